@@ -1,0 +1,87 @@
+//! The daemon's few options.
+
+use std::ffi::OsString;
+
+/// What the program was asked for.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Order {
+    /// Print the help.
+    Help,
+    /// Serve until told to end.
+    Serve(Way),
+    /// Start a daemon in the background and end when it serves.
+    Start,
+    /// Print the release.
+    Version,
+}
+
+/// How the daemon serves.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Way {
+    /// As the child of `--start`: in a session of its own, saying on standard output when it serves.
+    Detached,
+    /// In the foreground, logging to standard error: for a service manager, or to look at it.
+    Foreground,
+}
+
+/// An argument that is none of ours. It is not repeated.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown argument; see: fluvio-secretd --help")]
+pub(crate) struct UnknownArgument;
+
+pub(crate) const HELP: &str = "\
+fluvio-secretd keeps the secrets of fluvio-secret. It is started by the first command that needs it.
+
+Usage: fluvio-secretd [--start]
+
+Options:
+      --start    Start the daemon in the background, and end when it serves
+  -h, --help     Print this help
+  -V, --version  Print the release
+
+Without an option it serves in the foreground and logs to standard error.
+FLUVIO_SECRET_LOG (error, warn, info, debug or trace) says how much it logs.
+
+Example:
+  fluvio-secretd --start
+";
+
+/// Reads the arguments, the program's name first.
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Order, UnknownArgument> {
+    let mut parser = lexopt::Parser::from_iter(args);
+    let mut order = Order::Serve(Way::Foreground);
+    while let Some(argument) = parser.next().map_err(|_| UnknownArgument)? {
+        order = match argument {
+            lexopt::Arg::Long("detached") => Order::Serve(Way::Detached),
+            lexopt::Arg::Long("start") => Order::Start,
+            lexopt::Arg::Long("help") | lexopt::Arg::Short('h') => return Ok(Order::Help),
+            lexopt::Arg::Long("version") | lexopt::Arg::Short('V') => return Ok(Order::Version),
+            _ => return Err(UnknownArgument),
+        };
+    }
+    Ok(order)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Order, Way, parse};
+
+    fn order(args: &[&str]) -> Option<Order> {
+        parse(std::iter::once("fluvio-secretd").chain(args.iter().copied()).map(Into::into)).ok()
+    }
+
+    #[test]
+    fn options_are_what_help_says() {
+        assert_eq!(order(&[]), Some(Order::Serve(Way::Foreground)));
+        assert_eq!(order(&["--start"]), Some(Order::Start));
+        assert_eq!(order(&["-h"]), Some(Order::Help));
+        assert_eq!(order(&["--version"]), Some(Order::Version));
+    }
+
+    #[test]
+    fn an_unknown_argument_is_refused_and_not_repeated() {
+        for argument in ["serve", "--detach", "-x", "--start=now"] {
+            assert_eq!(order(&[argument]), None, "{argument}");
+        }
+    }
+}

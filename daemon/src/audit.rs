@@ -1,0 +1,102 @@
+//! The audit log: one line of JSON for each delivery and each change, written before it happens.
+//!
+//! No line, no delivery. Never a value.
+
+use std::io;
+use std::path::PathBuf;
+
+use fluvio_secret_protocol::SecretName;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::limited_log::{LimitedLog, Reach};
+
+/// What happens to the secrets.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Event {
+    Delete,
+    Grant,
+    Set,
+}
+
+/// One line.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    time: String,
+    event: Event,
+    pid: i32,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    program: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    config: &'a str,
+    names: &'a [SecretName],
+}
+
+/// Who does it, as far as the client says so.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Actor<'a> {
+    pub(crate) pid: i32,
+    pub(crate) program: &'a str,
+    pub(crate) config: &'a str,
+}
+
+/// The line could not be written, so nothing was done.
+#[derive(Debug, thiserror::Error)]
+#[error("the audit log {path} cannot be written: {source}", path = .path.display())]
+pub(crate) struct AuditError {
+    pub(crate) path: PathBuf,
+    pub(crate) source: io::Error,
+}
+
+/// The audit log.
+#[derive(Debug)]
+pub(crate) struct Audit {
+    path: PathBuf,
+    log: LimitedLog,
+}
+
+impl Audit {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self { log: LimitedLog::new(path.clone()), path }
+    }
+
+    /// Writes the line. A change of the vault must have its line on the disk.
+    pub(crate) fn record(
+        &self,
+        event: Event,
+        actor: Actor<'_>,
+        names: &[SecretName],
+    ) -> Result<(), AuditError> {
+        let Actor { pid, program, config } = actor;
+        let time = Timestamp::now().strftime("%FT%T%.3fZ").to_string();
+        let failed = |source| AuditError { path: self.path.clone(), source };
+        let mut line = serde_json::to_vec(&Line { time, event, pid, program, config, names })
+            .map_err(|error| failed(error.into()))?;
+        line.push(b'\n');
+        let reach = match event {
+            Event::Delete | Event::Set => Reach::Disk,
+            Event::Grant => Reach::System,
+        };
+        self.log.append(&line, reach).map_err(failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Actor, Audit, Event};
+
+    #[test]
+    fn what_a_client_names_cannot_make_a_second_line() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("audit.log");
+        let names = ["A".parse().expect("a name")];
+        let actor = Actor { pid: 7, program: "evil\n{\"event\":\"set\"}", config: "\u{1b}[2J" };
+        Audit::new(path.clone()).record(Event::Grant, actor, &names).expect("a line");
+        let text = std::fs::read_to_string(path).expect("text");
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(text.contains(r#""event":"grant","pid":7"#), "{text}");
+        assert!(text.contains(r#""names":["A"]"#), "{text}");
+        assert!(!text.contains('\u{1b}'), "{text}");
+    }
+}

@@ -1,0 +1,211 @@
+//! The names that a connector would ask for.
+//!
+//! A grant is the union of the maps `secret: {name: NAME}` at any depth and, in a file of version
+//! 0.1.0 or 0.2.0, the names declared in `meta.secrets`. Names in templates are declared, or the
+//! connector does not start. All of it is read from the raw text, so no value can widen a grant.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use fluvio_secret_protocol::{SecretName, limits};
+use serde_yaml::{Mapping, Value};
+
+use super::{ConfigError, budget};
+
+/// The names that a configuration references, in alphabetical order.
+///
+/// # Errors
+///
+/// What would keep a connector from reading the file, or us from reading it safely.
+pub(crate) fn references(bytes: &[u8]) -> Result<Vec<SecretName>, ConfigError> {
+    let text = std::str::from_utf8(bytes).map_err(|_| ConfigError::NotUtf8)?;
+    budget::check(text)?;
+    let document: Value =
+        serde_yaml::from_str(text).map_err(|error| ConfigError::not_yaml(&error))?;
+    let mut names = BTreeSet::new();
+    if is_versioned(&document) {
+        declared(&document, &mut names)?;
+    }
+    by_map(&document, &mut String::new(), &mut names)?;
+    match names.len() {
+        count if count > limits::GRANT_NAMES => Err(ConfigError::Many(count)),
+        _ => Ok(names.into_iter().collect()),
+    }
+}
+
+/// Whether `meta.secrets` means anything: a file without `apiVersion` is of a version before it.
+fn is_versioned(document: &Value) -> bool {
+    matches!(document.get("apiVersion").and_then(Value::as_str), Some("0.1.0" | "0.2.0"))
+}
+
+fn declared(document: &Value, names: &mut BTreeSet<SecretName>) -> Result<(), ConfigError> {
+    let Some(secrets) = document.get("meta").and_then(|meta| meta.get("secrets")) else {
+        return Ok(());
+    };
+    if secrets.is_null() {
+        return Ok(());
+    }
+    let secrets = secrets.as_sequence().ok_or(ConfigError::BadSecrets)?;
+    for (at, secret) in secrets.iter().enumerate() {
+        let name = secret.get("name").and_then(Value::as_str).ok_or(ConfigError::BadSecrets)?;
+        let path = || format!("`meta.secrets[{at}].name`");
+        names.insert(name.parse().map_err(|why| ConfigError::BadName { path: path(), why })?);
+    }
+    Ok(())
+}
+
+/// Finds the maps. `path` is where we are, for the message: `.http.headers[0]`.
+fn by_map(
+    value: &Value,
+    path: &mut String,
+    names: &mut BTreeSet<SecretName>,
+) -> Result<(), ConfigError> {
+    let length = path.len();
+    match value {
+        Value::Mapping(map) => {
+            if let Some(name) = reference(map) {
+                names.insert(name.parse().map_err(|why| ConfigError::BadName {
+                    path: format!("`{}.secret.name`", path.trim_start_matches('.')),
+                    why,
+                })?);
+            }
+            for (key, value) in map {
+                let key = key.as_str().unwrap_or("?").escape_debug();
+                // Writing to a String cannot fail.
+                let _ = write!(path, ".{key}");
+                by_map(value, path, names)?;
+                path.truncate(length);
+            }
+        }
+        Value::Sequence(values) => {
+            for (at, value) in values.iter().enumerate() {
+                let _ = write!(path, "[{at}]");
+                by_map(value, path, names)?;
+                path.truncate(length);
+            }
+        }
+        Value::Tagged(tagged) => by_map(&tagged.value, path, names)?,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+    Ok(())
+}
+
+/// The name, when a map is `secret: {name: NAME}` and nothing beside it: with a second key, Fluvio's
+/// own type refuses it.
+fn reference(map: &Mapping) -> Option<&str> {
+    if map.len() != 1 {
+        return None;
+    }
+    map.get("secret")?.as_mapping()?.get("name")?.as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use fluvio_secret_protocol::BadName;
+
+    use super::{ConfigError, references};
+
+    fn names(text: &str) -> Vec<String> {
+        let names = references(text.as_bytes()).unwrap_or_else(|error| panic!("{error}: {text}"));
+        names.iter().map(ToString::to_string).collect()
+    }
+
+    fn error(text: &str) -> ConfigError {
+        references(text.as_bytes()).expect_err(text)
+    }
+
+    #[test]
+    fn e1_all_forms_of_reference_are_found() {
+        let text = "
+apiVersion: 0.1.0
+meta:
+  name: cat-facts
+  secrets:
+    - name: API_TOKEN
+    - name: UNUSED
+http:
+  headers:
+    - secret:
+        name: AUTH_HEADER
+    - plain
+  deep: {er: [{secret: {name: DEEP}}, !tag {secret: {name: TAGGED}}]}
+  token: \"${{ secrets.API_TOKEN }}\"
+  again: {secret: {name: AUTH_HEADER}}
+";
+        assert_eq!(names(text), ["API_TOKEN", "AUTH_HEADER", "DEEP", "TAGGED", "UNUSED"]);
+        assert_eq!(names(&text.replace("0.1.0", "0.2.0")).len(), 5);
+    }
+
+    #[test]
+    fn e1_without_a_version_the_declared_names_mean_nothing() {
+        let text = "meta: {secrets: [{name: A}]}\nhttp: {token: {secret: {name: B}}}";
+        assert_eq!(names(text), ["B"]);
+        assert_eq!(names(&format!("apiVersion: 0.0.0\n{text}")), ["B"]);
+        assert_eq!(names(&format!("apiVersion: 0.1.0\n{text}")), ["A", "B"]);
+    }
+
+    #[test]
+    fn e1_what_only_looks_like_a_reference_is_none() {
+        for text in [
+            "",
+            "a: 1",
+            "secret: NAME",
+            "secret: [name]",
+            "secret: {names: A}",
+            "a: {secret: {name: A}, other: 1}",
+            "# secret: {name: A}",
+            "a: 'secret: {name: A}'",
+            "apiVersion: 0.1.0\nmeta: {name: A}",
+            "apiVersion: 0.1.0\nmeta: {secrets: }",
+        ] {
+            assert!(names(text).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_fluvio_refuses_is_told_by_its_place() {
+        assert_eq!(
+            error("apiVersion: 0.1.0\nmeta: {secrets: [{name: A}, {name: B-C}]}"),
+            ConfigError::BadName {
+                path: "`meta.secrets[1].name`".into(),
+                why: BadName::Character(2)
+            }
+        );
+        assert_eq!(
+            error("http: {headers: [x, {secret: {name: 9A}}]}"),
+            ConfigError::BadName {
+                path: "`http.headers[1].secret.name`".into(),
+                why: BadName::Digit
+            }
+        );
+        for secrets in ["{A: }", "A", "[A]", "[{nam: A}]"] {
+            let text = format!("apiVersion: 0.1.0\nmeta: {{secrets: {secrets}}}");
+            assert_eq!(error(&text), ConfigError::BadSecrets, "{secrets}");
+        }
+    }
+
+    #[test]
+    fn d7_no_error_repeats_the_text() {
+        for text in [
+            "cnry: [1",
+            "a: &cnry 1\nb: *cnr",
+            "cnry: 1\ncnry: 2",
+            "a: !cnry\n\tb",
+            "a: \"cnry",
+            "apiVersion: 0.1.0\nmeta: {secrets: [{name: 'cnry '}]}",
+        ] {
+            let message = error(text).to_string();
+            assert!(!message.contains("cnr"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_grant_has_at_most_256_names() {
+        let text = |count: usize| {
+            let names = (0..count).map(|n| format!("- secret: {{name: N{n}}}\n"));
+            names.collect::<String>()
+        };
+        assert_eq!(names(&text(256)).len(), 256);
+        assert_eq!(error(&text(257)), ConfigError::Many(257));
+    }
+}

@@ -1,0 +1,143 @@
+//! One client: frames in, frames out, each within its deadline.
+
+use std::mem;
+use std::sync::Arc;
+
+use fluvio_secret_protocol::frame::{self, FrameError, Message, PREFIX_BYTES};
+use fluvio_secret_protocol::peer::Peer;
+use fluvio_secret_protocol::{Code, Refusal, Request, Response, limits};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+use zeroize::Zeroizing;
+
+use crate::lanes::Lanes;
+use crate::service::refuse;
+
+/// Why a connection ends.
+enum End {
+    /// The client closed it, or it broke.
+    Gone,
+    /// The client sent what is no request; it is told, and what follows cannot be read.
+    Frame(FrameError),
+    /// The client did not send a whole frame, or take one, in time.
+    Slow,
+}
+
+impl From<std::io::Error> for End {
+    fn from(_: std::io::Error) -> Self {
+        Self::Gone
+    }
+}
+
+/// A request, or the one word that every version understands.
+enum Incoming {
+    Request(Request),
+    Stop,
+}
+
+/// Serves a client until it or the daemon ends. `stop` becomes true when the daemon is to end.
+pub(crate) async fn serve(
+    mut stream: UnixStream,
+    peer: Peer,
+    lanes: Arc<Lanes>,
+    stop: watch::Sender<bool>,
+) {
+    let end = converse(&mut stream, peer, &lanes, &stop).await;
+    if let Err(End::Frame(error)) = end {
+        tracing::debug!("pid {} sent no request: {error}", peer.pid);
+        let _ = send(&mut stream, &Response::Refused(refuse::frame(error))).await;
+    }
+}
+
+async fn converse(
+    stream: &mut UnixStream,
+    peer: Peer,
+    lanes: &Lanes,
+    stop: &watch::Sender<bool>,
+) -> Result<(), End> {
+    let mut stopping = stop.subscribe();
+    loop {
+        let incoming = tokio::select! {
+            biased;
+            _ = stopping.wait_for(|stopping| *stopping) => return Ok(()),
+            incoming = timeout(limits::PATIENCE, receive(stream)) => {
+                incoming.map_err(|_| End::Slow)??
+            }
+        };
+        match incoming {
+            Incoming::Request(Request::Stop) | Incoming::Stop => {
+                tracing::info!("pid {} asks to end", peer.pid);
+                send(stream, &Response::Stopping).await?;
+                keep_until_exit(stream, stop);
+                return Ok(());
+            }
+            Incoming::Request(request) => answer(stream, request, peer, lanes).await?,
+        }
+    }
+}
+
+/// Hands a request over and passes the answers on. Says that it is at work while none comes.
+async fn answer(
+    stream: &mut UnixStream,
+    request: Request,
+    peer: Peer,
+    lanes: &Lanes,
+) -> Result<(), End> {
+    let mut answers = lanes.hand_over(request, peer);
+    loop {
+        let answer = tokio::select! {
+            biased;
+            answer = answers.recv() => {
+                answer.unwrap_or_else(|| Response::Refused(refuse::internal()))
+            }
+            () = sleep(limits::PROGRESS) => Response::Working,
+        };
+        send(stream, &answer).await?;
+        if answer.is_last() {
+            return Ok(());
+        }
+    }
+}
+
+/// The client learns that the daemon has ended by the end of the stream, so the stream must live as
+/// long as the process: its descriptor is left to the kernel to close.
+fn keep_until_exit(stream: &mut UnixStream, stop: &watch::Sender<bool>) {
+    if let Ok(descriptor) = rustix::io::dup(&*stream) {
+        mem::forget(descriptor);
+    }
+    stop.send_replace(true);
+}
+
+/// Reads one frame. Lengths are checked before anything is allocated.
+async fn receive(stream: &mut UnixStream) -> Result<Incoming, End> {
+    let mut prefix = [0; PREFIX_BYTES];
+    stream.read_exact(&mut prefix).await?;
+    let mut header = vec![0; frame::decode_prefix(prefix).map_err(End::Frame)?];
+    stream.read_exact(&mut header).await?;
+    if frame::is_stop(&header) {
+        return Ok(Incoming::Stop);
+    }
+    let header = frame::decode_header::<Request>(&header).map_err(End::Frame)?;
+    let mut parts = Vec::with_capacity(header.lengths().len());
+    for &length in header.lengths() {
+        let mut part = Zeroizing::new(vec![0; length]);
+        stream.read_exact(&mut part).await?;
+        parts.push(part);
+    }
+    header.with_parts(parts).map(Incoming::Request).map_err(End::Frame)
+}
+
+async fn send(stream: &mut UnixStream, answer: &Response) -> Result<(), End> {
+    let bytes = frame::encode(answer).or_else(|_| frame::encode(&too_long(answer)));
+    let bytes = bytes.map_err(End::Frame)?;
+    timeout(limits::PATIENCE, stream.write_all(&bytes)).await.map_err(|_| End::Slow)??;
+    Ok(())
+}
+
+/// In place of an answer that does not fit into a frame; none should exist.
+fn too_long(answer: &Response) -> Response {
+    tracing::error!("an answer with {} parts does not fit into a frame", answer.parts().len());
+    Response::Refused(Refusal::new(Code::Large, "the answer is too long to send", ""))
+}

@@ -1,0 +1,79 @@
+//! Two threads that do what waits for the disk: one for what changes the vault, one for the rest.
+//!
+//! So the vault has one writer, a grant does not wait for another client's fsync, and the sockets
+//! wait for neither.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, mpsc};
+use std::{io, thread};
+
+use fluvio_secret_protocol::peer::Peer;
+use fluvio_secret_protocol::{Request, Response};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::service::{Service, refuse};
+
+/// A request on its way to a thread. There is one for each connection at the most, so the queues
+/// need no bound of their own.
+struct Job {
+    request: Request,
+    peer: Peer,
+    answers: UnboundedSender<Response>,
+}
+
+/// The threads.
+pub(crate) struct Lanes {
+    service: Arc<Service>,
+    reads: mpsc::Sender<Job>,
+    writes: mpsc::Sender<Job>,
+}
+
+impl Lanes {
+    pub(crate) fn new(service: Service) -> io::Result<Self> {
+        let service = Arc::new(service);
+        let reads = lane("reads", service.clone())?;
+        let writes = lane("writes", service.clone())?;
+        Ok(Self { service, reads, writes })
+    }
+
+    /// Hands a request over. The answers come as they are made; that none comes any more before the
+    /// last one means that the thread is gone.
+    pub(crate) fn hand_over(&self, request: Request, peer: Peer) -> UnboundedReceiver<Response> {
+        let (answers, receiver) = unbounded_channel();
+        let job = Job { request, peer, answers };
+        let handed = match job.request {
+            Request::Delete(_) | Request::Set(_) => self.writes.send(job),
+            Request::Grant(_) | Request::List => self.reads.send(job),
+            // Nothing to wait for.
+            Request::Status | Request::Stop => {
+                carry_out(&self.service, job);
+                Ok(())
+            }
+        };
+        if handed.is_err() {
+            tracing::error!("a thread of the daemon is gone");
+        }
+        receiver
+    }
+}
+
+fn lane(name: &str, service: Arc<Service>) -> io::Result<mpsc::Sender<Job>> {
+    let (sender, jobs) = mpsc::channel::<Job>();
+    thread::Builder::new().name(name.to_owned()).spawn(move || {
+        for job in jobs {
+            carry_out(&service, job);
+        }
+    })?;
+    Ok(sender)
+}
+
+fn carry_out(service: &Service, job: Job) {
+    let Job { request, peer, answers } = job;
+    // A client that has gone away hears nothing; what it asked for is done all the same.
+    let mut send = |answer| drop(answers.send(answer));
+    // The service keeps nothing half-done between requests that a panic could leave behind.
+    let done = catch_unwind(AssertUnwindSafe(|| service.answer(request, peer, &mut send)));
+    if done.is_err() {
+        send(Response::Refused(refuse::internal()));
+    }
+}

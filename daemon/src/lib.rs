@@ -1,0 +1,59 @@
+//! The daemon: keeps the vault, decides who gets what.
+//!
+//! # Layout
+//!
+//! * [`args`](mod@args): its few options
+//! * [`launch`]: `--start`, which starts a daemon that belongs to nobody's terminal
+//! * [`places`], [`log`], [`audit`]: where things are kept, what is written down
+//! * [`vault`]: secrets on the disk: sealed, durable, with a history
+//! * [`config`](mod@config): which secrets a connector's configuration references
+//! * [`service`]: a request in, an answer out; knows no socket
+//! * [`lanes`]: two threads that do what waits for the disk
+//! * [`connection`], [`server`]: sockets, deadlines and the end; the only asynchronous files
+//!
+//! The directory of the vault is the truth: nothing of it is kept in memory between two requests but
+//! the identity.
+
+mod args;
+mod audit;
+mod config;
+mod connection;
+mod lanes;
+mod launch;
+mod limited_log;
+mod log;
+mod places;
+mod serve;
+mod server;
+mod service;
+mod vault;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+/// The whole program `fluvio-secretd`.
+#[must_use]
+pub fn main() -> ExitCode {
+    match args::parse(std::env::args_os()) {
+        Ok(args::Order::Help) => say(&mut std::io::stdout(), args::HELP.trim_end(), 0),
+        Ok(args::Order::Serve(way)) => serve::run(way),
+        Ok(args::Order::Start) => match launch::start() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error, 1),
+        },
+        Ok(args::Order::Version) => {
+            say(&mut std::io::stdout(), concat!("fluvio-secretd ", env!("CARGO_PKG_VERSION")), 0)
+        }
+        Err(error) => fail(&error, 2),
+    }
+}
+
+fn fail(error: &dyn std::error::Error, status: u8) -> ExitCode {
+    say(&mut std::io::stderr(), &format!("fluvio-secretd: {error}"), status)
+}
+
+/// Writes a line; that nobody reads it changes nothing.
+fn say(stream: &mut dyn Write, line: &str, status: u8) -> ExitCode {
+    let _ = writeln!(stream, "{line}");
+    ExitCode::from(status)
+}

@@ -1,0 +1,60 @@
+//! What the daemon has to say of itself: to `daemon.log`, or to standard error in the foreground.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::args::Way;
+use crate::limited_log::{LimitedLog, Reach};
+use crate::places::Places;
+
+/// How much is logged: error, warn, info, debug or trace.
+const LEVEL_VARIABLE: &str = "FLUVIO_SECRET_LOG";
+
+/// Begins logging, and makes panics one line without their message, which may quote anything.
+pub(crate) fn begin(way: Way, places: &Places) {
+    let level = std::env::var(LEVEL_VARIABLE).ok().and_then(|level| level.parse().ok());
+    let log = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_target(false)
+        .with_max_level(level.unwrap_or(LevelFilter::INFO));
+    match way {
+        Way::Detached => log.with_writer(Lines::to(places)).init(),
+        Way::Foreground => log.with_writer(io::stderr).init(),
+    }
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!("a fault of our own, at {place}");
+    }));
+}
+
+/// Writes each line of the log to the limited file.
+#[derive(Clone)]
+struct Lines(Arc<LimitedLog>);
+
+impl Lines {
+    fn to(places: &Places) -> Self {
+        Self(Arc::new(LimitedLog::new(places.daemon_log())))
+    }
+}
+
+impl MakeWriter<'_> for Lines {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+impl Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.append(line, Reach::System)?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,98 @@
+//! From the first system call to the last: what the daemon does besides serving.
+
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use fluvio_secret_protocol::harden::harden;
+use fluvio_secret_protocol::lock::Lock;
+use fluvio_secret_protocol::places::PlaceError;
+use fluvio_secret_protocol::{connect, limits};
+
+use crate::args::Way;
+use crate::audit::Audit;
+use crate::places::Places;
+use crate::server::{Server, ServerError};
+use crate::service::Service;
+use crate::vault::{OpenError, Vault};
+use crate::{launch, log};
+
+/// Why the daemon cannot serve.
+#[derive(Debug, thiserror::Error)]
+enum ServeError {
+    #[error("cannot lock {path}: {source}", path = .path.display())]
+    Lock { path: PathBuf, source: io::Error },
+    #[error("a daemon serves {path} already; it is used by every command, or ended with: fluvio-secret daemon stop", path = .path.display())]
+    Owned { path: PathBuf },
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    #[error(transparent)]
+    System(#[from] io::Error),
+    #[error(transparent)]
+    Vault(#[from] OpenError),
+}
+
+/// Serves until told to end.
+pub(crate) fn run(way: Way) -> ExitCode {
+    match serve(way) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            match way {
+                Way::Detached => crate::say(&mut io::stdout(), &error.to_string(), 1),
+                Way::Foreground => crate::fail(&error, 1),
+            }
+        }
+    }
+}
+
+fn serve(way: Way) -> Result<(), ServeError> {
+    // Never given back: a daemon starts no other program.
+    let _hardened = harden()?;
+    if way == Way::Detached {
+        // A session of our own: no terminal's hang-up or Ctrl-C is ours.
+        rustix::process::setsid().map_err(io::Error::from)?;
+    }
+    let places = Places::from_environment()?;
+    places.prepare()?;
+    log::begin(way, &places);
+    let _socket_lock = own_socket(&places)?;
+    let vault = Vault::open(&places.vault(), &places.identity())?;
+    let service = Service::new(vault, Audit::new(places.audit_log()));
+    let server = Server::bind(places.state.socket(), service)?;
+    tracing::info!("serves {}", places.vault().display());
+    if way == Way::Detached {
+        tell_ready()?;
+    }
+    server.run()?;
+    tracing::info!("ends");
+    Ok(())
+}
+
+/// Takes the socket's lock. Its holder may be about to end; but one that answers is not.
+fn own_socket(places: &Places) -> Result<Lock, ServeError> {
+    let path = places.state.socket_lock();
+    let failed = |source| ServeError::Lock { path: path.clone(), source };
+    if let Some(lock) = Lock::take(&path, Duration::ZERO).map_err(failed)? {
+        return Ok(lock);
+    }
+    let owned = || ServeError::Owned { path: places.state.socket() };
+    if connect(&places.state).is_ok() {
+        return Err(owned());
+    }
+    Lock::take(&path, limits::HANDOVER).map_err(failed)?.ok_or_else(owned)
+}
+
+/// Says that we serve, and lets go of the starter's pipe.
+fn tell_ready() -> io::Result<()> {
+    let mut stdout = io::stdout();
+    // Nobody may be left to hear it; that is no reason not to serve.
+    let _ = stdout.write_all(launch::READY.as_bytes()).and_then(|()| stdout.flush());
+    let null = std::fs::OpenOptions::new().write(true).open("/dev/null")?;
+    rustix::stdio::dup2_stdout(null.as_fd())?;
+    Ok(())
+}

@@ -1,0 +1,226 @@
+//! The socket: who may connect, how many at once, and the end.
+
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use fluvio_secret_protocol::limits;
+use fluvio_secret_protocol::peer::Peer;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use crate::connection;
+use crate::lanes::Lanes;
+use crate::service::Service;
+
+/// How long requests that were begun may take to finish when the daemon ends.
+const GRACE: Duration = Duration::from_millis(1500);
+/// How often the daemon looks whether its socket is still its own.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long to wait when connections cannot be accepted, for example for want of descriptors.
+const RELIEF: Duration = Duration::from_millis(50);
+
+/// Why the daemon cannot serve at its socket.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServerError {
+    #[error("cannot serve at {path}: {source}", path = .path.display())]
+    Bind { path: PathBuf, source: io::Error },
+    #[error("{path} is no socket; move it away", path = .path.display())]
+    NoSocket { path: PathBuf },
+    #[error("cannot begin to serve: {0}")]
+    System(#[from] io::Error),
+}
+
+/// A socket that is bound, and what serves it.
+pub(crate) struct Server {
+    runtime: Runtime,
+    listener: UnixListener,
+    socket: OwnSocket,
+    lanes: Arc<Lanes>,
+}
+
+/// The socket's file, told from another of the same name by its device and inode.
+struct OwnSocket {
+    path: PathBuf,
+    id: (u64, u64),
+}
+
+impl Server {
+    /// Binds the socket. The caller holds the socket's lock, so one that is there already is a dead
+    /// daemon's.
+    pub(crate) fn bind(path: PathBuf, service: Service) -> Result<Self, ServerError> {
+        raise_descriptor_limit();
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        remove_stale(&path)?;
+        let failed = |source| ServerError::Bind { path: path.clone(), source };
+        let listener = {
+            let _inside = runtime.enter();
+            // The folder is 0700 and the umask 077, so nobody else can connect in between.
+            UnixListener::bind(&path).map_err(failed)?
+        };
+        let id = id_of(&path).map_err(failed)?;
+        let lanes = Arc::new(Lanes::new(service)?);
+        Ok(Self { runtime, listener, socket: OwnSocket { path, id }, lanes })
+    }
+
+    /// Serves until a signal, a client or the loss of the socket ends it. Requests that were begun
+    /// are finished.
+    pub(crate) fn run(self) -> Result<(), ServerError> {
+        let Self { runtime, listener, socket, lanes } = self;
+        runtime.block_on(async {
+            let (stop, stopping) = watch::channel(false);
+            watch_for_signals(&stop)?;
+            tokio::spawn(watch_socket(socket.clone_id(), stop.clone()));
+            let connections = accept(&listener, &lanes, &stop, stopping).await;
+            // First the name, so that a new daemon can be started; then the requests.
+            socket.remove();
+            drop(listener);
+            finish(connections).await;
+            Ok(())
+        })
+    }
+}
+
+/// Accepts connections until the daemon is to end.
+async fn accept(
+    listener: &UnixListener,
+    lanes: &Arc<Lanes>,
+    stop: &watch::Sender<bool>,
+    mut stopping: watch::Receiver<bool>,
+) -> JoinSet<()> {
+    let permits = Arc::new(Semaphore::new(limits::CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        // Finished ones are forgotten as we go, or the set would grow for ever.
+        while connections.try_join_next().is_some() {}
+        let accepted = async {
+            let permit = permits.clone().acquire_owned().await.map_err(io::Error::other)?;
+            listener.accept().await.map(|(stream, _)| (stream, permit))
+        };
+        let accepted = tokio::select! {
+            biased;
+            _ = stopping.wait_for(|stopping| *stopping) => return connections,
+            accepted = accepted => accepted,
+        };
+        match accepted {
+            Ok((stream, permit)) => {
+                if let Some(peer) = admitted(&stream) {
+                    let (lanes, stop) = (lanes.clone(), stop.clone());
+                    connections.spawn(async move {
+                        connection::serve(stream, peer, lanes, stop).await;
+                        drop(permit);
+                    });
+                }
+            }
+            Err(error) => {
+                tracing::warn!("cannot accept a connection: {error}");
+                sleep(RELIEF).await;
+            }
+        }
+    }
+}
+
+/// Who is at the other end, when it is our own user. Nobody else is read from or written to.
+fn admitted(stream: &UnixStream) -> Option<Peer> {
+    match Peer::of(stream) {
+        Ok(peer) if peer.is_ours() => Some(peer),
+        Ok(peer) => {
+            tracing::warn!("uid {} (pid {}) was turned away", peer.uid, peer.pid);
+            None
+        }
+        Err(error) => {
+            tracing::warn!("a connection of unknown origin was turned away: {error}");
+            None
+        }
+    }
+}
+
+/// Waits for the requests that were begun.
+async fn finish(mut connections: JoinSet<()>) {
+    let all = async { while connections.join_next().await.is_some() {} };
+    if timeout(GRACE, all).await.is_err() {
+        tracing::warn!("ends with requests unfinished; their clients are told nothing");
+    }
+}
+
+fn watch_for_signals(stop: &watch::Sender<bool>) -> io::Result<()> {
+    // Those whose default would end us without a word. SIGPIPE is ignored by the standard library.
+    let kinds = [
+        SignalKind::terminate(),
+        SignalKind::interrupt(),
+        SignalKind::hangup(),
+        SignalKind::quit(),
+        SignalKind::user_defined1(),
+        SignalKind::user_defined2(),
+    ];
+    for kind in kinds {
+        let mut signals = signal(kind)?;
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            signals.recv().await;
+            tracing::info!("ends by signal {}", kind.as_raw_value());
+            stop.send_replace(true);
+        });
+    }
+    Ok(())
+}
+
+/// Ends the daemon when its socket is gone or another's: nobody would find it any more.
+async fn watch_socket(socket: OwnSocket, stop: watch::Sender<bool>) {
+    let mut looks = interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while socket.is_there() {
+        looks.tick().await;
+    }
+    tracing::warn!("{} is gone or another's", socket.path.display());
+    stop.send_replace(true);
+}
+
+impl OwnSocket {
+    fn clone_id(&self) -> Self {
+        Self { path: self.path.clone(), id: self.id }
+    }
+
+    fn is_there(&self) -> bool {
+        id_of(&self.path).is_ok_and(|id| id == self.id)
+    }
+
+    fn remove(&self) {
+        if self.is_there()
+            && let Err(error) = std::fs::remove_file(&self.path)
+        {
+            tracing::warn!("cannot remove {}: {error}", self.path.display());
+        }
+    }
+}
+
+fn id_of(path: &Path) -> io::Result<(u64, u64)> {
+    let found = std::fs::symlink_metadata(path)?;
+    Ok((found.dev(), found.ino()))
+}
+
+fn remove_stale(path: &Path) -> Result<(), ServerError> {
+    let failed = |source| ServerError::Bind { path: path.to_owned(), source };
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path).map_err(failed),
+        Ok(_) => Err(ServerError::NoSocket { path: path.to_owned() }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// As many descriptors as the system grants: one for each connection, and what the lanes open.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::debug!("the limit of open files stays at {:?}: {error}", limit.current);
+    }
+}

@@ -1,0 +1,93 @@
+//! Every error of the layers below, as the refusal that people read: the thing, the cause, the next
+//! step.
+
+use fluvio_secret_protocol::frame::FrameError;
+use fluvio_secret_protocol::{Code, PROTOCOL_VERSION, Refusal, SecretName, limits};
+
+use crate::audit::AuditError;
+use crate::config::ConfigError;
+use crate::vault::VaultError;
+
+pub(super) fn audit(error: &AuditError) -> Refusal {
+    Refusal::new(
+        Code::Audit,
+        error.to_string(),
+        "without its line nothing is delivered or changed; mend that and try again",
+    )
+}
+
+pub(super) fn config(error: &ConfigError) -> Refusal {
+    Refusal::new(Code::Config, error.to_string(), "mend the file and try again")
+}
+
+pub(super) fn large_grant(bytes: usize, names: Vec<SecretName>) -> Refusal {
+    let text = format!(
+        "the values have {bytes} bytes together, and {} are the most, in",
+        limits::GRANT_BYTES
+    );
+    Refusal::new(Code::Large, text, "reference fewer or smaller ones").about(names)
+}
+
+/// References that the vault does not have.
+pub(super) fn missing(names: Vec<SecretName>) -> Refusal {
+    let next = match &names[..] {
+        [name] => format!("set it with: fluvio secret set {name}"),
+        _ => "set each with: fluvio secret set NAME".to_owned(),
+    };
+    Refusal::new(Code::Missing, "no secret", next).about(names)
+}
+
+pub(super) fn missing_to_delete(names: &[SecretName]) -> Refusal {
+    Refusal::new(Code::Missing, "no secret", "see what is there with: fluvio secret list")
+        .about(names.to_vec())
+}
+
+pub(super) fn vault(error: &VaultError, names: &[SecretName]) -> Refusal {
+    let text = error.to_string();
+    let refusal = match error {
+        VaultError::Damaged { .. } => Refusal::new(
+            Code::Damaged,
+            format!("damaged: {text}; this concerns"),
+            "put back a copy of the file, or set the secret anew",
+        ),
+        VaultError::Identity(_) => Refusal::new(Code::Damaged, text, ""),
+        VaultError::IdentityLost { .. } => Refusal::new(
+            Code::Damaged,
+            text,
+            "put back a copy of the identity; without it the secrets cannot be opened by anyone",
+        ),
+        VaultError::Locked { .. } => Refusal::new(
+            Code::Locked,
+            text,
+            "take the passphrase off with `age -d`, or put back a copy without one",
+        ),
+        VaultError::Missing => return missing(names.to_vec()),
+        VaultError::Storage { .. } => Refusal::new(Code::Storage, text, "mend that and try again"),
+    };
+    refusal.about(names.to_vec())
+}
+
+/// What the server says to bytes that are no request.
+pub(crate) fn frame(error: FrameError) -> Refusal {
+    let code = match error {
+        FrameError::Large => Code::Large,
+        FrameError::Malformed { .. } | FrameError::Parts => Code::Malformed,
+        FrameError::Version(_) => {
+            return Refusal::new(
+                Code::Version,
+                format!("the daemon speaks version {PROTOCOL_VERSION} of the protocol"),
+                "restart it with: fluvio-secret daemon restart",
+            );
+        }
+    };
+    Refusal::new(code, error.to_string(), "")
+}
+
+/// What the server says when a request was not carried out by a fault of our own.
+pub(crate) fn internal() -> Refusal {
+    Refusal::new(
+        Code::Internal,
+        "the daemon met a fault of its own, which daemon.log in the state folder has a line about",
+        "look whether it was done with: fluvio-secret list",
+    )
+}

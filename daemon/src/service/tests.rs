@@ -1,0 +1,179 @@
+use std::fs;
+
+use fluvio_secret_protocol::peer::Peer;
+use fluvio_secret_protocol::{
+    Code, Delete, Grant, Granted, Refusal, Request, Response, Secret, SecretName, Set, limits,
+};
+use zeroize::Zeroizing;
+
+use super::Service;
+use crate::audit::Audit;
+use crate::vault::Vault;
+
+const PEER: Peer = Peer { uid: 0, pid: 42 };
+
+struct Home {
+    folder: tempfile::TempDir,
+    service: Service,
+}
+
+impl Home {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        let vault = Vault::open(&at("vault"), &at("identity.txt")).expect("a vault");
+        let service = Service::new(vault, Audit::new(at("audit.log")));
+        Self { folder, service }
+    }
+
+    fn ask(&self, request: Request) -> Vec<Response> {
+        let mut answers = Vec::new();
+        self.service.answer(request, PEER, &mut |answer| answers.push(answer));
+        answers
+    }
+
+    fn set(&self, name: &str, value: &[u8]) -> Response {
+        let set = Set { name: secret(name), value: Secret::from(value.to_vec()) };
+        self.ask(Request::Set(set)).pop().expect("an answer")
+    }
+
+    fn grant(&self, config: &str) -> Result<Granted, Refusal> {
+        let config = Zeroizing::new(config.as_bytes().to_vec());
+        let grant = Grant { label: "c.yaml".into(), program: "prog".into(), config };
+        match self.ask(Request::Grant(grant)).pop().expect("an answer") {
+            Response::Granted(granted) => Ok(granted),
+            Response::Refused(refusal) => Err(refusal),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn audit_log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("audit.log")).unwrap_or_default()
+    }
+}
+
+fn secret(name: &str) -> SecretName {
+    name.parse().expect("a name")
+}
+
+fn refusal(answer: Response) -> Refusal {
+    match answer {
+        Response::Refused(refusal) => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn e1_a_grant_has_exactly_the_referenced_secrets() {
+    let home = Home::new();
+    for name in ["A", "B", "C"] {
+        home.set(name, name.to_lowercase().as_bytes());
+    }
+    let granted = home.grant("x: [{secret: {name: C}}, {secret: {name: A}}]").expect("granted");
+    assert_eq!(granted.names, [secret("A"), secret("C")]);
+    let values: Vec<_> = granted.values.iter().map(Secret::expose).collect();
+    assert_eq!(values, [b"a", b"c"]);
+    let line = home.audit_log().lines().last().expect("a line").to_owned();
+    assert!(line.contains(r#""event":"grant","pid":42,"program":"prog","config":"c.yaml""#));
+    assert!(line.contains(r#""names":["A","C"]"#), "{line}");
+}
+
+#[test]
+fn e2_all_missing_names_are_told_at_once_and_nothing_is_granted() {
+    let home = Home::new();
+    home.set("B", b"b");
+    let refusal = home
+        .grant("x: [{secret: {name: C}}, {secret: {name: A}}, {secret: {name: B}}]")
+        .expect_err("refused");
+    assert_eq!(
+        (refusal.code, &refusal.names[..]),
+        (Code::Missing, &[secret("A"), secret("C")][..])
+    );
+    assert!(!home.audit_log().contains("grant"), "nothing was delivered");
+    let one = home.grant("x: {secret: {name: A}}").expect_err("refused");
+    assert_eq!(one.to_string(), "no secret `A`; set it with: fluvio secret set A");
+}
+
+#[test]
+fn without_its_line_in_the_audit_log_nothing_is_delivered_or_changed() {
+    let home = Home::new();
+    home.set("A", b"one");
+    fs::remove_file(home.folder.path().join("audit.log")).expect("it is there");
+    fs::create_dir(home.folder.path().join("audit.log")).expect("a folder in its place");
+    assert_eq!(home.grant("x: {secret: {name: A}}").expect_err("refused").code, Code::Audit);
+    assert_eq!(refusal(home.set("A", b"two")).code, Code::Audit);
+    assert_eq!(refusal(home.set("B", b"new")).code, Code::Audit);
+    let delete = home.ask(Request::Delete(Delete { name: secret("A") })).pop();
+    assert_eq!(refusal(delete.expect("an answer")).code, Code::Audit);
+    fs::remove_dir(home.folder.path().join("audit.log")).expect("it is there");
+    let granted = home.grant("x: {secret: {name: A}}").expect("granted again");
+    assert_eq!(granted.values[0].expose(), b"one");
+    assert!(home.grant("x: {secret: {name: B}}").is_err());
+}
+
+#[test]
+fn the_line_of_a_change_is_written_before_the_change() {
+    let home = Home::new();
+    home.set("A", b"one");
+    // In place of the secret there is a folder: the change fails after its line.
+    fs::create_dir(home.folder.path().join("vault/B.age")).expect("a folder");
+    assert_eq!(refusal(home.set("B", b"two")).code, Code::Storage);
+    assert!(home.audit_log().contains(r#""event":"set","pid":42,"names":["B"]"#));
+}
+
+#[test]
+fn a_damaged_secret_is_named_and_the_others_are_served() {
+    let home = Home::new();
+    home.set("A", b"one");
+    home.set("B", b"two");
+    fs::write(home.folder.path().join("vault/A.age"), "rubbish").expect("damaged");
+    let refusal = home.grant("x: [{secret: {name: A}}, {secret: {name: B}}]").expect_err("refused");
+    assert_eq!((refusal.code, &refusal.names[..]), (Code::Damaged, &[secret("A")][..]));
+    assert!(refusal.to_string().contains("`A`"), "{refusal}");
+    assert!(home.grant("x: {secret: {name: B}}").is_ok());
+}
+
+#[test]
+fn a_grant_is_at_most_8_mib() {
+    let home = Home::new();
+    let value = vec![b'x'; limits::VALUE_BYTES];
+    let mut config = String::new();
+    for n in 0..9 {
+        home.set(&format!("N{n}"), &value);
+        config += &format!("- secret: {{name: N{n}}}\n");
+    }
+    assert_eq!(home.grant(&config).expect_err("refused").code, Code::Large);
+    let (eight, _) = config.trim_end().rsplit_once('\n').expect("nine lines");
+    assert_eq!(home.grant(eight).expect("eight").values.len(), 8);
+}
+
+#[test]
+fn the_list_comes_in_pages_that_say_whether_more_follows() {
+    let home = Home::new();
+    let pages = |home: &Home| -> Vec<(usize, bool)> {
+        let answers = home.ask(Request::List);
+        let page = |answer: &Response| match answer {
+            Response::Listed(page) => (page.secrets.len(), page.more),
+            other => panic!("{other:?}"),
+        };
+        answers.iter().map(page).collect()
+    };
+    assert_eq!(pages(&home), [(0, false)]);
+    for n in 0..300 {
+        fs::write(home.folder.path().join(format!("vault/N{n:03}.age")), "").expect("a file");
+    }
+    fs::write(home.folder.path().join("vault/README.md"), "").expect("no secret");
+    assert_eq!(pages(&home), [(256, true), (44, false)]);
+}
+
+#[test]
+fn d7_no_refusal_or_audit_line_has_a_value() {
+    let home = Home::new();
+    let canary = "cnry-0f";
+    home.set("A", canary.as_bytes());
+    let bad = home.grant(&format!("a: [{canary}\nb: 2")).expect_err("no YAML");
+    assert_eq!(bad.code, Code::Config);
+    assert!(!bad.to_string().contains("cnry"), "{bad}");
+    home.grant("x: {secret: {name: A}}").expect("granted");
+    assert!(!home.audit_log().contains("cnry"));
+}

@@ -1,0 +1,84 @@
+//! What was overwritten or deleted: the ten newest earlier versions of each secret, sealed as they
+//! were.
+//!
+//! `.history/NAME/N.age`, where a higher N is newer. A folder for each name, because finding the
+//! newest N must not cost more in a vault of 100,000 secrets than in one of ten.
+
+use std::io;
+
+use fluvio_secret_protocol::SecretName;
+
+use super::store::Folder;
+
+/// How many earlier versions are kept.
+const DEPTH: usize = 10;
+
+/// The vault's history.
+#[derive(Debug)]
+pub(crate) struct History {
+    folder: Folder,
+}
+
+/// A version that was just put into the history.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    folder: Folder,
+    name: String,
+}
+
+impl History {
+    pub(crate) fn at(folder: Folder) -> Self {
+        Self { folder }
+    }
+
+    /// Whether there is any earlier version of anything.
+    pub(crate) fn is_empty(&self) -> io::Result<bool> {
+        Ok(self.folder.names()?.next().transpose()?.is_none())
+    }
+
+    /// Puts the present version of a secret into its history, without taking it away: a second name
+    /// for the same file. It is there after a crash of the daemon; [`Kept::sync`] makes it durable.
+    pub(crate) fn keep(&self, vault: &Folder, name: &SecretName, file: &str) -> io::Result<Kept> {
+        let folder = self.folder.subfolder(name.as_str())?;
+        let newest = versions(&folder)?.last().copied().unwrap_or(0);
+        let kept = file_of(newest + 1);
+        vault.link(file, &folder, &kept)?;
+        Ok(Kept { folder, name: kept })
+    }
+}
+
+impl Kept {
+    /// Takes it back: the secret was not changed after all.
+    pub(crate) fn undo(self) -> io::Result<()> {
+        self.folder.remove(&self.name)
+    }
+
+    /// Makes it durable, for when it will be the only copy.
+    pub(crate) fn sync(&self, history: &History) -> io::Result<()> {
+        self.folder.sync()?;
+        history.folder.sync()
+    }
+
+    /// Removes the versions that are more than the history keeps, oldest first.
+    pub(crate) fn prune(self) -> io::Result<()> {
+        let versions = versions(&self.folder)?;
+        for &version in &versions[..versions.len().saturating_sub(DEPTH)] {
+            self.folder.remove(&file_of(version))?;
+        }
+        Ok(())
+    }
+}
+
+fn file_of(version: u64) -> String {
+    format!("{version}.age")
+}
+
+/// The versions that are there, oldest first.
+fn versions(folder: &Folder) -> io::Result<Vec<u64>> {
+    let mut versions = Vec::new();
+    for name in folder.names()? {
+        versions.extend(name?.strip_suffix(".age").and_then(|n| n.parse::<u64>().ok()));
+    }
+    versions.sort_unstable();
+    Ok(versions)
+}

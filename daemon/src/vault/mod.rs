@@ -1,0 +1,324 @@
+//! The vault: one sealed file for each secret, written durably, with a history.
+//!
+//! * [`seal`]: bytes sealed to a key; the age library's one home
+//! * [`record`]: what is sealed
+//! * [`store`]: files written whole and durably
+//! * [`history`]: what was overwritten or deleted
+//! * [`identity`]: the file of the key
+//!
+//! docs/VAULT.md describes the files. Callers take care that one thread at a time changes it; any
+//! number may read meanwhile, because files are replaced whole.
+
+mod history;
+mod identity;
+mod record;
+mod seal;
+mod store;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use fluvio_secret_protocol::lock::Lock;
+use fluvio_secret_protocol::places::{PlaceError, private_folder};
+use fluvio_secret_protocol::{Secret, SecretName, limits};
+use jiff::Timestamp;
+
+use self::history::History;
+pub(crate) use self::identity::IdentityError;
+use self::identity::{IdentityFile, Key};
+use self::record::{BadRecord, Record};
+use self::seal::{Identity, Unopened};
+use self::store::{Folder, Prepared, ReadError, cause, exists};
+
+/// No sealed secret is larger: the longest value, its head, age's header and its tags.
+const SEALED_BYTES: u64 = limits::VALUE_BYTES as u64 + (64 << 10);
+
+/// What is not to travel with the vault.
+const GITIGNORE: &str = "/.lock\n/.tmp-*\n/.history/\n";
+
+/// A vault that is this process's own.
+pub(crate) struct Vault {
+    folder: Folder,
+    history: History,
+    identity: IdentityFile,
+    key: Mutex<Key>,
+    /// Whether the identity was made and nothing has been set with it yet.
+    is_identity_new: AtomicBool,
+    path: PathBuf,
+    _lock: Lock,
+}
+
+/// Why a vault was not opened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    #[error("the vault {path} cannot be used: {}", cause(.source), path = .path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("the vault {path} is not there, but its identity is; put back the vault, or make an empty one with: mkdir -m 0700 '{path}'", path = .path.display())]
+    Lost { path: PathBuf },
+    #[error("another daemon owns the vault {path}; end it first", path = .path.display())]
+    Owned { path: PathBuf },
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+}
+
+/// Why a secret was not read or changed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum VaultError {
+    #[error("{file} cannot be opened: {why}", file = .file.display())]
+    Damaged { file: PathBuf, why: String },
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    #[error("the vault has secrets, but the identity {path} that opens them is not there", path = .path.display())]
+    IdentityLost { path: PathBuf },
+    #[error("the vault is locked: its identity {path} has a passphrase", path = .path.display())]
+    Locked { path: PathBuf },
+    #[error("no such secret")]
+    Missing,
+    #[error("{path}: {}", cause(.source), path = .path.display())]
+    Storage { path: PathBuf, source: io::Error },
+}
+
+/// A secret that is on the disk and not yet in the vault; without [`Change::commit`] nothing changes.
+#[must_use]
+pub(crate) struct Change<'a> {
+    vault: &'a Vault,
+    name: SecretName,
+    prepared: Prepared,
+    set_at: Timestamp,
+}
+
+/// A change that is made.
+#[derive(Debug)]
+pub(crate) struct Committed {
+    pub(crate) set_at: Timestamp,
+    /// Whether this is the first secret that the identity seals: its owner must hear of it.
+    pub(crate) is_identity_new: bool,
+}
+
+impl Vault {
+    /// Makes the vault or takes the one that is there, and locks it.
+    pub(crate) fn open(path: &Path, identity: &Path) -> Result<Self, OpenError> {
+        let identity = IdentityFile::at(identity.to_owned());
+        let key = identity.read()?;
+        let failed = |source| OpenError::Io { path: path.to_owned(), source };
+        // The vault's folder is made before the identity, so this is no first start.
+        if !matches!(key, Key::None) && !exists(path).map_err(failed)? {
+            return Err(OpenError::Lost { path: path.to_owned() });
+        }
+        private_folder(path)?;
+        // Once, so that a link in the path cannot be turned elsewhere later.
+        let path = path.canonicalize().map_err(failed)?;
+        let lock = Lock::take(&path.join(".lock"), limits::HANDOVER).map_err(failed)?;
+        let lock = lock.ok_or_else(|| OpenError::Owned { path: path.clone() })?;
+        let folder = Folder::at(path.clone());
+        let history = prepare(&folder).map_err(failed)?;
+        let key = Mutex::new(key);
+        let is_identity_new = AtomicBool::new(false);
+        Ok(Self { folder, history, identity, key, is_identity_new, path, _lock: lock })
+    }
+
+    /// The vault's folder.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The identity's file.
+    pub(crate) fn identity(&self) -> &Path {
+        self.identity.path()
+    }
+
+    /// Whether secrets cannot be opened for want of a passphrase.
+    pub(crate) fn is_locked(&self) -> bool {
+        matches!(self.key(), Key::Passphrase)
+    }
+
+    /// Seals a value and writes it beside the one it will replace. The first one of all makes the
+    /// identity.
+    pub(crate) fn prepare(
+        &self,
+        name: SecretName,
+        value: Secret,
+    ) -> Result<Change<'_>, VaultError> {
+        let identity = self.identity_or_new()?;
+        // Whole seconds, which is what a file's date keeps everywhere.
+        let set_at = Timestamp::from_second(Timestamp::now().as_second())
+            .map_err(|error| self.storage(&name, io::Error::other(error)))?;
+        let record = Record { name: name.clone(), set_at, value };
+        let prepared = record
+            .encode()
+            .and_then(|plain| identity.seal(&plain))
+            .and_then(|sealed| {
+                self.folder.prepare(&file_of(&name), &sealed, SystemTime::try_from(set_at).ok())
+            })
+            .map_err(|source| self.storage(&name, source))?;
+        Ok(Change { vault: self, name, prepared, set_at })
+    }
+
+    /// Opens a secret.
+    pub(crate) fn read(&self, name: &SecretName) -> Result<Secret, VaultError> {
+        let file = file_of(name);
+        let damaged = |why: String| VaultError::Damaged { file: self.folder.path_of(&file), why };
+        let sealed = match self.folder.read(&file, SEALED_BYTES) {
+            Ok(sealed) => sealed,
+            Err(ReadError::Missing) => return Err(VaultError::Missing),
+            Err(ReadError::Io(source)) => return Err(self.storage(name, source)),
+            Err(error) => return Err(damaged(error.to_string())),
+        };
+        let identity = match self.key() {
+            Key::Open(identity) => identity,
+            Key::Passphrase => return Err(self.locked()),
+            Key::None => return Err(self.identity_lost()),
+        };
+        let plain = identity.open(&sealed).map_err(|error: Unopened| damaged(error.to_string()))?;
+        let record =
+            Record::decode(&plain).map_err(|error: BadRecord| damaged(error.to_string()))?;
+        if record.name != *name {
+            return Err(damaged(format!("it holds the secret `{}`", record.name)));
+        }
+        Ok(record.value)
+    }
+
+    /// Whether a secret is there, whatever its state.
+    pub(crate) fn has(&self, name: &SecretName) -> Result<bool, VaultError> {
+        self.folder.has(&file_of(name)).map_err(|source| self.storage(name, source))
+    }
+
+    /// Takes a secret away, durably; what it was is then in the history, durably too.
+    pub(crate) fn remove(&self, name: &SecretName) -> Result<(), VaultError> {
+        let failed = |source| self.storage(name, source);
+        let file = file_of(name);
+        if !self.has(name)? {
+            return Err(VaultError::Missing);
+        }
+        let kept = self.history.keep(&self.folder, name, &file).map_err(failed)?;
+        let removed = kept
+            .sync(&self.history)
+            .and_then(|()| self.folder.remove(&file))
+            .and_then(|()| self.folder.sync());
+        match removed {
+            Ok(()) => {
+                self.prune(kept);
+                Ok(())
+            }
+            Err(source) => {
+                self.undo(kept, &file);
+                Err(failed(source))
+            }
+        }
+    }
+
+    /// The names of all secrets, in alphabetical order.
+    pub(crate) fn names(&self) -> Result<Vec<SecretName>, VaultError> {
+        let failed = |source| VaultError::Storage { path: self.path.clone(), source };
+        let mut names = Vec::new();
+        for file in self.folder.names().map_err(failed)? {
+            names.extend(name_of(&file.map_err(failed)?));
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// When a secret was set; `None` when it is gone meanwhile.
+    pub(crate) fn set_at(&self, name: &SecretName) -> Result<Option<Timestamp>, VaultError> {
+        let date = self.folder.date(&file_of(name)).map_err(|source| self.storage(name, source))?;
+        Ok(date.and_then(|date| Timestamp::try_from(date).ok()))
+    }
+
+    fn key(&self) -> Key {
+        // Nothing that holds the lock can panic half-way.
+        self.key.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn identity_or_new(&self) -> Result<Arc<Identity>, VaultError> {
+        match self.key() {
+            Key::Open(identity) => return Ok(identity),
+            Key::Passphrase => return Err(self.locked()),
+            Key::None => {}
+        }
+        // A vault that has had secrets had an identity: a new one would not open them.
+        let failed = |source| VaultError::Storage { path: self.path.clone(), source };
+        if !self.names()?.is_empty() || !self.history.is_empty().map_err(failed)? {
+            return Err(self.identity_lost());
+        }
+        let identity = self.identity.make()?;
+        *self.key.lock().unwrap_or_else(PoisonError::into_inner) = Key::Open(identity.clone());
+        self.is_identity_new.store(true, Ordering::Relaxed);
+        Ok(identity)
+    }
+
+    fn locked(&self) -> VaultError {
+        VaultError::Locked { path: self.identity.path().to_owned() }
+    }
+
+    fn identity_lost(&self) -> VaultError {
+        VaultError::IdentityLost { path: self.identity.path().to_owned() }
+    }
+
+    fn storage(&self, name: &SecretName, source: io::Error) -> VaultError {
+        VaultError::Storage { path: self.folder.path_of(&file_of(name)), source }
+    }
+
+    fn prune(&self, kept: history::Kept) {
+        // The change is made and durable; one version too many harms nobody.
+        if let Err(error) = kept.prune() {
+            tracing::warn!("the history in {} is not shortened: {error}", self.path.display());
+        }
+    }
+
+    /// After a change that failed: a version in the history that is the present one too is one too
+    /// many. When the change was made all the same, the history has the only copy.
+    fn undo(&self, kept: history::Kept, file: &str) {
+        if self.folder.has(file).unwrap_or(false)
+            && let Err(error) = kept.undo()
+        {
+            tracing::warn!("the history in {} has one version twice: {error}", self.path.display());
+        }
+    }
+}
+
+impl Change<'_> {
+    /// Puts the secret into the vault, durably; what was there is then in the history.
+    pub(crate) fn commit(self) -> Result<Committed, VaultError> {
+        let Self { vault, name, prepared, set_at } = self;
+        let file = file_of(&name);
+        let failed = |source| vault.storage(&name, source);
+        let kept = match vault.has(&name)? {
+            true => Some(vault.history.keep(&vault.folder, &name, &file).map_err(failed)?),
+            false => None,
+        };
+        // A failed commit leaves the earlier version in the history, also where it is still the
+        // present one: which of both a power cut leaves is not known.
+        prepared.commit().map_err(failed)?;
+        if let Some(kept) = kept {
+            vault.prune(kept);
+        }
+        let is_identity_new = vault.is_identity_new.swap(false, Ordering::Relaxed);
+        Ok(Committed { set_at, is_identity_new })
+    }
+}
+
+/// Makes what every vault has, and removes what killed writers left.
+fn prepare(folder: &Folder) -> io::Result<History> {
+    let history = folder.subfolder(".history")?;
+    if !folder.has(".gitignore")? {
+        folder.prepare(".gitignore", GITIGNORE.as_bytes(), None)?.commit()?;
+    }
+    folder.remove_temporary()?;
+    Ok(History::at(history))
+}
+
+fn file_of(name: &SecretName) -> String {
+    format!("{name}.age")
+}
+
+fn name_of(file: &str) -> Option<SecretName> {
+    file.strip_suffix(".age").and_then(|name| name.parse().ok())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! What is sealed: one line of JSON that says whose value it is, and the value's bytes.
+//!
+//! ```text
+//! {"format":1,"name":"AUTH_HEADER","set_at":"2026-11-23T22:50:00Z"}⏎the value, any bytes
+//! ```
+//!
+//! The name inside is why a file that somebody moved to another name is noticed.
+
+use std::io;
+
+use fluvio_secret_protocol::{Secret, SecretName};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+/// The format that is written, and the newest that is read.
+const FORMAT: u32 = 1;
+
+/// A secret with what belongs to it.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) name: SecretName,
+    pub(crate) set_at: Timestamp,
+    pub(crate) value: Secret,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Head {
+    format: u32,
+    name: SecretName,
+    set_at: Timestamp,
+}
+
+/// Why opened bytes are no record.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum BadRecord {
+    #[error("it is written in format {0}, which only a newer fluvio-secret reads")]
+    Newer(u32),
+    #[error("what is sealed in it is no secret of ours")]
+    Unreadable,
+}
+
+impl Record {
+    /// The bytes to seal.
+    pub(crate) fn encode(&self) -> io::Result<Zeroizing<Vec<u8>>> {
+        let head = Head { format: FORMAT, name: self.name.clone(), set_at: self.set_at };
+        let head = serde_json::to_vec(&head)?;
+        let value = self.value.expose();
+        let mut bytes = Zeroizing::new(Vec::with_capacity(head.len() + 1 + value.len()));
+        bytes.extend_from_slice(&head);
+        bytes.push(b'\n');
+        bytes.extend_from_slice(value);
+        Ok(bytes)
+    }
+
+    /// Reads opened bytes.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, BadRecord> {
+        // The format alone first: what else a newer one says is not ours to judge.
+        #[derive(Deserialize)]
+        struct Format {
+            format: u32,
+        }
+        let end = bytes.iter().position(|&b| b == b'\n').ok_or(BadRecord::Unreadable)?;
+        let (head, value) = (&bytes[..end], &bytes[end + 1..]);
+        let unreadable = |_| BadRecord::Unreadable;
+        let Format { format } = serde_json::from_slice(head).map_err(unreadable)?;
+        if format > FORMAT {
+            return Err(BadRecord::Newer(format));
+        }
+        let Head { name, set_at, .. } = serde_json::from_slice(head).map_err(unreadable)?;
+        Ok(Self { name, set_at, value: Secret::from(value.to_vec()) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fluvio_secret_protocol::Secret;
+
+    use super::{BadRecord, Record};
+
+    #[test]
+    fn a_record_holds_any_bytes() {
+        for value in [&b""[..], b"\n", b"{}\n\xff\0"] {
+            let record = Record {
+                name: "A".parse().expect("a name"),
+                set_at: "2026-01-02T03:04:05Z".parse().expect("a time"),
+                value: Secret::from(value.to_vec()),
+            };
+            let bytes = record.encode().expect("bytes");
+            assert!(bytes.starts_with(
+                b"{\"format\":1,\"name\":\"A\",\"set_at\":\"2026-01-02T03:04:05Z\"}\n"
+            ));
+            let read = Record::decode(&bytes).expect("a record");
+            assert_eq!((read.name, read.set_at), (record.name, record.set_at));
+            assert_eq!(read.value.expose(), value);
+        }
+    }
+
+    #[test]
+    fn what_is_no_record_is_refused_without_being_repeated() {
+        let bad = |bytes: &[u8]| Record::decode(bytes).expect_err("no record");
+        assert_eq!(bad(b""), BadRecord::Unreadable);
+        assert_eq!(bad(b"cnry\nvalue"), BadRecord::Unreadable);
+        assert_eq!(bad(b"{\"format\":1}\nvalue"), BadRecord::Unreadable);
+        assert_eq!(bad(b"{\"format\":2,\"more\":0}\nvalue"), BadRecord::Newer(2));
+    }
+}

@@ -1,0 +1,233 @@
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use fluvio_secret_protocol::{Secret, SecretName};
+
+use super::{OpenError, Vault, VaultError};
+
+struct Home {
+    folder: tempfile::TempDir,
+}
+
+impl Home {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a folder") }
+    }
+
+    fn vault_path(&self) -> PathBuf {
+        self.folder.path().join("vault")
+    }
+
+    fn identity_path(&self) -> PathBuf {
+        self.folder.path().join("identity.txt")
+    }
+
+    fn open(&self) -> Result<Vault, OpenError> {
+        Vault::open(&self.vault_path(), &self.identity_path())
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.vault_path().join(format!("{name}.age"))
+    }
+
+    fn history(&self, name: &str) -> Vec<String> {
+        files(&self.vault_path().join(".history").join(name))
+    }
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
+        .collect();
+    names.sort();
+    names
+}
+
+fn name(text: &str) -> SecretName {
+    text.parse().expect("a name")
+}
+
+fn set(vault: &Vault, secret: &str, value: &[u8]) -> bool {
+    let change = vault.prepare(name(secret), Secret::from(value.to_vec())).expect("prepared");
+    change.commit().expect("committed").is_identity_new
+}
+
+fn read(vault: &Vault, secret: &str) -> Result<Vec<u8>, VaultError> {
+    vault.read(&name(secret)).map(|value| value.expose().to_vec())
+}
+
+fn names(vault: &Vault) -> Vec<String> {
+    vault.names().expect("names").iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_value_comes_back_also_after_a_restart() {
+    let home = Home::new();
+    let vault = home.open().expect("a new vault");
+    assert!(set(&vault, "B", b"two"), "the first secret makes the identity");
+    assert!(!set(&vault, "A", b"\xff\0\n"), "the second does not");
+    drop(vault);
+    let vault = home.open().expect("the vault that is there");
+    assert_eq!(names(&vault), ["A", "B"]);
+    assert_eq!(read(&vault, "A").expect("a value"), b"\xff\0\n");
+    assert_eq!(read(&vault, "B").expect("a value"), b"two");
+    assert!(matches!(read(&vault, "C"), Err(VaultError::Missing)));
+    let sealed = fs::read(home.file("B")).expect("a file");
+    assert!(!sealed.windows(3).any(|bytes| bytes == b"two"), "sealed");
+}
+
+#[test]
+fn what_is_prepared_and_not_committed_changes_nothing() {
+    let home = Home::new();
+    let vault = home.open().expect("a vault");
+    set(&vault, "A", b"one");
+    let before = files(&home.vault_path());
+    drop(vault.prepare(name("A"), Secret::from(b"two".to_vec())).expect("prepared"));
+    assert_eq!(read(&vault, "A").expect("a value"), b"one");
+    assert_eq!(files(&home.vault_path()), before);
+    assert!(home.history("A").is_empty());
+}
+
+#[test]
+fn ten_earlier_versions_are_kept_and_numbered_on() {
+    let home = Home::new();
+    let vault = home.open().expect("a vault");
+    for version in 0..13 {
+        set(&vault, "A", format!("value {version}").as_bytes());
+    }
+    assert_eq!(home.history("A").len(), 10);
+    assert!(home.history("A").contains(&"12.age".to_owned()), "{:?}", home.history("A"));
+    assert!(!home.history("A").contains(&"2.age".to_owned()), "{:?}", home.history("A"));
+    // An earlier version is the file as it was: put back, it is the secret again.
+    fs::copy(home.vault_path().join(".history/A/12.age"), home.file("A")).expect("put back");
+    assert_eq!(read(&vault, "A").expect("a value"), b"value 11");
+}
+
+#[test]
+fn what_is_deleted_is_in_the_history() {
+    let home = Home::new();
+    let vault = home.open().expect("a vault");
+    set(&vault, "A", b"one");
+    let sealed = fs::read(home.file("A")).expect("a file");
+    vault.remove(&name("A")).expect("removed");
+    assert!(names(&vault).is_empty());
+    assert_eq!(fs::read(home.vault_path().join(".history/A/1.age")).expect("kept"), sealed);
+    assert!(matches!(vault.remove(&name("A")), Err(VaultError::Missing)));
+}
+
+#[test]
+fn a_file_that_was_moved_to_another_name_is_refused() {
+    let home = Home::new();
+    let vault = home.open().expect("a vault");
+    set(&vault, "A", b"one");
+    set(&vault, "B", b"two");
+    fs::copy(home.file("A"), home.file("B")).expect("moved");
+    let error = read(&vault, "B").expect_err("not B's");
+    assert!(error.to_string().contains("holds the secret `A`"), "{error}");
+}
+
+#[test]
+fn a_damaged_secret_is_refused_and_its_file_kept_when_it_is_set_anew() {
+    let home = Home::new();
+    let vault = home.open().expect("a vault");
+    set(&vault, "B", b"two");
+    for damage in [&b""[..], &[0; 300], b"age-encryption.org/v1\n"] {
+        set(&vault, "A", b"one");
+        fs::write(home.file("A"), damage).expect("damaged");
+        assert!(matches!(read(&vault, "A"), Err(VaultError::Damaged { .. })));
+        assert_eq!(fs::read(home.file("A")).expect("a file"), damage, "untouched");
+        assert_eq!(read(&vault, "B").expect("another's value"), b"two");
+        set(&vault, "A", b"anew");
+        assert_eq!(read(&vault, "A").expect("a value"), b"anew");
+        let newest = home.history("A").len();
+        let kept = home.vault_path().join(format!(".history/A/{newest}.age"));
+        assert_eq!(fs::read(kept).expect("kept"), damage);
+    }
+}
+
+#[test]
+fn what_is_no_file_is_refused_at_once() {
+    let home = Home::new();
+    let vault = home.open().expect("a vault");
+    set(&vault, "B", b"two");
+    fs::create_dir(home.file("FOLDER")).expect("a folder");
+    symlink("/dev/zero", home.file("ZERO")).expect("a link");
+    symlink(home.file("B"), home.file("LINK")).expect("a link");
+    let sparse = fs::File::create(home.file("SPARSE")).expect("a file");
+    sparse.set_len(4 << 30).expect("4 GiB of nothing");
+    for secret in ["FOLDER", "ZERO", "LINK", "SPARSE"] {
+        assert!(matches!(read(&vault, secret), Err(VaultError::Damaged { .. })), "{secret}");
+    }
+    let change = vault.prepare(name("FOLDER"), Secret::default()).expect("prepared");
+    let error = change.commit().expect_err("a folder is in its place");
+    assert!(error.to_string().contains("directory"), "{error}");
+}
+
+#[test]
+fn a_new_identity_is_never_made_for_secrets_that_it_would_not_open() {
+    let home = Home::new();
+    let vault = home.open().expect("a vault");
+    set(&vault, "A", b"one");
+    vault.remove(&name("A")).expect("removed");
+    drop(vault);
+    fs::remove_file(home.identity_path()).expect("lost");
+    let vault = home.open().expect("the vault");
+    let error = vault.prepare(name("A"), Secret::default()).err().expect("refused");
+    assert!(matches!(error, VaultError::IdentityLost { .. }), "{error}: the history needs it");
+    assert!(!home.identity_path().exists());
+}
+
+#[test]
+fn a_vault_that_is_gone_is_not_taken_for_an_empty_one() {
+    let home = Home::new();
+    set(&home.open().expect("a vault"), "A", b"one");
+    fs::rename(home.vault_path(), home.folder.path().join("elsewhere")).expect("moved");
+    assert!(matches!(home.open().err(), Some(OpenError::Lost { .. })));
+    assert!(!home.vault_path().exists());
+}
+
+#[test]
+fn an_identity_that_others_may_read_or_that_is_none_is_refused() {
+    let home = Home::new();
+    set(&home.open().expect("a vault"), "A", b"one");
+    let mode = |mode| {
+        fs::set_permissions(home.identity_path(), fs::Permissions::from_mode(mode)).expect("chmod");
+    };
+    mode(0o640);
+    let error = home.open().err().expect("refused");
+    assert!(error.to_string().contains("chmod 0600"), "{error}");
+    mode(0o600);
+    fs::write(home.identity_path(), "cnry").expect("damaged");
+    let error = home.open().err().expect("refused").to_string();
+    assert!(error.contains("identity.txt") && !error.contains("cnry"), "{error}");
+}
+
+#[test]
+fn an_identity_behind_a_passphrase_locks_the_vault() {
+    let home = Home::new();
+    set(&home.open().expect("a vault"), "A", b"one");
+    fs::write(home.identity_path(), "age-encryption.org/v1\n-> scrypt x 18\n").expect("a file");
+    let vault = home.open().expect("the vault");
+    assert!(vault.is_locked());
+    assert!(matches!(read(&vault, "A"), Err(VaultError::Locked { .. })));
+    assert_eq!(names(&vault), ["A"], "names need no identity");
+    vault.remove(&name("A")).expect("nor does removing");
+}
+
+#[test]
+fn two_owners_of_one_vault_are_not_possible() {
+    let home = Home::new();
+    let _owner = home.open().expect("a vault");
+    assert!(matches!(home.open().err(), Some(OpenError::Owned { .. })));
+}
+
+#[test]
+fn a_vault_that_others_may_enter_is_refused() {
+    let home = Home::new();
+    drop(home.open().expect("a vault"));
+    fs::set_permissions(home.vault_path(), fs::Permissions::from_mode(0o755)).expect("chmod");
+    let error = home.open().err().expect("refused");
+    assert!(error.to_string().contains("chmod 0700"), "{error}");
+}

@@ -1,0 +1,154 @@
+//! What a secrets file and the environment can carry to a connector unaltered.
+//!
+//! The rules are Fluvio's: its file store splits a line at the first `=` and trims both sides by
+//! Unicode's notion of a blank; its environment store reads a variable as UTF-8.
+
+use std::fmt;
+
+use crate::{Secret, SecretName};
+
+/// The longest `NAME=value` string that Linux passes to a program, its final NUL not counted
+/// (`MAX_ARG_STRLEN`, see execve(2)).
+const ENV_STRING_BYTES: usize = 131_071;
+
+/// Why a way of injection cannot carry a value unaltered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Unfit {
+    /// The environment store trims nothing, but the file store does.
+    BlankAtEdge,
+    /// The environment's strings end at a NUL.
+    Nul,
+    /// The file store reads lines.
+    Newline,
+    /// Both stores read text.
+    NotUtf8,
+    /// A variable of this name changes how programs start.
+    StartsPrograms,
+    /// `NAME=value` is longer than the system passes on.
+    TooLong,
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BlankAtEdge => "it begins or ends with a blank",
+            Self::Nul => "it has a NUL byte",
+            Self::Newline => "it has a line break",
+            Self::NotUtf8 => "it is not UTF-8",
+            Self::StartsPrograms => "a variable of this name changes how programs start",
+            Self::TooLong => "with its name it is longer than 131071 bytes",
+        })
+    }
+}
+
+/// Whether a secrets file carries this value unaltered.
+///
+/// # Errors
+///
+/// The first reason against it.
+pub fn by_file(value: &Secret) -> Result<(), Unfit> {
+    let text = std::str::from_utf8(value.expose()).map_err(|_| Unfit::NotUtf8)?;
+    if text.contains('\n') {
+        Err(Unfit::Newline)
+    } else if text.trim() != text {
+        Err(Unfit::BlankAtEdge)
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether an environment variable of this name carries this value unaltered.
+///
+/// # Errors
+///
+/// The first reason against it.
+pub fn by_environment(name: &SecretName, value: &Secret) -> Result<(), Unfit> {
+    if std::str::from_utf8(value.expose()).is_err() {
+        Err(Unfit::NotUtf8)
+    } else if value.expose().contains(&0) {
+        Err(Unfit::Nul)
+    } else if name.as_str().len() + 1 + value.len() > ENV_STRING_BYTES {
+        Err(Unfit::TooLong)
+    } else if starts_programs(name.as_str()) {
+        Err(Unfit::StartsPrograms)
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether a variable decides which program, library or script is loaded: read by a loader, a
+/// shell, or the runtime of a language before the program's own first line, or by us.
+fn starts_programs(name: &str) -> bool {
+    const PREFIXES: [&str; 6] = ["BASH_FUNC_", "DYLD_", "FLUVIO_SECRET_", "LD_", "PERL5", "PYTHON"];
+    const NAMES: [&str; 20] = [
+        "BASHOPTS",
+        "BASH_ENV",
+        "CDPATH",
+        "CLASSPATH",
+        "ENV",
+        "GCONV_PATH",
+        "GLIBC_TUNABLES",
+        "HOME",
+        "IFS",
+        "JAVA_TOOL_OPTIONS",
+        "LOCPATH",
+        "NLSPATH",
+        "NODE_OPTIONS",
+        "NODE_PATH",
+        "PATH",
+        "PS4",
+        "RUBYLIB",
+        "RUBYOPT",
+        "SHELLOPTS",
+        "TMPDIR",
+    ];
+    NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Unfit, by_environment, by_file};
+    use crate::Secret;
+
+    fn file(value: &[u8]) -> Result<(), Unfit> {
+        by_file(&Secret::from(value.to_vec()))
+    }
+
+    fn environment(name: &str, value: &[u8]) -> Result<(), Unfit> {
+        by_environment(&name.parse().expect("a name"), &Secret::from(value.to_vec()))
+    }
+
+    #[test]
+    fn a_file_carries_what_the_file_store_gives_back() {
+        for fits in [&b""[..], b"x", b"=", b"\"q\"", b"a\0b", b"a\rb", "ü🦀".as_bytes(), b"#x"] {
+            assert_eq!(file(fits), Ok(()), "{fits:?}");
+        }
+        for edge in [" x", "x\t", "x\r", "\u{a0}x", "x\u{2003}", "\u{85}x"] {
+            assert_eq!(file(edge.as_bytes()), Err(Unfit::BlankAtEdge), "{edge:?}");
+        }
+        for lines in ["a\nb", "a\n", "\r\n", "a\r\nb"] {
+            assert_eq!(file(lines.as_bytes()), Err(Unfit::Newline), "{lines:?}");
+        }
+        assert_eq!(file(b"\xff"), Err(Unfit::NotUtf8));
+    }
+
+    #[test]
+    fn the_environment_carries_text_without_nul_up_to_the_systems_limit() {
+        assert_eq!(environment("A", b" a\nb "), Ok(()));
+        assert_eq!(environment("A", b"a\0b"), Err(Unfit::Nul));
+        assert_eq!(environment("A", b"\xff"), Err(Unfit::NotUtf8));
+        assert_eq!(environment("A", &[b'x'; 131_069]), Ok(()));
+        assert_eq!(environment("A", &[b'x'; 131_070]), Err(Unfit::TooLong));
+        assert_eq!(environment("AB", &[b'x'; 131_069]), Err(Unfit::TooLong));
+    }
+
+    #[test]
+    fn names_that_change_how_programs_start_stay_out_of_the_environment() {
+        for name in ["PATH", "LD_PRELOAD", "BASH_ENV", "PYTHONPATH", "FLUVIO_SECRET_HOME"] {
+            assert_eq!(environment(name, b"x"), Err(Unfit::StartsPrograms), "{name}");
+        }
+        for name in ["PATHS", "OLD_TOKEN", "HOME_URL", "API_PATH"] {
+            assert_eq!(environment(name, b"x"), Ok(()), "{name}");
+        }
+    }
+}

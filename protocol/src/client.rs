@@ -1,0 +1,323 @@
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
+use zeroize::Zeroizing;
+
+use crate::frame::{self, FrameError, PREFIX_BYTES};
+use crate::peer::Peer;
+use crate::places::{PlaceError, State};
+use crate::start::{self, StartError};
+use crate::{
+    Delete, Grant, Granted, ListedSecret, PROTOCOL_VERSION, Refusal, Request, Response, Secret,
+    SecretName, Set, Status, Stored, limits,
+};
+
+/// A blocking connection to the daemon.
+///
+/// One request at a time; no wait is longer than [`limits::CLIENT_PATIENCE`] without a word from
+/// the daemon.
+#[derive(Debug)]
+pub struct Client {
+    stream: UnixStream,
+    state: State,
+    /// Whether a daemon of an older version may still be asked to make way.
+    may_replace: bool,
+}
+
+/// Why a request got no answer, or not the one that was wanted.
+#[derive(Debug)]
+pub enum ClientError {
+    /// The connection ended in the middle: whether the request was carried out is not known.
+    Broken(io::Error),
+    /// The socket belongs to a process of another user. Nothing was sent to it.
+    Foreign {
+        /// The socket.
+        socket: PathBuf,
+        /// Whose it is.
+        uid: u32,
+    },
+    /// What was sent, or came back, is not of this protocol.
+    Frame(FrameError),
+    /// The daemon speaks a newer version of the protocol.
+    Newer(u32),
+    /// No place for the socket.
+    Place(PlaceError),
+    /// The daemon said no.
+    Refused(Refusal),
+    /// The daemon is there and says nothing.
+    Silent {
+        /// The socket.
+        socket: PathBuf,
+    },
+    /// The daemon could not be started.
+    Start(StartError),
+    /// The daemon answered another question.
+    Unexpected,
+    /// Nobody listens at the socket.
+    Unreachable {
+        /// The socket.
+        socket: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Connects to the daemon that serves, and starts none.
+///
+/// # Errors
+///
+/// [`ClientError::Unreachable`] when none serves, [`ClientError::Foreign`] when somebody else does.
+pub fn connect(state: &State) -> Result<Client, ClientError> {
+    let socket = state.socket();
+    let stream = open(&socket).map_err(|source| match source.kind() {
+        io::ErrorKind::WouldBlock => ClientError::Silent { socket: socket.clone() },
+        _ => ClientError::Unreachable { socket: socket.clone(), source },
+    })?;
+    let peer = Peer::of(&stream).map_err(ClientError::Broken)?;
+    if !peer.is_ours() {
+        return Err(ClientError::Foreign { socket, uid: peer.uid });
+    }
+    Ok(Client { stream, state: state.clone(), may_replace: false })
+}
+
+/// A blocking connect that gives up: a daemon that is stopped fills its backlog, and then connect(2)
+/// waits for as long as the socket's send time-out says.
+fn open(socket: &Path) -> io::Result<UnixStream> {
+    let address = SocketAddrUnix::new(socket)?;
+    let flags = SocketFlags::CLOEXEC;
+    let stream = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    for timeout in [Timeout::Send, Timeout::Recv] {
+        set_socket_timeout(&stream, timeout, Some(limits::CLIENT_PATIENCE))?;
+    }
+    rustix::net::connect(&stream, &address)?;
+    Ok(stream.into())
+}
+
+impl Client {
+    pub(crate) fn may_replace(mut self) -> Self {
+        self.may_replace = true;
+        self
+    }
+
+    /// Keeps a value under a name, durably.
+    ///
+    /// # Errors
+    ///
+    /// Any of [`ClientError`]; the same holds for the other requests.
+    pub fn set(&mut self, name: SecretName, value: Secret) -> Result<Stored, ClientError> {
+        match self.ask(&Request::Set(Set { name, value }))? {
+            Response::Stored(stored) => Ok(stored),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Removes a secret, durably.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn delete(&mut self, name: SecretName) -> Result<(), ClientError> {
+        match self.ask(&Request::Delete(Delete { name }))? {
+            Response::Deleted => Ok(()),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// All secrets in alphabetical order.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn list(&mut self) -> Result<Vec<ListedSecret>, ClientError> {
+        let mut secrets = Vec::new();
+        let mut answer = self.ask(&Request::List)?;
+        loop {
+            match answer {
+                Response::Listed(page) => {
+                    secrets.extend(page.secrets);
+                    if !page.more {
+                        return Ok(secrets);
+                    }
+                    answer = self.next_answer()?;
+                }
+                other => return Err(unexpected(other)),
+            }
+        }
+    }
+
+    /// The values of exactly the secrets that a configuration references.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn grant(&mut self, grant: Grant) -> Result<Granted, ClientError> {
+        match self.ask(&Request::Grant(grant))? {
+            Response::Granted(granted) => Ok(granted),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// How the daemon is.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn status(&mut self) -> Result<Status, ClientError> {
+        match self.ask(&Request::Status)? {
+            Response::Status(status) => Ok(status),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Asks the daemon to finish and end, and waits until it has ended. Understood by daemons of
+    /// every version.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn stop(mut self) -> Result<(), ClientError> {
+        self.send(&Request::Stop)?;
+        // The answer may be of another version; the end of the stream is what counts.
+        let mut rest = [0; 512];
+        loop {
+            match self.stream.read(&mut rest) {
+                Ok(0) => return Ok(()),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(()),
+                Err(error) => return Err(self.read_error(error)),
+            }
+        }
+    }
+
+    /// Sends a request and gives its first answer. A daemon of an older version is asked to make way
+    /// for ours, and the request goes there.
+    fn ask(&mut self, request: &Request) -> Result<Response, ClientError> {
+        let answer = self.send(request).and_then(|()| self.next_answer());
+        match answer {
+            Err(ClientError::Frame(FrameError::Version(theirs))) if theirs > PROTOCOL_VERSION => {
+                Err(ClientError::Newer(theirs))
+            }
+            Err(ClientError::Frame(FrameError::Version(_))) if self.may_replace => {
+                connect(&self.state)?.stop()?;
+                *self = start::connect_or_start(&self.state)?;
+                self.may_replace = false;
+                self.send(request).and_then(|()| self.next_answer())
+            }
+            answer => answer,
+        }
+    }
+
+    fn send(&mut self, request: &Request) -> Result<(), ClientError> {
+        let bytes = frame::encode(request).map_err(ClientError::Frame)?;
+        match self.stream.write_all(&bytes) {
+            Ok(()) => Ok(()),
+            // The daemon refused the frame before its end and closed: its answer says why.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) => Err(self.read_error(error)),
+        }
+    }
+
+    /// The next frame that says more than that the daemon is at work.
+    fn next_answer(&mut self) -> Result<Response, ClientError> {
+        loop {
+            match self.receive()? {
+                Response::Working => {}
+                Response::Refused(refusal) => return Err(ClientError::Refused(refusal)),
+                answer => return Ok(answer),
+            }
+        }
+    }
+
+    fn receive(&mut self) -> Result<Response, ClientError> {
+        let deadline = Instant::now() + limits::CLIENT_PATIENCE;
+        let mut prefix = [0; PREFIX_BYTES];
+        self.read_exact(&mut prefix, deadline)?;
+        let length = frame::decode_prefix(prefix).map_err(ClientError::Frame)?;
+        let mut header = vec![0; length];
+        self.read_exact(&mut header, deadline)?;
+        let header = frame::decode_header::<Response>(&header).map_err(ClientError::Frame)?;
+        let mut parts = Vec::with_capacity(header.lengths().len());
+        for &length in header.lengths() {
+            let mut part = Zeroizing::new(vec![0; length]);
+            self.read_exact(&mut part, deadline)?;
+            parts.push(part);
+        }
+        header.with_parts(parts).map_err(ClientError::Frame)
+    }
+
+    /// Reads, with one deadline for the whole frame: a byte now and then must not prolong it.
+    fn read_exact(&mut self, mut bytes: &mut [u8], deadline: Instant) -> Result<(), ClientError> {
+        while !bytes.is_empty() {
+            if Instant::now() >= deadline {
+                return Err(ClientError::Silent { socket: self.state.socket() });
+            }
+            match self.stream.read(bytes) {
+                Ok(0) => return Err(ClientError::Broken(io::ErrorKind::UnexpectedEof.into())),
+                Ok(count) => bytes = &mut bytes[count..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.read_error(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn read_error(&self, error: io::Error) -> ClientError {
+        match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                ClientError::Silent { socket: self.state.socket() }
+            }
+            _ => ClientError::Broken(error),
+        }
+    }
+}
+
+fn unexpected(answer: Response) -> ClientError {
+    // Dropped by name: it may hold values, which are wiped here.
+    drop(answer);
+    ClientError::Unexpected
+}
+
+impl fmt::Display for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Broken(source) => write!(
+                f,
+                "the daemon went away before it answered ({source}), so it is not known whether it did what was asked; look with: fluvio-secret list"
+            ),
+            Self::Foreign { socket, uid } => write!(
+                f,
+                "{} is served by uid {uid}, not by us, and was told nothing; remove it",
+                socket.display()
+            ),
+            Self::Frame(error) => write!(f, "the daemon does not speak our protocol: {error}; restart it with: fluvio-secret daemon restart"),
+            Self::Newer(version) => write!(
+                f,
+                "the daemon is newer (version {version} of the protocol) than this program (version {PROTOCOL_VERSION}); install the newer fluvio-secret here too, or end the daemon with: fluvio-secret daemon stop"
+            ),
+            Self::Place(error) => error.fmt(f),
+            Self::Refused(refusal) => refusal.fmt(f),
+            Self::Silent { socket } => write!(
+                f,
+                "the daemon at {} has not answered for {:.1} s; it may hang: look at its process, or end it",
+                socket.display(),
+                limits::CLIENT_PATIENCE.as_secs_f32()
+            ),
+            Self::Start(error) => error.fmt(f),
+            Self::Unexpected => f.write_str(
+                "the daemon answered another question; restart it with: fluvio-secret daemon restart",
+            ),
+            Self::Unreachable { socket, source } => write!(
+                f,
+                "no daemon at {} ({source}); start it with: fluvio-secret daemon start",
+                socket.display()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ClientError {}

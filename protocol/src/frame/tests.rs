@@ -1,0 +1,196 @@
+use zeroize::Zeroizing;
+
+use super::{FrameError, Message, PREFIX_BYTES, decode_header, decode_prefix, encode, is_stop};
+use crate::{
+    Code, Delete, Grant, Granted, Listed, ListedSecret, Refusal, Request, Response, Secret,
+    SecretName, Set, Status, Stored, limits,
+};
+
+fn name(text: &str) -> SecretName {
+    text.parse().expect("a name")
+}
+
+/// Reads a whole frame from bytes, as both ends do from a socket.
+fn decode<M: Message>(bytes: &[u8]) -> Result<M, FrameError> {
+    let (prefix, rest) = bytes.split_first_chunk::<PREFIX_BYTES>().expect("a prefix");
+    let (header, mut rest) = rest.split_at(decode_prefix(*prefix)?);
+    let header = decode_header::<M>(header)?;
+    let mut parts = Vec::new();
+    for &length in header.lengths() {
+        let (part, after) = rest.split_at(length);
+        parts.push(Zeroizing::new(part.to_vec()));
+        rest = after;
+    }
+    assert!(rest.is_empty(), "bytes after the frame");
+    header.with_parts(parts)
+}
+
+/// One sample for each message, under the name of its file in protocol/samples.
+fn samples<M: Message>(samples: &[(&str, &[u8], M)]) {
+    for (file, bytes, message) in samples {
+        assert_eq!(
+            String::from_utf8_lossy(&encode(message).expect("a message")),
+            String::from_utf8_lossy(bytes),
+            "{file} as it is encoded"
+        );
+        let decoded: M = decode(bytes).unwrap_or_else(|error| panic!("{file}: {error}"));
+        assert_eq!(
+            &encode(&decoded).expect("a message")[..],
+            *bytes,
+            "{file} decoded and encoded again"
+        );
+    }
+}
+
+macro_rules! sample {
+    ($file:literal, $message:expr) => {
+        ($file, include_bytes!(concat!("../../samples/", $file)).as_slice(), $message)
+    };
+}
+
+#[test]
+fn every_request_has_a_golden_sample() {
+    samples(&[
+        sample!("delete.request", Request::Delete(Delete { name: name("AUTH_HEADER") })),
+        sample!(
+            "grant.request",
+            Request::Grant(Grant {
+                label: "cat-facts.yaml".into(),
+                program: "http-source".into(),
+                config: Zeroizing::new(b"apiVersion: 0.1.0\n".to_vec()),
+            })
+        ),
+        sample!("list.request", Request::List),
+        sample!(
+            "set.request",
+            Request::Set(Set {
+                name: name("AUTH_HEADER"),
+                value: Secret::from(vec![0, 0xff, b'\n'])
+            })
+        ),
+        sample!("status.request", Request::Status),
+        sample!("stop.request", Request::Stop),
+    ]);
+}
+
+#[test]
+fn every_response_has_a_golden_sample() {
+    let refusal = Refusal::new(Code::Missing, "no secret", "set it with: fluvio secret set A");
+    samples(&[
+        sample!("deleted.response", Response::Deleted),
+        sample!(
+            "granted.response",
+            Response::Granted(Granted {
+                names: vec![name("A"), name("B")],
+                values: vec![Secret::from(b"one".to_vec()), Secret::from(Vec::new())],
+            })
+        ),
+        sample!(
+            "listed.response",
+            Response::Listed(Listed {
+                secrets: vec![ListedSecret { name: name("A"), set_at: 1_670_677_620 }],
+                more: false,
+            })
+        ),
+        sample!("refused.response", Response::Refused(refusal.about(vec![name("A")]))),
+        sample!(
+            "status.response",
+            Response::Status(Status {
+                release: "0.1.0".into(),
+                pid: 4711,
+                since: 1_670_677_620,
+                vault: "/home/ada/.local/share/fluvio-secret/vault".into(),
+                identity: "/home/ada/.config/fluvio-secret/identity.txt".into(),
+                locked: false,
+            })
+        ),
+        sample!("stopping.response", Response::Stopping),
+        sample!(
+            "stored.response",
+            Response::Stored(Stored {
+                set_at: 1_670_677_620,
+                new_identity: Some("/home/ada/.config/fluvio-secret/identity.txt".into()),
+            })
+        ),
+        sample!("working.response", Response::Working),
+    ]);
+}
+
+#[test]
+fn no_message_prints_a_value() {
+    let canary = "cnry-5d1f";
+    let secret = || Secret::from(canary.as_bytes().to_vec());
+    let set = Request::Set(Set { name: name("A"), value: secret() });
+    let granted = Response::Granted(Granted { names: vec![name("A")], values: vec![secret()] });
+    for printed in [format!("{set:?} {set:#?}"), format!("{granted:?} {granted:#?}")] {
+        assert!(!printed.contains(canary), "{printed}");
+        assert!(!printed.contains("99, 110"), "{printed}");
+    }
+}
+
+#[test]
+fn c2_lengths_over_a_limit_are_refused_before_anything_is_allocated() {
+    let most = u32::try_from(limits::HEADER_BYTES).expect("a u32");
+    assert_eq!(decode_prefix(most.to_be_bytes()), Ok(limits::HEADER_BYTES));
+    for length in [most + 1, 1 << 31, u32::MAX] {
+        assert_eq!(decode_prefix(length.to_be_bytes()), Err(FrameError::Large), "{length}");
+    }
+    let header = |parts: &str| format!(r#"{{"version":1,"parts":{parts},"message":"list"}}"#);
+    for parts in ["[1048577]", "[0,0]", "[18446744073709551615]"] {
+        assert_eq!(
+            decode_header::<Request>(header(parts).as_bytes()).err(),
+            Some(FrameError::Large),
+            "{parts}"
+        );
+    }
+    let sum = format!("[{}]", ["1048576"; 9].join(","));
+    assert_eq!(
+        decode_header::<Response>(header(&sum).as_bytes()).err(),
+        Some(FrameError::Large),
+        "each part is small enough, all together are not"
+    );
+}
+
+#[test]
+fn a_value_over_the_limit_is_not_encoded() {
+    let set = |bytes| Request::Set(Set { name: name("A"), value: Secret::from(vec![0; bytes]) });
+    assert!(encode(&set(limits::VALUE_BYTES)).is_ok());
+    assert_eq!(encode(&set(limits::VALUE_BYTES + 1)).err(), Some(FrameError::Large));
+}
+
+#[test]
+fn another_number_of_parts_than_the_message_has_is_refused() {
+    for (file, bytes) in [
+        ("set", &b"{\"version\":1,\"parts\":[],\"message\":{\"set\":{\"name\":\"A\"}}}"[..]),
+        ("list", b"{\"version\":1,\"parts\":[0],\"message\":\"list\"}"),
+    ] {
+        let header = decode_header::<Request>(bytes).expect("a header");
+        let parts = header.lengths().iter().map(|_| Zeroizing::default()).collect();
+        assert_eq!(header.with_parts(parts).err(), Some(FrameError::Parts), "{file}");
+    }
+}
+
+#[test]
+fn d7_a_malformed_header_is_refused_by_its_place_alone() {
+    for header in [
+        r#"{"version":1,"parts":[],"message":{"set":{"name":"cnry-1"}}}"#,
+        r#"{"version":1,"parts":[],"message":{"cnry-1":{}}}"#,
+        r#"{"version":1,"parts":"cnry-1","message":"list"}"#,
+        r#"{"version":1,"parts":[],"cnry-1":2,"message":"list"}"#,
+        r#"{"version":1,"parts":[],"message":{"delete":{"name":"A","cnry-1":1}}}"#,
+        "cnry-1",
+        "",
+    ] {
+        let error = decode_header::<Request>(header.as_bytes()).err().expect("an error");
+        assert!(matches!(error, FrameError::Malformed { .. }), "{header}: {error:?}");
+        assert!(!error.to_string().contains("cnry"), "{error}");
+    }
+}
+
+#[test]
+fn another_version_is_told_from_rubbish_and_may_still_stop() {
+    let header = br#"{"version":7,"parts":[],"message":{"unheard":"of"}}"#;
+    assert_eq!(decode_header::<Request>(header).err(), Some(FrameError::Version(7)));
+    assert!(is_stop(br#"{"version":7,"parts":[],"message":"stop"}"#));
+    assert!(!is_stop(br#"{"version":7,"parts":[],"message":"list"}"#));
+}

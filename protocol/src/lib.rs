@@ -1,0 +1,51 @@
+//! What two programs of fluvio-secret must agree on.
+//!
+//! # Layout
+//!
+//! * [`limits`]: how large anything may be, and how long anyone waits
+//! * [`SecretName`], [`Secret`]: a name that is checked, a value that is wiped and never printed
+//! * [`carry`]: what a secrets file and the environment can carry to a connector unaltered
+//! * [`Request`], [`Response`], [`Refusal`]: the messages, one struct for each payload
+//! * [`frame`]: messages to bytes and back, as pure functions
+//! * [`peer`]: who is at the other end of a socket
+//! * [`places`]: where the daemon's socket is, and folders that are nobody else's
+//! * [`Client`]: a blocking connection, made by [`connect`] or [`connect_or_start`]
+//! * [`harden`]: a process that others of the same user cannot read
+//!
+//! `docs/PROTOCOL.md` is the text that this crate follows. Nothing here is asynchronous, and nothing
+//! here knows the vault, a configuration or a command line.
+
+pub mod carry;
+mod client;
+pub mod frame;
+pub mod harden;
+pub mod limits;
+pub mod lock;
+mod name;
+pub mod peer;
+pub mod places;
+mod refusal;
+mod request;
+mod response;
+mod secret;
+mod start;
+
+pub use client::{Client, ClientError, connect};
+pub use name::{BadName, SecretName};
+pub use refusal::{Code, Refusal};
+pub use request::{Delete, Grant, Request, Set};
+pub use response::{Granted, Listed, ListedSecret, Response, Status, Stored};
+pub use secret::Secret;
+pub use start::{DAEMON, SHIM, StartError, beside_this_program, connect_or_start};
+
+/// The version of the protocol that this crate speaks. Kept by hand: it is raised when a message
+/// changes, and by nothing else.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_protocol_version_is_raised_on_purpose() {
+        assert_eq!(super::PROTOCOL_VERSION, 1, "docs/PROTOCOL.md names the version too");
+    }
+}

@@ -1,0 +1,34 @@
+//! How large anything may be, and how long anyone waits.
+//!
+//! Both ends check these before they allocate anything.
+
+use std::time::Duration;
+
+/// Bytes of a secret's name.
+pub const NAME_BYTES: usize = 128;
+/// Bytes of a secret's value.
+pub const VALUE_BYTES: usize = 1 << 20;
+/// Bytes of a connector's configuration file; the largest of 588 public ones has 1.3 KiB.
+pub const CONFIG_BYTES: usize = 64 << 10;
+/// Bytes of a text that only serves the audit log: a configuration's path, a program's name.
+pub const LABEL_BYTES: usize = 4 << 10;
+/// Secrets in one grant.
+pub const GRANT_NAMES: usize = 256;
+/// Bytes of all values in one grant.
+pub const GRANT_BYTES: usize = 8 << 20;
+/// Bytes of a frame's JSON header.
+pub const HEADER_BYTES: usize = 64 << 10;
+/// Secrets in one page of `list`; with the longest names a page stays below [`HEADER_BYTES`].
+pub const PAGE_NAMES: usize = 256;
+/// Connections that the daemon serves at once; a permit is taken before a connection is accepted.
+pub const CONNECTIONS: usize = 256;
+
+/// How long the daemon waits for one whole frame, silence before its first byte included.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a client waits for one whole frame. A little less than five seconds, so that a command
+/// that meets a hung daemon ends within five.
+pub const CLIENT_PATIENCE: Duration = Duration::from_millis(4500);
+/// How often the daemon says that it is still at work.
+pub const PROGRESS: Duration = Duration::from_secs(1);
+/// How long a starter waits for another starter, or for a daemon that is ending, to make way.
+pub const HANDOVER: Duration = Duration::from_secs(3);

@@ -1,0 +1,67 @@
+//! Locks that the kernel frees when their holder is gone.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, flock};
+
+/// A lock on a file, held until it is dropped or the process ends.
+///
+/// The file is never removed: two holders on two files of one name would both be right.
+#[must_use]
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock, waiting at most `patience` for its holder. `None` when it is still held.
+    ///
+    /// # Errors
+    ///
+    /// Those of opening the file and of flock(2).
+    pub fn take(path: &Path, patience: Duration) -> io::Result<Option<Self>> {
+        // The standard library opens close-on-exec: no program that we start keeps the lock.
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .custom_flags(i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0))
+            .open(path)?;
+        let deadline = Instant::now() + patience;
+        loop {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(Some(Self { _file: file })),
+                Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() >= deadline => {
+                    return Ok(None);
+                }
+                // flock(2) knows no time-out, and a thread that waits in it could not be ended.
+                Err(rustix::io::Errno::WOULDBLOCK) => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Lock;
+
+    #[test]
+    fn one_holder_at_a_time() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("lock");
+        let held = Lock::take(&path, Duration::ZERO).expect("a lock file").expect("a free lock");
+        assert!(Lock::take(&path, Duration::from_millis(20)).expect("a lock file").is_none());
+        drop(held);
+        assert!(Lock::take(&path, Duration::ZERO).expect("a lock file").is_some());
+    }
+}

@@ -1,0 +1,115 @@
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::limits;
+
+/// A secret's name as Fluvio allows it: ASCII letters, digits and `_`, not starting with a digit,
+/// 1 to 128 bytes.
+///
+/// A value of this type is a checked name, so it is also a safe file name and variable name.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(try_from = "String")]
+pub struct SecretName(String);
+
+impl SecretName {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Why a text is no secret's name. It does not repeat the text: who swaps `NAME` and `VALUE` on a
+/// command line has typed a value there.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum BadName {
+    /// A byte that is no ASCII letter, digit or `_`, at this place (counted from 1).
+    Character(usize),
+    /// The first character is a digit.
+    Digit,
+    /// No character at all.
+    Empty,
+    /// More than [`limits::NAME_BYTES`].
+    Long,
+}
+
+impl FromStr for SecretName {
+    type Err = BadName;
+
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl TryFrom<String> for SecretName {
+    type Error = BadName;
+
+    fn try_from(text: String) -> Result<Self, BadName> {
+        let Some(first) = text.bytes().next() else { return Err(BadName::Empty) };
+        if text.len() > limits::NAME_BYTES {
+            return Err(BadName::Long);
+        }
+        if let Some(at) = text.bytes().position(|b| !b.is_ascii_alphanumeric() && b != b'_') {
+            return Err(BadName::Character(at + 1));
+        }
+        if first.is_ascii_digit() {
+            return Err(BadName::Digit);
+        }
+        Ok(Self(text))
+    }
+}
+
+impl fmt::Display for SecretName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for BadName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Character(at) => write!(
+                f,
+                "character {at} of the secret's name is none of: ASCII letters, digits and _"
+            ),
+            Self::Digit => f.write_str("a secret's name must not begin with a digit"),
+            Self::Empty => f.write_str("a secret's name must not be empty"),
+            Self::Long => {
+                write!(f, "a secret's name must not be longer than {} bytes", limits::NAME_BYTES)
+            }
+        }
+    }
+}
+
+impl std::error::Error for BadName {}
+
+#[cfg(test)]
+mod tests {
+    use super::{BadName, SecretName};
+
+    fn judge(text: &str) -> Result<(), BadName> {
+        text.parse::<SecretName>().map(drop)
+    }
+
+    #[test]
+    fn a_name_is_what_fluvio_allows_and_nothing_else() {
+        for good in ["A", "_", "_9", "auth_header", "AUTH_HEADER2", &"x".repeat(128)] {
+            assert_eq!(judge(good), Ok(()), "{good}");
+        }
+        assert_eq!(judge(""), Err(BadName::Empty));
+        assert_eq!(judge("9A"), Err(BadName::Digit));
+        assert_eq!(judge(&"x".repeat(129)), Err(BadName::Long));
+        for (bad, at) in [("A-B", 2), ("A B", 2), ("../A", 1), ("A.age", 2), ("A\0", 2), ("Ä", 1)]
+        {
+            assert_eq!(judge(bad), Err(BadName::Character(at)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_name_from_the_wire_is_checked_too() {
+        assert!(serde_json::from_str::<SecretName>(r#""A""#).is_ok());
+        assert!(serde_json::from_str::<SecretName>(r#""../A""#).is_err());
+    }
+}

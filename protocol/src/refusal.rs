@@ -1,0 +1,90 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::SecretName;
+
+/// Why the daemon refused a request, for programs.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Code {
+    /// The audit log could not be written, so nothing was done.
+    Audit,
+    /// The configuration cannot be read as a connector would read it.
+    Config,
+    /// The daemon met a fault of its own; it goes on serving.
+    Internal,
+    /// A file of the vault, or the identity, is damaged or not what its name says.
+    Damaged,
+    /// A value, a grant or a configuration is over its limit.
+    Large,
+    /// The vault has no identity at hand to open secrets with.
+    Locked,
+    /// The request is no message of this protocol.
+    Malformed,
+    /// Referenced or named secrets are not in the vault.
+    Missing,
+    /// The vault's folder could not be read or written.
+    Storage,
+    /// The daemon is ending.
+    Stopping,
+    /// The client speaks another version of the protocol.
+    Version,
+}
+
+/// A request that the daemon understood and did not carry out.
+///
+/// Printed as ``TEXT `NAME`, `NAME`; NEXT``.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refusal {
+    /// For programs.
+    pub code: Code,
+    /// For people: the cause. Lower case, no final period, never a value, no names.
+    pub text: String,
+    /// The secrets that it is about, all of them.
+    pub names: Vec<SecretName>,
+    /// For people: what to do next; may be empty.
+    pub next: String,
+}
+
+impl Refusal {
+    /// A refusal that is about no secret in particular.
+    #[must_use]
+    pub fn new(code: Code, text: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { code, text: text.into(), names: Vec::new(), next: next.into() }
+    }
+
+    /// The same, about these secrets.
+    #[must_use]
+    pub fn about(mut self, names: Vec<SecretName>) -> Self {
+        self.names = names;
+        self
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        for (i, name) in self.names.iter().enumerate() {
+            let comma = if i == 0 { "" } else { "," };
+            write!(f, "{comma} `{name}`")?;
+        }
+        if self.next.is_empty() { Ok(()) } else { write!(f, "; {}", self.next) }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::{Code, Refusal};
+
+    #[test]
+    fn a_refusal_names_the_thing_and_the_next_step() {
+        let names = vec!["A".parse().expect("a name"), "B".parse().expect("a name")];
+        let refusal = Refusal::new(Code::Missing, "no secret", "set it").about(names);
+        assert_eq!(refusal.to_string(), "no secret `A`, `B`; set it");
+        assert_eq!(Refusal::new(Code::Locked, "locked", "").to_string(), "locked");
+    }
+}

@@ -1,0 +1,147 @@
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::{env, fmt, io};
+
+use crate::client::{Client, ClientError, connect};
+use crate::limits;
+use crate::lock::Lock;
+use crate::places::State;
+
+/// The daemon's program.
+pub const DAEMON: &str = "fluvio-secretd";
+/// The launcher's program.
+pub const SHIM: &str = "fluvio-secret-shim";
+
+/// Why the daemon could not be started.
+#[derive(Debug)]
+pub enum StartError {
+    /// It started, said why it cannot serve, and ended.
+    Failed {
+        /// What it said, or how it ended.
+        reason: String,
+    },
+    /// The lock of starting cannot be taken.
+    Lock {
+        /// The lock's file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another program starts a daemon and does not finish.
+    OtherStarter {
+        /// The lock that it holds.
+        path: PathBuf,
+    },
+    /// Its program cannot be run.
+    Program {
+        /// The program.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Connects to the daemon; when none serves, starts one.
+///
+/// # Errors
+///
+/// Those of [`connect`], and [`ClientError::Place`] and [`ClientError::Start`] when a daemon was
+/// needed and could not be started.
+pub fn connect_or_start(state: &State) -> Result<Client, ClientError> {
+    match connect(state) {
+        Err(ClientError::Unreachable { .. }) => {}
+        connected => return connected.map(Client::may_replace),
+    }
+    state.prepare().map_err(ClientError::Place)?;
+    let _starter = start_lock(state).map_err(ClientError::Start)?;
+    // Whoever held the lock before us has started one.
+    match connect(state) {
+        Err(ClientError::Unreachable { .. }) => {}
+        connected => return connected.map(Client::may_replace),
+    }
+    let started = start();
+    match connect(state) {
+        // One that was started by hand meanwhile is as good as ours.
+        Err(ClientError::Unreachable { socket, source }) => Err(match started {
+            Err(error) => ClientError::Start(error),
+            Ok(()) => ClientError::Unreachable { socket, source },
+        }),
+        connected => connected,
+    }
+}
+
+fn start_lock(state: &State) -> Result<Lock, StartError> {
+    let path = state.start_lock();
+    // Longer than a daemon takes at the most: it may wait for another one to end.
+    match Lock::take(&path, limits::HANDOVER * 2) {
+        Ok(Some(lock)) => Ok(lock),
+        Ok(None) => Err(StartError::OtherStarter { path }),
+        Err(source) => Err(StartError::Lock { path, source }),
+    }
+}
+
+/// Runs `fluvio-secretd --start`, which ends when the daemon serves or cannot. The daemon is that
+/// program's child, never ours: after our exec it would be a child that the connector knows nothing of.
+fn start() -> Result<(), StartError> {
+    let path = beside_this_program(DAEMON)?;
+    let failed = |source| StartError::Program { path: path.clone(), source };
+    let output = Command::new(&path)
+        .arg("--start")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .output()
+        .map_err(failed)?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(StartError::Failed { reason: reason(&output.stderr, output.status) })
+}
+
+/// What the daemon said, without the name that it begins with, else how it ended.
+fn reason(stderr: &[u8], status: ExitStatus) -> String {
+    let said = String::from_utf8_lossy(stderr);
+    let said = said.trim();
+    let said = said.strip_prefix(DAEMON).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(said);
+    if said.is_empty() { status.to_string() } else { said.to_owned() }
+}
+
+/// The path of another of our programs: beside the real path of the running one, never by PATH.
+///
+/// # Errors
+///
+/// [`StartError::Program`] when the running program's path is not known or has no such neighbour.
+pub fn beside_this_program(name: &str) -> Result<PathBuf, StartError> {
+    let failed = |path: &Path, source| StartError::Program { path: path.to_owned(), source };
+    let this = env::current_exe()
+        .and_then(|path| path.canonicalize())
+        .map_err(|source| failed(Path::new(name), source))?;
+    let path = this.with_file_name(name);
+    match path.metadata() {
+        Ok(_) => Ok(path),
+        Err(source) => Err(failed(&path, source)),
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed { reason } => write!(f, "cannot start the daemon: {reason}"),
+            Self::Lock { path, source } => {
+                write!(f, "cannot start the daemon: {}: {source}", path.display())
+            }
+            Self::OtherStarter { path } => write!(
+                f,
+                "another program is starting the daemon and does not finish (it holds {}); end it and try again",
+                path.display()
+            ),
+            Self::Program { path, source } => write!(
+                f,
+                "cannot run {}: {source}; install the three programs of fluvio-secret in one folder",
+                path.display()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
