@@ -1,6 +1,56 @@
-//! x
+//! The command line, which mirrors the secret commands of Fluvio's cloud.
+//!
+//! # Layout
+//!
+//! * [`args`](mod@args): what can be typed; the only file that knows clap
+//! * [`commands`]: one file for each command
+//! * [`value`], [`prompt`]: where the value of `set` comes from
+//! * [`date`]: dates as the cloud's `list` prints them
+//! * [`output`]: results to standard output, everything else to standard error
+//! * [`error`](mod@error): what can go wrong, and the exit status for it
+//!
+//! There is no command that reads a value back.
 
-/// x
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+mod args;
+mod commands;
+mod date;
+mod error;
+mod output;
+mod prompt;
+mod value;
+
+use std::process::ExitCode;
+
+use fluvio_secret_protocol::harden::{Hardened, harden};
+
+use crate::args::Command;
+use crate::error::CliError;
+
+/// The whole program `fluvio-secret`.
+#[must_use]
+pub fn main() -> ExitCode {
+    let outcome = args::parse(std::env::args_os()).and_then(|command| {
+        let hardened = harden().map_err(CliError::System)?;
+        run(command, hardened)
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error.print();
+            ExitCode::from(error.status())
+        }
+    }
+}
+
+fn run(command: Command, hardened: Hardened) -> Result<(), CliError> {
+    match command {
+        Command::Daemon(what) => commands::daemon(what),
+        Command::Delete { names } => commands::delete(names),
+        Command::Help(text) => output::print(&text),
+        Command::List => commands::list(),
+        Command::Metadata => commands::metadata(),
+        Command::Run(run) => commands::run(&run, hardened),
+        Command::Set(set) => commands::set(set),
+        Command::Status => commands::status(),
+    }
 }

@@ -1,6 +1,103 @@
-//! x
+//! The launcher: a configuration in, an exec out.
+//!
+//! # Layout
+//!
+//! * [`args`](mod@args): the command line
+//! * [`config`](mod@config): the configuration's bytes
+//! * [`carrier`]: which way the values go
+//! * [`command`]: the connector's command line and environment
+//! * [`memfd`]: a secrets file that is on no file system
+//! * [`error`](mod@error): what can go wrong, and the exit status for it
+//!
+//! The process becomes the connector: process id, terminal, signals and exit status are the
+//! connector's own, and nothing of ours is left but the one descriptor it needs.
 
-/// x
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+mod args;
+mod carrier;
+mod command;
+mod config;
+mod error;
+mod memfd;
+
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::process::ExitCode;
+
+use fluvio_secret_protocol::harden::harden;
+use fluvio_secret_protocol::places::State;
+use fluvio_secret_protocol::{ClientError, Grant, Granted, connect_or_start};
+
+use crate::args::{Launch, Order};
+use crate::carrier::Carrier;
+use crate::error::LaunchError;
+
+/// The program's name, which begins every line that it writes to standard error: the connector's own
+/// lines follow there.
+const PROGRAM: &str = "fluvio-secret-shim";
+
+/// The whole program `fluvio-secret-shim`.
+#[must_use]
+pub fn main() -> ExitCode {
+    let order = match args::parse(std::env::args_os()) {
+        Ok(Order::Help) => return print(args::HELP.trim_end()),
+        Ok(Order::Version) => {
+            return print(concat!("fluvio-secret-shim ", env!("CARGO_PKG_VERSION")));
+        }
+        Ok(Order::Launch(launch)) => run(&launch),
+        Err(error) => Err(error),
+    };
+    match order {
+        Ok(never) => match never {},
+        Err(error) => {
+            say(&error.to_string());
+            ExitCode::from(error.status())
+        }
+    }
+}
+
+/// Becomes the connector, or says why not.
+fn run(launch: &Launch) -> Result<std::convert::Infallible, LaunchError> {
+    let hardened = harden().map_err(LaunchError::System)?;
+    command::check(launch)?;
+    let granted = if command::brings_its_own_secrets(launch) {
+        say("the command has its own --secrets: it gets that file, and nothing from the vault");
+        Granted { names: Vec::new(), values: Vec::new() }
+    } else {
+        grant(launch)?
+    };
+    let carrier = carrier::choose(launch.way(), &granted).map_err(LaunchError::Unfit)?;
+    if let Carrier::Environment { because: Some(unfitting) } = &carrier {
+        say(&format!("{unfitting}; so all secrets go by the environment"));
+    }
+    let secrets = match carrier {
+        Carrier::File => Some(memfd::secrets_file(&granted).map_err(LaunchError::System)?),
+        Carrier::Environment { .. } | Carrier::Nothing => None,
+    };
+    let by_environment = matches!(carrier, Carrier::Environment { .. });
+    let mut command = command::build(launch, secrets.as_ref(), by_environment.then_some(&granted));
+    if let Some(file) = &secrets {
+        file.let_inherit().map_err(LaunchError::System)?;
+    }
+    hardened.release().map_err(LaunchError::System)?;
+    let source = command.exec();
+    Err(LaunchError::exec(launch, &granted, source))
+}
+
+fn grant(launch: &Launch) -> Result<Granted, LaunchError> {
+    let config = config::read(&launch.config)?;
+    let state = State::from_environment().map_err(ClientError::Place)?;
+    let label = command::label(launch.config.as_os_str());
+    let program = command::label(&launch.program);
+    let granted = connect_or_start(&state)?.grant(Grant { label, program, config })?;
+    Ok(granted)
+}
+
+fn print(text: &str) -> ExitCode {
+    // That nobody reads it changes nothing.
+    let _ = writeln!(std::io::stdout(), "{text}");
+    ExitCode::SUCCESS
+}
+
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{PROGRAM}: {line}");
 }

@@ -1,0 +1,40 @@
+//! One file for each command.
+
+mod daemon;
+mod delete;
+mod list;
+mod metadata;
+mod run;
+mod set;
+mod status;
+
+pub(crate) use daemon::daemon;
+pub(crate) use delete::delete;
+pub(crate) use list::list;
+pub(crate) use metadata::metadata;
+pub(crate) use run::run;
+pub(crate) use set::set;
+pub(crate) use status::status;
+
+use fluvio_secret_protocol::places::State;
+use fluvio_secret_protocol::{Client, ClientError, connect, connect_or_start};
+
+use crate::error::CliError;
+
+/// A connection to the daemon, which is started when none runs.
+fn client() -> Result<Client, CliError> {
+    Ok(connect_or_start(&state()?)?)
+}
+
+/// A connection to the daemon that runs, if one does.
+fn running_client() -> Result<Option<Client>, CliError> {
+    match connect(&state()?) {
+        Ok(client) => Ok(Some(client)),
+        Err(ClientError::Unreachable { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn state() -> Result<State, CliError> {
+    State::from_environment().map_err(|error| CliError::Client(ClientError::Place(error)))
+}

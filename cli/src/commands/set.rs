@@ -1,0 +1,91 @@
+//! `set`: keeps a value under a name.
+
+use std::fs::OpenOptions;
+use std::io::{self, IsTerminal};
+use std::os::unix::fs::OpenOptionsExt;
+
+use fluvio_secret_protocol::carry::{self, Unfit};
+use fluvio_secret_protocol::{Secret, SecretName};
+
+use super::{client, state};
+use crate::args::{Set, Source};
+use crate::error::CliError;
+use crate::{output, value};
+
+pub(crate) fn set(set: Set) -> Result<(), CliError> {
+    let Set { name, source } = set;
+    let is_argument = matches!(source, Source::Argument(_));
+    let value = value::read(source, &name)?;
+    let carried = how_it_is_carried(&name, &value);
+    let stored = client()?.set(name.clone(), value)?;
+    output::print(&format!("Secret \"{name}\" set successfully"))?;
+    if let Some(identity) = stored.new_identity {
+        output::say(&about_the_identity(&identity));
+    }
+    if let Some(note) = carried {
+        output::say(&note);
+    }
+    if is_argument && io::stderr().is_terminal() && is_first_argument()? {
+        output::say(ABOUT_ARGUMENTS);
+    }
+    Ok(())
+}
+
+const ABOUT_ARGUMENTS: &str = "\
+note: a value given as an argument is in the shell's history, and in `ps` while the command runs;
+      without VALUE it is asked for. (This is said once.)";
+
+fn about_the_identity(path: &str) -> String {
+    format!(
+        "\
+note: the key that opens your secrets was made: {path}
+      It is not protected by a passphrase. Who loses it loses all secrets, so keep a copy of it
+      elsewhere; a backup of the whole home folder holds both the key and what it opens."
+    )
+}
+
+/// What to know before the value is wanted by a connector; nothing when a secrets file carries it.
+fn how_it_is_carried(name: &SecretName, value: &Secret) -> Option<String> {
+    let by_file = carry::by_file(value).err()?;
+    Some(match (by_file, carry::by_environment(name, value)) {
+        (Unfit::NotUtf8, _) => {
+            format!("warning: `{name}` cannot reach a Fluvio connector: {by_file}")
+        }
+        (_, Ok(())) => format!(
+            "note: a secrets file cannot carry `{name}` ({by_file}); connectors get it by the environment"
+        ),
+        (_, Err(by_environment)) => format!(
+            "warning: `{name}` cannot reach a connector in a secrets file ({by_file}) nor by the environment ({by_environment})"
+        ),
+    })
+}
+
+/// Whether this is the first time that a value was given as an argument. A file remembers it.
+fn is_first_argument() -> Result<bool, CliError> {
+    let told = state()?.folder().join("told-about-arguments");
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(told);
+    // That it cannot be remembered is no reason to be silent.
+    Ok(!made.is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists))
+}
+
+#[cfg(test)]
+mod tests {
+    use fluvio_secret_protocol::Secret;
+
+    use super::how_it_is_carried;
+
+    #[test]
+    fn set_says_what_a_secrets_file_cannot_carry() {
+        let said = |value: &[u8]| {
+            how_it_is_carried(&"A".parse().expect("a name"), &Secret::from(value.to_vec()))
+        };
+        assert_eq!(said(b"plain = value"), None);
+        assert_eq!(said(b""), None);
+        let note = said(b"a\nb").expect("a note");
+        assert!(note.starts_with("note: ") && note.contains("line break"), "{note}");
+        let warning = said(b"\xff").expect("a warning");
+        assert!(warning.contains("not UTF-8"), "{warning}");
+        let warning = said(b"a\n\0").expect("a warning");
+        assert!(warning.contains("line break") && warning.contains("NUL"), "{warning}");
+    }
+}

@@ -1,0 +1,34 @@
+//! Dates as the cloud's `list` prints them: `12-10-2022 1:07pm`, in local time.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// A time in seconds since 1970, in the time zone of this process.
+pub(crate) fn local(seconds: i64) -> String {
+    in_zone(seconds, TimeZone::system())
+}
+
+fn in_zone(seconds: i64, zone: TimeZone) -> String {
+    match Timestamp::from_second(seconds) {
+        Ok(time) => time.to_zoned_datetime(zone).strftime("%m-%d-%Y %-I:%M%P").to_string(),
+        // A file of the vault may have any date; one that no calendar has is no reason to fail.
+        Err(_) => "?".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::{TimeZone, offset};
+
+    use super::in_zone;
+
+    #[test]
+    fn dates_are_printed_as_the_cloud_prints_them() {
+        let zone = || TimeZone::fixed(offset(1));
+        assert_eq!(in_zone(1_670_674_020, zone()), "12-10-2022 1:07pm");
+        assert_eq!(in_zone(1_672_614_060, zone()), "01-02-2023 12:01am");
+        assert_eq!(in_zone(1_672_656_900, zone()), "01-02-2023 11:55am");
+        assert_eq!(in_zone(1_672_660_800, zone()), "01-02-2023 1:00pm");
+        assert_eq!(in_zone(i64::MAX, zone()), "?");
+    }
+}

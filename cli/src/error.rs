@@ -1,0 +1,116 @@
+//! What can go wrong, and the exit status for it.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use fluvio_secret_protocol::{BadName, ClientError, Code, StartError, limits};
+
+use crate::output;
+
+/// Why a command did not do what it was asked for.
+#[derive(Debug)]
+pub(crate) enum CliError {
+    /// The daemon was not reached, or said no.
+    Client(ClientError),
+    /// The value was not given after all.
+    Cancelled,
+    /// Standard input had no value.
+    Empty,
+    /// A value's file cannot be read.
+    File { path: PathBuf, source: io::Error },
+    /// The value cannot be read from standard input or the terminal.
+    Input(io::Error),
+    /// A value is over the limit.
+    Large,
+    /// A text is no secret's name.
+    Name(BadName),
+    /// No daemon runs, and the command starts none.
+    NotRunning,
+    /// The result could not be written.
+    Output(io::Error),
+    /// Some of several were refused; each was told already.
+    Some,
+    /// The shim that was to take over could not be started.
+    Shim(StartError),
+    /// The system refused something that it does not refuse.
+    System(io::Error),
+    /// The command line is not understood: the whole text that says so.
+    Usage(String),
+}
+
+impl CliError {
+    /// The one place that decides an exit status: as in sysexits.h where it has a number for it.
+    pub(crate) fn status(&self) -> u8 {
+        match self {
+            Self::Client(ClientError::Refused(refusal)) => match refusal.code {
+                Code::Locked => 77,
+                Code::Config => 78,
+                _ => 1,
+            },
+            Self::Client(_) | Self::NotRunning => 69,
+            Self::Name(_) | Self::Usage(_) => 2,
+            Self::Shim(_) => 125,
+            Self::Cancelled
+            | Self::Empty
+            | Self::File { .. }
+            | Self::Input(_)
+            | Self::Large
+            | Self::Output(_)
+            | Self::Some
+            | Self::System(_) => 1,
+        }
+    }
+
+    /// Tells it on standard error.
+    pub(crate) fn print(&self) {
+        let text = self.text();
+        if !text.is_empty() {
+            output::say(&text);
+        }
+    }
+
+    /// What is printed.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Some => String::new(),
+            Self::Usage(text) => text.trim_end().to_owned(),
+            other => format!("error: {other}"),
+        }
+    }
+}
+
+impl From<ClientError> for CliError {
+    fn from(error: ClientError) -> Self {
+        Self::Client(error)
+    }
+}
+
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cancelled => f.write_str("no value was given; nothing was set"),
+            Self::Client(error) => error.fmt(f),
+            Self::Empty => f.write_str(
+                "standard input has no value; give one, or an empty one on purpose with: set NAME ''",
+            ),
+            Self::File { path, source } => {
+                write!(f, "cannot read {}: {source}; nothing was set", path.display())
+            }
+            Self::Input(source) => write!(f, "cannot read the value: {source}; nothing was set"),
+            Self::Large => write!(
+                f,
+                "the value has more than {} bytes, which is the most; nothing was set",
+                limits::VALUE_BYTES
+            ),
+            Self::Name(why) => write!(f, "{why}; nothing was done"),
+            Self::NotRunning => f.write_str(
+                "the daemon is not running; the next command that needs it starts it, or: fluvio-secret daemon start",
+            ),
+            Self::Output(source) => write!(f, "cannot write the result: {source}"),
+            Self::Shim(error) => error.fmt(f),
+            Self::System(source) => write!(f, "cannot begin: {source}"),
+            Self::Some | Self::Usage(_) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Where the value of `set` comes from.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
+
+use fluvio_secret_protocol::{Secret, SecretName, limits};
+use zeroize::Zeroizing;
+
+use crate::args::Source;
+use crate::error::CliError;
+use crate::prompt;
+
+/// Reads the value, at most [`limits::VALUE_BYTES`].
+pub(crate) fn read(source: Source, name: &SecretName) -> Result<Secret, CliError> {
+    let value = match source {
+        Source::Argument(value) => value,
+        Source::Ask if io::stdin().is_terminal() => prompt::ask(&format!("Value of {name}: "))?,
+        Source::Ask => match from_input()? {
+            // What a job of cron or a closed descriptor has to say; nobody means that as a value.
+            value if value.is_empty() => return Err(CliError::Empty),
+            value => value,
+        },
+        Source::File(path) => File::open(&path)
+            .and_then(|file| at_most(&file, limits::VALUE_BYTES + 1))
+            .map(Secret::new)
+            .map_err(|source| CliError::File { path, source })?,
+        Source::Input => from_input()?,
+    };
+    if value.len() > limits::VALUE_BYTES { Err(CliError::Large) } else { Ok(value) }
+}
+
+/// All of standard input without one line end at its end, which `echo` adds.
+fn from_input() -> Result<Secret, CliError> {
+    let bytes = at_most(io::stdin().lock(), limits::VALUE_BYTES + 3).map_err(CliError::Input)?;
+    Ok(Secret::new(without_line_end(bytes)))
+}
+
+fn without_line_end(mut bytes: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
+    if bytes.last() == Some(&b'\n') {
+        bytes.pop();
+        if bytes.last() == Some(&b'\r') {
+            bytes.pop();
+        }
+    }
+    bytes
+}
+
+/// Reads to the end, or to `most` bytes of an endless source. The buffer never grows, which would
+/// leave copies of the value behind.
+fn at_most(source: impl Read, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(most));
+    source.take(most as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use zeroize::Zeroizing;
+
+    use super::{at_most, without_line_end};
+
+    #[test]
+    fn one_line_end_at_the_end_is_removed() {
+        for (given, kept) in [
+            (&b"a\n"[..], &b"a"[..]),
+            (b"a\r\n", b"a"),
+            (b"a\n\n", b"a\n"),
+            (b"\n", b""),
+            (b"\r\n", b""),
+            (b"a\r", b"a\r"),
+            (b"a\nb", b"a\nb"),
+            (b"", b""),
+        ] {
+            assert_eq!(&without_line_end(Zeroizing::new(given.to_vec()))[..], kept, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn an_endless_source_is_read_to_the_limit() {
+        let bytes = at_most(std::io::repeat(7), 100).expect("bytes");
+        assert_eq!((bytes.len(), bytes.capacity()), (100, 100));
+    }
+}

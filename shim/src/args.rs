@@ -1,0 +1,173 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use lexopt::Arg;
+
+use crate::error::LaunchError;
+
+/// What the program was asked for.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// Print the help.
+    Help,
+    /// Become a connector.
+    Launch(Launch),
+    /// Print the release.
+    Version,
+}
+
+/// A connector to become.
+#[derive(Debug)]
+pub(crate) struct Launch {
+    /// Its configuration file, as it was given.
+    pub(crate) config: PathBuf,
+    /// Which way its secrets shall go; `None` when nothing was said.
+    pub(crate) inject: Option<Way>,
+    /// Whether the command is to be left as it is.
+    pub(crate) as_is: bool,
+    /// The program, searched on PATH when it has no slash.
+    pub(crate) program: OsString,
+    /// Its arguments.
+    pub(crate) args: Vec<OsString>,
+}
+
+/// Which way secrets go.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Way {
+    Auto,
+    Env,
+    File,
+}
+
+pub(crate) const HELP: &str = "\
+fluvio-secret-shim starts a connector with exactly the secrets that its configuration references.
+
+Usage: fluvio-secret-shim [OPTIONS] --config FILE -- COMMAND [ARG...]
+
+Options:
+      --config FILE   The connector's configuration; also given to the command as --config FILE
+      --inject WAY    How the secrets go: file (as --secrets FILE), env (one variable each), or
+                      auto, which is file where the values fit into one [default: auto]
+      --as-is         Add nothing to the command, for programs that are no connectors; uses env
+  -h, --help          Print this help
+  -V, --version       Print the release
+
+Exit status: the command's own; before it starts 125 when something is wrong, 126 when the command
+cannot be run, 127 when it is not found.
+
+Example:
+  fluvio-secret-shim --config sample-config.yaml -- ./target/debug/my-connector
+";
+
+/// Reads the arguments, the program's name first.
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Order, LaunchError> {
+    let mut parser = lexopt::Parser::from_iter(args);
+    let (mut config, mut inject, mut as_is) = (None, None, false);
+    let usage = LaunchError::Usage;
+    let command = loop {
+        match parser.next().map_err(|_| usage("an option is not understood"))? {
+            None => break None,
+            Some(Arg::Long("as-is")) => as_is = true,
+            Some(Arg::Long("config")) => {
+                let value = parser.value().map_err(|_| usage("--config needs a FILE"))?;
+                config = Some(PathBuf::from(value));
+            }
+            Some(Arg::Long("inject")) => {
+                let value = parser.value().map_err(|_| usage("--inject needs a WAY"))?;
+                inject = Some(way(&value)?);
+            }
+            Some(Arg::Long("help") | Arg::Short('h')) => return Ok(Order::Help),
+            Some(Arg::Long("version") | Arg::Short('V')) => return Ok(Order::Version),
+            Some(Arg::Value(program)) => {
+                let rest = parser.raw_args().map_err(|_| usage("an option is not understood"))?;
+                break Some((program, rest.collect()));
+            }
+            Some(_) => return Err(usage("an option is not known")),
+        }
+    };
+    let (program, args) = command.ok_or(usage("the COMMAND is missing"))?;
+    let config = config.ok_or(usage("--config FILE is missing"))?;
+    if as_is && inject == Some(Way::File) {
+        return Err(usage(
+            "--as-is adds no --secrets to the command, so it goes with --inject env",
+        ));
+    }
+    Ok(Order::Launch(Launch { config, inject, as_is, program, args }))
+}
+
+fn way(value: &OsString) -> Result<Way, LaunchError> {
+    match value.to_str() {
+        Some("auto") => Ok(Way::Auto),
+        Some("env") => Ok(Way::Env),
+        Some("file") => Ok(Way::File),
+        _ => Err(LaunchError::Usage("--inject is one of: auto, env, file")),
+    }
+}
+
+impl Launch {
+    /// Which way the secrets shall go.
+    pub(crate) fn way(&self) -> Way {
+        let default = if self.as_is { Way::Env } else { Way::Auto };
+        match self.inject {
+            Some(Way::Auto) | None => default,
+            Some(way) => way,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Launch, Order, Way, parse};
+
+    fn launch(args: &[&str]) -> Result<Launch, String> {
+        let args = std::iter::once("shim").chain(args.iter().copied()).map(Into::into);
+        match parse(args) {
+            Ok(Order::Launch(launch)) => Ok(launch),
+            Ok(other) => Err(format!("{other:?}")),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn what_follows_the_command_is_the_commands_own() {
+        let launch =
+            launch(&["--config", "c", "--", "run", "--inject", "x", "--", "-h", "--config"])
+                .expect("a launch");
+        assert_eq!(launch.program, "run");
+        assert_eq!(launch.args, ["--inject", "x", "--", "-h", "--config"]);
+        assert_eq!(launch.way(), Way::Auto);
+    }
+
+    #[test]
+    fn the_two_dashes_may_be_left_out() {
+        let launch = launch(&["--config=c", "--inject=env", "run", "-x"]).expect("a launch");
+        assert_eq!((launch.program, launch.args), ("run".into(), vec!["-x".into()]));
+        assert_eq!(launch.inject, Some(Way::Env));
+    }
+
+    #[test]
+    fn as_is_goes_by_the_environment() {
+        let way = |args: &[&str]| launch(&[args, &["--config", "c", "--", "run"]].concat());
+        assert_eq!(way(&["--as-is"]).expect("a launch").way(), Way::Env);
+        assert_eq!(way(&["--as-is", "--inject", "auto"]).expect("a launch").way(), Way::Env);
+        assert!(way(&["--as-is", "--inject", "file"]).is_err());
+    }
+
+    #[test]
+    fn what_is_missing_or_unknown_is_told_without_repeating_it() {
+        for (args, told) in [
+            (&["--config", "c"][..], "COMMAND is missing"),
+            (&["--", "run"], "--config FILE is missing"),
+            (&["--config"], "--config needs a FILE"),
+            (&["--inject", "cnry", "--config", "c", "run"], "one of: auto, env, file"),
+            (&["--cnry", "--config", "c", "run"], "not known"),
+            (&["--as-is=cnry", "--config", "c", "run"], "not understood"),
+        ] {
+            let error = launch(args).expect_err("refused");
+            assert!(error.contains(told), "{args:?}: {error}");
+            assert!(!error.contains("cnry"), "{error}");
+        }
+    }
+}

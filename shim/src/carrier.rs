@@ -1,0 +1,170 @@
+//! Which way the values go to the connector.
+
+use std::fmt;
+
+use fluvio_secret_protocol::carry::{self, Unfit};
+use fluvio_secret_protocol::{Granted, SecretName};
+
+use crate::args::Way;
+
+/// The way that was chosen.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Carrier {
+    /// One variable for each secret.
+    Environment {
+        /// Why not a file, where a file was to be preferred.
+        because: Option<Unfitting>,
+    },
+    /// A secrets file.
+    File,
+    /// There are no secrets to carry.
+    Nothing,
+}
+
+/// A secret that a way cannot carry unaltered.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Unfitting {
+    pub(crate) name: SecretName,
+    pub(crate) by: By,
+}
+
+/// By which way a secret cannot go, and why.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum By {
+    Environment(Unfit),
+    File(Unfit),
+    /// Neither as a file nor by the environment.
+    Neither(Unfit, Unfit),
+}
+
+/// Chooses a way that carries every value unaltered.
+///
+/// # Errors
+///
+/// All secrets that stand against the way that was asked for.
+pub(crate) fn choose(way: Way, granted: &Granted) -> Result<Carrier, Vec<Unfitting>> {
+    if granted.names.is_empty() {
+        return Ok(Carrier::Nothing);
+    }
+    match way {
+        Way::File => {
+            refuse_unfitting(granted, |_, file| file.map(By::File)).map(|()| Carrier::File)
+        }
+        Way::Env => refuse_unfitting(granted, |environment, _| environment.map(By::Environment))
+            .map(|()| Carrier::Environment { because: None }),
+        Way::Auto => {
+            let Err(not_by_file) = choose(Way::File, granted) else { return Ok(Carrier::File) };
+            // Now all have to go by the environment, also those that only a file would carry.
+            refuse_unfitting(granted, |environment, file| match (environment, file) {
+                (Some(environment), Some(file)) => Some(By::Neither(file, environment)),
+                (Some(environment), None) => Some(By::Environment(environment)),
+                (None, _) => None,
+            })?;
+            Ok(Carrier::Environment { because: not_by_file.into_iter().next() })
+        }
+    }
+}
+
+/// Collects the secrets about which `judge` says something, given why the environment and a file
+/// cannot carry them.
+fn refuse_unfitting(
+    granted: &Granted,
+    judge: impl Fn(Option<Unfit>, Option<Unfit>) -> Option<By>,
+) -> Result<(), Vec<Unfitting>> {
+    let unfitting: Vec<_> = granted
+        .names
+        .iter()
+        .zip(&granted.values)
+        .filter_map(|(name, value)| {
+            let environment = carry::by_environment(name, value).err();
+            let by = judge(environment, carry::by_file(value).err())?;
+            Some(Unfitting { name: name.clone(), by })
+        })
+        .collect();
+    if unfitting.is_empty() { Ok(()) } else { Err(unfitting) }
+}
+
+impl fmt::Display for Unfitting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = &self.name;
+        match self.by {
+            By::Environment(why) => {
+                write!(f, "secret `{name}` cannot go by the environment: {why}")
+            }
+            By::File(why) => write!(f, "secret `{name}` cannot go in a secrets file: {why}"),
+            By::Neither(Unfit::NotUtf8, _) => write!(
+                f,
+                "secret `{name}` cannot reach a Fluvio connector at all: {}",
+                Unfit::NotUtf8
+            ),
+            By::Neither(file, environment) => write!(
+                f,
+                "secret `{name}` cannot go in a secrets file ({file}) nor by the environment ({environment})"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fluvio_secret_protocol::carry::Unfit;
+    use fluvio_secret_protocol::{Granted, Secret};
+
+    use super::{By, Carrier, choose};
+    use crate::args::Way;
+
+    fn granted(secrets: &[(&str, &[u8])]) -> Granted {
+        Granted {
+            names: secrets.iter().map(|(name, _)| name.parse().expect("a name")).collect(),
+            values: secrets.iter().map(|(_, value)| Secret::from(value.to_vec())).collect(),
+        }
+    }
+
+    fn against(way: Way, secrets: &[(&str, &[u8])]) -> Vec<(String, By)> {
+        let unfitting = choose(way, &granted(secrets)).expect_err("refused");
+        unfitting.into_iter().map(|one| (one.name.to_string(), one.by)).collect()
+    }
+
+    #[test]
+    fn auto_is_a_file_where_all_values_fit() {
+        let fits: &[(&str, &[u8])] = &[("A", b"x"), ("B", b""), ("PATH", b"a\0b")];
+        for way in [Way::Auto, Way::File] {
+            assert_eq!(choose(way, &granted(fits)), Ok(Carrier::File));
+        }
+        assert_eq!(choose(Way::Auto, &granted(&[])), Ok(Carrier::Nothing));
+    }
+
+    #[test]
+    fn auto_is_the_environment_when_one_does_not_fit_and_says_which() {
+        let one: &[(&str, &[u8])] = &[("A", b"x"), ("PEM", b"a\nb"), ("C", b" ")];
+        let Ok(Carrier::Environment { because: Some(because) }) = choose(Way::Auto, &granted(one))
+        else {
+            panic!("the environment")
+        };
+        assert_eq!(
+            because.to_string(),
+            "secret `PEM` cannot go in a secrets file: it has a line break"
+        );
+        assert_eq!(choose(Way::Env, &granted(one)), Ok(Carrier::Environment { because: None }));
+    }
+
+    #[test]
+    fn all_that_stand_against_a_way_are_told() {
+        let secrets: &[(&str, &[u8])] =
+            &[("NUL", b"a\0b"), ("PEM", b"a\nb"), ("RAW", b"\xff"), ("PATH", b"x")];
+        let told = |name: &str, by| (name.to_owned(), by);
+        assert_eq!(
+            against(Way::File, secrets),
+            [told("PEM", By::File(Unfit::Newline)), told("RAW", By::File(Unfit::NotUtf8))]
+        );
+        let environment = [
+            told("NUL", By::Environment(Unfit::Nul)),
+            told("RAW", By::Environment(Unfit::NotUtf8)),
+            told("PATH", By::Environment(Unfit::StartsPrograms)),
+        ];
+        assert_eq!(against(Way::Env, secrets), environment);
+        let auto = against(Way::Auto, secrets);
+        assert_eq!(auto[1], told("RAW", By::Neither(Unfit::NotUtf8, Unfit::NotUtf8)));
+        assert_eq!((&auto[0], &auto[2]), (&environment[0], &environment[2]));
+    }
+}

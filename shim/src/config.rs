@@ -1,0 +1,57 @@
+//! The configuration's bytes. What they mean is the daemon's to say.
+
+use std::fs::OpenOptions;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use fluvio_secret_protocol::limits;
+use rustix::fs::OFlags;
+use zeroize::Zeroizing;
+
+use crate::error::LaunchError;
+
+/// Reads the configuration. People write values into configurations too, so it is wiped like one.
+pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, LaunchError> {
+    let failed = |why: String| LaunchError::Config { path: path.to_owned(), why };
+    // Non-blocking: a FIFO is refused below, and not waited for here.
+    let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).expect("the flag is a low bit");
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(nonblocking)
+        .open(path)
+        .map_err(|error| failed(error.to_string()))?;
+    let found = file.metadata().map_err(|error| failed(error.to_string()))?;
+    // The connector reads it again, which a pipe or a terminal would not let it.
+    if !found.is_file() {
+        return Err(failed("it is not a regular file".to_owned()));
+    }
+    let most = limits::CONFIG_BYTES as u64 + 1;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(limits::CONFIG_BYTES + 1));
+    file.take(most).read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;
+    if bytes.len() > limits::CONFIG_BYTES {
+        return Err(failed(format!("it has more than {} bytes", limits::CONFIG_BYTES)));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+
+    #[test]
+    fn a_configuration_is_a_regular_file_of_at_most_64_kib() {
+        let folder = std::env::temp_dir().join(format!("shim-config-{}", std::process::id()));
+        std::fs::create_dir(&folder).expect("a folder");
+        let file = folder.join("c.yaml");
+        std::fs::write(&file, vec![b'#'; 64 << 10]).expect("a file");
+        assert_eq!(read(&file).expect("64 KiB").len(), 64 << 10);
+        std::fs::write(&file, vec![b'#'; (64 << 10) + 1]).expect("a file");
+        let error = read(&file).expect_err("a byte more").to_string();
+        assert!(error.contains("c.yaml") && error.contains("65536"), "{error}");
+        let error = read(&folder).expect_err("a folder").to_string();
+        assert!(error.contains("not a regular file"), "{error}");
+        assert!(read(&folder.join("none")).is_err());
+        std::fs::remove_dir_all(&folder).expect("removed");
+    }
+}

@@ -1,0 +1,96 @@
+//! What can go wrong, and the exit status for it.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::{fmt, io};
+
+use fluvio_secret_protocol::{ClientError, Granted, SecretName};
+
+use crate::args::Launch;
+use crate::carrier::Unfitting;
+
+/// Why there is no connector.
+#[derive(Debug)]
+pub(crate) enum LaunchError {
+    /// `cargo run` without `--` would take the connector's options for its own.
+    Cargo,
+    /// The daemon gave no grant.
+    Client(ClientError),
+    /// The configuration cannot be read.
+    Config { path: PathBuf, why: String },
+    /// The environment is larger than the system passes on.
+    Environment { bytes: usize, largest: SecretName },
+    /// The command cannot be run.
+    Exec { program: OsString, source: io::Error },
+    /// The system refused something that it does not refuse.
+    System(io::Error),
+    /// Values that the way which was asked for cannot carry.
+    Unfit(Vec<Unfitting>),
+    /// The command line is not understood.
+    Usage(&'static str),
+}
+
+impl LaunchError {
+    /// What a failed exec means.
+    pub(crate) fn exec(launch: &Launch, granted: &Granted, source: io::Error) -> Self {
+        let largest =
+            granted.names.iter().zip(&granted.values).max_by_key(|(_, value)| value.len());
+        match (source.kind(), largest) {
+            (io::ErrorKind::ArgumentListTooLong, Some((name, _))) => Self::Environment {
+                bytes: granted.values.iter().map(fluvio_secret_protocol::Secret::len).sum(),
+                largest: name.clone(),
+            },
+            _ => Self::Exec { program: launch.program.clone(), source },
+        }
+    }
+
+    /// The status that a shell would give for it; 125 for what is wrong before the command is tried.
+    pub(crate) fn status(&self) -> u8 {
+        match self {
+            Self::Exec { source, .. } if source.kind() == io::ErrorKind::NotFound => 127,
+            Self::Exec { .. } => 126,
+            _ => 125,
+        }
+    }
+}
+
+impl From<ClientError> for LaunchError {
+    fn from(error: ClientError) -> Self {
+        Self::Client(error)
+    }
+}
+
+impl fmt::Display for LaunchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cargo => f.write_str(
+                "cargo would take the connector's options for its own; end its part with two dashes: -- cargo run --",
+            ),
+            Self::Client(error) => error.fmt(f),
+            Self::Config { path, why } => {
+                write!(f, "the configuration {} cannot be read: {why}; give another with --config", path.display())
+            }
+            Self::Environment { bytes, largest } => write!(
+                f,
+                "the secrets have {bytes} bytes, more than the system passes on by the environment; the largest is `{largest}`: make it smaller, or raise `ulimit -s`"
+            ),
+            Self::Exec { program, source } => {
+                write!(
+                    f,
+                    "cannot run {}: {source}; give the path of a program, or its name on PATH",
+                    program.display()
+                )
+            }
+            Self::System(source) => write!(f, "cannot prepare the connector's start: {source}"),
+            Self::Unfit(unfitting) => {
+                for one in unfitting {
+                    write!(f, "{one}; ")?;
+                }
+                f.write_str("set another value, or choose another way with --inject")
+            }
+            Self::Usage(what) => write!(f, "{what}; see: fluvio-secret-shim --help"),
+        }
+    }
+}
+
+impl std::error::Error for LaunchError {}

@@ -1,0 +1,94 @@
+//! A secrets file that is on no file system and gone with its last process.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use fluvio_secret_protocol::Granted;
+use rustix::fs::{MemfdFlags, Mode, SealFlags, fchmod, fcntl_add_seals, memfd_create};
+use rustix::io::{Errno, FdFlags, fcntl_setfd};
+use zeroize::Zeroizing;
+
+/// The file, not yet inherited by anyone.
+#[derive(Debug)]
+pub(crate) struct SecretsFile(OwnedFd);
+
+/// Writes `NAME=value` lines into a new file in memory, which nobody can change afterwards, we
+/// included. The values fit: that was looked at before.
+pub(crate) fn secrets_file(granted: &Granted) -> io::Result<SecretsFile> {
+    let size: usize = granted
+        .names
+        .iter()
+        .zip(&granted.values)
+        .map(|(name, value)| name.as_str().len() + value.len() + 2)
+        .sum();
+    let mut lines = Zeroizing::new(Vec::with_capacity(size));
+    for (name, value) in granted.names.iter().zip(&granted.values) {
+        lines.extend_from_slice(name.as_str().as_bytes());
+        lines.push(b'=');
+        lines.extend_from_slice(value.expose());
+        lines.push(b'\n');
+    }
+    let mut file = File::from(create()?);
+    file.write_all(&lines)?;
+    // A memfd begins with mode 0777; the connector opens it anew by its path, for each secret.
+    fchmod(&file, Mode::RUSR)?;
+    fcntl_add_seals(
+        &file,
+        SealFlags::GROW | SealFlags::SHRINK | SealFlags::WRITE | SealFlags::SEAL,
+    )?;
+    Ok(SecretsFile(file.into()))
+}
+
+fn create() -> io::Result<OwnedFd> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    match memfd_create("fluvio-secrets", flags | MemfdFlags::NOEXEC_SEAL) {
+        // Linux before 6.3 does not know the last flag.
+        Err(Errno::INVAL) => Ok(memfd_create("fluvio-secrets", flags)?),
+        made => Ok(made?),
+    }
+}
+
+impl SecretsFile {
+    /// The path by which the process that inherits the file opens it.
+    pub(crate) fn path(&self) -> String {
+        format!("/proc/self/fd/{}", self.0.as_raw_fd())
+    }
+
+    /// Lets the next program inherit it; to be called right before the exec.
+    pub(crate) fn let_inherit(&self) -> io::Result<()> {
+        Ok(fcntl_setfd(&self.0, FdFlags::empty())?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, OpenOptions};
+    use std::io::Write;
+    use std::os::unix::fs::MetadataExt;
+
+    use fluvio_secret_protocol::{Granted, Secret};
+
+    use super::secrets_file;
+
+    #[test]
+    fn e5_the_file_is_sealed_and_can_be_read_any_number_of_times() {
+        let granted = Granted {
+            names: vec!["A".parse().expect("a name"), "B".parse().expect("a name")],
+            values: vec![Secret::from(b"a=b".to_vec()), Secret::from(Vec::new())],
+        };
+        let file = secrets_file(&granted).expect("a file");
+        for _ in 0..3 {
+            assert_eq!(fs::read(file.path()).expect("read"), b"A=a=b\nB=\n");
+        }
+        assert_eq!(fs::metadata(file.path()).expect("metadata").mode() & 0o777, 0o400);
+        // As root the mode stops nobody, the seals do.
+        let mut inherited = fs::File::from(file.0.try_clone().expect("a descriptor"));
+        let error = inherited.write(b"x").expect_err("sealed");
+        assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied);
+        assert!(inherited.set_len(0).is_err(), "sealed");
+        if let Ok(mut again) = OpenOptions::new().write(true).open(file.path()) {
+            assert!(again.write(b"x").is_err(), "sealed");
+        }
+    }
+}
