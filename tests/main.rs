@@ -1,1 +1,20 @@
+//! End-to-end tests: the real programs in a home of their own.
+//!
+//! A test whose name begins with a case's number shows that case of docs/THREATS.md.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod harness;
+
+mod audit;
+mod bad_input;
+mod config_and_grant;
+mod connector_process;
+mod daemon_life;
+mod first_session;
+mod hostile_clients;
+mod layering;
+mod places;
+mod stock_age;
+mod terminal;
+mod values;

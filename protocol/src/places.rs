@@ -136,7 +136,13 @@ pub fn private_folder(path: &Path) -> Result<(), PlaceError> {
             Err(error) => return Err(failed(error)),
         }
     }
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+    match DirBuilder::new().recursive(true).mode(0o700).create(path) {
+        // "File exists" would be no cause that helps.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            return Err(failed(io::ErrorKind::NotADirectory.into()));
+        }
+        made => made.map_err(failed)?,
+    }
     let found = fs::metadata(path).map_err(failed)?;
     let mode = found.mode() & 0o777;
     if found.uid() != ours {

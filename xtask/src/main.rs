@@ -1,1 +1,44 @@
-fn main() {}
+//! Developer tasks.
+//!
+//! * `cargo demo`: what the project is for, in ten seconds
+//! * `cargo xtask test-as UID`: the built tests as another user
+//! * `cargo xtask size`: the size of the release shim, which every start of a connector loads
+
+mod demo;
+mod programs;
+mod size;
+mod test_as;
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+const USAGE: &str = "\
+usage: cargo demo
+       cargo xtask test-as UID
+       cargo xtask size";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let outcome = match words[..] {
+        ["demo"] => demo::run(),
+        ["size"] => size::check(),
+        ["test-as", uid] => test_as::run(uid),
+        _ => Err(USAGE.into()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints a line; that nobody reads it changes nothing.
+fn say(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
+}

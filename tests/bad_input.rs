@@ -1,0 +1,209 @@
+//! Bad input gets a clear error and loses nothing.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+
+use crate::harness::{Home, Said, make_folder, need, said, said_with_input};
+
+/// A refused command: its status, its text, and one line of it.
+fn refused(said: &Said, code: i32, told: &[&str]) {
+    assert_eq!(said.code(), Some(code), "{said:?}");
+    assert_eq!(said.out, "", "{said:?}");
+    for part in told {
+        assert!(said.err.contains(part), "{part}: {said:?}");
+    }
+}
+
+#[test]
+fn a_bad_name_is_refused_without_being_repeated() {
+    let home = Home::new();
+    for name in ["cnry-1", "1cnry", "", "../cnry", "cnry ", &"cnry".repeat(50)] {
+        for args in [&["set", name, "value"][..], &["delete", name]] {
+            let said = home.cli(args);
+            refused(&said, 2, &["secret's name"]);
+            assert!(!said.err.contains("cnry"), "{said:?}");
+        }
+    }
+    assert!(!home.path("state").exists(), "no daemon was needed");
+}
+
+#[test]
+fn an_argument_too_many_is_refused_without_being_repeated() {
+    let home = Home::new();
+    home.set("A", "before");
+    let said = home.cli(&["set", "A", "cnry1", "cnry2"]);
+    refused(&said, 2, &["argument too many", "set"]);
+    assert!(!said.err.contains("cnry"), "{said:?}");
+    assert_eq!(home.audit_log().len(), 1, "nothing was set");
+}
+
+#[test]
+fn a_configuration_that_is_none_is_refused_with_its_path() {
+    let home = Home::new();
+    home.set("A", "x");
+    make_folder(&home.path("folder"), 0o700);
+    let fifo = home.path("fifo");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &fifo,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR,
+        0,
+    )
+    .unwrap();
+    home.write("large", vec![b'#'; (64 << 10) + 1]);
+    for (config, told) in [
+        ("none", "No such file"),
+        ("folder", "not a regular file"),
+        ("fifo", "not a regular file"),
+        ("large", "65536 bytes"),
+    ] {
+        let said = said(&mut home.run(&home.path(config), &[], &["true"]));
+        refused(&said, 125, &[config, told]);
+    }
+    home.write("text", "a: [cnry\nb: 1");
+    let said = said(&mut home.run(&home.path("text"), &[], &["true"]));
+    refused(&said, 125, &["not YAML", "line 2"]);
+    assert!(!said.err.contains("cnry"), "{said:?}");
+    home.write("binary", b"a: \xff");
+    refused(
+        &crate::harness::said(&mut home.run(&home.path("binary"), &[], &["true"])),
+        125,
+        &["UTF-8"],
+    );
+}
+
+#[test]
+fn an_unreadable_configuration_is_refused_with_its_path() {
+    if !need::plain_user() {
+        return;
+    }
+    let home = Home::new();
+    let config = home.config(&["A"]);
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o000)).unwrap();
+    refused(
+        &said(&mut home.run(&config, &[], &["true"])),
+        125,
+        &["config.yaml", "Permission denied"],
+    );
+}
+
+#[test]
+fn a_value_over_the_limit_is_refused_and_the_old_one_kept() {
+    let home = Home::new();
+    home.set("A", "before");
+    home.write("large", vec![b'x'; (1 << 20) + 1]);
+    for args in [&["set", "A", "--file", "large"][..], &["set", "A", "--file", "/dev/zero"]] {
+        refused(&home.cli(args), 1, &["1048576", "nothing was set"]);
+    }
+    let mut set = home.command("fluvio-secret");
+    set.args(["set", "A"]).stdin(fs::File::open("/dev/zero").unwrap());
+    refused(&said(&mut set), 1, &["1048576"]);
+    assert_eq!(home.audit_log().len(), 1, "nothing was set");
+}
+
+#[test]
+fn a_value_file_that_cannot_be_read_is_told() {
+    let home = Home::new();
+    refused(&home.cli(&["set", "A", "--file", "none"]), 1, &["none", "No such file"]);
+    refused(&home.cli(&["set", "A", "--file", "."]), 1, &["directory"]);
+}
+
+#[test]
+fn nothing_on_standard_input_is_no_value_unless_it_is_meant() {
+    let home = Home::new();
+    refused(&home.cli(&["set", "A"]), 1, &["standard input has no value"]);
+    let closed = said(home.foreign("sh").args([
+        "-c",
+        "exec \"$1\" set A <&-",
+        "sh",
+        home.command("fluvio-secret").get_program().to_str().unwrap(),
+    ]));
+    refused(&closed, 1, &["standard input has no value"]);
+    assert!(
+        said_with_input(home.command("fluvio-secret").args(["set", "A", "-"]), b"")
+            .status
+            .success()
+    );
+    assert!(home.cli(&["set", "A", ""]).status.success());
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let home = Home::new();
+    home.set("A", "x");
+    for args in [&["list"][..], &["--help"], &["status"]] {
+        let mut command = home.command("fluvio-secret");
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let said = said(command.args(args).stdout(writer));
+        assert_eq!((said.code(), said.err.as_str()), (Some(0), ""), "{args:?}");
+    }
+    // Nobody hears an error either.
+    let mut command = home.command("fluvio-secret");
+    command.args(["set", "9"]).stderr(Stdio::null());
+    assert_eq!(said(&mut command).code(), Some(2));
+}
+
+#[test]
+fn a_full_disk_behind_the_output_is_an_error() {
+    let home = Home::new();
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let said = said(home.command("fluvio-secret").arg("list").stdout(full));
+    assert_eq!(said.code(), Some(1));
+    assert!(said.err.contains("cannot write the result"), "{said:?}");
+}
+
+#[test]
+fn an_unwritable_home_is_told_in_one_line() {
+    if !need::plain_user() {
+        return;
+    }
+    let home = Home::new();
+    make_folder(&home.path("locked"), 0o500);
+    for args in [&["set", "A", "x"][..], &["list"]] {
+        let mut command = home.command("fluvio-secret");
+        let said = said(command.args(args).env("FLUVIO_SECRET_HOME", home.path("locked/home")));
+        refused(&said, 69, &["locked/home", "Permission denied"]);
+        assert_eq!(said.err.lines().count(), 1, "{said:?}");
+    }
+}
+
+#[test]
+fn a_secret_that_is_not_there_is_told_and_the_others_deleted() {
+    let home = Home::new();
+    home.set("A", "x");
+    home.set("B", "x");
+    let said = home.cli(&["delete", "A", "NONE", "B"]);
+    assert_eq!(said.code(), Some(1));
+    assert!(said.err.contains("`NONE`") && said.err.contains("fluvio secret list"), "{said:?}");
+    assert_eq!(home.ok(&["list"]).lines().count(), 1);
+}
+
+#[test]
+fn a_folder_in_place_of_a_file_is_refused_by_name() {
+    let home = Home::new();
+    home.set("B", "x");
+    make_folder(&home.secret_file("A"), 0o700);
+    for args in [&["set", "A", "y"][..], &["delete", "A"]] {
+        refused(&home.cli(args), 1, &["`A`", "A.age", "directory"]);
+    }
+    let config = home.config(&["A"]);
+    refused(&said(&mut home.run(&config, &[], &["true"])), 125, &["`A`", "not a regular file"]);
+    assert!(home.secret_file("A").is_dir(), "untouched");
+}
+
+#[test]
+fn a_locked_vault_says_so_with_a_status_of_its_own() {
+    let home = Home::new();
+    home.set("A", "x");
+    home.kill_daemon();
+    let identity = home.path("config/identity.txt");
+    fs::write(&identity, "age-encryption.org/v1\n-> scrypt x 18\n").unwrap();
+    refused(&home.cli(&["set", "A", "y"]), 77, &["locked", "identity.txt"]);
+    assert!(home.ok(&["status"]).contains("Locked    yes"));
+    assert!(home.ok(&["list"]).contains('A'), "names need no key");
+    let config = home.config(&["A"]);
+    refused(&said(&mut home.run(&config, &[], &["true"])), 125, &["locked"]);
+}

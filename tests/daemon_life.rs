@@ -1,0 +1,368 @@
+//! The daemon starts by itself, belongs to nobody's terminal, and ends without losing anything.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::harness::pty::Pty;
+use crate::harness::{
+    Home, Said, eventually, is_alive, kill, make_folder, need, program, said, spawn,
+};
+
+/// Runs a command many times at once.
+fn all_at_once(count: usize, command: impl Fn(usize) -> Command) -> Vec<Said> {
+    let children: Vec<Child> = (0..count).map(|n| spawn(&mut command(n))).collect();
+    children.into_iter().map(|child| child.wait_with_output().unwrap().into()).collect()
+}
+
+/// The daemons that serve this home, by what they have open.
+fn daemons(home: &Home) -> BTreeSet<u32> {
+    let is_ours = |pid: &u32| {
+        let comm = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        let cwd = fs::read_link(format!("/proc/{pid}/cwd"));
+        // A daemon's environment and descriptors are hidden from its own user; its name is not.
+        comm.trim() == "fluvio-secretd"
+            && (cwd.is_err() || cwd.is_ok_and(|cwd| cwd.as_os_str() == "/"))
+    };
+    let all = fs::read_dir("/proc").unwrap().flatten();
+    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let serving = home.daemon_pid();
+    pids.filter(is_ours).filter(|pid| Some(*pid) == serving || owns(home, *pid)).collect()
+}
+
+/// Whether a process holds the lock of this home's vault, by `/proc/locks`.
+fn owns(home: &Home, pid: u32) -> bool {
+    let Ok(lock) = fs::metadata(home.vault().join(".lock")) else { return false };
+    let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
+    let inode = format!(":{} ", lock.ino());
+    locks.lines().any(|line| line.contains(&inode) && line.contains(&format!(" {pid} ")))
+}
+
+#[test]
+fn b1_200_commands_at_once_start_one_daemon() {
+    let home = Home::new();
+    home.set("A", "x");
+    let mut before = home.daemon_pid();
+    for round in 0..50 {
+        if let Some(pid) = before {
+            kill("KILL", pid);
+            eventually("the daemon's end", || !is_alive(pid));
+        }
+        let count = if round == 0 { 200 } else { 20 };
+        let all = all_at_once(count, |_| {
+            let mut list = home.command("fluvio-secret");
+            list.arg("list");
+            list
+        });
+        for said in &all {
+            assert!(said.status.success() && said.out.contains('A'), "round {round}: {said:?}");
+        }
+        before = home.daemon_pid();
+        assert_eq!(daemons(&home), before.into_iter().collect(), "round {round}");
+    }
+}
+
+#[test]
+fn b2_what_a_killed_daemon_left_stops_nobody() {
+    let home = Home::new();
+    home.set("A", "x");
+    let unrelated = spawn(home.foreign("sleep").arg("1000"));
+    for file in ["state/run/daemon.lock", "state/run/start.lock", "data/vault/.lock"] {
+        home.kill_daemon();
+        assert!(home.socket().exists(), "left behind");
+        // No number in a file is believed.
+        home.write(file, unrelated.id().to_string());
+        home.write("data/vault/.tmp-left", "half a secret");
+        assert!(home.ok(&["list"]).contains('A'));
+        assert!(!home.path("data/vault/.tmp-left").exists(), "swept");
+    }
+    assert!(is_alive(unrelated.id()));
+    kill("KILL", unrelated.id());
+    drop(unrelated.wait_with_output());
+}
+
+#[test]
+fn b2_a_dead_socket_of_anybody_is_replaced() {
+    let home = Home::new();
+    make_folder(&home.path("state/run"), 0o700);
+    drop(UnixListener::bind(home.socket()).unwrap());
+    home.ok(&["list"]);
+}
+
+#[test]
+fn b2_what_is_no_socket_is_refused_and_left() {
+    let home = Home::new();
+    make_folder(&home.path("state/run"), 0o700);
+    home.write("state/run/daemon.sock", "somebody's file");
+    let said = home.cli(&["list"]);
+    assert_eq!(said.code(), Some(69));
+    assert!(said.err.contains("daemon.sock is no socket"), "{said:?}");
+    assert_eq!(fs::read(home.socket()).unwrap(), b"somebody's file");
+    fs::remove_file(home.socket()).unwrap();
+}
+
+#[test]
+fn b6_the_starting_command_returns_at_once_and_the_daemon_keeps_nothing_of_it() {
+    let home = Home::new();
+    // Its pipes are at their end when the command has ended: the daemon has no copy of them.
+    let begun = Instant::now();
+    let said = said(
+        home.foreign("sh")
+            .args(["-c", "x=$(\"$1\" list); \"$1\" list | cat", "sh"])
+            .arg(program("fluvio-secret")),
+    );
+    assert!(said.status.success() && said.out.starts_with("SecretNames"), "{said:?}");
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    home.ok(&["daemon", "stop"]);
+    // A descriptor without close-on-exec, as shells hand on.
+    let mut odd = home.foreign("sh");
+    odd.args(["-c", "exec \"$1\" list 7>held", "sh"]).arg(program("fluvio-secret"));
+    assert!(crate::harness::said(&mut odd).status.success());
+    let pid = home.daemon_pid().unwrap();
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<_> = stat.rsplit(") ").next().unwrap().split(' ').collect();
+    assert_eq!(fields[3], pid.to_string(), "a session of its own");
+    assert_eq!(fields[4], "0", "no terminal");
+    if !need::root() {
+        return;
+    }
+    assert_eq!(fs::read_link(format!("/proc/{pid}/cwd")).unwrap().as_os_str(), "/");
+    for entry in fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten() {
+        let target = fs::read_link(entry.path()).unwrap_or_default();
+        let number: u32 = entry.file_name().to_str().unwrap().parse().unwrap();
+        assert!(number > 2 || target.as_os_str() == "/dev/null", "{number}: {target:?}");
+        let is_lock =
+            target.extension().is_some_and(|end| end == "lock") || target.ends_with(".lock");
+        let is_kernels = !target.is_absolute();
+        assert!(number <= 2 || is_lock || is_kernels, "{number}: {target:?}");
+    }
+}
+
+#[test]
+fn b6_closed_standard_streams_are_no_obstacle() {
+    let home = Home::new();
+    for streams in ["<&- >&- 2>&-", "<&-", ">&-", "2>&-"] {
+        let script = format!("\"$1\" set A x {streams}");
+        let said =
+            said(home.foreign("sh").args(["-c", &script, "sh"]).arg(program("fluvio-secret")));
+        assert!(said.status.success(), "{streams}: {said:?}");
+        assert!(home.ok(&["list"]).contains('A'));
+        home.ok(&["daemon", "stop"]);
+    }
+}
+
+#[test]
+fn b6_from_cron_or_setsid_the_daemon_is_found_and_started() {
+    let home = Home::new();
+    let mut cron = home.foreign("setsid");
+    cron.args(["--wait"]).arg(program("fluvio-secret")).args(["set", "A", "x"]).env_remove("PATH");
+    cron.current_dir("/");
+    assert!(said(&mut cron).status.success());
+    assert!(home.ok(&["list"]).contains('A'));
+}
+
+#[test]
+fn b7_the_daemon_outlives_the_terminal_that_it_was_started_from() {
+    let home = Home::new();
+    let mut shell = home.foreign("sh");
+    shell.args(["-c", "\"$1\" list; exec sleep 1000", "sh"]).arg(program("fluvio-secret"));
+    let mut pty = Pty::start(&shell);
+    pty.expect("LastUpdate");
+    let daemon = home.daemon_pid().unwrap();
+    // A hang-up, the terminal's end, and the death of everyone in its session.
+    kill("HUP", pty.child.id());
+    let mut shell = pty.hang_up();
+    shell.wait().unwrap();
+    assert!(is_alive(daemon));
+    assert_eq!(home.daemon_pid(), Some(daemon));
+}
+
+#[test]
+fn b7_the_daemon_outlives_the_group_that_it_was_started_from() {
+    let home = Home::new();
+    let mut group = home.foreign("setsid");
+    group.args(["--wait", "sh", "-c", "\"$1\" list > listed; kill -KILL 0", "sh"]);
+    let said = said(group.arg(program("fluvio-secret")));
+    assert!(!said.status.success(), "the group was killed");
+    assert!(home.path("listed").exists());
+    home.ok(&["status"]);
+}
+
+#[test]
+fn stopping_loses_no_acknowledged_write() {
+    let home = Home::new();
+    home.set("A", "x");
+    for (round, by_signal) in [true, false, true, false].into_iter().enumerate() {
+        let daemon = home.daemon_pid().unwrap();
+        // Those that come after the end start the next daemon, so all of them are to succeed, or to
+        // say that it is not known.
+        let writers: Vec<_> = (0..20)
+            .map(|n| {
+                let mut set = home.command("fluvio-secret");
+                spawn(set.args(["set", &format!("R{round}_{n}"), "x"]))
+            })
+            .collect();
+        if by_signal {
+            kill("TERM", daemon);
+        } else {
+            home.ok(&["daemon", "stop"]);
+        }
+        eventually("the daemon's end", || !is_alive(daemon));
+        let said: Vec<Said> =
+            writers.into_iter().map(|child| child.wait_with_output().unwrap().into()).collect();
+        let list = home.ok(&["list"]);
+        for (n, said) in said.iter().enumerate() {
+            let is_kept = list.contains(&format!("R{round}_{n} "));
+            assert!(is_kept || !said.status.success(), "acknowledged and lost: {said:?}");
+            assert!(said.status.success() || said.err.contains("not known"), "{said:?}");
+        }
+    }
+}
+
+#[test]
+fn stop_has_ended_the_daemon_when_it_returns() {
+    let home = Home::new();
+    for _ in 0..20 {
+        home.ok(&["daemon", "start"]);
+        let pid = home.daemon_pid().unwrap();
+        assert_eq!(home.ok(&["daemon", "stop"]), "Daemon stopped\n");
+        // Its lock is free and its socket gone; the process itself may still be reaped.
+        assert!(!home.socket().exists());
+        eventually("the daemon's end", || !is_alive(pid));
+    }
+    assert_eq!(home.ok(&["daemon", "stop"]), "Daemon is not running\n");
+}
+
+#[test]
+fn b8_every_signal_that_ends_it_ends_it_cleanly_and_soon() {
+    let home = Home::new();
+    for signal in ["TERM", "INT", "HUP", "QUIT", "USR1"] {
+        home.ok(&["list"]);
+        let pid = home.daemon_pid().unwrap();
+        let begun = Instant::now();
+        kill(signal, pid);
+        eventually("the daemon's end", || !is_alive(pid));
+        assert!(begun.elapsed() < Duration::from_secs(2), "{signal}: {:?}", begun.elapsed());
+        assert!(!home.socket().exists(), "{signal}: the socket is removed");
+    }
+}
+
+#[test]
+fn b4_a_daemon_whose_socket_is_gone_or_anothers_ends_and_removes_nothing() {
+    let home = Home::new();
+    home.ok(&["list"]);
+    let pid = home.daemon_pid().unwrap();
+    fs::remove_file(home.socket()).unwrap();
+    let others = UnixListener::bind(home.socket()).unwrap();
+    let begun = Instant::now();
+    eventually("the daemon's end", || !is_alive(pid));
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(home.socket().exists(), "it was not its own");
+    drop(others);
+    home.ok(&["list"]);
+}
+
+#[test]
+fn a_second_daemon_is_refused_at_once() {
+    let home = Home::new();
+    home.ok(&["list"]);
+    let begun = Instant::now();
+    let second = said(&mut home.command("fluvio-secretd"));
+    assert_eq!(second.code(), Some(1));
+    assert!(second.err.contains("serves") && second.err.contains("daemon stop"), "{second:?}");
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    home.ok(&["list"]);
+}
+
+#[test]
+fn a10_a_second_daemon_at_another_socket_is_refused_the_vault() {
+    let home = Home::new();
+    home.set("A", "x");
+    // Another home with the same vault.
+    let other = Home::new();
+    make_folder(&other.path("data"), 0o700);
+    std::os::unix::fs::symlink(home.vault(), other.vault()).unwrap();
+    make_folder(&other.path("config"), 0o700);
+    fs::copy(home.path("config/identity.txt"), other.path("config/identity.txt")).unwrap();
+    let said = other.cli(&["list"]);
+    assert_eq!(said.code(), Some(69));
+    assert!(said.err.contains("another daemon owns the vault"), "{said:?}");
+    assert!(home.ok(&["list"]).contains('A'));
+}
+
+#[test]
+fn a_hung_daemon_costs_five_seconds_and_starts_no_connector() {
+    let home = Home::new();
+    home.set("A", "x");
+    let config = home.config(&["A"]);
+    let pid = home.daemon_pid().unwrap();
+    kill("STOP", pid);
+    let begun = Instant::now();
+    let started = home.path("started");
+    let mut run = spawn(&mut home.run(&config, &[], &["touch", started.to_str().unwrap()]));
+    let list = home.cli(&["list"]);
+    let mut err = String::new();
+    run.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    assert_eq!(run.wait().unwrap().code(), Some(125));
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert_eq!(list.code(), Some(69));
+    assert!(list.err.contains("has not answered") && err.contains("has not answered"), "{list:?}");
+    assert!(!started.exists());
+    kill("CONT", pid);
+    assert!(home.ok(&["list"]).contains('A'));
+    assert_eq!(home.daemon_pid(), Some(pid), "it was not replaced");
+}
+
+#[test]
+fn the_programs_find_each_other_beside_the_real_path() {
+    let home = Home::new();
+    make_folder(&home.path("bin"), 0o700);
+    let link = home.path("bin/fluvio-secret");
+    std::os::unix::fs::symlink(program("fluvio-secret"), &link).unwrap();
+    assert!(said(home.foreign(&link).args(["set", "A", "x"]).env_remove("PATH")).status.success());
+    // A copy alone has no neighbours.
+    home.ok(&["daemon", "stop"]);
+    let copy = home.path("bin/copy");
+    fs::copy(program("fluvio-secret"), &copy).unwrap();
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o700)).unwrap();
+    let said = said(home.foreign(&copy).arg("list"));
+    assert_eq!(said.code(), Some(69));
+    assert!(said.err.contains("bin/fluvio-secretd") && said.err.contains("one folder"), "{said:?}");
+}
+
+#[test]
+fn no_child_of_the_connector_is_ours() {
+    let home = Home::new();
+    let config = home.config(&[]);
+    // The shim starts the daemon, and becomes this shell, which has no child.
+    let ask = ["sh", "-c", "cat /proc/$$/task/$$/children; :", "sh"];
+    let said = said(&mut home.run(&config, &[], &ask));
+    assert_eq!(said.out.split_whitespace().count(), 1, "only the `cat`: {said:?}");
+    assert!(home.daemon_pid().is_some());
+}
+
+#[test]
+fn a_slow_starter_does_not_hold_others_up_for_ever() {
+    let home = Home::new();
+    make_folder(&home.path("state/run"), 0o700);
+    // Somebody holds the lock of starting and never lets go.
+    let mut holder = spawn(
+        home.foreign("flock")
+            .arg(home.path("state/run/start.lock"))
+            .args(["sh", "-c", "echo; exec sleep 1000"])
+            .stdin(Stdio::null()),
+    );
+    holder.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+    let said = home.cli(&["list"]);
+    assert_eq!(said.code(), Some(69));
+    assert!(said.err.contains("start.lock"), "{said:?}");
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    // `flock` is gone; what it started has the lock too.
+    thread::yield_now();
+}

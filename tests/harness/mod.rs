@@ -1,0 +1,254 @@
+//! A home for the real programs, and what tests need around it.
+
+pub(crate) mod need;
+pub(crate) mod pty;
+pub(crate) mod wire;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// No condition of these tests takes longer on a machine that is busy with other things.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Where the built programs are: beside each other, as they are installed.
+pub(crate) fn program(name: &str) -> PathBuf {
+    let folder = std::env::var_os("FLUVIO_SECRET_TEST_PROGRAMS").map_or_else(
+        || Path::new(env!("CARGO_BIN_EXE_fluvio-secret")).parent().unwrap().to_owned(),
+        PathBuf::from,
+    );
+    let path = folder.join(name);
+    assert!(path.exists(), "{} is not built: run plain `cargo test`", path.display());
+    path
+}
+
+/// A home of its own for one vault; its daemon ends with it.
+pub(crate) struct Home {
+    folder: TempDir,
+}
+
+/// What a program said, and how it ended.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) out: String,
+    pub(crate) err: String,
+    pub(crate) status: ExitStatus,
+}
+
+impl Home {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::Builder::new().prefix("fs-").tempdir().unwrap() }
+    }
+
+    /// A path in the home.
+    pub(crate) fn path(&self, inside: &str) -> PathBuf {
+        self.folder.path().join(inside)
+    }
+
+    pub(crate) fn vault(&self) -> PathBuf {
+        self.path("data/vault")
+    }
+
+    pub(crate) fn secret_file(&self, name: &str) -> PathBuf {
+        self.path(&format!("data/vault/{name}.age"))
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.path("state/run/daemon.sock")
+    }
+
+    /// One of our programs, with nothing of the test's environment but PATH.
+    pub(crate) fn command(&self, name: &str) -> Command {
+        self.foreign(program(name))
+    }
+
+    /// Any program, in the same environment.
+    pub(crate) fn foreign(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.folder.path())
+            .env("FLUVIO_SECRET_HOME", self.folder.path())
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the command line to its end.
+    pub(crate) fn cli(&self, args: &[&str]) -> Said {
+        said(self.command("fluvio-secret").args(args))
+    }
+
+    /// Runs the command line, which must succeed, and gives what it printed.
+    pub(crate) fn ok(&self, args: &[&str]) -> String {
+        let said = self.cli(args);
+        assert!(said.status.success(), "{args:?}: {said:?}");
+        said.out
+    }
+
+    /// Sets a secret to any bytes.
+    pub(crate) fn set(&self, name: &str, value: impl AsRef<[u8]>) -> Said {
+        let file = self.write("value", value);
+        let said = self.cli(&["set", name, "--file", file.to_str().unwrap()]);
+        fs::remove_file(file).unwrap();
+        said
+    }
+
+    /// Writes a file into the home.
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// Writes a configuration that references these names by map.
+    pub(crate) fn config(&self, names: &[&str]) -> PathBuf {
+        let lines = names.iter().map(|name| format!("    - secret: {{name: {name}}}\n"));
+        let text =
+            format!("meta: {{name: test}}\ncustom:\n  values:\n{}", lines.collect::<String>());
+        self.write("config.yaml", text)
+    }
+
+    /// `fluvio-secret run` of a command with a configuration.
+    pub(crate) fn run(&self, config: &Path, options: &[&str], command: &[&str]) -> Command {
+        let mut run = self.command("fluvio-secret");
+        run.arg("run").arg("--config").arg(config).args(options).arg("--").args(command);
+        run
+    }
+
+    /// The process id of the daemon that serves.
+    pub(crate) fn daemon_pid(&self) -> Option<u32> {
+        let said = self.cli(&["status"]);
+        let (_, rest) = said.out.split_once("pid ")?;
+        rest.split(',').next()?.parse().ok()
+    }
+
+    /// Ends the daemon without a chance to do anything.
+    pub(crate) fn kill_daemon(&self) -> u32 {
+        let pid = self.daemon_pid().expect("a daemon");
+        kill("KILL", pid);
+        eventually("the daemon's end", || !is_alive(pid));
+        pid
+    }
+
+    /// The lines of the audit log.
+    pub(crate) fn audit_log(&self) -> Vec<serde_json::Value> {
+        let text = fs::read_to_string(self.path("state/audit.log")).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+    }
+
+    /// Every file of the home that has these bytes in it.
+    pub(crate) fn files_with(&self, bytes: &str) -> Vec<PathBuf> {
+        files_with(self.folder.path(), bytes.as_bytes())
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        // A daemon may be gone already, or stopped by the test.
+        if let Some(pid) = self.daemon_pid() {
+            kill("TERM", pid);
+            eventually("the daemon's end", || !is_alive(pid));
+        }
+    }
+}
+
+/// Runs a program to its end.
+pub(crate) fn said(command: &mut Command) -> Said {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    output.into()
+}
+
+/// Runs a program to its end, with this on its standard input.
+pub(crate) fn said_with_input(command: &mut Command, input: &[u8]) -> Said {
+    let mut child = spawn(command.stdin(Stdio::piped()));
+    // It may end before it has read everything.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    child.wait_with_output().unwrap().into()
+}
+
+/// Starts a program whose output is kept.
+pub(crate) fn spawn(command: &mut Command) -> Child {
+    command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"))
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        Self {
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+            status: output.status,
+        }
+    }
+}
+
+impl Said {
+    /// Its exit status as a number.
+    pub(crate) fn code(&self) -> Option<i32> {
+        self.status.code()
+    }
+}
+
+/// Waits for a condition.
+pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "{what} did not come within {DEADLINE:?}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Sends a signal to one process.
+pub(crate) fn kill(signal: &str, pid: u32) {
+    let status = Command::new("kill").arg(format!("-{signal}")).arg(pid.to_string()).status();
+    assert!(status.is_ok_and(|status| status.success()), "kill -{signal} {pid}");
+}
+
+/// Whether a process is there and is no zombie.
+pub(crate) fn is_alive(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat"))
+        .is_ok_and(|stat| !stat.rsplit(") ").next().unwrap_or_default().starts_with('Z'))
+}
+
+/// Every file below a folder that has these bytes in it.
+pub(crate) fn files_with(folder: &Path, bytes: &[u8]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let Ok(entries) = fs::read_dir(folder) else { return found };
+    for entry in entries.flatten() {
+        let Ok(kind) = entry.file_type() else { continue };
+        if kind.is_dir() {
+            found.extend(files_with(&entry.path(), bytes));
+        } else if kind.is_file() && contains(&fs::read(entry.path()).unwrap_or_default(), bytes) {
+            found.push(entry.path());
+        }
+    }
+    found
+}
+
+pub(crate) fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+/// A folder with a mode.
+pub(crate) fn make_folder(path: &Path, mode: u32) {
+    fs::DirBuilder::new().recursive(true).mode(mode).create(path).unwrap();
+}
+
+/// A value that is found wherever it turns up.
+pub(crate) fn canary() -> String {
+    let mut bytes = [0; 16];
+    std::io::Read::read_exact(&mut fs::File::open("/dev/urandom").unwrap(), &mut bytes).unwrap();
+    let hex = bytes.iter().map(|byte| format!("{byte:02x}"));
+    format!("cnry-{}", hex.collect::<String>())
+}

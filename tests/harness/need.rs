@@ -1,0 +1,64 @@
+//! What a test needs and a machine may lack.
+//!
+//! A test that lacks something says so on standard error, numbered, and ends. Where everything must
+//! run, `FLUVIO_SECRET_REQUIRE_ALL=1` makes a lack a failure. That a test is for root, or for a plain
+//! user, is no lack: it runs in the other of the two runs.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+static LACKS: AtomicUsize = AtomicUsize::new(0);
+static ELSEWHERE: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether a program is on PATH.
+pub(crate) fn tool(name: &str) -> bool {
+    let found = Command::new("sh")
+        .args(["-c", "command -v \"$1\"", "sh", name])
+        .stdout(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if !found {
+        let count = LACKS.fetch_add(1, Ordering::Relaxed) + 1;
+        say(&format!("skipped ({count} so far): {} lacks the program {name}", test()));
+        assert!(
+            std::env::var_os("FLUVIO_SECRET_REQUIRE_ALL").is_none(),
+            "the program {name} is not on PATH"
+        );
+    }
+    found
+}
+
+/// Whether the test runs as root.
+pub(crate) fn root() -> bool {
+    elsewhere(rustix::process::geteuid().is_root(), "as root")
+}
+
+/// Whether the test runs as a plain user, whom modes stop.
+pub(crate) fn plain_user() -> bool {
+    elsewhere(!rustix::process::geteuid().is_root(), "as a plain user: cargo xtask test-as UID")
+}
+
+/// Whether the sources are at hand, which they are not where another user runs the built tests.
+pub(crate) fn sources() -> bool {
+    let here = std::env::var_os("FLUVIO_SECRET_TEST_PROGRAMS").is_none();
+    elsewhere(here, "beside its sources")
+}
+
+fn elsewhere(here: bool, what: &str) -> bool {
+    if !here {
+        let count = ELSEWHERE.fetch_add(1, Ordering::Relaxed) + 1;
+        say(&format!("not here ({count} so far): {} runs {what}", test()));
+    }
+    here
+}
+
+fn test() -> String {
+    thread::current().name().unwrap_or("a test").to_owned()
+}
+
+/// Past the test runner, which shows only what failing tests print.
+fn say(line: &str) {
+    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
+}

@@ -1,0 +1,105 @@
+//! A terminal, with a program at it.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::{Child, Command};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+
+use rustix::fs::OFlags;
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, tcgetattr};
+
+use super::eventually;
+
+/// A terminal, seen from the side of its user.
+pub(crate) struct Pty {
+    user: File,
+    screen: Receiver<Vec<u8>>,
+    seen: Vec<u8>,
+    pub(crate) child: Child,
+}
+
+impl Pty {
+    /// Starts a program in a session of its own with this terminal.
+    pub(crate) fn start(command: &Command) -> Self {
+        let user = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+        grantpt(&user).unwrap();
+        unlockpt(&user).unwrap();
+        let name = ptsname(&user, Vec::new()).unwrap();
+        let terminal = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .custom_flags(i32::try_from(OFlags::NOCTTY.bits()).unwrap())
+            .open(std::ffi::OsStr::from_bytes(name.to_bytes()))
+            .unwrap();
+        // setsid(1) makes the terminal the session's own, and becomes the program.
+        let mut session = Command::new("setsid");
+        session.arg("--ctty").arg(command.get_program()).args(command.get_args()).env_clear();
+        for (name, value) in command.get_envs() {
+            if let Some(value) = value {
+                session.env(name, value);
+            }
+        }
+        if let Some(folder) = command.get_current_dir() {
+            session.current_dir(folder);
+        }
+        let child = session
+            .stdin(terminal.try_clone().unwrap())
+            .stdout(terminal.try_clone().unwrap())
+            .stderr(terminal)
+            .spawn()
+            .unwrap();
+        let user = File::from(user);
+        Self { screen: read_all(user.try_clone().unwrap()), user, seen: Vec::new(), child }
+    }
+
+    /// Types.
+    pub(crate) fn type_keys(&mut self, keys: &str) {
+        self.user.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Waits until a text is on the screen, and forgets everything up to its end.
+    pub(crate) fn expect(&mut self, text: &str) -> String {
+        let mut before = String::new();
+        eventually(&format!("{text:?} on the terminal"), || {
+            self.seen.extend(self.screen.try_iter().flatten());
+            let end = self.seen.windows(text.len()).position(|part| part == text.as_bytes());
+            if let Some(at) = end {
+                let rest = self.seen.split_off(at + text.len());
+                before = String::from_utf8_lossy(&std::mem::replace(&mut self.seen, rest)).into();
+            }
+            end.is_some()
+        });
+        before
+    }
+
+    /// Whether what is typed is shown.
+    pub(crate) fn has_echo(&self) -> bool {
+        let modes = tcgetattr(&self.user).unwrap().local_modes;
+        modes.contains(LocalModes::ECHO | LocalModes::ICANON)
+    }
+
+    /// Takes the terminal away.
+    pub(crate) fn hang_up(self) -> Child {
+        let Self { user, screen, child, .. } = self;
+        // The reading thread has a descriptor too, and ends with the last writer.
+        drop((user, screen));
+        child
+    }
+}
+
+fn read_all(mut user: File) -> Receiver<Vec<u8>> {
+    let (sender, screen) = channel();
+    thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        while let Ok(count @ 1..) = user.read(&mut bytes) {
+            if sender.send(bytes[..count].to_vec()).is_err() {
+                return;
+            }
+        }
+    });
+    screen
+}

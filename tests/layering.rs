@@ -1,0 +1,220 @@
+//! What docs/ARCHITECTURE.md says is absent, is absent.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use object::{Object, ObjectSymbol};
+
+use crate::harness::{need, program};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn cargo_tree(package: &str, format: &str) -> Vec<String> {
+    let output = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
+        .args([
+            "tree",
+            "--offline",
+            "--edges",
+            "normal,no-proc-macro",
+            "--prefix",
+            "none",
+            "--package",
+            package,
+        ])
+        .args(["--target", "x86_64-unknown-linux-gnu", "--format", format])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    // Paths of this machine, and the marks of what was listed before.
+    let lines = text.lines().map(|line| line.trim_end_matches(" (*)"));
+    lines.filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+/// The first word, which is the crate's name.
+fn name(line: &str) -> &str {
+    line.split(' ').next().unwrap_or_default()
+}
+
+#[test]
+fn the_shim_has_the_crates_on_its_list_and_no_other() {
+    if !need::sources() {
+        return;
+    }
+    let crates: BTreeSet<_> = cargo_tree("fluvio-secret-launch", "{p}")
+        .iter()
+        .map(|line| name(line).to_owned())
+        .collect();
+    // With the features that they have in the whole build: looked at alone, the shim seems lighter.
+    let built: BTreeSet<_> = cargo_tree("fluvio-secret", "{p} {f}")
+        .into_iter()
+        .filter(|line| crates.contains(name(line)))
+        .map(|line| {
+            let (package, features) = line.rsplit_once(' ').unwrap_or((&line, ""));
+            let package = package.split(" v").next().unwrap_or(package);
+            format!("{package} {features}").trim_end().to_owned()
+        })
+        .collect();
+    let list = fs::read_to_string(root().join("tests/shim-crates.txt")).unwrap();
+    let listed: BTreeSet<_> =
+        list.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
+    assert_eq!(built, listed, "tests/shim-crates.txt says why each is there");
+}
+
+/// The names of a program's symbols.
+fn symbols(program: &Path) -> Vec<String> {
+    let bytes = fs::read(program).unwrap();
+    let file = object::File::parse(&bytes[..]).unwrap();
+    file.symbols().filter_map(|symbol| symbol.name().ok().map(str::to_owned)).collect()
+}
+
+/// Whether a mangled symbol belongs to a crate: names are mangled behind their lengths.
+fn has_crate(symbols: &[String], name: &str) -> bool {
+    let mangled = format!("{}{name}", name.len());
+    symbols.iter().any(|symbol| {
+        symbol
+            .match_indices(&mangled)
+            .any(|(at, _)| !symbol[..at].ends_with(|c: char| c.is_ascii_digit()))
+    })
+}
+
+#[test]
+fn the_shim_has_no_symbol_of_what_is_not_for_it() {
+    let foreign = ["tokio", "age", "clap_builder", "serde_yaml", "notify"];
+    let shim = symbols(&program("fluvio-secret-shim"));
+    for name in foreign {
+        assert!(!has_crate(&shim, name), "{name}");
+    }
+    assert!(has_crate(&shim, "lexopt"), "the programs that are looked at have symbols");
+    let daemon = symbols(&program("fluvio-secretd"));
+    for name in ["tokio", "age", "serde_yaml"] {
+        assert!(has_crate(&daemon, name), "{name} would be seen");
+    }
+    assert!(has_crate(&symbols(&program("fluvio-secret")), "clap_builder"), "it would be seen");
+}
+
+/// The Rust files below a folder.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files.extend(sources(&path));
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// A file's text without its unit tests and its comments.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn shipped() -> Vec<(String, String)> {
+    let folders = ["protocol/src", "daemon/src", "cli/src", "shim/src", "bin"];
+    folders
+        .iter()
+        .flat_map(|folder| sources(&root().join(folder)))
+        .filter(|path| path.file_name().is_some_and(|name| name != "tests.rs"))
+        .map(|path| (path.strip_prefix(root()).unwrap().display().to_string(), code(&path)))
+        .collect()
+}
+
+/// Whether a text uses a crate: its name as a path's first part.
+fn uses(code: &str, name: &str) -> bool {
+    let path = format!("{name}::");
+    code.match_indices(&path)
+        .any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'))
+        || code.contains(&format!("use {name}"))
+}
+
+#[test]
+fn each_dependency_has_one_home() {
+    if !need::sources() {
+        return;
+    }
+    let homes = [
+        ("age", "daemon/src/vault/seal.rs"),
+        ("clap", "cli/src/args.rs"),
+        ("close_fds", "daemon/src/launch.rs"),
+        ("directories", "daemon/src/places.rs"),
+        ("lexopt", "/src/args.rs"),
+        ("serde_yaml", "daemon/src/config/"),
+        ("signal_hook", "cli/src/prompt.rs"),
+        ("tempfile", "daemon/src/vault/store.rs"),
+        ("tracing_subscriber", "daemon/src/log.rs"),
+    ];
+    for (name, home) in homes {
+        let users: Vec<_> = shipped()
+            .into_iter()
+            .filter(|(_, code)| uses(code, name))
+            .map(|(path, _)| path)
+            .collect();
+        assert!(!users.is_empty(), "{name} is used");
+        for user in users {
+            assert!(user.contains(home), "{name} is used in {user}, not only in {home}");
+        }
+    }
+}
+
+#[test]
+fn no_programs_crate_knows_another() {
+    if !need::sources() {
+        return;
+    }
+    let programs = ["fluvio-secret-cli", "fluvio-secret-daemon", "fluvio-secret-launch"];
+    for package in programs.into_iter().chain(["fluvio-secret-protocol"]) {
+        let known: Vec<_> = cargo_tree(package, "{p}")
+            .iter()
+            .map(|line| name(line).to_owned())
+            .filter(|name| name != package && programs.contains(&name.as_str()))
+            .collect();
+        assert!(known.is_empty(), "{package} knows {known:?}");
+    }
+}
+
+#[test]
+fn few_files_are_asynchronous_and_none_is_unsafe() {
+    if !need::sources() {
+        return;
+    }
+    for (path, code) in shipped() {
+        let may_be_async = ["daemon/src/connection.rs", "daemon/src/server.rs"];
+        assert!(may_be_async.contains(&path.as_str()) || !code.contains("async "), "{path}");
+        let words =
+            |word: &str| code.split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| w == word);
+        assert!(!words("unsafe"), "{path}");
+        assert!(!words("println") && !words("eprintln"), "{path}: a closed pipe would panic");
+    }
+}
+
+#[test]
+fn values_are_exposed_where_they_must_be() {
+    if !need::sources() {
+        return;
+    }
+    let exposed: BTreeSet<_> = shipped()
+        .into_iter()
+        .filter(|(_, code)| code.contains(".expose()") || code.contains("Secret::expose"))
+        .map(|(path, _)| path)
+        .collect();
+    let expected = [
+        "daemon/src/vault/record.rs",
+        "protocol/src/carry.rs",
+        "protocol/src/request.rs",
+        "protocol/src/response.rs",
+        "shim/src/command.rs",
+        "shim/src/memfd.rs",
+    ];
+    assert_eq!(exposed, expected.map(str::to_owned).into());
+}

@@ -1,0 +1,219 @@
+//! One daemon for one user, wherever the command comes from, and nothing that others can enter.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::process::Command;
+
+use crate::harness::{Home, make_folder, need, program, said};
+
+/// A command with a HOME and nothing else of ours.
+fn at_home(home: &Home, name: &str) -> Command {
+    let mut command = home.command(name);
+    command.env_remove("FLUVIO_SECRET_HOME").env_remove("PATH");
+    command
+}
+
+/// Ends the daemon of the home's HOME, which is not the one that the harness ends.
+struct Ended<'a>(&'a Home);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        said(at_home(self.0, "fluvio-secret").args(["daemon", "stop"]));
+    }
+}
+
+#[test]
+fn b9_the_same_daemon_is_found_from_everywhere() {
+    let home = Home::new();
+    let _ended = Ended(&home);
+    assert!(said(at_home(&home, "fluvio-secret").args(["set", "A", "x"])).status.success());
+    let other = Home::new();
+    let elsewhere = other.path("").display().to_string();
+    let pid = |environment: &[(&str, &str)]| {
+        let mut status = at_home(&home, "fluvio-secret");
+        let said = said(status.arg("status").envs(environment.iter().copied()).current_dir("/"));
+        assert!(said.status.success(), "{environment:?}: {said:?}");
+        said.out.split("pid ").nth(1).unwrap().split(',').next().unwrap().to_owned()
+    };
+    let first = pid(&[]);
+    for environment in [
+        &[("XDG_RUNTIME_DIR", elsewhere.as_str())][..],
+        &[("XDG_RUNTIME_DIR", "relative")],
+        &[("XDG_RUNTIME_DIR", "/nonexistent")],
+        &[("TMPDIR", elsewhere.as_str())],
+        &[("TMPDIR", "/nonexistent"), ("SUDO_UID", "1234"), ("USER", "nobody")],
+        &[("XDG_STATE_HOME", "")],
+    ] {
+        assert_eq!(pid(environment), first, "{environment:?}");
+    }
+}
+
+#[test]
+fn b9_the_daemon_that_a_command_starts_has_the_same_places() {
+    let home = Home::new();
+    let _ended = Ended(&home);
+    let mut set = at_home(&home, "fluvio-secret");
+    set.args(["set", "A", "x"]).env("TMPDIR", "/nonexistent").env("XDG_RUNTIME_DIR", "relative");
+    assert!(said(&mut set).status.success());
+    for path in [
+        ".config/fluvio-secret/identity.txt",
+        ".local/share/fluvio-secret/vault/A.age",
+        ".local/state/fluvio-secret/audit.log",
+        ".local/state/fluvio-secret/daemon.log",
+        ".local/state/fluvio-secret/run/daemon.sock",
+    ] {
+        assert!(home.path(path).exists(), "{path}");
+    }
+    let mut ended = at_home(&home, "fluvio-secret");
+    assert!(said(ended.args(["daemon", "stop"])).status.success());
+    let mut set = at_home(&home, "fluvio-secret");
+    for (variable, folder) in
+        [("XDG_CONFIG_HOME", "c"), ("XDG_DATA_HOME", "d"), ("XDG_STATE_HOME", "s")]
+    {
+        set.env(variable, home.path(folder));
+    }
+    assert!(said(set.args(["set", "A", "x"])).status.success());
+    for path in ["c/fluvio-secret/identity.txt", "d/fluvio-secret/vault/A.age"] {
+        assert!(home.path(path).exists(), "{path}");
+    }
+    let mut stop = at_home(&home, "fluvio-secret");
+    stop.env("XDG_STATE_HOME", home.path("s"));
+    assert!(said(stop.args(["daemon", "stop"])).status.success());
+}
+
+#[test]
+fn b9_a_home_that_is_missing_or_relative_is_one_line() {
+    let home = Home::new();
+    for (variable, value) in [
+        ("HOME", None),
+        ("HOME", Some("")),
+        ("HOME", Some("here")),
+        ("XDG_STATE_HOME", Some("here")),
+        ("XDG_DATA_HOME", Some("./here")),
+        ("XDG_CONFIG_HOME", Some("here")),
+        ("FLUVIO_SECRET_HOME", Some("here")),
+    ] {
+        for command in [&["list"][..], &["set", "A", "x"]] {
+            let mut command_line = at_home(&home, "fluvio-secret");
+            match value {
+                Some(value) => command_line.env(variable, value),
+                None => command_line.env_remove(variable),
+            };
+            let said = said(command_line.args(command));
+            assert_eq!(said.code(), Some(69), "{variable}: {said:?}");
+            assert!(said.err.contains(variable), "{said:?}");
+            assert_eq!(said.err.lines().count(), 1, "{said:?}");
+        }
+    }
+}
+
+#[test]
+fn b9_another_users_home_is_refused_and_left_alone() {
+    if !need::root() {
+        return;
+    }
+    let home = Home::new();
+    let theirs = home.path("theirs");
+    make_folder(&theirs, 0o755);
+    chown(&theirs, Some(65534), Some(65534)).unwrap();
+    let said = said(at_home(&home, "fluvio-secret").args(["set", "A", "x"]).env("HOME", &theirs));
+    assert_eq!(said.code(), Some(69));
+    assert!(said.err.contains("uid 65534") && said.err.contains("theirs"), "{said:?}");
+    assert_eq!(said.err.lines().count(), 1, "{said:?}");
+    assert_eq!(fs::read_dir(&theirs).unwrap().count(), 0, "nothing was made in it");
+}
+
+#[test]
+fn b9_a_folder_that_another_user_made_first_is_refused() {
+    if !need::root() {
+        return;
+    }
+    let home = Home::new();
+    make_folder(&home.path("state"), 0o700);
+    chown(home.path("state"), Some(65534), Some(65534)).unwrap();
+    let said = home.cli(&["list"]);
+    assert_eq!(said.code(), Some(69));
+    assert!(said.err.contains("belongs to uid 65534"), "{said:?}");
+    chown(home.path("state"), Some(0), Some(0)).unwrap();
+    home.ok(&["list"]);
+}
+
+#[test]
+fn b10_a_socket_path_of_107_bytes_works_and_108_is_told() {
+    let home = Home::new();
+    let base = home.path("").as_os_str().len();
+    let tail = "/state/run/daemon.sock".len();
+    let of = |bytes: usize| home.path(&"x".repeat(bytes - base - tail));
+    let list = |home_path: std::path::PathBuf| {
+        let mut command = home.command("fluvio-secret");
+        (said(command.arg("list").env("FLUVIO_SECRET_HOME", &home_path)), home_path)
+    };
+    let (fits, longest) = list(of(107));
+    assert!(fits.status.success(), "{fits:?}");
+    let mut stop = home.command("fluvio-secret");
+    stop.env("FLUVIO_SECRET_HOME", longest);
+    assert!(said(stop.args(["daemon", "stop"])).status.success());
+    let (too_long, path) = list(of(108));
+    assert_eq!(too_long.code(), Some(69));
+    assert!(too_long.err.contains("108 bytes"), "{too_long:?}");
+    assert!(too_long.err.contains(path.to_str().unwrap()), "{too_long:?}");
+}
+
+#[test]
+fn folders_and_files_are_ours_alone_whatever_the_umask() {
+    let home = Home::new();
+    let mut set = home.foreign("sh");
+    set.args(["-c", "umask 000; exec \"$1\" set A x", "sh"]).arg(program("fluvio-secret"));
+    assert!(said(&mut set).status.success());
+    for (path, mode) in [
+        ("config", 0o700),
+        ("config/identity.txt", 0o600),
+        ("data", 0o700),
+        ("data/vault", 0o700),
+        ("data/vault/A.age", 0o600),
+        ("state", 0o700),
+        ("state/run", 0o700),
+        ("state/run/daemon.sock", 0o700),
+        ("state/audit.log", 0o600),
+        ("state/daemon.log", 0o600),
+    ] {
+        let found = fs::metadata(home.path(path)).unwrap().mode() & 0o777;
+        assert_eq!(found & !mode, 0, "{path} has mode {found:o}");
+    }
+}
+
+#[test]
+fn what_others_may_enter_is_refused_with_the_command_that_mends_it() {
+    let home = Home::new();
+    home.set("A", "x");
+    for (path, wide) in [
+        ("config", 0o750),
+        ("data", 0o755),
+        ("data/vault", 0o701),
+        ("state", 0o711),
+        ("state/run", 0o770),
+        ("config/identity.txt", 0o644),
+    ] {
+        home.ok(&["daemon", "stop"]);
+        let path = home.path(path);
+        let before = fs::metadata(&path).unwrap().permissions();
+        fs::set_permissions(&path, fs::Permissions::from_mode(wide)).unwrap();
+        let refused = home.cli(&["list"]);
+        assert_eq!(refused.code(), Some(69), "{refused:?}");
+        let (_, mend) = refused.err.split_once("mend it with: ").expect("a remedy");
+        assert!(mend.contains(path.to_str().unwrap()), "{refused:?}");
+        // The remedy, as it was told, is the remedy.
+        assert!(said(home.foreign("sh").args(["-c", mend])).status.success());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode(), before.mode());
+        assert!(home.ok(&["list"]).contains('A'));
+    }
+}
+
+#[test]
+fn sealed_files_may_have_any_mode() {
+    let home = Home::new();
+    home.set("A", "x");
+    fs::set_permissions(home.secret_file("A"), fs::Permissions::from_mode(0o644)).unwrap();
+    let config = home.config(&["A"]);
+    assert!(said(&mut home.run(&config, &[], &["true"])).status.success());
+}

@@ -1,0 +1,124 @@
+//! The prompt of `set`: nothing is shown, and the terminal is as it was afterwards.
+
+use crate::harness::pty::Pty;
+use crate::harness::{Home, eventually, kill, said};
+
+fn prompt(home: &Home) -> Pty {
+    let mut set = home.command("fluvio-secret");
+    set.args(["set", "A"]);
+    let mut pty = Pty::start(&set);
+    pty.expect("Value of A: ");
+    eventually("silence", || !pty.has_echo());
+    pty
+}
+
+fn delivered(home: &Home) -> String {
+    let config = home.config(&["A"]);
+    let command = ["sh", "-c", "printf %s \"$A\""];
+    said(&mut home.run(&config, &["--as-is"], &command)).out
+}
+
+#[test]
+fn a_value_is_asked_for_without_echo() {
+    let home = Home::new();
+    let mut pty = prompt(&home);
+    pty.type_keys("cnry-wrong\u{15}cnry-typex\u{7f}d\r");
+    let screen = pty.expect("set successfully");
+    assert!(!screen.contains("cnry"), "{screen}");
+    assert!(pty.child.wait().unwrap().success());
+    assert!(pty.has_echo());
+    assert_eq!(delivered(&home), "cnry-typed");
+}
+
+#[test]
+fn a_pasted_value_longer_than_a_terminals_line_arrives_whole() {
+    let home = Home::new();
+    let mut pty = prompt(&home);
+    let value = "0123456789".repeat(1000);
+    for piece in value.as_bytes().chunks(500) {
+        pty.type_keys(std::str::from_utf8(piece).unwrap());
+    }
+    pty.type_keys("\n");
+    pty.expect("set successfully");
+    pty.child.wait().unwrap();
+    assert!(delivered(&home) == value, "10,000 characters");
+}
+
+#[test]
+fn ctrl_c_and_signals_end_it_and_give_the_echo_back() {
+    let home = Home::new();
+    for signal in ["Ctrl-C", "TERM", "HUP"] {
+        let mut pty = prompt(&home);
+        pty.type_keys("cnry-half");
+        match signal {
+            "Ctrl-C" => pty.type_keys("\u{3}"),
+            signal => kill(signal, pty.child.id()),
+        }
+        let status = pty.child.wait().unwrap();
+        assert!(!status.success() && status.code().is_none(), "{signal} ended it: {status}");
+        assert!(pty.has_echo(), "after {signal}");
+    }
+    assert!(home.audit_log().is_empty(), "nothing was set");
+}
+
+#[test]
+fn ctrl_d_cancels() {
+    let home = Home::new();
+    let mut pty = prompt(&home);
+    pty.type_keys("\u{4}");
+    pty.expect("nothing was set");
+    assert_eq!(pty.child.wait().unwrap().code(), Some(1));
+    assert!(pty.has_echo());
+}
+
+#[test]
+fn ctrl_z_gives_the_echo_back_and_fg_asks_again() {
+    if !crate::harness::need::tool("bash") {
+        return;
+    }
+    let home = Home::new();
+    let mut shell = home.foreign("bash");
+    shell
+        .args(["--norc", "--noprofile", "--noediting", "-i"])
+        .env("PS1", "prompt> ")
+        .env("TERM", "dumb");
+    let mut pty = Pty::start(&shell);
+    pty.expect("prompt> ");
+    let program = crate::harness::program("fluvio-secret");
+    pty.type_keys(&format!("'{}' set A\n", program.display()));
+    pty.expect("Value of A: ");
+    eventually("silence", || !pty.has_echo());
+    pty.type_keys("\u{1a}");
+    pty.expect("Stopped");
+    eventually("the echo", || pty.has_echo());
+    pty.type_keys("fg\n");
+    pty.expect("Value of A: ");
+    eventually("silence", || !pty.has_echo());
+    pty.type_keys("after\n");
+    pty.expect("set successfully");
+    eventually("the echo", || pty.has_echo());
+    pty.type_keys("exit\n");
+    pty.child.wait().unwrap();
+    assert_eq!(delivered(&home), "after");
+}
+
+#[test]
+fn a_value_as_an_argument_is_warned_of_once_and_only_on_a_terminal() {
+    let home = Home::new();
+    let set = |home: &Home| {
+        let mut set = home.command("fluvio-secret");
+        set.args(["set", "A", "x"]);
+        set
+    };
+    assert!(!said(&mut set(&home)).err.contains("history"));
+    let mut pty = Pty::start(&set(&home));
+    pty.expect("shell's history");
+    pty.child.wait().unwrap();
+    let mut again = home.foreign("sh");
+    again
+        .args(["-c", "\"$1\" set A x; echo end", "sh"])
+        .arg(crate::harness::program("fluvio-secret"));
+    let mut pty = Pty::start(&again);
+    assert!(!pty.expect("end").contains("history"));
+    pty.child.wait().unwrap();
+}
