@@ -153,7 +153,9 @@ fn e3_what_cannot_be_run_ends_as_in_a_shell() {
     let config = home.config(&[]);
     home.write("text", "no program");
     for (program, status) in [("./none", 127), ("none-such", 127), ("./text", 126), ("./", 126)] {
-        let said = said(&mut home.run(&config, &[], &[program]));
+        // A folder of PATH that may not be searched makes execvp(3) say so instead.
+        let mut run = home.run(&config, &[], &[program]);
+        let said = said(run.env("PATH", "/usr/bin:/bin"));
         assert_eq!(said.code(), Some(status), "{said:?}");
         assert!(said.err.contains(program), "{said:?}");
     }
