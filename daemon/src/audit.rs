@@ -68,7 +68,8 @@ impl Audit {
         actor: Actor<'_>,
         names: &[SecretName],
     ) -> Result<(), AuditError> {
-        let Actor { pid, program, config } = actor;
+        let (program, config) = (&printable(actor.program), &printable(actor.config));
+        let pid = actor.pid;
         let time = Timestamp::now().strftime("%FT%T%.3fZ").to_string();
         let failed = |source| AuditError { path: self.path.clone(), source };
         let mut line = serde_json::to_vec(&Line { time, event, pid, program, config, names })
@@ -82,6 +83,12 @@ impl Audit {
     }
 }
 
+/// What a client named, without what would drive the terminal of who reads the log: JSON escapes the
+/// C0 controls, not DEL and the C1 ones.
+fn printable(text: &str) -> String {
+    text.replace(|c: char| ('\u{7f}'..'\u{a0}').contains(&c), "\u{fffd}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Actor, Audit, Event};
@@ -91,12 +98,16 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("audit.log");
         let names = ["A".parse().expect("a name")];
-        let actor = Actor { pid: 7, program: "evil\n{\"event\":\"set\"}", config: "\u{1b}[2J" };
+        let actor = Actor {
+            pid: 7,
+            program: "evil\n{\"event\":\"set\"}",
+            config: "\u{1b}[2J\u{9b}2J\u{7f}",
+        };
         Audit::new(path.clone()).record(Event::Grant, actor, &names).expect("a line");
         let text = std::fs::read_to_string(path).expect("text");
         assert_eq!(text.lines().count(), 1, "{text}");
         assert!(text.contains(r#""event":"grant","pid":7"#), "{text}");
         assert!(text.contains(r#""names":["A"]"#), "{text}");
-        assert!(!text.contains('\u{1b}'), "{text}");
+        assert!(!text.contains(['\u{1b}', '\u{9b}', '\u{7f}']), "{text}");
     }
 }

@@ -23,6 +23,8 @@ enum End {
     Frame(FrameError),
     /// The client did not send a whole frame, or take one, in time.
     Slow,
+    /// The daemon is ending, and has not read the request that the client may be sending.
+    Stopping,
 }
 
 impl From<std::io::Error> for End {
@@ -45,10 +47,22 @@ pub(crate) async fn serve(
     stop: watch::Sender<bool>,
 ) {
     let end = converse(&mut stream, peer, &lanes, &stop).await;
-    if let Err(End::Frame(error)) = end {
-        tracing::debug!("pid {} sent no request: {error}", peer.pid);
-        let _ = send(&mut stream, &Response::Refused(refuse::frame(error))).await;
-    }
+    let refusal = match end {
+        Err(End::Frame(error)) => {
+            tracing::debug!("pid {} sent no request: {error}", peer.pid);
+            refuse::frame(error)
+        }
+        Err(End::Stopping) => return turn_away(stream).await,
+        Err(End::Gone | End::Slow) | Ok(()) => return,
+    };
+    let _ = send(&mut stream, &Response::Refused(refusal)).await;
+}
+
+/// Tells a client that came too late that it did.
+pub(crate) async fn turn_away(mut stream: UnixStream) {
+    // What it has to say may be to stop: then it waits for our end.
+    keep_until_exit(&stream);
+    let _ = send(&mut stream, &Response::Refused(refuse::stopping())).await;
 }
 
 async fn converse(
@@ -61,7 +75,7 @@ async fn converse(
     loop {
         let incoming = tokio::select! {
             biased;
-            _ = stopping.wait_for(|stopping| *stopping) => return Ok(()),
+            _ = stopping.wait_for(|stopping| *stopping) => return Err(End::Stopping),
             incoming = timeout(limits::PATIENCE, receive(stream)) => {
                 incoming.map_err(|_| End::Slow)??
             }
@@ -69,9 +83,10 @@ async fn converse(
         match incoming {
             Incoming::Request(Request::Stop) | Incoming::Stop => {
                 tracing::info!("pid {} asks to end", peer.pid);
-                send(stream, &Response::Stopping).await?;
-                keep_until_exit(stream, stop);
-                return Ok(());
+                keep_until_exit(stream);
+                // Also when nobody waits for the answer any more.
+                stop.send_replace(true);
+                return send(stream, &Response::Stopping).await;
             }
             Incoming::Request(request) => answer(stream, request, peer, lanes).await?,
         }
@@ -94,20 +109,25 @@ async fn answer(
             }
             () = sleep(limits::PROGRESS) => Response::Working,
         };
-        send(stream, &answer).await?;
+        let sent = send(stream, &answer).await;
         if answer.is_last() {
-            return Ok(());
+            return sent;
+        }
+        if sent.is_err() {
+            // Until the request is done the connection counts as one: or a client that comes and
+            // goes could queue any number of them.
+            while answers.recv().await.is_some() {}
+            return sent;
         }
     }
 }
 
-/// The client learns that the daemon has ended by the end of the stream, so the stream must live as
+/// A client learns that the daemon has ended by the end of the stream, so the stream must live as
 /// long as the process: its descriptor is left to the kernel to close.
-fn keep_until_exit(stream: &mut UnixStream, stop: &watch::Sender<bool>) {
-    if let Ok(descriptor) = rustix::io::dup(&*stream) {
+fn keep_until_exit(stream: &UnixStream) {
+    if let Ok(descriptor) = rustix::io::dup(stream) {
         mem::forget(descriptor);
     }
-    stop.send_replace(true);
 }
 
 /// Reads one frame. Lengths are checked before anything is allocated.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::Instant;
 
 use fluvio_secret_protocol::harden::harden;
 use fluvio_secret_protocol::lock::Lock;
@@ -60,8 +60,10 @@ fn serve(way: Way) -> Result<(), ServeError> {
     let places = Places::from_environment()?;
     places.prepare()?;
     log::begin(way, &places);
-    let _socket_lock = own_socket(&places)?;
-    let vault = Vault::open(&places.vault(), &places.identity())?;
+    // One deadline for both locks: who starts us waits as long as for one.
+    let deadline = Instant::now() + limits::HANDOVER;
+    let _socket_lock = own_socket(&places, deadline)?;
+    let vault = Vault::open(&places.vault(), &places.identity(), deadline)?;
     let service = Service::new(vault, Audit::new(places.audit_log()));
     let server = Server::bind(places.state.socket(), service)?;
     tracing::info!("serves {}", places.vault().display());
@@ -74,17 +76,17 @@ fn serve(way: Way) -> Result<(), ServeError> {
 }
 
 /// Takes the socket's lock. Its holder may be about to end; but one that answers is not.
-fn own_socket(places: &Places) -> Result<Lock, ServeError> {
+fn own_socket(places: &Places, deadline: Instant) -> Result<Lock, ServeError> {
     let path = places.state.socket_lock();
     let failed = |source| ServeError::Lock { path: path.clone(), source };
-    if let Some(lock) = Lock::take(&path, Duration::ZERO).map_err(failed)? {
+    if let Some(lock) = Lock::take(&path, Instant::now()).map_err(failed)? {
         return Ok(lock);
     }
     let owned = || ServeError::Owned { path: places.state.socket() };
     if connect(&places.state).is_ok() {
         return Err(owned());
     }
-    Lock::take(&path, limits::HANDOVER).map_err(failed)?.ok_or_else(owned)
+    Lock::take(&path, deadline).map_err(failed)?.ok_or_else(owned)
 }
 
 /// Says that we serve, and lets go of the starter's pipe.

@@ -78,9 +78,11 @@ impl Server {
             let (stop, stopping) = watch::channel(false);
             watch_for_signals(&stop)?;
             tokio::spawn(watch_socket(socket.clone_id(), stop.clone()));
-            let connections = accept(&listener, &lanes, &stop, stopping).await;
-            // First the name, so that a new daemon can be started; then the requests.
+            let mut connections = accept(&listener, &lanes, &stop, stopping).await;
+            // First the name, so that a new daemon can be started; then who came by it; then the
+            // requests that were begun.
             socket.remove();
+            turn_away(&listener, &mut connections).await;
             drop(listener);
             finish(connections).await;
             Ok(())
@@ -138,6 +140,15 @@ fn admitted(stream: &UnixStream) -> Option<Peer> {
         Err(error) => {
             tracing::warn!("a connection of unknown origin was turned away: {error}");
             None
+        }
+    }
+}
+
+/// Tells those who wait to be accepted that they came too late.
+async fn turn_away(listener: &UnixListener, connections: &mut JoinSet<()>) {
+    while let Ok(Ok((stream, _))) = timeout(Duration::ZERO, listener.accept()).await {
+        if admitted(&stream).is_some() {
+            connections.spawn(connection::turn_away(stream));
         }
     }
 }

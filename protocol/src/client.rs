@@ -13,8 +13,8 @@ use crate::peer::Peer;
 use crate::places::{PlaceError, State};
 use crate::start::{self, StartError};
 use crate::{
-    Delete, Grant, Granted, ListedSecret, PROTOCOL_VERSION, Refusal, Request, Response, Secret,
-    SecretName, Set, Status, Stored, limits,
+    Code, Delete, Grant, Granted, ListedSecret, PROTOCOL_VERSION, Refusal, Request, Response,
+    Secret, SecretName, Set, Status, Stored, limits,
 };
 
 /// A blocking connection to the daemon.
@@ -25,7 +25,7 @@ use crate::{
 pub struct Client {
     stream: UnixStream,
     state: State,
-    /// Whether a daemon of an older version may still be asked to make way.
+    /// Whether another daemon may still take the place of this one.
     may_replace: bool,
 }
 
@@ -91,9 +91,7 @@ fn open(socket: &Path) -> io::Result<UnixStream> {
     let address = SocketAddrUnix::new(socket)?;
     let flags = SocketFlags::CLOEXEC;
     let stream = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-    for timeout in [Timeout::Send, Timeout::Recv] {
-        set_socket_timeout(&stream, timeout, Some(limits::CLIENT_PATIENCE))?;
-    }
+    set_socket_timeout(&stream, Timeout::Send, Some(limits::CLIENT_PATIENCE))?;
     rustix::net::connect(&stream, &address)?;
     Ok(stream.into())
 }
@@ -183,6 +181,8 @@ impl Client {
     pub fn stop(mut self) -> Result<(), ClientError> {
         self.send(&Request::Stop)?;
         // The answer may be of another version; the end of the stream is what counts.
+        let patience = Some(limits::CLIENT_PATIENCE);
+        self.stream.set_read_timeout(patience).map_err(ClientError::Broken)?;
         let mut rest = [0; 512];
         loop {
             match self.stream.read(&mut rest) {
@@ -195,7 +195,7 @@ impl Client {
     }
 
     /// Sends a request and gives its first answer. A daemon of an older version is asked to make way
-    /// for ours, and the request goes there.
+    /// for ours, and the request goes there; so it does when the daemon was just ending.
     fn ask(&mut self, request: &Request) -> Result<Response, ClientError> {
         let answer = self.send(request).and_then(|()| self.next_answer());
         match answer {
@@ -204,12 +204,22 @@ impl Client {
             }
             Err(ClientError::Frame(FrameError::Version(_))) if self.may_replace => {
                 connect(&self.state)?.stop()?;
-                *self = start::connect_or_start(&self.state)?;
-                self.may_replace = false;
-                self.send(request).and_then(|()| self.next_answer())
+                self.ask_the_next(request)
+            }
+            Err(ClientError::Refused(refusal))
+                if refusal.code == Code::Stopping && self.may_replace =>
+            {
+                self.ask_the_next(request)
             }
             answer => answer,
         }
+    }
+
+    /// Asks the daemon that comes after the one that is ending; once.
+    fn ask_the_next(&mut self, request: &Request) -> Result<Response, ClientError> {
+        *self = start::connect_or_start(&self.state)?;
+        self.may_replace = false;
+        self.send(request).and_then(|()| self.next_answer())
     }
 
     fn send(&mut self, request: &Request) -> Result<(), ClientError> {
@@ -253,9 +263,11 @@ impl Client {
     /// Reads, with one deadline for the whole frame: a byte now and then must not prolong it.
     fn read_exact(&mut self, mut bytes: &mut [u8], deadline: Instant) -> Result<(), ClientError> {
         while !bytes.is_empty() {
-            if Instant::now() >= deadline {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
                 return Err(ClientError::Silent { socket: self.state.socket() });
             }
+            self.stream.set_read_timeout(Some(left)).map_err(ClientError::Broken)?;
             match self.stream.read(bytes) {
                 Ok(0) => return Err(ClientError::Broken(io::ErrorKind::UnexpectedEof.into())),
                 Ok(count) => bytes = &mut bytes[count..],
@@ -291,7 +303,7 @@ impl fmt::Display for ClientError {
             ),
             Self::Foreign { socket, uid } => write!(
                 f,
-                "{} is served by uid {uid}, not by us, and was told nothing; remove it",
+                "{} is served by uid {uid}, not by us, and was told nothing; if HOME is not that user's, remove it",
                 socket.display()
             ),
             Self::Frame(error) => write!(f, "the daemon does not speak our protocol: {error}; restart it with: fluvio-secret daemon restart"),

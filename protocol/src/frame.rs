@@ -20,7 +20,7 @@ use crate::{PROTOCOL_VERSION, limits};
 /// Bytes of a frame before its header.
 pub const PREFIX_BYTES: usize = 4;
 
-/// How many parts a message may have, and how large.
+/// How many parts a message has at the most, and how large.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Number of parts.
@@ -31,10 +31,21 @@ pub struct Limits {
     pub total: usize,
 }
 
+impl Limits {
+    /// For a message that is all header.
+    pub const NONE: Self = Self { parts: 0, part: 0, total: 0 };
+
+    /// For a message with one part of at most these bytes.
+    #[must_use]
+    pub const fn one(bytes: usize) -> Self {
+        Self { parts: 1, part: bytes, total: bytes }
+    }
+}
+
 /// A message: what of it is JSON is serde's, the parts are its own.
 pub trait Message: DeserializeOwned + Serialize {
-    /// What the receiver accepts.
-    const LIMITS: Limits;
+    /// What the receiver accepts of this message.
+    fn limits(&self) -> Limits;
 
     /// The parts, in their order.
     fn parts(&self) -> Vec<&[u8]>;
@@ -43,8 +54,7 @@ pub trait Message: DeserializeOwned + Serialize {
     ///
     /// # Errors
     ///
-    /// [`FrameError::Parts`] when there are more or fewer than this message has,
-    /// [`FrameError::Large`] when one is over the limit for this message.
+    /// [`FrameError::Parts`] when there are fewer than this message has.
     fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError>;
 }
 
@@ -108,7 +118,7 @@ pub struct Header<M> {
 pub fn encode<M: Message>(message: &M) -> Result<Zeroizing<Vec<u8>>, FrameError> {
     let parts = message.parts();
     let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
-    check_lengths(&lengths, M::LIMITS)?;
+    check_lengths(&lengths, message.limits())?;
     let message = serde_json::value::to_raw_value(message).map_err(malformed)?;
     let envelope = Envelope { version: PROTOCOL_VERSION, parts: lengths, message: &message };
     let header = serde_json::to_vec(&envelope).map_err(malformed)?;
@@ -146,8 +156,8 @@ pub fn decode_header<M: Message>(header: &[u8]) -> Result<Header<M>, FrameError>
     if envelope.version != PROTOCOL_VERSION {
         return Err(FrameError::Version(envelope.version));
     }
-    check_lengths(&envelope.parts, M::LIMITS)?;
-    let message = serde_json::from_str(envelope.message.get()).map_err(malformed)?;
+    let message: M = serde_json::from_str(envelope.message.get()).map_err(malformed)?;
+    check_lengths(&envelope.parts, message.limits())?;
     Ok(Header { message, lengths: envelope.parts })
 }
 
@@ -185,9 +195,11 @@ fn header_length(length: usize) -> Result<u32, FrameError> {
 }
 
 fn check_lengths(lengths: &[usize], limits: Limits) -> Result<(), FrameError> {
+    if lengths.len() > limits.parts {
+        return Err(FrameError::Parts);
+    }
     // Each is checked before they are added up, so the sum cannot overflow.
-    let fits = lengths.len() <= limits.parts
-        && lengths.iter().all(|&length| length <= limits.part)
+    let fits = lengths.iter().all(|&length| length <= limits.part)
         && lengths.iter().sum::<usize>() <= limits.total;
     if fits { Ok(()) } else { Err(FrameError::Large) }
 }

@@ -18,12 +18,12 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock, waiting at most `patience` for its holder. `None` when it is still held.
+    /// Takes the lock, waiting for its holder until `deadline`. `None` when it is still held then.
     ///
     /// # Errors
     ///
     /// Those of opening the file and of flock(2).
-    pub fn take(path: &Path, patience: Duration) -> io::Result<Option<Self>> {
+    pub fn take(path: &Path, deadline: Instant) -> io::Result<Option<Self>> {
         // The standard library opens close-on-exec: no program that we start keeps the lock.
         let file = OpenOptions::new()
             .write(true)
@@ -32,7 +32,6 @@ impl Lock {
             .mode(0o600)
             .custom_flags(i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0))
             .open(path)?;
-        let deadline = Instant::now() + patience;
         loop {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(Some(Self { _file: file })),
@@ -51,7 +50,7 @@ impl Lock {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     use super::Lock;
 
@@ -59,9 +58,13 @@ mod tests {
     fn one_holder_at_a_time() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("lock");
-        let held = Lock::take(&path, Duration::ZERO).expect("a lock file").expect("a free lock");
-        assert!(Lock::take(&path, Duration::from_millis(20)).expect("a lock file").is_none());
+        let held = Lock::take(&path, Instant::now()).expect("a lock file").expect("a free lock");
+        assert!(
+            Lock::take(&path, Instant::now() + Duration::from_millis(20))
+                .expect("a lock file")
+                .is_none()
+        );
         drop(held);
-        assert!(Lock::take(&path, Duration::ZERO).expect("a lock file").is_some());
+        assert!(Lock::take(&path, Instant::now()).expect("a lock file").is_some());
     }
 }

@@ -12,10 +12,10 @@ pub enum Code {
     Audit,
     /// The configuration cannot be read as a connector would read it.
     Config,
-    /// The daemon met a fault of its own; it goes on serving.
-    Internal,
     /// A file of the vault, or the identity, is damaged or not what its name says.
     Damaged,
+    /// The daemon met a fault of its own; it goes on serving.
+    Internal,
     /// A value, a grant or a configuration is over its limit.
     Large,
     /// The vault has no identity at hand to open secrets with.
@@ -26,7 +26,7 @@ pub enum Code {
     Missing,
     /// The vault's folder could not be read or written.
     Storage,
-    /// The daemon is ending.
+    /// The daemon is ending, and did nothing of what was asked for.
     Stopping,
     /// The client speaks another version of the protocol.
     Version,

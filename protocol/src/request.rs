@@ -55,8 +55,13 @@ pub struct Set {
 }
 
 impl Message for Request {
-    const LIMITS: Limits =
-        Limits { parts: 1, part: limits::VALUE_BYTES, total: limits::VALUE_BYTES };
+    fn limits(&self) -> Limits {
+        match self {
+            Self::Grant(_) => Limits::one(limits::CONFIG_BYTES),
+            Self::Set(_) => Limits::one(limits::VALUE_BYTES),
+            Self::Delete(_) | Self::List | Self::Status | Self::Stop => Limits::NONE,
+        }
+    }
 
     fn parts(&self) -> Vec<&[u8]> {
         match self {
@@ -67,24 +72,16 @@ impl Message for Request {
     }
 
     fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
+        let one = |parts: Vec<_>| parts.into_iter().next().ok_or(FrameError::Parts);
         match self {
             Self::Grant(grant) => {
-                let [config] = <[_; 1]>::try_from(parts).map_err(|_| FrameError::Parts)?;
                 let labels = [&grant.label, &grant.program];
-                if config.len() > limits::CONFIG_BYTES
-                    || labels.iter().any(|label| label.len() > limits::LABEL_BYTES)
-                {
+                if labels.iter().any(|label| label.len() > limits::LABEL_BYTES) {
                     return Err(FrameError::Large);
                 }
-                grant.config = config;
+                grant.config = one(parts)?;
             }
-            Self::Set(set) => {
-                let [value] = <[_; 1]>::try_from(parts).map_err(|_| FrameError::Parts)?;
-                set.value = Secret::new(value);
-            }
-            Self::Delete(_) | Self::List | Self::Status | Self::Stop if !parts.is_empty() => {
-                return Err(FrameError::Parts);
-            }
+            Self::Set(set) => set.value = Secret::new(one(parts)?),
             Self::Delete(_) | Self::List | Self::Status | Self::Stop => {}
         }
         Ok(())

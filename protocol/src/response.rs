@@ -94,11 +94,16 @@ impl Response {
 }
 
 impl Message for Response {
-    const LIMITS: Limits = Limits {
-        parts: limits::GRANT_NAMES,
-        part: limits::VALUE_BYTES,
-        total: limits::GRANT_BYTES,
-    };
+    fn limits(&self) -> Limits {
+        match self {
+            Self::Granted(granted) => Limits {
+                parts: granted.names.len().min(limits::GRANT_NAMES),
+                part: limits::VALUE_BYTES,
+                total: limits::GRANT_BYTES,
+            },
+            _ => Limits::NONE,
+        }
+    }
 
     fn parts(&self) -> Vec<&[u8]> {
         match self {
@@ -114,8 +119,7 @@ impl Message for Response {
                 Ok(())
             }
             Self::Granted(_) => Err(FrameError::Parts),
-            _ if parts.is_empty() => Ok(()),
-            _ => Err(FrameError::Parts),
+            _ => Ok(()),
         }
     }
 }

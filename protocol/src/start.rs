@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::time::Instant;
 use std::{env, fmt, io};
 
 use crate::client::{Client, ClientError, connect};
@@ -73,7 +74,7 @@ pub fn connect_or_start(state: &State) -> Result<Client, ClientError> {
 fn start_lock(state: &State) -> Result<Lock, StartError> {
     let path = state.start_lock();
     // Longer than a daemon takes at the most: it may wait for another one to end.
-    match Lock::take(&path, limits::HANDOVER * 2) {
+    match Lock::take(&path, Instant::now() + limits::HANDOVER * 2) {
         Ok(Some(lock)) => Ok(lock),
         Ok(None) => Err(StartError::OtherStarter { path }),
         Err(source) => Err(StartError::Lock { path, source }),

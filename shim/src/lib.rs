@@ -86,7 +86,9 @@ fn run(launch: &Launch) -> Result<std::convert::Infallible, LaunchError> {
 fn grant(launch: &Launch) -> Result<Granted, LaunchError> {
     let config = config::read(&launch.config)?;
     let state = State::from_environment().map_err(ClientError::Place)?;
-    let label = command::label(launch.config.as_os_str());
+    // Who reads the audit log later does not know our folder.
+    let path = std::path::absolute(&launch.config).unwrap_or_else(|_| launch.config.clone());
+    let label = command::label(path.as_os_str());
     let program = command::label(&launch.program);
     let granted = connect_or_start(&state)?.grant(Grant { label, program, config })?;
     Ok(granted)

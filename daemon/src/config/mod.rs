@@ -12,8 +12,8 @@ pub(crate) use references::references;
 
 use fluvio_secret_protocol::{BadName, limits};
 
-/// Why a configuration cannot be read as a connector would read it. Says places, never text: the
-/// parser's own messages quote what they found.
+/// Why a configuration cannot be read as a connector would read it. Says places (line and column, or
+/// the keys that lead there), never a scalar: the parser's own messages quote what they found.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum ConfigError {
     #[error("{path} in the configuration: {why}")]

@@ -126,7 +126,7 @@ impl Service {
         for name in names {
             let one = std::slice::from_ref(name);
             if let Some(set_at) = self.vault.set_at(name).map_err(|e| refuse::vault(&e, one))? {
-                secrets.push(ListedSecret { name: name.clone(), set_at: set_at.as_second() });
+                secrets.push(ListedSecret { name: name.clone(), set_at });
             }
         }
         Ok(secrets)

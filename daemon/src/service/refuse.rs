@@ -6,7 +6,7 @@ use fluvio_secret_protocol::{Code, PROTOCOL_VERSION, Refusal, SecretName, limits
 
 use crate::audit::AuditError;
 use crate::config::ConfigError;
-use crate::vault::VaultError;
+use crate::vault::{IdentityError, VaultError};
 
 pub(super) fn audit(error: &AuditError) -> Refusal {
     Refusal::new(
@@ -44,12 +44,17 @@ pub(super) fn missing_to_delete(names: &[SecretName]) -> Refusal {
 
 pub(super) fn vault(error: &VaultError, names: &[SecretName]) -> Refusal {
     let text = error.to_string();
-    let refusal = match error {
+    match error {
         VaultError::Damaged { .. } => Refusal::new(
             Code::Damaged,
-            format!("damaged: {text}; this concerns"),
+            format!("damaged: {text}, so there is no value for"),
             "put back a copy of the file, or set the secret anew",
-        ),
+        )
+        .about(names.to_vec()),
+        VaultError::Identity(IdentityError::Write { .. }) => {
+            Refusal::new(Code::Storage, text, "mend that and try again")
+        }
+        // These say themselves what to do.
         VaultError::Identity(_) => Refusal::new(Code::Damaged, text, ""),
         VaultError::IdentityLost { .. } => Refusal::new(
             Code::Damaged,
@@ -61,10 +66,9 @@ pub(super) fn vault(error: &VaultError, names: &[SecretName]) -> Refusal {
             text,
             "take the passphrase off with `age -d`, or put back a copy without one",
         ),
-        VaultError::Missing => return missing(names.to_vec()),
+        VaultError::Missing => missing(names.to_vec()),
         VaultError::Storage { .. } => Refusal::new(Code::Storage, text, "mend that and try again"),
-    };
-    refusal.about(names.to_vec())
+    }
 }
 
 /// What the server says to bytes that are no request.
@@ -81,6 +85,11 @@ pub(crate) fn frame(error: FrameError) -> Refusal {
         }
     };
     Refusal::new(code, error.to_string(), "")
+}
+
+/// What the server says to a request that it will not look at any more.
+pub(crate) fn stopping() -> Refusal {
+    Refusal::new(Code::Stopping, "the daemon is ending, and did nothing", "try again")
 }
 
 /// What the server says when a request was not carried out by a fault of our own.

@@ -1,4 +1,5 @@
 use std::fs;
+use std::time::Instant;
 
 use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{
@@ -21,7 +22,8 @@ impl Home {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let at = |name: &str| folder.path().join(name);
-        let vault = Vault::open(&at("vault"), &at("identity.txt")).expect("a vault");
+        let vault =
+            Vault::open(&at("vault"), &at("identity.txt"), Instant::now()).expect("a vault");
         let service = Service::new(vault, Audit::new(at("audit.log")));
         Self { folder, service }
     }

@@ -81,9 +81,17 @@ impl IdentityFile {
         let (folder, name) = self.parts();
         folder
             .prepare(&name, identity.to_text(&created).as_bytes(), None)
-            .and_then(super::store::Prepared::commit)
+            .and_then(super::store::Prepared::commit_new)
             .map_err(|source| IdentityError::Write { path: self.path.clone(), source })?;
         Ok(Arc::new(identity))
+    }
+
+    /// Removes what a writer of it left that was killed: it holds a key.
+    pub(crate) fn remove_temporary(&self) -> Result<(), IdentityError> {
+        let (folder, _) = self.parts();
+        folder
+            .remove_temporary()
+            .map_err(|source| IdentityError::Write { path: self.path.clone(), source })
     }
 
     fn check_owner_and_mode(&self) -> Result<(), IdentityError> {

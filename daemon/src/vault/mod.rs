@@ -19,7 +19,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use fluvio_secret_protocol::lock::Lock;
 use fluvio_secret_protocol::places::{PlaceError, private_folder};
@@ -69,7 +69,7 @@ pub(crate) enum OpenError {
 /// Why a secret was not read or changed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum VaultError {
-    #[error("{file} cannot be opened: {why}", file = .file.display())]
+    #[error("{file} cannot be opened ({why})", file = .file.display())]
     Damaged { file: PathBuf, why: String },
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -101,8 +101,9 @@ pub(crate) struct Committed {
 }
 
 impl Vault {
-    /// Makes the vault or takes the one that is there, and locks it.
-    pub(crate) fn open(path: &Path, identity: &Path) -> Result<Self, OpenError> {
+    /// Makes the vault or takes the one that is there, and locks it; waits until `deadline` for an
+    /// owner that ends.
+    pub(crate) fn open(path: &Path, identity: &Path, deadline: Instant) -> Result<Self, OpenError> {
         let identity = IdentityFile::at(identity.to_owned());
         let key = identity.read()?;
         let failed = |source| OpenError::Io { path: path.to_owned(), source };
@@ -113,10 +114,11 @@ impl Vault {
         private_folder(path)?;
         // Once, so that a link in the path cannot be turned elsewhere later.
         let path = path.canonicalize().map_err(failed)?;
-        let lock = Lock::take(&path.join(".lock"), limits::HANDOVER).map_err(failed)?;
+        let lock = Lock::take(&path.join(".lock"), deadline).map_err(failed)?;
         let lock = lock.ok_or_else(|| OpenError::Owned { path: path.clone() })?;
         let folder = Folder::at(path.clone());
         let history = prepare(&folder).map_err(failed)?;
+        identity.remove_temporary()?;
         let key = Mutex::new(key);
         let is_identity_new = AtomicBool::new(false);
         Ok(Self { folder, history, identity, key, is_identity_new, path, _lock: lock })
@@ -134,7 +136,7 @@ impl Vault {
 
     /// Whether secrets cannot be opened for want of a passphrase.
     pub(crate) fn is_locked(&self) -> bool {
-        matches!(self.key(), Key::Passphrase)
+        matches!(self.key(), Ok(Key::Passphrase))
     }
 
     /// Seals a value and writes it beside the one it will replace. The first one of all makes the
@@ -169,7 +171,7 @@ impl Vault {
             Err(ReadError::Io(source)) => return Err(self.storage(name, source)),
             Err(error) => return Err(damaged(error.to_string())),
         };
-        let identity = match self.key() {
+        let identity = match self.key()? {
             Key::Open(identity) => identity,
             Key::Passphrase => return Err(self.locked()),
             Key::None => return Err(self.identity_lost()),
@@ -223,19 +225,25 @@ impl Vault {
         Ok(names)
     }
 
-    /// When a secret was set; `None` when it is gone meanwhile.
-    pub(crate) fn set_at(&self, name: &SecretName) -> Result<Option<Timestamp>, VaultError> {
-        let date = self.folder.date(&file_of(name)).map_err(|source| self.storage(name, source))?;
-        Ok(date.and_then(|date| Timestamp::try_from(date).ok()))
+    /// When a secret was set, in seconds since 1970; `None` when it is gone meanwhile.
+    pub(crate) fn set_at(&self, name: &SecretName) -> Result<Option<i64>, VaultError> {
+        let date = self.folder.date(&file_of(name));
+        Ok(date.map_err(|source| self.storage(name, source))?.map(seconds))
     }
 
-    fn key(&self) -> Key {
+    /// The key. As long as there is none, its file is looked at anew each time: somebody may put it
+    /// back while we run.
+    fn key(&self) -> Result<Key, IdentityError> {
         // Nothing that holds the lock can panic half-way.
-        self.key.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut key = self.key.lock().unwrap_or_else(PoisonError::into_inner);
+        if !matches!(*key, Key::Open(_)) {
+            *key = self.identity.read()?;
+        }
+        Ok(key.clone())
     }
 
     fn identity_or_new(&self) -> Result<Arc<Identity>, VaultError> {
-        match self.key() {
+        match self.key()? {
             Key::Open(identity) => return Ok(identity),
             Key::Passphrase => return Err(self.locked()),
             Key::None => {}
@@ -310,6 +318,15 @@ fn prepare(folder: &Folder) -> io::Result<History> {
     }
     folder.remove_temporary()?;
     Ok(History::at(history))
+}
+
+/// A file's date, which may be any: before 1970, or in no calendar.
+fn seconds(date: SystemTime) -> i64 {
+    let whole = |span: Duration| i64::try_from(span.as_secs()).unwrap_or(i64::MAX);
+    match date.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(after) => whole(after),
+        Err(before) => -whole(before.duration()),
+    }
 }
 
 fn file_of(name: &SecretName) -> String {

@@ -8,7 +8,7 @@
 
 use std::io;
 
-use fluvio_secret_protocol::{Secret, SecretName};
+use fluvio_secret_protocol::{Secret, SecretName, limits};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -66,6 +66,10 @@ impl Record {
         let Format { format } = serde_json::from_slice(head).map_err(unreadable)?;
         if format > FORMAT {
             return Err(BadRecord::Newer(format));
+        }
+        // More than any client may set: sealed by hand, and no frame would hold it.
+        if value.len() > limits::VALUE_BYTES {
+            return Err(BadRecord::Unreadable);
         }
         let Head { name, set_at, .. } = serde_json::from_slice(head).map_err(unreadable)?;
         Ok(Self { name, set_at, value: Secret::from(value.to_vec()) })

@@ -98,7 +98,7 @@ impl Folder {
         if found.len() > most {
             return Err(ReadError::Large);
         }
-        read_at_most(&file, most)
+        read_at_most(&file, found.len(), most)
     }
 
     /// The date of a file; `None` when it is not there.
@@ -147,7 +147,9 @@ impl Folder {
     pub(crate) fn remove_temporary(&self) -> io::Result<()> {
         for name in self.names()? {
             let name = name?;
-            if name.starts_with(TEMPORARY) {
+            // Writers leave nothing but files; what else is called so is somebody's own.
+            let is_file = || fs::symlink_metadata(self.path_of(&name)).map(|found| found.is_file());
+            if name.starts_with(TEMPORARY) && is_file()? {
                 self.remove(&name)?;
             }
         }
@@ -164,6 +166,12 @@ impl Prepared {
     /// known which of the two states a power cut would leave.
     pub(crate) fn commit(self) -> io::Result<()> {
         self.temporary.persist(&self.target).map_err(|error| error.error)?;
+        File::open(&self.folder)?.sync_all()
+    }
+
+    /// As [`Prepared::commit`], but never in place of a file that is there.
+    pub(crate) fn commit_new(self) -> io::Result<()> {
+        self.temporary.persist_noclobber(&self.target).map_err(|error| error.error)?;
         File::open(&self.folder)?.sync_all()
     }
 }
@@ -186,9 +194,10 @@ fn is_no_file(error: &io::Error) -> bool {
     matches!(errno, Some(rustix::io::Errno::LOOP | rustix::io::Errno::NXIO))
 }
 
-/// Reads what may have grown since its size was asked.
-fn read_at_most(file: &File, most: u64) -> Result<Vec<u8>, ReadError> {
-    let mut bytes = Vec::new();
+/// Reads what may have grown since its size was asked. What has not is read without a second
+/// allocation, which would leave a copy behind: an identity is read here too.
+fn read_at_most(file: &File, size: u64, most: u64) -> Result<Vec<u8>, ReadError> {
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
     file.take(most + 1).read_to_end(&mut bytes).map_err(ReadError::Io)?;
     if bytes.len() as u64 > most { Err(ReadError::Large) } else { Ok(bytes) }
 }
@@ -273,7 +282,9 @@ mod tests {
         for name in [".tmp-x1", ".gitignore", "A.age"] {
             fs::write(folder.path_of(name), "").expect("a file");
         }
+        fs::create_dir(folder.path_of(".tmp-folder")).expect("a folder");
         folder.remove_temporary().expect("removed");
-        assert_eq!(fs::read_dir(guard.path()).expect("a folder").count(), 2);
+        assert_eq!(fs::read_dir(guard.path()).expect("a folder").count(), 3);
+        assert!(!folder.has(".tmp-x1").expect("looked"));
     }
 }

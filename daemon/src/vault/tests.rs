@@ -1,6 +1,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
 
 use fluvio_secret_protocol::{Secret, SecretName};
 
@@ -24,7 +25,7 @@ impl Home {
     }
 
     fn open(&self) -> Result<Vault, OpenError> {
-        Vault::open(&self.vault_path(), &self.identity_path())
+        Vault::open(&self.vault_path(), &self.identity_path(), Instant::now())
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -177,6 +178,44 @@ fn a_new_identity_is_never_made_for_secrets_that_it_would_not_open() {
     let error = vault.prepare(name("A"), Secret::default()).err().expect("refused");
     assert!(matches!(error, VaultError::IdentityLost { .. }), "{error}: the history needs it");
     assert!(!home.identity_path().exists());
+}
+
+#[test]
+fn an_identity_that_is_put_back_is_used_and_never_written_over() {
+    let home = Home::new();
+    let vault = home.open().expect("a vault");
+    set(&vault, "A", b"one");
+    drop(vault);
+    let aside = home.folder.path().join("aside");
+    fs::rename(home.identity_path(), &aside).expect("lost");
+    let vault = home.open().expect("the vault");
+    assert!(matches!(read(&vault, "A"), Err(VaultError::IdentityLost { .. })));
+    fs::rename(&aside, home.identity_path()).expect("put back");
+    assert_eq!(read(&vault, "A").expect("opened again"), b"one");
+    // A vault that is still empty, and an identity that came while it was served.
+    let other = Home::new();
+    let vault = other.open().expect("a vault");
+    fs::copy(home.identity_path(), other.identity_path()).expect("a copy");
+    assert!(!set(&vault, "A", b"two"), "no new identity");
+    let copied = fs::read(other.identity_path()).expect("a file");
+    assert_eq!(copied, fs::read(home.identity_path()).expect("a file"));
+}
+
+#[test]
+fn a_file_of_any_date_is_listed() {
+    let home = Home::new();
+    let vault = home.open().expect("a vault");
+    let dates = [i64::from(i32::MIN), -1, 0, 1_670_677_620];
+    for seconds in dates {
+        set(&vault, "A", b"one");
+        let date = SystemTime::UNIX_EPOCH;
+        let span = Duration::from_secs(seconds.unsigned_abs());
+        let date = if seconds < 0 { date - span } else { date + span };
+        let file = fs::File::options().write(true).open(home.file("A")).expect("a file");
+        file.set_modified(date).expect("dated");
+        assert_eq!(vault.set_at(&name("A")).expect("a date"), Some(seconds));
+    }
+    assert_eq!(vault.set_at(&name("B")).expect("none"), None);
 }
 
 #[test]
