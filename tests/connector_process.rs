@@ -21,8 +21,9 @@ fn wait_until_ready(home: &Home, child: &mut Child) {
     });
     fs::remove_file(home.path("ready")).unwrap();
     eventually("its exec", || {
-        let comm = fs::read_to_string(format!("/proc/{}/comm", child.id()));
-        comm.is_ok_and(|comm| comm.trim() == "sleep")
+        // Asleep, past the loader, which opens and closes files.
+        let stat = fs::read_to_string(format!("/proc/{}/stat", child.id()));
+        stat.is_ok_and(|stat| stat.contains(" (sleep) S "))
     });
 }
 

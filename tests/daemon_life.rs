@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixListener;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -252,6 +252,33 @@ fn b8_every_signal_that_ends_it_ends_it_cleanly_and_soon() {
 }
 
 #[test]
+fn a_daemon_in_the_foreground_outlives_the_reader_of_its_log() {
+    let home = Home::new();
+    let mut daemon = home.command("fluvio-secretd");
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut daemon = daemon.env("FLUVIO_SECRET_LOG", "trace").stderr(writer).spawn().unwrap();
+    eventually("the daemon", || home.cli(&["status"]).status.success());
+    drop(reader);
+    home.set("A", "x");
+    assert!(home.ok(&["list"]).contains('A'));
+    kill("TERM", daemon.id());
+    assert!(daemon.wait().unwrap().success());
+    assert!(!home.socket().exists());
+}
+
+#[test]
+fn a_daemon_that_was_told_to_stop_by_who_went_away_stops() {
+    let home = Home::new();
+    home.ok(&["list"]);
+    let pid = home.daemon_pid().unwrap();
+    let mut stop = crate::harness::wire::connect(&home);
+    let frame = crate::harness::wire::frame(r#"{"version":1,"parts":[],"message":"stop"}"#, b"");
+    std::io::Write::write_all(&mut stop, &frame).unwrap();
+    drop(stop);
+    eventually("the daemon's end", || !is_alive(pid));
+}
+
+#[test]
 fn b4_a_daemon_whose_socket_is_gone_or_anothers_ends_and_removes_nothing() {
     let home = Home::new();
     home.ok(&["list"]);
@@ -299,12 +326,15 @@ fn a_hung_daemon_costs_five_seconds_and_starts_no_connector() {
     let home = Home::new();
     home.set("A", "x");
     let config = home.config(&["A"]);
+    home.write("large", vec![b'x'; 1 << 20]);
     let pid = home.daemon_pid().unwrap();
     kill("STOP", pid);
     let begun = Instant::now();
     let started = home.path("started");
     let mut run = spawn(&mut home.run(&config, &[], &["touch", started.to_str().unwrap()]));
     let list = home.cli(&["list"]);
+    // More than the socket's buffer holds, so that already the sending hangs.
+    let set = spawn(home.command("fluvio-secret").args(["set", "B", "--file", "large"]));
     let mut err = String::new();
     run.stderr.take().unwrap().read_to_string(&mut err).unwrap();
     assert_eq!(run.wait().unwrap().code(), Some(125));
@@ -312,6 +342,10 @@ fn a_hung_daemon_costs_five_seconds_and_starts_no_connector() {
     assert_eq!(list.code(), Some(69));
     assert!(list.err.contains("has not answered") && err.contains("has not answered"), "{list:?}");
     assert!(!started.exists());
+    let begun = Instant::now();
+    let set: Said = set.wait_with_output().unwrap().into();
+    assert!(set.err.contains("has not answered"), "{set:?}");
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     kill("CONT", pid);
     assert!(home.ok(&["list"]).contains('A'));
     assert_eq!(home.daemon_pid(), Some(pid), "it was not replaced");
@@ -327,8 +361,9 @@ fn the_programs_find_each_other_beside_the_real_path() {
     // A copy alone has no neighbours.
     home.ok(&["daemon", "stop"]);
     let copy = home.path("bin/copy");
-    fs::copy(program("fluvio-secret"), &copy).unwrap();
-    fs::set_permissions(&copy, fs::Permissions::from_mode(0o700)).unwrap();
+    // By another process: a program that ours still has open for writing, as a child of another test
+    // would inherit it for a moment, cannot be run.
+    assert!(said(home.foreign("cp").arg(program("fluvio-secret")).arg(&copy)).status.success());
     let said = said(home.foreign(&copy).arg("list"));
     assert_eq!(said.code(), Some(69));
     assert!(said.err.contains("bin/fluvio-secretd") && said.err.contains("one folder"), "{said:?}");

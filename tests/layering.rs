@@ -209,6 +209,7 @@ fn values_are_exposed_where_they_must_be() {
         .map(|(path, _)| path)
         .collect();
     let expected = [
+        "cli/src/commands/set.rs",
         "daemon/src/vault/record.rs",
         "protocol/src/carry.rs",
         "protocol/src/request.rs",

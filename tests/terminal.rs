@@ -45,6 +45,27 @@ fn a_pasted_value_longer_than_a_terminals_line_arrives_whole() {
 }
 
 #[test]
+fn a_pasted_value_of_several_lines_is_refused_and_not_left_to_the_shell() {
+    let home = Home::new();
+    let mut pty = prompt(&home);
+    pty.type_keys(&"cnry-line\n".repeat(400));
+    let screen = pty.expect("several lines");
+    assert!(!screen.contains("cnry"), "{screen}");
+    pty.expect("nothing was set");
+    assert_eq!(pty.child.wait().unwrap().code(), Some(1));
+    assert!(home.audit_log().is_empty());
+}
+
+#[test]
+fn an_arrow_key_is_no_part_of_a_value() {
+    let home = Home::new();
+    let mut pty = prompt(&home);
+    pty.type_keys("abc\u{1b}[Dd\n");
+    pty.expect("control character");
+    assert_eq!(pty.child.wait().unwrap().code(), Some(1));
+}
+
+#[test]
 fn ctrl_c_and_signals_end_it_and_give_the_echo_back() {
     let home = Home::new();
     for signal in ["Ctrl-C", "TERM", "HUP"] {

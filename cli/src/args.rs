@@ -56,7 +56,7 @@ pub(crate) struct Run {
     pub(crate) as_is: bool,
 
     /// The connector's program and its arguments
-    #[arg(value_name = "COMMAND", required = true, num_args = 1.., trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(value_name = "COMMAND", required = true, num_args = 1.., trailing_var_arg = true)]
     pub(crate) command: Vec<OsString>,
 }
 
@@ -132,7 +132,8 @@ Example:
     /// Run a connector with exactly the secrets that its configuration references
     #[command(after_help = "\
 The command gets --config FILE, and --secrets FILE for the secrets. Its exit status is its own; before
-it starts, 125 says that something is wrong, 126 that it cannot be run, 127 that it is not found.
+it starts, 2 says that this command line is not understood, 125 that something else is wrong, 126 that
+the command cannot be run, 127 that it is not found.
 
 Example:
   fluvio-secret run --config sample-config.yaml -- ./target/debug/my-connector
@@ -326,6 +327,12 @@ mod tests {
         let words = ["run", "--config", "c", "--inject", "env", "--", "cargo", "run", "--", "-h"];
         let Ok(Command::Run(run)) = typed(&words) else { panic!("a run") };
         assert_eq!(run.command, ["cargo", "run", "--", "-h"]);
+        let Ok(Command::Run(run)) = typed(&["run", "--config", "c", "conn", "-x", "--config", "d"])
+        else {
+            panic!("a run")
+        };
+        assert_eq!(run.command, ["conn", "-x", "--config", "d"]);
+        assert!(typed(&["run", "--config", "c", "--injekt", "env", "--", "true"]).is_err());
         assert!(typed(&["run", "--config", "c"]).is_err());
         assert!(typed(&["run", "--", "connector"]).is_err());
     }

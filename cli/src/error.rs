@@ -97,7 +97,7 @@ impl fmt::Display for CliError {
             Self::File { path, source } => {
                 write!(f, "cannot read {}: {source}; nothing was set", path.display())
             }
-            Self::Input(source) => write!(f, "cannot read the value: {source}; nothing was set"),
+            Self::Input(source) => write!(f, "cannot take the value: {source}; nothing was set"),
             Self::Large => write!(
                 f,
                 "the value has more than {} bytes, which is the most; nothing was set",

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use fluvio_secret_protocol::{Secret, limits};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::{flag, low_level};
@@ -20,6 +20,14 @@ use crate::error::CliError;
 const END_OF_INPUT: u8 = 0x04;
 const ERASE: [u8; 2] = [0x08, 0x7f];
 const KILL_LINE: u8 = 0x15;
+const KILL_WORD: u8 = 0x17;
+
+/// After so long without a byte nothing is being pasted; nobody types so fast.
+const PASTE: Timespec = Timespec { tv_sec: 0, tv_nsec: 30_000_000 };
+
+const SEVERAL_LINES: &str = "it has several lines, of which only the first was taken; use --file";
+const CONTROL: &str =
+    "it has a control character, as arrow keys make them; type it anew, or use --file";
 
 /// Asks for a value. Enter ends it, Ctrl-D on an empty line cancels.
 pub(crate) fn ask(prompt: &str) -> Result<Secret, CliError> {
@@ -66,15 +74,43 @@ impl Terminal<'_> {
                 Edited::More => {}
                 Edited::Cancelled => break,
                 Edited::Done => {
+                    let more = self.takes_more_back()?;
                     drop(silenced);
                     end_line();
-                    return Ok(Some(line));
+                    return match more {
+                        true => Err(io::Error::other(SEVERAL_LINES)),
+                        false if line.iter().any(|&byte| is_control(byte)) => {
+                            Err(io::Error::other(CONTROL))
+                        }
+                        false => Ok(Some(line)),
+                    };
                 }
             }
         }
         drop(silenced);
         end_line();
         Ok(None)
+    }
+
+    /// Whether more follows the line at once, as only what is pasted does. It is taken from the
+    /// terminal: the shell would run it.
+    fn takes_more_back(&self) -> io::Result<bool> {
+        let mut more = false;
+        let mut bytes = Zeroizing::new([0; 4096]);
+        loop {
+            let mut wanted = [PollFd::new(&self.stdin, PollFlags::IN)];
+            match poll(&mut wanted, Some(&PASTE)) {
+                Err(rustix::io::Errno::INTR) => {}
+                Ok(0) => return Ok(more),
+                polled => {
+                    polled?;
+                    if rustix::io::read(&self.stdin, &mut bytes[..])? == 0 {
+                        return Ok(more);
+                    }
+                    more = true;
+                }
+            }
+        }
     }
 
     /// Prints the prompt and takes the echo away, until the guard is dropped.
@@ -122,6 +158,10 @@ fn edit(line: &mut Vec<u8>, byte: u8) -> Edited {
         END_OF_INPUT if line.is_empty() => return Edited::Cancelled,
         END_OF_INPUT => return Edited::Done,
         KILL_LINE => line.clear(),
+        KILL_WORD => {
+            while line.pop_if(|byte| byte.is_ascii_whitespace()).is_some() {}
+            while line.pop_if(|byte| !byte.is_ascii_whitespace()).is_some() {}
+        }
         erase if ERASE.contains(&erase) => {
             // A whole character, which may have continuation bytes.
             while line.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {}
@@ -130,6 +170,11 @@ fn edit(line: &mut Vec<u8>, byte: u8) -> Edited {
         _ => {}
     }
     Edited::More
+}
+
+/// What keys make that are no characters. A tab may be part of a value.
+fn is_control(byte: u8) -> bool {
+    byte.is_ascii_control() && byte != b'\t'
 }
 
 /// The signals that end or stop a program at a terminal, caught while it is silent.
@@ -189,6 +234,7 @@ mod tests {
         assert_eq!(typed(b"abc\x7f\x08d\r"), (b"ad".to_vec(), Edited::Done));
         assert_eq!(typed("a\u{fc}\u{7f}b\n".as_bytes()), (b"ab".to_vec(), Edited::Done));
         assert_eq!(typed(b"abc\x15d\n"), (b"d".to_vec(), Edited::Done));
+        assert_eq!(typed(b"ab cd \x17e\n"), (b"ab e".to_vec(), Edited::Done));
         assert_eq!(typed(b"\x7f\x7fa\n"), (b"a".to_vec(), Edited::Done));
         assert_eq!(typed(b"\x04"), (Vec::new(), Edited::Cancelled));
         assert_eq!(typed(b"a\x04"), (b"a".to_vec(), Edited::Done));

@@ -76,9 +76,11 @@ fn read_all(mut pipe: ChildStdout) -> io::Result<String> {
         let left = deadline.saturating_duration_since(Instant::now());
         let timeout = Timespec::try_from(left).map_err(io::Error::other)?;
         let mut wanted = [PollFd::new(&pipe, PollFlags::IN)];
-        if poll(&mut wanted, Some(&timeout))? == 0 {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
+        match poll(&mut wanted, Some(&timeout)) {
+            Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
+            Err(rustix::io::Errno::INTR) => continue,
+            polled => polled?,
+        };
         match pipe.read(&mut bytes)? {
             0 => return Ok(String::from_utf8_lossy(&said).into_owned()),
             count => said.extend_from_slice(&bytes[..count]),

@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::OFlags;
+use fluvio_secret_protocol::regular::{self, Links};
 
 /// Bytes after which a log is put aside as `NAME.1`, in place of the one before.
 const MOST_BYTES: u64 = 1 << 20;
@@ -53,27 +53,15 @@ impl LimitedLog {
             file.set_len(length)?;
             return Err(error);
         }
-        if length == 0 && reach == Reach::Disk {
-            self.sync_folder()?;
-        }
-        Ok(())
+        // Its name must last too, also for the lines that come after this one.
+        if length == 0 { self.sync_folder() } else { Ok(()) }
     }
 
     fn open(&self) -> io::Result<(File, u64)> {
-        // Non-blocking: a FIFO in its place must not stop the daemon.
-        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let file = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .custom_flags(i32::try_from(flags.bits()).expect("the flags are a few low bits"))
-            .open(&self.path)?;
-        let found = file.metadata()?;
-        if found.is_file() {
-            Ok((file, found.len()))
-        } else {
-            Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
-        }
+        let mut options = OpenOptions::new();
+        options.append(true).create(true).mode(0o600);
+        let (file, found) = regular::open(&options, &self.path, Links::Refuse)?;
+        Ok((file, found.len()))
     }
 
     fn sync_folder(&self) -> io::Result<()> {

@@ -15,14 +15,21 @@ const LEVEL_VARIABLE: &str = "FLUVIO_SECRET_LOG";
 
 /// Begins logging, and makes panics one line without their message, which may quote anything.
 pub(crate) fn begin(way: Way, places: &Places) {
-    let level = std::env::var(LEVEL_VARIABLE).ok().and_then(|level| level.parse().ok());
+    // Unset and empty are the same; the library would read an empty one as a level.
+    let wanted = std::env::var(LEVEL_VARIABLE).ok().filter(|wanted| !wanted.is_empty());
+    let level = wanted.as_deref().and_then(|wanted| wanted.parse().ok());
     let log = tracing_subscriber::fmt()
         .with_ansi(false)
+        // What cannot be logged cannot be told either: trying to would panic.
+        .log_internal_errors(false)
         .with_target(false)
         .with_max_level(level.unwrap_or(LevelFilter::INFO));
     match way {
         Way::Detached => log.with_writer(Lines::to(places)).init(),
         Way::Foreground => log.with_writer(io::stderr).init(),
+    }
+    if level.is_none() && wanted.is_some() {
+        tracing::warn!("{LEVEL_VARIABLE} is none of: error, warn, info, debug, trace, off");
     }
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();

@@ -14,7 +14,7 @@ const ENV_STRING_BYTES: usize = 131_071;
 /// Why a way of injection cannot carry a value unaltered.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Unfit {
-    /// The environment store trims nothing, but the file store does.
+    /// A blank (by Unicode) at the beginning or the end, which the file store trims away.
     BlankAtEdge,
     /// The environment's strings end at a NUL.
     Nul,

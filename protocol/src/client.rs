@@ -2,7 +2,7 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
@@ -25,6 +25,8 @@ use crate::{
 pub struct Client {
     stream: UnixStream,
     state: State,
+    /// The daemon's process id, for messages.
+    pid: i32,
     /// Whether another daemon may still take the place of this one.
     may_replace: bool,
 }
@@ -53,6 +55,8 @@ pub enum ClientError {
     Silent {
         /// The socket.
         socket: PathBuf,
+        /// Its process id, where it is known.
+        pid: Option<i32>,
     },
     /// The daemon could not be started.
     Start(StartError),
@@ -75,14 +79,14 @@ pub enum ClientError {
 pub fn connect(state: &State) -> Result<Client, ClientError> {
     let socket = state.socket();
     let stream = open(&socket).map_err(|source| match source.kind() {
-        io::ErrorKind::WouldBlock => ClientError::Silent { socket: socket.clone() },
+        io::ErrorKind::WouldBlock => ClientError::Silent { socket: socket.clone(), pid: None },
         _ => ClientError::Unreachable { socket: socket.clone(), source },
     })?;
     let peer = Peer::of(&stream).map_err(ClientError::Broken)?;
     if !peer.is_ours() {
         return Err(ClientError::Foreign { socket, uid: peer.uid });
     }
-    Ok(Client { stream, state: state.clone(), may_replace: false })
+    Ok(Client { stream, state: state.clone(), pid: peer.pid, may_replace: false })
 }
 
 /// A blocking connect that gives up: a daemon that is stopped fills its backlog, and then connect(2)
@@ -92,8 +96,25 @@ fn open(socket: &Path) -> io::Result<UnixStream> {
     let flags = SocketFlags::CLOEXEC;
     let stream = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
     set_socket_timeout(&stream, Timeout::Send, Some(limits::CLIENT_PATIENCE))?;
-    rustix::net::connect(&stream, &address)?;
-    Ok(stream.into())
+    loop {
+        match rustix::net::connect(&stream, &address) {
+            Ok(()) => return Ok(stream.into()),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+impl ClientError {
+    /// Whether no daemon is there, so that one may be started. Other errors of connecting (too many
+    /// open files, no permission) would only come again.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Unreachable { source, .. } if matches!(
+            source.kind(),
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+        ))
+    }
 }
 
 impl Client {
@@ -179,26 +200,24 @@ impl Client {
     ///
     /// As for [`Client::set`].
     pub fn stop(mut self) -> Result<(), ClientError> {
-        self.send(&Request::Stop)?;
+        let deadline = Instant::now() + limits::CLIENT_PATIENCE;
+        self.send(&Request::Stop, deadline)?;
         // The answer may be of another version; the end of the stream is what counts.
-        let patience = Some(limits::CLIENT_PATIENCE);
-        self.stream.set_read_timeout(patience).map_err(ClientError::Broken)?;
         let mut rest = [0; 512];
         loop {
-            match self.stream.read(&mut rest) {
+            match self.read(&mut rest, deadline) {
                 Ok(0) => return Ok(()),
                 Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(()),
-                Err(error) => return Err(self.read_error(error)),
+                Err(ClientError::Broken(_)) => return Ok(()),
+                Err(error) => return Err(error),
             }
         }
     }
 
-    /// Sends a request and gives its first answer. A daemon of an older version is asked to make way
-    /// for ours, and the request goes there; so it does when the daemon was just ending.
+    /// Sends a request and gives its first answer. When another daemon is to take the place of this
+    /// one, the request goes there: this one is of an older version, or just ending.
     fn ask(&mut self, request: &Request) -> Result<Response, ClientError> {
-        let answer = self.send(request).and_then(|()| self.next_answer());
-        match answer {
+        match self.ask_this(request) {
             Err(ClientError::Frame(FrameError::Version(theirs))) if theirs > PROTOCOL_VERSION => {
                 Err(ClientError::Newer(theirs))
             }
@@ -206,45 +225,57 @@ impl Client {
                 connect(&self.state)?.stop()?;
                 self.ask_the_next(request)
             }
-            Err(ClientError::Refused(refusal))
-                if refusal.code == Code::Stopping && self.may_replace =>
-            {
+            Err(error) if self.may_replace && did_nothing(request, &error) => {
                 self.ask_the_next(request)
             }
             answer => answer,
         }
     }
 
-    /// Asks the daemon that comes after the one that is ending; once.
     fn ask_the_next(&mut self, request: &Request) -> Result<Response, ClientError> {
-        *self = start::connect_or_start(&self.state)?;
-        self.may_replace = false;
-        self.send(request).and_then(|()| self.next_answer())
+        // Once: the next one may not take its place again.
+        *self = Self { may_replace: false, ..start::connect_or_start(&self.state)? };
+        self.ask_this(request)
     }
 
-    fn send(&mut self, request: &Request) -> Result<(), ClientError> {
-        let bytes = frame::encode(request).map_err(ClientError::Frame)?;
-        match self.stream.write_all(&bytes) {
-            Ok(()) => Ok(()),
-            // The daemon refused the frame before its end and closed: its answer says why.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            Err(error) => Err(self.read_error(error)),
+    /// Sends a request and gives its first answer, both within one deadline.
+    fn ask_this(&mut self, request: &Request) -> Result<Response, ClientError> {
+        let deadline = Instant::now() + limits::CLIENT_PATIENCE;
+        self.send(request, deadline)?;
+        match self.receive(deadline)? {
+            Response::Working => self.next_answer(),
+            answer => not_refused(answer),
         }
     }
 
     /// The next frame that says more than that the daemon is at work.
     fn next_answer(&mut self) -> Result<Response, ClientError> {
         loop {
-            match self.receive()? {
+            match self.receive(Instant::now() + limits::CLIENT_PATIENCE)? {
                 Response::Working => {}
-                Response::Refused(refusal) => return Err(ClientError::Refused(refusal)),
-                answer => return Ok(answer),
+                answer => return not_refused(answer),
             }
         }
     }
 
-    fn receive(&mut self) -> Result<Response, ClientError> {
-        let deadline = Instant::now() + limits::CLIENT_PATIENCE;
+    fn send(&mut self, request: &Request, deadline: Instant) -> Result<(), ClientError> {
+        let bytes = frame::encode(request).map_err(ClientError::Frame)?;
+        let mut rest = &bytes[..];
+        while !rest.is_empty() {
+            let left = self.left(deadline)?;
+            self.stream.set_write_timeout(Some(left)).map_err(ClientError::Broken)?;
+            match self.stream.write(rest) {
+                Ok(count) => rest = &rest[count..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // The daemon refused the frame before its end and closed: its answer says why.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+                Err(error) => return Err(self.broken(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, deadline: Instant) -> Result<Response, ClientError> {
         let mut prefix = [0; PREFIX_BYTES];
         self.read_exact(&mut prefix, deadline)?;
         let length = frame::decode_prefix(prefix).map_err(ClientError::Frame)?;
@@ -260,31 +291,64 @@ impl Client {
         header.with_parts(parts).map_err(ClientError::Frame)
     }
 
-    /// Reads, with one deadline for the whole frame: a byte now and then must not prolong it.
     fn read_exact(&mut self, mut bytes: &mut [u8], deadline: Instant) -> Result<(), ClientError> {
         while !bytes.is_empty() {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(ClientError::Silent { socket: self.state.socket() });
-            }
-            self.stream.set_read_timeout(Some(left)).map_err(ClientError::Broken)?;
-            match self.stream.read(bytes) {
-                Ok(0) => return Err(ClientError::Broken(io::ErrorKind::UnexpectedEof.into())),
-                Ok(count) => bytes = &mut bytes[count..],
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.read_error(error)),
+            match self.read(bytes, deadline)? {
+                0 => return Err(ClientError::Broken(io::ErrorKind::UnexpectedEof.into())),
+                count => bytes = &mut bytes[count..],
             }
         }
         Ok(())
     }
 
-    fn read_error(&self, error: io::Error) -> ClientError {
-        match error.kind() {
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                ClientError::Silent { socket: self.state.socket() }
+    /// Reads once, within what is left of the frame's one deadline: a byte now and then must not
+    /// prolong it.
+    fn read(&mut self, bytes: &mut [u8], deadline: Instant) -> Result<usize, ClientError> {
+        loop {
+            let left = self.left(deadline)?;
+            self.stream.set_read_timeout(Some(left)).map_err(ClientError::Broken)?;
+            match self.stream.read(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => return read.map_err(|error| self.broken(error)),
             }
+        }
+    }
+
+    fn left(&self, deadline: Instant) -> Result<Duration, ClientError> {
+        match deadline.saturating_duration_since(Instant::now()) {
+            Duration::ZERO => Err(self.silent()),
+            left => Ok(left),
+        }
+    }
+
+    fn silent(&self) -> ClientError {
+        ClientError::Silent { socket: self.state.socket(), pid: Some(self.pid) }
+    }
+
+    fn broken(&self, error: io::Error) -> ClientError {
+        match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => self.silent(),
             _ => ClientError::Broken(error),
         }
+    }
+}
+
+fn not_refused(answer: Response) -> Result<Response, ClientError> {
+    match answer {
+        Response::Refused(refusal) => Err(ClientError::Refused(refusal)),
+        answer => Ok(answer),
+    }
+}
+
+/// Whether asking again does nothing twice: the daemon said so, or it went away from a question
+/// that changes nothing.
+fn did_nothing(request: &Request, error: &ClientError) -> bool {
+    match error {
+        ClientError::Refused(refusal) => refusal.code == Code::Stopping,
+        ClientError::Broken(_) => {
+            matches!(request, Request::Grant(_) | Request::List | Request::Status)
+        }
+        _ => false,
     }
 }
 
@@ -313,12 +377,16 @@ impl fmt::Display for ClientError {
             ),
             Self::Place(error) => error.fmt(f),
             Self::Refused(refusal) => refusal.fmt(f),
-            Self::Silent { socket } => write!(
-                f,
-                "the daemon at {} has not answered for {:.1} s; it may hang: look at its process, or end it",
-                socket.display(),
-                limits::CLIENT_PATIENCE.as_secs_f32()
-            ),
+            Self::Silent { socket, pid } => {
+                write!(
+                    f,
+                    "the daemon at {} has not answered for {:.1} s; it may hang: look at its process",
+                    socket.display(),
+                    limits::CLIENT_PATIENCE.as_secs_f32()
+                )?;
+                pid.map_or(Ok(()), |pid| write!(f, " ({pid})"))?;
+                f.write_str(", or end it")
+            }
             Self::Start(error) => error.fmt(f),
             Self::Unexpected => f.write_str(
                 "the daemon answered another question; restart it with: fluvio-secret daemon restart",

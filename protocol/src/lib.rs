@@ -7,6 +7,7 @@
 //! * [`carry`]: what a secrets file and the environment can carry to a connector unaltered
 //! * [`Request`], [`Response`], [`Refusal`]: the messages, one struct for each payload
 //! * [`frame`]: messages to bytes and back, as pure functions
+//! * [`regular`], [`lock`]: files that are files, and locks that the kernel frees
 //! * [`peer`]: who is at the other end of a socket
 //! * [`places`]: where the daemon's socket is, and folders that are nobody else's
 //! * [`Client`]: a blocking connection, made by [`connect`] or [`connect_or_start`]
@@ -25,6 +26,7 @@ mod name;
 pub mod peer;
 pub mod places;
 mod refusal;
+pub mod regular;
 mod request;
 mod response;
 mod secret;

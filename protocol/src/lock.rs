@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 
+use crate::regular::{self, Links};
+
 /// A lock on a file, held until it is dropped or the process ends.
 ///
 /// The file is never removed: two holders on two files of one name would both be right.
@@ -25,13 +27,9 @@ impl Lock {
     /// Those of opening the file and of flock(2).
     pub fn take(path: &Path, deadline: Instant) -> io::Result<Option<Self>> {
         // The standard library opens close-on-exec: no program that we start keeps the lock.
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .custom_flags(i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0))
-            .open(path)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600);
+        let (file, _) = regular::open(&options, path, Links::Refuse)?;
         loop {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(Some(Self { _file: file })),

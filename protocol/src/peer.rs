@@ -3,12 +3,15 @@
 use std::io;
 use std::os::fd::AsFd;
 
+use nix::sys::socket::{getsockopt, sockopt};
+
 /// The process at the other end when the connection was made, by `SO_PEERCRED` (unix(7)).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Peer {
     /// Its effective user. The one fact that a decision may stand on.
     pub uid: u32,
-    /// Its process id: for the audit log only, ids are used again.
+    /// Its process id, 0 when it is in another PID namespace: for messages and the audit log only,
+    /// ids are used again.
     pub pid: i32,
 }
 
@@ -19,8 +22,8 @@ impl Peer {
     ///
     /// Those of getsockopt(2).
     pub fn of(socket: impl AsFd) -> io::Result<Self> {
-        let credentials = rustix::net::sockopt::socket_peercred(socket)?;
-        Ok(Self { uid: credentials.uid.as_raw(), pid: credentials.pid.as_raw_nonzero().get() })
+        let credentials = getsockopt(&socket, sockopt::PeerCredentials)?;
+        Ok(Self { uid: credentials.uid(), pid: credentials.pid() })
     }
 
     /// Whether it is the user that this process acts for.

@@ -33,8 +33,7 @@ impl State {
     }
 
     /// The state of `FLUVIO_SECRET_HOME=home`, whatever the environment says.
-    #[must_use]
-    pub fn under(home: &Path) -> Self {
+    fn under(home: &Path) -> Self {
         Self { folder: home.join("state") }
     }
 
@@ -136,12 +135,17 @@ pub fn private_folder(path: &Path) -> Result<(), PlaceError> {
             Err(error) => return Err(failed(error)),
         }
     }
+    let missing: Vec<_> = path.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
     match DirBuilder::new().recursive(true).mode(0o700).create(path) {
         // "File exists" would be no cause that helps.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             return Err(failed(io::ErrorKind::NotADirectory.into()));
         }
         made => made.map_err(failed)?,
+    }
+    // What is kept in a folder is durable only when the folder's own name is.
+    for parent in missing.iter().filter_map(|made| made.parent()) {
+        fs::File::open(parent).and_then(|parent| parent.sync_all()).map_err(failed)?;
     }
     let found = fs::metadata(path).map_err(failed)?;
     let mode = found.mode() & 0o777;
@@ -203,7 +207,7 @@ impl fmt::Display for PlaceError {
         match self {
             Self::Foreign { path, owner, ours } => write!(
                 f,
-                "{} belongs to uid {owner}, not to uid {ours}; set HOME (and the XDG variables) to folders of uid {ours}",
+                "{} belongs to uid {owner}, not to uid {ours}; set HOME, or {HOME_VARIABLE}, to a folder of uid {ours}",
                 path.display()
             ),
             Self::Io { path, source } => {
@@ -224,14 +228,20 @@ impl fmt::Display for PlaceError {
             }
             Self::Wide { path, mode, mend } => write!(
                 f,
-                "others may use {path} (mode {mode:04o}); mend it with: chmod {mend:04o} '{path}'",
-                path = path.display()
+                "others may use {} (mode {mode:04o}); mend it with: chmod {mend:04o} {}",
+                path.display(),
+                shell_word(path)
             ),
         }
     }
 }
 
 impl std::error::Error for PlaceError {}
+
+/// A path as a shell reads it back (POSIX shell, quoting).
+fn shell_word(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', "'\\''"))
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -31,7 +33,7 @@ pub struct Delete {
 }
 
 /// Give the values of the secrets that a configuration references.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Grant {
     /// The configuration's path as the client was given it: for the audit log, never opened.
@@ -52,6 +54,14 @@ pub struct Set {
     /// The value, at most [`limits::VALUE_BYTES`]. Travels as the frame's one part.
     #[serde(skip)]
     pub value: Secret,
+}
+
+impl fmt::Debug for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the configuration: people write values into them.
+        let Self { label, program, .. } = self;
+        f.debug_struct("Grant").field("label", label).field("program", program).finish()
+    }
 }
 
 impl Message for Request {

@@ -50,23 +50,20 @@ pub enum StartError {
 /// needed and could not be started.
 pub fn connect_or_start(state: &State) -> Result<Client, ClientError> {
     match connect(state) {
-        Err(ClientError::Unreachable { .. }) => {}
+        Err(error) if error.is_absent() => {}
         connected => return connected.map(Client::may_replace),
     }
     state.prepare().map_err(ClientError::Place)?;
     let _starter = start_lock(state).map_err(ClientError::Start)?;
     // Whoever held the lock before us has started one.
     match connect(state) {
-        Err(ClientError::Unreachable { .. }) => {}
+        Err(error) if error.is_absent() => {}
         connected => return connected.map(Client::may_replace),
     }
     let started = start();
     match connect(state) {
         // One that was started by hand meanwhile is as good as ours.
-        Err(ClientError::Unreachable { socket, source }) => Err(match started {
-            Err(error) => ClientError::Start(error),
-            Ok(()) => ClientError::Unreachable { socket, source },
-        }),
+        Err(error) if error.is_absent() => Err(started.err().map_or(error, ClientError::Start)),
         connected => connected,
     }
 }

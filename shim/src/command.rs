@@ -17,8 +17,10 @@ const OUR_VARIABLES: &[u8] = b"FLUVIO_SECRET_";
 /// Refuses what would not do what was meant.
 pub(crate) fn check(launch: &Launch) -> Result<(), LaunchError> {
     let is_cargo = Path::new(&launch.program).file_name() == Some(OsStr::new("cargo"));
-    let runs = launch.args.iter().find(|arg| !arg.as_bytes().starts_with(b"+"));
-    let runs = runs.is_some_and(|word| word == "run" || word == "r");
+    // The first word that is neither a toolchain (`+nightly`) nor an option (`-q`).
+    let is_word =
+        |arg: &&OsString| !arg.as_bytes().starts_with(b"+") && !arg.as_bytes().starts_with(b"-");
+    let runs = launch.args.iter().find(is_word).is_some_and(|word| word == "run" || word == "r");
     if !launch.as_is && is_cargo && runs && !launch.args.iter().any(|arg| arg == "--") {
         return Err(LaunchError::Cargo);
     }
@@ -116,6 +118,7 @@ mod tests {
         let refused = |words: &[&str], as_is| check(&launch(words, as_is)).is_err();
         assert!(refused(&["cargo", "run"], false));
         assert!(refused(&["/usr/bin/cargo", "+nightly", "run", "-p", "x"], false));
+        assert!(refused(&["cargo", "-q", "run"], false));
         assert!(!refused(&["cargo", "run", "--"], false));
         assert!(!refused(&["cargo", "run"], true));
         assert!(!refused(&["cargo-run", "run"], false));

@@ -2,11 +2,10 @@
 
 use std::fs::OpenOptions;
 use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use fluvio_secret_protocol::limits;
-use rustix::fs::OFlags;
+use fluvio_secret_protocol::regular::{self, Links};
 use zeroize::Zeroizing;
 
 use crate::error::LaunchError;
@@ -14,18 +13,9 @@ use crate::error::LaunchError;
 /// Reads the configuration. People write values into configurations too, so it is wiped like one.
 pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, LaunchError> {
     let failed = |why: String| LaunchError::Config { path: path.to_owned(), why };
-    // Non-blocking: a FIFO is refused below, and not waited for here.
-    let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).expect("the flag is a low bit");
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(nonblocking)
-        .open(path)
-        .map_err(|error| failed(error.to_string()))?;
-    let found = file.metadata().map_err(|error| failed(error.to_string()))?;
     // The connector reads it again, which a pipe or a terminal would not let it.
-    if !found.is_file() {
-        return Err(failed("it is not a regular file".to_owned()));
-    }
+    let (file, _) = regular::open(OpenOptions::new().read(true), path, Links::Follow)
+        .map_err(|error| failed(error.to_string()))?;
     let most = limits::CONFIG_BYTES as u64 + 1;
     let mut bytes = Zeroizing::new(Vec::with_capacity(limits::CONFIG_BYTES + 1));
     file.take(most).read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::{fmt, io};
 
-use fluvio_secret_protocol::{ClientError, Granted, SecretName};
+use fluvio_secret_protocol::{ClientError, Granted, Secret, SecretName};
 
 use crate::args::Launch;
 use crate::carrier::Unfitting;
@@ -32,14 +32,16 @@ pub(crate) enum LaunchError {
 
 impl LaunchError {
     /// What a failed exec means.
-    pub(crate) fn exec(launch: &Launch, granted: &Granted, source: io::Error) -> Self {
-        let largest =
-            granted.names.iter().zip(&granted.values).max_by_key(|(_, value)| value.len());
+    pub(crate) fn exec(launch: &Launch, environment: Option<&Granted>, source: io::Error) -> Self {
+        let largest = environment.and_then(|granted| {
+            let secrets = granted.names.iter().zip(&granted.values);
+            let (name, _) = secrets.max_by_key(|(_, value)| value.len())?;
+            Some((name.clone(), granted.values.iter().map(Secret::len).sum()))
+        });
         match (source.kind(), largest) {
-            (io::ErrorKind::ArgumentListTooLong, Some((name, _))) => Self::Environment {
-                bytes: granted.values.iter().map(fluvio_secret_protocol::Secret::len).sum(),
-                largest: name.clone(),
-            },
+            (io::ErrorKind::ArgumentListTooLong, Some((largest, bytes))) => {
+                Self::Environment { bytes, largest }
+            }
             _ => Self::Exec { program: launch.program.clone(), source },
         }
     }

@@ -74,13 +74,14 @@ fn run(launch: &Launch) -> Result<std::convert::Infallible, LaunchError> {
         Carrier::Environment { .. } | Carrier::Nothing => None,
     };
     let by_environment = matches!(carrier, Carrier::Environment { .. });
-    let mut command = command::build(launch, secrets.as_ref(), by_environment.then_some(&granted));
+    let environment = by_environment.then_some(&granted);
+    let mut command = command::build(launch, secrets.as_ref(), environment);
     if let Some(file) = &secrets {
         file.let_inherit().map_err(LaunchError::System)?;
     }
     hardened.release().map_err(LaunchError::System)?;
     let source = command.exec();
-    Err(LaunchError::exec(launch, &granted, source))
+    Err(LaunchError::exec(launch, environment, source))
 }
 
 fn grant(launch: &Launch) -> Result<Granted, LaunchError> {

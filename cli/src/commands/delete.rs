@@ -11,7 +11,11 @@ pub(crate) fn delete(names: Vec<SecretName>) -> Result<(), CliError> {
     let mut outcome = Ok(());
     for name in names {
         match client.delete(name.clone()) {
-            Ok(()) => output::print(&format!("Secret \"{name}\" deleted successfully"))?,
+            // One result that cannot be written does not keep the rest from being deleted.
+            Ok(()) => {
+                let printed = output::print(&format!("Secret \"{name}\" deleted successfully"));
+                outcome = outcome.and(printed);
+            }
             Err(error @ ClientError::Refused(_)) => {
                 CliError::from(error).print();
                 outcome = Err(CliError::Some);

@@ -30,7 +30,7 @@ fn client() -> Result<Client, CliError> {
 fn running_client() -> Result<Option<Client>, CliError> {
     match connect(&state()?) {
         Ok(client) => Ok(Some(client)),
-        Err(ClientError::Unreachable { .. }) => Ok(None),
+        Err(error) if error.is_absent() => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

@@ -16,9 +16,14 @@ pub(crate) fn set(set: Set) -> Result<(), CliError> {
     let Set { name, source } = set;
     let is_argument = matches!(source, Source::Argument(_));
     let value = value::read(source, &name)?;
+    if is_argument && value.expose().starts_with(b"--") {
+        output::say(
+            "note: the value begins with two dashes; was an option meant? see: fluvio-secret set --help",
+        );
+    }
     let carried = how_it_is_carried(&name, &value);
     let stored = client()?.set(name.clone(), value)?;
-    output::print(&format!("Secret \"{name}\" set successfully"))?;
+    let printed = output::print(&format!("Secret \"{name}\" set successfully"));
     if let Some(identity) = stored.new_identity {
         output::say(&about_the_identity(&identity));
     }
@@ -28,7 +33,8 @@ pub(crate) fn set(set: Set) -> Result<(), CliError> {
     if is_argument && io::stderr().is_terminal() && is_first_argument()? {
         output::say(ABOUT_ARGUMENTS);
     }
-    Ok(())
+    // At the end: what is said above is said once.
+    printed
 }
 
 const ABOUT_ARGUMENTS: &str = "\

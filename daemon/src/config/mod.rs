@@ -25,6 +25,10 @@ pub(crate) enum ConfigError {
         budget::BYTES
     )]
     Budget,
+    #[error(
+        "the configuration opens more brackets than any connector reads, and does not close them"
+    )]
+    Deep,
     #[error("the configuration references {0} secrets, and {most} are the most", most = limits::GRANT_NAMES)]
     Many(usize),
     #[error("the configuration is not UTF-8")]

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use fluvio_secret_protocol::{SecretName, limits};
+use fluvio_secret_protocol::{BadName, SecretName, limits};
 use serde_yaml::{Mapping, Value};
 
 use super::{ConfigError, budget};
@@ -64,10 +64,7 @@ fn by_map(
     match value {
         Value::Mapping(map) => {
             if let Some(name) = reference(map) {
-                names.insert(name.parse().map_err(|why| ConfigError::BadName {
-                    path: format!("`{}.secret.name`", path.trim_start_matches('.')),
-                    why,
-                })?);
+                names.insert(name.parse().map_err(|why| bad_name(path, why))?);
             }
             for (key, value) in map {
                 let key = key.as_str().unwrap_or("?").escape_debug();
@@ -88,6 +85,17 @@ fn by_map(
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
     Ok(())
+}
+
+/// The place of a name that is none: its keys, cut where they would fill the screen.
+fn bad_name(path: &str, why: BadName) -> ConfigError {
+    const MOST: usize = 120;
+    let path = path.trim_start_matches('.');
+    let path = match path.char_indices().rev().nth(MOST) {
+        Some((at, _)) => format!("`…{}.secret.name`", &path[at..]),
+        None => format!("`{path}.secret.name`"),
+    };
+    ConfigError::BadName { path, why }
 }
 
 /// The name, when a map is `secret: {name: NAME}` and nothing beside it: with a second key, Fluvio's
@@ -178,6 +186,9 @@ http:
                 why: BadName::Digit
             }
         );
+        let long = format!("{}: {{secret: {{name: 9A}}}}", "ü".repeat(400));
+        let ConfigError::BadName { path, .. } = error(&long) else { panic!("a bad name") };
+        assert!(path.chars().count() < 150 && path.ends_with("ü.secret.name`"), "{path}");
         for secrets in ["{A: }", "A", "[A]", "[{nam: A}]"] {
             let text = format!("apiVersion: 0.1.0\nmeta: {{secrets: {secrets}}}");
             assert_eq!(error(&text), ConfigError::BadSecrets, "{secrets}");

@@ -71,16 +71,13 @@ impl Service {
     fn grant(&self, grant: &Grant, peer: Peer) -> Result<Response, Refusal> {
         let names = references(&grant.config).map_err(|error| refuse::config(&error))?;
         let values = self.read_all(&names)?;
-        let bytes: usize = values.iter().map(Secret::len).sum();
-        if bytes > limits::GRANT_BYTES {
-            return Err(refuse::large_grant(bytes, names));
-        }
         let actor = Actor { pid: peer.pid, program: &grant.program, config: &grant.label };
         self.audit.record(Event::Grant, actor, &names).map_err(|error| refuse::audit(&error))?;
         Ok(Response::Granted(Granted { names, values }))
     }
 
-    /// Opens these secrets, or tells all that are missing, or all that are damaged.
+    /// Opens these secrets, or tells all that are missing, or all that are damaged. Stops at the one
+    /// that makes a grant too large.
     fn read_all(&self, names: &[SecretName]) -> Result<Vec<Secret>, Refusal> {
         let mut missing = Vec::new();
         for name in names {
@@ -95,9 +92,13 @@ impl Service {
         let mut values = Vec::with_capacity(names.len());
         let mut damaged = Vec::new();
         let mut first = None;
+        let mut left = limits::GRANT_BYTES;
         for name in names {
             match self.vault.read(name) {
-                Ok(value) => values.push(value),
+                Ok(value) => {
+                    left = left.checked_sub(value.len()).ok_or_else(refuse::large_grant)?;
+                    values.push(value);
+                }
                 Err(error @ VaultError::Damaged { .. }) => {
                     damaged.push(name.clone());
                     first.get_or_insert(error);

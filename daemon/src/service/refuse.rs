@@ -20,12 +20,12 @@ pub(super) fn config(error: &ConfigError) -> Refusal {
     Refusal::new(Code::Config, error.to_string(), "mend the file and try again")
 }
 
-pub(super) fn large_grant(bytes: usize, names: Vec<SecretName>) -> Refusal {
+pub(super) fn large_grant() -> Refusal {
     let text = format!(
-        "the values have {bytes} bytes together, and {} are the most, in",
+        "the referenced secrets have more than {} bytes together, which is the most",
         limits::GRANT_BYTES
     );
-    Refusal::new(Code::Large, text, "reference fewer or smaller ones").about(names)
+    Refusal::new(Code::Large, text, "reference fewer of them, or set smaller ones")
 }
 
 /// References that the vault does not have.
@@ -84,7 +84,7 @@ pub(crate) fn frame(error: FrameError) -> Refusal {
             );
         }
     };
-    Refusal::new(code, error.to_string(), "")
+    Refusal::new(code, error.to_string(), "use the programs of one release of fluvio-secret")
 }
 
 /// What the server says to a request that it will not look at any more.

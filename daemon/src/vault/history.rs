@@ -5,6 +5,7 @@
 //! newest N must not cost more in a vault of 100,000 secrets than in one of ten.
 
 use std::io;
+use std::path::PathBuf;
 
 use fluvio_secret_protocol::SecretName;
 
@@ -36,21 +37,35 @@ impl History {
         Ok(self.folder.names()?.next().transpose()?.is_none())
     }
 
+    /// Where the earlier versions of a secret are, for messages.
+    pub(crate) fn path_of(&self, name: &SecretName) -> PathBuf {
+        self.folder.path_of(name.as_str())
+    }
+
     /// Puts the present version of a secret into its history, without taking it away: a second name
     /// for the same file. It is there after a crash of the daemon; [`Kept::sync`] makes it durable.
     pub(crate) fn keep(&self, vault: &Folder, name: &SecretName, file: &str) -> io::Result<Kept> {
         let folder = self.folder.subfolder(name.as_str())?;
         let newest = versions(&folder)?.last().copied().unwrap_or(0);
-        let kept = file_of(newest + 1);
+        // A change that was killed or failed after this has put it there already.
+        let kept = file_of(newest);
+        if vault.is_same(file, &folder, &kept)? {
+            return Ok(Kept { folder, name: kept });
+        }
+        let next = newest.checked_add(1).ok_or_else(|| io::Error::other("no number is left"))?;
+        let kept = file_of(next);
         vault.link(file, &folder, &kept)?;
         Ok(Kept { folder, name: kept })
     }
 }
 
 impl Kept {
-    /// Takes it back: the secret was not changed after all.
-    pub(crate) fn undo(self) -> io::Result<()> {
-        self.folder.remove(&self.name)
+    /// Takes it back when it still is the present version: the secret was not changed after all.
+    pub(crate) fn undo(self, vault: &Folder, file: &str) -> io::Result<()> {
+        if vault.is_same(file, &self.folder, &self.name)? {
+            self.folder.remove(&self.name)?;
+        }
+        Ok(())
     }
 
     /// Makes it durable, for when it will be the only copy.
@@ -77,7 +92,10 @@ fn file_of(version: u64) -> String {
 fn versions(folder: &Folder) -> io::Result<Vec<u64>> {
     let mut versions = Vec::new();
     for name in folder.names()? {
-        versions.extend(name?.strip_suffix(".age").and_then(|n| n.parse::<u64>().ok()));
+        let name = name?;
+        let version = name.strip_suffix(".age").and_then(|number| number.parse::<u64>().ok());
+        // Only numbers as they are written here: `+5` reads as 5, too.
+        versions.extend(version.filter(|&version| file_of(version) == name));
     }
     versions.sort_unstable();
     Ok(versions)

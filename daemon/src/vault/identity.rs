@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::seal::{BadIdentity, Identity};
-use super::store::{Folder, ReadError, cause};
+use super::store::{Folder, ReadError, Stamp, cause};
 
 /// More than any identity file has.
 const MOST_BYTES: u64 = 64 << 10;
@@ -53,6 +53,15 @@ impl IdentityFile {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What tells the file from another in its place; `None` when there is none.
+    pub(crate) fn stamp(&self) -> Result<Option<Stamp>, IdentityError> {
+        let (folder, name) = self.parts();
+        folder.stamp(&name).map_err(|source| IdentityError::Read {
+            path: self.path.clone(),
+            source: ReadError::Io(source),
+        })
     }
 
     /// Reads it, when it is ours alone.

@@ -31,7 +31,7 @@ pub(crate) use self::identity::IdentityError;
 use self::identity::{IdentityFile, Key};
 use self::record::{BadRecord, Record};
 use self::seal::{Identity, Unopened};
-use self::store::{Folder, Prepared, ReadError, cause, exists};
+use self::store::{Folder, Prepared, ReadError, Stamp, cause, exists};
 
 /// No sealed secret is larger: the longest value, its head, age's header and its tags.
 const SEALED_BYTES: u64 = limits::VALUE_BYTES as u64 + (64 << 10);
@@ -44,11 +44,18 @@ pub(crate) struct Vault {
     folder: Folder,
     history: History,
     identity: IdentityFile,
-    key: Mutex<Key>,
+    key: Mutex<Held>,
     /// Whether the identity was made and nothing has been set with it yet.
     is_identity_new: AtomicBool,
     path: PathBuf,
     _lock: Lock,
+}
+
+/// The key, and what its file was when it was read: somebody may take the file away, or put another
+/// one there, while we run.
+struct Held {
+    key: Key,
+    stamp: Option<Stamp>,
 }
 
 /// Why a vault was not opened.
@@ -105,6 +112,7 @@ impl Vault {
     /// owner that ends.
     pub(crate) fn open(path: &Path, identity: &Path, deadline: Instant) -> Result<Self, OpenError> {
         let identity = IdentityFile::at(identity.to_owned());
+        let stamp = identity.stamp()?;
         let key = identity.read()?;
         let failed = |source| OpenError::Io { path: path.to_owned(), source };
         // The vault's folder is made before the identity, so this is no first start.
@@ -119,7 +127,7 @@ impl Vault {
         let folder = Folder::at(path.clone());
         let history = prepare(&folder).map_err(failed)?;
         identity.remove_temporary()?;
-        let key = Mutex::new(key);
+        let key = Mutex::new(Held { key, stamp });
         let is_identity_new = AtomicBool::new(false);
         Ok(Self { folder, history, identity, key, is_identity_new, path, _lock: lock })
     }
@@ -197,7 +205,8 @@ impl Vault {
         if !self.has(name)? {
             return Err(VaultError::Missing);
         }
-        let kept = self.history.keep(&self.folder, name, &file).map_err(failed)?;
+        let kept = self.history.keep(&self.folder, name, &file);
+        let kept = kept.map_err(|source| self.history_storage(name, source))?;
         let removed = kept
             .sync(&self.history)
             .and_then(|()| self.folder.remove(&file))
@@ -231,15 +240,14 @@ impl Vault {
         Ok(date.map_err(|source| self.storage(name, source))?.map(seconds))
     }
 
-    /// The key. As long as there is none, its file is looked at anew each time: somebody may put it
-    /// back while we run.
     fn key(&self) -> Result<Key, IdentityError> {
         // Nothing that holds the lock can panic half-way.
-        let mut key = self.key.lock().unwrap_or_else(PoisonError::into_inner);
-        if !matches!(*key, Key::Open(_)) {
-            *key = self.identity.read()?;
+        let mut held = self.key.lock().unwrap_or_else(PoisonError::into_inner);
+        let stamp = self.identity.stamp()?;
+        if held.stamp != stamp {
+            *held = Held { key: self.identity.read()?, stamp };
         }
-        Ok(key.clone())
+        Ok(held.key.clone())
     }
 
     fn identity_or_new(&self) -> Result<Arc<Identity>, VaultError> {
@@ -254,7 +262,8 @@ impl Vault {
             return Err(self.identity_lost());
         }
         let identity = self.identity.make()?;
-        *self.key.lock().unwrap_or_else(PoisonError::into_inner) = Key::Open(identity.clone());
+        let held = Held { key: Key::Open(identity.clone()), stamp: self.identity.stamp()? };
+        *self.key.lock().unwrap_or_else(PoisonError::into_inner) = held;
         self.is_identity_new.store(true, Ordering::Relaxed);
         Ok(identity)
     }
@@ -278,14 +287,20 @@ impl Vault {
         }
     }
 
-    /// After a change that failed: a version in the history that is the present one too is one too
-    /// many. When the change was made all the same, the history has the only copy.
     fn undo(&self, kept: history::Kept, file: &str) {
-        if self.folder.has(file).unwrap_or(false)
-            && let Err(error) = kept.undo()
-        {
+        if let Err(error) = kept.undo(&self.folder, file) {
             tracing::warn!("the history in {} has one version twice: {error}", self.path.display());
         }
+    }
+
+    /// An error about the earlier versions of a secret.
+    fn history_storage(&self, name: &SecretName, source: io::Error) -> VaultError {
+        // Of a folder in place of the secret's file the history is not to blame.
+        let path = match source.kind() {
+            io::ErrorKind::IsADirectory => self.folder.path_of(&file_of(name)),
+            _ => self.history.path_of(name),
+        };
+        VaultError::Storage { path, source }
     }
 }
 
@@ -296,14 +311,20 @@ impl Change<'_> {
         let file = file_of(&name);
         let failed = |source| vault.storage(&name, source);
         let kept = match vault.has(&name)? {
-            true => Some(vault.history.keep(&vault.folder, &name, &file).map_err(failed)?),
+            true => {
+                let kept = vault.history.keep(&vault.folder, &name, &file);
+                Some(kept.map_err(|source| vault.history_storage(&name, source))?)
+            }
             false => None,
         };
-        // A failed commit leaves the earlier version in the history, also where it is still the
-        // present one: which of both a power cut leaves is not known.
-        prepared.commit().map_err(failed)?;
-        if let Some(kept) = kept {
-            vault.prune(kept);
+        let committed = prepared.commit();
+        match (committed, kept) {
+            (Ok(()), Some(kept)) => vault.prune(kept),
+            (Ok(()), None) => {}
+            (Err(source), kept) => {
+                kept.into_iter().for_each(|kept| vault.undo(kept, &file));
+                return Err(failed(source));
+            }
         }
         let is_identity_new = vault.is_identity_new.swap(false, Ordering::Relaxed);
         Ok(Committed { set_at, is_identity_new })

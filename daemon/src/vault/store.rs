@@ -7,11 +7,11 @@
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, FileTimes, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use rustix::fs::OFlags;
+use fluvio_secret_protocol::regular::{self, Links};
 use tempfile::{Builder, TempPath};
 
 /// How the names of temporary files begin; the vault's `.gitignore` names it too.
@@ -31,6 +31,10 @@ pub(crate) struct Prepared {
     folder: PathBuf,
     target: PathBuf,
 }
+
+/// A file as it was when it was looked at: device, inode and size, and its date.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Stamp([u64; 3], SystemTime);
 
 impl Folder {
     /// The folder at this path, which is there.
@@ -61,7 +65,9 @@ impl Folder {
         let mut file = Builder::new()
             .prefix(TEMPORARY)
             .permissions(Permissions::from_mode(0o600))
-            .tempfile_in(&self.path)?;
+            .tempfile_in(&self.path)
+            // The library's message has a random name in it, which says nothing to anyone.
+            .map_err(|error| io::Error::from(error.kind()))?;
         file.write_all(bytes)?;
         if let Some(date) = date {
             file.as_file().set_times(FileTimes::new().set_modified(date))?;
@@ -77,24 +83,14 @@ impl Folder {
     /// Reads a file whole when it is a regular file of at most `most` bytes. Symbolic links are not
     /// followed, and a FIFO or a device is not waited for.
     pub(crate) fn read(&self, name: &str, most: u64) -> Result<Vec<u8>, ReadError> {
-        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let opened = OpenOptions::new()
-            .read(true)
-            .custom_flags(i32::try_from(flags.bits()).expect("the flags are a few low bits"))
-            .open(self.path_of(name));
-        let file = match opened {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(ReadError::Missing);
-            }
-            // ELOOP by O_NOFOLLOW; a socket cannot be opened at all.
-            Err(error) if is_no_file(&error) => return Err(ReadError::NoFile),
-            Err(error) => return Err(ReadError::Io(error)),
-        };
-        let found = file.metadata().map_err(ReadError::Io)?;
-        if !found.is_file() {
-            return Err(ReadError::NoFile);
-        }
+        let mut options = OpenOptions::new();
+        options.read(true);
+        let opened = regular::open(&options, &self.path_of(name), Links::Refuse);
+        let (file, found) = opened.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => ReadError::Missing,
+            io::ErrorKind::InvalidInput => ReadError::NoFile,
+            _ => ReadError::Io(error),
+        })?;
         if found.len() > most {
             return Err(ReadError::Large);
         }
@@ -131,6 +127,29 @@ impl Folder {
             return Err(io::ErrorKind::IsADirectory.into());
         }
         fs::hard_link(self.path_of(name), other.path_of(other_name))
+    }
+
+    /// Whether a name here and one in another folder are the same file.
+    pub(crate) fn is_same(&self, name: &str, other: &Self, other_name: &str) -> io::Result<bool> {
+        let id = |path: PathBuf| fs::symlink_metadata(path).map(|found| (found.dev(), found.ino()));
+        match (id(self.path_of(name)), id(other.path_of(other_name))) {
+            (Ok(one), Ok(another)) => Ok(one == another),
+            (Err(error), _) | (_, Err(error)) if error.kind() != io::ErrorKind::NotFound => {
+                Err(error)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// What tells a file from one that is later put in its place; `None` when it is not there.
+    pub(crate) fn stamp(&self, name: &str) -> io::Result<Option<Stamp>> {
+        match fs::symlink_metadata(self.path_of(name)) {
+            Ok(found) => {
+                Ok(Some(Stamp([found.dev(), found.ino(), found.size()], found.modified()?)))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Removes a file; that is durable after [`Folder::sync`].
@@ -185,13 +204,8 @@ pub(crate) enum ReadError {
     Large,
     #[error("it is not there")]
     Missing,
-    #[error("it is not a regular file")]
+    #[error("it is not a regular file, and has to be moved away")]
     NoFile,
-}
-
-fn is_no_file(error: &io::Error) -> bool {
-    let errno = rustix::io::Errno::from_io_error(error);
-    matches!(errno, Some(rustix::io::Errno::LOOP | rustix::io::Errno::NXIO))
 }
 
 /// Reads what may have grown since its size was asked. What has not is read without a second
@@ -212,7 +226,7 @@ pub(crate) fn cause(error: &io::Error) -> String {
     }
 }
 
-/// Whether a path is a folder, not counting what a link points to.
+/// Whether something is at a path, be it a link that points nowhere.
 pub(crate) fn exists(path: &Path) -> io::Result<bool> {
     match fs::symlink_metadata(path) {
         Ok(_) => Ok(true),

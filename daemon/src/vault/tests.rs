@@ -202,6 +202,60 @@ fn an_identity_that_is_put_back_is_used_and_never_written_over() {
 }
 
 #[test]
+fn an_identity_that_is_taken_away_is_missed_at_once() {
+    let home = Home::new();
+    let vault = home.open().expect("a vault");
+    set(&vault, "A", b"one");
+    let aside = home.folder.path().join("aside");
+    fs::rename(home.identity_path(), &aside).expect("taken away");
+    let refused = vault.prepare(name("B"), Secret::default()).err().expect("refused");
+    assert!(matches!(refused, VaultError::IdentityLost { .. }), "{refused}");
+    assert!(matches!(read(&vault, "A"), Err(VaultError::IdentityLost { .. })));
+    fs::rename(&aside, home.identity_path()).expect("put back");
+    assert_eq!(read(&vault, "A").expect("a value"), b"one");
+}
+
+#[test]
+fn changes_that_fail_do_not_crowd_the_history_out() {
+    let home = Home::new();
+    let vault = home.open().expect("a vault");
+    set(&vault, "A", b"one");
+    set(&vault, "A", b"two");
+    for _ in 0..12 {
+        let change = vault.prepare(name("A"), Secret::default()).expect("prepared");
+        // What was written is taken away before it gets its name.
+        for file in files(&home.vault_path()).iter().filter(|file| file.starts_with(".tmp-")) {
+            fs::remove_file(home.vault_path().join(file)).expect("removed");
+        }
+        assert!(matches!(change.commit(), Err(VaultError::Storage { .. })));
+    }
+    assert_eq!(home.history("A"), ["1.age"]);
+    assert_eq!(read(&vault, "A").expect("a value"), b"two");
+    // A change that was killed after it had kept the earlier version, and before anything else.
+    fs::hard_link(home.file("A"), home.vault_path().join(".history/A/2.age")).expect("a link");
+    set(&vault, "A", b"three");
+    assert_eq!(home.history("A"), ["1.age", "2.age"]);
+}
+
+#[test]
+fn odd_names_in_the_history_are_no_versions() {
+    let home = Home::new();
+    let vault = home.open().expect("a vault");
+    set(&vault, "A", b"one");
+    set(&vault, "A", b"two");
+    for odd in ["+5.age", "07.age", "x.age", "9"] {
+        fs::write(home.vault_path().join(".history/A").join(odd), "").expect("a file");
+    }
+    set(&vault, "A", b"three");
+    assert!(home.history("A").contains(&"2.age".to_owned()), "{:?}", home.history("A"));
+    let last = home.vault_path().join(format!(".history/A/{}.age", u64::MAX));
+    fs::write(last, "").expect("a file");
+    let change = vault.prepare(name("A"), Secret::default()).expect("prepared");
+    let error = change.commit().expect_err("no number is left").to_string();
+    assert!(error.contains(".history/A"), "{error}");
+}
+
+#[test]
 fn a_file_of_any_date_is_listed() {
     let home = Home::new();
     let vault = home.open().expect("a vault");

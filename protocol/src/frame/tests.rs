@@ -122,7 +122,13 @@ fn no_message_prints_a_value() {
     let secret = || Secret::from(canary.as_bytes().to_vec());
     let set = Request::Set(Set { name: name("A"), value: secret() });
     let granted = Response::Granted(Granted { names: vec![name("A")], values: vec![secret()] });
-    for printed in [format!("{set:?} {set:#?}"), format!("{granted:?} {granted:#?}")] {
+    let config = Zeroizing::new(canary.as_bytes().to_vec());
+    let grant = Request::Grant(Grant { label: String::new(), program: String::new(), config });
+    for printed in [
+        format!("{set:?} {set:#?}"),
+        format!("{grant:?} {grant:#?}"),
+        format!("{granted:?} {granted:#?}"),
+    ] {
         assert!(!printed.contains(canary), "{printed}");
         assert!(!printed.contains("99, 110"), "{printed}");
     }
