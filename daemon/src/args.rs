@@ -40,7 +40,7 @@ Options:
   -V, --version  Print the release
 
 Without an option it serves in the foreground and logs to standard error.
-FLUVIO_SECRET_LOG (error, warn, info, debug or trace) says how much it logs.
+FLUVIO_SECRET_LOG (off, error, warn, info, debug or trace) says how much it logs.
 
 Example:
   fluvio-secretd --start

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::lanes::Lanes;
 use crate::service::refuse;
+use crate::waiting::Waiting;
 
 /// Why a connection ends.
 enum End {
@@ -21,6 +22,8 @@ enum End {
     Gone,
     /// The client sent what is no request; it is told, and what follows cannot be read.
     Frame(FrameError),
+    /// The client was silent for longest, and its place is needed.
+    SentAway,
     /// The client did not send a whole frame, or take one, in time.
     Slow,
     /// The daemon is ending, and has not read the request that the client may be sending.
@@ -39,21 +42,32 @@ enum Incoming {
     Stop,
 }
 
-/// Serves a client until it or the daemon ends. `stop` becomes true when the daemon is to end.
+/// The two steps of the daemon's end. Between them the socket loses its name: who is told that the
+/// daemon is ending asks the next one, and must not find this one again.
+#[derive(Clone, Debug)]
+pub(crate) struct Stop {
+    /// Becomes true when the daemon is asked to end.
+    pub(crate) asked: watch::Sender<bool>,
+    /// Becomes true when it does.
+    pub(crate) ending: watch::Sender<bool>,
+}
+
+/// Serves a client until it or the daemon ends.
 pub(crate) async fn serve(
     mut stream: UnixStream,
     peer: Peer,
     lanes: Arc<Lanes>,
-    stop: watch::Sender<bool>,
+    waiting: Arc<Waiting>,
+    stop: Stop,
 ) {
-    let end = converse(&mut stream, peer, &lanes, &stop).await;
+    let end = converse(&mut stream, peer, &lanes, &waiting, &stop).await;
     let refusal = match end {
         Err(End::Frame(error)) => {
             tracing::debug!("pid {} sent no request: {error}", peer.pid);
             refuse::frame(error)
         }
         Err(End::Stopping) => return turn_away(stream).await,
-        Err(End::Gone | End::Slow) | Ok(()) => return,
+        Err(End::Gone | End::SentAway | End::Slow) | Ok(()) => return,
     };
     let _ = send(&mut stream, &Response::Refused(refusal)).await;
 }
@@ -69,23 +83,27 @@ async fn converse(
     stream: &mut UnixStream,
     peer: Peer,
     lanes: &Lanes,
-    stop: &watch::Sender<bool>,
+    waiting: &Arc<Waiting>,
+    stop: &Stop,
 ) -> Result<(), End> {
-    let mut stopping = stop.subscribe();
+    let mut ending = stop.ending.subscribe();
     loop {
+        let mut wait = waiting.begin();
         let incoming = tokio::select! {
             biased;
-            _ = stopping.wait_for(|stopping| *stopping) => return Err(End::Stopping),
+            _ = ending.wait_for(|ending| *ending) => return Err(End::Stopping),
+            _ = &mut wait.sent_away => return Err(End::SentAway),
             incoming = timeout(limits::PATIENCE, receive(stream)) => {
                 incoming.map_err(|_| End::Slow)??
             }
         };
+        drop(wait);
         match incoming {
             Incoming::Request(Request::Stop) | Incoming::Stop => {
                 tracing::info!("pid {} asks to end", peer.pid);
                 keep_until_exit(stream);
                 // Also when nobody waits for the answer any more.
-                stop.send_replace(true);
+                stop.asked.send_replace(true);
                 return send(stream, &Response::Stopping).await;
             }
             Incoming::Request(request) => answer(stream, request, peer, lanes).await?,

@@ -9,6 +9,7 @@
 //! * [`config`](mod@config): which secrets a connector's configuration references
 //! * [`service`]: a request in, an answer out; knows no socket
 //! * [`lanes`]: two threads that do what waits for the disk
+//! * [`waiting`]: who has to go when too many are silent
 //! * [`connection`], [`server`]: sockets, deadlines and the end; the only asynchronous files
 //!
 //! The directory of the vault is the truth: nothing of it is kept in memory between two requests but
@@ -27,6 +28,7 @@ mod serve;
 mod server;
 mod service;
 mod vault;
+mod waiting;
 
 use std::io::Write;
 use std::process::ExitCode;

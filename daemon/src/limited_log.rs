@@ -35,7 +35,8 @@ impl LimitedLog {
     ///
     /// # Errors
     ///
-    /// Those of the file system; the file is then as it was.
+    /// Those of the file system. The file is then as it was, or, when only its name could not be made
+    /// durable, has the line.
     pub(crate) fn append(&self, line: &[u8], reach: Reach) -> io::Result<()> {
         // The mutex guards no data, so a panic of its holder has broken nothing.
         let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);

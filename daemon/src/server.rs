@@ -12,13 +12,14 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use crate::connection;
+use crate::connection::{self, Stop};
 use crate::lanes::Lanes;
 use crate::service::Service;
+use crate::waiting::Waiting;
 
 /// How long requests that were begun may take to finish when the daemon ends.
 const GRACE: Duration = Duration::from_millis(1500);
@@ -75,13 +76,14 @@ impl Server {
     pub(crate) fn run(self) -> Result<(), ServerError> {
         let Self { runtime, listener, socket, lanes } = self;
         runtime.block_on(async {
-            let (stop, stopping) = watch::channel(false);
-            watch_for_signals(&stop)?;
-            tokio::spawn(watch_socket(socket.clone_id(), stop.clone()));
-            let mut connections = accept(&listener, &lanes, &stop, stopping).await;
+            let stop = Stop { asked: watch::Sender::new(false), ending: watch::Sender::new(false) };
+            watch_for_signals(&stop.asked)?;
+            tokio::spawn(watch_socket(socket.clone_id(), stop.asked.clone()));
+            let mut connections = accept(&listener, &lanes, &stop).await;
             // First the name, so that a new daemon can be started; then who came by it; then the
             // requests that were begun.
             socket.remove();
+            stop.ending.send_replace(true);
             turn_away(&listener, &mut connections).await;
             drop(listener);
             finish(connections).await;
@@ -91,34 +93,33 @@ impl Server {
 }
 
 /// Accepts connections until the daemon is to end.
-async fn accept(
-    listener: &UnixListener,
-    lanes: &Arc<Lanes>,
-    stop: &watch::Sender<bool>,
-    mut stopping: watch::Receiver<bool>,
-) -> JoinSet<()> {
-    let permits = Arc::new(Semaphore::new(limits::CONNECTIONS));
+async fn accept(listener: &UnixListener, lanes: &Arc<Lanes>, stop: &Stop) -> JoinSet<()> {
+    let mut asked = stop.asked.subscribe();
+    let waiting = Arc::new(Waiting::default());
     let mut connections = JoinSet::new();
     loop {
         // Finished ones are forgotten as we go, or the set would grow for ever.
         while connections.try_join_next().is_some() {}
         let accepted = async {
-            let permit = permits.clone().acquire_owned().await.map_err(io::Error::other)?;
-            listener.accept().await.map(|(stream, _)| (stream, permit))
+            if connections.len() > limits::CONNECTIONS {
+                // The one too many takes the place of who is silent for longest; when all are being
+                // answered, of who is done first.
+                waiting.send_longest_away();
+                connections.join_next().await;
+            }
+            listener.accept().await
         };
         let accepted = tokio::select! {
             biased;
-            _ = stopping.wait_for(|stopping| *stopping) => return connections,
+            _ = asked.wait_for(|asked| *asked) => return connections,
             accepted = accepted => accepted,
         };
         match accepted {
-            Ok((stream, permit)) => {
+            Ok((stream, _)) => {
                 if let Some(peer) = admitted(&stream) {
-                    let (lanes, stop) = (lanes.clone(), stop.clone());
-                    connections.spawn(async move {
-                        connection::serve(stream, peer, lanes, stop).await;
-                        drop(permit);
-                    });
+                    let (lanes, waiting) = (lanes.clone(), waiting.clone());
+                    let served = connection::serve(stream, peer, lanes, waiting, stop.clone());
+                    connections.spawn(served);
                 }
             }
             Err(error) => {

@@ -20,12 +20,14 @@ pub const GRANT_BYTES: usize = 8 << 20;
 pub const HEADER_BYTES: usize = 64 << 10;
 /// Secrets in one page of `list`; with the longest names a page stays below [`HEADER_BYTES`].
 pub const PAGE_NAMES: usize = 256;
-/// Connections that the daemon serves at once; a permit is taken before a connection is accepted.
+/// Connections that the daemon serves at once. One more is accepted, and takes the place of the one
+/// that has been silent for longest.
 pub const CONNECTIONS: usize = 256;
 
 /// How long the daemon waits for one whole frame, silence before its first byte included.
 pub const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a client waits for one whole frame. A little less than five seconds, so that a command
+/// How long a client takes to send a request and get its first answer, and then waits for each
+/// further frame. A little less than five seconds, so that a command
 /// that meets a hung daemon ends within five.
 pub const CLIENT_PATIENCE: Duration = Duration::from_millis(4500);
 /// How often the daemon says that it is still at work.

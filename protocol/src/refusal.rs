@@ -18,7 +18,7 @@ pub enum Code {
     Internal,
     /// A value, a grant or a configuration is over its limit.
     Large,
-    /// The vault has no identity at hand to open secrets with.
+    /// The vault's identity is behind a passphrase.
     Locked,
     /// The request is no message of this protocol.
     Malformed,

@@ -71,7 +71,7 @@ pub struct Status {
     pub vault: String,
     /// The identity's file.
     pub identity: String,
-    /// Whether it lacks an identity to open secrets with.
+    /// Whether the identity is behind a passphrase.
     pub locked: bool,
 }
 

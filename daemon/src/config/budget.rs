@@ -19,7 +19,7 @@ const NODE: usize = 64;
 
 /// How many flow brackets may be open at once, as far as a look at the bytes tells. The parser takes
 /// quadratic time for them (16,000 took a second) before it comes to its own limit of 128.
-const BRACKETS: usize = 512;
+pub(super) const BRACKETS: usize = 512;
 
 /// Refuses a text that would unfold to more than [`BYTES`].
 pub(super) fn check(text: &str) -> Result<(), ConfigError> {

@@ -25,9 +25,7 @@ pub(crate) enum ConfigError {
         budget::BYTES
     )]
     Budget,
-    #[error(
-        "the configuration opens more brackets than any connector reads, and does not close them"
-    )]
+    #[error("the configuration has more than {most} brackets open at once", most = budget::BRACKETS)]
     Deep,
     #[error("the configuration references {0} secrets, and {most} are the most", most = limits::GRANT_NAMES)]
     Many(usize),

@@ -142,9 +142,11 @@ impl Vault {
         self.identity.path()
     }
 
-    /// Whether secrets cannot be opened for want of a passphrase.
+    /// Whether secrets could not be opened for want of a passphrase when one was last asked for.
+    /// Looks at no file: this is asked where nothing may wait for the disk.
     pub(crate) fn is_locked(&self) -> bool {
-        matches!(self.key(), Ok(Key::Passphrase))
+        let held = self.key.lock().unwrap_or_else(PoisonError::into_inner);
+        matches!(held.key, Key::Passphrase)
     }
 
     /// Seals a value and writes it beside the one it will replace. The first one of all makes the

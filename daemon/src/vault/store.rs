@@ -200,7 +200,7 @@ impl Prepared {
 pub(crate) enum ReadError {
     #[error("{}", cause(.0))]
     Io(io::Error),
-    #[error("it is larger than any secret")]
+    #[error("it is larger than it may be")]
     Large,
     #[error("it is not there")]
     Missing,
