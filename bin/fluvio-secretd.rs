@@ -1,4 +1,12 @@
-//! The program `fluvio-secretd`; all of it is in the library.
+//! The program `fluvio-secretd`; all of it but the allocator is in the library.
+
+use std::alloc::System;
+
+use zeroizing_alloc::ZeroAlloc;
+
+/// Wipes what is freed: the libraries that parse and seal copy values freely.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> std::process::ExitCode {
     fluvio_secret_daemon::main()
