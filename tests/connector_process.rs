@@ -185,7 +185,7 @@ fn e3_a_thousand_runs_leave_no_process_and_no_descriptor() {
     // The file names the `cat` itself, and no other child, dead or alive.
     assert_eq!(said.out.split_whitespace().count(), 1, "{said:?}");
     assert_eq!(home.audit_log().len(), 1001);
-    eventually("as many descriptors as before", || open() == before);
+    eventually("no more descriptors than before", || open() <= before);
 }
 
 /// A shell that writes down each signal that it gets, until it gets USR2.
@@ -205,7 +205,11 @@ fn e3_signals_reach_the_connector_once() {
     let home = Home::new();
     home.set("A", "x");
     let config = home.config(&["A"]);
-    let mut connector = spawn(&mut home.run(&config, &[], &["sh", "-c", RECORDER]));
+    // A test runner in the background has some signals ignored, and its children have, too.
+    let run = home.run(&config, &[], &["sh", "-c", RECORDER]);
+    let mut env = home.foreign("env");
+    env.arg("--default-signal").arg(run.get_program()).args(run.get_args());
+    let mut connector = spawn(&mut env);
     eventually("the connector", || home.path("ready").exists());
     let sent = ["TERM", "INT", "HUP", "USR1", "WINCH"];
     for (count, signal) in sent.iter().enumerate() {

@@ -238,16 +238,47 @@ fn stop_has_ended_the_daemon_when_it_returns() {
 }
 
 #[test]
-fn b8_every_signal_that_ends_it_ends_it_cleanly_and_soon() {
+fn b8_every_signal_ends_it_cleanly_and_soon_also_under_load() {
     let home = Home::new();
-    for signal in ["TERM", "INT", "HUP", "QUIT", "USR1"] {
-        home.ok(&["list"]);
+    home.set("A", "x");
+    for round in 0..100 {
+        let signal = ["TERM", "INT", "HUP", "QUIT", "USR1"][round % 5];
         let pid = home.daemon_pid().unwrap();
+        // Does nothing to a daemon: it would hear of it by the error of its write.
+        kill("PIPE", pid);
+        let writers: Vec<_> = (0..2)
+            .map(|n| {
+                let mut set = home.command("fluvio-secret");
+                spawn(set.args(["set", &format!("R{round}_{n}"), "x"]))
+            })
+            .collect();
         let begun = Instant::now();
         kill(signal, pid);
         eventually("the daemon's end", || !is_alive(pid));
         assert!(begun.elapsed() < Duration::from_secs(2), "{signal}: {:?}", begun.elapsed());
-        assert!(!home.socket().exists(), "{signal}: the socket is removed");
+        for writer in writers {
+            let said: Said = writer.wait_with_output().unwrap().into();
+            assert!(said.status.success(), "{signal}: {said:?}");
+        }
+        let list = home.ok(&["list"]);
+        assert!((0..2).all(|n| list.contains(&format!("R{round}_{n} "))), "{signal}: {list}");
+    }
+}
+
+#[test]
+fn b5_the_next_daemon_keeps_its_socket_when_the_last_one_ends() {
+    let home = Home::new();
+    home.ok(&["list"]);
+    for _ in 0..20 {
+        let last = home.daemon_pid().unwrap();
+        // Stopped in the middle of its end, so that the next one comes while it is still there.
+        kill("TERM", last);
+        home.ok(&["list"]);
+        let next = home.daemon_pid().unwrap();
+        assert_ne!(next, last);
+        eventually("the last one's end", || !is_alive(last));
+        assert_eq!(home.daemon_pid(), Some(next), "its socket was not removed");
+        assert_eq!(daemons(&home), BTreeSet::from([next]));
     }
 }
 
@@ -322,7 +353,7 @@ fn a10_a_second_daemon_at_another_socket_is_refused_the_vault() {
 }
 
 #[test]
-fn a_hung_daemon_costs_five_seconds_and_starts_no_connector() {
+fn b3_a_hung_daemon_costs_five_seconds_and_starts_no_connector() {
     let home = Home::new();
     home.set("A", "x");
     let config = home.config(&["A"]);

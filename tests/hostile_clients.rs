@@ -1,7 +1,7 @@
 //! What speaks to the socket and is none of our programs, or none of our users.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
@@ -88,6 +88,73 @@ fn c2_what_is_announced_and_not_sent_takes_no_memory() {
     let kilobytes: usize = resident.trim().trim_end_matches(" kB").parse().unwrap();
     assert!(kilobytes < 32 << 10, "{kilobytes} kB");
     drop(streams);
+}
+
+/// How long `status` takes over a new connection.
+fn time_of_status(home: &Home) -> Duration {
+    let ask = frame(r#"{"version":1,"parts":[],"message":"status"}"#, b"");
+    let begun = Instant::now();
+    let mut stream = connect(home);
+    stream.write_all(&ask).unwrap();
+    let mut prefix = [0; 4];
+    stream.read_exact(&mut prefix).unwrap();
+    begun.elapsed()
+}
+
+/// What 99 of 100 stay below.
+fn p99(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() - times.len() / 100]
+}
+
+#[test]
+fn c3_silent_clients_do_not_keep_the_others_out() {
+    let home = Home::new();
+    home.set("A", vec![b'x'; 1 << 20]);
+    // More than the daemon serves at once; half of them in the middle of a frame.
+    let half_open: Vec<_> = (0..500)
+        .map(|n| {
+            let mut stream = connect(&home);
+            stream.write_all(&[0, 0, 0][..n % 4]).unwrap();
+            stream
+        })
+        .collect();
+    // And some that ask for a megabyte, and never read it.
+    let config = "secret: {name: A}";
+    let grant = r#"{"version":1,"parts":[17],"message":{"grant":{"label":"l","program":"p"}}}"#;
+    let never_read: Vec<_> = (0..50)
+        .map(|_| {
+            let mut stream = connect(&home);
+            stream.write_all(&frame(grant, config.as_bytes())).unwrap();
+            stream
+        })
+        .collect();
+    eventually("the grants", || home.audit_log().len() > 50);
+    // A machine that is busy with other things delays a daemon without a crowd as well. Asked in
+    // turn, both meet the same delays.
+    let quiet = Home::new();
+    quiet.ok(&["list"]);
+    let times = (0..400).map(|_| (time_of_status(&home), time_of_status(&quiet)));
+    let (crowded, alone): (Vec<_>, Vec<_>) = times.unzip();
+    let (crowded, alone) = (p99(crowded), p99(alone));
+    let most = Duration::from_millis(5).max(alone * 3);
+    assert!(crowded <= most, "{crowded:?} in a crowd, {alone:?} alone");
+    drop((half_open, never_read));
+    home.ok(&["list"]);
+}
+
+#[test]
+fn c5_two_thousand_commands_in_bursts_all_get_through() {
+    let home = Home::new();
+    home.set("A", "x");
+    for _ in 0..10 {
+        let commands: Vec<_> =
+            (0..200).map(|_| spawn(home.command("fluvio-secret").arg("list"))).collect();
+        for command in commands {
+            let output = command.wait_with_output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
 }
 
 #[test]
@@ -229,7 +296,7 @@ fn c8_a_server_of_another_user_is_told_nothing() {
         print length($bytes // ''), "\n";
     "#;
     let mut server = spawn(&mut as_stranger(script, &home.socket()));
-    eventually("the stranger's socket", || home.socket().exists());
+    server.stdout.as_mut().unwrap().read_exact(&mut [0; "listens\n".len()]).unwrap();
     chown(&run, Some(0), Some(0)).unwrap();
     let set = home.set("A", canary());
     assert_eq!(set.code(), Some(69));
@@ -240,7 +307,7 @@ fn c8_a_server_of_another_user_is_told_nothing() {
         }
         thread::yield_now();
     };
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "listens\n0\n", "not one byte");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "0\n", "not one byte");
     fs::remove_file(home.socket()).unwrap();
 }
 

@@ -149,10 +149,12 @@ fn each_dependency_has_one_home() {
         ("close_fds", "daemon/src/launch.rs"),
         ("directories", "daemon/src/places.rs"),
         ("lexopt", "/src/args.rs"),
+        ("nix", "protocol/src/peer.rs"),
         ("serde_yaml", "daemon/src/config/"),
         ("signal_hook", "cli/src/prompt.rs"),
         ("tempfile", "daemon/src/vault/store.rs"),
         ("tracing_subscriber", "daemon/src/log.rs"),
+        ("zeroizing_alloc", "bin/"),
     ];
     for (name, home) in homes {
         let users: Vec<_> = shipped()

@@ -76,6 +76,8 @@ impl Home {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.folder.path())
             .env("FLUVIO_SECRET_HOME", self.folder.path())
+            // All that can be logged is logged, and looked through at the end.
+            .env("FLUVIO_SECRET_LOG", "trace")
             .current_dir(self.folder.path())
             .stdin(Stdio::null());
         command
@@ -157,6 +159,9 @@ impl Drop for Home {
             kill("TERM", pid);
             eventually("the daemon's end", || !is_alive(pid));
         }
+        // D1: tests give values that begin like this, wherever a value may not turn up.
+        let logs = files_with(&self.path("state"), b"cnry-");
+        assert!(std::thread::panicking() || logs.is_empty(), "a value is in {logs:?}");
     }
 }
 

@@ -37,7 +37,9 @@ impl Pty {
             .unwrap();
         // setsid(1) makes the terminal the session's own, and becomes the program.
         let mut session = Command::new("setsid");
-        session.arg("--ctty").arg(command.get_program()).args(command.get_args()).env_clear();
+        // As a login has it: a test runner in the background has some signals ignored.
+        session.args(["--ctty", "env", "--default-signal"]).env_clear();
+        session.arg(command.get_program()).args(command.get_args());
         for (name, value) in command.get_envs() {
             if let Some(value) = value {
                 session.env(name, value);

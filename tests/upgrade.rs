@@ -1,0 +1,66 @@
+//! Programs of two releases: the older daemon makes way, the newer one does not.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::thread::{self, JoinHandle};
+
+use crate::harness::wire::frame;
+use crate::harness::{Home, make_folder};
+
+/// Serves at a home's socket as a daemon of another version would: refuses all but `stop`, at which
+/// it ends. Gives the requests that it got.
+fn daemon_of_version(version: u32, socket: PathBuf) -> JoinHandle<Vec<String>> {
+    let listener = UnixListener::bind(&socket).unwrap();
+    thread::spawn(move || {
+        let mut requests = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut length = [0; 4];
+            stream.read_exact(&mut length).unwrap();
+            let mut header = vec![0; u32::from_be_bytes(length) as usize];
+            stream.read_exact(&mut header).unwrap();
+            let header = String::from_utf8(header).unwrap();
+            let is_stop = header.contains(r#""message":"stop""#);
+            requests.push(header);
+            let answer = format!(r#"{{"version":{version},"parts":[],"message":{{"no":"idea"}}}}"#);
+            stream.write_all(&frame(&answer, b"")).unwrap();
+            if is_stop {
+                fs::remove_file(&socket).unwrap();
+                return requests;
+            }
+        }
+        requests
+    })
+}
+
+#[test]
+fn b12_an_older_daemon_is_asked_to_end_and_ours_takes_its_place() {
+    let home = Home::new();
+    make_folder(&home.path("state/run"), 0o700);
+    let older = daemon_of_version(0, home.socket());
+    assert!(home.cli(&["set", "A", "value"]).status.success());
+    let requests = older.join().unwrap();
+    assert_eq!(requests.len(), 2, "{requests:?}");
+    assert!(requests[1].contains("stop"), "{requests:?}");
+    assert!(home.ok(&["list"]).contains('A'));
+}
+
+#[test]
+fn b12_a_newer_daemon_is_left_alone_and_the_next_step_told() {
+    let home = Home::new();
+    make_folder(&home.path("state/run"), 0o700);
+    let newer = daemon_of_version(2, home.socket());
+    let said = home.cli(&["set", "A", "value"]);
+    assert_eq!(said.code(), Some(69));
+    assert!(said.err.contains("newer") && said.err.contains("daemon stop"), "{said:?}");
+    let config = home.config(&["A"]);
+    let run = crate::harness::said(&mut home.run(&config, &[], &["true"]));
+    assert_eq!(run.code(), Some(125));
+    assert!(run.err.contains("newer"), "{run:?}");
+    // What was told as the next step does it.
+    home.ok(&["daemon", "stop"]);
+    assert_eq!(newer.join().unwrap().len(), 3);
+    assert!(home.cli(&["set", "A", "value"]).status.success());
+}
