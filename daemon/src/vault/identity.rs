@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::seal::{BadIdentity, Identity};
-use super::store::{Folder, ReadError, Stamp, cause};
+use super::store::{Folder, ReadError, Stamp};
+use crate::cause::cause;
 
 /// More than any identity file has.
 const MOST_BYTES: u64 = 64 << 10;

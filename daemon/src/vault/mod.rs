@@ -31,7 +31,8 @@ pub(crate) use self::identity::IdentityError;
 use self::identity::{IdentityFile, Key};
 use self::record::{BadRecord, Record};
 use self::seal::{Identity, Unopened};
-use self::store::{Folder, Prepared, ReadError, Stamp, cause, exists};
+use self::store::{Folder, Prepared, ReadError, Stamp, exists};
+use crate::cause::cause;
 
 /// No sealed secret is larger: the longest value, its head, age's header and its tags.
 const SEALED_BYTES: u64 = limits::VALUE_BYTES as u64 + (64 << 10);
