@@ -96,6 +96,12 @@ impl IdentityFile {
         Ok(Arc::new(identity))
     }
 
+    /// Makes its name durable.
+    pub(crate) fn sync(&self) -> Result<(), IdentityError> {
+        let (folder, _) = self.parts();
+        folder.sync().map_err(|source| IdentityError::Write { path: self.path.clone(), source })
+    }
+
     /// Removes what a writer of it left that was killed: it holds a key.
     pub(crate) fn remove_temporary(&self) -> Result<(), IdentityError> {
         let (folder, _) = self.parts();

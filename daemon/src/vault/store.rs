@@ -190,10 +190,12 @@ impl Prepared {
         File::open(&self.folder)?.sync_all()
     }
 
-    /// As [`Prepared::commit`], but never in place of a file that is there.
+    /// As [`Prepared::commit`], but never in place of a file that is there. So what may not last is
+    /// taken back: nobody shall build on it.
     pub(crate) fn commit_new(self) -> io::Result<()> {
         self.temporary.persist_noclobber(&self.target).map_err(|error| error.error)?;
-        File::open(&self.folder)?.sync_all()
+        let synced = File::open(&self.folder).and_then(|folder| folder.sync_all());
+        synced.inspect_err(|_| drop(fs::remove_file(&self.target)))
     }
 }
 
