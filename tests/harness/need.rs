@@ -59,6 +59,6 @@ fn test() -> String {
 }
 
 /// Past the test runner, which shows only what failing tests print.
-fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
 }
