@@ -282,6 +282,29 @@ fn a6_a_system_call_that_fails_is_told_or_does_no_harm() {
     }
 }
 
+/// The calls that make something last, and those that change a name, whichever form each has here.
+fn skeleton(calls: &[String]) -> String {
+    const STEMS: [&str; 5] = ["fdatasync", "fsync", "link", "rename", "unlink"];
+    let stem = |line: &String| STEMS.into_iter().find(|stem| call(line).starts_with(stem));
+    calls.iter().filter_map(stem).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a6_the_file_its_line_and_its_folder_are_synced_in_this_order() {
+    if !need::root() || !need::tool("strace") {
+        return;
+    }
+    for (change, expected) in [
+        // The line; the second name and its two folders; the removal and its folder.
+        (Change::Delete, "fdatasync link fsync fsync unlink fsync unlink"),
+        // The file; the line; the name and its folder.
+        (Change::New, "fsync fdatasync rename fsync"),
+        (Change::Overwrite, "fsync fdatasync link rename fsync unlink"),
+    ] {
+        assert_eq!(skeleton(&Stage::new(change).calls(WRITES)), expected, "{change:?}");
+    }
+}
+
 /// A home whose first `set` got as far as the identity's folder being synced, where this happened.
 fn at_the_sync_of_the_identitys_folder(what: &str) -> Home {
     let home = Home::new();
