@@ -192,8 +192,8 @@ fn a2_a_kill_at_any_system_call_leaves_the_state_before_or_after() {
                  died, {made} had made the change",
                 calls.len()
             ));
-            // Not all: the looks of the thread that serves, once a second, come when they come.
-            assert!(killed * 3 >= calls.len() * 2, "{killed} of {}", calls.len());
+            // What the thread that serves is called for, and how often, is not the same each time.
+            assert!(thread == SERVES || killed + 3 >= calls.len(), "{killed} of {}", calls.len());
         }
     }
 }
