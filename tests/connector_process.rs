@@ -185,7 +185,8 @@ fn e3_a_thousand_runs_leave_no_process_and_no_descriptor() {
     // The file names the `cat` itself, and no other child, dead or alive.
     assert_eq!(said.out.split_whitespace().count(), 1, "{said:?}");
     assert_eq!(home.audit_log().len(), 1001);
-    eventually("as many descriptors as before", || open() == before);
+    // Fewer, when the connection that asked for the process id was still open at first.
+    eventually("no more descriptors than before", || open() <= before);
 }
 
 /// A shell that writes down each signal that it gets, until it gets USR2.
