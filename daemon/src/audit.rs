@@ -9,6 +9,7 @@ use fluvio_secret_protocol::SecretName;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::cause::cause;
 use crate::limited_log::{LimitedLog, Reach};
 
 /// What happens to the secrets.
@@ -43,7 +44,7 @@ pub(crate) struct Actor<'a> {
 
 /// The line could not be written, so nothing was done.
 #[derive(Debug, thiserror::Error)]
-#[error("the audit log {path} cannot be written: {source}", path = .path.display())]
+#[error("the audit log {path} cannot be written: {}", cause(.source), path = .path.display())]
 pub(crate) struct AuditError {
     pub(crate) path: PathBuf,
     pub(crate) source: io::Error,

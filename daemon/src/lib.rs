@@ -5,6 +5,7 @@
 //! * [`args`](mod@args): its few options
 //! * [`launch`]: `--start`, which starts a daemon that belongs to nobody's terminal
 //! * [`places`], [`log`], [`audit`]: where things are kept, what is written down
+//! * [`cause`](mod@cause): what an error of the file system means
 //! * [`vault`]: secrets on the disk: sealed, durable, with a history
 //! * [`config`](mod@config): which secrets a connector's configuration references
 //! * [`service`]: a request in, an answer out; knows no socket
@@ -17,6 +18,7 @@
 
 mod args;
 mod audit;
+mod cause;
 mod config;
 mod connection;
 mod lanes;

@@ -202,7 +202,12 @@ impl Client {
     pub fn stop(mut self) -> Result<(), ClientError> {
         let deadline = Instant::now() + limits::CLIENT_PATIENCE;
         self.send(&Request::Stop, deadline)?;
-        // The answer may be of another version; the end of the stream is what counts.
+        self.wait_for_end(deadline)
+    }
+
+    /// Waits until the daemon closes the connection: one that ends does so when it has ended.
+    fn wait_for_end(&mut self, deadline: Instant) -> Result<(), ClientError> {
+        // An answer may be of another version; the end of the stream is what counts.
         let mut rest = [0; 512];
         loop {
             match self.read(&mut rest, deadline) {
@@ -233,6 +238,8 @@ impl Client {
     }
 
     fn ask_the_next(&mut self, request: &Request) -> Result<Response, ClientError> {
+        // Until its end this one's socket is there, and we would be turned away a second time.
+        self.wait_for_end(Instant::now() + limits::CLIENT_PATIENCE)?;
         // Once: the next one may not take its place again.
         *self = Self { may_replace: false, ..start::connect_or_start(&self.state)? };
         self.ask_this(request)

@@ -1,7 +1,10 @@
 //! A home for the real programs, and what tests need around it.
 
+pub(crate) mod ask;
+pub(crate) mod mount;
 pub(crate) mod need;
 pub(crate) mod pty;
+pub(crate) mod trace;
 pub(crate) mod wire;
 
 use std::ffi::OsStr;

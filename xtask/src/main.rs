@@ -3,11 +3,13 @@
 //! * `cargo demo`: what the project is for, in ten seconds
 //! * `cargo xtask test-as UID`: the built tests as another user
 //! * `cargo xtask size`: the size of the release shim, which every start of a connector loads
+//! * `cargo xtask torture`: a thousand kills of a daemon that eight clients write to
 
 mod demo;
 mod programs;
 mod size;
 mod test_as;
+mod torture;
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -18,7 +20,8 @@ type Outcome = Result<(), Box<dyn Error>>;
 const USAGE: &str = "\
 usage: cargo demo
        cargo xtask test-as UID
-       cargo xtask size";
+       cargo xtask size
+       cargo xtask torture";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -27,6 +30,7 @@ fn main() -> ExitCode {
         ["demo"] => demo::run(),
         ["size"] => size::check(),
         ["test-as", uid] => test_as::run(uid),
+        ["torture"] => torture::run(),
         _ => Err(USAGE.into()),
     };
     match outcome {

@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::seal::{BadIdentity, Identity};
-use super::store::{Folder, ReadError, Stamp, cause};
+use super::store::{Folder, ReadError, Stamp};
+use crate::cause::cause;
 
 /// More than any identity file has.
 const MOST_BYTES: u64 = 64 << 10;
@@ -93,6 +94,12 @@ impl IdentityFile {
             .and_then(super::store::Prepared::commit_new)
             .map_err(|source| IdentityError::Write { path: self.path.clone(), source })?;
         Ok(Arc::new(identity))
+    }
+
+    /// Makes its name durable.
+    pub(crate) fn sync(&self) -> Result<(), IdentityError> {
+        let (folder, _) = self.parts();
+        folder.sync().map_err(|source| IdentityError::Write { path: self.path.clone(), source })
     }
 
     /// Removes what a writer of it left that was killed: it holds a key.

@@ -18,7 +18,7 @@ mod store;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use fluvio_secret_protocol::lock::Lock;
@@ -31,7 +31,8 @@ pub(crate) use self::identity::IdentityError;
 use self::identity::{IdentityFile, Key};
 use self::record::{BadRecord, Record};
 use self::seal::{Identity, Unopened};
-use self::store::{Folder, Prepared, ReadError, Stamp, cause, exists};
+use self::store::{Folder, Prepared, ReadError, Stamp, exists};
+use crate::cause::cause;
 
 /// No sealed secret is larger: the longest value, its head, age's header and its tags.
 const SEALED_BYTES: u64 = limits::VALUE_BYTES as u64 + (64 << 10);
@@ -56,6 +57,8 @@ pub(crate) struct Vault {
 struct Held {
     key: Key,
     stamp: Option<Stamp>,
+    /// Whether the file is known to outlast a power cut.
+    is_durable: bool,
 }
 
 /// Why a vault was not opened.
@@ -127,7 +130,7 @@ impl Vault {
         let folder = Folder::at(path.clone());
         let history = prepare(&folder).map_err(failed)?;
         identity.remove_temporary()?;
-        let key = Mutex::new(Held { key, stamp });
+        let key = Mutex::new(Held { key, stamp, is_durable: false });
         let is_identity_new = AtomicBool::new(false);
         Ok(Self { folder, history, identity, key, is_identity_new, path, _lock: lock })
     }
@@ -243,17 +246,32 @@ impl Vault {
     }
 
     fn key(&self) -> Result<Key, IdentityError> {
+        Ok(self.held()?.key.clone())
+    }
+
+    fn held(&self) -> Result<MutexGuard<'_, Held>, IdentityError> {
         // Nothing that holds the lock can panic half-way.
         let mut held = self.key.lock().unwrap_or_else(PoisonError::into_inner);
         let stamp = self.identity.stamp()?;
         if held.stamp != stamp {
-            *held = Held { key: self.identity.read()?, stamp };
+            *held = Held { key: self.identity.read()?, stamp, is_durable: false };
+        }
+        Ok(held)
+    }
+
+    /// The identity that is there, when it will be there after a power cut, too: what is sealed to
+    /// it could not be opened without it. Its maker may have been killed before it was synced.
+    fn durable_key(&self) -> Result<Key, IdentityError> {
+        let mut held = self.held()?;
+        if matches!(held.key, Key::Open(_)) && !held.is_durable {
+            self.identity.sync()?;
+            held.is_durable = true;
         }
         Ok(held.key.clone())
     }
 
     fn identity_or_new(&self) -> Result<Arc<Identity>, VaultError> {
-        match self.key()? {
+        match self.durable_key()? {
             Key::Open(identity) => return Ok(identity),
             Key::Passphrase => return Err(self.locked()),
             Key::None => {}
@@ -264,7 +282,8 @@ impl Vault {
             return Err(self.identity_lost());
         }
         let identity = self.identity.make()?;
-        let held = Held { key: Key::Open(identity.clone()), stamp: self.identity.stamp()? };
+        let (key, stamp) = (Key::Open(identity.clone()), self.identity.stamp()?);
+        let held = Held { key, stamp, is_durable: true };
         *self.key.lock().unwrap_or_else(PoisonError::into_inner) = held;
         self.is_identity_new.store(true, Ordering::Relaxed);
         Ok(identity)

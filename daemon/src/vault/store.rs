@@ -14,6 +14,8 @@ use std::time::SystemTime;
 use fluvio_secret_protocol::regular::{self, Links};
 use tempfile::{Builder, TempPath};
 
+use crate::cause::cause;
+
 /// How the names of temporary files begin; the vault's `.gitignore` names it too.
 pub(crate) const TEMPORARY: &str = ".tmp-";
 
@@ -188,10 +190,12 @@ impl Prepared {
         File::open(&self.folder)?.sync_all()
     }
 
-    /// As [`Prepared::commit`], but never in place of a file that is there.
+    /// As [`Prepared::commit`], but never in place of a file that is there. So what may not last is
+    /// taken back: nobody shall build on it.
     pub(crate) fn commit_new(self) -> io::Result<()> {
         self.temporary.persist_noclobber(&self.target).map_err(|error| error.error)?;
-        File::open(&self.folder)?.sync_all()
+        let synced = File::open(&self.folder).and_then(|folder| folder.sync_all());
+        synced.inspect_err(|_| drop(fs::remove_file(&self.target)))
     }
 }
 
@@ -214,16 +218,6 @@ fn read_at_most(file: &File, size: u64, most: u64) -> Result<Vec<u8>, ReadError>
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
     file.take(most + 1).read_to_end(&mut bytes).map_err(ReadError::Io)?;
     if bytes.len() as u64 > most { Err(ReadError::Large) } else { Ok(bytes) }
-}
-
-/// What an error of the file system means, in words that say what to do about it.
-pub(crate) fn cause(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::StorageFull => format!("disk full ({error})"),
-        io::ErrorKind::QuotaExceeded => format!("your share of the disk is used up ({error})"),
-        io::ErrorKind::ReadOnlyFilesystem => format!("the file system is read-only ({error})"),
-        _ => error.to_string(),
-    }
 }
 
 /// Whether something is at a path, be it a link that points nowhere.

@@ -1,0 +1,13 @@
+//! What an error of the file system means, in words that say what to do about it.
+
+use std::io;
+
+/// The cause of an error, for a message that names the file.
+pub(crate) fn cause(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::StorageFull => format!("disk full ({error})"),
+        io::ErrorKind::QuotaExceeded => format!("your share of the disk is used up ({error})"),
+        io::ErrorKind::ReadOnlyFilesystem => format!("the file system is read-only ({error})"),
+        _ => error.to_string(),
+    }
+}

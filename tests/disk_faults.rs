@@ -1,0 +1,252 @@
+//! Disks that are full or read-only, and files that are none: a clear text, nothing lost, and
+//! everything that can go on goes on.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, Permissions};
+use std::io::Write;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use fluvio_secret_protocol::Code;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+use crate::harness::ask::Asker;
+use crate::harness::mount::Mount;
+use crate::harness::trace::{Trace, WRITES};
+use crate::harness::{Home, Said, make_folder, need, said};
+
+/// The bytes of every file of a folder.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        match entry.file_type().unwrap().is_dir() {
+            true => found.extend(files(&entry.path())),
+            false => drop(found.insert(entry.path(), fs::read(entry.path()).unwrap())),
+        }
+    }
+    found
+}
+
+/// Takes all that a file system has, in one file.
+fn fill(folder: &Path) -> PathBuf {
+    let path = folder.join("filling");
+    let mut file = File::create(&path).unwrap();
+    while file.write_all(&[b'x'; 512]).is_ok() {}
+    path
+}
+
+/// A change that is refused with this text.
+fn refused(said: &Said, told: &str) {
+    assert_eq!(said.code(), Some(1), "{said:?}");
+    assert!(said.err.contains(told), "{told}: {said:?}");
+    assert_eq!(said.out, "", "{said:?}");
+}
+
+/// The value of `A` as a connector gets it.
+fn delivered(home: &Home) -> String {
+    let config = home.config(&["A"]);
+    let said = said(&mut home.run(&config, &["--as-is"], &["sh", "-c", "printf %s \"$A\""]));
+    assert!(said.status.success(), "{said:?}");
+    said.out
+}
+
+/// A home whose vault or state is on a small file system.
+fn small(inside: &str, options: &str) -> (Home, Mount) {
+    let home = Home::new();
+    make_folder(&home.path(inside), 0o700);
+    let mount = Mount::tmpfs(&home.path(inside), options);
+    (home, mount)
+}
+
+#[test]
+fn a5_a_full_disk_is_told_and_changes_nothing() {
+    if !need::root() {
+        return;
+    }
+    let (home, _mount) = small("data/vault", "size=64k");
+    let (old, new) = ("o".repeat(10_000), "n".repeat(10_000));
+    assert!(home.set("A", &old).status.success());
+    let filling = fill(&home.vault());
+    let before = files(&home.vault());
+    for name in ["A", "B"] {
+        refused(&home.set(name, &new), "disk full");
+        assert_eq!(files(&home.vault()), before, "{name}");
+    }
+    assert_eq!(home.audit_log().len(), 1, "no line for what was not done");
+    assert_eq!(delivered(&home), old);
+    assert!(home.ok(&["list"]).contains('A'));
+    fs::remove_file(filling).unwrap();
+    assert!(home.set("A", &new).status.success());
+    assert_eq!(delivered(&home), new);
+}
+
+#[test]
+fn a5_a_disk_without_inodes_is_told_and_changes_nothing() {
+    if !need::root() {
+        return;
+    }
+    let (home, _mount) = small("data/vault", "size=1m,nr_inodes=40");
+    home.set("A", "old");
+    let taken = |number: usize| home.vault().join(format!("taken{number}"));
+    let count = (0..).take_while(|&number| File::create_new(taken(number)).is_ok()).count();
+    assert!(count > 3);
+    // The temporary file, the folder of the history and the link in it each want one.
+    for left in 0..3 {
+        let before = files(&home.vault());
+        refused(&home.set("A", "new"), "disk full");
+        assert_eq!(files(&home.vault()), before, "with {left} inodes left");
+        assert_eq!(delivered(&home), "old");
+        fs::remove_file(taken(left)).unwrap();
+    }
+    assert!(home.set("A", "new").status.success());
+    assert_eq!(delivered(&home), "new");
+}
+
+#[test]
+fn a5_a_full_disk_of_the_audit_log_is_told_and_nothing_is_changed_or_delivered() {
+    if !need::root() {
+        return;
+    }
+    let (home, _mount) = small("state", "size=64k");
+    home.set("A", "old");
+    // So that a line begins on what the disk has and ends on what it has not.
+    let (log, mut lines) = (home.path("state/audit.log"), home.audit_log().len());
+    let length = fs::metadata(&log).unwrap().len();
+    let filler = [vec![b' '; usize::try_from(4096 - 20 - length).unwrap()], vec![b'\n']].concat();
+    File::options().append(true).open(&log).unwrap().write_all(&filler).unwrap();
+    let filling = fill(&home.path("state"));
+    let (before, vault) = (fs::read(&log).unwrap(), files(&home.vault()));
+    for said in [home.set("A", "new"), home.set("B", "new"), home.cli(&["delete", "A"])] {
+        refused(&said, "disk full");
+        assert!(said.err.contains("audit.log"), "{said:?}");
+        assert_eq!(files(&home.vault()), vault);
+        assert_eq!(fs::read(&log).unwrap(), before, "no half of a line");
+    }
+    let started = home.path("started");
+    let touch = ["touch", started.to_str().unwrap()];
+    let run = said(&mut home.run(&home.config(&["A"]), &[], &touch));
+    assert_eq!(run.code(), Some(125));
+    assert!(run.err.contains("audit.log") && run.err.contains("disk full"), "{run:?}");
+    assert!(!started.exists(), "no line, no delivery");
+    assert!(home.ok(&["list"]).contains('A'));
+    fs::remove_file(filling).unwrap();
+    assert_eq!(delivered(&home), "old");
+    assert!(home.set("A", "new").status.success());
+    lines += 2;
+    let text = fs::read_to_string(&log).unwrap();
+    assert_eq!(text.lines().filter(|line| line.starts_with('{')).count(), lines, "{text}");
+}
+
+/// A vault that cannot be written to: what the change says, and that everything else goes on.
+fn cannot_be_written(home: &Home, told: &str) {
+    let before = files(&home.vault());
+    for said in [home.set("A", "new"), home.set("B", "new"), home.cli(&["delete", "A"])] {
+        refused(&said, told);
+        assert!(said.err.contains("data/vault"), "the place is told: {said:?}");
+        assert_eq!(files(&home.vault()), before);
+        assert_eq!(delivered(home), "old");
+    }
+    assert!(home.ok(&["list"]).contains('A'));
+}
+
+#[test]
+fn a7_a_read_only_vault_is_read_and_its_changes_are_refused() {
+    if !need::root() {
+        return;
+    }
+    let home = Home::new();
+    home.set("A", "old");
+    let mount = Mount::read_only(&home.vault());
+    cannot_be_written(&home, "the file system is read-only");
+    drop(mount);
+    assert!(home.set("A", "new").status.success());
+    assert_eq!(delivered(&home), "new");
+}
+
+#[test]
+fn a7_a_vault_without_the_right_to_write_is_read_and_its_changes_are_refused() {
+    if !need::plain_user() {
+        return;
+    }
+    let home = Home::new();
+    home.set("A", "old");
+    fs::set_permissions(home.vault(), Permissions::from_mode(0o500)).unwrap();
+    cannot_be_written(&home, "ermission denied");
+    fs::set_permissions(home.vault(), Permissions::from_mode(0o700)).unwrap();
+    assert!(home.set("A", "new").status.success());
+}
+
+#[test]
+fn a7_a_quota_that_is_used_up_is_told() {
+    if !need::root() || !need::tool("strace") {
+        return;
+    }
+    let home = Home::new();
+    home.set("A", "old");
+    // Where file systems say so: when something is made, written, or only when it is synced.
+    for call in ["openat", "write", "fsync"] {
+        let before = files(&home.vault());
+        let inject = format!("inject={call}:error=EDQUOT:when=1");
+        let trace = Trace::attach(&home, home.daemon_pid().unwrap(), WRITES, &[&inject]);
+        let said = home.set("A", "new");
+        trace.end();
+        refused(&said, "your share of the disk is used up");
+        assert_eq!(files(&home.vault()), before, "{call}");
+        assert_eq!(delivered(&home), "old", "{call}");
+    }
+    assert!(home.set("A", "new").status.success());
+    assert_eq!(delivered(&home), "new");
+}
+
+/// What is in place of a secret's file, and how it is made.
+type Kind = (&'static str, fn(&Path));
+
+/// The most memory that the daemon has had, in bytes.
+fn peak_memory(daemon: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{daemon}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() << 10
+}
+
+#[test]
+fn a9_what_is_no_secrets_file_is_refused_at_once_and_not_read() {
+    let home = Home::new();
+    home.set("B", "other");
+    let daemon = home.daemon_pid().unwrap();
+    let kinds: [Kind; 8] = [
+        ("empty", |path| fs::write(path, "").unwrap()),
+        ("NUL", |path| fs::write(path, [0; 4096]).unwrap()),
+        ("a folder", |path| fs::create_dir(path).unwrap()),
+        ("a FIFO", |path| mknodat(CWD, path, FileType::Fifo, Mode::RWXU, 0).unwrap()),
+        ("a socket", |path| drop(std::os::unix::net::UnixListener::bind(path).unwrap())),
+        ("a link to itself", |path| symlink("A.age", path).unwrap()),
+        ("a link to a device", |path| symlink("/dev/zero", path).unwrap()),
+        ("4 GiB", |path| File::create(path).unwrap().set_len(4 << 30).unwrap()),
+    ];
+    for (what, make) in kinds {
+        make(&home.secret_file("A"));
+        let begun = Instant::now();
+        let mut asker = Asker::connect(&home).unwrap();
+        let refusal = asker.value("A").unwrap().expect_err(what);
+        assert!(begun.elapsed() < Duration::from_secs(1), "{what}: {:?}", begun.elapsed());
+        assert_eq!(refusal.code, Code::Damaged, "{what}: {refusal}");
+        let text = refusal.to_string();
+        assert!(text.contains("damaged") && text.contains("`A`"), "{what}: {text}");
+        assert!(text.contains("data/vault/A.age"), "{what}: {text}");
+        assert_eq!(asker.value("B").unwrap().unwrap(), b"other", "{what}");
+        assert_eq!(asker.list().unwrap().unwrap(), ["A", "B"], "{what}");
+        let set = home.set("A", "anew");
+        if what == "a folder" {
+            refused(&set, "data/vault/A.age");
+            fs::remove_dir(home.secret_file("A")).unwrap();
+        } else {
+            assert!(set.status.success(), "{what}: {set:?}");
+            assert_eq!(delivered(&home), "anew", "{what}");
+            fs::remove_file(home.secret_file("A")).unwrap();
+        }
+    }
+    assert_eq!(home.daemon_pid(), Some(daemon));
+    let peak = peak_memory(daemon);
+    assert!(peak <= 64 << 20, "{peak} bytes");
+}

@@ -1,0 +1,100 @@
+//! The protocol's own messages, without a command in between: quicker, and a refusal is told from a
+//! connection that ended.
+
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use fluvio_secret_protocol::frame::{self, PREFIX_BYTES};
+use fluvio_secret_protocol::{Delete, Grant, Refusal, Request, Response, Secret, Set};
+
+use super::Home;
+
+/// A connection to a home's daemon.
+pub(crate) struct Asker {
+    stream: UnixStream,
+}
+
+/// An answer. The outer error is the connection's: whether the request was carried out is not known.
+pub(crate) type Answer<T> = io::Result<Result<T, Refusal>>;
+
+impl Asker {
+    pub(crate) fn connect(home: &Home) -> io::Result<Self> {
+        let stream = UnixStream::connect(home.socket())?;
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        Ok(Self { stream })
+    }
+
+    pub(crate) fn set(&mut self, name: &str, value: &[u8]) -> Answer<()> {
+        let set = Set { name: name.parse().unwrap(), value: Secret::from(value.to_vec()) };
+        Ok(match self.ask(&Request::Set(set))? {
+            Response::Stored(_) => Ok(()),
+            other => Err(refusal(other)),
+        })
+    }
+
+    pub(crate) fn delete(&mut self, name: &str) -> Answer<()> {
+        let delete = Delete { name: name.parse().unwrap() };
+        Ok(match self.ask(&Request::Delete(delete))? {
+            Response::Deleted => Ok(()),
+            other => Err(refusal(other)),
+        })
+    }
+
+    /// The names that are there.
+    pub(crate) fn list(&mut self) -> Answer<Vec<String>> {
+        Ok(match self.ask(&Request::List)? {
+            Response::Listed(listed) => {
+                assert!(!listed.more, "these tests have few secrets");
+                Ok(listed.secrets.iter().map(|secret| secret.name.to_string()).collect())
+            }
+            other => Err(refusal(other)),
+        })
+    }
+
+    /// The value of one secret, as a grant delivers it.
+    pub(crate) fn value(&mut self, name: &str) -> Answer<Vec<u8>> {
+        let config = format!("meta: {{name: test}}\nvalue: {{secret: {{name: {name}}}}}\n");
+        let (label, program) = ("config.yaml".to_owned(), "witness".to_owned());
+        let grant = Grant { label, program, config: config.into_bytes().into() };
+        Ok(match self.ask(&Request::Grant(grant))? {
+            Response::Granted(granted) => {
+                assert_eq!(granted.names.len(), 1);
+                Ok(granted.values[0].expose().to_vec())
+            }
+            other => Err(refusal(other)),
+        })
+    }
+
+    fn ask(&mut self, request: &Request) -> io::Result<Response> {
+        self.stream.write_all(&frame::encode(request).unwrap())?;
+        loop {
+            match self.answer()? {
+                Response::Working => {}
+                answer => return Ok(answer),
+            }
+        }
+    }
+
+    fn answer(&mut self) -> io::Result<Response> {
+        let mut prefix = [0; PREFIX_BYTES];
+        self.stream.read_exact(&mut prefix)?;
+        let mut header = vec![0; frame::decode_prefix(prefix).unwrap()];
+        self.stream.read_exact(&mut header)?;
+        let header = frame::decode_header::<Response>(&header).unwrap();
+        let mut parts = Vec::new();
+        for &length in header.lengths() {
+            let mut part = vec![0; length];
+            self.stream.read_exact(&mut part)?;
+            parts.push(part.into());
+        }
+        Ok(header.with_parts(parts).unwrap())
+    }
+}
+
+fn refusal(response: Response) -> Refusal {
+    match response {
+        Response::Refused(refusal) => refusal,
+        other => panic!("answer to another question: {other:?}"),
+    }
+}

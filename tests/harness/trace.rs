@@ -1,0 +1,68 @@
+//! strace(1) at one thread of a daemon: lists its system calls, and makes one of them fail or be its
+//! last.
+//!
+//! The daemon is not dumpable, so this is for root.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, ChildStderr};
+
+use super::{Home, kill, spawn};
+
+/// A tracer that is attached.
+pub(crate) struct Trace {
+    strace: Child,
+    stderr: BufReader<ChildStderr>,
+    list: PathBuf,
+}
+
+/// The thread of the daemon that changes the vault.
+pub(crate) const WRITES: &str = "writes";
+/// The thread that serves the socket.
+pub(crate) const SERVES: &str = "fluvio-secretd";
+
+impl Trace {
+    /// Attaches to the thread of this name, with one `-e` for each expression.
+    pub(crate) fn attach(home: &Home, daemon: u32, thread: &str, expressions: &[&str]) -> Self {
+        let list = home.path("trace");
+        let mut strace = home.foreign("strace");
+        strace.arg("-o").arg(&list).arg("-p").arg(task(daemon, thread));
+        for expression in expressions {
+            strace.args(["-e", expression]);
+        }
+        let mut strace = spawn(&mut strace);
+        let mut stderr = BufReader::new(strace.stderr.take().unwrap());
+        let mut line = String::new();
+        stderr.read_line(&mut line).unwrap();
+        assert!(line.contains(" attached"), "{line}");
+        Self { strace, stderr, list }
+    }
+
+    /// Lets the daemon go, and gives the system calls of the thread, from the one that it waited in
+    /// when it was attached to.
+    pub(crate) fn end(mut self) -> Vec<String> {
+        // It has ended by itself when the daemon did.
+        if self.strace.try_wait().unwrap().is_none() {
+            kill("TERM", self.strace.id());
+        }
+        let _ = std::io::copy(&mut self.stderr, &mut std::io::sink());
+        self.strace.wait().unwrap();
+        let list = fs::read_to_string(&self.list).unwrap();
+        list.lines().filter(|line| !line.starts_with(['+', '-'])).map(str::to_owned).collect()
+    }
+}
+
+/// The name of the system call in a line.
+pub(crate) fn call(line: &str) -> &str {
+    line.split('(').next().unwrap_or_default()
+}
+
+fn task(daemon: u32, thread: &str) -> String {
+    let tasks = fs::read_dir(format!("/proc/{daemon}/task")).unwrap().flatten();
+    let is_it = |path: &PathBuf| {
+        fs::read_to_string(path.join("comm")).is_ok_and(|comm| comm.trim() == thread)
+    };
+    let found = tasks.map(|entry| entry.path()).find(is_it).expect("the thread");
+    found.file_name().unwrap().to_str().unwrap().to_owned()
+}

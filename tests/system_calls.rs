@@ -1,0 +1,350 @@
+//! Each system call of a change is the daemon's last one once, and fails once.
+//!
+//! The calls are those of a clean change, as strace(1) lists them, and are chosen by their number.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use crate::harness::ask::{Answer, Asker};
+use crate::harness::trace::{SERVES, Trace, WRITES, call};
+use crate::harness::{Home, canary, eventually, files_with, is_alive, need, said};
+
+/// The changes that are looked at.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Change {
+    Delete,
+    /// The first `set` of all, which makes the identity.
+    First,
+    New,
+    Overwrite,
+}
+
+const ALL: [Change; 4] = [Change::Delete, Change::First, Change::New, Change::Overwrite];
+
+/// A home in which one kind of change is made again and again.
+struct Stage {
+    home: Home,
+    change: Change,
+    name: String,
+    count: usize,
+    /// The value before the change.
+    before: Option<Vec<u8>>,
+    /// The value when the change is made.
+    after: Option<Vec<u8>>,
+    /// The sealed file before the change, and the audit log's lines.
+    sealed: Option<Vec<u8>>,
+    lines: usize,
+}
+
+impl Stage {
+    fn new(change: Change) -> Self {
+        let home = Home::new();
+        let (name, none) = ("A".to_owned(), None);
+        let stage = Self {
+            home,
+            change,
+            name,
+            count: 0,
+            before: none.clone(),
+            after: none.clone(),
+            sealed: none,
+            lines: 0,
+        };
+        if change != Change::First {
+            // More than the history keeps, so that every change shortens it.
+            for n in 0..13 {
+                assert!(stage.home.set("A", format!("{n}")).status.success());
+            }
+        }
+        stage
+    }
+
+    /// Makes everything as it is before the change.
+    fn prepare(&mut self) {
+        self.count += 1;
+        let value = canary().into_bytes();
+        match self.change {
+            Change::First => {
+                self.home = Home::new();
+                self.home.ok(&["list"]);
+            }
+            Change::New => self.name = format!("N{}", self.count),
+            Change::Delete | Change::Overwrite => {}
+        }
+        let mut asker = Asker::connect(&self.home).unwrap();
+        (self.before, self.after) = match self.change {
+            Change::Delete => {
+                asker.set(&self.name, &value).unwrap().unwrap();
+                (Some(value), None)
+            }
+            Change::Overwrite => (Some(asker.value(&self.name).unwrap().unwrap()), Some(value)),
+            Change::First | Change::New => (None, Some(value)),
+        };
+        self.sealed = fs::read(self.home.secret_file(&self.name)).ok();
+        self.lines = self.lines();
+    }
+
+    /// Makes the change.
+    fn make(&self) -> Answer<()> {
+        let mut asker = Asker::connect(&self.home)?;
+        match &self.after {
+            Some(value) => asker.set(&self.name, value),
+            None => asker.delete(&self.name),
+        }
+    }
+
+    /// The system calls of a clean change, by one thread.
+    fn calls(&mut self, thread: &str) -> Vec<String> {
+        self.prepare();
+        let trace = self.trace(thread, &[]);
+        self.make().unwrap().unwrap();
+        trace.end()
+    }
+
+    fn trace(&self, thread: &str, expressions: &[&str]) -> Trace {
+        Trace::attach(&self.home, self.daemon(), thread, expressions)
+    }
+
+    fn daemon(&self) -> u32 {
+        self.home.daemon_pid().expect("a daemon")
+    }
+
+    /// The lines of the audit log about a change.
+    fn lines(&self) -> usize {
+        let log = self.home.audit_log();
+        log.iter().filter(|line| line["event"] != "grant").count()
+    }
+
+    /// What a connector gets, by the real command, which starts a daemon when none is there.
+    fn delivered(&self) -> Option<Vec<u8>> {
+        let config = self.home.config(&[&self.name]);
+        let script = format!("printf %s \"${}\"", self.name);
+        let said = said(&mut self.home.run(&config, &["--as-is"], &["sh", "-c", &script]));
+        match said.code() {
+            Some(0) => Some(said.out.into_bytes()),
+            Some(125) if said.err.contains("no secret") => None,
+            _ => panic!("{}: {said:?}", self.name),
+        }
+    }
+
+    /// The value, asked of the daemon that is there.
+    fn value(&self) -> Option<Vec<u8>> {
+        let mut asker = Asker::connect(&self.home).unwrap();
+        let is_there = asker.list().unwrap().unwrap().contains(&self.name);
+        is_there.then(|| asker.value(&self.name).unwrap().unwrap())
+    }
+
+    /// What holds whatever happened: the state before or the one after, and nothing besides.
+    fn check(&self, what: &str, found: &Option<Vec<u8>>) {
+        assert!(*found == self.before || *found == self.after, "{what}: a third state");
+        let is_made = *found == self.after;
+        assert!(!is_made || self.lines() > self.lines, "{what}: a change without its line");
+        for folder in [self.home.vault(), self.home.path("config")] {
+            for entry in fs::read_dir(folder).unwrap() {
+                let name = entry.unwrap().file_name().into_string().unwrap();
+                assert!(!name.starts_with(".tmp-"), "{what}: {name} is left");
+            }
+        }
+        if let Some(sealed) = &self.sealed {
+            let copies = files_with(&self.home.vault(), sealed);
+            assert!(!copies.is_empty(), "{what}: the earlier version is gone");
+        }
+        let mut asker = Asker::connect(&self.home).unwrap();
+        asker.set("NEXT", b"x").unwrap().unwrap_or_else(|refusal| panic!("{what}: {refusal}"));
+        assert_eq!(asker.value("NEXT").unwrap().unwrap(), b"x", "{what}");
+    }
+}
+
+#[test]
+fn a2_a_kill_at_any_system_call_leaves_the_state_before_or_after() {
+    if !need::root() || !need::tool("strace") {
+        return;
+    }
+    for change in ALL {
+        let mut stage = Stage::new(change);
+        for thread in [WRITES, SERVES] {
+            let calls = stage.calls(thread);
+            let (mut killed, mut made) = (0, 0);
+            for (call, number) in numbered(&calls) {
+                let what = format!("{change:?}, {call} number {number} of {thread}");
+                stage.prepare();
+                let daemon = stage.daemon();
+                let kill = format!("inject={call}:signal=KILL:when={number}");
+                let trace = stage.trace(thread, &[&kill]);
+                let answer = stage.make();
+                trace.end();
+                // By its end the connection ended, too: nothing else ends it.
+                if answer.is_err() {
+                    eventually("the daemon's end", || !is_alive(daemon));
+                }
+                killed += usize::from(!is_alive(daemon));
+                let found = stage.delivered();
+                stage.check(&what, &found);
+                made += usize::from(found == stage.after);
+                match answer {
+                    Ok(Ok(())) => assert!(found == stage.after, "{what}: acknowledged and lost"),
+                    Ok(Err(refusal)) => panic!("{what}: {refusal}"),
+                    Err(_) => {}
+                }
+            }
+            need::say(&format!(
+                "a2: {change:?}: {} system calls of the thread {thread}; killed at each, {killed} \
+                 died, {made} had made the change",
+                calls.len()
+            ));
+            // What the thread that serves is called for, and how often, is not the same each time.
+            assert!(thread == SERVES || killed + 3 >= calls.len(), "{killed} of {}", calls.len());
+        }
+    }
+}
+
+/// The name of each call, and its number among those of its name: strace counts them apart.
+fn numbered(calls: &[String]) -> Vec<(&str, usize)> {
+    let mut counts = BTreeMap::new();
+    let number = |line| {
+        let count = counts.entry(call(line)).or_default();
+        *count += 1;
+        (call(line), *count)
+    };
+    calls.iter().map(String::as_str).map(number).collect()
+}
+
+/// Whether a call is about files, so that a disk can make it fail.
+fn is_of_files(line: &str) -> bool {
+    const FILES: [&str; 17] = [
+        "close",
+        "fdatasync",
+        "fsync",
+        "getdents64",
+        "link",
+        "linkat",
+        "mkdir",
+        "mkdirat",
+        "open",
+        "openat",
+        "rename",
+        "renameat",
+        "renameat2",
+        "unlink",
+        "unlinkat",
+        "utimensat",
+        "write",
+    ];
+    // How one thread wakes another is no file. (The line may end there, when strace is let go.)
+    FILES.contains(&call(line)) && !line.contains(r#""\1\0\0\0\0\0\0\0", 8"#)
+}
+
+#[test]
+fn a6_a_system_call_that_fails_is_told_or_does_no_harm() {
+    if !need::root() || !need::tool("strace") {
+        return;
+    }
+    for change in ALL {
+        let mut stage = Stage::new(change);
+        let calls = stage.calls(WRITES);
+        let (mut failed, mut harmless, mut made_and_refused) = (0, 0, 0);
+        let of_files = calls.iter().zip(numbered(&calls)).filter(|(line, _)| is_of_files(line));
+        for (_, (call, number)) in of_files {
+            let what = format!("{change:?}, {call} number {number}");
+            stage.prepare();
+            let daemon = stage.daemon();
+            let inject = format!("inject={call}:error=EIO:when={number}");
+            let trace = stage.trace(WRITES, &[&format!("trace={call}"), &inject]);
+            let answer = stage.make().unwrap_or_else(|error| panic!("{what}: {error}"));
+            let seen = trace.end();
+            let injected = seen.iter().filter(|line| line.contains("(INJECTED)")).count();
+            assert_eq!(injected, 1, "{what}: {seen:?}");
+            let found = stage.value();
+            stage.check(&what, &found);
+            if answer.is_ok() {
+                harmless += 1;
+                assert!(found == stage.after, "{what}: acknowledged and lost");
+                let is_needed = !["close", "getdents64", "openat", "unlink"].contains(&call);
+                assert!(!is_needed, "{what}: a failure is told as success");
+            } else {
+                failed += 1;
+                let is_made = found == stage.after;
+                // Only what comes after the rename or the removal leaves the change made.
+                let is_after = ["close", "fsync", "getdents64", "openat"].contains(&call);
+                assert!(!is_made || is_after, "{what}: refused and made");
+                made_and_refused += usize::from(is_made);
+            }
+            assert!(is_alive(daemon), "{what}");
+            assert_eq!(stage.daemon(), daemon, "{what}");
+        }
+        need::say(&format!(
+            "a6: {change:?}: {} system calls; {} of files failed each: {failed} told, {harmless} \
+             harmless, {made_and_refused} told although the change is made",
+            calls.len(),
+            failed + harmless
+        ));
+        assert!(made_and_refused > 0, "the sync of the vault's folder is among them");
+    }
+}
+
+/// The calls that make something last, and those that change a name, whichever form each has here.
+fn skeleton(calls: &[String]) -> String {
+    const STEMS: [&str; 5] = ["fdatasync", "fsync", "link", "rename", "unlink"];
+    let stem = |line: &String| STEMS.into_iter().find(|stem| call(line).starts_with(stem));
+    calls.iter().filter_map(stem).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a6_the_file_its_line_and_its_folder_are_synced_in_this_order() {
+    if !need::root() || !need::tool("strace") {
+        return;
+    }
+    for (change, expected) in [
+        // The line; the second name and its two folders; the removal and its folder.
+        (Change::Delete, "fdatasync link fsync fsync unlink fsync unlink"),
+        // The file; the line; the name and its folder.
+        (Change::New, "fsync fdatasync rename fsync"),
+        (Change::Overwrite, "fsync fdatasync link rename fsync unlink"),
+    ] {
+        assert_eq!(skeleton(&Stage::new(change).calls(WRITES)), expected, "{change:?}");
+    }
+}
+
+/// A home whose first `set` got as far as the identity's folder being synced, where this happened.
+fn at_the_sync_of_the_identitys_folder(what: &str) -> Home {
+    let home = Home::new();
+    home.ok(&["list"]);
+    let daemon = home.daemon_pid().unwrap();
+    let inject = format!("inject=fsync:{what}:when=2");
+    let trace = Trace::attach(&home, daemon, WRITES, &[&inject]);
+    assert!(!home.set("A", "x").status.success());
+    trace.end();
+    assert!(!home.ok(&["list"]).contains('A'));
+    home
+}
+
+#[test]
+fn a6_an_identity_that_may_not_last_is_taken_back() {
+    if !need::root() || !need::tool("strace") {
+        return;
+    }
+    let home = at_the_sync_of_the_identitys_folder("error=EIO");
+    assert!(!home.path("config/identity.txt").exists());
+    let said = home.set("A", "x");
+    assert!(said.status.success() && said.err.contains("identity.txt"), "it is told: {said:?}");
+}
+
+#[test]
+fn a2_an_identity_that_may_not_last_is_made_to_before_it_seals() {
+    if !need::root() || !need::tool("strace") {
+        return;
+    }
+    let home = at_the_sync_of_the_identitys_folder("signal=KILL");
+    let identity = fs::read(home.path("config/identity.txt")).unwrap();
+    let syncs = |value| {
+        // With the paths of descriptors.
+        let trace = Trace::attach(&home, home.daemon_pid().unwrap(), WRITES, &["decode-fds=path"]);
+        assert!(home.set("A", value).status.success());
+        let calls = trace.end();
+        let folder = format!("<{}>", home.path("config").display());
+        calls.iter().filter(|line| call(line) == "fsync" && line.contains(&folder)).count()
+    };
+    assert_eq!(syncs("x"), 1);
+    assert_eq!(syncs("y"), 0, "once is enough");
+    assert_eq!(fs::read(home.path("config/identity.txt")).unwrap(), identity);
+}

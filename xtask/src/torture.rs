@@ -1,0 +1,18 @@
+//! What takes too long for every run of the tests: a thousand kills of a busy daemon.
+
+use std::process::Command;
+
+use crate::Outcome;
+use crate::programs::root;
+
+/// Read by `tests/durability.rs`.
+const VARIABLE: &str = "FLUVIO_SECRET_TORTURE";
+
+pub(crate) fn run() -> Outcome {
+    let status = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
+        .args(["test", "--package", "fluvio-secret", "--test", "main", "--", "a1_"])
+        .env(VARIABLE, "1")
+        .current_dir(root())
+        .status()?;
+    if status.success() { Ok(()) } else { Err("an acknowledged change did not last".into()) }
+}
