@@ -79,7 +79,7 @@ fn b2_what_a_killed_daemon_left_stops_nobody() {
         home.write(file, unrelated.id().to_string());
         home.write("data/vault/.tmp-left", "half a secret");
         assert!(home.ok(&["list"]).contains('A'));
-        assert!(!home.path("data/vault/.tmp-left").exists(), "swept");
+        eventually("the sweep", || !home.path("data/vault/.tmp-left").exists());
     }
     assert!(is_alive(unrelated.id()));
     kill("KILL", unrelated.id());

@@ -31,8 +31,8 @@ pub(crate) struct Lanes {
 impl Lanes {
     pub(crate) fn new(service: Service) -> io::Result<Self> {
         let service = Arc::new(service);
-        let reads = lane("reads", service.clone())?;
-        let writes = lane("writes", service.clone())?;
+        let reads = lane("reads", service.clone(), |_| {})?;
+        let writes = lane("writes", service.clone(), Service::sweep)?;
         Ok(Self { service, reads, writes })
     }
 
@@ -57,9 +57,11 @@ impl Lanes {
     }
 }
 
-fn lane(name: &str, service: Arc<Service>) -> io::Result<mpsc::Sender<Job>> {
+/// Starts a thread, which begins with `first`.
+fn lane(name: &str, service: Arc<Service>, first: fn(&Service)) -> io::Result<mpsc::Sender<Job>> {
     let (sender, jobs) = mpsc::channel::<Job>();
     thread::Builder::new().name(name.to_owned()).spawn(move || {
+        first(&service);
         for job in jobs {
             carry_out(&service, job);
         }

@@ -33,13 +33,17 @@ impl State {
     }
 
     /// The state of `FLUVIO_SECRET_HOME=home`, whatever the environment says.
-    fn under(home: &Path) -> Self {
-        Self { folder: home.join("state") }
+    ///
+    /// # Errors
+    ///
+    /// [`PlaceError::LongSocket`].
+    pub fn under(home: &Path) -> Result<Self, PlaceError> {
+        Self { folder: home.join("state") }.checked()
     }
 
     fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, PlaceError> {
         let folder = if let Some(home) = absolute(HOME_VARIABLE, &variable)? {
-            return Self::under(&home).checked();
+            return Self::under(&home);
         } else if let Some(state) = absolute("XDG_STATE_HOME", &variable)? {
             state.join("fluvio-secret")
         } else if let Some(home) = absolute("HOME", &variable)? {

@@ -27,6 +27,15 @@ impl Service {
         Self { vault, audit, since: Timestamp::now() }
     }
 
+    /// What the thread that changes the vault does before its first request.
+    pub(crate) fn sweep(&self) {
+        // What is left behind harms nobody, and the next start tries again.
+        if let Err(error) = self.vault.sweep() {
+            let path = self.vault.path().display();
+            tracing::warn!("what killed writers left in {path} is not removed: {error}");
+        }
+    }
+
     /// Carries out a request; each answer but the last says that more follows.
     pub(crate) fn answer(&self, request: Request, peer: Peer, send: &mut dyn FnMut(Response)) {
         let answer = match request {

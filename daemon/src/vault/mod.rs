@@ -152,6 +152,12 @@ impl Vault {
         matches!(held.key, Key::Passphrase)
     }
 
+    /// Removes what killed writers left. Reads the whole folder, so a start does not wait for it; the
+    /// thread that changes the vault does this before it changes anything.
+    pub(crate) fn sweep(&self) -> io::Result<()> {
+        self.folder.remove_temporary()
+    }
+
     /// Seals a value and writes it beside the one it will replace. The first one of all makes the
     /// identity.
     pub(crate) fn prepare(
@@ -352,13 +358,12 @@ impl Change<'_> {
     }
 }
 
-/// Makes what every vault has, and removes what killed writers left.
+/// Makes what every vault has.
 fn prepare(folder: &Folder) -> io::Result<History> {
     let history = folder.subfolder(".history")?;
     if !folder.has(".gitignore")? {
         folder.prepare(".gitignore", GITIGNORE.as_bytes(), None)?.commit()?;
     }
-    folder.remove_temporary()?;
     Ok(History::at(history))
 }
 

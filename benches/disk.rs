@@ -1,0 +1,45 @@
+//! A folder on a disk, and a durable write without us.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::fs::statfs;
+use tempfile::{Builder, TempDir};
+
+use crate::Outcome;
+
+/// What statfs(2) calls a tmpfs, where a fsync does nothing.
+const TMPFS: u64 = 0x0102_1994;
+/// The longest folder that leaves room for the socket's path below it.
+const LONGEST: usize = 60;
+
+/// A temporary folder on a disk: beside what Cargo builds, else where the system has room.
+pub(crate) fn folder() -> Outcome<TempDir> {
+    let places =
+        [PathBuf::from(env!("CARGO_TARGET_TMPDIR")), "/var/tmp".into(), std::env::temp_dir()];
+    for place in places {
+        let on_disk = statfs(&place).is_ok_and(|found| u64::try_from(found.f_type) != Ok(TMPFS));
+        if on_disk && place.as_os_str().len() <= LONGEST {
+            return Ok(Builder::new().prefix("fs-").tempdir_in(place)?);
+        }
+    }
+    Err("no folder on a disk with a short path was found: the target folder, /var/tmp and TMPDIR are none".into())
+}
+
+/// Replaces or makes a file durably, with the least that does it: write, fsync, rename, fsync of the
+/// folder.
+pub(crate) fn write_durably(folder: &Path, name: &str, bytes: &[u8]) -> Outcome<Duration> {
+    let write = || -> io::Result<()> {
+        let temporary = folder.join("temporary");
+        let mut file = File::create_new(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(temporary, folder.join(name))?;
+        File::open(folder)?.sync_all()
+    };
+    let begin = Instant::now();
+    write()?;
+    Ok(begin.elapsed())
+}
