@@ -15,6 +15,7 @@ mod first_session;
 mod hostile_clients;
 mod layering;
 mod places;
+mod socket_fuzz;
 mod stock_age;
 mod terminal;
 mod values;

@@ -10,6 +10,7 @@
 //! * [`service`]: a request in, an answer out; knows no socket
 //! * [`lanes`]: two threads that do what waits for the disk
 //! * [`connection`], [`server`]: sockets, deadlines and the end; the only asynchronous files
+//! * `fuzzing`: doors for fuzz targets; not compiled otherwise
 //!
 //! The directory of the vault is the truth: nothing of it is kept in memory between two requests but
 //! the identity.
@@ -18,6 +19,8 @@ mod args;
 mod audit;
 mod config;
 mod connection;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod lanes;
 mod launch;
 mod limited_log;

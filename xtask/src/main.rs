@@ -1,10 +1,12 @@
 //! Developer tasks.
 //!
 //! * `cargo demo`: what the project is for, in ten seconds
+//! * `cargo xtask fuzz SECONDS`: arbitrary bytes to every reader of bytes, so long each
 //! * `cargo xtask test-as UID`: the built tests as another user
 //! * `cargo xtask size`: the size of the release shim, which every start of a connector loads
 
 mod demo;
+mod fuzz;
 mod programs;
 mod size;
 mod test_as;
@@ -17,6 +19,7 @@ type Outcome = Result<(), Box<dyn Error>>;
 
 const USAGE: &str = "\
 usage: cargo demo
+       cargo xtask fuzz SECONDS
        cargo xtask test-as UID
        cargo xtask size";
 
@@ -25,6 +28,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match words[..] {
         ["demo"] => demo::run(),
+        ["fuzz", seconds] => fuzz::run(seconds),
         ["size"] => size::check(),
         ["test-as", uid] => test_as::run(uid),
         _ => Err(USAGE.into()),
