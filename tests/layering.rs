@@ -66,6 +66,26 @@ fn the_shim_has_the_crates_on_its_list_and_no_other() {
     assert_eq!(built, listed, "tests/shim-crates.txt says why each is there");
 }
 
+#[test]
+fn no_program_has_the_doors_for_fuzz_targets() {
+    if !need::sources() {
+        return;
+    }
+    let tree = cargo_tree("fluvio-secret", "{p} features:{f}");
+    let daemon = tree.iter().find(|line| name(line) == "fluvio-secret-daemon").unwrap();
+    assert!(daemon.ends_with("features:"), "the daemon has none: {daemon}");
+    // Nor does a development dependency or a task enable it: whoever mentions it is the daemon.
+    let manifests = [".", "protocol", "cli", "shim", "examples/connector", "xtask"];
+    for folder in manifests {
+        let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
+        assert!(!manifest.contains("fuzzing"), "{folder}/Cargo.toml");
+    }
+    let manifest = fs::read_to_string(root().join("daemon/Cargo.toml")).unwrap();
+    let lines: Vec<_> = manifest.lines().filter(|line| !line.starts_with('#')).collect();
+    let mentions: Vec<_> = lines.iter().filter(|line| line.contains("fuzzing")).collect();
+    assert_eq!(mentions, [&"fuzzing = []"], "neither a default nor another feature brings it");
+}
+
 /// The names of a program's symbols.
 fn symbols(program: &Path) -> Vec<String> {
     let bytes = fs::read(program).unwrap();

@@ -19,6 +19,7 @@ mod hardening;
 mod hostile_clients;
 mod layering;
 mod places;
+mod socket_fuzz;
 mod stock_age;
 mod system_calls;
 mod terminal;

@@ -12,6 +12,7 @@
 //! * [`lanes`]: two threads that do what waits for the disk
 //! * [`waiting`]: who has to go when too many are silent
 //! * [`connection`], [`server`]: sockets, deadlines and the end; the only asynchronous files
+//! * `fuzzing`: doors for fuzz targets; not compiled otherwise
 //!
 //! The directory of the vault is the truth: nothing of it is kept in memory between two requests but
 //! the identity.
@@ -21,6 +22,8 @@ mod audit;
 mod cause;
 mod config;
 mod connection;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod lanes;
 mod launch;
 mod limited_log;

@@ -1,11 +1,13 @@
 //! Developer tasks.
 //!
 //! * `cargo demo`: what the project is for, in ten seconds
+//! * `cargo xtask fuzz SECONDS`: arbitrary bytes to every reader of bytes, so long each
 //! * `cargo xtask test-as UID`: the built tests as another user
 //! * `cargo xtask size`: the size of the release shim, which every start of a connector loads
 //! * `cargo xtask torture`: a thousand kills of a daemon that eight clients write to
 
 mod demo;
+mod fuzz;
 mod programs;
 mod size;
 mod test_as;
@@ -19,6 +21,7 @@ type Outcome = Result<(), Box<dyn Error>>;
 
 const USAGE: &str = "\
 usage: cargo demo
+       cargo xtask fuzz SECONDS
        cargo xtask test-as UID
        cargo xtask size
        cargo xtask torture";
@@ -28,6 +31,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match words[..] {
         ["demo"] => demo::run(),
+        ["fuzz", seconds] => fuzz::run(seconds),
         ["size"] => size::check(),
         ["test-as", uid] => test_as::run(uid),
         ["torture"] => torture::run(),

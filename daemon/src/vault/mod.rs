@@ -29,8 +29,10 @@ use jiff::Timestamp;
 use self::history::History;
 pub(crate) use self::identity::IdentityError;
 use self::identity::{IdentityFile, Key};
-use self::record::{BadRecord, Record};
-use self::seal::{Identity, Unopened};
+use self::record::BadRecord;
+pub(crate) use self::record::Record;
+pub(crate) use self::seal::Identity;
+use self::seal::Unopened;
 use self::store::{Folder, Prepared, ReadError, Stamp, exists};
 use crate::cause::cause;
 

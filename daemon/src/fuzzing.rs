@@ -1,0 +1,69 @@
+//! Doors into this crate for the targets in `fuzz/`, and for nothing else.
+//!
+//! Compiled with the feature `fuzzing` alone, which no shipped build has: `tests/layering.rs` looks.
+//! Nothing here is promised to anyone.
+
+use std::path::Path;
+use std::time::Instant;
+
+use fluvio_secret_protocol::frame::FrameError;
+use fluvio_secret_protocol::peer::Peer;
+use fluvio_secret_protocol::{Refusal, Request, Response, SecretName};
+
+use crate::audit::Audit;
+use crate::service::{Service, refuse};
+use crate::vault::{Identity, Record, Vault};
+
+/// What serves requests, behind the socket.
+pub struct Daemon(Service);
+
+impl Daemon {
+    /// A daemon whose files are all in this folder.
+    ///
+    /// # Panics
+    ///
+    /// When the folder cannot be used.
+    #[must_use]
+    pub fn in_folder(folder: &Path) -> Self {
+        let at = |name: &str| folder.join(name);
+        let vault = Vault::open(&at("vault"), &at("identity.txt"), Instant::now());
+        Self(Service::new(vault.expect("the folder is the target's own"), Audit::new(at("audit"))))
+    }
+
+    /// All answers to a request.
+    #[must_use]
+    pub fn answer(&self, request: Request) -> Vec<Response> {
+        let mut answers = Vec::new();
+        let peer = Peer { uid: 0, pid: 42 };
+        self.0.answer(request, peer, &mut |answer| answers.push(answer));
+        answers
+    }
+}
+
+/// What the server says to bytes that are no request.
+#[must_use]
+pub fn refusal(error: FrameError) -> Refusal {
+    refuse::frame(error)
+}
+
+/// The names that a configuration references, or why it cannot be read.
+///
+/// # Errors
+///
+/// The message that a client would be told.
+pub fn references(config: &[u8]) -> Result<Vec<SecretName>, String> {
+    crate::config::references(config).map_err(|error| error.to_string())
+}
+
+/// Reads opened bytes as a record, and gives the bytes that this record is sealed as.
+#[must_use]
+pub fn record(opened: &[u8]) -> Option<Vec<u8>> {
+    let record = Record::decode(opened).ok()?;
+    Some(record.encode().expect("a record that was read").to_vec())
+}
+
+/// Reads an identity file's text, and gives the text that this identity is written as.
+#[must_use]
+pub fn identity(text: &str) -> Option<String> {
+    Identity::parse(text).ok().map(|identity| identity.to_text("").to_string())
+}

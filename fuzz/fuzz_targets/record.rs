@@ -1,0 +1,10 @@
+//! What is a record among arbitrary bytes that were sealed, is sealed the same way ever after.
+#![no_main]
+
+use fluvio_secret_daemon::fuzzing::record;
+
+libfuzzer_sys::fuzz_target!(|opened: &[u8]| {
+    if let Some(sealed) = record(opened) {
+        assert!(record(&sealed).as_ref() == Some(&sealed), "sealed otherwise");
+    }
+});

@@ -1,0 +1,37 @@
+//! Arbitrary frames, one after the other, to a daemon with a vault of its own.
+#![no_main]
+
+use fluvio_secret_daemon::fuzzing::{Daemon, refusal};
+use fluvio_secret_fuzz::{CANARY, take_frame};
+use fluvio_secret_protocol::frame::encode;
+use fluvio_secret_protocol::{Code, Refusal, Request, Response};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let folder = tempfile::tempdir().expect("a folder");
+    let daemon = Daemon::in_folder(folder.path());
+    let mut bytes = bytes;
+    while let Some(frame) = take_frame::<Request>(&mut bytes) {
+        let request = match frame {
+            Ok(request) => request,
+            // The connection ends here.
+            Err(error) => return check(&refusal(error)),
+        };
+        let answers = daemon.answer(request);
+        let (last, pages) = answers.split_last().expect("each request has an answer");
+        assert!(last.is_last() && !pages.iter().any(Response::is_last));
+        for answer in &answers {
+            assert!(encode(answer).is_ok(), "an answer that fits into no frame");
+            if let Response::Refused(refusal) = answer {
+                check(refusal);
+            }
+        }
+    }
+});
+
+/// No refusal has a text that was sent, but the keys that lead to a bad name of a configuration.
+fn check(refusal: &Refusal) {
+    let has_keys = refusal.code == Code::Config && refusal.text.contains("secret.name`");
+    assert!(has_keys || !refusal.text.contains(CANARY), "{refusal}");
+    assert!(refusal.code != Code::Internal, "{refusal}");
+}
