@@ -139,12 +139,6 @@ impl Stage {
         assert!(*found == self.before || *found == self.after, "{what}: a third state");
         let is_made = *found == self.after;
         assert!(!is_made || self.lines() > self.lines, "{what}: a change without its line");
-        for folder in [self.home.vault(), self.home.path("config")] {
-            for entry in fs::read_dir(folder).unwrap() {
-                let name = entry.unwrap().file_name().into_string().unwrap();
-                assert!(!name.starts_with(".tmp-"), "{what}: {name} is left");
-            }
-        }
         if let Some(sealed) = &self.sealed {
             let copies = files_with(&self.home.vault(), sealed);
             assert!(!copies.is_empty(), "{what}: the earlier version is gone");
@@ -152,6 +146,13 @@ impl Stage {
         let mut asker = Asker::connect(&self.home).unwrap();
         asker.set("NEXT", b"x").unwrap().unwrap_or_else(|refusal| panic!("{what}: {refusal}"));
         assert_eq!(asker.value("NEXT").unwrap().unwrap(), b"x", "{what}");
+        // What a killed writer left was removed before the first change.
+        for folder in [self.home.vault(), self.home.path("config")] {
+            for entry in fs::read_dir(folder).unwrap() {
+                let name = entry.unwrap().file_name().into_string().unwrap();
+                assert!(!name.starts_with(".tmp-"), "{what}: {name} is left");
+            }
+        }
     }
 }
 
