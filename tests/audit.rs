@@ -5,7 +5,7 @@ use std::fs;
 use crate::harness::{Home, canary, said};
 
 #[test]
-fn every_change_and_every_delivery_has_its_line() {
+fn d10_every_change_and_every_delivery_has_its_line() {
     let home = Home::new();
     let canary = canary();
     home.set("A", &canary);
@@ -26,7 +26,7 @@ fn every_change_and_every_delivery_has_its_line() {
 }
 
 #[test]
-fn without_its_line_a_connector_does_not_start() {
+fn d10_without_its_line_a_connector_does_not_start() {
     let home = Home::new();
     home.set("A", "one");
     let log = home.path("state/audit.log");

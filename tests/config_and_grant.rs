@@ -133,7 +133,7 @@ fn a_command_with_a_secrets_file_of_its_own_gets_nothing_from_the_vault() {
 }
 
 #[test]
-fn a_bomb_of_aliases_is_refused_and_the_daemon_goes_on() {
+fn e10_a_bomb_of_aliases_is_refused_and_the_daemon_goes_on() {
     let home = Home::new();
     let bomb = format!("a: &a {}\nb: [{}]\n", "x".repeat(30_000), "*a,".repeat(10_000));
     let config = home.write("bomb.yaml", bomb);

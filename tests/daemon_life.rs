@@ -194,7 +194,7 @@ fn b7_the_daemon_outlives_the_group_that_it_was_started_from() {
 }
 
 #[test]
-fn stopping_loses_no_acknowledged_write() {
+fn b8_stopping_loses_no_acknowledged_write() {
     let home = Home::new();
     home.set("A", "x");
     for (round, by_signal) in [true, false, true, false].into_iter().enumerate() {
@@ -401,7 +401,7 @@ fn the_programs_find_each_other_beside_the_real_path() {
 }
 
 #[test]
-fn no_child_of_the_connector_is_ours() {
+fn e3_no_child_of_the_connector_is_ours() {
     let home = Home::new();
     let config = home.config(&[]);
     // The shim starts the daemon, and becomes this shell, which has no child.

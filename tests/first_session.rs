@@ -69,7 +69,7 @@ fn delivered(home: &Home, name: &str) -> String {
 }
 
 #[test]
-fn nothing_reads_a_value_back() {
+fn d8_nothing_reads_a_value_back() {
     let home = Home::new();
     let canary = canary();
     home.set("A", &canary);

@@ -27,7 +27,7 @@ fn copies(pid: u32, bytes: &[u8]) -> usize {
 }
 
 #[test]
-fn what_is_left_of_a_value_in_the_daemon_is_counted() {
+fn d9_what_is_left_of_a_value_in_the_daemon_is_counted() {
     if !need::root() {
         return;
     }

@@ -170,7 +170,7 @@ fn a_request_in_pieces_is_a_request() {
 }
 
 #[test]
-fn another_version_is_told_ours_and_may_stop_the_daemon() {
+fn b12_another_version_is_told_ours_and_may_stop_the_daemon() {
     let home = Home::new();
     home.ok(&["list"]);
     let answer = exchange(&home, &frame(r#"{"version":99,"parts":[],"message":"unheard"}"#, b""));
@@ -312,7 +312,7 @@ fn c8_a_server_of_another_user_is_told_nothing() {
 }
 
 #[test]
-fn a_client_that_goes_away_has_its_request_done_or_not_and_harms_nobody() {
+fn c10_a_client_that_goes_away_has_its_request_done_or_not_and_harms_nobody() {
     let home = Home::new();
     home.ok(&["list"]);
     for n in 0..50 {

@@ -1,6 +1,6 @@
 //! End-to-end tests: the real programs in a home of their own.
 //!
-//! A test whose name begins with a letter and a number shows that case of the threat model.
+//! A test whose name begins with a letter and a number shows that promise of docs/THREATS.md.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

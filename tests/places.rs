@@ -160,7 +160,7 @@ fn b10_a_socket_path_of_107_bytes_works_and_108_is_told() {
 }
 
 #[test]
-fn folders_and_files_are_ours_alone_whatever_the_umask() {
+fn d11_folders_and_files_are_ours_alone_whatever_the_umask() {
     let home = Home::new();
     let mut set = home.foreign("sh");
     set.args(["-c", "umask 000; exec \"$1\" set A x", "sh"]).arg(program("fluvio-secret"));
@@ -183,7 +183,7 @@ fn folders_and_files_are_ours_alone_whatever_the_umask() {
 }
 
 #[test]
-fn what_others_may_enter_is_refused_with_the_command_that_mends_it() {
+fn d11_what_others_may_enter_is_refused_with_the_command_that_mends_it() {
     let home = Home::new();
     home.set("A", "x");
     for (path, wide) in [

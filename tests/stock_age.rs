@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::harness::{Home, need};
 
 #[test]
-fn stock_age_opens_a_secret() {
+fn a12_stock_age_opens_a_secret() {
     if !need::tool("age") {
         return;
     }
@@ -27,7 +27,7 @@ fn stock_age_opens_a_secret() {
 }
 
 #[test]
-fn a_file_that_stock_age_sealed_for_us_is_no_secret_of_ours() {
+fn a12_a_file_that_stock_age_sealed_for_us_is_no_secret_of_ours() {
     if !need::tool("age") {
         return;
     }

@@ -19,7 +19,7 @@ fn delivered(home: &Home) -> String {
 }
 
 #[test]
-fn a_value_is_asked_for_without_echo() {
+fn d3_a_value_is_asked_for_without_echo() {
     let home = Home::new();
     let mut pty = prompt(&home);
     pty.type_keys("cnry-wrong\u{15}cnry-typex\u{7f}d\r");
@@ -45,7 +45,7 @@ fn a_pasted_value_longer_than_a_terminals_line_arrives_whole() {
 }
 
 #[test]
-fn a_pasted_value_of_several_lines_is_refused_and_not_left_to_the_shell() {
+fn d3_a_pasted_value_of_several_lines_is_refused_and_not_left_to_the_shell() {
     let home = Home::new();
     let mut pty = prompt(&home);
     pty.type_keys(&"cnry-line\n".repeat(400));
@@ -66,7 +66,7 @@ fn an_arrow_key_is_no_part_of_a_value() {
 }
 
 #[test]
-fn ctrl_c_and_signals_end_it_and_give_the_echo_back() {
+fn d3_ctrl_c_and_signals_end_it_and_give_the_echo_back() {
     let home = Home::new();
     for signal in ["Ctrl-C", "TERM", "HUP"] {
         let mut pty = prompt(&home);
@@ -93,7 +93,7 @@ fn ctrl_d_cancels() {
 }
 
 #[test]
-fn ctrl_z_gives_the_echo_back_and_fg_asks_again() {
+fn d3_ctrl_z_gives_the_echo_back_and_fg_asks_again() {
     if !crate::harness::need::tool("bash") {
         return;
     }
@@ -124,7 +124,7 @@ fn ctrl_z_gives_the_echo_back_and_fg_asks_again() {
 }
 
 #[test]
-fn a_value_as_an_argument_is_warned_of_once_and_only_on_a_terminal() {
+fn d3_a_value_as_an_argument_is_warned_of_once_and_only_on_a_terminal() {
     let home = Home::new();
     let set = |home: &Home| {
         let mut set = home.command("fluvio-secret");

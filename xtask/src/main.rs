@@ -1,11 +1,13 @@
 //! Developer tasks.
 //!
 //! * `cargo demo`: what the project is for, in ten seconds
+//! * `cargo xtask cases LOG…`: what docs/THREATS.md promises, and the tests that ran for it
 //! * `cargo xtask fuzz SECONDS`: arbitrary bytes to every reader of bytes, so long each
 //! * `cargo xtask test-as UID`: the built tests as another user
 //! * `cargo xtask size`: the size of the release shim, which every start of a connector loads
 //! * `cargo xtask torture`: a thousand kills of a daemon that eight clients write to
 
+mod cases;
 mod demo;
 mod fuzz;
 mod programs;
@@ -21,6 +23,7 @@ type Outcome = Result<(), Box<dyn Error>>;
 
 const USAGE: &str = "\
 usage: cargo demo
+       cargo xtask cases LOG...
        cargo xtask fuzz SECONDS
        cargo xtask test-as UID
        cargo xtask size
@@ -30,6 +33,7 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match words[..] {
+        ["cases", ref logs @ ..] if !logs.is_empty() => cases::list(logs),
         ["demo"] => demo::run(),
         ["fuzz", seconds] => fuzz::run(seconds),
         ["size"] => size::check(),
