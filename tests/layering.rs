@@ -231,7 +231,9 @@ fn values_are_exposed_where_they_must_be() {
         .map(|(path, _)| path)
         .collect();
     let expected = [
+        "cli/src/commands/import.rs",
         "cli/src/commands/set.rs",
+        "daemon/src/vault/mod.rs",
         "daemon/src/vault/record.rs",
         "protocol/src/carry.rs",
         "protocol/src/request.rs",

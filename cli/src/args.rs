@@ -3,30 +3,116 @@
 //! clap's own messages quote what was typed, and what was typed may be a value: all of them are
 //! replaced by [`explain`].
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+use clap_complete::env::{Bash, CompleteEnv, EnvCompleter, Fish, Zsh};
 use fluvio_secret_protocol::{Secret, SecretName};
+use jiff::{Span, Timestamp, ZonedDateTime};
 
+use crate::commands;
 use crate::error::CliError;
+
+const PROGRAM: &str = "fluvio-secret";
 
 /// A command that was understood.
 #[derive(Debug)]
 pub(crate) enum Command {
+    Completions(Shell),
     Daemon(Daemon),
     Delete {
         names: Vec<SecretName>,
+        /// For good.
+        purge: bool,
+        /// Without a question.
+        yes: bool,
     },
     /// Print this text: it was asked for.
     Help(String),
-    List,
+    History {
+        name: SecretName,
+        format: Format,
+    },
+    Import(Import),
+    List {
+        format: Format,
+    },
+    Log(Log),
     Metadata,
+    Restore {
+        name: SecretName,
+        version: Option<u64>,
+    },
     Run(Run),
     Set(Set),
-    Status,
+    Status {
+        format: Format,
+    },
+}
+
+/// A shell that can complete what is typed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Shell {
+    /// bash
+    Bash,
+    /// fish
+    Fish,
+    /// zsh
+    Zsh,
+}
+
+/// The form of a result.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+    /// For programs
+    Yaml,
+}
+
+/// Secrets of a file.
+#[derive(Args, Debug)]
+pub(crate) struct Import {
+    /// Only show what each secret of the file is: new, the same, or another value
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Replace the secrets that have another value
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+
+    /// Delete FILE when all of its secrets are safely kept
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) remove: bool,
+
+    /// KEY=VALUE lines, as connectors read a secrets file
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+/// What to show of the audit log.
+#[derive(Debug)]
+pub(crate) struct Log {
+    pub(crate) follow: bool,
+    pub(crate) name: Option<SecretName>,
+    /// Nothing that is older.
+    pub(crate) since: Option<Timestamp>,
+    pub(crate) format: LogFormat,
+}
+
+/// The form of the audit log.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Table,
+    /// For programs: one object for each line
+    Json,
 }
 
 /// What to do with the daemon.
@@ -118,16 +204,87 @@ Example:
     Set(TypedSet),
 
     /// List the names of the secrets, and when each was set
-    #[command(after_help = "Example:\n  fluvio secret list")]
-    List,
+    #[command(after_help = "Example:\n  fluvio secret list\n  fluvio-secret list -O json")]
+    List {
+        #[command(flatten)]
+        output: TypedFormat,
+    },
 
-    /// Delete secrets
-    #[command(after_help = "Example:\n  fluvio secret delete AUTH_HEADER")]
+    /// Delete secrets; they can be restored until they are purged
+    #[command(after_help = "\
+What a secret was stays in its history, sealed, and `fluvio-secret restore NAME` brings it back. With
+--purge the history goes, too; what a disk or a backup keeps of deleted files is not in our hands.
+
+Example:
+  fluvio secret delete AUTH_HEADER
+  fluvio-secret delete --purge --yes AUTH_HEADER")]
     Delete {
+        /// Delete the history too, for good; asks on a terminal
+        #[arg(long)]
+        purge: bool,
+
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+
         /// The secrets' names
-        #[arg(value_name = "NAME", required = true, num_args = 1..)]
+        #[arg(value_name = "NAME", required = true, num_args = 1.., add = names())]
         names: Vec<OsString>,
     },
+
+    /// Set all secrets of a secrets file at once
+    #[command(after_help = "\
+Each line KEY=VALUE is read as connectors read it: quotes are part of the value, blanks around it are
+not, and of two lines with one KEY the first counts. Lines without = mean nothing. Lines that begin
+with # are skipped. When a line's KEY is no name of a secret, or a secret has another value already,
+nothing is set.
+
+Example:
+  fluvio-secret import --dry-run secrets.txt
+  fluvio-secret import --overwrite --remove secrets.txt")]
+    Import(Import),
+
+    /// Show the versions of a secret, newest first
+    #[command(after_help = "\
+The ten last versions that were overwritten or deleted are kept, sealed. No command shows their values.
+
+Example:
+  fluvio-secret history AUTH_HEADER")]
+    History {
+        #[command(flatten)]
+        output: TypedFormat,
+
+        /// The secret's name
+        #[arg(value_name = "NAME", add = names())]
+        name: OsString,
+    },
+
+    /// Bring back an earlier version of a secret, also of a deleted one
+    #[command(after_help = "\
+Without --version it is the one that was overwritten or deleted last. What it replaces goes to the
+history, so the same command again takes the restoring back.
+
+Example:
+  fluvio-secret restore AUTH_HEADER
+  fluvio-secret restore AUTH_HEADER --version 1")]
+    Restore {
+        /// The version's number, as `history` shows it
+        #[arg(long, value_name = "N")]
+        version: Option<u64>,
+
+        /// The secret's name
+        #[arg(value_name = "NAME", add = names())]
+        name: OsString,
+    },
+
+    /// Show what was set, deleted and given to which connector
+    #[command(after_help = "\
+DURATION is written like 90s, 30m, 12h, 7d or '1h 30m'. -O json prints one object for each line.
+
+Example:
+  fluvio-secret log
+  fluvio-secret log --name AUTH_HEADER --since 12h -O json")]
+    Log(TypedLog),
 
     /// Run a connector with exactly the secrets that its configuration references
     #[command(after_help = "\
@@ -140,9 +297,12 @@ Example:
   fluvio-secret run --config sample-config.yaml -- cargo run --")]
     Run(Run),
 
-    /// Show how the daemon is; starts none
+    /// Show how the daemon is, and what it gave to whom; starts none
     #[command(after_help = "Example:\n  fluvio-secret status")]
-    Status,
+    Status {
+        #[command(flatten)]
+        output: TypedFormat,
+    },
 
     /// Start or stop the daemon that keeps the secrets; every command that needs it starts it
     #[command(
@@ -154,9 +314,61 @@ Example:
         what: Daemon,
     },
 
+    /// Print the completions for a shell
+    #[command(after_help = "\
+They complete commands, options and the names of secrets.
+
+Example:
+  fluvio-secret completions bash > fluvio-secret.bash
+  fluvio-secret completions fish > fluvio-secret.fish
+  fluvio-secret completions zsh > _fluvio-secret")]
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL", value_enum)]
+        shell: Shell,
+    },
+
     /// Print what fluvio asks of its extensions
     #[command(hide = true)]
     Metadata,
+}
+
+#[derive(Args)]
+struct TypedFormat {
+    /// The form of the result
+    #[arg(
+        short = 'O',
+        long = "output",
+        value_name = "FORMAT",
+        value_enum,
+        default_value = "table"
+    )]
+    format: Format,
+}
+
+#[derive(Args)]
+struct TypedLog {
+    /// Go on with what happens, until it is ended
+    #[arg(short, long)]
+    follow: bool,
+
+    /// Only what is about this secret
+    #[arg(long, value_name = "NAME", add = names())]
+    name: Option<OsString>,
+
+    /// Only what happened since then, like 12h
+    #[arg(long, value_name = "DURATION")]
+    since: Option<OsString>,
+
+    /// The form of the result
+    #[arg(
+        short = 'O',
+        long = "output",
+        value_name = "FORMAT",
+        value_enum,
+        default_value = "table"
+    )]
+    format: LogFormat,
 }
 
 #[derive(Args)]
@@ -186,22 +398,73 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
     };
     Ok(match typed {
         Typed::Daemon { what } => Command::Daemon(what),
-        Typed::Delete { names } => {
-            Command::Delete { names: names.iter().map(name).collect::<Result<_, _>>()? }
+        Typed::Completions { shell } => Command::Completions(shell),
+        Typed::Delete { names, purge, yes } => {
+            let names = names.iter().map(name).collect::<Result<_, _>>()?;
+            Command::Delete { names, purge, yes }
         }
-        Typed::List => Command::List,
+        Typed::History { name: text, output } => {
+            Command::History { name: name(&text)?, format: output.format }
+        }
+        Typed::Import(import) => Command::Import(import),
+        Typed::List { output } => Command::List { format: output.format },
+        Typed::Log(log) => Command::Log(Log {
+            follow: log.follow,
+            name: log.name.as_ref().map(name).transpose()?,
+            since: log.since.as_deref().map(since).transpose()?,
+            format: log.format,
+        }),
+        Typed::Restore { name: text, version } => Command::Restore { name: name(&text)?, version },
         Typed::Metadata => Command::Metadata,
         Typed::Run(run) => Command::Run(run),
         Typed::Set(set) => {
             Command::Set(Set { name: name(&set.name)?, source: source(set.file, set.value) })
         }
-        Typed::Status => Command::Status,
+        Typed::Status { output } => Command::Status { format: output.format },
     })
 }
 
 fn name(text: &OsString) -> Result<SecretName, CliError> {
     // What is not UTF-8 is no name either, and its first odd byte becomes an odd character.
     SecretName::try_from(text.to_string_lossy().into_owned()).map_err(CliError::Name)
+}
+
+/// So long before now. A day may have 23 hours, so it is counted in the calendar of this place.
+fn since(duration: &OsStr) -> Result<Timestamp, CliError> {
+    let span = duration.to_str().and_then(|text| text.parse::<Span>().ok());
+    let since = span.and_then(|span| ZonedDateTime::now().checked_sub(span.abs()).ok());
+    let usage = || {
+        CliError::Usage("error: the duration of --since is not understood; write it like 90s, 30m, 12h, 7d\nsee: fluvio-secret log --help".to_owned())
+    };
+    since.map(|since| since.timestamp()).ok_or_else(usage)
+}
+
+/// The names of the secrets, for the completion of a shell.
+fn names() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let names = commands::names();
+        names.iter().map(|name| CompletionCandidate::new(name.as_str())).collect()
+    })
+}
+
+/// Answers a shell that asks how what is typed goes on, and gives whether one did.
+pub(crate) fn complete() -> bool {
+    let environment = CompleteEnv::with_factory(CommandLine::command).bin(PROGRAM);
+    let folder = std::env::current_dir().ok();
+    // What cannot be completed is not, without a word in the middle of somebody's typing.
+    environment.try_complete(std::env::args_os(), folder.as_deref()).unwrap_or(true)
+}
+
+/// The script that makes a shell ask.
+pub(crate) fn completions(shell: Shell) -> std::io::Result<Vec<u8>> {
+    let shell: &dyn EnvCompleter = match shell {
+        Shell::Bash => &Bash,
+        Shell::Fish => &Fish,
+        Shell::Zsh => &Zsh,
+    };
+    let mut script = Vec::new();
+    shell.write_registration("COMPLETE", PROGRAM, PROGRAM, PROGRAM, &mut script)?;
+    Ok(script)
 }
 
 fn source(file: Option<PathBuf>, value: Option<OsString>) -> Source {
@@ -270,7 +533,7 @@ impl Inject {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::CommandFactory as _;
 
     use super::{Command, CommandLine, Source, parse};
     use crate::error::CliError;

@@ -8,6 +8,16 @@ pub(crate) fn local(seconds: i64) -> String {
     in_zone(seconds, TimeZone::system())
 }
 
+/// A time in seconds since 1970, for programs: RFC 3339, in UTC.
+pub(crate) fn rfc3339(seconds: i64) -> Option<String> {
+    Timestamp::from_second(seconds).ok().map(|time| time.to_string())
+}
+
+/// A time of a log, in the time zone of this process, with its seconds.
+pub(crate) fn precise(time: Timestamp) -> String {
+    time.to_zoned_datetime(TimeZone::system()).strftime("%F %T").to_string()
+}
+
 fn in_zone(seconds: i64, zone: TimeZone) -> String {
     match Timestamp::from_second(seconds) {
         Ok(time) => time.to_zoned_datetime(zone).strftime("%m-%d-%Y %-I:%M%P").to_string(),

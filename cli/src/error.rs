@@ -15,14 +15,22 @@ pub(crate) enum CliError {
     Client(ClientError),
     /// The value was not given after all.
     Cancelled,
+    /// The question was answered with no.
+    Declined,
     /// Standard input had no value.
     Empty,
     /// A value's file cannot be read.
     File { path: PathBuf, source: io::Error },
+    /// A secrets file is not imported.
+    Import { path: PathBuf, why: String },
     /// The value cannot be read from standard input or the terminal.
     Input(io::Error),
+    /// All was imported, but the file could not be removed.
+    Kept { path: PathBuf, why: String },
     /// A value is over the limit.
     Large,
+    /// The audit log cannot be read.
+    Log { path: PathBuf, source: io::Error },
     /// A text is no secret's name.
     Name(BadName),
     /// No daemon runs, and the command starts none.
@@ -33,6 +41,8 @@ pub(crate) enum CliError {
     Some,
     /// The shim that was to take over could not be started.
     Shim(StartError),
+    /// An import stopped in the middle.
+    Stopped { source: ClientError, done: String },
     /// The system refused something that it does not refuse.
     System(io::Error),
     /// The command line is not understood: the whole text that says so.
@@ -49,13 +59,19 @@ impl CliError {
                 _ => 1,
             },
             Self::Client(_) | Self::NotRunning => 69,
+            Self::Stopped { source: ClientError::Refused(_), .. } => 1,
+            Self::Stopped { .. } => 69,
             Self::Name(_) | Self::Usage(_) => 2,
             Self::Shim(_) => 125,
             Self::Cancelled
+            | Self::Declined
             | Self::Empty
             | Self::File { .. }
+            | Self::Import { .. }
             | Self::Input(_)
+            | Self::Kept { .. }
             | Self::Large
+            | Self::Log { .. }
             | Self::Output(_)
             | Self::Some
             | Self::System(_) => 1,
@@ -91,11 +107,26 @@ impl fmt::Display for CliError {
         match self {
             Self::Cancelled => f.write_str("no value was given; nothing was set"),
             Self::Client(error) => error.fmt(f),
+            Self::Declined => f.write_str("nothing was deleted"),
             Self::Empty => f.write_str(
                 "standard input has no value; give one, or an empty one on purpose with: set NAME ''",
             ),
             Self::File { path, source } => {
                 write!(f, "cannot read {}: {source}; nothing was set", path.display())
+            }
+            Self::Import { path, why } => {
+                write!(f, "{} is not imported: {why}; nothing was set", path.display())
+            }
+            Self::Kept { path, why } => write!(
+                f,
+                "all secrets are set, but {} is still there: {why}; delete it",
+                path.display()
+            ),
+            Self::Log { path, source } => {
+                write!(f, "cannot read the audit log {}: {source}", path.display())
+            }
+            Self::Stopped { source, done } => {
+                write!(f, "{source}; {done}: give the same command again to set the rest")
             }
             Self::Input(source) => write!(f, "cannot take the value: {source}; nothing was set"),
             Self::Large => write!(

@@ -5,18 +5,23 @@
 //! * [`args`](mod@args): what can be typed; the only file that knows clap
 //! * [`commands`]: one file for each command
 //! * [`value`], [`prompt`]: where the value of `set` comes from
-//! * [`date`]: dates as the cloud's `list` prints them
+//! * [`secrets_file`]: the file that `import` reads
+//! * [`audit_log`]: the file that `log` reads
+//! * [`date`], [`format`](mod@format): dates as the cloud's `list` prints them, tables, JSON, YAML
 //! * [`output`]: results to standard output, everything else to standard error
 //! * [`error`](mod@error): what can go wrong, and the exit status for it
 //!
 //! There is no command that reads a value back.
 
 mod args;
+mod audit_log;
 mod commands;
 mod date;
 mod error;
+mod format;
 mod output;
 mod prompt;
+mod secrets_file;
 mod value;
 
 use std::process::ExitCode;
@@ -29,6 +34,9 @@ use crate::error::CliError;
 /// The whole program `fluvio-secret`.
 #[must_use]
 pub fn main() -> ExitCode {
+    if args::complete() {
+        return ExitCode::SUCCESS;
+    }
     let outcome = args::parse(std::env::args_os()).and_then(|command| {
         let hardened = harden().map_err(CliError::System)?;
         run(command, hardened)
@@ -44,13 +52,18 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command, hardened: Hardened) -> Result<(), CliError> {
     match command {
+        Command::Completions(shell) => commands::completions(shell),
         Command::Daemon(what) => commands::daemon(what),
-        Command::Delete { names } => commands::delete(names),
+        Command::Delete { names, purge, yes } => commands::delete(names, purge, yes),
         Command::Help(text) => output::print(&text),
-        Command::List => commands::list(),
+        Command::History { name, format } => commands::history(&name, format),
+        Command::Import(import) => commands::import(&import),
+        Command::List { format } => commands::list(format),
+        Command::Log(log) => commands::log(&log),
         Command::Metadata => commands::metadata(),
+        Command::Restore { name, version } => commands::restore(&name, version),
         Command::Run(run) => commands::run(&run, hardened),
         Command::Set(set) => commands::set(set),
-        Command::Status => commands::status(),
+        Command::Status { format } => commands::status(format),
     }
 }

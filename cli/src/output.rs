@@ -8,6 +8,11 @@ use crate::error::CliError;
 
 /// Prints a result, which ends with its line end or gets one.
 pub(crate) fn print(text: &str) -> Result<(), CliError> {
+    print_while_read(text).map(|_| ())
+}
+
+/// Prints a part of a result that has no end of its own, and gives whether anybody still reads.
+pub(crate) fn print_while_read(text: &str) -> Result<bool, CliError> {
     let mut stdout = io::stdout().lock();
     let written = stdout.write_all(text.as_bytes()).and_then(|()| {
         if !text.ends_with('\n') {
@@ -16,8 +21,9 @@ pub(crate) fn print(text: &str) -> Result<(), CliError> {
         stdout.flush()
     });
     match written {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CliError::Output(error)),
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(CliError::Output(error)),
     }
 }
 

@@ -6,32 +6,20 @@ use std::io;
 use std::path::PathBuf;
 
 use fluvio_secret_protocol::SecretName;
+use fluvio_secret_protocol::audit::Line;
 use jiff::Timestamp;
-use serde::Serialize;
 
 use crate::cause::cause;
 use crate::limited_log::{LimitedLog, Reach};
 
 /// What happens to the secrets.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Event {
     Delete,
     Grant,
+    Purge,
+    Restore,
     Set,
-}
-
-/// One line.
-#[derive(Debug, Serialize)]
-struct Line<'a> {
-    time: String,
-    event: Event,
-    pid: i32,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    program: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    config: &'a str,
-    names: &'a [SecretName],
 }
 
 /// Who does it, as far as the client says so.
@@ -69,18 +57,35 @@ impl Audit {
         actor: Actor<'_>,
         names: &[SecretName],
     ) -> Result<(), AuditError> {
-        let (program, config) = (&printable(actor.program), &printable(actor.config));
-        let pid = actor.pid;
-        let time = Timestamp::now().strftime("%FT%T%.3fZ").to_string();
+        let line = Line {
+            time: Timestamp::now().strftime("%FT%T%.3fZ").to_string(),
+            event: event.as_str().to_owned(),
+            pid: actor.pid,
+            program: printable(actor.program),
+            config: printable(actor.config),
+            names: names.to_vec(),
+        };
         let failed = |source| AuditError { path: self.path.clone(), source };
-        let mut line = serde_json::to_vec(&Line { time, event, pid, program, config, names })
-            .map_err(|error| failed(error.into()))?;
+        let mut line = serde_json::to_vec(&line).map_err(|error| failed(error.into()))?;
         line.push(b'\n');
         let reach = match event {
-            Event::Delete | Event::Set => Reach::Disk,
             Event::Grant => Reach::System,
+            Event::Delete | Event::Purge | Event::Restore | Event::Set => Reach::Disk,
         };
         self.log.append(&line, reach).map_err(failed)
+    }
+}
+
+impl Event {
+    /// The word for it in the log.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Delete => "delete",
+            Self::Grant => "grant",
+            Self::Purge => "purge",
+            Self::Restore => "restore",
+            Self::Set => "set",
+        }
     }
 }
 

@@ -42,8 +42,12 @@ impl Lanes {
         let (answers, receiver) = unbounded_channel();
         let job = Job { request, peer, answers };
         let handed = match job.request {
-            Request::Delete(_) | Request::Set(_) => self.writes.send(job),
-            Request::Grant(_) | Request::List => self.reads.send(job),
+            Request::Delete(_) | Request::Import(_) | Request::Restore(_) | Request::Set(_) => {
+                self.writes.send(job)
+            }
+            Request::Activity | Request::Grant(_) | Request::History(_) | Request::List => {
+                self.reads.send(job)
+            }
             // Nothing to wait for.
             Request::Status | Request::Stop => {
                 carry_out(&self.service, job);

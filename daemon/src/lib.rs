@@ -9,13 +9,14 @@
 //! * [`vault`]: secrets on the disk: sealed, durable, with a history
 //! * [`config`](mod@config): which secrets a connector's configuration references
 //! * [`service`]: a request in, an answer out; knows no socket
+//! * [`grants`]: the last grants, and which of their processes still run
 //! * [`lanes`]: two threads that do what waits for the disk
 //! * [`waiting`]: who has to go when too many are silent
 //! * [`connection`], [`server`]: sockets, deadlines and the end; the only asynchronous files
 //! * `fuzzing`: doors for fuzz targets; not compiled otherwise
 //!
 //! The directory of the vault is the truth: nothing of it is kept in memory between two requests but
-//! the identity.
+//! the identity, and the names in the last grants.
 
 mod args;
 mod audit;
@@ -24,6 +25,7 @@ mod config;
 mod connection;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod grants;
 mod lanes;
 mod launch;
 mod limited_log;

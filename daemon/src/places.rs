@@ -51,11 +51,6 @@ impl Places {
         self.config.join("identity.txt")
     }
 
-    /// Who did what to which secret.
-    pub(crate) fn audit_log(&self) -> PathBuf {
-        self.state.folder().join("audit.log")
-    }
-
     /// What the daemon has to say of itself.
     pub(crate) fn daemon_log(&self) -> PathBuf {
         self.state.folder().join("daemon.log")

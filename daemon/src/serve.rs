@@ -64,7 +64,7 @@ fn serve(way: Way) -> Result<(), ServeError> {
     let deadline = Instant::now() + limits::HANDOVER;
     let _socket_lock = own_socket(&places, deadline)?;
     let vault = Vault::open(&places.vault(), &places.identity(), deadline)?;
-    let service = Service::new(vault, Audit::new(places.audit_log()));
+    let service = Service::new(vault, Audit::new(places.state.audit_log()));
     let server = Server::bind(places.state.socket(), service)?;
     tracing::info!("serves {}", places.vault().display());
     if way == Way::Detached {

@@ -13,8 +13,9 @@ use crate::peer::Peer;
 use crate::places::{PlaceError, State};
 use crate::start::{self, StartError};
 use crate::{
-    Code, Delete, Grant, Granted, ListedSecret, PROTOCOL_VERSION, Refusal, Request, Response,
-    Secret, SecretName, Set, Status, Stored, limits,
+    Activity, Code, Delete, Grant, Granted, History, Import, Imported, ListedSecret,
+    PROTOCOL_VERSION, Refusal, Request, Response, Restore, Restored, Secret, SecretName, Set,
+    Status, Stored, Versions, limits,
 };
 
 /// A blocking connection to the daemon.
@@ -135,14 +136,63 @@ impl Client {
         }
     }
 
-    /// Removes a secret, durably.
+    /// Removes a secret, durably; with `purge` its history, too.
     ///
     /// # Errors
     ///
     /// As for [`Client::set`].
-    pub fn delete(&mut self, name: SecretName) -> Result<(), ClientError> {
-        match self.ask(&Request::Delete(Delete { name }))? {
+    pub fn delete(&mut self, name: SecretName, purge: bool) -> Result<(), ClientError> {
+        match self.ask(&Request::Delete(Delete { name, purge }))? {
             Response::Deleted => Ok(()),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Keeps many values, or tells what the names have.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn import(&mut self, import: Import) -> Result<Imported, ClientError> {
+        let asked = import.names.len();
+        match self.ask(&Request::Import(import))? {
+            Response::Imported(imported) if imported.found.len() == asked => Ok(imported),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// The versions of a secret.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn history(&mut self, name: SecretName) -> Result<Versions, ClientError> {
+        match self.ask(&Request::History(History { name }))? {
+            Response::Versions(versions) => Ok(versions),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Makes an earlier version of a secret the present one, durably.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn restore(&mut self, restore: Restore) -> Result<Restored, ClientError> {
+        match self.ask(&Request::Restore(restore))? {
+            Response::Restored(restored) => Ok(restored),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// How many secrets there are, and what was granted last.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn activity(&mut self) -> Result<Activity, ClientError> {
+        match self.ask(&Request::Activity)? {
+            Response::Activity(activity) => Ok(activity),
             other => Err(unexpected(other)),
         }
     }
@@ -353,7 +403,15 @@ fn did_nothing(request: &Request, error: &ClientError) -> bool {
     match error {
         ClientError::Refused(refusal) => refusal.code == Code::Stopping,
         ClientError::Broken(_) => {
-            matches!(request, Request::Grant(_) | Request::List | Request::Status)
+            matches!(
+                request,
+                Request::Activity
+                    | Request::Grant(_)
+                    | Request::History(_)
+                    | Request::Import(Import { dry_run: true, .. })
+                    | Request::List
+                    | Request::Status
+            )
         }
         _ => false,
     }

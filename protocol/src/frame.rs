@@ -40,6 +40,13 @@ impl Limits {
     pub const fn one(bytes: usize) -> Self {
         Self { parts: 1, part: bytes, total: bytes }
     }
+
+    /// For a message with a value for each of its names.
+    #[must_use]
+    pub fn values(names: usize) -> Self {
+        let parts = names.min(limits::GRANT_NAMES);
+        Self { parts, part: limits::VALUE_BYTES, total: limits::GRANT_BYTES }
+    }
 }
 
 /// A message: what of it is JSON is serde's, the parts are its own.

@@ -16,6 +16,7 @@
 //! `docs/PROTOCOL.md` is the text that this crate follows. Nothing here is asynchronous, and nothing
 //! here knows the vault, a configuration or a command line.
 
+pub mod audit;
 pub mod carry;
 mod client;
 pub mod frame;
@@ -35,8 +36,11 @@ mod start;
 pub use client::{Client, ClientError, connect};
 pub use name::{BadName, SecretName};
 pub use refusal::{Code, Refusal};
-pub use request::{Delete, Grant, Request, Set};
-pub use response::{Granted, Listed, ListedSecret, Response, Status, Stored};
+pub use request::{Delete, Grant, History, Import, Request, Restore, Set};
+pub use response::{
+    Activity, Found, Granted, Imported, Listed, ListedGrant, ListedSecret, Response, Restored,
+    Status, Stored, Version, Versions,
+};
 pub use secret::Secret;
 pub use start::{DAEMON, SHIM, StartError, beside_this_program, connect_or_start};
 

@@ -16,6 +16,12 @@ pub const LABEL_BYTES: usize = 4 << 10;
 pub const GRANT_NAMES: usize = 256;
 /// Bytes of all values in one grant.
 pub const GRANT_BYTES: usize = 8 << 20;
+/// Earlier versions of one secret.
+pub const HISTORY_VERSIONS: usize = 1000;
+/// Grants in one answer.
+pub const LISTED_GRANTS: usize = 16;
+/// Bytes of a program's name or a configuration's path in such an answer.
+pub const LISTED_LABEL_BYTES: usize = 256;
 /// Bytes of a frame's JSON header.
 pub const HEADER_BYTES: usize = 64 << 10;
 /// Secrets in one page of `list`; with the longest names a page stays below [`HEADER_BYTES`].
@@ -27,8 +33,8 @@ pub const CONNECTIONS: usize = 256;
 /// How long the daemon waits for one whole frame, silence before its first byte included.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a client takes to send a request and get its first answer, and then waits for each
-/// further frame. A little less than five seconds, so that a command
-/// that meets a hung daemon ends within five.
+/// further frame. A little less than five seconds, so that a command that meets a hung daemon ends
+/// within five.
 pub const CLIENT_PATIENCE: Duration = Duration::from_millis(4500);
 /// How often the daemon says that it is still at work.
 pub const PROGRESS: Duration = Duration::from_secs(1);

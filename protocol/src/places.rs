@@ -92,6 +92,12 @@ impl State {
         self.folder.join("run/start.lock")
     }
 
+    /// The audit log: [`crate::audit::Line`]s of JSON. A full one is beside it, with `.1` at its end.
+    #[must_use]
+    pub fn audit_log(&self) -> PathBuf {
+        self.folder.join("audit.log")
+    }
+
     /// Makes the folders that are not there and checks those that are.
     ///
     /// # Errors

@@ -14,6 +14,8 @@ pub enum Code {
     Config,
     /// A file of the vault, or the identity, is damaged or not what its name says.
     Damaged,
+    /// A name of an import has another value, which was not to be replaced.
+    Exists,
     /// The daemon met a fault of its own; it goes on serving.
     Internal,
     /// A value, a grant or a configuration is over its limit.

@@ -10,12 +10,20 @@ use crate::{Secret, SecretName, limits};
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Request {
+    /// Tell how many secrets there are, and what was granted last.
+    Activity,
     /// Remove a secret; what it was goes to the history.
     Delete(Delete),
     /// Give the values of the secrets that a configuration references.
     Grant(Grant),
+    /// Tell the versions of a secret.
+    History(History),
+    /// Keep many values, all at once.
+    Import(Import),
     /// Tell the names and dates of all secrets, in pages.
     List,
+    /// Make an earlier version of a secret the present one.
+    Restore(Restore),
     /// Keep a value under a name.
     Set(Set),
     /// Tell how the daemon is.
@@ -30,6 +38,42 @@ pub enum Request {
 pub struct Delete {
     /// Which.
     pub name: SecretName,
+    /// Whether its history is removed too, for good.
+    pub purge: bool,
+}
+
+/// Tell the versions of a secret.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct History {
+    /// Of which.
+    pub name: SecretName,
+}
+
+/// Keep many values, all at once. A name that has this value already is left as it is.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Import {
+    /// The names, each once; at most [`limits::GRANT_NAMES`].
+    pub names: Vec<SecretName>,
+    /// The value of each name, in the same order; at most [`limits::GRANT_BYTES`] together. They
+    /// travel as the frame's parts.
+    #[serde(skip)]
+    pub values: Vec<Secret>,
+    /// What to do where a name has another value.
+    pub overwrite: bool,
+    /// Whether only to tell what each name has.
+    pub dry_run: bool,
+}
+
+/// Make an earlier version of a secret the present one.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Restore {
+    /// Of which.
+    pub name: SecretName,
+    /// Which version; `None` for the newest in the history.
+    pub version: Option<u64>,
 }
 
 /// Give the values of the secrets that a configuration references.
@@ -68,16 +112,18 @@ impl Message for Request {
     fn limits(&self) -> Limits {
         match self {
             Self::Grant(_) => Limits::one(limits::CONFIG_BYTES),
+            Self::Import(import) => Limits::values(import.names.len()),
             Self::Set(_) => Limits::one(limits::VALUE_BYTES),
-            Self::Delete(_) | Self::List | Self::Status | Self::Stop => Limits::NONE,
+            _ => Limits::NONE,
         }
     }
 
     fn parts(&self) -> Vec<&[u8]> {
         match self {
             Self::Grant(grant) => vec![&grant.config],
+            Self::Import(import) => import.values.iter().map(Secret::expose).collect(),
             Self::Set(set) => vec![set.value.expose()],
-            Self::Delete(_) | Self::List | Self::Status | Self::Stop => Vec::new(),
+            _ => Vec::new(),
         }
     }
 
@@ -91,8 +137,12 @@ impl Message for Request {
                 }
                 grant.config = one(parts)?;
             }
+            Self::Import(import) if import.names.len() == parts.len() => {
+                import.values = parts.into_iter().map(Secret::new).collect();
+            }
+            Self::Import(_) => return Err(FrameError::Parts),
             Self::Set(set) => set.value = Secret::new(one(parts)?),
-            Self::Delete(_) | Self::List | Self::Status | Self::Stop => {}
+            _ => {}
         }
         Ok(())
     }

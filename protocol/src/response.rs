@@ -2,28 +2,118 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::frame::{FrameError, Limits, Message};
-use crate::{Refusal, Secret, SecretName, limits};
+use crate::{Refusal, Secret, SecretName};
 
 /// What the daemon answers.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Response {
+    /// How many secrets there are, and what was granted last.
+    Activity(Activity),
     /// The secret is removed, durably.
     Deleted,
     /// The values of exactly the referenced secrets.
     Granted(Granted),
+    /// What each name had before.
+    Imported(Imported),
     /// One page of the list; the last one says so.
     Listed(Listed),
     /// The request was understood and not carried out.
     Refused(Refusal),
+    /// An earlier version is the present one, durably.
+    Restored(Restored),
     /// How the daemon is.
     Status(Status),
     /// The daemon ends; it has ended when it closes the connection.
     Stopping,
     /// The value is kept, durably.
     Stored(Stored),
+    /// The versions of a secret.
+    Versions(Versions),
     /// The answer takes longer; the daemon lives.
     Working,
+}
+
+/// How many secrets there are, and what was granted last.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Activity {
+    /// How many secrets the vault has.
+    pub secrets: usize,
+    /// The last grants that this daemon made, newest first; at most [`crate::limits::LISTED_GRANTS`].
+    pub grants: Vec<ListedGrant>,
+}
+
+/// A grant, as far as its client says what it was for.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListedGrant {
+    /// When it was made, in seconds since 1970 (UTC).
+    pub at: i64,
+    /// The process that asked for it, and then became the connector.
+    pub pid: i32,
+    /// The program; cut to [`crate::limits::LISTED_LABEL_BYTES`], as the configuration's path is.
+    pub program: String,
+    /// The configuration's path.
+    pub config: String,
+    /// How many secrets it gave.
+    pub secrets: usize,
+    /// Whether that process still runs; `None` where that cannot be known.
+    pub running: Option<bool>,
+}
+
+/// What each name of an import had before.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Imported {
+    /// In the order of the names.
+    pub found: Vec<Found>,
+    /// The identity's file, when this was the first use and the identity was made for it.
+    pub new_identity: Option<String>,
+}
+
+/// What the vault had under a name.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Found {
+    /// Nothing.
+    Nothing,
+    /// Another value, or one that cannot be opened.
+    Other,
+    /// The same value.
+    Same,
+}
+
+/// An earlier version is the present one.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Restored {
+    /// The version that it was in the history.
+    pub version: u64,
+    /// When it had been set, in seconds since 1970 (UTC).
+    pub set_at: i64,
+    /// Running connectors that hold what it replaced; at most [`crate::limits::LISTED_GRANTS`].
+    pub holders: Vec<ListedGrant>,
+}
+
+/// The versions of a secret.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Versions {
+    /// When the present one was set, in seconds since 1970 (UTC); `None` when the secret is deleted.
+    pub present: Option<i64>,
+    /// The earlier ones, newest first; at most [`crate::limits::HISTORY_VERSIONS`].
+    pub earlier: Vec<Version>,
+}
+
+/// An earlier version of a secret.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Version {
+    /// Its number: a higher one is newer.
+    pub version: u64,
+    /// When it was set, in seconds since 1970 (UTC).
+    pub set_at: i64,
 }
 
 /// The values of exactly the referenced secrets.
@@ -41,7 +131,7 @@ pub struct Granted {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Listed {
-    /// At most [`limits::PAGE_NAMES`].
+    /// At most [`crate::limits::PAGE_NAMES`].
     pub secrets: Vec<ListedSecret>,
     /// Whether another page follows.
     pub more: bool,
@@ -83,6 +173,8 @@ pub struct Stored {
     pub set_at: i64,
     /// The identity's file, when this was the first use and the identity was made for it.
     pub new_identity: Option<String>,
+    /// Running connectors that hold the earlier value; at most [`crate::limits::LISTED_GRANTS`].
+    pub holders: Vec<ListedGrant>,
 }
 
 impl Response {
@@ -96,11 +188,7 @@ impl Response {
 impl Message for Response {
     fn limits(&self) -> Limits {
         match self {
-            Self::Granted(granted) => Limits {
-                parts: granted.names.len().min(limits::GRANT_NAMES),
-                part: limits::VALUE_BYTES,
-                total: limits::GRANT_BYTES,
-            },
+            Self::Granted(granted) => Limits::values(granted.names.len()),
             _ => Limits::NONE,
         }
     }

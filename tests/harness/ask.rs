@@ -34,7 +34,7 @@ impl Asker {
     }
 
     pub(crate) fn delete(&mut self, name: &str) -> Answer<()> {
-        let delete = Delete { name: name.parse().unwrap() };
+        let delete = Delete { name: name.parse().unwrap(), purge: false };
         Ok(match self.ask(&Request::Delete(delete))? {
             Response::Deleted => Ok(()),
             other => Err(refusal(other)),

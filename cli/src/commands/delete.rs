@@ -1,19 +1,25 @@
 //! `delete`: takes secrets away. Each on its own, as `rm` does it.
 
+use std::io::{self, BufRead, IsTerminal, Write};
+
 use fluvio_secret_protocol::{ClientError, SecretName};
 
 use super::client;
 use crate::error::CliError;
 use crate::output;
 
-pub(crate) fn delete(names: Vec<SecretName>) -> Result<(), CliError> {
+pub(crate) fn delete(names: Vec<SecretName>, purge: bool, yes: bool) -> Result<(), CliError> {
+    if purge && !yes && io::stdin().is_terminal() && !is_meant(&names)? {
+        return Err(CliError::Declined);
+    }
+    let word = if purge { "purged" } else { "deleted" };
     let mut client = client()?;
     let mut outcome = Ok(());
     for name in names {
-        match client.delete(name.clone()) {
+        match client.delete(name.clone(), purge) {
             // One result that cannot be written does not keep the rest from being deleted.
             Ok(()) => {
-                let printed = output::print(&format!("Secret \"{name}\" deleted successfully"));
+                let printed = output::print(&format!("Secret \"{name}\" {word} successfully"));
                 outcome = outcome.and(printed);
             }
             Err(error @ ClientError::Refused(_)) => {
@@ -24,4 +30,18 @@ pub(crate) fn delete(names: Vec<SecretName>) -> Result<(), CliError> {
         }
     }
     outcome
+}
+
+/// Asks before what cannot be taken back.
+fn is_meant(names: &[SecretName]) -> Result<bool, CliError> {
+    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    let question = format!("Delete {} and all earlier versions for good? [y/N] ", names.join(", "));
+    let mut stderr = io::stderr();
+    let mut answer = String::new();
+    stderr
+        .write_all(question.as_bytes())
+        .and_then(|()| stderr.flush())
+        .and_then(|()| io::stdin().lock().read_line(&mut answer))
+        .map_err(CliError::System)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }

@@ -1,25 +1,33 @@
 //! `list`: names and dates, to the letter as the cloud prints them.
 
 use fluvio_secret_protocol::ListedSecret;
+use serde::Serialize;
 
 use super::client;
+use crate::args::Format;
 use crate::error::CliError;
-use crate::{date, output};
+use crate::{date, format};
 
-pub(crate) fn list() -> Result<(), CliError> {
+/// A secret, for programs.
+#[derive(Serialize)]
+struct Secret {
+    name: String,
+    last_update: Option<String>,
+}
+
+pub(crate) fn list(form: Format) -> Result<(), CliError> {
     let secrets = client()?.list()?;
-    output::print(&table(&secrets, date::local))
+    let value = |secret: &ListedSecret| Secret {
+        name: secret.name.to_string(),
+        last_update: date::rfc3339(secret.set_at),
+    };
+    let values = || secrets.iter().map(value).collect::<Vec<_>>();
+    format::print(form, || table(&secrets, date::local), values)
 }
 
 fn table(secrets: &[ListedSecret], date: impl Fn(i64) -> String) -> String {
-    const HEAD: &str = "SecretNames";
-    let names = secrets.iter().map(|secret| secret.name.as_str().len());
-    let width = names.chain([HEAD.len()]).max().unwrap_or_default();
-    let mut text = format!("{HEAD:width$}  LastUpdate\n");
-    for secret in secrets {
-        text += &format!("{:width$}  {}\n", secret.name.as_str(), date(secret.set_at));
-    }
-    text
+    let rows = secrets.iter().map(|secret| [secret.name.to_string(), date(secret.set_at)]);
+    format::table(["SecretNames", "LastUpdate"], &rows.collect::<Vec<_>>())
 }
 
 #[cfg(test)]

@@ -1,17 +1,27 @@
 //! One file for each command.
 
+mod completions;
 mod daemon;
 mod delete;
+mod history;
+mod import;
 mod list;
+mod log;
 mod metadata;
+mod restore;
 mod run;
 mod set;
 mod status;
 
+pub(crate) use completions::{completions, names};
 pub(crate) use daemon::daemon;
 pub(crate) use delete::delete;
+pub(crate) use history::history;
+pub(crate) use import::import;
 pub(crate) use list::list;
+pub(crate) use log::log;
 pub(crate) use metadata::metadata;
+pub(crate) use restore::restore;
 pub(crate) use run::run;
 pub(crate) use set::set;
 pub(crate) use status::status;

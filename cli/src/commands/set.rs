@@ -5,8 +5,9 @@ use std::io::{self, IsTerminal};
 use std::os::unix::fs::OpenOptionsExt;
 
 use fluvio_secret_protocol::carry::{self, Unfit};
-use fluvio_secret_protocol::{Secret, SecretName};
+use fluvio_secret_protocol::{ListedGrant, Secret, SecretName};
 
+use super::status::connector;
 use super::{client, state};
 use crate::args::{Set, Source};
 use crate::error::CliError;
@@ -30,6 +31,7 @@ pub(crate) fn set(set: Set) -> Result<(), CliError> {
     if let Some(note) = carried {
         output::say(&note);
     }
+    say_holders(&name, &stored.holders);
     if is_argument && io::stderr().is_terminal() && is_first_argument()? {
         output::say(ABOUT_ARGUMENTS);
     }
@@ -41,7 +43,19 @@ const ABOUT_ARGUMENTS: &str = "\
 note: a value given as an argument is in the shell's history, and in `ps` while the command runs;
       without VALUE it is asked for. (This is said once.)";
 
-fn about_the_identity(path: &str) -> String {
+/// Says who runs with what a secret was before: a connector gets its secrets when it starts.
+pub(super) fn say_holders(name: &SecretName, holders: &[ListedGrant]) {
+    if holders.is_empty() {
+        return;
+    }
+    let holders: Vec<_> = holders.iter().map(connector).collect();
+    output::say(&format!(
+        "note: what `{name}` was before is still held by {}; start it again to give it the new value",
+        holders.join(", ")
+    ));
+}
+
+pub(super) fn about_the_identity(path: &str) -> String {
     format!(
         "\
 note: the key that opens your secrets was made: {path}

@@ -1,22 +1,127 @@
-//! `status`: how the daemon is. Starts none.
+//! `status`: how the daemon is, and what it gave to whom. Starts none.
+
+use fluvio_secret_protocol::{Activity, ListedGrant, Status};
+use serde::Serialize;
 
 use super::running_client;
+use crate::args::Format;
 use crate::error::CliError;
-use crate::{date, output};
+use crate::{date, format};
 
-pub(crate) fn status() -> Result<(), CliError> {
-    let status = running_client()?.ok_or(CliError::NotRunning)?.status()?;
-    output::print(&format!(
+pub(crate) fn status(form: Format) -> Result<(), CliError> {
+    let mut client = running_client()?.ok_or(CliError::NotRunning)?;
+    let status = client.status()?;
+    // The vault's folder may be what is wrong; how the daemon is can be told all the same.
+    let activity = client.activity();
+    let printed = format::print(
+        form,
+        || table(&status, activity.as_ref().ok()),
+        || Overview::of(&status, activity.as_ref().ok()),
+    );
+    printed.and(activity.map(|_| ()).map_err(CliError::from))
+}
+
+fn table(status: &Status, activity: Option<&Activity>) -> String {
+    let mut text = format!(
         "\
 Daemon    running since {since}, pid {pid}, release {release}
 Vault     {vault}
 Identity  {identity}
-Locked    {locked}",
+Locked    {locked}
+",
         since = date::local(status.since),
         pid = status.pid,
         release = status.release,
         vault = status.vault,
         identity = status.identity,
         locked = if status.locked { "yes" } else { "no" },
-    ))
+    );
+    let Some(activity) = activity else { return text };
+    text += &format!("Secrets   {}\n", activity.secrets);
+    let mut label = "Granted";
+    for grant in &activity.grants {
+        text += &format!("{label:8}  {}: {}\n", date::local(grant.at), describe(grant));
+        label = "";
+    }
+    text
+}
+
+/// A grant in one line, after its date.
+fn describe(grant: &ListedGrant) -> String {
+    let secrets = if grant.secrets == 1 { "secret" } else { "secrets" };
+    let state = match grant.running {
+        Some(true) => ", running",
+        Some(false) => ", ended",
+        None => "",
+    };
+    format!("{} {secrets} to {}{state}", grant.secrets, connector(grant))
+}
+
+/// Who was given something, as far as it is known.
+pub(super) fn connector(grant: &ListedGrant) -> String {
+    let program = if grant.program.is_empty() { "a program" } else { &grant.program };
+    let config = match &*grant.config {
+        "" => String::new(),
+        config => format!(" with {config}"),
+    };
+    format!("{program}{config} (pid {})", grant.pid)
+}
+
+/// How the daemon is, for programs.
+#[derive(Serialize)]
+struct Overview<'a> {
+    daemon: Daemon<'a>,
+    vault: &'a str,
+    identity: &'a str,
+    locked: bool,
+    secrets: Option<usize>,
+    grants: Option<Vec<Grant<'a>>>,
+}
+
+#[derive(Serialize)]
+struct Daemon<'a> {
+    pid: u32,
+    release: &'a str,
+    since: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Grant<'a> {
+    at: Option<String>,
+    pid: i32,
+    program: &'a str,
+    config: &'a str,
+    secrets: usize,
+    running: Option<bool>,
+}
+
+impl<'a> Overview<'a> {
+    fn of(status: &'a Status, activity: Option<&'a Activity>) -> Self {
+        let daemon = Daemon {
+            pid: status.pid,
+            release: &status.release,
+            since: date::rfc3339(status.since),
+        };
+        Self {
+            daemon,
+            vault: &status.vault,
+            identity: &status.identity,
+            locked: status.locked,
+            secrets: activity.map(|activity| activity.secrets),
+            grants: activity.map(|activity| activity.grants.iter().map(Grant::of).collect()),
+        }
+    }
+}
+
+impl<'a> Grant<'a> {
+    fn of(grant: &'a ListedGrant) -> Self {
+        Self {
+            at: date::rfc3339(grant.at),
+            pid: grant.pid,
+            program: &grant.program,
+            config: &grant.config,
+            secrets: grant.secrets,
+            running: grant.running,
+        }
+    }
 }

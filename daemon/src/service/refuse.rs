@@ -37,9 +37,29 @@ pub(super) fn missing(names: Vec<SecretName>) -> Refusal {
     Refusal::new(Code::Missing, "no secret", next).about(names)
 }
 
-pub(super) fn missing_to_delete(names: &[SecretName]) -> Refusal {
+pub(super) fn no_such_secret(names: &[SecretName]) -> Refusal {
     Refusal::new(Code::Missing, "no secret", "see what is there with: fluvio secret list")
         .about(names.to_vec())
+}
+
+/// A version that the history does not have.
+pub(super) fn no_such_version(names: &[SecretName]) -> Refusal {
+    let next = match names {
+        [name] => format!("see what is there with: fluvio-secret history {name}"),
+        _ => String::new(),
+    };
+    Refusal::new(Code::Missing, "no such earlier version of", next).about(names.to_vec())
+}
+
+pub(super) fn repeated_name() -> Refusal {
+    let next = "use the programs of one release of fluvio-secret";
+    Refusal::new(Code::Malformed, "the import has a name twice", next)
+}
+
+/// Names of an import that have other values.
+pub(super) fn other_values(names: Vec<SecretName>) -> Refusal {
+    Refusal::new(Code::Exists, "another value is there for", "to replace it: --overwrite")
+        .about(names)
 }
 
 pub(super) fn vault(error: &VaultError, names: &[SecretName]) -> Refusal {

@@ -105,7 +105,7 @@ fn without_its_line_in_the_audit_log_nothing_is_delivered_or_changed() {
     assert_eq!(home.grant("x: {secret: {name: A}}").expect_err("refused").code, Code::Audit);
     assert_eq!(refusal(home.set("A", b"two")).code, Code::Audit);
     assert_eq!(refusal(home.set("B", b"new")).code, Code::Audit);
-    let delete = home.ask(Request::Delete(Delete { name: secret("A") })).pop();
+    let delete = home.ask(Request::Delete(Delete { name: secret("A"), purge: false })).pop();
     assert_eq!(refusal(delete.expect("an answer")).code, Code::Audit);
     fs::remove_dir(home.folder.path().join("audit.log")).expect("it is there");
     let granted = home.grant("x: {secret: {name: A}}").expect("granted again");

@@ -6,10 +6,11 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use fluvio_secret_protocol::SecretName;
 
-use super::store::Folder;
+use super::store::{Folder, ReadError};
 
 /// How many earlier versions are kept.
 const DEPTH: usize = 10;
@@ -59,6 +60,66 @@ impl History {
     }
 }
 
+impl History {
+    /// The earlier versions of a secret, newest first, without one that is the present one's file: a
+    /// change that put it there was killed before it was made.
+    pub(crate) fn versions(
+        &self,
+        vault: &Folder,
+        name: &SecretName,
+        file: &str,
+    ) -> io::Result<Vec<(u64, SystemTime)>> {
+        let folder = self.folder.at_name(name.as_str());
+        let mut found = Vec::new();
+        for version in versions(&folder)?.into_iter().rev() {
+            let kept = file_of(version);
+            if vault.is_same(file, &folder, &kept)? {
+                continue;
+            }
+            // One that is pruned meanwhile is none.
+            found.extend(folder.date(&kept)?.map(|date| (version, date)));
+        }
+        Ok(found)
+    }
+
+    /// The sealed bytes of an earlier version.
+    pub(crate) fn read(
+        &self,
+        name: &SecretName,
+        version: u64,
+        most: u64,
+    ) -> Result<Vec<u8>, ReadError> {
+        self.folder.at_name(name.as_str()).read(&file_of(version), most)
+    }
+
+    /// The file of an earlier version, for messages.
+    pub(crate) fn path_of_version(&self, name: &SecretName, version: u64) -> PathBuf {
+        self.folder.at_name(name.as_str()).path_of(&file_of(version))
+    }
+
+    /// Whether there is any earlier version of a secret.
+    pub(crate) fn has(&self, name: &SecretName) -> io::Result<bool> {
+        Ok(!versions(&self.folder.at_name(name.as_str()))?.is_empty())
+    }
+
+    /// Removes an earlier version.
+    pub(crate) fn remove(&self, name: &SecretName, version: u64) -> io::Result<()> {
+        self.folder.at_name(name.as_str()).remove(&file_of(version))
+    }
+
+    /// Removes all earlier versions of a secret, durably.
+    pub(crate) fn purge(&self, name: &SecretName) -> io::Result<()> {
+        let folder = self.folder.at_name(name.as_str());
+        for version in versions(&folder)? {
+            folder.remove(&file_of(version))?;
+        }
+        folder.sync()?;
+        // Without its folder nothing tells that there ever was such a secret.
+        self.folder.remove_empty(name.as_str())?;
+        self.folder.sync()
+    }
+}
+
 impl Kept {
     /// Takes it back when it still is the present version: the secret was not changed after all.
     pub(crate) fn undo(self, vault: &Folder, file: &str) -> io::Result<()> {
@@ -88,10 +149,14 @@ fn file_of(version: u64) -> String {
     format!("{version}.age")
 }
 
-/// The versions that are there, oldest first.
+/// The versions that are there, oldest first; none in a folder that is not there.
 fn versions(folder: &Folder) -> io::Result<Vec<u64>> {
     let mut versions = Vec::new();
-    for name in folder.names()? {
+    let names = match folder.names() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(versions),
+        names => names?,
+    };
+    for name in names {
         let name = name?;
         let version = name.strip_suffix(".age").and_then(|number| number.parse::<u64>().ok());
         // Only numbers as they are written here: `+5` reads as 5, too.

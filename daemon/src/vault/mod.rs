@@ -3,12 +3,14 @@
 //! * [`seal`]: bytes sealed to a key; the age library's one home
 //! * [`record`]: what is sealed
 //! * [`store`]: files written whole and durably
+//! * [`change`]: everything that changes the vault
 //! * [`history`]: what was overwritten or deleted
 //! * [`identity`]: the file of the key
 //!
 //! docs/VAULT.md describes the files. Callers take care that one thread at a time changes it; any
 //! number may read meanwhile, because files are replaced whole.
 
+mod change;
 mod history;
 mod identity;
 mod record;
@@ -23,8 +25,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use fluvio_secret_protocol::lock::Lock;
 use fluvio_secret_protocol::places::{PlaceError, private_folder};
-use fluvio_secret_protocol::{Secret, SecretName, limits};
-use jiff::Timestamp;
+use fluvio_secret_protocol::{Found, Secret, SecretName, Version, Versions, limits};
 
 use self::history::History;
 pub(crate) use self::identity::IdentityError;
@@ -33,7 +34,7 @@ use self::record::BadRecord;
 pub(crate) use self::record::Record;
 pub(crate) use self::seal::Identity;
 use self::seal::Unopened;
-use self::store::{Folder, Prepared, ReadError, Stamp, exists};
+use self::store::{Folder, ReadError, Stamp, exists};
 use crate::cause::cause;
 
 /// No sealed secret is larger: the longest value, its head, age's header and its tags.
@@ -95,23 +96,6 @@ pub(crate) enum VaultError {
     Storage { path: PathBuf, source: io::Error },
 }
 
-/// A secret that is on the disk and not yet in the vault; without [`Change::commit`] nothing changes.
-#[must_use]
-pub(crate) struct Change<'a> {
-    vault: &'a Vault,
-    name: SecretName,
-    prepared: Prepared,
-    set_at: Timestamp,
-}
-
-/// A change that is made.
-#[derive(Debug)]
-pub(crate) struct Committed {
-    pub(crate) set_at: Timestamp,
-    /// Whether this is the first secret that the identity seals: its owner must hear of it.
-    pub(crate) is_identity_new: bool,
-}
-
 impl Vault {
     /// Makes the vault or takes the one that is there, and locks it; waits until `deadline` for an
     /// owner that ends.
@@ -160,28 +144,6 @@ impl Vault {
         self.folder.remove_temporary()
     }
 
-    /// Seals a value and writes it beside the one it will replace. The first one of all makes the
-    /// identity.
-    pub(crate) fn prepare(
-        &self,
-        name: SecretName,
-        value: Secret,
-    ) -> Result<Change<'_>, VaultError> {
-        let identity = self.identity_or_new()?;
-        // Whole seconds, which is what a file's date keeps everywhere.
-        let set_at = Timestamp::from_second(Timestamp::now().as_second())
-            .map_err(|error| self.storage(&name, io::Error::other(error)))?;
-        let record = Record { name: name.clone(), set_at, value };
-        let prepared = record
-            .encode()
-            .and_then(|plain| identity.seal(&plain))
-            .and_then(|sealed| {
-                self.folder.prepare(&file_of(&name), &sealed, SystemTime::try_from(set_at).ok())
-            })
-            .map_err(|source| self.storage(&name, source))?;
-        Ok(Change { vault: self, name, prepared, set_at })
-    }
-
     /// Opens a secret.
     pub(crate) fn read(&self, name: &SecretName) -> Result<Secret, VaultError> {
         let file = file_of(name);
@@ -197,43 +159,38 @@ impl Vault {
             Key::Passphrase => return Err(self.locked()),
             Key::None => return Err(self.identity_lost()),
         };
-        let plain = identity.open(&sealed).map_err(|error: Unopened| damaged(error.to_string()))?;
-        let record =
-            Record::decode(&plain).map_err(|error: BadRecord| damaged(error.to_string()))?;
-        if record.name != *name {
-            return Err(damaged(format!("it holds the secret `{}`", record.name)));
+        Ok(open_record(&identity, &sealed, name).map_err(damaged)?.value)
+    }
+
+    /// The versions of a secret: when the present one was set, and the earlier ones, newest first.
+    pub(crate) fn versions(&self, name: &SecretName) -> Result<Versions, VaultError> {
+        let present = self.set_at(name)?;
+        let earlier = self.history.versions(&self.folder, name, &file_of(name));
+        let earlier = earlier.map_err(|source| self.history_storage(name, source))?;
+        let listed = earlier.into_iter().take(limits::HISTORY_VERSIONS);
+        let listed = listed.map(|(version, date)| Version { version, set_at: seconds(date) });
+        Ok(Versions { present, earlier: listed.collect() })
+    }
+
+    /// What the vault has under a name, compared with a value.
+    pub(crate) fn compare(&self, name: &SecretName, value: &Secret) -> Result<Found, VaultError> {
+        match self.read(name) {
+            Ok(present) if present.expose() == value.expose() => Ok(Found::Same),
+            // A damaged one is replaced as another is.
+            Ok(_) | Err(VaultError::Damaged { .. }) => Ok(Found::Other),
+            Err(VaultError::Missing) => Ok(Found::Nothing),
+            Err(error) => Err(error),
         }
-        Ok(record.value)
+    }
+
+    /// Whether a secret has earlier versions.
+    pub(crate) fn has_history(&self, name: &SecretName) -> Result<bool, VaultError> {
+        self.history.has(name).map_err(|source| self.history_storage(name, source))
     }
 
     /// Whether a secret is there, whatever its state.
     pub(crate) fn has(&self, name: &SecretName) -> Result<bool, VaultError> {
         self.folder.has(&file_of(name)).map_err(|source| self.storage(name, source))
-    }
-
-    /// Takes a secret away, durably; what it was is then in the history, durably too.
-    pub(crate) fn remove(&self, name: &SecretName) -> Result<(), VaultError> {
-        let failed = |source| self.storage(name, source);
-        let file = file_of(name);
-        if !self.has(name)? {
-            return Err(VaultError::Missing);
-        }
-        let kept = self.history.keep(&self.folder, name, &file);
-        let kept = kept.map_err(|source| self.history_storage(name, source))?;
-        let removed = kept
-            .sync(&self.history)
-            .and_then(|()| self.folder.remove(&file))
-            .and_then(|()| self.folder.sync());
-        match removed {
-            Ok(()) => {
-                self.prune(kept);
-                Ok(())
-            }
-            Err(source) => {
-                self.undo(kept, &file);
-                Err(failed(source))
-            }
-        }
     }
 
     /// The names of all secrets, in alphabetical order.
@@ -309,19 +266,6 @@ impl Vault {
         VaultError::Storage { path: self.folder.path_of(&file_of(name)), source }
     }
 
-    fn prune(&self, kept: history::Kept) {
-        // The change is made and durable; one version too many harms nobody.
-        if let Err(error) = kept.prune() {
-            tracing::warn!("the history in {} is not shortened: {error}", self.path.display());
-        }
-    }
-
-    fn undo(&self, kept: history::Kept, file: &str) {
-        if let Err(error) = kept.undo(&self.folder, file) {
-            tracing::warn!("the history in {} has one version twice: {error}", self.path.display());
-        }
-    }
-
     /// An error about the earlier versions of a secret.
     fn history_storage(&self, name: &SecretName, source: io::Error) -> VaultError {
         // Of a folder in place of the secret's file the history is not to blame.
@@ -333,31 +277,14 @@ impl Vault {
     }
 }
 
-impl Change<'_> {
-    /// Puts the secret into the vault, durably; what was there is then in the history.
-    pub(crate) fn commit(self) -> Result<Committed, VaultError> {
-        let Self { vault, name, prepared, set_at } = self;
-        let file = file_of(&name);
-        let failed = |source| vault.storage(&name, source);
-        let kept = match vault.has(&name)? {
-            true => {
-                let kept = vault.history.keep(&vault.folder, &name, &file);
-                Some(kept.map_err(|source| vault.history_storage(&name, source))?)
-            }
-            false => None,
-        };
-        let committed = prepared.commit();
-        match (committed, kept) {
-            (Ok(()), Some(kept)) => vault.prune(kept),
-            (Ok(()), None) => {}
-            (Err(source), kept) => {
-                kept.into_iter().for_each(|kept| vault.undo(kept, &file));
-                return Err(failed(source));
-            }
-        }
-        let is_identity_new = vault.is_identity_new.swap(false, Ordering::Relaxed);
-        Ok(Committed { set_at, is_identity_new })
+/// Opens what should be the sealed record of a secret, or says why it is not.
+fn open_record(identity: &Identity, sealed: &[u8], name: &SecretName) -> Result<Record, String> {
+    let plain = identity.open(sealed).map_err(|error: Unopened| error.to_string())?;
+    let record = Record::decode(&plain).map_err(|error: BadRecord| error.to_string())?;
+    if record.name != *name {
+        return Err(format!("it holds the secret `{}`", record.name));
     }
+    Ok(record)
 }
 
 /// Makes what every vault has.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use fluvio_secret_protocol::regular::{self, Links};
-use tempfile::{Builder, TempPath};
+use tempfile::{Builder, NamedTempFile, TempPath};
 
 use crate::cause::cause;
 
@@ -23,6 +23,16 @@ pub(crate) const TEMPORARY: &str = ".tmp-";
 #[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
+}
+
+/// A file that is written under a temporary name, and maybe not on the disk; it is removed when this
+/// is dropped.
+#[must_use]
+#[derive(Debug)]
+pub(crate) struct Written {
+    file: NamedTempFile,
+    folder: PathBuf,
+    target: PathBuf,
 }
 
 /// A file that is on the disk under a temporary name; without [`Prepared::commit`] it is removed.
@@ -53,6 +63,11 @@ impl Folder {
         }
     }
 
+    /// A folder in this one, which may not be there.
+    pub(crate) fn at_name(&self, name: &str) -> Self {
+        Self { path: self.path.join(name) }
+    }
+
     pub(crate) fn path_of(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
@@ -64,6 +79,16 @@ impl Folder {
         bytes: &[u8],
         date: Option<SystemTime>,
     ) -> io::Result<Prepared> {
+        self.write(name, bytes, date)?.sync()
+    }
+
+    /// Writes a file under a temporary name, dated as told, without waiting for the disk.
+    pub(crate) fn write(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        date: Option<SystemTime>,
+    ) -> io::Result<Written> {
         let mut file = Builder::new()
             .prefix(TEMPORARY)
             .permissions(Permissions::from_mode(0o600))
@@ -74,12 +99,7 @@ impl Folder {
         if let Some(date) = date {
             file.as_file().set_times(FileTimes::new().set_modified(date))?;
         }
-        file.as_file().sync_all()?;
-        Ok(Prepared {
-            temporary: file.into_temp_path(),
-            folder: self.path.clone(),
-            target: self.path_of(name),
-        })
+        Ok(Written { file, folder: self.path.clone(), target: self.path_of(name) })
     }
 
     /// Reads a file whole when it is a regular file of at most `most` bytes. Symbolic links are not
@@ -159,6 +179,21 @@ impl Folder {
         fs::remove_file(self.path_of(name))
     }
 
+    /// Removes a folder in this one when it is empty, and is content when it is not or is not there.
+    pub(crate) fn remove_empty(&self, name: &str) -> io::Result<()> {
+        match fs::remove_dir(self.path_of(name)) {
+            Err(error)
+                if !matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty
+                ) =>
+            {
+                Err(error)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Makes the folder's names durable.
     pub(crate) fn sync(&self) -> io::Result<()> {
         File::open(&self.path)?.sync_all()
@@ -178,6 +213,15 @@ impl Folder {
     }
 }
 
+impl Written {
+    /// Waits until the file is on the disk.
+    pub(crate) fn sync(self) -> io::Result<Prepared> {
+        let Self { file, folder, target } = self;
+        file.as_file().sync_all()?;
+        Ok(Prepared { temporary: file.into_temp_path(), folder, target })
+    }
+}
+
 impl Prepared {
     /// Gives the file its name, durably.
     ///
@@ -186,8 +230,14 @@ impl Prepared {
     /// Those of rename(2), when nothing has changed, and of fsync(2) of the folder, when it is not
     /// known which of the two states a power cut would leave.
     pub(crate) fn commit(self) -> io::Result<()> {
-        self.temporary.persist(&self.target).map_err(|error| error.error)?;
-        File::open(&self.folder)?.sync_all()
+        let folder = self.folder.clone();
+        self.rename()?;
+        File::open(&folder)?.sync_all()
+    }
+
+    /// Gives the file its name; that is durable after [`Folder::sync`].
+    pub(crate) fn rename(self) -> io::Result<()> {
+        self.temporary.persist(&self.target).map_err(|error| error.error)
     }
 
     /// As [`Prepared::commit`], but never in place of a file that is there. So what may not last is

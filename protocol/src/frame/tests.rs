@@ -2,8 +2,9 @@ use zeroize::Zeroizing;
 
 use super::{FrameError, Message, PREFIX_BYTES, decode_header, decode_prefix, encode, is_stop};
 use crate::{
-    Code, Delete, Grant, Granted, Listed, ListedSecret, Refusal, Request, Response, Secret,
-    SecretName, Set, Status, Stored, limits,
+    Activity, Code, Delete, Found, Grant, Granted, History, Import, Imported, Listed, ListedGrant,
+    ListedSecret, Refusal, Request, Response, Restore, Restored, Secret, SecretName, Set, Status,
+    Stored, Version, Versions, limits,
 };
 
 fn name(text: &str) -> SecretName {
@@ -51,7 +52,11 @@ macro_rules! sample {
 #[test]
 fn every_request_has_a_golden_sample() {
     samples(&[
-        sample!("delete.request", Request::Delete(Delete { name: name("AUTH_HEADER") })),
+        sample!("activity.request", Request::Activity),
+        sample!(
+            "delete.request",
+            Request::Delete(Delete { name: name("AUTH_HEADER"), purge: false })
+        ),
         sample!(
             "grant.request",
             Request::Grant(Grant {
@@ -60,7 +65,21 @@ fn every_request_has_a_golden_sample() {
                 config: Zeroizing::new(b"apiVersion: 0.1.0\n".to_vec()),
             })
         ),
+        sample!("history.request", Request::History(History { name: name("AUTH_HEADER") })),
+        sample!(
+            "import.request",
+            Request::Import(Import {
+                names: vec![name("A"), name("B")],
+                values: vec![Secret::from(b"one".to_vec()), Secret::from(Vec::new())],
+                overwrite: false,
+                dry_run: true,
+            })
+        ),
         sample!("list.request", Request::List),
+        sample!(
+            "restore.request",
+            Request::Restore(Restore { name: name("AUTH_HEADER"), version: Some(3) })
+        ),
         sample!(
             "set.request",
             Request::Set(Set {
@@ -76,13 +95,32 @@ fn every_request_has_a_golden_sample() {
 #[test]
 fn every_response_has_a_golden_sample() {
     let refusal = Refusal::new(Code::Missing, "no secret", "set it with: fluvio secret set A");
+    let grant = ListedGrant {
+        at: 1_670_677_620,
+        pid: 4711,
+        program: "http-source".into(),
+        config: "/home/ada/cat-facts.yaml".into(),
+        secrets: 2,
+        running: Some(true),
+    };
     samples(&[
+        sample!(
+            "activity.response",
+            Response::Activity(Activity { secrets: 2, grants: vec![grant.clone()] })
+        ),
         sample!("deleted.response", Response::Deleted),
         sample!(
             "granted.response",
             Response::Granted(Granted {
                 names: vec![name("A"), name("B")],
                 values: vec![Secret::from(b"one".to_vec()), Secret::from(Vec::new())],
+            })
+        ),
+        sample!(
+            "imported.response",
+            Response::Imported(Imported {
+                found: vec![Found::Nothing, Found::Other, Found::Same],
+                new_identity: None,
             })
         ),
         sample!(
@@ -93,6 +131,10 @@ fn every_response_has_a_golden_sample() {
             })
         ),
         sample!("refused.response", Response::Refused(refusal.about(vec![name("A")]))),
+        sample!(
+            "restored.response",
+            Response::Restored(Restored { version: 3, set_at: 1_670_677_620, holders: Vec::new() })
+        ),
         sample!(
             "status.response",
             Response::Status(Status {
@@ -110,6 +152,14 @@ fn every_response_has_a_golden_sample() {
             Response::Stored(Stored {
                 set_at: 1_670_677_620,
                 new_identity: Some("/home/ada/.config/fluvio-secret/identity.txt".into()),
+                holders: vec![grant],
+            })
+        ),
+        sample!(
+            "versions.response",
+            Response::Versions(Versions {
+                present: Some(1_670_677_620),
+                earlier: vec![Version { version: 3, set_at: 1_670_677_500 }],
             })
         ),
         sample!("working.response", Response::Working),

@@ -1,0 +1,286 @@
+//! `import`: all secrets of a secrets file at once. Nothing is set before all were looked at.
+
+use std::fs::{self, File};
+use std::io::{self, IsTerminal, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use fluvio_secret_protocol::{Client, ClientError, Found, Secret, SecretName, limits};
+
+use super::client;
+use super::set::about_the_identity;
+use crate::args;
+use crate::error::CliError;
+use crate::secrets_file::{self, BadFile, SecretsFile, lines};
+use crate::{format, output};
+
+pub(crate) fn import(import: &args::Import) -> Result<(), CliError> {
+    let path = &import.file;
+    let stamp = if import.remove { Some(Stamp::of(path)?) } else { None };
+    let file = secrets_file::read(path).map_err(|why| refused(path, &why))?;
+    say_what_is_skipped(path, &file);
+    let mut importer = Importer { client: client()?, overwrite: import.overwrite };
+    let found = importer.look(&file.secrets)?;
+    if import.dry_run {
+        return show(&file.secrets, &found);
+    }
+    let other = found.iter().filter(|found| **found == Found::Other).count();
+    if other > 0 && !import.overwrite {
+        return Err(another_value(path, &file.secrets, &found));
+    }
+    let new_identity = importer.set(path, &file.secrets, &found)?;
+    let printed = output::print(&summary(path, &found));
+    if let Some(identity) = new_identity {
+        output::say(&about_the_identity(&identity));
+    }
+    match stamp {
+        Some(stamp) => stamp.remove(path)?,
+        None => output::say(&format!(
+            "note: {path} still has the values in plain text; delete it, or let this command do that with --remove",
+            path = path.display()
+        )),
+    }
+    printed
+}
+
+struct Importer {
+    client: Client,
+    overwrite: bool,
+}
+
+type Secrets = [(SecretName, Secret)];
+
+impl Importer {
+    /// What the vault has under each name.
+    fn look(&mut self, secrets: &Secrets) -> Result<Vec<Found>, CliError> {
+        let mut found = Vec::with_capacity(secrets.len());
+        for batch in batches(secrets) {
+            found.extend(self.client.import(self.request(batch, true))?.found);
+        }
+        Ok(found)
+    }
+
+    /// Sets all that are not there already; gives where the identity was made, if it was.
+    fn set(
+        &mut self,
+        path: &Path,
+        secrets: &Secrets,
+        found: &[Found],
+    ) -> Result<Option<String>, CliError> {
+        let mut new_identity = None;
+        let mut progress = Progress::begin(secrets.len());
+        let mut done = 0;
+        for batch in batches(secrets) {
+            let here = &found[done..done + batch.len()];
+            if here.iter().any(|found| *found != Found::Same) {
+                match self.client.import(self.request(batch, false)) {
+                    Ok(imported) => {
+                        new_identity = new_identity.or(imported.new_identity);
+                    }
+                    Err(source) => {
+                        drop(progress);
+                        return Err(self.stopped(path, secrets, source));
+                    }
+                }
+            }
+            done += batch.len();
+            progress.show(done);
+        }
+        Ok(new_identity)
+    }
+
+    fn request(&self, batch: &Secrets, dry_run: bool) -> fluvio_secret_protocol::Import {
+        let values = batch.iter().map(|(_, value)| Secret::from(value.expose().to_vec()));
+        fluvio_secret_protocol::Import {
+            names: batch.iter().map(|(name, _)| name.clone()).collect(),
+            values: values.collect(),
+            overwrite: self.overwrite,
+            dry_run,
+        }
+    }
+
+    /// What was done before the error, as a look at the vault tells it.
+    fn stopped(&mut self, path: &Path, secrets: &Secrets, source: ClientError) -> CliError {
+        let found = client().and_then(|client| {
+            self.client = client;
+            self.look(secrets)
+        });
+        let done = match found {
+            Ok(found) => {
+                let done = found.iter().filter(|found| **found == Found::Same).count();
+                format!(
+                    "{done} of {} secrets have their values of {}",
+                    secrets.len(),
+                    path.display()
+                )
+            }
+            Err(_) => "how many were set is not known".to_owned(),
+        };
+        CliError::Stopped { source, done }
+    }
+}
+
+/// Pieces that fit into a request.
+fn batches(secrets: &Secrets) -> impl Iterator<Item = &Secrets> {
+    let mut rest = secrets;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = rest.iter().take(limits::GRANT_NAMES).take_while(|(_, value)| {
+            bytes += value.len();
+            bytes <= limits::GRANT_BYTES
+        });
+        let count = fits.count();
+        let (batch, after) = rest.split_at(count);
+        rest = after;
+        (!batch.is_empty()).then_some(batch)
+    })
+}
+
+/// How far it is, on a terminal.
+struct Progress {
+    all: usize,
+    is_shown: bool,
+}
+
+impl Progress {
+    fn begin(all: usize) -> Self {
+        let is_shown = io::stderr().is_terminal() && all > limits::GRANT_NAMES;
+        Self { all, is_shown }
+    }
+
+    fn show(&mut self, done: usize) {
+        if self.is_shown {
+            let mut stderr = io::stderr();
+            let _ = write!(stderr, "\r{done} of {} secrets", self.all);
+            let _ = stderr.flush();
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.is_shown {
+            // Back to the beginning of the line, and nothing to its right.
+            let _ = io::stderr().write_all(b"\r\x1b[K");
+        }
+    }
+}
+
+fn refused(path: &Path, why: &BadFile) -> CliError {
+    let why = match why {
+        BadFile::Io(source) => source.to_string(),
+        BadFile::Large => "it is larger than any secrets file".to_owned(),
+        BadFile::Names(numbers) => format!(
+            "{}: what is before the = is no name of a secret (letters, digits and _, not beginning with a digit)",
+            lines(numbers)
+        ),
+        BadFile::NotUtf8(number) => {
+            format!("line {number} is not UTF-8, and connectors read no further")
+        }
+        BadFile::Value(number) => format!(
+            "line {number}: the value has more than {} bytes, which is the most",
+            limits::VALUE_BYTES
+        ),
+    };
+    CliError::Import { path: path.to_owned(), why }
+}
+
+fn say_what_is_skipped(path: &Path, file: &SecretsFile) {
+    let path = path.display();
+    for (numbers, what) in [
+        (&file.comments, "skipped: a line that begins with # is a comment here"),
+        (&file.meaningless, "skipped: a line without = means nothing"),
+        (&file.repeated, "skipped: an earlier line has the same name, and the first one counts"),
+        (&file.quoted, "the quotes are part of the value, as they are for connectors"),
+    ] {
+        if !numbers.is_empty() {
+            output::say(&format!("note: {path}, {}: {what}", lines(numbers)));
+        }
+    }
+}
+
+fn show(secrets: &Secrets, found: &[Found]) -> Result<(), CliError> {
+    let word = |found| match found {
+        Found::Nothing => "new",
+        Found::Other => "another value",
+        Found::Same => "the same",
+    };
+    let row = |((name, _), found): (&(SecretName, Secret), &Found)| {
+        [name.to_string(), word(*found).to_owned()]
+    };
+    let rows: Vec<_> = secrets.iter().zip(found).map(row).collect();
+    output::print(&format::table(["SecretNames", "InFile"], &rows))
+}
+
+fn another_value(path: &Path, secrets: &Secrets, found: &[Found]) -> CliError {
+    let other = secrets.iter().zip(found).filter(|(_, found)| **found == Found::Other);
+    let names: Vec<_> = other.map(|((name, _), _)| format!("`{name}`")).collect();
+    let why =
+        format!("the vault has another value for {}; to replace it: --overwrite", names.join(", "));
+    CliError::Import { path: path.to_owned(), why }
+}
+
+fn summary(path: &Path, found: &[Found]) -> String {
+    let count = |wanted| found.iter().filter(|found| **found == wanted).count();
+    let word = if found.len() == 1 { "secret" } else { "secrets" };
+    format!(
+        "{} {word} imported from {}: {} new, {} replaced, {} unchanged",
+        found.len(),
+        path.display(),
+        count(Found::Nothing),
+        count(Found::Other),
+        count(Found::Same)
+    )
+}
+
+/// A file as it was when it was read.
+#[derive(Eq, PartialEq)]
+struct Stamp([i64; 2], [u64; 3]);
+
+impl Stamp {
+    fn of(path: &Path) -> Result<Self, CliError> {
+        let failed = |why: String| CliError::Import { path: path.to_owned(), why };
+        let found = fs::symlink_metadata(path).map_err(|error| failed(error.to_string()))?;
+        if !found.is_file() {
+            // What a link leads to would still be there.
+            return Err(failed("it is no regular file, so it is not ours to --remove".to_owned()));
+        }
+        Ok(Self([found.mtime(), found.mtime_nsec()], [found.dev(), found.ino(), found.size()]))
+    }
+
+    /// Removes the file when it still is what was read.
+    fn remove(&self, path: &Path) -> Result<(), CliError> {
+        let kept = |why: &str| CliError::Kept { path: path.to_owned(), why: why.to_owned() };
+        if !Self::of(path).is_ok_and(|now| now == *self) {
+            return Err(kept("it was changed meanwhile"));
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        fs::remove_file(path)
+            .and_then(|()| File::open(folder.unwrap_or(Path::new(".")))?.sync_all())
+            .map_err(|error| kept(&error.to_string()))?;
+        output::say(&format!("{} is deleted", path.display()));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fluvio_secret_protocol::{Secret, SecretName};
+
+    use super::batches;
+
+    #[test]
+    fn batches_fit_into_a_request_and_leave_nothing_out() {
+        let secret = |n: usize, bytes| {
+            let name: SecretName = format!("A{n}").parse().expect("a name");
+            (name, Secret::from(vec![b'x'; bytes]))
+        };
+        let lengths =
+            |secrets: &[(SecretName, Secret)]| batches(secrets).map(<[_]>::len).collect::<Vec<_>>();
+        let small: Vec<_> = (0..600).map(|n| secret(n, 1)).collect();
+        assert_eq!(lengths(&small), [256, 256, 88]);
+        let large: Vec<_> = (0..17).map(|n| secret(n, 1 << 20)).collect();
+        assert_eq!(lengths(&large), [8, 8, 1]);
+        assert!(lengths(&[]).is_empty());
+    }
+}

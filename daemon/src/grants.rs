@@ -1,0 +1,180 @@
+//! The last grants, and which of their processes still run. In memory only, and without a value.
+//!
+//! This is for messages: nothing is decided by it. A process id is told from a later one of the same
+//! number by the time at which the process began, where the system says that (proc(5)).
+
+use std::collections::VecDeque;
+use std::fs;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use fluvio_secret_protocol::{ListedGrant, SecretName, limits};
+use jiff::Timestamp;
+
+use crate::audit::Actor;
+
+/// How many are remembered.
+const MOST: usize = 64;
+
+/// The last grants.
+#[derive(Debug, Default)]
+pub(crate) struct Grants {
+    last: Mutex<VecDeque<Grant>>,
+}
+
+#[derive(Debug)]
+struct Grant {
+    at: i64,
+    process: Process,
+    program: String,
+    config: String,
+    names: Vec<SecretName>,
+}
+
+/// A process, as it was when it asked.
+#[derive(Debug)]
+struct Process {
+    pid: i32,
+    /// When it began, in the kernel's own count; `None` where that cannot be known.
+    began: Option<u64>,
+}
+
+impl Grants {
+    /// Remembers a grant. One that gave nothing is none.
+    pub(crate) fn remember(&self, actor: Actor<'_>, names: &[SecretName]) {
+        if names.is_empty() {
+            return;
+        }
+        let grant = Grant {
+            at: Timestamp::now().as_second(),
+            process: Process { pid: actor.pid, began: began(actor.pid) },
+            program: shortened(actor.program),
+            config: shortened(actor.config),
+            names: names.to_vec(),
+        };
+        let mut last = self.last();
+        if last.len() == MOST {
+            // Who still runs stays longer.
+            let ended = last.iter().position(|grant| grant.process.runs() != Some(true));
+            last.remove(ended.unwrap_or(0));
+        }
+        last.push_back(grant);
+    }
+
+    /// The newest, newest first.
+    pub(crate) fn newest(&self) -> Vec<ListedGrant> {
+        self.last().iter().rev().take(limits::LISTED_GRANTS).map(Grant::listed).collect()
+    }
+
+    /// Processes that run and were given a secret, newest first.
+    pub(crate) fn holders(&self, name: &SecretName) -> Vec<ListedGrant> {
+        let last = self.last();
+        let holders = last
+            .iter()
+            .rev()
+            .filter(|grant| grant.names.contains(name) && grant.process.runs() == Some(true));
+        holders.take(limits::LISTED_GRANTS).map(Grant::listed).collect()
+    }
+
+    fn last(&self) -> MutexGuard<'_, VecDeque<Grant>> {
+        // Nothing that holds the lock leaves a grant half-way.
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Grant {
+    fn listed(&self) -> ListedGrant {
+        ListedGrant {
+            at: self.at,
+            pid: self.process.pid,
+            program: self.program.clone(),
+            config: self.config.clone(),
+            secrets: self.names.len(),
+            running: self.process.runs(),
+        }
+    }
+}
+
+impl Process {
+    /// Whether it still runs; `None` where that cannot be known.
+    fn runs(&self) -> Option<bool> {
+        self.began.map(|before| began(self.pid) == Some(before))
+    }
+}
+
+/// When a process began: the 22nd field of its `stat`, where the second one is in brackets and may
+/// have any bytes. A zombie has ended.
+fn began(pid: i32) -> Option<u64> {
+    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let stat = String::from_utf8_lossy(&stat);
+    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+    if fields.next()? == "Z" {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
+}
+
+/// The end of a text that is too long for an answer: of a path that is what tells it from others.
+fn shortened(text: &str) -> String {
+    let cut = text.len().saturating_sub(limits::LISTED_LABEL_BYTES);
+    let from = (cut..=text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
+    text[from..].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use fluvio_secret_protocol::SecretName;
+
+    use super::{Grants, MOST, shortened};
+    use crate::audit::Actor;
+
+    fn name(text: &str) -> SecretName {
+        text.parse().expect("a name")
+    }
+
+    #[test]
+    fn who_runs_and_was_given_a_secret_holds_it() {
+        let grants = Grants::default();
+        let mut child =
+            Command::new("cat").stdin(Stdio::piped()).spawn().expect("a program that waits");
+        let pid = i32::try_from(child.id()).expect("a pid");
+        let actor = Actor { pid, program: "cat", config: "/c.yaml" };
+        grants.remember(actor, &[name("A"), name("B")]);
+        grants.remember(actor, &[]);
+        let holders = grants.holders(&name("B"));
+        assert_eq!(holders.len(), 1);
+        assert_eq!((holders[0].pid, holders[0].secrets), (pid, 2));
+        assert_eq!((&*holders[0].program, &*holders[0].config), ("cat", "/c.yaml"));
+        assert!(grants.holders(&name("C")).is_empty());
+        drop(child.stdin.take());
+        child.wait().expect("its end");
+        assert!(grants.holders(&name("B")).is_empty());
+        assert_eq!(grants.newest()[0].running, Some(false));
+    }
+
+    #[test]
+    fn who_still_runs_is_remembered_longer() {
+        let grants = Grants::default();
+        let ours =
+            Actor { pid: i32::try_from(std::process::id()).expect("a pid"), ..Actor::default() };
+        // A number that no process has.
+        let ended = Actor { pid: i32::MAX, ..Actor::default() };
+        grants.remember(ours, &[name("A")]);
+        for _ in 0..MOST * 2 {
+            grants.remember(ended, &[name("A")]);
+        }
+        assert_eq!(grants.last().len(), MOST);
+        assert_eq!(grants.holders(&name("A")).len(), 1);
+        // Of one whose start is not known it is not known whether it runs.
+        assert_eq!(grants.newest()[0].running, None);
+    }
+
+    #[test]
+    fn a_long_path_is_told_by_its_end() {
+        let long = format!("/{}/c.yaml", "\u{fc}".repeat(300));
+        let short = shortened(&long);
+        assert!(short.len() <= 256 && short.ends_with("/c.yaml"), "{short}");
+        assert_eq!(shortened("/c.yaml"), "/c.yaml");
+    }
+}

@@ -1,0 +1,122 @@
+//! What changes the vault: the line in the audit log first, and then the change.
+
+use std::collections::BTreeSet;
+
+use fluvio_secret_protocol::peer::Peer;
+use fluvio_secret_protocol::{
+    Delete, Found, Import, Imported, Refusal, Response, Restore, Restored, Secret, SecretName, Set,
+    Stored,
+};
+
+use super::{Service, refuse};
+use crate::audit::{Actor, Event};
+
+impl Service {
+    pub(super) fn set(&self, set: Set, peer: Peer) -> Result<Response, Refusal> {
+        let Set { name, value } = set;
+        let names = [name.clone()];
+        let refused = |error| refuse::vault(&error, &names);
+        let change = self.vault.prepare(name, value).map_err(refused)?;
+        self.record(Event::Set, peer, &names)?;
+        let committed = change.commit().map_err(refused)?;
+        Ok(Response::Stored(Stored {
+            set_at: committed.set_at.as_second(),
+            new_identity: self.new_identity(committed.is_identity_new),
+            holders: self.grants.holders(&names[0]),
+        }))
+    }
+
+    pub(super) fn import(&self, import: Import, peer: Peer) -> Result<Response, Refusal> {
+        let Import { names, values, overwrite, dry_run } = import;
+        if names.iter().collect::<BTreeSet<_>>().len() < names.len() {
+            return Err(refuse::repeated_name());
+        }
+        let found = self.compare_all(&names, &values)?;
+        let other: Vec<_> = names
+            .iter()
+            .zip(&found)
+            .filter(|(_, found)| **found == Found::Other)
+            .map(|(name, _)| name.clone())
+            .collect();
+        if dry_run {
+            return Ok(Response::Imported(Imported { found, new_identity: None }));
+        }
+        if !overwrite && !other.is_empty() {
+            return Err(refuse::other_values(other));
+        }
+        let secrets = names.into_iter().zip(values).zip(&found);
+        let changed: Vec<_> =
+            secrets.filter(|(_, found)| **found != Found::Same).map(|(secret, _)| secret).collect();
+        let is_identity_new = !changed.is_empty() && self.set_all(changed, peer)?;
+        let new_identity = self.new_identity(is_identity_new);
+        Ok(Response::Imported(Imported { found, new_identity }))
+    }
+
+    fn compare_all(&self, names: &[SecretName], values: &[Secret]) -> Result<Vec<Found>, Refusal> {
+        let compare = |(name, value): (&SecretName, &Secret)| {
+            let compared = self.vault.compare(name, value);
+            compared.map_err(|error| refuse::vault(&error, std::slice::from_ref(name)))
+        };
+        names.iter().zip(values).map(compare).collect()
+    }
+
+    /// Sets all; gives whether they are the first ones that the identity seals.
+    fn set_all(&self, secrets: Vec<(SecretName, Secret)>, peer: Peer) -> Result<bool, Refusal> {
+        let names: Vec<_> = secrets.iter().map(|(name, _)| name.clone()).collect();
+        // The error has the path of the one file that it is about.
+        let refused = |error| refuse::vault(&error, &[]);
+        let batch = self.vault.prepare_all(secrets).map_err(refused)?;
+        self.record(Event::Set, peer, &names)?;
+        batch.commit().map_err(refused)
+    }
+
+    pub(super) fn restore(&self, restore: Restore, peer: Peer) -> Result<Response, Refusal> {
+        let Restore { name, version } = restore;
+        let names = [name.clone()];
+        let refused = |error| refuse::vault(&error, &names);
+        let versions = self.vault.versions(&name).map_err(refused)?;
+        let mut earlier = versions.earlier.iter();
+        let found = match version {
+            Some(number) => earlier.find(|earlier| earlier.version == number),
+            None => earlier.next(),
+        };
+        let found = found.ok_or_else(|| refuse::no_such_version(&names))?;
+        let change = self.vault.prepare_restore(name, found.version).map_err(refused)?;
+        self.record(Event::Restore, peer, &names)?;
+        change.commit().map_err(refused)?;
+        Ok(Response::Restored(Restored {
+            version: found.version,
+            set_at: found.set_at,
+            holders: self.grants.holders(&names[0]),
+        }))
+    }
+
+    pub(super) fn delete(&self, delete: Delete, peer: Peer) -> Result<Response, Refusal> {
+        let Delete { name, purge } = delete;
+        let names = [name];
+        let refused = |error| refuse::vault(&error, &names);
+        let is_there = self.vault.has(&names[0]).map_err(refused)?
+            || purge && self.vault.has_history(&names[0]).map_err(refused)?;
+        if !is_there {
+            return Err(refuse::no_such_secret(&names));
+        }
+        if purge {
+            self.record(Event::Purge, peer, &names)?;
+            self.vault.purge(&names[0]).map_err(refused)?;
+        } else {
+            self.record(Event::Delete, peer, &names)?;
+            self.vault.remove(&names[0]).map_err(refused)?;
+        }
+        Ok(Response::Deleted)
+    }
+
+    fn record(&self, event: Event, peer: Peer, names: &[SecretName]) -> Result<(), Refusal> {
+        let actor = Actor { pid: peer.pid, ..Actor::default() };
+        self.audit.record(event, actor, names).map_err(|error| refuse::audit(&error))
+    }
+
+    /// Where the identity is, when its owner has to hear of it.
+    fn new_identity(&self, is_new: bool) -> Option<String> {
+        is_new.then(|| self.vault.identity().display().to_string())
+    }
+}

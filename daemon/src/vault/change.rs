@@ -1,0 +1,273 @@
+//! Everything that changes the vault. A change is prepared, which is what may fail, and then made.
+
+use std::io;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::SystemTime;
+
+use fluvio_secret_protocol::{Secret, SecretName};
+use jiff::Timestamp;
+
+use super::history::Kept;
+use super::record::Record;
+use super::seal::Identity;
+use super::store::{Prepared, ReadError, Written};
+use super::{Key, SEALED_BYTES, Vault, VaultError, file_of};
+
+/// How many files of a batch are on their way to the disk at a time: a file system that is asked to
+/// sync several at once does so with few writes of its own.
+const SYNCERS: usize = 8;
+
+/// A secret that is on the disk and not yet in the vault; without [`Change::commit`] nothing changes.
+#[must_use]
+pub(crate) struct Change<'a> {
+    vault: &'a Vault,
+    name: SecretName,
+    prepared: Prepared,
+    set_at: Timestamp,
+    /// The version in the history that this is, and that leaves it.
+    restored: Option<u64>,
+}
+
+/// Secrets that are on the disk and not yet in the vault; without [`Batch::commit`] nothing changes.
+#[must_use]
+pub(crate) struct Batch<'a> {
+    vault: &'a Vault,
+    files: Vec<(SecretName, Prepared)>,
+}
+
+/// A change that is made.
+#[derive(Debug)]
+pub(crate) struct Committed {
+    pub(crate) set_at: Timestamp,
+    /// Whether this is the first secret that the identity seals: its owner must hear of it.
+    pub(crate) is_identity_new: bool,
+}
+
+impl Vault {
+    /// Seals a value and writes it beside the one it will replace. The first one of all makes the
+    /// identity.
+    pub(crate) fn prepare(
+        &self,
+        name: SecretName,
+        value: Secret,
+    ) -> Result<Change<'_>, VaultError> {
+        let identity = self.identity_or_new()?;
+        let set_at = now().map_err(|source| self.storage(&name, source))?;
+        let prepared = self
+            .write(&identity, &name, value, set_at)
+            .and_then(Written::sync)
+            .map_err(|source| self.storage(&name, source))?;
+        Ok(Change { vault: self, name, prepared, set_at, restored: None })
+    }
+
+    /// The same for many secrets at once.
+    pub(crate) fn prepare_all(
+        &self,
+        secrets: Vec<(SecretName, Secret)>,
+    ) -> Result<Batch<'_>, VaultError> {
+        let identity = self.identity_or_new()?;
+        let mut written = Vec::with_capacity(secrets.len());
+        for (name, value) in secrets {
+            let file = now().and_then(|set_at| self.write(&identity, &name, value, set_at));
+            written.push((name.clone(), file.map_err(|source| self.storage(&name, source))?));
+        }
+        Ok(Batch { vault: self, files: self.sync_all(written)? })
+    }
+
+    /// Waits until all are on the disk.
+    fn sync_all(
+        &self,
+        mut written: Vec<(SecretName, Written)>,
+    ) -> Result<Vec<(SecretName, Prepared)>, VaultError> {
+        let count = written.len();
+        let chunk = count.div_ceil(SYNCERS).max(1);
+        let sync = |chunk: Vec<(SecretName, Written)>| {
+            let synced = chunk.into_iter().map(|(name, file)| {
+                let prepared = file.sync().map_err(|source| self.storage(&name, source))?;
+                Ok((name, prepared))
+            });
+            synced.collect::<Result<Vec<_>, VaultError>>()
+        };
+        let synced = thread::scope(|scope| {
+            let mut syncers = Vec::new();
+            while !written.is_empty() {
+                let chunk = written.split_off(written.len().saturating_sub(chunk));
+                syncers.push(scope.spawn(|| sync(chunk)));
+            }
+            let joined = syncers.into_iter().rev().map(|syncer| {
+                let died = || io::Error::other("a thread that writes to the disk met a fault");
+                let died = |_| VaultError::Storage { path: self.path.clone(), source: died() };
+                syncer.join().map_err(died)?
+            });
+            joined.collect::<Result<Vec<_>, VaultError>>()
+        });
+        Ok(synced?.into_iter().flatten().collect())
+    }
+
+    fn write(
+        &self,
+        identity: &Identity,
+        name: &SecretName,
+        value: Secret,
+        set_at: Timestamp,
+    ) -> io::Result<Written> {
+        let record = Record { name: name.clone(), set_at, value };
+        let sealed = identity.seal(&record.encode()?)?;
+        self.folder.write(&file_of(name), &sealed, SystemTime::try_from(set_at).ok())
+    }
+
+    /// Writes an earlier version of a secret beside the present one. The sealed bytes are taken as
+    /// they are, so this works while locked; otherwise they are opened first, to see whether they
+    /// are what they should be.
+    pub(crate) fn prepare_restore(
+        &self,
+        name: SecretName,
+        version: u64,
+    ) -> Result<Change<'_>, VaultError> {
+        let path = || self.history.path_of_version(&name, version);
+        let sealed = match self.history.read(&name, version, SEALED_BYTES) {
+            Ok(sealed) => sealed,
+            Err(ReadError::Missing) => return Err(VaultError::Missing),
+            Err(ReadError::Io(source)) => return Err(self.history_storage(&name, source)),
+            Err(error) => {
+                return Err(VaultError::Damaged { file: path(), why: error.to_string() });
+            }
+        };
+        if let Key::Open(identity) = self.key()? {
+            super::open_record(&identity, &sealed, &name)
+                .map_err(|why| VaultError::Damaged { file: path(), why })?;
+        }
+        let failed = |source| self.storage(&name, source);
+        // It is the present one from now on: that is the date in `list`.
+        let set_at = now().map_err(failed)?;
+        let date = SystemTime::try_from(set_at).ok();
+        let prepared = self.folder.prepare(&file_of(&name), &sealed, date).map_err(failed)?;
+        Ok(Change { vault: self, name, prepared, set_at, restored: Some(version) })
+    }
+
+    /// Takes a secret away, durably; what it was is then in the history, durably too.
+    pub(crate) fn remove(&self, name: &SecretName) -> Result<(), VaultError> {
+        let file = file_of(name);
+        if !self.has(name)? {
+            return Err(VaultError::Missing);
+        }
+        let kept = self.keep(name)?;
+        let removed = kept
+            .sync(&self.history)
+            .and_then(|()| self.folder.remove(&file))
+            .and_then(|()| self.folder.sync());
+        match removed {
+            Ok(()) => {
+                self.prune(kept);
+                Ok(())
+            }
+            Err(source) => {
+                self.undo(kept, &file);
+                Err(self.storage(name, source))
+            }
+        }
+    }
+
+    /// Takes a secret and its history away, durably. One that is killed is finished by the next.
+    pub(crate) fn purge(&self, name: &SecretName) -> Result<(), VaultError> {
+        if self.has(name)? {
+            self.folder
+                .remove(&file_of(name))
+                .and_then(|()| self.folder.sync())
+                .map_err(|source| self.storage(name, source))?;
+        }
+        match self.has_history(name)? {
+            true => self.history.purge(name).map_err(|source| self.history_storage(name, source)),
+            false => Ok(()),
+        }
+    }
+
+    fn keep(&self, name: &SecretName) -> Result<Kept, VaultError> {
+        let kept = self.history.keep(&self.folder, name, &file_of(name));
+        kept.map_err(|source| self.history_storage(name, source))
+    }
+
+    fn prune(&self, kept: Kept) {
+        // The change is made and durable; one version too many harms nobody.
+        if let Err(error) = kept.prune() {
+            tracing::warn!("the history in {} is not shortened: {error}", self.path.display());
+        }
+    }
+
+    fn undo(&self, kept: Kept, file: &str) {
+        if let Err(error) = kept.undo(&self.folder, file) {
+            tracing::warn!("the history in {} has one version twice: {error}", self.path.display());
+        }
+    }
+
+    /// Gives a prepared file its name; what was there is then in the history.
+    fn replace(
+        &self,
+        name: &SecretName,
+        rename: impl FnOnce() -> io::Result<()>,
+    ) -> Result<Option<Kept>, VaultError> {
+        let kept = if self.has(name)? { Some(self.keep(name)?) } else { None };
+        match rename() {
+            Ok(()) => Ok(kept),
+            Err(source) => {
+                kept.into_iter().for_each(|kept| self.undo(kept, &file_of(name)));
+                Err(self.storage(name, source))
+            }
+        }
+    }
+
+    fn takes_news_of_identity(&self) -> bool {
+        self.is_identity_new.swap(false, Ordering::Relaxed)
+    }
+}
+
+impl Change<'_> {
+    /// Puts the secret into the vault, durably; what was there is then in the history.
+    pub(crate) fn commit(self) -> Result<Committed, VaultError> {
+        let Self { vault, name, prepared, set_at, restored } = self;
+        let kept = vault.replace(&name, || prepared.commit())?;
+        if let Some(version) = restored {
+            // It would be there twice; that harms nobody.
+            if let Err(error) = vault.history.remove(&name, version) {
+                let path = vault.history.path_of_version(&name, version);
+                tracing::warn!("{} is restored and still there: {error}", path.display());
+            }
+        }
+        kept.into_iter().for_each(|kept| vault.prune(kept));
+        Ok(Committed { set_at, is_identity_new: vault.takes_news_of_identity() })
+    }
+}
+
+impl Batch<'_> {
+    /// Puts all secrets into the vault, durably; what was there is then in the history. Gives
+    /// whether they are the first that the identity seals.
+    ///
+    /// # Errors
+    ///
+    /// Those of the first secret that cannot be put there. Those before it are there.
+    pub(crate) fn commit(self) -> Result<bool, VaultError> {
+        let Self { vault, files } = self;
+        let mut kept = Vec::with_capacity(files.len());
+        let mut outcome = Ok(());
+        for (name, prepared) in files {
+            match vault.replace(&name, || prepared.rename()) {
+                Ok(version) => kept.extend(version),
+                Err(error) => {
+                    outcome = Err(error);
+                    break;
+                }
+            }
+        }
+        let synced = vault.folder.sync();
+        let failed = |source| VaultError::Storage { path: vault.path.clone(), source };
+        outcome.and(synced.map_err(failed))?;
+        kept.into_iter().for_each(|kept| vault.prune(kept));
+        Ok(vault.takes_news_of_identity())
+    }
+}
+
+/// Whole seconds, which is what a file's date keeps everywhere.
+fn now() -> io::Result<Timestamp> {
+    Timestamp::from_second(Timestamp::now().as_second()).map_err(io::Error::other)
+}

@@ -1,0 +1,27 @@
+//! A line of the audit log: the daemon writes it, and the command line reads it.
+//!
+//! docs/VAULT.md describes the file.
+
+use serde::{Deserialize, Serialize};
+
+use crate::SecretName;
+
+/// What happened: one delivery, or one change. Written before it happens.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Line {
+    /// When, in RFC 3339 with milliseconds, in UTC.
+    pub time: String,
+    /// What: `set`, `delete`, `purge`, `restore` or `grant`. One that a reader does not know is of a
+    /// newer release.
+    pub event: String,
+    /// The process that asked for it.
+    pub pid: i32,
+    /// The program that it was for, where the client says so.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub program: String,
+    /// The configuration's path, where the client says so.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub config: String,
+    /// The secrets.
+    pub names: Vec<SecretName>,
+}

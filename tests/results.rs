@@ -1,0 +1,239 @@
+//! What commands print: for people, for programs, and for shells.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::harness::{Home, eventually, is_alive, kill, need, program, said, spawn};
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// Times are of today; what remains is the same each time.
+fn without_times(value: &mut Value) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(without_times),
+        Value::Object(fields) => fields.values_mut().for_each(without_times),
+        Value::String(text) if text.ends_with('Z') && text.contains(":") => *text = "TIME".into(),
+        _ => {}
+    }
+}
+
+#[test]
+fn results_for_programs_are_stable() {
+    let home = Home::new();
+    home.ok(&["set", "B", "one"]);
+    home.ok(&["set", "A", "one"]);
+    home.ok(&["set", "A", "two"]);
+    let config = home.config(&["A"]);
+    assert!(said(&mut home.run(&config, &["--as-is"], &["true"])).status.success());
+    let pinned = |args: &[&str], expected: &str| {
+        let mut value = json(&home.ok(args));
+        without_times(&mut value);
+        assert_eq!(value.to_string(), json(expected).to_string(), "{args:?}");
+    };
+    pinned(
+        &["list", "-O", "json"],
+        r#"[{"name":"A","last_update":"TIME"},{"name":"B","last_update":"TIME"}]"#,
+    );
+    pinned(
+        &["history", "A", "--output", "json"],
+        r#"{"name":"A","present":{"last_update":"TIME"},"earlier":[{"version":1,"last_update":"TIME"}]}"#,
+    );
+    let status = json(&home.ok(&["status", "-O", "json"]));
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(keys(&status), ["daemon", "grants", "identity", "locked", "secrets", "vault"]);
+    assert_eq!(keys(&status["daemon"]), ["pid", "release", "since"]);
+    assert_eq!(
+        keys(&status["grants"][0]),
+        ["at", "config", "pid", "program", "running", "secrets"]
+    );
+    assert_eq!((&status["secrets"], &status["locked"]), (&2.into(), &false.into()));
+    assert_eq!(status["grants"][0]["program"], "true");
+    let yaml = home.ok(&["list", "-O", "yaml"]);
+    assert!(yaml.starts_with("- name: A\n  last_update: "), "{yaml}");
+    assert_eq!(yaml.lines().count(), 4);
+    assert!(home.ok(&["history", "A", "-O", "yaml"]).starts_with("name: A\npresent:\n"));
+    assert!(home.ok(&["status", "-O", "yaml"]).starts_with("daemon:\n  pid: "));
+    let log = home.ok(&["log", "-O", "json"]);
+    let last = json(log.lines().last().unwrap());
+    assert_eq!(keys(&last), ["config", "event", "names", "pid", "program", "time"]);
+}
+
+#[test]
+fn a_secrets_new_value_is_told_to_who_still_runs_with_the_old_one() {
+    let home = Home::new();
+    home.ok(&["set", "A", "one"]);
+    home.ok(&["set", "B", "one"]);
+    let config = home.config(&["A"]);
+    let mut connector = spawn(&mut home.run(&config, &["--as-is"], &["sleep", "1000"]));
+    let runs = || home.ok(&["status"]).contains(&format!("(pid {}), running", connector.id()));
+    eventually("the grant", runs);
+    let told = home.cli(&["set", "A", "two"]);
+    let holder = format!("sleep with {} (pid {})", config.display(), connector.id());
+    assert!(told.err.contains(&holder) && told.err.contains("start it again"), "{told:?}");
+    assert!(home.cli(&["restore", "A"]).err.contains(&holder));
+    assert!(!home.cli(&["set", "B", "two"]).err.contains("sleep"), "it was not given B");
+    connector.kill().unwrap();
+    connector.wait().unwrap();
+    assert!(!home.cli(&["set", "A", "three"]).err.contains("sleep"));
+    assert!(home.ok(&["status"]).contains("ended"));
+}
+
+#[test]
+fn the_log_is_a_table_newest_last_and_can_be_followed() {
+    let home = Home::new();
+    home.ok(&["set", "A", "one"]);
+    home.ok(&["set", "B", "one"]);
+    let config = home.config(&["A"]);
+    assert!(said(&mut home.run(&config, &["--as-is"], &["true"])).status.success());
+    let log = home.ok(&["log"]);
+    let words: Vec<Vec<_>> = log.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(words[0], ["Time", "Event", "For", "SecretNames"]);
+    let events: Vec<_> = words[1..].iter().map(|words| words[2]).collect();
+    assert_eq!(events, ["set", "set", "grant"]);
+    assert!(log.contains(&format!("true {}", config.display())), "{log}");
+    assert_eq!(home.ok(&["log", "--name", "A"]).lines().count(), 3);
+    assert_eq!(home.ok(&["log", "--since", "1h"]).lines().count(), 4);
+    assert_eq!(home.cli(&["log", "--since", "soon"]).code(), Some(2));
+    // Older than now by less than nothing: what will happen.
+    assert_eq!(home.ok(&["log", "--since", "0s"]).lines().count(), 1);
+    // It needs no daemon.
+    home.ok(&["daemon", "stop"]);
+    assert_eq!(home.ok(&["log"]).lines().count(), 4);
+    assert!(home.daemon_pid().is_none());
+
+    let out = home.path("followed");
+    let mut follow = home.command("fluvio-secret");
+    follow.args(["log", "--follow", "--name", "B", "-O", "json"]);
+    let mut follow = follow.stdout(fs::File::create(&out).unwrap()).spawn().unwrap();
+    let lines = || fs::read_to_string(&out).unwrap().lines().count();
+    eventually("what was there", || lines() == 1);
+    home.ok(&["set", "A", "two"]);
+    home.ok(&["delete", "B"]);
+    eventually("what is new", || lines() == 2);
+    kill("TERM", follow.id());
+    follow.wait().unwrap();
+    assert!(fs::read_to_string(&out).unwrap().contains(r#""event":"delete""#));
+}
+
+#[test]
+fn following_ends_when_nobody_reads() {
+    let home = Home::new();
+    home.ok(&["set", "A", "one"]);
+    let mut follow = home.command("fluvio-secret");
+    let mut follow = follow.args(["log", "--follow"]).stdout(Stdio::piped()).spawn().unwrap();
+    drop(follow.stdout.take());
+    let pid = follow.id();
+    eventually("its end", || {
+        home.ok(&["set", "A", "two"]);
+        !is_alive(pid)
+    });
+    assert!(follow.wait().unwrap().success());
+}
+
+/// Puts a program of a line of shell into a folder of the home.
+fn script(home: &Home, path: &str, text: &str) {
+    let path = home.path(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// The lines of a command's examples, out of its help.
+fn examples(help: &str) -> Vec<String> {
+    let (_, after) = help.split_once("Example:\n").expect("an example");
+    after.lines().take_while(|line| line.starts_with("  ")).map(|l| l.trim().to_owned()).collect()
+}
+
+#[test]
+fn every_example_of_the_help_works() {
+    let home = Home::new();
+    // What a user has where the examples are typed: fluvio, a connector, the files.
+    script(&home, "bin/fluvio", "command=$1; shift; exec fluvio-$command \"$@\"");
+    script(&home, "bin/cargo", "shift 2; echo built \"$@\"");
+    script(&home, "target/debug/my-connector", "cat \"$4\"");
+    home.write("cert.pem", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");
+    home.write(
+        "sample-config.yaml",
+        "meta: {name: test}\nhttp:\n  headers:\n    - secret: {name: AUTH_HEADER}\n",
+    );
+    let programs = program("fluvio-secret");
+    let path = format!(
+        "{}:{}:/usr/bin:/bin",
+        home.path("bin").display(),
+        programs.parent().unwrap().display()
+    );
+    let help = home.ok(&["--help"]);
+    let commands: Vec<_> = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .map_while(|line| line.strip_prefix("  ")?.split(' ').next())
+        .filter(|word| !word.is_empty())
+        .collect();
+    assert!(commands.len() > 10, "{commands:?}");
+    for command in commands {
+        for example in examples(&home.ok(&[command, "--help"])) {
+            home.write("secrets.txt", "AUTH_HEADER=Authorization: bearer 5678\nMORE=1\n");
+            home.ok(&["set", "AUTH_HEADER", "first"]);
+            home.ok(&["set", "AUTH_HEADER", "Authorization: bearer 1234"]);
+            let mut shell = home.foreign("sh");
+            let said = said(shell.env("PATH", &path).args(["-c", &example]));
+            assert!(said.status.success(), "{command}: {example}: {said:?}");
+            if command == "run" {
+                let expected = if example.contains("cargo") { "built" } else { "AUTH_HEADER=" };
+                assert!(said.out.contains(expected), "{example}: {said:?}");
+            }
+            // The next example begins anew.
+            home.cli(&["delete", "--purge", "AUTH_HEADER"]);
+        }
+    }
+}
+
+#[test]
+fn shells_complete_commands_options_and_names() {
+    let home = Home::new();
+    home.ok(&["set", "API_TOKEN", "one"]);
+    home.ok(&["set", "AUTH_HEADER", "one"]);
+    home.ok(&["set", "OTHER", "one"]);
+    if !need::tool("bash") {
+        return;
+    }
+    let script = home.ok(&["completions", "bash"]);
+    let script = home.write("completions.bash", script);
+    let complete = |words: &[&str]| {
+        let typed = words.iter().map(|word| format!("'{word}' ")).collect::<String>();
+        let last = words.last().unwrap();
+        let before = words[words.len() - 2];
+        // What bash does when Tab is typed.
+        let ask = format!(
+            "source {}; COMP_WORDS=({typed}); COMP_CWORD={}; COMP_TYPE=9; \
+             _clap_complete_fluvio_secret fluvio-secret '{last}' '{before}'; \
+             printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+            script.display(),
+            words.len() - 1
+        );
+        let mut bash = home.foreign("bash");
+        let path =
+            format!("{}:/usr/bin:/bin", program("fluvio-secret").parent().unwrap().display());
+        let said = said(bash.env("PATH", path).args(["--norc", "-c", &ask]));
+        said.out.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(complete(&["fluvio-secret", "delete", "A"]), ["API_TOKEN", "AUTH_HEADER"]);
+    assert_eq!(complete(&["fluvio-secret", "history", "OTH"]), ["OTHER"]);
+    assert_eq!(complete(&["fluvio-secret", "restore", "AU"]), ["AUTH_HEADER"]);
+    assert_eq!(complete(&["fluvio-secret", "imp"]), ["import"]);
+    assert_eq!(complete(&["fluvio-secret", "import", "--dry"]), ["--dry-run"]);
+    for (shell, check) in [("zsh", "-n"), ("fish", "--no-execute")] {
+        let script = home.write("script", home.ok(&["completions", shell]));
+        assert!(fs::metadata(&script).unwrap().len() > 100);
+        if need::tool(shell) {
+            let said = said(home.foreign(shell).arg(check).arg(&script));
+            assert!(said.status.success(), "{shell}: {said:?}");
+        }
+    }
+}
