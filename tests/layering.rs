@@ -167,13 +167,15 @@ fn each_dependency_has_one_home() {
         ("age", "daemon/src/vault/seal.rs"),
         ("clap", "cli/src/args.rs"),
         ("close_fds", "daemon/src/launch.rs"),
-        ("directories", "daemon/src/places.rs"),
+        ("clap_complete", "cli/src/args.rs"),
+        ("directories", "/src/places.rs"),
         ("lexopt", "/src/args.rs"),
         ("nix", "protocol/src/peer.rs"),
         ("serde_yaml", "daemon/src/config/"),
         ("signal_hook", "cli/src/prompt.rs"),
         ("tempfile", "daemon/src/vault/store.rs"),
         ("tracing_subscriber", "daemon/src/log.rs"),
+        ("yaml_serde", "cli/src/format.rs"),
         ("zeroizing_alloc", "bin/"),
     ];
     for (name, home) in homes {
@@ -211,7 +213,8 @@ fn few_files_are_asynchronous_and_none_is_unsafe() {
         return;
     }
     for (path, code) in shipped() {
-        let may_be_async = ["daemon/src/connection.rs", "daemon/src/server.rs"];
+        let may_be_async =
+            ["daemon/src/connection.rs", "daemon/src/holding.rs", "daemon/src/server.rs"];
         assert!(may_be_async.contains(&path.as_str()) || !code.contains("async "), "{path}");
         let words =
             |word: &str| code.split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| w == word);
@@ -239,7 +242,6 @@ fn values_are_exposed_where_they_must_be() {
         "protocol/src/request.rs",
         "protocol/src/response.rs",
         "shim/src/command.rs",
-        "shim/src/memfd.rs",
     ];
     assert_eq!(exposed, expected.map(str::to_owned).into());
 }

@@ -11,6 +11,7 @@ mod bad_input;
 mod config_and_grant;
 mod connector_process;
 mod daemon_life;
+mod deploy;
 mod disclosure;
 mod disk_faults;
 mod durability;

@@ -45,7 +45,10 @@ fn results_for_programs_are_stable() {
     );
     let status = json(&home.ok(&["status", "-O", "json"]));
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    assert_eq!(keys(&status), ["daemon", "grants", "identity", "locked", "secrets", "vault"]);
+    assert_eq!(
+        keys(&status),
+        ["daemon", "grants", "identity", "leases", "locked", "secrets", "vault"]
+    );
     assert_eq!(keys(&status["daemon"]), ["pid", "release", "since"]);
     assert_eq!(
         keys(&status["grants"][0]),
@@ -154,6 +157,7 @@ fn every_example_of_the_help_works() {
     let home = Home::new();
     // What a user has where the examples are typed: fluvio, a connector, the files.
     script(&home, "bin/fluvio", "command=$1; shift; exec fluvio-$command \"$@\"");
+    script(&home, "bin/cdk", "echo \"$@\"");
     script(&home, "bin/cargo", "shift 2; echo built \"$@\"");
     script(&home, "target/debug/my-connector", "cat \"$4\"");
     home.write("cert.pem", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");

@@ -22,6 +22,7 @@ const PROGRAM: &str = "fluvio-secret";
 /// A command that was understood.
 #[derive(Debug)]
 pub(crate) enum Command {
+    Cdk(Cdk),
     Completions(Shell),
     Daemon(Daemon),
     Delete {
@@ -38,6 +39,12 @@ pub(crate) enum Command {
         format: Format,
     },
     Import(Import),
+    LeaseEnd {
+        id: String,
+    },
+    LeaseList {
+        format: Format,
+    },
     List {
         format: Format,
     },
@@ -52,6 +59,17 @@ pub(crate) enum Command {
     Status {
         format: Format,
     },
+}
+
+/// What to do with or as `cdk`.
+#[derive(Debug)]
+pub(crate) enum Cdk {
+    /// Put the link into this folder, or into ours.
+    Install(Option<PathBuf>),
+    /// Run it.
+    Run(Vec<OsString>),
+    /// Remove the link.
+    Uninstall(Option<PathBuf>),
 }
 
 /// A shell that can complete what is typed.
@@ -297,6 +315,26 @@ Example:
   fluvio-secret run --config sample-config.yaml -- cargo run --")]
     Run(Run),
 
+    /// Run Fluvio's cdk, with secrets for the connectors that it starts; or stand in front of it
+    #[command(after_help = "\
+`cdk deploy start` and `cdk test` get --secrets FILE, where FILE is in memory and has the secrets that
+the configuration references. It is there for as long as the connector runs. Every other command of cdk
+is its own. --inject env, behind the word start or test, gives them by the environment instead.
+
+After --install, and with its folder in front on PATH, plain `cdk` does this.
+
+Example:
+  fluvio-secret cdk deploy start --config sample-config.yaml
+  fluvio-secret cdk --install")]
+    Cdk(TypedCdk),
+
+    /// Show or end the leases: secrets files of connectors that cdk started
+    #[command(after_help = "Example:\n  fluvio-secret lease list", disable_help_subcommand = true)]
+    Lease {
+        #[command(subcommand)]
+        what: TypedLease,
+    },
+
     /// Show how the daemon is, and what it gave to whom; starts none
     #[command(after_help = "Example:\n  fluvio-secret status")]
     Status {
@@ -331,6 +369,46 @@ Example:
     /// Print what fluvio asks of its extensions
     #[command(hide = true)]
     Metadata,
+}
+
+#[derive(Args)]
+struct TypedCdk {
+    /// Make a link called cdk, to be put in front of Fluvio's on PATH
+    #[arg(long, conflicts_with = "uninstall")]
+    install: bool,
+
+    /// Remove that link
+    #[arg(long)]
+    uninstall: bool,
+
+    /// The folder of the link
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+
+    /// The arguments of cdk
+    #[arg(value_name = "ARG", trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<OsString>,
+}
+
+#[derive(Subcommand)]
+enum TypedLease {
+    /// Show the leases, and which processes hold them
+    #[command(after_help = "Example:\n  fluvio-secret lease list -O json")]
+    List {
+        #[command(flatten)]
+        output: TypedFormat,
+    },
+    /// Remove a lease, whoever holds it
+    #[command(after_help = "\
+A connector that still runs finds its secrets no more. A lease ends by itself when nobody holds it.
+
+Example:
+  fluvio-secret lease end 0123456789ab")]
+    End {
+        /// The lease, as `lease list` shows it
+        #[arg(value_name = "ID")]
+        id: OsString,
+    },
 }
 
 #[derive(Args)]
@@ -398,6 +476,13 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
     };
     Ok(match typed {
         Typed::Daemon { what } => Command::Daemon(what),
+        Typed::Cdk(cdk) => Command::Cdk(what_of_cdk(cdk)?),
+        Typed::Lease { what: TypedLease::List { output } } => {
+            Command::LeaseList { format: output.format }
+        }
+        Typed::Lease { what: TypedLease::End { id } } => {
+            Command::LeaseEnd { id: id.to_string_lossy().into_owned() }
+        }
         Typed::Completions { shell } => Command::Completions(shell),
         Typed::Delete { names, purge, yes } => {
             let names = names.iter().map(name).collect::<Result<_, _>>()?;
@@ -422,6 +507,19 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
         }
         Typed::Status { output } => Command::Status { format: output.format },
     })
+}
+
+fn what_of_cdk(cdk: TypedCdk) -> Result<Cdk, CliError> {
+    let TypedCdk { install, uninstall, dir, args } = cdk;
+    let usage =
+        |text: &str| Err(CliError::Usage(format!("error: {text}\nsee: fluvio-secret cdk --help")));
+    match (install, uninstall) {
+        (false, false) if dir.is_some() => usage("--dir goes with --install or --uninstall"),
+        (false, false) => Ok(Cdk::Run(args)),
+        _ if !args.is_empty() => usage("there is an argument too many"),
+        (true, _) => Ok(Cdk::Install(dir)),
+        (_, true) => Ok(Cdk::Uninstall(dir)),
+    }
 }
 
 fn name(text: &OsString) -> Result<SecretName, CliError> {

@@ -41,6 +41,8 @@ pub(crate) enum CliError {
     Some,
     /// The shim that was to take over could not be started.
     Shim(StartError),
+    /// The link called `cdk` cannot be made or removed.
+    Link { path: PathBuf, why: String },
     /// An import stopped in the middle.
     Stopped { source: ClientError, done: String },
     /// The system refused something that it does not refuse.
@@ -71,6 +73,7 @@ impl CliError {
             | Self::Input(_)
             | Self::Kept { .. }
             | Self::Large
+            | Self::Link { .. }
             | Self::Log { .. }
             | Self::Output(_)
             | Self::Some
@@ -122,6 +125,7 @@ impl fmt::Display for CliError {
                 "all secrets are set, but {} is still there: {why}; delete it",
                 path.display()
             ),
+            Self::Link { path, why } => write!(f, "{}: {why}", path.display()),
             Self::Log { path, source } => {
                 write!(f, "cannot read the audit log {}: {source}", path.display())
             }

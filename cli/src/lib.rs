@@ -7,6 +7,8 @@
 //! * [`value`], [`prompt`]: where the value of `set` comes from
 //! * [`secrets_file`]: the file that `import` reads
 //! * [`audit_log`]: the file that `log` reads
+//! * [`holders`]: which processes hold a lease
+//! * [`places`]: where the link called `cdk` is
 //! * [`date`], [`format`](mod@format): dates as the cloud's `list` prints them, tables, JSON, YAML
 //! * [`output`]: results to standard output, everything else to standard error
 //! * [`error`](mod@error): what can go wrong, and the exit status for it
@@ -19,7 +21,9 @@ mod commands;
 mod date;
 mod error;
 mod format;
+mod holders;
 mod output;
+mod places;
 mod prompt;
 mod secrets_file;
 mod value;
@@ -28,7 +32,7 @@ use std::process::ExitCode;
 
 use fluvio_secret_protocol::harden::{Hardened, harden};
 
-use crate::args::Command;
+use crate::args::{Cdk, Command};
 use crate::error::CliError;
 
 /// The whole program `fluvio-secret`.
@@ -52,12 +56,17 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command, hardened: Hardened) -> Result<(), CliError> {
     match command {
+        Command::Cdk(Cdk::Install(folder)) => commands::install(folder),
+        Command::Cdk(Cdk::Run(args)) => commands::cdk(&args, hardened),
+        Command::Cdk(Cdk::Uninstall(folder)) => commands::uninstall(folder),
         Command::Completions(shell) => commands::completions(shell),
         Command::Daemon(what) => commands::daemon(what),
         Command::Delete { names, purge, yes } => commands::delete(names, purge, yes),
         Command::Help(text) => output::print(&text),
         Command::History { name, format } => commands::history(&name, format),
         Command::Import(import) => commands::import(&import),
+        Command::LeaseEnd { id } => commands::end_lease(id),
+        Command::LeaseList { format } => commands::list_leases(format),
         Command::List { format } => commands::list(format),
         Command::Log(log) => commands::log(&log),
         Command::Metadata => commands::metadata(),

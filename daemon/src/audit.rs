@@ -17,6 +17,7 @@ use crate::limited_log::{LimitedLog, Reach};
 pub(crate) enum Event {
     Delete,
     Grant,
+    Lease,
     Purge,
     Restore,
     Set,
@@ -69,7 +70,7 @@ impl Audit {
         let mut line = serde_json::to_vec(&line).map_err(|error| failed(error.into()))?;
         line.push(b'\n');
         let reach = match event {
-            Event::Grant => Reach::System,
+            Event::Grant | Event::Lease => Reach::System,
             Event::Delete | Event::Purge | Event::Restore | Event::Set => Reach::Disk,
         };
         self.log.append(&line, reach).map_err(failed)
@@ -82,6 +83,7 @@ impl Event {
         match self {
             Self::Delete => "delete",
             Self::Grant => "grant",
+            Self::Lease => "lease",
             Self::Purge => "purge",
             Self::Restore => "restore",
             Self::Set => "set",

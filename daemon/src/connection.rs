@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use fluvio_secret_protocol::frame::{self, FrameError, Message, PREFIX_BYTES};
 use fluvio_secret_protocol::peer::Peer;
-use fluvio_secret_protocol::{Code, Refusal, Request, Response, limits};
+use fluvio_secret_protocol::{Code, Leased, Refusal, Request, Response, limits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use zeroize::Zeroizing;
 
+use crate::holding;
 use crate::lanes::Lanes;
 use crate::service::refuse;
 use crate::waiting::Waiting;
@@ -60,7 +61,12 @@ pub(crate) async fn serve(
     waiting: Arc<Waiting>,
     stop: Stop,
 ) {
-    let end = converse(&mut stream, peer, &lanes, &waiting, &stop).await;
+    let mut leases = Vec::new();
+    let end = converse(&mut stream, peer, &lanes, &waiting, &stop, &mut leases).await;
+    // Until here the connection held them.
+    for id in leases {
+        tokio::spawn(holding::watch(lanes.leases(), id));
+    }
     let refusal = match end {
         Err(End::Frame(error)) => {
             tracing::debug!("pid {} sent no request: {error}", peer.pid);
@@ -85,6 +91,7 @@ async fn converse(
     lanes: &Lanes,
     waiting: &Arc<Waiting>,
     stop: &Stop,
+    leases: &mut Vec<String>,
 ) -> Result<(), End> {
     let mut ending = stop.ending.subscribe();
     loop {
@@ -106,7 +113,7 @@ async fn converse(
                 stop.asked.send_replace(true);
                 return send(stream, &Response::Stopping).await;
             }
-            Incoming::Request(request) => answer(stream, request, peer, lanes).await?,
+            Incoming::Request(request) => answer(stream, request, peer, lanes, leases).await?,
         }
     }
 }
@@ -117,6 +124,7 @@ async fn answer(
     request: Request,
     peer: Peer,
     lanes: &Lanes,
+    leases: &mut Vec<String>,
 ) -> Result<(), End> {
     let mut answers = lanes.hand_over(request, peer);
     loop {
@@ -127,6 +135,9 @@ async fn answer(
             }
             () = sleep(limits::PROGRESS) => Response::Working,
         };
+        if let Response::Leased(Leased { lease: Some(lease), .. }) = &answer {
+            leases.push(lease.id.clone());
+        }
         let sent = send(stream, &answer).await;
         if answer.is_last() {
             return sent;

@@ -11,6 +11,7 @@ use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{Refusal, Request, Response, SecretName};
 
 use crate::audit::Audit;
+use crate::leases::Leases;
 use crate::service::{Service, refuse};
 use crate::vault::{Identity, Record, Vault};
 
@@ -27,7 +28,9 @@ impl Daemon {
     pub fn in_folder(folder: &Path) -> Self {
         let at = |name: &str| folder.join(name);
         let vault = Vault::open(&at("vault"), &at("identity.txt"), Instant::now());
-        Self(Service::new(vault.expect("the folder is the target's own"), Audit::new(at("audit"))))
+        let vault = vault.expect("the folder is the target's own");
+        let leases = Leases::of(vault.path(), Some(folder.to_owned()));
+        Self(Service::new(vault, Audit::new(at("audit")), leases))
     }
 
     /// All answers to a request.
@@ -52,7 +55,8 @@ pub fn refusal(error: FrameError) -> Refusal {
 ///
 /// The message that a client would be told.
 pub fn references(config: &[u8]) -> Result<Vec<SecretName>, String> {
-    crate::config::references(config).map_err(|error| error.to_string())
+    let found = crate::config::references(config).map_err(|error| error.to_string())?;
+    Ok(found.names)
 }
 
 /// Reads opened bytes as a record, and gives the bytes that this record is sealed as.

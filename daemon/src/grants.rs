@@ -114,7 +114,7 @@ fn began(pid: i32) -> Option<u64> {
 }
 
 /// The end of a text that is too long for an answer: of a path that is what tells it from others.
-fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     let cut = text.len().saturating_sub(limits::LISTED_LABEL_BYTES);
     let from = (cut..=text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
     text[from..].to_owned()

@@ -11,6 +11,7 @@ use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{Request, Response};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use crate::leases::Leases;
 use crate::service::{Service, refuse};
 
 /// A request on its way to a thread. There is one for each connection at the most, so the queues
@@ -36,6 +37,11 @@ impl Lanes {
         Ok(Self { service, reads, writes })
     }
 
+    /// The leases, for who watches them.
+    pub(crate) fn leases(&self) -> Arc<Leases> {
+        self.service.held_leases()
+    }
+
     /// Hands a request over. The answers come as they are made; that none comes any more before the
     /// last one means that the thread is gone.
     pub(crate) fn hand_over(&self, request: Request, peer: Peer) -> UnboundedReceiver<Response> {
@@ -45,9 +51,13 @@ impl Lanes {
             Request::Delete(_) | Request::Import(_) | Request::Restore(_) | Request::Set(_) => {
                 self.writes.send(job)
             }
-            Request::Activity | Request::Grant(_) | Request::History(_) | Request::List => {
-                self.reads.send(job)
-            }
+            Request::Activity
+            | Request::EndLease(_)
+            | Request::Grant(_)
+            | Request::History(_)
+            | Request::Lease(_)
+            | Request::Leases
+            | Request::List => self.reads.send(job),
             // Nothing to wait for.
             Request::Status | Request::Stop => {
                 carry_out(&self.service, job);

@@ -12,7 +12,9 @@
 //! * [`grants`]: the last grants, and which of their processes still run
 //! * [`lanes`]: two threads that do what waits for the disk
 //! * [`waiting`]: who has to go when too many are silent
-//! * [`connection`], [`server`]: sockets, deadlines and the end; the only asynchronous files
+//! * [`leases`]: secrets files in memory, each for as long as somebody holds it
+//! * [`connection`], [`server`], [`holding`]: sockets, deadlines and the end, leases that become free;
+//!   the only asynchronous files
 //! * `fuzzing`: doors for fuzz targets; not compiled otherwise
 //!
 //! The directory of the vault is the truth: nothing of it is kept in memory between two requests but
@@ -26,8 +28,10 @@ mod connection;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod grants;
+mod holding;
 mod lanes;
 mod launch;
+mod leases;
 mod limited_log;
 mod log;
 mod places;

@@ -12,6 +12,8 @@ pub(crate) struct Places {
     config: PathBuf,
     data: PathBuf,
     pub(crate) state: State,
+    /// The login's own folder, which usually is in memory. Only for what may be elsewhere as well.
+    pub(crate) runtime: Option<PathBuf>,
 }
 
 impl Places {
@@ -19,8 +21,14 @@ impl Places {
     pub(crate) fn from_environment() -> Result<Self, PlaceError> {
         let state = State::from_environment()?;
         let variable = |name: &str| env::var_os(name);
+        let runtime = variable("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|p| p.is_absolute());
         if let Some(home) = absolute(HOME_VARIABLE, variable)? {
-            return Ok(Self { config: home.join("config"), data: home.join("data"), state });
+            return Ok(Self {
+                config: home.join("config"),
+                data: home.join("data"),
+                state,
+                runtime,
+            });
         }
         // `directories` would look past a relative variable, and past a missing HOME to the
         // password database: then two shells of one user could have two vaults.
@@ -30,7 +38,7 @@ impl Places {
         absolute("HOME", variable)?.ok_or(PlaceError::NoHome)?;
         let folders = ProjectDirs::from("", "", "fluvio-secret").ok_or(PlaceError::NoHome)?;
         let (config, data) = (folders.config_dir().to_owned(), folders.data_dir().to_owned());
-        Ok(Self { config, data, state })
+        Ok(Self { config, data, state, runtime })
     }
 
     /// Makes the folders that are not there, and checks that all of them are only ours. The vault's

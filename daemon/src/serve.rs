@@ -13,6 +13,7 @@ use fluvio_secret_protocol::{connect, limits};
 
 use crate::args::Way;
 use crate::audit::Audit;
+use crate::leases::Leases;
 use crate::places::Places;
 use crate::server::{Server, ServerError};
 use crate::service::Service;
@@ -64,7 +65,8 @@ fn serve(way: Way) -> Result<(), ServeError> {
     let deadline = Instant::now() + limits::HANDOVER;
     let _socket_lock = own_socket(&places, deadline)?;
     let vault = Vault::open(&places.vault(), &places.identity(), deadline)?;
-    let service = Service::new(vault, Audit::new(places.state.audit_log()));
+    let leases = Leases::of(vault.path(), places.runtime.clone());
+    let service = Service::new(vault, Audit::new(places.state.audit_log()), leases);
     let server = Server::bind(places.state.socket(), service)?;
     tracing::info!("serves {}", places.vault().display());
     if way == Way::Detached {

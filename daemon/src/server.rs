@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::connection::{self, Stop};
+use crate::holding;
 use crate::lanes::Lanes;
 use crate::service::Service;
 use crate::waiting::Waiting;
@@ -79,6 +80,9 @@ impl Server {
             let stop = Stop { asked: watch::Sender::new(false), ending: watch::Sender::new(false) };
             watch_for_signals(&stop.asked)?;
             tokio::spawn(watch_socket(socket.clone_id(), stop.asked.clone()));
+            for id in lanes.leases().adopt() {
+                tokio::spawn(holding::watch(lanes.leases(), id));
+            }
             let mut connections = accept(&listener, &lanes, &stop).await;
             // First the name, so that a new daemon can be started; then who came by it; then the
             // requests that were begun.

@@ -11,7 +11,7 @@ use crate::SecretName;
 pub struct Line {
     /// When, in RFC 3339 with milliseconds, in UTC.
     pub time: String,
-    /// What: `set`, `delete`, `purge`, `restore` or `grant`. One that a reader does not know is of a
+    /// What: `set`, `delete`, `purge`, `restore`, `grant` or `lease`. One that a reader does not know is of a
     /// newer release.
     pub event: String,
     /// The process that asked for it.

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use zeroize::Zeroizing;
+
 use crate::{Secret, SecretName};
 
 /// The longest `NAME=value` string that Linux passes to a program, its final NUL not counted
@@ -55,6 +57,22 @@ pub fn by_file(value: &Secret) -> Result<(), Unfit> {
     } else {
         Ok(())
     }
+}
+
+/// The text of a secrets file: `NAME=value` lines. The values fit: that was looked at before.
+#[must_use]
+pub fn secrets_file(names: &[SecretName], values: &[Secret]) -> Zeroizing<Vec<u8>> {
+    let secrets = || names.iter().zip(values);
+    let size = secrets().map(|(name, value)| name.as_str().len() + value.len() + 2).sum();
+    // Of the right size at once: a buffer that grows leaves copies behind.
+    let mut lines = Zeroizing::new(Vec::with_capacity(size));
+    for (name, value) in secrets() {
+        lines.extend_from_slice(name.as_str().as_bytes());
+        lines.push(b'=');
+        lines.extend_from_slice(value.expose());
+        lines.push(b'\n');
+    }
+    lines
 }
 
 /// Whether an environment variable of this name carries this value unaltered.

@@ -13,9 +13,9 @@ use crate::peer::Peer;
 use crate::places::{PlaceError, State};
 use crate::start::{self, StartError};
 use crate::{
-    Activity, Code, Delete, Grant, Granted, History, Import, Imported, ListedSecret,
-    PROTOCOL_VERSION, Refusal, Request, Response, Restore, Restored, Secret, SecretName, Set,
-    Status, Stored, Versions, limits,
+    Activity, Code, Delete, EndLease, Grant, Granted, History, Import, Imported, Leased,
+    ListedLease, ListedSecret, PROTOCOL_VERSION, Refusal, Request, Response, Restore, Restored,
+    Secret, SecretName, Set, Status, Stored, Versions, limits,
 };
 
 /// A blocking connection to the daemon.
@@ -231,6 +231,53 @@ impl Client {
         }
     }
 
+    /// A file with the values of exactly the secrets that a configuration references. It is there
+    /// for as long as this connection is, or somebody holds it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn lease(&mut self, grant: Grant) -> Result<Leased, ClientError> {
+        match self.ask(&Request::Lease(grant))? {
+            Response::Leased(leased) => Ok(leased),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// All leases, the oldest first.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn leases(&mut self) -> Result<Vec<ListedLease>, ClientError> {
+        let mut leases = Vec::new();
+        let mut answer = self.ask(&Request::Leases)?;
+        loop {
+            match answer {
+                Response::Leases(page) => {
+                    leases.extend(page.lease);
+                    if !page.more {
+                        return Ok(leases);
+                    }
+                    answer = self.next_answer()?;
+                }
+                other => return Err(unexpected(other)),
+            }
+        }
+    }
+
+    /// Removes a lease, whoever holds it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn end_lease(&mut self, id: String) -> Result<(), ClientError> {
+        match self.ask(&Request::EndLease(EndLease { id }))? {
+            Response::LeaseEnded => Ok(()),
+            other => Err(unexpected(other)),
+        }
+    }
+
     /// How the daemon is.
     ///
     /// # Errors
@@ -409,6 +456,8 @@ fn did_nothing(request: &Request, error: &ClientError) -> bool {
                     | Request::Grant(_)
                     | Request::History(_)
                     | Request::Import(Import { dry_run: true, .. })
+                    | Request::Lease(_)
+                    | Request::Leases
                     | Request::List
                     | Request::Status
             )

@@ -36,10 +36,10 @@ mod start;
 pub use client::{Client, ClientError, connect};
 pub use name::{BadName, SecretName};
 pub use refusal::{Code, Refusal};
-pub use request::{Delete, Grant, History, Import, Request, Restore, Set};
+pub use request::{Delete, EndLease, Grant, History, Import, Request, Restore, Set};
 pub use response::{
-    Activity, Found, Granted, Imported, Listed, ListedGrant, ListedSecret, Response, Restored,
-    Status, Stored, Version, Versions,
+    Activity, Found, Granted, Imported, Lease, Leased, Leases, Listed, ListedGrant, ListedLease,
+    ListedSecret, Response, Restored, Status, Stored, Version, Versions,
 };
 pub use secret::Secret;
 pub use start::{DAEMON, SHIM, StartError, beside_this_program, connect_or_start};

@@ -18,6 +18,8 @@ pub const GRANT_NAMES: usize = 256;
 pub const GRANT_BYTES: usize = 8 << 20;
 /// Earlier versions of one secret.
 pub const HISTORY_VERSIONS: usize = 1000;
+/// Bytes of a lease's id.
+pub const LEASE_ID_BYTES: usize = 32;
 /// Grants in one answer.
 pub const LISTED_GRANTS: usize = 16;
 /// Bytes of a program's name or a configuration's path in such an answer.

@@ -30,6 +30,8 @@ pub enum Code {
     Storage,
     /// The daemon is ending, and did nothing of what was asked for.
     Stopping,
+    /// Values that a secrets file cannot carry.
+    Unfit,
     /// The client speaks another version of the protocol.
     Version,
 }

@@ -14,12 +14,19 @@ pub enum Request {
     Activity,
     /// Remove a secret; what it was goes to the history.
     Delete(Delete),
+    /// Remove a lease, whoever holds it.
+    EndLease(EndLease),
     /// Give the values of the secrets that a configuration references.
     Grant(Grant),
     /// Tell the versions of a secret.
     History(History),
     /// Keep many values, all at once.
     Import(Import),
+    /// Give the values of the secrets that a configuration references as a file, for as long as
+    /// somebody holds it.
+    Lease(Grant),
+    /// Tell all leases, one at a time.
+    Leases,
     /// Tell the names and dates of all secrets, in pages.
     List,
     /// Make an earlier version of a secret the present one.
@@ -40,6 +47,14 @@ pub struct Delete {
     pub name: SecretName,
     /// Whether its history is removed too, for good.
     pub purge: bool,
+}
+
+/// Remove a lease, whoever holds it.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndLease {
+    /// Which; at most [`limits::LEASE_ID_BYTES`].
+    pub id: String,
 }
 
 /// Tell the versions of a secret.
@@ -111,7 +126,7 @@ impl fmt::Debug for Grant {
 impl Message for Request {
     fn limits(&self) -> Limits {
         match self {
-            Self::Grant(_) => Limits::one(limits::CONFIG_BYTES),
+            Self::Grant(_) | Self::Lease(_) => Limits::one(limits::CONFIG_BYTES),
             Self::Import(import) => Limits::values(import.names.len()),
             Self::Set(_) => Limits::one(limits::VALUE_BYTES),
             _ => Limits::NONE,
@@ -120,7 +135,7 @@ impl Message for Request {
 
     fn parts(&self) -> Vec<&[u8]> {
         match self {
-            Self::Grant(grant) => vec![&grant.config],
+            Self::Grant(grant) | Self::Lease(grant) => vec![&grant.config],
             Self::Import(import) => import.values.iter().map(Secret::expose).collect(),
             Self::Set(set) => vec![set.value.expose()],
             _ => Vec::new(),
@@ -130,7 +145,10 @@ impl Message for Request {
     fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
         let one = |parts: Vec<_>| parts.into_iter().next().ok_or(FrameError::Parts);
         match self {
-            Self::Grant(grant) => {
+            Self::EndLease(end) if end.id.len() > limits::LEASE_ID_BYTES => {
+                return Err(FrameError::Large);
+            }
+            Self::Grant(grant) | Self::Lease(grant) => {
                 let labels = [&grant.label, &grant.program];
                 if labels.iter().any(|label| label.len() > limits::LABEL_BYTES) {
                     return Err(FrameError::Large);

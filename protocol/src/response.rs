@@ -16,6 +16,12 @@ pub enum Response {
     Granted(Granted),
     /// What each name had before.
     Imported(Imported),
+    /// The lease is removed.
+    LeaseEnded,
+    /// The lease is made.
+    Leased(Leased),
+    /// One lease, or that there is none (more); the last one says so.
+    Leases(Leases),
     /// One page of the list; the last one says so.
     Listed(Listed),
     /// The request was understood and not carried out.
@@ -82,6 +88,58 @@ pub enum Found {
     Other,
     /// The same value.
     Same,
+}
+
+/// A lease is made, when there was anything to lease.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Leased {
+    /// The connector's name, as the configuration has it; cut to
+    /// [`crate::limits::LISTED_LABEL_BYTES`].
+    pub connector: Option<String>,
+    /// `None` when the configuration references no secret.
+    pub lease: Option<Lease>,
+}
+
+/// Where a lease is.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lease {
+    /// Its id.
+    pub id: String,
+    /// The secrets file's path.
+    pub secrets: String,
+    /// The FIFO's path. Who has its write end open holds the lease; the daemon looks at it from when
+    /// the connection on which the lease was made has ended.
+    pub hold: String,
+}
+
+/// One lease of all.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Leases {
+    /// `None` when there is none at all.
+    pub lease: Option<ListedLease>,
+    /// Whether another one follows.
+    pub more: bool,
+}
+
+/// A lease, as far as its client says what it was for.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListedLease {
+    /// Its id.
+    pub id: String,
+    /// Since when it is there, in seconds since 1970 (UTC).
+    pub since: i64,
+    /// The connector's name, as the configuration has it; cut as the configuration's path is.
+    pub connector: Option<String>,
+    /// The configuration's path; cut to [`crate::limits::LISTED_LABEL_BYTES`].
+    pub config: String,
+    /// The secrets in it.
+    pub names: Vec<SecretName>,
+    /// The FIFO's path: who has it open holds the lease.
+    pub hold: String,
 }
 
 /// An earlier version is the present one.
@@ -181,7 +239,12 @@ impl Response {
     /// Whether no further frame answers the same request.
     #[must_use]
     pub fn is_last(&self) -> bool {
-        !matches!(self, Self::Working | Self::Listed(Listed { more: true, .. }))
+        !matches!(
+            self,
+            Self::Working
+                | Self::Listed(Listed { more: true, .. })
+                | Self::Leases(Leases { more: true, .. })
+        )
     }
 }
 

@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use lexopt::Arg;
@@ -57,6 +57,8 @@ Options:
 Exit status: the command's own; before it starts 125 when something is wrong, 126 when the command
 cannot be run, 127 when it is not found.
 
+Under the name cdk it stands in front of Fluvio's cdk; see: fluvio-secret cdk --help
+
 Example:
   fluvio-secret-shim --config sample-config.yaml -- ./target/debug/my-connector
 ";
@@ -97,12 +99,19 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Order, L
     Ok(Order::Launch(Launch { config, inject, as_is, program, args }))
 }
 
-fn way(value: &OsString) -> Result<Way, LaunchError> {
-    match value.to_str() {
-        Some("auto") => Ok(Way::Auto),
-        Some("env") => Ok(Way::Env),
-        Some("file") => Ok(Way::File),
-        _ => Err(LaunchError::Usage("--inject is one of: auto, env, file")),
+fn way(value: &OsStr) -> Result<Way, LaunchError> {
+    Way::of(value).ok_or(LaunchError::Usage("--inject is one of: auto, env, file"))
+}
+
+impl Way {
+    /// The way that a word names.
+    pub(crate) fn of(word: &OsStr) -> Option<Self> {
+        match word.to_str()? {
+            "auto" => Some(Self::Auto),
+            "env" => Some(Self::Env),
+            "file" => Some(Self::File),
+            _ => None,
+        }
     }
 }
 

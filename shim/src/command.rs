@@ -61,11 +61,22 @@ pub(crate) fn build(
         }
     }
     if let Some(granted) = environment {
-        for (name, value) in granted.names.iter().zip(&granted.values) {
-            command.env(name.as_str(), OsStr::from_bytes(value.expose()));
-        }
+        set_environment(&mut command, granted);
     }
     command
+}
+
+/// Gives a command one variable for each secret.
+pub(crate) fn set_environment(command: &mut Command, granted: &Granted) {
+    for (name, value) in granted.names.iter().zip(&granted.values) {
+        command.env(name.as_str(), OsStr::from_bytes(value.expose()));
+    }
+}
+
+/// A configuration's path for the audit log: whoever reads that does not know our folder.
+pub(crate) fn config_label(config: &Path) -> String {
+    let path = std::path::absolute(config).unwrap_or_else(|_| config.to_owned());
+    label(path.as_os_str())
 }
 
 /// A path or program as a text for the audit log, cut where it is too long for it.

@@ -6,22 +6,28 @@ use std::{fmt, io};
 
 use fluvio_secret_protocol::{ClientError, Granted, Secret, SecretName};
 
-use crate::args::Launch;
 use crate::carrier::Unfitting;
+use crate::cdk::NotFound;
 
 /// Why there is no connector.
 #[derive(Debug)]
 pub(crate) enum LaunchError {
     /// `cargo run` without `--` would take the connector's options for its own.
     Cargo,
+    /// What is found as the real `cdk` is one of our kind again.
+    CdkLoop,
     /// The daemon gave no grant.
     Client(ClientError),
     /// The configuration cannot be read.
     Config { path: PathBuf, why: String },
+    /// The index of `cdk` has a connector of this name.
+    Deployed { connector: String },
     /// The environment is larger than the system passes on.
     Environment { bytes: usize, largest: SecretName },
     /// The command cannot be run.
     Exec { program: OsString, source: io::Error },
+    /// There is no real `cdk`.
+    NoCdk(NotFound),
     /// The system refused something that it does not refuse.
     System(io::Error),
     /// Values that the way which was asked for cannot carry.
@@ -32,7 +38,11 @@ pub(crate) enum LaunchError {
 
 impl LaunchError {
     /// What a failed exec means.
-    pub(crate) fn exec(launch: &Launch, environment: Option<&Granted>, source: io::Error) -> Self {
+    pub(crate) fn exec(
+        program: OsString,
+        environment: Option<&Granted>,
+        source: io::Error,
+    ) -> Self {
         let largest = environment.and_then(|granted| {
             let secrets = granted.names.iter().zip(&granted.values);
             let (name, _) = secrets.max_by_key(|(_, value)| value.len())?;
@@ -42,7 +52,7 @@ impl LaunchError {
             (io::ErrorKind::ArgumentListTooLong, Some((largest, bytes))) => {
                 Self::Environment { bytes, largest }
             }
-            _ => Self::Exec { program: launch.program.clone(), source },
+            _ => Self::Exec { program, source },
         }
     }
 
@@ -50,6 +60,7 @@ impl LaunchError {
     pub(crate) fn status(&self) -> u8 {
         match self {
             Self::Exec { source, .. } if source.kind() == io::ErrorKind::NotFound => 127,
+            Self::NoCdk(_) => 127,
             Self::Exec { .. } => 126,
             _ => 125,
         }
@@ -68,10 +79,17 @@ impl fmt::Display for LaunchError {
             Self::Cargo => f.write_str(
                 "cargo would take the connector's options for its own; end its part with two dashes: -- cargo run --",
             ),
+            Self::CdkLoop => f.write_str(
+                "what is found as cdk on PATH is a shim of fluvio-secret again; remove one of them with: fluvio-secret cdk --uninstall",
+            ),
             Self::Client(error) => error.fmt(f),
             Self::Config { path, why } => {
                 write!(f, "the configuration {} cannot be read: {why}; give another with --config", path.display())
             }
+            Self::Deployed { connector } => write!(
+                f,
+                "cdk has a connector `{connector}` already, and would start this one and then lose it; end the other first: cdk deploy shutdown --name {connector}"
+            ),
             Self::Environment { bytes, largest } => write!(
                 f,
                 "the secrets have {bytes} bytes, more than the system passes on by the environment; the largest is `{largest}`: make it smaller, or raise `ulimit -s`"
@@ -83,6 +101,12 @@ impl fmt::Display for LaunchError {
                     program.display()
                 )
             }
+            Self::NoCdk(NotFound::Nothing) => {
+                f.write_str("there is no cdk on PATH; install it with: fvm install")
+            }
+            Self::NoCdk(NotFound::OnlyUs) => f.write_str(
+                "the only cdk on PATH is this shim of fluvio-secret; install Fluvio's with: fvm install",
+            ),
             Self::System(source) => write!(f, "cannot prepare the connector's start: {source}"),
             Self::Unfit(unfitting) => {
                 for one in unfitting {

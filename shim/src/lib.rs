@@ -7,6 +7,7 @@
 //! * [`carrier`]: which way the values go
 //! * [`command`]: the connector's command line and environment
 //! * [`memfd`]: a secrets file that is on no file system
+//! * [`cdk`]: the same in front of Fluvio's `cdk`, under that name
 //! * [`error`](mod@error): what can go wrong, and the exit status for it
 //!
 //! The process becomes the connector: process id, terminal, signals and exit status are the
@@ -14,11 +15,13 @@
 
 mod args;
 mod carrier;
+mod cdk;
 mod command;
 mod config;
 mod error;
 mod memfd;
 
+use std::convert::Infallible;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
@@ -38,15 +41,23 @@ const PROGRAM: &str = "fluvio-secret-shim";
 /// The whole program `fluvio-secret-shim`.
 #[must_use]
 pub fn main() -> ExitCode {
-    let order = match args::parse(std::env::args_os()) {
+    let mut words = std::env::args_os();
+    if cdk::is_our_name(words.next().as_ref()) {
+        return end(cdk::run(words.collect()));
+    }
+    end(match args::parse(std::env::args_os()) {
         Ok(Order::Help) => return print(args::HELP.trim_end()),
         Ok(Order::Version) => {
             return print(concat!("fluvio-secret-shim ", env!("CARGO_PKG_VERSION")));
         }
         Ok(Order::Launch(launch)) => run(&launch),
         Err(error) => Err(error),
-    };
-    match order {
+    })
+}
+
+/// What is left to do when we became nothing else.
+fn end(outcome: Result<Infallible, LaunchError>) -> ExitCode {
+    match outcome {
         Ok(never) => match never {},
         Err(error) => {
             say(&error.to_string());
@@ -56,7 +67,7 @@ pub fn main() -> ExitCode {
 }
 
 /// Becomes the connector, or says why not.
-fn run(launch: &Launch) -> Result<std::convert::Infallible, LaunchError> {
+fn run(launch: &Launch) -> Result<Infallible, LaunchError> {
     let hardened = harden().map_err(LaunchError::System)?;
     command::check(launch)?;
     let granted = if command::brings_its_own_secrets(launch) {
@@ -81,15 +92,13 @@ fn run(launch: &Launch) -> Result<std::convert::Infallible, LaunchError> {
     }
     hardened.release().map_err(LaunchError::System)?;
     let source = command.exec();
-    Err(LaunchError::exec(launch, environment, source))
+    Err(LaunchError::exec(launch.program.clone(), environment, source))
 }
 
 fn grant(launch: &Launch) -> Result<Granted, LaunchError> {
     let config = config::read(&launch.config)?;
     let state = State::from_environment().map_err(ClientError::Place)?;
-    // Who reads the audit log later does not know our folder.
-    let path = std::path::absolute(&launch.config).unwrap_or_else(|_| launch.config.clone());
-    let label = command::label(path.as_os_str());
+    let label = command::config_label(&launch.config);
     let program = command::label(&launch.program);
     let granted = connect_or_start(&state)?.grant(Grant { label, program, config })?;
     Ok(granted)

@@ -4,10 +4,9 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use fluvio_secret_protocol::Granted;
+use fluvio_secret_protocol::{Granted, carry};
 use rustix::fs::{MemfdFlags, Mode, SealFlags, fchmod, fcntl_add_seals, memfd_create};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
-use zeroize::Zeroizing;
 
 /// The file, not yet inherited by anyone.
 #[derive(Debug)]
@@ -16,21 +15,8 @@ pub(crate) struct SecretsFile(OwnedFd);
 /// Writes `NAME=value` lines into a new file in memory, which nobody can change afterwards, we
 /// included. The values fit: that was looked at before.
 pub(crate) fn secrets_file(granted: &Granted) -> io::Result<SecretsFile> {
-    let size: usize = granted
-        .names
-        .iter()
-        .zip(&granted.values)
-        .map(|(name, value)| name.as_str().len() + value.len() + 2)
-        .sum();
-    let mut lines = Zeroizing::new(Vec::with_capacity(size));
-    for (name, value) in granted.names.iter().zip(&granted.values) {
-        lines.extend_from_slice(name.as_str().as_bytes());
-        lines.push(b'=');
-        lines.extend_from_slice(value.expose());
-        lines.push(b'\n');
-    }
     let mut file = File::from(create()?);
-    file.write_all(&lines)?;
+    file.write_all(&carry::secrets_file(&granted.names, &granted.values))?;
     // A memfd begins with mode 0777; the connector opens it anew by its path, for each secret.
     fchmod(&file, Mode::RUSR)?;
     fcntl_add_seals(

@@ -1,6 +1,7 @@
 //! A home for the real programs, and what tests need around it.
 
 pub(crate) mod ask;
+pub(crate) mod cdk;
 pub(crate) mod mount;
 pub(crate) mod need;
 pub(crate) mod pty;

@@ -1,10 +1,12 @@
 //! One file for each command.
 
+mod cdk;
 mod completions;
 mod daemon;
 mod delete;
 mod history;
 mod import;
+mod lease;
 mod list;
 mod log;
 mod metadata;
@@ -13,11 +15,13 @@ mod run;
 mod set;
 mod status;
 
+pub(crate) use cdk::{cdk, install, uninstall};
 pub(crate) use completions::{completions, names};
 pub(crate) use daemon::daemon;
 pub(crate) use delete::delete;
 pub(crate) use history::history;
 pub(crate) use import::import;
+pub(crate) use lease::{end_lease, list_leases};
 pub(crate) use list::list;
 pub(crate) use log::log;
 pub(crate) use metadata::metadata;

@@ -1,6 +1,7 @@
 //! `run`: becomes the shim, which becomes the connector.
 
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::Command;
 
 use fluvio_secret_protocol::harden::Hardened;
@@ -20,7 +21,15 @@ pub(crate) fn run(run: &Run, hardened: Hardened) -> Result<(), CliError> {
         shim.arg("--as-is");
     }
     shim.arg("--").args(&run.command);
-    // The shim hardens itself, and gives the connector what it was given itself.
+    become_shim(shim, path, hardened)
+}
+
+/// Becomes the shim, which hardens itself, and gives what it starts what it was given itself.
+pub(super) fn become_shim(
+    mut shim: Command,
+    path: PathBuf,
+    hardened: Hardened,
+) -> Result<(), CliError> {
     hardened.release().map_err(CliError::System)?;
     let source = shim.exec();
     Err(CliError::Shim(StartError::Program { path, source }))

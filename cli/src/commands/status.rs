@@ -1,8 +1,9 @@
 //! `status`: how the daemon is, and what it gave to whom. Starts none.
 
-use fluvio_secret_protocol::{Activity, ListedGrant, Status};
+use fluvio_secret_protocol::{Activity, ListedGrant, ListedLease, Status};
 use serde::Serialize;
 
+use super::lease::Lease;
 use super::running_client;
 use crate::args::Format;
 use crate::error::CliError;
@@ -12,16 +13,16 @@ pub(crate) fn status(form: Format) -> Result<(), CliError> {
     let mut client = running_client()?.ok_or(CliError::NotRunning)?;
     let status = client.status()?;
     // The vault's folder may be what is wrong; how the daemon is can be told all the same.
-    let activity = client.activity();
-    let printed = format::print(
-        form,
-        || table(&status, activity.as_ref().ok()),
-        || Overview::of(&status, activity.as_ref().ok()),
-    );
+    let activity = client.activity().and_then(|activity| Ok((activity, client.leases()?)));
+    let known = activity.as_ref().ok();
+    let printed = format::print(form, || table(&status, known), || Overview::of(&status, known));
     printed.and(activity.map(|_| ()).map_err(CliError::from))
 }
 
-fn table(status: &Status, activity: Option<&Activity>) -> String {
+/// What the daemon does: what it granted, and what it leases.
+type Known = (Activity, Vec<ListedLease>);
+
+fn table(status: &Status, known: Option<&Known>) -> String {
     let mut text = format!(
         "\
 Daemon    running since {since}, pid {pid}, release {release}
@@ -36,25 +37,43 @@ Locked    {locked}
         identity = status.identity,
         locked = if status.locked { "yes" } else { "no" },
     );
-    let Some(activity) = activity else { return text };
+    let Some((activity, leases)) = known else { return text };
     text += &format!("Secrets   {}\n", activity.secrets);
     let mut label = "Granted";
     for grant in &activity.grants {
         text += &format!("{label:8}  {}: {}\n", date::local(grant.at), describe(grant));
         label = "";
     }
+    label = "Leased";
+    for lease in leases {
+        text += &format!("{label:8}  {}: {}\n", date::local(lease.since), describe_lease(lease));
+        label = "";
+    }
     text
+}
+
+fn count(secrets: usize) -> String {
+    format!("{secrets} {}", if secrets == 1 { "secret" } else { "secrets" })
+}
+
+fn describe_lease(lease: &ListedLease) -> String {
+    let connector = lease.connector.as_deref().unwrap_or("a connector");
+    format!(
+        "{} to {connector} with {} (lease {})",
+        count(lease.names.len()),
+        lease.config,
+        lease.id
+    )
 }
 
 /// A grant in one line, after its date.
 fn describe(grant: &ListedGrant) -> String {
-    let secrets = if grant.secrets == 1 { "secret" } else { "secrets" };
     let state = match grant.running {
         Some(true) => ", running",
         Some(false) => ", ended",
         None => "",
     };
-    format!("{} {secrets} to {}{state}", grant.secrets, connector(grant))
+    format!("{} to {}{state}", count(grant.secrets), connector(grant))
 }
 
 /// Who was given something, as far as it is known.
@@ -76,6 +95,7 @@ struct Overview<'a> {
     locked: bool,
     secrets: Option<usize>,
     grants: Option<Vec<Grant<'a>>>,
+    leases: Option<Vec<Lease<'a>>>,
 }
 
 #[derive(Serialize)]
@@ -96,7 +116,7 @@ struct Grant<'a> {
 }
 
 impl<'a> Overview<'a> {
-    fn of(status: &'a Status, activity: Option<&'a Activity>) -> Self {
+    fn of(status: &'a Status, known: Option<&'a Known>) -> Self {
         let daemon = Daemon {
             pid: status.pid,
             release: &status.release,
@@ -107,8 +127,9 @@ impl<'a> Overview<'a> {
             vault: &status.vault,
             identity: &status.identity,
             locked: status.locked,
-            secrets: activity.map(|activity| activity.secrets),
-            grants: activity.map(|activity| activity.grants.iter().map(Grant::of).collect()),
+            secrets: known.map(|(activity, _)| activity.secrets),
+            grants: known.map(|(activity, _)| activity.grants.iter().map(Grant::of).collect()),
+            leases: known.map(|(_, leases)| leases.iter().map(Lease::of).collect()),
         }
     }
 }

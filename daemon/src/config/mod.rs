@@ -8,7 +8,7 @@
 mod budget;
 mod references;
 
-pub(crate) use references::references;
+pub(crate) use references::{References, references};
 
 use fluvio_secret_protocol::{BadName, limits};
 

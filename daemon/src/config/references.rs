@@ -12,12 +12,21 @@ use serde_yaml::{Mapping, Value};
 
 use super::{ConfigError, budget};
 
-/// The names that a configuration references, in alphabetical order.
+/// What of a configuration concerns us.
+#[derive(Debug)]
+pub(crate) struct References {
+    /// The names that it references, in alphabetical order.
+    pub(crate) names: Vec<SecretName>,
+    /// The connector's name, where it has one.
+    pub(crate) connector: Option<String>,
+}
+
+/// The names that a configuration references.
 ///
 /// # Errors
 ///
 /// What would keep a connector from reading the file, or us from reading it safely.
-pub(crate) fn references(bytes: &[u8]) -> Result<Vec<SecretName>, ConfigError> {
+pub(crate) fn references(bytes: &[u8]) -> Result<References, ConfigError> {
     let text = std::str::from_utf8(bytes).map_err(|_| ConfigError::NotUtf8)?;
     budget::check(text)?;
     let document: Value =
@@ -29,8 +38,12 @@ pub(crate) fn references(bytes: &[u8]) -> Result<Vec<SecretName>, ConfigError> {
     by_map(&document, &mut String::new(), &mut names)?;
     match names.len() {
         count if count > limits::GRANT_NAMES => Err(ConfigError::Many(count)),
-        _ => Ok(names.into_iter().collect()),
+        _ => Ok(References { names: names.into_iter().collect(), connector: name(&document) }),
     }
+}
+
+fn name(document: &Value) -> Option<String> {
+    document.get("meta")?.get("name")?.as_str().map(str::to_owned)
 }
 
 /// Whether `meta.secrets` means anything: a file without `apiVersion` is of a version before it.
@@ -115,6 +128,7 @@ mod tests {
 
     fn names(text: &str) -> Vec<String> {
         let names = references(text.as_bytes()).unwrap_or_else(|error| panic!("{error}: {text}"));
+        let names = names.names;
         names.iter().map(ToString::to_string).collect()
     }
 

@@ -8,14 +8,18 @@ mod change;
 mod grant;
 pub(crate) mod refuse;
 
+use std::sync::Arc;
+
 use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{
-    Activity, History, Listed, ListedSecret, Refusal, Request, Response, SecretName, Status, limits,
+    self as protocol, Activity, History, Listed, ListedLease, ListedSecret, Refusal, Request,
+    Response, SecretName, Status, limits,
 };
 use jiff::Timestamp;
 
 use crate::audit::Audit;
 use crate::grants::Grants;
+use crate::leases::{self, Leases};
 use crate::vault::Vault;
 
 /// What the daemon does.
@@ -23,12 +27,19 @@ pub(crate) struct Service {
     vault: Vault,
     audit: Audit,
     grants: Grants,
+    leases: Arc<Leases>,
     since: Timestamp,
 }
 
 impl Service {
-    pub(crate) fn new(vault: Vault, audit: Audit) -> Self {
-        Self { vault, audit, grants: Grants::default(), since: Timestamp::now() }
+    pub(crate) fn new(vault: Vault, audit: Audit, leases: Leases) -> Self {
+        let (grants, leases) = (Grants::default(), Arc::new(leases));
+        Self { vault, audit, grants, leases, since: Timestamp::now() }
+    }
+
+    /// The leases, for who watches them.
+    pub(crate) fn held_leases(&self) -> Arc<Leases> {
+        self.leases.clone()
     }
 
     /// What the thread that changes the vault does before its first request.
@@ -45,9 +56,12 @@ impl Service {
         let answer = match request {
             Request::Activity => self.activity(),
             Request::Delete(delete) => self.delete(delete, peer),
+            Request::EndLease(end) => self.end_lease(&end.id),
             Request::Grant(grant) => self.grant(&grant, peer),
             Request::History(history) => self.history(history),
             Request::Import(import) => self.import(import, peer),
+            Request::Lease(grant) => self.lease(&grant, peer),
+            Request::Leases => Ok(self.leases(send)),
             Request::List => self.list(send),
             Request::Restore(restore) => self.restore(restore, peer),
             Request::Set(set) => self.set(set, peer),
@@ -80,6 +94,34 @@ impl Service {
             }
         }
         Ok(secrets)
+    }
+
+    fn end_lease(&self, id: &str) -> Result<Response, Refusal> {
+        match self.leases.remove(id) {
+            true => Ok(Response::LeaseEnded),
+            false => Err(refuse::no_such_lease()),
+        }
+    }
+
+    fn leases(&self, send: &mut dyn FnMut(Response)) -> Response {
+        let listed = |lease: leases::Lease| ListedLease {
+            id: lease.id,
+            since: lease.about.since,
+            connector: lease.about.connector,
+            config: lease.about.config,
+            names: lease.about.names,
+            hold: lease.hold.display().to_string(),
+        };
+        let mut all = self.leases.all().into_iter().map(listed).peekable();
+        loop {
+            let lease = all.next();
+            let more = all.peek().is_some();
+            let page = Response::Leases(protocol::Leases { lease, more });
+            if !more {
+                return page;
+            }
+            send(page);
+        }
     }
 
     fn history(&self, history: History) -> Result<Response, Refusal> {

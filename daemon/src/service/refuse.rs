@@ -1,11 +1,13 @@
 //! Every error of the layers below, as the refusal that people read: the thing, the cause, the next
 //! step.
 
+use fluvio_secret_protocol::carry::Unfit;
 use fluvio_secret_protocol::frame::FrameError;
 use fluvio_secret_protocol::{Code, PROTOCOL_VERSION, Refusal, SecretName, limits};
 
 use crate::audit::AuditError;
 use crate::config::ConfigError;
+use crate::leases::LeaseError;
 use crate::vault::{IdentityError, VaultError};
 
 pub(super) fn audit(error: &AuditError) -> Refusal {
@@ -29,6 +31,31 @@ pub(super) fn large_grant() -> Refusal {
 }
 
 /// References that the vault does not have.
+pub(super) fn lease(error: &LeaseError) -> Refusal {
+    let next = match error {
+        LeaseError::Io { .. } => "mend that and try again",
+        LeaseError::NoMemory(_) => "mount a tmpfs at /dev/shm, or give the values by: --inject env",
+        // It says itself what to do.
+        LeaseError::Place(_) => "",
+    };
+    Refusal::new(Code::Storage, error.to_string(), next)
+}
+
+/// Leases that are not there.
+pub(super) fn no_such_lease() -> Refusal {
+    Refusal::new(Code::Missing, "no such lease", "see what is there with: fluvio-secret lease list")
+}
+
+/// Secrets that a secrets file would alter, each with why.
+pub(super) fn unfit(unfit: Vec<(SecretName, Unfit)>) -> Refusal {
+    let mut why: Vec<_> = unfit.iter().map(|(_, why)| why.to_string()).collect();
+    why.dedup();
+    let text = format!("a secrets file cannot carry ({})", why.join("; "));
+    let next = "set another value, or give all by the environment: --inject env";
+    let names = unfit.into_iter().map(|(name, _)| name).collect();
+    Refusal::new(Code::Unfit, text, next).about(names)
+}
+
 pub(super) fn missing(names: Vec<SecretName>) -> Refusal {
     let next = match &names[..] {
         [name] => format!("set it with: fluvio secret set {name}"),

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::Service;
 use crate::audit::Audit;
+use crate::leases::Leases;
 use crate::vault::Vault;
 
 const PEER: Peer = Peer { uid: 0, pid: 42 };
@@ -24,7 +25,8 @@ impl Home {
         let at = |name: &str| folder.path().join(name);
         let vault =
             Vault::open(&at("vault"), &at("identity.txt"), Instant::now()).expect("a vault");
-        let service = Service::new(vault, Audit::new(at("audit.log")));
+        let leases = Leases::of(vault.path(), None);
+        let service = Service::new(vault, Audit::new(at("audit.log")), leases);
         Self { folder, service }
     }
 

@@ -1,0 +1,132 @@
+//! `cdk`: becomes the shim under that name, or puts a link to it in front of Fluvio's.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, symlink};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use fluvio_secret_protocol::harden::Hardened;
+use fluvio_secret_protocol::{ClientError, SHIM, beside_this_program};
+
+use super::run::become_shim;
+use crate::error::CliError;
+use crate::{output, places};
+
+/// The name that makes the shim stand in front of Fluvio's program.
+const NAME: &str = "cdk";
+
+pub(crate) fn cdk(args: &[OsString], hardened: Hardened) -> Result<(), CliError> {
+    let path = beside_this_program(SHIM).map_err(CliError::Shim)?;
+    let mut shim = Command::new(&path);
+    shim.arg0(NAME).args(args);
+    become_shim(shim, path, hardened)
+}
+
+pub(crate) fn install(folder: Option<PathBuf>) -> Result<(), CliError> {
+    let shim = beside_this_program(SHIM).map_err(CliError::Shim)?;
+    let folder = folder_of_link(folder)?;
+    let link = folder.join(NAME);
+    let failed = |error: io::Error| CliError::Link { path: link.clone(), why: error.to_string() };
+    DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(failed)?;
+    match is_ours(&link) {
+        Some(true) => fs::remove_file(&link).map_err(failed)?,
+        Some(false) => return Err(not_ours(&link)),
+        None => {}
+    }
+    symlink(&shim, &link).map_err(failed)?;
+    output::print(&format!("{} leads to {}", link.display(), shim.display()))?;
+    if first_on_path().as_deref() == Some(&*link) {
+        output::print("It is in front on PATH: `cdk` has the secrets from now on.")
+    } else {
+        let line = path_line(&folder, env::var_os("SHELL").as_deref());
+        output::print(&format!(
+            "To put it in front on PATH, run this once and open a new shell:\n\n  {line}\n"
+        ))
+    }
+}
+
+pub(crate) fn uninstall(folder: Option<PathBuf>) -> Result<(), CliError> {
+    let folder = folder_of_link(folder)?;
+    let link = folder.join(NAME);
+    match is_ours(&link) {
+        Some(true) => {
+            let failed =
+                |error: io::Error| CliError::Link { path: link.clone(), why: error.to_string() };
+            fs::remove_file(&link).map_err(failed)?;
+            // Ours, unless there is more in it.
+            let _ = fs::remove_dir(&folder);
+            output::print(&format!(
+                "{} is removed. The line about {} in your shell's settings can go, too.",
+                link.display(),
+                folder.display()
+            ))
+        }
+        Some(false) => Err(not_ours(&link)),
+        None => output::print(&format!("{} is not there", link.display())),
+    }
+}
+
+fn folder_of_link(folder: Option<PathBuf>) -> Result<PathBuf, CliError> {
+    let folder = match folder {
+        Some(folder) => std::path::absolute(folder).map_err(CliError::System)?,
+        None => places::programs().map_err(|error| CliError::Client(ClientError::Place(error)))?,
+    };
+    Ok(folder)
+}
+
+fn not_ours(link: &Path) -> CliError {
+    let why = "it is no link of fluvio-secret, and is left alone; choose another folder with --dir";
+    CliError::Link { path: link.to_owned(), why: why.to_owned() }
+}
+
+/// Whether what is there is a link to a shim; `None` when nothing is there.
+fn is_ours(link: &Path) -> Option<bool> {
+    fs::symlink_metadata(link).ok()?;
+    let target = fs::read_link(link).ok();
+    Some(target.is_some_and(|target| target.file_name() == Some(OsStr::new(SHIM))))
+}
+
+/// The `cdk` that a shell would run.
+fn first_on_path() -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path).map(|folder| folder.join(NAME)).find(|program| program.exists())
+}
+
+/// What puts a folder in front on PATH, in the words of the user's shell.
+fn path_line(folder: &Path, shell: Option<&OsStr>) -> String {
+    let folder = quoted(&folder.display().to_string());
+    match shell.and_then(|shell| Path::new(shell).file_name()).and_then(OsStr::to_str) {
+        Some("fish") => format!("fish_add_path --prepend --move {folder}"),
+        Some("zsh") => format!("echo 'export PATH={folder}:\"$PATH\"' >> ~/.zshrc"),
+        Some("bash") => format!("echo 'export PATH={folder}:\"$PATH\"' >> ~/.bashrc"),
+        _ => format!("echo 'export PATH={folder}:\"$PATH\"' >> ~/.profile"),
+    }
+}
+
+/// In double quotes where that is needed; the line around it has single ones.
+fn quoted(path: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+".contains(c);
+    if path.chars().all(is_plain) { path.to_owned() } else { format!("\"{path}\"") }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::path::Path;
+
+    use super::path_line;
+
+    #[test]
+    fn the_line_is_in_the_words_of_the_shell() {
+        let line = |shell: &str| path_line(Path::new("/home/ada/bin"), Some(OsStr::new(shell)));
+        assert_eq!(line("/usr/bin/fish"), "fish_add_path --prepend --move /home/ada/bin");
+        assert_eq!(line("/bin/zsh"), "echo 'export PATH=/home/ada/bin:\"$PATH\"' >> ~/.zshrc");
+        assert!(line("/bin/bash").ends_with(".bashrc"));
+        assert!(line("/bin/ksh").ends_with(".profile"));
+        assert!(path_line(Path::new("/a b"), None).contains("PATH=\"/a b\":"));
+    }
+}

@@ -1,0 +1,441 @@
+//! Leases: secrets files on a tmpfs, each for as long as somebody holds it.
+//!
+//! A lease is a folder with three files:
+//!
+//! * `secrets.txt`: what a connector reads
+//! * `hold`: a FIFO. Who has its write end open holds the lease; the kernel closes it with the last
+//!   process, however that ends. No process id is ever looked at
+//! * `about.json`: what the lease is for, without a value, for a daemon that starts later
+//!
+//! A lease is never on a disk. (It may be swapped, as the connector's own memory may.)
+
+use std::collections::BTreeMap;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use fluvio_secret_protocol::places::{PlaceError, private_folder};
+use fluvio_secret_protocol::{SecretName, limits};
+use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat, open, statfs};
+use rustix::io::Errno;
+use rustix::rand::{GetRandomFlags, getrandom};
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+
+use crate::cause::cause;
+
+const SECRETS: &str = "secrets.txt";
+const HOLD: &str = "hold";
+const ABOUT: &str = "about.json";
+
+/// File systems in memory: tmpfs, and ramfs, which is not even swapped (statfs(2)).
+const IN_MEMORY: [i64; 2] = [0x0102_1994, 0x8584_58f6];
+
+/// More than any `about.json` has: 256 names of 128 bytes, and three texts.
+const MOST_BYTES: u64 = 128 << 10;
+
+/// What a lease is for.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct About {
+    pub(crate) since: i64,
+    pub(crate) connector: Option<String>,
+    pub(crate) config: String,
+    pub(crate) names: Vec<SecretName>,
+}
+
+/// The leases of one vault.
+#[derive(Debug)]
+pub(crate) struct Leases {
+    /// Where they may be, the best place first.
+    places: Vec<PathBuf>,
+    /// Also keeps a lease from being made in a folder that is just removed because it is empty.
+    held: Mutex<BTreeMap<String, Held>>,
+}
+
+#[derive(Debug)]
+struct Held {
+    folder: PathBuf,
+    about: About,
+    /// The FIFO's read end, until somebody watches it.
+    reader: Option<OwnedFd>,
+    /// Dropped with the lease: who watches it is told.
+    _ended: oneshot::Sender<()>,
+    /// The other end of that, until somebody watches.
+    end: Option<oneshot::Receiver<()>>,
+}
+
+/// A lease as it is told to clients.
+#[derive(Clone, Debug)]
+pub(crate) struct Lease {
+    pub(crate) id: String,
+    pub(crate) secrets: PathBuf,
+    pub(crate) hold: PathBuf,
+    pub(crate) about: About,
+}
+
+/// What to watch of a lease.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    /// The FIFO's read end, non-blocking.
+    pub(crate) reader: OwnedFd,
+    /// Completes when the lease is removed otherwise.
+    pub(crate) ended: oneshot::Receiver<()>,
+}
+
+/// Why there is no lease.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LeaseError {
+    #[error("the lease {path} cannot be made: {}", cause(.source), path = .path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("there is no file system in memory for a lease: neither {}", places(.0))]
+    NoMemory(Vec<PathBuf>),
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+}
+
+fn places(places: &[PathBuf]) -> String {
+    places.iter().map(|place| place.display().to_string()).collect::<Vec<_>>().join(" nor ")
+}
+
+impl Leases {
+    /// The leases of a vault. Its path tells them from those of another one of the same user.
+    pub(crate) fn of(vault: &Path, runtime: Option<PathBuf>) -> Self {
+        let uid = rustix::process::geteuid().as_raw();
+        let inside = format!("fluvio-secret-{uid}/{:016x}", hash(vault.as_os_str()));
+        let login = PathBuf::from(format!("/run/user/{uid}"));
+        let mut places: Vec<_> =
+            runtime.into_iter().chain([login, PathBuf::from("/dev/shm")]).collect();
+        places.dedup();
+        let places = places.into_iter().map(|place| place.join(&inside)).collect();
+        Self { places, held: Mutex::default() }
+    }
+
+    /// Takes over the leases of a daemon that is gone; removes those that nobody holds. Gives the
+    /// ids of those that are held.
+    pub(crate) fn adopt(&self) -> Vec<String> {
+        let mut held = self.held();
+        for place in &self.places {
+            if !is_ours(place) {
+                continue;
+            }
+            let Ok(entries) = fs::read_dir(place) else { continue };
+            for entry in entries.flatten() {
+                let folder = entry.path();
+                let Ok(id) = entry.file_name().into_string() else { continue };
+                match held_still(&folder) {
+                    Some(lease) => drop(held.insert(id, lease)),
+                    None => remove_folder(&folder),
+                }
+            }
+            remove_empty(place);
+        }
+        held.keys().cloned().collect()
+    }
+
+    /// Makes a lease. Nobody holds it yet.
+    pub(crate) fn make(&self, about: About, text: &[u8]) -> Result<Lease, LeaseError> {
+        let mut held = self.held();
+        let place = self.place()?;
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| LeaseError::Io { path, source }
+        };
+        let id = random_id().map_err(failed(&place))?;
+        let folder = place.join(&id);
+        let made = fill(&folder, &about, text);
+        if made.is_err() {
+            remove_folder(&folder);
+            remove_empty(&place);
+        }
+        let reader = made.map_err(failed(&folder))?;
+        let lease = Lease::at(&id, &folder, &about);
+        held.insert(id, Held::new(folder, about, reader));
+        Ok(lease)
+    }
+
+    /// All leases, the oldest first.
+    pub(crate) fn all(&self) -> Vec<Lease> {
+        let held = self.held();
+        let leases = held.iter().map(|(id, held)| Lease::at(id, &held.folder, &held.about));
+        let mut leases: Vec<_> = leases.collect();
+        leases.sort_by_key(|lease| lease.about.since);
+        leases
+    }
+
+    /// What to watch of a lease; `None` when it is gone, or watched already.
+    pub(crate) fn watch(&self, id: &str) -> Option<Watch> {
+        let mut held = self.held();
+        let lease = held.get_mut(id)?;
+        Some(Watch { reader: lease.reader.take()?, ended: lease.end.take()? })
+    }
+
+    /// Removes a lease; gives whether it was there.
+    pub(crate) fn remove(&self, id: &str) -> bool {
+        let mut held = self.held();
+        let Some(lease) = held.remove(id) else { return false };
+        remove_folder(&lease.folder);
+        lease.folder.parent().into_iter().for_each(remove_empty);
+        true
+    }
+
+    /// The first place that is in memory, made when it is not there.
+    fn place(&self) -> Result<PathBuf, LeaseError> {
+        for place in &self.places {
+            // Each is two folders below what the system made.
+            let [_, ours, system] = place.ancestors().take(3).collect::<Vec<_>>()[..] else {
+                continue;
+            };
+            if !is_in_memory(system) {
+                continue;
+            }
+            private_folder(ours)?;
+            private_folder(place)?;
+            // It may be a link to elsewhere.
+            if is_in_memory(place) {
+                return Ok(place.clone());
+            }
+        }
+        let systems = self.places.iter().filter_map(|place| place.ancestors().nth(2));
+        Err(LeaseError::NoMemory(systems.map(Path::to_owned).collect()))
+    }
+
+    fn held(&self) -> MutexGuard<'_, BTreeMap<String, Held>> {
+        // Each change is one call of the map's, so a panic has left it whole.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    fn new(folder: PathBuf, about: About, reader: OwnedFd) -> Self {
+        let (ended, end) = oneshot::channel();
+        Self { folder, about, reader: Some(reader), _ended: ended, end: Some(end) }
+    }
+}
+
+impl Lease {
+    fn at(id: &str, folder: &Path, about: &About) -> Self {
+        Self {
+            id: id.to_owned(),
+            secrets: folder.join(SECRETS),
+            hold: folder.join(HOLD),
+            about: about.clone(),
+        }
+    }
+}
+
+/// Makes the folder and what is in it, and opens the FIFO's read end.
+fn fill(folder: &Path, about: &About, text: &[u8]) -> io::Result<OwnedFd> {
+    DirBuilder::new().mode(0o700).create(folder)?;
+    let write = |name: &str, bytes: &[u8]| {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(0o400);
+        options.open(folder.join(name))?.write_all(bytes)
+    };
+    write(ABOUT, &serde_json::to_vec(about)?)?;
+    mknodat(CWD, folder.join(HOLD), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
+    write(SECRETS, text)?;
+    Ok(open_reader(folder)?)
+}
+
+/// Opens the FIFO without waiting for a writer.
+fn open_reader(folder: &Path) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    open(folder.join(HOLD), flags, Mode::empty())
+}
+
+/// What is left of a gone daemon's lease, when somebody holds it.
+fn held_still(folder: &Path) -> Option<Held> {
+    let reader = open_reader(folder).ok()?;
+    if !is_held(&reader) {
+        return None;
+    }
+    let about = fs::File::open(folder.join(ABOUT)).ok()?;
+    let about = serde_json::from_reader(io::Read::take(about, MOST_BYTES)).ok()?;
+    Some(Held::new(folder.to_owned(), about, reader))
+}
+
+/// Whether the FIFO has a writer. What somebody writes into it means nothing.
+pub(crate) fn is_held(reader: impl AsFd) -> bool {
+    let mut bytes = [0; 64];
+    loop {
+        match rustix::io::read(&reader, &mut bytes) {
+            Ok(0) => return false,
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return error == Errno::AGAIN,
+        }
+    }
+}
+
+/// Removes a lease's files. What cannot be removed is told: it holds values.
+fn remove_folder(folder: &Path) {
+    for name in [SECRETS, HOLD, ABOUT] {
+        told(folder, fs::remove_file(folder.join(name)));
+    }
+    told(folder, fs::remove_dir(folder));
+}
+
+fn told(folder: &Path, removed: io::Result<()>) {
+    if let Err(error) = removed
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!("the lease {} is not removed: {error}", folder.display());
+    }
+}
+
+/// Removes the folders of the leases when there is none any more.
+fn remove_empty(place: &Path) {
+    if fs::remove_dir(place).is_ok()
+        && let Some(ours) = place.parent()
+    {
+        // Another vault may have leases.
+        let _ = fs::remove_dir(ours);
+    }
+}
+
+/// Whether a place is there, and nobody else's.
+fn is_ours(place: &Path) -> bool {
+    let ours = place.parent().is_some_and(|ours| ours.exists() && private_folder(ours).is_ok());
+    ours && place.exists() && private_folder(place).is_ok()
+}
+
+fn is_in_memory(path: &Path) -> bool {
+    #[allow(clippy::useless_conversion, reason = "the type is another one on other systems")]
+    statfs(path).is_ok_and(|found| IN_MEMORY.contains(&i64::from(found.f_type)))
+}
+
+fn random_id() -> io::Result<String> {
+    let mut bytes = [0; 6];
+    getrandom(&mut bytes, GetRandomFlags::empty())?;
+    let id: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    debug_assert!(id.len() <= limits::LEASE_ID_BYTES);
+    Ok(id)
+}
+
+/// FNV-1a: the same in every release, so that a later daemon finds the leases of an earlier one.
+fn hash(text: &std::ffi::OsStr) -> u64 {
+    let bytes = text.as_encoded_bytes().iter();
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::MetadataExt;
+    use std::path::{Path, PathBuf};
+
+    use super::{About, Lease, Leases, is_held};
+
+    struct Memory(tempfile::TempDir);
+
+    impl Memory {
+        /// A folder of our own on a tmpfs.
+        fn new() -> Self {
+            Self(tempfile::tempdir_in("/dev/shm").expect("a folder on a tmpfs"))
+        }
+
+        fn leases(&self) -> Leases {
+            let mut leases = Leases::of(Path::new("/a/vault"), Some(self.0.path().to_owned()));
+            leases.places.truncate(1);
+            leases
+        }
+
+        fn entries(&self) -> usize {
+            fs::read_dir(self.0.path()).expect("a folder").count()
+        }
+    }
+
+    fn make(leases: &Leases) -> Lease {
+        let about = About {
+            since: 7,
+            connector: Some("cat-facts".into()),
+            config: "/c.yaml".into(),
+            names: vec!["A".parse().expect("a name")],
+        };
+        leases.make(about, b"A=cnry\n").expect("a lease")
+    }
+
+    fn hold(lease: &Lease) -> fs::File {
+        fs::OpenOptions::new().write(true).open(&lease.hold).expect("the write end")
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::symlink_metadata(path).expect("a file").mode() & 0o7777
+    }
+
+    #[test]
+    fn e6_a_lease_is_ours_alone_and_leaves_nothing() {
+        let memory = Memory::new();
+        let leases = memory.leases();
+        let lease = make(&leases);
+        assert_eq!(fs::read(&lease.secrets).expect("a file"), b"A=cnry\n");
+        let folder = lease.secrets.parent().expect("a folder");
+        assert_eq!((mode(&lease.secrets), mode(folder)), (0o400, 0o700));
+        assert_eq!(mode(&lease.hold), 0o600);
+        let about = fs::read_to_string(folder.join("about.json")).expect("a file");
+        assert!(!about.contains("cnry"), "{about}");
+        assert!(leases.remove(&lease.id) && !leases.remove(&lease.id));
+        assert_eq!(memory.entries(), 0, "not even the folders");
+    }
+
+    #[test]
+    fn e6_who_has_the_write_end_holds_it() {
+        let memory = Memory::new();
+        let leases = memory.leases();
+        let lease = make(&leases);
+        let watch = leases.watch(&lease.id).expect("something to watch");
+        assert!(leases.watch(&lease.id).is_none(), "it is watched");
+        assert!(!is_held(&watch.reader), "nobody was there yet");
+        let (one, two) = (hold(&lease), hold(&lease));
+        assert!(is_held(&watch.reader));
+        drop(one);
+        assert!(is_held(&watch.reader));
+        drop(two);
+        assert!(!is_held(&watch.reader));
+    }
+
+    #[test]
+    fn e6_a_later_daemon_takes_over_what_is_held_and_removes_the_rest() {
+        let memory = Memory::new();
+        let earlier = memory.leases();
+        let (held, free) = (make(&earlier), make(&earlier));
+        let holder = hold(&held);
+        drop(earlier);
+        let later = memory.leases();
+        assert_eq!(later.adopt(), std::slice::from_ref(&held.id));
+        assert!(held.secrets.exists() && !free.secrets.exists());
+        let told = later.all();
+        assert_eq!(told[0].about.connector.as_deref(), Some("cat-facts"));
+        drop((holder, later));
+        assert!(memory.leases().adopt().is_empty());
+        assert_eq!(memory.entries(), 0);
+    }
+
+    #[test]
+    fn e6_a_disk_is_refused() {
+        let disk = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR"));
+        // Where the sources are on a tmpfs, too, there is no disk to try.
+        let Ok(disk) = disk else { return };
+        if super::is_in_memory(disk.path()) {
+            return;
+        }
+        let mut leases = Leases::of(Path::new("/a/vault"), Some(disk.path().to_owned()));
+        leases.places.truncate(1);
+        let about = About { since: 7, connector: None, config: String::new(), names: Vec::new() };
+        let error = leases.make(about.clone(), b"cnry").expect_err("refused").to_string();
+        assert!(error.contains("no file system in memory"), "{error}");
+        assert_eq!(fs::read_dir(disk.path()).expect("a folder").count(), 0);
+        // Nor by a link in its place.
+        let memory = Memory::new();
+        let mut leases = memory.leases();
+        let ours: PathBuf = leases.places[0].parent().expect("a folder").to_owned();
+        fs::create_dir(disk.path().join("x")).expect("a folder");
+        std::os::unix::fs::symlink(disk.path().join("x"), ours).expect("a link");
+        leases.places.truncate(1);
+        assert!(leases.make(about, b"cnry").is_err());
+    }
+}

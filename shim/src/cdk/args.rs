@@ -1,0 +1,315 @@
+//! The command lines of `cdk`, as far as they concern us. Everything else is passed through.
+//!
+//! `cdk [deploy [OPTIONS] start | test] [OPTIONS]`, where an option is one word or two: `--config PATH`,
+//! `--config=PATH`, `-c PATH`, `-cPATH`, `-c=PATH`.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+
+use crate::args::Way;
+
+/// What is to be done with a command line.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Plan {
+    /// Give it on as it is; with a reason that the user should hear.
+    Pass(Option<String>),
+    /// Give the connector its secrets.
+    Start(Start),
+}
+
+/// A command line that starts a connector.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) struct Start {
+    /// The connector's configuration.
+    pub(crate) config: PathBuf,
+    /// Which way its secrets shall go, where that is said. It is ours, and not given on.
+    pub(crate) inject: Option<Way>,
+    /// The arguments for the real `cdk`.
+    pub(crate) args: Vec<OsString>,
+    /// Where among them `--secrets PATH` goes: right behind the word `start` or `test`.
+    pub(crate) at: usize,
+    /// Whether the connector stays when `cdk` has ended.
+    pub(crate) stays: bool,
+    /// Whether the connector logs what its templates became, values included.
+    pub(crate) traces: bool,
+}
+
+/// An option of `cdk`, or ours.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Option_ {
+    Config,
+    Inject,
+    LogLevel,
+    Secrets,
+    /// It is known to take a value, and does not concern us.
+    Other,
+}
+
+/// The names of the options before `start`.
+const BEFORE: &[(&str, Option<u8>, Option_)] = &[
+    ("package-name", Some(b'p'), Option_::Other),
+    ("release", None, Option_::Other),
+    ("target", None, Option_::Other),
+];
+
+/// Those behind `start`.
+const OF_START: &[(&str, Option<u8>, Option_)] = &[
+    ("config", Some(b'c'), Option_::Config),
+    ("inject", None, Option_::Inject),
+    ("ipkg", None, Option_::Other),
+    ("log-level", None, Option_::LogLevel),
+    ("secrets", Some(b's'), Option_::Secrets),
+];
+
+/// Those behind `test`.
+const OF_TEST: &[(&str, Option<u8>, Option_)] = &[
+    ("config", Some(b'c'), Option_::Config),
+    ("inject", None, Option_::Inject),
+    ("package-name", Some(b'p'), Option_::Other),
+    ("release", None, Option_::Other),
+    ("secrets", Some(b's'), Option_::Secrets),
+    ("target", None, Option_::Other),
+];
+
+/// The configuration of `test` when none is named.
+const SAMPLE: &str = "sample-config.yaml";
+
+/// Reads the arguments, without the program's name.
+pub(crate) fn plan(args: &[OsString]) -> Plan {
+    match args.first().map(|word| word.as_bytes()) {
+        Some(b"deploy") => match find_start(args) {
+            Ok(Some(at)) => start(args, at, OF_START, None),
+            Ok(None) => Plan::Pass(None),
+            Err(unknown) => Plan::Pass(Some(unknown)),
+        },
+        Some(b"test") => start(args, 1, OF_TEST, Some(SAMPLE)),
+        _ => Plan::Pass(None),
+    }
+}
+
+/// The place behind the word `start`, if that is the operation.
+fn find_start(args: &[OsString]) -> Result<Option<usize>, String> {
+    let mut at = 1;
+    while let Some(word) = args.get(at) {
+        match read(word, BEFORE) {
+            Word::Plain => return Ok((word == "start").then_some(at + 1)),
+            Word::Option { value: Some(_), .. } => at += 1,
+            Word::Option { value: None, .. } => at += 2,
+            Word::End | Word::Help => return Ok(None),
+            Word::Unknown => return Err(unknown(word)),
+        }
+    }
+    Ok(None)
+}
+
+/// Reads what follows the word.
+fn start(
+    args: &[OsString],
+    from: usize,
+    options: &[(&str, Option<u8>, Option_)],
+    default: Option<&str>,
+) -> Plan {
+    let mut config = default.map(PathBuf::from);
+    let (mut inject, mut traces) = (None, false);
+    let mut kept = args[..from].to_vec();
+    let mut rest = args[from..].iter();
+    while let Some(word) = rest.next() {
+        let (option, value, second) = match read(word, options) {
+            Word::Option { option, value: Some(value) } => (option, value, None),
+            Word::Option { option, value: None } => match rest.next() {
+                Some(value) => (option, value.clone(), Some(value)),
+                // The real one says what is missing.
+                None => return Plan::Pass(None),
+            },
+            Word::End => {
+                kept.push(word.clone());
+                kept.extend(rest.cloned());
+                break;
+            }
+            Word::Help | Word::Plain => return Plan::Pass(None),
+            Word::Unknown => return Plan::Pass(Some(unknown(word))),
+        };
+        match option {
+            Option_::Inject => {
+                let Some(way) = Way::of(&value) else {
+                    return Plan::Pass(Some("--inject is one of: auto, env, file".to_owned()));
+                };
+                inject = Some(way);
+                continue;
+            }
+            // A secrets file of the user's own.
+            Option_::Secrets => return Plan::Pass(None),
+            Option_::Config => config = Some(PathBuf::from(value)),
+            Option_::LogLevel => traces = value.eq_ignore_ascii_case("trace"),
+            Option_::Other => {}
+        }
+        kept.push(word.clone());
+        kept.extend(second.cloned());
+    }
+    let stays = default.is_none();
+    match config {
+        Some(config) => Plan::Start(Start { config, inject, args: kept, at: from, stays, traces }),
+        None => Plan::Pass(None),
+    }
+}
+
+/// What a word of the command line is.
+enum Word {
+    /// An option, with its value when that is in the same word.
+    Option {
+        option: Option_,
+        value: Option<OsString>,
+    },
+    /// `--`: what follows is for somebody else.
+    End,
+    Help,
+    /// No option.
+    Plain,
+    Unknown,
+}
+
+fn read(word: &OsStr, options: &[(&str, Option<u8>, Option_)]) -> Word {
+    let bytes = word.as_bytes();
+    let value = |bytes: &[u8]| Some(OsString::from_vec(bytes.to_vec()));
+    match bytes {
+        b"--" => Word::End,
+        b"-h" | b"--help" => Word::Help,
+        [b'-', b'-', long @ ..] => {
+            let name = long.split(|&byte| byte == b'=').next().unwrap_or_default();
+            let known = options.iter().find(|(known, _, _)| known.as_bytes() == name);
+            known.map_or(Word::Unknown, |&(_, _, option)| Word::Option {
+                option,
+                value: long.get(name.len() + 1..).and_then(value),
+            })
+        }
+        [b'-', short, rest @ ..] => {
+            let known = options.iter().find(|(_, known, _)| known.as_ref() == Some(short));
+            let rest = rest.strip_prefix(b"=").unwrap_or(rest);
+            let has_value = bytes.len() > 2;
+            known.map_or(Word::Unknown, |&(_, _, option)| Word::Option {
+                option,
+                value: if has_value { value(rest) } else { None },
+            })
+        }
+        _ => Word::Plain,
+    }
+}
+
+/// Names an option that is not known, without what may be its value.
+fn unknown(word: &OsStr) -> String {
+    let text = word.to_string_lossy();
+    let name = text.split('=').next().unwrap_or_default();
+    let name = if name.starts_with("--") { name } else { name.get(..2).unwrap_or(name) };
+    format!("the option {name} is not known here")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt;
+
+    use super::{Plan, Start, plan};
+    use crate::args::Way;
+
+    fn planned(line: &str) -> Plan {
+        plan(&line.split(' ').map(OsString::from).collect::<Vec<_>>())
+    }
+
+    fn started(line: &str) -> Start {
+        match planned(line) {
+            Plan::Start(start) => start,
+            pass => panic!("{line}: {pass:?}"),
+        }
+    }
+
+    #[test]
+    fn a_start_is_found_in_all_its_forms() {
+        for (line, at) in [
+            ("deploy start --config c.yaml", 2),
+            ("deploy start --config=c.yaml", 2),
+            ("deploy start -c c.yaml", 2),
+            ("deploy start -cc.yaml", 2),
+            ("deploy start -c=c.yaml", 2),
+            ("deploy -p=start start -c c.yaml", 3),
+            ("deploy -p start start -c c.yaml", 4),
+            ("deploy -pstart start -c c.yaml", 3),
+            ("deploy --release start start -c c.yaml", 4),
+            ("deploy --release=dev --target x --package-name y start --ipkg z -c c.yaml", 7),
+            ("deploy start -c c.yaml --log-level info -- --config x", 2),
+        ] {
+            let start = started(line);
+            assert_eq!(start.config.to_str(), Some("c.yaml"), "{line}");
+            assert_eq!((start.at, start.args.join(" ".as_ref())), (at, line.into()), "{line}");
+            assert!(start.stays && !start.traces && start.inject.is_none(), "{line}");
+            assert_eq!(start.args[at - 1], "start", "{line}");
+        }
+    }
+
+    #[test]
+    fn test_has_a_configuration_by_default_and_does_not_stay() {
+        let start = started("test");
+        assert_eq!((start.config.to_str(), start.at), (Some("sample-config.yaml"), 1));
+        assert!(!start.stays);
+        let start = started("test --release dev -p x -c other.yaml -- --offline");
+        assert_eq!(start.config.to_str(), Some("other.yaml"));
+    }
+
+    #[test]
+    fn our_own_option_is_taken_out() {
+        for line in [
+            "deploy start --inject env -c c.yaml --log-level=trace",
+            "deploy start -c c.yaml --inject=env --log-level TRACE",
+        ] {
+            let start = started(line);
+            assert_eq!(start.inject, Some(Way::Env));
+            assert!(start.traces);
+            assert!(!start.args.iter().any(|arg| arg == "env" || arg.len() > 13), "{start:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_concern_us_is_passed_on() {
+        for line in [
+            "deploy start -c c.yaml -s secrets.txt",
+            "deploy start -c c.yaml --secrets=secrets.txt",
+            "deploy start",
+            "deploy start --help -c c.yaml",
+            "deploy start -c",
+            "deploy start -c c.yaml word",
+            "deploy list",
+            "deploy shutdown --name start",
+            "deploy log -n start",
+            "deploy -h start",
+            "deploy -- start -c c.yaml",
+            "deploy",
+            "build -p deploy",
+            "version",
+            "--help",
+            "test --secrets s",
+        ] {
+            assert_eq!(planned(line), Plan::Pass(None), "{line}");
+        }
+        assert_eq!(plan(&[]), Plan::Pass(None));
+    }
+
+    #[test]
+    fn an_option_that_is_not_known_is_told_without_its_value() {
+        for line in
+            ["deploy start -c c.yaml --new=cnry", "deploy --new cnry start -c c.yaml", "test --new"]
+        {
+            let told = Plan::Pass(Some("the option --new is not known here".into()));
+            assert_eq!(planned(line), told, "{line}");
+        }
+        let told = Plan::Pass(Some("the option -x is not known here".into()));
+        assert_eq!(planned("deploy start -xcnry"), told);
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf_8_are_kept() {
+        let path = OsString::from_vec(b"c\xff.yaml".to_vec());
+        let args = vec!["test".into(), "-c".into(), path.clone()];
+        let Plan::Start(start) = plan(&args) else { panic!("a start") };
+        assert_eq!((start.config.as_os_str(), start.args), (path.as_os_str(), args));
+    }
+}

@@ -1,0 +1,159 @@
+//! Under the name `cdk`: stands in front of the real one, and gives the connectors that it starts
+//! their secrets.
+//!
+//! * [`args`]: which command lines concern us
+//! * [`real`]: where the real one is
+//! * [`logout`]: whether a lease would outlive the login
+//!
+//! Everything else reaches the real one byte for byte. We become it, so its standard streams, signals
+//! and exit status are its own.
+
+mod args;
+mod logout;
+mod real;
+
+use std::convert::Infallible;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+use fluvio_secret_protocol::harden::harden;
+use fluvio_secret_protocol::places::State;
+use fluvio_secret_protocol::{Client, ClientError, Grant, Granted, connect_or_start};
+use rustix::fs::{Mode, OFlags, open};
+use rustix::io::{FdFlags, fcntl_setfd};
+
+use self::args::{Plan, Start};
+pub(crate) use self::real::NotFound;
+use self::real::{GUARD, NAME};
+use crate::args::Way;
+use crate::carrier::{self, Carrier};
+use crate::error::LaunchError;
+use crate::{command, config, say};
+
+/// The index of what `cdk` has deployed, in the folder for temporary files.
+const INDEX: &str = "fluvio_cdk_deploy_index.toml";
+
+/// Whether this program was started under that name.
+pub(crate) fn is_our_name(program: Option<&OsString>) -> bool {
+    let name = program.and_then(|program| Path::new(program).file_name());
+    name == Some(OsStr::new(NAME))
+}
+
+/// Becomes the real `cdk`, or says why not.
+pub(crate) fn run(args: Vec<OsString>) -> Result<Infallible, LaunchError> {
+    if real::is_in_a_loop() {
+        return Err(LaunchError::CdkLoop);
+    }
+    let real = real::find().map_err(LaunchError::NoCdk)?;
+    let mut cdk = Command::new(&real);
+    cdk.env(GUARD, std::process::id().to_string());
+    let environment = match args::plan(&args) {
+        Plan::Start(start) => prepare(&mut cdk, start)?,
+        Plan::Pass(why) => {
+            if let Some(why) = why {
+                say(&format!("{why}; so this is left to cdk, without secrets of the vault"));
+            }
+            cdk.args(args);
+            None
+        }
+    };
+    let source = cdk.exec();
+    Err(LaunchError::exec(real.into(), environment.as_ref(), source))
+}
+
+/// Gives the connector its secrets, or gives those back that go by the environment.
+fn prepare(cdk: &mut Command, start: Start) -> Result<Option<Granted>, LaunchError> {
+    // One that cannot be read is told about by cdk; one without the word has no reference.
+    let config = config::read(&start.config).unwrap_or_default();
+    if !config.windows(SECRET.len()).any(|window| window == SECRET) {
+        cdk.args(start.args);
+        return Ok(None);
+    }
+    let hardened = harden().map_err(LaunchError::System)?;
+    let state = State::from_environment().map_err(ClientError::Place)?;
+    let mut client = connect_or_start(&state)?;
+    let grant =
+        Grant { label: command::config_label(&start.config), program: NAME.to_owned(), config };
+    if start.traces {
+        say(
+            "warning: with --log-level trace the connector writes the values of its templates into its log",
+        );
+    }
+    let environment = match start.inject {
+        Some(Way::Env) => {
+            let granted = client.grant(grant)?;
+            by_environment(cdk, &start, &granted)?;
+            Some(granted)
+        }
+        Some(Way::Auto | Way::File) | None => {
+            by_lease(cdk, &start, &mut client, grant, &state)?;
+            None
+        }
+    };
+    hardened.release().map_err(LaunchError::System)?;
+    Ok(environment)
+}
+
+/// What every reference has in it.
+const SECRET: &[u8] = b"secret";
+
+fn by_environment(cdk: &mut Command, start: &Start, granted: &Granted) -> Result<(), LaunchError> {
+    let carrier = carrier::choose(Way::Env, granted).map_err(LaunchError::Unfit)?;
+    cdk.args(&start.args);
+    if let Carrier::Environment { .. } = carrier {
+        say(
+            "warning: with --inject env the values are in the environment of cdk, where every build script sees them",
+        );
+        command::set_environment(cdk, granted);
+    }
+    Ok(())
+}
+
+fn by_lease(
+    cdk: &mut Command,
+    start: &Start,
+    client: &mut Client,
+    grant: Grant,
+    state: &State,
+) -> Result<(), LaunchError> {
+    let leased = client.lease(grant)?;
+    if let Some(connector) = &leased.connector
+        && start.stays
+        && is_deployed(connector)
+    {
+        return Err(LaunchError::Deployed { connector: connector.clone() });
+    }
+    let (before, after) = start.args.split_at(start.at);
+    cdk.args(before);
+    if let Some(lease) = leased.lease {
+        hold(Path::new(&lease.hold)).map_err(LaunchError::System)?;
+        cdk.arg("--secrets").arg(&lease.secrets);
+        if start.stays {
+            logout::warn(Path::new(&lease.secrets), state);
+        }
+    }
+    cdk.args(after);
+    Ok(())
+}
+
+/// Opens the lease's FIFO, and lets the next program inherit it: the connector has it for its life.
+/// It says nothing of the secrets.
+fn hold(fifo: &Path) -> std::io::Result<()> {
+    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let writer = open(fifo, flags, Mode::empty())?;
+    fcntl_setfd(&writer, FdFlags::empty())?;
+    // For the life of the process, whatever that becomes.
+    std::mem::forget(writer);
+    Ok(())
+}
+
+/// Whether cdk's index has a connector of this name: cdk would start the connector all the same, with
+/// its secrets, and then lose it.
+fn is_deployed(connector: &str) -> bool {
+    let index = fs::read_to_string(std::env::temp_dir().join(INDEX)).unwrap_or_default();
+    let entry = format!("name = \"{connector}\"");
+    index.lines().any(|line| line.trim() == entry)
+}

@@ -1,0 +1,458 @@
+//! `cdk` with local secrets: leases are there as long as a connector runs, and nothing is left of them.
+//!
+//! With `CDK=PATH` the same over Fluvio's own `cdk`.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::harness::cdk::{Project, leases};
+use crate::harness::mount::Mount;
+use crate::harness::{
+    Home, canary, contains, eventually, is_alive, kill, need, program, said, spawn,
+};
+
+fn home_with_a_secret() -> (Home, String) {
+    let (home, value) = (Home::new(), canary());
+    home.set("A", &value);
+    (home, value)
+}
+
+/// Waits until a connector does its work.
+fn until_it_runs(project: &Project<'_>, pid: u32) {
+    eventually("the connector", || project.runs(pid));
+}
+
+/// Nothing of any lease of this home is left within a second.
+fn nothing_is_left(home: &Home, value: &str) {
+    let begun = Instant::now();
+    eventually("the end of the lease", || leases(home).is_empty());
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    for memory in ["/dev/shm", "/run/user"] {
+        let found = crate::harness::files_with(memory.as_ref(), value.as_bytes());
+        assert!(found.is_empty(), "{found:?}");
+    }
+}
+
+#[test]
+fn e6_a_connector_that_cdk_starts_has_its_secrets_until_it_is_shut_down() {
+    let (home, value) = home_with_a_secret();
+    home.set("B", "not referenced");
+    let project = Project::new(&home);
+    let config = project.config("facts", &["A"]);
+    let pid = project.start(&config);
+    until_it_runs(&project, pid);
+    assert_eq!(project.given(), format!("A={value}\n"));
+    assert_eq!(leases(&home).len(), 1);
+    assert!(project.said("deploy list").out.contains("facts"));
+    let log = project.said("deploy log --name facts").out;
+    assert!(log.contains("--secrets /"), "{log}");
+    let list = home.ok(&["lease", "list"]);
+    assert!(list.contains("facts") && list.contains(&format!(" {pid}")), "{list}");
+    assert!(home.ok(&["status"]).contains("1 secret to facts with "));
+    project.said("deploy shutdown --name facts");
+    eventually("the connector's end", || !is_alive(pid));
+    nothing_is_left(&home, &value);
+    assert_eq!(home.ok(&["lease", "list"]).lines().count(), 1);
+    let events: Vec<_> = home.audit_log().iter().map(|line| line["event"].clone()).collect();
+    assert_eq!(events, ["set", "set", "lease"]);
+}
+
+#[test]
+fn e6_a_lease_ends_with_its_connector_whoever_is_killed() {
+    let (home, value) = home_with_a_secret();
+    let project = Project::new(&home);
+    let config = project.config("facts", &["A"]);
+    let start = || {
+        let pid = project.start(&config);
+        until_it_runs(&project, pid);
+        pid
+    };
+    let end = |pid: u32| {
+        kill("KILL", pid);
+        eventually("the connector's end", || !is_alive(pid));
+        project.said("deploy shutdown --name facts");
+    };
+    // The connector.
+    end(start());
+    nothing_is_left(&home, &value);
+    // The daemon; its next start takes the lease over.
+    let pid = start();
+    home.kill_daemon();
+    assert!(home.ok(&["lease", "list"]).contains(&format!(" {pid}")));
+    assert_eq!(leases(&home).len(), 1);
+    end(pid);
+    nothing_is_left(&home, &value);
+    // Both; the next start removes what nobody holds.
+    let pid = start();
+    home.kill_daemon();
+    end(pid);
+    assert_eq!(leases(&home).len(), 1, "nobody is there to remove it");
+    home.ok(&["list"]);
+    nothing_is_left(&home, &value);
+    // A daemon that is told to end leaves it to the next one, too.
+    let pid = start();
+    home.ok(&["daemon", "restart"]);
+    end(pid);
+    nothing_is_left(&home, &value);
+}
+
+#[test]
+fn fifty_deployments_hold_fifty_leases_and_leave_none() {
+    let (home, value) = home_with_a_secret();
+    let project = Project::new(&home);
+    let configs: Vec<_> = (0..50).map(|n| project.config(&format!("c{n}"), &["A"])).collect();
+    // The first one is built, where something is built.
+    let first = project.start(&configs[0]);
+    until_it_runs(&project, first);
+    project.said("deploy shutdown --name c0");
+    eventually("its end", || leases(&home).is_empty());
+    let daemon = home.daemon_pid().unwrap();
+    let count = |what: &str| fs::read_dir(format!("/proc/{daemon}/{what}")).unwrap().count();
+    // Who is not root may not look into the daemon.
+    let resources = || rustix::process::geteuid().is_root().then(|| (count("task"), count("fd")));
+    let before = resources();
+    let pids: Vec<_> = configs.iter().map(|config| project.start(config)).collect();
+    assert_eq!(leases(&home).len(), 50);
+    assert_eq!(home.ok(&["lease", "list"]).lines().count(), 51);
+    for n in 0..50 {
+        project.said(&format!("deploy shutdown --name c{n}"));
+    }
+    for pid in pids {
+        // One that was not shut down by name, because it came to the index too late, is none of ours.
+        eventually("the connectors' end", || !is_alive(pid));
+    }
+    nothing_is_left(&home, &value);
+    eventually("the daemon as it was", || resources() <= before);
+}
+
+#[test]
+fn no_value_is_where_a_build_script_can_look() {
+    let (home, value) = home_with_a_secret();
+    let project = Project::new(&home);
+    // All that a process of the same user can read of itself and those above it.
+    project.script(
+        "build",
+        r#"#!/bin/sh
+exec > "$PROJECT/seen" 2>/dev/null
+env
+pid=$$
+while [ "$pid" -gt 1 ]; do
+    tr '\0' '\n' < /proc/$pid/environ
+    tr '\0' '\n' < /proc/$pid/cmdline
+    ls -l /proc/$pid/fd
+    pid=$(sed 's/.*) . //; s/ .*//' /proc/$pid/stat)
+done
+for fd in /proc/self/fd/*; do
+    # What is not ready would be waited for.
+    timeout 0.2 cat "$fd"
+done
+exit 0
+"#,
+    );
+    let pid = project.start(&project.config("facts", &["A"]));
+    until_it_runs(&project, pid);
+    let seen = fs::read(project.path("seen")).unwrap();
+    assert!(!contains(&seen, value.as_bytes()), "a value");
+    assert!(contains(&seen, b"/secrets.txt"), "the path of the file, and so all was looked at");
+    assert!(contains(&seen, b"/hold"), "the descriptor that holds the lease");
+    project.said("deploy shutdown --name facts");
+    eventually("the end", || leases(&home).is_empty());
+}
+
+#[test]
+fn e6_whoever_inherits_the_lease_holds_it_until_it_is_ended() {
+    let (home, value) = home_with_a_secret();
+    let project = Project::new(&home);
+    // As a build starts a server that caches compilations.
+    project.script(
+        "build",
+        "#!/bin/sh\nsleep 1000 </dev/null >/dev/null 2>&1 &\necho $! > \"$PROJECT/server\"\n",
+    );
+    let pid = project.start(&project.config("facts", &["A"]));
+    until_it_runs(&project, pid);
+    project.said("deploy shutdown --name facts");
+    eventually("the connector's end", || !is_alive(pid));
+    let server = fs::read_to_string(project.path("server")).unwrap().trim().to_owned();
+    let list = home.ok(&["lease", "list"]);
+    assert!(list.contains(&format!("sleep {server}")), "{list}");
+    let id = list.lines().nth(1).unwrap().split(' ').next().unwrap();
+    assert_eq!(home.ok(&["lease", "end", id]), "Lease ended\n");
+    nothing_is_left(&home, &value);
+    let again = home.cli(&["lease", "end", id]);
+    assert!(again.code() == Some(1) && again.err.contains("no such lease"), "{again:?}");
+    kill("TERM", server.parse().unwrap());
+}
+
+#[test]
+fn cdk_test_runs_in_the_foreground_with_the_sample_configuration() {
+    let (home, value) = home_with_a_secret();
+    let project = Project::new(&home);
+    let config = project.config("facts", &["A"]);
+    fs::rename(project.path(&config), project.path("sample-config.yaml")).unwrap();
+    let mut test = spawn(&mut project.cdk("test"));
+    eventually("the connector", || project.given() == format!("A={value}\n"));
+    let list = home.ok(&["lease", "list"]);
+    assert!(list.contains("facts"), "{list}");
+    // Ctrl-C reaches both.
+    let holders = home.ok(&["lease", "list", "-O", "json"]);
+    let holders: serde_json::Value = serde_json::from_str(&holders).unwrap();
+    for holder in holders[0]["holders"].as_array().unwrap() {
+        let pid = u32::try_from(holder["pid"].as_u64().unwrap()).unwrap();
+        if is_alive(pid) && holder["program"] != "sleep" {
+            let _ = std::process::Command::new("kill").arg(pid.to_string()).status();
+        }
+    }
+    test.wait().unwrap();
+    nothing_is_left(&home, &value);
+}
+
+#[test]
+fn values_that_a_file_cannot_carry_are_refused_or_go_by_the_environment() {
+    let home = Home::new();
+    home.set("A", "two\nlines");
+    home.set("B", " blank ");
+    let project = Project::new(&home);
+    let config = project.config("facts", &["A", "B"]);
+    let refused = project.said(&format!("deploy start --config {config}"));
+    assert_eq!(refused.code(), Some(125));
+    for told in ["`A`, `B`", "line break", "blank", "--inject env"] {
+        assert!(refused.err.contains(told), "{told}: {refused:?}");
+    }
+    assert!(!refused.err.contains("two") && leases(&home).is_empty());
+    let said = project.said(&format!("deploy start --inject env --config {config}"));
+    assert!(said.status.success(), "{said:?}");
+    assert!(said.err.contains("every build script sees them"), "{said:?}");
+    eventually("the connector", || project.given() == "two\nlines\n");
+    assert!(leases(&home).is_empty());
+    project.said("deploy shutdown --name facts");
+}
+
+#[test]
+fn a_name_that_cdk_has_already_is_refused_before_anything_starts() {
+    let (home, value) = home_with_a_secret();
+    let project = Project::new(&home);
+    let config = project.config("facts", &["A"]);
+    let pid = project.start(&config);
+    until_it_runs(&project, pid);
+    let refused = project.said(&format!("deploy start --config {config}"));
+    assert_eq!(refused.code(), Some(125));
+    assert!(refused.err.contains("cdk deploy shutdown --name facts"), "{refused:?}");
+    eventually("one lease", || leases(&home).len() == 1);
+    project.said("deploy shutdown --name facts");
+    eventually("its end", || !is_alive(pid));
+    nothing_is_left(&home, &value);
+    let warned = project.said(&format!("deploy start --config {config} --log-level trace"));
+    assert!(warned.err.contains("--log-level trace"), "{warned:?}");
+    project.said("deploy shutdown --name facts");
+    nothing_is_left(&home, &value);
+}
+
+#[test]
+fn what_does_not_concern_us_reaches_cdk_byte_for_byte() {
+    let home = Home::new();
+    let project = Project::new(&home);
+    fs::remove_file(home.path("behind/cdk")).unwrap();
+    let dump = "#!/bin/sh\nfor word; do printf '%s\\n' \"$word\"; done\ncat\nexit 42\n";
+    let behind = home.path("behind/cdk");
+    fs::write(&behind, dump).unwrap();
+    fs::set_permissions(&behind, fs::Permissions::from_mode(0o755)).unwrap();
+    let plain = project.config("plain", &[]).replace("secret", "");
+    for line in [
+        "",
+        "--help",
+        "--version",
+        "build",
+        "build --release dev -p x -- --offline",
+        "generate name --conn-type source --proj-prefix p",
+        "publish --no-build --package x.ipkg",
+        "version",
+        "hub conn list",
+        "set-public x",
+        "test --secrets s.txt -c c.yaml",
+        "test -s s.txt -- --config c",
+        "test -c missing.yaml",
+        "deploy",
+        "deploy list",
+        "deploy log --name start",
+        "deploy shutdown -c c.yaml",
+        "deploy -p=start list",
+        "deploy start",
+        "deploy start --config",
+        "deploy start --help",
+        "deploy start --config c.yaml --secrets s.txt",
+        "deploy start -cc.yaml -ss.txt",
+        "deploy --release start start -c missing.yaml --log-level debug --ipkg x.ipkg",
+        &format!("deploy start --config {plain}"),
+        "no-such-command --with value",
+    ] {
+        let words: Vec<_> = line.split(' ').filter(|word| !word.is_empty()).collect();
+        let mut cdk = project.foreign("cdk");
+        let said = crate::harness::said_with_input(cdk.args(&words), b"input \xff");
+        assert_eq!(said.code(), Some(42), "{line}");
+        let expected = words.iter().map(|word| format!("{word}\n")).collect::<String>();
+        assert_eq!(said.out, expected + "input \u{fffd}", "{line}");
+        assert_eq!(said.err, "", "{line}");
+    }
+    let odd = std::ffi::OsString::from_vec(b"\xff\xfe=\x01".to_vec());
+    let mut cdk = project.foreign("cdk");
+    let output = cdk.arg("build").arg(&odd).stdin(Stdio::null()).output().unwrap();
+    assert_eq!(output.stdout, b"build\n\xff\xfe=\x01\n");
+    // The same by our own command, where an option is not known, too.
+    let mut cdk = project.foreign(program("fluvio-secret").to_str().unwrap());
+    let said = said(cdk.args(["cdk", "test", "--new", "x"]));
+    assert_eq!((said.code(), &*said.out), (Some(42), "test\n--new\nx\n"));
+    assert!(said.err.contains("the option --new is not known here"), "{said:?}");
+    assert!(home.daemon_pid().is_none(), "nothing of this needs the daemon");
+}
+
+#[test]
+fn signals_reach_cdk_itself() {
+    let home = Home::new();
+    let project = Project::new(&home);
+    fs::remove_file(home.path("behind/cdk")).unwrap();
+    symlink("/bin/sleep", home.path("behind/cdk")).unwrap();
+    let mut cdk = project.foreign("cdk").arg("1000").spawn().unwrap();
+    eventually("cdk", || {
+        let name = fs::read_to_string(format!("/proc/{}/comm", cdk.id())).unwrap();
+        name.trim() == "cdk"
+            && fs::read_link(format!("/proc/{}/exe", cdk.id()))
+                .is_ok_and(|exe| !exe.ends_with("fluvio-secret-shim"))
+    });
+    kill("INT", cdk.id());
+    assert!(!cdk.wait().unwrap().success());
+}
+
+#[test]
+fn a_shim_that_finds_no_other_says_so_and_loops_end() {
+    let (home, _) = home_with_a_secret();
+    let project = Project::new(&home);
+    fs::remove_file(home.path("behind/cdk")).unwrap();
+    let front = home.path("front/cdk");
+    let mut cdk = home.foreign(&front);
+    let only_us = format!("{}:/usr/bin:/bin", home.path("front").display());
+    let said_of = |cdk: &mut std::process::Command| said(cdk.env("PATH", &only_us).arg("list"));
+    let told = said_of(&mut cdk);
+    assert!(told.code() == Some(127) && told.err.contains("the only cdk on PATH"), "{told:?}");
+    let mut ours = home.command("fluvio-secret");
+    let told = said(ours.env("PATH", "/usr/bin:/bin").args(["cdk", "list"]));
+    assert!(told.code() == Some(127) && told.err.contains("there is no cdk on PATH"), "{told:?}");
+    // A copy of another installation finds the first one, and that one the copy.
+    let behind = home.path("behind/cdk");
+    fs::copy(program("fluvio-secret-shim"), &behind).unwrap();
+    let told = project.said("list");
+    assert!(
+        told.code() == Some(125) && told.err.contains("shim of fluvio-secret again"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn the_link_is_installed_and_removed_and_nobody_elses_is_touched() {
+    let home = Home::new();
+    let installed = home.ok(&["cdk", "--install"]);
+    let folder = home.path("data/bin");
+    assert!(fs::read_link(folder.join("cdk")).unwrap().ends_with("fluvio-secret-shim"));
+    assert!(installed.contains("run this once") && installed.contains("export PATH="));
+    let mut again = home.command("fluvio-secret");
+    let again = said(again.args(["cdk", "--install"]).env("PATH", &folder));
+    assert!(again.status.success() && again.out.contains("in front on PATH"), "{again:?}");
+    // The line does what it says.
+    let line = installed.lines().find(|line| line.contains("export PATH=")).unwrap();
+    let mut shell = home.foreign("sh");
+    let line = format!("SHELL=; {}; . ./.bashrc; command -v cdk", line.trim());
+    let line = line.replace("~/.profile", "./.bashrc");
+    let found = said(shell.args(["-c", &line])).out;
+    assert_eq!(found.trim(), folder.join("cdk").to_str().unwrap(), "{line}");
+    assert!(home.ok(&["cdk", "--uninstall"]).contains("is removed"));
+    assert!(!folder.exists());
+    assert!(home.ok(&["cdk", "--uninstall"]).contains("is not there"));
+    let other = home.path("other");
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("cdk"), "somebody else's").unwrap();
+    for what in ["--install", "--uninstall"] {
+        let refused = home.cli(&["cdk", what, "--dir", "other"]);
+        assert_eq!(refused.code(), Some(1));
+        assert!(refused.err.contains("left alone"), "{refused:?}");
+    }
+    assert_eq!(fs::read(other.join("cdk")).unwrap(), b"somebody else's");
+    assert_eq!(home.cli(&["cdk", "--dir", "x"]).code(), Some(2));
+    assert_eq!(home.cli(&["cdk", "--install", "word"]).code(), Some(2));
+}
+
+#[test]
+fn e6_without_a_file_system_in_memory_there_is_no_lease() {
+    if !need::root() {
+        return;
+    }
+    let (home, value) = home_with_a_secret();
+    let project = Project::new(&home);
+    let config = project.config("facts", &["A"]);
+    home.ok(&["daemon", "stop"]);
+    // A namespace of mounts of its own, where a folder of the disk stands in the place of each.
+    let disk = home.path("disk");
+    fs::create_dir(&disk).unwrap();
+    let script = format!(
+        "mount --bind {disk} /dev/shm && mount --bind {disk} /run && \
+         XDG_RUNTIME_DIR={disk} exec cdk deploy start --config {config}",
+        disk = disk.display()
+    );
+    let mut unshare = project.foreign("unshare");
+    let refused = said(unshare.args(["--mount", "sh", "-c", &script]));
+    if crate::harness::said(home.foreign("stat").args(["-f", "-c", "%T", disk.to_str().unwrap()]))
+        .out
+        .contains("tmpfs")
+    {
+        need::say("e6: the folder for temporary files is on a tmpfs itself");
+        return;
+    }
+    assert_eq!(refused.code(), Some(125), "{refused:?}");
+    assert!(refused.err.contains("no file system in memory for a lease"), "{refused:?}");
+    assert!(home.files_with(&value).is_empty());
+    home.ok(&["daemon", "stop"]);
+}
+
+#[test]
+fn e6_the_logins_own_folder_is_preferred_where_it_is_in_memory() {
+    if !need::root() {
+        return;
+    }
+    let (home, value) = home_with_a_secret();
+    home.ok(&["daemon", "stop"]);
+    let project = Project::new(&home);
+    let config = project.config("facts", &["A"]);
+    let runtime = home.path("runtime");
+    fs::create_dir(&runtime).unwrap();
+    let memory = Mount::tmpfs(&runtime, "size=1m");
+    let mut cdk = project.cdk(&format!("deploy start --config {config}"));
+    let started = said(cdk.env("XDG_RUNTIME_DIR", &runtime));
+    assert!(started.status.success(), "{started:?}");
+    eventually("the connector", || project.given() == format!("A={value}\n"));
+    let found = crate::harness::files_with(&runtime, value.as_bytes());
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(leases(&home).is_empty(), "nowhere else");
+    project.said("deploy shutdown --name facts");
+    eventually("the end of the lease", || fs::read_dir(&runtime).unwrap().count() == 0);
+    home.ok(&["daemon", "stop"]);
+    drop(memory);
+}
+
+#[test]
+fn a_daemon_that_goes_away_is_told_and_nothing_starts() {
+    let (home, value) = home_with_a_secret();
+    let project = Project::new(&home);
+    let config = project.config("facts", &["A"]);
+    let daemon = home.daemon_pid().unwrap();
+    kill("STOP", daemon);
+    let refused = project.said(&format!("deploy start --config {config}"));
+    assert_eq!(refused.code(), Some(125));
+    assert!(refused.err.contains("has not answered"), "{refused:?}");
+    kill("CONT", daemon);
+    assert!(project.said("deploy list").out.contains("No connectors found"));
+    // What it was asked for it may have made meanwhile; nobody holds it.
+    nothing_is_left(&home, &value);
+    std::io::stderr().flush().unwrap();
+}
