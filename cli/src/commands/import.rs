@@ -11,14 +11,17 @@ use super::client;
 use super::set::about_the_identity;
 use crate::args;
 use crate::error::CliError;
-use crate::secrets_file::{self, BadFile, SecretsFile, lines};
+use crate::secrets_file;
 use crate::{format, output};
 
 pub(crate) fn import(import: &args::Import) -> Result<(), CliError> {
     let path = &import.file;
     let stamp = if import.remove { Some(Stamp::of(path)?) } else { None };
-    let file = secrets_file::read(path).map_err(|why| refused(path, &why))?;
-    say_what_is_skipped(path, &file);
+    let file = secrets_file::read(path)
+        .map_err(|why| CliError::Import { path: path.clone(), why: why.to_string() })?;
+    for note in file.notes() {
+        output::say(&format!("note: {}, {note}", path.display()));
+    }
     let mut importer = Importer { client: client()?, overwrite: import.overwrite };
     let found = importer.look(&file.secrets)?;
     if import.dry_run {
@@ -162,39 +165,6 @@ impl Drop for Progress {
         if self.is_shown {
             // Back to the beginning of the line, and nothing to its right.
             let _ = io::stderr().write_all(b"\r\x1b[K");
-        }
-    }
-}
-
-fn refused(path: &Path, why: &BadFile) -> CliError {
-    let why = match why {
-        BadFile::Io(source) => source.to_string(),
-        BadFile::Large => "it is larger than any secrets file".to_owned(),
-        BadFile::Names(numbers) => format!(
-            "{}: what is before the = is no name of a secret (letters, digits and _, not beginning with a digit)",
-            lines(numbers)
-        ),
-        BadFile::NotUtf8(number) => {
-            format!("line {number} is not UTF-8, and connectors read no further")
-        }
-        BadFile::Value(number) => format!(
-            "line {number}: the value has more than {} bytes, which is the most",
-            limits::VALUE_BYTES
-        ),
-    };
-    CliError::Import { path: path.to_owned(), why }
-}
-
-fn say_what_is_skipped(path: &Path, file: &SecretsFile) {
-    let path = path.display();
-    for (numbers, what) in [
-        (&file.comments, "skipped: a line that begins with # is a comment here"),
-        (&file.meaningless, "skipped: a line without = means nothing"),
-        (&file.repeated, "skipped: an earlier line has the same name, and the first one counts"),
-        (&file.quoted, "the quotes are part of the value, as they are for connectors"),
-    ] {
-        if !numbers.is_empty() {
-            output::say(&format!("note: {path}, {}: {what}", lines(numbers)));
         }
     }
 }
