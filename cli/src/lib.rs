@@ -10,6 +10,7 @@
 //! * [`date`], [`format`](mod@format): dates as the cloud's `list` prints them, tables, JSON, YAML
 //! * [`output`]: results to standard output, everything else to standard error
 //! * [`error`](mod@error): what can go wrong, and the exit status for it
+//! * `fuzzing`: a door for a fuzz target; not compiled otherwise
 //!
 //! There is no command that reads a value back.
 
@@ -19,6 +20,8 @@ mod commands;
 mod date;
 mod error;
 mod format;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod output;
 mod prompt;
 mod secrets_file;
