@@ -171,6 +171,7 @@ fn each_dependency_has_one_home() {
     let homes = [
         ("age", "daemon/src/vault/seal.rs"),
         ("clap", "cli/src/args.rs"),
+        ("clap_complete", "cli/src/args.rs"),
         ("close_fds", "daemon/src/launch.rs"),
         ("directories", "daemon/src/places.rs"),
         ("lexopt", "/src/args.rs"),
@@ -179,6 +180,7 @@ fn each_dependency_has_one_home() {
         ("signal_hook", "cli/src/prompt.rs"),
         ("tempfile", "daemon/src/vault/store.rs"),
         ("tracing_subscriber", "daemon/src/log.rs"),
+        ("yaml_serde", "cli/src/format.rs"),
         ("zeroizing_alloc", "bin/"),
     ];
     for (name, home) in homes {
