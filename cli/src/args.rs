@@ -18,6 +18,8 @@ use crate::commands;
 use crate::error::CliError;
 
 const PROGRAM: &str = "fluvio-secret";
+/// Has the shell's name when a shell asks how what is typed goes on.
+const COMPLETE: &str = "FLUVIO_SECRET_COMPLETE";
 
 /// A command that was understood.
 #[derive(Debug)]
@@ -354,12 +356,13 @@ Example:
 
     /// Print the completions for a shell
     #[command(after_help = "\
-They complete commands, options and the names of secrets.
+They complete commands, options and the names of secrets. The settings of the shell (~/.bashrc, ~/.zshrc,
+config.fish) are the place to source the file that an example makes.
 
 Example:
-  fluvio-secret completions bash > fluvio-secret.bash
-  fluvio-secret completions fish > fluvio-secret.fish
-  fluvio-secret completions zsh > _fluvio-secret")]
+  fluvio-secret completions bash > ~/.fluvio-secret.bash
+  fluvio-secret completions zsh > ~/.fluvio-secret.zsh
+  fluvio-secret completions fish > ~/.fluvio-secret.fish")]
     Completions {
         /// The shell
         #[arg(value_name = "SHELL", value_enum)]
@@ -547,7 +550,7 @@ fn names() -> ArgValueCandidates {
 
 /// Answers a shell that asks how what is typed goes on, and gives whether one did.
 pub(crate) fn complete() -> bool {
-    let environment = CompleteEnv::with_factory(CommandLine::command).bin(PROGRAM);
+    let environment = CompleteEnv::with_factory(CommandLine::command).bin(PROGRAM).var(COMPLETE);
     let folder = std::env::current_dir().ok();
     // What cannot be completed is not, without a word in the middle of somebody's typing.
     environment.try_complete(std::env::args_os(), folder.as_deref()).unwrap_or(true)
@@ -561,7 +564,7 @@ pub(crate) fn completions(shell: Shell) -> std::io::Result<Vec<u8>> {
         Shell::Zsh => &Zsh,
     };
     let mut script = Vec::new();
-    shell.write_registration("COMPLETE", PROGRAM, PROGRAM, PROGRAM, &mut script)?;
+    shell.write_registration(COMPLETE, PROGRAM, PROGRAM, PROGRAM, &mut script)?;
     Ok(script)
 }
 

@@ -7,7 +7,7 @@ use std::io::{self, BufRead, BufReader};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use fluvio_secret_protocol::audit::Line;
+use fluvio_secret_protocol::audit::{Line, put_aside};
 use jiff::Timestamp;
 
 /// The log, read from its beginning on.
@@ -34,10 +34,15 @@ impl AuditLog {
     /// All lines there are, oldest first; then this gives what is new.
     pub(crate) fn read(&mut self, mut each: impl FnMut(Entry)) -> io::Result<()> {
         if self.open.is_none() {
-            if let Some(file) = open(&aside(&self.path))? {
-                read_lines(&mut BufReader::new(file), &mut String::new(), &mut each)?;
+            // In this order: one that is put aside in between is not overlooked, but the same file.
+            let now = open(&self.path)?;
+            let before = open(&put_aside(&self.path))?;
+            if let Some(before) = before
+                && !is_same(&before, now.as_ref())?
+            {
+                read_lines(&mut BufReader::new(before), &mut String::new(), &mut each)?;
             }
-            self.open = open(&self.path)?.map(BufReader::new);
+            self.open = now.map(BufReader::new);
         }
         loop {
             let Some(file) = &mut self.open else { return Ok(()) };
@@ -65,11 +70,8 @@ fn open(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Where a full log is put.
-fn aside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".1");
-    name.into()
+fn is_same(one: &File, other: Option<&File>) -> io::Result<bool> {
+    other.map_or(Ok(false), |other| Ok(one.metadata()?.ino() == other.metadata()?.ino()))
 }
 
 /// Reads to the end of the file. A line that cannot be read is none: a power cut may have left it.

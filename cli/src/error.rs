@@ -55,14 +55,9 @@ impl CliError {
     /// The one place that decides an exit status: as in sysexits.h where it has a number for it.
     pub(crate) fn status(&self) -> u8 {
         match self {
-            Self::Client(ClientError::Refused(refusal)) => match refusal.code {
-                Code::Locked => 77,
-                Code::Config => 78,
-                _ => 1,
-            },
-            Self::Client(_) | Self::NotRunning => 69,
-            Self::Stopped { source: ClientError::Refused(_), .. } => 1,
-            Self::Stopped { .. } => 69,
+            Self::Client(error) => of_client(error),
+            Self::NotRunning => 69,
+            Self::Stopped { source, .. } => of_client(source),
             Self::Name(_) | Self::Usage(_) => 2,
             Self::Shim(_) => 125,
             Self::Cancelled
@@ -96,6 +91,17 @@ impl CliError {
             Self::Usage(text) => text.trim_end().to_owned(),
             other => format!("error: {other}"),
         }
+    }
+}
+
+fn of_client(error: &ClientError) -> u8 {
+    match error {
+        ClientError::Refused(refusal) => match refusal.code {
+            Code::Locked => 77,
+            Code::Config => 78,
+            _ => 1,
+        },
+        _ => 69,
     }
 }
 

@@ -12,6 +12,7 @@
 //! * [`date`], [`format`](mod@format): dates as the cloud's `list` prints them, tables, JSON, YAML
 //! * [`output`]: results to standard output, everything else to standard error
 //! * [`error`](mod@error): what can go wrong, and the exit status for it
+//! * `fuzzing`: a door for a fuzz target; not compiled otherwise
 //!
 //! There is no command that reads a value back.
 
@@ -21,6 +22,8 @@ mod commands;
 mod date;
 mod error;
 mod format;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod holders;
 mod output;
 mod places;

@@ -4,6 +4,7 @@
 //! No text of the file is repeated anywhere: what looks like a name may be a piece of a value.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -53,7 +54,8 @@ pub(crate) fn read(path: &Path) -> Result<SecretsFile, BadFile> {
     if bytes.len() > MOST_BYTES { Err(BadFile::Large) } else { parse(&bytes) }
 }
 
-fn parse(bytes: &[u8]) -> Result<SecretsFile, BadFile> {
+/// Reads the bytes of a file.
+pub(crate) fn parse(bytes: &[u8]) -> Result<SecretsFile, BadFile> {
     let mut file = SecretsFile::default();
     let mut names = BTreeMap::new();
     let mut bad = Vec::new();
@@ -94,8 +96,48 @@ fn is_quoted(value: &str) -> bool {
     value.len() > 1 && ['"', '\''].iter().any(|&q| value.starts_with(q) && value.ends_with(q))
 }
 
+impl SecretsFile {
+    /// What to tell of lines that are not what they may seem.
+    pub(crate) fn notes(&self) -> impl Iterator<Item = String> {
+        [
+            (&self.comments, "skipped: a line that begins with # is a comment here"),
+            (&self.meaningless, "skipped: a line without = means nothing"),
+            (
+                &self.repeated,
+                "skipped: an earlier line has the same name, and the first one counts",
+            ),
+            (&self.quoted, "the quotes are part of the value, as they are for connectors"),
+        ]
+        .into_iter()
+        .filter(|(numbers, _)| !numbers.is_empty())
+        .map(|(numbers, what)| format!("{}: {what}", lines(numbers)))
+    }
+}
+
+impl fmt::Display for BadFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(source) => source.fmt(f),
+            Self::Large => f.write_str("it is larger than any secrets file"),
+            Self::Names(numbers) => write!(
+                f,
+                "{}: what is before the = is no name of a secret (letters, digits and _, not beginning with a digit)",
+                lines(numbers)
+            ),
+            Self::NotUtf8(number) => {
+                write!(f, "line {number} is not UTF-8, and connectors read no further")
+            }
+            Self::Value(number) => write!(
+                f,
+                "line {number}: the value has more than {} bytes, which is the most",
+                limits::VALUE_BYTES
+            ),
+        }
+    }
+}
+
 /// Numbers of lines for a message: `line 3`, `lines 3, 4, 9`.
-pub(crate) fn lines(numbers: &[usize]) -> String {
+fn lines(numbers: &[usize]) -> String {
     const MOST: usize = 20;
     let word = if numbers.len() == 1 { "line" } else { "lines" };
     let shown: Vec<_> = numbers.iter().take(MOST).map(ToString::to_string).collect();

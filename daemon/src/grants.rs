@@ -65,13 +65,14 @@ impl Grants {
         self.last().iter().rev().take(limits::LISTED_GRANTS).map(Grant::listed).collect()
     }
 
-    /// Processes that run and were given a secret, newest first.
-    pub(crate) fn holders(&self, name: &SecretName) -> Vec<ListedGrant> {
+    /// Processes that run and were given one of these secrets, newest first.
+    pub(crate) fn holders(&self, names: &[SecretName]) -> Vec<ListedGrant> {
         let last = self.last();
+        let was_given = |grant: &Grant| grant.names.iter().any(|name| names.contains(name));
         let holders = last
             .iter()
             .rev()
-            .filter(|grant| grant.names.contains(name) && grant.process.runs() == Some(true));
+            .filter(|grant| was_given(grant) && grant.process.runs() == Some(true));
         holders.take(limits::LISTED_GRANTS).map(Grant::listed).collect()
     }
 
@@ -113,8 +114,10 @@ fn began(pid: i32) -> Option<u64> {
     fields.nth(18)?.parse().ok()
 }
 
-/// The end of a text that is too long for an answer: of a path that is what tells it from others.
+/// A text of a client's for an answer: without what would drive a terminal, and of one that is too
+/// long the end, which of a path is what tells it from others.
 pub(crate) fn shortened(text: &str) -> String {
+    let text = text.replace(char::is_control, "\u{fffd}");
     let cut = text.len().saturating_sub(limits::LISTED_LABEL_BYTES);
     let from = (cut..=text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
     text[from..].to_owned()
@@ -142,14 +145,14 @@ mod tests {
         let actor = Actor { pid, program: "cat", config: "/c.yaml" };
         grants.remember(actor, &[name("A"), name("B")]);
         grants.remember(actor, &[]);
-        let holders = grants.holders(&name("B"));
+        let holders = grants.holders(&[name("B")]);
         assert_eq!(holders.len(), 1);
         assert_eq!((holders[0].pid, holders[0].secrets), (pid, 2));
         assert_eq!((&*holders[0].program, &*holders[0].config), ("cat", "/c.yaml"));
-        assert!(grants.holders(&name("C")).is_empty());
+        assert!(grants.holders(&[name("C")]).is_empty());
         drop(child.stdin.take());
         child.wait().expect("its end");
-        assert!(grants.holders(&name("B")).is_empty());
+        assert!(grants.holders(&[name("B")]).is_empty());
         assert_eq!(grants.newest()[0].running, Some(false));
     }
 
@@ -165,7 +168,7 @@ mod tests {
             grants.remember(ended, &[name("A")]);
         }
         assert_eq!(grants.last().len(), MOST);
-        assert_eq!(grants.holders(&name("A")).len(), 1);
+        assert_eq!(grants.holders(&[name("A")]).len(), 1);
         // Of one whose start is not known it is not known whether it runs.
         assert_eq!(grants.newest()[0].running, None);
     }

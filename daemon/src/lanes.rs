@@ -8,7 +8,7 @@ use std::sync::{Arc, mpsc};
 use std::{io, thread};
 
 use fluvio_secret_protocol::peer::Peer;
-use fluvio_secret_protocol::{Request, Response};
+use fluvio_secret_protocol::{Import, Request, Response};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::leases::Leases;
@@ -48,6 +48,8 @@ impl Lanes {
         let (answers, receiver) = unbounded_channel();
         let job = Job { request, peer, answers };
         let handed = match job.request {
+            // Only looks.
+            Request::Import(Import { dry_run: true, .. }) => self.reads.send(job),
             Request::Delete(_) | Request::Import(_) | Request::Restore(_) | Request::Set(_) => {
                 self.writes.send(job)
             }

@@ -3,9 +3,10 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use fluvio_secret_protocol::audit::put_aside;
 use fluvio_secret_protocol::regular::{self, Links};
 
 /// Bytes after which a log is put aside as `NAME.1`, in place of the one before.
@@ -42,7 +43,7 @@ impl LimitedLog {
         let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut file, mut length) = self.open()?;
         if length > 0 && length + line.len() as u64 > MOST_BYTES {
-            fs::rename(&self.path, aside(&self.path))?;
+            fs::rename(&self.path, put_aside(&self.path))?;
             (file, length) = self.open()?;
         }
         let written = file.write_all(line).and_then(|()| match reach {
@@ -70,18 +71,11 @@ impl LimitedLog {
     }
 }
 
-/// Where a full log is put.
-fn aside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".1");
-    name.into()
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
 
-    use super::{LimitedLog, MOST_BYTES, Reach, aside};
+    use super::{LimitedLog, MOST_BYTES, Reach, put_aside};
 
     #[test]
     fn a_full_log_is_put_aside_and_the_line_is_in_the_new_one() {
@@ -94,7 +88,7 @@ mod tests {
         assert_eq!(fs::metadata(&path).expect("a log").len(), MOST_BYTES);
         log.append(b"z\n", Reach::Disk).expect("a new log");
         assert_eq!(fs::read(&path).expect("a log"), b"z\n");
-        let aside = fs::metadata(aside(&path)).expect("the old log");
+        let aside = fs::metadata(put_aside(&path)).expect("the old log");
         assert_eq!(aside.len(), MOST_BYTES);
     }
 

@@ -2,9 +2,19 @@
 //!
 //! docs/VAULT.md describes the file.
 
+use std::path::{Path, PathBuf};
+
 use serde::{Deserialize, Serialize};
 
 use crate::SecretName;
+
+/// Where a full log is put.
+#[must_use]
+pub fn put_aside(log: &Path) -> PathBuf {
+    let mut name = log.as_os_str().to_owned();
+    name.push(".1");
+    name.into()
+}
 
 /// What happened: one delivery, or one change. Written before it happens.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]

@@ -7,9 +7,10 @@
 //! * [`carry`]: what a secrets file and the environment can carry to a connector unaltered
 //! * [`Request`], [`Response`], [`Refusal`]: the messages, one struct for each payload
 //! * [`frame`]: messages to bytes and back, as pure functions
+//! * [`audit`]: a line of the audit log, which the daemon writes and the command line reads
 //! * [`regular`], [`lock`]: files that are files, and locks that the kernel frees
 //! * [`peer`]: who is at the other end of a socket
-//! * [`places`]: where the daemon's socket is, and folders that are nobody else's
+//! * [`places`]: where the socket and the audit log are, and folders that are nobody else's
 //! * [`Client`]: a blocking connection, made by [`connect`] or [`connect_or_start`]
 //! * [`harden`]: a process that others of the same user cannot read
 //!

@@ -76,6 +76,9 @@ pub struct Imported {
     pub found: Vec<Found>,
     /// The identity's file, when this was the first use and the identity was made for it.
     pub new_identity: Option<String>,
+    /// Running connectors that hold a value that was replaced; at most
+    /// [`crate::limits::LISTED_GRANTS`].
+    pub holders: Vec<ListedGrant>,
 }
 
 /// What the vault had under a name.

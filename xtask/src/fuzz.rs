@@ -9,13 +9,14 @@ use crate::programs::root;
 use crate::{Outcome, say};
 
 /// The targets, each with the folders that its first inputs come from.
-const TARGETS: [(&str, &[&str]); 6] = [
+const TARGETS: [(&str, &[&str]); 7] = [
     ("request_frame", &["protocol/samples"]),
     ("response_frame", &["protocol/samples"]),
     ("service", &["protocol/samples", "fuzz/seeds/service"]),
     ("references", &["fuzz/seeds/references"]),
     ("record", &["fuzz/seeds/record"]),
     ("identity", &["fuzz/seeds/identity"]),
+    ("secrets_file", &["fuzz/seeds/secrets_file"]),
 ];
 
 /// What one input may take. The sanitizer makes everything several times slower and larger.

@@ -5,20 +5,23 @@ use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use fluvio_secret_protocol::{Client, ClientError, Found, Secret, SecretName, limits};
+use fluvio_secret_protocol::{Client, ClientError, Found, ListedGrant, Secret, SecretName, limits};
 
 use super::client;
-use super::set::about_the_identity;
+use super::set::{about_the_identity, say_holders};
 use crate::args;
 use crate::error::CliError;
-use crate::secrets_file::{self, BadFile, SecretsFile, lines};
+use crate::secrets_file;
 use crate::{format, output};
 
 pub(crate) fn import(import: &args::Import) -> Result<(), CliError> {
     let path = &import.file;
     let stamp = if import.remove { Some(Stamp::of(path)?) } else { None };
-    let file = secrets_file::read(path).map_err(|why| refused(path, &why))?;
-    say_what_is_skipped(path, &file);
+    let file = secrets_file::read(path)
+        .map_err(|why| CliError::Import { path: path.clone(), why: why.to_string() })?;
+    for note in file.notes() {
+        output::say(&format!("note: {}, {note}", path.display()));
+    }
     let mut importer = Importer { client: client()?, overwrite: import.overwrite };
     let found = importer.look(&file.secrets)?;
     if import.dry_run {
@@ -28,11 +31,12 @@ pub(crate) fn import(import: &args::Import) -> Result<(), CliError> {
     if other > 0 && !import.overwrite {
         return Err(another_value(path, &file.secrets, &found));
     }
-    let new_identity = importer.set(path, &file.secrets, &found)?;
+    let Done { new_identity, holders } = importer.set(path, &file.secrets, &found)?;
     let printed = output::print(&summary(path, &found));
     if let Some(identity) = new_identity {
         output::say(&about_the_identity(&identity));
     }
+    say_holders(&holders);
     match stamp {
         Some(stamp) => stamp.remove(path)?,
         None => output::say(&format!(
@@ -50,6 +54,13 @@ struct Importer {
 
 type Secrets = [(SecretName, Secret)];
 
+/// What the daemon says of an import besides that it is done.
+#[derive(Default)]
+struct Done {
+    new_identity: Option<String>,
+    holders: Vec<ListedGrant>,
+}
+
 impl Importer {
     /// What the vault has under each name.
     fn look(&mut self, secrets: &Secrets) -> Result<Vec<Found>, CliError> {
@@ -60,14 +71,9 @@ impl Importer {
         Ok(found)
     }
 
-    /// Sets all that are not there already; gives where the identity was made, if it was.
-    fn set(
-        &mut self,
-        path: &Path,
-        secrets: &Secrets,
-        found: &[Found],
-    ) -> Result<Option<String>, CliError> {
-        let mut new_identity = None;
+    /// Sets all that are not there already.
+    fn set(&mut self, path: &Path, secrets: &Secrets, found: &[Found]) -> Result<Done, CliError> {
+        let mut said = Done::default();
         let mut progress = Progress::begin(secrets.len());
         let mut done = 0;
         for batch in batches(secrets) {
@@ -75,7 +81,8 @@ impl Importer {
             if here.iter().any(|found| *found != Found::Same) {
                 match self.client.import(self.request(batch, false)) {
                     Ok(imported) => {
-                        new_identity = new_identity.or(imported.new_identity);
+                        said.new_identity = said.new_identity.or(imported.new_identity);
+                        said.holders.extend(imported.holders);
                     }
                     Err(source) => {
                         drop(progress);
@@ -86,7 +93,10 @@ impl Importer {
             done += batch.len();
             progress.show(done);
         }
-        Ok(new_identity)
+        // One connector may hold secrets of several batches.
+        said.holders.sort_by_key(|holder| holder.pid);
+        said.holders.dedup_by_key(|holder| holder.pid);
+        Ok(said)
     }
 
     fn request(&self, batch: &Secrets, dry_run: bool) -> fluvio_secret_protocol::Import {
@@ -101,12 +111,16 @@ impl Importer {
 
     /// What was done before the error, as a look at the vault tells it.
     fn stopped(&mut self, path: &Path, secrets: &Secrets, source: ClientError) -> CliError {
-        let found = client().and_then(|client| {
-            self.client = client;
-            self.look(secrets)
-        });
+        // One that hangs would only cost the same time again.
+        let found = match source {
+            ClientError::Silent { .. } => None,
+            _ => client().ok().and_then(|client| {
+                self.client = client;
+                self.look(secrets).ok()
+            }),
+        };
         let done = match found {
-            Ok(found) => {
+            Some(found) => {
                 let done = found.iter().filter(|found| **found == Found::Same).count();
                 format!(
                     "{done} of {} secrets have their values of {}",
@@ -114,7 +128,7 @@ impl Importer {
                     path.display()
                 )
             }
-            Err(_) => "how many were set is not known".to_owned(),
+            None => "how many were set is not known".to_owned(),
         };
         CliError::Stopped { source, done }
     }
@@ -162,39 +176,6 @@ impl Drop for Progress {
         if self.is_shown {
             // Back to the beginning of the line, and nothing to its right.
             let _ = io::stderr().write_all(b"\r\x1b[K");
-        }
-    }
-}
-
-fn refused(path: &Path, why: &BadFile) -> CliError {
-    let why = match why {
-        BadFile::Io(source) => source.to_string(),
-        BadFile::Large => "it is larger than any secrets file".to_owned(),
-        BadFile::Names(numbers) => format!(
-            "{}: what is before the = is no name of a secret (letters, digits and _, not beginning with a digit)",
-            lines(numbers)
-        ),
-        BadFile::NotUtf8(number) => {
-            format!("line {number} is not UTF-8, and connectors read no further")
-        }
-        BadFile::Value(number) => format!(
-            "line {number}: the value has more than {} bytes, which is the most",
-            limits::VALUE_BYTES
-        ),
-    };
-    CliError::Import { path: path.to_owned(), why }
-}
-
-fn say_what_is_skipped(path: &Path, file: &SecretsFile) {
-    let path = path.display();
-    for (numbers, what) in [
-        (&file.comments, "skipped: a line that begins with # is a comment here"),
-        (&file.meaningless, "skipped: a line without = means nothing"),
-        (&file.repeated, "skipped: an earlier line has the same name, and the first one counts"),
-        (&file.quoted, "the quotes are part of the value, as they are for connectors"),
-    ] {
-        if !numbers.is_empty() {
-            output::say(&format!("note: {path}, {}: {what}", lines(numbers)));
         }
     }
 }

@@ -64,7 +64,8 @@ fn table(entries: &[Entry], with_head: bool) -> String {
 
 /// The program and its configuration; for a change, the process that asked for it.
 fn for_whom(line: &Line) -> String {
-    let whom = [&*line.program, &*line.config].join(" ");
+    // What the log has as escapes would drive the terminal.
+    let whom = [&*line.program, &*line.config].join(" ").replace(char::is_control, "\u{fffd}");
     match whom.trim() {
         "" => format!("pid {}", line.pid),
         whom => format!("{whom} (pid {})", line.pid),

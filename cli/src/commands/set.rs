@@ -31,7 +31,7 @@ pub(crate) fn set(set: Set) -> Result<(), CliError> {
     if let Some(note) = carried {
         output::say(&note);
     }
-    say_holders(&name, &stored.holders);
+    say_holders(&stored.holders);
     if is_argument && io::stderr().is_terminal() && is_first_argument()? {
         output::say(ABOUT_ARGUMENTS);
     }
@@ -43,14 +43,14 @@ const ABOUT_ARGUMENTS: &str = "\
 note: a value given as an argument is in the shell's history, and in `ps` while the command runs;
       without VALUE it is asked for. (This is said once.)";
 
-/// Says who runs with what a secret was before: a connector gets its secrets when it starts.
-pub(super) fn say_holders(name: &SecretName, holders: &[ListedGrant]) {
+/// Says who runs with what was there before: a connector gets its secrets when it starts.
+pub(super) fn say_holders(holders: &[ListedGrant]) {
     if holders.is_empty() {
         return;
     }
     let holders: Vec<_> = holders.iter().map(connector).collect();
     output::say(&format!(
-        "note: what `{name}` was before is still held by {}; start it again to give it the new value",
+        "note: the earlier value is still held by {}; start it again to give it the new one",
         holders.join(", ")
     ));
 }

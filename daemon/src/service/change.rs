@@ -22,7 +22,7 @@ impl Service {
         Ok(Response::Stored(Stored {
             set_at: committed.set_at.as_second(),
             new_identity: self.new_identity(committed.is_identity_new),
-            holders: self.grants.holders(&names[0]),
+            holders: self.grants.holders(&names),
         }))
     }
 
@@ -39,7 +39,8 @@ impl Service {
             .map(|(name, _)| name.clone())
             .collect();
         if dry_run {
-            return Ok(Response::Imported(Imported { found, new_identity: None }));
+            let (new_identity, holders) = (None, Vec::new());
+            return Ok(Response::Imported(Imported { found, new_identity, holders }));
         }
         if !overwrite && !other.is_empty() {
             return Err(refuse::other_values(other));
@@ -49,7 +50,8 @@ impl Service {
             secrets.filter(|(_, found)| **found != Found::Same).map(|(secret, _)| secret).collect();
         let is_identity_new = !changed.is_empty() && self.set_all(changed, peer)?;
         let new_identity = self.new_identity(is_identity_new);
-        Ok(Response::Imported(Imported { found, new_identity }))
+        let holders = self.grants.holders(&other);
+        Ok(Response::Imported(Imported { found, new_identity, holders }))
     }
 
     fn compare_all(&self, names: &[SecretName], values: &[Secret]) -> Result<Vec<Found>, Refusal> {
@@ -87,7 +89,7 @@ impl Service {
         Ok(Response::Restored(Restored {
             version: found.version,
             set_at: found.set_at,
-            holders: self.grants.holders(&names[0]),
+            holders: self.grants.holders(&names),
         }))
     }
 

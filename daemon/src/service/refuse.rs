@@ -98,6 +98,12 @@ pub(super) fn vault(error: &VaultError, names: &[SecretName]) -> Refusal {
             "put back a copy of the file, or set the secret anew",
         )
         .about(names.to_vec()),
+        VaultError::DamagedVersion { .. } => Refusal::new(
+            Code::Damaged,
+            format!("damaged: {text}, so nothing was changed of"),
+            "restore another version",
+        )
+        .about(names.to_vec()),
         VaultError::Identity(IdentityError::Write { .. }) => {
             Refusal::new(Code::Storage, text, "mend that and try again")
         }

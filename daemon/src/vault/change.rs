@@ -131,12 +131,12 @@ impl Vault {
             Err(ReadError::Missing) => return Err(VaultError::Missing),
             Err(ReadError::Io(source)) => return Err(self.history_storage(&name, source)),
             Err(error) => {
-                return Err(VaultError::Damaged { file: path(), why: error.to_string() });
+                return Err(VaultError::DamagedVersion { file: path(), why: error.to_string() });
             }
         };
         if let Key::Open(identity) = self.key()? {
             super::open_record(&identity, &sealed, &name)
-                .map_err(|why| VaultError::Damaged { file: path(), why })?;
+                .map_err(|why| VaultError::DamagedVersion { file: path(), why })?;
         }
         let failed = |source| self.storage(&name, source);
         // It is the present one from now on: that is the date in `list`.
@@ -177,10 +177,8 @@ impl Vault {
                 .and_then(|()| self.folder.sync())
                 .map_err(|source| self.storage(name, source))?;
         }
-        match self.has_history(name)? {
-            true => self.history.purge(name).map_err(|source| self.history_storage(name, source)),
-            false => Ok(()),
-        }
+        // Also without a version in it: its folder would tell that there was such a secret.
+        self.history.purge(name).map_err(|source| self.history_storage(name, source))
     }
 
     fn keep(&self, name: &SecretName) -> Result<Kept, VaultError> {

@@ -58,9 +58,7 @@ impl History {
         vault.link(file, &folder, &kept)?;
         Ok(Kept { folder, name: kept })
     }
-}
 
-impl History {
     /// The earlier versions of a secret, newest first, without one that is the present one's file: a
     /// change that put it there was killed before it was made.
     pub(crate) fn versions(
@@ -109,6 +107,9 @@ impl History {
 
     /// Removes all earlier versions of a secret, durably.
     pub(crate) fn purge(&self, name: &SecretName) -> io::Result<()> {
+        if !self.folder.has(name.as_str())? {
+            return Ok(());
+        }
         let folder = self.folder.at_name(name.as_str());
         for version in versions(&folder)? {
             folder.remove(&file_of(version))?;

@@ -84,6 +84,8 @@ pub(crate) enum OpenError {
 pub(crate) enum VaultError {
     #[error("{file} cannot be opened ({why})", file = .file.display())]
     Damaged { file: PathBuf, why: String },
+    #[error("{file} cannot be opened ({why})", file = .file.display())]
+    DamagedVersion { file: PathBuf, why: String },
     #[error(transparent)]
     Identity(#[from] IdentityError),
     #[error("the vault has secrets, but the identity {path} that opens them is not there", path = .path.display())]

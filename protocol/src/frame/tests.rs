@@ -2,9 +2,9 @@ use zeroize::Zeroizing;
 
 use super::{FrameError, Message, PREFIX_BYTES, decode_header, decode_prefix, encode, is_stop};
 use crate::{
-    Activity, Code, Delete, Found, Grant, Granted, History, Import, Imported, Listed, ListedGrant,
-    ListedSecret, Refusal, Request, Response, Restore, Restored, Secret, SecretName, Set, Status,
-    Stored, Version, Versions, limits,
+    Activity, Code, Delete, EndLease, Found, Grant, Granted, History, Import, Imported, Lease,
+    Leased, Leases, Listed, ListedGrant, ListedLease, ListedSecret, Refusal, Request, Response,
+    Restore, Restored, Secret, SecretName, Set, Status, Stored, Version, Versions, limits,
 };
 
 fn name(text: &str) -> SecretName {
@@ -57,6 +57,7 @@ fn every_request_has_a_golden_sample() {
             "delete.request",
             Request::Delete(Delete { name: name("AUTH_HEADER"), purge: false })
         ),
+        sample!("end-lease.request", Request::EndLease(EndLease { id: "0123456789ab".into() })),
         sample!(
             "grant.request",
             Request::Grant(Grant {
@@ -75,6 +76,15 @@ fn every_request_has_a_golden_sample() {
                 dry_run: true,
             })
         ),
+        sample!(
+            "lease.request",
+            Request::Lease(Grant {
+                label: "cat-facts.yaml".into(),
+                program: "cdk".into(),
+                config: Zeroizing::new(b"apiVersion: 0.1.0\n".to_vec()),
+            })
+        ),
+        sample!("leases.request", Request::Leases),
         sample!("list.request", Request::List),
         sample!(
             "restore.request",
@@ -121,6 +131,33 @@ fn every_response_has_a_golden_sample() {
             Response::Imported(Imported {
                 found: vec![Found::Nothing, Found::Other, Found::Same],
                 new_identity: None,
+                holders: Vec::new(),
+            })
+        ),
+        sample!("lease-ended.response", Response::LeaseEnded),
+        sample!(
+            "leased.response",
+            Response::Leased(Leased {
+                connector: Some("cat-facts".into()),
+                lease: Some(Lease {
+                    id: "0123456789ab".into(),
+                    secrets: "/dev/shm/x/secrets.txt".into(),
+                    hold: "/dev/shm/x/hold".into(),
+                }),
+            })
+        ),
+        sample!(
+            "leases.response",
+            Response::Leases(Leases {
+                lease: Some(ListedLease {
+                    id: "0123456789ab".into(),
+                    since: 1_670_677_620,
+                    connector: Some("cat-facts".into()),
+                    config: "/home/ada/cat-facts.yaml".into(),
+                    names: vec![name("A")],
+                    hold: "/dev/shm/x/hold".into(),
+                }),
+                more: false,
             })
         ),
         sample!(

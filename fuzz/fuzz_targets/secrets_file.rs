@@ -1,0 +1,47 @@
+//! A secrets file is read as connectors read it, and nothing of it is in what is said about it.
+#![no_main]
+
+use std::collections::HashSet;
+
+use fluvio_secret_cli::fuzzing::secrets_file;
+use fluvio_secret_fuzz::CANARY;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let (secrets, _) = secrets_file(bytes);
+    let secrets = secrets.as_ref().map(|secrets| {
+        secrets.iter().map(|(name, value)| (name.as_str(), value.expose())).collect::<Vec<_>>()
+    });
+    assert!(secrets == std::str::from_utf8(bytes).ok().and_then(expected), "read otherwise");
+    let (_, said) = secrets_file(&marked(bytes));
+    assert!(!said.concat().contains(CANARY), "{said:?}");
+});
+
+/// What connectors find: lines, split at the first `=`, both sides without blanks, the first line
+/// with a name. `None` when a line has no name that they could ask for.
+fn expected(text: &str) -> Option<Vec<(&str, &[u8])>> {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut names = HashSet::new();
+    let mut found = Vec::new();
+    for line in text.lines().filter(|line| !line.trim().starts_with('#')) {
+        let Some((name, value)) = line.split_once('=') else { continue };
+        let name = name.trim();
+        let first = name.chars().next()?;
+        if first.is_ascii_digit() || !name.chars().all(is_word) || name.len() > 128 {
+            return None;
+        }
+        if names.insert(name) {
+            found.push((name, value.trim().as_bytes()));
+        }
+    }
+    Some(found)
+}
+
+/// The same with a text that may be nowhere else in each name and at the end of each line.
+fn marked(bytes: &[u8]) -> Vec<u8> {
+    let mark = |line: &[u8]| {
+        let name = line.iter().position(|&byte| byte == b'=').unwrap_or(0);
+        let (name, value) = line.split_at(name);
+        [name, CANARY.as_bytes(), value, CANARY.as_bytes()].concat()
+    };
+    bytes.split(|&byte| byte == b'\n').map(mark).collect::<Vec<_>>().join(&b'\n')
+}
