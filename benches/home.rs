@@ -97,7 +97,12 @@ impl Home {
     /// What the shim asks for.
     pub(crate) fn grant(&self) -> io::Result<Grant> {
         let config = fs::read(self.config())?.into();
-        Ok(Grant { label: "config.yaml".to_owned(), program: "/bin/true".to_owned(), config })
+        Ok(Grant {
+            label: "config.yaml".to_owned(),
+            program: "/bin/true".to_owned(),
+            check: true,
+            config,
+        })
     }
 
     /// KiB of the daemon that are in memory.

@@ -20,6 +20,9 @@ const ALL_FORMS: &str = "
 apiVersion: 0.1.0
 meta:
   name: forms
+  version: 0.1.0
+  type: forms-source
+  topic: forms
   secrets:
     - name: S2
 custom:

@@ -121,7 +121,7 @@ fn c3_silent_clients_do_not_keep_the_others_out() {
         .collect();
     // And some that ask for a megabyte, and never read it.
     let config = "secret: {name: A}";
-    let grant = r#"{"version":1,"parts":[17],"message":{"grant":{"label":"l","program":"p"}}}"#;
+    let grant = r#"{"version":1,"parts":[17],"message":{"grant":{"label":"l","program":"p","check":false}}}"#;
     let never_read: Vec<_> = (0..50)
         .map(|_| {
             let mut stream = connect(&home);
@@ -203,7 +203,7 @@ fn d7_no_answer_and_no_log_repeats_a_malformed_request() {
         assert!(answer.contains(r#""code":"malformed""#), "{header}: {answer}");
         assert!(!answer.contains(&canary), "{answer}");
     }
-    let grant = r#"{"version":1,"parts":[LEN],"message":{"grant":{"label":"l","program":"p"}}}"#;
+    let grant = r#"{"version":1,"parts":[LEN],"message":{"grant":{"label":"l","program":"p","check":false}}}"#;
     for config in
         [format!("a: [{canary}"), format!("a: *{canary}"), format!("{canary}: 1\n{canary}: 2")]
     {

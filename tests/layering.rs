@@ -146,7 +146,7 @@ fn code(path: &Path) -> String {
 }
 
 fn shipped() -> Vec<(String, String)> {
-    let folders = ["protocol/src", "daemon/src", "cli/src", "shim/src", "bin"];
+    let folders = ["protocol/src", "config/src", "daemon/src", "cli/src", "shim/src", "bin"];
     folders
         .iter()
         .flat_map(|folder| sources(&root().join(folder)))
@@ -170,14 +170,17 @@ fn each_dependency_has_one_home() {
     }
     let homes = [
         ("age", "daemon/src/vault/seal.rs"),
+        ("bytesize", "config/src/schema.rs"),
         ("clap", "cli/src/args.rs"),
         ("clap_complete", "cli/src/args.rs"),
         ("close_fds", "daemon/src/launch.rs"),
         ("clap_complete", "cli/src/args.rs"),
         ("directories", "/src/places.rs"),
+        ("humantime", "config/src/schema.rs"),
         ("lexopt", "/src/args.rs"),
         ("nix", "protocol/src/peer.rs"),
-        ("serde_yaml", "daemon/src/config/"),
+        ("saphyr_parser", "config/src/path.rs"),
+        ("serde_yaml", "config/src/"),
         ("signal_hook", "cli/src/prompt.rs"),
         ("tempfile", "daemon/src/vault/store.rs"),
         ("tracing_subscriber", "daemon/src/log.rs"),
@@ -203,7 +206,7 @@ fn no_programs_crate_knows_another() {
         return;
     }
     let programs = ["fluvio-secret-cli", "fluvio-secret-daemon", "fluvio-secret-launch"];
-    for package in programs.into_iter().chain(["fluvio-secret-protocol"]) {
+    for package in programs.into_iter().chain(["fluvio-secret-config", "fluvio-secret-protocol"]) {
         let known: Vec<_> = cargo_tree(package, "{p}")
             .iter()
             .map(|line| name(line).to_owned())
@@ -240,8 +243,8 @@ fn values_are_exposed_where_they_must_be() {
         .map(|(path, _)| path)
         .collect();
     let expected = [
-        "cli/src/commands/import.rs",
         "cli/src/commands/set.rs",
+        "config/src/check.rs",
         "daemon/src/vault/mod.rs",
         "daemon/src/vault/record.rs",
         "protocol/src/carry.rs",

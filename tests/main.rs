@@ -8,6 +8,7 @@ mod harness;
 
 mod audit;
 mod bad_input;
+mod check;
 mod config_and_grant;
 mod connector_process;
 mod daemon_life;

@@ -163,7 +163,7 @@ fn every_example_of_the_help_works() {
     home.write("cert.pem", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");
     home.write(
         "sample-config.yaml",
-        "meta: {name: test}\nhttp:\n  headers:\n    - secret: {name: AUTH_HEADER}\n",
+        "meta: {version: 0.1.0, name: test, type: test-source, topic: test}\nhttp:\n  headers:\n    - secret: {name: AUTH_HEADER}\n",
     );
     let programs = program("fluvio-secret");
     let path = format!(

@@ -25,6 +25,7 @@ const COMPLETE: &str = "FLUVIO_SECRET_COMPLETE";
 #[derive(Debug)]
 pub(crate) enum Command {
     Cdk(Cdk),
+    Check(Check),
     Completions(Shell),
     Daemon(Daemon),
     Delete {
@@ -61,6 +62,28 @@ pub(crate) enum Command {
     Status {
         format: Format,
     },
+}
+
+/// Configurations to check.
+#[derive(Args, Debug)]
+pub(crate) struct Check {
+    /// Leave out what needs the vault, and start no daemon
+    #[arg(long)]
+    pub(crate) offline: bool,
+
+    /// The form of the result
+    #[arg(
+        short = 'O',
+        long = "output",
+        value_name = "FORMAT",
+        value_enum,
+        default_value = "table"
+    )]
+    pub(crate) format: Format,
+
+    /// The configurations of connectors
+    #[arg(value_name = "FILE", required = true, num_args = 1..)]
+    pub(crate) files: Vec<PathBuf>,
 }
 
 /// What to do with or as `cdk`.
@@ -156,6 +179,10 @@ pub(crate) struct Run {
     /// How the secrets go to the connector
     #[arg(long, value_name = "WAY", value_enum)]
     pub(crate) inject: Option<Inject>,
+
+    /// Start the connector although something would keep it from starting
+    #[arg(long)]
+    pub(crate) no_check: bool,
 
     /// Add nothing to the command, for programs that are no connectors; uses env
     #[arg(long)]
@@ -316,6 +343,17 @@ Example:
   fluvio-secret run --config sample-config.yaml -- ./target/debug/my-connector
   fluvio-secret run --config sample-config.yaml -- cargo run --")]
     Run(Run),
+
+    /// Find what would keep a connector from starting with its configuration
+    #[command(after_help = "\
+A secret that is missing or cannot reach a connector, a template that a connector cannot render, a value
+that makes something else of the file: each with its line, and what helps. No value is ever printed.
+Exit status: 0, also with warnings; 78 with errors.
+
+Example:
+  fluvio-secret check sample-config.yaml
+  fluvio-secret check --offline -O json sample-config.yaml")]
+    Check(Check),
 
     /// Run Fluvio's cdk, with secrets for the connectors that it starts; or stand in front of it
     #[command(after_help = "\
@@ -479,6 +517,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
     };
     Ok(match typed {
         Typed::Daemon { what } => Command::Daemon(what),
+        Typed::Check(check) => Command::Check(check),
         Typed::Cdk(cdk) => Command::Cdk(what_of_cdk(cdk)?),
         Typed::Lease { what: TypedLease::List { output } } => {
             Command::LeaseList { format: output.format }

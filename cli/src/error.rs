@@ -11,10 +11,14 @@ use crate::output;
 /// Why a command did not do what it was asked for.
 #[derive(Debug)]
 pub(crate) enum CliError {
+    /// What was found is told already: a connector would not start.
+    Checked,
     /// The daemon was not reached, or said no.
     Client(ClientError),
     /// The value was not given after all.
     Cancelled,
+    /// A configuration cannot be read.
+    Config { path: PathBuf, why: String },
     /// The question was answered with no.
     Declined,
     /// Standard input had no value.
@@ -57,10 +61,12 @@ impl CliError {
         match self {
             Self::Client(error) => of_client(error),
             Self::NotRunning => 69,
+            Self::Checked => 78,
             Self::Stopped { source, .. } => of_client(source),
             Self::Name(_) | Self::Usage(_) => 2,
             Self::Shim(_) => 125,
             Self::Cancelled
+            | Self::Config { .. }
             | Self::Declined
             | Self::Empty
             | Self::File { .. }
@@ -87,7 +93,7 @@ impl CliError {
     /// What is printed.
     pub(crate) fn text(&self) -> String {
         match self {
-            Self::Some => String::new(),
+            Self::Checked | Self::Some => String::new(),
             Self::Usage(text) => text.trim_end().to_owned(),
             other => format!("error: {other}"),
         }
@@ -116,6 +122,9 @@ impl fmt::Display for CliError {
         match self {
             Self::Cancelled => f.write_str("no value was given; nothing was set"),
             Self::Client(error) => error.fmt(f),
+            Self::Config { path, why } => {
+                write!(f, "the configuration {} cannot be read: {why}", path.display())
+            }
             Self::Declined => f.write_str("nothing was deleted"),
             Self::Empty => f.write_str(
                 "standard input has no value; give one, or an empty one on purpose with: set NAME ''",
@@ -151,7 +160,7 @@ impl fmt::Display for CliError {
             Self::Output(source) => write!(f, "cannot write the result: {source}"),
             Self::Shim(error) => error.fmt(f),
             Self::System(source) => write!(f, "cannot begin: {source}"),
-            Self::Some | Self::Usage(_) => Ok(()),
+            Self::Checked | Self::Some | Self::Usage(_) => Ok(()),
         }
     }
 }

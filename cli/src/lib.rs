@@ -62,6 +62,7 @@ fn run(command: Command, hardened: Hardened) -> Result<(), CliError> {
         Command::Cdk(Cdk::Install(folder)) => commands::install(folder),
         Command::Cdk(Cdk::Run(args)) => commands::cdk(&args, hardened),
         Command::Cdk(Cdk::Uninstall(folder)) => commands::uninstall(folder),
+        Command::Check(check) => commands::check(&check),
         Command::Completions(shell) => commands::completions(shell),
         Command::Daemon(what) => commands::daemon(what),
         Command::Delete { names, purge, yes } => commands::delete(names, purge, yes),

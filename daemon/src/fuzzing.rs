@@ -55,7 +55,7 @@ pub fn refusal(error: FrameError) -> Refusal {
 ///
 /// The message that a client would be told.
 pub fn references(config: &[u8]) -> Result<Vec<SecretName>, String> {
-    let found = crate::config::references(config).map_err(|error| error.to_string())?;
+    let found = fluvio_secret_config::references(config).map_err(|error| error.to_string())?;
     Ok(found.names)
 }
 

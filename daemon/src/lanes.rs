@@ -54,6 +54,7 @@ impl Lanes {
                 self.writes.send(job)
             }
             Request::Activity
+            | Request::Check(_)
             | Request::EndLease(_)
             | Request::Grant(_)
             | Request::History(_)

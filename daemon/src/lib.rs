@@ -7,7 +7,6 @@
 //! * [`places`], [`log`], [`audit`]: where things are kept, what is written down
 //! * [`cause`](mod@cause): what an error of the file system means
 //! * [`vault`]: secrets on the disk: sealed, durable, with a history
-//! * [`config`](mod@config): which secrets a connector's configuration references
 //! * [`service`]: a request in, an answer out; knows no socket
 //! * [`grants`]: the last grants, and which of their processes still run
 //! * [`lanes`]: two threads that do what waits for the disk
@@ -23,7 +22,6 @@
 mod args;
 mod audit;
 mod cause;
-mod config;
 mod connection;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;

@@ -8,12 +8,13 @@ use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
 use zeroize::Zeroizing;
 
+use crate::check::Checked;
 use crate::frame::{self, FrameError, PREFIX_BYTES};
 use crate::peer::Peer;
 use crate::places::{PlaceError, State};
 use crate::start::{self, StartError};
 use crate::{
-    Activity, Code, Delete, EndLease, Grant, Granted, History, Import, Imported, Leased,
+    Activity, Check, Code, Delete, EndLease, Grant, Granted, History, Import, Imported, Leased,
     ListedLease, ListedSecret, PROTOCOL_VERSION, Refusal, Request, Response, Restore, Restored,
     Secret, SecretName, Set, Status, Stored, Versions, limits,
 };
@@ -37,6 +38,8 @@ pub struct Client {
 pub enum ClientError {
     /// The connection ended in the middle: whether the request was carried out is not known.
     Broken(io::Error),
+    /// The connector would not start with the configuration.
+    Faulty(Checked),
     /// The socket belongs to a process of another user. Nothing was sent to it.
     Foreign {
         /// The socket.
@@ -136,6 +139,18 @@ impl Client {
         }
     }
 
+    /// What would keep a connector from starting with a configuration.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn check(&mut self, config: Zeroizing<Vec<u8>>) -> Result<Checked, ClientError> {
+        match self.ask(&Request::Check(Check { config }))? {
+            Response::Checked(checked) => Ok(checked),
+            other => Err(unexpected(other)),
+        }
+    }
+
     /// Removes a secret, durably; with `purge` its history, too.
     ///
     /// # Errors
@@ -227,6 +242,7 @@ impl Client {
     pub fn grant(&mut self, grant: Grant) -> Result<Granted, ClientError> {
         match self.ask(&Request::Grant(grant))? {
             Response::Granted(granted) => Ok(granted),
+            Response::Checked(checked) => Err(ClientError::Faulty(checked)),
             other => Err(unexpected(other)),
         }
     }
@@ -240,6 +256,7 @@ impl Client {
     pub fn lease(&mut self, grant: Grant) -> Result<Leased, ClientError> {
         match self.ask(&Request::Lease(grant))? {
             Response::Leased(leased) => Ok(leased),
+            Response::Checked(checked) => Err(ClientError::Faulty(checked)),
             other => Err(unexpected(other)),
         }
     }
@@ -453,6 +470,7 @@ fn did_nothing(request: &Request, error: &ClientError) -> bool {
             matches!(
                 request,
                 Request::Activity
+                    | Request::Check(_)
                     | Request::Grant(_)
                     | Request::History(_)
                     | Request::Import(Import { dry_run: true, .. })
@@ -479,6 +497,7 @@ impl fmt::Display for ClientError {
                 f,
                 "the daemon went away before it answered ({source}), so it is not known whether it did what was asked; look with: fluvio-secret list"
             ),
+            Self::Faulty(_) => f.write_str("the connector would not start with this configuration"),
             Self::Foreign { socket, uid } => write!(
                 f,
                 "{} is served by uid {uid}, not by us, and was told nothing; if HOME is not that user's, remove it",

@@ -19,6 +19,7 @@
 
 pub mod audit;
 pub mod carry;
+pub mod check;
 mod client;
 pub mod frame;
 pub mod harden;
@@ -37,7 +38,7 @@ mod start;
 pub use client::{Client, ClientError, connect};
 pub use name::{BadName, SecretName};
 pub use refusal::{Code, Refusal};
-pub use request::{Delete, EndLease, Grant, History, Import, Request, Restore, Set};
+pub use request::{Check, Delete, EndLease, Grant, History, Import, Request, Restore, Set};
 pub use response::{
     Activity, Found, Granted, Imported, Lease, Leased, Leases, Listed, ListedGrant, ListedLease,
     ListedSecret, Response, Restored, Status, Stored, Version, Versions,

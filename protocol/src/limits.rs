@@ -18,6 +18,8 @@ pub const GRANT_NAMES: usize = 256;
 pub const GRANT_BYTES: usize = 8 << 20;
 /// Earlier versions of one secret.
 pub const HISTORY_VERSIONS: usize = 1000;
+/// Findings in one check.
+pub const FINDINGS: usize = 32;
 /// Bytes of a lease's id.
 pub const LEASE_ID_BYTES: usize = 32;
 /// Grants in one answer.

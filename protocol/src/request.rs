@@ -12,6 +12,8 @@ use crate::{Secret, SecretName, limits};
 pub enum Request {
     /// Tell how many secrets there are, and what was granted last.
     Activity,
+    /// Tell what would keep a connector from starting with a configuration.
+    Check(Check),
     /// Remove a secret; what it was goes to the history.
     Delete(Delete),
     /// Remove a lease, whoever holds it.
@@ -37,6 +39,15 @@ pub enum Request {
     Status,
     /// Finish what was begun, and end. Understood in every version of the protocol.
     Stop,
+}
+
+/// Tell what would keep a connector from starting with a configuration.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// The configuration's bytes, at most [`limits::CONFIG_BYTES`]. Travels as the frame's one part.
+    #[serde(skip)]
+    pub config: Zeroizing<Vec<u8>>,
 }
 
 /// Remove a secret.
@@ -99,6 +110,8 @@ pub struct Grant {
     pub label: String,
     /// The program that will get the values: for the audit log.
     pub program: String,
+    /// Whether to refuse, by `checked`, what would keep the connector from starting.
+    pub check: bool,
     /// The configuration's bytes, at most [`limits::CONFIG_BYTES`]. Travels as the frame's one part.
     #[serde(skip)]
     pub config: Zeroizing<Vec<u8>>,
@@ -118,15 +131,23 @@ pub struct Set {
 impl fmt::Debug for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Not the configuration: people write values into them.
-        let Self { label, program, .. } = self;
-        f.debug_struct("Grant").field("label", label).field("program", program).finish()
+        let Self { label, program, check, .. } = self;
+        let mut printed = f.debug_struct("Grant");
+        printed.field("label", label).field("program", program).field("check", check).finish()
+    }
+}
+
+impl fmt::Debug for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Nor here.
+        f.debug_struct("Check").finish_non_exhaustive()
     }
 }
 
 impl Message for Request {
     fn limits(&self) -> Limits {
         match self {
-            Self::Grant(_) | Self::Lease(_) => Limits::one(limits::CONFIG_BYTES),
+            Self::Check(_) | Self::Grant(_) | Self::Lease(_) => Limits::one(limits::CONFIG_BYTES),
             Self::Import(import) => Limits::values(import.names.len()),
             Self::Set(_) => Limits::one(limits::VALUE_BYTES),
             _ => Limits::NONE,
@@ -135,6 +156,7 @@ impl Message for Request {
 
     fn parts(&self) -> Vec<&[u8]> {
         match self {
+            Self::Check(check) => vec![&check.config],
             Self::Grant(grant) | Self::Lease(grant) => vec![&grant.config],
             Self::Import(import) => import.values.iter().map(Secret::expose).collect(),
             Self::Set(set) => vec![set.value.expose()],
@@ -145,6 +167,7 @@ impl Message for Request {
     fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
         let one = |parts: Vec<_>| parts.into_iter().next().ok_or(FrameError::Parts);
         match self {
+            Self::Check(check) => check.config = one(parts)?,
             Self::EndLease(end) if end.id.len() > limits::LEASE_ID_BYTES => {
                 return Err(FrameError::Large);
             }

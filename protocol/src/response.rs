@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::check::Checked;
 use crate::frame::{FrameError, Limits, Message};
 use crate::{Refusal, Secret, SecretName};
 
@@ -10,6 +11,8 @@ use crate::{Refusal, Secret, SecretName};
 pub enum Response {
     /// How many secrets there are, and what was granted last.
     Activity(Activity),
+    /// What is found in a configuration: asked for, or the reason why nothing was granted.
+    Checked(Checked),
     /// The secret is removed, durably.
     Deleted,
     /// The values of exactly the referenced secrets.

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 ///
 /// The only type that holds a value. [`Secret::expose`] is the only way to its bytes, so every use
 /// can be found.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {

@@ -27,6 +27,8 @@ pub(crate) struct Launch {
     pub(crate) inject: Option<Way>,
     /// Whether the command is to be left as it is.
     pub(crate) as_is: bool,
+    /// Whether what would keep the connector from starting is looked for.
+    pub(crate) check: bool,
     /// The program, searched on PATH when it has no slash.
     pub(crate) program: OsString,
     /// Its arguments.
@@ -50,6 +52,7 @@ Options:
       --config FILE   The connector's configuration; also given to the command as --config FILE
       --inject WAY    How the secrets go: file (as --secrets FILE), env (one variable each), or
                       auto, which is file where the values fit into one [default: auto]
+      --no-check      Start the connector although something would keep it from starting
       --as-is         Add nothing to the command, for programs that are no connectors; uses env
   -h, --help          Print this help
   -V, --version       Print the release
@@ -66,12 +69,13 @@ Example:
 /// Reads the arguments, the program's name first.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Order, LaunchError> {
     let mut parser = lexopt::Parser::from_iter(args);
-    let (mut config, mut inject, mut as_is) = (None, None, false);
+    let (mut config, mut inject, mut as_is, mut check) = (None, None, false, true);
     let usage = LaunchError::Usage;
     let command = loop {
         match parser.next().map_err(|_| usage("an option is not understood"))? {
             None => break None,
             Some(Arg::Long("as-is")) => as_is = true,
+            Some(Arg::Long("no-check")) => check = false,
             Some(Arg::Long("config")) => {
                 let value = parser.value().map_err(|_| usage("--config needs a FILE"))?;
                 config = Some(PathBuf::from(value));
@@ -96,7 +100,9 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Order, L
             "--as-is adds no --secrets to the command, so it goes with --inject env",
         ));
     }
-    Ok(Order::Launch(Launch { config, inject, as_is, program, args }))
+    // What is no connector may read a configuration otherwise.
+    let check = check && !as_is;
+    Ok(Order::Launch(Launch { config, inject, as_is, check, program, args }))
 }
 
 fn way(value: &OsStr) -> Result<Way, LaunchError> {

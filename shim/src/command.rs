@@ -104,6 +104,7 @@ mod tests {
             config: "c.yaml".into(),
             inject: None,
             as_is,
+            check: false,
             program: program.into(),
             args: args.iter().map(Into::into).collect(),
         }

@@ -1,7 +1,7 @@
 //! What can go wrong, and the exit status for it.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
 use fluvio_secret_protocol::{ClientError, Granted, Secret, SecretName};
@@ -22,6 +22,8 @@ pub(crate) enum LaunchError {
     Config { path: PathBuf, why: String },
     /// The index of `cdk` has a connector of this name.
     Deployed { connector: String },
+    /// The connector would not start with the configuration: the whole report.
+    Faulty(String),
     /// The environment is larger than the system passes on.
     Environment { bytes: usize, largest: SecretName },
     /// The command cannot be run.
@@ -53,6 +55,17 @@ impl LaunchError {
                 Self::Environment { bytes, largest }
             }
             _ => Self::Exec { program, source },
+        }
+    }
+
+    /// What the daemon said about a configuration, with its lines.
+    pub(crate) fn of_client(error: ClientError, config: &Path, text: &[u8]) -> Self {
+        match error {
+            ClientError::Faulty(checked) => {
+                let path = config.display().to_string();
+                Self::Faulty(checked.report(&path, &String::from_utf8_lossy(text)))
+            }
+            error => Self::Client(error),
         }
     }
 
@@ -101,6 +114,10 @@ impl fmt::Display for LaunchError {
                     program.display()
                 )
             }
+            Self::Faulty(report) => write!(
+                f,
+                "the connector would not start with its configuration, and was not started\n\n{report}To start it all the same: --no-check"
+            ),
             Self::NoCdk(NotFound::Nothing) => {
                 f.write_str("there is no cdk on PATH; install it with: fvm install")
             }

@@ -100,8 +100,10 @@ fn grant(launch: &Launch) -> Result<Granted, LaunchError> {
     let state = State::from_environment().map_err(ClientError::Place)?;
     let label = command::config_label(&launch.config);
     let program = command::label(&launch.program);
-    let granted = connect_or_start(&state)?.grant(Grant { label, program, config })?;
-    Ok(granted)
+    let text = config.clone();
+    let grant = Grant { label, program, check: launch.check, config };
+    let granted = connect_or_start(&state)?.grant(grant);
+    granted.map_err(|error| LaunchError::of_client(error, &launch.config, &text))
 }
 
 fn print(text: &str) -> ExitCode {

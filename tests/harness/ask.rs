@@ -56,7 +56,8 @@ impl Asker {
     pub(crate) fn value(&mut self, name: &str) -> Answer<Vec<u8>> {
         let config = format!("meta: {{name: test}}\nvalue: {{secret: {{name: {name}}}}}\n");
         let (label, program) = ("config.yaml".to_owned(), "witness".to_owned());
-        let grant = Grant { label, program, config: config.into_bytes().into() };
+        let config = config.into_bytes().into();
+        let grant = Grant { label, program, check: false, config };
         Ok(match self.ask(&Request::Grant(grant))? {
             Response::Granted(granted) => {
                 assert_eq!(granted.names.len(), 1);

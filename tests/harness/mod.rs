@@ -117,8 +117,8 @@ impl Home {
     /// Writes a configuration that references these names by map.
     pub(crate) fn config(&self, names: &[&str]) -> PathBuf {
         let lines = names.iter().map(|name| format!("    - secret: {{name: {name}}}\n"));
-        let text =
-            format!("meta: {{name: test}}\ncustom:\n  values:\n{}", lines.collect::<String>());
+        let meta = "version: 0.1.0, name: test, type: test-source, topic: test";
+        let text = format!("meta: {{{meta}}}\ncustom:\n  values:\n{}", lines.collect::<String>());
         self.write("config.yaml", text)
     }
 

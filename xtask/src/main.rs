@@ -2,12 +2,14 @@
 //!
 //! * `cargo demo`: what the project is for, in ten seconds
 //! * `cargo xtask cases LOG…`: what docs/THREATS.md promises, and the tests that ran for it
+//! * `cargo xtask conformance DIR`: `check` against tables of what Fluvio's own code did
 //! * `cargo xtask fuzz SECONDS`: arbitrary bytes to every reader of bytes, so long each
 //! * `cargo xtask test-as UID`: the built tests as another user
 //! * `cargo xtask size`: the size of the release shim, which every start of a connector loads
 //! * `cargo xtask torture`: a thousand kills of a daemon that eight clients write to
 
 mod cases;
+mod conformance;
 mod demo;
 mod fuzz;
 mod programs;
@@ -24,6 +26,7 @@ type Outcome = Result<(), Box<dyn Error>>;
 const USAGE: &str = "\
 usage: cargo demo
        cargo xtask cases LOG...
+       cargo xtask conformance DIR
        cargo xtask fuzz SECONDS
        cargo xtask test-as UID
        cargo xtask size
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match words[..] {
         ["cases", ref logs @ ..] if !logs.is_empty() => cases::list(logs),
+        ["conformance", folder] => conformance::run(folder),
         ["demo"] => demo::run(),
         ["fuzz", seconds] => fuzz::run(seconds),
         ["size"] => size::check(),

@@ -100,7 +100,7 @@ impl Importer {
     }
 
     fn request(&self, batch: &Secrets, dry_run: bool) -> fluvio_secret_protocol::Import {
-        let values = batch.iter().map(|(_, value)| Secret::from(value.expose().to_vec()));
+        let values = batch.iter().map(|(_, value)| value.clone());
         fluvio_secret_protocol::Import {
             names: batch.iter().map(|(name, _)| name.clone()).collect(),
             values: values.collect(),

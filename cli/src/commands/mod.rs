@@ -1,6 +1,7 @@
 //! One file for each command.
 
 mod cdk;
+mod check;
 mod completions;
 mod daemon;
 mod delete;
@@ -16,6 +17,7 @@ mod set;
 mod status;
 
 pub(crate) use cdk::{cdk, install, uninstall};
+pub(crate) use check::check;
 pub(crate) use completions::{completions, names};
 pub(crate) use daemon::daemon;
 pub(crate) use delete::delete;

@@ -17,6 +17,9 @@ pub(crate) fn run(run: &Run, hardened: Hardened) -> Result<(), CliError> {
     if let Some(inject) = run.inject {
         shim.arg("--inject").arg(inject.as_str());
     }
+    if run.no_check {
+        shim.arg("--no-check");
+    }
     if run.as_is {
         shim.arg("--as-is");
     }

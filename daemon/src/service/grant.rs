@@ -1,6 +1,8 @@
 //! What gives values away: exactly those that a configuration references, and not without a line in
 //! the audit log.
 
+use fluvio_secret_config::{Known, References, Values, check, references};
+use fluvio_secret_protocol::check::{Checked, Finding, Severity};
 use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{
     Grant, Granted, Lease, Leased, Refusal, Response, Secret, SecretName, carry, limits,
@@ -9,14 +11,49 @@ use jiff::Timestamp;
 
 use super::{Service, refuse};
 use crate::audit::{Actor, Event};
-use crate::config::{References, references};
 use crate::grants::shortened;
 use crate::leases::About;
 use crate::vault::VaultError;
 
 impl Service {
-    fn references(&self, grant: &Grant) -> Result<References, Refusal> {
-        references(&grant.config).map_err(|error| refuse::config(&error))
+    /// What would keep a connector from starting with a configuration.
+    pub(super) fn check(&self, config: &[u8]) -> Checked {
+        let known = |name: &SecretName| match self.vault.read(name) {
+            Ok(value) => Known::Value(value),
+            Err(VaultError::Missing) => Known::Missing,
+            Err(VaultError::Locked { .. }) if !self.vault.has(name).unwrap_or(true) => {
+                Known::Missing
+            }
+            Err(VaultError::Locked { .. }) => Known::Closed(LOCKED.to_owned()),
+            Err(error) => Known::Closed(format!("the values were not checked: {error}")),
+        };
+        check(config, Values::Of(&known))
+    }
+
+    /// The references of a configuration and their values, or what a client is told in their place.
+    fn open(&self, grant: &Grant) -> Result<(References, Vec<Secret>), Box<Response>> {
+        let opened = references(&grant.config)
+            .map_err(|error| refuse::config(&error))
+            .and_then(|found| self.read_all(&found.names).map(|values| (found, values)));
+        let values = match &opened {
+            Ok((found, values)) => found.names.iter().zip(values).collect(),
+            Err(_) => Vec::new(),
+        };
+        let known = |name: &SecretName| {
+            let found = values.iter().find(|(known, _)| *known == name);
+            found.map_or(Known::Missing, |(_, value)| Known::Value((*value).clone()))
+        };
+        let asked = if opened.is_ok() { Values::Of(&known) } else { Values::NotAsked };
+        // By which way the values go, and whether they can, is the client's affair.
+        let is_fault =
+            |finding: &Finding| finding.severity == Severity::Error && finding.code != "unfit";
+        if grant.check {
+            let checked = check(&grant.config, asked);
+            if checked.findings.iter().any(is_fault) {
+                return Err(Box::new(Response::Checked(checked)));
+            }
+        }
+        opened.map_err(|refusal| Box::new(Response::Refused(refusal)))
     }
 
     /// No line, no delivery.
@@ -30,8 +67,10 @@ impl Service {
     }
 
     pub(super) fn grant(&self, grant: &Grant, peer: Peer) -> Result<Response, Refusal> {
-        let References { names, .. } = self.references(grant)?;
-        let values = self.read_all(&names)?;
+        let (References { names, .. }, values) = match self.open(grant) {
+            Ok(opened) => opened,
+            Err(told) => return Ok(*told),
+        };
         let actor = Actor { pid: peer.pid, program: &grant.program, config: &grant.label };
         self.record_delivery(Event::Grant, actor, &names)?;
         self.grants.remember(actor, &names);
@@ -39,12 +78,14 @@ impl Service {
     }
 
     pub(super) fn lease(&self, grant: &Grant, peer: Peer) -> Result<Response, Refusal> {
-        let References { names, connector } = self.references(grant)?;
+        let (References { names, connector }, values) = match self.open(grant) {
+            Ok(opened) => opened,
+            Err(told) => return Ok(*told),
+        };
         let connector = connector.as_deref().map(shortened);
         if names.is_empty() {
             return Ok(Response::Leased(Leased { connector, lease: None }));
         }
-        let values = self.read_all(&names)?;
         refuse_unfit(&names, &values)?;
         let actor = Actor { pid: peer.pid, program: &grant.program, config: &grant.label };
         self.record_delivery(Event::Lease, actor, &names)?;
@@ -99,6 +140,9 @@ impl Service {
         first.map_or(Ok(values), |error| Err(refuse::vault(&error, &damaged)))
     }
 }
+
+const LOCKED: &str =
+    "the vault is locked, so values were not checked; unlock it with: fluvio-secret unlock";
 
 /// Refuses values that a secrets file cannot carry unaltered, all of them at once.
 fn refuse_unfit(names: &[SecretName], values: &[Secret]) -> Result<(), Refusal> {

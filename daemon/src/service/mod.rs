@@ -55,6 +55,7 @@ impl Service {
     pub(crate) fn answer(&self, request: Request, peer: Peer, send: &mut dyn FnMut(Response)) {
         let answer = match request {
             Request::Activity => self.activity(),
+            Request::Check(asked) => Ok(Response::Checked(self.check(&asked.config))),
             Request::Delete(delete) => self.delete(delete, peer),
             Request::EndLease(end) => self.end_lease(&end.id),
             Request::Grant(grant) => self.grant(&grant, peer),

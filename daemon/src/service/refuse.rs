@@ -1,12 +1,12 @@
 //! Every error of the layers below, as the refusal that people read: the thing, the cause, the next
 //! step.
 
+use fluvio_secret_config::ConfigError;
 use fluvio_secret_protocol::carry::Unfit;
 use fluvio_secret_protocol::frame::FrameError;
 use fluvio_secret_protocol::{Code, PROTOCOL_VERSION, Refusal, SecretName, limits};
 
 use crate::audit::AuditError;
-use crate::config::ConfigError;
 use crate::leases::LeaseError;
 use crate::vault::{IdentityError, VaultError};
 

@@ -43,7 +43,7 @@ impl Home {
 
     fn grant(&self, config: &str) -> Result<Granted, Refusal> {
         let config = Zeroizing::new(config.as_bytes().to_vec());
-        let grant = Grant { label: "c.yaml".into(), program: "prog".into(), config };
+        let grant = Grant { label: "c.yaml".into(), program: "prog".into(), check: false, config };
         match self.ask(Request::Grant(grant)).pop().expect("an answer") {
             Response::Granted(granted) => Ok(granted),
             Response::Refused(refusal) => Err(refusal),

@@ -1,10 +1,12 @@
 use zeroize::Zeroizing;
 
 use super::{FrameError, Message, PREFIX_BYTES, decode_header, decode_prefix, encode, is_stop};
+use crate::check::{Checked, Finding, Severity};
 use crate::{
-    Activity, Code, Delete, EndLease, Found, Grant, Granted, History, Import, Imported, Lease,
-    Leased, Leases, Listed, ListedGrant, ListedLease, ListedSecret, Refusal, Request, Response,
-    Restore, Restored, Secret, SecretName, Set, Status, Stored, Version, Versions, limits,
+    Activity, Check, Code, Delete, EndLease, Found, Grant, Granted, History, Import, Imported,
+    Lease, Leased, Leases, Listed, ListedGrant, ListedLease, ListedSecret, Refusal, Request,
+    Response, Restore, Restored, Secret, SecretName, Set, Status, Stored, Version, Versions,
+    limits,
 };
 
 fn name(text: &str) -> SecretName {
@@ -54,6 +56,10 @@ fn every_request_has_a_golden_sample() {
     samples(&[
         sample!("activity.request", Request::Activity),
         sample!(
+            "check.request",
+            Request::Check(Check { config: Zeroizing::new(b"apiVersion: 0.1.0\n".to_vec()) })
+        ),
+        sample!(
             "delete.request",
             Request::Delete(Delete { name: name("AUTH_HEADER"), purge: false })
         ),
@@ -63,6 +69,7 @@ fn every_request_has_a_golden_sample() {
             Request::Grant(Grant {
                 label: "cat-facts.yaml".into(),
                 program: "http-source".into(),
+                check: true,
                 config: Zeroizing::new(b"apiVersion: 0.1.0\n".to_vec()),
             })
         ),
@@ -81,6 +88,7 @@ fn every_request_has_a_golden_sample() {
             Request::Lease(Grant {
                 label: "cat-facts.yaml".into(),
                 program: "cdk".into(),
+                check: true,
                 config: Zeroizing::new(b"apiVersion: 0.1.0\n".to_vec()),
             })
         ),
@@ -117,6 +125,23 @@ fn every_response_has_a_golden_sample() {
         sample!(
             "activity.response",
             Response::Activity(Activity { secrets: 2, grants: vec![grant.clone()] })
+        ),
+        sample!(
+            "checked.response",
+            Response::Checked(Checked {
+                findings: vec![Finding {
+                    severity: Severity::Error,
+                    code: "missing-secret".into(),
+                    line: 9,
+                    column: 13,
+                    length: 1,
+                    name: Some(name("A")),
+                    text: "the secret `A` is not in the vault".into(),
+                    remedy: "set it with: fluvio secret set A".into(),
+                }],
+                names: vec![name("A")],
+                unchecked: None,
+            })
         ),
         sample!("deleted.response", Response::Deleted),
         sample!(
@@ -210,7 +235,8 @@ fn no_message_prints_a_value() {
     let set = Request::Set(Set { name: name("A"), value: secret() });
     let granted = Response::Granted(Granted { names: vec![name("A")], values: vec![secret()] });
     let config = Zeroizing::new(canary.as_bytes().to_vec());
-    let grant = Request::Grant(Grant { label: String::new(), program: String::new(), config });
+    let (label, program, check) = (String::new(), String::new(), false);
+    let grant = Request::Grant(Grant { label, program, check, config });
     for printed in [
         format!("{set:?} {set:#?}"),
         format!("{grant:?} {grant:#?}"),
@@ -235,7 +261,7 @@ fn c2_lengths_over_a_limit_are_refused_before_anything_is_allocated() {
         decode_header::<Request>(header(message, parts).as_bytes()).err()
     };
     let set = r#"{"set":{"name":"A"}}"#;
-    let grant = r#"{"grant":{"label":"","program":""}}"#;
+    let grant = r#"{"grant":{"label":"","program":"","check":false}}"#;
     assert_eq!(request(set, "[1048576]"), None);
     assert_eq!(request(set, "[1048577]"), Some(FrameError::Large));
     assert_eq!(request(set, "[18446744073709551615]"), Some(FrameError::Large));

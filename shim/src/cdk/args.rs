@@ -25,6 +25,8 @@ pub(crate) struct Start {
     pub(crate) config: PathBuf,
     /// Which way its secrets shall go, where that is said. It is ours, and not given on.
     pub(crate) inject: Option<Way>,
+    /// Whether what would keep the connector from starting is looked for. Ours, too.
+    pub(crate) check: bool,
     /// The arguments for the real `cdk`.
     pub(crate) args: Vec<OsString>,
     /// Where among them `--secrets PATH` goes: right behind the word `start` or `test`.
@@ -111,10 +113,14 @@ fn start(
     default: Option<&str>,
 ) -> Plan {
     let mut config = default.map(PathBuf::from);
-    let (mut inject, mut traces) = (None, false);
+    let (mut inject, mut traces, mut check) = (None, false, true);
     let mut kept = args[..from].to_vec();
     let mut rest = args[from..].iter();
     while let Some(word) = rest.next() {
+        if word == "--no-check" {
+            check = false;
+            continue;
+        }
         let (option, value, second) = match read(word, options) {
             Word::Option { option, value: Some(value) } => (option, value, None),
             Word::Option { option, value: None } => match rest.next() {
@@ -149,7 +155,9 @@ fn start(
     }
     let stays = default.is_none();
     match config {
-        Some(config) => Plan::Start(Start { config, inject, args: kept, at: from, stays, traces }),
+        Some(config) => {
+            Plan::Start(Start { config, inject, check, args: kept, at: from, stays, traces })
+        }
         None => Plan::Pass(None),
     }
 }

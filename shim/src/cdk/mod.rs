@@ -21,7 +21,7 @@ use std::process::Command;
 
 use fluvio_secret_protocol::harden::harden;
 use fluvio_secret_protocol::places::State;
-use fluvio_secret_protocol::{Client, ClientError, Grant, Granted, connect_or_start};
+use fluvio_secret_protocol::{ClientError, Grant, Granted, Leased, connect_or_start};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::{FdFlags, fcntl_setfd};
 
@@ -75,8 +75,14 @@ fn prepare(cdk: &mut Command, start: Start) -> Result<Option<Granted>, LaunchErr
     let hardened = harden().map_err(LaunchError::System)?;
     let state = State::from_environment().map_err(ClientError::Place)?;
     let mut client = connect_or_start(&state)?;
-    let grant =
-        Grant { label: command::config_label(&start.config), program: NAME.to_owned(), config };
+    let text = config.clone();
+    let grant = Grant {
+        label: command::config_label(&start.config),
+        program: NAME.to_owned(),
+        check: start.check,
+        config,
+    };
+    let failed = |error| LaunchError::of_client(error, &start.config, &text);
     if start.traces {
         say(
             "warning: with --log-level trace the connector writes the values of its templates into its log",
@@ -84,12 +90,13 @@ fn prepare(cdk: &mut Command, start: Start) -> Result<Option<Granted>, LaunchErr
     }
     let environment = match start.inject {
         Some(Way::Env) => {
-            let granted = client.grant(grant)?;
+            let granted = client.grant(grant).map_err(failed)?;
             by_environment(cdk, &start, &granted)?;
             Some(granted)
         }
         Some(Way::Auto | Way::File) | None => {
-            by_lease(cdk, &start, &mut client, grant, &state)?;
+            let leased = client.lease(grant).map_err(failed)?;
+            by_lease(cdk, &start, leased, &state)?;
             None
         }
     };
@@ -115,11 +122,9 @@ fn by_environment(cdk: &mut Command, start: &Start, granted: &Granted) -> Result
 fn by_lease(
     cdk: &mut Command,
     start: &Start,
-    client: &mut Client,
-    grant: Grant,
+    leased: Leased,
     state: &State,
 ) -> Result<(), LaunchError> {
-    let leased = client.lease(grant)?;
     if let Some(connector) = &leased.connector
         && start.stays
         && is_deployed(connector)

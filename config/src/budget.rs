@@ -9,20 +9,20 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor};
 
-use super::ConfigError;
+use crate::ConfigError;
 
 /// What all nodes and scalars together may come to.
-pub(super) const BYTES: usize = 4 << 20;
+pub(crate) const BYTES: usize = 4 << 20;
 
 /// What a node counts besides its text: about what a `Value` takes.
 const NODE: usize = 64;
 
 /// How many flow brackets may be open at once, as far as a look at the bytes tells. The parser takes
 /// quadratic time for them (16,000 took a second) before it comes to its own limit of 128.
-pub(super) const BRACKETS: usize = 512;
+pub(crate) const BRACKETS: usize = 512;
 
 /// Refuses a text that would unfold to more than [`BYTES`].
-pub(super) fn check(text: &str) -> Result<(), ConfigError> {
+pub(crate) fn check(text: &str) -> Result<(), ConfigError> {
     if open_brackets(text) > BRACKETS {
         return Err(ConfigError::Deep);
     }

@@ -5,110 +5,120 @@
 //! connector does not start. All of it is read from the raw text, so no value can widen a grant.
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
 
-use fluvio_secret_protocol::{BadName, SecretName, limits};
+use fluvio_secret_protocol::{SecretName, limits};
 use serde_yaml::{Mapping, Value};
 
-use super::{ConfigError, budget};
+use crate::path::{Path, Step};
+use crate::{ConfigError, budget};
 
 /// What of a configuration concerns us.
 #[derive(Debug)]
-pub(crate) struct References {
+pub struct References {
     /// The names that it references, in alphabetical order.
-    pub(crate) names: Vec<SecretName>,
+    pub names: Vec<SecretName>,
     /// The connector's name, where it has one.
-    pub(crate) connector: Option<String>,
+    pub connector: Option<String>,
 }
+
+/// A name, and where it is in the document.
+pub(crate) type Reference = (SecretName, Path);
+
+/// Why there are no references, and where in the document.
+pub(crate) type Refused = (ConfigError, Path);
 
 /// The names that a configuration references.
 ///
 /// # Errors
 ///
 /// What would keep a connector from reading the file, or us from reading it safely.
-pub(crate) fn references(bytes: &[u8]) -> Result<References, ConfigError> {
+pub fn references(bytes: &[u8]) -> Result<References, ConfigError> {
     let text = std::str::from_utf8(bytes).map_err(|_| ConfigError::NotUtf8)?;
     budget::check(text)?;
     let document: Value =
         serde_yaml::from_str(text).map_err(|error| ConfigError::not_yaml(&error))?;
-    let mut names = BTreeSet::new();
-    if is_versioned(&document) {
-        declared(&document, &mut names)?;
-    }
-    by_map(&document, &mut String::new(), &mut names)?;
-    match names.len() {
-        count if count > limits::GRANT_NAMES => Err(ConfigError::Many(count)),
-        _ => Ok(References { names: names.into_iter().collect(), connector: name(&document) }),
-    }
+    let refused = |(error, _): Refused| error;
+    let declared = declared(&document).map_err(refused)?;
+    let by_map = by_map(&document).map_err(refused)?;
+    let names = names(&declared, &by_map)?;
+    let connector = document.get("meta").and_then(|meta| meta.get("name")).and_then(Value::as_str);
+    Ok(References { names, connector: connector.map(str::to_owned) })
 }
 
-fn name(document: &Value) -> Option<String> {
-    document.get("meta")?.get("name")?.as_str().map(str::to_owned)
+/// The names of all references, each once, in alphabetical order.
+pub(crate) fn names(
+    declared: &[Reference],
+    by_map: &[Reference],
+) -> Result<Vec<SecretName>, ConfigError> {
+    let all = declared.iter().chain(by_map).map(|(name, _)| name.clone());
+    let names: BTreeSet<_> = all.collect();
+    match names.len() {
+        count if count > limits::GRANT_NAMES => Err(ConfigError::Many(count)),
+        _ => Ok(names.into_iter().collect()),
+    }
 }
 
 /// Whether `meta.secrets` means anything: a file without `apiVersion` is of a version before it.
-fn is_versioned(document: &Value) -> bool {
+pub(crate) fn is_versioned(document: &Value) -> bool {
     matches!(document.get("apiVersion").and_then(Value::as_str), Some("0.1.0" | "0.2.0"))
 }
 
-fn declared(document: &Value, names: &mut BTreeSet<SecretName>) -> Result<(), ConfigError> {
-    let Some(secrets) = document.get("meta").and_then(|meta| meta.get("secrets")) else {
-        return Ok(());
+/// The declared names: those of `meta.secrets`, in a file of a version that has them.
+pub(crate) fn declared(document: &Value) -> Result<Vec<Reference>, Refused> {
+    let secrets = document.get("meta").and_then(|meta| meta.get("secrets"));
+    let Some(secrets) = secrets.filter(|secrets| is_versioned(document) && !secrets.is_null())
+    else {
+        return Ok(Vec::new());
     };
-    if secrets.is_null() {
-        return Ok(());
+    let path = Path::keys(&["meta", "secrets"]);
+    let bad = || (ConfigError::BadSecrets, path.clone());
+    let mut names = Vec::new();
+    for (at, secret) in secrets.as_sequence().ok_or_else(bad)?.iter().enumerate() {
+        let name = secret.get("name").and_then(Value::as_str).ok_or_else(bad)?;
+        let path = path.with(Step::Index(at)).with(Step::Key("name".to_owned()));
+        names.push(parsed(name, path)?);
     }
-    let secrets = secrets.as_sequence().ok_or(ConfigError::BadSecrets)?;
-    for (at, secret) in secrets.iter().enumerate() {
-        let name = secret.get("name").and_then(Value::as_str).ok_or(ConfigError::BadSecrets)?;
-        let path = || format!("`meta.secrets[{at}].name`");
-        names.insert(name.parse().map_err(|why| ConfigError::BadName { path: path(), why })?);
-    }
-    Ok(())
+    Ok(names)
 }
 
-/// Finds the maps. `path` is where we are, for the message: `.http.headers[0]`.
-fn by_map(
-    value: &Value,
-    path: &mut String,
-    names: &mut BTreeSet<SecretName>,
-) -> Result<(), ConfigError> {
-    let length = path.len();
+/// The names in maps `secret: {name: NAME}`, at any depth.
+pub(crate) fn by_map(document: &Value) -> Result<Vec<Reference>, Refused> {
+    let mut names = Vec::new();
+    walk(document, &mut Path::default(), &mut names)?;
+    Ok(names)
+}
+
+fn walk(value: &Value, path: &mut Path, names: &mut Vec<Reference>) -> Result<(), Refused> {
     match value {
         Value::Mapping(map) => {
             if let Some(name) = reference(map) {
-                names.insert(name.parse().map_err(|why| bad_name(path, why))?);
+                let path = path.with(Step::Key("secret".to_owned()));
+                names.push(parsed(name, path.with(Step::Key("name".to_owned())))?);
             }
             for (key, value) in map {
-                let key = key.as_str().unwrap_or("?").escape_debug();
-                // Writing to a String cannot fail.
-                let _ = write!(path, ".{key}");
-                by_map(value, path, names)?;
-                path.truncate(length);
+                path.0.push(Step::Key(key.as_str().unwrap_or("?").to_owned()));
+                walk(value, path, names)?;
+                path.0.pop();
             }
         }
         Value::Sequence(values) => {
             for (at, value) in values.iter().enumerate() {
-                let _ = write!(path, "[{at}]");
-                by_map(value, path, names)?;
-                path.truncate(length);
+                path.0.push(Step::Index(at));
+                walk(value, path, names)?;
+                path.0.pop();
             }
         }
-        Value::Tagged(tagged) => by_map(&tagged.value, path, names)?,
+        Value::Tagged(tagged) => walk(&tagged.value, path, names)?,
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
     Ok(())
 }
 
-/// The place of a name that is none: its keys, cut where they would fill the screen.
-fn bad_name(path: &str, why: BadName) -> ConfigError {
-    const MOST: usize = 120;
-    let path = path.trim_start_matches('.');
-    let path = match path.char_indices().rev().nth(MOST) {
-        Some((at, _)) => format!("`…{}.secret.name`", &path[at..]),
-        None => format!("`{path}.secret.name`"),
-    };
-    ConfigError::BadName { path, why }
+fn parsed(name: &str, path: Path) -> Result<Reference, Refused> {
+    match name.parse() {
+        Ok(name) => Ok((name, path)),
+        Err(why) => Err((ConfigError::bad_name(&path, why), path)),
+    }
 }
 
 /// The name, when a map is `secret: {name: NAME}` and nothing beside it: with a second key, Fluvio's

@@ -1,0 +1,30 @@
+//! What a connector's configuration references, and what would keep the connector from starting with
+//! it. Pure functions: bytes in, findings out.
+//!
+//! # Layout
+//!
+//! * [`budget`]: counts what a parse would hold, before anything is parsed
+//! * [`references`](mod@references): the names, as a connector would ask for them
+//! * [`check`](mod@check): all that is found before a connector starts
+//! * [`syntax`]: why a text is no YAML, in words of our own
+//! * [`schema`]: the parts of Fluvio's schema that refuse a file
+//! * [`template`]: lookups of secrets in the text; no template engine
+//! * [`shape`]: whether a value changes more than its own place
+//! * [`path`]: places in a document, and where in the text they are
+//!
+//! This is the only crate that knows `serde_yaml`, the parser that connectors use. No message of a
+//! library is passed on: they quote what they found.
+
+mod budget;
+mod check;
+mod error;
+mod path;
+mod references;
+mod schema;
+mod shape;
+mod syntax;
+mod template;
+
+pub use check::{Known, Values, check};
+pub use error::ConfigError;
+pub use references::{References, references};

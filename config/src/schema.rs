@@ -1,0 +1,429 @@
+//! The parts of Fluvio's schema that refuse a file: what every connector reads before its own part.
+//!
+//! The facts are Fluvio's: the names of the fields, which are required, and how sizes, durations and
+//! compressions are written. A file is read as connectors read it, the version first, and the rest from
+//! a `Value`, so that both refuse the same.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use serde::de::{Deserializer, Error};
+use serde::{Deserialize, de};
+use serde_yaml::Value;
+
+use crate::path::{Path, Step};
+
+/// Where a file is not what Fluvio reads, and what Fluvio reads there.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) struct Misfit {
+    pub(crate) path: Path,
+    /// Whether nothing is there at all.
+    pub(crate) is_missing: bool,
+    pub(crate) expected: &'static str,
+}
+
+/// Judges a document as every connector does.
+pub(crate) fn judge(document: &Value) -> Result<(), Misfit> {
+    let misfit = |path: Path, expected| Err(Misfit { path, is_missing: false, expected });
+    let Some(map) = document.as_mapping() else {
+        return misfit(Path::default(), "keys with values, like `meta:`");
+    };
+    let version = match map.get("apiVersion") {
+        None | Some(Value::Null) => Version::V0,
+        Some(value) => match Version::deserialize(value) {
+            Ok(version) => version,
+            Err(_) => return misfit(Path::keys(&["apiVersion"]), "`0.1.0` or `0.2.0`"),
+        },
+    };
+    let mut rest = map.clone();
+    rest.remove("apiVersion");
+    let rest = Value::Mapping(rest);
+    let judged = match version {
+        Version::V0 | Version::V1 => read::<Config<String>>(&rest),
+        Version::V2 => read::<Config<Topic>>(&rest),
+    };
+    match judged {
+        Ok(()) => Ok(()),
+        Err(path) => {
+            let missing = missing(&rest, &path, &version);
+            let is_missing = missing.is_some();
+            let path = missing.unwrap_or(path);
+            let expected = expected(&path, &version);
+            Err(Misfit { path, is_missing, expected })
+        }
+    }
+}
+
+fn read<'de, T: Deserialize<'de>>(value: &'de Value) -> Result<(), Path> {
+    let Err(error) = serde_path_to_error::deserialize::<_, T>(value) else { return Ok(()) };
+    let steps = error.path().iter().filter_map(|segment| match segment {
+        serde_path_to_error::Segment::Seq { index } => Some(Step::Index(*index)),
+        serde_path_to_error::Segment::Map { key } => Some(Step::Key(key.clone())),
+        _ => None,
+    });
+    Err(Path(steps.collect()))
+}
+
+/// The required field that is not there, when the fault is at the map that should have it.
+fn missing(document: &Value, path: &Path, version: &Version) -> Option<Path> {
+    let required: &[&str] = match (path.to_string().as_str(), version) {
+        ("", _) => &["meta"],
+        ("meta", _) => &["name", "type", "topic", "version"],
+        ("meta.topic", Version::V2) => &["meta"],
+        ("meta.topic.meta", Version::V2) => &["name"],
+        _ => return None,
+    };
+    let mut at = document;
+    for step in &path.0 {
+        let Step::Key(key) = step else { return None };
+        at = at.get(key)?;
+    }
+    at.as_mapping()?;
+    let missing = required.iter().find(|field| at.get(**field).is_none())?;
+    Some(path.with(Step::Key((*missing).to_owned())))
+}
+
+/// What Fluvio reads at a place.
+fn expected(path: &Path, version: &Version) -> &'static str {
+    let path = path.to_string();
+    let last = path.rsplit('.').next().unwrap_or_default();
+    match (&*path, last) {
+        ("meta", _) => "`name`, `type`, `topic` and `version`",
+        ("meta.topic", _) if matches!(version, Version::V2) => {
+            "a map `topic: {meta: {name: TOPIC}}`, as apiVersion 0.2.0 has it"
+        }
+        ("meta.topic", _) => "a text; a map needs `apiVersion: 0.2.0`",
+        ("meta.secrets", _) => "a list of `- name: NAME`",
+        _ if path.starts_with("meta.secrets[") => "a secret's name: letters, digits and _",
+        ("meta.name" | "meta.type" | "meta.version", _) | (_, "name" | "uses" | "id") => {
+            "a text; quote what looks like something else"
+        }
+        (_, "linger" | "time" | "age" | "flush-period") => "a duration, like `10s` or `5ms`",
+        (_, "compression" | "type") => "`none`, `gzip`, `snappy`, `lz4` or `zstd`",
+        (
+            _,
+            "batch-size" | "batch_size" | "max-bytes" | "max_bytes" | "max-size" | "segment-size",
+        ) => "a size, like `1mb` or a number of bytes",
+        (_, "strategy") => "`none`, `manual` or `auto`",
+        (_, "start") => "`beginning`, `end`, or a map with a number",
+        (_, "partition") if path.starts_with("meta.consumer") => {
+            "`all`, a number, or a list of numbers"
+        }
+        ("transforms", _) => "a list of `- uses: NAME`",
+        _ if path.starts_with("transforms[") => "a text, a list or a map of texts; quote numbers",
+        _ => "something else",
+    }
+}
+
+#[derive(Deserialize)]
+enum Version {
+    #[serde(rename = "0.0.0")]
+    V0,
+    #[serde(rename = "0.1.0")]
+    V1,
+    #[serde(rename = "0.2.0")]
+    V2,
+}
+
+#[derive(Deserialize)]
+#[allow(dead_code, reason = "that the fields can be read is all that is asked")]
+struct Config<Topic> {
+    meta: Meta<Topic>,
+    #[serde(default)]
+    transforms: Vec<Transform>,
+}
+
+#[derive(Deserialize)]
+#[allow(dead_code, reason = "as above")]
+struct Meta<Topic> {
+    name: String,
+    r#type: String,
+    topic: Topic,
+    version: String,
+    #[serde(default)]
+    producer: Option<Producer>,
+    #[serde(default)]
+    consumer: Option<Consumer>,
+    #[serde(default)]
+    secrets: Option<Vec<Secret>>,
+}
+
+#[derive(Deserialize)]
+#[allow(dead_code, reason = "as above")]
+struct Secret {
+    #[serde(deserialize_with = "secret_name")]
+    name: (),
+}
+
+#[derive(Deserialize)]
+#[allow(dead_code, reason = "as above")]
+struct Producer {
+    #[serde(default, deserialize_with = "maybe_duration")]
+    linger: (),
+    #[serde(default)]
+    compression: Option<Compression>,
+    #[serde(default, rename = "batch-size", alias = "batch_size", deserialize_with = "maybe_size")]
+    batch_size: (),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Compression {
+    None,
+    Gzip,
+    Snappy,
+    Lz4,
+    Zstd,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(dead_code, reason = "as above")]
+struct Consumer {
+    #[serde(default)]
+    partition: Partitions,
+    #[serde(default, alias = "max_bytes", deserialize_with = "maybe_size")]
+    max_bytes: (),
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
+    offset: Option<Offset>,
+}
+
+/// `all`, a number, or a list of numbers.
+#[derive(Default)]
+struct Partitions;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(dead_code, reason = "as above")]
+struct Offset {
+    #[serde(default)]
+    start: Option<Start>,
+    strategy: Strategy,
+    /// As serde has it: a map of seconds and nanoseconds.
+    #[serde(default)]
+    flush_period: Option<Duration>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Strategy {
+    None,
+    Manual,
+    Auto,
+}
+
+/// `beginning`, `end`, or a map of one of three keys with a number.
+struct Start;
+
+#[derive(Deserialize)]
+#[allow(dead_code, reason = "as above")]
+struct Transform {
+    uses: String,
+    #[serde(default)]
+    lookback: Option<Lookback>,
+    #[serde(default)]
+    with: BTreeMap<String, Parameter>,
+}
+
+#[derive(Deserialize)]
+#[allow(dead_code, reason = "as above")]
+struct Lookback {
+    #[serde(default)]
+    last: u64,
+    #[serde(default, deserialize_with = "maybe_duration")]
+    age: (),
+}
+
+/// A text, a list or a map: what becomes JSON. A bare number or truth value does not.
+struct Parameter;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(dead_code, reason = "as above")]
+struct Topic {
+    #[serde(default)]
+    version: String,
+    meta: TopicMeta,
+    #[serde(default)]
+    partition: TopicPartition,
+    #[serde(default)]
+    retention: Retention,
+    #[serde(default)]
+    compression: TopicCompression,
+    #[serde(default)]
+    deduplication: Option<Deduplication>,
+}
+
+#[derive(Deserialize)]
+#[allow(dead_code, reason = "as above")]
+struct TopicMeta {
+    name: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(dead_code, reason = "as above")]
+struct TopicPartition {
+    #[serde(default)]
+    count: Option<u32>,
+    #[serde(default, deserialize_with = "maybe_size")]
+    max_size: (),
+    #[serde(default)]
+    replication: Option<u32>,
+    #[serde(default)]
+    ignore_rack_assignment: Option<bool>,
+    #[serde(default)]
+    maps: Option<Vec<PartitionMap>>,
+}
+
+#[derive(Deserialize)]
+#[allow(dead_code, reason = "as above")]
+struct PartitionMap {
+    id: u32,
+    replicas: Vec<i32>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(dead_code, reason = "as above")]
+struct Retention {
+    #[serde(default, deserialize_with = "maybe_duration")]
+    time: (),
+    #[serde(default, deserialize_with = "maybe_size")]
+    segment_size: (),
+}
+
+#[derive(Default, Deserialize)]
+#[allow(dead_code, reason = "as above")]
+struct TopicCompression {
+    #[serde(default)]
+    r#type: TopicAlgorithm,
+}
+
+/// Written with a capital, other than the compression of a producer.
+#[derive(Default, Deserialize)]
+enum TopicAlgorithm {
+    None,
+    Gzip,
+    Snappy,
+    Lz4,
+    #[default]
+    Any,
+    Zstd,
+}
+
+#[derive(Deserialize)]
+#[allow(dead_code, reason = "as above")]
+struct Deduplication {
+    bounds: Bounds,
+    filter: Filter,
+}
+
+#[derive(Deserialize)]
+#[allow(dead_code, reason = "as above")]
+struct Bounds {
+    count: std::num::NonZeroU64,
+    #[serde(default, deserialize_with = "maybe_duration")]
+    age: (),
+}
+
+#[derive(Deserialize)]
+#[allow(dead_code, reason = "as above")]
+struct Filter {
+    transform: FilterTransform,
+}
+
+#[derive(Deserialize)]
+#[allow(dead_code, reason = "as above")]
+struct FilterTransform {
+    uses: String,
+    #[serde(default)]
+    with: BTreeMap<String, String>,
+}
+
+fn secret_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+    let name = String::deserialize(deserializer)?;
+    match name.parse::<fluvio_secret_protocol::SecretName>() {
+        // Fluvio has no limit of the length.
+        Ok(_) | Err(fluvio_secret_protocol::BadName::Long) => Ok(()),
+        Err(_) => Err(D::Error::custom("a bad name")),
+    }
+}
+
+fn maybe_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+    match Option::<String>::deserialize(deserializer)? {
+        Some(text) => humantime::parse_duration(&text).map(|_| ()).map_err(D::Error::custom),
+        None => Ok(()),
+    }
+}
+
+fn maybe_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+    match Option::<Value>::deserialize(deserializer)? {
+        None | Some(Value::Null) => Ok(()),
+        Some(Value::String(text)) => {
+            text.parse::<ByteSize>().map(|_| ()).map_err(|_| D::Error::custom("no size"))
+        }
+        Some(Value::Number(number)) if number.is_u64() => Ok(()),
+        Some(_) => Err(D::Error::custom("no size")),
+    }
+}
+
+impl<'de> Deserialize<'de> for Partitions {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let is_number = |value: &Value| value.as_u64().is_some_and(|n| u32::try_from(n).is_ok());
+        match Value::deserialize(deserializer)? {
+            Value::String(text) if text == "all" => Ok(Self),
+            Value::Sequence(values) if values.iter().all(is_number) => Ok(Self),
+            value if is_number(&value) => Ok(Self),
+            _ => Err(D::Error::custom("no partitions")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Start {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let first = value.as_mapping().and_then(|map| map.iter().next());
+        let is_start = match (&value, first) {
+            (Value::String(text), _) => text == "beginning" || text == "end",
+            (_, Some((key, number))) => match key.as_str() {
+                Some("absolute") => number.is_i64() || number.is_u64(),
+                Some("from-beginning" | "from-end") => number.is_u64(),
+                _ => false,
+            },
+            _ => false,
+        };
+        if is_start { Ok(Self) } else { Err(D::Error::custom("no start")) }
+    }
+}
+
+impl<'de> Deserialize<'de> for Parameter {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = Parameter;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a text, a list or a map")
+            }
+
+            fn visit_str<E: Error>(self, _: &str) -> Result<Parameter, E> {
+                Ok(Parameter)
+            }
+
+            fn visit_map<M: de::MapAccess<'de>>(self, map: M) -> Result<Parameter, M::Error> {
+                let map = de::value::MapAccessDeserializer::new(map);
+                serde_json::Value::deserialize(map).map(|_| Parameter)
+            }
+
+            fn visit_seq<S: de::SeqAccess<'de>>(self, seq: S) -> Result<Parameter, S::Error> {
+                let seq = de::value::SeqAccessDeserializer::new(seq);
+                serde_json::Value::deserialize(seq).map(|_| Parameter)
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}

@@ -1,0 +1,178 @@
+//! What is found in a configuration before a connector starts with it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::SecretName;
+
+/// What was found in a configuration.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checked {
+    /// The findings in the order of their lines; at most [`crate::limits::FINDINGS`].
+    pub findings: Vec<Finding>,
+    /// The secrets that it references, in alphabetical order.
+    pub names: Vec<SecretName>,
+    /// Why something was not checked, where something was not.
+    pub unchecked: Option<String>,
+}
+
+/// A place in a configuration, what happens there, and what helps. Never a value, nor a part of one.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Finding {
+    /// Whether the connector starts all the same.
+    pub severity: Severity,
+    /// The kind, for programs: like `missing-secret`.
+    pub code: String,
+    /// The line in the file as it is, beginning with 1.
+    pub line: usize,
+    /// The column of the first character, beginning with 1.
+    pub column: usize,
+    /// How many characters it is about; 0 where only the place is known.
+    pub length: usize,
+    /// The secret that it is about, if it is about one.
+    pub name: Option<SecretName>,
+    /// What happens.
+    pub text: String,
+    /// What helps.
+    pub remedy: String,
+}
+
+/// Whether a connector starts.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// It does not, or with something else than was meant.
+    Error,
+    /// It does.
+    Warning,
+}
+
+impl Checked {
+    /// Whether a connector would not start, or with something else than was meant.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// The findings as text for people, each with its line of the file underlined.
+    ///
+    /// ```text
+    /// error: the secret `API_TOKEN` is not in the vault
+    ///   --> cat-facts.yaml:12:11
+    ///    |
+    /// 12 |   token: "${{ secrets.API_TOKEN }}"
+    ///    |           ^^^^^^^^^^^^^^^^^^^^^^^^
+    ///    = help: set it with: fluvio secret set API_TOKEN
+    /// ```
+    #[must_use]
+    pub fn report(&self, path: &str, text: &str) -> String {
+        let lines: Vec<_> = text.lines().collect();
+        let mut report = String::new();
+        for finding in &self.findings {
+            finding.report(path, &lines, &mut report);
+            report.push('\n');
+        }
+        if let Some(unchecked) = &self.unchecked {
+            report += &format!("note: {path}: {unchecked}\n");
+        }
+        report
+    }
+}
+
+impl Finding {
+    fn report(&self, path: &str, lines: &[&str], report: &mut String) {
+        let word = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        let Self { text, line, column, remedy, .. } = self;
+        let number = line.to_string();
+        let margin = " ".repeat(number.len());
+        *report += &format!("{word}: {text}\n{margin}--> {path}:{line}:{column}\n");
+        if let Some(shown) = lines.get(line.wrapping_sub(1)) {
+            let (shown, before, marked) = excerpt(shown, *column, self.length);
+            *report += &format!("{margin} |\n{number} | {shown}\n");
+            *report += &format!("{margin} | {}{}\n", " ".repeat(before), "^".repeat(marked));
+        }
+        if !remedy.is_empty() {
+            *report += &format!("{margin} = help: {remedy}\n");
+        }
+    }
+}
+
+/// More of a line than this is not shown: it would fill the screen.
+const SHOWN: usize = 100;
+
+/// The part of a line that is shown, how many characters of it are before the mark, and how many are
+/// marked. A tab is one blank, and what would drive the terminal is a mark of its own.
+fn excerpt(line: &str, column: usize, length: usize) -> (String, usize, usize) {
+    let clean = |c: char| match c {
+        '\t' => ' ',
+        c if c.is_control() => '\u{fffd}',
+        c => c,
+    };
+    let from = column.saturating_sub(1);
+    // Of a long line, what is around the place.
+    let skipped = if from > SHOWN * 3 / 4 { from - SHOWN / 4 } else { 0 };
+    let mut shown: String = line.chars().skip(skipped).take(SHOWN).map(clean).collect();
+    let mut before = from - skipped;
+    let marked = length.max(1).min(shown.chars().count().saturating_sub(before).max(1));
+    if skipped > 0 {
+        shown.insert(0, '\u{2026}');
+        before += 1;
+    }
+    (shown, before, marked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Checked, Finding, Severity};
+
+    fn checked(line: usize, column: usize, length: usize) -> Checked {
+        let finding = Finding {
+            severity: Severity::Error,
+            code: "x".into(),
+            line,
+            column,
+            length,
+            name: None,
+            text: "what happens".into(),
+            remedy: "what helps".into(),
+        };
+        Checked { findings: vec![finding], names: Vec::new(), unchecked: None }
+    }
+
+    #[test]
+    fn a_finding_underlines_its_line() {
+        assert_eq!(
+            checked(2, 4, 3).report("c.yaml", "a: 1\nb: xyz\n"),
+            "error: what happens\n --> c.yaml:2:4\n  |\n2 | b: xyz\n  |    ^^^\n  = help: what helps\n\n"
+        );
+    }
+
+    #[test]
+    fn a_place_beyond_the_text_is_no_fault_of_ours() {
+        for (line, column, length) in [(9, 1, 1), (1, 900, 5), (1, 1, 900), (0, 0, 0)] {
+            let report = checked(line, column, length).report("c.yaml", "a: 1\n");
+            assert!(report.starts_with("error: what happens\n"), "{report}");
+            assert!(report.lines().all(|line| line.chars().count() < 1000), "{report}");
+        }
+    }
+
+    #[test]
+    fn of_a_long_line_the_part_around_the_place_is_shown() {
+        let text = format!("{}HERE{}", "\u{fc}".repeat(500), "y".repeat(500));
+        let report = checked(1, 501, 4).report("c.yaml", &text);
+        let lines: Vec<_> = report.lines().collect();
+        let at = |line: &str, c: char| line.chars().position(|found| found == c);
+        assert_eq!(at(lines[3], 'H'), at(lines[4], '^'));
+        assert!(lines[3].chars().count() < 120);
+    }
+
+    #[test]
+    fn nothing_drives_the_terminal() {
+        let report = checked(1, 1, 1).report("c.yaml", "a:\u{1b}[2J\tb\n");
+        assert!(!report.contains(['\u{1b}', '\t']), "{report:?}");
+    }
+}

@@ -1,0 +1,334 @@
+//! `check`: what would keep a connector from starting is told before, with its line and what helps.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::harness::{Home, Said, canary, eventually, said, spawn};
+
+/// A configuration that Fluvio reads, with this below its head.
+fn config(rest: &str) -> String {
+    format!(
+        "apiVersion: 0.1.0\nmeta:\n  version: 0.1.0\n  name: facts\n  type: http-source\n  topic: facts\n  secrets:\n    - name: S\nhttp:\n{rest}"
+    )
+}
+
+fn checked(home: &Home, text: &str) -> (Said, Value) {
+    let file = home.write("c.yaml", text);
+    let path = file.to_str().unwrap();
+    let json = home.cli(&["check", "-O", "json", path]);
+    let value: Value = serde_json::from_str(&json.out).unwrap_or_else(|_| panic!("{json:?}"));
+    (home.cli(&["check", path]), value[0].clone())
+}
+
+/// A configuration is found faulty in a line, and is not when the remedy was followed.
+fn faulty(home: &Home, code: &str, line: usize, told: &[&str], text: &str, mended: &str) {
+    let (said, found) = checked(home, text);
+    assert_eq!(said.code(), Some(78), "{code}: {said:?}");
+    let errors: Vec<_> = found["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|finding| finding["severity"] == "error")
+        .collect();
+    assert_eq!(
+        (errors[0]["code"].as_str(), errors[0]["line"].as_u64()),
+        (Some(code), Some(line as u64)),
+        "{found}"
+    );
+    let shown = text.lines().nth(line - 1).unwrap();
+    assert!(said.out.contains(&format!("{line} | {shown}")), "{said:?}");
+    assert!(said.out.contains(&format!("c.yaml:{line}:")) && said.out.contains('^'), "{said:?}");
+    for part in told {
+        assert!(said.out.contains(part), "{part}: {said:?}");
+    }
+    let (said, found) = checked(home, mended);
+    assert_eq!(said.code(), Some(0), "mended, {code}: {said:?} {found}");
+}
+
+#[test]
+fn each_fault_is_told_with_its_line_and_a_remedy_that_works() {
+    let home = Home::new();
+    home.set("S", "Authorization: bearer 1234abcd");
+    let templated = config("  token: \"${{ secrets.S }}\"\n");
+    // No `apiVersion`.
+    faulty(
+        &home,
+        "no-api-version",
+        9,
+        &["apiVersion: 0.1.0"],
+        templated.strip_prefix("apiVersion: 0.1.0\n").unwrap(),
+        &templated,
+    );
+    // Not declared.
+    faulty(
+        &home,
+        "undeclared",
+        11,
+        &["`T` is not declared", "add `- name: T`"],
+        &config("  token: \"${{ secrets.S }}\"\n  other: \"${{ secrets.T }}\"\n"),
+        &config("  token: \"${{ secrets.S }}\"\n"),
+    );
+    faulty(
+        &home,
+        "undefined",
+        10,
+        &["`S` is no variable", "write `${{ secrets.S }}`"],
+        &config("  token: \"${{ S }}\"\n"),
+        &templated,
+    );
+    faulty(
+        &home,
+        "filter",
+        10,
+        &["no filters", "write `${{ secrets.S }}`"],
+        &config("  token: \"${{ secrets.S | upper }}\"\n"),
+        &templated,
+    );
+    faulty(
+        &home,
+        "changes-the-file",
+        11,
+        &["the value of `S`", "double quotes: \"${{ secrets.S }}\""],
+        &config("  headers:\n    - ${{ secrets.S }}\n"),
+        &config("  headers:\n    - \"${{ secrets.S }}\"\n"),
+    );
+    faulty(
+        &home,
+        "bad-name",
+        8,
+        &["letters, digits and _ only"],
+        &templated.replace("- name: S", "- name: MY-SECRET"),
+        &templated,
+    );
+    faulty(
+        &home,
+        "bad-secrets",
+        8,
+        &["`- name: NAME`"],
+        &templated.replace("    - name: S\n", "    S: x\n"),
+        &templated,
+    );
+    faulty(
+        &home,
+        "unclosed-quote",
+        10,
+        &["opened here and not closed"],
+        &config("  token: \"${{ secrets.S }}\n  z: 1\n"),
+        &templated,
+    );
+    faulty(
+        &home,
+        "missing-secret",
+        10,
+        &["`T` is not in the vault", "fluvio secret set T"],
+        &config("  token: {secret: {name: T}}\n  s: \"${{ secrets.S }}\"\n"),
+        &templated,
+    );
+    // A value that becomes a number.
+    home.set("S", "1234");
+    faulty(
+        &home,
+        "changes-the-file",
+        10,
+        &["YAML reads something else", "double quotes"],
+        &config("  token: ${{ secrets.S }}\n"),
+        &templated,
+    );
+    // A key of several lines in double quotes.
+    home.set("S", "-----BEGIN KEY-----\nMIIB\n-----END KEY-----\n");
+    faulty(
+        &home,
+        "changes-the-file",
+        10,
+        &["secret: {name: S}"],
+        &templated,
+        &config("  token:\n    secret: {name: S}\n"),
+    );
+    // Quotes and backslashes in double quotes: single ones carry them.
+    home.set("S", "a\\q");
+    faulty(
+        &home,
+        "breaks-the-file",
+        10,
+        &["single quotes: '${{ secrets.S }}'"],
+        &config("  token: \"x\"\n  other: \"${{ secrets.S }}\"\n").replace("  token: \"x\"\n", ""),
+        &config("  token: '${{ secrets.S }}'\n"),
+    );
+}
+
+#[test]
+fn what_is_certain_to_fail_does_not_start() {
+    let home = Home::new();
+    home.set("S", "1234");
+    let file = home.write("c.yaml", config("  token: ${{ secrets.S }}\n"));
+    let refused = said(&mut home.run(&file, &[], &["true"]));
+    assert_eq!(refused.code(), Some(125));
+    let report = home.cli(&["check", file.to_str().unwrap()]).out;
+    let first = report.split("\n\n").next().unwrap();
+    assert!(refused.err.contains(first), "the same text: {refused:?}");
+    assert!(refused.err.contains("--no-check"), "{refused:?}");
+    assert!(home.audit_log().iter().all(|line| line["event"] == "set"), "nothing was given");
+    assert_eq!(said(&mut home.run(&file, &["--no-check"], &["true"])).code(), Some(0));
+    // What is no connector may read the file as it likes.
+    assert_eq!(said(&mut home.run(&file, &["--as-is"], &["true"])).code(), Some(0));
+}
+
+#[test]
+fn without_the_vault_all_else_is_checked() {
+    let home = Home::new();
+    home.set("S", "x: y");
+    let file = home.write("c.yaml", config("  token: ${{ secrets.S }}\n  t: ${{ secrets.T }}\n"));
+    home.ok(&["daemon", "stop"]);
+    let offline = home.cli(&["check", "--offline", file.to_str().unwrap()]);
+    assert_eq!(offline.code(), Some(78));
+    assert!(offline.out.contains("`T` is not declared"), "{offline:?}");
+    assert!(!offline.out.contains("value of `S`"), "{offline:?}");
+    assert!(home.daemon_pid().is_none(), "none is started");
+    // While locked it says what it did not look at.
+    let identity = home.path("config/identity.txt");
+    fs::write(identity, "age-encryption.org/v1\n-> scrypt x 18\n").unwrap();
+    let good = home.write("good.yaml", config("  token: ${{ secrets.S }}\n"));
+    let locked = home.cli(&["check", good.to_str().unwrap()]);
+    assert_eq!(locked.code(), Some(0));
+    assert!(locked.out.contains("locked, so values were not checked"), "{locked:?}");
+    for (path, why) in [("none.yaml", "No such file"), ("state", "not a regular file")] {
+        let said = home.cli(&["check", path]);
+        assert!(said.code() == Some(1) && said.err.contains(why), "{said:?}");
+    }
+}
+
+#[test]
+fn a_warning_is_no_error() {
+    let home = Home::new();
+    home.set("S", "two\nlines");
+    home.set("U", "x");
+    let text = config("  token: {secret: {name: S}}\n  if: \"${% if secrets.S %}x${% endif %}\"\n")
+        .replace("    - name: S\n", "    - name: S\n    - name: U\n");
+    let (said, found) = checked(&home, &text);
+    assert_eq!(said.code(), Some(0), "{said:?}");
+    let codes: Vec<_> = found["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| finding["code"].as_str().unwrap())
+        .collect();
+    assert_eq!(codes, ["by-environment", "computed", "computed"], "{found}");
+    let (said, found) =
+        checked(&home, &text.replace("  if: \"${% if secrets.S %}x${% endif %}\"\n", ""));
+    assert_eq!(said.code(), Some(0));
+    assert!(found.to_string().contains("unused"), "{found}");
+    let plain = config("  a: 1\n").replace("  secrets:\n    - name: S\n", "");
+    let (said, _) = checked(&home, &plain);
+    assert_eq!(said.out, format!("{}: nothing found\n", home.path("c.yaml").display()));
+}
+
+/// Where a value may be put.
+const CONTEXTS: [&str; 8] = [
+    "  k: ${{ secrets.S }}\n",
+    "  k: \"${{ secrets.S }}\"\n",
+    "  k: '${{ secrets.S }}'\n",
+    "  k: https://h/${{ secrets.S }}/p\n",
+    "  k: |\n    ${{ secrets.S }}\n",
+    "  k: 1 # ${{ secrets.S }}\n",
+    "  ${{ secrets.S }}: v\n",
+    "  k: [a, ${{ secrets.S }}]\n",
+];
+
+#[test]
+fn d1_no_message_has_a_value_and_two_of_one_kind_read_the_same() {
+    let home = Home::new();
+    let kinds: [[String; 2]; 8] = [
+        [canary(), canary()],
+        [format!("{}: x", canary()), format!("{}: y", canary())],
+        [format!("{}\n{}", canary(), canary()), format!("{}\n{}", canary(), canary())],
+        [format!("{}\"", canary()), format!("{}\"", canary())],
+        [format!("{}'", canary()), format!("{}'", canary())],
+        [format!("*{}", canary()), format!("*{}", canary())],
+        [format!("{}\\q", canary()), format!("{}\\z", canary())],
+        ["81234567".to_owned(), "97654321".to_owned()],
+    ];
+    for values in kinds {
+        let reports = values.map(|value| {
+            home.set("S", &value);
+            let mut heard = String::new();
+            for context in CONTEXTS {
+                let (said, found) = checked(&home, &config(context));
+                let file = home.path("c.yaml");
+                let run = crate::harness::said(&mut home.run(&file, &[], &["true"]));
+                heard += &format!("{}{}{found}{}", said.out, said.err, run.err);
+            }
+            for line in value.lines() {
+                let part = &line[..line.len().min(8)];
+                assert!(!heard.contains(part), "{part} of a value");
+            }
+            heard
+        });
+        assert!(reports[0] == reports[1], "{}\n{}", reports[0], reports[1]);
+    }
+}
+
+/// What the daemon takes at the most, in kilobytes.
+fn peak_kilobytes(home: &Home) -> usize {
+    let pid = home.daemon_pid().unwrap();
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    peak.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[test]
+fn e10_what_means_harm_is_answered_soon_and_in_little_memory() {
+    let home = Home::new();
+    home.set("S", vec![b'x'; 1 << 20]);
+    let aliases = format!("a: &a \"{}\"\nb: [{}]\n", "x".repeat(2000), "*a, ".repeat(12_000));
+    let uses = |count: usize| {
+        let lines = (0..count).map(|n| format!("  k{n}: \"${{{{ secrets.S }}}}\"\n"));
+        config(&lines.collect::<String>())
+    };
+    for (what, text, told) in [
+        ("a product", config("  k: ${{ \"x\" * 3000000000 }}\n"), "computed"),
+        ("a long product", config("  k: ${{ secrets.S * 9000000000000000000 }}\n"), "computed"),
+        (
+            "doubling",
+            config(&format!("  k: ${{{{ {}secrets.S }}}}\n", "secrets.S ~ ".repeat(2000))),
+            "computed",
+        ),
+        ("124 uses of a megabyte", uses(124), "too large to check"),
+        ("130 uses", uses(130), "124 templates at the most"),
+        ("aliases", aliases, "unfolds to more than"),
+        ("nesting", "[".repeat(60_000), "brackets open at once"),
+        ("nested maps", (0..3000).map(|n| " ".repeat(n.min(15)) + "a:\n").collect(), ""),
+        ("a mark of the order of bytes", format!("\u{feff}{}", config("  k: 1\n")), ""),
+        ("the same key twice", config("  k: 1\n  k: 2\n"), "the same key twice"),
+        ("tabs", config("\tk: 1\n"), "indent with blanks"),
+        ("a directive", format!("%YAML 9.9\n---\n{}", config("  k: 1\n")), ""),
+        ("merge keys", config("  a: &a {x: 1}\n  b:\n    <<: *a\n"), ""),
+        ("several documents", config("  k: 1\n---\na: 1\n"), "more than one document"),
+    ] {
+        let file = home.write("c.yaml", &text);
+        let begun = Instant::now();
+        let said = home.cli(&["check", file.to_str().unwrap()]);
+        let took = begun.elapsed();
+        assert!(matches!(said.code(), Some(0 | 78)), "{what}: {said:?}");
+        assert!(said.out.contains(told), "{what}: {said:?}");
+        assert!(took < Duration::from_secs(3), "{what}: {took:?}");
+    }
+    let large = home.write("c.yaml", "#".repeat(10 << 20));
+    assert!(home.cli(&["check", large.to_str().unwrap()]).err.contains("65536 bytes"));
+    let peak = peak_kilobytes(&home);
+    assert!(peak < 64 << 10, "{peak} kB");
+}
+
+#[test]
+fn a_template_that_is_missing_its_secret_is_told_when_it_is_set() {
+    let home = Home::new();
+    home.ok(&["list"]);
+    let file = home.write("c.yaml", config("  token: \"${{ secrets.S }}\"\n"));
+    let refused = said(&mut home.run(&file, &[], &["true"]));
+    assert!(refused.code() == Some(125) && refused.err.contains("no secret `S`"), "{refused:?}");
+    home.set("S", "abc");
+    let mut started = spawn(&mut home.run(&file, &[], &["true"]));
+    eventually("its end", || started.try_wait().unwrap().is_some());
+    assert!(started.wait().unwrap().success());
+}
