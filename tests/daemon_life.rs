@@ -269,16 +269,22 @@ fn b8_every_signal_ends_it_cleanly_and_soon_also_under_load() {
 fn b5_the_next_daemon_keeps_its_socket_when_the_last_one_ends() {
     let home = Home::new();
     home.ok(&["list"]);
-    for _ in 0..20 {
+    for round in 1..=20 {
         let last = home.daemon_pid().unwrap();
         // Stopped in the middle of its end, so that the next one comes while it is still there.
         kill("TERM", last);
-        home.ok(&["list"]);
-        let next = home.daemon_pid().unwrap();
-        assert_ne!(next, last);
+        let mut next = None;
+        eventually("the next one", || {
+            // On a busy machine the last one may answer yet, before it hears of the signal.
+            home.ok(&["list"]);
+            next = home.daemon_pid().filter(|&pid| pid != last);
+            next.is_some()
+        });
         eventually("the last one's end", || !is_alive(last));
-        assert_eq!(home.daemon_pid(), Some(next), "its socket was not removed");
-        assert_eq!(daemons(&home), BTreeSet::from([next]));
+        assert_eq!(home.daemon_pid(), next, "its socket was not removed");
+        assert_eq!(daemons(&home), next.into_iter().collect());
+        let log = fs::read_to_string(home.path("state/daemon.log")).unwrap();
+        assert_eq!(log.matches(" serves ").count(), 1 + round, "one for each that ended: {log}");
     }
 }
 
