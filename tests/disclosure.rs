@@ -57,6 +57,8 @@ fn d2_no_process_shows_a_value_while_secrets_are_set_and_given() {
     let file = home.write("value", &canary);
     let config = home.config(&["A"]);
     thread::scope(|scope| {
+        // Also when something fails below: the scope waits for the sampler.
+        let ends = Ends(&over);
         let sampler = scope.spawn(|| {
             let mut shown = Vec::new();
             while !over.load(Ordering::Relaxed) {
@@ -80,7 +82,7 @@ fn d2_no_process_shows_a_value_while_secrets_are_set_and_given() {
             pty.expect("set successfully");
             pty.child.wait().unwrap();
         }
-        over.store(true, Ordering::Relaxed);
+        drop(ends);
         assert_eq!(sampler.join().unwrap(), Vec::<String>::new());
     });
     assert!(looks.load(Ordering::Relaxed) > 100, "{looks:?} looks");
@@ -89,6 +91,15 @@ fn d2_no_process_shows_a_value_while_secrets_are_set_and_given() {
     eventually("the connector's environment", || !processes_showing(canary.as_bytes()).is_empty());
     connector.kill().unwrap();
     connector.wait().unwrap();
+}
+
+/// Says that it is over, however it ends.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// The processes that have these bytes among their arguments or in their environment.
