@@ -134,6 +134,9 @@ fn times_of_status(home: &Home, quiet: &Home) -> (Duration, Duration) {
             stream
         })
         .collect();
+    // While they are there: they are sent away after five seconds, and then there is no crowd.
+    let first = time_of_status(home);
+    assert!(first < Duration::from_secs(2), "{first:?} behind a crowd that has just come");
     // And some that ask for a megabyte, and never read it.
     let config = "secret: {name: A}";
     let grant = r#"{"version":1,"parts":[17],"message":{"grant":{"label":"l","program":"p"}}}"#;
