@@ -7,7 +7,7 @@ use std::thread;
 
 use crate::harness::pty::Pty;
 use crate::harness::{
-    Home, canary, contains, eventually, files_with, make_folder, need, said, said_with_input,
+    Ends, Home, canary, contains, eventually, files_with, make_folder, need, said, said_with_input,
     spawn, wire,
 };
 
@@ -57,7 +57,6 @@ fn d2_no_process_shows_a_value_while_secrets_are_set_and_given() {
     let file = home.write("value", &canary);
     let config = home.config(&["A"]);
     thread::scope(|scope| {
-        // Also when something fails below: the scope waits for the sampler.
         let ends = Ends(&over);
         let sampler = scope.spawn(|| {
             let mut shown = Vec::new();
@@ -91,15 +90,6 @@ fn d2_no_process_shows_a_value_while_secrets_are_set_and_given() {
     eventually("the connector's environment", || !processes_showing(canary.as_bytes()).is_empty());
     connector.kill().unwrap();
     connector.wait().unwrap();
-}
-
-/// Says that it is over, however it ends.
-struct Ends<'a>(&'a AtomicBool);
-
-impl Drop for Ends<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// The processes that have these bytes among their arguments or in their environment.
