@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixListener;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -269,16 +270,22 @@ fn b8_every_signal_ends_it_cleanly_and_soon_also_under_load() {
 fn b5_the_next_daemon_keeps_its_socket_when_the_last_one_ends() {
     let home = Home::new();
     home.ok(&["list"]);
-    for _ in 0..20 {
+    for round in 1..=20 {
         let last = home.daemon_pid().unwrap();
         // Stopped in the middle of its end, so that the next one comes while it is still there.
         kill("TERM", last);
-        home.ok(&["list"]);
-        let next = home.daemon_pid().unwrap();
-        assert_ne!(next, last);
+        let mut next = None;
+        eventually("the next one", || {
+            // On a busy machine the last one may answer yet, before it hears of the signal.
+            home.ok(&["list"]);
+            next = home.daemon_pid().filter(|&pid| pid != last);
+            next.is_some()
+        });
         eventually("the last one's end", || !is_alive(last));
-        assert_eq!(home.daemon_pid(), Some(next), "its socket was not removed");
-        assert_eq!(daemons(&home), BTreeSet::from([next]));
+        assert_eq!(home.daemon_pid(), next, "its socket was not removed");
+        assert_eq!(daemons(&home), next.into_iter().collect());
+        let log = fs::read_to_string(home.path("state/daemon.log")).unwrap();
+        assert_eq!(log.matches(" serves ").count(), 1 + round, "one for each that ended: {log}");
     }
 }
 
@@ -360,6 +367,13 @@ fn b3_a_hung_daemon_costs_five_seconds_and_starts_no_connector() {
     home.write("large", vec![b'x'; 1 << 20]);
     let pid = home.daemon_pid().unwrap();
     kill("STOP", pid);
+    // A program that waits for ever shall be a failure here, and not a test that never ends.
+    let (ended, end) = mpsc::channel::<()>();
+    thread::spawn(move || {
+        if end.recv_timeout(Duration::from_secs(30)) == Err(RecvTimeoutError::Timeout) {
+            kill("CONT", pid);
+        }
+    });
     let begun = Instant::now();
     let started = home.path("started");
     let mut run = spawn(&mut home.run(&config, &[], &["touch", started.to_str().unwrap()]));
@@ -377,9 +391,35 @@ fn b3_a_hung_daemon_costs_five_seconds_and_starts_no_connector() {
     let set: Said = set.wait_with_output().unwrap().into();
     assert!(set.err.contains("has not answered"), "{set:?}");
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    drop(ended);
     kill("CONT", pid);
     assert!(home.ok(&["list"]).contains('A'));
     assert_eq!(home.daemon_pid(), Some(pid), "it was not replaced");
+}
+
+#[test]
+fn b3_a_daemon_that_says_a_byte_now_and_then_costs_no_more() {
+    let home = Home::new();
+    make_folder(&home.path("state/run"), 0o700);
+    let listener = UnixListener::bind(home.socket()).unwrap();
+    let slow = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(&[0, 0, 0, 100]).unwrap();
+        for _ in 0..8 {
+            thread::sleep(Duration::from_millis(500));
+            // On a busy machine the client may be gone by now.
+            let _ = stream.write_all(b" ");
+        }
+        // Then nothing, until the client goes.
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    let begun = Instant::now();
+    let list = home.cli(&["list"]);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert_eq!(list.code(), Some(69), "{list:?}");
+    assert!(list.err.contains("has not answered"), "{list:?}");
+    fs::remove_file(home.socket()).unwrap();
+    slow.join().unwrap();
 }
 
 #[test]

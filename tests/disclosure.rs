@@ -7,7 +7,7 @@ use std::thread;
 
 use crate::harness::pty::Pty;
 use crate::harness::{
-    Home, canary, contains, eventually, files_with, make_folder, need, said, said_with_input,
+    Ends, Home, canary, contains, eventually, files_with, make_folder, need, said, said_with_input,
     spawn, wire,
 };
 
@@ -58,6 +58,7 @@ fn d2_no_process_shows_a_value_while_secrets_are_set_and_given() {
     let file = home.write("value", &canary);
     let config = home.config(&["A"]);
     thread::scope(|scope| {
+        let ends = Ends(&over);
         let sampler = scope.spawn(|| {
             let mut shown = Vec::new();
             while !over.load(Ordering::Relaxed) {
@@ -81,7 +82,7 @@ fn d2_no_process_shows_a_value_while_secrets_are_set_and_given() {
             pty.expect("set successfully");
             pty.child.wait().unwrap();
         }
-        over.store(true, Ordering::Relaxed);
+        drop(ends);
         assert_eq!(sampler.join().unwrap(), Vec::<String>::new());
     });
     assert!(looks.load(Ordering::Relaxed) > 100, "{looks:?} looks");

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use fluvio_secret_protocol::Code;
 
 use crate::harness::ask::Asker;
-use crate::harness::{Home, canary, eventually, is_alive, kill, need, said, spawn, wire};
+use crate::harness::{Ends, Home, canary, eventually, is_alive, kill, need, said, spawn, wire};
 
 /// Secrets of each writer: few, so that most changes are of what is there.
 const NAMES: usize = 3;
@@ -153,6 +153,7 @@ fn a1_no_kill_loses_or_brings_back_what_was_acknowledged() {
     let (stop, kills) = (AtomicBool::new(false), kills());
     let mut in_the_start = 0;
     thread::scope(|scope| {
+        let _ends = Ends(&stop);
         let threads: Vec<_> = writers
             .iter_mut()
             .map(|writer| scope.spawn(|| writer.write_until(&home, &stop)))
@@ -176,7 +177,6 @@ fn a1_no_kill_loses_or_brings_back_what_was_acknowledged() {
                 break;
             }
         }
-        stop.store(true, Ordering::Relaxed);
     });
     home.ok(&["list"]);
     let mut asker = Asker::connect(&home).unwrap();

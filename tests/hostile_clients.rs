@@ -111,36 +111,50 @@ fn p99(mut times: Vec<Duration>) -> Duration {
 fn c3_silent_clients_do_not_keep_the_others_out() {
     let home = Home::new();
     home.set("A", vec![b'x'; 1 << 20]);
+    let quiet = Home::new();
+    quiet.ok(&["list"]);
+    // What a crowd costs it costs each time; what a busy machine does to a few of these it does not.
+    let mut rounds = Vec::new();
+    let is_fast = (0..3).any(|_| {
+        let (crowded, alone) = times_of_status(&home, &quiet);
+        rounds.push(format!("{crowded:?} in a crowd, {alone:?} alone"));
+        crowded <= Duration::from_millis(5).max(alone * 3)
+    });
+    assert!(is_fast, "{rounds:?}");
+    home.ok(&["list"]);
+}
+
+/// What 99 of 100 wait for a daemon that has a crowd of silent clients, and for one that has none.
+fn times_of_status(home: &Home, quiet: &Home) -> (Duration, Duration) {
     // More than the daemon serves at once; half of them in the middle of a frame.
     let half_open: Vec<_> = (0..500)
         .map(|n| {
-            let mut stream = connect(&home);
+            let mut stream = connect(home);
             stream.write_all(&[0, 0, 0][..n % 4]).unwrap();
             stream
         })
         .collect();
+    // While they are there: they are sent away after five seconds, and then there is no crowd.
+    let first = time_of_status(home);
+    assert!(first < Duration::from_secs(2), "{first:?} behind a crowd that has just come");
     // And some that ask for a megabyte, and never read it.
     let config = "secret: {name: A}";
     let grant = r#"{"version":1,"parts":[17],"message":{"grant":{"label":"l","program":"p","check":false}}}"#;
+    let granted = home.audit_log().len();
     let never_read: Vec<_> = (0..50)
         .map(|_| {
-            let mut stream = connect(&home);
+            let mut stream = connect(home);
             stream.write_all(&frame(grant, config.as_bytes())).unwrap();
             stream
         })
         .collect();
-    eventually("the grants", || home.audit_log().len() > 50);
+    eventually("the grants", || home.audit_log().len() >= granted + 50);
     // A machine that is busy with other things delays a daemon without a crowd as well. Asked in
     // turn, both meet the same delays.
-    let quiet = Home::new();
-    quiet.ok(&["list"]);
-    let times = (0..400).map(|_| (time_of_status(&home), time_of_status(&quiet)));
+    let times = (0..400).map(|_| (time_of_status(home), time_of_status(quiet)));
     let (crowded, alone): (Vec<_>, Vec<_>) = times.unzip();
-    let (crowded, alone) = (p99(crowded), p99(alone));
-    let most = Duration::from_millis(5).max(alone * 3);
-    assert!(crowded <= most, "{crowded:?} in a crowd, {alone:?} alone");
     drop((half_open, never_read));
-    home.ok(&["list"]);
+    (p99(crowded), p99(alone))
 }
 
 #[test]

@@ -14,6 +14,7 @@ use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -206,6 +207,16 @@ impl Said {
     /// Its exit status as a number.
     pub(crate) fn code(&self) -> Option<i32> {
         self.status.code()
+    }
+}
+
+/// Says that something is over when it is dropped, so also by a panic: a scope waits for its threads,
+/// and threads that go on until they are told would hide what failed.
+pub(crate) struct Ends<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

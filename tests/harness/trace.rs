@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr};
 
+use super::ask::Asker;
 use super::{Home, kill, spawn};
 
 /// A tracer that is attached.
@@ -25,6 +26,11 @@ pub(crate) const SERVES: &str = "fluvio-secretd";
 impl Trace {
     /// Attaches to the thread of this name, with one `-e` for each expression.
     pub(crate) fn attach(home: &Home, daemon: u32, thread: &str, expressions: &[&str]) -> Self {
+        if thread == WRITES {
+            // It may not have begun, and what it does first is not to be among the calls.
+            let nothing = Asker::connect(home).unwrap().delete("NONE").unwrap();
+            assert!(nothing.is_err(), "there is nothing to delete");
+        }
         let list = home.path("trace");
         let mut strace = home.foreign("strace");
         strace.arg("-o").arg(&list).arg("-p").arg(task(daemon, thread));

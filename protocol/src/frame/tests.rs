@@ -268,14 +268,16 @@ fn c2_lengths_over_a_limit_are_refused_before_anything_is_allocated() {
     assert_eq!(request(grant, "[65536]"), None);
     assert_eq!(request(grant, "[65537]"), Some(FrameError::Large));
     assert_eq!(request(set, "[0,0]"), Some(FrameError::Parts));
-    let names = ["\"A\""; 9].join(",");
-    let granted = format!(r#"{{"granted":{{"names":[{names}]}}}}"#);
-    let parts = format!("[{}]", ["1048576"; 9].join(","));
-    assert_eq!(
-        decode_header::<Response>(header(&granted, &parts).as_bytes()).err(),
-        Some(FrameError::Large),
-        "each part is small enough, all together are not"
-    );
+    let granted = |count: usize, length: usize| {
+        let names = vec!["\"A\""; count].join(",");
+        let parts = vec![length.to_string(); count].join(",");
+        let granted = format!(r#"{{"granted":{{"names":[{names}]}}}}"#);
+        decode_header::<Response>(header(&granted, &format!("[{parts}]")).as_bytes()).err()
+    };
+    assert_eq!(granted(8, limits::VALUE_BYTES), None);
+    let large = Some(FrameError::Large);
+    assert_eq!(granted(9, limits::VALUE_BYTES), large, "each is small enough, all together not");
+    assert_eq!(granted(1, limits::VALUE_BYTES + 1), large, "all together are small enough");
 }
 
 #[test]
