@@ -1,5 +1,7 @@
 //! All that would keep a connector from starting, or make it start with something else than was meant.
 
+use std::cell::OnceCell;
+
 use fluvio_secret_protocol::carry;
 use fluvio_secret_protocol::check::{Checked, Finding, Severity};
 use fluvio_secret_protocol::{Secret, SecretName, limits};
@@ -64,7 +66,8 @@ struct Check {
 struct Document<'a> {
     text: &'a str,
     value: Value,
-    places: Places,
+    /// Found when a finding needs them: mostly there is none.
+    places: OnceCell<Places>,
     templates: Vec<Template>,
     declared: Vec<Reference>,
     by_map: Vec<Reference>,
@@ -152,12 +155,11 @@ impl Check {
                 return None;
             }
         };
-        let places = Places::of(text);
         let found = declared(&value).and_then(|declared| Ok((declared, by_map(&value)?)));
         let (declared, by_map) = match found {
             Ok(found) => found,
             Err((error, path)) => {
-                self.bad_reference(&error, places.value(&path));
+                self.bad_reference(&error, Places::of(text).value(&path));
                 return None;
             }
         };
@@ -169,7 +171,8 @@ impl Check {
                 return None;
             }
         }
-        Some(Document { text, value, places, templates: templates(text), declared, by_map })
+        let (places, templates) = (OnceCell::new(), templates(text));
+        Some(Document { text, value, places, templates, declared, by_map })
     }
 
     fn bad_reference(&mut self, error: &ConfigError, place: Place) {
@@ -195,8 +198,8 @@ impl Check {
         let Err(Misfit { path, is_missing, expected }) = judge(&document.value) else { return };
         let place = match is_missing {
             // The key that it should be below.
-            true => document.places.key(&path),
-            false => document.places.value(&path),
+            true => document.places().key(&path),
+            false => document.places().value(&path),
         };
         let text = match path.to_string().as_str() {
             "" => "Fluvio reads no connector's configuration here".to_owned(),
@@ -286,7 +289,7 @@ impl Check {
     fn unused(&mut self, document: &Document<'_>) {
         let secrets = document.value.get("meta").and_then(|meta| meta.get("secrets"));
         if secrets.is_some_and(|secrets| !secrets.is_null()) && !is_versioned(&document.value) {
-            let place = document.places.key(&Path::keys(&["meta", "secrets"]));
+            let place = document.places().key(&Path::keys(&["meta", "secrets"]));
             let text = "without `apiVersion` the declared secrets mean nothing, and are not given";
             let remedy = "add a first line `apiVersion: 0.1.0`";
             self.warning("no-api-version", place, None, text, remedy);
@@ -300,7 +303,7 @@ impl Check {
             let is_used = document.templates.iter().any(in_template)
                 || document.by_map.iter().any(|(used, _)| used == name);
             if !is_used && !is_computed {
-                let place = document.places.value(path);
+                let place = document.places().value(path);
                 let text = format!(
                     "`{name}` is declared and not used; the connector gets it all the same"
                 );
@@ -440,6 +443,10 @@ impl Check {
 }
 
 impl Document<'_> {
+    fn places(&self) -> &Places {
+        self.places.get_or_init(|| Places::of(self.text))
+    }
+
     /// Where a name is referenced first: by a template, by a map, or by its declaration.
     fn place_of(&self, name: &SecretName) -> Place {
         let is_lookup =
@@ -449,7 +456,7 @@ impl Document<'_> {
         }
         let references = self.by_map.iter().chain(&self.declared);
         let found = references.into_iter().find(|(used, _)| used == name);
-        found.map_or(Place::START, |(_, path)| self.places.value(path))
+        found.map_or(Place::START, |(_, path)| self.places().value(path))
     }
 
     fn place_of_template(&self, index: usize) -> Place {
