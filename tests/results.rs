@@ -180,8 +180,10 @@ fn every_example_of_the_help_works() {
         .filter(|word| !word.is_empty())
         .collect();
     assert!(commands.len() > 10, "{commands:?}");
-    for command in commands {
-        for example in examples(&home.ok(&[command, "--help"])) {
+    let nested = ["daemon start", "daemon stop", "daemon restart", "lease list"];
+    for command in commands.into_iter().chain(nested) {
+        let words: Vec<_> = command.split(' ').chain(["--help"]).collect();
+        for example in examples(&home.ok(&words)) {
             home.write("secrets.txt", "AUTH_HEADER=Authorization: bearer 5678\nMORE=1\n");
             home.ok(&["set", "AUTH_HEADER", "first"]);
             home.ok(&["set", "AUTH_HEADER", "Authorization: bearer 1234"]);

@@ -162,10 +162,13 @@ pub(crate) enum LogFormat {
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(crate) enum Daemon {
     /// Start the daemon, when it is not running
+    #[command(after_help = "Example:\n  fluvio-secret daemon start")]
     Start,
     /// Let the daemon finish what was begun, and end it
+    #[command(after_help = "Example:\n  fluvio-secret daemon stop")]
     Stop,
     /// Stop the daemon and start it again
+    #[command(after_help = "Example:\n  fluvio-secret daemon restart")]
     Restart,
 }
 
@@ -780,9 +783,11 @@ mod tests {
 
     #[test]
     fn every_command_has_an_example() {
-        for command in CommandLine::command().get_subcommands().filter(|c| !c.is_hide_set()) {
-            let help = command.clone().render_long_help().to_string();
-            assert!(help.contains("Example:\n  fluvio"), "{help}");
+        let mut commands: Vec<_> = CommandLine::command().get_subcommands().cloned().collect();
+        while let Some(mut command) = commands.pop() {
+            commands.extend(command.get_subcommands().cloned());
+            let help = command.render_long_help().to_string();
+            assert!(command.is_hide_set() || help.contains("Example:\n  fluvio"), "{help}");
         }
     }
 }
