@@ -30,6 +30,8 @@ fn results_for_programs_are_stable() {
     home.ok(&["set", "A", "two"]);
     let config = home.config(&["A"]);
     assert!(said(&mut home.run(&config, &["--as-is"], &["true"])).status.success());
+    let meta = "name: c, type: t-source, topic: t, version: 0.1.0, secrets: [{name: A}]";
+    home.write("checked.yaml", format!("apiVersion: 0.1.0\nmeta: {{{meta}}}\n"));
     let pinned = |args: &[&str], expected: &str| {
         let mut value = json(&home.ok(args));
         without_times(&mut value);
@@ -42,6 +44,13 @@ fn results_for_programs_are_stable() {
     pinned(
         &["history", "A", "--output", "json"],
         r#"{"name":"A","present":{"last_update":"TIME"},"earlier":[{"version":1,"last_update":"TIME"}]}"#,
+    );
+    pinned(
+        &["check", "-O", "json", "checked.yaml"],
+        r#"[{"file":"checked.yaml","secrets":["A"],"findings":[{"severity":"warning",
+            "code":"unused","line":2,"column":74,"length":1,"name":"A",
+            "text":"`A` is declared and not used; the connector gets it all the same",
+            "remedy":"remove it from `meta.secrets`"}],"unchecked":null}]"#,
     );
     let status = json(&home.ok(&["status", "-O", "json"]));
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
