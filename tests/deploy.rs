@@ -3,7 +3,7 @@
 //! With `CDK=PATH` the same over Fluvio's own `cdk`.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Stdio;
@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use crate::harness::cdk::{Project, leases};
 use crate::harness::mount::Mount;
+use crate::harness::trace::{READS, Trace};
 use crate::harness::{
-    Home, canary, contains, eventually, is_alive, kill, need, program, said, spawn,
+    Home, canary, contains, eventually, is_alive, kill, need, program, said, spawn, wire,
 };
 
 fn home_with_a_secret() -> (Home, String) {
@@ -455,4 +456,32 @@ fn a_daemon_that_goes_away_is_told_and_nothing_starts() {
     // What it was asked for it may have made meanwhile; nobody holds it.
     nothing_is_left(&home, &value);
     std::io::stderr().flush().unwrap();
+}
+
+#[test]
+fn e6_a_client_that_does_not_wait_for_its_lease_leaves_none() {
+    if !need::root() || !need::tool("strace") {
+        return;
+    }
+    let (home, value) = home_with_a_secret();
+    let daemon = home.daemon_pid().unwrap();
+    // Long enough for two words that it is at work: the second finds that nobody is there.
+    let slow = ["trace=mkdir", "inject=mkdir:delay_enter=2500000:when=1"];
+    let trace = Trace::attach(&home, daemon, READS, &slow);
+    let config = b"meta: {name: facts}\nx: {secret: {name: A}}\n";
+    let header = format!(
+        r#"{{"version":1,"parts":[{}],"message":{{"lease":{{"label":"{}","program":"cdk"}}}}}}"#,
+        config.len(),
+        home.path("facts.yaml").display()
+    );
+    let mut client = wire::connect(&home);
+    client.write_all(&wire::frame(&header, config)).unwrap();
+    client.read_exact(&mut [0; 4]).unwrap();
+    drop(client);
+    // Another request is answered when that one is done.
+    home.ok(&["list"]);
+    let made = trace.end();
+    assert!(made.iter().any(|call| call.contains("fluvio-secret-")), "{made:?}");
+    nothing_is_left(&home, &value);
+    assert_eq!(home.ok(&["lease", "list"]).lines().count(), 1);
 }
