@@ -349,6 +349,32 @@ fn a_shim_that_finds_no_other_says_so_and_loops_end() {
         told.code() == Some(125) && told.err.contains("shim of fluvio-secret again"),
         "{told:?}"
     );
+    // What runs it as a program of its own is a process more each time.
+    fs::remove_file(&behind).unwrap();
+    let wrapper = "#!/bin/sh\necho once >> \"$PROJECT/wrapped\"\ncdk \"$@\"\n";
+    fs::write(&behind, wrapper).unwrap();
+    fs::set_permissions(&behind, fs::Permissions::from_mode(0o755)).unwrap();
+    let told = project.said("list");
+    assert!(told.code() == Some(125) && told.err.contains("behind/cdk, leads to"), "{told:?}");
+    assert_eq!(fs::read_to_string(project.path("wrapped")).unwrap().lines().count(), 16);
+}
+
+#[test]
+fn the_real_one_may_be_in_the_present_folder() {
+    let home = Home::new();
+    let project = Project::new(&home);
+    project.script("cdk", "#!/bin/sh\necho here \"$@\"\n");
+    let front = home.path("front");
+    for path in ["::/usr/bin", ":.:/usr/bin", ":/usr/bin:/bin:"] {
+        let mut cdk = project.foreign(front.join("cdk").to_str().unwrap());
+        // Its own folder first, as on a user's PATH.
+        let path = format!("{}{path}", front.display());
+        let told = said(cdk.env("PATH", &path).arg("list"));
+        assert_eq!(told.out, "here list\n", "{path}: {told:?}");
+    }
+    let mut cdk = home.foreign(front.join("cdk"));
+    let told = said(cdk.current_dir(project.path("")).env_remove("PATH").arg("list"));
+    assert!(told.code() == Some(127) && told.err.contains("no cdk on PATH"), "{told:?}");
 }
 
 #[test]

@@ -14,8 +14,8 @@ use crate::cdk::NotFound;
 pub(crate) enum LaunchError {
     /// `cargo run` without `--` would take the connector's options for its own.
     Cargo,
-    /// What is found as the real `cdk` is one of our kind again.
-    CdkLoop,
+    /// What is found as the real `cdk` is one of our kind again, or leads to us.
+    CdkLoop { found: PathBuf },
     /// The daemon gave no grant.
     Client(ClientError),
     /// The configuration cannot be read.
@@ -79,8 +79,10 @@ impl fmt::Display for LaunchError {
             Self::Cargo => f.write_str(
                 "cargo would take the connector's options for its own; end its part with two dashes: -- cargo run --",
             ),
-            Self::CdkLoop => f.write_str(
-                "what is found as cdk on PATH is a shim of fluvio-secret again; remove one of them with: fluvio-secret cdk --uninstall",
+            Self::CdkLoop { found } => write!(
+                f,
+                "what is found as cdk on PATH, {}, leads to a shim of fluvio-secret again; remove one of them, this one with: fluvio-secret cdk --uninstall",
+                found.display()
             ),
             Self::Client(error) => error.fmt(f),
             Self::Config { path, why } => {

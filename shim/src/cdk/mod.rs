@@ -44,12 +44,12 @@ pub(crate) fn is_our_name(program: Option<&OsString>) -> bool {
 
 /// Becomes the real `cdk`, or says why not.
 pub(crate) fn run(args: Vec<OsString>) -> Result<Infallible, LaunchError> {
-    if real::is_in_a_loop() {
-        return Err(LaunchError::CdkLoop);
-    }
     let real = real::find().map_err(LaunchError::NoCdk)?;
     let mut cdk = Command::new(&real);
-    cdk.env(GUARD, std::process::id().to_string());
+    match real::guard() {
+        Some(guard) => cdk.env(GUARD, guard),
+        None => return Err(LaunchError::CdkLoop { found: real }),
+    };
     let environment = match args::plan(&args) {
         Plan::Start(start) => prepare(&mut cdk, start)?,
         Plan::Pass(why) => {
