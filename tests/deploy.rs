@@ -406,8 +406,40 @@ fn the_link_is_installed_and_removed_and_nobody_elses_is_touched() {
         assert!(refused.err.contains("left alone"), "{refused:?}");
     }
     assert_eq!(fs::read(other.join("cdk")).unwrap(), b"somebody else's");
+    // A folder of the user's own stays.
+    let own = home.path("own");
+    fs::create_dir(&own).unwrap();
+    home.ok(&["cdk", "--install", "--dir", "own"]);
+    home.ok(&["cdk", "--uninstall", "--dir", "own"]);
+    assert!(own.exists());
+    let colon = home.cli(&["cdk", "--install", "--dir", "a:b"]);
+    assert!(colon.code() == Some(1) && colon.err.contains("colon"), "{colon:?}");
+    assert!(!home.path("a:b").exists());
     assert_eq!(home.cli(&["cdk", "--dir", "x"]).code(), Some(2));
     assert_eq!(home.cli(&["cdk", "--install", "word"]).code(), Some(2));
+}
+
+#[test]
+fn the_line_for_path_works_in_each_shell() {
+    let home = Home::new();
+    for shell in ["bash", "fish", "zsh"] {
+        if !need::tool(shell) {
+            continue;
+        }
+        for folder in ["plain", "two words", "it's", "a\"b", "$HOME `id` !x", "st*r ~ #"] {
+            let user = home.path(&format!("{shell} {folder}"));
+            let link = user.join(folder).join("cdk");
+            let mut install = home.command("fluvio-secret");
+            install.args(["cdk", "--install", "--dir"]).arg(link.parent().unwrap());
+            let installed = said(install.env("SHELL", format!("/usr/bin/{shell}"))).out;
+            let line = installed.lines().find_map(|line| line.strip_prefix("  ")).unwrap();
+            let run = |args: &[&str]| said(home.foreign(shell).args(args).env("HOME", &user));
+            let typed = run(&["-c", line]);
+            assert!(typed.status.success(), "{typed:?}");
+            let found = run(&["-i", "-c", "command -v cdk"]);
+            assert_eq!(found.out.trim(), link.to_str().unwrap(), "{line}: {found:?}");
+        }
+    }
 }
 
 #[test]
