@@ -443,6 +443,47 @@ fn the_line_for_path_works_in_each_shell() {
 }
 
 #[test]
+fn a_lease_that_would_not_outlive_the_login_is_warned_about_once() {
+    if !need::plain_user() || !need::user_namespaces() {
+        return;
+    }
+    let (home, value) = home_with_a_secret();
+    let project = Project::new(&home);
+    let config = project.config("facts", &["A"]);
+    let warns = |logind: &str| {
+        // The rest of /run has to stay: the daemon is outside, and may make its leases there.
+        let script = format!(
+            "run=/run; [ ! -d /run/systemd ] || run=/run/systemd; \
+             mount -t tmpfs tmpfs $run && mount -t tmpfs tmpfs /var/lib && {logind} && \
+             exec cdk deploy start --config {config}"
+        );
+        let mut unshare = project.foreign("unshare");
+        unshare.args(need::NAMESPACE).args(["sh", "-c", &script]).env("USER", "ada");
+        let started = said(&mut unshare);
+        assert!(started.status.success(), "{started:?}");
+        let in_shared_memory = leases(&home)[0].starts_with("/dev/shm");
+        project.said("deploy shutdown --name facts");
+        nothing_is_left(&home, &value);
+        (started.err.contains("warning: when you log out"), in_shared_memory)
+    };
+    let login = "mkdir -p /run/systemd/users && touch /run/systemd/users/$(id -u)";
+    let lingers = "mkdir -p /var/lib/systemd/linger && touch /var/lib/systemd/linger/ada";
+    let keeps = "mkdir -p /run/systemd/logind.conf.d && \
+                 printf '[Login]\\nRemoveIPC=no\\n' > /run/systemd/logind.conf.d/ipc.conf";
+    let told = home.path("state/told-about-logging-out");
+    assert!(!warns("true").0, "nothing of logind is there");
+    assert!(!warns(&format!("{login} && {lingers}")).0, "the user lingers");
+    let (warned, in_shared_memory) = warns(&format!("{login} && {keeps}"));
+    assert_eq!(warned, !in_shared_memory, "the login's own folder is removed all the same");
+    let _ = fs::remove_file(&told);
+    assert!(warns(login).0, "the first time");
+    assert!(!warns(login).0, "not again");
+    fs::remove_file(&told).unwrap();
+    let another = lingers.replace("ada", "bob");
+    assert!(warns(&format!("{login} && {another}")).0, "it is somebody else who lingers");
+}
+
+#[test]
 fn e6_without_a_file_system_in_memory_there_is_no_lease() {
     if !need::root() {
         return;
