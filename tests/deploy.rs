@@ -224,11 +224,14 @@ fn values_that_a_file_cannot_carry_are_refused_or_go_by_the_environment() {
         assert!(refused.err.contains(told), "{told}: {refused:?}");
     }
     assert!(!refused.err.contains("two") && leases(&home).is_empty());
-    let said = project.said(&format!("deploy start --inject env --config {config}"));
+    let start = format!("deploy start --inject env --config {config}");
+    let said = project.said(&start);
     assert!(said.status.success(), "{said:?}");
     assert!(said.err.contains("every build script sees them"), "{said:?}");
     eventually("the connector", || project.given() == "two\nlines\n");
     assert!(leases(&home).is_empty());
+    let again = project.said(&start);
+    assert!(again.code() == Some(125) && again.err.contains("facts` already"), "{again:?}");
     project.said("deploy shutdown --name facts");
 }
 
@@ -250,6 +253,109 @@ fn a_name_that_cdk_has_already_is_refused_before_anything_starts() {
     assert!(warned.err.contains("--log-level trace"), "{warned:?}");
     project.said("deploy shutdown --name facts");
     nothing_is_left(&home, &value);
+}
+
+#[test]
+fn a_name_is_found_and_told_whatever_is_in_it() {
+    let (home, value) = home_with_a_secret();
+    let project = Project::new(&home);
+    let config = |name: &str| {
+        let text = fs::read_to_string(project.path(&project.config("facts", &["A"]))).unwrap();
+        let name = serde_json::to_string(name).unwrap();
+        project.write("odd.yaml", &text.replace("name: facts", &format!("name: {name}")));
+        "odd.yaml"
+    };
+    for (name, told) in [
+        ("it's", r"--name 'it'\''s'"),
+        (r#"a"b"#, r#"--name 'a"b'"#),
+        (r#"both'"q"#, r#"--name 'both'\''"q'"#),
+        (r"back\slash", r"--name 'back\slash'"),
+        ("$(touch two) words", "--name '$(touch two) words'"),
+        ("-dash", "--name=-dash"),
+        ("\u{fc}n\u{ef}", "--name \u{fc}n\u{ef}"),
+        ("tab\there", "already"),
+        ("new\nline", "already"),
+        ("\u{1b}[2J", "already"),
+    ] {
+        let pid = project.start(config(name));
+        let again = project.said("deploy start --config odd.yaml");
+        assert!(again.code() == Some(125) && again.err.contains(told), "{name}: {again:?}");
+        assert!(!again.err.trim_end().contains(char::is_control), "{again:?}");
+        eventually("one lease", || leases(&home).len() == 1);
+        // What is told can be typed.
+        if let Some((_, command)) = again.err.split_once("first: ").filter(|_| told != "already") {
+            said(project.foreign("sh").args(["-c", command]));
+        } else {
+            let mut cdk = project.cdk("deploy shutdown");
+            said(cdk.arg(format!("--name={name}")));
+        }
+        eventually("its end", || !is_alive(pid));
+        nothing_is_left(&home, &value);
+    }
+    // Without a secret there is nothing to lose.
+    let plain = project.config("plain", &[]);
+    project.start(&plain);
+    let again = project.said(&format!("deploy start --config {plain}"));
+    assert_eq!(again.code(), Some(1), "{again:?}");
+    assert!([again.out, again.err].concat().contains("already exists"), "told by cdk");
+    project.said("deploy shutdown --name plain");
+    let daemon = home.daemon_pid().unwrap();
+    for process in fs::read_dir(project.path("")).unwrap().flatten() {
+        // The one that cdk lost.
+        let name = process.file_name().into_string().unwrap();
+        let Some(pid) = name.strip_prefix("runs-").and_then(|pid| pid.parse().ok()) else {
+            continue;
+        };
+        assert_ne!(pid, daemon);
+        if is_alive(pid) {
+            kill("TERM", pid);
+        }
+    }
+}
+
+#[test]
+fn a_configuration_that_is_too_large_is_refused_when_it_may_have_references() {
+    let (home, _) = home_with_a_secret();
+    let project = Project::new(&home);
+    let config = project.config("facts", &["A"]);
+    let text = fs::read_to_string(project.path(&config)).unwrap();
+    let large = "#".repeat(64 << 10);
+    project.write(&config, &format!("{large}\n{text}"));
+    let refused = project.said(&format!("deploy start --config {config}"));
+    assert!(refused.code() == Some(125) && refused.err.contains("65536 bytes"), "{refused:?}");
+    assert!(project.said("deploy list").out.contains("No connectors found"));
+    project.write(&config, &format!("{large}\n{}", text.split("custom:").next().unwrap()));
+    let pid = project.start(&config);
+    until_it_runs(&project, pid);
+    project.said("deploy shutdown --name facts");
+}
+
+#[test]
+fn a_lease_that_is_gone_before_it_is_held_is_told() {
+    if !need::root() || !need::tool("strace") {
+        return;
+    }
+    let (home, value) = home_with_a_secret();
+    let project = Project::new(&home);
+    let config = project.config("facts", &["A"]);
+    for end in ["stop", "restart", "kill"] {
+        // The shim's first open(2), which is the FIFO's, waits.
+        let slow = ["-o", "/dev/null", "-e", "inject=open:delay_enter=2000000:when=1", "cdk"];
+        let mut cdk = project.foreign("strace");
+        cdk.args(slow).args(["deploy", "start", "--config", &config]);
+        let cdk = spawn(&mut cdk);
+        eventually("a lease", || leases(&home).len() == 1);
+        match end {
+            "kill" => drop(home.kill_daemon()),
+            end => drop(home.ok(&["daemon", end])),
+        }
+        let refused = crate::harness::Said::from(cdk.wait_with_output().unwrap());
+        assert_eq!(refused.code(), Some(125), "{end}: {refused:?}");
+        assert!(refused.err.contains("the daemon ended meanwhile"), "{end}: {refused:?}");
+        home.ok(&["list"]);
+        nothing_is_left(&home, &value);
+    }
+    assert!(project.said("deploy list").out.contains("No connectors found"));
 }
 
 #[test]

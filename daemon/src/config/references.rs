@@ -17,7 +17,7 @@ use super::{ConfigError, budget};
 pub(crate) struct References {
     /// The names that it references, in alphabetical order.
     pub(crate) names: Vec<SecretName>,
-    /// The connector's name, where it has one.
+    /// The connector's name, where it has one that can be told.
     pub(crate) connector: Option<String>,
 }
 
@@ -43,7 +43,8 @@ pub(crate) fn references(bytes: &[u8]) -> Result<References, ConfigError> {
 }
 
 fn name(document: &Value) -> Option<String> {
-    document.get("meta")?.get("name")?.as_str().map(str::to_owned)
+    let name = document.get("meta")?.get("name")?.as_str()?;
+    (name.len() <= limits::LABEL_BYTES).then(|| name.to_owned())
 }
 
 /// Whether `meta.secrets` means anything: a file without `apiVersion` is of a version before it.
