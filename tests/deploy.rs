@@ -3,7 +3,7 @@
 //! With `CDK=PATH` the same over Fluvio's own `cdk`.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Stdio;
@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use crate::harness::cdk::{Project, leases};
 use crate::harness::mount::Mount;
+use crate::harness::trace::{READS, Trace};
 use crate::harness::{
-    Home, canary, contains, eventually, is_alive, kill, need, program, said, spawn,
+    Home, canary, contains, eventually, is_alive, kill, need, program, said, spawn, wire,
 };
 
 fn home_with_a_secret() -> (Home, String) {
@@ -223,11 +224,14 @@ fn values_that_a_file_cannot_carry_are_refused_or_go_by_the_environment() {
         assert!(refused.err.contains(told), "{told}: {refused:?}");
     }
     assert!(!refused.err.contains("two") && leases(&home).is_empty());
-    let said = project.said(&format!("deploy start --inject env --config {config}"));
+    let start = format!("deploy start --inject env --config {config}");
+    let said = project.said(&start);
     assert!(said.status.success(), "{said:?}");
     assert!(said.err.contains("every build script sees them"), "{said:?}");
     eventually("the connector", || project.given() == "two\nlines\n");
     assert!(leases(&home).is_empty());
+    let again = project.said(&start);
+    assert!(again.code() == Some(125) && again.err.contains("facts` already"), "{again:?}");
     project.said("deploy shutdown --name facts");
 }
 
@@ -249,6 +253,109 @@ fn a_name_that_cdk_has_already_is_refused_before_anything_starts() {
     assert!(warned.err.contains("--log-level trace"), "{warned:?}");
     project.said("deploy shutdown --name facts");
     nothing_is_left(&home, &value);
+}
+
+#[test]
+fn a_name_is_found_and_told_whatever_is_in_it() {
+    let (home, value) = home_with_a_secret();
+    let project = Project::new(&home);
+    let config = |name: &str| {
+        let text = fs::read_to_string(project.path(&project.config("facts", &["A"]))).unwrap();
+        let name = serde_json::to_string(name).unwrap();
+        project.write("odd.yaml", &text.replace("name: facts", &format!("name: {name}")));
+        "odd.yaml"
+    };
+    for (name, told) in [
+        ("it's", r"--name 'it'\''s'"),
+        (r#"a"b"#, r#"--name 'a"b'"#),
+        (r#"both'"q"#, r#"--name 'both'\''"q'"#),
+        (r"back\slash", r"--name 'back\slash'"),
+        ("$(touch two) words", "--name '$(touch two) words'"),
+        ("-dash", "--name=-dash"),
+        ("\u{fc}n\u{ef}", "--name \u{fc}n\u{ef}"),
+        ("tab\there", "already"),
+        ("new\nline", "already"),
+        ("\u{1b}[2J", "already"),
+    ] {
+        let pid = project.start(config(name));
+        let again = project.said("deploy start --config odd.yaml");
+        assert!(again.code() == Some(125) && again.err.contains(told), "{name}: {again:?}");
+        assert!(!again.err.trim_end().contains(char::is_control), "{again:?}");
+        eventually("one lease", || leases(&home).len() == 1);
+        // What is told can be typed.
+        if let Some((_, command)) = again.err.split_once("first: ").filter(|_| told != "already") {
+            said(project.foreign("sh").args(["-c", command]));
+        } else {
+            let mut cdk = project.cdk("deploy shutdown");
+            said(cdk.arg(format!("--name={name}")));
+        }
+        eventually("its end", || !is_alive(pid));
+        nothing_is_left(&home, &value);
+    }
+    // Without a secret there is nothing to lose.
+    let plain = project.config("plain", &[]);
+    project.start(&plain);
+    let again = project.said(&format!("deploy start --config {plain}"));
+    assert_eq!(again.code(), Some(1), "{again:?}");
+    assert!([again.out, again.err].concat().contains("already exists"), "told by cdk");
+    project.said("deploy shutdown --name plain");
+    let daemon = home.daemon_pid().unwrap();
+    for process in fs::read_dir(project.path("")).unwrap().flatten() {
+        // The one that cdk lost.
+        let name = process.file_name().into_string().unwrap();
+        let Some(pid) = name.strip_prefix("runs-").and_then(|pid| pid.parse().ok()) else {
+            continue;
+        };
+        assert_ne!(pid, daemon);
+        if is_alive(pid) {
+            kill("TERM", pid);
+        }
+    }
+}
+
+#[test]
+fn a_configuration_that_is_too_large_is_refused_when_it_may_have_references() {
+    let (home, _) = home_with_a_secret();
+    let project = Project::new(&home);
+    let config = project.config("facts", &["A"]);
+    let text = fs::read_to_string(project.path(&config)).unwrap();
+    let large = "#".repeat(64 << 10);
+    project.write(&config, &format!("{large}\n{text}"));
+    let refused = project.said(&format!("deploy start --config {config}"));
+    assert!(refused.code() == Some(125) && refused.err.contains("65536 bytes"), "{refused:?}");
+    assert!(project.said("deploy list").out.contains("No connectors found"));
+    project.write(&config, &format!("{large}\n{}", text.split("custom:").next().unwrap()));
+    let pid = project.start(&config);
+    until_it_runs(&project, pid);
+    project.said("deploy shutdown --name facts");
+}
+
+#[test]
+fn a_lease_that_is_gone_before_it_is_held_is_told() {
+    if !need::root() || !need::tool("strace") {
+        return;
+    }
+    let (home, value) = home_with_a_secret();
+    let project = Project::new(&home);
+    let config = project.config("facts", &["A"]);
+    for end in ["stop", "restart", "kill"] {
+        // The shim's first open(2), which is the FIFO's, waits.
+        let slow = ["-o", "/dev/null", "-e", "inject=open:delay_enter=2000000:when=1", "cdk"];
+        let mut cdk = project.foreign("strace");
+        cdk.args(slow).args(["deploy", "start", "--config", &config]);
+        let cdk = spawn(&mut cdk);
+        eventually("a lease", || leases(&home).len() == 1);
+        match end {
+            "kill" => drop(home.kill_daemon()),
+            end => drop(home.ok(&["daemon", end])),
+        }
+        let refused = crate::harness::Said::from(cdk.wait_with_output().unwrap());
+        assert_eq!(refused.code(), Some(125), "{end}: {refused:?}");
+        assert!(refused.err.contains("the daemon ended meanwhile"), "{end}: {refused:?}");
+        home.ok(&["list"]);
+        nothing_is_left(&home, &value);
+    }
+    assert!(project.said("deploy list").out.contains("No connectors found"));
 }
 
 #[test]
@@ -348,6 +455,32 @@ fn a_shim_that_finds_no_other_says_so_and_loops_end() {
         told.code() == Some(125) && told.err.contains("shim of fluvio-secret again"),
         "{told:?}"
     );
+    // What runs it as a program of its own is a process more each time.
+    fs::remove_file(&behind).unwrap();
+    let wrapper = "#!/bin/sh\necho once >> \"$PROJECT/wrapped\"\ncdk \"$@\"\n";
+    fs::write(&behind, wrapper).unwrap();
+    fs::set_permissions(&behind, fs::Permissions::from_mode(0o755)).unwrap();
+    let told = project.said("list");
+    assert!(told.code() == Some(125) && told.err.contains("behind/cdk, leads to"), "{told:?}");
+    assert_eq!(fs::read_to_string(project.path("wrapped")).unwrap().lines().count(), 16);
+}
+
+#[test]
+fn the_real_one_may_be_in_the_present_folder() {
+    let home = Home::new();
+    let project = Project::new(&home);
+    project.script("cdk", "#!/bin/sh\necho here \"$@\"\n");
+    let front = home.path("front");
+    for path in ["::/usr/bin", ":.:/usr/bin", ":/usr/bin:/bin:"] {
+        let mut cdk = project.foreign(front.join("cdk").to_str().unwrap());
+        // Its own folder first, as on a user's PATH.
+        let path = format!("{}{path}", front.display());
+        let told = said(cdk.env("PATH", &path).arg("list"));
+        assert_eq!(told.out, "here list\n", "{path}: {told:?}");
+    }
+    let mut cdk = home.foreign(front.join("cdk"));
+    let told = said(cdk.current_dir(project.path("")).env_remove("PATH").arg("list"));
+    assert!(told.code() == Some(127) && told.err.contains("no cdk on PATH"), "{told:?}");
 }
 
 #[test]
@@ -379,8 +512,81 @@ fn the_link_is_installed_and_removed_and_nobody_elses_is_touched() {
         assert!(refused.err.contains("left alone"), "{refused:?}");
     }
     assert_eq!(fs::read(other.join("cdk")).unwrap(), b"somebody else's");
+    // A folder of the user's own stays.
+    let own = home.path("own");
+    fs::create_dir(&own).unwrap();
+    home.ok(&["cdk", "--install", "--dir", "own"]);
+    home.ok(&["cdk", "--uninstall", "--dir", "own"]);
+    assert!(own.exists());
+    let colon = home.cli(&["cdk", "--install", "--dir", "a:b"]);
+    assert!(colon.code() == Some(1) && colon.err.contains("colon"), "{colon:?}");
+    assert!(!home.path("a:b").exists());
     assert_eq!(home.cli(&["cdk", "--dir", "x"]).code(), Some(2));
     assert_eq!(home.cli(&["cdk", "--install", "word"]).code(), Some(2));
+}
+
+#[test]
+fn the_line_for_path_works_in_each_shell() {
+    let home = Home::new();
+    for shell in ["bash", "fish", "zsh"] {
+        if !need::tool(shell) {
+            continue;
+        }
+        for folder in ["plain", "two words", "it's", "a\"b", "$HOME `id` !x", "st*r ~ #"] {
+            let user = home.path(&format!("{shell} {folder}"));
+            let link = user.join(folder).join("cdk");
+            let mut install = home.command("fluvio-secret");
+            install.args(["cdk", "--install", "--dir"]).arg(link.parent().unwrap());
+            let installed = said(install.env("SHELL", format!("/usr/bin/{shell}"))).out;
+            let line = installed.lines().find_map(|line| line.strip_prefix("  ")).unwrap();
+            let run = |args: &[&str]| said(home.foreign(shell).args(args).env("HOME", &user));
+            let typed = run(&["-c", line]);
+            assert!(typed.status.success(), "{typed:?}");
+            let found = run(&["-i", "-c", "command -v cdk"]);
+            assert_eq!(found.out.trim(), link.to_str().unwrap(), "{line}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn a_lease_that_would_not_outlive_the_login_is_warned_about_once() {
+    if !need::plain_user() || !need::user_namespaces() {
+        return;
+    }
+    let (home, value) = home_with_a_secret();
+    let project = Project::new(&home);
+    let config = project.config("facts", &["A"]);
+    let warns = |logind: &str| {
+        // The rest of /run has to stay: the daemon is outside, and may make its leases there.
+        let script = format!(
+            "run=/run; [ ! -d /run/systemd ] || run=/run/systemd; \
+             mount -t tmpfs tmpfs $run && mount -t tmpfs tmpfs /var/lib && {logind} && \
+             exec cdk deploy start --config {config}"
+        );
+        let mut unshare = project.foreign("unshare");
+        unshare.args(need::NAMESPACE).args(["sh", "-c", &script]).env("USER", "ada");
+        let started = said(&mut unshare);
+        assert!(started.status.success(), "{started:?}");
+        let in_shared_memory = leases(&home)[0].starts_with("/dev/shm");
+        project.said("deploy shutdown --name facts");
+        nothing_is_left(&home, &value);
+        (started.err.contains("warning: when you log out"), in_shared_memory)
+    };
+    let login = "mkdir -p /run/systemd/users && touch /run/systemd/users/$(id -u)";
+    let lingers = "mkdir -p /var/lib/systemd/linger && touch /var/lib/systemd/linger/ada";
+    let keeps = "mkdir -p /run/systemd/logind.conf.d && \
+                 printf '[Login]\\nRemoveIPC=no\\n' > /run/systemd/logind.conf.d/ipc.conf";
+    let told = home.path("state/told-about-logging-out");
+    assert!(!warns("true").0, "nothing of logind is there");
+    assert!(!warns(&format!("{login} && {lingers}")).0, "the user lingers");
+    let (warned, in_shared_memory) = warns(&format!("{login} && {keeps}"));
+    assert_eq!(warned, !in_shared_memory, "the login's own folder is removed all the same");
+    let _ = fs::remove_file(&told);
+    assert!(warns(login).0, "the first time");
+    assert!(!warns(login).0, "not again");
+    fs::remove_file(&told).unwrap();
+    let another = lingers.replace("ada", "bob");
+    assert!(warns(&format!("{login} && {another}")).0, "it is somebody else who lingers");
 }
 
 #[test]
@@ -455,4 +661,32 @@ fn a_daemon_that_goes_away_is_told_and_nothing_starts() {
     // What it was asked for it may have made meanwhile; nobody holds it.
     nothing_is_left(&home, &value);
     std::io::stderr().flush().unwrap();
+}
+
+#[test]
+fn e6_a_client_that_does_not_wait_for_its_lease_leaves_none() {
+    if !need::root() || !need::tool("strace") {
+        return;
+    }
+    let (home, value) = home_with_a_secret();
+    let daemon = home.daemon_pid().unwrap();
+    // Long enough for two words that it is at work: the second finds that nobody is there.
+    let slow = ["trace=mkdir", "inject=mkdir:delay_enter=2500000:when=1"];
+    let trace = Trace::attach(&home, daemon, READS, &slow);
+    let config = b"meta: {name: facts}\nx: {secret: {name: A}}\n";
+    let header = format!(
+        r#"{{"version":1,"parts":[{}],"message":{{"lease":{{"label":"{}","program":"cdk","check":false}}}}}}"#,
+        config.len(),
+        home.path("facts.yaml").display()
+    );
+    let mut client = wire::connect(&home);
+    client.write_all(&wire::frame(&header, config)).unwrap();
+    client.read_exact(&mut [0; 4]).unwrap();
+    drop(client);
+    // Another request is answered when that one is done.
+    home.ok(&["list"]);
+    let made = trace.end();
+    assert!(made.iter().any(|call| call.contains("fluvio-secret-")), "{made:?}");
+    nothing_is_left(&home, &value);
+    assert_eq!(home.ok(&["lease", "list"]).lines().count(), 1);
 }

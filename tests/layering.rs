@@ -174,7 +174,6 @@ fn each_dependency_has_one_home() {
         ("clap", "cli/src/args.rs"),
         ("clap_complete", "cli/src/args.rs"),
         ("close_fds", "daemon/src/launch.rs"),
-        ("clap_complete", "cli/src/args.rs"),
         ("directories", "/src/places.rs"),
         ("humantime", "config/src/schema.rs"),
         ("lexopt", "/src/args.rs"),

@@ -17,7 +17,7 @@ use crate::{ConfigError, budget};
 pub struct References {
     /// The names that it references, in alphabetical order.
     pub names: Vec<SecretName>,
-    /// The connector's name, where it has one.
+    /// The connector's name, where it has one that can be told.
     pub connector: Option<String>,
 }
 
@@ -41,8 +41,12 @@ pub fn references(bytes: &[u8]) -> Result<References, ConfigError> {
     let declared = declared(&document).map_err(refused)?;
     let by_map = by_map(&document).map_err(refused)?;
     let names = names(&declared, &by_map)?;
-    let connector = document.get("meta").and_then(|meta| meta.get("name")).and_then(Value::as_str);
-    Ok(References { names, connector: connector.map(str::to_owned) })
+    Ok(References { names, connector: connector(&document) })
+}
+
+fn connector(document: &Value) -> Option<String> {
+    let name = document.get("meta")?.get("name")?.as_str()?;
+    (name.len() <= limits::LABEL_BYTES).then(|| name.to_owned())
 }
 
 /// The names of all references, each once, in alphabetical order.

@@ -127,25 +127,25 @@ async fn answer(
     leases: &mut Vec<String>,
 ) -> Result<(), End> {
     let mut answers = lanes.hand_over(request, peer);
+    let mut sent = Ok(());
     loop {
         let answer = tokio::select! {
             biased;
             answer = answers.recv() => {
                 answer.unwrap_or_else(|| Response::Refused(refuse::internal()))
             }
-            () = sleep(limits::PROGRESS) => Response::Working,
+            () = sleep(limits::PROGRESS), if sent.is_ok() => Response::Working,
         };
+        // Also when the client does not take it: who would notice that nobody holds it?
         if let Response::Leased(Leased { lease: Some(lease), .. }) = &answer {
             leases.push(lease.id.clone());
         }
-        let sent = send(stream, &answer).await;
-        if answer.is_last() {
-            return sent;
+        // Until the request is done the connection counts as one, although nobody listens: or a
+        // client that comes and goes could queue any number of them.
+        if sent.is_ok() {
+            sent = send(stream, &answer).await;
         }
-        if sent.is_err() {
-            // Until the request is done the connection counts as one: or a client that comes and
-            // goes could queue any number of them.
-            while answers.recv().await.is_some() {}
+        if answer.is_last() {
             return sent;
         }
     }

@@ -21,7 +21,13 @@ pub(crate) async fn watch(leases: Arc<Leases>, id: String) {
 
 /// Completes when the FIFO has no writer any more.
 async fn released(reader: OwnedFd) {
-    let Ok(reader) = Receiver::from_owned_fd(reader) else { return };
+    let reader = match Receiver::from_owned_fd(reader) {
+        Ok(reader) => reader,
+        Err(error) => {
+            tracing::warn!("a lease that cannot be watched is removed: {error}");
+            return;
+        }
+    };
     // Of a writer that came and went before the first look there is no event.
     if !is_held(&reader) {
         return;

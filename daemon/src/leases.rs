@@ -38,7 +38,7 @@ const IN_MEMORY: [i64; 2] = [0x0102_1994, 0x8584_58f6];
 const MOST_BYTES: u64 = 128 << 10;
 
 /// What a lease is for.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct About {
     pub(crate) since: i64,
     pub(crate) connector: Option<String>,
@@ -88,12 +88,25 @@ pub(crate) struct Watch {
 /// Why there is no lease.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LeaseError {
+    #[error("{path}, where leases are, belongs to uid {owner}", path = .path.display())]
+    Foreign { path: PathBuf, owner: u32 },
     #[error("the lease {path} cannot be made: {}", cause(.source), path = .path.display())]
     Io { path: PathBuf, source: io::Error },
     #[error("there is no file system in memory for a lease: neither {}", places(.0))]
     NoMemory(Vec<PathBuf>),
     #[error(transparent)]
-    Place(#[from] PlaceError),
+    Place(PlaceError),
+}
+
+impl From<PlaceError> for LeaseError {
+    /// Another home, which is what a [`PlaceError`] advises, would not help here.
+    fn from(error: PlaceError) -> Self {
+        match error {
+            PlaceError::Foreign { path, owner, .. } => Self::Foreign { path, owner },
+            PlaceError::Io { path, source } => Self::Io { path, source },
+            error => Self::Place(error),
+        }
+    }
 }
 
 fn places(places: &[PathBuf]) -> String {
@@ -252,9 +265,14 @@ fn held_still(folder: &Path) -> Option<Held> {
     if !is_held(&reader) {
         return None;
     }
-    let about = fs::File::open(folder.join(ABOUT)).ok()?;
-    let about = serde_json::from_reader(io::Read::take(about, MOST_BYTES)).ok()?;
+    // What cannot be read, as of another release, is held all the same.
+    let about = read_about(folder).unwrap_or_default();
     Some(Held::new(folder.to_owned(), about, reader))
+}
+
+fn read_about(folder: &Path) -> Option<About> {
+    let about = fs::File::open(folder.join(ABOUT)).ok()?;
+    serde_json::from_reader(io::Read::take(about, MOST_BYTES)).ok()
 }
 
 /// Whether the FIFO has a writer. What somebody writes into it means nothing.
@@ -410,9 +428,31 @@ mod tests {
         assert!(held.secrets.exists() && !free.secrets.exists());
         let told = later.all();
         assert_eq!(told[0].about.connector.as_deref(), Some("cat-facts"));
+        drop(later);
+        // One of which nothing is known is held all the same.
+        let about = held.secrets.with_file_name("about.json");
+        fs::remove_file(&about).expect("removed");
+        fs::write(&about, "of another release").expect("a file");
+        let later = memory.leases();
+        assert_eq!(later.adopt(), std::slice::from_ref(&held.id));
+        assert_eq!(later.all()[0].about.connector, None);
         drop((holder, later));
         assert!(memory.leases().adopt().is_empty());
         assert_eq!(memory.entries(), 0);
+    }
+
+    #[test]
+    fn a_folder_that_another_user_made_first_is_told_with_a_way_out() {
+        let memory = Memory::new();
+        let leases = memory.leases();
+        let ours = leases.places[0].parent().expect("a folder").to_owned();
+        fs::create_dir(&ours).expect("a folder");
+        // Who is not root cannot give it away.
+        if std::os::unix::fs::chown(&ours, Some(65_534), None).is_err() {
+            return;
+        }
+        let error = leases.make(About::default(), b"cnry").expect_err("refused").to_string();
+        assert!(error.ends_with("where leases are, belongs to uid 65534"), "{error}");
     }
 
     #[test]

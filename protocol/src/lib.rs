@@ -11,6 +11,7 @@
 //! * [`regular`], [`lock`]: files that are files, and locks that the kernel frees
 //! * [`peer`]: who is at the other end of a socket
 //! * [`places`]: where the socket and the audit log are, and folders that are nobody else's
+//! * [`shell`]: words of a shell, for commands that people are told to type
 //! * [`Client`]: a blocking connection, made by [`connect`] or [`connect_or_start`]
 //! * [`harden`]: a process that others of the same user cannot read
 //!
@@ -33,6 +34,7 @@ pub mod regular;
 mod request;
 mod response;
 mod secret;
+pub mod shell;
 mod start;
 
 pub use client::{Client, ClientError, connect};

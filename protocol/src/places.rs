@@ -9,6 +9,8 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::{env, fmt, fs, io};
 
+use crate::shell;
+
 /// Puts configuration, data and state under one folder, for tests and for a second vault.
 pub const HOME_VARIABLE: &str = "FLUVIO_SECRET_HOME";
 
@@ -240,18 +242,13 @@ impl fmt::Display for PlaceError {
                 f,
                 "others may use {} (mode {mode:04o}); mend it with: chmod {mend:04o} {}",
                 path.display(),
-                shell_word(path)
+                shell::quoted(&path.display().to_string())
             ),
         }
     }
 }
 
 impl std::error::Error for PlaceError {}
-
-/// A path as a shell reads it back (POSIX shell, quoting).
-fn shell_word(path: &Path) -> String {
-    format!("'{}'", path.display().to_string().replace('\'', "'\\''"))
-}
 
 #[cfg(test)]
 mod tests {

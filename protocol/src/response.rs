@@ -100,8 +100,7 @@ pub enum Found {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Leased {
-    /// The connector's name, as the configuration has it; cut to
-    /// [`crate::limits::LISTED_LABEL_BYTES`].
+    /// The connector's name, as the configuration has it.
     pub connector: Option<String>,
     /// `None` when the configuration references no secret.
     pub lease: Option<Lease>,
@@ -184,6 +183,9 @@ pub struct Version {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Granted {
+    /// The connector's name, as the configuration has it; `None` also when that has more than
+    /// [`crate::limits::LABEL_BYTES`], with which no connector can be started.
+    pub connector: Option<String>,
     /// The names, in alphabetical order.
     pub names: Vec<SecretName>,
     /// The value of each name, in the same order. They travel as the frame's parts.

@@ -115,6 +115,7 @@ mod tests {
 
     fn granted(secrets: &[(&str, &[u8])]) -> Granted {
         Granted {
+            connector: None,
             names: secrets.iter().map(|(name, _)| name.parse().expect("a name")).collect(),
             values: secrets.iter().map(|(_, value)| Secret::from(value.to_vec())).collect(),
         }

@@ -20,7 +20,7 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, LaunchError> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(limits::CONFIG_BYTES + 1));
     file.take(most).read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;
     if bytes.len() > limits::CONFIG_BYTES {
-        return Err(failed(format!("it has more than {} bytes", limits::CONFIG_BYTES)));
+        return Err(LaunchError::LargeConfig { path: path.to_owned() });
     }
     Ok(bytes)
 }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
-use fluvio_secret_protocol::{ClientError, Granted, Secret, SecretName};
+use fluvio_secret_protocol::{ClientError, Granted, Secret, SecretName, limits, shell};
 
 use crate::carrier::Unfitting;
 use crate::cdk::NotFound;
@@ -14,8 +14,8 @@ use crate::cdk::NotFound;
 pub(crate) enum LaunchError {
     /// `cargo run` without `--` would take the connector's options for its own.
     Cargo,
-    /// What is found as the real `cdk` is one of our kind again.
-    CdkLoop,
+    /// What is found as the real `cdk` is one of our kind again, or leads to us.
+    CdkLoop { found: PathBuf },
     /// The daemon gave no grant.
     Client(ClientError),
     /// The configuration cannot be read.
@@ -30,6 +30,10 @@ pub(crate) enum LaunchError {
     Exec { program: OsString, source: io::Error },
     /// There is no real `cdk`.
     NoCdk(NotFound),
+    /// The configuration is larger than what is looked at.
+    LargeConfig { path: PathBuf },
+    /// The lease was gone before we held it.
+    LeaseGone,
     /// The system refused something that it does not refuse.
     System(io::Error),
     /// Values that the way which was asked for cannot carry.
@@ -92,17 +96,25 @@ impl fmt::Display for LaunchError {
             Self::Cargo => f.write_str(
                 "cargo would take the connector's options for its own; end its part with two dashes: -- cargo run --",
             ),
-            Self::CdkLoop => f.write_str(
-                "what is found as cdk on PATH is a shim of fluvio-secret again; remove one of them with: fluvio-secret cdk --uninstall",
+            Self::CdkLoop { found } => write!(
+                f,
+                "what is found as cdk on PATH, {}, leads to a shim of fluvio-secret again; remove one of them, this one with: fluvio-secret cdk --uninstall",
+                found.display()
             ),
             Self::Client(error) => error.fmt(f),
             Self::Config { path, why } => {
                 write!(f, "the configuration {} cannot be read: {why}; give another with --config", path.display())
             }
-            Self::Deployed { connector } => write!(
-                f,
-                "cdk has a connector `{connector}` already, and would start this one and then lose it; end the other first: cdk deploy shutdown --name {connector}"
-            ),
+            Self::Deployed { connector } => {
+                // It is nobody's but the configuration's, and goes to a terminal and into a shell.
+                let shown = connector.replace(char::is_control, "\u{fffd}");
+                let joint = if shown.starts_with('-') { '=' } else { ' ' };
+                write!(
+                    f,
+                    "cdk has a connector `{shown}` already, and would start this one and then lose it; end the other first: cdk deploy shutdown --name{joint}{}",
+                    shell::word(&shown)
+                )
+            }
             Self::Environment { bytes, largest } => write!(
                 f,
                 "the secrets have {bytes} bytes, more than the system passes on by the environment; the largest is `{largest}`: make it smaller, or raise `ulimit -s`"
@@ -117,6 +129,15 @@ impl fmt::Display for LaunchError {
             Self::Faulty(report) => write!(
                 f,
                 "the connector would not start with its configuration, and was not started\n\n{report}To start it all the same: --no-check"
+            ),
+            Self::LargeConfig { path } => write!(
+                f,
+                "the configuration {} cannot be read: it has more than {} bytes; give another with --config",
+                path.display(),
+                limits::CONFIG_BYTES
+            ),
+            Self::LeaseGone => f.write_str(
+                "the daemon ended meanwhile, and the connector's secrets with it; try again",
             ),
             Self::NoCdk(NotFound::Nothing) => {
                 f.write_str("there is no cdk on PATH; install it with: fvm install")

@@ -72,7 +72,7 @@ fn run(launch: &Launch) -> Result<Infallible, LaunchError> {
     command::check(launch)?;
     let granted = if command::brings_its_own_secrets(launch) {
         say("the command has its own --secrets: it gets that file, and nothing from the vault");
-        Granted { names: Vec::new(), values: Vec::new() }
+        Granted { connector: None, names: Vec::new(), values: Vec::new() }
     } else {
         grant(launch)?
     };

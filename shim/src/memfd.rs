@@ -60,6 +60,7 @@ mod tests {
     #[test]
     fn e5_the_file_is_sealed_and_can_be_read_any_number_of_times() {
         let granted = Granted {
+            connector: None,
             names: vec!["A".parse().expect("a name"), "B".parse().expect("a name")],
             values: vec![Secret::from(b"a=b".to_vec()), Secret::from(Vec::new())],
         };

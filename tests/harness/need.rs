@@ -19,16 +19,28 @@ pub(crate) fn tool(name: &str) -> bool {
         .stdout(Stdio::null())
         .status()
         .is_ok_and(|status| status.success());
-    if !found {
-        let count = LACKS.fetch_add(1, Ordering::Relaxed) + 1;
-        say(&format!("skipped ({count} so far): {} lacks the program {name}", test()));
-        assert!(
-            std::env::var_os("FLUVIO_SECRET_REQUIRE_ALL").is_none_or(|value| value != "1"),
-            "the program {name} is not on PATH"
-        );
-    }
-    found
+    found || lacks(&format!("the program {name}"))
 }
+
+fn lacks(what: &str) -> bool {
+    let count = LACKS.fetch_add(1, Ordering::Relaxed) + 1;
+    say(&format!("skipped ({count} so far): {} lacks {what}", test()));
+    assert!(
+        std::env::var_os("FLUVIO_SECRET_REQUIRE_ALL").is_none_or(|value| value != "1"),
+        "{what}: not here"
+    );
+    false
+}
+
+/// Whether a plain user may make a namespace with mounts of its own.
+pub(crate) fn user_namespaces() -> bool {
+    let args = [&NAMESPACE[..], &["true"]].concat();
+    let made = Command::new("unshare").args(args).stderr(Stdio::null()).status();
+    made.is_ok_and(|status| status.success()) || lacks("namespaces of plain users")
+}
+
+/// What unshare(1) is told for that.
+pub(crate) const NAMESPACE: [&str; 4] = ["--user", "--map-current-user", "--keep-caps", "--mount"];
 
 /// Whether the test runs as root.
 pub(crate) fn root() -> bool {

@@ -4,13 +4,14 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use fluvio_secret_protocol::harden::Hardened;
-use fluvio_secret_protocol::{ClientError, SHIM, beside_this_program};
+use fluvio_secret_protocol::{ClientError, SHIM, beside_this_program, shell};
 
 use super::run::become_shim;
 use crate::error::CliError;
@@ -31,6 +32,10 @@ pub(crate) fn install(folder: Option<PathBuf>) -> Result<(), CliError> {
     let folder = folder_of_link(folder)?;
     let link = folder.join(NAME);
     let failed = |error: io::Error| CliError::Link { path: link.clone(), why: error.to_string() };
+    if folder.as_os_str().as_bytes().contains(&b':') {
+        let why = "a folder with a colon cannot be on PATH; choose another with --dir".to_owned();
+        return Err(CliError::Link { path: link, why });
+    }
     DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(failed)?;
     match is_ours(&link) {
         Some(true) => fs::remove_file(&link).map_err(failed)?,
@@ -39,8 +44,12 @@ pub(crate) fn install(folder: Option<PathBuf>) -> Result<(), CliError> {
     }
     symlink(&shim, &link).map_err(failed)?;
     output::print(&format!("{} leads to {}", link.display(), shim.display()))?;
-    if first_on_path().as_deref() == Some(&*link) {
-        output::print("It is in front on PATH: `cdk` has the secrets from now on.")
+    // By whatever name its folder is on PATH.
+    if first_on_path().is_some_and(|first| first.canonicalize().ok() == shim.canonicalize().ok()) {
+        output::print(
+            "It is in front on PATH: `cdk` has the secrets from now on. \
+             (A shell that ran the other one before looks for it anew after: hash -r)",
+        )
     } else {
         let line = path_line(&folder, env::var_os("SHELL").as_deref());
         output::print(&format!(
@@ -50,6 +59,7 @@ pub(crate) fn install(folder: Option<PathBuf>) -> Result<(), CliError> {
 }
 
 pub(crate) fn uninstall(folder: Option<PathBuf>) -> Result<(), CliError> {
+    let is_our_folder = folder.is_none();
     let folder = folder_of_link(folder)?;
     let link = folder.join(NAME);
     match is_ours(&link) {
@@ -57,8 +67,10 @@ pub(crate) fn uninstall(folder: Option<PathBuf>) -> Result<(), CliError> {
             let failed =
                 |error: io::Error| CliError::Link { path: link.clone(), why: error.to_string() };
             fs::remove_file(&link).map_err(failed)?;
-            // Ours, unless there is more in it.
-            let _ = fs::remove_dir(&folder);
+            if is_our_folder {
+                // Unless there is more in it.
+                let _ = fs::remove_dir(&folder);
+            }
             output::print(&format!(
                 "{} is removed. The line about {} in your shell's settings can go, too.",
                 link.display(),
@@ -97,20 +109,25 @@ fn first_on_path() -> Option<PathBuf> {
 }
 
 /// What puts a folder in front on PATH, in the words of the user's shell.
-fn path_line(folder: &Path, shell: Option<&OsStr>) -> String {
-    let folder = quoted(&folder.display().to_string());
-    match shell.and_then(|shell| Path::new(shell).file_name()).and_then(OsStr::to_str) {
-        Some("fish") => format!("fish_add_path --prepend --move {folder}"),
-        Some("zsh") => format!("echo 'export PATH={folder}:\"$PATH\"' >> ~/.zshrc"),
-        Some("bash") => format!("echo 'export PATH={folder}:\"$PATH\"' >> ~/.bashrc"),
-        _ => format!("echo 'export PATH={folder}:\"$PATH\"' >> ~/.profile"),
+fn path_line(folder: &Path, user_shell: Option<&OsStr>) -> String {
+    let folder = folder.display().to_string();
+    let export = format!("export PATH={}:\"$PATH\"", shell::word(&folder));
+    let append = |file: &str| format!("echo {} >> {file}", shell::quoted(&export));
+    match user_shell.and_then(|path| Path::new(path).file_name()).and_then(OsStr::to_str) {
+        Some("fish") => format!("fish_add_path --prepend --move {}", fish_word(&folder)),
+        Some("zsh") if env::var_os("ZDOTDIR").is_some() => append("\"$ZDOTDIR\"/.zshrc"),
+        Some("zsh") => append("~/.zshrc"),
+        Some("bash") => append("~/.bashrc"),
+        _ => append("~/.profile"),
     }
 }
 
-/// In double quotes where that is needed; the line around it has single ones.
-fn quoted(path: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-+".contains(c);
-    if path.chars().all(is_plain) { path.to_owned() } else { format!("\"{path}\"") }
+/// A word as fish reads it back: in its single quotes, a backslash stands before `'` and itself.
+fn fish_word(text: &str) -> String {
+    if shell::word(text) == text {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
 #[cfg(test)]
@@ -127,6 +144,9 @@ mod tests {
         assert_eq!(line("/bin/zsh"), "echo 'export PATH=/home/ada/bin:\"$PATH\"' >> ~/.zshrc");
         assert!(line("/bin/bash").ends_with(".bashrc"));
         assert!(line("/bin/ksh").ends_with(".profile"));
-        assert!(path_line(Path::new("/a b"), None).contains("PATH=\"/a b\":"));
+        let odd = |path: &str, shell: &str| path_line(Path::new(path), Some(OsStr::new(shell)));
+        assert_eq!(odd(r"/it's\", "fish"), r"fish_add_path --prepend --move '/it\'s\\'");
+        let export = r#"'export PATH='\''/a b'\'':"$PATH"'"#;
+        assert_eq!(odd("/a b", "bash"), format!("echo {export} >> ~/.bashrc"));
     }
 }

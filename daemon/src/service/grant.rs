@@ -67,14 +67,14 @@ impl Service {
     }
 
     pub(super) fn grant(&self, grant: &Grant, peer: Peer) -> Result<Response, Refusal> {
-        let (References { names, .. }, values) = match self.open(grant) {
+        let (References { names, connector }, values) = match self.open(grant) {
             Ok(opened) => opened,
             Err(told) => return Ok(*told),
         };
         let actor = Actor { pid: peer.pid, program: &grant.program, config: &grant.label };
         self.record_delivery(Event::Grant, actor, &names)?;
         self.grants.remember(actor, &names);
-        Ok(Response::Granted(Granted { names, values }))
+        Ok(Response::Granted(Granted { connector, names, values }))
     }
 
     pub(super) fn lease(&self, grant: &Grant, peer: Peer) -> Result<Response, Refusal> {
@@ -82,7 +82,6 @@ impl Service {
             Ok(opened) => opened,
             Err(told) => return Ok(*told),
         };
-        let connector = connector.as_deref().map(shortened);
         if names.is_empty() {
             return Ok(Response::Leased(Leased { connector, lease: None }));
         }
@@ -91,7 +90,7 @@ impl Service {
         self.record_delivery(Event::Lease, actor, &names)?;
         let about = About {
             since: Timestamp::now().as_second(),
-            connector: connector.clone(),
+            connector: connector.as_deref().map(shortened),
             config: shortened(&grant.label),
             names: names.clone(),
         };

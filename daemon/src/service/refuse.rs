@@ -30,9 +30,12 @@ pub(super) fn large_grant() -> Refusal {
     Refusal::new(Code::Large, text, "reference fewer of them, or set smaller ones")
 }
 
-/// References that the vault does not have.
+/// Why there is no lease.
 pub(super) fn lease(error: &LeaseError) -> Refusal {
     let next = match error {
+        LeaseError::Foreign { .. } => {
+            "have that user or root remove it, or give the values by: --inject env"
+        }
         LeaseError::Io { .. } => "mend that and try again",
         LeaseError::NoMemory(_) => "mount a tmpfs at /dev/shm, or give the values by: --inject env",
         // It says itself what to do.
@@ -56,6 +59,7 @@ pub(super) fn unfit(unfit: Vec<(SecretName, Unfit)>) -> Refusal {
     Refusal::new(Code::Unfit, text, next).about(names)
 }
 
+/// References that the vault does not have.
 pub(super) fn missing(names: Vec<SecretName>) -> Refusal {
     let next = match &names[..] {
         [name] => format!("set it with: fluvio secret set {name}"),

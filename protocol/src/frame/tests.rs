@@ -147,6 +147,7 @@ fn every_response_has_a_golden_sample() {
         sample!(
             "granted.response",
             Response::Granted(Granted {
+                connector: Some("cat-facts".into()),
                 names: vec![name("A"), name("B")],
                 values: vec![Secret::from(b"one".to_vec()), Secret::from(Vec::new())],
             })
@@ -233,7 +234,11 @@ fn no_message_prints_a_value() {
     let canary = "cnry-5d1f";
     let secret = || Secret::from(canary.as_bytes().to_vec());
     let set = Request::Set(Set { name: name("A"), value: secret() });
-    let granted = Response::Granted(Granted { names: vec![name("A")], values: vec![secret()] });
+    let granted = Response::Granted(Granted {
+        connector: None,
+        names: vec![name("A")],
+        values: vec![secret()],
+    });
     let config = Zeroizing::new(canary.as_bytes().to_vec());
     let (label, program, check) = (String::new(), String::new(), false);
     let grant = Request::Grant(Grant { label, program, check, config });

@@ -7,7 +7,7 @@
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fluvio_secret_protocol::places::State;
 
@@ -39,13 +39,56 @@ const FIRST_USER: u32 = 1000;
 
 /// Whether the user's services go on after the last logout.
 fn lingers() -> bool {
-    let user = std::env::var_os("USER").or_else(|| std::env::var_os("LOGNAME"));
+    let user = ["USER", "LOGNAME"]
+        .into_iter()
+        .find_map(|name| std::env::var_os(name).filter(|user| !user.is_empty()));
     user.is_some_and(|user| Path::new("/var/lib/systemd/linger").join(user).exists())
 }
 
 /// Whether logind removes what a user has in /dev/shm.
 fn removes_ipc() -> bool {
-    let settings = fs::read_to_string("/etc/systemd/logind.conf").unwrap_or_default();
-    let last = settings.lines().rev().find_map(|line| line.trim().strip_prefix("RemoveIPC="));
-    !last.is_some_and(|value| matches!(value.trim(), "no" | "false" | "0" | "off"))
+    let texts = settings().into_iter().filter_map(|file| fs::read_to_string(file).ok());
+    texts.rev().find_map(|text| says_remove_ipc(&text)).unwrap_or(true)
+}
+
+/// The files of logind's settings, those that count more last: the main one, and then the others by
+/// their names, wherever they are.
+fn settings() -> Vec<PathBuf> {
+    const FOLDERS: [&str; 4] =
+        ["/usr/lib/systemd", "/usr/local/lib/systemd", "/run/systemd", "/etc/systemd"];
+    let mains = FOLDERS.map(|folder| Path::new(folder).join("logind.conf"));
+    let main = mains.into_iter().rev().find(|main| main.exists());
+    let others = FOLDERS
+        .iter()
+        .filter_map(|folder| fs::read_dir(Path::new(folder).join("logind.conf.d")).ok());
+    let mut others: Vec<_> = others.flatten().flatten().map(|other| other.path()).collect();
+    others.sort_by(|one, other| one.file_name().cmp(&other.file_name()));
+    main.into_iter().chain(others).collect()
+}
+
+/// What one file says last; `None` when it says nothing.
+fn says_remove_ipc(settings: &str) -> Option<bool> {
+    let last = settings.lines().rev().find_map(|line| {
+        let (key, value) = line.split_once('=')?;
+        (key.trim() == "RemoveIPC").then(|| value.trim().to_ascii_lowercase())
+    })?;
+    Some(!matches!(&*last, "0" | "f" | "false" | "n" | "no" | "off"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::says_remove_ipc;
+
+    #[test]
+    fn a_setting_is_read_as_systemd_reads_it() {
+        for (text, said) in [
+            ("", None),
+            ("[Login]\n#RemoveIPC=no\n", None),
+            ("[Login]\nRemoveIPC=no\n", Some(false)),
+            ("[Login]\n  RemoveIPC = Off \nUserTasksMax=1\n", Some(false)),
+            ("[Login]\nRemoveIPC=no\nRemoveIPC=yes\n", Some(true)),
+        ] {
+            assert_eq!(says_remove_ipc(text), said, "{text}");
+        }
+    }
 }

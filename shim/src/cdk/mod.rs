@@ -2,6 +2,7 @@
 //! their secrets.
 //!
 //! * [`args`]: which command lines concern us
+//! * [`index`]: what the real one has deployed
 //! * [`real`]: where the real one is
 //! * [`logout`]: whether a lease would outlive the login
 //!
@@ -9,6 +10,7 @@
 //! and exit status are its own.
 
 mod args;
+mod index;
 mod logout;
 mod real;
 
@@ -23,7 +25,8 @@ use fluvio_secret_protocol::harden::harden;
 use fluvio_secret_protocol::places::State;
 use fluvio_secret_protocol::{ClientError, Grant, Granted, Leased, connect_or_start};
 use rustix::fs::{Mode, OFlags, open};
-use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::io::{Errno, FdFlags, fcntl_setfd};
+use zeroize::Zeroizing;
 
 use self::args::{Plan, Start};
 pub(crate) use self::real::NotFound;
@@ -33,9 +36,6 @@ use crate::carrier::{self, Carrier};
 use crate::error::LaunchError;
 use crate::{command, config, say};
 
-/// The index of what `cdk` has deployed, in the folder for temporary files.
-const INDEX: &str = "fluvio_cdk_deploy_index.toml";
-
 /// Whether this program was started under that name.
 pub(crate) fn is_our_name(program: Option<&OsString>) -> bool {
     let name = program.and_then(|program| Path::new(program).file_name());
@@ -44,12 +44,12 @@ pub(crate) fn is_our_name(program: Option<&OsString>) -> bool {
 
 /// Becomes the real `cdk`, or says why not.
 pub(crate) fn run(args: Vec<OsString>) -> Result<Infallible, LaunchError> {
-    if real::is_in_a_loop() {
-        return Err(LaunchError::CdkLoop);
-    }
     let real = real::find().map_err(LaunchError::NoCdk)?;
     let mut cdk = Command::new(&real);
-    cdk.env(GUARD, std::process::id().to_string());
+    match real::guard() {
+        Some(guard) => cdk.env(GUARD, guard),
+        None => return Err(LaunchError::CdkLoop { found: real }),
+    };
     let environment = match args::plan(&args) {
         Plan::Start(start) => prepare(&mut cdk, start)?,
         Plan::Pass(why) => {
@@ -66,12 +66,10 @@ pub(crate) fn run(args: Vec<OsString>) -> Result<Infallible, LaunchError> {
 
 /// Gives the connector its secrets, or gives those back that go by the environment.
 fn prepare(cdk: &mut Command, start: Start) -> Result<Option<Granted>, LaunchError> {
-    // One that cannot be read is told about by cdk; one without the word has no reference.
-    let config = config::read(&start.config).unwrap_or_default();
-    if !config.windows(SECRET.len()).any(|window| window == SECRET) {
+    let Some(config) = with_references(&start.config)? else {
         cdk.args(start.args);
         return Ok(None);
-    }
+    };
     let hardened = harden().map_err(LaunchError::System)?;
     let state = State::from_environment().map_err(ClientError::Place)?;
     let mut client = connect_or_start(&state)?;
@@ -104,11 +102,28 @@ fn prepare(cdk: &mut Command, start: Start) -> Result<Option<Granted>, LaunchErr
     Ok(environment)
 }
 
-/// What every reference has in it.
-const SECRET: &[u8] = b"secret";
+/// A configuration that may have references. One that cannot be read is told about by cdk.
+fn with_references(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, LaunchError> {
+    // Every reference has the word in it.
+    let has_word = |config: &[u8]| config.windows(6).any(|window| window == b"secret");
+    match config::read(path) {
+        Ok(config) if has_word(&config) => Ok(Some(config)),
+        // Without its secrets the connector would be none, and without references this is none of
+        // our business.
+        Err(error @ LaunchError::LargeConfig { .. })
+            if fs::read(path).is_ok_and(|config| has_word(&config)) =>
+        {
+            Err(error)
+        }
+        Ok(_) | Err(_) => Ok(None),
+    }
+}
 
 fn by_environment(cdk: &mut Command, start: &Start, granted: &Granted) -> Result<(), LaunchError> {
     let carrier = carrier::choose(Way::Env, granted).map_err(LaunchError::Unfit)?;
+    if carrier != Carrier::Nothing {
+        refuse_deployed(start, granted.connector.as_ref())?;
+    }
     cdk.args(&start.args);
     if let Carrier::Environment { .. } = carrier {
         say(
@@ -125,16 +140,11 @@ fn by_lease(
     leased: Leased,
     state: &State,
 ) -> Result<(), LaunchError> {
-    if let Some(connector) = &leased.connector
-        && start.stays
-        && is_deployed(connector)
-    {
-        return Err(LaunchError::Deployed { connector: connector.clone() });
-    }
     let (before, after) = start.args.split_at(start.at);
     cdk.args(before);
     if let Some(lease) = leased.lease {
-        hold(Path::new(&lease.hold)).map_err(LaunchError::System)?;
+        refuse_deployed(start, leased.connector.as_ref())?;
+        hold(Path::new(&lease.hold))?;
         cdk.arg("--secrets").arg(&lease.secrets);
         if start.stays {
             logout::warn(Path::new(&lease.secrets), state);
@@ -144,21 +154,27 @@ fn by_lease(
     Ok(())
 }
 
+/// Refuses a connector whose name is taken.
+fn refuse_deployed(start: &Start, connector: Option<&String>) -> Result<(), LaunchError> {
+    match connector {
+        Some(connector) if start.stays && index::has(connector) => {
+            Err(LaunchError::Deployed { connector: connector.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Opens the lease's FIFO, and lets the next program inherit it: the connector has it for its life.
 /// It says nothing of the secrets.
-fn hold(fifo: &Path) -> std::io::Result<()> {
+fn hold(fifo: &Path) -> Result<(), LaunchError> {
     let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let writer = open(fifo, flags, Mode::empty())?;
-    fcntl_setfd(&writer, FdFlags::empty())?;
+    let writer = open(fifo, flags, Mode::empty()).map_err(|error| match error {
+        // A daemon that ended has let go of its end, and the next one removed what nobody held.
+        Errno::NOENT | Errno::NXIO => LaunchError::LeaseGone,
+        error => LaunchError::System(error.into()),
+    })?;
+    fcntl_setfd(&writer, FdFlags::empty()).map_err(|error| LaunchError::System(error.into()))?;
     // For the life of the process, whatever that becomes.
     std::mem::forget(writer);
     Ok(())
-}
-
-/// Whether cdk's index has a connector of this name: cdk would start the connector all the same, with
-/// its secrets, and then lose it.
-fn is_deployed(connector: &str) -> bool {
-    let index = fs::read_to_string(std::env::temp_dir().join(INDEX)).unwrap_or_default();
-    let entry = format!("name = \"{connector}\"");
-    index.lines().any(|line| line.trim() == entry)
 }

@@ -8,9 +8,13 @@ use std::path::{Path, PathBuf};
 /// The program's name.
 pub(crate) const NAME: &str = "cdk";
 
-/// Has the id of a process that one of our kind has become something else in. When that something is
-/// one of our kind again, there is no end.
+/// Has the id of the process in which one of our kind became something else, and how many of us there
+/// are above each other. Exec keeps the id, so one of us that finds its own was only led back to us;
+/// a child has another.
 pub(crate) const GUARD: &str = "FLUVIO_SECRET_CDK_SHIM";
+
+/// More of us than any build that runs `cdk` itself has above each other.
+const DEEPEST: usize = 16;
 
 /// Why there is no real one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -24,13 +28,15 @@ pub(crate) enum NotFound {
 /// The first `cdk` on PATH that is another file than this program.
 pub(crate) fn find() -> Result<PathBuf, NotFound> {
     let this = env::current_exe().and_then(|path| path.canonicalize()).ok();
-    let path = env::var_os("PATH").unwrap_or_default();
+    let path = env::var_os("PATH").ok_or(NotFound::Nothing)?;
     find_in(&path, this.as_deref())
 }
 
 fn find_in(path: &OsStr, this: Option<&Path>) -> Result<PathBuf, NotFound> {
     let mut why = NotFound::Nothing;
     for folder in env::split_paths(path) {
+        // An empty entry is the present folder. A name without a slash would be searched on PATH again.
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { &folder };
         let program = folder.join(NAME);
         if !is_program(&program) {
             continue;
@@ -48,9 +54,21 @@ fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
-/// Whether one of our kind became us in this very process.
-pub(crate) fn is_in_a_loop() -> bool {
-    env::var_os(GUARD).is_some_and(|pid| pid == *std::process::id().to_string())
+/// The guard for what we become; `None` when that would have no end.
+pub(crate) fn guard() -> Option<String> {
+    next_guard(env::var(GUARD).ok().as_deref(), std::process::id())
+}
+
+fn next_guard(guard: Option<&str>, pid: u32) -> Option<String> {
+    let guard = guard.and_then(|guard| {
+        let (pid, depth) = guard.split_once(' ')?;
+        Some((pid.parse::<u32>().ok()?, depth.parse::<usize>().ok()?))
+    });
+    match guard {
+        Some((before, depth)) if before == pid || depth >= DEEPEST => None,
+        Some((_, depth)) => Some(format!("{pid} {}", depth + 1)),
+        None => Some(format!("{pid} 1")),
+    }
 }
 
 #[cfg(test)]
@@ -58,7 +76,7 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
-    use super::{NotFound, find_in};
+    use super::{DEEPEST, NotFound, find_in, next_guard};
 
     #[test]
     fn the_real_one_is_the_first_that_is_not_us() {
@@ -88,5 +106,15 @@ mod tests {
         assert_eq!(found(&["link", "ours"]), Err(NotFound::OnlyUs));
         assert_eq!(found(&["text", "none"]), Err(NotFound::Nothing));
         fs::remove_dir_all(&root).expect("removed");
+    }
+
+    #[test]
+    fn loops_end() {
+        let first = next_guard(None, 7).expect("no loop");
+        assert_eq!(next_guard(Some(&first), 7), None, "the same process");
+        let mut pids = 8..;
+        let deeper = |guard: &String| next_guard(Some(guard), pids.next()?);
+        assert_eq!(std::iter::successors(Some(first), deeper).count(), DEEPEST);
+        assert!(next_guard(Some("nothing of ours"), 7).is_some());
     }
 }

@@ -1,0 +1,147 @@
+//! The index of what `cdk` has deployed: a TOML file in the folder for temporary files.
+
+use std::fs;
+
+/// Its name, next to whatever else is temporary.
+const INDEX: &str = "fluvio_cdk_deploy_index.toml";
+
+/// What stands before a connector's name, at the beginning of a line.
+const KEY: &str = "name = ";
+
+/// Whether the index has a connector of this name: `cdk` would start the connector all the same, with
+/// its secrets, and then lose it. An index that cannot be read counts as empty, as for `cdk`.
+pub(super) fn has(connector: &str) -> bool {
+    let index = fs::read_to_string(std::env::temp_dir().join(INDEX)).unwrap_or_default();
+    names(&index).any(|name| name == connector)
+}
+
+fn names(index: &str) -> impl Iterator<Item = String> {
+    let is_first = |&(at, _): &(usize, &str)| at == 0 || index[..at].ends_with('\n');
+    index
+        .match_indices(KEY)
+        .filter(is_first)
+        .filter_map(|(at, key)| string(&index[at + key.len()..]))
+}
+
+/// The string of TOML that a text begins with, in any of its four forms (TOML 1.0, String).
+fn string(text: &str) -> Option<String> {
+    for delimiter in ["\"\"\"", "'''", "\"", "'"] {
+        let Some(text) = text.strip_prefix(delimiter) else { continue };
+        let text = match delimiter.len() {
+            // A line end directly behind it is not part of the value.
+            3 => text.strip_prefix('\n').unwrap_or(text),
+            _ => text,
+        };
+        let is_literal = delimiter.starts_with('\'');
+        return if is_literal { literal(text, delimiter) } else { basic(text, delimiter) };
+    }
+    None
+}
+
+fn literal(text: &str, delimiter: &str) -> Option<String> {
+    Some(text[..end(text, delimiter)?].to_owned())
+}
+
+/// Where a string ends: its last quotes may belong to the value.
+fn end(text: &str, delimiter: &str) -> Option<usize> {
+    let found = text.find(delimiter)?;
+    let quote = &delimiter[..1];
+    let more = text[found + delimiter.len()..].split(|c: char| !quote.contains(c)).next()?;
+    Some(found + if delimiter.len() == 3 { more.len() } else { 0 })
+}
+
+fn basic(text: &str, delimiter: &str) -> Option<String> {
+    let mut value = String::new();
+    let mut rest = text;
+    loop {
+        let stop = rest.find(['"', '\\'])?;
+        value.push_str(&rest[..stop]);
+        rest = &rest[stop..];
+        if let Some(escape) = rest.strip_prefix('\\') {
+            let (c, after) = unescaped(escape)?;
+            value.push(c);
+            rest = after;
+        } else if rest.starts_with(delimiter) {
+            value.push_str(&rest[..end(rest, delimiter)?]);
+            return Some(value);
+        } else {
+            value.push('"');
+            rest = &rest[1..];
+        }
+    }
+}
+
+/// The character of an escape, and what follows it.
+fn unescaped(escape: &str) -> Option<(char, &str)> {
+    let kind = escape.chars().next()?;
+    let rest = &escape[kind.len_utf8()..];
+    let digits = |count: usize| {
+        let code = u32::from_str_radix(rest.get(..count)?, 16).ok()?;
+        Some((char::from_u32(code)?, &rest[count..]))
+    };
+    match kind {
+        'b' => Some(('\u{8}', rest)),
+        'f' => Some(('\u{c}', rest)),
+        'n' => Some(('\n', rest)),
+        'r' => Some(('\r', rest)),
+        't' => Some(('\t', rest)),
+        '"' | '\\' => Some((kind, rest)),
+        'u' => digits(4),
+        'U' => digits(8),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names;
+
+    #[test]
+    fn names_are_read_in_all_forms_that_cdk_writes() {
+        // As cdk wrote them.
+        let index = r#"[[entries]]
+type = "local"
+process_id = 12906
+name = "plain"
+log_file = "/p/plain.log"
+
+[[entries]]
+name = 'a"b'
+log_file = '/p/a"b.log'
+
+[[entries]]
+name = "it's"
+
+[[entries]]
+name = """both'"q"""
+
+[[entries]]
+name = 'back\slash'
+
+[[entries]]
+name = """
+new
+line"""
+
+[[entries]]
+name = "tab\there \u001B\\"
+"#;
+        let expected =
+            ["plain", "a\"b", "it's", "both'\"q", "back\\slash", "new\nline", "tab\there \u{1b}\\"];
+        assert_eq!(names(index).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn quotes_at_the_end_belong_to_the_value() {
+        let index = "name = '''a\"\"\"b''''\nname = \"\"\"'''\"\"\"\"\"\nname = ''\n";
+        assert_eq!(names(index).collect::<Vec<_>>(), ["a\"\"\"b'", "'''\"\"", ""]);
+    }
+
+    #[test]
+    fn what_is_no_string_is_no_name() {
+        for index in ["", "name = ", "name = \"open", "name = \"\\", "name = \"\\u12", "name = 7\n"]
+        {
+            assert_eq!(names(index).count(), 0, "{index}");
+        }
+    }
+}
