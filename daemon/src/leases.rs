@@ -119,6 +119,8 @@ impl Leases {
         let uid = rustix::process::geteuid().as_raw();
         let inside = format!("fluvio-secret-{uid}/{:016x}", hash(vault.as_os_str()));
         let login = PathBuf::from(format!("/run/user/{uid}"));
+        // A client is told the path as a text.
+        let runtime = runtime.filter(|path| path.to_str().is_some());
         let mut places: Vec<_> =
             runtime.into_iter().chain([login, PathBuf::from("/dev/shm")]).collect();
         places.dedup();
@@ -343,6 +345,7 @@ fn hash(text: &std::ffi::OsStr) -> u64 {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::MetadataExt;
     use std::path::{Path, PathBuf};
 
@@ -439,6 +442,14 @@ mod tests {
         drop((holder, later));
         assert!(memory.leases().adopt().is_empty());
         assert_eq!(memory.entries(), 0);
+    }
+
+    #[test]
+    fn a_place_that_no_client_could_be_told_is_none() {
+        let odd = std::ffi::OsStr::from_bytes(b"/run/\xff");
+        let count = |runtime: Option<PathBuf>| Leases::of(Path::new("/v"), runtime).places.len();
+        assert_eq!(count(Some(odd.into())), count(None));
+        assert_eq!(count(Some("/run/x".into())), count(None) + 1);
     }
 
     #[test]
