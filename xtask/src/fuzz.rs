@@ -9,11 +9,12 @@ use crate::programs::root;
 use crate::{Outcome, say};
 
 /// The targets, each with the folders that its first inputs come from.
-const TARGETS: [(&str, &[&str]); 7] = [
+const TARGETS: [(&str, &[&str]); 8] = [
     ("request_frame", &["protocol/samples"]),
     ("response_frame", &["protocol/samples"]),
     ("service", &["protocol/samples", "fuzz/seeds/service"]),
     ("references", &["fuzz/seeds/references"]),
+    ("check", &["fuzz/seeds/references", "fuzz/seeds/check"]),
     ("record", &["fuzz/seeds/record"]),
     ("identity", &["fuzz/seeds/identity"]),
     ("secrets_file", &["fuzz/seeds/secrets_file"]),
