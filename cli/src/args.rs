@@ -360,9 +360,10 @@ Example:
 
     /// Run Fluvio's cdk, with secrets for the connectors that it starts; or stand in front of it
     #[command(after_help = "\
-`cdk deploy start` and `cdk test` get --secrets FILE, where FILE is in memory and has the secrets that
-the configuration references. It is there for as long as the connector runs. Every other command of cdk
-is its own. --inject env, behind the word start or test, gives them by the environment instead.
+`cdk deploy start` and `cdk test` get --secrets FILE, where FILE is in memory and has the secrets
+that the configuration references. It is there for as long as the connector runs. Every other
+command of cdk is its own. --inject env, behind the word start or test, gives the secrets by the
+environment instead.
 
 After --install, and with its folder in front on PATH, plain `cdk` does this.
 

@@ -137,7 +137,7 @@ impl fmt::Display for LaunchError {
                 limits::CONFIG_BYTES
             ),
             Self::LeaseGone => f.write_str(
-                "the daemon ended meanwhile, and the connector's secrets with it; try again",
+                "the lease ended before anybody held it, as it does with the daemon; try again",
             ),
             Self::NoCdk(NotFound::Nothing) => {
                 f.write_str("there is no cdk on PATH; install it with: fvm install")
