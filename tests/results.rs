@@ -48,7 +48,7 @@ fn results_for_programs_are_stable() {
     pinned(
         &["check", "-O", "json", "checked.yaml"],
         r#"[{"file":"checked.yaml","secrets":["A"],"findings":[{"severity":"warning",
-            "code":"unused","line":2,"column":74,"length":1,"name":"A",
+            "code":"unused","line":2,"column":76,"length":1,"name":"A",
             "text":"`A` is declared and not used; the connector gets it all the same",
             "remedy":"remove it from `meta.secrets`"}],"unchecked":null}]"#,
     );
