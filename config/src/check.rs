@@ -12,7 +12,7 @@ use crate::path::{Path, Place, Places};
 use crate::references::{Reference, by_map, declared, is_versioned, names};
 use crate::schema::{Misfit, judge};
 use crate::shape::{is_same, stand_in};
-use crate::template::{Kind, MOST_LOOKUPS, Template, render, templates};
+use crate::template::{Kind, Template, out_of_fuel, render, templates};
 use crate::{ConfigError, budget, syntax};
 
 /// A rendered text is not looked at when it is longer: what it would cost to parse is not worth it.
@@ -75,8 +75,12 @@ struct Document<'a> {
 
 impl Check {
     fn done(mut self) -> Checked {
-        self.checked.findings.sort_by_key(|finding| (finding.line, finding.column));
-        self.checked.findings.truncate(limits::FINDINGS);
+        let findings = &mut self.checked.findings;
+        let place = |finding: &Finding| (finding.line, finding.column);
+        // Whatever is left out, it is no error for a warning.
+        findings.sort_by_key(|finding| (finding.severity != Severity::Error, place(finding)));
+        findings.truncate(limits::FINDINGS);
+        findings.sort_by_key(place);
         self.checked
     }
 
@@ -131,7 +135,8 @@ impl Check {
         self.unused(&document);
         let secrets = self.values(&document, values);
         // What would not be rendered, or not as we render it, has no rendered text to look at.
-        let is_known = |template: &Template| matches!(template.kind, Kind::Lookup(_));
+        let is_known =
+            |template: &Template| matches!(template.kind, Kind::Comment | Kind::Lookup(_));
         if !self.checked.has_errors() && document.templates.iter().all(is_known) {
             self.rendered(&document, &secrets);
         }
@@ -212,17 +217,19 @@ impl Check {
     fn templates(&mut self, document: &Document<'_>) {
         let is_declared =
             |name: &SecretName| document.declared.iter().any(|(declared, _)| declared == name);
-        let mut lookups = 0;
+        if let Some(index) = out_of_fuel(document.text, &document.templates) {
+            let place = document.place_of_template(index);
+            let text = "these are more templates than the connector's engine renders: it ends here";
+            let remedy = "write some as `secret: {name: NAME}`, which is not rendered";
+            self.error("too-many-templates", place, None, text, remedy);
+        }
         for template in &document.templates {
             let place = Place::of_bytes(document.text, template.from, template.to);
             match &template.kind {
-                Kind::Lookup(name) if is_declared(name) => {
-                    lookups += 1;
-                    if lookups == MOST_LOOKUPS + 1 {
-                        let text = format!("the connector's engine renders {MOST_LOOKUPS} templates at the most, and ends here");
-                        let remedy = "write some as `secret: {name: NAME}`, which is not rendered";
-                        self.error("too-many-templates", place, Some(name), text, remedy);
-                    }
+                Kind::Comment => {}
+                Kind::Lookup(name) if is_declared(name) => {}
+                Kind::Filter(_) | Kind::Lookup(_) | Kind::Undefined(_) if !template.is_certain => {
+                    self.computed(place);
                 }
                 Kind::Lookup(name) => self.undeclared(document, name, place),
                 Kind::Filter(name) => self.error(
@@ -253,15 +260,14 @@ impl Check {
                     "a template is opened here and not closed, so the connector does not start",
                     "close it with the same sign: `}}`, `%}` or `#}`",
                 ),
-                Kind::Computed => self.warning(
-                    "computed",
-                    place,
-                    None,
-                    "this is computed by the connector and not checked",
-                    "",
-                ),
+                Kind::Computed => self.computed(place),
             }
         }
+    }
+
+    fn computed(&mut self, place: Place) {
+        let text = "this is computed by the connector and not checked";
+        self.warning("computed", place, None, text, "");
     }
 
     /// A lookup of a name that is not among the declared ones.
@@ -379,7 +385,16 @@ impl Check {
         let Some(secrets) = secrets else { return };
         let rendering = Rendering { document, secrets };
         let all = |_: usize| true;
-        let Some(before) = rendering.stand_ins() else { return };
+        let Some(before) = rendering.stand_ins() else {
+            // There is no shape to compare with, and there need not be one.
+            if rendering.parse(document.text, &document.templates, &all) == Err(Outcome::NoYaml) {
+                let place = document.place_of_template(0);
+                let text = "with its templates rendered the file is no YAML any more, so the connector does not start";
+                let remedy = "look at what is around the templates; `${{-` and `-}}` take away blanks and line ends";
+                self.error("breaks-the-file", place, None, text, remedy);
+            }
+            return;
+        };
         let outcome = rendering.outcome(&before, &all);
         if outcome == Outcome::Same {
             return;
@@ -390,6 +405,7 @@ impl Check {
             self.warning("too-large-to-check", place, None, text, "");
             return;
         }
+        let most = self.checked.findings.len() + limits::FINDINGS;
         let mut left = MOST_BLAMED;
         let mut is_blamed = false;
         for index in 0..document.templates.len() {
@@ -399,13 +415,14 @@ impl Check {
                 self.changed(&rendering, &before, index, one);
             }
             left = left.saturating_sub(document.text.len() + rendering.value_of(index).len());
-            if left == 0 || self.checked.findings.len() >= limits::FINDINGS {
+            if left == 0 || self.checked.findings.len() >= most {
                 break;
             }
         }
         if !is_blamed {
             // Only together they do it.
-            self.changed(&rendering, &before, 0, outcome);
+            let first = document.templates.iter().position(Template::is_lookup).unwrap_or(0);
+            self.changed(&rendering, &before, first, outcome);
         }
     }
 
@@ -594,4 +611,66 @@ fn without_quotes<'a>(head: &'a str, tail: &'a str) -> (&'a str, &'a str) {
         }
     }
     (head, tail)
+}
+
+#[cfg(test)]
+mod tests {
+    use fluvio_secret_protocol::check::Severity;
+    use fluvio_secret_protocol::{Secret, SecretName, limits};
+
+    use super::{Known, Values, check};
+
+    const META: &str = "name: c, type: t-source, topic: t, version: 0.1.0";
+
+    fn config(rest: &str) -> String {
+        format!("apiVersion: 0.1.0\nmeta: {{{META}, secrets: [{{name: S}}, {{name: T}}]}}\n{rest}")
+    }
+
+    /// The codes and lines of the errors, when every secret has this value.
+    fn errors(text: &str, value: &str) -> Vec<(String, usize)> {
+        let known = |_: &SecretName| Known::Value(Secret::from(value.as_bytes().to_vec()));
+        let checked = check(text.as_bytes(), Values::Of(&known));
+        let errors = checked.findings.into_iter();
+        let errors = errors.filter(|finding| finding.severity == Severity::Error);
+        errors.map(|finding| (finding.code, finding.line)).collect()
+    }
+
+    #[test]
+    fn warnings_do_not_push_an_error_out() {
+        let names: String =
+            (0..limits::FINDINGS + 1).map(|n| format!("{{name: N{n}}}, ")).collect();
+        let text = config("a: ${{ secrets.U }}\nb: \"${{ secrets.S }} ${{ secrets.T }}\"\n");
+        let text = text.replace("{name: S}", &format!("{names}{{name: S}}"));
+        assert_eq!(errors(&text, "v"), [("undeclared".to_owned(), 3)]);
+        let text = text.replace("a: ${{ secrets.U }}", "a: 1").replace("b: \"", "b: 1\nc: \"");
+        assert_eq!(errors(&text, "\\q"), vec![("breaks-the-file".to_owned(), 5); 2]);
+    }
+
+    #[test]
+    fn templates_that_take_away_too_much_are_found() {
+        for rest in ["a:\n  ${{- secrets.S }}\nb: 1\n", "a: x${{ secrets.S -}}\nb: 1\n"] {
+            let found = errors(&config(rest), "v");
+            assert_eq!(found.len(), 1, "{rest}");
+            assert_eq!(found[0].0, "breaks-the-file", "{rest}");
+        }
+    }
+
+    #[test]
+    fn a_comment_of_the_engine_hides_nothing() {
+        let text = config("# ${# c #}\na: ${{ secrets.S }}\nb: ${{ secrets.T }}\n");
+        assert_eq!(errors(&text, "v"), []);
+        assert_eq!(errors(&text, "1").len(), 2);
+    }
+
+    #[test]
+    fn what_is_in_a_block_is_no_error() {
+        for rest in [
+            "# ${% raw %}${{ TOKEN }}${% endraw %}\n",
+            "# ${% if secrets.S %}${{ TOKEN }}${{ secrets.U }}${{ secrets.S | f }}${% endif %}\n",
+        ] {
+            assert_eq!(errors(&config(rest), "v"), [], "{rest}");
+        }
+        let behind = "# ${% if secrets.S %}${% endif %}${{ TOKEN }}\n";
+        assert_eq!(errors(&config(behind), "v"), [("undefined".to_owned(), 3)]);
+    }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, de};
-use serde_yaml::Value;
+use serde_yaml::{Mapping, Value};
 
 use crate::path::{Path, Step};
 
@@ -29,6 +29,9 @@ pub(crate) fn judge(document: &Value) -> Result<(), Misfit> {
     let Some(map) = document.as_mapping() else {
         return misfit(Path::default(), "keys with values, like `meta:`");
     };
+    if let Some(path) = tagged(map) {
+        return misfit(path, "no tags; put a text that begins with ! in quotes");
+    }
     let version = match map.get("apiVersion") {
         None | Some(Value::Null) => Version::V0,
         Some(value) => match Version::deserialize(value) {
@@ -53,6 +56,39 @@ pub(crate) fn judge(document: &Value) -> Result<(), Misfit> {
             Err(Misfit { path, is_missing, expected })
         }
     }
+}
+
+/// The first tag. Fluvio reads a file in two steps, and has no tags in the second one: that the
+/// version is a tag is all it takes.
+fn tagged(document: &Mapping) -> Option<Path> {
+    fn find(value: &Value, path: &mut Path) -> bool {
+        match value {
+            Value::Tagged(_) => true,
+            Value::Mapping(map) => map.iter().any(|(key, value)| {
+                path.0.push(Step::Key(key.as_str().unwrap_or("?").to_owned()));
+                // Those of the keys at the top are not looked at again.
+                let is_tagged = path.0.len() > 1 && matches!(key, Value::Tagged(_));
+                let is_found = is_tagged || find(value, path);
+                if !is_found {
+                    path.0.pop();
+                }
+                is_found
+            }),
+            Value::Sequence(values) => values.iter().enumerate().any(|(at, value)| {
+                path.0.push(Step::Index(at));
+                let is_found = find(value, path);
+                if !is_found {
+                    path.0.pop();
+                }
+                is_found
+            }),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+        }
+    }
+    let mut rest = document.clone();
+    rest.remove("apiVersion");
+    let mut path = Path::default();
+    find(&Value::Mapping(rest), &mut path).then_some(path)
 }
 
 fn read<'de, T: Deserialize<'de>>(value: &'de Value) -> Result<(), Path> {
@@ -386,12 +422,15 @@ impl<'de> Deserialize<'de> for Partitions {
 impl<'de> Deserialize<'de> for Start {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
-        let first = value.as_mapping().and_then(|map| map.iter().next());
+        let map = value.as_mapping().filter(|map| map.len() == 1);
+        let first = map.and_then(|map| map.iter().next());
         let is_start = match (&value, first) {
             (Value::String(text), _) => text == "beginning" || text == "end",
             (_, Some((key, number))) => match key.as_str() {
-                Some("absolute") => number.is_i64() || number.is_u64(),
-                Some("from-beginning" | "from-end") => number.is_u64(),
+                Some("absolute") => number.is_i64(),
+                Some("from-beginning" | "from-end") => {
+                    number.as_u64().is_some_and(|number| u32::try_from(number).is_ok())
+                }
                 _ => false,
             },
             _ => false,
@@ -425,5 +464,51 @@ impl<'de> Deserialize<'de> for Parameter {
             }
         }
         deserializer.deserialize_any(Visitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::judge;
+
+    /// The place of what is refused.
+    fn refused(meta: &str, rest: &str) -> Option<String> {
+        let text = format!("meta: {{name: c, type: t, topic: t, version: v{meta}}}\n{rest}");
+        let document = serde_yaml::from_str(&text).expect("YAML");
+        judge(&document).err().map(|misfit| misfit.path.to_string())
+    }
+
+    #[test]
+    fn tags_are_refused_wherever_they_are() {
+        for (rest, place) in [
+            ("a: !t b", "a"),
+            ("a: {b: [1, !t {c: d}]}", "a.b[1]"),
+            ("a: {!t b: c}", "a.b"),
+            ("a: {secret: !t {name: X}}", "a.secret"),
+        ] {
+            assert_eq!(refused("", rest).as_deref(), Some(place), "{rest}");
+        }
+        assert_eq!(refused("", "a: !!str b\n!t c: d"), None);
+        assert_eq!(refused("", "apiVersion: !0.1.0"), None);
+    }
+
+    #[test]
+    fn what_fluvio_refuses_is_told_by_its_place() {
+        for (meta, place) in [
+            (", producer: {linger: \"0\"}", "meta.producer.linger"),
+            (", producer: {linger: 1.5s}", "meta.producer.linger"),
+            (
+                ", consumer: {offset: {strategy: auto, start: {from-end: 4294967296}}}",
+                "meta.consumer.offset.start",
+            ),
+            (", producer: {linger: 1s, batch-size: 1mb}", ""),
+            (", consumer: {offset: {strategy: auto, start: {from-end: 1}}}", ""),
+            (
+                ", consumer: {offset: {strategy: auto, start: {from-end: 1, x: y}}}",
+                "meta.consumer.offset.start",
+            ),
+        ] {
+            assert_eq!(refused(meta, "").unwrap_or_default(), place, "{meta}");
+        }
     }
 }

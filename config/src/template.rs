@@ -6,8 +6,9 @@
 
 use fluvio_secret_protocol::SecretName;
 
-/// How many lookups the fuel of a connector's engine pays for.
-pub(crate) const MOST_LOOKUPS: usize = 124;
+/// The fuel of a connector's engine: it ends when so much is used up. A lookup takes 3, in brackets 4,
+/// and each text between templates 1.
+const FUEL: usize = 500;
 
 /// A template, and where in the text it is.
 #[derive(Debug, Eq, PartialEq)]
@@ -16,13 +17,27 @@ pub(crate) struct Template {
     pub(crate) from: usize,
     pub(crate) to: usize,
     pub(crate) kind: Kind,
+    /// Whether it is rendered whatever stands before it: not what is in a block, or behind one that
+    /// may define names.
+    pub(crate) is_certain: bool,
+    /// What it takes of the fuel, at least.
+    fuel: usize,
     /// Whether the blanks before and behind it go, too: `${{-` and `-}}`.
     trims: (bool, bool),
+}
+
+impl Template {
+    /// Whether a value takes its place.
+    pub(crate) fn is_lookup(&self) -> bool {
+        matches!(self.kind, Kind::Lookup(_))
+    }
 }
 
 /// What a template is.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
+    /// `${# … #}`, in whose place nothing is.
+    Comment,
     /// What only the engine can tell.
     Computed,
     /// A lookup with a filter, of which connectors have none.
@@ -39,8 +54,13 @@ pub(crate) enum Kind {
 pub(crate) fn templates(text: &str) -> Vec<Template> {
     let mut templates = Vec::new();
     let mut at = 0;
+    let mut blocks = Blocks::default();
     while let Some(found) = next_opening(text, at) {
-        let template = read(text, found);
+        let mut template = read(text, found);
+        if text[found..].starts_with("${%") {
+            blocks.pass(text, &mut template);
+        }
+        template.is_certain = blocks.is_outside();
         at = template.to.max(found + 3);
         let is_last = template.kind == Kind::Unclosed;
         templates.push(template);
@@ -56,19 +76,61 @@ fn next_opening(text: &str, from: usize) -> Option<usize> {
     openings.iter().filter_map(|opening| text[from..].find(opening)).min().map(|at| from + at)
 }
 
-fn read(text: &str, from: usize) -> Template {
-    let closing = match &text[from..from + 3] {
-        "${{" => return read_expression(text, from),
-        "${%" => "%}",
-        _ => "#}",
-    };
-    let end = text[from + 3..].find(closing).map(|at| from + 3 + at + closing.len());
-    Template {
-        from,
-        to: end.unwrap_or(from + 3),
-        kind: if end.is_some() { Kind::Computed } else { Kind::Unclosed },
-        trims: (false, false),
+/// The blocks that are open at a place, as far as their first words tell.
+#[derive(Default)]
+struct Blocks {
+    open: usize,
+    /// Whether a block was there that may give names a meaning.
+    defines: bool,
+}
+
+impl Blocks {
+    fn is_outside(&self) -> bool {
+        self.open == 0 && !self.defines
     }
+
+    /// Goes past a `${% … %}`. What is raw is one template up to its end.
+    fn pass(&mut self, text: &str, template: &mut Template) {
+        match word_of_block(&text[template.from..template.to]) {
+            "raw" => {
+                let ends = text[template.to..].match_indices("${%").map(|(at, _)| template.to + at);
+                let mut ends = ends.map(|at| read(text, at));
+                let is_end = |end: &Template| word_of_block(&text[end.from..end.to]) == "endraw";
+                match ends.find(is_end) {
+                    Some(end) => template.to = end.to,
+                    None => template.kind = Kind::Unclosed,
+                }
+            }
+            "if" | "for" | "with" | "filter" | "block" | "autoescape" => self.open += 1,
+            "set" | "macro" | "call" | "import" | "from" => self.defines = true,
+            word if word.starts_with("end") => self.open = self.open.saturating_sub(1),
+            _ => {}
+        }
+    }
+}
+
+/// The word that says what a block is.
+fn word_of_block(block: &str) -> &str {
+    let inside = block.get(3..).unwrap_or_default().trim_start_matches(['-', '+']).trim_start();
+    inside.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default()
+}
+
+fn template(from: usize, to: usize, kind: Kind) -> Template {
+    Template { from, to, kind, is_certain: true, fuel: 0, trims: (false, false) }
+}
+
+fn read(text: &str, from: usize) -> Template {
+    let (closing, kind) = match &text[from..from + 3] {
+        "${{" => return read_expression(text, from),
+        "${%" => ("%}", Kind::Computed),
+        _ => ("#}", Kind::Comment),
+    };
+    let Some(length) = text[from + 3..].find(closing) else {
+        return template(from, from + 3, Kind::Unclosed);
+    };
+    let inside = &text[from + 3..from + 3 + length];
+    let trims = (inside.starts_with('-'), inside.ends_with('-'));
+    Template { trims, ..template(from, from + 3 + length + closing.len(), kind) }
 }
 
 /// A word of an expression.
@@ -85,15 +147,20 @@ fn read_expression(text: &str, from: usize) -> Template {
     rest = rest.strip_prefix(['-', '+']).unwrap_or(rest);
     let mut tokens = Vec::new();
     loop {
-        rest = rest.trim_start();
-        let behind = rest.starts_with("-}}");
-        if behind || rest.starts_with("}}") {
-            let to = text.len() - rest.len() + if behind { 3 } else { 2 };
-            return Template { from, to, kind: kind(&tokens), trims: (before, behind) };
+        rest = rest.trim_start_matches(|c: char| c.is_ascii_whitespace());
+        let closing = ["}}", "-}}", "+}}"].into_iter().find(|closing| rest.starts_with(closing));
+        if let Some(closing) = closing {
+            let to = text.len() - rest.len() + closing.len();
+            let kind = kind(&tokens);
+            let fuel = match kind {
+                Kind::Lookup(_) => tokens.len().min(4),
+                _ => 0,
+            };
+            let trims = (before, closing.starts_with('-'));
+            return Template { fuel, trims, ..template(from, to, kind) };
         }
         let Some((token, after)) = token(rest) else {
-            let trims = (before, false);
-            return Template { from, to: from + 3, kind: Kind::Unclosed, trims };
+            return template(from, from + 3, Kind::Unclosed);
         };
         tokens.push(token);
         rest = after;
@@ -108,7 +175,12 @@ fn token(text: &str) -> Option<(Token<'_>, &str)> {
     }
     if first == '"' || first == '\'' {
         let inside = &text[1..];
-        let end = inside.find(first)?;
+        let mut is_escaped = false;
+        let end = inside.find(|c: char| {
+            let is_end = c == first && !is_escaped;
+            is_escaped = c == '\\' && !is_escaped;
+            is_end
+        })?;
         return Some((Token::Text(&inside[..end]), &inside[end + 1..]));
     }
     Some((Token::Sign(first), &text[first.len_utf8()..]))
@@ -116,9 +188,19 @@ fn token(text: &str) -> Option<(Token<'_>, &str)> {
 
 fn kind(tokens: &[Token<'_>]) -> Kind {
     use Token::{Sign, Text, Word};
+    // Such as a blank that is none to the engine: it ends at any of them.
+    if tokens.iter().any(|token| matches!(token, Sign(sign) if !sign.is_ascii())) {
+        return Kind::Undefined(None);
+    }
+    // What is before it may not be computed at all.
+    if tokens.contains(&Word("if")) {
+        return Kind::Computed;
+    }
     let (name, rest) = match tokens {
         [Word("secrets"), Sign('.'), Word(name), rest @ ..] => (name, rest),
         [Word("secrets"), Sign('['), Text(name), Sign(']'), rest @ ..] => (name, rest),
+        // The engine wants something here.
+        [] => return Kind::Undefined(None),
         // Words that are values of the engine's own.
         [Word("true" | "false" | "none" | "True" | "False" | "None" | "not" | "secrets"), ..] => {
             return Kind::Computed;
@@ -126,22 +208,76 @@ fn kind(tokens: &[Token<'_>]) -> Kind {
         [Word(first), rest @ ..] if !first.starts_with(|c: char| c.is_ascii_digit()) => {
             let meant = first.parse().ok();
             return match rest {
-                [] => Kind::Undefined(meant),
+                [] | [Sign('|'), ..] => Kind::Undefined(meant),
                 // Of what is undefined nothing can be looked up either.
-                [Sign('.' | '['), ..] => Kind::Undefined(None),
+                rest if is_chain(rest) => Kind::Undefined(None),
                 _ => Kind::Computed,
             };
         }
         _ => return Kind::Computed,
     };
-    // A text of an escape or of another form is no name of a secret, and so none that is defined.
-    let Ok(name) = name.parse::<SecretName>() else { return Kind::Undefined(None) };
-    match rest {
-        [] => Kind::Lookup(name),
-        [Sign('|'), ..] => Kind::Filter(name),
-        [Sign('.' | '['), ..] => Kind::Undefined(None),
-        _ => Kind::Computed,
+    match name.parse::<SecretName>() {
+        // What an escape means is the engine's to say.
+        Err(_) if name.contains('\\') => Kind::Computed,
+        // A text of another form is no name of a secret, and so none that is defined.
+        Err(_) if is_chain(rest) => Kind::Undefined(None),
+        Err(_) => Kind::Computed,
+        Ok(name) => match rest {
+            [] => Kind::Lookup(name),
+            [Sign('|'), ..] => Kind::Filter(name),
+            // A value is a text, which has no fields. (It has characters, by their numbers.)
+            rest if is_chain(rest) => Kind::Undefined(None),
+            _ => Kind::Computed,
+        },
     }
+}
+
+/// Whether fields are all that is looked up, by `.x` or `["x"]`.
+fn is_chain(mut tokens: &[Token<'_>]) -> bool {
+    use Token::{Sign, Text, Word};
+    loop {
+        tokens = match tokens {
+            [] => return true,
+            [Sign('.'), Word(_), rest @ ..] => rest,
+            [Sign('['), Text(_), Sign(']'), rest @ ..] => rest,
+            _ => return false,
+        };
+    }
+}
+
+/// The texts before, between and behind the templates, as the engine sees them: without the blanks
+/// that templates take away, and without one line end at the end.
+fn pieces<'a>(text: &'a str, templates: &[Template]) -> Vec<&'a str> {
+    let text = text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
+    let mut pieces = Vec::new();
+    let (mut at, mut trims_start) = (0, false);
+    let ends = templates.iter().map(|template| (template.from, template.trims.0));
+    for (index, (end, trims_end)) in ends.chain([(text.len(), false)]).enumerate() {
+        let piece = &text[at..end];
+        let piece = if trims_start { piece.trim_start() } else { piece };
+        pieces.push(if trims_end { piece.trim_end() } else { piece });
+        if let Some(template) = templates.get(index) {
+            (at, trims_start) = (template.to, template.trims.1);
+        }
+    }
+    pieces
+}
+
+/// The template at which a connector's engine is out of fuel, if it is.
+pub(crate) fn out_of_fuel(text: &str, templates: &[Template]) -> Option<usize> {
+    let mut used = 0;
+    for (index, piece) in pieces(text, templates).into_iter().enumerate() {
+        let template = templates.get(index);
+        // In a block nothing may be rendered.
+        let is_certain = template.or(templates.last()).is_some_and(|template| template.is_certain);
+        if is_certain {
+            used += usize::from(!piece.is_empty()) + template.map_or(0, |template| template.fuel);
+        }
+        if used >= FUEL {
+            return Some(index.min(templates.len() - 1));
+        }
+    }
+    None
 }
 
 /// The text that a connector would parse, when each lookup becomes what `value` says of its place
@@ -152,25 +288,10 @@ pub(crate) fn render<'a>(
     value: impl Fn(usize, &SecretName) -> &'a str,
 ) -> String {
     let mut rendered = String::new();
-    let mut at = 0;
-    let mut trims_next = false;
-    for (index, template) in templates.iter().enumerate() {
-        let before = &text[at..template.from];
-        let before = if trims_next { before.trim_start() } else { before };
-        rendered += if template.trims.0 { before.trim_end() } else { before };
-        if let Kind::Lookup(name) = &template.kind {
+    for (index, piece) in pieces(text, templates).into_iter().enumerate() {
+        rendered += piece;
+        if let Some(Template { kind: Kind::Lookup(name), .. }) = templates.get(index) {
             rendered += value(index, name);
-        }
-        at = template.to;
-        trims_next = template.trims.1;
-    }
-    let rest = &text[at..];
-    rendered += if trims_next { rest.trim_start() } else { rest };
-    // The engine takes one line end from the end of a template.
-    if rendered.ends_with('\n') {
-        rendered.pop();
-        if rendered.ends_with('\r') {
-            rendered.pop();
         }
     }
     rendered
@@ -199,6 +320,7 @@ mod tests {
             "${{\n  secrets . A\n}}",
             "# ${{ secrets.A }}",
             "x${{ secrets.A }}y",
+            "${{+ secrets.A +}}",
         ] {
             assert_eq!(kinds(text), [lookup("A")], "{text}");
         }
@@ -211,7 +333,13 @@ mod tests {
         let name = |name: &str| name.parse().expect("a name");
         assert_eq!(kinds("${{ secrets.A | upper }}"), [Kind::Filter(name("A"))]);
         assert_eq!(kinds("${{ TOKEN }}"), [Kind::Undefined(Some(name("TOKEN")))]);
-        for text in ["${{ record.json.key }}", "${{ secrets.A.b }}", "${{ secrets['a-b'] }}"] {
+        for text in [
+            "${{ record.json.key }}",
+            "${{ secrets.A.b }}",
+            "${{ secrets['a-b'] }}",
+            "${{ secrets.A\u{a0}}}",
+            "${{ }}",
+        ] {
             assert_eq!(kinds(text), [Kind::Undefined(None)], "{text}");
         }
         for text in [
@@ -222,12 +350,19 @@ mod tests {
             "${{ true }}",
             "${{ f(1) }}",
             "${% if secrets.A %}",
-            "${# secrets.A #}",
-            "${{ }}",
+            "${{ secrets['\\x41'] }}",
+            "${{ secrets.A[0] }}",
+            "${{ secrets.A | f if false }}",
+            "${{ TOKEN if false }}",
+            "${{ secrets.A.b is defined }}",
+            "${{ 'a\\'b' }}",
+            "${% raw %}${{ TOKEN }}${%- endraw %}",
         ] {
             assert_eq!(kinds(text), [Kind::Computed], "{text}");
         }
-        for text in ["${{ secrets.A }", "${{ 'x }}", "${% if", "${#", "${{"] {
+        assert_eq!(kinds("${{ TOKEN | lower }}"), [Kind::Undefined(Some(name("TOKEN")))]);
+        assert_eq!(kinds("${# secrets.A #}"), [Kind::Comment]);
+        for text in ["${{ secrets.A }", "${{ 'x }}", "${% if", "${#", "${{", "${% raw %}"] {
             assert_eq!(kinds(text), [Kind::Unclosed], "{text}");
         }
     }
@@ -239,11 +374,43 @@ mod tests {
         assert_eq!(rendered("a: ${{ secrets.A }}\r\n"), "a: v");
         assert_eq!(rendered("a:  ${{- secrets.A -}}\n b\n\n"), "a:vb\n");
         assert_eq!(rendered("${{ secrets.A }}${{ secrets.A }}"), "vv");
+        assert_eq!(rendered("a ${# b #} c ${#- d -#} e"), "a  ce");
+        let newline = |text: &str| render(text, &templates(text), |_, _| "v\n");
+        assert_eq!(newline("a: |\n  ${{ secrets.A }}"), "a: |\n  v\n", "the value's own stays");
         let text = "${{ secrets.A }}${{ secrets.B }}";
         let which = |_: usize, name: &fluvio_secret_protocol::SecretName| match name.as_str() {
             "A" => "1",
             _ => "2",
         };
         assert_eq!(render(text, &templates(text), which), "12");
+    }
+
+    #[test]
+    fn what_is_in_a_block_or_behind_a_definition_may_mean_something_else() {
+        let certain = |text: &str| {
+            let templates = templates(text);
+            templates.last().expect("there is one").is_certain
+        };
+        assert!(certain("${{ A }}"));
+        assert!(certain("${% if secrets.A %}x${% endif %}${{ A }}"));
+        assert!(!certain("${% if secrets.A %}${{ A }}"));
+        assert!(!certain("${% for a in 'b' -%} ${{ a }}"));
+        assert!(!certain("${%- set A = 1 %}${{ A }}"));
+    }
+
+    #[test]
+    fn the_fuel_is_counted_as_the_engine_does() {
+        let ends = |text: &str| super::out_of_fuel(text, &templates(text));
+        let many = |template: &str, count: usize| format!("a: {}", template.repeat(count));
+        for (template, most) in [
+            ("${{ secrets.A }} ", 124),
+            ("${{ secrets.A }}", 166),
+            ("${{ secrets['A'] }} ", 99),
+            (" ${{- secrets.A -}} ", 166),
+        ] {
+            assert_eq!(ends(&many(template, most)), None, "{template}");
+            assert_eq!(ends(&many(template, most + 1)), Some(most), "{template}");
+        }
+        assert_eq!(ends(&(many("${{ secrets.A }}", 166) + "x")), Some(165));
     }
 }
