@@ -69,11 +69,11 @@ fn d2_no_process_shows_a_value_while_secrets_are_set_and_given() {
         });
         for _ in 0..300 {
             let mut set = home.command("fluvio-secret");
-            assert!(said_with_input(set.args(["set", "A"]), canary.as_bytes()).status.success());
-            assert!(home.cli(&["set", "A", "--file", file.to_str().unwrap()]).status.success());
-            assert!(
-                said(&mut home.run(&config, &["--inject", "file"], &["true"])).status.success()
-            );
+            let told = said_with_input(set.args(["set", "A"]), canary.as_bytes());
+            assert!(told.status.success(), "{told:?}");
+            home.ok(&["set", "A", "--file", file.to_str().unwrap()]);
+            let told = said(&mut home.run(&config, &["--inject", "file"], &["true"]));
+            assert!(told.status.success(), "{told:?}");
         }
         for _ in 0..20 {
             let mut pty = Pty::start(home.command("fluvio-secret").args(["set", "A"]));

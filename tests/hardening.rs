@@ -154,11 +154,13 @@ fn c12_little_lockable_memory_stops_nothing() {
         let started = said(start.args(["-c", &script, "sh"]).arg(program));
         assert!(started.status.success(), "{limit} KiB: {started:?}");
         for n in 0..100 {
-            assert!(home.set(&format!("N{n}"), vec![b'x'; 64 << 10]).status.success());
+            let set = home.set(&format!("N{n}"), vec![b'x'; 64 << 10]);
+            assert!(set.status.success(), "{limit} KiB: {set:?}");
         }
         let names: Vec<_> = (0..100).map(|n| format!("N{n}")).collect();
         let config = home.config(&names.iter().map(String::as_str).collect::<Vec<_>>());
-        assert!(said(&mut home.run(&config, &[], &["true"])).status.success());
+        let ran = said(&mut home.run(&config, &[], &["true"]));
+        assert!(ran.status.success(), "{limit} KiB: {ran:?}");
         home.ok(&["daemon", "stop"]);
     }
 }
