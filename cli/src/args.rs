@@ -6,18 +6,21 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::{Bash, CompleteEnv, EnvCompleter, Fish, Zsh};
 use fluvio_secret_protocol::{Secret, SecretName};
-use jiff::{Span, Timestamp, ZonedDateTime};
+use jiff::{SignedDuration, Span, Timestamp, ZonedDateTime};
 
 use crate::commands;
 use crate::error::CliError;
 
 const PROGRAM: &str = "fluvio-secret";
+/// A Fluvio connector takes up to 2 s to end.
+const GRACE: Duration = Duration::from_secs(5);
 /// Has the shell's name when a shell asks how what is typed goes on.
 const COMPLETE: &str = "FLUVIO_SECRET_COMPLETE";
 
@@ -62,6 +65,7 @@ pub(crate) enum Command {
     Status {
         format: Format,
     },
+    WatchCdk(WatchCdk),
 }
 
 /// Configurations to check.
@@ -173,27 +177,130 @@ pub(crate) enum Daemon {
 }
 
 /// A connector to run.
-#[derive(Args, Debug)]
+#[derive(Debug)]
 pub(crate) struct Run {
+    pub(crate) config: PathBuf,
+    pub(crate) inject: Option<Inject>,
+    pub(crate) no_check: bool,
+    pub(crate) as_is: bool,
+    pub(crate) watch: Option<Watch>,
+    pub(crate) command: Vec<OsString>,
+}
+
+/// `cdk test`, to be started again when something changes.
+#[derive(Debug)]
+pub(crate) struct WatchCdk {
+    pub(crate) config: PathBuf,
+    pub(crate) watch: Watch,
+    pub(crate) check: bool,
+    pub(crate) vault: bool,
+    /// The arguments of `cdk`, as the shim takes them.
+    pub(crate) args: Vec<OsString>,
+}
+
+/// When a connector is started again.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    /// What is watched besides the configuration.
+    pub(crate) paths: Vec<PathBuf>,
+    pub(crate) clear: bool,
+    /// How long a connector may take to end when it is asked to.
+    pub(crate) grace: Duration,
+    pub(crate) restart: Restart,
+    pub(crate) format: LogFormat,
+}
+
+/// What happens when a connector ends by itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Restart {
+    /// It is started again unless its status is 0
+    OnFailure,
+    /// It is started again
+    Always,
+}
+
+#[derive(Args, Debug)]
+struct TypedRun {
     /// The connector's configuration; also given to the command as --config FILE
     #[arg(long, value_name = "FILE")]
-    pub(crate) config: PathBuf,
+    config: PathBuf,
 
     /// How the secrets go to the connector
     #[arg(long, value_name = "WAY", value_enum)]
-    pub(crate) inject: Option<Inject>,
+    inject: Option<Inject>,
 
     /// Start the connector although something would keep it from starting
     #[arg(long)]
-    pub(crate) no_check: bool,
+    no_check: bool,
 
     /// Add nothing to the command, for programs that are no connectors; uses env
     #[arg(long)]
-    pub(crate) as_is: bool,
+    as_is: bool,
+
+    /// Start the connector again when its configuration or one of its secrets changes
+    #[arg(long)]
+    watch: bool,
+
+    #[command(flatten)]
+    watching: TypedWatch,
 
     /// The connector's program and its arguments
     #[arg(value_name = "COMMAND", required = true, num_args = 1.., trailing_var_arg = true)]
-    pub(crate) command: Vec<OsString>,
+    command: Vec<OsString>,
+}
+
+#[derive(Args, Debug)]
+struct TypedWatchCdk {
+    #[arg(long)]
+    config: PathBuf,
+
+    #[arg(long)]
+    no_check: bool,
+
+    #[arg(long)]
+    no_vault: bool,
+
+    // What else goes with --watch requires it.
+    #[arg(long)]
+    watch: bool,
+
+    #[command(flatten)]
+    watching: TypedWatch,
+
+    #[arg(required = true, num_args = 1.., last = true)]
+    args: Vec<OsString>,
+}
+
+/// What goes with --watch.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Options for --watch")]
+struct TypedWatch {
+    /// Watch this file, or all that is in this folder, too; can be given several times
+    #[arg(long, value_name = "PATH", requires = "watch")]
+    watch_path: Vec<PathBuf>,
+
+    /// Clear the terminal before each start
+    #[arg(long, requires = "watch")]
+    clear: bool,
+
+    /// How long the connector may take to end before it is killed [default: 5s]
+    #[arg(long, value_name = "DURATION", requires = "watch")]
+    grace: Option<OsString>,
+
+    /// What to do when the connector ends by itself
+    #[arg(long, value_name = "WHEN", value_enum, default_value = "on-failure", requires = "watch")]
+    restart: Restart,
+
+    /// The form of what is told on standard error
+    #[arg(
+        short = 'O',
+        long = "output",
+        value_name = "FORMAT",
+        value_enum,
+        default_value = "table",
+        requires = "watch"
+    )]
+    format: LogFormat,
 }
 
 /// How secrets go to the connector.
@@ -342,10 +449,14 @@ The command gets --config FILE, and --secrets FILE for the secrets. Its exit sta
 it starts, 2 says that this command line is not understood, 125 that something else is wrong, 126 that
 the command cannot be run, 127 that it is not found.
 
+With --watch the connector is asked to end and started again when the file is saved or one of its secrets
+is set to another value. When it would not start with that, the old one goes on. Ctrl-C ends both.
+
 Example:
   fluvio-secret run --config sample-config.yaml -- ./target/debug/my-connector
-  fluvio-secret run --config sample-config.yaml -- cargo run --")]
-    Run(Run),
+  fluvio-secret run --config sample-config.yaml -- cargo run --
+  fluvio-secret run --watch --watch-path src --config sample-config.yaml -- cargo run --")]
+    Run(TypedRun),
 
     /// Find what would keep a connector from starting with its configuration
     #[command(after_help = "\
@@ -363,7 +474,8 @@ Example:
 `cdk deploy start` and `cdk test` get --secrets FILE, where FILE is in memory and has the secrets
 that the configuration references. It is there for as long as the connector runs. Every other
 command of cdk is its own. --inject env, behind the word start or test, gives the secrets by the
-environment instead.
+environment instead. `cdk test --watch` starts the connector again when its configuration or one of its
+secrets changes; it takes the options of `fluvio-secret run --watch`.
 
 After --install, and with its folder in front on PATH, plain `cdk` does this.
 
@@ -414,6 +526,10 @@ Example:
     /// Print what fluvio asks of its extensions
     #[command(hide = true)]
     Metadata,
+
+    /// What the shim becomes for cdk test --watch
+    #[command(hide = true)]
+    WatchCdk(TypedWatchCdk),
 }
 
 #[derive(Args)]
@@ -547,12 +663,35 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
         }),
         Typed::Restore { name: text, version } => Command::Restore { name: name(&text)?, version },
         Typed::Metadata => Command::Metadata,
-        Typed::Run(run) => Command::Run(run),
+        Typed::Run(typed) => Command::Run(run(typed)?),
+        Typed::WatchCdk(typed) => {
+            let TypedWatchCdk { config, no_check, no_vault, watch: _, watching, args } = typed;
+            let (check, vault) = (!no_check, !no_vault);
+            Command::WatchCdk(WatchCdk { config, watch: watch(watching)?, check, vault, args })
+        }
         Typed::Set(set) => {
             Command::Set(Set { name: name(&set.name)?, source: source(set.file, set.value) })
         }
         Typed::Status { output } => Command::Status { format: output.format },
     })
+}
+
+fn run(typed: TypedRun) -> Result<Run, CliError> {
+    let TypedRun { config, inject, no_check, as_is, watch: is_watched, watching, command } = typed;
+    let watch = if is_watched { Some(watch(watching)?) } else { None };
+    Ok(Run { config, inject, no_check, as_is, watch, command })
+}
+
+fn watch(typed: TypedWatch) -> Result<Watch, CliError> {
+    let TypedWatch { watch_path: paths, clear, grace, restart, format } = typed;
+    let grace = grace.map_or(Ok(GRACE), |grace| {
+        let read = grace.to_str().and_then(|text| text.parse::<SignedDuration>().ok());
+        let usage = || {
+            CliError::Usage("error: the duration of --grace is not understood; write it like 5s, 500ms, 1m\nsee: fluvio-secret run --help".to_owned())
+        };
+        read.and_then(|read| Duration::try_from(read).ok()).ok_or_else(usage)
+    })?;
+    Ok(Watch { paths, clear, grace, restart, format })
 }
 
 fn what_of_cdk(cdk: TypedCdk) -> Result<Cdk, CliError> {

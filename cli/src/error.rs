@@ -19,6 +19,8 @@ pub(crate) enum CliError {
     Cancelled,
     /// A configuration cannot be read.
     Config { path: PathBuf, why: String },
+    /// The connector that was watched ended with this status.
+    Connector(u8),
     /// The question was answered with no.
     Declined,
     /// Standard input had no value.
@@ -51,6 +53,8 @@ pub(crate) enum CliError {
     Stopped { source: ClientError, done: String },
     /// The system refused something that it does not refuse.
     System(io::Error),
+    /// A path that was to be watched is not there.
+    Watch { path: PathBuf, source: io::Error },
     /// The command line is not understood: the whole text that says so.
     Usage(String),
 }
@@ -62,6 +66,7 @@ impl CliError {
             Self::Client(error) => of_client(error),
             Self::NotRunning => 69,
             Self::Checked => 78,
+            Self::Connector(status) => *status,
             Self::Stopped { source, .. } => of_client(source),
             Self::Name(_) | Self::Usage(_) => 2,
             Self::Shim(_) => 125,
@@ -78,7 +83,8 @@ impl CliError {
             | Self::Log { .. }
             | Self::Output(_)
             | Self::Some
-            | Self::System(_) => 1,
+            | Self::System(_)
+            | Self::Watch { .. } => 1,
         }
     }
 
@@ -93,7 +99,7 @@ impl CliError {
     /// What is printed.
     pub(crate) fn text(&self) -> String {
         match self {
-            Self::Checked | Self::Some => String::new(),
+            Self::Checked | Self::Connector(_) | Self::Some => String::new(),
             Self::Usage(text) => text.trim_end().to_owned(),
             other => format!("error: {other}"),
         }
@@ -160,7 +166,10 @@ impl fmt::Display for CliError {
             Self::Output(source) => write!(f, "cannot write the result: {source}"),
             Self::Shim(error) => error.fmt(f),
             Self::System(source) => write!(f, "cannot begin: {source}"),
-            Self::Checked | Self::Some | Self::Usage(_) => Ok(()),
+            Self::Watch { path, source } => {
+                write!(f, "cannot watch {}: {source}; nothing was started", path.display())
+            }
+            Self::Checked | Self::Connector(_) | Self::Some | Self::Usage(_) => Ok(()),
         }
     }
 }

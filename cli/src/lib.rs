@@ -5,6 +5,7 @@
 //! * [`args`](mod@args): what can be typed; the only file that knows clap
 //! * [`commands`]: one file for each command
 //! * [`value`], [`prompt`]: where the value of `set` comes from
+//! * [`watch`]: starts a connector again when something changes; [`signals`]: those that end it
 //! * [`secrets_file`]: the file that `import` reads
 //! * [`audit_log`]: the file that `log` reads
 //! * [`holders`]: which processes hold a lease
@@ -29,7 +30,9 @@ mod output;
 mod places;
 mod prompt;
 mod secrets_file;
+mod signals;
 mod value;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -75,8 +78,9 @@ fn run(command: Command, hardened: Hardened) -> Result<(), CliError> {
         Command::Log(log) => commands::log(&log),
         Command::Metadata => commands::metadata(),
         Command::Restore { name, version } => commands::restore(&name, version),
-        Command::Run(run) => commands::run(&run, hardened),
+        Command::Run(run) => commands::run(run, hardened),
         Command::Set(set) => commands::set(set),
+        Command::WatchCdk(cdk) => commands::watch_cdk(cdk, hardened),
         Command::Status { format } => commands::status(format),
     }
 }

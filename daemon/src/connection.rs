@@ -1,5 +1,6 @@
 //! One client: frames in, frames out, each within its deadline.
 
+use std::io::ErrorKind;
 use std::mem;
 use std::sync::Arc;
 
@@ -113,6 +114,11 @@ async fn converse(
                 stop.asked.send_replace(true);
                 return send(stream, &Response::Stopping).await;
             }
+            Incoming::Request(request @ Request::Subscribe(_)) => {
+                let ended = subscription(stream, request, peer, lanes, &mut ending).await;
+                lanes.forget_gone();
+                return ended;
+            }
             Incoming::Request(request) => answer(stream, request, peer, lanes, leases).await?,
         }
     }
@@ -147,6 +153,46 @@ async fn answer(
         }
         if answer.is_last() {
             return sent;
+        }
+    }
+}
+
+/// Passes on what changes, until the client goes away or the daemon ends. Nothing else is read from
+/// the client.
+async fn subscription(
+    stream: &mut UnixStream,
+    request: Request,
+    peer: Peer,
+    lanes: &Lanes,
+    ending: &mut watch::Receiver<bool>,
+) -> Result<(), End> {
+    let mut answers = lanes.hand_over(request, peer);
+    let mut has_begun = false;
+    loop {
+        let answer = tokio::select! {
+            biased;
+            _ = ending.wait_for(|ending| *ending) => return Err(End::Stopping),
+            answer = answers.recv() => {
+                answer.unwrap_or_else(|| Response::Refused(refuse::internal()))
+            }
+            () = ended(stream) => return Ok(()),
+            () = sleep(limits::PROGRESS), if !has_begun => Response::Working,
+        };
+        send(stream, &answer).await?;
+        if answer.is_last() {
+            return Ok(());
+        }
+        has_begun |= matches!(answer, Response::Subscribed(_));
+    }
+}
+
+/// Completes when the client closes the connection, or says what it has no business to say.
+async fn ended(stream: &UnixStream) {
+    while stream.readable().await.is_ok() {
+        match stream.try_read(&mut [0; 1]) {
+            // It only seemed to be readable.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            _ => return,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! Nothing here is promised to anyone.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use fluvio_secret_protocol::frame::FrameError;
@@ -12,7 +13,7 @@ use fluvio_secret_protocol::{Refusal, Request, Response, SecretName};
 
 use crate::audit::Audit;
 use crate::leases::Leases;
-use crate::service::{Service, refuse};
+use crate::service::{Answers, Service, refuse};
 use crate::vault::{Identity, Record, Vault};
 
 /// What serves requests, behind the socket.
@@ -36,10 +37,27 @@ impl Daemon {
     /// All answers to a request.
     #[must_use]
     pub fn answer(&self, request: Request) -> Vec<Response> {
-        let mut answers = Vec::new();
-        let peer = Peer { uid: 0, pid: 42 };
-        self.0.answer(request, peer, &mut |answer| answers.push(answer));
+        let collected = Arc::new(Collected::default());
+        let answers: Arc<dyn Answers> = collected.clone();
+        self.0.answer(request, Peer { uid: 0, pid: 42 }, &answers);
+        let answers = std::mem::take(&mut *collected.0.lock().expect("no panic"));
+        // A subscriber that has gone away.
+        self.0.forget_gone();
         answers
+    }
+}
+
+/// Somebody who hears all answers, and then goes away.
+#[derive(Default)]
+struct Collected(Mutex<Vec<Response>>);
+
+impl Answers for Collected {
+    fn send(&self, answer: Response) {
+        self.0.lock().expect("no panic").push(answer);
+    }
+
+    fn is_gone(&self) -> bool {
+        true
     }
 }
 

@@ -12,14 +12,25 @@ use fluvio_secret_protocol::{Import, Request, Response};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::leases::Leases;
-use crate::service::{Service, refuse};
+use crate::service::{Answers, Service, refuse};
 
 /// A request on its way to a thread. There is one for each connection at the most, so the queues
 /// need no bound of their own.
 struct Job {
     request: Request,
     peer: Peer,
-    answers: UnboundedSender<Response>,
+    answers: Arc<dyn Answers>,
+}
+
+impl Answers for UnboundedSender<Response> {
+    fn send(&self, answer: Response) {
+        // What a client that has gone away asked for is done all the same.
+        let _ = UnboundedSender::send(self, answer);
+    }
+
+    fn is_gone(&self) -> bool {
+        self.is_closed()
+    }
 }
 
 /// The threads.
@@ -42,11 +53,16 @@ impl Lanes {
         self.service.held_leases()
     }
 
+    /// Forgets subscribers that have gone away.
+    pub(crate) fn forget_gone(&self) {
+        self.service.forget_gone();
+    }
+
     /// Hands a request over. The answers come as they are made; that none comes any more before the
     /// last one means that the thread is gone.
     pub(crate) fn hand_over(&self, request: Request, peer: Peer) -> UnboundedReceiver<Response> {
         let (answers, receiver) = unbounded_channel();
-        let job = Job { request, peer, answers };
+        let job = Job { request, peer, answers: Arc::new(answers) };
         let handed = match job.request {
             // Only looks.
             Request::Import(Import { dry_run: true, .. }) => self.reads.send(job),
@@ -60,7 +76,8 @@ impl Lanes {
             | Request::History(_)
             | Request::Lease(_)
             | Request::Leases
-            | Request::List => self.reads.send(job),
+            | Request::List
+            | Request::Subscribe(_) => self.reads.send(job),
             // Nothing to wait for.
             Request::Status | Request::Stop => {
                 carry_out(&self.service, job);
@@ -88,11 +105,9 @@ fn lane(name: &str, service: Arc<Service>, first: fn(&Service)) -> io::Result<mp
 
 fn carry_out(service: &Service, job: Job) {
     let Job { request, peer, answers } = job;
-    // A client that has gone away hears nothing; what it asked for is done all the same.
-    let mut send = |answer| drop(answers.send(answer));
     // The service keeps nothing half-done between requests that a panic could leave behind.
-    let done = catch_unwind(AssertUnwindSafe(|| service.answer(request, peer, &mut send)));
+    let done = catch_unwind(AssertUnwindSafe(|| service.answer(request, peer, &answers)));
     if done.is_err() {
-        send(Response::Refused(refuse::internal()));
+        answers.send(Response::Refused(refuse::internal()));
     }
 }

@@ -12,6 +12,7 @@
 //! * [`lanes`]: two threads that do what waits for the disk
 //! * [`waiting`]: who has to go when too many are silent
 //! * [`leases`]: secrets files in memory, each for as long as somebody holds it
+//! * [`subscribers`], [`outside`]: who is told of changes, and what others do to the vault's files
 //! * [`connection`], [`server`], [`holding`]: sockets, deadlines and the end, leases that become free;
 //!   the only asynchronous files
 //! * `fuzzing`: doors for fuzz targets; not compiled otherwise
@@ -32,10 +33,12 @@ mod launch;
 mod leases;
 mod limited_log;
 mod log;
+mod outside;
 mod places;
 mod serve;
 mod server;
 mod service;
+mod subscribers;
 mod vault;
 mod waiting;
 

@@ -16,7 +16,7 @@ use crate::start::{self, StartError};
 use crate::{
     Activity, Check, Code, Delete, EndLease, Grant, Granted, History, Import, Imported, Leased,
     ListedLease, ListedSecret, PROTOCOL_VERSION, Refusal, Request, Response, Restore, Restored,
-    Secret, SecretName, Set, Status, Stored, Versions, limits,
+    Secret, SecretName, Set, Status, Stored, Subscribe, Subscribed, Versions, limits,
 };
 
 /// A blocking connection to the daemon.
@@ -31,6 +31,12 @@ pub struct Client {
     pid: i32,
     /// Whether another daemon may still take the place of this one.
     may_replace: bool,
+}
+
+/// A connection on which the daemon tells what changes.
+#[derive(Debug)]
+pub struct Subscription {
+    client: Client,
 }
 
 /// Why a request got no answer, or not the one that was wanted.
@@ -307,6 +313,21 @@ impl Client {
         }
     }
 
+    /// The secrets that a configuration references, and a connection that tells which of them change.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn subscribe(
+        mut self,
+        config: Zeroizing<Vec<u8>>,
+    ) -> Result<(Subscribed, Subscription), ClientError> {
+        match self.ask(&Request::Subscribe(Subscribe { config }))? {
+            Response::Subscribed(subscribed) => Ok((subscribed, Subscription { client: self })),
+            other => Err(unexpected(other)),
+        }
+    }
+
     /// Asks the daemon to finish and end, and waits until it has ended. Understood by daemons of
     /// every version.
     ///
@@ -399,6 +420,14 @@ impl Client {
     fn receive(&mut self, deadline: Instant) -> Result<Response, ClientError> {
         let mut prefix = [0; PREFIX_BYTES];
         self.read_exact(&mut prefix, deadline)?;
+        self.receive_after(prefix, deadline)
+    }
+
+    fn receive_after(
+        &mut self,
+        prefix: [u8; PREFIX_BYTES],
+        deadline: Instant,
+    ) -> Result<Response, ClientError> {
         let length = frame::decode_prefix(prefix).map_err(ClientError::Frame)?;
         let mut header = vec![0; length];
         self.read_exact(&mut header, deadline)?;
@@ -454,6 +483,36 @@ impl Client {
     }
 }
 
+impl Subscription {
+    /// Waits for the next change, for as long as there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Broken`] when the daemon has ended, or its handle was shut down.
+    pub fn wait(&mut self) -> Result<Subscribed, ClientError> {
+        let Client { stream, .. } = &mut self.client;
+        stream.set_read_timeout(None).map_err(ClientError::Broken)?;
+        let mut prefix = [0; PREFIX_BYTES];
+        // Silence means that nothing changes; a frame that has begun has a deadline like any other.
+        stream.read_exact(&mut prefix[..1]).map_err(ClientError::Broken)?;
+        let deadline = Instant::now() + limits::CLIENT_PATIENCE;
+        self.client.read_exact(&mut prefix[1..], deadline)?;
+        match not_refused(self.client.receive_after(prefix, deadline)?)? {
+            Response::Subscribed(subscribed) => Ok(subscribed),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Another handle of the connection, by whose shutdown [`Subscription::wait`] can be ended.
+    ///
+    /// # Errors
+    ///
+    /// Those of dup(2).
+    pub fn handle(&self) -> io::Result<UnixStream> {
+        self.client.stream.try_clone()
+    }
+}
+
 fn not_refused(answer: Response) -> Result<Response, ClientError> {
     match answer {
         Response::Refused(refusal) => Err(ClientError::Refused(refusal)),
@@ -478,6 +537,7 @@ fn did_nothing(request: &Request, error: &ClientError) -> bool {
                     | Request::Leases
                     | Request::List
                     | Request::Status
+                    | Request::Subscribe(_)
             )
         }
         _ => false,

@@ -9,10 +9,12 @@
 //! * [`frame`]: messages to bytes and back, as pure functions
 //! * [`audit`]: a line of the audit log, which the daemon writes and the command line reads
 //! * [`regular`], [`lock`]: files that are files, and locks that the kernel frees
+//! * [`file_system`]: what file systems tell about changes
 //! * [`peer`]: who is at the other end of a socket
 //! * [`places`]: where the socket and the audit log are, and folders that are nobody else's
 //! * [`shell`]: words of a shell, for commands that people are told to type
 //! * [`Client`]: a blocking connection, made by [`connect`] or [`connect_or_start`]
+//! * [`supervisor`]: what a program that is watched over learns from who watches
 //! * [`harden`]: a process that others of the same user cannot read
 //!
 //! `docs/PROTOCOL.md` is the text that this crate follows. Nothing here is asynchronous, and nothing
@@ -22,6 +24,7 @@ pub mod audit;
 pub mod carry;
 pub mod check;
 mod client;
+pub mod file_system;
 pub mod frame;
 pub mod harden;
 pub mod limits;
@@ -36,17 +39,20 @@ mod response;
 mod secret;
 pub mod shell;
 mod start;
+pub mod supervisor;
 
-pub use client::{Client, ClientError, connect};
+pub use client::{Client, ClientError, Subscription, connect};
 pub use name::{BadName, SecretName};
 pub use refusal::{Code, Refusal};
-pub use request::{Check, Delete, EndLease, Grant, History, Import, Request, Restore, Set};
+pub use request::{
+    Check, Delete, EndLease, Grant, History, Import, Request, Restore, Set, Subscribe,
+};
 pub use response::{
     Activity, Found, Granted, Imported, Lease, Leased, Leases, Listed, ListedGrant, ListedLease,
-    ListedSecret, Response, Restored, Status, Stored, Version, Versions,
+    ListedSecret, Marked, Response, Restored, Status, Stored, Subscribed, Version, Versions,
 };
 pub use secret::Secret;
-pub use start::{DAEMON, SHIM, StartError, beside_this_program, connect_or_start};
+pub use start::{CLI, DAEMON, SHIM, StartError, beside_this_program, connect_or_start};
 
 /// The version of the protocol that this crate speaks. Kept by hand: it is raised when a message
 /// changes, and by nothing else.

@@ -34,6 +34,9 @@ pub const PAGE_NAMES: usize = 256;
 /// that has been silent for longest.
 pub const CONNECTIONS: usize = 256;
 
+/// Connections with a subscription. They wait for hours, so they may not take all places.
+pub const SUBSCRIPTIONS: usize = 64;
+
 /// How long the daemon waits for one whole frame, silence before its first byte included.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a client takes to send a request and get its first answer, and then waits for each

@@ -39,6 +39,8 @@ pub enum Request {
     Status,
     /// Finish what was begun, and end. Understood in every version of the protocol.
     Stop,
+    /// Tell which secrets a configuration references, and from then on which of them change.
+    Subscribe(Subscribe),
 }
 
 /// Tell what would keep a connector from starting with a configuration.
@@ -102,6 +104,15 @@ pub struct Restore {
     pub version: Option<u64>,
 }
 
+/// Tell which secrets a configuration references, and from then on which of them change.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subscribe {
+    /// The configuration's bytes, at most [`limits::CONFIG_BYTES`]. Travels as the frame's one part.
+    #[serde(skip)]
+    pub config: Zeroizing<Vec<u8>>,
+}
+
 /// Give the values of the secrets that a configuration references.
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -144,10 +155,19 @@ impl fmt::Debug for Check {
     }
 }
 
+impl fmt::Debug for Subscribe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Nor here.
+        f.debug_struct("Subscribe").finish_non_exhaustive()
+    }
+}
+
 impl Message for Request {
     fn limits(&self) -> Limits {
         match self {
-            Self::Check(_) | Self::Grant(_) | Self::Lease(_) => Limits::one(limits::CONFIG_BYTES),
+            Self::Check(_) | Self::Grant(_) | Self::Lease(_) | Self::Subscribe(_) => {
+                Limits::one(limits::CONFIG_BYTES)
+            }
             Self::Import(import) => Limits::values(import.names.len()),
             Self::Set(_) => Limits::one(limits::VALUE_BYTES),
             _ => Limits::NONE,
@@ -160,6 +180,7 @@ impl Message for Request {
             Self::Grant(grant) | Self::Lease(grant) => vec![&grant.config],
             Self::Import(import) => import.values.iter().map(Secret::expose).collect(),
             Self::Set(set) => vec![set.value.expose()],
+            Self::Subscribe(subscribe) => vec![&subscribe.config],
             _ => Vec::new(),
         }
     }
@@ -183,6 +204,7 @@ impl Message for Request {
             }
             Self::Import(_) => return Err(FrameError::Parts),
             Self::Set(set) => set.value = Secret::new(one(parts)?),
+            Self::Subscribe(subscribe) => subscribe.config = one(parts)?,
             _ => {}
         }
         Ok(())

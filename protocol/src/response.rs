@@ -37,6 +37,8 @@ pub enum Response {
     Stopping,
     /// The value is kept, durably.
     Stored(Stored),
+    /// Secrets that are subscribed to: first all of them, then those that changed.
+    Subscribed(Subscribed),
     /// The versions of a secret.
     Versions(Versions),
     /// The answer takes longer; the daemon lives.
@@ -243,6 +245,30 @@ pub struct Stored {
     pub holders: Vec<ListedGrant>,
 }
 
+/// Secrets that are subscribed to: first all of them, then those that changed.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subscribed {
+    /// At most [`crate::limits::GRANT_NAMES`].
+    pub secrets: Vec<Marked>,
+    /// Whether changes that others make to the vault's files are only looked for now and then,
+    /// because the system does not tell them.
+    pub polled: bool,
+}
+
+/// A secret, and what tells its sealed file from a later one.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Marked {
+    /// Its name.
+    pub name: SecretName,
+    /// Another one for other sealed bytes, also from another daemon; `None` while there is no such
+    /// secret. It is made of the sealed bytes alone, so it says nothing of the value.
+    pub mark: Option<u64>,
+    /// Whether the value is known to be the one that it was: it was set to the same again.
+    pub is_same: bool,
+}
+
 impl Response {
     /// Whether no further frame answers the same request.
     #[must_use]
@@ -250,6 +276,7 @@ impl Response {
         !matches!(
             self,
             Self::Working
+                | Self::Subscribed(_)
                 | Self::Listed(Listed { more: true, .. })
                 | Self::Leases(Leases { more: true, .. })
         )

@@ -8,6 +8,8 @@ use crate::limits;
 use crate::lock::Lock;
 use crate::places::State;
 
+/// The command line's program.
+pub const CLI: &str = "fluvio-secret";
 /// The daemon's program.
 pub const DAEMON: &str = "fluvio-secretd";
 /// The launcher's program.

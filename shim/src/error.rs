@@ -28,6 +28,8 @@ pub(crate) enum LaunchError {
     Environment { bytes: usize, largest: SecretName },
     /// The command cannot be run.
     Exec { program: OsString, source: io::Error },
+    /// Who watched over us is gone.
+    NoSupervisor,
     /// There is no real `cdk`.
     NoCdk(NotFound),
     /// The configuration is larger than what is looked at.
@@ -145,6 +147,7 @@ impl fmt::Display for LaunchError {
             Self::NoCdk(NotFound::OnlyUs) => f.write_str(
                 "the only cdk on PATH is this shim of fluvio-secret; install Fluvio's with: fvm install",
             ),
+            Self::NoSupervisor => f.write_str("who was to watch over the connector is gone; it was not started"),
             Self::System(source) => write!(f, "cannot prepare the connector's start: {source}"),
             Self::Unfit(unfitting) => {
                 for one in unfitting {

@@ -8,6 +8,7 @@
 //! * [`command`]: the connector's command line and environment
 //! * [`memfd`]: a secrets file that is on no file system
 //! * [`cdk`]: the same in front of Fluvio's `cdk`, under that name
+//! * [`supervised`]: the end of who watches over the connector is its own
 //! * [`error`](mod@error): what can go wrong, and the exit status for it
 //!
 //! The process becomes the connector: process id, terminal, signals and exit status are the
@@ -20,6 +21,7 @@ mod command;
 mod config;
 mod error;
 mod memfd;
+mod supervised;
 
 use std::convert::Infallible;
 use std::io::Write;
@@ -68,6 +70,7 @@ fn end(outcome: Result<Infallible, LaunchError>) -> ExitCode {
 
 /// Becomes the connector, or says why not.
 fn run(launch: &Launch) -> Result<Infallible, LaunchError> {
+    supervised::end_with_supervisor()?;
     let hardened = harden().map_err(LaunchError::System)?;
     command::check(launch)?;
     let granted = if command::brings_its_own_secrets(launch) {

@@ -6,14 +6,12 @@ use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, symlink};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use fluvio_secret_protocol::harden::Hardened;
 use fluvio_secret_protocol::{ClientError, SHIM, beside_this_program, shell};
 
-use super::run::become_shim;
+use super::run::{as_cdk, become_shim};
 use crate::error::CliError;
 use crate::{output, places};
 
@@ -22,9 +20,7 @@ const NAME: &str = "cdk";
 
 pub(crate) fn cdk(args: &[OsString], hardened: Hardened) -> Result<(), CliError> {
     let path = beside_this_program(SHIM).map_err(CliError::Shim)?;
-    let mut shim = Command::new(&path);
-    shim.arg0(NAME).args(args);
-    become_shim(shim, path, hardened)
+    become_shim(as_cdk(&path, args), path, hardened)
 }
 
 pub(crate) fn install(folder: Option<PathBuf>) -> Result<(), CliError> {

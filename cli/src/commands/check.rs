@@ -20,7 +20,7 @@ pub(crate) fn check(check: &Check) -> Result<(), CliError> {
     let mut client = if check.offline { None } else { Some(client()?) };
     let mut files = Vec::new();
     for path in &check.files {
-        let config = read(path)?;
+        let config = read_config(path)?;
         let text = String::from_utf8_lossy(&config).into_owned();
         let checked = look(client.as_mut(), config)?;
         files.push(Looked { path: path.display().to_string(), text, checked });
@@ -45,7 +45,8 @@ fn look(client: Option<&mut Client>, config: Zeroizing<Vec<u8>>) -> Result<Check
     }
 }
 
-fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CliError> {
+/// Reads a configuration. People write values into them too, so it is wiped like one.
+pub(crate) fn read_config(path: &Path) -> Result<Zeroizing<Vec<u8>>, CliError> {
     let failed = |why: String| CliError::Config { path: path.to_owned(), why };
     let opened = regular::open(OpenOptions::new().read(true), path, Links::Follow);
     let (file, _) = opened.map_err(|error| failed(error.to_string()))?;

@@ -17,7 +17,7 @@ mod set;
 mod status;
 
 pub(crate) use cdk::{cdk, install, uninstall};
-pub(crate) use check::check;
+pub(crate) use check::{check, read_config};
 pub(crate) use completions::{completions, names};
 pub(crate) use daemon::daemon;
 pub(crate) use delete::delete;
@@ -28,7 +28,7 @@ pub(crate) use list::list;
 pub(crate) use log::log;
 pub(crate) use metadata::metadata;
 pub(crate) use restore::restore;
-pub(crate) use run::run;
+pub(crate) use run::{run, watch_cdk};
 pub(crate) use set::set;
 pub(crate) use status::status;
 

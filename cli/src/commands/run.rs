@@ -1,30 +1,80 @@
-//! `run`: becomes the shim, which becomes the connector.
+//! `run`: becomes the shim, which becomes the connector; with `--watch`, starts it again and again.
 
+use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use fluvio_secret_protocol::harden::Hardened;
 use fluvio_secret_protocol::{SHIM, StartError, beside_this_program};
 
-use crate::args::Run;
+use crate::args::{Run, WatchCdk};
 use crate::error::CliError;
+use crate::watch::{self, Plan};
 
-pub(crate) fn run(run: &Run, hardened: Hardened) -> Result<(), CliError> {
+/// The name under which the shim stands in front of Fluvio's program.
+const CDK: &str = "cdk";
+
+pub(crate) fn run(run: Run, hardened: Hardened) -> Result<(), CliError> {
     let path = beside_this_program(SHIM).map_err(CliError::Shim)?;
-    let mut shim = Command::new(&path);
-    shim.arg("--config").arg(&run.config);
+    let words = words(&run);
+    let Some(watch) = run.watch else {
+        let mut shim = Command::new(&path);
+        shim.args(words);
+        return become_shim(shim, path, hardened);
+    };
+    let program = path.clone();
+    let command = move || {
+        let mut shim = Command::new(&path);
+        shim.args(&words);
+        shim
+    };
+    let (config, check) = (run.config, !run.no_check);
+    let plan = Plan { config, watch, check, vault: true, program, command: Box::new(command) };
+    supervise(plan, hardened)
+}
+
+/// `cdk test --watch`, which the shim hands over when it meets it.
+pub(crate) fn watch_cdk(cdk: WatchCdk, hardened: Hardened) -> Result<(), CliError> {
+    let WatchCdk { config, watch, check, vault, args } = cdk;
+    let path = beside_this_program(SHIM).map_err(CliError::Shim)?;
+    let program = path.clone();
+    let command = move || as_cdk(&path, &args);
+    let plan = Plan { config, watch, check, vault, program, command: Box::new(command) };
+    supervise(plan, hardened)
+}
+
+/// The shim under the name by which it stands in front of `cdk`.
+pub(super) fn as_cdk(path: &Path, args: &[OsString]) -> Command {
+    let mut shim = Command::new(path);
+    shim.arg0(CDK).args(args);
+    shim
+}
+
+/// What the shim is told.
+fn words(run: &Run) -> Vec<OsString> {
+    let mut words = vec!["--config".into(), run.config.clone().into_os_string()];
     if let Some(inject) = run.inject {
-        shim.arg("--inject").arg(inject.as_str());
+        words.extend(["--inject".into(), inject.as_str().into()]);
     }
     if run.no_check {
-        shim.arg("--no-check");
+        words.push("--no-check".into());
     }
     if run.as_is {
-        shim.arg("--as-is");
+        words.push("--as-is".into());
     }
-    shim.arg("--").args(&run.command);
-    become_shim(shim, path, hardened)
+    words.push("--".into());
+    words.extend(run.command.iter().cloned());
+    words
+}
+
+/// A supervisor holds no value, and the shim is to start as it would from a shell.
+fn supervise(plan: Plan, hardened: Hardened) -> Result<(), CliError> {
+    hardened.release().map_err(CliError::System)?;
+    match watch::watch(plan)? {
+        0 => Ok(()),
+        status => Err(CliError::Connector(status)),
+    }
 }
 
 /// Becomes the shim, which hardens itself, and gives what it starts what it was given itself.

@@ -16,9 +16,17 @@ impl Service {
         let Set { name, value } = set;
         let names = [name.clone()];
         let refused = |error| refuse::vault(&error, &names);
+        // Nobody's connector is to be restarted for nothing.
+        let is_same = self.subscribers.has(&names[0])
+            && matches!(self.vault.compare(&names[0], &value), Ok(Found::Same));
         let change = self.vault.prepare(name, value).map_err(refused)?;
+        if is_same {
+            self.subscribers.expect_same(&names[0], change.mark());
+        }
         self.record(Event::Set, peer, &names)?;
-        let committed = change.commit().map_err(refused)?;
+        let committed = change.commit();
+        self.subscribers.look(&names);
+        let committed = committed.map_err(refused)?;
         Ok(Response::Stored(Stored {
             set_at: committed.set_at.as_second(),
             new_identity: self.new_identity(committed.is_identity_new),
@@ -69,7 +77,9 @@ impl Service {
         let refused = |error| refuse::vault(&error, &[]);
         let batch = self.vault.prepare_all(secrets).map_err(refused)?;
         self.record(Event::Set, peer, &names)?;
-        batch.commit().map_err(refused)
+        let committed = batch.commit();
+        self.subscribers.look(&names);
+        committed.map_err(refused)
     }
 
     pub(super) fn restore(&self, restore: Restore, peer: Peer) -> Result<Response, Refusal> {
@@ -85,7 +95,9 @@ impl Service {
         let found = found.ok_or_else(|| refuse::no_such_version(&names))?;
         let change = self.vault.prepare_restore(name, found.version).map_err(refused)?;
         self.record(Event::Restore, peer, &names)?;
-        change.commit().map_err(refused)?;
+        let committed = change.commit();
+        self.subscribers.look(&names);
+        committed.map_err(refused)?;
         Ok(Response::Restored(Restored {
             version: found.version,
             set_at: found.set_at,
@@ -102,14 +114,15 @@ impl Service {
         if !is_there {
             return Err(refuse::no_such_secret(&names));
         }
-        if purge {
+        let deleted = if purge {
             self.record(Event::Purge, peer, &names)?;
-            self.vault.purge(&names[0]).map_err(refused)?;
+            self.vault.purge(&names[0])
         } else {
             self.record(Event::Delete, peer, &names)?;
-            self.vault.remove(&names[0]).map_err(refused)?;
-        }
-        Ok(Response::Deleted)
+            self.vault.remove(&names[0])
+        };
+        self.subscribers.look(&names);
+        deleted.map_err(refused).map(|()| Response::Deleted)
     }
 
     fn record(&self, event: Event, peer: Peer, names: &[SecretName]) -> Result<(), Refusal> {

@@ -10,17 +10,28 @@ pub(crate) mod refuse;
 
 use std::sync::Arc;
 
+use fluvio_secret_config::references;
 use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{
     self as protocol, Activity, History, Listed, ListedLease, ListedSecret, Refusal, Request,
-    Response, SecretName, Status, limits,
+    Response, SecretName, Status, Subscribe, limits,
 };
 use jiff::Timestamp;
 
 use crate::audit::Audit;
 use crate::grants::Grants;
 use crate::leases::{self, Leases};
+use crate::subscribers::{Full, Subscribers};
 use crate::vault::Vault;
+
+/// Takes the answers to a request, on behalf of its client.
+pub(crate) trait Answers: Send + Sync {
+    /// One answer. A client that has gone away hears nothing.
+    fn send(&self, answer: Response);
+
+    /// Whether the client has gone away.
+    fn is_gone(&self) -> bool;
+}
 
 /// What the daemon does.
 pub(crate) struct Service {
@@ -28,18 +39,25 @@ pub(crate) struct Service {
     audit: Audit,
     grants: Grants,
     leases: Arc<Leases>,
+    subscribers: Arc<Subscribers>,
     since: Timestamp,
 }
 
 impl Service {
     pub(crate) fn new(vault: Vault, audit: Audit, leases: Leases) -> Self {
         let (grants, leases) = (Grants::default(), Arc::new(leases));
-        Self { vault, audit, grants, leases, since: Timestamp::now() }
+        let subscribers = Subscribers::new(vault.marks());
+        Self { vault, audit, grants, leases, subscribers, since: Timestamp::now() }
     }
 
     /// The leases, for who watches them.
     pub(crate) fn held_leases(&self) -> Arc<Leases> {
         self.leases.clone()
+    }
+
+    /// Forgets subscribers that have gone away.
+    pub(crate) fn forget_gone(&self) {
+        self.subscribers.forget_gone();
     }
 
     /// What the thread that changes the vault does before its first request.
@@ -51,8 +69,10 @@ impl Service {
         }
     }
 
-    /// Carries out a request; each answer but the last says that more follows.
-    pub(crate) fn answer(&self, request: Request, peer: Peer, send: &mut dyn FnMut(Response)) {
+    /// Carries out a request; each answer but the last says that more follows. A subscription keeps
+    /// `answers`, and has no last one.
+    pub(crate) fn answer(&self, request: Request, peer: Peer, answers: &Arc<dyn Answers>) {
+        let send = &mut |answer| answers.send(answer);
         let answer = match request {
             Request::Activity => self.activity(),
             Request::Check(asked) => Ok(Response::Checked(self.check(&asked.config))),
@@ -69,8 +89,17 @@ impl Service {
             Request::Status => Ok(self.status()),
             // The server's affair; a service has nothing to end.
             Request::Stop => Ok(Response::Stopping),
+            Request::Subscribe(subscribe) => match self.subscribe(&subscribe, answers.clone()) {
+                Ok(()) => return,
+                Err(refusal) => Err(refusal),
+            },
         };
         send(answer.unwrap_or_else(Response::Refused));
+    }
+
+    fn subscribe(&self, asked: &Subscribe, answers: Arc<dyn Answers>) -> Result<(), Refusal> {
+        let found = references(&asked.config).map_err(|error| refuse::config(&error))?;
+        self.subscribers.add(found.names, answers).map_err(|Full| refuse::too_many_subscribers())
     }
 
     fn list(&self, send: &mut dyn FnMut(Response)) -> Result<Response, Refusal> {

@@ -59,6 +59,13 @@ pub(super) fn unfit(unfit: Vec<(SecretName, Unfit)>) -> Refusal {
     Refusal::new(Code::Unfit, text, next).about(names)
 }
 
+/// No place for another subscriber.
+pub(super) fn too_many_subscribers() -> Refusal {
+    let text =
+        format!("{} connectors are watched already, which is the most", limits::SUBSCRIPTIONS);
+    Refusal::new(Code::Large, text, "end one of them")
+}
+
 /// References that the vault does not have.
 pub(super) fn missing(names: Vec<SecretName>) -> Refusal {
     let next = match &names[..] {

@@ -1,4 +1,6 @@
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use fluvio_secret_protocol::peer::Peer;
@@ -7,12 +9,35 @@ use fluvio_secret_protocol::{
 };
 use zeroize::Zeroizing;
 
-use super::Service;
+use super::{Answers, Service};
 use crate::audit::Audit;
 use crate::leases::Leases;
 use crate::vault::Vault;
 
 const PEER: Peer = Peer { uid: 0, pid: 42 };
+
+/// A client that hears all answers, until it goes away.
+#[derive(Default)]
+struct Heard {
+    answers: Mutex<Vec<Response>>,
+    is_gone: AtomicBool,
+}
+
+impl Heard {
+    fn take(&self) -> Vec<Response> {
+        std::mem::take(&mut *self.answers.lock().expect("no panic"))
+    }
+}
+
+impl Answers for Heard {
+    fn send(&self, answer: Response) {
+        self.answers.lock().expect("no panic").push(answer);
+    }
+
+    fn is_gone(&self) -> bool {
+        self.is_gone.load(Ordering::Relaxed)
+    }
+}
 
 struct Home {
     folder: tempfile::TempDir,
@@ -31,9 +56,14 @@ impl Home {
     }
 
     fn ask(&self, request: Request) -> Vec<Response> {
-        let mut answers = Vec::new();
-        self.service.answer(request, PEER, &mut |answer| answers.push(answer));
-        answers
+        let heard = Arc::new(Heard::default());
+        self.ask_for(request, &heard);
+        heard.take()
+    }
+
+    fn ask_for(&self, request: Request, heard: &Arc<Heard>) {
+        let answers: Arc<dyn Answers> = heard.clone();
+        self.service.answer(request, PEER, &answers);
     }
 
     fn set(&self, name: &str, value: &[u8]) -> Response {

@@ -9,6 +9,7 @@ use fluvio_secret_protocol::{Secret, SecretName};
 use jiff::Timestamp;
 
 use super::history::Kept;
+use super::mark::mark;
 use super::record::Record;
 use super::seal::Identity;
 use super::store::{Prepared, ReadError, Written};
@@ -25,6 +26,7 @@ pub(crate) struct Change<'a> {
     name: SecretName,
     prepared: Prepared,
     set_at: Timestamp,
+    mark: u64,
     /// The version in the history that this is, and that leaves it.
     restored: Option<u64>,
 }
@@ -54,11 +56,12 @@ impl Vault {
     ) -> Result<Change<'_>, VaultError> {
         let identity = self.identity_or_new()?;
         let set_at = now().map_err(|source| self.storage(&name, source))?;
-        let prepared = self
-            .write(&identity, &name, value, set_at)
-            .and_then(Written::sync)
-            .map_err(|source| self.storage(&name, source))?;
-        Ok(Change { vault: self, name, prepared, set_at, restored: None })
+        let failed = |source| self.storage(&name, source);
+        let sealed = seal(&identity, &name, value, set_at).map_err(failed)?;
+        let mark = mark(&sealed);
+        let prepared =
+            self.write(&name, &sealed, set_at).and_then(Written::sync).map_err(failed)?;
+        Ok(Change { vault: self, name, prepared, set_at, mark, restored: None })
     }
 
     /// The same for many secrets at once.
@@ -69,7 +72,9 @@ impl Vault {
         let identity = self.identity_or_new()?;
         let mut written = Vec::with_capacity(secrets.len());
         for (name, value) in secrets {
-            let file = now().and_then(|set_at| self.write(&identity, &name, value, set_at));
+            let file = now().and_then(|set_at| {
+                self.write(&name, &seal(&identity, &name, value, set_at)?, set_at)
+            });
             written.push((name.clone(), file.map_err(|source| self.storage(&name, source))?));
         }
         Ok(Batch { vault: self, files: self.sync_all(written)? })
@@ -105,16 +110,8 @@ impl Vault {
         Ok(synced?.into_iter().flatten().collect())
     }
 
-    fn write(
-        &self,
-        identity: &Identity,
-        name: &SecretName,
-        value: Secret,
-        set_at: Timestamp,
-    ) -> io::Result<Written> {
-        let record = Record { name: name.clone(), set_at, value };
-        let sealed = identity.seal(&record.encode()?)?;
-        self.folder.write(&file_of(name), &sealed, SystemTime::try_from(set_at).ok())
+    fn write(&self, name: &SecretName, sealed: &[u8], set_at: Timestamp) -> io::Result<Written> {
+        self.folder.write(&file_of(name), sealed, SystemTime::try_from(set_at).ok())
     }
 
     /// Writes an earlier version of a secret beside the present one. The sealed bytes are taken as
@@ -143,7 +140,8 @@ impl Vault {
         let set_at = now().map_err(failed)?;
         let date = SystemTime::try_from(set_at).ok();
         let prepared = self.folder.prepare(&file_of(&name), &sealed, date).map_err(failed)?;
-        Ok(Change { vault: self, name, prepared, set_at, restored: Some(version) })
+        let mark = mark(&sealed);
+        Ok(Change { vault: self, name, prepared, set_at, mark, restored: Some(version) })
     }
 
     /// Takes a secret away, durably; what it was is then in the history, durably too.
@@ -221,9 +219,14 @@ impl Vault {
 }
 
 impl Change<'_> {
+    /// The mark that the secret will have.
+    pub(crate) fn mark(&self) -> u64 {
+        self.mark
+    }
+
     /// Puts the secret into the vault, durably; what was there is then in the history.
     pub(crate) fn commit(self) -> Result<Committed, VaultError> {
-        let Self { vault, name, prepared, set_at, restored } = self;
+        let Self { vault, name, prepared, set_at, restored, mark: _ } = self;
         let kept = vault.replace(&name, || prepared.commit())?;
         if let Some(version) = restored {
             // It would be there twice; that harms nobody.
@@ -263,6 +266,16 @@ impl Batch<'_> {
         kept.into_iter().for_each(|kept| vault.prune(kept));
         Ok(vault.takes_news_of_identity())
     }
+}
+
+fn seal(
+    identity: &Identity,
+    name: &SecretName,
+    value: Secret,
+    set_at: Timestamp,
+) -> io::Result<Vec<u8>> {
+    let record = Record { name: name.clone(), set_at, value };
+    identity.seal(&record.encode()?)
 }
 
 /// Whole seconds, which is what a file's date keeps everywhere.

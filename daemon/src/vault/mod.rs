@@ -6,6 +6,7 @@
 //! * [`change`]: everything that changes the vault
 //! * [`history`]: what was overwritten or deleted
 //! * [`identity`]: the file of the key
+//! * [`mark`](mod@mark): what tells a secret's sealed file from a later one
 //!
 //! docs/VAULT.md describes the files. Callers take care that one thread at a time changes it; any
 //! number may read meanwhile, because files are replaced whole.
@@ -13,6 +14,7 @@
 mod change;
 mod history;
 mod identity;
+mod mark;
 mod record;
 mod seal;
 mod store;
@@ -30,6 +32,7 @@ use fluvio_secret_protocol::{Found, Secret, SecretName, Version, Versions, limit
 use self::history::History;
 pub(crate) use self::identity::IdentityError;
 use self::identity::{IdentityFile, Key};
+pub(crate) use self::mark::Marks;
 use self::record::BadRecord;
 pub(crate) use self::record::Record;
 pub(crate) use self::seal::Identity;
@@ -131,6 +134,11 @@ impl Vault {
     /// The identity's file.
     pub(crate) fn identity(&self) -> &Path {
         self.identity.path()
+    }
+
+    /// What tells when a secret changes.
+    pub(crate) fn marks(&self) -> Marks {
+        Marks::of_folder(Folder::at(self.path.clone()))
     }
 
     /// Whether secrets could not be opened for want of a passphrase when one was last asked for.
@@ -311,7 +319,8 @@ fn file_of(name: &SecretName) -> String {
     format!("{name}.age")
 }
 
-fn name_of(file: &str) -> Option<SecretName> {
+/// The secret whose sealed file is called so, if it is one.
+pub(crate) fn name_of(file: &str) -> Option<SecretName> {
     file.strip_suffix(".age").and_then(|name| name.parse().ok())
 }
 

@@ -68,6 +68,10 @@ impl Folder {
         Self { path: self.path.join(name) }
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(crate) fn path_of(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }

@@ -4,9 +4,9 @@ use super::{FrameError, Message, PREFIX_BYTES, decode_header, decode_prefix, enc
 use crate::check::{Checked, Finding, Severity};
 use crate::{
     Activity, Check, Code, Delete, EndLease, Found, Grant, Granted, History, Import, Imported,
-    Lease, Leased, Leases, Listed, ListedGrant, ListedLease, ListedSecret, Refusal, Request,
-    Response, Restore, Restored, Secret, SecretName, Set, Status, Stored, Version, Versions,
-    limits,
+    Lease, Leased, Leases, Listed, ListedGrant, ListedLease, ListedSecret, Marked, Refusal,
+    Request, Response, Restore, Restored, Secret, SecretName, Set, Status, Stored, Subscribe,
+    Subscribed, Version, Versions, limits,
 };
 
 fn name(text: &str) -> SecretName {
@@ -107,6 +107,12 @@ fn every_request_has_a_golden_sample() {
         ),
         sample!("status.request", Request::Status),
         sample!("stop.request", Request::Stop),
+        sample!(
+            "subscribe.request",
+            Request::Subscribe(Subscribe {
+                config: Zeroizing::new(b"apiVersion: 0.1.0\n".to_vec()),
+            })
+        ),
     ]);
 }
 
@@ -216,6 +222,16 @@ fn every_response_has_a_golden_sample() {
                 set_at: 1_670_677_620,
                 new_identity: Some("/home/ada/.config/fluvio-secret/identity.txt".into()),
                 holders: vec![grant],
+            })
+        ),
+        sample!(
+            "subscribed.response",
+            Response::Subscribed(Subscribed {
+                secrets: vec![
+                    Marked { name: name("A"), mark: Some(u64::MAX), is_same: false },
+                    Marked { name: name("B"), mark: None, is_same: false },
+                ],
+                polled: false,
             })
         ),
         sample!(

@@ -16,6 +16,19 @@ pub(crate) enum Plan {
     Pass(Option<String>),
     /// Give the connector its secrets.
     Start(Start),
+    /// Hand it over to who starts it again when something changes.
+    Watch(Watch),
+}
+
+/// A command line that is to be carried out again and again.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) struct Watch {
+    /// The connector's configuration.
+    pub(crate) config: PathBuf,
+    /// What is meant for the supervisor.
+    pub(crate) options: Vec<OsString>,
+    /// The arguments for us, without those.
+    pub(crate) args: Vec<OsString>,
 }
 
 /// A command line that starts a connector.
@@ -77,6 +90,17 @@ const OF_TEST: &[(&str, Option<u8>, Option_)] = &[
 /// The configuration of `test` when none is named.
 const SAMPLE: &str = "sample-config.yaml";
 
+/// The options that go with `--watch`, and whether each has a value. They are ours.
+const OF_WATCH: &[(&str, bool)] = &[
+    ("--watch", false),
+    ("--clear", false),
+    ("--watch-path", true),
+    ("--grace", true),
+    ("--restart", true),
+    ("--output", true),
+    ("-O", true),
+];
+
 /// Reads the arguments, without the program's name.
 pub(crate) fn plan(args: &[OsString]) -> Plan {
     match args.first().map(|word| word.as_bytes()) {
@@ -85,9 +109,71 @@ pub(crate) fn plan(args: &[OsString]) -> Plan {
             Ok(None) => Plan::Pass(None),
             Err(unknown) => Plan::Pass(Some(unknown)),
         },
-        Some(b"test") => start(args, 1, OF_TEST, Some(SAMPLE)),
+        Some(b"test") => match watched(args) {
+            Some(watch) => Plan::Watch(watch),
+            None => start(args, 1, OF_TEST, Some(SAMPLE)),
+        },
         _ => Plan::Pass(None),
     }
+}
+
+/// Takes out what goes with `--watch`, when that is there.
+fn watched(args: &[OsString]) -> Option<Watch> {
+    let (mut options, mut kept) = (Vec::new(), Vec::new());
+    let mut rest = args.iter();
+    while let Some(word) = rest.next() {
+        if word == "--" {
+            kept.push(word.clone());
+            break;
+        }
+        let name = word.as_bytes().split(|&byte| byte == b'=').next().unwrap_or_default();
+        let known = OF_WATCH.iter().find(|(known, _)| known.as_bytes() == name);
+        match known {
+            None => kept.push(word.clone()),
+            Some((_, has_value)) => {
+                options.push(word.clone());
+                if *has_value && name.len() == word.len() {
+                    options.extend(rest.next().cloned());
+                }
+            }
+        }
+    }
+    kept.extend(rest.cloned());
+    if !options.iter().any(|word| word == "--watch") {
+        return None;
+    }
+    let config = match start(&kept, 1, OF_TEST, Some(SAMPLE)) {
+        Plan::Start(start) => {
+            if !start.check {
+                options.push("--no-check".into());
+            }
+            start.config
+        }
+        // It has secrets of its own, or something in it is for cdk to refuse.
+        Plan::Pass(_) | Plan::Watch(_) => {
+            options.push("--no-vault".into());
+            config_of(&kept)
+        }
+    };
+    Some(Watch { config, options, args: kept })
+}
+
+/// The configuration of `test`, whatever else is there.
+fn config_of(args: &[OsString]) -> PathBuf {
+    let mut config = PathBuf::from(SAMPLE);
+    let mut rest = args.iter().skip(1);
+    while let Some(word) = rest.next() {
+        match read(word, OF_TEST) {
+            Word::Option { option: Option_::Config, value } => {
+                config
+                    .clone_from(&value.or_else(|| rest.next().cloned()).unwrap_or_default().into());
+            }
+            Word::Option { value: None, .. } => drop(rest.next()),
+            Word::End => break,
+            _ => {}
+        }
+    }
+    config
 }
 
 /// The place behind the word `start`, if that is the operation.
@@ -261,6 +347,32 @@ mod tests {
         assert!(!start.stays);
         let start = started("test --release dev -p x -c other.yaml -- --offline");
         assert_eq!(start.config.to_str(), Some("other.yaml"));
+    }
+
+    #[test]
+    fn what_goes_with_watch_is_for_the_supervisor() {
+        let watched = |line: &str| match planned(line) {
+            Plan::Watch(watch) => watch,
+            other => panic!("{line}: {other:?}"),
+        };
+        let words = |words: &[OsString]| words.join(" ".as_ref()).into_string().expect("text");
+        let watch =
+            watched("test --watch -c c.yaml --grace 2s --watch-path=src -O json -p x -- --clear");
+        assert_eq!(watch.config.to_str(), Some("c.yaml"));
+        assert_eq!(words(&watch.options), "--watch --grace 2s --watch-path=src -O json");
+        assert_eq!(words(&watch.args), "test -c c.yaml -p x -- --clear");
+        let watch = watched("test --watch --inject env --no-check");
+        assert_eq!(watch.config.to_str(), Some("sample-config.yaml"));
+        assert_eq!(words(&watch.options), "--watch --no-check");
+        assert_eq!(words(&watch.args), "test --inject env --no-check");
+        let watch = watched("test --watch -p x --secrets s --config=d.yaml");
+        assert_eq!(
+            (watch.config.to_str(), &*words(&watch.options)),
+            (Some("d.yaml"), "--watch --no-vault")
+        );
+        assert_eq!(started("test -- --watch").args, ["test", "--", "--watch"]);
+        assert!(matches!(planned("test --clear"), Plan::Pass(Some(_))));
+        assert!(matches!(planned("deploy start --watch -c c.yaml"), Plan::Pass(Some(_))));
     }
 
     #[test]

@@ -23,18 +23,20 @@ use std::process::Command;
 
 use fluvio_secret_protocol::harden::harden;
 use fluvio_secret_protocol::places::State;
-use fluvio_secret_protocol::{ClientError, Grant, Granted, Leased, connect_or_start};
+use fluvio_secret_protocol::{
+    CLI, ClientError, Grant, Granted, Leased, beside_this_program, connect_or_start, supervisor,
+};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use zeroize::Zeroizing;
 
-use self::args::{Plan, Start};
+use self::args::{Plan, Start, Watch};
 pub(crate) use self::real::NotFound;
 use self::real::{GUARD, NAME};
 use crate::args::Way;
 use crate::carrier::{self, Carrier};
 use crate::error::LaunchError;
-use crate::{command, config, say};
+use crate::{command, config, say, supervised};
 
 /// Whether this program was started under that name.
 pub(crate) fn is_our_name(program: Option<&OsString>) -> bool {
@@ -44,14 +46,21 @@ pub(crate) fn is_our_name(program: Option<&OsString>) -> bool {
 
 /// Becomes the real `cdk`, or says why not.
 pub(crate) fn run(args: Vec<OsString>) -> Result<Infallible, LaunchError> {
+    let plan = args::plan(&args);
+    if let Plan::Watch(watch) = plan {
+        return watch_over(watch);
+    }
+    supervised::end_with_supervisor()?;
     let real = real::find().map_err(LaunchError::NoCdk)?;
     let mut cdk = Command::new(&real);
+    cdk.env_remove(supervisor::VARIABLE);
     match real::guard() {
         Some(guard) => cdk.env(GUARD, guard),
         None => return Err(LaunchError::CdkLoop { found: real }),
     };
-    let environment = match args::plan(&args) {
+    let environment = match plan {
         Plan::Start(start) => prepare(&mut cdk, start)?,
+        Plan::Watch(_) => None,
         Plan::Pass(why) => {
             if let Some(why) = why {
                 say(&format!("{why}; so this is left to cdk, without secrets of the vault"));
@@ -62,6 +71,16 @@ pub(crate) fn run(args: Vec<OsString>) -> Result<Infallible, LaunchError> {
     };
     let source = cdk.exec();
     Err(LaunchError::exec(real.into(), environment.as_ref(), source))
+}
+
+/// Becomes the command line, which starts us again and again without the word `--watch`.
+fn watch_over(watch: Watch) -> Result<Infallible, LaunchError> {
+    let path = beside_this_program(CLI).map_err(ClientError::Start)?;
+    let mut cli = Command::new(&path);
+    cli.arg("watch-cdk").arg("--config").arg(watch.config).args(watch.options);
+    cli.arg("--").args(watch.args);
+    let source = cli.exec();
+    Err(LaunchError::exec(path.into(), None, source))
 }
 
 /// Gives the connector its secrets, or gives those back that go by the environment.

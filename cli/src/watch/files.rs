@@ -1,0 +1,189 @@
+//! Notices that files may have changed. The one file of the command line that knows notify.
+//!
+//! Folders are watched, not files, and each only for the names that matter. Where the system tells
+//! nothing (network file systems, no watches left, a folder that is gone) the files are looked at now
+//! and then.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use fluvio_secret_protocol::file_system;
+use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind};
+use notify::{ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+
+use super::content::is_ignored;
+use super::quiet::Sign;
+use super::way::{Step, steps};
+
+/// How often to look where nothing is told.
+pub(crate) const LOOK: Duration = Duration::from_secs(1);
+
+/// Watches files, and folders with all that is in them.
+pub(crate) struct Files {
+    paths: Vec<PathBuf>,
+    watcher: Option<RecommendedWatcher>,
+    /// The folders that are watched: whether with all below them, and which folder it was.
+    watched: BTreeMap<PathBuf, (RecursiveMode, (u64, u64))>,
+    wanted: Arc<Mutex<Wanted>>,
+    /// Why the system may tell nothing.
+    silent: Option<String>,
+}
+
+/// What of all that the system tells is about our files.
+#[derive(Debug, Default)]
+struct Wanted {
+    steps: BTreeSet<Step>,
+    trees: Vec<PathBuf>,
+}
+
+impl Files {
+    /// Watches absolute paths; `tell` is called on another thread.
+    pub(crate) fn watch(paths: Vec<PathBuf>, tell: impl Fn(Sign) + Send + 'static) -> Self {
+        let wanted = Arc::new(Mutex::new(Wanted::default()));
+        let of_handler = wanted.clone();
+        let handler = move |event: notify::Result<Event>| {
+            if let Some(sign) = lock(&of_handler).sign(event) {
+                tell(sign);
+            }
+        };
+        let (watcher, silent) = match notify::recommended_watcher(handler) {
+            Ok(watcher) => (Some(watcher), None),
+            Err(error) => (None, Some(why(&error))),
+        };
+        let mut files = Self { paths, watcher, watched: BTreeMap::new(), wanted, silent };
+        files.follow();
+        files
+    }
+
+    /// The paths.
+    pub(crate) fn paths(&self) -> &[PathBuf] {
+        &self.paths
+    }
+
+    /// Why the files have to be looked at now and then, if they have.
+    pub(crate) fn silent(&self) -> Option<&str> {
+        self.silent.as_deref()
+    }
+
+    /// Watches what leads to the files now: links may have been turned, folders moved.
+    pub(crate) fn follow(&mut self) {
+        let Some(watcher) = &mut self.watcher else { return };
+        let mut steps_now = BTreeSet::new();
+        let mut trees = Vec::new();
+        // The last folder of each way, without which nothing would be told.
+        let mut needed = BTreeSet::new();
+        for path in &self.paths {
+            let way = steps(path);
+            needed.extend(way.last().map(|step| step.folder.clone()));
+            steps_now.extend(way);
+            if path.is_dir() {
+                trees.extend(path.canonicalize());
+            }
+        }
+        self.silent =
+            self.paths.iter().find(|path| file_system::may_tell_nothing(path)).map(|path| {
+                format!("{} is on a file system that does not tell of all changes", path.display())
+            });
+        let mut folders: BTreeMap<_, _> = steps_now
+            .iter()
+            .map(|step| (step.folder.clone(), RecursiveMode::NonRecursive))
+            .collect();
+        folders.extend(trees.iter().map(|tree| (tree.clone(), RecursiveMode::Recursive)));
+        // First what we listen to, and then what is told.
+        *lock(&self.wanted) = Wanted { steps: steps_now, trees: trees.clone() };
+        self.watched.retain(|path, was| {
+            let stays = folders.get(path) == Some(&was.0) && id(path) == Some(was.1);
+            if !stays {
+                // The system may have forgotten it already.
+                let _ = watcher.unwatch(path);
+            }
+            stays
+        });
+        for (path, mode) in folders {
+            if self.watched.contains_key(&path) {
+                continue;
+            }
+            match (id(&path), watcher.watch(&path, mode)) {
+                (Some(id), Ok(())) => {
+                    self.watched.insert(path, (mode, id));
+                }
+                (_, Err(error))
+                    if needed.contains(&path)
+                        || trees.contains(&path)
+                        || matches!(error.kind, ErrorKind::MaxFilesWatch) =>
+                {
+                    self.silent = Some(format!("{}: {}", path.display(), why(&error)));
+                }
+                // A folder above that we may not read; what is in it is not ours either.
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Wanted {
+    /// What an event means for us, if anything.
+    fn sign(&self, event: notify::Result<Event>) -> Option<Sign> {
+        let event = match event {
+            // It has lost count, or cannot go on: all may have changed.
+            Ok(event) if event.need_rescan() => return Some(Sign::Whole),
+            Err(_) => return Some(Sign::Over),
+            Ok(event) => event,
+        };
+        let sign = match event.kind {
+            EventKind::Access(AccessKind::Close(AccessMode::Write))
+            | EventKind::Modify(ModifyKind::Name(_)) => Sign::Whole,
+            // Ours, among others.
+            EventKind::Access(_) => return None,
+            EventKind::Create(CreateKind::File) | EventKind::Modify(ModifyKind::Data(_)) => {
+                Sign::Writing
+            }
+            _ => Sign::Over,
+        };
+        event.paths.iter().any(|path| self.is_about(path)).then_some(sign)
+    }
+
+    fn is_about(&self, path: &Path) -> bool {
+        let is_step = || {
+            let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+                return false;
+            };
+            self.steps.iter().any(|step| step.folder == folder && step.name == name)
+        };
+        let is_folder = || self.steps.iter().any(|step| step.folder == path);
+        let is_in_tree = || {
+            self.trees.iter().any(|tree| {
+                path.strip_prefix(tree)
+                    .is_ok_and(|inside| !inside.iter().any(|name| is_ignored(name.as_bytes())))
+            })
+        };
+        is_step() || is_folder() || is_in_tree()
+    }
+}
+
+fn lock(wanted: &Mutex<Wanted>) -> MutexGuard<'_, Wanted> {
+    wanted.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn id(path: &Path) -> Option<(u64, u64)> {
+    fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
+}
+
+fn why(error: &notify::Error) -> String {
+    match &error.kind {
+        ErrorKind::MaxFilesWatch => {
+            "the system has no watches left (raise fs.inotify.max_user_watches)".to_owned()
+        }
+        ErrorKind::PathNotFound => "it is not there".to_owned(),
+        ErrorKind::Io(error) if error.raw_os_error() == Some(24) => {
+            "the system has no watchers left (raise fs.inotify.max_user_instances)".to_owned()
+        }
+        ErrorKind::Io(error) => error.to_string(),
+        _ => error.to_string(),
+    }
+}

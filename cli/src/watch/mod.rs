@@ -1,0 +1,495 @@
+//! Starts a connector again when its configuration, a file or one of its secrets changes.
+//!
+//! * [`quiet`]: when to look at what changed
+//! * [`content`](mod@content): what is in the files
+//! * [`way`](mod@way): every name that leads to a file
+//! * [`files`], [`secrets`]: what tells that something changed
+//! * [`connector`](mod@connector): the child
+//! * [`report`]: what is told about it
+//!
+//! One thread does everything; the others (events of files, the daemon's words, signals, the child's
+//! end) only tell it. It never sees a value: the child is the shim, which asks for them itself.
+
+mod connector;
+mod content;
+mod files;
+mod quiet;
+mod report;
+mod secrets;
+mod way;
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use fluvio_secret_protocol::places::State as Places;
+use fluvio_secret_protocol::{ClientError, Code, SecretName, StartError, connect_or_start};
+use rustix::process::Signal;
+use zeroize::Zeroizing;
+
+use self::connector::{Connector, code};
+use self::content::{Contents, Doubts, Reader};
+use self::files::Files;
+use self::quiet::{Quiet, Sign};
+use self::report::{Event, Reason, Report};
+use self::secrets::{Marks, Subscriber, Told};
+use crate::args::{Restart, Watch};
+use crate::commands::read_config;
+use crate::error::CliError;
+use crate::signals;
+
+/// The status by which the shim says that it did not start a connector.
+const NOT_STARTED: i32 = 125;
+/// A connector that ran so long did not end at once.
+const STEADY: Duration = Duration::from_secs(10);
+/// The longest pause before a connector that ends at once is started again.
+const LONGEST_PAUSE: u64 = 30;
+
+/// What is watched, and what is started.
+pub(crate) struct Plan {
+    pub(crate) config: PathBuf,
+    pub(crate) watch: Watch,
+    /// Whether what would keep the connector from starting is looked for before it is restarted.
+    pub(crate) check: bool,
+    /// Whether its secrets come from the vault.
+    pub(crate) vault: bool,
+    /// The program that is started, for messages.
+    pub(crate) program: PathBuf,
+    /// Makes the command that is started each time.
+    pub(crate) command: Box<dyn Fn() -> Command>,
+}
+
+/// What the other threads tell.
+enum News {
+    Files(Sign),
+    Secrets(Told),
+    /// The connector has ended; which one is looked up.
+    Ended,
+    Signal(i32),
+}
+
+/// How it is with the connector.
+enum State {
+    Running(Connector),
+    /// It was asked to end, or what it left behind was.
+    Stopping {
+        connector: Connector,
+        asked: Instant,
+        is_killed: bool,
+        then: Then,
+    },
+    /// It ended at once, and is started again at this time.
+    Pausing(Instant),
+    /// It cannot be started before something changes.
+    Waiting,
+}
+
+/// What comes when it is gone.
+#[derive(Debug)]
+enum Then {
+    Start(Reason),
+    Pause(Instant),
+    Wait,
+    End,
+}
+
+struct Supervisor {
+    plan: Plan,
+    report: Report,
+    places: Places,
+    sender: mpsc::Sender<News>,
+    files: Files,
+    reader: Reader,
+    doubts: Doubts,
+    quiet: Quiet,
+    /// When to look although nothing was told.
+    poll: Option<Instant>,
+    /// Why the files are polled, as it was told.
+    polls: Option<String>,
+    subscription: Option<(Zeroizing<Vec<u8>>, Subscriber)>,
+    marks: Marks,
+    /// What the connector was started with.
+    started: (Contents, Marks),
+    /// With what it was not restarted, as it was told.
+    held: Option<(Contents, Marks)>,
+    pauses: u32,
+    state: State,
+}
+
+/// Runs until the connector ends by itself or a signal ends it, and gives its status.
+pub(crate) fn watch(plan: Plan) -> Result<u8, CliError> {
+    // A path that was mistyped is not waited for.
+    read_config(&plan.config)?;
+    for path in &plan.watch.paths {
+        let found = fs::metadata(path);
+        found.map_err(|source| CliError::Watch { path: path.clone(), source })?;
+    }
+    let places = Places::from_environment().map_err(ClientError::Place)?;
+    let (sender, news) = mpsc::channel();
+    let of_signals = sender.clone();
+    // Those who tell when nobody listens any more tell nobody.
+    let tell = move |signal| drop(of_signals.send(News::Signal(signal)));
+    signals::hand_over(tell).map_err(CliError::System)?;
+    let paths = std::iter::once(&plan.config).chain(&plan.watch.paths).map(std::path::absolute);
+    let paths = paths.collect::<io::Result<_>>().map_err(CliError::System)?;
+    let of_files = sender.clone();
+    let files = Files::watch(paths, move |sign| drop(of_files.send(News::Files(sign))));
+    let supervisor = Supervisor {
+        report: Report::new(plan.watch.format, plan.watch.clear),
+        plan,
+        places,
+        sender,
+        files,
+        reader: Reader::default(),
+        doubts: Doubts::default(),
+        quiet: Quiet::default(),
+        poll: None,
+        polls: None,
+        subscription: None,
+        marks: Marks::new(),
+        started: Default::default(),
+        held: None,
+        pauses: 0,
+        state: State::Waiting,
+    };
+    supervisor.run(&news)
+}
+
+impl Supervisor {
+    fn run(mut self, news: &mpsc::Receiver<News>) -> Result<u8, CliError> {
+        if let Err(error) = self.subscribe() {
+            self.not_subscribed(&error);
+        }
+        self.tell_polling();
+        self.start(None)?;
+        loop {
+            if let Some(status) = self.advance()? {
+                return Ok(status);
+            }
+            let heard = match self.due() {
+                None => news.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(due) => news.recv_timeout(due.saturating_duration_since(Instant::now())),
+            };
+            if let Ok(news) = heard
+                && let Some(status) = self.hear(news)?
+            {
+                return Ok(status);
+            }
+        }
+    }
+
+    /// When something is to be done although nothing is told.
+    fn due(&self) -> Option<Instant> {
+        let of_state = match &self.state {
+            State::Running(_) | State::Waiting => None,
+            State::Stopping { connector, asked, is_killed, .. } => {
+                let killed = (!is_killed).then_some(*asked + self.plan.watch.grace);
+                let gone = connector.has_ended().then(|| Instant::now() + connector::LOOK);
+                killed.into_iter().chain(gone).min()
+            }
+            State::Pausing(until) => Some(*until),
+        };
+        of_state.into_iter().chain(self.quiet.due()).chain(self.poll).min()
+    }
+
+    fn hear(&mut self, news: News) -> Result<Option<u8>, CliError> {
+        match news {
+            News::Files(sign) => self.quiet.heard(sign, Instant::now()),
+            News::Secrets(told) => self.hear_secrets(told),
+            // The next step looks at it.
+            News::Ended => {}
+            News::Signal(signals::STOP) => self.pause_all()?,
+            News::Signal(signal) => return Ok(self.end_by(signal)),
+        }
+        Ok(None)
+    }
+
+    fn hear_secrets(&mut self, told: Told) {
+        let subscribed = match told {
+            Told::All(subscribed) | Told::Some(subscribed) => subscribed,
+            Told::Gone => {
+                let text =
+                    "the daemon has ended; changes of secrets are noticed when there is one again";
+                self.report.tell(&Event::Note { text });
+                return;
+            }
+        };
+        for secret in subscribed.secrets {
+            if secret.is_same
+                && let Some(started) = self.started.1.get_mut(&secret.name)
+            {
+                // Another file, and the value that the connector has.
+                *started = secret.mark;
+            }
+            self.marks.insert(secret.name, secret.mark);
+        }
+        if self.started.1 != self.marks {
+            self.quiet.heard(Sign::Secrets, Instant::now());
+        }
+    }
+
+    /// Does what is due.
+    fn advance(&mut self) -> Result<Option<u8>, CliError> {
+        let now = Instant::now();
+        match &mut self.state {
+            State::Running(connector) => {
+                if let Some(status) = connector.status() {
+                    self.ended_by_itself(status);
+                    return self.advance();
+                }
+            }
+            State::Stopping { connector, asked, is_killed, then } => {
+                if connector.is_gone() {
+                    let (status, stopped) = (connector.status(), now - *asked);
+                    match std::mem::replace(then, Then::Wait) {
+                        Then::Start(reason) => self.start(Some((reason, Some(stopped))))?,
+                        Then::Pause(until) => self.state = State::Pausing(until),
+                        Then::Wait => self.state = State::Waiting,
+                        Then::End => return Ok(Some(status.map_or(0, code))),
+                    }
+                } else if !*is_killed && now >= *asked + self.plan.watch.grace {
+                    *is_killed = true;
+                    connector.signal(Signal::KILL);
+                    let grace_ms = millis(self.plan.watch.grace);
+                    self.report.tell(&Event::Killed { grace_ms });
+                }
+            }
+            State::Pausing(until) if now >= *until => self.start(None)?,
+            State::Pausing(_) | State::Waiting => {}
+        }
+        if self.quiet.is_over(now) || self.poll.is_some_and(|poll| poll <= now) {
+            self.look()?;
+        }
+        Ok(None)
+    }
+
+    /// Looks whether something is other than what the connector was started with.
+    fn look(&mut self) -> Result<(), CliError> {
+        self.files.follow();
+        self.tell_polling();
+        let now = Instant::now();
+        let contents = self.reader.read(self.files.paths());
+        let changes = self.started.0.changes(&contents, &mut self.doubts, now);
+        if let Some(due) = self.doubts.due() {
+            self.quiet.look_at(due);
+        }
+        let reason = Reason {
+            files: changes.changed.iter().map(|path| path.display().to_string()).collect(),
+            secrets: self.changed_secrets(),
+        };
+        if reason.is_empty() {
+            self.held = None;
+            return Ok(());
+        }
+        match &mut self.state {
+            // It takes what is there when it starts.
+            State::Stopping {
+                then: then @ (Then::Start(_) | Then::Pause(_) | Then::Wait), ..
+            } => {
+                *then = Then::Start(reason);
+                return Ok(());
+            }
+            State::Stopping { .. } => return Ok(()),
+            State::Running(_) | State::Pausing(_) | State::Waiting => {}
+        }
+        if self.held.as_ref().is_some_and(|held| held.0 == contents && held.1 == self.marks) {
+            return Ok(());
+        }
+        if let Err(because) = self.is_fit() {
+            let runs = matches!(self.state, State::Running(_));
+            self.report.tell(&Event::Held { reason: &reason, because: because.trim_end(), runs });
+            self.held = Some((contents, self.marks.clone()));
+            return Ok(());
+        }
+        self.pauses = 0;
+        self.restart(reason)
+    }
+
+    fn changed_secrets(&self) -> Vec<SecretName> {
+        let is_other = |(name, mark): &(&SecretName, &Option<u64>)| {
+            self.started.1.get(*name).is_some_and(|started| started != *mark)
+        };
+        self.marks.iter().filter(is_other).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Whether a connector would start with what is there now; else why not, in words.
+    fn is_fit(&mut self) -> Result<(), String> {
+        let config = read_config(&self.plan.config).map_err(|error| error.to_string())?;
+        if !self.plan.vault {
+            return Ok(());
+        }
+        // Refused when the configuration cannot be read, also where nothing more is checked.
+        self.subscribe().map_err(|error| error.to_string())?;
+        if !self.plan.check {
+            return Ok(());
+        }
+        let text = String::from_utf8_lossy(&config).into_owned();
+        let checked = connect_or_start(&self.places).and_then(|mut client| client.check(config));
+        let checked = checked.map_err(|error| error.to_string())?;
+        match checked.has_errors() {
+            true => {
+                let path = self.plan.config.display().to_string();
+                Err(format!("it would not start\n\n{}", checked.report(&path, &text)))
+            }
+            false => Ok(()),
+        }
+    }
+
+    /// Subscribes to the secrets of the configuration as it is now.
+    fn subscribe(&mut self) -> Result<(), ClientError> {
+        if !self.plan.vault {
+            return Ok(());
+        }
+        // Whoever starts it says why it cannot be read.
+        let Ok(config) = read_config(&self.plan.config) else { return Ok(()) };
+        if self.subscription.as_ref().is_some_and(|(of, _)| *of == config) {
+            return Ok(());
+        }
+        let sender = self.sender.clone();
+        let tell = move |told| drop(sender.send(News::Secrets(told)));
+        let (first, subscriber) = Subscriber::begin(&self.places, &config, tell)?;
+        self.marks = first.secrets.into_iter().map(|one| (one.name, one.mark)).collect();
+        self.subscription = Some((config, subscriber));
+        Ok(())
+    }
+
+    fn not_subscribed(&mut self, error: &ClientError) {
+        self.subscription = None;
+        // Of a configuration that cannot be read the shim tells more.
+        if !matches!(error, ClientError::Refused(refusal) if refusal.code == Code::Config) {
+            let text = format!("changes of secrets are not noticed: {error}");
+            self.report.tell(&Event::Note { text: &text });
+        }
+    }
+
+    /// Ends the connector that runs, and starts it again.
+    fn restart(&mut self, reason: Reason) -> Result<(), CliError> {
+        match std::mem::replace(&mut self.state, State::Waiting) {
+            State::Running(connector) => {
+                self.stop(connector, Signal::TERM, Then::Start(reason));
+                Ok(())
+            }
+            State::Stopping { connector, asked, is_killed, .. } => {
+                let then = Then::Start(reason);
+                self.state = State::Stopping { connector, asked, is_killed, then };
+                Ok(())
+            }
+            State::Pausing(_) | State::Waiting => self.start(Some((reason, None))),
+        }
+    }
+
+    fn stop(&mut self, connector: Connector, signal: Signal, then: Then) {
+        connector.signal(signal);
+        // One that is stopped could not end.
+        connector.signal(Signal::CONT);
+        self.state = State::Stopping { connector, asked: Instant::now(), is_killed: false, then };
+    }
+
+    /// Starts a connector. What it is started with is looked at before, so that what changes
+    /// meanwhile is a change.
+    fn start(&mut self, after: Option<(Reason, Option<Duration>)>) -> Result<(), CliError> {
+        let contents = self.reader.read(self.files.paths());
+        if let Err(error) = self.subscribe() {
+            self.not_subscribed(&error);
+        }
+        self.started = (contents, self.marks.clone());
+        (self.held, self.doubts) = (None, Doubts::default());
+        self.report.clear();
+        let sender = self.sender.clone();
+        let ended = move || drop(sender.send(News::Ended));
+        let path = || self.plan.program.clone();
+        let connector = Connector::start((self.plan.command)(), ended)
+            .map_err(|source| CliError::Shim(StartError::Program { path: path(), source }))?;
+        let pid = connector.pid();
+        match after {
+            None => self.report.tell(&Event::Started { pid }),
+            Some((reason, stopped)) => {
+                let stopped_ms = stopped.map(millis);
+                self.report.tell(&Event::Restarted { pid, reason: &reason, stopped_ms });
+            }
+        }
+        self.state = State::Running(connector);
+        Ok(())
+    }
+
+    fn ended_by_itself(&mut self, status: ExitStatus) {
+        let State::Running(connector) = std::mem::replace(&mut self.state, State::Waiting) else {
+            return;
+        };
+        if connector.since.elapsed() >= STEADY {
+            self.pauses = 0;
+        }
+        let is_done = status.success() && self.plan.watch.restart == Restart::OnFailure;
+        // Only a change helps, and what changes in the vault will be told.
+        let waits =
+            status.code() == Some(NOT_STARTED) && (self.subscription.is_some() || !self.plan.vault);
+        let then = if is_done {
+            Then::End
+        } else if waits {
+            Then::Wait
+        } else {
+            let pause = 2_u64.saturating_pow(self.pauses).min(LONGEST_PAUSE);
+            self.pauses += 1;
+            Then::Pause(Instant::now() + Duration::from_secs(pause))
+        };
+        if !is_done {
+            let again_in_s = match &then {
+                Then::Pause(until) => Some((*until - Instant::now()).as_secs_f32().round() as u64),
+                _ => None,
+            };
+            let status = &connector::told(status);
+            self.report.tell(&Event::Ended { status, again_in_s });
+        }
+        // What it started and left behind goes, too.
+        self.stop(connector, Signal::TERM, then);
+    }
+
+    /// Passes a signal on, and ends when the connector has. The second one is the last.
+    fn end_by(&mut self, signal: i32) -> Option<u8> {
+        let name = Signal::from_named_raw(signal).unwrap_or(Signal::TERM);
+        match std::mem::replace(&mut self.state, State::Waiting) {
+            State::Running(connector) => self.stop(connector, name, Then::End),
+            State::Stopping { connector, asked, then: Then::End, .. } => {
+                connector.signal(Signal::KILL);
+                self.state = State::Stopping { connector, asked, is_killed: true, then: Then::End };
+            }
+            State::Stopping { connector, asked, is_killed, .. } => {
+                self.state = State::Stopping { connector, asked, is_killed, then: Then::End };
+            }
+            State::Pausing(_) | State::Waiting => {
+                return Some(u8::try_from(128 + signal).unwrap_or(u8::MAX));
+            }
+        }
+        None
+    }
+
+    /// Ctrl-Z stops the connector, too, until we are continued.
+    fn pause_all(&mut self) -> Result<(), CliError> {
+        let signal = |state: &State, signal| match state {
+            State::Running(connector) | State::Stopping { connector, .. } => {
+                connector.signal(signal);
+            }
+            State::Pausing(_) | State::Waiting => {}
+        };
+        signal(&self.state, Signal::STOP);
+        let stopped = signals::stop_here();
+        signal(&self.state, Signal::CONT);
+        stopped.map_err(CliError::System)
+    }
+
+    fn tell_polling(&mut self) {
+        let because = self.files.silent().map(str::to_owned);
+        if let Some(because) = because.as_deref().filter(|_| because != self.polls) {
+            self.report.tell(&Event::Polling { because });
+        }
+        self.poll = because.is_some().then(|| Instant::now() + files::LOOK);
+        self.polls = because;
+    }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,106 @@
+//! When to look at what changed: not while somebody is still writing.
+
+use std::time::{Duration, Instant};
+
+/// After a change that ends by itself, like a removal.
+const SOON: Duration = Duration::from_millis(50);
+/// After a change that will be followed by the end of the writing. Where that never comes (the file
+/// stays open) nobody waits for it longer.
+const WRITING: Duration = Duration::from_millis(200);
+/// After secrets changed: those who set one often set several.
+const SECRETS: Duration = Duration::from_millis(100);
+/// However long it goes on.
+const CEILING: Duration = Duration::from_secs(1);
+
+/// How a change announces itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Sign {
+    /// A file was closed after writing, or got its name: it is whole.
+    Whole,
+    /// A name went away, or something else that is over.
+    Over,
+    /// Somebody has the file open and writes.
+    Writing,
+    /// The daemon told of secrets.
+    Secrets,
+}
+
+/// Waits until it is quiet.
+#[derive(Debug, Default)]
+pub(crate) struct Quiet {
+    first: Option<Instant>,
+    due: Option<Instant>,
+}
+
+impl Quiet {
+    /// Something changes.
+    pub(crate) fn heard(&mut self, sign: Sign, now: Instant) {
+        let first = *self.first.get_or_insert(now);
+        let due = match sign {
+            Sign::Whole => now,
+            Sign::Over => now + SOON,
+            Sign::Writing => now + WRITING,
+            Sign::Secrets => now + SECRETS,
+        };
+        self.due = Some(due.min(first + CEILING).max(now));
+    }
+
+    /// Look at this time at the latest.
+    pub(crate) fn look_at(&mut self, at: Instant) {
+        self.due = Some(self.due.map_or(at, |due| due.min(at)));
+    }
+
+    /// When to look.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// Whether it is time to look; if so, it begins anew.
+    pub(crate) fn is_over(&mut self, now: Instant) -> bool {
+        let is_over = self.due.is_some_and(|due| due <= now);
+        if is_over {
+            *self = Self::default();
+        }
+        is_over
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::{CEILING, Quiet, SOON, Sign, WRITING};
+
+    #[test]
+    fn what_is_whole_is_looked_at_at_once() {
+        let (mut quiet, now) = (Quiet::default(), Instant::now());
+        assert!(!quiet.is_over(now));
+        quiet.heard(Sign::Writing, now);
+        assert!(!quiet.is_over(now + WRITING / 2));
+        quiet.heard(Sign::Whole, now + WRITING / 2);
+        assert!(quiet.is_over(now + WRITING / 2));
+        assert!(!quiet.is_over(now + CEILING), "once");
+    }
+
+    #[test]
+    fn who_writes_is_waited_for_but_not_for_ever() {
+        let (mut quiet, start) = (Quiet::default(), Instant::now());
+        let mut now = start;
+        while now < start + CEILING {
+            quiet.heard(Sign::Writing, now);
+            assert!(!quiet.is_over(now), "{:?}", now - start);
+            now += WRITING / 2;
+        }
+        assert!(quiet.is_over(now));
+    }
+
+    #[test]
+    fn a_removal_is_looked_at_soon() {
+        let (mut quiet, now) = (Quiet::default(), Instant::now());
+        quiet.heard(Sign::Over, now);
+        assert_eq!(quiet.due(), Some(now + SOON));
+        quiet.look_at(now + Duration::from_millis(1));
+        quiet.look_at(now + CEILING);
+        assert!(!quiet.is_over(now) && quiet.is_over(now + Duration::from_millis(1)));
+    }
+}

@@ -1,0 +1,216 @@
+//! One line for each thing that happens, for people or for programs.
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write as _};
+use std::time::Duration;
+
+use fluvio_secret_protocol::SecretName;
+use jiff::ZonedDateTime;
+use serde::Serialize;
+
+use crate::args::LogFormat;
+use crate::output;
+
+/// Why a connector is started.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub(crate) struct Reason {
+    /// Files that have another content.
+    pub(crate) files: Vec<String>,
+    /// Secrets that have another value.
+    pub(crate) secrets: Vec<SecretName>,
+}
+
+/// What happens.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "event")]
+pub(crate) enum Event<'a> {
+    /// A connector was started, for the first time or after it had ended by itself.
+    Started { pid: u32 },
+    /// A connector was started in place of another.
+    Restarted {
+        pid: u32,
+        #[serde(flatten)]
+        reason: &'a Reason,
+        /// How long the old one took to end; `None` when none ran.
+        stopped_ms: Option<u64>,
+    },
+    /// The connector ended by itself.
+    Ended {
+        status: &'a str,
+        /// When it is started again; `None` when a change is waited for.
+        again_in_s: Option<u64>,
+    },
+    /// The connector cannot be started with what is there now, and the old one goes on, if one runs.
+    Held {
+        #[serde(flatten)]
+        reason: &'a Reason,
+        because: &'a str,
+        runs: bool,
+    },
+    /// The old one did not end when it was asked to.
+    Killed { grace_ms: u64 },
+    /// The files are looked at now and then.
+    Polling { because: &'a str },
+    /// Something that is said once.
+    Note { text: &'a str },
+}
+
+/// Where it is told.
+pub(crate) struct Report {
+    format: LogFormat,
+    is_coloured: bool,
+    clear: bool,
+}
+
+impl Reason {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.secrets.is_empty()
+    }
+}
+
+impl Report {
+    pub(crate) fn new(format: LogFormat, clear: bool) -> Self {
+        let is_coloured = io::stderr().is_terminal()
+            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            && std::env::var_os("TERM").is_some_and(|terminal| terminal != "dumb");
+        Self { format, is_coloured, clear: clear && io::stdout().is_terminal() }
+    }
+
+    /// Tells it on standard error: standard output is the connector's.
+    pub(crate) fn tell(&self, event: &Event<'_>) {
+        let now = ZonedDateTime::now();
+        let line = match self.format {
+            LogFormat::Json => json(&now, event),
+            LogFormat::Table => {
+                let time = now.strftime("%H:%M:%S");
+                if self.is_coloured {
+                    format!("\x1b[2m{time}\x1b[0m {}{}\x1b[0m", colour(event), text(event))
+                } else {
+                    format!("{time} {}", text(event))
+                }
+            }
+        };
+        output::say(&line);
+    }
+
+    /// Clears the terminal, where that was asked for.
+    pub(crate) fn clear(&self) {
+        if self.clear {
+            // The screen, what was scrolled off it, and the cursor to its first place.
+            let _ = io::stdout().write_all(b"\x1b[2J\x1b[3J\x1b[H");
+            let _ = io::stdout().flush();
+        }
+    }
+}
+
+fn json(now: &ZonedDateTime, event: &Event<'_>) -> String {
+    #[derive(Serialize)]
+    struct Timed<'a> {
+        time: String,
+        #[serde(flatten)]
+        event: &'a Event<'a>,
+    }
+    let timed = Timed { time: now.timestamp().to_string(), event };
+    serde_json::to_string(&timed).unwrap_or_else(|_| "{}".to_owned())
+}
+
+fn colour(event: &Event<'_>) -> &'static str {
+    match event {
+        Event::Started { .. } | Event::Restarted { .. } => "\x1b[32m",
+        Event::Ended { .. } | Event::Killed { .. } => "\x1b[33m",
+        Event::Held { .. } => "\x1b[31m",
+        Event::Polling { .. } | Event::Note { .. } => "",
+    }
+}
+
+fn text(event: &Event<'_>) -> String {
+    match event {
+        Event::Started { pid } => format!("started (pid {pid})"),
+        Event::Restarted { pid, reason, stopped_ms } => {
+            let stopped = match stopped_ms {
+                Some(stopped) => {
+                    format!("; the old one stopped in {}", span(Duration::from_millis(*stopped)))
+                }
+                None => String::new(),
+            };
+            format!("restarted (pid {pid}): {}{stopped}", changed(reason))
+        }
+        Event::Ended { status, again_in_s: Some(pause) } => {
+            format!(
+                "the connector ended with {status}; it is started again in {pause} s, or when something changes"
+            )
+        }
+        Event::Ended { status, again_in_s: None } => {
+            format!("the connector did not start ({status}); waiting for a change")
+        }
+        Event::Held { reason, because, runs } => {
+            let goes_on =
+                if *runs { "the old connector goes on" } else { "the connector is not started" };
+            format!("{}, but {goes_on}: {because}", changed(reason))
+        }
+        Event::Killed { grace_ms } => format!(
+            "the connector did not end within {}, and was killed",
+            span(Duration::from_millis(*grace_ms))
+        ),
+        Event::Polling { because } => {
+            format!("polling: {because}, so the files are looked at once a second")
+        }
+        Event::Note { text } => (*text).to_owned(),
+    }
+}
+
+/// More than so many are only counted.
+const MOST: usize = 3;
+
+/// What changed, in words.
+fn changed(reason: &Reason) -> String {
+    let mut text = String::new();
+    let name = |path: &String| {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        name.replace(char::is_control, "\u{fffd}")
+    };
+    let mut names: Vec<_> = reason.files.iter().map(name).collect();
+    names.extend(reason.secrets.iter().map(|name| format!("secret {name}")));
+    let more = names.len().saturating_sub(MOST);
+    names.truncate(MOST);
+    text.push_str(&names.join(", "));
+    if more > 0 {
+        let _ = write!(text, " and {more} more");
+    }
+    text.push_str(" changed");
+    text
+}
+
+/// A short time as people write it.
+fn span(span: Duration) -> String {
+    match span.as_millis() {
+        millis @ 0..1000 => format!("{millis} ms"),
+        _ => format!("{:.1} s", span.as_secs_f32()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Event, Reason, json, text};
+
+    fn reason() -> Reason {
+        let files = ["/p/c.yaml", "/p/src/main.rs"].map(Into::into).to_vec();
+        let secrets = ["A", "B"].map(|name| name.parse().expect("a name")).to_vec();
+        Reason { files, secrets }
+    }
+
+    #[test]
+    fn a_restart_is_one_line() {
+        let reason = reason();
+        let event = Event::Restarted { pid: 7, reason: &reason, stopped_ms: Some(1200) };
+        assert_eq!(
+            text(&event),
+            "restarted (pid 7): c.yaml, main.rs, secret A and 1 more changed; the old one stopped in 1.2 s"
+        );
+        let now = "2026-01-02T03:04:05+00:00[UTC]".parse().expect("a time");
+        assert_eq!(
+            json(&now, &event),
+            r#"{"time":"2026-01-02T03:04:05Z","event":"restarted","pid":7,"files":["/p/c.yaml","/p/src/main.rs"],"secrets":["A","B"],"stopped_ms":1200}"#
+        );
+    }
+}

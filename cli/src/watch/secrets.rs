@@ -1,0 +1,106 @@
+//! Secrets that change: a subscription to the daemon, which tells names and marks, never values.
+
+use std::collections::BTreeMap;
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use fluvio_secret_protocol::places::State;
+use fluvio_secret_protocol::{
+    Client, ClientError, SecretName, Subscribed, Subscription, connect, connect_or_start,
+};
+use zeroize::Zeroizing;
+
+/// How often to look for a daemon when there is none. None is started: who stopped it had a reason,
+/// and without one no secret changes.
+const LOOK: Duration = Duration::from_millis(300);
+
+/// What tells the secrets of a configuration from later ones.
+pub(crate) type Marks = BTreeMap<SecretName, Option<u64>>;
+
+/// What the daemon tells.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// After a subscription was made anew: all secrets.
+    All(Subscribed),
+    /// Those that changed.
+    Some(Subscribed),
+    /// It is gone.
+    Gone,
+}
+
+/// A subscription, kept up on a thread until this is dropped.
+pub(crate) struct Subscriber {
+    /// Ends what the thread waits for.
+    connection: UnixStream,
+    _end: mpsc::Sender<()>,
+}
+
+impl Subscriber {
+    /// Subscribes to the secrets of a configuration; `tell` is called on another thread.
+    pub(crate) fn begin(
+        state: &State,
+        config: &Zeroizing<Vec<u8>>,
+        tell: impl Fn(Told) + Send + 'static,
+    ) -> Result<(Subscribed, Self), ClientError> {
+        let client = connect_or_start(state)?;
+        let (first, subscription) = client.subscribe(config.clone())?;
+        let connection = subscription.handle().map_err(ClientError::Broken)?;
+        let (end, ended) = mpsc::channel();
+        let keeper = Keeper { state: state.clone(), config: config.clone(), ended };
+        let run = move || keeper.run(subscription, tell);
+        thread::Builder::new()
+            .name("secrets".to_owned())
+            .spawn(run)
+            .map_err(ClientError::Broken)?;
+        Ok((first, Self { connection, _end: end }))
+    }
+}
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        // Also when it is the connection of a daemon that is gone: then the thread looks at `ended`.
+        let _ = self.connection.shutdown(Shutdown::Both);
+    }
+}
+
+struct Keeper {
+    state: State,
+    config: Zeroizing<Vec<u8>>,
+    /// Disconnected when nobody wants to be told any more.
+    ended: mpsc::Receiver<()>,
+}
+
+impl Keeper {
+    fn run(self, mut subscription: Subscription, tell: impl Fn(Told)) {
+        loop {
+            while let Ok(subscribed) = subscription.wait() {
+                tell(Told::Some(subscribed));
+            }
+            if self.is_over(Duration::ZERO) {
+                return;
+            }
+            tell(Told::Gone);
+            subscription = loop {
+                if self.is_over(LOOK) {
+                    return;
+                }
+                let made = connect(&self.state).and_then(|client| self.subscribe(client));
+                if let Ok((subscribed, subscription)) = made {
+                    tell(Told::All(subscribed));
+                    break subscription;
+                }
+            };
+        }
+    }
+
+    fn subscribe(&self, client: Client) -> Result<(Subscribed, Subscription), ClientError> {
+        client.subscribe(self.config.clone())
+    }
+
+    fn is_over(&self, patience: Duration) -> bool {
+        matches!(self.ended.recv_timeout(patience), Err(RecvTimeoutError::Disconnected))
+    }
+}

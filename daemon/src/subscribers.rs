@@ -1,0 +1,149 @@
+//! Clients that are told which of their secrets change: names and marks, never a value.
+//!
+//! A mark is made of a secret's sealed bytes. So a change from outside (git, a restored backup) is
+//! noticed while locked, too. What the daemon itself writes is told by who writes it: only that one
+//! knows that a value was set to what it was.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use fluvio_secret_protocol::{Marked, Response, SecretName, Subscribed, limits};
+
+use crate::outside::Outside;
+use crate::service::Answers;
+use crate::vault::Marks;
+
+/// All subscribers.
+pub(crate) struct Subscribers {
+    marks: Marks,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    subscribers: Vec<Subscriber>,
+    /// What somebody is subscribed to.
+    secrets: BTreeMap<SecretName, Known>,
+    /// Notices changes from outside, while anybody is subscribed.
+    outside: Option<Outside>,
+}
+
+struct Subscriber {
+    names: Vec<SecretName>,
+    answers: Arc<dyn Answers>,
+}
+
+/// A secret, as its subscribers were last told.
+struct Known {
+    mark: Option<u64>,
+    /// The mark of sealed bytes that have the same value in them.
+    same: Option<u64>,
+}
+
+/// There are too many subscribers.
+#[derive(Debug)]
+pub(crate) struct Full;
+
+impl Subscribers {
+    pub(crate) fn new(marks: Marks) -> Arc<Self> {
+        Arc::new(Self { marks, state: Mutex::default() })
+    }
+
+    /// Tells somebody these secrets, and from then on which of them change.
+    pub(crate) fn add(
+        self: &Arc<Self>,
+        names: Vec<SecretName>,
+        answers: Arc<dyn Answers>,
+    ) -> Result<(), Full> {
+        let mut state = self.state();
+        if state.subscribers.len() >= limits::SUBSCRIPTIONS {
+            return Err(Full);
+        }
+        // Before the first look: a change between the two is told.
+        let outside = state.outside.get_or_insert_with(|| Outside::watch(self));
+        let polled = outside.is_polled();
+        for name in &names {
+            let unknown = || Known { mark: self.marks.of(name), same: None };
+            state.secrets.entry(name.clone()).or_insert_with(unknown);
+        }
+        self.look_in(&mut state, &names);
+        let secrets = names.iter().filter_map(|name| {
+            let mark = state.secrets.get(name)?.mark;
+            Some(Marked { name: name.clone(), mark, is_same: false })
+        });
+        answers.send(Response::Subscribed(Subscribed { secrets: secrets.collect(), polled }));
+        state.subscribers.push(Subscriber { names, answers });
+        Ok(())
+    }
+
+    /// Forgets those who do not listen any more.
+    pub(crate) fn forget_gone(&self) {
+        let mut state = self.state();
+        let State { subscribers, secrets, outside } = &mut *state;
+        subscribers.retain(|subscriber| !subscriber.answers.is_gone());
+        secrets.retain(|name, _| subscribers.iter().any(|one| one.names.contains(name)));
+        if subscribers.is_empty() {
+            *outside = None;
+        }
+    }
+
+    /// Whether anybody is subscribed to a secret.
+    pub(crate) fn has(&self, name: &SecretName) -> bool {
+        self.state().secrets.contains_key(name)
+    }
+
+    /// Says of sealed bytes that are about to be a secret's that the same value is in them.
+    pub(crate) fn expect_same(&self, name: &SecretName, mark: u64) {
+        if let Some(known) = self.state().secrets.get_mut(name) {
+            known.same = Some(mark);
+        }
+    }
+
+    /// Looks whether these secrets have changed, and tells it.
+    pub(crate) fn look(&self, names: &[SecretName]) {
+        let mut state = self.state();
+        self.look_in(&mut state, names);
+    }
+
+    /// Looks at all that anybody is subscribed to.
+    pub(crate) fn look_at_all(&self) {
+        let mut state = self.state();
+        let names: Vec<_> = state.secrets.keys().cloned().collect();
+        self.look_in(&mut state, &names);
+    }
+
+    /// The folder of the vault.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.marks.folder()
+    }
+
+    fn look_in(&self, state: &mut State, names: &[SecretName]) {
+        let mut changed = Vec::new();
+        for name in names {
+            let Some(known) = state.secrets.get_mut(name) else { continue };
+            let mark = self.marks.of(name);
+            if mark == known.mark {
+                continue;
+            }
+            let is_same = mark.is_some() && mark == known.same;
+            *known = Known { mark, same: known.same.filter(|_| !is_same) };
+            changed.push(Marked { name: name.clone(), mark, is_same });
+        }
+        if changed.is_empty() {
+            return;
+        }
+        let polled = state.outside.as_ref().is_some_and(Outside::is_polled);
+        for Subscriber { names, answers } in &state.subscribers {
+            let theirs = changed.iter().filter(|marked| names.contains(&marked.name)).cloned();
+            let secrets: Vec<_> = theirs.collect();
+            if !secrets.is_empty() {
+                answers.send(Response::Subscribed(Subscribed { secrets, polled }));
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // What a panic leaves behind is at worst a change that is told twice.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,43 @@
+//! What tells a secret's sealed file from a later one.
+
+use std::hash::{DefaultHasher, Hasher};
+use std::path::Path;
+
+use fluvio_secret_protocol::SecretName;
+
+use super::store::{Folder, ReadError};
+use super::{SEALED_BYTES, file_of};
+
+/// Reads the marks of secrets; needs no identity.
+pub(crate) struct Marks {
+    folder: Folder,
+}
+
+impl Marks {
+    pub(super) fn of_folder(folder: Folder) -> Self {
+        Self { folder }
+    }
+
+    /// The vault's folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The mark of a secret; `None` when there is none. All that cannot be read have one mark.
+    pub(crate) fn of(&self, name: &SecretName) -> Option<u64> {
+        match self.folder.read(&file_of(name), SEALED_BYTES) {
+            Ok(sealed) => Some(mark(&sealed)),
+            Err(ReadError::Missing) => None,
+            Err(_) => Some(0),
+        }
+    }
+}
+
+/// The mark of sealed bytes. Sealing the same value again makes other bytes.
+pub(super) fn mark(sealed: &[u8]) -> u64 {
+    // Without random keys, so that the next daemon has the same marks. (Whoever could make two files
+    // of one mark could keep a connector from being restarted, and is our own user.)
+    let mut hasher = DefaultHasher::new();
+    hasher.write(sealed);
+    hasher.finish()
+}

@@ -1,0 +1,22 @@
+//! Under a supervisor (`run --watch`): the connector ends with it.
+
+use std::env;
+
+use fluvio_secret_protocol::supervisor;
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+
+use crate::error::LaunchError;
+
+/// Has the kernel end this process, and what it becomes, with the supervisor that started it, if one
+/// did (`PR_SET_PDEATHSIG` in prctl(2); an exec keeps it).
+pub(crate) fn end_with_supervisor() -> Result<(), LaunchError> {
+    let Some(pid) = env::var_os(supervisor::VARIABLE) else { return Ok(()) };
+    // One that was meant for another process is not for us.
+    let Some(pid) = pid.to_str().and_then(|pid| Pid::from_raw(pid.parse().ok()?)) else {
+        return Ok(());
+    };
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|error| LaunchError::System(error.into()))?;
+    // It may have gone before the kernel was told.
+    if getppid() == Some(pid) { Ok(()) } else { Err(LaunchError::NoSupervisor) }
+}
