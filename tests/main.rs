@@ -30,3 +30,4 @@ mod system_calls;
 mod terminal;
 mod upgrade;
 mod values;
+mod watch_files;

@@ -7,8 +7,8 @@
 //! * [`connector`](mod@connector): the child
 //! * [`report`]: what is told about it
 //!
-//! One thread does everything; the others (events of files, the daemon's words, signals, the child's
-//! end) only tell it. It never sees a value: the child is the shim, which asks for them itself.
+//! One thread does everything; the others (events of files, the daemon's words, signals) only tell it.
+//! It never sees a value: the child is the shim, which asks for them itself.
 
 mod connector;
 mod content;
@@ -66,8 +66,6 @@ pub(crate) struct Plan {
 enum News {
     Files(Sign),
     Secrets(Told),
-    /// The connector has ended; which one is looked up.
-    Ended,
     Signal(i32),
 }
 
@@ -132,7 +130,7 @@ pub(crate) fn watch(plan: Plan) -> Result<u8, CliError> {
     let of_signals = sender.clone();
     // Those who tell when nobody listens any more tell nobody.
     let tell = move |signal| drop(of_signals.send(News::Signal(signal)));
-    signals::hand_over(tell).map_err(CliError::System)?;
+    signals::hand_over(tell).and_then(|()| connector::adopt_orphans()).map_err(CliError::System)?;
     let paths = std::iter::once(&plan.config).chain(&plan.watch.paths).map(std::path::absolute);
     let paths = paths.collect::<io::Result<_>>().map_err(CliError::System)?;
     let of_files = sender.clone();
@@ -187,7 +185,7 @@ impl Supervisor {
             State::Running(_) | State::Waiting => None,
             State::Stopping { connector, asked, is_killed, .. } => {
                 let killed = (!is_killed).then_some(*asked + self.plan.watch.grace);
-                let gone = connector.has_ended().then(|| Instant::now() + connector::LOOK);
+                let gone = connector.status().map(|_| Instant::now() + connector::LOOK);
                 killed.into_iter().chain(gone).min()
             }
             State::Pausing(until) => Some(*until),
@@ -199,8 +197,8 @@ impl Supervisor {
         match news {
             News::Files(sign) => self.quiet.heard(sign, Instant::now()),
             News::Secrets(told) => self.hear_secrets(told),
-            // The next step looks at it.
-            News::Ended => {}
+            // The next step takes note of who has ended.
+            News::Signal(signals::CHILD) => {}
             News::Signal(signals::STOP) => self.pause_all()?,
             News::Signal(signal) => return Ok(self.end_by(signal)),
         }
@@ -234,6 +232,7 @@ impl Supervisor {
     /// Does what is due.
     fn advance(&mut self) -> Result<Option<u8>, CliError> {
         let now = Instant::now();
+        self.look_at_children();
         match &mut self.state {
             State::Running(connector) => {
                 if let Some(status) = connector.status() {
@@ -264,6 +263,14 @@ impl Supervisor {
             self.look()?;
         }
         Ok(None)
+    }
+
+    /// Lets nobody be a zombie, also who was adopted from a connector that is long gone.
+    fn look_at_children(&mut self) {
+        match &mut self.state {
+            State::Running(connector) | State::Stopping { connector, .. } => connector.look(),
+            State::Pausing(_) | State::Waiting => while connector::ended().is_some() {},
+        }
     }
 
     /// Looks whether something is other than what the connector was started with.
@@ -398,10 +405,8 @@ impl Supervisor {
         self.started = (contents, self.marks.clone());
         (self.held, self.doubts) = (None, Doubts::default());
         self.report.clear();
-        let sender = self.sender.clone();
-        let ended = move || drop(sender.send(News::Ended));
         let path = || self.plan.program.clone();
-        let connector = Connector::start((self.plan.command)(), ended)
+        let connector = Connector::start((self.plan.command)())
             .map_err(|source| CliError::Shim(StartError::Program { path: path(), source }))?;
         let pid = connector.pid();
         match after {
@@ -475,7 +480,7 @@ impl Supervisor {
             State::Pausing(_) | State::Waiting => {}
         };
         signal(&self.state, Signal::STOP);
-        let stopped = signals::stop_here();
+        let stopped = signals::take_default(signals::STOP);
         signal(&self.state, Signal::CONT);
         stopped.map_err(CliError::System)
     }
