@@ -99,10 +99,15 @@ impl Watched {
         self.events[self.next..].iter().map(|(_, event)| event.clone()).collect()
     }
 
-    /// Ends it as Ctrl-C does, and gives what it told that nobody expected. By then it has told all.
+    /// Ends it as Ctrl-C does, and gives what it told that nobody expected.
     pub(crate) fn end(mut self) -> Vec<Value> {
         kill("INT", self.child.id());
         self.child.wait().unwrap();
+        self.told_to_the_end()
+    }
+
+    /// What it told that nobody expected, when it has ended: by then it has told all.
+    pub(crate) fn told_to_the_end(&mut self) -> Vec<Value> {
         // The end of the stream, when the connector is gone, too.
         let rest: Vec<_> = self.told.iter().collect();
         for line in rest {
@@ -156,7 +161,14 @@ pub(crate) fn resources(pid: u32) -> Option<(usize, usize)> {
 /// Runs git in a folder, as somebody, whatever the machine's own settings are.
 pub(crate) fn git(home: &Home, folder: &Path, args: &[&str]) -> Said {
     let mut git = home.foreign("git");
-    git.args(["-c", "user.name=ada", "-c", "user.email=ada@localhost", "-c", "init.defaultBranch=main"]);
+    git.args([
+        "-c",
+        "user.name=ada",
+        "-c",
+        "user.email=ada@localhost",
+        "-c",
+        "init.defaultBranch=main",
+    ]);
     let said = said(git.args(args).current_dir(folder));
     assert!(said.status.success(), "git {args:?}: {said:?}");
     said

@@ -108,6 +108,8 @@ struct Supervisor {
     /// Why the files are polled, as it was told.
     polls: Option<String>,
     subscription: Option<(Zeroizing<Vec<u8>>, Subscriber)>,
+    /// Whether there is none because the configuration cannot be read.
+    is_unreadable: bool,
     marks: Marks,
     /// What the connector was started with.
     started: (Contents, Marks),
@@ -147,6 +149,7 @@ pub(crate) fn watch(plan: Plan) -> Result<u8, CliError> {
         poll: None,
         polls: None,
         subscription: None,
+        is_unreadable: false,
         marks: Marks::new(),
         started: Default::default(),
         held: None,
@@ -360,13 +363,16 @@ impl Supervisor {
         let (first, subscriber) = Subscriber::begin(&self.places, &config, tell)?;
         self.marks = first.secrets.into_iter().map(|one| (one.name, one.mark)).collect();
         self.subscription = Some((config, subscriber));
+        self.is_unreadable = false;
         Ok(())
     }
 
     fn not_subscribed(&mut self, error: &ClientError) {
         self.subscription = None;
-        // Of a configuration that cannot be read the shim tells more.
-        if !matches!(error, ClientError::Refused(refusal) if refusal.code == Code::Config) {
+        self.is_unreadable =
+            matches!(error, ClientError::Refused(refusal) if refusal.code == Code::Config);
+        // Of such a configuration the shim tells more.
+        if !self.is_unreadable {
             let text = format!("changes of secrets are not noticed: {error}");
             self.report.tell(&Event::Note { text: &text });
         }
@@ -428,9 +434,9 @@ impl Supervisor {
             self.pauses = 0;
         }
         let is_done = status.success() && self.plan.watch.restart == Restart::OnFailure;
-        // Only a change helps, and what changes in the vault will be told.
-        let waits =
-            status.code() == Some(NOT_STARTED) && (self.subscription.is_some() || !self.plan.vault);
+        // Only a change helps, and the change will be told.
+        let is_told = self.subscription.is_some() || self.is_unreadable || !self.plan.vault;
+        let waits = is_told && status.code() == Some(NOT_STARTED);
         let then = if is_done {
             Then::End
         } else if waits {
