@@ -76,9 +76,20 @@ impl Lists {
         read(&self.config, ACCEPTED)
     }
 
+    /// This machine's own, as far as it is known without its identity.
+    pub(crate) fn own(&self) -> Result<Option<Recipient>, RecipientsError> {
+        Ok(self
+            .accepted()?
+            .and_then(|accepted| accepted.into_iter().next())
+            .map(|own| own.recipient))
+    }
+
     /// Those whom secrets are sealed to, when both lists name them. `own` is the identity's, where it
     /// is known. A list that is not there is made.
-    pub(crate) fn agreed(&self, own: Option<&Recipient>) -> Result<Vec<Recipient>, RecipientsError> {
+    pub(crate) fn agreed(
+        &self,
+        own: Option<&Recipient>,
+    ) -> Result<Vec<Recipient>, RecipientsError> {
         let path = || self.config.path_of(ACCEPTED);
         let accepted = match (self.accepted()?, own) {
             (Some(accepted), _) => accepted,
@@ -183,8 +194,8 @@ mod tests {
         let (own, other) = (Identity::generate().recipient(), Identity::generate().recipient());
         assert!(matches!(lists.agreed(None), Err(RecipientsError::Unknown { .. })));
         // The first use makes both; after it the identity is not needed.
-        assert_eq!(lists.agreed(Some(&own)).expect("agreed"), [own.clone()]);
-        assert_eq!(lists.agreed(None).expect("agreed"), [own.clone()]);
+        assert_eq!(lists.agreed(Some(&own)).expect("agreed"), std::slice::from_ref(&own));
+        assert_eq!(lists.agreed(None).expect("agreed"), std::slice::from_ref(&own));
         assert!(matches!(lists.agreed(Some(&other)), Err(RecipientsError::Foreign { .. })));
         // Somebody who may write to the vault adds a key of their own.
         let vault = at("vault/.recipients");
