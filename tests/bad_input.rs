@@ -200,7 +200,9 @@ fn a_locked_vault_says_so_with_a_status_of_its_own() {
     home.kill_daemon();
     let identity = home.path("config/identity.txt");
     fs::write(&identity, "age-encryption.org/v1\n-> scrypt x 18\n").unwrap();
-    refused(&home.cli(&["set", "A", "y"]), 77, &["locked", "identity.txt"]);
+    let secrets = home.write("secrets.txt", "A=y\n");
+    let import = home.cli(&["import", secrets.to_str().unwrap()]);
+    refused(&import, 77, &["locked", "identity.txt"]);
     assert!(home.ok(&["status"]).contains("Locked    yes"));
     assert!(home.ok(&["list"]).contains('A'), "names need no key");
     let config = home.config(&["A"]);

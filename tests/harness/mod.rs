@@ -4,6 +4,7 @@ pub(crate) mod ask;
 pub(crate) mod cdk;
 pub(crate) mod mount;
 pub(crate) mod need;
+pub(crate) mod passphrase;
 pub(crate) mod pty;
 pub(crate) mod trace;
 pub(crate) mod wire;
