@@ -206,5 +206,6 @@ fn a_locked_vault_says_so_with_a_status_of_its_own() {
     assert!(home.ok(&["status"]).contains("Locked    yes"));
     assert!(home.ok(&["list"]).contains('A'), "names need no key");
     let config = home.config(&["A"]);
-    refused(&said(&mut home.run(&config, &[], &["true"])), 125, &["locked"]);
+    let run = ["run", "--config", config.to_str().unwrap(), "--", "true"];
+    refused(&home.cli_apart(&run), 125, &["locked"]);
 }

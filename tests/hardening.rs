@@ -93,6 +93,11 @@ fn d12_after_lock_nothing_of_the_key_or_a_value_is_on_the_heap() {
     let encoded = text.lines().find(|line| line.starts_with("AGE-SECRET-KEY-1")).unwrap();
     let raw = raw(encoded);
     assert_eq!(raw.len(), 32);
+    // Its text is in the daemon's memory for less than a moment. Where it is, it is found.
+    let mut control = spawn(home.foreign("sleep").arg("1000").env("IDENTITY", encoded));
+    eventually("a copy", || copies(control.id(), encoded.as_bytes()) > 0);
+    control.kill().unwrap();
+    control.wait().unwrap();
     // The cost of the passphrase gives time to find it at work.
     passphrase::protect_with_work(&home, &passphrase, 18);
     home.ok(&["daemon", "restart"]);

@@ -17,7 +17,9 @@ use crate::harness::cdk::Project;
 use crate::harness::passphrase::{protect, protect_with_work, unlock};
 use crate::harness::pty::Pty;
 use crate::harness::trace::{Trace, call};
-use crate::harness::{Home, Said, canary, eventually, is_alive, kill, need, program, said};
+use crate::harness::{
+    Home, Said, canary, contains, eventually, is_alive, kill, need, program, said,
+};
 
 /// A home whose vault is locked, with a secret `A` of this value.
 fn locked(value: &str, passphrase: &str) -> Home {
@@ -27,17 +29,11 @@ fn locked(value: &str, passphrase: &str) -> Home {
     home
 }
 
-/// Runs the command line where there is no terminal, whoever runs the test.
-fn apart(home: &Home, args: &[&str]) -> Said {
-    let mut setsid = home.foreign("setsid");
-    said(setsid.arg("--wait").arg(program("fluvio-secret")).args(args))
-}
-
 /// What a connector gets of `A`, where there is no terminal.
 fn delivered(home: &Home) -> Said {
     let config = home.config(&["A"]);
     let config = config.to_str().unwrap();
-    apart(home, &["run", "--config", config, "--as-is", "--", "printenv", "A"])
+    home.cli_apart(&["run", "--config", config, "--as-is", "--", "printenv", "A"])
 }
 
 #[test]
@@ -101,7 +97,7 @@ fn d10_what_happens_to_the_key_has_its_line() {
 fn what_is_wrong_with_a_passphrase_is_told_in_words_of_its_own() {
     let home = Home::new();
     let refused = |args: &[&str], told: &[&str]| {
-        let said = apart(&home, args);
+        let said = home.cli_apart(args);
         assert_eq!(said.code(), Some(1), "{args:?}: {said:?}");
         for text in told {
             assert!(said.err.contains(text), "{args:?} tells {text:?}: {said:?}");
@@ -378,15 +374,27 @@ fn cdk_on_a_terminal_asks_and_goes_on() {
     let home = locked("one", "p");
     let project = Project::new(&home);
     let config = project.config("facts", &["A"]);
-    let mut pty = Pty::start(&project.cdk(&format!("deploy start --config {config}")));
+    // From a shell, which goes on after cdk: with its end the terminal hangs up.
+    let mut shell = project.foreign("sh");
+    shell.args([
+        "-c",
+        "cdk deploy start --config \"$1\" && echo status $?; read end",
+        "sh",
+        &config,
+    ]);
+    let mut pty = Pty::start(&shell);
     pty.expect("Passphrase: ");
     pty.type_keys("p\r");
     pty.expect("process id: ");
-    assert!(pty.child.wait().unwrap().success());
+    let told = pty.expect("status 0");
+    let pid = told.lines().next().unwrap().trim().to_owned();
     eventually("the connector's secrets", || project.given() == "A=one\n");
-    let environment = fs::read_to_string(project.path("facts.log")).unwrap_or_default();
-    assert!(!environment.contains("FLUVIO_SECRET_ASKED"), "{environment}");
+    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap();
+    assert!(contains(&environment, b"FLUVIO_SECRET_CDK_SHIM="), "it is the connector's");
+    assert!(!contains(&environment, b"FLUVIO_SECRET_ASKED="));
     project.said("deploy shutdown --name facts");
+    pty.type_keys("\n");
+    pty.child.wait().unwrap();
     // Without a terminal it says what to do.
     home.ok(&["lock"]);
     let mut setsid = project.foreign("setsid");
@@ -399,6 +407,7 @@ fn cdk_on_a_terminal_asks_and_goes_on() {
 struct Watched {
     child: Child,
     lines: Receiver<String>,
+    seen: Vec<String>,
 }
 
 impl Watched {
@@ -419,14 +428,15 @@ impl Watched {
                 lines.for_each(|line| drop(sender.send(line)));
             });
         }
-        Self { child, lines }
+        Self { child, lines, seen: Vec::new() }
     }
 
-    fn expect(&self, text: &str) {
-        let mut seen = Vec::new();
+    /// Waits for a line with this text, and forgets it and those before it.
+    fn expect(&mut self, text: &str) {
         eventually(text, || {
-            seen.extend(self.lines.try_iter());
-            seen.iter().any(|line| line.contains(text))
+            self.seen.extend(self.lines.try_iter());
+            let found = self.seen.iter().position(|line| line.contains(text));
+            found.map(|at| self.seen.drain(..=at)).is_some()
         });
     }
 }
@@ -441,7 +451,7 @@ impl Drop for Watched {
 #[test]
 fn a_watched_connector_goes_on_while_the_vault_is_locked_and_follows_when_it_is_not() {
     let home = locked("one", "p");
-    let watched = Watched::start(&home);
+    let mut watched = Watched::start(&home);
     watched.expect("unlock it with: fluvio-secret unlock");
     watched.expect("waiting for a change");
     unlock(&home, &[], "p");

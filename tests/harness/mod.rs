@@ -94,6 +94,12 @@ impl Home {
         said(self.command("fluvio-secret").args(args))
     }
 
+    /// The same where there is no terminal, whoever runs the tests.
+    pub(crate) fn cli_apart(&self, args: &[&str]) -> Said {
+        let mut setsid = self.foreign("setsid");
+        said(setsid.arg("--wait").arg(program("fluvio-secret")).args(args))
+    }
+
     /// Runs the command line, which must succeed, and gives what it printed.
     pub(crate) fn ok(&self, args: &[&str]) -> String {
         let said = self.cli(args);
