@@ -45,11 +45,13 @@ pub use client::{Client, ClientError, Subscription, connect};
 pub use name::{BadName, SecretName};
 pub use refusal::{Code, Refusal};
 pub use request::{
-    Check, Delete, EndLease, Grant, History, Import, Request, Restore, Set, Subscribe,
+    AcceptRecipients, AddRecipient, Check, Delete, EndLease, Grant, History, Import,
+    RemoveRecipient, Request, Restore, Rotate, Set, Subscribe, UseIdentity,
 };
 pub use response::{
     Activity, Found, Granted, Imported, Lease, Leased, Leases, Listed, ListedGrant, ListedLease,
-    ListedSecret, Marked, Response, Restored, Status, Stored, Subscribed, Version, Versions,
+    ListedRecipient, ListedSecret, Marked, Recipients, Resealed, Resealing, Response, Restored,
+    Status, Stored, Subscribed, Unfinished, Version, Versions,
 };
 pub use secret::Secret;
 pub use start::{CLI, DAEMON, SHIM, StartError, beside_this_program, connect_or_start};

@@ -18,6 +18,8 @@ pub enum Code {
     Exists,
     /// The daemon met a fault of its own; it goes on serving.
     Internal,
+    /// An identity or a recipient that was given is none, or cannot be used here.
+    Key,
     /// A value, a grant or a configuration is over its limit.
     Large,
     /// The vault's identity is behind a passphrase.
@@ -26,6 +28,9 @@ pub enum Code {
     Malformed,
     /// Referenced or named secrets are not in the vault.
     Missing,
+    /// The vault's recipients are not those that were accepted on this machine, or their list cannot
+    /// be used.
+    Recipients,
     /// The vault's folder could not be read or written.
     Storage,
     /// The daemon is ending, and did nothing of what was asked for.

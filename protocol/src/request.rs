@@ -10,8 +10,12 @@ use crate::{Secret, SecretName, limits};
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Request {
+    /// Take the vault's recipients for those of this machine, too.
+    AcceptRecipients(AcceptRecipients),
     /// Tell how many secrets there are, and what was granted last.
     Activity,
+    /// Seal all secrets to one recipient more.
+    AddRecipient(AddRecipient),
     /// Tell what would keep a connector from starting with a configuration.
     Check(Check),
     /// Remove a secret; what it was goes to the history.
@@ -31,8 +35,14 @@ pub enum Request {
     Leases,
     /// Tell the names and dates of all secrets, in pages.
     List,
+    /// Tell to whom secrets are sealed.
+    Recipients,
+    /// Seal all secrets to one recipient less.
+    RemoveRecipient(RemoveRecipient),
     /// Make an earlier version of a secret the present one.
     Restore(Restore),
+    /// Make a new identity, and seal all secrets to it in place of the present one.
+    Rotate(Rotate),
     /// Keep a value under a name.
     Set(Set),
     /// Tell how the daemon is.
@@ -41,6 +51,26 @@ pub enum Request {
     Stop,
     /// Tell which secrets a configuration references, and from then on which of them change.
     Subscribe(Subscribe),
+    /// Take an identity that is there already in place of the present one.
+    UseIdentity(UseIdentity),
+}
+
+/// Take the vault's recipients for those of this machine, too.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptRecipients {
+    /// Those that were shown: others are not accepted. At most [`limits::RECIPIENTS`].
+    pub recipients: Vec<String>,
+}
+
+/// Seal all secrets to one recipient more.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddRecipient {
+    /// Who; at most [`limits::RECIPIENT_BYTES`].
+    pub recipient: String,
+    /// Whose it is; at most [`limits::NOTE_BYTES`].
+    pub note: Option<String>,
 }
 
 /// Tell what would keep a connector from starting with a configuration.
@@ -94,6 +124,14 @@ pub struct Import {
     pub dry_run: bool,
 }
 
+/// Seal all secrets to one recipient less.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemoveRecipient {
+    /// Who; at most [`limits::RECIPIENT_BYTES`].
+    pub recipient: String,
+}
+
 /// Make an earlier version of a secret the present one.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -102,6 +140,14 @@ pub struct Restore {
     pub name: SecretName,
     /// Which version; `None` for the newest in the history.
     pub version: Option<u64>,
+}
+
+/// Make a new identity, and seal all secrets to it in place of the present one.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rotate {
+    /// Whether the earlier versions of all secrets are removed instead.
+    pub drop_history: bool,
 }
 
 /// Tell which secrets a configuration references, and from then on which of them change.
@@ -139,6 +185,15 @@ pub struct Set {
     pub value: Secret,
 }
 
+/// Take an identity that is there already in place of the present one.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct UseIdentity {
+    /// An identity file's text, at most [`limits::IDENTITY_BYTES`]. Travels as the frame's one part.
+    #[serde(skip)]
+    pub identity: Secret,
+}
+
 impl fmt::Debug for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Not the configuration: people write values into them.
@@ -162,6 +217,20 @@ impl fmt::Debug for Subscribe {
     }
 }
 
+impl AcceptRecipients {
+    fn is_within_limits(&self) -> bool {
+        self.recipients.len() <= limits::RECIPIENTS
+            && self.recipients.iter().all(|one| one.len() <= limits::RECIPIENT_BYTES)
+    }
+}
+
+impl AddRecipient {
+    fn is_within_limits(&self) -> bool {
+        self.recipient.len() <= limits::RECIPIENT_BYTES
+            && self.note.as_ref().is_none_or(|note| note.len() <= limits::NOTE_BYTES)
+    }
+}
+
 impl Message for Request {
     fn limits(&self) -> Limits {
         match self {
@@ -170,6 +239,7 @@ impl Message for Request {
             }
             Self::Import(import) => Limits::values(import.names.len()),
             Self::Set(_) => Limits::one(limits::VALUE_BYTES),
+            Self::UseIdentity(_) => Limits::one(limits::IDENTITY_BYTES),
             _ => Limits::NONE,
         }
     }
@@ -181,6 +251,7 @@ impl Message for Request {
             Self::Import(import) => import.values.iter().map(Secret::expose).collect(),
             Self::Set(set) => vec![set.value.expose()],
             Self::Subscribe(subscribe) => vec![&subscribe.config],
+            Self::UseIdentity(used) => vec![used.identity.expose()],
             _ => Vec::new(),
         }
     }
@@ -188,6 +259,10 @@ impl Message for Request {
     fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
         let one = |parts: Vec<_>| parts.into_iter().next().ok_or(FrameError::Parts);
         match self {
+            Self::AcceptRecipients(accept) if !accept.is_within_limits() => {
+                return Err(FrameError::Large);
+            }
+            Self::AddRecipient(add) if !add.is_within_limits() => return Err(FrameError::Large),
             Self::Check(check) => check.config = one(parts)?,
             Self::EndLease(end) if end.id.len() > limits::LEASE_ID_BYTES => {
                 return Err(FrameError::Large);
@@ -203,8 +278,12 @@ impl Message for Request {
                 import.values = parts.into_iter().map(Secret::new).collect();
             }
             Self::Import(_) => return Err(FrameError::Parts),
+            Self::RemoveRecipient(remove) if remove.recipient.len() > limits::RECIPIENT_BYTES => {
+                return Err(FrameError::Large);
+            }
             Self::Set(set) => set.value = Secret::new(one(parts)?),
             Self::Subscribe(subscribe) => subscribe.config = one(parts)?,
+            Self::UseIdentity(used) => used.identity = Secret::new(one(parts)?),
             _ => {}
         }
         Ok(())
