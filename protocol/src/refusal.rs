@@ -28,8 +28,7 @@ pub enum Code {
     Malformed,
     /// Referenced or named secrets are not in the vault.
     Missing,
-    /// The vault's recipients are not those that were accepted on this machine, or their list cannot
-    /// be used.
+    /// Whom secrets are sealed to is not what this machine has accepted, or cannot be read.
     Recipients,
     /// The vault's folder could not be read or written.
     Storage,

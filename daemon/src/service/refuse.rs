@@ -8,7 +8,7 @@ use fluvio_secret_protocol::{Code, PROTOCOL_VERSION, Refusal, SecretName, limits
 
 use crate::audit::AuditError;
 use crate::leases::LeaseError;
-use crate::vault::{IdentityError, VaultError};
+use crate::vault::{IdentityError, RecipientsError, VaultError};
 
 pub(super) fn audit(error: &AuditError) -> Refusal {
     Refusal::new(
@@ -131,8 +131,29 @@ pub(super) fn vault(error: &VaultError, names: &[SecretName]) -> Refusal {
             "take the passphrase off with `age -d`, or put back a copy without one",
         ),
         VaultError::Missing => missing(names.to_vec()),
+        VaultError::Recipients(error) => recipients(error),
         VaultError::Storage { .. } => Refusal::new(Code::Storage, text, "mend that and try again"),
     }
+}
+
+/// Why it is not known whom to seal to.
+fn recipients(error: &RecipientsError) -> Refusal {
+    let (code, next) = match error {
+        RecipientsError::Bad { .. } => (Code::Recipients, "mend or remove that line"),
+        RecipientsError::Differ { .. } => (
+            Code::Recipients,
+            "see the difference, and accept it, with: fluvio-secret key recipient accept",
+        ),
+        RecipientsError::Foreign { .. } => (
+            Code::Recipients,
+            "put back the identity that was there, or remove that list to begin a new one",
+        ),
+        RecipientsError::Read { .. } | RecipientsError::Write { .. } => {
+            (Code::Storage, "mend that and try again")
+        }
+        RecipientsError::Unknown { .. } => (Code::Locked, "unlock it with: fluvio-secret unlock"),
+    };
+    Refusal::new(code, error.to_string(), next)
 }
 
 /// What the server says to bytes that are no request.

@@ -6,6 +6,7 @@
 //! * [`change`]: everything that changes the vault
 //! * [`history`]: what was overwritten or deleted
 //! * [`identity`]: the file of the key
+//! * [`recipients`]: whom the secrets are sealed to
 //! * [`mark`](mod@mark): what tells a secret's sealed file from a later one
 //!
 //! docs/VAULT.md describes the files. Callers take care that one thread at a time changes it; any
@@ -15,6 +16,7 @@ mod change;
 mod history;
 mod identity;
 mod mark;
+mod recipients;
 mod record;
 mod seal;
 mod store;
@@ -31,12 +33,14 @@ use fluvio_secret_protocol::{Found, Secret, SecretName, Version, Versions, limit
 
 use self::history::History;
 pub(crate) use self::identity::IdentityError;
+pub(crate) use self::recipients::RecipientsError;
 use self::identity::{IdentityFile, Key};
 pub(crate) use self::mark::Marks;
+use self::recipients::Lists;
 use self::record::BadRecord;
 pub(crate) use self::record::Record;
 pub(crate) use self::seal::Identity;
-use self::seal::Unopened;
+use self::seal::{Recipient, Unopened};
 use self::store::{Folder, ReadError, Stamp, exists};
 use crate::cause::cause;
 
@@ -51,6 +55,7 @@ pub(crate) struct Vault {
     folder: Folder,
     history: History,
     identity: IdentityFile,
+    lists: Lists,
     key: Mutex<Held>,
     /// Whether the identity was made and nothing has been set with it yet.
     is_identity_new: AtomicBool,
@@ -97,6 +102,8 @@ pub(crate) enum VaultError {
     Locked { path: PathBuf },
     #[error("no such secret")]
     Missing,
+    #[error(transparent)]
+    Recipients(#[from] RecipientsError),
     #[error("{path}: {}", cause(.source), path = .path.display())]
     Storage { path: PathBuf, source: io::Error },
 }
@@ -123,7 +130,8 @@ impl Vault {
         identity.remove_temporary()?;
         let key = Mutex::new(Held { key, stamp, is_durable: false });
         let is_identity_new = AtomicBool::new(false);
-        Ok(Self { folder, history, identity, key, is_identity_new, path, _lock: lock })
+        let lists = Lists::of(&path, identity.path());
+        Ok(Self { folder, history, identity, lists, key, is_identity_new, path, _lock: lock })
     }
 
     /// The vault's folder.
@@ -245,12 +253,17 @@ impl Vault {
         Ok(held.key.clone())
     }
 
-    fn identity_or_new(&self) -> Result<Arc<Identity>, VaultError> {
-        match self.durable_key()? {
-            Key::Open(identity) => return Ok(identity),
-            Key::Passphrase => return Err(self.locked()),
-            Key::None => {}
-        }
+    /// Whom to seal to. The first use of all makes the identity, which is one of them.
+    fn recipients(&self) -> Result<Vec<Recipient>, VaultError> {
+        let own = match self.durable_key()? {
+            Key::Open(identity) => Some(identity.recipient()),
+            Key::Passphrase => None,
+            Key::None => Some(self.new_identity()?.recipient()),
+        };
+        Ok(self.lists.agreed(own.as_ref())?)
+    }
+
+    fn new_identity(&self) -> Result<Arc<Identity>, VaultError> {
         // A vault that has had secrets had an identity: a new one would not open them.
         let failed = |source| VaultError::Storage { path: self.path.clone(), source };
         if !self.names()?.is_empty() || !self.history.is_empty().map_err(failed)? {
@@ -261,6 +274,8 @@ impl Vault {
         let held = Held { key, stamp, is_durable: true };
         *self.key.lock().unwrap_or_else(PoisonError::into_inner) = held;
         self.is_identity_new.store(true, Ordering::Relaxed);
+        // A list that is there is of an identity that has opened nothing.
+        self.lists.begin(&identity.recipient())?;
         Ok(identity)
     }
 

@@ -1,8 +1,10 @@
 //! The only file that knows the age library: bytes sealed to a key, and opened by it.
 
+use std::fmt;
 use std::io::{self, Read, Write};
 use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::str::FromStr;
 
 use age::secrecy::ExposeSecret;
 use age::x25519;
@@ -11,6 +13,14 @@ use zeroize::Zeroizing;
 
 /// The age key that opens the vault, and that it is sealed to.
 pub(crate) struct Identity(x25519::Identity);
+
+/// One whom secrets are sealed to: the public part of an identity.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Recipient(x25519::Recipient);
+
+/// A text that is no recipient.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct BadRecipient;
 
 /// A text that is no identity.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -64,20 +74,9 @@ impl Identity {
         text
     }
 
-    /// Seals bytes so that this identity opens them.
-    ///
-    /// # Errors
-    ///
-    /// The age library's, which cannot happen for a writer in memory.
-    pub(crate) fn seal(&self, plain: &[u8]) -> io::Result<Vec<u8>> {
-        let recipient = self.0.to_public();
-        let recipients = iter::once(&recipient as &dyn age::Recipient);
-        let encryptor = Encryptor::with_recipients(recipients).map_err(io::Error::other)?;
-        let mut sealed = Vec::with_capacity(plain.len() + plain.len() / 1024 + 512);
-        let mut writer = encryptor.wrap_output(&mut sealed)?;
-        writer.write_all(plain)?;
-        writer.finish()?;
-        Ok(sealed)
+    /// Its public part.
+    pub(crate) fn recipient(&self) -> Recipient {
+        Recipient(self.0.to_public())
     }
 
     /// Opens sealed bytes, whole or not at all.
@@ -104,24 +103,58 @@ impl Identity {
     }
 }
 
+impl FromStr for Recipient {
+    type Err = BadRecipient;
+
+    fn from_str(text: &str) -> Result<Self, BadRecipient> {
+        text.parse().map(Self).map_err(|_| BadRecipient)
+    }
+}
+
+impl fmt::Display for Recipient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Seals bytes so that the identity of each recipient opens them.
+///
+/// # Errors
+///
+/// The age library's, for no recipient at all; a writer in memory does not fail.
+pub(crate) fn seal(recipients: &[Recipient], plain: &[u8]) -> io::Result<Vec<u8>> {
+    let keys = recipients.iter().map(|recipient| &recipient.0 as &dyn age::Recipient);
+    let encryptor = Encryptor::with_recipients(keys).map_err(io::Error::other)?;
+    let head = 512 + 128 * recipients.len();
+    let mut sealed = Vec::with_capacity(plain.len() + plain.len() / 1024 + head);
+    let mut writer = encryptor.wrap_output(&mut sealed)?;
+    writer.write_all(plain)?;
+    writer.finish()?;
+    Ok(sealed)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{BadIdentity, Identity, Unopened};
+    use super::{BadIdentity, Identity, Unopened, seal};
 
     #[test]
-    fn what_is_sealed_opens_with_the_same_identity_alone() {
-        let (ours, other) = (Identity::generate(), Identity::generate());
+    fn what_is_sealed_opens_with_the_identities_of_its_recipients_alone() {
+        let (ours, friend, other) =
+            (Identity::generate(), Identity::generate(), Identity::generate());
         for plain in [&b""[..], b"x", &[0xff; 200_000]] {
-            let sealed = ours.seal(plain).expect("sealed");
-            assert_eq!(ours.open(&sealed).expect("opened")[..], *plain);
+            let sealed = seal(&[ours.recipient(), friend.recipient()], plain).expect("sealed");
+            for identity in [&ours, &friend] {
+                assert_eq!(identity.open(&sealed).expect("opened")[..], *plain);
+            }
             assert_eq!(other.open(&sealed).err(), Some(Unopened::OtherIdentity));
         }
+        assert!(seal(&[], b"x").is_err(), "to nobody");
     }
 
     #[test]
     fn every_flip_and_every_cut_is_noticed() {
         let identity = Identity::generate();
-        let sealed = identity.seal(b"value").expect("sealed");
+        let sealed = seal(&[identity.recipient()], b"value").expect("sealed");
         for at in 0..sealed.len() {
             let mut flipped = sealed.clone();
             flipped[at] ^= 1;
