@@ -244,6 +244,7 @@ fn values_are_exposed_where_they_must_be() {
     let expected = [
         "cli/src/commands/set.rs",
         "config/src/check.rs",
+        "daemon/src/service/key.rs",
         "daemon/src/vault/mod.rs",
         "daemon/src/vault/record.rs",
         "protocol/src/carry.rs",

@@ -47,7 +47,7 @@ fn without_line_end(mut bytes: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
 
 /// Reads to the end, or to `most` bytes of an endless source. The buffer never grows, which would
 /// leave copies of the value behind.
-fn at_most(source: impl Read, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+pub(crate) fn at_most(source: impl Read, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(most));
     source.take(most as u64).read_to_end(&mut bytes)?;
     Ok(bytes)

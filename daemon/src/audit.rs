@@ -15,12 +15,17 @@ use crate::limited_log::{LimitedLog, Reach};
 /// What happens to the secrets.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Event {
+    AcceptRecipients,
+    AddRecipient,
     Delete,
     Grant,
     Lease,
     Purge,
+    RemoveRecipient,
     Restore,
+    Rotate,
     Set,
+    UseIdentity,
 }
 
 /// Who does it, as far as the client says so.
@@ -58,12 +63,33 @@ impl Audit {
         actor: Actor<'_>,
         names: &[SecretName],
     ) -> Result<(), AuditError> {
+        self.write(event, actor, names, &[])
+    }
+
+    /// Writes the line of a change that is about recipients, and about all secrets.
+    pub(crate) fn record_recipients(
+        &self,
+        event: Event,
+        actor: Actor<'_>,
+        recipients: &[String],
+    ) -> Result<(), AuditError> {
+        self.write(event, actor, &[], recipients)
+    }
+
+    fn write(
+        &self,
+        event: Event,
+        actor: Actor<'_>,
+        names: &[SecretName],
+        recipients: &[String],
+    ) -> Result<(), AuditError> {
         let line = Line {
             time: Timestamp::now().strftime("%FT%T%.3fZ").to_string(),
             event: event.as_str().to_owned(),
             pid: actor.pid,
             program: printable(actor.program),
             config: printable(actor.config),
+            recipients: recipients.to_vec(),
             names: names.to_vec(),
         };
         let failed = |source| AuditError { path: self.path.clone(), source };
@@ -71,7 +97,15 @@ impl Audit {
         line.push(b'\n');
         let reach = match event {
             Event::Grant | Event::Lease => Reach::System,
-            Event::Delete | Event::Purge | Event::Restore | Event::Set => Reach::Disk,
+            Event::AcceptRecipients
+            | Event::AddRecipient
+            | Event::Delete
+            | Event::Purge
+            | Event::RemoveRecipient
+            | Event::Restore
+            | Event::Rotate
+            | Event::Set
+            | Event::UseIdentity => Reach::Disk,
         };
         self.log.append(&line, reach).map_err(failed)
     }
@@ -81,12 +115,17 @@ impl Event {
     /// The word for it in the log.
     fn as_str(self) -> &'static str {
         match self {
+            Self::AcceptRecipients => "accept-recipients",
+            Self::AddRecipient => "add-recipient",
             Self::Delete => "delete",
             Self::Grant => "grant",
             Self::Lease => "lease",
             Self::Purge => "purge",
+            Self::RemoveRecipient => "remove-recipient",
             Self::Restore => "restore",
+            Self::Rotate => "rotate",
             Self::Set => "set",
+            Self::UseIdentity => "use-identity",
         }
     }
 }

@@ -25,8 +25,9 @@ pub const LEASE_ID_BYTES: usize = 32;
 /// Recipients of a vault. With the longest notes an answer that has those of the vault and as many
 /// others stays below [`HEADER_BYTES`].
 pub const RECIPIENTS: usize = 64;
-/// Bytes of a recipient; an X25519 one has 62.
-pub const RECIPIENT_BYTES: usize = 128;
+/// Bytes of what is given as a recipient. An X25519 one has 62; with this, what is a key of another
+/// kind can be told as that.
+pub const RECIPIENT_BYTES: usize = 4 << 10;
 /// Bytes of the note that says whose a recipient is.
 pub const NOTE_BYTES: usize = 128;
 /// Bytes of an identity's file.

@@ -11,10 +11,14 @@ mod lease;
 mod list;
 mod log;
 mod metadata;
+mod recipient;
+mod rekey;
 mod restore;
+mod rotate;
 mod run;
 mod set;
 mod status;
+mod use_identity;
 
 pub(crate) use cdk::{cdk, install, uninstall};
 pub(crate) use check::{check, read_config};
@@ -27,10 +31,13 @@ pub(crate) use lease::{end_lease, list_leases};
 pub(crate) use list::list;
 pub(crate) use log::log;
 pub(crate) use metadata::metadata;
+pub(crate) use recipient::{accept_recipients, add_recipient, list_recipients, remove_recipient};
 pub(crate) use restore::restore;
+pub(crate) use rotate::rotate;
 pub(crate) use run::{run, watch_cdk};
 pub(crate) use set::set;
 pub(crate) use status::status;
+pub(crate) use use_identity::use_identity;
 
 use fluvio_secret_protocol::places::State;
 use fluvio_secret_protocol::{Client, ClientError, connect, connect_or_start};

@@ -8,7 +8,7 @@ use fluvio_secret_protocol::{Code, PROTOCOL_VERSION, Refusal, SecretName, limits
 
 use crate::audit::AuditError;
 use crate::leases::LeaseError;
-use crate::vault::{IdentityError, RecipientsError, VaultError};
+use crate::vault::{IdentityError, KeyError, RecipientsError, VaultError};
 
 pub(super) fn audit(error: &AuditError) -> Refusal {
     Refusal::new(
@@ -125,6 +125,7 @@ pub(super) fn vault(error: &VaultError, names: &[SecretName]) -> Refusal {
             text,
             "put back a copy of the identity; without it the secrets cannot be opened by anyone",
         ),
+        VaultError::Key(error) => key(error),
         VaultError::Locked { .. } => Refusal::new(
             Code::Locked,
             text,
@@ -140,6 +141,7 @@ pub(super) fn vault(error: &VaultError, names: &[SecretName]) -> Refusal {
 fn recipients(error: &RecipientsError) -> Refusal {
     let (code, next) = match error {
         RecipientsError::Bad { .. } => (Code::Recipients, "mend or remove that line"),
+        RecipientsError::Many { .. } => (Code::Recipients, "remove some of them"),
         RecipientsError::Differ { .. } => (
             Code::Recipients,
             "see the difference, and accept it, with: fluvio-secret key recipient accept",
@@ -152,6 +154,39 @@ fn recipients(error: &RecipientsError) -> Refusal {
             (Code::Storage, "mend that and try again")
         }
         RecipientsError::Unknown { .. } => (Code::Locked, "unlock it with: fluvio-secret unlock"),
+    };
+    Refusal::new(code, error.to_string(), next)
+}
+
+/// Why the identity and the recipients stay as they are.
+fn key(error: &KeyError) -> Refusal {
+    let (code, next) = match error {
+        KeyError::BadIdentity(_) | KeyError::BadRecipient | KeyError::OtherKind { .. } => {
+            (Code::Key, "nothing was changed".to_owned())
+        }
+        KeyError::Changed { .. } => {
+            (Code::Recipients, "look again with: fluvio-secret key recipient accept".to_owned())
+        }
+        KeyError::Many => {
+            (Code::Key, "remove one with: fluvio-secret key recipient remove".to_owned())
+        }
+        KeyError::NotAmong { own, .. } => (
+            Code::Recipients,
+            format!("have one of them add it with: fluvio-secret key recipient add {own}"),
+        ),
+        KeyError::NotListed { .. } => {
+            (Code::Missing, "see who is with: fluvio-secret key recipient list".to_owned())
+        }
+        KeyError::OpensNothing { .. } => (
+            Code::Key,
+            "give the file of the identity that was here; nothing was changed".to_owned(),
+        ),
+        KeyError::Own { .. } => {
+            (Code::Key, "put a new one in its place with: fluvio-secret key rotate".to_owned())
+        }
+        KeyError::Unfinished => {
+            (Code::Key, "finish it first with: fluvio-secret key rotate".to_owned())
+        }
     };
     Refusal::new(code, error.to_string(), next)
 }

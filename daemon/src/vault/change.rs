@@ -81,7 +81,7 @@ impl Vault {
     }
 
     /// Waits until all are on the disk.
-    fn sync_all(
+    pub(super) fn sync_all(
         &self,
         mut written: Vec<(SecretName, Written)>,
     ) -> Result<Vec<(SecretName, Prepared)>, VaultError> {
@@ -131,8 +131,8 @@ impl Vault {
                 return Err(VaultError::DamagedVersion { file: path(), why: error.to_string() });
             }
         };
-        if let Key::Open(identity) = self.key()? {
-            super::open_record(&identity, &sealed, &name)
+        if let Key::Open(_) = self.key()? {
+            super::open_record(&self.identities()?, &sealed, &name)
                 .map_err(|why| VaultError::DamagedVersion { file: path(), why })?;
         }
         let failed = |source| self.storage(&name, source);

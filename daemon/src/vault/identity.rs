@@ -87,13 +87,27 @@ impl IdentityFile {
     /// Makes a new identity, durably, where none is.
     pub(crate) fn make(&self) -> Result<Arc<Identity>, IdentityError> {
         let identity = Identity::generate();
+        self.put(&identity)?;
+        Ok(Arc::new(identity))
+    }
+
+    /// Writes an identity, durably, where none is.
+    pub(crate) fn put(&self, identity: &Identity) -> Result<(), IdentityError> {
         let created = Timestamp::now().strftime("%FT%TZ").to_string();
         let (folder, name) = self.parts();
         folder
             .prepare(&name, identity.to_text(&created).as_bytes(), None)
             .and_then(super::store::Prepared::commit_new)
-            .map_err(|source| IdentityError::Write { path: self.path.clone(), source })?;
-        Ok(Arc::new(identity))
+            .map_err(|source| IdentityError::Write { path: self.path.clone(), source })
+    }
+
+    /// Puts the file of another identity, which is in the same folder, in the place of this one.
+    pub(crate) fn replace_by(&self, other: &Self) -> Result<(), IdentityError> {
+        let ((folder, name), (_, other)) = (self.parts(), other.parts());
+        folder
+            .rename(&other, &name)
+            .and_then(|()| folder.sync())
+            .map_err(|source| IdentityError::Write { path: self.path.clone(), source })
     }
 
     /// Makes its name durable.

@@ -6,7 +6,10 @@
 //! * [`change`]: everything that changes the vault
 //! * [`history`]: what was overwritten or deleted
 //! * [`identity`]: the file of the key
+//! * [`next`]: the identity that takes its place
 //! * [`recipients`]: whom the secrets are sealed to
+//! * [`rekey`], [`reseal`]: another identity or other recipients, and everything sealed anew
+//! * [`kind`]: keys of other kinds
 //! * [`mark`](mod@mark): what tells a secret's sealed file from a later one
 //!
 //! docs/VAULT.md describes the files. Callers take care that one thread at a time changes it; any
@@ -15,9 +18,13 @@
 mod change;
 mod history;
 mod identity;
+mod kind;
 mod mark;
+mod next;
 mod recipients;
 mod record;
+mod rekey;
+mod reseal;
 mod seal;
 mod store;
 
@@ -30,15 +37,19 @@ use std::time::{Duration, Instant, SystemTime};
 use fluvio_secret_protocol::lock::Lock;
 use fluvio_secret_protocol::places::{PlaceError, private_folder};
 use fluvio_secret_protocol::{Found, Secret, SecretName, Version, Versions, limits};
+use zeroize::Zeroizing;
 
 use self::history::History;
 pub(crate) use self::identity::IdentityError;
-pub(crate) use self::recipients::RecipientsError;
 use self::identity::{IdentityFile, Key};
 pub(crate) use self::mark::Marks;
+use self::next::Next;
 use self::recipients::Lists;
+pub(crate) use self::recipients::RecipientsError;
 use self::record::BadRecord;
 pub(crate) use self::record::Record;
+pub(crate) use self::rekey::{KeyError, Rekey};
+pub(crate) use self::reseal::Step;
 pub(crate) use self::seal::Identity;
 use self::seal::{Recipient, Unopened};
 use self::store::{Folder, ReadError, Stamp, exists};
@@ -57,6 +68,7 @@ pub(crate) struct Vault {
     identity: IdentityFile,
     lists: Lists,
     key: Mutex<Held>,
+    next: Next,
     /// Whether the identity was made and nothing has been set with it yet.
     is_identity_new: AtomicBool,
     path: PathBuf,
@@ -70,6 +82,17 @@ struct Held {
     stamp: Option<Stamp>,
     /// Whether the file is known to outlast a power cut.
     is_durable: bool,
+}
+
+impl Held {
+    /// Reads the file again, when it is not what it was.
+    fn look(&mut self, file: &IdentityFile) -> Result<(), IdentityError> {
+        let stamp = file.stamp()?;
+        if self.stamp != stamp {
+            *self = Self { key: file.read()?, stamp, is_durable: false };
+        }
+        Ok(())
+    }
 }
 
 /// Why a vault was not opened.
@@ -98,6 +121,8 @@ pub(crate) enum VaultError {
     Identity(#[from] IdentityError),
     #[error("the vault has secrets, but the identity {path} that opens them is not there", path = .path.display())]
     IdentityLost { path: PathBuf },
+    #[error(transparent)]
+    Key(#[from] KeyError),
     #[error("the vault is locked: its identity {path} has a passphrase", path = .path.display())]
     Locked { path: PathBuf },
     #[error("no such secret")]
@@ -115,6 +140,7 @@ impl Vault {
         let identity = IdentityFile::at(identity.to_owned());
         let stamp = identity.stamp()?;
         let key = identity.read()?;
+        let next = Next::beside(identity.path())?;
         let failed = |source| OpenError::Io { path: path.to_owned(), source };
         // The vault's folder is made before the identity, so this is no first start.
         if !matches!(key, Key::None) && !exists(path).map_err(failed)? {
@@ -131,7 +157,19 @@ impl Vault {
         let key = Mutex::new(Held { key, stamp, is_durable: false });
         let is_identity_new = AtomicBool::new(false);
         let lists = Lists::of(&path, identity.path());
-        Ok(Self { folder, history, identity, lists, key, is_identity_new, path, _lock: lock })
+        let vault = Self {
+            folder,
+            history,
+            identity,
+            lists,
+            key,
+            next,
+            is_identity_new,
+            path,
+            _lock: lock,
+        };
+        vault.tell_of_unfinished();
+        Ok(vault)
     }
 
     /// The vault's folder.
@@ -164,20 +202,39 @@ impl Vault {
 
     /// Opens a secret.
     pub(crate) fn read(&self, name: &SecretName) -> Result<Secret, VaultError> {
-        let file = file_of(name);
-        let damaged = |why: String| VaultError::Damaged { file: self.folder.path_of(&file), why };
-        let sealed = match self.folder.read(&file, SEALED_BYTES) {
-            Ok(sealed) => sealed,
-            Err(ReadError::Missing) => return Err(VaultError::Missing),
-            Err(ReadError::Io(source)) => return Err(self.storage(name, source)),
-            Err(error) => return Err(damaged(error.to_string())),
-        };
-        let identity = match self.key()? {
-            Key::Open(identity) => identity,
-            Key::Passphrase => return Err(self.locked()),
-            Key::None => return Err(self.identity_lost()),
-        };
-        Ok(open_record(&identity, &sealed, name).map_err(damaged)?.value)
+        let mut sealed = self.sealed(name)?;
+        loop {
+            match self.open_sealed(name, &sealed) {
+                Err(error @ VaultError::Damaged { .. }) => {
+                    // It may have been sealed anew, to an identity that was not there before.
+                    let now = self.sealed(name)?;
+                    if now == sealed {
+                        return Err(error);
+                    }
+                    sealed = now;
+                }
+                opened => return opened,
+            }
+        }
+    }
+
+    fn sealed(&self, name: &SecretName) -> Result<Vec<u8>, VaultError> {
+        match self.folder.read(&file_of(name), SEALED_BYTES) {
+            Ok(sealed) => Ok(sealed),
+            Err(ReadError::Missing) => Err(VaultError::Missing),
+            Err(ReadError::Io(source)) => Err(self.storage(name, source)),
+            Err(error) => Err(self.damaged(name, error.to_string())),
+        }
+    }
+
+    fn open_sealed(&self, name: &SecretName, sealed: &[u8]) -> Result<Secret, VaultError> {
+        let identities = self.identities()?;
+        let record = open_record(&identities, sealed, name);
+        Ok(record.map_err(|why| self.damaged(name, why))?.value)
+    }
+
+    fn damaged(&self, name: &SecretName, why: String) -> VaultError {
+        VaultError::Damaged { file: self.folder.path_of(&file_of(name)), why }
     }
 
     /// The versions of a secret: when the present one was set, and the earlier ones, newest first.
@@ -235,10 +292,7 @@ impl Vault {
     fn held(&self) -> Result<MutexGuard<'_, Held>, IdentityError> {
         // Nothing that holds the lock can panic half-way.
         let mut held = self.key.lock().unwrap_or_else(PoisonError::into_inner);
-        let stamp = self.identity.stamp()?;
-        if held.stamp != stamp {
-            *held = Held { key: self.identity.read()?, stamp, is_durable: false };
-        }
+        held.look(&self.identity)?;
         Ok(held)
     }
 
@@ -255,12 +309,16 @@ impl Vault {
 
     /// Whom to seal to. The first use of all makes the identity, which is one of them.
     fn recipients(&self) -> Result<Vec<Recipient>, VaultError> {
-        let own = match self.durable_key()? {
-            Key::Open(identity) => Some(identity.recipient()),
-            Key::Passphrase => None,
-            Key::None => Some(self.new_identity()?.recipient()),
+        let mut own = match self.durable_key()? {
+            Key::Open(identity) => vec![identity.recipient()],
+            Key::Passphrase => Vec::new(),
+            Key::None => vec![self.new_identity()?.recipient()],
         };
-        Ok(self.lists.agreed(own.as_ref())?)
+        if let (Key::Open(next), false) = (self.next.key()?, own.is_empty()) {
+            own.push(next.recipient());
+        }
+        let agreed = self.lists.agreed(&own)?;
+        Ok(agreed.into_iter().map(|entry| entry.recipient).collect())
     }
 
     fn new_identity(&self) -> Result<Arc<Identity>, VaultError> {
@@ -303,13 +361,32 @@ impl Vault {
 }
 
 /// Opens what should be the sealed record of a secret, or says why it is not.
-fn open_record(identity: &Identity, sealed: &[u8], name: &SecretName) -> Result<Record, String> {
-    let plain = identity.open(sealed).map_err(|error: Unopened| error.to_string())?;
+fn open_record(
+    identities: &[Arc<Identity>],
+    sealed: &[u8],
+    name: &SecretName,
+) -> Result<Record, String> {
+    let plain = open_by_any(identities, sealed).map_err(|error| error.to_string())?;
     let record = Record::decode(&plain).map_err(|error: BadRecord| error.to_string())?;
     if record.name != *name {
         return Err(format!("it holds the secret `{}`", record.name));
     }
     Ok(record)
+}
+
+/// Opens sealed bytes by the first identity that can.
+fn open_by_any(
+    identities: &[Arc<Identity>],
+    sealed: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, Unopened> {
+    let mut outcome = Err(Unopened::OtherIdentity);
+    for identity in identities {
+        outcome = identity.open(sealed);
+        if outcome != Err(Unopened::OtherIdentity) {
+            break;
+        }
+    }
+    outcome
 }
 
 /// Makes what every vault has.

@@ -133,9 +133,15 @@ pub(crate) fn seal(recipients: &[Recipient], plain: &[u8]) -> io::Result<Vec<u8>
     Ok(sealed)
 }
 
+/// How many X25519 recipients bytes are sealed to. Who they are is not to be seen.
+pub(crate) fn recipients_of(sealed: &[u8]) -> usize {
+    let lines = sealed.split(|&byte| byte == b'\n').take_while(|line| !line.starts_with(b"---"));
+    lines.filter(|line| line.starts_with(b"-> X25519 ")).count()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{BadIdentity, Identity, Unopened, seal};
+    use super::{BadIdentity, Identity, Unopened, recipients_of, seal};
 
     #[test]
     fn what_is_sealed_opens_with_the_identities_of_its_recipients_alone() {
@@ -147,6 +153,7 @@ mod tests {
                 assert_eq!(identity.open(&sealed).expect("opened")[..], *plain);
             }
             assert_eq!(other.open(&sealed).err(), Some(Unopened::OtherIdentity));
+            assert_eq!(recipients_of(&sealed), 2);
         }
         assert!(seal(&[], b"x").is_err(), "to nobody");
     }

@@ -1,0 +1,35 @@
+//! `key rotate`: a new identity in the place of the present one.
+
+use std::io::{self, IsTerminal};
+
+use fluvio_secret_protocol::{Rotate, Unfinished};
+
+use super::rekey::{reseal, say_finished, say_left, summary};
+use crate::error::CliError;
+use crate::output;
+use crate::question::is_yes;
+
+pub(crate) fn rotate(drop_history: bool, yes: bool) -> Result<(), CliError> {
+    let is_asked = drop_history && !yes && io::stdin().is_terminal();
+    if is_asked && !is_yes("Delete the earlier versions of all secrets for good?")? {
+        return Err(CliError::Declined("changed"));
+    }
+    let resealed = reseal(|client, progress| client.rotate(Rotate { drop_history }, progress))?;
+    let word = match resealed.finished {
+        Some(Unfinished::Identity) => "The rotation that was begun is finished",
+        _ => "Identity rotated successfully",
+    };
+    let printed = output::print(&format!("{word} ({})", summary(&resealed)));
+    output::say(&format!(
+        "\
+note: the new key is in {}; keep a copy of it elsewhere.
+      The one before it is removed. Copies of the vault from before, as in git or in a backup, are still
+      sealed to that one.",
+        resealed.identity
+    ));
+    if resealed.finished != Some(Unfinished::Identity) {
+        say_finished(&resealed);
+    }
+    say_left(&resealed);
+    printed
+}
