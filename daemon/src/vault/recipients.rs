@@ -142,14 +142,14 @@ impl Lists {
     pub(crate) fn change(&self, next: &[Entry], own: &Recipient) -> Result<(), RecipientsError> {
         let mut own_first = next.to_vec();
         own_first.sort_by_key(|entry| entry.recipient != *own);
-        // In this order: as long as the first is there, the others are not asked.
+        // In this order: at each moment the vault's list is the one that was accepted, or the next.
         write(&self.config, NEXT, &own_first)?;
-        write(&self.config, ACCEPTED, &own_first)?;
         // The order of the vault's is nobody's own, and stays.
         match read(&self.vault, IN_VAULT)? {
-            Some(listed) if listed == next => Ok(()),
-            _ => write(&self.vault, IN_VAULT, next),
+            Some(listed) if listed == next => {}
+            _ => write(&self.vault, IN_VAULT, next)?,
         }
+        write(&self.config, ACCEPTED, &own_first)
     }
 
     /// Says that everything is sealed to them.
@@ -288,7 +288,9 @@ mod tests {
         let at = |name: &str| home.path().join(name);
         let (own, other) = (recipient(), recipient());
         let agreed = |own: &[Recipient]| {
-            lists.agreed(own).map(|list| list.into_iter().map(|entry| entry.recipient).collect())
+            lists
+                .agreed(own)
+                .map(|list| list.into_iter().map(|entry| entry.recipient).collect::<Vec<_>>())
         };
         let one = std::slice::from_ref(&own);
         assert!(matches!(agreed(&[]), Err(RecipientsError::Unknown { .. })));
@@ -322,7 +324,7 @@ mod tests {
             let (home, lists) = lists();
             let one = std::slice::from_ref(&own);
             lists.agreed(one).expect("agreed");
-            let files = ["recipients.next.txt", "recipients.txt", "vault/.recipients"];
+            let files = ["recipients.next.txt", "vault/.recipients", "recipients.txt"];
             for file in &files[..reached] {
                 fs::write(home.path().join(file), print(&both)).expect("written");
             }

@@ -447,3 +447,6 @@ fn identity_of(text: &[u8]) -> Result<Identity, KeyError> {
         None => KeyError::BadIdentity(bad),
     })
 }
+
+#[cfg(test)]
+mod tests;
