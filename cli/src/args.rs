@@ -45,14 +45,12 @@ pub(crate) enum Command {
         format: Format,
     },
     Import(Import),
-    KeyRotate {
-        drop_history: bool,
-        /// Without a question.
-        yes: bool,
+    KeyPassphrase(ChangePassphrase),
+    KeyRotate(Rotate),
+    KeyShow {
+        format: Format,
     },
-    KeyUse {
-        file: PathBuf,
-    },
+    KeyUse(UseIdentity),
     LeaseEnd {
         id: String,
     },
@@ -62,6 +60,7 @@ pub(crate) enum Command {
     List {
         format: Format,
     },
+    Lock,
     Log(Log),
     Metadata,
     Recipient(Recipient),
@@ -74,6 +73,8 @@ pub(crate) enum Command {
     Status {
         format: Format,
     },
+    Unlock(Unlock),
+    UnlockFirst(UnlockFirst),
     WatchCdk(WatchCdk),
 }
 
@@ -132,6 +133,48 @@ pub(crate) enum Format {
     Yaml,
 }
 
+/// The vault to be unlocked.
+#[derive(Debug)]
+pub(crate) struct Unlock {
+    /// For how long; `None` for as long as the daemon has it by default.
+    pub(crate) span: Option<Duration>,
+    /// Whether to do nothing when it is unlocked already.
+    pub(crate) if_locked: bool,
+    pub(crate) passphrase: PassphraseSource,
+}
+
+/// A shim to be started again when the vault is unlocked.
+#[derive(Args, Debug)]
+pub(crate) struct UnlockFirst {
+    /// The name by which it was started.
+    #[arg(long)]
+    pub(crate) name: OsString,
+
+    /// Its arguments.
+    #[arg(num_args = 0.., last = true)]
+    pub(crate) args: Vec<OsString>,
+}
+
+/// The passphrase of the identity to be changed.
+#[derive(Debug)]
+pub(crate) struct ChangePassphrase {
+    /// Whether it is to have none.
+    pub(crate) remove: bool,
+    pub(crate) old: PassphraseSource,
+    pub(crate) new: PassphraseSource,
+}
+
+/// Where a passphrase is.
+#[derive(Debug)]
+pub(crate) enum PassphraseSource {
+    /// Not said: asked for on the terminal.
+    Ask,
+    /// At a descriptor that this program was started with.
+    Descriptor(u32),
+    /// In a file.
+    File(PathBuf),
+}
+
 /// Secrets of a file.
 #[derive(Args, Debug)]
 pub(crate) struct Import {
@@ -150,6 +193,22 @@ pub(crate) struct Import {
     /// KEY=VALUE lines, as connectors read a secrets file
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+}
+
+/// How to put a new identity in the place of the present one.
+#[derive(Debug)]
+pub(crate) struct Rotate {
+    pub(crate) drop_history: bool,
+    /// Without a question.
+    pub(crate) yes: bool,
+    pub(crate) passphrase: PassphraseSource,
+}
+
+/// An identity to use.
+#[derive(Debug)]
+pub(crate) struct UseIdentity {
+    pub(crate) file: PathBuf,
+    pub(crate) passphrase: PassphraseSource,
 }
 
 /// What to do with the recipients of the vault.
@@ -519,11 +578,26 @@ Example:
         what: TypedLease,
     },
 
-    /// Change the key that opens the secrets, and who else can open them
-    #[command(
-        after_help = "Example:\n  fluvio-secret key recipient list",
-        disable_help_subcommand = true
-    )]
+    /// Unlock the vault with the passphrase of its identity, so that connectors get their secrets
+    #[command(after_help = "\
+The passphrase is asked for on the terminal. The vault is locked again after 12 hours, or after DURATION,
+which is written like 90s, 30m or 8h; the time that the machine sleeps counts.
+
+Example:
+  fluvio-secret unlock
+  fluvio-secret unlock --for 8h --passphrase-file /run/keys/passphrase")]
+    Unlock(TypedUnlock),
+
+    /// Lock the vault: nothing can be read from it until it is unlocked
+    #[command(after_help = "\
+`set`, `list`, `delete`, `history` and `restore` go on. Connectors that run keep what they have.
+
+Example:
+  fluvio-secret lock")]
+    Lock,
+
+    /// Show or change the identity, which opens the vault, its passphrase, and who else can open it
+    #[command(after_help = "Example:\n  fluvio-secret key show", disable_help_subcommand = true)]
     Key {
         #[command(subcommand)]
         what: TypedKey,
@@ -564,6 +638,10 @@ Example:
     /// Print what fluvio asks of its extensions
     #[command(hide = true)]
     Metadata,
+
+    /// What the shim becomes when the vault is locked
+    #[command(hide = true)]
+    UnlockFirst(UnlockFirst),
 
     /// What the shim becomes for cdk test --watch
     #[command(hide = true)]
@@ -638,20 +716,41 @@ Example:
         /// Do not ask
         #[arg(short, long)]
         yes: bool,
+
+        #[command(flatten)]
+        passphrase: TypedOldPassphrase,
     },
     /// Use an age identity that you have already, in place of the present one
     #[command(after_help = "\
-FILE is what age-keygen makes. It is copied. What the present identity opens is sealed anew to this one,
-and then the present one is removed. SSH keys are not taken: what opens them is the crate `rsa`, which has
-a timing weakness that is not mended.
+FILE is what age-keygen makes, maybe behind a passphrase. It is copied. What the present identity opens is
+sealed anew to this one, and then the present one is removed. SSH keys are not taken: what opens them is
+the crate `rsa`, which has a timing weakness that is not mended.
 
 Example:
   fluvio-secret key use key.txt")]
     Use {
+        #[command(flatten)]
+        passphrase: TypedOldPassphrase,
+
         /// The identity's file
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// Show where the identity is, its public part, and whether it has a passphrase
+    #[command(after_help = "Example:\n  fluvio-secret key show -O json")]
+    Show {
+        #[command(flatten)]
+        output: TypedFormat,
+    },
+    /// Put a passphrase on the identity, change it, or take it off
+    #[command(after_help = "\
+The file of the identity becomes what `age -p` writes, and stock age opens it. Who loses the passphrase
+loses all secrets.
+
+Example:
+  fluvio-secret key passphrase
+  fluvio-secret key passphrase --remove")]
+    Passphrase(TypedPassphrase),
 }
 
 #[derive(Subcommand)]
@@ -702,6 +801,49 @@ Example:
         #[arg(short, long)]
         yes: bool,
     },
+}
+
+#[derive(Args)]
+struct TypedPassphrase {
+    /// Take the passphrase off
+    #[arg(long, conflicts_with_all = ["new_passphrase_file", "new_passphrase_fd"])]
+    remove: bool,
+
+    #[command(flatten)]
+    old: TypedOldPassphrase,
+
+    /// Take the new passphrase from a file, without one line end at its end; - for standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "new_passphrase_fd")]
+    new_passphrase_file: Option<PathBuf>,
+
+    /// Take the new passphrase from a descriptor that is open already
+    #[arg(long, value_name = "N")]
+    new_passphrase_fd: Option<u32>,
+}
+
+#[derive(Args)]
+struct TypedOldPassphrase {
+    /// Take the passphrase from a file, without one line end at its end; - for standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "passphrase_fd")]
+    passphrase_file: Option<PathBuf>,
+
+    /// Take the passphrase from a descriptor that is open already
+    #[arg(long, value_name = "N")]
+    passphrase_fd: Option<u32>,
+}
+
+#[derive(Args)]
+struct TypedUnlock {
+    /// For how long, like 8h
+    #[arg(long = "for", value_name = "DURATION")]
+    span: Option<OsString>,
+
+    /// Do nothing when the vault is unlocked already
+    #[arg(long)]
+    if_locked: bool,
+
+    #[command(flatten)]
+    passphrase: TypedOldPassphrase,
 }
 
 #[derive(Args)]
@@ -778,6 +920,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
             Command::LeaseEnd { id: id.to_string_lossy().into_owned() }
         }
         Typed::Key { what } => key(what)?,
+        Typed::Lock => Command::Lock,
         Typed::Completions { shell } => Command::Completions(shell),
         Typed::Delete { names, purge, yes } => {
             let names = names.iter().map(name).collect::<Result<_, _>>()?;
@@ -806,6 +949,34 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
             Command::Set(Set { name: name(&set.name)?, source: source(set.file, set.value) })
         }
         Typed::Status { output } => Command::Status { format: output.format },
+        Typed::UnlockFirst(shim) => Command::UnlockFirst(shim),
+        Typed::Unlock(TypedUnlock { span, if_locked, passphrase }) => {
+            let span = span.map(|span| unlock_span(&span)).transpose()?;
+            Command::Unlock(Unlock { span, if_locked, passphrase: passphrase.source() })
+        }
+    })
+}
+
+impl TypedOldPassphrase {
+    fn source(self) -> PassphraseSource {
+        passphrase_source(self.passphrase_file, self.passphrase_fd)
+    }
+}
+
+fn passphrase_source(file: Option<PathBuf>, descriptor: Option<u32>) -> PassphraseSource {
+    match (file, descriptor) {
+        (Some(file), _) => PassphraseSource::File(file),
+        (None, Some(number)) => PassphraseSource::Descriptor(number),
+        (None, None) => PassphraseSource::Ask,
+    }
+}
+
+/// How long the vault is to be unlocked.
+fn unlock_span(typed: &OsStr) -> Result<Duration, CliError> {
+    let read = typed.to_str().and_then(|text| text.parse::<SignedDuration>().ok());
+    let span = read.and_then(|read| Duration::try_from(read).ok());
+    span.filter(|span| span.as_secs() > 0).ok_or_else(|| {
+        CliError::Usage("error: the duration of --for is not understood; write it like 90s, 30m, 8h\nsee: fluvio-secret unlock --help".to_owned())
     })
 }
 
@@ -819,6 +990,11 @@ fn key(typed: TypedKey) -> Result<Command, CliError> {
     };
     let recipient = |recipient| text(recipient, "recipient", limits::RECIPIENT_BYTES);
     Ok(match typed {
+        TypedKey::Passphrase(typed) => {
+            let TypedPassphrase { remove, old, new_passphrase_file, new_passphrase_fd } = typed;
+            let new = passphrase_source(new_passphrase_file, new_passphrase_fd);
+            Command::KeyPassphrase(ChangePassphrase { remove, old: old.source(), new })
+        }
         TypedKey::Recipient { what } => Command::Recipient(match what {
             TypedRecipient::Accept { yes } => Recipient::Accept { yes },
             TypedRecipient::Add { recipient: typed, note } => {
@@ -830,8 +1006,13 @@ fn key(typed: TypedKey) -> Result<Command, CliError> {
                 Recipient::Remove { recipient: recipient(typed)? }
             }
         }),
-        TypedKey::Rotate { drop_history, yes } => Command::KeyRotate { drop_history, yes },
-        TypedKey::Use { file } => Command::KeyUse { file },
+        TypedKey::Rotate { drop_history, yes, passphrase } => {
+            Command::KeyRotate(Rotate { drop_history, yes, passphrase: passphrase.source() })
+        }
+        TypedKey::Show { output } => Command::KeyShow { format: output.format },
+        TypedKey::Use { file, passphrase } => {
+            Command::KeyUse(UseIdentity { file, passphrase: passphrase.source() })
+        }
     })
 }
 

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use crate::cause::cause;
 use crate::limited_log::{LimitedLog, Reach};
 
-/// What happens to the secrets.
+/// What happens to the secrets, or to the key that opens them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Event {
     AcceptRecipients,
@@ -20,11 +20,14 @@ pub(crate) enum Event {
     Delete,
     Grant,
     Lease,
+    Lock,
+    Passphrase,
     Purge,
     RemoveRecipient,
     Restore,
     Rotate,
     Set,
+    Unlock,
     UseIdentity,
 }
 
@@ -100,11 +103,14 @@ impl Audit {
             Event::AcceptRecipients
             | Event::AddRecipient
             | Event::Delete
+            | Event::Lock
+            | Event::Passphrase
             | Event::Purge
             | Event::RemoveRecipient
             | Event::Restore
             | Event::Rotate
             | Event::Set
+            | Event::Unlock
             | Event::UseIdentity => Reach::Disk,
         };
         self.log.append(&line, reach).map_err(failed)
@@ -120,11 +126,14 @@ impl Event {
             Self::Delete => "delete",
             Self::Grant => "grant",
             Self::Lease => "lease",
+            Self::Lock => "lock",
+            Self::Passphrase => "passphrase",
             Self::Purge => "purge",
             Self::RemoveRecipient => "remove-recipient",
             Self::Restore => "restore",
             Self::Rotate => "rotate",
             Self::Set => "set",
+            Self::Unlock => "unlock",
             Self::UseIdentity => "use-identity",
         }
     }

@@ -15,9 +15,10 @@ use crate::places::{PlaceError, State};
 use crate::start::{self, StartError};
 use crate::{
     AcceptRecipients, Activity, AddRecipient, Check, Code, Delete, EndLease, Grant, Granted,
-    History, Import, Imported, Leased, ListedLease, ListedSecret, PROTOCOL_VERSION, Recipients,
-    Refusal, RemoveRecipient, Request, Resealed, Resealing, Response, Restore, Restored, Rotate,
-    Secret, SecretName, Set, Status, Stored, Subscribe, Subscribed, UseIdentity, Versions, limits,
+    History, Import, Imported, Key, Leased, ListedLease, ListedSecret, PROTOCOL_VERSION,
+    Passphrase, Recipients, Refusal, RemoveRecipient, Request, Resealed, Resealing, Response,
+    Restore, Restored, Rotate, Secret, SecretName, Set, Status, Stored, Subscribe, Subscribed,
+    Unlock, Unlocked, UseIdentity, Versions, limits,
 };
 
 /// A blocking connection to the daemon.
@@ -302,6 +303,55 @@ impl Client {
         }
     }
 
+    /// What is known of the identity.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn key(&mut self) -> Result<Key, ClientError> {
+        self.ask_for_key(&Request::Key)
+    }
+
+    /// Puts a passphrase on the identity, changes it, or takes it off.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn passphrase(&mut self, change: Passphrase) -> Result<Key, ClientError> {
+        self.ask_for_key(&Request::Passphrase(change))
+    }
+
+    fn ask_for_key(&mut self, request: &Request) -> Result<Key, ClientError> {
+        match self.ask(request)? {
+            Response::Key(key) => Ok(key),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Has the daemon forget the key that opens the vault.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn lock(&mut self) -> Result<(), ClientError> {
+        match self.ask(&Request::Lock)? {
+            Response::Locked => Ok(()),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Has the daemon open the identity, and keep the key for a while.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn unlock(&mut self, unlock: Unlock) -> Result<Unlocked, ClientError> {
+        match self.ask(&Request::Unlock(unlock))? {
+            Response::Unlocked(unlocked) => Ok(unlocked),
+            other => Err(unexpected(other)),
+        }
+    }
+
     /// To whom secrets are sealed.
     ///
     /// # Errors
@@ -373,10 +423,10 @@ impl Client {
     /// As for [`Client::set`].
     pub fn use_identity(
         &mut self,
-        identity: Secret,
+        used: UseIdentity,
         progress: &mut dyn FnMut(Resealing),
     ) -> Result<Resealed, ClientError> {
-        self.reseal(&Request::UseIdentity(UseIdentity { identity }), progress)
+        self.reseal(&Request::UseIdentity(used), progress)
     }
 
     fn reseal(
@@ -627,6 +677,7 @@ fn did_nothing(request: &Request, error: &ClientError) -> bool {
                     | Request::Grant(_)
                     | Request::History(_)
                     | Request::Import(Import { dry_run: true, .. })
+                    | Request::Key
                     | Request::Lease(_)
                     | Request::Leases
                     | Request::List

@@ -14,6 +14,7 @@
 //! * [`places`]: where the socket and the audit log are, and folders that are nobody else's
 //! * [`shell`]: words of a shell, for commands that people are told to type
 //! * [`Client`]: a blocking connection, made by [`connect`] or [`connect_or_start`]
+//! * [`terminal`]: the terminal that a program may ask on
 //! * [`supervisor`]: what a program that is watched over learns from who watches
 //! * [`harden`]: a process that others of the same user cannot read
 //!
@@ -40,18 +41,19 @@ mod secret;
 pub mod shell;
 mod start;
 pub mod supervisor;
+pub mod terminal;
 
 pub use client::{Client, ClientError, Subscription, connect};
 pub use name::{BadName, SecretName};
 pub use refusal::{Code, Refusal};
 pub use request::{
-    AcceptRecipients, AddRecipient, Check, Delete, EndLease, Grant, History, Import,
-    RemoveRecipient, Request, Restore, Rotate, Set, Subscribe, UseIdentity,
+    AcceptRecipients, AddRecipient, Check, Delete, EndLease, Grant, History, Import, Passphrase,
+    RemoveRecipient, Request, Restore, Rotate, Set, Subscribe, Unlock, UseIdentity,
 };
 pub use response::{
-    Activity, Found, Granted, Imported, Lease, Leased, Leases, Listed, ListedGrant, ListedLease,
-    ListedRecipient, ListedSecret, Marked, Recipients, Resealed, Resealing, Response, Restored,
-    Status, Stored, Subscribed, Unfinished, Version, Versions,
+    Activity, Found, Granted, Imported, Key, Lease, Leased, Leases, Listed, ListedGrant,
+    ListedLease, ListedRecipient, ListedSecret, Marked, Recipients, Resealed, Resealing, Response,
+    Restored, Status, Stored, Subscribed, Unfinished, Unlocked, Version, Versions,
 };
 pub use secret::Secret;
 pub use start::{CLI, DAEMON, SHIM, StartError, beside_this_program, connect_or_start};

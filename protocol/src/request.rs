@@ -28,6 +28,8 @@ pub enum Request {
     History(History),
     /// Keep many values, all at once.
     Import(Import),
+    /// Tell what is known of the identity.
+    Key,
     /// Give the values of the secrets that a configuration references as a file, for as long as
     /// somebody holds it.
     Lease(Grant),
@@ -35,6 +37,10 @@ pub enum Request {
     Leases,
     /// Tell the names and dates of all secrets, in pages.
     List,
+    /// Forget the key that opens the vault, until it is unlocked.
+    Lock,
+    /// Put a passphrase on the identity, change it, or take it off.
+    Passphrase(Passphrase),
     /// Tell to whom secrets are sealed.
     Recipients,
     /// Seal all secrets to one recipient less.
@@ -51,6 +57,8 @@ pub enum Request {
     Stop,
     /// Tell which secrets a configuration references, and from then on which of them change.
     Subscribe(Subscribe),
+    /// Open the identity with its passphrase, and keep the key for a while.
+    Unlock(Unlock),
     /// Take an identity that is there already in place of the present one.
     UseIdentity(UseIdentity),
 }
@@ -124,6 +132,19 @@ pub struct Import {
     pub dry_run: bool,
 }
 
+/// Put a passphrase on the identity, change it, or take it off.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Passphrase {
+    /// Whether the first part is the passphrase that the identity has.
+    pub has_old: bool,
+    /// Whether the last part is the one that it gets.
+    pub has_new: bool,
+    /// The parts, each at most [`limits::PASSPHRASE_BYTES`].
+    #[serde(skip)]
+    pub passphrases: Vec<Secret>,
+}
+
 /// Seal all secrets to one recipient less.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -148,6 +169,11 @@ pub struct Restore {
 pub struct Rotate {
     /// Whether the earlier versions of all secrets are removed instead.
     pub drop_history: bool,
+    /// Whether the identity has a passphrase, which the new one gets too, and which is the part.
+    pub has_passphrase: bool,
+    /// At most [`limits::PASSPHRASE_BYTES`].
+    #[serde(skip)]
+    pub passphrase: Option<Secret>,
 }
 
 /// Tell which secrets a configuration references, and from then on which of them change.
@@ -185,13 +211,68 @@ pub struct Set {
     pub value: Secret,
 }
 
+/// Open the identity with its passphrase.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unlock {
+    /// For how many seconds; `None` for as long as the daemon has it by default.
+    pub seconds: Option<u64>,
+    /// The passphrase, at most [`limits::PASSPHRASE_BYTES`]. Travels as the frame's one part.
+    #[serde(skip)]
+    pub passphrase: Secret,
+}
+
 /// Take an identity that is there already in place of the present one.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct UseIdentity {
-    /// An identity file's text, at most [`limits::IDENTITY_BYTES`]. Travels as the frame's one part.
+    /// Whether a passphrase is the second part: that of the identity that is given, or else that of
+    /// the present one. It is then the passphrase of the new one.
+    pub has_passphrase: bool,
+    /// An identity file's bytes, at most [`limits::IDENTITY_BYTES`]. Travels as the first part.
     #[serde(skip)]
     pub identity: Secret,
+    /// At most [`limits::PASSPHRASE_BYTES`].
+    #[serde(skip)]
+    pub passphrase: Option<Secret>,
+}
+
+impl Passphrase {
+    /// Puts `new` in the place of `old`; `None` stands for none.
+    #[must_use]
+    pub fn change(old: Option<Secret>, new: Option<Secret>) -> Self {
+        let (has_old, has_new) = (old.is_some(), new.is_some());
+        Self { has_old, has_new, passphrases: old.into_iter().chain(new).collect() }
+    }
+
+    /// The passphrase that the identity has, and the one that it gets.
+    #[must_use]
+    pub fn old_and_new(&self) -> (Option<&Secret>, Option<&Secret>) {
+        let mut passphrases = self.passphrases.iter();
+        let old = if self.has_old { passphrases.next() } else { None };
+        let new = if self.has_new { passphrases.next() } else { None };
+        (old, new)
+    }
+
+    fn parts(&self) -> usize {
+        usize::from(self.has_old) + usize::from(self.has_new)
+    }
+}
+
+impl Rotate {
+    /// `passphrase` is the identity's, when it has one.
+    #[must_use]
+    pub fn new(drop_history: bool, passphrase: Option<Secret>) -> Self {
+        Self { drop_history, has_passphrase: passphrase.is_some(), passphrase }
+    }
+}
+
+impl UseIdentity {
+    /// `passphrase` is that of the identity's file, or of the present identity.
+    #[must_use]
+    pub fn new(identity: Secret, passphrase: Option<Secret>) -> Self {
+        Self { has_passphrase: passphrase.is_some(), identity, passphrase }
+    }
 }
 
 impl fmt::Debug for Grant {
@@ -238,8 +319,17 @@ impl Message for Request {
                 Limits::one(limits::CONFIG_BYTES)
             }
             Self::Import(import) => Limits::values(import.names.len()),
+            Self::Passphrase(asked) => {
+                let (parts, part) = (asked.parts(), limits::PASSPHRASE_BYTES);
+                Limits { parts, part, total: parts * part }
+            }
+            Self::Rotate(rotate) if rotate.has_passphrase => Limits::one(limits::PASSPHRASE_BYTES),
+            Self::Unlock(_) => Limits::one(limits::PASSPHRASE_BYTES),
+            Self::UseIdentity(used) => {
+                let (parts, part) = (1 + usize::from(used.has_passphrase), limits::IDENTITY_BYTES);
+                Limits { parts, part, total: part + limits::PASSPHRASE_BYTES }
+            }
             Self::Set(_) => Limits::one(limits::VALUE_BYTES),
-            Self::UseIdentity(_) => Limits::one(limits::IDENTITY_BYTES),
             _ => Limits::NONE,
         }
     }
@@ -249,9 +339,14 @@ impl Message for Request {
             Self::Check(check) => vec![&check.config],
             Self::Grant(grant) | Self::Lease(grant) => vec![&grant.config],
             Self::Import(import) => import.values.iter().map(Secret::expose).collect(),
+            Self::Passphrase(asked) => asked.passphrases.iter().map(Secret::expose).collect(),
             Self::Set(set) => vec![set.value.expose()],
             Self::Subscribe(subscribe) => vec![&subscribe.config],
-            Self::UseIdentity(used) => vec![used.identity.expose()],
+            Self::Rotate(rotate) => rotate.passphrase.iter().map(Secret::expose).collect(),
+            Self::Unlock(unlock) => vec![unlock.passphrase.expose()],
+            Self::UseIdentity(used) => {
+                [&used.identity].into_iter().chain(&used.passphrase).map(Secret::expose).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -278,12 +373,26 @@ impl Message for Request {
                 import.values = parts.into_iter().map(Secret::new).collect();
             }
             Self::Import(_) => return Err(FrameError::Parts),
+            Self::Passphrase(asked) if asked.parts() == parts.len() => {
+                asked.passphrases = parts.into_iter().map(Secret::new).collect();
+            }
+            Self::Passphrase(_) => return Err(FrameError::Parts),
             Self::RemoveRecipient(remove) if remove.recipient.len() > limits::RECIPIENT_BYTES => {
                 return Err(FrameError::Large);
             }
+            Self::Rotate(rotate) if usize::from(rotate.has_passphrase) == parts.len() => {
+                rotate.passphrase = parts.into_iter().next().map(Secret::new);
+            }
+            Self::Rotate(_) => return Err(FrameError::Parts),
             Self::Set(set) => set.value = Secret::new(one(parts)?),
             Self::Subscribe(subscribe) => subscribe.config = one(parts)?,
-            Self::UseIdentity(used) => used.identity = Secret::new(one(parts)?),
+            Self::Unlock(unlock) => unlock.passphrase = Secret::new(one(parts)?),
+            Self::UseIdentity(used) if 1 + usize::from(used.has_passphrase) == parts.len() => {
+                let mut parts = parts.into_iter().map(Secret::new);
+                used.identity = parts.next().unwrap_or_default();
+                used.passphrase = parts.next();
+            }
+            Self::UseIdentity(_) => return Err(FrameError::Parts),
             _ => {}
         }
         Ok(())

@@ -1,13 +1,14 @@
 //! What the commands have in common that seal all secrets anew: how far it is, and what is said then.
 
 use fluvio_secret_protocol::{
-    Client, ClientError, ListedRecipient, Recipients, Resealed, Resealing, Unfinished,
+    Client, ClientError, ListedRecipient, Recipients, Resealed, Resealing, Secret, Unfinished,
 };
 
 use super::client;
+use crate::args::PassphraseSource;
 use crate::error::CliError;
-use crate::output;
 use crate::progress::Progress;
+use crate::{output, passphrase};
 
 /// Has the daemon do it, and shows on a terminal how far it is.
 pub(super) fn reseal(
@@ -21,6 +22,19 @@ pub(super) fn reseal(
         ClientError::Broken(source) => CliError::Resealing(source),
         error => error.into(),
     })
+}
+
+/// The passphrase that a new identity gets: that of the present one, when it has one, and when no
+/// other one is about to take its place already.
+pub(super) fn kept_passphrase(source: &PassphraseSource) -> Result<Option<Secret>, CliError> {
+    let mut client = client()?;
+    let has_one = client.key()?.passphrase == Some(true);
+    let is_begun = client.recipients()?.unfinished == Some(Unfinished::Identity);
+    // While locked the daemon says what is first to be done.
+    if !has_one || is_begun || client.status()?.locked {
+        return Ok(None);
+    }
+    passphrase::read(source).map(Some)
 }
 
 /// What is sealed anew, to how many.

@@ -4,17 +4,20 @@ use std::io::{self, IsTerminal};
 
 use fluvio_secret_protocol::{Rotate, Unfinished};
 
-use super::rekey::{reseal, say_finished, say_left, summary};
+use super::rekey::{kept_passphrase, reseal, say_finished, say_left, summary};
 use crate::error::CliError;
-use crate::output;
 use crate::question::is_yes;
+use crate::{args, output};
 
-pub(crate) fn rotate(drop_history: bool, yes: bool) -> Result<(), CliError> {
+pub(crate) fn rotate(rotate: &args::Rotate) -> Result<(), CliError> {
+    let args::Rotate { drop_history, yes, ref passphrase } = *rotate;
     let is_asked = drop_history && !yes && io::stdin().is_terminal();
     if is_asked && !is_yes("Delete the earlier versions of all secrets for good?")? {
         return Err(CliError::Declined("changed"));
     }
-    let resealed = reseal(|client, progress| client.rotate(Rotate { drop_history }, progress))?;
+    let passphrase = kept_passphrase(passphrase)?;
+    let rotate = Rotate::new(drop_history, passphrase);
+    let resealed = reseal(|client, progress| client.rotate(rotate, progress))?;
     let word = match resealed.finished {
         Some(Unfinished::Identity) => "The rotation that was begun is finished",
         _ => "Identity rotated successfully",

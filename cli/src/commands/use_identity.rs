@@ -6,16 +6,22 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use fluvio_secret_protocol::regular::{self, Links};
-use fluvio_secret_protocol::{Secret, limits, shell};
+use fluvio_secret_protocol::{Secret, UseIdentity, limits, shell};
 
 use super::client;
-use super::rekey::{reseal, say_finished, say_left, say_state, summary};
+use super::rekey::{kept_passphrase, reseal, say_finished, say_left, say_state, summary};
 use crate::error::CliError;
-use crate::{output, value};
+use crate::{args, output, passphrase, value};
 
-pub(crate) fn use_identity(path: &Path) -> Result<(), CliError> {
+pub(crate) fn use_identity(used: &args::UseIdentity) -> Result<(), CliError> {
+    let args::UseIdentity { file: path, passphrase } = used;
     let (identity, mode) = read(path)?;
-    let resealed = reseal(|client, progress| client.use_identity(identity, progress))?;
+    let passphrase = match is_sealed(&identity) {
+        true => Some(passphrase::read_of(path, passphrase)?),
+        false => kept_passphrase(passphrase)?,
+    };
+    let used = UseIdentity::new(identity, passphrase);
+    let resealed = reseal(|client, progress| client.use_identity(used, progress))?;
     let printed =
         output::print(&format!("Identity of {} is in use ({})", resealed.own, summary(&resealed)));
     output::say(&format!(
@@ -42,6 +48,12 @@ pub(crate) fn use_identity(path: &Path) -> Result<(), CliError> {
         ));
     }
     printed
+}
+
+/// Whether an identity's file is behind a passphrase: it is then age's own, with or without armor.
+fn is_sealed(identity: &Secret) -> bool {
+    let bytes = identity.expose();
+    bytes.starts_with(b"age-encryption.org/") || bytes.starts_with(b"-----BEGIN AGE")
 }
 
 /// The text, and the mode of its file.

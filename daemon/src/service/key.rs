@@ -1,107 +1,135 @@
-//! What changes the identity or the recipients: the line in the audit log first, and then the change,
-//! which seals all secrets anew and tells how far it is.
+//! The key that opens the vault: locked, unlocked, behind another passphrase.
+
+use std::time::Duration;
 
 use fluvio_secret_protocol::peer::Peer;
-use fluvio_secret_protocol::{
-    AcceptRecipients, AddRecipient, Refusal, RemoveRecipient, Resealed, Resealing, Response,
-    Rotate, UseIdentity,
-};
+use fluvio_secret_protocol::{Key, Passphrase, Refusal, Response, Secret, Unlock, Unlocked};
+use jiff::Timestamp;
 
 use super::{Service, refuse};
 use crate::audit::{Actor, Event};
-use crate::vault::{Rekey, Step, VaultError};
+use crate::vault::{KeyError, KeyState, Moment};
 
-type Prepared<'a> = Result<Rekey<'a>, VaultError>;
-type Send<'a> = &'a mut dyn FnMut(Response);
+/// How long the key is kept after its passphrase was given, when nobody says another time.
+pub(super) const LOCK_AFTER: Duration = Duration::from_secs(12 * 60 * 60);
 
 impl Service {
-    pub(super) fn recipients(&self) -> Result<Response, Refusal> {
-        let listed = self.vault.listed_recipients();
-        listed.map(Response::Recipients).map_err(|error| refuse::vault(&error, &[]))
+    pub(super) fn key(&self) -> Result<Response, Refusal> {
+        let recipient = self.vault.recipient().map_err(|error| refuse::vault(&error, &[]))?;
+        Ok(Response::Key(self.tell_key(recipient)))
     }
 
-    pub(super) fn add_recipient(
-        &self,
-        add: &AddRecipient,
-        peer: Peer,
-        send: Send<'_>,
-    ) -> Result<Response, Refusal> {
-        let prepared = self.vault.prepare_add(&add.recipient, add.note.as_deref());
-        self.rekey(Event::AddRecipient, prepared, peer, send)
-    }
-
-    pub(super) fn remove_recipient(
-        &self,
-        remove: &RemoveRecipient,
-        peer: Peer,
-        send: Send<'_>,
-    ) -> Result<Response, Refusal> {
-        let prepared = self.vault.prepare_remove(&remove.recipient);
-        self.rekey(Event::RemoveRecipient, prepared, peer, send)
-    }
-
-    pub(super) fn accept_recipients(
-        &self,
-        accept: &AcceptRecipients,
-        peer: Peer,
-        send: Send<'_>,
-    ) -> Result<Response, Refusal> {
-        let prepared = self.vault.prepare_accept(&accept.recipients);
-        self.rekey(Event::AcceptRecipients, prepared, peer, send)
-    }
-
-    pub(super) fn rotate(
-        &self,
-        rotate: &Rotate,
-        peer: Peer,
-        send: Send<'_>,
-    ) -> Result<Response, Refusal> {
-        let prepared = self.vault.prepare_rotate(rotate.drop_history);
-        self.rekey(Event::Rotate, prepared, peer, send)
-    }
-
-    pub(super) fn use_identity(
-        &self,
-        used: &UseIdentity,
-        peer: Peer,
-        send: Send<'_>,
-    ) -> Result<Response, Refusal> {
-        let prepared = self.vault.prepare_use(used.identity.expose());
-        self.rekey(Event::UseIdentity, prepared, peer, send)
-    }
-
-    fn rekey(
-        &self,
-        event: Event,
-        prepared: Prepared<'_>,
-        peer: Peer,
-        send: Send<'_>,
-    ) -> Result<Response, Refusal> {
-        let refused = |error| refuse::vault(&error, &[]);
-        let rekey = prepared.map_err(refused)?;
-        let actor = Actor { pid: peer.pid, ..Actor::default() };
-        let recorded = self.audit.record_recipients(event, actor, &rekey.about);
-        recorded.map_err(|error| refuse::audit(&error))?;
-        let resealed = rekey.commit(&mut |step| self.tell(step, send)).map_err(refused)?;
-        Ok(Response::Resealed(Resealed {
-            secrets: resealed.secrets,
-            versions: resealed.versions,
-            recipients: resealed.recipients,
-            left: resealed.left,
+    fn tell_key(&self, recipient: Option<String>) -> Key {
+        Key {
             identity: self.vault.identity().display().to_string(),
-            own: resealed.own,
-            finished: resealed.finished,
-        }))
+            recipient,
+            passphrase: match self.vault.key().state() {
+                KeyState::None => None,
+                KeyState::Open => Some(false),
+                KeyState::Locked | KeyState::Unlocked(_) => Some(true),
+            },
+        }
     }
 
-    /// Tells the client how far it is, and subscribers that their secrets have the same values.
-    fn tell(&self, step: Step<'_>, send: Send<'_>) {
-        match step {
-            Step::Same(name, mark) => self.subscribers.expect_same(name, mark),
-            Step::Done { names, done, all } => {
-                self.subscribers.look(names);
-                send(Response::Resealing(Resealing { done, all }));
+    pub(super) fn lock(&self, peer: Peer) -> Result<Response, Refusal> {
+        self.vault.lock().map_err(|error| self.refuse_lock(&error))?;
+        // Not before it: a log that is full must not keep the vault open.
+        self.record_key(Event::Lock, peer.pid).map_err(refuse::locked_without_line)?;
+        Ok(Response::Locked)
+    }
+
+    /// Locks the vault when its time is over. Gives how long it is until it has to be asked again;
+    /// `None` when nothing is to be locked.
+    pub(crate) fn lock_when_due(&self) -> Option<Duration> {
+        if self.vault.lock_when_due() {
+            tracing::info!("the vault is locked: its time is over");
+            let pid = rustix::process::getpid().as_raw_nonzero().get();
+            if let Err(error) = self.record_key(Event::Lock, pid) {
+                tracing::warn!("the vault was locked without a line: {error}");
             }
         }
+        match self.vault.key().state() {
+            KeyState::Unlocked(Some(until)) => Some(until.left()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn unlock(&self, unlock: &Unlock, peer: Peer) -> Result<Response, Refusal> {
+        let passphrase = text(&unlock.passphrase)?;
+        let refused = |error| self.refuse_key(&error, peer);
+        let opened = self.vault.key().open(passphrase).map_err(refused)?;
+        let next = self.vault.open_next(passphrase).map_err(refused)?;
+        let remembered = self.vault.remember(&opened.recipient());
+        remembered.map_err(|error| refuse::vault(&error, &[]))?;
+        self.record_key(Event::Unlock, peer.pid)?;
+        let until = unlock.seconds.map(Duration::from_secs).or(self.lock_after);
+        let until = until.map(Moment::after);
+        self.vault.unlock(opened, next, until).map_err(refused)?;
+        Ok(Response::Unlocked(Unlocked { until: until.map(seconds) }))
+    }
+
+    pub(super) fn passphrase(&self, change: &Passphrase, peer: Peer) -> Result<Response, Refusal> {
+        let (old, new) = change.old_and_new();
+        let (old, new) = (old.map(text).transpose()?, new.map(text).transpose()?);
+        if let Some(new) = new {
+            refuse_unfit(new)?;
+        }
+        let refused = |error| self.refuse_key(&error, peer);
+        let rewritten = self.vault.key().rewrite(old, new).map_err(refused)?;
+        let own = rewritten.recipient();
+        self.vault.remember(&own).map_err(|error| refuse::vault(&error, &[]))?;
+        self.record_key(Event::Passphrase, peer.pid)?;
+        let until = self.lock_after.map(Moment::after);
+        self.vault.replace_key(rewritten, until).map_err(refused)?;
+        Ok(Response::Key(self.tell_key(Some(own.to_string()))))
+    }
+
+    /// Until when the vault is unlocked, if it is and will not be for ever.
+    pub(super) fn unlocked_until(&self) -> Option<i64> {
+        match self.vault.key().state() {
+            KeyState::Unlocked(until) => until.map(seconds),
+            _ => None,
+        }
+    }
+
+    fn record_key(&self, event: Event, pid: i32) -> Result<(), Refusal> {
+        let actor = Actor { pid, ..Actor::default() };
+        self.audit.record(event, actor, &[]).map_err(|error| refuse::audit(&error))
+    }
+
+    fn refuse_lock(&self, error: &KeyError) -> Refusal {
+        match error {
+            KeyError::Open => refuse::lock_protects_nothing(self.vault.identity()),
+            error => refuse::key(error, self.vault.identity()),
+        }
+    }
+
+    fn refuse_key(&self, error: &KeyError, peer: Peer) -> Refusal {
+        if let KeyError::Wrong = error {
+            tracing::warn!("pid {} gave a wrong passphrase", peer.pid);
+        }
+        refuse::key(error, self.vault.identity())
+    }
+}
+
+/// The moment by the clock of the calendar.
+fn seconds(until: Moment) -> i64 {
+    let left = i64::try_from(until.left().as_secs()).unwrap_or(i64::MAX);
+    Timestamp::now().as_second().saturating_add(left)
+}
+
+/// A passphrase as stock age takes it.
+pub(super) fn text(passphrase: &Secret) -> Result<&str, Refusal> {
+    std::str::from_utf8(passphrase.expose()).map_err(|_| refuse::no_passphrase("it is not UTF-8"))
+}
+
+/// Refuses what nobody could give to stock age again, or what protects nothing.
+fn refuse_unfit(new: &str) -> Result<(), Refusal> {
+    if new.is_empty() {
+        Err(refuse::no_passphrase("it is empty"))
+    } else if new.contains(char::is_control) {
+        Err(refuse::no_passphrase("it has a line break or another control character"))
+    } else {
+        Ok(())
     }
 }

@@ -1,6 +1,8 @@
 //! Every error of the layers below, as the refusal that people read: the thing, the cause, the next
 //! step.
 
+use std::path::Path;
+
 use fluvio_secret_config::ConfigError;
 use fluvio_secret_protocol::carry::Unfit;
 use fluvio_secret_protocol::frame::FrameError;
@@ -8,7 +10,7 @@ use fluvio_secret_protocol::{Code, PROTOCOL_VERSION, Refusal, SecretName, limits
 
 use crate::audit::AuditError;
 use crate::leases::LeaseError;
-use crate::vault::{IdentityError, KeyError, RecipientsError, VaultError};
+use crate::vault::{IdentityError, KeyError, RecipientsError, RekeyError, VaultError};
 
 pub(super) fn audit(error: &AuditError) -> Refusal {
     Refusal::new(
@@ -115,27 +117,89 @@ pub(super) fn vault(error: &VaultError, names: &[SecretName]) -> Refusal {
             "restore another version",
         )
         .about(names.to_vec()),
-        VaultError::Identity(IdentityError::Write { .. }) => {
-            Refusal::new(Code::Storage, text, "mend that and try again")
-        }
-        // These say themselves what to do.
-        VaultError::Identity(_) => Refusal::new(Code::Damaged, text, ""),
+        VaultError::Identity(error) => identity(error),
         VaultError::IdentityLost { .. } => Refusal::new(
             Code::Damaged,
             text,
             "put back a copy of the identity; without it the secrets cannot be opened by anyone",
         ),
-        VaultError::Key(error) => key(error),
-        VaultError::Locked { .. } => Refusal::new(
-            Code::Locked,
-            text,
-            "take the passphrase off with `age -d`, or put back a copy without one",
-        ),
+        VaultError::Key { path, error } => key(error, path),
+        VaultError::Locked { .. } => Refusal::new(Code::Locked, text, UNLOCK),
         VaultError::Missing => missing(names.to_vec()),
         VaultError::Recipients(error) => recipients(error),
+        VaultError::Rekey(error) => rekey(error),
         VaultError::Storage { .. } => Refusal::new(Code::Storage, text, "mend that and try again"),
     }
 }
+
+fn identity(error: &IdentityError) -> Refusal {
+    match error {
+        IdentityError::Write { .. } => {
+            Refusal::new(Code::Storage, error.to_string(), "mend that and try again")
+        }
+        // These say themselves what to do.
+        _ => Refusal::new(Code::Damaged, error.to_string(), ""),
+    }
+}
+
+/// Why the key is where it was, or the passphrase what it was.
+pub(super) fn key(error: &KeyError, path: &Path) -> Refusal {
+    let path = path.display();
+    let passphrase = |text, next: &str| Refusal::new(Code::Passphrase, text, next);
+    match error {
+        KeyError::Changed => Refusal::new(
+            Code::Storage,
+            format!("the identity {path} was changed meanwhile, and is left as it is"),
+            "try again",
+        ),
+        KeyError::Closed => passphrase(
+            format!("the identity {path} has a passphrase, which was not given"),
+            "give it",
+        ),
+        KeyError::Identity(error) => identity(error),
+        KeyError::None => Refusal::new(
+            Code::Missing,
+            format!("there is no identity {path} yet"),
+            "it is made when the first secret is set: fluvio secret set NAME",
+        ),
+        KeyError::Open => passphrase(
+            format!("the identity {path} has no passphrase"),
+            "put one on it with: fluvio-secret key passphrase",
+        ),
+        KeyError::Unfinished => Refusal::new(
+            Code::Key,
+            "another identity is about to take the place of the present one",
+            "finish that first with: fluvio-secret key rotate",
+        ),
+        KeyError::Wrong => passphrase(
+            format!("this is not the passphrase of the identity {path}"),
+            "try again; nobody can open it without the passphrase, so look for a copy of it when that is lost",
+        ),
+    }
+}
+
+/// Why a vault without a passphrase is not locked.
+pub(super) fn lock_protects_nothing(path: &Path) -> Refusal {
+    let path = path.display();
+    Refusal::new(
+        Code::Passphrase,
+        format!("the identity {path} has no passphrase, so locking would protect nothing"),
+        "put one on it with: fluvio-secret key passphrase",
+    )
+}
+
+/// What to say when the vault is locked and that could not be written down.
+#[allow(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+pub(super) fn locked_without_line(refusal: Refusal) -> Refusal {
+    Refusal { next: "the vault is locked all the same".to_owned(), ..refusal }
+}
+
+/// What cannot be a passphrase.
+pub(super) fn no_passphrase(why: &str) -> Refusal {
+    Refusal::new(Code::Passphrase, format!("the passphrase cannot be used: {why}"), "give another")
+}
+
+const UNLOCK: &str = "unlock it with: fluvio-secret unlock";
 
 /// Why it is not known whom to seal to.
 fn recipients(error: &RecipientsError) -> Refusal {
@@ -153,38 +217,41 @@ fn recipients(error: &RecipientsError) -> Refusal {
         RecipientsError::Read { .. } | RecipientsError::Write { .. } => {
             (Code::Storage, "mend that and try again")
         }
-        RecipientsError::Unknown { .. } => (Code::Locked, "unlock it with: fluvio-secret unlock"),
+        RecipientsError::Unknown { .. } => (Code::Locked, UNLOCK),
     };
     Refusal::new(code, error.to_string(), next)
 }
 
 /// Why the identity and the recipients stay as they are.
-fn key(error: &KeyError) -> Refusal {
+fn rekey(error: &RekeyError) -> Refusal {
     let (code, next) = match error {
-        KeyError::BadIdentity(_) | KeyError::BadRecipient | KeyError::OtherKind { .. } => {
+        RekeyError::BadIdentity(_) | RekeyError::BadRecipient | RekeyError::OtherKind { .. } => {
             (Code::Key, "nothing was changed".to_owned())
         }
-        KeyError::Changed { .. } => {
+        RekeyError::Changed { .. } => {
             (Code::Recipients, "look again with: fluvio-secret key recipient accept".to_owned())
         }
-        KeyError::Many => {
+        RekeyError::Many => {
             (Code::Key, "remove one with: fluvio-secret key recipient remove".to_owned())
         }
-        KeyError::NotAmong { own, .. } => (
+        RekeyError::NotAmong { own, .. } => (
             Code::Recipients,
             format!("have one of them add it with: fluvio-secret key recipient add {own}"),
         ),
-        KeyError::NotListed { .. } => {
+        RekeyError::NotListed { .. } => {
             (Code::Missing, "see who is with: fluvio-secret key recipient list".to_owned())
         }
-        KeyError::OpensNothing { .. } => (
+        RekeyError::OpensNothing { .. } => (
             Code::Key,
             "give the file of the identity that was here; nothing was changed".to_owned(),
         ),
-        KeyError::Own { .. } => {
+        RekeyError::Own { .. } => {
             (Code::Key, "put a new one in its place with: fluvio-secret key rotate".to_owned())
         }
-        KeyError::Unfinished => {
+        RekeyError::Sealed | RekeyError::WrongPassphrase => {
+            (Code::Passphrase, "nothing was changed".to_owned())
+        }
+        RekeyError::Unfinished => {
             (Code::Key, "finish it first with: fluvio-secret key rotate".to_owned())
         }
     };

@@ -13,7 +13,7 @@ use super::mark::mark;
 use super::record::Record;
 use super::seal::Recipient;
 use super::store::{Prepared, ReadError, Written};
-use super::{Key, SEALED_BYTES, Vault, VaultError, file_of};
+use super::{SEALED_BYTES, Vault, VaultError, file_of, open_record};
 
 /// How many files of a batch are on their way to the disk at a time: a file system that is asked to
 /// sync several at once does so with few writes of its own.
@@ -131,9 +131,12 @@ impl Vault {
                 return Err(VaultError::DamagedVersion { file: path(), why: error.to_string() });
             }
         };
-        if let Key::Open(_) = self.key()? {
-            super::open_record(&self.identities()?, &sealed, &name)
-                .map_err(|why| VaultError::DamagedVersion { file: path(), why })?;
+        match self.with_identities(|identities| open_record(identities, &sealed, &name)) {
+            Ok(opened) => {
+                opened.map_err(|why| VaultError::DamagedVersion { file: path(), why })?;
+            }
+            Err(VaultError::IdentityLost { .. } | VaultError::Locked { .. }) => {}
+            Err(error) => return Err(error),
         }
         let failed = |source| self.storage(&name, source);
         // It is the present one from now on: that is the date in `list`.

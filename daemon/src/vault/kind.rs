@@ -16,8 +16,6 @@ pub(crate) enum OtherKind {
         "it is a recipient, which is public; the identity is the file with the AGE-SECRET-KEY-1… line"
     )]
     Recipient,
-    #[error("it is behind a passphrase; take that off with: age -d")]
-    Sealed,
     #[error(
         "it is an SSH key, and those are not taken: what opens them is the crate `rsa`, which has a timing weakness that is not mended; make a key with: age-keygen"
     )]
@@ -39,9 +37,6 @@ pub(crate) fn of_recipient(text: &str) -> Option<OtherKind> {
 
 /// The kind of what should be an identity's file; `None` when it is nothing that is known.
 pub(crate) fn of_identity(text: &[u8]) -> Option<OtherKind> {
-    if text.starts_with(b"age-encryption.org/") || text.starts_with(b"-----BEGIN AGE") {
-        return Some(OtherKind::Sealed);
-    }
     let text = std::str::from_utf8(text).ok()?;
     let mut lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
     lines.find_map(|line| match line {
@@ -90,8 +85,6 @@ mod tests {
             (&b"-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n"[..], Some(OtherKind::Ssh)),
             (b"-----BEGIN RSA PRIVATE KEY-----\nb3Bl\n", Some(OtherKind::Ssh)),
             (b"ssh-ed25519 AAAA ada@laptop\n", Some(OtherKind::Ssh)),
-            (b"age-encryption.org/v1\n-> scrypt", Some(OtherKind::Sealed)),
-            (b"-----BEGIN AGE ENCRYPTED FILE-----\n", Some(OtherKind::Sealed)),
             (b"# a plugin's\nAGE-PLUGIN-YUBIKEY-1QQ\n", Some(OtherKind::Plugin)),
             (b"AGE-SECRET-KEY-PQ-1QQ\n", Some(OtherKind::Plugin)),
             (b"# mine\nage1ql3z7hjy54pw\n", Some(OtherKind::Recipient)),

@@ -6,7 +6,9 @@
 //! * [`change`]: everything that changes the vault
 //! * [`history`]: what was overwritten or deleted
 //! * [`identity`]: the file of the key
-//! * [`next`]: the identity that takes its place
+//! * [`held`]: what is held of the key, and for how long
+//! * [`memory`]: memory that holds a key
+//! * [`next`]: the identity that takes the place of the present one
 //! * [`recipients`]: whom the secrets are sealed to
 //! * [`rekey`], [`reseal`]: another identity or other recipients, and everything sealed anew
 //! * [`kind`]: keys of other kinds
@@ -16,10 +18,12 @@
 //! number may read meanwhile, because files are replaced whole.
 
 mod change;
+mod held;
 mod history;
 mod identity;
 mod kind;
 mod mark;
+mod memory;
 mod next;
 mod recipients;
 mod record;
@@ -30,8 +34,8 @@ mod store;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use fluvio_secret_protocol::lock::Lock;
@@ -39,20 +43,21 @@ use fluvio_secret_protocol::places::{PlaceError, private_folder};
 use fluvio_secret_protocol::{Found, Secret, SecretName, Version, Versions, limits};
 use zeroize::Zeroizing;
 
+use self::held::HeldKey;
+pub(crate) use self::held::{KeyError, KeyState, Moment};
 use self::history::History;
 pub(crate) use self::identity::IdentityError;
-use self::identity::{IdentityFile, Key};
+use self::identity::IdentityFile;
 pub(crate) use self::mark::Marks;
-use self::next::Next;
 use self::recipients::Lists;
 pub(crate) use self::recipients::RecipientsError;
 use self::record::BadRecord;
 pub(crate) use self::record::Record;
-pub(crate) use self::rekey::{KeyError, Rekey};
+pub(crate) use self::rekey::{Rekey, RekeyError};
 pub(crate) use self::reseal::Step;
 pub(crate) use self::seal::Identity;
 use self::seal::{Recipient, Unopened};
-use self::store::{Folder, ReadError, Stamp, exists};
+use self::store::{Folder, ReadError, exists};
 use crate::cause::cause;
 
 /// No sealed secret is larger: the longest value, its head, age's header and its tags.
@@ -65,34 +70,15 @@ const GITIGNORE: &str = "/.lock\n/.tmp-*\n/.history/\n";
 pub(crate) struct Vault {
     folder: Folder,
     history: History,
-    identity: IdentityFile,
+    key: HeldKey,
+    next: HeldKey,
     lists: Lists,
-    key: Mutex<Held>,
-    next: Next,
+    /// Held by who puts another identity, or another passphrase, in the place of the present one.
+    changing: Mutex<()>,
     /// Whether the identity was made and nothing has been set with it yet.
     is_identity_new: AtomicBool,
     path: PathBuf,
     _lock: Lock,
-}
-
-/// The key, and what its file was when it was read: somebody may take the file away, or put another
-/// one there, while we run.
-struct Held {
-    key: Key,
-    stamp: Option<Stamp>,
-    /// Whether the file is known to outlast a power cut.
-    is_durable: bool,
-}
-
-impl Held {
-    /// Reads the file again, when it is not what it was.
-    fn look(&mut self, file: &IdentityFile) -> Result<(), IdentityError> {
-        let stamp = file.stamp()?;
-        if self.stamp != stamp {
-            *self = Self { key: file.read()?, stamp, is_durable: false };
-        }
-        Ok(())
-    }
 }
 
 /// Why a vault was not opened.
@@ -121,14 +107,16 @@ pub(crate) enum VaultError {
     Identity(#[from] IdentityError),
     #[error("the vault has secrets, but the identity {path} that opens them is not there", path = .path.display())]
     IdentityLost { path: PathBuf },
-    #[error(transparent)]
-    Key(#[from] KeyError),
+    #[error("the passphrase of the identity {path} is not known", path = .path.display())]
+    Key { path: PathBuf, error: KeyError },
     #[error("the vault is locked: its identity {path} has a passphrase", path = .path.display())]
     Locked { path: PathBuf },
     #[error("no such secret")]
     Missing,
     #[error(transparent)]
     Recipients(#[from] RecipientsError),
+    #[error(transparent)]
+    Rekey(#[from] RekeyError),
     #[error("{path}: {}", cause(.source), path = .path.display())]
     Storage { path: PathBuf, source: io::Error },
 }
@@ -137,13 +125,11 @@ impl Vault {
     /// Makes the vault or takes the one that is there, and locks it; waits until `deadline` for an
     /// owner that ends.
     pub(crate) fn open(path: &Path, identity: &Path, deadline: Instant) -> Result<Self, OpenError> {
-        let identity = IdentityFile::at(identity.to_owned());
-        let stamp = identity.stamp()?;
-        let key = identity.read()?;
-        let next = Next::beside(identity.path())?;
+        let key = HeldKey::of(IdentityFile::at(identity.to_owned()))?;
+        let next = next::beside(identity)?;
         let failed = |source| OpenError::Io { path: path.to_owned(), source };
         // The vault's folder is made before the identity, so this is no first start.
-        if !matches!(key, Key::None) && !exists(path).map_err(failed)? {
+        if key.state() != KeyState::None && !exists(path).map_err(failed)? {
             return Err(OpenError::Lost { path: path.to_owned() });
         }
         private_folder(path)?;
@@ -153,17 +139,17 @@ impl Vault {
         let lock = lock.ok_or_else(|| OpenError::Owned { path: path.clone() })?;
         let folder = Folder::at(path.clone());
         let history = prepare(&folder).map_err(failed)?;
-        identity.remove_temporary()?;
-        let key = Mutex::new(Held { key, stamp, is_durable: false });
+        key.file().remove_temporary()?;
         let is_identity_new = AtomicBool::new(false);
-        let lists = Lists::of(&path, identity.path());
+        let lists = Lists::of(&path, identity);
+        let changing = Mutex::default();
         let vault = Self {
             folder,
             history,
-            identity,
-            lists,
             key,
             next,
+            lists,
+            changing,
             is_identity_new,
             path,
             _lock: lock,
@@ -179,19 +165,17 @@ impl Vault {
 
     /// The identity's file.
     pub(crate) fn identity(&self) -> &Path {
-        self.identity.path()
+        self.key.file().path()
+    }
+
+    /// The key that opens it.
+    pub(crate) fn key(&self) -> &HeldKey {
+        &self.key
     }
 
     /// What tells when a secret changes.
     pub(crate) fn marks(&self) -> Marks {
         Marks::of_folder(Folder::at(self.path.clone()))
-    }
-
-    /// Whether secrets could not be opened for want of a passphrase when one was last asked for.
-    /// Looks at no file: this is asked where nothing may wait for the disk.
-    pub(crate) fn is_locked(&self) -> bool {
-        let held = self.key.lock().unwrap_or_else(PoisonError::into_inner);
-        matches!(held.key, Key::Passphrase)
     }
 
     /// Removes what killed writers left. Reads the whole folder, so a start does not wait for it; the
@@ -228,8 +212,7 @@ impl Vault {
     }
 
     fn open_sealed(&self, name: &SecretName, sealed: &[u8]) -> Result<Secret, VaultError> {
-        let identities = self.identities()?;
-        let record = open_record(&identities, sealed, name);
+        let record = self.with_identities(|identities| open_record(identities, sealed, name))?;
         Ok(record.map_err(|why| self.damaged(name, why))?.value)
     }
 
@@ -285,64 +268,58 @@ impl Vault {
         Ok(date.map_err(|source| self.storage(name, source))?.map(seconds))
     }
 
-    fn key(&self) -> Result<Key, IdentityError> {
-        Ok(self.held()?.key.clone())
-    }
-
-    fn held(&self) -> Result<MutexGuard<'_, Held>, IdentityError> {
-        // Nothing that holds the lock can panic half-way.
-        let mut held = self.key.lock().unwrap_or_else(PoisonError::into_inner);
-        held.look(&self.identity)?;
-        Ok(held)
-    }
-
-    /// The identity that is there, when it will be there after a power cut, too: what is sealed to
-    /// it could not be opened without it. Its maker may have been killed before it was synced.
-    fn durable_key(&self) -> Result<Key, IdentityError> {
-        let mut held = self.held()?;
-        if matches!(held.key, Key::Open(_)) && !held.is_durable {
-            self.identity.sync()?;
-            held.is_durable = true;
-        }
-        Ok(held.key.clone())
-    }
-
     /// Whom to seal to. The first use of all makes the identity, which is one of them.
     fn recipients(&self) -> Result<Vec<Recipient>, VaultError> {
-        let mut own = match self.durable_key()? {
-            Key::Open(identity) => vec![identity.recipient()],
-            Key::Passphrase => Vec::new(),
-            Key::None => vec![self.new_identity()?.recipient()],
+        let mut own = match self.key.recipient()? {
+            Ok(own) => vec![own],
+            Err(KeyState::None) => vec![self.new_identity()?],
+            // What seals needs no key, as long as it is known which.
+            Err(_) => Vec::new(),
         };
-        if let (Key::Open(next), false) = (self.next.key()?, own.is_empty()) {
-            own.push(next.recipient());
+        if let (Ok(next), false) = (self.next.with(Identity::recipient)?, own.is_empty()) {
+            own.push(next);
         }
         let agreed = self.lists.agreed(&own)?;
         Ok(agreed.into_iter().map(|entry| entry.recipient).collect())
     }
 
-    fn new_identity(&self) -> Result<Arc<Identity>, VaultError> {
+    /// The identity's public part, as far as it is known.
+    pub(crate) fn recipient(&self) -> Result<Option<String>, VaultError> {
+        let own = match self.key.with(seal::Identity::recipient)? {
+            Ok(own) => Some(own),
+            Err(KeyState::None) => None,
+            Err(_) => self.lists.own()?,
+        };
+        Ok(own.map(|own| own.to_string()))
+    }
+
+    /// Remembers the identity's public part, for when the identity is behind its passphrase.
+    pub(crate) fn remember(&self, own: &Recipient) -> Result<(), VaultError> {
+        match self.lists.read()?.accepted {
+            Some(_) => Ok(()),
+            None => Ok(self.lists.begin(own)?),
+        }
+    }
+
+    fn new_identity(&self) -> Result<Recipient, VaultError> {
         // A vault that has had secrets had an identity: a new one would not open them.
         let failed = |source| VaultError::Storage { path: self.path.clone(), source };
         if !self.names()?.is_empty() || !self.history.is_empty().map_err(failed)? {
             return Err(self.identity_lost());
         }
-        let identity = self.identity.make()?;
-        let (key, stamp) = (Key::Open(identity.clone()), self.identity.stamp()?);
-        let held = Held { key, stamp, is_durable: true };
-        *self.key.lock().unwrap_or_else(PoisonError::into_inner) = held;
+        let own = self.key.make()?;
         self.is_identity_new.store(true, Ordering::Relaxed);
         // A list that is there is of an identity that has opened nothing.
-        self.lists.begin(&identity.recipient())?;
-        Ok(identity)
+        self.lists.begin(&own)?;
+        Ok(own)
     }
 
     fn locked(&self) -> VaultError {
-        VaultError::Locked { path: self.identity.path().to_owned() }
+        VaultError::Locked { path: self.identity().to_owned() }
     }
 
     fn identity_lost(&self) -> VaultError {
-        VaultError::IdentityLost { path: self.identity.path().to_owned() }
+        VaultError::IdentityLost { path: self.identity().to_owned() }
     }
 
     fn storage(&self, name: &SecretName, source: io::Error) -> VaultError {
@@ -362,7 +339,7 @@ impl Vault {
 
 /// Opens what should be the sealed record of a secret, or says why it is not.
 fn open_record(
-    identities: &[Arc<Identity>],
+    identities: &[&Identity],
     sealed: &[u8],
     name: &SecretName,
 ) -> Result<Record, String> {
@@ -375,10 +352,7 @@ fn open_record(
 }
 
 /// Opens sealed bytes by the first identity that can.
-fn open_by_any(
-    identities: &[Arc<Identity>],
-    sealed: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, Unopened> {
+fn open_by_any(identities: &[&Identity], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unopened> {
     let mut outcome = Err(Unopened::OtherIdentity);
     for identity in identities {
         outcome = identity.open(sealed);

@@ -100,6 +100,12 @@ impl Lists {
         })
     }
 
+    /// This machine's own, as far as it is known without its identity.
+    pub(crate) fn own(&self) -> Result<Option<Recipient>, RecipientsError> {
+        let accepted = read(&self.config, ACCEPTED)?.unwrap_or_default();
+        Ok(accepted.into_iter().next().map(|own| own.recipient))
+    }
+
     /// The vault's list.
     pub(crate) fn path(&self) -> PathBuf {
         self.vault.path_of(IN_VAULT)
@@ -295,8 +301,8 @@ mod tests {
         let one = std::slice::from_ref(&own);
         assert!(matches!(agreed(&[]), Err(RecipientsError::Unknown { .. })));
         // The first use makes both; after it the identity is not needed.
-        assert_eq!(agreed(one).expect("agreed"), [own.clone()]);
-        assert_eq!(agreed(&[]).expect("agreed"), [own.clone()]);
+        assert_eq!(agreed(one).expect("agreed"), one);
+        assert_eq!(agreed(&[]).expect("agreed"), one);
         let foreign = agreed(std::slice::from_ref(&other));
         assert!(matches!(foreign, Err(RecipientsError::Foreign { .. })));
         // Somebody who may write to the vault adds a key of their own.

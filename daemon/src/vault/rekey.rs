@@ -6,19 +6,22 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::PoisonError;
 
 use fluvio_secret_protocol::{ListedRecipient, Recipients, SecretName, Unfinished, limits};
+use zeroize::Zeroizing;
 
+use super::held::{KeyError, KeyState, Moment};
 use super::kind::{self, OtherKind};
+use super::memory::{Pinned, wiping_stack};
 use super::recipients::{Entry, keys, shortened};
-use super::reseal::{Run, Step, What};
-use super::seal::{BadIdentity, Identity, Recipient};
-use super::{Key, Vault, VaultError};
+use super::reseal::{Counts, Run, Step, What};
+use super::seal::{self, BadIdentity, Closed, Identity, Recipient};
+use super::{Vault, VaultError};
 
 /// Why another identity or other recipients were refused.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum KeyError {
+pub(crate) enum RekeyError {
     #[error("the identity that was given cannot be used: {0}")]
     BadIdentity(BadIdentity),
     #[error(
@@ -39,8 +42,12 @@ pub(crate) enum KeyError {
     OtherKind { what: &'static str, kind: OtherKind },
     #[error("{recipient} is this machine's own")]
     Own { recipient: String },
+    #[error("the identity that was given has a passphrase, which was not given")]
+    Sealed,
     #[error("another change of the identity was begun and is not finished")]
     Unfinished,
+    #[error("this is not the passphrase of the identity that was given")]
+    WrongPassphrase,
 }
 
 /// A change that is possible; without [`Rekey::commit`] nothing changes.
@@ -59,15 +66,23 @@ enum Plan {
     Nothing,
     /// The first identity of this machine, or one that takes the place of another as it is: nothing
     /// has to be sealed to it.
-    Take(Identity),
+    Take(New),
     Seal(Sealing),
+}
+
+/// An identity that is to be there, with the passphrase that it is to have.
+struct New {
+    identity: Pinned<Identity>,
+    passphrase: Option<Zeroizing<String>>,
+    /// Until when it is held, when it has one.
+    until: Option<Moment>,
 }
 
 struct Sealing {
     entries: Vec<Entry>,
     /// The identity that is to be there; `None` when it stays, or is the one that is there as the
     /// next one.
-    identity: Option<Identity>,
+    new: Option<New>,
     /// Whether what is sealed to as many recipients as there are is left as it is.
     by_count: bool,
     drop_history: bool,
@@ -86,25 +101,24 @@ pub(crate) struct Resealed {
 
 /// What there is before a change.
 struct Base {
-    identity: Arc<Identity>,
-    next: Option<Arc<Identity>>,
+    /// The recipients that are this machine's: of the present identity, and of the next one.
+    own: Vec<Recipient>,
     entries: Vec<Entry>,
     unfinished: Option<Unfinished>,
 }
 
 impl Base {
-    /// The recipients that are this machine's.
-    fn own(&self) -> Vec<Recipient> {
-        self.next.iter().chain([&self.identity]).map(|identity| identity.recipient()).collect()
-    }
-
     /// Takes the next identity for the present one, where there is one: a change that is asked for
     /// now finishes that, too.
     fn settled(mut self) -> Self {
-        if let Some(next) = &self.next {
-            put_in_place(&mut self.entries, &self.identity.recipient(), &next.recipient());
+        if let [present, next] = &self.own[..] {
+            put_in_place(&mut self.entries, present, next);
         }
         self
+    }
+
+    fn has_next(&self) -> bool {
+        self.own.len() > 1
     }
 }
 
@@ -121,7 +135,7 @@ impl Vault {
         let is_full = base.entries.len() >= limits::RECIPIENTS;
         match base.entries.iter_mut().find(|entry| entry.recipient == recipient) {
             Some(entry) => entry.note = note.unwrap_or(entry.note.clone()),
-            None if is_full => return Err(KeyError::Many.into()),
+            None if is_full => return Err(RekeyError::Many.into()),
             None => {
                 let (recipient, note) = (recipient.clone(), note.unwrap_or_default());
                 base.entries.push(Entry { recipient, note });
@@ -135,14 +149,14 @@ impl Vault {
         let recipient = recipient_of(recipient)?;
         let mut base = self.base()?.settled();
         let told = recipient.to_string();
-        if base.own().contains(&recipient) {
-            return Err(KeyError::Own { recipient: told }.into());
+        if base.own.contains(&recipient) {
+            return Err(RekeyError::Own { recipient: told }.into());
         }
         let before = base.entries.len();
         base.entries.retain(|entry| entry.recipient != recipient);
         // One that a change before this one has removed, and not to the end, is removed again.
         if base.entries.len() == before && base.unfinished.is_none() {
-            return Err(KeyError::NotListed { path: self.lists.path(), recipient: told }.into());
+            return Err(RekeyError::NotListed { path: self.lists.path(), recipient: told }.into());
         }
         Ok(self.sealing(base, vec![told]))
     }
@@ -154,12 +168,11 @@ impl Vault {
         let mut base = self.base_of(entries)?;
         let path = || self.lists.path();
         if keys(&base.entries) != shown.iter().cloned().collect::<BTreeSet<_>>() {
-            return Err(KeyError::Changed { path: path() }.into());
+            return Err(RekeyError::Changed { path: path() }.into());
         }
-        let own = base.own();
-        if !base.entries.iter().any(|entry| own.contains(&entry.recipient)) {
-            let own = base.identity.recipient().to_string();
-            return Err(KeyError::NotAmong { path: path(), own }.into());
+        if !base.entries.iter().any(|entry| base.own.contains(&entry.recipient)) {
+            let own = base.own.first().map(ToString::to_string).unwrap_or_default();
+            return Err(RekeyError::NotAmong { path: path(), own }.into());
         }
         base = base.settled();
         let about: Vec<_> = keys(&base.entries).into_iter().collect();
@@ -178,10 +191,23 @@ impl Vault {
         Ok(rekey)
     }
 
-    /// A new identity in the place of the present one. One that was begun before is finished.
-    pub(crate) fn prepare_rotate(&self, drop_history: bool) -> Result<Rekey<'_>, VaultError> {
+    /// A new identity in the place of the present one, whose passphrase it gets. One that was begun
+    /// before is finished.
+    pub(crate) fn prepare_rotate(
+        &self,
+        drop_history: bool,
+        passphrase: Option<&str>,
+        until: Option<Moment>,
+    ) -> Result<Rekey<'_>, VaultError> {
         let base = self.base()?;
-        let new = if base.next.is_some() { None } else { Some(Identity::generate()) };
+        let new = match base.has_next() {
+            true => None,
+            false => Some(New {
+                identity: wiping_stack(|| Pinned::new(Identity::generate())),
+                passphrase: self.kept_passphrase(passphrase)?,
+                until,
+            }),
+        };
         let mut rekey = self.rotation(base, new);
         if let Plan::Seal(sealing) = &mut rekey.plan {
             sealing.drop_history = drop_history;
@@ -189,54 +215,75 @@ impl Vault {
         Ok(rekey)
     }
 
-    /// An identity that somebody has already in the place of the present one.
-    pub(crate) fn prepare_use(&self, text: &[u8]) -> Result<Rekey<'_>, VaultError> {
-        let new = identity_of(text)?;
-        let recipient = new.recipient();
-        let about = vec![recipient.to_string()];
+    /// An identity that somebody has already in the place of the present one. A passphrase is that of
+    /// its file, or else that of the present one.
+    pub(crate) fn prepare_use(
+        &self,
+        file: &[u8],
+        passphrase: Option<&str>,
+        until: Option<Moment>,
+    ) -> Result<Rekey<'_>, VaultError> {
+        let identity = identity_of(file, passphrase)?;
+        let recipient = identity.recipient();
         let lists = self.lists.read()?;
-        let listed = |recipient: &Recipient| {
-            lists.of_vault().iter().any(|entry| entry.recipient == *recipient)
+        let listed = |one: &Recipient| lists.of_vault().iter().any(|entry| entry.recipient == *one);
+        let plan = |plan| {
+            let about = vec![recipient.to_string()];
+            Ok(Rekey { vault: self, plan, about, unfinished: None })
         };
-        let take = |new| {
-            Ok(Rekey { vault: self, plan: Plan::Take(new), about: about.clone(), unfinished: None })
+        let new = |identity| {
+            let passphrase = match seal::is_sealed(file) {
+                true => passphrase.map(|text| Zeroizing::new(text.to_owned())),
+                false => self.kept_passphrase(passphrase)?,
+            };
+            Ok::<_, VaultError>(New { identity, passphrase, until })
         };
-        let present = match self.key()? {
-            Key::Open(present) => present,
-            Key::Passphrase => return Err(self.locked()),
-            Key::None => {
-                // A machine that had another one has mistaken the file. A new one, with the vault of
-                // others, may have to wait until they add it.
-                let had_one = lists.accepted.is_some();
-                let is_empty = self.all_names()?.is_empty();
-                if had_one && !is_empty && !listed(&recipient) && !self.opens_any(&new)? {
-                    return Err(KeyError::OpensNothing { path: self.path.clone() }.into());
-                }
-                return take(new);
+        if self.key.with(|_| ())? == Err(KeyState::None) {
+            // A machine that had another one has mistaken the file. A new one, with the vault of
+            // others, may have to wait until they add it.
+            let had_one = lists.accepted.is_some() && !self.all_names()?.is_empty();
+            if had_one && !listed(&recipient) && !self.is_opened_by(&identity)? {
+                return Err(RekeyError::OpensNothing { path: self.path.clone() }.into());
             }
-        };
-        let next = self.next.key()?;
-        match &next {
-            Key::Open(next) if next.recipient() != recipient => {
-                return Err(KeyError::Unfinished.into());
+            return plan(Plan::Take(new(identity)?));
+        }
+        match &self.own()?[..] {
+            [_, next] if *next == recipient => return Ok(self.rotation(self.base()?, None)),
+            [_, _] => return Err(RekeyError::Unfinished.into()),
+            [present] if *present == recipient && lists.next.is_none() => {
+                return plan(Plan::Nothing);
             }
-            Key::None if present.recipient() == recipient => {
-                let unfinished = lists.next.map(|_| Unfinished::Recipients);
-                if unfinished.is_some() {
-                    return Ok(self.sealing(self.base()?, about));
+            [present] if *present == recipient => {
+                return Ok(self.sealing(self.base()?, vec![recipient.to_string()]));
+            }
+            // One that opens nothing less than the present one, where the list needs no change.
+            [present] if listed(&recipient) || !listed(present) => {
+                if !self.opens_more_than(&identity)? {
+                    return plan(Plan::Take(new(identity)?));
                 }
-                return Ok(Rekey { vault: self, plan: Plan::Nothing, about, unfinished });
             }
             _ => {}
         }
-        // One that opens all there is, or nothing less than the present one: nothing changes for it.
-        let is_listed_for = listed(&recipient) || !listed(&present.recipient());
-        if matches!(next, Key::None) && is_listed_for && !self.opens_more(&present, &new)? {
-            return take(new);
-        }
         let base = self.base()?;
-        let new = if base.next.is_some() { None } else { Some(new) };
-        Ok(self.rotation(base, new))
+        Ok(self.rotation(base, Some(new(identity)?)))
+    }
+
+    /// The passphrase that a new identity gets: that of the present one, which has to be given.
+    fn kept_passphrase(
+        &self,
+        given: Option<&str>,
+    ) -> Result<Option<Zeroizing<String>>, VaultError> {
+        let failed = |error| VaultError::Key { path: self.identity().to_owned(), error };
+        match (self.key.state(), given) {
+            (KeyState::None | KeyState::Open, None) => Ok(None),
+            (KeyState::None | KeyState::Open, Some(_)) => Err(failed(KeyError::Open)),
+            (KeyState::Locked, _) => Err(self.locked()),
+            (KeyState::Unlocked(_), None) => Err(failed(KeyError::Closed)),
+            (KeyState::Unlocked(_), Some(given)) => {
+                self.key.open(given).map_err(failed)?;
+                Ok(Some(Zeroizing::new(given.to_owned())))
+            }
+        }
     }
 
     /// What there is, when both lists agree.
@@ -247,34 +294,40 @@ impl Vault {
     }
 
     fn base_of(&self, entries: Vec<Entry>) -> Result<Base, VaultError> {
-        let mut identities = self.identities()?.into_iter();
-        let identity = identities.next().ok_or_else(|| self.identity_lost())?;
-        let next = identities.next();
-        let unfinished = match (&next, self.lists.read()?.next) {
-            (Some(_), _) => Some(Unfinished::Identity),
-            (None, Some(_)) => Some(Unfinished::Recipients),
-            (None, None) => None,
+        let own = self.own()?;
+        let unfinished = match (own.len() > 1, self.lists.read()?.next) {
+            (true, _) => Some(Unfinished::Identity),
+            (false, Some(_)) => Some(Unfinished::Recipients),
+            (false, None) => None,
         };
-        Ok(Base { identity, next, entries, unfinished })
+        Ok(Base { own, entries, unfinished })
+    }
+
+    /// The recipients that are this machine's: of the present identity, and of the next one.
+    fn own(&self) -> Result<Vec<Recipient>, VaultError> {
+        self.with_identities(|identities| identities.iter().map(|one| one.recipient()).collect())
     }
 
     fn sealing(&self, base: Base, about: Vec<String>) -> Rekey<'_> {
         let Base { entries, unfinished, .. } = base;
-        let sealing = Sealing { entries, identity: None, by_count: false, drop_history: false };
+        let sealing = Sealing { entries, new: None, by_count: false, drop_history: false };
         Rekey { vault: self, plan: Plan::Seal(sealing), about, unfinished }
     }
 
     /// The change to a new identity, or to the next one that is there.
-    fn rotation(&self, base: Base, new: Option<Identity>) -> Rekey<'_> {
+    fn rotation(&self, base: Base, new: Option<New>) -> Rekey<'_> {
         let mut base = base.settled();
-        if let Some(new) = &new {
-            put_in_place(&mut base.entries, &base.identity.recipient(), &new.recipient());
+        let own = match &new {
+            Some(new) => Some(new.identity.recipient()),
+            None => base.own.last().cloned(),
+        };
+        if let (Some(_), [present], Some(own)) = (&new, &base.own[..], &own) {
+            put_in_place(&mut base.entries, present, own);
         }
-        let own = new.as_ref().map(Identity::recipient).or_else(|| base.own().into_iter().next());
         let about = own.iter().map(ToString::to_string).collect();
         let mut rekey = self.sealing(base, about);
         if let Plan::Seal(sealing) = &mut rekey.plan {
-            sealing.identity = new;
+            sealing.new = new;
         }
         rekey
     }
@@ -282,11 +335,11 @@ impl Vault {
     /// Those whom secrets are sealed to, and those that only this machine has accepted.
     pub(crate) fn listed_recipients(&self) -> Result<Recipients, VaultError> {
         let lists = self.lists.read()?;
-        let next = matches!(self.next.key()?, Key::Open(_) | Key::Passphrase);
-        let own = match (self.key()?, &lists.accepted) {
-            (Key::Open(identity), _) => Some(identity.recipient()),
-            (Key::Passphrase, Some(accepted)) => accepted.first().map(|own| own.recipient.clone()),
-            (Key::Passphrase, None) | (Key::None, _) => None,
+        let next = self.next.with(|_| ())? != Err(KeyState::None);
+        let own = match self.key.with(Identity::recipient)? {
+            Ok(own) => Some(own),
+            Err(KeyState::None) => None,
+            Err(_) => self.lists.own()?,
         };
         let accepted = lists.accepted.as_deref().unwrap_or_default();
         let (of_vault, has) = (lists.of_vault(), |list: &[Entry], one: &Entry| {
@@ -315,7 +368,7 @@ impl Vault {
 
     /// Writes down for the daemon's log that a change is not finished.
     pub(super) fn tell_of_unfinished(&self) {
-        let next = matches!(self.next.key(), Ok(Key::Open(_) | Key::Passphrase));
+        let next = self.next.state() != KeyState::None;
         if next || self.lists.read().is_ok_and(|lists| lists.next.is_some()) {
             tracing::warn!(
                 "a change of the identity or the recipients is not finished; all secrets can be \
@@ -334,38 +387,46 @@ impl Rekey<'_> {
     /// Those of the disk. All secrets can be opened all the same, and the change can be made again.
     pub(crate) fn commit(self, tell: &mut dyn FnMut(Step<'_>)) -> Result<Resealed, VaultError> {
         let Self { vault, plan, unfinished, about: _ } = self;
+        // One whose holder met a fault is free again.
+        let _changing = vault.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut secrets, mut versions, mut left) = (0, 0, Vec::new());
         match plan {
             Plan::Nothing => {}
-            Plan::Take(identity) => vault.take(&identity)?,
+            Plan::Take(new) => vault.take(new)?,
             Plan::Seal(sealing) => {
                 let counts = vault.seal_anew(sealing, tell)?;
                 (secrets, versions, left) = (counts.secrets, counts.versions, counts.left());
             }
         }
-        let own = vault.identities()?.first().map(|own| own.recipient().to_string());
+        let own = vault.own()?.first().map(ToString::to_string).unwrap_or_default();
         let recipients = vault.lists.read()?.of_vault().len();
-        let (own, finished) = (own.unwrap_or_default(), unfinished);
-        Ok(Resealed { secrets, versions, recipients, left, own, finished })
+        Ok(Resealed { secrets, versions, recipients, left, own, finished: unfinished })
     }
 }
 
 impl Vault {
     /// Makes an identity this machine's own.
-    fn take(&self, identity: &Identity) -> Result<(), VaultError> {
-        let recipient = identity.recipient();
-        let is_first = matches!(self.key()?, Key::None);
+    fn take(&self, new: New) -> Result<(), VaultError> {
+        let New { identity, passphrase, until } = new;
+        let (recipient, passphrase) =
+            (identity.recipient(), passphrase.as_ref().map(|text| &***text));
+        let is_first = self.key.with(|_| ())? == Err(KeyState::None);
         if !is_first {
-            self.next.file().put(identity)?;
+            self.next.put(identity, passphrase, until)?;
+            self.begin(&recipient)?;
+            self.key.replace_by(&self.next)?;
+        } else {
+            self.begin(&recipient)?;
+            self.key.put(identity, passphrase, until)?;
         }
+        Ok(())
+    }
+
+    /// Has the accepted list name this machine's own. Who else the vault has, is to be accepted then.
+    fn begin(&self, own: &Recipient) -> Result<(), VaultError> {
         let accepted = self.lists.read()?.accepted.unwrap_or_default();
-        // What is accepted has to have the identity; who else the vault has, is to be accepted then.
-        if accepted.iter().all(|entry| entry.recipient != recipient) {
-            self.lists.begin(&recipient)?;
-        }
-        match is_first {
-            true => self.identity.put(identity)?,
-            false => self.identity.replace_by(self.next.file())?,
+        if accepted.iter().all(|entry| entry.recipient != *own) {
+            self.lists.begin(own)?;
         }
         Ok(())
     }
@@ -374,42 +435,34 @@ impl Vault {
         &self,
         sealing: Sealing,
         tell: &mut dyn FnMut(Step<'_>),
-    ) -> Result<super::reseal::Counts, VaultError> {
-        let Sealing { entries, identity, by_count, drop_history } = sealing;
-        if let Some(identity) = &identity {
-            self.next.file().put(identity)?;
+    ) -> Result<Counts, VaultError> {
+        let Sealing { entries, new, by_count, drop_history } = sealing;
+        if let Some(New { identity, passphrase, until }) = new {
+            self.next.put(identity, passphrase.as_ref().map(|text| &***text), until)?;
         }
-        let next = match self.next.key()? {
-            Key::Open(next) => Some(next),
-            Key::Passphrase | Key::None => None,
-        };
-        let own = match (&next, self.key()?) {
-            (Some(next), _) => next.recipient(),
-            (None, Key::Open(present)) => present.recipient(),
-            (None, Key::Passphrase | Key::None) => return Err(self.locked()),
-        };
-        self.lists.change(&entries, &own)?;
+        let own = self.own()?;
+        let has_next = own.len() > 1;
+        let last = own.last().ok_or_else(|| self.identity_lost())?;
+        self.lists.change(&entries, last)?;
         if drop_history {
             self.drop_history()?;
         }
         let recipients: Vec<_> = entries.into_iter().map(|entry| entry.recipient).collect();
         let what = if by_count { What::ByCount } else { What::All };
-        let mut counts = Run::new(self, &recipients, what, tell)?.run()?;
-        if let Some(next) = &next {
-            // What somebody else has put there meanwhile may be sealed to the one that goes.
-            loop {
-                let more = Run::new(self, &recipients, What::NotOf(next), tell)?.run()?;
-                let is_done = more.secrets + more.versions == 0;
-                counts = counts.and(more);
-                if is_done {
-                    break;
-                }
+        let mut counts = Run::new(self, &recipients, what, tell).run()?;
+        // What somebody else has put there meanwhile may be sealed to the one that goes.
+        while has_next {
+            let more = Run::new(self, &recipients, What::NotOfNext, tell).run()?;
+            let is_done = more.secrets + more.versions == 0;
+            counts = counts.and(more);
+            if is_done {
+                break;
             }
         }
         // In this order: an identity that is none of the recipients would stop every change.
         self.lists.end()?;
-        if next.is_some() {
-            self.identity.replace_by(self.next.file())?;
+        if has_next {
+            self.key.replace_by(&self.next)?;
         }
         Ok(counts)
     }
@@ -432,19 +485,34 @@ fn put_in_place(entries: &mut Vec<Entry>, old: &Recipient, new: &Recipient) {
     }
 }
 
-fn recipient_of(text: &str) -> Result<Recipient, KeyError> {
+fn recipient_of(text: &str) -> Result<Recipient, RekeyError> {
     let text = text.trim();
     text.parse().map_err(|_| match kind::of_recipient(text) {
-        Some(kind) => KeyError::OtherKind { what: "recipient", kind },
-        None => KeyError::BadRecipient,
+        Some(kind) => RekeyError::OtherKind { what: "recipient", kind },
+        None => RekeyError::BadRecipient,
     })
 }
 
-fn identity_of(text: &[u8]) -> Result<Identity, KeyError> {
-    let parsed = std::str::from_utf8(text).map_err(|_| BadIdentity::None);
-    parsed.and_then(Identity::parse).map_err(|bad| match kind::of_identity(text) {
-        Some(kind) => KeyError::OtherKind { what: "identity", kind },
-        None => KeyError::BadIdentity(bad),
+/// The identity in an identity file's bytes, which may be behind a passphrase.
+fn identity_of(file: &[u8], passphrase: Option<&str>) -> Result<Pinned<Identity>, RekeyError> {
+    if !seal::is_sealed(file) {
+        return parsed(file);
+    }
+    let opened = seal::open_with(passphrase.ok_or(RekeyError::Sealed)?, file);
+    parsed(&opened.map_err(|closed| match closed {
+        Closed::Bad(bad) => RekeyError::BadIdentity(bad),
+        Closed::Wrong => RekeyError::WrongPassphrase,
+    })?)
+}
+
+fn parsed(text: &[u8]) -> Result<Pinned<Identity>, RekeyError> {
+    let parsed = wiping_stack(|| {
+        let text = std::str::from_utf8(text).map_err(|_| BadIdentity::None)?;
+        Identity::parse(text).map(Pinned::new)
+    });
+    parsed.map_err(|bad| match kind::of_identity(text) {
+        Some(kind) => RekeyError::OtherKind { what: "identity", kind },
+        None => RekeyError::BadIdentity(bad),
     })
 }
 

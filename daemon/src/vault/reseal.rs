@@ -8,10 +8,10 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::mem;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use fluvio_secret_protocol::{SecretName, limits};
+use zeroize::Zeroizing;
 
 use super::history;
 use super::mark::mark;
@@ -43,21 +43,20 @@ pub(super) struct Counts {
 
 /// What is to be sealed anew.
 #[derive(Clone, Copy)]
-pub(super) enum What<'a> {
+pub(super) enum What {
     All,
     /// What none of the recipients sealed: the earlier versions, which do not travel, and the secrets
     /// that are sealed to another number of them.
     ByCount,
-    /// What this identity does not open.
-    NotOf(&'a Identity),
+    /// What the next identity does not open.
+    NotOfNext,
 }
 
 /// A run over the whole vault.
 pub(super) struct Run<'a> {
     vault: &'a Vault,
     recipients: &'a [Recipient],
-    identities: Vec<Arc<Identity>>,
-    what: What<'a>,
+    what: What,
     tell: &'a mut dyn FnMut(Step<'_>),
     batch: Batch,
     /// Secrets that somebody else has changed meanwhile.
@@ -90,13 +89,12 @@ impl<'a> Run<'a> {
     pub(super) fn new(
         vault: &'a Vault,
         recipients: &'a [Recipient],
-        what: What<'a>,
+        what: What,
         tell: &'a mut dyn FnMut(Step<'_>),
-    ) -> Result<Self, VaultError> {
-        let identities = vault.identities()?;
+    ) -> Self {
         let (batch, again, counts) = (Batch::default(), Vec::new(), Counts::default());
         let (done, all) = (0, 0);
-        Ok(Self { vault, recipients, identities, what, tell, batch, again, counts, done, all })
+        Self { vault, recipients, what, tell, batch, again, counts, done, all }
     }
 
     /// Seals anew what is to be, durably.
@@ -147,12 +145,15 @@ impl<'a> Run<'a> {
                 return Ok(());
             }
         };
-        if !self.is_due(&sealed, is_present) {
-            return Ok(());
-        }
-        let Ok(plain) = open_by_any(&self.identities, &sealed) else {
-            self.counts.left.insert(name.clone());
-            return Ok(());
+        // One after the other: who locks the vault does not wait for all.
+        let open = |identities: &[&Identity]| self.open(identities, &sealed, is_present);
+        let plain = match self.vault.with_identities(open)? {
+            None => return Ok(()),
+            Some(Ok(plain)) => plain,
+            Some(Err(_)) => {
+                self.counts.left.insert(name.clone());
+                return Ok(());
+            }
         };
         // What is sealed in it is none of our business: also what is refused as another's stays so.
         let sealed = seal(self.recipients, &plain).map_err(failed)?;
@@ -161,14 +162,20 @@ impl<'a> Run<'a> {
         self.write(name, Place { stamp, file, mark }, &sealed, date)
     }
 
-    fn is_due(&self, sealed: &[u8], is_present: bool) -> bool {
-        match self.what {
-            What::All => true,
-            What::ByCount => !is_present || recipients_of(sealed) != self.recipients.len(),
-            What::NotOf(identity) => {
-                matches!(identity.open(sealed), Err(Unopened::OtherIdentity))
-            }
-        }
+    /// Opens what is to be sealed anew; `None` for what is not.
+    fn open(
+        &self,
+        identities: &[&Identity],
+        sealed: &[u8],
+        is_present: bool,
+    ) -> Option<Result<Zeroizing<Vec<u8>>, Unopened>> {
+        let is_due = match (self.what, identities) {
+            (What::All, _) => true,
+            (What::ByCount, _) => !is_present || recipients_of(sealed) != self.recipients.len(),
+            (What::NotOfNext, [_, next]) => next.open(sealed) == Err(Unopened::OtherIdentity),
+            (What::NotOfNext, _) => false,
+        };
+        is_due.then(|| open_by_any(identities, sealed))
     }
 
     fn write(
@@ -217,7 +224,7 @@ impl<'a> Run<'a> {
         let done = match self.what {
             What::All | What::ByCount => self.done,
             // All were done before; this only looks.
-            What::NotOf(_) => self.all,
+            What::NotOfNext => self.all,
         };
         (self.tell)(Step::Done { names: &names, done, all: self.all });
         Ok(())
@@ -235,17 +242,23 @@ impl Vault {
         Ok(names)
     }
 
-    /// Whether there is anything that the one identity opens and the other does not.
-    pub(super) fn opens_more(&self, one: &Identity, other: &Identity) -> Result<bool, VaultError> {
-        self.any_sealed(|sealed| one.open(sealed).is_ok() && other.open(sealed).is_err())
+    /// Whether there is anything that the present identity opens and another one does not.
+    pub(super) fn opens_more_than(&self, other: &Identity) -> Result<bool, VaultError> {
+        self.any_sealed(|sealed| {
+            let open = |identities: &[&Identity]| open_by_any(identities, sealed).is_ok();
+            Ok(other.open(sealed).is_err() && self.with_identities(open)?)
+        })
     }
 
     /// Whether there is anything that an identity opens.
-    pub(super) fn opens_any(&self, identity: &Identity) -> Result<bool, VaultError> {
-        self.any_sealed(|sealed| identity.open(sealed).is_ok())
+    pub(super) fn is_opened_by(&self, identity: &Identity) -> Result<bool, VaultError> {
+        self.any_sealed(|sealed| Ok(identity.open(sealed).is_ok()))
     }
 
-    fn any_sealed(&self, is_it: impl Fn(&[u8]) -> bool) -> Result<bool, VaultError> {
+    fn any_sealed(
+        &self,
+        is_it: impl Fn(&[u8]) -> Result<bool, VaultError>,
+    ) -> Result<bool, VaultError> {
         for name in self.all_names()? {
             let versions = self.history.settle(&self.folder, &name, &file_of(&name));
             let versions = versions.map_err(|source| self.history_storage(&name, source))?;
@@ -253,7 +266,7 @@ impl Vault {
             let earlier = earlier.map(|file| format!(".history/{name}/{file}"));
             for file in [file_of(&name)].into_iter().chain(earlier) {
                 match self.folder.read(&file, SEALED_BYTES) {
-                    Ok(sealed) if is_it(&sealed) => return Ok(true),
+                    Ok(sealed) if is_it(&sealed)? => return Ok(true),
                     Err(ReadError::Io(source)) => return Err(self.storage(&name, source)),
                     Ok(_) | Err(_) => {}
                 }

@@ -4,10 +4,11 @@ use super::{FrameError, Message, PREFIX_BYTES, decode_header, decode_prefix, enc
 use crate::check::{Checked, Finding, Severity};
 use crate::{
     AcceptRecipients, Activity, AddRecipient, Check, Code, Delete, EndLease, Found, Grant, Granted,
-    History, Import, Imported, Lease, Leased, Leases, Listed, ListedGrant, ListedLease,
-    ListedRecipient, ListedSecret, Marked, Recipients, Refusal, RemoveRecipient, Request, Resealed,
-    Resealing, Response, Restore, Restored, Rotate, Secret, SecretName, Set, Status, Stored,
-    Subscribe, Subscribed, Unfinished, UseIdentity, Version, Versions, limits,
+    History, Import, Imported, Key, Lease, Leased, Leases, Listed, ListedGrant, ListedLease,
+    ListedRecipient, ListedSecret, Marked, Passphrase, Recipients, Refusal, RemoveRecipient,
+    Request, Resealed, Resealing, Response, Restore, Restored, Rotate, Secret, SecretName, Set,
+    Status, Stored, Subscribe, Subscribed, Unfinished, Unlock, Unlocked, UseIdentity, Version,
+    Versions, limits,
 };
 
 const ADA: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
@@ -100,6 +101,7 @@ fn every_request_has_a_golden_sample() {
                 dry_run: true,
             })
         ),
+        sample!("key.request", Request::Key),
         sample!(
             "lease.request",
             Request::Lease(Grant {
@@ -116,11 +118,22 @@ fn every_request_has_a_golden_sample() {
             "remove-recipient.request",
             Request::RemoveRecipient(RemoveRecipient { recipient: BACKUP.into() })
         ),
+        sample!("lock.request", Request::Lock),
+        sample!(
+            "passphrase.request",
+            Request::Passphrase(Passphrase::change(
+                Some(Secret::from(b"old".to_vec())),
+                Some(Secret::from(b"new one".to_vec())),
+            ))
+        ),
         sample!(
             "restore.request",
             Request::Restore(Restore { name: name("AUTH_HEADER"), version: Some(3) })
         ),
-        sample!("rotate.request", Request::Rotate(Rotate { drop_history: false })),
+        sample!(
+            "rotate.request",
+            Request::Rotate(Rotate::new(false, Some(Secret::from(b"correct horse".to_vec()))))
+        ),
         sample!(
             "set.request",
             Request::Set(Set {
@@ -138,8 +151,16 @@ fn every_request_has_a_golden_sample() {
         ),
         sample!(
             "use-identity.request",
-            Request::UseIdentity(UseIdentity {
-                identity: Secret::from(b"AGE-SECRET-KEY-1\n".to_vec())
+            Request::UseIdentity(UseIdentity::new(
+                Secret::from(b"AGE-SECRET-KEY-1\n".to_vec()),
+                Some(Secret::from(b"correct horse".to_vec())),
+            ))
+        ),
+        sample!(
+            "unlock.request",
+            Request::Unlock(Unlock {
+                seconds: Some(3600),
+                passphrase: Secret::from(b"correct horse".to_vec()),
             })
         ),
     ]);
@@ -195,6 +216,16 @@ fn every_response_has_a_golden_sample() {
                 holders: Vec::new(),
             })
         ),
+        sample!(
+            "key.response",
+            Response::Key(Key {
+                identity: "/home/ada/.config/fluvio-secret/identity.txt".into(),
+                recipient: Some(
+                    "age19y4zphazkakea3vs2slycwa6dnecvg9fk77zcg8g7uu0w70v3yesyz7s9e".into()
+                ),
+                passphrase: Some(true),
+            })
+        ),
         sample!("lease-ended.response", Response::LeaseEnded),
         sample!(
             "leased.response",
@@ -229,6 +260,7 @@ fn every_response_has_a_golden_sample() {
             })
         ),
         sample!("recipients.response", Response::Recipients(recipients())),
+        sample!("locked.response", Response::Locked),
         sample!("refused.response", Response::Refused(refusal.about(vec![name("A")]))),
         sample!(
             "resealed.response",
@@ -256,6 +288,7 @@ fn every_response_has_a_golden_sample() {
                 vault: "/home/ada/.local/share/fluvio-secret/vault".into(),
                 identity: "/home/ada/.config/fluvio-secret/identity.txt".into(),
                 locked: false,
+                unlocked_until: Some(1_670_720_820),
             })
         ),
         sample!("stopping.response", Response::Stopping),
@@ -277,6 +310,7 @@ fn every_response_has_a_golden_sample() {
                 polled: false,
             })
         ),
+        sample!("unlocked.response", Response::Unlocked(Unlocked { until: Some(1_670_720_820) })),
         sample!(
             "versions.response",
             Response::Versions(Versions {
@@ -350,10 +384,16 @@ fn no_message_prints_a_value() {
     let config = Zeroizing::new(canary.as_bytes().to_vec());
     let (label, program, check) = (String::new(), String::new(), false);
     let grant = Request::Grant(Grant { label, program, check, config });
-    let used = Request::UseIdentity(UseIdentity { identity: secret() });
+    let used = Request::UseIdentity(UseIdentity::new(secret(), Some(secret())));
+    let rotate = Request::Rotate(Rotate::new(true, Some(secret())));
+    let change = Request::Passphrase(Passphrase::change(Some(secret()), Some(secret())));
+    let unlock = Request::Unlock(Unlock { seconds: None, passphrase: secret() });
     for printed in [
+        format!("{change:?} {change:#?}"),
+        format!("{unlock:?} {unlock:#?}"),
         format!("{set:?} {set:#?}"),
         format!("{used:?} {used:#?}"),
+        format!("{rotate:?} {rotate:#?}"),
         format!("{grant:?} {grant:#?}"),
         format!("{granted:?} {granted:#?}"),
     ] {
@@ -409,6 +449,11 @@ fn another_number_of_parts_than_the_message_has_is_refused() {
     assert_eq!(header.with_parts(Vec::new()).err(), Some(FrameError::Parts));
     let many = br#"{"version":1,"parts":[0],"message":"list"}"#;
     assert_eq!(decode_header::<Request>(many).err(), Some(FrameError::Parts));
+    let one =
+        br#"{"version":1,"parts":[0],"message":{"passphrase":{"has_old":true,"has_new":true}}}"#;
+    let header = decode_header::<Request>(one).expect("a header");
+    let parts = vec![Zeroizing::new(Vec::new())];
+    assert_eq!(header.with_parts(parts).err(), Some(FrameError::Parts));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use fluvio_secret_protocol::Unfinished;
 
-use super::{KeyError, Rekey, Resealed};
+use super::{Rekey, RekeyError, Resealed};
 use crate::vault::reseal::Step;
 use crate::vault::seal::{Identity, Recipient, recipients_of, seal};
 use crate::vault::tests::{Home, files, name, read, set};
@@ -74,7 +74,7 @@ fn a_rotation_leaves_one_identity_that_opens_all() {
     let before = identity(&home, "identity.txt");
     let date = |path: &PathBuf| fs::metadata(path).expect("a file").modified().expect("a date");
     let dates: Vec<_> = sealed(&home).iter().map(|(path, _)| date(path)).collect();
-    let done = commit(vault.prepare_rotate(false));
+    let done = commit(vault.prepare_rotate(false, None, None));
     assert_eq!((done.secrets, done.versions, done.recipients), (2, 3, 1));
     assert_eq!((done.own, done.finished), (own(&home).to_string(), None));
     assert!(opens_none(&home, &before));
@@ -94,7 +94,7 @@ fn a_rotation_leaves_one_identity_that_opens_all() {
 #[test]
 fn a_rotation_can_drop_the_history() {
     let (home, vault) = home();
-    let done = commit(vault.prepare_rotate(true));
+    let done = commit(vault.prepare_rotate(true, None, None));
     assert_eq!((done.secrets, done.versions), (2, 0));
     assert!(files(&home.vault_path().join(".history")).is_empty());
     assert_eq!(read(&vault, "A").expect("a value"), b"three");
@@ -118,7 +118,7 @@ fn who_is_added_opens_all_until_it_is_removed() {
     let list = fs::read_to_string(home.vault_path().join(".recipients")).expect("a list");
     assert_eq!(list, format!("{}\n# a backup\n{key}\n", own(&home)));
     // A rotation leaves it where it is.
-    commit(vault.prepare_rotate(false));
+    commit(vault.prepare_rotate(false, None, None));
     assert!(opens_all(&home, &friend) && opens_all(&home, &identity(&home, "identity.txt")));
     commit(vault.prepare_remove(&key));
     assert!(opens_none(&home, &friend) && opens_all(&home, &identity(&home, "identity.txt")));
@@ -139,7 +139,7 @@ fn recipients_that_others_have_added_stop_every_change_until_they_are_accepted()
     assert!(is_stopped(vault.prepare_all(Vec::new()).err()));
     assert!(is_stopped(vault.prepare_add(&key, None).err()));
     assert!(is_stopped(vault.prepare_remove(&key).err()));
-    assert!(is_stopped(vault.prepare_rotate(false).err()));
+    assert!(is_stopped(vault.prepare_rotate(false, None, None).err()));
     assert_eq!(read(&vault, "A").expect("a value"), b"three", "reading goes on");
     let shown = |vault: &Vault| {
         let listed = vault.listed_recipients().expect("a list").recipients;
@@ -200,7 +200,7 @@ fn a_change_that_is_ended_in_the_middle_is_finished_by_the_next() {
     for at in 0..3 {
         let (home, vault) = home();
         let before = identity(&home, "identity.txt");
-        interrupted(vault.prepare_rotate(false), at);
+        interrupted(vault.prepare_rotate(false, None, None), at);
         let next = identity(&home, "identity.next.txt");
         drop(vault);
         let vault = home.open().expect("the vault");
@@ -213,13 +213,13 @@ fn a_change_that_is_ended_in_the_middle_is_finished_by_the_next() {
         assert_eq!(read(&vault, "NEW").expect("a value"), b"new");
         let other = Identity::generate().to_text("");
         assert!(matches!(
-            vault.prepare_use(other.as_bytes()).err(),
-            Some(VaultError::Key(KeyError::Unfinished))
+            vault.prepare_use(other.as_bytes(), None, None).err(),
+            Some(VaultError::Rekey(RekeyError::Unfinished))
         ));
         let done = match at {
             // Whatever asks for everything to be sealed anew finishes it.
             2 => commit(vault.prepare_add(&Identity::generate().recipient().to_string(), None)),
-            _ => commit(vault.prepare_rotate(false)),
+            _ => commit(vault.prepare_rotate(false, None, None)),
         };
         assert_eq!(done.finished, Some(Unfinished::Identity));
         assert_eq!(own(&home), next.recipient());
@@ -257,7 +257,7 @@ fn what_cannot_be_opened_is_left_as_it_is_and_named() {
     fs::write(home.file("DAMAGED"), "rubbish").expect("a file");
     let others = seal(&[Identity::generate().recipient()], b"x").expect("sealed");
     fs::write(home.vault_path().join(".history/A/1.age"), &others).expect("a file");
-    let done = commit(vault.prepare_rotate(false));
+    let done = commit(vault.prepare_rotate(false, None, None));
     assert_eq!(done.left, [name("A"), name("DAMAGED")]);
     assert_eq!((done.secrets, done.versions), (2, 2));
     assert_eq!(fs::read(home.file("DAMAGED")).expect("a file"), b"rubbish");
@@ -273,7 +273,7 @@ fn what_others_change_meanwhile_is_not_replaced_by_what_was_before() {
     };
     let before = identity(&home, "identity.txt");
     let mut is_first = true;
-    let rekey = vault.prepare_rotate(false).expect("prepared");
+    let rekey = vault.prepare_rotate(false, None, None).expect("prepared");
     let done = rekey.commit(&mut |step| match step {
         // Between reading and replacing, and to the identity that goes.
         Step::Same(first, _) if is_first && *first == name("A") => {
@@ -298,7 +298,7 @@ fn a_version_that_a_killed_change_left_is_not_made_a_second_one() {
     let second_name = home.vault_path().join(".history/B/1.age");
     fs::create_dir(second_name.parent().expect("a folder")).expect("a folder");
     fs::hard_link(home.file("B"), &second_name).expect("a second name");
-    let done = commit(vault.prepare_rotate(false));
+    let done = commit(vault.prepare_rotate(false, None, None));
     assert_eq!((done.secrets, done.versions), (2, 3));
     assert!(!second_name.exists());
 }
@@ -308,11 +308,15 @@ fn an_identity_that_somebody_has_takes_the_place_of_the_present_one() {
     let (home, vault) = home();
     let theirs = Identity::generate();
     let text = theirs.to_text("2026-01-02T03:04:05Z");
-    let done = commit(vault.prepare_use(text.as_bytes()));
+    let done = commit(vault.prepare_use(text.as_bytes(), None, None));
     assert_eq!((done.secrets, done.versions), (2, 3));
     assert_eq!(own(&home), theirs.recipient());
     assert!(opens_all(&home, &theirs));
-    assert_eq!(commit(vault.prepare_use(text.as_bytes())).secrets, 0, "it is there already");
+    assert_eq!(
+        commit(vault.prepare_use(text.as_bytes(), None, None)).secrets,
+        0,
+        "it is there already"
+    );
     assert_eq!(read(&vault, "A").expect("a value"), b"three");
 }
 
@@ -322,10 +326,10 @@ fn an_identity_is_taken_where_there_is_none_when_it_opens_the_vault() {
     let text = fs::read(home.identity_path()).expect("an identity");
     fs::remove_file(home.identity_path()).expect("lost");
     let other = Identity::generate().to_text("");
-    let error = refused(vault.prepare_use(other.as_bytes()));
+    let error = refused(vault.prepare_use(other.as_bytes(), None, None));
     assert!(error.contains("opens none"), "{error}");
     assert!(!home.identity_path().exists());
-    commit(vault.prepare_use(&text));
+    commit(vault.prepare_use(&text, None, None));
     assert_eq!(read(&vault, "A").expect("a value"), b"three");
     set(&vault, "B", b"later");
 }
@@ -342,7 +346,7 @@ fn a_machine_that_is_added_by_others_begins_with_an_identity_of_its_own() {
     }
     let theirs = Identity::generate();
     let there = second.open().expect("the vault");
-    commit(there.prepare_use(theirs.to_text("").as_bytes()));
+    commit(there.prepare_use(theirs.to_text("").as_bytes(), None, None));
     assert!(matches!(read(&there, "A"), Err(VaultError::Damaged { .. })));
     let shown = [own(&first).to_string()];
     assert!(refused(there.prepare_accept(&shown)).contains("is not among"));
@@ -380,7 +384,7 @@ fn a_key_of_another_kind_is_told_from_a_damaged_one_and_not_repeated() {
     let key = own(&home).to_string();
     for (given, why) in [
         ("-----BEGIN OPENSSH PRIVATE KEY-----\ncnry\n", "SSH key"),
-        ("age-encryption.org/v1\n-> scrypt cnry", "passphrase"),
+        ("age-encryption.org/v1\n-> scrypt cnry", "passphrase, which was not given"),
         ("AGE-PLUGIN-CNRY-1cnry", "plugin"),
         (&key, "which is public"),
         ("AGE-SECRET-KEY-1cnry", "is damaged"),
@@ -388,10 +392,10 @@ fn a_key_of_another_kind_is_told_from_a_damaged_one_and_not_repeated() {
         ("cnry", "no AGE-SECRET-KEY-1"),
         ("", "no AGE-SECRET-KEY-1"),
     ] {
-        let error = refused(vault.prepare_use(given.as_bytes()));
+        let error = refused(vault.prepare_use(given.as_bytes(), None, None));
         assert!(error.contains(why) && !error.contains("cnry"), "{error}");
     }
-    assert!(refused(vault.prepare_use(b"\xff")).contains("no AGE-SECRET-KEY-1"));
+    assert!(refused(vault.prepare_use(b"\xff", None, None)).contains("no AGE-SECRET-KEY-1"));
 }
 
 #[test]
