@@ -22,6 +22,7 @@ mod history;
 mod hostile_clients;
 mod import;
 mod layering;
+mod lock;
 mod places;
 mod recipients;
 mod results;
