@@ -190,7 +190,23 @@ fn every_example_of_the_help_works() {
         .filter(|word| !word.is_empty())
         .collect();
     assert!(commands.len() > 10, "{commands:?}");
-    let nested = ["daemon start", "daemon stop", "daemon restart", "lease list", "key show"];
+    home.write(
+        "key.txt",
+        "AGE-SECRET-KEY-1GQ9778VQXMMJVE8SK7J6VT8UJ4HDQAJUVSFCWCM02D8GEWQ72PVQ2Y5J33\n",
+    );
+    let nested = [
+        "daemon start",
+        "daemon stop",
+        "daemon restart",
+        "lease list",
+        "key recipient add",
+        "key recipient list",
+        "key recipient accept",
+        "key recipient remove",
+        "key rotate",
+        "key show",
+        "key use",
+    ];
     for command in commands.into_iter().chain(nested) {
         let words: Vec<_> = command.split(' ').chain(["--help"]).collect();
         for example in examples(&home.ok(&words)) {

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use fluvio_secret_protocol::frame::{self, PREFIX_BYTES};
-use fluvio_secret_protocol::{Delete, Grant, Refusal, Request, Response, Secret, Set};
+use fluvio_secret_protocol::{Delete, Grant, Refusal, Request, Resealed, Response, Secret, Set};
 
 use super::Home;
 
@@ -68,11 +68,19 @@ impl Asker {
         })
     }
 
+    /// Has the vault sealed anew.
+    pub(crate) fn reseal(&mut self, request: &Request) -> Answer<Resealed> {
+        Ok(match self.ask(request)? {
+            Response::Resealed(resealed) => Ok(resealed),
+            other => Err(refusal(other)),
+        })
+    }
+
     fn ask(&mut self, request: &Request) -> io::Result<Response> {
         self.stream.write_all(&frame::encode(request).unwrap())?;
         loop {
             match self.answer()? {
-                Response::Working => {}
+                Response::Working | Response::Resealing(_) => {}
                 answer => return Ok(answer),
             }
         }
