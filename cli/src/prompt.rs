@@ -13,7 +13,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use fluvio_secret_protocol::{Secret, limits};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::{flag, low_level};
 use zeroize::Zeroizing;
@@ -109,12 +111,17 @@ impl<'a> Terminal<'a> {
                 Err(rustix::io::Errno::INTR) => continue,
                 polled => polled?,
             };
-            if wanted[0].revents().is_empty() {
+            let happened = wanted[0].revents();
+            if happened.is_empty() {
                 continue;
             }
             let mut byte = [0];
             // Past the standard library's buffer, which would keep a copy.
             if rustix::io::read(&self.input, &mut byte)? == 0 {
+                if !happened.contains(PollFlags::HUP) {
+                    // What was there is gone: Ctrl-C and its like take away what was typed before.
+                    continue;
+                }
                 byte = [END_OF_INPUT];
             }
             match edit(&mut line, byte[0], self.most) {
@@ -165,6 +172,9 @@ impl<'a> Terminal<'a> {
         let before = tcgetattr(&self.input)?;
         let mut silent = before.clone();
         silent.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON);
+        // Nobody waits in a read, where a signal that has come would not be looked at.
+        silent.special_codes[SpecialCodeIndex::VMIN] = 0;
+        silent.special_codes[SpecialCodeIndex::VTIME] = 0;
         tcsetattr(&self.input, OptionalActions::Flush, &silent)?;
         let guard = Silenced { input: &self.input, before };
         (&self.output).write_all(self.prompt.as_bytes())?;
