@@ -467,6 +467,24 @@ fn a_watched_connector_goes_on_while_the_vault_is_locked_and_follows_when_it_is_
 }
 
 #[test]
+fn a_watched_connector_on_a_terminal_is_asked_for_and_ended_by_ctrl_c() {
+    let home = locked("one", "p");
+    let config = home.config(&["A"]);
+    let script =
+        "trap 'echo ends properly; exit 3' INT TERM; echo got $A; while :; do sleep 0.02; done";
+    let watch = home.run(&config, &["--watch", "--as-is"], &["sh", "-c", script]);
+    let mut pty = Pty::start(&watch);
+    pty.expect("Passphrase: ");
+    eventually("silence", || !pty.has_echo());
+    pty.type_keys("p\r");
+    pty.expect("got one");
+    // What was caught for the prompt does not end the supervisor before its connector.
+    pty.type_keys("\u{3}");
+    pty.expect("ends properly");
+    assert_eq!(pty.child.wait().unwrap().code(), Some(3));
+}
+
+#[test]
 fn a_secret_is_set_although_nobody_gave_a_passphrase_since_the_daemon_began() {
     let (value, passphrase) = (canary(), "p");
     let home = locked("one", passphrase);
