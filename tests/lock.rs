@@ -490,16 +490,17 @@ fn a_secret_is_set_although_nobody_gave_a_passphrase_since_the_daemon_began() {
     let home = locked("one", passphrase);
     home.kill_daemon();
     home.set("A", &value);
-    // Somebody else's list is not sealed to.
+    // Whoever may write to the vault adds a key of their own: nothing is sealed to it.
+    let stranger = Home::new();
+    stranger.set("A", "x");
     let list = home.vault().join(".recipients");
-    let mut text = fs::read_to_string(&list).unwrap();
-    let (_, last) = text.trim_end().rsplit_once('\n').unwrap();
-    let swapped = last.replace("age1", "age1q");
-    text.push_str(&swapped);
-    fs::write(&list, &text).unwrap();
+    let before = fs::read_to_string(&list).unwrap();
+    let theirs = fs::read_to_string(stranger.vault().join(".recipients")).unwrap();
+    fs::write(&list, [&*before, &*theirs].concat()).unwrap();
     let refused = home.set("A", "x");
-    assert!(refused.err.contains(".recipients"), "{refused:?}");
-    fs::remove_file(&list).unwrap();
+    assert_eq!(refused.code(), Some(1));
+    assert!(refused.err.contains(".recipients") && refused.err.contains("accept"), "{refused:?}");
+    fs::write(&list, before).unwrap();
     unlock(&home, &[], passphrase);
     assert_eq!(delivered(&home).out.trim(), value);
 }
