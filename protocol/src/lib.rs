@@ -31,6 +31,7 @@ pub mod harden;
 pub mod limits;
 pub mod lock;
 mod name;
+mod patience;
 pub mod peer;
 pub mod places;
 mod refusal;

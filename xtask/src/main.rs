@@ -6,7 +6,8 @@
 //! * `cargo xtask fuzz SECONDS`: arbitrary bytes to every reader of bytes, so long each
 //! * `cargo xtask test-as UID`: the built tests as another user
 //! * `cargo xtask size`: the size of the release shim, which every start of a connector loads
-//! * `cargo xtask torture`: a thousand kills of a daemon that eight clients write to
+//! * `cargo xtask torture`: a thousand kills of a busy daemon, two hundred of one that seals everything
+//!   anew, and a thousand saves in each way
 
 mod cases;
 mod conformance;
