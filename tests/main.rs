@@ -24,6 +24,7 @@ mod import;
 mod layering;
 mod places;
 mod results;
+mod settings;
 mod socket_fuzz;
 mod stock_age;
 mod system_calls;

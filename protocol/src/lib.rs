@@ -5,6 +5,7 @@
 //! * [`limits`]: how large anything may be, and how long anyone waits
 //! * [`SecretName`], [`Secret`]: a name that is checked, a value that is wiped and never printed
 //! * [`carry`]: what a secrets file and the environment can carry to a connector unaltered
+//! * [`Way`]: which way values go to a connector
 //! * [`Request`], [`Response`], [`Refusal`]: the messages, one struct for each payload
 //! * [`frame`]: messages to bytes and back, as pure functions
 //! * [`audit`]: a line of the audit log, which the daemon writes and the command line reads
@@ -40,6 +41,7 @@ mod secret;
 pub mod shell;
 mod start;
 pub mod supervisor;
+mod way;
 
 pub use client::{Client, ClientError, Subscription, connect};
 pub use name::{BadName, SecretName};
@@ -53,6 +55,7 @@ pub use response::{
 };
 pub use secret::Secret;
 pub use start::{CLI, DAEMON, SHIM, StartError, beside_this_program, connect_or_start};
+pub use way::Way;
 
 /// The version of the protocol that this crate speaks. Kept by hand: it is raised when a message
 /// changes, and by nothing else.

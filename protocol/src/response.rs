@@ -3,7 +3,7 @@ use zeroize::Zeroizing;
 
 use crate::check::Checked;
 use crate::frame::{FrameError, Limits, Message};
-use crate::{Refusal, Secret, SecretName};
+use crate::{Refusal, Secret, SecretName, Way};
 
 /// What the daemon answers.
 #[derive(Debug, Deserialize, Serialize)]
@@ -188,6 +188,8 @@ pub struct Granted {
     /// The connector's name, as the configuration has it; `None` also when that has more than
     /// [`crate::limits::LABEL_BYTES`], with which no connector can be started.
     pub connector: Option<String>,
+    /// Which way the values go when the client was told none: the user's setting.
+    pub inject: Way,
     /// The names, in alphabetical order.
     pub names: Vec<SecretName>,
     /// The value of each name, in the same order. They travel as the frame's parts.

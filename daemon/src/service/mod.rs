@@ -14,7 +14,7 @@ use fluvio_secret_config::references;
 use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{
     self as protocol, Activity, History, Listed, ListedLease, ListedSecret, Refusal, Request,
-    Response, SecretName, Status, Subscribe, limits,
+    Response, SecretName, Status, Subscribe, Way, limits,
 };
 use jiff::Timestamp;
 
@@ -40,6 +40,8 @@ pub(crate) struct Service {
     grants: Grants,
     leases: Arc<Leases>,
     subscribers: Arc<Subscribers>,
+    /// Which way values go when the client was told none.
+    inject: Way,
     since: Timestamp,
 }
 
@@ -47,7 +49,13 @@ impl Service {
     pub(crate) fn new(vault: Vault, audit: Audit, leases: Leases) -> Self {
         let (grants, leases) = (Grants::default(), Arc::new(leases));
         let subscribers = Subscribers::new(vault.marks());
-        Self { vault, audit, grants, leases, subscribers, since: Timestamp::now() }
+        let (inject, since) = (Way::Auto, Timestamp::now());
+        Self { vault, audit, grants, leases, subscribers, inject, since }
+    }
+
+    /// The same, with the user's setting for which way values go.
+    pub(crate) fn injecting(self, inject: Way) -> Self {
+        Self { inject, ..self }
     }
 
     /// The leases, for who watches them.

@@ -29,6 +29,7 @@ use fluvio_secret_protocol::lock::Lock;
 use fluvio_secret_protocol::places::{PlaceError, private_folder};
 use fluvio_secret_protocol::{Found, Secret, SecretName, Version, Versions, limits};
 
+pub(crate) use self::history::DEPTH as HISTORY_DEPTH;
 use self::history::History;
 pub(crate) use self::identity::IdentityError;
 use self::identity::{IdentityFile, Key};
@@ -124,6 +125,12 @@ impl Vault {
         let key = Mutex::new(Held { key, stamp, is_durable: false });
         let is_identity_new = AtomicBool::new(false);
         Ok(Self { folder, history, identity, key, is_identity_new, path, _lock: lock })
+    }
+
+    /// The same, keeping so many earlier versions of each secret.
+    pub(crate) fn keeping(mut self, versions: usize) -> Self {
+        self.history.keep_at_most(versions);
+        self
     }
 
     /// The vault's folder.

@@ -6,7 +6,7 @@ use crate::{
     Activity, Check, Code, Delete, EndLease, Found, Grant, Granted, History, Import, Imported,
     Lease, Leased, Leases, Listed, ListedGrant, ListedLease, ListedSecret, Marked, Refusal,
     Request, Response, Restore, Restored, Secret, SecretName, Set, Status, Stored, Subscribe,
-    Subscribed, Version, Versions, limits,
+    Subscribed, Version, Versions, Way, limits,
 };
 
 fn name(text: &str) -> SecretName {
@@ -154,6 +154,7 @@ fn every_response_has_a_golden_sample() {
             "granted.response",
             Response::Granted(Granted {
                 connector: Some("cat-facts".into()),
+                inject: Way::Auto,
                 names: vec![name("A"), name("B")],
                 values: vec![Secret::from(b"one".to_vec()), Secret::from(Vec::new())],
             })
@@ -252,6 +253,7 @@ fn no_message_prints_a_value() {
     let set = Request::Set(Set { name: name("A"), value: secret() });
     let granted = Response::Granted(Granted {
         connector: None,
+        inject: Way::Auto,
         names: vec![name("A")],
         values: vec![secret()],
     });

@@ -24,7 +24,8 @@ use std::process::Command;
 use fluvio_secret_protocol::harden::harden;
 use fluvio_secret_protocol::places::State;
 use fluvio_secret_protocol::{
-    CLI, ClientError, Grant, Granted, Leased, beside_this_program, connect_or_start, supervisor,
+    CLI, ClientError, Grant, Granted, Leased, Way, beside_this_program, connect_or_start,
+    supervisor,
 };
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
@@ -33,7 +34,6 @@ use zeroize::Zeroizing;
 use self::args::{Plan, Start, Watch};
 pub(crate) use self::real::NotFound;
 use self::real::{GUARD, NAME};
-use crate::args::Way;
 use crate::carrier::{self, Carrier};
 use crate::error::LaunchError;
 use crate::{command, config, say, supervised};
@@ -111,6 +111,8 @@ fn prepare(cdk: &mut Command, start: Start) -> Result<Option<Granted>, LaunchErr
             by_environment(cdk, &start, &granted)?;
             Some(granted)
         }
+        // The setting does not count here: by the environment the values would reach every build
+        // script, so that has to be said.
         Some(Way::Auto | Way::File) | None => {
             let leased = client.lease(grant).map_err(failed)?;
             by_lease(cdk, &start, leased, &state)?;
