@@ -225,7 +225,7 @@ struct TypedRun {
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
 
-    /// How the secrets go to the connector
+    /// How the secrets go to the connector [default: as the settings say, else auto]
     #[arg(long, value_name = "WAY", value_enum)]
     inject: Option<Inject>,
 
@@ -403,7 +403,8 @@ Example:
 
     /// Show the versions of a secret, newest first
     #[command(after_help = "\
-The ten last versions that were overwritten or deleted are kept, sealed. No command shows their values.
+The ten last versions that were overwritten or deleted are kept, sealed, or as many as the settings
+say. No command shows their values.
 
 Example:
   fluvio-secret history AUTH_HEADER")]
