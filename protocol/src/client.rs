@@ -14,9 +14,10 @@ use crate::peer::Peer;
 use crate::places::{PlaceError, State};
 use crate::start::{self, StartError};
 use crate::{
-    Activity, Check, Code, Delete, EndLease, Grant, Granted, History, Import, Imported, Leased,
-    ListedLease, ListedSecret, PROTOCOL_VERSION, Refusal, Request, Response, Restore, Restored,
-    Secret, SecretName, Set, Status, Stored, Subscribe, Subscribed, Versions, limits,
+    Activity, Check, Code, Damaged, Delete, EndLease, Examine, Examined, Grant, Granted, History,
+    Import, Imported, Leased, ListedLease, ListedSecret, PROTOCOL_VERSION, Refusal, Request,
+    Response, Restore, Restored, Secret, SecretName, Set, Status, Stored, Subscribe, Subscribed,
+    Versions, limits,
 };
 
 /// A blocking connection to the daemon.
@@ -180,6 +181,23 @@ impl Client {
             Response::Imported(imported) if imported.found.len() == asked => Ok(imported),
             other => Err(unexpected(other)),
         }
+    }
+
+    /// Which of these secrets cannot be opened.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn examine(&mut self, names: &[SecretName]) -> Result<Vec<Damaged>, ClientError> {
+        let mut damaged = Vec::new();
+        for names in names.chunks(limits::EXAMINED_NAMES) {
+            let asked = Examine { names: names.to_vec() };
+            match self.ask(&Request::Examine(asked))? {
+                Response::Examined(examined) => damaged.extend(examined.damaged),
+                other => return Err(unexpected(other)),
+            }
+        }
+        Ok(damaged)
     }
 
     /// The versions of a secret.
@@ -530,6 +548,7 @@ fn did_nothing(request: &Request, error: &ClientError) -> bool {
                 request,
                 Request::Activity
                     | Request::Check(_)
+                    | Request::Examine(_)
                     | Request::Grant(_)
                     | Request::History(_)
                     | Request::Import(Import { dry_run: true, .. })

@@ -47,11 +47,12 @@ pub use client::{Client, ClientError, Subscription, connect};
 pub use name::{BadName, SecretName};
 pub use refusal::{Code, Refusal};
 pub use request::{
-    Check, Delete, EndLease, Grant, History, Import, Request, Restore, Set, Subscribe,
+    Check, Delete, EndLease, Examine, Grant, History, Import, Request, Restore, Set, Subscribe,
 };
 pub use response::{
-    Activity, Found, Granted, Imported, Lease, Leased, Leases, Listed, ListedGrant, ListedLease,
-    ListedSecret, Marked, Response, Restored, Status, Stored, Subscribed, Version, Versions,
+    Activity, Damaged, Examined, Found, Granted, Imported, Lease, Leased, Leases, Listed,
+    ListedGrant, ListedLease, ListedSecret, Marked, Response, Restored, Status, Stored, Subscribed,
+    Version, Versions,
 };
 pub use secret::Secret;
 pub use start::{CLI, DAEMON, SHIM, StartError, beside_this_program, connect_or_start};

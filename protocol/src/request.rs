@@ -18,6 +18,8 @@ pub enum Request {
     Delete(Delete),
     /// Remove a lease, whoever holds it.
     EndLease(EndLease),
+    /// Tell which of these secrets cannot be opened.
+    Examine(Examine),
     /// Give the values of the secrets that a configuration references.
     Grant(Grant),
     /// Tell the versions of a secret.
@@ -68,6 +70,14 @@ pub struct Delete {
 pub struct EndLease {
     /// Which; at most [`limits::LEASE_ID_BYTES`].
     pub id: String,
+}
+
+/// Tell which of these secrets cannot be opened. Their values are not told.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Examine {
+    /// Which to look at; at most [`limits::EXAMINED_NAMES`].
+    pub names: Vec<SecretName>,
 }
 
 /// Tell the versions of a secret.
@@ -190,6 +200,9 @@ impl Message for Request {
         match self {
             Self::Check(check) => check.config = one(parts)?,
             Self::EndLease(end) if end.id.len() > limits::LEASE_ID_BYTES => {
+                return Err(FrameError::Large);
+            }
+            Self::Examine(examine) if examine.names.len() > limits::EXAMINED_NAMES => {
                 return Err(FrameError::Large);
             }
             Self::Grant(grant) | Self::Lease(grant) => {

@@ -15,6 +15,8 @@ pub enum Response {
     Checked(Checked),
     /// The secret is removed, durably.
     Deleted,
+    /// Those of the secrets that cannot be opened.
+    Examined(Examined),
     /// The values of exactly the referenced secrets.
     Granted(Granted),
     /// What each name had before.
@@ -71,6 +73,24 @@ pub struct ListedGrant {
     pub secrets: usize,
     /// Whether that process still runs; `None` where that cannot be known.
     pub running: Option<bool>,
+}
+
+/// Those of the secrets that cannot be opened.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Examined {
+    /// In the order in which they were asked for.
+    pub damaged: Vec<Damaged>,
+}
+
+/// A secret that cannot be opened.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Damaged {
+    /// Its name.
+    pub name: SecretName,
+    /// Why, for people.
+    pub why: String,
 }
 
 /// What each name of an import had before.

@@ -3,10 +3,10 @@ use zeroize::Zeroizing;
 use super::{FrameError, Message, PREFIX_BYTES, decode_header, decode_prefix, encode, is_stop};
 use crate::check::{Checked, Finding, Severity};
 use crate::{
-    Activity, Check, Code, Delete, EndLease, Found, Grant, Granted, History, Import, Imported,
-    Lease, Leased, Leases, Listed, ListedGrant, ListedLease, ListedSecret, Marked, Refusal,
-    Request, Response, Restore, Restored, Secret, SecretName, Set, Status, Stored, Subscribe,
-    Subscribed, Version, Versions, Way, limits,
+    Activity, Check, Code, Damaged, Delete, EndLease, Examine, Examined, Found, Grant, Granted,
+    History, Import, Imported, Lease, Leased, Leases, Listed, ListedGrant, ListedLease,
+    ListedSecret, Marked, Refusal, Request, Response, Restore, Restored, Secret, SecretName, Set,
+    Status, Stored, Subscribe, Subscribed, Version, Versions, Way, limits,
 };
 
 fn name(text: &str) -> SecretName {
@@ -64,6 +64,7 @@ fn every_request_has_a_golden_sample() {
             Request::Delete(Delete { name: name("AUTH_HEADER"), purge: false })
         ),
         sample!("end-lease.request", Request::EndLease(EndLease { id: "0123456789ab".into() })),
+        sample!("examine.request", Request::Examine(Examine { names: vec![name("A"), name("B")] })),
         sample!(
             "grant.request",
             Request::Grant(Grant {
@@ -150,6 +151,12 @@ fn every_response_has_a_golden_sample() {
             })
         ),
         sample!("deleted.response", Response::Deleted),
+        sample!(
+            "examined.response",
+            Response::Examined(Examined {
+                damaged: vec![Damaged { name: name("A"), why: "it is not a regular file".into() }],
+            })
+        ),
         sample!(
             "granted.response",
             Response::Granted(Granted {
@@ -294,7 +301,7 @@ fn c2_lengths_over_a_limit_are_refused_before_anything_is_allocated() {
     let granted = |count: usize, length: usize| {
         let names = vec!["\"A\""; count].join(",");
         let parts = vec![length.to_string(); count].join(",");
-        let granted = format!(r#"{{"granted":{{"names":[{names}]}}}}"#);
+        let granted = format!(r#"{{"granted":{{"inject":"auto","names":[{names}]}}}}"#);
         decode_header::<Response>(header(&granted, &format!("[{parts}]")).as_bytes()).err()
     };
     assert_eq!(granted(8, limits::VALUE_BYTES), None);
@@ -308,6 +315,20 @@ fn a_value_over_the_limit_is_not_encoded() {
     let set = |bytes| Request::Set(Set { name: name("A"), value: Secret::from(vec![0; bytes]) });
     assert!(encode(&set(limits::VALUE_BYTES)).is_ok());
     assert_eq!(encode(&set(limits::VALUE_BYTES + 1)).err(), Some(FrameError::Large));
+}
+
+#[test]
+fn an_answer_about_as_many_secrets_as_may_be_examined_fits_into_a_header() {
+    let longest = "A".repeat(limits::NAME_BYTES);
+    let why = format!("it holds the secret `{longest}`");
+    let damaged = vec![Damaged { name: name(&longest), why }; limits::EXAMINED_NAMES];
+    assert!(encode(&Response::Examined(Examined { damaged })).is_ok());
+    let ask = |names: usize| {
+        let examine = Examine { names: vec![name(&longest); names] };
+        decode::<Request>(&encode(&Request::Examine(examine)).expect("a message")).err()
+    };
+    assert_eq!(ask(limits::EXAMINED_NAMES), None);
+    assert_eq!(ask(limits::EXAMINED_NAMES + 1), Some(FrameError::Large));
 }
 
 #[test]
