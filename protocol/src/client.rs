@@ -14,10 +14,10 @@ use crate::peer::Peer;
 use crate::places::{PlaceError, State};
 use crate::start::{self, StartError};
 use crate::{
-    Activity, Check, Code, Damaged, Delete, EndLease, Examine, Examined, Grant, Granted, History,
-    Import, Imported, Leased, ListedLease, ListedSecret, PROTOCOL_VERSION, Refusal, Request,
-    Response, Restore, Restored, Secret, SecretName, Set, Status, Stored, Subscribe, Subscribed,
-    Versions, limits,
+    Activity, Check, Code, Damaged, Delete, EndLease, Examine, Grant, Granted, History, Import,
+    Imported, Leased, ListedLease, ListedSecret, PROTOCOL_VERSION, Refusal, Request, Response,
+    Restore, Restored, Secret, SecretName, Set, Status, Stored, Subscribe, Subscribed, Versions,
+    limits,
 };
 
 /// A blocking connection to the daemon.

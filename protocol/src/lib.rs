@@ -11,6 +11,7 @@
 //! * [`audit`]: a line of the audit log, which the daemon writes and the command line reads
 //! * [`regular`], [`lock`]: files that are files, and locks that the kernel frees
 //! * [`file_system`]: what file systems tell about changes
+//! * [`logout`]: what becomes of files in memory when their user logs out
 //! * [`peer`]: who is at the other end of a socket
 //! * [`places`]: where the socket and the audit log are, and folders that are nobody else's
 //! * [`shell`]: words of a shell, for commands that people are told to type
@@ -30,6 +31,7 @@ pub mod frame;
 pub mod harden;
 pub mod limits;
 pub mod lock;
+pub mod logout;
 mod name;
 pub mod peer;
 pub mod places;

@@ -4,7 +4,7 @@
 //! * [`args`]: which command lines concern us
 //! * [`index`]: what the real one has deployed
 //! * [`real`]: where the real one is
-//! * [`logout`]: whether a lease would outlive the login
+//! * [`logout`]: says when a lease would not outlive the login
 //!
 //! Everything else reaches the real one byte for byte. We become it, so its standard streams, signals
 //! and exit status are its own.
