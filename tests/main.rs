@@ -15,6 +15,7 @@ mod daemon_life;
 mod deploy;
 mod disclosure;
 mod disk_faults;
+mod doctor;
 mod durability;
 mod first_session;
 mod hardening;

@@ -38,6 +38,7 @@ pub(crate) enum Command {
         /// Without a question.
         yes: bool,
     },
+    Doctor(DoctorForm),
     /// Print this text: it was asked for.
     Help(String),
     History {
@@ -88,6 +89,15 @@ pub(crate) struct Check {
     /// The configurations of connectors
     #[arg(value_name = "FILE", required = true, num_args = 1..)]
     pub(crate) files: Vec<PathBuf>,
+}
+
+/// The form of what `doctor` finds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum DoctorForm {
+    /// One line for each look, or the same for programs.
+    Looks(Format),
+    /// A text for who is told of a bug.
+    Report,
 }
 
 /// What to do with or as `cdk`.
@@ -499,6 +509,26 @@ Example:
         output: TypedFormat,
     },
 
+    /// Tell what is right here and what is not, and the command that mends it
+    #[command(after_help = "\
+One line for each look. `note` is what may be meant so; `wrong` is what may not. Exit status: 0 when nothing
+is wrong, else 1. It starts the daemon when none runs, and changes nothing else.
+
+--report makes a text to be added to the report of a bug. It has no names of secrets, ~ in place of the
+home folder, and USER in place of the user's name.
+
+Example:
+  fluvio-secret doctor
+  fluvio-secret doctor --report > report.txt")]
+    Doctor {
+        /// Make a text for the report of a bug, without names of secrets
+        #[arg(long, conflicts_with = "format")]
+        report: bool,
+
+        #[command(flatten)]
+        output: TypedFormat,
+    },
+
     /// Start or stop the daemon that keeps the secrets; every command that needs it starts it
     #[command(
         after_help = "Example:\n  fluvio-secret daemon restart",
@@ -639,6 +669,8 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
     Ok(match typed {
         Typed::Daemon { what } => Command::Daemon(what),
         Typed::Check(check) => Command::Check(check),
+        Typed::Doctor { report: true, .. } => Command::Doctor(DoctorForm::Report),
+        Typed::Doctor { output, .. } => Command::Doctor(DoctorForm::Looks(output.format)),
         Typed::Cdk(cdk) => Command::Cdk(what_of_cdk(cdk)?),
         Typed::Lease { what: TypedLease::List { output } } => {
             Command::LeaseList { format: output.format }
