@@ -458,7 +458,7 @@ fn d12_a_report_names_no_secret_and_no_user() {
         "Kernel",
         "history = 10",
         "`NAME` is damaged",
-        "~/vault/",
+        "~/data/vault/NAME.age",
     ] {
         assert!(told.contains(shown), "{shown}: {told}");
     }

@@ -511,11 +511,11 @@ Example:
 
     /// Tell what is right here and what is not, and the command that mends it
     #[command(after_help = "\
-One line for each look. `note` is what may be meant so; `wrong` is what may not. Exit status: 0 when nothing
-is wrong, else 1. It starts the daemon when none runs, and changes nothing else.
+One line for each look. A `note` is what may be meant so; what is `wrong` may not. Exit status: 0 when
+nothing is wrong, else 1. It starts the daemon when none runs, and changes nothing else.
 
---report makes a text to be added to the report of a bug. It has no names of secrets, ~ in place of the
-home folder, and USER in place of the user's name.
+--report makes a text to be added to the report of a bug. It has no names of secrets, ~ for the home
+folder, and USER for the user's name in paths.
 
 Example:
   fluvio-secret doctor
