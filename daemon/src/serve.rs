@@ -82,7 +82,7 @@ fn serve(way: Way) -> Result<(), ServeError> {
     let vault = vault.keeping(settings.history);
     let leases = Leases::of(vault.path(), places.runtime.clone());
     let service = Service::new(vault, Audit::new(places.state.audit_log()), leases);
-    let service = service.injecting(settings.inject);
+    let service = service.settled(settings.inject, settings.lock_after);
     let server = Server::bind(places.state.socket(), service)?;
     tracing::info!("serves {}", places.vault().display());
     if way == Way::Detached {

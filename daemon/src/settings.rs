@@ -15,6 +15,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use tracing::level_filters::LevelFilter;
 
+use crate::service::LOCK_AFTER;
 use crate::vault::HISTORY_DEPTH;
 
 /// More than any settings have.
@@ -111,7 +112,7 @@ impl Default for Settings {
         Self {
             history: HISTORY_DEPTH,
             inject: Way::Auto,
-            lock_after: Some(Duration::from_secs(12 * 60 * 60)),
+            lock_after: Some(LOCK_AFTER),
             log: LevelFilter::INFO,
         }
     }

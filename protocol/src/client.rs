@@ -15,9 +15,9 @@ use crate::places::{PlaceError, State};
 use crate::start::{self, StartError};
 use crate::{
     Activity, Check, Code, Damaged, Delete, EndLease, Examine, Grant, Granted, History, Import,
-    Imported, Leased, ListedLease, ListedSecret, PROTOCOL_VERSION, Refusal, Request, Response,
-    Restore, Restored, Secret, SecretName, Set, Status, Stored, Subscribe, Subscribed, Versions,
-    limits,
+    Imported, Key, Leased, ListedLease, ListedSecret, PROTOCOL_VERSION, Passphrase, Refusal,
+    Request, Response, Restore, Restored, Secret, SecretName, Set, Status, Stored, Subscribe,
+    Subscribed, Unlock, Unlocked, Versions, limits,
 };
 
 /// A blocking connection to the daemon.
@@ -319,6 +319,55 @@ impl Client {
         }
     }
 
+    /// What is known of the identity.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn key(&mut self) -> Result<Key, ClientError> {
+        self.ask_for_key(&Request::Key)
+    }
+
+    /// Puts a passphrase on the identity, changes it, or takes it off.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn passphrase(&mut self, change: Passphrase) -> Result<Key, ClientError> {
+        self.ask_for_key(&Request::Passphrase(change))
+    }
+
+    fn ask_for_key(&mut self, request: &Request) -> Result<Key, ClientError> {
+        match self.ask(request)? {
+            Response::Key(key) => Ok(key),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Has the daemon forget the key that opens the vault.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn lock(&mut self) -> Result<(), ClientError> {
+        match self.ask(&Request::Lock)? {
+            Response::Locked => Ok(()),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Has the daemon open the identity, and keep the key for a while.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn unlock(&mut self, unlock: Unlock) -> Result<Unlocked, ClientError> {
+        match self.ask(&Request::Unlock(unlock))? {
+            Response::Unlocked(unlocked) => Ok(unlocked),
+            other => Err(unexpected(other)),
+        }
+    }
+
     /// How the daemon is.
     ///
     /// # Errors
@@ -552,6 +601,7 @@ fn did_nothing(request: &Request, error: &ClientError) -> bool {
                     | Request::Grant(_)
                     | Request::History(_)
                     | Request::Import(Import { dry_run: true, .. })
+                    | Request::Key
                     | Request::Lease(_)
                     | Request::Leases
                     | Request::List

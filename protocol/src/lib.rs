@@ -16,6 +16,7 @@
 //! * [`places`]: where the socket and the audit log are, and folders that are nobody else's
 //! * [`shell`]: words of a shell, for commands that people are told to type
 //! * [`Client`]: a blocking connection, made by [`connect`] or [`connect_or_start`]
+//! * [`terminal`]: the terminal that a program may ask on
 //! * [`supervisor`]: what a program that is watched over learns from who watches
 //! * [`harden`]: a process that others of the same user cannot read
 //!
@@ -43,18 +44,20 @@ mod secret;
 pub mod shell;
 mod start;
 pub mod supervisor;
+pub mod terminal;
 mod way;
 
 pub use client::{Client, ClientError, Subscription, connect};
 pub use name::{BadName, SecretName};
 pub use refusal::{Code, Refusal};
 pub use request::{
-    Check, Delete, EndLease, Examine, Grant, History, Import, Request, Restore, Set, Subscribe,
+    Check, Delete, EndLease, Examine, Grant, History, Import, Passphrase, Request, Restore, Set,
+    Subscribe, Unlock,
 };
 pub use response::{
-    Activity, Damaged, Examined, Found, Granted, Imported, Lease, Leased, Leases, Listed,
+    Activity, Damaged, Examined, Found, Granted, Imported, Key, Lease, Leased, Leases, Listed,
     ListedGrant, ListedLease, ListedSecret, Marked, Response, Restored, Status, Stored, Subscribed,
-    Version, Versions,
+    Unlocked, Version, Versions,
 };
 pub use secret::Secret;
 pub use start::{CLI, DAEMON, SHIM, StartError, beside_this_program, connect_or_start};

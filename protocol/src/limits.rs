@@ -23,6 +23,8 @@ pub const FINDINGS: usize = 32;
 /// Secrets that are examined at once; with the longest names and reasons the answer stays below
 /// [`HEADER_BYTES`].
 pub const EXAMINED_NAMES: usize = 128;
+/// Bytes of a passphrase.
+pub const PASSPHRASE_BYTES: usize = 1 << 10;
 /// Bytes of a lease's id.
 pub const LEASE_ID_BYTES: usize = 32;
 /// Grants in one answer.
