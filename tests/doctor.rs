@@ -167,9 +167,33 @@ fn a_lost_identity_and_a_locked_vault_are_told() {
     fs::rename(&copy, &identity).unwrap();
     let found = looks(&mut doctor(&home));
     assert!(is_right(&found, "vault"), "{found:?}");
+}
+
+#[test]
+fn an_identity_without_a_passphrase_is_noted_and_a_locked_vault_unlocked() {
+    let home = Home::new();
+    home.ok(&["set", "A", "one"]);
+    let found = looks(&mut doctor(&home));
     let open = one(&found, "identity");
-    assert_eq!(open["state"], "note");
     assert!(text(open).contains("has no passphrase"), "{open}");
+    // Both commands ask on a terminal; here a file answers.
+    let passphrase = home.write("passphrase", "correct horse\n");
+    let answered = |found: &Value, option: &str| {
+        let command =
+            format!("{} {option} {}", found["mend"].as_str().unwrap(), passphrase.display());
+        mend(&home, &serde_json::json!({ "mend": command }));
+        looks(&mut doctor(&home))
+    };
+    let found = answered(open, "--new-passphrase-file");
+    assert!(is_right(&found, "identity") && is_right(&found, "vault"), "{found:?}");
+    home.ok(&["lock"]);
+    let found = looks(&mut doctor(&home));
+    let locked = one(&found, "vault");
+    assert_eq!(locked["state"], "note");
+    assert!(text(one(&found, "identity")).ends_with("the vault is locked"), "{found:?}");
+    let found = answered(locked, "--passphrase-file");
+    assert!(is_right(&found, "vault"), "{found:?}");
+    assert!(text(one(&found, "identity")).ends_with("the vault is unlocked"), "{found:?}");
 }
 
 #[test]
@@ -356,20 +380,21 @@ fn a_login_that_takes_leases_with_it_is_noted_until_the_user_lingers() {
 }
 
 #[test]
-fn memory_that_may_not_be_locked_is_noted() {
+fn a_daemon_that_may_lock_no_memory_is_noted_and_mended() {
+    // Root may lock memory whatever the limits are.
+    if !need::plain_user() {
+        return;
+    }
     let home = Home::new();
-    home.ok(&["list"]);
-    let with_limit = |limit: &str| {
-        let script = format!("ulimit -S -l {limit}; exec \"$@\"");
-        let mut shell = home.foreign("sh");
-        shell.args(["-c", &script, "sh"]).arg(program("fluvio-secret"));
-        looks(shell.args(["doctor", "-O", "json"]))
-    };
-    let found = with_limit("0");
+    let mut shell = home.foreign("sh");
+    shell.args(["-c", "ulimit -S -l 0; exec \"$@\"", "sh"]).arg(program("fluvio-secret"));
+    assert!(said(shell.args(["set", "A", "one"])).status.success());
+    let found = looks(&mut doctor(&home));
     assert_eq!(one(&found, "memory")["state"], "note", "{found:?}");
-    assert!(text(one(&found, "memory")).contains("limits.conf"), "{found:?}");
-    // What that file would raise it to, as far as it may be raised here.
-    assert!(is_right(&with_limit("$(ulimit -H -l)"), "memory"));
+    mend(&home, one(&found, "memory"));
+    home.ok(&["list"]);
+    let found = looks(&mut doctor(&home));
+    assert_eq!(text(one(&found, "memory")), "the identity is locked into memory");
 }
 
 #[test]
@@ -431,7 +456,7 @@ fn secrets_in_plain_text_are_told_and_git_is_made_to_forget_them() {
 }
 
 #[test]
-fn d12_a_report_names_no_secret_and_no_user() {
+fn d13_a_report_names_no_secret_and_no_user() {
     let home = Home::new();
     let names = ["CNRY_ONE", "CNRY_TWO", "CNRY_THREE", "CNRY_FOUR"];
     for name in names {

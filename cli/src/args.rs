@@ -553,8 +553,9 @@ Example:
 
     /// Unlock the vault with the passphrase of its identity, so that connectors get their secrets
     #[command(after_help = "\
-The passphrase is asked for on the terminal. The vault is locked again after 12 hours, or after DURATION,
-which is written like 90s, 30m or 8h; the time that the machine sleeps counts.
+The passphrase is asked for on the terminal. The vault is locked again after 12 hours, or after what the
+settings say, or after DURATION, which is written like 90s, 30m or 8h; the time that the machine sleeps
+counts.
 
 Example:
   fluvio-secret unlock

@@ -5,7 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use fluvio_secret_protocol::{logout, shell};
-use rustix::process::{Resource, getrlimit};
 
 use super::{Found, Look, Machine};
 
@@ -15,11 +14,12 @@ const IN_MEMORY: [u32; 2] = [0x0102_1994, 0x8584_58f6];
 /// What the daemon locks, with room to spare.
 const LOCKED_BYTES: u64 = 64 << 10;
 
-pub(super) fn look(machine: &Machine) -> Vec<Found> {
+/// Looks also at the daemon that runs with this process id.
+pub(super) fn look(machine: &Machine, daemon: Option<u32>) -> Vec<Found> {
     let place = places(machine).into_iter().find(|place| is_in_memory(place));
     let mut found = vec![leases(place.as_deref())];
     found.extend(place.map(|place| after_logout(machine, &place)));
-    found.push(lockable(getrlimit(Resource::Memlock).current));
+    found.extend(daemon.map(|pid| locked(machine, pid)));
     found.extend(swap(machine));
     found
 }
@@ -58,16 +58,32 @@ fn after_logout(machine: &Machine, place: &Path) -> Found {
     Look::Logout.right("nothing is removed from memory at a logout")
 }
 
-/// Whether the identity can be kept from being swapped.
-fn lockable(limit: Option<u64>) -> Found {
-    match limit {
-        Some(bytes) if bytes < LOCKED_BYTES => {
-            let text = format!(
-                "a process may lock {bytes} bytes of memory, so the identity may be swapped; raise `memlock` in /etc/security/limits.conf"
-            );
-            Look::Memory.note(text)
+/// Whether the identity is kept from being swapped, or can be.
+fn locked(machine: &Machine, daemon: u32) -> Found {
+    let status = machine.read(&format!("proc/{daemon}/status"));
+    let locked = status.lines().find_map(|line| line.strip_prefix("VmLck:"));
+    if locked.is_some_and(|locked| locked.trim() != "0 kB") {
+        return Look::Memory.right("the identity is locked into memory");
+    }
+    // `Max locked memory  8388608  8388608  bytes`: the limit that holds, and what it may be raised to.
+    let limits = machine.read(&format!("proc/{daemon}/limits"));
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max locked memory"));
+    let mut limits = line.unwrap_or_default().split_whitespace().map(str::parse::<u64>);
+    let (Some(Ok(limit)), most) = (limits.next(), limits.next()) else {
+        return Look::Memory.right("as much memory as is needed may be locked");
+    };
+    if limit >= LOCKED_BYTES {
+        return Look::Memory.right("as much memory as is needed may be locked");
+    }
+    let text =
+        format!("the daemon may lock {limit} bytes of memory, so the identity may be swapped");
+    match most {
+        Some(Ok(most)) if most < LOCKED_BYTES => Look::Memory
+            .note(format!("{text}; raise memlock in /etc/security/limits.conf and log in again")),
+        _ => {
+            let raise = format!("ulimit -S -l {}", LOCKED_BYTES >> 10);
+            Look::Memory.note(text).mended_by(format!("{raise} && fluvio-secret daemon restart"))
         }
-        _ => Look::Memory.right("as much memory may be locked as is needed"),
     }
 }
 
@@ -157,7 +173,7 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use super::{after_logout, leases, lockable, swap, unescaped};
+    use super::{after_logout, leases, swap, unescaped};
     use crate::doctor::machine::tests::{Made, link};
     use crate::doctor::{Condition, Found};
 
@@ -183,11 +199,27 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_of_locked_memory_is_noted() {
-        assert_eq!(lockable(None).condition, Condition::Right);
-        assert_eq!(lockable(Some(8 << 20)).condition, Condition::Right);
-        let none = lockable(Some(0));
-        assert!(none.condition == Condition::Note && none.text.contains("0 bytes"), "{none:?}");
+    fn a_daemon_that_may_lock_no_memory_is_noted() {
+        let made = Made::new();
+        let look = |locked: &str, limits: &str| {
+            made.write("proc/7/status", &format!("Name:\tx\nVmLck:\t       {locked} kB\n"));
+            let head = "Limit   Soft Limit   Hard Limit   Units\n";
+            let line = format!("Max locked memory         {limits}      bytes\n");
+            made.write("proc/7/limits", &format!("{head}{line}"));
+            super::locked(&made.machine, 7)
+        };
+        assert!(look("4", "0  0").text.contains("is locked"));
+        assert_eq!(look("0", "8388608  8388608").condition, Condition::Right);
+        assert_eq!(look("0", "unlimited  unlimited").condition, Condition::Right);
+        let raisable = look("0", "0  8388608");
+        assert_eq!(raisable.condition, Condition::Note);
+        let mend = "ulimit -S -l 64 && fluvio-secret daemon restart";
+        assert_eq!(raisable.mend.as_deref(), Some(mend));
+        assert_eq!(look("0", "0  unlimited").mend.as_deref(), Some(mend));
+        let fixed = look("0", "4096  4096");
+        assert!(fixed.condition == Condition::Note && fixed.text.contains("limits.conf"));
+        assert_eq!(fixed.mend, None);
+        assert_eq!(super::locked(&made.machine, 8).condition, Condition::Right, "gone meanwhile");
     }
 
     const HEAD: &str = "Filename\tType\tSize\tUsed\tPriority\n";

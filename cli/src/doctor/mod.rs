@@ -178,7 +178,7 @@ pub(crate) fn look(machine: &Machine, places: &Places, state: &State) -> Vec<Fou
     if let Ok((status, mut client)) = connected {
         found.extend(vault::look(&mut client, &status));
     }
-    found.extend(memory::look(machine));
+    found.extend(memory::look(machine, status.map(|status| status.pid)));
     found.extend(units::look(machine));
     found.extend(project::look(machine));
     found

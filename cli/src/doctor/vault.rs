@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use fluvio_secret_protocol::{Client, ClientError, Code, Damaged, SecretName, Status, shell};
+use fluvio_secret_protocol::{Client, ClientError, Code, Damaged, Key, SecretName, Status, shell};
 
 use super::{Found, Look};
 
@@ -28,8 +28,11 @@ pub(super) fn look(client: &mut Client, status: &Status) -> Vec<Found> {
         Err(error) => vec![Look::Vault.wrong_by(&error)],
     };
     // The daemon has looked at the identity only now.
-    let status = client.status().unwrap_or_else(|_| status.clone());
-    found.push(identity(&status, Path::new(&status.identity).exists()));
+    let key = client.key().and_then(|key| Ok((key, client.status()?.locked)));
+    found.push(match key {
+        Ok((key, is_locked)) => identity(&key, is_locked),
+        Err(error) => Look::Identity.wrong_by(&error),
+    });
     found
 }
 
@@ -67,14 +70,18 @@ fn one_damaged(damaged: &Damaged, has_earlier: bool, vault: &Path) -> Found {
     Look::Vault.wrong(text).mended_by(mend)
 }
 
-fn identity(status: &Status, is_there: bool) -> Found {
-    let path = &status.identity;
-    if !is_there {
-        return Look::Identity.right("there is none yet; the first set makes it");
+fn identity(key: &Key, is_locked: bool) -> Found {
+    let path = &key.identity;
+    match key.passphrase {
+        None => Look::Identity.right("there is none yet; the first set makes it"),
+        Some(true) => {
+            let state = if is_locked { "locked" } else { "unlocked" };
+            Look::Identity.right(format!("{path} has a passphrase, and the vault is {state}"))
+        }
+        Some(false) => Look::Identity
+            .note(format!(
+                "{path} has no passphrase, so a backup of the home folder is an open vault"
+            ))
+            .mended_by("fluvio-secret key passphrase"),
     }
-    if status.locked {
-        return Look::Identity.right(format!("{path} is protected by a passphrase"));
-    }
-    let text = format!("{path} has no passphrase, so a backup of the home folder is an open vault");
-    Look::Identity.note(text).mended_by("fluvio-secret key passphrase")
 }
