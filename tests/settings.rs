@@ -101,6 +101,27 @@ fn the_daemon_logs_as_much_as_the_variable_says_and_else_the_settings() {
     assert!(log.contains("serves") && log.contains("FLUVIO_SECRET_LOG is none of"), "{log}");
 }
 
+#[test]
+fn the_vault_is_locked_after_the_time_that_the_settings_say() {
+    let home = Home::new();
+    home.ok(&["set", "A", "one"]);
+    home.write("passphrase", "correct horse\n");
+    home.ok(&["key", "passphrase", "--new-passphrase-file", "passphrase"]);
+    let unlock = || home.ok(&["unlock", "--passphrase-file", "passphrase"]);
+    settle(&home, "lock-after = \"never\"\n");
+    assert_eq!(unlock(), "Vault unlocked\n");
+    settle(&home, "lock-after = \"8h\"\n");
+    assert!(unlock().starts_with("Vault unlocked until "));
+    settle(&home, "lock-after = \"1s\"\n");
+    unlock();
+    eventually("the lock", || home.ok(&["status"]).contains("Locked    yes"));
+    // What is typed counts more.
+    home.ok(&["unlock", "--for", "8h", "--passphrase-file", "passphrase"]);
+    let until = home.ok(&["status", "-O", "json"]);
+    let until: serde_json::Value = serde_json::from_str(&until).unwrap();
+    assert!(until["unlocked_until"].is_string(), "{until}");
+}
+
 /// What `run` of a command shows: where its secrets file is, and the variable A.
 fn given(run: &mut Command) -> (bool, bool) {
     let given = said(run);
