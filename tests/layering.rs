@@ -245,7 +245,11 @@ fn values_are_exposed_where_they_must_be() {
         .collect();
     let expected = [
         "cli/src/commands/set.rs",
+        "cli/src/commands/use_identity.rs",
+        "cli/src/passphrase.rs",
         "config/src/check.rs",
+        "daemon/src/service/key.rs",
+        "daemon/src/service/rekey.rs",
         "daemon/src/vault/mod.rs",
         "daemon/src/vault/record.rs",
         "protocol/src/carry.rs",

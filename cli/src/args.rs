@@ -12,7 +12,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::{Bash, CompleteEnv, EnvCompleter, Fish, Zsh};
-use fluvio_secret_protocol::{Secret, SecretName};
+use fluvio_secret_protocol::{Secret, SecretName, limits};
 use jiff::{SignedDuration, Span, Timestamp, ZonedDateTime};
 
 use crate::commands;
@@ -47,9 +47,11 @@ pub(crate) enum Command {
     },
     Import(Import),
     KeyPassphrase(ChangePassphrase),
+    KeyRotate(Rotate),
     KeyShow {
         format: Format,
     },
+    KeyUse(UseIdentity),
     LeaseEnd {
         id: String,
     },
@@ -62,6 +64,7 @@ pub(crate) enum Command {
     Lock,
     Log(Log),
     Metadata,
+    Recipient(Recipient),
     Restore {
         name: SecretName,
         version: Option<u64>,
@@ -200,6 +203,41 @@ pub(crate) struct Import {
     /// KEY=VALUE lines, as connectors read a secrets file
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+}
+
+/// How to put a new identity in the place of the present one.
+#[derive(Debug)]
+pub(crate) struct Rotate {
+    pub(crate) drop_history: bool,
+    /// Without a question.
+    pub(crate) yes: bool,
+    pub(crate) passphrase: PassphraseSource,
+}
+
+/// An identity to use.
+#[derive(Debug)]
+pub(crate) struct UseIdentity {
+    pub(crate) file: PathBuf,
+    pub(crate) passphrase: PassphraseSource,
+}
+
+/// What to do with the recipients of the vault.
+#[derive(Debug)]
+pub(crate) enum Recipient {
+    Accept {
+        /// Without a question.
+        yes: bool,
+    },
+    Add {
+        recipient: String,
+        note: Option<String>,
+    },
+    List {
+        format: Format,
+    },
+    Remove {
+        recipient: String,
+    },
 }
 
 /// What to show of the audit log.
@@ -570,7 +608,7 @@ Example:
   fluvio-secret lock")]
     Lock,
 
-    /// Show the identity, which opens the vault, or change its passphrase
+    /// Show or change the identity, which opens the vault, its passphrase, and who else can open it
     #[command(after_help = "Example:\n  fluvio-secret key show", disable_help_subcommand = true)]
     Key {
         #[command(subcommand)]
@@ -684,6 +722,52 @@ Example:
 
 #[derive(Subcommand)]
 enum TypedKey {
+    /// Show or change who can open the secrets: another machine, a team, a backup key
+    #[command(
+        after_help = "Example:\n  fluvio-secret key recipient list",
+        disable_help_subcommand = true
+    )]
+    Recipient {
+        #[command(subcommand)]
+        what: TypedRecipient,
+    },
+    /// Make a new identity, and seal all secrets to it in place of the present one
+    #[command(after_help = "\
+All secrets and their earlier versions are sealed anew. The present identity stays until that is done, and
+is removed then; what is still sealed to it elsewhere, as in a backup or in git, it still opens. When this
+is stopped in the middle nothing is lost, and the same command again finishes it.
+
+Example:
+  fluvio-secret key rotate
+  fluvio-secret key rotate --drop-history --yes")]
+    Rotate {
+        /// Remove all earlier versions for good, instead of sealing them anew; asks on a terminal
+        #[arg(long)]
+        drop_history: bool,
+
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+
+        #[command(flatten)]
+        passphrase: TypedOldPassphrase,
+    },
+    /// Use an age identity that you have already, in place of the present one
+    #[command(after_help = "\
+FILE is what age-keygen makes, maybe behind a passphrase. It is copied. What the present identity opens is
+sealed anew to this one, and then the present one is removed. SSH keys are not taken: what opens them is
+the crate `rsa`, which has a timing weakness that is not mended.
+
+Example:
+  fluvio-secret key use key.txt")]
+    Use {
+        #[command(flatten)]
+        passphrase: TypedOldPassphrase,
+
+        /// The identity's file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Show where the identity is, its public part, and whether it has a passphrase
     #[command(after_help = "Example:\n  fluvio-secret key show -O json")]
     Show {
@@ -699,6 +783,56 @@ Example:
   fluvio-secret key passphrase
   fluvio-secret key passphrase --remove")]
     Passphrase(TypedPassphrase),
+}
+
+#[derive(Subcommand)]
+enum TypedRecipient {
+    /// Seal all secrets to one recipient more
+    #[command(after_help = "\
+RECIPIENT is the public key of an age identity: of another machine's, as `age-keygen -y` prints it. All
+secrets and their earlier versions are sealed anew. One that is there already gets the note.
+
+Example:
+  fluvio-secret key recipient add age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg --note 'backup key'")]
+    Add {
+        /// Whose it is, in a few words
+        #[arg(long, value_name = "TEXT")]
+        note: Option<OsString>,
+
+        /// The recipient: age1…
+        #[arg(value_name = "RECIPIENT")]
+        recipient: OsString,
+    },
+    /// Seal all secrets to one recipient less
+    #[command(after_help = "\
+All secrets and their earlier versions are sealed anew. What the removed one has seen until now it may
+have kept.
+
+Example:
+  fluvio-secret key recipient remove age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg")]
+    Remove {
+        /// The recipient, as `list` shows it
+        #[arg(value_name = "RECIPIENT")]
+        recipient: OsString,
+    },
+    /// Show to whom secrets are sealed
+    #[command(after_help = "Example:\n  fluvio-secret key recipient list -O json")]
+    List {
+        #[command(flatten)]
+        output: TypedFormat,
+    },
+    /// Accept the recipients of a vault that others have changed
+    #[command(after_help = "\
+Shows what is different from what was accepted on this machine, and asks. Until then nothing is set:
+whoever may write to the vault's folder could else have secrets sealed to a key of their own.
+
+Example:
+  fluvio-secret key recipient accept --yes")]
+    Accept {
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+    },
 }
 
 #[derive(Args)]
@@ -819,14 +953,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
         Typed::Lease { what: TypedLease::End { id } } => {
             Command::LeaseEnd { id: id.to_string_lossy().into_owned() }
         }
-        Typed::Key { what: TypedKey::Passphrase(typed) } => {
-            let TypedPassphrase { remove, old, new_passphrase_file, new_passphrase_fd } = typed;
-            let new = passphrase_source(new_passphrase_file, new_passphrase_fd);
-            Command::KeyPassphrase(ChangePassphrase { remove, old: old.source(), new })
-        }
-        Typed::Key { what: TypedKey::Show { output } } => {
-            Command::KeyShow { format: output.format }
-        }
+        Typed::Key { what } => key(what)?,
         Typed::Lock => Command::Lock,
         Typed::Completions { shell } => Command::Completions(shell),
         Typed::Delete { names, purge, yes } => {
@@ -884,6 +1011,42 @@ fn unlock_span(typed: &OsStr) -> Result<Duration, CliError> {
     let span = read.and_then(|read| Duration::try_from(read).ok());
     span.filter(|span| span.as_secs() > 0).ok_or_else(|| {
         CliError::Usage("error: the duration of --for is not understood; write it like 90s, 30m, 8h\nsee: fluvio-secret unlock --help".to_owned())
+    })
+}
+
+fn key(typed: TypedKey) -> Result<Command, CliError> {
+    // What is not UTF-8 is no recipient either.
+    let text = |text: OsString, what, most| match text.to_string_lossy().into_owned() {
+        text if text.len() <= most => Ok(text),
+        _ => Err(CliError::Usage(format!(
+            "error: the {what} has more than {most} bytes, which is the most\nsee: fluvio-secret key recipient --help"
+        ))),
+    };
+    let recipient = |recipient| text(recipient, "recipient", limits::RECIPIENT_BYTES);
+    Ok(match typed {
+        TypedKey::Passphrase(typed) => {
+            let TypedPassphrase { remove, old, new_passphrase_file, new_passphrase_fd } = typed;
+            let new = passphrase_source(new_passphrase_file, new_passphrase_fd);
+            Command::KeyPassphrase(ChangePassphrase { remove, old: old.source(), new })
+        }
+        TypedKey::Recipient { what } => Command::Recipient(match what {
+            TypedRecipient::Accept { yes } => Recipient::Accept { yes },
+            TypedRecipient::Add { recipient: typed, note } => {
+                let note = note.map(|note| text(note, "note", limits::NOTE_BYTES)).transpose()?;
+                Recipient::Add { recipient: recipient(typed)?, note }
+            }
+            TypedRecipient::List { output } => Recipient::List { format: output.format },
+            TypedRecipient::Remove { recipient: typed } => {
+                Recipient::Remove { recipient: recipient(typed)? }
+            }
+        }),
+        TypedKey::Rotate { drop_history, yes, passphrase } => {
+            Command::KeyRotate(Rotate { drop_history, yes, passphrase: passphrase.source() })
+        }
+        TypedKey::Show { output } => Command::KeyShow { format: output.format },
+        TypedKey::Use { file, passphrase } => {
+            Command::KeyUse(UseIdentity { file, passphrase: passphrase.source() })
+        }
     })
 }
 

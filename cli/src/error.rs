@@ -21,8 +21,10 @@ pub(crate) enum CliError {
     Config { path: PathBuf, why: String },
     /// The connector that was watched ended with this status.
     Connector(u8),
-    /// The question was answered with no.
-    Declined,
+    /// The question was answered with no: what was not done to anything.
+    Declined(&'static str),
+    /// An identity's file cannot be read.
+    Identity { path: PathBuf, why: String },
     /// Standard input had no value.
     Empty,
     /// A value's file cannot be read.
@@ -47,6 +49,8 @@ pub(crate) enum CliError {
     Output(io::Error),
     /// There is no passphrase, or none that can be one.
     Passphrase(String),
+    /// The connection ended while the vault was sealed anew.
+    Resealing(io::Error),
     /// Some of several were refused; each was told already.
     Some,
     /// Something is wrong, as was told already.
@@ -59,6 +63,8 @@ pub(crate) enum CliError {
     Stopped { source: ClientError, done: String },
     /// The system refused something that it does not refuse.
     System(io::Error),
+    /// There is nobody to ask whether recipients are meant.
+    Unasked,
     /// A path that was to be watched is not there.
     Watch { path: PathBuf, source: io::Error },
     /// The command line is not understood: the whole text that says so.
@@ -70,7 +76,7 @@ impl CliError {
     pub(crate) fn status(&self) -> u8 {
         match self {
             Self::Client(error) => of_client(error),
-            Self::NotRunning => 69,
+            Self::NotRunning | Self::Resealing(_) => 69,
             Self::Checked => 78,
             Self::Connector(status) => *status,
             Self::Stopped { source, .. } => of_client(source),
@@ -78,9 +84,10 @@ impl CliError {
             Self::Shim(_) => 125,
             Self::Cancelled
             | Self::Config { .. }
-            | Self::Declined
+            | Self::Declined(_)
             | Self::Empty
             | Self::File { .. }
+            | Self::Identity { .. }
             | Self::Import { .. }
             | Self::Input(_)
             | Self::Kept { .. }
@@ -92,6 +99,7 @@ impl CliError {
             | Self::Passphrase(_)
             | Self::Some
             | Self::System(_)
+            | Self::Unasked
             | Self::Unwell
             | Self::Watch { .. } => 1,
         }
@@ -140,12 +148,15 @@ impl fmt::Display for CliError {
             Self::Config { path, why } => {
                 write!(f, "the configuration {} cannot be read: {why}", path.display())
             }
-            Self::Declined => f.write_str("nothing was deleted"),
+            Self::Declined(what) => write!(f, "nothing was {what}"),
             Self::Empty => f.write_str(
                 "standard input has no value; give one, or an empty one on purpose with: set NAME ''",
             ),
             Self::File { path, source } => {
                 write!(f, "cannot read {}: {source}; nothing was set", path.display())
+            }
+            Self::Identity { path, why } => {
+                write!(f, "cannot read the identity {}: {why}; nothing was changed", path.display())
             }
             Self::Import { path, why } => {
                 write!(f, "{} is not imported: {why}; nothing was set", path.display())
@@ -159,6 +170,13 @@ impl fmt::Display for CliError {
             Self::Log { path, source } => {
                 write!(f, "cannot read the audit log {}: {source}", path.display())
             }
+            Self::Resealing(source) => write!(
+                f,
+                "the daemon went away before all secrets were sealed anew ({source}); all of them can be opened, and the same command again finishes it"
+            ),
+            Self::Unasked => f.write_str(
+                "nothing was accepted: there is no terminal to ask on; look at the difference, and accept it with: --yes",
+            ),
             Self::Stopped { source, done } => {
                 write!(f, "{source}; {done}: give the same command again to set the rest")
             }

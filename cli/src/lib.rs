@@ -12,6 +12,7 @@
 //! * [`doctor`]: what is right and what is not, one file for each group of looks
 //! * [`places`]: where the link called `cdk` is, and what `doctor` looks at
 //! * [`on_path`]: programs on PATH, and what puts a folder in front there
+//! * [`question`], [`progress`]: asks whether something is meant, and shows how far it is
 //! * [`date`], [`format`](mod@format): dates as the cloud's `list` prints them, tables, JSON, YAML
 //! * [`output`]: results to standard output, everything else to standard error
 //! * [`error`](mod@error): what can go wrong, and the exit status for it
@@ -33,7 +34,9 @@ mod on_path;
 mod output;
 mod passphrase;
 mod places;
+mod progress;
 mod prompt;
+mod question;
 mod secrets_file;
 mod signals;
 mod value;
@@ -43,7 +46,7 @@ use std::process::ExitCode;
 
 use fluvio_secret_protocol::harden::{Hardened, harden};
 
-use crate::args::{Cdk, Command};
+use crate::args::{Cdk, Command, Recipient};
 use crate::error::CliError;
 
 /// The whole program `fluvio-secret`.
@@ -79,13 +82,23 @@ fn run(command: Command, hardened: Hardened) -> Result<(), CliError> {
         Command::History { name, format } => commands::history(&name, format),
         Command::Import(import) => commands::import(&import),
         Command::KeyPassphrase(change) => commands::passphrase(&change),
+        Command::KeyRotate(rotate) => commands::rotate(&rotate),
         Command::KeyShow { format } => commands::show_key(format),
+        Command::KeyUse(used) => commands::use_identity(&used),
         Command::LeaseEnd { id } => commands::end_lease(id),
         Command::LeaseList { format } => commands::list_leases(format),
         Command::List { format } => commands::list(format),
         Command::Lock => commands::lock(),
         Command::Log(log) => commands::log(&log),
         Command::Metadata => commands::metadata(),
+        Command::Recipient(Recipient::Accept { yes }) => commands::accept_recipients(yes),
+        Command::Recipient(Recipient::Add { recipient, note }) => {
+            commands::add_recipient(recipient, note)
+        }
+        Command::Recipient(Recipient::List { format }) => commands::list_recipients(format),
+        Command::Recipient(Recipient::Remove { recipient }) => {
+            commands::remove_recipient(recipient)
+        }
         Command::Restore { name, version } => commands::restore(&name, version),
         Command::Run(run) => commands::run(run, hardened),
         Command::Set(set) => commands::set(set),

@@ -21,6 +21,14 @@ pub(crate) fn read(source: &PassphraseSource) -> Result<Secret, CliError> {
     }
 }
 
+/// Reads the passphrase that an identity in this file has.
+pub(crate) fn read_of(path: &Path, source: &PassphraseSource) -> Result<Secret, CliError> {
+    match source {
+        PassphraseSource::Ask => ask(&format!("Passphrase of {}: ", path.display())),
+        source => from_file(source),
+    }
+}
+
 /// Reads a passphrase that the identity is to have. One that is typed is typed twice: nobody sees it.
 pub(crate) fn read_new(source: &PassphraseSource) -> Result<Secret, CliError> {
     let PassphraseSource::Ask = source else { return from_file(source) };

@@ -15,15 +15,20 @@ use crate::limited_log::{LimitedLog, Reach};
 /// What happens to the secrets, or to the key that opens them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Event {
+    AcceptRecipients,
+    AddRecipient,
     Delete,
     Grant,
     Lease,
     Lock,
     Passphrase,
     Purge,
+    RemoveRecipient,
     Restore,
+    Rotate,
     Set,
     Unlock,
+    UseIdentity,
 }
 
 /// Who does it, as far as the client says so.
@@ -61,12 +66,33 @@ impl Audit {
         actor: Actor<'_>,
         names: &[SecretName],
     ) -> Result<(), AuditError> {
+        self.write(event, actor, names, &[])
+    }
+
+    /// Writes the line of a change that is about recipients, and about all secrets.
+    pub(crate) fn record_recipients(
+        &self,
+        event: Event,
+        actor: Actor<'_>,
+        recipients: &[String],
+    ) -> Result<(), AuditError> {
+        self.write(event, actor, &[], recipients)
+    }
+
+    fn write(
+        &self,
+        event: Event,
+        actor: Actor<'_>,
+        names: &[SecretName],
+        recipients: &[String],
+    ) -> Result<(), AuditError> {
         let line = Line {
             time: Timestamp::now().strftime("%FT%T%.3fZ").to_string(),
             event: event.as_str().to_owned(),
             pid: actor.pid,
             program: printable(actor.program),
             config: printable(actor.config),
+            recipients: recipients.to_vec(),
             names: names.to_vec(),
         };
         let failed = |source| AuditError { path: self.path.clone(), source };
@@ -74,13 +100,18 @@ impl Audit {
         line.push(b'\n');
         let reach = match event {
             Event::Grant | Event::Lease => Reach::System,
-            Event::Delete
+            Event::AcceptRecipients
+            | Event::AddRecipient
+            | Event::Delete
             | Event::Lock
             | Event::Passphrase
             | Event::Purge
+            | Event::RemoveRecipient
             | Event::Restore
+            | Event::Rotate
             | Event::Set
-            | Event::Unlock => Reach::Disk,
+            | Event::Unlock
+            | Event::UseIdentity => Reach::Disk,
         };
         self.log.append(&line, reach).map_err(failed)
     }
@@ -90,15 +121,20 @@ impl Event {
     /// The word for it in the log.
     fn as_str(self) -> &'static str {
         match self {
+            Self::AcceptRecipients => "accept-recipients",
+            Self::AddRecipient => "add-recipient",
             Self::Delete => "delete",
             Self::Grant => "grant",
             Self::Lease => "lease",
             Self::Lock => "lock",
             Self::Passphrase => "passphrase",
             Self::Purge => "purge",
+            Self::RemoveRecipient => "remove-recipient",
             Self::Restore => "restore",
+            Self::Rotate => "rotate",
             Self::Set => "set",
             Self::Unlock => "unlock",
+            Self::UseIdentity => "use-identity",
         }
     }
 }

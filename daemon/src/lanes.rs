@@ -75,9 +75,15 @@ impl Lanes {
         let handed = match job.request {
             // Only looks.
             Request::Import(Import { dry_run: true, .. }) => self.reads.send(job),
-            Request::Delete(_) | Request::Import(_) | Request::Restore(_) | Request::Set(_) => {
-                self.writes.send(job)
-            }
+            Request::AcceptRecipients(_)
+            | Request::AddRecipient(_)
+            | Request::Delete(_)
+            | Request::Import(_)
+            | Request::RemoveRecipient(_)
+            | Request::Restore(_)
+            | Request::Rotate(_)
+            | Request::Set(_)
+            | Request::UseIdentity(_) => self.writes.send(job),
             Request::Activity
             | Request::Check(_)
             | Request::EndLease(_)
@@ -88,6 +94,7 @@ impl Lanes {
             | Request::Lease(_)
             | Request::Leases
             | Request::List
+            | Request::Recipients
             | Request::Subscribe(_) => self.reads.send(job),
             Request::Lock | Request::Passphrase(_) | Request::Unlock(_) => self.keys.send(job),
             // Nothing to wait for.

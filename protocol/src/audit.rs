@@ -21,8 +21,9 @@ pub fn put_aside(log: &Path) -> PathBuf {
 pub struct Line {
     /// When, in RFC 3339 with milliseconds, in UTC.
     pub time: String,
-    /// What: `set`, `delete`, `purge`, `restore`, `grant`, `lease`, `lock`, `unlock` or `passphrase`. One
-    /// that a reader does not know is of a newer release.
+    /// What: `set`, `delete`, `purge`, `restore`, `grant`, `lease`, `lock`, `unlock`, `passphrase`,
+    /// `add-recipient`, `remove-recipient`, `accept-recipients`, `rotate` or `use-identity`. One that a
+    /// reader does not know is of a newer release.
     pub event: String,
     /// The process that asked for it.
     pub pid: i32,
@@ -32,6 +33,9 @@ pub struct Line {
     /// The configuration's path, where the client says so.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub config: String,
+    /// The recipients that it is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recipients: Vec<String>,
     /// The secrets.
     pub names: Vec<SecretName>,
 }

@@ -14,10 +14,11 @@ use crate::peer::Peer;
 use crate::places::{PlaceError, State};
 use crate::start::{self, StartError};
 use crate::{
-    Activity, Check, Code, Damaged, Delete, EndLease, Examine, Grant, Granted, History, Import,
-    Imported, Key, Leased, ListedLease, ListedSecret, PROTOCOL_VERSION, Passphrase, Refusal,
-    Request, Response, Restore, Restored, Secret, SecretName, Set, Status, Stored, Subscribe,
-    Subscribed, Unlock, Unlocked, Versions, limits,
+    AcceptRecipients, Activity, AddRecipient, Check, Code, Damaged, Delete, EndLease, Examine,
+    Grant, Granted, History, Import, Imported, Key, Leased, ListedLease, ListedSecret,
+    PROTOCOL_VERSION, Passphrase, Recipients, Refusal, RemoveRecipient, Request, Resealed,
+    Resealing, Response, Restore, Restored, Rotate, Secret, SecretName, Set, Status, Stored,
+    Subscribe, Subscribed, Unlock, Unlocked, UseIdentity, Versions, limits,
 };
 
 /// A blocking connection to the daemon.
@@ -368,6 +369,99 @@ impl Client {
         }
     }
 
+    /// To whom secrets are sealed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn recipients(&mut self) -> Result<Recipients, ClientError> {
+        match self.ask(&Request::Recipients)? {
+            Response::Recipients(recipients) => Ok(recipients),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Seals all secrets to one recipient more, and says how far it is.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn add_recipient(
+        &mut self,
+        add: AddRecipient,
+        progress: &mut dyn FnMut(Resealing),
+    ) -> Result<Resealed, ClientError> {
+        self.reseal(&Request::AddRecipient(add), progress)
+    }
+
+    /// Seals all secrets to one recipient less, and says how far it is.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn remove_recipient(
+        &mut self,
+        recipient: String,
+        progress: &mut dyn FnMut(Resealing),
+    ) -> Result<Resealed, ClientError> {
+        self.reseal(&Request::RemoveRecipient(RemoveRecipient { recipient }), progress)
+    }
+
+    /// Takes the vault's recipients, which are these, for those of this machine.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn accept_recipients(
+        &mut self,
+        recipients: Vec<String>,
+        progress: &mut dyn FnMut(Resealing),
+    ) -> Result<Resealed, ClientError> {
+        self.reseal(&Request::AcceptRecipients(AcceptRecipients { recipients }), progress)
+    }
+
+    /// Makes a new identity in place of the present one, and says how far it is.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn rotate(
+        &mut self,
+        rotate: Rotate,
+        progress: &mut dyn FnMut(Resealing),
+    ) -> Result<Resealed, ClientError> {
+        self.reseal(&Request::Rotate(rotate), progress)
+    }
+
+    /// Takes an identity in place of the present one, and says how far it is.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn use_identity(
+        &mut self,
+        used: UseIdentity,
+        progress: &mut dyn FnMut(Resealing),
+    ) -> Result<Resealed, ClientError> {
+        self.reseal(&Request::UseIdentity(used), progress)
+    }
+
+    fn reseal(
+        &mut self,
+        request: &Request,
+        progress: &mut dyn FnMut(Resealing),
+    ) -> Result<Resealed, ClientError> {
+        let mut answer = self.ask(request)?;
+        loop {
+            match answer {
+                Response::Resealed(resealed) => return Ok(resealed),
+                Response::Resealing(resealing) => progress(resealing),
+                other => return Err(unexpected(other)),
+            }
+            answer = self.next_answer()?;
+        }
+    }
+
     /// How the daemon is.
     ///
     /// # Errors
@@ -605,6 +699,7 @@ fn did_nothing(request: &Request, error: &ClientError) -> bool {
                     | Request::Lease(_)
                     | Request::Leases
                     | Request::List
+                    | Request::Recipients
                     | Request::Status
                     | Request::Subscribe(_)
             )

@@ -51,13 +51,14 @@ pub use client::{Client, ClientError, Subscription, connect};
 pub use name::{BadName, SecretName};
 pub use refusal::{Code, Refusal};
 pub use request::{
-    Check, Delete, EndLease, Examine, Grant, History, Import, Passphrase, Request, Restore, Set,
-    Subscribe, Unlock,
+    AcceptRecipients, AddRecipient, Check, Delete, EndLease, Examine, Grant, History, Import,
+    Passphrase, RemoveRecipient, Request, Restore, Rotate, Set, Subscribe, Unlock, UseIdentity,
 };
 pub use response::{
     Activity, Damaged, Examined, Found, Granted, Imported, Key, Lease, Leased, Leases, Listed,
-    ListedGrant, ListedLease, ListedSecret, Marked, Response, Restored, Status, Stored, Subscribed,
-    Unlocked, Version, Versions,
+    ListedGrant, ListedLease, ListedRecipient, ListedSecret, Marked, Recipients, Resealed,
+    Resealing, Response, Restored, Status, Stored, Subscribed, Unfinished, Unlocked, Version,
+    Versions,
 };
 pub use secret::Secret;
 pub use start::{CLI, DAEMON, SHIM, StartError, beside_this_program, connect_or_start};

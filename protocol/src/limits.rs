@@ -27,6 +27,18 @@ pub const EXAMINED_NAMES: usize = 128;
 pub const PASSPHRASE_BYTES: usize = 1 << 10;
 /// Bytes of a lease's id.
 pub const LEASE_ID_BYTES: usize = 32;
+/// Recipients of a vault. With the longest notes an answer that has those of the vault and as many
+/// others stays below [`HEADER_BYTES`].
+pub const RECIPIENTS: usize = 64;
+/// Bytes of what is given as a recipient. An X25519 one has 62; with this, what is a key of another
+/// kind can be told as that.
+pub const RECIPIENT_BYTES: usize = 4 << 10;
+/// Bytes of the note that says whose a recipient is.
+pub const NOTE_BYTES: usize = 128;
+/// Bytes of an identity's file.
+pub const IDENTITY_BYTES: usize = 64 << 10;
+/// Names of secrets that were not sealed anew, in one answer.
+pub const LEFT_NAMES: usize = 64;
 /// Grants in one answer.
 pub const LISTED_GRANTS: usize = 16;
 /// Bytes of a program's name or a configuration's path in such an answer.

@@ -18,6 +18,8 @@ pub enum Code {
     Exists,
     /// The daemon met a fault of its own; it goes on serving.
     Internal,
+    /// An identity or a recipient that was given is none, or cannot be used here.
+    Key,
     /// A value, a grant or a configuration is over its limit.
     Large,
     /// The vault's identity is behind a passphrase.

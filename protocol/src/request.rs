@@ -10,8 +10,12 @@ use crate::{Secret, SecretName, limits};
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Request {
+    /// Take the vault's recipients for those of this machine, too.
+    AcceptRecipients(AcceptRecipients),
     /// Tell how many secrets there are, and what was granted last.
     Activity,
+    /// Seal all secrets to one recipient more.
+    AddRecipient(AddRecipient),
     /// Tell what would keep a connector from starting with a configuration.
     Check(Check),
     /// Remove a secret; what it was goes to the history.
@@ -39,8 +43,14 @@ pub enum Request {
     Lock,
     /// Put a passphrase on the identity, change it, or take it off.
     Passphrase(Passphrase),
+    /// Tell to whom secrets are sealed.
+    Recipients,
+    /// Seal all secrets to one recipient less.
+    RemoveRecipient(RemoveRecipient),
     /// Make an earlier version of a secret the present one.
     Restore(Restore),
+    /// Make a new identity, and seal all secrets to it in place of the present one.
+    Rotate(Rotate),
     /// Keep a value under a name.
     Set(Set),
     /// Tell how the daemon is.
@@ -51,6 +61,26 @@ pub enum Request {
     Subscribe(Subscribe),
     /// Open the identity with its passphrase, and keep the key for a while.
     Unlock(Unlock),
+    /// Take an identity that is there already in place of the present one.
+    UseIdentity(UseIdentity),
+}
+
+/// Take the vault's recipients for those of this machine, too.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptRecipients {
+    /// Those that were shown: others are not accepted. At most [`limits::RECIPIENTS`].
+    pub recipients: Vec<String>,
+}
+
+/// Seal all secrets to one recipient more.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddRecipient {
+    /// Who; at most [`limits::RECIPIENT_BYTES`].
+    pub recipient: String,
+    /// Whose it is; at most [`limits::NOTE_BYTES`].
+    pub note: Option<String>,
 }
 
 /// Tell what would keep a connector from starting with a configuration.
@@ -125,6 +155,14 @@ pub struct Passphrase {
     pub passphrases: Vec<Secret>,
 }
 
+/// Seal all secrets to one recipient less.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemoveRecipient {
+    /// Who; at most [`limits::RECIPIENT_BYTES`].
+    pub recipient: String,
+}
+
 /// Make an earlier version of a secret the present one.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -133,6 +171,19 @@ pub struct Restore {
     pub name: SecretName,
     /// Which version; `None` for the newest in the history.
     pub version: Option<u64>,
+}
+
+/// Make a new identity, and seal all secrets to it in place of the present one.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rotate {
+    /// Whether the earlier versions of all secrets are removed instead.
+    pub drop_history: bool,
+    /// Whether the identity has a passphrase, which the new one gets too, and which is the part.
+    pub has_passphrase: bool,
+    /// At most [`limits::PASSPHRASE_BYTES`].
+    #[serde(skip)]
+    pub passphrase: Option<Secret>,
 }
 
 /// Tell which secrets a configuration references, and from then on which of them change.
@@ -181,6 +232,21 @@ pub struct Unlock {
     pub passphrase: Secret,
 }
 
+/// Take an identity that is there already in place of the present one.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct UseIdentity {
+    /// Whether a passphrase is the second part: that of the identity that is given, or else that of
+    /// the present one. It is then the passphrase of the new one.
+    pub has_passphrase: bool,
+    /// An identity file's bytes, at most [`limits::IDENTITY_BYTES`]. Travels as the first part.
+    #[serde(skip)]
+    pub identity: Secret,
+    /// At most [`limits::PASSPHRASE_BYTES`].
+    #[serde(skip)]
+    pub passphrase: Option<Secret>,
+}
+
 impl Passphrase {
     /// Puts `new` in the place of `old`; `None` stands for none.
     #[must_use]
@@ -200,6 +266,22 @@ impl Passphrase {
 
     fn parts(&self) -> usize {
         usize::from(self.has_old) + usize::from(self.has_new)
+    }
+}
+
+impl Rotate {
+    /// `passphrase` is the identity's, when it has one.
+    #[must_use]
+    pub fn new(drop_history: bool, passphrase: Option<Secret>) -> Self {
+        Self { drop_history, has_passphrase: passphrase.is_some(), passphrase }
+    }
+}
+
+impl UseIdentity {
+    /// `passphrase` is that of the identity's file, or of the present identity.
+    #[must_use]
+    pub fn new(identity: Secret, passphrase: Option<Secret>) -> Self {
+        Self { has_passphrase: passphrase.is_some(), identity, passphrase }
     }
 }
 
@@ -226,6 +308,20 @@ impl fmt::Debug for Subscribe {
     }
 }
 
+impl AcceptRecipients {
+    fn is_within_limits(&self) -> bool {
+        self.recipients.len() <= limits::RECIPIENTS
+            && self.recipients.iter().all(|one| one.len() <= limits::RECIPIENT_BYTES)
+    }
+}
+
+impl AddRecipient {
+    fn is_within_limits(&self) -> bool {
+        self.recipient.len() <= limits::RECIPIENT_BYTES
+            && self.note.as_ref().is_none_or(|note| note.len() <= limits::NOTE_BYTES)
+    }
+}
+
 impl Message for Request {
     fn limits(&self) -> Limits {
         match self {
@@ -237,7 +333,12 @@ impl Message for Request {
                 let (parts, part) = (asked.parts(), limits::PASSPHRASE_BYTES);
                 Limits { parts, part, total: parts * part }
             }
+            Self::Rotate(rotate) if rotate.has_passphrase => Limits::one(limits::PASSPHRASE_BYTES),
             Self::Unlock(_) => Limits::one(limits::PASSPHRASE_BYTES),
+            Self::UseIdentity(used) => {
+                let (parts, part) = (1 + usize::from(used.has_passphrase), limits::IDENTITY_BYTES);
+                Limits { parts, part, total: part + limits::PASSPHRASE_BYTES }
+            }
             Self::Set(_) => Limits::one(limits::VALUE_BYTES),
             _ => Limits::NONE,
         }
@@ -251,7 +352,11 @@ impl Message for Request {
             Self::Passphrase(asked) => asked.passphrases.iter().map(Secret::expose).collect(),
             Self::Set(set) => vec![set.value.expose()],
             Self::Subscribe(subscribe) => vec![&subscribe.config],
+            Self::Rotate(rotate) => rotate.passphrase.iter().map(Secret::expose).collect(),
             Self::Unlock(unlock) => vec![unlock.passphrase.expose()],
+            Self::UseIdentity(used) => {
+                [&used.identity].into_iter().chain(&used.passphrase).map(Secret::expose).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -259,6 +364,10 @@ impl Message for Request {
     fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
         let one = |parts: Vec<_>| parts.into_iter().next().ok_or(FrameError::Parts);
         match self {
+            Self::AcceptRecipients(accept) if !accept.is_within_limits() => {
+                return Err(FrameError::Large);
+            }
+            Self::AddRecipient(add) if !add.is_within_limits() => return Err(FrameError::Large),
             Self::Check(check) => check.config = one(parts)?,
             Self::EndLease(end) if end.id.len() > limits::LEASE_ID_BYTES => {
                 return Err(FrameError::Large);
@@ -281,9 +390,22 @@ impl Message for Request {
                 asked.passphrases = parts.into_iter().map(Secret::new).collect();
             }
             Self::Passphrase(_) => return Err(FrameError::Parts),
+            Self::RemoveRecipient(remove) if remove.recipient.len() > limits::RECIPIENT_BYTES => {
+                return Err(FrameError::Large);
+            }
+            Self::Rotate(rotate) if usize::from(rotate.has_passphrase) == parts.len() => {
+                rotate.passphrase = parts.into_iter().next().map(Secret::new);
+            }
+            Self::Rotate(_) => return Err(FrameError::Parts),
             Self::Set(set) => set.value = Secret::new(one(parts)?),
             Self::Subscribe(subscribe) => subscribe.config = one(parts)?,
             Self::Unlock(unlock) => unlock.passphrase = Secret::new(one(parts)?),
+            Self::UseIdentity(used) if 1 + usize::from(used.has_passphrase) == parts.len() => {
+                let mut parts = parts.into_iter().map(Secret::new);
+                used.identity = parts.next().unwrap_or_default();
+                used.passphrase = parts.next();
+            }
+            Self::UseIdentity(_) => return Err(FrameError::Parts),
             _ => {}
         }
         Ok(())

@@ -33,8 +33,14 @@ pub enum Response {
     Listed(Listed),
     /// The key that opens the vault is forgotten.
     Locked,
+    /// To whom secrets are sealed.
+    Recipients(Recipients),
     /// The request was understood and not carried out.
     Refused(Refusal),
+    /// The vault is sealed anew, durably.
+    Resealed(Resealed),
+    /// How far it is with that; more follows.
+    Resealing(Resealing),
     /// An earlier version is the present one, durably.
     Restored(Restored),
     /// How the daemon is.
@@ -200,6 +206,76 @@ pub struct Restored {
     pub holders: Vec<ListedGrant>,
 }
 
+/// To whom secrets are sealed.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipients {
+    /// Those of the vault in its order, and then those that only this machine has accepted; at most
+    /// twice [`crate::limits::RECIPIENTS`].
+    pub recipients: Vec<ListedRecipient>,
+    /// The file of the vault's list, whether or not it is there.
+    pub file: String,
+    /// What was begun and is not finished.
+    pub unfinished: Option<Unfinished>,
+}
+
+/// A key that secrets are sealed to.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListedRecipient {
+    /// The public key.
+    pub recipient: String,
+    /// Whose it is, as far as somebody said so.
+    pub note: Option<String>,
+    /// Whether it is this machine's own.
+    pub own: bool,
+    /// Whether the vault's list has it.
+    pub listed: bool,
+    /// Whether this machine has accepted it.
+    pub accepted: bool,
+}
+
+/// A change that was begun and not finished. All secrets can be opened meanwhile.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unfinished {
+    /// There are two identities.
+    Identity,
+    /// Not all secrets are sealed to all recipients.
+    Recipients,
+}
+
+/// The vault is sealed anew.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resealed {
+    /// How many secrets were.
+    pub secrets: usize,
+    /// How many earlier versions were.
+    pub versions: usize,
+    /// How many recipients they are sealed to.
+    pub recipients: usize,
+    /// The secrets of which something could not be opened, and was left as it is; at most
+    /// [`crate::limits::LEFT_NAMES`].
+    pub left: Vec<SecretName>,
+    /// The identity's file.
+    pub identity: String,
+    /// The identity's public key.
+    pub own: String,
+    /// What had been begun before, and is finished now, too.
+    pub finished: Option<Unfinished>,
+}
+
+/// How far it is with sealing the vault anew.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resealing {
+    /// So many secrets are done.
+    pub done: usize,
+    /// Of so many.
+    pub all: usize,
+}
+
 /// The versions of a secret.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -328,6 +404,7 @@ impl Response {
         !matches!(
             self,
             Self::Working
+                | Self::Resealing(_)
                 | Self::Subscribed(_)
                 | Self::Listed(Listed { more: true, .. })
                 | Self::Leases(Leases { more: true, .. })

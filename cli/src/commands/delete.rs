@@ -1,16 +1,17 @@
 //! `delete`: takes secrets away. Each on its own, as `rm` does it.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 
 use fluvio_secret_protocol::{ClientError, SecretName};
 
 use super::client;
 use crate::error::CliError;
 use crate::output;
+use crate::question::is_yes;
 
 pub(crate) fn delete(names: Vec<SecretName>, purge: bool, yes: bool) -> Result<(), CliError> {
     if purge && !yes && io::stdin().is_terminal() && !is_meant(&names)? {
-        return Err(CliError::Declined);
+        return Err(CliError::Declined("deleted"));
     }
     let word = if purge { "purged" } else { "deleted" };
     let mut client = client()?;
@@ -35,13 +36,5 @@ pub(crate) fn delete(names: Vec<SecretName>, purge: bool, yes: bool) -> Result<(
 /// Asks before what cannot be taken back.
 fn is_meant(names: &[SecretName]) -> Result<bool, CliError> {
     let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-    let question = format!("Delete {} and all earlier versions for good? [y/N] ", names.join(", "));
-    let mut stderr = io::stderr();
-    let mut answer = String::new();
-    stderr
-        .write_all(question.as_bytes())
-        .and_then(|()| stderr.flush())
-        .and_then(|()| io::stdin().lock().read_line(&mut answer))
-        .map_err(CliError::System)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    is_yes(&format!("Delete {} and all earlier versions for good?", names.join(", ")))
 }

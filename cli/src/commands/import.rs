@@ -1,7 +1,6 @@
 //! `import`: all secrets of a secrets file at once. Nothing is set before all were looked at.
 
 use std::fs::{self, File};
-use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -11,6 +10,7 @@ use super::client;
 use super::set::{about_the_identity, say_holders};
 use crate::args;
 use crate::error::CliError;
+use crate::progress::Progress;
 use crate::secrets_file;
 use crate::{format, output};
 
@@ -74,7 +74,7 @@ impl Importer {
     /// Sets all that are not there already.
     fn set(&mut self, path: &Path, secrets: &Secrets, found: &[Found]) -> Result<Done, CliError> {
         let mut said = Done::default();
-        let mut progress = Progress::begin(secrets.len());
+        let mut progress = Progress::begin(secrets.len() > limits::GRANT_NAMES);
         let mut done = 0;
         for batch in batches(secrets) {
             let here = &found[done..done + batch.len()];
@@ -91,7 +91,7 @@ impl Importer {
                 }
             }
             done += batch.len();
-            progress.show(done);
+            progress.show(done, secrets.len());
         }
         // One connector may hold secrets of several batches.
         said.holders.sort_by_key(|holder| holder.pid);
@@ -148,36 +148,6 @@ fn batches(secrets: &Secrets) -> impl Iterator<Item = &Secrets> {
         rest = after;
         (!batch.is_empty()).then_some(batch)
     })
-}
-
-/// How far it is, on a terminal.
-struct Progress {
-    all: usize,
-    is_shown: bool,
-}
-
-impl Progress {
-    fn begin(all: usize) -> Self {
-        let is_shown = io::stderr().is_terminal() && all > limits::GRANT_NAMES;
-        Self { all, is_shown }
-    }
-
-    fn show(&mut self, done: usize) {
-        if self.is_shown {
-            let mut stderr = io::stderr();
-            let _ = write!(stderr, "\r{done} of {} secrets", self.all);
-            let _ = stderr.flush();
-        }
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if self.is_shown {
-            // Back to the beginning of the line, and nothing to its right.
-            let _ = io::stderr().write_all(b"\r\x1b[K");
-        }
-    }
 }
 
 fn show(secrets: &Secrets, found: &[Found]) -> Result<(), CliError> {

@@ -62,10 +62,11 @@ fn table(entries: &[Entry], with_head: bool) -> String {
     }
 }
 
-/// The program and its configuration; for a change, the process that asked for it.
+/// The program and its configuration, or the recipients; for a change, the process that asked for it.
 fn for_whom(line: &Line) -> String {
     // What the log has as escapes would drive the terminal.
-    let whom = [&*line.program, &*line.config].join(" ").replace(char::is_control, "\u{fffd}");
+    let whom = [&*line.program, &*line.config, &*line.recipients.join(" ")].join(" ");
+    let whom = whom.replace(char::is_control, "\u{fffd}");
     match whom.trim() {
         "" => format!("pid {}", line.pid),
         whom => format!("{whom} (pid {})", line.pid),

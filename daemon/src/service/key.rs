@@ -32,7 +32,7 @@ impl Service {
     }
 
     pub(super) fn lock(&self, peer: Peer) -> Result<Response, Refusal> {
-        self.vault.key().lock().map_err(|error| self.refuse_lock(&error))?;
+        self.vault.lock().map_err(|error| self.refuse_lock(&error))?;
         // Not before it: a log that is full must not keep the vault open.
         self.record_key(Event::Lock, peer.pid).map_err(refuse::locked_without_line)?;
         Ok(Response::Locked)
@@ -41,7 +41,7 @@ impl Service {
     /// Locks the vault when its time is over. Gives how long it is until it has to be asked again;
     /// `None` when nothing is to be locked.
     pub(crate) fn lock_when_due(&self) -> Option<Duration> {
-        if self.vault.key().lock_when_due() {
+        if self.vault.lock_when_due() {
             tracing::info!("the vault is locked: its time is over");
             let pid = rustix::process::getpid().as_raw_nonzero().get();
             if let Err(error) = self.record_key(Event::Lock, pid) {
@@ -58,12 +58,13 @@ impl Service {
         let passphrase = text(&unlock.passphrase)?;
         let refused = |error| self.refuse_key(&error, peer);
         let opened = self.vault.key().open(passphrase).map_err(refused)?;
+        let next = self.vault.open_next(passphrase).map_err(refused)?;
         let remembered = self.vault.remember(&opened.recipient());
         remembered.map_err(|error| refuse::vault(&error, &[]))?;
         self.record_key(Event::Unlock, peer.pid)?;
         let until = unlock.seconds.map(Duration::from_secs).or(self.lock_after);
         let until = until.map(Moment::after);
-        self.vault.key().unlock(opened, until).map_err(refused)?;
+        self.vault.unlock(opened, next, until).map_err(refused)?;
         Ok(Response::Unlocked(Unlocked { until: until.map(seconds) }))
     }
 
@@ -79,7 +80,7 @@ impl Service {
         self.vault.remember(&own).map_err(|error| refuse::vault(&error, &[]))?;
         self.record_key(Event::Passphrase, peer.pid)?;
         let until = self.lock_after.map(Moment::after);
-        self.vault.key().replace(rewritten, until).map_err(refused)?;
+        self.vault.replace_key(rewritten, until).map_err(refused)?;
         Ok(Response::Key(self.tell_key(Some(own.to_string()))))
     }
 
@@ -118,7 +119,7 @@ fn seconds(until: Moment) -> i64 {
 }
 
 /// A passphrase as stock age takes it.
-fn text(passphrase: &Secret) -> Result<&str, Refusal> {
+pub(super) fn text(passphrase: &Secret) -> Result<&str, Refusal> {
     std::str::from_utf8(passphrase.expose()).map_err(|_| refuse::no_passphrase("it is not UTF-8"))
 }
 

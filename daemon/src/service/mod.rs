@@ -3,12 +3,14 @@
 //! * [`change`]: what changes the vault
 //! * [`grant`]: what gives values away
 //! * [`key`](mod@key): the key locked, unlocked, behind another passphrase
+//! * [`rekey`]: another identity, or other recipients
 //! * [`refuse`]: every error of the layers below, as the refusal that people read
 
 mod change;
 mod grant;
 mod key;
 pub(crate) mod refuse;
+mod rekey;
 
 pub(crate) use self::key::LOCK_AFTER;
 
@@ -89,7 +91,9 @@ impl Service {
     pub(crate) fn answer(&self, request: Request, peer: Peer, answers: &Arc<dyn Answers>) {
         let send = &mut |answer| answers.send(answer);
         let answer = match request {
+            Request::AcceptRecipients(accept) => self.accept_recipients(&accept, peer, send),
             Request::Activity => self.activity(),
+            Request::AddRecipient(add) => self.add_recipient(&add, peer, send),
             Request::Check(asked) => Ok(Response::Checked(self.check(&asked.config))),
             Request::Delete(delete) => self.delete(delete, peer),
             Request::EndLease(end) => self.end_lease(&end.id),
@@ -103,7 +107,10 @@ impl Service {
             Request::List => self.list(send),
             Request::Lock => self.lock(peer),
             Request::Passphrase(change) => self.passphrase(&change, peer),
+            Request::Recipients => self.recipients(),
+            Request::RemoveRecipient(remove) => self.remove_recipient(&remove, peer, send),
             Request::Restore(restore) => self.restore(restore, peer),
+            Request::Rotate(rotate) => self.rotate(&rotate, peer, send),
             Request::Set(set) => self.set(set, peer),
             Request::Status => Ok(self.status()),
             // The server's affair; a service has nothing to end.
@@ -113,6 +120,7 @@ impl Service {
                 Err(refusal) => Err(refusal),
             },
             Request::Unlock(unlock) => self.unlock(&unlock, peer),
+            Request::UseIdentity(used) => self.use_identity(&used, peer, send),
         };
         send(answer.unwrap_or_else(Response::Refused));
     }

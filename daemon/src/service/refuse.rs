@@ -10,7 +10,7 @@ use fluvio_secret_protocol::{Code, PROTOCOL_VERSION, Refusal, SecretName, limits
 
 use crate::audit::AuditError;
 use crate::leases::LeaseError;
-use crate::vault::{IdentityError, KeyError, RecipientsError, VaultError};
+use crate::vault::{IdentityError, KeyError, RecipientsError, RekeyError, VaultError};
 
 pub(super) fn audit(error: &AuditError) -> Refusal {
     Refusal::new(
@@ -123,9 +123,11 @@ pub(super) fn vault(error: &VaultError, names: &[SecretName]) -> Refusal {
             text,
             "put back a copy of the identity; without it the secrets cannot be opened by anyone",
         ),
+        VaultError::Key { path, error } => key(error, path),
         VaultError::Locked { .. } => Refusal::new(Code::Locked, text, UNLOCK),
         VaultError::Missing => missing(names.to_vec()),
         VaultError::Recipients(error) => recipients(error),
+        VaultError::Rekey(error) => rekey(error),
         VaultError::Storage { .. } => Refusal::new(Code::Storage, text, "mend that and try again"),
     }
 }
@@ -164,6 +166,11 @@ pub(super) fn key(error: &KeyError, path: &Path) -> Refusal {
             format!("the identity {path} has no passphrase"),
             "put one on it with: fluvio-secret key passphrase",
         ),
+        KeyError::Unfinished => Refusal::new(
+            Code::Key,
+            "another identity is about to take the place of the present one",
+            "finish that first with: fluvio-secret key rotate",
+        ),
         KeyError::Wrong => passphrase(
             format!("this is not the passphrase of the identity {path}"),
             "try again; nobody can open it without the passphrase, so look for a copy of it when that is lost",
@@ -198,6 +205,7 @@ const UNLOCK: &str = "unlock it with: fluvio-secret unlock";
 fn recipients(error: &RecipientsError) -> Refusal {
     let (code, next) = match error {
         RecipientsError::Bad { .. } => (Code::Recipients, "mend or remove that line"),
+        RecipientsError::Many { .. } => (Code::Recipients, "remove some of them"),
         RecipientsError::Differ { .. } => (
             Code::Recipients,
             "see the difference, and accept it, with: fluvio-secret key recipient accept",
@@ -210,6 +218,42 @@ fn recipients(error: &RecipientsError) -> Refusal {
             (Code::Storage, "mend that and try again")
         }
         RecipientsError::Unknown { .. } => (Code::Locked, UNLOCK),
+    };
+    Refusal::new(code, error.to_string(), next)
+}
+
+/// Why the identity and the recipients stay as they are.
+fn rekey(error: &RekeyError) -> Refusal {
+    let (code, next) = match error {
+        RekeyError::BadIdentity(_) | RekeyError::BadRecipient | RekeyError::OtherKind { .. } => {
+            (Code::Key, "nothing was changed".to_owned())
+        }
+        RekeyError::Changed { .. } => {
+            (Code::Recipients, "look again with: fluvio-secret key recipient accept".to_owned())
+        }
+        RekeyError::Many => {
+            (Code::Key, "remove one with: fluvio-secret key recipient remove".to_owned())
+        }
+        RekeyError::NotAmong { own, .. } => (
+            Code::Recipients,
+            format!("have one of them add it with: fluvio-secret key recipient add {own}"),
+        ),
+        RekeyError::NotListed { .. } => {
+            (Code::Missing, "see who is with: fluvio-secret key recipient list".to_owned())
+        }
+        RekeyError::OpensNothing { .. } => (
+            Code::Key,
+            "give the file of the identity that was here; nothing was changed".to_owned(),
+        ),
+        RekeyError::Own { .. } => {
+            (Code::Key, "put a new one in its place with: fluvio-secret key rotate".to_owned())
+        }
+        RekeyError::Sealed | RekeyError::WrongPassphrase => {
+            (Code::Passphrase, "nothing was changed".to_owned())
+        }
+        RekeyError::Unfinished => {
+            (Code::Key, "finish it first with: fluvio-secret key rotate".to_owned())
+        }
     };
     Refusal::new(code, error.to_string(), next)
 }

@@ -81,7 +81,7 @@ impl Vault {
     }
 
     /// Waits until all are on the disk.
-    fn sync_all(
+    pub(super) fn sync_all(
         &self,
         mut written: Vec<(SecretName, Written)>,
     ) -> Result<Vec<(SecretName, Prepared)>, VaultError> {
@@ -131,8 +131,12 @@ impl Vault {
                 return Err(VaultError::DamagedVersion { file: path(), why: error.to_string() });
             }
         };
-        if let Ok(opened) = self.key.with(|identity| open_record(identity, &sealed, &name))? {
-            opened.map_err(|why| VaultError::DamagedVersion { file: path(), why })?;
+        match self.with_identities(|identities| open_record(identities, &sealed, &name)) {
+            Ok(opened) => {
+                opened.map_err(|why| VaultError::DamagedVersion { file: path(), why })?;
+            }
+            Err(VaultError::IdentityLost { .. } | VaultError::Locked { .. }) => {}
+            Err(error) => return Err(error),
         }
         let failed = |source| self.storage(&name, source);
         // It is the present one from now on: that is the date in `list`.

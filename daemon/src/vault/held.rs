@@ -4,6 +4,7 @@
 //! there, while we run. Nobody waits for a disk while the key's place is locked, so how it is can be
 //! told at any time.
 
+use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -68,6 +69,8 @@ pub(crate) enum KeyError {
     None,
     /// The identity has no passphrase.
     Open,
+    /// Another identity is about to take its place.
+    Unfinished,
     /// The passphrase is not the identity's.
     Wrong,
 }
@@ -159,6 +162,38 @@ impl HeldKey {
         let stamp = self.file.stamp()?;
         *self.held_mut() = Held { key: Key::Open(identity), stamp, is_durable: true };
         Ok(recipient)
+    }
+
+    /// Writes an identity where none is, and holds it; one with a passphrase until then.
+    pub(crate) fn put(
+        &self,
+        identity: Pinned<Identity>,
+        passphrase: Option<&str>,
+        until: Option<Moment>,
+    ) -> Result<(), IdentityError> {
+        let _looking = self.looking();
+        self.file.put(&identity, passphrase)?;
+        let stamp = self.file.stamp()?;
+        let key = match passphrase {
+            Some(_) => Key::Unlocked(identity, until),
+            None => Key::Open(identity),
+        };
+        *self.held_mut() = Held { key, stamp, is_durable: true };
+        Ok(())
+    }
+
+    /// Puts another identity, which is held, and its file in the place of these.
+    pub(crate) fn replace_by(&self, other: &Self) -> Result<(), IdentityError> {
+        // Who uses both waits for the other one first, and for this one then.
+        let _other_looking = other.looking();
+        let mut others = other.held_mut();
+        let _looking = self.looking();
+        self.file.replace_by(&other.file)?;
+        let stamp = self.file.stamp()?;
+        let key = mem::replace(&mut others.key, Key::None);
+        others.stamp = None;
+        *self.held_mut() = Held { key, stamp, is_durable: true };
+        Ok(())
     }
 
     /// Forgets the key. It is wiped when this gives back.

@@ -86,6 +86,39 @@ impl History {
         Ok(found)
     }
 
+    /// The secrets that have a history, be it an empty one.
+    pub(crate) fn names(&self) -> io::Result<Vec<SecretName>> {
+        let mut names = Vec::new();
+        for name in self.folder.names()? {
+            names.extend(name?.parse::<SecretName>().ok());
+        }
+        Ok(names)
+    }
+
+    /// The numbers of the earlier versions of a secret, oldest first. A version that is the present
+    /// one's file is taken away: a change that put it there was killed before it was made.
+    pub(crate) fn settle(
+        &self,
+        vault: &Folder,
+        name: &SecretName,
+        file: &str,
+    ) -> io::Result<Vec<u64>> {
+        let folder = self.folder.at_name(name.as_str());
+        let mut settled = versions(&folder)?;
+        if let Some(&newest) = settled.last()
+            && vault.is_same(file, &folder, &file_of(newest))?
+        {
+            folder.remove(&file_of(newest))?;
+            settled.pop();
+        }
+        Ok(settled)
+    }
+
+    /// The folder of a secret's earlier versions.
+    pub(crate) fn of(&self, name: &SecretName) -> Folder {
+        self.folder.at_name(name.as_str())
+    }
+
     /// The sealed bytes of an earlier version.
     pub(crate) fn read(
         &self,
@@ -152,7 +185,8 @@ impl Kept {
     }
 }
 
-fn file_of(version: u64) -> String {
+/// The file of a version.
+pub(crate) fn file_of(version: u64) -> String {
     format!("{version}.age")
 }
 

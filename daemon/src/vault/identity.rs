@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::memory::{Pinned, wiping_stack};
-use super::seal::{BadIdentity, Identity, is_sealed};
+use super::seal::{BadIdentity, Identity, is_sealed, seal_with};
 use super::store::{Folder, Prepared, ReadError, Stamp};
 use crate::cause::cause;
 
@@ -102,14 +102,32 @@ impl IdentityFile {
     /// Makes a new identity, durably, where none is.
     pub(crate) fn make(&self) -> Result<Pinned<Identity>, IdentityError> {
         let identity = wiping_stack(|| Pinned::new(Identity::generate()));
+        self.put(&identity, None)?;
+        Ok(identity)
+    }
+
+    /// Writes an identity, durably, where none is; with a passphrase, when one is given.
+    pub(crate) fn put(
+        &self,
+        identity: &Identity,
+        passphrase: Option<&str>,
+    ) -> Result<(), IdentityError> {
         let created = Timestamp::now().strftime("%FT%TZ").to_string();
         let text = wiping_stack(|| identity.to_text(&created));
         let (folder, name) = self.parts();
-        folder
-            .prepare(&name, text.as_bytes(), None)
-            .and_then(Prepared::commit_new)
-            .map_err(|source| self.unwritten(source))?;
-        Ok(identity)
+        let written = match passphrase {
+            Some(passphrase) => seal_with(passphrase, text.as_bytes())
+                .and_then(|sealed| folder.prepare(&name, &sealed, None)),
+            None => folder.prepare(&name, text.as_bytes(), None),
+        };
+        written.and_then(Prepared::commit_new).map_err(|source| self.unwritten(source))
+    }
+
+    /// Puts the file of another identity, which is in the same folder, in the place of this one.
+    pub(crate) fn replace_by(&self, other: &Self) -> Result<(), IdentityError> {
+        let ((folder, name), (_, other)) = (self.parts(), other.parts());
+        let replaced = folder.rename(&other, &name).and_then(|()| folder.sync());
+        replaced.map_err(|source| self.unwritten(source))
     }
 
     /// Writes what is to be the file beside it, durably. It becomes the file by

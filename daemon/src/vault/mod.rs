@@ -8,7 +8,10 @@
 //! * [`identity`]: the file of the key
 //! * [`held`]: what is held of the key, and for how long
 //! * [`memory`]: memory that holds a key
+//! * [`next`]: the identity that takes the place of the present one
 //! * [`recipients`]: whom the secrets are sealed to
+//! * [`rekey`], [`reseal`]: another identity or other recipients, and everything sealed anew
+//! * [`kind`]: keys of other kinds
 //! * [`mark`](mod@mark): what tells a secret's sealed file from a later one
 //!
 //! docs/VAULT.md describes the files. Callers take care that one thread at a time changes it; any
@@ -18,21 +21,27 @@ mod change;
 mod held;
 mod history;
 mod identity;
+mod kind;
 mod mark;
 mod memory;
+mod next;
 mod recipients;
 mod record;
+mod rekey;
+mod reseal;
 mod seal;
 mod store;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use fluvio_secret_protocol::lock::Lock;
 use fluvio_secret_protocol::places::{PlaceError, private_folder};
 use fluvio_secret_protocol::{Found, Secret, SecretName, Version, Versions, limits};
+use zeroize::Zeroizing;
 
 use self::held::HeldKey;
 pub(crate) use self::held::{KeyError, KeyState, Moment};
@@ -45,6 +54,8 @@ use self::recipients::Lists;
 pub(crate) use self::recipients::RecipientsError;
 use self::record::BadRecord;
 pub(crate) use self::record::Record;
+pub(crate) use self::rekey::{Rekey, RekeyError};
+pub(crate) use self::reseal::Step;
 pub(crate) use self::seal::Identity;
 use self::seal::{Recipient, Unopened};
 use self::store::{Folder, ReadError, exists};
@@ -61,7 +72,10 @@ pub(crate) struct Vault {
     folder: Folder,
     history: History,
     key: HeldKey,
+    next: HeldKey,
     lists: Lists,
+    /// Held by who puts another identity, or another passphrase, in the place of the present one.
+    changing: Mutex<()>,
     /// Whether the identity was made and nothing has been set with it yet.
     is_identity_new: AtomicBool,
     path: PathBuf,
@@ -94,12 +108,16 @@ pub(crate) enum VaultError {
     Identity(#[from] IdentityError),
     #[error("the vault has secrets, but the identity {path} that opens them is not there", path = .path.display())]
     IdentityLost { path: PathBuf },
+    #[error("the passphrase of the identity {path} is not known", path = .path.display())]
+    Key { path: PathBuf, error: KeyError },
     #[error("the vault is locked: its identity {path} has a passphrase", path = .path.display())]
     Locked { path: PathBuf },
     #[error("no such secret")]
     Missing,
     #[error(transparent)]
     Recipients(#[from] RecipientsError),
+    #[error(transparent)]
+    Rekey(#[from] RekeyError),
     #[error("{path}: {}", cause(.source), path = .path.display())]
     Storage { path: PathBuf, source: io::Error },
 }
@@ -109,6 +127,7 @@ impl Vault {
     /// owner that ends.
     pub(crate) fn open(path: &Path, identity: &Path, deadline: Instant) -> Result<Self, OpenError> {
         let key = HeldKey::of(IdentityFile::at(identity.to_owned()))?;
+        let next = next::beside(identity)?;
         let failed = |source| OpenError::Io { path: path.to_owned(), source };
         // The vault's folder is made before the identity, so this is no first start.
         if key.state() != KeyState::None && !exists(path).map_err(failed)? {
@@ -124,7 +143,20 @@ impl Vault {
         key.file().remove_temporary()?;
         let is_identity_new = AtomicBool::new(false);
         let lists = Lists::of(&path, identity);
-        Ok(Self { folder, history, key, lists, is_identity_new, path, _lock: lock })
+        let changing = Mutex::default();
+        let vault = Self {
+            folder,
+            history,
+            key,
+            next,
+            lists,
+            changing,
+            is_identity_new,
+            path,
+            _lock: lock,
+        };
+        vault.tell_of_unfinished();
+        Ok(vault)
     }
 
     /// The same, keeping so many earlier versions of each secret.
@@ -161,19 +193,38 @@ impl Vault {
 
     /// Opens a secret.
     pub(crate) fn read(&self, name: &SecretName) -> Result<Secret, VaultError> {
-        let file = file_of(name);
-        let damaged = |why: String| VaultError::Damaged { file: self.folder.path_of(&file), why };
-        let sealed = match self.folder.read(&file, SEALED_BYTES) {
-            Ok(sealed) => sealed,
-            Err(ReadError::Missing) => return Err(VaultError::Missing),
-            Err(ReadError::Io(source)) => return Err(self.storage(name, source)),
-            Err(error) => return Err(damaged(error.to_string())),
-        };
-        match self.key.with(|identity| open_record(identity, &sealed, name))? {
-            Ok(opened) => Ok(opened.map_err(damaged)?.value),
-            Err(KeyState::None) => Err(self.identity_lost()),
-            Err(_) => Err(self.locked()),
+        let mut sealed = self.sealed(name)?;
+        loop {
+            match self.open_sealed(name, &sealed) {
+                Err(error @ VaultError::Damaged { .. }) => {
+                    // It may have been sealed anew, to an identity that was not there before.
+                    let now = self.sealed(name)?;
+                    if now == sealed {
+                        return Err(error);
+                    }
+                    sealed = now;
+                }
+                opened => return opened,
+            }
         }
+    }
+
+    fn sealed(&self, name: &SecretName) -> Result<Vec<u8>, VaultError> {
+        match self.folder.read(&file_of(name), SEALED_BYTES) {
+            Ok(sealed) => Ok(sealed),
+            Err(ReadError::Missing) => Err(VaultError::Missing),
+            Err(ReadError::Io(source)) => Err(self.storage(name, source)),
+            Err(error) => Err(self.damaged(name, error.to_string())),
+        }
+    }
+
+    fn open_sealed(&self, name: &SecretName, sealed: &[u8]) -> Result<Secret, VaultError> {
+        let record = self.with_identities(|identities| open_record(identities, sealed, name))?;
+        Ok(record.map_err(|why| self.damaged(name, why))?.value)
+    }
+
+    fn damaged(&self, name: &SecretName, why: String) -> VaultError {
+        VaultError::Damaged { file: self.folder.path_of(&file_of(name)), why }
     }
 
     /// The versions of a secret: when the present one was set, and the earlier ones, newest first.
@@ -226,13 +277,17 @@ impl Vault {
 
     /// Whom to seal to. The first use of all makes the identity, which is one of them.
     fn recipients(&self) -> Result<Vec<Recipient>, VaultError> {
-        let own = match self.key.recipient()? {
-            Ok(own) => Some(own),
-            Err(KeyState::None) => Some(self.new_identity()?),
+        let mut own = match self.key.recipient()? {
+            Ok(own) => vec![own],
+            Err(KeyState::None) => vec![self.new_identity()?],
             // What seals needs no key, as long as it is known which.
-            Err(_) => None,
+            Err(_) => Vec::new(),
         };
-        Ok(self.lists.agreed(own.as_ref())?)
+        if let (Ok(next), false) = (self.next.with(Identity::recipient)?, own.is_empty()) {
+            own.push(next);
+        }
+        let agreed = self.lists.agreed(&own)?;
+        Ok(agreed.into_iter().map(|entry| entry.recipient).collect())
     }
 
     /// The identity's public part, as far as it is known.
@@ -247,7 +302,7 @@ impl Vault {
 
     /// Remembers the identity's public part, for when the identity is behind its passphrase.
     pub(crate) fn remember(&self, own: &Recipient) -> Result<(), VaultError> {
-        match self.lists.accepted()? {
+        match self.lists.read()?.accepted {
             Some(_) => Ok(()),
             None => Ok(self.lists.begin(own)?),
         }
@@ -290,13 +345,29 @@ impl Vault {
 }
 
 /// Opens what should be the sealed record of a secret, or says why it is not.
-fn open_record(identity: &Identity, sealed: &[u8], name: &SecretName) -> Result<Record, String> {
-    let plain = identity.open(sealed).map_err(|error: Unopened| error.to_string())?;
+fn open_record(
+    identities: &[&Identity],
+    sealed: &[u8],
+    name: &SecretName,
+) -> Result<Record, String> {
+    let plain = open_by_any(identities, sealed).map_err(|error| error.to_string())?;
     let record = Record::decode(&plain).map_err(|error: BadRecord| error.to_string())?;
     if record.name != *name {
         return Err(format!("it holds the secret `{}`", record.name));
     }
     Ok(record)
+}
+
+/// Opens sealed bytes by the first identity that can.
+fn open_by_any(identities: &[&Identity], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unopened> {
+    let mut outcome = Err(Unopened::OtherIdentity);
+    for identity in identities {
+        outcome = identity.open(sealed);
+        if outcome != Err(Unopened::OtherIdentity) {
+            break;
+        }
+    }
+    outcome
 }
 
 /// Makes what every vault has.

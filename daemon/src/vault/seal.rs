@@ -156,6 +156,12 @@ pub(crate) fn seal(recipients: &[Recipient], plain: &[u8]) -> io::Result<Vec<u8>
     Ok(sealed)
 }
 
+/// How many X25519 recipients bytes are sealed to. Who they are is not to be seen.
+pub(crate) fn recipients_of(sealed: &[u8]) -> usize {
+    let lines = sealed.split(|&byte| byte == b'\n').take_while(|line| !line.starts_with(b"---"));
+    lines.filter(|line| line.starts_with(b"-> X25519 ")).count()
+}
+
 /// Whether bytes begin as age's own files do, with or without armor.
 pub(crate) fn is_sealed(bytes: &[u8]) -> bool {
     bytes.starts_with(b"age-encryption.org/") || bytes.starts_with(b"-----BEGIN AGE")
@@ -220,8 +226,8 @@ pub(crate) fn seal_cheaply(passphrase: &str, plain: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::{
-        BadIdentity, Closed, Identity, MOST_WORK, Unopened, open_with, seal, seal_cheaply,
-        seal_with, seal_with_work,
+        BadIdentity, Closed, Identity, MOST_WORK, Unopened, open_with, recipients_of, seal,
+        seal_cheaply, seal_with, seal_with_work,
     };
 
     #[test]
@@ -234,6 +240,7 @@ mod tests {
                 assert_eq!(identity.open(&sealed).expect("opened")[..], *plain);
             }
             assert_eq!(other.open(&sealed).err(), Some(Unopened::OtherIdentity));
+            assert_eq!(recipients_of(&sealed), 2);
         }
         assert!(seal(&[], b"x").is_err(), "to nobody");
     }

@@ -178,6 +178,11 @@ impl Folder {
         }
     }
 
+    /// Puts a file in the place of another one; that is durable after [`Folder::sync`].
+    pub(crate) fn rename(&self, name: &str, other: &str) -> io::Result<()> {
+        fs::rename(self.path_of(name), self.path_of(other))
+    }
+
     /// Removes a file; that is durable after [`Folder::sync`].
     pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
         fs::remove_file(self.path_of(name))

@@ -7,28 +7,28 @@ use fluvio_secret_protocol::{Secret, SecretName};
 
 use super::{KeyState, OpenError, Vault, VaultError};
 
-struct Home {
+pub(super) struct Home {
     folder: tempfile::TempDir,
 }
 
 impl Home {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { folder: tempfile::tempdir().expect("a folder") }
     }
 
-    fn vault_path(&self) -> PathBuf {
+    pub(super) fn vault_path(&self) -> PathBuf {
         self.folder.path().join("vault")
     }
 
-    fn identity_path(&self) -> PathBuf {
+    pub(super) fn identity_path(&self) -> PathBuf {
         self.folder.path().join("identity.txt")
     }
 
-    fn open(&self) -> Result<Vault, OpenError> {
+    pub(super) fn open(&self) -> Result<Vault, OpenError> {
         Vault::open(&self.vault_path(), &self.identity_path(), Instant::now())
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(super) fn file(&self, name: &str) -> PathBuf {
         self.vault_path().join(format!("{name}.age"))
     }
 
@@ -37,7 +37,7 @@ impl Home {
     }
 }
 
-fn files(folder: &Path) -> Vec<String> {
+pub(super) fn files(folder: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut names: Vec<_> = entries
         .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
@@ -46,16 +46,16 @@ fn files(folder: &Path) -> Vec<String> {
     names
 }
 
-fn name(text: &str) -> SecretName {
+pub(super) fn name(text: &str) -> SecretName {
     text.parse().expect("a name")
 }
 
-fn set(vault: &Vault, secret: &str, value: &[u8]) -> bool {
+pub(super) fn set(vault: &Vault, secret: &str, value: &[u8]) -> bool {
     let change = vault.prepare(name(secret), Secret::from(value.to_vec())).expect("prepared");
     change.commit().expect("committed").is_identity_new
 }
 
-fn read(vault: &Vault, secret: &str) -> Result<Vec<u8>, VaultError> {
+pub(super) fn read(vault: &Vault, secret: &str) -> Result<Vec<u8>, VaultError> {
     vault.read(&name(secret)).map(|value| value.expose().to_vec())
 }
 

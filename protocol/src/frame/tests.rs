@@ -3,12 +3,16 @@ use zeroize::Zeroizing;
 use super::{FrameError, Message, PREFIX_BYTES, decode_header, decode_prefix, encode, is_stop};
 use crate::check::{Checked, Finding, Severity};
 use crate::{
-    Activity, Check, Code, Damaged, Delete, EndLease, Examine, Examined, Found, Grant, Granted,
-    History, Import, Imported, Key, Lease, Leased, Leases, Listed, ListedGrant, ListedLease,
-    ListedSecret, Marked, Passphrase, Refusal, Request, Response, Restore, Restored, Secret,
-    SecretName, Set, Status, Stored, Subscribe, Subscribed, Unlock, Unlocked, Version, Versions,
-    Way, limits,
+    AcceptRecipients, Activity, AddRecipient, Check, Code, Damaged, Delete, EndLease, Examine,
+    Examined, Found, Grant, Granted, History, Import, Imported, Key, Lease, Leased, Leases, Listed,
+    ListedGrant, ListedLease, ListedRecipient, ListedSecret, Marked, Passphrase, Recipients,
+    Refusal, RemoveRecipient, Request, Resealed, Resealing, Response, Restore, Restored, Rotate,
+    Secret, SecretName, Set, Status, Stored, Subscribe, Subscribed, Unfinished, Unlock, Unlocked,
+    UseIdentity, Version, Versions, Way, limits,
 };
+
+const ADA: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+const BACKUP: &str = "age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg";
 
 fn name(text: &str) -> SecretName {
     text.parse().expect("a name")
@@ -55,7 +59,20 @@ macro_rules! sample {
 #[test]
 fn every_request_has_a_golden_sample() {
     samples(&[
+        sample!(
+            "accept-recipients.request",
+            Request::AcceptRecipients(AcceptRecipients {
+                recipients: vec![ADA.into(), BACKUP.into()]
+            })
+        ),
         sample!("activity.request", Request::Activity),
+        sample!(
+            "add-recipient.request",
+            Request::AddRecipient(AddRecipient {
+                recipient: BACKUP.into(),
+                note: Some("backup key".into()),
+            })
+        ),
         sample!(
             "check.request",
             Request::Check(Check { config: Zeroizing::new(b"apiVersion: 0.1.0\n".to_vec()) })
@@ -97,6 +114,11 @@ fn every_request_has_a_golden_sample() {
         ),
         sample!("leases.request", Request::Leases),
         sample!("list.request", Request::List),
+        sample!("recipients.request", Request::Recipients),
+        sample!(
+            "remove-recipient.request",
+            Request::RemoveRecipient(RemoveRecipient { recipient: BACKUP.into() })
+        ),
         sample!("lock.request", Request::Lock),
         sample!(
             "passphrase.request",
@@ -108,6 +130,10 @@ fn every_request_has_a_golden_sample() {
         sample!(
             "restore.request",
             Request::Restore(Restore { name: name("AUTH_HEADER"), version: Some(3) })
+        ),
+        sample!(
+            "rotate.request",
+            Request::Rotate(Rotate::new(false, Some(Secret::from(b"correct horse".to_vec()))))
         ),
         sample!(
             "set.request",
@@ -123,6 +149,13 @@ fn every_request_has_a_golden_sample() {
             Request::Subscribe(Subscribe {
                 config: Zeroizing::new(b"apiVersion: 0.1.0\n".to_vec()),
             })
+        ),
+        sample!(
+            "use-identity.request",
+            Request::UseIdentity(UseIdentity::new(
+                Secret::from(b"AGE-SECRET-KEY-1\n".to_vec()),
+                Some(Secret::from(b"correct horse".to_vec())),
+            ))
         ),
         sample!(
             "unlock.request",
@@ -234,8 +267,22 @@ fn every_response_has_a_golden_sample() {
                 more: false,
             })
         ),
+        sample!("recipients.response", Response::Recipients(recipients())),
         sample!("locked.response", Response::Locked),
         sample!("refused.response", Response::Refused(refusal.about(vec![name("A")]))),
+        sample!(
+            "resealed.response",
+            Response::Resealed(Resealed {
+                secrets: 2,
+                versions: 7,
+                recipients: 2,
+                left: vec![name("A")],
+                identity: "/home/ada/.config/fluvio-secret/identity.txt".into(),
+                own: ADA.into(),
+                finished: Some(Unfinished::Identity),
+            })
+        ),
+        sample!("resealing.response", Response::Resealing(Resealing { done: 1, all: 2 })),
         sample!(
             "restored.response",
             Response::Restored(Restored { version: 3, set_at: 1_670_677_620, holders: Vec::new() })
@@ -283,6 +330,55 @@ fn every_response_has_a_golden_sample() {
     ]);
 }
 
+fn recipients() -> Recipients {
+    let one = |recipient: &str, note: Option<&str>, own| ListedRecipient {
+        recipient: recipient.into(),
+        note: note.map(Into::into),
+        own,
+        listed: true,
+        accepted: own,
+    };
+    Recipients {
+        recipients: vec![one(ADA, None, true), one(BACKUP, Some("backup key"), false)],
+        file: "/home/ada/.local/share/fluvio-secret/vault/.recipients".into(),
+        unfinished: None,
+    }
+}
+
+#[test]
+fn the_longest_list_of_recipients_fits_into_a_frame() {
+    let mut recipients = recipients();
+    recipients.recipients[1].note = Some("\"".repeat(limits::NOTE_BYTES));
+    recipients.recipients = vec![recipients.recipients[1].clone(); 2 * limits::RECIPIENTS];
+    assert!(encode(&Response::Recipients(recipients)).is_ok());
+}
+
+#[test]
+fn a_recipient_or_a_note_that_is_too_long_is_refused() {
+    let refused = |message: &str| {
+        let header = format!(r#"{{"version":1,"parts":[],"message":{message}}}"#);
+        let header = decode_header::<Request>(header.as_bytes()).expect("a header");
+        header.with_parts(Vec::new()).err()
+    };
+    let add = |recipient: usize, note: usize| {
+        let (recipient, note) = ("x".repeat(recipient), "x".repeat(note));
+        refused(&format!(r#"{{"add-recipient":{{"recipient":"{recipient}","note":"{note}"}}}}"#))
+    };
+    let (key, note) = (limits::RECIPIENT_BYTES, limits::NOTE_BYTES);
+    assert_eq!(add(key, note), None);
+    assert_eq!(add(key + 1, note), Some(FrameError::Large));
+    assert_eq!(add(key, note + 1), Some(FrameError::Large));
+    let long = "x".repeat(key + 1);
+    let remove = format!(r#"{{"remove-recipient":{{"recipient":"{long}"}}}}"#);
+    assert_eq!(refused(&remove), Some(FrameError::Large));
+    let accept = |count: usize| {
+        let recipients = vec!["\"x\""; count].join(",");
+        refused(&format!(r#"{{"accept-recipients":{{"recipients":[{recipients}]}}}}"#))
+    };
+    assert_eq!(accept(limits::RECIPIENTS), None);
+    assert_eq!(accept(limits::RECIPIENTS + 1), Some(FrameError::Large));
+}
+
 #[test]
 fn no_message_prints_a_value() {
     let canary = "cnry-5d1f";
@@ -297,12 +393,16 @@ fn no_message_prints_a_value() {
     let config = Zeroizing::new(canary.as_bytes().to_vec());
     let (label, program, check) = (String::new(), String::new(), false);
     let grant = Request::Grant(Grant { label, program, check, config });
+    let used = Request::UseIdentity(UseIdentity::new(secret(), Some(secret())));
+    let rotate = Request::Rotate(Rotate::new(true, Some(secret())));
     let change = Request::Passphrase(Passphrase::change(Some(secret()), Some(secret())));
     let unlock = Request::Unlock(Unlock { seconds: None, passphrase: secret() });
     for printed in [
         format!("{change:?} {change:#?}"),
         format!("{unlock:?} {unlock:#?}"),
         format!("{set:?} {set:#?}"),
+        format!("{used:?} {used:#?}"),
+        format!("{rotate:?} {rotate:#?}"),
         format!("{grant:?} {grant:#?}"),
         format!("{granted:?} {granted:#?}"),
     ] {

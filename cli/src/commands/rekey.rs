@@ -1,0 +1,94 @@
+//! What the commands have in common that seal all secrets anew: how far it is, and what is said then.
+
+use fluvio_secret_protocol::{
+    Client, ClientError, ListedRecipient, Recipients, Resealed, Resealing, Secret, Unfinished,
+};
+
+use super::client;
+use crate::args::PassphraseSource;
+use crate::error::CliError;
+use crate::progress::Progress;
+use crate::{output, passphrase};
+
+/// Has the daemon do it, and shows on a terminal how far it is.
+pub(super) fn reseal(
+    ask: impl FnOnce(&mut Client, &mut dyn FnMut(Resealing)) -> Result<Resealed, ClientError>,
+) -> Result<Resealed, CliError> {
+    let mut client = client()?;
+    let mut progress = Progress::begin(true);
+    let resealed = ask(&mut client, &mut |Resealing { done, all }| progress.show(done, all));
+    drop(progress);
+    resealed.map_err(|error| match error {
+        ClientError::Broken(source) => CliError::Resealing(source),
+        error => error.into(),
+    })
+}
+
+/// The passphrase that a new identity gets: that of the present one, when it has one, and when no
+/// other one is about to take its place already.
+pub(super) fn kept_passphrase(source: &PassphraseSource) -> Result<Option<Secret>, CliError> {
+    let mut client = client()?;
+    let has_one = client.key()?.passphrase == Some(true);
+    let is_begun = client.recipients()?.unfinished == Some(Unfinished::Identity);
+    // While locked the daemon says what is first to be done.
+    if !has_one || is_begun || client.status()?.locked {
+        return Ok(None);
+    }
+    passphrase::read(source).map(Some)
+}
+
+/// What is sealed anew, to how many.
+pub(super) fn summary(resealed: &Resealed) -> String {
+    format!(
+        "{} and {} sealed anew to {}",
+        count(resealed.secrets, "secret"),
+        count(resealed.versions, "earlier version"),
+        count(resealed.recipients, "recipient")
+    )
+}
+
+/// Says what was left as it is.
+pub(super) fn say_left(resealed: &Resealed) {
+    if !resealed.left.is_empty() {
+        let names: Vec<_> = resealed.left.iter().map(|name| format!("`{name}`")).collect();
+        output::say(&format!(
+            "warning: what could not be opened was left as it is, of {}",
+            names.join(", ")
+        ));
+    }
+}
+
+/// Says what was begun before, and is finished now, too.
+pub(super) fn say_finished(resealed: &Resealed) {
+    match resealed.finished {
+        Some(Unfinished::Identity) => output::say(
+            "note: a change of the identity that had been begun before is finished now, too",
+        ),
+        Some(Unfinished::Recipients) => output::say(
+            "note: a change of the recipients that had been begun before is finished now, too",
+        ),
+        None => {}
+    }
+}
+
+/// Says what is to be done about the recipients, if anything is.
+pub(super) fn say_state(recipients: &Recipients) {
+    let is_new = |one: &ListedRecipient| one.listed != one.accepted;
+    match recipients.unfinished {
+        Some(Unfinished::Identity) => output::say(
+            "note: a change of the identity is not finished; finish it with: fluvio-secret key rotate",
+        ),
+        Some(Unfinished::Recipients) => output::say(
+            "note: not all secrets are sealed to these yet; finish it with: fluvio-secret key recipient accept",
+        ),
+        None if recipients.recipients.iter().any(is_new) => output::say(
+            "note: these are not the recipients that were accepted on this machine; see the difference, and accept it, with: fluvio-secret key recipient accept",
+        ),
+        None => {}
+    }
+}
+
+pub(super) fn count(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}

@@ -1,0 +1,70 @@
+//! `key use`: an identity that somebody has already.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use fluvio_secret_protocol::regular::{self, Links};
+use fluvio_secret_protocol::{Secret, UseIdentity, limits, shell};
+
+use super::client;
+use super::rekey::{kept_passphrase, reseal, say_finished, say_left, say_state, summary};
+use crate::error::CliError;
+use crate::{args, output, passphrase, value};
+
+pub(crate) fn use_identity(used: &args::UseIdentity) -> Result<(), CliError> {
+    let args::UseIdentity { file: path, passphrase } = used;
+    let (identity, mode) = read(path)?;
+    let passphrase = match is_sealed(&identity) {
+        true => Some(passphrase::read_of(path, passphrase)?),
+        false => kept_passphrase(passphrase)?,
+    };
+    let used = UseIdentity::new(identity, passphrase);
+    let resealed = reseal(|client, progress| client.use_identity(used, progress))?;
+    let printed =
+        output::print(&format!("Identity of {} is in use ({})", resealed.own, summary(&resealed)));
+    output::say(&format!(
+        "note: {} still has the identity, and {} has a copy of it now; keep one elsewhere",
+        path.display(),
+        resealed.identity
+    ));
+    if mode & 0o077 != 0 {
+        output::say(&format!(
+            "warning: others may use {path} (mode {mode:04o}), so they may know it; mend that with: chmod 0600 {}",
+            shell::quoted(&path.display().to_string()),
+            path = path.display()
+        ));
+    }
+    say_finished(&resealed);
+    say_left(&resealed);
+    let recipients = client()?.recipients()?;
+    if recipients.recipients.iter().any(|one| one.own && one.listed) {
+        say_state(&recipients);
+    } else {
+        output::say(&format!(
+            "note: it is not among the vault's recipients, so it opens nothing that is sealed from now on;\n      have one of them give: fluvio-secret key recipient add {}",
+            resealed.own
+        ));
+    }
+    printed
+}
+
+/// Whether an identity's file is behind a passphrase: it is then age's own, with or without armor.
+fn is_sealed(identity: &Secret) -> bool {
+    let bytes = identity.expose();
+    bytes.starts_with(b"age-encryption.org/") || bytes.starts_with(b"-----BEGIN AGE")
+}
+
+/// The text, and the mode of its file.
+fn read(path: &Path) -> Result<(Secret, u32), CliError> {
+    let failed = |why: String| CliError::Identity { path: path.to_owned(), why };
+    let opened = regular::open(OpenOptions::new().read(true), path, Links::Follow);
+    let (file, found) = opened.map_err(|error| failed(error.to_string()))?;
+    let bytes = value::at_most(&file, limits::IDENTITY_BYTES + 1);
+    let bytes = bytes.map_err(|error: io::Error| failed(error.to_string()))?;
+    if bytes.len() > limits::IDENTITY_BYTES {
+        return Err(failed("it is too large to be one".to_owned()));
+    }
+    Ok((Secret::new(bytes), found.mode() & 0o777))
+}

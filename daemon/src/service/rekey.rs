@@ -1,0 +1,118 @@
+//! What changes the identity or the recipients: the line in the audit log first, and then the change,
+//! which seals all secrets anew and tells how far it is.
+
+use fluvio_secret_protocol::peer::Peer;
+use fluvio_secret_protocol::{
+    AcceptRecipients, AddRecipient, Refusal, RemoveRecipient, Resealed, Resealing, Response,
+    Rotate, UseIdentity,
+};
+
+use super::{Service, key, refuse};
+use crate::audit::{Actor, Event};
+use crate::vault::{KeyState, Moment, Rekey, Step, VaultError};
+
+type Prepared<'a> = Result<Rekey<'a>, VaultError>;
+type Send<'a> = &'a mut dyn FnMut(Response);
+
+impl Service {
+    pub(super) fn recipients(&self) -> Result<Response, Refusal> {
+        let listed = self.vault.listed_recipients();
+        listed.map(Response::Recipients).map_err(|error| refuse::vault(&error, &[]))
+    }
+
+    pub(super) fn add_recipient(
+        &self,
+        add: &AddRecipient,
+        peer: Peer,
+        send: Send<'_>,
+    ) -> Result<Response, Refusal> {
+        let prepared = self.vault.prepare_add(&add.recipient, add.note.as_deref());
+        self.rekey(Event::AddRecipient, prepared, peer, send)
+    }
+
+    pub(super) fn remove_recipient(
+        &self,
+        remove: &RemoveRecipient,
+        peer: Peer,
+        send: Send<'_>,
+    ) -> Result<Response, Refusal> {
+        let prepared = self.vault.prepare_remove(&remove.recipient);
+        self.rekey(Event::RemoveRecipient, prepared, peer, send)
+    }
+
+    pub(super) fn accept_recipients(
+        &self,
+        accept: &AcceptRecipients,
+        peer: Peer,
+        send: Send<'_>,
+    ) -> Result<Response, Refusal> {
+        let prepared = self.vault.prepare_accept(&accept.recipients);
+        self.rekey(Event::AcceptRecipients, prepared, peer, send)
+    }
+
+    pub(super) fn rotate(
+        &self,
+        rotate: &Rotate,
+        peer: Peer,
+        send: Send<'_>,
+    ) -> Result<Response, Refusal> {
+        let passphrase = rotate.passphrase.as_ref().map(key::text).transpose()?;
+        let prepared = self.vault.prepare_rotate(rotate.drop_history, passphrase, self.until());
+        self.rekey(Event::Rotate, prepared, peer, send)
+    }
+
+    pub(super) fn use_identity(
+        &self,
+        used: &UseIdentity,
+        peer: Peer,
+        send: Send<'_>,
+    ) -> Result<Response, Refusal> {
+        let passphrase = used.passphrase.as_ref().map(key::text).transpose()?;
+        let identity = used.identity.expose();
+        let prepared = self.vault.prepare_use(identity, passphrase, self.until());
+        self.rekey(Event::UseIdentity, prepared, peer, send)
+    }
+
+    /// Until when a new identity with a passphrase is held: as long as the present one would be.
+    fn until(&self) -> Option<Moment> {
+        match self.vault.key().state() {
+            KeyState::Unlocked(until) => until,
+            _ => self.lock_after.map(Moment::after),
+        }
+    }
+
+    fn rekey(
+        &self,
+        event: Event,
+        prepared: Prepared<'_>,
+        peer: Peer,
+        send: Send<'_>,
+    ) -> Result<Response, Refusal> {
+        let refused = |error| refuse::vault(&error, &[]);
+        let rekey = prepared.map_err(refused)?;
+        let actor = Actor { pid: peer.pid, ..Actor::default() };
+        let recorded = self.audit.record_recipients(event, actor, &rekey.about);
+        recorded.map_err(|error| refuse::audit(&error))?;
+        let resealed = rekey.commit(&mut |step| self.tell(step, send)).map_err(refused)?;
+        Ok(Response::Resealed(Resealed {
+            secrets: resealed.secrets,
+            versions: resealed.versions,
+            recipients: resealed.recipients,
+            left: resealed.left,
+            identity: self.vault.identity().display().to_string(),
+            own: resealed.own,
+            finished: resealed.finished,
+        }))
+    }
+
+    /// Tells the client how far it is, and subscribers that their secrets have the same values.
+    fn tell(&self, step: Step<'_>, send: Send<'_>) {
+        match step {
+            Step::Same(name, mark) => self.subscribers.expect_same(name, mark),
+            Step::Done { names, done, all } => {
+                self.subscribers.look(names);
+                send(Response::Resealing(Resealing { done, all }));
+            }
+        }
+    }
+}

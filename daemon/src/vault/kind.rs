@@ -1,0 +1,98 @@
+//! What a text is that should be a key of age's, and is none that can be used here. Nothing of it is
+//! repeated: it may be secret.
+
+/// A key of another kind.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum OtherKind {
+    #[error(
+        "it is an identity, which is secret; a recipient is its public key, which begins with age1"
+    )]
+    Identity,
+    #[error(
+        "it is of a kind that needs a plugin or a newer age; here keys are X25519: age1… and AGE-SECRET-KEY-1…, as age-keygen makes them"
+    )]
+    Plugin,
+    #[error(
+        "it is a recipient, which is public; the identity is the file with the AGE-SECRET-KEY-1… line"
+    )]
+    Recipient,
+    #[error(
+        "it is an SSH key, and those are not taken: what opens them is the crate `rsa`, which has a timing weakness that is not mended; make a key with: age-keygen"
+    )]
+    Ssh,
+}
+
+/// The kind of what should be a recipient; `None` when it is a damaged one, or nothing at all.
+pub(crate) fn of_recipient(text: &str) -> Option<OtherKind> {
+    let text = text.trim();
+    if is_ssh(text) {
+        return Some(OtherKind::Ssh);
+    }
+    if text.starts_with("AGE-SECRET-KEY-") || text.starts_with("AGE-PLUGIN-") {
+        return Some(OtherKind::Identity);
+    }
+    // The data of a key has no 1, so what is before a second one is the name of the kind.
+    text.strip_prefix("age1").filter(|rest| rest.contains('1')).map(|_| OtherKind::Plugin)
+}
+
+/// The kind of what should be an identity's file; `None` when it is nothing that is known.
+pub(crate) fn of_identity(text: &[u8]) -> Option<OtherKind> {
+    let text = std::str::from_utf8(text).ok()?;
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
+    lines.find_map(|line| match line {
+        line if is_ssh(line) => Some(OtherKind::Ssh),
+        line if line.starts_with("AGE-PLUGIN-") || line.starts_with("AGE-SECRET-KEY-PQ-") => {
+            Some(OtherKind::Plugin)
+        }
+        line if line.starts_with("age1") => Some(OtherKind::Recipient),
+        _ => None,
+    })
+}
+
+/// Whether a line begins as SSH's own keys do, public or private, in any of their formats.
+fn is_ssh(line: &str) -> bool {
+    const PUBLIC: [&str; 3] = ["ssh-", "ecdsa-sha2-", "sk-"];
+    let is_private = || line.starts_with("-----BEGIN ") && line.ends_with("PRIVATE KEY-----");
+    PUBLIC.iter().any(|begin| line.starts_with(begin)) || is_private()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{OtherKind, of_identity, of_recipient};
+
+    #[test]
+    fn a_recipient_of_another_kind_is_told_by_its_kind() {
+        for (text, kind) in [
+            ("ssh-ed25519 AAAAC3Nza ada@laptop", Some(OtherKind::Ssh)),
+            ("ecdsa-sha2-nistp256 AAAA", Some(OtherKind::Ssh)),
+            ("AGE-SECRET-KEY-1QQQQ", Some(OtherKind::Identity)),
+            (
+                "age1yubikey1qwt50d05nh5vutpdzmlg5wn80xq5negm4uj9ghv0snvdd3yysf5yw3rhl3t",
+                Some(OtherKind::Plugin),
+            ),
+            ("age1pq1qqqq", Some(OtherKind::Plugin)),
+            ("age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8", None),
+            ("ada", None),
+            ("", None),
+        ] {
+            assert_eq!(of_recipient(text), kind, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_identity_of_another_kind_is_told_by_its_kind() {
+        for (text, kind) in [
+            (&b"-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n"[..], Some(OtherKind::Ssh)),
+            (b"-----BEGIN RSA PRIVATE KEY-----\nb3Bl\n", Some(OtherKind::Ssh)),
+            (b"ssh-ed25519 AAAA ada@laptop\n", Some(OtherKind::Ssh)),
+            (b"# a plugin's\nAGE-PLUGIN-YUBIKEY-1QQ\n", Some(OtherKind::Plugin)),
+            (b"AGE-SECRET-KEY-PQ-1QQ\n", Some(OtherKind::Plugin)),
+            (b"# mine\nage1ql3z7hjy54pw\n", Some(OtherKind::Recipient)),
+            (b"AGE-SECRET-KEY-1XYZ\n", None),
+            (b"\xff\xfe", None),
+            (b"", None),
+        ] {
+            assert_eq!(of_identity(text), kind, "{}", String::from_utf8_lossy(text));
+        }
+    }
+}
