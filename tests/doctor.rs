@@ -87,7 +87,7 @@ fn where_nothing_is_wrong_there_is_a_line_for_each_look_and_status_0() {
     }
     let table = home.ok(&["doctor"]);
     assert_eq!(table.lines().count(), found.len() + 1, "{table}");
-    assert!(table.starts_with("Look  ") && table.contains("\nvault     "), "{table}");
+    assert!(table.starts_with("Look  ") && table.contains("\nvault       "), "{table}");
     assert!(table.contains("right  1 secret, and all of them can be opened\n"), "{table}");
     assert!(table.contains("; mend it with: "), "{table}");
     assert!(home.ok(&["doctor", "-O", "yaml"]).starts_with("- look: programs\n  state: right\n"));
@@ -194,6 +194,27 @@ fn an_identity_without_a_passphrase_is_noted_and_a_locked_vault_unlocked() {
     let found = answered(locked, "--passphrase-file");
     assert!(is_right(&found, "vault"), "{found:?}");
     assert!(text(one(&found, "identity")).ends_with("the vault is unlocked"), "{found:?}");
+}
+
+#[test]
+fn recipients_that_were_not_accepted_are_told_and_accepted() {
+    const OTHER: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+    let home = Home::new();
+    home.ok(&["set", "A", "one"]);
+    let own: Value = serde_json::from_str(&home.ok(&["key", "show", "-O", "json"])).unwrap();
+    assert!(text(one(&looks(&mut doctor(&home)), "recipients")).ends_with("this machine alone"));
+    // As somebody else who shares the vault would add one.
+    let list = format!("{}\n{OTHER}\n", own["recipient"].as_str().unwrap());
+    fs::write(home.vault().join(".recipients"), list).unwrap();
+    let found = looks(&mut doctor(&home));
+    let other = one(&found, "recipients");
+    assert_eq!((&other["state"], home.cli(&["set", "B", "x"]).code()), (&"wrong".into(), Some(1)));
+    // On a terminal it shows the difference, and asks.
+    let accept = format!("{} --yes", other["mend"].as_str().unwrap());
+    mend(&home, &serde_json::json!({ "mend": accept }));
+    let found = looks(&mut doctor(&home));
+    assert!(text(one(&found, "recipients")).contains("and one other"), "{found:?}");
+    home.ok(&["set", "B", "x"]);
 }
 
 #[test]

@@ -55,6 +55,8 @@ pub(crate) enum Look {
     Vault,
     /// The key that opens them.
     Identity,
+    /// Whom secrets are sealed to.
+    Recipients,
     /// A file system in memory for leases.
     Leases,
     /// What becomes of leases at the last logout.
@@ -104,6 +106,7 @@ impl Look {
             Self::Daemon => "daemon",
             Self::Vault => "vault",
             Self::Identity => "identity",
+            Self::Recipients => "recipients",
             Self::Leases => "leases",
             Self::Logout => "logout",
             Self::Memory => "memory",

@@ -26,13 +26,13 @@ pub(crate) fn report(machine: &Machine, found: &[Found]) -> String {
     ];
     for (label, fact) in facts {
         // Writing to a text cannot fail.
-        let _ = writeln!(text, "{label:9}  {fact}");
+        let _ = writeln!(text, "{label:10}  {fact}");
     }
     text.push('\n');
     for one in found {
         let line = without_names(one);
         let (look, state) = (one.look.as_str(), one.condition.as_str());
-        let _ = writeln!(text, "{look:9}  {state:5}  {line}");
+        let _ = writeln!(text, "{look:10}  {state:5}  {line}");
     }
     without_user(&text, machine)
 }

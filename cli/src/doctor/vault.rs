@@ -1,9 +1,11 @@
-//! The secrets, and the identity that opens them.
+//! The secrets, the identity that opens them, and whom they are sealed to.
 
 use std::fs;
 use std::path::Path;
 
-use fluvio_secret_protocol::{Client, ClientError, Code, Damaged, Key, SecretName, Status, shell};
+use fluvio_secret_protocol::{
+    Client, ClientError, Code, Damaged, Key, Recipients, SecretName, Status, Unfinished, shell,
+};
 
 use super::{Found, Look};
 
@@ -32,6 +34,10 @@ pub(super) fn look(client: &mut Client, status: &Status) -> Vec<Found> {
     found.push(match key {
         Ok((key, is_locked)) => identity(&key, is_locked),
         Err(error) => Look::Identity.wrong_by(&error),
+    });
+    found.push(match client.recipients() {
+        Ok(recipients) => judge_recipients(&recipients),
+        Err(error) => Look::Recipients.wrong_by(&error),
     });
     found
 }
@@ -83,5 +89,79 @@ fn identity(key: &Key, is_locked: bool) -> Found {
                 "{path} has no passphrase, so a backup of the home folder is an open vault"
             ))
             .mended_by("fluvio-secret key passphrase"),
+    }
+}
+
+fn judge_recipients(recipients: &Recipients) -> Found {
+    const ACCEPT: &str = "fluvio-secret key recipient accept";
+    let all = &recipients.recipients;
+    let look = Look::Recipients;
+    match recipients.unfinished {
+        Some(Unfinished::Identity) => look
+            .wrong("a change of the identity is not finished")
+            .mended_by("fluvio-secret key rotate"),
+        Some(Unfinished::Recipients) => {
+            look.wrong("not all secrets are sealed to all recipients yet").mended_by(ACCEPT)
+        }
+        None if all.iter().any(|one| one.listed != one.accepted) => {
+            let text = format!(
+                "{} does not name those that were accepted on this machine, so nothing can be set",
+                recipients.file
+            );
+            look.wrong(text).mended_by(ACCEPT)
+        }
+        None => {
+            let others = all.iter().filter(|one| !one.own).count();
+            look.right(match others {
+                0 => "secrets are sealed to this machine alone".to_owned(),
+                1 => {
+                    "secrets are sealed to this machine and one other, which is accepted".to_owned()
+                }
+                _ => format!(
+                    "secrets are sealed to this machine and {others} others, which are accepted"
+                ),
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fluvio_secret_protocol::{ListedRecipient, Recipients, Unfinished};
+
+    use super::judge_recipients;
+    use crate::doctor::Condition;
+
+    #[test]
+    fn recipients_are_accepted_and_all_is_sealed_to_them() {
+        let one = |own, listed, accepted| ListedRecipient {
+            recipient: "age1".to_owned(),
+            note: None,
+            own,
+            listed,
+            accepted,
+        };
+        let judge = |recipients, unfinished| {
+            judge_recipients(&Recipients { recipients, file: "/v/.recipients".into(), unfinished })
+        };
+        for alone in [vec![], vec![one(true, true, true)]] {
+            let found = judge(alone, None);
+            assert!(found.text.ends_with("this machine alone"), "{found:?}");
+        }
+        let others = |count: usize| vec![one(false, true, true); count];
+        assert!(judge(others(1), None).text.contains("and one other"));
+        assert!(judge(others(2), None).text.contains("and 2 others"));
+        for differ in [one(false, true, false), one(false, false, true)] {
+            let found = judge(vec![one(true, true, true), differ], None);
+            assert_eq!(found.condition, Condition::Wrong);
+            assert_eq!(found.mend.as_deref(), Some("fluvio-secret key recipient accept"));
+        }
+        for (unfinished, mend) in [
+            (Unfinished::Identity, "fluvio-secret key rotate"),
+            (Unfinished::Recipients, "fluvio-secret key recipient accept"),
+        ] {
+            let found = judge(others(1), Some(unfinished));
+            assert_eq!((found.condition, found.mend.as_deref()), (Condition::Wrong, Some(mend)));
+        }
     }
 }
