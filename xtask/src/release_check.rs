@@ -1,6 +1,7 @@
 //! `cargo xtask release-check`: what has to be so before a release is tagged, each with what mends it.
 
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,8 +18,13 @@ pub(crate) fn run() -> Outcome {
     let release = env!("CARGO_PKG_VERSION");
     let read = |path: &str| fs::read_to_string(root().join(path)).unwrap_or_default();
     let sources = sources();
-    let mut faults = versions(&cargo_metadata()?, release);
-    faults.extend(lock_file("fuzz/Cargo.lock", &read("fuzz/Cargo.lock"), release));
+    let mut faults = Vec::new();
+    match cargo_metadata("Cargo.toml")? {
+        Ok(metadata) => faults.extend(versions(&metadata, release)),
+        Err(fault) => faults.push(fault),
+    }
+    // A workspace of its own, which is built of the same packages.
+    faults.extend(cargo_metadata("fuzz/Cargo.toml")?.err());
     faults.extend(changelog(&read("CHANGELOG.md"), release));
     if root().join("packaging/debian/changelog").exists() {
         faults.extend(debian_changelog(&read("packaging/debian/changelog"), release));
@@ -36,21 +42,23 @@ pub(crate) fn run() -> Outcome {
     Err(format!("{} to mend before release {release}", faults.len()).into())
 }
 
-/// What Cargo knows of the workspace, when the lock file needs no change.
-fn cargo_metadata() -> Result<Value, Box<dyn std::error::Error>> {
+/// What Cargo knows of a workspace, when its lock file needs no change.
+fn cargo_metadata(manifest: &str) -> Result<Result<Value, Fault>, Box<dyn Error>> {
     let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
     let output = Command::new(cargo)
-        .args(["metadata", "--locked", "--no-deps", "--format-version", "1"])
+        .args(["metadata", "--locked", "--format-version", "1", "--manifest-path", manifest])
         .current_dir(root())
         .output()?;
-    if !output.status.success() {
-        let why = String::from_utf8_lossy(&output.stderr).into_owned();
-        return Err(format!("{why}mend Cargo.lock with: cargo check").into());
+    if output.status.success() {
+        return Ok(Ok(serde_json::from_slice(&output.stdout)?));
     }
-    Ok(serde_json::from_slice(&output.stdout)?)
+    let why = String::from_utf8_lossy(&output.stderr);
+    let lock = manifest.replace(".toml", ".lock");
+    let mend = format!("cargo update --workspace --manifest-path {manifest}");
+    Ok(Err(format!("{lock}: {}; mend it with: {mend}", why.trim())))
 }
 
-fn git(args: &[&str]) -> Result<String, Box<dyn std::error::Error>> {
+fn git(args: &[&str]) -> Result<String, Box<dyn Error>> {
     let output = Command::new("git").args(args).current_dir(root()).output()?;
     if !output.status.success() {
         return Err(format!("git {} failed", args.join(" ")).into());
@@ -64,29 +72,15 @@ fn versions(metadata: &Value, release: &str) -> Vec<Fault> {
     if packages.is_empty() {
         return vec!["cargo metadata names no package".to_owned()];
     }
-    let others = packages.iter().filter(|package| package["version"] != release);
+    // Those from elsewhere have a source.
+    let ours = packages.iter().filter(|package| package["source"].is_null());
+    let others = ours.filter(|package| package["version"] != release);
     let fault = |package: &Value| {
-        let (name, version) = (&package["name"], &package["version"]);
+        let of = |field: &str| package[field].as_str().unwrap_or_default();
+        let (name, version) = (of("name"), of("version"));
         format!("{name} has version {version}, not {release}: write `version.workspace = true`")
     };
     others.map(fault).collect()
-}
-
-/// A lock file of another workspace has our packages in this release.
-fn lock_file(path: &str, text: &str, release: &str) -> Vec<Fault> {
-    let packages = text.split("[[package]]\n").filter_map(|package| {
-        let name = package.strip_prefix("name = \"")?.split('"').next()?;
-        let version = package.lines().nth(1)?.strip_prefix("version = \"")?.trim_end_matches('"');
-        name.starts_with("fluvio-secret").then_some((name, version))
-    });
-    let packages: Vec<_> = packages.collect();
-    if packages.is_empty() {
-        return vec![format!("{path} has none of our packages")];
-    }
-    let others = packages.iter().filter(|(_, version)| *version != release);
-    let folder = path.trim_end_matches("Cargo.lock");
-    let mend = format!("mend it with: cargo update --workspace --manifest-path {folder}Cargo.toml");
-    others.map(|(name, version)| format!("{path} has {name} {version}; {mend}")).collect()
 }
 
 /// The newest entry is about this release, has its day, and says something.
@@ -226,25 +220,18 @@ mod tests {
     use serde_json::json;
 
     use super::{
-        changelog, debian_changelog, lock_file, map, modules, promises, protocol, tests, tree,
-        versions,
+        changelog, debian_changelog, map, modules, promises, protocol, tests, tree, versions,
     };
 
     #[test]
     fn all_packages_are_of_one_release() {
-        let of = |version| json!({"packages": [{"name": "a", "version": version}]});
+        let of = |version| {
+            let other = json!({"name": "age", "version": "0.1.0", "source": "registry"});
+            json!({"packages": [{"name": "a", "version": version, "source": null}, other]})
+        };
         assert!(versions(&of("1.2.3"), "1.2.3").is_empty());
         assert_eq!(versions(&of("1.2.2"), "1.2.3").len(), 1);
         assert_eq!(versions(&json!({}), "1.2.3").len(), 1);
-        let lock = |version| {
-            format!(
-                "[[package]]\nname = \"age\"\nversion = \"0.1.0\"\n\n[[package]]\nname = \"fluvio-secret-cli\"\nversion = \"{version}\"\n"
-            )
-        };
-        assert!(lock_file("fuzz/Cargo.lock", &lock("1.2.3"), "1.2.3").is_empty());
-        let fault = lock_file("fuzz/Cargo.lock", &lock("1.2.2"), "1.2.3");
-        assert!(fault[0].contains("fuzz/Cargo.toml"), "{fault:?}");
-        assert_eq!(lock_file("fuzz/Cargo.lock", "", "1.2.3").len(), 1);
         let debian = "fluvio-secret (1.2.3) unstable; urgency=medium\n";
         assert!(debian_changelog(debian, "1.2.3").is_empty());
         assert_eq!(debian_changelog(debian, "1.2.4").len(), 1);
