@@ -20,11 +20,18 @@ pub(super) fn look(client: &mut Client, status: &Status) -> Vec<Found> {
     };
     let mut found = match client.examine(&names) {
         Ok(damaged) if damaged.is_empty() => {
-            vec![Look::Vault.right(format!("{}, and all of them can be opened", count(&names)))]
+            vec![Look::Vault.right(match names.len() {
+                0 => "there are no secrets yet".to_owned(),
+                1 => "1 secret, which can be opened".to_owned(),
+                many => format!("{many} secrets, which can all be opened"),
+            })]
         }
-        Ok(damaged) => all_damaged(&damaged, client, Path::new(&status.vault)),
+        Ok(damaged) => match none_opened(&damaged, names.len()) {
+            Some(found) => vec![found],
+            None => all_damaged(&damaged, client, Path::new(&status.vault)),
+        },
         Err(ClientError::Refused(refusal)) if refusal.code == Code::Locked => {
-            let text = format!("{}, not looked into: the vault is locked", count(&names));
+            let text = format!("{}, not opened, because the vault is locked", count(&names));
             vec![Look::Vault.note(text).mended_by("fluvio-secret unlock")]
         }
         Err(error) => vec![Look::Vault.wrong_by(&error)],
@@ -44,6 +51,18 @@ pub(super) fn look(client: &mut Client, status: &Status) -> Vec<Found> {
 
 fn count(names: &[SecretName]) -> String {
     format!("{} {}", names.len(), if names.len() == 1 { "secret" } else { "secrets" })
+}
+
+/// What is told when several secrets are all that there are, and cannot be opened for one reason: then
+/// it is not they that are to be mended.
+fn none_opened(damaged: &[Damaged], secrets: usize) -> Option<Found> {
+    let why = &damaged.first()?.why;
+    let is_one_reason = damaged.iter().all(|other| other.why == *why);
+    (secrets > 1 && damaged.len() == secrets && is_one_reason).then(|| {
+        Look::Vault.wrong(format!(
+            "none of the {secrets} secrets can be opened ({why}); put back the identity, or the vault, that goes with the other"
+        ))
+    })
 }
 
 fn all_damaged(damaged: &[Damaged], client: &mut Client, vault: &Path) -> Vec<Found> {
