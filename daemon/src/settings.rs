@@ -337,6 +337,14 @@ mod tests {
     }
 
     #[test]
+    fn brackets_without_end_are_no_settings() {
+        for bracket in ["[", "{a="] {
+            let text = format!("history = {}", bracket.repeat(16 << 10));
+            assert!(matches!(Settings::parse(&text), Err((1, Problem::Syntax(_)))), "{bracket}");
+        }
+    }
+
+    #[test]
     fn a_key_that_would_drive_the_terminal_is_shown_without_that() {
         let (_, problem) = Settings::parse("\"\\u001b[2J\" = 1").expect_err("unknown");
         assert!(matches!(&problem, Problem::Unknown { key, .. } if key == "\u{fffd}[2J"));
