@@ -486,7 +486,7 @@ fn secrets_in_plain_text_are_told_and_git_is_made_to_forget_them() {
 }
 
 #[test]
-fn d13_a_report_names_no_secret_and_no_user() {
+fn d15_a_report_names_no_secret_and_no_user() {
     let home = Home::new();
     let names = ["CNRY_ONE", "CNRY_TWO", "CNRY_THREE", "CNRY_FOUR"];
     for name in names {

@@ -178,6 +178,7 @@ fn each_dependency_has_one_home() {
         ("humantime", "config/src/schema.rs"),
         ("lexopt", "/src/args.rs"),
         ("nix", "protocol/src/peer.rs"),
+        ("region", "daemon/src/vault/memory.rs"),
         ("saphyr_parser", "config/src/path.rs"),
         ("serde_yaml", "config/src/"),
         ("signal_hook", "cli/src/prompt.rs"),

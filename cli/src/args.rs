@@ -793,7 +793,7 @@ RECIPIENT is the public key of an age identity: of another machine's, as `age-ke
 secrets and their earlier versions are sealed anew. One that is there already gets the note.
 
 Example:
-  fluvio-secret key recipient add age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg --note 'backup key'")]
+  fluvio-secret key recipient add age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg")]
     Add {
         /// Whose it is, in a few words
         #[arg(long, value_name = "TEXT")]

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use fluvio_secret_protocol::frame::{self, PREFIX_BYTES};
-use fluvio_secret_protocol::{Delete, Grant, Refusal, Request, Response, Secret, Set};
+use fluvio_secret_protocol::{Delete, Grant, Refusal, Request, Resealed, Response, Secret, Set};
 
 use super::Home;
 
@@ -52,13 +52,14 @@ impl Asker {
         })
     }
 
+    /// Asks for a grant of one secret, and does not take it.
+    pub(crate) fn ask_and_turn_away(&mut self, name: &str) -> io::Result<()> {
+        self.stream.write_all(&frame::encode(&grant(name)).unwrap())
+    }
+
     /// The value of one secret, as a grant delivers it.
     pub(crate) fn value(&mut self, name: &str) -> Answer<Vec<u8>> {
-        let config = format!("meta: {{name: test}}\nvalue: {{secret: {{name: {name}}}}}\n");
-        let (label, program) = ("config.yaml".to_owned(), "witness".to_owned());
-        let config = config.into_bytes().into();
-        let grant = Grant { label, program, check: false, config };
-        Ok(match self.ask(&Request::Grant(grant))? {
+        Ok(match self.ask(&grant(name))? {
             Response::Granted(granted) => {
                 assert_eq!(granted.names.len(), 1);
                 Ok(granted.values[0].expose().to_vec())
@@ -67,11 +68,19 @@ impl Asker {
         })
     }
 
+    /// Has the vault sealed anew.
+    pub(crate) fn reseal(&mut self, request: &Request) -> Answer<Resealed> {
+        Ok(match self.ask(request)? {
+            Response::Resealed(resealed) => Ok(resealed),
+            other => Err(refusal(other)),
+        })
+    }
+
     fn ask(&mut self, request: &Request) -> io::Result<Response> {
         self.stream.write_all(&frame::encode(request).unwrap())?;
         loop {
             match self.answer()? {
-                Response::Working => {}
+                Response::Working | Response::Resealing(_) => {}
                 answer => return Ok(answer),
             }
         }
@@ -91,6 +100,13 @@ impl Asker {
         }
         Ok(header.with_parts(parts).unwrap())
     }
+}
+
+fn grant(name: &str) -> Request {
+    let config = format!("meta: {{name: test}}\nvalue: {{secret: {{name: {name}}}}}\n");
+    let (label, program) = ("config.yaml".to_owned(), "witness".to_owned());
+    let config = config.into_bytes().into();
+    Request::Grant(Grant { label, program, check: false, config })
 }
 
 fn refusal(response: Response) -> Refusal {

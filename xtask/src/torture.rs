@@ -1,16 +1,17 @@
-//! What takes too long for every run of the tests: a thousand kills of a busy daemon.
+//! What takes too long for every run of the tests: a thousand kills of a busy daemon, and two hundred
+//! of one that seals a thousand secrets anew.
 
 use std::process::Command;
 
 use crate::Outcome;
 use crate::programs::root;
 
-/// Read by `tests/durability.rs`.
+/// Read by `tests/durability.rs` and `tests/rotation.rs`.
 const VARIABLE: &str = "FLUVIO_SECRET_TORTURE";
 
 pub(crate) fn run() -> Outcome {
     let status = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
-        .args(["test", "--package", "fluvio-secret", "--test", "main", "--", "a1_"])
+        .args(["test", "--package", "fluvio-secret", "--test", "main", "--", "a1_", "a14_"])
         .env(VARIABLE, "1")
         .current_dir(root())
         .status()?;

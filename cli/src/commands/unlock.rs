@@ -59,7 +59,9 @@ pub(super) fn unlock_for(config: &Path) -> Result<(), CliError> {
     let config = read_config(config)?;
     // Of one that cannot be read the shim tells more.
     let has_references = references(&config).is_ok_and(|found| !found.names.is_empty());
-    if has_references && terminal::of_session().is_some() && unlocked()?.is_none() {
+    let can_ask = has_references && terminal::of_session().is_some();
+    // That there is no daemon, and why, the shim tells too.
+    if can_ask && matches!(unlocked(), Ok(None)) {
         ask_for_a_connector()?;
     }
     Ok(())

@@ -22,8 +22,11 @@ pub(crate) fn use_identity(used: &args::UseIdentity) -> Result<(), CliError> {
     };
     let used = UseIdentity::new(identity, passphrase);
     let resealed = reseal(|client, progress| client.use_identity(used, progress))?;
-    let printed =
-        output::print(&format!("Identity of {} is in use ({})", resealed.own, summary(&resealed)));
+    let sealed = match resealed.secrets + resealed.versions {
+        0 => String::new(),
+        _ => format!(" ({})", summary(&resealed)),
+    };
+    let printed = output::print(&format!("Identity of {} is in use{sealed}", resealed.own));
     output::say(&format!(
         "note: {} still has the identity, and {} has a copy of it now; keep one elsewhere",
         path.display(),

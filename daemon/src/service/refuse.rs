@@ -173,7 +173,7 @@ pub(super) fn key(error: &KeyError, path: &Path) -> Refusal {
         ),
         KeyError::Wrong => passphrase(
             format!("this is not the passphrase of the identity {path}"),
-            "try again; nobody can open it without the passphrase, so look for a copy of it when that is lost",
+            "try again; nobody can open it without its passphrase",
         ),
     }
 }

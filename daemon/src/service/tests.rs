@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{
-    Code, Damaged, Delete, Examine, Examined, Grant, Granted, Refusal, Request, Response, Secret,
-    SecretName, Set, limits,
+    Code, Damaged, Delete, Examine, Examined, Grant, Granted, Refusal, Request, Response, Rotate,
+    Secret, SecretName, Set, Subscribe, limits,
 };
 use zeroize::Zeroizing;
 
@@ -228,4 +228,33 @@ fn d7_no_refusal_or_audit_line_has_a_value() {
     assert!(!bad.to_string().contains("cnry"), "{bad}");
     home.grant("x: {secret: {name: A}}").expect("granted");
     assert!(!home.audit_log().contains("cnry"));
+}
+
+#[test]
+fn sealing_anew_has_its_line_and_tells_subscribers_that_nothing_changed() {
+    let home = Home::new();
+    home.set("A", b"one");
+    let subscriber = Arc::new(Heard::default());
+    let config = Zeroizing::new(b"x: {secret: {name: A}}".to_vec());
+    home.ask_for(Request::Subscribe(Subscribe { config }), &subscriber);
+    subscriber.take();
+    let answers = home.ask(Request::Rotate(Rotate::new(false, None)));
+    let Some((Response::Resealed(resealed), before)) = answers.split_last() else {
+        panic!("{answers:?}")
+    };
+    assert_eq!((resealed.secrets, resealed.recipients), (1, 1));
+    assert!(before.iter().all(|answer| matches!(answer, Response::Resealing(_))), "{before:?}");
+    let told = subscriber.take();
+    assert!(matches!(&told[..], [Response::Subscribed(one)] if one.secrets[0].is_same), "{told:?}");
+    let line = home.audit_log().lines().last().expect("a line").to_owned();
+    let expected = format!(r#""event":"rotate","pid":42,"recipients":["{}"]"#, resealed.own);
+    assert!(line.contains(&expected), "{line}");
+    // No line, no change.
+    let identity = || fs::read(home.folder.path().join("identity.txt")).expect("an identity");
+    let unchanged = identity();
+    fs::remove_file(home.folder.path().join("audit.log")).expect("it is there");
+    fs::create_dir(home.folder.path().join("audit.log")).expect("a folder in its place");
+    let answer = home.ask(Request::Rotate(Rotate::new(false, None))).pop();
+    assert_eq!(refusal(answer.expect("an answer")).code, Code::Audit);
+    assert_eq!(identity(), unchanged);
 }

@@ -198,16 +198,20 @@ impl HeldKey {
 
     /// Forgets the key. It is wiped when this gives back.
     pub(crate) fn lock(&self) -> Result<(), KeyError> {
+        {
+            let mut held = self.held_mut();
+            // Whatever has become of the file.
+            if let Key::Unlocked(..) = held.key {
+                held.key = Key::Locked;
+                return Ok(());
+            }
+        }
         self.look()?;
-        let mut held = self.held_mut();
-        match held.key {
+        match self.held().key {
             Key::None => Err(KeyError::None),
             // It is in the file for everyone who may read it.
             Key::Open(_) => Err(KeyError::Open),
-            Key::Locked | Key::Unlocked(..) => {
-                held.key = Key::Locked;
-                Ok(())
-            }
+            Key::Locked | Key::Unlocked(..) => Ok(()),
         }
     }
 
@@ -360,3 +364,6 @@ impl Rewritten {
 fn is_over(until: Option<Moment>) -> bool {
     until.is_some_and(|until| until <= Moment::now())
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@
 //! passphrase, or none.
 
 use std::path::Path;
+use std::sync::TryLockError;
 
 use super::held::{HeldKey, KeyError, KeyState, Moment, Opened, Rewritten};
 use super::identity::{IdentityError, IdentityFile};
@@ -83,7 +84,10 @@ impl Vault {
         rewritten: Rewritten,
         until: Option<Moment>,
     ) -> Result<(), KeyError> {
-        let _changing = self.changing.try_lock().map_err(|_| KeyError::Unfinished)?;
+        let changing = self.changing.try_lock();
+        if matches!(changing, Err(TryLockError::WouldBlock)) {
+            return Err(KeyError::Unfinished);
+        }
         match self.next.with(|_| ())? {
             Err(KeyState::None) => self.key.replace(rewritten, until),
             _ => Err(KeyError::Unfinished),

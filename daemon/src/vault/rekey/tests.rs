@@ -6,9 +6,9 @@ use fluvio_secret_protocol::Unfinished;
 
 use super::{Rekey, RekeyError, Resealed};
 use crate::vault::reseal::Step;
-use crate::vault::seal::{Identity, Recipient, recipients_of, seal};
+use crate::vault::seal::{Identity, Recipient, is_sealed, recipients_of, seal, seal_cheaply};
 use crate::vault::tests::{Home, files, name, read, set};
-use crate::vault::{RecipientsError, Vault, VaultError};
+use crate::vault::{KeyError, RecipientsError, Vault, VaultError};
 
 fn config(home: &Home, file: &str) -> PathBuf {
     home.identity_path().with_file_name(file)
@@ -409,4 +409,96 @@ fn a_vault_has_64_recipients_at_the_most() {
     assert!(refused(vault.prepare_add(&one_more, None)).contains("64 recipients"));
     commit(vault.prepare_remove(&keys[0]));
     assert_eq!(commit(vault.prepare_add(&one_more, None)).recipients, 64);
+}
+
+/// A home whose identity has a passphrase, which was given.
+fn unlocked() -> (Home, Vault) {
+    let (home, vault) = home();
+    let text = fs::read(home.identity_path()).expect("an identity");
+    let sealed = seal_cheaply("correct horse", &text);
+    fs::write(home.identity_path(), sealed).expect("written");
+    unlock(&vault);
+    (home, vault)
+}
+
+fn unlock(vault: &Vault) {
+    let opened = vault.key().open("correct horse").expect("opened");
+    let next = vault.open_next("correct horse").expect("opened");
+    vault.unlock(opened, next, None).expect("unlocked");
+}
+
+#[test]
+fn a_new_identity_gets_the_passphrase_of_the_present_one() {
+    let (home, vault) = unlocked();
+    let before = fs::read(home.identity_path()).expect("an identity");
+    let rotate = |passphrase| vault.prepare_rotate(false, passphrase, None);
+    let is = |error: Option<VaultError>, expected: fn(&KeyError) -> bool| matches!(error, Some(VaultError::Key { error, .. }) if expected(&error));
+    assert!(is(rotate(None).err(), |error| matches!(error, KeyError::Closed)));
+    assert!(is(rotate(Some("wrong")).err(), |error| matches!(error, KeyError::Wrong)));
+    interrupted(rotate(Some("correct horse")), 1);
+    let next = fs::read(config(&home, "identity.next.txt")).expect("the next identity");
+    assert!(is_sealed(&next) && next != before);
+    // Both are locked, and unlocked, together.
+    drop(vault);
+    let vault = home.open().expect("the vault");
+    assert!(matches!(read(&vault, "A"), Err(VaultError::Locked { .. })));
+    assert!(matches!(vault.prepare_rotate(false, None, None), Err(VaultError::Locked { .. })));
+    unlock(&vault);
+    assert_eq!(read(&vault, "A").expect("a value"), b"three");
+    assert_eq!(read(&vault, "B").expect("a value"), b"b");
+    vault.lock().expect("locked");
+    assert!(matches!(read(&vault, "A"), Err(VaultError::Locked { .. })));
+    set(&vault, "NEW", b"set while locked");
+    unlock(&vault);
+    // Another passphrase would be lost with the identity that goes.
+    let rewritten = vault.key().rewrite(Some("correct horse"), Some("another")).expect("written");
+    assert!(matches!(vault.replace_key(rewritten, None), Err(KeyError::Unfinished)));
+    commit(vault.prepare_rotate(false, None, None));
+    assert_eq!(fs::read(home.identity_path()).expect("an identity"), next);
+    for secret in ["A", "B", "NEW"] {
+        assert!(read(&vault, secret).is_ok(), "{secret}");
+    }
+    vault.lock().expect("it has a passphrase");
+    unlock(&vault);
+    assert_eq!(read(&vault, "A").expect("a value"), b"three");
+}
+
+#[test]
+fn an_identity_that_is_locked_in_the_middle_stops_a_change_and_loses_nothing() {
+    let (home, vault) = unlocked();
+    let key = Identity::generate().recipient().to_string();
+    let rekey = vault.prepare_add(&key, None).expect("prepared");
+    let mut is_locked = false;
+    // More than fits into a batch, so that something is left.
+    for n in 0..100 {
+        set(&vault, &format!("N{n}"), b"x");
+    }
+    let error = rekey.commit(&mut |step| {
+        if matches!(step, Step::Done { .. }) && !is_locked {
+            vault.lock().expect("locked");
+            is_locked = true;
+        }
+    });
+    assert!(matches!(error, Err(VaultError::Locked { .. })), "{error:?}");
+    unlock(&vault);
+    assert_eq!(read(&vault, "A").expect("a value"), b"three");
+    assert_eq!(read(&vault, "N99").expect("a value"), b"x");
+    let done = commit(vault.prepare_add(&key, None));
+    assert_eq!(done.finished, Some(Unfinished::Recipients));
+    assert_eq!(recipients_of(&fs::read(home.file("N99")).expect("a file")), 2);
+}
+
+#[test]
+fn an_identity_behind_a_passphrase_is_used_with_it() {
+    let (home, vault) = home();
+    let theirs = Identity::generate();
+    let file = seal_cheaply("theirs", theirs.to_text("").as_bytes());
+    assert!(refused(vault.prepare_use(&file, None, None)).contains("which was not given"));
+    let error = refused(vault.prepare_use(&file, Some("wrong"), None));
+    assert!(error.contains("not the passphrase"), "{error}");
+    commit(vault.prepare_use(&file, Some("theirs"), None));
+    assert!(opens_all(&home, &theirs));
+    assert!(is_sealed(&fs::read(home.identity_path()).expect("an identity")));
+    vault.lock().expect("it has a passphrase");
+    assert!(vault.key().open("theirs").is_ok());
 }

@@ -1,0 +1,104 @@
+//! What was prepared is made.
+
+use std::sync::PoisonError;
+
+use super::{New, Plan, Rekey, Resealed, Sealing};
+use crate::vault::held::KeyState;
+use crate::vault::reseal::{Counts, Run, Step, What};
+use crate::vault::seal::Recipient;
+use crate::vault::{Vault, VaultError};
+
+impl Rekey<'_> {
+    /// Makes the change, durably, and tells how far it is.
+    ///
+    /// # Errors
+    ///
+    /// Those of the disk. All secrets can be opened all the same, and the change can be made again.
+    pub(crate) fn commit(self, tell: &mut dyn FnMut(Step<'_>)) -> Result<Resealed, VaultError> {
+        let Self { vault, plan, unfinished, about: _ } = self;
+        // One whose holder met a fault is free again.
+        let _changing = vault.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut secrets, mut versions, mut left) = (0, 0, Vec::new());
+        match plan {
+            Plan::Nothing => {}
+            Plan::Take(new) => vault.take(new)?,
+            Plan::Seal(sealing) => {
+                let counts = vault.seal_anew(sealing, tell)?;
+                (secrets, versions, left) = (counts.secrets, counts.versions, counts.left());
+            }
+        }
+        let own = vault.own()?.first().map(ToString::to_string).unwrap_or_default();
+        let recipients = vault.lists.read()?.of_vault().len();
+        Ok(Resealed { secrets, versions, recipients, left, own, finished: unfinished })
+    }
+}
+
+impl Vault {
+    /// Makes an identity this machine's own.
+    fn take(&self, new: New) -> Result<(), VaultError> {
+        let New { identity, passphrase, until } = new;
+        let (recipient, passphrase) =
+            (identity.recipient(), passphrase.as_ref().map(|text| &***text));
+        let is_first = self.key.with(|_| ())? == Err(KeyState::None);
+        if !is_first {
+            self.next.put(identity, passphrase, until)?;
+            self.begin(&recipient)?;
+            self.key.replace_by(&self.next)?;
+        } else {
+            self.begin(&recipient)?;
+            self.key.put(identity, passphrase, until)?;
+        }
+        Ok(())
+    }
+
+    /// Has the accepted list name this machine's own. Who else the vault has, is to be accepted then.
+    fn begin(&self, own: &Recipient) -> Result<(), VaultError> {
+        let accepted = self.lists.read()?.accepted.unwrap_or_default();
+        if accepted.iter().all(|entry| entry.recipient != *own) {
+            self.lists.begin(own)?;
+        }
+        Ok(())
+    }
+
+    fn seal_anew(
+        &self,
+        sealing: Sealing,
+        tell: &mut dyn FnMut(Step<'_>),
+    ) -> Result<Counts, VaultError> {
+        let Sealing { entries, new, by_count, drop_history } = sealing;
+        if let Some(New { identity, passphrase, until }) = new {
+            self.next.put(identity, passphrase.as_ref().map(|text| &***text), until)?;
+        }
+        let own = self.own()?;
+        let has_next = own.len() > 1;
+        let last = own.last().ok_or_else(|| self.identity_lost())?;
+        self.lists.change(&entries, last)?;
+        if drop_history {
+            self.drop_history()?;
+        }
+        let recipients: Vec<_> = entries.into_iter().map(|entry| entry.recipient).collect();
+        let what = if by_count { What::ByCount } else { What::All };
+        let mut counts = Run::new(self, &recipients, what, tell).run()?;
+        // What somebody else has put there meanwhile may be sealed to the one that goes.
+        let mut is_done = !has_next;
+        while !is_done {
+            let more = Run::new(self, &recipients, What::NotOfNext, tell).run()?;
+            is_done = more.secrets + more.versions == 0;
+            counts = counts.and(more);
+        }
+        // In this order: an identity that is none of the recipients would stop every change.
+        self.lists.end()?;
+        if has_next {
+            self.key.replace_by(&self.next)?;
+        }
+        Ok(counts)
+    }
+
+    fn drop_history(&self) -> Result<(), VaultError> {
+        for name in self.all_names()? {
+            let purged = self.history.purge(&name);
+            purged.map_err(|source| self.history_storage(&name, source))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,243 @@
+//! Everything is sealed anew, whatever ends the daemon in the middle: nothing is lost, and the next
+//! run finishes it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use fluvio_secret_protocol::{AddRecipient, RemoveRecipient, Request, Rotate};
+
+use crate::harness::ask::{Answer, Asker};
+use crate::harness::trace::{Trace, WRITES, call};
+use crate::harness::{Home, canary, eventually, is_alive, need};
+
+/// A key that somebody has: the example of age's own documentation.
+const FRIEND: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
+const FRIENDS: &str = "AGE-SECRET-KEY-1GQ9778VQXMMJVE8SK7J6VT8UJ4HDQAJUVSFCWCM02D8GEWQ72PVQ2Y5J33";
+
+/// How many secrets there are, and how often each change is killed.
+fn size() -> (usize, usize) {
+    if std::env::var_os("FLUVIO_SECRET_TORTURE").is_some() { (1_000, 100) } else { (20, 20) }
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Change {
+    Add,
+    Remove,
+    Rotate,
+}
+
+/// A home with secrets, of which some have an earlier version.
+struct Stage {
+    home: Home,
+    values: BTreeMap<String, Vec<u8>>,
+}
+
+impl Stage {
+    fn new(secrets: usize) -> Self {
+        let home = Home::new();
+        home.ok(&["list"]);
+        let mut asker = Asker::connect(&home).unwrap();
+        let mut values = BTreeMap::new();
+        for n in 0..secrets {
+            let (name, value) = (format!("S{n}"), canary().into_bytes());
+            if n % 4 == 0 {
+                asker.set(&name, b"earlier").unwrap().unwrap();
+            }
+            asker.set(&name, &value).unwrap().unwrap();
+            values.insert(name, value);
+        }
+        Self { home, values }
+    }
+
+    /// Makes what there is before a change.
+    fn prepare(&self, change: Change) {
+        match change {
+            Change::Remove => self.make(Change::Add).unwrap().unwrap(),
+            Change::Add if self.opens("S0", &self.friend()) => {
+                self.make(Change::Remove).unwrap().unwrap();
+            }
+            Change::Add | Change::Rotate => {}
+        }
+    }
+
+    fn make(&self, change: Change) -> Answer<()> {
+        let mut asker = Asker::connect(&self.home)?;
+        let recipient = FRIEND.to_owned();
+        let request = match change {
+            Change::Add => Request::AddRecipient(AddRecipient { recipient, note: None }),
+            Change::Remove => Request::RemoveRecipient(RemoveRecipient { recipient }),
+            Change::Rotate => Request::Rotate(Rotate::new(false, None)),
+        };
+        Ok(asker.reseal(&request)?.map(|resealed| assert!(resealed.left.is_empty())))
+    }
+
+    /// The system calls of a clean change.
+    fn calls(&self, change: Change) -> Vec<String> {
+        self.prepare(change);
+        let trace = self.trace(&[]);
+        self.make(change).unwrap().unwrap();
+        trace.end()
+    }
+
+    fn trace(&self, expressions: &[&str]) -> Trace {
+        let daemon = self.home.daemon_pid().expect("a daemon");
+        Trace::attach(&self.home, daemon, WRITES, expressions)
+    }
+
+    /// All have their values, by the daemon that is there or the next.
+    fn check_values(&self, what: &str) {
+        self.home.ok(&["list"]);
+        let mut asker = Asker::connect(&self.home).unwrap();
+        for (name, value) in &self.values {
+            let found = asker.value(name).unwrap();
+            let found = found.unwrap_or_else(|refusal| panic!("{what}: {name}: {refusal}"));
+            assert!(found == *value, "{what}: {name} has another value");
+        }
+        // Nobody has to wait for the end of the change.
+        asker.set("NEXT", b"x").unwrap().unwrap_or_else(|refusal| panic!("{what}: {refusal}"));
+        assert_eq!(asker.value("NEXT").unwrap().unwrap(), b"x", "{what}");
+    }
+
+    /// Nothing is left of the change but what it was for.
+    fn check_end(&self, what: &str, change: Change, before: &[u8]) {
+        let mut files: Vec<_> = fs::read_dir(self.home.path("config"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        files.sort();
+        assert_eq!(files, ["identity.txt", "recipients.txt"], "{what}");
+        let now = fs::read(self.home.path("config/identity.txt")).unwrap();
+        assert_eq!(now != before, change == Change::Rotate, "{what}");
+        if change == Change::Remove {
+            assert!(!self.opens("S0", &self.friend()), "{what}: the removed one opens it");
+        }
+    }
+
+    /// What stock age opens, of the secrets and of their earlier versions.
+    fn check_files(&self, what: &str, identity: &Path) {
+        for name in self.values.keys() {
+            assert!(self.opens(name, identity), "{what}: {name}");
+            let earlier = self.home.vault().join(format!(".history/{name}/1.age"));
+            assert!(!earlier.exists() || opens(&earlier, identity), "{what}: {name}, the earlier");
+        }
+    }
+
+    fn opens(&self, name: &str, identity: &Path) -> bool {
+        opens(&self.home.secret_file(name), identity)
+    }
+
+    fn friend(&self) -> std::path::PathBuf {
+        self.home.write("friend.txt", FRIENDS)
+    }
+}
+
+fn opens(file: &Path, identity: &Path) -> bool {
+    let mut age = Command::new("age");
+    age.args(["--decrypt", "--identity"]).arg(identity).arg(file).output().unwrap().status.success()
+}
+
+/// Some of the calls with their numbers: the first and the last ones, where the change begins and
+/// ends, and others between.
+fn chosen(calls: &[String], count: usize) -> Vec<(&str, usize)> {
+    let mut counts = BTreeMap::new();
+    let numbered: Vec<_> = calls
+        .iter()
+        .map(|line| {
+            let number = counts.entry(call(line)).or_default();
+            *number += 1;
+            (call(line), *number)
+        })
+        .collect();
+    let (first, last) = (count * 3 / 10, count * 4 / 10);
+    let between = count - first - last;
+    let middle = numbered.len().saturating_sub(first + last);
+    let middle = (0..between).map(|n| first + middle * n / between.max(1));
+    let indexes =
+        (0..first).chain(middle).chain(numbered.len().saturating_sub(last)..numbered.len());
+    indexes.filter_map(|index| numbered.get(index).copied()).collect()
+}
+
+#[test]
+fn a14_a_kill_at_any_system_call_of_a_new_seal_loses_nothing_and_the_next_run_finishes_it() {
+    if !need::root() || !need::tool("strace") || !need::tool("age") {
+        return;
+    }
+    let (secrets, kills) = size();
+    for change in [Change::Rotate, Change::Add, Change::Remove] {
+        let stage = Stage::new(secrets);
+        let calls = stage.calls(change);
+        let kills = if change == Change::Rotate { kills } else { kills / 2 };
+        let (mut killed, mut unfinished) = (0, 0);
+        for (call, number) in chosen(&calls, kills) {
+            let what = format!("{change:?}, {call} number {number}");
+            stage.prepare(change);
+            let before = fs::read(stage.home.path("config/identity.txt")).unwrap();
+            let daemon = stage.home.daemon_pid().expect("a daemon");
+            let trace = stage.trace(&[&format!("inject={call}:signal=KILL:when={number}")]);
+            let answer = stage.make(change);
+            trace.end();
+            if answer.is_err() {
+                eventually("the daemon's end", || !is_alive(daemon));
+            }
+            killed += usize::from(!is_alive(daemon));
+            stage.check_values(&what);
+            let is_begun = ["identity.next.txt", "recipients.next.txt"]
+                .iter()
+                .any(|file| stage.home.path("config").join(file).exists());
+            unfinished += usize::from(is_begun);
+            // The same command again. One that has removed somebody would find nobody to remove.
+            let list = fs::read_to_string(stage.home.vault().join(".recipients")).unwrap();
+            let is_made = match change {
+                Change::Remove => !is_begun && !list.contains(FRIEND),
+                Change::Add | Change::Rotate => answer.is_ok(),
+            };
+            if !is_made {
+                let again = stage.make(change).unwrap();
+                again.unwrap_or_else(|refusal| panic!("{what}: {refusal}"));
+            }
+            stage.check_values(&what);
+            stage.check_end(&what, change, &before);
+        }
+        stage.check_files("in the end", &stage.home.path("config/identity.txt"));
+        if change == Change::Add {
+            stage.check_files("in the end", &stage.friend());
+        }
+        need::say(&format!(
+            "a14: {change:?} of {secrets} secrets: {} system calls; killed at {kills} of them, \
+             {killed} died, {unfinished} were not finished",
+            calls.len()
+        ));
+        assert!(killed + 3 >= kills && unfinished > kills / 3, "{killed} {unfinished} of {kills}");
+    }
+}
+
+#[test]
+fn grants_and_changes_go_on_while_everything_is_sealed_anew() {
+    let stage = Stage::new(150);
+    stage.home.ok(&["key", "rotate"]);
+    let rotated = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let _ends = crate::harness::Ends(&rotated);
+            for _ in 0..5 {
+                stage.make(Change::Rotate).unwrap().unwrap();
+            }
+        });
+        let mut asker = Asker::connect(&stage.home).unwrap();
+        let mut reads = 0;
+        while !rotated.load(std::sync::atomic::Ordering::Relaxed) {
+            let (name, value) = stage.values.iter().nth(reads % stage.values.len()).unwrap();
+            assert_eq!(asker.value(name).unwrap().unwrap(), *value);
+            reads += 1;
+            if reads % 20 == 0 {
+                asker.set("OTHER", reads.to_string().as_bytes()).unwrap().unwrap();
+                let found = asker.value("OTHER").unwrap().unwrap();
+                assert_eq!(found, reads.to_string().into_bytes());
+            }
+        }
+        assert!(reads > 20, "{reads}");
+    });
+    stage.check_values("in the end");
+}
