@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use fluvio_secret_protocol::{CLI, DAEMON, SHIM, shell};
 
-use super::{Found, Look, Machine};
+use super::{Condition, Found, Look, Machine};
 use crate::on_path;
 use crate::places::Places;
 
@@ -59,45 +59,51 @@ fn release(path: &Path, name: &str) -> Option<String> {
 /// Whether Fluvio's `cdk` is there, and our link in front of it.
 fn cdk(machine: &Machine, shim: &Path, folder: &Path) -> Vec<Found> {
     let programs = machine.programs("cdk");
-    let target = |path: &Path| path.canonicalize().unwrap_or_default();
-    let is_shim = |path: &Path| target(path).file_name() == Some(OsStr::new(SHIM));
     let real = programs.iter().find(|path| !is_shim(path));
     let mut found = vec![fluvios(Look::Cdk, "cdk", real, machine)];
-    let link = folder.join("cdk");
-    let has_link = link.symlink_metadata().is_ok();
-    match programs.first().filter(|first| is_shim(first)) {
-        Some(first) if target(first) == shim => {
-            found.push(Look::Shim.right(format!("cdk is {}, ours", first.display())));
-        }
-        Some(first) => {
-            let text = format!(
-                "cdk, {}, is the shim of another fluvio-secret, {}",
-                first.display(),
-                target(first).display()
-            );
-            found.push(Look::Shim.wrong(text).mended_by(install(first, folder)));
-        }
-        None if has_link && !link.exists() => {
-            let to = fs::read_link(&link).unwrap_or_default();
-            let text = format!("{} leads to {}, which is not there", link.display(), to.display());
-            found.push(Look::Shim.wrong(text).mended_by(install(&link, folder)));
-        }
-        None if has_link => {
-            let text = format!(
-                "{} is not in front on PATH, so plain cdk gives connectors no secrets",
-                link.display()
-            );
-            let line = on_path::line(folder, machine.shell.as_deref());
-            found.push(Look::Shim.wrong(text).mended_by(line));
-        }
-        None if real.is_some() => {
-            let text =
-                "nothing of ours is in front of cdk, so plain cdk gives connectors no secrets";
-            found.push(Look::Shim.note(text).mended_by(install(&link, folder)));
-        }
-        None => {}
-    }
+    found.extend(match programs.first().filter(|first| is_shim(first)) {
+        Some(first) => Some(in_front(first, shim, folder)),
+        None => not_in_front(machine, real.is_some(), folder),
+    });
     found
+}
+
+/// Whether a path leads to a shim, ours or another's.
+fn is_shim(path: &Path) -> bool {
+    path.canonicalize().is_ok_and(|path| path.file_name() == Some(OsStr::new(SHIM)))
+}
+
+/// A shim is what a shell runs as `cdk`.
+fn in_front(first: &Path, shim: &Path, folder: &Path) -> Found {
+    let target = first.canonicalize().unwrap_or_default();
+    if target == shim {
+        return Look::Shim.right(format!("cdk is {}, ours", first.display()));
+    }
+    let (first_shown, target) = (first.display(), target.display());
+    let text = format!("cdk, {first_shown}, is the shim of another fluvio-secret, {target}");
+    Look::Shim.wrong(text).mended_by(install(first, folder))
+}
+
+/// None is; `None` when there is nothing to be in front of.
+fn not_in_front(machine: &Machine, has_real: bool, folder: &Path) -> Option<Found> {
+    let link = folder.join("cdk");
+    let shown = link.display();
+    let has_link = link.symlink_metadata().is_ok();
+    if has_link && !link.exists() {
+        let to = fs::read_link(&link).unwrap_or_default();
+        let text = format!("{shown} leads to {}, which is not there", to.display());
+        Some(Look::Shim.wrong(text).mended_by(install(&link, folder)))
+    } else if has_link {
+        let text =
+            format!("{shown} is not in front on PATH, so plain cdk gives connectors no secrets");
+        let line = on_path::line(folder, machine.shell.as_deref());
+        Some(Look::Shim.wrong(text).mended_by(line))
+    } else if has_real {
+        let text = "nothing of ours is in front of cdk, so plain cdk gives connectors no secrets";
+        Some(Look::Shim.note(text).mended_by(install(&link, folder)))
+    } else {
+        None
+    }
 }
 
 /// The command that makes a link anew.
@@ -139,7 +145,7 @@ fn fluvio(machine: &Machine, this: &Path) -> Vec<Found> {
         let mend =
             format!("mkdir -p {} && ln -sfn {} {}", word(&folder), word(this), word(&extension));
         let look = extension_of(&extension, this);
-        let is_right = look.condition == super::Condition::Right;
+        let is_right = look.condition == Condition::Right;
         found.push(if is_right { look } else { look.mended_by(mend) });
     }
     found

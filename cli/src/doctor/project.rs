@@ -1,8 +1,10 @@
 //! Files with secrets in plain text, in the project that the present folder belongs to.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -62,7 +64,10 @@ pub(super) fn look(machine: &Machine) -> Vec<Found> {
 }
 
 fn judge(file: &Path, is_there: bool, git: Git) -> Found {
-    let word = shell::word(&file.display().to_string());
+    // One that begins with a dash would be read as an option.
+    let is_dashed = file.as_os_str().as_bytes().starts_with(b"-");
+    let typed = if is_dashed { Path::new(".").join(file) } else { file.to_owned() };
+    let word = shell::word(&typed.display().to_string());
     let import = format!("fluvio-secret import --remove {word}");
     let forget = format!("git rm --quiet --cached {word}");
     let shown = file.display();
@@ -139,9 +144,8 @@ fn tracked(tree: &Path, machine: &Machine) -> Option<BTreeSet<PathBuf>> {
     if !output.status.success() {
         return None;
     }
-    use std::os::unix::ffi::OsStrExt;
     let paths = output.stdout.split(|&byte| byte == 0).filter(|path| !path.is_empty());
-    Some(paths.map(|path| tree.join(std::ffi::OsStr::from_bytes(path))).collect())
+    Some(paths.map(|path| tree.join(OsStr::from_bytes(path))).collect())
 }
 
 #[cfg(test)]
@@ -182,6 +186,8 @@ mod tests {
         assert_eq!(tracked.mend, Some(format!("{import} && {forget}")));
         let deleted = judge(file, false, Git::Tracks);
         assert_eq!((deleted.condition, deleted.mend), (Condition::Wrong, Some(forget)));
+        let dashed = judge(Path::new("-x/.env"), true, Git::None);
+        assert_eq!(dashed.mend.as_deref(), Some("fluvio-secret import --remove ./-x/.env"));
         for git in [Git::Untracked, Git::None] {
             let found = judge(file, true, git);
             assert_eq!((found.condition, found.mend), (Condition::Note, Some(import.clone())));
