@@ -104,6 +104,32 @@ fn a5_a_disk_without_inodes_is_told_and_changes_nothing() {
 }
 
 #[test]
+fn a5_a_disk_that_fills_up_while_everything_is_sealed_anew_is_told_and_loses_nothing() {
+    if !need::root() {
+        return;
+    }
+    let (home, _mount) = small("data/vault", "size=256k");
+    let value = "o".repeat(10_000);
+    for name in ["A", "B", "C", "D"] {
+        assert!(home.set(name, &value).status.success());
+    }
+    let filling = fill(&home.vault());
+    // Room for the list and for two of the secrets, which are written before any is replaced.
+    let length = fs::metadata(&filling).unwrap().len();
+    File::options().write(true).open(&filling).unwrap().set_len(length - (36 << 10)).unwrap();
+    let before = fs::read(home.secret_file("A")).unwrap();
+    refused(&home.cli(&["key", "rotate"]), "disk full");
+    assert!(home.path("config/identity.next.txt").exists());
+    assert_eq!(fs::read(home.secret_file("A")).unwrap(), before);
+    assert_eq!(delivered(&home), value);
+    fs::remove_file(filling).unwrap();
+    home.ok(&["key", "rotate"]);
+    assert!(!home.path("config/identity.next.txt").exists());
+    assert_ne!(fs::read(home.secret_file("A")).unwrap(), before);
+    assert_eq!(delivered(&home), value);
+}
+
+#[test]
 fn a5_a_full_disk_of_the_audit_log_is_told_and_nothing_is_changed_or_delivered() {
     if !need::root() {
         return;

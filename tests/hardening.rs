@@ -50,7 +50,7 @@ fn occurrences(region: &[u8], bytes: &[u8]) -> usize {
 }
 
 /// How often these bytes are in a process's memory.
-fn copies(pid: u32, bytes: &[u8]) -> usize {
+pub(crate) fn copies(pid: u32, bytes: &[u8]) -> usize {
     memory(pid).iter().map(|(_, region)| occurrences(region, bytes)).sum()
 }
 

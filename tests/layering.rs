@@ -178,10 +178,13 @@ fn each_dependency_has_one_home() {
         ("humantime", "config/src/schema.rs"),
         ("lexopt", "/src/args.rs"),
         ("nix", "protocol/src/peer.rs"),
+        // A crate for one file in each of two programs has two rows.
+        ("notify", "cli/src/watch/files.rs"),
+        ("notify", "daemon/src/outside.rs"),
         ("region", "daemon/src/vault/memory.rs"),
         ("saphyr_parser", "config/src/path.rs"),
         ("serde_yaml", "config/src/"),
-        ("signal_hook", "cli/src/prompt.rs"),
+        ("signal_hook", "cli/src/signals.rs"),
         ("strsim", "daemon/src/settings.rs"),
         ("tempfile", "daemon/src/vault/store.rs"),
         ("toml", "daemon/src/settings.rs"),
@@ -197,7 +200,8 @@ fn each_dependency_has_one_home() {
             .collect();
         assert!(!users.is_empty(), "{name} is used");
         for user in users {
-            assert!(user.contains(home), "{name} is used in {user}, not only in {home}");
+            let is_home = homes.iter().any(|&(of, home)| of == name && user.contains(home));
+            assert!(is_home, "{name} is used in {user}, not only in {home}");
         }
     }
 }

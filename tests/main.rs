@@ -35,3 +35,6 @@ mod system_calls;
 mod terminal;
 mod upgrade;
 mod values;
+mod watch_connector;
+mod watch_files;
+mod watch_secrets;

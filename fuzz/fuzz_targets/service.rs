@@ -17,7 +17,12 @@ fuzz_target!(|bytes: &[u8]| {
             // The connection ends here.
             Err(error) => return check(&refusal(error)),
         };
-        if matches!(request, Request::Passphrase(_)) {
+        let has_passphrase = match &request {
+            Request::Passphrase(_) => true,
+            Request::UseIdentity(used) => used.has_passphrase,
+            _ => false,
+        };
+        if has_passphrase {
             // Takes a second, on purpose: nothing else would be tried in that time.
             continue;
         }

@@ -34,6 +34,7 @@ pub mod limits;
 pub mod lock;
 pub mod logout;
 mod name;
+mod patience;
 pub mod peer;
 pub mod places;
 mod refusal;

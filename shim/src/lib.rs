@@ -122,5 +122,6 @@ fn print(text: &str) -> ExitCode {
 }
 
 fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{PROGRAM}: {line}");
+    // At once: under a supervisor that one may say something at the same moment.
+    let _ = std::io::stderr().write_all(format!("{PROGRAM}: {line}\n").as_bytes());
 }

@@ -7,6 +7,7 @@ pub(crate) mod need;
 pub(crate) mod passphrase;
 pub(crate) mod pty;
 pub(crate) mod trace;
+pub(crate) mod watch;
 pub(crate) mod wire;
 
 use std::ffi::OsStr;

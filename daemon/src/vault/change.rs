@@ -83,31 +83,38 @@ impl Vault {
     /// Waits until all are on the disk.
     pub(super) fn sync_all(
         &self,
-        mut written: Vec<(SecretName, Written)>,
+        written: Vec<(SecretName, Written)>,
     ) -> Result<Vec<(SecretName, Prepared)>, VaultError> {
-        let count = written.len();
+        self.side_by_side(written, |(name, file)| {
+            let prepared = file.sync().map_err(|source| self.storage(&name, source))?;
+            Ok((name, prepared))
+        })
+    }
+
+    /// Does something that waits for the disk with each, with some of them at the same time. What it
+    /// gives is in their order.
+    pub(super) fn side_by_side<T: Send, U: Send>(
+        &self,
+        mut items: Vec<T>,
+        work: impl Fn(T) -> Result<U, VaultError> + Sync,
+    ) -> Result<Vec<U>, VaultError> {
+        let count = items.len();
         let chunk = count.div_ceil(SYNCERS).max(1);
-        let sync = |chunk: Vec<(SecretName, Written)>| {
-            let synced = chunk.into_iter().map(|(name, file)| {
-                let prepared = file.sync().map_err(|source| self.storage(&name, source))?;
-                Ok((name, prepared))
-            });
-            synced.collect::<Result<Vec<_>, VaultError>>()
-        };
-        let synced = thread::scope(|scope| {
+        let (work, mut done) = (&work, Vec::with_capacity(count));
+        thread::scope(|scope| {
             let mut syncers = Vec::new();
-            while !written.is_empty() {
-                let chunk = written.split_off(written.len().saturating_sub(chunk));
-                syncers.push(scope.spawn(|| sync(chunk)));
+            while !items.is_empty() {
+                let chunk = items.split_off(items.len().saturating_sub(chunk));
+                let work = move || chunk.into_iter().map(work).collect::<Result<Vec<_>, _>>();
+                syncers.push(scope.spawn(work));
             }
-            let joined = syncers.into_iter().rev().map(|syncer| {
+            for syncer in syncers.into_iter().rev() {
                 let died = || io::Error::other("a thread that writes to the disk met a fault");
                 let died = |_| VaultError::Storage { path: self.path.clone(), source: died() };
-                syncer.join().map_err(died)?
-            });
-            joined.collect::<Result<Vec<_>, VaultError>>()
-        });
-        Ok(synced?.into_iter().flatten().collect())
+                done.extend(syncer.join().map_err(died)??);
+            }
+            Ok(done)
+        })
     }
 
     fn write(&self, name: &SecretName, sealed: &[u8], set_at: Timestamp) -> io::Result<Written> {

@@ -216,10 +216,10 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        for name in histories {
+        self.vault.side_by_side(histories.into_iter().collect(), |name: SecretName| {
             let synced = self.vault.history.of(&name).sync();
-            synced.map_err(|source| self.vault.history_storage(&name, source))?;
-        }
+            synced.map_err(|source| self.vault.history_storage(&name, source))
+        })?;
         self.done = self.all.min(self.done + names.len());
         let done = match self.what {
             What::All | What::ByCount => self.done,

@@ -204,8 +204,9 @@ fn a_change_that_is_ended_in_the_middle_is_finished_by_the_next() {
         let next = identity(&home, "identity.next.txt");
         drop(vault);
         let vault = home.open().expect("the vault");
-        let unfinished = vault.listed_recipients().expect("a list").unfinished;
-        assert_eq!(unfinished, Some(Unfinished::Identity));
+        let listed = vault.listed_recipients().expect("a list");
+        assert_eq!(listed.unfinished, Some(Unfinished::Identity));
+        assert!(listed.recipients.iter().all(|one| one.own), "{listed:?}");
         assert_eq!(read(&vault, "A").expect("a value"), b"three");
         assert_eq!(read(&vault, "B").expect("a value"), b"b");
         // Nobody has to wait for the end.

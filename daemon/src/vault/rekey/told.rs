@@ -4,7 +4,6 @@ use fluvio_secret_protocol::{ListedRecipient, Recipients, Unfinished};
 
 use crate::vault::held::KeyState;
 use crate::vault::recipients::Entry;
-use crate::vault::seal::Identity;
 use crate::vault::{Vault, VaultError};
 
 impl Vault {
@@ -12,10 +11,11 @@ impl Vault {
     pub(crate) fn listed_recipients(&self) -> Result<Recipients, VaultError> {
         let lists = self.lists.read()?;
         let next = self.next.with(|_| ())? != Err(KeyState::None);
-        let own = match self.key.with(Identity::recipient)? {
-            Ok(own) => Some(own),
-            Err(KeyState::None) => None,
-            Err(_) => self.lists.own()?,
+        let own = match self.own() {
+            Ok(own) => own,
+            Err(VaultError::Locked { .. }) => self.lists.own()?.into_iter().collect(),
+            Err(VaultError::IdentityLost { .. }) => Vec::new(),
+            Err(error) => return Err(error),
         };
         let accepted = lists.accepted.as_deref().unwrap_or_default();
         let (of_vault, has) = (lists.of_vault(), |list: &[Entry], one: &Entry| {
@@ -25,7 +25,7 @@ impl Vault {
         let listed = |entry: &Entry| ListedRecipient {
             recipient: entry.recipient.to_string(),
             note: Some(entry.note.clone()).filter(|note| !note.is_empty()),
-            own: own.as_ref() == Some(&entry.recipient),
+            own: own.contains(&entry.recipient),
             listed: has(of_vault, entry),
             // What this machine has begun it has accepted.
             accepted: has(accepted, entry)
