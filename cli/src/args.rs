@@ -38,6 +38,7 @@ pub(crate) enum Command {
         /// Without a question.
         yes: bool,
     },
+    Doctor(DoctorForm),
     /// Print this text: it was asked for.
     Help(String),
     History {
@@ -98,6 +99,15 @@ pub(crate) struct Check {
     /// The configurations of connectors
     #[arg(value_name = "FILE", required = true, num_args = 1..)]
     pub(crate) files: Vec<PathBuf>,
+}
+
+/// The form of what `doctor` finds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum DoctorForm {
+    /// One line for each look, or the same for programs.
+    Looks(Format),
+    /// A text for who is told of a bug.
+    Report,
 }
 
 /// What to do with or as `cdk`.
@@ -312,7 +322,7 @@ struct TypedRun {
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
 
-    /// How the secrets go to the connector
+    /// How the secrets go to the connector [default: as the settings say, else auto]
     #[arg(long, value_name = "WAY", value_enum)]
     inject: Option<Inject>,
 
@@ -490,7 +500,8 @@ Example:
 
     /// Show the versions of a secret, newest first
     #[command(after_help = "\
-The ten last versions that were overwritten or deleted are kept, sealed. No command shows their values.
+The ten last versions that were overwritten or deleted are kept, sealed, or as many as the settings
+say. No command shows their values.
 
 Example:
   fluvio-secret history AUTH_HEADER")]
@@ -580,8 +591,9 @@ Example:
 
     /// Unlock the vault with the passphrase of its identity, so that connectors get their secrets
     #[command(after_help = "\
-The passphrase is asked for on the terminal. The vault is locked again after 12 hours, or after DURATION,
-which is written like 90s, 30m or 8h; the time that the machine sleeps counts.
+The passphrase is asked for on the terminal. The vault is locked again after 12 hours, or after what the
+settings say, or after DURATION, which is written like 90s, 30m or 8h; the time that the machine sleeps
+counts.
 
 Example:
   fluvio-secret unlock
@@ -606,6 +618,26 @@ Example:
     /// Show how the daemon is, and what it gave to whom; starts none
     #[command(after_help = "Example:\n  fluvio-secret status")]
     Status {
+        #[command(flatten)]
+        output: TypedFormat,
+    },
+
+    /// Tell what is right here and what is not, and the command that mends it
+    #[command(after_help = "\
+One line for each look. A `note` is what may be meant so; what is `wrong` may not. Exit status: 0 when
+nothing is wrong, else 1. It starts the daemon when none runs, and changes nothing else.
+
+--report makes a text to be added to the report of a bug. It has no names of secrets, ~ for the home
+folder, and USER for the user's name in paths.
+
+Example:
+  fluvio-secret doctor
+  fluvio-secret doctor --report > report.txt")]
+    Doctor {
+        /// Make a text for the report of a bug, without names of secrets
+        #[arg(long, conflicts_with = "format")]
+        report: bool,
+
         #[command(flatten)]
         output: TypedFormat,
     },
@@ -912,6 +944,8 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
     Ok(match typed {
         Typed::Daemon { what } => Command::Daemon(what),
         Typed::Check(check) => Command::Check(check),
+        Typed::Doctor { report: true, .. } => Command::Doctor(DoctorForm::Report),
+        Typed::Doctor { output, .. } => Command::Doctor(DoctorForm::Looks(output.format)),
         Typed::Cdk(cdk) => Command::Cdk(what_of_cdk(cdk)?),
         Typed::Lease { what: TypedLease::List { output } } => {
             Command::LeaseList { format: output.format }

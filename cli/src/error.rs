@@ -53,6 +53,8 @@ pub(crate) enum CliError {
     Resealing(io::Error),
     /// Some of several were refused; each was told already.
     Some,
+    /// Something is wrong, as was told already.
+    Unwell,
     /// The shim that was to take over could not be started.
     Shim(StartError),
     /// The link called `cdk` cannot be made or removed.
@@ -98,6 +100,7 @@ impl CliError {
             | Self::Some
             | Self::System(_)
             | Self::Unasked
+            | Self::Unwell
             | Self::Watch { .. } => 1,
         }
     }
@@ -113,7 +116,7 @@ impl CliError {
     /// What is printed.
     pub(crate) fn text(&self) -> String {
         match self {
-            Self::Checked | Self::Connector(_) | Self::Some => String::new(),
+            Self::Checked | Self::Connector(_) | Self::Some | Self::Unwell => String::new(),
             Self::Usage(text) => text.trim_end().to_owned(),
             other => format!("error: {other}"),
         }
@@ -199,7 +202,11 @@ impl fmt::Display for CliError {
             Self::Watch { path, source } => {
                 write!(f, "cannot watch {}: {source}; nothing was started", path.display())
             }
-            Self::Checked | Self::Connector(_) | Self::Some | Self::Usage(_) => Ok(()),
+            Self::Checked
+            | Self::Connector(_)
+            | Self::Some
+            | Self::Unwell
+            | Self::Usage(_) => Ok(()),
         }
     }
 }

@@ -9,7 +9,9 @@
 //! * [`secrets_file`]: the file that `import` reads
 //! * [`audit_log`]: the file that `log` reads
 //! * [`holders`]: which processes hold a lease
-//! * [`places`]: where the link called `cdk` is
+//! * [`doctor`]: what is right and what is not, one file for each group of looks
+//! * [`places`]: where the link called `cdk` is, and what `doctor` looks at
+//! * [`on_path`]: programs on PATH, and what puts a folder in front there
 //! * [`question`], [`progress`]: asks whether something is meant, and shows how far it is
 //! * [`date`], [`format`](mod@format): dates as the cloud's `list` prints them, tables, JSON, YAML
 //! * [`output`]: results to standard output, everything else to standard error
@@ -22,11 +24,13 @@ mod args;
 mod audit_log;
 mod commands;
 mod date;
+mod doctor;
 mod error;
 mod format;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod holders;
+mod on_path;
 mod output;
 mod passphrase;
 mod places;
@@ -73,6 +77,7 @@ fn run(command: Command, hardened: Hardened) -> Result<(), CliError> {
         Command::Completions(shell) => commands::completions(shell),
         Command::Daemon(what) => commands::daemon(what),
         Command::Delete { names, purge, yes } => commands::delete(names, purge, yes),
+        Command::Doctor(form) => commands::doctor(form),
         Command::Help(text) => output::print(&text),
         Command::History { name, format } => commands::history(&name, format),
         Command::Import(import) => commands::import(&import),

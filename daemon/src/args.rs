@@ -9,6 +9,8 @@ pub(crate) enum Order {
     Help,
     /// Serve until told to end.
     Serve(Way),
+    /// Print the settings that hold, or what is wrong with them.
+    Settings,
     /// Start a daemon in the background and end when it serves.
     Start,
     /// Print the release.
@@ -32,15 +34,16 @@ pub(crate) struct UnknownArgument;
 pub(crate) const HELP: &str = "\
 fluvio-secretd keeps the secrets of fluvio-secret. It is started by the first command that needs it.
 
-Usage: fluvio-secretd [--start]
+Usage: fluvio-secretd [--start | --settings]
 
 Options:
       --start    Start the daemon in the background, and end when it serves
+      --settings Print the settings that a daemon would start with, or what is wrong in them
   -h, --help     Print this help
   -V, --version  Print the release
 
 Without an option it serves in the foreground and logs to standard error.
-FLUVIO_SECRET_LOG (off, error, warn, info, debug or trace) says how much it logs.
+FLUVIO_SECRET_LOG (off, error, warn, info, debug or trace) says how much it logs, else the setting log.
 
 Example:
   fluvio-secretd --start
@@ -53,6 +56,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Order, U
     while let Some(argument) = parser.next().map_err(|_| UnknownArgument)? {
         order = match argument {
             lexopt::Arg::Long("detached") => Order::Serve(Way::Detached),
+            lexopt::Arg::Long("settings") => Order::Settings,
             lexopt::Arg::Long("start") => Order::Start,
             lexopt::Arg::Long("help") | lexopt::Arg::Short('h') => return Ok(Order::Help),
             lexopt::Arg::Long("version") | lexopt::Arg::Short('V') => return Ok(Order::Version),
@@ -74,6 +78,7 @@ mod tests {
     fn options_are_what_help_says() {
         assert_eq!(order(&[]), Some(Order::Serve(Way::Foreground)));
         assert_eq!(order(&["--start"]), Some(Order::Start));
+        assert_eq!(order(&["--settings"]), Some(Order::Settings));
         assert_eq!(order(&["-h"]), Some(Order::Help));
         assert_eq!(order(&["--version"]), Some(Order::Version));
     }

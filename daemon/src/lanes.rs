@@ -87,6 +87,7 @@ impl Lanes {
             Request::Activity
             | Request::Check(_)
             | Request::EndLease(_)
+            | Request::Examine(_)
             | Request::Grant(_)
             | Request::History(_)
             | Request::Key

@@ -5,6 +5,7 @@
 //! * [`args`](mod@args): its few options
 //! * [`launch`]: `--start`, which starts a daemon that belongs to nobody's terminal
 //! * [`places`], [`log`], [`audit`]: where things are kept, what is written down
+//! * [`settings`]: what the user has settled
 //! * [`cause`](mod@cause): what an error of the file system means
 //! * [`vault`]: secrets on the disk: sealed, durable, with a history
 //! * [`service`]: a request in, an answer out; knows no socket
@@ -38,6 +39,7 @@ mod places;
 mod serve;
 mod server;
 mod service;
+mod settings;
 mod subscribers;
 mod vault;
 mod waiting;
@@ -51,6 +53,10 @@ pub fn main() -> ExitCode {
     match args::parse(std::env::args_os()) {
         Ok(args::Order::Help) => say(&mut std::io::stdout(), args::HELP.trim_end(), 0),
         Ok(args::Order::Serve(way)) => serve::run(way),
+        Ok(args::Order::Settings) => match serve::settings() {
+            Ok(settings) => say(&mut std::io::stdout(), &settings, 0),
+            Err(error) => fail(&error, 1),
+        },
         Ok(args::Order::Start) => match launch::start() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error, 1),

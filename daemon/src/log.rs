@@ -13,8 +13,8 @@ use crate::places::Places;
 /// How much is logged: error, warn, info, debug or trace.
 const LEVEL_VARIABLE: &str = "FLUVIO_SECRET_LOG";
 
-/// Begins logging, and makes panics one line without their message, which may quote anything.
-pub(crate) fn begin(way: Way, places: &Places) {
+/// Begins logging, as the variable says, else as is settled; and makes panics one line without their message, which may quote anything.
+pub(crate) fn begin(way: Way, places: &Places, settled: LevelFilter) {
     // Unset and empty are the same; the library would read an empty one as a level.
     let wanted = std::env::var(LEVEL_VARIABLE).ok().filter(|wanted| !wanted.is_empty());
     let level = wanted.as_deref().and_then(|wanted| wanted.parse().ok());
@@ -23,7 +23,7 @@ pub(crate) fn begin(way: Way, places: &Places) {
         // What cannot be logged cannot be told either: trying to would panic.
         .log_internal_errors(false)
         .with_target(false)
-        .with_max_level(level.unwrap_or(LevelFilter::INFO));
+        .with_max_level(level.unwrap_or(settled));
     match way {
         Way::Detached => log.with_writer(Lines::to(places)).init(),
         Way::Foreground => log.with_writer(io::stderr).init(),

@@ -59,6 +59,11 @@ impl Places {
         self.config.join("identity.txt")
     }
 
+    /// What the user has settled.
+    pub(crate) fn settings(&self) -> PathBuf {
+        self.config.join("settings.toml")
+    }
+
     /// What the daemon has to say of itself.
     pub(crate) fn daemon_log(&self) -> PathBuf {
         self.state.folder().join("daemon.log")

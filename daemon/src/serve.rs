@@ -10,6 +10,7 @@ use fluvio_secret_protocol::harden::harden;
 use fluvio_secret_protocol::lock::Lock;
 use fluvio_secret_protocol::places::PlaceError;
 use fluvio_secret_protocol::{connect, limits};
+use tracing::level_filters::LevelFilter;
 
 use crate::args::Way;
 use crate::audit::Audit;
@@ -17,12 +18,13 @@ use crate::leases::Leases;
 use crate::places::Places;
 use crate::server::{Server, ServerError};
 use crate::service::Service;
+use crate::settings::{Settings, SettingsError};
 use crate::vault::{OpenError, Vault};
 use crate::{launch, log};
 
 /// Why the daemon cannot serve.
 #[derive(Debug, thiserror::Error)]
-enum ServeError {
+pub(crate) enum ServeError {
     #[error("cannot lock {path}: {source}", path = .path.display())]
     Lock { path: PathBuf, source: io::Error },
     #[error("a daemon serves {path} already; it is used by every command, or ended with: fluvio-secret daemon stop", path = .path.display())]
@@ -31,6 +33,8 @@ enum ServeError {
     Place(#[from] PlaceError),
     #[error(transparent)]
     Server(#[from] ServerError),
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     #[error(transparent)]
     System(#[from] io::Error),
     #[error(transparent)]
@@ -51,6 +55,12 @@ pub(crate) fn run(way: Way) -> ExitCode {
     }
 }
 
+/// The settings with which a daemon would start, as they are written. Makes nothing.
+pub(crate) fn settings() -> Result<String, ServeError> {
+    let places = Places::from_environment()?;
+    Ok(Settings::read(&places.settings())?.to_string())
+}
+
 fn serve(way: Way) -> Result<(), ServeError> {
     // Never given back: a daemon starts no other program.
     let _hardened = harden()?;
@@ -60,13 +70,19 @@ fn serve(way: Way) -> Result<(), ServeError> {
     }
     let places = Places::from_environment()?;
     places.prepare()?;
-    log::begin(way, &places);
+    // What is wrong with the settings is logged, too.
+    let settings = Settings::read(&places.settings());
+    let level = settings.as_ref().map_or(LevelFilter::INFO, |settings| settings.log);
+    log::begin(way, &places, level);
+    let settings = settings?;
     // One deadline for both locks: who starts us waits as long as for one.
     let deadline = Instant::now() + limits::HANDOVER;
     let _socket_lock = own_socket(&places, deadline)?;
     let vault = Vault::open(&places.vault(), &places.identity(), deadline)?;
+    let vault = vault.keeping(settings.history);
     let leases = Leases::of(vault.path(), places.runtime.clone());
     let service = Service::new(vault, Audit::new(places.state.audit_log()), leases);
+    let service = service.settled(settings.inject, settings.lock_after);
     let server = Server::bind(places.state.socket(), service)?;
     tracing::info!("serves {}", places.vault().display());
     if way == Way::Detached {

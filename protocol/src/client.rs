@@ -14,11 +14,11 @@ use crate::peer::Peer;
 use crate::places::{PlaceError, State};
 use crate::start::{self, StartError};
 use crate::{
-    AcceptRecipients, Activity, AddRecipient, Check, Code, Delete, EndLease, Grant, Granted,
-    History, Import, Imported, Key, Leased, ListedLease, ListedSecret, PROTOCOL_VERSION,
-    Passphrase, Recipients, Refusal, RemoveRecipient, Request, Resealed, Resealing, Response,
-    Restore, Restored, Rotate, Secret, SecretName, Set, Status, Stored, Subscribe, Subscribed,
-    Unlock, Unlocked, UseIdentity, Versions, limits,
+    AcceptRecipients, Activity, AddRecipient, Check, Code, Damaged, Delete, EndLease, Examine,
+    Grant, Granted, History, Import, Imported, Key, Leased, ListedLease, ListedSecret,
+    PROTOCOL_VERSION, Passphrase, Recipients, Refusal, RemoveRecipient, Request, Resealed,
+    Resealing, Response, Restore, Restored, Rotate, Secret, SecretName, Set, Status, Stored,
+    Subscribe, Subscribed, Unlock, Unlocked, UseIdentity, Versions, limits,
 };
 
 /// A blocking connection to the daemon.
@@ -182,6 +182,23 @@ impl Client {
             Response::Imported(imported) if imported.found.len() == asked => Ok(imported),
             other => Err(unexpected(other)),
         }
+    }
+
+    /// Which of these secrets cannot be opened.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn examine(&mut self, names: &[SecretName]) -> Result<Vec<Damaged>, ClientError> {
+        let mut damaged = Vec::new();
+        for names in names.chunks(limits::EXAMINED_NAMES) {
+            let asked = Examine { names: names.to_vec() };
+            match self.ask(&Request::Examine(asked))? {
+                Response::Examined(examined) => damaged.extend(examined.damaged),
+                other => return Err(unexpected(other)),
+            }
+        }
+        Ok(damaged)
     }
 
     /// The versions of a secret.
@@ -669,6 +686,7 @@ fn did_nothing(request: &Request, error: &ClientError) -> bool {
                 request,
                 Request::Activity
                     | Request::Check(_)
+                    | Request::Examine(_)
                     | Request::Grant(_)
                     | Request::History(_)
                     | Request::Import(Import { dry_run: true, .. })

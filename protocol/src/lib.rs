@@ -5,11 +5,13 @@
 //! * [`limits`]: how large anything may be, and how long anyone waits
 //! * [`SecretName`], [`Secret`]: a name that is checked, a value that is wiped and never printed
 //! * [`carry`]: what a secrets file and the environment can carry to a connector unaltered
+//! * [`Way`]: which way values go to a connector
 //! * [`Request`], [`Response`], [`Refusal`]: the messages, one struct for each payload
 //! * [`frame`]: messages to bytes and back, as pure functions
 //! * [`audit`]: a line of the audit log, which the daemon writes and the command line reads
 //! * [`regular`], [`lock`]: files that are files, and locks that the kernel frees
 //! * [`file_system`]: what file systems tell about changes
+//! * [`logout`]: what becomes of files in memory when their user logs out
 //! * [`peer`]: who is at the other end of a socket
 //! * [`places`]: where the socket and the audit log are, and folders that are nobody else's
 //! * [`shell`]: words of a shell, for commands that people are told to type
@@ -30,6 +32,7 @@ pub mod frame;
 pub mod harden;
 pub mod limits;
 pub mod lock;
+pub mod logout;
 mod name;
 mod patience;
 pub mod peer;
@@ -43,21 +46,24 @@ pub mod shell;
 mod start;
 pub mod supervisor;
 pub mod terminal;
+mod way;
 
 pub use client::{Client, ClientError, Subscription, connect};
 pub use name::{BadName, SecretName};
 pub use refusal::{Code, Refusal};
 pub use request::{
-    AcceptRecipients, AddRecipient, Check, Delete, EndLease, Grant, History, Import, Passphrase,
-    RemoveRecipient, Request, Restore, Rotate, Set, Subscribe, Unlock, UseIdentity,
+    AcceptRecipients, AddRecipient, Check, Delete, EndLease, Examine, Grant, History, Import,
+    Passphrase, RemoveRecipient, Request, Restore, Rotate, Set, Subscribe, Unlock, UseIdentity,
 };
 pub use response::{
-    Activity, Found, Granted, Imported, Key, Lease, Leased, Leases, Listed, ListedGrant,
-    ListedLease, ListedRecipient, ListedSecret, Marked, Recipients, Resealed, Resealing, Response,
-    Restored, Status, Stored, Subscribed, Unfinished, Unlocked, Version, Versions,
+    Activity, Damaged, Examined, Found, Granted, Imported, Key, Lease, Leased, Leases, Listed,
+    ListedGrant, ListedLease, ListedRecipient, ListedSecret, Marked, Recipients, Resealed,
+    Resealing, Response, Restored, Status, Stored, Subscribed, Unfinished, Unlocked, Version,
+    Versions,
 };
 pub use secret::Secret;
 pub use start::{CLI, DAEMON, SHIM, StartError, beside_this_program, connect_or_start};
+pub use way::Way;
 
 /// The version of the protocol that this crate speaks. Kept by hand: it is raised when a message
 /// changes, and by nothing else.

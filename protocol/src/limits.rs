@@ -20,6 +20,9 @@ pub const GRANT_BYTES: usize = 8 << 20;
 pub const HISTORY_VERSIONS: usize = 1000;
 /// Findings in one check.
 pub const FINDINGS: usize = 32;
+/// Secrets that are examined at once; with the longest names and reasons the answer stays below
+/// [`HEADER_BYTES`].
+pub const EXAMINED_NAMES: usize = 128;
 /// Bytes of a passphrase.
 pub const PASSPHRASE_BYTES: usize = 1 << 10;
 /// Bytes of a lease's id.

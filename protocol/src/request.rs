@@ -22,6 +22,8 @@ pub enum Request {
     Delete(Delete),
     /// Remove a lease, whoever holds it.
     EndLease(EndLease),
+    /// Tell which of these secrets cannot be opened.
+    Examine(Examine),
     /// Give the values of the secrets that a configuration references.
     Grant(Grant),
     /// Tell the versions of a secret.
@@ -106,6 +108,14 @@ pub struct Delete {
 pub struct EndLease {
     /// Which; at most [`limits::LEASE_ID_BYTES`].
     pub id: String,
+}
+
+/// Tell which of these secrets cannot be opened. Their values are not told.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Examine {
+    /// Which to look at; at most [`limits::EXAMINED_NAMES`].
+    pub names: Vec<SecretName>,
 }
 
 /// Tell the versions of a secret.
@@ -360,6 +370,9 @@ impl Message for Request {
             Self::AddRecipient(add) if !add.is_within_limits() => return Err(FrameError::Large),
             Self::Check(check) => check.config = one(parts)?,
             Self::EndLease(end) if end.id.len() > limits::LEASE_ID_BYTES => {
+                return Err(FrameError::Large);
+            }
+            Self::Examine(examine) if examine.names.len() > limits::EXAMINED_NAMES => {
                 return Err(FrameError::Large);
             }
             Self::Grant(grant) | Self::Lease(grant) => {

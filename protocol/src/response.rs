@@ -3,7 +3,7 @@ use zeroize::Zeroizing;
 
 use crate::check::Checked;
 use crate::frame::{FrameError, Limits, Message};
-use crate::{Refusal, Secret, SecretName};
+use crate::{Refusal, Secret, SecretName, Way};
 
 /// What the daemon answers.
 #[derive(Debug, Deserialize, Serialize)]
@@ -15,6 +15,8 @@ pub enum Response {
     Checked(Checked),
     /// The secret is removed, durably.
     Deleted,
+    /// Those of the secrets that cannot be opened.
+    Examined(Examined),
     /// The values of exactly the referenced secrets.
     Granted(Granted),
     /// What each name had before.
@@ -83,6 +85,24 @@ pub struct ListedGrant {
     pub secrets: usize,
     /// Whether that process still runs; `None` where that cannot be known.
     pub running: Option<bool>,
+}
+
+/// Those of the secrets that cannot be opened.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Examined {
+    /// In the order in which they were asked for.
+    pub damaged: Vec<Damaged>,
+}
+
+/// A secret that cannot be opened.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Damaged {
+    /// Its name.
+    pub name: SecretName,
+    /// Why, for people.
+    pub why: String,
 }
 
 /// What each name of an import had before.
@@ -283,6 +303,8 @@ pub struct Granted {
     /// The connector's name, as the configuration has it; `None` also when that has more than
     /// [`crate::limits::LABEL_BYTES`], with which no connector can be started.
     pub connector: Option<String>,
+    /// Which way the values go when the client was told none: the user's setting.
+    pub inject: Way,
     /// The names, in alphabetical order.
     pub names: Vec<SecretName>,
     /// The value of each name, in the same order. They travel as the frame's parts.

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use fluvio_secret_protocol::Way;
 use lexopt::Arg;
 
 use crate::error::LaunchError;
@@ -35,14 +36,6 @@ pub(crate) struct Launch {
     pub(crate) args: Vec<OsString>,
 }
 
-/// Which way secrets go.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Way {
-    Auto,
-    Env,
-    File,
-}
-
 pub(crate) const HELP: &str = "\
 fluvio-secret-shim starts a connector with exactly the secrets that its configuration references.
 
@@ -51,7 +44,8 @@ Usage: fluvio-secret-shim [OPTIONS] --config FILE -- COMMAND [ARG...]
 Options:
       --config FILE   The connector's configuration; also given to the command as --config FILE
       --inject WAY    How the secrets go: file (as --secrets FILE), env (one variable each), or
-                      auto, which is file where the values fit into one [default: auto]
+                      auto, which is file where the values fit into one; without it, as the setting
+                      inject says [default: auto]
       --no-check      Start the connector although something would keep it from starting
       --as-is         Add nothing to the command, for programs that are no connectors; uses env
   -h, --help          Print this help
@@ -106,35 +100,26 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Order, L
 }
 
 fn way(value: &OsStr) -> Result<Way, LaunchError> {
-    Way::of(value).ok_or(LaunchError::Usage("--inject is one of: auto, env, file"))
-}
-
-impl Way {
-    /// The way that a word names.
-    pub(crate) fn of(word: &OsStr) -> Option<Self> {
-        match word.to_str()? {
-            "auto" => Some(Self::Auto),
-            "env" => Some(Self::Env),
-            "file" => Some(Self::File),
-            _ => None,
-        }
-    }
+    let way = value.to_str().and_then(Way::of);
+    way.ok_or(LaunchError::Usage("--inject is one of: auto, env, file"))
 }
 
 impl Launch {
-    /// Which way the secrets shall go.
-    pub(crate) fn way(&self) -> Way {
-        let default = if self.as_is { Way::Env } else { Way::Auto };
-        match self.inject {
-            Some(Way::Auto) | None => default,
-            Some(way) => way,
+    /// Which way the secrets shall go, where the user's setting is `default`.
+    pub(crate) fn way(&self, default: Way) -> Way {
+        match self.inject.unwrap_or(default) {
+            // A file would be an addition to the command.
+            _ if self.as_is => Way::Env,
+            way => way,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Launch, Order, Way, parse};
+    use fluvio_secret_protocol::Way;
+
+    use super::{Launch, Order, parse};
 
     fn launch(args: &[&str]) -> Result<Launch, String> {
         let args = std::iter::once("shim").chain(args.iter().copied()).map(Into::into);
@@ -152,7 +137,7 @@ mod tests {
                 .expect("a launch");
         assert_eq!(launch.program, "run");
         assert_eq!(launch.args, ["--inject", "x", "--", "-h", "--config"]);
-        assert_eq!(launch.way(), Way::Auto);
+        assert_eq!(launch.way(Way::Auto), Way::Auto);
     }
 
     #[test]
@@ -165,9 +150,20 @@ mod tests {
     #[test]
     fn as_is_goes_by_the_environment() {
         let way = |args: &[&str]| launch(&[args, &["--config", "c", "--", "run"]].concat());
-        assert_eq!(way(&["--as-is"]).expect("a launch").way(), Way::Env);
-        assert_eq!(way(&["--as-is", "--inject", "auto"]).expect("a launch").way(), Way::Env);
+        for setting in [Way::Auto, Way::Env, Way::File] {
+            assert_eq!(way(&["--as-is"]).expect("a launch").way(setting), Way::Env);
+        }
+        let auto = way(&["--as-is", "--inject", "auto"]).expect("a launch");
+        assert_eq!(auto.way(Way::File), Way::Env);
         assert!(way(&["--as-is", "--inject", "file"]).is_err());
+    }
+
+    #[test]
+    fn an_option_counts_more_than_the_setting() {
+        let way = |args: &[&str]| launch(&[args, &["--config", "c", "--", "run"]].concat());
+        assert_eq!(way(&[]).expect("a launch").way(Way::Env), Way::Env);
+        assert_eq!(way(&["--inject", "file"]).expect("a launch").way(Way::Env), Way::File);
+        assert_eq!(way(&["--inject", "auto"]).expect("a launch").way(Way::Env), Way::Auto);
     }
 
     #[test]

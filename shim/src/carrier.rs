@@ -3,9 +3,7 @@
 use std::fmt;
 
 use fluvio_secret_protocol::carry::{self, Unfit};
-use fluvio_secret_protocol::{Granted, SecretName};
-
-use crate::args::Way;
+use fluvio_secret_protocol::{Granted, SecretName, Way};
 
 /// The way that was chosen.
 #[derive(Debug, Eq, PartialEq)]
@@ -108,14 +106,14 @@ impl fmt::Display for Unfitting {
 #[cfg(test)]
 mod tests {
     use fluvio_secret_protocol::carry::Unfit;
-    use fluvio_secret_protocol::{Granted, Secret};
+    use fluvio_secret_protocol::{Granted, Secret, Way};
 
     use super::{By, Carrier, choose};
-    use crate::args::Way;
 
     fn granted(secrets: &[(&str, &[u8])]) -> Granted {
         Granted {
             connector: None,
+            inject: Way::Auto,
             names: secrets.iter().map(|(name, _)| name.parse().expect("a name")).collect(),
             values: secrets.iter().map(|(_, value)| Secret::from(value.to_vec())).collect(),
         }

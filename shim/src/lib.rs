@@ -32,7 +32,7 @@ use std::process::ExitCode;
 
 use fluvio_secret_protocol::harden::harden;
 use fluvio_secret_protocol::places::State;
-use fluvio_secret_protocol::{ClientError, Grant, Granted, connect_or_start};
+use fluvio_secret_protocol::{ClientError, Grant, Granted, Way, connect_or_start};
 
 use crate::args::{Launch, Order};
 use crate::carrier::Carrier;
@@ -77,14 +77,15 @@ fn run(launch: &Launch) -> Result<Infallible, LaunchError> {
     command::check(launch)?;
     let granted = if command::brings_its_own_secrets(launch) {
         say("the command has its own --secrets: it gets that file, and nothing from the vault");
-        Granted { connector: None, names: Vec::new(), values: Vec::new() }
+        Granted { connector: None, inject: Way::Auto, names: Vec::new(), values: Vec::new() }
     } else {
         match grant(launch) {
             Ok(granted) => granted,
             Err(error) => return unlock::where_locked(error, hardened),
         }
     };
-    let carrier = carrier::choose(launch.way(), &granted).map_err(LaunchError::Unfit)?;
+    let carrier =
+        carrier::choose(launch.way(granted.inject), &granted).map_err(LaunchError::Unfit)?;
     if let Carrier::Environment { because: Some(unfitting) } = &carrier {
         say(&format!("{unfitting}; so all secrets go by the environment"));
     }

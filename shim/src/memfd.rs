@@ -53,7 +53,7 @@ mod tests {
     use std::io::Write;
     use std::os::unix::fs::MetadataExt;
 
-    use fluvio_secret_protocol::{Granted, Secret};
+    use fluvio_secret_protocol::{Granted, Secret, Way};
 
     use super::secrets_file;
 
@@ -61,6 +61,7 @@ mod tests {
     fn e5_the_file_is_sealed_and_can_be_read_any_number_of_times() {
         let granted = Granted {
             connector: None,
+            inject: Way::Auto,
             names: vec!["A".parse().expect("a name"), "B".parse().expect("a name")],
             values: vec![Secret::from(b"a=b".to_vec()), Secret::from(Vec::new())],
         };

@@ -56,7 +56,7 @@ fn read(log: &str) -> Result<String, String> {
 }
 
 /// The rows of the tables, in their order: a case, and what is promised.
-fn promises(document: &str) -> Vec<(&str, &str)> {
+pub(crate) fn promises(document: &str) -> Vec<(&str, &str)> {
     let rows = document.lines().filter_map(|line| {
         let mut cells = line.strip_prefix("| ")?.split(" | ");
         let case = cells.next()?;

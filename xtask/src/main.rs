@@ -4,6 +4,7 @@
 //! * `cargo xtask cases LOG…`: what docs/THREATS.md promises, and the tests that ran for it
 //! * `cargo xtask conformance DIR`: `check` against tables of what Fluvio's own code did
 //! * `cargo xtask fuzz SECONDS`: arbitrary bytes to every reader of bytes, so long each
+//! * `cargo xtask release-check`: what keeps a release from being tagged
 //! * `cargo xtask test-as UID`: the built tests as another user
 //! * `cargo xtask size`: the size of the release shim, which every start of a connector loads
 //! * `cargo xtask torture`: a thousand kills of a busy daemon, two hundred of one that seals everything
@@ -14,6 +15,7 @@ mod conformance;
 mod demo;
 mod fuzz;
 mod programs;
+mod release_check;
 mod size;
 mod test_as;
 mod torture;
@@ -29,6 +31,7 @@ usage: cargo demo
        cargo xtask cases LOG...
        cargo xtask conformance DIR
        cargo xtask fuzz SECONDS
+       cargo xtask release-check
        cargo xtask test-as UID
        cargo xtask size
        cargo xtask torture";
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         ["conformance", folder] => conformance::run(folder),
         ["demo"] => demo::run(),
         ["fuzz", seconds] => fuzz::run(seconds),
+        ["release-check"] => release_check::run(),
         ["size"] => size::check(),
         ["test-as", uid] => test_as::run(uid),
         ["torture"] => torture::run(),

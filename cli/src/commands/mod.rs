@@ -5,6 +5,7 @@ mod check;
 mod completions;
 mod daemon;
 mod delete;
+mod doctor;
 mod history;
 mod import;
 mod key;
@@ -27,6 +28,7 @@ pub(crate) use check::{check, read_config};
 pub(crate) use completions::{completions, names};
 pub(crate) use daemon::daemon;
 pub(crate) use delete::delete;
+pub(crate) use doctor::doctor;
 pub(crate) use history::history;
 pub(crate) use import::import;
 pub(crate) use key::{passphrase, show_key};
@@ -47,6 +49,7 @@ use fluvio_secret_protocol::places::State;
 use fluvio_secret_protocol::{Client, ClientError, connect, connect_or_start};
 
 use crate::error::CliError;
+use crate::places::Places;
 
 /// A connection to the daemon, which is started when none runs.
 fn client() -> Result<Client, CliError> {
@@ -64,4 +67,8 @@ fn running_client() -> Result<Option<Client>, CliError> {
 
 fn state() -> Result<State, CliError> {
     State::from_environment().map_err(|error| CliError::Client(ClientError::Place(error)))
+}
+
+fn places() -> Result<Places, CliError> {
+    Places::from_environment().map_err(|error| CliError::Client(ClientError::Place(error)))
 }

@@ -74,7 +74,7 @@ impl Service {
         let actor = Actor { pid: peer.pid, program: &grant.program, config: &grant.label };
         self.record_delivery(Event::Grant, actor, &names)?;
         self.grants.remember(actor, &names);
-        Ok(Response::Granted(Granted { connector, names, values }))
+        Ok(Response::Granted(Granted { connector, inject: self.inject, names, values }))
     }
 
     pub(super) fn lease(&self, grant: &Grant, peer: Peer) -> Result<Response, Refusal> {

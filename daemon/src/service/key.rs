@@ -11,7 +11,7 @@ use crate::audit::{Actor, Event};
 use crate::vault::{KeyError, KeyState, Moment};
 
 /// How long the key is kept after its passphrase was given, when nobody says another time.
-pub(super) const LOCK_AFTER: Duration = Duration::from_secs(12 * 60 * 60);
+pub(crate) const LOCK_AFTER: Duration = Duration::from_secs(12 * 60 * 60);
 
 impl Service {
     pub(super) fn key(&self) -> Result<Response, Refusal> {

@@ -12,14 +12,16 @@ mod key;
 pub(crate) mod refuse;
 mod rekey;
 
+pub(crate) use self::key::LOCK_AFTER;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use fluvio_secret_config::references;
 use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{
-    self as protocol, Activity, History, Listed, ListedLease, ListedSecret, Refusal, Request,
-    Response, SecretName, Status, Subscribe, limits,
+    self as protocol, Activity, Damaged, Examined, History, Listed, ListedLease, ListedSecret,
+    Refusal, Request, Response, SecretName, Status, Subscribe, Way, limits,
 };
 use jiff::Timestamp;
 
@@ -27,7 +29,7 @@ use crate::audit::Audit;
 use crate::grants::Grants;
 use crate::leases::{self, Leases};
 use crate::subscribers::{Full, Subscribers};
-use crate::vault::{KeyState, Vault};
+use crate::vault::{KeyState, Vault, VaultError};
 
 /// Takes the answers to a request, on behalf of its client.
 pub(crate) trait Answers: Send + Sync {
@@ -45,6 +47,8 @@ pub(crate) struct Service {
     grants: Grants,
     leases: Arc<Leases>,
     subscribers: Arc<Subscribers>,
+    /// Which way values go when the client was told none.
+    inject: Way,
     since: Timestamp,
     /// How long the key is kept after its passphrase was given; `None` for ever.
     lock_after: Option<Duration>,
@@ -54,8 +58,13 @@ impl Service {
     pub(crate) fn new(vault: Vault, audit: Audit, leases: Leases) -> Self {
         let (grants, leases) = (Grants::default(), Arc::new(leases));
         let subscribers = Subscribers::new(vault.marks());
-        let (since, lock_after) = (Timestamp::now(), Some(key::LOCK_AFTER));
-        Self { vault, audit, grants, leases, subscribers, since, lock_after }
+        let (inject, since, lock_after) = (Way::Auto, Timestamp::now(), Some(key::LOCK_AFTER));
+        Self { vault, audit, grants, leases, subscribers, inject, since, lock_after }
+    }
+
+    /// The same, with the user's settings for which way values go, and for how long the key is kept.
+    pub(crate) fn settled(self, inject: Way, lock_after: Option<Duration>) -> Self {
+        Self { inject, lock_after, ..self }
     }
 
     /// The leases, for who watches them.
@@ -88,6 +97,7 @@ impl Service {
             Request::Check(asked) => Ok(Response::Checked(self.check(&asked.config))),
             Request::Delete(delete) => self.delete(delete, peer),
             Request::EndLease(end) => self.end_lease(&end.id),
+            Request::Examine(examine) => self.examine(&examine.names),
             Request::Grant(grant) => self.grant(&grant, peer),
             Request::History(history) => self.history(history),
             Request::Import(import) => self.import(import, peer),
@@ -142,6 +152,22 @@ impl Service {
             }
         }
         Ok(secrets)
+    }
+
+    /// Opens secrets, and gives nothing of them away.
+    fn examine(&self, names: &[SecretName]) -> Result<Response, Refusal> {
+        let mut damaged = Vec::new();
+        for name in names {
+            match self.vault.read(name) {
+                // One that is gone meanwhile is not damaged.
+                Ok(_) | Err(VaultError::Missing) => {}
+                Err(VaultError::Damaged { why, .. }) => {
+                    damaged.push(Damaged { name: name.clone(), why });
+                }
+                Err(error) => return Err(refuse::vault(&error, std::slice::from_ref(name))),
+            }
+        }
+        Ok(Response::Examined(Examined { damaged }))
     }
 
     fn end_lease(&self, id: &str) -> Result<Response, Refusal> {

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{
-    Code, Delete, Grant, Granted, Refusal, Request, Response, Rotate, Secret, SecretName, Set,
-    Subscribe, limits,
+    Code, Damaged, Delete, Examine, Examined, Grant, Granted, Refusal, Request, Response, Rotate,
+    Secret, SecretName, Set, Subscribe, limits,
 };
 use zeroize::Zeroizing;
 
@@ -111,6 +111,23 @@ fn e1_a_grant_has_exactly_the_referenced_secrets() {
     let line = home.audit_log().lines().last().expect("a line").to_owned();
     assert!(line.contains(r#""event":"grant","pid":42,"program":"prog","config":"c.yaml""#));
     assert!(line.contains(r#""names":["A","C"]"#), "{line}");
+}
+
+#[test]
+fn what_cannot_be_opened_is_told_by_name_and_nothing_of_what_can() {
+    let home = Home::new();
+    for name in ["A", "B", "C"] {
+        home.set(name, b"cnry");
+    }
+    let file = |name: &str| home.folder.path().join(format!("vault/{name}.age"));
+    fs::copy(file("A"), file("B")).expect("copied");
+    fs::remove_file(file("C")).expect("removed");
+    let names = ["A", "B", "C"].map(secret).to_vec();
+    let answer = home.ask(Request::Examine(Examine { names })).pop().expect("an answer");
+    let why = "it holds the secret `A`".to_owned();
+    assert!(!format!("{answer:?}").contains("cnry"));
+    let Response::Examined(Examined { damaged }) = answer else { panic!("{answer:?}") };
+    assert_eq!(damaged, [Damaged { name: secret("B"), why }]);
 }
 
 #[test]

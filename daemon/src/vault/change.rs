@@ -196,7 +196,7 @@ impl Vault {
 
     fn prune(&self, kept: Kept) {
         // The change is made and durable; one version too many harms nobody.
-        if let Err(error) = kept.prune() {
+        if let Err(error) = kept.prune(&self.history) {
             tracing::warn!("the history in {} is not shortened: {error}", self.path.display());
         }
     }

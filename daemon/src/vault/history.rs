@@ -1,4 +1,4 @@
-//! What was overwritten or deleted: the ten newest earlier versions of each secret, sealed as they
+//! What was overwritten or deleted: the newest earlier versions of each secret, sealed as they
 //! were.
 //!
 //! `.history/NAME/N.age`, where a higher N is newer. A folder for each name, because finding the
@@ -12,13 +12,14 @@ use fluvio_secret_protocol::SecretName;
 
 use super::store::{Folder, ReadError};
 
-/// How many earlier versions are kept.
-const DEPTH: usize = 10;
+/// How many earlier versions are kept, unless another number is set.
+pub(crate) const DEPTH: usize = 10;
 
 /// The vault's history.
 #[derive(Debug)]
 pub(crate) struct History {
     folder: Folder,
+    depth: usize,
 }
 
 /// A version that was just put into the history.
@@ -30,7 +31,12 @@ pub(crate) struct Kept {
 
 impl History {
     pub(crate) fn at(folder: Folder) -> Self {
-        Self { folder }
+        Self { folder, depth: DEPTH }
+    }
+
+    /// Keeps so many earlier versions; what is more goes with the next change of a secret.
+    pub(crate) fn keep_at_most(&mut self, depth: usize) {
+        self.depth = depth;
     }
 
     /// Whether there is any earlier version of anything.
@@ -170,9 +176,9 @@ impl Kept {
     }
 
     /// Removes the versions that are more than the history keeps, oldest first.
-    pub(crate) fn prune(self) -> io::Result<()> {
+    pub(crate) fn prune(self, history: &History) -> io::Result<()> {
         let versions = versions(&self.folder)?;
-        for &version in &versions[..versions.len().saturating_sub(DEPTH)] {
+        for &version in &versions[..versions.len().saturating_sub(history.depth)] {
             self.folder.remove(&file_of(version))?;
         }
         Ok(())

@@ -45,6 +45,7 @@ use zeroize::Zeroizing;
 
 use self::held::HeldKey;
 pub(crate) use self::held::{KeyError, KeyState, Moment};
+pub(crate) use self::history::DEPTH as HISTORY_DEPTH;
 use self::history::History;
 pub(crate) use self::identity::IdentityError;
 use self::identity::IdentityFile;
@@ -156,6 +157,12 @@ impl Vault {
         };
         vault.tell_of_unfinished();
         Ok(vault)
+    }
+
+    /// The same, keeping so many earlier versions of each secret.
+    pub(crate) fn keeping(mut self, versions: usize) -> Self {
+        self.history.keep_at_most(versions);
+        self
     }
 
     /// The vault's folder.

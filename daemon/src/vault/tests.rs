@@ -107,6 +107,25 @@ fn ten_earlier_versions_are_kept_and_numbered_on() {
 }
 
 #[test]
+fn as_many_earlier_versions_are_kept_as_are_set() {
+    let home = Home::new();
+    let vault = home.open().expect("a vault").keeping(2);
+    for version in 0..5 {
+        set(&vault, "A", format!("value {version}").as_bytes());
+    }
+    assert_eq!(home.history("A"), ["3.age", "4.age"]);
+    drop(vault);
+    // What is more than is kept now goes with the next change.
+    let vault = home.open().expect("a vault").keeping(0);
+    assert_eq!(home.history("A").len(), 2);
+    set(&vault, "A", b"new");
+    assert!(home.history("A").is_empty(), "{:?}", home.history("A"));
+    vault.remove(&name("A")).expect("removed");
+    assert!(home.history("A").is_empty(), "{:?}", home.history("A"));
+    assert!(matches!(read(&vault, "A"), Err(VaultError::Missing)));
+}
+
+#[test]
 fn what_is_deleted_is_in_the_history() {
     let home = Home::new();
     let vault = home.open().expect("a vault");

@@ -3,12 +3,12 @@ use zeroize::Zeroizing;
 use super::{FrameError, Message, PREFIX_BYTES, decode_header, decode_prefix, encode, is_stop};
 use crate::check::{Checked, Finding, Severity};
 use crate::{
-    AcceptRecipients, Activity, AddRecipient, Check, Code, Delete, EndLease, Found, Grant, Granted,
-    History, Import, Imported, Key, Lease, Leased, Leases, Listed, ListedGrant, ListedLease,
-    ListedRecipient, ListedSecret, Marked, Passphrase, Recipients, Refusal, RemoveRecipient,
-    Request, Resealed, Resealing, Response, Restore, Restored, Rotate, Secret, SecretName, Set,
-    Status, Stored, Subscribe, Subscribed, Unfinished, Unlock, Unlocked, UseIdentity, Version,
-    Versions, limits,
+    AcceptRecipients, Activity, AddRecipient, Check, Code, Damaged, Delete, EndLease, Examine,
+    Examined, Found, Grant, Granted, History, Import, Imported, Key, Lease, Leased, Leases, Listed,
+    ListedGrant, ListedLease, ListedRecipient, ListedSecret, Marked, Passphrase, Recipients,
+    Refusal, RemoveRecipient, Request, Resealed, Resealing, Response, Restore, Restored, Rotate,
+    Secret, SecretName, Set, Status, Stored, Subscribe, Subscribed, Unfinished, Unlock, Unlocked,
+    UseIdentity, Version, Versions, Way, limits,
 };
 
 const ADA: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
@@ -82,6 +82,7 @@ fn every_request_has_a_golden_sample() {
             Request::Delete(Delete { name: name("AUTH_HEADER"), purge: false })
         ),
         sample!("end-lease.request", Request::EndLease(EndLease { id: "0123456789ab".into() })),
+        sample!("examine.request", Request::Examine(Examine { names: vec![name("A"), name("B")] })),
         sample!(
             "grant.request",
             Request::Grant(Grant {
@@ -201,9 +202,16 @@ fn every_response_has_a_golden_sample() {
         ),
         sample!("deleted.response", Response::Deleted),
         sample!(
+            "examined.response",
+            Response::Examined(Examined {
+                damaged: vec![Damaged { name: name("A"), why: "it is not a regular file".into() }],
+            })
+        ),
+        sample!(
             "granted.response",
             Response::Granted(Granted {
                 connector: Some("cat-facts".into()),
+                inject: Way::Auto,
                 names: vec![name("A"), name("B")],
                 values: vec![Secret::from(b"one".to_vec()), Secret::from(Vec::new())],
             })
@@ -378,6 +386,7 @@ fn no_message_prints_a_value() {
     let set = Request::Set(Set { name: name("A"), value: secret() });
     let granted = Response::Granted(Granted {
         connector: None,
+        inject: Way::Auto,
         names: vec![name("A")],
         values: vec![secret()],
     });
@@ -426,7 +435,7 @@ fn c2_lengths_over_a_limit_are_refused_before_anything_is_allocated() {
     let granted = |count: usize, length: usize| {
         let names = vec!["\"A\""; count].join(",");
         let parts = vec![length.to_string(); count].join(",");
-        let granted = format!(r#"{{"granted":{{"names":[{names}]}}}}"#);
+        let granted = format!(r#"{{"granted":{{"inject":"auto","names":[{names}]}}}}"#);
         decode_header::<Response>(header(&granted, &format!("[{parts}]")).as_bytes()).err()
     };
     assert_eq!(granted(8, limits::VALUE_BYTES), None);
@@ -440,6 +449,20 @@ fn a_value_over_the_limit_is_not_encoded() {
     let set = |bytes| Request::Set(Set { name: name("A"), value: Secret::from(vec![0; bytes]) });
     assert!(encode(&set(limits::VALUE_BYTES)).is_ok());
     assert_eq!(encode(&set(limits::VALUE_BYTES + 1)).err(), Some(FrameError::Large));
+}
+
+#[test]
+fn an_answer_about_as_many_secrets_as_may_be_examined_fits_into_a_header() {
+    let longest = "A".repeat(limits::NAME_BYTES);
+    let why = format!("it holds the secret `{longest}`");
+    let damaged = vec![Damaged { name: name(&longest), why }; limits::EXAMINED_NAMES];
+    assert!(encode(&Response::Examined(Examined { damaged })).is_ok());
+    let ask = |names: usize| {
+        let examine = Examine { names: vec![name(&longest); names] };
+        decode::<Request>(&encode(&Request::Examine(examine)).expect("a message")).err()
+    };
+    assert_eq!(ask(limits::EXAMINED_NAMES), None);
+    assert_eq!(ask(limits::EXAMINED_NAMES + 1), Some(FrameError::Large));
 }
 
 #[test]

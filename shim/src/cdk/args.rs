@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
-use crate::args::Way;
+use fluvio_secret_protocol::Way;
 
 /// What is to be done with a command line.
 #[derive(Debug, Eq, PartialEq)]
@@ -224,7 +224,7 @@ fn start(
         };
         match option {
             Option_::Inject => {
-                let Some(way) = Way::of(&value) else {
+                let Some(way) = value.to_str().and_then(Way::of) else {
                     return Plan::Pass(Some("--inject is one of: auto, env, file".to_owned()));
                 };
                 inject = Some(way);
@@ -303,8 +303,9 @@ mod tests {
     use std::ffi::OsString;
     use std::os::unix::ffi::OsStringExt;
 
+    use fluvio_secret_protocol::Way;
+
     use super::{Plan, Start, plan};
-    use crate::args::Way;
 
     fn planned(line: &str) -> Plan {
         plan(&line.split(' ').map(OsString::from).collect::<Vec<_>>())

@@ -4,7 +4,7 @@
 //! * [`args`]: which command lines concern us
 //! * [`index`]: what the real one has deployed
 //! * [`real`]: where the real one is
-//! * [`logout`]: whether a lease would outlive the login
+//! * [`logout`]: says when a lease would not outlive the login
 //!
 //! Everything else reaches the real one byte for byte. We become it, so its standard streams, signals
 //! and exit status are its own.
@@ -24,7 +24,8 @@ use std::process::Command;
 use fluvio_secret_protocol::harden::harden;
 use fluvio_secret_protocol::places::State;
 use fluvio_secret_protocol::{
-    CLI, ClientError, Grant, Granted, Leased, beside_this_program, connect_or_start, supervisor,
+    CLI, ClientError, Grant, Granted, Leased, Way, beside_this_program, connect_or_start,
+    supervisor,
 };
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
@@ -33,7 +34,6 @@ use zeroize::Zeroizing;
 use self::args::{Plan, Start, Watch};
 pub(crate) use self::real::NotFound;
 use self::real::{GUARD, NAME};
-use crate::args::Way;
 use crate::carrier::{self, Carrier};
 use crate::error::LaunchError;
 use crate::{command, config, say, supervised, unlock};
@@ -107,6 +107,8 @@ fn prepare(cdk: &mut Command, start: Start) -> Result<Option<Granted>, LaunchErr
     }
     let given = match start.inject {
         Some(Way::Env) => client.grant(grant).map(Given::Granted),
+        // The setting does not count here: by the environment the values would reach every build
+        // script, so that has to be said.
         Some(Way::Auto | Way::File) | None => client.lease(grant).map(Given::Leased),
     };
     let environment = match given.map_err(failed) {

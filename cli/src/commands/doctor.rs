@@ -1,0 +1,27 @@
+//! `doctor`: what is right here and what is not, and the command that mends it.
+
+use super::{places, state};
+use crate::args::DoctorForm;
+use crate::doctor::{Condition, Found, Machine, look, report};
+use crate::error::CliError;
+use crate::{format, output};
+
+pub(crate) fn doctor(form: DoctorForm) -> Result<(), CliError> {
+    let machine = Machine::this();
+    let found = look(&machine, &places()?, &state()?);
+    match form {
+        DoctorForm::Looks(form) => format::print(form, || table(&found), || &found)?,
+        DoctorForm::Report => output::print(&report(&machine, &found))?,
+    }
+    let is_wrong = found.iter().any(|found| found.condition == Condition::Wrong);
+    if is_wrong { Err(CliError::Unwell) } else { Ok(()) }
+}
+
+fn table(found: &[Found]) -> String {
+    let row = |found: &Found| {
+        // Paths of others may be in it, and it goes to a terminal.
+        let line = found.line().replace(char::is_control, "\u{fffd}");
+        [found.look.as_str().to_owned(), found.condition.as_str().to_owned(), line]
+    };
+    format::table(["Look", "State", "Found"], &found.iter().map(row).collect::<Vec<_>>())
+}

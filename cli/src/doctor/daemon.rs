@@ -1,0 +1,151 @@
+//! The settings, and the daemon.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::SystemTime;
+
+use fluvio_secret_protocol::{ClientError, DAEMON, Status, beside_this_program};
+
+use super::{Found, Look};
+use crate::date;
+use crate::places::Places;
+
+const RESTART: &str = "fluvio-secret daemon restart";
+
+/// Whether the settings can be read, and hold already.
+pub(super) fn settings(places: &Places, status: Option<&Status>) -> Vec<Found> {
+    // Without the program there is a line about that.
+    let Ok(said) = shown_settings() else { return Vec::new() };
+    let path = places.settings();
+    let changed = path.metadata().and_then(|found| found.modified()).ok();
+    vec![judge_settings(&path, &said, changed, status.map(|status| status.since))]
+}
+
+/// The settings as a daemon would read them, or what is wrong in them.
+pub(super) fn shown_settings() -> Result<Result<String, String>, ClientError> {
+    let daemon = beside_this_program(DAEMON).map_err(ClientError::Start)?;
+    let output = Command::new(daemon).arg("--settings").stdin(Stdio::null()).output();
+    let output = output.map_err(ClientError::Broken)?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
+    if output.status.success() {
+        return Ok(Ok(text(&output.stdout)));
+    }
+    let said = text(&output.stderr);
+    let said = said.strip_prefix(DAEMON).and_then(|said| said.strip_prefix(": ")).unwrap_or(&said);
+    Ok(Err(said.to_owned()))
+}
+
+fn judge_settings(
+    path: &Path,
+    said: &Result<String, String>,
+    changed: Option<SystemTime>,
+    since: Option<i64>,
+) -> Found {
+    let shown = path.display();
+    let seconds = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).ok();
+    let changed_at = changed.and_then(seconds).map(|since| since.as_secs());
+    match (said, changed_at, since) {
+        (Err(said), ..) => Look::Settings.wrong(said),
+        (Ok(_), None, _) => Look::Settings.right("as by default: there is no settings.toml"),
+        // Both are whole seconds: of the same one it is not known.
+        (Ok(_), Some(at), Some(since)) if u64::try_from(since).is_ok_and(|since| at > since) => {
+            let text = format!("{shown} was changed, and the daemon that runs does not know it");
+            Look::Settings.note(text).mended_by(RESTART)
+        }
+        (Ok(_), Some(_), _) => Look::Settings.right(format!("{shown} can be read")),
+    }
+}
+
+/// Whether a daemon serves or can be started, and is the one that this program expects.
+pub(super) fn daemon(status: Result<&Status, &ClientError>, places: &Places) -> Vec<Found> {
+    let vault = places.vault();
+    let found = match status {
+        Err(error @ ClientError::Silent { pid: Some(pid), .. }) => {
+            Look::Daemon.wrong(error.to_string()).mended_by(format!("kill -KILL {pid}"))
+        }
+        Err(error) => Look::Daemon.wrong_by(error),
+        Ok(status) if status.release != env!("CARGO_PKG_VERSION") => {
+            let text = format!(
+                "it is of release {}, and fluvio-secret of {}",
+                status.release,
+                env!("CARGO_PKG_VERSION")
+            );
+            Look::Daemon.wrong(text).mended_by(RESTART)
+        }
+        Ok(status) if !is_same(Path::new(&status.vault), &vault) => {
+            let text = format!(
+                "it keeps the vault {}, and here the vault is {}",
+                status.vault,
+                vault.display()
+            );
+            Look::Daemon.wrong(text).mended_by(RESTART)
+        }
+        Ok(status) => Look::Daemon.right(format!(
+            "running since {}, pid {}, release {}",
+            date::local(status.since),
+            status.pid,
+            status.release
+        )),
+    };
+    vec![found]
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    one == other || one.canonicalize().ok() == other.canonicalize().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::path::{Path, PathBuf};
+    use std::time::{Duration, SystemTime};
+
+    use fluvio_secret_protocol::places::PlaceError;
+    use fluvio_secret_protocol::{ClientError, StartError};
+
+    use super::{RESTART, judge_settings};
+    use crate::doctor::{Condition, Look};
+
+    #[test]
+    fn settings_are_wrong_or_not_yet_known_or_right() {
+        let at = |seconds| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+        let path = Path::new("/s/settings.toml");
+        let right = Ok("history = 10".to_owned());
+        let judge = |changed, since| judge_settings(path, &right, changed, since);
+        assert!(judge(None, None).text.contains("no settings.toml"));
+        assert_eq!(judge(at(100), Some(100)).condition, Condition::Right);
+        assert_eq!(judge(at(100), None).condition, Condition::Right);
+        let unknown = judge(at(101), Some(100));
+        assert_eq!((unknown.condition, unknown.mend.as_deref()), (Condition::Note, Some(RESTART)));
+        let wrong = judge_settings(path, &Err("line 1: no".to_owned()), at(1), Some(5));
+        assert_eq!((wrong.condition, &*wrong.text), (Condition::Wrong, "line 1: no"));
+    }
+
+    #[test]
+    fn why_no_daemon_can_be_reached_is_told_with_what_mends_it() {
+        let silent = ClientError::Silent { socket: PathBuf::from("/s"), pid: Some(42) };
+        let wide = PlaceError::Wide { path: PathBuf::from("/s"), mode: 0o755, mend: 0o700 };
+        let reason = wide.to_string();
+        let cases = [
+            (silent, "may hang", Some("kill -KILL 42")),
+            (ClientError::Place(wide), "others may use /s", Some("chmod 0700 '/s'")),
+            (
+                ClientError::Start(StartError::Failed { reason }),
+                "cannot start the daemon: others may use /s",
+                Some("chmod 0700 '/s'"),
+            ),
+            (ClientError::Newer(9), "is newer", Some("fluvio-secret daemon stop")),
+            (ClientError::Broken(io::ErrorKind::UnexpectedEof.into()), "went away", None),
+        ];
+        let places = crate::places::Places::under(Path::new("/p"));
+        for (error, told, mend) in cases {
+            let found = super::daemon(Err(&error), &places);
+            assert_eq!(found[0].look, Look::Daemon);
+            assert_eq!(found[0].condition, Condition::Wrong);
+            assert!(found[0].text.contains(told), "{found:?}");
+            if mend.is_some() {
+                assert_eq!(found[0].mend.as_deref(), mend, "{found:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Whose the folders and the identity are, and who else may use them.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use fluvio_secret_protocol::places::{PlaceError, State};
+
+use super::{Found, Look, Machine};
+use crate::places::Places;
+
+/// Who may use a folder, and a file.
+const FOLDER: u32 = 0o700;
+const FILE: u32 = 0o600;
+
+pub(super) fn look(machine: &Machine, places: &Places, state: &State) -> Vec<Found> {
+    let ours = format!("fluvio-secret-{}", machine.uid);
+    let leases =
+        super::memory::places(machine).into_iter().map(|place| (place.join(&ours), FOLDER));
+    let all = [
+        (places.config().to_owned(), FOLDER),
+        (places.identity(), FILE),
+        (places.data().to_owned(), FOLDER),
+        (places.vault(), FOLDER),
+        (state.folder().to_owned(), FOLDER),
+        (state.run(), FOLDER),
+    ];
+    judge(all.into_iter().chain(leases), machine.uid)
+}
+
+/// What is not there is made as it has to be.
+fn judge(places: impl Iterator<Item = (PathBuf, u32)>, ours: u32) -> Vec<Found> {
+    let faults = places.filter_map(|(path, mend)| fault(&path, mend, ours));
+    let faults: Vec<_> = faults.map(|error| Look::Modes.wrong_by(&error)).collect();
+    if faults.is_empty() {
+        return vec![Look::Modes.right("the folders and the identity are ours alone")];
+    }
+    faults
+}
+
+/// What the daemon would say of it.
+fn fault(path: &Path, mend: u32, ours: u32) -> Option<PlaceError> {
+    let path = path.to_owned();
+    match fs::metadata(&path) {
+        Ok(found) if found.uid() != ours => {
+            Some(PlaceError::Foreign { path, owner: found.uid(), ours })
+        }
+        Ok(found) if found.mode() & 0o077 != 0 => {
+            Some(PlaceError::Wide { path, mode: found.mode() & 0o777, mend })
+        }
+        Ok(_) => None,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(source) => Some(PlaceError::Io { path, source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::process::Command;
+
+    use super::{FILE, FOLDER, judge};
+    use crate::doctor::Condition;
+
+    #[test]
+    fn what_others_may_use_is_told_with_what_mends_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (inside, file) = (folder.path().join("it's"), folder.path().join("identity.txt"));
+        fs::create_dir(&inside).expect("a folder");
+        fs::write(&file, "").expect("a file");
+        let chmod = |path: &std::path::Path, mode| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+        };
+        chmod(&inside, 0o750);
+        chmod(&file, 0o644);
+        let ours = rustix::process::geteuid().as_raw();
+        let places = || [(inside.clone(), FOLDER), (file.clone(), FILE), ("/none".into(), FOLDER)];
+        let found = judge(places().into_iter(), ours);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].text.contains("others may use") && found[0].text.contains("0750"));
+        for wrong in found {
+            let command = wrong.mend.expect("a command");
+            assert!(Command::new("sh").args(["-c", &command]).status().expect("sh").success());
+        }
+        let found = judge(places().into_iter(), ours);
+        assert_eq!(found[0].condition, Condition::Right, "{found:?}");
+        // Giving another user's folder to us may be worse than what is wrong.
+        let found = judge(places().into_iter(), ours + 1);
+        assert!(found[0].text.contains(&format!("belongs to uid {ours}")), "{found:?}");
+        assert!(found.iter().all(|found| found.mend.is_none()), "{found:?}");
+    }
+}

@@ -1,0 +1,210 @@
+//! Files with secrets in plain text, in the project that the present folder belongs to.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs::{self, OpenOptions};
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use fluvio_secret_protocol::regular::{self, Links};
+use fluvio_secret_protocol::{SecretName, shell};
+use zeroize::Zeroizing;
+
+use super::{Found, Look, Machine};
+
+/// What people call the file that they give to `--secrets`.
+const NAMES: [&str; 4] = ["secrets.txt", "secret.txt", "secrets", ".env"];
+
+/// How deep below the project's folder is looked, and at how much.
+const DEEPEST: usize = 4;
+const MOST_ENTRIES: usize = 10_000;
+/// How much of a file is looked at.
+const MOST_BYTES: u64 = 64 << 10;
+
+/// What git does with a file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Git {
+    /// The project is no work tree of git's, or there is no git to ask.
+    None,
+    Tracks,
+    Untracked,
+}
+
+pub(super) fn look(machine: &Machine) -> Vec<Found> {
+    let folder = &machine.folder;
+    let tree = folder.ancestors().find(|folder| folder.join(".git").exists());
+    // Without git nothing says where the project ends: the folder above may be the home.
+    let mut files = match tree {
+        Some(tree) => plain_files(tree, DEEPEST),
+        None => plain_files(folder, 0),
+    };
+    let tracked = tree.and_then(|tree| tracked(tree, machine));
+    for file in tracked.iter().flatten() {
+        // One that is deleted and still tracked has to be taken out of git, too.
+        if !file.exists() || is_plain(file) {
+            files.insert(file.clone());
+        }
+    }
+    let found = files.iter().map(|file| {
+        let git = match &tracked {
+            None => Git::None,
+            Some(tracked) if tracked.contains(file) => Git::Tracks,
+            Some(_) => Git::Untracked,
+        };
+        judge(machine.typed(file), file.exists(), git)
+    });
+    let found: Vec<_> = found.collect();
+    if found.is_empty() {
+        let place = tree.unwrap_or(folder).display();
+        return vec![Look::Project.right(format!("no secrets in plain text are in {place}"))];
+    }
+    found
+}
+
+fn judge(file: &Path, is_there: bool, git: Git) -> Found {
+    // One that begins with a dash would be read as an option.
+    let is_dashed = file.as_os_str().as_bytes().starts_with(b"-");
+    let typed = if is_dashed { Path::new(".").join(file) } else { file.to_owned() };
+    let word = shell::word(&typed.display().to_string());
+    let import = format!("fluvio-secret import --remove {word}");
+    let forget = format!("git rm --quiet --cached {word}");
+    let shown = file.display();
+    let history = "what was committed stays in git's history, so set those secrets to other values";
+    match (git, is_there) {
+        (Git::Tracks, true) => Look::Project
+            .wrong(format!("{shown} has secrets in plain text, and git tracks it; {history}"))
+            .mended_by(format!("{import} && {forget}")),
+        (Git::Tracks, false) => Look::Project
+            .wrong(format!("{shown} is deleted, and git still tracks it; {history}"))
+            .mended_by(forget),
+        (Git::Untracked, _) => Look::Project
+            .note(format!("{shown} has secrets in plain text; git does not track it"))
+            .mended_by(import),
+        (Git::None, _) => {
+            Look::Project.note(format!("{shown} has secrets in plain text")).mended_by(import)
+        }
+    }
+}
+
+/// The files of those names that have secrets, not far below a folder.
+fn plain_files(folder: &Path, depth: usize) -> BTreeSet<PathBuf> {
+    let mut files = BTreeSet::new();
+    let mut folders = vec![(folder.to_owned(), 0)];
+    let mut left = MOST_ENTRIES;
+    while let Some((folder, at)) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten().take(left) {
+            left -= 1;
+            let name = entry.file_name();
+            let Ok(kind) = entry.file_type() else { continue };
+            if kind.is_dir() && at < depth && !is_made_by_tools(&name.to_string_lossy()) {
+                folders.push((entry.path(), at + 1));
+            } else if NAMES.iter().any(|wanted| name == *wanted) && is_plain(&entry.path()) {
+                files.insert(entry.path());
+            }
+        }
+    }
+    files
+}
+
+fn is_made_by_tools(folder: &str) -> bool {
+    folder.starts_with('.') || matches!(folder, "node_modules" | "target" | "venv")
+}
+
+/// Whether a file has a line `NAME=VALUE`, as a secrets file has.
+fn is_plain(path: &Path) -> bool {
+    let opened = regular::open(OpenOptions::new().read(true), path, Links::Follow);
+    let Ok((file, _)) = opened else { return false };
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MOST_BYTES as usize));
+    if file.take(MOST_BYTES).read_to_end(&mut bytes).is_err() {
+        return false;
+    }
+    bytes.split(|&byte| byte == b'\n').any(|line| {
+        let mut parts = line.splitn(2, |&byte| byte == b'=');
+        let name = parts.next().map(|name| String::from_utf8_lossy(name.trim_ascii()).into_owned());
+        let has_value = parts.next().is_some_and(|value| !value.trim_ascii().is_empty());
+        has_value && name.is_some_and(|name| SecretName::try_from(name).is_ok())
+    })
+}
+
+/// The files of those names that git tracks, wherever in the work tree; `None` when it cannot say.
+fn tracked(tree: &Path, machine: &Machine) -> Option<BTreeSet<PathBuf>> {
+    let git = machine.programs("git").into_iter().next()?;
+    let patterns = NAMES.map(|name| format!(":(glob)**/{name}"));
+    let output = Command::new(git)
+        .arg("-C")
+        .arg(tree)
+        // A repository may name a program to be run here.
+        .args(["-c", "core.fsmonitor=false", "ls-files", "-z", "--"])
+        .args(patterns)
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
+    if !output.status.success() {
+        return None;
+    }
+    let paths = output.stdout.split(|&byte| byte == 0).filter(|path| !path.is_empty());
+    Some(paths.map(|path| tree.join(OsStr::from_bytes(path))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{DEEPEST, Git, judge, look, plain_files};
+    use crate::doctor::Condition;
+    use crate::doctor::machine::tests::Made;
+
+    #[test]
+    fn a_secrets_file_is_told_from_others_by_its_lines() {
+        let made = Made::new();
+        made.write("p/secrets.txt", "# comment\n\nAPI_TOKEN = cnry\n");
+        made.write("p/a/b/.env", "export X=1\nTOKEN=cnry\n");
+        made.write("p/secret.txt", "TOKEN=\nno line of ours\n");
+        made.write("p/secrets", "{\"sops\": \"=\"}\n");
+        made.write("p/other.txt", "TOKEN=cnry\n");
+        made.write("p/target/secrets.txt", "TOKEN=cnry\n");
+        made.write("p/.hidden/secrets.txt", "TOKEN=cnry\n");
+        made.write("p/1/2/3/4/5/secrets.txt", "TOKEN=cnry\n");
+        made.write("p/dir/secrets/TOKEN", "TOKEN=cnry\n");
+        let found: Vec<_> = plain_files(&made.at("p"), DEEPEST).into_iter().collect();
+        assert_eq!(found, [made.at("p/a/b/.env"), made.at("p/secrets.txt")]);
+    }
+
+    #[test]
+    fn what_git_does_with_a_file_makes_the_difference() {
+        let file = Path::new("it's/secrets.txt");
+        let word = "'it'\\''s/secrets.txt'";
+        let tracked = judge(file, true, Git::Tracks);
+        assert_eq!(tracked.condition, Condition::Wrong);
+        assert!(tracked.text.contains("git tracks it"), "{tracked:?}");
+        let (import, forget) = (
+            format!("fluvio-secret import --remove {word}"),
+            format!("git rm --quiet --cached {word}"),
+        );
+        assert_eq!(tracked.mend, Some(format!("{import} && {forget}")));
+        let deleted = judge(file, false, Git::Tracks);
+        assert_eq!((deleted.condition, deleted.mend), (Condition::Wrong, Some(forget)));
+        let dashed = judge(Path::new("-x/.env"), true, Git::None);
+        assert_eq!(dashed.mend.as_deref(), Some("fluvio-secret import --remove ./-x/.env"));
+        for git in [Git::Untracked, Git::None] {
+            let found = judge(file, true, git);
+            assert_eq!((found.condition, found.mend), (Condition::Note, Some(import.clone())));
+        }
+    }
+
+    #[test]
+    fn without_git_only_the_present_folder_is_the_project() {
+        let mut made = Made::new();
+        made.write("p/secrets.txt", "TOKEN=cnry\n");
+        made.write("p/below/secrets.txt", "TOKEN=cnry\n");
+        made.machine.folder = made.at("p");
+        let found = look(&made.machine);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].text, "secrets.txt has secrets in plain text");
+        assert!(!format!("{found:?}").contains("cnry"));
+        made.machine.folder = made.at("home/ada");
+        assert_eq!(look(&made.machine)[0].condition, Condition::Right);
+    }
+}

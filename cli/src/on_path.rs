@@ -1,0 +1,62 @@
+//! Programs on PATH, and what puts a folder in front there.
+
+use std::env;
+use std::ffi::OsStr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use fluvio_secret_protocol::shell;
+
+/// The programs of a name on a PATH; a shell runs the first one.
+pub(crate) fn all(name: &str, path: Option<&OsStr>) -> Vec<PathBuf> {
+    let folders = path.into_iter().flat_map(env::split_paths);
+    folders.map(|folder| folder.join(name)).filter(|program| is_program(program)).collect()
+}
+
+/// Whether a path leads to a file that may be run.
+pub(crate) fn is_program(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
+
+/// The line that puts a folder in front on PATH for ever, in the words of the user's shell.
+pub(crate) fn line(folder: &Path, user_shell: Option<&OsStr>) -> String {
+    let folder = folder.display().to_string();
+    let export = format!("export PATH={}:\"$PATH\"", shell::word(&folder));
+    let append = |file: &str| format!("echo {} >> {file}", shell::quoted(&export));
+    match user_shell.and_then(|path| Path::new(path).file_name()).and_then(OsStr::to_str) {
+        Some("fish") => format!("fish_add_path --prepend --move {}", fish_word(&folder)),
+        Some("zsh") if env::var_os("ZDOTDIR").is_some() => append("\"$ZDOTDIR\"/.zshrc"),
+        Some("zsh") => append("~/.zshrc"),
+        Some("bash") => append("~/.bashrc"),
+        _ => append("~/.profile"),
+    }
+}
+
+/// A word as fish reads it back: in its single quotes, a backslash stands before `'` and itself.
+fn fish_word(text: &str) -> String {
+    if shell::word(text) == text {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::path::Path;
+
+    use super::line;
+
+    #[test]
+    fn the_line_is_in_the_words_of_the_shell() {
+        let of = |shell: &str| line(Path::new("/home/ada/bin"), Some(OsStr::new(shell)));
+        assert_eq!(of("/usr/bin/fish"), "fish_add_path --prepend --move /home/ada/bin");
+        assert_eq!(of("/bin/zsh"), "echo 'export PATH=/home/ada/bin:\"$PATH\"' >> ~/.zshrc");
+        assert!(of("/bin/bash").ends_with(".bashrc"));
+        assert!(of("/bin/ksh").ends_with(".profile"));
+        let odd = |path: &str, shell: &str| line(Path::new(path), Some(OsStr::new(shell)));
+        assert_eq!(odd(r"/it's\", "fish"), r"fish_add_path --prepend --move '/it\'s\\'");
+        let export = r#"'export PATH='\''/a b'\'':"$PATH"'"#;
+        assert_eq!(odd("/a b", "bash"), format!("echo {export} >> ~/.bashrc"));
+    }
+}

@@ -1,0 +1,521 @@
+//! What is wrong is told, and the command that is told with it mends it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::harness::{Home, Said, eventually, kill, make_folder, need, program, said};
+
+/// What `doctor` finds, for programs.
+fn looks(doctor: &mut Command) -> Vec<Value> {
+    let said = said(doctor);
+    let found: Vec<Value> = serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{said:?}"));
+    let is_wrong = found.iter().any(|one| one["state"] == "wrong");
+    assert_eq!(said.code(), Some(i32::from(is_wrong)), "{said:?}");
+    found
+}
+
+fn doctor(home: &Home) -> Command {
+    let mut doctor = home.command("fluvio-secret");
+    doctor.args(["doctor", "-O", "json"]);
+    doctor
+}
+
+/// What was found of one thing.
+fn of<'a>(found: &'a [Value], look: &str) -> Vec<&'a Value> {
+    found.iter().filter(|one| one["look"] == look).collect()
+}
+
+fn one<'a>(found: &'a [Value], look: &str) -> &'a Value {
+    let of_look = of(found, look);
+    assert_eq!(of_look.len(), 1, "{look}: {found:?}");
+    of_look[0]
+}
+
+fn text(found: &Value) -> &str {
+    found["text"].as_str().unwrap()
+}
+
+fn is_right(found: &[Value], look: &str) -> bool {
+    of(found, look).iter().all(|one| one["state"] == "right")
+}
+
+/// Runs the command that mends it, as it is told, where `fluvio`, `fluvio-secret` and `sudo` are.
+fn mend(home: &Home, found: &Value) -> Said {
+    let bin = home.path("bin");
+    if !bin.exists() {
+        fs::create_dir(&bin).unwrap();
+        script(&bin.join("fluvio"), "command=$1; shift; exec \"fluvio-$command\" \"$@\"");
+        script(&bin.join("sudo"), "exec \"$@\"");
+    }
+    let command = found["mend"].as_str().unwrap_or_else(|| panic!("a command: {found}"));
+    let programs = program("fluvio-secret");
+    let programs = programs.parent().unwrap().display();
+    let path = format!("{}:{programs}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let mut shell = home.foreign("sh");
+    shell.args(["-c", command]).env("PATH", path);
+    let mended = crate::harness::said_with_input(&mut shell, b"a new value\n");
+    assert!(mended.status.success(), "{command}: {mended:?}");
+    mended
+}
+
+fn script(path: &Path, text: &str) {
+    fs::write(path, format!("#!/bin/sh\n{text}\n")).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn where_nothing_is_wrong_there_is_a_line_for_each_look_and_status_0() {
+    let home = Home::new();
+    let found = looks(&mut doctor(&home));
+    assert!(text(one(&found, "identity")).contains("none yet"), "{found:?}");
+    home.ok(&["set", "A", "one"]);
+    let found = looks(&mut doctor(&home));
+    for look in ["programs", "modes", "settings", "daemon", "vault", "leases", "project"] {
+        assert!(!of(&found, look).is_empty() && is_right(&found, look), "{look}: {found:?}");
+    }
+    for look in ["cdk", "fluvio", "identity", "logout", "memory", "swap", "units"] {
+        assert!(one(&found, look)["state"] != "wrong", "{look}: {found:?}");
+    }
+    for one in &found {
+        let keys: Vec<_> = one.as_object().unwrap().keys().collect();
+        assert_eq!(keys, ["look", "mend", "state", "text"]);
+        assert!(one["state"] != "right" || one["mend"].is_null(), "{one}");
+    }
+    let table = home.ok(&["doctor"]);
+    assert_eq!(table.lines().count(), found.len() + 1, "{table}");
+    assert!(table.starts_with("Look  ") && table.contains("\nvault       "), "{table}");
+    assert!(table.contains("right  1 secret, which can be opened\n"), "{table}");
+    assert!(table.contains("; mend it with: "), "{table}");
+    assert!(home.ok(&["doctor", "-O", "yaml"]).starts_with("- look: programs\n  state: right\n"));
+}
+
+#[test]
+fn damaged_secrets_are_named_and_the_command_for_each_mends_it() {
+    let home = Home::new();
+    for name in ["EARLIER", "ONLY", "SWAPPED", "FOLDER", "WHOLE"] {
+        home.ok(&["set", name, "one"]);
+    }
+    home.ok(&["set", "EARLIER", "two"]);
+    fs::write(home.secret_file("EARLIER"), "no age file").unwrap();
+    fs::write(home.secret_file("ONLY"), "").unwrap();
+    fs::copy(home.secret_file("WHOLE"), home.secret_file("SWAPPED")).unwrap();
+    fs::remove_file(home.secret_file("FOLDER")).unwrap();
+    fs::create_dir(home.secret_file("FOLDER")).unwrap();
+    let found = looks(&mut doctor(&home));
+    let damaged = of(&found, "vault");
+    let told: Vec<_> = damaged.iter().map(|one| (text(one), &one["mend"])).collect();
+    let folder = home.secret_file("FOLDER");
+    let expected = [
+        ("`EARLIER` is damaged", "fluvio-secret restore EARLIER".to_owned()),
+        ("`FOLDER` is damaged", format!("mv {0} {0}.away", folder.display())),
+        ("`ONLY` is damaged", "fluvio secret set ONLY".to_owned()),
+        ("`SWAPPED` is damaged", "fluvio secret set SWAPPED".to_owned()),
+    ];
+    assert_eq!(told.len(), expected.len(), "{told:?}");
+    for ((text, command), (begins, mends)) in told.iter().zip(&expected) {
+        assert!(text.starts_with(begins) && **command == **mends, "{told:?}");
+    }
+    assert!(told[3].0.contains("it holds the secret `WHOLE`"), "{told:?}");
+    for (mended, damaged) in damaged.iter().enumerate() {
+        mend(&home, damaged);
+        let found = looks(&mut doctor(&home));
+        let left = of(&found, "vault");
+        assert!(left.iter().all(|one| text(one) != text(damaged)), "{left:?}");
+        assert!(mended == 3 || left.len() == 3 - mended, "{left:?}");
+    }
+    assert!(is_right(&looks(&mut doctor(&home)), "vault"));
+}
+
+#[test]
+fn many_damaged_secrets_are_counted() {
+    let home = Home::new();
+    let file: String = (0..20).map(|n| format!("S{n:02}=x\n")).collect();
+    home.write("many", file);
+    home.ok(&["import", "many"]);
+    home.ok(&["set", "WHOLE", "one"]);
+    for n in 0..20 {
+        fs::write(home.secret_file(&format!("S{n:02}")), "").unwrap();
+    }
+    let found = looks(&mut doctor(&home));
+    let damaged = of(&found, "vault");
+    assert_eq!(damaged.len(), 17, "{damaged:?}");
+    assert_eq!(text(damaged[16]), "4 more are damaged");
+}
+
+#[test]
+fn a_lost_identity_and_a_locked_vault_are_told() {
+    let home = Home::new();
+    home.ok(&["set", "A", "one"]);
+    home.ok(&["set", "B", "one"]);
+    let (identity, copy) = (home.path("config/identity.txt"), home.path("copy"));
+    fs::rename(&identity, &copy).unwrap();
+    let found = looks(&mut doctor(&home));
+    let lost = one(&found, "vault");
+    assert_eq!(lost["state"], "wrong");
+    assert!(text(lost).contains("identity") && text(lost).contains("put back a copy"), "{lost}");
+    // Another one does not open them, and it is not they that are to be mended.
+    let other = Home::new();
+    other.ok(&["set", "A", "one"]);
+    fs::copy(other.path("config/identity.txt"), &identity).unwrap();
+    let found = looks(&mut doctor(&home));
+    let foreign = one(&found, "vault");
+    assert!(text(foreign).starts_with("none of the 2 secrets can be opened"), "{foreign}");
+    // With the first bytes of what a passphrase protects.
+    fs::write(&identity, "age-encryption.org/v1\n").unwrap();
+    fs::set_permissions(&identity, fs::Permissions::from_mode(0o600)).unwrap();
+    let found = looks(&mut doctor(&home));
+    let locked = one(&found, "vault");
+    assert_eq!(
+        (&locked["state"], &locked["mend"]),
+        (&"note".into(), &"fluvio-secret unlock".into())
+    );
+    fs::rename(&copy, &identity).unwrap();
+    let found = looks(&mut doctor(&home));
+    assert!(is_right(&found, "vault"), "{found:?}");
+}
+
+#[test]
+fn an_identity_without_a_passphrase_is_noted_and_a_locked_vault_unlocked() {
+    let home = Home::new();
+    home.ok(&["set", "A", "one"]);
+    let found = looks(&mut doctor(&home));
+    let open = one(&found, "identity");
+    assert!(text(open).contains("has no passphrase"), "{open}");
+    // Both commands ask on a terminal; here a file answers.
+    let passphrase = home.write("passphrase", "correct horse\n");
+    let answered = |found: &Value, option: &str| {
+        let command =
+            format!("{} {option} {}", found["mend"].as_str().unwrap(), passphrase.display());
+        mend(&home, &serde_json::json!({ "mend": command }));
+        looks(&mut doctor(&home))
+    };
+    let found = answered(open, "--new-passphrase-file");
+    assert!(is_right(&found, "identity") && is_right(&found, "vault"), "{found:?}");
+    home.ok(&["lock"]);
+    let found = looks(&mut doctor(&home));
+    let locked = one(&found, "vault");
+    assert_eq!(locked["state"], "note");
+    assert!(text(one(&found, "identity")).ends_with("the vault is locked"), "{found:?}");
+    let found = answered(locked, "--passphrase-file");
+    assert!(is_right(&found, "vault"), "{found:?}");
+    assert!(text(one(&found, "identity")).ends_with("the vault is unlocked"), "{found:?}");
+}
+
+#[test]
+fn recipients_that_were_not_accepted_are_told_and_accepted() {
+    const OTHER: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+    let home = Home::new();
+    home.ok(&["set", "A", "one"]);
+    let own: Value = serde_json::from_str(&home.ok(&["key", "show", "-O", "json"])).unwrap();
+    assert!(text(one(&looks(&mut doctor(&home)), "recipients")).ends_with("this machine alone"));
+    // As somebody else who shares the vault would add one.
+    let list = format!("{}\n{OTHER}\n", own["recipient"].as_str().unwrap());
+    fs::write(home.vault().join(".recipients"), list).unwrap();
+    let found = looks(&mut doctor(&home));
+    let other = one(&found, "recipients");
+    assert_eq!((&other["state"], home.cli(&["set", "B", "x"]).code()), (&"wrong".into(), Some(1)));
+    // On a terminal it shows the difference, and asks.
+    let accept = format!("{} --yes", other["mend"].as_str().unwrap());
+    mend(&home, &serde_json::json!({ "mend": accept }));
+    let found = looks(&mut doctor(&home));
+    assert!(text(one(&found, "recipients")).contains("and one other"), "{found:?}");
+    home.ok(&["set", "B", "x"]);
+}
+
+#[test]
+fn what_others_may_use_is_told_and_mended() {
+    let home = Home::new();
+    home.ok(&["set", "A", "one"]);
+    let places = ["config", "data", "data/vault", "state", "state/run", "config/identity.txt"];
+    for place in places {
+        home.ok(&["daemon", "stop"]);
+        let path = home.path(place);
+        let before = fs::metadata(&path).unwrap().permissions();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let found = looks(&mut doctor(&home));
+        let wide = one(&found, "modes");
+        assert!(text(wide).contains(path.to_str().unwrap()), "{wide}");
+        // No daemon serves then, which is told with the same command.
+        let daemon = one(&found, "daemon");
+        assert_eq!((&daemon["state"], &daemon["mend"]), (&"wrong".into(), &wide["mend"]));
+        mend(&home, wide);
+        let found = looks(&mut doctor(&home));
+        assert!(is_right(&found, "modes") && is_right(&found, "daemon"), "{found:?}");
+        assert_eq!(fs::metadata(&path).unwrap().permissions(), before);
+    }
+}
+
+#[test]
+fn a_daemon_that_hangs_is_told_and_mended() {
+    let home = Home::new();
+    home.ok(&["set", "A", "one"]);
+    let pid = home.daemon_pid().unwrap();
+    kill("STOP", pid);
+    let found = looks(&mut doctor(&home));
+    let hangs = one(&found, "daemon");
+    assert!(text(hangs).contains("may hang"), "{hangs}");
+    assert_eq!(hangs["mend"], format!("kill -KILL {pid}"));
+    mend(&home, hangs);
+    eventually("another daemon", || is_right(&looks(&mut doctor(&home)), "daemon"));
+    assert_ne!(home.daemon_pid(), Some(pid));
+}
+
+#[test]
+fn a_daemon_with_another_vault_is_told_and_mended() {
+    let home = Home::new();
+    let at = |mut command: Command, data: &str| {
+        command.env_remove("FLUVIO_SECRET_HOME").env("XDG_DATA_HOME", home.path(data));
+        command
+    };
+    let mut list = at(home.command("fluvio-secret"), "one");
+    assert!(said(list.arg("list")).status.success());
+    let found = looks(&mut at(doctor(&home), "two"));
+    let other = one(&found, "daemon");
+    assert!(text(other).contains("one/fluvio-secret/vault"), "{other}");
+    assert_eq!(other["mend"], "fluvio-secret daemon restart");
+    let mut restart = at(home.command("fluvio-secret"), "two");
+    assert!(said(restart.args(["daemon", "restart"])).status.success());
+    assert!(is_right(&looks(&mut at(doctor(&home), "two")), "daemon"));
+    let mut stop = at(home.command("fluvio-secret"), "two");
+    assert!(said(stop.args(["daemon", "stop"])).status.success());
+}
+
+#[test]
+fn settings_that_are_wrong_or_not_yet_known_are_told() {
+    let home = Home::new();
+    home.ok(&["list"]);
+    let settings = home.write("config/settings.toml", "histroy = 5\n");
+    let found = looks(&mut doctor(&home));
+    let wrong = one(&found, "settings");
+    assert_eq!(wrong["state"], "wrong");
+    assert!(text(wrong).contains("line 1") && text(wrong).contains("`history`?"), "{wrong}");
+    assert!(is_right(&found, "daemon"), "one that runs does not mind: {found:?}");
+    home.ok(&["daemon", "stop"]);
+    assert!(text(one(&looks(&mut doctor(&home)), "daemon")).contains("histroy"));
+    fs::remove_file(&settings).unwrap();
+    let found = looks(&mut doctor(&home));
+    assert!(is_right(&found, "settings") && is_right(&found, "daemon"), "{found:?}");
+    eventually("a later second", || {
+        home.write("config/settings.toml", "history = 5\n");
+        !is_right(&looks(&mut doctor(&home)), "settings")
+    });
+    let found = looks(&mut doctor(&home));
+    mend(&home, one(&found, "settings"));
+    let found = looks(&mut doctor(&home));
+    assert!(is_right(&found, "settings"), "{found:?}");
+}
+
+#[test]
+fn the_link_called_cdk_is_put_in_front_by_what_is_told() {
+    if !need::tool("bash") {
+        return;
+    }
+    let home = Home::new();
+    for folder in ["behind", "user"] {
+        fs::create_dir(home.path(folder)).unwrap();
+    }
+    script(&home.path("behind/cdk"), "true");
+    script(&home.path("behind/fluvio"), "true");
+    let path = format!("{}:/usr/bin:/bin", home.path("behind").display());
+    // As a new shell has it.
+    let look = || {
+        let ask = format!("exec {} doctor -O json", program("fluvio-secret").display());
+        let mut bash = home.foreign("bash");
+        bash.args(["-i", "-c", &ask]).env("SHELL", "/bin/bash");
+        looks(bash.env("HOME", home.path("user")).env("PATH", &path))
+    };
+    let mends = |look: &Value| {
+        let line = look["mend"].as_str().unwrap();
+        let mut bash = home.foreign("bash");
+        let programs = program("fluvio-secret").parent().unwrap().display().to_string();
+        bash.args(["-c", line]).env("HOME", home.path("user"));
+        let mended = said(bash.env("PATH", format!("{programs}:{path}")));
+        assert!(mended.status.success(), "{line}: {mended:?}");
+    };
+    let found = look();
+    assert!(is_right(&found, "cdk") && is_right(&found, "fluvio"), "{found:?}");
+    assert_eq!(one(&found, "shim")["mend"], "fluvio-secret cdk --install");
+    mends(one(&found, "shim"));
+    let found = look();
+    assert!(text(one(&found, "shim")).contains("not in front on PATH"), "{found:?}");
+    mends(one(&found, "shim"));
+    mends(one(&found, "extension"));
+    let found = look();
+    assert!(is_right(&found, "shim") && is_right(&found, "extension"), "{found:?}");
+}
+
+#[test]
+fn without_a_file_system_in_memory_leases_are_wrong() {
+    if !need::root() {
+        return;
+    }
+    let home = Home::new();
+    home.ok(&["list"]);
+    let disk = home.path("disk");
+    fs::create_dir(&disk).unwrap();
+    script(&home.path("sudo"), "exec \"$@\"");
+    // In a namespace of mounts of its own, where what mends it is run, too.
+    let script = format!(
+        "mount --bind {disk} /dev/shm && mount --bind {disk} /run; \"$@\"; \
+         PATH={home}:$PATH; eval \"$(\"$@\" | sed -n 's/.*\"mend\": \"\\(sudo mount.*\\)\".*/\\1/p')\"; \
+         echo MENDED; \"$@\"; true",
+        disk = disk.display(),
+        home = home.path("").display(),
+    );
+    let mut unshare = home.foreign("unshare");
+    unshare.args(["--mount", "sh", "-c", &script, "sh"]).arg(program("fluvio-secret"));
+    let said = said(unshare.args(["doctor", "-O", "json"]).env("XDG_RUNTIME_DIR", &disk));
+    let on_tmpfs = crate::harness::said(home.foreign("stat").args(["-f", "-c", "%T"]).arg(&disk));
+    if on_tmpfs.out.contains("tmpfs") {
+        need::say("leases: the folder for temporary files is on a tmpfs itself");
+        return;
+    }
+    let (before, after) = said.out.split_once("MENDED").unwrap_or_else(|| panic!("{said:?}"));
+    let found = |text: &str| serde_json::from_str::<Vec<Value>>(text).unwrap();
+    assert_eq!(one(&found(before), "leases")["state"], "wrong", "{said:?}");
+    assert!(is_right(&found(after), "leases"), "{said:?}");
+}
+
+#[test]
+fn a_login_that_takes_leases_with_it_is_noted_until_the_user_lingers() {
+    if !need::plain_user() || !need::user_namespaces() {
+        return;
+    }
+    let home = Home::new();
+    home.ok(&["list"]);
+    // Does what loginctl does, where no systemd is asked.
+    script(
+        &home.path("loginctl"),
+        "mkdir -p /var/lib/systemd/linger && touch /var/lib/systemd/linger/ada",
+    );
+    let script = format!(
+        "run=/run; [ ! -d /run/systemd ] || run=/run/systemd; \
+         mount -t tmpfs tmpfs $run && mount -t tmpfs tmpfs /var/lib && \
+         mkdir -p /run/systemd/users && touch /run/systemd/users/$(id -u); \"$@\"; \
+         PATH={home}:$PATH; eval \"$(\"$@\" | sed -n 's/.*\"mend\": \"\\(loginctl.*\\)\".*/\\1/p')\"; \
+         echo MENDED; \"$@\"",
+        home = home.path("").display(),
+    );
+    let mut unshare = home.foreign("unshare");
+    unshare.args(need::NAMESPACE).args(["sh", "-c", &script, "sh"]).arg(program("fluvio-secret"));
+    let said = said(unshare.args(["doctor", "-O", "json"]).env("USER", "ada"));
+    let (before, after) = said.out.split_once("MENDED").unwrap_or_else(|| panic!("{said:?}"));
+    let found = |text: &str| serde_json::from_str::<Vec<Value>>(text).unwrap();
+    assert_eq!(one(&found(before), "logout")["mend"], "loginctl enable-linger", "{said:?}");
+    assert!(is_right(&found(after), "logout"), "{said:?}");
+}
+
+#[test]
+fn a_daemon_that_may_lock_no_memory_is_noted_and_mended() {
+    // Root may lock memory whatever the limits are.
+    if !need::plain_user() {
+        return;
+    }
+    let home = Home::new();
+    let mut shell = home.foreign("sh");
+    shell.args(["-c", "ulimit -S -l 0; exec \"$@\"", "sh"]).arg(program("fluvio-secret"));
+    assert!(said(shell.args(["set", "A", "one"])).status.success());
+    let found = looks(&mut doctor(&home));
+    assert_eq!(one(&found, "memory")["state"], "note", "{found:?}");
+    mend(&home, one(&found, "memory"));
+    home.ok(&["list"]);
+    let found = looks(&mut doctor(&home));
+    assert_eq!(text(one(&found, "memory")), "the identity is locked into memory");
+}
+
+#[test]
+fn secrets_in_plain_text_are_told_and_git_is_made_to_forget_them() {
+    if !need::tool("git") {
+        return;
+    }
+    let home = Home::new();
+    let git = |line: &str| {
+        let mut git = home.foreign("git");
+        git.args(["-c", "user.name=a", "-c", "user.email=a@b"]).args(line.split(' '));
+        let said = said(git.current_dir(home.path("project")));
+        assert!(said.status.success(), "{line}: {said:?}");
+        said.out
+    };
+    make_folder(&home.path("project/src"), 0o755);
+    let in_project = || {
+        let mut doctor = doctor(&home);
+        doctor.current_dir(home.path("project"));
+        looks(&mut doctor)
+    };
+    // The commands are told for the folder in which they are typed.
+    let mends = |found: &Value| {
+        let command = format!("cd project && {}", found["mend"].as_str().unwrap());
+        mend(&home, &serde_json::json!({ "mend": command }));
+    };
+    assert!(is_right(&in_project(), "project"));
+    let plain = home.path("project/secrets.txt");
+    fs::write(&plain, "TOKEN=cnry-1\n").unwrap();
+    let found = in_project();
+    assert_eq!(text(one(&found, "project")), "secrets.txt has secrets in plain text");
+    git("init --quiet .");
+    git("add secrets.txt");
+    git("commit --quiet -m first");
+    let nested = home.path("project/src/.env");
+    fs::write(&nested, "OTHER=cnry-2\n").unwrap();
+    let found = in_project();
+    let told: Vec<_> =
+        of(&found, "project").into_iter().map(|one| (text(one), &one["state"])).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].0.starts_with("secrets.txt has") && told[0].0.contains("git tracks it"));
+    assert_eq!((told[0].1, told[1].1), (&"wrong".into(), &"note".into()));
+    assert_eq!(told[1].0, "src/.env has secrets in plain text; git does not track it");
+    for one in of(&found, "project") {
+        mends(one);
+    }
+    let found = in_project();
+    assert!(is_right(&found, "project"), "{found:?}");
+    assert!(!plain.exists() && !nested.exists() && git("ls-files").is_empty());
+    assert_eq!(home.ok(&["list"]).lines().count(), 3);
+    // Without the first half of it, git has the name still.
+    fs::write(&plain, "TOKEN=cnry-1\n").unwrap();
+    git("add secrets.txt");
+    fs::remove_file(&plain).unwrap();
+    let found = in_project();
+    assert!(text(one(&found, "project")).contains("git still tracks it"), "{found:?}");
+    mends(one(&found, "project"));
+    assert!(is_right(&in_project(), "project"));
+}
+
+#[test]
+fn d15_a_report_names_no_secret_and_no_user() {
+    let home = Home::new();
+    let names = ["CNRY_ONE", "CNRY_TWO", "CNRY_THREE", "CNRY_FOUR"];
+    for name in names {
+        home.ok(&["set", name, "cnry-value"]);
+    }
+    home.ok(&["set", "CNRY_TWO", "cnry-value-2"]);
+    fs::write(home.secret_file("CNRY_ONE"), "").unwrap();
+    fs::write(home.secret_file("CNRY_TWO"), "").unwrap();
+    fs::copy(home.secret_file("CNRY_FOUR"), home.secret_file("CNRY_THREE")).unwrap();
+    make_folder(&home.path("adaname"), 0o755);
+    home.write("adaname/secrets.txt", "CNRY_FIVE=cnry-value\n");
+    let mut report = home.command("fluvio-secret");
+    report.args(["doctor", "--report"]).env("USER", "adaname");
+    let report = said(report.current_dir(home.path("adaname")));
+    assert_eq!(report.code(), Some(1), "{report:?}");
+    let told = [&*report.out, &*report.err].concat();
+    let folder = home.path("");
+    for hidden in ["CNRY", "cnry", "adaname", folder.to_str().unwrap().trim_end_matches('/')] {
+        assert!(!told.contains(hidden), "{hidden}: {told}");
+    }
+    for shown in [
+        "Release",
+        env!("CARGO_PKG_VERSION"),
+        "Kernel",
+        "history = 10",
+        "`NAME` is damaged",
+        "~/data/vault/NAME.age",
+    ] {
+        assert!(told.contains(shown), "{shown}: {told}");
+    }
+    assert_eq!(home.cli(&["doctor", "--report", "-O", "json"]).code(), Some(2));
+}
