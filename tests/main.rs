@@ -6,6 +6,7 @@
 
 mod harness;
 
+mod activation;
 mod audit;
 mod bad_input;
 mod check;

@@ -4,6 +4,7 @@
 //!
 //! * [`args`](mod@args): its few options
 //! * [`launch`]: `--start`, which starts a daemon that belongs to nobody's terminal
+//! * [`activation`]: a socket that a service manager hands over
 //! * [`places`], [`log`], [`audit`]: where things are kept, what is written down
 //! * [`cause`](mod@cause): what an error of the file system means
 //! * [`vault`]: secrets on the disk: sealed, durable, with a history
@@ -20,6 +21,7 @@
 //! The directory of the vault is the truth: nothing of it is kept in memory between two requests but
 //! the identity, and the names in the last grants.
 
+mod activation;
 mod args;
 mod audit;
 mod cause;
