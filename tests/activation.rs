@@ -117,7 +117,11 @@ fn b11_what_is_handed_over_and_cannot_be_served_is_refused() {
     refused(listener(), "LISTEN_PID=$$ LISTEN_FDS=0", "LISTEN_FDS is `0`");
     refused(listener(), "LISTEN_PID=$$ LISTEN_FDS=x", "LISTEN_FDS is `x`");
     refused(listener(), for_it, "the commands look for it at");
-    refused(file(), for_it, "descriptor 3 is a listening Unix socket, but: Socket operation on non-socket");
+    refused(
+        file(),
+        for_it,
+        "descriptor 3 is a listening Unix socket, but: Socket operation on non-socket",
+    );
     refused(TcpListener::bind("127.0.0.1:0").unwrap().into(), for_it, "another kind of socket");
     refused(UnixDatagram::unbound().unwrap().into(), for_it, "another kind of socket");
     refused(UnixStream::pair().unwrap().0.into(), for_it, "nobody listens at it");

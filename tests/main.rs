@@ -23,6 +23,7 @@ mod history;
 mod hostile_clients;
 mod import;
 mod layering;
+mod manual;
 mod places;
 mod results;
 mod socket_fuzz;

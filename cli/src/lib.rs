@@ -38,6 +38,7 @@ use std::process::ExitCode;
 
 use fluvio_secret_protocol::harden::{Hardened, harden};
 
+pub use crate::args::command_line;
 use crate::args::{Cdk, Command};
 use crate::error::CliError;
 

@@ -47,6 +47,8 @@ mod waiting;
 use std::io::Write;
 use std::process::ExitCode;
 
+pub use crate::args::HELP;
+
 /// The whole program `fluvio-secretd`.
 #[must_use]
 pub fn main() -> ExitCode {

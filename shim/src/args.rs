@@ -43,7 +43,8 @@ pub(crate) enum Way {
     File,
 }
 
-pub(crate) const HELP: &str = "\
+/// What `--help` prints, and what the manual page is made of.
+pub const HELP: &str = "\
 fluvio-secret-shim starts a connector with exactly the secrets that its configuration references.
 
 Usage: fluvio-secret-shim [OPTIONS] --config FILE -- COMMAND [ARG...]
