@@ -9,7 +9,7 @@ use crate::harness::pty::Pty;
 use crate::harness::{Home, canary, eventually, kill, need, said, spawn};
 
 /// How often these bytes are in a process's memory; read by root.
-fn copies(pid: u32, bytes: &[u8]) -> usize {
+pub(crate) fn copies(pid: u32, bytes: &[u8]) -> usize {
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
     let memory = File::open(format!("/proc/{pid}/mem")).unwrap();
     let mut found = 0;

@@ -178,9 +178,12 @@ fn each_dependency_has_one_home() {
         ("humantime", "config/src/schema.rs"),
         ("lexopt", "/src/args.rs"),
         ("nix", "protocol/src/peer.rs"),
+        // A crate for one file in each of two programs has two rows.
+        ("notify", "cli/src/watch/files.rs"),
+        ("notify", "daemon/src/outside.rs"),
         ("saphyr_parser", "config/src/path.rs"),
         ("serde_yaml", "config/src/"),
-        ("signal_hook", "cli/src/prompt.rs"),
+        ("signal_hook", "cli/src/signals.rs"),
         ("tempfile", "daemon/src/vault/store.rs"),
         ("tracing_subscriber", "daemon/src/log.rs"),
         ("yaml_serde", "cli/src/format.rs"),
@@ -194,7 +197,8 @@ fn each_dependency_has_one_home() {
             .collect();
         assert!(!users.is_empty(), "{name} is used");
         for user in users {
-            assert!(user.contains(home), "{name} is used in {user}, not only in {home}");
+            let is_home = homes.iter().any(|&(of, home)| of == name && user.contains(home));
+            assert!(is_home, "{name} is used in {user}, not only in {home}");
         }
     }
 }

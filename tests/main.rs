@@ -32,3 +32,6 @@ mod system_calls;
 mod terminal;
 mod upgrade;
 mod values;
+mod watch_connector;
+mod watch_files;
+mod watch_secrets;

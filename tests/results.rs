@@ -169,6 +169,7 @@ fn every_example_of_the_help_works() {
     script(&home, "bin/cdk", "echo \"$@\"");
     script(&home, "bin/cargo", "shift 2; echo built \"$@\"");
     script(&home, "target/debug/my-connector", "cat \"$4\"");
+    fs::create_dir(home.path("src")).unwrap();
     home.write("cert.pem", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");
     home.write(
         "sample-config.yaml",

@@ -4,18 +4,14 @@
 //! byte by byte, because a terminal's own line ends silently at 4,095 bytes.
 
 use std::io::{self, Stdin, Write};
-use std::os::unix::net::UnixStream;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use fluvio_secret_protocol::{Secret, limits};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
-use signal_hook::{flag, low_level};
 use zeroize::Zeroizing;
 
 use crate::error::CliError;
+use crate::signals::{Signals, take_default};
 
 const END_OF_INPUT: u8 = 0x04;
 const ERASE: [u8; 2] = [0x08, 0x7f];
@@ -51,12 +47,12 @@ impl Terminal<'_> {
             if let Some(signal) = signals.arrived()? {
                 drop(silenced);
                 // Ends or stops us as if nobody had caught it.
-                low_level::emulate_default_handler(signal)?;
+                take_default(signal)?;
                 silenced = self.silence()?;
             }
             let mut wanted = [
                 PollFd::new(&self.stdin, PollFlags::IN),
-                PollFd::new(&signals.wake, PollFlags::IN),
+                PollFd::new(signals.wake(), PollFlags::IN),
             ];
             match poll(&mut wanted, None) {
                 Err(rustix::io::Errno::INTR) => continue,
@@ -175,42 +171,6 @@ fn edit(line: &mut Vec<u8>, byte: u8) -> Edited {
 /// What keys make that are no characters. A tab may be part of a value.
 fn is_control(byte: u8) -> bool {
     byte.is_ascii_control() && byte != b'\t'
-}
-
-/// The signals that end or stop a program at a terminal, caught while it is silent.
-struct Signals {
-    last: Arc<AtomicUsize>,
-    over: Arc<AtomicBool>,
-    wake: UnixStream,
-}
-
-impl Signals {
-    fn begin() -> io::Result<Self> {
-        let (wake, waker) = UnixStream::pair()?;
-        wake.set_nonblocking(true)?;
-        let (last, over) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-        for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP] {
-            flag::register_usize(signal, last.clone(), signal.unsigned_abs() as usize)?;
-            // After the prompt they do again what they did before it.
-            flag::register_conditional_default(signal, over.clone())?;
-            low_level::pipe::register(signal, waker.try_clone()?)?;
-        }
-        Ok(Self { last, over, wake })
-    }
-
-    /// The signal that came since the last look.
-    fn arrived(&self) -> io::Result<Option<i32>> {
-        let mut bytes = [0; 16];
-        match rustix::io::read(&self.wake, &mut bytes) {
-            Ok(_) | Err(rustix::io::Errno::AGAIN) => {}
-            Err(error) => return Err(error.into()),
-        }
-        Ok(i32::try_from(self.last.swap(0, Ordering::SeqCst)).ok().filter(|&signal| signal != 0))
-    }
-
-    fn end(&self) {
-        self.over.store(true, Ordering::SeqCst);
-    }
 }
 
 #[cfg(test)]

@@ -1,21 +1,67 @@
-//! Signals that are waited for. The one file that knows signal-hook, with [`crate::prompt`].
+//! Signals that are caught. The one file that knows signal-hook.
 
 use std::io;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-pub(crate) use signal_hook::consts::SIGTSTP as STOP;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
-use signal_hook::iterator::Signals;
-use signal_hook::low_level;
+pub(crate) use signal_hook::consts::{SIGCHLD as CHILD, SIGTSTP as STOP};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::{flag, iterator, low_level};
 
-/// Hands every signal that would end or stop us over, from now on.
+/// What ends or stops a program at a terminal.
+const AT_TERMINAL: [i32; 5] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, STOP];
+
+/// Hands each of these signals, and [`CHILD`], over from now on, on a thread of its own.
 pub(crate) fn hand_over(mut to: impl FnMut(i32) + Send + 'static) -> io::Result<()> {
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP])?;
+    let mut signals = iterator::Signals::new(AT_TERMINAL.iter().chain([&CHILD]))?;
     let run = move || signals.forever().for_each(&mut to);
     thread::Builder::new().name("signals".to_owned()).spawn(run).map(|_| ())
 }
 
-/// Stops us, as if nobody had caught the signal; gives back when we are continued.
-pub(crate) fn stop_here() -> io::Result<()> {
-    low_level::emulate_default_handler(SIGTSTP)
+/// Ends or stops us, as if nobody had caught the signal; gives back when we are continued.
+pub(crate) fn take_default(signal: i32) -> io::Result<()> {
+    low_level::emulate_default_handler(signal)
+}
+
+/// The signals that end or stop a program at a terminal, caught while it is silent.
+pub(crate) struct Signals {
+    last: Arc<AtomicUsize>,
+    over: Arc<AtomicBool>,
+    wake: UnixStream,
+}
+
+impl Signals {
+    pub(crate) fn begin() -> io::Result<Self> {
+        let (wake, waker) = UnixStream::pair()?;
+        wake.set_nonblocking(true)?;
+        let (last, over) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+        for signal in AT_TERMINAL {
+            flag::register_usize(signal, last.clone(), signal.unsigned_abs() as usize)?;
+            // After the prompt they do again what they did before it.
+            flag::register_conditional_default(signal, over.clone())?;
+            low_level::pipe::register(signal, waker.try_clone()?)?;
+        }
+        Ok(Self { last, over, wake })
+    }
+
+    /// Can be read from when a signal came.
+    pub(crate) fn wake(&self) -> &UnixStream {
+        &self.wake
+    }
+
+    /// The signal that came since the last look.
+    pub(crate) fn arrived(&self) -> io::Result<Option<i32>> {
+        let mut bytes = [0; 16];
+        match rustix::io::read(&self.wake, &mut bytes) {
+            Ok(_) | Err(rustix::io::Errno::AGAIN) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(i32::try_from(self.last.swap(0, Ordering::SeqCst)).ok().filter(|&signal| signal != 0))
+    }
+
+    pub(crate) fn end(&self) {
+        self.over.store(true, Ordering::SeqCst);
+    }
 }

@@ -6,6 +6,7 @@ pub(crate) mod mount;
 pub(crate) mod need;
 pub(crate) mod pty;
 pub(crate) mod trace;
+pub(crate) mod watch;
 pub(crate) mod wire;
 
 use std::ffi::OsStr;

@@ -2,84 +2,84 @@
 
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread;
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use fluvio_secret_protocol::supervisor;
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, Signal, WaitId, WaitIdOptions, getpid, kill_process_group, test_kill_process_group, waitid,
+    Pid, Signal, WaitOptions, getpid, kill_process_group, test_kill_process_group, wait,
 };
 
-/// How often to look whether what is left of a group has ended. There is no event of that.
+/// How often to look whether what is left of a group has ended: it may have another parent than us.
 pub(crate) const LOOK: Duration = Duration::from_millis(5);
 
 /// A connector that was started, and whoever it started.
 pub(crate) struct Connector {
-    child: Child,
-    group: Pid,
+    /// Its process id, and its group's.
+    pid: Pid,
     pub(crate) since: Instant,
     status: Option<ExitStatus>,
 }
 
+/// Makes this process the parent of all that its children leave behind, so that it learns of their
+/// end. Else that is process 1, which in a container may let the dead lie for ever.
+pub(crate) fn adopt_orphans() -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::process::set_child_subreaper(Some(getpid()))?;
+    Ok(())
+}
+
 impl Connector {
-    /// Starts a command; `ended` is called on another thread when it has ended. It ends with the
-    /// thread that calls this.
-    pub(crate) fn start(
-        mut command: Command,
-        ended: impl FnOnce() + Send + 'static,
-    ) -> io::Result<Self> {
+    /// Starts a command. It ends with the thread that calls this.
+    pub(crate) fn start(mut command: Command) -> io::Result<Self> {
         let pid = getpid().as_raw_nonzero().to_string();
         // In the background of a terminal nobody can read from it.
-        let child =
-            command.env(supervisor::VARIABLE, pid).stdin(Stdio::null()).process_group(0).spawn()?;
-        let group = Pid::from_child(&child);
-        let wait = move || {
-            // It stays a zombie until it is looked at, so its number is nobody else's.
-            let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-            while matches!(waitid(WaitId::Pid(group), options), Err(Errno::INTR)) {}
-            ended();
-        };
-        let connector = Self { child, group, since: Instant::now(), status: None };
-        match thread::Builder::new().name("wait".to_owned()).spawn(wait) {
-            Ok(_) => Ok(connector),
-            Err(error) => {
-                let mut connector = connector;
-                connector.signal(Signal::KILL);
-                connector.child.wait()?;
-                Err(error)
+        command.env(supervisor::VARIABLE, pid).stdin(Stdio::null()).process_group(0);
+        let pid = Pid::from_child(&command.spawn()?);
+        Ok(Self { pid, since: Instant::now(), status: None })
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> i32 {
+        self.pid.as_raw_nonzero().get()
+    }
+
+    /// Takes note of who has ended, and lets nobody be a zombie.
+    pub(crate) fn look(&mut self) {
+        while let Some((pid, status)) = ended() {
+            if pid == self.pid && self.status.is_none() {
+                self.status = Some(status);
             }
         }
     }
 
-    /// Its process id.
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// How it ended, if it has.
-    pub(crate) fn status(&mut self) -> Option<ExitStatus> {
-        if self.status.is_none() {
-            self.status = self.child.try_wait().ok().flatten();
-        }
+    /// How it ended, if it was seen to have.
+    pub(crate) fn status(&self) -> Option<ExitStatus> {
         self.status
     }
 
-    /// Whether it is known to have ended.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.status.is_some()
-    }
-
     /// Whether it has ended, and all that it started in its group.
-    pub(crate) fn is_gone(&mut self) -> bool {
-        self.status().is_some() && test_kill_process_group(self.group) == Err(Errno::SRCH)
+    pub(crate) fn is_gone(&self) -> bool {
+        self.status.is_some() && test_kill_process_group(self.pid) == Err(Errno::SRCH)
     }
 
     /// Sends a signal to the group.
     pub(crate) fn signal(&self, signal: Signal) {
         // A group that is gone needs none.
-        let _ = kill_process_group(self.group, signal);
+        let _ = kill_process_group(self.pid, signal);
+    }
+}
+
+/// One of our children that has ended, which then is no zombie any more.
+pub(crate) fn ended() -> Option<(Pid, ExitStatus)> {
+    loop {
+        match wait(WaitOptions::NOHANG) {
+            Ok(ended) => return ended.map(|(pid, it)| (pid, ExitStatus::from_raw(it.as_raw()))),
+            Err(Errno::INTR) => {}
+            // There are no children.
+            Err(_) => return None,
+        }
     }
 }
 

@@ -7,8 +7,8 @@
 //! * [`connector`](mod@connector): the child
 //! * [`report`]: what is told about it
 //!
-//! One thread does everything; the others (events of files, the daemon's words, signals, the child's
-//! end) only tell it. It never sees a value: the child is the shim, which asks for them itself.
+//! One thread does everything; the others (events of files, the daemon's words, signals) only tell it.
+//! It never sees a value: the child is the shim, which asks for them itself.
 
 mod connector;
 mod content;
@@ -66,8 +66,6 @@ pub(crate) struct Plan {
 enum News {
     Files(Sign),
     Secrets(Told),
-    /// The connector has ended; which one is looked up.
-    Ended,
     Signal(i32),
 }
 
@@ -110,6 +108,8 @@ struct Supervisor {
     /// Why the files are polled, as it was told.
     polls: Option<String>,
     subscription: Option<(Zeroizing<Vec<u8>>, Subscriber)>,
+    /// Whether there is none because the configuration cannot be read.
+    is_unreadable: bool,
     marks: Marks,
     /// What the connector was started with.
     started: (Contents, Marks),
@@ -132,7 +132,7 @@ pub(crate) fn watch(plan: Plan) -> Result<u8, CliError> {
     let of_signals = sender.clone();
     // Those who tell when nobody listens any more tell nobody.
     let tell = move |signal| drop(of_signals.send(News::Signal(signal)));
-    signals::hand_over(tell).map_err(CliError::System)?;
+    signals::hand_over(tell).and_then(|()| connector::adopt_orphans()).map_err(CliError::System)?;
     let paths = std::iter::once(&plan.config).chain(&plan.watch.paths).map(std::path::absolute);
     let paths = paths.collect::<io::Result<_>>().map_err(CliError::System)?;
     let of_files = sender.clone();
@@ -149,6 +149,7 @@ pub(crate) fn watch(plan: Plan) -> Result<u8, CliError> {
         poll: None,
         polls: None,
         subscription: None,
+        is_unreadable: false,
         marks: Marks::new(),
         started: Default::default(),
         held: None,
@@ -187,7 +188,7 @@ impl Supervisor {
             State::Running(_) | State::Waiting => None,
             State::Stopping { connector, asked, is_killed, .. } => {
                 let killed = (!is_killed).then_some(*asked + self.plan.watch.grace);
-                let gone = connector.has_ended().then(|| Instant::now() + connector::LOOK);
+                let gone = connector.status().map(|_| Instant::now() + connector::LOOK);
                 killed.into_iter().chain(gone).min()
             }
             State::Pausing(until) => Some(*until),
@@ -199,8 +200,8 @@ impl Supervisor {
         match news {
             News::Files(sign) => self.quiet.heard(sign, Instant::now()),
             News::Secrets(told) => self.hear_secrets(told),
-            // The next step looks at it.
-            News::Ended => {}
+            // The next step takes note of who has ended.
+            News::Signal(signals::CHILD) => {}
             News::Signal(signals::STOP) => self.pause_all()?,
             News::Signal(signal) => return Ok(self.end_by(signal)),
         }
@@ -234,6 +235,7 @@ impl Supervisor {
     /// Does what is due.
     fn advance(&mut self) -> Result<Option<u8>, CliError> {
         let now = Instant::now();
+        self.look_at_children();
         match &mut self.state {
             State::Running(connector) => {
                 if let Some(status) = connector.status() {
@@ -264,6 +266,14 @@ impl Supervisor {
             self.look()?;
         }
         Ok(None)
+    }
+
+    /// Lets nobody be a zombie, also who was adopted from a connector that is long gone.
+    fn look_at_children(&mut self) {
+        match &mut self.state {
+            State::Running(connector) | State::Stopping { connector, .. } => connector.look(),
+            State::Pausing(_) | State::Waiting => while connector::ended().is_some() {},
+        }
     }
 
     /// Looks whether something is other than what the connector was started with.
@@ -353,13 +363,16 @@ impl Supervisor {
         let (first, subscriber) = Subscriber::begin(&self.places, &config, tell)?;
         self.marks = first.secrets.into_iter().map(|one| (one.name, one.mark)).collect();
         self.subscription = Some((config, subscriber));
+        self.is_unreadable = false;
         Ok(())
     }
 
     fn not_subscribed(&mut self, error: &ClientError) {
         self.subscription = None;
-        // Of a configuration that cannot be read the shim tells more.
-        if !matches!(error, ClientError::Refused(refusal) if refusal.code == Code::Config) {
+        self.is_unreadable =
+            matches!(error, ClientError::Refused(refusal) if refusal.code == Code::Config);
+        // Of such a configuration the shim tells more.
+        if !self.is_unreadable {
             let text = format!("changes of secrets are not noticed: {error}");
             self.report.tell(&Event::Note { text: &text });
         }
@@ -398,10 +411,8 @@ impl Supervisor {
         self.started = (contents, self.marks.clone());
         (self.held, self.doubts) = (None, Doubts::default());
         self.report.clear();
-        let sender = self.sender.clone();
-        let ended = move || drop(sender.send(News::Ended));
         let path = || self.plan.program.clone();
-        let connector = Connector::start((self.plan.command)(), ended)
+        let connector = Connector::start((self.plan.command)())
             .map_err(|source| CliError::Shim(StartError::Program { path: path(), source }))?;
         let pid = connector.pid();
         match after {
@@ -423,9 +434,9 @@ impl Supervisor {
             self.pauses = 0;
         }
         let is_done = status.success() && self.plan.watch.restart == Restart::OnFailure;
-        // Only a change helps, and what changes in the vault will be told.
-        let waits =
-            status.code() == Some(NOT_STARTED) && (self.subscription.is_some() || !self.plan.vault);
+        // Only a change helps, and the change will be told.
+        let is_told = self.subscription.is_some() || self.is_unreadable || !self.plan.vault;
+        let waits = is_told && status.code() == Some(NOT_STARTED);
         let then = if is_done {
             Then::End
         } else if waits {
@@ -475,7 +486,7 @@ impl Supervisor {
             State::Pausing(_) | State::Waiting => {}
         };
         signal(&self.state, Signal::STOP);
-        let stopped = signals::stop_here();
+        let stopped = signals::take_default(signals::STOP);
         signal(&self.state, Signal::CONT);
         stopped.map_err(CliError::System)
     }

@@ -25,10 +25,10 @@ pub(crate) struct Reason {
 #[serde(rename_all = "kebab-case", tag = "event")]
 pub(crate) enum Event<'a> {
     /// A connector was started, for the first time or after it had ended by itself.
-    Started { pid: u32 },
+    Started { pid: i32 },
     /// A connector was started in place of another.
     Restarted {
-        pid: u32,
+        pid: i32,
         #[serde(flatten)]
         reason: &'a Reason,
         /// How long the old one took to end; `None` when none ran.

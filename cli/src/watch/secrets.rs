@@ -35,7 +35,7 @@ pub(crate) enum Told {
 pub(crate) struct Subscriber {
     /// Ends what the thread waits for.
     connection: UnixStream,
-    _end: mpsc::Sender<()>,
+    end: Option<mpsc::Sender<()>>,
 }
 
 impl Subscriber {
@@ -55,12 +55,14 @@ impl Subscriber {
             .name("secrets".to_owned())
             .spawn(run)
             .map_err(ClientError::Broken)?;
-        Ok((first, Self { connection, _end: end }))
+        Ok((first, Self { connection, end: Some(end) }))
     }
 }
 
 impl Drop for Subscriber {
     fn drop(&mut self) {
+        // First, or the thread would take the end of the connection for the daemon's.
+        self.end = None;
         // Also when it is the connection of a daemon that is gone: then the thread looks at `ended`.
         let _ = self.connection.shutdown(Shutdown::Both);
     }
