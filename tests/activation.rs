@@ -127,7 +127,7 @@ fn b11_what_is_handed_over_and_cannot_be_served_is_refused() {
     refused(UnixStream::pair().unwrap().0.into(), for_it, "nobody listens at it");
     // Without a descriptor 3 at all.
     let closed = format!("{for_it} exec \"$1\" 3<&-;");
-    refused(file(), &closed, "but: Bad file descriptor");
+    refused(file(), &closed, "but: it is closed");
 }
 
 #[test]

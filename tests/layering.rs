@@ -182,6 +182,7 @@ fn each_dependency_has_one_home() {
         ("notify", "cli/src/watch/files.rs"),
         ("notify", "daemon/src/outside.rs"),
         ("saphyr_parser", "config/src/path.rs"),
+        ("sd_listen_fds", "daemon/src/activation.rs"),
         ("serde_yaml", "config/src/"),
         ("signal_hook", "cli/src/signals.rs"),
         ("tempfile", "daemon/src/vault/store.rs"),

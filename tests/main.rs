@@ -30,6 +30,7 @@ mod socket_fuzz;
 mod stock_age;
 mod system_calls;
 mod terminal;
+mod units;
 mod upgrade;
 mod values;
 mod watch_connector;

@@ -4,11 +4,11 @@
 //! `LISTEN_PID` for whom. That manual has a program look away when it is not the one. Here it ends:
 //! the socket at our place would be a live one of the service manager's, and no dead daemon's.
 
-use std::env;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::net::sockopt::{socket_acceptconn, socket_domain, socket_type};
@@ -51,6 +51,8 @@ pub(crate) fn socket() -> Result<Option<UnixListener>, ActivationError> {
     if count != "1" {
         return Err(ActivationError::Count(count.to_string_lossy().into_owned()));
     }
+    // Owning one that is closed would end the process without a word.
+    fs::symlink_metadata("/proc/self/fd/3").map_err(|_| io::Error::other("it is closed"))?;
     let given = sd_listen_fds::get().map_err(io::Error::other)?.pop();
     given.map(|(_, descriptor)| listener(descriptor.into_std())).transpose()
 }

@@ -4,6 +4,8 @@
 //! * `cargo xtask cases LOG…`: what docs/THREATS.md promises, and the tests that ran for it
 //! * `cargo xtask conformance DIR`: `check` against tables of what Fluvio's own code did
 //! * `cargo xtask fuzz SECONDS`: arbitrary bytes to every reader of bytes, so long each
+//! * `cargo xtask man [DIR]`: the manual pages
+//! * `cargo xtask package`: the Debian package, and the archive with an installer
 //! * `cargo xtask test-as UID`: the built tests as another user
 //! * `cargo xtask size`: the size of the release shim, which every start of a connector loads
 //! * `cargo xtask torture`: a thousand kills of a daemon that eight clients write to
@@ -12,6 +14,8 @@ mod cases;
 mod conformance;
 mod demo;
 mod fuzz;
+mod man;
+mod package;
 mod programs;
 mod size;
 mod test_as;
@@ -28,6 +32,8 @@ usage: cargo demo
        cargo xtask cases LOG...
        cargo xtask conformance DIR
        cargo xtask fuzz SECONDS
+       cargo xtask man [DIR]
+       cargo xtask package
        cargo xtask test-as UID
        cargo xtask size
        cargo xtask torture";
@@ -40,6 +46,9 @@ fn main() -> ExitCode {
         ["conformance", folder] => conformance::run(folder),
         ["demo"] => demo::run(),
         ["fuzz", seconds] => fuzz::run(seconds),
+        ["man"] => man::write(&programs::target().join("man")),
+        ["man", folder] => man::write(folder.as_ref()),
+        ["package"] => package::make(),
         ["size"] => size::check(),
         ["test-as", uid] => test_as::run(uid),
         ["torture"] => torture::run(),

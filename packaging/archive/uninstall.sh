@@ -1,0 +1,35 @@
+#!/bin/sh
+# Removes what install.sh made. Secrets, and the key that opens them, stay.
+set -eu
+
+kept=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+prefix=$(dirname -- "$(dirname -- "$kept")")
+made=$kept/made
+if [ ! -f "$made" ]; then
+    printf 'uninstall.sh: %s is not there: nothing was installed from here\n' "$made" >&2
+    exit 1
+fi
+
+# The units, where they are those of this folder.
+units=$prefix/share/systemd/user
+wanted=${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user/sockets.target.wants/fluvio-secretd.socket
+if [ "$(readlink -- "$wanted" || true)" = "$units/fluvio-secretd.socket" ]; then
+    systemctl --user disable --now fluvio-secretd.socket fluvio-secretd.service 2> /dev/null || rm -f -- "$wanted"
+fi
+"$prefix/bin/fluvio-secret" daemon stop > /dev/null || true
+
+# The link called cdk would lead to nothing.
+link=${XDG_DATA_HOME:-$HOME/.local/share}/fluvio-secret/bin/cdk
+if [ "$(readlink -- "$link" || true)" = "$prefix/bin/fluvio-secret-shim" ]; then
+    "$prefix/bin/fluvio-secret" cdk --uninstall
+fi
+
+# Files first; then the folders that were made for them, the innermost first, unless there is more in them.
+list=$(cat "$made")
+printf '%s\n' "$list" | while read -r kind path; do
+    [ "$kind" != file ] || rm -f -- "$path"
+done
+printf '%s\n' "$list" | sort -ru | while read -r kind path; do
+    [ "$kind" != folder ] || rmdir -- "$path" 2> /dev/null || true
+done
+printf 'fluvio-secret is removed. Your secrets, their key and the logs are still in the folders fluvio-secret\nbelow ~/.config, ~/.local/share and ~/.local/state\n'
