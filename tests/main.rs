@@ -17,6 +17,7 @@ mod deploy;
 mod disclosure;
 mod disk_faults;
 mod durability;
+mod extension;
 mod first_session;
 mod hardening;
 mod history;

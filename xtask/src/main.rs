@@ -3,6 +3,7 @@
 //! * `cargo demo`: what the project is for, in ten seconds
 //! * `cargo xtask cases LOG…`: what docs/THREATS.md promises, and the tests that ran for it
 //! * `cargo xtask conformance DIR`: `check` against tables of what Fluvio's own code did
+//! * `cargo xtask first-steps`: from nothing to a running connector, by each way to install
 //! * `cargo xtask fuzz SECONDS`: arbitrary bytes to every reader of bytes, so long each
 //! * `cargo xtask man [DIR]`: the manual pages
 //! * `cargo xtask package`: the Debian package, and the archive with an installer
@@ -13,6 +14,7 @@
 mod cases;
 mod conformance;
 mod demo;
+mod first_steps;
 mod fuzz;
 mod man;
 mod package;
@@ -20,6 +22,7 @@ mod programs;
 mod size;
 mod test_as;
 mod torture;
+mod user;
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -31,6 +34,7 @@ const USAGE: &str = "\
 usage: cargo demo
        cargo xtask cases LOG...
        cargo xtask conformance DIR
+       cargo xtask first-steps
        cargo xtask fuzz SECONDS
        cargo xtask man [DIR]
        cargo xtask package
@@ -45,6 +49,7 @@ fn main() -> ExitCode {
         ["cases", ref logs @ ..] if !logs.is_empty() => cases::list(logs),
         ["conformance", folder] => conformance::run(folder),
         ["demo"] => demo::run(),
+        ["first-steps"] => first_steps::run(),
         ["fuzz", seconds] => fuzz::run(seconds),
         ["man"] => man::write(&programs::target().join("man")),
         ["man", folder] => man::write(folder.as_ref()),

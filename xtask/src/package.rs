@@ -16,6 +16,11 @@ const COMPLETIONS: [(&str, &str); 3] = [
     ("zsh", "share/zsh/site-functions/_fluvio-secret"),
 ];
 
+/// zsh reads a file of this name at the first Tab, and takes it for what completes.
+const ZSH_AT_ONCE: &str = "
+if [ \"$funcstack[1]\" = _fluvio-secret ]; then _clap_dynamic_completer_fluvio_secret \"$@\"; fi
+";
+
 /// The release that is packaged: all packages of the workspace have the same.
 const RELEASE: &str = env!("CARGO_PKG_VERSION");
 
@@ -80,7 +85,8 @@ fn files(folder: &Path) -> Outcome {
         if !output.status.success() {
             return Err(format!("no completions for {shell}: {}", output.status).into());
         }
-        write(&folder.join(place), &output.stdout)?;
+        let again = if shell == "zsh" { ZSH_AT_ONCE } else { "" };
+        write(&folder.join(place), &[&output.stdout, again.as_bytes()].concat())?;
     }
     for unit in fs::read_dir(root().join("packaging/systemd"))?.collect::<Result<Vec<_>, _>>()? {
         let place = folder.join("share/systemd/user").join(unit.file_name());
