@@ -98,6 +98,29 @@ fn b11_who_is_about_to_start_a_daemon_does_not_hold_the_activated_one_up() {
 }
 
 #[test]
+fn b11_who_waits_at_the_socket_is_served_by_the_next_daemon() {
+    let home = Home::new();
+    make_folder(&home.path("state/run"), 0o700);
+    let listener = UnixListener::bind(home.socket()).unwrap();
+    let start = || {
+        let descriptor = listener.try_clone().unwrap().into();
+        spawn(&mut handed(&home, descriptor, "LISTEN_PID=$$ LISTEN_FDS=1"))
+    };
+    let mut first = start();
+    assert!(home.set("A", "x").status.success());
+    home.ok(&["daemon", "stop"]);
+    assert!(first.wait().unwrap().success());
+    // The socket takes the connection; nobody is there to read from it.
+    let waiting = spawn(home.command("fluvio-secret").arg("list"));
+    let mut second = start();
+    let listed: Said = waiting.wait_with_output().unwrap().into();
+    assert!(listed.status.success() && listed.out.contains('A'), "{listed:?}");
+    assert_eq!(home.daemon_pid(), Some(second.id()));
+    home.ok(&["daemon", "stop"]);
+    assert!(second.wait().unwrap().success());
+}
+
+#[test]
 fn b11_what_is_handed_over_and_cannot_be_served_is_refused() {
     let home = Home::new();
     make_folder(&home.path("state/run"), 0o700);

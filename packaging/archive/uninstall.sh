@@ -10,12 +10,16 @@ if [ ! -f "$made" ]; then
     exit 1
 fi
 
-# The units, where they are those of this folder.
-units=$prefix/share/systemd/user
-wanted=${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user/sockets.target.wants/fluvio-secretd.socket
-if [ "$(readlink -- "$wanted" || true)" = "$units/fluvio-secretd.socket" ]; then
-    systemctl --user disable --now fluvio-secretd.socket fluvio-secretd.service 2> /dev/null || rm -f -- "$wanted"
-fi
+# The links to the units of this folder, by which they are enabled or found. Without a manager of the
+# session there is nothing to stop, and the links have to go all the same.
+config=${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user
+for link in sockets.target.wants/fluvio-secretd.socket fluvio-secretd.socket fluvio-secretd.service; do
+    unit=$prefix/share/systemd/user/${link##*/}
+    if [ "$(readlink -- "$config/$link" || true)" = "$unit" ]; then
+        systemctl --user disable --now "${link##*/}" > /dev/null 2>&1 || true
+        rm -f -- "$config/$link"
+    fi
+done
 "$prefix/bin/fluvio-secret" daemon stop > /dev/null || true
 
 # The link called cdk would lead to nothing.
