@@ -7,11 +7,13 @@ usage='usage: ./install.sh [--prefix DIR]   (DIR is ~/.local unless it is given)
 prefix=${PREFIX:-${HOME:?it is not set}/.local}
 while [ $# -gt 0 ]; do
     case $1 in
-        --prefix) prefix=${2:?"$usage"}; shift 2 ;;
-        --prefix=*) prefix=${1#--prefix=}; shift ;;
+        --prefix=*) prefix=${1#--prefix=} ;;
+        --prefix) shift; prefix=${1-} ;;
         --help) printf '%s\n' "$usage"; exit 0 ;;
-        *) printf '%s\n' "$usage" >&2; exit 2 ;;
+        *) prefix='' ;;
     esac
+    if [ -z "$prefix" ]; then printf '%s\n' "$usage" >&2; exit 2; fi
+    shift
 done
 
 fail() { printf 'install.sh: %s\n' "$1" >&2; exit 1; }
@@ -22,8 +24,8 @@ case $prefix in
 esac
 # The path stands in a unit of systemd's, and in a list with a path on each line.
 case $prefix in
-    *[\"\\%\$]* | *"
-"*) fail "the path may have no quote, backslash, percent, dollar or line end: $prefix" ;;
+    *[\"\'\\%\$]* | *"
+"*) fail "the path may have no quotes, backslash, percent, dollar or line end: $prefix" ;;
 esac
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)

@@ -36,4 +36,4 @@ done
 printf '%s\n' "$list" | sort -ru | while read -r kind path; do
     [ "$kind" != folder ] || rmdir -- "$path" 2> /dev/null || true
 done
-printf 'fluvio-secret is removed. Your secrets, their key and the logs are still in the folders fluvio-secret\nbelow ~/.config, ~/.local/share and ~/.local/state\n'
+printf 'fluvio-secret is removed. Secrets, their key and the logs stay, in the folders fluvio-secret below\n~/.config, ~/.local/share and ~/.local/state\n'

@@ -22,7 +22,9 @@ pub(crate) fn run() -> Outcome {
             return Err(format!("{} is not there: cargo xtask package", path.display()).into());
         }
     }
-    let built = cargo(&["build", "--release", "--package", "example-connector", "--bins"])?;
+    // As the demonstration has built it.
+    let packages = ["--package", "fluvio-secret", "--package", "example-connector"];
+    let built = cargo(&[&["build"], &packages[..], &["--bins"]].concat())?;
     let connector = path_of(&built, "connector")?;
     by_package(&made.debian, &connector)?;
     by_archive(&made.archive, &connector)?;
@@ -79,7 +81,15 @@ fn by_archive(archive: &Path, connector: &Path) -> Outcome {
     user.owns(&home.join(".fluvio"))?;
     let before = listing(&home)?;
     user.types("", &install, "")?;
+    // As if that had been an earlier release, with a file that this one has not.
+    let made = home.join(".local/lib/fluvio-secret/made");
+    let earlier = home.join(".local/share/of-an-earlier-release");
+    fs::write(&earlier, "")?;
+    fs::write(&made, format!("{}file {}\n", fs::read_to_string(&made)?, earlier.display()))?;
     user.types("", &install, "")?;
+    if earlier.exists() {
+        return Err("a file of an earlier release is still there".into());
+    }
     let extension = home.join(".fluvio/extensions/fluvio-secret");
     run_program(Command::new(extension).arg("--version"))?;
     user.types("", "~/.local/lib/fluvio-secret/uninstall.sh", "")?;
@@ -95,6 +105,9 @@ fn by_archive(archive: &Path, connector: &Path) -> Outcome {
     // A login puts ~/.local/bin on PATH when it is there.
     connect(&user, "", connector)?;
     user.types("", "~/.local/lib/fluvio-secret/uninstall.sh", "")?;
+    if !user.processes().is_empty() {
+        return Err(format!("processes are left: {:?}", user.processes()).into());
+    }
     let left = listing(&home)?;
     let is_ours = |path: &&PathBuf| {
         [".config", ".local/share", ".local/state"].iter().any(|place| {
@@ -112,11 +125,13 @@ fn by_archive(archive: &Path, connector: &Path) -> Outcome {
 /// What systemd says of the units in a folder: nothing.
 fn units_are_sound(folder: &Path) -> Outcome {
     let units = ["fluvio-secretd.socket", "fluvio-secretd.service"].map(|name| folder.join(name));
+    // It makes folders there, as for a session.
+    let session = tempfile::tempdir()?;
     run_program(
         Command::new("systemd-analyze")
             .args(["--user", "--man=no", "--recursive-errors=yes", "verify"])
             .args(units)
-            .env("XDG_RUNTIME_DIR", folder),
+            .env("XDG_RUNTIME_DIR", session.path()),
     )
 }
 
@@ -155,6 +170,7 @@ fn connect(user: &User, path: &str, connector: &Path) -> Outcome {
     // It became the connector, so this ends the connector.
     run_program(Command::new("kill").arg(running.id().to_string()))?;
     running.wait()?;
+    fs::remove_file(&config)?;
     match received? {
         Some(value) if value == format!("bearer {token}") => {
             say("    the server received the secret   ✓");

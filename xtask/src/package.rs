@@ -41,6 +41,7 @@ pub(crate) fn make() -> Outcome {
     run(Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
         .args(["deb", "--no-build", "--no-strip", "--quiet", "--output"])
         .arg(&debian)
+        .stdout(Stdio::null())
         .current_dir(root()))?;
     pack(&folder, &archive)?;
     for made in [debian, archive] {
