@@ -10,21 +10,38 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::harness::{Home, Said, eventually, is_alive, make_folder, need, program, said, spawn};
+use crate::harness::{Home, Said, is_alive, make_folder, need, program, said, spawn};
 
 /// The socket, held by systemd's stand-in for a service manager until somebody connects. It becomes
 /// the daemon then.
 fn activated(home: &Home) -> Child {
     make_folder(&home.path("state/run"), 0o700);
-    let before = inode(&home.socket());
     let mut manager = home.foreign("systemd-socket-activate");
     manager.arg(format!("--listen={}", home.socket().display()));
     for name in ["FLUVIO_SECRET_HOME", "FLUVIO_SECRET_LOG"] {
         manager.arg(format!("--setenv={name}"));
     }
-    let child = spawn(manager.arg(program("fluvio-secretd")));
-    eventually("the socket", || inode(&home.socket()) != before);
+    let mut child = spawn(manager.arg(program("fluvio-secretd")));
+    // The file is there before anybody listens, and then a command would start a daemon itself.
+    let (mut said, mut byte) = (Vec::new(), [0]);
+    while byte != *b"\n" && child.stderr.as_mut().unwrap().read(&mut byte).unwrap() == 1 {
+        said.push(byte[0]);
+    }
+    assert!(said.starts_with(b"Listening on "), "{}", String::from_utf8_lossy(&said));
     child
+}
+
+/// Waits for the end of a daemon that is to refuse. One that serves shall be a failure, and not a test
+/// that never ends.
+fn refusal(daemon: &mut Command) -> Said {
+    let mut daemon = spawn(daemon);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while daemon.try_wait().unwrap().is_none() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    // It is gone already, as a rule.
+    let _ = daemon.kill();
+    daemon.wait_with_output().unwrap().into()
 }
 
 fn inode(path: &Path) -> Option<u64> {
@@ -128,7 +145,7 @@ fn b11_what_is_handed_over_and_cannot_be_served_is_refused() {
     let listener = || UnixListener::bind(home.path("socket")).unwrap().into();
     let file = || File::open("/dev/null").unwrap().into();
     let refused = |descriptor: OwnedFd, variables: &str, why: &str| {
-        let said = said(&mut handed(&home, descriptor, variables));
+        let said = refusal(&mut handed(&home, descriptor, variables));
         let _ = fs::remove_file(home.path("socket"));
         assert_eq!(said.code(), Some(1), "{variables}: {said:?}");
         assert!(said.err.contains(why), "{variables}: {said:?}");
@@ -160,7 +177,7 @@ fn a_daemon_that_is_started_by_hand_leaves_a_socket_at_which_somebody_listens() 
     // As a service manager does before anybody connects.
     let listener = UnixListener::bind(home.socket()).unwrap();
     let socket = inode(&home.socket());
-    let said: Said = said(&mut home.command("fluvio-secretd"));
+    let said = refusal(&mut home.command("fluvio-secretd"));
     assert_eq!(said.code(), Some(1), "{said:?}");
     assert!(said.err.contains("a daemon serves"), "{said:?}");
     assert_eq!(inode(&home.socket()), socket);
