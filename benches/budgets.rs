@@ -3,6 +3,7 @@
 //! * [`programs`]: the release programs, and how long one runs
 //! * [`disk`]: a folder on a disk, and a durable write without us
 //! * [`home`]: a vault of any size, with its daemon
+//! * [`reload`]: a supervisor, and files that are saved
 //! * [`measure`]: medians of measurements that take turns
 //! * [`rows`]: what is measured, and its budget
 //! * [`table`]: the rows as people read them, here and in README.md
@@ -14,6 +15,7 @@ mod disk;
 mod home;
 mod measure;
 mod programs;
+mod reload;
 mod rows;
 mod table;
 

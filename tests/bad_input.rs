@@ -200,9 +200,12 @@ fn a_locked_vault_says_so_with_a_status_of_its_own() {
     home.kill_daemon();
     let identity = home.path("config/identity.txt");
     fs::write(&identity, "age-encryption.org/v1\n-> scrypt x 18\n").unwrap();
-    refused(&home.cli(&["set", "A", "y"]), 77, &["locked", "identity.txt"]);
+    let secrets = home.write("secrets.txt", "A=y\n");
+    let import = home.cli(&["import", secrets.to_str().unwrap()]);
+    refused(&import, 77, &["locked", "identity.txt"]);
     assert!(home.ok(&["status"]).contains("Locked    yes"));
     assert!(home.ok(&["list"]).contains('A'), "names need no key");
     let config = home.config(&["A"]);
-    refused(&said(&mut home.run(&config, &[], &["true"])), 125, &["locked"]);
+    let run = ["run", "--config", config.to_str().unwrap(), "--", "true"];
+    refused(&home.cli_apart(&run), 125, &["locked"]);
 }

@@ -19,10 +19,16 @@ fn wait_until_ready(home: &Home, child: &mut Child) {
         assert!(child.try_wait().unwrap().is_none(), "it ended");
         home.path("ready").exists()
     });
+    until_asleep(home, child.id());
+}
+
+/// Waits until a connector has become sleep(1), and can be looked at.
+pub(crate) fn until_asleep(home: &Home, pid: u32) {
+    eventually("the connector", || home.path("ready").exists());
     fs::remove_file(home.path("ready")).unwrap();
     eventually("its exec", || {
         // Asleep, past the loader, which opens and closes files.
-        let stat = fs::read_to_string(format!("/proc/{}/stat", child.id()));
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat"));
         stat.is_ok_and(|stat| stat.contains(" (sleep) S "))
     });
 }
@@ -33,7 +39,7 @@ fn end(mut child: Child) {
 }
 
 /// What a process has open, by number.
-fn descriptors(pid: u32) -> BTreeSet<(String, String)> {
+pub(crate) fn descriptors(pid: u32) -> BTreeSet<(String, String)> {
     let entries = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
     let entry = |entry: fs::DirEntry| {
         let target = fs::read_link(entry.path()).unwrap().to_string_lossy().into_owned();
@@ -44,7 +50,8 @@ fn descriptors(pid: u32) -> BTreeSet<(String, String)> {
     entries.map(|found| entry(found.unwrap())).collect()
 }
 
-fn environment(pid: u32) -> BTreeSet<Vec<u8>> {
+/// Its variables.
+pub(crate) fn environment(pid: u32) -> BTreeSet<Vec<u8>> {
     let bytes = fs::read(format!("/proc/{pid}/environ")).unwrap();
     bytes.split(|&b| b == 0).filter(|v| !v.is_empty()).map(<[u8]>::to_vec).collect()
 }

@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::harness::pty::Pty;
+use crate::harness::trace::{SERVES, Trace, call};
 use crate::harness::{
     Home, Said, eventually, is_alive, kill, make_folder, need, program, said, spawn,
 };
@@ -473,4 +474,27 @@ fn a_slow_starter_does_not_hold_others_up_for_ever() {
     holder.wait().unwrap();
     // `flock` is gone; what it started has the lock too.
     thread::yield_now();
+}
+
+#[test]
+fn b3_the_thread_that_serves_waits_for_no_disk() {
+    if !need::root() || !need::tool("strace") {
+        return;
+    }
+    let home = Home::new();
+    home.set("A", "one");
+    let daemon = home.daemon_pid().unwrap();
+    let config = home.config(&["A"]);
+    let trace = Trace::attach(&home, daemon, SERVES, &["trace=all"]);
+    for n in 0..20 {
+        home.set("A", n.to_string());
+        assert!(said(&mut home.run(&config, &[], &["true"])).status.success());
+        home.ok(&["list"]);
+        home.ok(&["status"]);
+    }
+    let calls = trace.end();
+    assert!(calls.iter().any(|line| call(line) == "accept4"), "{calls:?}");
+    let of_files = ["open", "openat", "rename", "renameat2", "fsync", "fdatasync", "unlinkat"];
+    let waits: Vec<_> = calls.iter().filter(|line| of_files.contains(&call(line))).collect();
+    assert!(waits.is_empty(), "{waits:?}");
 }

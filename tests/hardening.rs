@@ -4,26 +4,133 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
+use std::thread;
 
+use crate::harness::ask::Asker;
 use crate::harness::pty::Pty;
-use crate::harness::{Home, canary, eventually, kill, need, said, spawn};
+use crate::harness::{Home, canary, eventually, kill, need, passphrase, said, spawn};
 
-/// How often these bytes are in a process's memory; read by root.
-pub(crate) fn copies(pid: u32, bytes: &[u8]) -> usize {
+/// A process's memory, read by root: where it begins, whether it is a stack, and what is in it.
+fn memory(pid: u32) -> Vec<(bool, Vec<u8>)> {
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
     let memory = File::open(format!("/proc/{pid}/mem")).unwrap();
-    let mut found = 0;
+    let stacks = stack_pointers(pid);
+    let mut regions = Vec::new();
     for line in maps.lines().filter(|line| line.contains(" rw")) {
         let range = line.split(' ').next().unwrap();
         let (from, to) = range.split_once('-').unwrap();
         let [from, to] = [from, to].map(|address| u64::from_str_radix(address, 16).unwrap());
-        let mut region = vec![0; usize::try_from(to - from).unwrap()];
+        let length = usize::try_from(to - from).unwrap();
+        if length > 64 << 20 {
+            // The table that makes a passphrase costly to guess, and as long as it lasts.
+            continue;
+        }
+        let mut region = vec![0; length];
         // Some regions of the kernel's own cannot be read.
         if memory.read_exact_at(&mut region, from).is_ok() {
-            found += region.windows(bytes.len()).filter(|window| window == &bytes).count();
+            regions.push((stacks.iter().any(|at| (from..to).contains(at)), region));
         }
     }
-    found
+    regions
+}
+
+/// Where the stacks of its threads are, while these wait in a system call.
+fn stack_pointers(pid: u32) -> Vec<u64> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
+    let pointer = |task: fs::DirEntry| {
+        let call = fs::read_to_string(task.path().join("syscall")).ok()?;
+        let pointer = call.split_whitespace().rev().nth(1)?.strip_prefix("0x")?.to_owned();
+        u64::from_str_radix(&pointer, 16).ok()
+    };
+    tasks.filter_map(pointer).collect()
+}
+
+fn occurrences(region: &[u8], bytes: &[u8]) -> usize {
+    region.windows(bytes.len()).filter(|window| window == &bytes).count()
+}
+
+/// How often these bytes are in a process's memory.
+pub(crate) fn copies(pid: u32, bytes: &[u8]) -> usize {
+    memory(pid).iter().map(|(_, region)| occurrences(region, bytes)).sum()
+}
+
+/// How often they are on its heap, and how often on its stacks.
+fn heap_and_stacks(pid: u32, bytes: &[u8]) -> (usize, usize) {
+    memory(pid).iter().fold((0, 0), |(heap, stacks), (is_stack, region)| {
+        let found = occurrences(region, bytes);
+        if *is_stack { (heap, stacks + found) } else { (heap + found, stacks) }
+    })
+}
+
+/// The bytes that an identity's text stands for (Bech32).
+fn raw(identity: &str) -> Vec<u8> {
+    const DIGITS: &str = "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L";
+    let data = identity.strip_prefix("AGE-SECRET-KEY-1").unwrap();
+    // The last six digits are a checksum.
+    let digits = data[..data.len() - 6].chars().map(|digit| DIGITS.find(digit).unwrap());
+    let (mut bytes, mut bits, mut count) = (Vec::new(), 0_u32, 0);
+    for digit in digits {
+        bits = bits << 5 | u32::try_from(digit).unwrap();
+        count += 5;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count) as u8);
+            bits &= (1 << count) - 1;
+        }
+    }
+    bytes
+}
+
+#[test]
+fn d12_after_lock_nothing_of_the_key_or_a_value_is_on_the_heap() {
+    if !need::root() {
+        return;
+    }
+    let home = Home::new();
+    let (passphrase, value) = (canary(), canary().repeat(20_000));
+    home.set("A", &value);
+    let text = fs::read_to_string(home.path("config/identity.txt")).unwrap();
+    let encoded = text.lines().find(|line| line.starts_with("AGE-SECRET-KEY-1")).unwrap();
+    let raw = raw(encoded);
+    assert_eq!(raw.len(), 32);
+    // Its text is in the daemon's memory for less than a moment. Where it is, it is found.
+    let mut control = spawn(home.foreign("sleep").arg("1000").env("IDENTITY", encoded));
+    eventually("a copy", || copies(control.id(), encoded.as_bytes()) > 0);
+    control.kill().unwrap();
+    control.wait().unwrap();
+    // The cost of the passphrase gives time to find it at work.
+    passphrase::protect_with_work(&home, &passphrase, 18);
+    home.ok(&["daemon", "restart"]);
+    let daemon = home.daemon_pid().unwrap();
+    let unlocked = thread::scope(|scope| {
+        let unlock = scope.spawn(|| passphrase::unlock(&home, &[], &passphrase));
+        eventually("the passphrase at work", || {
+            heap_and_stacks(daemon, passphrase.as_bytes()).0 > 0
+        });
+        unlock.join().unwrap()
+    });
+    assert!(unlocked.status.success(), "{unlocked:?}");
+    assert!(heap_and_stacks(daemon, &raw).0 > 0, "the key is in its place");
+    // A client that does not take its grant keeps the value in the daemon's hands.
+    let mut asker = Asker::connect(&home).unwrap();
+    asker.ask_and_turn_away("A").unwrap();
+    let part = &value.as_bytes()[..37];
+    eventually("the value at work", || heap_and_stacks(daemon, part).0 > 0);
+    drop(asker);
+    home.ok(&["lock"]);
+    eventually("the end of the connection", || heap_and_stacks(daemon, part).0 == 0);
+    for (what, bytes) in [
+        ("the identity", encoded.as_bytes()),
+        ("the identity's raw bytes", &raw),
+        ("the passphrase", passphrase.as_bytes()),
+        ("a value", part),
+    ] {
+        let (heap, stacks) = heap_and_stacks(daemon, bytes);
+        need::say(&format!(
+            "copies of {what} left after lock: {heap} on the heap, {stacks} on stacks"
+        ));
+        assert_eq!(heap, 0, "{what}");
+    }
 }
 
 #[test]
@@ -61,6 +168,11 @@ fn each_program(home: &Home, check: impl Fn(&str, u32)) {
     let mut pty = Pty::start(home.command("fluvio-secret").args(["set", "B"]));
     pty.expect("Value of B: ");
     check("the command line", pty.child.id());
+    pty.type_keys("\u{3}");
+    pty.child.wait().unwrap();
+    let mut pty = Pty::start(home.command("fluvio-secret").args(["key", "passphrase"]));
+    pty.expect("New passphrase: ");
+    check("the command line that asks for a passphrase", pty.child.id());
     pty.type_keys("\u{3}");
     pty.child.wait().unwrap();
     let mut shim = waiting_shim(home, daemon);
@@ -108,6 +220,29 @@ fn c9_nobody_of_the_same_user_looks_into_our_programs() {
 }
 
 #[test]
+fn d5_the_key_is_locked_into_memory_for_as_long_as_it_is_held() {
+    if !need::root() {
+        return;
+    }
+    let home = Home::new();
+    home.set("A", "x");
+    let locked_kib = || {
+        let status = fs::read_to_string(format!("/proc/{}/status", home.daemon_pid().unwrap()));
+        let status = status.unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmLck:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap()
+    };
+    assert!(locked_kib() > 0, "without a passphrase it is held all the time");
+    passphrase::protect(&home, "p");
+    home.ok(&["daemon", "restart"]);
+    assert_eq!(locked_kib(), 0);
+    passphrase::unlock(&home, &[], "p");
+    assert!(locked_kib() > 0);
+    home.ok(&["lock"]);
+    assert_eq!(locked_kib(), 0);
+}
+
+#[test]
 fn d4_a_crash_leaves_no_core_file() {
     let home = Home::new();
     // As a caller who wants core files has it.
@@ -132,13 +267,17 @@ fn d4_a_crash_leaves_no_core_file() {
     eventually("the daemon", || home.cli(&["status"]).status.success());
     crash(daemon, "the daemon");
     home.set("A", "x");
-    let mut pty = Pty::start(home.command("fluvio-secret").args(["set", "B"]));
-    pty.expect("Value of B: ");
-    let status = {
-        kill("ABRT", pty.child.id());
-        pty.child.wait().unwrap()
-    };
-    assert!(status.signal() == Some(6) && !status.core_dumped(), "the command line");
+    for (args, prompt) in
+        [(["set", "B"], "Value of B: "), (["key", "passphrase"], "New passphrase: ")]
+    {
+        let mut pty = Pty::start(home.command("fluvio-secret").args(args));
+        pty.expect(prompt);
+        let status = {
+            kill("ABRT", pty.child.id());
+            pty.child.wait().unwrap()
+        };
+        assert!(status.signal() == Some(6) && !status.core_dumped(), "{args:?}");
+    }
     let daemon = home.daemon_pid().unwrap();
     crash(waiting_shim(&home, daemon), "the shim");
     kill("CONT", daemon);
@@ -147,12 +286,26 @@ fn d4_a_crash_leaves_no_core_file() {
 #[test]
 fn c12_little_lockable_memory_stops_nothing() {
     let home = Home::new();
+    let warnings = || {
+        let log = fs::read_to_string(home.path("state/daemon.log")).unwrap_or_default();
+        log.matches("cannot be locked into memory").count()
+    };
+    home.set("N0", "x");
+    passphrase::protect(&home, "p");
+    home.ok(&["daemon", "stop"]);
     for limit in ["0", "64", "8192"] {
+        let before = warnings();
         let script = format!("ulimit -l {limit} && exec \"$1\" daemon start");
         let mut start = home.foreign("sh");
         let program = crate::harness::program("fluvio-secret");
         let started = said(start.args(["-c", &script, "sh"]).arg(program));
         assert!(started.status.success(), "{limit} KiB: {started:?}");
+        for _ in 0..3 {
+            assert!(passphrase::unlock(&home, &[], "p").status.success(), "{limit} KiB");
+        }
+        // One page, for which nobody asks twice. (Root needs no limit.)
+        let expected = usize::from(limit == "0" && !rustix::process::geteuid().is_root());
+        assert_eq!(warnings() - before, expected, "{limit} KiB");
         for n in 0..100 {
             let set = home.set(&format!("N{n}"), vec![b'x'; 64 << 10]);
             assert!(set.status.success(), "{limit} KiB: {set:?}");

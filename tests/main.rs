@@ -24,6 +24,7 @@ mod history;
 mod hostile_clients;
 mod import;
 mod layering;
+mod lock;
 mod manual;
 mod places;
 mod results;

@@ -168,9 +168,11 @@ fn d11_folders_and_files_are_ours_alone_whatever_the_umask() {
     for (path, mode) in [
         ("config", 0o700),
         ("config/identity.txt", 0o600),
+        ("config/recipients.txt", 0o600),
         ("data", 0o700),
         ("data/vault", 0o700),
         ("data/vault/A.age", 0o600),
+        ("data/vault/.recipients", 0o600),
         ("state", 0o700),
         ("state/run", 0o700),
         ("state/run/daemon.sock", 0o700),

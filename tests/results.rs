@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::harness::{Home, eventually, is_alive, kill, need, program, said, spawn};
+use crate::harness::{Home, eventually, is_alive, kill, need, passphrase, program, said, spawn};
 
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
@@ -56,7 +56,7 @@ fn results_for_programs_are_stable() {
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(
         keys(&status),
-        ["daemon", "grants", "identity", "leases", "locked", "secrets", "vault"]
+        ["daemon", "grants", "identity", "leases", "locked", "secrets", "unlocked_until", "vault"]
     );
     assert_eq!(keys(&status["daemon"]), ["pid", "release", "since"]);
     assert_eq!(
@@ -190,13 +190,18 @@ fn every_example_of_the_help_works() {
         .filter(|word| !word.is_empty())
         .collect();
     assert!(commands.len() > 10, "{commands:?}");
-    let nested = ["daemon start", "daemon stop", "daemon restart", "lease list"];
+    let nested = ["daemon start", "daemon stop", "daemon restart", "lease list", "key show"];
     for command in commands.into_iter().chain(nested) {
         let words: Vec<_> = command.split(' ').chain(["--help"]).collect();
         for example in examples(&home.ok(&words)) {
             home.write("secrets.txt", "AUTH_HEADER=Authorization: bearer 5678\nMORE=1\n");
             home.ok(&["set", "AUTH_HEADER", "first"]);
             home.ok(&["set", "AUTH_HEADER", "Authorization: bearer 1234"]);
+            let identity = home.path("config/identity.txt");
+            let before = fs::read(&identity).unwrap();
+            if command == "lock" {
+                passphrase::protect(&home, "p");
+            }
             let mut shell = home.foreign("sh");
             let said = said(shell.env("PATH", &path).args(["-c", &example]));
             assert!(said.status.success(), "{command}: {example}: {said:?}");
@@ -205,6 +210,7 @@ fn every_example_of_the_help_works() {
                 assert!(said.out.contains(expected), "{example}: {said:?}");
             }
             // The next example begins anew.
+            fs::write(&identity, before).unwrap();
             home.cli(&["delete", "--purge", "AUTH_HEADER"]);
         }
     }

@@ -1,7 +1,111 @@
-//! The prompt of `set`: nothing is shown, and the terminal is as it was afterwards.
+//! The prompts of `set` and `unlock`: nothing is shown, and the terminal is as it was afterwards.
 
 use crate::harness::pty::Pty;
-use crate::harness::{Home, eventually, kill, said};
+use crate::harness::{Home, eventually, kill, passphrase, said};
+
+/// `unlock` of a locked vault at its prompt.
+fn passphrase_prompt(home: &Home) -> Pty {
+    let mut pty = Pty::start(home.command("fluvio-secret").arg("unlock"));
+    pty.expect("Passphrase: ");
+    eventually("silence", || !pty.has_echo());
+    pty
+}
+
+#[test]
+fn d3_a_passphrase_is_asked_for_without_echo_and_every_end_gives_it_back() {
+    let home = Home::new();
+    home.set("A", "x");
+    passphrase::protect(&home, "cnry-right");
+    for signal in ["Ctrl-C", "TERM", "HUP"] {
+        let mut pty = passphrase_prompt(&home);
+        pty.type_keys("cnry-half");
+        match signal {
+            "Ctrl-C" => pty.type_keys("\u{3}"),
+            signal => kill(signal, pty.child.id()),
+        }
+        assert!(pty.child.wait().unwrap().code().is_none(), "{signal} ended it");
+        assert!(pty.has_echo(), "after {signal}");
+    }
+    let mut pty = passphrase_prompt(&home);
+    pty.type_keys("\u{4}");
+    pty.expect("nothing was changed");
+    assert_eq!(pty.child.wait().unwrap().code(), Some(1));
+    let mut pty = passphrase_prompt(&home);
+    pty.type_keys("cnry-wrong\r");
+    let screen = pty.expect("Passphrase: ");
+    assert!(screen.contains("not the passphrase") && !screen.contains("cnry"), "{screen}");
+    pty.type_keys("cnry-right\r");
+    let screen = pty.expect("Vault unlocked until");
+    assert!(!screen.contains("cnry"), "{screen}");
+    assert!(pty.child.wait().unwrap().success());
+    assert!(pty.has_echo());
+}
+
+#[test]
+fn d3_a_new_passphrase_is_typed_twice_and_never_shown() {
+    let home = Home::new();
+    home.set("A", "x");
+    let identity = home.path("config/identity.txt");
+    let before = std::fs::read(&identity).unwrap();
+    let ask = |answers: [&str; 2], told: &str| {
+        let mut pty = Pty::start(home.command("fluvio-secret").args(["key", "passphrase"]));
+        for (prompt, answer) in ["New passphrase: ", "The same again: "].iter().zip(answers) {
+            pty.expect(prompt);
+            eventually("silence", || !pty.has_echo());
+            pty.type_keys(&format!("{answer}\r"));
+        }
+        let screen = pty.expect(told);
+        assert!(!screen.contains("cnry"), "{screen}");
+        pty.child.wait().unwrap().code()
+    };
+    assert_eq!(ask(["cnry-one", "cnry-two"], "not the same; nothing was changed"), Some(1));
+    assert_eq!(std::fs::read(&identity).unwrap(), before);
+    assert_eq!(ask(["cnry-one", "cnry-one"], "Passphrase set"), Some(0));
+    assert!(passphrase::unlock(&home, &[], "cnry-one").status.success());
+}
+
+#[test]
+fn d3_ctrl_z_at_a_passphrase_gives_the_echo_back_and_fg_asks_again() {
+    if !crate::harness::need::tool("bash") {
+        return;
+    }
+    let home = Home::new();
+    home.set("A", "x");
+    passphrase::protect(&home, "after");
+    let mut pty = shell(&home);
+    let program = crate::harness::program("fluvio-secret");
+    pty.type_keys(&format!("'{}' unlock\n", program.display()));
+    stop_and_go_on(&mut pty, "Passphrase: ");
+    pty.type_keys("after\n");
+    pty.expect("Vault unlocked");
+    eventually("the echo", || pty.has_echo());
+    pty.type_keys("exit\n");
+    pty.child.wait().unwrap();
+}
+
+/// A shell with jobs.
+fn shell(home: &Home) -> Pty {
+    let mut shell = home.foreign("bash");
+    shell
+        .args(["--norc", "--noprofile", "--noediting", "-i"])
+        .env("PS1", "prompt> ")
+        .env("TERM", "dumb");
+    let mut pty = Pty::start(&shell);
+    pty.expect("prompt> ");
+    pty
+}
+
+/// Ctrl-Z at a prompt, and back to it.
+fn stop_and_go_on(pty: &mut Pty, prompt: &str) {
+    pty.expect(prompt);
+    eventually("silence", || !pty.has_echo());
+    pty.type_keys("\u{1a}");
+    pty.expect("Stopped");
+    eventually("the echo", || pty.has_echo());
+    pty.type_keys("fg\n");
+    pty.expect(prompt);
+    eventually("silence", || !pty.has_echo());
+}
 
 fn prompt(home: &Home) -> Pty {
     let mut set = home.command("fluvio-secret");
@@ -98,23 +202,10 @@ fn d3_ctrl_z_gives_the_echo_back_and_fg_asks_again() {
         return;
     }
     let home = Home::new();
-    let mut shell = home.foreign("bash");
-    shell
-        .args(["--norc", "--noprofile", "--noediting", "-i"])
-        .env("PS1", "prompt> ")
-        .env("TERM", "dumb");
-    let mut pty = Pty::start(&shell);
-    pty.expect("prompt> ");
+    let mut pty = shell(&home);
     let program = crate::harness::program("fluvio-secret");
     pty.type_keys(&format!("'{}' set A\n", program.display()));
-    pty.expect("Value of A: ");
-    eventually("silence", || !pty.has_echo());
-    pty.type_keys("\u{1a}");
-    pty.expect("Stopped");
-    eventually("the echo", || pty.has_echo());
-    pty.type_keys("fg\n");
-    pty.expect("Value of A: ");
-    eventually("silence", || !pty.has_echo());
+    stop_and_go_on(&mut pty, "Value of A: ");
     pty.type_keys("after\n");
     pty.expect("set successfully");
     eventually("the echo", || pty.has_echo());

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use crate::connector_process::{descriptors, environment, until_asleep};
 use crate::harness::cdk::Project;
 use crate::harness::pty::Pty;
 use crate::harness::watch::{
     CONNECTOR, Watched, children, config, resources, starts, until_started_with,
 };
-use crate::harness::{Home, eventually, is_alive, kill, said};
+use crate::harness::{Home, eventually, is_alive, kill, said, spawn};
 
 fn home_with_a_secret() -> (Home, PathBuf) {
     let home = Home::new();
@@ -46,9 +47,9 @@ fn e4_the_old_one_is_gone_with_all_its_group_before_the_next_starts() {
     // Each has a child that will not end when it is asked to, and says whether an earlier one lives.
     let script = "
         for pid in $(cat pids 2>/dev/null); do kill -0 $pid 2>/dev/null && echo $pid >> alive; done
-        sh -c 'trap \"\" TERM; echo $$ >> pids; while :; do sleep 1; done' &
+        sh -c 'trap \"\" TERM; echo $$ >> pids; : > child-'$$'; while :; do sleep 1; done' &
         trap '' TERM
-        while [ ! -s pids ]; do sleep 0.01; done
+        while [ ! -e child-$$ ]; do sleep 0.01; done
         echo $$ >> pids; echo x >> ready
         while :; do sleep 1; done";
     let mut watched = run(&home, &path, &["--grace", "200ms"], script);
@@ -202,18 +203,21 @@ fn a_shim_that_cannot_start_the_command_is_said_and_a_change_is_waited_for() {
 }
 
 #[test]
-fn the_connector_has_nothing_of_the_supervisors() {
+fn e9_a_watched_connector_has_nothing_of_the_supervisors() {
     let (home, path) = home_with_a_secret();
-    let script = "env > environment; ls /proc/$$/fd | wc -l > open; cut -d' ' -f5 /proc/$$/stat > group; \
-                  read line < /dev/stdin || echo none > input; echo x > ready; exec sleep 1000";
+    let script = "cut -d' ' -f5 /proc/$$/stat > group; read line || echo none > input; \
+                  : > ready; exec sleep 1000";
     let watched = run(&home, &path, &[], script);
-    eventually("it is ready", || home.path("ready").exists());
-    let environment = fs::read_to_string(home.path("environment")).unwrap();
-    assert!(!environment.contains("FLUVIO_SECRET"), "{environment}");
-    assert_eq!(numbers(&home, "group"), children(watched.child.id()), "its own group");
+    let connector = children(watched.child.id())[0];
+    until_asleep(&home, connector);
+    let mut plain = spawn(&mut home.run(&path, &[], &["sh", "-c", ": > ready; exec sleep 1000"]));
+    until_asleep(&home, plain.id());
+    assert_eq!(descriptors(connector), descriptors(plain.id()));
+    assert_eq!(environment(connector), environment(plain.id()));
+    assert_eq!(numbers(&home, "group"), [connector], "its own group");
     assert_eq!(fs::read_to_string(home.path("input")).unwrap(), "none\n");
-    let mut plain = home.run(&path, &[], &["sh", "-c", "ls /proc/$$/fd | wc -l"]);
-    assert_eq!(vec![said(&mut plain).out.trim().parse::<u32>().unwrap()], numbers(&home, "open"));
+    plain.kill().unwrap();
+    plain.wait().unwrap();
     assert!(watched.end().is_empty());
 }
 

@@ -45,6 +45,10 @@ pub(crate) enum Command {
         format: Format,
     },
     Import(Import),
+    KeyPassphrase(ChangePassphrase),
+    KeyShow {
+        format: Format,
+    },
     LeaseEnd {
         id: String,
     },
@@ -54,6 +58,7 @@ pub(crate) enum Command {
     List {
         format: Format,
     },
+    Lock,
     Log(Log),
     Metadata,
     Restore {
@@ -65,6 +70,8 @@ pub(crate) enum Command {
     Status {
         format: Format,
     },
+    Unlock(Unlock),
+    UnlockFirst(UnlockFirst),
     WatchCdk(WatchCdk),
 }
 
@@ -121,6 +128,48 @@ pub(crate) enum Format {
     Json,
     /// For programs
     Yaml,
+}
+
+/// The vault to be unlocked.
+#[derive(Debug)]
+pub(crate) struct Unlock {
+    /// For how long; `None` for as long as the daemon has it by default.
+    pub(crate) span: Option<Duration>,
+    /// Whether to do nothing when it is unlocked already.
+    pub(crate) if_locked: bool,
+    pub(crate) passphrase: PassphraseSource,
+}
+
+/// A shim to be started again when the vault is unlocked.
+#[derive(Args, Debug)]
+pub(crate) struct UnlockFirst {
+    /// The name by which it was started.
+    #[arg(long)]
+    pub(crate) name: OsString,
+
+    /// Its arguments.
+    #[arg(num_args = 0.., last = true)]
+    pub(crate) args: Vec<OsString>,
+}
+
+/// The passphrase of the identity to be changed.
+#[derive(Debug)]
+pub(crate) struct ChangePassphrase {
+    /// Whether it is to have none.
+    pub(crate) remove: bool,
+    pub(crate) old: PassphraseSource,
+    pub(crate) new: PassphraseSource,
+}
+
+/// Where a passphrase is.
+#[derive(Debug)]
+pub(crate) enum PassphraseSource {
+    /// Not said: asked for on the terminal.
+    Ask,
+    /// At a descriptor that this program was started with.
+    Descriptor(u32),
+    /// In a file.
+    File(PathBuf),
 }
 
 /// Secrets of a file.
@@ -491,6 +540,31 @@ Example:
         what: TypedLease,
     },
 
+    /// Unlock the vault with the passphrase of its identity, so that connectors get their secrets
+    #[command(after_help = "\
+The passphrase is asked for on the terminal. The vault is locked again after 12 hours, or after DURATION,
+which is written like 90s, 30m or 8h; the time that the machine sleeps counts.
+
+Example:
+  fluvio-secret unlock
+  fluvio-secret unlock --for 8h --passphrase-file /run/keys/passphrase")]
+    Unlock(TypedUnlock),
+
+    /// Lock the vault: nothing can be read from it until it is unlocked
+    #[command(after_help = "\
+`set`, `list`, `delete`, `history` and `restore` go on. Connectors that run keep what they have.
+
+Example:
+  fluvio-secret lock")]
+    Lock,
+
+    /// Show the identity, which opens the vault, or change its passphrase
+    #[command(after_help = "Example:\n  fluvio-secret key show", disable_help_subcommand = true)]
+    Key {
+        #[command(subcommand)]
+        what: TypedKey,
+    },
+
     /// Show how the daemon is, and what it gave to whom; starts none
     #[command(after_help = "Example:\n  fluvio-secret status")]
     Status {
@@ -526,6 +600,10 @@ Example:
     /// Print what fluvio asks of its extensions
     #[command(hide = true)]
     Metadata,
+
+    /// What the shim becomes when the vault is locked
+    #[command(hide = true)]
+    UnlockFirst(UnlockFirst),
 
     /// What the shim becomes for cdk test --watch
     #[command(hide = true)]
@@ -570,6 +648,68 @@ Example:
         #[arg(value_name = "ID")]
         id: OsString,
     },
+}
+
+#[derive(Subcommand)]
+enum TypedKey {
+    /// Show where the identity is, its public part, and whether it has a passphrase
+    #[command(after_help = "Example:\n  fluvio-secret key show -O json")]
+    Show {
+        #[command(flatten)]
+        output: TypedFormat,
+    },
+    /// Put a passphrase on the identity, change it, or take it off
+    #[command(after_help = "\
+The file of the identity becomes what `age -p` writes, and stock age opens it. Who loses the passphrase
+loses all secrets.
+
+Example:
+  fluvio-secret key passphrase
+  fluvio-secret key passphrase --remove")]
+    Passphrase(TypedPassphrase),
+}
+
+#[derive(Args)]
+struct TypedPassphrase {
+    /// Take the passphrase off
+    #[arg(long, conflicts_with_all = ["new_passphrase_file", "new_passphrase_fd"])]
+    remove: bool,
+
+    #[command(flatten)]
+    old: TypedOldPassphrase,
+
+    /// Take the new passphrase from a file, without one line end at its end; - for standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "new_passphrase_fd")]
+    new_passphrase_file: Option<PathBuf>,
+
+    /// Take the new passphrase from a descriptor that is open already
+    #[arg(long, value_name = "N")]
+    new_passphrase_fd: Option<u32>,
+}
+
+#[derive(Args)]
+struct TypedOldPassphrase {
+    /// Take the passphrase from a file, without one line end at its end; - for standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "passphrase_fd")]
+    passphrase_file: Option<PathBuf>,
+
+    /// Take the passphrase from a descriptor that is open already
+    #[arg(long, value_name = "N")]
+    passphrase_fd: Option<u32>,
+}
+
+#[derive(Args)]
+struct TypedUnlock {
+    /// For how long, like 8h
+    #[arg(long = "for", value_name = "DURATION")]
+    span: Option<OsString>,
+
+    /// Do nothing when the vault is unlocked already
+    #[arg(long)]
+    if_locked: bool,
+
+    #[command(flatten)]
+    passphrase: TypedOldPassphrase,
 }
 
 #[derive(Args)]
@@ -645,6 +785,15 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
         Typed::Lease { what: TypedLease::End { id } } => {
             Command::LeaseEnd { id: id.to_string_lossy().into_owned() }
         }
+        Typed::Key { what: TypedKey::Passphrase(typed) } => {
+            let TypedPassphrase { remove, old, new_passphrase_file, new_passphrase_fd } = typed;
+            let new = passphrase_source(new_passphrase_file, new_passphrase_fd);
+            Command::KeyPassphrase(ChangePassphrase { remove, old: old.source(), new })
+        }
+        Typed::Key { what: TypedKey::Show { output } } => {
+            Command::KeyShow { format: output.format }
+        }
+        Typed::Lock => Command::Lock,
         Typed::Completions { shell } => Command::Completions(shell),
         Typed::Delete { names, purge, yes } => {
             let names = names.iter().map(name).collect::<Result<_, _>>()?;
@@ -673,6 +822,34 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
             Command::Set(Set { name: name(&set.name)?, source: source(set.file, set.value) })
         }
         Typed::Status { output } => Command::Status { format: output.format },
+        Typed::UnlockFirst(shim) => Command::UnlockFirst(shim),
+        Typed::Unlock(TypedUnlock { span, if_locked, passphrase }) => {
+            let span = span.map(|span| unlock_span(&span)).transpose()?;
+            Command::Unlock(Unlock { span, if_locked, passphrase: passphrase.source() })
+        }
+    })
+}
+
+impl TypedOldPassphrase {
+    fn source(self) -> PassphraseSource {
+        passphrase_source(self.passphrase_file, self.passphrase_fd)
+    }
+}
+
+fn passphrase_source(file: Option<PathBuf>, descriptor: Option<u32>) -> PassphraseSource {
+    match (file, descriptor) {
+        (Some(file), _) => PassphraseSource::File(file),
+        (None, Some(number)) => PassphraseSource::Descriptor(number),
+        (None, None) => PassphraseSource::Ask,
+    }
+}
+
+/// How long the vault is to be unlocked.
+fn unlock_span(typed: &OsStr) -> Result<Duration, CliError> {
+    let read = typed.to_str().and_then(|text| text.parse::<SignedDuration>().ok());
+    let span = read.and_then(|read| Duration::try_from(read).ok());
+    span.filter(|span| span.as_secs() > 0).ok_or_else(|| {
+        CliError::Usage("error: the duration of --for is not understood; write it like 90s, 30m, 8h\nsee: fluvio-secret unlock --help".to_owned())
     })
 }
 

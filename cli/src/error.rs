@@ -39,10 +39,14 @@ pub(crate) enum CliError {
     Log { path: PathBuf, source: io::Error },
     /// A text is no secret's name.
     Name(BadName),
+    /// There is no terminal to ask for a passphrase on.
+    NoTerminal,
     /// No daemon runs, and the command starts none.
     NotRunning,
     /// The result could not be written.
     Output(io::Error),
+    /// There is no passphrase, or none that can be one.
+    Passphrase(String),
     /// Some of several were refused; each was told already.
     Some,
     /// The shim that was to take over could not be started.
@@ -81,7 +85,9 @@ impl CliError {
             | Self::Large
             | Self::Link { .. }
             | Self::Log { .. }
+            | Self::NoTerminal
             | Self::Output(_)
+            | Self::Passphrase(_)
             | Self::Some
             | Self::System(_)
             | Self::Watch { .. } => 1,
@@ -163,6 +169,12 @@ impl fmt::Display for CliError {
             Self::NotRunning => f.write_str(
                 "the daemon is not running; the next command that needs it starts it, or: fluvio-secret daemon start",
             ),
+            Self::NoTerminal => f.write_str(
+                "there is no terminal to ask for the passphrase on; give it with --passphrase-file FILE or --passphrase-fd N",
+            ),
+            Self::Passphrase(why) => {
+                write!(f, "cannot take the passphrase: {why}; nothing was changed")
+            }
             Self::Output(source) => write!(f, "cannot write the result: {source}"),
             Self::Shim(error) => error.fmt(f),
             Self::System(source) => write!(f, "cannot begin: {source}"),

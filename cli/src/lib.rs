@@ -4,7 +4,7 @@
 //!
 //! * [`args`](mod@args): what can be typed; the only file that knows clap
 //! * [`commands`]: one file for each command
-//! * [`value`], [`prompt`]: where the value of `set` comes from
+//! * [`value`], [`passphrase`], [`prompt`]: where the value of `set` comes from, and a passphrase
 //! * [`watch`]: starts a connector again when something changes; [`signals`]: those that end it
 //! * [`secrets_file`]: the file that `import` reads
 //! * [`audit_log`]: the file that `log` reads
@@ -27,6 +27,7 @@ mod format;
 pub mod fuzzing;
 mod holders;
 mod output;
+mod passphrase;
 mod places;
 mod prompt;
 mod secrets_file;
@@ -73,14 +74,19 @@ fn run(command: Command, hardened: Hardened) -> Result<(), CliError> {
         Command::Help(text) => output::print(&text),
         Command::History { name, format } => commands::history(&name, format),
         Command::Import(import) => commands::import(&import),
+        Command::KeyPassphrase(change) => commands::passphrase(&change),
+        Command::KeyShow { format } => commands::show_key(format),
         Command::LeaseEnd { id } => commands::end_lease(id),
         Command::LeaseList { format } => commands::list_leases(format),
         Command::List { format } => commands::list(format),
+        Command::Lock => commands::lock(),
         Command::Log(log) => commands::log(&log),
         Command::Metadata => commands::metadata(),
         Command::Restore { name, version } => commands::restore(&name, version),
         Command::Run(run) => commands::run(run, hardened),
         Command::Set(set) => commands::set(set),
+        Command::Unlock(unlock) => commands::unlock(&unlock),
+        Command::UnlockFirst(shim) => commands::unlock_first(&shim, hardened),
         Command::WatchCdk(cdk) => commands::watch_cdk(cdk, hardened),
         Command::Status { format } => commands::status(format),
     }

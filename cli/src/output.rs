@@ -29,6 +29,7 @@ pub(crate) fn print_while_read(text: &str) -> Result<bool, CliError> {
 
 /// Says a line on standard error.
 pub(crate) fn say(line: &str) {
-    // Nobody is left to be told that nobody listens.
-    let _ = writeln!(io::stderr(), "{line}");
+    // At once, or what the shim says at the same moment could be in the middle of it. Nobody is left to
+    // be told that nobody listens.
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }

@@ -3,14 +3,16 @@
 //! The terminal gets its echo back on every way out: Enter, Ctrl-C, Ctrl-Z, a signal. Lines are read
 //! byte by byte, because a terminal's own line ends silently at 4,095 bytes.
 
-use std::io::{self, Stdin, Write};
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
 
 use fluvio_secret_protocol::{Secret, limits};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
-use crate::error::CliError;
 use crate::signals::{Signals, take_default};
 
 const END_OF_INPUT: u8 = 0x04;
@@ -21,27 +23,73 @@ const KILL_WORD: u8 = 0x17;
 /// After so long without a byte nothing is being pasted; nobody types so fast.
 const PASTE: Timespec = Timespec { tv_sec: 0, tv_nsec: 30_000_000 };
 
-const SEVERAL_LINES: &str = "it has several lines, of which only the first was taken; use --file";
-const CONTROL: &str =
-    "it has a control character, as arrow keys make them; type it anew, or use --file";
-
-/// Asks for a value. Enter ends it, Ctrl-D on an empty line cancels.
-pub(crate) fn ask(prompt: &str) -> Result<Secret, CliError> {
-    let signals = Signals::begin().map_err(CliError::Input)?;
-    let answer = Terminal { stdin: io::stdin(), prompt }.ask(&signals).map_err(CliError::Input);
-    signals.end();
-    answer?.map(Secret::new).ok_or(CliError::Cancelled)
+/// A terminal, and what is asked on it.
+pub(crate) struct Terminal<'a> {
+    pub(crate) input: File,
+    pub(crate) output: File,
+    pub(crate) prompt: &'a str,
+    /// The most bytes that an answer may have. One that has more is given with one byte more.
+    pub(crate) most: usize,
 }
 
-struct Terminal<'a> {
-    stdin: Stdin,
-    prompt: &'a str,
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum PromptError {
+    /// It was cancelled.
+    Cancelled,
+    /// Keys that make no characters were among it.
+    Control,
+    Io(io::Error),
+    /// Several lines were pasted.
+    SeveralLines,
 }
 
-impl Terminal<'_> {
-    fn ask(&self, signals: &Signals) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-        // One byte more than fits, so that a value that is too long is told from one that fits.
-        let mut line = Zeroizing::new(Vec::with_capacity(limits::VALUE_BYTES + 1));
+impl From<io::Error> for PromptError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<rustix::io::Errno> for PromptError {
+    fn from(error: rustix::io::Errno) -> Self {
+        Self::Io(error.into())
+    }
+}
+
+impl fmt::Display for PromptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cancelled => f.write_str("it was not given"),
+            Self::Control => f.write_str(
+                "it has a control character, as arrow keys make them; type it anew, or take it from a file",
+            ),
+            Self::Io(error) => error.fmt(f),
+            Self::SeveralLines => f.write_str(
+                "it has several lines, of which only the first was taken; take it from a file",
+            ),
+        }
+    }
+}
+
+impl<'a> Terminal<'a> {
+    /// Standard input as the terminal that it is, for a value.
+    pub(crate) fn standard(prompt: &'a str) -> io::Result<Self> {
+        let input = io::stdin().as_fd().try_clone_to_owned()?.into();
+        let output = io::stderr().as_fd().try_clone_to_owned()?.into();
+        Ok(Self { input, output, prompt, most: limits::VALUE_BYTES })
+    }
+
+    /// Asks. Enter ends it, Ctrl-D on an empty line cancels.
+    pub(crate) fn ask(&self) -> Result<Secret, PromptError> {
+        let signals = Signals::begin()?;
+        let answer = self.ask_while(&signals);
+        signals.end();
+        answer.map(Secret::new)
+    }
+
+    fn ask_while(&self, signals: &Signals) -> Result<Zeroizing<Vec<u8>>, PromptError> {
+        // One byte more than fits, so that an answer that is too long is told from one that fits.
+        let mut line = Zeroizing::new(Vec::with_capacity(self.most + 1));
         let mut silenced = self.silence()?;
         loop {
             if let Some(signal) = signals.arrived()? {
@@ -51,7 +99,7 @@ impl Terminal<'_> {
                 silenced = self.silence()?;
             }
             let mut wanted = [
-                PollFd::new(&self.stdin, PollFlags::IN),
+                PollFd::new(&self.input, PollFlags::IN),
                 PollFd::new(signals.wake(), PollFlags::IN),
             ];
             match poll(&mut wanted, None) {
@@ -63,29 +111,29 @@ impl Terminal<'_> {
             }
             let mut byte = [0];
             // Past the standard library's buffer, which would keep a copy.
-            if rustix::io::read(&self.stdin, &mut byte)? == 0 {
+            if rustix::io::read(&self.input, &mut byte)? == 0 {
                 byte = [END_OF_INPUT];
             }
-            match edit(&mut line, byte[0]) {
+            match edit(&mut line, byte[0], self.most) {
                 Edited::More => {}
                 Edited::Cancelled => break,
                 Edited::Done => {
                     let more = self.takes_more_back()?;
                     drop(silenced);
-                    end_line();
+                    self.end_line();
                     return match more {
-                        true => Err(io::Error::other(SEVERAL_LINES)),
+                        true => Err(PromptError::SeveralLines),
                         false if line.iter().any(|&byte| is_control(byte)) => {
-                            Err(io::Error::other(CONTROL))
+                            Err(PromptError::Control)
                         }
-                        false => Ok(Some(line)),
+                        false => Ok(line),
                     };
                 }
             }
         }
         drop(silenced);
-        end_line();
-        Ok(None)
+        self.end_line();
+        Err(PromptError::Cancelled)
     }
 
     /// Whether more follows the line at once, as only what is pasted does. It is taken from the
@@ -94,13 +142,13 @@ impl Terminal<'_> {
         let mut more = false;
         let mut bytes = Zeroizing::new([0; 4096]);
         loop {
-            let mut wanted = [PollFd::new(&self.stdin, PollFlags::IN)];
+            let mut wanted = [PollFd::new(&self.input, PollFlags::IN)];
             match poll(&mut wanted, Some(&PASTE)) {
                 Err(rustix::io::Errno::INTR) => {}
                 Ok(0) => return Ok(more),
                 polled => {
                     polled?;
-                    if rustix::io::read(&self.stdin, &mut bytes[..])? == 0 {
+                    if rustix::io::read(&self.input, &mut bytes[..])? == 0 {
                         return Ok(more);
                     }
                     more = true;
@@ -111,32 +159,30 @@ impl Terminal<'_> {
 
     /// Prints the prompt and takes the echo away, until the guard is dropped.
     fn silence(&self) -> io::Result<Silenced<'_>> {
-        let before = tcgetattr(&self.stdin)?;
+        let before = tcgetattr(&self.input)?;
         let mut silent = before.clone();
         silent.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON);
-        tcsetattr(&self.stdin, OptionalActions::Flush, &silent)?;
-        let guard = Silenced { stdin: &self.stdin, before };
-        let mut stderr = io::stderr();
-        stderr.write_all(self.prompt.as_bytes())?;
-        stderr.flush()?;
+        tcsetattr(&self.input, OptionalActions::Flush, &silent)?;
+        let guard = Silenced { input: &self.input, before };
+        (&self.output).write_all(self.prompt.as_bytes())?;
         Ok(guard)
     }
-}
 
-fn end_line() {
-    let _ = io::stderr().write_all(b"\n");
+    fn end_line(&self) {
+        let _ = (&self.output).write_all(b"\n");
+    }
 }
 
 /// The terminal as it was, to be put back.
 struct Silenced<'a> {
-    stdin: &'a Stdin,
+    input: &'a File,
     before: Termios,
 }
 
 impl Drop for Silenced<'_> {
     fn drop(&mut self) {
         // The terminal may be gone; then it needs no echo.
-        let _ = tcsetattr(self.stdin, OptionalActions::Flush, &self.before);
+        let _ = tcsetattr(self.input, OptionalActions::Flush, &self.before);
     }
 }
 
@@ -148,7 +194,7 @@ enum Edited {
 }
 
 /// What a byte does to the line, as a terminal would do it.
-fn edit(line: &mut Vec<u8>, byte: u8) -> Edited {
+fn edit(line: &mut Vec<u8>, byte: u8, most: usize) -> Edited {
     match byte {
         b'\n' | b'\r' => return Edited::Done,
         END_OF_INPUT if line.is_empty() => return Edited::Cancelled,
@@ -162,7 +208,7 @@ fn edit(line: &mut Vec<u8>, byte: u8) -> Edited {
             // A whole character, which may have continuation bytes.
             while line.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {}
         }
-        _ if line.len() <= limits::VALUE_BYTES => line.push(byte),
+        _ if line.len() <= most => line.push(byte),
         _ => {}
     }
     Edited::More
@@ -175,12 +221,14 @@ fn is_control(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use fluvio_secret_protocol::limits;
+
     use super::{Edited, edit};
 
     fn typed(bytes: &[u8]) -> (Vec<u8>, Edited) {
         let mut line = Vec::new();
         for &byte in bytes {
-            match edit(&mut line, byte) {
+            match edit(&mut line, byte, limits::VALUE_BYTES) {
                 Edited::More => {}
                 end => return (line, end),
             }
@@ -202,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_line_longer_than_a_value_is_told_from_one_that_fits() {
-        let most = fluvio_secret_protocol::limits::VALUE_BYTES;
+        let most = limits::VALUE_BYTES;
         assert_eq!(typed(&vec![b'x'; most + 9]).0.len(), most + 1);
         assert_eq!(typed(&vec![b'x'; 5000]).0.len(), 5000, "more than a terminal's own line");
     }

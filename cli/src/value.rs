@@ -8,13 +8,13 @@ use zeroize::Zeroizing;
 
 use crate::args::Source;
 use crate::error::CliError;
-use crate::prompt;
+use crate::prompt::{PromptError, Terminal};
 
 /// Reads the value, at most [`limits::VALUE_BYTES`].
 pub(crate) fn read(source: Source, name: &SecretName) -> Result<Secret, CliError> {
     let value = match source {
         Source::Argument(value) => value,
-        Source::Ask if io::stdin().is_terminal() => prompt::ask(&format!("Value of {name}: "))?,
+        Source::Ask if io::stdin().is_terminal() => ask(name)?,
         Source::Ask => match from_input()? {
             // What a job of cron or a closed descriptor has to say; nobody means that as a value.
             value if value.is_empty() => return Err(CliError::Empty),
@@ -29,13 +29,25 @@ pub(crate) fn read(source: Source, name: &SecretName) -> Result<Secret, CliError
     if value.len() > limits::VALUE_BYTES { Err(CliError::Large) } else { Ok(value) }
 }
 
+fn ask(name: &SecretName) -> Result<Secret, CliError> {
+    let prompt = format!("Value of {name}: ");
+    let asked = Terminal::standard(&prompt).map_err(PromptError::Io).and_then(|it| it.ask());
+    asked.map_err(|error| match error {
+        PromptError::Cancelled => CliError::Cancelled,
+        PromptError::Io(error) => CliError::Input(error),
+        PromptError::Control | PromptError::SeveralLines => {
+            CliError::Input(io::Error::other(error.to_string()))
+        }
+    })
+}
+
 /// All of standard input without one line end at its end, which `echo` adds.
 fn from_input() -> Result<Secret, CliError> {
     let bytes = at_most(io::stdin().lock(), limits::VALUE_BYTES + 3).map_err(CliError::Input)?;
     Ok(Secret::new(without_line_end(bytes)))
 }
 
-fn without_line_end(mut bytes: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
+pub(crate) fn without_line_end(mut bytes: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
     if bytes.last() == Some(&b'\n') {
         bytes.pop();
         if bytes.last() == Some(&b'\r') {
@@ -47,7 +59,7 @@ fn without_line_end(mut bytes: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
 
 /// Reads to the end, or to `most` bytes of an endless source. The buffer never grows, which would
 /// leave copies of the value behind.
-fn at_most(source: impl Read, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+pub(crate) fn at_most(source: impl Read, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(most));
     source.take(most as u64).read_to_end(&mut bytes)?;
     Ok(bytes)

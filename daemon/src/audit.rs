@@ -12,15 +12,18 @@ use jiff::Timestamp;
 use crate::cause::cause;
 use crate::limited_log::{LimitedLog, Reach};
 
-/// What happens to the secrets.
+/// What happens to the secrets, or to the key that opens them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Event {
     Delete,
     Grant,
     Lease,
+    Lock,
+    Passphrase,
     Purge,
     Restore,
     Set,
+    Unlock,
 }
 
 /// Who does it, as far as the client says so.
@@ -71,7 +74,13 @@ impl Audit {
         line.push(b'\n');
         let reach = match event {
             Event::Grant | Event::Lease => Reach::System,
-            Event::Delete | Event::Purge | Event::Restore | Event::Set => Reach::Disk,
+            Event::Delete
+            | Event::Lock
+            | Event::Passphrase
+            | Event::Purge
+            | Event::Restore
+            | Event::Set
+            | Event::Unlock => Reach::Disk,
         };
         self.log.append(&line, reach).map_err(failed)
     }
@@ -84,9 +93,12 @@ impl Event {
             Self::Delete => "delete",
             Self::Grant => "grant",
             Self::Lease => "lease",
+            Self::Lock => "lock",
+            Self::Passphrase => "passphrase",
             Self::Purge => "purge",
             Self::Restore => "restore",
             Self::Set => "set",
+            Self::Unlock => "unlock",
         }
     }
 }

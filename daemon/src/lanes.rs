@@ -1,10 +1,13 @@
-//! Two threads that do what waits for the disk: one for what changes the vault, one for the rest.
+//! Three threads that do what takes long: one for what changes the vault, one for passphrases, one
+//! for the rest.
 //!
-//! So the vault has one writer, a grant does not wait for another client's fsync, and the sockets
-//! wait for neither.
+//! So the vault has one writer, a grant does not wait for another client's fsync or for the work
+//! that makes a passphrase costly to guess, and the sockets wait for none of them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 use std::{io, thread};
 
 use fluvio_secret_protocol::peer::Peer;
@@ -13,6 +16,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::leases::Leases;
 use crate::service::{Answers, Service, refuse};
+
+/// How long at the most until it is looked again whether the vault is to be locked. What the thread
+/// waits by stands still while the machine sleeps; the time that is over then does not.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A request on its way to a thread. There is one for each connection at the most, so the queues
 /// need no bound of their own.
@@ -36,6 +43,7 @@ impl Answers for UnboundedSender<Response> {
 /// The threads.
 pub(crate) struct Lanes {
     service: Arc<Service>,
+    keys: mpsc::Sender<Job>,
     reads: mpsc::Sender<Job>,
     writes: mpsc::Sender<Job>,
 }
@@ -43,9 +51,10 @@ pub(crate) struct Lanes {
 impl Lanes {
     pub(crate) fn new(service: Service) -> io::Result<Self> {
         let service = Arc::new(service);
-        let reads = lane("reads", service.clone(), |_| {})?;
-        let writes = lane("writes", service.clone(), Service::sweep)?;
-        Ok(Self { service, reads, writes })
+        let keys = lane("keys", service.clone(), |_| {}, Service::lock_when_due)?;
+        let reads = lane("reads", service.clone(), |_| {}, |_| None)?;
+        let writes = lane("writes", service.clone(), Service::sweep, |_| None)?;
+        Ok(Self { service, keys, reads, writes })
     }
 
     /// The leases, for who watches them.
@@ -74,10 +83,12 @@ impl Lanes {
             | Request::EndLease(_)
             | Request::Grant(_)
             | Request::History(_)
+            | Request::Key
             | Request::Lease(_)
             | Request::Leases
             | Request::List
             | Request::Subscribe(_) => self.reads.send(job),
+            Request::Lock | Request::Passphrase(_) | Request::Unlock(_) => self.keys.send(job),
             // Nothing to wait for.
             Request::Status | Request::Stop => {
                 carry_out(&self.service, job);
@@ -91,13 +102,27 @@ impl Lanes {
     }
 }
 
-/// Starts a thread, which begins with `first`.
-fn lane(name: &str, service: Arc<Service>, first: fn(&Service)) -> io::Result<mpsc::Sender<Job>> {
+/// Starts a thread, which begins with `first`. Before it waits it does what is due, which says when
+/// more is.
+fn lane(
+    name: &str,
+    service: Arc<Service>,
+    first: fn(&Service),
+    due: fn(&Service) -> Option<Duration>,
+) -> io::Result<mpsc::Sender<Job>> {
     let (sender, jobs) = mpsc::channel::<Job>();
     thread::Builder::new().name(name.to_owned()).spawn(move || {
         first(&service);
-        for job in jobs {
-            carry_out(&service, job);
+        loop {
+            let next = match due(&service) {
+                None => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(left) => jobs.recv_timeout(left.min(LOOK)),
+            };
+            match next {
+                Ok(job) => carry_out(&service, job),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
         }
     })?;
     Ok(sender)

@@ -21,8 +21,8 @@ pub fn put_aside(log: &Path) -> PathBuf {
 pub struct Line {
     /// When, in RFC 3339 with milliseconds, in UTC.
     pub time: String,
-    /// What: `set`, `delete`, `purge`, `restore`, `grant` or `lease`. One that a reader does not know is of a
-    /// newer release.
+    /// What: `set`, `delete`, `purge`, `restore`, `grant`, `lease`, `lock`, `unlock` or `passphrase`. One
+    /// that a reader does not know is of a newer release.
     pub event: String,
     /// The process that asked for it.
     pub pid: i32,

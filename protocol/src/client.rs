@@ -2,7 +2,6 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
@@ -10,13 +9,15 @@ use zeroize::Zeroizing;
 
 use crate::check::Checked;
 use crate::frame::{self, FrameError, PREFIX_BYTES};
+use crate::patience::Patience;
 use crate::peer::Peer;
 use crate::places::{PlaceError, State};
 use crate::start::{self, StartError};
 use crate::{
-    Activity, Check, Code, Delete, EndLease, Grant, Granted, History, Import, Imported, Leased,
-    ListedLease, ListedSecret, PROTOCOL_VERSION, Refusal, Request, Response, Restore, Restored,
-    Secret, SecretName, Set, Status, Stored, Subscribe, Subscribed, Versions, limits,
+    Activity, Check, Code, Delete, EndLease, Grant, Granted, History, Import, Imported, Key,
+    Leased, ListedLease, ListedSecret, PROTOCOL_VERSION, Passphrase, Refusal, Request, Response,
+    Restore, Restored, Secret, SecretName, Set, Status, Stored, Subscribe, Subscribed, Unlock,
+    Unlocked, Versions, limits,
 };
 
 /// A blocking connection to the daemon.
@@ -301,6 +302,55 @@ impl Client {
         }
     }
 
+    /// What is known of the identity.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn key(&mut self) -> Result<Key, ClientError> {
+        self.ask_for_key(&Request::Key)
+    }
+
+    /// Puts a passphrase on the identity, changes it, or takes it off.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn passphrase(&mut self, change: Passphrase) -> Result<Key, ClientError> {
+        self.ask_for_key(&Request::Passphrase(change))
+    }
+
+    fn ask_for_key(&mut self, request: &Request) -> Result<Key, ClientError> {
+        match self.ask(request)? {
+            Response::Key(key) => Ok(key),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Has the daemon forget the key that opens the vault.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn lock(&mut self) -> Result<(), ClientError> {
+        match self.ask(&Request::Lock)? {
+            Response::Locked => Ok(()),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Has the daemon open the identity, and keep the key for a while.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::set`].
+    pub fn unlock(&mut self, unlock: Unlock) -> Result<Unlocked, ClientError> {
+        match self.ask(&Request::Unlock(unlock))? {
+            Response::Unlocked(unlocked) => Ok(unlocked),
+            other => Err(unexpected(other)),
+        }
+    }
+
     /// How the daemon is.
     ///
     /// # Errors
@@ -335,17 +385,17 @@ impl Client {
     ///
     /// As for [`Client::set`].
     pub fn stop(mut self) -> Result<(), ClientError> {
-        let deadline = Instant::now() + limits::CLIENT_PATIENCE;
-        self.send(&Request::Stop, deadline)?;
-        self.wait_for_end(deadline)
+        let mut patience = Patience::new();
+        self.send(&Request::Stop, &mut patience)?;
+        self.wait_for_end(patience)
     }
 
     /// Waits until the daemon closes the connection: one that ends does so when it has ended.
-    fn wait_for_end(&mut self, deadline: Instant) -> Result<(), ClientError> {
+    fn wait_for_end(&mut self, mut patience: Patience) -> Result<(), ClientError> {
         // An answer may be of another version; the end of the stream is what counts.
         let mut rest = [0; 512];
         loop {
-            match self.read(&mut rest, deadline) {
+            match self.read(&mut rest, &mut patience) {
                 Ok(0) => return Ok(()),
                 Ok(_) => {}
                 Err(ClientError::Broken(_)) => return Ok(()),
@@ -374,17 +424,17 @@ impl Client {
 
     fn ask_the_next(&mut self, request: &Request) -> Result<Response, ClientError> {
         // Until its end this one's socket is there, and we would be turned away a second time.
-        self.wait_for_end(Instant::now() + limits::CLIENT_PATIENCE)?;
+        self.wait_for_end(Patience::new())?;
         // Once: the next one may not take its place again.
         *self = Self { may_replace: false, ..start::connect_or_start(&self.state)? };
         self.ask_this(request)
     }
 
-    /// Sends a request and gives its first answer, both within one deadline.
+    /// Sends a request and gives its first answer, both with one patience.
     fn ask_this(&mut self, request: &Request) -> Result<Response, ClientError> {
-        let deadline = Instant::now() + limits::CLIENT_PATIENCE;
-        self.send(request, deadline)?;
-        match self.receive(deadline)? {
+        let mut patience = Patience::new();
+        self.send(request, &mut patience)?;
+        match self.receive(&mut patience)? {
             Response::Working => self.next_answer(),
             answer => not_refused(answer),
         }
@@ -393,22 +443,23 @@ impl Client {
     /// The next frame that says more than that the daemon is at work.
     fn next_answer(&mut self) -> Result<Response, ClientError> {
         loop {
-            match self.receive(Instant::now() + limits::CLIENT_PATIENCE)? {
+            match self.receive(&mut Patience::new())? {
                 Response::Working => {}
                 answer => return not_refused(answer),
             }
         }
     }
 
-    fn send(&mut self, request: &Request, deadline: Instant) -> Result<(), ClientError> {
+    fn send(&mut self, request: &Request, patience: &mut Patience) -> Result<(), ClientError> {
         let bytes = frame::encode(request).map_err(ClientError::Frame)?;
         let mut rest = &bytes[..];
         while !rest.is_empty() {
-            let left = self.left(deadline)?;
-            self.stream.set_write_timeout(Some(left)).map_err(ClientError::Broken)?;
-            match self.stream.write(rest) {
+            let wrote = patience.wait(|turn| {
+                self.stream.set_write_timeout(Some(turn))?;
+                self.stream.write(rest)
+            });
+            match wrote {
                 Ok(count) => rest = &rest[count..],
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // The daemon refused the frame before its end and closed: its answer says why.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
                 Err(error) => return Err(self.broken(error)),
@@ -417,33 +468,37 @@ impl Client {
         Ok(())
     }
 
-    fn receive(&mut self, deadline: Instant) -> Result<Response, ClientError> {
+    fn receive(&mut self, patience: &mut Patience) -> Result<Response, ClientError> {
         let mut prefix = [0; PREFIX_BYTES];
-        self.read_exact(&mut prefix, deadline)?;
-        self.receive_after(prefix, deadline)
+        self.read_exact(&mut prefix, patience)?;
+        self.receive_after(prefix, patience)
     }
 
     fn receive_after(
         &mut self,
         prefix: [u8; PREFIX_BYTES],
-        deadline: Instant,
+        patience: &mut Patience,
     ) -> Result<Response, ClientError> {
         let length = frame::decode_prefix(prefix).map_err(ClientError::Frame)?;
         let mut header = vec![0; length];
-        self.read_exact(&mut header, deadline)?;
+        self.read_exact(&mut header, patience)?;
         let header = frame::decode_header::<Response>(&header).map_err(ClientError::Frame)?;
         let mut parts = Vec::with_capacity(header.lengths().len());
         for &length in header.lengths() {
             let mut part = Zeroizing::new(vec![0; length]);
-            self.read_exact(&mut part, deadline)?;
+            self.read_exact(&mut part, patience)?;
             parts.push(part);
         }
         header.with_parts(parts).map_err(ClientError::Frame)
     }
 
-    fn read_exact(&mut self, mut bytes: &mut [u8], deadline: Instant) -> Result<(), ClientError> {
+    fn read_exact(
+        &mut self,
+        mut bytes: &mut [u8],
+        patience: &mut Patience,
+    ) -> Result<(), ClientError> {
         while !bytes.is_empty() {
-            match self.read(bytes, deadline)? {
+            match self.read(bytes, patience)? {
                 0 => return Err(ClientError::Broken(io::ErrorKind::UnexpectedEof.into())),
                 count => bytes = &mut bytes[count..],
             }
@@ -451,24 +506,14 @@ impl Client {
         Ok(())
     }
 
-    /// Reads once, within what is left of the frame's one deadline: a byte now and then must not
-    /// prolong it.
-    fn read(&mut self, bytes: &mut [u8], deadline: Instant) -> Result<usize, ClientError> {
-        loop {
-            let left = self.left(deadline)?;
-            self.stream.set_read_timeout(Some(left)).map_err(ClientError::Broken)?;
-            match self.stream.read(bytes) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                read => return read.map_err(|error| self.broken(error)),
-            }
-        }
-    }
-
-    fn left(&self, deadline: Instant) -> Result<Duration, ClientError> {
-        match deadline.saturating_duration_since(Instant::now()) {
-            Duration::ZERO => Err(self.silent()),
-            left => Ok(left),
-        }
+    /// Reads once, with what is left of the frame's one patience: a byte now and then must not prolong
+    /// it.
+    fn read(&mut self, bytes: &mut [u8], patience: &mut Patience) -> Result<usize, ClientError> {
+        let read = patience.wait(|turn| {
+            self.stream.set_read_timeout(Some(turn))?;
+            self.stream.read(bytes)
+        });
+        read.map_err(|error| self.broken(error))
     }
 
     fn silent(&self) -> ClientError {
@@ -498,9 +543,9 @@ impl Subscription {
         let mut prefix = [0; PREFIX_BYTES];
         // Silence means that nothing changes; a frame that has begun has a deadline like any other.
         stream.read_exact(&mut prefix[..1]).map_err(ClientError::Broken)?;
-        let deadline = Instant::now() + limits::CLIENT_PATIENCE;
-        self.client.read_exact(&mut prefix[1..], deadline)?;
-        match not_refused(self.client.receive_after(prefix, deadline)?)? {
+        let mut patience = Patience::new();
+        self.client.read_exact(&mut prefix[1..], &mut patience)?;
+        match not_refused(self.client.receive_after(prefix, &mut patience)?)? {
             Response::Subscribed(subscribed) => Ok(subscribed),
             other => Err(unexpected(other)),
         }
@@ -543,6 +588,7 @@ fn did_nothing(request: &Request, error: &ClientError) -> bool {
                     | Request::Grant(_)
                     | Request::History(_)
                     | Request::Import(Import { dry_run: true, .. })
+                    | Request::Key
                     | Request::Lease(_)
                     | Request::Leases
                     | Request::List

@@ -14,6 +14,7 @@
 //! * [`places`]: where the socket and the audit log are, and folders that are nobody else's
 //! * [`shell`]: words of a shell, for commands that people are told to type
 //! * [`Client`]: a blocking connection, made by [`connect`] or [`connect_or_start`]
+//! * [`terminal`]: the terminal that a program may ask on
 //! * [`supervisor`]: what a program that is watched over learns from who watches
 //! * [`harden`]: a process that others of the same user cannot read
 //!
@@ -30,6 +31,7 @@ pub mod harden;
 pub mod limits;
 pub mod lock;
 mod name;
+mod patience;
 pub mod peer;
 pub mod places;
 mod refusal;
@@ -40,16 +42,19 @@ mod secret;
 pub mod shell;
 mod start;
 pub mod supervisor;
+pub mod terminal;
 
 pub use client::{Client, ClientError, Subscription, connect};
 pub use name::{BadName, SecretName};
 pub use refusal::{Code, Refusal};
 pub use request::{
-    Check, Delete, EndLease, Grant, History, Import, Request, Restore, Set, Subscribe,
+    Check, Delete, EndLease, Grant, History, Import, Passphrase, Request, Restore, Set, Subscribe,
+    Unlock,
 };
 pub use response::{
-    Activity, Found, Granted, Imported, Lease, Leased, Leases, Listed, ListedGrant, ListedLease,
-    ListedSecret, Marked, Response, Restored, Status, Stored, Subscribed, Version, Versions,
+    Activity, Found, Granted, Imported, Key, Lease, Leased, Leases, Listed, ListedGrant,
+    ListedLease, ListedSecret, Marked, Response, Restored, Status, Stored, Subscribed, Unlocked,
+    Version, Versions,
 };
 pub use secret::Secret;
 pub use start::{CLI, DAEMON, SHIM, StartError, beside_this_program, connect_or_start};

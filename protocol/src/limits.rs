@@ -20,6 +20,8 @@ pub const GRANT_BYTES: usize = 8 << 20;
 pub const HISTORY_VERSIONS: usize = 1000;
 /// Findings in one check.
 pub const FINDINGS: usize = 32;
+/// Bytes of a passphrase.
+pub const PASSPHRASE_BYTES: usize = 1 << 10;
 /// Bytes of a lease's id.
 pub const LEASE_ID_BYTES: usize = 32;
 /// Grants in one answer.

@@ -94,6 +94,12 @@ impl State {
         self.folder.join("run/start.lock")
     }
 
+    /// Held by a program while it asks for the passphrase.
+    #[must_use]
+    pub fn unlock_lock(&self) -> PathBuf {
+        self.folder.join("run/unlock.lock")
+    }
+
     /// The audit log: [`crate::audit::Line`]s of JSON. A full one is beside it, with `.1` at its end.
     #[must_use]
     pub fn audit_log(&self) -> PathBuf {

@@ -26,6 +26,10 @@ pub enum Code {
     Malformed,
     /// Referenced or named secrets are not in the vault.
     Missing,
+    /// A passphrase is not the identity's, or cannot be one, or the identity has none.
+    Passphrase,
+    /// Whom secrets are sealed to is not what this machine has accepted, or cannot be read.
+    Recipients,
     /// The vault's folder could not be read or written.
     Storage,
     /// The daemon is ending, and did nothing of what was asked for.

@@ -24,6 +24,8 @@ pub enum Request {
     History(History),
     /// Keep many values, all at once.
     Import(Import),
+    /// Tell what is known of the identity.
+    Key,
     /// Give the values of the secrets that a configuration references as a file, for as long as
     /// somebody holds it.
     Lease(Grant),
@@ -31,6 +33,10 @@ pub enum Request {
     Leases,
     /// Tell the names and dates of all secrets, in pages.
     List,
+    /// Forget the key that opens the vault, until it is unlocked.
+    Lock,
+    /// Put a passphrase on the identity, change it, or take it off.
+    Passphrase(Passphrase),
     /// Make an earlier version of a secret the present one.
     Restore(Restore),
     /// Keep a value under a name.
@@ -41,6 +47,8 @@ pub enum Request {
     Stop,
     /// Tell which secrets a configuration references, and from then on which of them change.
     Subscribe(Subscribe),
+    /// Open the identity with its passphrase, and keep the key for a while.
+    Unlock(Unlock),
 }
 
 /// Tell what would keep a connector from starting with a configuration.
@@ -94,6 +102,19 @@ pub struct Import {
     pub dry_run: bool,
 }
 
+/// Put a passphrase on the identity, change it, or take it off.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Passphrase {
+    /// Whether the first part is the passphrase that the identity has.
+    pub has_old: bool,
+    /// Whether the last part is the one that it gets.
+    pub has_new: bool,
+    /// The parts, each at most [`limits::PASSPHRASE_BYTES`].
+    #[serde(skip)]
+    pub passphrases: Vec<Secret>,
+}
+
 /// Make an earlier version of a secret the present one.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -139,6 +160,39 @@ pub struct Set {
     pub value: Secret,
 }
 
+/// Open the identity with its passphrase.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unlock {
+    /// For how many seconds; `None` for as long as the daemon has it by default.
+    pub seconds: Option<u64>,
+    /// The passphrase, at most [`limits::PASSPHRASE_BYTES`]. Travels as the frame's one part.
+    #[serde(skip)]
+    pub passphrase: Secret,
+}
+
+impl Passphrase {
+    /// Puts `new` in the place of `old`; `None` stands for none.
+    #[must_use]
+    pub fn change(old: Option<Secret>, new: Option<Secret>) -> Self {
+        let (has_old, has_new) = (old.is_some(), new.is_some());
+        Self { has_old, has_new, passphrases: old.into_iter().chain(new).collect() }
+    }
+
+    /// The passphrase that the identity has, and the one that it gets.
+    #[must_use]
+    pub fn old_and_new(&self) -> (Option<&Secret>, Option<&Secret>) {
+        let mut passphrases = self.passphrases.iter();
+        let old = if self.has_old { passphrases.next() } else { None };
+        let new = if self.has_new { passphrases.next() } else { None };
+        (old, new)
+    }
+
+    fn parts(&self) -> usize {
+        usize::from(self.has_old) + usize::from(self.has_new)
+    }
+}
+
 impl fmt::Debug for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Not the configuration: people write values into them.
@@ -169,6 +223,11 @@ impl Message for Request {
                 Limits::one(limits::CONFIG_BYTES)
             }
             Self::Import(import) => Limits::values(import.names.len()),
+            Self::Passphrase(asked) => {
+                let (parts, part) = (asked.parts(), limits::PASSPHRASE_BYTES);
+                Limits { parts, part, total: parts * part }
+            }
+            Self::Unlock(_) => Limits::one(limits::PASSPHRASE_BYTES),
             Self::Set(_) => Limits::one(limits::VALUE_BYTES),
             _ => Limits::NONE,
         }
@@ -179,8 +238,10 @@ impl Message for Request {
             Self::Check(check) => vec![&check.config],
             Self::Grant(grant) | Self::Lease(grant) => vec![&grant.config],
             Self::Import(import) => import.values.iter().map(Secret::expose).collect(),
+            Self::Passphrase(asked) => asked.passphrases.iter().map(Secret::expose).collect(),
             Self::Set(set) => vec![set.value.expose()],
             Self::Subscribe(subscribe) => vec![&subscribe.config],
+            Self::Unlock(unlock) => vec![unlock.passphrase.expose()],
             _ => Vec::new(),
         }
     }
@@ -203,8 +264,13 @@ impl Message for Request {
                 import.values = parts.into_iter().map(Secret::new).collect();
             }
             Self::Import(_) => return Err(FrameError::Parts),
+            Self::Passphrase(asked) if asked.parts() == parts.len() => {
+                asked.passphrases = parts.into_iter().map(Secret::new).collect();
+            }
+            Self::Passphrase(_) => return Err(FrameError::Parts),
             Self::Set(set) => set.value = Secret::new(one(parts)?),
             Self::Subscribe(subscribe) => subscribe.config = one(parts)?,
+            Self::Unlock(unlock) => unlock.passphrase = Secret::new(one(parts)?),
             _ => {}
         }
         Ok(())

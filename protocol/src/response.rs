@@ -19,6 +19,8 @@ pub enum Response {
     Granted(Granted),
     /// What each name had before.
     Imported(Imported),
+    /// What is known of the identity.
+    Key(Key),
     /// The lease is removed.
     LeaseEnded,
     /// The lease is made.
@@ -27,6 +29,8 @@ pub enum Response {
     Leases(Leases),
     /// One page of the list; the last one says so.
     Listed(Listed),
+    /// The key that opens the vault is forgotten.
+    Locked,
     /// The request was understood and not carried out.
     Refused(Refusal),
     /// An earlier version is the present one, durably.
@@ -39,6 +43,8 @@ pub enum Response {
     Stored(Stored),
     /// Secrets that are subscribed to: first all of them, then those that changed.
     Subscribed(Subscribed),
+    /// The daemon has the key that opens the vault.
+    Unlocked(Unlocked),
     /// The versions of a secret.
     Versions(Versions),
     /// The answer takes longer; the daemon lives.
@@ -96,6 +102,19 @@ pub enum Found {
     Other,
     /// The same value.
     Same,
+}
+
+/// What is known of the identity; never the identity itself.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Key {
+    /// Its file.
+    pub identity: String,
+    /// Its public part; `None` when there is none yet, or it is behind a passphrase and was never
+    /// known.
+    pub recipient: Option<String>,
+    /// Whether it has a passphrase; `None` when there is none yet.
+    pub passphrase: Option<bool>,
 }
 
 /// A lease is made, when there was anything to lease.
@@ -229,8 +248,11 @@ pub struct Status {
     pub vault: String,
     /// The identity's file.
     pub identity: String,
-    /// Whether the identity is behind a passphrase.
+    /// Whether the key is behind a passphrase that has to be given.
     pub locked: bool,
+    /// Until when it was given, in seconds since 1970 (UTC); `None` while locked, and when nothing
+    /// locks the vault by itself.
+    pub unlocked_until: Option<i64>,
 }
 
 /// The value is kept.
@@ -267,6 +289,14 @@ pub struct Marked {
     pub mark: Option<u64>,
     /// Whether the value is known to be the one that it was: it was set to the same again.
     pub is_same: bool,
+}
+
+/// The daemon has the key that opens the vault.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unlocked {
+    /// Until when, in seconds since 1970 (UTC); `None` when nothing locks the vault by itself.
+    pub until: Option<i64>,
 }
 
 impl Response {

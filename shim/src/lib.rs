@@ -8,6 +8,7 @@
 //! * [`command`]: the connector's command line and environment
 //! * [`memfd`]: a secrets file that is on no file system
 //! * [`cdk`]: the same in front of Fluvio's `cdk`, under that name
+//! * [`unlock`]: who asks for the passphrase of a locked vault
 //! * [`supervised`]: the end of who watches over the connector is its own
 //! * [`error`](mod@error): what can go wrong, and the exit status for it
 //!
@@ -22,6 +23,7 @@ mod config;
 mod error;
 mod memfd;
 mod supervised;
+mod unlock;
 
 use std::convert::Infallible;
 use std::io::Write;
@@ -78,7 +80,10 @@ fn run(launch: &Launch) -> Result<Infallible, LaunchError> {
         say("the command has its own --secrets: it gets that file, and nothing from the vault");
         Granted { connector: None, names: Vec::new(), values: Vec::new() }
     } else {
-        grant(launch)?
+        match grant(launch) {
+            Ok(granted) => granted,
+            Err(error) => return unlock::where_locked(error, hardened),
+        }
     };
     let carrier = carrier::choose(launch.way(), &granted).map_err(LaunchError::Unfit)?;
     if let Carrier::Environment { because: Some(unfitting) } = &carrier {
@@ -117,5 +122,6 @@ fn print(text: &str) -> ExitCode {
 }
 
 fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{PROGRAM}: {line}");
+    // At once: under a supervisor that one may say something at the same moment.
+    let _ = std::io::stderr().write_all(format!("{PROGRAM}: {line}\n").as_bytes());
 }

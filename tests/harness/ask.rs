@@ -52,13 +52,14 @@ impl Asker {
         })
     }
 
+    /// Asks for a grant of one secret, and does not take it.
+    pub(crate) fn ask_and_turn_away(&mut self, name: &str) -> io::Result<()> {
+        self.stream.write_all(&frame::encode(&grant(name)).unwrap())
+    }
+
     /// The value of one secret, as a grant delivers it.
     pub(crate) fn value(&mut self, name: &str) -> Answer<Vec<u8>> {
-        let config = format!("meta: {{name: test}}\nvalue: {{secret: {{name: {name}}}}}\n");
-        let (label, program) = ("config.yaml".to_owned(), "witness".to_owned());
-        let config = config.into_bytes().into();
-        let grant = Grant { label, program, check: false, config };
-        Ok(match self.ask(&Request::Grant(grant))? {
+        Ok(match self.ask(&grant(name))? {
             Response::Granted(granted) => {
                 assert_eq!(granted.names.len(), 1);
                 Ok(granted.values[0].expose().to_vec())
@@ -91,6 +92,13 @@ impl Asker {
         }
         Ok(header.with_parts(parts).unwrap())
     }
+}
+
+fn grant(name: &str) -> Request {
+    let config = format!("meta: {{name: test}}\nvalue: {{secret: {{name: {name}}}}}\n");
+    let (label, program) = ("config.yaml".to_owned(), "witness".to_owned());
+    let config = config.into_bytes().into();
+    Request::Grant(Grant { label, program, check: false, config })
 }
 
 fn refusal(response: Response) -> Refusal {

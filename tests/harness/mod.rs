@@ -4,6 +4,7 @@ pub(crate) mod ask;
 pub(crate) mod cdk;
 pub(crate) mod mount;
 pub(crate) mod need;
+pub(crate) mod passphrase;
 pub(crate) mod pty;
 pub(crate) mod trace;
 pub(crate) mod watch;
@@ -92,6 +93,12 @@ impl Home {
     /// Runs the command line to its end.
     pub(crate) fn cli(&self, args: &[&str]) -> Said {
         said(self.command("fluvio-secret").args(args))
+    }
+
+    /// The same where there is no terminal, whoever runs the tests.
+    pub(crate) fn cli_apart(&self, args: &[&str]) -> Said {
+        let mut setsid = self.foreign("setsid");
+        said(setsid.arg("--wait").arg(program("fluvio-secret")).args(args))
     }
 
     /// Runs the command line, which must succeed, and gives what it printed.

@@ -9,7 +9,8 @@
 //! * `cargo xtask package`: the Debian package, and the archive with an installer
 //! * `cargo xtask test-as UID`: the built tests as another user
 //! * `cargo xtask size`: the size of the release shim, which every start of a connector loads
-//! * `cargo xtask torture`: a thousand kills of a daemon that eight clients write to
+//! * `cargo xtask torture`: a thousand kills of a daemon that eight clients write to, and a thousand
+//!   saves in each way
 
 mod cases;
 mod conformance;

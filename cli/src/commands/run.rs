@@ -8,6 +8,7 @@ use std::process::Command;
 use fluvio_secret_protocol::harden::Hardened;
 use fluvio_secret_protocol::{SHIM, StartError, beside_this_program};
 
+use super::unlock::unlock_for;
 use crate::args::{Run, WatchCdk};
 use crate::error::CliError;
 use crate::watch::{self, Plan};
@@ -70,6 +71,9 @@ fn words(run: &Run) -> Vec<OsString> {
 
 /// A supervisor holds no value, and the shim is to start as it would from a shell.
 fn supervise(plan: Plan, hardened: Hardened) -> Result<(), CliError> {
+    if plan.vault {
+        unlock_for(&plan.config)?;
+    }
     hardened.release().map_err(CliError::System)?;
     match watch::watch(plan)? {
         0 => Ok(()),

@@ -59,8 +59,9 @@ pub(super) fn about_the_identity(path: &str) -> String {
     format!(
         "\
 note: the key that opens your secrets was made: {path}
-      It is not protected by a passphrase. Who loses it loses all secrets, so keep a copy of it
-      elsewhere; a backup of the whole home folder holds both the key and what it opens."
+      It is not protected by a passphrase; fluvio-secret key passphrase puts one on it. Who loses it
+      loses all secrets, so keep a copy of it elsewhere; a backup of the whole home folder holds both
+      the key and what it opens."
     )
 }
 

@@ -35,7 +35,11 @@ Locked    {locked}
         release = status.release,
         vault = status.vault,
         identity = status.identity,
-        locked = if status.locked { "yes" } else { "no" },
+        locked = match status.unlocked_until {
+            _ if status.locked => "yes; unlock it with: fluvio-secret unlock".to_owned(),
+            Some(until) => format!("no, until {}", date::local(until)),
+            None => "no".to_owned(),
+        },
     );
     let Some((activity, leases)) = known else { return text };
     text += &format!("Secrets   {}\n", activity.secrets);
@@ -93,6 +97,7 @@ struct Overview<'a> {
     vault: &'a str,
     identity: &'a str,
     locked: bool,
+    unlocked_until: Option<String>,
     secrets: Option<usize>,
     grants: Option<Vec<Grant<'a>>>,
     leases: Option<Vec<Lease<'a>>>,
@@ -127,6 +132,7 @@ impl<'a> Overview<'a> {
             vault: &status.vault,
             identity: &status.identity,
             locked: status.locked,
+            unlocked_until: status.unlocked_until.and_then(date::rfc3339),
             secrets: known.map(|(activity, _)| activity.secrets),
             grants: known.map(|(activity, _)| activity.grants.iter().map(Grant::of).collect()),
             leases: known.map(|(_, leases)| leases.iter().map(Lease::of).collect()),

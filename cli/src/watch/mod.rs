@@ -4,6 +4,7 @@
 //! * [`content`](mod@content): what is in the files
 //! * [`way`](mod@way): every name that leads to a file
 //! * [`files`], [`secrets`]: what tells that something changed
+//! * [`lock`](mod@lock): a vault that is locked
 //! * [`connector`](mod@connector): the child
 //! * [`report`]: what is told about it
 //!
@@ -13,6 +14,7 @@
 mod connector;
 mod content;
 mod files;
+mod lock;
 mod quiet;
 mod report;
 mod secrets;
@@ -33,6 +35,7 @@ use zeroize::Zeroizing;
 use self::connector::{Connector, code};
 use self::content::{Contents, Doubts, Reader};
 use self::files::Files;
+use self::lock::Lock;
 use self::quiet::{Quiet, Sign};
 use self::report::{Event, Reason, Report};
 use self::secrets::{Marks, Subscriber, Told};
@@ -116,6 +119,7 @@ struct Supervisor {
     /// With what it was not restarted, as it was told.
     held: Option<(Contents, Marks)>,
     pauses: u32,
+    lock: Lock,
     state: State,
 }
 
@@ -154,6 +158,7 @@ pub(crate) fn watch(plan: Plan) -> Result<u8, CliError> {
         started: Default::default(),
         held: None,
         pauses: 0,
+        lock: Lock::default(),
         state: State::Waiting,
     };
     supervisor.run(&news)
@@ -193,7 +198,10 @@ impl Supervisor {
             }
             State::Pausing(until) => Some(*until),
         };
-        of_state.into_iter().chain(self.quiet.due()).chain(self.poll).min()
+        // What an unlocked vault changes comes after the end of what is stopping.
+        let is_stopping = matches!(self.state, State::Stopping { .. });
+        let unlocked = self.lock.due().filter(|_| !is_stopping);
+        of_state.into_iter().chain(self.quiet.due()).chain(self.poll).chain(unlocked).min()
     }
 
     fn hear(&mut self, news: News) -> Result<Option<u8>, CliError> {
@@ -261,6 +269,14 @@ impl Supervisor {
             }
             State::Pausing(until) if now >= *until => self.start(None)?,
             State::Pausing(_) | State::Waiting => {}
+        }
+        let is_stopping = matches!(self.state, State::Stopping { .. });
+        let is_unlocked = !is_stopping && self.lock.has_opened(&self.places, now);
+        if is_unlocked && matches!(self.state, State::Waiting) {
+            self.start(None)?;
+        } else if is_unlocked {
+            self.held = None;
+            self.look()?;
         }
         if self.quiet.is_over(now) || self.poll.is_some_and(|poll| poll <= now) {
             self.look()?;
@@ -333,6 +349,9 @@ impl Supervisor {
         }
         // Refused when the configuration cannot be read, also where nothing more is checked.
         self.subscribe().map_err(|error| error.to_string())?;
+        if !self.marks.is_empty() && self.lock.is_closed(&self.places) {
+            return Err(lock::LOCKED.to_owned());
+        }
         if !self.plan.check {
             return Ok(());
         }
@@ -434,9 +453,14 @@ impl Supervisor {
             self.pauses = 0;
         }
         let is_done = status.success() && self.plan.watch.restart == Restart::OnFailure;
+        let is_refused = status.code() == Some(NOT_STARTED);
+        if is_refused && self.plan.vault {
+            // That it is unlocked is the change that helps then.
+            self.lock.is_closed(&self.places);
+        }
         // Only a change helps, and the change will be told.
         let is_told = self.subscription.is_some() || self.is_unreadable || !self.plan.vault;
-        let waits = is_told && status.code() == Some(NOT_STARTED);
+        let waits = is_told && is_refused;
         let then = if is_done {
             Then::End
         } else if waits {

@@ -2,13 +2,16 @@
 //!
 //! * [`change`]: what changes the vault
 //! * [`grant`]: what gives values away
+//! * [`key`](mod@key): the key locked, unlocked, behind another passphrase
 //! * [`refuse`]: every error of the layers below, as the refusal that people read
 
 mod change;
 mod grant;
+mod key;
 pub(crate) mod refuse;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use fluvio_secret_config::references;
 use fluvio_secret_protocol::peer::Peer;
@@ -22,7 +25,7 @@ use crate::audit::Audit;
 use crate::grants::Grants;
 use crate::leases::{self, Leases};
 use crate::subscribers::{Full, Subscribers};
-use crate::vault::Vault;
+use crate::vault::{KeyState, Vault};
 
 /// Takes the answers to a request, on behalf of its client.
 pub(crate) trait Answers: Send + Sync {
@@ -41,13 +44,16 @@ pub(crate) struct Service {
     leases: Arc<Leases>,
     subscribers: Arc<Subscribers>,
     since: Timestamp,
+    /// How long the key is kept after its passphrase was given; `None` for ever.
+    lock_after: Option<Duration>,
 }
 
 impl Service {
     pub(crate) fn new(vault: Vault, audit: Audit, leases: Leases) -> Self {
         let (grants, leases) = (Grants::default(), Arc::new(leases));
         let subscribers = Subscribers::new(vault.marks());
-        Self { vault, audit, grants, leases, subscribers, since: Timestamp::now() }
+        let (since, lock_after) = (Timestamp::now(), Some(key::LOCK_AFTER));
+        Self { vault, audit, grants, leases, subscribers, since, lock_after }
     }
 
     /// The leases, for who watches them.
@@ -81,9 +87,12 @@ impl Service {
             Request::Grant(grant) => self.grant(&grant, peer),
             Request::History(history) => self.history(history),
             Request::Import(import) => self.import(import, peer),
+            Request::Key => self.key(),
             Request::Lease(grant) => self.lease(&grant, peer),
             Request::Leases => Ok(self.leases(send)),
             Request::List => self.list(send),
+            Request::Lock => self.lock(peer),
+            Request::Passphrase(change) => self.passphrase(&change, peer),
             Request::Restore(restore) => self.restore(restore, peer),
             Request::Set(set) => self.set(set, peer),
             Request::Status => Ok(self.status()),
@@ -93,6 +102,7 @@ impl Service {
                 Ok(()) => return,
                 Err(refusal) => Err(refusal),
             },
+            Request::Unlock(unlock) => self.unlock(&unlock, peer),
         };
         send(answer.unwrap_or_else(Response::Refused));
     }
@@ -176,7 +186,8 @@ impl Service {
             since: self.since.as_second(),
             vault: self.vault.path().display().to_string(),
             identity: self.vault.identity().display().to_string(),
-            locked: self.vault.is_locked(),
+            locked: self.vault.key().state() == KeyState::Locked,
+            unlocked_until: self.unlocked_until(),
         })
     }
 }

@@ -1,6 +1,8 @@
 //! Every error of the layers below, as the refusal that people read: the thing, the cause, the next
 //! step.
 
+use std::path::Path;
+
 use fluvio_secret_config::ConfigError;
 use fluvio_secret_protocol::carry::Unfit;
 use fluvio_secret_protocol::frame::FrameError;
@@ -8,7 +10,7 @@ use fluvio_secret_protocol::{Code, PROTOCOL_VERSION, Refusal, SecretName, limits
 
 use crate::audit::AuditError;
 use crate::leases::LeaseError;
-use crate::vault::{IdentityError, VaultError};
+use crate::vault::{IdentityError, KeyError, RecipientsError, VaultError};
 
 pub(super) fn audit(error: &AuditError) -> Refusal {
     Refusal::new(
@@ -115,24 +117,101 @@ pub(super) fn vault(error: &VaultError, names: &[SecretName]) -> Refusal {
             "restore another version",
         )
         .about(names.to_vec()),
-        VaultError::Identity(IdentityError::Write { .. }) => {
-            Refusal::new(Code::Storage, text, "mend that and try again")
-        }
-        // These say themselves what to do.
-        VaultError::Identity(_) => Refusal::new(Code::Damaged, text, ""),
+        VaultError::Identity(error) => identity(error),
         VaultError::IdentityLost { .. } => Refusal::new(
             Code::Damaged,
             text,
             "put back a copy of the identity; without it the secrets cannot be opened by anyone",
         ),
-        VaultError::Locked { .. } => Refusal::new(
-            Code::Locked,
-            text,
-            "take the passphrase off with `age -d`, or put back a copy without one",
-        ),
+        VaultError::Locked { .. } => Refusal::new(Code::Locked, text, UNLOCK),
         VaultError::Missing => missing(names.to_vec()),
+        VaultError::Recipients(error) => recipients(error),
         VaultError::Storage { .. } => Refusal::new(Code::Storage, text, "mend that and try again"),
     }
+}
+
+fn identity(error: &IdentityError) -> Refusal {
+    match error {
+        IdentityError::Write { .. } => {
+            Refusal::new(Code::Storage, error.to_string(), "mend that and try again")
+        }
+        // These say themselves what to do.
+        _ => Refusal::new(Code::Damaged, error.to_string(), ""),
+    }
+}
+
+/// Why the key is where it was, or the passphrase what it was.
+pub(super) fn key(error: &KeyError, path: &Path) -> Refusal {
+    let path = path.display();
+    let passphrase = |text, next: &str| Refusal::new(Code::Passphrase, text, next);
+    match error {
+        KeyError::Changed => Refusal::new(
+            Code::Storage,
+            format!("the identity {path} was changed meanwhile, and is left as it is"),
+            "try again",
+        ),
+        KeyError::Closed => passphrase(
+            format!("the identity {path} has a passphrase, which was not given"),
+            "give it",
+        ),
+        KeyError::Identity(error) => identity(error),
+        KeyError::None => Refusal::new(
+            Code::Missing,
+            format!("there is no identity {path} yet"),
+            "it is made when the first secret is set: fluvio secret set NAME",
+        ),
+        KeyError::Open => passphrase(
+            format!("the identity {path} has no passphrase"),
+            "put one on it with: fluvio-secret key passphrase",
+        ),
+        KeyError::Wrong => passphrase(
+            format!("this is not the passphrase of the identity {path}"),
+            "try again; nobody can open it without its passphrase",
+        ),
+    }
+}
+
+/// Why a vault without a passphrase is not locked.
+pub(super) fn lock_protects_nothing(path: &Path) -> Refusal {
+    let path = path.display();
+    Refusal::new(
+        Code::Passphrase,
+        format!("the identity {path} has no passphrase, so locking would protect nothing"),
+        "put one on it with: fluvio-secret key passphrase",
+    )
+}
+
+/// What to say when the vault is locked and that could not be written down.
+#[allow(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+pub(super) fn locked_without_line(refusal: Refusal) -> Refusal {
+    Refusal { next: "the vault is locked all the same".to_owned(), ..refusal }
+}
+
+/// What cannot be a passphrase.
+pub(super) fn no_passphrase(why: &str) -> Refusal {
+    Refusal::new(Code::Passphrase, format!("the passphrase cannot be used: {why}"), "give another")
+}
+
+const UNLOCK: &str = "unlock it with: fluvio-secret unlock";
+
+/// Why it is not known whom to seal to.
+fn recipients(error: &RecipientsError) -> Refusal {
+    let (code, next) = match error {
+        RecipientsError::Bad { .. } => (Code::Recipients, "mend or remove that line"),
+        RecipientsError::Differ { .. } => (
+            Code::Recipients,
+            "see the difference, and accept it, with: fluvio-secret key recipient accept",
+        ),
+        RecipientsError::Foreign { .. } => (
+            Code::Recipients,
+            "put back the identity that was there, or remove that list to begin a new one",
+        ),
+        RecipientsError::Read { .. } | RecipientsError::Write { .. } => {
+            (Code::Storage, "mend that and try again")
+        }
+        RecipientsError::Unknown { .. } => (Code::Locked, UNLOCK),
+    };
+    Refusal::new(code, error.to_string(), next)
 }
 
 /// What the server says to bytes that are no request.

@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{
-    Code, Delete, Grant, Granted, Refusal, Request, Response, Secret, SecretName, Set, limits,
+    Code, Delete, Grant, Granted, Refusal, Request, Response, Secret, SecretName, Set, Subscribe,
+    limits,
 };
 use zeroize::Zeroizing;
 
@@ -210,4 +211,63 @@ fn d7_no_refusal_or_audit_line_has_a_value() {
     assert!(!bad.to_string().contains("cnry"), "{bad}");
     home.grant("x: {secret: {name: A}}").expect("granted");
     assert!(!home.audit_log().contains("cnry"));
+}
+
+/// What a subscriber was told: names, whether each is there, and whether it is the same.
+fn told(answers: Vec<Response>) -> Vec<Vec<(String, bool, bool)>> {
+    let one = |answer| match answer {
+        Response::Subscribed(told) => told
+            .secrets
+            .into_iter()
+            .map(|one| (one.name.to_string(), one.mark.is_some(), one.is_same))
+            .collect(),
+        other => panic!("{other:?}"),
+    };
+    answers.into_iter().map(one).collect()
+}
+
+fn subscription(config: &str) -> Request {
+    Request::Subscribe(Subscribe { config: Zeroizing::new(config.as_bytes().to_vec()) })
+}
+
+#[test]
+fn subscribers_are_told_their_own_secrets_and_what_changes_of_them() {
+    let home = Home::new();
+    home.set("A", b"one");
+    home.set("OTHER", b"one");
+    let heard = Arc::new(Heard::default());
+    home.ask_for(subscription("x: [{secret: {name: A}}, {secret: {name: B}}]"), &heard);
+    let a = |is_there, is_same| ("A".to_owned(), is_there, is_same);
+    let b = |is_there| ("B".to_owned(), is_there, false);
+    assert_eq!(told(heard.take()), [[a(true, false), b(false)]]);
+    home.set("OTHER", b"two");
+    assert!(heard.take().is_empty());
+    home.set("B", b"one");
+    home.set("A", b"one");
+    home.set("A", b"two");
+    let delete = Request::Delete(Delete { name: secret("A"), purge: false });
+    home.ask(delete);
+    let expected = [[b(true)], [a(true, true)], [a(true, false)], [a(false, false)]];
+    assert_eq!(told(heard.take()), expected);
+    heard.is_gone.store(true, Ordering::Relaxed);
+    home.service.forget_gone();
+    home.set("A", b"three");
+    assert!(heard.take().is_empty());
+}
+
+#[test]
+fn a_subscription_to_what_cannot_be_read_is_refused_and_there_are_only_so_many() {
+    let home = Home::new();
+    assert_eq!(refusal(home.ask(subscription("]")).remove(0)).code, Code::Config);
+    let listeners: Vec<_> = (0..limits::SUBSCRIPTIONS).map(|_| Arc::default()).collect();
+    for heard in &listeners {
+        home.ask_for(subscription("x: {secret: {name: A}}"), heard);
+        assert_eq!(told(heard.take()).len(), 1);
+    }
+    assert_eq!(refusal(home.ask(subscription("x: 1")).remove(0)).code, Code::Large);
+    home.set("A", b"one");
+    assert!(listeners.iter().all(|heard| told(heard.take()).len() == 1));
+    listeners[0].is_gone.store(true, Ordering::Relaxed);
+    home.service.forget_gone();
+    assert_eq!(told(home.ask(subscription("x: 1"))), [[]]);
 }

@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use super::history::Kept;
 use super::mark::mark;
 use super::record::Record;
-use super::seal::Identity;
+use super::seal::Recipient;
 use super::store::{Prepared, ReadError, Written};
-use super::{Key, SEALED_BYTES, Vault, VaultError, file_of};
+use super::{SEALED_BYTES, Vault, VaultError, file_of, open_record};
 
 /// How many files of a batch are on their way to the disk at a time: a file system that is asked to
 /// sync several at once does so with few writes of its own.
@@ -54,10 +54,10 @@ impl Vault {
         name: SecretName,
         value: Secret,
     ) -> Result<Change<'_>, VaultError> {
-        let identity = self.identity_or_new()?;
+        let recipients = self.recipients()?;
         let set_at = now().map_err(|source| self.storage(&name, source))?;
         let failed = |source| self.storage(&name, source);
-        let sealed = seal(&identity, &name, value, set_at).map_err(failed)?;
+        let sealed = seal(&recipients, &name, value, set_at).map_err(failed)?;
         let mark = mark(&sealed);
         let prepared =
             self.write(&name, &sealed, set_at).and_then(Written::sync).map_err(failed)?;
@@ -69,11 +69,11 @@ impl Vault {
         &self,
         secrets: Vec<(SecretName, Secret)>,
     ) -> Result<Batch<'_>, VaultError> {
-        let identity = self.identity_or_new()?;
+        let recipients = self.recipients()?;
         let mut written = Vec::with_capacity(secrets.len());
         for (name, value) in secrets {
             let file = now().and_then(|set_at| {
-                self.write(&name, &seal(&identity, &name, value, set_at)?, set_at)
+                self.write(&name, &seal(&recipients, &name, value, set_at)?, set_at)
             });
             written.push((name.clone(), file.map_err(|source| self.storage(&name, source))?));
         }
@@ -131,9 +131,8 @@ impl Vault {
                 return Err(VaultError::DamagedVersion { file: path(), why: error.to_string() });
             }
         };
-        if let Key::Open(identity) = self.key()? {
-            super::open_record(&identity, &sealed, &name)
-                .map_err(|why| VaultError::DamagedVersion { file: path(), why })?;
+        if let Ok(opened) = self.key.with(|identity| open_record(identity, &sealed, &name))? {
+            opened.map_err(|why| VaultError::DamagedVersion { file: path(), why })?;
         }
         let failed = |source| self.storage(&name, source);
         // It is the present one from now on: that is the date in `list`.
@@ -269,13 +268,13 @@ impl Batch<'_> {
 }
 
 fn seal(
-    identity: &Identity,
+    recipients: &[Recipient],
     name: &SecretName,
     value: Secret,
     set_at: Timestamp,
 ) -> io::Result<Vec<u8>> {
     let record = Record { name: name.clone(), set_at, value };
-    identity.seal(&record.encode()?)
+    super::seal::seal(recipients, &record.encode()?)
 }
 
 /// Whole seconds, which is what a file's date keeps everywhere.

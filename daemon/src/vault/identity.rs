@@ -4,28 +4,27 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use fluvio_secret_protocol::places::PlaceError;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::seal::{BadIdentity, Identity};
-use super::store::{Folder, ReadError, Stamp};
+use super::memory::{Pinned, wiping_stack};
+use super::seal::{BadIdentity, Identity, is_sealed};
+use super::store::{Folder, Prepared, ReadError, Stamp};
 use crate::cause::cause;
 
 /// More than any identity file has.
 const MOST_BYTES: u64 = 64 << 10;
 
-/// What is known of the identity.
-#[derive(Clone)]
-pub(crate) enum Key {
-    /// There is none yet: nothing was ever set.
-    None,
-    /// It is there.
-    Open(Arc<Identity>),
-    /// It is there, behind a passphrase.
-    Passphrase,
+/// What the file has.
+pub(crate) enum Found {
+    /// It is not there: nothing was ever set.
+    Nothing,
+    /// The identity.
+    Identity(Pinned<Identity>),
+    /// The identity, behind a passphrase.
+    Sealed,
 }
 
 /// Why the identity's file cannot be used.
@@ -66,48 +65,75 @@ impl IdentityFile {
     }
 
     /// Reads it, when it is ours alone.
-    pub(crate) fn read(&self) -> Result<Key, IdentityError> {
+    pub(crate) fn read(&self) -> Result<Found, IdentityError> {
+        match self.content()? {
+            None => Ok(Found::Nothing),
+            Some(bytes) if is_sealed(&bytes) => Ok(Found::Sealed),
+            Some(bytes) => Ok(Found::Identity(self.parse(&bytes)?)),
+        }
+    }
+
+    /// Its bytes, when it is ours alone; `None` when it is not there.
+    pub(crate) fn content(&self) -> Result<Option<Zeroizing<Vec<u8>>>, IdentityError> {
         let (folder, name) = self.parts();
-        let read = |source| IdentityError::Read { path: self.path.clone(), source };
         let bytes = match folder.read(&name, MOST_BYTES) {
             Ok(bytes) => Zeroizing::new(bytes),
-            Err(ReadError::Missing) => return Ok(Key::None),
-            Err(source) => return Err(read(source)),
+            Err(ReadError::Missing) => return Ok(None),
+            Err(source) => return Err(IdentityError::Read { path: self.path.clone(), source }),
         };
         self.check_owner_and_mode()?;
-        // A file that age itself has sealed, with or without armor: behind a passphrase.
-        if bytes.starts_with(b"age-encryption.org/") || bytes.starts_with(b"-----BEGIN AGE") {
-            return Ok(Key::Passphrase);
-        }
-        let bad = |source| IdentityError::Bad { path: self.path.clone(), source };
-        let text = std::str::from_utf8(&bytes).map_err(|_| bad(BadIdentity::None))?;
-        Identity::parse(text).map(|identity| Key::Open(Arc::new(identity))).map_err(bad)
+        Ok(Some(bytes))
+    }
+
+    /// The identity that is in these bytes of it.
+    pub(crate) fn parse(&self, bytes: &[u8]) -> Result<Pinned<Identity>, IdentityError> {
+        let parsed = wiping_stack(|| {
+            let text = std::str::from_utf8(bytes).map_err(|_| BadIdentity::None)?;
+            Identity::parse(text).map(Pinned::new)
+        });
+        parsed.map_err(|source| self.bad(source))
+    }
+
+    /// What to say of a file that is no identity.
+    pub(crate) fn bad(&self, source: BadIdentity) -> IdentityError {
+        IdentityError::Bad { path: self.path.clone(), source }
     }
 
     /// Makes a new identity, durably, where none is.
-    pub(crate) fn make(&self) -> Result<Arc<Identity>, IdentityError> {
-        let identity = Identity::generate();
+    pub(crate) fn make(&self) -> Result<Pinned<Identity>, IdentityError> {
+        let identity = wiping_stack(|| Pinned::new(Identity::generate()));
         let created = Timestamp::now().strftime("%FT%TZ").to_string();
+        let text = wiping_stack(|| identity.to_text(&created));
         let (folder, name) = self.parts();
         folder
-            .prepare(&name, identity.to_text(&created).as_bytes(), None)
-            .and_then(super::store::Prepared::commit_new)
-            .map_err(|source| IdentityError::Write { path: self.path.clone(), source })?;
-        Ok(Arc::new(identity))
+            .prepare(&name, text.as_bytes(), None)
+            .and_then(Prepared::commit_new)
+            .map_err(|source| self.unwritten(source))?;
+        Ok(identity)
+    }
+
+    /// Writes what is to be the file beside it, durably. It becomes the file by
+    /// [`Prepared::commit`]: so at each moment the one or the other is there, whole.
+    pub(crate) fn prepare(&self, bytes: &[u8]) -> Result<Prepared, IdentityError> {
+        let (folder, name) = self.parts();
+        folder.prepare(&name, bytes, None).map_err(|source| self.unwritten(source))
+    }
+
+    /// What to say when it was not written.
+    pub(crate) fn unwritten(&self, source: io::Error) -> IdentityError {
+        IdentityError::Write { path: self.path.clone(), source }
     }
 
     /// Makes its name durable.
     pub(crate) fn sync(&self) -> Result<(), IdentityError> {
         let (folder, _) = self.parts();
-        folder.sync().map_err(|source| IdentityError::Write { path: self.path.clone(), source })
+        folder.sync().map_err(|source| self.unwritten(source))
     }
 
     /// Removes what a writer of it left that was killed: it holds a key.
     pub(crate) fn remove_temporary(&self) -> Result<(), IdentityError> {
         let (folder, _) = self.parts();
-        folder
-            .remove_temporary()
-            .map_err(|source| IdentityError::Write { path: self.path.clone(), source })
+        folder.remove_temporary().map_err(|source| self.unwritten(source))
     }
 
     fn check_owner_and_mode(&self) -> Result<(), IdentityError> {

@@ -6,15 +6,21 @@
 //! * [`change`]: everything that changes the vault
 //! * [`history`]: what was overwritten or deleted
 //! * [`identity`]: the file of the key
+//! * [`held`]: what is held of the key, and for how long
+//! * [`memory`]: memory that holds a key
+//! * [`recipients`]: whom the secrets are sealed to
 //! * [`mark`](mod@mark): what tells a secret's sealed file from a later one
 //!
 //! docs/VAULT.md describes the files. Callers take care that one thread at a time changes it; any
 //! number may read meanwhile, because files are replaced whole.
 
 mod change;
+mod held;
 mod history;
 mod identity;
 mod mark;
+mod memory;
+mod recipients;
 mod record;
 mod seal;
 mod store;
@@ -22,22 +28,25 @@ mod store;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use fluvio_secret_protocol::lock::Lock;
 use fluvio_secret_protocol::places::{PlaceError, private_folder};
 use fluvio_secret_protocol::{Found, Secret, SecretName, Version, Versions, limits};
 
+use self::held::HeldKey;
+pub(crate) use self::held::{KeyError, KeyState, Moment};
 use self::history::History;
 pub(crate) use self::identity::IdentityError;
-use self::identity::{IdentityFile, Key};
+use self::identity::IdentityFile;
 pub(crate) use self::mark::Marks;
+use self::recipients::Lists;
+pub(crate) use self::recipients::RecipientsError;
 use self::record::BadRecord;
 pub(crate) use self::record::Record;
 pub(crate) use self::seal::Identity;
-use self::seal::Unopened;
-use self::store::{Folder, ReadError, Stamp, exists};
+use self::seal::{Recipient, Unopened};
+use self::store::{Folder, ReadError, exists};
 use crate::cause::cause;
 
 /// No sealed secret is larger: the longest value, its head, age's header and its tags.
@@ -50,21 +59,12 @@ const GITIGNORE: &str = "/.lock\n/.tmp-*\n/.history/\n";
 pub(crate) struct Vault {
     folder: Folder,
     history: History,
-    identity: IdentityFile,
-    key: Mutex<Held>,
+    key: HeldKey,
+    lists: Lists,
     /// Whether the identity was made and nothing has been set with it yet.
     is_identity_new: AtomicBool,
     path: PathBuf,
     _lock: Lock,
-}
-
-/// The key, and what its file was when it was read: somebody may take the file away, or put another
-/// one there, while we run.
-struct Held {
-    key: Key,
-    stamp: Option<Stamp>,
-    /// Whether the file is known to outlast a power cut.
-    is_durable: bool,
 }
 
 /// Why a vault was not opened.
@@ -97,6 +97,8 @@ pub(crate) enum VaultError {
     Locked { path: PathBuf },
     #[error("no such secret")]
     Missing,
+    #[error(transparent)]
+    Recipients(#[from] RecipientsError),
     #[error("{path}: {}", cause(.source), path = .path.display())]
     Storage { path: PathBuf, source: io::Error },
 }
@@ -105,12 +107,10 @@ impl Vault {
     /// Makes the vault or takes the one that is there, and locks it; waits until `deadline` for an
     /// owner that ends.
     pub(crate) fn open(path: &Path, identity: &Path, deadline: Instant) -> Result<Self, OpenError> {
-        let identity = IdentityFile::at(identity.to_owned());
-        let stamp = identity.stamp()?;
-        let key = identity.read()?;
+        let key = HeldKey::of(IdentityFile::at(identity.to_owned()))?;
         let failed = |source| OpenError::Io { path: path.to_owned(), source };
         // The vault's folder is made before the identity, so this is no first start.
-        if !matches!(key, Key::None) && !exists(path).map_err(failed)? {
+        if key.state() != KeyState::None && !exists(path).map_err(failed)? {
             return Err(OpenError::Lost { path: path.to_owned() });
         }
         private_folder(path)?;
@@ -120,10 +120,10 @@ impl Vault {
         let lock = lock.ok_or_else(|| OpenError::Owned { path: path.clone() })?;
         let folder = Folder::at(path.clone());
         let history = prepare(&folder).map_err(failed)?;
-        identity.remove_temporary()?;
-        let key = Mutex::new(Held { key, stamp, is_durable: false });
+        key.file().remove_temporary()?;
         let is_identity_new = AtomicBool::new(false);
-        Ok(Self { folder, history, identity, key, is_identity_new, path, _lock: lock })
+        let lists = Lists::of(&path, identity);
+        Ok(Self { folder, history, key, lists, is_identity_new, path, _lock: lock })
     }
 
     /// The vault's folder.
@@ -133,19 +133,17 @@ impl Vault {
 
     /// The identity's file.
     pub(crate) fn identity(&self) -> &Path {
-        self.identity.path()
+        self.key.file().path()
+    }
+
+    /// The key that opens it.
+    pub(crate) fn key(&self) -> &HeldKey {
+        &self.key
     }
 
     /// What tells when a secret changes.
     pub(crate) fn marks(&self) -> Marks {
         Marks::of_folder(Folder::at(self.path.clone()))
-    }
-
-    /// Whether secrets could not be opened for want of a passphrase when one was last asked for.
-    /// Looks at no file: this is asked where nothing may wait for the disk.
-    pub(crate) fn is_locked(&self) -> bool {
-        let held = self.key.lock().unwrap_or_else(PoisonError::into_inner);
-        matches!(held.key, Key::Passphrase)
     }
 
     /// Removes what killed writers left. Reads the whole folder, so a start does not wait for it; the
@@ -164,12 +162,11 @@ impl Vault {
             Err(ReadError::Io(source)) => return Err(self.storage(name, source)),
             Err(error) => return Err(damaged(error.to_string())),
         };
-        let identity = match self.key()? {
-            Key::Open(identity) => identity,
-            Key::Passphrase => return Err(self.locked()),
-            Key::None => return Err(self.identity_lost()),
-        };
-        Ok(open_record(&identity, &sealed, name).map_err(damaged)?.value)
+        match self.key.with(|identity| open_record(identity, &sealed, name))? {
+            Ok(opened) => Ok(opened.map_err(damaged)?.value),
+            Err(KeyState::None) => Err(self.identity_lost()),
+            Err(_) => Err(self.locked()),
+        }
     }
 
     /// The versions of a secret: when the present one was set, and the earlier ones, newest first.
@@ -220,56 +217,54 @@ impl Vault {
         Ok(date.map_err(|source| self.storage(name, source))?.map(seconds))
     }
 
-    fn key(&self) -> Result<Key, IdentityError> {
-        Ok(self.held()?.key.clone())
+    /// Whom to seal to. The first use of all makes the identity, which is one of them.
+    fn recipients(&self) -> Result<Vec<Recipient>, VaultError> {
+        let own = match self.key.recipient()? {
+            Ok(own) => Some(own),
+            Err(KeyState::None) => Some(self.new_identity()?),
+            // What seals needs no key, as long as it is known which.
+            Err(_) => None,
+        };
+        Ok(self.lists.agreed(own.as_ref())?)
     }
 
-    fn held(&self) -> Result<MutexGuard<'_, Held>, IdentityError> {
-        // Nothing that holds the lock can panic half-way.
-        let mut held = self.key.lock().unwrap_or_else(PoisonError::into_inner);
-        let stamp = self.identity.stamp()?;
-        if held.stamp != stamp {
-            *held = Held { key: self.identity.read()?, stamp, is_durable: false };
-        }
-        Ok(held)
+    /// The identity's public part, as far as it is known.
+    pub(crate) fn recipient(&self) -> Result<Option<String>, VaultError> {
+        let own = match self.key.with(seal::Identity::recipient)? {
+            Ok(own) => Some(own),
+            Err(KeyState::None) => None,
+            Err(_) => self.lists.own()?,
+        };
+        Ok(own.map(|own| own.to_string()))
     }
 
-    /// The identity that is there, when it will be there after a power cut, too: what is sealed to
-    /// it could not be opened without it. Its maker may have been killed before it was synced.
-    fn durable_key(&self) -> Result<Key, IdentityError> {
-        let mut held = self.held()?;
-        if matches!(held.key, Key::Open(_)) && !held.is_durable {
-            self.identity.sync()?;
-            held.is_durable = true;
+    /// Remembers the identity's public part, for when the identity is behind its passphrase.
+    pub(crate) fn remember(&self, own: &Recipient) -> Result<(), VaultError> {
+        match self.lists.accepted()? {
+            Some(_) => Ok(()),
+            None => Ok(self.lists.begin(own)?),
         }
-        Ok(held.key.clone())
     }
 
-    fn identity_or_new(&self) -> Result<Arc<Identity>, VaultError> {
-        match self.durable_key()? {
-            Key::Open(identity) => return Ok(identity),
-            Key::Passphrase => return Err(self.locked()),
-            Key::None => {}
-        }
+    fn new_identity(&self) -> Result<Recipient, VaultError> {
         // A vault that has had secrets had an identity: a new one would not open them.
         let failed = |source| VaultError::Storage { path: self.path.clone(), source };
         if !self.names()?.is_empty() || !self.history.is_empty().map_err(failed)? {
             return Err(self.identity_lost());
         }
-        let identity = self.identity.make()?;
-        let (key, stamp) = (Key::Open(identity.clone()), self.identity.stamp()?);
-        let held = Held { key, stamp, is_durable: true };
-        *self.key.lock().unwrap_or_else(PoisonError::into_inner) = held;
+        let own = self.key.make()?;
         self.is_identity_new.store(true, Ordering::Relaxed);
-        Ok(identity)
+        // A list that is there is of an identity that has opened nothing.
+        self.lists.begin(&own)?;
+        Ok(own)
     }
 
     fn locked(&self) -> VaultError {
-        VaultError::Locked { path: self.identity.path().to_owned() }
+        VaultError::Locked { path: self.identity().to_owned() }
     }
 
     fn identity_lost(&self) -> VaultError {
-        VaultError::IdentityLost { path: self.identity.path().to_owned() }
+        VaultError::IdentityLost { path: self.identity().to_owned() }
     }
 
     fn storage(&self, name: &SecretName, source: io::Error) -> VaultError {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use fluvio_secret_protocol::{Secret, SecretName};
 
-use super::{OpenError, Vault, VaultError};
+use super::{KeyState, OpenError, Vault, VaultError};
 
 struct Home {
     folder: tempfile::TempDir,
@@ -303,7 +303,7 @@ fn an_identity_behind_a_passphrase_locks_the_vault() {
     set(&home.open().expect("a vault"), "A", b"one");
     fs::write(home.identity_path(), "age-encryption.org/v1\n-> scrypt x 18\n").expect("a file");
     let vault = home.open().expect("the vault");
-    assert!(vault.is_locked());
+    assert_eq!(vault.key().state(), KeyState::Locked);
     assert!(matches!(read(&vault, "A"), Err(VaultError::Locked { .. })));
     assert_eq!(names(&vault), ["A"], "names need no identity");
     vault.remove(&name("A")).expect("nor does removing");

@@ -3,10 +3,10 @@ use zeroize::Zeroizing;
 use super::{FrameError, Message, PREFIX_BYTES, decode_header, decode_prefix, encode, is_stop};
 use crate::check::{Checked, Finding, Severity};
 use crate::{
-    Activity, Check, Code, Delete, EndLease, Found, Grant, Granted, History, Import, Imported,
-    Lease, Leased, Leases, Listed, ListedGrant, ListedLease, ListedSecret, Marked, Refusal,
-    Request, Response, Restore, Restored, Secret, SecretName, Set, Status, Stored, Subscribe,
-    Subscribed, Version, Versions, limits,
+    Activity, Check, Code, Delete, EndLease, Found, Grant, Granted, History, Import, Imported, Key,
+    Lease, Leased, Leases, Listed, ListedGrant, ListedLease, ListedSecret, Marked, Passphrase,
+    Refusal, Request, Response, Restore, Restored, Secret, SecretName, Set, Status, Stored,
+    Subscribe, Subscribed, Unlock, Unlocked, Version, Versions, limits,
 };
 
 fn name(text: &str) -> SecretName {
@@ -83,6 +83,7 @@ fn every_request_has_a_golden_sample() {
                 dry_run: true,
             })
         ),
+        sample!("key.request", Request::Key),
         sample!(
             "lease.request",
             Request::Lease(Grant {
@@ -94,6 +95,14 @@ fn every_request_has_a_golden_sample() {
         ),
         sample!("leases.request", Request::Leases),
         sample!("list.request", Request::List),
+        sample!("lock.request", Request::Lock),
+        sample!(
+            "passphrase.request",
+            Request::Passphrase(Passphrase::change(
+                Some(Secret::from(b"old".to_vec())),
+                Some(Secret::from(b"new one".to_vec())),
+            ))
+        ),
         sample!(
             "restore.request",
             Request::Restore(Restore { name: name("AUTH_HEADER"), version: Some(3) })
@@ -111,6 +120,13 @@ fn every_request_has_a_golden_sample() {
             "subscribe.request",
             Request::Subscribe(Subscribe {
                 config: Zeroizing::new(b"apiVersion: 0.1.0\n".to_vec()),
+            })
+        ),
+        sample!(
+            "unlock.request",
+            Request::Unlock(Unlock {
+                seconds: Some(3600),
+                passphrase: Secret::from(b"correct horse".to_vec()),
             })
         ),
     ]);
@@ -166,6 +182,16 @@ fn every_response_has_a_golden_sample() {
                 holders: Vec::new(),
             })
         ),
+        sample!(
+            "key.response",
+            Response::Key(Key {
+                identity: "/home/ada/.config/fluvio-secret/identity.txt".into(),
+                recipient: Some(
+                    "age19y4zphazkakea3vs2slycwa6dnecvg9fk77zcg8g7uu0w70v3yesyz7s9e".into()
+                ),
+                passphrase: Some(true),
+            })
+        ),
         sample!("lease-ended.response", Response::LeaseEnded),
         sample!(
             "leased.response",
@@ -199,6 +225,7 @@ fn every_response_has_a_golden_sample() {
                 more: false,
             })
         ),
+        sample!("locked.response", Response::Locked),
         sample!("refused.response", Response::Refused(refusal.about(vec![name("A")]))),
         sample!(
             "restored.response",
@@ -213,6 +240,7 @@ fn every_response_has_a_golden_sample() {
                 vault: "/home/ada/.local/share/fluvio-secret/vault".into(),
                 identity: "/home/ada/.config/fluvio-secret/identity.txt".into(),
                 locked: false,
+                unlocked_until: Some(1_670_720_820),
             })
         ),
         sample!("stopping.response", Response::Stopping),
@@ -234,6 +262,7 @@ fn every_response_has_a_golden_sample() {
                 polled: false,
             })
         ),
+        sample!("unlocked.response", Response::Unlocked(Unlocked { until: Some(1_670_720_820) })),
         sample!(
             "versions.response",
             Response::Versions(Versions {
@@ -258,7 +287,11 @@ fn no_message_prints_a_value() {
     let config = Zeroizing::new(canary.as_bytes().to_vec());
     let (label, program, check) = (String::new(), String::new(), false);
     let grant = Request::Grant(Grant { label, program, check, config });
+    let change = Request::Passphrase(Passphrase::change(Some(secret()), Some(secret())));
+    let unlock = Request::Unlock(Unlock { seconds: None, passphrase: secret() });
     for printed in [
+        format!("{change:?} {change:#?}"),
+        format!("{unlock:?} {unlock:#?}"),
         format!("{set:?} {set:#?}"),
         format!("{grant:?} {grant:#?}"),
         format!("{granted:?} {granted:#?}"),
@@ -315,6 +348,11 @@ fn another_number_of_parts_than_the_message_has_is_refused() {
     assert_eq!(header.with_parts(Vec::new()).err(), Some(FrameError::Parts));
     let many = br#"{"version":1,"parts":[0],"message":"list"}"#;
     assert_eq!(decode_header::<Request>(many).err(), Some(FrameError::Parts));
+    let one =
+        br#"{"version":1,"parts":[0],"message":{"passphrase":{"has_old":true,"has_new":true}}}"#;
+    let header = decode_header::<Request>(one).expect("a header");
+    let parts = vec![Zeroizing::new(Vec::new())];
+    assert_eq!(header.with_parts(parts).err(), Some(FrameError::Parts));
 }
 
 #[test]

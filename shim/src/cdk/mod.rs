@@ -36,7 +36,7 @@ use self::real::{GUARD, NAME};
 use crate::args::Way;
 use crate::carrier::{self, Carrier};
 use crate::error::LaunchError;
-use crate::{command, config, say, supervised};
+use crate::{command, config, say, supervised, unlock};
 
 /// Whether this program was started under that name.
 pub(crate) fn is_our_name(program: Option<&OsString>) -> bool {
@@ -53,7 +53,7 @@ pub(crate) fn run(args: Vec<OsString>) -> Result<Infallible, LaunchError> {
     supervised::end_with_supervisor()?;
     let real = real::find().map_err(LaunchError::NoCdk)?;
     let mut cdk = Command::new(&real);
-    cdk.env_remove(supervisor::VARIABLE);
+    cdk.env_remove(supervisor::VARIABLE).env_remove(unlock::GUARD);
     match real::guard() {
         Some(guard) => cdk.env(GUARD, guard),
         None => return Err(LaunchError::CdkLoop { found: real }),
@@ -105,20 +105,29 @@ fn prepare(cdk: &mut Command, start: Start) -> Result<Option<Granted>, LaunchErr
             "warning: with --log-level trace the connector writes the values of its templates into its log",
         );
     }
-    let environment = match start.inject {
-        Some(Way::Env) => {
-            let granted = client.grant(grant).map_err(failed)?;
+    let given = match start.inject {
+        Some(Way::Env) => client.grant(grant).map(Given::Granted),
+        Some(Way::Auto | Way::File) | None => client.lease(grant).map(Given::Leased),
+    };
+    let environment = match given.map_err(failed) {
+        Ok(Given::Granted(granted)) => {
             by_environment(cdk, &start, &granted)?;
             Some(granted)
         }
-        Some(Way::Auto | Way::File) | None => {
-            let leased = client.lease(grant).map_err(failed)?;
+        Ok(Given::Leased(leased)) => {
             by_lease(cdk, &start, leased, &state)?;
             None
         }
+        Err(error) => match unlock::where_locked(error, hardened)? {},
     };
     hardened.release().map_err(LaunchError::System)?;
     Ok(environment)
+}
+
+/// What the daemon gave.
+enum Given {
+    Granted(Granted),
+    Leased(Leased),
 }
 
 /// A configuration that may have references. One that cannot be read is told about by cdk.

@@ -1,0 +1,54 @@
+//! How long it takes from a saved configuration to the connector that has it.
+
+use std::fs;
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::Outcome;
+use crate::home::Home;
+use crate::programs::Programs;
+
+/// A supervisor with a connector that says by a byte that it has begun, and ends at once when asked.
+pub(crate) struct Reload {
+    config: PathBuf,
+    text: String,
+    saves: usize,
+    supervisor: Child,
+    started: ChildStdout,
+}
+
+impl Reload {
+    pub(crate) fn begin(programs: &Programs, home: &Home) -> Outcome<Self> {
+        let text = fs::read_to_string(home.config())?;
+        let config = home.config().with_file_name("reload.yaml");
+        fs::write(&config, &text)?;
+        let mut run = home.command(&programs.cli);
+        run.args(["run", "--watch", "--config"]).arg(&config);
+        run.args(["--", "sh", "-c", "echo; exec sleep 1000"]);
+        let mut supervisor = run.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let mut started = supervisor.stdout.take().ok_or("no pipe")?;
+        started.read_exact(&mut [0])?;
+        Ok(Self { config, text, saves: 0, supervisor, started })
+    }
+
+    /// Saves as editors do, by a rename, and waits for the connector. Stopping the old one is part of
+    /// it.
+    pub(crate) fn save(&mut self) -> Outcome<Duration> {
+        self.saves += 1;
+        let new = self.config.with_extension("new");
+        fs::write(&new, format!("{}saves: {}\n", self.text, self.saves))?;
+        let begin = Instant::now();
+        fs::rename(&new, &self.config)?;
+        self.started.read_exact(&mut [0])?;
+        Ok(begin.elapsed())
+    }
+}
+
+impl Drop for Reload {
+    fn drop(&mut self) {
+        // The connector is its child and ends with it.
+        let _ = self.supervisor.kill().and_then(|()| self.supervisor.wait());
+    }
+}

@@ -1,0 +1,94 @@
+//! Where a passphrase comes from.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use fluvio_secret_protocol::{Secret, limits, shell, terminal};
+
+use crate::args::PassphraseSource;
+use crate::error::CliError;
+use crate::output;
+use crate::prompt::{PromptError, Terminal};
+use crate::value::{at_most, without_line_end};
+
+/// Reads the passphrase that the identity has.
+pub(crate) fn read(source: &PassphraseSource) -> Result<Secret, CliError> {
+    match source {
+        PassphraseSource::Ask => ask("Passphrase: "),
+        source => from_file(source),
+    }
+}
+
+/// Reads a passphrase that the identity is to have. One that is typed is typed twice: nobody sees it.
+pub(crate) fn read_new(source: &PassphraseSource) -> Result<Secret, CliError> {
+    let PassphraseSource::Ask = source else { return from_file(source) };
+    let new = ask("New passphrase: ")?;
+    if new.is_empty() {
+        return Err(CliError::Passphrase("it is empty".to_owned()));
+    }
+    if ask("The same again: ")?.expose() != new.expose() {
+        return Err(CliError::Passphrase("the two are not the same".to_owned()));
+    }
+    Ok(new)
+}
+
+fn ask(prompt: &str) -> Result<Secret, CliError> {
+    let input = terminal::of_session().ok_or(CliError::NoTerminal)?;
+    let refused = |error: PromptError| CliError::Passphrase(error.to_string());
+    let output = input.try_clone().map_err(|error| refused(error.into()))?;
+    let terminal = Terminal { input, output, prompt, most: limits::PASSPHRASE_BYTES };
+    terminal.ask().map_err(refused).and_then(fitting)
+}
+
+/// All of a file, without one line end at its end.
+fn from_file(source: &PassphraseSource) -> Result<Secret, CliError> {
+    let (path, name) = match source {
+        PassphraseSource::File(path) if path == Path::new("-") => input(0),
+        PassphraseSource::File(path) => (path.clone(), path.display().to_string()),
+        PassphraseSource::Descriptor(number) => input(*number),
+        PassphraseSource::Ask => return Err(CliError::NoTerminal),
+    };
+    let read = || {
+        let file = File::open(&path)?;
+        warn_of_wide(&path, &file)?;
+        at_most(&file, limits::PASSPHRASE_BYTES + 3)
+    };
+    let bytes = read().map_err(|error: io::Error| {
+        let why = match (error.kind(), source) {
+            (io::ErrorKind::NotFound, PassphraseSource::Descriptor(_)) => "it is not open".into(),
+            _ => error.to_string(),
+        };
+        CliError::Passphrase(format!("{name}: {why}"))
+    })?;
+    fitting(Secret::new(without_line_end(bytes)))
+}
+
+/// A descriptor that we were started with, by the name that the system gives it.
+fn input(number: u32) -> (PathBuf, String) {
+    (format!("/proc/self/fd/{number}").into(), format!("descriptor {number}"))
+}
+
+/// Says when others may read a file. Whoever made it so may have a reason.
+fn warn_of_wide(path: &Path, file: &File) -> io::Result<()> {
+    let found = file.metadata()?;
+    let mode = found.mode() & 0o777;
+    // What has no name is nobody else's.
+    if found.is_file() && mode & 0o077 != 0 && fs::symlink_metadata(path)?.is_file() {
+        let shown = path.display();
+        let mend = shell::quoted(&shown.to_string());
+        output::say(&format!(
+            "warning: others may read {shown} (mode {mode:04o}); mend it with: chmod 0600 {mend}"
+        ));
+    }
+    Ok(())
+}
+
+fn fitting(passphrase: Secret) -> Result<Secret, CliError> {
+    if passphrase.len() > limits::PASSPHRASE_BYTES {
+        let most = limits::PASSPHRASE_BYTES;
+        return Err(CliError::Passphrase(format!("it has more than {most} bytes")));
+    }
+    Ok(passphrase)
+}

@@ -1,0 +1,41 @@
+//! A locked vault: a connector that runs goes on, and one that does not is started when somebody
+//! unlocks it.
+
+use std::time::{Duration, Instant};
+
+use fluvio_secret_protocol::connect;
+use fluvio_secret_protocol::places::State;
+
+/// How often to look whether the vault is unlocked. The daemon tells nobody.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Why a connector is not started.
+pub(crate) const LOCKED: &str = "the vault is locked; unlock it with: fluvio-secret unlock";
+
+/// When to look again whether the vault is unlocked, while that is waited for.
+#[derive(Debug, Default)]
+pub(crate) struct Lock {
+    look: Option<Instant>,
+}
+
+impl Lock {
+    /// Whether the vault is locked. When it is, that it is unlocked is waited for from now on.
+    pub(crate) fn is_closed(&mut self, places: &State) -> bool {
+        // Without a daemon nobody has the key; one that is started for a vault without a passphrase
+        // is not locked.
+        let status = connect(places).and_then(|mut client| client.status());
+        let is_closed = status.is_ok_and(|status| status.locked);
+        self.look = is_closed.then(|| Instant::now() + LOOK);
+        is_closed
+    }
+
+    /// When to look next.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.look
+    }
+
+    /// Whether the vault was waited for, and is unlocked.
+    pub(crate) fn has_opened(&mut self, places: &State, now: Instant) -> bool {
+        self.look.is_some_and(|look| look <= now) && !self.is_closed(places)
+    }
+}

@@ -1,0 +1,134 @@
+//! The key that opens the vault: locked, unlocked, behind another passphrase.
+
+use std::time::Duration;
+
+use fluvio_secret_protocol::peer::Peer;
+use fluvio_secret_protocol::{Key, Passphrase, Refusal, Response, Secret, Unlock, Unlocked};
+use jiff::Timestamp;
+
+use super::{Service, refuse};
+use crate::audit::{Actor, Event};
+use crate::vault::{KeyError, KeyState, Moment};
+
+/// How long the key is kept after its passphrase was given, when nobody says another time.
+pub(super) const LOCK_AFTER: Duration = Duration::from_secs(12 * 60 * 60);
+
+impl Service {
+    pub(super) fn key(&self) -> Result<Response, Refusal> {
+        let recipient = self.vault.recipient().map_err(|error| refuse::vault(&error, &[]))?;
+        Ok(Response::Key(self.tell_key(recipient)))
+    }
+
+    fn tell_key(&self, recipient: Option<String>) -> Key {
+        Key {
+            identity: self.vault.identity().display().to_string(),
+            recipient,
+            passphrase: match self.vault.key().state() {
+                KeyState::None => None,
+                KeyState::Open => Some(false),
+                KeyState::Locked | KeyState::Unlocked(_) => Some(true),
+            },
+        }
+    }
+
+    pub(super) fn lock(&self, peer: Peer) -> Result<Response, Refusal> {
+        self.vault.key().lock().map_err(|error| self.refuse_lock(&error))?;
+        // Not before it: a log that is full must not keep the vault open.
+        self.record_key(Event::Lock, peer.pid).map_err(refuse::locked_without_line)?;
+        Ok(Response::Locked)
+    }
+
+    /// Locks the vault when its time is over. Gives how long it is until it has to be asked again;
+    /// `None` when nothing is to be locked.
+    pub(crate) fn lock_when_due(&self) -> Option<Duration> {
+        if self.vault.key().lock_when_due() {
+            tracing::info!("the vault is locked: its time is over");
+            let pid = rustix::process::getpid().as_raw_nonzero().get();
+            if let Err(error) = self.record_key(Event::Lock, pid) {
+                tracing::warn!("the vault was locked without a line: {error}");
+            }
+        }
+        match self.vault.key().state() {
+            KeyState::Unlocked(Some(until)) => Some(until.left()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn unlock(&self, unlock: &Unlock, peer: Peer) -> Result<Response, Refusal> {
+        let passphrase = text(&unlock.passphrase)?;
+        let refused = |error| self.refuse_key(&error, peer);
+        let opened = self.vault.key().open(passphrase).map_err(refused)?;
+        let remembered = self.vault.remember(&opened.recipient());
+        remembered.map_err(|error| refuse::vault(&error, &[]))?;
+        self.record_key(Event::Unlock, peer.pid)?;
+        let until = unlock.seconds.map(Duration::from_secs).or(self.lock_after);
+        let until = until.map(Moment::after);
+        self.vault.key().unlock(opened, until).map_err(refused)?;
+        Ok(Response::Unlocked(Unlocked { until: until.map(seconds) }))
+    }
+
+    pub(super) fn passphrase(&self, change: &Passphrase, peer: Peer) -> Result<Response, Refusal> {
+        let (old, new) = change.old_and_new();
+        let (old, new) = (old.map(text).transpose()?, new.map(text).transpose()?);
+        if let Some(new) = new {
+            refuse_unfit(new)?;
+        }
+        let refused = |error| self.refuse_key(&error, peer);
+        let rewritten = self.vault.key().rewrite(old, new).map_err(refused)?;
+        let own = rewritten.recipient();
+        self.vault.remember(&own).map_err(|error| refuse::vault(&error, &[]))?;
+        self.record_key(Event::Passphrase, peer.pid)?;
+        let until = self.lock_after.map(Moment::after);
+        self.vault.key().replace(rewritten, until).map_err(refused)?;
+        Ok(Response::Key(self.tell_key(Some(own.to_string()))))
+    }
+
+    /// Until when the vault is unlocked, if it is and will not be for ever.
+    pub(super) fn unlocked_until(&self) -> Option<i64> {
+        match self.vault.key().state() {
+            KeyState::Unlocked(until) => until.map(seconds),
+            _ => None,
+        }
+    }
+
+    fn record_key(&self, event: Event, pid: i32) -> Result<(), Refusal> {
+        let actor = Actor { pid, ..Actor::default() };
+        self.audit.record(event, actor, &[]).map_err(|error| refuse::audit(&error))
+    }
+
+    fn refuse_lock(&self, error: &KeyError) -> Refusal {
+        match error {
+            KeyError::Open => refuse::lock_protects_nothing(self.vault.identity()),
+            error => refuse::key(error, self.vault.identity()),
+        }
+    }
+
+    fn refuse_key(&self, error: &KeyError, peer: Peer) -> Refusal {
+        if let KeyError::Wrong = error {
+            tracing::warn!("pid {} gave a wrong passphrase", peer.pid);
+        }
+        refuse::key(error, self.vault.identity())
+    }
+}
+
+/// The moment by the clock of the calendar.
+fn seconds(until: Moment) -> i64 {
+    let left = i64::try_from(until.left().as_secs()).unwrap_or(i64::MAX);
+    Timestamp::now().as_second().saturating_add(left)
+}
+
+/// A passphrase as stock age takes it.
+fn text(passphrase: &Secret) -> Result<&str, Refusal> {
+    std::str::from_utf8(passphrase.expose()).map_err(|_| refuse::no_passphrase("it is not UTF-8"))
+}
+
+/// Refuses what nobody could give to stock age again, or what protects nothing.
+fn refuse_unfit(new: &str) -> Result<(), Refusal> {
+    if new.is_empty() {
+        Err(refuse::no_passphrase("it is empty"))
+    } else if new.contains(char::is_control) {
+        Err(refuse::no_passphrase("it has a line break or another control character"))
+    } else {
+        Ok(())
+    }
+}

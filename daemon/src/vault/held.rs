@@ -1,0 +1,334 @@
+//! What the daemon holds of the identity: nothing, or the key, in one place.
+//!
+//! Its file is looked at whenever the key is wanted: somebody may take it away, or put another one
+//! there, while we run. Nobody waits for a disk while the key's place is locked, so how it is can be
+//! told at any time.
+
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+use zeroize::Zeroizing;
+
+use super::identity::{Found, IdentityError, IdentityFile};
+use super::memory::Pinned;
+use super::seal::{self, Closed, Identity, Recipient};
+use super::store::{Prepared, Stamp};
+
+/// A moment, by the clock that goes on while the machine sleeps.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Moment(Duration);
+
+/// The identity's file, and what is held of it.
+pub(crate) struct HeldKey {
+    file: IdentityFile,
+    /// Held by who looks at the file or changes it.
+    looking: Mutex<()>,
+    held: RwLock<Held>,
+}
+
+struct Held {
+    key: Key,
+    /// What the file was when it was read.
+    stamp: Option<Stamp>,
+    /// Whether the file is known to outlast a power cut.
+    is_durable: bool,
+}
+
+enum Key {
+    /// There is no file.
+    None,
+    /// The file has no passphrase.
+    Open(Pinned<Identity>),
+    /// The file has one.
+    Locked,
+    /// It was given. At that moment the key is forgotten.
+    Unlocked(Pinned<Identity>, Option<Moment>),
+}
+
+/// How it is with the key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum KeyState {
+    None,
+    Open,
+    Locked,
+    /// Until then, if not for ever.
+    Unlocked(Option<Moment>),
+}
+
+/// Why the passphrase is what it was, or the key is where it was.
+#[derive(Debug)]
+pub(crate) enum KeyError {
+    /// Somebody else changed the file meanwhile.
+    Changed,
+    /// The identity has a passphrase, which was not given.
+    Closed,
+    Identity(IdentityError),
+    /// There is no identity.
+    None,
+    /// The identity has no passphrase.
+    Open,
+    /// The passphrase is not the identity's.
+    Wrong,
+}
+
+impl From<IdentityError> for KeyError {
+    fn from(error: IdentityError) -> Self {
+        Self::Identity(error)
+    }
+}
+
+impl Moment {
+    pub(crate) fn now() -> Self {
+        let now = clock_gettime(ClockId::Boottime);
+        let (seconds, nanos) = (now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs());
+        Self(Duration::from_secs(seconds) + Duration::from_nanos(nanos))
+    }
+
+    pub(crate) fn after(span: Duration) -> Self {
+        Self(Self::now().0.saturating_add(span))
+    }
+
+    /// How long it is until then.
+    pub(crate) fn left(self) -> Duration {
+        self.0.saturating_sub(Self::now().0)
+    }
+}
+
+impl HeldKey {
+    pub(crate) fn of(file: IdentityFile) -> Result<Self, IdentityError> {
+        let none = Held { key: Key::None, stamp: None, is_durable: false };
+        let held = Self { file, looking: Mutex::default(), held: RwLock::new(none) };
+        held.look()?;
+        Ok(held)
+    }
+
+    pub(crate) fn file(&self) -> &IdentityFile {
+        &self.file
+    }
+
+    /// How it is, without a look at the file.
+    pub(crate) fn state(&self) -> KeyState {
+        match self.held().key {
+            Key::None => KeyState::None,
+            Key::Open(_) => KeyState::Open,
+            Key::Unlocked(_, until) if !is_over(until) => KeyState::Unlocked(until),
+            Key::Locked | Key::Unlocked(..) => KeyState::Locked,
+        }
+    }
+
+    /// Does something with the key, when it is there; else gives how it is.
+    pub(crate) fn with<T>(
+        &self,
+        work: impl FnOnce(&Identity) -> T,
+    ) -> Result<Result<T, KeyState>, IdentityError> {
+        self.look()?;
+        // Who locks the vault waits for this to end.
+        Ok(match &self.held().key {
+            Key::Open(identity) => Ok(work(identity)),
+            Key::Unlocked(identity, until) if !is_over(*until) => Ok(work(identity)),
+            Key::None => Err(KeyState::None),
+            Key::Locked | Key::Unlocked(..) => Err(KeyState::Locked),
+        })
+    }
+
+    /// Its public part, when it will be there after a power cut, too: what is sealed to it could not
+    /// be opened without it. Its maker may have been killed before it was synced.
+    pub(crate) fn recipient(&self) -> Result<Result<Recipient, KeyState>, IdentityError> {
+        let recipient = self.with(Identity::recipient)?;
+        if recipient != Err(KeyState::None) {
+            self.make_durable()?;
+        }
+        Ok(recipient)
+    }
+
+    fn make_durable(&self) -> Result<(), IdentityError> {
+        let _looking = self.looking();
+        if !self.held().is_durable {
+            self.file.sync()?;
+            self.held_mut().is_durable = true;
+        }
+        Ok(())
+    }
+
+    /// Makes a new identity where none is.
+    pub(crate) fn make(&self) -> Result<Recipient, IdentityError> {
+        let _looking = self.looking();
+        let identity = self.file.make()?;
+        let recipient = identity.recipient();
+        let stamp = self.file.stamp()?;
+        *self.held_mut() = Held { key: Key::Open(identity), stamp, is_durable: true };
+        Ok(recipient)
+    }
+
+    /// Forgets the key. It is wiped when this gives back.
+    pub(crate) fn lock(&self) -> Result<(), KeyError> {
+        {
+            let mut held = self.held_mut();
+            // Whatever has become of the file.
+            if let Key::Unlocked(..) = held.key {
+                held.key = Key::Locked;
+                return Ok(());
+            }
+        }
+        self.look()?;
+        match self.held().key {
+            Key::None => Err(KeyError::None),
+            // It is in the file for everyone who may read it.
+            Key::Open(_) => Err(KeyError::Open),
+            Key::Locked | Key::Unlocked(..) => Ok(()),
+        }
+    }
+
+    /// Forgets the key when its time is over, and gives whether it did. Looks at no file.
+    pub(crate) fn lock_when_due(&self) -> bool {
+        let mut held = self.held_mut();
+        let is_due = matches!(held.key, Key::Unlocked(_, until) if is_over(until));
+        if is_due {
+            held.key = Key::Locked;
+        }
+        is_due
+    }
+
+    /// Opens the identity with its passphrase. Takes a second, and 256 MiB.
+    pub(crate) fn open(&self, passphrase: &str) -> Result<Opened, KeyError> {
+        let (stamp, text) = self.text(Some(passphrase))?;
+        Ok(Opened { identity: self.file.parse(&text)?, stamp })
+    }
+
+    /// Holds the key that was opened, until then.
+    pub(crate) fn unlock(&self, opened: Opened, until: Option<Moment>) -> Result<(), KeyError> {
+        let _looking = self.looking();
+        let Opened { identity, stamp } = opened;
+        // What was opened is not what is there now.
+        if self.file.stamp()? != stamp {
+            return Err(KeyError::Changed);
+        }
+        let key = Key::Unlocked(identity, until);
+        *self.held_mut() = Held { key, stamp, is_durable: false };
+        Ok(())
+    }
+
+    /// Writes the identity with another passphrase, or without one, beside the file. Nothing has
+    /// changed before [`HeldKey::replace`].
+    pub(crate) fn rewrite(
+        &self,
+        old: Option<&str>,
+        new: Option<&str>,
+    ) -> Result<Rewritten, KeyError> {
+        let (stamp, text) = self.text(old)?;
+        let opened = Opened { identity: self.file.parse(&text)?, stamp };
+        let prepared = match new {
+            Some(new) => {
+                let sealed = seal::seal_with(new, &text);
+                self.file.prepare(&sealed.map_err(|source| self.file.unwritten(source))?)?
+            }
+            None if old.is_none() => return Err(KeyError::Open),
+            None => self.file.prepare(&text)?,
+        };
+        Ok(Rewritten { opened, prepared, is_sealed: new.is_some() })
+    }
+
+    /// Puts what was written in the place of the file, durably. The key is held after it; where it
+    /// has a passphrase, until this moment.
+    pub(crate) fn replace(
+        &self,
+        rewritten: Rewritten,
+        until: Option<Moment>,
+    ) -> Result<(), KeyError> {
+        let Rewritten { opened: Opened { identity, stamp }, prepared, is_sealed } = rewritten;
+        let _looking = self.looking();
+        if self.file.stamp()? != stamp {
+            return Err(KeyError::Changed);
+        }
+        prepared.commit().map_err(|source| self.file.unwritten(source))?;
+        let stamp = self.file.stamp()?;
+        let key = if is_sealed { Key::Unlocked(identity, until) } else { Key::Open(identity) };
+        *self.held_mut() = Held { key, stamp, is_durable: true };
+        Ok(())
+    }
+
+    /// The text of the identity's file, and what the file was. A passphrase must be given when it has
+    /// one, and must not when it has none.
+    fn text(
+        &self,
+        passphrase: Option<&str>,
+    ) -> Result<(Option<Stamp>, Zeroizing<Vec<u8>>), KeyError> {
+        let stamp = self.file.stamp()?;
+        let content = self.file.content()?.ok_or(KeyError::None)?;
+        let text = match passphrase {
+            Some(passphrase) if seal::is_sealed(&content) => seal::open_with(passphrase, &content)
+                .map_err(|closed| match closed {
+                    Closed::Bad(bad) => KeyError::Identity(self.file.bad(bad)),
+                    Closed::Wrong => KeyError::Wrong,
+                })?,
+            None if seal::is_sealed(&content) => return Err(KeyError::Closed),
+            Some(_) => return Err(KeyError::Open),
+            None => content,
+        };
+        Ok((stamp, text))
+    }
+
+    fn look(&self) -> Result<(), IdentityError> {
+        let _looking = self.looking();
+        let stamp = self.file.stamp()?;
+        if self.held().stamp == stamp {
+            return Ok(());
+        }
+        let key = match self.file.read()? {
+            Found::Nothing => Key::None,
+            Found::Identity(identity) => Key::Open(identity),
+            Found::Sealed => Key::Locked,
+        };
+        *self.held_mut() = Held { key, stamp, is_durable: false };
+        Ok(())
+    }
+
+    fn looking(&self) -> MutexGuard<'_, ()> {
+        self.looking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn held(&self) -> RwLockReadGuard<'_, Held> {
+        // Whoever changes it does so at once, and nothing that reads it leaves anything behind.
+        self.held.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn held_mut(&self) -> RwLockWriteGuard<'_, Held> {
+        self.held.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An identity that was opened, and what its file was then.
+pub(crate) struct Opened {
+    identity: Pinned<Identity>,
+    stamp: Option<Stamp>,
+}
+
+/// An identity's file that is to take the place of the one that is there.
+#[must_use]
+pub(crate) struct Rewritten {
+    opened: Opened,
+    prepared: Prepared,
+    is_sealed: bool,
+}
+
+impl Opened {
+    /// Its public part.
+    pub(crate) fn recipient(&self) -> Recipient {
+        self.identity.recipient()
+    }
+}
+
+impl Rewritten {
+    /// Its identity's public part.
+    pub(crate) fn recipient(&self) -> Recipient {
+        self.opened.recipient()
+    }
+}
+
+fn is_over(until: Option<Moment>) -> bool {
+    until.is_some_and(|until| until <= Moment::now())
+}
+
+#[cfg(test)]
+mod tests;

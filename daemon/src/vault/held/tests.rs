@@ -1,0 +1,98 @@
+use std::fs;
+use std::time::Duration;
+
+use super::{HeldKey, Identity, IdentityFile, KeyError, KeyState, Moment};
+use crate::vault::seal::seal_cheaply;
+
+struct Home {
+    folder: tempfile::TempDir,
+    key: HeldKey,
+    text: String,
+}
+
+impl Home {
+    /// With an identity behind the passphrase `p`.
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("identity.txt");
+        let key = HeldKey::of(IdentityFile::at(path.clone())).expect("no key");
+        assert_eq!(key.state(), KeyState::None);
+        key.make().expect("an identity");
+        let text = fs::read_to_string(&path).expect("the file");
+        fs::write(&path, seal_cheaply("p", text.as_bytes())).expect("sealed");
+        Self { folder, key, text }
+    }
+
+    fn write(&self, bytes: &[u8]) {
+        fs::write(self.folder.path().join("identity.txt"), bytes).expect("written");
+    }
+
+    fn is_open(&self) -> bool {
+        self.key.with(|_| ()).expect("a file").is_ok()
+    }
+}
+
+#[test]
+fn a_key_is_held_from_its_passphrase_to_the_lock() {
+    let home = Home::new();
+    assert!(!home.is_open() && home.key.state() == KeyState::Locked);
+    assert!(matches!(home.key.open("q"), Err(KeyError::Wrong)));
+    let opened = home.key.open("p").expect("opened");
+    assert!(!home.is_open(), "not before its line is written");
+    home.key.unlock(opened, None).expect("unlocked");
+    assert!(home.is_open() && home.key.state() == KeyState::Unlocked(None));
+    let sealed = fs::read(home.folder.path().join("identity.txt")).expect("the file");
+    home.write(b"none any more");
+    home.key.lock().expect("locked, whatever has become of the file");
+    home.write(&sealed);
+    assert!(!home.is_open());
+    home.write(home.text.as_bytes());
+    assert!(home.is_open(), "without a passphrase");
+    assert!(matches!(home.key.lock(), Err(KeyError::Open)));
+    assert!(matches!(home.key.open("p"), Err(KeyError::Open)));
+}
+
+#[test]
+fn a_key_is_forgotten_when_its_time_is_over() {
+    let home = Home::new();
+    let unlock = |until| {
+        let opened = home.key.open("p").expect("opened");
+        home.key.unlock(opened, Some(until)).expect("unlocked");
+    };
+    let later = Moment::after(Duration::from_secs(1000));
+    unlock(later);
+    assert!(home.is_open() && !home.key.lock_when_due());
+    assert_eq!(home.key.state(), KeyState::Unlocked(Some(later)));
+    unlock(Moment::now());
+    // From that moment on, whenever it is wiped.
+    assert!(!home.is_open() && home.key.state() == KeyState::Locked);
+    assert!(home.key.lock_when_due() && !home.key.lock_when_due());
+}
+
+#[test]
+fn what_was_opened_or_written_counts_for_the_file_that_it_was() {
+    let home = Home::new();
+    let opened = home.key.open("p").expect("opened");
+    let rewritten = home.key.rewrite(Some("p"), None).expect("written");
+    let other = Identity::generate().to_text("2026-01-02T03:04:05Z");
+    let other = seal_cheaply("p", &[other.as_bytes(), b"# more\n"].concat());
+    home.write(&other);
+    assert!(matches!(home.key.unlock(opened, None), Err(KeyError::Changed)));
+    assert!(matches!(home.key.replace(rewritten, None), Err(KeyError::Changed)));
+    let left = fs::read(home.folder.path().join("identity.txt")).expect("the file");
+    assert_eq!(left, other, "it is left as it is");
+    assert_eq!(fs::read_dir(home.folder.path()).expect("a folder").count(), 1);
+}
+
+#[test]
+fn a_passphrase_is_given_when_there_is_one_and_not_else() {
+    let home = Home::new();
+    assert!(matches!(home.key.rewrite(None, None), Err(KeyError::Closed)));
+    let rewritten = home.key.rewrite(Some("p"), None).expect("written");
+    home.key.replace(rewritten, None).expect("replaced");
+    assert!(home.is_open());
+    assert!(matches!(home.key.rewrite(None, None), Err(KeyError::Open)));
+    assert!(matches!(home.key.rewrite(Some("p"), None), Err(KeyError::Open)));
+    let left = fs::read_to_string(home.folder.path().join("identity.txt")).expect("the file");
+    assert_eq!(left, home.text, "byte for byte");
+}

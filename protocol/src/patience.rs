@@ -1,0 +1,85 @@
+//! How long a client waits for the daemon.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use crate::limits;
+
+/// The longest that is waited at once, and so the most that one stop of the machine can cost.
+const TURN: Duration = Duration::from_millis(500);
+
+/// What is left of [`limits::CLIENT_PATIENCE`].
+///
+/// It is waited in turns, and only turns count. Where the whole machine was stopped, or this program,
+/// the daemon had no time to answer either, and a clock alone would take it for one that hangs.
+#[derive(Debug)]
+pub(crate) struct Patience {
+    left: Duration,
+}
+
+impl Patience {
+    pub(crate) fn new() -> Self {
+        Self { left: limits::CLIENT_PATIENCE }
+    }
+
+    /// Does what waits, for the time that it is told, until it is done.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::TimedOut`] when nothing is left, and what `something` fails with.
+    pub(crate) fn wait<T>(
+        &mut self,
+        mut something: impl FnMut(Duration) -> io::Result<T>,
+    ) -> io::Result<T> {
+        while !self.left.is_zero() {
+            let (turn, begun) = (TURN.min(self.left), Instant::now());
+            let done = something(turn);
+            self.left -= begun.elapsed().min(turn);
+            match done.as_ref().map_err(io::Error::kind) {
+                // A socket's time-out. It may come a moment too early.
+                Err(io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
+                Err(io::ErrorKind::Interrupted) => {}
+                _ => return done,
+            }
+        }
+        Err(io::ErrorKind::TimedOut.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Read};
+    use std::os::unix::net::UnixStream;
+    use std::thread::sleep;
+    use std::time::{Duration, Instant};
+
+    use super::{Patience, TURN};
+    use crate::limits::CLIENT_PATIENCE;
+
+    #[test]
+    fn silence_is_waited_for_so_long_and_no_longer() {
+        let (mut stream, _silent) = UnixStream::pair().expect("a pair");
+        let (mut patience, begun) = (Patience { left: TURN * 3 / 2 }, Instant::now());
+        let waited = patience.wait(|turn| {
+            stream.set_read_timeout(Some(turn))?;
+            stream.read(&mut [0])
+        });
+        assert_eq!(waited.expect_err("silence").kind(), io::ErrorKind::TimedOut);
+        assert!(begun.elapsed() >= TURN, "{:?}", begun.elapsed());
+        assert!(patience.wait(|_| -> io::Result<()> { panic!("nothing is left") }).is_err());
+    }
+
+    #[test]
+    fn a_stop_of_the_machine_is_one_turn_however_long_it_was() {
+        let mut patience = Patience::new();
+        let mut turns = 0;
+        let done = patience.wait(|turn| {
+            turns += 1;
+            // As after a stop: far more time has gone by than was waited for.
+            sleep(turn + Duration::from_millis(100));
+            if turns == 2 { Ok(turns) } else { Err(io::ErrorKind::WouldBlock.into()) }
+        });
+        assert_eq!(done.expect("the second answer"), 2);
+        assert_eq!(patience.left, CLIENT_PATIENCE - 2 * TURN);
+    }
+}

@@ -1,0 +1,40 @@
+//! A locked vault: the command line asks for the passphrase on the terminal, in our place.
+//!
+//! We become it, and it becomes us again. So there is one process with one id all the time, and a
+//! signal at the prompt ends the one that has to give the terminal its echo back.
+
+use std::convert::Infallible;
+use std::env;
+use std::os::unix::process::CommandExt;
+use std::process::{self, Command};
+
+use fluvio_secret_protocol::harden::Hardened;
+use fluvio_secret_protocol::{CLI, ClientError, Code, beside_this_program, terminal};
+
+use crate::error::LaunchError;
+
+/// The variable that has our process id when the passphrase was given already. It begins like all of
+/// our variables, so no connector inherits it.
+pub(crate) const GUARD: &str = "FLUVIO_SECRET_ASKED";
+
+/// Where a locked vault is why there is no grant, and somebody can be asked: becomes who asks. Else
+/// gives the error back.
+pub(crate) fn where_locked(
+    error: LaunchError,
+    hardened: Hardened,
+) -> Result<Infallible, LaunchError> {
+    let is_locked = matches!(&error, LaunchError::Client(ClientError::Refused(refusal)) if refusal.code == Code::Locked);
+    let us = process::id().to_string();
+    let was_asked = env::var_os(GUARD).is_some_and(|asked| *asked == *us);
+    if !is_locked || was_asked || terminal::of_session().is_none() {
+        return Err(error);
+    }
+    hardened.release().map_err(LaunchError::System)?;
+    let path = beside_this_program(CLI).map_err(ClientError::Start)?;
+    let mut words = env::args_os();
+    let name = words.next().unwrap_or_default();
+    let mut cli = Command::new(&path);
+    cli.env(GUARD, us).arg("unlock-first").arg("--name").arg(name).arg("--").args(words);
+    let source = cli.exec();
+    Err(LaunchError::exec(path.into(), None, source))
+}
