@@ -11,7 +11,7 @@ use crate::connector_process::{descriptors, environment, until_asleep};
 use crate::harness::cdk::Project;
 use crate::harness::pty::Pty;
 use crate::harness::watch::{
-    CONNECTOR, Watched, children, config, resources, starts, until_started_with,
+    CONNECTOR, Watched, children, config, has_started_with, resources, starts,
 };
 use crate::harness::{Home, eventually, is_alive, kill, said, spawn};
 
@@ -233,12 +233,12 @@ fn on_a_terminal_it_is_one_coloured_line_and_ctrl_c_ends_both() {
     pty.expect("\x1b[2J");
     let line = pty.expect(")\x1b[0m");
     assert!(line.contains("\x1b[32mstarted (pid "), "{line:?}");
-    until_started_with(&home, "1 A=value");
+    eventually("the connector", || has_started_with(&home, "1 A=value"));
     fs::write(&path, config(2, &["A"])).unwrap();
     pty.expect("\x1b[2J");
     let line = pty.expect("ms\x1b[0m");
     assert!(line.contains("config.yaml changed; the old one stopped in "), "{line:?}");
-    until_started_with(&home, "2 A=value");
+    eventually("the connector", || has_started_with(&home, "2 A=value"));
     let connector = children(pty.child.id())[0];
     pty.type_keys("\u{3}");
     assert_eq!(pty.child.wait().unwrap().code(), Some(130));
@@ -268,7 +268,7 @@ fn ctrl_z_stops_both_and_fg_goes_on() {
         program.display(),
         path.display()
     ));
-    until_started_with(&home, "1 A=value");
+    eventually("the connector", || has_started_with(&home, "1 A=value"));
     let connector = numbers(&home, "pid")[0];
     let state = || {
         let stat = fs::read_to_string(format!("/proc/{connector}/stat")).unwrap_or_default();
@@ -322,7 +322,7 @@ fn two_supervisors_and_a_daemon_keep_nothing_of_many_restarts() {
     let daemon = home.daemon_pid().unwrap();
     let mut first = Watched::run(&home, &path, &[], &CONNECTOR);
     first.expect("started");
-    until_started_with(&home, "1 A=value");
+    first.until_started_with(&home, "1 A=value");
     let of_one = resources(daemon);
     let script = "echo x >> second; exec sleep 1000";
     let mut second = run(&home, &path, &[], script);

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use crate::harness::pty::Pty;
 use crate::harness::watch::{
     CONNECTOR, Stalls, Watched, children, config, folder, git, resources, starts,
-    until_started_with,
 };
 use crate::harness::{Home, eventually, kill, need, said};
 
@@ -171,7 +170,7 @@ fn save_again_and_again(way: &Way, rounds: u32) -> Saved {
     let supervisor = watched.child.id();
     let daemon = home.daemon_pid().unwrap();
     watched.expect("started");
-    until_started_with(&home, "1 A=value");
+    watched.until_started_with(&home, "1 A=value");
     let mut expected = vec!["1 A=value".to_owned()];
     let mut before = None;
     let stalls = Stalls::measure();
@@ -183,7 +182,7 @@ fn save_again_and_again(way: &Way, rounds: u32) -> Saved {
         let with = format!("{} A=value", number(&path));
         watched.expect("restarted");
         let took = watched.told_at() - begun;
-        until_started_with(&home, &with);
+        watched.until_started_with(&home, &with);
         expected.push(with);
         if stalls.take() > SEEN / 10 {
             saved.stalled += 1;
@@ -238,7 +237,7 @@ fn watched_home(options: &[&str]) -> (Home, PathBuf, Watched) {
     fs::write(&path, config(1, &["A"])).unwrap();
     let mut watched = Watched::run(&home, &path, options, &CONNECTOR);
     watched.expect("started");
-    until_started_with(&home, "1 A=value");
+    watched.until_started_with(&home, "1 A=value");
     (home, path, watched)
 }
 
@@ -246,7 +245,7 @@ fn watched_home(options: &[&str]) -> (Home, PathBuf, Watched) {
 fn save_and_see(home: &Home, path: &Path, watched: &mut Watched, number: u32) {
     fs::write(path, config(number, &["A"])).unwrap();
     watched.expect("restarted");
-    until_started_with(home, &format!("{number} A=value"));
+    watched.until_started_with(home, &format!("{number} A=value"));
 }
 
 #[test]
@@ -267,7 +266,7 @@ fn f1_what_editors_write_is_seen() {
         let said = said(&mut editor("vim", &args));
         assert!(said.status.success(), "{said:?}");
         watched.expect("restarted");
-        until_started_with(&home, &format!("{number} A=value"));
+        watched.until_started_with(&home, &format!("{number} A=value"));
     }
     // The number is in the fourth line; Ctrl-K takes it away, Ctrl-O writes.
     let mut pty = Pty::start(&editor("nano", &["--ignorercfiles", "+4"]));
@@ -276,7 +275,7 @@ fn f1_what_editors_write_is_seen() {
     pty.expect("File Name to Write");
     pty.type_keys("\r");
     watched.expect("restarted");
-    until_started_with(&home, "5 A=value");
+    watched.until_started_with(&home, "5 A=value");
     pty.type_keys("\u{18}");
     pty.child.wait().unwrap();
     assert_eq!(starts(&home).len(), 5);
@@ -311,7 +310,7 @@ fn a_path_that_is_watched_too_restarts_the_connector() {
     let path = home.write("config.yaml", config(1, &["A"]));
     let mut watched = Watched::run(&home, &path, &["--watch-path", &watch], &CONNECTOR);
     watched.expect("started");
-    until_started_with(&home, "1 A=value");
+    watched.until_started_with(&home, "1 A=value");
     let changed = |watched: &mut Watched, file: &Path| {
         let event = watched.expect("restarted");
         assert_eq!(event["files"], serde_json::json!([file.to_str().unwrap()]), "{event}");
@@ -358,7 +357,7 @@ fn f3_more_events_than_the_system_keeps_lose_no_save() {
     fs::write(&path, config(2, &["A"])).unwrap();
     kill("CONT", supervisor);
     watched.expect("restarted");
-    until_started_with(&home, "2 A=value");
+    watched.until_started_with(&home, "2 A=value");
     save_and_see(&home, &path, &mut watched, 3);
     assert_eq!(starts(&home).len(), 3);
     assert!(watched.end().is_empty());
@@ -406,7 +405,7 @@ fn f4_a_file_that_is_wrong_at_first_is_waited_for() {
     assert!(watched.words.contains("YAML"), "{}", watched.words);
     fs::write(&path, config(1, &["A"])).unwrap();
     watched.expect("restarted");
-    until_started_with(&home, "1 A=value");
+    watched.until_started_with(&home, "1 A=value");
     assert!(watched.end().is_empty());
     let none = said(&mut home.run(&home.path("none.yaml"), &["--watch"], &["true"]));
     assert!(!none.status.success() && none.err.contains("none.yaml"), "{none:?}");
@@ -421,7 +420,7 @@ fn f5_a_folder_that_is_moved_away_and_back_is_watched_again() {
         fs::write(away.join("config.yaml"), config(number, &["A"])).unwrap();
         fs::rename(&away, &project).unwrap();
         watched.expect("restarted");
-        until_started_with(&home, &format!("{number} A=value"));
+        watched.until_started_with(&home, &format!("{number} A=value"));
     }
     save_and_see(&home, &path, &mut watched, 4);
     // Another folder in its place.
@@ -451,12 +450,12 @@ fn f5_without_watches_the_files_are_looked_at_and_that_is_said() {
         let polling = watched.expect("polling");
         assert!(polling["because"].as_str().unwrap().contains("inotify"), "{polling}");
         watched.expect("started");
-        until_started_with(&home, "1 A=value");
+        watched.until_started_with(&home, "1 A=value");
         fs::write(&path, config(2, &["A"])).unwrap();
         let begun = Instant::now();
         watched.expect("restarted");
         need::say(&format!("f5: {limit}: seen after {:?}", begun.elapsed()));
-        until_started_with(&home, "2 A=value");
+        watched.until_started_with(&home, "2 A=value");
         assert!(watched.end().is_empty());
     }
 }

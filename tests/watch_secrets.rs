@@ -2,12 +2,11 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use crate::hardening::copies;
 use crate::harness::ask::Asker;
-use crate::harness::watch::{
-    CONNECTOR, Watched, children, config, git, starts, until_started_with,
-};
+use crate::harness::watch::{CONNECTOR, Watched, children, config, git, starts};
 use crate::harness::{Home, canary, eventually, need};
 
 /// A home with two secrets, of which the connector that is watched references the first.
@@ -18,7 +17,7 @@ fn watched_home() -> (Home, PathBuf, Watched) {
     let path = home.write("config.yaml", config(1, &["A"]));
     let mut watched = Watched::run(&home, &path, &[], &CONNECTOR);
     watched.expect("started");
-    until_started_with(&home, "1 A=one");
+    watched.until_started_with(&home, "1 A=one");
     (home, path, watched)
 }
 
@@ -27,7 +26,7 @@ fn restarted_for_a(home: &Home, watched: &mut Watched, value: &str) {
     let event = watched.expect("restarted");
     assert_eq!(event["secrets"], serde_json::json!(["A"]), "{event}");
     assert_eq!(event["files"], serde_json::json!([]), "{event}");
-    until_started_with(home, &format!("1 A={value}"));
+    watched.until_started_with(home, &format!("1 A={value}"));
 }
 
 #[test]
@@ -54,15 +53,19 @@ fn f6_another_value_restarts_and_the_same_or_another_secret_does_not() {
 
 #[test]
 fn f6_fifty_changes_in_a_second_are_two_restarts_at_the_most() {
-    let (home, _, watched) = watched_home();
+    let (home, _, mut watched) = watched_home();
     let mut client = Asker::connect(&home).unwrap();
+    let begun = Instant::now();
     for n in 0..50 {
         client.set("A", format!("value-{n}").as_bytes()).unwrap().unwrap();
     }
-    until_started_with(&home, "1 A=value-49");
+    let took = begun.elapsed();
+    watched.until_started_with(&home, "1 A=value-49");
     let restarts = watched.end();
     assert!(restarts.iter().all(|event| event["event"] == "restarted"), "{restarts:?}");
-    assert!(restarts.len() <= 2, "{restarts:?}");
+    // A busy machine takes longer for them.
+    let most = 2 + usize::try_from(took.as_secs()).unwrap();
+    assert!(restarts.len() <= most, "in {took:?}: {restarts:?}");
 }
 
 #[test]
@@ -202,12 +205,12 @@ fn a_new_configuration_is_watched_for_its_own_secrets() {
     let (home, path, mut watched) = watched_home();
     fs::write(&path, config(1, &["OTHER"])).unwrap();
     watched.expect("restarted");
-    until_started_with(&home, "1 OTHER=one");
+    watched.until_started_with(&home, "1 OTHER=one");
     home.set("A", "two");
     home.set("OTHER", "two");
     let event = watched.expect("restarted");
     assert_eq!(event["secrets"], serde_json::json!(["OTHER"]));
-    until_started_with(&home, "1 OTHER=two");
+    watched.until_started_with(&home, "1 OTHER=two");
     assert_eq!(starts(&home).len(), 3);
     assert!(watched.end().is_empty());
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{Home, Said, eventually, kill, said, spawn};
+use super::{DEADLINE, Home, Said, eventually, kill, said, spawn};
 
 /// Writes down the number in the configuration and the secrets that it was started with, and then
 /// waits to be ended.
@@ -88,6 +88,16 @@ impl Watched {
         event
     }
 
+    /// Waits until the last connector was started with this.
+    pub(crate) fn until_started_with(&mut self, home: &Home, with: &str) {
+        let deadline = Instant::now() + DEADLINE;
+        while !has_started_with(home, with) {
+            let late = Instant::now() >= deadline;
+            assert!(!late, "no start with {with:?}: {:?}\n{}", self.unexpected(), self.words);
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     /// When the last expected event was told.
     pub(crate) fn told_at(&self) -> Instant {
         self.events[self.next - 1].0
@@ -134,12 +144,10 @@ pub(crate) fn starts(home: &Home) -> Vec<String> {
     text.lines().map(|line| line.trim_end().to_owned()).collect()
 }
 
-/// Waits until the last connector was started with this.
-pub(crate) fn until_started_with(home: &Home, with: &str) {
-    eventually(&format!("a start with {with:?}"), || {
-        fs::read_to_string(home.path("starts"))
-            .is_ok_and(|text| text.ends_with('\n') && text.trim_end().ends_with(with))
-    });
+/// Whether the last connector was started with this.
+pub(crate) fn has_started_with(home: &Home, with: &str) -> bool {
+    fs::read_to_string(home.path("starts"))
+        .is_ok_and(|text| text.ends_with('\n') && text.trim_end().ends_with(with))
 }
 
 /// The processes whose parent is this one, dead ones included.

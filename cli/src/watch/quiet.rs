@@ -9,7 +9,8 @@ const SOON: Duration = Duration::from_millis(50);
 const WRITING: Duration = Duration::from_millis(200);
 /// After secrets changed: those who set one often set several.
 const SECRETS: Duration = Duration::from_millis(100);
-/// However long it goes on.
+/// However long it goes on. After secrets have changed, further changes of secrets wait as long, too:
+/// so in each second they cause two restarts at the most, whatever pauses are between them.
 const CEILING: Duration = Duration::from_secs(1);
 
 /// How a change announces itself.
@@ -30,6 +31,9 @@ pub(crate) enum Sign {
 pub(crate) struct Quiet {
     first: Option<Instant>,
     due: Option<Instant>,
+    has_secrets: bool,
+    /// Before this time secrets are not looked at again.
+    rest: Option<Instant>,
 }
 
 impl Quiet {
@@ -42,7 +46,10 @@ impl Quiet {
             Sign::Writing => now + WRITING,
             Sign::Secrets => now + SECRETS,
         };
-        self.due = Some(due.min(first + CEILING).max(now));
+        let due = due.min(first + CEILING).max(now);
+        let rest = self.rest.filter(|_| sign == Sign::Secrets);
+        self.has_secrets |= sign == Sign::Secrets;
+        self.due = Some(rest.map_or(due, |rest| due.max(rest)));
     }
 
     /// Look at this time at the latest.
@@ -59,7 +66,8 @@ impl Quiet {
     pub(crate) fn is_over(&mut self, now: Instant) -> bool {
         let is_over = self.due.is_some_and(|due| due <= now);
         if is_over {
-            *self = Self::default();
+            let rest = if self.has_secrets { Some(now + CEILING) } else { self.rest };
+            *self = Self { rest, ..Self::default() };
         }
         is_over
     }
@@ -92,6 +100,33 @@ mod tests {
             now += WRITING / 2;
         }
         assert!(quiet.is_over(now));
+    }
+
+    #[test]
+    fn secrets_that_change_again_and_again_are_looked_at_twice_in_a_second() {
+        // With pauses of every length between them.
+        for pause in [1, 20, 99, 101, 150, 300].map(Duration::from_millis) {
+            let (mut quiet, start) = (Quiet::default(), Instant::now());
+            let (mut now, mut changed, mut looks) = (start, start, Vec::new());
+            while now < start + 3 * CEILING {
+                if now < start + CEILING && now >= changed {
+                    quiet.heard(Sign::Secrets, now);
+                    changed += pause;
+                }
+                if quiet.is_over(now) {
+                    looks.push(now - start);
+                }
+                now += Duration::from_millis(1);
+            }
+            assert!(looks.len() <= 2, "{pause:?}: {looks:?}");
+            assert!(looks.last().is_some_and(|last| start + *last >= changed - pause), "{looks:?}");
+        }
+        // A file does not wait for that.
+        let (mut quiet, now) = (Quiet::default(), Instant::now());
+        quiet.heard(Sign::Secrets, now);
+        assert!(quiet.is_over(now + CEILING));
+        quiet.heard(Sign::Whole, now + CEILING);
+        assert!(quiet.is_over(now + CEILING));
     }
 
     #[test]
