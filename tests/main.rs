@@ -27,6 +27,7 @@ mod places;
 mod results;
 mod socket_fuzz;
 mod stock_age;
+mod swap;
 mod system_calls;
 mod terminal;
 mod upgrade;
