@@ -62,10 +62,15 @@ fn heap_and_stacks(pid: u32, bytes: &[u8]) -> (usize, usize) {
     })
 }
 
-/// The bytes that an identity's text stands for (Bech32).
-fn raw(identity: &str) -> Vec<u8> {
+/// The line of an identity's file that is the key.
+fn encoded(file: &str) -> &str {
+    file.lines().find(|line| line.starts_with("AGE-SECRET-KEY-1")).unwrap()
+}
+
+/// The bytes that this line stands for (Bech32).
+pub(crate) fn raw(file: &str) -> Vec<u8> {
     const DIGITS: &str = "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L";
-    let data = identity.strip_prefix("AGE-SECRET-KEY-1").unwrap();
+    let data = encoded(file).strip_prefix("AGE-SECRET-KEY-1").unwrap();
     // The last six digits are a checksum.
     let digits = data[..data.len() - 6].chars().map(|digit| DIGITS.find(digit).unwrap());
     let (mut bytes, mut bits, mut count) = (Vec::new(), 0_u32, 0);
@@ -90,8 +95,7 @@ fn d12_after_lock_nothing_of_the_key_or_a_value_is_on_the_heap() {
     let (passphrase, value) = (canary(), canary().repeat(20_000));
     home.set("A", &value);
     let text = fs::read_to_string(home.path("config/identity.txt")).unwrap();
-    let encoded = text.lines().find(|line| line.starts_with("AGE-SECRET-KEY-1")).unwrap();
-    let raw = raw(encoded);
+    let (encoded, raw) = (encoded(&text), raw(&text));
     assert_eq!(raw.len(), 32);
     // Its text is in the daemon's memory for less than a moment. Where it is, it is found.
     let mut control = spawn(home.foreign("sleep").arg("1000").env("IDENTITY", encoded));

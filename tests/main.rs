@@ -34,6 +34,7 @@ mod rotation;
 mod settings;
 mod socket_fuzz;
 mod stock_age;
+mod swap;
 mod system_calls;
 mod terminal;
 mod units;

@@ -1,6 +1,7 @@
 //! Memory that holds a key: a place of its own, which is not swapped, and a stack that is wiped.
 
 use std::hint::black_box;
+use std::io;
 use std::ops::Deref;
 use std::sync::Once;
 
@@ -26,13 +27,13 @@ impl<T> Pinned<T> {
     pub(crate) fn new(value: T) -> Self {
         let page = Box::new(Page(Some(value)));
         let lock = region::lock(&raw const *page, size_of::<Page<T>>());
-        let lock = lock.inspect_err(warn).ok();
+        let lock = lock.map_err(io::Error::from).inspect_err(warn).ok();
         Self { _lock: lock, page }
     }
 }
 
 /// Once: it would be the same each time, and it ends nothing.
-fn warn(error: &region::Error) {
+fn warn(error: &io::Error) {
     static WARNED: Once = Once::new();
     WARNED.call_once(|| {
         tracing::warn!(
