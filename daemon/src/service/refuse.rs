@@ -121,7 +121,7 @@ pub(super) fn vault(error: &VaultError, names: &[SecretName]) -> Refusal {
         VaultError::IdentityLost { .. } => Refusal::new(
             Code::Damaged,
             text,
-            "put back a copy of the identity; without it the secrets cannot be opened by anyone",
+            "put back a copy of it, or give one that opens them with: fluvio-secret key use FILE",
         ),
         VaultError::Key { path, error } => key(error, path),
         VaultError::Locked { .. } => Refusal::new(Code::Locked, text, UNLOCK),

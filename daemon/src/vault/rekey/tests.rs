@@ -8,7 +8,7 @@ use super::{Rekey, RekeyError, Resealed};
 use crate::vault::reseal::Step;
 use crate::vault::seal::{Identity, Recipient, is_sealed, recipients_of, seal, seal_cheaply};
 use crate::vault::tests::{Home, files, name, read, set};
-use crate::vault::{KeyError, RecipientsError, Vault, VaultError};
+use crate::vault::{KeyError, KeyState, RecipientsError, Vault, VaultError};
 
 fn config(home: &Home, file: &str) -> PathBuf {
     home.identity_path().with_file_name(file)
@@ -448,6 +448,7 @@ fn a_new_identity_gets_the_passphrase_of_the_present_one() {
     assert_eq!(read(&vault, "A").expect("a value"), b"three");
     assert_eq!(read(&vault, "B").expect("a value"), b"b");
     vault.lock().expect("locked");
+    assert_eq!(vault.next.state(), KeyState::Locked);
     assert!(matches!(read(&vault, "A"), Err(VaultError::Locked { .. })));
     set(&vault, "NEW", b"set while locked");
     unlock(&vault);
