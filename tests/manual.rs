@@ -102,6 +102,20 @@ fn each_option_of_a_program_is_in_its_manual_and_the_other_way_round() {
 }
 
 #[test]
+fn each_setting_is_in_the_manual_with_what_holds_by_default() {
+    let home = Home::new();
+    let printed = said(home.command("fluvio-secretd").arg("--settings"));
+    let settings: Vec<_> = printed.out.lines().collect();
+    assert!(settings.len() > 3, "{printed:?}");
+    let pages = pages();
+    let page = plain(pages.iter().find(|page| page.section == "5").unwrap());
+    let (_, rest) = page.split_once(".SH SETTINGS\n").unwrap();
+    let section = rest.split("\n.SH").next().unwrap();
+    let terms = section.split(".TP\n").skip(1).filter_map(|paragraph| paragraph.lines().next());
+    assert_eq!(terms.collect::<Vec<_>>(), settings);
+}
+
+#[test]
 fn each_place_is_in_the_manual() {
     let home = Home::new();
     home.ok(&["set", "A", "x"]);

@@ -38,10 +38,10 @@ fluvio-secretd keeps the secrets of fluvio-secret. It is started by the first co
 Usage: fluvio-secretd [--start | --settings]
 
 Options:
-      --start    Start the daemon in the background, and end when it serves
-      --settings Print the settings that a daemon would start with, or what is wrong in them
-  -h, --help     Print this help
-  -V, --version  Print the release
+      --start     Start the daemon in the background, and end when it serves
+      --settings  Print the settings that a daemon would start with, or what is wrong in them
+  -h, --help      Print this help
+  -V, --version   Print the release
 
 Without an option it serves in the foreground and logs to standard error.
 FLUVIO_SECRET_LOG (off, error, warn, info, debug or trace) says how much it logs, else the setting log.
