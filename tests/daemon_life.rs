@@ -387,6 +387,7 @@ fn b3_a_hung_daemon_costs_five_seconds_and_starts_no_connector() {
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert_eq!(list.code(), Some(69));
     assert!(list.err.contains("has not answered") && err.contains("has not answered"), "{list:?}");
+    assert!(list.err.contains(&format!("look at its process ({pid})")), "{list:?}");
     assert!(!started.exists());
     let begun = Instant::now();
     let set: Said = set.wait_with_output().unwrap().into();
@@ -419,6 +420,8 @@ fn b3_a_daemon_that_says_a_byte_now_and_then_costs_no_more() {
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert_eq!(list.code(), Some(69), "{list:?}");
     assert!(list.err.contains("has not answered"), "{list:?}");
+    // Who made the socket is no daemon: it might be the manager of the session, which nobody should end.
+    assert!(!list.err.contains(&format!("({})", std::process::id())), "{list:?}");
     fs::remove_file(home.socket()).unwrap();
     slow.join().unwrap();
 }

@@ -183,6 +183,7 @@ fn each_dependency_has_one_home() {
         ("notify", "daemon/src/outside.rs"),
         ("region", "daemon/src/vault/memory.rs"),
         ("saphyr_parser", "config/src/path.rs"),
+        ("sd_listen_fds", "daemon/src/activation.rs"),
         ("serde_yaml", "config/src/"),
         ("signal_hook", "cli/src/signals.rs"),
         ("strsim", "daemon/src/settings.rs"),

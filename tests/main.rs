@@ -6,6 +6,7 @@
 
 mod harness;
 
+mod activation;
 mod audit;
 mod bad_input;
 mod check;
@@ -17,6 +18,7 @@ mod disclosure;
 mod disk_faults;
 mod doctor;
 mod durability;
+mod extension;
 mod first_session;
 mod hardening;
 mod history;
@@ -24,6 +26,7 @@ mod hostile_clients;
 mod import;
 mod layering;
 mod lock;
+mod manual;
 mod places;
 mod recipients;
 mod results;
@@ -33,6 +36,7 @@ mod socket_fuzz;
 mod stock_age;
 mod system_calls;
 mod terminal;
+mod units;
 mod upgrade;
 mod values;
 mod watch_connector;

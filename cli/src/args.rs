@@ -1096,6 +1096,12 @@ fn since(duration: &OsStr) -> Result<Timestamp, CliError> {
     since.map(|since| since.timestamp()).ok_or_else(usage)
 }
 
+/// The definition of the command line, for its manual page.
+#[must_use]
+pub fn command_line() -> clap::Command {
+    CommandLine::command()
+}
+
 /// The names of the secrets, for the completion of a shell.
 fn names() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
@@ -1106,7 +1112,7 @@ fn names() -> ArgValueCandidates {
 
 /// Answers a shell that asks how what is typed goes on, and gives whether one did.
 pub(crate) fn complete() -> bool {
-    let environment = CompleteEnv::with_factory(CommandLine::command).bin(PROGRAM).var(COMPLETE);
+    let environment = CompleteEnv::with_factory(command_line).bin(PROGRAM).var(COMPLETE);
     let folder = std::env::current_dir().ok();
     // What cannot be completed is not, without a word in the middle of somebody's typing.
     environment.try_complete(std::env::args_os(), folder.as_deref()).unwrap_or(true)

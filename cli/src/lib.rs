@@ -46,6 +46,7 @@ use std::process::ExitCode;
 
 use fluvio_secret_protocol::harden::{Hardened, harden};
 
+pub use crate::args::command_line;
 use crate::args::{Cdk, Command, Recipient};
 use crate::error::CliError;
 

@@ -31,7 +31,8 @@ pub(crate) enum Way {
 #[error("unknown argument; see: fluvio-secretd --help")]
 pub(crate) struct UnknownArgument;
 
-pub(crate) const HELP: &str = "\
+/// What `--help` prints, and what the manual page is made of.
+pub const HELP: &str = "\
 fluvio-secretd keeps the secrets of fluvio-secret. It is started by the first command that needs it.
 
 Usage: fluvio-secretd [--start | --settings]

@@ -4,6 +4,7 @@
 //!
 //! * [`args`](mod@args): its few options
 //! * [`launch`]: `--start`, which starts a daemon that belongs to nobody's terminal
+//! * [`activation`]: a socket that a service manager hands over
 //! * [`places`], [`log`], [`audit`]: where things are kept, what is written down
 //! * [`settings`]: what the user has settled
 //! * [`cause`](mod@cause): what an error of the file system means
@@ -21,6 +22,7 @@
 //! The directory of the vault is the truth: nothing of it is kept in memory between two requests but
 //! the identity, and the names in the last grants.
 
+mod activation;
 mod args;
 mod audit;
 mod cause;
@@ -46,6 +48,8 @@ mod waiting;
 
 use std::io::Write;
 use std::process::ExitCode;
+
+pub use crate::args::HELP;
 
 /// The whole program `fluvio-secretd`.
 #[must_use]

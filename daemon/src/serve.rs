@@ -12,6 +12,7 @@ use fluvio_secret_protocol::places::PlaceError;
 use fluvio_secret_protocol::{connect, limits};
 use tracing::level_filters::LevelFilter;
 
+use crate::activation::{self, ActivationError};
 use crate::args::Way;
 use crate::audit::Audit;
 use crate::leases::Leases;
@@ -25,6 +26,8 @@ use crate::{launch, log};
 /// Why the daemon cannot serve.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServeError {
+    #[error(transparent)]
+    Activation(#[from] ActivationError),
     #[error("cannot lock {path}: {source}", path = .path.display())]
     Lock { path: PathBuf, source: io::Error },
     #[error("a daemon serves {path} already; it is used by every command, or ended with: fluvio-secret daemon stop", path = .path.display())]
@@ -62,6 +65,8 @@ pub(crate) fn settings() -> Result<String, ServeError> {
 }
 
 fn serve(way: Way) -> Result<(), ServeError> {
+    // First: what is opened before might be taken for it.
+    let handed_over = activation::socket()?;
     // Never given back: a daemon starts no other program.
     let _hardened = harden()?;
     if way == Way::Detached {
@@ -76,14 +81,23 @@ fn serve(way: Way) -> Result<(), ServeError> {
     log::begin(way, &places, level);
     let settings = settings?;
     // One deadline for both locks: who starts us waits as long as for one.
-    let deadline = Instant::now() + limits::HANDOVER;
-    let _socket_lock = own_socket(&places, deadline)?;
+    let now = Instant::now();
+    let (_socket_lock, deadline) = match &handed_over {
+        None => (own_socket(&places, now + limits::HANDOVER)?, now + limits::HANDOVER),
+        Some(listener) => {
+            activation::check_place(listener, &places.state.socket())?;
+            (follow(&places, now + limits::TAKEOVER)?, now + limits::TAKEOVER)
+        }
+    };
     let vault = Vault::open(&places.vault(), &places.identity(), deadline)?;
     let vault = vault.keeping(settings.history);
     let leases = Leases::of(vault.path(), places.runtime.clone());
     let service = Service::new(vault, Audit::new(places.state.audit_log()), leases);
     let service = service.settled(settings.inject, settings.lock_after);
-    let server = Server::bind(places.state.socket(), service)?;
+    let server = match handed_over {
+        None => Server::bind(places.state.socket(), service)?,
+        Some(listener) => Server::inherit(listener, places.state.socket(), service)?,
+    };
     tracing::info!("serves {}", places.vault().display());
     if way == Way::Detached {
         tell_ready()?;
@@ -93,17 +107,21 @@ fn serve(way: Way) -> Result<(), ServeError> {
     Ok(())
 }
 
-/// Takes the socket's lock. Its holder may be about to end; but one that answers is not.
+/// Takes the socket's lock. Its holder may be about to end; but where somebody answers, a daemon
+/// serves, or a service manager starts one.
 fn own_socket(places: &Places, deadline: Instant) -> Result<Lock, ServeError> {
+    if connect(&places.state).is_ok() {
+        return Err(ServeError::Owned { path: places.state.socket() });
+    }
+    follow(places, deadline)
+}
+
+/// Takes the socket's lock from a daemon that ends, or will as soon as it sees that its socket was
+/// replaced.
+fn follow(places: &Places, deadline: Instant) -> Result<Lock, ServeError> {
     let path = places.state.socket_lock();
     let failed = |source| ServeError::Lock { path: path.clone(), source };
-    if let Some(lock) = Lock::take(&path, Instant::now()).map_err(failed)? {
-        return Ok(lock);
-    }
     let owned = || ServeError::Owned { path: places.state.socket() };
-    if connect(&places.state).is_ok() {
-        return Err(owned());
-    }
     Lock::take(&path, deadline).map_err(failed)?.ok_or_else(owned)
 }
 

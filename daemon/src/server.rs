@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::net::UnixListener as StdListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +41,7 @@ pub(crate) enum ServerError {
     System(#[from] io::Error),
 }
 
-/// A socket that is bound, and what serves it.
+/// A socket that listens, and what serves it.
 pub(crate) struct Server {
     runtime: Runtime,
     listener: UnixListener,
@@ -52,6 +53,8 @@ pub(crate) struct Server {
 struct OwnSocket {
     path: PathBuf,
     id: (u64, u64),
+    /// A socket that was handed over stays, for the next daemon.
+    stays: bool,
 }
 
 impl Server {
@@ -69,7 +72,25 @@ impl Server {
         };
         let id = id_of(&path).map_err(failed)?;
         let lanes = Arc::new(Lanes::new(service)?);
-        Ok(Self { runtime, listener, socket: OwnSocket { path, id }, lanes })
+        Ok(Self { runtime, listener, socket: OwnSocket { path, id, stays: false }, lanes })
+    }
+
+    /// Takes a socket that a service manager has bound at this path.
+    pub(crate) fn inherit(
+        listener: StdListener,
+        path: PathBuf,
+        service: Service,
+    ) -> Result<Self, ServerError> {
+        raise_descriptor_limit();
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        listener.set_nonblocking(true)?;
+        let listener = {
+            let _inside = runtime.enter();
+            UnixListener::from_std(listener)?
+        };
+        let id = id_of(&path).map_err(|source| ServerError::Bind { path: path.clone(), source })?;
+        let lanes = Arc::new(Lanes::new(service)?);
+        Ok(Self { runtime, listener, socket: OwnSocket { path, id, stays: true }, lanes })
     }
 
     /// Serves until a signal, a client or the loss of the socket ends it. Requests that were begun
@@ -85,10 +106,12 @@ impl Server {
             }
             let mut connections = accept(&listener, &lanes, &stop).await;
             // First the name, so that a new daemon can be started; then who came by it; then the
-            // requests that were begun.
-            socket.remove();
+            // requests that were begun. Who waits at a socket that stays is the next daemon's client.
             stop.ending.send_replace(true);
-            turn_away(&listener, &mut connections).await;
+            if !socket.stays {
+                socket.remove();
+                turn_away(&listener, &mut connections).await;
+            }
             drop(listener);
             finish(connections).await;
             Ok(())
@@ -201,7 +224,7 @@ async fn watch_socket(socket: OwnSocket, stop: watch::Sender<bool>) {
 
 impl OwnSocket {
     fn clone_id(&self) -> Self {
-        Self { path: self.path.clone(), id: self.id }
+        Self { path: self.path.clone(), ..*self }
     }
 
     fn is_there(&self) -> bool {

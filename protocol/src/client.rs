@@ -29,7 +29,7 @@ use crate::{
 pub struct Client {
     stream: UnixStream,
     state: State,
-    /// The daemon's process id, for messages.
+    /// The process id of who made the socket, which is the daemon or systemd. For messages.
     pid: i32,
     /// Whether another daemon may still take the place of this one.
     may_replace: bool,
@@ -628,7 +628,10 @@ impl Client {
     }
 
     fn silent(&self) -> ClientError {
-        ClientError::Silent { socket: self.state.socket(), pid: Some(self.pid) }
+        ClientError::Silent {
+            socket: self.state.socket(),
+            pid: Some(self.pid).filter(|pid| is_daemon(*pid)),
+        }
     }
 
     fn broken(&self, error: io::Error) -> ClientError {
@@ -667,6 +670,13 @@ impl Subscription {
     pub fn handle(&self) -> io::Result<UnixStream> {
         self.client.stream.try_clone()
     }
+}
+
+/// Whether a process has the daemon's name. Who made the socket may be the service manager of the user's
+/// whole session, and nobody should be told to end that.
+fn is_daemon(pid: i32) -> bool {
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm"));
+    name.is_ok_and(|name| name.trim_end() == start::DAEMON)
 }
 
 fn not_refused(answer: Response) -> Result<Response, ClientError> {

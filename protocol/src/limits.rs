@@ -64,3 +64,6 @@ pub const CLIENT_PATIENCE: Duration = Duration::from_millis(4500);
 pub const PROGRESS: Duration = Duration::from_secs(1);
 /// How long a starter waits for another starter, or for a daemon that is ending, to make way.
 pub const HANDOVER: Duration = Duration::from_secs(3);
+/// How long a daemon at a socket that was handed over waits for the one whose socket it replaced: that
+/// one has to notice first.
+pub const TAKEOVER: Duration = Duration::from_secs(5);

@@ -36,7 +36,8 @@ pub(crate) struct Launch {
     pub(crate) args: Vec<OsString>,
 }
 
-pub(crate) const HELP: &str = "\
+/// What `--help` prints, and what the manual page is made of.
+pub const HELP: &str = "\
 fluvio-secret-shim starts a connector with exactly the secrets that its configuration references.
 
 Usage: fluvio-secret-shim [OPTIONS] --config FILE -- COMMAND [ARG...]

@@ -34,6 +34,7 @@ use fluvio_secret_protocol::harden::harden;
 use fluvio_secret_protocol::places::State;
 use fluvio_secret_protocol::{ClientError, Grant, Granted, Way, connect_or_start};
 
+pub use crate::args::HELP;
 use crate::args::{Launch, Order};
 use crate::carrier::Carrier;
 use crate::error::LaunchError;

@@ -13,7 +13,7 @@ use crate::programs::cargo;
 use crate::{Outcome, say};
 
 /// How long the connector may take to send its first request.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) fn run() -> Outcome {
     step("Building the programs");
@@ -68,7 +68,7 @@ fn step(text: &str) {
 }
 
 /// The configuration of the cloud's documentation, with a server of this machine.
-fn configuration(port: u16) -> String {
+pub(crate) fn configuration(port: u16) -> String {
     format!(
         "\
 meta:
@@ -88,7 +88,7 @@ http:
 }
 
 /// A random token, and the header with it.
-fn random_header() -> Result<(String, String), Box<dyn Error>> {
+pub(crate) fn random_header() -> Result<(String, String), Box<dyn Error>> {
     let mut bytes = [0; 16];
     fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -181,13 +181,13 @@ fn end(mut connector: Child) -> String {
 }
 
 /// A server that tells which `Authorization` header each request had.
-struct Server {
-    port: u16,
-    requests: Receiver<Option<String>>,
+pub(crate) struct Server {
+    pub(crate) port: u16,
+    pub(crate) requests: Receiver<Option<String>>,
 }
 
 impl Server {
-    fn start() -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn start() -> Result<Self, Box<dyn Error>> {
         let server = tiny_http::Server::http("127.0.0.1:0").map_err(|error| error.to_string())?;
         let port = server.server_addr().to_ip().ok_or("no port")?.port();
         let (sender, requests) = channel();

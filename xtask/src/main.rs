@@ -3,7 +3,10 @@
 //! * `cargo demo`: what the project is for, in ten seconds
 //! * `cargo xtask cases LOG…`: what docs/THREATS.md promises, and the tests that ran for it
 //! * `cargo xtask conformance DIR`: `check` against tables of what Fluvio's own code did
+//! * `cargo xtask first-steps`: from nothing to a running connector, by each way to install
 //! * `cargo xtask fuzz SECONDS`: arbitrary bytes to every reader of bytes, so long each
+//! * `cargo xtask man [DIR]`: the manual pages
+//! * `cargo xtask package`: the Debian package, and the archive with an installer
 //! * `cargo xtask release-check`: what keeps a release from being tagged
 //! * `cargo xtask test-as UID`: the built tests as another user
 //! * `cargo xtask size`: the size of the release shim, which every start of a connector loads
@@ -13,12 +16,16 @@
 mod cases;
 mod conformance;
 mod demo;
+mod first_steps;
 mod fuzz;
+mod man;
+mod package;
 mod programs;
 mod release_check;
 mod size;
 mod test_as;
 mod torture;
+mod user;
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -30,7 +37,10 @@ const USAGE: &str = "\
 usage: cargo demo
        cargo xtask cases LOG...
        cargo xtask conformance DIR
+       cargo xtask first-steps
        cargo xtask fuzz SECONDS
+       cargo xtask man [DIR]
+       cargo xtask package
        cargo xtask release-check
        cargo xtask test-as UID
        cargo xtask size
@@ -43,7 +53,11 @@ fn main() -> ExitCode {
         ["cases", ref logs @ ..] if !logs.is_empty() => cases::list(logs),
         ["conformance", folder] => conformance::run(folder),
         ["demo"] => demo::run(),
+        ["first-steps"] => first_steps::run(),
         ["fuzz", seconds] => fuzz::run(seconds),
+        ["man"] => man::write(&programs::target().join("man")),
+        ["man", folder] => man::write(folder.as_ref()),
+        ["package"] => package::make(),
         ["release-check"] => release_check::run(),
         ["size"] => size::check(),
         ["test-as", uid] => test_as::run(uid),

@@ -48,6 +48,28 @@ fn program(message: &Value) -> Option<Program> {
     })
 }
 
+/// The program of this name among those that were built.
+pub(crate) fn path_of(built: &[Program], name: &str) -> Result<PathBuf, String> {
+    let program = built.iter().find(|program| program.name == name && !program.is_test);
+    program.map(|program| program.path.clone()).ok_or(format!("{name} was not built"))
+}
+
+/// Runs a program, which must succeed.
+pub(crate) fn run(command: &mut Command) -> Result<(), Box<dyn Error>> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let failed = |why: String| format!("{name}: {why}");
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(failed(status.to_string()).into()),
+        Err(error) => Err(failed(error.to_string()).into()),
+    }
+}
+
+/// Where what is made is put.
+pub(crate) fn target() -> PathBuf {
+    root().join("target")
+}
+
 /// The root of the workspace.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the workspace")

@@ -1,0 +1,103 @@
+#!/bin/sh
+# Installs fluvio-secret for one user, into ~/.local or another folder. What it made is written down, and
+# lib/fluvio-secret/uninstall.sh in that folder removes it again. It starts nothing.
+set -eu
+
+usage='usage: ./install.sh [--prefix DIR]   (DIR is ~/.local unless it is given)'
+prefix=${PREFIX:-${HOME:?it is not set}/.local}
+while [ $# -gt 0 ]; do
+    case $1 in
+        --prefix=*) prefix=${1#--prefix=} ;;
+        --prefix) shift; prefix=${1-} ;;
+        --help) printf '%s\n' "$usage"; exit 0 ;;
+        *) prefix='' ;;
+    esac
+    if [ -z "$prefix" ]; then printf '%s\n' "$usage" >&2; exit 2; fi
+    shift
+done
+
+fail() { printf 'install.sh: %s\n' "$1" >&2; exit 1; }
+
+case $prefix in
+    /*) ;;
+    *) fail "$prefix is not an absolute path" ;;
+esac
+# The path stands in a unit of systemd's, and in a list with a path on each line.
+case $prefix in
+    *[\"\'\\%\$]* | *"
+"*) fail "the path may have no quotes, backslash, percent, dollar or line end: $prefix" ;;
+esac
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+[ -f "$here/files/bin/fluvio-secret" ] || fail "$here/files is not there; unpack the archive whole"
+kept=$prefix/lib/fluvio-secret
+made=$kept/made
+earlier=
+[ ! -f "$made" ] || earlier=$(cat "$made")
+now=
+
+# Makes a folder and those above it, and writes down which were not there.
+folder() {
+    [ -d "$1" ] && return
+    folder "$(dirname -- "$1")"
+    mkdir -m 755 -- "$1"
+    note folder "$1"
+}
+
+note() {
+    now="$now$1 $2
+"
+}
+
+# Puts a file in place whole: a program may run, and a shell may read it.
+put() {
+    folder "$(dirname -- "$2")"
+    cp -- "$1" "$2.new"
+    chmod "$3" "$2.new"
+    mv -f -- "$2.new" "$2"
+    note file "$2"
+}
+
+cd "$here/files"
+for file in $(find . -type f | sort); do
+    file=${file#./}
+    case $file in
+        bin/*) put "$file" "$prefix/$file" 755 ;;
+        *) put "$file" "$prefix/$file" 644 ;;
+    esac
+done
+unit=$prefix/share/systemd/user/fluvio-secretd.service
+sed "s|^ExecStart=.*|ExecStart=\"$prefix/bin/fluvio-secretd\"|" "$here/files/share/systemd/user/fluvio-secretd.service" > "$unit.new"
+mv -f -- "$unit.new" "$unit"
+put "$here/uninstall.sh" "$kept/uninstall.sh" 755
+
+# fluvio lists in its help what is in this folder.
+extension=$HOME/.fluvio/extensions/fluvio-secret
+if [ -d "$HOME/.fluvio" ]; then
+    if [ -e "$extension" ] && [ ! -L "$extension" ]; then
+        printf 'note: %s is no link and is left alone\n' "$extension"
+    else
+        folder "$HOME/.fluvio/extensions"
+        ln -sf -- "$prefix/bin/fluvio-secret" "$extension"
+        note file "$extension"
+    fi
+fi
+
+# What an earlier release had and this one has not is removed; folders stay written down.
+printf '%s\n' "$earlier" | while read -r kind path; do
+    case $kind in
+        file) printf '%s' "$now" | grep -Fxq "file $path" || rm -f -- "$path" ;;
+    esac
+done
+folders=$(printf '%s\n' "$earlier" | grep '^folder ' || true)
+note file "$made"
+printf '%s\n%s' "$folders" "$now" | grep . > "$made.new"
+mv -f -- "$made.new" "$made"
+
+printf 'fluvio-secret is in %s\n' "$prefix/bin"
+case :$PATH: in
+    *":$prefix/bin:"*) ;;
+    *) printf 'That folder is not on PATH yet. Once, and for shells that are opened after that:\n\n  %s\n\n' \
+        "echo 'export PATH=\"$prefix/bin:\$PATH\"' >> ~/.profile" ;;
+esac
+printf 'To remove it: %s\n' "$kept/uninstall.sh"

@@ -1,0 +1,97 @@
+//! The manual pages: one for each program, and one for the places.
+//!
+//! # Layout
+//!
+//! * [`command_line`]: the definition of the command line, as a page
+//! * [`text`]: texts in the form of our helps, as a page: those of the daemon and the launcher, and what
+//!   `text/` adds to each page
+//! * [`words`]: the fonts of a line
+//!
+//! The pages have no date, so that the same sources give the same bytes.
+
+mod command_line;
+mod text;
+mod words;
+
+use roff::{Roff, bold, roman};
+
+/// A manual page.
+#[derive(Debug)]
+pub struct Page {
+    /// What it is called.
+    pub name: &'static str,
+    /// The section of the manual that it is in.
+    pub section: &'static str,
+    /// Its source, for man(1).
+    pub source: String,
+}
+
+impl Page {
+    /// The name of its file.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        format!("{}.{}", self.name, self.section)
+    }
+}
+
+/// All pages.
+#[must_use]
+pub fn pages() -> Vec<Page> {
+    let cli = "fluvio-secret";
+    vec![
+        page(cli, "1", "secrets for Fluvio connectors on this machine", |roff| {
+            command_line::write(roff, fluvio_secret_cli::command_line());
+            text::write(roff, include_str!("../text/fluvio-secret.txt"));
+        }),
+        page("fluvio-secretd", "1", "keeps the secrets of fluvio-secret", |roff| {
+            text::write(roff, fluvio_secret_daemon::HELP);
+            text::write(roff, include_str!("../text/fluvio-secretd.txt"));
+        }),
+        page("fluvio-secret-shim", "1", "starts a connector with its secrets", |roff| {
+            text::write(roff, fluvio_secret_launch::HELP);
+            text::write(roff, include_str!("../text/fluvio-secret-shim.txt"));
+        }),
+        page(cli, "5", "where fluvio-secret keeps things", |roff| {
+            text::write(roff, include_str!("../text/places.txt"));
+        }),
+    ]
+}
+
+fn page(
+    name: &'static str,
+    section: &'static str,
+    about: &str,
+    write: impl FnOnce(&mut Roff),
+) -> Page {
+    let release = concat!("fluvio-secret ", env!("CARGO_PKG_VERSION"));
+    let mut roff = Roff::new();
+    roff.control("TH", [name, section, "\"\"", release]);
+    roff.control("SH", ["NAME"]);
+    roff.text([bold(name), roman(" - "), roman(about)]);
+    write(&mut roff);
+    Page { name, section, source: roff.render() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pages;
+
+    #[test]
+    fn every_page_has_its_sections() {
+        for page in pages() {
+            let sections: Vec<_> =
+                page.source.lines().filter_map(|line| line.strip_prefix(".SH ")).collect();
+            assert_eq!(sections[0], "NAME", "{}", page.file_name());
+            assert_eq!(sections.last(), Some(&"\"SEE ALSO\""), "{}", page.file_name());
+            if page.section == "1" {
+                for wanted in ["SYNOPSIS", "DESCRIPTION", "OPTIONS", "\"EXIT STATUS\""] {
+                    assert!(sections.contains(&wanted), "{}: {sections:?}", page.file_name());
+                }
+            }
+            let mut once = sections.clone();
+            once.sort_unstable();
+            once.dedup();
+            assert_eq!(once.len(), sections.len(), "{}: {sections:?}", page.file_name());
+        }
+    }
+}

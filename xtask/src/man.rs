@@ -1,0 +1,18 @@
+//! The manual pages, made of what the programs understand.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::programs::{cargo, path_of, run};
+use crate::{Outcome, say};
+
+/// Writes them into a folder.
+pub(crate) fn write(folder: &Path) -> Outcome {
+    // A program of its own: what it is made of would be built for every other task, too.
+    let built = cargo(&["build", "--package", "fluvio-secret-manual", "--bins"])?;
+    fs::create_dir_all(folder)?;
+    run(Command::new(path_of(&built, "manual")?).arg(folder))?;
+    say(&format!("the manual pages are in {}", folder.display()));
+    Ok(())
+}
