@@ -228,6 +228,7 @@ fn every_example_of_the_help_works() {
             // The next example begins anew.
             fs::write(&identity, before).unwrap();
             home.cli(&["delete", "--purge", "AUTH_HEADER"]);
+            home.cli(&["cdk", "--uninstall"]);
         }
     }
 }
