@@ -461,10 +461,27 @@ fn a_watched_connector_goes_on_while_the_vault_is_locked_and_follows_when_it_is_
     watched.expect("secret A changed, but the old connector goes on: the vault is locked");
     unlock(&home, &[], "p");
     watched.expect("got two");
-    let pid = watched.child.id();
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
-    kill("TERM", children.trim().parse().unwrap());
-    eventually("the end", || !is_alive(pid));
+    // setsid has become the supervisor: it was no leader of a group.
+    kill("TERM", watched.child.id());
+    eventually("the end", || !is_alive(watched.child.id()));
+}
+
+#[test]
+fn a_watched_connector_on_a_terminal_is_asked_for_and_ended_by_ctrl_c() {
+    let home = locked("one", "p");
+    let config = home.config(&["A"]);
+    let script =
+        "trap 'echo ends properly; exit 3' INT TERM; echo got $A; while :; do sleep 0.02; done";
+    let watch = home.run(&config, &["--watch", "--as-is"], &["sh", "-c", script]);
+    let mut pty = Pty::start(&watch);
+    pty.expect("Passphrase: ");
+    eventually("silence", || !pty.has_echo());
+    pty.type_keys("p\r");
+    pty.expect("got one");
+    // What was caught for the prompt does not end the supervisor before its connector.
+    pty.type_keys("\u{3}");
+    pty.expect("ends properly");
+    assert_eq!(pty.child.wait().unwrap().code(), Some(3));
 }
 
 #[test]
@@ -473,16 +490,17 @@ fn a_secret_is_set_although_nobody_gave_a_passphrase_since_the_daemon_began() {
     let home = locked("one", passphrase);
     home.kill_daemon();
     home.set("A", &value);
-    // Somebody else's list is not sealed to.
+    // Whoever may write to the vault adds a key of their own: nothing is sealed to it.
+    let stranger = Home::new();
+    stranger.set("A", "x");
     let list = home.vault().join(".recipients");
-    let mut text = fs::read_to_string(&list).unwrap();
-    let (_, last) = text.trim_end().rsplit_once('\n').unwrap();
-    let swapped = last.replace("age1", "age1q");
-    text.push_str(&swapped);
-    fs::write(&list, &text).unwrap();
+    let before = fs::read_to_string(&list).unwrap();
+    let theirs = fs::read_to_string(stranger.vault().join(".recipients")).unwrap();
+    fs::write(&list, [&*before, &*theirs].concat()).unwrap();
     let refused = home.set("A", "x");
-    assert!(refused.err.contains(".recipients"), "{refused:?}");
-    fs::remove_file(&list).unwrap();
+    assert_eq!(refused.code(), Some(1));
+    assert!(refused.err.contains(".recipients") && refused.err.contains("accept"), "{refused:?}");
+    fs::write(&list, before).unwrap();
     unlock(&home, &[], passphrase);
     assert_eq!(delivered(&home).out.trim(), value);
 }

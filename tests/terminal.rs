@@ -30,10 +30,19 @@ fn d3_a_passphrase_is_asked_for_without_echo_and_every_end_gives_it_back() {
     pty.type_keys("\u{4}");
     pty.expect("nothing was changed");
     assert_eq!(pty.child.wait().unwrap().code(), Some(1));
-    let mut pty = passphrase_prompt(&home);
-    pty.type_keys("cnry-wrong\r");
-    let screen = pty.expect("Passphrase: ");
-    assert!(screen.contains("not the passphrase") && !screen.contains("cnry"), "{screen}");
+    let asked_again = || {
+        let mut pty = passphrase_prompt(&home);
+        pty.type_keys("cnry-wrong\r");
+        let screen = pty.expect("Passphrase: ");
+        assert!(screen.contains("not the passphrase") && !screen.contains("cnry"), "{screen}");
+        eventually("silence", || !pty.has_echo());
+        pty
+    };
+    let mut pty = asked_again();
+    pty.type_keys("cnry-half\u{3}");
+    assert!(pty.child.wait().unwrap().code().is_none(), "Ctrl-C ended the second prompt, too");
+    assert!(pty.has_echo());
+    let mut pty = asked_again();
     pty.type_keys("cnry-right\r");
     let screen = pty.expect("Vault unlocked until");
     assert!(!screen.contains("cnry"), "{screen}");

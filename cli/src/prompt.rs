@@ -10,7 +10,9 @@ use std::os::fd::AsFd;
 
 use fluvio_secret_protocol::{Secret, limits};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+};
 use zeroize::Zeroizing;
 
 use crate::signals::{Signals, take_default};
@@ -82,7 +84,7 @@ impl<'a> Terminal<'a> {
     /// Asks. Enter ends it, Ctrl-D on an empty line cancels.
     pub(crate) fn ask(&self) -> Result<Secret, PromptError> {
         let signals = Signals::begin()?;
-        let answer = self.ask_while(&signals);
+        let answer = self.ask_while(signals);
         signals.end();
         answer.map(Secret::new)
     }
@@ -106,12 +108,17 @@ impl<'a> Terminal<'a> {
                 Err(rustix::io::Errno::INTR) => continue,
                 polled => polled?,
             };
-            if wanted[0].revents().is_empty() {
+            let happened = wanted[0].revents();
+            if happened.is_empty() {
                 continue;
             }
             let mut byte = [0];
             // Past the standard library's buffer, which would keep a copy.
             if rustix::io::read(&self.input, &mut byte)? == 0 {
+                if !happened.contains(PollFlags::HUP) {
+                    // What was there is gone: Ctrl-C and its like take away what was typed before.
+                    continue;
+                }
                 byte = [END_OF_INPUT];
             }
             match edit(&mut line, byte[0], self.most) {
@@ -162,6 +169,9 @@ impl<'a> Terminal<'a> {
         let before = tcgetattr(&self.input)?;
         let mut silent = before.clone();
         silent.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON);
+        // Nobody waits in a read, where a signal that has come would not be looked at.
+        silent.special_codes[SpecialCodeIndex::VMIN] = 0;
+        silent.special_codes[SpecialCodeIndex::VTIME] = 0;
         tcsetattr(&self.input, OptionalActions::Flush, &silent)?;
         let guard = Silenced { input: &self.input, before };
         (&self.output).write_all(self.prompt.as_bytes())?;

@@ -2,8 +2,8 @@
 
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 pub(crate) use signal_hook::consts::{SIGCHLD as CHILD, SIGTSTP as STOP};
@@ -13,9 +13,16 @@ use signal_hook::{flag, iterator, low_level};
 /// What ends or stops a program at a terminal.
 const AT_TERMINAL: [i32; 5] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, STOP];
 
+/// What prompts have caught. What is caught once is caught for the life of the program.
+static CAUGHT: OnceLock<Signals> = OnceLock::new();
+
 /// Hands each of these signals, and [`CHILD`], over from now on, on a thread of its own.
 pub(crate) fn hand_over(mut to: impl FnMut(i32) + Send + 'static) -> io::Result<()> {
     let mut signals = iterator::Signals::new(AT_TERMINAL.iter().chain([&CHILD]))?;
+    if let Some(caught) = CAUGHT.get() {
+        // After a prompt they end us; now they are somebody else's.
+        caught.over.store(false, Ordering::SeqCst);
+    }
     let run = move || signals.forever().for_each(&mut to);
     thread::Builder::new().name("signals".to_owned()).spawn(run).map(|_| ())
 }
@@ -33,7 +40,22 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    pub(crate) fn begin() -> io::Result<Self> {
+    /// Catches them from now on. Once for all prompts of a program: what an earlier one had left behind
+    /// would end us before the terminal has its echo back.
+    pub(crate) fn begin() -> io::Result<&'static Self> {
+        let signals = match CAUGHT.get() {
+            Some(signals) => signals,
+            None => {
+                let caught = Self::catch()?;
+                CAUGHT.get_or_init(|| caught)
+            }
+        };
+        signals.last.store(0, Ordering::SeqCst);
+        signals.over.store(false, Ordering::SeqCst);
+        Ok(signals)
+    }
+
+    fn catch() -> io::Result<Self> {
         let (wake, waker) = UnixStream::pair()?;
         wake.set_nonblocking(true)?;
         let (last, over) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
