@@ -179,6 +179,11 @@ fn the_settings_that_hold_are_shown_without_a_daemon() {
     let default = "history = 10\ninject = \"auto\"\nlock-after = \"12h\"\nlog = \"info\"\n";
     assert_eq!(shown(), default);
     assert!(!home.path("config").exists() && !home.path("state").exists(), "nothing is made");
+    let manual = include_str!("../packaging/man/text/places.txt");
+    for line in default.lines() {
+        assert!(manual.contains(&format!("\n  {line}\n")), "{line}");
+        assert!(include_str!("../README.md").contains(&format!("\n{line}\n")), "{line}");
+    }
     make_folder(&home.path("config"), 0o700);
     home.write("config/settings.toml", "lock-after = \"never\"\ninject = \"file\"\n");
     assert_eq!(

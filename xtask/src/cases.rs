@@ -27,8 +27,7 @@ pub(crate) fn list(logs: &[&str]) -> Outcome {
     let mut without = Vec::new();
     for (case, promise) in &promises {
         say(&format!("{case:4} {promise}"));
-        let prefix = format!("{}_", case.to_lowercase());
-        let of_case = passed.iter().filter(|(test, _)| function(test).starts_with(&prefix));
+        let of_case = passed.iter().filter(|(test, _)| is_of(function(test), case));
         let lines: Vec<_> =
             of_case.map(|(test, logs)| format!("     {test}: {}", logs.join(", "))).collect();
         lines.iter().for_each(|line| say(line));
@@ -39,8 +38,8 @@ pub(crate) fn list(logs: &[&str]) -> Outcome {
     let unknown: Vec<_> = passed
         .keys()
         .filter(|test| {
-            case_of(function(test))
-                .is_some_and(|case| !promises.iter().any(|(promised, _)| *promised == case))
+            let is_promised = |case: &String| promises.iter().any(|(promised, _)| promised == case);
+            !cases_of(function(test)).iter().all(is_promised)
         })
         .collect();
     say(&format!("{} promises, {} tests that ran", promises.len(), passed.len()));
@@ -60,7 +59,7 @@ pub(crate) fn promises(document: &str) -> Vec<(&str, &str)> {
     let rows = document.lines().filter_map(|line| {
         let mut cells = line.strip_prefix("| ")?.split(" | ");
         let case = cells.next()?;
-        case_of(&format!("{}_", case.to_lowercase()))?;
+        is_case(&case.to_lowercase()).then_some(())?;
         Some((case, cells.next()?))
     });
     rows.collect()
@@ -82,18 +81,28 @@ fn function(test: &str) -> &str {
     test.rsplit("::").next().unwrap_or(test)
 }
 
-/// The case that a test's name begins with: `A1` of `a1_no_kill…`.
-fn case_of(function: &str) -> Option<String> {
-    let case = function.split_once('_')?.0;
-    let (letter, number) = case.split_at_checked(1)?;
-    let is_case =
-        letter.chars().all(|letter| letter.is_ascii_alphabetic()) && number.parse::<u8>().is_ok();
-    is_case.then(|| case.to_uppercase())
+/// Whether a test is one of a promise.
+pub(crate) fn is_of(function: &str, case: &str) -> bool {
+    cases_of(function).iter().any(|of| of == case)
+}
+
+/// The cases that a test's name begins with: `F1` and `F2` of `f1_f2_each_save…`.
+fn cases_of(function: &str) -> Vec<String> {
+    // The last word is never one: a test says something.
+    let words = function.rsplit_once('_').map_or("", |(words, _)| words).split('_');
+    words.take_while(|word| is_case(word)).map(str::to_uppercase).collect()
+}
+
+/// Whether a word is a case: a small letter and a number.
+fn is_case(word: &str) -> bool {
+    word.split_at_checked(1).is_some_and(|(letter, number)| {
+        letter.chars().all(|letter| letter.is_ascii_lowercase()) && number.parse::<u8>().is_ok()
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{case_of, promises, tests_that_ran};
+    use super::{cases_of, is_of, promises, tests_that_ran};
 
     #[test]
     fn a_promise_is_a_row_that_begins_with_a_case() {
@@ -109,10 +118,12 @@ mod tests {
     }
 
     #[test]
-    fn a_case_is_a_letter_and_a_number() {
-        assert_eq!(case_of("a10_x").as_deref(), Some("A10"));
-        for other in ["a_value", "age2_x", "a1x_y", "10_x", "no"] {
-            assert_eq!(case_of(other), None, "{other}");
+    fn a_test_begins_with_its_cases_each_a_letter_and_a_number() {
+        assert_eq!(cases_of("a10_x"), ["A10"]);
+        assert_eq!(cases_of("f1_f2_each_save_of_f3"), ["F1", "F2"]);
+        for other in ["a_value", "age2_x", "a1x_y", "10_x", "no", "x_a1"] {
+            assert!(cases_of(other).is_empty(), "{other}");
         }
+        assert!(is_of("f1_f2_x", "F2") && !is_of("f10_x", "F1"));
     }
 }

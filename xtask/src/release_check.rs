@@ -169,10 +169,8 @@ fn promises(document: &str, tests: &BTreeSet<&str>) -> Vec<Fault> {
     if promises.is_empty() {
         return vec!["docs/THREATS.md promises nothing".to_owned()];
     }
-    let without = promises.iter().filter(|(case, _)| {
-        let prefix = format!("{}_", case.to_lowercase());
-        !tests.iter().any(|test| test.starts_with(&prefix))
-    });
+    let without =
+        promises.iter().filter(|(case, _)| !tests.iter().any(|test| cases::is_of(test, case)));
     without.map(|(case, _)| format!("no test is called {}_…", case.to_lowercase())).collect()
 }
 

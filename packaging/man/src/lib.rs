@@ -51,7 +51,7 @@ pub fn pages() -> Vec<Page> {
             text::write(roff, fluvio_secret_launch::HELP);
             text::write(roff, include_str!("../text/fluvio-secret-shim.txt"));
         }),
-        page(cli, "5", "places and settings of fluvio-secret", |roff| {
+        page(cli, "5", "where fluvio-secret keeps things, and its settings", |roff| {
             text::write(roff, include_str!("../text/places.txt"));
         }),
     ]
