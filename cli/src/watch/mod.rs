@@ -307,7 +307,10 @@ impl Supervisor {
             secrets: self.changed_secrets(),
         };
         if reason.is_empty() {
-            self.held = None;
+            // A file that is just being written is not as it was.
+            if !changes.unsure {
+                self.held = None;
+            }
             return Ok(());
         }
         match &mut self.state {
