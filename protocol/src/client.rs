@@ -8,7 +8,8 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket
 use zeroize::Zeroizing;
 
 use crate::check::Checked;
-use crate::frame::{self, FrameError, PREFIX_BYTES};
+use crate::delivery::Delivery;
+use crate::frame::{self, FrameError, Message, PREFIX_BYTES};
 use crate::patience::Patience;
 use crate::peer::Peer;
 use crate::places::{PlaceError, State};
@@ -40,6 +41,13 @@ pub struct Client {
 pub struct Subscription {
     client: Client,
 }
+
+/// What answers are decoded as: all of them, or those that are waited for.
+trait Answer: Message + Into<Response> {}
+
+impl Answer for Delivery {}
+
+impl Answer for Response {}
 
 /// Why a request got no answer, or not the one that was wanted.
 #[derive(Debug)]
@@ -265,7 +273,7 @@ impl Client {
     ///
     /// As for [`Client::set`].
     pub fn grant(&mut self, grant: Grant) -> Result<Granted, ClientError> {
-        match self.ask(&Request::Grant(grant))? {
+        match self.ask_for::<Delivery>(&Request::Grant(grant))? {
             Response::Granted(granted) => Ok(granted),
             Response::Checked(checked) => Err(ClientError::Faulty(checked)),
             other => Err(unexpected(other)),
@@ -279,7 +287,7 @@ impl Client {
     ///
     /// As for [`Client::set`].
     pub fn lease(&mut self, grant: Grant) -> Result<Leased, ClientError> {
-        match self.ask(&Request::Lease(grant))? {
+        match self.ask_for::<Delivery>(&Request::Lease(grant))? {
             Response::Leased(leased) => Ok(leased),
             Response::Checked(checked) => Err(ClientError::Faulty(checked)),
             other => Err(unexpected(other)),
@@ -518,43 +526,52 @@ impl Client {
     /// Sends a request and gives its first answer. When another daemon is to take the place of this
     /// one, the request goes there: this one is of an older version, or just ending.
     fn ask(&mut self, request: &Request) -> Result<Response, ClientError> {
-        match self.ask_this(request) {
+        self.ask_for::<Response>(request)
+    }
+
+    /// The same, where only the answers that `A` has are understood.
+    fn ask_for<A: Answer>(&mut self, request: &Request) -> Result<Response, ClientError> {
+        match self.ask_this::<A>(request) {
             Err(ClientError::Frame(FrameError::Version(theirs))) if theirs > PROTOCOL_VERSION => {
                 Err(ClientError::Newer(theirs))
             }
             Err(ClientError::Frame(FrameError::Version(_))) if self.may_replace => {
                 connect(&self.state)?.stop()?;
-                self.ask_the_next(request)
+                self.ask_the_next::<A>(request)
             }
             Err(error) if self.may_replace && did_nothing(request, &error) => {
-                self.ask_the_next(request)
+                self.ask_the_next::<A>(request)
             }
             answer => answer,
         }
     }
 
-    fn ask_the_next(&mut self, request: &Request) -> Result<Response, ClientError> {
+    fn ask_the_next<A: Answer>(&mut self, request: &Request) -> Result<Response, ClientError> {
         // Until its end this one's socket is there, and we would be turned away a second time.
         self.wait_for_end(Patience::new())?;
         // Once: the next one may not take its place again.
         *self = Self { may_replace: false, ..start::connect_or_start(&self.state)? };
-        self.ask_this(request)
+        self.ask_this::<A>(request)
     }
 
     /// Sends a request and gives its first answer, both with one patience.
-    fn ask_this(&mut self, request: &Request) -> Result<Response, ClientError> {
+    fn ask_this<A: Answer>(&mut self, request: &Request) -> Result<Response, ClientError> {
         let mut patience = Patience::new();
         self.send(request, &mut patience)?;
-        match self.receive(&mut patience)? {
-            Response::Working => self.next_answer(),
+        match self.receive::<A>(&mut patience)? {
+            Response::Working => self.next_answer_of::<A>(),
             answer => not_refused(answer),
         }
     }
 
     /// The next frame that says more than that the daemon is at work.
     fn next_answer(&mut self) -> Result<Response, ClientError> {
+        self.next_answer_of::<Response>()
+    }
+
+    fn next_answer_of<A: Answer>(&mut self) -> Result<Response, ClientError> {
         loop {
-            match self.receive(&mut Patience::new())? {
+            match self.receive::<A>(&mut Patience::new())? {
                 Response::Working => {}
                 answer => return not_refused(answer),
             }
@@ -579,13 +596,13 @@ impl Client {
         Ok(())
     }
 
-    fn receive(&mut self, patience: &mut Patience) -> Result<Response, ClientError> {
+    fn receive<A: Answer>(&mut self, patience: &mut Patience) -> Result<Response, ClientError> {
         let mut prefix = [0; PREFIX_BYTES];
         self.read_exact(&mut prefix, patience)?;
-        self.receive_after(prefix, patience)
+        self.receive_after::<A>(prefix, patience)
     }
 
-    fn receive_after(
+    fn receive_after<A: Answer>(
         &mut self,
         prefix: [u8; PREFIX_BYTES],
         patience: &mut Patience,
@@ -593,14 +610,14 @@ impl Client {
         let length = frame::decode_prefix(prefix).map_err(ClientError::Frame)?;
         let mut header = vec![0; length];
         self.read_exact(&mut header, patience)?;
-        let header = frame::decode_header::<Response>(&header).map_err(ClientError::Frame)?;
+        let header = frame::decode_header::<A>(&header).map_err(ClientError::Frame)?;
         let mut parts = Vec::with_capacity(header.lengths().len());
         for &length in header.lengths() {
             let mut part = Zeroizing::new(vec![0; length]);
             self.read_exact(&mut part, patience)?;
             parts.push(part);
         }
-        header.with_parts(parts).map_err(ClientError::Frame)
+        header.with_parts(parts).map(Into::into).map_err(ClientError::Frame)
     }
 
     fn read_exact(
@@ -656,7 +673,7 @@ impl Subscription {
         stream.read_exact(&mut prefix[..1]).map_err(ClientError::Broken)?;
         let mut patience = Patience::new();
         self.client.read_exact(&mut prefix[1..], &mut patience)?;
-        match not_refused(self.client.receive_after(prefix, &mut patience)?)? {
+        match not_refused(self.client.receive_after::<Response>(prefix, &mut patience)?)? {
             Response::Subscribed(subscribed) => Ok(subscribed),
             other => Err(unexpected(other)),
         }

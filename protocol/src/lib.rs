@@ -27,6 +27,7 @@ pub mod audit;
 pub mod carry;
 pub mod check;
 mod client;
+mod delivery;
 pub mod file_system;
 pub mod frame;
 pub mod harden;

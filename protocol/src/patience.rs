@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::limits;
 
 /// The longest that is waited at once, and so the most that one stop of the machine can cost.
-const TURN: Duration = Duration::from_millis(500);
+const TURN: Duration = Duration::from_millis(1500);
 
 /// What is left of [`limits::CLIENT_PATIENCE`].
 ///

@@ -412,28 +412,42 @@ impl Response {
     }
 }
 
+impl Granted {
+    pub(crate) fn limits(&self) -> Limits {
+        Limits::values(self.names.len())
+    }
+
+    pub(crate) fn parts(&self) -> Vec<&[u8]> {
+        self.values.iter().map(Secret::expose).collect()
+    }
+
+    pub(crate) fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
+        if self.names.len() != parts.len() {
+            return Err(FrameError::Parts);
+        }
+        self.values = parts.into_iter().map(Secret::new).collect();
+        Ok(())
+    }
+}
+
 impl Message for Response {
     fn limits(&self) -> Limits {
         match self {
-            Self::Granted(granted) => Limits::values(granted.names.len()),
+            Self::Granted(granted) => granted.limits(),
             _ => Limits::NONE,
         }
     }
 
     fn parts(&self) -> Vec<&[u8]> {
         match self {
-            Self::Granted(granted) => granted.values.iter().map(Secret::expose).collect(),
+            Self::Granted(granted) => granted.parts(),
             _ => Vec::new(),
         }
     }
 
     fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
         match self {
-            Self::Granted(granted) if granted.names.len() == parts.len() => {
-                granted.values = parts.into_iter().map(Secret::new).collect();
-                Ok(())
-            }
-            Self::Granted(_) => Err(FrameError::Parts),
+            Self::Granted(granted) => granted.take_parts(parts),
             _ => Ok(()),
         }
     }
