@@ -156,7 +156,11 @@ fn a_lost_identity_and_a_locked_vault_are_told() {
     let found = looks(&mut doctor(&home));
     let lost = one(&found, "vault");
     assert_eq!(lost["state"], "wrong");
-    assert!(text(lost).contains("identity") && text(lost).contains("put back a copy"), "{lost}");
+    assert!(text(lost).contains("identity"), "{lost}");
+    assert_eq!(lost["mend"], "fluvio-secret key use FILE", "{lost}");
+    home.ok(&["key", "use", copy.to_str().unwrap()]);
+    let found = looks(&mut doctor(&home));
+    assert!(is_right(&found, "vault"), "{found:?}");
     // Another one does not open them, and it is not they that are to be mended.
     let other = Home::new();
     other.ok(&["set", "A", "one"]);
