@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 const SOON: Duration = Duration::from_millis(50);
 /// After a change that will be followed by the end of the writing. Where that never comes (the file
 /// stays open) nobody waits for it longer.
-const WRITING: Duration = Duration::from_millis(200);
+const WRITING: Duration = Duration::from_millis(400);
 /// After secrets changed: those who set one often set several.
 const SECRETS: Duration = Duration::from_millis(100);
 /// However long it goes on. After secrets have changed, further changes of secrets wait as long, too:
