@@ -19,7 +19,7 @@ pub(crate) struct Project<'a> {
 const CONNECTOR: &str = r#"#!/bin/sh
 echo "arguments: $*"
 while [ $# -gt 0 ]; do
-    case $1 in --secrets) cp "$2" "$PROJECT/given"; secrets=$2 ;; esac
+    case $1 in --secrets) cat "$2" > "$PROJECT/given"; secrets=$2 ;; esac
     shift
 done
 [ "$secrets" ] || printenv A > "$PROJECT/given"
