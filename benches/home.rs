@@ -44,7 +44,8 @@ impl Home {
             fs::hard_link(genuine, home.sealed(&format!("OTHER_{other:06}")))?;
         }
         let lines = GRANTED.map(|name| format!("    - secret: {{name: {name}}}\n")).concat();
-        fs::write(home.config(), format!("http:\n  headers:\n{lines}"))?;
+        let meta = "meta: {version: 0.1.0, name: bench, type: http-source, topic: bench}";
+        fs::write(home.config(), format!("{meta}\nhttp:\n  headers:\n{lines}"))?;
         Ok(home)
     }
 
