@@ -489,7 +489,8 @@ fn a_secret_is_set_although_nobody_gave_a_passphrase_since_the_daemon_began() {
     let (value, passphrase) = (canary(), "p");
     let home = locked("one", passphrase);
     home.kill_daemon();
-    home.set("A", &value);
+    let set = home.set("A", &value);
+    assert!(set.status.success(), "{set:?}");
     // Whoever may write to the vault adds a key of their own: nothing is sealed to it.
     let stranger = Home::new();
     stranger.set("A", "x");

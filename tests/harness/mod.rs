@@ -251,10 +251,13 @@ pub(crate) fn kill(signal: &str, pid: u32) {
     assert!(status.is_ok_and(|status| status.success()), "kill -{signal} {pid}");
 }
 
-/// Whether a process is there and is no zombie.
+/// Whether a process is there and is no zombie. One of which a thread is left has yet all that it had
+/// open, although its first thread is a zombie.
 pub(crate) fn is_alive(pid: u32) -> bool {
-    fs::read_to_string(format!("/proc/{pid}/stat"))
-        .is_ok_and(|stat| !stat.rsplit(") ").next().unwrap_or_default().starts_with('Z'))
+    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+    let is_zombie = stat.rsplit(") ").next().unwrap_or_default().starts_with('Z');
+    let threads = || fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    !is_zombie || threads() > 1
 }
 
 /// Every file below a folder that has these bytes in it.
