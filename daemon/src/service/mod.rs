@@ -132,24 +132,25 @@ impl Service {
 
     fn list(&self, send: &mut dyn FnMut(Response)) -> Result<Response, Refusal> {
         let names = self.vault.names().map_err(|error| refuse::vault(&error, &[]))?;
-        let mut pages = names.chunks(limits::PAGE_NAMES).peekable();
-        while let Some(page) = pages.next() {
-            let secrets = self.page(page)?;
-            if pages.peek().is_none() {
-                return Ok(Response::Listed(Listed { secrets, more: false }));
+        let mut names = names.iter().peekable();
+        loop {
+            let secrets = self.page(names.by_ref().take(limits::PAGE_NAMES))?;
+            let more = names.peek().is_some();
+            let page = Response::Listed(Listed { secrets, more });
+            if !more {
+                return Ok(page);
             }
-            send(Response::Listed(Listed { secrets, more: true }));
+            send(page);
         }
-        Ok(Response::Listed(Listed { secrets: Vec::new(), more: false }))
     }
 
-    fn page(&self, names: &[SecretName]) -> Result<Vec<ListedSecret>, Refusal> {
-        let mut secrets = Vec::with_capacity(names.len());
+    fn page(&self, names: impl Iterator<Item = SecretName>) -> Result<Vec<ListedSecret>, Refusal> {
+        let mut secrets = Vec::new();
         for name in names {
-            let one = std::slice::from_ref(name);
-            if let Some(set_at) = self.vault.set_at(name).map_err(|e| refuse::vault(&e, one))? {
-                secrets.push(ListedSecret { name: name.clone(), set_at });
-            }
+            let set_at = self.vault.set_at(&name);
+            let set_at = set_at.map_err(|e| refuse::vault(&e, std::slice::from_ref(&name)))?;
+            // One that is gone meanwhile is none.
+            secrets.extend(set_at.map(|set_at| ListedSecret { name, set_at }));
         }
         Ok(secrets)
     }
@@ -209,8 +210,8 @@ impl Service {
     }
 
     fn activity(&self) -> Result<Response, Refusal> {
-        let names = self.vault.names().map_err(|error| refuse::vault(&error, &[]))?;
-        Ok(Response::Activity(Activity { secrets: names.len(), grants: self.grants.newest() }))
+        let secrets = self.vault.count().map_err(|error| refuse::vault(&error, &[]))?;
+        Ok(Response::Activity(Activity { secrets, grants: self.grants.newest() }))
     }
 
     fn status(&self) -> Response {

@@ -8,6 +8,7 @@
 //! * [`identity`]: the file of the key
 //! * [`held`]: what is held of the key, and for how long
 //! * [`memory`]: memory that holds a key
+//! * [`names`]: the names of all secrets in little memory
 //! * [`next`]: the identity that takes the place of the present one
 //! * [`recipients`]: whom the secrets are sealed to
 //! * [`rekey`], [`reseal`]: another identity or other recipients, and everything sealed anew
@@ -24,6 +25,7 @@ mod identity;
 mod kind;
 mod mark;
 mod memory;
+mod names;
 mod next;
 mod recipients;
 mod record;
@@ -50,6 +52,7 @@ use self::history::History;
 pub(crate) use self::identity::IdentityError;
 use self::identity::IdentityFile;
 pub(crate) use self::mark::Marks;
+pub(crate) use self::names::Names;
 use self::recipients::Lists;
 pub(crate) use self::recipients::RecipientsError;
 use self::record::BadRecord;
@@ -259,14 +262,23 @@ impl Vault {
     }
 
     /// The names of all secrets, in alphabetical order.
-    pub(crate) fn names(&self) -> Result<Vec<SecretName>, VaultError> {
+    pub(crate) fn names(&self) -> Result<Names, VaultError> {
+        self.each_name()?.collect()
+    }
+
+    /// How many secrets there are.
+    pub(crate) fn count(&self) -> Result<usize, VaultError> {
+        self.each_name()?.try_fold(0, |count, name| name.map(|_| count + 1))
+    }
+
+    /// The names of all secrets, as the folder has them.
+    fn each_name(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<SecretName, VaultError>>, VaultError> {
         let failed = |source| VaultError::Storage { path: self.path.clone(), source };
-        let mut names = Vec::new();
-        for file in self.folder.names().map_err(failed)? {
-            names.extend(name_of(&file.map_err(failed)?));
-        }
-        names.sort_unstable();
-        Ok(names)
+        let files = self.folder.names().map_err(failed)?;
+        Ok(files
+            .filter_map(move |file| file.map_err(failed).map(|file| name_of(&file)).transpose()))
     }
 
     /// When a secret was set, in seconds since 1970; `None` when it is gone meanwhile.
@@ -311,7 +323,7 @@ impl Vault {
     fn new_identity(&self) -> Result<Recipient, VaultError> {
         // A vault that has had secrets had an identity: a new one would not open them.
         let failed = |source| VaultError::Storage { path: self.path.clone(), source };
-        if !self.names()?.is_empty() || !self.history.is_empty().map_err(failed)? {
+        if self.count()? > 0 || !self.history.is_empty().map_err(failed)? {
             return Err(self.identity_lost());
         }
         let own = self.key.make()?;

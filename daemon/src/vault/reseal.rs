@@ -235,7 +235,7 @@ impl Vault {
     /// The names of all secrets, also of those that have nothing but a history.
     pub(super) fn all_names(&self) -> Result<Vec<SecretName>, VaultError> {
         let failed = |source: io::Error| VaultError::Storage { path: self.path.clone(), source };
-        let mut names = self.names()?;
+        let mut names: Vec<_> = self.names()?.iter().collect();
         names.extend(self.history.names().map_err(failed)?);
         names.sort_unstable();
         names.dedup();

@@ -60,7 +60,7 @@ pub(super) fn read(vault: &Vault, secret: &str) -> Result<Vec<u8>, VaultError> {
 }
 
 fn names(vault: &Vault) -> Vec<String> {
-    vault.names().expect("names").iter().map(ToString::to_string).collect()
+    vault.names().expect("names").iter().map(|name| name.to_string()).collect()
 }
 
 #[test]

@@ -1,0 +1,53 @@
+//! The names of all secrets in little memory: a vault may have a hundred thousand.
+
+use fluvio_secret_protocol::SecretName;
+
+/// Names in order, each once. They are next to each other in one text, because each by itself takes
+/// several times the memory, which is not given back to the system afterwards.
+#[derive(Default)]
+pub(crate) struct Names {
+    /// Each with a line break after it, in the order in which they were found.
+    text: String,
+    /// Where each begins, in the order of the names.
+    begins: Vec<usize>,
+}
+
+impl Names {
+    /// Each of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = SecretName> {
+        self.begins.iter().filter_map(|&begin| name_at(&self.text, begin).parse().ok())
+    }
+}
+
+impl FromIterator<SecretName> for Names {
+    fn from_iter<I: IntoIterator<Item = SecretName>>(names: I) -> Self {
+        let mut all = Self::default();
+        for name in names {
+            all.begins.push(all.text.len());
+            all.text.push_str(name.as_str());
+            all.text.push('\n');
+        }
+        let Self { text, begins } = &mut all;
+        begins.sort_unstable_by(|&one, &other| name_at(text, one).cmp(name_at(text, other)));
+        begins.dedup_by(|one, other| name_at(text, *one) == name_at(text, *other));
+        all
+    }
+}
+
+fn name_at(text: &str, begin: usize) -> &str {
+    text[begin..].split_once('\n').map_or("", |(name, _)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Names;
+
+    #[test]
+    fn names_come_in_order_and_once() {
+        let found = ["B", "AA", "A_LONG_ONE", "A", "B"];
+        let names: Names = found.iter().map(|name| name.parse().expect("a name")).collect();
+        let told: Vec<_> = names.iter().map(|name| name.to_string()).collect();
+        assert_eq!(told, ["A", "AA", "A_LONG_ONE", "B"]);
+        assert_eq!(Names::default().iter().count(), 0);
+    }
+}
