@@ -1,7 +1,7 @@
 //! What is wrong is told, and the command that is told with it mends it.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::harness::{Home, Said, eventually, kill, make_folder, need, program, said};
 
 /// What `doctor` finds, for programs.
-fn looks(doctor: &mut Command) -> Vec<Value> {
+pub(crate) fn looks(doctor: &mut Command) -> Vec<Value> {
     let said = said(doctor);
     let found: Vec<Value> = serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{said:?}"));
     let is_wrong = found.iter().any(|one| one["state"] == "wrong");
@@ -18,33 +18,33 @@ fn looks(doctor: &mut Command) -> Vec<Value> {
     found
 }
 
-fn doctor(home: &Home) -> Command {
+pub(crate) fn doctor(home: &Home) -> Command {
     let mut doctor = home.command("fluvio-secret");
     doctor.args(["doctor", "-O", "json"]);
     doctor
 }
 
 /// What was found of one thing.
-fn of<'a>(found: &'a [Value], look: &str) -> Vec<&'a Value> {
+pub(crate) fn of<'a>(found: &'a [Value], look: &str) -> Vec<&'a Value> {
     found.iter().filter(|one| one["look"] == look).collect()
 }
 
-fn one<'a>(found: &'a [Value], look: &str) -> &'a Value {
+pub(crate) fn one<'a>(found: &'a [Value], look: &str) -> &'a Value {
     let of_look = of(found, look);
     assert_eq!(of_look.len(), 1, "{look}: {found:?}");
     of_look[0]
 }
 
-fn text(found: &Value) -> &str {
+pub(crate) fn text(found: &Value) -> &str {
     found["text"].as_str().unwrap()
 }
 
-fn is_right(found: &[Value], look: &str) -> bool {
+pub(crate) fn is_right(found: &[Value], look: &str) -> bool {
     of(found, look).iter().all(|one| one["state"] == "right")
 }
 
 /// Runs the command that mends it, as it is told, where `fluvio`, `fluvio-secret` and `sudo` are.
-fn mend(home: &Home, found: &Value) -> Said {
+pub(crate) fn mend(home: &Home, found: &Value) -> Said {
     let bin = home.path("bin");
     if !bin.exists() {
         fs::create_dir(&bin).unwrap();
@@ -350,6 +350,30 @@ fn the_link_called_cdk_is_put_in_front_by_what_is_told() {
     mends(one(&found, "extension"));
     let found = look();
     assert!(is_right(&found, "shim") && is_right(&found, "extension"), "{found:?}");
+
+    // The link is left behind by what it led to, or is another installation's.
+    let link = home.path("data/bin/cdk");
+    let other = home.path("other/fluvio-secret-shim");
+    fs::create_dir(home.path("other")).unwrap();
+    for told in ["which is not there", "the shim of another fluvio-secret"] {
+        fs::remove_file(&link).unwrap();
+        symlink(&other, &link).unwrap();
+        let found = look();
+        assert!(text(one(&found, "shim")).contains(told), "{found:?}");
+        mends(one(&found, "shim"));
+        assert!(is_right(&look(), "shim"));
+        script(&other, "true");
+    }
+    // So is one that somebody put in front.
+    symlink(&other, home.path("behind/cdk.front")).unwrap();
+    fs::rename(home.path("behind/cdk"), home.path("other/cdk")).unwrap();
+    fs::rename(home.path("behind/cdk.front"), home.path("behind/cdk")).unwrap();
+    fs::remove_file(home.path("user/.bashrc")).unwrap();
+    let found = look();
+    let in_front = one(&found, "shim");
+    assert!(text(in_front).contains("the shim of another"), "{in_front}");
+    mends(in_front);
+    assert!(is_right(&look(), "shim"));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use fluvio_secret_protocol::{AddRecipient, RemoveRecipient, Request, Rotate};
 
+use crate::doctor;
 use crate::harness::ask::{Answer, Asker};
 use crate::harness::trace::{Trace, WRITES, call};
 use crate::harness::{Home, canary, eventually, is_alive, need};
@@ -211,6 +212,45 @@ fn a14_a_kill_at_any_system_call_of_a_new_seal_loses_nothing_and_the_next_run_fi
         ));
         assert!(killed + 3 >= kills && unfinished > kills / 3, "{killed} {unfinished} of {kills}");
     }
+}
+
+#[test]
+fn what_doctor_tells_of_a_change_that_was_killed_finishes_it() {
+    let stage = Stage::new(60);
+    let look = || doctor::looks(&mut doctor::doctor(&stage.home));
+    let begun = ["identity.next.txt", "recipients.next.txt"];
+    let is_begun = || begun.iter().any(|file| stage.home.path("config").join(file).exists());
+    for (change, told, command) in [
+        (Change::Rotate, "a change of the identity", "fluvio-secret key rotate"),
+        (Change::Add, "not all secrets are sealed", "fluvio-secret key recipient accept"),
+    ] {
+        // One that got to its end before it was killed is made again.
+        eventually("a change that is not finished", || {
+            stage.home.ok(&["list"]);
+            stage.prepare(change);
+            std::thread::scope(|scope| {
+                let made = scope.spawn(|| stage.make(change));
+                while !is_begun() && !made.is_finished() {
+                    std::thread::yield_now();
+                }
+                stage.home.kill_daemon();
+            });
+            is_begun()
+        });
+        let found = look();
+        let unfinished = doctor::one(&found, "recipients");
+        assert!(doctor::text(unfinished).contains(told), "{unfinished}");
+        assert_eq!(unfinished["mend"], command, "{unfinished}");
+        doctor::mend(&stage.home, unfinished);
+        assert!(!is_begun());
+        let found = look();
+        assert!(
+            ["recipients", "vault"].iter().all(|one| doctor::is_right(&found, one)),
+            "{found:?}"
+        );
+        stage.check_files("mended", &stage.home.path("config/identity.txt"));
+    }
+    stage.check_files("mended", &stage.friend());
 }
 
 #[test]

@@ -3,13 +3,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::doctor;
 use crate::hardening::raw;
 use crate::harness::{Home, contains, need, passphrase, program, said};
 
-/// A file that the system swaps to, until this is dropped.
+/// A file that the system swaps to, until this is dropped. There is one at a time: the system would
+/// not say to which of two something went.
 struct Swap {
     file: PathBuf,
+    _alone: MutexGuard<'static, ()>,
 }
 
 /// A group of processes whose memory can be reclaimed, until this is dropped.
@@ -25,12 +29,14 @@ fn succeeds(command: &mut Command) -> bool {
 impl Swap {
     /// `None` where this cannot be, as in a container or on some file systems.
     fn on(home: &Home) -> Option<Self> {
+        static ONE: Mutex<()> = Mutex::new(());
+        let alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let file = home.path("swap");
         fs::write(&file, vec![0; 64 << 20]).unwrap();
         fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         let made = succeeds(Command::new("mkswap").arg(&file))
             && succeeds(Command::new("swapon").arg(&file));
-        made.then_some(Self { file })
+        made.then_some(Self { file, _alone: alone })
     }
 
     /// The pages that were swapped out, past those that the system keeps of the file.
@@ -44,7 +50,10 @@ impl Swap {
 
 impl Drop for Swap {
     fn drop(&mut self) {
-        assert!(succeeds(Command::new("swapoff").arg(&self.file)), "swapoff");
+        let swaps = fs::read_to_string("/proc/swaps").unwrap();
+        if swaps.contains(self.file.to_str().unwrap()) {
+            assert!(succeeds(Command::new("swapoff").arg(&self.file)), "swapoff");
+        }
     }
 }
 
@@ -110,4 +119,28 @@ fn d5_the_key_is_not_swapped_out_where_all_else_is() {
     assert_eq!(count(&key), 0);
     assert!(home.ok(&["status"]).contains("Locked    no"), "it was there to be swapped");
     home.ok(&["daemon", "stop"]);
+}
+
+#[test]
+fn swap_in_plain_text_is_noted_by_doctor_and_what_it_tells_ends_it() {
+    if !need::root() || !["mkswap", "swapon"].into_iter().all(need::tool) {
+        return;
+    }
+    let home = Home::new();
+    let Some(swap) = Swap::on(&home) else {
+        need::say("not here: the system lets no test swap");
+        return;
+    };
+    let ours = || {
+        let found = doctor::looks(&mut doctor::doctor(&home));
+        let path = swap.file.to_str().unwrap();
+        doctor::of(&found, "swap").into_iter().find(|one| doctor::text(one).contains(path)).cloned()
+    };
+    let Some(found) = ours() else {
+        need::say("not here: the disk is encrypted");
+        return;
+    };
+    assert!(doctor::text(&found).contains("is not encrypted"), "{found}");
+    doctor::mend(&home, &found);
+    assert_eq!(ours(), None);
 }

@@ -6,7 +6,10 @@ use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 
-use crate::harness::wire::frame;
+use fluvio_secret_protocol::{Response, Status, frame};
+
+use crate::doctor;
+use crate::harness::wire;
 use crate::harness::{Home, make_folder};
 
 /// Serves at a home's socket as a daemon of another version would: refuses all but `stop`, at which
@@ -25,7 +28,7 @@ fn daemon_of_version(version: u32, socket: PathBuf) -> JoinHandle<Vec<String>> {
             let is_stop = header.contains(r#""message":"stop""#);
             requests.push(header);
             let answer = format!(r#"{{"version":{version},"parts":[],"message":{{"no":"idea"}}}}"#);
-            stream.write_all(&frame(&answer, b"")).unwrap();
+            stream.write_all(&wire::frame(&answer, b"")).unwrap();
             if is_stop {
                 fs::remove_file(&socket).unwrap();
                 return requests;
@@ -63,4 +66,64 @@ fn b12_a_newer_daemon_is_left_alone_and_the_next_step_told() {
     home.ok(&["daemon", "stop"]);
     assert_eq!(newer.join().unwrap().len(), 3);
     assert!(home.cli(&["set", "A", "value"]).status.success());
+}
+
+/// Serves at a home's socket as the daemon of another release of the same protocol, until it is asked
+/// to end.
+fn daemon_of_release(release: &str, home: &Home) -> JoinHandle<()> {
+    let (socket, status) = (
+        home.socket(),
+        Status {
+            release: release.to_owned(),
+            pid: std::process::id(),
+            since: 0,
+            vault: home.vault().display().to_string(),
+            identity: home.path("config/identity.txt").display().to_string(),
+            locked: false,
+            unlocked_until: None,
+        },
+    );
+    let listener = UnixListener::bind(&socket).unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut length = [0; 4];
+            // The next connection comes when this one has ended.
+            while stream.read_exact(&mut length).is_ok() {
+                let mut header = vec![0; u32::from_be_bytes(length) as usize];
+                stream.read_exact(&mut header).unwrap();
+                let header = String::from_utf8(header).unwrap();
+                let is_stop = header.contains(r#""message":"stop""#);
+                let answer = match is_stop {
+                    true => Response::Stopping,
+                    false if header.contains(r#""message":"status""#) => {
+                        Response::Status(status.clone())
+                    }
+                    // Of the rest nothing is known here.
+                    false => break,
+                };
+                stream.write_all(&frame::encode(&answer).unwrap()).unwrap();
+                if is_stop {
+                    fs::remove_file(&socket).unwrap();
+                    return;
+                }
+            }
+        }
+    })
+}
+
+#[test]
+fn a_daemon_of_another_release_is_told_by_doctor_and_what_it_tells_restarts_it() {
+    let home = Home::new();
+    home.ok(&["set", "A", "value"]);
+    home.ok(&["daemon", "stop"]);
+    let other = daemon_of_release("0.0.9", &home);
+    let found = doctor::looks(&mut doctor::doctor(&home));
+    let daemon = doctor::one(&found, "daemon");
+    assert!(doctor::text(daemon).contains("of release 0.0.9"), "{daemon}");
+    assert_eq!(daemon["mend"], "fluvio-secret daemon restart");
+    doctor::mend(&home, daemon);
+    other.join().unwrap();
+    assert!(doctor::is_right(&doctor::looks(&mut doctor::doctor(&home)), "daemon"));
+    assert!(home.ok(&["list"]).contains('A'));
 }
