@@ -171,8 +171,8 @@ fn each_dependency_has_one_home() {
     let homes = [
         ("age", "daemon/src/vault/seal.rs"),
         ("bytesize", "config/src/schema.rs"),
-        ("clap", "cli/src/args.rs"),
-        ("clap_complete", "cli/src/args.rs"),
+        ("clap", "cli/src/args/"),
+        ("clap_complete", "cli/src/args/"),
         ("close_fds", "daemon/src/launch.rs"),
         ("directories", "/src/places.rs"),
         ("humantime", "config/src/schema.rs"),

@@ -1,0 +1,51 @@
+//! What was not understood, told without what was typed: that may be a value, and clap's own messages
+//! quote it.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use super::Command;
+use crate::error::CliError;
+
+/// clap's error in words of our own, with nothing of what was typed.
+pub(super) fn explain(error: &clap::Error) -> Result<Command, CliError> {
+    let text = match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            return Ok(Command::Help(error.render().to_string()));
+        }
+        // The help, because nothing was typed.
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            return Err(CliError::Usage(error.render().to_string()));
+        }
+        ErrorKind::ArgumentConflict => "two arguments do not go together".to_owned(),
+        ErrorKind::InvalidSubcommand => "there is no such command".to_owned(),
+        ErrorKind::InvalidValue => format!(
+            "a value is missing or is none of these: {}",
+            ours(error, ContextKind::ValidValue)
+        ),
+        ErrorKind::MissingRequiredArgument => {
+            format!("missing: {}", ours(error, ContextKind::InvalidArg))
+        }
+        ErrorKind::MissingSubcommand => "the command is missing".to_owned(),
+        ErrorKind::UnknownArgument | ErrorKind::TooManyValues => {
+            "there is an argument too many, or an unknown option; quote a value that has blanks"
+                .to_owned()
+        }
+        _ => "the arguments are not understood".to_owned(),
+    };
+    let meant = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg]
+        .map(|kind| ours(error, kind))
+        .concat();
+    let meant = if meant.is_empty() { meant } else { format!("; did you mean: {meant}") };
+    let usage = error.get(ContextKind::Usage).map(|usage| format!("\n{usage}")).unwrap_or_default();
+    Err(CliError::Usage(format!("error: {text}{meant}{usage}\nsee: fluvio-secret --help")))
+}
+
+/// Names of our own definitions that an error is about. Only for the kinds of context that hold
+/// nothing of what was typed.
+fn ours(error: &clap::Error, kind: ContextKind) -> String {
+    match error.get(kind) {
+        Some(ContextValue::String(one)) => one.clone(),
+        Some(ContextValue::Strings(many)) => many.join(", "),
+        _ => String::new(),
+    }
+}

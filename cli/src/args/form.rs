@@ -1,0 +1,45 @@
+//! The form of a result.
+
+use clap::{Args, ValueEnum};
+
+/// The form of a result.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+    /// For programs
+    Yaml,
+}
+
+/// The form of the audit log.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Table,
+    /// For programs: one object for each line
+    Json,
+}
+
+/// The form of what `doctor` finds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum DoctorForm {
+    /// One line for each look, or the same for programs.
+    Looks(Format),
+    /// A text for who is told of a bug.
+    Report,
+}
+
+#[derive(Args)]
+pub(super) struct TypedFormat {
+    /// The form of the result
+    #[arg(
+        short = 'O',
+        long = "output",
+        value_name = "FORMAT",
+        value_enum,
+        default_value = "table"
+    )]
+    pub(super) format: Format,
+}
