@@ -36,7 +36,8 @@ fn f6_another_value_restarts_and_the_same_or_another_secret_does_not() {
     home.set("A", "one");
     home.set("NEW", "x");
     home.ok(&["delete", "NEW"]);
-    home.set("A", "two");
+    let changed = home.set("A", "two");
+    assert!(changed.err.is_empty(), "who is started again is not to be started again: {changed:?}");
     restarted_for_a(&home, &mut watched, "two");
     home.set("A", "two");
     home.ok(&["restore", "A"]);

@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //!
-//! * [`args`](mod@args): what can be typed; the only file that knows clap
+//! * [`args`](mod@args): what can be typed; the only module that knows clap
 //! * [`commands`]: one file for each command
 //! * [`value`], [`passphrase`], [`prompt`]: where the value of `set` comes from, and a passphrase
 //! * [`watch`]: starts a connector again when something changes; [`signals`]: those that end it

@@ -46,7 +46,7 @@ impl Grants {
         }
         let grant = Grant {
             at: Timestamp::now().as_second(),
-            process: Process { pid: actor.pid, began: began(actor.pid) },
+            process: Process { pid: actor.pid, began: running(actor.pid).map(|found| found.began) },
             program: shortened(actor.program),
             config: shortened(actor.config),
             names: names.to_vec(),
@@ -65,14 +65,19 @@ impl Grants {
         self.last().iter().rev().take(limits::LISTED_GRANTS).map(Grant::listed).collect()
     }
 
-    /// Processes that run and were given one of these secrets, newest first.
-    pub(crate) fn holders(&self, names: &[SecretName]) -> Vec<ListedGrant> {
+    /// Processes that run and were given one of these secrets, newest first; without those whose
+    /// parent starts them again when it is told of a change.
+    pub(crate) fn holders(
+        &self,
+        names: &[SecretName],
+        starts_again: impl Fn(i32) -> bool,
+    ) -> Vec<ListedGrant> {
         let last = self.last();
-        let was_given = |grant: &Grant| grant.names.iter().any(|name| names.contains(name));
-        let holders = last
-            .iter()
-            .rev()
-            .filter(|grant| was_given(grant) && grant.process.runs() == Some(true));
+        let was_given = |grant: &&Grant| grant.names.iter().any(|name| names.contains(name));
+        let holds = |grant: &&Grant| {
+            grant.process.now().is_some_and(|process| !starts_again(process.parent))
+        };
+        let holders = last.iter().rev().filter(was_given).filter(holds);
         holders.take(limits::LISTED_GRANTS).map(Grant::listed).collect()
     }
 
@@ -98,20 +103,32 @@ impl Grant {
 impl Process {
     /// Whether it still runs; `None` where that cannot be known.
     fn runs(&self) -> Option<bool> {
-        self.began.map(|before| began(self.pid) == Some(before))
+        self.began.is_some().then(|| self.now().is_some())
+    }
+
+    /// How it is now, while it runs.
+    fn now(&self) -> Option<Running> {
+        running(self.pid).filter(|now| Some(now.began) == self.began)
     }
 }
 
-/// When a process began: the 22nd field of its `stat`, where the second one is in brackets and may
-/// have any bytes. A zombie has ended.
-fn began(pid: i32) -> Option<u64> {
+/// What the system says of a process that runs.
+struct Running {
+    parent: i32,
+    /// When it began, in the kernel's own count.
+    began: u64,
+}
+
+/// The 4th and the 22nd field of a process's `stat`, where the second one is in brackets and may have
+/// any bytes. A zombie has ended.
+fn running(pid: i32) -> Option<Running> {
     let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
     let stat = String::from_utf8_lossy(&stat);
     let mut fields = stat.rsplit_once(") ")?.1.split(' ');
     if fields.next()? == "Z" {
         return None;
     }
-    fields.nth(18)?.parse().ok()
+    Some(Running { parent: fields.next()?.parse().ok()?, began: fields.nth(17)?.parse().ok()? })
 }
 
 /// A text of a client's for an answer: without what would drive a terminal, and of one that is too
@@ -145,14 +162,19 @@ mod tests {
         let actor = Actor { pid, program: "cat", config: "/c.yaml" };
         grants.remember(actor, &[name("A"), name("B")]);
         grants.remember(actor, &[]);
-        let holders = grants.holders(&[name("B")]);
+        let nobody = |_| false;
+        let holders = grants.holders(&[name("B")], nobody);
         assert_eq!(holders.len(), 1);
         assert_eq!((holders[0].pid, holders[0].secrets), (pid, 2));
         assert_eq!((&*holders[0].program, &*holders[0].config), ("cat", "/c.yaml"));
-        assert!(grants.holders(&[name("C")]).is_empty());
+        assert!(grants.holders(&[name("C")], nobody).is_empty());
+        // It is this process that would start it again.
+        let ours = i32::try_from(std::process::id()).expect("a pid");
+        assert!(grants.holders(&[name("B")], |parent| parent == ours).is_empty());
+        assert_eq!(grants.holders(&[name("B")], |parent| parent != ours).len(), 1);
         drop(child.stdin.take());
         child.wait().expect("its end");
-        assert!(grants.holders(&[name("B")]).is_empty());
+        assert!(grants.holders(&[name("B")], nobody).is_empty());
         assert_eq!(grants.newest()[0].running, Some(false));
     }
 
@@ -168,7 +190,7 @@ mod tests {
             grants.remember(ended, &[name("A")]);
         }
         assert_eq!(grants.last().len(), MOST);
-        assert_eq!(grants.holders(&[name("A")]).len(), 1);
+        assert_eq!(grants.holders(&[name("A")], |_| false).len(), 1);
         // Of one whose start is not known it is not known whether it runs.
         assert_eq!(grants.newest()[0].running, None);
     }

@@ -29,6 +29,7 @@ struct State {
 }
 
 struct Subscriber {
+    pid: i32,
     names: Vec<SecretName>,
     answers: Arc<dyn Answers>,
 }
@@ -49,9 +50,10 @@ impl Subscribers {
         Arc::new(Self { marks, state: Mutex::default() })
     }
 
-    /// Tells somebody these secrets, and from then on which of them change.
+    /// Tells a process these secrets, and from then on which of them change.
     pub(crate) fn add(
         self: &Arc<Self>,
+        pid: i32,
         names: Vec<SecretName>,
         answers: Arc<dyn Answers>,
     ) -> Result<(), Full> {
@@ -72,7 +74,7 @@ impl Subscribers {
             Some(Marked { name: name.clone(), mark, is_same: false })
         });
         answers.send(Response::Subscribed(Subscribed { secrets: secrets.collect(), polled }));
-        state.subscribers.push(Subscriber { names, answers });
+        state.subscribers.push(Subscriber { pid, names, answers });
         Ok(())
     }
 
@@ -90,6 +92,15 @@ impl Subscribers {
     /// Whether anybody is subscribed to a secret.
     pub(crate) fn has(&self, name: &SecretName) -> bool {
         self.state().secrets.contains_key(name)
+    }
+
+    /// Whether a process is told when one of these secrets changes.
+    pub(crate) fn is_told(&self, pid: i32, names: &[SecretName]) -> bool {
+        self.state().subscribers.iter().any(|one| {
+            one.pid == pid
+                && !one.answers.is_gone()
+                && one.names.iter().any(|name| names.contains(name))
+        })
     }
 
     /// Says of sealed bytes that are about to be a secret's that the same value is in them.
@@ -133,7 +144,7 @@ impl Subscribers {
             return;
         }
         let polled = state.outside.as_ref().is_some_and(Outside::is_polled);
-        for Subscriber { names, answers } in &state.subscribers {
+        for Subscriber { names, answers, .. } in &state.subscribers {
             let theirs = changed.iter().filter(|marked| names.contains(&marked.name)).cloned();
             let secrets: Vec<_> = theirs.collect();
             if !secrets.is_empty() {

@@ -4,6 +4,7 @@
 //! * [`content`](mod@content): what is in the files
 //! * [`way`](mod@way): every name that leads to a file
 //! * [`files`], [`secrets`]: what tells that something changed
+//! * [`mod@look`]: what changed, and whether a connector would start with it
 //! * [`lock`](mod@lock): a vault that is locked
 //! * [`connector`](mod@connector): the child
 //! * [`report`]: what is told about it
@@ -15,6 +16,7 @@ mod connector;
 mod content;
 mod files;
 mod lock;
+mod look;
 mod quiet;
 mod report;
 mod secrets;
@@ -28,7 +30,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use fluvio_secret_protocol::places::State as Places;
-use fluvio_secret_protocol::{ClientError, Code, SecretName, StartError, connect_or_start};
+use fluvio_secret_protocol::{ClientError, StartError};
 use rustix::process::Signal;
 use zeroize::Zeroizing;
 
@@ -216,30 +218,6 @@ impl Supervisor {
         Ok(None)
     }
 
-    fn hear_secrets(&mut self, told: Told) {
-        let subscribed = match told {
-            Told::All(subscribed) | Told::Some(subscribed) => subscribed,
-            Told::Gone => {
-                let text =
-                    "the daemon has ended; changes of secrets are noticed when there is one again";
-                self.report.tell(&Event::Note { text });
-                return;
-            }
-        };
-        for secret in subscribed.secrets {
-            if secret.is_same
-                && let Some(started) = self.started.1.get_mut(&secret.name)
-            {
-                // Another file, and the value that the connector has.
-                *started = secret.mark;
-            }
-            self.marks.insert(secret.name, secret.mark);
-        }
-        if self.started.1 != self.marks {
-            self.quiet.heard(Sign::Secrets, Instant::now());
-        }
-    }
-
     /// Does what is due.
     fn advance(&mut self) -> Result<Option<u8>, CliError> {
         let now = Instant::now();
@@ -289,114 +267,6 @@ impl Supervisor {
         match &mut self.state {
             State::Running(connector) | State::Stopping { connector, .. } => connector.look(),
             State::Pausing(_) | State::Waiting => while connector::ended().is_some() {},
-        }
-    }
-
-    /// Looks whether something is other than what the connector was started with.
-    fn look(&mut self) -> Result<(), CliError> {
-        self.files.follow();
-        self.tell_polling();
-        let now = Instant::now();
-        let contents = self.reader.read(self.files.paths());
-        let changes = self.started.0.changes(&contents, &mut self.doubts, now);
-        if let Some(due) = self.doubts.due() {
-            self.quiet.look_at(due);
-        }
-        let reason = Reason {
-            files: changes.changed.iter().map(|path| path.display().to_string()).collect(),
-            secrets: self.changed_secrets(),
-        };
-        if reason.is_empty() {
-            // A file that is just being written is not as it was.
-            if !changes.unsure {
-                self.held = None;
-            }
-            return Ok(());
-        }
-        match &mut self.state {
-            // It takes what is there when it starts.
-            State::Stopping {
-                then: then @ (Then::Start(_) | Then::Pause(_) | Then::Wait), ..
-            } => {
-                *then = Then::Start(reason);
-                return Ok(());
-            }
-            State::Stopping { .. } => return Ok(()),
-            State::Running(_) | State::Pausing(_) | State::Waiting => {}
-        }
-        if self.held.as_ref().is_some_and(|held| held.0 == contents && held.1 == self.marks) {
-            return Ok(());
-        }
-        if let Err(because) = self.is_fit() {
-            let runs = matches!(self.state, State::Running(_));
-            self.report.tell(&Event::Held { reason: &reason, because: because.trim_end(), runs });
-            self.held = Some((contents, self.marks.clone()));
-            return Ok(());
-        }
-        self.pauses = 0;
-        self.restart(reason)
-    }
-
-    fn changed_secrets(&self) -> Vec<SecretName> {
-        let is_other = |(name, mark): &(&SecretName, &Option<u64>)| {
-            self.started.1.get(*name).is_some_and(|started| started != *mark)
-        };
-        self.marks.iter().filter(is_other).map(|(name, _)| name.clone()).collect()
-    }
-
-    /// Whether a connector would start with what is there now; else why not, in words.
-    fn is_fit(&mut self) -> Result<(), String> {
-        let config = read_config(&self.plan.config).map_err(|error| error.to_string())?;
-        if !self.plan.vault {
-            return Ok(());
-        }
-        // Refused when the configuration cannot be read, also where nothing more is checked.
-        self.subscribe().map_err(|error| error.to_string())?;
-        if !self.marks.is_empty() && self.lock.is_closed(&self.places) {
-            return Err(lock::LOCKED.to_owned());
-        }
-        if !self.plan.check {
-            return Ok(());
-        }
-        let text = String::from_utf8_lossy(&config).into_owned();
-        let checked = connect_or_start(&self.places).and_then(|mut client| client.check(config));
-        let checked = checked.map_err(|error| error.to_string())?;
-        match checked.has_errors() {
-            true => {
-                let path = self.plan.config.display().to_string();
-                Err(format!("it would not start\n\n{}", checked.report(&path, &text)))
-            }
-            false => Ok(()),
-        }
-    }
-
-    /// Subscribes to the secrets of the configuration as it is now.
-    fn subscribe(&mut self) -> Result<(), ClientError> {
-        if !self.plan.vault {
-            return Ok(());
-        }
-        // Whoever starts it says why it cannot be read.
-        let Ok(config) = read_config(&self.plan.config) else { return Ok(()) };
-        if self.subscription.as_ref().is_some_and(|(of, _)| *of == config) {
-            return Ok(());
-        }
-        let sender = self.sender.clone();
-        let tell = move |told| drop(sender.send(News::Secrets(told)));
-        let (first, subscriber) = Subscriber::begin(&self.places, &config, tell)?;
-        self.marks = first.secrets.into_iter().map(|one| (one.name, one.mark)).collect();
-        self.subscription = Some((config, subscriber));
-        self.is_unreadable = false;
-        Ok(())
-    }
-
-    fn not_subscribed(&mut self, error: &ClientError) {
-        self.subscription = None;
-        self.is_unreadable =
-            matches!(error, ClientError::Refused(refusal) if refusal.code == Code::Config);
-        // Of such a configuration the shim tells more.
-        if !self.is_unreadable {
-            let text = format!("changes of secrets are not noticed: {error}");
-            self.report.tell(&Event::Note { text: &text });
         }
     }
 
@@ -516,15 +386,6 @@ impl Supervisor {
         let stopped = signals::take_default(signals::STOP);
         signal(&self.state, Signal::CONT);
         stopped.map_err(CliError::System)
-    }
-
-    fn tell_polling(&mut self) {
-        let because = self.files.silent().map(str::to_owned);
-        if let Some(because) = because.as_deref().filter(|_| because != self.polls) {
-            self.report.tell(&Event::Polling { because });
-        }
-        self.poll = because.is_some().then(|| Instant::now() + files::LOOK);
-        self.polls = because;
     }
 }
 

@@ -30,7 +30,7 @@ impl Service {
         Ok(Response::Stored(Stored {
             set_at: committed.set_at.as_second(),
             new_identity: self.new_identity(committed.is_identity_new),
-            holders: self.grants.holders(&names),
+            holders: self.holders(&names),
         }))
     }
 
@@ -58,7 +58,7 @@ impl Service {
             secrets.filter(|(_, found)| **found != Found::Same).map(|(secret, _)| secret).collect();
         let is_identity_new = !changed.is_empty() && self.set_all(changed, peer)?;
         let new_identity = self.new_identity(is_identity_new);
-        let holders = self.grants.holders(&other);
+        let holders = self.holders(&other);
         Ok(Response::Imported(Imported { found, new_identity, holders }))
     }
 
@@ -101,7 +101,7 @@ impl Service {
         Ok(Response::Restored(Restored {
             version: found.version,
             set_at: found.set_at,
-            holders: self.grants.holders(&names),
+            holders: self.holders(&names),
         }))
     }
 

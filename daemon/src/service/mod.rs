@@ -20,8 +20,8 @@ use std::time::Duration;
 use fluvio_secret_config::references;
 use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{
-    self as protocol, Activity, Damaged, Examined, History, Listed, ListedLease, ListedSecret,
-    Refusal, Request, Response, SecretName, Status, Subscribe, Way, limits,
+    self as protocol, Activity, Damaged, Examined, History, Listed, ListedGrant, ListedLease,
+    ListedSecret, Refusal, Request, Response, SecretName, Status, Subscribe, Way, limits,
 };
 use jiff::Timestamp;
 
@@ -115,19 +115,32 @@ impl Service {
             Request::Status => Ok(self.status()),
             // The server's affair; a service has nothing to end.
             Request::Stop => Ok(Response::Stopping),
-            Request::Subscribe(subscribe) => match self.subscribe(&subscribe, answers.clone()) {
-                Ok(()) => return,
-                Err(refusal) => Err(refusal),
-            },
+            Request::Subscribe(subscribe) => {
+                match self.subscribe(&subscribe, peer, answers.clone()) {
+                    Ok(()) => return,
+                    Err(refusal) => Err(refusal),
+                }
+            }
             Request::Unlock(unlock) => self.unlock(&unlock, peer),
             Request::UseIdentity(used) => self.use_identity(&used, peer, send),
         };
         send(answer.unwrap_or_else(Response::Refused));
     }
 
-    fn subscribe(&self, asked: &Subscribe, answers: Arc<dyn Answers>) -> Result<(), Refusal> {
+    fn subscribe(
+        &self,
+        asked: &Subscribe,
+        peer: Peer,
+        answers: Arc<dyn Answers>,
+    ) -> Result<(), Refusal> {
         let found = references(&asked.config).map_err(|error| refuse::config(&error))?;
-        self.subscribers.add(found.names, answers).map_err(|Full| refuse::too_many_subscribers())
+        let added = self.subscribers.add(peer.pid, found.names, answers);
+        added.map_err(|Full| refuse::too_many_subscribers())
+    }
+
+    /// Who runs with values that these secrets had, and is not started again because they changed.
+    fn holders(&self, names: &[SecretName]) -> Vec<ListedGrant> {
+        self.grants.holders(names, |parent| self.subscribers.is_told(parent, names))
     }
 
     fn list(&self, send: &mut dyn FnMut(Response)) -> Result<Response, Refusal> {
