@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -367,6 +368,40 @@ fn run_starts_nothing_when_the_passphrase_is_wrong_or_not_given() {
     assert_eq!(ended.child.wait().unwrap().code(), None);
     assert!(ended.has_echo());
     assert!(!home.path("started").exists());
+}
+
+#[test]
+fn d3_what_is_typed_while_a_passphrase_is_looked_at_is_not_shown() {
+    let home = locked("one", "cnry-right");
+    home.ok(&["list"]);
+    let daemon = home.daemon_pid().unwrap();
+    let asked = |keys: &str| {
+        let mut pty = Pty::start(home.command("fluvio-secret").arg("unlock"));
+        pty.expect("Passphrase: ");
+        // It takes as long as the daemon stands still.
+        kill("STOP", daemon);
+        pty.type_keys(keys);
+        pty.expect("\r\n");
+        pty
+    };
+    let mut pty = asked("cnry-wrong\r");
+    pty.type_keys("cnry-next\r");
+    assert!(!pty.has_echo());
+    kill("CONT", daemon);
+    let screen = pty.expect("Passphrase: ");
+    assert!(screen.contains("not the passphrase") && !screen.contains("cnry"), "{screen}");
+    pty.type_keys("cnry-right\r");
+    let screen = pty.expect("Vault unlocked");
+    assert!(!screen.contains("cnry"), "{screen}");
+    assert!(pty.child.wait().unwrap().success());
+    assert!(pty.has_echo());
+    home.ok(&["lock"]);
+    // Nobody has to wait for the daemon to be rid of it.
+    let mut pty = asked("cnry-wrong\r");
+    pty.type_keys("\u{3}");
+    assert_eq!(pty.child.wait().unwrap().signal(), Some(2));
+    assert!(pty.has_echo());
+    kill("CONT", daemon);
 }
 
 #[test]

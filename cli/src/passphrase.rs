@@ -21,6 +21,18 @@ pub(crate) fn read(source: &PassphraseSource) -> Result<Secret, CliError> {
     }
 }
 
+/// Does something with the passphrase that the identity has. While it is done nothing is shown of what
+/// is typed.
+pub(crate) fn read_for<T: Send>(
+    source: &PassphraseSource,
+    work: impl FnOnce(Secret) -> Result<T, CliError> + Send,
+) -> Result<T, CliError> {
+    match source {
+        PassphraseSource::Ask => ask_for("Passphrase: ", work),
+        source => work(from_file(source)?),
+    }
+}
+
 /// Reads the passphrase that an identity in this file has.
 pub(crate) fn read_of(path: &Path, source: &PassphraseSource) -> Result<Secret, CliError> {
     match source {
@@ -43,11 +55,25 @@ pub(crate) fn read_new(source: &PassphraseSource) -> Result<Secret, CliError> {
 }
 
 fn ask(prompt: &str) -> Result<Secret, CliError> {
+    terminal(prompt)?.ask().map_err(|error| refused(&error)).and_then(fitting)
+}
+
+fn ask_for<T: Send>(
+    prompt: &str,
+    work: impl FnOnce(Secret) -> Result<T, CliError> + Send,
+) -> Result<T, CliError> {
+    let work = |passphrase| fitting(passphrase).and_then(work);
+    terminal(prompt)?.ask_for(work).map_err(|error| refused(&error))?
+}
+
+fn terminal(prompt: &str) -> Result<Terminal<'_>, CliError> {
     let input = terminal::of_session().ok_or(CliError::NoTerminal)?;
-    let refused = |error: PromptError| CliError::Passphrase(error.to_string());
-    let output = input.try_clone().map_err(|error| refused(error.into()))?;
-    let terminal = Terminal { input, output, prompt, most: limits::PASSPHRASE_BYTES };
-    terminal.ask().map_err(refused).and_then(fitting)
+    let output = input.try_clone().map_err(|error| refused(&error.into()))?;
+    Ok(Terminal { input, output, prompt, most: limits::PASSPHRASE_BYTES })
+}
+
+fn refused(error: &PromptError) -> CliError {
+    CliError::Passphrase(error.to_string())
 }
 
 /// All of a file, without one line end at its end.

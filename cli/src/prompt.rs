@@ -7,6 +7,9 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::panic::resume_unwind;
+use std::thread;
 
 use fluvio_secret_protocol::{Secret, limits};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -84,21 +87,71 @@ impl<'a> Terminal<'a> {
     /// Asks. Enter ends it, Ctrl-D on an empty line cancels.
     pub(crate) fn ask(&self) -> Result<Secret, PromptError> {
         let signals = Signals::begin()?;
-        let answer = self.ask_while(signals);
+        let answer = self.answer(signals).map(|(answer, _silenced)| answer);
         signals.end();
-        answer.map(Secret::new)
+        answer
     }
 
-    fn ask_while(&self, signals: &Signals) -> Result<Zeroizing<Vec<u8>>, PromptError> {
+    /// Asks, and does something with the answer before the terminal has its echo back: what is typed
+    /// until that is done is the next try of somebody who mistyped.
+    pub(crate) fn ask_for<T: Send>(
+        &self,
+        work: impl FnOnce(Secret) -> T + Send,
+    ) -> Result<T, PromptError> {
+        let signals = Signals::begin()?;
+        let done = self
+            .answer(signals)
+            .and_then(|(answer, silenced)| self.silent_while(signals, silenced, || work(answer)));
+        signals.end();
+        done
+    }
+
+    /// Works on a thread of its own, so that Ctrl-C and its like need not wait for it.
+    fn silent_while<T: Send>(
+        &self,
+        signals: &Signals,
+        mut silenced: Silenced<'_>,
+        work: impl FnOnce() -> T + Send,
+    ) -> Result<T, PromptError> {
+        let (done, working) = UnixStream::pair()?;
+        thread::scope(|scope| {
+            let worker = scope.spawn(move || {
+                // Closed when it is done, however that ends.
+                let _working = working;
+                work()
+            });
+            loop {
+                if let Some(signal) = signals.arrived()? {
+                    drop(silenced);
+                    take_default(signal)?;
+                    silenced = self.silence()?;
+                }
+                let mut awaited =
+                    [PollFd::new(&done, PollFlags::IN), PollFd::new(signals.wake(), PollFlags::IN)];
+                match poll(&mut awaited, None) {
+                    Err(rustix::io::Errno::INTR) => continue,
+                    polled => polled?,
+                };
+                if !awaited[0].revents().is_empty() {
+                    drop(silenced);
+                    return Ok(worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
+                }
+            }
+        })
+    }
+
+    fn answer(&self, signals: &Signals) -> Result<(Secret, Silenced<'_>), PromptError> {
         // One byte more than fits, so that an answer that is too long is told from one that fits.
         let mut line = Zeroizing::new(Vec::with_capacity(self.most + 1));
         let mut silenced = self.silence()?;
+        self.prompt()?;
         loop {
             if let Some(signal) = signals.arrived()? {
                 drop(silenced);
                 // Ends or stops us as if nobody had caught it.
                 take_default(signal)?;
                 silenced = self.silence()?;
+                self.prompt()?;
             }
             let mut wanted = [
                 PollFd::new(&self.input, PollFlags::IN),
@@ -126,14 +179,13 @@ impl<'a> Terminal<'a> {
                 Edited::Cancelled => break,
                 Edited::Done => {
                     let more = self.takes_more_back()?;
-                    drop(silenced);
                     self.end_line();
                     return match more {
                         true => Err(PromptError::SeveralLines),
                         false if line.iter().any(|&byte| is_control(byte)) => {
                             Err(PromptError::Control)
                         }
-                        false => Ok(line),
+                        false => Ok((Secret::new(line), silenced)),
                     };
                 }
             }
@@ -164,7 +216,7 @@ impl<'a> Terminal<'a> {
         }
     }
 
-    /// Prints the prompt and takes the echo away, until the guard is dropped.
+    /// Takes the echo away, until the guard is dropped.
     fn silence(&self) -> io::Result<Silenced<'_>> {
         let before = tcgetattr(&self.input)?;
         let mut silent = before.clone();
@@ -173,9 +225,11 @@ impl<'a> Terminal<'a> {
         silent.special_codes[SpecialCodeIndex::VMIN] = 0;
         silent.special_codes[SpecialCodeIndex::VTIME] = 0;
         tcsetattr(&self.input, OptionalActions::Flush, &silent)?;
-        let guard = Silenced { input: &self.input, before };
-        (&self.output).write_all(self.prompt.as_bytes())?;
-        Ok(guard)
+        Ok(Silenced { input: &self.input, before })
+    }
+
+    fn prompt(&self) -> io::Result<()> {
+        (&self.output).write_all(self.prompt.as_bytes())
     }
 
     fn end_line(&self) {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStderr};
 
 use super::ask::Asker;
-use super::{Home, kill, spawn};
+use super::{Home, eventually, kill, spawn};
 
 /// A tracer that is attached.
 pub(crate) struct Trace {
@@ -66,11 +66,16 @@ pub(crate) fn call(line: &str) -> &str {
     line.split('(').next().unwrap_or_default()
 }
 
+/// A thread gives itself its name, which may be after the daemon serves.
 fn task(daemon: u32, thread: &str) -> String {
-    let tasks = fs::read_dir(format!("/proc/{daemon}/task")).unwrap().flatten();
     let is_it = |path: &PathBuf| {
         fs::read_to_string(path.join("comm")).is_ok_and(|comm| comm.trim() == thread)
     };
-    let found = tasks.map(|entry| entry.path()).find(is_it).expect("the thread");
-    found.file_name().unwrap().to_str().unwrap().to_owned()
+    let mut found = None;
+    eventually(&format!("the thread {thread}"), || {
+        let tasks = fs::read_dir(format!("/proc/{daemon}/task")).unwrap().flatten();
+        found = tasks.map(|entry| entry.path()).find(is_it);
+        found.is_some()
+    });
+    found.unwrap().file_name().unwrap().to_str().unwrap().to_owned()
 }

@@ -120,9 +120,10 @@ fn turn() -> Result<(Lock, bool), CliError> {
 }
 
 fn give(unlock: &Unlock) -> Result<String, CliError> {
-    let passphrase = passphrase::read(&unlock.passphrase)?;
     let seconds = unlock.span.map(|span| span.as_secs());
-    let unlocked = client()?.unlock(protocol::Unlock { seconds, passphrase })?;
+    let unlocked = passphrase::read_for(&unlock.passphrase, |passphrase| {
+        Ok(client()?.unlock(protocol::Unlock { seconds, passphrase })?)
+    })?;
     Ok(told(unlocked.until))
 }
 
