@@ -106,6 +106,18 @@ fn the_file_is_removed_when_all_is_kept_and_only_then() {
     assert!(said.status.success() && said.err.contains("secrets.txt is deleted"), "{said:?}");
     assert!(!file.exists() && !said.err.contains("plain text"), "{said:?}");
     assert_eq!(delivered(&home, "A").as_deref(), Some("one"));
+    // A value of several lines, of which a line of such a file can hold one; a second value; none.
+    for (text, why) in [
+        ("B=-----BEGIN\ncnry\n-----END\n", "what is in lines 2, 3 is"),
+        ("B=-----BEGIN\nB=other\n", "what is in line 2 is"),
+        ("cnry\n", "what is in line 1 is"),
+        ("# cnry\n", "it has no secret"),
+    ] {
+        let file = home.write("more.txt", text);
+        let said = home.cli(&["import", "--remove", "more.txt"]);
+        assert_eq!((said.code(), file.exists()), (Some(1), true), "{said:?}");
+        assert!(said.err.contains(why) && !said.err.contains("cnry"), "{said:?}");
+    }
 }
 
 /// A secrets file of so many lines.

@@ -163,7 +163,7 @@ impl fmt::Display for CliError {
             }
             Self::Kept { path, why } => write!(
                 f,
-                "all secrets are set, but {} is still there: {why}; delete it",
+                "all secrets are set, but {} is still there: {why}; delete it when nothing in it is needed",
                 path.display()
             ),
             Self::Link { path, why } => write!(f, "{}: {why}", path.display()),

@@ -114,6 +114,19 @@ impl SecretsFile {
     }
 }
 
+impl SecretsFile {
+    /// Why not all that the file has is in its secrets, if so. A comment and an empty line hold none.
+    pub(crate) fn left_out(&self) -> Option<String> {
+        let mut skipped = [&self.meaningless[..], &self.repeated[..]].concat();
+        skipped.sort_unstable();
+        match (skipped.is_empty(), self.secrets.is_empty()) {
+            (true, false) => None,
+            (true, true) => Some("it has no secret".to_owned()),
+            (false, _) => Some(format!("what is in {} is nowhere else", lines(&skipped))),
+        }
+    }
+}
+
 impl fmt::Display for BadFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -181,6 +194,10 @@ mod tests {
         assert_eq!(file.secrets[0].1.expose(), b"1");
         assert_eq!((&file.comments[..], &file.repeated[..]), (&[1, 6][..], &[5][..]));
         assert_eq!((&file.meaningless[..], &file.quoted[..]), (&[4][..], &[7][..]));
+        assert_eq!(file.left_out().expect("lines"), "what is in lines 4, 5 is nowhere else");
+        let left_out = |text: &str| parse(text.as_bytes()).expect("a file").left_out();
+        assert_eq!(left_out("# who\n\nA=1\n"), None);
+        assert_eq!(left_out("# who\n").expect("nothing"), "it has no secret");
     }
 
     #[test]

@@ -38,7 +38,10 @@ pub(crate) fn import(import: &args::Import) -> Result<(), CliError> {
     }
     say_holders(&holders);
     match stamp {
-        Some(stamp) => stamp.remove(path)?,
+        Some(stamp) => match file.left_out() {
+            None => stamp.remove(path)?,
+            Some(why) => return Err(CliError::Kept { path: path.clone(), why }),
+        },
         None => output::say(&format!(
             "note: {path} still has the values in plain text; delete it, or let this command do that with --remove",
             path = path.display()
