@@ -24,6 +24,7 @@ mod hardening;
 mod history;
 mod hostile_clients;
 mod import;
+mod installer;
 mod layering;
 mod lock;
 mod manual;

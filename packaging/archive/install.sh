@@ -44,9 +44,17 @@ folder() {
     note folder "$1"
 }
 
+# From the first file on what was made is on the disk, so that half an installation can be removed, too.
 note() {
     now="$now$1 $2
 "
+    [ ! -d "$kept" ] || write_made "$earlier"
+}
+
+# With what is given of before; folders that were made then stay written down.
+write_made() {
+    printf '%s\n%s' "$1" "$now" | grep . > "$made.new"
+    mv -f -- "$made.new" "$made"
 }
 
 # Puts a file in place whole: a program may run, and a shell may read it.
@@ -58,6 +66,9 @@ put() {
     note file "$2"
 }
 
+folder "$kept"
+note file "$made"
+put "$here/uninstall.sh" "$kept/uninstall.sh" 755
 cd "$here/files"
 for file in $(find . -type f | sort); do
     file=${file#./}
@@ -66,10 +77,16 @@ for file in $(find . -type f | sort); do
         *) put "$file" "$prefix/$file" 644 ;;
     esac
 done
-unit=$prefix/share/systemd/user/fluvio-secretd.service
-sed "s|^ExecStart=.*|ExecStart=\"$prefix/bin/fluvio-secretd\"|" "$here/files/share/systemd/user/fluvio-secretd.service" > "$unit.new"
-mv -f -- "$unit.new" "$unit"
-put "$here/uninstall.sh" "$kept/uninstall.sh" 755
+# The unit's program is where it is put; the path may have what sed takes for its own.
+unit=share/systemd/user/fluvio-secretd.service
+while IFS= read -r line; do
+    case $line in
+        ExecStart=*) printf 'ExecStart="%s/bin/fluvio-secretd"\n' "$prefix" ;;
+        *) printf '%s\n' "$line" ;;
+    esac
+done < "$unit" > "$prefix/$unit.new"
+chmod 644 "$prefix/$unit.new"
+mv -f -- "$prefix/$unit.new" "$prefix/$unit"
 
 # fluvio lists in its help what is in this folder.
 extension=$HOME/.fluvio/extensions/fluvio-secret
@@ -78,7 +95,7 @@ if [ -d "$HOME/.fluvio" ]; then
         printf 'note: %s is no link and is left alone\n' "$extension"
     else
         folder "$HOME/.fluvio/extensions"
-        ln -sf -- "$prefix/bin/fluvio-secret" "$extension"
+        ln -sfn -- "$prefix/bin/fluvio-secret" "$extension"
         note file "$extension"
     fi
 fi
@@ -89,10 +106,7 @@ printf '%s\n' "$earlier" | while read -r kind path; do
         file) printf '%s' "$now" | grep -Fxq "file $path" || rm -f -- "$path" ;;
     esac
 done
-folders=$(printf '%s\n' "$earlier" | grep '^folder ' || true)
-note file "$made"
-printf '%s\n%s' "$folders" "$now" | grep . > "$made.new"
-mv -f -- "$made.new" "$made"
+write_made "$(printf '%s\n' "$earlier" | grep '^folder ' || true)"
 
 printf 'fluvio-secret is in %s\n' "$prefix/bin"
 case :$PATH: in

@@ -1,0 +1,104 @@
+//! The installer of the archive, with stand-ins for what it installs. That what it installs works is for
+//! `cargo xtask first-steps` to show.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::harness::{Home, Said, make_folder, need, said};
+
+const PROGRAMS: [&str; 3] = ["fluvio-secret", "fluvio-secretd", "fluvio-secret-shim"];
+const UNITS: [&str; 2] = ["fluvio-secretd.service", "fluvio-secretd.socket"];
+
+/// An archive that was unpacked.
+fn archive(home: &Home) -> PathBuf {
+    let packaging = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging");
+    let archive = home.path("archive");
+    for folder in ["files/bin", "files/share/systemd/user"] {
+        make_folder(&archive.join(folder), 0o755);
+    }
+    for name in PROGRAMS {
+        fs::write(archive.join("files/bin").join(name), "#!/bin/sh\n").unwrap();
+    }
+    for unit in UNITS {
+        let to = archive.join("files/share/systemd/user").join(unit);
+        fs::copy(packaging.join("systemd").join(unit), to).unwrap();
+    }
+    for script in ["install.sh", "uninstall.sh"] {
+        fs::copy(packaging.join("archive").join(script), archive.join(script)).unwrap();
+    }
+    make_folder(&home.path("user"), 0o755);
+    archive
+}
+
+/// Runs a script as a user would whose files are nobody else's.
+fn run(home: &Home, script: &Path, args: &[&str]) -> Said {
+    let mut shell: Command = home.foreign("sh");
+    shell.args(["-c", "umask 077; exec sh \"$@\"", "sh"]).arg(script).args(args);
+    said(shell.env("HOME", home.path("user")))
+}
+
+#[test]
+fn it_can_be_put_into_any_folder_and_taken_out_again() {
+    if !need::sources() {
+        return;
+    }
+    let home = Home::new();
+    let archive = archive(&home);
+    for name in ["tools", "R&D|my tools"] {
+        let prefix = home.path(name);
+        let shown = prefix.to_str().unwrap();
+        // Twice, as for a new release.
+        for _ in 0..2 {
+            let installed = run(&home, &archive.join("install.sh"), &["--prefix", shown]);
+            assert!(installed.status.success(), "{installed:?}");
+        }
+        let unit = prefix.join("share/systemd/user/fluvio-secretd.service");
+        let text = fs::read_to_string(&unit).unwrap();
+        let line = format!("\nExecStart=\"{shown}/bin/fluvio-secretd\"\n");
+        assert!(text.contains(&line), "{text}");
+        assert_eq!(fs::metadata(&unit).unwrap().permissions().mode() & 0o777, 0o644);
+        let removed = run(&home, &prefix.join("lib/fluvio-secret/uninstall.sh"), &[]);
+        assert!(removed.status.success() && !prefix.exists(), "{removed:?}");
+    }
+}
+
+#[test]
+fn what_is_cut_off_in_the_middle_can_be_taken_out() {
+    if !need::sources() {
+        return;
+    }
+    let home = Home::new();
+    let archive = archive(&home);
+    let prefix = home.path("tools");
+    make_folder(&prefix, 0o755);
+    // No folder can be made there.
+    fs::write(prefix.join("share"), "").unwrap();
+    let cut = run(&home, &archive.join("install.sh"), &["--prefix", prefix.to_str().unwrap()]);
+    assert!(!cut.status.success() && prefix.join("bin/fluvio-secret").exists(), "{cut:?}");
+    let removed = run(&home, &prefix.join("lib/fluvio-secret/uninstall.sh"), &[]);
+    assert!(removed.status.success(), "{removed:?}");
+    let left: Vec<_> =
+        fs::read_dir(&prefix).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["share"]);
+}
+
+#[test]
+fn a_link_among_fluvios_extensions_is_replaced_wherever_it_leads() {
+    if !need::sources() {
+        return;
+    }
+    let home = Home::new();
+    let archive = archive(&home);
+    let extensions = home.path("user/.fluvio/extensions");
+    for folder in [&extensions, &home.path("other")] {
+        make_folder(folder, 0o755);
+    }
+    symlink(home.path("other"), extensions.join("fluvio-secret")).unwrap();
+    let installed = run(&home, &archive.join("install.sh"), &[]);
+    assert!(installed.status.success(), "{installed:?}");
+    let link = fs::read_link(extensions.join("fluvio-secret")).unwrap();
+    assert_eq!(link, home.path("user/.local/bin/fluvio-secret"));
+    assert_eq!(fs::read_dir(home.path("other")).unwrap().count(), 0);
+}
