@@ -371,6 +371,26 @@ fn run_starts_nothing_when_the_passphrase_is_wrong_or_not_given() {
 }
 
 #[test]
+fn a_passphrase_on_standard_input_is_read_from_where_it_stands() {
+    let home = locked("one", "right");
+    let unlock = |input: Stdio| {
+        let mut unlock = home.command("fluvio-secret");
+        said(unlock.args(["unlock", "--passphrase-file", "-"]).stdin(input))
+    };
+    // What a launcher calls a pipe may be a socket.
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    ours.write_all(b"right\n").unwrap();
+    drop(ours);
+    let unlocked = unlock(std::os::fd::OwnedFd::from(theirs).into());
+    assert!(unlocked.status.success(), "{unlocked:?}");
+    home.ok(&["lock"]);
+    let mut file = fs::File::open(home.write("lines", "first\nright\n")).unwrap();
+    file.read_exact(&mut [0; 6]).unwrap();
+    let unlocked = unlock(file.into());
+    assert!(unlocked.status.success(), "{unlocked:?}");
+}
+
+#[test]
 fn d3_what_is_typed_while_a_passphrase_is_looked_at_is_not_shown() {
     let home = locked("one", "cnry-right");
     home.ok(&["list"]);

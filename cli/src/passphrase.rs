@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -78,6 +79,7 @@ fn refused(error: &PromptError) -> CliError {
 
 /// All of a file, without one line end at its end.
 fn from_file(source: &PassphraseSource) -> Result<Secret, CliError> {
+    const MOST: usize = limits::PASSPHRASE_BYTES + 3;
     let (path, name) = match source {
         PassphraseSource::File(path) if path == Path::new("-") => input(0),
         PassphraseSource::File(path) => (path.clone(), path.display().to_string()),
@@ -85,9 +87,13 @@ fn from_file(source: &PassphraseSource) -> Result<Secret, CliError> {
         PassphraseSource::Ask => return Err(CliError::NoTerminal),
     };
     let read = || {
+        if path == Path::new(INPUT) {
+            // As it is: it may be a socket, which cannot be opened again, or be read up to a place.
+            return at_most(File::from(io::stdin().as_fd().try_clone_to_owned()?), MOST);
+        }
         let file = File::open(&path)?;
         warn_of_wide(&path, &file)?;
-        at_most(&file, limits::PASSPHRASE_BYTES + 3)
+        at_most(&file, MOST)
     };
     let bytes = read().map_err(|error: io::Error| {
         let why = match (error.kind(), source) {
@@ -98,6 +104,9 @@ fn from_file(source: &PassphraseSource) -> Result<Secret, CliError> {
     })?;
     fitting(Secret::new(without_line_end(bytes)))
 }
+
+/// Standard input.
+const INPUT: &str = "/proc/self/fd/0";
 
 /// A descriptor that we were started with, by the name that the system gives it.
 fn input(number: u32) -> (PathBuf, String) {

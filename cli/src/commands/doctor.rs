@@ -19,9 +19,7 @@ pub(crate) fn doctor(form: DoctorForm) -> Result<(), CliError> {
 
 fn table(found: &[Found]) -> String {
     let row = |found: &Found| {
-        // Paths of others may be in it, and it goes to a terminal.
-        let line = found.line().replace(char::is_control, "\u{fffd}");
-        [found.look.as_str().to_owned(), found.condition.as_str().to_owned(), line]
+        [found.look.as_str().to_owned(), found.condition.as_str().to_owned(), found.line()]
     };
     format::table(["Look", "State", "Found"], &found.iter().map(row).collect::<Vec<_>>())
 }

@@ -161,12 +161,13 @@ impl Found {
         Self { mend: Some(command.into()), ..self }
     }
 
-    /// What is told to people.
+    /// What is told to people. Paths of others may be in it, and it goes to a terminal.
     pub(crate) fn line(&self) -> String {
-        match &self.mend {
+        let line = match &self.mend {
             Some(mend) => format!("{}; mend it with: {mend}", self.text),
             None => self.text.clone(),
-        }
+        };
+        line.replace(char::is_control, "\u{fffd}")
     }
 }
 

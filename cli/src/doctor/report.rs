@@ -125,6 +125,15 @@ mod tests {
     }
 
     #[test]
+    fn nothing_in_a_report_drives_a_terminal() {
+        let found = Look::Project.note("x\u{1b}]0;y\u{7}/secrets.txt").mended_by("rm x\u{1b}]");
+        assert_eq!(
+            without_names(&found),
+            "x\u{fffd}]0;y\u{fffd}/secrets.txt; mend it with: rm x\u{fffd}]"
+        );
+    }
+
+    #[test]
     fn no_name_of_the_user_is_in_a_path_of_a_report() {
         let mut machine = Machine::this();
         machine.home = Some("/home/ada".into());
