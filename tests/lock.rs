@@ -343,6 +343,21 @@ fn run_on_a_terminal_asks_once_whoever_comes_first() {
 }
 
 #[test]
+fn who_waits_for_anothers_prompt_goes_on_when_the_vault_is_unlocked_elsewhere() {
+    let home = locked("one", "p");
+    let config = home.config(&["A"]);
+    let mut first = Pty::start(home.command("fluvio-secret").arg("unlock"));
+    first.expect("Passphrase: ");
+    let mut second = Pty::start(&home.run(&config, &["--as-is"], &["printenv", "A"]));
+    second.expect("another program is asking");
+    assert!(unlock(&home, &[], "p").status.success());
+    second.expect("one");
+    assert!(second.child.wait().unwrap().success());
+    first.type_keys("\u{4}");
+    first.child.wait().unwrap();
+}
+
+#[test]
 fn run_starts_nothing_when_the_passphrase_is_wrong_or_not_given() {
     let home = locked("one", "p");
     let config = home.config(&["A"]);

@@ -24,6 +24,8 @@ const NOT_STARTED: u8 = 125;
 const TRIES: usize = 3;
 /// Until whoever asks has an answer. A person may be away from the terminal for long.
 const ANSWER: Duration = Duration::from_secs(24 * 60 * 60);
+/// How often to look meanwhile whether the vault is unlocked already.
+const LOOK: Duration = Duration::from_secs(1);
 
 pub(crate) fn lock() -> Result<(), CliError> {
     client()?.lock()?;
@@ -90,8 +92,11 @@ fn unlock_with(unlock: &Unlock) -> Result<String, CliError> {
 
 /// Asks on the terminal. Of several that would ask at once, one does.
 fn ask(unlock: &Unlock) -> Result<String, CliError> {
-    let (_turn, has_waited) = turn()?;
-    if (has_waited || unlock.if_locked)
+    let _turn = match turn()? {
+        Turn::Ours(turn) => turn,
+        Turn::Unlocked(said) => return Ok(said),
+    };
+    if unlock.if_locked
         && let Some(said) = unlocked()?
     {
         return Ok(said);
@@ -105,18 +110,33 @@ fn ask(unlock: &Unlock) -> Result<String, CliError> {
     give(unlock)
 }
 
-/// Waits until nobody else asks, and gives whether somebody did.
-fn turn() -> Result<(Lock, bool), CliError> {
+/// Whose it is to ask.
+enum Turn {
+    /// Until this is dropped.
+    Ours(Lock),
+    /// Nobody's: the vault was unlocked while somebody else asked, there or by another way.
+    Unlocked(String),
+}
+
+/// Waits until nobody else asks.
+fn turn() -> Result<Turn, CliError> {
     let path = state()?.unlock_lock();
     let take = |until| Lock::take(&path, until).map_err(CliError::System);
     if let Some(turn) = take(Instant::now())? {
-        return Ok((turn, false));
+        return Ok(Turn::Ours(turn));
     }
     output::say("note: another program is asking for the passphrase; waiting for its answer");
-    match take(Instant::now() + ANSWER)? {
-        Some(turn) => Ok((turn, true)),
-        None => Err(CliError::Passphrase("another program asks for it and has no answer".into())),
+    let end = Instant::now() + ANSWER;
+    while Instant::now() < end {
+        let turn = take(Instant::now() + LOOK)?;
+        if let Some(said) = unlocked()? {
+            return Ok(Turn::Unlocked(said));
+        }
+        if let Some(turn) = turn {
+            return Ok(Turn::Ours(turn));
+        }
     }
+    Err(CliError::Passphrase("another program asks for it and has no answer".into()))
 }
 
 fn give(unlock: &Unlock) -> Result<String, CliError> {
