@@ -5,7 +5,7 @@ use std::time::Instant;
 use fluvio_secret_protocol::{ClientError, Code, SecretName, connect_or_start};
 
 use super::report::{Event, Reason};
-use super::secrets::{Subscriber, Told};
+use super::secrets::{Subscriber, Told, note};
 use super::{News, Sign, State, Supervisor, Then, files, lock};
 use crate::commands::read_config;
 use crate::error::CliError;
@@ -22,13 +22,7 @@ impl Supervisor {
             }
         };
         for secret in subscribed.secrets {
-            if secret.is_same
-                && let Some(started) = self.started.1.get_mut(&secret.name)
-            {
-                // Another file, and the value that the connector has.
-                *started = secret.mark;
-            }
-            self.marks.insert(secret.name, secret.mark);
+            note(&mut self.marks, &mut self.started.1, secret);
         }
         if self.started.1 != self.marks {
             self.quiet.heard(Sign::Secrets, Instant::now());
