@@ -178,6 +178,30 @@ fn f7_a_connector_that_ends_at_once_is_started_again_after_growing_pauses() {
 }
 
 #[test]
+fn f7_what_keeps_a_connector_from_starting_and_passes_is_tried_again() {
+    let (home, path) = home_with_a_secret();
+    let script = "echo x >> ready; while [ ! -e end ]; do sleep 0.01; done; rm end; exit 3";
+    let mut watched = run(&home, &path, &[], script);
+    let has_begun =
+        |times: usize| fs::read(home.path("ready")).is_ok_and(|text| text.len() == 2 * times);
+    eventually("it is ready", || has_begun(1));
+    // Without its line in the audit log no secret is given.
+    let (log, away) = (home.path("state/audit.log"), home.path("state/away"));
+    fs::rename(&log, &away).unwrap();
+    fs::create_dir(&log).unwrap();
+    fs::write(home.path("end"), "").unwrap();
+    assert_eq!(watched.expect("ended")["again_in_s"], 1);
+    watched.expect("started");
+    let ended = watched.expect("ended");
+    assert_eq!((&ended["status"], &ended["again_in_s"]), (&"status 75".into(), &2.into()));
+    fs::remove_dir(&log).unwrap();
+    fs::rename(&away, &log).unwrap();
+    watched.expect("started");
+    eventually("it is started", || has_begun(2));
+    assert!(watched.end().is_empty());
+}
+
+#[test]
 fn a_connector_that_is_done_ends_the_watch_unless_it_is_always_restarted() {
     let (home, path) = home_with_a_secret();
     let mut watched = run(&home, &path, &[], "exit 0");

@@ -46,11 +46,11 @@ use crate::commands::read_config;
 use crate::error::CliError;
 use crate::signals;
 
-/// The status by which the shim says that it did not start a connector.
+/// The status by which the shim says that it did not start a connector, and that only a change helps.
 const NOT_STARTED: i32 = 125;
 /// A connector that ran so long did not end at once.
 const STEADY: Duration = Duration::from_secs(10);
-/// The longest pause before a connector that ends at once is started again.
+/// The longest pause before what went wrong is tried again.
 const LONGEST_PAUSE: u64 = 30;
 
 /// What is watched, and what is started.
@@ -99,6 +99,15 @@ enum Then {
     End,
 }
 
+/// With what the connector was not restarted, and why, as it was told.
+struct Held {
+    with: (Contents, Marks),
+    because: String,
+    /// When to try again, and how often that was done: the fault may pass. `None` where only a change
+    /// helps.
+    again: Option<(Instant, u32)>,
+}
+
 struct Supervisor {
     plan: Plan,
     report: Report,
@@ -118,8 +127,8 @@ struct Supervisor {
     marks: Marks,
     /// What the connector was started with.
     started: (Contents, Marks),
-    /// With what it was not restarted, as it was told.
-    held: Option<(Contents, Marks)>,
+    /// With what it was not restarted.
+    held: Option<Held>,
     pauses: u32,
     lock: Lock,
     state: State,
@@ -201,9 +210,15 @@ impl Supervisor {
             State::Pausing(until) => Some(*until),
         };
         // What an unlocked vault changes comes after the end of what is stopping.
-        let is_stopping = matches!(self.state, State::Stopping { .. });
+        let is_stopping = self.is_stopping();
         let unlocked = self.lock.due().filter(|_| !is_stopping);
-        of_state.into_iter().chain(self.quiet.due()).chain(self.poll).chain(unlocked).min()
+        let again = self.held.as_ref().and_then(Held::due).filter(|_| !is_stopping);
+        let of_looks = self.quiet.due().into_iter().chain(self.poll).chain(again);
+        of_state.into_iter().chain(of_looks).chain(unlocked).min()
+    }
+
+    fn is_stopping(&self) -> bool {
+        matches!(self.state, State::Stopping { .. })
     }
 
     fn hear(&mut self, news: News) -> Result<Option<u8>, CliError> {
@@ -248,15 +263,16 @@ impl Supervisor {
             State::Pausing(until) if now >= *until => self.start(None)?,
             State::Pausing(_) | State::Waiting => {}
         }
-        let is_stopping = matches!(self.state, State::Stopping { .. });
-        let is_unlocked = !is_stopping && self.lock.has_opened(&self.places, now);
+        let is_unlocked = !self.is_stopping() && self.lock.has_opened(&self.places, now);
         if is_unlocked && matches!(self.state, State::Waiting) {
             self.start(None)?;
         } else if is_unlocked {
             self.held = None;
             self.look()?;
         }
-        if self.quiet.is_over(now) || self.poll.is_some_and(|poll| poll <= now) {
+        let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= now);
+        let again = self.held.as_ref().and_then(Held::due).filter(|_| !self.is_stopping());
+        if self.quiet.is_over(now) || is_due(self.poll) || is_due(again) {
             self.look()?;
         }
         Ok(None)
@@ -322,11 +338,13 @@ impl Supervisor {
         let State::Running(connector) = std::mem::replace(&mut self.state, State::Waiting) else {
             return;
         };
-        if connector.since.elapsed() >= STEADY {
+        let was_steady = connector.since.elapsed() >= STEADY;
+        if was_steady {
             self.pauses = 0;
         }
         let is_done = status.success() && self.plan.watch.restart == Restart::OnFailure;
-        let is_refused = status.code() == Some(NOT_STARTED);
+        // What ran so long ended by a status of its own.
+        let is_refused = status.code() == Some(NOT_STARTED) && !was_steady;
         if is_refused && self.plan.vault {
             // That it is unlocked is the change that helps then.
             self.lock.is_closed(&self.places);
@@ -339,9 +357,9 @@ impl Supervisor {
         } else if waits {
             Then::Wait
         } else {
-            let pause = 2_u64.saturating_pow(self.pauses).min(LONGEST_PAUSE);
+            let until = Instant::now() + pause(self.pauses);
             self.pauses += 1;
-            Then::Pause(Instant::now() + Duration::from_secs(pause))
+            Then::Pause(until)
         };
         if !is_done {
             let again_in_s = match &then {
@@ -387,6 +405,11 @@ impl Supervisor {
         signal(&self.state, Signal::CONT);
         stopped.map_err(CliError::System)
     }
+}
+
+/// How long to wait before what went wrong so often is tried again.
+fn pause(times: u32) -> Duration {
+    Duration::from_secs(2_u64.saturating_pow(times).min(LONGEST_PAUSE))
 }
 
 fn millis(span: Duration) -> u64 {
