@@ -140,6 +140,48 @@ fn a_second_ctrl_c_does_not_wait() {
     assert!(!is_alive(connector));
 }
 
+/// A connector whose helper has left its group, and does not wait for the worker that it left there.
+fn with_a_worker_nobody_waits_for(home: &Home, path: &Path, grace: &str) -> Watched {
+    let script = "
+        sh -c 'sleep 1000 & exec setsid sleep 1000' & echo $! >> helpers
+        until cut -d' ' -f5 /proc/$!/stat | grep -qx $!; do sleep 0.01; done
+        echo x >> ready; exec sleep 1000";
+    let watched = run(home, path, &["--grace", grace], script);
+    eventually("it is ready", || home.path("ready").exists());
+    watched
+}
+
+#[test]
+fn e4_the_dead_whom_nobody_buries_keep_no_connector_from_starting() {
+    let (home, path) = home_with_a_secret();
+    let mut watched = with_a_worker_nobody_waits_for(&home, &path, "200ms");
+    fs::remove_file(home.path("ready")).unwrap();
+    fs::write(&path, config(2, &["A"])).unwrap();
+    watched.expect("killed");
+    watched.expect("restarted");
+    eventually("it is ready", || home.path("ready").exists());
+    kill("TERM", watched.child.id());
+    assert_eq!(watched.child.wait().unwrap().code(), Some(128 + 15));
+    numbers(&home, "helpers").into_iter().for_each(|helper| kill("KILL", helper));
+}
+
+#[test]
+fn a_second_ctrl_c_waits_for_no_dead() {
+    let (home, path) = home_with_a_secret();
+    let mut watched = with_a_worker_nobody_waits_for(&home, &path, "1h");
+    let connector = children(watched.child.id())[0];
+    kill("INT", watched.child.id());
+    eventually("its end", || !is_alive(connector));
+    kill("INT", watched.child.id());
+    let mut status = None;
+    eventually("the end", || {
+        status = watched.child.try_wait().unwrap();
+        status.is_some()
+    });
+    assert_eq!(status.unwrap().code(), Some(128 + 2));
+    numbers(&home, "helpers").into_iter().for_each(|helper| kill("KILL", helper));
+}
+
 #[test]
 fn what_a_connector_leaves_in_its_group_ends_with_it() {
     let (home, path) = home_with_a_secret();

@@ -50,6 +50,10 @@ use crate::signals;
 const NOT_STARTED: i32 = 125;
 /// A connector that ran so long did not end at once.
 const STEADY: Duration = Duration::from_secs(10);
+/// What is not gone so long after SIGKILL hangs in the kernel, and does not keep us from ending.
+const LAST: Duration = Duration::from_secs(1);
+/// The status of what SIGKILL ended.
+const KILLED: u8 = 128 + 9;
 /// The longest pause before what went wrong is tried again.
 const LONGEST_PAUSE: u64 = 30;
 
@@ -81,7 +85,7 @@ enum State {
     Stopping {
         connector: Connector,
         asked: Instant,
-        is_killed: bool,
+        killed: Option<Instant>,
         then: Then,
     },
     /// It ended at once, and is started again at this time.
@@ -202,10 +206,14 @@ impl Supervisor {
     fn due(&self) -> Option<Instant> {
         let of_state = match &self.state {
             State::Running(_) | State::Waiting => None,
-            State::Stopping { connector, asked, is_killed, .. } => {
-                let killed = (!is_killed).then_some(*asked + self.plan.watch.grace);
+            State::Stopping { connector, asked, killed, then } => {
+                let next = match (killed, then) {
+                    (None, _) => Some(*asked + self.plan.watch.grace),
+                    (Some(killed), Then::End) => Some(*killed + LAST),
+                    (Some(_), _) => None,
+                };
                 let gone = connector.status().map(|_| Instant::now() + connector::LOOK);
-                killed.into_iter().chain(gone).min()
+                next.into_iter().chain(gone).min()
             }
             State::Pausing(until) => Some(*until),
         };
@@ -244,17 +252,20 @@ impl Supervisor {
                     return self.advance();
                 }
             }
-            State::Stopping { connector, asked, is_killed, then } => {
-                if connector.is_gone() {
+            State::Stopping { connector, asked, killed, then } => {
+                let is_killed = killed.is_some();
+                let is_over =
+                    matches!(then, Then::End) && killed.is_some_and(|killed| now >= killed + LAST);
+                if is_over || connector.is_gone(is_killed) {
                     let (status, stopped) = (connector.status(), now - *asked);
                     match std::mem::replace(then, Then::Wait) {
                         Then::Start(reason) => self.start(Some((reason, Some(stopped))))?,
                         Then::Pause(until) => self.state = State::Pausing(until),
                         Then::Wait => self.state = State::Waiting,
-                        Then::End => return Ok(Some(status.map_or(0, code))),
+                        Then::End => return Ok(Some(status.map_or(KILLED, code))),
                     }
-                } else if !*is_killed && now >= *asked + self.plan.watch.grace {
-                    *is_killed = true;
+                } else if !is_killed && now >= *asked + self.plan.watch.grace {
+                    *killed = Some(now);
                     connector.signal(Signal::KILL);
                     let grace_ms = millis(self.plan.watch.grace);
                     self.report.tell(&Event::Killed { grace_ms });
@@ -293,9 +304,9 @@ impl Supervisor {
                 self.stop(connector, Signal::TERM, Then::Start(reason));
                 Ok(())
             }
-            State::Stopping { connector, asked, is_killed, .. } => {
+            State::Stopping { connector, asked, killed, .. } => {
                 let then = Then::Start(reason);
-                self.state = State::Stopping { connector, asked, is_killed, then };
+                self.state = State::Stopping { connector, asked, killed, then };
                 Ok(())
             }
             State::Pausing(_) | State::Waiting => self.start(Some((reason, None))),
@@ -306,7 +317,7 @@ impl Supervisor {
         connector.signal(signal);
         // One that is stopped could not end.
         connector.signal(Signal::CONT);
-        self.state = State::Stopping { connector, asked: Instant::now(), is_killed: false, then };
+        self.state = State::Stopping { connector, asked: Instant::now(), killed: None, then };
     }
 
     /// Starts a connector. What it is started with is looked at before, so that what changes
@@ -378,12 +389,13 @@ impl Supervisor {
         let name = Signal::from_named_raw(signal).unwrap_or(Signal::TERM);
         match std::mem::replace(&mut self.state, State::Waiting) {
             State::Running(connector) => self.stop(connector, name, Then::End),
-            State::Stopping { connector, asked, then: Then::End, .. } => {
+            State::Stopping { connector, asked, killed, then: Then::End } => {
                 connector.signal(Signal::KILL);
-                self.state = State::Stopping { connector, asked, is_killed: true, then: Then::End };
+                let killed = killed.or_else(|| Some(Instant::now()));
+                self.state = State::Stopping { connector, asked, killed, then: Then::End };
             }
-            State::Stopping { connector, asked, is_killed, .. } => {
-                self.state = State::Stopping { connector, asked, is_killed, then: Then::End };
+            State::Stopping { connector, asked, killed, .. } => {
+                self.state = State::Stopping { connector, asked, killed, then: Then::End };
             }
             State::Pausing(_) | State::Waiting => {
                 return Some(u8::try_from(128 + signal).unwrap_or(u8::MAX));
