@@ -13,7 +13,7 @@ use crate::harness::pty::Pty;
 use crate::harness::watch::{
     CONNECTOR, Watched, children, config, has_started_with, resources, starts,
 };
-use crate::harness::{Home, eventually, is_alive, kill, said, spawn};
+use crate::harness::{Home, behind, eventually, is_alive, kill, said, spawn};
 
 fn home_with_a_secret() -> (Home, PathBuf) {
     let home = Home::new();
@@ -116,6 +116,31 @@ fn e4_a_supervisor_that_is_told_to_end_ends_the_connector_first() {
         eventually("it is ready", || home.path("ready").exists());
         kill(signal, watched.child.id());
         assert_eq!(watched.child.wait().unwrap().code(), Some(128 + number));
+        fs::remove_file(home.path("ready")).unwrap();
+    }
+}
+
+#[test]
+fn signals_that_were_ignored_at_the_start_are_so_for_both() {
+    let (home, path) = home_with_a_secret();
+    // The connector sends it to itself, and goes on.
+    for signal in ["HUP", "INT", "QUIT", "TSTP"] {
+        let script = format!("kill -{signal} $$; echo x >> ready; exec sleep 1000");
+        let script = shell(&script);
+        let script: Vec<_> = script.iter().map(String::as_str).collect();
+        let run = home.run(&path, &["--watch", "-O", "json"], &script);
+        let ignores = format!("--ignore-signal={signal}");
+        let mut watched = Watched::start(&behind(&["env", &ignores], &run));
+        let are_ready =
+            |count: usize| fs::read(home.path("ready")).is_ok_and(|text| text.len() == 2 * count);
+        watched.expect("started");
+        eventually("it is ready", || are_ready(1));
+        kill(signal, watched.child.id());
+        home.set("A", signal);
+        watched.expect("restarted");
+        eventually("the next is ready", || are_ready(2));
+        kill("TERM", watched.child.id());
+        assert_eq!(watched.child.wait().unwrap().code(), Some(128 + 15), "{signal}");
         fs::remove_file(home.path("ready")).unwrap();
     }
 }
@@ -360,7 +385,7 @@ fn cdk_test_is_watched_in_the_same_way() {
     let project = Project::new(&home);
     let config = project.config("facts", &["A"]);
     let mut watched =
-        Watched::start(&mut project.cdk(&format!("test --watch -O json --config {config}")));
+        Watched::start(&project.cdk(&format!("test --watch -O json --config {config}")));
     watched.expect("started");
     eventually("the connector", || project.given() == "A=value\n");
     home.set("A", "other");

@@ -458,7 +458,7 @@ fn f5_without_watches_the_files_are_looked_at_and_that_is_said() {
         let script = format!("echo 0 > /proc/sys/user/{limit} && exec \"$@\"");
         unshare.args(["--user", "--map-root-user", "sh", "-c", &script, "sh"]).args(words);
         // Mapped to root, it is still our user to the daemon.
-        let mut watched = Watched::start(&mut unshare);
+        let mut watched = Watched::start(&unshare);
         let polling = watched.expect("polling");
         assert!(polling["because"].as_str().unwrap().contains("inotify"), "{polling}");
         watched.expect("started");

@@ -1,5 +1,6 @@
 //! Signals that are caught. The one file that knows signal-hook.
 
+use std::fs;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,9 +17,27 @@ const AT_TERMINAL: [i32; 5] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, STOP];
 /// What prompts have caught. What is caught once is caught for the life of the program.
 static CAUGHT: OnceLock<Signals> = OnceLock::new();
 
+/// Those of them that count. Who starts us with one ignored (nohup(1), a shell that puts us into the
+/// background) means us and whom we start; caught, it would be neither for us nor for them.
+fn not_ignored(signals: &[i32]) -> Vec<i32> {
+    // The system's own call is not safe. Where there is no such file, all count.
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = ignored(&status);
+    let counts = |signal: &i32| ignored & 1 << (signal - 1) == 0;
+    signals.iter().copied().filter(counts).collect()
+}
+
+/// A bit for each signal that a process ignores, the first one for signal 1.
+fn ignored(status: &str) -> u64 {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
+
 /// Hands each of these signals, and [`CHILD`], over from now on, on a thread of its own.
 pub(crate) fn hand_over(mut to: impl FnMut(i32) + Send + 'static) -> io::Result<()> {
-    let mut signals = iterator::Signals::new(AT_TERMINAL.iter().chain([&CHILD]))?;
+    // Without the end of its children it would wait for ever, whoever ignored that.
+    let signals = not_ignored(&AT_TERMINAL).into_iter().chain([CHILD]);
+    let mut signals = iterator::Signals::new(signals)?;
     if let Some(caught) = CAUGHT.get() {
         // After a prompt they end us; now they are somebody else's.
         caught.over.store(false, Ordering::SeqCst);
@@ -59,7 +78,7 @@ impl Signals {
         let (wake, waker) = UnixStream::pair()?;
         wake.set_nonblocking(true)?;
         let (last, over) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-        for signal in AT_TERMINAL {
+        for signal in not_ignored(&AT_TERMINAL) {
             flag::register_usize(signal, last.clone(), signal.unsigned_abs() as usize)?;
             // After the prompt they do again what they did before it.
             flag::register_conditional_default(signal, over.clone())?;
@@ -85,5 +104,16 @@ impl Signals {
 
     pub(crate) fn end(&self) {
         self.over.store(true, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ignored;
+
+    #[test]
+    fn what_is_ignored_is_read_from_the_mask() {
+        assert_eq!(ignored("SigBlk:\t0000000000000001\nSigIgn:\t0000000000001005\n"), 0x1005);
+        assert_eq!(ignored(""), 0);
     }
 }
