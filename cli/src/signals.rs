@@ -7,12 +7,19 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
+use signal_hook::consts::{
+    SIGALRM, SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU,
+    SIGXFSZ,
+};
 pub(crate) use signal_hook::consts::{SIGCHLD as CHILD, SIGTSTP as STOP};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::{flag, iterator, low_level};
 
 /// What ends or stops a program at a terminal.
 const AT_TERMINAL: [i32; 5] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, STOP];
+
+/// What else ends a program, of all that others send. Whoever does it while the terminal is silent would
+/// leave it so.
+const ELSEWHERE: [i32; 7] = [SIGALRM, SIGPROF, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ];
 
 /// What prompts have caught. What is caught once is caught for the life of the program.
 static CAUGHT: OnceLock<Signals> = OnceLock::new();
@@ -51,10 +58,12 @@ pub(crate) fn take_default(signal: i32) -> io::Result<()> {
     low_level::emulate_default_handler(signal)
 }
 
-/// The signals that end or stop a program at a terminal, caught while it is silent.
+/// The signals that end or stop a program, caught while its terminal is silent.
 pub(crate) struct Signals {
     last: Arc<AtomicUsize>,
+    /// Whether those at a terminal do again what they do by themselves, and whether the others do.
     over: Arc<AtomicBool>,
+    over_elsewhere: Arc<AtomicBool>,
     wake: UnixStream,
 }
 
@@ -70,21 +79,26 @@ impl Signals {
             }
         };
         signals.last.store(0, Ordering::SeqCst);
-        signals.over.store(false, Ordering::SeqCst);
+        signals.set_over(false);
         Ok(signals)
     }
 
     fn catch() -> io::Result<Self> {
         let (wake, waker) = UnixStream::pair()?;
         wake.set_nonblocking(true)?;
-        let (last, over) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-        for signal in not_ignored(&AT_TERMINAL) {
-            flag::register_usize(signal, last.clone(), signal.unsigned_abs() as usize)?;
-            // After the prompt they do again what they did before it.
-            flag::register_conditional_default(signal, over.clone())?;
-            low_level::pipe::register(signal, waker.try_clone()?)?;
-        }
-        Ok(Self { last, over, wake })
+        let last = Arc::new(AtomicUsize::new(0));
+        let catch = |signals: &[i32]| {
+            let over = Arc::new(AtomicBool::new(false));
+            for signal in not_ignored(signals) {
+                flag::register_usize(signal, last.clone(), signal.unsigned_abs() as usize)?;
+                // After the prompt they do again what they did before it.
+                flag::register_conditional_default(signal, over.clone())?;
+                low_level::pipe::register(signal, waker.try_clone()?)?;
+            }
+            io::Result::Ok(over)
+        };
+        let (over, over_elsewhere) = (catch(&AT_TERMINAL)?, catch(&ELSEWHERE)?);
+        Ok(Self { last, over, over_elsewhere, wake })
     }
 
     /// Can be read from when a signal came.
@@ -103,7 +117,12 @@ impl Signals {
     }
 
     pub(crate) fn end(&self) {
-        self.over.store(true, Ordering::SeqCst);
+        self.set_over(true);
+    }
+
+    fn set_over(&self, is_over: bool) {
+        self.over.store(is_over, Ordering::SeqCst);
+        self.over_elsewhere.store(is_over, Ordering::SeqCst);
     }
 }
 
