@@ -221,8 +221,15 @@ impl Supervisor {
         let is_stopping = self.is_stopping();
         let unlocked = self.lock.due().filter(|_| !is_stopping);
         let again = self.held.as_ref().and_then(Held::due).filter(|_| !is_stopping);
-        let of_looks = self.quiet.due().into_iter().chain(self.poll).chain(again);
+        let of_looks = self.quiet.due().into_iter().chain(self.poll).chain(self.settles());
+        let of_looks = of_looks.chain(again);
         of_state.into_iter().chain(of_looks).chain(unlocked).min()
+    }
+
+    /// When to look whether dates that are equal have hidden something. Not while somebody writes: then
+    /// there is a look after that.
+    fn settles(&self) -> Option<Instant> {
+        self.reader.due().filter(|_| self.quiet.due().is_none())
     }
 
     fn is_stopping(&self) -> bool {
@@ -283,7 +290,8 @@ impl Supervisor {
         }
         let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= now);
         let again = self.held.as_ref().and_then(Held::due).filter(|_| !self.is_stopping());
-        if self.quiet.is_over(now) || is_due(self.poll) || is_due(again) {
+        let settles = self.settles();
+        if self.quiet.is_over(now) || is_due(self.poll) || is_due(again) || is_due(settles) {
             self.look()?;
         }
         Ok(None)
