@@ -52,7 +52,7 @@ impl Supervisor {
                 return;
             }
         };
-        for secret in subscribed.secrets {
+        for secret in &subscribed.secrets {
             note(&mut self.marks, &mut self.started.1, secret);
         }
         if self.started.1 != self.marks {

@@ -21,7 +21,7 @@ const LOOK: Duration = Duration::from_millis(300);
 pub(crate) type Marks = BTreeMap<SecretName, Option<u64>>;
 
 /// Takes note of a secret that changed after a connector was started.
-pub(crate) fn note(marks: &mut Marks, started: &mut Marks, secret: Marked) {
+pub(crate) fn note(marks: &mut Marks, started: &mut Marks, secret: &Marked) {
     let before = marks.insert(secret.name.clone(), secret.mark);
     // Other bytes with the value of those before. The connector has that value only when it was started
     // with those; else its restart is due yet.
@@ -132,10 +132,10 @@ mod tests {
         let told = |mark, is_same| Marked { name: name(), mark: Some(mark), is_same };
         let first: Marks = [(name(), Some(1))].into();
         let (mut marks, mut started) = (first.clone(), first.clone());
-        note(&mut marks, &mut started, told(2, true));
+        note(&mut marks, &mut started, &told(2, true));
         assert_eq!(started, marks, "it has that value");
-        note(&mut marks, &mut started, told(3, false));
-        note(&mut marks, &mut started, told(4, true));
+        note(&mut marks, &mut started, &told(3, false));
+        note(&mut marks, &mut started, &told(4, true));
         assert_eq!(started[&name()], Some(2), "its restart is still due");
         assert_eq!(marks[&name()], Some(4));
     }
