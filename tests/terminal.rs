@@ -181,7 +181,9 @@ fn an_arrow_key_is_no_part_of_a_value() {
 #[test]
 fn d3_ctrl_c_and_signals_end_it_and_give_the_echo_back() {
     let home = Home::new();
-    for signal in ["Ctrl-C", "TERM", "HUP"] {
+    for signal in
+        ["Ctrl-C", "TERM", "HUP", "QUIT", "ALRM", "PROF", "USR1", "USR2", "VTALRM", "XCPU", "XFSZ"]
+    {
         let mut pty = prompt(&home);
         pty.type_keys("cnry-half");
         match signal {

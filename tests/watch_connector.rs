@@ -13,7 +13,7 @@ use crate::harness::pty::Pty;
 use crate::harness::watch::{
     CONNECTOR, Watched, children, config, has_started_with, resources, starts,
 };
-use crate::harness::{Home, eventually, is_alive, kill, said, spawn};
+use crate::harness::{Home, behind, eventually, is_alive, kill, said, spawn};
 
 fn home_with_a_secret() -> (Home, PathBuf) {
     let home = Home::new();
@@ -121,6 +121,31 @@ fn e4_a_supervisor_that_is_told_to_end_ends_the_connector_first() {
 }
 
 #[test]
+fn signals_that_were_ignored_at_the_start_are_so_for_both() {
+    let (home, path) = home_with_a_secret();
+    // The connector sends it to itself, and goes on.
+    for signal in ["HUP", "INT", "QUIT", "TSTP"] {
+        let script = format!("kill -{signal} $$; echo x >> ready; exec sleep 1000");
+        let script = shell(&script);
+        let script: Vec<_> = script.iter().map(String::as_str).collect();
+        let run = home.run(&path, &["--watch", "-O", "json"], &script);
+        let ignores = format!("--ignore-signal={signal}");
+        let mut watched = Watched::start(&behind(&["env", &ignores], &run));
+        let are_ready =
+            |count: usize| fs::read(home.path("ready")).is_ok_and(|text| text.len() == 2 * count);
+        watched.expect("started");
+        eventually("it is ready", || are_ready(1));
+        kill(signal, watched.child.id());
+        home.set("A", signal);
+        watched.expect("restarted");
+        eventually("the next is ready", || are_ready(2));
+        kill("TERM", watched.child.id());
+        assert_eq!(watched.child.wait().unwrap().code(), Some(128 + 15), "{signal}");
+        fs::remove_file(home.path("ready")).unwrap();
+    }
+}
+
+#[test]
 fn a_second_ctrl_c_does_not_wait() {
     let (home, path) = home_with_a_secret();
     let script = "trap '' INT TERM; echo x > ready; while :; do sleep 0.01; done";
@@ -138,6 +163,48 @@ fn a_second_ctrl_c_does_not_wait() {
         false
     });
     assert!(!is_alive(connector));
+}
+
+/// A connector whose helper has left its group, and does not wait for the worker that it left there.
+fn with_a_worker_nobody_waits_for(home: &Home, path: &Path, grace: &str) -> Watched {
+    let script = "
+        sh -c 'sleep 1000 & exec setsid sleep 1000' & echo $! >> helpers
+        until cut -d' ' -f5 /proc/$!/stat | grep -qx $!; do sleep 0.01; done
+        echo x >> ready; exec sleep 1000";
+    let watched = run(home, path, &["--grace", grace], script);
+    eventually("it is ready", || home.path("ready").exists());
+    watched
+}
+
+#[test]
+fn e4_the_dead_whom_nobody_buries_keep_no_connector_from_starting() {
+    let (home, path) = home_with_a_secret();
+    let mut watched = with_a_worker_nobody_waits_for(&home, &path, "200ms");
+    fs::remove_file(home.path("ready")).unwrap();
+    fs::write(&path, config(2, &["A"])).unwrap();
+    watched.expect("killed");
+    watched.expect("restarted");
+    eventually("it is ready", || home.path("ready").exists());
+    kill("TERM", watched.child.id());
+    assert_eq!(watched.child.wait().unwrap().code(), Some(128 + 15));
+    numbers(&home, "helpers").into_iter().for_each(|helper| kill("KILL", helper));
+}
+
+#[test]
+fn a_second_ctrl_c_waits_for_no_dead() {
+    let (home, path) = home_with_a_secret();
+    let mut watched = with_a_worker_nobody_waits_for(&home, &path, "1h");
+    let connector = children(watched.child.id())[0];
+    kill("INT", watched.child.id());
+    eventually("its end", || !is_alive(connector));
+    kill("INT", watched.child.id());
+    let mut status = None;
+    eventually("the end", || {
+        status = watched.child.try_wait().unwrap();
+        status.is_some()
+    });
+    assert_eq!(status.unwrap().code(), Some(128 + 2));
+    numbers(&home, "helpers").into_iter().for_each(|helper| kill("KILL", helper));
 }
 
 #[test]
@@ -174,6 +241,30 @@ fn f7_a_connector_that_ends_at_once_is_started_again_after_growing_pauses() {
     let restarted = watched.expect("restarted");
     assert_eq!(restarted["stopped_ms"], serde_json::Value::Null, "none ran");
     assert_eq!(watched.expect("ended")["again_in_s"], 1);
+    assert!(watched.end().is_empty());
+}
+
+#[test]
+fn f7_what_keeps_a_connector_from_starting_and_passes_is_tried_again() {
+    let (home, path) = home_with_a_secret();
+    let script = "echo x >> ready; while [ ! -e end ]; do sleep 0.01; done; rm end; exit 3";
+    let mut watched = run(&home, &path, &[], script);
+    let has_begun =
+        |times: usize| fs::read(home.path("ready")).is_ok_and(|text| text.len() == 2 * times);
+    eventually("it is ready", || has_begun(1));
+    // Without its line in the audit log no secret is given.
+    let (log, away) = (home.path("state/audit.log"), home.path("state/away"));
+    fs::rename(&log, &away).unwrap();
+    fs::create_dir(&log).unwrap();
+    fs::write(home.path("end"), "").unwrap();
+    assert_eq!(watched.expect("ended")["again_in_s"], 1);
+    watched.expect("started");
+    let ended = watched.expect("ended");
+    assert_eq!((&ended["status"], &ended["again_in_s"]), (&"status 75".into(), &2.into()));
+    fs::remove_dir(&log).unwrap();
+    fs::rename(&away, &log).unwrap();
+    watched.expect("started");
+    eventually("it is started", || has_begun(2));
     assert!(watched.end().is_empty());
 }
 
@@ -294,7 +385,7 @@ fn cdk_test_is_watched_in_the_same_way() {
     let project = Project::new(&home);
     let config = project.config("facts", &["A"]);
     let mut watched =
-        Watched::start(&mut project.cdk(&format!("test --watch -O json --config {config}")));
+        Watched::start(&project.cdk(&format!("test --watch -O json --config {config}")));
     watched.expect("started");
     eventually("the connector", || project.given() == "A=value\n");
     home.set("A", "other");

@@ -392,6 +392,20 @@ fn f4_the_old_connector_goes_on_while_the_file_is_wrong() {
 }
 
 #[test]
+fn f4_what_keeps_a_save_from_being_looked_at_and_passes_is_told_once_and_tried_again() {
+    let (home, path, mut watched) = watched_home(&[]);
+    let daemon = home.daemon_pid().unwrap();
+    kill("STOP", daemon);
+    fs::write(&path, config(2, &["A"])).unwrap();
+    let held = watched.expect("held");
+    assert_eq!(held["runs"], true, "{held}");
+    kill("CONT", daemon);
+    watched.expect("restarted");
+    watched.until_started_with(&home, "2 A=value");
+    assert!(watched.end().is_empty());
+}
+
+#[test]
 fn f4_a_file_that_is_wrong_at_first_is_waited_for() {
     let home = Home::new();
     home.set("A", "value");
@@ -444,7 +458,7 @@ fn f5_without_watches_the_files_are_looked_at_and_that_is_said() {
         let script = format!("echo 0 > /proc/sys/user/{limit} && exec \"$@\"");
         unshare.args(["--user", "--map-root-user", "sh", "-c", &script, "sh"]).args(words);
         // Mapped to root, it is still our user to the daemon.
-        let mut watched = Watched::start(&mut unshare);
+        let mut watched = Watched::start(&unshare);
         let polling = watched.expect("polling");
         assert!(polling["because"].as_str().unwrap().contains("inotify"), "{polling}");
         watched.expect("started");

@@ -53,6 +53,20 @@ fn f6_another_value_restarts_and_the_same_or_another_secret_does_not() {
 }
 
 #[test]
+fn f6_another_value_that_is_set_twice_or_sealed_anew_restarts_too() {
+    let (home, _, mut watched) = watched_home();
+    let mut client = Asker::connect(&home).unwrap();
+    for _ in 0..2 {
+        client.set("A", b"two").unwrap().unwrap();
+    }
+    restarted_for_a(&home, &mut watched, "two");
+    client.set("A", b"three").unwrap().unwrap();
+    home.ok(&["key", "rotate"]);
+    watched.until_started_with(&home, "1 A=three");
+    watched.end();
+}
+
+#[test]
 fn f6_fifty_changes_in_a_second_are_two_restarts_at_the_most() {
     let (home, _, mut watched) = watched_home();
     let mut client = Asker::connect(&home).unwrap();

@@ -1,7 +1,8 @@
 //! Asks on the terminal, without echo.
 //!
-//! The terminal gets its echo back on every way out: Enter, Ctrl-C, Ctrl-Z, a signal. Lines are read
-//! byte by byte, because a terminal's own line ends silently at 4,095 bytes.
+//! The terminal gets its echo back on every way out: Enter, Ctrl-C, Ctrl-Z, a signal (but SIGKILL and
+//! those that tell of a fault). Lines are read byte by byte, because a terminal's own line ends silently
+//! at 4,095 bytes.
 
 use std::fmt;
 use std::fs::File;

@@ -1,24 +1,50 @@
 //! Signals that are caught. The one file that knows signal-hook.
 
+use std::fs;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
+use signal_hook::consts::{
+    SIGALRM, SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU,
+    SIGXFSZ,
+};
 pub(crate) use signal_hook::consts::{SIGCHLD as CHILD, SIGTSTP as STOP};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::{flag, iterator, low_level};
 
 /// What ends or stops a program at a terminal.
 const AT_TERMINAL: [i32; 5] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, STOP];
 
+/// What else ends a program, of all that others send. Whoever does it while the terminal is silent would
+/// leave it so.
+const ELSEWHERE: [i32; 7] = [SIGALRM, SIGPROF, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ];
+
 /// What prompts have caught. What is caught once is caught for the life of the program.
 static CAUGHT: OnceLock<Signals> = OnceLock::new();
 
+/// Those of them that count. Who starts us with one ignored (nohup(1), a shell that puts us into the
+/// background) means us and whom we start; caught, it would be neither for us nor for them.
+fn not_ignored(signals: &[i32]) -> Vec<i32> {
+    // The system's own call is not safe. Where there is no such file, all count.
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = ignored(&status);
+    let counts = |signal: &i32| ignored & 1 << (signal - 1) == 0;
+    signals.iter().copied().filter(counts).collect()
+}
+
+/// A bit for each signal that a process ignores, the first one for signal 1.
+fn ignored(status: &str) -> u64 {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
+
 /// Hands each of these signals, and [`CHILD`], over from now on, on a thread of its own.
 pub(crate) fn hand_over(mut to: impl FnMut(i32) + Send + 'static) -> io::Result<()> {
-    let mut signals = iterator::Signals::new(AT_TERMINAL.iter().chain([&CHILD]))?;
+    // Without the end of its children it would wait for ever, whoever ignored that.
+    let signals = not_ignored(&AT_TERMINAL).into_iter().chain([CHILD]);
+    let mut signals = iterator::Signals::new(signals)?;
     if let Some(caught) = CAUGHT.get() {
         // After a prompt they end us; now they are somebody else's.
         caught.over.store(false, Ordering::SeqCst);
@@ -32,10 +58,12 @@ pub(crate) fn take_default(signal: i32) -> io::Result<()> {
     low_level::emulate_default_handler(signal)
 }
 
-/// The signals that end or stop a program at a terminal, caught while it is silent.
+/// The signals that end or stop a program, caught while its terminal is silent.
 pub(crate) struct Signals {
     last: Arc<AtomicUsize>,
+    /// Whether those at a terminal do again what they do by themselves, and whether the others do.
     over: Arc<AtomicBool>,
+    over_elsewhere: Arc<AtomicBool>,
     wake: UnixStream,
 }
 
@@ -51,21 +79,26 @@ impl Signals {
             }
         };
         signals.last.store(0, Ordering::SeqCst);
-        signals.over.store(false, Ordering::SeqCst);
+        signals.set_over(false);
         Ok(signals)
     }
 
     fn catch() -> io::Result<Self> {
         let (wake, waker) = UnixStream::pair()?;
         wake.set_nonblocking(true)?;
-        let (last, over) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-        for signal in AT_TERMINAL {
-            flag::register_usize(signal, last.clone(), signal.unsigned_abs() as usize)?;
-            // After the prompt they do again what they did before it.
-            flag::register_conditional_default(signal, over.clone())?;
-            low_level::pipe::register(signal, waker.try_clone()?)?;
-        }
-        Ok(Self { last, over, wake })
+        let last = Arc::new(AtomicUsize::new(0));
+        let catch = |signals: &[i32]| {
+            let over = Arc::new(AtomicBool::new(false));
+            for signal in not_ignored(signals) {
+                flag::register_usize(signal, last.clone(), signal.unsigned_abs() as usize)?;
+                // After the prompt they do again what they did before it.
+                flag::register_conditional_default(signal, over.clone())?;
+                low_level::pipe::register(signal, waker.try_clone()?)?;
+            }
+            io::Result::Ok(over)
+        };
+        let (over, over_elsewhere) = (catch(&AT_TERMINAL)?, catch(&ELSEWHERE)?);
+        Ok(Self { last, over, over_elsewhere, wake })
     }
 
     /// Can be read from when a signal came.
@@ -84,6 +117,22 @@ impl Signals {
     }
 
     pub(crate) fn end(&self) {
-        self.over.store(true, Ordering::SeqCst);
+        self.set_over(true);
+    }
+
+    fn set_over(&self, is_over: bool) {
+        self.over.store(is_over, Ordering::SeqCst);
+        self.over_elsewhere.store(is_over, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ignored;
+
+    #[test]
+    fn what_is_ignored_is_read_from_the_mask() {
+        assert_eq!(ignored("SigBlk:\t0000000000000001\nSigIgn:\t0000000000001005\n"), 0x1005);
+        assert_eq!(ignored(""), 0);
     }
 }

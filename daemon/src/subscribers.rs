@@ -37,7 +37,7 @@ struct Subscriber {
 /// A secret, as its subscribers were last told.
 struct Known {
     mark: Option<u64>,
-    /// The mark of sealed bytes that have the same value in them.
+    /// The mark of other sealed bytes that have the same value in them.
     same: Option<u64>,
 }
 
@@ -103,9 +103,15 @@ impl Subscribers {
         })
     }
 
-    /// Says of sealed bytes that are about to be a secret's that the same value is in them.
-    pub(crate) fn expect_same(&self, name: &SecretName, mark: u64) {
-        if let Some(known) = self.state().secrets.get_mut(name) {
+    /// Says of sealed bytes that are about to be a secret's that the value in them is that of the bytes
+    /// with the mark `before`.
+    pub(crate) fn expect_same(&self, name: &SecretName, before: u64, mark: u64) {
+        let mut state = self.state();
+        // A change from outside that nobody has noticed yet is one to its subscribers, whatever follows.
+        self.look_in(&mut state, std::slice::from_ref(name));
+        if let Some(known) = state.secrets.get_mut(name)
+            && known.mark == Some(before)
+        {
             known.same = Some(mark);
         }
     }
@@ -128,6 +134,12 @@ impl Subscribers {
         self.marks.folder()
     }
 
+    /// Makes it notice no change from outside by itself, as when it polls and the second is not over.
+    #[cfg(test)]
+    pub(crate) fn hear_nothing_of_outside(&self) {
+        self.state().outside = None;
+    }
+
     fn look_in(&self, state: &mut State, names: &[SecretName]) {
         let mut changed = Vec::new();
         for name in names {
@@ -137,7 +149,8 @@ impl Subscribers {
                 continue;
             }
             let is_same = mark.is_some() && mark == known.same;
-            *known = Known { mark, same: known.same.filter(|_| !is_same) };
+            // What was expected was said of the mark before.
+            *known = Known { mark, same: None };
             changed.push(Marked { name: name.clone(), mark, is_same });
         }
         if changed.is_empty() {

@@ -126,6 +126,19 @@ fn open(socket: &Path) -> io::Result<UnixStream> {
 }
 
 impl ClientError {
+    /// Whether only a change helps: of the configuration, of a secret, or of the vault's lock. Anything
+    /// else may pass.
+    #[must_use]
+    pub fn needs_change(&self) -> bool {
+        match self {
+            Self::Faulty(_) => true,
+            Self::Refused(refusal) => {
+                matches!(refusal.code, Code::Config | Code::Locked | Code::Missing | Code::Unfit)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether no daemon is there, so that one may be started. Other errors of connecting (too many
     /// open files, no permission) would only come again.
     #[must_use]

@@ -4,3 +4,7 @@
 /// The variable that has the supervisor's process id. Whoever is started with it ends with that
 /// process. It begins like all of our variables, so no connector inherits it.
 pub const VARIABLE: &str = "FLUVIO_SECRET_SUPERVISOR";
+
+/// The status of who did not start a connector because of a fault that may pass, to that process alone
+/// (`EX_TEMPFAIL` in sysexits.h). It tries again; of 125 it knows that only a change helps.
+pub const MAY_PASS: u8 = 75;

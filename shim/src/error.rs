@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
-use fluvio_secret_protocol::{ClientError, Granted, Secret, SecretName, limits, shell};
+use fluvio_secret_protocol::{ClientError, Granted, Secret, SecretName, limits, shell, supervisor};
 
 use crate::carrier::Unfitting;
 use crate::cdk::NotFound;
@@ -75,13 +75,24 @@ impl LaunchError {
         }
     }
 
-    /// The status that a shell would give for it; 125 for what is wrong before the command is tried.
-    pub(crate) fn status(&self) -> u8 {
+    /// The status that a shell would give for it; 125 for what is wrong before the command is tried. A
+    /// supervisor is told by another one that trying again may help.
+    pub(crate) fn status(&self, is_supervised: bool) -> u8 {
         match self {
+            error if is_supervised && error.may_pass() => supervisor::MAY_PASS,
             Self::Exec { source, .. } if source.kind() == io::ErrorKind::NotFound => 127,
             Self::NoCdk(_) => 127,
             Self::Exec { .. } => 126,
             _ => 125,
+        }
+    }
+
+    /// Whether it may be over although nobody changes the configuration, a secret or the command.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Client(error) => !error.needs_change(),
+            Self::LeaseGone | Self::System(_) => true,
+            _ => false,
         }
     }
 }

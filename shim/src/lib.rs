@@ -66,7 +66,7 @@ fn end(outcome: Result<Infallible, LaunchError>) -> ExitCode {
         Ok(never) => match never {},
         Err(error) => {
             say(&error.to_string());
-            ExitCode::from(error.status())
+            ExitCode::from(error.status(supervised::is_supervised()))
         }
     }
 }

@@ -10,13 +10,20 @@ use crate::error::LaunchError;
 /// Has the kernel end this process, and what it becomes, with the supervisor that started it, if one
 /// did (`PR_SET_PDEATHSIG` in prctl(2); an exec keeps it).
 pub(crate) fn end_with_supervisor() -> Result<(), LaunchError> {
-    let Some(pid) = env::var_os(supervisor::VARIABLE) else { return Ok(()) };
-    // One that was meant for another process is not for us.
-    let Some(pid) = pid.to_str().and_then(|pid| Pid::from_raw(pid.parse().ok()?)) else {
-        return Ok(());
-    };
+    let Some(pid) = supervisor() else { return Ok(()) };
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| LaunchError::System(error.into()))?;
     // It may have gone before the kernel was told.
     if getppid() == Some(pid) { Ok(()) } else { Err(LaunchError::NoSupervisor) }
+}
+
+/// Whether a supervisor started this process, and waits for its end.
+pub(crate) fn is_supervised() -> bool {
+    supervisor().is_some_and(|pid| getppid() == Some(pid))
+}
+
+fn supervisor() -> Option<Pid> {
+    // One that was meant for another process is not for us.
+    let pid = env::var_os(supervisor::VARIABLE)?;
+    Pid::from_raw(pid.to_str()?.parse().ok()?)
 }

@@ -186,6 +186,18 @@ impl Drop for Home {
     }
 }
 
+/// The same program, started by another one that becomes it. With `env --default-signal` it has the
+/// signals as a login has them: a test runner in the background has some ignored.
+pub(crate) fn behind(words: &[&str], command: &Command) -> Command {
+    let mut other = Command::new(words[0]);
+    other.args(&words[1..]).arg(command.get_program()).args(command.get_args()).env_clear();
+    other.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(folder) = command.get_current_dir() {
+        other.current_dir(folder);
+    }
+    other
+}
+
 /// Runs a program to its end.
 pub(crate) fn said(command: &mut Command) -> Said {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));

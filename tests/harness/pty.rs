@@ -12,7 +12,7 @@ use rustix::fs::OFlags;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 
-use super::eventually;
+use super::{behind, eventually};
 
 /// A terminal, seen from the side of its user.
 pub(crate) struct Pty {
@@ -36,18 +36,7 @@ impl Pty {
             .open(std::ffi::OsStr::from_bytes(name.to_bytes()))
             .unwrap();
         // setsid(1) makes the terminal the session's own, and becomes the program.
-        let mut session = Command::new("setsid");
-        // As a login has it: a test runner in the background has some signals ignored.
-        session.args(["--ctty", "env", "--default-signal"]).env_clear();
-        session.arg(command.get_program()).args(command.get_args());
-        for (name, value) in command.get_envs() {
-            if let Some(value) = value {
-                session.env(name, value);
-            }
-        }
-        if let Some(folder) = command.get_current_dir() {
-            session.current_dir(folder);
-        }
+        let mut session = behind(&["setsid", "--ctty", "env", "--default-signal"], command);
         let child = session
             .stdin(terminal.try_clone().unwrap())
             .stdout(terminal.try_clone().unwrap())

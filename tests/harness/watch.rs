@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{DEADLINE, Home, Said, eventually, kill, said, spawn};
+use super::{DEADLINE, Home, Said, behind, eventually, kill, said, spawn};
 
 /// Writes down the number in the configuration and the secrets that it was started with, and then
 /// waits to be ended.
@@ -49,12 +49,13 @@ impl Watched {
     /// Starts `run --watch -O json` with these options.
     pub(crate) fn run(home: &Home, config: &Path, options: &[&str], command: &[&str]) -> Self {
         let options = [&["--watch", "-O", "json"], options].concat();
-        Self::start(&mut home.run(config, &options, command))
+        Self::start(&home.run(config, &options, command))
     }
 
     /// Starts a supervisor that tells its events as JSON.
-    pub(crate) fn start(command: &mut Command) -> Self {
-        let mut child = spawn(command);
+    pub(crate) fn start(command: &Command) -> Self {
+        let mut command = behind(&["env", "--default-signal"], command);
+        let mut child = spawn(command.stdin(Stdio::null()));
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, told) = channel();
         thread::spawn(move || {

@@ -1,7 +1,9 @@
 //! The connector that is watched over: a child in a process group of its own.
 
+use std::fs;
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -59,9 +61,12 @@ impl Connector {
         self.status
     }
 
-    /// Whether it has ended, and all that it started in its group.
-    pub(crate) fn is_gone(&self) -> bool {
-        self.status.is_some() && test_kill_process_group(self.pid) == Err(Errno::SRCH)
+    /// Whether it has ended, and all that it started in its group. After SIGKILL the dead do not count:
+    /// one whose parent left the group and does not wait for it stays in it as long as that parent lives.
+    pub(crate) fn is_gone(&self, is_killed: bool) -> bool {
+        self.status.is_some()
+            && (test_kill_process_group(self.pid) == Err(Errno::SRCH)
+                || is_killed && has_only_dead(self.pid))
     }
 
     /// Sends a signal to the group.
@@ -69,6 +74,38 @@ impl Connector {
         // A group that is gone needs none.
         let _ = kill_process_group(self.pid, signal);
     }
+}
+
+/// Whether nobody in a group can do anything any more, as far as this system tells it.
+fn has_only_dead(group: Pid) -> bool {
+    let Ok(processes) = fs::read_dir("/proc") else { return false };
+    let mut found = false;
+    for process in processes.flatten() {
+        let Some((state, of)) = state_and_group(&process.path()) else { continue };
+        if of != group.as_raw_nonzero().get() {
+            continue;
+        }
+        // Of a process whose first thread has ended others may live.
+        let is_dead = matches!(state, 'Z' | 'X') && threads(&process.path()) <= 1;
+        if !is_dead {
+            return false;
+        }
+        found = true;
+    }
+    found
+}
+
+/// From a process's folder in /proc.
+fn state_and_group(process: &Path) -> Option<(char, i32)> {
+    let stat = fs::read_to_string(process.join("stat")).ok()?;
+    // Its name, which comes before them, may have anything in it.
+    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+    let state = fields.next()?.chars().next()?;
+    Some((state, fields.nth(1)?.parse().ok()?))
+}
+
+fn threads(process: &Path) -> usize {
+    fs::read_dir(process.join("task")).map_or(0, Iterator::count)
 }
 
 /// One of our children that has ended, which then is no zombie any more.

@@ -7,10 +7,16 @@ use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A file that is gone or empty is often about to be written. So long it counts as what it was.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// So long a file may get another content and keep its dates: some file systems keep whole seconds, FAT
+/// two of them.
+const SETTLES: Duration = Duration::from_secs(2);
+/// What is so old by our clock is settled by the clock of any file system.
+const OLD: Duration = Duration::from_secs(600);
 
 /// What a file has in it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -32,7 +38,18 @@ type Stamp = [i64; 7];
 /// Reads contents, each file only when it may have another one.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
-    known: BTreeMap<PathBuf, (Stamp, Content)>,
+    known: BTreeMap<PathBuf, Known>,
+}
+
+/// A file as it was read.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    stamp: Stamp,
+    content: Content,
+    /// Since when it has this stamp, as far as we have seen.
+    since: Instant,
+    /// Whether another content would have given it another stamp.
+    is_settled: bool,
 }
 
 /// Files that are other than they were, and when to look again at those of which it is not sure.
@@ -61,19 +78,45 @@ impl Reader {
             if found.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
                 continue;
             }
-            let stamp = found.ok().map(|found| stamp(&found));
-            let before = self.known.get(&path).copied();
-            let content = match (stamp, before) {
-                (Some(stamp), Some((before, content))) if stamp == before => content,
-                _ => content(&path),
+            let Ok(found) = found else {
+                contents.insert(path, Content::Unreadable);
+                continue;
             };
-            if let Some(stamp) = stamp {
-                known.insert(path.clone(), (stamp, content));
-            }
-            contents.insert(path, content);
+            let (stamp, before) = (stamp(&found), self.known.get(&path));
+            let now = Known::now(before, stamp, is_old(&stamp), Instant::now(), || content(&path));
+            contents.insert(path.clone(), now.content);
+            known.insert(path, now);
         }
         self.known = known;
         Contents(contents)
+    }
+
+    /// When to read again what may since have another content with the same dates.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        let unsettled = self.known.values().filter(|known| !known.is_settled);
+        unsettled.map(|known| known.since + SETTLES).min()
+    }
+}
+
+impl Known {
+    /// What a file is at a time, at which it was seen to have this stamp.
+    fn now(
+        before: Option<&Self>,
+        stamp: Stamp,
+        is_old: bool,
+        at: Instant,
+        read: impl FnOnce() -> Content,
+    ) -> Self {
+        let before = before.filter(|before| before.stamp == stamp);
+        if let Some(before) = before
+            && before.is_settled
+        {
+            return *before;
+        }
+        let since = before.map_or(at, |before| before.since);
+        // By our own clock, which need not be the file system's.
+        let is_settled = is_old || at.duration_since(since) >= SETTLES;
+        Self { stamp, content: read(), since, is_settled }
     }
 }
 
@@ -152,6 +195,13 @@ fn stamp(found: &Metadata) -> Stamp {
     ]
 }
 
+/// Whether both dates of a file are long ago.
+fn is_old(stamp: &Stamp) -> bool {
+    let latest = u64::try_from(stamp[3].max(stamp[5])).unwrap_or(0);
+    let age = SystemTime::now().duration_since(UNIX_EPOCH + Duration::from_secs(latest));
+    age.is_ok_and(|age| age >= OLD)
+}
+
 fn content(path: &Path) -> Content {
     hash(path).unwrap_or(Content::Unreadable)
 }
@@ -181,9 +231,9 @@ fn hash(path: &Path) -> io::Result<Content> {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::time::Instant;
+    use std::time::{Duration, Instant, UNIX_EPOCH};
 
-    use super::{Contents, Doubts, PATIENCE, Reader};
+    use super::{Content, Contents, Doubts, Known, OLD, PATIENCE, Reader, SETTLES, is_old};
 
     #[test]
     fn what_has_the_same_content_has_not_changed() {
@@ -202,6 +252,45 @@ mod tests {
         let now = reader.read(&paths);
         let changes = before.changes(&now, &mut Doubts::default(), Instant::now());
         assert_eq!(changes.changed, [file]);
+    }
+
+    #[test]
+    fn equal_dates_are_believed_when_they_are_old_enough() {
+        let (stamp, at) = ([7; 7], Instant::now());
+        let read = |content| move || Content::Some(content);
+        let first = Known::now(None, stamp, false, at, read(1));
+        let soon = at + SETTLES / 2;
+        let second = Known::now(Some(&first), stamp, false, soon, read(2));
+        assert_eq!(second.content, Content::Some(2), "saved twice in one second");
+        let third = Known::now(Some(&second), stamp, false, at + SETTLES, read(3));
+        assert_eq!(third.content, Content::Some(3));
+        let unread = || panic!("it is read again");
+        let last = Known::now(Some(&third), stamp, false, at + SETTLES, unread);
+        assert_eq!(last.content, Content::Some(3));
+        let old = Known::now(None, stamp, true, at, read(1));
+        assert_eq!(Known::now(Some(&old), stamp, true, at, unread).content, Content::Some(1));
+        let other = Known::now(Some(&last), [8; 7], false, at + SETTLES, read(4));
+        assert_eq!((other.content, other.is_settled), (Content::Some(4), false));
+    }
+
+    #[test]
+    fn what_was_just_written_is_read_again_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("c.yaml");
+        fs::write(&file, "a").expect("a file");
+        let (mut reader, before) = (Reader::default(), Instant::now());
+        reader.read(std::slice::from_ref(&file));
+        assert!(reader.due().is_some_and(|due| due >= before + SETTLES));
+        reader.known.values_mut().for_each(|known| known.since -= SETTLES);
+        reader.read(std::slice::from_ref(&file));
+        assert_eq!(reader.due(), None);
+        let now = UNIX_EPOCH.elapsed().expect("a time");
+        let dates = |[mtime, ctime]: [Duration; 2]| {
+            let seconds = |date: Duration| i64::try_from(date.as_secs()).expect("a date");
+            [0, 0, 0, seconds(mtime), 0, seconds(ctime), 0]
+        };
+        assert!(is_old(&dates([now - OLD, now - OLD])));
+        assert!(!is_old(&dates([now - OLD, now])) && !is_old(&dates([now + OLD, now - OLD])));
     }
 
     #[test]

@@ -4,11 +4,42 @@ use std::time::Instant;
 
 use fluvio_secret_protocol::{ClientError, Code, SecretName, connect_or_start};
 
+use super::content::Contents;
 use super::report::{Event, Reason};
-use super::secrets::{Subscriber, Told};
-use super::{News, Sign, State, Supervisor, Then, files, lock};
+use super::secrets::{Subscriber, Told, note};
+use super::{Held, News, Sign, State, Supervisor, Then, files, lock, pause};
 use crate::commands::read_config;
 use crate::error::CliError;
+
+/// Why a connector would not start with what is there now.
+struct Unfit {
+    because: String,
+    /// Whether that may be over although nothing changes.
+    may_pass: bool,
+}
+
+impl Unfit {
+    fn for_good(because: impl Into<String>) -> Self {
+        Self { because: because.into(), may_pass: false }
+    }
+
+    fn of_client(error: &ClientError) -> Self {
+        Self { because: error.to_string(), may_pass: !error.needs_change() }
+    }
+}
+
+impl Held {
+    /// When to look again.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.again.map(|(due, _)| due)
+    }
+
+    fn put_off(&mut self, now: Instant) {
+        if let Some((due, _)) = &mut self.again {
+            *due = (*due).max(now + pause(0));
+        }
+    }
+}
 
 impl Supervisor {
     pub(super) fn hear_secrets(&mut self, told: Told) {
@@ -21,14 +52,8 @@ impl Supervisor {
                 return;
             }
         };
-        for secret in subscribed.secrets {
-            if secret.is_same
-                && let Some(started) = self.started.1.get_mut(&secret.name)
-            {
-                // Another file, and the value that the connector has.
-                *started = secret.mark;
-            }
-            self.marks.insert(secret.name, secret.mark);
+        for secret in &subscribed.secrets {
+            note(&mut self.marks, &mut self.started.1, secret);
         }
         if self.started.1 != self.marks {
             self.quiet.heard(Sign::Secrets, Instant::now());
@@ -50,9 +75,10 @@ impl Supervisor {
             secrets: self.changed_secrets(),
         };
         if reason.is_empty() {
-            // A file that is just being written is not as it was.
-            if !changes.unsure {
-                self.held = None;
+            match &mut self.held {
+                // A file that is just being written is not as it was.
+                Some(held) if changes.unsure => held.put_off(now),
+                held => *held = None,
             }
             return Ok(());
         }
@@ -67,17 +93,32 @@ impl Supervisor {
             State::Stopping { .. } => return Ok(()),
             State::Running(_) | State::Pausing(_) | State::Waiting => {}
         }
-        if self.held.as_ref().is_some_and(|held| held.0 == contents && held.1 == self.marks) {
+        let is_held = |held: &Held| held.with.0 == contents && held.with.1 == self.marks;
+        let is_later = |held: &Held| held.due().is_none_or(|due| due > now);
+        if self.held.as_ref().is_some_and(|held| is_held(held) && is_later(held)) {
             return Ok(());
         }
-        if let Err(because) = self.is_fit() {
-            let runs = matches!(self.state, State::Running(_));
-            self.report.tell(&Event::Held { reason: &reason, because: because.trim_end(), runs });
-            self.held = Some((contents, self.marks.clone()));
+        if let Err(unfit) = self.is_fit() {
+            self.hold(&reason, contents, unfit);
             return Ok(());
         }
         self.pauses = 0;
         self.restart(reason)
+    }
+
+    /// Leaves all as it is, and tells why, once.
+    fn hold(&mut self, reason: &Reason, contents: Contents, unfit: Unfit) {
+        let Unfit { because, may_pass } = unfit;
+        let with = (contents, self.marks.clone());
+        let before = self.held.take().filter(|held| held.with == with && held.because == because);
+        if before.is_none() {
+            let runs = matches!(self.state, State::Running(_));
+            self.report.tell(&Event::Held { reason, because: because.trim_end(), runs });
+        }
+        let times = before.and_then(|held| held.again).map_or(0, |(_, times)| times + 1);
+        // It may have taken a while to find out.
+        let again = may_pass.then(|| (Instant::now() + pause(times), times));
+        self.held = Some(Held { with, because, again });
     }
 
     fn changed_secrets(&self) -> Vec<SecretName> {
@@ -87,27 +128,30 @@ impl Supervisor {
         self.marks.iter().filter(is_other).map(|(name, _)| name.clone()).collect()
     }
 
-    /// Whether a connector would start with what is there now; else why not, in words.
-    fn is_fit(&mut self) -> Result<(), String> {
-        let config = read_config(&self.plan.config).map_err(|error| error.to_string())?;
+    /// Whether a connector would start with what is there now.
+    fn is_fit(&mut self) -> Result<(), Unfit> {
+        // That it can be read again may be no event of the file.
+        let unread = |error: CliError| Unfit { because: error.to_string(), may_pass: true };
+        let config = read_config(&self.plan.config).map_err(unread)?;
         if !self.plan.vault {
             return Ok(());
         }
         // Refused when the configuration cannot be read, also where nothing more is checked.
-        self.subscribe().map_err(|error| error.to_string())?;
+        self.subscribe().map_err(|error| Unfit::of_client(&error))?;
         if !self.marks.is_empty() && self.lock.is_closed(&self.places) {
-            return Err(lock::LOCKED.to_owned());
+            return Err(Unfit::for_good(lock::LOCKED));
         }
         if !self.plan.check {
             return Ok(());
         }
         let text = String::from_utf8_lossy(&config).into_owned();
         let checked = connect_or_start(&self.places).and_then(|mut client| client.check(config));
-        let checked = checked.map_err(|error| error.to_string())?;
+        let checked = checked.map_err(|error| Unfit::of_client(&error))?;
         match checked.has_errors() {
             true => {
                 let path = self.plan.config.display().to_string();
-                Err(format!("it would not start\n\n{}", checked.report(&path, &text)))
+                let report = checked.report(&path, &text);
+                Err(Unfit::for_good(format!("it would not start\n\n{report}")))
             }
             false => Ok(()),
         }

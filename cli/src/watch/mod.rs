@@ -46,11 +46,15 @@ use crate::commands::read_config;
 use crate::error::CliError;
 use crate::signals;
 
-/// The status by which the shim says that it did not start a connector.
+/// The status by which the shim says that it did not start a connector, and that only a change helps.
 const NOT_STARTED: i32 = 125;
 /// A connector that ran so long did not end at once.
 const STEADY: Duration = Duration::from_secs(10);
-/// The longest pause before a connector that ends at once is started again.
+/// What is not gone so long after SIGKILL hangs in the kernel, and does not keep us from ending.
+const LAST: Duration = Duration::from_secs(1);
+/// The status of what SIGKILL ended.
+const KILLED: u8 = 128 + 9;
+/// The longest pause before what went wrong is tried again.
 const LONGEST_PAUSE: u64 = 30;
 
 /// What is watched, and what is started.
@@ -81,7 +85,7 @@ enum State {
     Stopping {
         connector: Connector,
         asked: Instant,
-        is_killed: bool,
+        killed: Option<Instant>,
         then: Then,
     },
     /// It ended at once, and is started again at this time.
@@ -97,6 +101,15 @@ enum Then {
     Pause(Instant),
     Wait,
     End,
+}
+
+/// With what the connector was not restarted, and why, as it was told.
+struct Held {
+    with: (Contents, Marks),
+    because: String,
+    /// When to try again, and how often that was done: the fault may pass. `None` where only a change
+    /// helps.
+    again: Option<(Instant, u32)>,
 }
 
 struct Supervisor {
@@ -118,8 +131,8 @@ struct Supervisor {
     marks: Marks,
     /// What the connector was started with.
     started: (Contents, Marks),
-    /// With what it was not restarted, as it was told.
-    held: Option<(Contents, Marks)>,
+    /// With what it was not restarted.
+    held: Option<Held>,
     pauses: u32,
     lock: Lock,
     state: State,
@@ -193,17 +206,34 @@ impl Supervisor {
     fn due(&self) -> Option<Instant> {
         let of_state = match &self.state {
             State::Running(_) | State::Waiting => None,
-            State::Stopping { connector, asked, is_killed, .. } => {
-                let killed = (!is_killed).then_some(*asked + self.plan.watch.grace);
+            State::Stopping { connector, asked, killed, then } => {
+                let next = match (killed, then) {
+                    (None, _) => Some(*asked + self.plan.watch.grace),
+                    (Some(killed), Then::End) => Some(*killed + LAST),
+                    (Some(_), _) => None,
+                };
                 let gone = connector.status().map(|_| Instant::now() + connector::LOOK);
-                killed.into_iter().chain(gone).min()
+                next.into_iter().chain(gone).min()
             }
             State::Pausing(until) => Some(*until),
         };
         // What an unlocked vault changes comes after the end of what is stopping.
-        let is_stopping = matches!(self.state, State::Stopping { .. });
+        let is_stopping = self.is_stopping();
         let unlocked = self.lock.due().filter(|_| !is_stopping);
-        of_state.into_iter().chain(self.quiet.due()).chain(self.poll).chain(unlocked).min()
+        let again = self.held.as_ref().and_then(Held::due).filter(|_| !is_stopping);
+        let of_looks = self.quiet.due().into_iter().chain(self.poll).chain(self.settles());
+        let of_looks = of_looks.chain(again);
+        of_state.into_iter().chain(of_looks).chain(unlocked).min()
+    }
+
+    /// When to look whether dates that are equal have hidden something. Not while somebody writes: then
+    /// there is a look after that.
+    fn settles(&self) -> Option<Instant> {
+        self.reader.due().filter(|_| self.quiet.due().is_none())
+    }
+
+    fn is_stopping(&self) -> bool {
+        matches!(self.state, State::Stopping { .. })
     }
 
     fn hear(&mut self, news: News) -> Result<Option<u8>, CliError> {
@@ -229,17 +259,20 @@ impl Supervisor {
                     return self.advance();
                 }
             }
-            State::Stopping { connector, asked, is_killed, then } => {
-                if connector.is_gone() {
+            State::Stopping { connector, asked, killed, then } => {
+                let is_killed = killed.is_some();
+                let is_over =
+                    matches!(then, Then::End) && killed.is_some_and(|killed| now >= killed + LAST);
+                if is_over || connector.is_gone(is_killed) {
                     let (status, stopped) = (connector.status(), now - *asked);
                     match std::mem::replace(then, Then::Wait) {
                         Then::Start(reason) => self.start(Some((reason, Some(stopped))))?,
                         Then::Pause(until) => self.state = State::Pausing(until),
                         Then::Wait => self.state = State::Waiting,
-                        Then::End => return Ok(Some(status.map_or(0, code))),
+                        Then::End => return Ok(Some(status.map_or(KILLED, code))),
                     }
-                } else if !*is_killed && now >= *asked + self.plan.watch.grace {
-                    *is_killed = true;
+                } else if !is_killed && now >= *asked + self.plan.watch.grace {
+                    *killed = Some(now);
                     connector.signal(Signal::KILL);
                     let grace_ms = millis(self.plan.watch.grace);
                     self.report.tell(&Event::Killed { grace_ms });
@@ -248,15 +281,17 @@ impl Supervisor {
             State::Pausing(until) if now >= *until => self.start(None)?,
             State::Pausing(_) | State::Waiting => {}
         }
-        let is_stopping = matches!(self.state, State::Stopping { .. });
-        let is_unlocked = !is_stopping && self.lock.has_opened(&self.places, now);
+        let is_unlocked = !self.is_stopping() && self.lock.has_opened(&self.places, now);
         if is_unlocked && matches!(self.state, State::Waiting) {
             self.start(None)?;
         } else if is_unlocked {
             self.held = None;
             self.look()?;
         }
-        if self.quiet.is_over(now) || self.poll.is_some_and(|poll| poll <= now) {
+        let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= now);
+        let again = self.held.as_ref().and_then(Held::due).filter(|_| !self.is_stopping());
+        let settles = self.settles();
+        if self.quiet.is_over(now) || is_due(self.poll) || is_due(again) || is_due(settles) {
             self.look()?;
         }
         Ok(None)
@@ -277,9 +312,9 @@ impl Supervisor {
                 self.stop(connector, Signal::TERM, Then::Start(reason));
                 Ok(())
             }
-            State::Stopping { connector, asked, is_killed, .. } => {
+            State::Stopping { connector, asked, killed, .. } => {
                 let then = Then::Start(reason);
-                self.state = State::Stopping { connector, asked, is_killed, then };
+                self.state = State::Stopping { connector, asked, killed, then };
                 Ok(())
             }
             State::Pausing(_) | State::Waiting => self.start(Some((reason, None))),
@@ -290,7 +325,7 @@ impl Supervisor {
         connector.signal(signal);
         // One that is stopped could not end.
         connector.signal(Signal::CONT);
-        self.state = State::Stopping { connector, asked: Instant::now(), is_killed: false, then };
+        self.state = State::Stopping { connector, asked: Instant::now(), killed: None, then };
     }
 
     /// Starts a connector. What it is started with is looked at before, so that what changes
@@ -322,11 +357,13 @@ impl Supervisor {
         let State::Running(connector) = std::mem::replace(&mut self.state, State::Waiting) else {
             return;
         };
-        if connector.since.elapsed() >= STEADY {
+        let was_steady = connector.since.elapsed() >= STEADY;
+        if was_steady {
             self.pauses = 0;
         }
         let is_done = status.success() && self.plan.watch.restart == Restart::OnFailure;
-        let is_refused = status.code() == Some(NOT_STARTED);
+        // What ran so long ended by a status of its own.
+        let is_refused = status.code() == Some(NOT_STARTED) && !was_steady;
         if is_refused && self.plan.vault {
             // That it is unlocked is the change that helps then.
             self.lock.is_closed(&self.places);
@@ -339,9 +376,9 @@ impl Supervisor {
         } else if waits {
             Then::Wait
         } else {
-            let pause = 2_u64.saturating_pow(self.pauses).min(LONGEST_PAUSE);
+            let until = Instant::now() + pause(self.pauses);
             self.pauses += 1;
-            Then::Pause(Instant::now() + Duration::from_secs(pause))
+            Then::Pause(until)
         };
         if !is_done {
             let again_in_s = match &then {
@@ -360,12 +397,13 @@ impl Supervisor {
         let name = Signal::from_named_raw(signal).unwrap_or(Signal::TERM);
         match std::mem::replace(&mut self.state, State::Waiting) {
             State::Running(connector) => self.stop(connector, name, Then::End),
-            State::Stopping { connector, asked, then: Then::End, .. } => {
+            State::Stopping { connector, asked, killed, then: Then::End } => {
                 connector.signal(Signal::KILL);
-                self.state = State::Stopping { connector, asked, is_killed: true, then: Then::End };
+                let killed = killed.or_else(|| Some(Instant::now()));
+                self.state = State::Stopping { connector, asked, killed, then: Then::End };
             }
-            State::Stopping { connector, asked, is_killed, .. } => {
-                self.state = State::Stopping { connector, asked, is_killed, then: Then::End };
+            State::Stopping { connector, asked, killed, .. } => {
+                self.state = State::Stopping { connector, asked, killed, then: Then::End };
             }
             State::Pausing(_) | State::Waiting => {
                 return Some(u8::try_from(128 + signal).unwrap_or(u8::MAX));
@@ -387,6 +425,11 @@ impl Supervisor {
         signal(&self.state, Signal::CONT);
         stopped.map_err(CliError::System)
     }
+}
+
+/// How long to wait before what went wrong so often is tried again.
+fn pause(times: u32) -> Duration {
+    Duration::from_secs(2_u64.saturating_pow(times).min(LONGEST_PAUSE))
 }
 
 fn millis(span: Duration) -> u64 {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use fluvio_secret_protocol::places::State;
 use fluvio_secret_protocol::{
-    Client, ClientError, SecretName, Subscribed, Subscription, connect, connect_or_start,
+    Client, ClientError, Marked, SecretName, Subscribed, Subscription, connect, connect_or_start,
 };
 use zeroize::Zeroizing;
 
@@ -19,6 +19,19 @@ const LOOK: Duration = Duration::from_millis(300);
 
 /// What tells the secrets of a configuration from later ones.
 pub(crate) type Marks = BTreeMap<SecretName, Option<u64>>;
+
+/// Takes note of a secret that changed after a connector was started.
+pub(crate) fn note(marks: &mut Marks, started: &mut Marks, secret: &Marked) {
+    let before = marks.insert(secret.name.clone(), secret.mark);
+    // Other bytes with the value of those before. The connector has that value only when it was started
+    // with those; else its restart is due yet.
+    if secret.is_same
+        && let Some(started) = started.get_mut(&secret.name)
+        && before == Some(*started)
+    {
+        *started = secret.mark;
+    }
+}
 
 /// What the daemon tells.
 #[derive(Debug)]
@@ -104,5 +117,26 @@ impl Keeper {
 
     fn is_over(&self, patience: Duration) -> bool {
         matches!(self.ended.recv_timeout(patience), Err(RecvTimeoutError::Disconnected))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fluvio_secret_protocol::Marked;
+
+    use super::{Marks, note};
+
+    #[test]
+    fn what_is_the_same_as_a_value_that_the_connector_has_not_is_no_news_and_no_start() {
+        let name = || "A".parse().expect("a name");
+        let told = |mark, is_same| Marked { name: name(), mark: Some(mark), is_same };
+        let first: Marks = [(name(), Some(1))].into();
+        let (mut marks, mut started) = (first.clone(), first.clone());
+        note(&mut marks, &mut started, &told(2, true));
+        assert_eq!(started, marks, "it has that value");
+        note(&mut marks, &mut started, &told(3, false));
+        note(&mut marks, &mut started, &told(4, true));
+        assert_eq!(started[&name()], Some(2), "its restart is still due");
+        assert_eq!(marks[&name()], Some(4));
     }
 }

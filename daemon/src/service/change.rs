@@ -17,11 +17,11 @@ impl Service {
         let names = [name.clone()];
         let refused = |error| refuse::vault(&error, &names);
         // Nobody's connector is to be restarted for nothing.
-        let is_same = self.subscribers.has(&names[0])
-            && matches!(self.vault.compare(&names[0], &value), Ok(Found::Same));
+        let is_told = self.subscribers.has(&names[0]);
+        let same = is_told.then(|| self.vault.mark_of_same(&names[0], &value)).flatten();
         let change = self.vault.prepare(name, value).map_err(refused)?;
-        if is_same {
-            self.subscribers.expect_same(&names[0], change.mark());
+        if let Some(before) = same {
+            self.subscribers.expect_same(&names[0], before, change.mark());
         }
         self.record(Event::Set, peer, &names)?;
         let committed = change.commit();

@@ -108,7 +108,9 @@ impl Service {
     /// Tells the client how far it is, and subscribers that their secrets have the same values.
     fn tell(&self, step: Step<'_>, send: Send<'_>) {
         match step {
-            Step::Same(name, mark) => self.subscribers.expect_same(name, mark),
+            Step::Same { name, before, after } => {
+                self.subscribers.expect_same(name, before, after);
+            }
             Step::Done { names, done, all } => {
                 self.subscribers.look(names);
                 send(Response::Resealing(Resealing { done, all }));

@@ -273,6 +273,61 @@ fn subscribers_are_told_their_own_secrets_and_what_changes_of_them() {
 }
 
 #[test]
+fn what_came_from_outside_is_told_before_the_same_is_set_or_sealed_anew() {
+    let home = Home::new();
+    let file = home.folder.path().join("vault/A.age");
+    home.set("A", b"two");
+    let two = fs::read(&file).expect("a secret");
+    let requests: [fn() -> Request; 2] = [
+        || Request::Set(Set { name: secret("A"), value: Secret::from(b"two".to_vec()) }),
+        || Request::Rotate(Rotate::new(false, None)),
+    ];
+    for request in requests {
+        home.set("A", b"one");
+        let heard = Arc::new(Heard::default());
+        home.ask_for(subscription("x: {secret: {name: A}}"), &heard);
+        home.service.subscribers.hear_nothing_of_outside();
+        heard.take();
+        fs::write(&file, &two).expect("written");
+        home.ask(request());
+        let a = |is_same| ("A".to_owned(), true, is_same);
+        assert_eq!(told(heard.take()), [[a(false)], [a(true)]]);
+        heard.is_gone.store(true, Ordering::Relaxed);
+        home.service.forget_gone();
+    }
+}
+
+#[test]
+fn what_is_expected_to_be_the_same_is_so_only_after_what_it_is_the_same_as() {
+    let home = Home::new();
+    home.set("A", b"one");
+    let heard = Arc::new(Heard::default());
+    home.ask_for(subscription("x: {secret: {name: A}}"), &heard);
+    home.service.subscribers.hear_nothing_of_outside();
+    let file = home.folder.path().join("vault/A.age");
+    let marks = home.service.vault.marks();
+    let of_one = marks.of(&secret("A")).expect("a mark");
+    let one = fs::read(&file).expect("a secret");
+    home.set("A", b"two");
+    let of_two = marks.of(&secret("A")).expect("a mark");
+    let two = fs::read(&file).expect("a secret");
+    heard.take();
+    let look = |bytes: &[u8]| {
+        fs::write(&file, bytes).expect("written");
+        home.service.subscribers.look(&[secret("A")]);
+    };
+    // Another one comes between.
+    home.service.subscribers.expect_same(&secret("A"), of_two, of_one);
+    look(b"other");
+    look(&one);
+    // Not what its subscribers know.
+    home.service.subscribers.expect_same(&secret("A"), of_two, of_two);
+    look(&two);
+    let a = ("A".to_owned(), true, false);
+    assert_eq!(told(heard.take()), [[a.clone()], [a.clone()], [a]]);
+}
+
+#[test]
 fn a_subscription_to_what_cannot_be_read_is_refused_and_there_are_only_so_many() {
     let home = Home::new();
     assert_eq!(refusal(home.ask(subscription("]")).remove(0)).code, Code::Config);

@@ -196,6 +196,11 @@ impl Vault {
 
     /// Opens a secret.
     pub(crate) fn read(&self, name: &SecretName) -> Result<Secret, VaultError> {
+        self.opened(name).map(|(_, value)| value)
+    }
+
+    /// A value, and the sealed bytes that it was in.
+    fn opened(&self, name: &SecretName) -> Result<(Vec<u8>, Secret), VaultError> {
         let mut sealed = self.sealed(name)?;
         loop {
             match self.open_sealed(name, &sealed) {
@@ -207,7 +212,7 @@ impl Vault {
                     }
                     sealed = now;
                 }
-                opened => return opened,
+                opened => return opened.map(|value| (sealed, value)),
             }
         }
     }
@@ -249,6 +254,12 @@ impl Vault {
             Err(VaultError::Missing) => Ok(Found::Nothing),
             Err(error) => Err(error),
         }
+    }
+
+    /// The mark of what the vault has under a name, when this value is known to be in it.
+    pub(crate) fn mark_of_same(&self, name: &SecretName, value: &Secret) -> Option<u64> {
+        let (sealed, present) = self.opened(name).ok()?;
+        (present.expose() == value.expose()).then(|| mark::mark(&sealed))
     }
 
     /// Whether a secret has earlier versions.

@@ -26,8 +26,9 @@ const BATCH_BYTES: usize = 4 << 20;
 /// What happens on the way, for who watches.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step<'a> {
-    /// Sealed bytes with this mark are about to be a secret's. The same value is in them.
-    Same(&'a SecretName, u64),
+    /// Sealed bytes with the second mark are about to be a secret's. The value in them is that of the
+    /// bytes with the first one.
+    Same { name: &'a SecretName, before: u64, after: u64 },
     /// These are sealed anew, with so many secrets before them, of so many.
     Done { names: &'a [SecretName], done: usize, all: usize },
 }
@@ -81,8 +82,8 @@ struct Place {
     stamp: Option<Stamp>,
     /// Its path in the vault's folder.
     file: String,
-    /// The mark of a secret that is present; an earlier version has none.
-    mark: Option<u64>,
+    /// The marks of a secret that is present, before and after; an earlier version has none.
+    marks: Option<[u64; 2]>,
 }
 
 impl<'a> Run<'a> {
@@ -155,11 +156,12 @@ impl<'a> Run<'a> {
                 return Ok(());
             }
         };
+        let before = is_present.then(|| mark(&sealed));
         // What is sealed in it is none of our business: also what is refused as another's stays so.
         let sealed = seal(self.recipients, &plain).map_err(failed)?;
         let date = self.vault.folder.date(&file).map_err(failed)?;
-        let mark = is_present.then(|| mark(&sealed));
-        self.write(name, Place { stamp, file, mark }, &sealed, date)
+        let marks = before.map(|before| [before, mark(&sealed)]);
+        self.write(name, Place { stamp, file, marks }, &sealed, date)
     }
 
     /// Opens what is to be sealed anew; `None` for what is not.
@@ -204,11 +206,11 @@ impl<'a> Run<'a> {
                 self.again.push(name);
                 continue;
             }
-            if let Some(mark) = place.mark {
-                (self.tell)(Step::Same(&name, mark));
+            if let Some([before, after]) = place.marks {
+                (self.tell)(Step::Same { name: &name, before, after });
             }
             prepared.rename().map_err(failed)?;
-            match place.mark {
+            match place.marks {
                 Some(_) => self.counts.secrets += 1,
                 None => {
                     self.counts.versions += 1;

@@ -277,7 +277,7 @@ fn what_others_change_meanwhile_is_not_replaced_by_what_was_before() {
     let rekey = vault.prepare_rotate(false, None, None).expect("prepared");
     let done = rekey.commit(&mut |step| match step {
         // Between reading and replacing, and to the identity that goes.
-        Step::Same(first, _) if is_first && *first == name("A") => {
+        Step::Same { name: first, .. } if is_first && *first == name("A") => {
             is_first = false;
             fs::write(home.file("B"), sealed_by(&before, "B", "newer")).expect("written");
         }
