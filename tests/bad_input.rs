@@ -112,14 +112,14 @@ fn a_value_file_that_cannot_be_read_is_told() {
 #[test]
 fn nothing_on_standard_input_is_no_value_unless_it_is_meant() {
     let home = Home::new();
-    refused(&home.cli(&["set", "A"]), 1, &["standard input has no value"]);
+    refused(&home.cli(&["set", "A"]), 1, &["no value was given"]);
     let closed = said(home.foreign("sh").args([
         "-c",
         "exec \"$1\" set A <&-",
         "sh",
         home.command("fluvio-secret").get_program().to_str().unwrap(),
     ]));
-    refused(&closed, 1, &["standard input has no value"]);
+    refused(&closed, 1, &["no value was given"]);
     assert!(
         said_with_input(home.command("fluvio-secret").args(["set", "A", "-"]), b"")
             .status

@@ -150,7 +150,7 @@ impl fmt::Display for CliError {
             }
             Self::Declined(what) => write!(f, "nothing was {what}"),
             Self::Empty => f.write_str(
-                "standard input has no value; give one, or an empty one on purpose with: set NAME ''",
+                "no value was given, and nothing was set; give one, or an empty one on purpose with: set NAME ''",
             ),
             Self::File { path, source } => {
                 write!(f, "cannot read {}: {source}; nothing was set", path.display())

@@ -14,12 +14,15 @@ use crate::prompt::{PromptError, Terminal};
 pub(crate) fn read(source: Source, name: &SecretName) -> Result<Secret, CliError> {
     let value = match source {
         Source::Argument(value) => value,
-        Source::Ask if io::stdin().is_terminal() => ask(name)?,
-        Source::Ask => match from_input()? {
-            // What a job of cron or a closed descriptor has to say; nobody means that as a value.
-            value if value.is_empty() => return Err(CliError::Empty),
-            value => value,
-        },
+        Source::Ask => {
+            let given = if io::stdin().is_terminal() { ask(name)? } else { from_input()? };
+            // Enter at once, or what a job of cron or a closed descriptor has to say: nobody means that
+            // as a value.
+            if given.is_empty() {
+                return Err(CliError::Empty);
+            }
+            given
+        }
         Source::File(path) => File::open(&path)
             .and_then(|file| at_most(&file, limits::VALUE_BYTES + 1))
             .map(Secret::new)

@@ -111,7 +111,15 @@ write_made "$(printf '%s\n' "$earlier" | grep '^folder ' || true)"
 printf 'fluvio-secret is in %s\n' "$prefix/bin"
 case :$PATH: in
     *":$prefix/bin:"*) ;;
-    *) printf 'That folder is not on PATH yet. Once, and for shells that are opened after that:\n\n  %s\n\n' \
-        "echo 'export PATH=\"$prefix/bin:\$PATH\"' >> ~/.profile" ;;
+    *)
+        line="echo 'export PATH=\"$prefix/bin:\$PATH\"' >>"
+        case ${SHELL-} in
+            */bash) line="$line ~/.bashrc" ;;
+            */zsh) line="$line ~/.zshrc" ;;
+            */fish) line="fish_add_path --prepend --move '$prefix/bin'" ;;
+            *) line="$line ~/.profile" ;;
+        esac
+        printf 'That folder is not on PATH yet. Once, and for shells that are opened after that:\n\n  %s\n\n' "$line"
+        ;;
 esac
 printf 'To remove it: %s\n' "$kept/uninstall.sh"

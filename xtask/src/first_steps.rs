@@ -140,7 +140,7 @@ fn by_cargo(connector: &Path) -> Outcome {
     step("By cargo install");
     let user = User::new()?;
     let cargo_home = user.home().join(".cargo");
-    say("    # cargo install --path .");
+    say("    # cargo install --locked --path .");
     run_program(
         Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
             .args(["install", "--path", ".", "--locked", "--quiet", "--no-track", "--root"])

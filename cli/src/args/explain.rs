@@ -18,10 +18,14 @@ pub(super) fn explain(error: &clap::Error) -> Result<Command, CliError> {
         }
         ErrorKind::ArgumentConflict => "two arguments do not go together".to_owned(),
         ErrorKind::InvalidSubcommand => "there is no such command".to_owned(),
-        ErrorKind::InvalidValue => format!(
-            "a value is missing or is none of these: {}",
-            ours(error, ContextKind::ValidValue)
-        ),
+        ErrorKind::InvalidValue => {
+            let (of, these) =
+                (ours(error, ContextKind::InvalidArg), ours(error, ContextKind::ValidValue));
+            match these.is_empty() {
+                true => format!("the value of {of} is missing"),
+                false => format!("the value of {of} is missing or is none of these: {these}"),
+            }
+        }
         ErrorKind::MissingRequiredArgument => {
             format!("missing: {}", ours(error, ContextKind::InvalidArg))
         }
@@ -40,12 +44,20 @@ pub(super) fn explain(error: &clap::Error) -> Result<Command, CliError> {
     Err(CliError::Usage(format!("error: {text}{meant}{usage}\nsee: fluvio-secret --help")))
 }
 
+/// What our own programs call, and nobody means.
+const HIDDEN: [&str; 3] = ["metadata", "unlock-first", "watch-cdk"];
+
 /// Names of our own definitions that an error is about. Only for the kinds of context that hold
 /// nothing of what was typed.
 fn ours(error: &clap::Error, kind: ContextKind) -> String {
     match error.get(kind) {
         Some(ContextValue::String(one)) => one.clone(),
-        Some(ContextValue::Strings(many)) => many.join(", "),
+        Some(ContextValue::Strings(many)) => many
+            .iter()
+            .filter(|one| !HIDDEN.contains(&one.as_str()))
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(", "),
         _ => String::new(),
     }
 }

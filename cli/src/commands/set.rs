@@ -50,7 +50,7 @@ pub(super) fn say_holders(holders: &[ListedGrant]) {
     }
     let holders: Vec<_> = holders.iter().map(connector).collect();
     output::say(&format!(
-        "note: the earlier value is still held by {}; start it again to give it the new one",
+        "note: started before this, and still with the value from then: {}; start it again to give it the new one",
         holders.join(", ")
     ));
 }
