@@ -234,7 +234,7 @@ impl Service {
             since: self.since.as_second(),
             vault: self.vault.path().display().to_string(),
             identity: self.vault.identity().display().to_string(),
-            locked: self.vault.key().state() == KeyState::Locked,
+            locked: self.vault.state() == KeyState::Locked,
             unlocked_until: self.unlocked_until(),
         })
     }

@@ -222,8 +222,24 @@ impl Vault {
     }
 
     fn open_sealed(&self, name: &SecretName, sealed: &[u8]) -> Result<Secret, VaultError> {
-        let record = self.with_identities(|identities| open_record(identities, sealed, name))?;
+        let record = self.open_record(name, sealed)?;
         Ok(record.map_err(|why| self.damaged(name, why))?.value)
+    }
+
+    /// Opens what should be the sealed record of a secret, or says why it is not.
+    fn open_record(
+        &self,
+        name: &SecretName,
+        sealed: &[u8],
+    ) -> Result<Result<Record, String>, VaultError> {
+        match self.with_identities(|identities| open_record(identities, sealed, name)) {
+            // Of two identities one may be locked that this does not need.
+            Err(locked @ VaultError::Locked { .. }) => {
+                let open = |identity: &Identity| open_record(&[identity], sealed, name).ok();
+                self.with_unlocked(open)?.map(Ok).ok_or(locked)
+            }
+            opened => opened,
+        }
     }
 
     fn damaged(&self, name: &SecretName, why: String) -> VaultError {
@@ -295,8 +311,11 @@ impl Vault {
             // What seals needs no key, as long as it is known which.
             Err(_) => Vec::new(),
         };
-        if let (Ok(next), false) = (self.next.with(Identity::recipient)?, own.is_empty()) {
-            own.push(next);
+        match self.next.with(Identity::recipient)? {
+            Ok(next) if !own.is_empty() => own.push(next),
+            // The accepted list may name this one alone.
+            Err(KeyState::Locked) => own.clear(),
+            _ => {}
         }
         let agreed = self.lists.agreed(&own)?;
         Ok(agreed.into_iter().map(|entry| entry.recipient).collect())
@@ -334,7 +353,9 @@ impl Vault {
     }
 
     fn locked(&self) -> VaultError {
-        VaultError::Locked { path: self.identity().to_owned() }
+        // Which passphrase is wanted.
+        let key = if self.key.state() == KeyState::Locked { &self.key } else { &self.next };
+        VaultError::Locked { path: key.file().path().to_owned() }
     }
 
     fn identity_lost(&self) -> VaultError {

@@ -1,8 +1,9 @@
 //! The identity that takes the place of the present one when nothing needs that any more.
 //!
 //! Its file is there from before the first secret is sealed to it until it becomes the identity's own.
-//! Meanwhile the vault has two identities, and each secret is sealed to one of them. Both have the same
-//! passphrase, or none.
+//! Meanwhile the vault has two identities, and each secret is sealed to one of them. A new one has the
+//! passphrase of the present one, or none; one that somebody has already keeps its own. So each may be
+//! locked without the other: a passphrase is taken when it opens one of them.
 
 use std::path::Path;
 use std::sync::TryLockError;
@@ -18,6 +19,13 @@ const FILE: &str = "identity.next.txt";
 /// Looks whether it is beside this identity.
 pub(super) fn beside(identity: &Path) -> Result<HeldKey, IdentityError> {
     HeldKey::of(IdentityFile::at(identity.with_file_name(FILE)))
+}
+
+/// The identities that a passphrase opened.
+pub(crate) struct OpenedKeys {
+    /// The present one.
+    pub(crate) present: Option<Opened>,
+    next: Option<Opened>,
 }
 
 impl Vault {
@@ -40,41 +48,79 @@ impl Vault {
         })
     }
 
+    /// Does something with one of the identities after the other, while some are locked and none has
+    /// given anything.
+    pub(super) fn with_unlocked<T>(
+        &self,
+        mut work: impl FnMut(&Identity) -> Option<T>,
+    ) -> Result<Option<T>, VaultError> {
+        for key in [&self.next, &self.key] {
+            if let Ok(Some(done)) = key.with(&mut work)? {
+                return Ok(Some(done));
+            }
+        }
+        Ok(None)
+    }
+
+    /// How it is with the keys: locked when one of them is. Looks at no file.
+    pub(crate) fn state(&self) -> KeyState {
+        match (self.key.state(), self.next.state()) {
+            (KeyState::Locked, _) | (_, KeyState::Locked) => KeyState::Locked,
+            (KeyState::Unlocked(one), KeyState::Unlocked(other)) => {
+                KeyState::Unlocked(one.into_iter().chain(other).min())
+            }
+            (_, KeyState::Unlocked(until)) => KeyState::Unlocked(until),
+            (present, _) => present,
+        }
+    }
+
+    /// When the next one of the keys is to be forgotten.
+    pub(crate) fn due(&self) -> Option<Moment> {
+        let due = |key: &HeldKey| match key.state() {
+            KeyState::Unlocked(until) => until,
+            _ => None,
+        };
+        [&self.key, &self.next].into_iter().filter_map(due).min()
+    }
+
     /// Forgets the keys.
     pub(crate) fn lock(&self) -> Result<(), KeyError> {
-        self.key.lock()?;
-        match self.next.lock() {
-            // It is seldom there; and where the one has a passphrase, the other has it, too.
-            Err(KeyError::None | KeyError::Open) => Ok(()),
-            locked => locked,
+        match (self.next.lock(), self.key.lock()) {
+            // One that has no passphrase protects nothing, but the other one may have one.
+            (next, Err(KeyError::Open)) if next.is_ok() => Ok(()),
+            (Err(KeyError::None | KeyError::Open), locked) => locked,
+            (next, locked) => locked.and(next),
         }
     }
 
     /// Forgets the keys when their time is over, and gives whether it did. Looks at no file.
     pub(crate) fn lock_when_due(&self) -> bool {
-        self.next.lock_when_due();
-        self.key.lock_when_due()
+        self.next.lock_when_due() | self.key.lock_when_due()
     }
 
-    /// Opens the next identity with its passphrase, if there is one that is locked.
-    pub(crate) fn open_next(&self, passphrase: &str) -> Result<Option<Opened>, KeyError> {
-        match self.next.with(|_| ())? {
-            Err(KeyState::Locked) => self.next.open(passphrase).map(Some),
-            _ => Ok(None),
+    /// Opens the identities that have this passphrase; it must be one at the least.
+    pub(crate) fn open_keys(&self, passphrase: &str) -> Result<OpenedKeys, KeyError> {
+        let opened = |key: &HeldKey| match key.open(passphrase) {
+            Ok(opened) => Ok(Ok(opened)),
+            Err(shut @ (KeyError::None | KeyError::Open | KeyError::Wrong)) => Ok(Err(shut)),
+            Err(error) => Err(error),
+        };
+        match (opened(&self.key)?, opened(&self.next)?) {
+            (Err(KeyError::Open), Err(wrong @ KeyError::Wrong)) => Err(wrong),
+            (Err(error), Err(_)) => Err(error),
+            (present, next) => Ok(OpenedKeys { present: present.ok(), next: next.ok() }),
         }
     }
 
     /// Holds the keys that were opened, until then.
-    pub(crate) fn unlock(
-        &self,
-        opened: Opened,
-        next: Option<Opened>,
-        until: Option<Moment>,
-    ) -> Result<(), KeyError> {
-        if let Some(next) = next {
-            self.next.unlock(next, until)?;
+    pub(crate) fn unlock(&self, opened: OpenedKeys, until: Option<Moment>) -> Result<(), KeyError> {
+        let OpenedKeys { present, next } = opened;
+        for (key, opened) in [(&self.next, next), (&self.key, present)] {
+            if let Some(opened) = opened {
+                key.unlock(opened, until)?;
+            }
         }
-        self.key.unlock(opened, until)
+        Ok(())
     }
 
     /// Puts the identity with another passphrase in the place of its file, unless another identity is

@@ -422,10 +422,13 @@ fn unlocked() -> (Home, Vault) {
     (home, vault)
 }
 
+fn unlock_with(vault: &Vault, passphrase: &str) {
+    let opened = vault.open_keys(passphrase).expect("opened");
+    vault.unlock(opened, None).expect("unlocked");
+}
+
 fn unlock(vault: &Vault) {
-    let opened = vault.key().open("correct horse").expect("opened");
-    let next = vault.open_next("correct horse").expect("opened");
-    vault.unlock(opened, next, None).expect("unlocked");
+    unlock_with(vault, "correct horse");
 }
 
 #[test]
@@ -503,4 +506,43 @@ fn an_identity_behind_a_passphrase_is_used_with_it() {
     assert!(is_sealed(&fs::read(home.identity_path()).expect("an identity")));
     vault.lock().expect("it has a passphrase");
     assert!(vault.key().open("theirs").is_ok());
+}
+
+#[test]
+fn a_change_to_an_identity_with_another_passphrase_that_is_ended_is_finished_with_both() {
+    for has_passphrase in [true, false] {
+        let (home, vault) = if has_passphrase { unlocked() } else { home() };
+        // More than fits into a batch: so some are sealed to the one, some to the other.
+        for n in 0..100 {
+            set(&vault, &format!("N{n}"), b"x");
+        }
+        let theirs = Identity::generate();
+        let file = seal_cheaply("theirs", theirs.to_text("").as_bytes());
+        interrupted(vault.prepare_use(&file, Some("theirs"), None), 100);
+        vault.lock().expect("one of them has a passphrase");
+        assert_eq!(vault.state(), KeyState::Locked);
+        drop(vault);
+        let vault = home.open().expect("the vault");
+        assert!(matches!(vault.open_keys("wrong"), Err(KeyError::Wrong)));
+        if has_passphrase {
+            unlock(&vault);
+        }
+        let opened =
+            |vault: &Vault| (0..100).filter(|n| read(vault, &format!("N{n}")).is_ok()).count();
+        let by_present = opened(&vault);
+        assert!(by_present > 0 && by_present < 100, "{by_present}");
+        assert_eq!(vault.state(), KeyState::Locked, "in part");
+        let refused = refused(vault.prepare_rotate(false, None, None));
+        assert!(refused.contains("identity.next.txt"), "which one: {refused}");
+        set(&vault, "NEW", b"set meanwhile");
+        unlock_with(&vault, "theirs");
+        assert_eq!((opened(&vault), vault.state()), (100, KeyState::Unlocked(None)));
+        commit(vault.prepare_use(&file, Some("theirs"), None));
+        assert_eq!(read(&vault, "NEW").expect("a value"), b"set meanwhile");
+        assert!(opens_all(&home, &theirs));
+        drop(vault);
+        let vault = home.open().expect("the vault");
+        unlock_with(&vault, "theirs");
+        assert_eq!((opened(&vault), vault.state()), (100, KeyState::Unlocked(None)));
+    }
 }
