@@ -164,27 +164,33 @@ impl HeldKey {
         Ok(recipient)
     }
 
-    /// Writes an identity where none is, and holds it; one with a passphrase until then.
+    /// Writes an identity where none is, and holds it; one with a passphrase until then, unless the
+    /// vault was locked while it was written.
     pub(crate) fn put(
         &self,
         identity: Pinned<Identity>,
         passphrase: Option<&str>,
         until: Option<Moment>,
+        was_locked: impl FnOnce() -> bool,
     ) -> Result<(), IdentityError> {
         let _looking = self.looking();
         self.file.put(&identity, passphrase)?;
         let stamp = self.file.stamp()?;
+        let mut held = self.held_mut();
         let key = match passphrase {
+            // Who locks the vault says so first, and then waits for us here.
+            Some(_) if was_locked() => Key::Locked,
             Some(_) => Key::Unlocked(identity, until),
             None => Key::Open(identity),
         };
-        *self.held_mut() = Held { key, stamp, is_durable: true };
+        *held = Held { key, stamp, is_durable: true };
         Ok(())
     }
 
     /// Puts another identity, which is held, and its file in the place of these.
     pub(crate) fn replace_by(&self, other: &Self) -> Result<(), IdentityError> {
-        // Who uses both waits for the other one first, and for this one then.
+        // Who uses both waits for the other one first, and for this one then. So does who locks them:
+        // the key is found in the one place or in the other.
         let _other_looking = other.looking();
         let mut others = other.held_mut();
         let _looking = self.looking();
@@ -213,6 +219,11 @@ impl HeldKey {
             Key::Open(_) => Err(KeyError::Open),
             Key::Locked | Key::Unlocked(..) => Ok(()),
         }
+    }
+
+    /// Whether its time is over, and it is there yet.
+    pub(crate) fn is_due(&self) -> bool {
+        matches!(self.held().key, Key::Unlocked(_, until) if is_over(until))
     }
 
     /// Forgets the key when its time is over, and gives whether it did. Looks at no file.

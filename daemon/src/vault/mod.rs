@@ -37,7 +37,7 @@ mod store;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use fluvio_secret_protocol::lock::Lock;
@@ -79,6 +79,8 @@ pub(crate) struct Vault {
     lists: Lists,
     /// Held by who puts another identity, or another passphrase, in the place of the present one.
     changing: Mutex<()>,
+    /// How often it was locked.
+    locks: AtomicU64,
     /// Whether the identity was made and nothing has been set with it yet.
     is_identity_new: AtomicBool,
     path: PathBuf,
@@ -154,6 +156,7 @@ impl Vault {
             next,
             lists,
             changing,
+            locks: AtomicU64::new(0),
             is_identity_new,
             path,
             _lock: lock,

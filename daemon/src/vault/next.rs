@@ -7,6 +7,7 @@
 
 use std::path::Path;
 use std::sync::TryLockError;
+use std::sync::atomic::Ordering;
 
 use super::held::{HeldKey, KeyError, KeyState, Moment, Opened, Rewritten};
 use super::identity::{IdentityError, IdentityFile};
@@ -83,8 +84,16 @@ impl Vault {
         [&self.key, &self.next].into_iter().filter_map(due).min()
     }
 
+    /// How often the vault was locked. Who compares two of these learns whether it was meanwhile.
+    pub(crate) fn locks(&self) -> u64 {
+        self.locks.load(Ordering::SeqCst)
+    }
+
     /// Forgets the keys.
     pub(crate) fn lock(&self) -> Result<(), KeyError> {
+        // First, for who is about to hold a key, or to give away what one has opened.
+        self.locks.fetch_add(1, Ordering::SeqCst);
+        // The next one first: it becomes the present one, never the reverse.
         match (self.next.lock(), self.key.lock()) {
             // One that has no passphrase protects nothing, but the other one may have one.
             (next, Err(KeyError::Open)) if next.is_ok() => Ok(()),
@@ -95,7 +104,13 @@ impl Vault {
 
     /// Forgets the keys when their time is over, and gives whether it did. Looks at no file.
     pub(crate) fn lock_when_due(&self) -> bool {
-        self.next.lock_when_due() | self.key.lock_when_due()
+        let is_due = self.next.is_due() || self.key.is_due();
+        if is_due {
+            self.locks.fetch_add(1, Ordering::SeqCst);
+            self.next.lock_when_due();
+            self.key.lock_when_due();
+        }
+        is_due
     }
 
     /// Opens the identities that have this passphrase; it must be one at the least.

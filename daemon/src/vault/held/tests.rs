@@ -1,8 +1,12 @@
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use super::{HeldKey, Identity, IdentityFile, KeyError, KeyState, Moment};
 use crate::vault::seal::seal_cheaply;
+use crate::vault::tests;
 
 struct Home {
     folder: tempfile::TempDir,
@@ -95,4 +99,49 @@ fn a_passphrase_is_given_when_there_is_one_and_not_else() {
     assert!(matches!(home.key.rewrite(Some("p"), None), Err(KeyError::Open)));
     let left = fs::read_to_string(home.folder.path().join("identity.txt")).expect("the file");
     assert_eq!(left, home.text, "byte for byte");
+}
+
+#[test]
+fn a_lock_that_comes_while_another_identity_takes_the_place_is_not_lost() {
+    let home = tests::Home::new();
+    let vault = home.open().expect("a vault");
+    for file in ["identity.txt", "identity.next.txt"] {
+        let text = seal_cheaply("p", Identity::generate().to_text("").as_bytes());
+        fs::write(home.identity_path().with_file_name(file), text).expect("written");
+        let mode = fs::Permissions::from_mode(0o600);
+        fs::set_permissions(home.identity_path().with_file_name(file), mode).expect("ours");
+    }
+    let opened = vault.open_keys("p").expect("opened");
+    vault.unlock(opened, None).expect("unlocked");
+    // As a slow disk does: the key is on its way from the one place to the other.
+    let slow = vault.key.looking();
+    std::thread::scope(|scope| {
+        let replaced = scope.spawn(|| vault.key.replace_by(&vault.next));
+        until(|| vault.next.held.try_read().is_err());
+        let (tell, told) = mpsc::channel();
+        let vault = &vault;
+        let locked = scope.spawn(move || {
+            let thread = fs::read_link("/proc/thread-self").expect("a thread");
+            tell.send(Path::new("/proc").join(thread).join("stat")).expect("heard");
+            vault.lock()
+        });
+        let thread = told.recv().expect("told");
+        until(|| vault.locks() > 0 && waits(&thread));
+        drop(slow);
+        replaced.join().expect("no panic").expect("replaced");
+        locked.join().expect("no panic").expect("locked");
+    });
+    assert_eq!(vault.state(), KeyState::Locked);
+}
+
+fn until(mut condition: impl FnMut() -> bool) {
+    while !condition() {
+        std::thread::yield_now();
+    }
+}
+
+/// Whether one of our threads waits for something.
+fn waits(thread: &Path) -> bool {
+    let stat = fs::read_to_string(thread).expect("a thread");
+    stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('S'))
 }

@@ -6,7 +6,9 @@ use fluvio_secret_protocol::Unfinished;
 
 use super::{Rekey, RekeyError, Resealed};
 use crate::vault::reseal::Step;
-use crate::vault::seal::{Identity, Recipient, is_sealed, recipients_of, seal, seal_cheaply};
+use crate::vault::seal::{
+    Identity, Recipient, is_sealed, open_with, recipients_of, seal, seal_cheaply,
+};
 use crate::vault::tests::{Home, files, name, read, set};
 use crate::vault::{KeyError, KeyState, RecipientsError, Vault, VaultError};
 
@@ -544,5 +546,45 @@ fn a_change_to_an_identity_with_another_passphrase_that_is_ended_is_finished_wit
         let vault = home.open().expect("the vault");
         unlock_with(&vault, "theirs");
         assert_eq!((opened(&vault), vault.state()), (100, KeyState::Unlocked(None)));
+    }
+}
+
+#[test]
+fn a_lock_that_comes_before_a_new_identity_is_written_holds_for_that_too() {
+    let (home, vault) = unlocked();
+    let rekey = vault.prepare_rotate(false, Some("correct horse"), None).expect("prepared");
+    vault.lock().expect("locked");
+    assert!(matches!(rekey.commit(&mut |_| {}), Err(VaultError::Locked { .. })));
+    assert_eq!(vault.next.state(), KeyState::Locked);
+    unlock(&vault);
+    commit(vault.prepare_rotate(false, None, None));
+    assert!(opens_all(&home, &opened_by(&home, "correct horse")));
+}
+
+/// The identity of a home that has this passphrase.
+fn opened_by(home: &Home, passphrase: &str) -> Identity {
+    let sealed = fs::read(home.identity_path()).expect("an identity");
+    let text = open_with(passphrase, &sealed).ok().expect("its passphrase");
+    Identity::parse(std::str::from_utf8(&text).expect("text")).expect("an identity")
+}
+
+#[test]
+fn an_identity_that_was_prepared_for_another_passphrase_is_refused() {
+    let theirs = Identity::generate().to_text("");
+    for is_used in [true, false] {
+        let (home, vault) = unlocked();
+        let prepared = match is_used {
+            true => vault.prepare_use(theirs.as_bytes(), Some("correct horse"), None),
+            false => vault.prepare_rotate(false, Some("correct horse"), None),
+        };
+        let prepared = prepared.expect("prepared");
+        let rewritten = vault.key().rewrite(Some("correct horse"), None).expect("written");
+        vault.replace_key(rewritten, None).expect("replaced");
+        let now = fs::read(home.identity_path()).expect("an identity");
+        let error = prepared.commit(&mut |_| {});
+        let is_changed = matches!(error, Err(VaultError::Key { error: KeyError::Changed, .. }));
+        assert!(is_changed, "{error:?}");
+        assert_eq!(fs::read(home.identity_path()).expect("an identity"), now);
+        assert!(!config(&home, "identity.next.txt").exists());
     }
 }
