@@ -33,6 +33,7 @@ impl Service {
 
     pub(super) fn lock(&self, peer: Peer) -> Result<Response, Refusal> {
         self.vault.lock().map_err(|error| self.refuse_lock(&error))?;
+        self.wait_for_deliveries();
         // Not before it: a log that is full must not keep the vault open.
         self.record_key(Event::Lock, peer.pid).map_err(refuse::locked_without_line)?;
         Ok(Response::Locked)
@@ -42,6 +43,7 @@ impl Service {
     /// `None` when nothing is to be locked.
     pub(crate) fn lock_when_due(&self) -> Option<Duration> {
         if self.vault.lock_when_due() {
+            self.wait_for_deliveries();
             tracing::info!("the vault is locked: its time is over");
             let pid = rustix::process::getpid().as_raw_nonzero().get();
             if let Err(error) = self.record_key(Event::Lock, pid) {

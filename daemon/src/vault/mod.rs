@@ -357,7 +357,10 @@ impl Vault {
 
     fn locked(&self) -> VaultError {
         // Which passphrase is wanted.
-        let key = if self.key.state() == KeyState::Locked { &self.key } else { &self.next };
+        let key = match (self.key.state(), self.next.state()) {
+            (KeyState::Open | KeyState::Unlocked(_), KeyState::Locked) => &self.next,
+            _ => &self.key,
+        };
         VaultError::Locked { path: key.file().path().to_owned() }
     }
 

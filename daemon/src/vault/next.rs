@@ -89,6 +89,16 @@ impl Vault {
         self.locks.load(Ordering::SeqCst)
     }
 
+    /// Refuses what was opened before the vault was locked, which had happened so often then.
+    pub(crate) fn refuse_if_locked_since(&self, locks: u64) -> Result<(), VaultError> {
+        match self.state() {
+            // Somebody has tried to lock what has no passphrase.
+            KeyState::None | KeyState::Open => Ok(()),
+            _ if self.locks() == locks => Ok(()),
+            _ => Err(self.locked()),
+        }
+    }
+
     /// Forgets the keys.
     pub(crate) fn lock(&self) -> Result<(), KeyError> {
         // First, for who is about to hold a key, or to give away what one has opened.

@@ -564,7 +564,7 @@ fn a_lock_that_comes_before_a_new_identity_is_written_holds_for_that_too() {
 /// The identity of a home that has this passphrase.
 fn opened_by(home: &Home, passphrase: &str) -> Identity {
     let sealed = fs::read(home.identity_path()).expect("an identity");
-    let text = open_with(passphrase, &sealed).ok().expect("its passphrase");
+    let Ok(text) = open_with(passphrase, &sealed) else { panic!("it is not its passphrase") };
     Identity::parse(std::str::from_utf8(&text).expect("text")).expect("an identity")
 }
 
