@@ -36,13 +36,13 @@ impl Vault {
         &self,
         mut work: impl FnMut(&[&Identity]) -> T,
     ) -> Result<T, VaultError> {
-        // The next one is looked at first: it becomes the present one, never the reverse.
-        let both = self.next.with(|next| self.key.with(|present| work(&[present, next])))?;
-        let done = match both {
-            Ok(done) => done?,
-            Err(KeyState::None) => self.key.with(|present| work(&[present]))?,
-            Err(_) => Err(KeyState::Locked),
-        };
+        // The next one first: it becomes the present one, never the reverse.
+        let done = self.next.with_both(&self.key, |next, present| match (next, present) {
+            (Ok(next), Ok(present)) => Ok(work(&[present, next])),
+            (Err(KeyState::None), Ok(present)) => Ok(work(&[present])),
+            (_, Err(KeyState::None)) => Err(KeyState::None),
+            _ => Err(KeyState::Locked),
+        })?;
         done.map_err(|state| match state {
             KeyState::None => self.identity_lost(),
             _ => self.locked(),
