@@ -14,7 +14,7 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 use crate::harness::ask::Asker;
 use crate::harness::mount::Mount;
 use crate::harness::trace::{Trace, WRITES};
-use crate::harness::{Home, Said, make_folder, need, said};
+use crate::harness::{Home, Said, make_folder, need, program, said};
 
 /// The bytes of every file of a folder.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -275,4 +275,48 @@ fn a9_what_is_no_secrets_file_is_refused_at_once_and_not_read() {
     assert_eq!(home.daemon_pid(), Some(daemon));
     let peak = peak_memory(daemon);
     assert!(peak <= 64 << 20, "{peak} bytes");
+}
+
+/// A home whose daemon was started from a shell with this limit, and has a secret.
+fn started_with(limit: &str) -> (Home, u32) {
+    let home = Home::new();
+    let mut shell = home.foreign("sh");
+    shell.args(["-c", &format!("ulimit {limit} && exec \"$0\" set A x")]);
+    let set = said(shell.arg(program("fluvio-secret")));
+    assert!(set.status.success(), "{set:?}");
+    let daemon = home.daemon_pid().expect("a daemon");
+    (home, daemon)
+}
+
+/// Larger than 200 blocks of whatever size the shell counts in.
+static LARGE: [u8; 400 << 10] = [b'x'; 400 << 10];
+
+#[test]
+fn a5_the_soft_limits_of_the_shell_that_started_it_do_not_hold_for_the_daemon() {
+    let (home, daemon) = started_with("-S -f 200 && ulimit -S -v 2000000");
+    let mut asker = Asker::connect(&home).unwrap();
+    asker.set("A", &LARGE).unwrap().unwrap();
+    assert_eq!(asker.value("A").unwrap().unwrap(), LARGE);
+    let limits = fs::read_to_string(format!("/proc/{daemon}/limits")).unwrap();
+    for limit in ["Max file size", "Max address space", "Max open files"] {
+        let line = limits.lines().find_map(|line| line.strip_prefix(limit)).unwrap();
+        let mut words = line.split_whitespace();
+        assert_eq!(words.next(), words.next(), "{limit}: {line}");
+    }
+}
+
+#[test]
+fn a5_a_file_that_may_not_be_so_large_is_told_and_changes_nothing() {
+    let (home, daemon) = started_with("-f 200");
+    let before = files(&home.vault());
+    let mut asker = Asker::connect(&home).unwrap();
+    for name in ["A", "B"] {
+        let refusal = asker.set(name, &LARGE).unwrap().unwrap_err();
+        assert_eq!(refusal.code, Code::Storage, "{refusal}");
+        assert!(refusal.to_string().contains("ulimit -f"), "{refusal}");
+    }
+    assert_eq!(files(&home.vault()), before);
+    asker.set("B", b"small").unwrap().unwrap();
+    assert_eq!(delivered(&home), "x");
+    assert_eq!(home.daemon_pid(), Some(daemon), "it is the same one");
 }

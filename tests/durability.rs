@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use fluvio_secret_protocol::Code;
 
 use crate::harness::ask::Asker;
+use crate::harness::trace::{Trace, WRITES};
 use crate::harness::{Ends, Home, canary, eventually, is_alive, kill, need, said, spawn, wire};
 
 /// Secrets of each writer: few, so that most changes are of what is there.
@@ -347,4 +348,28 @@ fn b13_the_daemon_starts_no_other_program() {
     assert_eq!(threads.len(), 3, "the three lanes: {list}");
     assert_eq!(others.len(), 1, "its own start: {list}");
     assert!(others[0].contains("execve("), "{list}");
+}
+
+#[test]
+fn a_grant_does_not_wait_while_another_clients_line_is_on_its_way_to_the_disk() {
+    if !need::root() || !need::tool("strace") {
+        return;
+    }
+    let home = Home::new();
+    home.set("A", "x");
+    let daemon = home.daemon_pid().expect("a daemon");
+    // It ends with the trace.
+    let slow = ["trace=fdatasync", "inject=fdatasync:delay_enter=20000000:when=1"];
+    let trace = Trace::attach(&home, daemon, WRITES, &slow);
+    let (mut other, mut asker) = (Asker::connect(&home).unwrap(), Asker::connect(&home).unwrap());
+    std::thread::scope(|scope| {
+        let set = scope.spawn(move || other.set("B", b"y").unwrap().unwrap());
+        eventually("the line", || home.audit_log().len() == 2);
+        let begun = Instant::now();
+        assert_eq!(asker.value("A").unwrap().unwrap(), b"x");
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(10) && !set.is_finished(), "{took:?}");
+        trace.end();
+    });
+    assert_eq!(home.audit_log().len(), 3);
 }

@@ -186,6 +186,7 @@ fn each_dependency_has_one_home() {
         ("sd_listen_fds", "daemon/src/activation.rs"),
         ("serde_yaml", "config/src/"),
         ("signal_hook", "cli/src/signals.rs"),
+        ("signal_hook", "daemon/src/inherited.rs"),
         ("strsim", "daemon/src/settings.rs"),
         ("tempfile", "daemon/src/vault/store.rs"),
         ("toml", "daemon/src/settings.rs"),

@@ -6,12 +6,13 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use fluvio_secret_protocol::{AddRecipient, RemoveRecipient, Request, Rotate};
+use fluvio_secret_protocol::{AddRecipient, RemoveRecipient, Request, Rotate, Secret, UseIdentity};
 
 use crate::doctor;
 use crate::harness::ask::{Answer, Asker};
+use crate::harness::passphrase::{protect, seal, unlock};
 use crate::harness::trace::{Trace, WRITES, call};
-use crate::harness::{Home, canary, eventually, is_alive, need};
+use crate::harness::{Home, canary, eventually, is_alive, kill, need};
 
 /// A key that somebody has: the example of age's own documentation.
 const FRIEND: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
@@ -280,4 +281,79 @@ fn grants_and_changes_go_on_while_everything_is_sealed_anew() {
         assert!(reads > 20, "{reads}");
     });
     stage.check_values("in the end");
+}
+
+/// How a change is ended in the middle.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Ended {
+    Kill,
+    Lock,
+}
+
+/// A vault behind the passphrase `p1`, with a change to an identity behind `p2` that was ended when a
+/// part of the secrets was sealed to that one.
+fn half_used(ended: Ended) -> Option<(Stage, Secret)> {
+    let stage = Stage::new(150);
+    let home = &stage.home;
+    fs::copy(home.path("config/identity.txt"), home.path("before.txt")).unwrap();
+    protect(home, "p1");
+    unlock(home, &[], "p1");
+    let used = seal(FRIENDS.as_bytes(), "p2", 4);
+    let request = UseIdentity::new(used.clone().into(), Some(b"p2".to_vec().into()));
+    let first = || fs::read(home.secret_file("S0")).unwrap();
+    let sealed = first();
+    let daemon = home.daemon_pid().expect("a daemon");
+    let mut other = Asker::connect(home).unwrap();
+    std::thread::scope(|scope| {
+        let mut asker = Asker::connect(home).unwrap();
+        let made = scope.spawn(move || asker.reseal(&Request::UseIdentity(request)).is_ok());
+        while first() == sealed && !made.is_finished() {
+            std::thread::yield_now();
+        }
+        if ended == Ended::Kill {
+            kill("KILL", daemon);
+        } else {
+            other.lock().unwrap().unwrap();
+        }
+    });
+    if ended == Ended::Kill {
+        eventually("the daemon's end", || !is_alive(daemon));
+    }
+    let is_begun = home.path("config/identity.next.txt").exists();
+    is_begun.then(|| (stage, used.into()))
+}
+
+#[test]
+fn a_change_to_an_identity_with_another_passphrase_is_finished_whatever_has_ended_it() {
+    if !need::tool("age") {
+        return;
+    }
+    for ended in [Ended::Kill, Ended::Lock] {
+        let mut half = None;
+        eventually("a change that is not finished", || {
+            half = half_used(ended);
+            half.is_some()
+        });
+        let (stage, used) = half.unwrap();
+        let (home, friend) = (&stage.home, stage.friend());
+        let before = home.path("before.txt");
+        let by_next = stage.values.keys().filter(|name| stage.opens(name, &friend)).count();
+        let by_present = stage.values.keys().filter(|name| stage.opens(name, &before)).count();
+        assert_eq!(by_next + by_present, stage.values.len(), "{ended:?}");
+        assert!(unlock(home, &[], "p3").err.contains("not the passphrase"));
+        let said = unlock(home, &[], "p1");
+        assert!(said.out.contains("unlocked in part"), "{ended:?}: {said:?}");
+        let refused = home.cli(&["key", "rotate"]);
+        assert_eq!(refused.code(), Some(77), "{ended:?}: {refused:?}");
+        let said = unlock(home, &[], "p2");
+        assert!(said.out.contains("unlocked until"), "{ended:?}: {said:?}");
+        stage.check_values(&format!("{ended:?}"));
+        let again = UseIdentity::new(used, Some(b"p2".to_vec().into()));
+        let mut asker = Asker::connect(home).unwrap();
+        asker.reseal(&Request::UseIdentity(again)).unwrap().unwrap();
+        stage.check_files(&format!("{ended:?}"), &friend);
+        home.ok(&["lock"]);
+        assert!(unlock(home, &[], "p2").out.contains("unlocked until"), "{ended:?}");
+        stage.check_values(&format!("{ended:?}"));
+    }
 }

@@ -7,6 +7,11 @@ pub(crate) fn cause(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::StorageFull => format!("disk full ({error})"),
         io::ErrorKind::QuotaExceeded => format!("your share of the disk is used up ({error})"),
+        io::ErrorKind::FileTooLarge => {
+            format!(
+                "the limit of the size of files, which `ulimit -f` has set, is reached ({error})"
+            )
+        }
         io::ErrorKind::ReadOnlyFilesystem => format!("the file system is read-only ({error})"),
         _ => error.to_string(),
     }

@@ -4,6 +4,7 @@
 //!
 //! * [`args`](mod@args): its few options
 //! * [`launch`]: `--start`, which starts a daemon that belongs to nobody's terminal
+//! * [`inherited`]: what of the shell that started it does not hold for it
 //! * [`activation`]: a socket that a service manager hands over
 //! * [`places`], [`log`], [`audit`]: where things are kept, what is written down
 //! * [`settings`]: what the user has settled
@@ -31,6 +32,7 @@ mod connection;
 pub mod fuzzing;
 mod grants;
 mod holding;
+mod inherited;
 mod lanes;
 mod launch;
 mod leases;

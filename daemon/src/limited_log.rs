@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fluvio_secret_protocol::audit::put_aside;
 use fluvio_secret_protocol::regular::{self, Links};
@@ -24,39 +24,88 @@ pub(crate) enum Reach {
 #[derive(Debug)]
 pub(crate) struct LimitedLog {
     path: PathBuf,
-    writer: Mutex<()>,
+    writer: Mutex<Writer>,
+}
+
+/// What is counted while lines are written, one after the other.
+#[derive(Debug, Default)]
+struct Writer {
+    /// How many files were made.
+    made: u64,
+    /// How many of them have a name that outlasts a power cut.
+    named: u64,
+}
+
+/// A line that was written, and is maybe not on the disk.
+struct Line {
+    file: File,
+    /// Where it begins and ends.
+    begin: u64,
+    end: u64,
+    /// The number of its file, when that has a name that may not last.
+    unnamed: Option<u64>,
 }
 
 impl LimitedLog {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, writer: Mutex::new(()) }
+        Self { path, writer: Mutex::default() }
     }
 
-    /// Appends a line whole, or nothing.
+    /// Appends a line whole, or nothing. Nobody waits for the disk but who wants the line there, or
+    /// makes the file.
     ///
     /// # Errors
     ///
-    /// Those of the file system. The file is then as it was, or, when only its name could not be made
-    /// durable, has the line.
+    /// Those of the file system. The file is then as it was; or, when the line is there and could not
+    /// be made durable, it has the line all the same if others have come after it.
     pub(crate) fn append(&self, line: &[u8], reach: Reach) -> io::Result<()> {
-        // The mutex guards no data, so a panic of its holder has broken nothing.
-        let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut file, mut length) = self.open()?;
-        if length > 0 && length + line.len() as u64 > MOST_BYTES {
-            fs::rename(&self.path, put_aside(&self.path))?;
-            (file, length) = self.open()?;
-        }
-        let written = file.write_all(line).and_then(|()| match reach {
-            Reach::Disk => file.sync_data(),
-            Reach::System => Ok(()),
-        });
-        if let Err(error) = written {
-            // Half a line would spoil the next one.
-            file.set_len(length)?;
+        let line = self.write(line)?;
+        if reach == Reach::Disk
+            && let Err(error) = line.file.sync_data()
+        {
+            self.take_back(&line)?;
             return Err(error);
         }
-        // Its name must last too, also for the lines that come after this one.
-        if length == 0 { self.sync_folder() } else { Ok(()) }
+        match line.unnamed {
+            // Its name must last too, also for the lines that come after the first one.
+            Some(number) if reach == Reach::Disk || line.begin == 0 => self.sync_name(number),
+            _ => Ok(()),
+        }
+    }
+
+    fn write(&self, line: &[u8]) -> io::Result<Line> {
+        let mut writer = self.writer();
+        let (mut file, mut begin) = self.open()?;
+        if begin > 0 && begin + line.len() as u64 > MOST_BYTES {
+            fs::rename(&self.path, put_aside(&self.path))?;
+            (file, begin) = self.open()?;
+        }
+        if let Err(error) = file.write_all(line) {
+            // Half a line would spoil the next one.
+            file.set_len(begin)?;
+            return Err(error);
+        }
+        writer.made += u64::from(begin == 0);
+        let unnamed = (writer.named < writer.made).then_some(writer.made);
+        Ok(Line { file, begin, end: begin + line.len() as u64, unnamed })
+    }
+
+    /// Takes the line away again, when it is the last one.
+    fn take_back(&self, line: &Line) -> io::Result<()> {
+        let _writer = self.writer();
+        if line.file.metadata()?.len() == line.end { line.file.set_len(line.begin) } else { Ok(()) }
+    }
+
+    fn sync_name(&self, number: u64) -> io::Result<()> {
+        self.path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())?;
+        let mut writer = self.writer();
+        writer.named = writer.named.max(number);
+        Ok(())
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        // Its counts are of what is done, so a panic of its holder has broken nothing.
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn open(&self) -> io::Result<(File, u64)> {
@@ -64,10 +113,6 @@ impl LimitedLog {
         options.append(true).create(true).mode(0o600);
         let (file, found) = regular::open(&options, &self.path, Links::Refuse)?;
         Ok((file, found.len()))
-    }
-
-    fn sync_folder(&self) -> io::Result<()> {
-        self.path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
     }
 }
 
@@ -101,6 +146,28 @@ mod tests {
         fs::remove_file(&path).expect("it is there");
         log.append(b"b\n", Reach::System).expect("a log");
         assert_eq!(fs::read(&path).expect("a log"), b"b\n");
+    }
+
+    #[test]
+    fn a_line_is_taken_back_unless_others_have_come_after_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("log");
+        let log = LimitedLog::new(path.clone());
+        let lines = [b"a\n", b"b\n"].map(|line| log.write(line).expect("written"));
+        log.take_back(&lines[0]).expect("left");
+        assert_eq!(fs::read(&path).expect("a log"), b"a\nb\n");
+        log.take_back(&lines[1]).expect("taken");
+        assert_eq!(fs::read(&path).expect("a log"), b"a\n");
+    }
+
+    #[test]
+    fn a_name_is_synced_by_each_line_for_the_disk_until_it_is_durable() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = LimitedLog::new(folder.path().join("log"));
+        let first = log.write(b"a\n").expect("written");
+        assert_eq!(log.write(b"b\n").expect("written").unnamed, first.unnamed);
+        log.sync_name(first.unnamed.expect("a new file")).expect("synced");
+        assert_eq!(log.write(b"c\n").expect("written").unnamed, None);
     }
 
     #[test]

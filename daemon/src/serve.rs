@@ -21,7 +21,7 @@ use crate::server::{Server, ServerError};
 use crate::service::Service;
 use crate::settings::{Settings, SettingsError};
 use crate::vault::{OpenError, Vault};
-use crate::{launch, log};
+use crate::{inherited, launch, log};
 
 /// Why the daemon cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +79,8 @@ fn serve(way: Way) -> Result<(), ServeError> {
     let settings = Settings::read(&places.settings());
     let level = settings.as_ref().map_or(LevelFilter::INFO, |settings| settings.log);
     log::begin(way, &places, level);
+    // Before anything is written.
+    inherited::leave_behind()?;
     let settings = settings?;
     // One deadline for both locks: who starts us waits as long as for one.
     let now = Instant::now();

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use fluvio_secret_protocol::limits;
 use fluvio_secret_protocol::peer::Peer;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
@@ -61,7 +60,6 @@ impl Server {
     /// Binds the socket. The caller holds the socket's lock, so one that is there already is a dead
     /// daemon's.
     pub(crate) fn bind(path: PathBuf, service: Service) -> Result<Self, ServerError> {
-        raise_descriptor_limit();
         let runtime = Builder::new_current_thread().enable_all().build()?;
         remove_stale(&path)?;
         let failed = |source| ServerError::Bind { path: path.clone(), source };
@@ -81,7 +79,6 @@ impl Server {
         path: PathBuf,
         service: Service,
     ) -> Result<Self, ServerError> {
-        raise_descriptor_limit();
         let runtime = Builder::new_current_thread().enable_all().build()?;
         listener.set_nonblocking(true)?;
         let listener = {
@@ -252,14 +249,5 @@ fn remove_stale(path: &Path) -> Result<(), ServerError> {
         Ok(_) => Err(ServerError::NoSocket { path: path.to_owned() }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(failed(error)),
-    }
-}
-
-/// As many descriptors as the system grants: one for each connection, and what the lanes open.
-fn raise_descriptor_limit() {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::debug!("the limit of open files stays at {:?}: {error}", limit.current);
     }
 }

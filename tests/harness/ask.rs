@@ -68,6 +68,14 @@ impl Asker {
         })
     }
 
+    /// Locks the vault.
+    pub(crate) fn lock(&mut self) -> Answer<()> {
+        Ok(match self.ask(&Request::Lock)? {
+            Response::Locked => Ok(()),
+            other => Err(refusal(other)),
+        })
+    }
+
     /// Has the vault sealed anew.
     pub(crate) fn reseal(&mut self, request: &Request) -> Answer<Resealed> {
         Ok(match self.ask(request)? {

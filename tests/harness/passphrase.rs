@@ -18,7 +18,8 @@ pub(crate) fn protect_with_work(home: &Home, passphrase: &str, work: u8) {
     fs::write(path, sealed).unwrap();
 }
 
-fn seal(plain: &[u8], passphrase: &str, work: u8) -> Vec<u8> {
+/// What is behind a passphrase, as a file.
+pub(crate) fn seal(plain: &[u8], passphrase: &str, work: u8) -> Vec<u8> {
     let mut recipient = age::scrypt::Recipient::new(passphrase.to_owned().into());
     recipient.set_work_factor(work);
     let recipients = std::iter::once(&recipient as &dyn age::Recipient);

@@ -127,6 +127,10 @@ FILE is what age-keygen makes, maybe behind a passphrase. It is copied. What the
 sealed anew to this one, and then the present one is removed. SSH keys are not taken: what opens them is
 the crate `rsa`, which has a timing weakness that is not mended.
 
+The identity keeps FILE's passphrase; without one it gets that of the present identity. When this is stopped
+in the middle nothing is lost. Until the same command again, or `key rotate`, has finished it, `unlock` asks
+for both passphrases, one after the other.
+
 Example:
   fluvio-secret key use key.txt")]
     Use {

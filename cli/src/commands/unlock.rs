@@ -33,9 +33,12 @@ pub(crate) fn lock() -> Result<(), CliError> {
 }
 
 pub(crate) fn unlock(unlock: &Unlock) -> Result<(), CliError> {
-    let key = client()?.key()?;
+    let mut client = client()?;
+    let key = client.key()?;
     output::print(&match key.passphrase {
         Some(true) => unlock_with(unlock)?,
+        // Another identity that is about to take its place may have one.
+        Some(false) if client.status()?.locked => unlock_with(unlock)?,
         Some(false) => {
             format!("Vault is not locked: the identity {} has no passphrase", key.identity)
         }
@@ -101,6 +104,16 @@ fn ask(unlock: &Unlock) -> Result<String, CliError> {
     {
         return Ok(said);
     }
+    let said = give_one(unlock)?;
+    if unlocked()?.is_some() {
+        return Ok(said);
+    }
+    output::say(&said);
+    give_one(unlock)
+}
+
+/// Asks until it is right, and not for ever.
+fn give_one(unlock: &Unlock) -> Result<String, CliError> {
     for _ in 1..TRIES {
         match give(unlock) {
             Err(error) if is_wrong(&error) => error.print(),
@@ -144,8 +157,15 @@ fn give(unlock: &Unlock) -> Result<String, CliError> {
     let unlocked = passphrase::read_for(&unlock.passphrase, |passphrase| {
         Ok(client()?.unlock(protocol::Unlock { seconds, passphrase })?)
     })?;
-    Ok(told(unlocked.until))
+    Ok(match self::unlocked()? {
+        Some(_) => told(unlocked.until),
+        None => IN_PART.to_owned(),
+    })
 }
+
+const IN_PART: &str = "\
+Vault unlocked in part: a change to another identity is not finished, and the present one and that one
+have not the same passphrase. Give the other one, too, with: fluvio-secret unlock";
 
 /// What there is to say when the vault is unlocked, if it is.
 fn unlocked() -> Result<Option<String>, CliError> {

@@ -1,6 +1,8 @@
 //! What gives values away: exactly those that a configuration references, and not without a line in
 //! the audit log.
 
+use std::sync::{PoisonError, RwLockReadGuard};
+
 use fluvio_secret_config::{Known, References, Values, check, references};
 use fluvio_secret_protocol::check::{Checked, Finding, Severity};
 use fluvio_secret_protocol::peer::Peer;
@@ -14,6 +16,9 @@ use crate::audit::{Actor, Event};
 use crate::grants::shortened;
 use crate::leases::About;
 use crate::vault::VaultError;
+
+/// Values on their way, from their line until the answer is handed over.
+pub(super) type Delivery<'a> = RwLockReadGuard<'a, ()>;
 
 impl Service {
     /// What would keep a connector from starting with a configuration.
@@ -56,28 +61,51 @@ impl Service {
         opened.map_err(|refusal| Box::new(Response::Refused(refusal)))
     }
 
-    /// No line, no delivery.
-    fn record_delivery(
+    /// No line, no delivery; and none of what was opened before the vault was locked, which had happened
+    /// so often then. Whoever locks it now waits for the end of this one.
+    pub(super) fn record_delivery(
         &self,
         event: Event,
         actor: Actor<'_>,
         names: &[SecretName],
-    ) -> Result<(), Refusal> {
-        self.audit.record(event, actor, names).map_err(|error| refuse::audit(&error))
+        locks: u64,
+    ) -> Result<Delivery<'_>, Refusal> {
+        let delivery = self.delivering.read().unwrap_or_else(PoisonError::into_inner);
+        let is_open = self.vault.refuse_if_locked_since(locks);
+        is_open.map_err(|error| refuse::vault(&error, &[]))?;
+        self.audit.record(event, actor, names).map_err(|error| refuse::audit(&error))?;
+        Ok(delivery)
     }
 
-    pub(super) fn grant(&self, grant: &Grant, peer: Peer) -> Result<Response, Refusal> {
+    /// Waits for the deliveries that have their line.
+    pub(super) fn wait_for_deliveries(&self) {
+        drop(self.delivering.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub(super) fn grant<'a>(
+        &'a self,
+        grant: &Grant,
+        peer: Peer,
+        delivery: &mut Option<Delivery<'a>>,
+    ) -> Result<Response, Refusal> {
+        let locks = self.vault.locks();
         let (References { names, connector }, values) = match self.open(grant) {
             Ok(opened) => opened,
             Err(told) => return Ok(*told),
         };
         let actor = Actor { pid: peer.pid, program: &grant.program, config: &grant.label };
-        self.record_delivery(Event::Grant, actor, &names)?;
+        *delivery = Some(self.record_delivery(Event::Grant, actor, &names, locks)?);
         self.grants.remember(actor, &names);
         Ok(Response::Granted(Granted { connector, inject: self.inject, names, values }))
     }
 
-    pub(super) fn lease(&self, grant: &Grant, peer: Peer) -> Result<Response, Refusal> {
+    pub(super) fn lease<'a>(
+        &'a self,
+        grant: &Grant,
+        peer: Peer,
+        delivery: &mut Option<Delivery<'a>>,
+    ) -> Result<Response, Refusal> {
+        let locks = self.vault.locks();
         let (References { names, connector }, values) = match self.open(grant) {
             Ok(opened) => opened,
             Err(told) => return Ok(*told),
@@ -87,7 +115,7 @@ impl Service {
         }
         refuse_unfit(&names, &values)?;
         let actor = Actor { pid: peer.pid, program: &grant.program, config: &grant.label };
-        self.record_delivery(Event::Lease, actor, &names)?;
+        *delivery = Some(self.record_delivery(Event::Lease, actor, &names, locks)?);
         let about = About {
             since: Timestamp::now().as_second(),
             connector: connector.as_deref().map(shortened),
@@ -108,7 +136,7 @@ impl Service {
 
     /// Opens these secrets, or tells all that are missing, or all that are damaged. Stops at the one
     /// that makes a grant too large.
-    fn read_all(&self, names: &[SecretName]) -> Result<Vec<Secret>, Refusal> {
+    pub(super) fn read_all(&self, names: &[SecretName]) -> Result<Vec<Secret>, Refusal> {
         let mut missing = Vec::new();
         for name in names {
             let one = std::slice::from_ref(name);

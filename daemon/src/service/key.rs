@@ -33,6 +33,7 @@ impl Service {
 
     pub(super) fn lock(&self, peer: Peer) -> Result<Response, Refusal> {
         self.vault.lock().map_err(|error| self.refuse_lock(&error))?;
+        self.wait_for_deliveries();
         // Not before it: a log that is full must not keep the vault open.
         self.record_key(Event::Lock, peer.pid).map_err(refuse::locked_without_line)?;
         Ok(Response::Locked)
@@ -42,29 +43,28 @@ impl Service {
     /// `None` when nothing is to be locked.
     pub(crate) fn lock_when_due(&self) -> Option<Duration> {
         if self.vault.lock_when_due() {
+            self.wait_for_deliveries();
             tracing::info!("the vault is locked: its time is over");
             let pid = rustix::process::getpid().as_raw_nonzero().get();
             if let Err(error) = self.record_key(Event::Lock, pid) {
                 tracing::warn!("the vault was locked without a line: {error}");
             }
         }
-        match self.vault.key().state() {
-            KeyState::Unlocked(Some(until)) => Some(until.left()),
-            _ => None,
-        }
+        self.vault.due().map(Moment::left)
     }
 
     pub(super) fn unlock(&self, unlock: &Unlock, peer: Peer) -> Result<Response, Refusal> {
         let passphrase = text(&unlock.passphrase)?;
         let refused = |error| self.refuse_key(&error, peer);
-        let opened = self.vault.key().open(passphrase).map_err(refused)?;
-        let next = self.vault.open_next(passphrase).map_err(refused)?;
-        let remembered = self.vault.remember(&opened.recipient());
-        remembered.map_err(|error| refuse::vault(&error, &[]))?;
+        let opened = self.vault.open_keys(passphrase).map_err(refused)?;
+        if let Some(present) = &opened.present {
+            let remembered = self.vault.remember(&present.recipient());
+            remembered.map_err(|error| refuse::vault(&error, &[]))?;
+        }
         self.record_key(Event::Unlock, peer.pid)?;
         let until = unlock.seconds.map(Duration::from_secs).or(self.lock_after);
         let until = until.map(Moment::after);
-        self.vault.unlock(opened, next, until).map_err(refused)?;
+        self.vault.unlock(opened, until).map_err(refused)?;
         Ok(Response::Unlocked(Unlocked { until: until.map(seconds) }))
     }
 
@@ -86,7 +86,7 @@ impl Service {
 
     /// Until when the vault is unlocked, if it is and will not be for ever.
     pub(super) fn unlocked_until(&self) -> Option<i64> {
-        match self.vault.key().state() {
+        match self.vault.state() {
             KeyState::Unlocked(until) => until.map(seconds),
             _ => None,
         }

@@ -14,7 +14,7 @@ mod rekey;
 
 pub(crate) use self::key::LOCK_AFTER;
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use fluvio_secret_config::references;
@@ -45,6 +45,8 @@ pub(crate) struct Service {
     vault: Vault,
     audit: Audit,
     grants: Grants,
+    /// Held, for reading, by who gives values away.
+    delivering: RwLock<()>,
     leases: Arc<Leases>,
     subscribers: Arc<Subscribers>,
     /// Which way values go when the client was told none.
@@ -56,10 +58,10 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) fn new(vault: Vault, audit: Audit, leases: Leases) -> Self {
-        let (grants, leases) = (Grants::default(), Arc::new(leases));
+        let (grants, delivering, leases) = (Grants::default(), RwLock::default(), Arc::new(leases));
         let subscribers = Subscribers::new(vault.marks());
         let (inject, since, lock_after) = (Way::Auto, Timestamp::now(), Some(key::LOCK_AFTER));
-        Self { vault, audit, grants, leases, subscribers, inject, since, lock_after }
+        Self { vault, audit, grants, delivering, leases, subscribers, inject, since, lock_after }
     }
 
     /// The same, with the user's settings for which way values go, and for how long the key is kept.
@@ -90,6 +92,8 @@ impl Service {
     /// `answers`, and has no last one.
     pub(crate) fn answer(&self, request: Request, peer: Peer, answers: &Arc<dyn Answers>) {
         let send = &mut |answer| answers.send(answer);
+        // Given back when the answer is handed over.
+        let mut delivery = None;
         let answer = match request {
             Request::AcceptRecipients(accept) => self.accept_recipients(&accept, peer, send),
             Request::Activity => self.activity(),
@@ -98,11 +102,11 @@ impl Service {
             Request::Delete(delete) => self.delete(delete, peer),
             Request::EndLease(end) => self.end_lease(&end.id),
             Request::Examine(examine) => self.examine(&examine.names),
-            Request::Grant(grant) => self.grant(&grant, peer),
+            Request::Grant(grant) => self.grant(&grant, peer, &mut delivery),
             Request::History(history) => self.history(history),
             Request::Import(import) => self.import(import, peer),
             Request::Key => self.key(),
-            Request::Lease(grant) => self.lease(&grant, peer),
+            Request::Lease(grant) => self.lease(&grant, peer, &mut delivery),
             Request::Leases => Ok(self.leases(send)),
             Request::List => self.list(send),
             Request::Lock => self.lock(peer),
@@ -234,7 +238,7 @@ impl Service {
             since: self.since.as_second(),
             vault: self.vault.path().display().to_string(),
             identity: self.vault.identity().display().to_string(),
-            locked: self.vault.key().state() == KeyState::Locked,
+            locked: self.vault.state() == KeyState::Locked,
             unlocked_until: self.unlocked_until(),
         })
     }

@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{
-    Code, Damaged, Delete, Examine, Examined, Grant, Granted, Refusal, Request, Response, Rotate,
-    Secret, SecretName, Set, Subscribe, limits,
+    Code, Damaged, Delete, Examine, Examined, Grant, Granted, Passphrase, Refusal, Request,
+    Response, Rotate, Secret, SecretName, Set, Subscribe, limits,
 };
 use zeroize::Zeroizing;
 
 use super::{Answers, Service};
-use crate::audit::Audit;
+use crate::audit::{Actor, Audit, Event};
 use crate::leases::Leases;
 use crate::vault::Vault;
 
@@ -161,6 +161,36 @@ fn without_its_line_in_the_audit_log_nothing_is_delivered_or_changed() {
     let granted = home.grant("x: {secret: {name: A}}").expect("granted again");
     assert_eq!(granted.values[0].expose(), b"one");
     assert!(home.grant("x: {secret: {name: B}}").is_err());
+}
+
+#[test]
+fn d13_what_was_opened_before_a_lock_is_not_given_away_after_it() {
+    let home = Home::new();
+    home.set("A", b"one");
+    let put = Passphrase::change(None, Some(b"p".to_vec().into()));
+    let put = home.ask(Request::Passphrase(put)).pop();
+    assert!(matches!(put, Some(Response::Key(_))), "{put:?}");
+    let locks = home.service.vault.locks();
+    let names = [secret("A")];
+    let values = home.service.read_all(&names).expect("opened");
+    assert_eq!(values[0].expose(), b"one");
+    assert!(matches!(home.ask(Request::Lock)[..], [Response::Locked]));
+    for event in [Event::Grant, Event::Lease] {
+        let recorded = home.service.record_delivery(event, Actor::default(), &names, locks);
+        assert_eq!(recorded.err().map(|refusal| refusal.code), Some(Code::Locked));
+    }
+    assert!(home.audit_log().lines().last().is_some_and(|line| line.contains(r#""lock""#)));
+}
+
+#[test]
+fn a_lock_that_is_refused_stops_no_grant() {
+    let home = Home::new();
+    home.set("A", b"one");
+    let locks = home.service.vault.locks();
+    assert_eq!(refusal(home.ask(Request::Lock).remove(0)).code, Code::Passphrase);
+    let names = [secret("A")];
+    let recorded = home.service.record_delivery(Event::Grant, Actor::default(), &names, locks);
+    assert!(recorded.is_ok());
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::mark::mark;
 use super::record::Record;
 use super::seal::Recipient;
 use super::store::{Prepared, ReadError, Written};
-use super::{SEALED_BYTES, Vault, VaultError, file_of, open_record};
+use super::{SEALED_BYTES, Vault, VaultError, file_of};
 
 /// How many files of a batch are on their way to the disk at a time: a file system that is asked to
 /// sync several at once does so with few writes of its own.
@@ -138,7 +138,7 @@ impl Vault {
                 return Err(VaultError::DamagedVersion { file: path(), why: error.to_string() });
             }
         };
-        match self.with_identities(|identities| open_record(identities, &sealed, &name)) {
+        match self.open_record(&name, &sealed) {
             Ok(opened) => {
                 opened.map_err(|why| VaultError::DamagedVersion { file: path(), why })?;
             }

@@ -127,12 +127,20 @@ impl HeldKey {
     ) -> Result<Result<T, KeyState>, IdentityError> {
         self.look()?;
         // Who locks the vault waits for this to end.
-        Ok(match &self.held().key {
-            Key::Open(identity) => Ok(work(identity)),
-            Key::Unlocked(identity, until) if !is_over(*until) => Ok(work(identity)),
-            Key::None => Err(KeyState::None),
-            Key::Locked | Key::Unlocked(..) => Err(KeyState::Locked),
-        })
+        Ok(self.held().identity().map(work))
+    }
+
+    /// The same with both, this one first, each as it is.
+    pub(crate) fn with_both<T>(
+        &self,
+        other: &Self,
+        work: impl FnOnce(Result<&Identity, KeyState>, Result<&Identity, KeyState>) -> T,
+    ) -> Result<T, IdentityError> {
+        // Both before either is held: who replaces the one by the other looks first, too.
+        self.look()?;
+        other.look()?;
+        let (held, others) = (self.held(), other.held());
+        Ok(work(held.identity(), others.identity()))
     }
 
     /// Its public part, when it will be there after a power cut, too: what is sealed to it could not
@@ -164,35 +172,40 @@ impl HeldKey {
         Ok(recipient)
     }
 
-    /// Writes an identity where none is, and holds it; one with a passphrase until then.
+    /// Writes an identity where none is, and holds it; one with a passphrase until then, unless the
+    /// vault was locked while it was written.
     pub(crate) fn put(
         &self,
         identity: Pinned<Identity>,
         passphrase: Option<&str>,
         until: Option<Moment>,
+        was_locked: impl FnOnce() -> bool,
     ) -> Result<(), IdentityError> {
         let _looking = self.looking();
         self.file.put(&identity, passphrase)?;
         let stamp = self.file.stamp()?;
+        let mut held = self.held_mut();
         let key = match passphrase {
+            // Who locks the vault says so first, and then waits for us here.
+            Some(_) if was_locked() => Key::Locked,
             Some(_) => Key::Unlocked(identity, until),
             None => Key::Open(identity),
         };
-        *self.held_mut() = Held { key, stamp, is_durable: true };
+        *held = Held { key, stamp, is_durable: true };
         Ok(())
     }
 
     /// Puts another identity, which is held, and its file in the place of these.
     pub(crate) fn replace_by(&self, other: &Self) -> Result<(), IdentityError> {
-        // Who uses both waits for the other one first, and for this one then.
-        let _other_looking = other.looking();
-        let mut others = other.held_mut();
-        let _looking = self.looking();
+        let (_other_looking, _looking) = (other.looking(), self.looking());
         self.file.replace_by(&other.file)?;
         let stamp = self.file.stamp()?;
+        // The other one first, as who uses or locks both does: so the key is found in the one place or
+        // in the other, and one that was locked meanwhile stays so.
+        let (mut others, mut held) = (other.held_mut(), self.held_mut());
         let key = mem::replace(&mut others.key, Key::None);
         others.stamp = None;
-        *self.held_mut() = Held { key, stamp, is_durable: true };
+        *held = Held { key, stamp, is_durable: true };
         Ok(())
     }
 
@@ -213,6 +226,11 @@ impl HeldKey {
             Key::Open(_) => Err(KeyError::Open),
             Key::Locked | Key::Unlocked(..) => Ok(()),
         }
+    }
+
+    /// Whether its time is over, and it is there yet.
+    pub(crate) fn is_due(&self) -> bool {
+        matches!(self.held().key, Key::Unlocked(_, until) if is_over(until))
     }
 
     /// Forgets the key when its time is over, and gives whether it did. Looks at no file.
@@ -330,6 +348,18 @@ impl HeldKey {
 
     fn held_mut(&self) -> RwLockWriteGuard<'_, Held> {
         self.held.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    /// The key, when it is there; else how it is.
+    fn identity(&self) -> Result<&Identity, KeyState> {
+        match &self.key {
+            Key::Open(identity) => Ok(identity),
+            Key::Unlocked(identity, until) if !is_over(*until) => Ok(identity),
+            Key::None => Err(KeyState::None),
+            Key::Locked | Key::Unlocked(..) => Err(KeyState::Locked),
+        }
     }
 }
 

@@ -37,7 +37,7 @@ mod store;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use fluvio_secret_protocol::lock::Lock;
@@ -79,6 +79,8 @@ pub(crate) struct Vault {
     lists: Lists,
     /// Held by who puts another identity, or another passphrase, in the place of the present one.
     changing: Mutex<()>,
+    /// How often it was locked.
+    locks: AtomicU64,
     /// Whether the identity was made and nothing has been set with it yet.
     is_identity_new: AtomicBool,
     path: PathBuf,
@@ -154,6 +156,7 @@ impl Vault {
             next,
             lists,
             changing,
+            locks: AtomicU64::new(0),
             is_identity_new,
             path,
             _lock: lock,
@@ -227,8 +230,24 @@ impl Vault {
     }
 
     fn open_sealed(&self, name: &SecretName, sealed: &[u8]) -> Result<Secret, VaultError> {
-        let record = self.with_identities(|identities| open_record(identities, sealed, name))?;
+        let record = self.open_record(name, sealed)?;
         Ok(record.map_err(|why| self.damaged(name, why))?.value)
+    }
+
+    /// Opens what should be the sealed record of a secret, or says why it is not.
+    fn open_record(
+        &self,
+        name: &SecretName,
+        sealed: &[u8],
+    ) -> Result<Result<Record, String>, VaultError> {
+        match self.with_identities(|identities| open_record(identities, sealed, name)) {
+            // Of two identities one may be locked that this does not need.
+            Err(locked @ VaultError::Locked { .. }) => {
+                let open = |identity: &Identity| open_record(&[identity], sealed, name).ok();
+                self.with_unlocked(open)?.map(Ok).ok_or(locked)
+            }
+            opened => opened,
+        }
     }
 
     fn damaged(&self, name: &SecretName, why: String) -> VaultError {
@@ -306,8 +325,11 @@ impl Vault {
             // What seals needs no key, as long as it is known which.
             Err(_) => Vec::new(),
         };
-        if let (Ok(next), false) = (self.next.with(Identity::recipient)?, own.is_empty()) {
-            own.push(next);
+        match self.next.with(Identity::recipient)? {
+            Ok(next) if !own.is_empty() => own.push(next),
+            // The accepted list may name this one alone.
+            Err(KeyState::Locked) => own.clear(),
+            _ => {}
         }
         let agreed = self.lists.agreed(&own)?;
         Ok(agreed.into_iter().map(|entry| entry.recipient).collect())
@@ -345,7 +367,12 @@ impl Vault {
     }
 
     fn locked(&self) -> VaultError {
-        VaultError::Locked { path: self.identity().to_owned() }
+        // Which passphrase is wanted.
+        let key = match (self.key.state(), self.next.state()) {
+            (KeyState::Open | KeyState::Unlocked(_), KeyState::Locked) => &self.next,
+            _ => &self.key,
+        };
+        VaultError::Locked { path: key.file().path().to_owned() }
     }
 
     fn identity_lost(&self) -> VaultError {

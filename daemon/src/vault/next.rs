@@ -1,11 +1,13 @@
 //! The identity that takes the place of the present one when nothing needs that any more.
 //!
 //! Its file is there from before the first secret is sealed to it until it becomes the identity's own.
-//! Meanwhile the vault has two identities, and each secret is sealed to one of them. Both have the same
-//! passphrase, or none.
+//! Meanwhile the vault has two identities, and each secret is sealed to one of them. A new one has the
+//! passphrase of the present one, or none; one that somebody has already keeps its own. So each may be
+//! locked without the other: a passphrase is taken when it opens one of them.
 
 use std::path::Path;
 use std::sync::TryLockError;
+use std::sync::atomic::Ordering;
 
 use super::held::{HeldKey, KeyError, KeyState, Moment, Opened, Rewritten};
 use super::identity::{IdentityError, IdentityFile};
@@ -20,6 +22,13 @@ pub(super) fn beside(identity: &Path) -> Result<HeldKey, IdentityError> {
     HeldKey::of(IdentityFile::at(identity.with_file_name(FILE)))
 }
 
+/// The identities that a passphrase opened.
+pub(crate) struct OpenedKeys {
+    /// The present one.
+    pub(crate) present: Option<Opened>,
+    next: Option<Opened>,
+}
+
 impl Vault {
     /// Does something with the identities that open what is in the vault: the present one, and then
     /// the next one, if there is one. For short: who locks the vault waits for the end of it.
@@ -27,54 +36,116 @@ impl Vault {
         &self,
         mut work: impl FnMut(&[&Identity]) -> T,
     ) -> Result<T, VaultError> {
-        // The next one is looked at first: it becomes the present one, never the reverse.
-        let both = self.next.with(|next| self.key.with(|present| work(&[present, next])))?;
-        let done = match both {
-            Ok(done) => done?,
-            Err(KeyState::None) => self.key.with(|present| work(&[present]))?,
-            Err(_) => Err(KeyState::Locked),
-        };
+        // The next one first: it becomes the present one, never the reverse.
+        let done = self.next.with_both(&self.key, |next, present| match (next, present) {
+            (Ok(next), Ok(present)) => Ok(work(&[present, next])),
+            (Err(KeyState::None), Ok(present)) => Ok(work(&[present])),
+            (_, Err(KeyState::None)) => Err(KeyState::None),
+            _ => Err(KeyState::Locked),
+        })?;
         done.map_err(|state| match state {
             KeyState::None => self.identity_lost(),
             _ => self.locked(),
         })
     }
 
+    /// Does something with one of the identities after the other, while some are locked and none has
+    /// given anything.
+    pub(super) fn with_unlocked<T>(
+        &self,
+        mut work: impl FnMut(&Identity) -> Option<T>,
+    ) -> Result<Option<T>, VaultError> {
+        for key in [&self.next, &self.key] {
+            if let Ok(Some(done)) = key.with(&mut work)? {
+                return Ok(Some(done));
+            }
+        }
+        Ok(None)
+    }
+
+    /// How it is with the keys: locked when one of them is. Looks at no file.
+    pub(crate) fn state(&self) -> KeyState {
+        match (self.key.state(), self.next.state()) {
+            (KeyState::Locked, _) | (_, KeyState::Locked) => KeyState::Locked,
+            (KeyState::Unlocked(one), KeyState::Unlocked(other)) => {
+                KeyState::Unlocked(one.into_iter().chain(other).min())
+            }
+            (_, KeyState::Unlocked(until)) => KeyState::Unlocked(until),
+            (present, _) => present,
+        }
+    }
+
+    /// When the next one of the keys is to be forgotten.
+    pub(crate) fn due(&self) -> Option<Moment> {
+        let due = |key: &HeldKey| match key.state() {
+            KeyState::Unlocked(until) => until,
+            _ => None,
+        };
+        [&self.key, &self.next].into_iter().filter_map(due).min()
+    }
+
+    /// How often the vault was locked. Who compares two of these learns whether it was meanwhile.
+    pub(crate) fn locks(&self) -> u64 {
+        self.locks.load(Ordering::SeqCst)
+    }
+
+    /// Refuses what was opened before the vault was locked, which had happened so often then.
+    pub(crate) fn refuse_if_locked_since(&self, locks: u64) -> Result<(), VaultError> {
+        match self.state() {
+            // Somebody has tried to lock what has no passphrase.
+            KeyState::None | KeyState::Open => Ok(()),
+            _ if self.locks() == locks => Ok(()),
+            _ => Err(self.locked()),
+        }
+    }
+
     /// Forgets the keys.
     pub(crate) fn lock(&self) -> Result<(), KeyError> {
-        self.key.lock()?;
-        match self.next.lock() {
-            // It is seldom there; and where the one has a passphrase, the other has it, too.
-            Err(KeyError::None | KeyError::Open) => Ok(()),
-            locked => locked,
+        // First, for who is about to hold a key, or to give away what one has opened.
+        self.locks.fetch_add(1, Ordering::SeqCst);
+        // The next one first: it becomes the present one, never the reverse.
+        match (self.next.lock(), self.key.lock()) {
+            // One that has no passphrase protects nothing, but the other one may have one.
+            (next, Err(KeyError::Open)) if next.is_ok() => Ok(()),
+            (Err(KeyError::None | KeyError::Open), locked) => locked,
+            (next, locked) => locked.and(next),
         }
     }
 
     /// Forgets the keys when their time is over, and gives whether it did. Looks at no file.
     pub(crate) fn lock_when_due(&self) -> bool {
-        self.next.lock_when_due();
-        self.key.lock_when_due()
+        let is_due = self.next.is_due() || self.key.is_due();
+        if is_due {
+            self.locks.fetch_add(1, Ordering::SeqCst);
+            self.next.lock_when_due();
+            self.key.lock_when_due();
+        }
+        is_due
     }
 
-    /// Opens the next identity with its passphrase, if there is one that is locked.
-    pub(crate) fn open_next(&self, passphrase: &str) -> Result<Option<Opened>, KeyError> {
-        match self.next.with(|_| ())? {
-            Err(KeyState::Locked) => self.next.open(passphrase).map(Some),
-            _ => Ok(None),
+    /// Opens the identities that have this passphrase; it must be one at the least.
+    pub(crate) fn open_keys(&self, passphrase: &str) -> Result<OpenedKeys, KeyError> {
+        let opened = |key: &HeldKey| match key.open(passphrase) {
+            Ok(opened) => Ok(Ok(opened)),
+            Err(shut @ (KeyError::None | KeyError::Open | KeyError::Wrong)) => Ok(Err(shut)),
+            Err(error) => Err(error),
+        };
+        match (opened(&self.key)?, opened(&self.next)?) {
+            (Err(KeyError::Open), Err(wrong @ KeyError::Wrong)) => Err(wrong),
+            (Err(error), Err(_)) => Err(error),
+            (present, next) => Ok(OpenedKeys { present: present.ok(), next: next.ok() }),
         }
     }
 
     /// Holds the keys that were opened, until then.
-    pub(crate) fn unlock(
-        &self,
-        opened: Opened,
-        next: Option<Opened>,
-        until: Option<Moment>,
-    ) -> Result<(), KeyError> {
-        if let Some(next) = next {
-            self.next.unlock(next, until)?;
+    pub(crate) fn unlock(&self, opened: OpenedKeys, until: Option<Moment>) -> Result<(), KeyError> {
+        let OpenedKeys { present, next } = opened;
+        for (key, opened) in [(&self.next, next), (&self.key, present)] {
+            if let Some(opened) = opened {
+                key.unlock(opened, until)?;
+            }
         }
-        self.key.unlock(opened, until)
+        Ok(())
     }
 
     /// Puts the identity with another passphrase in the place of its file, unless another identity is

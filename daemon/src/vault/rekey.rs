@@ -24,6 +24,7 @@ use super::kind::{self, OtherKind};
 use super::memory::Pinned;
 use super::recipients::{Entry, keys, shortened};
 use super::seal::{BadIdentity, Identity, Recipient};
+use super::store::Stamp;
 use super::{Vault, VaultError};
 
 /// Why another identity or other recipients were refused.
@@ -83,6 +84,11 @@ struct New {
     passphrase: Option<Zeroizing<String>>,
     /// Until when it is held, when it has one.
     until: Option<Moment>,
+    /// How often the vault was locked before: it is not held when it was since.
+    locks: u64,
+    /// What the present identity's file was: with another one in its place, the passphrase may be
+    /// another.
+    present: Option<Stamp>,
 }
 
 struct Sealing {

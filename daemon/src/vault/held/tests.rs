@@ -1,8 +1,13 @@
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread::{Scope, ScopedJoinHandle};
 use std::time::Duration;
 
 use super::{HeldKey, Identity, IdentityFile, KeyError, KeyState, Moment};
 use crate::vault::seal::seal_cheaply;
+use crate::vault::{Vault, tests};
 
 struct Home {
     folder: tempfile::TempDir,
@@ -95,4 +100,79 @@ fn a_passphrase_is_given_when_there_is_one_and_not_else() {
     assert!(matches!(home.key.rewrite(Some("p"), None), Err(KeyError::Open)));
     let left = fs::read_to_string(home.folder.path().join("identity.txt")).expect("the file");
     assert_eq!(left, home.text, "byte for byte");
+}
+
+/// A vault with two identities, which are unlocked.
+fn with_two() -> (tests::Home, Vault) {
+    let home = tests::Home::new();
+    let vault = home.open().expect("a vault");
+    for file in ["identity.txt", "identity.next.txt"] {
+        let path = home.identity_path().with_file_name(file);
+        let text = seal_cheaply("p", Identity::generate().to_text("").as_bytes());
+        fs::write(&path, text).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("ours");
+    }
+    let opened = vault.open_keys("p").expect("opened");
+    vault.unlock(opened, None).expect("unlocked");
+    (home, vault)
+}
+
+/// Does something in another thread, and gives the file that says what that does.
+fn begin<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> (PathBuf, ScopedJoinHandle<'scope, T>) {
+    let (tell, told) = mpsc::channel();
+    let begun = scope.spawn(move || {
+        let thread = fs::read_link("/proc/thread-self").expect("a thread");
+        tell.send(Path::new("/proc").join(thread).join("stat")).expect("heard");
+        work()
+    });
+    (told.recv().expect("told"), begun)
+}
+
+#[test]
+fn while_an_identity_takes_the_place_on_a_slow_disk_the_vault_tells_how_it_is_and_is_locked() {
+    let (_home, vault) = with_two();
+    let slow = vault.key.looking();
+    std::thread::scope(|scope| {
+        let (stat, replaced) = begin(scope, || vault.key.replace_by(&vault.next));
+        until(|| waits(&stat));
+        assert!(vault.next.held.try_read().is_ok(), "nobody who asks how it is waits");
+        vault.lock().expect("locked, at once");
+        drop(slow);
+        replaced.join().expect("no panic").expect("replaced");
+    });
+    assert_eq!(vault.state(), KeyState::Locked);
+}
+
+#[test]
+fn a_lock_that_comes_while_another_identity_takes_the_place_is_not_lost() {
+    // Which of the two comes first is not ours to say.
+    for _ in 0..20 {
+        let (_home, vault) = with_two();
+        let used = vault.next.held();
+        std::thread::scope(|scope| {
+            let (stat, replaced) = begin(scope, || vault.key.replace_by(&vault.next));
+            until(|| vault.next.looking.try_lock().is_err() && waits(&stat));
+            let (stat, locked) = begin(scope, || vault.lock());
+            until(|| vault.locks() > 0 && waits(&stat));
+            drop(used);
+            replaced.join().expect("no panic").expect("replaced");
+            locked.join().expect("no panic").expect("locked");
+        });
+        assert_eq!(vault.state(), KeyState::Locked);
+    }
+}
+
+fn until(mut condition: impl FnMut() -> bool) {
+    while !condition() {
+        std::thread::yield_now();
+    }
+}
+
+/// Whether one of our threads waits for something.
+fn waits(thread: &Path) -> bool {
+    let stat = fs::read_to_string(thread).expect("a thread");
+    stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('S'))
 }

@@ -18,14 +18,15 @@ impl Vault {
         passphrase: Option<&str>,
         until: Option<Moment>,
     ) -> Result<Rekey<'_>, VaultError> {
-        let base = self.base()?;
+        let (locks, base) = (self.locks(), self.base()?);
         let new = match base.has_next() {
             true => None,
-            false => Some(New {
-                identity: wiping_stack(|| Pinned::new(Identity::generate())),
-                passphrase: self.kept_passphrase(passphrase)?,
-                until,
-            }),
+            false => {
+                let present = self.key.file().stamp()?;
+                let passphrase = self.kept_passphrase(passphrase)?;
+                let identity = wiping_stack(|| Pinned::new(Identity::generate()));
+                Some(New { identity, passphrase, until, locks, present })
+            }
         };
         let mut rekey = self.rotation(base, new);
         if let Plan::Seal(sealing) = &mut rekey.plan {
@@ -42,6 +43,8 @@ impl Vault {
         passphrase: Option<&str>,
         until: Option<Moment>,
     ) -> Result<Rekey<'_>, VaultError> {
+        // Before anything is learned of the present one.
+        let (locks, present) = (self.locks(), self.key.file().stamp()?);
         let identity = identity_of(file, passphrase)?;
         let recipient = identity.recipient();
         let lists = self.lists.read()?;
@@ -55,7 +58,7 @@ impl Vault {
                 true => passphrase.map(|text| Zeroizing::new(text.to_owned())),
                 false => self.kept_passphrase(passphrase)?,
             };
-            Ok::<_, VaultError>(New { identity, passphrase, until })
+            Ok::<_, VaultError>(New { identity, passphrase, until, locks, present })
         };
         if self.key.with(|_| ())? == Err(KeyState::None) {
             // A machine that had another one has mistaken the file. A new one, with the vault of

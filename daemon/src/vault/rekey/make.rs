@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 
 use super::{New, Plan, Rekey, Resealed, Sealing};
-use crate::vault::held::KeyState;
+use crate::vault::held::{HeldKey, KeyError};
 use crate::vault::reseal::{Counts, Run, Step, What};
 use crate::vault::seal::Recipient;
 use crate::vault::{Vault, VaultError};
@@ -19,36 +19,50 @@ impl Rekey<'_> {
         // One whose holder met a fault is free again.
         let _changing = vault.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut secrets, mut versions, mut left) = (0, 0, Vec::new());
-        match plan {
-            Plan::Nothing => {}
-            Plan::Take(new) => vault.take(new)?,
+        let own = match plan {
+            Plan::Nothing => vault.own()?.first().map(ToString::to_string).unwrap_or_default(),
+            Plan::Take(new) => vault.take(new)?.to_string(),
             Plan::Seal(sealing) => {
-                let counts = vault.seal_anew(sealing, tell)?;
+                let (own, counts) = vault.seal_anew(sealing, tell)?;
                 (secrets, versions, left) = (counts.secrets, counts.versions, counts.left());
+                own.to_string()
             }
-        }
-        let own = vault.own()?.first().map(ToString::to_string).unwrap_or_default();
+        };
         let recipients = vault.lists.read()?.of_vault().len();
         Ok(Resealed { secrets, versions, recipients, left, own, finished: unfinished })
     }
 }
 
 impl Vault {
-    /// Makes an identity this machine's own.
-    fn take(&self, new: New) -> Result<(), VaultError> {
-        let New { identity, passphrase, until } = new;
-        let (recipient, passphrase) =
-            (identity.recipient(), passphrase.as_ref().map(|text| &***text));
-        let is_first = self.key.with(|_| ())? == Err(KeyState::None);
-        if !is_first {
-            self.next.put(identity, passphrase, until)?;
+    /// Makes an identity this machine's own, and gives its public part.
+    fn take(&self, new: New) -> Result<Recipient, VaultError> {
+        self.refuse_if_changed(&new)?;
+        let recipient = new.identity.recipient();
+        if new.present.is_some() {
+            self.put(&self.next, new)?;
             self.begin(&recipient)?;
             self.key.replace_by(&self.next)?;
         } else {
             self.begin(&recipient)?;
-            self.key.put(identity, passphrase, until)?;
+            self.put(&self.key, new)?;
         }
-        Ok(())
+        Ok(recipient)
+    }
+
+    /// Refuses an identity that was prepared for another present one, or for another passphrase of it.
+    fn refuse_if_changed(&self, new: &New) -> Result<(), VaultError> {
+        if self.key.file().stamp()? == new.present {
+            return Ok(());
+        }
+        let path = self.identity().to_owned();
+        Err(VaultError::Key { path, error: KeyError::Changed })
+    }
+
+    /// Writes an identity that is to be there.
+    fn put(&self, place: &HeldKey, new: New) -> Result<(), VaultError> {
+        let New { identity, passphrase, until, locks, present: _ } = new;
+        let passphrase = passphrase.as_ref().map(|text| text.as_str());
+        Ok(place.put(identity, passphrase, until, || self.locks() != locks)?)
     }
 
     /// Has the accepted list name this machine's own. Who else the vault has, is to be accepted then.
@@ -64,15 +78,16 @@ impl Vault {
         &self,
         sealing: Sealing,
         tell: &mut dyn FnMut(Step<'_>),
-    ) -> Result<Counts, VaultError> {
+    ) -> Result<(Recipient, Counts), VaultError> {
         let Sealing { entries, new, by_count, drop_history } = sealing;
-        if let Some(New { identity, passphrase, until }) = new {
-            self.next.put(identity, passphrase.as_ref().map(|text| &***text), until)?;
+        if let Some(new) = new {
+            self.refuse_if_changed(&new)?;
+            self.put(&self.next, new)?;
         }
-        let own = self.own()?;
+        let mut own = self.own()?;
         let has_next = own.len() > 1;
-        let last = own.last().ok_or_else(|| self.identity_lost())?;
-        self.lists.change(&entries, last)?;
+        let own = own.pop().ok_or_else(|| self.identity_lost())?;
+        self.lists.change(&entries, &own)?;
         if drop_history {
             self.drop_history()?;
         }
@@ -91,7 +106,7 @@ impl Vault {
         if has_next {
             self.key.replace_by(&self.next)?;
         }
-        Ok(counts)
+        Ok((own, counts))
     }
 
     fn drop_history(&self) -> Result<(), VaultError> {

@@ -6,7 +6,9 @@ use fluvio_secret_protocol::Unfinished;
 
 use super::{Rekey, RekeyError, Resealed};
 use crate::vault::reseal::Step;
-use crate::vault::seal::{Identity, Recipient, is_sealed, recipients_of, seal, seal_cheaply};
+use crate::vault::seal::{
+    Identity, Recipient, is_sealed, open_with, recipients_of, seal, seal_cheaply,
+};
 use crate::vault::tests::{Home, files, name, read, set};
 use crate::vault::{KeyError, KeyState, RecipientsError, Vault, VaultError};
 
@@ -422,10 +424,13 @@ fn unlocked() -> (Home, Vault) {
     (home, vault)
 }
 
+fn unlock_with(vault: &Vault, passphrase: &str) {
+    let opened = vault.open_keys(passphrase).expect("opened");
+    vault.unlock(opened, None).expect("unlocked");
+}
+
 fn unlock(vault: &Vault) {
-    let opened = vault.key().open("correct horse").expect("opened");
-    let next = vault.open_next("correct horse").expect("opened");
-    vault.unlock(opened, next, None).expect("unlocked");
+    unlock_with(vault, "correct horse");
 }
 
 #[test]
@@ -503,4 +508,83 @@ fn an_identity_behind_a_passphrase_is_used_with_it() {
     assert!(is_sealed(&fs::read(home.identity_path()).expect("an identity")));
     vault.lock().expect("it has a passphrase");
     assert!(vault.key().open("theirs").is_ok());
+}
+
+#[test]
+fn a_change_to_an_identity_with_another_passphrase_that_is_ended_is_finished_with_both() {
+    for has_passphrase in [true, false] {
+        let (home, vault) = if has_passphrase { unlocked() } else { home() };
+        // More than fits into a batch: so some are sealed to the one, some to the other.
+        for n in 0..100 {
+            set(&vault, &format!("N{n}"), b"x");
+        }
+        let theirs = Identity::generate();
+        let file = seal_cheaply("theirs", theirs.to_text("").as_bytes());
+        interrupted(vault.prepare_use(&file, Some("theirs"), None), 100);
+        vault.lock().expect("one of them has a passphrase");
+        assert_eq!(vault.state(), KeyState::Locked);
+        drop(vault);
+        let vault = home.open().expect("the vault");
+        assert!(matches!(vault.open_keys("wrong"), Err(KeyError::Wrong)));
+        if has_passphrase {
+            unlock(&vault);
+        }
+        let opened =
+            |vault: &Vault| (0..100).filter(|n| read(vault, &format!("N{n}")).is_ok()).count();
+        let by_present = opened(&vault);
+        assert!(by_present > 0 && by_present < 100, "{by_present}");
+        assert_eq!(vault.state(), KeyState::Locked, "in part");
+        let refused = refused(vault.prepare_rotate(false, None, None));
+        assert!(refused.contains("identity.next.txt"), "which one: {refused}");
+        set(&vault, "NEW", b"set meanwhile");
+        unlock_with(&vault, "theirs");
+        assert_eq!((opened(&vault), vault.state()), (100, KeyState::Unlocked(None)));
+        commit(vault.prepare_use(&file, Some("theirs"), None));
+        assert_eq!(read(&vault, "NEW").expect("a value"), b"set meanwhile");
+        assert!(opens_all(&home, &theirs));
+        drop(vault);
+        let vault = home.open().expect("the vault");
+        unlock_with(&vault, "theirs");
+        assert_eq!((opened(&vault), vault.state()), (100, KeyState::Unlocked(None)));
+    }
+}
+
+#[test]
+fn a_lock_that_comes_before_a_new_identity_is_written_holds_for_that_too() {
+    let (home, vault) = unlocked();
+    let rekey = vault.prepare_rotate(false, Some("correct horse"), None).expect("prepared");
+    vault.lock().expect("locked");
+    assert!(matches!(rekey.commit(&mut |_| {}), Err(VaultError::Locked { .. })));
+    assert_eq!(vault.next.state(), KeyState::Locked);
+    unlock(&vault);
+    commit(vault.prepare_rotate(false, None, None));
+    assert!(opens_all(&home, &opened_by(&home, "correct horse")));
+}
+
+/// The identity of a home that has this passphrase.
+fn opened_by(home: &Home, passphrase: &str) -> Identity {
+    let sealed = fs::read(home.identity_path()).expect("an identity");
+    let Ok(text) = open_with(passphrase, &sealed) else { panic!("it is not its passphrase") };
+    Identity::parse(std::str::from_utf8(&text).expect("text")).expect("an identity")
+}
+
+#[test]
+fn an_identity_that_was_prepared_for_another_passphrase_is_refused() {
+    let theirs = Identity::generate().to_text("");
+    for is_used in [true, false] {
+        let (home, vault) = unlocked();
+        let prepared = match is_used {
+            true => vault.prepare_use(theirs.as_bytes(), Some("correct horse"), None),
+            false => vault.prepare_rotate(false, Some("correct horse"), None),
+        };
+        let prepared = prepared.expect("prepared");
+        let rewritten = vault.key().rewrite(Some("correct horse"), None).expect("written");
+        vault.replace_key(rewritten, None).expect("replaced");
+        let now = fs::read(home.identity_path()).expect("an identity");
+        let error = prepared.commit(&mut |_| {});
+        let is_changed = matches!(error, Err(VaultError::Key { error: KeyError::Changed, .. }));
+        assert!(is_changed, "{error:?}");
+        assert_eq!(fs::read(home.identity_path()).expect("an identity"), now);
+        assert!(!config(&home, "identity.next.txt").exists());
+    }
 }
