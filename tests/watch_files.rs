@@ -6,8 +6,9 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
+use crate::harness::mount::Mount;
 use crate::harness::pty::Pty;
 use crate::harness::watch::{
     CONNECTOR, Stalls, Watched, children, config, folder, git, resources, starts,
@@ -329,6 +330,35 @@ fn a_path_that_is_watched_too_restarts_the_connector() {
     let refused = said(&mut home.run(&path, &["--watch", "--watch-path", "none"], &["true"]));
     assert_eq!(refused.code(), Some(1));
     assert!(refused.err.contains("cannot watch none: "), "{refused:?}");
+}
+
+#[test]
+fn f1_a_second_save_is_seen_where_dates_are_whole_seconds() {
+    if !need::root() || !need::tool("mkfs.ext4") || !need::loop_devices() {
+        return;
+    }
+    let home = Home::new();
+    home.set("A", "value");
+    let project = folder(&home, "project");
+    let _mount = Mount::of_whole_seconds(&home.path("image"), &project);
+    let path = home.write("project/config.yaml", config(1, &["A"]));
+    let mut watched = Watched::run(&home, &path, &[], &CONNECTOR);
+    watched.expect("started");
+    watched.until_started_with(&home, "1 A=value");
+    let mut save = |number| {
+        fs::write(&path, config(number, &["A"])).unwrap();
+        watched.expect("restarted");
+        watched.until_started_with(&home, &format!("{number} A=value"));
+        fs::metadata(&path).unwrap().modified().unwrap()
+    };
+    // On a busy machine the second may end between two saves.
+    let is_in_one_second = [2, 4, 6].map(|number| {
+        let now = || UNIX_EPOCH.elapsed().unwrap();
+        eventually("a second that begins", || now().subsec_millis() < 100);
+        save(number) == save(number + 1)
+    });
+    assert!(is_in_one_second.contains(&true));
+    assert!(watched.end().is_empty());
 }
 
 #[test]

@@ -385,7 +385,8 @@ pub struct Marked {
     /// Another one for other sealed bytes, also from another daemon; `None` while there is no such
     /// secret. It is made of the sealed bytes alone, so it says nothing of the value.
     pub mark: Option<u64>,
-    /// Whether the value is known to be the one that it was: it was set to the same again.
+    /// Whether the value is known to be that of the mark told before: it was set to the same again, or
+    /// sealed anew.
     pub is_same: bool,
 }
 

@@ -5,6 +5,7 @@
 //! user, is no lack: it runs in the other of the two runs.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -41,6 +42,11 @@ pub(crate) fn user_namespaces() -> bool {
 
 /// What unshare(1) is told for that.
 pub(crate) const NAMESPACE: [&str; 4] = ["--user", "--map-current-user", "--keep-caps", "--mount"];
+
+/// Whether a file can be mounted.
+pub(crate) fn loop_devices() -> bool {
+    Path::new("/dev/loop-control").exists() || lacks("loop devices")
+}
 
 /// Whether the test runs as root.
 pub(crate) fn root() -> bool {
