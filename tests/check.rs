@@ -224,6 +224,34 @@ fn a_warning_is_no_error() {
     assert_eq!(said.out, format!("{}: nothing found\n", home.path("c.yaml").display()));
 }
 
+#[test]
+fn values_that_cannot_go_together_are_errors_as_they_are_for_run() {
+    let home = Home::new();
+    let codes = |names: &[&str]| {
+        let listed: String = names.iter().map(|name| format!("    - name: {name}\n")).collect();
+        let text = config("  a: 1\n").replace("    - name: S\n", &listed);
+        let (check, found) = checked(&home, &text);
+        let errors = found["findings"].as_array().unwrap().iter();
+        let errors = errors.filter(|finding| finding["severity"] == "error");
+        let codes: Vec<_> = errors.map(|one| one["code"].as_str().unwrap().to_owned()).collect();
+        let run = said(&mut home.run(&home.path("c.yaml"), &[], &["true"]));
+        let expected = if codes.is_empty() { (0, 0) } else { (78, 125) };
+        assert_eq!((check.code(), run.code()), (Some(expected.0), Some(expected.1)), "{run:?}");
+        codes
+    };
+    home.set("LINES", "two\nlines");
+    home.set("PATH", "/bin");
+    for n in 0..9 {
+        home.set(&format!("BIG_{n}"), "x".repeat(1 << 20));
+    }
+    assert!(codes(&["LINES"]).is_empty() && codes(&["PATH"]).is_empty());
+    assert!(codes(&["BIG_0", "PATH"]).is_empty());
+    assert_eq!(codes(&["LINES", "PATH"]), ["unfit"]);
+    assert_eq!(codes(&["BIG_0", "LINES", "PATH"]), ["unfit", "unfit"]);
+    let big: Vec<_> = (0..9).map(|n| format!("BIG_{n}")).collect();
+    assert_eq!(codes(&big.iter().map(String::as_str).collect::<Vec<_>>()), ["large"]);
+}
+
 /// Where a value may be put.
 const CONTEXTS: [&str; 8] = [
     "  k: ${{ secrets.S }}\n",

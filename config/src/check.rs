@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use fluvio_secret_protocol::carry;
+use fluvio_secret_protocol::carry::{self, Unfit};
 use fluvio_secret_protocol::check::{Checked, Finding, Severity};
 use fluvio_secret_protocol::{Secret, SecretName, limits};
 use serde_yaml::Value;
@@ -60,6 +60,15 @@ pub fn check(bytes: &[u8], values: Values<'_>) -> Checked {
 #[derive(Default)]
 struct Check {
     checked: Checked,
+}
+
+/// How the values of a configuration can go, all of them the same way.
+#[derive(Default)]
+struct Ways {
+    bytes: usize,
+    /// One that a secrets file cannot carry.
+    not_by_file: Option<SecretName>,
+    not_by_environment: Vec<(SecretName, Place, Unfit)>,
 }
 
 /// A document that was read.
@@ -327,6 +336,7 @@ impl Check {
         let Values::Of(known) = values else { return None };
         let mut texts = Vec::new();
         let mut are_all_known = true;
+        let mut ways = Ways::default();
         for name in self.checked.names.clone() {
             let place = document.place_of(&name);
             match known(&name) {
@@ -341,7 +351,7 @@ impl Check {
                     are_all_known = false;
                 }
                 Known::Value(value) => {
-                    self.carried(&name, &value, place);
+                    self.carried(&name, &value, place, &mut ways);
                     match std::str::from_utf8(value.expose()) {
                         Ok(text) => texts.push((name, Zeroizing::new(text.to_owned()))),
                         Err(_) => are_all_known = false,
@@ -349,27 +359,60 @@ impl Check {
                 }
             }
         }
+        self.together(&ways);
         are_all_known.then_some(texts)
     }
 
     /// What neither a secrets file nor the environment carries reaches no connector.
-    fn carried(&mut self, name: &SecretName, value: &Secret, place: Place) {
-        let Err(by_file) = carry::by_file(value) else { return };
-        match carry::by_environment(name, value) {
-            Ok(()) => self.warning(
-                "by-environment",
-                place,
-                Some(name),
-                format!("a secrets file cannot carry `{name}` ({by_file}), so all secrets go by the environment"),
-                "with cdk say so: --inject env",
-            ),
-            Err(by_environment) => self.error(
+    fn carried(&mut self, name: &SecretName, value: &Secret, place: Place, ways: &mut Ways) {
+        ways.bytes += value.len();
+        match (carry::by_file(value), carry::by_environment(name, value)) {
+            (Ok(()), Ok(())) => {}
+            (Ok(()), Err(why)) => ways.not_by_environment.push((name.clone(), place, why)),
+            (Err(by_file), Ok(())) => {
+                ways.not_by_file.get_or_insert_with(|| name.clone());
+                self.warning(
+                    "by-environment",
+                    place,
+                    Some(name),
+                    format!("a secrets file cannot carry `{name}` ({by_file}), so all secrets go by the environment"),
+                    "with cdk say so: --inject env",
+                );
+            }
+            (Err(by_file), Err(by_environment)) => self.error(
                 "unfit",
                 place,
                 Some(name),
                 format!("`{name}` cannot reach a connector: in a secrets file {by_file}, and by the environment {by_environment}"),
                 format!("set another value with: fluvio secret set {name}"),
             ),
+        }
+    }
+
+    /// All secrets go the same way, and in one answer.
+    fn together(&mut self, ways: &Ways) {
+        if let Some(other) = &ways.not_by_file {
+            for (name, place, why) in &ways.not_by_environment {
+                let text = format!(
+                    "`{name}` cannot reach a connector together with `{other}`, which a secrets file cannot carry: by the environment {why}"
+                );
+                let remedy = "set another value of one of the two";
+                self.error("unfit", *place, Some(name), text, remedy);
+            }
+        }
+        if ways.bytes > limits::GRANT_BYTES {
+            let text = format!(
+                "the secrets have {} bytes together, and {} are the most",
+                ways.bytes,
+                limits::GRANT_BYTES
+            );
+            self.error(
+                "large",
+                Place::START,
+                None,
+                text,
+                "reference fewer secrets, or smaller ones",
+            );
         }
     }
 
