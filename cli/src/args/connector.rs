@@ -225,7 +225,8 @@ pub(super) enum TypedLease {
     },
     /// Remove a lease, whoever holds it
     #[command(after_help = "\
-A connector that still runs finds its secrets no more. A lease ends by itself when nobody holds it.
+A connector that still runs finds its secrets no more. A lease ends by itself when nobody holds
+it.
 
 Example:
   fluvio-secret lease end 0123456789ab")]

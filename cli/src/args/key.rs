@@ -102,9 +102,10 @@ pub(super) enum TypedKey {
     },
     /// Make a new identity, and seal all secrets to it in place of the present one
     #[command(after_help = "\
-All secrets and their earlier versions are sealed anew. The present identity stays until that is done, and
-is removed then; what is still sealed to it elsewhere, as in a backup or in git, it still opens. When this
-is stopped in the middle nothing is lost, and the same command again finishes it.
+All secrets and their earlier versions are sealed anew. The present identity stays until that is
+done, and is removed then; what is still sealed to it elsewhere, as in a backup or in git, it
+still opens. When this is stopped in the middle nothing is lost, and the same command again
+finishes it.
 
 Example:
   fluvio-secret key rotate
@@ -123,13 +124,13 @@ Example:
     },
     /// Use an age identity that you have already, in place of the present one
     #[command(after_help = "\
-FILE is what age-keygen makes, maybe behind a passphrase. It is copied. What the present identity opens is
-sealed anew to this one, and then the present one is removed. SSH keys are not taken: what opens them is
-the crate `rsa`, which has a timing weakness that is not mended.
+FILE is what age-keygen makes, maybe behind a passphrase. It is copied. What the present
+identity opens is sealed anew to this one, and then the present one is removed. SSH keys are not
+taken: what opens them is the crate `rsa`, which has a timing weakness that is not mended.
 
-The identity keeps FILE's passphrase; without one it gets that of the present identity. When this is stopped
-in the middle nothing is lost. Until the same command again, or `key rotate`, has finished it, `unlock` asks
-for both passphrases, one after the other.
+The identity keeps FILE's passphrase; without one it gets that of the present identity. When
+this is stopped in the middle nothing is lost. Until the same command again, or `key rotate`,
+has finished it, `unlock` asks for both passphrases, one after the other.
 
 Example:
   fluvio-secret key use key.txt")]
@@ -149,8 +150,8 @@ Example:
     },
     /// Put a passphrase on the identity, change it, or take it off
     #[command(after_help = "\
-The file of the identity becomes what `age -p` writes, and stock age opens it. Who loses the passphrase
-loses all secrets.
+The file of the identity becomes what `age -p` writes, and stock age opens it. Who loses the
+passphrase loses all secrets.
 
 Example:
   fluvio-secret key passphrase
@@ -162,8 +163,9 @@ Example:
 pub(super) enum TypedRecipient {
     /// Seal all secrets to one recipient more
     #[command(after_help = "\
-RECIPIENT is the public key of an age identity: of another machine's, as `age-keygen -y` prints it. All
-secrets and their earlier versions are sealed anew. One that is there already gets the note.
+RECIPIENT is the public key of an age identity: of another machine's, as `age-keygen -y` prints
+it. All secrets and their earlier versions are sealed anew. One that is there already gets the
+note.
 
 Example:
   fluvio-secret key recipient add age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg")]
@@ -178,8 +180,8 @@ Example:
     },
     /// Seal all secrets to one recipient less
     #[command(after_help = "\
-All secrets and their earlier versions are sealed anew. What the removed one has seen until now it may
-have kept.
+All secrets and their earlier versions are sealed anew. What the removed one has seen until now
+it may have kept.
 
 Example:
   fluvio-secret key recipient remove age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg")]
@@ -196,8 +198,9 @@ Example:
     },
     /// Accept the recipients of a vault that others have changed
     #[command(after_help = "\
-Shows what is different from what was accepted on this machine, and asks. Until then nothing is set:
-whoever may write to the vault's folder could else have secrets sealed to a key of their own.
+Shows what is different from what was accepted on this machine, and asks. Until then nothing is
+set: whoever may write to the vault's folder could else have secrets sealed to a key of their
+own.
 
 Example:
   fluvio-secret key recipient accept --yes")]

@@ -121,8 +121,8 @@ Example:
 enum Typed {
     /// Set a secret to a value, in place of the one it had
     #[command(after_help = "\
-Without VALUE and --file the value is asked for, or read from standard input when that is no terminal.
-From standard input one line end at the end is removed; a file is taken as it is.
+Without VALUE and --file the value is asked for, or read from standard input when that is no
+terminal. From standard input one line end at the end is removed; a file is taken as it is.
 
 Example:
   fluvio secret set AUTH_HEADER \"Authorization: bearer 1234abcd\"
@@ -138,8 +138,9 @@ Example:
 
     /// Delete secrets; they can be restored until they are purged
     #[command(after_help = "\
-What a secret was stays in its history, sealed, and `fluvio-secret restore NAME` brings it back. With
---purge the history goes, too; what a disk or a backup keeps of deleted files is not in our hands.
+What a secret was stays in its history, sealed, and `fluvio-secret restore NAME` brings it back.
+With --purge the history goes, too; what a disk or a backup keeps of deleted files is not in our
+hands.
 
 Example:
   fluvio secret delete AUTH_HEADER
@@ -160,10 +161,10 @@ Example:
 
     /// Set all secrets of a secrets file at once
     #[command(after_help = "\
-Each line KEY=VALUE is read as connectors read it: quotes are part of the value, blanks around it are
-not, and of two lines with one KEY the first counts. Lines without = mean nothing. Lines that begin
-with # are skipped. When a line's KEY is no name of a secret, or a secret has another value already,
-nothing is set.
+Each line KEY=VALUE is read as connectors read it: quotes are part of the value, blanks around
+it are not, and of two lines with one KEY the first counts. Lines without = mean nothing. Lines
+that begin with # are skipped. When a line's KEY is no name of a secret, or a secret has another
+value already, nothing is set.
 
 Example:
   fluvio-secret import --dry-run secrets.txt
@@ -172,8 +173,8 @@ Example:
 
     /// Show the versions of a secret, newest first
     #[command(after_help = "\
-The ten last versions that were overwritten or deleted are kept, sealed, or as many as the settings
-say. No command shows their values.
+The ten last versions that were overwritten or deleted are kept, sealed, or as many as the
+settings say. No command shows their values.
 
 Example:
   fluvio-secret history AUTH_HEADER")]
@@ -188,8 +189,8 @@ Example:
 
     /// Bring back an earlier version of a secret, also of a deleted one
     #[command(after_help = "\
-Without --version it is the one that was overwritten or deleted last. What it replaces goes to the
-history, so the same command again takes the restoring back.
+Without --version it is the one that was overwritten or deleted last. What it replaces goes to
+the history, so the same command again takes the restoring back.
 
 Example:
   fluvio-secret restore AUTH_HEADER
@@ -215,12 +216,13 @@ Example:
 
     /// Run a connector with exactly the secrets that its configuration references
     #[command(after_help = "\
-The command gets --config FILE, and --secrets FILE for the secrets. Its exit status is its own; before
-it starts, 2 says that this command line is not understood, 125 that something else is wrong, 126 that
-the command cannot be run, 127 that it is not found.
+The command gets --config FILE, and --secrets FILE for the secrets. Its exit status is its own;
+before it starts, 2 says that this command line is not understood, 125 that something else is
+wrong, 126 that the command cannot be run, 127 that it is not found.
 
-With --watch the connector is asked to end and started again when the file is saved or one of its secrets
-is set to another value. When it would not start with that, the old one goes on. Ctrl-C ends both.
+With --watch the connector is asked to end and started again when the file is saved or one of
+its secrets is set to another value. When it would not start with that, the old one goes on.
+Ctrl-C ends both.
 
 Example:
   fluvio-secret run --config sample-config.yaml -- ./target/debug/my-connector
@@ -230,9 +232,9 @@ Example:
 
     /// Find what would keep a connector from starting with its configuration
     #[command(after_help = "\
-A secret that is missing or cannot reach a connector, a template that a connector cannot render, a value
-that makes something else of the file: each with its line, and what helps. No value is ever printed.
-Exit status: 0, also with warnings; 78 with errors.
+A secret that is missing or cannot reach a connector, a template that a connector cannot render,
+a value that makes something else of the file: each with its line, and what helps. No value is
+ever printed. Exit status: 0, also with warnings; 78 with errors.
 
 Example:
   fluvio-secret check sample-config.yaml
@@ -241,11 +243,11 @@ Example:
 
     /// Run Fluvio's cdk, with secrets for the connectors that it starts; or stand in front of it
     #[command(after_help = "\
-`cdk deploy start` and `cdk test` get --secrets FILE, where FILE is in memory and has the secrets
-that the configuration references. It is there for as long as the connector runs. Every other
-command of cdk is its own. --inject env, behind the word start or test, gives the secrets by the
-environment instead. `cdk test --watch` starts the connector again when its configuration or one of its
-secrets changes; it takes the options of `fluvio-secret run --watch`.
+`cdk deploy start` and `cdk test` get --secrets FILE, where FILE is in memory and has the
+secrets that the configuration references. It is there for as long as the connector runs. Every
+other command of cdk is its own. --inject env, behind the word start or test, gives the secrets
+by the environment instead. `cdk test --watch` starts the connector again when its configuration
+or one of its secrets changes; it takes the options of `fluvio-secret run --watch`.
 
 After --install, and with its folder in front on PATH, plain `cdk` does this.
 
@@ -263,9 +265,9 @@ Example:
 
     /// Unlock the vault with the passphrase of its identity, so that connectors get their secrets
     #[command(after_help = "\
-The passphrase is asked for on the terminal. The vault is locked again after 12 hours, or after what the
-settings say, or after DURATION, which is written like 90s, 30m or 8h; the time that the machine sleeps
-counts.
+The passphrase is asked for on the terminal. The vault is locked again after 12 hours, or after
+what the settings say, or after DURATION, which is written like 90s, 30m or 8h; the time that
+the machine sleeps counts.
 
 Example:
   fluvio-secret unlock
@@ -296,11 +298,11 @@ Example:
 
     /// Tell what is right here and what is not, and the command that mends it
     #[command(after_help = "\
-One line for each look. A `note` is what may be meant so; what is `wrong` may not. Exit status: 0 when
-nothing is wrong, else 1. It starts the daemon when none runs, and changes nothing else.
+One line for each look. A `note` is what may be meant so; what is `wrong` may not. Exit status:
+0 when nothing is wrong, else 1. It starts the daemon when none runs, and changes nothing else.
 
---report makes a text to be added to the report of a bug. It has no names of secrets, ~ for the home
-folder, and USER for the user's name in paths.
+--report makes a text to be added to the report of a bug. It has no names of secrets, ~ for the
+home folder, and USER for the user's name in paths.
 
 Example:
   fluvio-secret doctor
@@ -326,8 +328,8 @@ Example:
 
     /// Print the completions for a shell
     #[command(after_help = "\
-They complete commands, options and the names of secrets. The settings of the shell (~/.bashrc, ~/.zshrc,
-config.fish) are the place to source the file that an example makes.
+They complete commands, options and the names of secrets. The settings of the shell (~/.bashrc,
+~/.zshrc, config.fish) are the place to source the file that an example makes.
 
 Example:
   fluvio-secret completions bash > ~/.fluvio-secret.bash
