@@ -19,8 +19,9 @@ use super::{DEADLINE, Home, Said, behind, eventually, kill, said, spawn};
 pub(crate) const CONNECTOR: [&str; 4] = [
     "sh",
     "-c",
-    "{ sed -n 's/^  number: //p' \"$2\"; cat \"$4\"; } | tr '\\n' ' ' > \"started-$$\"
-    cat \"started-$$\" >> starts; echo >> starts; rm \"started-$$\"; exec sleep 1000",
+    // It may be ended at any moment, so the line is written whole.
+    "{ sed -n 's/^  number: //p' \"$2\"; cat \"$4\"; } | { tr '\\n' ' '; echo; } > \"started-$$\"
+    cat \"started-$$\" >> starts; rm \"started-$$\"; exec sleep 1000",
     "sh",
 ];
 
