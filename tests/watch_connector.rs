@@ -127,7 +127,7 @@ fn e4_a_supervisor_that_is_told_to_end_ends_the_connector_first() {
 }
 
 #[test]
-fn signals_that_were_ignored_at_the_start_are_so_for_both() {
+fn f8_signals_that_were_ignored_at_the_start_are_so_for_both() {
     let (home, path) = home_with_a_secret();
     // The connector sends it to itself, and goes on.
     for signal in ["HUP", "INT", "QUIT", "TSTP"] {
