@@ -338,12 +338,13 @@ impl Check {
         let mut are_all_known = true;
         let mut ways = Ways::default();
         for name in self.checked.names.clone() {
-            let place = document.place_of(&name);
+            // Each start of a connector comes by here, mostly without a finding.
+            let place = || document.place_of(&name);
             match known(&name) {
                 Known::Missing => {
                     let text = format!("the secret `{name}` is not in the vault");
                     let remedy = format!("set it with: fluvio secret set {name}");
-                    self.error("missing-secret", place, Some(&name), text, remedy);
+                    self.error("missing-secret", place(), Some(&name), text, remedy);
                     are_all_known = false;
                 }
                 Known::Closed(why) => {
@@ -364,16 +365,22 @@ impl Check {
     }
 
     /// What neither a secrets file nor the environment carries reaches no connector.
-    fn carried(&mut self, name: &SecretName, value: &Secret, place: Place, ways: &mut Ways) {
+    fn carried(
+        &mut self,
+        name: &SecretName,
+        value: &Secret,
+        place: impl Fn() -> Place,
+        ways: &mut Ways,
+    ) {
         ways.bytes += value.len();
         match (carry::by_file(value), carry::by_environment(name, value)) {
             (Ok(()), Ok(())) => {}
-            (Ok(()), Err(why)) => ways.not_by_environment.push((name.clone(), place, why)),
+            (Ok(()), Err(why)) => ways.not_by_environment.push((name.clone(), place(), why)),
             (Err(by_file), Ok(())) => {
                 ways.not_by_file.get_or_insert_with(|| name.clone());
                 self.warning(
                     "by-environment",
-                    place,
+                    place(),
                     Some(name),
                     format!("a secrets file cannot carry `{name}` ({by_file}), so all secrets go by the environment"),
                     "with cdk say so: --inject env",
@@ -381,7 +388,7 @@ impl Check {
             }
             (Err(by_file), Err(by_environment)) => self.error(
                 "unfit",
-                place,
+                place(),
                 Some(name),
                 format!("`{name}` cannot reach a connector: in a secrets file {by_file}, and by the environment {by_environment}"),
                 format!("set another value with: fluvio secret set {name}"),
@@ -401,18 +408,11 @@ impl Check {
             }
         }
         if ways.bytes > limits::GRANT_BYTES {
-            let text = format!(
-                "the secrets have {} bytes together, and {} are the most",
-                ways.bytes,
-                limits::GRANT_BYTES
-            );
-            self.error(
-                "large",
-                Place::START,
-                None,
-                text,
-                "reference fewer secrets, or smaller ones",
-            );
+            // How many they have is not for a message: it tells of the values.
+            let most = limits::GRANT_BYTES;
+            let text = format!("the secrets have more than {most} bytes together");
+            let remedy = "reference fewer secrets, or smaller ones";
+            self.error("large", Place::START, None, text, remedy);
         }
     }
 
