@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 
 use super::Command;
-use super::form::{Format, LogFormat, TypedFormat};
+use super::form::{LogFormat, TypedFormat};
 use crate::error::CliError;
 
 /// A Fluvio connector takes up to 2 s to end.
@@ -21,15 +21,8 @@ pub(crate) struct Check {
     #[arg(long)]
     pub(crate) offline: bool,
 
-    /// The form of the result
-    #[arg(
-        short = 'O',
-        long = "output",
-        value_name = "FORMAT",
-        value_enum,
-        default_value = "table"
-    )]
-    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) output: TypedFormat,
 
     /// The configurations of connectors
     #[arg(value_name = "FILE", required = true, num_args = 1..)]

@@ -31,8 +31,9 @@ pub(crate) enum DoctorForm {
     Report,
 }
 
-#[derive(Args)]
-pub(super) struct TypedFormat {
+/// The option for it.
+#[derive(Args, Debug)]
+pub(crate) struct TypedFormat {
     /// The form of the result
     #[arg(
         short = 'O',
@@ -41,5 +42,5 @@ pub(super) struct TypedFormat {
         value_enum,
         default_value = "table"
     )]
-    pub(super) format: Format,
+    pub(crate) format: Format,
 }

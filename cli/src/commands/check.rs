@@ -26,7 +26,7 @@ pub(crate) fn check(check: &Check) -> Result<(), CliError> {
         files.push(Looked { path: path.display().to_string(), text, checked });
     }
     let has_errors = files.iter().any(|file| file.checked.has_errors());
-    match check.format {
+    match check.output.format {
         Format::Table => {
             let reports: String = files.iter().map(Looked::report).collect();
             output::print(&reports)?;
