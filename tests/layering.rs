@@ -254,7 +254,7 @@ fn values_are_exposed_where_they_must_be() {
         "cli/src/commands/set.rs",
         "cli/src/commands/use_identity.rs",
         "cli/src/passphrase.rs",
-        "config/src/check.rs",
+        "config/src/check/values.rs",
         "daemon/src/service/key.rs",
         "daemon/src/service/rekey.rs",
         "daemon/src/vault/mod.rs",

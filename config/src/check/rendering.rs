@@ -1,0 +1,146 @@
+//! A configuration's text with values in the places of its templates, compared with the same text that
+//! has stand-ins there.
+
+use fluvio_secret_protocol::SecretName;
+use serde_yaml::Value;
+use zeroize::Zeroizing;
+
+use super::document::Document;
+use super::values::TextValue;
+use crate::schema::judge;
+use crate::shape::{is_same, stand_in};
+use crate::template::{Kind, Template, render, templates};
+use crate::{ConfigError, budget};
+
+/// A rendered text is not looked at when it is longer: what it would cost to parse is not worth it.
+const MOST_RENDERED: usize = 256 << 10;
+
+/// What became of a rendered text.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Outcome {
+    /// Fluvio refuses it.
+    BadConfig,
+    /// Something else than the value's own place is another.
+    Changed,
+    NoYaml,
+    Same,
+    TooLarge,
+}
+
+/// A document with the values of its secrets.
+pub(super) struct Rendering<'a> {
+    pub(super) document: &'a Document<'a>,
+    pub(super) secrets: &'a [TextValue],
+}
+
+impl Rendering<'_> {
+    pub(super) fn name_of(&self, index: usize) -> Option<&SecretName> {
+        match &self.document.templates.get(index)?.kind {
+            Kind::Lookup(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    pub(super) fn value_of(&self, index: usize) -> &str {
+        let name = self.name_of(index);
+        let found = self.secrets.iter().find(|(known, _)| Some(known) == name);
+        found.map_or("", |(_, value)| value.as_str())
+    }
+
+    /// The document with a stand-in in each place.
+    pub(super) fn stand_ins(&self) -> Option<Value> {
+        self.parse(self.document.text, &self.document.templates, &|_| false).ok()
+    }
+
+    /// What becomes of the document when these templates have their values, and the others stand-ins.
+    pub(super) fn outcome(&self, before: &Value, has_value: &dyn Fn(usize) -> bool) -> Outcome {
+        let Document { text, templates, .. } = self.document;
+        match self.parse(text, templates, has_value) {
+            Err(outcome) => outcome,
+            Ok(after) if judge(&after).is_err() => Outcome::BadConfig,
+            Ok(after) => match is_same(before, &after, &|text| self.put(text, has_value)) {
+                true => Outcome::Same,
+                false => Outcome::Changed,
+            },
+        }
+    }
+
+    pub(super) fn parse(
+        &self,
+        text: &str,
+        templates: &[Template],
+        has_value: &dyn Fn(usize) -> bool,
+    ) -> Result<Value, Outcome> {
+        let stand_ins: Vec<_> = (0..templates.len()).map(stand_in).collect();
+        let value = |index: usize, _: &SecretName| match has_value(index) {
+            true => self.value_of(index),
+            false => stand_ins[index].as_str(),
+        };
+        let of_values: usize = (0..templates.len())
+            .filter(|&index| has_value(index))
+            .map(|i| self.value_of(i).len())
+            .sum();
+        if text.len() + of_values > MOST_RENDERED {
+            return Err(Outcome::TooLarge);
+        }
+        let rendered = Zeroizing::new(render(text, templates, value));
+        match budget::check(&rendered) {
+            Ok(()) => {}
+            Err(ConfigError::NotYaml { .. }) => return Err(Outcome::NoYaml),
+            Err(_) => return Err(Outcome::TooLarge),
+        }
+        serde_yaml::from_str(&rendered).map_err(|_| Outcome::NoYaml)
+    }
+
+    fn put(&self, text: &str, has_value: &dyn Fn(usize) -> bool) -> String {
+        let mut text = text.to_owned();
+        for index in (0..self.document.templates.len()).filter(|&index| has_value(index)) {
+            let stand_in = stand_in(index);
+            if text.contains(&stand_in) {
+                text = text.replace(&stand_in, self.value_of(index));
+            }
+        }
+        text
+    }
+
+    /// A remedy that was tried.
+    pub(super) fn remedy(&self, before: &Value, index: usize) -> String {
+        let Some(name) = self.name_of(index) else { return String::new() };
+        for (quote, told) in [('"', "double"), ('\'', "single")] {
+            if self.works_in(before, index, quote) {
+                return format!("put it in {told} quotes: {quote}${{{{ secrets.{name} }}}}{quote}");
+            }
+        }
+        format!(
+            "write `secret: {{name: {name}}}` in place of the text, where the connector reads a secret there: a map is not rendered; or set another value"
+        )
+    }
+
+    /// Whether the template in these quotes carries the value, where it is a text of its own.
+    fn works_in(&self, before: &Value, index: usize, quote: char) -> bool {
+        let Document { text, templates: all, .. } = self.document;
+        let template = &all[index];
+        let (head, tail) = (&text[..template.from], &text[template.to..]);
+        let (head, tail) = without_quotes(head, tail);
+        let is_alone = head.ends_with([' ', '[', ',', '-'])
+            && (tail.is_empty() || tail.starts_with(['\n', '\r', ',', ']', '}']));
+        if !is_alone {
+            return false;
+        }
+        let quote = quote.to_string();
+        let quoted = [head, &quote, &text[template.from..template.to], &quote, tail].concat();
+        let only = |other: usize| other == index;
+        self.parse(&quoted, &templates(&quoted), &only)
+            .is_ok_and(|after| is_same(before, &after, &|text| self.put(text, &only)))
+    }
+}
+
+/// What is around a text, without the quotes that it has.
+fn without_quotes<'a>(head: &'a str, tail: &'a str) -> (&'a str, &'a str) {
+    for quote in ['"', '\''] {
+        if let (Some(head), Some(tail)) = (head.strip_suffix(quote), tail.strip_prefix(quote)) {
+            return (head, tail);
+        }
+    }
+    (head, tail)
+}

@@ -1,0 +1,149 @@
+//! One question and its answers, as frames on the connection.
+
+use std::io::{self, Read, Write};
+
+use zeroize::Zeroizing;
+
+use super::{Client, ClientError};
+use crate::delivery::Delivery;
+use crate::frame::{self, Message, PREFIX_BYTES};
+use crate::patience::Patience;
+use crate::{Request, Response, start};
+
+/// What answers are decoded as: all of them, or those that are waited for.
+pub(super) trait Answer: Message + Into<Response> {}
+
+impl Answer for Delivery {}
+
+impl Answer for Response {}
+
+impl Client {
+    /// Sends a request and gives its first answer, both with one patience.
+    pub(super) fn ask_this<A: Answer>(
+        &mut self,
+        request: &Request,
+    ) -> Result<Response, ClientError> {
+        let mut patience = Patience::new();
+        self.send(request, &mut patience)?;
+        match self.receive::<A>(&mut patience)? {
+            Response::Working => self.next_answer_of::<A>(),
+            answer => not_refused(answer),
+        }
+    }
+
+    /// The next frame that says more than that the daemon is at work.
+    pub(super) fn next_answer(&mut self) -> Result<Response, ClientError> {
+        self.next_answer_of::<Response>()
+    }
+
+    fn next_answer_of<A: Answer>(&mut self) -> Result<Response, ClientError> {
+        loop {
+            match self.receive::<A>(&mut Patience::new())? {
+                Response::Working => {}
+                answer => return not_refused(answer),
+            }
+        }
+    }
+
+    pub(super) fn send(
+        &mut self,
+        request: &Request,
+        patience: &mut Patience,
+    ) -> Result<(), ClientError> {
+        let bytes = frame::encode(request).map_err(ClientError::Frame)?;
+        let mut rest = &bytes[..];
+        while !rest.is_empty() {
+            let wrote = patience.wait(|turn| {
+                self.stream.set_write_timeout(Some(turn))?;
+                self.stream.write(rest)
+            });
+            match wrote {
+                Ok(count) => rest = &rest[count..],
+                // The daemon refused the frame before its end and closed: its answer says why.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+                Err(error) => return Err(self.broken(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn receive<A: Answer>(&mut self, patience: &mut Patience) -> Result<Response, ClientError> {
+        let mut prefix = [0; PREFIX_BYTES];
+        self.read_exact(&mut prefix, patience)?;
+        self.receive_after::<A>(prefix, patience)
+    }
+
+    pub(super) fn receive_after<A: Answer>(
+        &mut self,
+        prefix: [u8; PREFIX_BYTES],
+        patience: &mut Patience,
+    ) -> Result<Response, ClientError> {
+        let length = frame::decode_prefix(prefix).map_err(ClientError::Frame)?;
+        let mut header = vec![0; length];
+        self.read_exact(&mut header, patience)?;
+        let header = frame::decode_header::<A>(&header).map_err(ClientError::Frame)?;
+        let mut parts = Vec::with_capacity(header.lengths().len());
+        for &length in header.lengths() {
+            let mut part = Zeroizing::new(vec![0; length]);
+            self.read_exact(&mut part, patience)?;
+            parts.push(part);
+        }
+        header.with_parts(parts).map(Into::into).map_err(ClientError::Frame)
+    }
+
+    pub(super) fn read_exact(
+        &mut self,
+        mut bytes: &mut [u8],
+        patience: &mut Patience,
+    ) -> Result<(), ClientError> {
+        while !bytes.is_empty() {
+            match self.read(bytes, patience)? {
+                0 => return Err(ClientError::Broken(io::ErrorKind::UnexpectedEof.into())),
+                count => bytes = &mut bytes[count..],
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads once, with what is left of the frame's one patience: a byte now and then must not prolong
+    /// it.
+    pub(super) fn read(
+        &mut self,
+        bytes: &mut [u8],
+        patience: &mut Patience,
+    ) -> Result<usize, ClientError> {
+        let read = patience.wait(|turn| {
+            self.stream.set_read_timeout(Some(turn))?;
+            self.stream.read(bytes)
+        });
+        read.map_err(|error| self.broken(error))
+    }
+
+    fn silent(&self) -> ClientError {
+        ClientError::Silent {
+            socket: self.state.socket(),
+            pid: Some(self.pid).filter(|pid| is_daemon(*pid)),
+        }
+    }
+
+    fn broken(&self, error: io::Error) -> ClientError {
+        match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => self.silent(),
+            _ => ClientError::Broken(error),
+        }
+    }
+}
+
+/// Whether a process has the daemon's name. Who made the socket may be the service manager of the user's
+/// whole session, and nobody should be told to end that.
+fn is_daemon(pid: i32) -> bool {
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm"));
+    name.is_ok_and(|name| name.trim_end() == start::DAEMON)
+}
+
+pub(super) fn not_refused(answer: Response) -> Result<Response, ClientError> {
+    match answer {
+        Response::Refused(refusal) => Err(ClientError::Refused(refusal)),
+        answer => Ok(answer),
+    }
+}
