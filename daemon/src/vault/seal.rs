@@ -39,6 +39,8 @@ pub(crate) enum BadIdentity {
     None,
     #[error("it is damaged")]
     Damaged,
+    #[error("it has lines that are neither a comment nor an AGE-SECRET-KEY-1… line")]
+    Other,
     #[error("it is sealed to keys, and not to a passphrase")]
     Sealed,
     #[error("its AGE-SECRET-KEY-1… line is damaged")]
@@ -72,16 +74,18 @@ impl Identity {
 
     /// Reads the one identity of an identity file: comments, empty lines, and the key.
     pub(crate) fn parse(text: &str) -> Result<Self, BadIdentity> {
-        let mut keys =
+        let lines =
             text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        let key = keys.next().ok_or(BadIdentity::None)?;
-        if keys.next().is_some() {
-            return Err(BadIdentity::Many);
+        let (mut keys, mut others) = (Vec::new(), 0);
+        for line in lines {
+            if line.starts_with("AGE-SECRET-KEY-1") { keys.push(line) } else { others += 1 }
         }
-        if !key.starts_with("AGE-SECRET-KEY-1") {
-            return Err(BadIdentity::None);
+        match (&keys[..], others) {
+            ([], _) => Err(BadIdentity::None),
+            ([key], 0) => key.parse().map(Self).map_err(|_| BadIdentity::Unreadable),
+            ([_], _) => Err(BadIdentity::Other),
+            _ => Err(BadIdentity::Many),
         }
-        key.parse().map(Self).map_err(|_| BadIdentity::Unreadable)
     }
 
     /// The identity file's text, as `age-keygen` writes it.
@@ -268,7 +272,9 @@ mod tests {
         let parse = |text: &str| Identity::parse(text).err();
         assert_eq!(parse(""), Some(BadIdentity::None));
         assert_eq!(parse("ssh-ed25519 AAAA"), Some(BadIdentity::None));
+        assert_eq!(parse("name: c\ntype: t\n"), Some(BadIdentity::None), "a file of another kind");
         assert_eq!(parse(&text.repeat(2)), Some(BadIdentity::Many));
+        assert_eq!(parse(&(text.to_string() + "x\n")), Some(BadIdentity::Other));
         assert_eq!(parse("AGE-SECRET-KEY-1XYZ"), Some(BadIdentity::Unreadable));
     }
 
