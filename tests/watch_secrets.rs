@@ -40,14 +40,15 @@ fn f6_another_value_restarts_and_the_same_or_another_secret_does_not() {
     assert!(changed.err.is_empty(), "who is started again is not to be started again: {changed:?}");
     restarted_for_a(&home, &mut watched, "two");
     home.set("A", "two");
+    // The newest version in the history has the same value.
     home.ok(&["restore", "A"]);
-    // The newest version in the history has the same value, and the daemon opens none to find out.
-    restarted_for_a(&home, &mut watched, "two");
     let file = home.write("secrets.txt", "A=two\nOTHER=three\n");
     home.ok(&["import", "--overwrite", file.to_str().unwrap()]);
     home.write("secrets.txt", "A=three\nOTHER=three\n");
     home.ok(&["import", "--overwrite", file.to_str().unwrap()]);
     restarted_for_a(&home, &mut watched, "three");
+    home.ok(&["restore", "A", "--version", "1"]);
+    restarted_for_a(&home, &mut watched, "one");
     assert_eq!(starts(&home).len(), 4);
     assert!(watched.end().is_empty());
 }

@@ -94,6 +94,9 @@ impl Service {
         };
         let found = found.ok_or_else(|| refuse::no_such_version(&names))?;
         let change = self.vault.prepare_restore(name, found.version).map_err(refused)?;
+        if let Some(before) = change.same_as() {
+            self.subscribers.expect_same(&names[0], before, change.mark());
+        }
         self.record(Event::Restore, peer, &names)?;
         let committed = change.commit();
         self.subscribers.look(&names);

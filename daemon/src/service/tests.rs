@@ -6,7 +6,7 @@ use std::time::Instant;
 use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{
     Code, Damaged, Delete, Examine, Examined, Grant, Granted, Passphrase, Refusal, Request,
-    Response, Rotate, Secret, SecretName, Set, Subscribe, limits,
+    Response, Restore, Rotate, Secret, SecretName, Set, Subscribe, limits,
 };
 use zeroize::Zeroizing;
 
@@ -292,9 +292,14 @@ fn subscribers_are_told_their_own_secrets_and_what_changes_of_them() {
     home.set("B", b"one");
     home.set("A", b"one");
     home.set("A", b"two");
+    let restore = |version| Request::Restore(Restore { name: secret("A"), version });
+    home.ask(restore(None));
+    home.ask(restore(Some(1)));
     let delete = Request::Delete(Delete { name: secret("A"), purge: false });
     home.ask(delete);
-    let expected = [[b(true)], [a(true, true)], [a(true, false)], [a(false, false)]];
+    let same = [a(true, true)];
+    let expected =
+        [[b(true)], same.clone(), [a(true, false)], [a(true, false)], same, [a(false, false)]];
     assert_eq!(told(heard.take()), expected);
     heard.is_gone.store(true, Ordering::Relaxed);
     home.service.forget_gone();

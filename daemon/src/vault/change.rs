@@ -27,6 +27,8 @@ pub(crate) struct Change<'a> {
     prepared: Prepared,
     set_at: Timestamp,
     mark: u64,
+    /// The mark of what it replaces, where that is found to have the same value.
+    same_as: Option<u64>,
     /// The version in the history that this is, and that leaves it.
     restored: Option<u64>,
 }
@@ -61,7 +63,7 @@ impl Vault {
         let mark = mark(&sealed);
         let prepared =
             self.write(&name, &sealed, set_at).and_then(Written::sync).map_err(failed)?;
-        Ok(Change { vault: self, name, prepared, set_at, mark, restored: None })
+        Ok(Change { vault: self, name, prepared, set_at, mark, same_as: None, restored: None })
     }
 
     /// The same for many secrets at once.
@@ -138,20 +140,22 @@ impl Vault {
                 return Err(VaultError::DamagedVersion { file: path(), why: error.to_string() });
             }
         };
-        match self.open_record(&name, &sealed) {
+        let same_as = match self.open_record(&name, &sealed) {
             Ok(opened) => {
-                opened.map_err(|why| VaultError::DamagedVersion { file: path(), why })?;
+                let damaged = |why| VaultError::DamagedVersion { file: path(), why };
+                self.mark_of_same(&name, &opened.map_err(damaged)?.value)
             }
-            Err(VaultError::IdentityLost { .. } | VaultError::Locked { .. }) => {}
+            Err(VaultError::IdentityLost { .. } | VaultError::Locked { .. }) => None,
             Err(error) => return Err(error),
-        }
+        };
         let failed = |source| self.storage(&name, source);
         // It is the present one from now on: that is the date in `list`.
         let set_at = now().map_err(failed)?;
         let date = SystemTime::try_from(set_at).ok();
         let prepared = self.folder.prepare(&file_of(&name), &sealed, date).map_err(failed)?;
         let mark = mark(&sealed);
-        Ok(Change { vault: self, name, prepared, set_at, mark, restored: Some(version) })
+        let restored = Some(version);
+        Ok(Change { vault: self, name, prepared, set_at, mark, same_as, restored })
     }
 
     /// Takes a secret away, durably; what it was is then in the history, durably too.
@@ -234,9 +238,14 @@ impl Change<'_> {
         self.mark
     }
 
+    /// The mark of what it replaces, where an earlier version is found to have the same value.
+    pub(crate) fn same_as(&self) -> Option<u64> {
+        self.same_as
+    }
+
     /// Puts the secret into the vault, durably; what was there is then in the history.
     pub(crate) fn commit(self) -> Result<Committed, VaultError> {
-        let Self { vault, name, prepared, set_at, restored, mark: _ } = self;
+        let Self { vault, name, prepared, set_at, restored, .. } = self;
         let kept = vault.replace(&name, || prepared.commit())?;
         if let Some(version) = restored {
             // It would be there twice; that harms nobody.
