@@ -356,7 +356,7 @@ Example:
 
 /// Reads the arguments, the program's name first.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, CliError> {
-    let typed = match CommandLine::try_parse_from(args) {
+    let typed = match CommandLine::try_parse_from(help_of(args.into_iter().collect())) {
         Ok(line) => line.command,
         Err(error) => return explain(&error),
     };
@@ -389,6 +389,15 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
         Typed::UnlockFirst(shim) => Command::UnlockFirst(shim),
         Typed::WatchCdk(typed) => Command::WatchCdk(connector::watch_cdk(typed)?),
     })
+}
+
+/// `help COMMAND`, which Fluvio's command line has, is `COMMAND --help`.
+fn help_of(mut args: Vec<OsString>) -> Vec<OsString> {
+    if args.get(1).is_some_and(|word| word == "help") {
+        args.remove(1);
+        args.push("--help".into());
+    }
+    args
 }
 
 fn name(text: &OsString) -> Result<SecretName, CliError> {
@@ -504,9 +513,19 @@ mod tests {
 
     #[test]
     fn help_and_version_are_results() {
-        for words in [&["--help"][..], &["set", "--help"], &["--version"], &["daemon", "-h"]] {
+        for words in [
+            &["--help"][..],
+            &["set", "--help"],
+            &["--version"],
+            &["daemon", "-h"],
+            &["help"],
+            &["help", "set"],
+            &["help", "key", "rotate"],
+            &["help", "--help"],
+        ] {
             assert!(matches!(typed(words), Ok(Command::Help(_))), "{words:?}");
         }
+        assert!(refused(&["help", "lst"]).contains("did you mean: list"));
     }
 
     #[test]
