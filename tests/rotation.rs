@@ -11,6 +11,7 @@ use fluvio_secret_protocol::{AddRecipient, RemoveRecipient, Request, Rotate, Sec
 use crate::doctor;
 use crate::harness::ask::{Answer, Asker};
 use crate::harness::passphrase::{protect, seal, unlock};
+use crate::harness::pty::Pty;
 use crate::harness::trace::{Trace, WRITES, call};
 use crate::harness::{Home, canary, eventually, is_alive, kill, need};
 
@@ -323,6 +324,35 @@ fn half_used(ended: Ended) -> Option<(Stage, Secret)> {
     is_begun.then(|| (stage, used.into()))
 }
 
+fn unlock_by_two_commands(home: &Home) {
+    assert!(unlock(home, &[], "p3").err.contains("not the passphrase"));
+    let said = unlock(home, &[], "p1");
+    assert_eq!(said.code(), Some(77), "{said:?}");
+    assert!(said.err.contains("unlocked only in part"), "{said:?}");
+    let refused = home.cli(&["key", "rotate"]);
+    assert_eq!(refused.code(), Some(77), "{refused:?}");
+    let said = unlock(home, &[], "p2");
+    assert!(said.out.contains("unlocked until"), "{said:?}");
+}
+
+/// There one command asks for both.
+fn unlock_at_a_terminal(home: &Home) {
+    let mut pty = Pty::start(home.command("fluvio-secret").arg("unlock"));
+    for (typed, told) in [
+        ("p3", "not the passphrase"),
+        ("p1", "unlocked only in part"),
+        ("p1", "unlocked only in part"),
+        ("p2", "unlocked until"),
+    ] {
+        pty.expect("Passphrase: ");
+        eventually("silence", || !pty.has_echo());
+        pty.type_keys(&format!("{typed}\r"));
+        pty.expect(told);
+    }
+    assert!(pty.child.wait().unwrap().success());
+    assert!(pty.has_echo());
+}
+
 #[test]
 fn a_change_to_an_identity_with_another_passphrase_is_finished_whatever_has_ended_it() {
     if !need::tool("age") {
@@ -340,13 +370,10 @@ fn a_change_to_an_identity_with_another_passphrase_is_finished_whatever_has_ende
         let by_next = stage.values.keys().filter(|name| stage.opens(name, &friend)).count();
         let by_present = stage.values.keys().filter(|name| stage.opens(name, &before)).count();
         assert_eq!(by_next + by_present, stage.values.len(), "{ended:?}");
-        assert!(unlock(home, &[], "p3").err.contains("not the passphrase"));
-        let said = unlock(home, &[], "p1");
-        assert!(said.out.contains("unlocked in part"), "{ended:?}: {said:?}");
-        let refused = home.cli(&["key", "rotate"]);
-        assert_eq!(refused.code(), Some(77), "{ended:?}: {refused:?}");
-        let said = unlock(home, &[], "p2");
-        assert!(said.out.contains("unlocked until"), "{ended:?}: {said:?}");
+        match ended {
+            Ended::Kill => unlock_by_two_commands(home),
+            Ended::Lock => unlock_at_a_terminal(home),
+        }
         stage.check_values(&format!("{ended:?}"));
         let again = UseIdentity::new(used, Some(b"p2".to_vec().into()));
         let mut asker = Asker::connect(home).unwrap();

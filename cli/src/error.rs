@@ -31,6 +31,8 @@ pub(crate) enum CliError {
     File { path: PathBuf, source: io::Error },
     /// A secrets file is not imported.
     Import { path: PathBuf, why: String },
+    /// Only one of the two identities of a change that is not finished was opened.
+    InPart,
     /// The value cannot be read from standard input or the terminal.
     Input(io::Error),
     /// All was imported, but the file could not be removed.
@@ -77,6 +79,7 @@ impl CliError {
         match self {
             Self::Client(error) => of_client(error),
             Self::NotRunning | Self::Resealing(_) => 69,
+            Self::InPart => 77,
             Self::Checked => 78,
             Self::Connector(status) => *status,
             Self::Stopped { source, .. } => of_client(source),
@@ -180,6 +183,9 @@ impl fmt::Display for CliError {
             Self::Stopped { source, done } => {
                 write!(f, "{source}; {done}: give the same command again to set the rest")
             }
+            Self::InPart => f.write_str(
+                "the vault is unlocked only in part: a change to another identity is not finished, and the present one and that one have not the same passphrase; give the other one, too, with: fluvio-secret unlock",
+            ),
             Self::Input(source) => write!(f, "cannot take the value: {source}; nothing was set"),
             Self::Large => write!(
                 f,

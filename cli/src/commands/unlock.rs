@@ -104,15 +104,16 @@ fn ask(unlock: &Unlock) -> Result<String, CliError> {
     {
         return Ok(said);
     }
-    let said = give_one(unlock)?;
-    if unlocked()?.is_some() {
-        return Ok(said);
+    for _ in 1..TRIES {
+        match give_one(unlock) {
+            Err(error @ CliError::InPart) => error.print(),
+            outcome => return outcome,
+        }
     }
-    output::say(&said);
     give_one(unlock)
 }
 
-/// Asks until it is right, and not for ever.
+/// Asks until it is right for something, and not for ever.
 fn give_one(unlock: &Unlock) -> Result<String, CliError> {
     for _ in 1..TRIES {
         match give(unlock) {
@@ -157,15 +158,11 @@ fn give(unlock: &Unlock) -> Result<String, CliError> {
     let unlocked = passphrase::read_for(&unlock.passphrase, |passphrase| {
         Ok(client()?.unlock(protocol::Unlock { seconds, passphrase })?)
     })?;
-    Ok(match self::unlocked()? {
-        Some(_) => told(unlocked.until),
-        None => IN_PART.to_owned(),
-    })
+    match self::unlocked()? {
+        Some(_) => Ok(told(unlocked.until)),
+        None => Err(CliError::InPart),
+    }
 }
-
-const IN_PART: &str = "\
-Vault unlocked in part: a change to another identity is not finished, and the present one and that one
-have not the same passphrase. Give the other one, too, with: fluvio-secret unlock";
 
 /// What there is to say when the vault is unlocked, if it is.
 fn unlocked() -> Result<Option<String>, CliError> {
