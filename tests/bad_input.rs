@@ -148,10 +148,18 @@ fn a_closed_pipe_is_no_error() {
 #[test]
 fn a_full_disk_behind_the_output_is_an_error() {
     let home = Home::new();
-    let full = fs::File::options().write(true).open("/dev/full").unwrap();
-    let said = said(home.command("fluvio-secret").arg("list").stdout(full));
-    assert_eq!(said.code(), Some(1));
-    assert!(said.err.contains("cannot write the result"), "{said:?}");
+    for (program, option) in [
+        ("fluvio-secret", "list"),
+        ("fluvio-secretd", "--settings"),
+        ("fluvio-secretd", "--help"),
+        ("fluvio-secret-shim", "--help"),
+        ("fluvio-secret-shim", "--version"),
+    ] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let said = said(home.command(program).arg(option).stdout(full));
+        assert_eq!(said.code(), Some(1), "{program} {option}: {said:?}");
+        assert!(said.err.contains("cannot write the result"), "{program} {option}: {said:?}");
+    }
 }
 
 #[test]

@@ -48,7 +48,7 @@ mod subscribers;
 mod vault;
 mod waiting;
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 pub use crate::args::HELP;
@@ -57,29 +57,39 @@ pub use crate::args::HELP;
 #[must_use]
 pub fn main() -> ExitCode {
     match args::parse(std::env::args_os()) {
-        Ok(args::Order::Help) => say(&mut std::io::stdout(), args::HELP.trim_end(), 0),
+        Ok(args::Order::Help) => print(args::HELP.trim_end()),
         Ok(args::Order::Serve(way)) => serve::run(way),
         Ok(args::Order::Settings) => match serve::settings() {
-            Ok(settings) => say(&mut std::io::stdout(), &settings, 0),
+            Ok(settings) => print(&settings),
             Err(error) => fail(&error, 1),
         },
         Ok(args::Order::Start) => match launch::start() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error, 1),
         },
-        Ok(args::Order::Version) => {
-            say(&mut std::io::stdout(), concat!("fluvio-secretd ", env!("CARGO_PKG_VERSION")), 0)
-        }
+        Ok(args::Order::Version) => print(concat!("fluvio-secretd ", env!("CARGO_PKG_VERSION"))),
         Err(error) => fail(&error, 2),
     }
 }
 
-fn fail(error: &dyn std::error::Error, status: u8) -> ExitCode {
-    say(&mut std::io::stderr(), &format!("fluvio-secretd: {error}"), status)
+/// Prints what was asked for; a reader that closed its end has what it wanted.
+fn print(text: &str) -> ExitCode {
+    let mut stdout = io::stdout().lock();
+    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            say(&format!("cannot write the result: {error}"));
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
 }
 
-/// Writes a line; that nobody reads it changes nothing.
-fn say(stream: &mut dyn Write, line: &str, status: u8) -> ExitCode {
-    let _ = writeln!(stream, "{line}");
+fn fail(error: &dyn std::error::Error, status: u8) -> ExitCode {
+    say(&error.to_string());
     ExitCode::from(status)
+}
+
+/// That nobody reads it changes nothing.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "fluvio-secretd: {line}");
 }

@@ -51,7 +51,11 @@ pub(crate) fn run(way: Way) -> ExitCode {
         Err(error) => {
             tracing::error!("{error}");
             match way {
-                Way::Detached => crate::say(&mut io::stdout(), &error.to_string(), 1),
+                // Who started it reads it there.
+                Way::Detached => {
+                    crate::print(&error.to_string());
+                    ExitCode::FAILURE
+                }
                 Way::Foreground => crate::fail(&error, 1),
             }
         }

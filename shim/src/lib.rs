@@ -26,7 +26,7 @@ mod supervised;
 mod unlock;
 
 use std::convert::Infallible;
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
 
@@ -116,13 +116,19 @@ fn grant(launch: &Launch) -> Result<Granted, LaunchError> {
     granted.map_err(|error| LaunchError::of_client(error, &launch.config, &text))
 }
 
+/// Prints what was asked for; a reader that closed its end has what it wanted.
 fn print(text: &str) -> ExitCode {
-    // That nobody reads it changes nothing.
-    let _ = writeln!(std::io::stdout(), "{text}");
-    ExitCode::SUCCESS
+    let mut stdout = io::stdout().lock();
+    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            say(&format!("cannot write the result: {error}"));
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
 }
 
 fn say(line: &str) {
     // At once: under a supervisor that one may say something at the same moment.
-    let _ = std::io::stderr().write_all(format!("{PROGRAM}: {line}\n").as_bytes());
+    let _ = io::stderr().write_all(format!("{PROGRAM}: {line}\n").as_bytes());
 }
