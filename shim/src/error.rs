@@ -141,7 +141,7 @@ impl fmt::Display for LaunchError {
             }
             Self::Faulty(report) => write!(
                 f,
-                "the connector would not start with its configuration, and was not started\n\n{report}To start it all the same: --no-check"
+                "the connector would not start with its configuration, and was not started\n\n{report}To start it all the same, if all its secrets can be given to it: --no-check"
             ),
             Self::LargeConfig { path } => write!(
                 f,
