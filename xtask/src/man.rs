@@ -4,15 +4,20 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::programs::{cargo, path_of, run};
+use crate::programs::{self, cargo, path_of};
 use crate::{Outcome, say};
+
+/// Writes them into a folder, and says so.
+pub(crate) fn run(folder: &Path) -> Outcome {
+    write(folder)?;
+    say(&format!("the manual pages are in {}", folder.display()));
+    Ok(())
+}
 
 /// Writes them into a folder.
 pub(crate) fn write(folder: &Path) -> Outcome {
     // A program of its own: what it is made of would be built for every other task, too.
     let built = cargo(&["build", "--package", "fluvio-secret-manual", "--bins"])?;
     fs::create_dir_all(folder)?;
-    run(Command::new(path_of(&built, "manual")?).arg(folder))?;
-    say(&format!("the manual pages are in {}", folder.display()));
-    Ok(())
+    programs::run(Command::new(path_of(&built, "manual")?).arg(folder))
 }

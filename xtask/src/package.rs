@@ -105,8 +105,9 @@ fn pack(folder: &Path, archive: &Path) -> Outcome {
     for script in ["install.sh", "uninstall.sh"] {
         copy(&root().join("packaging/archive").join(script), &whole.join(script), 0o755)?;
     }
-    for text in ["LICENSE", "README.md"] {
-        copy(&root().join(text), &whole.join(text), 0o644)?;
+    // README leads to the others.
+    for text in ["CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "docs"] {
+        copy_texts(&root().join(text), &whole.join(text))?;
     }
     // The same files give the same archive, whoever packs them.
     run(Command::new("tar")
@@ -116,6 +117,18 @@ fn pack(folder: &Path, archive: &Path) -> Outcome {
         .arg("--directory")
         .arg(folder)
         .arg(whole.file_name().unwrap_or_default()))
+}
+
+/// Copies a text, or a folder of texts.
+fn copy_texts(from: &Path, to: &Path) -> std::io::Result<()> {
+    if !from.is_dir() {
+        return copy(from, to, 0o644);
+    }
+    for text in fs::read_dir(from)? {
+        let text = text?;
+        copy(&text.path(), &to.join(text.file_name()), 0o644)?;
+    }
+    Ok(())
 }
 
 fn copy(from: &Path, to: &Path, mode: u32) -> std::io::Result<()> {
