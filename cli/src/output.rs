@@ -1,8 +1,8 @@
 //! Results to standard output, everything else to standard error.
-//!
-//! A reader that closed its end has what it wanted: that is no error, and no panic.
 
 use std::io::{self, Write};
+
+use fluvio_secret_protocol::output;
 
 use crate::error::CliError;
 
@@ -13,18 +13,7 @@ pub(crate) fn print(text: &str) -> Result<(), CliError> {
 
 /// Prints a part of a result that has no end of its own, and gives whether anybody still reads.
 pub(crate) fn print_while_read(text: &str) -> Result<bool, CliError> {
-    let mut stdout = io::stdout().lock();
-    let written = stdout.write_all(text.as_bytes()).and_then(|()| {
-        if !text.ends_with('\n') {
-            stdout.write_all(b"\n")?;
-        }
-        stdout.flush()
-    });
-    match written {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(CliError::Output(error)),
-    }
+    output::print(text).map_err(CliError::Output)
 }
 
 /// Says a line on standard error.

@@ -51,6 +51,8 @@ mod waiting;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use fluvio_secret_protocol::output;
+
 pub use crate::args::HELP;
 
 /// The whole program `fluvio-secretd`.
@@ -72,15 +74,14 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Prints what was asked for; a reader that closed its end has what it wanted.
+/// Prints what was asked for.
 fn print(text: &str) -> ExitCode {
-    let mut stdout = io::stdout().lock();
-    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+    match output::print(text) {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
             say(&format!("cannot write the result: {error}"));
             ExitCode::FAILURE
         }
-        _ => ExitCode::SUCCESS,
     }
 }
 

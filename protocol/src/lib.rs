@@ -14,6 +14,7 @@
 //! * [`logout`]: what becomes of files in memory when their user logs out
 //! * [`peer`]: who is at the other end of a socket
 //! * [`places`]: where the socket and the audit log are, and folders that are nobody else's
+//! * [`output`]: results to standard output
 //! * [`shell`]: words of a shell, for commands that people are told to type
 //! * [`Client`]: a blocking connection, made by [`connect`] or [`connect_or_start`]
 //! * [`terminal`]: the terminal that a program may ask on
@@ -35,6 +36,7 @@ pub mod limits;
 pub mod lock;
 pub mod logout;
 mod name;
+pub mod output;
 mod patience;
 pub mod peer;
 pub mod places;

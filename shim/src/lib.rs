@@ -32,7 +32,7 @@ use std::process::ExitCode;
 
 use fluvio_secret_protocol::harden::harden;
 use fluvio_secret_protocol::places::State;
-use fluvio_secret_protocol::{ClientError, Grant, Granted, Way, connect_or_start};
+use fluvio_secret_protocol::{ClientError, Grant, Granted, Way, connect_or_start, output};
 
 pub use crate::args::HELP;
 use crate::args::{Launch, Order};
@@ -116,15 +116,14 @@ fn grant(launch: &Launch) -> Result<Granted, LaunchError> {
     granted.map_err(|error| LaunchError::of_client(error, &launch.config, &text))
 }
 
-/// Prints what was asked for; a reader that closed its end has what it wanted.
+/// Prints what was asked for.
 fn print(text: &str) -> ExitCode {
-    let mut stdout = io::stdout().lock();
-    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+    match output::print(text) {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
             say(&format!("cannot write the result: {error}"));
             ExitCode::FAILURE
         }
-        _ => ExitCode::SUCCESS,
     }
 }
 
