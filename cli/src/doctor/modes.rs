@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use fluvio_secret_protocol::places::{PlaceError, State};
+use fluvio_secret_protocol::shell;
 
 use super::{Found, Look, Machine};
 use crate::places::Places;
@@ -30,28 +31,36 @@ pub(super) fn look(machine: &Machine, places: &Places, state: &State) -> Vec<Fou
 
 /// What is not there is made as it has to be.
 fn judge(places: impl Iterator<Item = (PathBuf, u32)>, ours: u32) -> Vec<Found> {
-    let faults = places.filter_map(|(path, mend)| fault(&path, mend, ours));
-    let faults: Vec<_> = faults.map(|error| Look::Modes.wrong_by(&error)).collect();
+    let faults: Vec<_> = places.filter_map(|(path, mend)| fault(&path, mend, ours)).collect();
     if faults.is_empty() {
         return vec![Look::Modes.right("the folders and the identity are ours alone")];
     }
     faults
 }
 
-/// What the daemon would say of it.
-fn fault(path: &Path, mend: u32, ours: u32) -> Option<PlaceError> {
-    let path = path.to_owned();
-    match fs::metadata(&path) {
-        Ok(found) if found.uid() != ours => {
-            Some(PlaceError::Foreign { path, owner: found.uid(), ours })
-        }
-        Ok(found) if found.mode() & 0o077 != 0 => {
-            Some(PlaceError::Wide { path, mode: found.mode() & 0o777, mend })
-        }
-        Ok(_) => None,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        Err(source) => Some(PlaceError::Io { path, source }),
+/// What the daemon would say of it, at its start or when it is to change something there.
+fn fault(path: &Path, mend: u32, ours: u32) -> Option<Found> {
+    let wrong = |error: PlaceError| Some(Look::Modes.wrong_by(&error));
+    let found = match fs::metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        Err(source) => return wrong(PlaceError::Io { path: path.to_owned(), source }),
+    };
+    let mode = found.mode() & 0o777;
+    if found.uid() != ours {
+        return wrong(PlaceError::Foreign { path: path.to_owned(), owner: found.uid(), ours });
     }
+    if mode & 0o077 != 0 {
+        return wrong(PlaceError::Wide { path: path.to_owned(), mode, mend });
+    }
+    // A file is replaced and not written, so its folder is what counts.
+    if found.is_dir() && mode != FOLDER {
+        let shown = path.display();
+        let text = format!("{shown} has the mode {mode:04o}, so nothing can be changed in it");
+        let command = format!("chmod {FOLDER:04o} {}", shell::quoted(&shown.to_string()));
+        return Some(Look::Modes.wrong(text).mended_by(command));
+    }
+    None
 }
 
 #[cfg(test)]
@@ -67,17 +76,28 @@ mod tests {
     fn what_others_may_use_is_told_with_what_mends_it() {
         let folder = tempfile::tempdir().expect("a folder");
         let (inside, file) = (folder.path().join("it's"), folder.path().join("identity.txt"));
+        let closed = folder.path().join("closed");
         fs::create_dir(&inside).expect("a folder");
+        fs::create_dir(&closed).expect("a folder");
         fs::write(&file, "").expect("a file");
         let chmod = |path: &std::path::Path, mode| {
             fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
         };
         chmod(&inside, 0o750);
         chmod(&file, 0o644);
+        chmod(&closed, 0o500);
         let ours = rustix::process::geteuid().as_raw();
-        let places = || [(inside.clone(), FOLDER), (file.clone(), FILE), ("/none".into(), FOLDER)];
+        let places = || {
+            [
+                (inside.clone(), FOLDER),
+                (file.clone(), FILE),
+                (closed.clone(), FOLDER),
+                ("/none".into(), FOLDER),
+            ]
+        };
         let found = judge(places().into_iter(), ours);
-        assert_eq!(found.len(), 2, "{found:?}");
+        assert_eq!(found.len(), 3, "{found:?}");
+        assert!(found[2].text.contains("nothing can be changed in it"), "{found:?}");
         assert!(found[0].text.contains("others may use") && found[0].text.contains("0750"));
         for wrong in found {
             let command = wrong.mend.expect("a command");
