@@ -102,3 +102,37 @@ fn a_link_among_fluvios_extensions_is_replaced_wherever_it_leads() {
     assert_eq!(link, home.path("user/.local/bin/fluvio-secret"));
     assert_eq!(fs::read_dir(home.path("other")).unwrap().count(), 0);
 }
+
+#[test]
+fn what_somebody_else_put_in_the_links_place_stays() {
+    if !need::sources() {
+        return;
+    }
+    let home = Home::new();
+    let archive = archive(&home);
+    make_folder(&home.path("user/.fluvio"), 0o755);
+    let link = home.path("user/.fluvio/extensions/fluvio-secret");
+    let install = |name: &str| {
+        let prefix = home.path(name);
+        let installed =
+            run(&home, &archive.join("install.sh"), &["--prefix", prefix.to_str().unwrap()]);
+        assert!(installed.status.success(), "{installed:?}");
+        prefix
+    };
+    let remove = |prefix: &Path| {
+        let removed = run(&home, &prefix.join("lib/fluvio-secret/uninstall.sh"), &[]);
+        assert!(removed.status.success(), "{removed:?}");
+    };
+    let (one, other) = (install("one"), install("other"));
+    remove(&one);
+    assert_eq!(fs::read_link(&link).unwrap(), other.join("bin/fluvio-secret"));
+    fs::remove_file(&link).unwrap();
+    fs::write(&link, "mine").unwrap();
+    install("other");
+    remove(&other);
+    assert_eq!(fs::read_to_string(&link).unwrap(), "mine");
+    fs::remove_file(&link).unwrap();
+    let only = install("only");
+    remove(&only);
+    assert!(!only.exists() && link.symlink_metadata().is_err());
+}

@@ -96,7 +96,7 @@ if [ -d "$HOME/.fluvio" ]; then
     else
         folder "$HOME/.fluvio/extensions"
         ln -sfn -- "$prefix/bin/fluvio-secret" "$extension"
-        note file "$extension"
+        note link "$extension"
     fi
 fi
 

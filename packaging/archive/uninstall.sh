@@ -31,7 +31,11 @@ fi
 # Files first; then the folders that were made for them, the innermost first, unless there is more in them.
 list=$(cat "$made")
 printf '%s\n' "$list" | while read -r kind path; do
-    [ "$kind" != file ] || rm -f -- "$path"
+    case $kind in
+        file) rm -f -- "$path" ;;
+        # Another installation may have turned it to itself, or somebody put a file in its place.
+        link) [ "$(readlink -- "$path" || true)" != "$prefix/bin/fluvio-secret" ] || rm -f -- "$path" ;;
+    esac
 done
 printf '%s\n' "$list" | sort -ru | while read -r kind path; do
     [ "$kind" != folder ] || rmdir -- "$path" 2> /dev/null || true
