@@ -1,7 +1,7 @@
 //! The prompts of `set` and `unlock`: nothing is shown, and the terminal is as it was afterwards.
 
 use crate::harness::pty::Pty;
-use crate::harness::{Home, eventually, kill, passphrase, said};
+use crate::harness::{Home, eventually, is_alive, kill, passphrase, said};
 
 /// `unlock` of a locked vault at its prompt.
 fn passphrase_prompt(home: &Home) -> Pty {
@@ -129,6 +129,42 @@ fn delivered(home: &Home) -> String {
     let config = home.config(&["A"]);
     let command = ["sh", "-c", "printf %s \"$A\""];
     said(&mut home.run(&config, &["--as-is"], &command)).out
+}
+
+#[test]
+fn d3_a_signal_right_behind_enter_is_not_lost() {
+    let home = Home::new();
+    eventually("a signal before the end", || {
+        let mut pty = prompt(&home);
+        let pid = pty.child.id();
+        pty.type_keys("cnry\r");
+        kill("TERM", pid);
+        let is_in_time = is_alive(pid);
+        let ended = pty.child.wait().unwrap();
+        assert!(!is_in_time || ended.code().is_none(), "it went on: {ended:?}");
+        is_in_time
+    });
+}
+
+#[test]
+fn d3_half_a_value_is_none_when_the_terminal_goes_away() {
+    let home = Home::new();
+    home.set("A", "old");
+    // Its session goes on without the terminal.
+    let mut set = home.foreign("env");
+    set.arg("--ignore-signal=HUP").arg(crate::harness::program("fluvio-secret")).args(["set", "A"]);
+    let mut pty = Pty::start(&set);
+    pty.expect("Value of A: ");
+    eventually("silence", || !pty.has_echo());
+    let pid = pty.child.id();
+    kill("STOP", pid);
+    pty.type_keys("cnry-half");
+    eventually("what was typed", || pty.unread() == 9);
+    kill("CONT", pid);
+    eventually("that it is read", || pty.unread() == 0);
+    let ended = pty.hang_up().wait().unwrap();
+    assert_eq!(ended.code(), Some(1), "{ended:?}");
+    assert_eq!(delivered(&home), "old");
 }
 
 #[test]

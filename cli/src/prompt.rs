@@ -89,7 +89,7 @@ impl<'a> Terminal<'a> {
     pub(crate) fn ask(&self) -> Result<Secret, PromptError> {
         let signals = Signals::begin()?;
         let answer = self.answer(signals).map(|(answer, _silenced)| answer);
-        signals.end();
+        signals.end()?;
         answer
     }
 
@@ -103,7 +103,7 @@ impl<'a> Terminal<'a> {
         let done = self
             .answer(signals)
             .and_then(|(answer, silenced)| self.silent_while(signals, silenced, || work(answer)));
-        signals.end();
+        signals.end()?;
         done
     }
 
@@ -122,7 +122,7 @@ impl<'a> Terminal<'a> {
                 work()
             });
             loop {
-                if let Some(signal) = signals.arrived()? {
+                while let Some(signal) = signals.arrived()? {
                     drop(silenced);
                     take_default(signal)?;
                     silenced = self.silence()?;
@@ -147,7 +147,7 @@ impl<'a> Terminal<'a> {
         let mut silenced = self.silence()?;
         self.prompt()?;
         loop {
-            if let Some(signal) = signals.arrived()? {
+            while let Some(signal) = signals.arrived()? {
                 drop(silenced);
                 // Ends or stops us as if nobody had caught it.
                 take_default(signal)?;
@@ -169,11 +169,12 @@ impl<'a> Terminal<'a> {
             let mut byte = [0];
             // Past the standard library's buffer, which would keep a copy.
             if rustix::io::read(&self.input, &mut byte)? == 0 {
-                if !happened.contains(PollFlags::HUP) {
-                    // What was there is gone: Ctrl-C and its like take away what was typed before.
-                    continue;
+                if happened.contains(PollFlags::HUP) {
+                    // Whoever typed is gone, perhaps in the middle of it.
+                    break;
                 }
-                byte = [END_OF_INPUT];
+                // What was there is gone: Ctrl-C and its like take away what was typed before.
+                continue;
             }
             match edit(&mut line, byte[0], self.most) {
                 Edited::More => {}

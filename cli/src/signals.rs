@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
@@ -60,7 +60,8 @@ pub(crate) fn take_default(signal: i32) -> io::Result<()> {
 
 /// The signals that end or stop a program, caught while its terminal is silent.
 pub(crate) struct Signals {
-    last: Arc<AtomicUsize>,
+    /// Which of them came and were not looked at, those that stop us last: it ends before it stops.
+    arrived: Vec<(i32, Arc<AtomicBool>)>,
     /// Whether those at a terminal do again what they do by themselves, and whether the others do.
     over: Arc<AtomicBool>,
     over_elsewhere: Arc<AtomicBool>,
@@ -78,7 +79,7 @@ impl Signals {
                 CAUGHT.get_or_init(|| caught)
             }
         };
-        signals.last.store(0, Ordering::SeqCst);
+        signals.arrived.iter().for_each(|(_, arrived)| arrived.store(false, Ordering::SeqCst));
         signals.set_over(false);
         Ok(signals)
     }
@@ -86,11 +87,13 @@ impl Signals {
     fn catch() -> io::Result<Self> {
         let (wake, waker) = UnixStream::pair()?;
         wake.set_nonblocking(true)?;
-        let last = Arc::new(AtomicUsize::new(0));
-        let catch = |signals: &[i32]| {
+        let mut arrived = Vec::new();
+        let mut catch = |signals: &[i32]| {
             let over = Arc::new(AtomicBool::new(false));
             for signal in not_ignored(signals) {
-                flag::register_usize(signal, last.clone(), signal.unsigned_abs() as usize)?;
+                let has_arrived = Arc::new(AtomicBool::new(false));
+                flag::register(signal, has_arrived.clone())?;
+                arrived.push((signal, has_arrived));
                 // After the prompt they do again what they did before it.
                 flag::register_conditional_default(signal, over.clone())?;
                 low_level::pipe::register(signal, waker.try_clone()?)?;
@@ -98,7 +101,8 @@ impl Signals {
             io::Result::Ok(over)
         };
         let (over, over_elsewhere) = (catch(&AT_TERMINAL)?, catch(&ELSEWHERE)?);
-        Ok(Self { last, over, over_elsewhere, wake })
+        arrived.sort_by_key(|(signal, _)| *signal == STOP);
+        Ok(Self { arrived, over, over_elsewhere, wake })
     }
 
     /// Can be read from when a signal came.
@@ -106,18 +110,25 @@ impl Signals {
         &self.wake
     }
 
-    /// The signal that came since the last look.
+    /// A signal that came and was not given yet.
     pub(crate) fn arrived(&self) -> io::Result<Option<i32>> {
         let mut bytes = [0; 16];
         match rustix::io::read(&self.wake, &mut bytes) {
             Ok(_) | Err(rustix::io::Errno::AGAIN) => {}
             Err(error) => return Err(error.into()),
         }
-        Ok(i32::try_from(self.last.swap(0, Ordering::SeqCst)).ok().filter(|&signal| signal != 0))
+        let mut arrived = self.arrived.iter();
+        let next = arrived.find(|(_, arrived)| arrived.swap(false, Ordering::SeqCst));
+        Ok(next.map(|(signal, _)| *signal))
     }
 
-    pub(crate) fn end(&self) {
+    /// From now on they do what they do by themselves; so do those that came and were not given.
+    pub(crate) fn end(&self) -> io::Result<()> {
         self.set_over(true);
+        while let Some(signal) = self.arrived()? {
+            take_default(signal)?;
+        }
+        Ok(())
     }
 
     fn set_over(&self, is_over: bool) {

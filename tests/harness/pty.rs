@@ -4,11 +4,14 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixStream;
 use std::process::{Child, Command};
 use std::sync::mpsc::{Receiver, channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::OFlags;
+use rustix::io::ioctl_fionread;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 
@@ -17,7 +20,8 @@ use super::{behind, eventually};
 /// A terminal, seen from the side of its user.
 pub(crate) struct Pty {
     user: File,
-    screen: Receiver<Vec<u8>>,
+    program: File,
+    screen: Screen,
     seen: Vec<u8>,
     pub(crate) child: Child,
 }
@@ -40,11 +44,12 @@ impl Pty {
         let child = session
             .stdin(terminal.try_clone().unwrap())
             .stdout(terminal.try_clone().unwrap())
-            .stderr(terminal)
+            .stderr(terminal.try_clone().unwrap())
             .spawn()
             .unwrap();
         let user = File::from(user);
-        Self { screen: read_all(user.try_clone().unwrap()), user, seen: Vec::new(), child }
+        let screen = Screen::of(user.try_clone().unwrap());
+        Self { user, program: terminal, screen, seen: Vec::new(), child }
     }
 
     /// Types.
@@ -56,7 +61,7 @@ impl Pty {
     pub(crate) fn expect(&mut self, text: &str) -> String {
         let mut before = String::new();
         eventually(&format!("{text:?} on the terminal"), || {
-            self.seen.extend(self.screen.try_iter().flatten());
+            self.seen.extend(self.screen.shown.try_iter().flatten());
             let end = self.seen.windows(text.len()).position(|part| part == text.as_bytes());
             if let Some(at) = end {
                 let rest = self.seen.split_off(at + text.len());
@@ -73,24 +78,50 @@ impl Pty {
         modes.contains(LocalModes::ECHO | LocalModes::ICANON)
     }
 
+    /// How many bytes were typed and not read.
+    pub(crate) fn unread(&self) -> u64 {
+        ioctl_fionread(&self.program).unwrap()
+    }
+
     /// Takes the terminal away.
     pub(crate) fn hang_up(self) -> Child {
         let Self { user, screen, child, .. } = self;
-        // The reading thread has a descriptor too, and ends with the last writer.
-        drop((user, screen));
+        let Screen { shown: _, reader, end } = screen;
+        // The reader has a descriptor of this side, too.
+        drop((user, end));
+        reader.join().unwrap();
         child
     }
 }
 
-fn read_all(mut user: File) -> Receiver<Vec<u8>> {
-    let (sender, screen) = channel();
-    thread::spawn(move || {
-        let mut bytes = [0; 4096];
-        while let Ok(count @ 1..) = user.read(&mut bytes) {
-            if sender.send(bytes[..count].to_vec()).is_err() {
-                return;
+/// What is shown, which somebody has to read, or the program would wait.
+struct Screen {
+    shown: Receiver<Vec<u8>>,
+    reader: JoinHandle<()>,
+    /// The reader ends when this is dropped.
+    end: UnixStream,
+}
+
+impl Screen {
+    fn of(mut user: File) -> Self {
+        let (sender, shown) = channel();
+        let (end, ended) = UnixStream::pair().unwrap();
+        let reader = thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            loop {
+                let mut awaited =
+                    [PollFd::new(&user, PollFlags::IN), PollFd::new(&ended, PollFlags::IN)];
+                poll(&mut awaited, None).unwrap();
+                let [shown, end] = awaited.map(|one| !one.revents().is_empty());
+                if shown {
+                    let Ok(count @ 1..) = user.read(&mut bytes) else { return };
+                    let _ = sender.send(bytes[..count].to_vec());
+                }
+                if end {
+                    return;
+                }
             }
-        }
-    });
-    screen
+        });
+        Self { shown, reader, end }
+    }
 }
