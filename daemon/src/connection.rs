@@ -168,6 +168,7 @@ async fn subscription(
 ) -> Result<(), End> {
     let mut answers = lanes.hand_over(request, peer);
     let mut has_begun = false;
+    let mut sent = Ok(());
     loop {
         let answer = tokio::select! {
             biased;
@@ -175,14 +176,17 @@ async fn subscription(
             answer = answers.recv() => {
                 answer.unwrap_or_else(|| Response::Refused(refuse::internal()))
             }
-            () = ended(stream) => return Ok(()),
-            () = sleep(limits::PROGRESS), if !has_begun => Response::Working,
+            () = ended(stream), if has_begun => return Ok(()),
+            () = sleep(limits::PROGRESS), if !has_begun && sent.is_ok() => Response::Working,
         };
-        send(stream, &answer).await?;
-        if answer.is_last() {
-            return Ok(());
-        }
         has_begun |= matches!(answer, Response::Subscribed(_));
+        // Until it has begun it counts, as any request does whose client is gone.
+        if sent.is_ok() {
+            sent = send(stream, &answer).await;
+        }
+        if answer.is_last() || has_begun && sent.is_err() {
+            return sent;
+        }
     }
 }
 

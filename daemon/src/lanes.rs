@@ -21,6 +21,13 @@ use crate::service::{Answers, Service, refuse};
 /// waits by stands still while the machine sleeps; the time that is over then does not.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// What a thread is to do.
+enum Work {
+    /// To forget the subscribers that have gone away: it may have to wait for who looks at files.
+    ForgetGone,
+    Request(Job),
+}
+
 /// A request on its way to a thread. There is one for each connection at the most, so the queues
 /// need no bound of their own.
 struct Job {
@@ -43,9 +50,9 @@ impl Answers for UnboundedSender<Response> {
 /// The threads.
 pub(crate) struct Lanes {
     service: Arc<Service>,
-    keys: mpsc::Sender<Job>,
-    reads: mpsc::Sender<Job>,
-    writes: mpsc::Sender<Job>,
+    keys: mpsc::Sender<Work>,
+    reads: mpsc::Sender<Work>,
+    writes: mpsc::Sender<Work>,
 }
 
 impl Lanes {
@@ -64,7 +71,8 @@ impl Lanes {
 
     /// Forgets subscribers that have gone away.
     pub(crate) fn forget_gone(&self) {
-        self.service.forget_gone();
+        // That the thread is gone is told to who asks for something.
+        let _ = self.reads.send(Work::ForgetGone);
     }
 
     /// Hands a request over. The answers come as they are made; that none comes any more before the
@@ -72,9 +80,9 @@ impl Lanes {
     pub(crate) fn hand_over(&self, request: Request, peer: Peer) -> UnboundedReceiver<Response> {
         let (answers, receiver) = unbounded_channel();
         let job = Job { request, peer, answers: Arc::new(answers) };
-        let handed = match job.request {
+        let lane = match job.request {
             // Only looks.
-            Request::Import(Import { dry_run: true, .. }) => self.reads.send(job),
+            Request::Import(Import { dry_run: true, .. }) => &self.reads,
             Request::AcceptRecipients(_)
             | Request::AddRecipient(_)
             | Request::Delete(_)
@@ -83,7 +91,7 @@ impl Lanes {
             | Request::Restore(_)
             | Request::Rotate(_)
             | Request::Set(_)
-            | Request::UseIdentity(_) => self.writes.send(job),
+            | Request::UseIdentity(_) => &self.writes,
             Request::Activity
             | Request::Check(_)
             | Request::EndLease(_)
@@ -95,15 +103,15 @@ impl Lanes {
             | Request::Leases
             | Request::List
             | Request::Recipients
-            | Request::Subscribe(_) => self.reads.send(job),
-            Request::Lock | Request::Passphrase(_) | Request::Unlock(_) => self.keys.send(job),
+            | Request::Subscribe(_) => &self.reads,
+            Request::Lock | Request::Passphrase(_) | Request::Unlock(_) => &self.keys,
             // Nothing to wait for.
             Request::Status | Request::Stop => {
                 carry_out(&self.service, job);
-                Ok(())
+                return receiver;
             }
         };
-        if handed.is_err() {
+        if lane.send(Work::Request(job)).is_err() {
             tracing::error!("a thread of the daemon is gone");
         }
         receiver
@@ -117,17 +125,18 @@ fn lane(
     service: Arc<Service>,
     first: fn(&Service),
     due: fn(&Service) -> Option<Duration>,
-) -> io::Result<mpsc::Sender<Job>> {
-    let (sender, jobs) = mpsc::channel::<Job>();
+) -> io::Result<mpsc::Sender<Work>> {
+    let (sender, work) = mpsc::channel::<Work>();
     thread::Builder::new().name(name.to_owned()).spawn(move || {
         first(&service);
         loop {
             let next = match due(&service) {
-                None => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some(left) => jobs.recv_timeout(left.min(LOOK)),
+                None => work.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(left) => work.recv_timeout(left.min(LOOK)),
             };
             match next {
-                Ok(job) => carry_out(&service, job),
+                Ok(Work::Request(job)) => carry_out(&service, job),
+                Ok(Work::ForgetGone) => service.forget_gone(),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }

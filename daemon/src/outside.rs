@@ -3,6 +3,7 @@
 //! Where the system does not tell it (network file systems, no watches left, the folder was moved
 //! away) it looks now and then.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -46,7 +47,10 @@ struct Looker {
 }
 
 impl Outside {
-    pub(crate) fn watch(subscribers: &Arc<Subscribers>) -> Self {
+    /// # Errors
+    ///
+    /// Those of the thread's start.
+    pub(crate) fn watch(subscribers: &Arc<Subscribers>) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel();
         let polled = Arc::new(AtomicBool::new(false));
         let looker = Looker {
@@ -57,13 +61,10 @@ impl Outside {
         };
         let watcher = looker.watcher();
         polled.store(watcher.is_none(), Ordering::Relaxed);
-        let spawned = thread::Builder::new()
+        thread::Builder::new()
             .name("outside".to_owned())
-            .spawn(move || looker.run(watcher, &receiver));
-        if let Err(error) = spawned {
-            tracing::warn!("changes from outside are not noticed: {error}");
-        }
-        Self { polled, _end: sender }
+            .spawn(move || looker.run(watcher, &receiver))?;
+        Ok(Self { polled, _end: sender })
     }
 
     /// Whether changes from outside are looked for now and then.

@@ -130,6 +130,7 @@ async fn accept(listener: &UnixListener, lanes: &Arc<Lanes>, stop: &Stop) -> Joi
                 // answered, of who is done first.
                 waiting.send_longest_away();
                 connections.join_next().await;
+                waiting.let_all_stay();
             }
             listener.accept().await
         };

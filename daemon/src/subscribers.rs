@@ -5,6 +5,7 @@
 //! knows that a value was set to what it was.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fluvio_secret_protocol::{Marked, Response, SecretName, Subscribed, limits};
@@ -28,6 +29,17 @@ struct State {
     outside: Option<Outside>,
 }
 
+impl State {
+    fn forget_gone(&mut self) {
+        let Self { subscribers, secrets, outside } = self;
+        subscribers.retain(|subscriber| !subscriber.answers.is_gone());
+        secrets.retain(|name, _| subscribers.iter().any(|one| one.names.contains(name)));
+        if subscribers.is_empty() {
+            *outside = None;
+        }
+    }
+}
+
 struct Subscriber {
     pid: i32,
     names: Vec<SecretName>,
@@ -41,9 +53,14 @@ struct Known {
     same: Option<u64>,
 }
 
-/// There are too many subscribers.
+/// Why there is no subscription.
 #[derive(Debug)]
-pub(crate) struct Full;
+pub(crate) enum Unwatched {
+    /// There are too many of them.
+    Full,
+    /// The system does not let us look.
+    System(io::Error),
+}
 
 impl Subscribers {
     pub(crate) fn new(marks: Marks) -> Arc<Self> {
@@ -56,14 +73,18 @@ impl Subscribers {
         pid: i32,
         names: Vec<SecretName>,
         answers: Arc<dyn Answers>,
-    ) -> Result<(), Full> {
+    ) -> Result<(), Unwatched> {
         let mut state = self.state();
+        state.forget_gone();
         if state.subscribers.len() >= limits::SUBSCRIPTIONS {
-            return Err(Full);
+            return Err(Unwatched::Full);
         }
         // Before the first look: a change between the two is told.
-        let outside = state.outside.get_or_insert_with(|| Outside::watch(self));
-        let polled = outside.is_polled();
+        let outside = match state.outside.take() {
+            Some(outside) => outside,
+            None => Outside::watch(self).map_err(Unwatched::System)?,
+        };
+        let polled = state.outside.insert(outside).is_polled();
         for name in &names {
             let unknown = || Known { mark: self.marks.of(name), same: None };
             state.secrets.entry(name.clone()).or_insert_with(unknown);
@@ -80,13 +101,7 @@ impl Subscribers {
 
     /// Forgets those who do not listen any more.
     pub(crate) fn forget_gone(&self) {
-        let mut state = self.state();
-        let State { subscribers, secrets, outside } = &mut *state;
-        subscribers.retain(|subscriber| !subscriber.answers.is_gone());
-        secrets.retain(|name, _| subscribers.iter().any(|one| one.names.contains(name)));
-        if subscribers.is_empty() {
-            *outside = None;
-        }
+        self.state().forget_gone();
     }
 
     /// Whether anybody is subscribed to a secret.

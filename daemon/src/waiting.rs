@@ -18,6 +18,8 @@ pub(crate) struct Waiting {
 #[derive(Debug, Default)]
 struct Order {
     next: u64,
+    /// Whether one has to go, and none waited.
+    must_one_go: bool,
     /// By number; a dropped sender tells its connection to go.
     waiters: BTreeMap<u64, oneshot::Sender<()>>,
 }
@@ -38,13 +40,22 @@ impl Waiting {
         let mut order = self.order();
         let number = order.next;
         order.next += 1;
-        order.waiters.insert(number, sender);
+        if !std::mem::take(&mut order.must_one_go) {
+            order.waiters.insert(number, sender);
+        }
         Wait { waiting: self.clone(), number, sent_away }
     }
 
-    /// Sends away who has waited longest. That nobody waits means that all are being answered.
+    /// Sends away who has waited longest. Where nobody waits all are being answered, and it is who is
+    /// done first.
     pub(crate) fn send_longest_away(&self) {
-        self.order().waiters.pop_first();
+        let mut order = self.order();
+        order.must_one_go = order.waiters.pop_first().is_none();
+    }
+
+    /// Lets everyone stay: there is room.
+    pub(crate) fn let_all_stay(&self) {
+        self.order().must_one_go = false;
     }
 
     fn order(&self) -> MutexGuard<'_, Order> {
@@ -84,6 +95,17 @@ mod tests {
         assert!(is_sent_away(&mut third) && !is_sent_away(&mut again));
         drop((first, third, again));
         assert!(waiting.order().waiters.is_empty());
+    }
+
+    #[test]
+    fn when_all_are_being_answered_who_is_done_first_goes() {
+        let waiting = Arc::new(Waiting::default());
         waiting.send_longest_away();
+        let (mut first, mut second) = (waiting.begin(), waiting.begin());
+        assert!(is_sent_away(&mut first) && !is_sent_away(&mut second));
+        drop((first, second));
+        waiting.send_longest_away();
+        waiting.let_all_stay();
+        assert!(!is_sent_away(&mut waiting.begin()));
     }
 }

@@ -6,7 +6,9 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use fluvio_secret_protocol::frame::{self, PREFIX_BYTES};
-use fluvio_secret_protocol::{Delete, Grant, Refusal, Request, Resealed, Response, Secret, Set};
+use fluvio_secret_protocol::{
+    Delete, Grant, Refusal, Request, Resealed, Response, Secret, Set, Subscribe,
+};
 
 use super::Home;
 
@@ -55,6 +57,19 @@ impl Asker {
     /// Asks for a grant of one secret, and does not take it.
     pub(crate) fn ask_and_turn_away(&mut self, name: &str) -> io::Result<()> {
         self.stream.write_all(&frame::encode(&grant(name)).unwrap())
+    }
+
+    /// Subscribes to a secret, and goes away before that is answered.
+    pub(crate) fn subscribe_and_go(mut self, name: &str) -> io::Result<()> {
+        self.stream.write_all(&frame::encode(&subscribe(name)).unwrap())
+    }
+
+    /// Subscribes to a secret.
+    pub(crate) fn subscribe(&mut self, name: &str) -> Answer<()> {
+        Ok(match self.ask(&subscribe(name))? {
+            Response::Subscribed(_) => Ok(()),
+            other => Err(refusal(other)),
+        })
     }
 
     /// The value of one secret, as a grant delivers it.
@@ -111,10 +126,17 @@ impl Asker {
 }
 
 fn grant(name: &str) -> Request {
-    let config = format!("meta: {{name: test}}\nvalue: {{secret: {{name: {name}}}}}\n");
     let (label, program) = ("config.yaml".to_owned(), "witness".to_owned());
-    let config = config.into_bytes().into();
-    Request::Grant(Grant { label, program, check: false, config })
+    Request::Grant(Grant { label, program, check: false, config: config(name).into() })
+}
+
+fn subscribe(name: &str) -> Request {
+    Request::Subscribe(Subscribe { config: config(name).into() })
+}
+
+/// A configuration that references one secret.
+fn config(name: &str) -> Vec<u8> {
+    format!("meta: {{name: test}}\nvalue: {{secret: {{name: {name}}}}}\n").into_bytes()
 }
 
 fn refusal(response: Response) -> Refusal {

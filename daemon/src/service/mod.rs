@@ -28,7 +28,7 @@ use jiff::Timestamp;
 use crate::audit::Audit;
 use crate::grants::Grants;
 use crate::leases::{self, Leases};
-use crate::subscribers::{Full, Subscribers};
+use crate::subscribers::Subscribers;
 use crate::vault::{KeyState, Vault, VaultError};
 
 /// Takes the answers to a request, on behalf of its client.
@@ -139,7 +139,7 @@ impl Service {
     ) -> Result<(), Refusal> {
         let found = references(&asked.config).map_err(|error| refuse::config(&error))?;
         let added = self.subscribers.add(peer.pid, found.names, answers);
-        added.map_err(|Full| refuse::too_many_subscribers())
+        added.map_err(|error| refuse::subscription(&error))
     }
 
     /// Who runs with values that these secrets had, and is not started again because they changed.

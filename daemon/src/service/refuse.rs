@@ -10,6 +10,7 @@ use fluvio_secret_protocol::{Code, PROTOCOL_VERSION, Refusal, SecretName, limits
 
 use crate::audit::AuditError;
 use crate::leases::LeaseError;
+use crate::subscribers::Unwatched;
 use crate::vault::{IdentityError, KeyError, RecipientsError, RekeyError, VaultError};
 
 pub(super) fn audit(error: &AuditError) -> Refusal {
@@ -54,6 +55,7 @@ pub(super) fn no_such_lease() -> Refusal {
 /// Secrets that a secrets file would alter, each with why.
 pub(super) fn unfit(unfit: Vec<(SecretName, Unfit)>) -> Refusal {
     let mut why: Vec<_> = unfit.iter().map(|(_, why)| why.to_string()).collect();
+    why.sort_unstable();
     why.dedup();
     let text = format!("a secrets file cannot carry ({})", why.join("; "));
     let next = "set another value, or give all by the environment: --inject env";
@@ -61,11 +63,19 @@ pub(super) fn unfit(unfit: Vec<(SecretName, Unfit)>) -> Refusal {
     Refusal::new(Code::Unfit, text, next).about(names)
 }
 
-/// No place for another subscriber.
-pub(super) fn too_many_subscribers() -> Refusal {
-    let text =
-        format!("{} connectors are watched already, which is the most", limits::SUBSCRIPTIONS);
-    Refusal::new(Code::Large, text, "end one of them")
+/// Why there is no subscription.
+pub(super) fn subscription(error: &Unwatched) -> Refusal {
+    match error {
+        Unwatched::Full => {
+            let most = limits::SUBSCRIPTIONS;
+            let text = format!("{most} connectors are watched already, which is the most");
+            Refusal::new(Code::Large, text, "end one of them")
+        }
+        Unwatched::System(error) => {
+            let text = format!("changes of secrets cannot be noticed: {error}");
+            Refusal::new(Code::Internal, text, "try again")
+        }
+    }
 }
 
 /// References that the vault does not have.
