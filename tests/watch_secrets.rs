@@ -221,6 +221,45 @@ fn d8_who_watches_a_connector_sees_no_value() {
 }
 
 #[test]
+fn who_subscribes_and_goes_away_takes_no_place() {
+    let home = Home::new();
+    home.set("A", "one");
+    // More than there are places.
+    for _ in 0..200 {
+        Asker::connect(&home).unwrap().subscribe_and_go("A").unwrap();
+    }
+    Asker::connect(&home).unwrap().subscribe("A").unwrap().unwrap();
+}
+
+#[test]
+fn a_subscription_ends_with_its_configuration_also_when_it_was_made_anew() {
+    let (home, path, mut watched) = watched_home();
+    home.ok(&["daemon", "restart"]);
+    watched.expect("note");
+    // When it hears of this, it listens to the daemon that is there now.
+    home.set("A", "two");
+    restarted_for_a(&home, &mut watched, "two");
+    let supervisor = watched.child.id();
+    assert_eq!(listeners(supervisor), 1);
+    fs::write(&path, config(1, &["OTHER"])).unwrap();
+    watched.expect("restarted");
+    watched.until_started_with(&home, "1 OTHER=one");
+    eventually("one listener", || listeners(supervisor) == 1);
+    home.set("A", "three");
+    home.set("OTHER", "three");
+    let event = watched.expect("restarted");
+    assert_eq!(event["secrets"], serde_json::json!(["OTHER"]));
+    assert!(watched.end().is_empty());
+}
+
+/// How many threads of a supervisor wait for changes of secrets.
+fn listeners(supervisor: u32) -> usize {
+    let threads = fs::read_dir(format!("/proc/{supervisor}/task")).unwrap().flatten();
+    let names = threads.filter_map(|thread| fs::read_to_string(thread.path().join("comm")).ok());
+    names.filter(|name| name == "secrets\n").count()
+}
+
+#[test]
 fn a_new_configuration_is_watched_for_its_own_secrets() {
     let (home, path, mut watched) = watched_home();
     fs::write(&path, config(1, &["OTHER"])).unwrap();

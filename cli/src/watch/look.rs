@@ -42,7 +42,11 @@ impl Held {
 }
 
 impl Supervisor {
-    pub(super) fn hear_secrets(&mut self, told: Told) {
+    /// What an earlier subscription has told on its way out is no news.
+    pub(super) fn hear_secrets(&mut self, number: u64, told: Told) {
+        if number != self.subscriptions {
+            return;
+        }
         let subscribed = match told {
             Told::All(subscribed) | Told::Some(subscribed) => subscribed,
             Told::Gone => {
@@ -168,10 +172,11 @@ impl Supervisor {
             return Ok(());
         }
         let sender = self.sender.clone();
-        let tell = move |told| drop(sender.send(News::Secrets(told)));
+        let number = self.subscriptions + 1;
+        let tell = move |told| drop(sender.send(News::Secrets(number, told)));
         let (first, subscriber) = Subscriber::begin(&self.places, &config, tell)?;
         self.marks = first.secrets.into_iter().map(|one| (one.name, one.mark)).collect();
-        self.subscription = Some((config, subscriber));
+        (self.subscription, self.subscriptions) = (Some((config, subscriber)), number);
         self.is_unreadable = false;
         Ok(())
     }

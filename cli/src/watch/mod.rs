@@ -74,7 +74,8 @@ pub(crate) struct Plan {
 /// What the other threads tell.
 enum News {
     Files(Sign),
-    Secrets(Told),
+    /// What a subscription tells, with its number.
+    Secrets(u64, Told),
     Signal(i32),
 }
 
@@ -126,6 +127,8 @@ struct Supervisor {
     /// Why the files are polled, as it was told.
     polls: Option<String>,
     subscription: Option<(Zeroizing<Vec<u8>>, Subscriber)>,
+    /// How many there have been.
+    subscriptions: u64,
     /// Whether there is none because the configuration cannot be read.
     is_unreadable: bool,
     marks: Marks,
@@ -168,6 +171,7 @@ pub(crate) fn watch(plan: Plan) -> Result<u8, CliError> {
         poll: None,
         polls: None,
         subscription: None,
+        subscriptions: 0,
         is_unreadable: false,
         marks: Marks::new(),
         started: Default::default(),
@@ -239,7 +243,7 @@ impl Supervisor {
     fn hear(&mut self, news: News) -> Result<Option<u8>, CliError> {
         match news {
             News::Files(sign) => self.quiet.heard(sign, Instant::now()),
-            News::Secrets(told) => self.hear_secrets(told),
+            News::Secrets(number, told) => self.hear_secrets(number, told),
             // The next step takes note of who has ended.
             News::Signal(signals::CHILD) => {}
             News::Signal(signals::STOP) => self.pause_all()?,
@@ -421,8 +425,15 @@ impl Supervisor {
             State::Pausing(_) | State::Waiting => {}
         };
         signal(&self.state, Signal::STOP);
+        let begun = Instant::now();
         let stopped = signals::take_default(signals::STOP);
         signal(&self.state, Signal::CONT);
+        if let State::Stopping { asked, killed, .. } = &mut self.state {
+            // The connector could not use that time.
+            let lost = begun.elapsed();
+            *asked += lost;
+            *killed = killed.map(|killed| killed + lost);
+        }
         stopped.map_err(CliError::System)
     }
 }

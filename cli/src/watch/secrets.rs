@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -46,9 +47,34 @@ pub(crate) enum Told {
 
 /// A subscription, kept up on a thread until this is dropped.
 pub(crate) struct Subscriber {
-    /// Ends what the thread waits for.
-    connection: UnixStream,
+    connection: Arc<Connection>,
     end: Option<mpsc::Sender<()>>,
+}
+
+/// What the thread waits on, to be ended from outside; `None` when nobody wants it any more.
+struct Connection(Mutex<Option<UnixStream>>);
+
+impl Connection {
+    /// Puts a new one in the place of the one that is gone, if it is still wanted.
+    fn renew(&self, stream: UnixStream) -> bool {
+        let mut present = self.present();
+        let is_wanted = present.is_some();
+        if is_wanted {
+            *present = Some(stream);
+        }
+        is_wanted
+    }
+
+    fn end(&self) {
+        if let Some(stream) = self.present().take() {
+            // Where the daemon is gone the thread does not wait on it.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    fn present(&self) -> MutexGuard<'_, Option<UnixStream>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Subscriber {
@@ -60,9 +86,11 @@ impl Subscriber {
     ) -> Result<(Subscribed, Self), ClientError> {
         let client = connect_or_start(state)?;
         let (first, subscription) = client.subscribe(config.clone())?;
-        let connection = subscription.handle().map_err(ClientError::Broken)?;
+        let handle = subscription.handle().map_err(ClientError::Broken)?;
+        let connection = Arc::new(Connection(Mutex::new(Some(handle))));
         let (end, ended) = mpsc::channel();
-        let keeper = Keeper { state: state.clone(), config: config.clone(), ended };
+        let (state, config) = (state.clone(), config.clone());
+        let keeper = Keeper { state, config, connection: connection.clone(), ended };
         let run = move || keeper.run(subscription, tell);
         thread::Builder::new()
             .name("secrets".to_owned())
@@ -76,14 +104,14 @@ impl Drop for Subscriber {
     fn drop(&mut self) {
         // First, or the thread would take the end of the connection for the daemon's.
         self.end = None;
-        // Also when it is the connection of a daemon that is gone: then the thread looks at `ended`.
-        let _ = self.connection.shutdown(Shutdown::Both);
+        self.connection.end();
     }
 }
 
 struct Keeper {
     state: State,
     config: Zeroizing<Vec<u8>>,
+    connection: Arc<Connection>,
     /// Disconnected when nobody wants to be told any more.
     ended: mpsc::Receiver<()>,
 }
@@ -103,10 +131,13 @@ impl Keeper {
                     return;
                 }
                 let made = connect(&self.state).and_then(|client| self.subscribe(client));
-                if let Ok((subscribed, subscription)) = made {
-                    tell(Told::All(subscribed));
-                    break subscription;
+                let Ok((subscribed, subscription)) = made else { continue };
+                let Ok(handle) = subscription.handle() else { continue };
+                if !self.connection.renew(handle) {
+                    return;
                 }
+                tell(Told::All(subscribed));
+                break subscription;
             };
         }
     }
