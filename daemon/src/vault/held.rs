@@ -181,8 +181,10 @@ impl HeldKey {
         until: Option<Moment>,
         was_locked: impl FnOnce() -> bool,
     ) -> Result<(), IdentityError> {
+        // Whoever wants a key waits for who is looking, so what takes long comes first.
+        let prepared = self.file.prepare_new(&identity, passphrase)?;
         let _looking = self.looking();
-        self.file.put(&identity, passphrase)?;
+        self.file.commit_new(prepared)?;
         let stamp = self.file.stamp()?;
         let mut held = self.held_mut();
         let key = match passphrase {
@@ -225,6 +227,14 @@ impl HeldKey {
             // It is in the file for everyone who may read it.
             Key::Open(_) => Err(KeyError::Open),
             Key::Locked | Key::Unlocked(..) => Ok(()),
+        }
+    }
+
+    /// When its time is over; that may have been. `None` for what is not to be forgotten by itself.
+    pub(crate) fn due(&self) -> Option<Moment> {
+        match self.held().key {
+            Key::Unlocked(_, until) => until,
+            _ => None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! The identity's file: who may open the vault on this machine.
 
-use std::fs;
+use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -76,12 +76,12 @@ impl IdentityFile {
     /// Its bytes, when it is ours alone; `None` when it is not there.
     pub(crate) fn content(&self) -> Result<Option<Zeroizing<Vec<u8>>>, IdentityError> {
         let (folder, name) = self.parts();
-        let bytes = match folder.read(&name, MOST_BYTES) {
-            Ok(bytes) => Zeroizing::new(bytes),
+        let (bytes, found) = match folder.read_found(&name, MOST_BYTES) {
+            Ok((bytes, found)) => (Zeroizing::new(bytes), found),
             Err(ReadError::Missing) => return Ok(None),
             Err(source) => return Err(IdentityError::Read { path: self.path.clone(), source }),
         };
-        self.check_owner_and_mode()?;
+        self.check_owner_and_mode(&found)?;
         Ok(Some(bytes))
     }
 
@@ -102,25 +102,31 @@ impl IdentityFile {
     /// Makes a new identity, durably, where none is.
     pub(crate) fn make(&self) -> Result<Pinned<Identity>, IdentityError> {
         let identity = wiping_stack(|| Pinned::new(Identity::generate()));
-        self.put(&identity, None)?;
+        self.commit_new(self.prepare_new(&identity, None)?)?;
         Ok(identity)
     }
 
-    /// Writes an identity, durably, where none is; with a passphrase, when one is given.
-    pub(crate) fn put(
+    /// Writes an identity beside the file, durably; with a passphrase, when one is given, which takes a
+    /// second. It becomes the file by [`IdentityFile::commit_new`].
+    pub(crate) fn prepare_new(
         &self,
         identity: &Identity,
         passphrase: Option<&str>,
-    ) -> Result<(), IdentityError> {
+    ) -> Result<Prepared, IdentityError> {
         let created = Timestamp::now().strftime("%FT%TZ").to_string();
         let text = wiping_stack(|| identity.to_text(&created));
-        let (folder, name) = self.parts();
-        let written = match passphrase {
-            Some(passphrase) => seal_with(passphrase, text.as_bytes())
-                .and_then(|sealed| folder.prepare(&name, &sealed, None)),
-            None => folder.prepare(&name, text.as_bytes(), None),
-        };
-        written.and_then(Prepared::commit_new).map_err(|source| self.unwritten(source))
+        match passphrase {
+            Some(passphrase) => {
+                let sealed = seal_with(passphrase, text.as_bytes());
+                self.prepare(&sealed.map_err(|source| self.unwritten(source))?)
+            }
+            None => self.prepare(text.as_bytes()),
+        }
+    }
+
+    /// Makes what was written the file, durably, where none is.
+    pub(crate) fn commit_new(&self, prepared: Prepared) -> Result<(), IdentityError> {
+        prepared.commit_new().map_err(|source| self.unwritten(source))
     }
 
     /// Puts the file of another identity, which is in the same folder, in the place of this one.
@@ -154,12 +160,8 @@ impl IdentityFile {
         folder.remove_temporary().map_err(|source| self.unwritten(source))
     }
 
-    fn check_owner_and_mode(&self) -> Result<(), IdentityError> {
+    fn check_owner_and_mode(&self, found: &Metadata) -> Result<(), IdentityError> {
         let path = || self.path.clone();
-        let found = fs::metadata(&self.path).map_err(|source| IdentityError::Read {
-            path: path(),
-            source: ReadError::Io(source),
-        })?;
         let ours = rustix::process::geteuid().as_raw();
         let mode = found.mode() & 0o777;
         if found.uid() != ours {

@@ -75,13 +75,9 @@ impl Vault {
         }
     }
 
-    /// When the next one of the keys is to be forgotten.
+    /// When the next one of the keys is to be forgotten; that may have been.
     pub(crate) fn due(&self) -> Option<Moment> {
-        let due = |key: &HeldKey| match key.state() {
-            KeyState::Unlocked(until) => until,
-            _ => None,
-        };
-        [&self.key, &self.next].into_iter().filter_map(due).min()
+        [&self.key, &self.next].into_iter().filter_map(HeldKey::due).min()
     }
 
     /// How often the vault was locked. Who compares two of these learns whether it was meanwhile.

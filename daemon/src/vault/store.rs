@@ -5,7 +5,7 @@
 //! clean (fsync(2)).
 
 use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, File, FileTimes, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, FileTimes, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -44,9 +44,9 @@ pub(crate) struct Prepared {
     target: PathBuf,
 }
 
-/// A file as it was when it was looked at: device, inode and size, and its date.
+/// A file as it was when it was looked at: device, inode and size, owner and mode, and its date.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Stamp([u64; 3], SystemTime);
+pub(crate) struct Stamp([u64; 3], [u32; 2], SystemTime);
 
 impl Folder {
     /// The folder at this path, which is there.
@@ -109,6 +109,15 @@ impl Folder {
     /// Reads a file whole when it is a regular file of at most `most` bytes. Symbolic links are not
     /// followed, and a FIFO or a device is not waited for.
     pub(crate) fn read(&self, name: &str, most: u64) -> Result<Vec<u8>, ReadError> {
+        self.read_found(name, most).map(|(bytes, _)| bytes)
+    }
+
+    /// The same, and what it was that was read.
+    pub(crate) fn read_found(
+        &self,
+        name: &str,
+        most: u64,
+    ) -> Result<(Vec<u8>, Metadata), ReadError> {
         let mut options = OpenOptions::new();
         options.read(true);
         let opened = regular::open(&options, &self.path_of(name), Links::Refuse);
@@ -120,7 +129,7 @@ impl Folder {
         if found.len() > most {
             return Err(ReadError::Large);
         }
-        read_at_most(&file, found.len(), most)
+        Ok((read_at_most(&file, found.len(), most)?, found))
     }
 
     /// The date of a file; `None` when it is not there.
@@ -171,7 +180,8 @@ impl Folder {
     pub(crate) fn stamp(&self, name: &str) -> io::Result<Option<Stamp>> {
         match fs::symlink_metadata(self.path_of(name)) {
             Ok(found) => {
-                Ok(Some(Stamp([found.dev(), found.ino(), found.size()], found.modified()?)))
+                let file = [found.dev(), found.ino(), found.size()];
+                Ok(Some(Stamp(file, [found.uid(), found.mode()], found.modified()?)))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),

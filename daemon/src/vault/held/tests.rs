@@ -3,9 +3,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::{Scope, ScopedJoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{HeldKey, Identity, IdentityFile, KeyError, KeyState, Moment};
+use crate::vault::memory::Pinned;
 use crate::vault::seal::seal_cheaply;
 use crate::vault::{Vault, tests};
 
@@ -71,7 +72,39 @@ fn a_key_is_forgotten_when_its_time_is_over() {
     unlock(Moment::now());
     // From that moment on, whenever it is wiped.
     assert!(!home.is_open() && home.key.state() == KeyState::Locked);
+    assert!(home.key.due().is_some(), "it is there yet");
     assert!(home.key.lock_when_due() && !home.key.lock_when_due());
+    assert!(home.key.due().is_none());
+}
+
+#[test]
+fn that_others_may_read_its_file_from_now_on_is_noticed() {
+    let home = Home::new();
+    home.write(home.text.as_bytes());
+    assert!(home.is_open());
+    let path = home.folder.path().join("identity.txt");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("a mode");
+    assert!(home.key.with(|_| ()).expect_err("refused").to_string().contains("0644"));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
+    assert!(home.is_open());
+}
+
+#[test]
+fn nobody_waits_for_the_work_of_a_new_identitys_passphrase() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("identity.txt");
+    let key = HeldKey::of(IdentityFile::at(path.clone())).expect("no key");
+    let used = key.looking();
+    std::thread::scope(|scope| {
+        let identity = Pinned::new(Identity::generate());
+        let put = scope.spawn(|| key.put(identity, Some("p"), None, || false));
+        until(|| fs::read_dir(folder.path()).expect("a folder").count() == 1);
+        assert!(!path.exists(), "it is written beside it");
+        drop(used);
+        put.join().expect("no panic").expect("put");
+    });
+    assert_eq!(key.state(), KeyState::Unlocked(None));
+    assert!(path.exists());
 }
 
 #[test]
@@ -166,7 +199,9 @@ fn a_lock_that_comes_while_another_identity_takes_the_place_is_not_lost() {
 }
 
 fn until(mut condition: impl FnMut() -> bool) {
+    let begun = Instant::now();
     while !condition() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it does not come");
         std::thread::yield_now();
     }
 }
