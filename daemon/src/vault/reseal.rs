@@ -106,9 +106,6 @@ impl<'a> Run<'a> {
             for name in names {
                 self.secret(&name)?;
                 self.batch.names.push(name);
-                if self.batch.written.len() >= BATCH_FILES || self.batch.bytes >= BATCH_BYTES {
-                    self.flush()?;
-                }
             }
             self.flush()?;
             names = mem::take(&mut self.again);
@@ -192,6 +189,10 @@ impl<'a> Run<'a> {
         self.batch.written.push((name.clone(), written));
         self.batch.places.push(place);
         self.batch.bytes += sealed.len();
+        // Also in the middle of a secret, which may have a thousand versions.
+        if self.batch.written.len() >= BATCH_FILES || self.batch.bytes >= BATCH_BYTES {
+            self.flush()?;
+        }
         Ok(())
     }
 

@@ -62,8 +62,11 @@ impl Vault {
         };
         if self.key.with(|_| ())? == Err(KeyState::None) {
             // A machine that had another one has mistaken the file. A new one, with the vault of
-            // others, may have to wait until they add it.
-            let had_one = lists.accepted.is_some() && !self.all_names()?.is_empty();
+            // others, may have to wait until they add it; and one that was killed here tries again.
+            let own = lists.accepted.as_ref().map(|accepted| accepted.first());
+            let had_another =
+                own.is_some_and(|own| own.is_none_or(|own| own.recipient != recipient));
+            let had_one = had_another && !self.all_names()?.is_empty();
             if had_one && !listed(&recipient) && !self.is_opened_by(&identity)? {
                 return Err(RekeyError::OpensNothing { path: self.path.clone() }.into());
             }

@@ -94,6 +94,23 @@ fn a_rotation_leaves_one_identity_that_opens_all() {
 }
 
 #[test]
+fn a_secret_with_many_versions_is_no_batch_of_its_own() {
+    let (home, vault) = home();
+    let history = home.vault_path().join(".history/A");
+    for version in 3..150 {
+        fs::copy(home.file("A"), history.join(format!("{version}.age"))).expect("a version");
+    }
+    let mut batches = 0;
+    let rekey = vault.prepare_rotate(false, None, None).expect("prepared");
+    let done = rekey.commit(&mut |step| {
+        batches += usize::from(matches!(step, Step::Done { .. }));
+    });
+    assert_eq!(done.expect("committed").versions, 150);
+    // 152 files are three batches, and another run looks whether all are done.
+    assert_eq!(batches, 4);
+}
+
+#[test]
 fn a_rotation_can_drop_the_history() {
     let (home, vault) = home();
     let done = commit(vault.prepare_rotate(true, None, None));
@@ -351,6 +368,9 @@ fn a_machine_that_is_added_by_others_begins_with_an_identity_of_its_own() {
     let there = second.open().expect("the vault");
     commit(there.prepare_use(theirs.to_text("").as_bytes(), None, None));
     assert!(matches!(read(&there, "A"), Err(VaultError::Damaged { .. })));
+    // As when it was killed before its identity was there.
+    fs::remove_file(second.identity_path()).expect("removed");
+    commit(there.prepare_use(theirs.to_text("").as_bytes(), None, None));
     let shown = [own(&first).to_string()];
     assert!(refused(there.prepare_accept(&shown)).contains("is not among"));
     commit(vault.prepare_add(&theirs.recipient().to_string(), None));
