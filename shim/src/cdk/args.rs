@@ -126,7 +126,11 @@ fn watched(args: &[OsString]) -> Option<Watch> {
             kept.push(word.clone());
             break;
         }
-        let name = word.as_bytes().split(|&byte| byte == b'=').next().unwrap_or_default();
+        let name = match word.as_bytes() {
+            // Its value may be glued to it.
+            glued if glued.starts_with(b"-O") => &glued[..2],
+            word => word.split(|&byte| byte == b'=').next().unwrap_or_default(),
+        };
         let known = OF_WATCH.iter().find(|(known, _)| known.as_bytes() == name);
         match known {
             None => kept.push(word.clone()),
@@ -294,7 +298,8 @@ fn read(word: &OsStr, options: &[(&str, Option<u8>, Option_)]) -> Word {
 fn unknown(word: &OsStr) -> String {
     let text = word.to_string_lossy();
     let name = text.split('=').next().unwrap_or_default();
-    let name = if name.starts_with("--") { name } else { name.get(..2).unwrap_or(name) };
+    let shown = if name.starts_with("--") { name.chars().count() } else { 2 };
+    let name: String = name.chars().take(shown).collect();
     format!("the option {name} is not known here")
 }
 
@@ -362,6 +367,8 @@ mod tests {
         assert_eq!(watch.config.to_str(), Some("c.yaml"));
         assert_eq!(words(&watch.options), "--watch --grace 2s --watch-path=src -O json");
         assert_eq!(words(&watch.args), "test -c c.yaml -p x -- --clear");
+        let watch = watched("test --watch -Ojson -c c.yaml");
+        assert_eq!(words(&watch.options), "--watch -Ojson");
         let watch = watched("test --watch --inject env --no-check");
         assert_eq!(watch.config.to_str(), Some("sample-config.yaml"));
         assert_eq!(words(&watch.options), "--watch --no-check");
@@ -423,8 +430,10 @@ mod tests {
             let told = Plan::Pass(Some("the option --new is not known here".into()));
             assert_eq!(planned(line), told, "{line}");
         }
-        let told = Plan::Pass(Some("the option -x is not known here".into()));
-        assert_eq!(planned("deploy start -xcnry"), told);
+        for option in ["-x", "-\u{e9}"] {
+            let told = Plan::Pass(Some(format!("the option {option} is not known here")));
+            assert_eq!(planned(&format!("deploy start {option}cnry")), told);
+        }
     }
 
     #[test]

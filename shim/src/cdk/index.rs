@@ -1,9 +1,16 @@
 //! The index of what `cdk` has deployed: a TOML file in the folder for temporary files.
 
-use std::fs;
+use std::fs::OpenOptions;
+use std::io::{self, Read};
+use std::path::Path;
+
+use fluvio_secret_protocol::regular::{self, Links};
 
 /// Its name, next to whatever else is temporary.
 const INDEX: &str = "fluvio_cdk_deploy_index.toml";
+
+/// More than any index has.
+const MOST_BYTES: u64 = 1 << 20;
 
 /// What stands before a connector's name, at the beginning of a line.
 const KEY: &str = "name = ";
@@ -11,8 +18,16 @@ const KEY: &str = "name = ";
 /// Whether the index has a connector of this name: `cdk` would start the connector all the same, with
 /// its secrets, and then lose it. An index that cannot be read counts as empty, as for `cdk`.
 pub(super) fn has(connector: &str) -> bool {
-    let index = fs::read_to_string(std::env::temp_dir().join(INDEX)).unwrap_or_default();
+    let index = read(&std::env::temp_dir().join(INDEX)).unwrap_or_default();
     names(&index).any(|name| name == connector)
+}
+
+/// Anybody may have made what is there: nobody waits for a FIFO, or reads without an end.
+fn read(path: &Path) -> io::Result<String> {
+    let (file, _) = regular::open(OpenOptions::new().read(true), path, Links::Follow)?;
+    let mut index = String::new();
+    file.take(MOST_BYTES).read_to_string(&mut index)?;
+    Ok(index)
 }
 
 fn names(index: &str) -> impl Iterator<Item = String> {
@@ -94,7 +109,20 @@ fn unescaped(escape: &str) -> Option<(char, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::names;
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    use super::{names, read};
+
+    #[test]
+    fn what_is_no_file_is_not_waited_for() {
+        let path = std::env::temp_dir().join(format!("shim-index-{}", std::process::id()));
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR, 0).expect("a FIFO");
+        assert!(read(&path).is_err());
+        std::fs::remove_file(&path).expect("removed");
+        std::fs::write(&path, "name = \"c\"\n").expect("an index");
+        assert_eq!(names(&read(&path).expect("an index")).collect::<Vec<_>>(), ["c"]);
+        std::fs::remove_file(&path).expect("removed");
+    }
 
     #[test]
     fn names_are_read_in_all_forms_that_cdk_writes() {
