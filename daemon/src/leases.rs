@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use crate::cause::cause;
+use crate::hash::fnv_1a;
 
 const SECRETS: &str = "secrets.txt";
 const HOLD: &str = "hold";
@@ -117,7 +118,8 @@ impl Leases {
     /// The leases of a vault. Its path tells them from those of another one of the same user.
     pub(crate) fn of(vault: &Path, runtime: Option<PathBuf>) -> Self {
         let uid = rustix::process::geteuid().as_raw();
-        let inside = format!("fluvio-secret-{uid}/{:016x}", hash(vault.as_os_str()));
+        let inside =
+            format!("fluvio-secret-{uid}/{:016x}", fnv_1a(vault.as_os_str().as_encoded_bytes()));
         let login = PathBuf::from(format!("/run/user/{uid}"));
         // A client is told the path as a text.
         let runtime = runtime.filter(|path| path.to_str().is_some());
@@ -265,7 +267,12 @@ fn open_reader(folder: &Path) -> rustix::io::Result<OwnedFd> {
 fn held_still(folder: &Path) -> Option<Held> {
     let reader = open_reader(folder).ok()?;
     if !is_held(&reader) {
-        return None;
+        // Since there is a reader again, who was to hold it can. Now it is too late for that, and who was
+        // in time holds it.
+        told(folder, fs::remove_file(folder.join(HOLD)));
+        if !is_held(&reader) {
+            return None;
+        }
     }
     // What cannot be read, as of another release, is held all the same.
     let about = read_about(folder).unwrap_or_default();
@@ -332,14 +339,6 @@ fn random_id() -> io::Result<String> {
     let id: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     debug_assert!(id.len() <= limits::LEASE_ID_BYTES);
     Ok(id)
-}
-
-/// FNV-1a: the same in every release, so that a later daemon finds the leases of an earlier one.
-fn hash(text: &std::ffi::OsStr) -> u64 {
-    let bytes = text.as_encoded_bytes().iter();
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }
 
 #[cfg(test)]

@@ -9,10 +9,11 @@
 //! * [`places`], [`log`], [`audit`]: where things are kept, what is written down
 //! * [`settings`]: what the user has settled
 //! * [`cause`](mod@cause): what an error of the file system means
+//! * [`hash`]: what is the same in every release
 //! * [`vault`]: secrets on the disk: sealed, durable, with a history
 //! * [`service`]: a request in, an answer out; knows no socket
 //! * [`grants`]: the last grants, and which of their processes still run
-//! * [`lanes`]: two threads that do what waits for the disk
+//! * [`lanes`]: three threads that do what takes long
 //! * [`waiting`]: who has to go when too many are silent
 //! * [`leases`]: secrets files in memory, each for as long as somebody holds it
 //! * [`subscribers`], [`outside`]: who is told of changes, and what others do to the vault's files
@@ -31,6 +32,7 @@ mod connection;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod grants;
+mod hash;
 mod holding;
 mod inherited;
 mod lanes;

@@ -1,12 +1,12 @@
 //! What tells a secret's sealed file from a later one.
 
-use std::hash::{DefaultHasher, Hasher};
 use std::path::Path;
 
 use fluvio_secret_protocol::SecretName;
 
 use super::store::{Folder, ReadError};
 use super::{SEALED_BYTES, file_of};
+use crate::hash::fnv_1a;
 
 /// Reads the marks of secrets; needs no identity.
 pub(crate) struct Marks {
@@ -35,9 +35,7 @@ impl Marks {
 
 /// The mark of sealed bytes. Sealing the same value again makes other bytes.
 pub(super) fn mark(sealed: &[u8]) -> u64 {
-    // Without random keys, so that the next daemon has the same marks. (Whoever could make two files
-    // of one mark could keep a connector from being restarted, and is our own user.)
-    let mut hasher = DefaultHasher::new();
-    hasher.write(sealed);
-    hasher.finish()
+    // The next daemon has the same marks. (Whoever could make two files of one mark could keep a
+    // connector from being restarted, and is our own user.)
+    fnv_1a(sealed)
 }
