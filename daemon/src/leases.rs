@@ -345,7 +345,7 @@ fn random_id() -> io::Result<String> {
 mod tests {
     use std::fs;
     use std::os::unix::ffi::OsStrExt;
-    use std::os::unix::fs::MetadataExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
     use std::path::{Path, PathBuf};
 
     use super::{About, Lease, Leases, is_held};
@@ -457,22 +457,25 @@ mod tests {
         let leases = memory.leases();
         let ours = leases.places[0].parent().expect("a folder").to_owned();
         fs::create_dir(&ours).expect("a folder");
-        // Who is not root cannot give it away.
-        if std::os::unix::fs::chown(&ours, Some(65_534), None).is_err() {
+        if !rustix::process::geteuid().is_root() {
+            println!("not here: only root can give a folder away");
             return;
         }
+        std::os::unix::fs::chown(&ours, Some(65_534), None).expect("given away");
         let error = leases.make(About::default(), b"cnry").expect_err("refused").to_string();
         assert!(error.ends_with("where leases are, belongs to uid 65534"), "{error}");
     }
 
     #[test]
     fn e6_a_disk_is_refused() {
-        let disk = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR"));
-        // Where the sources are on a tmpfs, too, there is no disk to try.
-        let Ok(disk) = disk else { return };
-        if super::is_in_memory(disk.path()) {
+        // Who may not write to the sources may write to the one, and who is on a tmpfs to the other.
+        let folders = [env!("CARGO_MANIFEST_DIR"), "/var/tmp", "/tmp"];
+        let disk = folders.into_iter().filter_map(|folder| tempfile::tempdir_in(folder).ok());
+        let disk = disk.into_iter().find(|folder| !super::is_in_memory(folder.path()));
+        let Some(disk) = disk else {
+            println!("not here: no folder on a disk may be written to");
             return;
-        }
+        };
         let mut leases = Leases::of(Path::new("/a/vault"), Some(disk.path().to_owned()));
         leases.places.truncate(1);
         let about = About { since: 7, connector: None, config: String::new(), names: Vec::new() };
@@ -483,9 +486,12 @@ mod tests {
         let memory = Memory::new();
         let mut leases = memory.leases();
         let ours: PathBuf = leases.places[0].parent().expect("a folder").to_owned();
+        let private = fs::Permissions::from_mode(0o700);
         fs::create_dir(disk.path().join("x")).expect("a folder");
+        fs::set_permissions(disk.path().join("x"), private).expect("ours alone");
         std::os::unix::fs::symlink(disk.path().join("x"), ours).expect("a link");
         leases.places.truncate(1);
-        assert!(leases.make(about, b"cnry").is_err());
+        let error = leases.make(about, b"cnry").expect_err("refused").to_string();
+        assert!(error.contains("no file system in memory"), "{error}");
     }
 }
