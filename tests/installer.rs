@@ -136,3 +136,58 @@ fn what_somebody_else_put_in_the_links_place_stays() {
     remove(&only);
     assert!(!only.exists() && link.symlink_metadata().is_err());
 }
+
+#[test]
+fn what_is_not_ours_is_neither_written_over_nor_removed() {
+    if !need::sources() {
+        return;
+    }
+    let home = Home::new();
+    let archive = archive(&home);
+    let prefix = home.path("one");
+    let foreign = prefix.join("bin/fluvio-secretd");
+    make_folder(&prefix.join("bin"), 0o755);
+    fs::write(&foreign, "mine").unwrap();
+    let install =
+        || run(&home, &archive.join("install.sh"), &["--prefix", prefix.to_str().unwrap()]);
+    let refused = install();
+    assert!(refused.err.contains("is there and not ours"), "{refused:?}");
+    assert_eq!(fs::read_to_string(&foreign).unwrap(), "mine");
+    assert_eq!(fs::read_dir(&prefix).unwrap().count(), 1, "nothing was begun");
+    fs::remove_file(&foreign).unwrap();
+    // A name that leads to somebody's file.
+    let theirs = home.write("theirs", "mine");
+    symlink(&theirs, prefix.join("bin/fluvio-secret.new")).unwrap();
+    assert!(install().status.success());
+    assert_eq!(fs::read_to_string(&theirs).unwrap(), "mine");
+    // A copy has the paths of the first one.
+    let copy = home.path("copy");
+    let copied = said(home.foreign("cp").arg("-a").arg(&prefix).arg(&copy));
+    assert!(copied.status.success());
+    let refused = run(&home, &copy.join("lib/fluvio-secret/uninstall.sh"), &[]);
+    assert!(!refused.status.success() && refused.err.contains("is a copy"), "{refused:?}");
+    assert!(foreign.exists());
+}
+
+#[test]
+fn a_removal_that_failed_can_be_given_again() {
+    if !need::sources() {
+        return;
+    }
+    let home = Home::new();
+    let archive = archive(&home);
+    let prefix = home.path("one");
+    let installed =
+        run(&home, &archive.join("install.sh"), &["--prefix", prefix.to_str().unwrap()]);
+    assert!(installed.status.success(), "{installed:?}");
+    // What rm(1) does not remove.
+    let program = prefix.join("bin/fluvio-secretd");
+    fs::remove_file(&program).unwrap();
+    fs::create_dir(&program).unwrap();
+    let remove = || run(&home, &prefix.join("lib/fluvio-secret/uninstall.sh"), &[]);
+    let failed = remove();
+    assert!(!failed.status.success() && failed.err.contains("run this again"), "{failed:?}");
+    fs::remove_dir(&program).unwrap();
+    let removed = remove();
+    assert!(removed.status.success() && !prefix.exists(), "{removed:?}");
+}

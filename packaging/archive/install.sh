@@ -60,11 +60,22 @@ write_made() {
 # Puts a file in place whole: a program may run, and a shell may read it.
 put() {
     folder "$(dirname -- "$2")"
+    # What has the name may lead elsewhere.
+    rm -f -- "$2.new"
     cp -- "$1" "$2.new"
     chmod "$3" "$2.new"
-    mv -f -- "$2.new" "$2"
+    # First, or one that is killed in between would not know it again.
     note file "$2"
+    mv -f -- "$2.new" "$2"
 }
+
+# Nothing of somebody else's is written over.
+for file in $(cd "$here/files" && find . -type f) lib/fluvio-secret/uninstall.sh; do
+    file=$prefix/${file#./}
+    { [ ! -e "$file" ] && [ ! -L "$file" ]; } && continue
+    printf '%s\n' "$earlier" | grep -Fxq "file $file" || fail "$file is there and not ours; move it away"
+    [ ! -d "$file" ] || fail "$file is a folder; move it away"
+done
 
 folder "$kept"
 note file "$made"
@@ -95,16 +106,19 @@ if [ -d "$HOME/.fluvio" ]; then
         printf 'note: %s is no link and is left alone\n' "$extension"
     else
         folder "$HOME/.fluvio/extensions"
+        led=$(readlink -- "$extension" || true)
+        case $led in
+            '' | "$prefix/bin/fluvio-secret") ;;
+            *) printf 'note: %s led to %s and leads here now\n' "$extension" "$led" ;;
+        esac
         ln -sfn -- "$prefix/bin/fluvio-secret" "$extension"
         note link "$extension"
     fi
 fi
 
 # What an earlier release had and this one has not is removed; folders stay written down.
-printf '%s\n' "$earlier" | while read -r kind path; do
-    case $kind in
-        file) printf '%s' "$now" | grep -Fxq "file $path" || rm -f -- "$path" ;;
-    esac
+printf '%s\n' "$earlier" | grep '^file ' | while IFS= read -r line; do
+    printf '%s' "$now" | grep -Fxq "$line" || rm -f -- "${line#file }"
 done
 write_made "$(printf '%s\n' "$earlier" | grep '^folder ' || true)"
 

@@ -10,6 +10,14 @@ if [ ! -f "$made" ]; then
     exit 1
 fi
 
+# A copy of an installation has the paths of the one that it was made of.
+listed=$(sed -n 's|^file \(.*\)/lib/fluvio-secret/made$|\1|p' "$made")
+real() { CDPATH='' cd -- "$1" 2> /dev/null && pwd -P; }
+if [ "$(real "$listed")" != "$(real "$prefix")" ]; then
+    printf 'uninstall.sh: %s is a copy of what was installed in %s, or was moved; delete it by hand\n' "$prefix" "$listed" >&2
+    exit 1
+fi
+
 # The links to the units of this folder, by which they are enabled or found. Without a manager of the
 # session there is nothing to stop, and the links have to go all the same.
 config=${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user
@@ -29,15 +37,30 @@ if [ "$(readlink -- "$link" || true)" = "$prefix/bin/fluvio-secret-shim" ]; then
 fi
 
 # Files first; then the folders that were made for them, the innermost first, unless there is more in them.
-list=$(cat "$made")
-printf '%s\n' "$list" | while read -r kind path; do
+# The list and this script go last: what cannot be removed now can be then.
+left=
+# Says itself what it is.
+remove() { rm -f -- "$1" || left=$1; }
+while IFS= read -r line; do
+    kind=${line%% *} path=${line#* }
     case $kind in
-        file) rm -f -- "$path" ;;
+        file)
+            case $path in
+                */lib/fluvio-secret/made | */lib/fluvio-secret/uninstall.sh) ;;
+                *) remove "$path" ;;
+            esac
+            ;;
         # Another installation may have turned it to itself, or somebody put a file in its place.
-        link) [ "$(readlink -- "$path" || true)" != "$prefix/bin/fluvio-secret" ] || rm -f -- "$path" ;;
+        link) [ "$(readlink -- "$path" || true)" != "$prefix/bin/fluvio-secret" ] || remove "$path" ;;
     esac
-done
-printf '%s\n' "$list" | sort -ru | while read -r kind path; do
-    [ "$kind" != folder ] || rmdir -- "$path" 2> /dev/null || true
+done < "$made"
+if [ -n "$left" ]; then
+    printf 'uninstall.sh: %s is still there; mend that, and run this again\n' "$left" >&2
+    exit 1
+fi
+folders=$(sed -n 's/^folder //p' "$made" | sort -ru)
+rm -f -- "$made" "$kept/uninstall.sh"
+printf '%s\n' "$folders" | while IFS= read -r path; do
+    rmdir -- "$path" 2> /dev/null || true
 done
 printf 'fluvio-secret is removed. Secrets, their key and the logs stay, in the folders fluvio-secret below\n~/.config, ~/.local/share and ~/.local/state\n'
