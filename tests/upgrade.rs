@@ -81,6 +81,7 @@ fn daemon_of_release(release: &str, home: &Home) -> JoinHandle<()> {
             identity: home.path("config/identity.txt").display().to_string(),
             locked: false,
             unlocked_until: None,
+            settings: String::new(),
         },
     );
     let listener = UnixListener::bind(&socket).unwrap();

@@ -99,7 +99,7 @@ fn serve(way: Way) -> Result<(), ServeError> {
     let vault = vault.keeping(settings.history);
     let leases = Leases::of(vault.path(), places.runtime.clone());
     let service = Service::new(vault, Audit::new(places.state.audit_log()), leases);
-    let service = service.settled(settings.inject, settings.lock_after);
+    let service = service.settled(&settings);
     let server = match handed_over {
         None => Server::bind(places.state.socket(), service)?,
         Some(listener) => Server::inherit(listener, places.state.socket(), service)?,

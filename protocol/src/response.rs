@@ -351,6 +351,8 @@ pub struct Status {
     /// Until when it was given, in seconds since 1970 (UTC); `None` while locked, and when nothing
     /// locks the vault by itself.
     pub unlocked_until: Option<i64>,
+    /// The user's settings that it was started with, as `fluvio-secretd --settings` prints them.
+    pub settings: String,
 }
 
 /// The value is kept.

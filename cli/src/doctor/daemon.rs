@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::SystemTime;
 
 use fluvio_secret_protocol::{ClientError, DAEMON, Status, beside_this_program};
 
@@ -16,9 +15,7 @@ const RESTART: &str = "fluvio-secret daemon restart";
 pub(super) fn settings(places: &Places, status: Option<&Status>) -> Vec<Found> {
     // Without the program there is a line about that.
     let Ok(said) = shown_settings() else { return Vec::new() };
-    let path = places.settings();
-    let changed = path.metadata().and_then(|found| found.modified()).ok();
-    vec![judge_settings(&path, &said, changed, status.map(|status| status.since))]
+    vec![judge_settings(&places.settings(), &said, status.map(|status| &*status.settings))]
 }
 
 /// The settings as a daemon would read them, or what is wrong in them.
@@ -35,24 +32,17 @@ pub(super) fn shown_settings() -> Result<Result<String, String>, ClientError> {
     Ok(Err(said.to_owned()))
 }
 
-fn judge_settings(
-    path: &Path,
-    said: &Result<String, String>,
-    changed: Option<SystemTime>,
-    since: Option<i64>,
-) -> Found {
+/// `known` is what the daemon that runs was started with.
+fn judge_settings(path: &Path, said: &Result<String, String>, known: Option<&str>) -> Found {
     let shown = path.display();
-    let seconds = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).ok();
-    let changed_at = changed.and_then(seconds).map(|since| since.as_secs());
-    match (said, changed_at, since) {
-        (Err(said), ..) => Look::Settings.wrong(said),
-        (Ok(_), None, _) => Look::Settings.right("as by default: there is no settings.toml"),
-        // Both are whole seconds: of the same one it is not known.
-        (Ok(_), Some(at), Some(since)) if u64::try_from(since).is_ok_and(|since| at > since) => {
+    match (said, known) {
+        (Err(said), _) => Look::Settings.wrong(said),
+        (Ok(said), Some(known)) if said.trim_end() != known.trim_end() => {
             let text = format!("{shown} was changed, and the daemon that runs does not know it");
             Look::Settings.note(text).mended_by(RESTART)
         }
-        (Ok(_), Some(_), _) => Look::Settings.right(format!("{shown} can be read")),
+        (Ok(_), _) if path.exists() => Look::Settings.right(format!("{shown} can be read")),
+        (Ok(_), _) => Look::Settings.right("as by default: there is no settings.toml"),
     }
 }
 
@@ -98,7 +88,6 @@ fn is_same(one: &Path, other: &Path) -> bool {
 mod tests {
     use std::io;
     use std::path::{Path, PathBuf};
-    use std::time::{Duration, SystemTime};
 
     use fluvio_secret_protocol::places::PlaceError;
     use fluvio_secret_protocol::{ClientError, StartError};
@@ -108,22 +97,24 @@ mod tests {
 
     #[test]
     fn settings_are_wrong_or_not_yet_known_or_right() {
-        let at = |seconds| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
-        let path = Path::new("/s/settings.toml");
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("settings.toml");
         let right = Ok("history = 10".to_owned());
-        let judge = |changed, since| judge_settings(path, &right, changed, since);
-        assert!(judge(None, None).text.contains("no settings.toml"));
-        assert_eq!(judge(at(100), Some(100)).condition, Condition::Right);
-        assert_eq!(judge(at(100), None).condition, Condition::Right);
-        let unknown = judge(at(101), Some(100));
+        let judge = |known| judge_settings(&path, &right, known);
+        assert!(judge(None).text.contains("no settings.toml"));
+        assert_eq!(judge(Some("history = 10\n")).condition, Condition::Right);
+        // Also when the file was removed.
+        let unknown = judge(Some("history = 11\n"));
         assert_eq!((unknown.condition, unknown.mend.as_deref()), (Condition::Note, Some(RESTART)));
-        let wrong = judge_settings(path, &Err("line 1: no".to_owned()), at(1), Some(5));
+        std::fs::write(&path, "").expect("a file");
+        assert!(judge(None).text.ends_with("can be read"));
+        let wrong = judge_settings(&path, &Err("line 1: no".to_owned()), Some("history = 10"));
         assert_eq!((wrong.condition, &*wrong.text), (Condition::Wrong, "line 1: no"));
     }
 
     #[test]
     fn why_no_daemon_can_be_reached_is_told_with_what_mends_it() {
-        let silent = ClientError::Silent { socket: PathBuf::from("/s"), pid: Some(42) };
+        let silent = ClientError::Silent { socket: "/s".into(), pid: Some(42), is_asked: false };
         let wide = PlaceError::Wide { path: PathBuf::from("/s"), mode: 0o755, mend: 0o700 };
         let reason = wide.to_string();
         let cases = [

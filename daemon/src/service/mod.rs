@@ -28,6 +28,7 @@ use jiff::Timestamp;
 use crate::audit::Audit;
 use crate::grants::Grants;
 use crate::leases::{self, Leases};
+use crate::settings::Settings;
 use crate::subscribers::Subscribers;
 use crate::vault::{KeyState, Vault, VaultError};
 
@@ -54,19 +55,32 @@ pub(crate) struct Service {
     since: Timestamp,
     /// How long the key is kept after its passphrase was given; `None` for ever.
     lock_after: Option<Duration>,
+    /// All settings, for who asks what holds.
+    settings: String,
 }
 
 impl Service {
     pub(crate) fn new(vault: Vault, audit: Audit, leases: Leases) -> Self {
         let (grants, delivering, leases) = (Grants::default(), RwLock::default(), Arc::new(leases));
         let subscribers = Subscribers::new(vault.marks());
-        let (inject, since, lock_after) = (Way::Auto, Timestamp::now(), Some(key::LOCK_AFTER));
-        Self { vault, audit, grants, delivering, leases, subscribers, inject, since, lock_after }
+        Self {
+            vault,
+            audit,
+            grants,
+            delivering,
+            leases,
+            subscribers,
+            inject: Way::Auto,
+            since: Timestamp::now(),
+            lock_after: Some(key::LOCK_AFTER),
+            settings: String::new(),
+        }
     }
 
-    /// The same, with the user's settings for which way values go, and for how long the key is kept.
-    pub(crate) fn settled(self, inject: Way, lock_after: Option<Duration>) -> Self {
-        Self { inject, lock_after, ..self }
+    /// The same, as the user has settled it.
+    pub(crate) fn settled(self, settings: &Settings) -> Self {
+        let Settings { inject, lock_after, .. } = *settings;
+        Self { inject, lock_after, settings: settings.to_string(), ..self }
     }
 
     /// The leases, for who watches them.
@@ -240,6 +254,7 @@ impl Service {
             identity: self.vault.identity().display().to_string(),
             locked: self.vault.state() == KeyState::Locked,
             unlocked_until: self.unlocked_until(),
+            settings: self.settings.clone(),
         })
     }
 }

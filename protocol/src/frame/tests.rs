@@ -297,6 +297,7 @@ fn every_response_has_a_golden_sample() {
                 identity: "/home/ada/.config/fluvio-secret/identity.txt".into(),
                 locked: false,
                 unlocked_until: Some(1_670_720_820),
+                settings: "history = 10\ninject = \"auto\"\n".into(),
             })
         ),
         sample!("stopping.response", Response::Stopping),
