@@ -42,6 +42,7 @@ pub(crate) fn import(import: &args::Import) -> Result<(), CliError> {
             None => stamp.remove(path)?,
             Some(why) => return Err(CliError::Kept { path: path.clone(), why }),
         },
+        None if file.secrets.is_empty() => {}
         None => output::say(&format!(
             "note: {path} still has the values in plain text; delete it, or let this command do that with --remove",
             path = path.display()
@@ -187,9 +188,10 @@ fn summary(path: &Path, found: &[Found]) -> String {
     )
 }
 
-/// A file as it was when it was read.
+/// A file as it was when it was read: its dates, of which the second cannot be set by who changes it, and
+/// which one it is.
 #[derive(Eq, PartialEq)]
-struct Stamp([i64; 2], [u64; 3]);
+struct Stamp([i64; 4], [u64; 3]);
 
 impl Stamp {
     fn of(path: &Path) -> Result<Self, CliError> {
@@ -199,7 +201,8 @@ impl Stamp {
             // What a link leads to would still be there.
             return Err(failed("it is no regular file, so it is not ours to --remove".to_owned()));
         }
-        Ok(Self([found.mtime(), found.mtime_nsec()], [found.dev(), found.ino(), found.size()]))
+        let dates = [found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec()];
+        Ok(Self(dates, [found.dev(), found.ino(), found.size()]))
     }
 
     /// Removes the file when it still is what was read.
@@ -219,9 +222,39 @@ impl Stamp {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, File, FileTimes};
+    use std::os::unix::fs::MetadataExt;
+    use std::time::{Duration, Instant};
+
     use fluvio_secret_protocol::{Secret, SecretName};
 
-    use super::batches;
+    use super::{Stamp, batches};
+
+    #[test]
+    fn what_was_changed_meanwhile_is_not_removed_whatever_its_date_says() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("secrets.txt");
+        fs::write(&path, "A=one\n").expect("a file");
+        let found = fs::metadata(&path).expect("a file");
+        let stamp = Stamp::of(&path).expect("a stamp");
+        fs::write(&path, "A=two\n").expect("in place");
+        // As cp -p does it, when the clock of the file system has gone on.
+        let date = FileTimes::new().set_modified(found.modified().expect("a date"));
+        let begun = Instant::now();
+        let changed = || {
+            let now = fs::metadata(&path).expect("a file");
+            (now.ctime(), now.ctime_nsec()) != (found.ctime(), found.ctime_nsec())
+        };
+        while !changed() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "its clock stands still");
+            File::options().write(true).open(&path).and_then(|f| f.set_times(date)).expect("dated");
+        }
+        File::options().write(true).open(&path).and_then(|f| f.set_times(date)).expect("dated");
+        assert!(stamp.remove(&path).is_err());
+        assert_eq!(fs::read_to_string(&path).expect("a file"), "A=two\n");
+        Stamp::of(&path).expect("a stamp").remove(&path).expect("removed");
+        assert!(!path.exists());
+    }
 
     #[test]
     fn batches_fit_into_a_request_and_leave_nothing_out() {
