@@ -2,12 +2,13 @@
 //!
 //! The daemon writes whole lines, and puts a full file aside as `audit.log.1`.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use fluvio_secret_protocol::audit::{Line, put_aside};
+use fluvio_secret_protocol::regular::{self, Links};
 use jiff::Timestamp;
 
 /// The log, read from its beginning on.
@@ -63,8 +64,9 @@ impl AuditLog {
 }
 
 fn open(path: &Path) -> io::Result<Option<File>> {
-    match File::open(path) {
-        Ok(file) => Ok(Some(file)),
+    // The daemon writes to nothing else either.
+    match regular::open(OpenOptions::new().read(true), path, Links::Refuse) {
+        Ok((file, _)) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
@@ -104,11 +106,25 @@ mod tests {
     use std::fs;
     use std::io::Write;
 
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
     use super::AuditLog;
 
     fn line(name: &str) -> String {
         format!(r#"{{"time":"2026-11-24T01:02:03.004Z","event":"set","pid":7,"names":["{name}"]}}"#)
             + "\n"
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused_and_not_waited_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("audit.log");
+        for name in ["audit.log", "audit.log.1"] {
+            let fifo = folder.path().join(name);
+            mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR, 0).expect("a FIFO");
+            assert!(AuditLog::at(path.clone()).read(|_| ()).is_err(), "{name}");
+            fs::remove_file(fifo).expect("removed");
+        }
     }
 
     #[test]

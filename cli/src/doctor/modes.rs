@@ -25,6 +25,7 @@ pub(super) fn look(machine: &Machine, places: &Places, state: &State) -> Vec<Fou
         (places.vault(), FOLDER),
         (state.folder().to_owned(), FOLDER),
         (state.run(), FOLDER),
+        (state.audit_log(), FILE),
     ];
     judge(all.into_iter().chain(leases), machine.uid)
 }
@@ -53,9 +54,12 @@ fn fault(path: &Path, mend: u32, ours: u32) -> Option<Found> {
     if mode & 0o077 != 0 {
         return wrong(PlaceError::Wide { path: path.to_owned(), mode, mend });
     }
+    let shown = path.display();
+    if mend == FILE && !fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
+        return Some(Look::Modes.wrong(format!("{shown} is no regular file; move it away")));
+    }
     // A file is replaced and not written, so its folder is what counts.
     if found.is_dir() && mode != FOLDER {
-        let shown = path.display();
         let text = format!("{shown} has the mode {mode:04o}, so nothing can be changed in it");
         let command = format!("chmod {FOLDER:04o} {}", shell::quoted(&shown.to_string()));
         return Some(Look::Modes.wrong(text).mended_by(command));
@@ -107,7 +111,8 @@ mod tests {
         assert_eq!(found[0].condition, Condition::Right, "{found:?}");
         // Giving another user's folder to us may be worse than what is wrong.
         let found = judge(places().into_iter(), ours + 1);
-        assert!(found[0].text.contains(&format!("belongs to uid {ours}")), "{found:?}");
+        let whose = if ours == 0 { "root".to_owned() } else { format!("uid {ours}") };
+        assert!(found[0].text.contains(&format!("belongs to {whose}")), "{found:?}");
         assert!(found.iter().all(|found| found.mend.is_none()), "{found:?}");
     }
 }
