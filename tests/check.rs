@@ -221,7 +221,45 @@ fn a_warning_is_no_error() {
     assert!(found.to_string().contains("unused"), "{found}");
     let plain = config("  a: 1\n").replace("  secrets:\n    - name: S\n", "");
     let (said, _) = checked(&home, &plain);
-    assert_eq!(said.out, format!("{}: nothing found\n", home.path("c.yaml").display()));
+    assert_eq!(
+        said.out,
+        format!("{}: nothing found; it references no secrets\n", home.path("c.yaml").display())
+    );
+}
+
+#[test]
+fn what_looks_like_a_reference_and_is_none_is_told() {
+    let home = Home::new();
+    home.set("S", "x");
+    let right = "  a: {secret: {name: S}}\n  secret: \"a text\"\n";
+    let (said, found) = checked(&home, &config(right));
+    assert!(said.out.contains("it references `S`"), "{said:?}");
+    assert_eq!(found["findings"].as_array().unwrap().len(), 0, "{found}");
+    for wrong in [
+        "  a:\n    secret: {nam: S}\n",
+        "  a:\n    Secret: {name: S}\n",
+        "  a:\n    secret: {name: S}\n    other: 1\n",
+        "  a:\n    secret: {name: 7}\n",
+    ] {
+        let text = config(&format!("{right}{wrong}")).replace("a: {", "b: {");
+        let line = text.lines().position(|line| line == "  a:").unwrap() + 2;
+        let (said, found) = checked(&home, &text);
+        assert_eq!(said.code(), Some(0), "{wrong}: {said:?}");
+        let finding = &found["findings"][0];
+        assert_eq!((&finding["code"], &finding["line"]), (&"no-reference".into(), &line.into()));
+        assert!(said.out.contains("`secret: {name: NAME}`"), "{said:?}");
+    }
+}
+
+#[test]
+fn of_a_version_that_fluvio_does_not_know_nothing_more_is_told() {
+    let home = Home::new();
+    home.set("S", "x");
+    let text = config("  a: \"${{ secrets.S }}\"\n").replace("0.1.0\nmeta", "0.9.0\nmeta");
+    let (_, found) = checked(&home, &text);
+    let codes: Vec<_> =
+        found["findings"].as_array().unwrap().iter().map(|one| one["code"].clone()).collect();
+    assert_eq!(codes, ["bad-config"], "{found}");
 }
 
 #[test]

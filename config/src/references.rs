@@ -118,6 +118,40 @@ fn walk(value: &Value, path: &mut Path, names: &mut Vec<Reference>) -> Result<()
     Ok(())
 }
 
+/// Where a map stands below a key like `secret` and is no reference: something in it is misspelt, or
+/// something stands beside it.
+pub(crate) fn near_misses(document: &Value) -> Vec<Path> {
+    let mut found = Vec::new();
+    near(document, &mut Path::default(), &mut found);
+    found
+}
+
+fn near(value: &Value, path: &mut Path, found: &mut Vec<Path>) {
+    match value {
+        Value::Mapping(map) => {
+            let is_reference = reference(map).is_some();
+            for (key, value) in map {
+                let key = key.as_str().unwrap_or("?");
+                path.0.push(Step::Key(key.to_owned()));
+                if key.eq_ignore_ascii_case("secret") && value.is_mapping() && !is_reference {
+                    found.push(path.clone());
+                }
+                near(value, path, found);
+                path.0.pop();
+            }
+        }
+        Value::Sequence(values) => {
+            for (at, value) in values.iter().enumerate() {
+                path.0.push(Step::Index(at));
+                near(value, path, found);
+                path.0.pop();
+            }
+        }
+        Value::Tagged(tagged) => near(&tagged.value, path, found),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
 fn parsed(name: &str, path: Path) -> Result<Reference, Refused> {
     match name.parse() {
         Ok(name) => Ok((name, path)),

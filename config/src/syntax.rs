@@ -77,6 +77,12 @@ pub(crate) fn fault(error: &serde_yaml::Error, text: &str) -> Fault {
         column: at.column(),
         length: 0,
     });
+    // What the parser says of it is something else.
+    if text.starts_with('\u{feff}') {
+        let text = "the file begins with a byte order mark, with which connectors do not read it";
+        let remedy = "save it as UTF-8 without one (BOM)";
+        return Fault { place: Place::START, code: "byte-order-mark", text, remedy };
+    }
     let Some((phrase, code, told, remedy)) =
         KNOWN.iter().find(|(phrase, ..)| message.contains(phrase))
     else {
@@ -124,6 +130,7 @@ mod tests {
             ("a: *cnry\n", "unknown-anchor", 1),
             ("a: cnry\n---\nb: 1\n", "several-documents", 1),
             ("a: \"x\"cnry\n", "bad-indentation", 1),
+            ("\u{feff}a: cnry\nb: 1\n", "byte-order-mark", 1),
         ] {
             let error = serde_yaml::from_str::<Value>(text).expect_err(text);
             let fault = fault(&error, text);

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use fluvio_secret_config::Values;
 use fluvio_secret_protocol::check::{Checked, Finding, Severity};
+use fluvio_secret_protocol::output::shown;
 use fluvio_secret_protocol::regular::{self, Links};
 use fluvio_secret_protocol::{Client, SecretName, limits};
 use serde::Serialize;
@@ -83,10 +84,10 @@ impl Looked {
         };
         let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
         let summary = match (errors, warnings) {
-            (0, 0) => "nothing found".to_owned(),
+            (0, 0) => format!("nothing found; {}", referenced(&checked.names)),
             _ => format!("{}, {}", counted(errors, "error"), counted(warnings, "warning")),
         };
-        checked.report(path, text) + &format!("{path}: {summary}\n")
+        shown(&(checked.report(path, text) + &format!("{path}: {summary}\n")))
     }
 
     fn listed(&self) -> Listed<'_> {
@@ -95,6 +96,21 @@ impl Looked {
             secrets: &self.checked.names,
             findings: &self.checked.findings,
             unchecked: self.checked.unchecked.as_deref(),
+        }
+    }
+}
+
+/// More names than these are only counted.
+const SHOWN: usize = 5;
+
+/// What is referenced, for who expects something else.
+fn referenced(names: &[SecretName]) -> String {
+    match names {
+        [] => "it references no secrets".to_owned(),
+        names if names.len() > SHOWN => format!("it references {} secrets", names.len()),
+        names => {
+            let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+            format!("it references {}", names.join(", "))
         }
     }
 }

@@ -100,6 +100,7 @@ impl Check {
         self.schema(&document);
         self.templates(&document);
         self.unused(&document);
+        self.near_misses(&document);
         let secrets = self.values(&document, values);
         let Some(secrets) = secrets else { return };
         if !self.checked.has_errors() && document.is_rendered_alike() {

@@ -2,10 +2,12 @@
 
 use fluvio_secret_protocol::SecretName;
 
+use serde_yaml::Value;
+
 use super::Check;
 use super::document::Document;
 use crate::path::{Path, Place};
-use crate::references::is_versioned;
+use crate::references::{is_versioned, near_misses};
 use crate::template::{Kind, Template, out_of_fuel};
 
 impl Check {
@@ -67,7 +69,9 @@ impl Check {
 
     /// A lookup of a name that is not among the declared ones.
     fn undeclared(&mut self, document: &Document<'_>, name: &SecretName, place: Place) {
-        if is_versioned(&document.value) {
+        if has_unknown_version(&document.value) {
+            // That is told, and what follows from it helps nobody.
+        } else if is_versioned(&document.value) {
             self.error(
                 "undeclared",
                 place,
@@ -86,10 +90,22 @@ impl Check {
         }
     }
 
+    /// What looks like a reference and is none.
+    pub(super) fn near_misses(&mut self, document: &Document<'_>) {
+        for path in near_misses(&document.value) {
+            let place = document.places().key(&path);
+            let text = "this references no secret, so the connector is given none for it";
+            let remedy =
+                "write a reference as `secret: {name: NAME}`, with nothing else in either map";
+            self.warning("no-reference", place, None, text, remedy);
+        }
+    }
+
     /// Declarations that mean nothing.
     pub(super) fn unused(&mut self, document: &Document<'_>) {
         let secrets = document.value.get("meta").and_then(|meta| meta.get("secrets"));
-        if secrets.is_some_and(|secrets| !secrets.is_null()) && !is_versioned(&document.value) {
+        let means_nothing = !is_versioned(&document.value) && !has_unknown_version(&document.value);
+        if secrets.is_some_and(|secrets| !secrets.is_null()) && means_nothing {
             let place = document.places().key(&Path::keys(&["meta", "secrets"]));
             let text = "without `apiVersion` the declared secrets mean nothing, and are not given";
             let remedy = "add a first line `apiVersion: 0.1.0`";
@@ -112,4 +128,10 @@ impl Check {
             }
         }
     }
+}
+
+/// Whether there is a version, and none that Fluvio knows.
+fn has_unknown_version(document: &Value) -> bool {
+    let version = document.get("apiVersion").filter(|version| !version.is_null());
+    version.is_some_and(|version| version.as_str() != Some("0.0.0") && !is_versioned(document))
 }
