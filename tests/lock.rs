@@ -521,7 +521,7 @@ fn a_watched_connector_goes_on_while_the_vault_is_locked_and_follows_when_it_is_
     let home = locked("one", "p");
     let mut watched = Watched::start(&home);
     watched.expect("unlock it with: fluvio-secret unlock");
-    watched.expect("waiting for a change");
+    watched.expect("waiting for somebody to unlock the vault");
     unlock(&home, &[], "p");
     watched.expect("got one");
     home.ok(&["lock"]);

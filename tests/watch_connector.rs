@@ -348,6 +348,24 @@ fn on_a_terminal_it_is_one_coloured_line_and_ctrl_c_ends_both() {
 }
 
 #[test]
+fn it_ends_with_its_terminal_also_when_nobody_passes_that_on() {
+    let (home, path) = home_with_a_secret();
+    // In a session of its own nobody tells it of the hang-up.
+    let mut session = home.foreign("setsid");
+    session.args(["--wait"]).arg(crate::harness::program("fluvio-secret"));
+    session.args(["run", "--watch", "--config"]).arg(&path);
+    session.args(["--", "sh", "-c", "echo $PPID $$ > pids; exec sleep 1000"]);
+    let mut pty = Pty::start(&session);
+    pty.expect("started");
+    let pids = || fs::read_to_string(home.path("pids")).unwrap_or_default();
+    eventually("the connector", || pids().ends_with('\n'));
+    let pids: Vec<u32> = pids().split_whitespace().map(|pid| pid.parse().unwrap()).collect();
+    assert!(pids.iter().all(|pid| is_alive(*pid)));
+    pty.hang_up().wait().unwrap();
+    eventually("the end of both", || !pids.iter().any(|pid| is_alive(*pid)));
+}
+
+#[test]
 fn ctrl_z_stops_both_and_fg_goes_on() {
     if !crate::harness::need::tool("bash") {
         return;

@@ -1,12 +1,13 @@
 //! Signals that are caught. The one file that knows signal-hook.
 
 use std::fs;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
+use rustix::event::{PollFd, PollFlags, poll};
 use signal_hook::consts::{
     SIGALRM, SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU,
     SIGXFSZ,
@@ -41,16 +42,48 @@ fn ignored(status: &str) -> u64 {
 }
 
 /// Hands each of these signals, and [`CHILD`], over from now on, on a thread of its own.
-pub(crate) fn hand_over(mut to: impl FnMut(i32) + Send + 'static) -> io::Result<()> {
+///
+/// That the terminal goes away which standard error is shown on counts as [`SIGHUP`], also where a program
+/// between us and the session (su(1)) does not pass that on.
+pub(crate) fn hand_over(to: impl Fn(i32) + Clone + Send + 'static) -> io::Result<()> {
     // Without the end of its children it would wait for ever, whoever ignored that.
-    let signals = not_ignored(&AT_TERMINAL).into_iter().chain([CHILD]);
-    let mut signals = iterator::Signals::new(signals)?;
+    let counted = not_ignored(&AT_TERMINAL);
+    let mut signals = iterator::Signals::new(counted.iter().copied().chain([CHILD]))?;
     if let Some(caught) = CAUGHT.get() {
         // After a prompt they end us; now they are somebody else's.
         caught.over.store(false, Ordering::SeqCst);
     }
-    let run = move || signals.forever().for_each(&mut to);
-    thread::Builder::new().name("signals".to_owned()).spawn(run).map(|_| ())
+    let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
+        thread::Builder::new().name(name.to_owned()).spawn(run).map(|_| ())
+    };
+    if counted.contains(&SIGHUP) && io::stderr().is_terminal() {
+        let to = to.clone();
+        spawn(
+            "terminal",
+            Box::new(move || {
+                if until_gone().is_ok() {
+                    to(SIGHUP);
+                }
+            }),
+        )?;
+    }
+    spawn("signals", Box::new(move || signals.forever().for_each(to)))
+}
+
+/// Waits until the terminal of standard error is gone.
+fn until_gone() -> io::Result<()> {
+    let stderr = io::stderr();
+    loop {
+        // Nothing is asked for, so only its end is told.
+        let mut terminal = [PollFd::new(&stderr, PollFlags::empty())];
+        match poll(&mut terminal, None) {
+            Err(rustix::io::Errno::INTR) => {}
+            polled => {
+                polled?;
+                return Ok(());
+            }
+        }
+    }
 }
 
 /// Ends or stops us, as if nobody had caught the signal; gives back when we are continued.

@@ -368,10 +368,9 @@ impl Supervisor {
         let is_done = status.success() && self.plan.watch.restart == Restart::OnFailure;
         // What ran so long ended by a status of its own.
         let is_refused = status.code() == Some(NOT_STARTED) && !was_steady;
-        if is_refused && self.plan.vault {
-            // That it is unlocked is the change that helps then.
-            self.lock.is_closed(&self.places);
-        }
+        // That it is unlocked is the change that helps then.
+        let is_locked = is_refused && self.plan.vault && self.lock.is_closed(&self.places);
+        let waits_for = if is_locked { "somebody to unlock the vault" } else { "a change" };
         // Only a change helps, and the change will be told.
         let is_told = self.subscription.is_some() || self.is_unreadable || !self.plan.vault;
         let waits = is_told && is_refused;
@@ -390,7 +389,7 @@ impl Supervisor {
                 _ => None,
             };
             let status = &connector::told(status);
-            self.report.tell(&Event::Ended { status, again_in_s });
+            self.report.tell(&Event::Ended { status, again_in_s, waits_for });
         }
         // What it started and left behind goes, too.
         self.stop(connector, Signal::TERM, then);

@@ -39,6 +39,9 @@ pub(crate) enum Event<'a> {
         status: &'a str,
         /// When it is started again; `None` when a change is waited for.
         again_in_s: Option<u64>,
+        /// What is waited for then.
+        #[serde(skip)]
+        waits_for: &'static str,
     },
     /// The connector cannot be started with what is there now, and the old one goes on, if one runs.
     Held {
@@ -135,13 +138,13 @@ fn text(event: &Event<'_>) -> String {
             };
             format!("restarted (pid {pid}): {}{stopped}", changed(reason))
         }
-        Event::Ended { status, again_in_s: Some(pause) } => {
+        Event::Ended { status, again_in_s: Some(pause), .. } => {
             format!(
                 "the connector ended with {status}; it is started again in {pause} s, or when something changes"
             )
         }
-        Event::Ended { status, again_in_s: None } => {
-            format!("the connector did not start ({status}); waiting for a change")
+        Event::Ended { status, again_in_s: None, waits_for } => {
+            format!("the connector did not start ({status}); waiting for {waits_for}")
         }
         Event::Held { reason, because, runs } => {
             let goes_on =
