@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use fluvio_secret_protocol::output::shown;
 use fluvio_secret_protocol::{BadName, ClientError, Code, StartError, limits};
 
 use crate::output;
@@ -121,7 +122,7 @@ impl CliError {
         match self {
             Self::Checked | Self::Connector(_) | Self::Some | Self::Unwell => String::new(),
             Self::Usage(text) => text.trim_end().to_owned(),
-            other => format!("error: {other}"),
+            other => shown(&format!("error: {other}")),
         }
     }
 }
@@ -153,7 +154,7 @@ impl fmt::Display for CliError {
             }
             Self::Declined(what) => write!(f, "nothing was {what}"),
             Self::Empty => f.write_str(
-                "no value was given, and nothing was set; give one, or an empty one on purpose with: set NAME ''",
+                "no value was given, and nothing was set; give one, or an empty one on purpose with: fluvio-secret set NAME ''",
             ),
             Self::File { path, source } => {
                 write!(f, "cannot read {}: {source}; nothing was set", path.display())
@@ -204,7 +205,7 @@ impl fmt::Display for CliError {
             }
             Self::Output(source) => write!(f, "cannot write the result: {source}"),
             Self::Shim(error) => error.fmt(f),
-            Self::System(source) => write!(f, "cannot begin: {source}"),
+            Self::System(source) => write!(f, "a call of the system failed: {source}"),
             Self::Watch { path, source } => {
                 write!(f, "cannot watch {}: {source}; nothing was started", path.display())
             }

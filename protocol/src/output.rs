@@ -2,6 +2,13 @@
 
 use std::io::{self, Write};
 
+/// A text of several lines for a terminal, with a mark in place of what would drive it: names of files may
+/// be anybody's.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    text.replace(|c: char| c.is_control() && c != '\n' && c != '\t', "\u{fffd}")
+}
+
 /// Prints a text, which ends with its line end or gets one, and gives whether anybody still reads: a
 /// reader that closed its end has what it wanted, and that is no error.
 ///

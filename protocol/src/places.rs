@@ -223,6 +223,13 @@ pub enum PlaceError {
 impl fmt::Display for PlaceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            // As after a command that was given with sudo.
+            Self::Foreign { path, owner: 0, ours } => write!(
+                f,
+                "{} belongs to root, not to uid {ours}; if it is in your own home, have it given back to you: sudo chown -R {ours} {}",
+                path.display(),
+                shell::quoted(&path.display().to_string())
+            ),
             Self::Foreign { path, owner, ours } => write!(
                 f,
                 "{} belongs to uid {owner}, not to uid {ours}; set HOME, or {HOME_VARIABLE}, to a folder of uid {ours}",
@@ -241,6 +248,9 @@ impl fmt::Display for PlaceError {
                 path.display()
             ),
             Self::NoHome => write!(f, "HOME is not set; set it, or {HOME_VARIABLE}"),
+            Self::NotAbsolute { variable: "HOME" } => {
+                f.write_str("HOME is not an absolute path; set it to one")
+            }
             Self::NotAbsolute { variable } => {
                 write!(f, "{variable} is not an absolute path; set it to one, or unset it")
             }

@@ -129,5 +129,6 @@ fn print(text: &str) -> ExitCode {
 
 fn say(line: &str) {
     // At once: under a supervisor that one may say something at the same moment.
-    let _ = io::stderr().write_all(format!("{PROGRAM}: {line}\n").as_bytes());
+    let line = output::shown(&format!("{PROGRAM}: {line}\n"));
+    let _ = io::stderr().write_all(line.as_bytes());
 }

@@ -37,6 +37,8 @@ pub enum ClientError {
         socket: PathBuf,
         /// Its process id, where it is known.
         pid: Option<i32>,
+        /// Whether it was asked for something, which it may yet do.
+        is_asked: bool,
     },
     /// The daemon could not be started.
     Start(StartError),
@@ -96,7 +98,7 @@ impl fmt::Display for ClientError {
             ),
             Self::Place(error) => error.fmt(f),
             Self::Refused(refusal) => refusal.fmt(f),
-            Self::Silent { socket, pid } => {
+            Self::Silent { socket, pid, is_asked } => {
                 write!(
                     f,
                     "the daemon at {} has not answered for {:.1} s; it may hang: look at its process",
@@ -104,7 +106,13 @@ impl fmt::Display for ClientError {
                     limits::CLIENT_PATIENCE.as_secs_f32()
                 )?;
                 pid.map_or(Ok(()), |pid| write!(f, " ({pid})"))?;
-                f.write_str(", or end it")
+                f.write_str(", or end it")?;
+                match is_asked {
+                    true => f.write_str(
+                        "; it may yet do what was asked, so look afterwards with: fluvio-secret list",
+                    ),
+                    false => Ok(()),
+                }
             }
             Self::Start(error) => error.fmt(f),
             Self::Unexpected => f.write_str(

@@ -123,6 +123,7 @@ impl Client {
         ClientError::Silent {
             socket: self.state.socket(),
             pid: Some(self.pid).filter(|pid| is_daemon(*pid)),
+            is_asked: true,
         }
     }
 

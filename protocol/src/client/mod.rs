@@ -50,7 +50,9 @@ pub struct Client {
 pub fn connect(state: &State) -> Result<Client, ClientError> {
     let socket = state.socket();
     let stream = open(&socket).map_err(|source| match source.kind() {
-        io::ErrorKind::WouldBlock => ClientError::Silent { socket: socket.clone(), pid: None },
+        io::ErrorKind::WouldBlock => {
+            ClientError::Silent { socket: socket.clone(), pid: None, is_asked: false }
+        }
         _ => ClientError::Unreachable { socket: socket.clone(), source },
     })?;
     let peer = Peer::of(&stream).map_err(ClientError::Broken)?;
