@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use jiff::SignedDuration;
 
 use super::Command;
@@ -131,7 +131,13 @@ pub(super) struct TypedRun {
     watching: TypedWatch,
 
     /// The connector's program and its arguments
-    #[arg(value_name = "COMMAND", required = true, num_args = 1.., trailing_var_arg = true)]
+    #[arg(
+        value_name = "COMMAND",
+        value_hint = ValueHint::AnyPath,
+        required = true,
+        num_args = 1..,
+        trailing_var_arg = true
+    )]
     command: Vec<OsString>,
 }
 

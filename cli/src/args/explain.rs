@@ -39,9 +39,36 @@ pub(super) fn explain(error: &clap::Error) -> Result<Command, CliError> {
     let meant = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg]
         .map(|kind| ours(error, kind))
         .concat();
+    let meant = match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(typed)) => known_elsewhere(typed).unwrap_or(&meant).to_owned(),
+        _ => meant,
+    };
     let meant = if meant.is_empty() { meant } else { format!("; did you mean: {meant}") };
     let usage = error.get(ContextKind::Usage).map(|usage| format!("\n{usage}")).unwrap_or_default();
-    Err(CliError::Usage(format!("error: {text}{meant}{usage}\nsee: fluvio-secret --help")))
+    Err(CliError::Usage(format!("error: {text}{meant}{usage}\nsee: {} --help", helped(error))))
+}
+
+/// What is meant by a command that other tools have.
+fn known_elsewhere(typed: &str) -> Option<&'static str> {
+    match typed {
+        "cat" | "get" | "read" | "reveal" | "show" => {
+            Some("run, which gives a secret to a connector? No command reads a value back")
+        }
+        "remove" | "rm" | "unset" => Some("delete"),
+        "add" | "create" | "put" | "update" => Some("set"),
+        "ls" => Some("list"),
+        "version" => Some("--version"),
+        _ => None,
+    }
+}
+
+/// The program, with the command whose help tells more where one was understood: of our own usage.
+fn helped(error: &clap::Error) -> String {
+    let usage = error.get(ContextKind::Usage).map(ToString::to_string).unwrap_or_default();
+    let usage = usage.trim_start_matches("Usage: ").lines().next().unwrap_or_default();
+    let is_word = |word: &&str| word.starts_with(|c: char| c.is_ascii_lowercase());
+    let words: Vec<_> = usage.split(' ').take_while(is_word).collect();
+    if words.is_empty() { super::PROGRAM.to_owned() } else { words.join(" ") }
 }
 
 /// What our own programs call, and nobody means.

@@ -289,7 +289,7 @@ Example:
         what: TypedKey,
     },
 
-    /// Show how the daemon is, and what it gave to whom; starts none
+    /// Show the state of the daemon, and what it gave to whom; starts no daemon
     #[command(after_help = "Example:\n  fluvio-secret status")]
     Status {
         #[command(flatten)]
@@ -298,7 +298,7 @@ Example:
 
     /// Tell what is right here and what is not, and the command that mends it
     #[command(after_help = "\
-One line for each look. A `note` is what may be meant so; what is `wrong` may not. Exit status:
+One line for each look. A `note` may be intended; what is `wrong` has to be mended. Exit status:
 0 when nothing is wrong, else 1. It starts the daemon when none runs, and changes nothing else.
 
 --report makes a text to be added to the report of a bug. It has no names of secrets, ~ for the

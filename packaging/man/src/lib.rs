@@ -69,7 +69,8 @@ fn page(
     roff.control("SH", ["NAME"]);
     roff.text([bold(name), roman(" - "), roman(about)]);
     write(&mut roff);
-    Page { name, section, source: roff.render() }
+    // Not every terminal has the sign.
+    Page { name, section, source: roff.render().replace(['\u{2026}'], "...") }
 }
 
 #[cfg(test)]
