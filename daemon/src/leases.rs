@@ -344,6 +344,7 @@ fn random_id() -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::io::Write;
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     use std::path::{Path, PathBuf};
@@ -381,6 +382,10 @@ mod tests {
 
     fn hold(lease: &Lease) -> fs::File {
         fs::OpenOptions::new().write(true).open(&lease.hold).expect("the write end")
+    }
+
+    fn not_here(why: &str) {
+        let _ = writeln!(std::io::stderr(), "not here: {why}");
     }
 
     fn mode(path: &Path) -> u32 {
@@ -458,7 +463,7 @@ mod tests {
         let ours = leases.places[0].parent().expect("a folder").to_owned();
         fs::create_dir(&ours).expect("a folder");
         if !rustix::process::geteuid().is_root() {
-            println!("not here: only root can give a folder away");
+            not_here("only root can give a folder away");
             return;
         }
         std::os::unix::fs::chown(&ours, Some(65_534), None).expect("given away");
@@ -473,7 +478,7 @@ mod tests {
         let disk = folders.into_iter().filter_map(|folder| tempfile::tempdir_in(folder).ok());
         let disk = disk.into_iter().find(|folder| !super::is_in_memory(folder.path()));
         let Some(disk) = disk else {
-            println!("not here: no folder on a disk may be written to");
+            not_here("no folder on a disk may be written to");
             return;
         };
         let mut leases = Leases::of(Path::new("/a/vault"), Some(disk.path().to_owned()));

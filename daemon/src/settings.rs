@@ -221,7 +221,10 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Syntax(what) => {
-                write!(f, "it is not understood ({what}); a setting is written like: history = 10")
+                write!(
+                    f,
+                    "it is not understood ({what}); settings are written like: history = 10 or lock-after = \"12h\""
+                )
             }
             Self::Unknown { key, nearest } => {
                 let keys = SETTINGS.map(|setting| setting.key).join(", ");

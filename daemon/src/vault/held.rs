@@ -338,7 +338,14 @@ impl HeldKey {
         if self.held().stamp == stamp {
             return Ok(());
         }
-        let key = match self.file.read()? {
+        let found = self.file.read().inspect_err(|_| {
+            // What is held is of another file. One without a passphrase is refused until it can be read.
+            let mut held = self.held_mut();
+            if let Key::Unlocked(..) = held.key {
+                held.key = Key::Locked;
+            }
+        });
+        let key = match found? {
             Found::Nothing => Key::None,
             Found::Identity(identity) => Key::Open(identity),
             Found::Sealed => Key::Locked,

@@ -59,7 +59,11 @@ impl History {
         if vault.is_same(file, &folder, &kept)? {
             return Ok(Kept { folder, name: kept });
         }
-        let next = newest.checked_add(1).ok_or_else(|| io::Error::other("no number is left"))?;
+        let last = || {
+            let file = folder.path_of(&file_of(newest));
+            io::Error::other(format!("no number is left behind that of {}", file.display()))
+        };
+        let next = newest.checked_add(1).ok_or_else(last)?;
         let kept = file_of(next);
         vault.link(file, &folder, &kept)?;
         Ok(Kept { folder, name: kept })

@@ -90,6 +90,16 @@ fn that_others_may_read_its_file_from_now_on_is_noticed() {
 }
 
 #[test]
+fn a_key_is_forgotten_when_its_file_becomes_one_that_cannot_be_read() {
+    let home = Home::new();
+    let opened = home.key.open("p").expect("opened");
+    home.key.unlock(opened, None).expect("unlocked");
+    home.write(b"none any more");
+    assert!(home.key.with(|_| ()).is_err());
+    assert_eq!(home.key.state(), KeyState::Locked);
+}
+
+#[test]
 fn nobody_waits_for_the_work_of_a_new_identitys_passphrase() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("identity.txt");
