@@ -20,6 +20,11 @@ pub(crate) fn print<T: Serialize>(
     output::print(&text)
 }
 
+/// A number of things, as `1 secret` and `2 secrets`.
+pub(crate) fn count(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
 fn cannot(error: &dyn std::error::Error) -> CliError {
     CliError::Output(std::io::Error::other(error.to_string()))
 }

@@ -47,8 +47,8 @@ impl Grants {
         let grant = Grant {
             at: Timestamp::now().as_second(),
             process: Process { pid: actor.pid, began: running(actor.pid).map(|found| found.began) },
-            program: shortened(actor.program),
-            config: shortened(actor.config),
+            program: tail_of(actor.program),
+            config: tail_of(actor.config),
             names: names.to_vec(),
         };
         let mut last = self.last();
@@ -133,7 +133,7 @@ fn running(pid: i32) -> Option<Running> {
 
 /// A text of a client's for an answer: without what would drive a terminal, and of one that is too
 /// long the end, which of a path is what tells it from others.
-pub(crate) fn shortened(text: &str) -> String {
+pub(crate) fn tail_of(text: &str) -> String {
     let text = text.replace(char::is_control, "\u{fffd}");
     let cut = text.len().saturating_sub(limits::LISTED_LABEL_BYTES);
     let from = (cut..=text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
@@ -146,7 +146,7 @@ mod tests {
 
     use fluvio_secret_protocol::SecretName;
 
-    use super::{Grants, MOST, shortened};
+    use super::{Grants, MOST, tail_of};
     use crate::audit::Actor;
 
     fn name(text: &str) -> SecretName {
@@ -198,8 +198,8 @@ mod tests {
     #[test]
     fn a_long_path_is_told_by_its_end() {
         let long = format!("/{}/c.yaml", "\u{fc}".repeat(300));
-        let short = shortened(&long);
+        let short = tail_of(&long);
         assert!(short.len() <= 256 && short.ends_with("/c.yaml"), "{short}");
-        assert_eq!(shortened("/c.yaml"), "/c.yaml");
+        assert_eq!(tail_of("/c.yaml"), "/c.yaml");
     }
 }

@@ -85,7 +85,11 @@ impl Looked {
         let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
         let summary = match (errors, warnings) {
             (0, 0) => format!("nothing found; {}", referenced(&checked.names)),
-            _ => format!("{}, {}", counted(errors, "error"), counted(warnings, "warning")),
+            _ => format!(
+                "{}, {}",
+                format::count(errors, "error"),
+                format::count(warnings, "warning")
+            ),
         };
         shown(&(checked.report(path, text) + &format!("{path}: {summary}\n")))
     }
@@ -113,8 +117,4 @@ fn referenced(names: &[SecretName]) -> String {
             format!("it references {}", names.join(", "))
         }
     }
-}
-
-fn counted(count: usize, word: &str) -> String {
-    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }

@@ -6,7 +6,7 @@ use fluvio_secret_protocol::{AddRecipient, ListedRecipient, Recipients};
 use serde::Serialize;
 
 use super::client;
-use super::rekey::{count, reseal, say_finished, say_left, say_state, summary};
+use super::rekey::{reseal, say_finished, say_left, say_state, summary};
 use crate::args::Format;
 use crate::error::CliError;
 use crate::question::is_yes;
@@ -109,7 +109,7 @@ pub(crate) fn accept_recipients(yes: bool) -> Result<(), CliError> {
     let resealed = reseal(|client, progress| client.accept_recipients(listed, progress))?;
     let printed = output::print(&format!(
         "{} accepted successfully ({})",
-        count(resealed.recipients, "recipient"),
+        format::count(resealed.recipients, "recipient"),
         summary(&resealed)
     ));
     say_finished(&resealed);

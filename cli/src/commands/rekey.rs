@@ -7,6 +7,7 @@ use fluvio_secret_protocol::{
 use super::client;
 use crate::args::PassphraseSource;
 use crate::error::CliError;
+use crate::format::count;
 use crate::progress::Progress;
 use crate::{output, passphrase};
 
@@ -86,9 +87,4 @@ pub(super) fn say_state(recipients: &Recipients) {
         ),
         None => {}
     }
-}
-
-pub(super) fn count(number: usize, what: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {what}{plural}")
 }

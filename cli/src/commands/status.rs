@@ -56,15 +56,11 @@ Locked    {locked}
     text
 }
 
-fn count(secrets: usize) -> String {
-    format!("{secrets} {}", if secrets == 1 { "secret" } else { "secrets" })
-}
-
 fn describe_lease(lease: &ListedLease) -> String {
     let connector = lease.connector.as_deref().unwrap_or("a connector");
     format!(
         "{} to {connector} with {} (lease {})",
-        count(lease.names.len()),
+        format::count(lease.names.len(), "secret"),
         lease.config,
         lease.id
     )
@@ -77,7 +73,7 @@ fn describe(grant: &ListedGrant) -> String {
         Some(false) => ", ended",
         None => "",
     };
-    format!("{} to {}{state}", count(grant.secrets), connector(grant))
+    format!("{} to {}{state}", format::count(grant.secrets, "secret"), connector(grant))
 }
 
 /// Who was given something, as far as it is known.

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use fluvio_secret_protocol::{
-    Client, ClientError, Code, Damaged, Key, Recipients, SecretName, Status, Unfinished, shell,
+    Client, ClientError, Code, Damaged, Key, Recipients, Status, Unfinished, shell,
 };
 
 use super::{Found, Look};
+use crate::format::count;
 
 /// How many damaged secrets have a line of their own.
 const MOST: usize = 16;
@@ -31,7 +32,10 @@ pub(super) fn look(client: &mut Client, status: &Status) -> Vec<Found> {
             None => all_damaged(&damaged, client, Path::new(&status.vault)),
         },
         Err(ClientError::Refused(refusal)) if refusal.code == Code::Locked => {
-            let text = format!("{}, not opened, because the vault is locked", count(&names));
+            let text = format!(
+                "{}, not opened, because the vault is locked",
+                count(names.len(), "secret")
+            );
             vec![Look::Vault.note(text).mended_by("fluvio-secret unlock")]
         }
         Err(error) => vec![Look::Vault.wrong_by(&error)],
@@ -47,10 +51,6 @@ pub(super) fn look(client: &mut Client, status: &Status) -> Vec<Found> {
         Err(error) => Look::Recipients.wrong_by(&error),
     });
     found
-}
-
-fn count(names: &[SecretName]) -> String {
-    format!("{} {}", names.len(), if names.len() == 1 { "secret" } else { "secrets" })
 }
 
 /// What is told when several secrets are all that there are, and cannot be opened for one reason: then

@@ -15,6 +15,7 @@ use std::time::Duration;
 use fluvio_secret_protocol::file_system;
 use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind};
 use notify::{ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use rustix::io::Errno;
 
 use super::content::is_ignored;
 use super::quiet::Sign;
@@ -180,7 +181,7 @@ fn why(error: &notify::Error) -> String {
             "the system has no watches left (raise fs.inotify.max_user_watches)".to_owned()
         }
         ErrorKind::PathNotFound => "it is not there".to_owned(),
-        ErrorKind::Io(error) if error.raw_os_error() == Some(24) => {
+        ErrorKind::Io(error) if Errno::from_io_error(error) == Some(Errno::MFILE) => {
             "the system has no watchers left (raise fs.inotify.max_user_instances)".to_owned()
         }
         ErrorKind::Io(error) => error.to_string(),

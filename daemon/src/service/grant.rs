@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::{Service, refuse};
 use crate::audit::{Actor, Event};
-use crate::grants::shortened;
+use crate::grants::tail_of;
 use crate::leases::About;
 use crate::vault::VaultError;
 
@@ -118,8 +118,8 @@ impl Service {
         *delivery = Some(self.record_delivery(Event::Lease, actor, &names, locks)?);
         let about = About {
             since: Timestamp::now().as_second(),
-            connector: connector.as_deref().map(shortened),
-            config: shortened(&grant.label),
+            connector: connector.as_deref().map(tail_of),
+            config: tail_of(&grant.label),
             names: names.clone(),
         };
         let text = carry::secrets_file(&names, &values);

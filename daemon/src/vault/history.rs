@@ -77,7 +77,7 @@ impl History {
         name: &SecretName,
         file: &str,
     ) -> io::Result<Vec<(u64, SystemTime)>> {
-        let folder = self.folder.at_name(name.as_str());
+        let folder = self.of(name);
         let mut found = Vec::new();
         for version in versions(&folder)?.into_iter().rev() {
             let kept = file_of(version);
@@ -107,7 +107,7 @@ impl History {
         name: &SecretName,
         file: &str,
     ) -> io::Result<Vec<u64>> {
-        let folder = self.folder.at_name(name.as_str());
+        let folder = self.of(name);
         let mut settled = versions(&folder)?;
         if let Some(&newest) = settled.last()
             && vault.is_same(file, &folder, &file_of(newest))?
@@ -130,22 +130,22 @@ impl History {
         version: u64,
         most: u64,
     ) -> Result<Vec<u8>, ReadError> {
-        self.folder.at_name(name.as_str()).read(&file_of(version), most)
+        self.of(name).read(&file_of(version), most)
     }
 
     /// The file of an earlier version, for messages.
     pub(crate) fn path_of_version(&self, name: &SecretName, version: u64) -> PathBuf {
-        self.folder.at_name(name.as_str()).path_of(&file_of(version))
+        self.of(name).path_of(&file_of(version))
     }
 
     /// Whether there is any earlier version of a secret.
     pub(crate) fn has(&self, name: &SecretName) -> io::Result<bool> {
-        Ok(!versions(&self.folder.at_name(name.as_str()))?.is_empty())
+        Ok(!versions(&self.of(name))?.is_empty())
     }
 
     /// Removes an earlier version.
     pub(crate) fn remove(&self, name: &SecretName, version: u64) -> io::Result<()> {
-        self.folder.at_name(name.as_str()).remove(&file_of(version))
+        self.of(name).remove(&file_of(version))
     }
 
     /// Removes all earlier versions of a secret, durably.
@@ -153,7 +153,7 @@ impl History {
         if !self.folder.has(name.as_str())? {
             return Ok(());
         }
-        let folder = self.folder.at_name(name.as_str());
+        let folder = self.of(name);
         for version in versions(&folder)? {
             folder.remove(&file_of(version))?;
         }

@@ -215,7 +215,7 @@ fn parse(text: &str) -> Result<Vec<Entry>, usize> {
     let (mut entries, mut note) = (Vec::new(), String::new());
     for (n, line) in text.lines().map(str::trim).enumerate() {
         if let Some(comment) = line.strip_prefix('#') {
-            note = shortened(comment);
+            note = shown_note(comment);
         } else if line.is_empty() {
             note.clear();
         } else {
@@ -233,7 +233,7 @@ fn parse(text: &str) -> Result<Vec<Entry>, usize> {
 }
 
 /// A note as it is shown and sent: in one line that drives no terminal, and not too long.
-pub(crate) fn shortened(note: &str) -> String {
+pub(crate) fn shown_note(note: &str) -> String {
     let note = note.trim().replace(char::is_control, "\u{fffd}");
     let ends = (0..=limits::NOTE_BYTES.min(note.len())).rev();
     let end = ends.into_iter().find(|&at| note.is_char_boundary(at)).unwrap_or(0);

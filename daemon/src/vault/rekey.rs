@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 use super::held::Moment;
 use super::kind::{self, OtherKind};
 use super::memory::Pinned;
-use super::recipients::{Entry, keys, shortened};
+use super::recipients::{Entry, keys, shown_note};
 use super::seal::{BadIdentity, Identity, Recipient};
 use super::store::Stamp;
 use super::{Vault, VaultError};
@@ -144,7 +144,7 @@ impl Vault {
     ) -> Result<Rekey<'_>, VaultError> {
         let recipient = recipient_of(recipient)?;
         let mut base = self.base()?.settled();
-        let note = note.map(shortened);
+        let note = note.map(shown_note);
         let is_full = base.entries.len() >= limits::RECIPIENTS;
         match base.entries.iter_mut().find(|entry| entry.recipient == recipient) {
             Some(entry) => entry.note = note.unwrap_or(entry.note.clone()),
