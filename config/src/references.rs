@@ -67,6 +67,12 @@ pub(crate) fn is_versioned(document: &Value) -> bool {
     matches!(document.get("apiVersion").and_then(Value::as_str), Some("0.1.0" | "0.2.0"))
 }
 
+/// Whether there is a version, and none that Fluvio knows.
+pub(crate) fn has_unknown_version(document: &Value) -> bool {
+    let version = document.get("apiVersion").filter(|version| !version.is_null());
+    version.is_some_and(|version| version.as_str() != Some("0.0.0") && !is_versioned(document))
+}
+
 /// The declared names: those of `meta.secrets`, in a file of a version that has them.
 pub(crate) fn declared(document: &Value) -> Result<Vec<Reference>, Refused> {
     let secrets = document.get("meta").and_then(|meta| meta.get("secrets"));
@@ -87,67 +93,51 @@ pub(crate) fn declared(document: &Value) -> Result<Vec<Reference>, Refused> {
 
 /// The names in maps `secret: {name: NAME}`, at any depth.
 pub(crate) fn by_map(document: &Value) -> Result<Vec<Reference>, Refused> {
-    let mut names = Vec::new();
-    walk(document, &mut Path::default(), &mut names)?;
-    Ok(names)
-}
-
-fn walk(value: &Value, path: &mut Path, names: &mut Vec<Reference>) -> Result<(), Refused> {
-    match value {
-        Value::Mapping(map) => {
-            if let Some(name) = reference(map) {
-                let path = path.with(Step::Key("secret".to_owned()));
-                names.push(parsed(name, path.with(Step::Key("name".to_owned())))?);
-            }
-            for (key, value) in map {
-                path.0.push(Step::Key(key.as_str().unwrap_or("?").to_owned()));
-                walk(value, path, names)?;
-                path.0.pop();
-            }
+    let mut found = Vec::new();
+    each_map(document, &mut Path::default(), &mut |map, path| {
+        if let Some(name) = reference(map) {
+            let path = path.with(Step::Key("secret".to_owned()));
+            found.push(parsed(name, path.with(Step::Key("name".to_owned()))));
         }
-        Value::Sequence(values) => {
-            for (at, value) in values.iter().enumerate() {
-                path.0.push(Step::Index(at));
-                walk(value, path, names)?;
-                path.0.pop();
-            }
-        }
-        Value::Tagged(tagged) => walk(&tagged.value, path, names)?,
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-    Ok(())
+    });
+    found.into_iter().collect()
 }
 
 /// Where a map stands below a key like `secret` and is no reference: something in it is misspelt, or
 /// something stands beside it.
 pub(crate) fn near_misses(document: &Value) -> Vec<Path> {
     let mut found = Vec::new();
-    near(document, &mut Path::default(), &mut found);
+    each_map(document, &mut Path::default(), &mut |map, path| {
+        if reference(map).is_some() {
+            return;
+        }
+        let maps = map.iter().filter(|(_, value)| value.is_mapping());
+        let keys = maps.filter_map(|(key, _)| key.as_str());
+        let near = keys.filter(|key| key.eq_ignore_ascii_case("secret"));
+        found.extend(near.map(|key| path.with(Step::Key(key.to_owned()))));
+    });
     found
 }
 
-fn near(value: &Value, path: &mut Path, found: &mut Vec<Path>) {
+/// Shows each map of a document, and where it is.
+fn each_map(value: &Value, path: &mut Path, show: &mut dyn FnMut(&Mapping, &Path)) {
     match value {
         Value::Mapping(map) => {
-            let is_reference = reference(map).is_some();
+            show(map, path);
             for (key, value) in map {
-                let key = key.as_str().unwrap_or("?");
-                path.0.push(Step::Key(key.to_owned()));
-                if key.eq_ignore_ascii_case("secret") && value.is_mapping() && !is_reference {
-                    found.push(path.clone());
-                }
-                near(value, path, found);
+                path.0.push(Step::Key(key.as_str().unwrap_or("?").to_owned()));
+                each_map(value, path, show);
                 path.0.pop();
             }
         }
         Value::Sequence(values) => {
             for (at, value) in values.iter().enumerate() {
                 path.0.push(Step::Index(at));
-                near(value, path, found);
+                each_map(value, path, show);
                 path.0.pop();
             }
         }
-        Value::Tagged(tagged) => near(&tagged.value, path, found),
+        Value::Tagged(tagged) => each_map(&tagged.value, path, show),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

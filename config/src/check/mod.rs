@@ -4,10 +4,12 @@
 //!
 //! * [`document`]: the text is read
 //! * [`templates`]: what its templates look up
+//! * [`references`]: what it references to no purpose
 //! * [`values`]: whether the vault has the secrets, and whether they can be carried
 //! * [`rendered`]: what the values make of the text, found out by [`rendering`]
 
 mod document;
+mod references;
 mod rendered;
 mod rendering;
 mod templates;
