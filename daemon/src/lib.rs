@@ -53,7 +53,7 @@ mod waiting;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use fluvio_secret_protocol::output;
+use fluvio_secret_protocol::{DAEMON as PROGRAM, output};
 
 pub use crate::args::HELP;
 
@@ -76,15 +76,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Prints what was asked for.
 fn print(text: &str) -> ExitCode {
-    match output::print(text) {
-        Ok(_) => ExitCode::SUCCESS,
-        Err(error) => {
-            say(&format!("cannot write the result: {error}"));
-            ExitCode::FAILURE
-        }
-    }
+    output::print_of(PROGRAM, text)
 }
 
 fn fail(error: &dyn std::error::Error, status: u8) -> ExitCode {
@@ -94,5 +87,5 @@ fn fail(error: &dyn std::error::Error, status: u8) -> ExitCode {
 
 /// That nobody reads it changes nothing.
 fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "fluvio-secretd: {line}");
+    let _ = writeln!(io::stderr(), "{PROGRAM}: {line}");
 }

@@ -1,12 +1,27 @@
 //! Results to standard output.
 
 use std::io::{self, Write};
+use std::process::ExitCode;
 
 /// A text of several lines for a terminal, with a mark in place of what would drive it: names of files may
 /// be anybody's.
 #[must_use]
 pub fn shown(text: &str) -> String {
     text.replace(|c: char| c.is_control() && c != '\n' && c != '\t', "\u{fffd}")
+}
+
+/// Prints the one result of a program, and gives the status that it ends with. What fails is told on
+/// standard error.
+#[must_use]
+pub fn print_of(program: &str, text: &str) -> ExitCode {
+    match print(text) {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody is left to be told that nobody listens.
+            let _ = writeln!(io::stderr(), "{program}: cannot write the result: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Prints a text, which ends with its line end or gets one, and gives whether anybody still reads: a

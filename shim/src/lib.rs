@@ -116,15 +116,8 @@ fn grant(launch: &Launch) -> Result<Granted, LaunchError> {
     granted.map_err(|error| LaunchError::of_client(error, &launch.config, &text))
 }
 
-/// Prints what was asked for.
 fn print(text: &str) -> ExitCode {
-    match output::print(text) {
-        Ok(_) => ExitCode::SUCCESS,
-        Err(error) => {
-            say(&format!("cannot write the result: {error}"));
-            ExitCode::FAILURE
-        }
-    }
+    output::print_of(PROGRAM, text)
 }
 
 fn say(line: &str) {
