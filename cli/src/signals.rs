@@ -53,37 +53,26 @@ pub(crate) fn hand_over(to: impl Fn(i32) + Clone + Send + 'static) -> io::Result
         // After a prompt they end us; now they are somebody else's.
         caught.over.store(false, Ordering::SeqCst);
     }
-    let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
-        thread::Builder::new().name(name.to_owned()).spawn(run).map(|_| ())
-    };
+    let on_thread = |name: &str| thread::Builder::new().name(name.to_owned());
     if counted.contains(&SIGHUP) && io::stderr().is_terminal() {
         let to = to.clone();
-        spawn(
-            "terminal",
-            Box::new(move || {
-                if until_gone().is_ok() {
-                    to(SIGHUP);
-                }
-            }),
-        )?;
+        let run = move || {
+            if until_gone().is_ok() {
+                to(SIGHUP);
+            }
+        };
+        on_thread("terminal").spawn(run)?;
     }
-    spawn("signals", Box::new(move || signals.forever().for_each(to)))
+    on_thread("signals").spawn(move || signals.forever().for_each(to))?;
+    Ok(())
 }
 
 /// Waits until the terminal of standard error is gone.
-fn until_gone() -> io::Result<()> {
+fn until_gone() -> rustix::io::Result<()> {
     let stderr = io::stderr();
-    loop {
-        // Nothing is asked for, so only its end is told.
-        let mut terminal = [PollFd::new(&stderr, PollFlags::empty())];
-        match poll(&mut terminal, None) {
-            Err(rustix::io::Errno::INTR) => {}
-            polled => {
-                polled?;
-                return Ok(());
-            }
-        }
-    }
+    // Nothing is asked for, so only its end is told.
+    let mut terminal = [PollFd::new(&stderr, PollFlags::empty())];
+    rustix::io::retry_on_intr(|| poll(&mut terminal, None)).map(|_| ())
 }
 
 /// Ends or stops us, as if nobody had caught the signal; gives back when we are continued.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -47,35 +47,12 @@ pub(crate) enum Told {
 
 /// A subscription, kept up on a thread until this is dropped.
 pub(crate) struct Subscriber {
-    connection: Arc<Connection>,
+    connection: Connection,
     end: Option<mpsc::Sender<()>>,
 }
 
-/// What the thread waits on, to be ended from outside; `None` when nobody wants it any more.
-struct Connection(Mutex<Option<UnixStream>>);
-
-impl Connection {
-    /// Puts a new one in the place of the one that is gone, if it is still wanted.
-    fn renew(&self, stream: UnixStream) -> bool {
-        let mut present = self.present();
-        let is_wanted = present.is_some();
-        if is_wanted {
-            *present = Some(stream);
-        }
-        is_wanted
-    }
-
-    fn end(&self) {
-        if let Some(stream) = self.present().take() {
-            // Where the daemon is gone the thread does not wait on it.
-            let _ = stream.shutdown(Shutdown::Both);
-        }
-    }
-
-    fn present(&self) -> MutexGuard<'_, Option<UnixStream>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+/// What the thread waits on now, by which it is woken.
+type Connection = Arc<Mutex<UnixStream>>;
 
 impl Subscriber {
     /// Subscribes to the secrets of a configuration; `tell` is called on another thread.
@@ -87,7 +64,7 @@ impl Subscriber {
         let client = connect_or_start(state)?;
         let (first, subscription) = client.subscribe(config.clone())?;
         let handle = subscription.handle().map_err(ClientError::Broken)?;
-        let connection = Arc::new(Connection(Mutex::new(Some(handle))));
+        let connection = Arc::new(Mutex::new(handle));
         let (end, ended) = mpsc::channel();
         let (state, config) = (state.clone(), config.clone());
         let keeper = Keeper { state, config, connection: connection.clone(), ended };
@@ -104,14 +81,16 @@ impl Drop for Subscriber {
     fn drop(&mut self) {
         // First, or the thread would take the end of the connection for the daemon's.
         self.end = None;
-        self.connection.end();
+        // Also when it is the connection of a daemon that is gone: then the thread looks at `ended`.
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = connection.shutdown(Shutdown::Both);
     }
 }
 
 struct Keeper {
     state: State,
     config: Zeroizing<Vec<u8>>,
-    connection: Arc<Connection>,
+    connection: Connection,
     /// Disconnected when nobody wants to be told any more.
     ended: mpsc::Receiver<()>,
 }
@@ -133,7 +112,9 @@ impl Keeper {
                 let made = connect(&self.state).and_then(|client| self.subscribe(client));
                 let Ok((subscribed, subscription)) = made else { continue };
                 let Ok(handle) = subscription.handle() else { continue };
-                if !self.connection.renew(handle) {
+                *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = handle;
+                // Who ended it before that has shut down the one before.
+                if self.is_over(Duration::ZERO) {
                     return;
                 }
                 tell(Told::All(subscribed));
