@@ -39,13 +39,17 @@ pub(super) fn explain(error: &clap::Error) -> Result<Command, CliError> {
     let meant = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg]
         .map(|kind| ours(error, kind))
         .concat();
+    let helped = helped(error);
     let meant = match error.get(ContextKind::InvalidSubcommand) {
-        Some(ContextValue::String(typed)) => known_elsewhere(typed).unwrap_or(&meant).to_owned(),
+        // The groups of commands have others.
+        Some(ContextValue::String(typed)) if helped == super::PROGRAM => {
+            known_elsewhere(typed).unwrap_or(&meant).to_owned()
+        }
         _ => meant,
     };
     let meant = if meant.is_empty() { meant } else { format!("; did you mean: {meant}") };
     let usage = error.get(ContextKind::Usage).map(|usage| format!("\n{usage}")).unwrap_or_default();
-    Err(CliError::Usage(format!("error: {text}{meant}{usage}\nsee: {} --help", helped(error))))
+    Err(CliError::Usage(format!("error: {text}{meant}{usage}\nsee: {helped} --help")))
 }
 
 /// What is meant by a command that other tools have.

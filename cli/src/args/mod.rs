@@ -503,6 +503,10 @@ mod tests {
     #[test]
     fn a_usage_error_says_what_is_meant() {
         assert!(refused(&["lst"]).contains("did you mean: list"), "{}", refused(&["lst"]));
+        assert!(refused(&["rm", "A"]).contains("did you mean: delete"));
+        assert!(refused(&["get", "A"]).contains("No command reads a value back"));
+        let nested = refused(&["key", "recipient", "rm"]);
+        assert!(!nested.contains("delete") && nested.contains("see: fluvio-secret key recipient"));
         assert!(refused(&["set"]).contains("missing: <NAME>"), "{}", refused(&["set"]));
         assert!(refused(&["set", "A", "b", "c"]).contains("argument too many"));
         assert!(refused(&["set", "9A", "b"]).contains("digit"));
