@@ -90,6 +90,7 @@ for file in $(find . -type f | sort); do
 done
 # The unit's program is where it is put; the path may have what sed takes for its own.
 unit=share/systemd/user/fluvio-secretd.service
+rm -f -- "$prefix/$unit.new"
 while IFS= read -r line; do
     case $line in
         ExecStart=*) printf 'ExecStart="%s/bin/fluvio-secretd"\n' "$prefix" ;;
