@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 
 use fluvio_secret_protocol::Code;
 
-use crate::harness::ask::Asker;
+use crate::harness::ask::{Answer, Asker};
 use crate::harness::trace::{Trace, WRITES};
 use crate::harness::{Ends, Home, canary, eventually, is_alive, kill, need, said, spawn, wire};
 
 /// Secrets of each writer: few, so that most changes are of what is there.
 const NAMES: usize = 3;
-const WRITERS: usize = 8;
+pub(crate) const WRITERS: usize = 8;
 
 /// How often the daemon is killed.
 fn kills() -> u32 {
@@ -26,28 +26,28 @@ fn kills() -> u32 {
 }
 
 /// A number below another, another each time.
-fn random(below: u64) -> u64 {
+pub(crate) fn random(below: u64) -> u64 {
     RandomState::new().hash_one(()) % below
 }
 
 /// What a writer knows of one of its secrets, which nobody else changes.
-struct Known {
-    name: String,
+pub(crate) struct Known {
+    pub(crate) name: String,
     sure: Option<Vec<u8>>,
     /// What a change that was not acknowledged may have made of it.
     perhaps: Option<Option<Vec<u8>>>,
 }
 
 /// A client that changes its secrets as fast as it can.
-struct Writer {
-    names: Vec<Known>,
-    unknown: u64,
+pub(crate) struct Writer {
+    pub(crate) names: Vec<Known>,
+    pub(crate) unknown: u64,
     /// Changes of all writers.
     acknowledged: Arc<AtomicU64>,
 }
 
 impl Writer {
-    fn new(number: usize, acknowledged: &Arc<AtomicU64>) -> Self {
+    pub(crate) fn new(number: usize, acknowledged: &Arc<AtomicU64>) -> Self {
         let name = |n| Known { name: format!("W{number}_{n}"), sure: None, perhaps: None };
         Self {
             names: (0..NAMES).map(name).collect(),
@@ -65,13 +65,32 @@ impl Writer {
             };
             let checked = self.check(&mut asker);
             if checked.is_ok() {
-                while !stop.load(Ordering::Relaxed) && self.change(&mut asker).is_ok() {}
+                while !stop.load(Ordering::Relaxed) && self.acknowledged_change(&mut asker) {}
             }
         }
     }
 
+    /// Makes changes until one of them is not answered, or the disk refuses it.
+    pub(crate) fn write_until_cut(&mut self, asker: &mut Asker) {
+        loop {
+            match self.change(asker) {
+                Ok(Ok(())) => {}
+                Ok(Err(refusal)) if matches!(refusal.code, Code::Audit | Code::Storage) => return,
+                Ok(Err(refusal)) => panic!("{refusal}"),
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// A change, unless the daemon is gone. It may not refuse one.
+    fn acknowledged_change(&mut self, asker: &mut Asker) -> bool {
+        self.change(asker)
+            .map(|answer| answer.unwrap_or_else(|refusal| panic!("{refusal}")))
+            .is_ok()
+    }
+
     /// Compares what is there with what may be.
-    fn check(&mut self, asker: &mut Asker) -> io::Result<()> {
+    pub(crate) fn check(&mut self, asker: &mut Asker) -> io::Result<()> {
         let list: BTreeSet<_> = asker.list()?.unwrap().into_iter().collect();
         for known in &mut self.names {
             let name = &known.name;
@@ -95,7 +114,7 @@ impl Writer {
         Ok(())
     }
 
-    fn change(&mut self, asker: &mut Asker) -> io::Result<()> {
+    fn change(&mut self, asker: &mut Asker) -> Answer<()> {
         let known = &mut self.names[usize::try_from(random(NAMES as u64)).unwrap()];
         let next = (random(3) > 0).then(|| canary().into_bytes());
         known.perhaps = Some(next.clone());
@@ -106,26 +125,27 @@ impl Writer {
         };
         match answer {
             Ok(()) => known.sure = next,
-            Err(refusal) => assert!(
-                refusal.code == Code::Missing && next.is_none() && known.sure.is_none(),
-                "{}: {refusal}",
-                known.name
-            ),
+            Err(refusal) => {
+                let was_missing = next.is_none() && known.sure.is_none();
+                if refusal.code != Code::Missing || !was_missing {
+                    return Ok(Err(refusal));
+                }
+            }
         }
         known.perhaps = None;
         self.acknowledged.fetch_add(1, Ordering::Relaxed);
         self.unknown -= 1;
-        Ok(())
+        Ok(Ok(()))
     }
 }
 
 /// A daemon that is ours to kill.
-fn daemon(home: &Home) -> Child {
+pub(crate) fn daemon(home: &Home) -> Child {
     let said = File::create(home.path("said")).unwrap();
     home.command("fluvio-secretd").stderr(said).spawn().unwrap()
 }
 
-fn wait_until_it_serves(home: &Home, daemon: &mut Child) {
+pub(crate) fn wait_until_it_serves(home: &Home, daemon: &mut Child) {
     eventually("the daemon", || {
         let said = || fs::read_to_string(home.path("said")).unwrap();
         assert!(daemon.try_wait().unwrap().is_none(), "it does not start: {}", said());
@@ -133,13 +153,13 @@ fn wait_until_it_serves(home: &Home, daemon: &mut Child) {
     });
 }
 
-fn end(mut daemon: Child) {
+pub(crate) fn end(mut daemon: Child) {
     daemon.kill().unwrap();
     daemon.wait().unwrap();
 }
 
 /// Every file with a temporary name.
-fn temporary(home: &Home) -> Vec<String> {
+pub(crate) fn temporary(home: &Home) -> Vec<String> {
     let folders = [home.vault(), home.path("config")];
     let names = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap().flatten());
     let names = names.map(|entry| entry.file_name().into_string().unwrap());

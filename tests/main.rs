@@ -29,6 +29,7 @@ mod layering;
 mod lock;
 mod manual;
 mod places;
+mod power_cut;
 mod recipients;
 mod results;
 mod rotation;

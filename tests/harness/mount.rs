@@ -1,8 +1,17 @@
-//! File systems that are full, small or read-only. For root.
+//! File systems that are full, small or read-only, or whose power is cut. For root.
 
-use std::fs::File;
+use std::fs::{File, Permissions, set_permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use super::eventually;
+
+/// Shuts an ext4 down without writing its journal, as a power cut does (ext4(5) has no name for it;
+/// `EXT4_IOC_SHUTDOWN` with `EXT4_GOING_FLAGS_NOLOGFLUSH` in the kernel's ext4.h).
+const SHUTDOWN: &str = r#"open(my $disk, "<", $ARGV[0]) or die $!;
+my $how = pack("L", 2);
+ioctl($disk, 0x8004587d, $how) or die $!;"#;
 
 /// A mount that ends with it. Made after the home that it is in, so that it is gone before.
 pub(crate) struct Mount {
@@ -19,13 +28,30 @@ impl Mount {
 
     /// An ext4 that keeps dates in whole seconds, in a file that is made for it.
     pub(crate) fn of_whole_seconds(image: &Path, at: &Path) -> Self {
-        File::create(image).and_then(|image| image.set_len(16 << 20)).unwrap();
-        let mut make = Command::new("mkfs.ext4");
         // So small an inode has no place for parts of a second.
-        let made = make.args(["-q", "-I", "128"]).arg(image).stderr(Stdio::null()).status();
-        assert!(made.is_ok_and(|status| status.success()), "{}", image.display());
+        make_ext4(image, 16, &["-I", "128"]);
+        Self::of_image(image, at)
+    }
+
+    /// The ext4 in a file. What a power cut left in its journal is recovered.
+    pub(crate) fn of_image(image: &Path, at: &Path) -> Self {
         mount(&["-o", "loop", image.to_str().unwrap()], at);
+        set_permissions(at, Permissions::from_mode(0o700)).unwrap();
         Self { at: at.to_owned() }
+    }
+
+    /// Cuts the power: what is not on the disk by now is lost, and from now on every write fails.
+    pub(crate) fn cut_power(&self) {
+        let status = Command::new("perl").args(["-e", SHUTDOWN]).arg(&self.at).status();
+        assert!(status.is_ok_and(|status| status.success()), "{} is cut off", self.at.display());
+    }
+
+    /// Unmounts it, as soon as no file of it is open.
+    pub(crate) fn unmount(self) {
+        let mut umount = Command::new("umount");
+        umount.arg(&self.at).stderr(Stdio::null());
+        eventually("the end of the mount", || umount.status().is_ok_and(|status| status.success()));
+        std::mem::forget(self);
     }
 
     /// The folder as it is, and nothing in it can be changed. (The file system itself cannot be made
@@ -44,6 +70,14 @@ impl Drop for Mount {
         let status = Command::new("umount").arg("--lazy").arg(&self.at).status();
         assert!(status.is_ok_and(|status| status.success()), "{} is unmounted", self.at.display());
     }
+}
+
+/// Makes an ext4 of this many MiB in a file.
+pub(crate) fn make_ext4(image: &Path, mebibytes: u64, options: &[&str]) {
+    File::create(image).and_then(|image| image.set_len(mebibytes << 20)).unwrap();
+    let mut make = Command::new("mkfs.ext4");
+    let made = make.arg("-q").args(options).arg(image).stderr(Stdio::null()).status();
+    assert!(made.is_ok_and(|status| status.success()), "{}", image.display());
 }
 
 fn mount(args: &[&str], at: &Path) {

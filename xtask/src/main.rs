@@ -10,8 +10,8 @@
 //! * `cargo xtask release-check`: what keeps a release from being tagged
 //! * `cargo xtask test-as UID`: the built tests as another user
 //! * `cargo xtask size`: the size of the release shim, which every start of a connector loads
-//! * `cargo xtask torture`: a thousand kills of a busy daemon, two hundred of one that seals everything
-//!   anew, and a thousand saves in each way
+//! * `cargo xtask torture`: a thousand kills of a busy daemon, two hundred of one that re-encrypts
+//!   everything, three hundred power cuts, and a thousand saves in each way
 
 mod cases;
 mod conformance;

@@ -1,18 +1,20 @@
 //! What takes too long for every run of the tests: a thousand kills of a busy daemon, two hundred of
-//! one that seals a thousand secrets anew, and a thousand saves in each way of saving.
+//! one that re-encrypts a thousand secrets, three hundred power cuts, and a thousand saves in each way of
+//! saving.
 
 use std::process::Command;
 
 use crate::Outcome;
 use crate::programs::root;
 
-/// Read by `tests/durability.rs`, `tests/rotation.rs` and `tests/watch_files.rs`.
+/// Read by `tests/durability.rs`, `tests/rotation.rs`, `tests/power_cut.rs` and
+/// `tests/watch_files.rs`.
 const VARIABLE: &str = "FLUVIO_SECRET_TORTURE";
 
 pub(crate) fn run() -> Outcome {
     let status = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
         .args(["test", "--package", "fluvio-secret", "--test", "main", "--"])
-        .args(["a1_", "a14_", "f1_f2_"])
+        .args(["a1_", "a14_", "a3_", "f1_f2_"])
         .env(VARIABLE, "1")
         .current_dir(root())
         .status()?;
