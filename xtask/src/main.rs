@@ -8,7 +8,8 @@
 //! * `cargo xtask man [DIR]`: the manual pages
 //! * `cargo xtask package`: the Debian package, and the archive with an installer
 //! * `cargo xtask release-check`: what keeps a release from being tagged
-//! * `cargo xtask test-as UID`: the built tests as another user
+//! * `cargo xtask test-as UID [LOG]`: the built tests as another user; with the log of a run by root, those that
+//!   it left out
 //! * `cargo xtask size`: the size of the release shim, which every start of a connector loads
 //! * `cargo xtask torture`: a thousand kills of a busy daemon, two hundred of one that re-encrypts
 //!   everything, three hundred power cuts, and a thousand saves in each way
@@ -42,7 +43,7 @@ usage: cargo demo
        cargo xtask man [DIR]
        cargo xtask package
        cargo xtask release-check
-       cargo xtask test-as UID
+       cargo xtask test-as UID [LOG]
        cargo xtask size
        cargo xtask torture";
 
@@ -60,7 +61,8 @@ fn main() -> ExitCode {
         ["package"] => package::make(),
         ["release-check"] => release_check::run(),
         ["size"] => size::check(),
-        ["test-as", uid] => test_as::run(uid),
+        ["test-as", uid] => test_as::run(uid, None),
+        ["test-as", uid, log] => test_as::run(uid, Some(log)),
         ["torture"] => torture::run(),
         _ => Err(USAGE.into()),
     };
