@@ -319,7 +319,10 @@ fn a11_a_checkout_counts_at_the_next_request() {
     assert_eq!(asker.list().unwrap().unwrap(), ["A", "B"]);
     assert_eq!(asker.value("A").unwrap().unwrap(), b"two");
     let files = git(&["ls-files"]);
-    assert_eq!(files.lines().collect::<Vec<_>>(), [".gitignore", ".recipients", "A.age", "B.age"]);
+    assert_eq!(
+        files.lines().collect::<Vec<_>>(),
+        [".gitignore", ".recipients", ".vault-id", "A.age", "B.age"]
+    );
 }
 
 #[test]

@@ -97,6 +97,7 @@ fn serve(way: Way) -> Result<(), ServeError> {
     };
     let vault = Vault::open(&places.vault(), &places.identity(), deadline)?;
     let vault = vault.keeping(settings.history);
+    let id = vault.id();
     let leases = Leases::of(vault.path(), places.runtime.clone());
     let service = Service::new(vault, Audit::new(places.state.audit_log()), leases);
     let service = service.settled(&settings);
@@ -104,7 +105,7 @@ fn serve(way: Way) -> Result<(), ServeError> {
         None => Server::bind(places.state.socket(), service)?,
         Some(listener) => Server::inherit(listener, places.state.socket(), service)?,
     };
-    tracing::info!("serves {}", places.vault().display());
+    tracing::info!("serves {} with the vault id {id}", places.vault().display());
     if way == Way::Detached {
         tell_ready()?;
     }

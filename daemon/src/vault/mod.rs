@@ -5,6 +5,7 @@
 //! * [`store`]: files written whole and durably
 //! * [`change`]: everything that changes the vault
 //! * [`history`]: what was overwritten or deleted
+//! * [`id`]: what tells a vault from every other vault
 //! * [`identity`]: the file of the key
 //! * [`held`]: what is held of the key, and for how long
 //! * [`memory`]: memory that holds a key
@@ -21,6 +22,7 @@
 mod change;
 mod held;
 mod history;
+mod id;
 mod identity;
 mod kind;
 mod mark;
@@ -49,6 +51,8 @@ use self::held::HeldKey;
 pub(crate) use self::held::{KeyError, KeyState, Moment};
 pub(crate) use self::history::DEPTH as HISTORY_DEPTH;
 use self::history::History;
+use self::id::IdError;
+pub(crate) use self::id::VaultId;
 pub(crate) use self::identity::IdentityError;
 use self::identity::IdentityFile;
 pub(crate) use self::mark::Marks;
@@ -72,6 +76,7 @@ const GITIGNORE: &str = "/.lock\n/.tmp-*\n/.history/\n";
 
 /// A vault that is this process's own.
 pub(crate) struct Vault {
+    id: VaultId,
     folder: Folder,
     history: History,
     key: HeldKey,
@@ -90,6 +95,8 @@ pub(crate) struct Vault {
 /// Why a vault was not opened.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OpenError {
+    #[error(transparent)]
+    Id(#[from] IdError),
     #[error(transparent)]
     Identity(#[from] IdentityError),
     #[error("the vault {path} cannot be used: {}", cause(.source), path = .path.display())]
@@ -144,12 +151,14 @@ impl Vault {
         let lock = Lock::take(&path.join(".lock"), deadline).map_err(failed)?;
         let lock = lock.ok_or_else(|| OpenError::Owned { path: path.clone() })?;
         let folder = Folder::at(path.clone());
+        let id = id::of_vault(&folder)?;
         let history = prepare(&folder).map_err(failed)?;
         key.file().remove_temporary()?;
         let is_identity_new = AtomicBool::new(false);
         let lists = Lists::of(&path, identity);
         let changing = Mutex::default();
         let vault = Self {
+            id,
             folder,
             history,
             key,
@@ -169,6 +178,11 @@ impl Vault {
     pub(crate) fn keeping(mut self, versions: usize) -> Self {
         self.history.keep_at_most(versions);
         self
+    }
+
+    /// What tells it from every other vault.
+    pub(crate) fn id(&self) -> VaultId {
+        self.id
     }
 
     /// The vault's folder.

@@ -1,0 +1,161 @@
+//! The vault's id: a random number in a file that travels with the vault.
+//!
+//! Two vaults can have the same path, one after the other: a file system is not mounted, a directory
+//! is emptied or replaced. The id tells them apart.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use rustix::rand::{GetRandomFlags, getrandom};
+
+use super::store::{Folder, ReadError};
+use crate::cause::cause;
+
+/// The file in the vault's directory.
+pub(super) const FILE: &str = ".vault-id";
+/// 32 digits and a line end. A checkout can make the line end longer.
+const MOST_BYTES: u64 = 34;
+
+/// Tells a vault from every other vault: 128 random bits, written as 32 lowercase hexadecimal digits.
+/// It is no secret. Because it travels with the vault, someone else may have chosen it.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct VaultId([u8; 16]);
+
+/// Why the id is not known.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum IdError {
+    #[error("the vault id in {path} cannot be used: it is not 32 lowercase hexadecimal digits; put back the file", path = .path.display())]
+    Bad { path: PathBuf },
+    #[error("the vault id in {path} cannot be read: {source}; put back the file", path = .path.display())]
+    Read { path: PathBuf, source: ReadError },
+    #[error("the vault id cannot be written to {path}: {}", cause(.source), path = .path.display())]
+    Write { path: PathBuf, source: io::Error },
+}
+
+impl VaultId {
+    /// An id that no other vault has.
+    pub(super) fn generate() -> io::Result<Self> {
+        let mut bits = [0; 16];
+        getrandom(&mut bits, GetRandomFlags::empty())?;
+        Ok(Self(bits))
+    }
+
+    /// Reads the id in a file; `None` if the file does not exist.
+    pub(super) fn read(folder: &Folder, name: &str) -> Result<Option<Self>, IdError> {
+        let path = || folder.path_of(name);
+        let bytes = match folder.read(name, MOST_BYTES) {
+            Ok(bytes) => bytes,
+            Err(ReadError::Missing) => return Ok(None),
+            Err(ReadError::Large) => return Err(IdError::Bad { path: path() }),
+            Err(source) => return Err(IdError::Read { path: path(), source }),
+        };
+        let text = std::str::from_utf8(&bytes).ok();
+        let line = text.map(|text| text.trim_end_matches(['\r', '\n']));
+        let id = line.and_then(Self::parse);
+        id.map(Some).ok_or_else(|| IdError::Bad { path: path() })
+    }
+
+    /// The id that a text is in full; `None` for every other text.
+    fn parse(text: &str) -> Option<Self> {
+        let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if text.len() != 32 || !text.as_bytes().iter().all(is_digit) {
+            return None;
+        }
+        let bits = u128::from_str_radix(text, 16).ok()?;
+        Some(Self(bits.to_be_bytes()))
+    }
+
+    /// Writes the id to a file, durably, unless a file of this name exists.
+    pub(super) fn write_new(self, folder: &Folder, name: &str) -> Result<(), IdError> {
+        let prepared = folder.prepare(name, format!("{self}\n").as_bytes(), None);
+        let written = prepared.and_then(super::store::Prepared::commit_new);
+        written.map_err(|source| IdError::Write { path: folder.path_of(name), source })
+    }
+}
+
+impl fmt::Display for VaultId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// The id of the vault in this directory. A vault that has none gets one.
+pub(super) fn of_vault(folder: &Folder) -> Result<VaultId, IdError> {
+    if let Some(id) = VaultId::read(folder, FILE)? {
+        return Ok(id);
+    }
+    let write = |source| IdError::Write { path: folder.path_of(FILE), source };
+    let id = VaultId::generate().map_err(write)?;
+    id.write_new(folder, FILE)?;
+    Ok(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::{FILE, IdError, VaultId, of_vault};
+    use crate::vault::store::Folder;
+
+    fn folder() -> (tempfile::TempDir, Folder) {
+        let guard = tempfile::tempdir().expect("a directory");
+        let folder = Folder::at(guard.path().to_owned());
+        (guard, folder)
+    }
+
+    #[test]
+    fn a_vault_keeps_the_id_that_it_got() {
+        let (_guard, folder) = folder();
+        let id = of_vault(&folder).expect("an id");
+        assert_eq!(of_vault(&folder).expect("the same id"), id);
+        let text = fs::read_to_string(folder.path_of(FILE)).expect("a file");
+        assert_eq!(text, format!("{id}\n"));
+        assert_eq!(text.len(), 33);
+        assert_eq!(VaultId::parse(text.trim_end()), Some(id));
+        assert_ne!(VaultId::generate().expect("an id"), id);
+    }
+
+    #[test]
+    fn a_checkout_may_change_the_line_end_but_nothing_else() {
+        let (_guard, folder) = folder();
+        let digits = "00112233445566778899aabbccddeeff";
+        for text in [digits.to_owned(), format!("{digits}\n"), format!("{digits}\r\n")] {
+            fs::write(folder.path_of(FILE), text).expect("written");
+            assert_eq!(of_vault(&folder).expect("an id").to_string(), digits);
+        }
+        let bad = [
+            String::new(),
+            "\n".to_owned(),
+            digits[1..].to_owned(),
+            format!("{digits}0"),
+            format!(" {digits}"),
+            format!("{digits} "),
+            digits.to_uppercase(),
+            format!("+{}", &digits[1..]),
+            format!("{digits}\n{digits}\n"),
+            "0".repeat(1 << 20),
+            "\u{661}".repeat(16),
+        ];
+        for text in bad {
+            fs::write(folder.path_of(FILE), &text).expect("written");
+            let error = of_vault(&folder).expect_err("refused");
+            assert!(matches!(error, IdError::Bad { .. }), "{error}");
+            assert_eq!(fs::read_to_string(folder.path_of(FILE)).expect("left"), text);
+        }
+    }
+
+    #[test]
+    fn only_a_regular_file_holds_an_id() {
+        let (_guard, folder) = folder();
+        let elsewhere = folder.path_of("elsewhere");
+        fs::write(&elsewhere, format!("{}\n", VaultId::generate().expect("an id")))
+            .expect("a file");
+        symlink(&elsewhere, folder.path_of(FILE)).expect("a link");
+        assert!(matches!(of_vault(&folder), Err(IdError::Read { .. })));
+        fs::remove_file(folder.path_of(FILE)).expect("removed");
+        fs::create_dir(folder.path_of(FILE)).expect("a directory");
+        assert!(matches!(of_vault(&folder), Err(IdError::Read { .. })));
+    }
+}
