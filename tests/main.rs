@@ -28,6 +28,7 @@ mod installer;
 mod layering;
 mod lock;
 mod manual;
+mod own_vault;
 mod places;
 mod power_cut;
 mod recipients;

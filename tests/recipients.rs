@@ -77,6 +77,8 @@ fn d14_a_vault_that_two_share_by_git_works_both_ways_and_stops_at_who_is_not_acc
     let (from, to) = (origin.to_str().unwrap(), there.to_str().unwrap());
     git(Path::new("/"), &["clone", "--quiet", from, to]);
     fs::set_permissions(bob.vault(), fs::Permissions::from_mode(0o700)).unwrap();
+    refused(&bob.cli(&["list"]), 69, "daemon start --accept-vault");
+    bob.ok(&["daemon", "start", "--accept-vault"]);
     assert_eq!(delivered(&bob, "API_TOKEN").out, "from ada");
     refused(&bob.cli(&["set", "FROM_BOB", "x"]), 1, "key recipient accept");
     let file = bob.write("secrets.txt", "FROM_BOB=x\n");

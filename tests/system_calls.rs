@@ -311,7 +311,9 @@ fn at_the_sync_of_the_identitys_folder(what: &str) -> Home {
     let home = Home::new();
     home.ok(&["list"]);
     let daemon = home.daemon_pid().unwrap();
-    let inject = format!("inject=fsync:{what}:when=2");
+    // The three before are for the id of the vault: its directory, the file that remembers it, and the
+    // directory of that. The fourth is for the identity's file.
+    let inject = format!("inject=fsync:{what}:when=5");
     let trace = Trace::attach(&home, daemon, WRITES, &[&inject]);
     assert!(!home.set("A", "x").status.success());
     trace.end();

@@ -5,6 +5,8 @@ use std::ffi::OsString;
 /// What the program was asked for.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Order {
+    /// Take the directory at the vault's path for this machine's vault.
+    AcceptVault,
     /// Print the help.
     Help,
     /// Serve until told to end.
@@ -35,13 +37,14 @@ pub(crate) struct UnknownArgument;
 pub const HELP: &str = "\
 fluvio-secretd keeps the secrets of fluvio-secret. It is started by the first command that needs it.
 
-Usage: fluvio-secretd [--start | --settings]
+Usage: fluvio-secretd [--start | --settings | --accept-vault]
 
 Options:
-      --start     Start the daemon in the background, and end when it serves
-      --settings  Print the settings that a daemon would start with, or what is wrong in them
-  -h, --help      Print this help
-  -V, --version   Print the release
+      --start         Start the daemon in the background, and end when it serves
+      --settings      Print the settings that a daemon would start with, or what is wrong in them
+      --accept-vault  Use the vault that is there, even if it is another one, and start nothing
+  -h, --help          Print this help
+  -V, --version       Print the release
 
 Without an option it serves in the foreground and logs to standard error.
 FLUVIO_SECRET_LOG (off, error, warn, info, debug or trace) says how much it logs, else the setting log.
@@ -56,6 +59,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Order, U
     let mut order = Order::Serve(Way::Foreground);
     while let Some(argument) = parser.next().map_err(|_| UnknownArgument)? {
         order = match argument {
+            lexopt::Arg::Long("accept-vault") => Order::AcceptVault,
             lexopt::Arg::Long("detached") => Order::Serve(Way::Detached),
             lexopt::Arg::Long("settings") => Order::Settings,
             lexopt::Arg::Long("start") => Order::Start,
@@ -80,6 +84,7 @@ mod tests {
         assert_eq!(order(&[]), Some(Order::Serve(Way::Foreground)));
         assert_eq!(order(&["--start"]), Some(Order::Start));
         assert_eq!(order(&["--settings"]), Some(Order::Settings));
+        assert_eq!(order(&["--accept-vault"]), Some(Order::AcceptVault));
         assert_eq!(order(&["-h"]), Some(Order::Help));
         assert_eq!(order(&["--version"]), Some(Order::Version));
     }

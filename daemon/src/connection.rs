@@ -115,11 +115,13 @@ async fn converse(
                 return send(stream, &Response::Stopping).await;
             }
             Incoming::Request(request @ Request::Subscribe(_)) => {
-                let ended = subscription(stream, request, peer, lanes, &mut ending).await;
+                let ended = subscription(stream, request, peer, lanes, stop).await;
                 lanes.forget_gone();
                 return ended;
             }
-            Incoming::Request(request) => answer(stream, request, peer, lanes, leases).await?,
+            Incoming::Request(request) => {
+                answer(stream, request, peer, lanes, stop, leases).await?;
+            }
         }
     }
 }
@@ -130,6 +132,7 @@ async fn answer(
     request: Request,
     peer: Peer,
     lanes: &Lanes,
+    stop: &Stop,
     leases: &mut Vec<String>,
 ) -> Result<(), End> {
     let mut answers = lanes.hand_over(request, peer);
@@ -146,6 +149,7 @@ async fn answer(
         if let Response::Leased(Leased { lease: Some(lease), .. }) = &answer {
             leases.push(lease.id.clone());
         }
+        stop_if_told(stream, &answer, stop);
         // Until the request is done the connection counts as one, although nobody listens: or a
         // client that comes and goes could queue any number of them.
         if sent.is_ok() {
@@ -164,8 +168,9 @@ async fn subscription(
     request: Request,
     peer: Peer,
     lanes: &Lanes,
-    ending: &mut watch::Receiver<bool>,
+    stop: &Stop,
 ) -> Result<(), End> {
+    let mut ending = stop.ending.subscribe();
     let mut answers = lanes.hand_over(request, peer);
     let mut has_begun = false;
     let mut sent = Ok(());
@@ -180,6 +185,7 @@ async fn subscription(
             () = sleep(limits::PROGRESS), if !has_begun && sent.is_ok() => Response::Working,
         };
         has_begun |= matches!(answer, Response::Subscribed(_));
+        stop_if_told(stream, &answer, stop);
         // Until it has begun it counts, as any request does whose client is gone.
         if sent.is_ok() {
             sent = send(stream, &answer).await;
@@ -187,6 +193,18 @@ async fn subscription(
         if answer.is_last() || has_begun && sent.is_err() {
             return sent;
         }
+    }
+}
+
+/// Stops the daemon when it cannot serve its vault any more, which the service says by this refusal. The
+/// client waits for the end, and asks the next daemon.
+fn stop_if_told(stream: &UnixStream, answer: &Response, stop: &Stop) {
+    if let Response::Refused(refusal) = answer
+        && refusal.code == Code::Stopping
+    {
+        tracing::warn!("{}", refusal.text);
+        keep_until_exit(stream);
+        stop.asked.send_replace(true);
     }
 }
 

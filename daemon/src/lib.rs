@@ -61,6 +61,10 @@ pub use crate::args::HELP;
 #[must_use]
 pub fn main() -> ExitCode {
     match args::parse(std::env::args_os()) {
+        Ok(args::Order::AcceptVault) => match serve::accept_vault() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error, 1),
+        },
         Ok(args::Order::Help) => print(args::HELP.trim_end()),
         Ok(args::Order::Serve(way)) => serve::run(way),
         Ok(args::Order::Settings) => match serve::settings() {

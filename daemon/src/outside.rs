@@ -94,6 +94,7 @@ impl Looker {
                 Ok(Told::Folder) => {
                     // What is watched is the folder that was there; there may be another one.
                     watcher = None;
+                    subscribers.warn_if_moved();
                     subscribers.look_at_all();
                 }
                 Err(RecvTimeoutError::Timeout) => {

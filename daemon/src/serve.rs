@@ -20,7 +20,7 @@ use crate::places::Places;
 use crate::server::{Server, ServerError};
 use crate::service::Service;
 use crate::settings::{Settings, SettingsError};
-use crate::vault::{OpenError, Vault};
+use crate::vault::{self, OpenError, Vault};
 use crate::{inherited, launch, log};
 
 /// Why the daemon cannot serve.
@@ -66,6 +66,14 @@ pub(crate) fn run(way: Way) -> ExitCode {
 pub(crate) fn settings() -> Result<String, ServeError> {
     let places = Places::from_environment()?;
     Ok(Settings::read(&places.settings())?.to_string())
+}
+
+/// Takes the directory at the vault's path for this machine's vault from now on.
+pub(crate) fn accept_vault() -> Result<(), ServeError> {
+    let _hardened = harden()?;
+    let places = Places::from_environment()?;
+    places.prepare()?;
+    Ok(vault::accept(&places.vault(), &places.identity())?)
 }
 
 fn serve(way: Way) -> Result<(), ServeError> {

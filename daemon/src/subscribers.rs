@@ -144,6 +144,14 @@ impl Subscribers {
         self.look_in(&mut state, &names);
     }
 
+    /// Logs that the vault is not at its path any more: until it is back, nothing of it is told.
+    pub(crate) fn warn_if_moved(&self) {
+        if !self.marks.are_of_vault() {
+            let path = self.folder().display();
+            tracing::warn!("the directory of the vault {path} was moved, replaced or unmounted");
+        }
+    }
+
     /// The folder of the vault.
     pub(crate) fn folder(&self) -> &std::path::Path {
         self.marks.folder()
@@ -156,10 +164,15 @@ impl Subscribers {
     }
 
     fn look_in(&self, state: &mut State, names: &[SecretName]) {
+        let known = names.iter().filter(|name| state.secrets.contains_key(*name));
+        let marks: Vec<_> = known.map(|name| (name, self.marks.of(name))).collect();
+        // What is in another directory at its path says nothing of the vault.
+        if !self.marks.are_of_vault() {
+            return;
+        }
         let mut changed = Vec::new();
-        for name in names {
+        for (name, mark) in marks {
             let Some(known) = state.secrets.get_mut(name) else { continue };
-            let mark = self.marks.of(name);
             if mark == known.mark {
                 continue;
             }

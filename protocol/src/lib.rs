@@ -65,7 +65,9 @@ pub use response::{
     Versions,
 };
 pub use secret::Secret;
-pub use start::{CLI, DAEMON, SHIM, StartError, beside_this_program, connect_or_start};
+pub use start::{
+    CLI, DAEMON, SHIM, StartError, accept_vault, beside_this_program, connect_or_start,
+};
 pub use way::Way;
 
 /// The version of the protocol that this crate speaks. Kept by hand: it is raised when a message

@@ -83,10 +83,24 @@ fn start_lock(state: &State) -> Result<Lock, StartError> {
 /// Runs `fluvio-secretd --start`, which ends when the daemon serves or cannot. The daemon is that
 /// program's child, never ours: after our exec it would be a child that the connector knows nothing of.
 fn start() -> Result<(), StartError> {
+    run("--start")
+}
+
+/// Has this machine use the vault that is there from now on, even if it is another one than before. Runs
+/// `fluvio-secretd --accept-vault`, which starts no daemon.
+///
+/// # Errors
+///
+/// [`ClientError::Start`] with what that program said.
+pub fn accept_vault() -> Result<(), ClientError> {
+    run("--accept-vault").map_err(ClientError::Start)
+}
+
+fn run(option: &str) -> Result<(), StartError> {
     let path = beside_this_program(DAEMON)?;
     let failed = |source| StartError::Program { path: path.clone(), source };
     let output = Command::new(&path)
-        .arg("--start")
+        .arg(option)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

@@ -93,8 +93,18 @@ pub(crate) enum Command {
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(crate) enum Daemon {
     /// Start the daemon, when it is not running
-    #[command(after_help = "Example:\n  fluvio-secret daemon start")]
-    Start,
+    #[command(after_help = "\
+The daemon refuses a directory that is not the vault of this machine, because a file system may not be
+mounted. With --accept-vault it is the vault of this machine from now on. No key is changed.
+
+Example:
+  fluvio-secret daemon start
+  fluvio-secret daemon start --accept-vault")]
+    Start {
+        /// Use the vault that is there, even if it is another one
+        #[arg(long)]
+        accept_vault: bool,
+    },
     /// Let the daemon finish what was begun, and end it
     #[command(after_help = "Example:\n  fluvio-secret daemon stop")]
     Stop,

@@ -1,5 +1,7 @@
 //! `daemon start`, `stop`, `restart`.
 
+use fluvio_secret_protocol::accept_vault;
+
 use super::{client, running_client};
 use crate::args::Daemon;
 use crate::error::CliError;
@@ -8,7 +10,10 @@ use crate::output;
 pub(crate) fn daemon(what: Daemon) -> Result<(), CliError> {
     match what {
         Daemon::Restart => stop().and_then(|()| start()),
-        Daemon::Start => start(),
+        Daemon::Start { accept_vault: true } => {
+            accept_vault().map_err(Into::into).and_then(|()| start())
+        }
+        Daemon::Start { .. } => start(),
         Daemon::Stop => stop(),
     }
 }

@@ -73,6 +73,7 @@ impl Service {
         let delivery = self.delivering.read().unwrap_or_else(PoisonError::into_inner);
         let is_open = self.vault.refuse_if_locked_since(locks);
         is_open.map_err(|error| refuse::vault(&error, &[]))?;
+        self.vault.refuse_if_moved().map_err(|error| refuse::vault(&error, &[]))?;
         self.audit.record(event, actor, names).map_err(|error| refuse::audit(&error))?;
         Ok(delivery)
     }

@@ -106,6 +106,11 @@ impl Service {
     /// `answers`, and has no last one.
     pub(crate) fn answer(&self, request: Request, peer: Peer, answers: &Arc<dyn Answers>) {
         let send = &mut |answer| answers.send(answer);
+        if needs_vault(&request)
+            && let Err(error) = self.vault.refuse_if_moved()
+        {
+            return send(Response::Refused(refuse::moved(&error)));
+        }
         // Given back when the answer is handed over.
         let mut delivery = None;
         let answer = match request {
@@ -142,7 +147,26 @@ impl Service {
             Request::Unlock(unlock) => self.unlock(&unlock, peer),
             Request::UseIdentity(used) => self.use_identity(&used, peer, send),
         };
+        let answer = answer.and_then(|answer| self.of_the_vault(answer));
         send(answer.unwrap_or_else(Response::Refused));
+    }
+
+    /// Acknowledges nothing that was read from, or written to, another directory at the vault's path.
+    fn of_the_vault(&self, answer: Response) -> Result<Response, Refusal> {
+        match answer {
+            // A lease exists by now. Its values were read before the check of its delivery.
+            Response::Leased(_) => Ok(answer),
+            // These have nothing of the vault.
+            Response::LeaseEnded
+            | Response::Leases(_)
+            | Response::Locked
+            | Response::Status(_)
+            | Response::Stopping => Ok(answer),
+            answer => {
+                let here = self.vault.refuse_if_moved();
+                here.map(|()| answer).map_err(|error| refuse::vault(&error, &[]))
+            }
+        }
     }
 
     fn subscribe(
@@ -257,6 +281,15 @@ impl Service {
             settings: self.settings.clone(),
         })
     }
+}
+
+/// Whether a request reads or changes files of the vault. The others are carried out whatever became of
+/// its directory.
+fn needs_vault(request: &Request) -> bool {
+    !matches!(
+        request,
+        Request::EndLease(_) | Request::Leases | Request::Lock | Request::Status | Request::Stop
+    )
 }
 
 #[cfg(test)]

@@ -136,9 +136,12 @@ pub(super) fn vault(error: &VaultError, names: &[SecretName]) -> Refusal {
         VaultError::Key { path, error } => key(error, path),
         VaultError::Locked { .. } => Refusal::new(Code::Locked, text, UNLOCK),
         VaultError::Missing => missing(names.to_vec()),
+        VaultError::Moved { .. } => moved_meanwhile(error),
         VaultError::Recipients(error) => recipients(error),
         VaultError::Rekey(error) => rekey(error),
         VaultError::Storage { .. } => Refusal::new(Code::Storage, text, "mend that and try again"),
+        // They say themselves what to do.
+        VaultError::Stranger(_) => Refusal::new(Code::Storage, text, ""),
     }
 }
 
@@ -287,6 +290,19 @@ pub(crate) fn frame(error: FrameError) -> Refusal {
 /// What the server says to a request that it will not look at any more.
 pub(crate) fn stopping() -> Refusal {
     Refusal::new(Code::Stopping, "the daemon is ending, and did nothing", "try again")
+}
+
+/// The daemon stops before a request, because the directory of its vault is not at its path any more.
+/// The next daemon opens the one that is there, or says why it does not.
+pub(super) fn moved(error: &VaultError) -> Refusal {
+    let text = format!("{error}, so the daemon is stopping, and did nothing");
+    Refusal::new(Code::Stopping, text, "try again")
+}
+
+/// The same, in the middle of a request.
+fn moved_meanwhile(error: &VaultError) -> Refusal {
+    let text = format!("{error} while this was done, so it may not be done");
+    Refusal::new(Code::Storage, text, "check what is there with: fluvio-secret list")
 }
 
 /// What the server says when a request was not carried out by a fault of our own.

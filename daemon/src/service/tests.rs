@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{
-    Code, Damaged, Delete, Examine, Examined, Grant, Granted, Passphrase, Refusal, Request,
+    Code, Damaged, Delete, Examine, Examined, Grant, Granted, Listed, Passphrase, Refusal, Request,
     Response, Restore, Rotate, Secret, SecretName, Set, Subscribe, limits,
 };
 use zeroize::Zeroizing;
@@ -305,6 +305,59 @@ fn subscribers_are_told_their_own_secrets_and_what_changes_of_them() {
     home.service.forget_gone();
     home.set("A", b"three");
     assert!(heard.take().is_empty());
+}
+
+#[test]
+fn a15_nothing_of_another_directory_at_the_vaults_path_is_told_or_acknowledged() {
+    let home = Home::new();
+    home.set("A", b"one");
+    let heard = Arc::new(Heard::default());
+    home.ask_for(subscription("x: {secret: {name: A}}"), &heard);
+    home.service.subscribers.hear_nothing_of_outside();
+    heard.take();
+    let at = |name: &str| home.folder.path().join(name);
+    fs::rename(at("vault"), at("elsewhere")).expect("moved");
+    fs::create_dir(at("vault")).expect("a directory");
+    home.service.subscribers.look_at_all();
+    assert!(heard.take().is_empty(), "the secret is not gone");
+    let requests = [
+        Request::List,
+        Request::Activity,
+        Request::Key,
+        Request::Recipients,
+        subscription("x: 1"),
+        Request::Examine(Examine { names: vec![secret("A")] }),
+        Request::Delete(Delete { name: secret("A"), purge: true }),
+        Request::Set(Set { name: secret("A"), value: Secret::from(b"two".to_vec()) }),
+        Request::Rotate(Rotate::new(false, None)),
+    ];
+    let lines = home.audit_log();
+    for request in requests {
+        let what = format!("{request:?}");
+        let mut answers = home.ask(request);
+        assert_eq!(answers.len(), 1, "{what}");
+        let refusal = refusal(answers.remove(0));
+        assert_eq!(refusal.code, Code::Stopping, "{what}");
+        assert!(refusal.to_string().contains("moved, replaced or unmounted"), "{refusal}");
+    }
+    let refused = home.grant("x: {secret: {name: A}}").expect_err("refused");
+    assert_eq!(refused.code, Code::Stopping);
+    assert_eq!(home.audit_log(), lines);
+    assert_eq!(fs::read_dir(at("vault")).expect("a directory").count(), 0);
+    assert!(matches!(home.ask(Request::Status)[..], [Response::Status(_)]));
+    assert!(matches!(home.ask(Request::Leases)[..], [Response::Leases(_)]));
+    // What was begun before, and is done after it.
+    let names = [secret("A")];
+    let recorded = home.service.record_delivery(Event::Grant, Actor::default(), &names, 0);
+    assert_eq!(recorded.err().map(|refusal| refusal.code), Some(Code::Storage));
+    let listed = Response::Listed(Listed { secrets: Vec::new(), more: false });
+    let acknowledged = home.service.of_the_vault(listed);
+    assert_eq!(acknowledged.err().map(|refusal| refusal.code), Some(Code::Storage));
+    fs::remove_dir(at("vault")).expect("removed");
+    fs::rename(at("elsewhere"), at("vault")).expect("put back");
+    home.service.subscribers.look_at_all();
+    assert!(heard.take().is_empty(), "nothing has changed");
+    assert!(home.grant("x: {secret: {name: A}}").is_ok());
 }
 
 #[test]

@@ -112,7 +112,7 @@ impl Vault {
             }
             for syncer in syncers.into_iter().rev() {
                 let died = || io::Error::other("a thread that writes to the disk met a fault");
-                let died = |_| VaultError::Storage { path: self.path.clone(), source: died() };
+                let died = |_| VaultError::Storage { path: self.path().to_owned(), source: died() };
                 done.extend(syncer.join().map_err(died)??);
             }
             Ok(done)
@@ -201,13 +201,16 @@ impl Vault {
     fn prune(&self, kept: Kept) {
         // The change is made and durable; one version too many harms nobody.
         if let Err(error) = kept.prune(&self.history) {
-            tracing::warn!("the history in {} is not shortened: {error}", self.path.display());
+            tracing::warn!("the history in {} is not shortened: {error}", self.path().display());
         }
     }
 
     fn undo(&self, kept: Kept, file: &str) {
         if let Err(error) = kept.undo(&self.folder, file) {
-            tracing::warn!("the history in {} has one version twice: {error}", self.path.display());
+            tracing::warn!(
+                "the history in {} has one version twice: {error}",
+                self.path().display()
+            );
         }
     }
 
@@ -280,7 +283,7 @@ impl Batch<'_> {
             }
         }
         let synced = vault.folder.sync();
-        let failed = |source| VaultError::Storage { path: vault.path.clone(), source };
+        let failed = |source| VaultError::Storage { path: vault.path().to_owned(), source };
         outcome.and(synced.map_err(failed))?;
         kept.into_iter().for_each(|kept| vault.prune(kept));
         Ok(vault.takes_news_of_identity())

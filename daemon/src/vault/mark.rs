@@ -1,9 +1,11 @@
 //! What tells a secret's sealed file from a later one.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use fluvio_secret_protocol::SecretName;
 
+use super::place::Place;
 use super::store::{Folder, ReadError};
 use super::{SEALED_BYTES, file_of};
 use crate::hash::fnv_1a;
@@ -11,11 +13,17 @@ use crate::hash::fnv_1a;
 /// Reads the marks of secrets; needs no identity.
 pub(crate) struct Marks {
     folder: Folder,
+    place: Arc<Place>,
 }
 
 impl Marks {
-    pub(super) fn of_folder(folder: Folder) -> Self {
-        Self { folder }
+    pub(super) fn at(place: Arc<Place>) -> Self {
+        Self { folder: Folder::at(place.path().to_owned()), place }
+    }
+
+    /// Whether the directory at the vault's path is the vault. The marks in another are none of its.
+    pub(crate) fn are_of_vault(&self) -> bool {
+        self.place.is_here()
     }
 
     /// The vault's folder.

@@ -11,7 +11,9 @@
 //! * [`memory`]: memory that holds a key
 //! * [`names`]: the names of all secrets in little memory
 //! * [`next`]: the identity that takes the place of the present one
+//! * [`place`]: the vault's directory, told from another one at its path
 //! * [`recipients`]: whom the secrets are sealed to
+//! * [`remembered`]: what the config directory knows of the vault
 //! * [`rekey`], [`reseal`]: another identity or other recipients, and everything sealed anew
 //! * [`kind`]: keys of other kinds
 //! * [`mark`](mod@mark): what tells a secret's sealed file from a later one
@@ -29,17 +31,19 @@ mod mark;
 mod memory;
 mod names;
 mod next;
+mod place;
 mod recipients;
 mod record;
 mod rekey;
+mod remembered;
 mod reseal;
 mod seal;
 mod store;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use fluvio_secret_protocol::lock::Lock;
@@ -57,15 +61,18 @@ pub(crate) use self::identity::IdentityError;
 use self::identity::IdentityFile;
 pub(crate) use self::mark::Marks;
 pub(crate) use self::names::Names;
+use self::place::Place;
 use self::recipients::Lists;
 pub(crate) use self::recipients::RecipientsError;
 use self::record::BadRecord;
 pub(crate) use self::record::Record;
 pub(crate) use self::rekey::{Rekey, RekeyError};
+use self::remembered::Remembered;
+pub(crate) use self::remembered::{Stranger, accept};
 pub(crate) use self::reseal::Step;
 pub(crate) use self::seal::Identity;
 use self::seal::{Recipient, Unopened};
-use self::store::{Folder, ReadError, exists};
+use self::store::{Folder, ReadError};
 use crate::cause::cause;
 
 /// No sealed secret is larger: the longest value, its head, age's header and its tags.
@@ -88,7 +95,8 @@ pub(crate) struct Vault {
     locks: AtomicU64,
     /// Whether the identity was made and nothing has been set with it yet.
     is_identity_new: AtomicBool,
-    path: PathBuf,
+    place: Arc<Place>,
+    remembered: Remembered,
     _lock: Lock,
 }
 
@@ -101,12 +109,12 @@ pub(crate) enum OpenError {
     Identity(#[from] IdentityError),
     #[error("the vault {path} cannot be used: {}", cause(.source), path = .path.display())]
     Io { path: PathBuf, source: io::Error },
-    #[error("the vault {path} is not there, but its identity is; put back the vault, or make an empty one with: mkdir -m 0700 '{path}'", path = .path.display())]
-    Lost { path: PathBuf },
     #[error("another daemon owns the vault {path}; end it first", path = .path.display())]
     Owned { path: PathBuf },
     #[error(transparent)]
     Place(#[from] PlaceError),
+    #[error(transparent)]
+    Stranger(#[from] Stranger),
 }
 
 /// Why a secret was not read or changed.
@@ -126,12 +134,16 @@ pub(crate) enum VaultError {
     Locked { path: PathBuf },
     #[error("no such secret")]
     Missing,
+    #[error("the directory of the vault {path} was moved, replaced or unmounted", path = .path.display())]
+    Moved { path: PathBuf },
     #[error(transparent)]
     Recipients(#[from] RecipientsError),
     #[error(transparent)]
     Rekey(#[from] RekeyError),
     #[error("{path}: {}", cause(.source), path = .path.display())]
     Storage { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Stranger(#[from] Stranger),
 }
 
 impl Vault {
@@ -141,21 +153,19 @@ impl Vault {
         let key = HeldKey::of(IdentityFile::at(identity.to_owned()))?;
         let next = next::beside(identity)?;
         let failed = |source| OpenError::Io { path: path.to_owned(), source };
-        // The vault's folder is made before the identity, so this is no first start.
-        if key.state() != KeyState::None && !exists(path).map_err(failed)? {
-            return Err(OpenError::Lost { path: path.to_owned() });
-        }
+        let remembered = Remembered::beside(identity);
+        remembered.check(path)?;
         private_folder(path)?;
-        // Once, so that a link in the path cannot be turned elsewhere later.
-        let path = path.canonicalize().map_err(failed)?;
+        let place = Arc::new(Place::find(path).map_err(failed)?);
+        let path = place.path();
         let lock = Lock::take(&path.join(".lock"), deadline).map_err(failed)?;
-        let lock = lock.ok_or_else(|| OpenError::Owned { path: path.clone() })?;
-        let folder = Folder::at(path.clone());
+        let lock = lock.ok_or_else(|| OpenError::Owned { path: path.to_owned() })?;
+        let folder = Folder::at(path.to_owned());
         let id = id::of_vault(&folder)?;
         let history = prepare(&folder).map_err(failed)?;
         key.file().remove_temporary()?;
         let is_identity_new = AtomicBool::new(false);
-        let lists = Lists::of(&path, identity);
+        let lists = Lists::of(path, identity);
         let changing = Mutex::default();
         let vault = Self {
             id,
@@ -167,9 +177,11 @@ impl Vault {
             changing,
             locks: AtomicU64::new(0),
             is_identity_new,
-            path,
+            place,
+            remembered,
             _lock: lock,
         };
+        vault.remember_if_used();
         vault.tell_of_unfinished();
         Ok(vault)
     }
@@ -187,7 +199,25 @@ impl Vault {
 
     /// The vault's folder.
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        self.place.path()
+    }
+
+    /// Refuses to go on when the directory at the vault's path is not the one that was locked.
+    pub(crate) fn refuse_if_moved(&self) -> Result<(), VaultError> {
+        match self.place.is_here() {
+            true => Ok(()),
+            false => Err(VaultError::Moved { path: self.path().to_owned() }),
+        }
+    }
+
+    /// Remembers a vault that is in use. A machine that cannot write that down can still read it.
+    fn remember_if_used(&self) {
+        let is_used = remembered::is_empty(&self.folder).map(|is_empty| !is_empty);
+        if is_used.unwrap_or(true)
+            && let Err(error) = self.remembered.remember(&self.folder, self.id)
+        {
+            tracing::warn!("{error}");
+        }
     }
 
     /// The identity's file.
@@ -202,7 +232,7 @@ impl Vault {
 
     /// What tells when a secret changes.
     pub(crate) fn marks(&self) -> Marks {
-        Marks::of_folder(Folder::at(self.path.clone()))
+        Marks::at(self.place.clone())
     }
 
     /// Removes what killed writers left. Reads the whole folder, so a start does not wait for it; the
@@ -319,7 +349,7 @@ impl Vault {
     fn each_name(
         &self,
     ) -> Result<impl Iterator<Item = Result<SecretName, VaultError>>, VaultError> {
-        let failed = |source| VaultError::Storage { path: self.path.clone(), source };
+        let failed = |source| VaultError::Storage { path: self.path().to_owned(), source };
         let files = self.folder.names().map_err(failed)?;
         Ok(files
             .filter_map(move |file| file.map_err(failed).map(|file| name_of(&file)).transpose()))
@@ -333,6 +363,8 @@ impl Vault {
 
     /// Whom to seal to. The first use of all makes the identity, which is one of them.
     fn recipients(&self) -> Result<Vec<Recipient>, VaultError> {
+        // Before anything is sealed that an empty directory could be mistaken for.
+        self.remembered.remember(&self.folder, self.id)?;
         let mut own = match self.key.recipient()? {
             Ok(own) => vec![own],
             Err(KeyState::None) => vec![self.new_identity()?],
@@ -369,7 +401,7 @@ impl Vault {
 
     fn new_identity(&self) -> Result<Recipient, VaultError> {
         // A vault that has had secrets had an identity: a new one would not open them.
-        let failed = |source| VaultError::Storage { path: self.path.clone(), source };
+        let failed = |source| VaultError::Storage { path: self.path().to_owned(), source };
         if self.count()? > 0 || !self.history.is_empty().map_err(failed)? {
             return Err(self.identity_lost());
         }

@@ -15,7 +15,7 @@ use super::seal::Identity;
 use super::{Vault, VaultError};
 
 /// The file beside the identity's.
-const FILE: &str = "identity.next.txt";
+pub(super) const FILE: &str = "identity.next.txt";
 
 /// Looks whether it is beside this identity.
 pub(super) fn beside(identity: &Path) -> Result<HeldKey, IdentityError> {

@@ -26,11 +26,11 @@ use super::store::{Folder, ReadError};
 use crate::cause::cause;
 
 /// The list in the vault's folder.
-const IN_VAULT: &str = ".recipients";
+pub(super) const IN_VAULT: &str = ".recipients";
 /// The list beside the identity.
-const ACCEPTED: &str = "recipients.txt";
+pub(super) const ACCEPTED: &str = "recipients.txt";
 /// The list beside it of those whom everything is being sealed to.
-const NEXT: &str = "recipients.next.txt";
+pub(super) const NEXT: &str = "recipients.next.txt";
 /// More than any list has.
 const MOST_BYTES: u64 = 64 << 10;
 

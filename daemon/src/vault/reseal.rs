@@ -110,7 +110,7 @@ impl<'a> Run<'a> {
             self.flush()?;
             names = mem::take(&mut self.again);
         }
-        let failed = |source| VaultError::Storage { path: self.vault.path.clone(), source };
+        let failed = |source| VaultError::Storage { path: self.vault.path().to_owned(), source };
         self.vault.folder.sync().map_err(failed)?;
         Ok(self.counts)
     }
@@ -237,7 +237,8 @@ impl<'a> Run<'a> {
 impl Vault {
     /// The names of all secrets, also of those that have nothing but a history.
     pub(super) fn all_names(&self) -> Result<Vec<SecretName>, VaultError> {
-        let failed = |source: io::Error| VaultError::Storage { path: self.path.clone(), source };
+        let failed =
+            |source: io::Error| VaultError::Storage { path: self.path().to_owned(), source };
         let mut names: Vec<_> = self.names()?.iter().collect();
         names.extend(self.history.names().map_err(failed)?);
         names.sort_unstable();

@@ -1,11 +1,11 @@
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use fluvio_secret_protocol::{Secret, SecretName};
 
-use super::{KeyState, OpenError, Vault, VaultError};
+use super::{KeyState, OpenError, Stranger, Vault, VaultError};
 
 pub(super) struct Home {
     folder: tempfile::TempDir,
@@ -296,8 +296,62 @@ fn a_vault_that_is_gone_is_not_taken_for_an_empty_one() {
     let home = Home::new();
     set(&home.open().expect("a vault"), "A", b"one");
     fs::rename(home.vault_path(), home.folder.path().join("elsewhere")).expect("moved");
-    assert!(matches!(home.open().err(), Some(OpenError::Lost { .. })));
+    let error = home.open().err();
+    assert!(matches!(error, Some(OpenError::Stranger(Stranger::Gone { .. }))));
     assert!(!home.vault_path().exists());
+}
+
+#[test]
+fn a15_nothing_is_written_into_a_directory_that_is_not_the_vault() {
+    let home = Home::new();
+    set(&home.open().expect("a vault"), "A", b"one");
+    fs::rename(home.vault_path(), home.folder.path().join("elsewhere")).expect("moved");
+    fs::DirBuilder::new().mode(0o700).create(home.vault_path()).expect("a directory");
+    let error = home.open().err();
+    assert!(matches!(error, Some(OpenError::Stranger(Stranger::Empty { .. }))));
+    assert!(files(&home.vault_path()).is_empty());
+    // Secrets that somebody puts there make no vault of it either.
+    fs::write(home.file("A"), "x").expect("written");
+    let error = home.open().err();
+    assert!(matches!(error, Some(OpenError::Stranger(Stranger::Nameless { .. }))));
+    assert_eq!(files(&home.vault_path()), ["A.age"]);
+}
+
+#[test]
+fn a15_only_a_vault_that_is_used_is_remembered() {
+    let home = Home::new();
+    let remembered = home.folder.path().join("vault-id");
+    drop(home.open().expect("a vault"));
+    assert!(!remembered.exists(), "another vault may take the place of an empty one");
+    fs::remove_dir_all(home.vault_path()).expect("removed");
+    let vault = home.open().expect("a vault");
+    drop(vault.prepare(name("A"), Secret::default()).expect("prepared"));
+    let id = fs::read_to_string(&remembered).expect("remembered before the first secret is there");
+    assert_eq!(id, format!("{}\n", vault.id()));
+    drop(vault);
+    // A vault that has something is taken by a machine that has used none.
+    let other = Home::new();
+    fs::rename(home.vault_path(), other.vault_path()).expect("moved");
+    fs::write(other.file("A"), "x").expect("written");
+    let vault = other.open().expect("the vault");
+    assert_eq!(fs::read_to_string(other.folder.path().join("vault-id")).expect("an id"), id);
+    drop(vault);
+    fs::write(other.folder.path().join("vault-id"), "0\n").expect("damaged");
+    let error = other.open().err().expect("refused").to_string();
+    assert!(error.contains("vault-id") && error.contains("32 lowercase"), "{error}");
+}
+
+#[test]
+fn a15_an_id_that_was_accepted_meanwhile_is_not_replaced_by_that_of_the_vault_that_runs() {
+    let home = Home::new();
+    let vault = home.open().expect("a vault");
+    set(&vault, "A", b"one");
+    let remembered = home.folder.path().join("vault-id");
+    let other = format!("{}\n", "0".repeat(32));
+    fs::write(&remembered, &other).expect("accepted");
+    let error = vault.prepare(name("A"), Secret::default()).err();
+    assert!(matches!(error, Some(VaultError::Stranger(Stranger::Another { .. }))));
+    assert_eq!(fs::read_to_string(remembered).expect("an id"), other);
 }
 
 #[test]

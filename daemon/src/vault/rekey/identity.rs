@@ -68,7 +68,7 @@ impl Vault {
                 own.is_some_and(|own| own.is_none_or(|own| own.recipient != recipient));
             let had_one = had_another && !self.all_names()?.is_empty();
             if had_one && !listed(&recipient) && !self.is_opened_by(&identity)? {
-                return Err(RekeyError::OpensNothing { path: self.path.clone() }.into());
+                return Err(RekeyError::OpensNothing { path: self.path().to_owned() }.into());
             }
             return plan(Plan::Take(new(identity)?));
         }

@@ -37,6 +37,7 @@ impl Vault {
     /// Makes an identity this machine's own, and gives its public part.
     fn take(&self, new: New) -> Result<Recipient, VaultError> {
         self.refuse_if_changed(&new)?;
+        self.remembered.remember(&self.folder, self.id)?;
         let recipient = new.identity.recipient();
         if new.present.is_some() {
             self.put(&self.next, new)?;
