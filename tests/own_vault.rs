@@ -338,3 +338,66 @@ fn a15_a_vault_that_was_replaced_by_a_copy_of_itself_works_at_once() {
         fs::remove_dir_all(home.path("before")).unwrap();
     }
 }
+
+#[test]
+fn a16_the_key_before_is_kept_and_named() {
+    let home = home();
+    let (config, identity) = (home.path("config"), home.path("config/identity.txt"));
+    let mut kept = Vec::new();
+    let mut changed = |said: &Said, before: Vec<u8>| {
+        assert!(said.status.success(), "{said:?}");
+        kept.push(before);
+        for (n, key) in kept.iter().enumerate() {
+            let name =
+                if n == 0 { "identity.old.txt" } else { &format!("identity.old.{}.txt", n + 1) };
+            let path = config.join(name);
+            assert_eq!(fs::read(&path).unwrap(), *key, "{name}");
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            if n + 1 == kept.len() {
+                assert!(said.err.contains(path.to_str().unwrap()), "{said:?}");
+            }
+        }
+        assert_eq!(delivered(&home, "A").out, "one");
+    };
+    for _ in 0..2 {
+        let before = fs::read(&identity).unwrap();
+        changed(&home.cli(&["key", "rotate"]), before);
+    }
+    // Another identity, and then one that opens everything already.
+    let other = Home::new();
+    other.ok(&["set", "A", "other"]);
+    let key = other.path("config/identity.txt");
+    let before = fs::read(&identity).unwrap();
+    changed(&home.cli(&["key", "use", key.to_str().unwrap()]), before);
+    let friend = Home::new();
+    friend.ok(&["set", "A", "other"]);
+    let shown = friend.ok(&["key", "show", "-O", "json"]);
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    home.ok(&["key", "recipient", "add", shown["recipient"].as_str().unwrap()]);
+    let before = fs::read(&identity).unwrap();
+    let key = friend.path("config/identity.txt");
+    changed(&home.cli(&["key", "use", key.to_str().unwrap()]), before);
+    // A passphrase stays on it.
+    protect(&home, "p1");
+    assert!(unlock(&home, &[], "p1").status.success());
+    let before = fs::read(&identity).unwrap();
+    assert!(before.starts_with(b"age-encryption.org/"));
+    let passphrase = home.write("passphrase", "p1\n");
+    let rotate = ["key", "rotate", "--passphrase-file", passphrase.to_str().unwrap()];
+    changed(&home.cli(&rotate), before);
+}
+
+#[test]
+fn a16_a_kept_key_is_never_overwritten_whatever_has_its_name() {
+    let home = home();
+    let at = |name: &str| home.path("config").join(name);
+    fs::write(at("identity.old.txt"), "somebody's own\n").unwrap();
+    make_folder(&at("identity.old.2.txt"), 0o700);
+    symlink("/nowhere", at("identity.old.3.txt")).unwrap();
+    let before = fs::read(at("identity.txt")).unwrap();
+    home.ok(&["key", "rotate"]);
+    assert_eq!(fs::read(at("identity.old.4.txt")).unwrap(), before);
+    assert_eq!(fs::read(at("identity.old.txt")).unwrap(), b"somebody's own\n");
+    assert!(at("identity.old.2.txt").is_dir());
+    assert_eq!(fs::read_link(at("identity.old.3.txt")).unwrap(), Path::new("/nowhere"));
+}

@@ -110,7 +110,15 @@ impl Stage {
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         files.sort();
-        assert_eq!(files, ["identity.txt", "recipients.txt"], "{what}");
+        let kept: Vec<_> = files.extract_if(.., |file| file.starts_with("identity.old.")).collect();
+        assert_eq!(files, ["identity.txt", "recipients.txt", "vault-id"], "{what}");
+        let kept = kept.iter().map(|file| fs::read(self.home.path("config").join(file)).unwrap());
+        let kept = kept.filter(|key| key == before).count();
+        assert_eq!(
+            kept,
+            usize::from(change == Change::Rotate),
+            "{what}: the key before is kept once"
+        );
         let now = fs::read(self.home.path("config/identity.txt")).unwrap();
         assert_eq!(now != before, change == Change::Rotate, "{what}");
         if change == Change::Remove {

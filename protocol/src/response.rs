@@ -262,6 +262,8 @@ pub struct Resealed {
     pub identity: String,
     /// The identity's public key.
     pub own: String,
+    /// The file that the identity before is kept in; `None` when the identity is the same.
+    pub kept: Option<String>,
     /// What had been begun before, and is finished now, too.
     pub finished: Option<Unfinished>,
 }

@@ -6,7 +6,7 @@ use fluvio_secret_protocol::{AddRecipient, ListedRecipient, Recipients};
 use serde::Serialize;
 
 use super::client;
-use super::rekey::{reseal, say_finished, say_left, say_state, summary};
+use super::rekey::{reseal, say_finished, say_kept, say_left, say_state, summary};
 use crate::args::Format;
 use crate::error::CliError;
 use crate::question::is_yes;
@@ -64,6 +64,7 @@ pub(crate) fn add_recipient(recipient: String, note: Option<String>) -> Result<(
     let resealed = reseal(|client, progress| client.add_recipient(add, progress))?;
     let printed =
         output::print(&format!("Recipient \"{told}\" added successfully ({})", summary(&resealed)));
+    say_kept(&resealed);
     say_finished(&resealed);
     say_left(&resealed);
     printed
@@ -77,6 +78,7 @@ pub(crate) fn remove_recipient(recipient: String) -> Result<(), CliError> {
         summary(&resealed)
     ));
     output::say(ABOUT_THE_REMOVED);
+    say_kept(&resealed);
     say_finished(&resealed);
     say_left(&resealed);
     printed
@@ -112,6 +114,7 @@ pub(crate) fn accept_recipients(yes: bool) -> Result<(), CliError> {
         format::count(resealed.recipients, "recipient"),
         summary(&resealed)
     ));
+    say_kept(&resealed);
     say_finished(&resealed);
     say_left(&resealed);
     printed

@@ -59,6 +59,15 @@ pub(super) fn say_left(resealed: &Resealed) {
     }
 }
 
+/// Names the file that keeps the old key.
+pub(super) fn say_kept(resealed: &Resealed) {
+    if let Some(kept) = &resealed.kept {
+        output::say(&format!(
+            "note: the old key is kept in {kept}.\n      It decrypts older copies of the vault, as in git or in a backup. Delete it if you need none of them."
+        ));
+    }
+}
+
 /// Says what was begun before, and is finished now, too.
 pub(super) fn say_finished(resealed: &Resealed) {
     match resealed.finished {

@@ -4,15 +4,10 @@ use std::io::{self, IsTerminal};
 
 use fluvio_secret_protocol::{Rotate, Unfinished};
 
-use super::client;
-use super::rekey::{kept_passphrase, reseal, say_finished, say_left, summary};
+use super::rekey::{kept_passphrase, reseal, say_finished, say_kept, say_left, summary};
 use crate::error::CliError;
 use crate::question::is_yes;
 use crate::{args, output};
-
-const THE_ONE_BEFORE: &str = "      \
-      The one before it is removed. Copies of the vault from before, as in git or in a backup, are still
-      sealed to that one.";
 
 pub(crate) fn rotate(rotate: &args::Rotate) -> Result<(), CliError> {
     let args::Rotate { drop_history, yes, ref passphrase } = *rotate;
@@ -20,7 +15,6 @@ pub(crate) fn rotate(rotate: &args::Rotate) -> Result<(), CliError> {
     if is_asked && !is_yes("Delete the earlier versions of all secrets for good?")? {
         return Err(CliError::Declined("changed"));
     }
-    let is_first = client()?.key()?.passphrase.is_none();
     let passphrase = kept_passphrase(passphrase)?;
     let rotate = Rotate::new(drop_history, passphrase);
     let resealed = reseal(|client, progress| client.rotate(rotate, progress))?;
@@ -33,9 +27,7 @@ pub(crate) fn rotate(rotate: &args::Rotate) -> Result<(), CliError> {
         "note: the new key is in {}; keep a copy of it elsewhere.",
         resealed.identity
     ));
-    if !is_first {
-        output::say(THE_ONE_BEFORE);
-    }
+    say_kept(&resealed);
     if resealed.finished != Some(Unfinished::Identity) {
         say_finished(&resealed);
     }

@@ -9,7 +9,7 @@ use fluvio_secret_protocol::regular::{self, Links};
 use fluvio_secret_protocol::{Secret, UseIdentity, limits, shell};
 
 use super::client;
-use super::rekey::{kept_passphrase, reseal, say_finished, say_left, say_state, summary};
+use super::rekey::{kept_passphrase, reseal, say_finished, say_kept, say_left, say_state, summary};
 use crate::error::CliError;
 use crate::{args, output, passphrase, value};
 
@@ -39,6 +39,7 @@ pub(crate) fn use_identity(used: &args::UseIdentity) -> Result<(), CliError> {
             path = path.display()
         ));
     }
+    say_kept(&resealed);
     say_finished(&resealed);
     say_left(&resealed);
     let recipients = client()?.recipients()?;

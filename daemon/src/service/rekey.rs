@@ -101,6 +101,7 @@ impl Service {
             left: resealed.left,
             identity: self.vault.identity().display().to_string(),
             own: resealed.own,
+            kept: resealed.kept.map(|path| path.display().to_string()),
             finished: resealed.finished,
         }))
     }

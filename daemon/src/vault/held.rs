@@ -5,6 +5,7 @@
 //! told at any time.
 
 use std::mem;
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -197,9 +198,11 @@ impl HeldKey {
         Ok(())
     }
 
-    /// Puts another identity, which is held, and its file in the place of these.
-    pub(crate) fn replace_by(&self, other: &Self) -> Result<(), IdentityError> {
+    /// Puts another identity, which is held, and its file in the place of these. Gives the file that a
+    /// copy of this one is kept in.
+    pub(crate) fn replace_by(&self, other: &Self) -> Result<PathBuf, IdentityError> {
         let (_other_looking, _looking) = (other.looking(), self.looking());
+        let kept = self.file.keep()?;
         self.file.replace_by(&other.file)?;
         let stamp = self.file.stamp()?;
         // The other one first, as who uses or locks both does: so the key is found in the one place or
@@ -208,7 +211,7 @@ impl HeldKey {
         let key = mem::replace(&mut others.key, Key::None);
         others.stamp = None;
         *held = Held { key, stamp, is_durable: true };
-        Ok(())
+        Ok(kept)
     }
 
     /// Forgets the key. It is wiped when this gives back.

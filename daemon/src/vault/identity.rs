@@ -129,6 +129,32 @@ impl IdentityFile {
         prepared.commit_new().map_err(|source| self.unwritten(source))
     }
 
+    /// Keeps a copy of the file beside it, durably, as it is: what has a passphrase keeps it. Gives the
+    /// copy's path. One that was made before counts, and no other file is overwritten.
+    pub(crate) fn keep(&self) -> Result<PathBuf, IdentityError> {
+        let gone = || self.unwritten(io::ErrorKind::NotFound.into());
+        let bytes = self.content()?.ok_or_else(gone)?;
+        let (folder, _) = self.parts();
+        let mut number = 1_u32;
+        loop {
+            let name = kept_name(number);
+            match folder.read(&name, MOST_BYTES).map(Zeroizing::new) {
+                // Whoever made it may have been killed before its name was durable.
+                Ok(copy) if copy == bytes => {
+                    self.sync()?;
+                    return Ok(folder.path_of(&name));
+                }
+                Err(ReadError::Missing) => {
+                    let copy = Self::at(folder.path_of(&name));
+                    copy.commit_new(copy.prepare(&bytes)?)?;
+                    return Ok(copy.path);
+                }
+                // It is the copy of another identity, or somebody's own.
+                Ok(_) | Err(_) => number += 1,
+            }
+        }
+    }
+
     /// Puts the file of another identity, which is in the same folder, in the place of this one.
     pub(crate) fn replace_by(&self, other: &Self) -> Result<(), IdentityError> {
         let ((folder, name), (_, other)) = (self.parts(), other.parts());
@@ -178,5 +204,13 @@ impl IdentityFile {
         let folder = self.path.parent().unwrap_or(Path::new("/"));
         let name = super::store::file_name(&self.path).to_string_lossy().into_owned();
         (Folder::at(folder.to_owned()), name)
+    }
+}
+
+/// The name of a kept copy: `identity.old.txt`, `identity.old.2.txt` and so on.
+fn kept_name(number: u32) -> String {
+    match number {
+        1 => "identity.old.txt".to_owned(),
+        _ => format!("identity.old.{number}.txt"),
     }
 }

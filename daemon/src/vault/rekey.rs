@@ -109,6 +109,8 @@ pub(crate) struct Resealed {
     pub(crate) recipients: usize,
     pub(crate) left: Vec<SecretName>,
     pub(crate) own: String,
+    /// The file that the identity before is kept in.
+    pub(crate) kept: Option<PathBuf>,
     pub(crate) finished: Option<Unfinished>,
 }
 

@@ -279,6 +279,7 @@ fn every_response_has_a_golden_sample() {
                 left: vec![name("A")],
                 identity: "/home/ada/.config/fluvio-secret/identity.txt".into(),
                 own: ADA.into(),
+                kept: Some("/home/ada/.config/fluvio-secret/identity.old.txt".into()),
                 finished: Some(Unfinished::Identity),
             })
         ),

@@ -18,7 +18,13 @@ impl Vault {
         passphrase: Option<&str>,
         until: Option<Moment>,
     ) -> Result<Rekey<'_>, VaultError> {
+        let is_first = self.key.with(|_| ())? == Err(KeyState::None);
         let (locks, base) = (self.locks(), self.base()?);
+        if is_first {
+            // It was made for this, and nothing is encrypted for it.
+            let about = base.own.iter().map(ToString::to_string).collect();
+            return Ok(Rekey { vault: self, plan: Plan::Nothing, about, unfinished: None });
+        }
         let new = match base.has_next() {
             true => None,
             false => {

@@ -1,5 +1,6 @@
 //! What was prepared is made.
 
+use std::path::PathBuf;
 use std::sync::PoisonError;
 
 use super::{New, Plan, Rekey, Resealed, Sealing};
@@ -18,36 +19,56 @@ impl Rekey<'_> {
         let Self { vault, plan, unfinished, about: _ } = self;
         // One whose holder met a fault is free again.
         let _changing = vault.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut secrets, mut versions, mut left) = (0, 0, Vec::new());
+        let (mut secrets, mut versions, mut left, mut kept) = (0, 0, Vec::new(), None);
         let own = match plan {
             Plan::Nothing => vault.own()?.first().map(ToString::to_string).unwrap_or_default(),
-            Plan::Take(new) => vault.take(new)?.to_string(),
+            Plan::Take(new) => {
+                let own = new.identity.recipient().to_string();
+                kept = vault.take(new)?;
+                own
+            }
             Plan::Seal(sealing) => {
-                let (own, counts) = vault.seal_anew(sealing, tell)?;
+                let sealed = vault.seal_anew(sealing, tell)?;
+                let counts = sealed.counts;
                 (secrets, versions, left) = (counts.secrets, counts.versions, counts.left());
-                own.to_string()
+                kept = sealed.kept;
+                sealed.own.to_string()
             }
         };
         let recipients = vault.lists.read()?.of_vault().len();
-        Ok(Resealed { secrets, versions, recipients, left, own, finished: unfinished })
+        Ok(Resealed { secrets, versions, recipients, left, own, kept, finished: unfinished })
     }
 }
 
+/// Everything is encrypted for other recipients.
+struct Sealed {
+    own: Recipient,
+    counts: Counts,
+    kept: Option<PathBuf>,
+}
+
 impl Vault {
-    /// Makes an identity this machine's own, and gives its public part.
-    fn take(&self, new: New) -> Result<Recipient, VaultError> {
+    /// Makes an identity this machine's own. Gives the file that the one before is kept in.
+    fn take(&self, new: New) -> Result<Option<PathBuf>, VaultError> {
         self.refuse_if_changed(&new)?;
         self.remembered.remember(&self.folder, self.id)?;
         let recipient = new.identity.recipient();
         if new.present.is_some() {
             self.put(&self.next, new)?;
             self.begin(&recipient)?;
-            self.key.replace_by(&self.next)?;
+            self.replace_present().map(Some)
         } else {
             self.begin(&recipient)?;
             self.put(&self.key, new)?;
+            Ok(None)
         }
-        Ok(recipient)
+    }
+
+    /// Puts the next identity in the place of the present one, which is kept under another name.
+    fn replace_present(&self) -> Result<PathBuf, VaultError> {
+        // What was proven is true of the vault, and not of an empty directory at its path.
+        self.refuse_if_moved()?;
+        Ok(self.key.replace_by(&self.next)?)
     }
 
     /// Refuses an identity that was prepared for another present one, or for another passphrase of it.
@@ -79,7 +100,7 @@ impl Vault {
         &self,
         sealing: Sealing,
         tell: &mut dyn FnMut(Step<'_>),
-    ) -> Result<(Recipient, Counts), VaultError> {
+    ) -> Result<Sealed, VaultError> {
         let Sealing { entries, new, by_count, drop_history } = sealing;
         if let Some(new) = new {
             self.refuse_if_changed(&new)?;
@@ -95,7 +116,8 @@ impl Vault {
         let recipients: Vec<_> = entries.into_iter().map(|entry| entry.recipient).collect();
         let what = if by_count { What::ByCount } else { What::All };
         let mut counts = Run::new(self, &recipients, what, tell).run()?;
-        // What somebody else has put there meanwhile may be sealed to the one that goes.
+        // The key that goes is not needed by anything: all is opened once more, by the next one alone. What
+        // it does not open, such as what somebody else has put there, is encrypted again.
         let mut is_done = !has_next;
         while !is_done {
             let more = Run::new(self, &recipients, What::NotOfNext, tell).run()?;
@@ -104,10 +126,8 @@ impl Vault {
         }
         // In this order: an identity that is none of the recipients would stop every change.
         self.lists.end()?;
-        if has_next {
-            self.key.replace_by(&self.next)?;
-        }
-        Ok((own, counts))
+        let kept = if has_next { Some(self.replace_present()?) } else { None };
+        Ok(Sealed { own, counts, kept })
     }
 
     fn drop_history(&self) -> Result<(), VaultError> {

@@ -1,4 +1,5 @@
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
@@ -83,7 +84,10 @@ fn a_rotation_leaves_one_identity_that_opens_all() {
     assert!(opens_all(&home, &identity(&home, "identity.txt")));
     assert_eq!(sealed(&home).iter().map(|(path, _)| date(path)).collect::<Vec<_>>(), dates);
     let left = files(home.identity_path().parent().expect("a folder"));
-    assert_eq!(left, ["identity.txt", "recipients.txt", "vault"]);
+    let expected = ["identity.old.txt", "identity.txt", "recipients.txt", "vault", "vault-id"];
+    assert_eq!(left, expected);
+    assert_eq!(done.kept, Some(config(&home, "identity.old.txt")));
+    assert_eq!(identity(&home, "identity.old.txt").recipient(), before.recipient());
     // With the daemon that did it, and with the next one.
     assert_eq!(read(&vault, "A").expect("a value"), b"three");
     set(&vault, "B", b"c");
@@ -91,6 +95,52 @@ fn a_rotation_leaves_one_identity_that_opens_all() {
     let vault = home.open().expect("the vault");
     assert_eq!(read(&vault, "A").expect("a value"), b"three");
     assert_eq!(read(&vault, "B").expect("a value"), b"c");
+}
+
+#[test]
+fn a16_a_vault_that_is_moved_during_a_rotation_takes_no_key_away() {
+    // At the first file, after the first batch, and when all are encrypted and are opened once more.
+    for at in 0..5 {
+        let (home, vault) = home();
+        let (before, elsewhere) = (own(&home), config(&home, "elsewhere"));
+        let mut steps = 0;
+        let rekey = vault.prepare_rotate(false, None, None).expect("prepared");
+        let done = rekey.commit(&mut |_| {
+            if steps == at {
+                fs::rename(home.vault_path(), &elsewhere).expect("moved");
+                fs::create_dir_all(home.vault_path().join(".history")).expect("a directory");
+                let mode = fs::Permissions::from_mode(0o700);
+                fs::set_permissions(home.vault_path(), mode).expect("ours");
+            }
+            steps += 1;
+        });
+        if steps <= at {
+            assert!(at > 3, "there are four steps at the least");
+            continue;
+        }
+        assert!(done.is_err(), "{at}");
+        assert_eq!(own(&home), before, "{at}");
+        assert!(!config(&home, "identity.old.txt").exists(), "{at}");
+        drop(vault);
+        fs::remove_dir_all(home.vault_path()).expect("removed");
+        fs::rename(&elsewhere, home.vault_path()).expect("put back");
+        let vault = home.open().expect("the vault");
+        assert_eq!(read(&vault, "A").expect("a value"), b"three", "{at}");
+        commit(vault.prepare_rotate(false, None, None));
+        assert!(own(&home) != before && opens_all(&home, &identity(&home, "identity.txt")));
+    }
+}
+
+#[test]
+fn a16_a_rotation_that_was_killed_keeps_one_copy_of_the_key_before() {
+    let (home, vault) = home();
+    // It was killed after the copy was made, and before the next identity took the place.
+    fs::copy(home.identity_path(), config(&home, "identity.old.txt")).expect("a copy");
+    let done = commit(vault.prepare_rotate(false, None, None));
+    assert_eq!(done.kept, Some(config(&home, "identity.old.txt")));
+    assert!(!config(&home, "identity.old.2.txt").exists());
+    let done = commit(vault.prepare_rotate(false, None, None));
+    assert_eq!(done.kept, Some(config(&home, "identity.old.2.txt")));
 }
 
 #[test]
