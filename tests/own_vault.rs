@@ -401,3 +401,70 @@ fn a16_a_kept_key_is_never_overwritten_whatever_has_its_name() {
     assert!(at("identity.old.2.txt").is_dir());
     assert_eq!(fs::read_link(at("identity.old.3.txt")).unwrap(), Path::new("/nowhere"));
 }
+
+/// All lists of recipients that a home has.
+fn lists(home: &Home) -> Vec<(PathBuf, String)> {
+    let files = ["config/recipients.txt", "config/recipients.next.txt", "data/vault/.recipients"];
+    let lists = files.iter().map(|file| home.path(file));
+    lists.filter_map(|path| Some((path.clone(), fs::read_to_string(path).ok()?))).collect()
+}
+
+#[test]
+fn a16_a_next_identity_that_is_the_present_one_is_no_other_one() {
+    let home = home();
+    let (identity, next) =
+        (home.path("config/identity.txt"), home.path("config/identity.next.txt"));
+    let passphrase = home.write("passphrase", "p1\n");
+    let passphrase = ["--new-passphrase-file", passphrase.to_str().unwrap()];
+    let rotate = &["key", "rotate"][..];
+    let accept = &["key", "recipient", "accept", "--yes"][..];
+    let set = &["set", "B", "new"][..];
+    let protect = &["key", "passphrase", passphrase[0], passphrase[1]][..];
+    let commands = [
+        (rotate, true),
+        (rotate, false),
+        (accept, true),
+        (set, true),
+        (set, false),
+        (protect, true),
+    ];
+    for (args, is_running) in commands {
+        copy(&identity, &next);
+        if !is_running {
+            home.ok(&["daemon", "stop"]);
+        }
+        let said = home.cli(args);
+        assert!(said.status.success(), "{args:?}: {said:?}");
+        for (list, text) in lists(&home) {
+            assert!(text.starts_with("age1"), "{args:?}: {}: {text}", list.display());
+        }
+        home.ok(&["set", "C", "new"]);
+        assert_eq!(delivered(&home, "A").out, "one", "{args:?}");
+        let found = doctor::looks(&mut doctor::doctor(&home));
+        assert!(doctor::is_right(&found, "recipients"), "{args:?}: {found:?}");
+        if args == protect {
+            assert!(!next.exists(), "no copy of the key without the passphrase is left");
+        }
+    }
+}
+
+#[test]
+fn a16_a_list_without_a_recipient_is_refused_and_the_command_that_is_told_helps() {
+    for file in ["config/recipients.txt", "config/recipients.next.txt", "data/vault/.recipients"] {
+        for text in ["", "# nobody\n", "\n\n"] {
+            let home = home();
+            fs::write(home.path(file), text).unwrap();
+            for args in [&["set", "B", "new"][..], &["key", "rotate"]] {
+                let said = home.cli(args);
+                assert_eq!(said.code(), Some(1), "{file}: {said:?}");
+                assert!(said.err.contains("names nobody"), "{file}: {said:?}");
+            }
+            assert_eq!(delivered(&home, "A").out, "one", "{file}");
+            let found = doctor::looks(&mut doctor::doctor(&home));
+            doctor::mend(&home, doctor::one(&found, "recipients"));
+            home.ok(&["set", "B", "new"]);
+            home.ok(&["key", "rotate"]);
+            assert_eq!(delivered(&home, "A").out, "one", "{file}");
+        }
+    }
+}

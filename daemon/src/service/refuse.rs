@@ -218,6 +218,8 @@ const UNLOCK: &str = "unlock it with: fluvio-secret unlock";
 fn recipients(error: &RecipientsError) -> Refusal {
     let (code, next) = match error {
         RecipientsError::Bad { .. } => (Code::Recipients, "mend or remove that line"),
+        // It says itself what to do.
+        RecipientsError::Empty { .. } => (Code::Recipients, ""),
         RecipientsError::Many { .. } => (Code::Recipients, "remove some of them"),
         RecipientsError::Differ { .. } => (
             Code::Recipients,

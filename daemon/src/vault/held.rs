@@ -214,6 +214,14 @@ impl HeldKey {
         Ok(kept)
     }
 
+    /// Removes the file, durably, and forgets the key.
+    pub(crate) fn remove(&self) -> Result<(), IdentityError> {
+        let _looking = self.looking();
+        self.file.remove()?;
+        *self.held_mut() = Held { key: Key::None, stamp: None, is_durable: false };
+        Ok(())
+    }
+
     /// Forgets the key. It is wiped when this gives back.
     pub(crate) fn lock(&self) -> Result<(), KeyError> {
         {

@@ -200,6 +200,13 @@ impl IdentityFile {
         }
     }
 
+    /// Removes the file, durably.
+    pub(crate) fn remove(&self) -> Result<(), IdentityError> {
+        let (folder, name) = self.parts();
+        let removed = folder.remove(&name).and_then(|()| folder.sync());
+        removed.map_err(|source| self.unwritten(source))
+    }
+
     fn parts(&self) -> (Folder, String) {
         let folder = self.path.parent().unwrap_or(Path::new("/"));
         let name = super::store::file_name(&self.path).to_string_lossy().into_owned();

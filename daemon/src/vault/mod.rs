@@ -182,6 +182,7 @@ impl Vault {
             _lock: lock,
         };
         vault.remember_if_used();
+        vault.remove_copy_of_present()?;
         vault.tell_of_unfinished();
         Ok(vault)
     }

@@ -144,6 +144,16 @@ impl Vault {
         Ok(())
     }
 
+    /// Removes the file of a next identity that is the present one, as a backup that was taken during a
+    /// rotation has it. Nothing needs it, and it may lack the passphrase that the present one has.
+    pub(super) fn remove_copy_of_present(&self) -> Result<(), IdentityError> {
+        let is_copy = self.next.with_both(&self.key, |next, present| match (next, present) {
+            (Ok(next), Ok(present)) => next.recipient() == present.recipient(),
+            _ => false,
+        })?;
+        if is_copy { self.next.remove() } else { Ok(()) }
+    }
+
     /// Puts the identity with another passphrase in the place of its file, unless another identity is
     /// about to take that: it would have the passphrase from before.
     pub(crate) fn replace_key(
@@ -155,6 +165,7 @@ impl Vault {
         if matches!(changing, Err(TryLockError::WouldBlock)) {
             return Err(KeyError::Unfinished);
         }
+        self.remove_copy_of_present()?;
         match self.next.with(|_| ())? {
             Err(KeyState::None) => self.key.replace(rewritten, until),
             _ => Err(KeyError::Unfinished),

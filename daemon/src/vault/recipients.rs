@@ -19,7 +19,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use fluvio_secret_protocol::limits;
+use fluvio_secret_protocol::{limits, shell};
 
 use super::seal::Recipient;
 use super::store::{Folder, ReadError};
@@ -67,6 +67,8 @@ pub(crate) enum RecipientsError {
     Bad { path: PathBuf, line: usize },
     #[error("the recipients in {vault} are not those that were accepted here, which are in {accepted}", vault = .vault.display(), accepted = .accepted.display())]
     Differ { vault: PathBuf, accepted: PathBuf },
+    #[error("the list of recipients {path} names nobody; remove it with: rm {}", shell::word(&.path.display().to_string()), path = .path.display())]
+    Empty { path: PathBuf },
     #[error("the identity is none of the accepted recipients, which are in {accepted}", accepted = .accepted.display())]
     Foreign { accepted: PathBuf },
     #[error("the list of recipients {path} has more than {}, which is the most", limits::RECIPIENTS, path = .path.display())]
@@ -146,6 +148,9 @@ impl Lists {
     /// Says whom everything will be sealed to from now on; `own` is the machine's among them. Until
     /// [`Lists::end`] that is not done.
     pub(crate) fn change(&self, next: &[Entry], own: &Recipient) -> Result<(), RecipientsError> {
+        if next.iter().all(|entry| entry.recipient != *own) {
+            return Err(RecipientsError::Foreign { accepted: self.config.path_of(ACCEPTED) });
+        }
         let mut own_first = next.to_vec();
         own_first.sort_by_key(|entry| entry.recipient != *own);
         // In this order: at each moment the vault's list is the one that was accepted, or the next.
@@ -198,12 +203,17 @@ fn read(folder: &Folder, name: &str) -> Result<Option<Vec<Entry>>, RecipientsErr
     let entries = parse(&String::from_utf8_lossy(&bytes))
         .map_err(|line| RecipientsError::Bad { path: path(), line })?;
     match entries.len() {
-        0..=limits::RECIPIENTS => Ok(Some(entries)),
+        // Nobody could open what is encrypted for nobody.
+        0 => Err(RecipientsError::Empty { path: path() }),
+        1..=limits::RECIPIENTS => Ok(Some(entries)),
         _ => Err(RecipientsError::Many { path: path() }),
     }
 }
 
 fn write(folder: &Folder, name: &str, entries: &[Entry]) -> Result<(), RecipientsError> {
+    if entries.is_empty() {
+        return Err(RecipientsError::Empty { path: folder.path_of(name) });
+    }
     let written = folder.prepare(name, print(entries).as_bytes(), None);
     written
         .and_then(super::store::Prepared::commit)
@@ -347,6 +357,31 @@ mod tests {
         let read = lists.read().expect("lists");
         assert!(read.next.is_none());
         assert_eq!(lists.agreed(&[own]).expect("agreed"), both);
+    }
+
+    #[test]
+    fn a16_a_list_that_names_nobody_is_neither_read_nor_written() {
+        let (home, lists) = lists();
+        let own = recipient();
+        lists.agreed(std::slice::from_ref(&own)).expect("agreed");
+        let files = ["recipients.next.txt", "vault/.recipients", "recipients.txt"];
+        let text = |file: &str| fs::read_to_string(home.path().join(file)).ok();
+        let before = files.map(text);
+        for next in [vec![], vec![entry(&recipient())]] {
+            lists.change(&next, &own).expect_err("the own recipient is not there");
+            assert_eq!(files.map(text), before);
+        }
+        for file in files {
+            let path = home.path().join(file);
+            for nobody in ["", "\n", "# a note\n"] {
+                fs::write(&path, nobody).expect("written");
+                let error = lists.agreed(std::slice::from_ref(&own)).expect_err("refused");
+                assert!(matches!(error, RecipientsError::Empty { .. }), "{error}");
+                assert!(error.to_string().ends_with(&format!("rm {}", path.display())), "{error}");
+            }
+            fs::remove_file(&path).expect("removed");
+            assert_eq!(lists.agreed(std::slice::from_ref(&own)).expect("agreed").len(), 1);
+        }
     }
 
     #[test]

@@ -225,7 +225,11 @@ impl Vault {
 
     /// The recipients that are this machine's: of the present identity, and of the next one.
     fn own(&self) -> Result<Vec<Recipient>, VaultError> {
-        self.with_identities(|identities| identities.iter().map(|one| one.recipient()).collect())
+        let own = |identities: &[&Identity]| identities.iter().map(|one| one.recipient()).collect();
+        let mut own: Vec<_> = self.with_identities(own)?;
+        // A copy of the present one, such as a backup that was taken during a rotation, is no other.
+        own.dedup();
+        Ok(own)
     }
 
     fn sealing(&self, base: Base, about: Vec<String>) -> Rekey<'_> {
@@ -237,6 +241,9 @@ impl Vault {
 
 /// Puts one recipient in the place of another, with its note.
 fn put_in_place(entries: &mut Vec<Entry>, old: &Recipient, new: &Recipient) {
+    if old == new {
+        return;
+    }
     if entries.iter().any(|entry| entry.recipient == *new) {
         entries.retain(|entry| entry.recipient != *old);
     } else if let Some(entry) = entries.iter_mut().find(|entry| entry.recipient == *old) {

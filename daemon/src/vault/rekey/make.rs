@@ -54,6 +54,7 @@ impl Vault {
         self.remembered.remember(&self.folder, self.id)?;
         let recipient = new.identity.recipient();
         if new.present.is_some() {
+            self.remove_copy_of_present()?;
             self.put(&self.next, new)?;
             self.begin(&recipient)?;
             self.replace_present().map(Some)
@@ -102,6 +103,7 @@ impl Vault {
         tell: &mut dyn FnMut(Step<'_>),
     ) -> Result<Sealed, VaultError> {
         let Sealing { entries, new, by_count, drop_history } = sealing;
+        self.remove_copy_of_present()?;
         if let Some(new) = new {
             self.refuse_if_changed(&new)?;
             self.put(&self.next, new)?;

@@ -144,6 +144,41 @@ fn a16_a_rotation_that_was_killed_keeps_one_copy_of_the_key_before() {
 }
 
 #[test]
+fn a16_a_copy_of_the_present_identity_is_no_next_one() {
+    let (home, vault) = home();
+    let next = config(&home, "identity.next.txt");
+    let copy = || fs::copy(home.identity_path(), &next).expect("a copy");
+    copy();
+    let listed = vault.listed_recipients().expect("a list");
+    assert_eq!(listed.unfinished, None);
+    assert_eq!(listed.recipients.len(), 1);
+    let before = own(&home);
+    let done = commit(vault.prepare_rotate(false, None, None));
+    assert_eq!((done.recipients, done.finished), (1, None));
+    assert!(own(&home) != before && !next.exists());
+    // With the recipients of a change that was not finished, as in a backup.
+    copy();
+    fs::copy(config(&home, "recipients.txt"), config(&home, "recipients.next.txt"))
+        .expect("a copy");
+    let done = commit(vault.prepare_rotate(false, None, None));
+    assert_eq!((done.recipients, done.finished), (1, Some(Unfinished::Recipients)));
+    // An identity that somebody has already, with and without a change.
+    copy();
+    let same = fs::read(home.identity_path()).expect("an identity");
+    assert_eq!(commit(vault.prepare_use(&same, None, None)).recipients, 1);
+    let other = Identity::generate();
+    let done = commit(vault.prepare_use(other.to_text("").as_bytes(), None, None));
+    assert_eq!((done.recipients, own(&home)), (1, other.recipient()));
+    // The next daemon removes it.
+    copy();
+    drop(vault);
+    let vault = home.open().expect("the vault");
+    assert!(!next.exists());
+    assert_eq!(read(&vault, "A").expect("a value"), b"three");
+    assert!(opens_all(&home, &other));
+}
+
+#[test]
 fn a_secret_with_many_versions_is_no_batch_of_its_own() {
     let (home, vault) = home();
     let history = home.vault_path().join(".history/A");

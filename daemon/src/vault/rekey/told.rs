@@ -10,9 +10,13 @@ impl Vault {
     /// Those whom secrets are sealed to, and those that only this machine has accepted.
     pub(crate) fn listed_recipients(&self) -> Result<Recipients, VaultError> {
         let lists = self.lists.read()?;
-        let next = self.next.with(|_| ())? != Err(KeyState::None);
+        let mut next = self.next.with(|_| ())? != Err(KeyState::None);
         let own = match self.own() {
-            Ok(own) => own,
+            Ok(own) => {
+                // It may be a copy of the present one.
+                next = own.len() > 1;
+                own
+            }
             Err(VaultError::Locked { .. }) => self.lists.own()?.into_iter().collect(),
             Err(VaultError::IdentityLost { .. }) => Vec::new(),
             Err(error) => return Err(error),
