@@ -183,6 +183,43 @@ fn a_lost_identity_and_a_locked_vault_are_told() {
 }
 
 #[test]
+fn a15_a_lost_identity_is_an_error_and_not_one_that_the_first_set_makes() {
+    let home = Home::new();
+    home.ok(&["set", "A", "one"]);
+    let (identity, copy) = (home.path("config/identity.txt"), home.path("copy"));
+    let lost = |what: &str| {
+        let found = looks(&mut doctor(&home));
+        let lost = one(&found, "identity");
+        assert_eq!(lost["state"], "wrong", "{what}: {lost}");
+        assert!(text(lost).contains(identity.to_str().unwrap()), "{what}: {lost}");
+        let shown = home.ok(&["key", "show", "-O", "json"]);
+        let shown: Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!((&shown["lost"], &shown["passphrase"]), (&true.into(), &Value::Null), "{what}");
+        assert!(home.ok(&["key", "show"]).contains("the identity is missing"), "{what}");
+        // What is told helps, with the file that it leaves to you.
+        let command = lost["mend"].as_str().unwrap().replace("FILE", copy.to_str().unwrap());
+        mend(&home, &serde_json::json!({ "mend": command }));
+        let found = looks(&mut doctor(&home));
+        assert!(one(&found, "identity")["state"] != "wrong", "{what}: {found:?}");
+    };
+    fs::rename(&identity, &copy).unwrap();
+    lost("while the daemon runs");
+    home.ok(&["daemon", "stop"]);
+    fs::remove_file(&identity).unwrap();
+    lost("before the daemon starts");
+    // Only earlier versions need it.
+    home.ok(&["delete", "A"]);
+    fs::remove_file(&identity).unwrap();
+    lost("with a history alone");
+    // Nothing is encrypted for it, and it is among the recipients.
+    home.ok(&["delete", "A", "--purge", "--yes"]);
+    fs::remove_file(&identity).unwrap();
+    assert!(home.cli(&["set", "A", "two"]).err.contains("does not exist"));
+    lost("with a list of recipients alone");
+    home.ok(&["set", "A", "two"]);
+}
+
+#[test]
 fn an_identity_without_a_passphrase_is_noted_and_a_locked_vault_unlocked() {
     let home = Home::new();
     home.ok(&["set", "A", "one"]);

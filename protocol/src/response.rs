@@ -139,8 +139,10 @@ pub struct Key {
     /// Its public part; `None` when there is none yet, or it is behind a passphrase and was never
     /// known.
     pub recipient: Option<String>,
-    /// Whether it has a passphrase; `None` when there is none yet.
+    /// Whether it has a passphrase; `None` when there is no identity.
     pub passphrase: Option<bool>,
+    /// Whether there is no identity, although the vault has secrets that need one.
+    pub lost: bool,
 }
 
 /// A lease is made, when there was anything to lease.

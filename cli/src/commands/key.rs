@@ -14,10 +14,11 @@ struct Key<'a> {
     identity: &'a str,
     recipient: Option<&'a str>,
     passphrase: Option<bool>,
+    lost: bool,
 }
 
 pub(crate) fn show_key(form: Format) -> Result<(), CliError> {
-    let protocol::Key { identity, recipient, passphrase } = client()?.key()?;
+    let protocol::Key { identity, recipient, passphrase, lost } = client()?.key()?;
     let shown = || {
         format!(
             "Identity    {identity}\nRecipient   {}\nPassphrase  {}\n",
@@ -25,12 +26,13 @@ pub(crate) fn show_key(form: Format) -> Result<(), CliError> {
             match passphrase {
                 Some(true) => "yes",
                 Some(false) => "no",
+                None if lost => "unknown; the identity is missing, and the secrets need it",
                 None => "no; the identity is made with the first secret",
             }
         )
     };
     let recipient = recipient.as_deref();
-    format::print(form, shown, || Key { identity: &identity, recipient, passphrase })
+    format::print(form, shown, || Key { identity: &identity, recipient, passphrase, lost })
 }
 
 pub(crate) fn passphrase(change: &ChangePassphrase) -> Result<(), CliError> {

@@ -98,6 +98,9 @@ fn one_damaged(damaged: &Damaged, has_earlier: bool, vault: &Path) -> Found {
 fn identity(key: &Key, is_locked: bool) -> Found {
     let path = &key.identity;
     match key.passphrase {
+        None if key.lost => Look::Identity
+            .wrong(format!("{path} does not exist, and the secrets cannot be decrypted without it; put back a copy of it"))
+            .mended_by("fluvio-secret key use FILE"),
         None => Look::Identity.right("there is none yet; the first set makes it"),
         Some(true) => {
             let state = if is_locked { "locked" } else { "unlocked" };

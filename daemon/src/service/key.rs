@@ -16,7 +16,8 @@ pub(crate) const LOCK_AFTER: Duration = Duration::from_secs(12 * 60 * 60);
 impl Service {
     pub(super) fn key(&self) -> Result<Response, Refusal> {
         let recipient = self.vault.recipient().map_err(|error| refuse::vault(&error, &[]))?;
-        Ok(Response::Key(self.tell_key(recipient)))
+        let lost = self.vault.has_lost_identity().map_err(|error| refuse::vault(&error, &[]))?;
+        Ok(Response::Key(Key { lost, ..self.tell_key(recipient) }))
     }
 
     fn tell_key(&self, recipient: Option<String>) -> Key {
@@ -28,6 +29,7 @@ impl Service {
                 KeyState::Open => Some(false),
                 KeyState::Locked | KeyState::Unlocked(_) => Some(true),
             },
+            lost: false,
         }
     }
 

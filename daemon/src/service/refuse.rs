@@ -131,7 +131,7 @@ pub(super) fn vault(error: &VaultError, names: &[SecretName]) -> Refusal {
         VaultError::IdentityLost { .. } => Refusal::new(
             Code::Damaged,
             text,
-            "put back a copy of it, or give one that opens them with: fluvio-secret key use FILE",
+            "put back a copy of it, or give one with: fluvio-secret key use FILE",
         ),
         VaultError::Key { path, error } => key(error, path),
         VaultError::Locked { .. } => Refusal::new(Code::Locked, text, UNLOCK),

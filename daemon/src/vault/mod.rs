@@ -126,7 +126,7 @@ pub(crate) enum VaultError {
     DamagedVersion { file: PathBuf, why: String },
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    #[error("the vault has secrets, but the identity {path} that opens them is not there", path = .path.display())]
+    #[error("the identity {path} does not exist, and the vault needs it", path = .path.display())]
     IdentityLost { path: PathBuf },
     #[error("the passphrase of the identity {path} is not known", path = .path.display())]
     Key { path: PathBuf, error: KeyError },
@@ -392,6 +392,22 @@ impl Vault {
         Ok(own.map(|own| own.to_string()))
     }
 
+    /// Whether there is no identity, although something here needs one.
+    pub(crate) fn has_lost_identity(&self) -> Result<bool, VaultError> {
+        match self.key.with(|_| ())? {
+            Err(KeyState::None) => self.has_anything(),
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether an identity was used here: there is a secret, an earlier version of one, or a list of
+    /// recipients, which names it.
+    fn has_anything(&self) -> Result<bool, VaultError> {
+        let failed = |source| VaultError::Storage { path: self.path().to_owned(), source };
+        let is_listed = self.folder.has(recipients::IN_VAULT).map_err(failed)?;
+        Ok(is_listed || self.count()? > 0 || !self.history.is_empty().map_err(failed)?)
+    }
+
     /// Remembers the identity's public part, for when the identity is behind its passphrase.
     pub(crate) fn remember(&self, own: &Recipient) -> Result<(), VaultError> {
         match self.lists.read()?.accepted {
@@ -401,9 +417,9 @@ impl Vault {
     }
 
     fn new_identity(&self) -> Result<Recipient, VaultError> {
-        // A vault that has had secrets had an identity: a new one would not open them.
-        let failed = |source| VaultError::Storage { path: self.path().to_owned(), source };
-        if self.count()? > 0 || !self.history.is_empty().map_err(failed)? {
+        // A vault that has had secrets had an identity: a new one would not open them, and is not among the
+        // recipients.
+        if self.has_anything()? {
             return Err(self.identity_lost());
         }
         let own = self.key.make()?;

@@ -232,6 +232,7 @@ fn every_response_has_a_golden_sample() {
                     "age19y4zphazkakea3vs2slycwa6dnecvg9fk77zcg8g7uu0w70v3yesyz7s9e".into()
                 ),
                 passphrase: Some(true),
+                lost: false,
             })
         ),
         sample!("lease-ended.response", Response::LeaseEnded),
