@@ -25,6 +25,7 @@ mod history;
 mod hostile_clients;
 mod import;
 mod installer;
+mod kept_keys;
 mod layering;
 mod lock;
 mod manual;

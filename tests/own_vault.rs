@@ -1,5 +1,4 @@
-//! A directory that is not this machine's vault is never taken for an empty vault, and the key that
-//! opens the vault is never lost.
+//! A directory that is not this machine's vault is never taken for an empty vault.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,14 +8,13 @@ use std::process::Command;
 
 use crate::doctor;
 use crate::harness::mount::Mount;
-use crate::harness::passphrase::{protect, unlock};
 use crate::harness::{Home, Said, eventually, is_alive, make_folder, need, said};
 
 /// The command that errors name for a vault that is another one on purpose.
 const ACCEPT: &str = "fluvio-secret daemon start --accept-vault";
 
 /// A home with a secret that has an earlier version, without a daemon.
-fn home() -> Home {
+pub(crate) fn home() -> Home {
     let home = Home::new();
     home.ok(&["set", "A", "earlier"]);
     home.ok(&["set", "A", "one"]);
@@ -25,13 +23,13 @@ fn home() -> Home {
 }
 
 /// What a connector gets.
-fn delivered(home: &Home, name: &str) -> Said {
+pub(crate) fn delivered(home: &Home, name: &str) -> Said {
     let config = home.config(&[name]);
     let script = format!("printf %s \"${name}\"");
     said(&mut home.run(&config, &["--as-is"], &["sh", "-c", &script]))
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     let copied = Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
     assert!(copied.success(), "{} to {}", from.display(), to.display());
 }
@@ -336,135 +334,5 @@ fn a15_a_vault_that_was_replaced_by_a_copy_of_itself_works_at_once() {
         home.ok(args);
         assert_eq!(delivered(&home, "A").out, "one", "{args:?}");
         fs::remove_dir_all(home.path("before")).unwrap();
-    }
-}
-
-#[test]
-fn a16_the_key_before_is_kept_and_named() {
-    let home = home();
-    let (config, identity) = (home.path("config"), home.path("config/identity.txt"));
-    let mut kept = Vec::new();
-    let mut changed = |said: &Said, before: Vec<u8>| {
-        assert!(said.status.success(), "{said:?}");
-        kept.push(before);
-        for (n, key) in kept.iter().enumerate() {
-            let name =
-                if n == 0 { "identity.old.txt" } else { &format!("identity.old.{}.txt", n + 1) };
-            let path = config.join(name);
-            assert_eq!(fs::read(&path).unwrap(), *key, "{name}");
-            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-            if n + 1 == kept.len() {
-                assert!(said.err.contains(path.to_str().unwrap()), "{said:?}");
-            }
-        }
-        assert_eq!(delivered(&home, "A").out, "one");
-    };
-    for _ in 0..2 {
-        let before = fs::read(&identity).unwrap();
-        changed(&home.cli(&["key", "rotate"]), before);
-    }
-    // Another identity, and then one that opens everything already.
-    let other = Home::new();
-    other.ok(&["set", "A", "other"]);
-    let key = other.path("config/identity.txt");
-    let before = fs::read(&identity).unwrap();
-    changed(&home.cli(&["key", "use", key.to_str().unwrap()]), before);
-    let friend = Home::new();
-    friend.ok(&["set", "A", "other"]);
-    let shown = friend.ok(&["key", "show", "-O", "json"]);
-    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
-    home.ok(&["key", "recipient", "add", shown["recipient"].as_str().unwrap()]);
-    let before = fs::read(&identity).unwrap();
-    let key = friend.path("config/identity.txt");
-    changed(&home.cli(&["key", "use", key.to_str().unwrap()]), before);
-    // A passphrase stays on it.
-    protect(&home, "p1");
-    assert!(unlock(&home, &[], "p1").status.success());
-    let before = fs::read(&identity).unwrap();
-    assert!(before.starts_with(b"age-encryption.org/"));
-    let passphrase = home.write("passphrase", "p1\n");
-    let rotate = ["key", "rotate", "--passphrase-file", passphrase.to_str().unwrap()];
-    changed(&home.cli(&rotate), before);
-}
-
-#[test]
-fn a16_a_kept_key_is_never_overwritten_whatever_has_its_name() {
-    let home = home();
-    let at = |name: &str| home.path("config").join(name);
-    fs::write(at("identity.old.txt"), "somebody's own\n").unwrap();
-    make_folder(&at("identity.old.2.txt"), 0o700);
-    symlink("/nowhere", at("identity.old.3.txt")).unwrap();
-    let before = fs::read(at("identity.txt")).unwrap();
-    home.ok(&["key", "rotate"]);
-    assert_eq!(fs::read(at("identity.old.4.txt")).unwrap(), before);
-    assert_eq!(fs::read(at("identity.old.txt")).unwrap(), b"somebody's own\n");
-    assert!(at("identity.old.2.txt").is_dir());
-    assert_eq!(fs::read_link(at("identity.old.3.txt")).unwrap(), Path::new("/nowhere"));
-}
-
-/// All lists of recipients that a home has.
-fn lists(home: &Home) -> Vec<(PathBuf, String)> {
-    let files = ["config/recipients.txt", "config/recipients.next.txt", "data/vault/.recipients"];
-    let lists = files.iter().map(|file| home.path(file));
-    lists.filter_map(|path| Some((path.clone(), fs::read_to_string(path).ok()?))).collect()
-}
-
-#[test]
-fn a16_a_next_identity_that_is_the_present_one_is_no_other_one() {
-    let home = home();
-    let (identity, next) =
-        (home.path("config/identity.txt"), home.path("config/identity.next.txt"));
-    let passphrase = home.write("passphrase", "p1\n");
-    let passphrase = ["--new-passphrase-file", passphrase.to_str().unwrap()];
-    let rotate = &["key", "rotate"][..];
-    let accept = &["key", "recipient", "accept", "--yes"][..];
-    let set = &["set", "B", "new"][..];
-    let protect = &["key", "passphrase", passphrase[0], passphrase[1]][..];
-    let commands = [
-        (rotate, true),
-        (rotate, false),
-        (accept, true),
-        (set, true),
-        (set, false),
-        (protect, true),
-    ];
-    for (args, is_running) in commands {
-        copy(&identity, &next);
-        if !is_running {
-            home.ok(&["daemon", "stop"]);
-        }
-        let said = home.cli(args);
-        assert!(said.status.success(), "{args:?}: {said:?}");
-        for (list, text) in lists(&home) {
-            assert!(text.starts_with("age1"), "{args:?}: {}: {text}", list.display());
-        }
-        home.ok(&["set", "C", "new"]);
-        assert_eq!(delivered(&home, "A").out, "one", "{args:?}");
-        let found = doctor::looks(&mut doctor::doctor(&home));
-        assert!(doctor::is_right(&found, "recipients"), "{args:?}: {found:?}");
-        if args == protect {
-            assert!(!next.exists(), "no copy of the key without the passphrase is left");
-        }
-    }
-}
-
-#[test]
-fn a16_a_list_without_a_recipient_is_refused_and_the_command_that_is_told_helps() {
-    for file in ["config/recipients.txt", "config/recipients.next.txt", "data/vault/.recipients"] {
-        for text in ["", "# nobody\n", "\n\n"] {
-            let home = home();
-            fs::write(home.path(file), text).unwrap();
-            for args in [&["set", "B", "new"][..], &["key", "rotate"]] {
-                let said = home.cli(args);
-                assert_eq!(said.code(), Some(1), "{file}: {said:?}");
-                assert!(said.err.contains("names nobody"), "{file}: {said:?}");
-            }
-            assert_eq!(delivered(&home, "A").out, "one", "{file}");
-            let found = doctor::looks(&mut doctor::doctor(&home));
-            doctor::mend(&home, doctor::one(&found, "recipients"));
-            home.ok(&["set", "B", "new"]);
-            home.ok(&["key", "rotate"]);
-            assert_eq!(delivered(&home, "A").out, "one", "{file}");
-        }
     }
 }

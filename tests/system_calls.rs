@@ -301,6 +301,13 @@ fn a6_the_file_its_line_and_its_folder_are_synced_in_this_order() {
         // The file; the line; the name and its folder.
         (Change::New, "fsync fdatasync rename fsync"),
         (Change::Overwrite, "fsync fdatasync link rename fsync unlink"),
+        // The vault with its id, and the file that remembers it; the identity; the lists of recipients here
+        // and in the vault; the file; the line, in a new log; the name and its folder.
+        (
+            Change::First,
+            "fsync fsync rename fsync fsync rename fsync fsync rename fsync fsync rename fsync \
+             fsync fdatasync fsync rename fsync",
+        ),
     ] {
         assert_eq!(skeleton(&Stage::new(change).calls(WRITES)), expected, "{change:?}");
     }

@@ -182,7 +182,9 @@ impl Vault {
             _lock: lock,
         };
         vault.remember_if_used();
-        vault.remove_copy_of_present()?;
+        if let Err(error) = vault.remove_copy_of_present() {
+            tracing::warn!("a copy of the identity is left: {error}");
+        }
         vault.tell_of_unfinished();
         Ok(vault)
     }
