@@ -106,9 +106,8 @@ impl Service {
     /// `answers`, and has no last one.
     pub(crate) fn answer(&self, request: Request, peer: Peer, answers: &Arc<dyn Answers>) {
         let send = &mut |answer| answers.send(answer);
-        if needs_vault(&request)
-            && let Err(error) = self.vault.refuse_if_moved()
-        {
+        let needs_vault = needs_vault(&request);
+        if needs_vault && let Err(error) = self.vault.refuse_if_moved() {
             return send(Response::Refused(refuse::moved(&error)));
         }
         // Given back when the answer is handed over.
@@ -147,26 +146,19 @@ impl Service {
             Request::Unlock(unlock) => self.unlock(&unlock, peer),
             Request::UseIdentity(used) => self.use_identity(&used, peer, send),
         };
-        let answer = answer.and_then(|answer| self.of_the_vault(answer));
+        let answer = if needs_vault { self.of_the_vault(answer) } else { answer };
         send(answer.unwrap_or_else(Response::Refused));
     }
 
-    /// Acknowledges nothing that was read from, or written to, another directory at the vault's path.
-    fn of_the_vault(&self, answer: Response) -> Result<Response, Refusal> {
-        match answer {
-            // A lease exists by now. Its values were read before the check of its delivery.
-            Response::Leased(_) => Ok(answer),
-            // These have nothing of the vault.
-            Response::LeaseEnded
-            | Response::Leases(_)
-            | Response::Locked
-            | Response::Status(_)
-            | Response::Stopping => Ok(answer),
-            answer => {
-                let here = self.vault.refuse_if_moved();
-                here.map(|()| answer).map_err(|error| refuse::vault(&error, &[]))
-            }
+    /// Gives no answer that comes from another directory at the vault's path, be it that there is no such
+    /// secret.
+    fn of_the_vault(&self, answer: Result<Response, Refusal>) -> Result<Response, Refusal> {
+        // A lease exists by now. Its values were read before the check of its delivery.
+        if let Ok(Response::Leased(_)) = answer {
+            return answer;
         }
+        self.vault.refuse_if_moved().map_err(|error| refuse::vault(&error, &[]))?;
+        answer
     }
 
     fn subscribe(

@@ -351,8 +351,11 @@ fn a15_nothing_of_another_directory_at_the_vaults_path_is_told_or_acknowledged()
     let recorded = home.service.record_delivery(Event::Grant, Actor::default(), &names, 0);
     assert_eq!(recorded.err().map(|refusal| refusal.code), Some(Code::Storage));
     let listed = Response::Listed(Listed { secrets: Vec::new(), more: false });
-    let acknowledged = home.service.of_the_vault(listed);
-    assert_eq!(acknowledged.err().map(|refusal| refusal.code), Some(Code::Storage));
+    let missing = Refusal::new(Code::Missing, "no such secret", "");
+    for answer in [Ok(listed), Err(missing)] {
+        let told = home.service.of_the_vault(answer);
+        assert_eq!(told.err().map(|refusal| refusal.code), Some(Code::Storage));
+    }
     fs::remove_dir(at("vault")).expect("removed");
     fs::rename(at("elsewhere"), at("vault")).expect("put back");
     home.service.subscribers.look_at_all();
