@@ -106,7 +106,7 @@ fn lists(home: &Home) -> Vec<(PathBuf, String)> {
 }
 
 #[test]
-fn a16_a_next_identity_that_is_the_present_one_is_no_other_one() {
+fn a16_a_next_identity_that_is_the_present_one_is_not_another_one() {
     let home = home();
     let (identity, next) =
         (home.path("config/identity.txt"), home.path("config/identity.next.txt"));
@@ -147,13 +147,13 @@ fn a16_a_next_identity_that_is_the_present_one_is_no_other_one() {
 #[test]
 fn a16_a_list_without_a_recipient_is_refused_and_the_command_that_is_told_helps() {
     for file in ["config/recipients.txt", "config/recipients.next.txt", "data/vault/.recipients"] {
-        for text in ["", "# nobody\n", "\n\n"] {
+        for text in ["", "# a note\n", "\n\n"] {
             let home = home();
             fs::write(home.path(file), text).unwrap();
             for args in [&["set", "B", "new"][..], &["key", "rotate"]] {
                 let said = home.cli(args);
                 assert_eq!(said.code(), Some(1), "{file}: {said:?}");
-                assert!(said.err.contains("names nobody"), "{file}: {said:?}");
+                assert!(said.err.contains("has no recipients"), "{file}: {said:?}");
             }
             assert_eq!(delivered(&home, "A").out, "one", "{file}");
             let found = doctor::looks(&mut doctor::doctor(&home));

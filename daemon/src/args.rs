@@ -42,7 +42,7 @@ Usage: fluvio-secretd [--start | --settings | --accept-vault]
 Options:
       --start         Start the daemon in the background, and end when it serves
       --settings      Print the settings that a daemon would start with, or what is wrong in them
-      --accept-vault  Use the vault that is there, even if it is another one, and start nothing
+      --accept-vault  Use the vault that is there, without starting a daemon
   -h, --help          Print this help
   -V, --version       Print the release
 

@@ -94,8 +94,8 @@ pub(crate) enum Command {
 pub(crate) enum Daemon {
     /// Start the daemon, when it is not running
     #[command(after_help = "\
-The daemon refuses a directory that is not the vault of this machine, because a file system may not be
-mounted. With --accept-vault it is the vault of this machine from now on. No key is changed.
+The daemon refuses a directory that is not the vault of this machine: its file system may not be
+mounted. --accept-vault makes that directory the vault of this machine. It changes no key.
 
 Example:
   fluvio-secret daemon start

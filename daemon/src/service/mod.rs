@@ -150,8 +150,8 @@ impl Service {
         send(answer.unwrap_or_else(Response::Refused));
     }
 
-    /// Gives no answer that comes from another directory at the vault's path, be it that there is no such
-    /// secret.
+    /// Refuses to give an answer that comes from another directory at the vault's path. That a secret does
+    /// not exist is also such an answer.
     fn of_the_vault(&self, answer: Result<Response, Refusal>) -> Result<Response, Refusal> {
         // A lease exists by now. Its values were read before the check of its delivery.
         if let Ok(Response::Leased(_)) = answer {

@@ -136,7 +136,7 @@ pub(super) fn vault(error: &VaultError, names: &[SecretName]) -> Refusal {
         VaultError::Key { path, error } => key(error, path),
         VaultError::Locked { .. } => Refusal::new(Code::Locked, text, UNLOCK),
         VaultError::Missing => missing(names.to_vec()),
-        VaultError::Moved { .. } => moved_meanwhile(error),
+        VaultError::Moved { .. } => moved_during(error),
         VaultError::Recipients(error) => recipients(error),
         VaultError::Rekey(error) => rekey(error),
         VaultError::Storage { .. } => Refusal::new(Code::Storage, text, "mend that and try again"),
@@ -302,7 +302,7 @@ pub(super) fn moved(error: &VaultError) -> Refusal {
 }
 
 /// The same, in the middle of a request.
-fn moved_meanwhile(error: &VaultError) -> Refusal {
+fn moved_during(error: &VaultError) -> Refusal {
     let text = format!("{error} while this was done, so it may not be done");
     Refusal::new(Code::Storage, text, "check what is there with: fluvio-secret list")
 }

@@ -18,7 +18,7 @@ pub(super) const FILE: &str = ".vault-id";
 const MOST_BYTES: u64 = 34;
 
 /// Tells a vault from every other vault: 128 random bits, written as 32 lowercase hexadecimal digits.
-/// It is no secret. Because it travels with the vault, someone else may have chosen it.
+/// It is not a secret. Because it travels with the vault, someone else may have chosen it.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct VaultId([u8; 16]);
 

@@ -139,7 +139,7 @@ impl IdentityFile {
         loop {
             let name = kept_name(number);
             match folder.read(&name, MOST_BYTES).map(Zeroizing::new) {
-                // Whoever made it may have been killed before its name was durable.
+                // The daemon that made it may have been killed before its name was durable.
                 Ok(copy) if copy == bytes => {
                     self.sync()?;
                     return Ok(folder.path_of(&name));
@@ -149,7 +149,7 @@ impl IdentityFile {
                     copy.commit_new(copy.prepare(&bytes)?)?;
                     return Ok(copy.path);
                 }
-                // It is the copy of another identity, or somebody's own.
+                // It is the copy of another identity, or a file of the user's.
                 Ok(_) | Err(_) => number += 1,
             }
         }

@@ -21,7 +21,7 @@ impl Marks {
         Self { folder: Folder::at(place.path().to_owned()), place }
     }
 
-    /// Whether the directory at the vault's path is the vault. The marks in another are none of its.
+    /// Whether the directory at the vault's path is still the vault. Marks from another one mean nothing.
     pub(crate) fn are_of_vault(&self) -> bool {
         self.place.is_here()
     }

@@ -67,7 +67,7 @@ pub(crate) enum RecipientsError {
     Bad { path: PathBuf, line: usize },
     #[error("the recipients in {vault} are not those that were accepted here, which are in {accepted}", vault = .vault.display(), accepted = .accepted.display())]
     Differ { vault: PathBuf, accepted: PathBuf },
-    #[error("the list of recipients {path} names nobody; remove it with: rm {}", shell::word(&.path.display().to_string()), path = .path.display())]
+    #[error("the list of recipients {path} has no recipients; remove it with: rm {}", shell::word(&.path.display().to_string()), path = .path.display())]
     Empty { path: PathBuf },
     #[error("the identity is none of the accepted recipients, which are in {accepted}", accepted = .accepted.display())]
     Foreign { accepted: PathBuf },
@@ -203,7 +203,7 @@ fn read(folder: &Folder, name: &str) -> Result<Option<Vec<Entry>>, RecipientsErr
     let entries = parse(&String::from_utf8_lossy(&bytes))
         .map_err(|line| RecipientsError::Bad { path: path(), line })?;
     match entries.len() {
-        // Nobody could open what is encrypted for nobody.
+        // What is encrypted for no recipient cannot be decrypted.
         0 => Err(RecipientsError::Empty { path: path() }),
         1..=limits::RECIPIENTS => Ok(Some(entries)),
         _ => Err(RecipientsError::Many { path: path() }),
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a16_a_list_that_names_nobody_is_neither_read_nor_written() {
+    fn a16_a_list_without_recipients_is_neither_read_nor_written() {
         let (home, lists) = lists();
         let own = recipient();
         lists.agreed(std::slice::from_ref(&own)).expect("agreed");
@@ -373,8 +373,8 @@ mod tests {
         }
         for file in files {
             let path = home.path().join(file);
-            for nobody in ["", "\n", "# a note\n"] {
-                fs::write(&path, nobody).expect("written");
+            for empty in ["", "\n", "# a note\n"] {
+                fs::write(&path, empty).expect("written");
                 let error = lists.agreed(std::slice::from_ref(&own)).expect_err("refused");
                 assert!(matches!(error, RecipientsError::Empty { .. }), "{error}");
                 assert!(error.to_string().ends_with(&format!("rm {}", path.display())), "{error}");

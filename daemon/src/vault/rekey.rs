@@ -227,7 +227,7 @@ impl Vault {
     fn own(&self) -> Result<Vec<Recipient>, VaultError> {
         let own = |identities: &[&Identity]| identities.iter().map(|one| one.recipient()).collect();
         let mut own: Vec<_> = self.with_identities(own)?;
-        // A copy of the present one, such as a backup that was taken during a rotation, is no other.
+        // A copy of the present one, such as a backup that was taken during a rotation, does not count.
         own.dedup();
         Ok(own)
     }

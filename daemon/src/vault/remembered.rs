@@ -1,7 +1,7 @@
 //! What the config directory knows of the vault: its id, and that it was used.
 //!
-//! An empty directory can be a vault whose file system is not mounted. So only a machine that has used
-//! no vault takes one for an empty vault, and a machine that has used one takes no other.
+//! An empty directory can be a vault whose file system is not mounted. So a machine that has used a vault
+//! accepts only that one. A machine that has used none accepts what is there.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -139,8 +139,8 @@ pub(crate) fn accept(path: &Path, identity: &Path) -> Result<(), OpenError> {
     Ok(Remembered::beside(identity).write(&folder, id)?)
 }
 
-/// Whether a directory has nothing that a used vault has: what a daemon makes at its start counts for
-/// nothing.
+/// Whether a directory has nothing that a used vault has. The files that a daemon makes when it starts do
+/// not count.
 pub(super) fn is_empty(folder: &Folder) -> io::Result<bool> {
     if folder.has(IN_VAULT)? {
         return Ok(false);

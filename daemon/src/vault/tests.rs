@@ -310,7 +310,7 @@ fn a15_nothing_is_written_into_a_directory_that_is_not_the_vault() {
     let error = home.open().err();
     assert!(matches!(error, Some(OpenError::Stranger(Stranger::Empty { .. }))));
     assert!(files(&home.vault_path()).is_empty());
-    // Secrets that somebody puts there make no vault of it either.
+    // A secret alone does not make it this machine's vault.
     fs::write(home.file("A"), "x").expect("written");
     let error = home.open().err();
     assert!(matches!(error, Some(OpenError::Stranger(Stranger::Nameless { .. }))));
@@ -342,7 +342,8 @@ fn a15_only_a_vault_that_is_used_is_remembered() {
 }
 
 #[test]
-fn a15_an_id_that_was_accepted_meanwhile_is_not_replaced_by_that_of_the_vault_that_runs() {
+fn a15_an_id_that_was_accepted_while_the_daemon_ran_is_not_replaced_by_that_of_the_vault_that_runs()
+{
     let home = Home::new();
     let vault = home.open().expect("a vault");
     set(&vault, "A", b"one");

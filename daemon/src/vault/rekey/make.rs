@@ -118,8 +118,8 @@ impl Vault {
         let recipients: Vec<_> = entries.into_iter().map(|entry| entry.recipient).collect();
         let what = if by_count { What::ByCount } else { What::All };
         let mut counts = Run::new(self, &recipients, what, tell).run()?;
-        // The key that goes is not needed by anything: all is opened once more, by the next one alone. What
-        // it does not open, such as what somebody else has put there, is encrypted again.
+        // Nothing may need the key that goes: everything is decrypted once more, by the next one alone. What
+        // it does not decrypt, such as a file that was added in between, is encrypted again.
         let mut is_done = !has_next;
         while !is_done {
             let more = Run::new(self, &recipients, What::NotOfNext, tell).run()?;

@@ -144,7 +144,7 @@ fn a16_a_rotation_that_was_killed_keeps_one_copy_of_the_key_before() {
 }
 
 #[test]
-fn a16_a_copy_of_the_present_identity_is_no_next_one() {
+fn a16_a_copy_of_the_present_identity_is_not_a_next_one() {
     let (home, vault) = home();
     let next = config(&home, "identity.next.txt");
     let copy = || fs::copy(home.identity_path(), &next).expect("a copy");
