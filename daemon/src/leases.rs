@@ -17,6 +17,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use fluvio_secret_protocol::lease::{self, ABOUT, CLOSED, HOLD, SECRETS};
 use fluvio_secret_protocol::places::{PlaceError, private_folder};
 use fluvio_secret_protocol::{SecretName, limits};
 use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat, open, statfs};
@@ -28,15 +29,15 @@ use tokio::sync::oneshot;
 use crate::cause::cause;
 use crate::hash::fnv_1a;
 
-const SECRETS: &str = "secrets.txt";
-const HOLD: &str = "hold";
-const ABOUT: &str = "about.json";
-
 /// File systems in memory: tmpfs, and ramfs, which is not even swapped (statfs(2)).
 const IN_MEMORY: [i64; 2] = [0x0102_1994, 0x8584_58f6];
 
 /// More than any `about.json` has: 256 names of 128 bytes, and three texts.
 const MOST_BYTES: u64 = 128 << 10;
+
+/// How often a lease's directory is tried to be made while others remove the ones around it. Each
+/// needs them to be removed within the same few system calls.
+const TRIES: usize = 1000;
 
 /// What a lease is for.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -97,6 +98,15 @@ pub(crate) enum LeaseError {
     NoMemory(Vec<PathBuf>),
     #[error(transparent)]
     Place(PlaceError),
+    #[error("the lease cannot be made: there are no random numbers: {0}")]
+    Random(io::Error),
+}
+
+impl LeaseError {
+    /// Whether a directory was gone that was there, or was made, a moment before.
+    fn is_missing(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
 }
 
 impl From<PlaceError> for LeaseError {
@@ -144,10 +154,11 @@ impl Leases {
                 let Ok(id) = entry.file_name().into_string() else { continue };
                 match held_still(&folder) {
                     Some(lease) => drop(held.insert(id, lease)),
-                    None => remove_folder(&folder),
+                    None => remove(&folder),
                 }
             }
-            remove_empty(place);
+            // If a daemon was killed while it removed the last one.
+            lease::remove_empty_above(&place.join("none"));
         }
         held.keys().cloned().collect()
     }
@@ -155,19 +166,12 @@ impl Leases {
     /// Makes a lease. Nobody holds it yet.
     pub(crate) fn make(&self, about: About, text: &[u8]) -> Result<Lease, LeaseError> {
         let mut held = self.held();
-        let place = self.place()?;
-        let failed = |path: &Path| {
-            let path = path.to_owned();
-            move |source| LeaseError::Io { path, source }
-        };
-        let id = random_id().map_err(failed(&place))?;
-        let folder = place.join(&id);
-        let made = fill(&folder, &about, text);
-        if made.is_err() {
-            remove_folder(&folder);
-            remove_empty(&place);
-        }
-        let reader = made.map_err(failed(&folder))?;
+        let id = random_id().map_err(LeaseError::Random)?;
+        let folder = self.new_folder(&id)?;
+        let reader = fill(&folder, &about, text).map_err(|source| {
+            remove(&folder);
+            LeaseError::Io { path: folder.clone(), source }
+        })?;
         let lease = Lease::at(&id, &folder, &about);
         held.insert(id, Held::new(folder, about, reader));
         Ok(lease)
@@ -193,9 +197,29 @@ impl Leases {
     pub(crate) fn remove(&self, id: &str) -> bool {
         let mut held = self.held();
         let Some(lease) = held.remove(id) else { return false };
-        remove_folder(&lease.folder);
-        lease.folder.parent().into_iter().for_each(remove_empty);
+        remove(&lease.folder);
         true
+    }
+
+    /// Makes a lease's directory.
+    ///
+    /// Another vault's daemon, or the watcher of this one's last lease, removes the directories around it
+    /// when it finds them empty. That may be between our system calls, and then they are made again.
+    fn new_folder(&self, id: &str) -> Result<PathBuf, LeaseError> {
+        let make = || {
+            let folder = self.place()?.join(id);
+            match DirBuilder::new().mode(0o700).create(&folder) {
+                Ok(()) => Ok(folder),
+                Err(source) => Err(LeaseError::Io { path: folder, source }),
+            }
+        };
+        for _ in 1..TRIES {
+            match make() {
+                Err(error) if error.is_missing() => {}
+                made => return made,
+            }
+        }
+        make()
     }
 
     /// The first place that is in memory, made when it is not there.
@@ -205,14 +229,16 @@ impl Leases {
             let [_, ours, system] = place.ancestors().take(3).collect::<Vec<_>>()[..] else {
                 continue;
             };
-            if !is_in_memory(system) {
+            if !is_in_memory(system).unwrap_or(false) {
                 continue;
             }
             private_folder(ours)?;
             private_folder(place)?;
             // It may be a link to elsewhere.
-            if is_in_memory(place) {
-                return Ok(place.clone());
+            match is_in_memory(place) {
+                Ok(true) => return Ok(place.clone()),
+                Ok(false) => {}
+                Err(source) => return Err(LeaseError::Io { path: place.clone(), source }),
             }
         }
         let systems = self.places.iter().filter_map(|place| place.ancestors().nth(2));
@@ -243,9 +269,8 @@ impl Lease {
     }
 }
 
-/// Makes the folder and what is in it, and opens the FIFO's read end.
+/// Makes what is in a lease's directory, and opens the FIFO's read end.
 fn fill(folder: &Path, about: &About, text: &[u8]) -> io::Result<OwnedFd> {
-    DirBuilder::new().mode(0o700).create(folder)?;
     let write = |name: &str, bytes: &[u8]| {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(0o400);
@@ -254,26 +279,29 @@ fn fill(folder: &Path, about: &About, text: &[u8]) -> io::Result<OwnedFd> {
     write(ABOUT, &serde_json::to_vec(about)?)?;
     mknodat(CWD, folder.join(HOLD), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
     write(SECRETS, text)?;
-    Ok(open_reader(folder)?)
+    Ok(open_reader(&folder.join(HOLD))?)
 }
 
 /// Opens the FIFO without waiting for a writer.
-fn open_reader(folder: &Path) -> rustix::io::Result<OwnedFd> {
+fn open_reader(fifo: &Path) -> rustix::io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    open(folder.join(HOLD), flags, Mode::empty())
+    open(fifo, flags, Mode::empty())
 }
 
 /// What is left of a gone daemon's lease, when somebody holds it.
 fn held_still(folder: &Path) -> Option<Held> {
-    let reader = open_reader(folder).ok()?;
+    let (hold, closed) = (folder.join(HOLD), folder.join(CLOSED));
+    // Another daemon may have been killed right here.
+    let reader = open_reader(&hold).or_else(|_| open_reader(&closed)).ok()?;
     if !is_held(&reader) {
-        // Since there is a reader again, who was to hold it can. Now it is too late for that, and who was
-        // in time holds it.
-        told(folder, fs::remove_file(folder.join(HOLD)));
+        // With a reader again, the launcher that the lease was made for can still open it. By another name
+        // it is too late for that, and a launcher that was in time holds it.
+        warn_unless_missing(folder, fs::rename(&hold, &closed));
         if !is_held(&reader) {
             return None;
         }
     }
+    warn_unless_missing(folder, fs::rename(&closed, &hold));
     // What cannot be read, as of another release, is held all the same.
     let about = read_about(folder).unwrap_or_default();
     Some(Held::new(folder.to_owned(), about, reader))
@@ -296,29 +324,18 @@ pub(crate) fn is_held(reader: impl AsFd) -> bool {
     }
 }
 
-/// Removes a lease's files. What cannot be removed is told: it holds values.
-fn remove_folder(folder: &Path) {
-    for name in [SECRETS, HOLD, ABOUT] {
-        told(folder, fs::remove_file(folder.join(name)));
-    }
-    told(folder, fs::remove_dir(folder));
+/// Removes a lease, and the directories around it if it was the last one. A failure is logged: there may be
+/// values in it.
+fn remove(folder: &Path) {
+    warn_unless_missing(folder, lease::remove(folder));
+    lease::remove_empty_above(folder);
 }
 
-fn told(folder: &Path, removed: io::Result<()>) {
-    if let Err(error) = removed
+fn warn_unless_missing(folder: &Path, changed: io::Result<()>) {
+    if let Err(error) = changed
         && error.kind() != io::ErrorKind::NotFound
     {
-        tracing::warn!("the lease {} is not removed: {error}", folder.display());
-    }
-}
-
-/// Removes the folders of the leases when there is none any more.
-fn remove_empty(place: &Path) {
-    if fs::remove_dir(place).is_ok()
-        && let Some(ours) = place.parent()
-    {
-        // Another vault may have leases.
-        let _ = fs::remove_dir(ours);
+        tracing::warn!("cannot change or remove the lease {}: {error}", folder.display());
     }
 }
 
@@ -328,9 +345,10 @@ fn is_ours(place: &Path) -> bool {
     ours && place.exists() && private_folder(place).is_ok()
 }
 
-fn is_in_memory(path: &Path) -> bool {
+fn is_in_memory(path: &Path) -> io::Result<bool> {
+    let found = statfs(path)?;
     #[allow(clippy::useless_conversion, reason = "the type is another one on other systems")]
-    statfs(path).is_ok_and(|found| IN_MEMORY.contains(&i64::from(found.f_type)))
+    Ok(IN_MEMORY.contains(&i64::from(found.f_type)))
 }
 
 fn random_id() -> io::Result<String> {
@@ -360,7 +378,11 @@ mod tests {
         }
 
         fn leases(&self) -> Leases {
-            let mut leases = Leases::of(Path::new("/a/vault"), Some(self.0.path().to_owned()));
+            self.leases_of("/a/vault")
+        }
+
+        fn leases_of(&self, vault: &str) -> Leases {
+            let mut leases = Leases::of(Path::new(vault), Some(self.0.path().to_owned()));
             leases.places.truncate(1);
             leases
         }
@@ -443,8 +465,59 @@ mod tests {
         let later = memory.leases();
         assert_eq!(later.adopt(), std::slice::from_ref(&held.id));
         assert_eq!(later.all()[0].about.connector, None);
+        drop(later);
+        // Nor does it count that a daemon was killed while it took the lease over.
+        let closed = held.hold.with_file_name("hold.closed");
+        fs::rename(&held.hold, closed).expect("renamed");
+        let later = memory.leases();
+        assert_eq!(later.adopt(), std::slice::from_ref(&held.id));
+        assert!(held.hold.exists());
         drop((holder, later));
         assert!(memory.leases().adopt().is_empty());
+        assert_eq!(memory.entries(), 0);
+    }
+
+    #[test]
+    fn e6_a_lease_that_nobody_holds_yet_cannot_be_held_once_a_later_daemon_removes_it() {
+        let memory = Memory::new();
+        // The launcher opens the FIFO while the later daemon looks for holders, again and again.
+        for _ in 0..200 {
+            let lease = make(&memory.leases());
+            let flags = rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::NONBLOCK;
+            let open = || rustix::fs::open(&lease.hold, flags, rustix::fs::Mode::empty());
+            let (held, adopted) = std::thread::scope(|scope| {
+                let late = scope.spawn(|| open().ok());
+                let later = memory.leases();
+                let adopted = later.adopt();
+                (late.join().expect("it ends"), adopted.contains(&lease.id))
+            });
+            assert_eq!(held.is_some(), adopted);
+            assert_eq!(lease.secrets.exists(), adopted);
+        }
+    }
+
+    #[test]
+    fn e18_two_vaults_of_one_user_make_and_remove_leases_at_once() {
+        let memory = Memory::new();
+        std::thread::scope(|scope| {
+            for vault in ["/one/vault", "/another/vault"] {
+                let leases = memory.leases_of(vault);
+                // As a watcher does that has removed an earlier lease of the same vault.
+                let place = leases.places[0].clone();
+                scope.spawn(move || {
+                    for _ in 0..10_000 {
+                        super::lease::remove_empty_above(&place.join("earlier"));
+                    }
+                });
+                scope.spawn(move || {
+                    for _ in 0..3000 {
+                        let lease = make(&leases);
+                        assert!(lease.secrets.starts_with(&leases.places[0]), "{lease:?}");
+                        assert!(leases.remove(&lease.id));
+                    }
+                });
+            }
+        });
         assert_eq!(memory.entries(), 0);
     }
 
@@ -476,7 +549,8 @@ mod tests {
         // Who may not write to the sources may write to the one, and who is on a tmpfs to the other.
         let folders = [env!("CARGO_MANIFEST_DIR"), "/var/tmp", "/tmp"];
         let disk = folders.into_iter().filter_map(|folder| tempfile::tempdir_in(folder).ok());
-        let disk = disk.into_iter().find(|folder| !super::is_in_memory(folder.path()));
+        let disk =
+            disk.into_iter().find(|folder| !super::is_in_memory(folder.path()).unwrap_or(true));
         let Some(disk) = disk else {
             not_here("no folder on a disk may be written to");
             return;

@@ -10,6 +10,7 @@
 //! * [`frame`]: messages to bytes and back, as pure functions
 //! * [`audit`]: a line of the audit log, which the daemon writes and the command line reads
 //! * [`regular`], [`lock`]: files that are files, and locks that the kernel frees
+//! * [`lease`]: the directory of a lease, and how it is removed
 //! * [`file_system`]: what file systems tell about changes
 //! * [`logout`]: what becomes of files in memory when their user logs out
 //! * [`peer`]: who is at the other end of a socket
@@ -32,6 +33,7 @@ mod delivery;
 pub mod file_system;
 pub mod frame;
 pub mod harden;
+pub mod lease;
 pub mod limits;
 pub mod lock;
 pub mod logout;

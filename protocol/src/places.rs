@@ -157,7 +157,11 @@ pub fn private_folder(path: &Path) -> Result<(), PlaceError> {
     match DirBuilder::new().recursive(true).mode(0o700).create(path) {
         // "File exists" would be no cause that helps.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            return Err(failed(io::ErrorKind::NotADirectory.into()));
+            let is_other = fs::symlink_metadata(path).is_ok_and(|found| !found.is_dir());
+            // A directory was there, and another process removed it before we looked.
+            let gone = io::ErrorKind::NotFound;
+            let kind = if is_other { io::ErrorKind::NotADirectory } else { gone };
+            return Err(failed(kind.into()));
         }
         made => made.map_err(failed)?,
     }

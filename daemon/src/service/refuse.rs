@@ -39,7 +39,7 @@ pub(super) fn lease(error: &LeaseError) -> Refusal {
         LeaseError::Foreign { .. } => {
             "have that user or root remove it, or give the values by: --inject env"
         }
-        LeaseError::Io { .. } => "mend that and try again",
+        LeaseError::Io { .. } | LeaseError::Random(_) => "fix that and try again",
         LeaseError::NoMemory(_) => "mount a tmpfs at /dev/shm, or give the values by: --inject env",
         // It says itself what to do.
         LeaseError::Place(_) => "",
