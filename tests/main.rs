@@ -27,6 +27,7 @@ mod import;
 mod installer;
 mod kept_keys;
 mod layering;
+mod leases;
 mod lock;
 mod manual;
 mod own_vault;

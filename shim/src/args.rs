@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use fluvio_secret_protocol::Way;
 use lexopt::Arg;
 
+use crate::cdk::watcher;
 use crate::error::LaunchError;
 
 /// What the program was asked for.
@@ -15,8 +16,12 @@ pub(crate) enum Order {
     Help,
     /// Become a connector.
     Launch(Launch),
+    /// Start a lease's watcher, for the lease in this directory.
+    StartWatcher(PathBuf),
     /// Print the release.
     Version,
+    /// Be a lease's watcher.
+    Watch(PathBuf),
 }
 
 /// A connector to become.
@@ -78,6 +83,15 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Order, L
             Some(Arg::Long("inject")) => {
                 let value = parser.value().map_err(|_| usage("--inject needs a WAY"))?;
                 inject = Some(way(&value)?);
+            }
+            // These two are ours, and in no help.
+            Some(Arg::Long(watcher::STARTER)) => {
+                let lease = parser.value().map_err(|_| usage("the lease is missing"))?;
+                return Ok(Order::StartWatcher(lease.into()));
+            }
+            Some(Arg::Long(watcher::WATCHER)) => {
+                let lease = parser.value().map_err(|_| usage("the lease is missing"))?;
+                return Ok(Order::Watch(lease.into()));
             }
             Some(Arg::Long("help") | Arg::Short('h')) => return Ok(Order::Help),
             Some(Arg::Long("version") | Arg::Short('V')) => return Ok(Order::Version),

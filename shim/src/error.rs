@@ -42,6 +42,8 @@ pub(crate) enum LaunchError {
     Unfit(Vec<Unfitting>),
     /// The command line is not understood.
     Usage(&'static str),
+    /// The process that is to remove the lease cannot be started, or cannot wait for its end.
+    Watcher { source: io::Error },
 }
 
 impl LaunchError {
@@ -91,7 +93,7 @@ impl LaunchError {
     fn may_pass(&self) -> bool {
         match self {
             Self::Client(error) => !error.needs_change(),
-            Self::LeaseGone | Self::System(_) => true,
+            Self::LeaseGone | Self::System(_) | Self::Watcher { .. } => true,
             _ => false,
         }
     }
@@ -166,6 +168,10 @@ impl fmt::Display for LaunchError {
                 }
                 f.write_str("set another value, or choose another way with --inject")
             }
+            Self::Watcher { source } => write!(
+                f,
+                "cannot watch the lease, whose secrets would stay when the connector ends: {source}; fix that and try again"
+            ),
             Self::Usage(what) => write!(f, "{what}; see: fluvio-secret-shim --help"),
         }
     }

@@ -37,6 +37,7 @@ use fluvio_secret_protocol::{ClientError, Grant, Granted, Way, connect_or_start,
 pub use crate::args::HELP;
 use crate::args::{Launch, Order};
 use crate::carrier::Carrier;
+use crate::cdk::watcher;
 use crate::error::LaunchError;
 
 /// The program's name, which begins every line that it writes to standard error: the connector's own
@@ -55,6 +56,8 @@ pub fn main() -> ExitCode {
         Ok(Order::Version) => {
             return print(concat!("fluvio-secret-shim ", env!("CARGO_PKG_VERSION")));
         }
+        Ok(Order::StartWatcher(lease)) => return of_watcher(watcher::run_starter(&lease)),
+        Ok(Order::Watch(lease)) => return of_watcher(watcher::run_watcher(&lease)),
         Ok(Order::Launch(launch)) => run(&launch),
         Err(error) => Err(error),
     })
@@ -64,11 +67,17 @@ pub fn main() -> ExitCode {
 fn end(outcome: Result<Infallible, LaunchError>) -> ExitCode {
     match outcome {
         Ok(never) => match never {},
-        Err(error) => {
-            say(&error.to_string());
-            ExitCode::from(error.status(supervised::is_supervised()))
-        }
+        Err(error) => fail(&error),
     }
+}
+
+fn of_watcher(outcome: Result<(), LaunchError>) -> ExitCode {
+    outcome.map_or_else(|error| fail(&error), |()| ExitCode::SUCCESS)
+}
+
+fn fail(error: &LaunchError) -> ExitCode {
+    say(&error.to_string());
+    ExitCode::from(error.status(supervised::is_supervised()))
 }
 
 /// Becomes the connector, or says why not.

@@ -48,8 +48,8 @@ impl<'a> Lease<'a> {
 pub(crate) fn list_leases(form: Format) -> Result<(), CliError> {
     // Where no daemon runs there may be leases all the same: one that starts takes them over.
     let mut client = client()?;
-    let (leases, daemon) = (client.leases()?, client.status()?.pid);
-    let holders = holders::of(leases.iter().map(|lease| lease.hold.as_ref()), daemon);
+    let leases = client.leases()?;
+    let holders = holders::of(leases.iter().map(|lease| lease.hold.as_ref()));
     let held = || leases.iter().zip(&holders);
     let row = |(lease, holders): (&ListedLease, &Vec<Holder>)| {
         let names: Vec<_> = lease.names.iter().map(ToString::to_string).collect();

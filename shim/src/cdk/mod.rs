@@ -5,6 +5,7 @@
 //! * [`index`]: what the real one has deployed
 //! * [`real`]: where the real one is
 //! * [`logout`]: says when a lease would not outlive the login
+//! * [`watcher`]: the process that removes a lease when its last holder is gone
 //!
 //! Everything else reaches the real one byte for byte. We become it, so its standard streams, signals
 //! and exit status are its own.
@@ -13,10 +14,12 @@ mod args;
 mod index;
 mod logout;
 mod real;
+pub(crate) mod watcher;
 
 use std::convert::Infallible;
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -194,17 +197,25 @@ fn refuse_deployed(start: &Start, connector: Option<&String>) -> Result<(), Laun
     }
 }
 
-/// Opens the lease's FIFO, and lets the next program inherit it: the connector has it for its life.
-/// It says nothing of the secrets.
+/// Opens the lease's FIFO for the life of this process, whatever it becomes, and has the lease watched
+/// from then on. The FIFO says nothing of the secrets.
 fn hold(fifo: &Path) -> Result<(), LaunchError> {
-    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let writer = open(fifo, flags, Mode::empty()).map_err(|error| match error {
+    let system = |error: Errno| LaunchError::System(error.into());
+    let writer = open_end(fifo, OFlags::WRONLY).map_err(|error| match error {
         // A daemon that ended has let go of its end, and the next one removed what nobody held.
         Errno::NOENT | Errno::NXIO => LaunchError::LeaseGone,
-        error => LaunchError::System(error.into()),
+        error => system(error),
     })?;
-    fcntl_setfd(&writer, FdFlags::empty()).map_err(|error| LaunchError::System(error.into()))?;
-    // For the life of the process, whatever that becomes.
+    // After the write end: a read end opened first would pass for the daemon's.
+    let reader = open_end(fifo, OFlags::RDONLY).map_err(system)?;
+    let lease = fifo.parent().ok_or(LaunchError::LeaseGone)?;
+    watcher::start(lease, reader)?;
+    // Not before: the watcher would inherit it, and hold the lease that it waits for.
+    fcntl_setfd(&writer, FdFlags::empty()).map_err(system)?;
     std::mem::forget(writer);
     Ok(())
+}
+
+fn open_end(fifo: &Path, end: OFlags) -> rustix::io::Result<OwnedFd> {
+    open(fifo, end | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW, Mode::empty())
 }
