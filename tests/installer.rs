@@ -65,6 +65,39 @@ fn it_can_be_put_into_any_folder_and_taken_out_again() {
 }
 
 #[test]
+fn e17_removing_waits_for_leases_or_ends_them() {
+    if !need::sources() {
+        return;
+    }
+    let home = Home::new();
+    let archive = archive(&home);
+    // It writes down what it is told, and names a lease as the real one does.
+    let program = archive.join("files/bin/fluvio-secret");
+    let told = home.path("told");
+    let script = format!("#!/bin/sh\necho \"$*\" >> '{}'\necho waiting: >&2\n", told.display());
+    fs::write(program, script).unwrap();
+    let prefix = home.path("one");
+    let uninstall = prefix.join("lib/fluvio-secret/uninstall.sh");
+    for (args, first) in [(&[][..], "daemon stop"), (&["--end-leases"], "daemon stop --end-leases")]
+    {
+        let installed =
+            run(&home, &archive.join("install.sh"), &["--prefix", prefix.to_str().unwrap()]);
+        assert!(installed.status.success(), "{installed:?}");
+        for wrong in ["--end-lease", "now"] {
+            let refused = run(&home, &uninstall, &[wrong]);
+            assert_eq!(refused.code(), Some(2), "{refused:?}");
+            assert!(refused.err.contains("--end-leases") && uninstall.exists());
+        }
+        let removed = run(&home, &uninstall, args);
+        assert!(removed.status.success() && !prefix.exists(), "{removed:?}");
+        assert!(removed.err.contains("waiting:"), "{removed:?}");
+        let lines = fs::read_to_string(&told).unwrap();
+        assert_eq!(lines.lines().collect::<Vec<_>>(), [first, "daemon stop"]);
+        fs::remove_file(&told).unwrap();
+    }
+}
+
+#[test]
 fn what_is_cut_off_in_the_middle_can_be_taken_out() {
     if !need::sources() {
         return;

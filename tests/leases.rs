@@ -278,3 +278,82 @@ fn e17_where_no_watcher_can_be_started_nothing_is_started() {
     eventually("the end of the lease", || leases(&home).is_empty());
     assert!(files_with("/dev/shm".as_ref(), value.as_bytes()).is_empty());
 }
+
+#[test]
+fn stop_names_the_leases_and_waits_for_their_holders() {
+    let (home, value) = home_with_a_secret();
+    let project = Project::new(&home);
+    let pid = start(&project, &project.config("facts", &["A"]));
+    let (held, daemon) = (leases(&home), home.daemon_pid().unwrap());
+    let mut stop = spawn(home.command("fluvio-secret").args(["daemon", "stop"]));
+    let mut said = BufReader::new(stop.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(said.next().unwrap().starts_with("waiting: 1 lease is held"));
+    let line = said.next().unwrap();
+    let id = held[0].file_name().unwrap().to_str().unwrap();
+    for part in ["  facts with ", "/facts.yaml (lease ", id, &format!(" {pid}")] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    assert!(said.next().unwrap().contains("fluvio-secret daemon stop --end-leases"));
+    // What starts in the meantime is waited for, too.
+    let other = start(&project, &project.config("other", &["A"]));
+    assert!(said.next().unwrap().starts_with("waiting: 2 leases are held"));
+    kill("KILL", pid);
+    eventually("the end of one lease", || leases(&home).len() == 1);
+    assert!(stop.try_wait().unwrap().is_none() && is_alive(daemon));
+    kill("KILL", other);
+    let ended = Said::from(stop.wait_with_output().unwrap());
+    assert_eq!((ended.code(), ended.out.as_str()), (Some(0), "Daemon stopped\n"), "{ended:?}");
+    eventually("the daemon's end", || !is_alive(daemon));
+    nothing_is_left(&home, &held, &value);
+}
+
+#[test]
+fn a_stop_that_is_interrupted_while_it_waits_changes_nothing() {
+    let (home, value) = home_with_a_secret();
+    let project = Project::new(&home);
+    let pid = start(&project, &project.config("facts", &["A"]));
+    let (held, daemon) = (leases(&home), home.daemon_pid().unwrap());
+    for signal in ["INT", "TERM", "KILL"] {
+        let stop = ["--default-signal=INT"];
+        let mut env = home.foreign("env");
+        env.args(stop).arg(crate::harness::program("fluvio-secret")).args(["daemon", "stop"]);
+        let mut stop = spawn(&mut env);
+        let mut said = BufReader::new(stop.stderr.take().unwrap()).lines().map_while(Result::ok);
+        assert!(said.next().unwrap().starts_with("waiting: "));
+        kill(signal, stop.id());
+        assert!(!stop.wait().unwrap().success());
+        assert_eq!(home.daemon_pid(), Some(daemon));
+        assert_eq!(leases(&home), held);
+    }
+    // The others do not wait.
+    assert!(home.ok(&["daemon", "restart"]).starts_with("Daemon stopped\n"));
+    assert_eq!(leases(&home), held);
+    kill("KILL", pid);
+    nothing_is_left(&home, &held, &value);
+}
+
+#[test]
+fn stop_can_end_the_leases_instead() {
+    let (home, value) = home_with_a_secret();
+    let project = Project::new(&home);
+    let pids = ["facts", "other"].map(|name| start(&project, &project.config(name, &["A"])));
+    let held = leases(&home);
+    let said = home.ok(&["daemon", "stop", "--end-leases"]);
+    assert_eq!(said.lines().count(), 3, "{said}");
+    assert!(said.contains("Lease ended: facts with ") && said.ends_with("Daemon stopped\n"));
+    assert!(leases(&home).is_empty() && pids.into_iter().all(is_alive));
+    // A second time there is nothing to end.
+    assert_eq!(home.ok(&["daemon", "stop", "--end-leases"]), "Daemon stopped\n");
+    pids.into_iter().for_each(|pid| kill("KILL", pid));
+    nothing_is_left(&home, &held, &value);
+    // Leases of a daemon that is gone count, too.
+    project.said("deploy shutdown --name facts");
+    let pid = start(&project, "facts.yaml");
+    let held = leases(&home);
+    home.kill_daemon();
+    let said = home.ok(&["daemon", "stop", "--end-leases"]);
+    assert!(said.contains("Lease ended: facts") && leases(&home).is_empty(), "{said}");
+    kill("KILL", pid);
+    nothing_is_left(&home, &held, &value);
+    assert_eq!(home.ok(&["daemon", "stop"]), "Daemon is not running\n");
+}

@@ -64,7 +64,9 @@ fn b12_a_newer_daemon_is_left_alone_and_the_next_step_told() {
     assert!(run.err.contains("newer"), "{run:?}");
     // What was told as the next step does it.
     home.ok(&["daemon", "stop"]);
-    assert_eq!(newer.join().unwrap().len(), 3);
+    let requests = newer.join().unwrap();
+    assert_eq!(requests.len(), 4, "{requests:?}");
+    assert!(requests[2].contains("leases") && requests[3].contains("stop"), "{requests:?}");
     assert!(home.cli(&["set", "A", "value"]).status.success());
 }
 

@@ -94,19 +94,17 @@ impl Lanes {
             | Request::UseIdentity(_) => &self.writes,
             Request::Activity
             | Request::Check(_)
-            | Request::EndLease(_)
             | Request::Examine(_)
             | Request::Grant(_)
             | Request::History(_)
             | Request::Key
             | Request::Lease(_)
-            | Request::Leases
             | Request::List
             | Request::Recipients
             | Request::Subscribe(_) => &self.reads,
             Request::Lock | Request::Passphrase(_) | Request::Unlock(_) => &self.keys,
-            // Nothing to wait for.
-            Request::Status | Request::Stop => {
+            // Nothing to wait for: leases are in memory.
+            Request::EndLease(_) | Request::Leases | Request::Status | Request::Stop => {
                 carry_out(&self.service, job);
                 return receiver;
             }

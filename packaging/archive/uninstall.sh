@@ -2,6 +2,16 @@
 # Removes what install.sh made. Secrets, and the key that opens them, stay.
 set -eu
 
+usage='usage: uninstall.sh [--end-leases]   (without it, it waits for connectors that hold leases)'
+end_leases=
+for word; do
+    case $word in
+        --end-leases) end_leases=$word ;;
+        --help) printf '%s\n' "$usage"; exit 0 ;;
+        *) printf '%s\n' "$usage" >&2; exit 2 ;;
+    esac
+done
+
 kept=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 prefix=$(dirname -- "$(dirname -- "$kept")")
 made=$kept/made
@@ -18,6 +28,11 @@ if [ "$(real "$listed")" != "$(real "$prefix")" ]; then
     exit 1
 fi
 
+# First, and while systemd still starts the daemon: only that one knows which connectors hold leases. Ctrl-C
+# while it waits for them leaves everything as it is.
+# shellcheck disable=SC2086
+"$prefix/bin/fluvio-secret" daemon stop $end_leases > /dev/null || true
+
 # The links to the units of this folder, by which they are enabled or found. Without a manager of the
 # session there is nothing to stop, and the links have to go all the same.
 config=${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user
@@ -28,6 +43,7 @@ for link in sockets.target.wants/fluvio-secretd.socket fluvio-secretd.socket flu
         rm -f -- "$config/$link"
     fi
 done
+# One that systemd has started since.
 "$prefix/bin/fluvio-secret" daemon stop > /dev/null || true
 
 # The link called cdk would lead to nothing.

@@ -105,9 +105,18 @@ Example:
         #[arg(long)]
         accept_vault: bool,
     },
-    /// Let the daemon finish what was begun, and end it
-    #[command(after_help = "Example:\n  fluvio-secret daemon stop")]
-    Stop,
+    /// Stop the daemon when no lease is held any more
+    ///
+    /// While connectors that cdk started hold leases, the command prints them and waits for their end.
+    /// Ctrl-C ends the waiting and leaves everything as it is.
+    #[command(
+        after_help = "Example:\n  fluvio-secret daemon stop\n  fluvio-secret daemon stop --end-leases"
+    )]
+    Stop {
+        /// Remove the files of all leases first, and wait for no connector
+        #[arg(long)]
+        end_leases: bool,
+    },
     /// Stop the daemon and start it again
     #[command(after_help = "Example:\n  fluvio-secret daemon restart")]
     Restart,

@@ -1,22 +1,38 @@
 //! `daemon start`, `stop`, `restart`.
 
-use fluvio_secret_protocol::accept_vault;
+use std::collections::BTreeSet;
+use std::thread::sleep;
+use std::time::Duration;
 
-use super::{client, running_client};
+use fluvio_secret_protocol::output::shown;
+use fluvio_secret_protocol::{Client, ClientError, Code, ListedLease, accept_vault};
+
+use super::{client, running_client, state};
 use crate::args::Daemon;
 use crate::error::CliError;
+use crate::holders;
 use crate::output;
+
+/// How often `stop` checks whether leases are held.
+const LEASE_POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 pub(crate) fn daemon(what: Daemon) -> Result<(), CliError> {
     match what {
-        Daemon::Restart => stop().and_then(|()| start()),
+        Daemon::Restart => {
+            // The next daemon takes the leases over.
+            stop_running()?;
+            start()
+        }
         Daemon::Start { accept_vault: true } => {
             accept_vault().map_err(Into::into).and_then(|()| start())
         }
         Daemon::Start { .. } => start(),
-        Daemon::Stop => stop(),
+        Daemon::Stop { end_leases: true } => end_leases_and_stop(),
+        Daemon::Stop { end_leases: false } => stop(),
     }
 }
+
+const NOT_RUNNING: &str = "Daemon is not running";
 
 fn start() -> Result<(), CliError> {
     let running = running_client()?;
@@ -28,12 +44,96 @@ fn start() -> Result<(), CliError> {
     output::print(&format!("{word} (pid {})", status.pid))
 }
 
+/// Stops the daemon when no lease is held. Nothing is asked of the daemon before that, so this can be
+/// interrupted at any time.
 fn stop() -> Result<(), CliError> {
+    let mut shown = BTreeSet::new();
+    loop {
+        // A new connection each time: the daemon closes one that is silent.
+        let Some(mut client) = running_client()? else { return output::print(NOT_RUNNING) };
+        let leases = held(&mut client)?;
+        if leases.is_empty() {
+            return stop_running();
+        }
+        let ids: BTreeSet<_> = leases.iter().map(|lease| lease.id.clone()).collect();
+        if !ids.is_subset(&shown) {
+            output::say(&waits_for(&leases));
+            shown.extend(ids);
+        }
+        sleep(LEASE_POLL_INTERVAL);
+    }
+}
+
+/// Removes the files of all leases, and stops the daemon. A daemon that is started for this takes over
+/// the leases of one that is gone.
+fn end_leases_and_stop() -> Result<(), CliError> {
+    let mut client = match running_client()? {
+        Some(client) => client,
+        // No daemon ever ran here, so there is nothing to take over.
+        None if !state()?.run().exists() => return output::print(NOT_RUNNING),
+        None => client()?,
+    };
+    loop {
+        let leases = held(&mut client)?;
+        if leases.is_empty() {
+            return stop_running();
+        }
+        for lease in leases {
+            match client.end_lease(lease.id.clone()) {
+                Ok(()) => output::print(&format!("Lease ended: {}", describe(&lease)))?,
+                // It has just ended by itself.
+                Err(ClientError::Refused(refusal)) if refusal.code == Code::Missing => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// Stops the daemon on a connection of its own: a daemon of another version closes one on which it was
+/// asked what it does not understand.
+fn stop_running() -> Result<(), CliError> {
     match running_client()? {
         Some(client) => {
             client.stop()?;
             output::print("Daemon stopped")
         }
-        None => output::print("Daemon is not running"),
+        None => output::print(NOT_RUNNING),
     }
+}
+
+/// The leases that a daemon has. One of another version, which may not understand the question, and one
+/// that is stopping already are stopped all the same.
+fn held(client: &mut Client) -> Result<Vec<ListedLease>, CliError> {
+    match client.leases() {
+        Err(ClientError::Frame(_) | ClientError::Newer(_)) => Ok(Vec::new()),
+        Err(ClientError::Refused(refusal)) if refusal.code == Code::Stopping => Ok(Vec::new()),
+        leases => Ok(leases?),
+    }
+}
+
+fn waits_for(leases: &[ListedLease]) -> String {
+    let holders = holders::of(leases.iter().map(|lease| lease.hold.as_ref()));
+    let lines = leases.iter().zip(holders).map(|(lease, holders)| {
+        let holders: Vec<_> = holders.iter().map(ToString::to_string).collect();
+        let by = if holders.is_empty() { "" } else { ", held by " };
+        format!("  {}{by}{}\n", describe(lease), holders.join(", "))
+    });
+    let held = match leases.len() {
+        1 => "1 lease is held; the daemon stops when its connector has stopped".to_owned(),
+        count => {
+            format!("{count} leases are held; the daemon stops when their connectors have stopped")
+        }
+    };
+    shown(&format!(
+        "\
+waiting: {held}:
+{}help: stop what holds them, or remove their secrets files now: fluvio-secret daemon stop --end-leases",
+        lines.collect::<String>()
+    ))
+}
+
+/// A lease as a person knows it.
+fn describe(lease: &ListedLease) -> String {
+    let connector = lease.connector.as_deref().unwrap_or("a connector");
+    format!("{connector} with {} (lease {})", lease.config, lease.id)
 }
