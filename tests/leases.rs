@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use crate::harness::cdk::{Project, leases};
+use crate::harness::watch::Watched;
 use crate::harness::{
     Home, Said, canary, contains, eventually, files_with, is_alive, kill, need, spawn,
 };
@@ -356,4 +357,43 @@ fn stop_can_end_the_leases_instead() {
     kill("KILL", pid);
     nothing_is_left(&home, &held, &value);
     assert_eq!(home.ok(&["daemon", "stop"]), "Daemon is not running\n");
+}
+
+#[test]
+fn a_secrets_new_value_names_the_connectors_of_leases() {
+    let (home, value) = home_with_a_secret();
+    home.set("B", "one");
+    let project = Project::new(&home);
+    let pid = start(&project, &project.config("facts", &["A"]));
+    let held = leases(&home);
+    let id = held[0].file_name().unwrap().to_str().unwrap();
+    let named = format!("facts with {} (lease {id})", project.path("facts.yaml").display());
+    assert!(home.set("A", "two").err.contains(&named));
+    assert!(!home.set("B", "two").err.contains("facts"), "it does not have B");
+    assert!(home.cli(&["restore", "A"]).err.contains(&named));
+    let file = home.write("secrets.txt", "A=three\nB=three\n");
+    let imported = home.cli(&["import", "--overwrite", file.to_str().unwrap()]);
+    assert!(imported.err.contains(&named), "{imported:?}");
+    // A daemon that took the lease over knows its secrets too.
+    home.ok(&["daemon", "restart"]);
+    assert!(home.set("A", "four").err.contains(&named));
+    kill("KILL", pid);
+    nothing_is_left(&home, &held, &value);
+    assert!(!home.set("A", "five").err.contains("facts"));
+}
+
+#[test]
+fn a_lease_whose_connector_is_started_again_is_not_named() {
+    let (home, _) = home_with_a_secret();
+    let project = Project::new(&home);
+    let config = project.config("facts", &["A"]);
+    let mut watched =
+        Watched::start(&project.cdk(&format!("test --watch -O json --config {config}")));
+    watched.expect("started");
+    eventually("the connector", || project.given().starts_with("A=cnry-"));
+    let told = home.set("A", "two");
+    assert!(!told.err.contains("earlier value"), "{told:?}");
+    watched.expect("restarted");
+    assert!(watched.end().is_empty());
+    eventually("the end of the lease", || leases(&home).is_empty());
 }

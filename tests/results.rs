@@ -86,7 +86,10 @@ fn a_secrets_new_value_is_told_to_who_still_runs_with_the_old_one() {
     eventually("the grant", runs);
     let told = home.cli(&["set", "A", "two"]);
     let holder = format!("sleep with {} (pid {})", config.display(), connector.id());
-    assert!(told.err.contains(&holder) && told.err.contains("start it again"), "{told:?}");
+    assert!(
+        told.err.contains(&holder) && told.err.contains("restart to use the new one"),
+        "{told:?}"
+    );
     assert!(home.cli(&["restore", "A"]).err.contains(&holder));
     assert!(!home.cli(&["set", "B", "two"]).err.contains("sleep"), "it was not given B");
     connector.kill().unwrap();

@@ -119,6 +119,11 @@ struct Running {
     began: u64,
 }
 
+/// The parent of a process that runs.
+pub(crate) fn parent_of(pid: i32) -> Option<i32> {
+    running(pid).map(|process| process.parent)
+}
+
 /// The 4th and the 22nd field of a process's `stat`, where the second one is in brackets and may have
 /// any bytes. A zombie has ended.
 fn running(pid: i32) -> Option<Running> {

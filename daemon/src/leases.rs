@@ -19,7 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fluvio_secret_protocol::lease::{self, ABOUT, CLOSED, HOLD, SECRETS};
 use fluvio_secret_protocol::places::{PlaceError, private_folder};
-use fluvio_secret_protocol::{SecretName, limits};
+use fluvio_secret_protocol::{HeldLease, SecretName, limits};
 use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat, open, statfs};
 use rustix::io::Errno;
 use rustix::rand::{GetRandomFlags, getrandom};
@@ -46,6 +46,10 @@ pub(crate) struct About {
     pub(crate) connector: Option<String>,
     pub(crate) config: String,
     pub(crate) names: Vec<SecretName>,
+    /// The parent of the process that the lease was made for. Known to the daemon that made it, for
+    /// messages.
+    #[serde(skip)]
+    pub(crate) parent: Option<i32>,
 }
 
 /// The leases of one vault.
@@ -184,6 +188,25 @@ impl Leases {
         let mut leases: Vec<_> = leases.collect();
         leases.sort_by_key(|lease| lease.about.since);
         leases
+    }
+
+    /// The leases that have one of these secrets, newest first; without those whose connector is started again
+    /// by a parent that learns of a change.
+    pub(crate) fn with_any(
+        &self,
+        names: &[SecretName],
+        starts_again: impl Fn(i32) -> bool,
+    ) -> Vec<HeldLease> {
+        let has_any = |about: &About| about.names.iter().any(|name| names.contains(name));
+        let stays = |about: &About| !about.parent.is_some_and(&starts_again);
+        let leases = self.all().into_iter().rev();
+        let leases = leases.filter(|lease| has_any(&lease.about) && stays(&lease.about));
+        let listed = leases.take(limits::LISTED_GRANTS).map(|lease| HeldLease {
+            id: lease.id,
+            connector: lease.about.connector,
+            config: lease.about.config,
+        });
+        listed.collect()
     }
 
     /// What to watch of a lease; `None` when it is gone, or watched already.
@@ -398,6 +421,7 @@ mod tests {
             connector: Some("cat-facts".into()),
             config: "/c.yaml".into(),
             names: vec!["A".parse().expect("a name")],
+            parent: None,
         };
         leases.make(about, b"A=cnry\n").expect("a lease")
     }
@@ -522,6 +546,30 @@ mod tests {
     }
 
     #[test]
+    fn leases_are_found_by_their_secrets() {
+        let memory = Memory::new();
+        let leases = memory.leases();
+        let name = |name: &str| name.parse().expect("a name");
+        let make = |connector: &str, names: &[&str], since, parent| {
+            let names = names.iter().map(|text| name(text)).collect();
+            let connector = Some(connector.to_owned());
+            let about = About { since, connector, config: String::new(), names, parent };
+            leases.make(about, b"").expect("a lease")
+        };
+        make("older", &["A", "B"], 1, None);
+        make("newer", &["B"], 2, Some(7));
+        let found = |names: &[&str], restarts: i32| {
+            let names: Vec<_> = names.iter().map(|text| name(text)).collect();
+            let found = leases.with_any(&names, |parent| parent == restarts);
+            found.into_iter().filter_map(|lease| lease.connector).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&["A", "C"], 0), ["older"]);
+        assert_eq!(found(&["B"], 0), ["newer", "older"]);
+        assert_eq!(found(&["B"], 7), ["older"]);
+        assert!(found(&["C"], 0).is_empty() && found(&[], 0).is_empty());
+    }
+
+    #[test]
     fn a_place_that_no_client_could_be_told_is_none() {
         let odd = std::ffi::OsStr::from_bytes(b"/run/\xff");
         let count = |runtime: Option<PathBuf>| Leases::of(Path::new("/v"), runtime).places.len();
@@ -557,7 +605,7 @@ mod tests {
         };
         let mut leases = Leases::of(Path::new("/a/vault"), Some(disk.path().to_owned()));
         leases.places.truncate(1);
-        let about = About { since: 7, connector: None, config: String::new(), names: Vec::new() };
+        let about = About { since: 7, ..About::default() };
         let error = leases.make(about.clone(), b"cnry").expect_err("refused").to_string();
         assert!(error.contains("no file system in memory"), "{error}");
         assert_eq!(fs::read_dir(disk.path()).expect("a folder").count(), 0);

@@ -61,8 +61,8 @@ pub use request::{
     Passphrase, RemoveRecipient, Request, Restore, Rotate, Set, Subscribe, Unlock, UseIdentity,
 };
 pub use response::{
-    Activity, Damaged, Examined, Found, Granted, Imported, Key, Lease, Leased, Leases, Listed,
-    ListedGrant, ListedLease, ListedRecipient, ListedSecret, Marked, Recipients, Resealed,
+    Activity, Damaged, Examined, Found, Granted, HeldLease, Imported, Key, Lease, Leased, Leases,
+    Listed, ListedGrant, ListedLease, ListedRecipient, ListedSecret, Marked, Recipients, Resealed,
     Resealing, Response, Restored, Status, Stored, Subscribed, Unfinished, Unlocked, Version,
     Versions,
 };

@@ -116,6 +116,8 @@ pub struct Imported {
     /// Running connectors that hold a value that was replaced; at most
     /// [`crate::limits::LISTED_GRANTS`].
     pub holders: Vec<ListedGrant>,
+    /// Leases that are held and have such a value; at most [`crate::limits::LISTED_GRANTS`].
+    pub leases: Vec<HeldLease>,
 }
 
 /// What the vault had under a name.
@@ -206,6 +208,8 @@ pub struct Restored {
     pub set_at: i64,
     /// Running connectors that hold what it replaced; at most [`crate::limits::LISTED_GRANTS`].
     pub holders: Vec<ListedGrant>,
+    /// Leases that are held and have it; at most [`crate::limits::LISTED_GRANTS`].
+    pub leases: Vec<HeldLease>,
 }
 
 /// To whom secrets are sealed.
@@ -369,6 +373,20 @@ pub struct Stored {
     pub new_identity: Option<String>,
     /// Running connectors that hold the earlier value; at most [`crate::limits::LISTED_GRANTS`].
     pub holders: Vec<ListedGrant>,
+    /// Leases that are held and have the earlier value; at most [`crate::limits::LISTED_GRANTS`].
+    pub leases: Vec<HeldLease>,
+}
+
+/// A lease that has an earlier value of a secret.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeldLease {
+    /// The lease's id.
+    pub id: String,
+    /// The end of the connector's name, if that is known.
+    pub connector: Option<String>,
+    /// The end of the configuration's path.
+    pub config: String,
 }
 
 /// Secrets that are subscribed to: first all of them, then those that changed.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use fluvio_secret_protocol::output::shown;
 use fluvio_secret_protocol::{Client, ClientError, Code, ListedLease, accept_vault};
 
-use super::{client, running_client, state};
+use super::{client, lease, running_client, state};
 use crate::args::Daemon;
 use crate::error::CliError;
 use crate::holders;
@@ -132,8 +132,6 @@ waiting: {held}:
     ))
 }
 
-/// A lease as a person knows it.
 fn describe(lease: &ListedLease) -> String {
-    let connector = lease.connector.as_deref().unwrap_or("a connector");
-    format!("{connector} with {} (lease {})", lease.config, lease.id)
+    lease::describe(lease.connector.as_deref(), &lease.config, &lease.id)
 }

@@ -4,7 +4,9 @@ use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use fluvio_secret_protocol::{Client, ClientError, Found, ListedGrant, Secret, SecretName, limits};
+use fluvio_secret_protocol::{
+    Client, ClientError, Found, HeldLease, ListedGrant, Secret, SecretName, limits,
+};
 
 use super::client;
 use super::set::{about_the_identity, say_holders};
@@ -31,12 +33,12 @@ pub(crate) fn import(import: &args::Import) -> Result<(), CliError> {
     if other > 0 && !import.overwrite {
         return Err(another_value(path, &file.secrets, &found));
     }
-    let Done { new_identity, holders } = importer.set(path, &file.secrets, &found)?;
+    let Done { new_identity, holders, leases } = importer.set(path, &file.secrets, &found)?;
     let printed = output::print(&summary(path, &found));
     if let Some(identity) = new_identity {
         output::say(&about_the_identity(&identity));
     }
-    say_holders(&holders);
+    say_holders(&holders, &leases);
     match stamp {
         Some(stamp) => match file.left_out() {
             None => stamp.remove(path)?,
@@ -63,6 +65,7 @@ type Secrets = [(SecretName, Secret)];
 struct Done {
     new_identity: Option<String>,
     holders: Vec<ListedGrant>,
+    leases: Vec<HeldLease>,
 }
 
 impl Importer {
@@ -87,6 +90,7 @@ impl Importer {
                     Ok(imported) => {
                         said.new_identity = said.new_identity.or(imported.new_identity);
                         said.holders.extend(imported.holders);
+                        said.leases.extend(imported.leases);
                     }
                     Err(source) => {
                         drop(progress);
@@ -100,6 +104,8 @@ impl Importer {
         // One connector may hold secrets of several batches.
         said.holders.sort_by_key(|holder| holder.pid);
         said.holders.dedup_by_key(|holder| holder.pid);
+        said.leases.sort_by(|one, other| one.id.cmp(&other.id));
+        said.leases.dedup();
         Ok(said)
     }
 

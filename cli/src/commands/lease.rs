@@ -45,6 +45,11 @@ impl<'a> Lease<'a> {
     }
 }
 
+/// A lease as a person knows it.
+pub(super) fn describe(connector: Option<&str>, config: &str, id: &str) -> String {
+    format!("{} with {config} (lease {id})", connector.unwrap_or("a connector"))
+}
+
 pub(crate) fn list_leases(form: Format) -> Result<(), CliError> {
     // Where no daemon runs there may be leases all the same: one that starts takes them over.
     let mut client = client()?;

@@ -13,6 +13,6 @@ pub(crate) fn restore(name: &SecretName, version: Option<u64>) -> Result<(), Cli
         restored.version,
         date::local(restored.set_at)
     ));
-    set::say_holders(&restored.holders);
+    set::say_holders(&restored.holders, &restored.leases);
     printed
 }

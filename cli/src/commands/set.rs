@@ -5,10 +5,11 @@ use std::io::{self, IsTerminal};
 use std::os::unix::fs::OpenOptionsExt;
 
 use fluvio_secret_protocol::carry::{self, Unfit};
-use fluvio_secret_protocol::{ListedGrant, Secret, SecretName};
+use fluvio_secret_protocol::output::shown;
+use fluvio_secret_protocol::{HeldLease, ListedGrant, Secret, SecretName};
 
 use super::status::connector;
-use super::{client, state};
+use super::{client, lease, state};
 use crate::args::{Set, Source};
 use crate::error::CliError;
 use crate::{output, value};
@@ -31,7 +32,7 @@ pub(crate) fn set(set: Set) -> Result<(), CliError> {
     if let Some(note) = carried {
         output::say(&note);
     }
-    say_holders(&stored.holders);
+    say_holders(&stored.holders, &stored.leases);
     if is_argument && io::stderr().is_terminal() && is_first_argument()? {
         output::say(ABOUT_ARGUMENTS);
     }
@@ -43,16 +44,17 @@ const ABOUT_ARGUMENTS: &str = "\
 note: a value given as an argument is in the shell's history, and in `ps` while the command runs;
       without VALUE it is asked for. (This is said once.)";
 
-/// Says who runs with what was there before: a connector gets its secrets when it starts.
-pub(super) fn say_holders(holders: &[ListedGrant]) {
-    if holders.is_empty() {
-        return;
+/// Names the connectors that run with an earlier value: a connector gets its secrets when it starts.
+pub(super) fn say_holders(holders: &[ListedGrant], leases: &[HeldLease]) {
+    let of_lease =
+        |lease: &HeldLease| lease::describe(lease.connector.as_deref(), &lease.config, &lease.id);
+    let all: Vec<_> = holders.iter().map(connector).chain(leases.iter().map(of_lease)).collect();
+    if !all.is_empty() {
+        output::say(&shown(&format!(
+            "note: running with the earlier value: {}; restart to use the new one",
+            all.join(", ")
+        )));
     }
-    let holders: Vec<_> = holders.iter().map(connector).collect();
-    output::say(&format!(
-        "note: started before this, and still with the value from then: {}; start it again to give it the new one",
-        holders.join(", ")
-    ));
 }
 
 pub(super) fn about_the_identity(path: &str) -> String {

@@ -31,6 +31,7 @@ impl Service {
             set_at: committed.set_at.as_second(),
             new_identity: self.new_identity(committed.is_identity_new),
             holders: self.holders(&names),
+            leases: self.holding_leases(&names),
         }))
     }
 
@@ -47,8 +48,9 @@ impl Service {
             .map(|(name, _)| name.clone())
             .collect();
         if dry_run {
-            let (new_identity, holders) = (None, Vec::new());
-            return Ok(Response::Imported(Imported { found, new_identity, holders }));
+            let (holders, leases) = (Vec::new(), Vec::new());
+            let imported = Imported { found, new_identity: None, holders, leases };
+            return Ok(Response::Imported(imported));
         }
         if !overwrite && !other.is_empty() {
             return Err(refuse::other_values(other));
@@ -58,8 +60,8 @@ impl Service {
             secrets.filter(|(_, found)| **found != Found::Same).map(|(secret, _)| secret).collect();
         let is_identity_new = !changed.is_empty() && self.set_all(changed, peer)?;
         let new_identity = self.new_identity(is_identity_new);
-        let holders = self.holders(&other);
-        Ok(Response::Imported(Imported { found, new_identity, holders }))
+        let (holders, leases) = (self.holders(&other), self.holding_leases(&other));
+        Ok(Response::Imported(Imported { found, new_identity, holders, leases }))
     }
 
     fn compare_all(&self, names: &[SecretName], values: &[Secret]) -> Result<Vec<Found>, Refusal> {
@@ -105,6 +107,7 @@ impl Service {
             version: found.version,
             set_at: found.set_at,
             holders: self.holders(&names),
+            leases: self.holding_leases(&names),
         }))
     }
 

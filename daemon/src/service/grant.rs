@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::{Service, refuse};
 use crate::audit::{Actor, Event};
-use crate::grants::tail_of;
+use crate::grants::{parent_of, tail_of};
 use crate::leases::About;
 use crate::vault::VaultError;
 
@@ -122,6 +122,7 @@ impl Service {
             connector: connector.as_deref().map(tail_of),
             config: tail_of(&grant.label),
             names: names.clone(),
+            parent: parent_of(peer.pid),
         };
         let text = carry::secrets_file(&names, &values);
         let lease = self.leases.make(about, &text).map_err(|error| refuse::lease(&error))?;

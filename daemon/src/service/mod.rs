@@ -20,8 +20,9 @@ use std::time::Duration;
 use fluvio_secret_config::references;
 use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{
-    self as protocol, Activity, Damaged, Examined, History, Listed, ListedGrant, ListedLease,
-    ListedSecret, Refusal, Request, Response, SecretName, Status, Subscribe, Way, limits,
+    self as protocol, Activity, Damaged, Examined, HeldLease, History, Listed, ListedGrant,
+    ListedLease, ListedSecret, Refusal, Request, Response, SecretName, Status, Subscribe, Way,
+    limits,
 };
 use jiff::Timestamp;
 
@@ -175,6 +176,12 @@ impl Service {
     /// Who runs with values that these secrets had, and is not started again because they changed.
     fn holders(&self, names: &[SecretName]) -> Vec<ListedGrant> {
         self.grants.holders(names, |parent| self.subscribers.is_told(parent, names))
+    }
+
+    /// The leases with values that these secrets had, of connectors that are not started again because they
+    /// changed.
+    fn holding_leases(&self, names: &[SecretName]) -> Vec<HeldLease> {
+        self.leases.with_any(names, |parent| self.subscribers.is_told(parent, names))
     }
 
     fn list(&self, send: &mut dyn FnMut(Response)) -> Result<Response, Refusal> {

@@ -4,11 +4,11 @@ use super::{FrameError, Message, PREFIX_BYTES, decode_header, decode_prefix, enc
 use crate::check::{Checked, Finding, Severity};
 use crate::{
     AcceptRecipients, Activity, AddRecipient, Check, Code, Damaged, Delete, EndLease, Examine,
-    Examined, Found, Grant, Granted, History, Import, Imported, Key, Lease, Leased, Leases, Listed,
-    ListedGrant, ListedLease, ListedRecipient, ListedSecret, Marked, Passphrase, Recipients,
-    Refusal, RemoveRecipient, Request, Resealed, Resealing, Response, Restore, Restored, Rotate,
-    Secret, SecretName, Set, Status, Stored, Subscribe, Subscribed, Unfinished, Unlock, Unlocked,
-    UseIdentity, Version, Versions, Way, limits,
+    Examined, Found, Grant, Granted, HeldLease, History, Import, Imported, Key, Lease, Leased,
+    Leases, Listed, ListedGrant, ListedLease, ListedRecipient, ListedSecret, Marked, Passphrase,
+    Recipients, Refusal, RemoveRecipient, Request, Resealed, Resealing, Response, Restore,
+    Restored, Rotate, Secret, SecretName, Set, Status, Stored, Subscribe, Subscribed, Unfinished,
+    Unlock, Unlocked, UseIdentity, Version, Versions, Way, limits,
 };
 
 const ADA: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
@@ -222,6 +222,7 @@ fn every_response_has_a_golden_sample() {
                 found: vec![Found::Nothing, Found::Other, Found::Same],
                 new_identity: None,
                 holders: Vec::new(),
+                leases: Vec::new(),
             })
         ),
         sample!(
@@ -287,7 +288,12 @@ fn every_response_has_a_golden_sample() {
         sample!("resealing.response", Response::Resealing(Resealing { done: 1, all: 2 })),
         sample!(
             "restored.response",
-            Response::Restored(Restored { version: 3, set_at: 1_670_677_620, holders: Vec::new() })
+            Response::Restored(Restored {
+                version: 3,
+                set_at: 1_670_677_620,
+                holders: Vec::new(),
+                leases: Vec::new(),
+            })
         ),
         sample!(
             "status.response",
@@ -309,6 +315,11 @@ fn every_response_has_a_golden_sample() {
                 set_at: 1_670_677_620,
                 new_identity: Some("/home/ada/.config/fluvio-secret/identity.txt".into()),
                 holders: vec![grant],
+                leases: vec![HeldLease {
+                    id: "0123456789ab".into(),
+                    connector: Some("cat-facts".into()),
+                    config: "/home/ada/cat-facts.yaml".into(),
+                }],
             })
         ),
         sample!(
@@ -452,6 +463,32 @@ fn a_value_over_the_limit_is_not_encoded() {
     let set = |bytes| Request::Set(Set { name: name("A"), value: Secret::from(vec![0; bytes]) });
     assert!(encode(&set(limits::VALUE_BYTES)).is_ok());
     assert_eq!(encode(&set(limits::VALUE_BYTES + 1)).err(), Some(FrameError::Large));
+}
+
+#[test]
+fn an_answer_with_all_that_hold_an_earlier_value_fits_into_a_header() {
+    // Quotes take two bytes each; control characters do not come that far.
+    let longest = "\"".repeat(limits::LISTED_LABEL_BYTES);
+    let grant = ListedGrant {
+        at: i64::MIN,
+        pid: i32::MIN,
+        program: longest.clone(),
+        config: longest.clone(),
+        secrets: usize::MAX,
+        running: Some(false),
+    };
+    let lease = HeldLease {
+        id: "f".repeat(limits::LEASE_ID_BYTES),
+        connector: Some(longest.clone()),
+        config: longest.clone(),
+    };
+    let stored = Response::Stored(Stored {
+        set_at: i64::MIN,
+        new_identity: Some("\"".repeat(4 << 10)),
+        holders: vec![grant; limits::LISTED_GRANTS],
+        leases: vec![lease; limits::LISTED_GRANTS],
+    });
+    assert!(encode(&stored).is_ok());
 }
 
 #[test]
