@@ -75,7 +75,7 @@ fn how_it_is_carried(name: &SecretName, value: &Secret) -> Option<String> {
             format!("warning: `{name}` cannot reach a Fluvio connector: {by_file}")
         }
         (_, Ok(())) => format!(
-            "note: a secrets file cannot carry `{name}` ({by_file}); connectors get it by the environment"
+            "note: a secrets file cannot hold `{name}` ({by_file}); run passes it as an environment variable, and cdk needs: --inject env"
         ),
         (_, Err(by_environment)) => format!(
             "warning: `{name}` cannot reach a connector in a secrets file ({by_file}) nor by the environment ({by_environment})"
@@ -106,6 +106,8 @@ mod tests {
         assert_eq!(said(b""), None);
         let note = said(b"a\nb").expect("a note");
         assert!(note.starts_with("note: ") && note.contains("line break"), "{note}");
+        // Under cdk such a value is refused, and the environment has to be asked for.
+        assert!(note.contains("cdk needs: --inject env"), "{note}");
         let warning = said(b"\xff").expect("a warning");
         assert!(warning.contains("not UTF-8"), "{warning}");
         let warning = said(b"a\n\0").expect("a warning");
