@@ -383,8 +383,6 @@ fn what_does_not_concern_us_reaches_cdk_byte_for_byte() {
         "version",
         "hub conn list",
         "set-public x",
-        "test --secrets s.txt -c c.yaml",
-        "test -s s.txt -- --config c",
         "test -c missing.yaml",
         "deploy",
         "deploy list",
@@ -394,8 +392,6 @@ fn what_does_not_concern_us_reaches_cdk_byte_for_byte() {
         "deploy start",
         "deploy start --config",
         "deploy start --help",
-        "deploy start --config c.yaml --secrets s.txt",
-        "deploy start -cc.yaml -ss.txt",
         "deploy --release start start -c missing.yaml --log-level debug --ipkg x.ipkg",
         &format!("deploy start --config {plain}"),
         "no-such-command --with value",
@@ -407,6 +403,17 @@ fn what_does_not_concern_us_reaches_cdk_byte_for_byte() {
         let expected = words.iter().map(|word| format!("{word}\n")).collect::<String>();
         assert_eq!(said.out, expected + "input \u{fffd}", "{line}");
         assert_eq!(said.err, "", "{line}");
+    }
+    for line in [
+        "test --secrets s.txt -c c.yaml",
+        "test -s s.txt -- --config c",
+        "deploy start --config c.yaml --secrets s.txt",
+        "deploy start -cc.yaml -ss.txt",
+    ] {
+        let said = project.said(line);
+        assert_eq!(said.out, line.replace(' ', "\n") + "\n", "{said:?}");
+        let note = "note: the connector gets its secrets from s.txt, and none from the vault";
+        assert_eq!(said.err, format!("fluvio-secret-shim: {note}\n"), "{line}");
     }
     let odd = std::ffi::OsString::from_vec(b"\xff\xfe=\x01".to_vec());
     let mut cdk = project.foreign("cdk");

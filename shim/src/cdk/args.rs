@@ -14,6 +14,8 @@ use fluvio_secret_protocol::Way;
 pub(crate) enum Plan {
     /// Give it on as it is; with a reason that the user should hear.
     Pass(Option<String>),
+    /// Give it on as it is: the connector gets this secrets file of the user's own.
+    OwnSecrets(OsString),
     /// Give the connector its secrets.
     Start(Start),
     /// Hand it over to who starts it again when something changes.
@@ -154,7 +156,7 @@ fn watched(args: &[OsString]) -> Option<Watch> {
             start.config
         }
         // It has secrets of its own, or something in it is for cdk to refuse.
-        Plan::Pass(_) | Plan::Watch(_) => {
+        Plan::OwnSecrets(_) | Plan::Pass(_) | Plan::Watch(_) => {
             options.push("--no-vault".into());
             config_of(&kept)
         }
@@ -234,8 +236,7 @@ fn start(
                 inject = Some(way);
                 continue;
             }
-            // A secrets file of the user's own.
-            Option_::Secrets => return Plan::Pass(None),
+            Option_::Secrets => return Plan::OwnSecrets(value),
             Option_::Config => config = Some(PathBuf::from(value)),
             Option_::LogLevel => traces = value.eq_ignore_ascii_case("trace"),
             Option_::Other => {}
@@ -400,8 +401,6 @@ mod tests {
     #[test]
     fn what_does_not_concern_us_is_passed_on() {
         for line in [
-            "deploy start -c c.yaml -s secrets.txt",
-            "deploy start -c c.yaml --secrets=secrets.txt",
             "deploy start",
             "deploy start --help -c c.yaml",
             "deploy start -c",
@@ -415,11 +414,26 @@ mod tests {
             "build -p deploy",
             "version",
             "--help",
-            "test --secrets s",
         ] {
             assert_eq!(planned(line), Plan::Pass(None), "{line}");
         }
         assert_eq!(plan(&[]), Plan::Pass(None));
+    }
+
+    #[test]
+    fn a_secrets_file_of_the_users_own_is_passed_on_and_named() {
+        for line in [
+            "deploy start -c c.yaml -s secrets.txt",
+            "deploy start --secrets=secrets.txt -c c.yaml",
+            "deploy -p x start -ssecrets.txt -c c.yaml",
+            "test --secrets secrets.txt",
+            "test -c c.yaml -s=secrets.txt -- --offline",
+        ] {
+            assert_eq!(planned(line), Plan::OwnSecrets("secrets.txt".into()), "{line}");
+        }
+        // What is for Cargo, and a value that is missing, are not.
+        assert!(matches!(planned("test -- --secrets s"), Plan::Start(_)));
+        assert_eq!(planned("test --secrets"), Plan::Pass(None));
     }
 
     #[test]

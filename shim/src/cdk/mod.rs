@@ -64,6 +64,14 @@ pub(crate) fn run(args: Vec<OsString>) -> Result<Infallible, LaunchError> {
     let environment = match plan {
         Plan::Start(start) => prepare(&mut cdk, start)?,
         Plan::Watch(_) => None,
+        Plan::OwnSecrets(file) => {
+            say(&format!(
+                "note: the connector gets its secrets from {}, and none from the vault",
+                file.display()
+            ));
+            cdk.args(args);
+            None
+        }
         Plan::Pass(why) => {
             if let Some(why) = why {
                 say(&format!("{why}; so this is left to cdk, without secrets of the vault"));
