@@ -256,6 +256,58 @@ fn a_name_that_cdk_has_already_is_refused_before_anything_starts() {
 }
 
 #[test]
+fn an_index_that_cdk_cannot_write_is_named_before_anything_starts() {
+    let (home, value) = home_with_a_secret();
+    let project = Project::new(&home);
+    let config = project.config("facts", &["A"]);
+    let index = home.path("tmp/fluvio_cdk_deploy_index.toml");
+    // No file; and for a plain user, another user's file.
+    fs::create_dir(&index).unwrap();
+    let refused = project.said(&format!("deploy start --config {config}"));
+    assert_eq!(refused.code(), Some(125), "{refused:?}");
+    let told = refused.err.replace('\n', " ");
+    assert!(told.contains("cannot write its list of connectors") && told.contains("TMPDIR="));
+    fs::remove_dir(&index).unwrap();
+    if need::plain_user() {
+        symlink("/etc/passwd", &index).unwrap();
+        let refused = project.said(&format!("deploy start --config {config}"));
+        assert_eq!(refused.code(), Some(125), "{refused:?}");
+        assert!(refused.err.contains("belongs to uid 0 (Permission denied"), "{refused:?}");
+        fs::remove_file(&index).unwrap();
+    }
+    nothing_is_left(&home, &value);
+    // The next step that is told.
+    let tmp = home.path(".cache/cdk");
+    fs::create_dir_all(&tmp).unwrap();
+    fs::create_dir(&index).unwrap();
+    let mut cdk = project.cdk(&format!("deploy start --config {config}"));
+    assert!(said(cdk.env("TMPDIR", &tmp)).status.success());
+    said(project.cdk("deploy shutdown --name facts").env("TMPDIR", &tmp));
+    nothing_is_left(&home, &value);
+}
+
+#[test]
+fn an_index_of_another_user_is_named_by_each_command_of_deploy() {
+    if !need::root() {
+        return;
+    }
+    let (home, _) = home_with_a_secret();
+    let project = Project::new(&home);
+    let plain = project.config("plain", &[]);
+    let index = home.path("tmp/fluvio_cdk_deploy_index.toml");
+    fs::write(&index, "entries = []\n").unwrap();
+    std::os::unix::fs::chown(&index, Some(65_534), None).unwrap();
+    for line in ["deploy list", "deploy log --name x", &format!("deploy start --config {plain}")] {
+        let said = project.said(line);
+        let note = format!("note: {}, where cdk lists its connectors, ", index.display());
+        assert!(said.err.contains(&note) && said.err.contains("belongs to uid 65534"), "{said:?}");
+        assert!(said.err.contains("TMPDIR="), "{said:?}");
+    }
+    project.said("deploy shutdown --name plain");
+    assert!(!project.said("test --config missing.yaml").err.contains("belongs"), "no list is used");
+}
+
+#[test]
 fn a_name_is_found_and_told_whatever_is_in_it() {
     let (home, value) = home_with_a_secret();
     let project = Project::new(&home);

@@ -74,11 +74,11 @@ mount -t cgroup2 none /sys/fs/cgroup
 # The manager starts only where systemd is said to have booted.
 mkdir -p /run/systemd/system /run/user
 mount -t tmpfs -o mode=755 none /run/user
-mkdir -m 700 /run/user/1000
-chown 1000:1000 /run/user/1000
+mkdir -m 700 /run/user/1000 "$home/tmp"
+chown 1000:1000 /run/user/1000 "$home/tmp"
 as_user() {
     setpriv --reuid 1000 --regid 1000 --clear-groups \
-        env -i HOME="$home" USER=user XDG_RUNTIME_DIR=/run/user/1000 PATH="$PATH" "$@"
+        env -i HOME="$home" USER=user TMPDIR="$home/tmp" XDG_RUNTIME_DIR=/run/user/1000 PATH="$PATH" "$@"
 }
 secret() { as_user "$programs/fluvio-secret" "$@"; }
 pid() { secret status | sed -n 's/.* pid \([0-9]*\),.*/\1/p'; }

@@ -7,7 +7,7 @@ use std::{fmt, io};
 use fluvio_secret_protocol::{ClientError, Granted, Secret, SecretName, limits, shell, supervisor};
 
 use crate::carrier::Unfitting;
-use crate::cdk::NotFound;
+use crate::cdk::{NotFound, Unwritable};
 
 /// Why there is no connector.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub(crate) enum LaunchError {
     Environment { bytes: usize, largest: SecretName },
     /// The command cannot be run.
     Exec { program: OsString, source: io::Error },
+    /// `cdk` cannot write its list of connectors.
+    Index(Unwritable),
     /// Who watched over us is gone.
     NoSupervisor,
     /// There is no real `cdk`.
@@ -45,6 +47,10 @@ pub(crate) enum LaunchError {
     /// The process that is to remove the lease cannot be started, or cannot wait for its end.
     Watcher { source: io::Error },
 }
+
+/// The next step where the list of connectors is another user's.
+pub(crate) const OWN_TMPDIR: &str = "help: give cdk a directory of your own for temporary files: \
+                                     mkdir -p ~/.cache/cdk && export TMPDIR=~/.cache/cdk";
 
 impl LaunchError {
     /// What a failed exec means.
@@ -154,6 +160,11 @@ impl fmt::Display for LaunchError {
             Self::LeaseGone => f.write_str(
                 "the lease ended before anybody held it, as it does with the daemon; try again",
             ),
+            Self::Index(Unwritable { path, owner, source }) => {
+                write!(f, "cdk cannot write its list of connectors, {}", path.display())?;
+                owner.map_or(Ok(()), |owner| write!(f, ", which belongs to uid {owner}"))?;
+                write!(f, " ({source}); it would start the connector and then lose it\n{OWN_TMPDIR}")
+            }
             Self::NoCdk(NotFound::Nothing) => {
                 f.write_str("there is no cdk on PATH; install it with: fvm install")
             }

@@ -1,10 +1,12 @@
 //! The index of what `cdk` has deployed: a TOML file in the folder for temporary files.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Read};
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use fluvio_secret_protocol::regular::{self, Links};
+use rustix::fs::{Access, access};
 
 /// Its name, next to whatever else is temporary.
 const INDEX: &str = "fluvio_cdk_deploy_index.toml";
@@ -20,6 +22,50 @@ const KEY: &str = "name = ";
 pub(super) fn has(connector: &str) -> bool {
     let index = read(&std::env::temp_dir().join(INDEX)).unwrap_or_default();
     names(&index).any(|name| name == connector)
+}
+
+/// An index that `cdk` cannot write: it would start a connector all the same, and then lose it.
+#[derive(Debug)]
+pub(crate) struct Unwritable {
+    /// The index, or the directory where it cannot be made.
+    pub(crate) path: PathBuf,
+    /// Whose it is, unless it is ours.
+    pub(crate) owner: Option<u32>,
+    pub(crate) source: io::Error,
+}
+
+/// The index, if `cdk` cannot write it. In a directory that users share, it may be another user's.
+pub(super) fn unwritable() -> Option<Unwritable> {
+    unwritable_at(&std::env::temp_dir().join(INDEX))
+}
+
+/// The index and its owner, if it is another user's.
+pub(super) fn of_another_user() -> Option<(PathBuf, u32)> {
+    let path = std::env::temp_dir().join(INDEX);
+    Some((path.clone(), other_owner(&path)?))
+}
+
+fn unwritable_at(index: &Path) -> Option<Unwritable> {
+    let (path, source) = match fs::metadata(index) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let directory = index.parent()?;
+            (directory, access(directory, Access::WRITE_OK | Access::EXEC_OK).err()?.into())
+        }
+        Err(error) => (index, error),
+        // As cdk opens it: where users share a directory, the kernel may refuse exactly this (proc(5),
+        // protected_regular).
+        Ok(_) => {
+            let opened =
+                regular::open(OpenOptions::new().write(true).create(true), index, Links::Follow);
+            (index, opened.err()?)
+        }
+    };
+    Some(Unwritable { path: path.to_owned(), owner: other_owner(path), source })
+}
+
+fn other_owner(path: &Path) -> Option<u32> {
+    let owner = fs::metadata(path).ok()?.uid();
+    (owner != rustix::process::geteuid().as_raw()).then_some(owner)
 }
 
 /// Anybody may have made what is there: nobody waits for a FIFO, or reads without an end.
@@ -109,9 +155,12 @@ fn unescaped(escape: &str) -> Option<(char, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::io::ErrorKind;
+
     use rustix::fs::{CWD, FileType, Mode, mknodat};
 
-    use super::{names, read};
+    use super::{names, read, unwritable_at};
 
     #[test]
     fn what_is_no_file_is_not_waited_for() {
@@ -122,6 +171,35 @@ mod tests {
         std::fs::write(&path, "name = \"c\"\n").expect("an index");
         assert_eq!(names(&read(&path).expect("an index")).collect::<Vec<_>>(), ["c"]);
         std::fs::remove_file(&path).expect("removed");
+    }
+
+    #[test]
+    fn an_index_that_cannot_be_written_is_found() {
+        let directory =
+            std::env::temp_dir().join(format!("shim-unwritable-{}", std::process::id()));
+        let index = directory.join("index.toml");
+        let found = unwritable_at(&index).expect("there is no directory");
+        assert_eq!((found.path, found.source.kind()), (directory.clone(), ErrorKind::NotFound));
+        fs::create_dir(&directory).expect("a directory");
+        assert!(unwritable_at(&index).is_none() && !index.exists(), "it can be made");
+        fs::write(&index, "name = \"c\"\n").expect("an index");
+        assert!(unwritable_at(&index).is_none());
+        assert_eq!(fs::read(&index).expect("an index"), b"name = \"c\"\n");
+        fs::remove_file(&index).expect("removed");
+        fs::create_dir(&index).expect("a directory");
+        let found = unwritable_at(&index).expect("it is no file");
+        assert_eq!((&found.path, found.owner), (&index, None));
+        fs::remove_dir(&index).expect("removed");
+        // Another user's, unless root runs this, who may write it.
+        std::os::unix::fs::symlink("/etc/passwd", &index).expect("a link");
+        match unwritable_at(&index) {
+            Some(found) => assert_eq!(
+                (found.owner, found.source.kind()),
+                (Some(0), ErrorKind::PermissionDenied)
+            ),
+            None => assert!(rustix::process::geteuid().is_root()),
+        }
+        fs::remove_dir_all(&directory).expect("removed");
     }
 
     #[test]

@@ -35,10 +35,11 @@ use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use zeroize::Zeroizing;
 
 use self::args::{Plan, Start, Watch};
+pub(crate) use self::index::Unwritable;
 pub(crate) use self::real::NotFound;
 use self::real::{GUARD, NAME};
 use crate::carrier::{self, Carrier};
-use crate::error::LaunchError;
+use crate::error::{LaunchError, OWN_TMPDIR};
 use crate::{command, config, say, supervised, unlock};
 
 /// Whether this program was started under that name.
@@ -65,6 +66,7 @@ pub(crate) fn run(args: Vec<OsString>) -> Result<Infallible, LaunchError> {
         Plan::Start(start) => prepare(&mut cdk, start)?,
         Plan::Watch(_) => None,
         Plan::OwnSecrets(file) => {
+            note_index_of_another_user(&args);
             say(&format!(
                 "note: the connector gets its secrets from {}, and none from the vault",
                 file.display()
@@ -73,6 +75,7 @@ pub(crate) fn run(args: Vec<OsString>) -> Result<Infallible, LaunchError> {
             None
         }
         Plan::Pass(why) => {
+            note_index_of_another_user(&args);
             if let Some(why) = why {
                 say(&format!("{why}; so this is left to cdk, without secrets of the vault"));
             }
@@ -97,6 +100,7 @@ fn watch_over(watch: Watch) -> Result<Infallible, LaunchError> {
 /// Gives the connector its secrets, or gives those back that go by the environment.
 fn prepare(cdk: &mut Command, start: Start) -> Result<Option<Granted>, LaunchError> {
     let Some(config) = with_references(&start.config)? else {
+        note_index_of_another_user(&start.args);
         cdk.args(start.args);
         return Ok(None);
     };
@@ -195,13 +199,29 @@ fn by_lease(
     Ok(())
 }
 
-/// Refuses a connector whose name is taken.
+/// Refuses a connector that `cdk` would start with its secrets and then lose: its name is taken, or the
+/// list of connectors cannot be written.
 fn refuse_deployed(start: &Start, connector: Option<&String>) -> Result<(), LaunchError> {
+    if let Some(index) = index::unwritable().filter(|_| start.stays) {
+        return Err(LaunchError::Index(index));
+    }
     match connector {
         Some(connector) if start.stays && index::has(connector) => {
             Err(LaunchError::Deployed { connector: connector.clone() })
         }
         _ => Ok(()),
+    }
+}
+
+/// Warns where `cdk deploy` would show, or fail at, the connectors of another user.
+fn note_index_of_another_user(args: &[OsString]) {
+    if args.first().is_some_and(|word| word == "deploy")
+        && let Some((path, owner)) = index::of_another_user()
+    {
+        say(&format!(
+            "note: {}, where cdk lists its connectors, belongs to uid {owner}\n{OWN_TMPDIR}",
+            path.display()
+        ));
     }
 }
 
