@@ -219,3 +219,99 @@ fn sealed_files_may_have_any_mode() {
     let config = home.config(&["A"]);
     assert!(said(&mut home.run(&config, &[], &["true"])).status.success());
 }
+
+#[test]
+fn b15_a_socket_that_may_not_be_opened_is_reported_as_that() {
+    if !need::plain_user() {
+        return;
+    }
+    let home = Home::new();
+    home.set("A", "x");
+    let daemon = home.daemon_pid().unwrap();
+    let set_mode = |path: &str, mode: u32| {
+        fs::set_permissions(home.path(path), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let config = home.config(&["A"]);
+    for (path, mode, usual) in [
+        ("state/run/daemon.sock", 0o000, 0o600),
+        ("state/run/daemon.sock", 0o400, 0o600),
+        ("state/run", 0o600, 0o700),
+        ("state", 0o000, 0o700),
+        ("", 0o600, 0o700),
+    ] {
+        set_mode(path, mode);
+        let outside =
+            |args: &[&str]| said(home.command("fluvio-secret").args(args).current_dir("/"));
+        let mut run = home.run(&config, &[], &["true"]);
+        let run = (!path.is_empty()).then(|| said(run.current_dir("/")));
+        let all = [&["list"][..], &["status"], &["daemon", "start"], &["daemon", "stop"]];
+        let all: Vec<_> = all.into_iter().map(outside).chain(run).collect();
+        let doctor = outside(&["doctor"]);
+        set_mode(path, usual);
+        for said in &all {
+            assert!(matches!(said.code(), Some(69 | 125)), "{path}: {said:?}");
+            assert!(said.err.contains("may not be opened"), "{path}: {said:?}");
+            assert!(said.err.contains(&format!("has the mode {mode:04o}")), "{path}: {said:?}");
+            assert!(
+                !said.err.contains("no daemon") && !said.err.contains("daemon start"),
+                "{said:?}"
+            );
+        }
+        assert!(doctor.out.contains("may not be opened"), "{path}: {doctor:?}");
+        // The command that is told fixes it.
+        set_mode(path, mode);
+        let (_, command) = all[0].err.split_once(" with: ").unwrap();
+        let mut shell = home.foreign("sh");
+        assert!(said(shell.args(["-c", command]).current_dir("/")).status.success(), "{command}");
+        assert_eq!(home.daemon_pid(), Some(daemon), "{command}");
+        set_mode(path, usual);
+    }
+}
+
+#[test]
+fn b15_a_socket_of_another_user_is_reported_as_that() {
+    if !need::root() || !need::tool("setpriv") {
+        return;
+    }
+    let home = Home::new();
+    home.set("A", "x");
+    fs::set_permissions(home.path(""), fs::Permissions::from_mode(0o700)).unwrap();
+    // The programs may be where a stranger cannot enter.
+    let programs = tempfile::Builder::new().prefix("fs-").tempdir().unwrap();
+    fs::set_permissions(programs.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let copy = programs.path().join("fluvio-secret");
+    fs::copy(program("fluvio-secret"), &copy).unwrap();
+    let stranger = || {
+        let mut setpriv = home.foreign("setpriv");
+        setpriv.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(&copy);
+        said(setpriv.args(["list"]).current_dir("/"))
+    };
+    for (path, entered) in [("", 0o755), ("state", 0o755), ("state/run", 0o755)] {
+        let told = stranger();
+        assert_eq!(told.code(), Some(69), "{told:?}");
+        let shown = home.path(path).display().to_string();
+        let what =
+            format!("{} has the mode 0700 and belongs to uid 0", shown.trim_end_matches('/'));
+        assert!(told.err.contains(&what) && told.err.contains("you are uid 65534"), "{told:?}");
+        assert!(told.err.contains("a directory of your own"), "{told:?}");
+        fs::set_permissions(home.path(path), fs::Permissions::from_mode(entered)).unwrap();
+    }
+    let told = stranger();
+    let what = format!("{} has the mode 0700 and belongs to uid 0", home.socket().display());
+    assert!(told.err.contains(&what), "{told:?}");
+}
+
+#[test]
+fn b15_what_else_keeps_a_command_from_the_socket_is_no_missing_daemon() {
+    let home = Home::new();
+    make_folder(&home.path("state"), 0o700);
+    // A path that leads nowhere, and one through a file.
+    std::os::unix::fs::symlink("run", home.path("state/run")).unwrap();
+    let told = home.cli(&["list"]);
+    assert!(told.err.contains("cannot connect to the daemon at "), "{told:?}");
+    fs::remove_file(home.path("state/run")).unwrap();
+    home.write("state/run", "");
+    let told = home.cli(&["list"]);
+    assert!(told.err.contains("cannot connect to the daemon at "), "{told:?}");
+    assert!(!told.err.contains("no daemon"), "{told:?}");
+}

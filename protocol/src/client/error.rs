@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::{fmt, io};
 
+use super::Denied;
 use crate::check::Checked;
 use crate::frame::FrameError;
 use crate::places::PlaceError;
@@ -14,6 +15,8 @@ use crate::{Code, PROTOCOL_VERSION, Refusal, limits};
 pub enum ClientError {
     /// The connection ended in the middle: whether the request was carried out is not known.
     Broken(io::Error),
+    /// The socket may not be opened. Whether a daemon serves there is not known.
+    Denied(Denied),
     /// The connector would not start with the configuration.
     Faulty(Checked),
     /// The socket belongs to a process of another user. Nothing was sent to it.
@@ -44,7 +47,7 @@ pub enum ClientError {
     Start(StartError),
     /// The daemon answered another question.
     Unexpected,
-    /// Nobody listens at the socket.
+    /// Nobody listens at the socket, or it cannot be connected to.
     Unreachable {
         /// The socket.
         socket: PathBuf,
@@ -85,6 +88,7 @@ impl fmt::Display for ClientError {
                 f,
                 "the daemon went away before it answered ({source}), so it is not known whether it did what was asked; look with: fluvio-secret list"
             ),
+            Self::Denied(denied) => denied.fmt(f),
             Self::Faulty(_) => f.write_str("the connector would not start with this configuration"),
             Self::Foreign { socket, uid } => write!(
                 f,
@@ -118,11 +122,14 @@ impl fmt::Display for ClientError {
             Self::Unexpected => f.write_str(
                 "the daemon answered another question; restart it with: fluvio-secret daemon restart",
             ),
-            Self::Unreachable { socket, source } => write!(
+            Self::Unreachable { socket, source } if self.is_absent() => write!(
                 f,
                 "no daemon at {} ({source}); start it with: fluvio-secret daemon start",
                 socket.display()
             ),
+            Self::Unreachable { socket, source } => {
+                write!(f, "cannot connect to the daemon at {}: {source}", socket.display())
+            }
         }
     }
 }

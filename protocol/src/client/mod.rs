@@ -4,7 +4,9 @@
 //! * [`exchange`]: the frames, each within one patience
 //! * [`subscription`]: a connection on which the daemon tells what changes
 //! * [`error`]: why there is no answer
+//! * [`denied`]: why a socket may not be opened
 
+mod denied;
 mod error;
 mod exchange;
 mod requests;
@@ -17,6 +19,7 @@ use std::path::Path;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
 
+pub use self::denied::Denied;
 pub use self::error::ClientError;
 use self::exchange::Answer;
 use self::requests::did_nothing;
@@ -46,13 +49,15 @@ pub struct Client {
 ///
 /// # Errors
 ///
-/// [`ClientError::Unreachable`] when none serves, [`ClientError::Foreign`] when somebody else does.
+/// [`ClientError::Unreachable`] when none serves, [`ClientError::Denied`] when the socket may not be
+/// opened, [`ClientError::Foreign`] when another user's process serves.
 pub fn connect(state: &State) -> Result<Client, ClientError> {
     let socket = state.socket();
     let stream = open(&socket).map_err(|source| match source.kind() {
         io::ErrorKind::WouldBlock => {
             ClientError::Silent { socket: socket.clone(), pid: None, is_asked: false }
         }
+        io::ErrorKind::PermissionDenied => ClientError::Denied(Denied::new(socket.clone(), source)),
         _ => ClientError::Unreachable { socket: socket.clone(), source },
     })?;
     let peer = Peer::of(&stream).map_err(ClientError::Broken)?;
