@@ -590,6 +590,35 @@ fn the_link_is_installed_and_removed_and_nobody_elses_is_touched() {
 }
 
 #[test]
+fn root_installs_no_link_into_another_users_home() {
+    if !need::root() {
+        return;
+    }
+    let home = Home::new();
+    let theirs = home.path("ada");
+    for folder in ["", ".local", ".local/share/fluvio-secret/bin"] {
+        fs::create_dir_all(theirs.join(folder)).unwrap();
+        let given = said(home.foreign("chown").args(["-R", "65534:65534"]).arg(&theirs));
+        assert!(given.status.success(), "{given:?}");
+        let before = said(home.foreign("find").arg(&theirs)).out;
+        // As sudo leaves HOME, and by a path that is given.
+        let mut kept = home.command("fluvio-secret");
+        kept.args(["cdk", "--install"]).env("HOME", &theirs).env_remove("FLUVIO_SECRET_HOME");
+        let mut given = home.command("fluvio-secret");
+        given.args(["cdk", "--install", "--dir"]).arg(theirs.join("bin"));
+        for refused in [said(&mut kept), said(&mut given)] {
+            assert_eq!(refused.code(), Some(1), "{refused:?}");
+            assert!(refused.err.contains("belongs to uid 65534"), "{refused:?}");
+            assert!(refused.err.contains("without sudo"), "{refused:?}");
+        }
+        assert_eq!(said(home.foreign("find").arg(&theirs)).out, before, "nothing is made");
+    }
+    // Its own directories are root's to use, wherever they are.
+    fs::create_dir(theirs.join("roots")).unwrap();
+    home.ok(&["cdk", "--install", "--dir", theirs.join("roots/bin").to_str().unwrap()]);
+}
+
+#[test]
 fn the_line_for_path_works_in_each_shell() {
     let home = Home::new();
     for shell in ["bash", "fish", "zsh"] {

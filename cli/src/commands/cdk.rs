@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, symlink};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
 use fluvio_secret_protocol::harden::Hardened;
@@ -33,6 +33,7 @@ pub(crate) fn install(folder: Option<PathBuf>) -> Result<(), CliError> {
         let why = "a folder with a colon cannot be on PATH; choose another with --dir".to_owned();
         return Err(CliError::Link { path: link, why });
     }
+    refuse_home_of_another(&folder, &link)?;
     DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(failed)?;
     match is_ours(&link) {
         Some(true) => fs::remove_file(&link).map_err(failed)?,
@@ -86,6 +87,25 @@ fn folder_of_link(folder: Option<PathBuf>) -> Result<PathBuf, CliError> {
         None => places()?.programs(),
     };
     Ok(folder)
+}
+
+/// Refuses root, as by sudo, in a directory of another user: what root makes there that user could neither
+/// change nor remove.
+fn refuse_home_of_another(folder: &Path, link: &Path) -> Result<(), CliError> {
+    let ours = rustix::process::geteuid();
+    let Some(found) = folder.ancestors().find_map(|path| Some((path, path.metadata().ok()?)))
+    else {
+        return Ok(());
+    };
+    let (path, owner) = (found.0, found.1.uid());
+    if !ours.is_root() || owner == ours.as_raw() {
+        return Ok(());
+    }
+    let why = format!(
+        "{} belongs to uid {owner}, and what root makes there that user cannot remove; run this as that user, without sudo",
+        path.display()
+    );
+    Err(CliError::Link { path: link.to_owned(), why })
 }
 
 fn not_ours(link: &Path) -> CliError {
