@@ -70,7 +70,9 @@ fn a5_a_full_disk_is_told_and_changes_nothing() {
     let filling = fill(&home.vault());
     let before = files(&home.vault());
     for name in ["A", "B"] {
-        refused(&home.set(name, &new), "disk full");
+        let full = home.set(name, &new);
+        refused(&full, "disk full");
+        assert!(!full.err.contains(".tmp-"), "{full:?}");
         assert_eq!(files(&home.vault()), before, "{name}");
     }
     assert_eq!(home.audit_log().len(), 1, "no line for what was not done");

@@ -99,7 +99,8 @@ impl Folder {
             .tempfile_in(&self.path)
             // The library's message has a random name in it, which says nothing to anyone.
             .map_err(|error| io::Error::from(error.kind()))?;
-        file.write_all(bytes)?;
+        // Not by the library's own `write_all`, for the same reason.
+        file.as_file_mut().write_all(bytes)?;
         if let Some(date) = date {
             file.as_file().set_times(FileTimes::new().set_modified(date))?;
         }
