@@ -16,6 +16,8 @@ pub(crate) enum Plan {
     Pass(Option<String>),
     /// Give it on as it is: the connector gets this secrets file of the user's own.
     OwnSecrets(OsString),
+    /// Start nothing: one of our own options has a value that it cannot have.
+    Refuse(&'static str),
     /// Give the connector its secrets.
     Start(Start),
     /// Hand it over to who starts it again when something changes.
@@ -112,7 +114,7 @@ pub(crate) fn plan(args: &[OsString]) -> Plan {
             Err(unknown) => Plan::Pass(Some(unknown)),
         },
         Some(b"test") => match watched(args) {
-            Some(watch) => Plan::Watch(watch),
+            Some(plan) => plan,
             None => start(args, 1, OF_TEST, Some(SAMPLE)),
         },
         _ => Plan::Pass(None),
@@ -120,7 +122,7 @@ pub(crate) fn plan(args: &[OsString]) -> Plan {
 }
 
 /// Takes out what goes with `--watch`, when that is there.
-fn watched(args: &[OsString]) -> Option<Watch> {
+fn watched(args: &[OsString]) -> Option<Plan> {
     let (mut options, mut kept) = (Vec::new(), Vec::new());
     let mut rest = args.iter();
     while let Some(word) = rest.next() {
@@ -155,13 +157,14 @@ fn watched(args: &[OsString]) -> Option<Watch> {
             }
             start.config
         }
+        refused @ Plan::Refuse(_) => return Some(refused),
         // It has secrets of its own, or something in it is for cdk to refuse.
         Plan::OwnSecrets(_) | Plan::Pass(_) | Plan::Watch(_) => {
             options.push("--no-vault".into());
             config_of(&kept)
         }
     };
-    Some(Watch { config, options, args: kept })
+    Some(Plan::Watch(Watch { config, options, args: kept }))
 }
 
 /// The configuration of `test`, whatever else is there.
@@ -231,7 +234,8 @@ fn start(
         match option {
             Option_::Inject => {
                 let Some(way) = value.to_str().and_then(Way::of) else {
-                    return Plan::Pass(Some("--inject is one of: auto, env, file".to_owned()));
+                    // The real one does not know the option, and would only say that.
+                    return Plan::Refuse("--inject is one of: auto, env, file");
                 };
                 inject = Some(way);
                 continue;
@@ -381,6 +385,14 @@ mod tests {
         );
         assert_eq!(started("test -- --watch").args, ["test", "--", "--watch"]);
         assert!(matches!(planned("test --clear"), Plan::Pass(Some(_))));
+        for line in [
+            "deploy start --inject bogus -c c.yaml",
+            "deploy start -c c.yaml --inject=ENV",
+            "test --inject bogus",
+            "test --watch --inject bogus",
+        ] {
+            assert!(matches!(planned(line), Plan::Refuse(_)), "{line}");
+        }
         assert!(matches!(planned("deploy start --watch -c c.yaml"), Plan::Pass(Some(_))));
     }
 

@@ -51,6 +51,9 @@ pub(crate) fn is_our_name(program: Option<&OsString>) -> bool {
 /// Becomes the real `cdk`, or says why not.
 pub(crate) fn run(args: Vec<OsString>) -> Result<Infallible, LaunchError> {
     let plan = args::plan(&args);
+    if let Plan::Refuse(what) = plan {
+        return Err(LaunchError::Usage(what));
+    }
     if let Plan::Watch(watch) = plan {
         return watch_over(watch);
     }
@@ -64,7 +67,7 @@ pub(crate) fn run(args: Vec<OsString>) -> Result<Infallible, LaunchError> {
     };
     let environment = match plan {
         Plan::Start(start) => prepare(&mut cdk, start)?,
-        Plan::Watch(_) => None,
+        Plan::Refuse(_) | Plan::Watch(_) => None,
         Plan::OwnSecrets(file) => {
             note_index_of_another_user(&args);
             say(&format!(
