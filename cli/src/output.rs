@@ -11,6 +11,13 @@ pub(crate) fn print(text: &str) -> Result<(), CliError> {
     print_while_read(text).map(|_| ())
 }
 
+/// Confirms what was done. That the confirmation cannot be written does not undo it, so it is no failure.
+pub(crate) fn confirm(text: &str) {
+    if let Err(error) = output::print(text) {
+        say(&format!("warning: it is done, but the result cannot be written: {error}"));
+    }
+}
+
 /// Prints a part of a result that has no end of its own, and gives whether anybody still reads.
 pub(crate) fn print_while_read(text: &str) -> Result<bool, CliError> {
     output::print(text).map_err(CliError::Output)

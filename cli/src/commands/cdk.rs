@@ -41,20 +41,21 @@ pub(crate) fn install(folder: Option<PathBuf>) -> Result<(), CliError> {
         None => {}
     }
     symlink(&shim, &link).map_err(failed)?;
-    output::print(&format!("{} leads to {}", link.display(), shim.display()))?;
+    output::confirm(&format!("{} leads to {}", link.display(), shim.display()));
     // By whatever name its folder is on PATH.
     let first = on_path::all(NAME, env::var_os("PATH").as_deref()).into_iter().next();
     if first.is_some_and(|first| first.canonicalize().ok() == shim.canonicalize().ok()) {
-        output::print(
+        output::confirm(
             "It is in front on PATH: `cdk` has the secrets from now on. \
              (A shell that ran the other one before looks for it anew after: hash -r)",
-        )
+        );
     } else {
         let line = on_path::line(&folder, env::var_os("SHELL").as_deref());
-        output::print(&format!(
+        output::confirm(&format!(
             "To put it in front on PATH, run this once and open a new shell:\n\n  {line}\n"
-        ))
+        ));
     }
+    Ok(())
 }
 
 pub(crate) fn uninstall(folder: Option<PathBuf>) -> Result<(), CliError> {
@@ -70,11 +71,12 @@ pub(crate) fn uninstall(folder: Option<PathBuf>) -> Result<(), CliError> {
                 // Unless there is more in it.
                 let _ = fs::remove_dir(&folder);
             }
-            output::print(&format!(
+            output::confirm(&format!(
                 "{} is removed. The line about {} in your shell's settings can go, too.",
                 link.display(),
                 folder.display()
-            ))
+            ));
+            Ok(())
         }
         Some(false) => Err(not_ours(&link)),
         None => output::print(&format!("{} is not there", link.display())),

@@ -41,7 +41,8 @@ fn start() -> Result<(), CliError> {
         Some(mut client) => client.status()?,
         None => client()?.status()?,
     };
-    output::print(&format!("{word} (pid {})", status.pid))
+    output::confirm(&format!("{word} (pid {})", status.pid));
+    Ok(())
 }
 
 /// Stops the daemon when no lease is held. Nothing is asked of the daemon before that, so this can be
@@ -50,7 +51,10 @@ fn stop() -> Result<(), CliError> {
     let mut shown = BTreeSet::new();
     loop {
         // A new connection each time: the daemon closes one that is silent.
-        let Some(mut client) = running_client()? else { return output::print(NOT_RUNNING) };
+        let Some(mut client) = running_client()? else {
+            output::confirm(NOT_RUNNING);
+            return Ok(());
+        };
         let leases = held(&mut client)?;
         if leases.is_empty() {
             return stop_running();
@@ -70,7 +74,10 @@ fn end_leases_and_stop() -> Result<(), CliError> {
     let mut client = match running_client()? {
         Some(client) => client,
         // No daemon ever ran here, so there is nothing to take over.
-        None if !state()?.run().exists() => return output::print(NOT_RUNNING),
+        None if !state()?.run().exists() => {
+            output::confirm(NOT_RUNNING);
+            return Ok(());
+        }
         None => client()?,
     };
     loop {
@@ -80,7 +87,7 @@ fn end_leases_and_stop() -> Result<(), CliError> {
         }
         for lease in leases {
             match client.end_lease(lease.id.clone()) {
-                Ok(()) => output::print(&format!("Lease ended: {}", describe(&lease)))?,
+                Ok(()) => output::confirm(&format!("Lease ended: {}", describe(&lease))),
                 // It has just ended by itself.
                 Err(ClientError::Refused(refusal)) if refusal.code == Code::Missing => {}
                 Err(error) => return Err(error.into()),
@@ -95,10 +102,11 @@ fn stop_running() -> Result<(), CliError> {
     match running_client()? {
         Some(client) => {
             client.stop()?;
-            output::print("Daemon stopped")
+            output::confirm("Daemon stopped");
         }
-        None => output::print(NOT_RUNNING),
+        None => output::confirm(NOT_RUNNING),
     }
+    Ok(())
 }
 
 /// The leases that a daemon has. One of another version, which may not understand the question, and one

@@ -18,11 +18,7 @@ pub(crate) fn delete(names: Vec<SecretName>, purge: bool, yes: bool) -> Result<(
     let mut outcome = Ok(());
     for name in names {
         match client.delete(name.clone(), purge) {
-            // One result that cannot be written does not keep the rest from being deleted.
-            Ok(()) => {
-                let printed = output::print(&format!("Secret \"{name}\" {word} successfully"));
-                outcome = outcome.and(printed);
-            }
+            Ok(()) => output::confirm(&format!("Secret \"{name}\" {word} successfully")),
             Err(error @ ClientError::Refused(_)) => {
                 CliError::from(error).print();
                 outcome = Err(CliError::Some);

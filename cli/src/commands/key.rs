@@ -46,7 +46,7 @@ pub(crate) fn passphrase(change: &ChangePassphrase) -> Result<(), CliError> {
     let new = if change.remove { None } else { Some(passphrase::read_new(&change.new)?) };
     let is_set = new.is_some();
     client()?.passphrase(Passphrase::change(old, new))?;
-    let printed = output::print(match (has_one, is_set) {
+    output::confirm(match (has_one, is_set) {
         (false, _) => "Passphrase set",
         (true, true) => "Passphrase changed",
         (true, false) => "Passphrase taken off",
@@ -57,7 +57,7 @@ pub(crate) fn passphrase(change: &ChangePassphrase) -> Result<(), CliError> {
     if !has_one {
         output::say(ABOUT_COPIES);
     }
-    printed
+    Ok(())
 }
 
 const ABOUT_COPIES: &str = "\

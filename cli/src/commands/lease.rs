@@ -81,5 +81,6 @@ pub(crate) fn end_lease(id: String) -> Result<(), CliError> {
         None => client()?,
     };
     client.end_lease(id)?;
-    output::print("Lease ended")
+    output::confirm("Lease ended");
+    Ok(())
 }

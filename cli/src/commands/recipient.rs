@@ -62,26 +62,22 @@ pub(crate) fn add_recipient(recipient: String, note: Option<String>) -> Result<(
     let told = recipient.trim().to_owned();
     let add = AddRecipient { recipient, note };
     let resealed = reseal(|client, progress| client.add_recipient(add, progress))?;
-    let printed =
-        output::print(&format!("Recipient \"{told}\" added successfully ({})", summary(&resealed)));
+    output::confirm(&format!("Recipient \"{told}\" added successfully ({})", summary(&resealed)));
     say_kept(&resealed);
     say_finished(&resealed);
     say_left(&resealed);
-    printed
+    Ok(())
 }
 
 pub(crate) fn remove_recipient(recipient: String) -> Result<(), CliError> {
     let told = recipient.trim().to_owned();
     let resealed = reseal(|client, progress| client.remove_recipient(recipient, progress))?;
-    let printed = output::print(&format!(
-        "Recipient \"{told}\" removed successfully ({})",
-        summary(&resealed)
-    ));
+    output::confirm(&format!("Recipient \"{told}\" removed successfully ({})", summary(&resealed)));
     output::say(ABOUT_THE_REMOVED);
     say_kept(&resealed);
     say_finished(&resealed);
     say_left(&resealed);
-    printed
+    Ok(())
 }
 
 const ABOUT_THE_REMOVED: &str = "\
@@ -109,7 +105,7 @@ pub(crate) fn accept_recipients(yes: bool) -> Result<(), CliError> {
     let listed = recipients.recipients.into_iter().filter(|one| one.listed);
     let listed: Vec<_> = listed.map(|one| one.recipient).collect();
     let resealed = reseal(|client, progress| client.accept_recipients(listed, progress))?;
-    let printed = output::print(&format!(
+    output::confirm(&format!(
         "{} accepted successfully ({})",
         format::count(resealed.recipients, "recipient"),
         summary(&resealed)
@@ -117,7 +113,7 @@ pub(crate) fn accept_recipients(yes: bool) -> Result<(), CliError> {
     say_kept(&resealed);
     say_finished(&resealed);
     say_left(&resealed);
-    printed
+    Ok(())
 }
 
 /// What the vault's list has that was not accepted, and the reverse; nothing when they are the same.

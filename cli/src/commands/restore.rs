@@ -8,11 +8,11 @@ use crate::{date, output};
 
 pub(crate) fn restore(name: &SecretName, version: Option<u64>) -> Result<(), CliError> {
     let restored = client()?.restore(Restore { name: name.clone(), version })?;
-    let printed = output::print(&format!(
+    output::confirm(&format!(
         "Secret \"{name}\" restored successfully (version {} of {})",
         restored.version,
         date::local(restored.set_at)
     ));
     set::say_holders(&restored.holders, &restored.leases);
-    printed
+    Ok(())
 }

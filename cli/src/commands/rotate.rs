@@ -22,7 +22,7 @@ pub(crate) fn rotate(rotate: &args::Rotate) -> Result<(), CliError> {
         Some(Unfinished::Identity) => "The rotation that was begun is finished",
         _ => "Identity rotated successfully",
     };
-    let printed = output::print(&format!("{word} ({})", summary(&resealed)));
+    output::confirm(&format!("{word} ({})", summary(&resealed)));
     output::say(&format!(
         "note: the new key is in {}; keep a copy of it elsewhere.",
         resealed.identity
@@ -32,5 +32,5 @@ pub(crate) fn rotate(rotate: &args::Rotate) -> Result<(), CliError> {
         say_finished(&resealed);
     }
     say_left(&resealed);
-    printed
+    Ok(())
 }

@@ -25,7 +25,7 @@ pub(crate) fn set(set: Set) -> Result<(), CliError> {
     }
     let carried = how_it_is_carried(&name, &value);
     let stored = client()?.set(name.clone(), value)?;
-    let printed = output::print(&format!("Secret \"{name}\" set successfully"));
+    output::confirm(&format!("Secret \"{name}\" set successfully"));
     if let Some(identity) = stored.new_identity {
         output::say(&about_the_identity(&identity));
     }
@@ -36,8 +36,7 @@ pub(crate) fn set(set: Set) -> Result<(), CliError> {
     if is_argument && io::stderr().is_terminal() && is_first_argument()? {
         output::say(ABOUT_ARGUMENTS);
     }
-    // At the end: what is said above is said once.
-    printed
+    Ok(())
 }
 
 const ABOUT_ARGUMENTS: &str = "\

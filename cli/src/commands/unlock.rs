@@ -29,13 +29,14 @@ const LOOK: Duration = Duration::from_secs(1);
 
 pub(crate) fn lock() -> Result<(), CliError> {
     client()?.lock()?;
-    output::print("Vault locked")
+    output::confirm("Vault locked");
+    Ok(())
 }
 
 pub(crate) fn unlock(unlock: &Unlock) -> Result<(), CliError> {
     let mut client = client()?;
     let key = client.key()?;
-    output::print(&match key.passphrase {
+    output::confirm(&match key.passphrase {
         Some(true) => unlock_with(unlock)?,
         // Another identity that is about to take its place may have one.
         Some(false) if client.status()?.locked => unlock_with(unlock)?,
@@ -43,7 +44,8 @@ pub(crate) fn unlock(unlock: &Unlock) -> Result<(), CliError> {
             format!("Vault is not locked: the identity {} has no passphrase", key.identity)
         }
         None => "Vault is not locked: the first secret that is set makes its identity".to_owned(),
-    })
+    });
+    Ok(())
 }
 
 /// Unlocks the vault, and becomes the shim that found it locked.
