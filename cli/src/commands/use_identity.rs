@@ -1,8 +1,8 @@
 //! `key use`: an identity that somebody has already.
 
-use std::fs::OpenOptions;
+use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
 use fluvio_secret_protocol::regular::{self, Links};
@@ -26,13 +26,19 @@ pub(crate) fn use_identity(used: &args::UseIdentity) -> Result<(), CliError> {
         0 => String::new(),
         _ => format!(" ({})", summary(&resealed)),
     };
-    let printed = output::print(&format!("Identity of {} is in use{sealed}", resealed.own));
-    output::say(&format!(
-        "note: {} still has the identity, and {} has a copy of it now; keep one elsewhere",
-        path.display(),
-        resealed.identity
-    ));
-    if mode & 0o077 != 0 {
+    output::confirm(&format!("Identity of {} is in use{sealed}", resealed.own));
+    output::say(&match mode {
+        Some(_) => format!(
+            "note: {} still has the identity, and {} has a copy of it now; keep one elsewhere",
+            path.display(),
+            resealed.identity
+        ),
+        None => format!(
+            "note: {} has a copy of the identity now; keep one elsewhere",
+            resealed.identity
+        ),
+    });
+    if let Some(mode) = mode.filter(|mode| mode & 0o077 != 0) {
         output::say(&format!(
             "warning: others may use {path} (mode {mode:04o}), so they may know it; mend that with: chmod 0600 {}",
             shell::quoted(&path.display().to_string()),
@@ -51,7 +57,7 @@ pub(crate) fn use_identity(used: &args::UseIdentity) -> Result<(), CliError> {
             resealed.own
         ));
     }
-    printed
+    Ok(())
 }
 
 /// Whether an identity's file is behind a passphrase: it is then age's own, with or without armor.
@@ -60,15 +66,20 @@ fn is_sealed(identity: &Secret) -> bool {
     bytes.starts_with(b"age-encryption.org/") || bytes.starts_with(b"-----BEGIN AGE")
 }
 
-/// The text, and the mode of its file.
-fn read(path: &Path) -> Result<(Secret, u32), CliError> {
+/// The text, and the mode of its file. A pipe, as `<(command)` makes one, is not a file that keeps it.
+fn read(path: &Path) -> Result<(Secret, Option<u32>), CliError> {
     let failed = |why: String| CliError::Identity { path: path.to_owned(), why };
-    let opened = regular::open(OpenOptions::new().read(true), path, Links::Follow);
-    let (file, found) = opened.map_err(|error| failed(error.to_string()))?;
+    let opened = match fs::metadata(path) {
+        // It is waited for as long as its writer takes, and Ctrl-C ends that.
+        Ok(found) if found.file_type().is_fifo() => File::open(path).map(|file| (file, None)),
+        _ => regular::open(OpenOptions::new().read(true), path, Links::Follow)
+            .map(|(file, found)| (file, Some(found.mode() & 0o777))),
+    };
+    let (file, mode) = opened.map_err(|error| failed(error.to_string()))?;
     let bytes = value::at_most(&file, limits::IDENTITY_BYTES + 1);
     let bytes = bytes.map_err(|error: io::Error| failed(error.to_string()))?;
     if bytes.len() > limits::IDENTITY_BYTES {
         return Err(failed("it is too large to be one".to_owned()));
     }
-    Ok((Secret::new(bytes), found.mode() & 0o777))
+    Ok((Secret::new(bytes), mode))
 }
