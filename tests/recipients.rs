@@ -225,6 +225,51 @@ fn a_key_that_others_may_read_is_used_with_a_warning() {
 }
 
 #[test]
+fn a_key_is_taken_from_a_pipe() {
+    if !need::tool("age") || !need::tool("bash") {
+        return;
+    }
+    let home = Home::new();
+    home.ok(&["set", "A", "one"]);
+    let (file, key) = identity(&home, "key.txt");
+    let used = |script: &str| {
+        let mut bash = home.command("fluvio-secret");
+        let program = bash.get_program().to_owned();
+        bash = crate::harness::behind(&["bash", "-c", script, "bash"], &bash);
+        said(bash.arg(program).arg(&file))
+    };
+    let by_substitution = used(r#"exec "$1" key use <(cat "$3")"#);
+    assert!(by_substitution.status.success(), "{by_substitution:?}");
+    assert!(by_substitution.out.contains(&key) && !by_substitution.err.contains("still has"));
+    // An endless one is refused at the limit, and one without a key says so.
+    for (script, why) in [
+        (r#"exec "$1" key use <(yes)"#, "too large"),
+        (r#"exec "$1" key use <(:)"#, "error: "),
+        (r#"exec "$1" key use /dev/zero"#, "not a regular file"),
+    ] {
+        let refused = used(script);
+        assert!(refused.code() == Some(1) && refused.err.contains(why), "{script}: {refused:?}");
+    }
+}
+
+#[test]
+fn d18_a_note_cannot_reorder_or_hide_what_is_listed() {
+    if !need::tool("age") {
+        return;
+    }
+    let home = Home::new();
+    home.ok(&["set", "A", "one"]);
+    let (_, key) = identity(&home, "key.txt");
+    let note = "a\u{202e}dmin\u{200b}\u{2066}x";
+    home.ok(&["key", "recipient", "add", &key, "--note", note]);
+    for args in [&["key", "recipient", "list"][..], &["key", "recipient", "list", "-O", "json"]] {
+        let listed = home.ok(args);
+        assert!(listed.contains("dmin") && listed.contains(&key), "{listed:?}");
+        assert!(!listed.contains(['\u{202e}', '\u{200b}', '\u{2066}']), "{listed:?}");
+    }
+}
+
+#[test]
 fn on_a_terminal_recipients_are_accepted_by_an_answer_and_progress_is_shown() {
     let home = Home::new();
     home.ok(&["set", "A", "one"]);

@@ -1,5 +1,6 @@
 //! Results as tables for people, and as JSON or YAML for programs.
 
+use fluvio_secret_protocol::printable;
 use serde::Serialize;
 
 use crate::args::Format;
@@ -14,10 +15,24 @@ pub(crate) fn print<T: Serialize>(
 ) -> Result<(), CliError> {
     let text = match format {
         Format::Table => table(),
-        Format::Json => serde_json::to_string_pretty(&value()).map_err(|error| cannot(&error))?,
-        Format::Yaml => yaml_serde::to_string(&value()).map_err(|error| cannot(&error))?,
+        Format::Json => json(&value())?,
+        Format::Yaml => yaml(&value())?,
     };
     output::print(&text)
+}
+
+fn json(value: &impl Serialize) -> Result<String, CliError> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| cannot(&error))?;
+    Ok(printable::json(&text))
+}
+
+/// JSON is YAML too, and it has an escape for each character that is not safe to print.
+fn yaml(value: &impl Serialize) -> Result<String, CliError> {
+    let text = yaml_serde::to_string(value).map_err(|error| cannot(&error))?;
+    match text.contains(|c: char| printable::is_unsafe(c) && c != '\n') {
+        true => json(value),
+        false => Ok(text),
+    }
 }
 
 /// A number of things, as `1 secret` and `2 secrets`.
@@ -31,6 +46,8 @@ fn cannot(error: &dyn std::error::Error) -> CliError {
 
 /// Columns, each as wide as its widest cell; the last one ends where its text ends.
 pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
+    let rows: Vec<_> =
+        rows.iter().map(|row| row.each_ref().map(|cell| printable::line(cell))).collect();
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
         cells.chain([head[column].len()]).max().unwrap_or_default()
@@ -50,7 +67,18 @@ pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> St
 
 #[cfg(test)]
 mod tests {
-    use super::table;
+    use super::{table, yaml};
+
+    #[test]
+    fn d18_nothing_in_a_result_reorders_or_hides_text() {
+        let rows = [["a\u{202e}b\nc\u{200b}".into(), "d".into()]];
+        let text = table(["One", "Two"], &rows);
+        assert_eq!(text, "One     Two\na\u{fffd}b\u{fffd}c\u{fffd}  d\n");
+        let text = yaml(&vec!["a\u{202e}b"]).expect("YAML");
+        assert!(text.contains("\\u202e") && !text.contains('\u{202e}'), "{text}");
+        let read: Vec<String> = yaml_serde::from_str(&text).expect("YAML");
+        assert_eq!(read, ["a\u{202e}b"]);
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {

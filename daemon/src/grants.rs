@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::fs;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use fluvio_secret_protocol::{ListedGrant, SecretName, limits};
+use fluvio_secret_protocol::{ListedGrant, SecretName, limits, printable};
 use jiff::Timestamp;
 
 use crate::audit::Actor;
@@ -139,7 +139,7 @@ fn running(pid: i32) -> Option<Running> {
 /// A text of a client's for an answer: without what would drive a terminal, and of one that is too
 /// long the end, which of a path is what tells it from others.
 pub(crate) fn tail_of(text: &str) -> String {
-    let text = text.replace(char::is_control, "\u{fffd}");
+    let text = printable::line(text);
     let cut = text.len().saturating_sub(limits::LISTED_LABEL_BYTES);
     let from = (cut..=text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
     text[from..].to_owned()

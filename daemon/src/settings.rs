@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fluvio_secret_protocol::regular::{self, Links};
-use fluvio_secret_protocol::{Way, limits};
+use fluvio_secret_protocol::{Way, limits, printable};
 use jiff::SignedDuration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -206,7 +206,7 @@ fn line_of(text: &str, at: usize) -> usize {
 /// A key as it can be shown: whatever can be in quotes is not for a terminal.
 fn shown(key: &str) -> String {
     const MOST_CHARS: usize = 64;
-    key.chars().take(MOST_CHARS).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    printable::line(&key.chars().take(MOST_CHARS).collect::<String>())
 }
 
 /// The setting that was meant, most likely.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::SecretName;
+use crate::{SecretName, printable};
 
 /// What was found in a configuration.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -109,7 +109,7 @@ const SHOWN: usize = 100;
 fn excerpt(line: &str, column: usize, length: usize) -> (String, usize, usize) {
     let clean = |c: char| match c {
         '\t' => ' ',
-        c if c.is_control() => '\u{fffd}',
+        c if printable::is_unsafe(c) => '\u{fffd}',
         c => c,
     };
     let from = column.saturating_sub(1);

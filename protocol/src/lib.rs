@@ -15,6 +15,7 @@
 //! * [`logout`]: what becomes of files in memory when their user logs out
 //! * [`peer`]: who is at the other end of a socket
 //! * [`places`]: where the socket and the audit log are, and folders that are nobody else's
+//! * [`printable`]: text that is safe to print on a terminal
 //! * [`output`]: results to standard output
 //! * [`shell`]: words of a shell, for commands that people are told to type
 //! * [`Client`]: a blocking connection, made by [`connect`] or [`connect_or_start`]
@@ -42,6 +43,7 @@ pub mod output;
 mod patience;
 pub mod peer;
 pub mod places;
+pub mod printable;
 mod refusal;
 pub mod regular;
 mod request;

@@ -3,13 +3,6 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// A text of several lines for a terminal, with a mark in place of what would drive it: names of files may
-/// be anybody's.
-#[must_use]
-pub fn shown(text: &str) -> String {
-    text.replace(|c: char| c.is_control() && c != '\n' && c != '\t', "\u{fffd}")
-}
-
 /// Prints the one result of a program, and gives the status that it ends with. What fails is told on
 /// standard error.
 #[must_use]

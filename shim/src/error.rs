@@ -4,7 +4,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
-use fluvio_secret_protocol::{ClientError, Granted, Secret, SecretName, limits, shell, supervisor};
+use fluvio_secret_protocol::{
+    ClientError, Granted, Secret, SecretName, limits, printable, shell, supervisor,
+};
 
 use crate::carrier::Unfitting;
 use crate::cdk::{NotFound, Unwritable};
@@ -128,7 +130,7 @@ impl fmt::Display for LaunchError {
             }
             Self::Deployed { connector } => {
                 // It is nobody's but the configuration's, and goes to a terminal and into a shell.
-                let shown = connector.replace(char::is_control, "\u{fffd}");
+                let shown = printable::line(connector);
                 let joint = if shown.starts_with('-') { '=' } else { ' ' };
                 write!(
                     f,

@@ -32,7 +32,9 @@ use std::process::ExitCode;
 
 use fluvio_secret_protocol::harden::harden;
 use fluvio_secret_protocol::places::State;
-use fluvio_secret_protocol::{ClientError, Grant, Granted, Way, connect_or_start, output};
+use fluvio_secret_protocol::{
+    ClientError, Grant, Granted, Way, connect_or_start, output, printable,
+};
 
 pub use crate::args::HELP;
 use crate::args::{Launch, Order};
@@ -131,6 +133,6 @@ fn print(text: &str) -> ExitCode {
 
 fn say(line: &str) {
     // At once: under a supervisor that one may say something at the same moment.
-    let line = output::shown(&format!("{PROGRAM}: {line}\n"));
+    let line = printable::lines(&format!("{PROGRAM}: {line}\n"));
     let _ = io::stderr().write_all(line.as_bytes());
 }

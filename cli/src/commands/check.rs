@@ -6,7 +6,6 @@ use std::path::Path;
 
 use fluvio_secret_config::Values;
 use fluvio_secret_protocol::check::{Checked, Finding, Severity};
-use fluvio_secret_protocol::output::shown;
 use fluvio_secret_protocol::regular::{self, Links};
 use fluvio_secret_protocol::{Client, SecretName, limits};
 use serde::Serialize;
@@ -91,7 +90,7 @@ impl Looked {
                 format::count(warnings, "warning")
             ),
         };
-        shown(&(checked.report(path, text) + &format!("{path}: {summary}\n")))
+        checked.report(path, text) + &format!("{path}: {summary}\n")
     }
 
     fn listed(&self) -> Listed<'_> {

@@ -23,8 +23,8 @@ mod report;
 mod units;
 mod vault;
 
-use fluvio_secret_protocol::connect_or_start;
 use fluvio_secret_protocol::places::State;
+use fluvio_secret_protocol::{connect_or_start, printable};
 use serde::Serialize;
 
 pub(crate) use self::machine::Machine;
@@ -167,7 +167,7 @@ impl Found {
             Some(mend) => format!("{}; mend it with: {mend}", self.text),
             None => self.text.clone(),
         };
-        line.replace(char::is_control, "\u{fffd}")
+        printable::line(&line)
     }
 }
 

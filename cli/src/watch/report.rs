@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
 use std::time::Duration;
 
-use fluvio_secret_protocol::SecretName;
+use fluvio_secret_protocol::{SecretName, printable};
 use jiff::ZonedDateTime;
 use serde::Serialize;
 
@@ -83,11 +83,15 @@ impl Report {
     pub(crate) fn tell(&self, event: &Event<'_>) {
         let now = ZonedDateTime::now();
         let line = match self.format {
-            LogFormat::Json => json(&now, event),
+            LogFormat::Json => printable::json(&json(&now, event)),
             LogFormat::Table => {
                 let time = now.strftime("%H:%M:%S");
                 if self.is_coloured {
-                    format!("\x1b[2m{time}\x1b[0m {}{}\x1b[0m", colour(event), text(event))
+                    let text = printable::lines(&text(event));
+                    let colour = colour(event);
+                    return output::say_colored(&format!(
+                        "\x1b[2m{time}\x1b[0m {colour}{text}\x1b[0m"
+                    ));
                 } else {
                     format!("{time} {}", text(event))
                 }
@@ -170,7 +174,7 @@ fn changed(reason: &Reason) -> String {
     let mut text = String::new();
     let name = |path: &String| {
         let name = path.rsplit('/').next().unwrap_or(path);
-        name.replace(char::is_control, "\u{fffd}")
+        printable::line(name)
     };
     let mut names: Vec<_> = reason.files.iter().map(name).collect();
     names.extend(reason.secrets.iter().map(|name| format!("secret {name}")));

@@ -19,7 +19,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use fluvio_secret_protocol::{limits, shell};
+use fluvio_secret_protocol::{limits, printable, shell};
 
 use super::seal::Recipient;
 use super::store::{Folder, ReadError};
@@ -244,7 +244,7 @@ fn parse(text: &str) -> Result<Vec<Entry>, usize> {
 
 /// A note as it is shown and sent: in one line that drives no terminal, and not too long.
 pub(crate) fn shown_note(note: &str) -> String {
-    let note = note.trim().replace(char::is_control, "\u{fffd}");
+    let note = printable::line(note.trim());
     let ends = (0..=limits::NOTE_BYTES.min(note.len())).rev();
     let end = ends.into_iter().find(|&at| note.is_char_boundary(at)).unwrap_or(0);
     note[..end].trim_end().to_owned()
