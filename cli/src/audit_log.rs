@@ -4,6 +4,8 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader};
+use std::mem;
+use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -11,13 +13,17 @@ use fluvio_secret_protocol::audit::{Line, put_aside};
 use fluvio_secret_protocol::regular::{self, Links};
 use jiff::Timestamp;
 
+/// More than a line of the daemon's has: the longest names of 256 secrets, a path and a program's name, with
+/// an escape for each byte. A longer line is not the daemon's.
+const LINE_BYTES: usize = 256 << 10;
+
 /// The log, read from its beginning on.
 pub(crate) struct AuditLog {
     path: PathBuf,
     /// The file that is read, unless there is none yet.
     open: Option<BufReader<File>>,
     /// The beginning of a line whose end is not there yet.
-    begun: String,
+    begun: Begun,
 }
 
 /// A line: as it stands there, and what it says.
@@ -29,11 +35,14 @@ pub(crate) struct Entry {
 
 impl AuditLog {
     pub(crate) fn at(path: PathBuf) -> Self {
-        Self { path, open: None, begun: String::new() }
+        Self { path, open: None, begun: Begun::default() }
     }
 
-    /// All lines there are, oldest first; then this gives what is new.
-    pub(crate) fn read(&mut self, mut each: impl FnMut(Entry)) -> io::Result<()> {
+    /// All lines there are, oldest first; then this gives what is new. Ends early when `each` says so.
+    pub(crate) fn read(
+        &mut self,
+        mut each: impl FnMut(Entry) -> ControlFlow<()>,
+    ) -> io::Result<()> {
         if self.open.is_none() {
             // In this order: one that is put aside in between is not overlooked, but the same file.
             let now = open(&self.path)?;
@@ -41,20 +50,27 @@ impl AuditLog {
             if let Some(before) = before
                 && !is_same(&before, now.as_ref())?
             {
-                read_lines(&mut BufReader::new(before), &mut String::new(), &mut each)?;
+                let mut begun = Begun::default();
+                if read_lines(&mut BufReader::new(before), &mut begun, &mut each)?.is_break() {
+                    return Ok(());
+                }
             }
             self.open = now.map(BufReader::new);
         }
         loop {
             let Some(file) = &mut self.open else { return Ok(()) };
-            read_lines(file, &mut self.begun, &mut each)?;
+            if read_lines(file, &mut self.begun, &mut each)?.is_break() {
+                return Ok(());
+            }
             // One that was put aside has been read to its end: the daemon writes to the next.
             match fs::metadata(&self.path) {
                 Ok(now) if now.ino() == file.get_ref().metadata()?.ino() => return Ok(()),
                 Ok(_) => {
-                    read_lines(file, &mut self.begun, &mut each)?;
+                    if read_lines(file, &mut self.begun, &mut each)?.is_break() {
+                        return Ok(());
+                    }
                     self.open = open(&self.path)?.map(BufReader::new);
-                    self.begun.clear();
+                    self.begun = Begun::default();
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
                 Err(error) => return Err(error),
@@ -76,39 +92,63 @@ fn is_same(one: &File, other: Option<&File>) -> io::Result<bool> {
     other.map_or(Ok(false), |other| Ok(one.metadata()?.ino() == other.metadata()?.ino()))
 }
 
-/// Reads to the end of the file. A line that cannot be read is none: a power cut may have left it.
+/// The beginning of a line.
+#[derive(Default)]
+struct Begun {
+    bytes: Vec<u8>,
+    /// It is longer than a line of the daemon's, so it is skipped to its end.
+    is_long: bool,
+}
+
+/// Reads to the end of the file. A line that cannot be read is skipped: a power cut may have left it.
 fn read_lines(
     file: &mut impl BufRead,
-    begun: &mut String,
-    each: &mut impl FnMut(Entry),
-) -> io::Result<()> {
+    begun: &mut Begun,
+    each: &mut impl FnMut(Entry) -> ControlFlow<()>,
+) -> io::Result<ControlFlow<()>> {
     loop {
-        let mut bytes = Vec::new();
-        if file.read_until(b'\n', &mut bytes)? == 0 {
-            return Ok(());
+        let read = file.fill_buf()?;
+        if read.is_empty() {
+            return Ok(ControlFlow::Continue(()));
         }
-        *begun += &String::from_utf8_lossy(&bytes);
-        if begun.ends_with('\n') {
-            let text = std::mem::take(begun);
-            each_entry(text.trim_end(), each);
+        let end = read.iter().position(|&byte| byte == b'\n');
+        let piece = &read[..end.unwrap_or(read.len())];
+        begun.is_long |= begun.bytes.len() + piece.len() > LINE_BYTES;
+        if begun.is_long {
+            begun.bytes.clear();
+        } else {
+            begun.bytes.extend_from_slice(piece);
+        }
+        let taken = piece.len() + usize::from(end.is_some());
+        file.consume(taken);
+        if end.is_none() {
+            continue;
+        }
+        let whole = mem::take(begun);
+        if let Some(entry) = entry(&String::from_utf8_lossy(&whole.bytes))
+            && each(entry).is_break()
+        {
+            return Ok(ControlFlow::Break(()));
         }
     }
 }
 
-fn each_entry(text: &str, each: &mut impl FnMut(Entry)) {
-    let Ok(line) = serde_json::from_str::<Line>(text) else { return };
-    let Ok(time) = line.time.parse() else { return };
-    each(Entry { text: text.to_owned(), line, time });
+fn entry(text: &str) -> Option<Entry> {
+    let text = text.trim_end();
+    let line: Line = serde_json::from_str(text).ok()?;
+    let time = line.time.parse().ok()?;
+    Some(Entry { text: text.to_owned(), line, time })
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::io::Write;
+    use std::io::{BufReader, Read, Write, repeat};
+    use std::ops::ControlFlow;
 
     use rustix::fs::{CWD, FileType, Mode, mknodat};
 
-    use super::AuditLog;
+    use super::{AuditLog, Begun, LINE_BYTES, read_lines};
 
     fn line(name: &str) -> String {
         format!(r#"{{"time":"2026-11-24T01:02:03.004Z","event":"set","pid":7,"names":["{name}"]}}"#)
@@ -122,7 +162,10 @@ mod tests {
         for name in ["audit.log", "audit.log.1"] {
             let fifo = folder.path().join(name);
             mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR, 0).expect("a FIFO");
-            assert!(AuditLog::at(path.clone()).read(|_| ()).is_err(), "{name}");
+            assert!(
+                AuditLog::at(path.clone()).read(|_| ControlFlow::Continue(())).is_err(),
+                "{name}"
+            );
             fs::remove_file(fifo).expect("removed");
         }
     }
@@ -134,7 +177,11 @@ mod tests {
         let mut log = AuditLog::at(path.clone());
         let mut read = || {
             let mut names = String::new();
-            log.read(|entry| names += entry.line.names[0].as_str()).expect("a log");
+            let read = log.read(|entry| {
+                names += entry.line.names[0].as_str();
+                ControlFlow::Continue(())
+            });
+            read.expect("a log");
             names
         };
         assert_eq!(read(), "", "there is none yet");
@@ -153,5 +200,34 @@ mod tests {
         fs::rename(&path, folder.path().join("audit.log.1")).expect("put aside");
         fs::write(&path, line("F")).expect("a file");
         assert_eq!(read(), "EF");
+    }
+
+    #[test]
+    fn a_line_without_an_end_takes_no_memory_and_hides_no_other() {
+        let endless = repeat(b'x').take(64 << 20);
+        let after = "\n".to_owned() + &line("A");
+        let mut file = BufReader::new(endless.chain(after.as_bytes()));
+        let (mut begun, mut names) = (Begun::default(), Vec::new());
+        let read = read_lines(&mut file, &mut begun, &mut |entry| {
+            names.push(entry.line.names[0].to_string());
+            ControlFlow::Continue(())
+        });
+        assert!(read.expect("read").is_continue() && names == ["A"], "{names:?}");
+        let mut file = BufReader::new(repeat(b'x').take(4 * LINE_BYTES as u64));
+        read_lines(&mut file, &mut begun, &mut |_| ControlFlow::Continue(()))
+            .expect("read")
+            .is_continue();
+        assert!(begun.is_long && begun.bytes.capacity() <= 2 * LINE_BYTES);
+    }
+
+    #[test]
+    fn reading_ends_when_no_more_is_wanted() {
+        let text = line("A") + &line("B");
+        let mut count = 0;
+        let read = read_lines(&mut text.as_bytes(), &mut Begun::default(), &mut |_| {
+            count += 1;
+            ControlFlow::Break(())
+        });
+        assert!(read.expect("read").is_break() && count == 1);
     }
 }
