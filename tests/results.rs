@@ -214,6 +214,7 @@ fn every_example_of_the_help_works() {
         let words: Vec<_> = command.split(' ').chain(["--help"]).collect();
         for example in examples(&home.ok(&words)) {
             home.write("secrets.txt", "AUTH_HEADER=Authorization: bearer 5678\nMORE=1\n");
+            home.write(".env", "MORE='1'\n");
             home.ok(&["set", "AUTH_HEADER", "first"]);
             home.ok(&["set", "AUTH_HEADER", "Authorization: bearer 1234"]);
             let identity = home.path("config/identity.txt");
@@ -271,6 +272,17 @@ fn shells_complete_commands_options_and_names() {
     assert_eq!(complete(&["fluvio-secret", "history", "OTH"]), ["OTHER"]);
     assert_eq!(complete(&["fluvio-secret", "restore", "AU"]), ["AUTH_HEADER"]);
     assert_eq!(complete(&["fluvio-secret", "imp"]), ["import"]);
+    // As bash splits them.
+    assert_eq!(complete(&["fluvio-secret", "run", "--inject", "f"]), ["file"]);
+    assert_eq!(complete(&["fluvio-secret", "run", "--inject", "=", "f"]), ["file"]);
+    assert_eq!(complete(&["fluvio-secret", "list", "--output", "=", "j"]), ["json"]);
+    let all = complete(&["fluvio-secret", "list", "--output", "="]);
+    assert_eq!(all, ["table", "json", "yaml"]);
+    // A space and a quote keep a path one word, and what a quote began is left to readline.
+    let odd = home.write("odd one's.yaml", "");
+    let before = odd.to_str().unwrap().split_once(' ').unwrap().0;
+    let completed = complete(&["fluvio-secret", "check", before]).join(" ");
+    assert!(completed.ends_with("odd\\ one\\'s.yaml"), "{completed}");
     assert_eq!(complete(&["fluvio-secret", "import", "--dry"]), ["--dry-run"]);
     for (shell, check) in [("zsh", "-n"), ("fish", "--no-execute")] {
         let script = home.write("script", home.ok(&["completions", shell]));

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
-use clap_complete::env::{Bash, CompleteEnv, EnvCompleter, Fish, Zsh};
+use clap_complete::env::{CompleteEnv, EnvCompleter, Fish, Zsh};
 
 use super::{PROGRAM, command_line};
 use crate::commands;
@@ -37,10 +37,14 @@ pub(crate) fn complete() -> bool {
     environment.try_complete(std::env::args_os(), folder.as_deref()).unwrap_or(true)
 }
 
+/// The script for bash. The one of `clap_complete` knows no `--option=value`, and makes two words of a path
+/// with a space.
+const BASH: &str = include_str!("completion.bash");
+
 /// The script that makes a shell ask.
 pub(crate) fn completions(shell: Shell) -> std::io::Result<Vec<u8>> {
     let shell: &dyn EnvCompleter = match shell {
-        Shell::Bash => &Bash,
+        Shell::Bash => return Ok(BASH.replace("VARIABLE", COMPLETE).into_bytes()),
         Shell::Fish => &Fish,
         Shell::Zsh => &Zsh,
     };
