@@ -163,6 +163,40 @@ fn a_full_disk_behind_the_output_is_an_error() {
 }
 
 #[test]
+fn what_was_done_counts_where_its_confirmation_cannot_be_written() {
+    let home = Home::new();
+    home.write("secrets.txt", "B=two\n");
+    for args in [
+        &["set", "A", "one"][..],
+        &["import", "secrets.txt"],
+        &["set", "A", "two"],
+        &["restore", "A"],
+        &["delete", "A"],
+        &["daemon", "stop"],
+    ] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let said = said(home.command("fluvio-secret").args(args).stdout(full));
+        assert_eq!(said.code(), Some(0), "{args:?}: {said:?}");
+        assert!(said.err.contains("warning: it is done, but"), "{args:?}: {said:?}");
+    }
+    assert!(home.ok(&["list"]).lines().nth(1).is_some_and(|line| line.starts_with("B ")));
+}
+
+#[test]
+fn an_unknown_option_sets_nothing() {
+    let home = Home::new();
+    home.ok(&["set", "A", "one"]);
+    let lines = home.audit_log().len();
+    for option in ["--stdin", "--from-stdin", "--value"] {
+        let said = home.cli(&["set", "A", option]);
+        refused(&said, 2, &["unknown option", "fluvio-secret set NAME -- VALUE"]);
+    }
+    assert_eq!(home.audit_log().len(), lines);
+    home.ok(&["set", "A", "--", "--stdin"]);
+    home.ok(&["set", "A", "-----BEGIN KEY-----"]);
+}
+
+#[test]
 fn an_unwritable_home_is_told_in_one_line() {
     if !need::plain_user() {
         return;

@@ -524,7 +524,7 @@ fn secrets_in_plain_text_are_told_and_git_is_made_to_forget_them() {
     git("init --quiet .");
     git("add secrets.txt");
     git("commit --quiet -m first");
-    let nested = home.path("project/src/.env");
+    let nested = home.path("project/src/secret.txt");
     fs::write(&nested, "OTHER=cnry-2\n").unwrap();
     let found = in_project();
     let told: Vec<_> =
@@ -532,7 +532,7 @@ fn secrets_in_plain_text_are_told_and_git_is_made_to_forget_them() {
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told[0].0.starts_with("secrets.txt has") && told[0].0.contains("git tracks it"));
     assert_eq!((told[0].1, told[1].1), (&"wrong".into(), &"note".into()));
-    assert_eq!(told[1].0, "src/.env has secrets in plain text; git does not track it");
+    assert_eq!(told[1].0, "src/secret.txt has secrets in plain text; git does not track it");
     for one in of(&found, "project") {
         mends(one);
     }
@@ -540,6 +540,18 @@ fn secrets_in_plain_text_are_told_and_git_is_made_to_forget_them() {
     assert!(is_right(&found, "project"), "{found:?}");
     assert!(!plain.exists() && !nested.exists() && git("ls-files").is_empty());
     assert_eq!(home.ok(&["list"]).lines().count(), 3);
+    // A .env belongs to the program that reads it: git forgets it, and it stays.
+    let env = home.path("project/.env");
+    fs::write(&env, "FOURTH='cnry-3'\n").unwrap();
+    git("add .env");
+    let found = in_project();
+    assert!(text(one(&found, "project")).starts_with(".env has secrets in plain text, and git"));
+    mends(one(&found, "project"));
+    let found = in_project();
+    let found = one(&found, "project");
+    assert_eq!((&found["state"], &found["mend"]), (&"note".into(), &Value::Null));
+    assert!(env.exists() && git("ls-files").is_empty());
+    fs::remove_file(&env).unwrap();
     // Without the first half of it, git has the name still.
     fs::write(&plain, "TOKEN=cnry-1\n").unwrap();
     git("add secrets.txt");

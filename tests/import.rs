@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use crate::harness::pty::Pty;
-use crate::harness::{Home, canary, eventually, is_alive, kill, said, spawn};
+use crate::harness::{Home, canary, eventually, is_alive, kill, said, said_with_input, spawn};
 
 fn delivered(home: &Home, name: &str) -> Option<String> {
     let config = home.config(&[name]);
@@ -77,11 +77,11 @@ fn another_value_is_replaced_only_when_that_is_said() {
 fn a_file_with_a_name_that_is_none_is_refused_whole_and_not_repeated() {
     let home = Home::new();
     let canary = canary();
-    let text = format!("A=one\nexport B=two\n-----BEGIN KEY-----\n{canary}==\n");
+    let text = format!("A=one\nB-C=two\n{canary}-x==\n");
     home.write("secrets.txt", text);
     let said = home.cli(&["import", "secrets.txt"]);
     assert_eq!(said.code(), Some(1));
-    assert!(said.err.contains("lines 2, 4: what is before the = is no name"), "{said:?}");
+    assert!(said.err.contains("lines 2, 3: what is before the = is no name"), "{said:?}");
     assert!(!said.err.contains(&canary) && home.audit_log().is_empty(), "{said:?}");
     fs::write(home.path("secrets.txt"), b"A=one\nB=\xff\n").unwrap();
     let said = home.cli(&["import", "secrets.txt"]);
@@ -108,8 +108,8 @@ fn the_file_is_removed_when_all_is_kept_and_only_then() {
     assert_eq!(delivered(&home, "A").as_deref(), Some("one"));
     // A value of several lines, of which a line of such a file can hold one; a second value; none.
     for (text, why) in [
-        ("B=-----BEGIN\ncnry\n-----END\n", "what is in lines 2, 3 is"),
-        ("B=-----BEGIN\nB=other\n", "what is in line 2 is"),
+        ("B=first\ncnry\nlast\n", "what is in lines 2, 3 is"),
+        ("B=first\nB=other\n", "what is in line 2 is"),
         ("cnry\n", "what is in line 1 is"),
         ("# cnry\n", "it has no secret"),
     ] {
@@ -118,6 +118,155 @@ fn the_file_is_removed_when_all_is_kept_and_only_then() {
         assert_eq!((said.code(), file.exists()), (Some(1), true), "{said:?}");
         assert!(said.err.contains(why) && !said.err.contains("cnry"), "{said:?}");
     }
+}
+
+#[test]
+fn e15_a_file_of_another_format_is_refused_before_anything_is_set() {
+    let home = Home::new();
+    let canary = canary();
+    let pem = format!(
+        "-----BEGIN PRIVATE KEY-----\n{canary}\nQW5vdGhlclRhaWw3Nzc=\n-----END PRIVATE KEY-----"
+    );
+    let sops = "A=ENC[AES256_GCM,data:x,iv:y,tag:z,type:str]\nsops_mac=ENC[AES256_GCM,data:x]\n";
+    let dotenvx = format!("DOTENV_PUBLIC_KEY=\"03\"\nA=\"encrypted:{}==\"\n", "Ab1+".repeat(20));
+    let utf_16: Vec<_> = "\u{feff}A=1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (bytes, named) in [
+        (format!("FIRST=1\nKEY=\"{pem}\"\n").into_bytes(), "line 2: it begins a key"),
+        (format!("FIRST=1\nKEY={pem}\n").into_bytes(), "line 2: it begins a key"),
+        (format!("FIRST=1\nKEY='{pem}'\n").into_bytes(), "line 2: it begins a key"),
+        (pem.clone().into_bytes(), "line 1: it begins a key"),
+        (b"FIRST=1\rSECOND=2\r".to_vec(), "line 1: it has a carriage return"),
+        (b"FIRST=1\nSECOND=2\rTHIRD=3\r\n".to_vec(), "line 2: it has a carriage return"),
+        (b"\xef\xbb\xbfFIRST=1\n".to_vec(), "byte order mark"),
+        (utf_16, "UTF-16"),
+        (b"FIRST=1\nA=\0\n".to_vec(), "NUL"),
+        (sops.into(), "sops"),
+        (dotenvx.into_bytes(), "dotenvx"),
+        (b"{\"FIRST\": \"a=b\"}\n".to_vec(), "JSON"),
+        (b"FIRST: 1\n".to_vec(), "YAML"),
+        (b"FIRST=1\n[section]\nA=1\n".to_vec(), "INI or TOML"),
+        (b"age-encryption.org/v1\n".to_vec(), "age"),
+        (b"-----BEGIN AGE ENCRYPTED FILE-----\nYQ==\n".to_vec(), "age"),
+    ] {
+        for name in ["secrets.txt", "more"] {
+            home.write(name, &bytes);
+            let said = home.cli(&["import", "--overwrite", name]);
+            // Without a name that says the format, a quoted key is read as a .env has it.
+            if name == "more" && said.status.success() {
+                assert!(
+                    bytes.starts_with(b"FIRST=1\nKEY") && said.out.starts_with("2 "),
+                    "{said:?}"
+                );
+                home.ok(&["delete", "FIRST", "KEY"]);
+                continue;
+            }
+            assert_eq!(said.code(), Some(1), "{named}: {said:?}");
+            assert!(
+                said.err.contains(named) && said.err.contains("nothing was set\nhelp: "),
+                "{said:?}"
+            );
+            assert!(!said.err.contains(&canary), "{said:?}");
+        }
+    }
+    assert_eq!(home.ok(&["list"]).lines().count(), 1);
+    let audit = format!("{:?}", home.audit_log());
+    assert!(!audit.contains("QW5vdGhlclRhaWw3Nzc") && home.files_with(&canary).is_empty());
+}
+
+#[test]
+fn e16_a_env_is_read_by_dotenv_rules() {
+    let home = Home::new();
+    let text = "export URL=\"postgres://u:p@h/db\"\nKEY='sk_1' # note\nTWO=\"first\nsecond=2\"\n\
+                PLAIN=abc\nESCAPED=\"a\\nb\"\n";
+    home.write(".env", text);
+    let dry = home.cli(&["import", "--dry-run", ".env"]);
+    assert!(dry.status.success(), "{dry:?}");
+    assert_eq!(
+        dry.out,
+        "SecretNames  InFile  Change\n\
+         URL          new     quotes removed (letter to letter)\n\
+         KEY          new     quotes removed, comment removed (letter to digit)\n\
+         TWO          new     quotes removed, several lines (letter to digit)\n\
+         PLAIN        new\n\
+         ESCAPED      new     quotes removed, escapes replaced, several lines (letter to letter)\n"
+    );
+    let said = home.cli(&["import", ".env"]);
+    assert!(said.out.starts_with("5 secrets imported from .env: 5 new"), "{said:?}");
+    for recommended in ["--remove", "delete it"] {
+        assert!(!said.err.contains(recommended), "{said:?}");
+    }
+    assert!(said.err.contains("lines 1, 2, 3, 6: quotes removed"), "{said:?}");
+    for (name, value) in [
+        ("URL", "postgres://u:p@h/db"),
+        ("KEY", "sk_1"),
+        ("TWO", "first\nsecond=2"),
+        ("PLAIN", "abc"),
+        ("ESCAPED", "a\nb"),
+    ] {
+        assert_eq!(delivered(&home, name).as_deref(), Some(value), "{name}");
+    }
+    assert_eq!(home.ok(&["list"]).lines().count(), 6);
+    // Fluvio's rules where that is said, and nothing where a line can be read in two ways.
+    home.write(".env", "KEY='sk_1'\n");
+    home.ok(&["import", "--format", "secrets", "--overwrite", ".env"]);
+    assert_eq!(delivered(&home, "KEY").as_deref(), Some("'sk_1'"));
+    for (text, why) in
+        [("A=1\nB=$HOME\n", "line 2: its value refers"), ("A=1\nB='x\n", "not closed")]
+    {
+        home.write(".env", text);
+        let said = home.cli(&["import", ".env"]);
+        assert!(said.code() == Some(1) && said.err.contains(why), "{said:?}");
+    }
+    assert_eq!(home.ok(&["list"]).lines().count(), 6);
+    home.write("any", "A='1'\n");
+    let said = home.cli(&["import", "any"]);
+    assert!(said.code() == Some(1) && said.err.contains("--format dotenv"), "{said:?}");
+}
+
+#[test]
+fn a_dash_is_standard_input() {
+    let home = Home::new();
+    let import = |args: &[&str], input: &[u8]| {
+        let mut command = home.command("fluvio-secret");
+        said_with_input(command.arg("import").args(args), input)
+    };
+    let imported = import(&["-"], b"A=one\nB=two\n");
+    assert_eq!(imported.out, "2 secrets imported from -: 2 new, 0 replaced, 0 unchanged\n");
+    assert!(!imported.err.contains("plain text"), "{imported:?}");
+    assert_eq!(delivered(&home, "B").as_deref(), Some("two"));
+    let imported = import(&["--format", "dotenv", "-"], b"C='three'\n");
+    assert!(imported.status.success(), "{imported:?}");
+    assert_eq!(delivered(&home, "C").as_deref(), Some("three"));
+    for (args, input, why) in [
+        (&["-"][..], &b"A: 1\n"[..], "standard input is not imported: line 1: it looks like YAML"),
+        (&["--remove", "-"], b"A=1\n", "standard input cannot be deleted"),
+    ] {
+        let refused = import(args, input);
+        assert!(refused.code() == Some(1) && refused.err.contains(why), "{refused:?}");
+    }
+}
+
+#[test]
+fn an_import_that_was_stopped_for_long_sets_the_rest() {
+    let home = Home::new();
+    many(&home, 3000, "value");
+    home.ok(&["list"]);
+    let daemon = home.daemon_pid().unwrap();
+    let sockets = || {
+        let entries = fs::read_dir(format!("/proc/{daemon}/fd")).unwrap().flatten();
+        let links = entries.filter_map(|entry| fs::read_link(entry.path()).ok());
+        links.filter(|link| link.to_string_lossy().starts_with("socket:")).count()
+    };
+    let before = sockets();
+    let mut import = home.command("fluvio-secret");
+    let running = spawn(import.args(["import", "many.txt"]));
+    eventually("the first secrets", || home.secret_file("NAME_0").exists());
+    kill("STOP", running.id());
+    eventually("the daemon closes the connection", || sockets() <= before);
+    kill("CONT", running.id());
+    let imported: crate::harness::Said = running.wait_with_output().unwrap().into();
+    assert!(imported.status.success(), "{imported:?}");
+    assert_eq!(home.ok(&["list"]).lines().count(), 3001);
 }
 
 /// A secrets file of so many lines.

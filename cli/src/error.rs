@@ -4,7 +4,6 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use fluvio_secret_protocol::output::shown;
 use fluvio_secret_protocol::{BadName, ClientError, Code, StartError, limits};
 
 use crate::output;
@@ -31,7 +30,7 @@ pub(crate) enum CliError {
     /// A value's file cannot be read.
     File { path: PathBuf, source: io::Error },
     /// A secrets file is not imported.
-    Import { path: PathBuf, why: String },
+    Import { path: PathBuf, why: String, help: Option<&'static str> },
     /// Only one of the two identities of a change that is not finished was opened.
     InPart,
     /// The value cannot be read from standard input or the terminal.
@@ -122,7 +121,7 @@ impl CliError {
         match self {
             Self::Checked | Self::Connector(_) | Self::Some | Self::Unwell => String::new(),
             Self::Usage(text) => text.trim_end().to_owned(),
-            other => shown(&format!("error: {other}")),
+            other => format!("error: {other}"),
         }
     }
 }
@@ -162,8 +161,13 @@ impl fmt::Display for CliError {
             Self::Identity { path, why } => {
                 write!(f, "cannot read the identity {}: {why}; nothing was changed", path.display())
             }
-            Self::Import { path, why } => {
-                write!(f, "{} is not imported: {why}; nothing was set", path.display())
+            Self::Import { path, why, help } => {
+                let path = match path.as_os_str() == "-" {
+                    true => "standard input".into(),
+                    false => path.to_string_lossy(),
+                };
+                write!(f, "{path} is not imported: {why}; nothing was set")?;
+                help.map_or(Ok(()), |help| write!(f, "\nhelp: {help}"))
             }
             Self::Kept { path, why } => write!(
                 f,

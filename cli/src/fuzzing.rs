@@ -5,16 +5,22 @@
 
 use fluvio_secret_protocol::{Secret, SecretName};
 
+use crate::args::FileFormat;
 use crate::secrets_file::parse;
 
-/// The secrets of a secrets file, unless it is refused, and every text that is said about it.
+/// The secrets of a secrets file, or of a `.env`, unless it is refused, and every text that is said
+/// about it.
 #[must_use]
-pub fn secrets_file(bytes: &[u8]) -> (Option<Vec<(SecretName, Secret)>>, Vec<String>) {
-    match parse(bytes) {
+pub fn secrets_file(
+    bytes: &[u8],
+    is_dotenv: bool,
+) -> (Option<Vec<(SecretName, Secret)>>, Vec<String>) {
+    let format = if is_dotenv { FileFormat::Dotenv } else { FileFormat::Secrets };
+    match parse(bytes, Some(format)) {
         Ok(file) => {
-            let notes = file.notes().collect();
-            (Some(file.secrets), notes)
+            let said = file.notes().chain(file.described_changes()).collect();
+            (Some(file.secrets), said)
         }
-        Err(why) => (None, vec![why.to_string()]),
+        Err(why) => (None, vec![why.to_string(), why.help().unwrap_or_default().to_owned()]),
     }
 }

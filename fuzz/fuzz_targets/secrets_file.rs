@@ -1,4 +1,5 @@
-//! A secrets file is read as connectors read it, and nothing of it is in what is said about it.
+//! A secrets file is read as connectors read it, or refused. Nothing of it is in what is said about it, by
+//! either format.
 #![no_main]
 
 use std::collections::HashSet;
@@ -7,13 +8,22 @@ use fluvio_secret_cli::fuzzing::secrets_file;
 use fluvio_secret_fuzz::CANARY;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let (secrets, _) = secrets_file(bytes);
-    let secrets = secrets.as_ref().map(|secrets| {
-        secrets.iter().map(|(name, value)| (name.as_str(), value.expose())).collect::<Vec<_>>()
-    });
-    assert!(secrets == std::str::from_utf8(bytes).ok().and_then(expected), "read otherwise");
-    let (_, said) = secrets_file(&marked(bytes));
-    assert!(!said.concat().contains(CANARY), "{said:?}");
+    // What looks like another format is refused, so only what is read is compared.
+    if let (Some(secrets), _) = secrets_file(bytes, false) {
+        let secrets: Vec<_> =
+            secrets.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
+        let expected = std::str::from_utf8(bytes).ok().and_then(expected);
+        assert!(expected == Some(secrets), "read otherwise");
+    }
+    for is_dotenv in [false, true] {
+        let (_, said) = secrets_file(&marked(bytes), is_dotenv);
+        assert!(!said.concat().contains(CANARY), "{said:?}");
+    }
+    // A name is what stands before the = of a line, and never a piece of a value in quotes.
+    if let (Some(secrets), _) = secrets_file(bytes, true) {
+        let text = String::from_utf8_lossy(bytes);
+        assert!(secrets.iter().all(|(name, _)| text.contains(name.as_str())), "a name of ours");
+    }
 });
 
 /// What connectors find: lines, split at the first `=`, both sides without blanks, the first line

@@ -22,6 +22,15 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+/// The rules by which `import` reads a file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum FileFormat {
+    /// As connectors read a secrets file: quotes are part of a value
+    Secrets,
+    /// As programs read a .env file: quotes and comments are removed
+    Dotenv,
+}
+
 /// The form of what `doctor` finds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum DoctorForm {

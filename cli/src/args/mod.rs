@@ -23,7 +23,7 @@ pub(crate) use self::connector::{Cdk, Check, Restart, Run, Watch, WatchCdk};
 use self::connector::{TypedCdk, TypedLease, TypedRun, TypedWatchCdk};
 use self::explain::explain;
 use self::form::TypedFormat;
-pub(crate) use self::form::{DoctorForm, Format, LogFormat};
+pub(crate) use self::form::{DoctorForm, FileFormat, Format, LogFormat};
 pub(crate) use self::key::{
     ChangePassphrase, PassphraseSource, Recipient, Rotate, Unlock, UnlockFirst, UseIdentity,
 };
@@ -178,15 +178,19 @@ Example:
         names: Vec<OsString>,
     },
 
-    /// Set all secrets of a secrets file at once
+    /// Set all secrets of a secrets file or a .env file
     #[command(after_help = "\
 Each line KEY=VALUE is read as connectors read it: quotes are part of the value, blanks around
 it are not, and of two lines with one KEY the first counts. Lines without = mean nothing. Lines
 that begin with # are skipped. When a line's KEY is no name of a secret, or a secret has another
 value already, nothing is set.
 
+A .env file is read by dotenv rules: quotes, export and comments are removed, and a value in
+quotes can have several lines. A file of another format is refused before anything is set.
+
 Example:
   fluvio-secret import --dry-run secrets.txt
+  fluvio-secret import .env
   fluvio-secret import --overwrite --remove secrets.txt")]
     Import(Import),
 
@@ -375,7 +379,9 @@ Example:
 
 /// Reads the arguments, the program's name first.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, CliError> {
-    let typed = match CommandLine::try_parse_from(help_of(args.into_iter().collect())) {
+    let args = help_of(args.into_iter().collect());
+    let last_is_after_dashes = args.iter().rev().skip(1).any(|word| word == "--");
+    let typed = match CommandLine::try_parse_from(args) {
         Ok(line) => line.command,
         Err(error) => return explain(&error),
     };
@@ -402,7 +408,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
         Typed::Metadata => Command::Metadata,
         Typed::Restore { name: text, version } => Command::Restore { name: name(&text)?, version },
         Typed::Run(typed) => Command::Run(connector::run(typed)?),
-        Typed::Set(typed) => Command::Set(secret::set(typed)?),
+        Typed::Set(typed) => Command::Set(secret::set(typed, last_is_after_dashes)?),
         Typed::Status { output } => Command::Status { format: output.format },
         Typed::Unlock(typed) => Command::Unlock(key::unlock(typed)?),
         Typed::UnlockFirst(shim) => Command::UnlockFirst(shim),
@@ -475,13 +481,40 @@ mod tests {
         assert_eq!(argument(&["--connector", "A", "value"]), "value");
         assert_eq!(argument(&["A", "-value"]), "-value");
         assert_eq!(argument(&["A", "-cat"]), "-cat");
-        assert_eq!(argument(&["A", "--value"]), "--value");
+        assert_eq!(argument(&["A", "--", "--value"]), "--value");
+        assert_eq!(argument(&["--", "A", "--stdin"]), "--stdin");
         assert_eq!(argument(&["A", "--", "--file"]), "--file");
         assert_eq!(argument(&["A", ""]), "");
         assert!(matches!(source(&["A"]), Source::Ask));
         assert!(matches!(source(&["A", "-"]), Source::Input));
         assert!(matches!(source(&["--connector", "A", "--file", "f"]), Source::File(_)));
         assert!(matches!(source(&["A", "--file=f"]), Source::File(_)));
+    }
+
+    #[test]
+    fn an_unknown_option_after_the_name_is_not_its_value() {
+        for option in ["--stdin", "--from-file", "--x", "--2", "--a-b-"] {
+            for words in [&["set", "A", option][..], &["set", "-c", "A", option]] {
+                let text = refused(words);
+                assert!(text.contains("unknown option") && !text.contains(option), "{text}");
+            }
+            assert!(refused(&["set", "A", option, "--"]).starts_with("error: "));
+        }
+        for value in [
+            "-----BEGIN PRIVATE KEY-----",
+            "-----BEGIN",
+            "---",
+            "--",
+            "--a b",
+            "--a=b",
+            "--a_b",
+            "--\u{fc}",
+            "-x",
+        ] {
+            let words = if value == "--" { vec!["A", "--", value] } else { vec!["A", value] };
+            let Source::Argument(found) = source(&words) else { panic!("{value}") };
+            assert_eq!(found.expose(), value.as_bytes());
+        }
     }
 
     #[test]

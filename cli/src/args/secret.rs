@@ -9,7 +9,7 @@ use fluvio_secret_protocol::{Secret, SecretName};
 use jiff::{Span, Timestamp, ZonedDateTime};
 
 use super::completion::names;
-use super::form::LogFormat;
+use super::form::{FileFormat, LogFormat};
 use super::name;
 use crate::error::CliError;
 
@@ -28,7 +28,11 @@ pub(crate) struct Import {
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) remove: bool,
 
-    /// KEY=VALUE lines, as connectors read a secrets file
+    /// Read FILE by these rules; the default depends on its name and content
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub(crate) format: Option<FileFormat>,
+
+    /// A secrets file or a .env file; - for standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 }
@@ -73,10 +77,26 @@ pub(super) struct TypedSet {
 }
 
 /// What is meant by `set`.
-pub(super) fn set(typed: TypedSet) -> Result<Set, CliError> {
+pub(super) fn set(typed: TypedSet, is_after_dashes: bool) -> Result<Set, CliError> {
     // As in the cloud `--connector` is taken, and says nothing here.
     let TypedSet { connector: _, file, name: text, value } = typed;
+    if !is_after_dashes && value.as_deref().is_some_and(may_be_option) {
+        return Err(CliError::Usage(UNKNOWN_OPTION.to_owned()));
+    }
     Ok(Set { name: name(&text)?, source: source(file, value) })
+}
+
+const UNKNOWN_OPTION: &str = "\
+error: unknown option after NAME; nothing was set
+help: to read the value from standard input: fluvio-secret set NAME -
+help: if it is the value, put -- before it: fluvio-secret set NAME -- VALUE
+see: fluvio-secret set --help";
+
+/// Whether a value has the form of an option: `--stdin`, but not `-----BEGIN …` or a text with spaces.
+fn may_be_option(value: &OsStr) -> bool {
+    let bytes = value.as_encoded_bytes().strip_prefix(b"--").unwrap_or_default();
+    bytes.first().is_some_and(u8::is_ascii_alphanumeric)
+        && bytes.iter().all(|&byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 /// What is meant by `log`.

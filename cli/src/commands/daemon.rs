@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::thread::sleep;
 use std::time::Duration;
 
-use fluvio_secret_protocol::output::shown;
 use fluvio_secret_protocol::{Client, ClientError, Code, ListedLease, accept_vault};
 
 use super::{client, lease, running_client, state};
@@ -132,12 +131,12 @@ fn waits_for(leases: &[ListedLease]) -> String {
             format!("{count} leases are held; the daemon stops when their connectors have stopped")
         }
     };
-    shown(&format!(
+    format!(
         "\
 waiting: {held}:
 {}help: stop what holds them, or remove their secrets files now: fluvio-secret daemon stop --end-leases",
         lines.collect::<String>()
-    ))
+    )
 }
 
 fn describe(lease: &ListedLease) -> String {

@@ -1,11 +1,12 @@
-//! `import`: all secrets of a secrets file at once. Nothing is set before all were looked at.
+//! `import`: all secrets of a secrets file or a `.env` at once. Nothing is set before all were looked at.
 
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Instant;
 
 use fluvio_secret_protocol::{
-    Client, ClientError, Found, HeldLease, ListedGrant, Secret, SecretName, limits,
+    Client, ClientError, Found, HeldLease, Imported, ListedGrant, Secret, SecretName, limits,
 };
 
 use super::client;
@@ -13,28 +14,31 @@ use super::set::{about_the_identity, say_holders};
 use crate::args;
 use crate::error::CliError;
 use crate::progress::Progress;
-use crate::secrets_file;
+use crate::secrets_file::{self, SecretsFile};
 use crate::{format, output};
 
 pub(crate) fn import(import: &args::Import) -> Result<(), CliError> {
     let path = &import.file;
     let stamp = if import.remove { Some(Stamp::of(path)?) } else { None };
-    let file = secrets_file::read(path)
-        .map_err(|why| CliError::Import { path: path.clone(), why: why.to_string() })?;
+    let file = secrets_file::read(path, import.format).map_err(|why| CliError::Import {
+        path: path.clone(),
+        why: why.to_string(),
+        help: why.help(),
+    })?;
     for note in file.notes() {
         output::say(&format!("note: {}, {note}", path.display()));
     }
-    let mut importer = Importer { client: client()?, overwrite: import.overwrite };
+    let mut importer = Importer::new(import.overwrite)?;
     let found = importer.look(&file.secrets)?;
     if import.dry_run {
-        return show(&file.secrets, &found);
+        return show(&file, &found);
     }
     let other = found.iter().filter(|found| **found == Found::Other).count();
     if other > 0 && !import.overwrite {
         return Err(another_value(path, &file.secrets, &found));
     }
     let Done { new_identity, holders, leases } = importer.set(path, &file.secrets, &found)?;
-    let printed = output::print(&summary(path, &found));
+    output::confirm(&summary(path, &found));
     if let Some(identity) = new_identity {
         output::say(&about_the_identity(&identity));
     }
@@ -44,18 +48,21 @@ pub(crate) fn import(import: &args::Import) -> Result<(), CliError> {
             None => stamp.remove(path)?,
             Some(why) => return Err(CliError::Kept { path: path.clone(), why }),
         },
-        None if file.secrets.is_empty() => {}
+        // Another program reads a .env, and nothing is left of what came by standard input.
+        None if file.secrets.is_empty() || file.is_dotenv() || path.as_os_str() == "-" => {}
         None => output::say(&format!(
             "note: {path} still has the values in plain text; delete it, or let this command do that with --remove",
             path = path.display()
         )),
     }
-    printed
+    Ok(())
 }
 
 struct Importer {
     client: Client,
     overwrite: bool,
+    /// When the daemon answered last.
+    answered: Instant,
 }
 
 type Secrets = [(SecretName, Secret)];
@@ -69,11 +76,30 @@ struct Done {
 }
 
 impl Importer {
+    fn new(overwrite: bool) -> Result<Self, CliError> {
+        Ok(Self { client: client()?, overwrite, answered: Instant::now() })
+    }
+
+    /// Sends one batch. Asking twice is safe: a secret that has its value is left as it is.
+    fn send(&mut self, batch: &Secrets, dry_run: bool) -> Result<Imported, ClientError> {
+        let mut sent = self.client.import(self.request(batch, dry_run));
+        // The daemon closes a connection that is silent for longer, as when Ctrl-Z stopped this program.
+        if matches!(sent, Err(ClientError::Broken(_)))
+            && self.answered.elapsed() > limits::PATIENCE
+            && let Ok(client) = client()
+        {
+            self.client = client;
+            sent = self.client.import(self.request(batch, dry_run));
+        }
+        self.answered = Instant::now();
+        sent
+    }
+
     /// What the vault has under each name.
     fn look(&mut self, secrets: &Secrets) -> Result<Vec<Found>, CliError> {
         let mut found = Vec::with_capacity(secrets.len());
         for batch in batches(secrets) {
-            found.extend(self.client.import(self.request(batch, true))?.found);
+            found.extend(self.send(batch, true)?.found);
         }
         Ok(found)
     }
@@ -86,7 +112,7 @@ impl Importer {
         for batch in batches(secrets) {
             let here = &found[done..done + batch.len()];
             if here.iter().any(|found| *found != Found::Same) {
-                match self.client.import(self.request(batch, false)) {
+                match self.send(batch, false) {
                     Ok(imported) => {
                         said.new_identity = said.new_identity.or(imported.new_identity);
                         said.holders.extend(imported.holders);
@@ -160,17 +186,20 @@ fn batches(secrets: &Secrets) -> impl Iterator<Item = &Secrets> {
     })
 }
 
-fn show(secrets: &Secrets, found: &[Found]) -> Result<(), CliError> {
-    let word = |found| match found {
+fn show(file: &SecretsFile, found: &[Found]) -> Result<(), CliError> {
+    let word = |found: &Found| match found {
         Found::Nothing => "new",
         Found::Other => "another value",
         Found::Same => "the same",
     };
-    let row = |((name, _), found): (&(SecretName, Secret), &Found)| {
-        [name.to_string(), word(*found).to_owned()]
-    };
-    let rows: Vec<_> = secrets.iter().zip(found).map(row).collect();
-    output::print(&format::table(["SecretNames", "InFile"], &rows))
+    let rows = file.secrets.iter().zip(found);
+    let rows = rows.map(|((name, _), found)| [name.to_string(), word(found).to_owned()]);
+    if !file.is_dotenv() {
+        return output::print(&format::table(["SecretNames", "InFile"], &rows.collect::<Vec<_>>()));
+    }
+    let rows = rows.zip(file.described_changes());
+    let rows: Vec<_> = rows.map(|([name, word], change)| [name, word, change]).collect();
+    output::print(&format::table(["SecretNames", "InFile", "Change"], &rows))
 }
 
 fn another_value(path: &Path, secrets: &Secrets, found: &[Found]) -> CliError {
@@ -178,7 +207,7 @@ fn another_value(path: &Path, secrets: &Secrets, found: &[Found]) -> CliError {
     let names: Vec<_> = other.map(|((name, _), _)| format!("`{name}`")).collect();
     let why =
         format!("the vault has another value for {}; to replace it: --overwrite", names.join(", "));
-    CliError::Import { path: path.to_owned(), why }
+    CliError::Import { path: path.to_owned(), why, help: None }
 }
 
 fn summary(path: &Path, found: &[Found]) -> String {
@@ -201,7 +230,10 @@ struct Stamp([i64; 4], [u64; 3]);
 
 impl Stamp {
     fn of(path: &Path) -> Result<Self, CliError> {
-        let failed = |why: String| CliError::Import { path: path.to_owned(), why };
+        let failed = |why: String| CliError::Import { path: path.to_owned(), why, help: None };
+        if path.as_os_str() == "-" {
+            return Err(failed("standard input cannot be deleted by --remove".to_owned()));
+        }
         let found = fs::symlink_metadata(path).map_err(|error| failed(error.to_string()))?;
         if !found.is_file() {
             // What a link leads to would still be there.

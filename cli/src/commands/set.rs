@@ -5,7 +5,6 @@ use std::io::{self, IsTerminal};
 use std::os::unix::fs::OpenOptionsExt;
 
 use fluvio_secret_protocol::carry::{self, Unfit};
-use fluvio_secret_protocol::output::shown;
 use fluvio_secret_protocol::{HeldLease, ListedGrant, Secret, SecretName};
 
 use super::status::connector;
@@ -49,10 +48,10 @@ pub(super) fn say_holders(holders: &[ListedGrant], leases: &[HeldLease]) {
         |lease: &HeldLease| lease::describe(lease.connector.as_deref(), &lease.config, &lease.id);
     let all: Vec<_> = holders.iter().map(connector).chain(leases.iter().map(of_lease)).collect();
     if !all.is_empty() {
-        output::say(&shown(&format!(
+        output::say(&format!(
             "note: running with the earlier value: {}; restart to use the new one",
             all.join(", ")
-        )));
+        ));
     }
 }
 

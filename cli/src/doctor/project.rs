@@ -9,10 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use fluvio_secret_protocol::regular::{self, Links};
-use fluvio_secret_protocol::{SecretName, shell};
+use fluvio_secret_protocol::shell;
 use zeroize::Zeroizing;
 
 use super::{Found, Look, Machine};
+use crate::args::FileFormat;
+use crate::secrets_file::{self, format_by_name};
 
 /// What people call the file that they give to `--secrets`.
 const NAMES: [&str; 4] = ["secrets.txt", "secret.txt", "secrets", ".env"];
@@ -71,14 +73,23 @@ fn judge(file: &Path, is_there: bool, git: Git) -> Found {
     let import = format!("fluvio-secret import --remove {word}");
     let forget = format!("git rm --quiet --cached {word}");
     let shown = file.display();
+    let is_dotenv = format_by_name(file) == Some(FileFormat::Dotenv);
     let history = "what was committed stays in git's history, so set those secrets to other values";
     match (git, is_there) {
+        // It belongs to the program that reads it, so it stays where it is.
+        (Git::Tracks, true) if is_dotenv => Look::Project
+            .wrong(format!("{shown} has secrets in plain text, and git tracks it; {history}"))
+            .mended_by(forget),
         (Git::Tracks, true) => Look::Project
             .wrong(format!("{shown} has secrets in plain text, and git tracks it; {history}"))
             .mended_by(format!("{import} && {forget}")),
         (Git::Tracks, false) => Look::Project
             .wrong(format!("{shown} is deleted, and git still tracks it; {history}"))
             .mended_by(forget),
+        (Git::Untracked | Git::None, _) if is_dotenv => {
+            let git = if git == Git::None { "" } else { "; git does not track it" };
+            Look::Project.note(format!("{shown} has secrets in plain text{git}"))
+        }
         (Git::Untracked, _) => Look::Project
             .note(format!("{shown} has secrets in plain text; git does not track it"))
             .mended_by(import),
@@ -120,12 +131,7 @@ fn is_plain(path: &Path) -> bool {
     if file.take(MOST_BYTES).read_to_end(&mut bytes).is_err() {
         return false;
     }
-    bytes.split(|&byte| byte == b'\n').any(|line| {
-        let mut parts = line.splitn(2, |&byte| byte == b'=');
-        let name = parts.next().map(|name| String::from_utf8_lossy(name.trim_ascii()).into_owned());
-        let has_value = parts.next().is_some_and(|value| !value.trim_ascii().is_empty());
-        has_value && name.is_some_and(|name| SecretName::try_from(name).is_ok())
-    })
+    secrets_file::is_plain(&bytes)
 }
 
 /// The files of those names that git tracks, wherever in the work tree; `None` when it cannot say.
@@ -186,12 +192,43 @@ mod tests {
         assert_eq!(tracked.mend, Some(format!("{import} && {forget}")));
         let deleted = judge(file, false, Git::Tracks);
         assert_eq!((deleted.condition, deleted.mend), (Condition::Wrong, Some(forget)));
-        let dashed = judge(Path::new("-x/.env"), true, Git::None);
-        assert_eq!(dashed.mend.as_deref(), Some("fluvio-secret import --remove ./-x/.env"));
+        let dashed = judge(Path::new("-x/secrets"), true, Git::None);
+        assert_eq!(dashed.mend.as_deref(), Some("fluvio-secret import --remove ./-x/secrets"));
         for git in [Git::Untracked, Git::None] {
             let found = judge(file, true, git);
             assert_eq!((found.condition, found.mend), (Condition::Note, Some(import.clone())));
         }
+    }
+
+    #[test]
+    fn e16_the_removal_of_a_env_is_never_recommended() {
+        for name in [".env", "a/.env", ".env.local"] {
+            for (git, is_there) in [
+                (Git::Tracks, true),
+                (Git::Tracks, false),
+                (Git::Untracked, true),
+                (Git::None, true),
+            ] {
+                let found = judge(Path::new(name), is_there, git);
+                assert!(!found.line().contains("--remove"), "{found:?}");
+                assert_eq!(found.mend.is_some(), git == Git::Tracks, "{found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_another_tool_encrypted_is_not_plain() {
+        let made = Made::new();
+        made.write("p/.env", "TOKEN=ENC[AES256_GCM,data:x,iv:y,tag:z,type:str]\nsops_version=3\n");
+        let cipher = "Ab1+".repeat(12);
+        made.write(
+            "p/a/.env",
+            &format!("DOTENV_PUBLIC_KEY=\"03\"\nTOKEN=\"encrypted:{cipher}\"\n"),
+        );
+        made.write("p/b/.env", "TOKEN='two\nlines'\n");
+        made.write("p/c/.env", "A-B=1\nTOKEN=$OTHER\n");
+        let found: Vec<_> = plain_files(&made.at("p"), DEEPEST).into_iter().collect();
+        assert_eq!(found, [made.at("p/b/.env"), made.at("p/c/.env")]);
     }
 
     #[test]

@@ -1,0 +1,376 @@
+//! The file that `import` reads: a secrets file of Fluvio's, or a `.env`.
+//!
+//! A file is understood as a whole or refused: what looks like another format is named, and nothing
+//! is set. No text of the file is repeated anywhere, because a name may be a piece of a value.
+//!
+//! * [`fluvio_lines`]: the rules of Fluvio's connectors
+//! * [`dotenv`]: the rules of `.env` files
+//! * [`foreign`]: what belongs to another format
+
+mod dotenv;
+mod fluvio_lines;
+mod foreign;
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use fluvio_secret_protocol::{Secret, SecretName, limits};
+use zeroize::Zeroizing;
+
+use self::dotenv::Change;
+use self::foreign::Foreign;
+use crate::args::FileFormat;
+
+/// More than anybody's secrets file has: 10,000 secrets of 6 KiB.
+const MOST_BYTES: usize = 64 << 20;
+
+/// What a file has. Numbers of lines begin with 1.
+#[derive(Debug, Default)]
+pub(crate) struct SecretsFile {
+    /// The secrets, in the order of the file.
+    pub(crate) secrets: Vec<(SecretName, Secret)>,
+    /// Lines that begin with `#`: connectors would take them for secrets, people do not.
+    comments: Vec<usize>,
+    /// Lines without `=`, which mean nothing.
+    meaningless: Vec<usize>,
+    /// Lines whose name an earlier line has.
+    repeated: Vec<usize>,
+    /// Lines whose value is in quotes, which are part of it.
+    quoted: Vec<usize>,
+    /// Lines with what looks like a comment after the value, and is part of it.
+    remarks: Vec<usize>,
+    /// In a `.env`: the line of each secret, and what its rules made of the value.
+    changes: Vec<(usize, Change)>,
+}
+
+/// Why a file is refused.
+#[derive(Debug)]
+pub(crate) enum BadFile {
+    Io(io::Error),
+    Large,
+    /// The file, or a line of it, is of another format.
+    Foreign(Foreign),
+    /// The lines whose names no connector can reference.
+    Names(Vec<usize>),
+    /// The first line that is not UTF-8: no connector reads beyond it.
+    NotUtf8(usize),
+    /// The two formats read different values, and the name of the file does not say which it is.
+    Undecided,
+    /// A line whose value is over the limit.
+    Value(usize),
+}
+
+/// Reads a file; `-` is standard input. Without a format its name and its content decide.
+pub(crate) fn read(path: &Path, format: Option<FileFormat>) -> Result<SecretsFile, BadFile> {
+    let bytes = match path.as_os_str() == "-" {
+        true => bytes_of(io::stdin().lock(), MOST_BYTES),
+        false => {
+            let file = File::open(path).map_err(BadFile::Io)?;
+            let length = file.metadata().map_err(BadFile::Io)?.len();
+            // Of the right size at once: a buffer that grows leaves copies behind.
+            let room = usize::try_from(length).map_or(MOST_BYTES, |length| length.min(MOST_BYTES));
+            bytes_of(file, room)
+        }
+    }?;
+    parse(&bytes, format.or_else(|| format_by_name(path)))
+}
+
+fn bytes_of(source: impl Read, room: usize) -> Result<Zeroizing<Vec<u8>>, BadFile> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room + 1));
+    source.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(BadFile::Io)?;
+    if bytes.len() > MOST_BYTES { Err(BadFile::Large) } else { Ok(bytes) }
+}
+
+/// The format of a file whose name is known for it.
+pub(crate) fn format_by_name(path: &Path) -> Option<FileFormat> {
+    let name = path.file_name().and_then(OsStr::to_str)?;
+    if matches!(name, "secrets.txt" | "secret.txt" | "secrets") {
+        Some(FileFormat::Secrets)
+    } else if name.starts_with(".env.") || name.ends_with(".env") {
+        Some(FileFormat::Dotenv)
+    } else {
+        None
+    }
+}
+
+/// Reads the bytes of a file. Without a format the content decides.
+pub(crate) fn parse(bytes: &[u8], format: Option<FileFormat>) -> Result<SecretsFile, BadFile> {
+    let text = foreign::text_of(bytes)?;
+    match format {
+        Some(FileFormat::Secrets) => fluvio_lines::parse(text),
+        Some(FileFormat::Dotenv) => dotenv::parse(text),
+        None => match (fluvio_lines::parse(text), dotenv::parse(text)) {
+            (Ok(lines), Ok(dotenv)) if dotenv.has_no_change() => Ok(lines),
+            (Ok(lines), Err(_)) if lines.quoted.is_empty() && lines.remarks.is_empty() => Ok(lines),
+            (Ok(_), _) => Err(BadFile::Undecided),
+            (Err(_), Ok(dotenv)) => Ok(dotenv),
+            (Err(why), Err(_)) => Err(why),
+        },
+    }
+}
+
+/// Whether the beginning of a file has a line `NAME=VALUE`, and no tool has encrypted it.
+pub(crate) fn is_plain(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    let lines =
+        || text.lines().filter_map(|line| line.split_once('=')).map(|(n, v)| (n.trim(), v.trim()));
+    let is_name = |name: &str| SecretName::try_from(name.to_owned()).is_ok();
+    lines().any(|(name, value)| !value.is_empty() && is_name(name))
+        && !lines().any(|(name, value)| foreign::encrypted(name, value).is_some())
+}
+
+impl SecretsFile {
+    /// What to tell of lines that are not what they may seem.
+    pub(crate) fn notes(&self) -> impl Iterator<Item = String> {
+        let skipped = [
+            (&self.comments, "skipped: a line that begins with # is a comment here"),
+            (&self.meaningless, "skipped: a line without = means nothing"),
+            (
+                &self.repeated,
+                "skipped: an earlier line has the same name, and the first one counts",
+            ),
+            (&self.quoted, "the quotes are part of the value, as they are for connectors"),
+            (&self.remarks, "what follows # is part of the value, as it is for connectors"),
+        ]
+        .map(|(numbers, what)| (numbers.clone(), what));
+        let changed = [
+            (self.changed(|change| change.quotes), "quotes removed, by the rules of .env files"),
+            (self.changed(|change| change.comment), "comment removed, by the rules of .env files"),
+            (self.changed(|change| change.escapes), "escapes replaced, by the rules of .env files"),
+        ];
+        skipped
+            .into_iter()
+            .chain(changed)
+            .filter(|(numbers, _)| !numbers.is_empty())
+            .map(|(numbers, what)| format!("{}: {what}", lines(&numbers)))
+    }
+
+    fn changed(&self, is_wanted: impl Fn(&Change) -> bool) -> Vec<usize> {
+        let wanted = self.changes.iter().filter(|(_, change)| is_wanted(change));
+        wanted.map(|(number, _)| *number).collect()
+    }
+
+    /// Whether the rules of `.env` files were used.
+    pub(crate) fn is_dotenv(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
+    /// What the rules of `.env` files made of each value, never the value itself.
+    pub(crate) fn described_changes(&self) -> Vec<String> {
+        self.changes.iter().map(|(_, change)| change.describe()).collect()
+    }
+
+    /// Whether the rules of `.env` files take each value as it stands there.
+    fn has_no_change(&self) -> bool {
+        self.changes.iter().all(|(_, change)| !change.is_any())
+    }
+
+    /// Why not all that the file has is in its secrets, if so. A comment and an empty line hold none.
+    pub(crate) fn left_out(&self) -> Option<String> {
+        let mut skipped = [&self.meaningless[..], &self.repeated[..]].concat();
+        skipped.sort_unstable();
+        match (skipped.is_empty(), self.secrets.is_empty()) {
+            (true, false) => None,
+            (true, true) => Some("it has no secret".to_owned()),
+            (false, _) => Some(format!("what is in {} is nowhere else", lines(&skipped))),
+        }
+    }
+}
+
+impl BadFile {
+    /// What to do about it.
+    pub(crate) fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::Foreign(Foreign { help, .. }) => Some(help),
+            Self::Undecided => Some(
+                "add --format secrets to keep quotes and comments as parts of the values, or --format dotenv to remove them",
+            ),
+            Self::Io(_) | Self::Large | Self::Names(_) | Self::NotUtf8(_) | Self::Value(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for BadFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(source) => source.fmt(f),
+            Self::Large => f.write_str("it is larger than any secrets file"),
+            Self::Foreign(Foreign { line: Some(line), why, .. }) => write!(f, "line {line}: {why}"),
+            Self::Foreign(Foreign { line: None, why, .. }) => f.write_str(why),
+            Self::Undecided => f.write_str(
+                "it has quotes or comments, and its name does not say whether they are parts of the values",
+            ),
+            Self::Names(numbers) => write!(
+                f,
+                "{}: what is before the = is no name of a secret (letters, digits and _, not beginning with a digit)",
+                lines(numbers)
+            ),
+            Self::NotUtf8(number) => {
+                write!(f, "line {number} is not UTF-8, and connectors read no further")
+            }
+            Self::Value(number) => write!(
+                f,
+                "line {number}: the value has more than {} bytes, which is the most",
+                limits::VALUE_BYTES
+            ),
+        }
+    }
+}
+
+/// Numbers of lines for a message: `line 3`, `lines 3, 4, 9`.
+fn lines(numbers: &[usize]) -> String {
+    const MOST: usize = 20;
+    let word = if numbers.len() == 1 { "line" } else { "lines" };
+    let shown: Vec<_> = numbers.iter().take(MOST).map(ToString::to_string).collect();
+    let more = match numbers.len().saturating_sub(MOST) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{word} {}{more}", shown.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{BadFile, SecretsFile, format_by_name, lines};
+    use crate::args::FileFormat;
+
+    fn parse(bytes: &[u8]) -> Result<SecretsFile, BadFile> {
+        super::parse(bytes, Some(FileFormat::Secrets))
+    }
+
+    fn secrets(text: &str) -> Vec<(String, String)> {
+        let file = parse(text.as_bytes()).expect("a file");
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
+        file.secrets.iter().map(|(n, v)| (n.to_string(), text(v.expose()))).collect()
+    }
+
+    #[test]
+    fn a_line_is_read_as_connectors_read_it() {
+        for (line, value) in [
+            ("A=b", "b"),
+            ("A=b\r\n", "b"),
+            (" A = b c \n", "b c"),
+            ("A=\"b\"", "\"b\""),
+            ("A=b=c=", "b=c="),
+            ("A=", ""),
+            ("A=#b", "#b"),
+            ("A=\u{a0}b\u{2003}", "b"),
+        ] {
+            assert_eq!(secrets(line), [("A".into(), value.into())], "{line:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_of_two_counts_and_what_is_skipped_is_told() {
+        let file = parse(b"# A=x\nA=1\n\nword\nA=2\n  #B=3\nB='4'\n").expect("a file");
+        assert_eq!(file.secrets.len(), 2);
+        assert_eq!(file.secrets[0].1.expose(), b"1");
+        assert_eq!((&file.comments[..], &file.repeated[..]), (&[1, 6][..], &[5][..]));
+        assert_eq!((&file.meaningless[..], &file.quoted[..]), (&[4][..], &[7][..]));
+        assert_eq!(file.left_out().expect("lines"), "what is in lines 4, 5 is nowhere else");
+        let left_out = |text: &str| parse(text.as_bytes()).expect("a file").left_out();
+        assert_eq!(left_out("# who\n\nA=1\n"), None);
+        assert_eq!(left_out("# who\n").expect("nothing"), "it has no secret");
+    }
+
+    #[test]
+    fn names_that_no_connector_can_reference_refuse_the_file() {
+        let refused = parse(b"A=1\n=3\n9C=4\nC-D=5\n");
+        assert!(matches!(refused, Err(BadFile::Names(lines)) if lines == [2, 3, 4]));
+        let refused = parse(b"A=1\nexport B=2\n").expect_err("a .env");
+        assert!(refused.to_string().starts_with("line 2: it begins with `export`"));
+        assert!(refused.help().is_some_and(|help| help.contains("--format dotenv")));
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf_8_refuse_the_file_with_their_line() {
+        assert!(matches!(parse(b"A=1\nB=\xff\n"), Err(BadFile::NotUtf8(2))));
+        let large = [b"A=", &vec![b'x'; (1 << 20) + 1][..]].concat();
+        assert!(matches!(parse(&large), Err(BadFile::Value(1))));
+    }
+
+    #[test]
+    fn a_message_names_some_lines() {
+        assert_eq!(lines(&[3]), "line 3");
+        assert_eq!(lines(&[3, 9]), "lines 3, 9");
+        let many: Vec<_> = (1..=25).collect();
+        assert!(lines(&many).ends_with("19, 20 and 5 more"), "{}", lines(&many));
+    }
+
+    #[test]
+    fn e15_no_part_of_a_value_becomes_a_name() {
+        let tail = "QW5vdGhlclRhaWw3Nzc=";
+        let full = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj";
+        for (text, line) in [
+            (format!("A=\"-----BEGIN PRIVATE KEY-----\n{tail}\n-----END PRIVATE KEY-----\"\n"), 1),
+            (format!("T=1\nA=-----BEGIN PRIVATE KEY-----\n{tail}\n-----END PRIVATE KEY-----\n"), 2),
+            (format!("T=1\nA='-----BEGIN RSA\n{tail}\n-----END RSA-----'\n"), 2),
+            (format!("-----BEGIN CERTIFICATE-----\n{tail}\n-----END CERTIFICATE-----\n"), 1),
+            (format!("A={full}\n{tail}\n"), 2),
+            (format!("A={full}\nYWI=\n"), 2),
+            (format!("A={full}\nYQ==\n"), 2),
+            (format!("A=1\n{full}\n{tail}\n"), 2),
+            (format!("A='one\nB={tail}'\n"), 1),
+            (format!("A={{\n  \"k\": \"v=\"\n}}\nB={tail}\n"), 1),
+        ] {
+            let refused = parse(text.as_bytes()).expect_err(&text).to_string();
+            assert!(refused.starts_with(&format!("line {line}: ")), "{text:?}: {refused}");
+            assert!(!refused.contains(tail), "{refused}");
+        }
+    }
+
+    #[test]
+    fn e15_what_looks_like_a_comment_after_a_value_is_told() {
+        let file = parse(b"A=abc # note\nB= # later\nC=p#ss\nD=x\t#y\n").expect("a file");
+        assert_eq!(file.remarks, [1, 2, 4]);
+        assert!(file.notes().any(|note| note.starts_with("lines 1, 2, 4: what follows #")));
+    }
+
+    #[test]
+    fn e16_the_format_is_chosen_by_the_name_and_then_by_the_content() {
+        for (path, format) in [
+            ("secrets.txt", Some(FileFormat::Secrets)),
+            ("a/secrets", Some(FileFormat::Secrets)),
+            (".env", Some(FileFormat::Dotenv)),
+            ("a/.env.local", Some(FileFormat::Dotenv)),
+            ("prod.env", Some(FileFormat::Dotenv)),
+            ("more.txt", None),
+            ("-", None),
+            ("env", None),
+        ] {
+            assert_eq!(format_by_name(Path::new(path)), format, "{path}");
+        }
+        let values = |text: &str| {
+            let file = super::parse(text.as_bytes(), None).map_err(|why| why.to_string())?;
+            Ok::<_, String>(file.secrets.into_iter().map(|(_, v)| v.expose().to_vec()).collect())
+        };
+        assert_eq!(values("A=1\nB=2 3\n"), Ok(vec![b"1".to_vec(), b"2 3".to_vec()]));
+        assert_eq!(values("export A='1'\n"), Ok(vec![b"1".to_vec()]));
+        assert_eq!(values("A='1\n2'\n"), Ok(vec![b"1\n2".to_vec()]));
+        assert_eq!(values("A=a$b\n"), Ok(vec![b"a$b".to_vec()]));
+        for text in ["A='1'\n", "A=1 # note\n", "A=\"${B}\"\n"] {
+            assert!(values(text).is_err_and(|why| why.contains("quotes or comments")), "{text}");
+        }
+        assert!(values("A: 1\n").is_err_and(|why| why.contains("YAML")));
+    }
+
+    #[test]
+    fn e16_a_change_is_described_and_the_value_is_not() {
+        let text = b"A='abc1'\nB=plain\nC=\"\"\nD=\"-\\n\" # note\n";
+        let file = super::parse(text, Some(FileFormat::Dotenv)).expect("a file");
+        assert_eq!(
+            file.described_changes(),
+            [
+                "quotes removed (letter to digit)",
+                "",
+                "quotes removed (empty)",
+                "quotes removed, comment removed, escapes replaced, several lines (symbol to line break)",
+            ]
+        );
+    }
+}
