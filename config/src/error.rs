@@ -7,7 +7,7 @@ use crate::path::Path;
 
 /// Why a configuration cannot be read as a connector would read it. Says places (line and column, or
 /// the keys that lead there), never a scalar: the parser's own messages quote what they found.
-#[derive(Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ConfigError {
     /// A name that is none.
     #[error("{path} in the configuration: {why}")]

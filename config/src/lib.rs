@@ -6,7 +6,10 @@
 //! * [`budget`]: counts what a parse would hold, before anything is parsed
 //! * [`references`](mod@references): the names, as a connector would ask for them
 //! * [`check`](mod@check): all that is found before a connector starts
-//! * [`syntax`]: why a text is no YAML, in words of our own
+//! * [`fault`]: why a file can't be parsed
+//! * [`syntax`]: what the parser's errors mean, without quoting the file
+//! * [`indentation`]: which lines are indented wrong, and what fixes them
+//! * [`other_format`]: files of another format, such as TOML
 //! * [`schema`]: the parts of Fluvio's schema that refuse a file
 //! * [`template`]: lookups of secrets in the text; no template engine
 //! * [`shape`]: whether a value changes more than its own place
@@ -18,6 +21,9 @@
 mod budget;
 mod check;
 mod error;
+mod fault;
+mod indentation;
+mod other_format;
 mod path;
 mod references;
 mod schema;
@@ -25,6 +31,6 @@ mod shape;
 mod syntax;
 mod template;
 
-pub use check::{Known, Values, check};
+pub use check::{Document, Known, Values, check};
 pub use error::ConfigError;
-pub use references::{References, references};
+pub use references::References;

@@ -30,6 +30,14 @@ impl Path {
         Self(keys.iter().map(|key| Step::Key((*key).to_owned())).collect())
     }
 
+    /// The text of one step, as a key is written.
+    pub(crate) fn of_step(step: &Step) -> String {
+        match step {
+            Step::Key(key) => key.escape_debug().to_string(),
+            Step::Index(index) => index.to_string(),
+        }
+    }
+
     /// The same, one step further.
     pub(crate) fn with(&self, step: Step) -> Self {
         let mut steps = self.0.clone();
@@ -78,6 +86,10 @@ impl Place {
 pub(crate) struct Places {
     values: HashMap<Path, Place>,
     keys: HashMap<Path, Place>,
+    /// Keys that a map has twice: where the key is again, and where it was first.
+    pub(crate) repeated: Vec<(String, Place, Place)>,
+    /// Where each document of the text begins.
+    pub(crate) documents: Vec<Place>,
 }
 
 /// What is open while the events of a document are walked through.
@@ -108,6 +120,13 @@ impl Places {
         Self::nearest(&self.keys, path)
     }
 
+    /// The column of the keys of a map.
+    pub(crate) fn columns_below(&self, path: &Path) -> Option<usize> {
+        let is_below = |key: &Path| key.0.len() == path.0.len() + 1 && key.0.starts_with(&path.0);
+        let below = self.keys.iter().filter(|(key, _)| is_below(key));
+        below.min_by_key(|(_, place)| place.line).map(|(_, place)| place.column)
+    }
+
     fn nearest(places: &HashMap<Path, Place>, path: &Path) -> Place {
         let mut path = path.clone();
         loop {
@@ -134,7 +153,13 @@ impl Walk<'_> {
                 Some(Open::Map { key: key @ None }) => {
                     *key = Some(text.to_string());
                     let path = self.path.with(Step::Key(text.to_string()));
-                    self.places.keys.insert(path, place);
+                    match self.places.keys.get(&path) {
+                        Some(first) => {
+                            let again = (text.to_string(), place, *first);
+                            self.places.repeated.push(again);
+                        }
+                        None => drop(self.places.keys.insert(path, place)),
+                    }
                 }
                 _ => self.leaf(place),
             },
@@ -145,6 +170,7 @@ impl Walk<'_> {
             },
             Event::MappingStart(..) => self.enter(Open::Map { key: None }, place),
             Event::SequenceStart(..) => self.enter(Open::List { next: 0 }, place),
+            Event::DocumentStart(_) => self.places.documents.push(place),
             Event::MappingEnd | Event::SequenceEnd => {
                 self.open.pop();
                 self.leave();

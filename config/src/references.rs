@@ -1,7 +1,7 @@
 //! The names that a connector would ask for.
 //!
-//! A grant is the union of the maps `secret: {name: NAME}` at any depth and, in a file of version
-//! 0.1.0 or 0.2.0, the names declared in `meta.secrets`. Names in templates are declared, or the
+//! A grant is the union of the maps `secret: {name: NAME}` at any depth, but not below `meta` or
+//! `transforms`, and, in a file of version 0.1.0 or 0.2.0, the names declared in `meta.secrets`. Names in templates are declared, or the
 //! connector does not start. All of it is read from the raw text, so no value can widen a grant.
 
 use std::collections::BTreeSet;
@@ -9,11 +9,11 @@ use std::collections::BTreeSet;
 use fluvio_secret_protocol::{SecretName, limits};
 use serde_yaml::{Mapping, Value};
 
+use crate::ConfigError;
 use crate::path::{Path, Step};
-use crate::{ConfigError, budget};
 
 /// What of a configuration concerns us.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct References {
     /// The names that it references, in alphabetical order.
     pub names: Vec<SecretName>,
@@ -27,24 +27,7 @@ pub(crate) type Reference = (SecretName, Path);
 /// Why there are no references, and where in the document.
 pub(crate) type Refused = (ConfigError, Path);
 
-/// The names that a configuration references.
-///
-/// # Errors
-///
-/// What would keep a connector from reading the file, or us from reading it safely.
-pub fn references(bytes: &[u8]) -> Result<References, ConfigError> {
-    let text = std::str::from_utf8(bytes).map_err(|_| ConfigError::NotUtf8)?;
-    budget::check(text)?;
-    let document: Value =
-        serde_yaml::from_str(text).map_err(|error| ConfigError::not_yaml(&error))?;
-    let refused = |(error, _): Refused| error;
-    let declared = declared(&document).map_err(refused)?;
-    let by_map = by_map(&document).map_err(refused)?;
-    let names = names(&declared, &by_map)?;
-    Ok(References { names, connector: connector(&document) })
-}
-
-fn connector(document: &Value) -> Option<String> {
+pub(crate) fn connector(document: &Value) -> Option<String> {
     let name = document.get("meta")?.get("name")?.as_str()?;
     (name.len() <= limits::LABEL_BYTES).then(|| name.to_owned())
 }
@@ -75,9 +58,13 @@ pub(crate) fn has_unknown_version(document: &Value) -> bool {
 
 /// The declared names: those of `meta.secrets`, in a file of a version that has them.
 pub(crate) fn declared(document: &Value) -> Result<Vec<Reference>, Refused> {
+    if is_versioned(document) { listed(document) } else { Ok(Vec::new()) }
+}
+
+/// The names in `meta.secrets`, whatever the version.
+pub(crate) fn listed(document: &Value) -> Result<Vec<Reference>, Refused> {
     let secrets = document.get("meta").and_then(|meta| meta.get("secrets"));
-    let Some(secrets) = secrets.filter(|secrets| is_versioned(document) && !secrets.is_null())
-    else {
+    let Some(secrets) = secrets.filter(|secrets| !secrets.is_null()) else {
         return Ok(Vec::new());
     };
     let path = Path::keys(&["meta", "secrets"]);
@@ -91,11 +78,28 @@ pub(crate) fn declared(document: &Value) -> Result<Vec<Reference>, Refused> {
     Ok(names)
 }
 
-/// The names in maps `secret: {name: NAME}`, at any depth.
+/// Whether a place is in a part of the file that Fluvio reads itself. It looks up no reference by map
+/// there: a transform gets the map as it is written.
+pub(crate) fn is_fluvios(path: &Path) -> bool {
+    matches!(path.0.first(), Some(Step::Key(key)) if key == "meta" || key == "transforms")
+}
+
+/// The maps `secret: {name: NAME}` that are passed on as they are written, with the path of each.
+pub(crate) fn literal(document: &Value) -> Vec<(String, Path)> {
+    let mut found = Vec::new();
+    each_map(document, &mut Path::default(), &mut |map, path| {
+        if let Some(name) = reference(map).filter(|_| is_fluvios(path)) {
+            found.push((name.to_owned(), path.clone()));
+        }
+    });
+    found
+}
+
+/// The names in maps `secret: {name: NAME}`, at any depth of the connector's own part.
 pub(crate) fn by_map(document: &Value) -> Result<Vec<Reference>, Refused> {
     let mut found = Vec::new();
     each_map(document, &mut Path::default(), &mut |map, path| {
-        if let Some(name) = reference(map) {
+        if let Some(name) = reference(map).filter(|_| !is_fluvios(path)) {
             let path = path.with(Step::Key("secret".to_owned()));
             found.push(parsed(name, path.with(Step::Key("name".to_owned()))));
         }
@@ -108,7 +112,7 @@ pub(crate) fn by_map(document: &Value) -> Result<Vec<Reference>, Refused> {
 pub(crate) fn near_misses(document: &Value) -> Vec<Path> {
     let mut found = Vec::new();
     each_map(document, &mut Path::default(), &mut |map, path| {
-        if reference(map).is_some() {
+        if reference(map).is_some() || is_fluvios(path) {
             return;
         }
         let maps = map.iter().filter(|(_, value)| value.is_mapping());
@@ -162,7 +166,12 @@ fn reference(map: &Mapping) -> Option<&str> {
 mod tests {
     use fluvio_secret_protocol::BadName;
 
-    use super::{ConfigError, references};
+    use super::{ConfigError, References};
+    use crate::Document;
+
+    fn references(bytes: &[u8]) -> Result<References, ConfigError> {
+        Document::read(bytes).references().cloned().map_err(Clone::clone)
+    }
 
     fn names(text: &str) -> Vec<String> {
         let names = references(text.as_bytes()).unwrap_or_else(|error| panic!("{error}: {text}"));
@@ -202,6 +211,25 @@ http:
         assert_eq!(names(text), ["B"]);
         assert_eq!(names(&format!("apiVersion: 0.0.0\n{text}")), ["B"]);
         assert_eq!(names(&format!("apiVersion: 0.1.0\n{text}")), ["A", "B"]);
+    }
+
+    #[test]
+    fn e14_a_map_below_meta_or_transforms_grants_nothing() {
+        let head = "apiVersion: 0.1.0\nmeta: {name: c, secrets: [{name: D}]";
+        for text in [
+            "}\ntransforms: [{uses: u, with: {key: {secret: {name: X}}}}]",
+            "}\ntransforms: [{uses: u, with: {deep: [{er: {secret: {name: X}}}]}}]",
+            ", own: {secret: {name: X}}}",
+            "}\ntransforms: {secret: {name: X}}",
+            "}\ntransforms: [{secret: {name: 9X}}]",
+        ] {
+            assert_eq!(
+                names(&format!("{head}{text}\nhttp: {{a: {{secret: {{name: M}}}}}}")),
+                ["D", "M"]
+            );
+        }
+        let named_alike = "}\nhttp: {meta: {secret: {name: M}}, transforms: [{secret: {name: T}}]}";
+        assert_eq!(names(&format!("{head}{named_alike}")), ["D", "M", "T"]);
     }
 
     #[test]

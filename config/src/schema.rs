@@ -20,23 +20,29 @@ pub(crate) struct Misfit {
     pub(crate) path: Path,
     /// Whether nothing is there at all.
     pub(crate) is_missing: bool,
-    pub(crate) expected: &'static str,
+    pub(crate) expected: Expected,
 }
 
 /// Judges a document as every connector does.
 pub(crate) fn judge(document: &Value) -> Result<(), Misfit> {
     let misfit = |path: Path, expected| Err(Misfit { path, is_missing: false, expected });
     let Some(map) = document.as_mapping() else {
-        return misfit(Path::default(), "keys with values, like `meta:`");
+        return misfit(Path::default(), Expected::of("keys with values, like `meta:`", "{}"));
     };
     if let Some(path) = tagged(map) {
-        return misfit(path, "no tags; put a text that begins with ! in quotes");
+        return misfit(
+            path,
+            Expected::of("no tag; a text that begins with ! is in quotes", "TEXT"),
+        );
     }
     let version = match map.get("apiVersion") {
         None | Some(Value::Null) => Version::V0,
         Some(value) => match Version::deserialize(value) {
             Ok(version) => version,
-            Err(_) => return misfit(Path::keys(&["apiVersion"]), "`0.1.0` or `0.2.0`"),
+            Err(_) => {
+                let expected = Expected::of("`0.1.0` or `0.2.0`", "0.1.0");
+                return misfit(Path::keys(&["apiVersion"]), expected);
+            }
         },
     };
     let mut rest = map.clone();
@@ -103,7 +109,12 @@ fn read<'de, T: Deserialize<'de>>(value: &'de Value) -> Result<(), Path> {
 
 /// The required field that is not there, when the fault is at the map that should have it.
 fn missing(document: &Value, path: &Path, version: &Version) -> Option<Path> {
+    let last = path.0.last();
     let required: &[&str] = match (path.to_string().as_str(), version) {
+        ("meta.consumer.offset", _) => &["strategy"],
+        (path, _) if path.starts_with("transforms[") && matches!(last, Some(Step::Index(_))) => {
+            &["uses"]
+        }
         ("", _) => &["meta"],
         ("meta", _) => &["name", "type", "topic", "version"],
         ("meta.topic", Version::V2) => &["meta"],
@@ -112,8 +123,10 @@ fn missing(document: &Value, path: &Path, version: &Version) -> Option<Path> {
     };
     let mut at = document;
     for step in &path.0 {
-        let Step::Key(key) = step else { return None };
-        at = at.get(key)?;
+        at = match step {
+            Step::Key(key) => at.get(key)?,
+            Step::Index(index) => at.get(*index)?,
+        };
     }
     at.as_mapping()?;
     let missing = required.iter().find(|field| at.get(**field).is_none())?;
@@ -121,34 +134,114 @@ fn missing(document: &Value, path: &Path, version: &Version) -> Option<Path> {
 }
 
 /// What Fluvio reads at a place.
-fn expected(path: &Path, version: &Version) -> &'static str {
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Expected {
+    /// In words.
+    pub(crate) what: &'static str,
+    /// One that it reads, as it is written.
+    pub(crate) sample: &'static str,
+    /// What stands for it while the rest is judged. Without one it can be left out.
+    pub(crate) right: Option<&'static str>,
+    /// Whether it is any text.
+    pub(crate) is_text: bool,
+    /// Whether it is a text of a form of its own, like a duration.
+    pub(crate) is_typed: bool,
+    /// The version in which a map is read here.
+    pub(crate) version: Option<&'static str>,
+}
+
+impl Expected {
+    const fn of(what: &'static str, sample: &'static str) -> Self {
+        Self { what, sample, right: None, is_text: false, is_typed: false, version: None }
+    }
+
+    const fn text(sample: &'static str) -> Self {
+        Self { is_text: true, right: Some(sample), ..Self::of("a text", sample) }
+    }
+
+    const fn typed(what: &'static str, sample: &'static str) -> Self {
+        Self { is_typed: true, ..Self::of(what, sample) }
+    }
+}
+
+const TOPIC: Expected = Expected {
+    right: Some("{meta: {name: TOPIC}}"),
+    ..Expected::of("a map, as apiVersion 0.2.0 has it", "{meta: {name: TOPIC}}")
+};
+const META: Expected = Expected {
+    right: Some("{name: NAME, type: TYPE, topic: TOPIC, version: 0.1.0}"),
+    ..Expected::of(
+        "a map with `name`, `type`, `topic` and `version`",
+        "{name: NAME, type: TYPE, topic: TOPIC, version: 0.1.0}",
+    )
+};
+const META_V2: Expected = Expected {
+    right: Some("{name: NAME, type: TYPE, topic: {meta: {name: TOPIC}}, version: 0.1.0}"),
+    ..Expected::of(
+        "a map with `name`, `type`, `topic` and `version`",
+        "{name: NAME, type: TYPE, topic: {meta: {name: TOPIC}}, version: 0.1.0}",
+    )
+};
+
+fn expected(path: &Path, version: &Version) -> Expected {
     let path = path.to_string();
     let last = path.rsplit('.').next().unwrap_or_default();
+    let is_v2 = matches!(version, Version::V2);
     match (&*path, last) {
-        ("meta", _) => "`name`, `type`, `topic` and `version`",
-        ("meta.topic", _) if matches!(version, Version::V2) => {
-            "a map `topic: {meta: {name: TOPIC}}`, as apiVersion 0.2.0 has it"
+        ("meta", _) if is_v2 => META_V2,
+        ("meta", _) => META,
+        ("meta.topic", _) if is_v2 => TOPIC,
+        ("meta.topic", _) => Expected { version: Some("0.2.0"), ..Expected::text("TOPIC") },
+        ("meta.secrets", _) => Expected::of("a list of `- name: NAME`", "[{name: NAME}]"),
+        _ if path.starts_with("meta.secrets[") && last == "name" => Expected {
+            right: Some("NAME"),
+            ..Expected::of("a secret's name: letters, digits and _", "NAME")
+        },
+        _ if path.starts_with("meta.secrets[") => {
+            Expected::of("a map with the name of a secret", "{name: NAME}")
         }
-        ("meta.topic", _) => "a text; a map needs `apiVersion: 0.2.0`",
-        ("meta.secrets", _) => "a list of `- name: NAME`",
-        _ if path.starts_with("meta.secrets[") => "a secret's name: letters, digits and _",
-        ("meta.name" | "meta.type" | "meta.version", _) | (_, "name" | "uses" | "id") => {
-            "a text; quote what looks like something else"
+        ("meta.version", _) => Expected::text("0.1.0"),
+        ("meta.name", _) | (_, "name" | "uses" | "id") => Expected::text("NAME"),
+        ("meta.type", _) => Expected::text("TYPE"),
+        (_, "flush-period") => {
+            Expected::of("a map with seconds and nanoseconds", "{secs: 10, nanos: 0}")
         }
-        (_, "linger" | "time" | "age" | "flush-period") => "a duration, like `10s` or `5ms`",
-        (_, "compression" | "type") => "`none`, `gzip`, `snappy`, `lz4` or `zstd`",
+        (_, "linger" | "time" | "age") => Expected::typed("a duration", "10s"),
+        ("meta.producer.compression", _) => {
+            Expected::typed("`none`, `gzip`, `snappy`, `lz4` or `zstd`", "gzip")
+        }
+        ("meta.topic.compression.type", _) => {
+            Expected::typed("`Any`, `None`, `Gzip`, `Snappy`, `Lz4` or `Zstd`", "Gzip")
+        }
         (
             _,
             "batch-size" | "batch_size" | "max-bytes" | "max_bytes" | "max-size" | "segment-size",
-        ) => "a size, like `1mb` or a number of bytes",
-        (_, "strategy") => "`none`, `manual` or `auto`",
-        (_, "start") => "`beginning`, `end`, or a map with a number",
-        (_, "partition") if path.starts_with("meta.consumer") => {
-            "`all`, a number, or a list of numbers"
+        ) => Expected::typed("a size", "1mb"),
+        (_, "strategy") => Expected {
+            right: Some("auto"),
+            ..Expected::typed("`none`, `manual` or `auto`", "auto")
+        },
+        (_, "start") => Expected::typed("`beginning`, `end`, or a map with a number", "beginning"),
+        ("meta.consumer.partition", _) => {
+            Expected::typed("`all`, a number, or a list of numbers", "all")
         }
-        ("transforms", _) => "a list of `- uses: NAME`",
-        _ if path.starts_with("transforms[") => "a text, a list or a map of texts; quote numbers",
-        _ => "something else",
+        (_, "count" | "replication" | "last") => Expected::typed("a number", "1"),
+        ("meta.topic.meta", _) => Expected {
+            right: Some("{name: TOPIC}"),
+            ..Expected::of("a map with a name", "{name: TOPIC}")
+        },
+        ("transforms", _) => Expected::of("a list of `- uses: NAME`", "[{uses: NAME}]"),
+        _ if path.starts_with("transforms[") && last.starts_with("transforms[") => {
+            Expected::of("a map with `uses`", "{uses: NAME}")
+        }
+        (_, "with" | "lookback") => Expected::of("a map", "{}"),
+        _ if path.starts_with("transforms[") => Expected {
+            right: Some("TEXT"),
+            is_text: true,
+            ..Expected::of("a text, a list or a map", "TEXT")
+        },
+        (_, "offset") => Expected::of("a map with `strategy`", "{strategy: auto}"),
+        _ => Expected::of("a map", "{}"),
     }
 }
 

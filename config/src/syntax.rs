@@ -1,15 +1,15 @@
 //! Why a text is no YAML that a connector reads, in words of our own: the parser's quote the text.
 
-use crate::path::Place;
+use crate::fault::Fault;
+use crate::other_format::is_toml;
+use crate::path::{Place, Places};
+use crate::{ConfigError, indentation};
 
-/// What is wrong, where, and what helps.
-#[derive(Debug, Eq, PartialEq)]
-pub(crate) struct Fault {
-    pub(crate) place: Place,
-    pub(crate) code: &'static str,
-    pub(crate) text: &'static str,
-    pub(crate) remedy: &'static str,
-}
+/// What is said of a `Connector.toml`.
+pub(crate) const TOML: &str =
+    "this is TOML, like a Connector.toml, and not a connector's configuration";
+pub(crate) const TOML_REMEDY: &str =
+    "give the configuration, which is YAML with a key `meta:`, like sample-config.yaml";
 
 /// What the parser's messages say, told by words that none of them takes from the text.
 const KNOWN: &[(&str, &str, &str, &str)] = &[
@@ -47,7 +47,7 @@ const KNOWN: &[(&str, &str, &str, &str)] = &[
         "more than one document",
         "several-documents",
         "there is more than one document in the file, and a connector reads none of them",
-        "remove the lines `---` and what follows the first document",
+        "remove this line `---` and everything below it",
     ),
     (
         "unknown anchor",
@@ -69,34 +69,87 @@ const KNOWN: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
-/// Tells the fault that the parser found.
-pub(crate) fn fault(error: &serde_yaml::Error, text: &str) -> Fault {
+/// The faults of a text that the parser refuses: at least one.
+pub(crate) fn faults(error: &serde_yaml::Error, text: &str) -> Vec<Fault> {
+    let fault = fault(error, text);
+    match fault.code {
+        "repeated-key" => repeated(fault, text),
+        // An indentation is only named when another one was seen to fix it.
+        "bad-character" | "bad-indentation" | "no-yaml" | "unquoted-colon" => {
+            let found = indentation::find(text, fault.place.line);
+            vec![found.map_or(fault.clone(), |found| Fault {
+                code: "bad-indentation",
+                place: found.place,
+                text: found.text,
+                remedy: found.remedy,
+                ..fault
+            })]
+        }
+        _ => vec![fault],
+    }
+}
+
+/// Each key that a map has twice, where it is the second time. A longer key is not repeated.
+fn repeated(fault: Fault, text: &str) -> Vec<Fault> {
+    const MOST: usize = 64;
+    let found = Places::of(text).repeated.into_iter();
+    let found: Vec<_> = found
+        .map(|(key, place, first)| {
+            let key = match key.chars().count() {
+                0..=MOST => format!("the key `{}`", key.escape_debug()),
+                _ => "this key".to_owned(),
+            };
+            let text = format!("{key} is here again: line {} has it already", first.line);
+            let remedy = format!(
+                "remove it with everything below it, after moving what you need to line {}",
+                first.line
+            );
+            Fault { place, text, remedy, ..fault.clone() }
+        })
+        .collect();
+    if found.is_empty() { vec![fault] } else { found }
+}
+
+fn fault(error: &serde_yaml::Error, text: &str) -> Fault {
     let message = error.to_string();
     let at = error.location().map_or(Place::START, |at| Place {
         line: at.line(),
         column: at.column(),
         length: 0,
     });
-    // What the parser says of it is something else.
+    let error = ConfigError::not_yaml(error);
+    let of = |place, code, text: &str, remedy: &str| Fault {
+        error: error.clone(),
+        place,
+        code,
+        text: text.to_owned(),
+        remedy: remedy.to_owned(),
+    };
+    // What the parser says of these is something else.
     if text.starts_with('\u{feff}') {
         let text = "the file begins with a byte order mark, with which connectors do not read it";
         let remedy = "save it as UTF-8 without one (BOM)";
-        return Fault { place: Place::START, code: "byte-order-mark", text, remedy };
+        return of(Place::START, "byte-order-mark", text, remedy);
+    }
+    if is_toml(text) {
+        return of(Place::START, "toml", TOML, TOML_REMEDY);
     }
     let Some((phrase, code, told, remedy)) =
         KNOWN.iter().find(|(phrase, ..)| message.contains(phrase))
     else {
-        let remedy = "look at the line and the one before it: indentation, quotes, colons";
-        let text = "this is no YAML that a connector reads";
-        return Fault { place: at, code: "no-yaml", text, remedy };
+        return Fault::of(&error, at);
     };
+    if *code == "several-documents" {
+        let place = Places::of(text).documents.get(1).copied().unwrap_or(at);
+        return of(place, code, told, remedy);
+    }
     // Where what is not finished began, which the parser's message has behind it.
     let begun = if *code == "unclosed-quote" { begun(&message, phrase) } else { None };
     let mut place = begun.unwrap_or(at);
     if place.length == 0 {
         place.length = rest_of_line(text, place);
     }
-    Fault { place, code, text: told, remedy }
+    of(place, code, told, remedy)
 }
 
 /// The place behind a phrase: `… at line 17 column 5`.
@@ -116,7 +169,7 @@ fn rest_of_line(text: &str, place: Place) -> usize {
 mod tests {
     use serde_yaml::Value;
 
-    use super::fault;
+    use super::faults;
 
     #[test]
     fn a_fault_is_told_by_its_kind_and_not_by_the_text() {
@@ -124,18 +177,31 @@ mod tests {
             ("a: 1\nb: \"cnry\nc: 2\n", "unclosed-quote", 2),
             ("a: cnry: b\n", "unquoted-colon", 1),
             ("a: \"\\cnry\"\n", "unknown-escape", 1),
-            ("a:\n\tcnry: 1\n", "bad-character", 2),
+            ("a:\n\tcnry: 1\n", "bad-indentation", 2),
             ("a: @cnry\n", "bad-character", 1),
-            ("cnry: 1\ncnry: 2\n", "repeated-key", 1),
+            ("a: 1\nb:\n  c: cnry\n  d: 1\n  c: cnry\n", "repeated-key", 5),
             ("a: *cnry\n", "unknown-anchor", 1),
-            ("a: cnry\n---\nb: 1\n", "several-documents", 1),
+            ("a: cnry\n---\nb: 1\n", "several-documents", 2),
             ("a: \"x\"cnry\n", "bad-indentation", 1),
             ("\u{feff}a: cnry\nb: 1\n", "byte-order-mark", 1),
+            ("[cnry]\ncnry = \"cnry\"\n", "toml", 1),
         ] {
             let error = serde_yaml::from_str::<Value>(text).expect_err(text);
-            let fault = fault(&error, text);
+            let faults = faults(&error, text);
+            let [fault] = &faults[..] else { panic!("{faults:?}") };
             assert_eq!((fault.code, fault.place.line), (code, line), "{text}: {error}");
             assert!(!format!("{fault:?}").contains("cnry"));
         }
+    }
+
+    #[test]
+    fn each_key_that_is_there_twice_is_named_where_it_is_again() {
+        let text = "meta:\n  a: 1\n  b: 2\n  a: 3\nhttp: {}\nmeta:\n  c: 1\n";
+        let error = serde_yaml::from_str::<Value>(text).expect_err(text);
+        let told = faults(&error, text).into_iter().map(|fault| (fault.place.line, fault.text));
+        let told: Vec<_> = told.collect();
+        let key =
+            |key, first| format!("the key `{key}` is here again: line {first} has it already");
+        assert_eq!(told, [(4, key("a", 2)), (6, key("meta", 1))]);
     }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use fluvio_secret_config::Document;
 use fluvio_secret_protocol::frame::FrameError;
 use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{Refusal, Request, Response, SecretName};
@@ -73,8 +74,9 @@ pub fn refusal(error: FrameError) -> Refusal {
 ///
 /// The message that a client would be told.
 pub fn references(config: &[u8]) -> Result<Vec<SecretName>, String> {
-    let found = fluvio_secret_config::references(config).map_err(|error| error.to_string())?;
-    Ok(found.names)
+    let document = Document::read(config);
+    let found = document.references().map_err(ToString::to_string)?;
+    Ok(found.names.clone())
 }
 
 /// Reads opened bytes as a record, and gives the bytes that this record is sealed as.

@@ -16,6 +16,9 @@ pub struct Checked {
     pub unchecked: Option<String>,
 }
 
+/// The code of a value that a secrets file cannot carry, and the environment can.
+pub const BY_ENVIRONMENT: &str = "by-environment";
+
 /// A place in a configuration, what happens there, and what helps. Never a value, nor a part of one.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -53,6 +56,13 @@ impl Checked {
     #[must_use]
     pub fn has_errors(&self) -> bool {
         self.findings.iter().any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// Takes a value that needs the environment for an error: its connector gets a secrets file.
+    pub fn refuse_by_environment(&mut self) {
+        for finding in self.findings.iter_mut().filter(|one| one.code == BY_ENVIRONMENT) {
+            finding.severity = Severity::Error;
+        }
     }
 
     /// The findings as text for people, each with its line of the file underlined.

@@ -10,6 +10,7 @@
 //! * [`cdk`]: the same in front of Fluvio's `cdk`, under that name
 //! * [`unlock`]: who asks for the passphrase of a locked vault
 //! * [`supervised`]: the end of who watches over the connector is its own
+//! * [`log_level`]: levels at which a connector logs values
 //! * [`error`](mod@error): what can go wrong, and the exit status for it
 //!
 //! The process becomes the connector: process id, terminal, signals and exit status are the
@@ -21,11 +22,13 @@ mod cdk;
 mod command;
 mod config;
 mod error;
+mod log_level;
 mod memfd;
 mod supervised;
 mod unlock;
 
 use std::convert::Infallible;
+use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
@@ -41,6 +44,7 @@ use crate::args::{Launch, Order};
 use crate::carrier::Carrier;
 use crate::cdk::watcher;
 use crate::error::LaunchError;
+use crate::log_level::Revealing;
 
 /// The program's name, which begins every line that it writes to standard error: the connector's own
 /// lines follow there.
@@ -124,7 +128,26 @@ fn grant(launch: &Launch) -> Result<Granted, LaunchError> {
     let text = config.clone();
     let grant = Grant { label, program, check: launch.check, config };
     let granted = connect_or_start(&state)?.grant(grant);
-    granted.map_err(|error| LaunchError::of_client(error, &launch.config, &text))
+    let granted = granted.map_err(|error| LaunchError::of_client(error, &launch.config, &text))?;
+    if !granted.names.is_empty() {
+        warn_of_log_level(&text, None);
+    }
+    Ok(granted)
+}
+
+/// Warns when the connector would log values: at the level of an option, or else of the environment.
+fn warn_of_log_level(config: &[u8], option: Option<&OsStr>) {
+    let (level, source) = match option {
+        Some(word) => (Revealing::of_word(word), "--log-level "),
+        None => {
+            let filter = std::env::var_os(log_level::VARIABLE).unwrap_or_default();
+            (Revealing::of_filter(&filter), "RUST_LOG at ")
+        }
+    };
+    if let Some(level) = level.filter(|_| log_level::has_templates(config)) {
+        let (name, shown) = (level.name(), level.shown());
+        say(&format!("warning: with {source}{name} the connector writes {shown} into its log"));
+    }
 }
 
 fn print(text: &str) -> ExitCode {

@@ -19,10 +19,20 @@ use crate::{format, output};
 pub(crate) fn check(check: &Check) -> Result<(), CliError> {
     let mut client = if check.offline { None } else { Some(client()?) };
     let mut files = Vec::new();
+    let mut is_one_unread = false;
     for path in &check.files {
-        let config = read_config(path)?;
-        let text = String::from_utf8_lossy(&config).into_owned();
-        let checked = look(client.as_mut(), config)?;
+        let (text, checked) = match read_config(path) {
+            Ok(config) => {
+                let text = String::from_utf8_lossy(&config).into_owned();
+                (Some(text), look(client.as_mut(), config)?)
+            }
+            // The others are checked all the same.
+            Err(error) => {
+                error.print();
+                is_one_unread = true;
+                (None, Checked { unchecked: Some(error.to_string()), ..Checked::default() })
+            }
+        };
         files.push(Looked { path: path.display().to_string(), text, checked });
     }
     let has_errors = files.iter().any(|file| file.checked.has_errors());
@@ -35,7 +45,11 @@ pub(crate) fn check(check: &Check) -> Result<(), CliError> {
             files.iter().map(Looked::listed).collect::<Vec<_>>()
         })?,
     }
-    if has_errors { Err(CliError::Checked) } else { Ok(()) }
+    match (has_errors, is_one_unread) {
+        (true, _) => Err(CliError::Checked),
+        (false, true) => Err(CliError::Some),
+        (false, false) => Ok(()),
+    }
 }
 
 fn look(client: Option<&mut Client>, config: Zeroizing<Vec<u8>>) -> Result<Checked, CliError> {
@@ -62,7 +76,8 @@ pub(crate) fn read_config(path: &Path) -> Result<Zeroizing<Vec<u8>>, CliError> {
 /// A file, and what was found in it.
 struct Looked {
     path: String,
-    text: String,
+    /// Its text, unless it can't be read.
+    text: Option<String>,
     checked: Checked,
 }
 
@@ -78,6 +93,8 @@ struct Listed<'a> {
 impl Looked {
     fn report(&self) -> String {
         let Self { path, text, checked } = self;
+        // Why it can't be read is on standard error.
+        let Some(text) = text else { return String::new() };
         let count = |severity| {
             checked.findings.iter().filter(|finding| finding.severity == severity).count()
         };

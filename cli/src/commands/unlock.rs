@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use fluvio_secret_config::references;
+use fluvio_secret_config::Document;
 use fluvio_secret_protocol::harden::Hardened;
 use fluvio_secret_protocol::lock::Lock;
 use fluvio_secret_protocol::{
@@ -65,7 +65,8 @@ pub(crate) fn unlock_first(shim: &UnlockFirst, hardened: Hardened) -> Result<(),
 pub(super) fn unlock_for(config: &Path) -> Result<(), CliError> {
     let config = read_config(config)?;
     // Of one that cannot be read the shim tells more.
-    let has_references = references(&config).is_ok_and(|found| !found.names.is_empty());
+    let has_references =
+        Document::read(&config).references().is_ok_and(|found| !found.names.is_empty());
     let can_ask = has_references && terminal::of_session().is_some();
     // That there is no daemon, and why, the shim tells too.
     if can_ask && matches!(unlocked(), Ok(None)) {

@@ -4,37 +4,33 @@
 //!
 //! * [`document`]: the text is read
 //! * [`templates`]: what its templates look up
+//! * [`schema`]: what Fluvio refuses in `meta` and `transforms`
 //! * [`references`]: what it references to no purpose
+//! * [`logged`]: which values a log level would print
 //! * [`values`]: whether the vault has the secrets, and whether they can be carried
 //! * [`rendered`]: what the values make of the text, found out by [`rendering`]
 
 mod document;
+mod logged;
 mod references;
 mod rendered;
 mod rendering;
+mod schema;
 mod templates;
 mod values;
 
 use fluvio_secret_protocol::check::{Checked, Finding, Severity};
 use fluvio_secret_protocol::{SecretName, limits};
 
+pub use self::document::Document;
+use self::document::Read;
 pub use self::values::{Known, Values};
 use crate::path::Place;
 
-/// Checks a configuration.
+/// Checks a configuration of which nothing else is needed.
 #[must_use]
 pub fn check(bytes: &[u8], values: Values<'_>) -> Checked {
-    let mut check = Check::default();
-    match std::str::from_utf8(bytes) {
-        Ok(text) => check.text(text, values),
-        Err(error) => {
-            let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]).into_owned();
-            let place = Place::of_bytes(&before, before.len(), before.len());
-            let text = "the file is not UTF-8, and connectors read nothing else";
-            check.error("not-utf-8", place, None, text, "save it as UTF-8");
-        }
-    }
-    check.done()
+    Document::read(bytes).check(values)
 }
 
 #[derive(Default)]
@@ -97,20 +93,25 @@ impl Check {
         self.find(Severity::Warning, code, place, name, text, remedy);
     }
 
-    fn text(&mut self, text: &str, values: Values<'_>) {
-        let Some(document) = self.read(text) else { return };
-        self.schema(&document);
-        self.templates(&document);
-        self.unused(&document);
-        self.near_misses(&document);
-        let secrets = self.values(&document, values);
+    fn document(&mut self, document: &Read<'_>, values: Values<'_>) {
+        self.checked.names = document.names().to_vec();
+        self.schema(document);
+        self.templates(document);
+        self.unversioned(document);
+        self.unused(document);
+        self.near_misses(document);
+        self.literal(document);
+        self.logged(document);
+        let secrets = self.values(document, values);
         let Some(secrets) = secrets else { return };
         if !self.checked.has_errors() && document.is_rendered_alike() {
-            self.rendered(&document, &secrets);
+            self.rendered(document, &secrets);
         }
     }
 }
 
+#[cfg(test)]
+mod helps;
 #[cfg(test)]
 mod tests {
     use fluvio_secret_protocol::check::Severity;

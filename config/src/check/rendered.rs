@@ -4,7 +4,7 @@ use fluvio_secret_protocol::limits;
 use serde_yaml::Value;
 
 use super::Check;
-use super::document::Document;
+use super::document::Read;
 use super::rendering::{Outcome, Rendering};
 use super::values::TextValue;
 use crate::template::Template;
@@ -14,7 +14,7 @@ const MOST_BLAMED: usize = 4 << 20;
 
 impl Check {
     /// Renders the text as a connector does, and looks at what becomes of it.
-    pub(super) fn rendered(&mut self, document: &Document<'_>, secrets: &[TextValue]) {
+    pub(super) fn rendered(&mut self, document: &Read<'_>, secrets: &[TextValue]) {
         if document.templates.is_empty() {
             return;
         }

@@ -5,7 +5,7 @@ use fluvio_secret_protocol::SecretName;
 use serde_yaml::Value;
 use zeroize::Zeroizing;
 
-use super::document::Document;
+use super::document::Read;
 use super::values::TextValue;
 use crate::schema::judge;
 use crate::shape::{is_same, stand_in};
@@ -29,7 +29,7 @@ pub(super) enum Outcome {
 
 /// A document with the values of its secrets.
 pub(super) struct Rendering<'a> {
-    pub(super) document: &'a Document<'a>,
+    pub(super) document: &'a Read<'a>,
     pub(super) secrets: &'a [TextValue],
 }
 
@@ -54,7 +54,7 @@ impl Rendering<'_> {
 
     /// What becomes of the document when these templates have their values, and the others stand-ins.
     pub(super) fn outcome(&self, before: &Value, has_value: &dyn Fn(usize) -> bool) -> Outcome {
-        let Document { text, templates, .. } = self.document;
+        let Read { text, templates, .. } = self.document;
         match self.parse(text, templates, has_value) {
             Err(outcome) => outcome,
             Ok(after) if judge(&after).is_err() => Outcome::BadConfig,
@@ -118,7 +118,7 @@ impl Rendering<'_> {
 
     /// Whether the template in these quotes carries the value, where it is a text of its own.
     fn works_in(&self, before: &Value, index: usize, quote: char) -> bool {
-        let Document { text, templates: all, .. } = self.document;
+        let Read { text, templates: all, .. } = self.document;
         let template = &all[index];
         let (head, tail) = (&text[..template.from], &text[template.to..]);
         let (head, tail) = without_quotes(head, tail);

@@ -3,13 +3,13 @@
 use fluvio_secret_protocol::SecretName;
 
 use super::Check;
-use super::document::Document;
+use super::document::Read;
 use crate::path::Place;
 use crate::references::{has_unknown_version, is_versioned};
 use crate::template::{Kind, out_of_fuel};
 
 impl Check {
-    pub(super) fn templates(&mut self, document: &Document<'_>) {
+    pub(super) fn templates(&mut self, document: &Read<'_>) {
         let is_declared =
             |name: &SecretName| document.declared.iter().any(|(declared, _)| declared == name);
         if let Some(index) = out_of_fuel(document.text, &document.templates) {
@@ -66,26 +66,20 @@ impl Check {
     }
 
     /// A lookup of a name that is not among the declared ones.
-    fn undeclared(&mut self, document: &Document<'_>, name: &SecretName, place: Place) {
+    fn undeclared(&mut self, document: &Read<'_>, name: &SecretName, place: Place) {
         // That is told, and what follows from it helps nobody.
         if has_unknown_version(&document.value) {
             return;
         }
-        if is_versioned(&document.value) {
+        // Without a version that is told by itself, and once.
+        let is_listed = document.listed.iter().any(|(listed, _)| listed == name);
+        if is_versioned(&document.value) || !is_listed {
             self.error(
                 "undeclared",
                 place,
                 Some(name),
                 format!("`{name}` is not declared, so the connector does not start"),
                 format!("add `- name: {name}` to the list `secrets:` below `meta:`"),
-            );
-        } else {
-            self.error(
-                "no-api-version",
-                place,
-                Some(name),
-                "without `apiVersion` the declared secrets mean nothing, so the connector does not start",
-                "add a first line `apiVersion: 0.1.0`",
             );
         }
     }

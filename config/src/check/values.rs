@@ -2,11 +2,12 @@
 //! anything can carry them to the connector.
 
 use fluvio_secret_protocol::carry::{self, Unfit};
+use fluvio_secret_protocol::check::BY_ENVIRONMENT;
 use fluvio_secret_protocol::{Secret, SecretName, limits};
 use zeroize::Zeroizing;
 
 use super::Check;
-use super::document::Document;
+use super::document::Read;
 use crate::path::Place;
 
 /// The values of the secrets, as far as they may be looked at.
@@ -23,6 +24,8 @@ pub enum Values<'a> {
 pub enum Known {
     /// It is there, and cannot be looked at now, for this reason.
     Closed(String),
+    /// It is there, and its file is damaged, for this reason.
+    Damaged(String),
     /// It is not there.
     Missing,
     /// It is this.
@@ -45,7 +48,7 @@ impl Check {
     /// Looks at the vault; gives the values of the declared secrets, when all are known.
     pub(super) fn values(
         &mut self,
-        document: &Document<'_>,
+        document: &Read<'_>,
         values: Values<'_>,
     ) -> Option<Vec<TextValue>> {
         let Values::Of(known) = values else { return None };
@@ -62,6 +65,12 @@ impl Check {
                     self.error("missing-secret", place(), Some(&name), text, remedy);
                     are_all_known = false;
                 }
+                Known::Damaged(why) => {
+                    let text = format!("the secret `{name}` is damaged: {why}");
+                    let remedy = format!("set it again with: fluvio secret set {name}");
+                    self.error("damaged-secret", place(), Some(&name), text, remedy);
+                    are_all_known = false;
+                }
                 Known::Closed(why) => {
                     self.checked.unchecked.get_or_insert(why);
                     are_all_known = false;
@@ -69,6 +78,8 @@ impl Check {
                 Known::Value(value) => {
                     self.carried(&name, &value, place, &mut ways);
                     match std::str::from_utf8(value.expose()) {
+                        // A grant that is too large is refused, and its values are not kept.
+                        _ if ways.bytes > limits::GRANT_BYTES => are_all_known = false,
                         Ok(text) => texts.push((name, Zeroizing::new(text.to_owned()))),
                         Err(_) => are_all_known = false,
                     }
@@ -94,11 +105,11 @@ impl Check {
             (Err(by_file), Ok(())) => {
                 ways.not_by_file.get_or_insert_with(|| name.clone());
                 self.warning(
-                    "by-environment",
+                    BY_ENVIRONMENT,
                     place(),
                     Some(name),
-                    format!("a secrets file cannot carry `{name}` ({by_file}), so all secrets go by the environment"),
-                    "with cdk say so: --inject env",
+                    format!("a secrets file cannot carry `{name}` ({by_file}): `run` passes all secrets as environment variables"),
+                    "for cdk, add: --inject env",
                 );
             }
             (Err(by_file), Err(by_environment)) => self.error(

@@ -1,10 +1,12 @@
 //! What gives values away: exactly those that a configuration references, and not without a line in
 //! the audit log.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::{PoisonError, RwLockReadGuard};
 
-use fluvio_secret_config::{Known, References, Values, check, references};
-use fluvio_secret_protocol::check::{Checked, Finding, Severity};
+use fluvio_secret_config::{Document, Known, References, Values};
+use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{
     Grant, Granted, Lease, Leased, Refusal, Response, Secret, SecretName, carry, limits,
@@ -17,48 +19,72 @@ use crate::grants::{parent_of, tail_of};
 use crate::leases::About;
 use crate::vault::VaultError;
 
+/// How values can reach the connector of a request.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum InjectBy {
+    /// The client chooses.
+    Any,
+    /// Only in a secrets file.
+    File,
+}
+
 /// Values on their way, from their line until the answer is handed over.
 pub(super) type Delivery<'a> = RwLockReadGuard<'a, ()>;
 
+/// Secrets that were decrypted for a request, each once.
+type Opened = RefCell<HashMap<SecretName, Secret>>;
+
 impl Service {
-    /// What would keep a connector from starting with a configuration.
+    /// Everything that keeps a connector from starting with a configuration.
     pub(super) fn check(&self, config: &[u8]) -> Checked {
-        let known = |name: &SecretName| match self.vault.read(name) {
-            Ok(value) => Known::Value(value),
+        Document::read(config).check(Values::Of(&|name| self.known(name, None)))
+    }
+
+    /// What is known of a secret. Its value is kept where the caller needs it again.
+    fn known(&self, name: &SecretName, opened: Option<&Opened>) -> Known {
+        match self.vault.read(name) {
+            Ok(value) => {
+                if let Some(mut opened) = opened.map(RefCell::borrow_mut) {
+                    // What is too large for a grant is refused, and need not be kept.
+                    let kept: usize = opened.values().map(Secret::len).sum();
+                    if kept + value.len() <= limits::GRANT_BYTES {
+                        opened.insert(name.clone(), value.clone());
+                    }
+                }
+                Known::Value(value)
+            }
             Err(VaultError::Missing) => Known::Missing,
             Err(VaultError::Locked { .. }) if !self.vault.has(name).unwrap_or(true) => {
                 Known::Missing
             }
             Err(VaultError::Locked { .. }) => Known::Closed(LOCKED.to_owned()),
+            Err(VaultError::Damaged { why, .. }) => Known::Damaged(why),
             Err(error) => Known::Closed(format!("the values were not checked: {error}")),
-        };
-        check(config, Values::Of(&known))
+        }
     }
 
-    /// The references of a configuration and their values, or what a client is told in their place.
-    fn open(&self, grant: &Grant) -> Result<(References, Vec<Secret>), Box<Response>> {
-        let opened = references(&grant.config)
-            .map_err(|error| refuse::config(&error))
-            .and_then(|found| self.read_all(&found.names).map(|values| (found, values)));
-        let values = match &opened {
-            Ok((found, values)) => found.names.iter().zip(values).collect(),
-            Err(_) => Vec::new(),
-        };
-        let known = |name: &SecretName| {
-            let found = values.iter().find(|(known, _)| *known == name);
-            found.map_or(Known::Missing, |(_, value)| Known::Value((*value).clone()))
-        };
-        let asked = if opened.is_ok() { Values::Of(&known) } else { Values::NotAsked };
-        // By which way the values go, and whether they can, is the client's affair.
-        let is_fault =
-            |finding: &Finding| finding.severity == Severity::Error && finding.code != "unfit";
+    /// The references of a configuration and their values, or what a client is told in their place. It
+    /// is told the same findings as by a check.
+    fn open(
+        &self,
+        grant: &Grant,
+        by: InjectBy,
+    ) -> Result<(References, Vec<Secret>), Box<Response>> {
+        let document = Document::read(&grant.config);
+        let opened = Opened::default();
         if grant.check {
-            let checked = check(&grant.config, asked);
-            if checked.findings.iter().any(is_fault) {
+            let mut checked = document.check(Values::Of(&|name| self.known(name, Some(&opened))));
+            if by == InjectBy::File {
+                checked.refuse_by_environment();
+            }
+            if checked.has_errors() {
                 return Err(Box::new(Response::Checked(checked)));
             }
         }
-        opened.map_err(|refusal| Box::new(Response::Refused(refusal)))
+        let refused = |refusal| Box::new(Response::Refused(refusal));
+        let found = document.references().map_err(|error| refused(refuse::config(error)))?;
+        let values = self.read_all(&found.names, &mut opened.into_inner()).map_err(refused)?;
+        Ok((found.clone(), values))
     }
 
     /// No line, no delivery; and none of what was opened before the vault was locked, which had happened
@@ -90,7 +116,7 @@ impl Service {
         delivery: &mut Option<Delivery<'a>>,
     ) -> Result<Response, Refusal> {
         let locks = self.vault.locks();
-        let (References { names, connector }, values) = match self.open(grant) {
+        let (References { names, connector }, values) = match self.open(grant, InjectBy::Any) {
             Ok(opened) => opened,
             Err(told) => return Ok(*told),
         };
@@ -107,7 +133,7 @@ impl Service {
         delivery: &mut Option<Delivery<'a>>,
     ) -> Result<Response, Refusal> {
         let locks = self.vault.locks();
-        let (References { names, connector }, values) = match self.open(grant) {
+        let (References { names, connector }, values) = match self.open(grant, InjectBy::File) {
             Ok(opened) => opened,
             Err(told) => return Ok(*told),
         };
@@ -138,7 +164,11 @@ impl Service {
 
     /// Opens these secrets, or tells all that are missing, or all that are damaged. Stops at the one
     /// that makes a grant too large.
-    pub(super) fn read_all(&self, names: &[SecretName]) -> Result<Vec<Secret>, Refusal> {
+    pub(super) fn read_all(
+        &self,
+        names: &[SecretName],
+        opened: &mut HashMap<SecretName, Secret>,
+    ) -> Result<Vec<Secret>, Refusal> {
         let mut missing = Vec::new();
         for name in names {
             let one = std::slice::from_ref(name);
@@ -154,7 +184,7 @@ impl Service {
         let mut first = None;
         let mut left = limits::GRANT_BYTES;
         for name in names {
-            match self.vault.read(name) {
+            match opened.remove(name).map_or_else(|| self.vault.read(name), Ok) {
                 Ok(value) => {
                     left = left.checked_sub(value.len()).ok_or_else(refuse::large_grant)?;
                     values.push(value);

@@ -17,7 +17,7 @@ pub(crate) use self::key::LOCK_AFTER;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use fluvio_secret_config::references;
+use fluvio_secret_config::Document;
 use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{
     self as protocol, Activity, Damaged, Examined, HeldLease, History, Listed, ListedGrant,
@@ -168,8 +168,9 @@ impl Service {
         peer: Peer,
         answers: Arc<dyn Answers>,
     ) -> Result<(), Refusal> {
-        let found = references(&asked.config).map_err(|error| refuse::config(&error))?;
-        let added = self.subscribers.add(peer.pid, found.names, answers);
+        let document = Document::read(&asked.config);
+        let found = document.references().map_err(refuse::config)?;
+        let added = self.subscribers.add(peer.pid, found.names.clone(), answers);
         added.map_err(|error| refuse::subscription(&error))
     }
 

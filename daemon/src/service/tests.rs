@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -172,7 +173,7 @@ fn d13_what_was_opened_before_a_lock_is_not_given_away_after_it() {
     assert!(matches!(put, Some(Response::Key(_))), "{put:?}");
     let locks = home.service.vault.locks();
     let names = [secret("A")];
-    let values = home.service.read_all(&names).expect("opened");
+    let values = home.service.read_all(&names, &mut HashMap::new()).expect("opened");
     assert_eq!(values[0].expose(), b"one");
     assert!(matches!(home.ask(Request::Lock)[..], [Response::Locked]));
     for event in [Event::Grant, Event::Lease] {

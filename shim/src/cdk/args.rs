@@ -50,8 +50,8 @@ pub(crate) struct Start {
     pub(crate) at: usize,
     /// Whether the connector stays when `cdk` has ended.
     pub(crate) stays: bool,
-    /// Whether the connector logs what its templates became, values included.
-    pub(crate) traces: bool,
+    /// The connector's log level, where an option sets it.
+    pub(crate) log_level: Option<OsString>,
 }
 
 /// An option of `cdk`, or ours.
@@ -208,7 +208,7 @@ fn start(
     default: Option<&str>,
 ) -> Plan {
     let mut config = default.map(PathBuf::from);
-    let (mut inject, mut traces, mut check) = (None, false, true);
+    let (mut inject, mut log_level, mut check) = (None, None, true);
     let mut kept = args[..from].to_vec();
     let mut rest = args[from..].iter();
     while let Some(word) = rest.next() {
@@ -242,7 +242,7 @@ fn start(
             }
             Option_::Secrets => return Plan::OwnSecrets(value),
             Option_::Config => config = Some(PathBuf::from(value)),
-            Option_::LogLevel => traces = value.eq_ignore_ascii_case("trace"),
+            Option_::LogLevel => log_level = Some(value),
             Option_::Other => {}
         }
         kept.push(word.clone());
@@ -251,7 +251,7 @@ fn start(
     let stays = default.is_none();
     match config {
         Some(config) => {
-            Plan::Start(Start { config, inject, check, args: kept, at: from, stays, traces })
+            Plan::Start(Start { config, inject, check, args: kept, at: from, stays, log_level })
         }
         None => Plan::Pass(None),
     }
@@ -346,7 +346,7 @@ mod tests {
             let start = started(line);
             assert_eq!(start.config.to_str(), Some("c.yaml"), "{line}");
             assert_eq!((start.at, start.args.join(" ".as_ref())), (at, line.into()), "{line}");
-            assert!(start.stays && !start.traces && start.inject.is_none(), "{line}");
+            assert!(start.stays && start.inject.is_none(), "{line}");
             assert_eq!(start.args[at - 1], "start", "{line}");
         }
     }
@@ -404,7 +404,8 @@ mod tests {
         ] {
             let start = started(line);
             assert_eq!(start.inject, Some(Way::Env));
-            assert!(start.traces);
+            let level = start.log_level.as_ref().expect("a level");
+            assert!(level.eq_ignore_ascii_case("trace"));
             let is_ours = |arg: &OsString| arg == "env" || arg.to_string_lossy().contains("inject");
             assert!(!start.args.iter().any(is_ours), "{start:?}");
         }

@@ -40,7 +40,7 @@ pub(crate) use self::real::NotFound;
 use self::real::{GUARD, NAME};
 use crate::carrier::{self, Carrier};
 use crate::error::{LaunchError, OWN_TMPDIR};
-use crate::{command, config, say, supervised, unlock};
+use crate::{command, config, say, supervised, unlock, warn_of_log_level};
 
 /// Whether this program was started under that name.
 pub(crate) fn is_our_name(program: Option<&OsString>) -> bool {
@@ -118,11 +118,7 @@ fn prepare(cdk: &mut Command, start: Start) -> Result<Option<Granted>, LaunchErr
         config,
     };
     let failed = |error| LaunchError::of_client(error, &start.config, &text);
-    if start.traces {
-        say(
-            "warning: with --log-level trace the connector writes the values of its templates into its log",
-        );
-    }
+    warn_of_log_level(&text, start.log_level.as_deref());
     let given = match start.inject {
         Some(Way::Env) => client.grant(grant).map(Given::Granted),
         // The setting does not count here: by the environment the values would reach every build

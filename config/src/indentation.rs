@@ -1,0 +1,223 @@
+//! Which lines of a text are indented wrong.
+//!
+//! The parser only says where it gave up. So other indentations are tried for the lines around that
+//! place: the one that changes the fewest lines and can be parsed is the fix.
+
+use std::ops::Range;
+
+use crate::budget;
+use crate::path::Place;
+
+/// How many other indentations are tried: each try parses the whole text.
+const TRIES: usize = 24;
+
+/// What is indented wrong, and what fixes it.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) struct Misindented {
+    pub(crate) place: Place,
+    pub(crate) text: String,
+    pub(crate) remedy: String,
+}
+
+/// Finds the lines whose indentation keeps the parser from reading a text beyond a line.
+pub(crate) fn find(text: &str, line: usize) -> Option<Misindented> {
+    let lines: Vec<_> = text.split_inclusive('\n').collect();
+    tabs(&lines).or_else(|| spaces(&lines, line.checked_sub(1)?))
+}
+
+/// Lines that are indented with tabs, when spaces in their place can be parsed.
+fn tabs(lines: &[&str]) -> Option<Misindented> {
+    let is_tabbed = |line: &&str| whitespace(line).contains('\t') && !is_empty(line);
+    let first = lines.iter().position(is_tabbed)?;
+    let replaced = |width: usize| {
+        let fixed = lines.iter().map(|line| {
+            let (indent, rest) = line.split_at(whitespace(line).len());
+            indent.replace('\t', &" ".repeat(width)) + rest
+        });
+        fixed.collect::<String>()
+    };
+    let width = [2, 4, 8, 1].into_iter().find(|&width| budget::check(&replaced(width)).is_ok())?;
+    let length = whitespace(lines[first]).chars().count();
+    Some(Misindented {
+        place: Place { line: first + 1, column: 1, length },
+        text: format!("line {} is indented with a tab, and YAML allows only spaces", first + 1),
+        remedy: format!("replace each tab at the start of a line with {}", spaces_of(width)),
+    })
+}
+
+/// A run of lines, and the indentation of its first line that is tried.
+struct Try {
+    lines: Range<usize>,
+    indent: usize,
+}
+
+fn spaces(lines: &[&str], at: usize) -> Option<Misindented> {
+    // The parser may give up at the line after the one that is wrong, or at the end of the text.
+    let at = (0..=at.min(lines.len().checked_sub(1)?)).rev().find(|&at| !is_empty(lines[at]))?;
+    let before = (0..at).rev().find(|&at| !is_empty(lines[at]));
+    let mut tries = Vec::new();
+    for start in [Some(at), before].into_iter().flatten() {
+        let own = indent(lines[start]);
+        for indent in indents(lines, start) {
+            let parts = [subtree(lines, start), start..start + 1, run(lines, start)];
+            for (order, lines) in parts.into_iter().enumerate() {
+                if indent != own {
+                    tries.push((order, Try { lines, indent }));
+                }
+            }
+        }
+    }
+    // One key with its values first. Sorting keeps the order of equal ones: nearer indentations first.
+    tries.sort_by_key(|(order, one)| (*order, one.lines.len()));
+    let mut tries = tries.into_iter().take(TRIES).map(|(_, one)| one);
+    let fix = tries.find(|one| budget::check(&one.apply(lines)).is_ok())?;
+    Some(fix.describe(lines))
+}
+
+/// The indentations of the lines around a line, nearest line first.
+fn indents(lines: &[&str], at: usize) -> Vec<usize> {
+    let before = (0..at).rev().filter(|&at| !is_empty(lines[at])).take(16);
+    let mut found: Vec<_> = before.map(|at| indent(lines[at])).collect();
+    let after = (at + 1..lines.len()).find(|&at| !is_empty(lines[at])).map(|at| indent(lines[at]));
+    found.splice(found.len().min(1)..found.len().min(1), after);
+    // The keys of an empty map that is opened on the line before.
+    found.extend((0..at).rev().find(|&at| !is_empty(lines[at])).map(|at| indent(lines[at]) + 2));
+    let mut seen = Vec::new();
+    for indent in found {
+        if !seen.contains(&indent) {
+            seen.push(indent);
+        }
+    }
+    seen
+}
+
+/// A line and those below it that are indented more: a key with its values.
+fn subtree(lines: &[&str], start: usize) -> Range<usize> {
+    from(lines, start, indent(lines[start]) + 1)
+}
+
+/// A line and those below it that are indented as much or more.
+fn run(lines: &[&str], start: usize) -> Range<usize> {
+    from(lines, start, indent(lines[start]))
+}
+
+/// A line and those below it that are indented by at least this.
+fn from(lines: &[&str], start: usize, least: usize) -> Range<usize> {
+    let is_out = |line: &&str| !is_empty(line) && indent(line) < least;
+    let rest = &lines[start + 1..];
+    let end = rest.iter().position(is_out).map_or(lines.len(), |length| start + 1 + length);
+    let end = (start..end).rev().find(|&at| !is_empty(lines[at])).map_or(start + 1, |at| at + 1);
+    start..end
+}
+
+impl Try {
+    fn apply(&self, lines: &[&str]) -> String {
+        let own = indent(lines[self.lines.start]);
+        let moved = lines.iter().enumerate().map(|(at, line)| {
+            if !self.lines.contains(&at) || is_empty(line) {
+                return (*line).to_owned();
+            }
+            let (spaces, rest) = line.split_at(indent(line));
+            " ".repeat((spaces.len() + self.indent).saturating_sub(own)) + rest
+        });
+        moved.collect()
+    }
+
+    fn describe(&self, lines: &[&str]) -> Misindented {
+        let Range { start, end } = self.lines;
+        let own = indent(lines[start]);
+        let before = (0..start).rev().find(|&at| !is_empty(lines[at]));
+        let after = (end..lines.len()).find(|&at| !is_empty(lines[at]));
+        let neighbors = [before, after].into_iter().flatten();
+        let neighbors = neighbors.map(|at| format!("line {} by {}", at + 1, indent(lines[at])));
+        let neighbors = neighbors.collect::<Vec<_>>().join(" and ");
+        let which = match end - start {
+            1 => format!("line {}", start + 1),
+            _ => format!("lines {} to {}", start + 1, end),
+        };
+        let text = match end - start {
+            1 => format!("{which} is indented by {}, but {neighbors}", spaces_of(own)),
+            _ => format!("line {} is indented by {}, but {neighbors}", start + 1, spaces_of(own)),
+        };
+        let remedy = match (end - start, self.indent > own) {
+            (1, _) => format!("indent {which} by {}", spaces_of(self.indent)),
+            (_, true) => format!("indent {which} by {} more", spaces_of(self.indent - own)),
+            (_, false) => format!("indent {which} by {} less", spaces_of(own - self.indent)),
+        };
+        let place = Place { line: start + 1, column: 1, length: own };
+        Misindented { place, text, remedy }
+    }
+}
+
+fn whitespace(line: &str) -> &str {
+    &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
+}
+
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start_matches(' ').len()
+}
+
+/// Whether a line has neither keys nor values.
+fn is_empty(line: &str) -> bool {
+    let line = line.trim();
+    line.is_empty() || line.starts_with('#')
+}
+
+fn spaces_of(count: usize) -> String {
+    match count {
+        1 => "1 space".to_owned(),
+        count => format!("{count} spaces"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::find;
+
+    #[test]
+    fn the_line_that_is_indented_wrong_is_named_with_its_neighbors() {
+        for (text, at, line, told, remedy) in [
+            (
+                "meta:\n  name: c\n   type: t\n  topic: t\n",
+                3,
+                3,
+                "line 3 is indented by 3 spaces, but line 2 by 2 and line 4 by 2",
+                "indent line 3 by 2 spaces",
+            ),
+            (
+                "meta:\n  name: c\n type: t\n  topic: t\n",
+                3,
+                3,
+                "line 3 is indented by 1 space, but line 2 by 2 and line 4 by 2",
+                "indent line 3 by 2 spaces",
+            ),
+            (
+                "meta:\n   name: c\n  type: t\n  topic: t\n",
+                3,
+                2,
+                "line 2 is indented by 3 spaces, but line 1 by 0 and line 3 by 2",
+                "indent line 2 by 2 spaces",
+            ),
+            (
+                "meta:\n  a: {b: c}\n    d:\n      e: f\n  g: h\n",
+                3,
+                3,
+                "line 3 is indented by 4 spaces, but line 2 by 2 and line 5 by 2",
+                "indent lines 3 to 4 by 2 spaces less",
+            ),
+        ] {
+            let found = find(text, at).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!((found.text.as_str(), found.remedy.as_str()), (told, remedy), "{text}");
+            assert_eq!(found.place.line, line, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_fault_of_another_kind_is_not_explained_as_indentation() {
+        for (text, line) in
+            [("a: b: c\n", 1), ("a: 1\nb: \"c\" d\ne: 2\n", 2), ("a: [1\nb: 2\n", 2)]
+        {
+            assert_eq!(find(text, line), None, "{text}");
+        }
+    }
+}
