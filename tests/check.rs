@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::harness::cdk::Project;
 use crate::harness::{Home, Said, canary, eventually, said, spawn};
 
 /// A configuration that Fluvio reads, with this below its head.
@@ -56,7 +57,7 @@ fn each_fault_is_told_with_its_line_and_a_remedy_that_works() {
     faulty(
         &home,
         "no-api-version",
-        9,
+        1,
         &["apiVersion: 0.1.0"],
         templated.strip_prefix("apiVersion: 0.1.0\n").unwrap(),
         &templated,
@@ -197,6 +198,149 @@ fn without_the_vault_all_else_is_checked() {
         let said = home.cli(&["check", path]);
         assert!(said.code() == Some(1) && said.err.contains(why), "{said:?}");
     }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_silences_no_other() {
+    let home = Home::new();
+    home.set("S", "x");
+    let good = home.write("good.yaml", config("  token: \"${{ secrets.S }}\"\n"));
+    let bad = home.write("bad.yaml", config("  token: \"${{ secrets.T }}\"\n"));
+    let large = home.write("large.yaml", "#".repeat(65 << 10));
+    let path = |file: &std::path::Path| file.to_str().unwrap().to_owned();
+    let (good, bad, large) = (path(&good), path(&bad), path(&large));
+    let said = home.cli(&["check", "none.yaml", &good, "state", &large]);
+    assert_eq!(said.code(), Some(1), "{said:?}");
+    assert_eq!(said.out, format!("{good}: nothing found; it references `S`\n"));
+    for told in ["none.yaml", "No such file", "state", "not a regular file", "65536 bytes"] {
+        assert!(said.err.contains(told), "{told}: {said:?}");
+    }
+    let said = home.cli(&["check", &bad, "none.yaml", &good]);
+    assert_eq!(said.code(), Some(78), "{said:?}");
+    assert!(said.out.contains("`T` is not declared") && said.out.contains("references `S`"));
+    let json = home.cli(&["check", "-O", "json", "none.yaml", &bad]);
+    let found: Value = serde_json::from_str(&json.out).unwrap();
+    assert!(found[0]["unchecked"].as_str().unwrap().contains("No such file"), "{found}");
+    assert_eq!(found[1]["findings"][1]["code"], "undeclared", "{found}");
+}
+
+#[test]
+fn e12_check_run_and_cdk_report_the_same_findings() {
+    let home = Home::new();
+    home.set("S", "1234");
+    home.set("NUL", "a\0\n");
+    home.set("DAMAGED", "x");
+    fs::write(home.secret_file("DAMAGED"), "rubbish").unwrap();
+    let project = Project::new(&home);
+    let flat = "name: c\ntype: t\ntopic: t\nversion: 1\n";
+    for (what, text) in [
+        ("two missing", config("  a: {secret: {name: A}}\n  b: {secret: {name: B}}\n")),
+        ("missing, and undeclared", config("  a: {secret: {name: A}}\n  b: ${{ secrets.B }}\n")),
+        ("missing, and unused", config("  a: {secret: {name: A}}\n")),
+        (
+            "missing, and a value that changes",
+            config("  a: {secret: {name: A}}\n  b: ${{ secrets.S }}\n"),
+        ),
+        ("a value that changes", config("  b: ${{ secrets.S }}\n")),
+        ("no value can carry it", config("  a: {secret: {name: NUL}}\n  b: {secret: {name: A}}\n")),
+        ("damaged", config("  a: {secret: {name: DAMAGED}}\n  b: {secret: {name: A}}\n")),
+        ("flat", format!("{flat}http:\n  a: {{secret: {{name: A}}}}\n")),
+        ("no version", config("  a: ${{ secrets.S }}\n").replacen("0.1.0", "0.0.0", 1)),
+        ("bad name", config("  a: {secret: {name: 9A}}\n")),
+        ("bad list", config("").replace("    - name: S", "    S: x")),
+        ("indentation", config("   a: 1\n  b: secret\n")),
+        ("a key twice", config("  a: 1\nhttp: secret\n")),
+        ("toml", "[package]\nname = \"secret\"\n".to_owned()),
+        (
+            "below transforms",
+            config(
+                "  a: {secret: {name: A}}\ntransforms:\n  - uses: u\n    with: {k: {secret: {name: B}}}\n",
+            ),
+        ),
+    ] {
+        let file = home.write("c.yaml", &text);
+        let path = file.to_str().unwrap();
+        let checked = home.cli(&["check", path]);
+        assert_eq!(checked.code(), Some(78), "{what}: {checked:?}");
+        // The last line counts the findings.
+        let report = checked.out.trim_end().rsplit_once('\n').unwrap().0.to_owned();
+        let run = said(&mut home.run(&file, &[], &["true"]));
+        let lines = [
+            format!("test --config {path}"),
+            format!("deploy start --config {path}"),
+            format!("deploy start --inject env --config {path}"),
+        ];
+        let cdk = lines.map(|line| project.said(&line));
+        for said in [run].iter().chain(&cdk) {
+            assert_eq!(said.code(), Some(125), "{what}: {said:?}");
+            let (_, told) = said.err.split_once("\n\n").unwrap();
+            let told = told.split("To start it all the same").next().unwrap();
+            assert_eq!(told.trim_end(), report.trim_end(), "{what}");
+        }
+    }
+    assert!(home.audit_log().iter().all(|line| line["event"] == "set"), "nothing was given");
+}
+
+#[test]
+fn e14_what_is_passed_on_as_it_is_written_is_not_granted() {
+    let home = Home::new();
+    home.set("X", "x");
+    let text = config("  a: b\ntransforms:\n  - uses: u\n    with: {k: {secret: {name: X}}}\n")
+        .replace("  secrets:\n    - name: S\n", "");
+    let (said, found) = checked(&home, &text);
+    assert_eq!(said.code(), Some(0), "{said:?}");
+    let finding = &found["findings"][0];
+    assert_eq!((&finding["code"], &finding["line"]), (&"literal-reference".into(), &11.into()));
+    let run = crate::harness::said(&mut home.run(&home.path("c.yaml"), &[], &["echo"]));
+    assert!(run.status.success() && !run.out.contains("--secrets"), "{run:?}");
+    assert!(
+        home.audit_log()
+            .iter()
+            .all(|line| line["secrets"] != serde_json::json!(["X"]) || line["event"] == "set")
+    );
+}
+
+#[test]
+fn d17_a_log_level_that_shows_values_is_warned_of_before_the_start() {
+    let home = Home::new();
+    home.set("S", "value");
+    let template = home.write("template.yaml", config("  a: \"${{ secrets.S }}\"\n"));
+    let map = home.write("map.yaml", config("  a: {secret: {name: S}}\n"));
+    let run = |file: &std::path::Path, level: &str| {
+        let mut run = home.run(file, &[], &["true"]);
+        let said = said(run.env("RUST_LOG", level));
+        assert!(said.status.success(), "{said:?}");
+        said.err
+    };
+    let warned = run(&template, "debug");
+    assert!(warned.contains("RUST_LOG at debug") && warned.contains("`meta` and `transforms`"));
+    assert!(run(&template, "info,fluvio=trace").contains("RUST_LOG at trace"));
+    assert_eq!(run(&template, "info,hyper=warn"), "");
+    assert_eq!(run(&map, "trace"), "", "a map is not rendered");
+    // In front of cdk the option counts more than the variable.
+    let project = Project::new(&home);
+    let path = template.to_str().unwrap();
+    for (level, told) in [("debug", true), ("TRACE", true), ("info", false)] {
+        let mut cdk = project.cdk(&format!("deploy start --config {path} --log-level {level}"));
+        let cdk = said(cdk.env("RUST_LOG", "trace"));
+        let word = format!("--log-level {}", level.to_lowercase());
+        assert_eq!(cdk.err.contains(&word), told, "{cdk:?}");
+        assert!(!cdk.err.contains("RUST_LOG") && !cdk.err.contains("value\n"), "{cdk:?}");
+        project.said("deploy shutdown --name facts");
+    }
+    // What a template in these parts means is known before the level is.
+    for (rest, line) in [
+        ("  a: b\ntransforms:\n  - uses: u\n    with: {k: \"${{ secrets.S }}\"}\n", 13),
+        ("  a: b\ntransforms:\n  - uses: u\n    with:\n      deep: [\"x${{ secrets.S }}y\"]\n", 14),
+    ] {
+        let (said, found) = checked(&home, &config(rest));
+        assert_eq!(said.code(), Some(0), "{said:?}");
+        let finding = &found["findings"][0];
+        assert_eq!((&finding["code"], &finding["line"]), (&"logged-value".into(), &line.into()));
+    }
+    let (_, found) =
+        checked(&home, &config("  a: b\n").replace("topic: facts", "topic: \"${{ secrets.S }}\""));
+    assert_eq!(found["findings"][0]["code"], "logged-value", "{found}");
 }
 
 #[test]
@@ -366,8 +510,8 @@ fn e10_what_means_harm_is_answered_soon_and_in_little_memory() {
         ("nesting", "[".repeat(60_000), "brackets open at once"),
         ("nested maps", (0..3000).map(|n| " ".repeat(n.min(15)) + "a:\n").collect(), ""),
         ("a mark of the order of bytes", format!("\u{feff}{}", config("  k: 1\n")), ""),
-        ("the same key twice", config("  k: 1\n  k: 2\n"), "the same key twice"),
-        ("tabs", config("\tk: 1\n"), "indent with blanks"),
+        ("the same key twice", config("  k: 1\n  k: 2\n"), "the key `k` is here again"),
+        ("tabs", config("\tk: 1\n"), "indented with a tab"),
         ("a directive", format!("%YAML 9.9\n---\n{}", config("  k: 1\n")), ""),
         ("merge keys", config("  a: &a {x: 1}\n  b:\n    <<: *a\n"), ""),
         ("several documents", config("  k: 1\n---\na: 1\n"), "more than one document"),
@@ -392,7 +536,10 @@ fn a_template_that_is_missing_its_secret_is_told_when_it_is_set() {
     home.ok(&["list"]);
     let file = home.write("c.yaml", config("  token: \"${{ secrets.S }}\"\n"));
     let refused = said(&mut home.run(&file, &[], &["true"]));
-    assert!(refused.code() == Some(125) && refused.err.contains("no secret `S`"), "{refused:?}");
+    assert!(
+        refused.code() == Some(125) && refused.err.contains("the secret `S` is not in the vault"),
+        "{refused:?}"
+    );
     home.set("S", "abc");
     let mut started = spawn(&mut home.run(&file, &[], &["true"]));
     eventually("its end", || started.try_wait().unwrap().is_some());

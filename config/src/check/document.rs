@@ -37,7 +37,7 @@ impl<'a> Document<'a> {
     #[must_use]
     pub fn read(bytes: &'a [u8]) -> Self {
         Self(match std::str::from_utf8(bytes) {
-            Ok(text) => Read::read(text),
+            Ok(text) => Read::of(text),
             Err(error) => {
                 let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]).into_owned();
                 let place = Place::of_bytes(&before, before.len(), before.len());
@@ -71,7 +71,7 @@ impl<'a> Document<'a> {
 }
 
 impl<'a> Read<'a> {
-    fn read(text: &'a str) -> Result<Self, Vec<Fault>> {
+    fn of(text: &'a str) -> Result<Self, Vec<Fault>> {
         let at_start = |error| vec![Fault::of(&error, Place::START)];
         match budget::check(text) {
             Ok(()) | Err(ConfigError::NotYaml { .. }) => {}

@@ -6,13 +6,13 @@ use super::Check;
 use super::document::Read;
 use crate::path::{Path, Step};
 use crate::references::is_fluvios;
-use crate::template::{Kind, templates};
+use crate::template::{Kind, Template, templates};
 
 impl Check {
     /// Lookups below `meta` and `transforms`, which a connector logs with their values at the levels
     /// debug and trace.
     pub(super) fn logged(&mut self, document: &Read<'_>) {
-        if !document.templates.iter().any(|template| template.is_lookup()) {
+        if !document.templates.iter().any(Template::is_lookup) {
             return;
         }
         let mut found = Vec::new();
