@@ -102,7 +102,8 @@ impl<'a> Edit<'a> {
                 let indent = " ".repeat(indent(self.lines[key]) + 2);
                 let mut lines: Vec<_> = self.owned().drain(..key).collect();
                 lines.push(
-                    self.lines[key].split("secrets:").next().unwrap().to_owned() + "secrets:",
+                    self.lines[key].split("secrets:").next().unwrap_or_default().to_owned()
+                        + "secrets:",
                 );
                 lines.push(format!("{indent}{first}"));
                 lines.extend(self.lines[end.max(key + 1)..].iter().map(|l| (*l).to_owned()));
@@ -250,7 +251,7 @@ impl<'a> Edit<'a> {
         let end = self.block_end(self.line);
         let start = if line.trim_start().starts_with("- ") { self.line } else { self.line - 1 };
         let head = match start == self.line {
-            true => line.split("secret:").next().unwrap().to_owned(),
+            true => line.split("secret:").next().unwrap_or_default().to_owned(),
             false => format!("{} ", lines[start]),
         };
         lines.splice(start..end, [format!("{head}{value}")]);
@@ -401,7 +402,7 @@ fn cases() -> Vec<(&'static str, usize, String)> {
         // Something is of another form.
         ("bad-config", 1, config("").replacen("0.1.0", "v1", 1)),
         ("bad-config", 1, config("").replacen("0.1.0", "1.0", 1)),
-        ("bad-config", 1, config("").replacen("0.1.0", "0.2.0", 1).replace("topic: facts", "topic: facts")).with_line(6),
+        ("bad-config", 1, config("").replacen("0.1.0", "0.2.0", 1)).with_line(6),
         ("bad-config", 1, config("").replace("topic: facts", "topic: {meta: {name: facts}}")),
         ("bad-config", 1, config("").replace("topic: facts", "topic:\n    meta:\n      name: facts")),
         ("bad-config", 1, "meta:\n  name: c\n  type: t\n  topic: {meta: {name: t}}\n  version: v\n".to_owned()),
