@@ -10,6 +10,10 @@ use crate::Outcome;
 use crate::home::Home;
 use crate::programs::Programs;
 
+/// Saves that are so far apart are each seen at once: the pause after a restart is over, and so is the calm
+/// time after it.
+const APART: Duration = Duration::from_millis(1500);
+
 /// A supervisor with a connector that says by a byte that it has begun, and ends at once when asked.
 pub(crate) struct Reload {
     config: PathBuf,
@@ -39,6 +43,7 @@ impl Reload {
         self.saves += 1;
         let new = self.config.with_extension("new");
         fs::write(&new, format!("{}saves: {}\n", self.text, self.saves))?;
+        std::thread::sleep(APART);
         let begin = Instant::now();
         fs::rename(&new, &self.config)?;
         self.started.read_exact(&mut [0])?;

@@ -47,4 +47,5 @@ mod upgrade;
 mod values;
 mod watch_connector;
 mod watch_files;
+mod watch_pace;
 mod watch_secrets;

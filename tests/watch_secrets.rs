@@ -153,6 +153,7 @@ fn a11_what_others_do_to_the_vault_is_noticed() {
     restarted_for_a(&home, &mut watched, "one");
     fs::write(&file, &two).unwrap();
     restarted_for_a(&home, &mut watched, "two");
+    watched.until_apart();
     // By git.
     let vault = home.vault();
     git(&home, &vault, &["init", "-q"]);
@@ -162,6 +163,7 @@ fn a11_what_others_do_to_the_vault_is_noticed() {
     restarted_for_a(&home, &mut watched, "three");
     git(&home, &vault, &["checkout", "-q", "."]);
     restarted_for_a(&home, &mut watched, "two");
+    watched.until_apart();
     // By a daemon that was not there.
     home.ok(&["daemon", "stop"]);
     watched.expect("note");

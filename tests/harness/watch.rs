@@ -25,6 +25,10 @@ pub(crate) const CONNECTOR: [&str; 4] = [
     "sh",
 ];
 
+/// Saves that are so far apart are each seen at once. The supervisor's pause after a restart, and its calm
+/// time after that, are shorter.
+const APART: Duration = Duration::from_millis(1500);
+
 /// A configuration with a number in it, which references these secrets.
 pub(crate) fn config(number: u32, names: &[&str]) -> String {
     let values = names.iter().map(|name| format!("    - secret: {{name: {name}}}\n"));
@@ -80,14 +84,29 @@ impl Watched {
 
     /// Waits for the next event, which must be of this kind.
     pub(crate) fn expect(&mut self, kind: &str) -> Value {
-        eventually(&format!("the event {kind:?}"), || {
+        let event = self.next_of(&format!("the event {kind:?}"));
+        assert_eq!(event["event"], kind, "{event}\n{}", self.words);
+        event
+    }
+
+    /// Waits for the next event, of whatever kind.
+    pub(crate) fn next_event(&mut self) -> Value {
+        self.next_of("an event")
+    }
+
+    fn next_of(&mut self, what: &str) -> Value {
+        eventually(what, || {
             self.hear();
             self.events.len() > self.next
         });
         let event = self.events[self.next].1.clone();
         self.next += 1;
-        assert_eq!(event["event"], kind, "{event}\n{}", self.words);
         event
+    }
+
+    /// Waits until a change is no longer close to the restart that was expected last.
+    pub(crate) fn until_apart(&self) {
+        thread::sleep((self.told_at() + APART).saturating_duration_since(Instant::now()));
     }
 
     /// Waits until the last connector was started with this.

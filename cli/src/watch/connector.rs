@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use fluvio_secret_protocol::supervisor;
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, Signal, WaitOptions, getpid, kill_process_group, test_kill_process_group, wait,
+    Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process_group, test_kill_process_group, wait,
 };
 
 /// How often to look whether what is left of a group has ended: it may have another parent than us.
@@ -22,6 +22,14 @@ pub(crate) struct Connector {
     pid: Pid,
     pub(crate) since: Instant,
     status: Option<ExitStatus>,
+    /// How its terminal has stopped it.
+    stopped: Option<Stopped>,
+}
+
+/// A stop by the terminal, and whether it was reported.
+struct Stopped {
+    signal: &'static str,
+    is_reported: bool,
 }
 
 /// Makes this process the parent of all that its children leave behind, so that it learns of their
@@ -39,7 +47,7 @@ impl Connector {
         // In the background of a terminal nobody can read from it.
         command.env(supervisor::VARIABLE, pid).stdin(Stdio::null()).process_group(0);
         let pid = Pid::from_child(&command.spawn()?);
-        Ok(Self { pid, since: Instant::now(), status: None })
+        Ok(Self { pid, since: Instant::now(), status: None, stopped: None })
     }
 
     /// Its process id.
@@ -49,11 +57,33 @@ impl Connector {
 
     /// Takes note of who has ended, and lets nobody be a zombie.
     pub(crate) fn look(&mut self) {
-        while let Some((pid, status)) = ended() {
-            if pid == self.pid && self.status.is_none() {
-                self.status = Some(status);
+        while let Some((pid, status)) = child_news() {
+            if pid != self.pid || self.status.is_some() {
+                continue;
+            }
+            match status.stopping_signal() {
+                None => self.status = Some(ExitStatus::from_raw(status.as_raw())),
+                Some(signal) => self.stopped_by(signal),
             }
         }
+    }
+
+    /// Takes note of a stop by the terminal, after which nothing continues the connector. Whoever stops
+    /// it by another signal knows of it.
+    fn stopped_by(&mut self, signal: i32) {
+        let signal = match Signal::from_named_raw(signal) {
+            Some(Signal::TTIN) => "SIGTTIN",
+            Some(Signal::TTOU) => "SIGTTOU",
+            _ => return,
+        };
+        self.stopped.get_or_insert(Stopped { signal, is_reported: false });
+    }
+
+    /// The signal by which its terminal has stopped it, once.
+    pub(crate) fn take_stopped(&mut self) -> Option<&'static str> {
+        let stopped = self.stopped.as_mut().filter(|stopped| !stopped.is_reported)?;
+        stopped.is_reported = true;
+        Some(stopped.signal)
     }
 
     /// How it ended, if it was seen to have.
@@ -108,11 +138,11 @@ fn threads(process: &Path) -> usize {
     fs::read_dir(process.join("task")).map_or(0, Iterator::count)
 }
 
-/// One of our children that has ended, which then is no zombie any more.
-pub(crate) fn ended() -> Option<(Pid, ExitStatus)> {
+/// One of our children that has ended, which then is no zombie any more, or that was stopped.
+pub(crate) fn child_news() -> Option<(Pid, WaitStatus)> {
     loop {
-        match wait(WaitOptions::NOHANG) {
-            Ok(ended) => return ended.map(|(pid, it)| (pid, ExitStatus::from_raw(it.as_raw()))),
+        match wait(WaitOptions::NOHANG | WaitOptions::UNTRACED) {
+            Ok(news) => return news,
             Err(Errno::INTR) => {}
             // There are no children.
             Err(_) => return None,

@@ -9,6 +9,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use ignore::WalkBuilder;
+
 /// A file that is gone or empty is often about to be written. So long it counts as what it was.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -162,25 +164,35 @@ pub(crate) fn is_ignored(name: &[u8]) -> bool {
 }
 
 fn collect(path: &Path, files: &mut BTreeSet<PathBuf>) {
+    // A file that was named counts, whatever any .gitignore says.
     if !path.is_dir() {
         files.insert(path.to_owned());
         return;
     }
-    // A folder that cannot be read has nothing in it for us.
-    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-        if is_ignored(entry.file_name().as_bytes()) {
-            continue;
-        }
-        match entry.file_type() {
-            Ok(kind) if kind.is_dir() => collect(&entry.path(), files),
-            // A link to a folder may lead round in a circle.
-            Ok(kind) if kind.is_symlink() && entry.path().is_dir() => {}
-            Ok(_) => {
-                files.insert(entry.path());
-            }
-            Err(_) => {}
-        }
+    let mut found = walk(path, true);
+    // The directory was named, so rules above it that leave out all of it do not count.
+    if found.is_empty() {
+        found = walk(path, false);
     }
+    files.extend(found);
+}
+
+/// The files below a directory that git would not ignore; with `parents`, also by the rules of the
+/// directories above it, up to the work tree's own.
+fn walk(directory: &Path, parents: bool) -> Vec<PathBuf> {
+    let mut walk = WalkBuilder::new(directory);
+    // The rules are those that travel with the project, and no others.
+    walk.parents(parents).ignore(false).git_global(false);
+    walk.filter_entry(|entry| entry.depth() == 0 || !is_ignored(entry.file_name().as_bytes()));
+    // A directory that cannot be read has nothing in it for us.
+    let entries = walk.build().flatten();
+    let files = entries.filter(|entry| match entry.file_type() {
+        // A link to a directory may lead round in a circle.
+        Some(kind) if kind.is_symlink() => !entry.path().is_dir(),
+        Some(kind) => !kind.is_dir(),
+        None => false,
+    });
+    files.map(ignore::DirEntry::into_path).collect()
 }
 
 fn stamp(found: &Metadata) -> Stamp {
@@ -252,6 +264,45 @@ mod tests {
         let now = reader.read(&paths);
         let changes = before.changes(&now, &mut Doubts::default(), Instant::now());
         assert_eq!(changes.changed, [file]);
+    }
+
+    #[test]
+    fn rules_of_gitignore_hold_for_what_is_found_and_not_for_what_was_named() {
+        let tree = tempfile::tempdir().expect("a directory");
+        let at = |path: &str| tree.path().join(path);
+        for directory in [".git", "src/deep", "src/target", "out", "linked"] {
+            fs::create_dir_all(at(directory)).expect("a directory");
+        }
+        fs::write(at(".gitignore"), "*.log\ntarget/\n/out/*\n").expect("a file");
+        fs::write(at("src/.gitignore"), "!kept.log\n").expect("a file");
+        let files = [
+            "src/main.rs",
+            "src/a.log",
+            "src/deep/b.log",
+            "src/deep/kept.log",
+            "src/deep/c~",
+            "src/.hidden",
+            "src/target/made",
+            "out/result",
+        ];
+        for file in files {
+            fs::write(at(file), "x").expect("a file");
+        }
+        std::os::unix::fs::symlink(at("src"), at("linked/src")).expect("a link");
+        let found = |paths: &[&str]| {
+            let paths: Vec<_> = paths.iter().map(|path| at(path)).collect();
+            Reader::default().read(&paths).0.into_keys().collect::<Vec<_>>()
+        };
+        assert_eq!(found(&["src"]), [at("src/deep/kept.log"), at("src/main.rs")]);
+        assert_eq!(found(&["src/a.log"]), [at("src/a.log")], "it was named");
+        assert_eq!(found(&["out"]), [at("out/result")], "the directory was named");
+        assert_eq!(found(&["src/target"]), [at("src/target/made")], "the directory was named");
+        let through_a_link = [at("linked/src/deep/kept.log"), at("linked/src/main.rs")];
+        assert_eq!(found(&["linked/src"]), through_a_link);
+        assert!(found(&["linked"]).is_empty(), "a link that was found is not followed");
+        // Without a work tree of git's a .gitignore means nothing.
+        fs::remove_dir(at(".git")).expect("removed");
+        assert!(found(&["src"]).contains(&at("src/a.log")));
     }
 
     #[test]

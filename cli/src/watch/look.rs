@@ -60,7 +60,7 @@ impl Supervisor {
             note(&mut self.marks, &mut self.started.1, secret);
         }
         if self.started.1 != self.marks {
-            self.quiet.heard(Sign::Secrets, Instant::now());
+            self.heard(Sign::Secrets);
         }
     }
 
@@ -107,6 +107,7 @@ impl Supervisor {
             return Ok(());
         }
         self.pauses = 0;
+        self.pace.restarts(now);
         self.restart(reason)
     }
 

@@ -1,6 +1,7 @@
 //! Starts a connector again when its configuration, a file or one of its secrets changes.
 //!
 //! * [`quiet`]: when to look at what changed
+//! * [`pace`]: how soon it may be restarted again
 //! * [`content`](mod@content): what is in the files
 //! * [`way`](mod@way): every name that leads to a file
 //! * [`files`], [`secrets`]: what tells that something changed
@@ -17,6 +18,7 @@ mod content;
 mod files;
 mod lock;
 mod look;
+mod pace;
 mod quiet;
 mod report;
 mod secrets;
@@ -38,6 +40,7 @@ use self::connector::{Connector, code};
 use self::content::{Contents, Doubts, Reader};
 use self::files::Files;
 use self::lock::Lock;
+use self::pace::Pace;
 use self::quiet::{Quiet, Sign};
 use self::report::{Event, Reason, Report};
 use self::secrets::{Marks, Subscriber, Told};
@@ -122,6 +125,7 @@ struct Supervisor {
     reader: Reader,
     doubts: Doubts,
     quiet: Quiet,
+    pace: Pace,
     /// When to look although nothing was told.
     poll: Option<Instant>,
     /// Why the files are polled, as it was told.
@@ -168,6 +172,7 @@ pub(crate) fn watch(plan: Plan) -> Result<u8, CliError> {
         reader: Reader::default(),
         doubts: Doubts::default(),
         quiet: Quiet::default(),
+        pace: Pace::default(),
         poll: None,
         polls: None,
         subscription: None,
@@ -226,7 +231,9 @@ impl Supervisor {
         let unlocked = self.lock.due().filter(|_| !is_stopping);
         let again = self.held.as_ref().and_then(Held::due).filter(|_| !is_stopping);
         let of_looks = self.quiet.due().into_iter().chain(self.poll).chain(self.settles());
-        let of_looks = of_looks.chain(again);
+        // Not before the pause after a restart is over.
+        let not_before = |due| self.pace.until().map_or(due, |until| until.max(due));
+        let of_looks = of_looks.chain(again).min().map(not_before);
         of_state.into_iter().chain(of_looks).chain(unlocked).min()
     }
 
@@ -242,7 +249,7 @@ impl Supervisor {
 
     fn hear(&mut self, news: News) -> Result<Option<u8>, CliError> {
         match news {
-            News::Files(sign) => self.quiet.heard(sign, Instant::now()),
+            News::Files(sign) => self.heard(sign),
             News::Secrets(number, told) => self.hear_secrets(number, told),
             // The next step takes note of who has ended.
             News::Signal(signals::CHILD) => {}
@@ -295,17 +302,34 @@ impl Supervisor {
         let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= now);
         let again = self.held.as_ref().and_then(Held::due).filter(|_| !self.is_stopping());
         let settles = self.settles();
-        if self.quiet.is_over(now) || is_due(self.poll) || is_due(again) || is_due(settles) {
+        let may_look = !self.is_soon_after_restart(now);
+        let is_over = may_look && self.quiet.is_over(now);
+        if is_over || may_look && (is_due(self.poll) || is_due(again) || is_due(settles)) {
             self.look()?;
         }
         Ok(None)
+    }
+
+    /// Something may have changed.
+    fn heard(&mut self, sign: Sign) {
+        let now = Instant::now();
+        self.quiet.heard(sign, now, self.is_soon_after_restart(now));
+    }
+
+    fn is_soon_after_restart(&self, now: Instant) -> bool {
+        self.pace.until().is_some_and(|until| now < until)
     }
 
     /// Lets nobody be a zombie, also who was adopted from a connector that is long gone.
     fn look_at_children(&mut self) {
         match &mut self.state {
             State::Running(connector) | State::Stopping { connector, .. } => connector.look(),
-            State::Pausing(_) | State::Waiting => while connector::ended().is_some() {},
+            State::Pausing(_) | State::Waiting => while connector::child_news().is_some() {},
+        }
+        if let State::Running(connector) = &mut self.state
+            && let Some(signal) = connector.take_stopped()
+        {
+            self.report.tell(&Event::Stopped { signal });
         }
     }
 
@@ -351,6 +375,11 @@ impl Supervisor {
             Some((reason, stopped)) => {
                 let stopped_ms = stopped.map(millis);
                 self.report.tell(&Event::Restarted { pid, reason: &reason, stopped_ms });
+                self.pace.started(Instant::now());
+                if let Some(pause) = self.pace.first_long_pause() {
+                    let pause_ms = millis(pause);
+                    self.report.tell(&Event::Slowed { reason: &reason, pause_ms });
+                }
             }
         }
         self.state = State::Running(connector);

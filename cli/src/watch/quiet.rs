@@ -9,6 +9,8 @@ const SOON: Duration = Duration::from_millis(50);
 const WRITING: Duration = Duration::from_millis(400);
 /// After secrets changed: those who set one often set several.
 const SECRETS: Duration = Duration::from_millis(100);
+/// After a change that comes soon after a restart: it is part of a burst, and more may follow.
+const BURST: Duration = Duration::from_millis(200);
 /// However long it goes on. After secrets have changed, further changes of secrets wait as long, too:
 /// so in each second they cause two restarts at the most, whatever pauses are between them.
 const CEILING: Duration = Duration::from_secs(1);
@@ -32,20 +34,23 @@ pub(crate) struct Quiet {
     first: Option<Instant>,
     due: Option<Instant>,
     has_secrets: bool,
+    is_burst: bool,
     /// Before this time secrets are not looked at again.
     rest: Option<Instant>,
 }
 
 impl Quiet {
-    /// Something changes.
-    pub(crate) fn heard(&mut self, sign: Sign, now: Instant) {
+    /// Something changes. Soon after a restart the whole burst is waited for.
+    pub(crate) fn heard(&mut self, sign: Sign, now: Instant, is_soon_after_restart: bool) {
         let first = *self.first.get_or_insert(now);
+        self.is_burst |= is_soon_after_restart;
         let due = match sign {
             Sign::Whole => now,
             Sign::Over => now + SOON,
             Sign::Writing => now + WRITING,
             Sign::Secrets => now + SECRETS,
         };
+        let due = if self.is_burst { due.max(now + BURST) } else { due };
         let due = due.min(first + CEILING).max(now);
         let rest = self.rest.filter(|_| sign == Sign::Secrets);
         self.has_secrets |= sign == Sign::Secrets;
@@ -77,15 +82,15 @@ impl Quiet {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{CEILING, Quiet, SOON, Sign, WRITING};
+    use super::{BURST, CEILING, Quiet, SOON, Sign, WRITING};
 
     #[test]
     fn what_is_whole_is_looked_at_at_once() {
         let (mut quiet, now) = (Quiet::default(), Instant::now());
         assert!(!quiet.is_over(now));
-        quiet.heard(Sign::Writing, now);
+        quiet.heard(Sign::Writing, now, false);
         assert!(!quiet.is_over(now + WRITING / 2));
-        quiet.heard(Sign::Whole, now + WRITING / 2);
+        quiet.heard(Sign::Whole, now + WRITING / 2, false);
         assert!(quiet.is_over(now + WRITING / 2));
         assert!(!quiet.is_over(now + CEILING), "once");
     }
@@ -95,7 +100,7 @@ mod tests {
         let (mut quiet, start) = (Quiet::default(), Instant::now());
         let mut now = start;
         while now < start + CEILING {
-            quiet.heard(Sign::Writing, now);
+            quiet.heard(Sign::Writing, now, false);
             assert!(!quiet.is_over(now), "{:?}", now - start);
             now += WRITING / 2;
         }
@@ -110,7 +115,7 @@ mod tests {
             let (mut now, mut changed, mut looks) = (start, start, Vec::new());
             while now < start + 3 * CEILING {
                 if now < start + CEILING && now >= changed {
-                    quiet.heard(Sign::Secrets, now);
+                    quiet.heard(Sign::Secrets, now, false);
                     changed += pause;
                 }
                 if quiet.is_over(now) {
@@ -123,16 +128,33 @@ mod tests {
         }
         // A file does not wait for that.
         let (mut quiet, now) = (Quiet::default(), Instant::now());
-        quiet.heard(Sign::Secrets, now);
+        quiet.heard(Sign::Secrets, now, false);
         assert!(quiet.is_over(now + CEILING));
-        quiet.heard(Sign::Whole, now + CEILING);
+        quiet.heard(Sign::Whole, now + CEILING, false);
         assert!(quiet.is_over(now + CEILING));
+    }
+
+    #[test]
+    fn a_burst_after_a_restart_is_waited_for_as_a_whole_but_not_for_ever() {
+        let (mut quiet, start) = (Quiet::default(), Instant::now());
+        quiet.heard(Sign::Whole, start, true);
+        assert_eq!(quiet.due(), Some(start + BURST));
+        // The pause after the restart is over, and the burst is not.
+        let mut now = start;
+        while now < start + CEILING {
+            quiet.heard(Sign::Whole, now, false);
+            assert!(!quiet.is_over(now), "{:?}", now - start);
+            now += BURST / 2;
+        }
+        assert!(quiet.is_over(now));
+        quiet.heard(Sign::Whole, now, false);
+        assert!(quiet.is_over(now), "the next change is no part of it");
     }
 
     #[test]
     fn a_removal_is_looked_at_soon() {
         let (mut quiet, now) = (Quiet::default(), Instant::now());
-        quiet.heard(Sign::Over, now);
+        quiet.heard(Sign::Over, now, false);
         assert_eq!(quiet.due(), Some(now + SOON));
         quiet.look_at(now + Duration::from_millis(1));
         quiet.look_at(now + CEILING);

@@ -52,6 +52,15 @@ pub(crate) enum Event<'a> {
     },
     /// The old one did not end when it was asked to.
     Killed { grace_ms: u64 },
+    /// Restarts follow each other closely, so the next ones wait.
+    Slowed {
+        #[serde(flatten)]
+        reason: &'a Reason,
+        /// How long the next one waits.
+        pause_ms: u64,
+    },
+    /// Its terminal has stopped the connector.
+    Stopped { signal: &'static str },
     /// The files are looked at now and then.
     Polling { because: &'a str },
     /// Something that is said once.
@@ -124,8 +133,8 @@ fn json(now: &ZonedDateTime, event: &Event<'_>) -> String {
 fn colour(event: &Event<'_>) -> &'static str {
     match event {
         Event::Started { .. } | Event::Restarted { .. } => "\x1b[32m",
-        Event::Ended { .. } | Event::Killed { .. } => "\x1b[33m",
-        Event::Held { .. } => "\x1b[31m",
+        Event::Ended { .. } | Event::Killed { .. } | Event::Slowed { .. } => "\x1b[33m",
+        Event::Held { .. } | Event::Stopped { .. } => "\x1b[31m",
         Event::Polling { .. } | Event::Note { .. } => "",
     }
 }
@@ -158,6 +167,14 @@ fn text(event: &Event<'_>) -> String {
         Event::Killed { grace_ms } => format!(
             "the connector did not end within {}, and was killed",
             span(Duration::from_millis(*grace_ms))
+        ),
+        Event::Slowed { reason, pause_ms } => format!(
+            "restarts follow each other closely ({}): the next one waits {}, later ones longer, up to 30 s\nhelp: if the connector makes these changes itself, have it write outside of the watched paths",
+            changed(reason),
+            span(Duration::from_millis(*pause_ms))
+        ),
+        Event::Stopped { signal } => format!(
+            "the connector is stopped: under --watch it is in the background of its terminal, and cannot read from it or change its settings ({signal})\nhelp: run it without --watch, or without the terminal"
         ),
         Event::Polling { because } => {
             format!("polling: {because}, so the files are looked at once a second")
