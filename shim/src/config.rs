@@ -31,17 +31,16 @@ mod tests {
 
     #[test]
     fn a_configuration_is_a_regular_file_of_at_most_64_kib() {
-        let folder = std::env::temp_dir().join(format!("shim-config-{}", std::process::id()));
-        std::fs::create_dir(&folder).expect("a folder");
+        let made = tempfile::tempdir().expect("a folder");
+        let folder = made.path();
         let file = folder.join("c.yaml");
         std::fs::write(&file, vec![b'#'; 64 << 10]).expect("a file");
         assert_eq!(read(&file).expect("64 KiB").len(), 64 << 10);
         std::fs::write(&file, vec![b'#'; (64 << 10) + 1]).expect("a file");
         let error = read(&file).expect_err("a byte more").to_string();
         assert!(error.contains("c.yaml") && error.contains("65536"), "{error}");
-        let error = read(&folder).expect_err("a folder").to_string();
+        let error = read(folder).expect_err("a folder").to_string();
         assert!(error.contains("not a regular file"), "{error}");
         assert!(read(&folder.join("none")).is_err());
-        std::fs::remove_dir_all(&folder).expect("removed");
     }
 }

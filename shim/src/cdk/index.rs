@@ -164,13 +164,13 @@ mod tests {
 
     #[test]
     fn what_is_no_file_is_not_waited_for() {
-        let path = std::env::temp_dir().join(format!("shim-index-{}", std::process::id()));
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("index.toml");
         mknodat(CWD, &path, FileType::Fifo, Mode::RUSR, 0).expect("a FIFO");
         assert!(read(&path).is_err());
         std::fs::remove_file(&path).expect("removed");
         std::fs::write(&path, "name = \"c\"\n").expect("an index");
         assert_eq!(names(&read(&path).expect("an index")).collect::<Vec<_>>(), ["c"]);
-        std::fs::remove_file(&path).expect("removed");
     }
 
     #[test]

@@ -80,7 +80,8 @@ mod tests {
 
     #[test]
     fn the_real_one_is_the_first_that_is_not_us() {
-        let root = std::env::temp_dir().join(format!("shim-cdk-{}", std::process::id()));
+        let made = tempfile::tempdir().expect("a folder");
+        let root = made.path();
         let folder = |name: &str| {
             let folder = root.join(name);
             fs::create_dir_all(&folder).expect("a folder");
@@ -105,7 +106,6 @@ mod tests {
         assert_eq!(found(&["real", "link"]), Ok(real));
         assert_eq!(found(&["link", "ours"]), Err(NotFound::OnlyUs));
         assert_eq!(found(&["text", "none"]), Err(NotFound::Nothing));
-        fs::remove_dir_all(&root).expect("removed");
     }
 
     #[test]
