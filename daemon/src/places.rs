@@ -1,10 +1,14 @@
 //! Where the daemon keeps things.
 
 use std::env;
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
 use fluvio_secret_protocol::places::{HOME_VARIABLE, PlaceError, State, absolute, private_folder};
+use fluvio_secret_protocol::regular::{self, Links};
 
 /// The three folders: what is configured, what is kept, what is left behind by running.
 #[derive(Clone, Debug)]
@@ -46,7 +50,12 @@ impl Places {
     pub(crate) fn prepare(&self) -> Result<(), PlaceError> {
         private_folder(&self.config)?;
         private_folder(&self.data)?;
-        self.state.prepare()
+        self.state.prepare()?;
+        for directory in [&*self.config, self.state.folder()] {
+            // Where it cannot be written, `doctor` still reports that git would add a key.
+            let _ = keep_out_of_git(directory);
+        }
+        Ok(())
     }
 
     /// The sealed secrets.
@@ -67,5 +76,42 @@ impl Places {
     /// What the daemon has to say of itself.
     pub(crate) fn daemon_log(&self) -> PathBuf {
         self.state.folder().join("daemon.log")
+    }
+}
+
+/// Makes git ignore everything in a directory, unless the user has said there what it ignores. The
+/// directory may be below a work tree, and `git add -A` would take the key.
+fn keep_out_of_git(directory: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(0o600);
+    let (mut file, found) = regular::open(&options, &directory.join(".gitignore"), Links::Refuse)?;
+    // An empty one is what an interrupted write leaves.
+    if found.len() == 0 { file.write_all(b"*\n") } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::keep_out_of_git;
+
+    #[test]
+    fn d20_a_gitignore_is_made_where_none_is_and_another_is_kept() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join(".gitignore");
+        keep_out_of_git(directory.path()).expect("made");
+        assert_eq!(fs::read(&path).expect("a file"), b"*\n");
+        for (before, after) in [("", "*\n"), ("*\n!settings.toml\n", "*\n!settings.toml\n")] {
+            fs::write(&path, before).expect("a file");
+            keep_out_of_git(directory.path()).expect("looked at");
+            assert_eq!(fs::read_to_string(&path).expect("a file"), after);
+        }
+        fs::remove_file(&path).expect("removed");
+        let target = directory.path().join("target");
+        std::os::unix::fs::symlink(&target, &path).expect("a link");
+        assert!(
+            keep_out_of_git(directory.path()).is_err() && !target.exists(),
+            "no link is followed"
+        );
     }
 }
