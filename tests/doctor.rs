@@ -7,6 +7,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::harness::mount::Mount;
+use crate::harness::watch::git;
 use crate::harness::{Home, Said, eventually, kill, make_folder, need, program, said};
 
 /// What `doctor` finds, for programs.
@@ -595,4 +597,118 @@ fn d15_a_report_names_no_secret_and_no_user() {
         assert!(told.contains(shown), "{shown}: {told}");
     }
     assert_eq!(home.cli(&["doctor", "--report", "-O", "json"]).code(), Some(2));
+}
+
+/// What is wrong with writing, by its text.
+fn unwritable(home: &Home) -> Vec<String> {
+    let found = looks(&mut doctor(home));
+    let wrong = of(&found, "writing").into_iter().filter(|one| one["state"] == "wrong");
+    wrong.map(|one| text(one).to_owned()).collect()
+}
+
+#[test]
+fn g1_a_full_disk_is_an_error_and_room_on_it_ends_that() {
+    if !need::root() {
+        return;
+    }
+    for (place, options) in
+        [("state", "size=256k"), ("data", "size=256k"), ("state", "nr_inodes=32")]
+    {
+        let home = Home::new();
+        make_folder(&home.path(place), 0o700);
+        let mount = Mount::tmpfs(&home.path(place), options);
+        home.ok(&["set", "A", "one"]);
+        assert!(unwritable(&home).is_empty(), "{place}");
+        let fill = home.path(place).join("fill");
+        make_folder(&fill, 0o700);
+        // By bytes or by inodes, until nothing more can be made.
+        let full = (0..1000).any(|n| fs::write(fill.join(n.to_string()), [0; 4096]).is_err());
+        assert!(full, "{place}");
+        let wrong = unwritable(&home);
+        let directory = home.path(place).display().to_string();
+        assert!(wrong.iter().any(|text| text.contains(&directory)), "{place}: {wrong:?}");
+        assert!(wrong[0].ends_with("make room there"), "{wrong:?}");
+        fs::remove_dir_all(fill).unwrap();
+        assert!(unwritable(&home).is_empty(), "{place}");
+        said(home.command("fluvio-secret").args(["daemon", "stop"]));
+        drop(mount);
+    }
+}
+
+#[test]
+fn g1_a_read_only_home_is_an_error_in_each_directory() {
+    if !need::root() {
+        return;
+    }
+    let home = Home::new();
+    home.ok(&["set", "A", "one"]);
+    let wrong = {
+        let _mounts = ["config", "data", "state"].map(|place| Mount::read_only(&home.path(place)));
+        unwritable(&home)
+    };
+    for place in ["config", "data", "data/vault", "state", "state/run"] {
+        let begins = format!("cannot make and remove a file in {}: ", home.path(place).display());
+        assert!(wrong.iter().any(|text| text.starts_with(&begins)), "{place}: {wrong:?}");
+    }
+    assert!(unwritable(&home).is_empty());
+}
+
+#[test]
+fn g1_a_full_log_that_cannot_be_put_aside_is_an_error_with_what_ends_it() {
+    let home = Home::new();
+    home.ok(&["set", "A", "one"]);
+    for log in ["audit.log.1", "daemon.log.1"] {
+        make_folder(&home.path("state").join(log).join("inside"), 0o700);
+        let found = looks(&mut doctor(&home));
+        assert!(text(one(&found, "writing")).contains(log), "{found:?}");
+        mend(&home, one(&found, "writing"));
+        assert!(is_right(&looks(&mut doctor(&home)), "writing"));
+    }
+    // Nothing of what it tries is left.
+    let left = |name: &str| name.starts_with(".tmp-");
+    for place in ["config", "data", "data/vault", "state", "state/run"] {
+        let entries = fs::read_dir(home.path(place)).unwrap().flatten();
+        let mut names = entries.map(|entry| entry.file_name().into_string().unwrap());
+        assert!(!names.any(|name| left(&name)), "{place}");
+    }
+}
+
+#[test]
+fn d20_a_key_below_a_work_tree_is_not_added_and_one_that_is_tracked_is_reported() {
+    if !need::tool("git") {
+        return;
+    }
+    let home = Home::new();
+    let tree = home.path("");
+    let tracked = || git(&home, &tree, &["ls-files"]).out;
+    git(&home, &tree, &["init", "-q"]);
+    home.ok(&["set", "A", "one"]);
+    git(&home, &tree, &["add", "-A"]);
+    assert!(!tracked().contains("identity") && !tracked().contains("audit.log"), "{}", tracked());
+    assert!(is_right(&looks(&mut doctor(&home)), "git"));
+    // Where the daemon finds none, as in a home of an earlier version, it makes one.
+    for place in ["config", "state"] {
+        fs::remove_file(home.path(place).join(".gitignore")).unwrap();
+    }
+    let found = looks(&mut doctor(&home));
+    let addable = one(&found, "git");
+    assert!(addable["state"] == "wrong" && text(addable).contains("identity.txt"), "{addable}");
+    home.ok(&["daemon", "restart"]);
+    assert!(is_right(&looks(&mut doctor(&home)), "git"));
+    // A rule of the user's own that lets the key through is theirs to change.
+    home.write("config/.gitignore", "*\n!identity*\n");
+    let found = looks(&mut doctor(&home));
+    mend(&home, one(&found, "git"));
+    assert!(is_right(&looks(&mut doctor(&home)), "git"));
+    // One that was added all the same.
+    git(&home, &tree, &["add", "--force", "config/identity.txt"]);
+    git(&home, &tree, &["commit", "-qm", "all"]);
+    let found = looks(&mut doctor(&home));
+    let reported = one(&found, "git");
+    assert!(text(reported).starts_with("git tracks "), "{reported}");
+    let before = fs::read(home.path("config/identity.txt")).unwrap();
+    mend(&home, reported);
+    assert!(is_right(&looks(&mut doctor(&home)), "git") && !tracked().contains("identity"));
+    assert_ne!(fs::read(home.path("config/identity.txt")).unwrap(), before, "another key");
+    home.ok(&["check", home.config(&["A"]).to_str().unwrap()]);
 }

@@ -16,7 +16,7 @@ const LOCKED_BYTES: u64 = 64 << 10;
 
 /// Looks also at the daemon that runs with this process id.
 pub(super) fn look(machine: &Machine, daemon: Option<u32>) -> Vec<Found> {
-    let place = places(machine).into_iter().find(|place| is_in_memory(place));
+    let place = lease_place(machine);
     let mut found = vec![leases(place.as_deref())];
     found.extend(place.map(|place| after_logout(machine, &place)));
     found.extend(daemon.map(|pid| locked(machine, pid)));
@@ -31,6 +31,11 @@ pub(super) fn places(machine: &Machine) -> Vec<PathBuf> {
     places.extend([login, machine.system("dev/shm")]);
     places.dedup();
     places
+}
+
+/// The place in which the daemon makes leases, if there is one.
+pub(super) fn lease_place(machine: &Machine) -> Option<PathBuf> {
+    places(machine).into_iter().find(|place| is_in_memory(place))
 }
 
 fn is_in_memory(path: &Path) -> bool {

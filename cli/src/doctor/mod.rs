@@ -2,6 +2,8 @@
 //!
 //! * [`programs`]: our programs, Fluvio's, and who stands in front of whom
 //! * [`modes`]: whose the folders are
+//! * [`writing`]: whether files can be made there
+//! * [`git`]: whether git tracks a key
 //! * [`daemon`]: the settings, and the daemon
 //! * [`vault`]: the secrets, and the identity
 //! * [`memory`]: where values are in memory, and what may take them from there
@@ -10,10 +12,11 @@
 //! * [`machine`]: the machine that is looked at, which in tests is another one
 //! * [`report`](mod@report): the text for the report of a bug
 //!
-//! A look changes nothing, and judges facts that it is given or reads below the root of a
+//! A look changes nothing, apart from a file that `writing` makes and removes at once. It judges facts that it is given or reads below the root of a
 //! [`machine::Machine`]. So tests make each message appear.
 
 mod daemon;
+mod git;
 mod machine;
 mod memory;
 mod modes;
@@ -22,6 +25,7 @@ mod project;
 mod report;
 mod units;
 mod vault;
+mod writing;
 
 use fluvio_secret_protocol::places::State;
 use fluvio_secret_protocol::{connect_or_start, printable};
@@ -47,6 +51,10 @@ pub(crate) enum Look {
     Extension,
     /// Owners and modes of the folders and the identity.
     Modes,
+    /// Whether files can be made in the directories.
+    Writing,
+    /// Whether git tracks a key, or would add one.
+    Git,
     /// The settings file.
     Settings,
     /// The socket, and who serves it.
@@ -102,6 +110,8 @@ impl Look {
             Self::Fluvio => "fluvio",
             Self::Extension => "extension",
             Self::Modes => "modes",
+            Self::Writing => "writing",
+            Self::Git => "git",
             Self::Settings => "settings",
             Self::Daemon => "daemon",
             Self::Vault => "vault",
@@ -177,6 +187,9 @@ pub(crate) fn look(machine: &Machine, places: &Places, state: &State) -> Vec<Fou
     found.extend(modes::look(machine, places, state));
     let connected = connect_or_start(state).and_then(|mut client| Ok((client.status()?, client)));
     let status = connected.as_ref().ok().map(|(status, _)| status.clone());
+    // A daemon that has started has made its directories.
+    found.extend(writing::look(machine, places, state));
+    found.extend(git::look(machine, places));
     found.extend(daemon::settings(places, status.as_ref()));
     found.extend(daemon::daemon(connected.as_ref().map(|(status, _)| status), places));
     if let Ok((status, mut client)) = connected {

@@ -1,18 +1,16 @@
 //! Files with secrets in plain text, in the project that the present folder belongs to.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use fluvio_secret_protocol::regular::{self, Links};
 use fluvio_secret_protocol::shell;
 use zeroize::Zeroizing;
 
-use super::{Found, Look, Machine};
+use super::{Found, Look, Machine, git};
 use crate::args::FileFormat;
 use crate::secrets_file::{self, format_by_name};
 
@@ -136,22 +134,9 @@ fn is_plain(path: &Path) -> bool {
 
 /// The files of those names that git tracks, wherever in the work tree; `None` when it cannot say.
 fn tracked(tree: &Path, machine: &Machine) -> Option<BTreeSet<PathBuf>> {
-    let git = machine.programs("git").into_iter().next()?;
     let patterns = NAMES.map(|name| format!(":(glob)**/{name}"));
-    let output = Command::new(git)
-        .arg("-C")
-        .arg(tree)
-        // A repository may name a program to be run here.
-        .args(["-c", "core.fsmonitor=false", "ls-files", "-z", "--"])
-        .args(patterns)
-        .stdin(Stdio::null())
-        .output()
-        .ok()?;
-    if !output.status.success() {
-        return None;
-    }
-    let paths = output.stdout.split(|&byte| byte == 0).filter(|path| !path.is_empty());
-    Some(paths.map(|path| tree.join(OsStr::from_bytes(path))).collect())
+    let patterns: Vec<_> = patterns.iter().map(String::as_str).collect();
+    git::listed(machine, tree, &["--cached"], &patterns)
 }
 
 #[cfg(test)]

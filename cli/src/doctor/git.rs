@@ -1,0 +1,109 @@
+//! Whether git tracks a key, or would add one.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use fluvio_secret_protocol::shell;
+
+use super::{Found, Look, Machine};
+use crate::places::Places;
+
+/// The files in the configuration directory that hold a key: the identity, the next and an old one, and
+/// what an interrupted write of one has left behind.
+const KEYS: [&str; 2] = ["identity*", ".tmp-*"];
+
+pub(super) fn look(machine: &Machine, places: &Places) -> Vec<Found> {
+    let config = places.config();
+    let tracked = keys(machine, config, &["--cached"]);
+    let addable = keys(machine, config, &["--others", "--exclude-standard"]);
+    let mut found: Vec<_> = tracked.iter().map(|key| judge_tracked(config, key)).collect();
+    found.extend(addable.iter().map(|key| judge_addable(config, key)));
+    if found.is_empty() {
+        found.push(Look::Git.right("git tracks no key and would add none"));
+    }
+    found
+}
+
+fn judge_tracked(config: &Path, key: &Path) -> Found {
+    let word = |path: &Path| shell::word(&path.display().to_string());
+    let text = format!(
+        "git tracks {}, so whoever has the repository can open the secrets in it; replace the key, and then set those secrets to other values",
+        key.display()
+    );
+    let forget = format!("git -C {} rm --quiet --cached {}", word(config), word(key));
+    Look::Git.wrong(text).mended_by(format!("{forget} && fluvio-secret key rotate"))
+}
+
+fn judge_addable(config: &Path, key: &Path) -> Found {
+    let ignore = config.join(".gitignore");
+    let text = format!("`git add` would add {}, which opens the secrets", key.display());
+    let command = format!("echo '*' >> {}", shell::word(&ignore.display().to_string()));
+    Look::Git.wrong(text).mended_by(command)
+}
+
+/// The keys in a directory that git lists. Where there is no git or no work tree, there are none.
+fn keys(machine: &Machine, config: &Path, which: &[&str]) -> BTreeSet<PathBuf> {
+    listed(machine, config, which, &KEYS).unwrap_or_default()
+}
+
+/// The files that `git ls-files` lists below a directory; `None` when it cannot say.
+pub(super) fn listed(
+    machine: &Machine,
+    directory: &Path,
+    which: &[&str],
+    patterns: &[&str],
+) -> Option<BTreeSet<PathBuf>> {
+    let git = machine.programs("git").into_iter().next()?;
+    let output = Command::new(git)
+        .arg("-C")
+        .arg(directory)
+        // A repository may name a program to be run here.
+        .args(["-c", "core.fsmonitor=false", "ls-files", "-z"])
+        .args(which)
+        .arg("--")
+        .args(patterns)
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
+    if !output.status.success() {
+        return None;
+    }
+    let paths = output.stdout.split(|&byte| byte == 0).filter(|path| !path.is_empty());
+    Some(paths.map(|path| directory.join(OsStr::from_bytes(path))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{judge_addable, judge_tracked, look};
+    use crate::doctor::Condition;
+    use crate::doctor::machine::tests::Made;
+    use crate::places::Places;
+
+    #[test]
+    fn a_key_in_gits_reach_is_an_error_with_the_command_that_takes_it_out() {
+        let (config, key) = (Path::new("/it's/config"), Path::new("/it's/config/identity.txt"));
+        for (found, command) in [
+            (
+                judge_tracked(config, key),
+                r"git -C '/it'\''s/config' rm --quiet --cached '/it'\''s/config/identity.txt' && fluvio-secret key rotate",
+            ),
+            (judge_addable(config, key), r"echo '*' >> '/it'\''s/config/.gitignore'"),
+        ] {
+            assert_eq!(found.condition, Condition::Wrong);
+            assert_eq!(found.mend.as_deref(), Some(command));
+        }
+    }
+
+    #[test]
+    fn without_git_there_is_nothing_to_report() {
+        let made = Made::new();
+        let found = look(&made.machine, &Places::under(&made.at("home/ada")));
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].condition, Condition::Right);
+    }
+}

@@ -1,0 +1,119 @@
+//! Whether files can be made where the daemon makes them: by making one in each place.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use fluvio_secret_protocol::audit::put_aside;
+use fluvio_secret_protocol::places::State;
+use fluvio_secret_protocol::shell;
+
+use super::{Found, Look, Machine, memory};
+use crate::places::Places;
+
+/// At least one block of a file system, so that a full one has no room for it.
+const BYTES: [u8; 4096] = [0; 4096];
+
+pub(super) fn look(machine: &Machine, places: &Places, state: &State) -> Vec<Found> {
+    let directories = [
+        places.config().to_owned(),
+        places.data().to_owned(),
+        places.vault(),
+        state.folder().to_owned(),
+        state.run(),
+    ];
+    let directories = directories.into_iter().chain(memory::lease_place(machine));
+    let logs = [state.audit_log(), state.folder().join("daemon.log")];
+    judge(directories, &logs)
+}
+
+fn judge(directories: impl Iterator<Item = PathBuf>, logs: &[PathBuf]) -> Vec<Found> {
+    // What is not there is made when it is needed.
+    let directories = directories.filter(|directory| directory.is_dir());
+    let mut found: Vec<_> = directories
+        .filter_map(|directory| Some(failed(&directory, &attempt(&directory).err()?)))
+        .collect();
+    found.extend(
+        logs.iter()
+            .map(|log| put_aside(log))
+            .filter(|old| is_directory(old))
+            .map(|old| blocked(&old)),
+    );
+    if found.is_empty() {
+        found.push(Look::Writing.right("a file can be made and removed in each directory"));
+    }
+    found
+}
+
+/// Makes a file, writes to it as far as the disk, and removes it.
+fn attempt(directory: &Path) -> io::Result<()> {
+    // The daemon removes what begins like this when it starts, and the vault's .gitignore names it.
+    let path = directory.join(format!(".tmp-doctor-{}", std::process::id()));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+    let written = file.write_all(&BYTES).and_then(|()| file.sync_all());
+    let removed = fs::remove_file(&path);
+    written.and(removed)
+}
+
+fn failed(directory: &Path, error: &io::Error) -> Found {
+    let advice = match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "; make room there",
+        ErrorKind::ReadOnlyFilesystem => "; mount it so that it can be written",
+        _ => "",
+    };
+    let shown = directory.display();
+    Look::Writing.wrong(format!("cannot make and remove a file in {shown}: {error}{advice}"))
+}
+
+fn is_directory(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
+}
+
+/// A directory in the place of a log that was put aside.
+fn blocked(old: &Path) -> Found {
+    let shown = old.display();
+    let word = shell::word(&shown.to_string());
+    let text = format!(
+        "{shown} is a directory, so a full log cannot be put aside there, and then nothing is changed or delivered"
+    );
+    Look::Writing.wrong(text).mended_by(format!("mv {word} {word}.away"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use super::{attempt, judge};
+    use crate::doctor::Condition;
+
+    #[test]
+    fn a_directory_in_which_no_file_can_be_made_is_an_error() {
+        let directory = tempfile::tempdir().expect("a directory");
+        attempt(directory.path()).expect("a file");
+        assert_eq!(fs::read_dir(directory.path()).expect("a directory").count(), 0);
+        let ok = judge([directory.path().to_owned(), PathBuf::from("/none")].into_iter(), &[]);
+        assert_eq!((ok.len(), ok[0].condition), (1, Condition::Right));
+        // Nobody can make a file there, root included.
+        let wrong = judge([PathBuf::from("/proc")].into_iter(), &[]);
+        assert_eq!((wrong.len(), wrong[0].condition), (1, Condition::Wrong));
+        assert!(wrong[0].text.starts_with("cannot make and remove a file in /proc: "));
+    }
+
+    #[test]
+    fn a_directory_in_the_place_of_an_old_log_is_an_error() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let log = directory.path().join("audit.log");
+        fs::write(directory.path().join("audit.log.1"), "").expect("a file");
+        assert_eq!(
+            judge([].into_iter(), std::slice::from_ref(&log))[0].condition,
+            Condition::Right
+        );
+        fs::remove_file(directory.path().join("audit.log.1")).expect("removed");
+        fs::create_dir(directory.path().join("audit.log.1")).expect("a directory");
+        let found = judge([].into_iter(), &[log]);
+        assert_eq!(found[0].condition, Condition::Wrong);
+        assert!(found[0].mend.as_ref().is_some_and(|mend| mend.starts_with("mv ")), "{found:?}");
+    }
+}
