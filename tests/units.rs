@@ -74,6 +74,7 @@ mount -t cgroup2 none /sys/fs/cgroup
 # The manager starts only where systemd is said to have booted.
 mkdir -p /run/systemd/system /run/user
 mount -t tmpfs -o mode=755 none /run/user
+mount -t tmpfs -o mode=1777 none /dev/shm
 mkdir -m 700 /run/user/1000 "$home/tmp"
 chown 1000:1000 /run/user/1000 "$home/tmp"
 as_user() {

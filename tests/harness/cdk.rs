@@ -66,7 +66,7 @@ type = "object"
 impl<'a> Project<'a> {
     pub(crate) fn new(home: &'a Home) -> Self {
         let project = Self { home, real: std::env::var_os("CDK").map(PathBuf::from) };
-        for folder in ["project/src", "front", "behind", "tmp"] {
+        for folder in ["project/src", "front", "behind"] {
             fs::create_dir_all(home.path(folder)).unwrap();
         }
         project.script("connector", CONNECTOR);
@@ -119,7 +119,6 @@ impl<'a> Project<'a> {
             .arg(program)
             .env("PATH", format!("{}:{}:{path}", folder("front"), folder("behind")))
             .env("PROJECT", self.path(""))
-            .env("TMPDIR", self.home.path("tmp"))
             .current_dir(self.path(""));
         // The real one builds with Cargo.
         for name in ["CARGO_HOME", "RUSTUP_HOME", "HOME"] {
@@ -166,10 +165,9 @@ impl<'a> Project<'a> {
 pub(crate) fn leases(home: &Home) -> Vec<PathBuf> {
     let uid = rustix::process::geteuid().as_raw();
     let mut found = Vec::new();
-    for place in
-        [format!("/dev/shm/fluvio-secret-{uid}"), format!("/run/user/{uid}/fluvio-secret-{uid}")]
-    {
-        for vault in entries(Path::new(&place)) {
+    let shared = [PathBuf::from("/dev/shm"), format!("/run/user/{uid}").into()];
+    for place in home.memory().map(Path::to_owned).into_iter().chain(shared) {
+        for vault in entries(&place.join(format!("fluvio-secret-{uid}"))) {
             found.extend(entries(&vault).into_iter().filter(|lease| is_of(lease, home)));
         }
     }

@@ -38,6 +38,8 @@ pub(crate) fn program(name: &str) -> PathBuf {
 /// A home of its own for one vault; its daemon ends with it.
 pub(crate) struct Home {
     folder: TempDir,
+    /// Where its leases are, on a file system in memory where there is one: `/dev/shm` is everybody's.
+    memory: Option<TempDir>,
 }
 
 /// What a program said, and how it ended.
@@ -50,7 +52,16 @@ pub(crate) struct Said {
 
 impl Home {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::Builder::new().prefix("fs-").tempdir().unwrap() }
+        let make = || tempfile::Builder::new().prefix("fs-").to_owned();
+        let home =
+            Self { folder: make().tempdir().unwrap(), memory: make().tempdir_in("/dev/shm").ok() };
+        make_folder(&home.path("tmp"), 0o700);
+        home
+    }
+
+    /// Its own directory on a file system in memory.
+    pub(crate) fn memory(&self) -> Option<&Path> {
+        self.memory.as_ref().map(TempDir::path)
     }
 
     /// A path in the home.
@@ -83,6 +94,10 @@ impl Home {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.folder.path())
             .env("FLUVIO_SECRET_HOME", self.folder.path())
+            // Others have left files in the shared places, which must not change what a test shows.
+            .env("TMPDIR", self.path("tmp"))
+            .envs(self.memory().map(|memory| ("XDG_RUNTIME_DIR", memory)))
+            .env("GIT_CONFIG_NOSYSTEM", "1")
             // All that can be logged is logged, and looked through at the end.
             .env("FLUVIO_SECRET_LOG", "trace")
             .current_dir(self.folder.path())
