@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use fluvio_secret_protocol::places::{PlaceError, State};
 use fluvio_secret_protocol::shell;
 
-use super::{Found, Look, Machine};
+use super::{Found, Look, Machine, memory};
 use crate::places::Places;
 
 /// Who may use a folder, and a file.
@@ -16,8 +16,14 @@ const FILE: u32 = 0o600;
 
 pub(super) fn look(machine: &Machine, places: &Places, state: &State) -> Vec<Found> {
     let ours = format!("fluvio-secret-{}", machine.uid);
-    let leases =
-        super::memory::places(machine).into_iter().map(|place| (place.join(&ours), FOLDER));
+    let used = memory::lease_place(machine);
+    // In a place that is not used, what belongs to another user is passed over, as the daemon does.
+    let counts = |place: &PathBuf| {
+        used.as_ref() == Some(place)
+            || fs::metadata(place.join(&ours)).is_ok_and(|found| found.uid() == machine.uid)
+    };
+    let leases = memory::places(machine).into_iter().filter(counts);
+    let leases = leases.map(|place| (place.join(&ours), FOLDER)).collect::<Vec<_>>();
     let all = [
         (places.config().to_owned(), FOLDER),
         (places.identity(), FILE),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use fluvio_secret_protocol::regular::{self, Links};
@@ -34,7 +35,7 @@ enum Git {
 
 pub(super) fn look(machine: &Machine) -> Vec<Found> {
     let folder = &machine.folder;
-    let tree = folder.ancestors().find(|folder| folder.join(".git").exists());
+    let tree = folder.ancestors().find(|folder| is_work_tree(folder));
     // Without git nothing says where the project ends: the folder above may be the home.
     let mut files = match tree {
         Some(tree) => plain_files(tree, DEEPEST),
@@ -61,6 +62,13 @@ pub(super) fn look(machine: &Machine) -> Vec<Found> {
         return vec![Look::Project.right(format!("no secrets in plain text are in {place}"))];
     }
     found
+}
+
+/// Whether a folder is a work tree of git's. One that another user has made, as in /tmp, is none to us: git
+/// refuses it, too.
+fn is_work_tree(folder: &Path) -> bool {
+    let ours = rustix::process::geteuid().as_raw();
+    fs::metadata(folder.join(".git")).is_ok_and(|found| found.uid() == ours)
 }
 
 fn judge(file: &Path, is_there: bool, git: Git) -> Found {
