@@ -64,18 +64,29 @@ fn a5_a_full_disk_is_told_and_changes_nothing() {
     if !need::root() {
         return;
     }
-    let (home, _mount) = small("data/vault", "size=64k");
+    // Both, the vault alone, and the history alone.
+    for inside in ["data", "data/vault", "data/history"] {
+        fill_up(inside);
+    }
+}
+
+fn fill_up(inside: &str) {
+    let (home, _mount) = small(inside, "size=64k");
     let (old, new) = ("o".repeat(10_000), "n".repeat(10_000));
     assert!(home.set("A", &old).status.success());
-    let filling = fill(&home.vault());
-    let before = files(&home.vault());
-    for name in ["A", "B"] {
+    let filling = fill(&home.path(inside));
+    let before = files(&home.path("data"));
+    // A new secret needs no room for the history.
+    let names = if inside == "data/history" { &["A"][..] } else { &["A", "B"] };
+    for name in names {
         let full = home.set(name, &new);
         refused(&full, "disk full");
         assert!(!full.err.contains(".tmp-"), "{full:?}");
-        assert_eq!(files(&home.vault()), before, "{name}");
+        assert_eq!(files(&home.path("data")), before, "{inside}: {name}");
     }
-    assert_eq!(home.audit_log().len(), 1, "no line for what was not done");
+    // Only what is kept in the history comes after the line.
+    let lines = if inside == "data/history" { 2 } else { 1 };
+    assert_eq!(home.audit_log().len(), lines, "{inside}: no line for what was not done");
     assert_eq!(delivered(&home), old);
     assert!(home.ok(&["list"]).contains('A'));
     fs::remove_file(filling).unwrap();
@@ -88,16 +99,16 @@ fn a5_a_disk_without_inodes_is_told_and_changes_nothing() {
     if !need::root() {
         return;
     }
-    let (home, _mount) = small("data/vault", "size=1m,nr_inodes=40");
+    let (home, _mount) = small("data", "size=1m,nr_inodes=40");
     home.set("A", "old");
     let taken = |number: usize| home.vault().join(format!("taken{number}"));
     let count = (0..).take_while(|&number| File::create_new(taken(number)).is_ok()).count();
     assert!(count > 3);
     // The temporary file, the folder of the history and the link in it each want one.
     for left in 0..3 {
-        let before = files(&home.vault());
+        let before = files(&home.path("data"));
         refused(&home.set("A", "new"), "disk full");
-        assert_eq!(files(&home.vault()), before, "with {left} inodes left");
+        assert_eq!(files(&home.path("data")), before, "with {left} inodes left");
         assert_eq!(delivered(&home), "old");
         fs::remove_file(taken(left)).unwrap();
     }
@@ -110,7 +121,7 @@ fn a5_a_disk_that_fills_up_while_everything_is_sealed_anew_is_told_and_loses_not
     if !need::root() {
         return;
     }
-    let (home, _mount) = small("data/vault", "size=256k");
+    let (home, _mount) = small("data", "size=256k");
     let value = "o".repeat(10_000);
     for name in ["A", "B", "C", "D"] {
         assert!(home.set(name, &value).status.success());
@@ -168,11 +179,11 @@ fn a5_a_full_disk_of_the_audit_log_is_told_and_nothing_is_changed_or_delivered()
 
 /// A vault that cannot be written to: what the change says, and that everything else goes on.
 fn cannot_be_written(home: &Home, told: &str) {
-    let before = files(&home.vault());
+    let before = files(&home.path("data"));
     for said in [home.set("A", "new"), home.set("B", "new"), home.cli(&["delete", "A"])] {
         refused(&said, told);
         assert!(said.err.contains("data/vault"), "the place is told: {said:?}");
-        assert_eq!(files(&home.vault()), before);
+        assert_eq!(files(&home.path("data")), before);
         assert_eq!(delivered(home), "old");
     }
     assert!(home.ok(&["list"]).contains('A'));

@@ -76,7 +76,8 @@ fn where_nothing_is_wrong_there_is_a_line_for_each_look_and_status_0() {
     assert!(text(one(&found, "identity")).contains("none yet"), "{found:?}");
     home.ok(&["set", "A", "one"]);
     let found = looks(&mut doctor(&home));
-    for look in ["programs", "modes", "settings", "daemon", "vault", "leases", "project"] {
+    for look in ["programs", "modes", "settings", "daemon", "vault", "history", "leases", "project"]
+    {
         assert!(!of(&found, look).is_empty() && is_right(&found, look), "{look}: {found:?}");
     }
     for look in ["cdk", "fluvio", "identity", "logout", "memory", "swap", "units"] {

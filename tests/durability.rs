@@ -14,7 +14,9 @@ use fluvio_secret_protocol::Code;
 
 use crate::harness::ask::{Answer, Asker};
 use crate::harness::trace::{Trace, WRITES};
-use crate::harness::{Ends, Home, canary, eventually, is_alive, kill, need, said, spawn, wire};
+use crate::harness::{
+    Ends, Home, Layout, canary, eventually, is_alive, kill, need, said, spawn, wire,
+};
 
 /// Secrets of each writer: few, so that most changes are of what is there.
 const NAMES: usize = 3;
@@ -160,7 +162,7 @@ pub(crate) fn end(mut daemon: Child) {
 
 /// Every file with a temporary name.
 pub(crate) fn temporary(home: &Home) -> Vec<String> {
-    let folders = [home.vault(), home.path("config")];
+    let folders = [home.vault(), home.path("config"), home.history()];
     let names = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap().flatten());
     let names = names.map(|entry| entry.file_name().into_string().unwrap());
     names.filter(|name| name.starts_with(".tmp-")).collect()
@@ -168,7 +170,18 @@ pub(crate) fn temporary(home: &Home) -> Vec<String> {
 
 #[test]
 fn a1_no_kill_loses_or_brings_back_what_was_acknowledged() {
-    let home = Home::new();
+    kill_under_writers(Layout::Together);
+}
+
+#[test]
+fn a1_no_kill_does_that_with_the_history_on_another_file_system() {
+    if need::root() {
+        kill_under_writers(Layout::Apart);
+    }
+}
+
+fn kill_under_writers(layout: Layout) {
+    let home = Home::of(layout);
     let acknowledged = Arc::new(AtomicU64::new(0));
     let mut writers: Vec<_> = (0..WRITERS).map(|n| Writer::new(n, &acknowledged)).collect();
     let (stop, kills) = (AtomicBool::new(false), kills());
@@ -210,14 +223,18 @@ fn a1_no_kill_loses_or_brings_back_what_was_acknowledged() {
     let acknowledged = acknowledged.load(Ordering::Relaxed);
     let unknown: u64 = writers.iter().map(|writer| writer.unknown).sum();
     need::say(&format!(
-        "a1: {kills} kills ({in_the_start} of them in the start), {acknowledged} changes \
+        "a1: {layout:?}: {kills} kills ({in_the_start} of them in the start), {acknowledged} changes \
          acknowledged, {unknown} cut off"
     ));
 }
 
 #[test]
 fn a8_a_damaged_file_is_refused_by_name_and_left_and_the_others_are_served() {
-    let home = Home::new();
+    Layout::all().iter().for_each(|&layout| damage(layout));
+}
+
+fn damage(layout: Layout) {
+    let home = Home::of(layout);
     let canary = canary();
     home.set("A", &canary);
     home.set("B", "other");
@@ -253,12 +270,16 @@ fn a8_a_damaged_file_is_refused_by_name_and_left_and_the_others_are_served() {
     assert!(home.set("A", "anew").status.success());
     let mut asker = Asker::connect(&home).unwrap();
     assert_eq!(asker.value("A").unwrap().unwrap(), b"anew");
-    assert_eq!(fs::read(home.vault().join(".history/A/1.age")).unwrap(), damaged);
+    assert_eq!(fs::read(home.history().join("A/1.age")).unwrap(), damaged);
 }
 
 #[test]
 fn a11_what_others_put_into_the_vault_or_take_out_counts_at_the_next_request() {
-    let home = Home::new();
+    Layout::all().iter().for_each(|&layout| change_from_outside(layout));
+}
+
+fn change_from_outside(layout: Layout) {
+    let home = Home::of(layout);
     home.set("A", "one");
     let daemon = home.daemon_pid();
     let (a, b, saved) = (home.secret_file("A"), home.secret_file("B"), home.path("saved"));

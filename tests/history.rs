@@ -86,7 +86,7 @@ fn a_version_that_is_damaged_or_anothers_is_not_restored() {
     home.ok(&["set", "B", "other"]);
     home.ok(&["set", "A", "one"]);
     home.ok(&["set", "A", "two"]);
-    let version = home.vault().join(".history/A/1.age");
+    let version = home.history().join("A/1.age");
     let genuine = std::fs::read(&version).unwrap();
     for (bytes, why) in [
         (std::fs::read(home.secret_file("B")).unwrap(), "holds the secret `B`"),
@@ -130,7 +130,7 @@ fn a_purged_secret_has_no_history() {
     for name in ["A", "B"] {
         assert_eq!(home.cli(&["history", name]).code(), Some(1));
         assert_eq!(home.cli(&["restore", name]).code(), Some(1));
-        assert!(!home.vault().join(".history").join(name).exists());
+        assert!(!home.history().join(name).exists());
         assert!(home.cli(&["delete", "--purge", name]).err.contains("no secret"));
     }
     let events: Vec<_> = home.audit_log().iter().map(|line| line["event"].clone()).collect();

@@ -190,7 +190,6 @@ fn each_dependency_has_one_home() {
         ("signal_hook", "cli/src/signals.rs"),
         ("signal_hook", "daemon/src/inherited.rs"),
         ("strsim", "daemon/src/settings.rs"),
-        ("tempfile", "daemon/src/vault/store.rs"),
         ("toml", "daemon/src/settings.rs"),
         ("tracing_subscriber", "daemon/src/log.rs"),
         ("yaml_serde", "cli/src/format.rs"),

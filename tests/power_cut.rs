@@ -12,7 +12,7 @@ use fluvio_secret_protocol::{Request, Rotate};
 use crate::durability::{WRITERS, Writer, daemon, end, random, temporary, wait_until_it_serves};
 use crate::harness::ask::Asker;
 use crate::harness::mount::{Mount, make_ext4};
-use crate::harness::{Home, eventually, need};
+use crate::harness::{Home, Layout, eventually, make_folder, need};
 
 /// How often the power is cut.
 fn cuts() -> u32 {
@@ -43,18 +43,33 @@ fn rotate(home: &Home) {
 
 #[test]
 fn a3_no_power_cut_loses_or_brings_back_what_was_acknowledged() {
+    cut_under_writers(Layout::Together);
+}
+
+#[test]
+fn a3_no_power_cut_does_that_with_the_history_on_another_disk() {
+    cut_under_writers(Layout::Apart);
+}
+
+fn cut_under_writers(layout: Layout) {
     if !need::root() || !need::loop_devices() || !need::tool("mkfs.ext4") || !need::tool("perl") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     let image = folder.path().join("disk");
     make_ext4(&image, 64, &[]);
+    let other_image = folder.path().join("other");
+    make_ext4(&other_image, 64, &[]);
     let home = Home::new();
     let acknowledged = Arc::new(AtomicU64::new(0));
     let mut writers: Vec<_> = (0..WRITERS).map(|n| Writer::new(n, &acknowledged)).collect();
     let (cuts, mut rotations) = (cuts(), 0);
     for cut in 0..=cuts {
         let disk = Mount::of_image(&image, &home.path(""));
+        let other = (layout == Layout::Apart).then(|| {
+            make_folder(&home.path("data/history"), 0o700);
+            Mount::of_image(&other_image, &home.path("data/history"))
+        });
         let mut process = daemon(&home);
         wait_until_it_serves(&home, &mut process);
         let mut asker = Asker::connect(&home).unwrap();
@@ -67,6 +82,7 @@ fn a3_no_power_cut_loses_or_brings_back_what_was_acknowledged() {
             assert_eq!(temporary(&home), Vec::<String>::new());
             end(process);
             drop(asker);
+            other.into_iter().for_each(Mount::unmount);
             disk.unmount();
             break;
         }
@@ -84,15 +100,17 @@ fn a3_no_power_cut_loses_or_brings_back_what_was_acknowledged() {
             eventually("a change", || acknowledged.load(Ordering::Relaxed) > before);
             thread::sleep(Duration::from_micros(random(100_000)));
             disk.cut_power();
+            other.iter().for_each(Mount::cut_power);
             daemon.kill();
         });
         drop(asker);
+        other.into_iter().for_each(Mount::unmount);
         disk.unmount();
     }
     let acknowledged = acknowledged.load(Ordering::Relaxed);
     let unknown: u64 = writers.iter().map(|writer| writer.unknown).sum();
     need::say(&format!(
-        "a3: {cuts} power cuts ({rotations} of them in a rotation), {acknowledged} changes \
+        "a3: {layout:?}: {cuts} power cuts ({rotations} of them in a rotation), {acknowledged} changes \
          acknowledged, {unknown} cut off"
     ));
 }

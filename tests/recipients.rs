@@ -133,7 +133,7 @@ fn a12_stock_age_opens_what_is_sealed_to_each_recipient() {
         said(home.foreign("age").args(["--decrypt", "--identity"]).arg(identity).arg(file))
     };
     let own = home.path("config/identity.txt");
-    let earlier = home.vault().join(".history/A/1.age");
+    let earlier = home.history().join("A/1.age");
     for identity in [&own, &friend] {
         assert!(opened(identity, &home.secret_file("A")).out.ends_with("\none"));
         assert!(opened(identity, &earlier).out.ends_with("\nearlier"));

@@ -13,7 +13,7 @@ use crate::harness::ask::{Answer, Asker};
 use crate::harness::passphrase::{protect, seal, unlock};
 use crate::harness::pty::Pty;
 use crate::harness::trace::{Trace, WRITES, call};
-use crate::harness::{Home, canary, eventually, is_alive, kill, need};
+use crate::harness::{Home, Layout, canary, eventually, is_alive, kill, need};
 
 /// A key that somebody has: the example of age's own documentation.
 const FRIEND: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
@@ -39,7 +39,11 @@ struct Stage {
 
 impl Stage {
     fn new(secrets: usize) -> Self {
-        let home = Home::new();
+        Self::of(secrets, Layout::Together)
+    }
+
+    fn of(secrets: usize, layout: Layout) -> Self {
+        let home = Home::of(layout);
         home.ok(&["list"]);
         let mut asker = Asker::connect(&home).unwrap();
         let mut values = BTreeMap::new();
@@ -130,7 +134,7 @@ impl Stage {
     fn check_files(&self, what: &str, identity: &Path) {
         for name in self.values.keys() {
             assert!(self.opens(name, identity), "{what}: {name}");
-            let earlier = self.home.vault().join(format!(".history/{name}/1.age"));
+            let earlier = self.home.history().join(format!("{name}/1.age"));
             assert!(!earlier.exists() || opens(&earlier, identity), "{what}: {name}, the earlier");
         }
     }
@@ -172,17 +176,26 @@ fn chosen(calls: &[String], count: usize) -> Vec<(&str, usize)> {
 
 #[test]
 fn a14_a_kill_at_any_system_call_of_a_new_seal_loses_nothing_and_the_next_run_finishes_it() {
+    kill_a_new_seal(Layout::Together);
+}
+
+#[test]
+fn a14_a_kill_loses_nothing_with_the_history_on_another_file_system() {
+    kill_a_new_seal(Layout::Apart);
+}
+
+fn kill_a_new_seal(layout: Layout) {
     if !need::root() || !need::tool("strace") || !need::tool("age") {
         return;
     }
     let (secrets, kills) = size();
     for change in [Change::Rotate, Change::Add, Change::Remove] {
-        let stage = Stage::new(secrets);
+        let stage = Stage::of(secrets, layout);
         let calls = stage.calls(change);
         let kills = if change == Change::Rotate { kills } else { kills / 2 };
         let (mut killed, mut unfinished) = (0, 0);
         for (call, number) in chosen(&calls, kills) {
-            let what = format!("{change:?}, {call} number {number}");
+            let what = format!("{layout:?}, {change:?}, {call} number {number}");
             stage.prepare(change);
             let before = fs::read(stage.home.path("config/identity.txt")).unwrap();
             let daemon = stage.home.daemon_pid().expect("a daemon");
@@ -216,7 +229,7 @@ fn a14_a_kill_at_any_system_call_of_a_new_seal_loses_nothing_and_the_next_run_fi
             stage.check_files("in the end", &stage.friend());
         }
         need::say(&format!(
-            "a14: {change:?} of {secrets} secrets: {} system calls; killed at {kills} of them, \
+            "a14: {layout:?}, {change:?} of {secrets} secrets: {} system calls; killed at {kills} of them, \
              {killed} died, {unfinished} were not finished",
             calls.len()
         ));

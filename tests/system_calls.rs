@@ -7,7 +7,7 @@ use std::fs;
 
 use crate::harness::ask::{Answer, Asker};
 use crate::harness::trace::{SERVES, Trace, WRITES, call};
-use crate::harness::{Home, canary, eventually, files_with, is_alive, need, said};
+use crate::harness::{Home, Layout, canary, eventually, files_with, is_alive, need, said};
 
 /// The changes that are looked at.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -24,6 +24,7 @@ const ALL: [Change; 4] = [Change::Delete, Change::First, Change::New, Change::Ov
 /// A home in which one kind of change is made again and again.
 struct Stage {
     home: Home,
+    layout: Layout,
     change: Change,
     name: String,
     count: usize,
@@ -37,11 +38,12 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(change: Change) -> Self {
-        let home = Home::new();
+    fn new(change: Change, layout: Layout) -> Self {
+        let home = Home::of(layout);
         let (name, none) = ("A".to_owned(), None);
         let stage = Self {
             home,
+            layout,
             change,
             name,
             count: 0,
@@ -65,7 +67,7 @@ impl Stage {
         let value = canary().into_bytes();
         match self.change {
             Change::First => {
-                self.home = Home::new();
+                self.home = Home::of(self.layout);
                 self.home.ok(&["list"]);
             }
             Change::New => self.name = format!("N{}", self.count),
@@ -140,14 +142,14 @@ impl Stage {
         let is_made = *found == self.after;
         assert!(!is_made || self.lines() > self.lines, "{what}: a change without its line");
         if let Some(sealed) = &self.sealed {
-            let copies = files_with(&self.home.vault(), sealed);
+            let copies = files_with(&self.home.path("data"), sealed);
             assert!(!copies.is_empty(), "{what}: the earlier version is gone");
         }
         let mut asker = Asker::connect(&self.home).unwrap();
         asker.set("NEXT", b"x").unwrap().unwrap_or_else(|refusal| panic!("{what}: {refusal}"));
         assert_eq!(asker.value("NEXT").unwrap().unwrap(), b"x", "{what}");
         // What a killed writer left was removed before the first change.
-        for folder in [self.home.vault(), self.home.path("config")] {
+        for folder in [self.home.vault(), self.home.path("config"), self.home.history()] {
             for entry in fs::read_dir(folder).unwrap() {
                 let name = entry.unwrap().file_name().into_string().unwrap();
                 assert!(!name.starts_with(".tmp-"), "{what}: {name} is left");
@@ -158,16 +160,25 @@ impl Stage {
 
 #[test]
 fn a2_a_kill_at_any_system_call_leaves_the_state_before_or_after() {
+    kill_at_each_call(Layout::Together);
+}
+
+#[test]
+fn a2_a_kill_does_so_with_the_history_on_another_file_system() {
+    kill_at_each_call(Layout::Apart);
+}
+
+fn kill_at_each_call(layout: Layout) {
     if !need::root() || !need::tool("strace") {
         return;
     }
     for change in ALL {
-        let mut stage = Stage::new(change);
+        let mut stage = Stage::new(change, layout);
         for thread in [WRITES, SERVES] {
             let calls = stage.calls(thread);
             let (mut killed, mut made) = (0, 0);
             for (call, number) in numbered(&calls) {
-                let what = format!("{change:?}, {call} number {number} of {thread}");
+                let what = format!("{layout:?}, {change:?}, {call} number {number} of {thread}");
                 stage.prepare();
                 let daemon = stage.daemon();
                 let kill = format!("inject={call}:signal=KILL:when={number}");
@@ -189,7 +200,7 @@ fn a2_a_kill_at_any_system_call_leaves_the_state_before_or_after() {
                 }
             }
             need::say(&format!(
-                "a2: {change:?}: {} system calls of the thread {thread}; killed at each, {killed} \
+                "a2: {layout:?}, {change:?}: {} system calls of the thread {thread}; killed at each, {killed} \
                  died, {made} had made the change",
                 calls.len()
             ));
@@ -237,16 +248,25 @@ fn is_of_files(line: &str) -> bool {
 
 #[test]
 fn a6_a_system_call_that_fails_is_told_or_does_no_harm() {
+    fail_at_each_call(Layout::Together);
+}
+
+#[test]
+fn a6_a_failure_is_so_with_the_history_on_another_file_system() {
+    fail_at_each_call(Layout::Apart);
+}
+
+fn fail_at_each_call(layout: Layout) {
     if !need::root() || !need::tool("strace") {
         return;
     }
     for change in ALL {
-        let mut stage = Stage::new(change);
+        let mut stage = Stage::new(change, layout);
         let calls = stage.calls(WRITES);
         let (mut failed, mut harmless, mut made_and_refused) = (0, 0, 0);
         let of_files = calls.iter().zip(numbered(&calls)).filter(|(line, _)| is_of_files(line));
         for (_, (call, number)) in of_files {
-            let what = format!("{change:?}, {call} number {number}");
+            let what = format!("{layout:?}, {change:?}, {call} number {number}");
             stage.prepare();
             let daemon = stage.daemon();
             let inject = format!("inject={call}:error=EIO:when={number}");
@@ -260,7 +280,7 @@ fn a6_a_system_call_that_fails_is_told_or_does_no_harm() {
             if answer.is_ok() {
                 harmless += 1;
                 assert!(found == stage.after, "{what}: acknowledged and lost");
-                let is_needed = !["close", "getdents64", "openat", "unlink"].contains(&call);
+                let is_needed = !["close", "getdents64", "openat", "unlinkat"].contains(&call);
                 assert!(!is_needed, "{what}: a failure is told as success");
             } else {
                 failed += 1;
@@ -274,7 +294,7 @@ fn a6_a_system_call_that_fails_is_told_or_does_no_harm() {
             assert_eq!(stage.daemon(), daemon, "{what}");
         }
         need::say(&format!(
-            "a6: {change:?}: {} system calls; {} of files failed each: {failed} told, {harmless} \
+            "a6: {layout:?}, {change:?}: {} system calls; {} of files failed each: {failed} told, {harmless} \
              harmless, {made_and_refused} told although the change is made",
             calls.len(),
             failed + harmless
@@ -295,21 +315,28 @@ fn a6_the_file_its_line_and_its_folder_are_synced_in_this_order() {
     if !need::root() || !need::tool("strace") {
         return;
     }
-    for (change, expected) in [
+    let copy = "link fsync rename fsync fsync";
+    for (layout, change, expected) in [
         // The line; the second name and its two folders; the removal and its folder.
-        (Change::Delete, "fdatasync link fsync fsync unlink fsync unlink"),
+        (Layout::Together, Change::Delete, "fdatasync link fsync fsync unlink fsync unlink"),
         // The file; the line; the name and its folder.
-        (Change::New, "fsync fdatasync rename fsync"),
-        (Change::Overwrite, "fsync fdatasync link rename fsync unlink"),
+        (Layout::Together, Change::New, "fsync fdatasync rename fsync"),
+        (Layout::Together, Change::Overwrite, "fsync fdatasync link rename fsync unlink"),
+        // In place of a second name that is refused: a copy, its name, and the two folders of that.
+        (Layout::Apart, Change::Delete, &format!("fdatasync {copy} unlink fsync unlink")),
+        (Layout::Apart, Change::New, "fsync fdatasync rename fsync"),
+        (Layout::Apart, Change::Overwrite, &format!("fsync fdatasync {copy} rename fsync unlink")),
         // The vault with its id, and the file that remembers it; the identity; the lists of recipients here
         // and in the vault; the file; the line, in a new log; the name and its folder.
         (
+            Layout::Together,
             Change::First,
             "fsync fsync rename fsync fsync rename fsync fsync rename fsync fsync rename fsync \
              fsync fdatasync fsync rename fsync",
         ),
     ] {
-        assert_eq!(skeleton(&Stage::new(change).calls(WRITES)), expected, "{change:?}");
+        let calls = Stage::new(change, layout).calls(WRITES);
+        assert_eq!(skeleton(&calls), expected, "{layout:?}, {change:?}");
     }
 }
 

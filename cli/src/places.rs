@@ -51,6 +51,11 @@ impl Places {
         self.data.join("bin")
     }
 
+    /// The directory of the earlier versions of all vaults.
+    pub(crate) fn histories(&self) -> PathBuf {
+        self.data.join("history")
+    }
+
     /// The key that opens the vault.
     pub(crate) fn identity(&self) -> PathBuf {
         self.config.join("identity.txt")

@@ -29,7 +29,7 @@ impl Daemon {
     #[must_use]
     pub fn in_folder(folder: &Path) -> Self {
         let at = |name: &str| folder.join(name);
-        let vault = Vault::open(&at("vault"), &at("identity.txt"), Instant::now());
+        let vault = Vault::open(&at("vault"), &at("identity.txt"), &at("history"), Instant::now());
         let vault = vault.expect("the folder is the target's own");
         let leases = Leases::of(vault.path(), Some(folder.to_owned()));
         Self(Service::new(vault, Audit::new(at("audit")), leases))

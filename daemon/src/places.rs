@@ -63,6 +63,11 @@ impl Places {
         self.data.join("vault")
     }
 
+    /// What was overwritten or deleted, of each vault; apart from the vault, which others may write to.
+    pub(crate) fn histories(&self) -> PathBuf {
+        self.data.join("history")
+    }
+
     /// The key that opens them; apart from the vault, so that the vault can be copied.
     pub(crate) fn identity(&self) -> PathBuf {
         self.config.join("identity.txt")

@@ -103,7 +103,7 @@ fn serve(way: Way) -> Result<(), ServeError> {
             (follow(&places, now + limits::TAKEOVER)?, now + limits::TAKEOVER)
         }
     };
-    let vault = Vault::open(&places.vault(), &places.identity(), deadline)?;
+    let vault = Vault::open(&places.vault(), &places.identity(), &places.histories(), deadline)?;
     let vault = vault.keeping(settings.history);
     let id = vault.id();
     let leases = Leases::of(vault.path(), places.runtime.clone());

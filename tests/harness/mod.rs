@@ -21,6 +21,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use self::mount::Mount;
+
 /// No condition of these tests takes longer on a machine that is busy with other things.
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -37,9 +39,31 @@ pub(crate) fn program(name: &str) -> PathBuf {
 
 /// A home of its own for one vault; its daemon ends with it.
 pub(crate) struct Home {
+    /// Ends before the directory that it is in.
+    _mount: Option<Mount>,
     folder: TempDir,
     /// Where its leases are, on a file system in memory where there is one: `/dev/shm` is everybody's.
     memory: Option<TempDir>,
+}
+
+/// Where the history of a vault is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Layout {
+    /// On the vault's file system: an earlier version is a second name of the file.
+    Together,
+    /// On another file system: an earlier version is a copy. For root, who can mount one.
+    Apart,
+}
+
+impl Layout {
+    /// Those that can be had here.
+    pub(crate) fn all() -> &'static [Self] {
+        if rustix::process::geteuid().is_root() {
+            &[Self::Together, Self::Apart]
+        } else {
+            &[Self::Together]
+        }
+    }
 }
 
 /// What a program said, and how it ended.
@@ -52,9 +76,19 @@ pub(crate) struct Said {
 
 impl Home {
     pub(crate) fn new() -> Self {
+        Self::of(Layout::Together)
+    }
+
+    pub(crate) fn of(layout: Layout) -> Self {
         let make = || tempfile::Builder::new().prefix("fs-").to_owned();
-        let home =
-            Self { folder: make().tempdir().unwrap(), memory: make().tempdir_in("/dev/shm").ok() };
+        let folder = make().tempdir().unwrap();
+        let mount = (layout == Layout::Apart).then(|| {
+            let histories = folder.path().join("data/history");
+            make_folder(&histories, 0o700);
+            Mount::tmpfs(&histories, "size=64m")
+        });
+        let memory = make().tempdir_in("/dev/shm").ok();
+        let home = Self { _mount: mount, folder, memory };
         make_folder(&home.path("tmp"), 0o700);
         home
     }
@@ -71,6 +105,16 @@ impl Home {
 
     pub(crate) fn vault(&self) -> PathBuf {
         self.path("data/vault")
+    }
+
+    /// The history of the vault: the one directory in that of all histories.
+    pub(crate) fn history(&self) -> PathBuf {
+        let histories = fs::read_dir(self.path("data/history")).unwrap();
+        let paths = histories.map(|entry| entry.unwrap().path());
+        // A disk of its own has that.
+        let mut found: Vec<_> = paths.filter(|path| !path.ends_with("lost+found")).collect();
+        assert_eq!(found.len(), 1, "{found:?}");
+        found.remove(0)
     }
 
     pub(crate) fn secret_file(&self, name: &str) -> PathBuf {

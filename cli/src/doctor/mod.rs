@@ -6,6 +6,7 @@
 //! * [`git`]: whether git tracks a key
 //! * [`daemon`]: the settings, and the daemon
 //! * [`vault`]: the secrets, and the identity
+//! * [`history`]: their earlier versions
 //! * [`memory`]: where values are in memory, and what may take them from there
 //! * [`units`]: what systemd starts
 //! * [`project`]: files with secrets in plain text
@@ -17,6 +18,7 @@
 
 mod daemon;
 mod git;
+mod history;
 mod machine;
 mod memory;
 mod modes;
@@ -26,6 +28,8 @@ mod report;
 mod units;
 mod vault;
 mod writing;
+
+use std::path::Path;
 
 use fluvio_secret_protocol::places::State;
 use fluvio_secret_protocol::{connect_or_start, printable};
@@ -61,6 +65,8 @@ pub(crate) enum Look {
     Daemon,
     /// The secrets.
     Vault,
+    /// Their earlier versions.
+    History,
     /// The key that opens them.
     Identity,
     /// Whom secrets are sealed to.
@@ -115,6 +121,7 @@ impl Look {
             Self::Settings => "settings",
             Self::Daemon => "daemon",
             Self::Vault => "vault",
+            Self::History => "history",
             Self::Identity => "identity",
             Self::Recipients => "recipients",
             Self::Leases => "leases",
@@ -194,6 +201,7 @@ pub(crate) fn look(machine: &Machine, places: &Places, state: &State) -> Vec<Fou
     found.extend(daemon::daemon(connected.as_ref().map(|(status, _)| status), places));
     if let Ok((status, mut client)) = connected {
         found.extend(vault::look(&mut client, &status));
+        found.extend(history::look(places, Path::new(&status.vault)));
     }
     found.extend(memory::look(machine, status.map(|status| status.pid)));
     found.extend(units::look(machine));

@@ -33,7 +33,10 @@ pub(super) fn look(machine: &Machine, places: &Places, state: &State) -> Vec<Fou
         (state.run(), FOLDER),
         (state.audit_log(), FILE),
     ];
-    judge(all.into_iter().chain(leases), machine.uid)
+    // What a link points to there is not ours, so its mode is not to be changed.
+    let is_link = fs::symlink_metadata(places.histories()).is_ok_and(|found| found.is_symlink());
+    let histories = (!is_link).then(|| (places.histories(), FOLDER));
+    judge(all.into_iter().chain(histories).chain(leases), machine.uid)
 }
 
 /// What is not there is made as it has to be.

@@ -48,7 +48,7 @@ fn settings() -> String {
 fn without_names(found: &Found) -> String {
     let mut line = found.line();
     // Only there secrets are named; elsewhere what is quoted is not theirs.
-    if found.look == Look::Vault {
+    if matches!(found.look, Look::Vault | Look::History) {
         for name in names(&line) {
             line = replaced(&line, name.as_str(), "NAME");
         }
@@ -65,7 +65,8 @@ fn names(line: &str) -> BTreeSet<SecretName> {
         let before = &line[..at];
         before.rsplit(|c| !is_of_name(c)).next().unwrap_or_default()
     });
-    let folders = line.split(".history/").skip(1);
+    // `.history/NAME` in the vault, and `history/ID/NAME` in the data directory.
+    let folders = line.split("history/").skip(1).flat_map(|rest| rest.split('/').take(2));
     let folders = folders.map(|rest| rest.split(|c| !is_of_name(c)).next().unwrap_or_default());
     quoted.chain(files).chain(folders).filter_map(|name| name.parse().ok()).collect()
 }
@@ -121,6 +122,12 @@ mod tests {
         assert_eq!(
             without_names(&found),
             "/v/.history/NAME/3.age and /v/NAME.age: no space; use `age -d`"
+        );
+        let found =
+            Look::History.wrong("/data/history/0a-1b/C is a link, /data/history/a0-b1/D/2.age too");
+        assert_eq!(
+            without_names(&found),
+            "/data/history/0a-1b/NAME is a link, /data/history/a0-b1/NAME/2.age too"
         );
     }
 

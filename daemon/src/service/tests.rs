@@ -50,8 +50,8 @@ impl Home {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let at = |name: &str| folder.path().join(name);
-        let vault =
-            Vault::open(&at("vault"), &at("identity.txt"), Instant::now()).expect("a vault");
+        let vault = Vault::open(&at("vault"), &at("identity.txt"), &at("history"), Instant::now())
+            .expect("a vault");
         let leases = Leases::of(vault.path(), None);
         let service = Service::new(vault, Audit::new(at("audit.log")), leases);
         Self { folder, service }

@@ -13,7 +13,7 @@ use super::mark::mark;
 use super::record::Record;
 use super::seal::Recipient;
 use super::store::{Prepared, ReadError, Written};
-use super::{SEALED_BYTES, Vault, VaultError, file_of};
+use super::{Vault, VaultError, file_of};
 
 /// How many files of a batch are on their way to the disk at a time: a file system that is asked to
 /// sync several at once does so with few writes of its own.
@@ -132,7 +132,7 @@ impl Vault {
         version: u64,
     ) -> Result<Change<'_>, VaultError> {
         let path = || self.history.path_of_version(&name, version);
-        let sealed = match self.history.read(&name, version, SEALED_BYTES) {
+        let sealed = match self.history.read(&name, version) {
             Ok(sealed) => sealed,
             Err(ReadError::Missing) => return Err(VaultError::Missing),
             Err(ReadError::Io(source)) => return Err(self.history_storage(&name, source)),
@@ -165,17 +165,16 @@ impl Vault {
             return Err(VaultError::Missing);
         }
         let kept = self.keep(name)?;
-        let removed = kept
-            .sync(&self.history)
-            .and_then(|()| self.folder.remove(&file))
-            .and_then(|()| self.folder.sync());
+        let synced = kept.as_ref().map_or(Ok(()), |kept| kept.sync(&self.history));
+        let removed =
+            synced.and_then(|()| self.folder.remove(&file)).and_then(|()| self.folder.sync());
         match removed {
             Ok(()) => {
-                self.prune(kept);
+                kept.into_iter().for_each(|kept| self.prune(kept));
                 Ok(())
             }
             Err(source) => {
-                self.undo(kept, &file);
+                kept.into_iter().for_each(|kept| self.undo(kept, &file));
                 Err(self.storage(name, source))
             }
         }
@@ -193,7 +192,7 @@ impl Vault {
         self.history.purge(name).map_err(|source| self.history_storage(name, source))
     }
 
-    fn keep(&self, name: &SecretName) -> Result<Kept, VaultError> {
+    fn keep(&self, name: &SecretName) -> Result<Option<Kept>, VaultError> {
         let kept = self.history.keep(&self.folder, name, &file_of(name));
         kept.map_err(|source| self.history_storage(name, source))
     }
@@ -201,16 +200,15 @@ impl Vault {
     fn prune(&self, kept: Kept) {
         // The change is made and durable; one version too many harms nobody.
         if let Err(error) = kept.prune(&self.history) {
-            tracing::warn!("the history in {} is not shortened: {error}", self.path().display());
+            let path = self.history.path();
+            tracing::warn!("the history in {} is not shortened: {error}", path.display());
         }
     }
 
     fn undo(&self, kept: Kept, file: &str) {
-        if let Err(error) = kept.undo(&self.folder, file) {
-            tracing::warn!(
-                "the history in {} has one version twice: {error}",
-                self.path().display()
-            );
+        if let Err(error) = kept.undo(&self.history, &self.folder, file) {
+            let path = self.history.path();
+            tracing::warn!("the history in {} has one version twice: {error}", path.display());
         }
     }
 
@@ -220,7 +218,7 @@ impl Vault {
         name: &SecretName,
         rename: impl FnOnce() -> io::Result<()>,
     ) -> Result<Option<Kept>, VaultError> {
-        let kept = if self.has(name)? { Some(self.keep(name)?) } else { None };
+        let kept = if self.has(name)? { self.keep(name)? } else { None };
         match rename() {
             Ok(()) => Ok(kept),
             Err(source) => {

@@ -4,6 +4,7 @@
 //! * [`record`]: what is sealed
 //! * [`store`]: files written whole and durably
 //! * [`change`]: everything that changes the vault
+//! * [`git`]: what git has to know of a vault
 //! * [`history`]: what was overwritten or deleted
 //! * [`id`]: what tells a vault from every other vault
 //! * [`identity`]: the file of the key
@@ -22,6 +23,7 @@
 //! number may read meanwhile, because files are replaced whole.
 
 mod change;
+mod git;
 mod held;
 mod history;
 mod id;
@@ -77,9 +79,6 @@ use crate::cause::cause;
 
 /// No sealed secret is larger: the longest value, its head, age's header and its tags.
 const SEALED_BYTES: u64 = limits::VALUE_BYTES as u64 + (64 << 10);
-
-/// What is not to travel with the vault.
-const GITIGNORE: &str = "/.lock\n/.tmp-*\n/.history/\n";
 
 /// A vault that is this process's own.
 pub(crate) struct Vault {
@@ -148,8 +147,13 @@ pub(crate) enum VaultError {
 
 impl Vault {
     /// Makes the vault or takes the one that is there, and locks it; waits until `deadline` for an
-    /// owner that ends.
-    pub(crate) fn open(path: &Path, identity: &Path, deadline: Instant) -> Result<Self, OpenError> {
+    /// owner that ends. `histories` is the directory of the histories of all vaults.
+    pub(crate) fn open(
+        path: &Path,
+        identity: &Path,
+        histories: &Path,
+        deadline: Instant,
+    ) -> Result<Self, OpenError> {
         let key = HeldKey::of(IdentityFile::at(identity.to_owned()))?;
         let next = next::beside(identity)?;
         let failed = |source| OpenError::Io { path: path.to_owned(), source };
@@ -162,7 +166,8 @@ impl Vault {
         let lock = lock.ok_or_else(|| OpenError::Owned { path: path.to_owned() })?;
         let folder = Folder::at(path.to_owned());
         let id = id::of_vault(&folder)?;
-        let history = prepare(&folder).map_err(failed)?;
+        git::prepare(&folder);
+        let history = History::of_vault(folder.clone(), id, histories);
         key.file().remove_temporary()?;
         let is_identity_new = AtomicBool::new(false);
         let lists = Lists::of(path, identity);
@@ -241,6 +246,10 @@ impl Vault {
     /// Removes what killed writers left. Reads the whole folder, so a start does not wait for it; the
     /// thread that changes the vault does this before it changes anything.
     pub(crate) fn sweep(&self) -> io::Result<()> {
+        if let Err(error) = self.history.sweep() {
+            let path = self.history.path();
+            tracing::warn!("the history in {} cannot be used: {error}", path.display());
+        }
         self.folder.remove_temporary()
     }
 
@@ -407,7 +416,11 @@ impl Vault {
     fn has_anything(&self) -> Result<bool, VaultError> {
         let failed = |source| VaultError::Storage { path: self.path().to_owned(), source };
         let is_listed = self.folder.has(recipients::IN_VAULT).map_err(failed)?;
-        Ok(is_listed || self.count()? > 0 || !self.history.is_empty().map_err(failed)?)
+        if is_listed || self.count()? > 0 {
+            return Ok(true);
+        }
+        let failed = |source| VaultError::Storage { path: self.history.path(), source };
+        Ok(!self.history.is_empty().map_err(failed)?)
     }
 
     /// Remembers the identity's public part, for when the identity is behind its passphrase.
@@ -483,15 +496,6 @@ fn open_by_any(identities: &[&Identity], sealed: &[u8]) -> Result<Zeroizing<Vec<
         }
     }
     outcome
-}
-
-/// Makes what every vault has.
-fn prepare(folder: &Folder) -> io::Result<History> {
-    let history = folder.subfolder(".history")?;
-    if !folder.has(".gitignore")? {
-        folder.prepare(".gitignore", GITIGNORE.as_bytes(), None)?.commit()?;
-    }
-    Ok(History::at(history))
 }
 
 /// A file's date, which may be any: before 1970, or in no calendar.

@@ -150,9 +150,5 @@ pub(super) fn is_empty(folder: &Folder) -> io::Result<bool> {
             return Ok(false);
         }
     }
-    let history = history::History::at(folder.at_name(".history"));
-    match history.is_empty() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
-        is_empty => is_empty,
-    }
+    Ok(!history::is_in(folder)?)
 }

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use super::history;
 use super::mark::mark;
 use super::seal::{Identity, Recipient, Unopened, recipients_of, seal};
-use super::store::{ReadError, Stamp, Written};
+use super::store::{Folder, ReadError, Stamp, Written};
 use super::{SEALED_BYTES, Vault, VaultError, file_of, open_by_any};
 
 /// How many files are on their way to the disk at a time, and how many bytes.
@@ -80,8 +80,8 @@ struct Batch {
 struct Place {
     /// What it was when it was read: it may be another one meanwhile.
     stamp: Option<Stamp>,
-    /// Its path in the vault's folder.
-    file: String,
+    /// Which earlier version it is; `None` for the present one.
+    version: Option<u64>,
     /// The marks of a secret that is present, before and after; an earlier version has none.
     marks: Option<[u64; 2]>,
 }
@@ -119,21 +119,18 @@ impl<'a> Run<'a> {
         let vault = self.vault;
         let versions = vault.history.settle(&vault.folder, name, &file_of(name));
         for version in versions.map_err(|source| vault.history_storage(name, source))? {
-            let file = format!(".history/{name}/{}", history::file_of(version));
-            self.file(name, file, false)?;
+            self.file(name, Some(version))?;
         }
-        self.file(name, file_of(name), true)
+        self.file(name, None)
     }
 
-    fn file(
-        &mut self,
-        name: &SecretName,
-        file: String,
-        is_present: bool,
-    ) -> Result<(), VaultError> {
-        let failed = |source| self.vault.storage(name, source);
-        let stamp = self.vault.folder.stamp(&file).map_err(failed)?;
-        let sealed = match self.vault.folder.read(&file, SEALED_BYTES) {
+    fn file(&mut self, name: &SecretName, version: Option<u64>) -> Result<(), VaultError> {
+        let failed = |source| self.vault.storage_of(name, version, source);
+        // Somebody else removed it.
+        let Some((folder, file)) = self.vault.sealed_file(name, version)? else { return Ok(()) };
+        let is_present = version.is_none();
+        let stamp = folder.stamp(&file).map_err(failed)?;
+        let sealed = match folder.read(&file, SEALED_BYTES) {
             Ok(sealed) => sealed,
             // Somebody else removed it.
             Err(ReadError::Missing) => return Ok(()),
@@ -156,9 +153,9 @@ impl<'a> Run<'a> {
         let before = is_present.then(|| mark(&sealed));
         // What is sealed in it is none of our business: also what is refused as another's stays so.
         let sealed = seal(self.recipients, &plain).map_err(failed)?;
-        let date = self.vault.folder.date(&file).map_err(failed)?;
+        let date = folder.date(&file).map_err(failed)?;
         let marks = before.map(|before| [before, mark(&sealed)]);
-        self.write(name, Place { stamp, file, marks }, &sealed, date)
+        self.write(name, Place { stamp, version, marks }, &sealed, date)
     }
 
     /// Opens what is to be sealed anew; `None` for what is not.
@@ -184,8 +181,12 @@ impl<'a> Run<'a> {
         sealed: &[u8],
         date: Option<SystemTime>,
     ) -> Result<(), VaultError> {
-        let written = self.vault.folder.write(&place.file, sealed, date);
-        let written = written.map_err(|source| self.vault.storage(name, source))?;
+        let written = match place.version {
+            Some(version) => self.vault.history.write(version, sealed, date),
+            None => self.vault.folder.write(&file_of(name), sealed, date),
+        };
+        let failed = |source| self.vault.storage_of(name, place.version, source);
+        let written = written.map_err(failed)?;
         self.batch.written.push((name.clone(), written));
         self.batch.places.push(place);
         self.batch.bytes += sealed.len();
@@ -201,16 +202,24 @@ impl<'a> Run<'a> {
         let Batch { written, places, names, bytes: _ } = mem::take(&mut self.batch);
         let mut histories = BTreeSet::new();
         for ((name, prepared), place) in self.vault.sync_all(written)?.into_iter().zip(places) {
-            let failed = |source| self.vault.storage(&name, source);
+            let failed = |source| self.vault.storage_of(&name, place.version, source);
+            let now = match self.vault.sealed_file(&name, place.version)? {
+                Some((folder, file)) => folder.stamp(&file).map_err(failed)?,
+                None => None,
+            };
             // What somebody else has put there since it was read is newer, and not ours to replace.
-            if self.vault.folder.stamp(&place.file).map_err(failed)? != place.stamp {
+            if now != place.stamp {
                 self.again.push(name);
                 continue;
             }
             if let Some([before, after]) = place.marks {
                 (self.tell)(Step::Same { name: &name, before, after });
             }
-            prepared.rename().map_err(failed)?;
+            let replaced = match place.version {
+                Some(_) => self.vault.history.replace(&name, prepared),
+                None => prepared.rename(),
+            };
+            replaced.map_err(failed)?;
             match place.marks {
                 Some(_) => self.counts.secrets += 1,
                 None => {
@@ -220,7 +229,7 @@ impl<'a> Run<'a> {
             }
         }
         self.vault.side_by_side(histories.into_iter().collect(), |name: SecretName| {
-            let synced = self.vault.history.of(&name).sync();
+            let synced = self.vault.history.sync(&name);
             synced.map_err(|source| self.vault.history_storage(&name, source))
         })?;
         self.done = self.all.min(self.done + names.len());
@@ -237,13 +246,32 @@ impl<'a> Run<'a> {
 impl Vault {
     /// The names of all secrets, also of those that have nothing but a history.
     pub(super) fn all_names(&self) -> Result<Vec<SecretName>, VaultError> {
-        let failed =
-            |source: io::Error| VaultError::Storage { path: self.path().to_owned(), source };
+        let failed = |source: io::Error| VaultError::Storage { path: self.history.path(), source };
         let mut names: Vec<_> = self.names()?.iter().collect();
         names.extend(self.history.names().map_err(failed)?);
         names.sort_unstable();
         names.dedup();
         Ok(names)
+    }
+
+    /// Where the present version of a secret is, or an earlier one; `None` when that has no folder.
+    fn sealed_file(
+        &self,
+        name: &SecretName,
+        version: Option<u64>,
+    ) -> Result<Option<(Folder, String)>, VaultError> {
+        let Some(version) = version else {
+            return Ok(Some((self.folder.clone(), file_of(name))));
+        };
+        let folder = self.history.of(name).map_err(|source| self.history_storage(name, source))?;
+        Ok(folder.map(|folder| (folder, history::file_of(version))))
+    }
+
+    fn storage_of(&self, name: &SecretName, version: Option<u64>, source: io::Error) -> VaultError {
+        match version {
+            Some(_) => self.history_storage(name, source),
+            None => self.storage(name, source),
+        }
     }
 
     /// Whether there is anything that the present identity opens and another one does not.
@@ -266,12 +294,13 @@ impl Vault {
         for name in self.all_names()? {
             let versions = self.history.settle(&self.folder, &name, &file_of(&name));
             let versions = versions.map_err(|source| self.history_storage(&name, source))?;
-            let earlier = versions.into_iter().rev().map(history::file_of);
-            let earlier = earlier.map(|file| format!(".history/{name}/{file}"));
-            for file in [file_of(&name)].into_iter().chain(earlier) {
-                match self.folder.read(&file, SEALED_BYTES) {
+            for version in [None].into_iter().chain(versions.into_iter().rev().map(Some)) {
+                let Some((folder, file)) = self.sealed_file(&name, version)? else { continue };
+                match folder.read(&file, SEALED_BYTES) {
                     Ok(sealed) if is_it(&sealed)? => return Ok(true),
-                    Err(ReadError::Io(source)) => return Err(self.storage(&name, source)),
+                    Err(ReadError::Io(source)) => {
+                        return Err(self.storage_of(&name, version, source));
+                    }
                     Ok(_) | Err(_) => {}
                 }
             }

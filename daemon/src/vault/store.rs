@@ -3,16 +3,22 @@
 //! A write is: a temporary file in the same folder → write → fsync → rename → fsync of the folder.
 //! A failed fsync is a failed write and is not tried again: the kernel may have marked the pages
 //! clean (fsync(2)).
+//!
+//! A directory inside another one is opened once, by its name alone and never through a link. Its
+//! files are then reached relative to that descriptor. So a link that takes its place later changes
+//! nothing.
 
 use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, File, FileTimes, Metadata, OpenOptions, Permissions};
+use std::fs::{self, File, FileTimes, Metadata};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use fluvio_secret_protocol::regular::{self, Links};
-use tempfile::{Builder, NamedTempFile, TempPath};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags, Stat};
+use rustix::io::Errno;
+use rustix::rand::{GetRandomFlags, getrandom};
 
 use crate::cause::cause;
 
@@ -20,9 +26,19 @@ use crate::cause::cause;
 pub(crate) const TEMPORARY: &str = ".tmp-";
 
 /// A folder whose files are replaced whole.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
+    /// `None` for a directory that is looked up at each use.
+    held: Option<Arc<OwnedFd>>,
+}
+
+/// A file under a temporary name; it is removed when this is dropped.
+#[derive(Debug)]
+struct Temporary {
+    folder: Folder,
+    /// Empty when the file has another name.
+    name: String,
 }
 
 /// A file that is written under a temporary name, and maybe not on the disk; it is removed when this
@@ -30,18 +46,17 @@ pub(crate) struct Folder {
 #[must_use]
 #[derive(Debug)]
 pub(crate) struct Written {
-    file: NamedTempFile,
-    folder: PathBuf,
-    target: PathBuf,
+    file: File,
+    temporary: Temporary,
+    target: String,
 }
 
 /// A file that is on the disk under a temporary name; without [`Prepared::commit`] it is removed.
 #[must_use]
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    temporary: TempPath,
-    folder: PathBuf,
-    target: PathBuf,
+    temporary: Temporary,
+    target: String,
 }
 
 /// A file as it was when it was looked at: device, inode and size, owner and mode, and its date.
@@ -49,23 +64,49 @@ pub(crate) struct Prepared {
 pub(crate) struct Stamp([u64; 3], [u32; 2], SystemTime);
 
 impl Folder {
-    /// The folder at this path, which is there.
+    /// The folder at this path, whichever it is when it is used.
     pub(crate) fn at(path: PathBuf) -> Self {
-        Self { path }
+        Self { path, held: None }
     }
 
-    /// A folder in this one, made when it is not there.
-    pub(crate) fn subfolder(&self, name: &str) -> io::Result<Self> {
-        let path = self.path.join(name);
-        match DirBuilder::new().mode(0o700).create(&path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-            _ => Ok(Self { path }),
+    /// The directory of this name in this one. A link is not followed.
+    pub(crate) fn open(&self, name: &str) -> io::Result<Self> {
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
+        let (base, at) = self.base(name);
+        let held = rustix::fs::openat(base, &at, flags, Mode::empty()).map_err(|error| {
+            // The system names both "not a directory", or a link "too many levels".
+            match (error, self.kind(name)) {
+                (Errno::NOTDIR | Errno::LOOP, Ok(Some(FileType::Symlink))) => {
+                    self.no_directory(name, "a symbolic link")
+                }
+                (Errno::NOTDIR | Errno::LOOP, _) => self.no_directory(name, "not a directory"),
+                (error, _) => error.into(),
+            }
+        })?;
+        Ok(Self { path: self.path.join(name), held: Some(Arc::new(held)) })
+    }
+
+    fn no_directory(&self, name: &str, what: &str) -> io::Error {
+        let path = self.path_of(name);
+        let text = format!("{} is {what}; move it away", path.display());
+        io::Error::new(io::ErrorKind::NotADirectory, text)
+    }
+
+    /// The same, made when it is not there.
+    pub(crate) fn make(&self, name: &str) -> io::Result<Self> {
+        let (base, at) = self.base(name);
+        match rustix::fs::mkdirat(base, &at, Mode::RWXU) {
+            Err(error) if error != Errno::EXIST => Err(error.into()),
+            _ => self.open(name),
         }
     }
 
-    /// A folder in this one, which may not be there.
-    pub(crate) fn at_name(&self, name: &str) -> Self {
-        Self { path: self.path.join(name) }
+    /// What a system call gets for a name in this directory.
+    fn base(&self, name: &str) -> (BorrowedFd<'_>, PathBuf) {
+        match &self.held {
+            Some(held) => (held.as_fd(), PathBuf::from(name)),
+            None => (CWD, self.path.join(name)),
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -93,18 +134,19 @@ impl Folder {
         bytes: &[u8],
         date: Option<SystemTime>,
     ) -> io::Result<Written> {
-        let mut file = Builder::new()
-            .prefix(TEMPORARY)
-            .permissions(Permissions::from_mode(0o600))
-            .tempfile_in(&self.path)
-            // The library's message has a random name in it, which says nothing to anyone.
-            .map_err(|error| io::Error::from(error.kind()))?;
-        // Not by the library's own `write_all`, for the same reason.
-        file.as_file_mut().write_all(bytes)?;
+        let mut random = [0; 16];
+        getrandom(&mut random, GetRandomFlags::empty())?;
+        let temporary = format!("{TEMPORARY}{:032x}", u128::from_ne_bytes(random));
+        let flags =
+            OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
+        let (base, at) = self.base(&temporary);
+        let mut file = File::from(rustix::fs::openat(base, &at, flags, Mode::RUSR | Mode::WUSR)?);
+        let temporary = Temporary { folder: self.clone(), name: temporary };
+        file.write_all(bytes)?;
         if let Some(date) = date {
-            file.as_file().set_times(FileTimes::new().set_modified(date))?;
+            file.set_times(FileTimes::new().set_modified(date))?;
         }
-        Ok(Written { file, folder: self.path.clone(), target: self.path_of(name) })
+        Ok(Written { file, temporary, target: name.to_owned() })
     }
 
     /// Reads a file whole when it is a regular file of at most `most` bytes. Symbolic links are not
@@ -119,96 +161,131 @@ impl Folder {
         name: &str,
         most: u64,
     ) -> Result<(Vec<u8>, Metadata), ReadError> {
-        let mut options = OpenOptions::new();
-        options.read(true);
-        let opened = regular::open(&options, &self.path_of(name), Links::Refuse);
-        let (file, found) = opened.map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => ReadError::Missing,
-            io::ErrorKind::InvalidInput => ReadError::NoFile,
-            _ => ReadError::Io(error),
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::RDONLY | OFlags::CLOEXEC;
+        let (base, at) = self.base(name);
+        let opened = rustix::fs::openat(base, &at, flags, Mode::empty());
+        let file = opened.map(File::from).map_err(|error| match error {
+            Errno::NOENT => ReadError::Missing,
+            // A link that is not followed, a socket.
+            Errno::LOOP | Errno::NXIO => ReadError::NoFile,
+            error => ReadError::Io(error.into()),
         })?;
+        let found = file.metadata().map_err(ReadError::Io)?;
+        if !found.is_file() {
+            return Err(ReadError::NoFile);
+        }
         if found.len() > most {
             return Err(ReadError::Large);
         }
         Ok((read_at_most(&file, found.len(), most)?, found))
     }
 
+    /// What is there under a name, without following a link; `None` when nothing is.
+    fn stat(&self, name: &str) -> io::Result<Option<Stat>> {
+        let (base, at) = self.base(name);
+        match rustix::fs::statat(base, &at, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(found) => Ok(Some(found)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What kind of thing is there under a name; `None` when nothing is.
+    pub(crate) fn kind(&self, name: &str) -> io::Result<Option<FileType>> {
+        Ok(self.stat(name)?.map(|found| FileType::from_raw_mode(found.st_mode)))
+    }
+
     /// The date of a file; `None` when it is not there.
     pub(crate) fn date(&self, name: &str) -> io::Result<Option<SystemTime>> {
-        match fs::symlink_metadata(self.path_of(name)) {
-            Ok(found) => found.modified().map(Some),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        Ok(self.stat(name)?.map(|found| date_of(&found)))
     }
 
     /// Whether something of this name is there, whatever it is.
     pub(crate) fn has(&self, name: &str) -> io::Result<bool> {
-        self.date(name).map(|date| date.is_some())
+        self.stat(name).map(|found| found.is_some())
     }
 
     /// The names of what is in the folder, as far as they are UTF-8; others are not ours.
     pub(crate) fn names(&self) -> io::Result<impl Iterator<Item = io::Result<String>> + use<>> {
-        let entries = fs::read_dir(&self.path)?;
+        let entries = match &self.held {
+            Some(held) => Dir::read_from(held)?,
+            None => Dir::new(self.opened()?)?,
+        };
         Ok(entries.filter_map(|entry| match entry {
-            Ok(entry) => entry.file_name().into_string().ok().map(Ok),
-            Err(error) => Some(Err(error)),
+            Ok(entry) => {
+                let name = entry.file_name().to_str().ok()?;
+                (name != "." && name != "..").then(|| Ok(name.to_owned()))
+            }
+            Err(error) => Some(Err(error.into())),
         }))
     }
 
     /// Gives a file a second name in another folder of the same file system.
     pub(crate) fn link(&self, name: &str, other: &Self, other_name: &str) -> io::Result<()> {
         // link(2) says EPERM of a folder, which would send people to look at permissions.
-        if fs::symlink_metadata(self.path_of(name))?.is_dir() {
+        if self.kind(name)? == Some(FileType::Directory) {
             return Err(io::ErrorKind::IsADirectory.into());
         }
-        fs::hard_link(self.path_of(name), other.path_of(other_name))
+        let ((from, name), (to, other_name)) = (self.base(name), other.base(other_name));
+        Ok(rustix::fs::linkat(from, &name, to, &other_name, AtFlags::empty())?)
     }
 
-    /// Whether a name here and one in another folder are the same file.
-    pub(crate) fn is_same(&self, name: &str, other: &Self, other_name: &str) -> io::Result<bool> {
-        let id = |path: PathBuf| fs::symlink_metadata(path).map(|found| (found.dev(), found.ino()));
-        match (id(self.path_of(name)), id(other.path_of(other_name))) {
+    /// Whether a name here and one in another folder are the same file, or a copy of it that kept
+    /// its date.
+    pub(crate) fn is_same(
+        &self,
+        name: &str,
+        other: &Self,
+        other_name: &str,
+        most: u64,
+    ) -> io::Result<bool> {
+        let (Some(one), Some(another)) = (self.stat(name)?, other.stat(other_name)?) else {
+            return Ok(false);
+        };
+        if (one.st_dev, one.st_ino) == (another.st_dev, another.st_ino) {
+            return Ok(true);
+        }
+        if one.st_size != another.st_size || date_of(&one) != date_of(&another) {
+            return Ok(false);
+        }
+        match (self.read(name, most), other.read(other_name, most)) {
             (Ok(one), Ok(another)) => Ok(one == another),
-            (Err(error), _) | (_, Err(error)) if error.kind() != io::ErrorKind::NotFound => {
-                Err(error)
-            }
+            (Err(ReadError::Io(error)), _) | (_, Err(ReadError::Io(error))) => Err(error),
             _ => Ok(false),
         }
     }
 
     /// What tells a file from one that is later put in its place; `None` when it is not there.
     pub(crate) fn stamp(&self, name: &str) -> io::Result<Option<Stamp>> {
-        match fs::symlink_metadata(self.path_of(name)) {
-            Ok(found) => {
-                let file = [found.dev(), found.ino(), found.size()];
-                Ok(Some(Stamp(file, [found.uid(), found.mode()], found.modified()?)))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        Ok(self.stat(name)?.map(|found| {
+            let file = [found.st_dev, found.st_ino, found.st_size.unsigned_abs()];
+            Stamp(file, [found.st_uid, found.st_mode], date_of(&found))
+        }))
     }
 
     /// Puts a file in the place of another one; that is durable after [`Folder::sync`].
     pub(crate) fn rename(&self, name: &str, other: &str) -> io::Result<()> {
-        fs::rename(self.path_of(name), self.path_of(other))
+        self.rename_to(name, self, other)
+    }
+
+    /// Moves a file or a directory to another directory of the same file system.
+    pub(crate) fn rename_to(&self, name: &str, other: &Self, other_name: &str) -> io::Result<()> {
+        let ((from, name), (to, other_name)) = (self.base(name), other.base(other_name));
+        Ok(rustix::fs::renameat(from, &name, to, &other_name)?)
     }
 
     /// Removes a file; that is durable after [`Folder::sync`].
     pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
-        fs::remove_file(self.path_of(name))
+        let (base, at) = self.base(name);
+        Ok(rustix::fs::unlinkat(base, &at, AtFlags::empty())?)
     }
 
     /// Removes a folder in this one when it is empty, and is content when it is not or is not there.
     pub(crate) fn remove_empty(&self, name: &str) -> io::Result<()> {
-        match fs::remove_dir(self.path_of(name)) {
-            Err(error)
-                if !matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty
-                ) =>
-            {
-                Err(error)
+        let (base, at) = self.base(name);
+        match rustix::fs::unlinkat(base, &at, AtFlags::REMOVEDIR) {
+            Err(error) if !matches!(error, Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST) => {
+                Err(error.into())
             }
             _ => Ok(()),
         }
@@ -216,7 +293,15 @@ impl Folder {
 
     /// Makes the folder's names durable.
     pub(crate) fn sync(&self) -> io::Result<()> {
-        File::open(&self.path)?.sync_all()
+        match &self.held {
+            Some(held) => Ok(rustix::fs::fsync(held)?),
+            None => Ok(rustix::fs::fsync(self.opened()?)?),
+        }
+    }
+
+    fn opened(&self) -> io::Result<OwnedFd> {
+        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
+        Ok(rustix::fs::openat(CWD, &self.path, flags, Mode::empty())?)
     }
 
     /// Removes what writers left that were killed. Only for who holds the vault's lock.
@@ -224,8 +309,7 @@ impl Folder {
         for name in self.names()? {
             let name = name?;
             // Writers leave nothing but files; what else is called so is somebody's own.
-            let is_file = || fs::symlink_metadata(self.path_of(&name)).map(|found| found.is_file());
-            if name.starts_with(TEMPORARY) && is_file()? {
+            if name.starts_with(TEMPORARY) && self.kind(&name)? == Some(FileType::RegularFile) {
                 self.remove(&name)?;
             }
         }
@@ -233,12 +317,53 @@ impl Folder {
     }
 }
 
+impl Temporary {
+    /// Gives the file this name, here or in another directory of the same file system.
+    fn rename(mut self, folder: &Folder, target: &str) -> io::Result<()> {
+        self.folder.rename_to(&self.name, folder, target)?;
+        self.name.clear();
+        Ok(())
+    }
+
+    /// The same in its own directory, but never in place of a file that is there.
+    fn rename_new(mut self, target: &str) -> io::Result<()> {
+        let ((base, from), (_, to)) = (self.folder.base(&self.name), self.folder.base(target));
+        match rustix::fs::renameat_with(base, &from, base, &to, RenameFlags::NOREPLACE) {
+            Err(Errno::INVAL | Errno::NOSYS) => {}
+            renamed => {
+                renamed?;
+                self.name.clear();
+                return Ok(());
+            }
+        }
+        // The file system does not know that flag. A second name is never put in place of another.
+        match self.folder.link(&self.name, &self.folder, target) {
+            Err(error) if has_no_links(&error) => {}
+            linked => return linked,
+        }
+        if self.folder.has(target)? {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let folder = self.folder.clone();
+        self.rename(&folder, target)
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.name.is_empty() {
+            // The next start removes what is left.
+            let _ = self.folder.remove(&self.name);
+        }
+    }
+}
+
 impl Written {
     /// Waits until the file is on the disk.
     pub(crate) fn sync(self) -> io::Result<Prepared> {
-        let Self { file, folder, target } = self;
-        file.as_file().sync_all()?;
-        Ok(Prepared { temporary: file.into_temp_path(), folder, target })
+        let Self { file, temporary, target } = self;
+        file.sync_all()?;
+        Ok(Prepared { temporary, target })
     }
 }
 
@@ -250,22 +375,30 @@ impl Prepared {
     /// Those of rename(2), when nothing has changed, and of fsync(2) of the folder, when it is not
     /// known which of the two states a power cut would leave.
     pub(crate) fn commit(self) -> io::Result<()> {
-        let folder = self.folder.clone();
+        let folder = self.temporary.folder.clone();
         self.rename()?;
-        File::open(&folder)?.sync_all()
+        folder.sync()
     }
 
     /// Gives the file its name; that is durable after [`Folder::sync`].
     pub(crate) fn rename(self) -> io::Result<()> {
-        self.temporary.persist(&self.target).map_err(|error| error.error)
+        let folder = self.temporary.folder.clone();
+        self.rename_into(&folder)
+    }
+
+    /// The same in another directory of the same file system.
+    pub(crate) fn rename_into(self, folder: &Folder) -> io::Result<()> {
+        let Self { temporary, target } = self;
+        temporary.rename(folder, &target)
     }
 
     /// As [`Prepared::commit`], but never in place of a file that is there. So what may not last is
     /// taken back: nobody shall build on it.
     pub(crate) fn commit_new(self) -> io::Result<()> {
-        self.temporary.persist_noclobber(&self.target).map_err(|error| error.error)?;
-        let synced = File::open(&self.folder).and_then(|folder| folder.sync_all());
-        synced.inspect_err(|_| drop(fs::remove_file(&self.target)))
+        let Self { temporary, target } = self;
+        let folder = temporary.folder.clone();
+        temporary.rename_new(&target)?;
+        folder.sync().inspect_err(|_| drop(folder.remove(&target)))
     }
 }
 
@@ -288,6 +421,24 @@ fn read_at_most(file: &File, size: u64, most: u64) -> Result<Vec<u8>, ReadError>
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
     file.take(most + 1).read_to_end(&mut bytes).map_err(ReadError::Io)?;
     if bytes.len() as u64 > most { Err(ReadError::Large) } else { Ok(bytes) }
+}
+
+/// Whether a file system says by this error that it cannot give a file a second name there: the other
+/// directory is on another one, the file has too many names, or it has no hard links at all.
+pub(crate) fn has_no_links(error: &io::Error) -> bool {
+    let unsupported =
+        [Errno::XDEV, Errno::PERM, Errno::MLINK, Errno::OPNOTSUPP, Errno::NOSYS, Errno::INVAL];
+    Errno::from_io_error(error).is_some_and(|error| unsupported.contains(&error))
+}
+
+/// The date of a file. A file system may keep any number; what is no date is the beginning of time.
+#[allow(clippy::useless_conversion, reason = "32-bit systems have other types")]
+fn date_of(found: &Stat) -> SystemTime {
+    let whole = Duration::from_secs(i64::from(found.st_mtime).unsigned_abs());
+    let parts = Duration::from_nanos(found.st_mtime_nsec.into());
+    let epoch = SystemTime::UNIX_EPOCH;
+    let date = if found.st_mtime < 0 { epoch.checked_sub(whole) } else { epoch.checked_add(whole) };
+    date.and_then(|date| date.checked_add(parts)).unwrap_or(epoch)
 }
 
 /// Whether something is at a path, be it a link that points nowhere.

@@ -25,15 +25,24 @@ impl Home {
     }
 
     pub(super) fn open(&self) -> Result<Vault, OpenError> {
-        Vault::open(&self.vault_path(), &self.identity_path(), Instant::now())
+        let histories = self.folder.path().join("history");
+        Vault::open(&self.vault_path(), &self.identity_path(), &histories, Instant::now())
     }
 
     pub(super) fn file(&self, name: &str) -> PathBuf {
         self.vault_path().join(format!("{name}.age"))
     }
 
+    /// The one directory in that of all histories.
+    pub(super) fn history_path(&self) -> PathBuf {
+        let histories = self.folder.path().join("history");
+        let names = files(&histories);
+        assert_eq!(names.len(), 1, "{names:?}");
+        histories.join(&names[0])
+    }
+
     fn history(&self, name: &str) -> Vec<String> {
-        files(&self.vault_path().join(".history").join(name))
+        files(&self.history_path().join(name))
     }
 }
 
@@ -102,7 +111,7 @@ fn ten_earlier_versions_are_kept_and_numbered_on() {
     assert!(home.history("A").contains(&"12.age".to_owned()), "{:?}", home.history("A"));
     assert!(!home.history("A").contains(&"2.age".to_owned()), "{:?}", home.history("A"));
     // An earlier version is the file as it was: put back, it is the secret again.
-    fs::copy(home.vault_path().join(".history/A/12.age"), home.file("A")).expect("put back");
+    fs::copy(home.history_path().join("A/12.age"), home.file("A")).expect("put back");
     assert_eq!(read(&vault, "A").expect("a value"), b"value 11");
 }
 
@@ -133,7 +142,7 @@ fn what_is_deleted_is_in_the_history() {
     let sealed = fs::read(home.file("A")).expect("a file");
     vault.remove(&name("A")).expect("removed");
     assert!(names(&vault).is_empty());
-    assert_eq!(fs::read(home.vault_path().join(".history/A/1.age")).expect("kept"), sealed);
+    assert_eq!(fs::read(home.history_path().join("A/1.age")).expect("kept"), sealed);
     assert!(matches!(vault.remove(&name("A")), Err(VaultError::Missing)));
 }
 
@@ -162,7 +171,7 @@ fn a_damaged_secret_is_refused_and_its_file_kept_when_it_is_set_anew() {
         set(&vault, "A", b"anew");
         assert_eq!(read(&vault, "A").expect("a value"), b"anew");
         let newest = home.history("A").len();
-        let kept = home.vault_path().join(format!(".history/A/{newest}.age"));
+        let kept = home.history_path().join(format!("A/{newest}.age"));
         assert_eq!(fs::read(kept).expect("kept"), damage);
     }
 }
@@ -251,7 +260,7 @@ fn changes_that_fail_do_not_crowd_the_history_out() {
     assert_eq!(home.history("A"), ["1.age"]);
     assert_eq!(read(&vault, "A").expect("a value"), b"two");
     // A change that was killed after it had kept the earlier version, and before anything else.
-    fs::hard_link(home.file("A"), home.vault_path().join(".history/A/2.age")).expect("a link");
+    fs::hard_link(home.file("A"), home.history_path().join("A/2.age")).expect("a link");
     set(&vault, "A", b"three");
     assert_eq!(home.history("A"), ["1.age", "2.age"]);
 }
@@ -263,15 +272,15 @@ fn odd_names_in_the_history_are_no_versions() {
     set(&vault, "A", b"one");
     set(&vault, "A", b"two");
     for odd in ["+5.age", "07.age", "x.age", "9"] {
-        fs::write(home.vault_path().join(".history/A").join(odd), "").expect("a file");
+        fs::write(home.history_path().join("A").join(odd), "").expect("a file");
     }
     set(&vault, "A", b"three");
     assert!(home.history("A").contains(&"2.age".to_owned()), "{:?}", home.history("A"));
-    let last = home.vault_path().join(format!(".history/A/{}.age", u64::MAX));
+    let last = home.history_path().join(format!("A/{}.age", u64::MAX));
     fs::write(last, "").expect("a file");
     let change = vault.prepare(name("A"), Secret::default()).expect("prepared");
     let error = change.commit().expect_err("no number is left").to_string();
-    assert!(error.contains(".history/A"), "{error}");
+    assert!(error.contains(&home.history_path().join("A").display().to_string()), "{error}");
 }
 
 #[test]

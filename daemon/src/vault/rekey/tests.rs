@@ -50,7 +50,7 @@ fn home() -> (Home, Vault) {
 
 /// All sealed files of `home()`.
 fn sealed(home: &Home) -> Vec<(PathBuf, Vec<u8>)> {
-    let history = home.vault_path().join(".history");
+    let history = home.history_path();
     let earlier = ["A/1.age", "A/2.age", "GONE/1.age"].map(|file| history.join(file));
     let all = [home.file("A"), home.file("B")].into_iter().chain(earlier);
     all.map(|path| (path.clone(), fs::read(path).expect("a sealed file"))).collect()
@@ -84,7 +84,8 @@ fn a_rotation_leaves_one_identity_that_opens_all() {
     assert!(opens_all(&home, &identity(&home, "identity.txt")));
     assert_eq!(sealed(&home).iter().map(|(path, _)| date(path)).collect::<Vec<_>>(), dates);
     let left = files(home.identity_path().parent().expect("a folder"));
-    let expected = ["identity.old.txt", "identity.txt", "recipients.txt", "vault", "vault-id"];
+    let expected =
+        ["history", "identity.old.txt", "identity.txt", "recipients.txt", "vault", "vault-id"];
     assert_eq!(left, expected);
     assert_eq!(done.kept, Some(config(&home, "identity.old.txt")));
     assert_eq!(identity(&home, "identity.old.txt").recipient(), before.recipient());
@@ -181,7 +182,7 @@ fn a16_a_copy_of_the_present_identity_is_not_a_next_one() {
 #[test]
 fn a_secret_with_many_versions_is_no_batch_of_its_own() {
     let (home, vault) = home();
-    let history = home.vault_path().join(".history/A");
+    let history = home.history_path().join("A");
     for version in 3..150 {
         fs::copy(home.file("A"), history.join(format!("{version}.age"))).expect("a version");
     }
@@ -200,7 +201,7 @@ fn a_rotation_can_drop_the_history() {
     let (home, vault) = home();
     let done = commit(vault.prepare_rotate(true, None, None));
     assert_eq!((done.secrets, done.versions), (2, 0));
-    assert!(files(&home.vault_path().join(".history")).is_empty());
+    assert_eq!(files(&home.history_path()), [".vault"]);
     assert_eq!(read(&vault, "A").expect("a value"), b"three");
 }
 
@@ -361,12 +362,12 @@ fn what_cannot_be_opened_is_left_as_it_is_and_named() {
     let (home, vault) = home();
     fs::write(home.file("DAMAGED"), "rubbish").expect("a file");
     let others = seal(&[Identity::generate().recipient()], b"x").expect("sealed");
-    fs::write(home.vault_path().join(".history/A/1.age"), &others).expect("a file");
+    fs::write(home.history_path().join("A/1.age"), &others).expect("a file");
     let done = commit(vault.prepare_rotate(false, None, None));
     assert_eq!(done.left, [name("A"), name("DAMAGED")]);
     assert_eq!((done.secrets, done.versions), (2, 2));
     assert_eq!(fs::read(home.file("DAMAGED")).expect("a file"), b"rubbish");
-    assert_eq!(fs::read(home.vault_path().join(".history/A/1.age")).expect("a file"), others);
+    assert_eq!(fs::read(home.history_path().join("A/1.age")).expect("a file"), others);
 }
 
 #[test]
@@ -400,7 +401,7 @@ fn what_others_change_meanwhile_is_not_replaced_by_what_was_before() {
 #[test]
 fn a_version_that_a_killed_change_left_is_not_made_a_second_one() {
     let (home, vault) = home();
-    let second_name = home.vault_path().join(".history/B/1.age");
+    let second_name = home.history_path().join("B/1.age");
     fs::create_dir(second_name.parent().expect("a folder")).expect("a folder");
     fs::hard_link(home.file("B"), &second_name).expect("a second name");
     let done = commit(vault.prepare_rotate(false, None, None));

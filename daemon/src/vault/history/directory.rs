@@ -1,0 +1,164 @@
+//! Which directory has the history of a vault: `history/ID-HASH` in the data directory, and not in the
+//! vault, which others may write to.
+//!
+//! The vault's id alone would not do: it travels with the vault, so others choose it, and two clones
+//! have the same one. HASH is that of the vault's path. A file in the directory has the path itself, so
+//! that a vault that was moved finds its history again. Without that file the directory is not complete.
+
+use std::fs;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use super::moving::move_old;
+use crate::hash::fnv_1a;
+use crate::vault::id::{self, VaultId};
+use crate::vault::store::{Folder, ReadError, file_name};
+
+/// The file with the path of the vault.
+const OWNER: &str = ".vault";
+/// More than any path has (`PATH_MAX`).
+const OWNER_BYTES: u64 = 8 << 10;
+
+/// Finds the directory, and makes it.
+#[derive(Debug)]
+pub(crate) struct HistoryDirectory {
+    /// The data directory.
+    data: Folder,
+    /// The directory in it with the histories of all vaults.
+    histories: String,
+    vault: Folder,
+    id: VaultId,
+    /// Whether the directory is complete: nothing has to be moved there any more.
+    is_complete: Mutex<bool>,
+}
+
+impl HistoryDirectory {
+    /// The place for the history of this vault, in the directory of all histories.
+    pub(crate) fn of(vault: Folder, id: VaultId, histories: &Path) -> Self {
+        let data = histories.parent().unwrap_or(Path::new("/"));
+        // As the path of the vault, which may be below it.
+        let data = data.canonicalize().unwrap_or_else(|_| data.to_owned());
+        let histories = file_name(histories).to_string_lossy().into_owned();
+        Self { data: Folder::at(data), histories, vault, id, is_complete: Mutex::new(false) }
+    }
+
+    /// Where it is, for messages.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.data.path().join(&self.histories).join(self.name())
+    }
+
+    /// The directory. The first use makes it, and moves there what an earlier release left in the vault.
+    ///
+    /// # Errors
+    ///
+    /// Those of the file system. Nothing is lost then, and the next use tries again.
+    pub(crate) fn open(&self) -> io::Result<Folder> {
+        let mut is_complete = self.is_complete.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = find_or_make(&self.data, &self.histories)?;
+        if !*is_complete {
+            self.complete(&all)?;
+            *is_complete = true;
+        }
+        find_or_make(&all, &self.name())
+    }
+
+    fn complete(&self, all: &Folder) -> io::Result<()> {
+        let name = self.name();
+        if !all.has(&name)? {
+            self.adopt(all)?;
+        }
+        let own = find_or_make(all, &name)?;
+        let owner = owner(&own)?;
+        if owner.as_deref() == Some(self.vault_path()) {
+            return Ok(());
+        }
+        if owner.is_none() {
+            self.data.sync()?;
+            all.sync()?;
+            move_old(&self.vault, &own)?;
+        }
+        let path = [self.vault_path().as_os_str().as_bytes(), b"\n"].concat();
+        own.prepare(OWNER, &path, None)?.commit()
+    }
+
+    /// Takes over the history of the same vault under another path, when the vault is not there any more.
+    fn adopt(&self, all: &Folder) -> io::Result<()> {
+        let prefix = format!("{}-", self.id);
+        let mut found = Vec::new();
+        for name in all.names()? {
+            let name = name?;
+            if !name.starts_with(&prefix) {
+                continue;
+            }
+            // A link or a file of this name is nobody's history.
+            let owner = all.open(&name).and_then(|other| owner(&other));
+            if owner.is_ok_and(|owner| owner.is_some_and(|path| self.has_left(&path))) {
+                found.push(name);
+            }
+        }
+        match &found[..] {
+            [] => {}
+            [one] => {
+                tracing::info!("the vault was moved; its history {one} is now {}", self.name());
+                all.rename(one, &self.name())?;
+                all.sync()?;
+            }
+            _ => tracing::warn!(
+                "several histories are of this vault under earlier paths: {}; to use one, stop the \
+                 daemon, rename that directory to {}",
+                found.join(", "),
+                self.path().display()
+            ),
+        }
+        Ok(())
+    }
+
+    /// Whether the vault is not at this path any more. A directory without an id may be where the vault's
+    /// file system is mounted at other times.
+    fn has_left(&self, path: &Path) -> bool {
+        match fs::canonicalize(self.data.path().join(path)) {
+            Ok(path) if path == self.vault.path() => true,
+            Ok(path) => {
+                let there = VaultId::read(&Folder::at(path), id::FILE);
+                there.is_ok_and(|there| there.is_some_and(|there| there != self.id))
+            }
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        }
+    }
+
+    /// The path of the vault. Below the data directory it is the rest of the path, so that both can be
+    /// moved or copied together.
+    fn vault_path(&self) -> &Path {
+        let path = self.vault.path();
+        path.strip_prefix(self.data.path()).unwrap_or(path)
+    }
+
+    fn name(&self) -> String {
+        format!("{}-{:016x}", self.id, fnv_1a(self.vault_path().as_os_str().as_bytes()))
+    }
+}
+
+/// The directory of this name, made when it is not there. A link is not followed.
+pub(super) fn find_or_make(folder: &Folder, name: &str) -> io::Result<Folder> {
+    match folder.open(name) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => folder.make(name),
+        found => found,
+    }
+}
+
+/// The path of the vault whose history is in this directory; `None` when it is not complete.
+fn owner(folder: &Folder) -> io::Result<Option<PathBuf>> {
+    let bytes = match folder.read(OWNER, OWNER_BYTES) {
+        Ok(bytes) => bytes,
+        Err(ReadError::Missing) => return Ok(None),
+        Err(ReadError::Io(error)) => return Err(error),
+        Err(error) => {
+            let path = folder.path_of(OWNER);
+            return Err(io::Error::other(format!("{} cannot be read: {error}", path.display())));
+        }
+    };
+    let path = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+    Ok(Some(std::ffi::OsString::from_vec(path.to_owned()).into()))
+}

@@ -1,0 +1,100 @@
+//! Moves the history that an earlier release kept in the vault, in `.history`.
+//!
+//! Whoever may write to the vault may have put links there. No link is followed: what is not a
+//! directory of a secret, or not a file of a version, stays where it is and is reported.
+//!
+//! Nothing is removed in the vault before it is durable in its new place. When this is killed, the next
+//! start does the rest: until all is moved, what is still in the vault is the right one.
+
+use std::io;
+
+use fluvio_secret_protocol::SecretName;
+use rustix::fs::FileType;
+
+use super::directory::find_or_make;
+use super::version_of;
+use crate::vault::SEALED_BYTES;
+use crate::vault::store::{Folder, ReadError};
+
+/// Where an earlier release kept it.
+const OLD: &str = ".history";
+
+/// Whether an earlier release left a history in this vault.
+pub(crate) fn is_in(vault: &Folder) -> io::Result<bool> {
+    if vault.kind(OLD)? != Some(FileType::Directory) {
+        return Ok(false);
+    }
+    for name in vault.open(OLD)?.names()? {
+        if name?.parse::<SecretName>().is_ok() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Moves all earlier versions from the vault to this directory, durably.
+pub(super) fn move_old(vault: &Folder, to: &Folder) -> io::Result<()> {
+    match vault.kind(OLD)? {
+        None => return Ok(()),
+        Some(FileType::Directory) => {}
+        Some(_) => {
+            leave(vault, OLD);
+            return Ok(());
+        }
+    }
+    let old = vault.open(OLD)?;
+    let names = old.names()?.collect::<io::Result<Vec<_>>>()?;
+    let mut copied = Vec::new();
+    for name in names {
+        if name.parse::<SecretName>().is_err() || old.kind(&name)? != Some(FileType::Directory) {
+            leave(&old, &name);
+            continue;
+        }
+        // Fails on another file system, and where a part was copied by a start that was killed.
+        if old.rename_to(&name, to, &name).is_err() {
+            let files = copy(&old.open(&name)?, &find_or_make(to, &name)?, to)?;
+            copied.push((name, files));
+        }
+    }
+    to.sync()?;
+    for (name, files) in copied {
+        let folder = old.open(&name)?;
+        for file in files {
+            folder.remove(&file)?;
+        }
+        old.remove_empty(&name)?;
+    }
+    old.sync()?;
+    vault.remove_empty(OLD)?;
+    vault.sync()
+}
+
+/// Copies the versions of one secret, durably, and gives their files.
+fn copy(from: &Folder, to: &Folder, beside: &Folder) -> io::Result<Vec<String>> {
+    let mut copied = Vec::new();
+    for file in from.names()? {
+        let file = file?;
+        if version_of(&file).is_none() {
+            leave(from, &file);
+            continue;
+        }
+        match from.read_found(&file, SEALED_BYTES) {
+            Ok((bytes, found)) => {
+                if !from.is_same(&file, to, &file, SEALED_BYTES)? {
+                    beside.prepare(&file, &bytes, found.modified().ok())?.rename_into(to)?;
+                }
+                copied.push(file);
+            }
+            Err(ReadError::Missing) => {}
+            Err(ReadError::Io(error)) => return Err(error),
+            Err(ReadError::Large | ReadError::NoFile) => leave(from, &file),
+        }
+    }
+    to.sync()?;
+    Ok(copied)
+}
+
+fn leave(folder: &Folder, name: &str) {
+    let path = folder.path_of(name);
+    tracing::warn!("{} is not a part of the history and stays there; remove it", path.display());
+}
