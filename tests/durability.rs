@@ -342,7 +342,7 @@ fn a11_a_checkout_counts_at_the_next_request() {
     let files = git(&["ls-files"]);
     assert_eq!(
         files.lines().collect::<Vec<_>>(),
-        [".gitignore", ".recipients", ".vault-id", "A.age", "B.age"]
+        [".gitattributes", ".gitignore", ".recipients", ".vault-id", "A.age", "B.age"]
     );
 }
 

@@ -31,6 +31,7 @@ mod leases;
 mod links;
 mod lock;
 mod manual;
+mod merges;
 mod moved_history;
 mod own_vault;
 mod places;
