@@ -40,7 +40,7 @@ impl Daemon {
     pub fn answer(&self, request: Request) -> Vec<Response> {
         let collected = Arc::new(Collected::default());
         let answers: Arc<dyn Answers> = collected.clone();
-        self.0.answer(request, Peer { uid: 0, pid: 42 }, &answers);
+        self.0.answer(request, Peer { uid: 0, pid: 42 }, self.0.lock_requests(), &answers);
         let answers = std::mem::take(&mut *collected.0.lock().expect("no panic"));
         // A subscriber that has gone away.
         self.0.forget_gone();

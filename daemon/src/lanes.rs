@@ -1,8 +1,8 @@
-//! Three threads that do what takes long: one for what changes the vault, one for passphrases, one
-//! for the rest.
+//! The threads that do what takes long: one for what changes the vault, one for passphrases, one for
+//! locking, one for the rest.
 //!
-//! So the vault has one writer, a grant does not wait for another client's fsync or for the work
-//! that makes a passphrase costly to guess, and the sockets wait for none of them.
+//! So the vault has one writer. A grant does not wait for another client's fsync, nor for the work that
+//! makes a passphrase costly to guess. A lock waits for none of them, and neither do the sockets.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::RecvTimeoutError;
@@ -33,6 +33,8 @@ enum Work {
 struct Job {
     request: Request,
     peer: Peer,
+    /// How many locks were requested when it arrived.
+    lock_requests: u64,
     answers: Arc<dyn Answers>,
 }
 
@@ -51,6 +53,7 @@ impl Answers for UnboundedSender<Response> {
 pub(crate) struct Lanes {
     service: Arc<Service>,
     keys: mpsc::Sender<Work>,
+    locks: mpsc::Sender<Work>,
     reads: mpsc::Sender<Work>,
     writes: mpsc::Sender<Work>,
 }
@@ -58,10 +61,19 @@ pub(crate) struct Lanes {
 impl Lanes {
     pub(crate) fn new(service: Service) -> io::Result<Self> {
         let service = Arc::new(service);
-        let keys = lane("keys", service.clone(), |_| {}, Service::lock_when_due)?;
+        let keys = lane("keys", service.clone(), |_| {}, |_| None)?;
+        let locks = lane(
+            "locks",
+            service.clone(),
+            |_| {},
+            |service| {
+                // Another thread may have unlocked the vault since.
+                Some(service.lock_when_due().unwrap_or(LOOK))
+            },
+        )?;
         let reads = lane("reads", service.clone(), |_| {}, |_| None)?;
         let writes = lane("writes", service.clone(), Service::sweep, |_| None)?;
-        Ok(Self { service, keys, reads, writes })
+        Ok(Self { service, keys, locks, reads, writes })
     }
 
     /// The leases, for who watches them.
@@ -79,7 +91,8 @@ impl Lanes {
     /// last one means that the thread is gone.
     pub(crate) fn hand_over(&self, request: Request, peer: Peer) -> UnboundedReceiver<Response> {
         let (answers, receiver) = unbounded_channel();
-        let job = Job { request, peer, answers: Arc::new(answers) };
+        let lock_requests = self.service.lock_requests();
+        let job = Job { request, peer, lock_requests, answers: Arc::new(answers) };
         let lane = match job.request {
             // Only looks.
             Request::Import(Import { dry_run: true, .. }) => &self.reads,
@@ -102,7 +115,8 @@ impl Lanes {
             | Request::List
             | Request::Recipients
             | Request::Subscribe(_) => &self.reads,
-            Request::Lock | Request::Passphrase(_) | Request::Unlock(_) => &self.keys,
+            Request::Lock => &self.locks,
+            Request::Passphrase(_) | Request::Unlock(_) => &self.keys,
             // Nothing to wait for: leases are in memory.
             Request::EndLease(_) | Request::Leases | Request::Status | Request::Stop => {
                 carry_out(&self.service, job);
@@ -144,10 +158,74 @@ fn lane(
 }
 
 fn carry_out(service: &Service, job: Job) {
-    let Job { request, peer, answers } = job;
+    let Job { request, peer, lock_requests, answers } = job;
     // The service keeps nothing half-done between requests that a panic could leave behind.
-    let done = catch_unwind(AssertUnwindSafe(|| service.answer(request, peer, &answers)));
+    let done = catch_unwind(AssertUnwindSafe(|| {
+        service.answer(request, peer, lock_requests, &answers);
+    }));
     if done.is_err() {
         answers.send(Response::Refused(refuse::internal()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::time::Instant;
+
+    use fluvio_secret_protocol::{Code, Secret, Unlock, Unlocked};
+    use tokio::sync::mpsc::error::TryRecvError;
+
+    use super::*;
+    use crate::audit::Audit;
+    use crate::vault::{Identity, Vault, seal_with_work};
+
+    const PEER: Peer = Peer { uid: 0, pid: 42 };
+    /// Work that takes far longer than a lock.
+    const WORK: u8 = 14;
+
+    /// A vault whose identity has the passphrase `p`.
+    fn lanes(folder: &std::path::Path) -> Lanes {
+        let at = |name: &str| folder.join(name);
+        let text = Identity::generate().to_text("");
+        let sealed = seal_with_work("p", text.as_bytes(), WORK).expect("sealed");
+        fs::write(at("identity.txt"), sealed).expect("written");
+        fs::set_permissions(at("identity.txt"), fs::Permissions::from_mode(0o600)).expect("ours");
+        fs::create_dir(at("vault")).expect("a directory");
+        fs::set_permissions(at("vault"), fs::Permissions::from_mode(0o700)).expect("ours");
+        let vault = Vault::open(&at("vault"), &at("identity.txt"), Instant::now());
+        let vault = vault.expect("a vault");
+        let leases = Leases::of(vault.path(), None);
+        Lanes::new(Service::new(vault, Audit::new(at("audit.log")), leases)).expect("threads")
+    }
+
+    fn unlock(lanes: &Lanes, passphrase: &str) -> UnboundedReceiver<Response> {
+        let passphrase = Secret::from(passphrase.as_bytes().to_vec());
+        lanes.hand_over(Request::Unlock(Unlock { passphrase, seconds: None }), PEER)
+    }
+
+    #[test]
+    fn d16_a_lock_waits_for_no_passphrase_and_what_is_queued_unlocks_nothing() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let lanes = lanes(folder.path());
+        let unlocked = unlock(&lanes, "p").blocking_recv();
+        assert!(matches!(unlocked, Some(Response::Unlocked(Unlocked { .. }))), "{unlocked:?}");
+        for passphrase in ["wrong", "p"] {
+            let mut queued: Vec<_> = (0..8).map(|_| unlock(&lanes, passphrase)).collect();
+            let locked = lanes.hand_over(Request::Lock, PEER).blocking_recv();
+            assert!(matches!(locked, Some(Response::Locked)), "{locked:?}");
+            // The answer to the last one would come before that of a lock that was queued.
+            let last = queued[7].try_recv();
+            assert!(matches!(last, Err(TryRecvError::Empty)), "{passphrase}: {last:?}");
+            for answer in queued.iter_mut().map(UnboundedReceiver::blocking_recv) {
+                let Some(Response::Refused(refusal)) = &answer else { panic!("{answer:?}") };
+                assert!(matches!(refusal.code, Code::Locked | Code::Passphrase), "{refusal:?}");
+            }
+            let status = lanes.hand_over(Request::Status, PEER).blocking_recv();
+            assert!(matches!(status, Some(Response::Status(status)) if status.locked));
+        }
+        let again = unlock(&lanes, "p").blocking_recv();
+        assert!(matches!(again, Some(Response::Unlocked(_))), "{again:?}");
     }
 }

@@ -13,7 +13,7 @@
 //! * [`vault`]: secrets on the disk: sealed, durable, with a history
 //! * [`service`]: a request in, an answer out; knows no socket
 //! * [`grants`]: the last grants, and which of their processes still run
-//! * [`lanes`]: three threads that do what takes long
+//! * [`lanes`]: the threads that do what takes long
 //! * [`waiting`]: who has to go when too many are silent
 //! * [`leases`]: secrets files in memory, each for as long as somebody holds it
 //! * [`subscribers`], [`outside`]: who is told of changes, and what others do to the vault's files

@@ -55,9 +55,19 @@ impl Service {
         self.vault.due().map(Moment::left)
     }
 
-    pub(super) fn unlock(&self, unlock: &Unlock, peer: Peer) -> Result<Response, Refusal> {
+    /// Unlocks the vault, if no lock was requested since this was.
+    pub(super) fn unlock(
+        &self,
+        unlock: &Unlock,
+        peer: Peer,
+        lock_requests: u64,
+    ) -> Result<Response, Refusal> {
         let passphrase = text(&unlock.passphrase)?;
         let refused = |error| self.refuse_key(&error, peer);
+        // The check of a passphrase takes a second, which others wait for.
+        if self.vault.lock_requests() != lock_requests {
+            return Err(refused(KeyError::Locked));
+        }
         let opened = self.vault.open_keys(passphrase).map_err(refused)?;
         if let Some(present) = &opened.present {
             let remembered = self.vault.remember(&present.recipient());
@@ -66,11 +76,16 @@ impl Service {
         self.record_key(Event::Unlock, peer.pid)?;
         let until = unlock.seconds.map(Duration::from_secs).or(self.lock_after);
         let until = until.map(Moment::after);
-        self.vault.unlock(opened, until).map_err(refused)?;
+        self.vault.unlock(opened, until, lock_requests).map_err(refused)?;
         Ok(Response::Unlocked(Unlocked { until: until.map(seconds) }))
     }
 
-    pub(super) fn passphrase(&self, change: &Passphrase, peer: Peer) -> Result<Response, Refusal> {
+    pub(super) fn passphrase(
+        &self,
+        change: &Passphrase,
+        peer: Peer,
+        lock_requests: u64,
+    ) -> Result<Response, Refusal> {
         let (old, new) = change.old_and_new();
         let (old, new) = (old.map(text).transpose()?, new.map(text).transpose()?);
         if let Some(new) = new {
@@ -82,7 +97,7 @@ impl Service {
         self.vault.remember(&own).map_err(|error| refuse::vault(&error, &[]))?;
         self.record_key(Event::Passphrase, peer.pid)?;
         let until = self.lock_after.map(Moment::after);
-        self.vault.replace_key(rewritten, until).map_err(refused)?;
+        self.vault.replace_key(rewritten, until, lock_requests).map_err(refused)?;
         Ok(Response::Key(self.tell_key(Some(own.to_string()))))
     }
 

@@ -94,6 +94,11 @@ impl Service {
         self.subscribers.forget_gone();
     }
 
+    /// How many locks were requested.
+    pub(crate) fn lock_requests(&self) -> u64 {
+        self.vault.lock_requests()
+    }
+
     /// What the thread that changes the vault does before its first request.
     pub(crate) fn sweep(&self) {
         // What is left behind harms nobody, and the next start tries again.
@@ -105,7 +110,15 @@ impl Service {
 
     /// Carries out a request; each answer but the last says that more follows. A subscription keeps
     /// `answers`, and has no last one.
-    pub(crate) fn answer(&self, request: Request, peer: Peer, answers: &Arc<dyn Answers>) {
+    ///
+    /// `lock_requests` is how many locks were requested when this request arrived.
+    pub(crate) fn answer(
+        &self,
+        request: Request,
+        peer: Peer,
+        lock_requests: u64,
+        answers: &Arc<dyn Answers>,
+    ) {
         let send = &mut |answer| answers.send(answer);
         let needs_vault = needs_vault(&request);
         if needs_vault && let Err(error) = self.vault.refuse_if_moved() {
@@ -129,7 +142,7 @@ impl Service {
             Request::Leases => Ok(self.leases(send)),
             Request::List => self.list(send),
             Request::Lock => self.lock(peer),
-            Request::Passphrase(change) => self.passphrase(&change, peer),
+            Request::Passphrase(change) => self.passphrase(&change, peer, lock_requests),
             Request::Recipients => self.recipients(),
             Request::RemoveRecipient(remove) => self.remove_recipient(&remove, peer, send),
             Request::Restore(restore) => self.restore(restore, peer),
@@ -144,7 +157,7 @@ impl Service {
                     Err(refusal) => Err(refusal),
                 }
             }
-            Request::Unlock(unlock) => self.unlock(&unlock, peer),
+            Request::Unlock(unlock) => self.unlock(&unlock, peer, lock_requests),
             Request::UseIdentity(used) => self.use_identity(&used, peer, send),
         };
         let answer = if needs_vault { self.of_the_vault(answer) } else { answer };

@@ -170,6 +170,11 @@ pub(super) fn key(error: &KeyError, path: &Path) -> Refusal {
             "give it",
         ),
         KeyError::Identity(error) => identity(error),
+        KeyError::Locked => Refusal::new(
+            Code::Locked,
+            "the vault was locked while this waited, and stays locked",
+            "unlock it with: fluvio-secret unlock",
+        ),
         KeyError::None => Refusal::new(
             Code::Missing,
             format!("there is no identity {path} yet"),

@@ -65,7 +65,7 @@ impl Home {
 
     fn ask_for(&self, request: Request, heard: &Arc<Heard>) {
         let answers: Arc<dyn Answers> = heard.clone();
-        self.service.answer(request, PEER, &answers);
+        self.service.answer(request, PEER, self.service.lock_requests(), &answers);
     }
 
     fn set(&self, name: &str, value: &[u8]) -> Response {

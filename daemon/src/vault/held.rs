@@ -66,6 +66,8 @@ pub(crate) enum KeyError {
     /// The identity has a passphrase, which was not given.
     Closed,
     Identity(IdentityError),
+    /// A lock was requested after this was.
+    Locked,
     /// There is no identity.
     None,
     /// The identity has no passphrase.
@@ -222,16 +224,18 @@ impl HeldKey {
         Ok(())
     }
 
-    /// Forgets the key. It is wiped when this gives back.
-    pub(crate) fn lock(&self) -> Result<(), KeyError> {
-        {
-            let mut held = self.held_mut();
-            // Whatever has become of the file.
-            if let Key::Unlocked(..) = held.key {
-                held.key = Key::Locked;
-                return Ok(());
-            }
+    /// Wipes an unlocked key, whatever became of its file. Returns whether there was one.
+    pub(crate) fn forget(&self) -> bool {
+        let mut held = self.held_mut();
+        let is_unlocked = matches!(held.key, Key::Unlocked(..));
+        if is_unlocked {
+            held.key = Key::Locked;
         }
+        is_unlocked
+    }
+
+    /// Checks the file of a key that is not unlocked: whether it is locked, or cannot be.
+    pub(crate) fn is_locked(&self) -> Result<(), KeyError> {
         self.look()?;
         match self.held().key {
             Key::None => Err(KeyError::None),
@@ -270,16 +274,25 @@ impl HeldKey {
         Ok(Opened { identity: self.file.parse(&text)?, stamp })
     }
 
-    /// Holds the key that was opened, until then.
-    pub(crate) fn unlock(&self, opened: Opened, until: Option<Moment>) -> Result<(), KeyError> {
+    /// Holds the key that was opened, until then, unless the vault was locked in the meantime.
+    pub(crate) fn unlock(
+        &self,
+        opened: Opened,
+        until: Option<Moment>,
+        was_locked: impl FnOnce() -> bool,
+    ) -> Result<(), KeyError> {
         let _looking = self.looking();
         let Opened { identity, stamp } = opened;
         // What was opened is not what is there now.
         if self.file.stamp()? != stamp {
             return Err(KeyError::Changed);
         }
-        let key = Key::Unlocked(identity, until);
-        *self.held_mut() = Held { key, stamp, is_durable: false };
+        let mut held = self.held_mut();
+        // A lock first counts itself, and then waits here for its turn.
+        if was_locked() {
+            return Err(KeyError::Locked);
+        }
+        *held = Held { key: Key::Unlocked(identity, until), stamp, is_durable: false };
         Ok(())
     }
 
@@ -303,12 +316,13 @@ impl HeldKey {
         Ok(Rewritten { opened, prepared, is_sealed: new.is_some() })
     }
 
-    /// Puts what was written in the place of the file, durably. The key is held after it; where it
-    /// has a passphrase, until this moment.
+    /// Puts what was written in the place of the file, durably. The key is held after it. A key with a
+    /// passphrase is held until this moment, and not at all if the vault was locked in the meantime.
     pub(crate) fn replace(
         &self,
         rewritten: Rewritten,
         until: Option<Moment>,
+        was_locked: impl FnOnce() -> bool,
     ) -> Result<(), KeyError> {
         let Rewritten { opened: Opened { identity, stamp }, prepared, is_sealed } = rewritten;
         let _looking = self.looking();
@@ -317,8 +331,13 @@ impl HeldKey {
         }
         prepared.commit().map_err(|source| self.file.unwritten(source))?;
         let stamp = self.file.stamp()?;
-        let key = if is_sealed { Key::Unlocked(identity, until) } else { Key::Open(identity) };
-        *self.held_mut() = Held { key, stamp, is_durable: true };
+        let mut held = self.held_mut();
+        let key = match is_sealed {
+            true if was_locked() => Key::Locked,
+            true => Key::Unlocked(identity, until),
+            false => Key::Open(identity),
+        };
+        *held = Held { key, stamp, is_durable: true };
         Ok(())
     }
 

@@ -73,6 +73,8 @@ use self::remembered::Remembered;
 pub(crate) use self::remembered::{Stranger, accept};
 pub(crate) use self::reseal::Step;
 pub(crate) use self::seal::Identity;
+#[cfg(test)]
+pub(crate) use self::seal::seal_with_work;
 use self::seal::{Recipient, Unopened};
 use self::store::{Folder, ReadError};
 use crate::cause::cause;
@@ -90,8 +92,9 @@ pub(crate) struct Vault {
     lists: Lists,
     /// Held by who puts another identity, or another passphrase, in the place of the present one.
     changing: Mutex<()>,
-    /// How often it was locked.
+    /// How often it was locked, and how often somebody asked for that.
     locks: AtomicU64,
+    lock_requests: AtomicU64,
     /// Whether the identity was made and nothing has been set with it yet.
     is_identity_new: AtomicBool,
     place: Arc<Place>,
@@ -181,6 +184,7 @@ impl Vault {
             lists,
             changing,
             locks: AtomicU64::new(0),
+            lock_requests: AtomicU64::new(0),
             is_identity_new,
             place,
             remembered,

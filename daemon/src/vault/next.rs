@@ -85,6 +85,11 @@ impl Vault {
         self.locks.load(Ordering::SeqCst)
     }
 
+    /// How often somebody asked to lock the vault. That its time was over does not count.
+    pub(crate) fn lock_requests(&self) -> u64 {
+        self.lock_requests.load(Ordering::SeqCst)
+    }
+
     /// Refuses what was opened before the vault was locked, which had happened so often then.
     pub(crate) fn refuse_if_locked_since(&self, locks: u64) -> Result<(), VaultError> {
         match self.state() {
@@ -99,8 +104,14 @@ impl Vault {
     pub(crate) fn lock(&self) -> Result<(), KeyError> {
         // First, for who is about to hold a key, or to give away what one has opened.
         self.locks.fetch_add(1, Ordering::SeqCst);
-        // The next one first: it becomes the present one, never the reverse.
-        match (self.next.lock(), self.key.lock()) {
+        self.lock_requests.fetch_add(1, Ordering::SeqCst);
+        // The next one first: it becomes the present one, never the reverse. Both before any file is
+        // checked: a disk that hangs must not keep the vault open.
+        let forgotten = [&self.next, &self.key].map(HeldKey::forget);
+        if forgotten.contains(&true) {
+            return Ok(());
+        }
+        match (self.next.is_locked(), self.key.is_locked()) {
             // One that has no passphrase protects nothing, but the other one may have one.
             (next, Err(KeyError::Open)) if next.is_ok() => Ok(()),
             (Err(KeyError::None | KeyError::Open), locked) => locked,
@@ -133,12 +144,17 @@ impl Vault {
         }
     }
 
-    /// Holds the keys that were opened, until then.
-    pub(crate) fn unlock(&self, opened: OpenedKeys, until: Option<Moment>) -> Result<(), KeyError> {
+    /// Holds the keys that were opened, until then, unless more locks were requested than these.
+    pub(crate) fn unlock(
+        &self,
+        opened: OpenedKeys,
+        until: Option<Moment>,
+        lock_requests: u64,
+    ) -> Result<(), KeyError> {
         let OpenedKeys { present, next } = opened;
         for (key, opened) in [(&self.next, next), (&self.key, present)] {
             if let Some(opened) = opened {
-                key.unlock(opened, until)?;
+                key.unlock(opened, until, || self.lock_requests() != lock_requests)?;
             }
         }
         Ok(())
@@ -160,6 +176,7 @@ impl Vault {
         &self,
         rewritten: Rewritten,
         until: Option<Moment>,
+        lock_requests: u64,
     ) -> Result<(), KeyError> {
         let changing = self.changing.try_lock();
         if matches!(changing, Err(TryLockError::WouldBlock)) {
@@ -167,7 +184,9 @@ impl Vault {
         }
         self.remove_copy_of_present()?;
         match self.next.with(|_| ())? {
-            Err(KeyState::None) => self.key.replace(rewritten, until),
+            Err(KeyState::None) => {
+                self.key.replace(rewritten, until, || self.lock_requests() != lock_requests)
+            }
             _ => Err(KeyError::Unfinished),
         }
     }

@@ -180,7 +180,7 @@ pub(crate) fn seal_with(passphrase: &str, plain: &[u8]) -> io::Result<Vec<u8>> {
     seal_with_work(passphrase, plain, WORK)
 }
 
-fn seal_with_work(passphrase: &str, plain: &[u8], work: u8) -> io::Result<Vec<u8>> {
+pub(crate) fn seal_with_work(passphrase: &str, plain: &[u8], work: u8) -> io::Result<Vec<u8>> {
     let mut recipient = scrypt::Recipient::new(SecretString::from(passphrase.to_owned()));
     recipient.set_work_factor(work);
     let recipients = iter::once(&recipient as &dyn age::Recipient);

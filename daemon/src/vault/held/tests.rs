@@ -45,16 +45,16 @@ fn a_key_is_held_from_its_passphrase_to_the_lock() {
     assert!(matches!(home.key.open("q"), Err(KeyError::Wrong)));
     let opened = home.key.open("p").expect("opened");
     assert!(!home.is_open(), "not before its line is written");
-    home.key.unlock(opened, None).expect("unlocked");
+    home.key.unlock(opened, None, || false).expect("unlocked");
     assert!(home.is_open() && home.key.state() == KeyState::Unlocked(None));
     let sealed = fs::read(home.folder.path().join("identity.txt")).expect("the file");
     home.write(b"none any more");
-    home.key.lock().expect("locked, whatever has become of the file");
+    assert!(home.key.forget(), "whatever became of the file");
     home.write(&sealed);
     assert!(!home.is_open());
     home.write(home.text.as_bytes());
     assert!(home.is_open(), "without a passphrase");
-    assert!(matches!(home.key.lock(), Err(KeyError::Open)));
+    assert!(matches!(home.key.is_locked(), Err(KeyError::Open)));
     assert!(matches!(home.key.open("p"), Err(KeyError::Open)));
 }
 
@@ -63,7 +63,7 @@ fn a_key_is_forgotten_when_its_time_is_over() {
     let home = Home::new();
     let unlock = |until| {
         let opened = home.key.open("p").expect("opened");
-        home.key.unlock(opened, Some(until)).expect("unlocked");
+        home.key.unlock(opened, Some(until), || false).expect("unlocked");
     };
     let later = Moment::after(Duration::from_secs(1000));
     unlock(later);
@@ -93,7 +93,7 @@ fn that_others_may_read_its_file_from_now_on_is_noticed() {
 fn a_key_is_forgotten_when_its_file_becomes_one_that_cannot_be_read() {
     let home = Home::new();
     let opened = home.key.open("p").expect("opened");
-    home.key.unlock(opened, None).expect("unlocked");
+    home.key.unlock(opened, None, || false).expect("unlocked");
     home.write(b"none any more");
     assert!(home.key.with(|_| ()).is_err());
     assert_eq!(home.key.state(), KeyState::Locked);
@@ -125,8 +125,8 @@ fn what_was_opened_or_written_counts_for_the_file_that_it_was() {
     let other = Identity::generate().to_text("2026-01-02T03:04:05Z");
     let other = seal_cheaply("p", &[other.as_bytes(), b"# more\n"].concat());
     home.write(&other);
-    assert!(matches!(home.key.unlock(opened, None), Err(KeyError::Changed)));
-    assert!(matches!(home.key.replace(rewritten, None), Err(KeyError::Changed)));
+    assert!(matches!(home.key.unlock(opened, None, || false), Err(KeyError::Changed)));
+    assert!(matches!(home.key.replace(rewritten, None, || false), Err(KeyError::Changed)));
     let left = fs::read(home.folder.path().join("identity.txt")).expect("the file");
     assert_eq!(left, other, "it is left as it is");
     assert_eq!(fs::read_dir(home.folder.path()).expect("a folder").count(), 1);
@@ -137,7 +137,7 @@ fn a_passphrase_is_given_when_there_is_one_and_not_else() {
     let home = Home::new();
     assert!(matches!(home.key.rewrite(None, None), Err(KeyError::Closed)));
     let rewritten = home.key.rewrite(Some("p"), None).expect("written");
-    home.key.replace(rewritten, None).expect("replaced");
+    home.key.replace(rewritten, None, || false).expect("replaced");
     assert!(home.is_open());
     assert!(matches!(home.key.rewrite(None, None), Err(KeyError::Open)));
     assert!(matches!(home.key.rewrite(Some("p"), None), Err(KeyError::Open)));
@@ -156,7 +156,7 @@ fn with_two() -> (tests::Home, Vault) {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("ours");
     }
     let opened = vault.open_keys("p").expect("opened");
-    vault.unlock(opened, None).expect("unlocked");
+    vault.unlock(opened, None, vault.lock_requests()).expect("unlocked");
     (home, vault)
 }
 
@@ -206,6 +206,57 @@ fn a_lock_that_comes_while_another_identity_takes_the_place_is_not_lost() {
         });
         assert_eq!(vault.state(), KeyState::Locked);
     }
+}
+
+#[test]
+fn d16_a_key_is_forgotten_although_the_disk_hangs() {
+    let home = tests::Home::new();
+    let vault = home.open().expect("a vault");
+    vault.key.make().expect("an identity");
+    let text = fs::read(home.identity_path()).expect("the file");
+    fs::write(home.identity_path(), seal_cheaply("p", &text)).expect("sealed");
+    let opened = vault.open_keys("p").expect("opened");
+    vault.unlock(opened, None, vault.lock_requests()).expect("unlocked");
+    // Each check of a file waits for these.
+    let _slow = (vault.next.looking(), vault.key.looking());
+    vault.lock().expect("locked without a check of any file");
+    assert_eq!(vault.state(), KeyState::Locked);
+}
+
+#[test]
+fn d16_what_was_opened_before_a_lock_does_not_unlock_after_it() {
+    let (_home, vault) = with_two();
+    let (asked, opened) = (vault.lock_requests(), vault.open_keys("p").expect("opened"));
+    vault.lock().expect("locked");
+    let refused = vault.unlock(opened, None, asked);
+    assert!(matches!(refused, Err(KeyError::Locked)), "{refused:?}");
+    assert_eq!(vault.state(), KeyState::Locked);
+    let opened = vault.open_keys("p").expect("opened");
+    vault.unlock(opened, None, vault.lock_requests()).expect("unlocked again");
+    assert_eq!(vault.state(), KeyState::Unlocked(None));
+}
+
+#[test]
+fn d16_a_new_passphrase_that_comes_after_a_lock_leaves_the_vault_locked() {
+    let home = tests::Home::new();
+    let vault = home.open().expect("a vault");
+    vault.key.make().expect("an identity");
+    let (asked, rewritten) = (vault.lock_requests(), vault.key.rewrite(None, Some("p")));
+    assert!(vault.lock().is_err(), "it has no passphrase yet");
+    vault.replace_key(rewritten.expect("rewritten"), None, asked).expect("replaced");
+    assert_eq!(vault.state(), KeyState::Locked);
+    assert!(vault.open_keys("p").is_ok(), "the passphrase is changed all the same");
+}
+
+#[test]
+fn a_key_whose_time_ends_while_it_is_unlocked_again_is_held_for_the_new_time() {
+    let (_home, vault) = with_two();
+    let opened = vault.open_keys("p").expect("opened");
+    vault.unlock(opened, Some(Moment::now()), vault.lock_requests()).expect("unlocked");
+    let (asked, opened) = (vault.lock_requests(), vault.open_keys("p").expect("opened"));
+    assert!(vault.lock_when_due());
+    vault.unlock(opened, None, asked).expect("nobody asked to lock it");
+    assert_eq!(vault.state(), KeyState::Unlocked(None));
 }
 
 fn until(mut condition: impl FnMut() -> bool) {

@@ -532,7 +532,7 @@ fn unlocked() -> (Home, Vault) {
 
 fn unlock_with(vault: &Vault, passphrase: &str) {
     let opened = vault.open_keys(passphrase).expect("opened");
-    vault.unlock(opened, None).expect("unlocked");
+    vault.unlock(opened, None, vault.lock_requests()).expect("unlocked");
 }
 
 fn unlock(vault: &Vault) {
@@ -565,7 +565,10 @@ fn a_new_identity_gets_the_passphrase_of_the_present_one() {
     unlock(&vault);
     // Another passphrase would be lost with the identity that goes.
     let rewritten = vault.key().rewrite(Some("correct horse"), Some("another")).expect("written");
-    assert!(matches!(vault.replace_key(rewritten, None), Err(KeyError::Unfinished)));
+    assert!(matches!(
+        vault.replace_key(rewritten, None, vault.lock_requests()),
+        Err(KeyError::Unfinished)
+    ));
     commit(vault.prepare_rotate(false, None, None));
     assert_eq!(fs::read(home.identity_path()).expect("an identity"), next);
     for secret in ["A", "B", "NEW"] {
@@ -685,7 +688,7 @@ fn an_identity_that_was_prepared_for_another_passphrase_is_refused() {
         };
         let prepared = prepared.expect("prepared");
         let rewritten = vault.key().rewrite(Some("correct horse"), None).expect("written");
-        vault.replace_key(rewritten, None).expect("replaced");
+        vault.replace_key(rewritten, None, vault.lock_requests()).expect("replaced");
         let now = fs::read(home.identity_path()).expect("an identity");
         let error = prepared.commit(&mut |_| {});
         let is_changed = matches!(error, Err(VaultError::Key { error: KeyError::Changed, .. }));
