@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::panic::resume_unwind;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use fluvio_secret_protocol::{Secret, limits};
@@ -115,12 +116,18 @@ impl<'a> Terminal<'a> {
         work: impl FnOnce() -> T + Send,
     ) -> Result<T, PromptError> {
         let (done, working) = UnixStream::pair()?;
+        let work = Mutex::new(Some((work, working)));
+        let take = || work.lock().unwrap_or_else(PoisonError::into_inner).take();
         thread::scope(|scope| {
-            let worker = scope.spawn(move || {
+            let on_thread = thread::Builder::new().spawn_scoped(scope, move || {
                 // Closed when it is done, however that ends.
-                let _working = working;
-                work()
+                take().map(|(work, _working)| work())
             });
+            let Ok(worker) = on_thread else {
+                // No thread may be started. Ctrl-C has to wait for the work then.
+                let (work, _working) = take().expect("nobody else took it");
+                return Ok(work());
+            };
             loop {
                 while let Some(signal) = signals.arrived()? {
                     drop(silenced);
@@ -135,7 +142,8 @@ impl<'a> Terminal<'a> {
                 };
                 if !awaited[0].revents().is_empty() {
                     drop(silenced);
-                    return Ok(worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
+                    let done = worker.join().unwrap_or_else(|panic| resume_unwind(panic));
+                    return Ok(done.expect("nobody else took it"));
                 }
             }
         })

@@ -1,12 +1,12 @@
 //! Signals that are caught. The one file that knows signal-hook.
 
-use std::fs;
 use std::io::{self, IsTerminal};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
+use fluvio_secret_protocol::inherited::is_ignored;
 use rustix::event::{PollFd, PollFlags, poll};
 use signal_hook::consts::{
     SIGALRM, SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU,
@@ -28,17 +28,7 @@ static CAUGHT: OnceLock<Signals> = OnceLock::new();
 /// Those of them that count. Who starts us with one ignored (nohup(1), a shell that puts us into the
 /// background) means us and whom we start; caught, it would be neither for us nor for them.
 fn not_ignored(signals: &[i32]) -> Vec<i32> {
-    // The system's own call is not safe. Where there is no such file, all count.
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = ignored(&status);
-    let counts = |signal: &i32| ignored & 1 << (signal - 1) == 0;
-    signals.iter().copied().filter(counts).collect()
-}
-
-/// A bit for each signal that a process ignores, the first one for signal 1.
-fn ignored(status: &str) -> u64 {
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+    signals.iter().copied().filter(|signal| !is_ignored(*signal)).collect()
 }
 
 /// Hands each of these signals, and [`CHILD`], over from now on, on a thread of its own.
@@ -156,16 +146,5 @@ impl Signals {
     fn set_over(&self, is_over: bool) {
         self.over.store(is_over, Ordering::SeqCst);
         self.over_elsewhere.store(is_over, Ordering::SeqCst);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::ignored;
-
-    #[test]
-    fn what_is_ignored_is_read_from_the_mask() {
-        assert_eq!(ignored("SigBlk:\t0000000000000001\nSigIgn:\t0000000000001005\n"), 0x1005);
-        assert_eq!(ignored(""), 0);
     }
 }

@@ -194,7 +194,7 @@ mod tests {
         fs::set_permissions(at("identity.txt"), fs::Permissions::from_mode(0o600)).expect("ours");
         fs::create_dir(at("vault")).expect("a directory");
         fs::set_permissions(at("vault"), fs::Permissions::from_mode(0o700)).expect("ours");
-        let vault = Vault::open(&at("vault"), &at("identity.txt"), Instant::now());
+        let vault = Vault::open(&at("vault"), &at("identity.txt"), &at("history"), Instant::now());
         let vault = vault.expect("a vault");
         let leases = Leases::of(vault.path(), None);
         Lanes::new(Service::new(vault, Audit::new(at("audit.log")), leases)).expect("threads")

@@ -52,7 +52,11 @@ pub(crate) fn start() -> Result<(), LaunchError> {
     };
     match said.as_str() {
         READY => Ok(()),
-        "" => Err(LaunchError::Failed(format!("it ended at once ({})", child.wait()?))),
+        "" => {
+            // If our starter ignores SIGCHLD, the kernel keeps no status.
+            let status = child.wait().map(|status| format!(" ({status})")).unwrap_or_default();
+            Err(LaunchError::Failed(format!("it ended at once{status}")))
+        }
         reason => Err(LaunchError::Failed(reason.trim_end().to_owned())),
     }
 }

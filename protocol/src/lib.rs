@@ -21,6 +21,7 @@
 //! * [`Client`]: a blocking connection, made by [`connect`] or [`connect_or_start`]
 //! * [`terminal`]: the terminal that a program may ask on
 //! * [`supervisor`]: what a program that is watched over learns from who watches
+//! * [`inherited`]: signals that a starter blocked or ignored, and what gets them again
 //! * [`harden`]: a process that others of the same user cannot read
 //!
 //! `docs/PROTOCOL.md` is the text that this crate follows. Nothing here is asynchronous, and nothing
@@ -34,6 +35,7 @@ mod delivery;
 pub mod file_system;
 pub mod frame;
 pub mod harden;
+pub mod inherited;
 pub mod lease;
 pub mod limits;
 pub mod lock;

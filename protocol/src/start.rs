@@ -1,5 +1,6 @@
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 use std::{env, fmt, io};
 
@@ -99,25 +100,34 @@ pub fn accept_vault() -> Result<(), ClientError> {
 fn run(option: &str) -> Result<(), StartError> {
     let path = beside_this_program(DAEMON)?;
     let failed = |source| StartError::Program { path: path.clone(), source };
-    let output = Command::new(&path)
-        .arg(option)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .output()
-        .map_err(failed)?;
-    if output.status.success() {
-        return Ok(());
+    let mut command = Command::new(&path);
+    command.arg(option).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut starter = command.spawn().map_err(failed)?;
+    let mut said = Vec::new();
+    if let Some(mut stderr) = starter.stderr.take() {
+        stderr.read_to_end(&mut said).map_err(failed)?;
     }
-    Err(StartError::Failed { reason: reason(&output.stderr, output.status) })
+    let ended = match starter.wait() {
+        Ok(status) if status.success() => return Ok(()),
+        Ok(status) => status.to_string(),
+        // Our own starter ignores SIGCHLD, so the kernel keeps no status. Whether a daemon serves is
+        // checked next.
+        Err(error) if is_no_child(&error) && said.is_empty() => return Ok(()),
+        Err(error) => error.to_string(),
+    };
+    Err(StartError::Failed { reason: reason(&said, ended) })
+}
+
+fn is_no_child(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::CHILD.raw_os_error())
 }
 
 /// What the daemon said, without the name that it begins with, else how it ended.
-fn reason(stderr: &[u8], status: ExitStatus) -> String {
+fn reason(stderr: &[u8], ended: String) -> String {
     let said = String::from_utf8_lossy(stderr);
     let said = said.trim();
     let said = said.strip_prefix(DAEMON).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(said);
-    if said.is_empty() { status.to_string() } else { said.to_owned() }
+    if said.is_empty() { ended } else { said.to_owned() }
 }
 
 /// The path of another of our programs: beside the real path of the running one, never by PATH.

@@ -63,6 +63,12 @@ pub(crate) fn choose(way: Way, granted: &Granted) -> Result<Carrier, Vec<Unfitti
     }
 }
 
+/// The way when the system allows no secrets file: `None` if a file was asked for, or the environment
+/// cannot carry every value.
+pub(crate) fn without_file(way: Way, granted: &Granted) -> Option<Carrier> {
+    if way == Way::File { None } else { choose(Way::Env, granted).ok() }
+}
+
 /// Collects the secrets about which `judge` says something, given why the environment and a file
 /// cannot carry them.
 fn refuse_unfitting(

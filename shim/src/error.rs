@@ -30,6 +30,9 @@ pub(crate) enum LaunchError {
     Environment { bytes: usize, largest: SecretName },
     /// The command cannot be run.
     Exec { program: OsString, source: io::Error },
+    /// The limit of a file's size allows no secrets file, and the environment is not wanted or cannot
+    /// carry the values.
+    FileLimit,
     /// `cdk` cannot write its list of connectors.
     Index(Unwritable),
     /// Who watched over us is gone.
@@ -152,6 +155,9 @@ impl fmt::Display for LaunchError {
             Self::Faulty(report) => write!(
                 f,
                 "the connector would not start with its configuration, and was not started\n\n{report}To start it all the same, if all its secrets can be given to it: --no-check"
+            ),
+            Self::FileLimit => f.write_str(
+                "the limit of a file's size (ulimit -f) allows no secrets file; raise it, or use: --inject env",
             ),
             Self::LargeConfig { path } => write!(
                 f,

@@ -30,13 +30,12 @@ mod unlock;
 use std::convert::Infallible;
 use std::ffi::OsStr;
 use std::io::{self, Write};
-use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
 
 use fluvio_secret_protocol::harden::harden;
 use fluvio_secret_protocol::places::State;
 use fluvio_secret_protocol::{
-    ClientError, Grant, Granted, Way, connect_or_start, output, printable,
+    ClientError, Grant, Granted, Way, connect_or_start, inherited, output, printable,
 };
 
 pub use crate::args::HELP;
@@ -100,23 +99,33 @@ fn run(launch: &Launch) -> Result<Infallible, LaunchError> {
             Err(error) => return unlock::where_locked(error, hardened),
         }
     };
-    let carrier =
+    let mut carrier =
         carrier::choose(launch.way(granted.inject), &granted).map_err(LaunchError::Unfit)?;
     if let Carrier::Environment { because: Some(unfitting) } = &carrier {
         say(&format!("{unfitting}; so all secrets go by the environment"));
     }
-    let secrets = match carrier {
-        Carrier::File => Some(memfd::secrets_file(&granted).map_err(LaunchError::System)?),
-        Carrier::Environment { .. } | Carrier::Nothing => None,
-    };
+    let mut secrets = None;
+    if carrier == Carrier::File {
+        match memfd::secrets_file(&granted) {
+            Ok(file) => secrets = Some(file),
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+                let way = launch.way(granted.inject);
+                carrier = carrier::without_file(way, &granted).ok_or(LaunchError::FileLimit)?;
+                say(
+                    "the limit of a file's size (ulimit -f) allows no secrets file; so all secrets go by the environment",
+                );
+            }
+            Err(error) => return Err(LaunchError::System(error)),
+        }
+    }
     let by_environment = matches!(carrier, Carrier::Environment { .. });
     let environment = by_environment.then_some(&granted);
-    let mut command = command::build(launch, secrets.as_ref(), environment);
+    let command = command::build(launch, secrets.as_ref(), environment);
     if let Some(file) = &secrets {
         file.let_inherit().map_err(LaunchError::System)?;
     }
     hardened.release().map_err(LaunchError::System)?;
-    let source = command.exec();
+    let source = inherited::exec(command, &launch.program);
     Err(LaunchError::exec(launch.program.clone(), environment, source))
 }
 

@@ -7,6 +7,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use fluvio_secret_protocol::{Granted, carry};
 use rustix::fs::{MemfdFlags, Mode, SealFlags, fchmod, fcntl_add_seals, memfd_create};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// The file, not yet inherited by anyone.
 #[derive(Debug)]
@@ -15,8 +16,8 @@ pub(crate) struct SecretsFile(OwnedFd);
 /// Writes `NAME=value` lines into a new file in memory, which nobody can change afterwards, we
 /// included. The values fit: that was looked at before.
 pub(crate) fn secrets_file(granted: &Granted) -> io::Result<SecretsFile> {
-    let mut file = File::from(create()?);
-    file.write_all(&carry::secrets_file(&granted.names, &granted.values))?;
+    let file = File::from(create()?);
+    write(&file, &carry::secrets_file(&granted.names, &granted.values))?;
     // A memfd begins with mode 0777; the connector opens it anew by its path, for each secret.
     fchmod(&file, Mode::RUSR)?;
     fcntl_add_seals(
@@ -24,6 +25,23 @@ pub(crate) fn secrets_file(granted: &Granted) -> io::Result<SecretsFile> {
         SealFlags::GROW | SealFlags::SHRINK | SealFlags::WRITE | SealFlags::SEAL,
     )?;
     Ok(SecretsFile(file.into()))
+}
+
+/// Writes into a file of any size that the hard limit allows (`ulimit -H -f`). A write over the limit would
+/// end us by SIGXFSZ without a word, so the limit is checked first. The connector gets it as it was.
+fn write(mut file: &File, text: &[u8]) -> io::Result<()> {
+    let limit = getrlimit(Resource::Fsize);
+    let allows = |most: Option<u64>| most.is_none_or(|most| text.len() as u64 <= most);
+    if allows(limit.current) {
+        return file.write_all(text);
+    }
+    if !allows(limit.maximum) {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    setrlimit(Resource::Fsize, Rlimit { current: limit.maximum, maximum: limit.maximum })?;
+    let written = file.write_all(text);
+    setrlimit(Resource::Fsize, limit)?;
+    written
 }
 
 fn create() -> io::Result<OwnedFd> {

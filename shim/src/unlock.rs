@@ -5,11 +5,10 @@
 
 use std::convert::Infallible;
 use std::env;
-use std::os::unix::process::CommandExt;
 use std::process::{self, Command};
 
 use fluvio_secret_protocol::harden::Hardened;
-use fluvio_secret_protocol::{CLI, ClientError, Code, beside_this_program, terminal};
+use fluvio_secret_protocol::{CLI, ClientError, Code, beside_this_program, inherited, terminal};
 
 use crate::error::LaunchError;
 
@@ -35,6 +34,6 @@ pub(crate) fn where_locked(
     let name = words.next().unwrap_or_default();
     let mut cli = Command::new(&path);
     cli.env(GUARD, us).arg("unlock-first").arg("--name").arg(name).arg("--").args(words);
-    let source = cli.exec();
+    let source = inherited::exec(cli, path.as_os_str());
     Err(LaunchError::exec(path.into(), None, source))
 }

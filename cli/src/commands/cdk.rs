@@ -12,7 +12,7 @@ use fluvio_secret_protocol::harden::Hardened;
 use fluvio_secret_protocol::{SHIM, beside_this_program};
 
 use super::places;
-use super::run::{as_cdk, become_shim};
+use super::run::{self, as_cdk, become_shim};
 use crate::error::CliError;
 use crate::{on_path, output};
 
@@ -21,7 +21,7 @@ const NAME: &str = "cdk";
 
 pub(crate) fn cdk(args: &[OsString], hardened: Hardened) -> Result<(), CliError> {
     let path = beside_this_program(SHIM).map_err(CliError::Shim)?;
-    become_shim(as_cdk(&path, args), path, hardened)
+    become_shim(as_cdk(&path, args), path, OsStr::new(run::CDK), hardened)
 }
 
 pub(crate) fn install(folder: Option<PathBuf>) -> Result<(), CliError> {

@@ -1,12 +1,12 @@
 //! `run`: becomes the shim, which becomes the connector; with `--watch`, starts it again and again.
 
-use std::ffi::OsString;
-use std::os::unix::process::CommandExt;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use fluvio_secret_protocol::harden::Hardened;
-use fluvio_secret_protocol::{SHIM, StartError, beside_this_program};
+use fluvio_secret_protocol::{SHIM, StartError, beside_this_program, inherited};
 
 use super::unlock::unlock_for;
 use crate::args::{Run, WatchCdk};
@@ -14,7 +14,7 @@ use crate::error::CliError;
 use crate::watch::{self, Plan};
 
 /// The name under which the shim stands in front of Fluvio's program.
-const CDK: &str = "cdk";
+pub(super) const CDK: &str = "cdk";
 
 pub(crate) fn run(run: Run, hardened: Hardened) -> Result<(), CliError> {
     let path = beside_this_program(SHIM).map_err(CliError::Shim)?;
@@ -22,7 +22,8 @@ pub(crate) fn run(run: Run, hardened: Hardened) -> Result<(), CliError> {
     let Some(watch) = run.watch else {
         let mut shim = Command::new(&path);
         shim.args(words);
-        return become_shim(shim, path, hardened);
+        let name = path.clone().into_os_string();
+        return become_shim(shim, path, &name, hardened);
     };
     let program = path.clone();
     let command = move || {
@@ -75,6 +76,8 @@ fn supervise(plan: Plan, hardened: Hardened) -> Result<(), CliError> {
         unlock_for(&plan.config)?;
     }
     hardened.release().map_err(CliError::System)?;
+    // Connectors get the signals as they were; we have to hear ours.
+    inherited::unblock_signals().map_err(CliError::System)?;
     match watch::watch(plan)? {
         0 => Ok(()),
         status => Err(CliError::Connector(status)),
@@ -83,11 +86,12 @@ fn supervise(plan: Plan, hardened: Hardened) -> Result<(), CliError> {
 
 /// Becomes the shim, which hardens itself, and gives what it starts what it was given itself.
 pub(super) fn become_shim(
-    mut shim: Command,
+    shim: Command,
     path: PathBuf,
+    name: &OsStr,
     hardened: Hardened,
 ) -> Result<(), CliError> {
     hardened.release().map_err(CliError::System)?;
-    let source = shim.exec();
+    let source = inherited::exec(shim, name);
     Err(CliError::Shim(StartError::Program { path, source }))
 }

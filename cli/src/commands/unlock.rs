@@ -1,6 +1,5 @@
 //! `unlock`, `lock`: has the daemon keep the key that opens the vault, or forget it.
 
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -56,8 +55,8 @@ pub(crate) fn unlock_first(shim: &UnlockFirst, hardened: Hardened) -> Result<(),
         return Err(CliError::Connector(NOT_STARTED));
     }
     let mut command = Command::new(&path);
-    command.arg0(&shim.name).args(&shim.args);
-    become_shim(command, path, hardened)
+    command.args(&shim.args);
+    become_shim(command, path, &shim.name, hardened)
 }
 
 /// Unlocks the vault for who watches over a connector, which runs in the background and cannot ask.

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use fluvio_secret_protocol::supervisor;
+use fluvio_secret_protocol::{inherited, supervisor};
 use rustix::io::Errno;
 use rustix::process::{
     Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process_group, test_kill_process_group, wait,
@@ -46,7 +46,7 @@ impl Connector {
         let pid = getpid().as_raw_nonzero().to_string();
         // In the background of a terminal nobody can read from it.
         command.env(supervisor::VARIABLE, pid).stdin(Stdio::null()).process_group(0);
-        let pid = Pid::from_child(&command.spawn()?);
+        let pid = Pid::from_child(&inherited::spawn(&mut command)?);
         Ok(Self { pid, since: Instant::now(), status: None, stopped: None })
     }
 

@@ -20,7 +20,6 @@ use std::convert::Infallible;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::fd::OwnedFd;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -28,7 +27,7 @@ use fluvio_secret_protocol::harden::harden;
 use fluvio_secret_protocol::places::State;
 use fluvio_secret_protocol::{
     CLI, ClientError, Grant, Granted, Leased, Way, beside_this_program, connect_or_start,
-    supervisor,
+    inherited, supervisor,
 };
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
@@ -61,6 +60,7 @@ pub(crate) fn run(args: Vec<OsString>) -> Result<Infallible, LaunchError> {
     let real = real::find().map_err(LaunchError::NoCdk)?;
     let mut cdk = Command::new(&real);
     cdk.env_remove(supervisor::VARIABLE).env_remove(unlock::GUARD);
+    cdk.env_remove(inherited::PIPE_VARIABLE);
     match real::guard() {
         Some(guard) => cdk.env(GUARD, guard),
         None => return Err(LaunchError::CdkLoop { found: real }),
@@ -86,7 +86,7 @@ pub(crate) fn run(args: Vec<OsString>) -> Result<Infallible, LaunchError> {
             None
         }
     };
-    let source = cdk.exec();
+    let source = inherited::exec(cdk, real.as_os_str());
     Err(LaunchError::exec(real.into(), environment.as_ref(), source))
 }
 
@@ -96,7 +96,7 @@ fn watch_over(watch: Watch) -> Result<Infallible, LaunchError> {
     let mut cli = Command::new(&path);
     cli.arg("watch-cdk").arg("--config").arg(watch.config).args(watch.options);
     cli.arg("--").args(watch.args);
-    let source = cli.exec();
+    let source = inherited::exec(cli, path.as_os_str());
     Err(LaunchError::exec(path.into(), None, source))
 }
 
