@@ -10,7 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::harness::wire::{connect, exchange, frame, rest};
-use crate::harness::{Home, canary, eventually, is_alive, make_folder, need, program, said, spawn};
+use crate::harness::{
+    Home, behind, canary, eventually, is_alive, make_folder, need, program, said, spawn,
+};
 
 const STRANGER: u32 = 65534;
 
@@ -160,6 +162,27 @@ fn times_of_status(home: &Home, quiet: &Home) -> (Duration, Duration) {
     let (crowded, alone): (Vec<_>, Vec<_>) = times.unzip();
     drop((half_open, never_read));
     (p99(crowded), p99(alone))
+}
+
+#[test]
+fn c13_silent_clients_keep_nobody_out_where_few_files_may_be_open() {
+    for files in [56, 64, 128] {
+        let home = Home::new();
+        let limit = format!("--nofile={files}:{files}");
+        let mut start = home.command("fluvio-secretd");
+        assert!(said(&mut behind(&["prlimit", &limit], start.arg("--start"))).status.success());
+        home.set("A", "x");
+        let config = home.config(&["A"]);
+        // As many as there would have to be patience for, and each in the place of another.
+        let silent: Vec<_> = (0..300).map(|_| connect(&home)).collect();
+        home.ok(&["list"]);
+        home.ok(&["set", "B", "y"]);
+        let run = said(&mut home.run(&config, &["--as-is"], &["printenv", "A"]));
+        assert_eq!(run.out, "x\n", "{files}: {run:?}");
+        drop(silent);
+        let log = fs::read_to_string(home.path("state/daemon.log")).unwrap();
+        assert!(!log.contains("open files"), "{files}: {log}");
+    }
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod hardening;
 mod history;
 mod hostile_clients;
 mod import;
+mod inherited;
 mod installer;
 mod kept_keys;
 mod layering;

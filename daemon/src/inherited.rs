@@ -1,32 +1,84 @@
-//! What whoever starts us has settled for its own programs, and what is not to hold for us: a daemon
-//! outlives the shell that it was started from, and serves others.
+//! Limits and signals of whoever starts us, which are not to hold for us: a daemon outlives the shell that
+//! it was started from, and serves others.
+//!
+//! Soft limits are raised to the hard ones. A hard limit stays: whoever set it may mean the daemon.
 
 use std::io;
 use std::sync::Arc;
 
+use fluvio_secret_protocol::limits;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+pub(crate) use signal_hook::consts::SIGXCPU as CPU_TIME_IS_OVER;
 use signal_hook::consts::SIGXFSZ;
 use signal_hook::flag;
 
-/// The limits, and their names in messages.
-const LIMITS: [(Resource, &str); 3] = [
+/// The limits, and their names in messages. (Not core files: harden(2) sees to them.)
+const LIMITS: [(Resource, &str); 10] = [
+    (Resource::As, "memory"),
+    (Resource::Cpu, "processor time"),
+    (Resource::Data, "data"),
+    (Resource::Fsize, "the size of files"),
+    (Resource::Memlock, "locked memory"),
     // One descriptor for each connection, and what the lanes open.
     (Resource::Nofile, "open files"),
-    (Resource::Fsize, "the size of files"),
-    (Resource::As, "memory"),
+    (Resource::Nproc, "processes"),
+    (Resource::Rss, "resident memory"),
+    (Resource::Sigpending, "pending signals"),
+    (Resource::Stack, "the stack"),
 ];
 
-/// Takes as much as the system grants. A file that may not be as large is then an error of who writes
-/// it, and not our end.
+/// Descriptors that the daemon needs besides those of connections: its own, what the lanes open at the same
+/// time, and the files of a change with eight writers.
+const RESERVED: usize = 48;
+
+/// Takes as much as the system grants. A file over its limit is then an error for its writer, and not our
+/// end.
 pub(crate) fn leave_behind() -> io::Result<()> {
-    // Nobody looks at the flag: that it is set keeps the signal from its default.
+    // Nobody reads the flag: that it is set keeps the signal from its default.
     flag::register(SIGXFSZ, Arc::default())?;
     for (resource, what) in LIMITS {
         let limit = getrlimit(resource);
-        let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+        let mut raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+        if let (Resource::Cpu, Some(most)) = (resource, limit.maximum) {
+            tracing::warn!("the daemon may use {most} s of processor time, and stops before that");
+            // At the soft limit comes a signal that is handled, at the hard one SIGKILL.
+            raised.current = Some(most.saturating_sub(1).max(1));
+        }
         if let Err(error) = setrlimit(resource, raised) {
             tracing::debug!("the limit of {what} stays at {:?}: {error}", limit.current);
         }
     }
-    Ok(())
+    check_files(open_files())
+}
+
+/// How many connections fit beside what else is open: so many leases, each with a descriptor.
+pub(crate) fn connections(leases: usize) -> usize {
+    open_files().saturating_sub(RESERVED + leases).clamp(1, limits::CONNECTIONS)
+}
+
+fn open_files() -> usize {
+    let files = getrlimit(Resource::Nofile).current;
+    files.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX))
+}
+
+fn check_files(files: usize) -> io::Result<()> {
+    if files > RESERVED {
+        return Ok(());
+    }
+    Err(io::Error::other(format!(
+        "only {files} files may be open at a time, and the daemon needs {}; raise the limit with: ulimit -n 1024",
+        RESERVED + 1
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RESERVED, check_files};
+
+    #[test]
+    fn b14_too_few_files_are_refused_by_name() {
+        assert!(check_files(RESERVED + 1).is_ok());
+        let error = check_files(8).expect_err("too few").to_string();
+        assert!(error.contains("only 8 files") && error.contains("ulimit -n"), "{error}");
+    }
 }

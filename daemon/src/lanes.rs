@@ -61,18 +61,21 @@ pub(crate) struct Lanes {
 impl Lanes {
     pub(crate) fn new(service: Service) -> io::Result<Self> {
         let service = Arc::new(service);
-        let keys = lane("keys", service.clone(), |_| {}, |_| None)?;
-        let locks = lane(
-            "locks",
-            service.clone(),
-            |_| {},
-            |service| {
-                // Another thread may have unlocked the vault since.
-                Some(service.lock_when_due().unwrap_or(LOOK))
-            },
-        )?;
-        let reads = lane("reads", service.clone(), |_| {}, |_| None)?;
-        let writes = lane("writes", service.clone(), Service::sweep, |_| None)?;
+        let lock_when_due = |service: &Service| {
+            // Another thread may have unlocked the vault since.
+            Some(service.lock_when_due().unwrap_or(LOOK))
+        };
+        let locks = lane("locks", service.clone(), |_| {}, lock_when_due)?;
+        // The starter may allow few threads. One is enough, but requests then wait for each other.
+        let or_locks = |started: io::Result<_>| {
+            started.unwrap_or_else(|error| {
+                tracing::warn!("requests wait for each other: no thread was started ({error})");
+                locks.clone()
+            })
+        };
+        let reads = or_locks(lane("reads", service.clone(), |_| {}, |_| None));
+        let writes = or_locks(lane("writes", service.clone(), Service::sweep, |_| None));
+        let keys = or_locks(lane("keys", service.clone(), |_| {}, |_| None));
         Ok(Self { service, keys, locks, reads, writes })
     }
 

@@ -209,6 +209,11 @@ impl Leases {
         listed.collect()
     }
 
+    /// How many leases there are.
+    pub(crate) fn count(&self) -> usize {
+        self.held().len()
+    }
+
     /// What to watch of a lease; `None` when it is gone, or watched already.
     pub(crate) fn watch(&self, id: &str) -> Option<Watch> {
         let mut held = self.held();

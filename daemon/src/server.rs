@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fluvio_secret_protocol::limits;
 use fluvio_secret_protocol::peer::Peer;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::runtime::{Builder, Runtime};
@@ -18,6 +17,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::connection::{self, Stop};
 use crate::holding;
+use crate::inherited;
 use crate::lanes::Lanes;
 use crate::service::Service;
 use crate::waiting::Waiting;
@@ -125,12 +125,8 @@ async fn accept(listener: &UnixListener, lanes: &Arc<Lanes>, stop: &Stop) -> Joi
         // Finished ones are forgotten as we go, or the set would grow for ever.
         while connections.try_join_next().is_some() {}
         let accepted = async {
-            if connections.len() > limits::CONNECTIONS {
-                // The one too many takes the place of who is silent for longest; when all are being
-                // answered, of who is done first.
-                waiting.send_longest_away();
-                connections.join_next().await;
-                waiting.let_all_stay();
+            if connections.len() > inherited::connections(lanes.leases().count()) {
+                make_room(&mut connections, &waiting).await;
             }
             listener.accept().await
         };
@@ -149,10 +145,24 @@ async fn accept(listener: &UnixListener, lanes: &Arc<Lanes>, stop: &Stop) -> Joi
             }
             Err(error) => {
                 tracing::warn!("cannot accept a connection: {error}");
-                sleep(RELIEF).await;
+                // Something else may have too many files open: leases, or another program (ENFILE).
+                // Who connects waits until somebody makes room for it, and only a moment for others.
+                let _ = timeout(RELIEF, make_room(&mut connections, &waiting)).await;
+                waiting.let_all_stay();
             }
         }
     }
+}
+
+/// Makes room for one connection more: in the place of the one that has been silent for longest, or if all
+/// are being answered, of the one that is done first.
+async fn make_room(connections: &mut JoinSet<()>, waiting: &Arc<Waiting>) {
+    waiting.send_longest_away();
+    // Where there are none, others have to make room.
+    if connections.join_next().await.is_none() {
+        sleep(RELIEF).await;
+    }
+    waiting.let_all_stay();
 }
 
 /// Who is at the other end, when it is our own user. Nobody else is read from or written to.
@@ -196,6 +206,7 @@ fn watch_for_signals(stop: &watch::Sender<bool>) -> io::Result<()> {
         SignalKind::quit(),
         SignalKind::user_defined1(),
         SignalKind::user_defined2(),
+        SignalKind::from_raw(inherited::CPU_TIME_IS_OVER),
     ];
     for kind in kinds {
         let mut signals = signal(kind)?;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::SystemTime;
 
@@ -93,30 +94,37 @@ impl Vault {
         })
     }
 
-    /// Does something that waits for the disk with each, with some of them at the same time. What it
-    /// gives is in their order.
+    /// Does something that waits for the disk with each, with some of them at the same time, as far as
+    /// threads may be started. Returns what it gives, in their order.
     pub(super) fn side_by_side<T: Send, U: Send>(
         &self,
-        mut items: Vec<T>,
+        items: Vec<T>,
         work: impl Fn(T) -> Result<U, VaultError> + Sync,
     ) -> Result<Vec<U>, VaultError> {
         let count = items.len();
-        let chunk = count.div_ceil(SYNCERS).max(1);
-        let (work, mut done) = (&work, Vec::with_capacity(count));
-        thread::scope(|scope| {
-            let mut syncers = Vec::new();
-            while !items.is_empty() {
-                let chunk = items.split_off(items.len().saturating_sub(chunk));
-                let work = move || chunk.into_iter().map(work).collect::<Result<Vec<_>, _>>();
-                syncers.push(scope.spawn(work));
+        let queue = Mutex::new(items.into_iter().enumerate());
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let run = || {
+            let mut done = Vec::new();
+            while let Some((place, item)) = next() {
+                done.push((place, work(item)?));
             }
-            for syncer in syncers.into_iter().rev() {
+            Ok::<_, VaultError>(done)
+        };
+        let done = thread::scope(|scope| -> Result<_, VaultError> {
+            let start = |_| thread::Builder::new().spawn_scoped(scope, run).ok();
+            let syncers: Vec<_> = (0..SYNCERS.min(count)).map_while(start).collect();
+            let mut done = if syncers.is_empty() { run()? } else { Vec::new() };
+            for syncer in syncers {
                 let died = || io::Error::other("a thread that writes to the disk met a fault");
                 let died = |_| VaultError::Storage { path: self.path().to_owned(), source: died() };
                 done.extend(syncer.join().map_err(died)??);
             }
             Ok(done)
-        })
+        });
+        let mut done = done?;
+        done.sort_unstable_by_key(|(place, _)| *place);
+        Ok(done.into_iter().map(|(_, done)| done).collect())
     }
 
     fn write(&self, name: &SecretName, sealed: &[u8], set_at: Timestamp) -> io::Result<Written> {

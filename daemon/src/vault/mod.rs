@@ -73,8 +73,6 @@ use self::remembered::Remembered;
 pub(crate) use self::remembered::{Stranger, accept};
 pub(crate) use self::reseal::Step;
 pub(crate) use self::seal::Identity;
-#[cfg(test)]
-pub(crate) use self::seal::seal_with_work;
 use self::seal::{Recipient, Unopened};
 use self::store::{Folder, ReadError};
 use crate::cause::cause;
@@ -520,5 +518,7 @@ pub(crate) fn name_of(file: &str) -> Option<SecretName> {
     file.strip_suffix(".age").and_then(|name| name.parse().ok())
 }
 
+#[cfg(test)]
+pub(crate) use self::seal::seal_with_work;
 #[cfg(test)]
 mod tests;
