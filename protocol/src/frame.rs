@@ -117,12 +117,12 @@ pub struct Header<M> {
     lengths: Vec<usize>,
 }
 
-/// The bytes of a frame.
+/// The bytes of a frame before its parts, which are sent as they are: a copy of values would double them.
 ///
 /// # Errors
 ///
 /// [`FrameError::Large`] when the receiver would refuse it.
-pub fn encode<M: Message>(message: &M) -> Result<Zeroizing<Vec<u8>>, FrameError> {
+pub fn head<M: Message>(message: &M) -> Result<Vec<u8>, FrameError> {
     let parts = message.parts();
     let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
     check_lengths(&lengths, message.limits())?;
@@ -130,16 +130,17 @@ pub fn encode<M: Message>(message: &M) -> Result<Zeroizing<Vec<u8>>, FrameError>
     let envelope = Envelope { version: PROTOCOL_VERSION, parts: lengths, message: &message };
     let header = serde_json::to_vec(&envelope).map_err(malformed)?;
     let prefix = header_length(header.len())?;
+    Ok([&prefix.to_be_bytes(), &header[..]].concat())
+}
 
-    // One allocation of the right size: growth would leave copies of values behind.
-    let total = PREFIX_BYTES + header.len() + parts.iter().map(|part| part.len()).sum::<usize>();
-    let mut bytes = Zeroizing::new(Vec::with_capacity(total));
-    bytes.extend_from_slice(&prefix.to_be_bytes());
-    bytes.extend_from_slice(&header);
-    for part in parts {
-        bytes.extend_from_slice(part);
-    }
-    Ok(bytes)
+/// All bytes of a frame, in one place.
+///
+/// # Errors
+///
+/// As for [`head`].
+pub fn encode<M: Message>(message: &M) -> Result<Zeroizing<Vec<u8>>, FrameError> {
+    let head = head(message)?;
+    Ok(Zeroizing::new([&[&head[..]], &message.parts()[..]].concat().concat()))
 }
 
 /// The header's length from a frame's first four bytes.

@@ -1,19 +1,20 @@
 use std::fmt;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-/// The value of a secret: any bytes, wiped when dropped, never printed.
+/// The value of a secret: any bytes, wiped when dropped, never printed. A clone is the same bytes in memory.
 ///
 /// The only type that holds a value. [`Secret::expose`] is the only way to its bytes, so every use
 /// can be found.
 #[derive(Clone, Default)]
-pub struct Secret(Zeroizing<Vec<u8>>);
+pub struct Secret(Arc<Zeroizing<Vec<u8>>>);
 
 impl Secret {
     /// Takes the bytes of a value.
     #[must_use]
     pub fn new(bytes: Zeroizing<Vec<u8>>) -> Self {
-        Self(bytes)
+        Self(Arc::new(bytes))
     }
 
     /// The bytes of the value.
@@ -37,7 +38,7 @@ impl Secret {
 
 impl From<Vec<u8>> for Secret {
     fn from(bytes: Vec<u8>) -> Self {
-        Self(Zeroizing::new(bytes))
+        Self::new(Zeroizing::new(bytes))
     }
 }
 
