@@ -109,6 +109,79 @@ fn p99(mut times: Vec<Duration>) -> Duration {
     times[times.len() - times.len() / 100]
 }
 
+/// The memory that a process has, in KiB.
+fn resident_kib(pid: u32) -> usize {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    resident.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[test]
+fn c14_values_that_nobody_takes_fill_no_memory_and_it_is_given_back() {
+    let home = Home::new();
+    let names = ["A", "B", "C", "D", "E", "F", "G", "H"];
+    for name in names {
+        assert!(home.set(name, vec![b'x'; 1 << 20]).status.success());
+    }
+    let path = home.config(&names);
+    let config = fs::read(&path).unwrap();
+    let daemon = home.daemon_pid().unwrap();
+    let before = resident_kib(daemon);
+    let header = format!(
+        r#"{{"version":1,"parts":[{}],"message":{{"grant":{{"label":"l","program":"p","check":false}}}}}}"#,
+        config.len()
+    );
+    let grants = || home.audit_log().iter().filter(|line| line["event"] == "grant").count();
+    let mut most = 0;
+    let never_read: Vec<_> = (0..60)
+        .map(|_| {
+            let mut stream = connect(&home);
+            stream.write_all(&frame(&header, &config)).unwrap();
+            stream
+        })
+        .collect();
+    // More than there is room for at a time: whoever takes nothing has made way.
+    eventually("the grants", || {
+        most = most.max(resident_kib(daemon));
+        grants() >= 20
+    });
+    assert!(most < before + (128 << 10), "{most} KiB, {before} KiB before");
+    let run = said(&mut home.run(&path, &[], &["true"]));
+    assert!(run.status.success(), "{run:?}");
+    drop(never_read);
+    eventually("the memory", || resident_kib(daemon) < before + (24 << 10));
+}
+
+#[test]
+fn c14_values_that_are_announced_or_sent_by_many_fill_no_memory() {
+    let home = Home::new();
+    home.ok(&["list"]);
+    let daemon = home.daemon_pid().unwrap();
+    let before = resident_kib(daemon);
+    let lengths = ["1048576"; 8].join(",");
+    let names = (0..8).map(|n| format!("\"N{n}\"")).collect::<Vec<_>>().join(",");
+    let header = format!(
+        r#"{{"version":1,"parts":[{lengths}],"message":{{"import":{{"names":[{names}],"overwrite":false,"dry_run":true}}}}}}"#
+    );
+    // All but the last byte.
+    let bytes = frame(&header, &vec![b'x'; (8 << 20) - 1]);
+    let senders: Vec<_> = (0..40)
+        .map(|_| {
+            let (mut stream, bytes) = (connect(&home), bytes.clone());
+            thread::spawn(move || stream.write_all(&bytes).map(|()| stream))
+        })
+        .collect();
+    let mut most = 0;
+    eventually("the senders", || {
+        most = most.max(resident_kib(daemon));
+        senders.iter().all(thread::JoinHandle::is_finished)
+    });
+    assert!(most < before + (128 << 10), "{most} KiB, {before} KiB before");
+    drop(senders);
+    home.set("A", "x");
+    eventually("the memory", || resident_kib(daemon) < before + (24 << 10));
+}
+
 #[test]
 fn c3_silent_clients_do_not_keep_the_others_out() {
     let home = Home::new();

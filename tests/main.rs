@@ -20,6 +20,7 @@ mod doctor;
 mod durability;
 mod extension;
 mod first_session;
+mod hanging_disk;
 mod hardening;
 mod history;
 mod hostile_clients;

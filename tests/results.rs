@@ -56,7 +56,17 @@ fn results_for_programs_are_stable() {
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(
         keys(&status),
-        ["daemon", "grants", "identity", "leases", "locked", "secrets", "unlocked_until", "vault"]
+        [
+            "daemon",
+            "grants",
+            "identity",
+            "is_current",
+            "leases",
+            "locked",
+            "secrets",
+            "unlocked_until",
+            "vault"
+        ]
     );
     assert_eq!(keys(&status["daemon"]), ["pid", "release", "since"]);
     assert_eq!(

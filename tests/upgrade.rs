@@ -76,6 +76,7 @@ fn daemon_of_release(release: &str, home: &Home) -> JoinHandle<()> {
     let (socket, status) = (
         home.socket(),
         Status {
+            is_current: true,
             release: release.to_owned(),
             pid: std::process::id(),
             since: 0,

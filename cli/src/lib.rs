@@ -45,6 +45,7 @@ mod watch;
 use std::process::ExitCode;
 
 use fluvio_secret_protocol::harden::{Hardened, harden};
+use fluvio_secret_protocol::report_waits;
 
 pub use crate::args::command_line;
 use crate::args::{Cdk, Command, Recipient};
@@ -56,6 +57,7 @@ pub fn main() -> ExitCode {
     if args::complete() {
         return ExitCode::SUCCESS;
     }
+    report_waits(|wait| output::say(&format!("note: {wait}")));
     let outcome = args::parse(std::env::args_os()).and_then(|command| {
         let hardened = harden().map_err(CliError::System)?;
         run(command, hardened)

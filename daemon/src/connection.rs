@@ -1,8 +1,9 @@
 //! One client: frames in, frames out, each within its deadline.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IoSlice};
 use std::mem;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fluvio_secret_protocol::frame::{self, FrameError, Message, PREFIX_BYTES};
 use fluvio_secret_protocol::peer::Peer;
@@ -14,9 +15,13 @@ use tokio::time::{sleep, timeout};
 use zeroize::Zeroizing;
 
 use crate::holding;
+use crate::in_flight::{InFlight, Room, Stalled};
 use crate::lanes::Lanes;
 use crate::service::refuse;
 use crate::waiting::Waiting;
+
+/// How long `status` may take to check the vault; then it is of what is known.
+const LOOK: Duration = Duration::from_millis(900);
 
 /// Why a connection ends.
 enum End {
@@ -38,9 +43,15 @@ impl From<std::io::Error> for End {
     }
 }
 
-/// A request, or the one word that every version understands.
+impl From<Stalled> for End {
+    fn from(_: Stalled) -> Self {
+        Self::SentAway
+    }
+}
+
+/// A request with the room that its values take, or the one word that every version understands.
 enum Incoming {
-    Request(Request),
+    Request(Request, Room),
     Stop,
 }
 
@@ -76,14 +87,15 @@ pub(crate) async fn serve(
         Err(End::Stopping) => return turn_away(stream).await,
         Err(End::Gone | End::SentAway | End::Slow) | Ok(()) => return,
     };
-    let _ = send(&mut stream, &Response::Refused(refusal)).await;
+    let _ = send(&mut stream, &Response::Refused(refusal), lanes.in_flight()).await;
 }
 
 /// Tells a client that came too late that it did.
 pub(crate) async fn turn_away(mut stream: UnixStream) {
     // What it has to say may be to stop: then it waits for our end.
     keep_until_exit(&stream);
-    let _ = send(&mut stream, &Response::Refused(refuse::stopping())).await;
+    let refusal = Response::Refused(refuse::stopping());
+    let _ = send(&mut stream, &refusal, &InFlight::default()).await;
 }
 
 async fn converse(
@@ -101,26 +113,28 @@ async fn converse(
             biased;
             _ = ending.wait_for(|ending| *ending) => return Err(End::Stopping),
             _ = &mut wait.sent_away => return Err(End::SentAway),
-            incoming = timeout(limits::PATIENCE, receive(stream)) => {
+            incoming = timeout(limits::PATIENCE, receive(stream, lanes.in_flight())) => {
                 incoming.map_err(|_| End::Slow)??
             }
         };
         drop(wait);
         match incoming {
-            Incoming::Request(Request::Stop) | Incoming::Stop => {
+            Incoming::Request(Request::Stop, _) | Incoming::Stop => {
                 tracing::info!("pid {} asks to end", peer.pid);
                 keep_until_exit(stream);
                 // Also when nobody waits for the answer any more.
                 stop.asked.send_replace(true);
-                return send(stream, &Response::Stopping).await;
+                return send(stream, &Response::Stopping, lanes.in_flight()).await;
             }
-            Incoming::Request(request @ Request::Subscribe(_)) => {
+            Incoming::Request(request @ Request::Subscribe(_), _) => {
                 let ended = subscription(stream, request, peer, lanes, stop).await;
                 lanes.forget_gone();
                 return ended;
             }
-            Incoming::Request(request) => {
-                answer(stream, request, peer, lanes, stop, leases).await?;
+            Incoming::Request(request, room) => {
+                let answered = answer(stream, request, peer, lanes, stop, leases).await;
+                drop(room);
+                answered?;
             }
         }
     }
@@ -135,7 +149,15 @@ async fn answer(
     stop: &Stop,
     leases: &mut Vec<String>,
 ) -> Result<(), End> {
+    let in_flight = lanes.in_flight();
+    let is_status = matches!(request, Request::Status);
+    let mut room = match request {
+        Request::Grant(_) => room_for_grant(stream, in_flight).await?,
+        _ => Room::default(),
+    };
     let mut answers = lanes.hand_over(request, peer);
+    let last_known = sleep(LOOK);
+    tokio::pin!(last_known);
     let mut sent = Ok(());
     loop {
         let answer = tokio::select! {
@@ -143,8 +165,12 @@ async fn answer(
             answer = answers.recv() => {
                 answer.unwrap_or_else(|| Response::Refused(refuse::internal()))
             }
+            () = &mut last_known, if is_status => lanes.last_known_status(),
             () = sleep(limits::PROGRESS), if sent.is_ok() => Response::Working,
         };
+        if answer.is_last() {
+            room.shrink_to(answer.parts().iter().map(|part| part.len()).sum());
+        }
         // Also when the client does not take it: who would notice that nobody holds it?
         if let Response::Leased(Leased { lease: Some(lease), .. }) = &answer {
             leases.push(lease.id.clone());
@@ -153,10 +179,23 @@ async fn answer(
         // Until the request is done the connection counts as one, although nobody listens: or a
         // client that comes and goes could queue any number of them.
         if sent.is_ok() {
-            sent = send(stream, &answer).await;
+            sent = send(stream, &answer, in_flight).await;
         }
         if answer.is_last() {
             return sent;
+        }
+    }
+}
+
+/// Waits for room for the largest grant: only its answer tells how large it is.
+async fn room_for_grant(stream: &mut UnixStream, in_flight: &InFlight) -> Result<Room, End> {
+    let room = in_flight.room_for(limits::GRANT_BYTES);
+    tokio::pin!(room);
+    loop {
+        tokio::select! {
+            biased;
+            room = &mut room => return Ok(room),
+            () = sleep(limits::PROGRESS) => send(stream, &Response::Working, in_flight).await?,
         }
     }
 }
@@ -188,7 +227,7 @@ async fn subscription(
         stop_if_told(stream, &answer, stop);
         // Until it has begun it counts, as any request does whose client is gone.
         if sent.is_ok() {
-            sent = send(stream, &answer).await;
+            sent = send(stream, &answer, lanes.in_flight()).await;
         }
         if answer.is_last() || has_begun && sent.is_err() {
             return sent;
@@ -228,7 +267,7 @@ fn keep_until_exit(stream: &UnixStream) {
 }
 
 /// Reads one frame. Lengths are checked before anything is allocated.
-async fn receive(stream: &mut UnixStream) -> Result<Incoming, End> {
+async fn receive(stream: &mut UnixStream, in_flight: &InFlight) -> Result<Incoming, End> {
     let mut prefix = [0; PREFIX_BYTES];
     stream.read_exact(&mut prefix).await?;
     let mut header = vec![0; frame::decode_prefix(prefix).map_err(End::Frame)?];
@@ -237,20 +276,41 @@ async fn receive(stream: &mut UnixStream) -> Result<Incoming, End> {
         return Ok(Incoming::Stop);
     }
     let header = frame::decode_header::<Request>(&header).map_err(End::Frame)?;
+    let room = in_flight.room_for(header.lengths().iter().sum()).await;
     let mut parts = Vec::with_capacity(header.lengths().len());
     for &length in header.lengths() {
         let mut part = Zeroizing::new(vec![0; length]);
-        stream.read_exact(&mut part).await?;
+        let mut rest = &mut part[..];
+        while !rest.is_empty() {
+            match in_flight.step(stream.read(rest)).await?? {
+                0 => return Err(End::Gone),
+                count => rest = &mut rest[count..],
+            }
+        }
         parts.push(part);
     }
-    header.with_parts(parts).map(Incoming::Request).map_err(End::Frame)
+    let request = header.with_parts(parts).map_err(End::Frame)?;
+    Ok(Incoming::Request(request, room))
 }
 
-async fn send(stream: &mut UnixStream, answer: &Response) -> Result<(), End> {
-    let bytes = frame::encode(answer).or_else(|_| frame::encode(&too_long(answer)));
-    let bytes = bytes.map_err(End::Frame)?;
-    timeout(limits::PATIENCE, stream.write_all(&bytes)).await.map_err(|_| End::Slow)??;
-    Ok(())
+/// Sends an answer. Its values are sent from where they are.
+async fn send(stream: &mut UnixStream, answer: &Response, in_flight: &InFlight) -> Result<(), End> {
+    let (head, parts) = match frame::head(answer) {
+        Ok(head) => (head, answer.parts()),
+        Err(_) => (frame::head(&too_long(answer)).map_err(End::Frame)?, Vec::new()),
+    };
+    let mut slices: Vec<_> = [&head[..]].into_iter().chain(parts).map(IoSlice::new).collect();
+    let write = async {
+        let mut rest = &mut slices[..];
+        // Empty parts need not be sent.
+        IoSlice::advance_slices(&mut rest, 0);
+        while !rest.is_empty() {
+            let count = in_flight.step(stream.write_vectored(rest)).await??;
+            IoSlice::advance_slices(&mut rest, count);
+        }
+        Ok(())
+    };
+    timeout(limits::PATIENCE, write).await.map_err(|_| End::Slow)?
 }
 
 /// In place of an answer that does not fit into a frame; none should exist.

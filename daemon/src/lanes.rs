@@ -1,8 +1,9 @@
 //! The threads that do what takes long: one for what changes the vault, one for passphrases, one for
-//! locking, one for the rest.
+//! locking, one for checks, one for the rest.
 //!
 //! So the vault has one writer. A grant does not wait for another client's fsync, nor for the work that
-//! makes a passphrase costly to guess. A lock waits for none of them, and neither do the sockets.
+//! makes a passphrase costly to guess. A lock waits for none of them, and neither do the sockets and
+//! `status`: a disk may hang.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::RecvTimeoutError;
@@ -13,7 +14,9 @@ use std::{io, thread};
 use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{Import, Request, Response};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
 
+use crate::in_flight::InFlight;
 use crate::leases::Leases;
 use crate::service::{Answers, Service, refuse};
 
@@ -23,6 +26,8 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// What a thread is to do.
 enum Work {
+    /// To check something that is on a disk.
+    Check(Box<dyn FnOnce() + Send>),
     /// To forget the subscribers that have gone away: it may have to wait for who looks at files.
     ForgetGone,
     Request(Job),
@@ -54,6 +59,8 @@ pub(crate) struct Lanes {
     service: Arc<Service>,
     keys: mpsc::Sender<Work>,
     locks: mpsc::Sender<Work>,
+    looks: mpsc::Sender<Work>,
+    in_flight: InFlight,
     reads: mpsc::Sender<Work>,
     writes: mpsc::Sender<Work>,
 }
@@ -76,12 +83,37 @@ impl Lanes {
         let reads = or_locks(lane("reads", service.clone(), |_| {}, |_| None));
         let writes = or_locks(lane("writes", service.clone(), Service::sweep, |_| None));
         let keys = or_locks(lane("keys", service.clone(), |_| {}, |_| None));
-        Ok(Self { service, keys, locks, reads, writes })
+        let looks = or_locks(lane("looks", service.clone(), |_| {}, |_| None));
+        let in_flight = InFlight::default();
+        Ok(Self { service, keys, locks, looks, in_flight, reads, writes })
     }
 
     /// The leases, for who watches them.
     pub(crate) fn leases(&self) -> Arc<Leases> {
         self.service.held_leases()
+    }
+
+    /// How many bytes of values are on their way.
+    pub(crate) fn in_flight(&self) -> &InFlight {
+        &self.in_flight
+    }
+
+    /// How the daemon is, as far as it is known without a check of anything.
+    pub(crate) fn last_known_status(&self) -> Response {
+        self.service.last_known_status()
+    }
+
+    /// Checks something that is on a disk, which may hang.
+    pub(crate) fn check<T: Send + 'static>(
+        &self,
+        check: impl FnOnce() -> T + Send + 'static,
+    ) -> oneshot::Receiver<T> {
+        let (found, answer) = oneshot::channel();
+        // Whoever asked may be gone.
+        let check = move || drop(found.send(check()));
+        // Without the thread, the answer's end says so.
+        let _ = self.looks.send(Work::Check(Box::new(check)));
+        answer
     }
 
     /// Forgets subscribers that have gone away.
@@ -120,8 +152,9 @@ impl Lanes {
             | Request::Subscribe(_) => &self.reads,
             Request::Lock => &self.locks,
             Request::Passphrase(_) | Request::Unlock(_) => &self.keys,
+            Request::Status => &self.looks,
             // Nothing to wait for: leases are in memory.
-            Request::EndLease(_) | Request::Leases | Request::Status | Request::Stop => {
+            Request::EndLease(_) | Request::Leases | Request::Stop => {
                 carry_out(&self.service, job);
                 return receiver;
             }
@@ -151,6 +184,7 @@ fn lane(
             };
             match next {
                 Ok(Work::Request(job)) => carry_out(&service, job),
+                Ok(Work::Check(check)) => check(),
                 Ok(Work::ForgetGone) => service.forget_gone(),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -161,6 +195,10 @@ fn lane(
 }
 
 fn carry_out(service: &Service, job: Job) {
+    // Clients do not wait for a check of a disk that hangs, and ask again.
+    if matches!(job.request, Request::Status) && job.answers.is_gone() {
+        return;
+    }
     let Job { request, peer, lock_requests, answers } = job;
     // The service keeps nothing half-done between requests that a panic could leave behind.
     let done = catch_unwind(AssertUnwindSafe(|| {

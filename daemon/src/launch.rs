@@ -26,7 +26,7 @@ pub(crate) enum LaunchError {
     Failed(String),
     #[error("cannot run fluvio-secretd: {0}")]
     Program(#[from] io::Error),
-    #[error("it did not begin to serve within {} s", PATIENCE.as_secs())]
+    #[error("it did not begin to serve within {} s; the disk of its vault may not answer", PATIENCE.as_secs())]
     Slow,
 }
 

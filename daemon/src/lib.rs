@@ -17,8 +17,8 @@
 //! * [`waiting`]: who has to go when too many are silent
 //! * [`leases`]: secrets files in memory, each for as long as somebody holds it
 //! * [`subscribers`], [`outside`]: who is told of changes, and what others do to the vault's files
-//! * [`connection`], [`server`], [`holding`]: sockets, deadlines and the end, leases that become free;
-//!   the only asynchronous files
+//! * [`connection`], [`server`], [`holding`], [`in_flight`]: sockets, deadlines and the end, leases that
+//!   become free, bytes of values in memory; the only asynchronous files
 //! * `fuzzing`: doors for fuzz targets; not compiled otherwise
 //!
 //! The directory of the vault is the truth: nothing of it is kept in memory between two requests but
@@ -34,6 +34,7 @@ pub mod fuzzing;
 mod grants;
 mod hash;
 mod holding;
+mod in_flight;
 mod inherited;
 mod lanes;
 mod launch;

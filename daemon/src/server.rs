@@ -97,7 +97,7 @@ impl Server {
         runtime.block_on(async {
             let stop = Stop { asked: watch::Sender::new(false), ending: watch::Sender::new(false) };
             watch_for_signals(&stop.asked)?;
-            tokio::spawn(watch_socket(socket.clone_id(), stop.asked.clone()));
+            tokio::spawn(watch_socket(socket.clone_id(), lanes.clone(), stop.asked.clone()));
             for id in lanes.leases().adopt() {
                 tokio::spawn(holding::watch(lanes.leases(), id));
             }
@@ -221,11 +221,17 @@ fn watch_for_signals(stop: &watch::Sender<bool>) -> io::Result<()> {
 }
 
 /// Ends the daemon when its socket is gone or another's: nobody would find it any more.
-async fn watch_socket(socket: OwnSocket, stop: watch::Sender<bool>) {
+async fn watch_socket(socket: OwnSocket, lanes: Arc<Lanes>, stop: watch::Sender<bool>) {
+    let socket = Arc::new(socket);
     let mut looks = interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while socket.is_there() {
-        looks.tick().await;
+    loop {
+        let checked = socket.clone();
+        // Not here: the disk may hang, and clients are not to wait for it.
+        match lanes.check(move || checked.is_there()).await {
+            Ok(true) => looks.tick().await,
+            Ok(false) | Err(_) => break,
+        };
     }
     tracing::warn!("{} is gone or another's", socket.path.display());
     stop.send_replace(true);

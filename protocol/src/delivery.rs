@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::check::Checked;
 use crate::frame::{FrameError, Limits, Message};
-use crate::{Granted, Leased, Refusal, Response};
+use crate::{Granted, Leased, Refusal, Response, Status};
 
 /// Those of [`Response`] that may answer a grant or a lease, as they are there.
 #[derive(Debug, Deserialize, Serialize)]
@@ -18,6 +18,7 @@ pub(crate) enum Delivery {
     Granted(Granted),
     Leased(Leased),
     Refused(Refusal),
+    Status(Status),
     Working,
 }
 
@@ -51,6 +52,7 @@ impl From<Delivery> for Response {
             Delivery::Granted(granted) => Self::Granted(granted),
             Delivery::Leased(leased) => Self::Leased(leased),
             Delivery::Refused(refusal) => Self::Refused(refusal),
+            Delivery::Status(status) => Self::Status(status),
             Delivery::Working => Self::Working,
         }
     }
@@ -64,7 +66,7 @@ mod tests {
 
     #[test]
     fn a_delivery_is_the_same_frame_as_the_response() {
-        let samples = ["checked", "granted", "leased", "refused", "working"];
+        let samples = ["checked", "granted", "leased", "refused", "status", "working"];
         for sample in samples {
             let path = format!("{}/samples/{sample}.response", env!("CARGO_MANIFEST_DIR"));
             let frame = std::fs::read(path).expect("a sample");

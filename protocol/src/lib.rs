@@ -57,7 +57,7 @@ pub mod supervisor;
 pub mod terminal;
 mod way;
 
-pub use client::{Client, ClientError, Denied, Subscription, connect};
+pub use client::{Client, ClientError, Denied, Subscription, connect, report_waits};
 pub use name::{BadName, SecretName};
 pub use refusal::{Code, Refusal};
 pub use request::{

@@ -344,6 +344,9 @@ pub struct ListedSecret {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Status {
+    /// Whether the vault and the identity were checked for this. If not, their disk did not answer within
+    /// a second, and this is the last known state.
+    pub is_current: bool,
     /// The daemon's release, like `0.1.0`.
     pub release: String,
     /// Its process id.

@@ -35,7 +35,7 @@ use std::process::ExitCode;
 use fluvio_secret_protocol::harden::harden;
 use fluvio_secret_protocol::places::State;
 use fluvio_secret_protocol::{
-    ClientError, Grant, Granted, Way, connect_or_start, inherited, output, printable,
+    ClientError, Grant, Granted, Way, connect_or_start, inherited, output, printable, report_waits,
 };
 
 pub use crate::args::HELP;
@@ -52,6 +52,7 @@ const PROGRAM: &str = "fluvio-secret-shim";
 /// The whole program `fluvio-secret-shim`.
 #[must_use]
 pub fn main() -> ExitCode {
+    report_waits(say);
     let mut words = std::env::args_os();
     if cdk::is_our_name(words.next().as_ref()) {
         return end(cdk::run(words.collect()));

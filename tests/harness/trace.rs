@@ -18,6 +18,8 @@ pub(crate) struct Trace {
     list: PathBuf,
 }
 
+/// The thread of the daemon that checks files for `status`.
+pub(crate) const LOOKS: &str = "looks";
 /// The thread of the daemon that reads the vault.
 pub(crate) const READS: &str = "reads";
 /// The thread of the daemon that changes the vault.

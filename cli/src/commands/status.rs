@@ -12,6 +12,10 @@ use crate::{date, format};
 pub(crate) fn status(form: Format) -> Result<(), CliError> {
     let mut client = running_client()?.ok_or(CliError::NotRunning)?;
     let status = client.status()?;
+    if !status.is_current {
+        // What else there is to say would have to wait for the disk.
+        return format::print(form, || table(&status, None), || Overview::of(&status, None));
+    }
     // The vault's folder may be what is wrong; how the daemon is can be told all the same.
     let activity = client.activity().and_then(|activity| Ok((activity, client.leases()?)));
     let known = activity.as_ref().ok();
@@ -41,6 +45,9 @@ Locked    {locked}
             None => "no".to_owned(),
         },
     );
+    if !status.is_current {
+        text += LAST_KNOWN;
+    }
     let Some((activity, leases)) = known else { return text };
     text += &format!("Secrets   {}\n", activity.secrets);
     let mut label = "Granted";
@@ -55,6 +62,9 @@ Locked    {locked}
     }
     text
 }
+
+/// In place of what would have to be read.
+const LAST_KNOWN: &str = "Disk      does not answer; this is the last known state\n";
 
 fn describe_lease(lease: &ListedLease) -> String {
     let connector = lease.connector.as_deref().unwrap_or("a connector");
@@ -92,6 +102,7 @@ struct Overview<'a> {
     daemon: Daemon<'a>,
     vault: &'a str,
     identity: &'a str,
+    is_current: bool,
     locked: bool,
     unlocked_until: Option<String>,
     secrets: Option<usize>,
@@ -127,6 +138,7 @@ impl<'a> Overview<'a> {
             daemon,
             vault: &status.vault,
             identity: &status.identity,
+            is_current: status.is_current,
             locked: status.locked,
             unlocked_until: status.unlocked_until.and_then(date::rfc3339),
             secrets: known.map(|(activity, _)| activity.secrets),

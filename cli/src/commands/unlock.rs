@@ -168,10 +168,7 @@ fn give(unlock: &Unlock) -> Result<String, CliError> {
 
 /// What there is to say when the vault is unlocked, if it is.
 fn unlocked() -> Result<Option<String>, CliError> {
-    let mut client = client()?;
-    // Has the daemon look at the identity's file; its status is of the last look.
-    client.key()?;
-    let status = client.status()?;
+    let status = client()?.status()?;
     Ok((!status.locked).then(|| told(status.unlocked_until)))
 }
 

@@ -23,11 +23,7 @@ impl Lock {
     pub(crate) fn is_closed(&mut self, places: &State) -> bool {
         // Without a daemon nobody has the key; one that is started for a vault without a passphrase
         // is not locked.
-        let status = connect(places).and_then(|mut client| {
-            // Has the daemon look at the identity's file, which its status is not worth a look to it.
-            client.key()?;
-            client.status()
-        });
+        let status = connect(places).and_then(|mut client| client.status());
         let is_closed = status.is_ok_and(|status| status.locked);
         self.look = is_closed.then(|| Instant::now() + LOOK);
         is_closed

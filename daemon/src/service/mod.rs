@@ -282,8 +282,22 @@ impl Service {
         Ok(Response::Activity(Activity { secrets, grants: self.grants.newest() }))
     }
 
+    /// How the daemon is, after a check of the vault and the identity. What is wrong with them is told by
+    /// what needs them.
     fn status(&self) -> Response {
+        let _ = self.vault.recipient();
+        let _ = self.vault.count();
+        self.status_as_known(true)
+    }
+
+    /// How the daemon is, as far as it is known without a check of any file.
+    pub(crate) fn last_known_status(&self) -> Response {
+        self.status_as_known(false)
+    }
+
+    fn status_as_known(&self, is_current: bool) -> Response {
         Response::Status(Status {
+            is_current,
             release: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             since: self.since.as_second(),

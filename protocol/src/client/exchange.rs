@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 
 use zeroize::Zeroizing;
 
-use super::{Client, ClientError};
+use super::{Client, ClientError, wait};
 use crate::delivery::Delivery;
 use crate::frame::{self, Message, PREFIX_BYTES};
 use crate::patience::Patience;
@@ -37,9 +37,16 @@ impl Client {
     }
 
     fn next_answer_of<A: Answer>(&mut self) -> Result<Response, ClientError> {
+        // The first one may have come already.
+        let mut frames = 1;
         loop {
             match self.receive::<A>(&mut Patience::new())? {
-                Response::Working => {}
+                Response::Working => {
+                    frames += 1;
+                    if frames == wait::FRAMES {
+                        self.report_wait();
+                    }
+                }
                 answer => return not_refused(answer),
             }
         }
@@ -50,15 +57,20 @@ impl Client {
         request: &Request,
         patience: &mut Patience,
     ) -> Result<(), ClientError> {
-        let bytes = frame::encode(request).map_err(ClientError::Frame)?;
-        let mut rest = &bytes[..];
+        let head = frame::head(request).map_err(ClientError::Frame)?;
+        let parts = request.parts();
+        let mut slices: Vec<_> =
+            [&head[..]].into_iter().chain(parts).map(io::IoSlice::new).collect();
+        let mut rest = &mut slices[..];
+        // Empty parts need not be sent.
+        io::IoSlice::advance_slices(&mut rest, 0);
         while !rest.is_empty() {
             let wrote = patience.wait(|turn| {
                 self.stream.set_write_timeout(Some(turn))?;
-                self.stream.write(rest)
+                self.stream.write_vectored(rest)
             });
             match wrote {
-                Ok(count) => rest = &rest[count..],
+                Ok(count) => io::IoSlice::advance_slices(&mut rest, count),
                 // The daemon refused the frame before its end and closed: its answer says why.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
                 Err(error) => return Err(self.broken(error)),

@@ -3,6 +3,7 @@
 //! * [`requests`]: a method for each request
 //! * [`exchange`]: the frames, each within one patience
 //! * [`subscription`]: a connection on which the daemon tells what changes
+//! * [`wait`]: what a request waits for that takes long
 //! * [`error`]: why there is no answer
 //! * [`denied`]: why a socket may not be opened
 
@@ -11,6 +12,7 @@ mod error;
 mod exchange;
 mod requests;
 mod subscription;
+mod wait;
 
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -24,6 +26,7 @@ pub use self::error::ClientError;
 use self::exchange::Answer;
 use self::requests::did_nothing;
 pub use self::subscription::Subscription;
+pub use self::wait::report_waits;
 use crate::frame::FrameError;
 use crate::patience::Patience;
 use crate::peer::Peer;
@@ -43,6 +46,8 @@ pub struct Client {
     pid: i32,
     /// Whether another daemon may still take the place of this one.
     may_replace: bool,
+    /// Whether it was reported what a request waits for.
+    is_wait_reported: bool,
 }
 
 /// Connects to the daemon that serves, and starts none.
@@ -64,7 +69,8 @@ pub fn connect(state: &State) -> Result<Client, ClientError> {
     if !peer.is_ours() {
         return Err(ClientError::Foreign { socket, uid: peer.uid });
     }
-    Ok(Client { stream, state: state.clone(), pid: peer.pid, may_replace: false })
+    let state = state.clone();
+    Ok(Client { stream, state, pid: peer.pid, may_replace: false, is_wait_reported: false })
 }
 
 /// A blocking connect that gives up: a daemon that is stopped fills its backlog, and then connect(2)

@@ -298,6 +298,7 @@ fn every_response_has_a_golden_sample() {
         sample!(
             "status.response",
             Response::Status(Status {
+                is_current: true,
                 release: "0.1.0".into(),
                 pid: 4711,
                 since: 1_670_677_620,

@@ -1,0 +1,80 @@
+//! A vault on a disk that hangs: each call of the daemon that names a file takes ten minutes.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
+
+use crate::harness::trace::{LOOKS, READS, Trace, WRITES};
+use crate::harness::{Home, behind, eventually, kill, need, spawn};
+
+const HANG: [&str; 2] = ["trace=%file,fsync", "inject=%file,fsync:delay_enter=600000000"];
+
+/// Runs a command until it reports what it waits for, then presses Ctrl-C. Returns the report.
+fn report(command: &Command) -> String {
+    let mut waits = spawn(&mut behind(&["env", "--default-signal"], command));
+    let mut report = String::new();
+    BufReader::new(waits.stderr.take().unwrap()).read_line(&mut report).unwrap();
+    kill("INT", waits.id());
+    let mut status = None;
+    eventually("its end", || {
+        status = waits.try_wait().unwrap();
+        status.is_some()
+    });
+    assert_eq!(status.unwrap().signal(), Some(2), "it ends by Ctrl-C: {report}");
+    report
+}
+
+#[test]
+fn c15_while_the_disk_hangs_status_answers_and_what_waits_says_for_what() {
+    if !need::root() || !need::tool("strace") {
+        return;
+    }
+    let home = Home::new();
+    home.set("A", "x");
+    let config = home.config(&["A"]);
+    let daemon = home.daemon_pid().unwrap();
+    let status = home.ok(&["status"]);
+    assert!(status.contains("Secrets   1") && !status.contains("last known"), "{status}");
+    let hung = [LOOKS, READS].map(|thread| Trace::attach(&home, daemon, thread, &HANG));
+    for _ in 0..3 {
+        let status = home.ok(&["status"]);
+        assert!(status.contains("this is the last known state"), "{status}");
+        assert!(status.contains(&format!("pid {daemon}")) && status.contains("Locked    no"));
+    }
+    assert!(home.ok(&["status", "-O", "json"]).contains("\"is_current\": false"));
+    let vault = format!("waiting for the disk of the vault {}", home.vault().display());
+    let mut list = home.command("fluvio-secret");
+    for command in [&*list.arg("list"), &home.run(&config, &["--as-is"], &["true"])] {
+        let report = report(command);
+        assert!(report.contains(&vault) && report.contains("Ctrl-C"), "{report}");
+    }
+    // When the disk answers again, what waited is done, and the state is known.
+    for trace in hung {
+        trace.end();
+    }
+    assert!(home.ok(&["list"]).contains("\nA "));
+    assert!(!home.ok(&["status"]).contains("last known"));
+}
+
+#[test]
+fn c15_what_waits_for_another_change_says_so_and_status_is_true() {
+    if !need::root() || !need::tool("strace") {
+        return;
+    }
+    let home = Home::new();
+    home.set("A", "x");
+    let daemon = home.daemon_pid().unwrap();
+    let hang = [
+        "trace=rename,renameat,renameat2",
+        "inject=rename,renameat,renameat2:delay_enter=600000000",
+    ];
+    let hung = Trace::attach(&home, daemon, WRITES, &hang);
+    let mut set = home.command("fluvio-secret");
+    let report = report(set.args(["set", "B", "y"]));
+    assert!(report.contains("waiting for the daemon, which is busy"), "{report}");
+    // What only reads goes on.
+    assert!(!home.ok(&["status"]).contains("last known"));
+    assert!(home.ok(&["list"]).contains("\nA "));
+    hung.end();
+    home.ok(&["set", "C", "z"]);
+}
