@@ -389,7 +389,7 @@ fn b13_the_daemon_starts_no_other_program() {
     let is_call = |line: &&str| line.contains('(') && !line.contains("resumed>");
     let (threads, others): (Vec<_>, Vec<_>) =
         list.lines().filter(is_call).partition(|line| line.contains("CLONE_THREAD"));
-    assert_eq!(threads.len(), 3, "the three lanes: {list}");
+    assert_eq!(threads.len(), 5, "the five lanes: {list}");
     assert_eq!(others.len(), 1, "its own start: {list}");
     assert!(others[0].contains("execve("), "{list}");
 }

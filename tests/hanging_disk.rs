@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
 use crate::harness::trace::{LOOKS, READS, Trace, WRITES};
-use crate::harness::{Home, behind, eventually, kill, need, spawn};
+use crate::harness::{Home, behind, eventually, kill, need, said, spawn};
 
 const HANG: [&str; 2] = ["trace=%file,fsync", "inject=%file,fsync:delay_enter=600000000"];
 
@@ -33,6 +33,7 @@ fn c15_while_the_disk_hangs_status_answers_and_what_waits_says_for_what() {
     home.set("A", "x");
     let config = home.config(&["A"]);
     let daemon = home.daemon_pid().unwrap();
+    assert!(said(&mut home.run(&config, &["--as-is"], &["true"])).status.success());
     let status = home.ok(&["status"]);
     assert!(status.contains("Secrets   1") && !status.contains("last known"), "{status}");
     let hung = [LOOKS, READS].map(|thread| Trace::attach(&home, daemon, thread, &HANG));
@@ -41,6 +42,7 @@ fn c15_while_the_disk_hangs_status_answers_and_what_waits_says_for_what() {
         assert!(status.contains("this is the last known state"), "{status}");
         assert!(status.contains(&format!("pid {daemon}")) && status.contains("Locked    no"));
     }
+    assert!(home.ok(&["status"]).contains("Granted"), "what is in memory is known");
     assert!(home.ok(&["status", "-O", "json"]).contains("\"is_current\": false"));
     let vault = format!("waiting for the disk of the vault {}", home.vault().display());
     let mut list = home.command("fluvio-secret");

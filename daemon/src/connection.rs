@@ -20,7 +20,7 @@ use crate::lanes::Lanes;
 use crate::service::refuse;
 use crate::waiting::Waiting;
 
-/// How long `status` may take to check the vault; then it is of what is known.
+/// How long `status` and `activity` may take to check the vault; then they are of what is known.
 const LOOK: Duration = Duration::from_millis(900);
 
 /// Why a connection ends.
@@ -107,6 +107,7 @@ async fn converse(
     leases: &mut Vec<String>,
 ) -> Result<(), End> {
     let mut ending = stop.ending.subscribe();
+    let mut look = LOOK;
     loop {
         let mut wait = waiting.begin();
         let incoming = tokio::select! {
@@ -132,7 +133,7 @@ async fn converse(
                 return ended;
             }
             Incoming::Request(request, room) => {
-                let answered = answer(stream, request, peer, lanes, stop, leases).await;
+                let answered = answer(stream, request, peer, lanes, stop, leases, &mut look).await;
                 drop(room);
                 answered?;
             }
@@ -148,15 +149,17 @@ async fn answer(
     lanes: &Lanes,
     stop: &Stop,
     leases: &mut Vec<String>,
+    look: &mut Duration,
 ) -> Result<(), End> {
     let in_flight = lanes.in_flight();
     let is_status = matches!(request, Request::Status);
+    let has_last_known = is_status || matches!(request, Request::Activity);
     let mut room = match request {
         Request::Grant(_) => room_for_grant(stream, in_flight).await?,
         _ => Room::default(),
     };
     let mut answers = lanes.hand_over(request, peer);
-    let last_known = sleep(LOOK);
+    let last_known = sleep(*look);
     tokio::pin!(last_known);
     let mut sent = Ok(());
     loop {
@@ -165,7 +168,11 @@ async fn answer(
             answer = answers.recv() => {
                 answer.unwrap_or_else(|| Response::Refused(refuse::internal()))
             }
-            () = &mut last_known, if is_status => lanes.last_known_status(),
+            () = &mut last_known, if has_last_known => {
+                // What else is asked on this connection need not find out again.
+                *look = Duration::ZERO;
+                lanes.last_known(is_status)
+            }
             () = sleep(limits::PROGRESS), if sent.is_ok() => Response::Working,
         };
         if answer.is_last() {

@@ -98,9 +98,12 @@ impl Lanes {
         &self.in_flight
     }
 
-    /// How the daemon is, as far as it is known without a check of anything.
-    pub(crate) fn last_known_status(&self) -> Response {
-        self.service.last_known_status()
+    /// How the daemon is, or what it did, as far as that is known without a check of any file.
+    pub(crate) fn last_known(&self, is_status: bool) -> Response {
+        match is_status {
+            true => self.service.last_known_status(),
+            false => self.service.last_known_activity(),
+        }
     }
 
     /// Checks something that is on a disk, which may hang.
@@ -140,8 +143,7 @@ impl Lanes {
             | Request::Rotate(_)
             | Request::Set(_)
             | Request::UseIdentity(_) => &self.writes,
-            Request::Activity
-            | Request::Check(_)
+            Request::Check(_)
             | Request::Examine(_)
             | Request::Grant(_)
             | Request::History(_)
@@ -152,7 +154,7 @@ impl Lanes {
             | Request::Subscribe(_) => &self.reads,
             Request::Lock => &self.locks,
             Request::Passphrase(_) | Request::Unlock(_) => &self.keys,
-            Request::Status => &self.looks,
+            Request::Activity | Request::Status => &self.looks,
             // Nothing to wait for: leases are in memory.
             Request::EndLease(_) | Request::Leases | Request::Stop => {
                 carry_out(&self.service, job);
@@ -196,7 +198,7 @@ fn lane(
 
 fn carry_out(service: &Service, job: Job) {
     // Clients do not wait for a check of a disk that hangs, and ask again.
-    if matches!(job.request, Request::Status) && job.answers.is_gone() {
+    if matches!(job.request, Request::Activity | Request::Status) && job.answers.is_gone() {
         return;
     }
     let Job { request, peer, lock_requests, answers } = job;

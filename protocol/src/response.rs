@@ -63,8 +63,8 @@ pub enum Response {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Activity {
-    /// How many secrets the vault has.
-    pub secrets: usize,
+    /// How many secrets the vault has; `None` if its disk does not answer.
+    pub secrets: Option<usize>,
     /// The last grants that this daemon made, newest first; at most [`crate::limits::LISTED_GRANTS`].
     pub grants: Vec<ListedGrant>,
 }

@@ -12,10 +12,6 @@ use crate::{date, format};
 pub(crate) fn status(form: Format) -> Result<(), CliError> {
     let mut client = running_client()?.ok_or(CliError::NotRunning)?;
     let status = client.status()?;
-    if !status.is_current {
-        // What else there is to say would have to wait for the disk.
-        return format::print(form, || table(&status, None), || Overview::of(&status, None));
-    }
     // The vault's folder may be what is wrong; how the daemon is can be told all the same.
     let activity = client.activity().and_then(|activity| Ok((activity, client.leases()?)));
     let known = activity.as_ref().ok();
@@ -49,7 +45,9 @@ Locked    {locked}
         text += LAST_KNOWN;
     }
     let Some((activity, leases)) = known else { return text };
-    text += &format!("Secrets   {}\n", activity.secrets);
+    if let Some(secrets) = activity.secrets {
+        text += &format!("Secrets   {secrets}\n");
+    }
     let mut label = "Granted";
     for grant in &activity.grants {
         text += &format!("{label:8}  {}: {}\n", date::local(grant.at), describe(grant));
@@ -141,7 +139,7 @@ impl<'a> Overview<'a> {
             is_current: status.is_current,
             locked: status.locked,
             unlocked_until: status.unlocked_until.and_then(date::rfc3339),
-            secrets: known.map(|(activity, _)| activity.secrets),
+            secrets: known.and_then(|(activity, _)| activity.secrets),
             grants: known.map(|(activity, _)| activity.grants.iter().map(Grant::of).collect()),
             leases: known.map(|(_, leases)| leases.iter().map(Lease::of).collect()),
         }

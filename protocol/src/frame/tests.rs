@@ -181,7 +181,7 @@ fn every_response_has_a_golden_sample() {
     samples(&[
         sample!(
             "activity.response",
-            Response::Activity(Activity { secrets: 2, grants: vec![grant.clone()] })
+            Response::Activity(Activity { secrets: Some(2), grants: vec![grant.clone()] })
         ),
         sample!(
             "checked.response",
