@@ -64,7 +64,7 @@ fn a_configuration_that_is_none_is_refused_with_its_path() {
     }
     home.write("text", "a: [cnry\nb: 1");
     let said = said(&mut home.run(&home.path("text"), &[], &["true"]));
-    refused(&said, 125, &["no YAML", "text:2:2", "--no-check"]);
+    refused(&said, 125, &["can't read this YAML", "text:2:2", "--no-check"]);
     home.write("binary", b"a: \xff");
     refused(
         &crate::harness::said(&mut home.run(&home.path("binary"), &[], &["true"])),

@@ -165,7 +165,7 @@ fn e17_the_watcher_has_the_fifos_read_end_and_nothing_else() {
     let other = project.config("other", &["A"]);
     let script = format!(
         "cdk deploy start --config {other} >&2\n\
-         hold=$(echo /dev/shm/fluvio-secret-*/*/*/hold /run/user/*/fluvio-secret-*/*/*/hold | tr ' ' '\\n' | \
+         hold=$(echo \"${{XDG_RUNTIME_DIR:-/dev/shm}}\"/fluvio-secret-*/*/*/hold | tr ' ' '\\n' | \
                 while read -r hold; do grep -q \"$PROJECT\" \"${{hold%/*}}/about.json\" 2>/dev/null && echo \"$hold\"; done)\n\
          exec 7> \"$hold\" 8> open 9< /etc/passwd\n\
          TOKEN={value} exec cdk deploy start --config {config}"

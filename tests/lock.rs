@@ -235,7 +235,7 @@ fn a2_a_kill_while_the_passphrase_is_changed_leaves_the_one_identity_or_the_othe
         let entries = fs::read_dir(home.path("config")).unwrap().flatten();
         let mut left: Vec<_> = entries.map(|entry| entry.file_name()).collect();
         left.sort();
-        assert_eq!(left, ["identity.txt", "recipients.txt", "vault-id"], "{what}");
+        assert_eq!(left, [".gitignore", "identity.txt", "recipients.txt", "vault-id"], "{what}");
     }
     need::say(&format!(
         "a2: a passphrase: {} system calls, {old} left the old, {made} the new",

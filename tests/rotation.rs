@@ -115,7 +115,7 @@ impl Stage {
             .collect();
         files.sort();
         let kept: Vec<_> = files.extract_if(.., |file| file.starts_with("identity.old.")).collect();
-        assert_eq!(files, ["identity.txt", "recipients.txt", "vault-id"], "{what}");
+        assert_eq!(files, [".gitignore", "identity.txt", "recipients.txt", "vault-id"], "{what}");
         let kept = kept.iter().map(|file| fs::read(self.home.path("config").join(file)).unwrap());
         let kept = kept.filter(|key| key == before).count();
         assert_eq!(

@@ -61,8 +61,8 @@ pub(crate) fn import(import: &args::Import) -> Result<(), CliError> {
 struct Importer {
     client: Client,
     overwrite: bool,
-    /// When the daemon answered last.
-    answered: Instant,
+    /// When the last batch was sent.
+    sent_at: Instant,
 }
 
 type Secrets = [(SecretName, Secret)];
@@ -77,21 +77,22 @@ struct Done {
 
 impl Importer {
     fn new(overwrite: bool) -> Result<Self, CliError> {
-        Ok(Self { client: client()?, overwrite, answered: Instant::now() })
+        Ok(Self { client: client()?, overwrite, sent_at: Instant::now() })
     }
 
     /// Sends one batch. Asking twice is safe: a secret that has its value is left as it is.
     fn send(&mut self, batch: &Secrets, dry_run: bool) -> Result<Imported, ClientError> {
-        let mut sent = self.client.import(self.request(batch, dry_run));
-        // The daemon closes a connection that is silent for longer, as when Ctrl-Z stopped this program.
+        let before = std::mem::replace(&mut self.sent_at, Instant::now());
+        let sent = self.client.import(self.request(batch, dry_run));
+        // The daemon closes a connection that is silent for `PATIENCE`, as when Ctrl-Z stopped this program. The
+        // answer to the batch before may have been read after that, so its sending counts.
         if matches!(sent, Err(ClientError::Broken(_)))
-            && self.answered.elapsed() > limits::PATIENCE
+            && before.elapsed() > limits::PATIENCE / 2
             && let Ok(client) = client()
         {
             self.client = client;
-            sent = self.client.import(self.request(batch, dry_run));
+            return self.client.import(self.request(batch, dry_run));
         }
-        self.answered = Instant::now();
         sent
     }
 
