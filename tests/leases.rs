@@ -370,13 +370,18 @@ fn a_secrets_new_value_names_the_connectors_of_leases() {
     let named = format!("facts with {} (lease {id})", project.path("facts.yaml").display());
     assert!(home.set("A", "two").err.contains(&named));
     assert!(!home.set("B", "two").err.contains("facts"), "it does not have B");
+    assert!(!home.cli(&["restore", "A"]).err.contains("facts"), "it runs with this value");
     assert!(home.cli(&["restore", "A"]).err.contains(&named));
+    assert!(!home.set("A", &value).err.contains("facts"), "it runs with this value");
     let file = home.write("secrets.txt", "A=three\nB=three\n");
     let imported = home.cli(&["import", "--overwrite", file.to_str().unwrap()]);
     assert!(imported.err.contains(&named), "{imported:?}");
     // A daemon that took the lease over knows its secrets too.
     home.ok(&["daemon", "restart"]);
     assert!(home.set("A", "four").err.contains(&named));
+    assert!(!home.set("A", &value).err.contains("facts"), "it runs with this value");
+    assert!(home.set("A", "four").err.contains(&named));
+    assert!(!home.cli(&["restore", "A"]).err.contains("facts"), "it runs with this value");
     kill("KILL", pid);
     nothing_is_left(&home, &held, &value);
     assert!(!home.set("A", "five").err.contains("facts"));

@@ -3,7 +3,7 @@
 //! This is for messages: nothing is decided by it. A process id is told from a later one of the same
 //! number by the time at which the process began, where the system says that (proc(5)).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -11,6 +11,7 @@ use fluvio_secret_protocol::{ListedGrant, SecretName, limits, printable};
 use jiff::Timestamp;
 
 use crate::audit::Actor;
+use crate::vault::Given;
 
 /// How many are remembered.
 const MOST: usize = 64;
@@ -27,7 +28,7 @@ struct Grant {
     process: Process,
     program: String,
     config: String,
-    names: Vec<SecretName>,
+    given: Vec<Given>,
 }
 
 /// A process, as it was when it asked.
@@ -40,8 +41,8 @@ struct Process {
 
 impl Grants {
     /// Remembers a grant. One that gave nothing is none.
-    pub(crate) fn remember(&self, actor: Actor<'_>, names: &[SecretName]) {
-        if names.is_empty() {
+    pub(crate) fn remember(&self, actor: Actor<'_>, given: Vec<Given>) {
+        if given.is_empty() {
             return;
         }
         let grant = Grant {
@@ -49,7 +50,7 @@ impl Grants {
             process: Process { pid: actor.pid, began: running(actor.pid).map(|found| found.began) },
             program: tail_of(actor.program),
             config: tail_of(actor.config),
-            names: names.to_vec(),
+            given,
         };
         let mut last = self.last();
         if last.len() == MOST {
@@ -65,15 +66,33 @@ impl Grants {
         self.last().iter().rev().take(limits::LISTED_GRANTS).map(Grant::listed).collect()
     }
 
-    /// Processes that run and were given one of these secrets, newest first; without those whose
+    /// What processes that run were given of these secrets.
+    pub(crate) fn given(&self, names: &[SecretName]) -> Vec<Given> {
+        let last = self.last();
+        let running = last.iter().filter(|grant| grant.process.now().is_some());
+        let given = running.flat_map(|grant| &grant.given);
+        given.filter(|(name, _)| names.contains(name)).cloned().collect()
+    }
+
+    /// Takes note that the value with the mark `before` has the mark `after` from now on.
+    pub(crate) fn remark(&self, name: &SecretName, before: u64, after: u64) {
+        let mut last = self.last();
+        for given in last.iter_mut().flat_map(|grant| &mut grant.given) {
+            if given.0 == *name && given.1 == Some(before) {
+                given.1 = Some(after);
+            }
+        }
+    }
+
+    /// Processes that run and were given one of these values, newest first; without those whose
     /// parent starts them again when it is told of a change.
     pub(crate) fn holders(
         &self,
-        names: &[SecretName],
+        outdated: &BTreeSet<Given>,
         starts_again: impl Fn(i32) -> bool,
     ) -> Vec<ListedGrant> {
         let last = self.last();
-        let was_given = |grant: &&Grant| grant.names.iter().any(|name| names.contains(name));
+        let was_given = |grant: &&Grant| grant.given.iter().any(|given| outdated.contains(given));
         let holds = |grant: &&Grant| {
             grant.process.now().is_some_and(|process| !starts_again(process.parent))
         };
@@ -94,7 +113,7 @@ impl Grant {
             pid: self.process.pid,
             program: self.program.clone(),
             config: self.config.clone(),
-            secrets: self.names.len(),
+            secrets: self.given.len(),
             running: self.process.runs(),
         }
     }
@@ -149,13 +168,12 @@ pub(crate) fn tail_of(text: &str) -> String {
 mod tests {
     use std::process::{Command, Stdio};
 
-    use fluvio_secret_protocol::SecretName;
-
     use super::{Grants, MOST, tail_of};
     use crate::audit::Actor;
+    use crate::vault::Given;
 
-    fn name(text: &str) -> SecretName {
-        text.parse().expect("a name")
+    fn given(name: &str) -> Given {
+        (name.parse().expect("a name"), Some(1))
     }
 
     #[test]
@@ -165,21 +183,21 @@ mod tests {
             Command::new("cat").stdin(Stdio::piped()).spawn().expect("a program that waits");
         let pid = i32::try_from(child.id()).expect("a pid");
         let actor = Actor { pid, program: "cat", config: "/c.yaml" };
-        grants.remember(actor, &[name("A"), name("B")]);
-        grants.remember(actor, &[]);
+        grants.remember(actor, vec![given("A"), given("B")]);
+        grants.remember(actor, vec![]);
         let nobody = |_| false;
-        let holders = grants.holders(&[name("B")], nobody);
+        let holders = grants.holders(&[given("B")].into(), nobody);
         assert_eq!(holders.len(), 1);
         assert_eq!((holders[0].pid, holders[0].secrets), (pid, 2));
         assert_eq!((&*holders[0].program, &*holders[0].config), ("cat", "/c.yaml"));
-        assert!(grants.holders(&[name("C")], nobody).is_empty());
+        assert!(grants.holders(&[given("C")].into(), nobody).is_empty());
         // It is this process that would start it again.
         let ours = i32::try_from(std::process::id()).expect("a pid");
-        assert!(grants.holders(&[name("B")], |parent| parent == ours).is_empty());
-        assert_eq!(grants.holders(&[name("B")], |parent| parent != ours).len(), 1);
+        assert!(grants.holders(&[given("B")].into(), |parent| parent == ours).is_empty());
+        assert_eq!(grants.holders(&[given("B")].into(), |parent| parent != ours).len(), 1);
         drop(child.stdin.take());
         child.wait().expect("its end");
-        assert!(grants.holders(&[name("B")], nobody).is_empty());
+        assert!(grants.holders(&[given("B")].into(), nobody).is_empty());
         assert_eq!(grants.newest()[0].running, Some(false));
     }
 
@@ -190,12 +208,12 @@ mod tests {
             Actor { pid: i32::try_from(std::process::id()).expect("a pid"), ..Actor::default() };
         // A number that no process has.
         let ended = Actor { pid: i32::MAX, ..Actor::default() };
-        grants.remember(ours, &[name("A")]);
+        grants.remember(ours, vec![given("A")]);
         for _ in 0..MOST * 2 {
-            grants.remember(ended, &[name("A")]);
+            grants.remember(ended, vec![given("A")]);
         }
         assert_eq!(grants.last().len(), MOST);
-        assert_eq!(grants.holders(&[name("A")], |_| false).len(), 1);
+        assert_eq!(grants.holders(&[given("A")].into(), |_| false).len(), 1);
         // Of one whose start is not known it is not known whether it runs.
         assert_eq!(grants.newest()[0].running, None);
     }

@@ -9,7 +9,7 @@
 //!
 //! A lease is never on a disk. (It may be swapped, as the connector's own memory may.)
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -28,11 +28,12 @@ use tokio::sync::oneshot;
 
 use crate::cause::cause;
 use crate::hash::fnv_1a;
+use crate::vault::Given;
 
 /// File systems in memory: tmpfs, and ramfs, which is not even swapped (statfs(2)).
 const IN_MEMORY: [i64; 2] = [0x0102_1994, 0x8584_58f6];
 
-/// More than any `about.json` has: 256 names of 128 bytes, and three texts.
+/// More than any `about.json` has: 256 names of 128 bytes with a mark each, and three texts.
 const MOST_BYTES: u64 = 128 << 10;
 
 /// How often a lease's directory is tried to be made while others remove the ones around it. Each
@@ -46,10 +47,20 @@ pub(crate) struct About {
     pub(crate) connector: Option<String>,
     pub(crate) config: String,
     pub(crate) names: Vec<SecretName>,
+    /// The marks of the sealed bytes that their values were in, in the same order.
+    #[serde(default)]
+    pub(crate) marks: Vec<u64>,
     /// The parent of the process that the lease was made for. Known to the daemon that made it, for
     /// messages.
     #[serde(skip)]
     pub(crate) parent: Option<i32>,
+}
+
+impl About {
+    fn given(&self) -> impl Iterator<Item = Given> {
+        let marks = self.marks.iter().copied().map(Some).chain(std::iter::repeat(None));
+        self.names.iter().cloned().zip(marks)
+    }
 }
 
 /// The leases of one vault.
@@ -190,14 +201,34 @@ impl Leases {
         leases
     }
 
-    /// The leases that have one of these secrets, newest first; without those whose connector is started again
+    /// What leases have of these secrets.
+    pub(crate) fn given(&self, names: &[SecretName]) -> Vec<Given> {
+        let held = self.held();
+        let given = held.values().flat_map(|held| held.about.given());
+        given.filter(|(name, _)| names.contains(name)).collect()
+    }
+
+    /// Takes note that the value with the mark `before` has the mark `after` from now on.
+    pub(crate) fn remark(&self, name: &SecretName, before: u64, after: u64) {
+        for Held { about, .. } in self.held().values_mut() {
+            for (_, mark) in
+                about.names.iter().zip(&mut about.marks).filter(|(one, _)| *one == name)
+            {
+                if *mark == before {
+                    *mark = after;
+                }
+            }
+        }
+    }
+
+    /// The leases that have one of these values, newest first; without those whose connector is started again
     /// by a parent that learns of a change.
     pub(crate) fn with_any(
         &self,
-        names: &[SecretName],
+        outdated: &BTreeSet<Given>,
         starts_again: impl Fn(i32) -> bool,
     ) -> Vec<HeldLease> {
-        let has_any = |about: &About| about.names.iter().any(|name| names.contains(name));
+        let has_any = |about: &About| about.given().any(|given| outdated.contains(&given));
         let stays = |about: &About| !about.parent.is_some_and(&starts_again);
         let leases = self.all().into_iter().rev();
         let leases = leases.filter(|lease| has_any(&lease.about) && stays(&lease.about));
@@ -426,6 +457,7 @@ mod tests {
             connector: Some("cat-facts".into()),
             config: "/c.yaml".into(),
             names: vec!["A".parse().expect("a name")],
+            marks: vec![1],
             parent: None,
         };
         leases.make(about, b"A=cnry\n").expect("a lease")
@@ -556,16 +588,17 @@ mod tests {
         let leases = memory.leases();
         let name = |name: &str| name.parse().expect("a name");
         let make = |connector: &str, names: &[&str], since, parent| {
-            let names = names.iter().map(|text| name(text)).collect();
+            let names: Vec<_> = names.iter().map(|text| name(text)).collect();
             let connector = Some(connector.to_owned());
-            let about = About { since, connector, config: String::new(), names, parent };
+            let marks = vec![1; names.len()];
+            let about = About { since, connector, names, marks, parent, ..About::default() };
             leases.make(about, b"").expect("a lease")
         };
         make("older", &["A", "B"], 1, None);
         make("newer", &["B"], 2, Some(7));
         let found = |names: &[&str], restarts: i32| {
-            let names: Vec<_> = names.iter().map(|text| name(text)).collect();
-            let found = leases.with_any(&names, |parent| parent == restarts);
+            let outdated = names.iter().map(|text| (name(text), Some(1))).collect();
+            let found = leases.with_any(&outdated, |parent| parent == restarts);
             found.into_iter().filter_map(|lease| lease.connector).collect::<Vec<_>>()
         };
         assert_eq!(found(&["A", "C"], 0), ["older"]);

@@ -27,11 +27,12 @@ impl Service {
         let committed = change.commit();
         self.subscribers.look(&names);
         let committed = committed.map_err(refused)?;
+        let (holders, leases) = self.holders(&names);
         Ok(Response::Stored(Stored {
             set_at: committed.set_at.as_second(),
             new_identity: self.new_identity(committed.is_identity_new),
-            holders: self.holders(&names),
-            leases: self.holding_leases(&names),
+            holders,
+            leases,
         }))
     }
 
@@ -60,7 +61,7 @@ impl Service {
             secrets.filter(|(_, found)| **found != Found::Same).map(|(secret, _)| secret).collect();
         let is_identity_new = !changed.is_empty() && self.set_all(changed, peer)?;
         let new_identity = self.new_identity(is_identity_new);
-        let (holders, leases) = (self.holders(&other), self.holding_leases(&other));
+        let (holders, leases) = self.holders(&other);
         Ok(Response::Imported(Imported { found, new_identity, holders, leases }))
     }
 
@@ -103,11 +104,12 @@ impl Service {
         let committed = change.commit();
         self.subscribers.look(&names);
         committed.map_err(refused)?;
+        let (holders, leases) = self.holders(&names);
         Ok(Response::Restored(Restored {
             version: found.version,
             set_at: found.set_at,
-            holders: self.holders(&names),
-            leases: self.holding_leases(&names),
+            holders,
+            leases,
         }))
     }
 

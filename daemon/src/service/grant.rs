@@ -31,8 +31,8 @@ enum InjectBy {
 /// Values on their way, from their line until the answer is handed over.
 pub(super) type Delivery<'a> = RwLockReadGuard<'a, ()>;
 
-/// Secrets that were decrypted for a request, each once.
-type Opened = RefCell<HashMap<SecretName, Secret>>;
+/// Secrets that were decrypted for a request, each once, with their marks.
+type Opened = RefCell<HashMap<SecretName, (Secret, u64)>>;
 
 impl Service {
     /// Everything that keeps a connector from starting with a configuration.
@@ -42,13 +42,13 @@ impl Service {
 
     /// What is known of a secret. Its value is kept where the caller needs it again.
     fn known(&self, name: &SecretName, opened: Option<&Opened>) -> Known {
-        match self.vault.read(name) {
-            Ok(value) => {
+        match self.vault.read_marked(name) {
+            Ok((value, mark)) => {
                 if let Some(mut opened) = opened.map(RefCell::borrow_mut) {
                     // What is too large for a grant is refused, and need not be kept.
-                    let kept: usize = opened.values().map(Secret::len).sum();
+                    let kept: usize = opened.values().map(|(value, _)| value.len()).sum();
                     if kept + value.len() <= limits::GRANT_BYTES {
-                        opened.insert(name.clone(), value.clone());
+                        opened.insert(name.clone(), (value.clone(), mark));
                     }
                 }
                 Known::Value(value)
@@ -63,13 +63,13 @@ impl Service {
         }
     }
 
-    /// The references of a configuration and their values, or what a client is told in their place. It
+    /// The references of a configuration, their values and the marks of these, or what a client is told in their place. It
     /// is told the same findings as by a check.
     fn open(
         &self,
         grant: &Grant,
         by: InjectBy,
-    ) -> Result<(References, Vec<Secret>), Box<Response>> {
+    ) -> Result<(References, Vec<Secret>, Vec<u64>), Box<Response>> {
         let document = Document::read(&grant.config);
         let opened = Opened::default();
         if grant.check {
@@ -83,8 +83,9 @@ impl Service {
         }
         let refused = |refusal| Box::new(Response::Refused(refusal));
         let found = document.references().map_err(|error| refused(refuse::config(error)))?;
-        let values = self.read_all(&found.names, &mut opened.into_inner()).map_err(refused)?;
-        Ok((found.clone(), values))
+        let opened = self.read_all(&found.names, &mut opened.into_inner()).map_err(refused)?;
+        let (values, marks) = opened.into_iter().unzip();
+        Ok((found.clone(), values, marks))
     }
 
     /// No line, no delivery; and none of what was opened before the vault was locked, which had happened
@@ -116,13 +117,15 @@ impl Service {
         delivery: &mut Option<Delivery<'a>>,
     ) -> Result<Response, Refusal> {
         let locks = self.vault.locks();
-        let (References { names, connector }, values) = match self.open(grant, InjectBy::Any) {
+        let (found, values, marks) = match self.open(grant, InjectBy::Any) {
             Ok(opened) => opened,
             Err(told) => return Ok(*told),
         };
+        let References { names, connector } = found;
         let actor = Actor { pid: peer.pid, program: &grant.program, config: &grant.label };
         *delivery = Some(self.record_delivery(Event::Grant, actor, &names, locks)?);
-        self.grants.remember(actor, &names);
+        let given = names.iter().cloned().zip(marks.into_iter().map(Some)).collect();
+        self.grants.remember(actor, given);
         Ok(Response::Granted(Granted { connector, inject: self.inject, names, values }))
     }
 
@@ -133,10 +136,11 @@ impl Service {
         delivery: &mut Option<Delivery<'a>>,
     ) -> Result<Response, Refusal> {
         let locks = self.vault.locks();
-        let (References { names, connector }, values) = match self.open(grant, InjectBy::File) {
+        let (found, values, marks) = match self.open(grant, InjectBy::File) {
             Ok(opened) => opened,
             Err(told) => return Ok(*told),
         };
+        let References { names, connector } = found;
         if names.is_empty() {
             return Ok(Response::Leased(Leased { connector, lease: None }));
         }
@@ -148,6 +152,7 @@ impl Service {
             connector: connector.as_deref().map(tail_of),
             config: tail_of(&grant.label),
             names: names.clone(),
+            marks,
             parent: parent_of(peer.pid),
         };
         let text = carry::secrets_file(&names, &values);
@@ -167,8 +172,8 @@ impl Service {
     pub(super) fn read_all(
         &self,
         names: &[SecretName],
-        opened: &mut HashMap<SecretName, Secret>,
-    ) -> Result<Vec<Secret>, Refusal> {
+        opened: &mut HashMap<SecretName, (Secret, u64)>,
+    ) -> Result<Vec<(Secret, u64)>, Refusal> {
         let mut missing = Vec::new();
         for name in names {
             let one = std::slice::from_ref(name);
@@ -184,10 +189,10 @@ impl Service {
         let mut first = None;
         let mut left = limits::GRANT_BYTES;
         for name in names {
-            match opened.remove(name).map_or_else(|| self.vault.read(name), Ok) {
-                Ok(value) => {
+            match opened.remove(name).map_or_else(|| self.vault.read_marked(name), Ok) {
+                Ok((value, mark)) => {
                     left = left.checked_sub(value.len()).ok_or_else(refuse::large_grant)?;
-                    values.push(value);
+                    values.push((value, mark));
                 }
                 Err(error @ VaultError::Damaged { .. }) => {
                     damaged.push(name.clone());

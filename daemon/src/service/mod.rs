@@ -14,6 +14,7 @@ mod rekey;
 
 pub(crate) use self::key::LOCK_AFTER;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -187,15 +188,15 @@ impl Service {
         added.map_err(|error| refuse::subscription(&error))
     }
 
-    /// Who runs with values that these secrets had, and is not started again because they changed.
-    fn holders(&self, names: &[SecretName]) -> Vec<ListedGrant> {
-        self.grants.holders(names, |parent| self.subscribers.is_told(parent, names))
-    }
-
-    /// The leases with values that these secrets had, of connectors that are not started again because they
-    /// changed.
-    fn holding_leases(&self, names: &[SecretName]) -> Vec<HeldLease> {
-        self.leases.with_any(names, |parent| self.subscribers.is_told(parent, names))
+    /// The processes and the leases that have an earlier value of these secrets, without those of
+    /// connectors that are started again because of the change.
+    fn holders(&self, names: &[SecretName]) -> (Vec<ListedGrant>, Vec<HeldLease>) {
+        let given = self.grants.given(names).into_iter().chain(self.leases.given(names));
+        let mut outdated: BTreeSet<_> = given.collect();
+        outdated.retain(|given| !self.vault.is_present(given));
+        let starts_again = |parent| self.subscribers.is_told(parent, names);
+        let holders = self.grants.holders(&outdated, starts_again);
+        (holders, self.leases.with_any(&outdated, starts_again))
     }
 
     fn list(&self, send: &mut dyn FnMut(Response)) -> Result<Response, Refusal> {

@@ -111,6 +111,8 @@ impl Service {
         match step {
             Step::Same { name, before, after } => {
                 self.subscribers.expect_same(name, before, after);
+                self.grants.remark(name, before, after);
+                self.leases.remark(name, before, after);
             }
             Step::Done { names, done, all } => {
                 self.subscribers.look(names);

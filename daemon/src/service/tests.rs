@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{
-    Code, Damaged, Delete, Examine, Examined, Grant, Granted, Listed, Passphrase, Refusal, Request,
-    Response, Restore, Rotate, Secret, SecretName, Set, Subscribe, limits,
+    Code, Damaged, Delete, Examine, Examined, Grant, Granted, Import, Listed, Passphrase, Refusal,
+    Request, Response, Restore, Rotate, Secret, SecretName, Set, Subscribe, limits,
 };
 use zeroize::Zeroizing;
 
@@ -174,7 +174,7 @@ fn d13_what_was_opened_before_a_lock_is_not_given_away_after_it() {
     let locks = home.service.vault.locks();
     let names = [secret("A")];
     let values = home.service.read_all(&names, &mut HashMap::new()).expect("opened");
-    assert_eq!(values[0].expose(), b"one");
+    assert_eq!(values[0].0.expose(), b"one");
     assert!(matches!(home.ask(Request::Lock)[..], [Response::Locked]));
     for event in [Event::Grant, Event::Lease] {
         let recorded = home.service.record_delivery(event, Actor::default(), &names, locks);
@@ -463,4 +463,106 @@ fn sealing_anew_has_its_line_and_tells_subscribers_that_nothing_changed() {
     let answer = home.ask(Request::Rotate(Rotate::new(false, None))).pop();
     assert_eq!(refusal(answer.expect("an answer")).code, Code::Audit);
     assert_eq!(identity(), unchanged);
+}
+
+/// A home whose client is this process, which keeps running.
+struct Running(Home);
+
+impl Running {
+    fn with_values(values: &[&str]) -> Self {
+        let home = Home::new();
+        for value in values {
+            home.set("A", value.as_bytes());
+        }
+        Self(home)
+    }
+
+    fn ask(&self, request: Request) -> Response {
+        let heard = Arc::new(Heard::default());
+        let answers: Arc<dyn Answers> = heard.clone();
+        let pid = i32::try_from(std::process::id()).expect("a pid");
+        let service = &self.0.service;
+        service.answer(request, Peer { uid: 0, pid }, service.lock_requests(), &answers);
+        heard.take().pop().expect("an answer")
+    }
+
+    fn start(&self) {
+        let config = Zeroizing::new(b"x: {secret: {name: A}}".to_vec());
+        let grant = Grant { label: "c.yaml".into(), program: "prog".into(), check: false, config };
+        let granted = self.ask(Request::Grant(grant));
+        assert!(matches!(granted, Response::Granted(_)), "{granted:?}");
+    }
+
+    /// Whether the answer to a change names the process.
+    fn is_named_after(&self, request: Request) -> bool {
+        let holders = match self.ask(request) {
+            Response::Stored(stored) => stored.holders,
+            Response::Restored(restored) => restored.holders,
+            Response::Imported(imported) => imported.holders,
+            other => panic!("{other:?}"),
+        };
+        !holders.is_empty()
+    }
+
+    fn is_named_after_set(&self, value: &str) -> bool {
+        let value = Secret::from(value.as_bytes().to_vec());
+        self.is_named_after(Request::Set(Set { name: secret("A"), value }))
+    }
+
+    fn is_named_after_import(&self, value: &str) -> bool {
+        let (names, values) = (vec![secret("A")], vec![Secret::from(value.as_bytes().to_vec())]);
+        let import = Import { names, values, overwrite: true, dry_run: false };
+        self.is_named_after(Request::Import(import))
+    }
+
+    fn is_named_after_restore(&self, version: Option<u64>) -> bool {
+        self.is_named_after(Request::Restore(Restore { name: secret("A"), version }))
+    }
+}
+
+#[test]
+fn a_process_that_runs_with_the_restored_value_is_not_named() {
+    let home = Running::with_values(&["one"]);
+    home.start();
+    assert!(home.is_named_after_set("two"));
+    assert!(!home.is_named_after_restore(None), "it runs with this value");
+    assert!(home.is_named_after_restore(None), "and not with this one");
+    assert!(home.is_named_after_set("three"));
+    // "one" is the older of the two earlier versions.
+    let versions = home.0.service.vault.versions(&secret("A")).expect("versions").earlier;
+    assert!(!home.is_named_after_restore(versions.last().map(|oldest| oldest.version)));
+}
+
+#[test]
+fn a_process_that_runs_with_the_value_that_is_set_again_is_not_named() {
+    let home = Running::with_values(&["one"]);
+    home.start();
+    assert!(!home.is_named_after_set("one"), "the same value");
+    assert!(home.is_named_after_set("two"));
+    assert!(!home.is_named_after_set("one"));
+    assert!(home.is_named_after_import("two"));
+    assert!(home.is_named_after_import("three"));
+    assert!(!home.is_named_after_import("one"));
+}
+
+#[test]
+fn a_process_that_runs_with_the_restored_value_is_not_named_while_locked() {
+    let home = Running::with_values(&["one", "two"]);
+    home.start();
+    assert!(home.is_named_after_set("three"));
+    let identity = home.0.folder.path().join("identity.txt");
+    fs::write(&identity, "age-encryption.org/v1\n-> scrypt x 18\n").expect("a locked identity");
+    assert!(!home.is_named_after_restore(None), "the same sealed bytes");
+    assert!(home.is_named_after_restore(None));
+}
+
+#[test]
+fn a_process_that_runs_with_the_restored_value_is_not_named_after_a_rotation() {
+    let home = Running::with_values(&["one"]);
+    home.start();
+    let rotated = home.ask(Request::Rotate(Rotate::new(false, None)));
+    assert!(matches!(rotated, Response::Resealed(_)), "{rotated:?}");
+    assert!(!home.is_named_after_set("one"));
+    assert!(home.is_named_after_set("two"));
+    assert!(!home.is_named_after_restore(None));
 }

@@ -10,6 +10,10 @@ use super::store::{Folder, ReadError};
 use super::{SEALED_BYTES, file_of};
 use crate::hash::fnv_1a;
 
+/// A secret that a connector was given, and the mark of the sealed bytes that its value was in;
+/// `None` if that is not known.
+pub(crate) type Given = (SecretName, Option<u64>);
+
 /// Reads the marks of secrets; needs no identity.
 pub(crate) struct Marks {
     folder: Folder,

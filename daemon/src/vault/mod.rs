@@ -61,7 +61,7 @@ use self::id::IdError;
 pub(crate) use self::id::VaultId;
 pub(crate) use self::identity::IdentityError;
 use self::identity::IdentityFile;
-pub(crate) use self::mark::Marks;
+pub(crate) use self::mark::{Given, Marks};
 pub(crate) use self::names::Names;
 use self::place::Place;
 use self::recipients::Lists;
@@ -260,6 +260,11 @@ impl Vault {
         self.opened(name).map(|(_, value)| value)
     }
 
+    /// Opens a secret, with the mark of the sealed bytes that it was in.
+    pub(crate) fn read_marked(&self, name: &SecretName) -> Result<(Secret, u64), VaultError> {
+        self.opened(name).map(|(sealed, value)| (value, mark::mark(&sealed)))
+    }
+
     /// A value, and the sealed bytes that it was in.
     fn opened(&self, name: &SecretName) -> Result<(Vec<u8>, Secret), VaultError> {
         let mut sealed = self.sealed(name)?;
@@ -337,6 +342,28 @@ impl Vault {
     pub(crate) fn mark_of_same(&self, name: &SecretName, value: &Secret) -> Option<u64> {
         let (sealed, present) = self.opened(name).ok()?;
         (present.expose() == value.expose()).then(|| mark::mark(&sealed))
+    }
+
+    /// Whether the value of a secret is the one that was given. A value that was sealed again is
+    /// compared with its earlier version, if the history still has that and the vault is not locked.
+    pub(crate) fn is_present(&self, (name, given): &Given) -> bool {
+        let Some(given) = *given else { return false };
+        let Ok(sealed) = self.sealed(name) else { return false };
+        if mark::mark(&sealed) == given {
+            return true;
+        }
+        let versions = self.history.versions(&self.folder, name, &file_of(name));
+        let mut earlier = versions.unwrap_or_default().into_iter();
+        let earlier = earlier.find_map(|(version, _)| {
+            let sealed = self.history.read(name, version).ok()?;
+            (mark::mark(&sealed) == given).then_some(sealed)
+        });
+        let Some(earlier) = earlier else { return false };
+        let opened = |sealed: &[u8]| self.open_sealed(name, sealed).ok();
+        let (Some(present), Some(earlier)) = (opened(&sealed), opened(&earlier)) else {
+            return false;
+        };
+        present.expose() == earlier.expose()
     }
 
     /// Whether a secret has earlier versions.
