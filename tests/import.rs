@@ -322,3 +322,32 @@ fn an_import_that_is_cut_off_says_what_was_done_and_goes_on_when_repeated() {
     assert!(said.starts_with("3000 secrets imported"), "{said}");
     assert_eq!(home.ok(&["list"]).lines().count(), 3001);
 }
+
+#[test]
+fn one_note_names_all_values_that_a_secrets_file_cannot_hold() {
+    let home = Home::new();
+    let file = home.write("app.env", "PEM=\"one\ntwo\"\nPLAIN=x\nPADDED=\" y\"\n");
+    let said = home.cli(&["import", file.to_str().unwrap()]);
+    assert_eq!(said.code(), Some(0), "{said:?}");
+    let note = "note: a secrets file cannot hold `PEM` (it has a line break), `PADDED` (it begins or ends with a blank); \
+                run passes them as environment variables, and cdk needs: --inject env\n";
+    assert!(said.err.contains(note), "{said:?}");
+    assert!(!said.err.contains("PLAIN") && !said.err.contains("two"), "{said:?}");
+    // A value without this fault is imported without the note.
+    let file = home.write("plain.env", "PLAIN=x\n");
+    let said = home.cli(&["import", file.to_str().unwrap()]);
+    assert!(!said.err.contains("cannot hold"), "{said:?}");
+}
+
+#[test]
+fn an_imported_value_that_reaches_no_connector_has_a_warning_of_its_own() {
+    let home = Home::new();
+    let long = "x".repeat(131_072);
+    let file = home.write("app.env", &format!("LONG=\"a\n{long}\"\nPEM=\"one\ntwo\"\n"));
+    let said = home.cli(&["import", file.to_str().unwrap()]);
+    assert_eq!(said.code(), Some(0), "{said:?}");
+    assert!(said.err.contains("warning: `LONG` cannot reach a connector in a secrets file"));
+    assert!(said.err.contains(
+        "note: a secrets file cannot hold `PEM` (it has a line break); run passes it as"
+    ));
+}

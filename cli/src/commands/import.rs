@@ -10,7 +10,7 @@ use fluvio_secret_protocol::{
 };
 
 use super::client;
-use super::set::{about_the_identity, say_holders};
+use super::set::{about_the_identity, about_unfit, say_holders};
 use crate::args;
 use crate::error::CliError;
 use crate::progress::Progress;
@@ -42,6 +42,8 @@ pub(crate) fn import(import: &args::Import) -> Result<(), CliError> {
     if let Some(identity) = new_identity {
         output::say(&about_the_identity(&identity));
     }
+    let secrets = file.secrets.iter().map(|(name, value)| (name, value));
+    about_unfit(secrets).iter().for_each(|note| output::say(note));
     say_holders(&holders, &leases);
     match stamp {
         Some(stamp) => match file.left_out() {

@@ -22,15 +22,13 @@ pub(crate) fn set(set: Set) -> Result<(), CliError> {
             "note: the value begins with two dashes; was an option meant? see: fluvio-secret set --help",
         );
     }
-    let carried = how_it_is_carried(&name, &value);
+    let unfit = about_unfit([(&name, &value)]);
     let stored = client()?.set(name.clone(), value)?;
     output::confirm(&format!("Secret \"{name}\" set successfully"));
     if let Some(identity) = stored.new_identity {
         output::say(&about_the_identity(&identity));
     }
-    if let Some(note) = carried {
-        output::say(&note);
-    }
+    unfit.iter().for_each(|note| output::say(note));
     say_holders(&stored.holders, &stored.leases);
     if is_argument && io::stderr().is_terminal() && is_first_argument()? {
         output::say(ABOUT_ARGUMENTS);
@@ -65,20 +63,35 @@ note: the key that opens your secrets was made: {path}
     )
 }
 
-/// What to know before the value is wanted by a connector; nothing when a secrets file carries it.
-fn how_it_is_carried(name: &SecretName, value: &Secret) -> Option<String> {
-    let by_file = carry::by_file(value).err()?;
-    Some(match (by_file, carry::by_environment(name, value)) {
-        (Unfit::NotUtf8, _) => {
-            format!("warning: `{name}` cannot reach a Fluvio connector: {by_file}")
+/// What to know about values that a secrets file cannot hold: a warning for each that cannot reach a
+/// connector, and one note with the names of all others.
+pub(super) fn about_unfit<'a>(
+    secrets: impl IntoIterator<Item = (&'a SecretName, &'a Secret)>,
+) -> Vec<String> {
+    let (mut notes, mut named) = (Vec::new(), Vec::new());
+    for (name, value) in secrets {
+        let Err(by_file) = carry::by_file(value) else { continue };
+        match (by_file, carry::by_environment(name, value)) {
+            (Unfit::NotUtf8, _) => {
+                notes.push(format!("warning: `{name}` cannot reach a Fluvio connector: {by_file}"));
+            }
+            (_, Ok(())) => named.push(format!("`{name}` ({by_file})")),
+            (_, Err(by_environment)) => notes.push(format!(
+                "warning: `{name}` cannot reach a connector in a secrets file ({by_file}) nor by the environment ({by_environment})"
+            )),
         }
-        (_, Ok(())) => format!(
-            "note: a secrets file cannot hold `{name}` ({by_file}); run passes it as an environment variable, and cdk needs: --inject env"
-        ),
-        (_, Err(by_environment)) => format!(
-            "warning: `{name}` cannot reach a connector in a secrets file ({by_file}) nor by the environment ({by_environment})"
-        ),
-    })
+    }
+    if !named.is_empty() {
+        let passed = match named.len() {
+            1 => "it as an environment variable",
+            _ => "them as environment variables",
+        };
+        notes.push(format!(
+            "note: a secrets file cannot hold {}; run passes {passed}, and cdk needs: --inject env",
+            named.join(", ")
+        ));
+    }
+    notes
 }
 
 /// Whether this is the first time that a value was given as an argument. A file remembers it.
@@ -93,12 +106,13 @@ fn is_first_argument() -> Result<bool, CliError> {
 mod tests {
     use fluvio_secret_protocol::Secret;
 
-    use super::how_it_is_carried;
+    use super::about_unfit;
 
     #[test]
     fn set_says_what_a_secrets_file_cannot_carry() {
         let said = |value: &[u8]| {
-            how_it_is_carried(&"A".parse().expect("a name"), &Secret::from(value.to_vec()))
+            let name = "A".parse().expect("a name");
+            about_unfit([(&name, &Secret::from(value.to_vec()))]).pop()
         };
         assert_eq!(said(b"plain = value"), None);
         assert_eq!(said(b""), None);
