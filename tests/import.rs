@@ -343,7 +343,7 @@ fn one_note_names_all_values_that_a_secrets_file_cannot_hold() {
 fn an_imported_value_that_reaches_no_connector_has_a_warning_of_its_own() {
     let home = Home::new();
     let long = "x".repeat(131_072);
-    let file = home.write("app.env", &format!("LONG=\"a\n{long}\"\nPEM=\"one\ntwo\"\n"));
+    let file = home.write("app.env", format!("LONG=\"a\n{long}\"\nPEM=\"one\ntwo\"\n"));
     let said = home.cli(&["import", file.to_str().unwrap()]);
     assert_eq!(said.code(), Some(0), "{said:?}");
     assert!(said.err.contains("warning: `LONG` cannot reach a connector in a secrets file"));
