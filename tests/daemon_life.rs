@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixListener;
 use std::process::{Child, Command, Stdio};
@@ -39,10 +40,39 @@ fn daemons(home: &Home) -> BTreeSet<u32> {
 
 /// Whether a process holds the lock of this home's vault, by `/proc/locks`.
 fn owns(home: &Home, pid: u32) -> bool {
-    let Ok(lock) = fs::metadata(home.vault().join(".lock")) else { return false };
+    let Ok(lock) = fs::File::open(home.vault().join(".lock")) else { return false };
+    let (device, inode) = (device(&lock), lock.metadata().unwrap().ino());
     let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
-    let inode = format!(":{} ", lock.ino());
-    locks.lines().any(|line| line.contains(&inode) && line.contains(&format!(" {pid} ")))
+    locks.lines().any(|line| is_held_by(line, device, inode, pid))
+}
+
+/// The device of an open file as the kernel's lists name it; that of `stat` is another one on btrfs.
+fn device(file: &fs::File) -> (u32, u32) {
+    let about = fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd())).unwrap();
+    let mount = about.lines().find_map(|line| line.strip_prefix("mnt_id:")).unwrap().trim();
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let mut lines = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+    let numbers = lines.find(|words| words[0] == mount).unwrap()[2].to_owned();
+    let (major, minor) = numbers.split_once(':').unwrap();
+    (major.parse().unwrap(), minor.parse().unwrap())
+}
+
+/// Whether a line of `/proc/locks` has a lock of this file by this process. Files on two devices
+/// may have the same inode number.
+fn is_held_by(line: &str, (major, minor): (u32, u32), inode: u64, pid: u32) -> bool {
+    let (file, pid) = (format!("{major:02x}:{minor:02x}:{inode}"), pid.to_string());
+    let words: Vec<_> = line.split_whitespace().collect();
+    words.windows(2).any(|pair| pair == [&*pid, &*file])
+}
+
+#[test]
+fn a_lock_of_the_same_inode_on_another_device_is_another_lock() {
+    let holds = |line: &str| is_held_by(line, (0, 0x2b), 61, 812);
+    assert!(holds("3: FLOCK  ADVISORY  WRITE 812 00:2b:61 0 EOF"));
+    for other in ["812 00:2c:61", "812 01:2b:61", "812 00:2b:610", "812 00:2b:161", "1812 00:2b:61"]
+    {
+        assert!(!holds(&format!("3: FLOCK  ADVISORY  WRITE {other} 0 EOF")), "{other}");
+    }
 }
 
 #[test]
@@ -66,6 +96,10 @@ fn b1_200_commands_at_once_start_one_daemon() {
         }
         before = home.daemon_pid();
         assert_eq!(daemons(&home), before.into_iter().collect(), "round {round}");
+        assert!(
+            before.is_some_and(|pid| owns(&home, pid)),
+            "round {round}: its lock is not listed"
+        );
     }
 }
 

@@ -433,7 +433,12 @@ mod tests {
     impl Memory {
         /// A folder of our own on a tmpfs.
         fn new() -> Self {
-            Self(tempfile::tempdir_in("/dev/shm").expect("a folder on a tmpfs"))
+            let made = tempfile::Builder::new().prefix("fs-").tempdir_in("/dev/shm");
+            Self(
+                made.expect(
+                    "these tests need a tmpfs at /dev/shm that you may write to (mode 1777)",
+                ),
+            )
         }
 
         fn leases(&self) -> Leases {

@@ -81,7 +81,7 @@ impl Home {
 
     pub(crate) fn of(layout: Layout) -> Self {
         let make = || tempfile::Builder::new().prefix("fs-").to_owned();
-        let folder = make().tempdir().unwrap();
+        let folder = make().tempdir_in(temporary()).unwrap();
         let mount = (layout == Layout::Apart).then(|| {
             let histories = folder.path().join("data/history");
             make_folder(&histories, 0o700);
@@ -348,6 +348,15 @@ pub(crate) fn files_with(folder: &Path, bytes: &[u8]) -> Vec<PathBuf> {
 
 pub(crate) fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
+}
+
+/// Where homes are: the temporary directory, unless a shell would need quotes around its path.
+/// Tests compare commands that programs print, and write paths into scripts of their own.
+fn temporary() -> PathBuf {
+    let set = std::env::temp_dir();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    let fits = set.is_absolute() && set.to_str().is_some_and(|set| set.chars().all(is_plain));
+    if fits { set } else { "/tmp".into() }
 }
 
 /// A folder with a mode.

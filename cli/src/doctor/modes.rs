@@ -23,7 +23,12 @@ pub(super) fn look(machine: &Machine, places: &Places, state: &State) -> Vec<Fou
             || fs::metadata(place.join(&ours)).is_ok_and(|found| found.uid() == machine.uid)
     };
     let leases = memory::places(machine).into_iter().filter(counts);
-    let leases = leases.map(|place| (place.join(&ours), FOLDER)).collect::<Vec<_>>();
+    let leases = leases.map(|place| place.join(&ours)).collect::<Vec<_>>();
+    // Another home, which is what the error advises for other places, would not help here.
+    if let Some(foreign) = leases.iter().find_map(|place| foreign_leases(place, machine.uid)) {
+        return vec![foreign];
+    }
+    let leases = leases.into_iter().map(|place| (place, FOLDER));
     let all = [
         (places.config().to_owned(), FOLDER),
         (places.identity(), FILE),
@@ -37,6 +42,16 @@ pub(super) fn look(machine: &Machine, places: &Places, state: &State) -> Vec<Fou
     let is_link = fs::symlink_metadata(places.histories()).is_ok_and(|found| found.is_symlink());
     let histories = (!is_link).then(|| (places.histories(), FOLDER));
     judge(all.into_iter().chain(histories).chain(leases), machine.uid)
+}
+
+/// What to do about another user's directory that has the name of the one for leases.
+fn foreign_leases(place: &Path, ours: u32) -> Option<Found> {
+    let owner = fs::metadata(place).ok()?.uid();
+    let shown = place.display();
+    let text = format!(
+        "{shown}, where leases are, belongs to uid {owner}, not to uid {ours}; have that user or root remove it, or give the values by: --inject env"
+    );
+    (owner != ours).then(|| Look::Modes.wrong(text))
 }
 
 /// What is not there is made as it has to be.
@@ -82,7 +97,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::process::Command;
 
-    use super::{FILE, FOLDER, judge};
+    use super::{FILE, FOLDER, foreign_leases, judge};
     use crate::doctor::Condition;
 
     #[test]
@@ -123,5 +138,17 @@ mod tests {
         let whose = if ours == 0 { "root".to_owned() } else { format!("uid {ours}") };
         assert!(found[0].text.contains(&format!("belongs to {whose}")), "{found:?}");
         assert!(found.iter().all(|found| found.mend.is_none()), "{found:?}");
+    }
+
+    #[test]
+    fn another_users_directory_for_leases_is_not_answered_with_another_home() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let ours = rustix::process::geteuid().as_raw();
+        assert!(foreign_leases(folder.path(), ours).is_none());
+        assert!(foreign_leases(&folder.path().join("none"), ours).is_none());
+        let found = foreign_leases(folder.path(), ours + 1).expect("a fault");
+        let next = "have that user or root remove it, or give the values by: --inject env";
+        assert!(found.text.ends_with(next) && !found.text.contains("HOME"), "{found:?}");
+        assert!(found.mend.is_none(), "{found:?}");
     }
 }

@@ -175,6 +175,8 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
+    use fluvio_secret_protocol::shell;
+
     use super::{RELEASE, cdk, fluvio, ours};
     use crate::doctor::machine::tests::{Made, link};
     use crate::doctor::{Condition, Found, Look};
@@ -244,7 +246,9 @@ mod tests {
         assert!(one(&found, Look::Cdk).text.contains(".fluvio/bin/cdk, Fluvio's, is not on PATH"));
         mend(&made, one(&found, Look::Cdk));
         let line = fs::read_to_string(made.at("home/ada/.bashrc")).expect("a line");
-        assert!(line.contains(".fluvio/bin:\"$PATH\""), "{line}");
+        // The temporary directory may have a space in its path.
+        let first = shell::word(made.at("home/ada/.fluvio/bin").to_str().expect("a text"));
+        assert!(line.contains(&format!("PATH={first}:\"$PATH\"")), "{line}");
         made.set_path(&["home/ada/.fluvio/bin"]);
         let found = look(&made);
         assert_eq!(one(&found, Look::Cdk).condition, Condition::Right);

@@ -265,7 +265,7 @@ fn print(entries: &[Entry]) -> String {
 mod tests {
     use std::fs;
 
-    use fluvio_secret_protocol::limits;
+    use fluvio_secret_protocol::{limits, shell};
 
     use super::{Entry, Lists, RecipientsError, keys, parse, print};
     use crate::vault::seal::{Identity, Recipient};
@@ -377,7 +377,8 @@ mod tests {
                 fs::write(&path, empty).expect("written");
                 let error = lists.agreed(std::slice::from_ref(&own)).expect_err("refused");
                 assert!(matches!(error, RecipientsError::Empty { .. }), "{error}");
-                assert!(error.to_string().ends_with(&format!("rm {}", path.display())), "{error}");
+                let quoted = shell::word(path.to_str().expect("a text"));
+                assert!(error.to_string().ends_with(&format!("rm {quoted}")), "{error}");
             }
             fs::remove_file(&path).expect("removed");
             assert_eq!(lists.agreed(std::slice::from_ref(&own)).expect("agreed").len(), 1);
