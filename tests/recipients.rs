@@ -11,6 +11,8 @@ use crate::harness::{Home, Said, need, said};
 /// Runs git in a folder.
 fn git(folder: &Path, args: &[&str]) {
     let mut git = Command::new("git");
+    // The configuration of the user who runs the tests may have hooks, or ignore everything.
+    git.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
     git.arg("-C").arg(folder).args(["-c", "user.name=test", "-c", "user.email=test@localhost"]);
     git.args(["-c", "init.defaultBranch=main", "-c", "commit.gpgsign=false"]).args(args);
     let said = said(&mut git);
