@@ -164,3 +164,40 @@ fn a16_a_list_without_a_recipient_is_refused_and_the_command_that_is_told_helps(
         }
     }
 }
+
+#[test]
+fn a16_the_key_before_decrypts_an_older_copy_of_a_vault_with_a_history() {
+    let home = Home::new();
+    for name in ["A", "B"] {
+        home.ok(&["set", name, "first"]);
+        home.ok(&["set", name, "second"]);
+    }
+    home.ok(&["daemon", "stop"]);
+    copy(&home.vault(), &home.path("backup"));
+    home.ok(&["key", "rotate"]);
+    home.ok(&["set", "A", "third"]);
+    home.ok(&["daemon", "stop"]);
+    fs::remove_dir_all(home.vault()).unwrap();
+    copy(&home.path("backup"), &home.vault());
+    let kept = home.path("config/identity.old.txt");
+    // What doctor names is the key, and not an earlier version in place of the newer value.
+    let help = format!("fluvio-secret key use {}", kept.display());
+    let found = home.cli(&["doctor"]);
+    assert!(found.out.contains(&help) && !found.out.contains("restore"), "{found:?}");
+    home.ok(&["key", "use", kept.to_str().unwrap()]);
+    for name in ["A", "B"] {
+        assert_eq!(delivered(&home, name).out, "second");
+        home.ok(&["restore", name, "--version", "1"]);
+        assert_eq!(delivered(&home, name).out, "first");
+    }
+    // A recipient that was never accepted is not accepted by that.
+    home.ok(&["key", "rotate"]);
+    home.ok(&["daemon", "stop"]);
+    fs::remove_dir_all(home.vault()).unwrap();
+    copy(&home.path("backup"), &home.vault());
+    let list = home.vault().join(".recipients");
+    let stranger = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa\n";
+    fs::write(&list, fs::read_to_string(&list).unwrap() + stranger).unwrap();
+    let refused = home.cli(&["key", "use", kept.to_str().unwrap()]);
+    assert!(!refused.status.success() && refused.err.contains("recipients"), "{refused:?}");
+}

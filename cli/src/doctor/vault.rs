@@ -1,15 +1,19 @@
 //! The secrets, the identity that opens them, and whom they are sealed to.
 
+use std::ffi::OsStr;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fluvio_secret_protocol::{
     Client, ClientError, Code, Damaged, Key, Recipients, Status, Unfinished, shell,
 };
+use zeroize::Zeroizing;
 
 use super::{Found, Look};
 use crate::format::count;
 
+/// Why the daemon does not open what is sealed to an identity that is not here.
+const SEALED_TO_ANOTHER: &str = "it is sealed to another identity";
 /// How many damaged secrets have a line of their own.
 const MOST: usize = 16;
 
@@ -27,10 +31,12 @@ pub(super) fn look(client: &mut Client, status: &Status) -> Vec<Found> {
                 many => format!("{many} secrets, which can all be opened"),
             })]
         }
-        Ok(damaged) => match none_opened(&damaged, names.len()) {
-            Some(found) => vec![found],
-            None => all_damaged(&damaged, client, Path::new(&status.vault)),
-        },
+        Ok(damaged) => {
+            match older_copy(&damaged, client).or_else(|| none_opened(&damaged, names.len())) {
+                Some(found) => vec![found],
+                None => all_damaged(&damaged, client, Path::new(&status.vault)),
+            }
+        }
         Err(ClientError::Refused(refusal)) if refusal.code == Code::Locked => {
             let text = format!(
                 "{}, not opened, because the vault is locked",
@@ -51,6 +57,40 @@ pub(super) fn look(client: &mut Client, status: &Status) -> Vec<Found> {
         Err(error) => Look::Recipients.wrong_by(&error),
     });
     found
+}
+
+/// What to do about a vault from before a rotation, as a backup or git brings it back: the key that was kept
+/// then decrypts it. To restore an earlier version would replace a newer value.
+fn older_copy(damaged: &[Damaged], client: &mut Client) -> Option<Found> {
+    let is_another = |damaged: &&Damaged| damaged.why == SEALED_TO_ANOTHER;
+    let name = &damaged.iter().find(is_another)?.name;
+    let listed = client.recipients().ok()?.recipients.into_iter().filter(|one| one.listed);
+    let listed: Vec<_> = listed.map(|one| one.recipient).collect();
+    let identity = client.key().ok()?.identity;
+    let kept = kept_key(Path::new(&identity).parent()?, &listed)?;
+    let kept = shell::word(&kept.display().to_string());
+    let text = format!("`{name}` is encrypted for the key that was kept in {kept}");
+    Some(Look::Vault.wrong(text).mended_by(format!("fluvio-secret key use {kept}")))
+}
+
+/// The kept key that is one of these recipients. One with a passphrase does not tell whose it is.
+fn kept_key(config: &Path, recipients: &[String]) -> Option<PathBuf> {
+    let entries = fs::read_dir(config).ok()?.flatten();
+    let mut kept: Vec<_> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.file_name().is_some_and(is_kept_key))
+        .collect();
+    kept.sort();
+    kept.into_iter().find(|path| {
+        let text = Zeroizing::new(fs::read_to_string(path).unwrap_or_default());
+        let own = text.lines().find_map(|line| line.strip_prefix("# public key: "));
+        own.is_some_and(|own| recipients.iter().any(|recipient| recipient == own.trim()))
+    })
+}
+
+fn is_kept_key(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    name.starts_with("identity.old.") && name.ends_with("txt")
 }
 
 /// What is told when several secrets are all that there are, and cannot be opened for one reason: then

@@ -6,6 +6,7 @@ use super::{Base, New, Plan, Rekey, RekeyError, put_in_place};
 use crate::vault::held::{KeyError, KeyState, Moment};
 use crate::vault::kind;
 use crate::vault::memory::{Pinned, wiping_stack};
+use crate::vault::recipients::{Read, keys};
 use crate::vault::seal::{self, BadIdentity, Closed, Identity, Recipient};
 use crate::vault::{Vault, VaultError};
 
@@ -92,7 +93,13 @@ impl Vault {
             {
                 plan(Plan::Take(new(identity)?))
             }
-            _ => Ok(self.rotation(self.base()?, Some(new(identity)?))),
+            present => {
+                let base = match is_older_copy(&lists, present, &recipient) {
+                    true => self.base_of(lists.of_vault().to_vec())?,
+                    false => self.base()?,
+                };
+                Ok(self.rotation(base, Some(new(identity)?)))
+            }
         }
     }
 
@@ -131,6 +138,15 @@ impl Vault {
         }
         rekey
     }
+}
+
+/// Whether the vault is a copy from before the present identity took the place of this one: then its list
+/// names everyone that was accepted here, with this one in place of the present one.
+fn is_older_copy(lists: &Read, present: &[Recipient], used: &Recipient) -> bool {
+    let ([present], Some(accepted)) = (present, &lists.accepted) else { return false };
+    let mut before = accepted.clone();
+    put_in_place(&mut before, present, used);
+    keys(&before) == keys(lists.of_vault())
 }
 
 /// The identity in an identity file's bytes, which may be behind a passphrase.
