@@ -171,6 +171,11 @@ pub(super) fn unfinished<'a>(value: &str, rest: impl Iterator<Item = &'a str>) -
         }
         '{' if count(value, '{') > count(value, '}') => rest.any(|line| line.starts_with('}')),
         '[' if count(value, '[') > count(value, ']') => rest.any(|line| line.starts_with(']')),
+        // A here-document, as shells have it.
+        '<' if value.starts_with("<<") => {
+            let word = value.trim_start_matches(['<', '-']).trim().trim_matches(['"', '\'']);
+            !word.is_empty() && rest.any(|line| line == word)
+        }
         _ => false,
     };
     is_closed_below.then_some(SEVERAL_LINES)
@@ -197,10 +202,20 @@ pub(super) fn continues_base64(line: &str, before: &str) -> Option<Looks> {
     let is_full = |text: &str| matches!(text.len(), 64 | 76) && is_mixed_base64(text);
     let value_before = before.split_once('=').map_or(before, |(_, value)| value.trim());
     let is_tail = !body.is_empty() && body.bytes().all(is_base64) && line.len() % 4 == 0;
+    // With the piece before it, it is whole. A name of several capitals may be a name.
+    let completes = || {
+        value_before.len() >= 16
+            && is_mixed_base64(value_before)
+            && is_mixed_base64(body)
+            && (value_before.len() + line.len()) % 4 == 0
+    };
     let is_piece = match padding {
         0 => body.len() >= 32 && is_mixed_base64(body) && body.bytes().any(|b| b.is_ascii_digit()),
-        1 => is_tail && (is_full(value_before) || (body.len() >= 15 && is_mixed_base64(body))),
-        2 => is_tail,
+        1 if is_tail && is_full(value_before) => true,
+        1 if is_tail && body.len() >= 15 && is_mixed_base64(body) => true,
+        1 => completes(),
+        // As a name and a value, this would be a secret with the value `=`.
+        2 => !body.is_empty() && body.bytes().all(is_base64),
         _ => false,
     };
     is_piece.then_some(BASE64)
@@ -287,6 +302,8 @@ mod tests {
             ("\"first", &["B=second\""]),
             ("'", &["x", "'"]),
             ("{", &["\"a\": 1", "}"]),
+            ("<<EOF", &["line=1", "EOF"]),
+            ("<<-'END'", &["x", "  END"]),
             ("[1,", &["2", "]"]),
         ] {
             assert!(unfinished(value, rest.iter().copied()).is_some(), "{value}");
@@ -298,6 +315,8 @@ mod tests {
             ("'90s", &["B=2"]),
             ("{\"a\": 1}", &["}"]),
             ("{", &["B=1"]),
+            ("<<EOF", &["B=1"]),
+            ("<<", &["B=1", ""]),
             ("a=b=", &[]),
         ] {
             assert_eq!(unfinished(value, rest.iter().copied()), None, "{value}");
@@ -312,6 +331,8 @@ mod tests {
             ("QW5vdGhlclRhaWw3Nw==", "A=b"),
             ("YQ==", "A=b"),
             ("YWI=", &format!("A={full}")),
+            ("QUJDREVGR0g==", "A=b"),
+            ("Zm9vYmFyYmE=", "KEY=AbCdEfGh1234567890AbCdEfGh123456"),
             (full, "A=b"),
         ] {
             assert!(continues_base64(line, before).is_some(), "{line}");
@@ -319,6 +340,8 @@ mod tests {
         for (line, before) in [
             ("EMPTY=", "A=b"),
             ("ABC=", "A=b"),
+            ("LATER=", "TOKEN=AbCdEfGh1234567890AbCdEfGh1234567"),
+            ("later=", "TOKEN=AbCdEfGh1234567890AbCdEfGh12345678"),
             ("MY_LONG_NAME_OF_A_SECRET=", &format!("A={full}")),
             ("nothing here", "A=b"),
             ("A=b=", ""),
