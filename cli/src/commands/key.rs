@@ -65,8 +65,16 @@ note: copies that were made before have no passphrase: in backups, and maybe on 
       file was. Who loses the passphrase loses all secrets; nobody can open the identity without it.";
 
 fn say_until() -> Result<(), CliError> {
-    let until = client()?.status()?.unlocked_until;
-    let until = until.map(|until| format!(" until {}", date::local(until))).unwrap_or_default();
+    let status = client()?.status()?;
+    // A lock takes effect at once, also while the passphrase is changed.
+    if status.locked {
+        output::say("note: the vault is locked; unlock it with: fluvio-secret unlock");
+        return Ok(());
+    }
+    let until = status
+        .unlocked_until
+        .map(|until| format!(" until {}", date::local(until)))
+        .unwrap_or_default();
     output::say(&format!("note: the vault is unlocked{until}; to lock it now: fluvio-secret lock"));
     Ok(())
 }
