@@ -100,6 +100,7 @@ fn a_secrets_new_value_is_told_to_who_still_runs_with_the_old_one() {
         told.err.contains(&holder) && told.err.contains("restart to use the new one"),
         "{told:?}"
     );
+    assert!(!home.cli(&["restore", "A"]).err.contains(&holder), "it runs with this value");
     assert!(home.cli(&["restore", "A"]).err.contains(&holder));
     assert!(!home.cli(&["set", "B", "two"]).err.contains("sleep"), "it was not given B");
     connector.kill().unwrap();

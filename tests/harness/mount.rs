@@ -35,8 +35,16 @@ impl Mount {
 
     /// The ext4 in a file. What a power cut left in its journal is recovered.
     pub(crate) fn of_image(image: &Path, at: &Path) -> Self {
-        mount(&["-o", "loop", image.to_str().unwrap()], at);
-        set_permissions(at, Permissions::from_mode(0o700)).unwrap();
+        // A mount namespace of another test may have a copy of the mount before for a moment. Then the kernel
+        // has that file system still, and without power.
+        eventually("a disk with power", || {
+            mount(&["-o", "loop", image.to_str().unwrap()], at);
+            let has_power = set_permissions(at, Permissions::from_mode(0o700)).is_ok();
+            if !has_power {
+                Self { at: at.to_owned() }.unmount();
+            }
+            has_power
+        });
         Self { at: at.to_owned() }
     }
 
