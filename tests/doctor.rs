@@ -478,21 +478,24 @@ fn a_login_that_takes_leases_with_it_is_noted_until_the_user_lingers() {
 }
 
 #[test]
-fn a_daemon_that_may_lock_no_memory_is_noted_and_mended() {
+fn a_soft_limit_of_locked_memory_is_raised_and_a_hard_one_is_noted() {
     // Root may lock memory whatever the limits are.
     if !need::plain_user() {
         return;
     }
-    let home = Home::new();
-    let mut shell = home.foreign("sh");
-    shell.args(["-c", "ulimit -S -l 0; exec \"$@\"", "sh"]).arg(program("fluvio-secret"));
-    assert!(said(shell.args(["set", "A", "one"])).status.success());
-    let found = looks(&mut doctor(&home));
-    assert_eq!(one(&found, "memory")["state"], "note", "{found:?}");
-    mend(&home, one(&found, "memory"));
-    home.ok(&["list"]);
-    let found = looks(&mut doctor(&home));
-    assert_eq!(text(one(&found, "memory")), "the identity is locked into memory");
+    for (limit, state, found_text) in [
+        ("ulimit -S -l 0", "right", "the identity is locked into memory"),
+        ("ulimit -l 0", "note", "raise memlock in /etc/security/limits.conf and log in again"),
+    ] {
+        let home = Home::new();
+        let mut shell = home.foreign("sh");
+        let script = format!("{limit}; exec \"$@\"");
+        shell.args(["-c", &script, "sh"]).arg(program("fluvio-secret"));
+        assert!(said(shell.args(["set", "A", "one"])).status.success());
+        let found = looks(&mut doctor(&home));
+        assert_eq!(one(&found, "memory")["state"], state, "{found:?}");
+        assert!(text(one(&found, "memory")).ends_with(found_text), "{found:?}");
+    }
 }
 
 #[test]
