@@ -70,25 +70,15 @@ fn locked(machine: &Machine, daemon: u32) -> Found {
     if locked.is_some_and(|locked| locked.trim() != "0 kB") {
         return Look::Memory.right("the identity is locked into memory");
     }
-    // `Max locked memory  8388608  8388608  bytes`: the limit that holds, and what it may be raised to.
+    // `Max locked memory  8388608  8388608  bytes`. The daemon has raised the first limit to the second.
     let limits = machine.read(&format!("proc/{daemon}/limits"));
     let line = limits.lines().find_map(|line| line.strip_prefix("Max locked memory"));
-    let mut limits = line.unwrap_or_default().split_whitespace().map(str::parse::<u64>);
-    let (Some(Ok(limit)), most) = (limits.next(), limits.next()) else {
-        return Look::Memory.right("as much memory as is needed may be locked");
-    };
-    if limit >= LOCKED_BYTES {
-        return Look::Memory.right("as much memory as is needed may be locked");
-    }
-    let text =
-        format!("the daemon may lock {limit} bytes of memory, so the identity may be swapped");
-    match most {
-        Some(Ok(most)) if most < LOCKED_BYTES => Look::Memory
-            .note(format!("{text}; raise memlock in /etc/security/limits.conf and log in again")),
-        _ => {
-            let raise = format!("ulimit -S -l {}", LOCKED_BYTES >> 10);
-            Look::Memory.note(text).mended_by(format!("{raise} && fluvio-secret daemon restart"))
-        }
+    let limit = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    match limit {
+        Some(limit) if limit < LOCKED_BYTES => Look::Memory.note(format!(
+            "the daemon may lock {limit} bytes of memory, so the identity may be swapped; raise memlock in /etc/security/limits.conf and log in again"
+        )),
+        _ => Look::Memory.right("as much memory as is needed may be locked"),
     }
 }
 
@@ -216,11 +206,6 @@ mod tests {
         assert!(look("4", "0  0").text.contains("is locked"));
         assert_eq!(look("0", "8388608  8388608").condition, Condition::Right);
         assert_eq!(look("0", "unlimited  unlimited").condition, Condition::Right);
-        let raisable = look("0", "0  8388608");
-        assert_eq!(raisable.condition, Condition::Note);
-        let mend = "ulimit -S -l 64 && fluvio-secret daemon restart";
-        assert_eq!(raisable.mend.as_deref(), Some(mend));
-        assert_eq!(look("0", "0  unlimited").mend.as_deref(), Some(mend));
         let fixed = look("0", "4096  4096");
         assert!(fixed.condition == Condition::Note && fixed.text.contains("limits.conf"));
         assert_eq!(fixed.mend, None);
