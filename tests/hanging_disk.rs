@@ -74,7 +74,7 @@ fn c15_what_waits_for_another_change_says_so_and_status_is_true() {
     let mut set = home.command("fluvio-secret");
     let report = report(set.args(["set", "B", "y"]));
     assert!(report.contains("waiting for the daemon, which is busy"), "{report}");
-    // What only reads goes on.
+    // Commands that only read keep working.
     assert!(!home.ok(&["status"]).contains("last known"));
     assert!(home.ok(&["list"]).contains("\nA "));
     hung.end();

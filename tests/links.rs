@@ -1,4 +1,4 @@
-//! No directory of the vault or of its history is entered through a link, whoever put it there.
+//! No directory of the vault or of its history is entered through a link, no matter who made it.
 
 use std::collections::BTreeMap;
 use std::fs;

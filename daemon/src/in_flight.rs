@@ -1,7 +1,7 @@
 //! How many bytes of values are in memory at a time, on their way to clients or from them.
 //!
-//! What is small is not counted: there are only so many connections. Whoever takes or sends nothing for a
-//! second while there is little room loses its place, so nobody keeps the others waiting by silence.
+//! Small requests and answers are not counted: the number of connections bounds them. A client that takes or
+//! sends nothing for a second while there is little room loses its place, so no silent client blocks others.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 /// Bytes in flight: eight of the largest grants.
 const BYTES: usize = 8 * limits::GRANT_BYTES;
-/// A permit is for so many bytes.
+/// The bytes of one permit.
 const UNIT: usize = 1 << 10;
 /// What is not counted.
 const SMALL: usize = limits::CONFIG_BYTES;
@@ -66,7 +66,7 @@ impl InFlight {
 }
 
 impl Room {
-    /// Gives back what is not needed for so many bytes.
+    /// Gives back what is not needed for this number of bytes.
     pub(crate) fn shrink_to(&mut self, bytes: usize) {
         if bytes <= SMALL {
             self.0 = None;

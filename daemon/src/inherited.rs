@@ -1,7 +1,7 @@
 //! Limits and signals of whoever starts us, which are not to hold for us: a daemon outlives the shell that
 //! it was started from, and serves others.
 //!
-//! Soft limits are raised to the hard ones. A hard limit stays: whoever set it may mean the daemon.
+//! Soft limits are raised to the hard ones. A hard limit stays: it may be meant for the daemon.
 
 use std::io;
 use std::sync::Arc;
@@ -51,7 +51,7 @@ pub(crate) fn leave_behind() -> io::Result<()> {
     check_files(open_files())
 }
 
-/// How many connections fit beside what else is open: so many leases, each with a descriptor.
+/// The number of connections that fit beside the other descriptors, one of them for each lease.
 pub(crate) fn connections(leases: usize) -> usize {
     open_files().saturating_sub(RESERVED + leases).clamp(1, limits::CONNECTIONS)
 }

@@ -112,7 +112,7 @@ impl Lanes {
         check: impl FnOnce() -> T + Send + 'static,
     ) -> oneshot::Receiver<T> {
         let (found, answer) = oneshot::channel();
-        // Whoever asked may be gone.
+        // The client may be gone.
         let check = move || drop(found.send(check()));
         // Without the thread, the answer's end says so.
         let _ = self.looks.send(Work::Check(Box::new(check)));

@@ -18,7 +18,7 @@ pub struct Hardened {
 }
 
 /// Makes this process not dumpable (no ptrace, no /proc/PID/mem by the same user, see prctl(2)),
-/// without core files, and the files it makes private. Unblocks all signals: whoever blocked them did not
+/// without core files, and the files it makes private. Unblocks all signals: the program that blocked them did not
 /// mean this program.
 ///
 /// # Errors

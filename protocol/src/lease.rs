@@ -21,7 +21,7 @@ pub const CLOSED: &str = "hold.closed";
 /// What the lease is for, without a value.
 pub const ABOUT: &str = "about.json";
 
-/// Removes a lease, whoever holds it. A lease that is already gone is no error.
+/// Removes a lease, even if it is held. A lease that is already gone is no error.
 ///
 /// # Errors
 ///
@@ -151,7 +151,7 @@ mod tests {
         assert!(!path.exists());
         remove_empty_above(&path);
         assert_eq!(fs::read_dir(root.path()).expect("a directory").count(), 0);
-        // Whoever comes second has nothing to do.
+        // The second of the two has nothing to do.
         remove_held_by(&path, &fifo).expect("nothing to do");
         remove(&path).expect("nothing to do");
     }

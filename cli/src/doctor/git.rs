@@ -30,7 +30,7 @@ pub(super) fn look(machine: &Machine, places: &Places) -> Vec<Found> {
 fn judge_tracked(config: &Path, key: &Path) -> Found {
     let word = |path: &Path| shell::word(&path.display().to_string());
     let text = format!(
-        "git tracks {}, so whoever has the repository can open the secrets in it; replace the key, and then set those secrets to other values",
+        "git tracks {}, so everyone with the repository can decrypt its secrets; replace the key, and then set those secrets to other values",
         key.display()
     );
     let forget = format!("git -C {} rm --quiet --cached {}", word(config), word(key));
@@ -44,7 +44,7 @@ fn judge_addable(config: &Path, key: &Path) -> Found {
     Look::Git.wrong(text).mended_by(command)
 }
 
-/// The keys in a directory that git lists. Where there is no git or no work tree, there are none.
+/// The keys in a directory that git lists. Without git or a work tree, the list is empty.
 fn keys(machine: &Machine, config: &Path, which: &[&str]) -> BTreeSet<PathBuf> {
     listed(machine, config, which, &KEYS).unwrap_or_default()
 }

@@ -88,7 +88,7 @@ fn each(
     Ok(Some(paths))
 }
 
-/// Whether a path is what it should be. One that is not there is not a fault.
+/// Whether a path is what it should be. A missing path is not a fault.
 fn is(path: &Path, expected: Expected, faults: &mut Vec<Found>) -> bool {
     let what = match (fs::symlink_metadata(path), expected) {
         (Err(_), _) => return false,

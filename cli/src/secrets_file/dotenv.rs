@@ -138,7 +138,7 @@ fn first_line(text: &str) -> &str {
     text.split('\n').next().unwrap_or_default()
 }
 
-/// What is below the line that ends after so many bytes.
+/// The lines below the one that ends after this number of bytes.
 fn below(text: &str, length: usize) -> &str {
     let rest = &text[length..];
     rest.strip_prefix('\n').unwrap_or(rest)

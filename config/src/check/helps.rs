@@ -334,7 +334,7 @@ fn number(text: &str) -> usize {
     digits.and_then(|digits| digits.parse().ok()).expect("a number")
 }
 
-/// Adds an item to the list `secrets:` below `meta:`, and the list where there is none.
+/// Adds an item to the list `secrets:` below `meta:`, and the list itself if it is missing.
 fn declared(text: &str, item: &str) -> String {
     let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
     let list = lines.iter().position(|line| line.trim() == "secrets:");

@@ -212,7 +212,7 @@ impl Vault {
         self.place.path()
     }
 
-    /// Refuses to go on when the directory at the vault's path is not the one that was locked.
+    /// Fails if the directory at the vault's path is not the one that was locked.
     pub(crate) fn refuse_if_moved(&self) -> Result<(), VaultError> {
         match self.place.is_here() {
             true => Ok(()),

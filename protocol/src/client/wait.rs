@@ -6,7 +6,7 @@ use super::{Client, connect};
 use crate::delivery::Delivery;
 use crate::{Request, Response};
 
-/// After so many frames which say no more than that the daemon is at work, one each second.
+/// The number of `working` frames, one each second, after which the wait is reported.
 pub(super) const FRAMES: u32 = 5;
 
 static REPORT: OnceLock<fn(&str)> = OnceLock::new();

@@ -1,6 +1,6 @@
 //! Moves the history that an earlier release kept in the vault, in `.history`.
 //!
-//! Whoever may write to the vault may have put links there. No link is followed: what is not a
+//! Others who may write to the vault may have put links there. No link is followed: what is not a
 //! directory of a secret, or not a file of a version, stays where it is and is reported.
 //!
 //! Nothing is removed in the vault before it is durable in its new place. When this is killed, the next
