@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use crate::harness::pty::Pty;
 use crate::harness::trace::{SERVES, Trace, call};
 use crate::harness::{
-    Home, Said, eventually, is_alive, kill, make_folder, need, program, said, spawn,
+    Home, Said, eventually, is_alive, kill, make_folder, need, program, said, spawn, stat,
 };
 
 /// Runs a command many times at once.
@@ -160,10 +160,9 @@ fn b6_the_starting_command_returns_at_once_and_the_daemon_keeps_nothing_of_it() 
     odd.args(["-c", "exec \"$1\" list 7>held", "sh"]).arg(program("fluvio-secret"));
     assert!(crate::harness::said(&mut odd).status.success());
     let pid = home.daemon_pid().unwrap();
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<_> = stat.rsplit(") ").next().unwrap().split(' ').collect();
-    assert_eq!(fields[3], pid.to_string(), "a session of its own");
-    assert_eq!(fields[4], "0", "no terminal");
+    let stat = stat(pid).unwrap();
+    assert_eq!(stat.session, pid.to_string(), "a session of its own");
+    assert_eq!(stat.terminal, "0", "no terminal");
     if !need::root() {
         return;
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::harness::cdk::{Project, leases};
 use crate::harness::watch::Watched;
 use crate::harness::{
-    Home, Said, canary, contains, eventually, files_with, is_alive, kill, need, spawn,
+    Home, Said, canary, contains, eventually, files_with, is_alive, kill, need, spawn, stat,
 };
 
 fn home_with_a_secret() -> (Home, String) {
@@ -179,12 +179,11 @@ fn e17_the_watcher_has_the_fifos_read_end_and_nothing_else() {
     let found = watchers(std::slice::from_ref(&facts));
     assert_eq!(found.len(), 1);
     let proc = |file: &str| PathBuf::from(format!("/proc/{}/{file}", found[0]));
-    let stat = fs::read_to_string(proc("stat")).unwrap();
-    let fields: Vec<_> = stat.rsplit(") ").next().unwrap().split(' ').collect();
-    let (parent, session) = (fields[1].to_owned(), fields[3].to_owned());
-    let ours = rustix::process::getsid(None).unwrap().as_raw_nonzero().to_string();
-    assert!(session != ours && session != found[0].to_string(), "it can get no terminal");
-    assert_ne!(parent, std::process::id().to_string());
+    let (it, us) = (stat(found[0]).unwrap(), stat(std::process::id()).unwrap());
+    assert!(
+        it.session != us.session && it.session != found[0].to_string(),
+        "it can get no terminal"
+    );
     let words = fs::read_to_string(proc("cmdline")).unwrap();
     assert!(!words.contains(&value) && words.ends_with(&format!("{}\0", facts.display())));
     let status = fs::read_to_string(proc("status")).unwrap();

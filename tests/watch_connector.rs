@@ -13,7 +13,7 @@ use crate::harness::pty::Pty;
 use crate::harness::watch::{
     CONNECTOR, Watched, children, config, has_started_with, resources, starts,
 };
-use crate::harness::{Home, behind, eventually, is_alive, kill, said, spawn};
+use crate::harness::{Home, behind, eventually, is_alive, kill, said, spawn, stat};
 
 fn home_with_a_secret() -> (Home, PathBuf) {
     let home = Home::new();
@@ -385,15 +385,12 @@ fn ctrl_z_stops_both_and_fg_goes_on() {
     ));
     eventually("the connector", || has_started_with(&home, "1 A=value"));
     let connector = numbers(&home, "pid")[0];
-    let state = || {
-        let stat = fs::read_to_string(format!("/proc/{connector}/stat")).unwrap_or_default();
-        stat.rsplit(") ").next().and_then(|rest| rest.chars().next())
-    };
+    let state = || stat(connector).map(|stat| stat.state);
     pty.type_keys("\u{1a}");
     pty.expect("Stopped");
-    eventually("the connector's stop", || state() == Some('T'));
+    eventually("the connector's stop", || state().as_deref() == Some("T"));
     pty.type_keys("fg\n");
-    eventually("it goes on", || state() == Some('S'));
+    eventually("it goes on", || state().as_deref() == Some("S"));
     fs::write(&path, config(2, &["A"])).unwrap();
     pty.expect("restarted");
     pty.type_keys("\u{3}");

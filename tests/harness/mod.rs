@@ -322,13 +322,30 @@ pub(crate) fn kill(signal: &str, pid: u32) {
     assert!(status.is_ok_and(|status| status.success()), "kill -{signal} {pid}");
 }
 
-/// Whether a process is there and is no zombie. One of which a thread is left has yet all that it had
-/// open, although its first thread is a zombie.
+/// What the kernel says about a process in /proc/PID/stat, see `proc_pid_stat(5)`.
+pub(crate) struct Stat {
+    /// `R`, `S`, `T`, `Z` and others.
+    pub(crate) state: String,
+    /// 0 for a session of another PID namespace.
+    pub(crate) session: String,
+    /// 0 for none.
+    pub(crate) terminal: String,
+}
+
+/// `None` for a process that does not exist.
+pub(crate) fn stat(pid: u32) -> Option<Stat> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name before it may contain anything, a parenthesis too.
+    let mut fields = stat.rsplit(") ").next()?.split(' ').map(str::to_owned);
+    let (state, session, terminal) = (fields.next()?, fields.nth(2)?, fields.next()?);
+    Some(Stat { state, session, terminal })
+}
+
+/// Whether a process exists and is not a zombie. A process keeps what it has open until its last thread
+/// exits, even if its first thread is a zombie already.
 pub(crate) fn is_alive(pid: u32) -> bool {
-    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
-    let is_zombie = stat.rsplit(") ").next().unwrap_or_default().starts_with('Z');
     let threads = || fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
-    !is_zombie || threads() > 1
+    stat(pid).is_some_and(|stat| stat.state != "Z" || threads() > 1)
 }
 
 /// Every file below a folder that has these bytes in it.
