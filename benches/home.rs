@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use fluvio_secret_protocol::places::State;
 use fluvio_secret_protocol::{Client, Grant, Secret, connect};
+use fluvio_secret_system::places::State;
 
 use crate::Outcome;
 use crate::programs::Programs;

@@ -146,7 +146,16 @@ fn code(path: &Path) -> String {
 }
 
 fn shipped() -> Vec<(String, String)> {
-    let folders = ["protocol/src", "config/src", "daemon/src", "cli/src", "shim/src", "bin"];
+    let folders = [
+        "system/src",
+        "protocol/src",
+        "config/src",
+        "vault/src",
+        "daemon/src",
+        "cli/src",
+        "shim/src",
+        "bin",
+    ];
     folders
         .iter()
         .flat_map(|folder| sources(&root().join(folder)))
@@ -169,23 +178,23 @@ fn each_dependency_has_one_home() {
         return;
     }
     let homes = [
-        ("age", "daemon/src/vault/seal.rs"),
+        ("age", "vault/src/seal.rs"),
         ("bytesize", "config/src/schema.rs"),
         ("clap", "cli/src/args/"),
         ("clap_complete", "cli/src/args/"),
         ("close_fds", "daemon/src/launch.rs"),
-        ("ctor", "protocol/src/inherited.rs"),
+        ("ctor", "system/src/inherited.rs"),
         ("directories", "/src/places.rs"),
         ("humantime", "config/src/schema.rs"),
         ("ignore", "cli/src/watch/content.rs"),
         ("lexopt", "/src/args.rs"),
         // A crate for one thing in each of several files has as many rows.
-        ("nix", "protocol/src/inherited.rs"),
-        ("nix", "protocol/src/peer.rs"),
+        ("nix", "system/src/inherited.rs"),
+        ("nix", "system/src/peer.rs"),
         ("nix", "shim/src/cdk/watcher.rs"),
         ("notify", "cli/src/watch/files.rs"),
         ("notify", "daemon/src/outside.rs"),
-        ("region", "daemon/src/vault/memory.rs"),
+        ("region", "vault/src/memory.rs"),
         ("saphyr_parser", "config/src/path.rs"),
         ("sd_listen_fds", "daemon/src/activation.rs"),
         ("serde_yaml", "config/src/"),
@@ -212,18 +221,40 @@ fn each_dependency_has_one_home() {
 }
 
 #[test]
-fn no_programs_crate_knows_another() {
+fn each_crate_knows_those_below_it_and_no_other() {
     if !need::sources() {
         return;
     }
-    let programs = ["fluvio-secret-cli", "fluvio-secret-daemon", "fluvio-secret-launch"];
-    for package in programs.into_iter().chain(["fluvio-secret-config", "fluvio-secret-protocol"]) {
-        let known: Vec<_> = cargo_tree(package, "{p}")
-            .iter()
-            .map(|line| name(line).to_owned())
-            .filter(|name| name != package && programs.contains(&name.as_str()))
-            .collect();
-        assert!(known.is_empty(), "{package} knows {known:?}");
+    let known = |package: &str| -> BTreeSet<String> {
+        let tree = cargo_tree(package, "{p}");
+        let ours = tree.iter().map(|line| name(line)).filter(|name| *name != package);
+        let ours = ours.filter_map(|name| name.strip_prefix("fluvio-secret-"));
+        ours.map(str::to_owned).collect()
+    };
+    let expected: [(&str, &[&str]); 7] = [
+        ("system", &[]),
+        ("protocol", &["system"]),
+        ("config", &["protocol", "system"]),
+        ("vault", &["protocol", "system"]),
+        ("daemon", &["config", "protocol", "system", "vault"]),
+        ("cli", &["config", "protocol", "system"]),
+        ("launch", &["protocol", "system"]),
+    ];
+    for (package, below) in expected {
+        let below: BTreeSet<_> = below.iter().map(|&name| name.to_owned()).collect();
+        assert_eq!(known(&format!("fluvio-secret-{package}")), below, "{package}");
+    }
+}
+
+#[test]
+fn the_vault_is_a_blocking_library_without_sockets() {
+    if !need::sources() {
+        return;
+    }
+    for (path, code) in shipped().into_iter().filter(|(path, _)| path.starts_with("vault/")) {
+        for word in ["async ", "tokio", "UnixStream", "Request", "Response"] {
+            assert!(!code.contains(word), "{path}: {word}");
+        }
     }
 }
 
@@ -244,7 +275,7 @@ fn few_files_are_asynchronous_and_none_is_unsafe() {
             code.split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| w == word)
         };
         let words = |word: &str| words_of(&code, word);
-        let is_before_main = path == "protocol/src/inherited.rs";
+        let is_before_main = path == "system/src/inherited.rs";
         let ours =
             if is_before_main { code.replacen("#[ctor(unsafe)]", "", 1) } else { code.clone() };
         assert!(!words_of(&ours, "unsafe"), "{path}");
@@ -269,8 +300,8 @@ fn values_are_exposed_where_they_must_be() {
         "config/src/check/values.rs",
         "daemon/src/service/key.rs",
         "daemon/src/service/rekey.rs",
-        "daemon/src/vault/mod.rs",
-        "daemon/src/vault/record.rs",
+        "vault/src/lib.rs",
+        "vault/src/record.rs",
         "protocol/src/carry.rs",
         "protocol/src/request.rs",
         "protocol/src/response.rs",

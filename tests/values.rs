@@ -6,31 +6,37 @@ use crate::harness::{Home, Said, canary, said};
 
 /// How a value is expected to reach the connector.
 #[derive(Clone, Copy, Debug)]
-enum Way {
+enum Outcome {
     Env,
     File,
     /// Not at all, with this said.
     Refused(&'static str),
 }
 
-use Way::{Env, File, Refused};
+use Outcome::{Env, File, Refused};
 
 /// What happens to a value with `--inject auto`, `file` and `env`.
 struct Row {
     what: &'static str,
     value: Vec<u8>,
-    auto: Way,
-    file: Way,
-    env: Way,
+    auto: Outcome,
+    file: Outcome,
+    env: Outcome,
 }
 
-fn row(what: &'static str, value: impl Into<Vec<u8>>, auto: Way, file: Way, env: Way) -> Row {
+fn row(
+    what: &'static str,
+    value: impl Into<Vec<u8>>,
+    auto: Outcome,
+    file: Outcome,
+    env: Outcome,
+) -> Row {
     Row { what, value: value.into(), auto, file, env }
 }
 
-const LINE_BREAK: Way = Refused("has a line break");
-const BLANK: Way = Refused("begins or ends with a blank");
-const LONG: Way = Refused("longer than 131071 bytes");
+const LINE_BREAK: Outcome = Refused("has a line break");
+const BLANK: Outcome = Refused("begins or ends with a blank");
+const LONG: Outcome = Refused("longer than 131071 bytes");
 
 fn rows() -> Vec<Row> {
     vec![

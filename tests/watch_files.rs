@@ -25,7 +25,7 @@ fn number(path: &Path) -> String {
 }
 
 /// A way of saving: makes the place of a configuration in a folder, and saves it anew.
-struct Way {
+struct SaveMethod {
     name: &'static str,
     begin: fn(&Home, &Path, &str),
     save: fn(&Home, &Path, &str, u32),
@@ -62,14 +62,14 @@ fn kept_in_git(home: &Home, path: &Path, text: &str) {
     git(home, folder, &["commit", "-qam", "one"]);
 }
 
-const WAYS: [Way; 9] = [
+const SAVE_METHODS: [SaveMethod; 9] = [
     // VS Code does it so, and many others.
-    Way {
+    SaveMethod {
         name: "in place",
         begin: written,
         save: |_, path, text, _| fs::write(path, text).unwrap(),
     },
-    Way {
+    SaveMethod {
         name: "in place, slowly",
         begin: written,
         save: |_, path, text, _| {
@@ -81,7 +81,7 @@ const WAYS: [Way; 9] = [
             file.write_all(second.as_bytes()).unwrap();
         },
     },
-    Way {
+    SaveMethod {
         name: "temporary file and rename",
         begin: written,
         save: |_, path, text, _| {
@@ -90,7 +90,7 @@ const WAYS: [Way; 9] = [
             fs::rename(temporary, path).unwrap();
         },
     },
-    Way {
+    SaveMethod {
         name: "vim, backupcopy=yes",
         begin: written,
         save: |_, path, text, _| {
@@ -100,7 +100,7 @@ const WAYS: [Way; 9] = [
             fs::remove_file(backup).unwrap();
         },
     },
-    Way {
+    SaveMethod {
         name: "vim, backupcopy=no",
         begin: written,
         save: |_, path, text, _| {
@@ -110,7 +110,7 @@ const WAYS: [Way; 9] = [
             fs::remove_file(backup).unwrap();
         },
     },
-    Way {
+    SaveMethod {
         name: "removed and made again",
         begin: written,
         save: |_, path, text, _| {
@@ -119,7 +119,7 @@ const WAYS: [Way; 9] = [
             fs::write(path, text).unwrap();
         },
     },
-    Way {
+    SaveMethod {
         name: "a link that is turned",
         begin: linked,
         save: |_, path, text, n| {
@@ -130,7 +130,7 @@ const WAYS: [Way; 9] = [
             fs::rename(link, path).unwrap();
         },
     },
-    Way {
+    SaveMethod {
         name: "Kubernetes",
         begin: mounted,
         save: |_, path, text, n| {
@@ -144,7 +144,7 @@ const WAYS: [Way; 9] = [
             fs::remove_dir_all(before).unwrap();
         },
     },
-    Way {
+    SaveMethod {
         name: "git checkout",
         begin: kept_in_git,
         save: |home, path, _, n| {
@@ -156,7 +156,7 @@ const WAYS: [Way; 9] = [
 
 /// Saves so often in one way, and waits each time for the connector that has it: how long each took,
 /// where that can be judged.
-fn save_again_and_again(way: &Way, rounds: u32) -> Vec<Duration> {
+fn save_again_and_again(way: &SaveMethod, rounds: u32) -> Vec<Duration> {
     let home = Home::new();
     home.set("A", "value");
     let path = folder(&home, "project").join("config.yaml");
@@ -215,7 +215,7 @@ fn f1_f2_each_save_is_one_restart_however_it_is_saved() {
     let rounds = if torture { 1000 } else { 20 };
     let ways = thread::scope(|scope| {
         let start = |way| (way, scope.spawn(move || save_again_and_again(way, rounds)));
-        let started: Vec<_> = WAYS.iter().map(start).collect();
+        let started: Vec<_> = SAVE_METHODS.iter().map(start).collect();
         let seen = started.into_iter().map(|(way, thread)| (way, thread.join().unwrap()));
         seen.collect::<Vec<_>>()
     });

@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use fluvio_secret_protocol::audit::{Line, put_aside};
-use fluvio_secret_protocol::regular::{self, Links};
+use fluvio_secret_system::regular::{self, Links};
 use jiff::Timestamp;
 
 /// More than a line of the daemon's has: the longest names of 256 secrets, a path and a program's name, with

@@ -1,6 +1,6 @@
 //! Results as tables for people, and as JSON or YAML for programs.
 
-use fluvio_secret_protocol::printable;
+use fluvio_secret_system::printable;
 use serde::Serialize;
 
 use crate::args::Format;

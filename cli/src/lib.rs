@@ -44,8 +44,8 @@ mod watch;
 
 use std::process::ExitCode;
 
-use fluvio_secret_protocol::harden::{Hardened, harden};
 use fluvio_secret_protocol::report_waits;
+use fluvio_secret_system::harden::{Hardened, harden};
 
 pub use crate::args::command_line;
 use crate::args::{Cdk, Command, Recipient};

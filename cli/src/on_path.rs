@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use fluvio_secret_protocol::shell;
+use fluvio_secret_system::shell;
 
 /// The programs of a name on a PATH; a shell runs the first one.
 pub(crate) fn all(name: &str, path: Option<&OsStr>) -> Vec<PathBuf> {

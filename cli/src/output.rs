@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use fluvio_secret_protocol::{output, printable};
+use fluvio_secret_system::{output, printable};
 
 use crate::error::CliError;
 

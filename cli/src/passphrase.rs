@@ -6,7 +6,8 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use fluvio_secret_protocol::{Secret, limits, shell, terminal};
+use fluvio_secret_protocol::{Secret, limits};
+use fluvio_secret_system::{shell, terminal};
 
 use crate::args::PassphraseSource;
 use crate::error::CliError;

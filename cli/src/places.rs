@@ -5,7 +5,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
-use fluvio_secret_protocol::places::{HOME_VARIABLE, PlaceError, absolute};
+use fluvio_secret_system::places::{HOME_VARIABLE, PlaceError, absolute};
 
 /// The folders of configuration and data, by the rule that the daemon follows too.
 #[derive(Clone, Debug)]

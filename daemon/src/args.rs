@@ -10,7 +10,7 @@ pub(crate) enum Order {
     /// Print the help.
     Help,
     /// Serve until told to end.
-    Serve(Way),
+    Serve(ServeMode),
     /// Print the settings that hold, or what is wrong with them.
     Settings,
     /// Start a daemon in the background and end when it serves.
@@ -21,7 +21,7 @@ pub(crate) enum Order {
 
 /// How the daemon serves.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Way {
+pub(crate) enum ServeMode {
     /// As the child of `--start`: in a session of its own, saying on standard output when it serves.
     Detached,
     /// In the foreground, logging to standard error: for a service manager, or to look at it.
@@ -56,11 +56,11 @@ Example:
 /// Reads the arguments, the program's name first.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Order, UnknownArgument> {
     let mut parser = lexopt::Parser::from_iter(args);
-    let mut order = Order::Serve(Way::Foreground);
+    let mut order = Order::Serve(ServeMode::Foreground);
     while let Some(argument) = parser.next().map_err(|_| UnknownArgument)? {
         order = match argument {
             lexopt::Arg::Long("accept-vault") => Order::AcceptVault,
-            lexopt::Arg::Long("detached") => Order::Serve(Way::Detached),
+            lexopt::Arg::Long("detached") => Order::Serve(ServeMode::Detached),
             lexopt::Arg::Long("settings") => Order::Settings,
             lexopt::Arg::Long("start") => Order::Start,
             lexopt::Arg::Long("help") | lexopt::Arg::Short('h') => return Ok(Order::Help),
@@ -73,7 +73,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Order, U
 
 #[cfg(test)]
 mod tests {
-    use super::{Order, Way, parse};
+    use super::{Order, ServeMode, parse};
 
     fn order(args: &[&str]) -> Option<Order> {
         parse(std::iter::once("fluvio-secretd").chain(args.iter().copied()).map(Into::into)).ok()
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn options_are_what_help_says() {
-        assert_eq!(order(&[]), Some(Order::Serve(Way::Foreground)));
+        assert_eq!(order(&[]), Some(Order::Serve(ServeMode::Foreground)));
         assert_eq!(order(&["--start"]), Some(Order::Start));
         assert_eq!(order(&["--settings"]), Some(Order::Settings));
         assert_eq!(order(&["--accept-vault"]), Some(Order::AcceptVault));

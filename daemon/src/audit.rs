@@ -9,8 +9,8 @@ use fluvio_secret_protocol::SecretName;
 use fluvio_secret_protocol::audit::Line;
 use jiff::Timestamp;
 
-use crate::cause::cause;
 use crate::limited_log::{LimitedLog, Reach};
+use fluvio_secret_system::io_error::io_error_text;
 
 /// What happens to the secrets, or to the key that opens them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -41,7 +41,7 @@ pub(crate) struct Actor<'a> {
 
 /// The line could not be written, so nothing was done.
 #[derive(Debug, thiserror::Error)]
-#[error("the audit log {path} cannot be written: {}", cause(.source), path = .path.display())]
+#[error("the audit log {path} cannot be written: {}", io_error_text(.source), path = .path.display())]
 pub(crate) struct AuditError {
     pub(crate) path: PathBuf,
     pub(crate) source: io::Error,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fluvio_secret_protocol::frame::{self, FrameError, Message, PREFIX_BYTES};
-use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{Code, Leased, Refusal, Request, Response, limits};
+use fluvio_secret_system::peer::Peer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::watch;
@@ -114,7 +114,7 @@ async fn converse(
             biased;
             _ = ending.wait_for(|ending| *ending) => return Err(End::Stopping),
             _ = &mut wait.sent_away => return Err(End::SentAway),
-            incoming = timeout(limits::PATIENCE, receive(stream, lanes.in_flight())) => {
+            incoming = timeout(limits::CONNECTION_TIMEOUT, receive(stream, lanes.in_flight())) => {
                 incoming.map_err(|_| End::Slow)??
             }
         };
@@ -317,7 +317,7 @@ async fn send(stream: &mut UnixStream, answer: &Response, in_flight: &InFlight) 
         }
         Ok(())
     };
-    timeout(limits::PATIENCE, write).await.map_err(|_| End::Slow)?
+    timeout(limits::CONNECTION_TIMEOUT, write).await.map_err(|_| End::Slow)?
 }
 
 /// In place of an answer that does not fit into a frame; none should exist.

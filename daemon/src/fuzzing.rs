@@ -9,13 +9,13 @@ use std::time::Instant;
 
 use fluvio_secret_config::Document;
 use fluvio_secret_protocol::frame::FrameError;
-use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{Refusal, Request, Response, SecretName};
+use fluvio_secret_system::peer::Peer;
 
 use crate::audit::Audit;
 use crate::leases::Leases;
 use crate::service::{Answers, Service, refuse};
-use crate::vault::{Identity, Record, Vault};
+use fluvio_secret_vault::{Identity, Record, Vault};
 
 /// What serves requests, behind the socket.
 pub struct Daemon(Service);

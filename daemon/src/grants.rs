@@ -7,11 +7,12 @@ use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use fluvio_secret_protocol::{ListedGrant, SecretName, limits, printable};
+use fluvio_secret_protocol::{ListedGrant, SecretName, limits};
+use fluvio_secret_system::printable;
 use jiff::Timestamp;
 
 use crate::audit::Actor;
-use crate::vault::Given;
+use fluvio_secret_vault::Given;
 
 /// How many are remembered.
 const MOST: usize = 64;
@@ -74,8 +75,8 @@ impl Grants {
         given.filter(|(name, _)| names.contains(name)).cloned().collect()
     }
 
-    /// Takes note that the value with the mark `before` has the mark `after` from now on.
-    pub(crate) fn remark(&self, name: &SecretName, before: u64, after: u64) {
+    /// Takes note that the value with the fingerprint `before` has the fingerprint `after` from now on.
+    pub(crate) fn keep_value(&self, name: &SecretName, before: u64, after: u64) {
         let mut last = self.last();
         for given in last.iter_mut().flat_map(|grant| &mut grant.given) {
             if given.0 == *name && given.1 == Some(before) {
@@ -170,7 +171,7 @@ mod tests {
 
     use super::{Grants, MOST, tail_of};
     use crate::audit::Actor;
-    use crate::vault::Given;
+    use fluvio_secret_vault::Given;
 
     fn given(name: &str) -> Given {
         (name.parse().expect("a name"), Some(1))

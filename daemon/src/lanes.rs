@@ -11,8 +11,8 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use std::{io, thread};
 
-use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{Import, Request, Response};
+use fluvio_secret_system::peer::Peer;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
@@ -221,7 +221,7 @@ mod tests {
 
     use super::*;
     use crate::audit::Audit;
-    use crate::vault::{Identity, Vault, seal_with_work};
+    use fluvio_secret_vault::{Identity, Vault};
 
     const PEER: Peer = Peer { uid: 0, pid: 42 };
     /// Work that takes far longer than a lock.
@@ -231,8 +231,10 @@ mod tests {
     fn lanes(folder: &std::path::Path) -> Lanes {
         let at = |name: &str| folder.join(name);
         let text = Identity::generate().to_text("");
-        let sealed = seal_with_work("p", text.as_bytes(), WORK).expect("sealed");
-        fs::write(at("identity.txt"), sealed).expect("written");
+        let mut recipient = age::scrypt::Recipient::new("p".to_owned().into());
+        recipient.set_work_factor(WORK);
+        let encrypted = age::encrypt(&recipient, text.as_bytes()).expect("encrypted");
+        fs::write(at("identity.txt"), encrypted).expect("written");
         fs::set_permissions(at("identity.txt"), fs::Permissions::from_mode(0o600)).expect("ours");
         fs::create_dir(at("vault")).expect("a directory");
         fs::set_permissions(at("vault"), fs::Permissions::from_mode(0o700)).expect("ours");

@@ -12,7 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 pub(crate) const READY: &str = "ready\n";
 
 /// A daemon may wait for its predecessor to end; then it is ready within milliseconds.
-const PATIENCE: Duration = limits::HANDOVER.saturating_add(Duration::from_secs(2));
+const START_TIMEOUT: Duration = limits::HANDOVER.saturating_add(Duration::from_secs(2));
 
 /// Has glibc's allocator (mallopt(3)) give memory of values back to the system when they are dropped. By itself
 /// it keeps more the larger they were.
@@ -26,7 +26,7 @@ pub(crate) enum LaunchError {
     Failed(String),
     #[error("cannot run fluvio-secretd: {0}")]
     Program(#[from] io::Error),
-    #[error("it did not begin to serve within {} s; the disk of its vault may not answer", PATIENCE.as_secs())]
+    #[error("it did not begin to serve within {} s; the disk of its vault may not answer", START_TIMEOUT.as_secs())]
     Slow,
 }
 
@@ -77,9 +77,9 @@ fn is_kept(name: &OsString) -> bool {
     })
 }
 
-/// Reads until the pipe is closed, at most for [`PATIENCE`].
+/// Reads until the pipe is closed, at most for [`START_TIMEOUT`].
 fn read_all(mut pipe: ChildStdout) -> io::Result<String> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + START_TIMEOUT;
     let mut said = Vec::new();
     let mut bytes = [0; 512];
     loop {

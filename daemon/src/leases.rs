@@ -18,22 +18,22 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fluvio_secret_protocol::lease::{self, ABOUT, CLOSED, HOLD, SECRETS};
-use fluvio_secret_protocol::places::{PlaceError, private_folder};
 use fluvio_secret_protocol::{HeldLease, SecretName, limits};
+use fluvio_secret_system::places::{PlaceError, private_folder};
 use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat, open, statfs};
 use rustix::io::Errno;
 use rustix::rand::{GetRandomFlags, getrandom};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use crate::cause::cause;
-use crate::hash::fnv_1a;
-use crate::vault::Given;
+use fluvio_secret_system::hash::fnv_1a;
+use fluvio_secret_system::io_error::io_error_text;
+use fluvio_secret_vault::Given;
 
 /// File systems in memory: tmpfs, and ramfs, which is not even swapped (statfs(2)).
 const IN_MEMORY: [i64; 2] = [0x0102_1994, 0x8584_58f6];
 
-/// More than any `about.json` has: 256 names of 128 bytes with a mark each, and three texts.
+/// More than any `about.json` has: 256 names of 128 bytes with a fingerprint each, and three texts.
 const MOST_BYTES: u64 = 128 << 10;
 
 /// How often a lease's directory is tried to be made while others remove the ones around it. Each
@@ -47,9 +47,9 @@ pub(crate) struct About {
     pub(crate) connector: Option<String>,
     pub(crate) config: String,
     pub(crate) names: Vec<SecretName>,
-    /// The marks of the sealed bytes that their values were in, in the same order.
+    /// The fingerprints of the sealed bytes that their values were in, in the same order.
     #[serde(default)]
-    pub(crate) marks: Vec<u64>,
+    pub(crate) fingerprints: Vec<u64>,
     /// The parent of the process that the lease was made for. Known to the daemon that made it, for
     /// messages.
     #[serde(skip)]
@@ -58,8 +58,9 @@ pub(crate) struct About {
 
 impl About {
     fn given(&self) -> impl Iterator<Item = Given> {
-        let marks = self.marks.iter().copied().map(Some).chain(std::iter::repeat(None));
-        self.names.iter().cloned().zip(marks)
+        let fingerprints =
+            self.fingerprints.iter().copied().map(Some).chain(std::iter::repeat(None));
+        self.names.iter().cloned().zip(fingerprints)
     }
 }
 
@@ -107,7 +108,7 @@ pub(crate) struct Watch {
 pub(crate) enum LeaseError {
     #[error("{path}, where leases are, belongs to uid {owner}", path = .path.display())]
     Foreign { path: PathBuf, owner: u32 },
-    #[error("the lease {path} cannot be made: {}", cause(.source), path = .path.display())]
+    #[error("the lease {path} cannot be made: {}", io_error_text(.source), path = .path.display())]
     Io { path: PathBuf, source: io::Error },
     #[error("there is no file system in memory for a lease: neither {}", places(.0))]
     NoMemory(Vec<PathBuf>),
@@ -208,14 +209,14 @@ impl Leases {
         given.filter(|(name, _)| names.contains(name)).collect()
     }
 
-    /// Takes note that the value with the mark `before` has the mark `after` from now on.
-    pub(crate) fn remark(&self, name: &SecretName, before: u64, after: u64) {
+    /// Takes note that the value with the fingerprint `before` has the fingerprint `after` from now on.
+    pub(crate) fn keep_value(&self, name: &SecretName, before: u64, after: u64) {
         for Held { about, .. } in self.held().values_mut() {
-            for (_, mark) in
-                about.names.iter().zip(&mut about.marks).filter(|(one, _)| *one == name)
+            for (_, fingerprint) in
+                about.names.iter().zip(&mut about.fingerprints).filter(|(one, _)| *one == name)
             {
-                if *mark == before {
-                    *mark = after;
+                if *fingerprint == before {
+                    *fingerprint = after;
                 }
             }
         }
@@ -462,7 +463,7 @@ mod tests {
             connector: Some("cat-facts".into()),
             config: "/c.yaml".into(),
             names: vec!["A".parse().expect("a name")],
-            marks: vec![1],
+            fingerprints: vec![1],
             parent: None,
         };
         leases.make(about, b"A=cnry\n").expect("a lease")
@@ -595,8 +596,8 @@ mod tests {
         let make = |connector: &str, names: &[&str], since, parent| {
             let names: Vec<_> = names.iter().map(|text| name(text)).collect();
             let connector = Some(connector.to_owned());
-            let marks = vec![1; names.len()];
-            let about = About { since, connector, names, marks, parent, ..About::default() };
+            let fingerprints = vec![1; names.len()];
+            let about = About { since, connector, names, fingerprints, parent, ..About::default() };
             leases.make(about, b"").expect("a lease")
         };
         make("older", &["A", "B"], 1, None);

@@ -27,12 +27,10 @@
 mod activation;
 mod args;
 mod audit;
-mod cause;
 mod connection;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod grants;
-mod hash;
 mod holding;
 mod in_flight;
 mod inherited;
@@ -48,13 +46,14 @@ mod server;
 mod service;
 mod settings;
 mod subscribers;
-mod vault;
+
 mod waiting;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use fluvio_secret_protocol::{DAEMON as PROGRAM, output};
+use fluvio_secret_protocol::DAEMON as PROGRAM;
+use fluvio_secret_system::output;
 
 pub use crate::args::HELP;
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fluvio_secret_protocol::audit::put_aside;
-use fluvio_secret_protocol::regular::{self, Links};
+use fluvio_secret_system::regular::{self, Links};
 
 /// Bytes after which a log is put aside as `NAME.1`, in place of the one before.
 const MOST_BYTES: u64 = 1 << 20;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::args::Way;
+use crate::args::ServeMode;
 use crate::limited_log::{LimitedLog, Reach};
 use crate::places::Places;
 
@@ -14,7 +14,7 @@ use crate::places::Places;
 const LEVEL_VARIABLE: &str = "FLUVIO_SECRET_LOG";
 
 /// Begins logging, as the variable says, else as is settled; and makes panics one line without their message, which may quote anything.
-pub(crate) fn begin(way: Way, places: &Places, settled: LevelFilter) {
+pub(crate) fn begin(mode: ServeMode, places: &Places, settled: LevelFilter) {
     // Unset and empty are the same; the library would read an empty one as a level.
     let wanted = std::env::var(LEVEL_VARIABLE).ok().filter(|wanted| !wanted.is_empty());
     let level = wanted.as_deref().and_then(|wanted| wanted.parse().ok());
@@ -24,9 +24,9 @@ pub(crate) fn begin(way: Way, places: &Places, settled: LevelFilter) {
         .log_internal_errors(false)
         .with_target(false)
         .with_max_level(level.unwrap_or(settled));
-    match way {
-        Way::Detached => log.with_writer(Lines::to(places)).init(),
-        Way::Foreground => log.with_writer(io::stderr).init(),
+    match mode {
+        ServeMode::Detached => log.with_writer(Lines::to(places)).init(),
+        ServeMode::Foreground => log.with_writer(io::stderr).init(),
     }
     if level.is_none() && wanted.is_some() {
         tracing::warn!("{LEVEL_VARIABLE} is none of: error, warn, info, debug, trace, off");

@@ -11,12 +11,13 @@ use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
-use fluvio_secret_protocol::{SecretName, file_system};
+use fluvio_secret_protocol::SecretName;
+use fluvio_secret_system::file_system;
 use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use crate::subscribers::Subscribers;
-use crate::vault::name_of;
+use fluvio_secret_vault::name_of;
 
 /// How often to look where nothing is told.
 const LOOK: Duration = Duration::from_secs(1);

@@ -7,8 +7,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
-use fluvio_secret_protocol::places::{HOME_VARIABLE, PlaceError, State, absolute, private_folder};
-use fluvio_secret_protocol::regular::{self, Links};
+use fluvio_secret_system::places::{HOME_VARIABLE, PlaceError, State, absolute, private_folder};
+use fluvio_secret_system::regular::{self, Links};
 
 /// The three folders: what is configured, what is kept, what is left behind by running.
 #[derive(Clone, Debug)]

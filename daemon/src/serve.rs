@@ -6,22 +6,22 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use fluvio_secret_protocol::harden::harden;
-use fluvio_secret_protocol::lock::Lock;
-use fluvio_secret_protocol::places::PlaceError;
 use fluvio_secret_protocol::{connect, limits};
+use fluvio_secret_system::harden::harden;
+use fluvio_secret_system::lock::Lock;
+use fluvio_secret_system::places::PlaceError;
 use tracing::level_filters::LevelFilter;
 
 use crate::activation::{self, ActivationError};
-use crate::args::Way;
+use crate::args::ServeMode;
 use crate::audit::Audit;
 use crate::leases::Leases;
 use crate::places::Places;
 use crate::server::{Server, ServerError};
 use crate::service::Service;
 use crate::settings::{Settings, SettingsError};
-use crate::vault::{self, OpenError, Vault};
 use crate::{inherited, launch, log};
+use fluvio_secret_vault::{self, OpenError, Vault};
 
 /// Why the daemon cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -45,18 +45,18 @@ pub(crate) enum ServeError {
 }
 
 /// Serves until told to end.
-pub(crate) fn run(way: Way) -> ExitCode {
-    match serve(way) {
+pub(crate) fn run(mode: ServeMode) -> ExitCode {
+    match serve(mode) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
-            match way {
+            match mode {
                 // Who started it reads it there.
-                Way::Detached => {
+                ServeMode::Detached => {
                     crate::print(&error.to_string());
                     ExitCode::FAILURE
                 }
-                Way::Foreground => crate::fail(&error, 1),
+                ServeMode::Foreground => crate::fail(&error, 1),
             }
         }
     }
@@ -73,15 +73,15 @@ pub(crate) fn accept_vault() -> Result<(), ServeError> {
     let _hardened = harden()?;
     let places = Places::from_environment()?;
     places.prepare()?;
-    Ok(vault::accept(&places.vault(), &places.identity())?)
+    Ok(fluvio_secret_vault::accept(&places.vault(), &places.identity())?)
 }
 
-fn serve(way: Way) -> Result<(), ServeError> {
+fn serve(mode: ServeMode) -> Result<(), ServeError> {
     // First: what is opened before might be taken for it.
     let handed_over = activation::socket()?;
     // Never given back: a daemon starts no other program.
     let _hardened = harden()?;
-    if way == Way::Detached {
+    if mode == ServeMode::Detached {
         // A session of our own: no terminal's hang-up or Ctrl-C is ours.
         rustix::process::setsid().map_err(io::Error::from)?;
     }
@@ -90,7 +90,7 @@ fn serve(way: Way) -> Result<(), ServeError> {
     // What is wrong with the settings is logged, too.
     let settings = Settings::read(&places.settings());
     let level = settings.as_ref().map_or(LevelFilter::INFO, |settings| settings.log);
-    log::begin(way, &places, level);
+    log::begin(mode, &places, level);
     // Before anything is written.
     inherited::leave_behind()?;
     let settings = settings?;
@@ -114,7 +114,7 @@ fn serve(way: Way) -> Result<(), ServeError> {
         Some(listener) => Server::inherit(listener, places.state.socket(), service)?,
     };
     tracing::info!("serves {} with the vault id {id}", places.vault().display());
-    if way == Way::Detached {
+    if mode == ServeMode::Detached {
         tell_ready()?;
     }
     server.run()?;

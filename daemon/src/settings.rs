@@ -8,15 +8,16 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use fluvio_secret_protocol::regular::{self, Links};
-use fluvio_secret_protocol::{Way, limits, printable};
+use fluvio_secret_protocol::{InjectMode, limits};
+use fluvio_secret_system::printable;
+use fluvio_secret_system::regular::{self, Links};
 use jiff::SignedDuration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use tracing::level_filters::LevelFilter;
 
 use crate::service::LOCK_AFTER;
-use crate::vault::HISTORY_DEPTH;
+use fluvio_secret_vault::HISTORY_DEPTH;
 
 /// More than any settings have.
 const MOST_BYTES: u64 = 64 << 10;
@@ -30,7 +31,7 @@ pub(crate) struct Settings {
     /// How many earlier versions of a secret are kept.
     pub(crate) history: usize,
     /// Which way values go to a connector when nothing is said.
-    pub(crate) inject: Way,
+    pub(crate) inject: InjectMode,
     /// How long after an unlock the vault is locked again; `None` for never.
     pub(crate) lock_after: Option<Duration>,
     /// How much the daemon logs.
@@ -62,7 +63,7 @@ const SETTINGS: [Setting; 4] = [
         key: "inject",
         expected: "\"auto\", \"env\" or \"file\"",
         take: |settings, value| {
-            settings.inject = Way::of(text(value)?)?;
+            settings.inject = InjectMode::of(text(value)?)?;
             Some(())
         },
     },
@@ -111,7 +112,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             history: HISTORY_DEPTH,
-            inject: Way::Auto,
+            inject: InjectMode::Auto,
             lock_after: Some(LOCK_AFTER),
             log: LevelFilter::INFO,
         }
@@ -259,7 +260,7 @@ mod tests {
     use std::os::unix::fs::symlink;
     use std::time::Duration;
 
-    use fluvio_secret_protocol::Way;
+    use fluvio_secret_protocol::InjectMode;
     use tracing::level_filters::LevelFilter;
 
     use super::{Problem, Settings};
@@ -276,7 +277,7 @@ mod tests {
         let said = "history = 0\ninject = \"env\" # always\nlock-after = \"1h 30m\"\nlog = 'off'\n";
         let settings = Settings {
             history: 0,
-            inject: Way::Env,
+            inject: InjectMode::Env,
             lock_after: Some(Duration::from_secs(5400)),
             log: LevelFilter::OFF,
         };

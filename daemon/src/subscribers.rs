@@ -1,6 +1,6 @@
-//! Clients that are told which of their secrets change: names and marks, never a value.
+//! Clients that are told which of their secrets change: names and fingerprints, never a value.
 //!
-//! A mark is made of a secret's sealed bytes. So a change from outside (git, a restored backup) is
+//! A fingerprint is made of a secret's sealed bytes. So a change from outside (git, a restored backup) is
 //! noticed while locked, too. What the daemon itself writes is told by who writes it: only that one
 //! knows that a value was set to what it was.
 
@@ -8,15 +8,15 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use fluvio_secret_protocol::{Marked, Response, SecretName, Subscribed, limits};
+use fluvio_secret_protocol::{Response, SecretFingerprint, SecretName, Subscribed, limits};
 
 use crate::outside::Outside;
 use crate::service::Answers;
-use crate::vault::Marks;
+use fluvio_secret_vault::Fingerprints;
 
 /// All subscribers.
 pub(crate) struct Subscribers {
-    marks: Marks,
+    fingerprints: Fingerprints,
     state: Mutex<State>,
 }
 
@@ -48,8 +48,8 @@ struct Subscriber {
 
 /// A secret, as its subscribers were last told.
 struct Known {
-    mark: Option<u64>,
-    /// The mark of other sealed bytes that have the same value in them.
+    fingerprint: Option<u64>,
+    /// The fingerprint of other sealed bytes that have the same value in them.
     same: Option<u64>,
 }
 
@@ -63,8 +63,8 @@ pub(crate) enum Unwatched {
 }
 
 impl Subscribers {
-    pub(crate) fn new(marks: Marks) -> Arc<Self> {
-        Arc::new(Self { marks, state: Mutex::default() })
+    pub(crate) fn new(fingerprints: Fingerprints) -> Arc<Self> {
+        Arc::new(Self { fingerprints, state: Mutex::default() })
     }
 
     /// Tells a process these secrets, and from then on which of them change.
@@ -86,13 +86,13 @@ impl Subscribers {
         };
         let polled = state.outside.insert(outside).is_polled();
         for name in &names {
-            let unknown = || Known { mark: self.marks.of(name), same: None };
+            let unknown = || Known { fingerprint: self.fingerprints.of(name), same: None };
             state.secrets.entry(name.clone()).or_insert_with(unknown);
         }
         self.look_in(&mut state, &names);
         let secrets = names.iter().filter_map(|name| {
-            let mark = state.secrets.get(name)?.mark;
-            Some(Marked { name: name.clone(), mark, is_same: false })
+            let fingerprint = state.secrets.get(name)?.fingerprint;
+            Some(SecretFingerprint { name: name.clone(), fingerprint, is_same: false })
         });
         answers.send(Response::Subscribed(Subscribed { secrets: secrets.collect(), polled }));
         state.subscribers.push(Subscriber { pid, names, answers });
@@ -119,15 +119,15 @@ impl Subscribers {
     }
 
     /// Says of sealed bytes that are about to be a secret's that the value in them is that of the bytes
-    /// with the mark `before`.
-    pub(crate) fn expect_same(&self, name: &SecretName, before: u64, mark: u64) {
+    /// with the fingerprint `before`.
+    pub(crate) fn expect_same(&self, name: &SecretName, before: u64, fingerprint: u64) {
         let mut state = self.state();
         // A change from outside that nobody has noticed yet is one to its subscribers, whatever follows.
         self.look_in(&mut state, std::slice::from_ref(name));
         if let Some(known) = state.secrets.get_mut(name)
-            && known.mark == Some(before)
+            && known.fingerprint == Some(before)
         {
-            known.same = Some(mark);
+            known.same = Some(fingerprint);
         }
     }
 
@@ -146,7 +146,7 @@ impl Subscribers {
 
     /// Logs that the vault is not at its path any more: until it is back, nothing of it is told.
     pub(crate) fn warn_if_moved(&self) {
-        if !self.marks.are_of_vault() {
+        if !self.fingerprints.are_of_vault() {
             let path = self.folder().display();
             tracing::warn!("the directory of the vault {path} was moved, replaced or unmounted");
         }
@@ -154,7 +154,7 @@ impl Subscribers {
 
     /// The folder of the vault.
     pub(crate) fn folder(&self) -> &std::path::Path {
-        self.marks.folder()
+        self.fingerprints.folder()
     }
 
     /// Makes it notice no change from outside by itself, as when it polls and the second is not over.
@@ -165,21 +165,21 @@ impl Subscribers {
 
     fn look_in(&self, state: &mut State, names: &[SecretName]) {
         let known = names.iter().filter(|name| state.secrets.contains_key(*name));
-        let marks: Vec<_> = known.map(|name| (name, self.marks.of(name))).collect();
+        let fingerprints: Vec<_> = known.map(|name| (name, self.fingerprints.of(name))).collect();
         // What is in another directory at its path says nothing of the vault.
-        if !self.marks.are_of_vault() {
+        if !self.fingerprints.are_of_vault() {
             return;
         }
         let mut changed = Vec::new();
-        for (name, mark) in marks {
+        for (name, fingerprint) in fingerprints {
             let Some(known) = state.secrets.get_mut(name) else { continue };
-            if mark == known.mark {
+            if fingerprint == known.fingerprint {
                 continue;
             }
-            let is_same = mark.is_some() && mark == known.same;
-            // What was expected was said of the mark before.
-            *known = Known { mark, same: None };
-            changed.push(Marked { name: name.clone(), mark, is_same });
+            let is_same = fingerprint.is_some() && fingerprint == known.same;
+            // What was expected was said of the fingerprint before.
+            *known = Known { fingerprint, same: None };
+            changed.push(SecretFingerprint { name: name.clone(), fingerprint, is_same });
         }
         if changed.is_empty() {
             return;

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{SecretName, printable};
+use crate::SecretName;
+use fluvio_secret_system::printable;
 
 /// What was found in a configuration.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -114,8 +115,8 @@ impl Finding {
 /// More of a line than this is not shown: it would fill the screen.
 const SHOWN: usize = 100;
 
-/// The part of a line that is shown, how many characters of it are before the mark, and how many are
-/// marked. A tab is one blank, and what would drive the terminal is a mark of its own.
+/// The part of a line that is shown, how many characters of it are before the fingerprint, and how many are
+/// marked. A tab is one blank, and what would drive the terminal is a fingerprint of its own.
 fn excerpt(line: &str, column: usize, length: usize) -> (String, usize, usize) {
     let clean = |c: char| match c {
         '\t' => ' ',

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 /// Which way secrets go to a connector.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Way {
+pub enum InjectMode {
     /// As a file where all values fit into one, else by the environment.
     #[default]
     Auto,
@@ -13,7 +13,7 @@ pub enum Way {
     File,
 }
 
-impl Way {
+impl InjectMode {
     /// The way that a word names.
     #[must_use]
     pub fn of(word: &str) -> Option<Self> {

@@ -5,7 +5,7 @@
 //! * [`limits`]: how large anything may be, and how long anyone waits
 //! * [`SecretName`], [`Secret`]: a name that is checked, a value that is wiped and never printed
 //! * [`carry`]: what a secrets file and the environment can carry to a connector unaltered
-//! * [`Way`]: which way values go to a connector
+//! * [`InjectMode`]: which way values go to a connector
 //! * [`Request`], [`Response`], [`Refusal`]: the messages, one struct for each payload
 //! * [`frame`]: messages to bytes and back, as pure functions
 //! * [`audit`]: a line of the audit log, which the daemon writes and the command line reads
@@ -32,32 +32,21 @@ pub mod carry;
 pub mod check;
 mod client;
 mod delivery;
-pub mod file_system;
 pub mod frame;
-pub mod harden;
-pub mod inherited;
+mod inject_mode;
 pub mod lease;
 pub mod limits;
-pub mod lock;
-pub mod logout;
 mod name;
-pub mod output;
-mod patience;
-pub mod peer;
-pub mod places;
-pub mod printable;
 mod refusal;
-pub mod regular;
 mod request;
 mod response;
 mod secret;
-pub mod shell;
 mod start;
 pub mod supervisor;
-pub mod terminal;
-mod way;
+mod timeouts;
 
 pub use client::{Client, ClientError, Denied, Subscription, connect, report_waits};
+pub use inject_mode::InjectMode;
 pub use name::{BadName, SecretName};
 pub use refusal::{Code, Refusal};
 pub use request::{
@@ -66,15 +55,14 @@ pub use request::{
 };
 pub use response::{
     Activity, Damaged, Examined, Found, Granted, HeldLease, Imported, Key, Lease, Leased, Leases,
-    Listed, ListedGrant, ListedLease, ListedRecipient, ListedSecret, Marked, Recipients, Resealed,
-    Resealing, Response, Restored, Status, Stored, Subscribed, Unfinished, Unlocked, Version,
-    Versions,
+    Listed, ListedGrant, ListedLease, ListedRecipient, ListedSecret, Recipients, Resealed,
+    Resealing, Response, Restored, SecretFingerprint, Status, Stored, Subscribed, Unfinished,
+    Unlocked, Version, Versions,
 };
 pub use secret::Secret;
 pub use start::{
     CLI, DAEMON, SHIM, StartError, accept_vault, beside_this_program, connect_or_start,
 };
-pub use way::Way;
 
 /// The version of the protocol that this crate speaks. Kept by hand: it is raised when a message
 /// changes, and by nothing else.

@@ -55,11 +55,11 @@ pub const CONNECTIONS: usize = 256;
 pub const SUBSCRIPTIONS: usize = 64;
 
 /// How long the daemon waits for one whole frame, silence before its first byte included.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+pub const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a client takes to send a request and get its first answer, and then waits for each
 /// further frame. A little less than five seconds, so that a command that meets a hung daemon ends
 /// within five.
-pub const CLIENT_PATIENCE: Duration = Duration::from_millis(4500);
+pub const CLIENT_TIMEOUT: Duration = Duration::from_millis(4500);
 /// How often the daemon says that it is still at work.
 pub const PROGRESS: Duration = Duration::from_secs(1);
 /// How long a starter waits for another starter, or for a daemon that is ending, to make way.

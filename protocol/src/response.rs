@@ -3,7 +3,7 @@ use zeroize::Zeroizing;
 
 use crate::check::Checked;
 use crate::frame::{FrameError, Limits, Message};
-use crate::{Refusal, Secret, SecretName, Way};
+use crate::{InjectMode, Refusal, Secret, SecretName};
 
 /// What the daemon answers.
 #[derive(Debug, Deserialize, Serialize)]
@@ -312,7 +312,7 @@ pub struct Granted {
     /// [`crate::limits::LABEL_BYTES`], with which no connector can be started.
     pub connector: Option<String>,
     /// Which way the values go when the client was told none: the user's setting.
-    pub inject: Way,
+    pub inject: InjectMode,
     /// The names, in alphabetical order.
     pub names: Vec<SecretName>,
     /// The value of each name, in the same order. They travel as the frame's parts.
@@ -397,7 +397,7 @@ pub struct HeldLease {
 #[serde(deny_unknown_fields)]
 pub struct Subscribed {
     /// At most [`crate::limits::GRANT_NAMES`].
-    pub secrets: Vec<Marked>,
+    pub secrets: Vec<SecretFingerprint>,
     /// Whether changes that others make to the vault's files are only looked for now and then,
     /// because the system does not tell them.
     pub polled: bool,
@@ -406,13 +406,13 @@ pub struct Subscribed {
 /// A secret, and what tells its sealed file from a later one.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct Marked {
+pub struct SecretFingerprint {
     /// Its name.
     pub name: SecretName,
     /// Another one for other sealed bytes, also from another daemon; `None` while there is no such
     /// secret. It is made of the sealed bytes alone, so it says nothing of the value.
-    pub mark: Option<u64>,
-    /// Whether the value is known to be that of the mark told before: it was set to the same again, or
+    pub fingerprint: Option<u64>,
+    /// Whether the value is known to be that of the fingerprint told before: it was set to the same again, or
     /// sealed anew.
     pub is_same: bool,
 }

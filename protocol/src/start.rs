@@ -6,8 +6,8 @@ use std::{env, fmt, io};
 
 use crate::client::{Client, ClientError, connect};
 use crate::limits;
-use crate::lock::Lock;
-use crate::places::State;
+use fluvio_secret_system::lock::Lock;
+use fluvio_secret_system::places::State;
 
 /// The command line's program.
 pub const CLI: &str = "fluvio-secret";

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use fluvio_secret_protocol::Way;
+use fluvio_secret_protocol::InjectMode;
 use lexopt::Arg;
 
 use crate::cdk::watcher;
@@ -30,7 +30,7 @@ pub(crate) struct Launch {
     /// Its configuration file, as it was given.
     pub(crate) config: PathBuf,
     /// Which way its secrets shall go; `None` when nothing was said.
-    pub(crate) inject: Option<Way>,
+    pub(crate) inject: Option<InjectMode>,
     /// Whether the command is to be left as it is.
     pub(crate) as_is: bool,
     /// Whether what would keep the connector from starting is looked for.
@@ -104,7 +104,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Order, L
     };
     let (program, args) = command.ok_or(usage("the COMMAND is missing"))?;
     let config = config.ok_or(usage("--config FILE is missing"))?;
-    if as_is && inject == Some(Way::File) {
+    if as_is && inject == Some(InjectMode::File) {
         return Err(usage(
             "--as-is adds no --secrets to the command, so it goes with --inject env",
         ));
@@ -114,17 +114,17 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Order, L
     Ok(Order::Launch(Launch { config, inject, as_is, check, program, args }))
 }
 
-fn way(value: &OsStr) -> Result<Way, LaunchError> {
-    let way = value.to_str().and_then(Way::of);
+fn way(value: &OsStr) -> Result<InjectMode, LaunchError> {
+    let way = value.to_str().and_then(InjectMode::of);
     way.ok_or(LaunchError::Usage("--inject is one of: auto, env, file"))
 }
 
 impl Launch {
     /// Which way the secrets shall go, where the user's setting is `default`.
-    pub(crate) fn way(&self, default: Way) -> Way {
+    pub(crate) fn way(&self, default: InjectMode) -> InjectMode {
         match self.inject.unwrap_or(default) {
             // A file would be an addition to the command.
-            _ if self.as_is => Way::Env,
+            _ if self.as_is => InjectMode::Env,
             way => way,
         }
     }
@@ -132,7 +132,7 @@ impl Launch {
 
 #[cfg(test)]
 mod tests {
-    use fluvio_secret_protocol::Way;
+    use fluvio_secret_protocol::InjectMode;
 
     use super::{Launch, Order, parse};
 
@@ -152,33 +152,39 @@ mod tests {
                 .expect("a launch");
         assert_eq!(launch.program, "run");
         assert_eq!(launch.args, ["--inject", "x", "--", "-h", "--config"]);
-        assert_eq!(launch.way(Way::Auto), Way::Auto);
+        assert_eq!(launch.way(InjectMode::Auto), InjectMode::Auto);
     }
 
     #[test]
     fn the_two_dashes_may_be_left_out() {
         let launch = launch(&["--config=c", "--inject=env", "run", "-x"]).expect("a launch");
         assert_eq!((launch.program, launch.args), ("run".into(), vec!["-x".into()]));
-        assert_eq!(launch.inject, Some(Way::Env));
+        assert_eq!(launch.inject, Some(InjectMode::Env));
     }
 
     #[test]
     fn as_is_goes_by_the_environment() {
         let way = |args: &[&str]| launch(&[args, &["--config", "c", "--", "run"]].concat());
-        for setting in [Way::Auto, Way::Env, Way::File] {
-            assert_eq!(way(&["--as-is"]).expect("a launch").way(setting), Way::Env);
+        for setting in [InjectMode::Auto, InjectMode::Env, InjectMode::File] {
+            assert_eq!(way(&["--as-is"]).expect("a launch").way(setting), InjectMode::Env);
         }
         let auto = way(&["--as-is", "--inject", "auto"]).expect("a launch");
-        assert_eq!(auto.way(Way::File), Way::Env);
+        assert_eq!(auto.way(InjectMode::File), InjectMode::Env);
         assert!(way(&["--as-is", "--inject", "file"]).is_err());
     }
 
     #[test]
     fn an_option_counts_more_than_the_setting() {
         let way = |args: &[&str]| launch(&[args, &["--config", "c", "--", "run"]].concat());
-        assert_eq!(way(&[]).expect("a launch").way(Way::Env), Way::Env);
-        assert_eq!(way(&["--inject", "file"]).expect("a launch").way(Way::Env), Way::File);
-        assert_eq!(way(&["--inject", "auto"]).expect("a launch").way(Way::Env), Way::Auto);
+        assert_eq!(way(&[]).expect("a launch").way(InjectMode::Env), InjectMode::Env);
+        assert_eq!(
+            way(&["--inject", "file"]).expect("a launch").way(InjectMode::Env),
+            InjectMode::File
+        );
+        assert_eq!(
+            way(&["--inject", "auto"]).expect("a launch").way(InjectMode::Env),
+            InjectMode::Auto
+        );
     }
 
     #[test]

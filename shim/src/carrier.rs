@@ -3,7 +3,7 @@
 use std::fmt;
 
 use fluvio_secret_protocol::carry::{self, Unfit};
-use fluvio_secret_protocol::{Granted, SecretName, Way};
+use fluvio_secret_protocol::{Granted, InjectMode, SecretName};
 
 /// The way that was chosen.
 #[derive(Debug, Eq, PartialEq)]
@@ -40,18 +40,22 @@ pub(crate) enum By {
 /// # Errors
 ///
 /// All secrets that stand against the way that was asked for.
-pub(crate) fn choose(way: Way, granted: &Granted) -> Result<Carrier, Vec<Unfitting>> {
+pub(crate) fn choose(way: InjectMode, granted: &Granted) -> Result<Carrier, Vec<Unfitting>> {
     if granted.names.is_empty() {
         return Ok(Carrier::Nothing);
     }
     match way {
-        Way::File => {
+        InjectMode::File => {
             refuse_unfitting(granted, |_, file| file.map(By::File)).map(|()| Carrier::File)
         }
-        Way::Env => refuse_unfitting(granted, |environment, _| environment.map(By::Environment))
-            .map(|()| Carrier::Environment { because: None }),
-        Way::Auto => {
-            let Err(not_by_file) = choose(Way::File, granted) else { return Ok(Carrier::File) };
+        InjectMode::Env => {
+            refuse_unfitting(granted, |environment, _| environment.map(By::Environment))
+                .map(|()| Carrier::Environment { because: None })
+        }
+        InjectMode::Auto => {
+            let Err(not_by_file) = choose(InjectMode::File, granted) else {
+                return Ok(Carrier::File);
+            };
             // Now all have to go by the environment, also those that only a file would carry.
             refuse_unfitting(granted, |environment, file| match (environment, file) {
                 (Some(environment), Some(file)) => Some(By::Neither(file, environment)),
@@ -65,8 +69,8 @@ pub(crate) fn choose(way: Way, granted: &Granted) -> Result<Carrier, Vec<Unfitti
 
 /// The way when the system allows no secrets file: `None` if a file was asked for, or the environment
 /// cannot carry every value.
-pub(crate) fn without_file(way: Way, granted: &Granted) -> Option<Carrier> {
-    if way == Way::File { None } else { choose(Way::Env, granted).ok() }
+pub(crate) fn without_file(way: InjectMode, granted: &Granted) -> Option<Carrier> {
+    if way == InjectMode::File { None } else { choose(InjectMode::Env, granted).ok() }
 }
 
 /// Collects the secrets about which `judge` says something, given why the environment and a file
@@ -112,20 +116,20 @@ impl fmt::Display for Unfitting {
 #[cfg(test)]
 mod tests {
     use fluvio_secret_protocol::carry::Unfit;
-    use fluvio_secret_protocol::{Granted, Secret, Way};
+    use fluvio_secret_protocol::{Granted, InjectMode, Secret};
 
     use super::{By, Carrier, choose};
 
     fn granted(secrets: &[(&str, &[u8])]) -> Granted {
         Granted {
             connector: None,
-            inject: Way::Auto,
+            inject: InjectMode::Auto,
             names: secrets.iter().map(|(name, _)| name.parse().expect("a name")).collect(),
             values: secrets.iter().map(|(_, value)| Secret::from(value.to_vec())).collect(),
         }
     }
 
-    fn against(way: Way, secrets: &[(&str, &[u8])]) -> Vec<(String, By)> {
+    fn against(way: InjectMode, secrets: &[(&str, &[u8])]) -> Vec<(String, By)> {
         let unfitting = choose(way, &granted(secrets)).expect_err("refused");
         unfitting.into_iter().map(|one| (one.name.to_string(), one.by)).collect()
     }
@@ -133,16 +137,17 @@ mod tests {
     #[test]
     fn auto_is_a_file_where_all_values_fit() {
         let fits: &[(&str, &[u8])] = &[("A", b"x"), ("B", b""), ("PATH", b"a\0b")];
-        for way in [Way::Auto, Way::File] {
+        for way in [InjectMode::Auto, InjectMode::File] {
             assert_eq!(choose(way, &granted(fits)), Ok(Carrier::File));
         }
-        assert_eq!(choose(Way::Auto, &granted(&[])), Ok(Carrier::Nothing));
+        assert_eq!(choose(InjectMode::Auto, &granted(&[])), Ok(Carrier::Nothing));
     }
 
     #[test]
     fn auto_is_the_environment_when_one_does_not_fit_and_says_which() {
         let one: &[(&str, &[u8])] = &[("A", b"x"), ("PEM", b"a\nb"), ("C", b" ")];
-        let Ok(Carrier::Environment { because: Some(because) }) = choose(Way::Auto, &granted(one))
+        let Ok(Carrier::Environment { because: Some(because) }) =
+            choose(InjectMode::Auto, &granted(one))
         else {
             panic!("the environment")
         };
@@ -150,7 +155,10 @@ mod tests {
             because.to_string(),
             "secret `PEM` cannot go in a secrets file: it has a line break"
         );
-        assert_eq!(choose(Way::Env, &granted(one)), Ok(Carrier::Environment { because: None }));
+        assert_eq!(
+            choose(InjectMode::Env, &granted(one)),
+            Ok(Carrier::Environment { because: None })
+        );
     }
 
     #[test]
@@ -159,7 +167,7 @@ mod tests {
             &[("NUL", b"a\0b"), ("PEM", b"a\nb"), ("RAW", b"\xff"), ("PATH", b"x")];
         let told = |name: &str, by| (name.to_owned(), by);
         assert_eq!(
-            against(Way::File, secrets),
+            against(InjectMode::File, secrets),
             [told("PEM", By::File(Unfit::Newline)), told("RAW", By::File(Unfit::NotUtf8))]
         );
         let environment = [
@@ -167,8 +175,8 @@ mod tests {
             told("RAW", By::Environment(Unfit::NotUtf8)),
             told("PATH", By::Environment(Unfit::StartsPrograms)),
         ];
-        assert_eq!(against(Way::Env, secrets), environment);
-        let auto = against(Way::Auto, secrets);
+        assert_eq!(against(InjectMode::Env, secrets), environment);
+        let auto = against(InjectMode::Auto, secrets);
         assert_eq!(auto[1], told("RAW", By::Neither(Unfit::NotUtf8, Unfit::NotUtf8)));
         assert_eq!((&auto[0], &auto[2]), (&environment[0], &environment[2]));
     }

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use fluvio_secret_protocol::limits;
-use fluvio_secret_protocol::regular::{self, Links};
+use fluvio_secret_system::regular::{self, Links};
 use zeroize::Zeroizing;
 
 use crate::error::LaunchError;

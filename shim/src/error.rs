@@ -4,9 +4,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
-use fluvio_secret_protocol::{
-    ClientError, Granted, Secret, SecretName, limits, printable, shell, supervisor,
-};
+use fluvio_secret_protocol::{ClientError, Granted, Secret, SecretName, limits, supervisor};
+use fluvio_secret_system::{printable, shell};
 
 use crate::carrier::Unfitting;
 use crate::cdk::{NotFound, Unwritable};

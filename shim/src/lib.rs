@@ -32,11 +32,12 @@ use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use fluvio_secret_protocol::harden::harden;
-use fluvio_secret_protocol::places::State;
 use fluvio_secret_protocol::{
-    ClientError, Grant, Granted, Way, connect_or_start, inherited, output, printable, report_waits,
+    ClientError, Grant, Granted, InjectMode, connect_or_start, report_waits,
 };
+use fluvio_secret_system::harden::harden;
+use fluvio_secret_system::places::State;
+use fluvio_secret_system::{inherited, output, printable};
 
 pub use crate::args::HELP;
 use crate::args::{Launch, Order};
@@ -93,7 +94,7 @@ fn run(launch: &Launch) -> Result<Infallible, LaunchError> {
     command::check(launch)?;
     let granted = if command::brings_its_own_secrets(launch) {
         say("the command has its own --secrets: it gets that file, and nothing from the vault");
-        Granted { connector: None, inject: Way::Auto, names: Vec::new(), values: Vec::new() }
+        Granted { connector: None, inject: InjectMode::Auto, names: Vec::new(), values: Vec::new() }
     } else {
         match grant(launch) {
             Ok(granted) => granted,

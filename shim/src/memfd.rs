@@ -71,7 +71,7 @@ mod tests {
     use std::io::Write;
     use std::os::unix::fs::MetadataExt;
 
-    use fluvio_secret_protocol::{Granted, Secret, Way};
+    use fluvio_secret_protocol::{Granted, InjectMode, Secret};
 
     use super::secrets_file;
 
@@ -79,7 +79,7 @@ mod tests {
     fn e5_the_file_is_sealed_and_can_be_read_any_number_of_times() {
         let granted = Granted {
             connector: None,
-            inject: Way::Auto,
+            inject: InjectMode::Auto,
             names: vec!["A".parse().expect("a name"), "B".parse().expect("a name")],
             values: vec![Secret::from(b"a=b".to_vec()), Secret::from(Vec::new())],
         };

@@ -7,8 +7,9 @@ use std::convert::Infallible;
 use std::env;
 use std::process::{self, Command};
 
-use fluvio_secret_protocol::harden::Hardened;
-use fluvio_secret_protocol::{CLI, ClientError, Code, beside_this_program, inherited, terminal};
+use fluvio_secret_protocol::{CLI, ClientError, Code, beside_this_program};
+use fluvio_secret_system::harden::Hardened;
+use fluvio_secret_system::{inherited, terminal};
 
 use crate::error::LaunchError;
 

@@ -1,7 +1,8 @@
 //! FNV-1a: the same in every release, so that a later daemon knows again what an earlier one has named.
 
 /// The hash of bytes (Fowler, Noll and Vo, 64 bits).
-pub(crate) fn fnv_1a(bytes: &[u8]) -> u64 {
+#[must_use]
+pub fn fnv_1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })

@@ -3,7 +3,7 @@
 use std::io;
 
 /// The cause of an error, for a message that names the file.
-pub(crate) fn cause(error: &io::Error) -> String {
+pub fn io_error_text(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::StorageFull => format!("disk full ({error})"),
         io::ErrorKind::QuotaExceeded => format!("your share of the disk is used up ({error})"),

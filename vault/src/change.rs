@@ -9,8 +9,8 @@ use std::time::SystemTime;
 use fluvio_secret_protocol::{Secret, SecretName};
 use jiff::Timestamp;
 
+use super::fingerprint::fingerprint;
 use super::history::Kept;
-use super::mark::mark;
 use super::record::Record;
 use super::seal::Recipient;
 use super::store::{Prepared, ReadError, Written};
@@ -22,13 +22,13 @@ const SYNCERS: usize = 8;
 
 /// A secret that is on the disk and not yet in the vault; without [`Change::commit`] nothing changes.
 #[must_use]
-pub(crate) struct Change<'a> {
+pub struct Change<'a> {
     vault: &'a Vault,
     name: SecretName,
     prepared: Prepared,
     set_at: Timestamp,
-    mark: u64,
-    /// The mark of what it replaces, where that is found to have the same value.
+    fingerprint: u64,
+    /// The fingerprint of what it replaces, where that is found to have the same value.
     same_as: Option<u64>,
     /// The version in the history that this is, and that leaves it.
     restored: Option<u64>,
@@ -36,42 +36,43 @@ pub(crate) struct Change<'a> {
 
 /// Secrets that are on the disk and not yet in the vault; without [`Batch::commit`] nothing changes.
 #[must_use]
-pub(crate) struct Batch<'a> {
+pub struct Batch<'a> {
     vault: &'a Vault,
     files: Vec<(SecretName, Prepared)>,
 }
 
 /// A change that is made.
 #[derive(Debug)]
-pub(crate) struct Committed {
-    pub(crate) set_at: Timestamp,
+pub struct Committed {
+    pub set_at: Timestamp,
     /// Whether this is the first secret that the identity seals: its owner must hear of it.
-    pub(crate) is_identity_new: bool,
+    pub is_identity_new: bool,
 }
 
 impl Vault {
     /// Seals a value and writes it beside the one it will replace. The first one of all makes the
     /// identity.
-    pub(crate) fn prepare(
-        &self,
-        name: SecretName,
-        value: Secret,
-    ) -> Result<Change<'_>, VaultError> {
+    pub fn prepare(&self, name: SecretName, value: Secret) -> Result<Change<'_>, VaultError> {
         let recipients = self.recipients()?;
         let set_at = now().map_err(|source| self.storage(&name, source))?;
         let failed = |source| self.storage(&name, source);
         let sealed = seal(&recipients, &name, value, set_at).map_err(failed)?;
-        let mark = mark(&sealed);
+        let fingerprint = fingerprint(&sealed);
         let prepared =
             self.write(&name, &sealed, set_at).and_then(Written::sync).map_err(failed)?;
-        Ok(Change { vault: self, name, prepared, set_at, mark, same_as: None, restored: None })
+        Ok(Change {
+            vault: self,
+            name,
+            prepared,
+            set_at,
+            fingerprint,
+            same_as: None,
+            restored: None,
+        })
     }
 
     /// The same for many secrets at once.
-    pub(crate) fn prepare_all(
-        &self,
-        secrets: Vec<(SecretName, Secret)>,
-    ) -> Result<Batch<'_>, VaultError> {
+    pub fn prepare_all(&self, secrets: Vec<(SecretName, Secret)>) -> Result<Batch<'_>, VaultError> {
         let recipients = self.recipients()?;
         let mut written = Vec::with_capacity(secrets.len());
         for (name, value) in secrets {
@@ -134,7 +135,7 @@ impl Vault {
     /// Writes an earlier version of a secret beside the present one. The sealed bytes are taken as
     /// they are, so this works while locked; otherwise they are opened first, to see whether they
     /// are what they should be.
-    pub(crate) fn prepare_restore(
+    pub fn prepare_restore(
         &self,
         name: SecretName,
         version: u64,
@@ -151,7 +152,7 @@ impl Vault {
         let same_as = match self.open_record(&name, &sealed) {
             Ok(opened) => {
                 let damaged = |why| VaultError::DamagedVersion { file: path(), why };
-                self.mark_of_same(&name, &opened.map_err(damaged)?.value)
+                self.fingerprint_of_same(&name, &opened.map_err(damaged)?.value)
             }
             Err(VaultError::IdentityLost { .. } | VaultError::Locked { .. }) => None,
             Err(error) => return Err(error),
@@ -161,13 +162,13 @@ impl Vault {
         let set_at = now().map_err(failed)?;
         let date = SystemTime::try_from(set_at).ok();
         let prepared = self.folder.prepare(&file_of(&name), &sealed, date).map_err(failed)?;
-        let mark = mark(&sealed);
+        let fingerprint = fingerprint(&sealed);
         let restored = Some(version);
-        Ok(Change { vault: self, name, prepared, set_at, mark, same_as, restored })
+        Ok(Change { vault: self, name, prepared, set_at, fingerprint, same_as, restored })
     }
 
     /// Takes a secret away, durably; what it was is then in the history, durably too.
-    pub(crate) fn remove(&self, name: &SecretName) -> Result<(), VaultError> {
+    pub fn remove(&self, name: &SecretName) -> Result<(), VaultError> {
         let file = file_of(name);
         if !self.has(name)? {
             return Err(VaultError::Missing);
@@ -189,7 +190,7 @@ impl Vault {
     }
 
     /// Takes a secret and its history away, durably. One that is killed is finished by the next.
-    pub(crate) fn purge(&self, name: &SecretName) -> Result<(), VaultError> {
+    pub fn purge(&self, name: &SecretName) -> Result<(), VaultError> {
         if self.has(name)? {
             self.folder
                 .remove(&file_of(name))
@@ -242,18 +243,18 @@ impl Vault {
 }
 
 impl Change<'_> {
-    /// The mark that the secret will have.
-    pub(crate) fn mark(&self) -> u64 {
-        self.mark
+    /// The fingerprint that the secret will have.
+    pub fn fingerprint(&self) -> u64 {
+        self.fingerprint
     }
 
-    /// The mark of what it replaces, where an earlier version is found to have the same value.
-    pub(crate) fn same_as(&self) -> Option<u64> {
+    /// The fingerprint of what it replaces, where an earlier version is found to have the same value.
+    pub fn same_as(&self) -> Option<u64> {
         self.same_as
     }
 
     /// Puts the secret into the vault, durably; what was there is then in the history.
-    pub(crate) fn commit(self) -> Result<Committed, VaultError> {
+    pub fn commit(self) -> Result<Committed, VaultError> {
         let Self { vault, name, prepared, set_at, restored, .. } = self;
         let kept = vault.replace(&name, || prepared.commit())?;
         if let Some(version) = restored {
@@ -275,7 +276,7 @@ impl Batch<'_> {
     /// # Errors
     ///
     /// Those of the first secret that cannot be put there. Those before it are there.
-    pub(crate) fn commit(self) -> Result<bool, VaultError> {
+    pub fn commit(self) -> Result<bool, VaultError> {
         let Self { vault, files } = self;
         let mut kept = Vec::with_capacity(files.len());
         let mut outcome = Ok(());

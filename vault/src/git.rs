@@ -63,7 +63,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::{ATTRIBUTES, LINES, prepare};
-    use crate::vault::store::Folder;
+    use crate::store::Folder;
 
     #[test]
     fn a_users_own_lines_stay_and_count_more() {

@@ -19,10 +19,10 @@ use super::store::{Prepared, Stamp};
 
 /// A moment, by the clock that goes on while the machine sleeps.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) struct Moment(Duration);
+pub struct BootInstant(Duration);
 
 /// The identity's file, and what is held of it.
-pub(crate) struct HeldKey {
+pub struct HeldKey {
     file: IdentityFile,
     /// Held by who looks at the file or changes it.
     looking: Mutex<()>,
@@ -45,26 +45,30 @@ enum Key {
     /// The file has one.
     Locked,
     /// It was given. At that moment the key is forgotten.
-    Unlocked(Pinned<Identity>, Option<Moment>),
+    Unlocked(Pinned<Identity>, Option<BootInstant>),
 }
 
-/// How it is with the key.
+/// Whether there is an identity, and whether its key can be used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum KeyState {
+pub enum KeyState {
+    /// There is no identity.
     None,
+    /// The identity has no passphrase.
     Open,
+    /// The identity's passphrase is not known.
     Locked,
-    /// Until then, if not for ever.
-    Unlocked(Option<Moment>),
+    /// The key can be used until then; `None` for no limit.
+    Unlocked(Option<BootInstant>),
 }
 
 /// Why the passphrase is what it was, or the key is where it was.
 #[derive(Debug)]
-pub(crate) enum KeyError {
+pub enum KeyError {
     /// Somebody else changed the file meanwhile.
     Changed,
     /// The identity has a passphrase, which was not given.
     Closed,
+    /// The identity's file cannot be read or written.
     Identity(IdentityError),
     /// A lock was requested after this was.
     Locked,
@@ -84,37 +88,39 @@ impl From<IdentityError> for KeyError {
     }
 }
 
-impl Moment {
-    pub(crate) fn now() -> Self {
+impl BootInstant {
+    /// The time now.
+    pub fn now() -> Self {
         let now = clock_gettime(ClockId::Boottime);
         let (seconds, nanos) = (now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs());
         Self(Duration::from_secs(seconds) + Duration::from_nanos(nanos))
     }
 
-    pub(crate) fn after(span: Duration) -> Self {
+    /// The time after this duration.
+    pub fn after(span: Duration) -> Self {
         Self(Self::now().0.saturating_add(span))
     }
 
     /// How long it is until then.
-    pub(crate) fn left(self) -> Duration {
+    pub fn left(self) -> Duration {
         self.0.saturating_sub(Self::now().0)
     }
 }
 
 impl HeldKey {
-    pub(crate) fn of(file: IdentityFile) -> Result<Self, IdentityError> {
+    pub fn of(file: IdentityFile) -> Result<Self, IdentityError> {
         let none = Held { key: Key::None, stamp: None, is_durable: false };
         let held = Self { file, looking: Mutex::default(), held: RwLock::new(none) };
         held.look()?;
         Ok(held)
     }
 
-    pub(crate) fn file(&self) -> &IdentityFile {
+    pub fn file(&self) -> &IdentityFile {
         &self.file
     }
 
     /// How it is, without a look at the file.
-    pub(crate) fn state(&self) -> KeyState {
+    pub fn state(&self) -> KeyState {
         match self.held().key {
             Key::None => KeyState::None,
             Key::Open(_) => KeyState::Open,
@@ -124,7 +130,7 @@ impl HeldKey {
     }
 
     /// Does something with the key, when it is there; else gives how it is.
-    pub(crate) fn with<T>(
+    pub fn with<T>(
         &self,
         work: impl FnOnce(&Identity) -> T,
     ) -> Result<Result<T, KeyState>, IdentityError> {
@@ -134,7 +140,7 @@ impl HeldKey {
     }
 
     /// The same with both, this one first, each as it is.
-    pub(crate) fn with_both<T>(
+    pub fn with_both<T>(
         &self,
         other: &Self,
         work: impl FnOnce(Result<&Identity, KeyState>, Result<&Identity, KeyState>) -> T,
@@ -148,7 +154,7 @@ impl HeldKey {
 
     /// Its public part, when it will be there after a power cut, too: what is sealed to it could not
     /// be opened without it. Its maker may have been killed before it was synced.
-    pub(crate) fn recipient(&self) -> Result<Result<Recipient, KeyState>, IdentityError> {
+    pub fn recipient(&self) -> Result<Result<Recipient, KeyState>, IdentityError> {
         let recipient = self.with(Identity::recipient)?;
         if recipient != Err(KeyState::None) {
             self.make_durable()?;
@@ -166,7 +172,7 @@ impl HeldKey {
     }
 
     /// Makes a new identity where none is.
-    pub(crate) fn make(&self) -> Result<Recipient, IdentityError> {
+    pub fn make(&self) -> Result<Recipient, IdentityError> {
         let _looking = self.looking();
         let identity = self.file.make()?;
         let recipient = identity.recipient();
@@ -177,11 +183,11 @@ impl HeldKey {
 
     /// Writes an identity where none is, and holds it; one with a passphrase until then, unless the
     /// vault was locked while it was written.
-    pub(crate) fn put(
+    pub fn put(
         &self,
         identity: Pinned<Identity>,
         passphrase: Option<&str>,
-        until: Option<Moment>,
+        until: Option<BootInstant>,
         was_locked: impl FnOnce() -> bool,
     ) -> Result<(), IdentityError> {
         // Whoever wants a key waits for who is looking, so what takes long comes first.
@@ -202,7 +208,7 @@ impl HeldKey {
 
     /// Puts another identity, which is held, and its file in the place of these. Gives the file that a
     /// copy of this one is kept in.
-    pub(crate) fn replace_by(&self, other: &Self) -> Result<PathBuf, IdentityError> {
+    pub fn replace_by(&self, other: &Self) -> Result<PathBuf, IdentityError> {
         let (_other_looking, _looking) = (other.looking(), self.looking());
         let kept = self.file.keep()?;
         self.file.replace_by(&other.file)?;
@@ -217,7 +223,7 @@ impl HeldKey {
     }
 
     /// Removes the file, durably, and forgets the key.
-    pub(crate) fn remove(&self) -> Result<(), IdentityError> {
+    pub fn remove(&self) -> Result<(), IdentityError> {
         let _looking = self.looking();
         self.file.remove()?;
         *self.held_mut() = Held { key: Key::None, stamp: None, is_durable: false };
@@ -225,7 +231,7 @@ impl HeldKey {
     }
 
     /// Wipes an unlocked key, whatever became of its file. Returns whether there was one.
-    pub(crate) fn forget(&self) -> bool {
+    pub fn forget(&self) -> bool {
         let mut held = self.held_mut();
         let is_unlocked = matches!(held.key, Key::Unlocked(..));
         if is_unlocked {
@@ -235,7 +241,7 @@ impl HeldKey {
     }
 
     /// Checks the file of a key that is not unlocked: whether it is locked, or cannot be.
-    pub(crate) fn is_locked(&self) -> Result<(), KeyError> {
+    pub fn is_locked(&self) -> Result<(), KeyError> {
         self.look()?;
         match self.held().key {
             Key::None => Err(KeyError::None),
@@ -246,7 +252,7 @@ impl HeldKey {
     }
 
     /// When its time is over; that may have been. `None` for what is not to be forgotten by itself.
-    pub(crate) fn due(&self) -> Option<Moment> {
+    pub fn due(&self) -> Option<BootInstant> {
         match self.held().key {
             Key::Unlocked(_, until) => until,
             _ => None,
@@ -254,12 +260,12 @@ impl HeldKey {
     }
 
     /// Whether its time is over, and it is there yet.
-    pub(crate) fn is_due(&self) -> bool {
+    pub fn is_due(&self) -> bool {
         matches!(self.held().key, Key::Unlocked(_, until) if is_over(until))
     }
 
     /// Forgets the key when its time is over, and gives whether it did. Looks at no file.
-    pub(crate) fn lock_when_due(&self) -> bool {
+    pub fn lock_when_due(&self) -> bool {
         let mut held = self.held_mut();
         let is_due = matches!(held.key, Key::Unlocked(_, until) if is_over(until));
         if is_due {
@@ -269,16 +275,16 @@ impl HeldKey {
     }
 
     /// Opens the identity with its passphrase. Takes a second, and 256 MiB.
-    pub(crate) fn open(&self, passphrase: &str) -> Result<Opened, KeyError> {
+    pub fn open(&self, passphrase: &str) -> Result<Opened, KeyError> {
         let (stamp, text) = self.text(Some(passphrase))?;
         Ok(Opened { identity: self.file.parse(&text)?, stamp })
     }
 
     /// Holds the key that was opened, until then, unless the vault was locked in the meantime.
-    pub(crate) fn unlock(
+    pub fn unlock(
         &self,
         opened: Opened,
-        until: Option<Moment>,
+        until: Option<BootInstant>,
         was_locked: impl FnOnce() -> bool,
     ) -> Result<(), KeyError> {
         let _looking = self.looking();
@@ -298,11 +304,7 @@ impl HeldKey {
 
     /// Writes the identity with another passphrase, or without one, beside the file. Nothing has
     /// changed before [`HeldKey::replace`].
-    pub(crate) fn rewrite(
-        &self,
-        old: Option<&str>,
-        new: Option<&str>,
-    ) -> Result<Rewritten, KeyError> {
+    pub fn rewrite(&self, old: Option<&str>, new: Option<&str>) -> Result<Rewritten, KeyError> {
         let (stamp, text) = self.text(old)?;
         let opened = Opened { identity: self.file.parse(&text)?, stamp };
         let prepared = match new {
@@ -318,10 +320,10 @@ impl HeldKey {
 
     /// Puts what was written in the place of the file, durably. The key is held after it. A key with a
     /// passphrase is held until this moment, and not at all if the vault was locked in the meantime.
-    pub(crate) fn replace(
+    pub fn replace(
         &self,
         rewritten: Rewritten,
-        until: Option<Moment>,
+        until: Option<BootInstant>,
         was_locked: impl FnOnce() -> bool,
     ) -> Result<(), KeyError> {
         let Rewritten { opened: Opened { identity, stamp }, prepared, is_sealed } = rewritten;
@@ -411,14 +413,14 @@ impl Held {
 }
 
 /// An identity that was opened, and what its file was then.
-pub(crate) struct Opened {
+pub struct Opened {
     identity: Pinned<Identity>,
     stamp: Option<Stamp>,
 }
 
 /// An identity's file that is to take the place of the one that is there.
 #[must_use]
-pub(crate) struct Rewritten {
+pub struct Rewritten {
     opened: Opened,
     prepared: Prepared,
     is_sealed: bool,
@@ -426,20 +428,20 @@ pub(crate) struct Rewritten {
 
 impl Opened {
     /// Its public part.
-    pub(crate) fn recipient(&self) -> Recipient {
+    pub fn recipient(&self) -> Recipient {
         self.identity.recipient()
     }
 }
 
 impl Rewritten {
     /// Its identity's public part.
-    pub(crate) fn recipient(&self) -> Recipient {
+    pub fn recipient(&self) -> Recipient {
         self.opened.recipient()
     }
 }
 
-fn is_over(until: Option<Moment>) -> bool {
-    until.is_some_and(|until| until <= Moment::now())
+fn is_over(until: Option<BootInstant>) -> bool {
+    until.is_some_and(|until| until <= BootInstant::now())
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use super::id::VaultId;
 use super::store::{Folder, Prepared, ReadError, Written, has_no_links};
 
 /// How many earlier versions are kept, unless another number is set.
-pub(crate) const DEPTH: usize = 10;
+pub const DEPTH: usize = 10;
 
 /// The vault's history.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use rustix::rand::{GetRandomFlags, getrandom};
 
 use super::store::{Folder, ReadError};
-use crate::cause::cause;
+use fluvio_secret_system::io_error::io_error_text;
 
 /// The file in the vault's directory.
 pub(super) const FILE: &str = ".vault-id";
@@ -20,16 +20,16 @@ const MOST_BYTES: u64 = 34;
 /// Tells a vault from every other vault: 128 random bits, written as 32 lowercase hexadecimal digits.
 /// It is not a secret. Because it travels with the vault, someone else may have chosen it.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) struct VaultId([u8; 16]);
+pub struct VaultId([u8; 16]);
 
 /// Why the id is not known.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum IdError {
+pub enum IdError {
     #[error("the vault id in {path} cannot be used: it is not 32 lowercase hexadecimal digits; put back the file", path = .path.display())]
     Bad { path: PathBuf },
     #[error("the vault id in {path} cannot be read: {source}; put back the file", path = .path.display())]
     Read { path: PathBuf, source: ReadError },
-    #[error("the vault id cannot be written to {path}: {}", cause(.source), path = .path.display())]
+    #[error("the vault id cannot be written to {path}: {}", io_error_text(.source), path = .path.display())]
     Write { path: PathBuf, source: io::Error },
 }
 
@@ -97,7 +97,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::{FILE, IdError, VaultId, of_vault};
-    use crate::vault::store::Folder;
+    use crate::store::Folder;
 
     fn folder() -> (tempfile::TempDir, Folder) {
         let guard = tempfile::tempdir().expect("a directory");

@@ -5,20 +5,20 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use fluvio_secret_protocol::places::PlaceError;
+use fluvio_secret_system::places::PlaceError;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::memory::{Pinned, wiping_stack};
 use super::seal::{BadIdentity, Identity, is_sealed, seal_with};
 use super::store::{Folder, Prepared, ReadError, Stamp};
-use crate::cause::cause;
+use fluvio_secret_system::io_error::io_error_text;
 
 /// More than any identity file has.
 const MOST_BYTES: u64 = 64 << 10;
 
 /// What the file has.
-pub(crate) enum Found {
+pub enum Found {
     /// It is not there: nothing was ever set.
     Nothing,
     /// The identity.
@@ -29,34 +29,35 @@ pub(crate) enum Found {
 
 /// Why the identity's file cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum IdentityError {
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
+pub enum IdentityError {
     #[error("the identity {path} cannot be used: {source}; put back a copy of it", path = .path.display())]
     Bad { path: PathBuf, source: BadIdentity },
     #[error("the identity {path} cannot be read: {source}; put back a copy of it", path = .path.display())]
     Read { path: PathBuf, source: ReadError },
     #[error(transparent)]
     Place(PlaceError),
-    #[error("the identity {path} cannot be written: {}", cause(.source), path = .path.display())]
+    #[error("the identity {path} cannot be written: {}", io_error_text(.source), path = .path.display())]
     Write { path: PathBuf, source: io::Error },
 }
 
 /// The file.
 #[derive(Debug)]
-pub(crate) struct IdentityFile {
+pub struct IdentityFile {
     path: PathBuf,
 }
 
 impl IdentityFile {
-    pub(crate) fn at(path: PathBuf) -> Self {
+    pub fn at(path: PathBuf) -> Self {
         Self { path }
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// What tells the file from another in its place; `None` when there is none.
-    pub(crate) fn stamp(&self) -> Result<Option<Stamp>, IdentityError> {
+    pub fn stamp(&self) -> Result<Option<Stamp>, IdentityError> {
         let (folder, name) = self.parts();
         folder.stamp(&name).map_err(|source| IdentityError::Read {
             path: self.path.clone(),
@@ -65,7 +66,7 @@ impl IdentityFile {
     }
 
     /// Reads it, when it is ours alone.
-    pub(crate) fn read(&self) -> Result<Found, IdentityError> {
+    pub fn read(&self) -> Result<Found, IdentityError> {
         match self.content()? {
             None => Ok(Found::Nothing),
             Some(bytes) if is_sealed(&bytes) => Ok(Found::Sealed),
@@ -74,7 +75,7 @@ impl IdentityFile {
     }
 
     /// Its bytes, when it is ours alone; `None` when it is not there.
-    pub(crate) fn content(&self) -> Result<Option<Zeroizing<Vec<u8>>>, IdentityError> {
+    pub fn content(&self) -> Result<Option<Zeroizing<Vec<u8>>>, IdentityError> {
         let (folder, name) = self.parts();
         let (bytes, found) = match folder.read_found(&name, MOST_BYTES) {
             Ok((bytes, found)) => (Zeroizing::new(bytes), found),
@@ -86,7 +87,7 @@ impl IdentityFile {
     }
 
     /// The identity that is in these bytes of it.
-    pub(crate) fn parse(&self, bytes: &[u8]) -> Result<Pinned<Identity>, IdentityError> {
+    pub fn parse(&self, bytes: &[u8]) -> Result<Pinned<Identity>, IdentityError> {
         let parsed = wiping_stack(|| {
             let text = std::str::from_utf8(bytes).map_err(|_| BadIdentity::None)?;
             Identity::parse(text).map(Pinned::new)
@@ -95,12 +96,12 @@ impl IdentityFile {
     }
 
     /// What to say of a file that is no identity.
-    pub(crate) fn bad(&self, source: BadIdentity) -> IdentityError {
+    pub fn bad(&self, source: BadIdentity) -> IdentityError {
         IdentityError::Bad { path: self.path.clone(), source }
     }
 
     /// Makes a new identity, durably, where none is.
-    pub(crate) fn make(&self) -> Result<Pinned<Identity>, IdentityError> {
+    pub fn make(&self) -> Result<Pinned<Identity>, IdentityError> {
         let identity = wiping_stack(|| Pinned::new(Identity::generate()));
         self.commit_new(self.prepare_new(&identity, None)?)?;
         Ok(identity)
@@ -108,7 +109,7 @@ impl IdentityFile {
 
     /// Writes an identity beside the file, durably; with a passphrase, when one is given, which takes a
     /// second. It becomes the file by [`IdentityFile::commit_new`].
-    pub(crate) fn prepare_new(
+    pub fn prepare_new(
         &self,
         identity: &Identity,
         passphrase: Option<&str>,
@@ -125,13 +126,13 @@ impl IdentityFile {
     }
 
     /// Makes what was written the file, durably, where none is.
-    pub(crate) fn commit_new(&self, prepared: Prepared) -> Result<(), IdentityError> {
+    pub fn commit_new(&self, prepared: Prepared) -> Result<(), IdentityError> {
         prepared.commit_new().map_err(|source| self.unwritten(source))
     }
 
     /// Keeps a copy of the file beside it, durably, as it is: what has a passphrase keeps it. Gives the
     /// copy's path. One that was made before counts, and no other file is overwritten.
-    pub(crate) fn keep(&self) -> Result<PathBuf, IdentityError> {
+    pub fn keep(&self) -> Result<PathBuf, IdentityError> {
         let gone = || self.unwritten(io::ErrorKind::NotFound.into());
         let bytes = self.content()?.ok_or_else(gone)?;
         let (folder, _) = self.parts();
@@ -156,7 +157,7 @@ impl IdentityFile {
     }
 
     /// Puts the file of another identity, which is in the same folder, in the place of this one.
-    pub(crate) fn replace_by(&self, other: &Self) -> Result<(), IdentityError> {
+    pub fn replace_by(&self, other: &Self) -> Result<(), IdentityError> {
         let ((folder, name), (_, other)) = (self.parts(), other.parts());
         let replaced = folder.rename(&other, &name).and_then(|()| folder.sync());
         replaced.map_err(|source| self.unwritten(source))
@@ -164,24 +165,24 @@ impl IdentityFile {
 
     /// Writes what is to be the file beside it, durably. It becomes the file by
     /// [`Prepared::commit`]: so at each moment the one or the other is there, whole.
-    pub(crate) fn prepare(&self, bytes: &[u8]) -> Result<Prepared, IdentityError> {
+    pub fn prepare(&self, bytes: &[u8]) -> Result<Prepared, IdentityError> {
         let (folder, name) = self.parts();
         folder.prepare(&name, bytes, None).map_err(|source| self.unwritten(source))
     }
 
     /// What to say when it was not written.
-    pub(crate) fn unwritten(&self, source: io::Error) -> IdentityError {
+    pub fn unwritten(&self, source: io::Error) -> IdentityError {
         IdentityError::Write { path: self.path.clone(), source }
     }
 
     /// Makes its name durable.
-    pub(crate) fn sync(&self) -> Result<(), IdentityError> {
+    pub fn sync(&self) -> Result<(), IdentityError> {
         let (folder, _) = self.parts();
         folder.sync().map_err(|source| self.unwritten(source))
     }
 
     /// Removes what a writer of it left that was killed: it holds a key.
-    pub(crate) fn remove_temporary(&self) -> Result<(), IdentityError> {
+    pub fn remove_temporary(&self) -> Result<(), IdentityError> {
         let (folder, _) = self.parts();
         folder.remove_temporary().map_err(|source| self.unwritten(source))
     }
@@ -201,7 +202,7 @@ impl IdentityFile {
     }
 
     /// Removes the file, durably.
-    pub(crate) fn remove(&self) -> Result<(), IdentityError> {
+    pub fn remove(&self) -> Result<(), IdentityError> {
         let (folder, name) = self.parts();
         let removed = folder.remove(&name).and_then(|()| folder.sync());
         removed.map_err(|source| self.unwritten(source))

@@ -3,7 +3,7 @@
 
 /// A key of another kind.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub(crate) enum OtherKind {
+pub enum OtherKind {
     #[error(
         "it is an identity, which is secret; a recipient is its public key, which begins with age1"
     )]

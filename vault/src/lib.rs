@@ -17,19 +17,19 @@
 //! * [`remembered`]: what the config directory knows of the vault
 //! * [`rekey`], [`reseal`]: another identity or other recipients, and everything sealed anew
 //! * [`kind`]: keys of other kinds
-//! * [`mark`](mod@mark): what tells a secret's sealed file from a later one
+//! * [`fingerprint`](mod@fingerprint): what tells a secret's sealed file from a later one
 //!
 //! docs/VAULT.md describes the files. Callers take care that one thread at a time changes it; any
 //! number may read meanwhile, because files are replaced whole.
 
 mod change;
+mod fingerprint;
 mod git;
 mod held;
 mod history;
 mod id;
 mod identity;
 mod kind;
-mod mark;
 mod memory;
 mod names;
 mod next;
@@ -48,40 +48,40 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
-use fluvio_secret_protocol::lock::Lock;
-use fluvio_secret_protocol::places::{PlaceError, private_folder};
 use fluvio_secret_protocol::{Found, Secret, SecretName, Version, Versions, limits};
+use fluvio_secret_system::lock::Lock;
+use fluvio_secret_system::places::{PlaceError, private_folder};
 use zeroize::Zeroizing;
 
+pub use self::fingerprint::{Fingerprints, Given};
 use self::held::HeldKey;
-pub(crate) use self::held::{KeyError, KeyState, Moment};
-pub(crate) use self::history::DEPTH as HISTORY_DEPTH;
+pub use self::held::{BootInstant, KeyError, KeyState};
+pub use self::history::DEPTH as HISTORY_DEPTH;
 use self::history::History;
 use self::id::IdError;
-pub(crate) use self::id::VaultId;
-pub(crate) use self::identity::IdentityError;
+pub use self::id::VaultId;
+pub use self::identity::IdentityError;
 use self::identity::IdentityFile;
-pub(crate) use self::mark::{Given, Marks};
-pub(crate) use self::names::Names;
+pub use self::names::Names;
 use self::place::Place;
 use self::recipients::Lists;
-pub(crate) use self::recipients::RecipientsError;
+pub use self::recipients::RecipientsError;
 use self::record::BadRecord;
-pub(crate) use self::record::Record;
-pub(crate) use self::rekey::{Rekey, RekeyError};
+pub use self::record::Record;
+pub use self::rekey::{Rekey, RekeyError};
 use self::remembered::Remembered;
-pub(crate) use self::remembered::{Stranger, accept};
-pub(crate) use self::reseal::Step;
-pub(crate) use self::seal::Identity;
+pub use self::remembered::{Stranger, accept};
+pub use self::reseal::Step;
+pub use self::seal::Identity;
 use self::seal::{Recipient, Unopened};
 use self::store::{Folder, ReadError};
-use crate::cause::cause;
+use fluvio_secret_system::io_error::io_error_text;
 
 /// No sealed secret is larger: the longest value, its head, age's header and its tags.
 const SEALED_BYTES: u64 = limits::VALUE_BYTES as u64 + (64 << 10);
 
 /// A vault that is this process's own.
-pub(crate) struct Vault {
+pub struct Vault {
     id: VaultId,
     folder: Folder,
     history: History,
@@ -102,12 +102,13 @@ pub(crate) struct Vault {
 
 /// Why a vault was not opened.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum OpenError {
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
+pub enum OpenError {
     #[error(transparent)]
     Id(#[from] IdError),
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    #[error("the vault {path} cannot be used: {}", cause(.source), path = .path.display())]
+    #[error("the vault {path} cannot be used: {}", io_error_text(.source), path = .path.display())]
     Io { path: PathBuf, source: io::Error },
     #[error("another daemon owns the vault {path}; end it first", path = .path.display())]
     Owned { path: PathBuf },
@@ -119,7 +120,8 @@ pub(crate) enum OpenError {
 
 /// Why a secret was not read or changed.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum VaultError {
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
+pub enum VaultError {
     #[error("{file} cannot be opened ({why})", file = .file.display())]
     Damaged { file: PathBuf, why: String },
     #[error("{file} cannot be opened ({why})", file = .file.display())]
@@ -140,7 +142,7 @@ pub(crate) enum VaultError {
     Recipients(#[from] RecipientsError),
     #[error(transparent)]
     Rekey(#[from] RekeyError),
-    #[error("{path}: {}", cause(.source), path = .path.display())]
+    #[error("{path}: {}", io_error_text(.source), path = .path.display())]
     Storage { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Stranger(#[from] Stranger),
@@ -149,7 +151,7 @@ pub(crate) enum VaultError {
 impl Vault {
     /// Makes the vault or takes the one that is there, and locks it; waits until `deadline` for an
     /// owner that ends. `histories` is the directory of the histories of all vaults.
-    pub(crate) fn open(
+    pub fn open(
         path: &Path,
         identity: &Path,
         histories: &Path,
@@ -197,23 +199,23 @@ impl Vault {
     }
 
     /// The same, keeping so many earlier versions of each secret.
-    pub(crate) fn keeping(mut self, versions: usize) -> Self {
+    pub fn keeping(mut self, versions: usize) -> Self {
         self.history.keep_at_most(versions);
         self
     }
 
     /// What tells it from every other vault.
-    pub(crate) fn id(&self) -> VaultId {
+    pub fn id(&self) -> VaultId {
         self.id
     }
 
     /// The vault's folder.
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.place.path()
     }
 
     /// Fails if the directory at the vault's path is not the one that was locked.
-    pub(crate) fn refuse_if_moved(&self) -> Result<(), VaultError> {
+    pub fn refuse_if_moved(&self) -> Result<(), VaultError> {
         match self.place.is_here() {
             true => Ok(()),
             false => Err(VaultError::Moved { path: self.path().to_owned() }),
@@ -231,23 +233,23 @@ impl Vault {
     }
 
     /// The identity's file.
-    pub(crate) fn identity(&self) -> &Path {
+    pub fn identity(&self) -> &Path {
         self.key.file().path()
     }
 
     /// The key that opens it.
-    pub(crate) fn key(&self) -> &HeldKey {
+    pub fn key(&self) -> &HeldKey {
         &self.key
     }
 
     /// What tells when a secret changes.
-    pub(crate) fn marks(&self) -> Marks {
-        Marks::at(self.place.clone())
+    pub fn fingerprints(&self) -> Fingerprints {
+        Fingerprints::at(self.place.clone())
     }
 
     /// Removes what killed writers left. Reads the whole folder, so a start does not wait for it; the
     /// thread that changes the vault does this before it changes anything.
-    pub(crate) fn sweep(&self) -> io::Result<()> {
+    pub fn sweep(&self) -> io::Result<()> {
         if let Err(error) = self.history.sweep() {
             let path = self.history.path();
             tracing::warn!("the history in {} cannot be used: {error}", path.display());
@@ -256,13 +258,13 @@ impl Vault {
     }
 
     /// Opens a secret.
-    pub(crate) fn read(&self, name: &SecretName) -> Result<Secret, VaultError> {
+    pub fn read(&self, name: &SecretName) -> Result<Secret, VaultError> {
         self.opened(name).map(|(_, value)| value)
     }
 
-    /// Opens a secret, with the mark of the sealed bytes that it was in.
-    pub(crate) fn read_marked(&self, name: &SecretName) -> Result<(Secret, u64), VaultError> {
-        self.opened(name).map(|(sealed, value)| (value, mark::mark(&sealed)))
+    /// Opens a secret, with the fingerprint of the sealed bytes that it was in.
+    pub fn read_with_fingerprint(&self, name: &SecretName) -> Result<(Secret, u64), VaultError> {
+        self.opened(name).map(|(sealed, value)| (value, fingerprint::fingerprint(&sealed)))
     }
 
     /// A value, and the sealed bytes that it was in.
@@ -318,7 +320,7 @@ impl Vault {
     }
 
     /// The versions of a secret: when the present one was set, and the earlier ones, newest first.
-    pub(crate) fn versions(&self, name: &SecretName) -> Result<Versions, VaultError> {
+    pub fn versions(&self, name: &SecretName) -> Result<Versions, VaultError> {
         let present = self.set_at(name)?;
         let earlier = self.history.versions(&self.folder, name, &file_of(name));
         let earlier = earlier.map_err(|source| self.history_storage(name, source))?;
@@ -328,7 +330,7 @@ impl Vault {
     }
 
     /// What the vault has under a name, compared with a value.
-    pub(crate) fn compare(&self, name: &SecretName, value: &Secret) -> Result<Found, VaultError> {
+    pub fn compare(&self, name: &SecretName, value: &Secret) -> Result<Found, VaultError> {
         match self.read(name) {
             Ok(present) if present.expose() == value.expose() => Ok(Found::Same),
             // A damaged one is replaced as another is.
@@ -338,25 +340,25 @@ impl Vault {
         }
     }
 
-    /// The mark of what the vault has under a name, when this value is known to be in it.
-    pub(crate) fn mark_of_same(&self, name: &SecretName, value: &Secret) -> Option<u64> {
+    /// The fingerprint of what the vault has under a name, when this value is known to be in it.
+    pub fn fingerprint_of_same(&self, name: &SecretName, value: &Secret) -> Option<u64> {
         let (sealed, present) = self.opened(name).ok()?;
-        (present.expose() == value.expose()).then(|| mark::mark(&sealed))
+        (present.expose() == value.expose()).then(|| fingerprint::fingerprint(&sealed))
     }
 
     /// Whether the value of a secret is the one that was given. A value that was sealed again is
     /// compared with its earlier version, if the history still has that and the vault is not locked.
-    pub(crate) fn is_present(&self, (name, given): &Given) -> bool {
+    pub fn is_present(&self, (name, given): &Given) -> bool {
         let Some(given) = *given else { return false };
         let Ok(sealed) = self.sealed(name) else { return false };
-        if mark::mark(&sealed) == given {
+        if fingerprint::fingerprint(&sealed) == given {
             return true;
         }
         let versions = self.history.versions(&self.folder, name, &file_of(name));
         let mut earlier = versions.unwrap_or_default().into_iter();
         let earlier = earlier.find_map(|(version, _)| {
             let sealed = self.history.read(name, version).ok()?;
-            (mark::mark(&sealed) == given).then_some(sealed)
+            (fingerprint::fingerprint(&sealed) == given).then_some(sealed)
         });
         let Some(earlier) = earlier else { return false };
         let opened = |sealed: &[u8]| self.open_sealed(name, sealed).ok();
@@ -367,22 +369,22 @@ impl Vault {
     }
 
     /// Whether a secret has earlier versions.
-    pub(crate) fn has_history(&self, name: &SecretName) -> Result<bool, VaultError> {
+    pub fn has_history(&self, name: &SecretName) -> Result<bool, VaultError> {
         self.history.has(name).map_err(|source| self.history_storage(name, source))
     }
 
     /// Whether a secret is there, whatever its state.
-    pub(crate) fn has(&self, name: &SecretName) -> Result<bool, VaultError> {
+    pub fn has(&self, name: &SecretName) -> Result<bool, VaultError> {
         self.folder.has(&file_of(name)).map_err(|source| self.storage(name, source))
     }
 
     /// The names of all secrets, in alphabetical order.
-    pub(crate) fn names(&self) -> Result<Names, VaultError> {
+    pub fn names(&self) -> Result<Names, VaultError> {
         self.each_name()?.collect()
     }
 
     /// How many secrets there are.
-    pub(crate) fn count(&self) -> Result<usize, VaultError> {
+    pub fn count(&self) -> Result<usize, VaultError> {
         self.each_name()?.try_fold(0, |count, name| name.map(|_| count + 1))
     }
 
@@ -397,7 +399,7 @@ impl Vault {
     }
 
     /// When a secret was set, in seconds since 1970; `None` when it is gone meanwhile.
-    pub(crate) fn set_at(&self, name: &SecretName) -> Result<Option<i64>, VaultError> {
+    pub fn set_at(&self, name: &SecretName) -> Result<Option<i64>, VaultError> {
         let date = self.folder.date(&file_of(name));
         Ok(date.map_err(|source| self.storage(name, source))?.map(seconds))
     }
@@ -423,7 +425,7 @@ impl Vault {
     }
 
     /// The identity's public part, as far as it is known.
-    pub(crate) fn recipient(&self) -> Result<Option<String>, VaultError> {
+    pub fn recipient(&self) -> Result<Option<String>, VaultError> {
         let own = match self.key.with(seal::Identity::recipient)? {
             Ok(own) => Some(own),
             Err(KeyState::None) => None,
@@ -433,7 +435,7 @@ impl Vault {
     }
 
     /// Whether there is no identity, although something here needs one.
-    pub(crate) fn has_lost_identity(&self) -> Result<bool, VaultError> {
+    pub fn has_lost_identity(&self) -> Result<bool, VaultError> {
         match self.key.with(|_| ())? {
             Err(KeyState::None) => self.has_anything(),
             _ => Ok(false),
@@ -453,7 +455,7 @@ impl Vault {
     }
 
     /// Remembers the identity's public part, for when the identity is behind its passphrase.
-    pub(crate) fn remember(&self, own: &Recipient) -> Result<(), VaultError> {
+    pub fn remember(&self, own: &Recipient) -> Result<(), VaultError> {
         match self.lists.read()?.accepted {
             Some(_) => Ok(()),
             None => Ok(self.lists.begin(own)?),
@@ -541,11 +543,9 @@ fn file_of(name: &SecretName) -> String {
 }
 
 /// The secret whose sealed file is called so, if it is one.
-pub(crate) fn name_of(file: &str) -> Option<SecretName> {
+pub fn name_of(file: &str) -> Option<SecretName> {
     file.strip_suffix(".age").and_then(|name| name.parse().ok())
 }
 
-#[cfg(test)]
-pub(crate) use self::seal::seal_with_work;
 #[cfg(test)]
 mod tests;

@@ -18,13 +18,13 @@ struct Page<T>(Option<T>);
 
 /// Something that is in one place, which is not swapped when the limits allow that. When it is
 /// dropped it is wiped first, and unlocked then.
-pub(crate) struct Pinned<T> {
+pub struct Pinned<T> {
     _lock: Option<LockGuard>,
     page: Box<Page<T>>,
 }
 
 impl<T> Pinned<T> {
-    pub(crate) fn new(value: T) -> Self {
+    pub fn new(value: T) -> Self {
         let page = Box::new(Page(Some(value)));
         let lock = region::lock(&raw const *page, size_of::<Page<T>>());
         let lock = lock.map_err(io::Error::from).inspect_err(warn).ok();

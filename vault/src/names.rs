@@ -5,7 +5,7 @@ use fluvio_secret_protocol::SecretName;
 /// Names in order, each once. They are next to each other in one text, because each by itself takes
 /// several times the memory, which is not given back to the system afterwards.
 #[derive(Default)]
-pub(crate) struct Names {
+pub struct Names {
     /// Each with a line break after it, in the order in which they were found.
     text: String,
     /// Where each begins, in the order of the names.
@@ -14,7 +14,7 @@ pub(crate) struct Names {
 
 impl Names {
     /// Each of them.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = SecretName> {
+    pub fn iter(&self) -> impl Iterator<Item = SecretName> {
         self.begins.iter().filter_map(|&begin| name_at(&self.text, begin).parse().ok())
     }
 }

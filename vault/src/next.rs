@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::TryLockError;
 use std::sync::atomic::Ordering;
 
-use super::held::{HeldKey, KeyError, KeyState, Moment, Opened, Rewritten};
+use super::held::{BootInstant, HeldKey, KeyError, KeyState, Opened, Rewritten};
 use super::identity::{IdentityError, IdentityFile};
 use super::seal::Identity;
 use super::{Vault, VaultError};
@@ -23,9 +23,9 @@ pub(super) fn beside(identity: &Path) -> Result<HeldKey, IdentityError> {
 }
 
 /// The identities that a passphrase opened.
-pub(crate) struct OpenedKeys {
+pub struct OpenedKeys {
     /// The present one.
-    pub(crate) present: Option<Opened>,
+    pub present: Option<Opened>,
     next: Option<Opened>,
 }
 
@@ -64,7 +64,7 @@ impl Vault {
     }
 
     /// How it is with the keys: locked when one of them is. Looks at no file.
-    pub(crate) fn state(&self) -> KeyState {
+    pub fn state(&self) -> KeyState {
         match (self.key.state(), self.next.state()) {
             (KeyState::Locked, _) | (_, KeyState::Locked) => KeyState::Locked,
             (KeyState::Unlocked(one), KeyState::Unlocked(other)) => {
@@ -76,22 +76,22 @@ impl Vault {
     }
 
     /// When the next one of the keys is to be forgotten; that may have been.
-    pub(crate) fn due(&self) -> Option<Moment> {
+    pub fn due(&self) -> Option<BootInstant> {
         [&self.key, &self.next].into_iter().filter_map(HeldKey::due).min()
     }
 
     /// How often the vault was locked. Who compares two of these learns whether it was meanwhile.
-    pub(crate) fn locks(&self) -> u64 {
+    pub fn locks(&self) -> u64 {
         self.locks.load(Ordering::SeqCst)
     }
 
     /// How often somebody asked to lock the vault. That its time was over does not count.
-    pub(crate) fn lock_requests(&self) -> u64 {
+    pub fn lock_requests(&self) -> u64 {
         self.lock_requests.load(Ordering::SeqCst)
     }
 
     /// Refuses what was opened before the vault was locked, which had happened so often then.
-    pub(crate) fn refuse_if_locked_since(&self, locks: u64) -> Result<(), VaultError> {
+    pub fn refuse_if_locked_since(&self, locks: u64) -> Result<(), VaultError> {
         match self.state() {
             // Somebody has tried to lock what has no passphrase.
             KeyState::None | KeyState::Open => Ok(()),
@@ -101,7 +101,7 @@ impl Vault {
     }
 
     /// Forgets the keys.
-    pub(crate) fn lock(&self) -> Result<(), KeyError> {
+    pub fn lock(&self) -> Result<(), KeyError> {
         // First, for who is about to hold a key, or to give away what one has opened.
         self.locks.fetch_add(1, Ordering::SeqCst);
         self.lock_requests.fetch_add(1, Ordering::SeqCst);
@@ -120,7 +120,7 @@ impl Vault {
     }
 
     /// Forgets the keys when their time is over, and gives whether it did. Looks at no file.
-    pub(crate) fn lock_when_due(&self) -> bool {
+    pub fn lock_when_due(&self) -> bool {
         let is_due = self.next.is_due() || self.key.is_due();
         if is_due {
             self.locks.fetch_add(1, Ordering::SeqCst);
@@ -131,7 +131,7 @@ impl Vault {
     }
 
     /// Opens the identities that have this passphrase; it must be one at the least.
-    pub(crate) fn open_keys(&self, passphrase: &str) -> Result<OpenedKeys, KeyError> {
+    pub fn open_keys(&self, passphrase: &str) -> Result<OpenedKeys, KeyError> {
         let opened = |key: &HeldKey| match key.open(passphrase) {
             Ok(opened) => Ok(Ok(opened)),
             Err(shut @ (KeyError::None | KeyError::Open | KeyError::Wrong)) => Ok(Err(shut)),
@@ -145,10 +145,10 @@ impl Vault {
     }
 
     /// Holds the keys that were opened, until then, unless more locks were requested than these.
-    pub(crate) fn unlock(
+    pub fn unlock(
         &self,
         opened: OpenedKeys,
-        until: Option<Moment>,
+        until: Option<BootInstant>,
         lock_requests: u64,
     ) -> Result<(), KeyError> {
         let OpenedKeys { present, next } = opened;
@@ -172,10 +172,10 @@ impl Vault {
 
     /// Puts the identity with another passphrase in the place of its file, unless another identity is
     /// about to take that: it would have the passphrase from before.
-    pub(crate) fn replace_key(
+    pub fn replace_key(
         &self,
         rewritten: Rewritten,
-        until: Option<Moment>,
+        until: Option<BootInstant>,
         lock_requests: u64,
     ) -> Result<(), KeyError> {
         let changing = self.changing.try_lock();

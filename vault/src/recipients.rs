@@ -19,11 +19,12 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use fluvio_secret_protocol::{limits, printable, shell};
+use fluvio_secret_protocol::limits;
+use fluvio_secret_system::{printable, shell};
 
 use super::seal::Recipient;
 use super::store::{Folder, ReadError};
-use crate::cause::cause;
+use fluvio_secret_system::io_error::io_error_text;
 
 /// The list in the vault's folder.
 pub(super) const IN_VAULT: &str = ".recipients";
@@ -37,9 +38,9 @@ const MOST_BYTES: u64 = 64 << 10;
 /// One of those whom the secrets are sealed to.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Entry {
-    pub(crate) recipient: Recipient,
+    pub recipient: Recipient,
     /// Whose it is: one line, maybe empty.
-    pub(crate) note: String,
+    pub note: String,
 }
 
 /// The lists.
@@ -53,16 +54,17 @@ pub(crate) struct Lists {
 #[derive(Debug)]
 pub(crate) struct Read {
     /// What this machine has accepted, its own identity first; `None` before the first use.
-    pub(crate) accepted: Option<Vec<Entry>>,
+    pub accepted: Option<Vec<Entry>>,
     /// Those of the vault.
-    pub(crate) listed: Option<Vec<Entry>>,
+    pub listed: Option<Vec<Entry>>,
     /// Those whom everything is being sealed to.
-    pub(crate) next: Option<Vec<Entry>>,
+    pub next: Option<Vec<Entry>>,
 }
 
 /// Why it is not known whom to seal to.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum RecipientsError {
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
+pub enum RecipientsError {
     #[error("the list of recipients {path} cannot be used: line {line} is no age recipient (age1…)", path = .path.display())]
     Bad { path: PathBuf, line: usize },
     #[error("the recipients in {vault} are not those that were accepted here, which are in {accepted}", vault = .vault.display(), accepted = .accepted.display())]
@@ -77,7 +79,7 @@ pub(crate) enum RecipientsError {
     Read { path: PathBuf, source: ReadError },
     #[error("whom to seal to is not known: {accepted} is not there, and the identity has a passphrase", accepted = .accepted.display())]
     Unknown { accepted: PathBuf },
-    #[error("the list of recipients {path} cannot be written: {}", cause(.source), path = .path.display())]
+    #[error("the list of recipients {path} cannot be written: {}", io_error_text(.source), path = .path.display())]
     Write { path: PathBuf, source: io::Error },
 }
 
@@ -265,10 +267,11 @@ fn print(entries: &[Entry]) -> String {
 mod tests {
     use std::fs;
 
-    use fluvio_secret_protocol::{limits, shell};
+    use fluvio_secret_protocol::limits;
+    use fluvio_secret_system::shell;
 
     use super::{Entry, Lists, RecipientsError, keys, parse, print};
-    use crate::vault::seal::{Identity, Recipient};
+    use crate::seal::{Identity, Recipient};
 
     #[test]
     fn a_list_is_read_as_it_is_written() {

@@ -18,10 +18,13 @@ const FORMAT: u32 = 1;
 
 /// A secret with what belongs to it.
 #[derive(Debug)]
-pub(crate) struct Record {
-    pub(crate) name: SecretName,
-    pub(crate) set_at: Timestamp,
-    pub(crate) value: Secret,
+pub struct Record {
+    /// The secret's name.
+    pub name: SecretName,
+    /// When the value was set.
+    pub set_at: Timestamp,
+    /// The value.
+    pub value: Secret,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -33,7 +36,7 @@ struct Head {
 
 /// Why opened bytes are no record.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub(crate) enum BadRecord {
+pub enum BadRecord {
     #[error("it is written in format {0}, which only a newer fluvio-secret reads")]
     Newer(u32),
     #[error("what is sealed in it is no secret of ours")]
@@ -42,7 +45,7 @@ pub(crate) enum BadRecord {
 
 impl Record {
     /// The bytes to seal.
-    pub(crate) fn encode(&self) -> io::Result<Zeroizing<Vec<u8>>> {
+    pub fn encode(&self) -> io::Result<Zeroizing<Vec<u8>>> {
         let head = Head { format: FORMAT, name: self.name.clone(), set_at: self.set_at };
         let head = serde_json::to_vec(&head)?;
         let value = self.value.expose();
@@ -54,7 +57,7 @@ impl Record {
     }
 
     /// Reads opened bytes.
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, BadRecord> {
+    pub fn decode(bytes: &[u8]) -> Result<Self, BadRecord> {
         // The format alone first: what else a newer one says is not ours to judge.
         #[derive(Deserialize)]
         struct Format {

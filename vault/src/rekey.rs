@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use fluvio_secret_protocol::{SecretName, Unfinished, limits};
 use zeroize::Zeroizing;
 
-use super::held::Moment;
+use super::held::BootInstant;
 use super::kind::{self, OtherKind};
 use super::memory::Pinned;
 use super::recipients::{Entry, keys, shown_note};
@@ -29,7 +29,8 @@ use super::{Vault, VaultError};
 
 /// Why another identity or other recipients were refused.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum RekeyError {
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
+pub enum RekeyError {
     #[error("the identity that was given cannot be used: {0}")]
     BadIdentity(BadIdentity),
     #[error(
@@ -60,11 +61,11 @@ pub(crate) enum RekeyError {
 
 /// A change that is possible; without [`Rekey::commit`] nothing changes.
 #[must_use]
-pub(crate) struct Rekey<'a> {
+pub struct Rekey<'a> {
     vault: &'a Vault,
     plan: Plan,
     /// The recipients that it is about, for the audit log.
-    pub(crate) about: Vec<String>,
+    pub about: Vec<String>,
     /// What had been begun before.
     unfinished: Option<Unfinished>,
 }
@@ -83,7 +84,7 @@ struct New {
     identity: Pinned<Identity>,
     passphrase: Option<Zeroizing<String>>,
     /// Until when it is held, when it has one.
-    until: Option<Moment>,
+    until: Option<BootInstant>,
     /// How often the vault was locked before: it is not held when it was since.
     locks: u64,
     /// What the present identity's file was: with another one in its place, the passphrase may be
@@ -103,15 +104,15 @@ struct Sealing {
 
 /// A change that is made.
 #[derive(Debug)]
-pub(crate) struct Resealed {
-    pub(crate) secrets: usize,
-    pub(crate) versions: usize,
-    pub(crate) recipients: usize,
-    pub(crate) left: Vec<SecretName>,
-    pub(crate) own: String,
+pub struct Resealed {
+    pub secrets: usize,
+    pub versions: usize,
+    pub recipients: usize,
+    pub left: Vec<SecretName>,
+    pub own: String,
     /// The file that the identity before is kept in.
-    pub(crate) kept: Option<PathBuf>,
-    pub(crate) finished: Option<Unfinished>,
+    pub kept: Option<PathBuf>,
+    pub finished: Option<Unfinished>,
 }
 
 /// What there is before a change.
@@ -139,7 +140,7 @@ impl Base {
 
 impl Vault {
     /// One recipient more; one that is there already gets the note, and everything is sealed anew.
-    pub(crate) fn prepare_add(
+    pub fn prepare_add(
         &self,
         recipient: &str,
         note: Option<&str>,
@@ -160,7 +161,7 @@ impl Vault {
     }
 
     /// One recipient less.
-    pub(crate) fn prepare_remove(&self, recipient: &str) -> Result<Rekey<'_>, VaultError> {
+    pub fn prepare_remove(&self, recipient: &str) -> Result<Rekey<'_>, VaultError> {
         let recipient = recipient_of(recipient)?;
         let mut base = self.base()?.settled();
         let told = recipient.to_string();
@@ -177,7 +178,7 @@ impl Vault {
     }
 
     /// The vault's recipients, which have to be those that were shown, are this machine's, too.
-    pub(crate) fn prepare_accept(&self, shown: &[String]) -> Result<Rekey<'_>, VaultError> {
+    pub fn prepare_accept(&self, shown: &[String]) -> Result<Rekey<'_>, VaultError> {
         let lists = self.lists.read()?;
         let entries = lists.of_vault().to_vec();
         let mut base = self.base_of(entries)?;

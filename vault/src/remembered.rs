@@ -6,20 +6,21 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use fluvio_secret_protocol::places::private_folder;
+use fluvio_secret_system::places::private_folder;
 
 use super::id::{self, IdError, VaultId};
 use super::recipients::{ACCEPTED, IN_VAULT, NEXT as NEXT_LIST};
 use super::store::{Folder, Prepared, exists};
 use super::{OpenError, history, name_of, next};
-use crate::cause::cause;
+use fluvio_secret_system::io_error::io_error_text;
 
 /// The file in the config directory.
 const FILE: &str = "vault-id";
 
 /// Why the directory at the vault's path is not the vault of this machine.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Stranger {
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
+pub enum Stranger {
     #[error(
         "{path} is another vault than the one that this machine uses; put that one back, or mount its file system; or use this one with: {ACCEPT}",
         path = .path.display()
@@ -37,7 +38,7 @@ pub(crate) enum Stranger {
     Gone { path: PathBuf },
     #[error(transparent)]
     Id(#[from] IdError),
-    #[error("the vault {path} cannot be used: {}", cause(.source), path = .path.display())]
+    #[error("the vault {path} cannot be used: {}", io_error_text(.source), path = .path.display())]
     Io { path: PathBuf, source: io::Error },
     #[error(
         "the vault {path} has no {vault}, so it may be another than the one that this machine uses; if it is the same, copy {config} there; or use it as another vault with: {ACCEPT}",
@@ -131,7 +132,7 @@ impl Remembered {
 
 /// Takes the directory at the vault's path for this machine's vault from now on. A directory that does
 /// not exist is made.
-pub(crate) fn accept(path: &Path, identity: &Path) -> Result<(), OpenError> {
+pub fn accept(path: &Path, identity: &Path) -> Result<(), OpenError> {
     private_folder(path)?;
     let failed = |source| OpenError::Io { path: path.to_owned(), source };
     let folder = Folder::at(path.canonicalize().map_err(failed)?);

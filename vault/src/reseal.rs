@@ -13,8 +13,8 @@ use std::time::SystemTime;
 use fluvio_secret_protocol::{SecretName, limits};
 use zeroize::Zeroizing;
 
+use super::fingerprint::fingerprint;
 use super::history;
-use super::mark::mark;
 use super::seal::{Identity, Recipient, Unopened, recipients_of, seal};
 use super::store::{Folder, ReadError, Stamp, Written};
 use super::{SEALED_BYTES, Vault, VaultError, file_of, open_by_any};
@@ -25,12 +25,26 @@ const BATCH_BYTES: usize = 4 << 20;
 
 /// What happens on the way, for who watches.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Step<'a> {
-    /// Sealed bytes with the second mark are about to be a secret's. The value in them is that of the
+pub enum Step<'a> {
+    /// Sealed bytes with the second fingerprint are about to be a secret's. The value in them is that of the
     /// bytes with the first one.
-    Same { name: &'a SecretName, before: u64, after: u64 },
+    Same {
+        /// The secret.
+        name: &'a SecretName,
+        /// The fingerprint of its bytes before.
+        before: u64,
+        /// The fingerprint of its bytes after.
+        after: u64,
+    },
     /// These are sealed anew, with so many secrets before them, of so many.
-    Done { names: &'a [SecretName], done: usize, all: usize },
+    Done {
+        /// These.
+        names: &'a [SecretName],
+        /// The number of secrets that are done.
+        done: usize,
+        /// The number of all secrets.
+        all: usize,
+    },
 }
 
 /// What was done.
@@ -82,8 +96,8 @@ struct Place {
     stamp: Option<Stamp>,
     /// Which earlier version it is; `None` for the present one.
     version: Option<u64>,
-    /// The marks of a secret that is present, before and after; an earlier version has none.
-    marks: Option<[u64; 2]>,
+    /// The fingerprints of a secret that is present, before and after; an earlier version has none.
+    fingerprints: Option<[u64; 2]>,
 }
 
 impl<'a> Run<'a> {
@@ -150,12 +164,12 @@ impl<'a> Run<'a> {
                 return Ok(());
             }
         };
-        let before = is_present.then(|| mark(&sealed));
+        let before = is_present.then(|| fingerprint(&sealed));
         // What is sealed in it is none of our business: also what is refused as another's stays so.
         let sealed = seal(self.recipients, &plain).map_err(failed)?;
         let date = folder.date(&file).map_err(failed)?;
-        let marks = before.map(|before| [before, mark(&sealed)]);
-        self.write(name, Place { stamp, version, marks }, &sealed, date)
+        let fingerprints = before.map(|before| [before, fingerprint(&sealed)]);
+        self.write(name, Place { stamp, version, fingerprints }, &sealed, date)
     }
 
     /// Opens what is to be sealed anew; `None` for what is not.
@@ -212,7 +226,7 @@ impl<'a> Run<'a> {
                 self.again.push(name);
                 continue;
             }
-            if let Some([before, after]) = place.marks {
+            if let Some([before, after]) = place.fingerprints {
                 (self.tell)(Step::Same { name: &name, before, after });
             }
             let replaced = match place.version {
@@ -220,7 +234,7 @@ impl<'a> Run<'a> {
                 None => prepared.rename(),
             };
             replaced.map_err(failed)?;
-            match place.marks {
+            match place.fingerprints {
                 Some(_) => self.counts.secrets += 1,
                 None => {
                     self.counts.versions += 1;

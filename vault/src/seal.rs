@@ -20,19 +20,19 @@ const WORK: u8 = 18;
 const MOST_WORK: u8 = 20;
 
 /// The age key that opens the vault, and that it is sealed to.
-pub(crate) struct Identity(x25519::Identity);
+pub struct Identity(x25519::Identity);
 
 /// One whom secrets are sealed to: the public part of an identity.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Recipient(x25519::Recipient);
+pub struct Recipient(x25519::Recipient);
 
 /// A text that is no recipient.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct BadRecipient;
+pub struct BadRecipient;
 
 /// A text that is no identity.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub(crate) enum BadIdentity {
+pub enum BadIdentity {
     #[error("it holds more than one identity")]
     Many,
     #[error("it holds no AGE-SECRET-KEY-1… line")]
@@ -60,7 +60,7 @@ pub(crate) enum Closed {
 
 /// Why sealed bytes could not be opened. Nothing of the plaintext has been used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub(crate) enum Unopened {
+pub enum Unopened {
     #[error("it is damaged")]
     Damaged,
     #[error("it is sealed to another identity")]
@@ -68,12 +68,13 @@ pub(crate) enum Unopened {
 }
 
 impl Identity {
-    pub(crate) fn generate() -> Self {
+    /// A new identity.
+    pub fn generate() -> Self {
         Self(x25519::Identity::generate())
     }
 
     /// Reads the one identity of an identity file: comments, empty lines, and the key.
-    pub(crate) fn parse(text: &str) -> Result<Self, BadIdentity> {
+    pub fn parse(text: &str) -> Result<Self, BadIdentity> {
         let lines =
             text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         let (mut keys, mut others) = (Vec::new(), 0);
@@ -89,7 +90,7 @@ impl Identity {
     }
 
     /// The identity file's text, as `age-keygen` writes it.
-    pub(crate) fn to_text(&self, created: &str) -> Zeroizing<String> {
+    pub fn to_text(&self, created: &str) -> Zeroizing<String> {
         let (public, key) = (self.0.to_public(), self.0.to_string());
         let head = format!("# created: {created}\n# public key: {public}\n");
         // One allocation of the right size: growth would leave a copy of the key behind.
@@ -102,7 +103,7 @@ impl Identity {
     }
 
     /// Its public part.
-    pub(crate) fn recipient(&self) -> Recipient {
+    pub fn recipient(&self) -> Recipient {
         Recipient(self.0.to_public())
     }
 
@@ -111,7 +112,7 @@ impl Identity {
     /// # Errors
     ///
     /// [`Unopened`]; also when the library panics, as versions of it did on odd input.
-    pub(crate) fn open(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unopened> {
+    pub fn open(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unopened> {
         let open = || wiping_stack(|| self.open_unguarded(sealed));
         catch_unwind(AssertUnwindSafe(open)).unwrap_or(Err(Unopened::Damaged))
     }

@@ -20,14 +20,14 @@ use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 use rustix::rand::{GetRandomFlags, getrandom};
 
-use crate::cause::cause;
+use fluvio_secret_system::io_error::io_error_text;
 
 /// How the names of temporary files begin; the vault's `.gitignore` names it too.
 pub(crate) const TEMPORARY: &str = ".tmp-";
 
 /// A folder whose files are replaced whole.
 #[derive(Clone, Debug)]
-pub(crate) struct Folder {
+pub struct Folder {
     path: PathBuf,
     /// `None` for a directory that is looked up at each use.
     held: Option<Arc<OwnedFd>>,
@@ -45,7 +45,7 @@ struct Temporary {
 /// is dropped.
 #[must_use]
 #[derive(Debug)]
-pub(crate) struct Written {
+pub struct Written {
     file: File,
     temporary: Temporary,
     target: String,
@@ -54,23 +54,23 @@ pub(crate) struct Written {
 /// A file that is on the disk under a temporary name; without [`Prepared::commit`] it is removed.
 #[must_use]
 #[derive(Debug)]
-pub(crate) struct Prepared {
+pub struct Prepared {
     temporary: Temporary,
     target: String,
 }
 
 /// A file as it was when it was looked at: device, inode and size, owner and mode, and its date.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Stamp([u64; 3], [u32; 2], SystemTime);
+pub struct Stamp([u64; 3], [u32; 2], SystemTime);
 
 impl Folder {
     /// The folder at this path, whichever it is when it is used.
-    pub(crate) fn at(path: PathBuf) -> Self {
+    pub fn at(path: PathBuf) -> Self {
         Self { path, held: None }
     }
 
     /// The directory of this name in this one. A link is not followed.
-    pub(crate) fn open(&self, name: &str) -> io::Result<Self> {
+    pub fn open(&self, name: &str) -> io::Result<Self> {
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
         let (base, at) = self.base(name);
         let held = rustix::fs::openat(base, &at, flags, Mode::empty()).map_err(|error| {
@@ -93,7 +93,7 @@ impl Folder {
     }
 
     /// The same, made when it is not there.
-    pub(crate) fn make(&self, name: &str) -> io::Result<Self> {
+    pub fn make(&self, name: &str) -> io::Result<Self> {
         let (base, at) = self.base(name);
         match rustix::fs::mkdirat(base, &at, Mode::RWXU) {
             Err(error) if error != Errno::EXIST => Err(error.into()),
@@ -109,16 +109,16 @@ impl Folder {
         }
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(crate) fn path_of(&self, name: &str) -> PathBuf {
+    pub fn path_of(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
     /// Writes a file under a temporary name, durably, dated as told.
-    pub(crate) fn prepare(
+    pub fn prepare(
         &self,
         name: &str,
         bytes: &[u8],
@@ -128,12 +128,7 @@ impl Folder {
     }
 
     /// Writes a file under a temporary name, dated as told, without waiting for the disk.
-    pub(crate) fn write(
-        &self,
-        name: &str,
-        bytes: &[u8],
-        date: Option<SystemTime>,
-    ) -> io::Result<Written> {
+    pub fn write(&self, name: &str, bytes: &[u8], date: Option<SystemTime>) -> io::Result<Written> {
         let mut random = [0; 16];
         getrandom(&mut random, GetRandomFlags::empty())?;
         let temporary = format!("{TEMPORARY}{:032x}", u128::from_ne_bytes(random));
@@ -151,16 +146,12 @@ impl Folder {
 
     /// Reads a file whole when it is a regular file of at most `most` bytes. Symbolic links are not
     /// followed, and a FIFO or a device is not waited for.
-    pub(crate) fn read(&self, name: &str, most: u64) -> Result<Vec<u8>, ReadError> {
+    pub fn read(&self, name: &str, most: u64) -> Result<Vec<u8>, ReadError> {
         self.read_found(name, most).map(|(bytes, _)| bytes)
     }
 
     /// The same, and what it was that was read.
-    pub(crate) fn read_found(
-        &self,
-        name: &str,
-        most: u64,
-    ) -> Result<(Vec<u8>, Metadata), ReadError> {
+    pub fn read_found(&self, name: &str, most: u64) -> Result<(Vec<u8>, Metadata), ReadError> {
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::RDONLY | OFlags::CLOEXEC;
         let (base, at) = self.base(name);
         let opened = rustix::fs::openat(base, &at, flags, Mode::empty());
@@ -191,22 +182,22 @@ impl Folder {
     }
 
     /// What kind of thing is there under a name; `None` when nothing is.
-    pub(crate) fn kind(&self, name: &str) -> io::Result<Option<FileType>> {
+    pub fn kind(&self, name: &str) -> io::Result<Option<FileType>> {
         Ok(self.stat(name)?.map(|found| FileType::from_raw_mode(found.st_mode)))
     }
 
     /// The date of a file; `None` when it is not there.
-    pub(crate) fn date(&self, name: &str) -> io::Result<Option<SystemTime>> {
+    pub fn date(&self, name: &str) -> io::Result<Option<SystemTime>> {
         Ok(self.stat(name)?.map(|found| date_of(&found)))
     }
 
     /// Whether something of this name is there, whatever it is.
-    pub(crate) fn has(&self, name: &str) -> io::Result<bool> {
+    pub fn has(&self, name: &str) -> io::Result<bool> {
         self.stat(name).map(|found| found.is_some())
     }
 
     /// The names of what is in the folder, as far as they are UTF-8; others are not ours.
-    pub(crate) fn names(&self) -> io::Result<impl Iterator<Item = io::Result<String>> + use<>> {
+    pub fn names(&self) -> io::Result<impl Iterator<Item = io::Result<String>> + use<>> {
         let entries = match &self.held {
             Some(held) => Dir::read_from(held)?,
             None => Dir::new(self.opened()?)?,
@@ -221,7 +212,7 @@ impl Folder {
     }
 
     /// Gives a file a second name in another folder of the same file system.
-    pub(crate) fn link(&self, name: &str, other: &Self, other_name: &str) -> io::Result<()> {
+    pub fn link(&self, name: &str, other: &Self, other_name: &str) -> io::Result<()> {
         // link(2) says EPERM of a folder, which would send people to look at permissions.
         if self.kind(name)? == Some(FileType::Directory) {
             return Err(io::ErrorKind::IsADirectory.into());
@@ -232,7 +223,7 @@ impl Folder {
 
     /// Whether a name here and one in another folder are the same file, or a copy of it that kept
     /// its date.
-    pub(crate) fn is_same(
+    pub fn is_same(
         &self,
         name: &str,
         other: &Self,
@@ -256,7 +247,7 @@ impl Folder {
     }
 
     /// What tells a file from one that is later put in its place; `None` when it is not there.
-    pub(crate) fn stamp(&self, name: &str) -> io::Result<Option<Stamp>> {
+    pub fn stamp(&self, name: &str) -> io::Result<Option<Stamp>> {
         Ok(self.stat(name)?.map(|found| {
             let file = [found.st_dev, found.st_ino, found.st_size.unsigned_abs()];
             Stamp(file, [found.st_uid, found.st_mode], date_of(&found))
@@ -264,24 +255,24 @@ impl Folder {
     }
 
     /// Puts a file in the place of another one; that is durable after [`Folder::sync`].
-    pub(crate) fn rename(&self, name: &str, other: &str) -> io::Result<()> {
+    pub fn rename(&self, name: &str, other: &str) -> io::Result<()> {
         self.rename_to(name, self, other)
     }
 
     /// Moves a file or a directory to another directory of the same file system.
-    pub(crate) fn rename_to(&self, name: &str, other: &Self, other_name: &str) -> io::Result<()> {
+    pub fn rename_to(&self, name: &str, other: &Self, other_name: &str) -> io::Result<()> {
         let ((from, name), (to, other_name)) = (self.base(name), other.base(other_name));
         Ok(rustix::fs::renameat(from, &name, to, &other_name)?)
     }
 
     /// Removes a file; that is durable after [`Folder::sync`].
-    pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
+    pub fn remove(&self, name: &str) -> io::Result<()> {
         let (base, at) = self.base(name);
         Ok(rustix::fs::unlinkat(base, &at, AtFlags::empty())?)
     }
 
     /// Removes a folder in this one when it is empty, and is content when it is not or is not there.
-    pub(crate) fn remove_empty(&self, name: &str) -> io::Result<()> {
+    pub fn remove_empty(&self, name: &str) -> io::Result<()> {
         let (base, at) = self.base(name);
         match rustix::fs::unlinkat(base, &at, AtFlags::REMOVEDIR) {
             Err(error) if !matches!(error, Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST) => {
@@ -292,7 +283,7 @@ impl Folder {
     }
 
     /// Makes the folder's names durable.
-    pub(crate) fn sync(&self) -> io::Result<()> {
+    pub fn sync(&self) -> io::Result<()> {
         match &self.held {
             Some(held) => Ok(rustix::fs::fsync(held)?),
             None => Ok(rustix::fs::fsync(self.opened()?)?),
@@ -305,7 +296,7 @@ impl Folder {
     }
 
     /// Removes what writers left that were killed. Only for who holds the vault's lock.
-    pub(crate) fn remove_temporary(&self) -> io::Result<()> {
+    pub fn remove_temporary(&self) -> io::Result<()> {
         for name in self.names()? {
             let name = name?;
             // Writers leave nothing but files; what else is called so is somebody's own.
@@ -360,7 +351,7 @@ impl Drop for Temporary {
 
 impl Written {
     /// Waits until the file is on the disk.
-    pub(crate) fn sync(self) -> io::Result<Prepared> {
+    pub fn sync(self) -> io::Result<Prepared> {
         let Self { file, temporary, target } = self;
         file.sync_all()?;
         Ok(Prepared { temporary, target })
@@ -374,27 +365,27 @@ impl Prepared {
     ///
     /// Those of rename(2), when nothing has changed, and of fsync(2) of the folder, when it is not
     /// known which of the two states a power cut would leave.
-    pub(crate) fn commit(self) -> io::Result<()> {
+    pub fn commit(self) -> io::Result<()> {
         let folder = self.temporary.folder.clone();
         self.rename()?;
         folder.sync()
     }
 
     /// Gives the file its name; that is durable after [`Folder::sync`].
-    pub(crate) fn rename(self) -> io::Result<()> {
+    pub fn rename(self) -> io::Result<()> {
         let folder = self.temporary.folder.clone();
         self.rename_into(&folder)
     }
 
     /// The same in another directory of the same file system.
-    pub(crate) fn rename_into(self, folder: &Folder) -> io::Result<()> {
+    pub fn rename_into(self, folder: &Folder) -> io::Result<()> {
         let Self { temporary, target } = self;
         temporary.rename(folder, &target)
     }
 
     /// As [`Prepared::commit`], but never in place of a file that is there. So what may not last is
     /// taken back: nobody shall build on it.
-    pub(crate) fn commit_new(self) -> io::Result<()> {
+    pub fn commit_new(self) -> io::Result<()> {
         let Self { temporary, target } = self;
         let folder = temporary.folder.clone();
         temporary.rename_new(&target)?;
@@ -404,8 +395,8 @@ impl Prepared {
 
 /// Why a file was not read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ReadError {
-    #[error("{}", cause(.0))]
+pub enum ReadError {
+    #[error("{}", io_error_text(.0))]
     Io(io::Error),
     #[error("it is larger than it may be")]
     Large,

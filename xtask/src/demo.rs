@@ -13,7 +13,7 @@ use crate::programs::cargo;
 use crate::{Outcome, say};
 
 /// How long the connector may take to send its first request.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const RECEIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(crate) fn run() -> Outcome {
     step("Building the programs");
@@ -34,7 +34,7 @@ pub(crate) fn run() -> Outcome {
 
     step("The connector is started with exactly the secrets that its configuration names");
     let connector = home.connector(&config)?;
-    let received = server.requests.recv_timeout(PATIENCE);
+    let received = server.requests.recv_timeout(RECEIVE_TIMEOUT);
     let ended = end(connector);
     let received = received.map_err(|_| format!("the connector sent no request: {ended}"))?;
     match received.as_deref() {

@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::demo::{PATIENCE, Server, configuration, random_header};
+use crate::demo::{RECEIVE_TIMEOUT, Server, configuration, random_header};
 use crate::package::packages;
 use crate::programs::{cargo, path_of, root, run as run_program, target};
 use crate::user::User;
@@ -166,7 +166,7 @@ fn connect(user: &User, path: &str, connector: &Path) -> Outcome {
     user.types(path, "fluvio-secret set AUTH_HEADER", &header)?;
     let line = format!("fluvio-secret run --config cat-facts.yaml -- {}", connector.display());
     let mut running = user.starts(path, &line)?;
-    let received = server.requests.recv_timeout(PATIENCE);
+    let received = server.requests.recv_timeout(RECEIVE_TIMEOUT);
     // It became the connector, so this ends the connector.
     run_program(Command::new("kill").arg(running.id().to_string()))?;
     running.wait()?;

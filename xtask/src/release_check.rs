@@ -32,7 +32,6 @@ pub(crate) fn run() -> Outcome {
     faults.extend(protocol(&read("protocol/src/lib.rs"), &read("docs/PROTOCOL.md")));
     faults.extend(promises(&read("docs/THREATS.md"), &tests(&sources)));
     faults.extend(modules(&read("tests/main.rs"), &sources));
-    faults.extend(map(&read("docs/ARCHITECTURE.md"), &sources));
     faults.extend(tree(&git(&["status", "--porcelain"])?, &git(&["tag", "--list"])?, release));
     if faults.is_empty() {
         say(&format!("release {release} can be tagged: git tag --annotate v{release}"));
@@ -183,22 +182,6 @@ fn modules(main: &str, sources: &[Source]) -> Vec<Fault> {
     forgotten.map(|name| format!("tests/main.rs does not have: mod {name};")).collect()
 }
 
-/// Each source file is on the map.
-fn map(document: &str, sources: &[Source]) -> Vec<Fault> {
-    let missing = sources.iter().filter(|(path, _)| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let folder = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
-        // `mod.rs` and `main.rs` are many; with their folder they are one.
-        let is_named = |text: &str| {
-            ["`", "/"].iter().any(|before| document.contains(&format!("{before}{text}`")))
-        };
-        !is_named(&name) && !is_named(&format!("{folder}/{name}"))
-    });
-    missing
-        .map(|(path, _)| format!("docs/ARCHITECTURE.md does not name {}", path.display()))
-        .collect()
-}
-
 /// Everything is committed, and the release is a new one.
 fn tree(status: &str, tags: &str, release: &str) -> Vec<Fault> {
     let mut faults = Vec::new();
@@ -217,9 +200,7 @@ mod tests {
 
     use serde_json::json;
 
-    use super::{
-        changelog, debian_changelog, map, modules, promises, protocol, tests, tree, versions,
-    };
+    use super::{changelog, debian_changelog, modules, promises, protocol, tests, tree, versions};
 
     #[test]
     fn all_packages_are_of_one_release() {
@@ -261,12 +242,11 @@ mod tests {
     }
 
     #[test]
-    fn promises_have_tests_and_tests_and_files_are_listed() {
+    fn promises_have_tests_and_test_files_are_modules() {
         let file = |path: &str, text: &str| (PathBuf::from(path), text.to_owned());
         let sources = [
             file("tests/audit.rs", "#[test]\nfn a1_x() {}\n#[test]\nfn other() {}"),
             file("tests/main.rs", "mod audit;"),
-            file("cli/src/doctor/mod.rs", ""),
         ];
         let found = tests(&sources);
         assert_eq!(found.iter().copied().collect::<Vec<_>>(), ["a1_x", "other"]);
@@ -275,9 +255,6 @@ mod tests {
         assert_eq!(promises("", &found).len(), 1);
         assert!(modules("mod audit;\n", &sources).is_empty());
         assert_eq!(modules("mod other;\n", &sources).len(), 1);
-        let named = "| `audit.rs` | `tests/main.rs` | `src/doctor/mod.rs` |";
-        assert!(map(named, &sources).is_empty(), "{:?}", map(named, &sources));
-        assert_eq!(map("| `audit.rs` | `main.rs` |", &sources).len(), 1);
     }
 
     #[test]

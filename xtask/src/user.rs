@@ -12,7 +12,7 @@ use crate::programs::run;
 use crate::{Outcome, say};
 
 /// How long a process may take to end when it was killed.
-const PATIENCE: Duration = Duration::from_secs(10);
+const MANAGER_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) struct User {
     name: String,
@@ -97,7 +97,7 @@ impl User {
 impl Drop for User {
     fn drop(&mut self) {
         // All of them were started for this user, who was made for them.
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + MANAGER_TIMEOUT;
         while !self.processes().is_empty() && Instant::now() < deadline {
             for pid in self.processes() {
                 let _ = Command::new("kill").arg("-KILL").arg(pid.to_string()).status();

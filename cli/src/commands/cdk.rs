@@ -8,8 +8,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
-use fluvio_secret_protocol::harden::Hardened;
 use fluvio_secret_protocol::{SHIM, beside_this_program};
+use fluvio_secret_system::harden::Hardened;
 
 use super::places;
 use super::run::{self, as_cdk, become_shim};

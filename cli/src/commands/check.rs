@@ -6,8 +6,8 @@ use std::path::Path;
 
 use fluvio_secret_config::Values;
 use fluvio_secret_protocol::check::{Checked, Finding, Severity};
-use fluvio_secret_protocol::regular::{self, Links};
 use fluvio_secret_protocol::{Client, SecretName, limits};
+use fluvio_secret_system::regular::{self, Links};
 use serde::Serialize;
 use zeroize::Zeroizing;
 

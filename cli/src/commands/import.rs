@@ -86,10 +86,10 @@ impl Importer {
     fn send(&mut self, batch: &Secrets, dry_run: bool) -> Result<Imported, ClientError> {
         let before = std::mem::replace(&mut self.sent_at, Instant::now());
         let sent = self.client.import(self.request(batch, dry_run));
-        // The daemon closes a connection that is silent for `PATIENCE`, as when Ctrl-Z stopped this program. The
+        // The daemon closes a connection that is silent for `CONNECTION_TIMEOUT`, as when Ctrl-Z stopped this program. The
         // answer to the batch before may have been read after that, so its sending counts.
         if matches!(sent, Err(ClientError::Broken(_)))
-            && before.elapsed() > limits::PATIENCE / 2
+            && before.elapsed() > limits::CONNECTION_TIMEOUT / 2
             && let Ok(client) = client()
         {
             self.client = client;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use std::{mem, thread};
 
 use fluvio_secret_protocol::audit::Line;
-use fluvio_secret_protocol::printable;
+use fluvio_secret_system::printable;
 
 use super::state;
 use crate::args::{Log, LogFormat};

@@ -45,8 +45,8 @@ pub(crate) use status::status;
 pub(crate) use unlock::{lock, unlock, unlock_first};
 pub(crate) use use_identity::use_identity;
 
-use fluvio_secret_protocol::places::State;
 use fluvio_secret_protocol::{Client, ClientError, connect, connect_or_start};
+use fluvio_secret_system::places::State;
 
 use crate::error::CliError;
 use crate::places::Places;

@@ -5,8 +5,9 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use fluvio_secret_protocol::harden::Hardened;
-use fluvio_secret_protocol::{SHIM, StartError, beside_this_program, inherited};
+use fluvio_secret_protocol::{SHIM, StartError, beside_this_program};
+use fluvio_secret_system::harden::Hardened;
+use fluvio_secret_system::inherited;
 
 use super::unlock::unlock_for;
 use crate::args::{Run, WatchCdk};

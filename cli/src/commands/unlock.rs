@@ -5,11 +5,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use fluvio_secret_config::Document;
-use fluvio_secret_protocol::harden::Hardened;
-use fluvio_secret_protocol::lock::Lock;
-use fluvio_secret_protocol::{
-    self as protocol, ClientError, Code, SHIM, beside_this_program, terminal,
-};
+use fluvio_secret_protocol::{self as protocol, ClientError, Code, SHIM, beside_this_program};
+use fluvio_secret_system::harden::Hardened;
+use fluvio_secret_system::lock::Lock;
+use fluvio_secret_system::terminal;
 
 use super::run::become_shim;
 use super::{client, read_config, state};

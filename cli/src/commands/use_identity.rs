@@ -5,8 +5,9 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
-use fluvio_secret_protocol::regular::{self, Links};
-use fluvio_secret_protocol::{Secret, UseIdentity, limits, shell};
+use fluvio_secret_protocol::{Secret, UseIdentity, limits};
+use fluvio_secret_system::regular::{self, Links};
+use fluvio_secret_system::shell;
 
 use super::client;
 use super::rekey::{kept_passphrase, reseal, say_finished, say_kept, say_left, say_state, summary};

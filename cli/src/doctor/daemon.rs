@@ -89,8 +89,8 @@ mod tests {
     use std::io;
     use std::path::{Path, PathBuf};
 
-    use fluvio_secret_protocol::places::PlaceError;
     use fluvio_secret_protocol::{ClientError, StartError};
+    use fluvio_secret_system::places::PlaceError;
 
     use super::{RESTART, judge_settings};
     use crate::doctor::{Condition, Look};

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use fluvio_secret_protocol::shell;
+use fluvio_secret_system::shell;
 
 use super::{Found, Look, Machine};
 use crate::places::Places;

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fluvio_secret_protocol::logout;
+use fluvio_secret_system::logout;
 
 use crate::on_path;
 

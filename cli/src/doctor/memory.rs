@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fluvio_secret_protocol::{logout, shell};
+use fluvio_secret_system::{logout, shell};
 
 use super::{Found, Look, Machine};
 

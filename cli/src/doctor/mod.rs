@@ -31,8 +31,9 @@ mod writing;
 
 use std::path::Path;
 
-use fluvio_secret_protocol::places::State;
-use fluvio_secret_protocol::{connect_or_start, printable};
+use fluvio_secret_protocol::connect_or_start;
+use fluvio_secret_system::places::State;
+use fluvio_secret_system::printable;
 use serde::Serialize;
 
 pub(crate) use self::machine::Machine;

@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use fluvio_secret_protocol::places::{PlaceError, State};
-use fluvio_secret_protocol::shell;
+use fluvio_secret_system::places::{PlaceError, State};
+use fluvio_secret_system::shell;
 
 use super::{Found, Look, Machine, memory};
 use crate::places::Places;

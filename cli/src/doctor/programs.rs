@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use fluvio_secret_protocol::{CLI, DAEMON, SHIM, shell};
+use fluvio_secret_protocol::{CLI, DAEMON, SHIM};
+use fluvio_secret_system::shell;
 
 use super::{Condition, Found, Look, Machine};
 use crate::on_path;
@@ -175,7 +176,7 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use fluvio_secret_protocol::shell;
+    use fluvio_secret_system::shell;
 
     use super::{RELEASE, cdk, fluvio, ours};
     use crate::doctor::machine::tests::{Made, link};

@@ -7,8 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use fluvio_secret_protocol::regular::{self, Links};
-use fluvio_secret_protocol::shell;
+use fluvio_secret_system::regular::{self, Links};
+use fluvio_secret_system::shell;
 use zeroize::Zeroizing;
 
 use super::{Found, Look, Machine, git};

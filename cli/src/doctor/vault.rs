@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use fluvio_secret_protocol::{
-    Client, ClientError, Code, Damaged, Key, Recipients, Status, Unfinished, shell,
+    Client, ClientError, Code, Damaged, Key, Recipients, Status, Unfinished,
 };
+use fluvio_secret_system::shell;
 use zeroize::Zeroizing;
 
 use super::{Found, Look};

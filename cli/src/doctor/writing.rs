@@ -6,8 +6,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use fluvio_secret_protocol::audit::put_aside;
-use fluvio_secret_protocol::places::State;
-use fluvio_secret_protocol::shell;
+use fluvio_secret_system::places::State;
+use fluvio_secret_system::shell;
 
 use super::{Found, Look, Machine, memory};
 use crate::places::Places;

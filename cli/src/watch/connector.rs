@@ -7,7 +7,8 @@ use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use fluvio_secret_protocol::{inherited, supervisor};
+use fluvio_secret_protocol::supervisor;
+use fluvio_secret_system::inherited;
 use rustix::io::Errno;
 use rustix::process::{
     Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process_group, test_kill_process_group, wait,

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use ignore::WalkBuilder;
 
 /// A file that is gone or empty is often about to be written. So long it counts as what it was.
-const PATIENCE: Duration = Duration::from_millis(500);
+const CONNECTION_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// So long a file may get another content and keep its dates: some file systems keep whole seconds, FAT
 /// two of them.
@@ -137,7 +137,7 @@ impl Contents {
             // What was not there and is empty is no news either, until it is filled.
             if matches!(after, None | Some(Content::Empty)) {
                 let since = doubts.0.get(path).copied().unwrap_or(at);
-                if at.duration_since(since) < PATIENCE {
+                if at.duration_since(since) < CONNECTION_TIMEOUT {
                     doubted.insert(path.clone(), since);
                     continue;
                 }
@@ -153,7 +153,7 @@ impl Contents {
 impl Doubts {
     /// When to look again.
     pub(crate) fn due(&self) -> Option<Instant> {
-        self.0.values().min().map(|since| *since + PATIENCE)
+        self.0.values().min().map(|since| *since + CONNECTION_TIMEOUT)
     }
 }
 
@@ -245,7 +245,9 @@ mod tests {
     use std::fs;
     use std::time::{Duration, Instant, UNIX_EPOCH};
 
-    use super::{Content, Contents, Doubts, Known, OLD, PATIENCE, Reader, SETTLES, is_old};
+    use super::{
+        CONNECTION_TIMEOUT, Content, Contents, Doubts, Known, OLD, Reader, SETTLES, is_old,
+    };
 
     #[test]
     fn what_has_the_same_content_has_not_changed() {
@@ -364,8 +366,8 @@ mod tests {
             let now = reader.read(&paths);
             let changes = before.changes(&now, &mut doubts, at);
             assert!(changes.unsure && changes.changed.is_empty());
-            assert_eq!(doubts.due(), Some(at + PATIENCE));
-            let changes = before.changes(&now, &mut doubts, at + PATIENCE);
+            assert_eq!(doubts.due(), Some(at + CONNECTION_TIMEOUT));
+            let changes = before.changes(&now, &mut doubts, at + CONNECTION_TIMEOUT);
             assert!(!changes.unsure && changes.changed == [file.clone()]);
         }
         let none = reader.read(&paths);

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use fluvio_secret_protocol::connect;
-use fluvio_secret_protocol::places::State;
+use fluvio_secret_system::places::State;
 
 /// How often to look whether the vault is unlocked. The daemon tells nobody.
 const LOOK: Duration = Duration::from_secs(1);

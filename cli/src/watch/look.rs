@@ -57,9 +57,9 @@ impl Supervisor {
             }
         };
         for secret in &subscribed.secrets {
-            note(&mut self.marks, &mut self.started.1, secret);
+            note(&mut self.fingerprints, &mut self.started.1, secret);
         }
-        if self.started.1 != self.marks {
+        if self.started.1 != self.fingerprints {
             self.heard(Sign::Secrets);
         }
     }
@@ -97,7 +97,7 @@ impl Supervisor {
             State::Stopping { .. } => return Ok(()),
             State::Running(_) | State::Pausing(_) | State::Waiting => {}
         }
-        let is_held = |held: &Held| held.with.0 == contents && held.with.1 == self.marks;
+        let is_held = |held: &Held| held.with.0 == contents && held.with.1 == self.fingerprints;
         let is_later = |held: &Held| held.due().is_none_or(|due| due > now);
         if self.held.as_ref().is_some_and(|held| is_held(held) && is_later(held)) {
             return Ok(());
@@ -114,7 +114,7 @@ impl Supervisor {
     /// Leaves all as it is, and tells why, once.
     fn hold(&mut self, reason: &Reason, contents: Contents, unfit: Unfit) {
         let Unfit { because, may_pass } = unfit;
-        let with = (contents, self.marks.clone());
+        let with = (contents, self.fingerprints.clone());
         let before = self.held.take().filter(|held| held.with == with && held.because == because);
         if before.is_none() {
             let runs = matches!(self.state, State::Running(_));
@@ -127,10 +127,10 @@ impl Supervisor {
     }
 
     fn changed_secrets(&self) -> Vec<SecretName> {
-        let is_other = |(name, mark): &(&SecretName, &Option<u64>)| {
-            self.started.1.get(*name).is_some_and(|started| started != *mark)
+        let is_other = |(name, fingerprint): &(&SecretName, &Option<u64>)| {
+            self.started.1.get(*name).is_some_and(|started| started != *fingerprint)
         };
-        self.marks.iter().filter(is_other).map(|(name, _)| name.clone()).collect()
+        self.fingerprints.iter().filter(is_other).map(|(name, _)| name.clone()).collect()
     }
 
     /// Whether a connector would start with what is there now.
@@ -143,7 +143,7 @@ impl Supervisor {
         }
         // Refused when the configuration cannot be read, also where nothing more is checked.
         self.subscribe().map_err(|error| Unfit::of_client(&error))?;
-        if !self.marks.is_empty() && self.lock.is_closed(&self.places) {
+        if !self.fingerprints.is_empty() && self.lock.is_closed(&self.places) {
             return Err(Unfit::for_good(lock::LOCKED));
         }
         if !self.plan.check {
@@ -176,7 +176,8 @@ impl Supervisor {
         let number = self.subscriptions + 1;
         let tell = move |told| drop(sender.send(News::Secrets(number, told)));
         let (first, subscriber) = Subscriber::begin(&self.places, &config, tell)?;
-        self.marks = first.secrets.into_iter().map(|one| (one.name, one.mark)).collect();
+        self.fingerprints =
+            first.secrets.into_iter().map(|one| (one.name, one.fingerprint)).collect();
         (self.subscription, self.subscriptions) = (Some((config, subscriber)), number);
         self.is_unreadable = false;
         Ok(())

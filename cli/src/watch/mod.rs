@@ -31,8 +31,8 @@ use std::process::{Command, ExitStatus};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use fluvio_secret_protocol::places::State as Places;
 use fluvio_secret_protocol::{ClientError, StartError};
+use fluvio_secret_system::places::State as Places;
 use rustix::process::Signal;
 use zeroize::Zeroizing;
 
@@ -43,7 +43,7 @@ use self::lock::Lock;
 use self::pace::Pace;
 use self::quiet::{Quiet, Sign};
 use self::report::{Event, Reason, Report};
-use self::secrets::{Marks, Subscriber, Told};
+use self::secrets::{Fingerprints, Subscriber, Told};
 use crate::args::{Restart, Watch};
 use crate::commands::read_config;
 use crate::error::CliError;
@@ -109,7 +109,7 @@ enum Then {
 
 /// With what the connector was not restarted, and why, as it was told.
 struct Held {
-    with: (Contents, Marks),
+    with: (Contents, Fingerprints),
     because: String,
     /// When to try again, and how often that was done: the fault may pass. `None` where only a change
     /// helps.
@@ -135,9 +135,9 @@ struct Supervisor {
     subscriptions: u64,
     /// Whether there is none because the configuration cannot be read.
     is_unreadable: bool,
-    marks: Marks,
+    fingerprints: Fingerprints,
     /// What the connector was started with.
-    started: (Contents, Marks),
+    started: (Contents, Fingerprints),
     /// With what it was not restarted.
     held: Option<Held>,
     pauses: u32,
@@ -178,7 +178,7 @@ pub(crate) fn watch(plan: Plan) -> Result<u8, CliError> {
         subscription: None,
         subscriptions: 0,
         is_unreadable: false,
-        marks: Marks::new(),
+        fingerprints: Fingerprints::new(),
         started: Default::default(),
         held: None,
         pauses: 0,
@@ -363,7 +363,7 @@ impl Supervisor {
         if let Err(error) = self.subscribe() {
             self.not_subscribed(&error);
         }
-        self.started = (contents, self.marks.clone());
+        self.started = (contents, self.fingerprints.clone());
         (self.held, self.doubts) = (None, Doubts::default());
         self.report.clear();
         let path = || self.plan.program.clone();

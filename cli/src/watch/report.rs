@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
 use std::time::Duration;
 
-use fluvio_secret_protocol::{SecretName, printable};
+use fluvio_secret_protocol::SecretName;
+use fluvio_secret_system::printable;
 use jiff::ZonedDateTime;
 use serde::Serialize;
 

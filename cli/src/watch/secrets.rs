@@ -1,4 +1,4 @@
-//! Secrets that change: a subscription to the daemon, which tells names and marks, never values.
+//! Secrets that change: a subscription to the daemon, which tells names and fingerprints, never values.
 
 use std::collections::BTreeMap;
 use std::net::Shutdown;
@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use fluvio_secret_protocol::places::State;
 use fluvio_secret_protocol::{
-    Client, ClientError, Marked, SecretName, Subscribed, Subscription, connect, connect_or_start,
+    Client, ClientError, SecretFingerprint, SecretName, Subscribed, Subscription, connect,
+    connect_or_start,
 };
+use fluvio_secret_system::places::State;
 use zeroize::Zeroizing;
 
 /// How often to look for a daemon when there is none. None is started: who stopped it had a reason,
@@ -19,18 +20,22 @@ use zeroize::Zeroizing;
 const LOOK: Duration = Duration::from_millis(300);
 
 /// What tells the secrets of a configuration from later ones.
-pub(crate) type Marks = BTreeMap<SecretName, Option<u64>>;
+pub(crate) type Fingerprints = BTreeMap<SecretName, Option<u64>>;
 
 /// Takes note of a secret that changed after a connector was started.
-pub(crate) fn note(marks: &mut Marks, started: &mut Marks, secret: &Marked) {
-    let before = marks.insert(secret.name.clone(), secret.mark);
+pub(crate) fn note(
+    fingerprints: &mut Fingerprints,
+    started: &mut Fingerprints,
+    secret: &SecretFingerprint,
+) {
+    let before = fingerprints.insert(secret.name.clone(), secret.fingerprint);
     // Other bytes with the value of those before. The connector has that value only when it was started
     // with those; else its restart is due yet.
     if secret.is_same
         && let Some(started) = started.get_mut(&secret.name)
         && before == Some(*started)
     {
-        *started = secret.mark;
+        *started = secret.fingerprint;
     }
 }
 
@@ -134,21 +139,25 @@ impl Keeper {
 
 #[cfg(test)]
 mod tests {
-    use fluvio_secret_protocol::Marked;
+    use fluvio_secret_protocol::SecretFingerprint;
 
-    use super::{Marks, note};
+    use super::{Fingerprints, note};
 
     #[test]
     fn what_is_the_same_as_a_value_that_the_connector_has_not_is_no_news_and_no_start() {
         let name = || "A".parse().expect("a name");
-        let told = |mark, is_same| Marked { name: name(), mark: Some(mark), is_same };
-        let first: Marks = [(name(), Some(1))].into();
-        let (mut marks, mut started) = (first.clone(), first.clone());
-        note(&mut marks, &mut started, &told(2, true));
-        assert_eq!(started, marks, "it has that value");
-        note(&mut marks, &mut started, &told(3, false));
-        note(&mut marks, &mut started, &told(4, true));
+        let told = |fingerprint, is_same| SecretFingerprint {
+            name: name(),
+            fingerprint: Some(fingerprint),
+            is_same,
+        };
+        let first: Fingerprints = [(name(), Some(1))].into();
+        let (mut fingerprints, mut started) = (first.clone(), first.clone());
+        note(&mut fingerprints, &mut started, &told(2, true));
+        assert_eq!(started, fingerprints, "it has that value");
+        note(&mut fingerprints, &mut started, &told(3, false));
+        note(&mut fingerprints, &mut started, &told(4, true));
         assert_eq!(started[&name()], Some(2), "its restart is still due");
-        assert_eq!(marks[&name()], Some(4));
+        assert_eq!(fingerprints[&name()], Some(4));
     }
 }

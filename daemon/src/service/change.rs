@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{
     Delete, Found, Import, Imported, Refusal, Response, Restore, Restored, Secret, SecretName, Set,
     Stored,
 };
+use fluvio_secret_system::peer::Peer;
 
 use super::{Service, refuse};
 use crate::audit::{Actor, Event};
@@ -18,10 +18,10 @@ impl Service {
         let refused = |error| refuse::vault(&error, &names);
         // Nobody's connector is to be restarted for nothing.
         let is_told = self.subscribers.has(&names[0]);
-        let same = is_told.then(|| self.vault.mark_of_same(&names[0], &value)).flatten();
+        let same = is_told.then(|| self.vault.fingerprint_of_same(&names[0], &value)).flatten();
         let change = self.vault.prepare(name, value).map_err(refused)?;
         if let Some(before) = same {
-            self.subscribers.expect_same(&names[0], before, change.mark());
+            self.subscribers.expect_same(&names[0], before, change.fingerprint());
         }
         self.record(Event::Set, peer, &names)?;
         let committed = change.commit();
@@ -98,7 +98,7 @@ impl Service {
         let found = found.ok_or_else(|| refuse::no_such_version(&names))?;
         let change = self.vault.prepare_restore(name, found.version).map_err(refused)?;
         if let Some(before) = change.same_as() {
-            self.subscribers.expect_same(&names[0], before, change.mark());
+            self.subscribers.expect_same(&names[0], before, change.fingerprint());
         }
         self.record(Event::Restore, peer, &names)?;
         let committed = change.commit();

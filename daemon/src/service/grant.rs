@@ -7,17 +7,17 @@ use std::sync::{PoisonError, RwLockReadGuard};
 
 use fluvio_secret_config::{Document, Known, References, Values};
 use fluvio_secret_protocol::check::Checked;
-use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{
     Grant, Granted, Lease, Leased, Refusal, Response, Secret, SecretName, carry, limits,
 };
+use fluvio_secret_system::peer::Peer;
 use jiff::Timestamp;
 
 use super::{Service, refuse};
 use crate::audit::{Actor, Event};
 use crate::grants::{parent_of, tail_of};
 use crate::leases::About;
-use crate::vault::VaultError;
+use fluvio_secret_vault::VaultError;
 
 /// How values can reach the connector of a request.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -31,7 +31,7 @@ enum InjectBy {
 /// Values on their way, from their line until the answer is handed over.
 pub(super) type Delivery<'a> = RwLockReadGuard<'a, ()>;
 
-/// Secrets that were decrypted for a request, each once, with their marks.
+/// Secrets that were decrypted for a request, each once, with their fingerprints.
 type Opened = RefCell<HashMap<SecretName, (Secret, u64)>>;
 
 impl Service {
@@ -42,13 +42,13 @@ impl Service {
 
     /// What is known of a secret. Its value is kept where the caller needs it again.
     fn known(&self, name: &SecretName, opened: Option<&Opened>) -> Known {
-        match self.vault.read_marked(name) {
-            Ok((value, mark)) => {
+        match self.vault.read_with_fingerprint(name) {
+            Ok((value, fingerprint)) => {
                 if let Some(mut opened) = opened.map(RefCell::borrow_mut) {
                     // What is too large for a grant is refused, and need not be kept.
                     let kept: usize = opened.values().map(|(value, _)| value.len()).sum();
                     if kept + value.len() <= limits::GRANT_BYTES {
-                        opened.insert(name.clone(), (value.clone(), mark));
+                        opened.insert(name.clone(), (value.clone(), fingerprint));
                     }
                 }
                 Known::Value(value)
@@ -63,7 +63,7 @@ impl Service {
         }
     }
 
-    /// The references of a configuration, their values and the marks of these, or what a client is told in their place. It
+    /// The references of a configuration, their values and the fingerprints of these, or what a client is told in their place. It
     /// is told the same findings as by a check.
     fn open(
         &self,
@@ -84,8 +84,8 @@ impl Service {
         let refused = |refusal| Box::new(Response::Refused(refusal));
         let found = document.references().map_err(|error| refused(refuse::config(error)))?;
         let opened = self.read_all(&found.names, &mut opened.into_inner()).map_err(refused)?;
-        let (values, marks) = opened.into_iter().unzip();
-        Ok((found.clone(), values, marks))
+        let (values, fingerprints) = opened.into_iter().unzip();
+        Ok((found.clone(), values, fingerprints))
     }
 
     /// No line, no delivery; and none of what was opened before the vault was locked, which had happened
@@ -117,14 +117,14 @@ impl Service {
         delivery: &mut Option<Delivery<'a>>,
     ) -> Result<Response, Refusal> {
         let locks = self.vault.locks();
-        let (found, values, marks) = match self.open(grant, InjectBy::Any) {
+        let (found, values, fingerprints) = match self.open(grant, InjectBy::Any) {
             Ok(opened) => opened,
             Err(told) => return Ok(*told),
         };
         let References { names, connector } = found;
         let actor = Actor { pid: peer.pid, program: &grant.program, config: &grant.label };
         *delivery = Some(self.record_delivery(Event::Grant, actor, &names, locks)?);
-        let given = names.iter().cloned().zip(marks.into_iter().map(Some)).collect();
+        let given = names.iter().cloned().zip(fingerprints.into_iter().map(Some)).collect();
         self.grants.remember(actor, given);
         Ok(Response::Granted(Granted { connector, inject: self.inject, names, values }))
     }
@@ -136,7 +136,7 @@ impl Service {
         delivery: &mut Option<Delivery<'a>>,
     ) -> Result<Response, Refusal> {
         let locks = self.vault.locks();
-        let (found, values, marks) = match self.open(grant, InjectBy::File) {
+        let (found, values, fingerprints) = match self.open(grant, InjectBy::File) {
             Ok(opened) => opened,
             Err(told) => return Ok(*told),
         };
@@ -152,7 +152,7 @@ impl Service {
             connector: connector.as_deref().map(tail_of),
             config: tail_of(&grant.label),
             names: names.clone(),
-            marks,
+            fingerprints,
             parent: parent_of(peer.pid),
         };
         let text = carry::secrets_file(&names, &values);
@@ -189,10 +189,10 @@ impl Service {
         let mut first = None;
         let mut left = limits::GRANT_BYTES;
         for name in names {
-            match opened.remove(name).map_or_else(|| self.vault.read_marked(name), Ok) {
-                Ok((value, mark)) => {
+            match opened.remove(name).map_or_else(|| self.vault.read_with_fingerprint(name), Ok) {
+                Ok((value, fingerprint)) => {
                     left = left.checked_sub(value.len()).ok_or_else(refuse::large_grant)?;
-                    values.push((value, mark));
+                    values.push((value, fingerprint));
                 }
                 Err(error @ VaultError::Damaged { .. }) => {
                     damaged.push(name.clone());

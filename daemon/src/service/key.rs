@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{Key, Passphrase, Refusal, Response, Secret, Unlock, Unlocked};
+use fluvio_secret_system::peer::Peer;
 use jiff::Timestamp;
 
 use super::{Service, refuse};
 use crate::audit::{Actor, Event};
-use crate::vault::{KeyError, KeyState, Moment};
+use fluvio_secret_vault::{BootInstant, KeyError, KeyState};
 
 /// How long the key is kept after its passphrase was given, when nobody says another time.
 pub(crate) const LOCK_AFTER: Duration = Duration::from_secs(12 * 60 * 60);
@@ -52,7 +52,7 @@ impl Service {
                 tracing::warn!("the vault was locked without a line: {error}");
             }
         }
-        self.vault.due().map(Moment::left)
+        self.vault.due().map(BootInstant::left)
     }
 
     /// Unlocks the vault, if no lock was requested since this was.
@@ -75,7 +75,7 @@ impl Service {
         }
         self.record_key(Event::Unlock, peer.pid)?;
         let until = unlock.seconds.map(Duration::from_secs).or(self.lock_after);
-        let until = until.map(Moment::after);
+        let until = until.map(BootInstant::after);
         self.vault.unlock(opened, until, lock_requests).map_err(refused)?;
         Ok(Response::Unlocked(Unlocked { until: until.map(seconds) }))
     }
@@ -96,7 +96,7 @@ impl Service {
         let own = rewritten.recipient();
         self.vault.remember(&own).map_err(|error| refuse::vault(&error, &[]))?;
         self.record_key(Event::Passphrase, peer.pid)?;
-        let until = self.lock_after.map(Moment::after);
+        let until = self.lock_after.map(BootInstant::after);
         self.vault.replace_key(rewritten, until, lock_requests).map_err(refused)?;
         Ok(Response::Key(self.tell_key(Some(own.to_string()))))
     }
@@ -130,7 +130,7 @@ impl Service {
 }
 
 /// The moment by the clock of the calendar.
-fn seconds(until: Moment) -> i64 {
+fn seconds(until: BootInstant) -> i64 {
     let left = i64::try_from(until.left().as_secs()).unwrap_or(i64::MAX);
     Timestamp::now().as_second().saturating_add(left)
 }

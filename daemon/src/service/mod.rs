@@ -19,12 +19,12 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use fluvio_secret_config::Document;
-use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{
-    self as protocol, Activity, Damaged, Examined, HeldLease, History, Listed, ListedGrant,
-    ListedLease, ListedSecret, Refusal, Request, Response, SecretName, Status, Subscribe, Way,
-    limits,
+    self as protocol, Activity, Damaged, Examined, HeldLease, History, InjectMode, Listed,
+    ListedGrant, ListedLease, ListedSecret, Refusal, Request, Response, SecretName, Status,
+    Subscribe, limits,
 };
+use fluvio_secret_system::peer::Peer;
 use jiff::Timestamp;
 
 use crate::audit::Audit;
@@ -32,7 +32,7 @@ use crate::grants::Grants;
 use crate::leases::{self, Leases};
 use crate::settings::Settings;
 use crate::subscribers::Subscribers;
-use crate::vault::{KeyState, Vault, VaultError};
+use fluvio_secret_vault::{KeyState, Vault, VaultError};
 
 /// Takes the answers to a request, on behalf of its client.
 pub(crate) trait Answers: Send + Sync {
@@ -53,7 +53,7 @@ pub(crate) struct Service {
     leases: Arc<Leases>,
     subscribers: Arc<Subscribers>,
     /// Which way values go when the client was told none.
-    inject: Way,
+    inject: InjectMode,
     since: Timestamp,
     /// How long the key is kept after its passphrase was given; `None` for ever.
     lock_after: Option<Duration>,
@@ -64,7 +64,7 @@ pub(crate) struct Service {
 impl Service {
     pub(crate) fn new(vault: Vault, audit: Audit, leases: Leases) -> Self {
         let (grants, delivering, leases) = (Grants::default(), RwLock::default(), Arc::new(leases));
-        let subscribers = Subscribers::new(vault.marks());
+        let subscribers = Subscribers::new(vault.fingerprints());
         Self {
             vault,
             audit,
@@ -72,7 +72,7 @@ impl Service {
             delivering,
             leases,
             subscribers,
-            inject: Way::Auto,
+            inject: InjectMode::Auto,
             since: Timestamp::now(),
             lock_after: Some(key::LOCK_AFTER),
             settings: String::new(),

@@ -11,7 +11,7 @@ use fluvio_secret_protocol::{Code, PROTOCOL_VERSION, Refusal, SecretName, limits
 use crate::audit::AuditError;
 use crate::leases::LeaseError;
 use crate::subscribers::Unwatched;
-use crate::vault::{IdentityError, KeyError, RecipientsError, RekeyError, VaultError};
+use fluvio_secret_vault::{IdentityError, KeyError, RecipientsError, RekeyError, VaultError};
 
 pub(super) fn audit(error: &AuditError) -> Refusal {
     Refusal::new(

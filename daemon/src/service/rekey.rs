@@ -1,15 +1,15 @@
 //! What changes the identity or the recipients: the line in the audit log first, and then the change,
 //! which seals all secrets anew and tells how far it is.
 
-use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{
     AcceptRecipients, AddRecipient, Refusal, RemoveRecipient, Resealed, Resealing, Response,
     Rotate, UseIdentity,
 };
+use fluvio_secret_system::peer::Peer;
 
 use super::{Service, key, refuse};
 use crate::audit::{Actor, Event};
-use crate::vault::{KeyState, Moment, Rekey, Step, VaultError};
+use fluvio_secret_vault::{BootInstant, KeyState, Rekey, Step, VaultError};
 
 type Prepared<'a> = Result<Rekey<'a>, VaultError>;
 type Send<'a> = &'a mut dyn FnMut(Response);
@@ -74,10 +74,10 @@ impl Service {
     }
 
     /// Until when a new identity with a passphrase is held: as long as the present one would be.
-    fn until(&self) -> Option<Moment> {
+    fn until(&self) -> Option<BootInstant> {
         match self.vault.key().state() {
             KeyState::Unlocked(until) => until,
-            _ => self.lock_after.map(Moment::after),
+            _ => self.lock_after.map(BootInstant::after),
         }
     }
 
@@ -111,8 +111,8 @@ impl Service {
         match step {
             Step::Same { name, before, after } => {
                 self.subscribers.expect_same(name, before, after);
-                self.grants.remark(name, before, after);
-                self.leases.remark(name, before, after);
+                self.grants.keep_value(name, before, after);
+                self.leases.keep_value(name, before, after);
             }
             Step::Done { names, done, all } => {
                 self.subscribers.look(names);

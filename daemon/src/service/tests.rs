@@ -4,17 +4,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use fluvio_secret_protocol::peer::Peer;
 use fluvio_secret_protocol::{
     Code, Damaged, Delete, Examine, Examined, Grant, Granted, Import, Listed, Passphrase, Refusal,
     Request, Response, Restore, Rotate, Secret, SecretName, Set, Subscribe, limits,
 };
+use fluvio_secret_system::peer::Peer;
 use zeroize::Zeroizing;
 
 use super::{Answers, Service};
 use crate::audit::{Actor, Audit, Event};
 use crate::leases::Leases;
-use crate::vault::Vault;
+use fluvio_secret_vault::Vault;
 
 const PEER: Peer = Peer { uid: 0, pid: 42 };
 
@@ -267,7 +267,7 @@ fn told(answers: Vec<Response>) -> Vec<Vec<(String, bool, bool)>> {
         Response::Subscribed(told) => told
             .secrets
             .into_iter()
-            .map(|one| (one.name.to_string(), one.mark.is_some(), one.is_same))
+            .map(|one| (one.name.to_string(), one.fingerprint.is_some(), one.is_same))
             .collect(),
         other => panic!("{other:?}"),
     };
@@ -397,11 +397,11 @@ fn what_is_expected_to_be_the_same_is_so_only_after_what_it_is_the_same_as() {
     home.ask_for(subscription("x: {secret: {name: A}}"), &heard);
     home.service.subscribers.hear_nothing_of_outside();
     let file = home.folder.path().join("vault/A.age");
-    let marks = home.service.vault.marks();
-    let of_one = marks.of(&secret("A")).expect("a mark");
+    let fingerprints = home.service.vault.fingerprints();
+    let of_one = fingerprints.of(&secret("A")).expect("a fingerprint");
     let one = fs::read(&file).expect("a secret");
     home.set("A", b"two");
-    let of_two = marks.of(&secret("A")).expect("a mark");
+    let of_two = fingerprints.of(&secret("A")).expect("a fingerprint");
     let two = fs::read(&file).expect("a secret");
     heard.take();
     let look = |bytes: &[u8]| {

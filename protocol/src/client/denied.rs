@@ -7,8 +7,8 @@ use std::{fmt, io};
 
 use rustix::fs::{Access, access};
 
-use crate::places::HOME_VARIABLE;
-use crate::shell;
+use fluvio_secret_system::places::HOME_VARIABLE;
+use fluvio_secret_system::shell;
 
 /// A socket that may not be opened.
 #[derive(Debug)]

@@ -6,9 +6,9 @@ use std::{fmt, io};
 use super::Denied;
 use crate::check::Checked;
 use crate::frame::FrameError;
-use crate::places::PlaceError;
 use crate::start::StartError;
 use crate::{Code, PROTOCOL_VERSION, Refusal, limits};
+use fluvio_secret_system::places::PlaceError;
 
 /// Why a request got no answer, or not the one that was wanted.
 #[derive(Debug)]
@@ -107,7 +107,7 @@ impl fmt::Display for ClientError {
                     f,
                     "the daemon at {} has not answered for {:.1} s; it may hang: look at its process",
                     socket.display(),
-                    limits::CLIENT_PATIENCE.as_secs_f32()
+                    limits::CLIENT_TIMEOUT.as_secs_f32()
                 )?;
                 pid.map_or(Ok(()), |pid| write!(f, " ({pid})"))?;
                 f.write_str(", or end it")?;

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::{Client, ClientError, wait};
 use crate::delivery::Delivery;
 use crate::frame::{self, Message, PREFIX_BYTES};
-use crate::patience::Patience;
+use crate::timeouts::Timeouts;
 use crate::{Request, Response, start};
 
 /// What answers are decoded as: all of them, or those that are waited for.
@@ -18,14 +18,14 @@ impl Answer for Delivery {}
 impl Answer for Response {}
 
 impl Client {
-    /// Sends a request and gives its first answer, both with one patience.
+    /// Sends a request and gives its first answer, both with one timeouts.
     pub(super) fn ask_this<A: Answer>(
         &mut self,
         request: &Request,
     ) -> Result<Response, ClientError> {
-        let mut patience = Patience::new();
-        self.send(request, &mut patience)?;
-        match self.receive::<A>(&mut patience)? {
+        let mut timeouts = Timeouts::new();
+        self.send(request, &mut timeouts)?;
+        match self.receive::<A>(&mut timeouts)? {
             Response::Working => self.next_answer_of::<A>(),
             answer => not_refused(answer),
         }
@@ -40,7 +40,7 @@ impl Client {
         // The first one may have come already.
         let mut frames = 1;
         loop {
-            match self.receive::<A>(&mut Patience::new())? {
+            match self.receive::<A>(&mut Timeouts::new())? {
                 Response::Working => {
                     frames += 1;
                     if frames == wait::FRAMES {
@@ -55,7 +55,7 @@ impl Client {
     pub(super) fn send(
         &mut self,
         request: &Request,
-        patience: &mut Patience,
+        timeouts: &mut Timeouts,
     ) -> Result<(), ClientError> {
         let head = frame::head(request).map_err(ClientError::Frame)?;
         let parts = request.parts();
@@ -65,7 +65,7 @@ impl Client {
         // Empty parts need not be sent.
         io::IoSlice::advance_slices(&mut rest, 0);
         while !rest.is_empty() {
-            let wrote = patience.wait(|turn| {
+            let wrote = timeouts.wait(|turn| {
                 self.stream.set_write_timeout(Some(turn))?;
                 self.stream.write_vectored(rest)
             });
@@ -79,25 +79,25 @@ impl Client {
         Ok(())
     }
 
-    fn receive<A: Answer>(&mut self, patience: &mut Patience) -> Result<Response, ClientError> {
+    fn receive<A: Answer>(&mut self, timeouts: &mut Timeouts) -> Result<Response, ClientError> {
         let mut prefix = [0; PREFIX_BYTES];
-        self.read_exact(&mut prefix, patience)?;
-        self.receive_after::<A>(prefix, patience)
+        self.read_exact(&mut prefix, timeouts)?;
+        self.receive_after::<A>(prefix, timeouts)
     }
 
     pub(super) fn receive_after<A: Answer>(
         &mut self,
         prefix: [u8; PREFIX_BYTES],
-        patience: &mut Patience,
+        timeouts: &mut Timeouts,
     ) -> Result<Response, ClientError> {
         let length = frame::decode_prefix(prefix).map_err(ClientError::Frame)?;
         let mut header = vec![0; length];
-        self.read_exact(&mut header, patience)?;
+        self.read_exact(&mut header, timeouts)?;
         let header = frame::decode_header::<A>(&header).map_err(ClientError::Frame)?;
         let mut parts = Vec::with_capacity(header.lengths().len());
         for &length in header.lengths() {
             let mut part = Zeroizing::new(vec![0; length]);
-            self.read_exact(&mut part, patience)?;
+            self.read_exact(&mut part, timeouts)?;
             parts.push(part);
         }
         header.with_parts(parts).map(Into::into).map_err(ClientError::Frame)
@@ -106,10 +106,10 @@ impl Client {
     pub(super) fn read_exact(
         &mut self,
         mut bytes: &mut [u8],
-        patience: &mut Patience,
+        timeouts: &mut Timeouts,
     ) -> Result<(), ClientError> {
         while !bytes.is_empty() {
-            match self.read(bytes, patience)? {
+            match self.read(bytes, timeouts)? {
                 0 => return Err(ClientError::Broken(io::ErrorKind::UnexpectedEof.into())),
                 count => bytes = &mut bytes[count..],
             }
@@ -117,14 +117,14 @@ impl Client {
         Ok(())
     }
 
-    /// Reads once, with what is left of the frame's one patience: a byte now and then must not prolong
+    /// Reads once, with what is left of the frame's one timeouts: a byte now and then must not prolong
     /// it.
     pub(super) fn read(
         &mut self,
         bytes: &mut [u8],
-        patience: &mut Patience,
+        timeouts: &mut Timeouts,
     ) -> Result<usize, ClientError> {
-        let read = patience.wait(|turn| {
+        let read = timeouts.wait(|turn| {
             self.stream.set_read_timeout(Some(turn))?;
             self.stream.read(bytes)
         });

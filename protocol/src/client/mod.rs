@@ -1,7 +1,7 @@
 //! A connection to the daemon.
 //!
 //! * [`requests`]: a method for each request
-//! * [`exchange`]: the frames, each within one patience
+//! * [`exchange`]: the frames, each within one timeouts
 //! * [`subscription`]: a connection on which the daemon tells what changes
 //! * [`wait`]: what a request waits for that takes long
 //! * [`error`]: why there is no answer
@@ -28,15 +28,15 @@ use self::requests::did_nothing;
 pub use self::subscription::Subscription;
 pub use self::wait::report_waits;
 use crate::frame::FrameError;
-use crate::patience::Patience;
-use crate::peer::Peer;
-use crate::places::State;
 use crate::start;
+use crate::timeouts::Timeouts;
 use crate::{PROTOCOL_VERSION, Request, Response, limits};
+use fluvio_secret_system::peer::Peer;
+use fluvio_secret_system::places::State;
 
 /// A blocking connection to the daemon.
 ///
-/// One request at a time; no wait is longer than [`limits::CLIENT_PATIENCE`] without a word from
+/// One request at a time; no wait is longer than [`limits::CLIENT_TIMEOUT`] without a word from
 /// the daemon.
 #[derive(Debug)]
 pub struct Client {
@@ -79,7 +79,7 @@ fn open(socket: &Path) -> io::Result<UnixStream> {
     let address = SocketAddrUnix::new(socket)?;
     let flags = SocketFlags::CLOEXEC;
     let stream = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-    set_socket_timeout(&stream, Timeout::Send, Some(limits::CLIENT_PATIENCE))?;
+    set_socket_timeout(&stream, Timeout::Send, Some(limits::CLIENT_TIMEOUT))?;
     loop {
         match rustix::net::connect(&stream, &address) {
             Ok(()) => return Ok(stream.into()),
@@ -102,17 +102,17 @@ impl Client {
     ///
     /// As for [`Client::set`].
     pub fn stop(mut self) -> Result<(), ClientError> {
-        let mut patience = Patience::new();
-        self.send(&Request::Stop, &mut patience)?;
-        self.wait_for_end(patience)
+        let mut timeouts = Timeouts::new();
+        self.send(&Request::Stop, &mut timeouts)?;
+        self.wait_for_end(timeouts)
     }
 
     /// Waits until the daemon closes the connection: one that ends does so when it has ended.
-    fn wait_for_end(&mut self, mut patience: Patience) -> Result<(), ClientError> {
+    fn wait_for_end(&mut self, mut timeouts: Timeouts) -> Result<(), ClientError> {
         // An answer may be of another version; the end of the stream is what counts.
         let mut rest = [0; 512];
         loop {
-            match self.read(&mut rest, &mut patience) {
+            match self.read(&mut rest, &mut timeouts) {
                 Ok(0) => return Ok(()),
                 Ok(_) => {}
                 Err(ClientError::Broken(_)) => return Ok(()),
@@ -146,7 +146,7 @@ impl Client {
 
     fn ask_the_next<A: Answer>(&mut self, request: &Request) -> Result<Response, ClientError> {
         // Until its end this one's socket is there, and we would be turned away a second time.
-        self.wait_for_end(Patience::new())?;
+        self.wait_for_end(Timeouts::new())?;
         // Once: the next one may not take its place again.
         *self = Self { may_replace: false, ..start::connect_or_start(&self.state)? };
         self.ask_this::<A>(request)

@@ -7,7 +7,7 @@ use super::exchange::not_refused;
 use super::requests::unexpected;
 use super::{Client, ClientError};
 use crate::frame::PREFIX_BYTES;
-use crate::patience::Patience;
+use crate::timeouts::Timeouts;
 use crate::{Response, Subscribed};
 
 /// A connection on which the daemon tells what changes.
@@ -28,9 +28,9 @@ impl Subscription {
         let mut prefix = [0; PREFIX_BYTES];
         // Silence means that nothing changes; a frame that has begun has a deadline like any other.
         stream.read_exact(&mut prefix[..1]).map_err(ClientError::Broken)?;
-        let mut patience = Patience::new();
-        self.client.read_exact(&mut prefix[1..], &mut patience)?;
-        match not_refused(self.client.receive_after::<Response>(prefix, &mut patience)?)? {
+        let mut timeouts = Timeouts::new();
+        self.client.read_exact(&mut prefix[1..], &mut timeouts)?;
+        match not_refused(self.client.receive_after::<Response>(prefix, &mut timeouts)?)? {
             Response::Subscribed(subscribed) => Ok(subscribed),
             other => Err(unexpected(other)),
         }

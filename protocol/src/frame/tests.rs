@@ -4,11 +4,11 @@ use super::{FrameError, Message, PREFIX_BYTES, decode_header, decode_prefix, enc
 use crate::check::{Checked, Finding, Severity};
 use crate::{
     AcceptRecipients, Activity, AddRecipient, Check, Code, Damaged, Delete, EndLease, Examine,
-    Examined, Found, Grant, Granted, HeldLease, History, Import, Imported, Key, Lease, Leased,
-    Leases, Listed, ListedGrant, ListedLease, ListedRecipient, ListedSecret, Marked, Passphrase,
+    Examined, Found, Grant, Granted, HeldLease, History, Import, Imported, InjectMode, Key, Lease,
+    Leased, Leases, Listed, ListedGrant, ListedLease, ListedRecipient, ListedSecret, Passphrase,
     Recipients, Refusal, RemoveRecipient, Request, Resealed, Resealing, Response, Restore,
-    Restored, Rotate, Secret, SecretName, Set, Status, Stored, Subscribe, Subscribed, Unfinished,
-    Unlock, Unlocked, UseIdentity, Version, Versions, Way, limits,
+    Restored, Rotate, Secret, SecretFingerprint, SecretName, Set, Status, Stored, Subscribe,
+    Subscribed, Unfinished, Unlock, Unlocked, UseIdentity, Version, Versions, limits,
 };
 
 const ADA: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
@@ -211,7 +211,7 @@ fn every_response_has_a_golden_sample() {
             "granted.response",
             Response::Granted(Granted {
                 connector: Some("cat-facts".into()),
-                inject: Way::Auto,
+                inject: InjectMode::Auto,
                 names: vec![name("A"), name("B")],
                 values: vec![Secret::from(b"one".to_vec()), Secret::from(Vec::new())],
             })
@@ -327,8 +327,12 @@ fn every_response_has_a_golden_sample() {
             "subscribed.response",
             Response::Subscribed(Subscribed {
                 secrets: vec![
-                    Marked { name: name("A"), mark: Some(u64::MAX), is_same: false },
-                    Marked { name: name("B"), mark: None, is_same: false },
+                    SecretFingerprint {
+                        name: name("A"),
+                        fingerprint: Some(u64::MAX),
+                        is_same: false
+                    },
+                    SecretFingerprint { name: name("B"), fingerprint: None, is_same: false },
                 ],
                 polled: false,
             })
@@ -401,7 +405,7 @@ fn no_message_prints_a_value() {
     let set = Request::Set(Set { name: name("A"), value: secret() });
     let granted = Response::Granted(Granted {
         connector: None,
-        inject: Way::Auto,
+        inject: InjectMode::Auto,
         names: vec![name("A")],
         values: vec![secret()],
     });

@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
-use fluvio_secret_protocol::Way;
+use fluvio_secret_protocol::InjectMode;
 
 /// What is to be done with a command line.
 #[derive(Debug, Eq, PartialEq)]
@@ -41,7 +41,7 @@ pub(crate) struct Start {
     /// The connector's configuration.
     pub(crate) config: PathBuf,
     /// Which way its secrets shall go, where that is said. It is ours, and not given on.
-    pub(crate) inject: Option<Way>,
+    pub(crate) inject: Option<InjectMode>,
     /// Whether what would keep the connector from starting is looked for. Ours, too.
     pub(crate) check: bool,
     /// The arguments for the real `cdk`.
@@ -233,7 +233,7 @@ fn start(
         };
         match option {
             Option_::Inject => {
-                let Some(way) = value.to_str().and_then(Way::of) else {
+                let Some(way) = value.to_str().and_then(InjectMode::of) else {
                     // The real one does not know the option, and would only say that.
                     return Plan::Refuse("--inject is one of: auto, env, file");
                 };
@@ -313,7 +313,7 @@ mod tests {
     use std::ffi::OsString;
     use std::os::unix::ffi::OsStringExt;
 
-    use fluvio_secret_protocol::Way;
+    use fluvio_secret_protocol::InjectMode;
 
     use super::{Plan, Start, plan};
 
@@ -403,7 +403,7 @@ mod tests {
             "deploy start -c c.yaml --inject=env --log-level TRACE",
         ] {
             let start = started(line);
-            assert_eq!(start.inject, Some(Way::Env));
+            assert_eq!(start.inject, Some(InjectMode::Env));
             let level = start.log_level.as_ref().expect("a level");
             assert!(level.eq_ignore_ascii_case("trace"));
             let is_ours = |arg: &OsString| arg == "env" || arg.to_string_lossy().contains("inject");

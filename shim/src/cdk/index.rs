@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use fluvio_secret_protocol::regular::{self, Links};
+use fluvio_secret_system::regular::{self, Links};
 use rustix::fs::{Access, access};
 
 /// Its name, next to whatever else is temporary.

@@ -5,8 +5,8 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use fluvio_secret_protocol::logout;
-use fluvio_secret_protocol::places::State;
+use fluvio_secret_system::logout;
+use fluvio_secret_system::places::State;
 
 use crate::say;
 

@@ -23,12 +23,13 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::Command;
 
-use fluvio_secret_protocol::harden::harden;
-use fluvio_secret_protocol::places::State;
 use fluvio_secret_protocol::{
-    CLI, ClientError, Grant, Granted, Leased, Way, beside_this_program, connect_or_start,
-    inherited, supervisor,
+    CLI, ClientError, Grant, Granted, InjectMode, Leased, beside_this_program, connect_or_start,
+    supervisor,
 };
+use fluvio_secret_system::harden::harden;
+use fluvio_secret_system::inherited;
+use fluvio_secret_system::places::State;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use zeroize::Zeroizing;
@@ -120,10 +121,10 @@ fn prepare(cdk: &mut Command, start: Start) -> Result<Option<Granted>, LaunchErr
     let failed = |error| LaunchError::of_client(error, &start.config, &text);
     warn_of_log_level(&text, start.log_level.as_deref());
     let given = match start.inject {
-        Some(Way::Env) => client.grant(grant).map(Given::Granted),
+        Some(InjectMode::Env) => client.grant(grant).map(Given::Granted),
         // The setting does not count here: by the environment the values would reach every build
         // script, so that has to be said.
-        Some(Way::Auto | Way::File) | None => client.lease(grant).map(Given::Leased),
+        Some(InjectMode::Auto | InjectMode::File) | None => client.lease(grant).map(Given::Leased),
     };
     let environment = match given.map_err(failed) {
         Ok(Given::Granted(granted)) => {
@@ -164,7 +165,7 @@ fn with_references(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, LaunchErro
 }
 
 fn by_environment(cdk: &mut Command, start: &Start, granted: &Granted) -> Result<(), LaunchError> {
-    let carrier = carrier::choose(Way::Env, granted).map_err(LaunchError::Unfit)?;
+    let carrier = carrier::choose(InjectMode::Env, granted).map_err(LaunchError::Unfit)?;
     if carrier != Carrier::Nothing {
         refuse_deployed(start, granted.connector.as_ref())?;
     }

@@ -14,8 +14,8 @@ use std::os::fd::{OwnedFd, RawFd};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use fluvio_secret_protocol::harden::harden;
 use fluvio_secret_protocol::lease;
+use fluvio_secret_system::harden::harden;
 use nix::sys::signal::SigSet;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{FileType, fstat};

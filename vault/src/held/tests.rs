@@ -5,10 +5,10 @@ use std::sync::mpsc;
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use super::{HeldKey, Identity, IdentityFile, KeyError, KeyState, Moment};
-use crate::vault::memory::Pinned;
-use crate::vault::seal::seal_cheaply;
-use crate::vault::{Vault, tests};
+use super::{BootInstant, HeldKey, Identity, IdentityFile, KeyError, KeyState};
+use crate::memory::Pinned;
+use crate::seal::seal_cheaply;
+use crate::{Vault, tests};
 
 struct Home {
     folder: tempfile::TempDir,
@@ -65,11 +65,11 @@ fn a_key_is_forgotten_when_its_time_is_over() {
         let opened = home.key.open("p").expect("opened");
         home.key.unlock(opened, Some(until), || false).expect("unlocked");
     };
-    let later = Moment::after(Duration::from_secs(1000));
+    let later = BootInstant::after(Duration::from_secs(1000));
     unlock(later);
     assert!(home.is_open() && !home.key.lock_when_due());
     assert_eq!(home.key.state(), KeyState::Unlocked(Some(later)));
-    unlock(Moment::now());
+    unlock(BootInstant::now());
     // From that moment on, whenever it is wiped.
     assert!(!home.is_open() && home.key.state() == KeyState::Locked);
     assert!(home.key.due().is_some(), "it is there yet");
@@ -252,7 +252,7 @@ fn d16_a_new_passphrase_that_comes_after_a_lock_leaves_the_vault_locked() {
 fn a_key_whose_time_ends_while_it_is_unlocked_again_is_held_for_the_new_time() {
     let (_home, vault) = with_two();
     let opened = vault.open_keys("p").expect("opened");
-    vault.unlock(opened, Some(Moment::now()), vault.lock_requests()).expect("unlocked");
+    vault.unlock(opened, Some(BootInstant::now()), vault.lock_requests()).expect("unlocked");
     let (asked, opened) = (vault.lock_requests(), vault.open_keys("p").expect("opened"));
     assert!(vault.lock_when_due());
     vault.unlock(opened, None, asked).expect("nobody asked to lock it");

@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::moving::move_old;
-use crate::hash::fnv_1a;
-use crate::vault::id::{self, VaultId};
-use crate::vault::store::{Folder, ReadError, file_name};
+use crate::id::{self, VaultId};
+use crate::store::{Folder, ReadError, file_name};
+use fluvio_secret_system::hash::fnv_1a;
 
 /// The file with the path of the vault.
 const OWNER: &str = ".vault";
@@ -23,7 +23,7 @@ const OWNER_BYTES: u64 = 8 << 10;
 
 /// Finds the directory, and makes it.
 #[derive(Debug)]
-pub(crate) struct HistoryDirectory {
+pub(super) struct HistoryDirectory {
     /// The data directory.
     data: Folder,
     /// The directory in it with the histories of all vaults.
@@ -36,7 +36,7 @@ pub(crate) struct HistoryDirectory {
 
 impl HistoryDirectory {
     /// The place for the history of this vault, in the directory of all histories.
-    pub(crate) fn of(vault: Folder, id: VaultId, histories: &Path) -> Self {
+    pub(super) fn of(vault: Folder, id: VaultId, histories: &Path) -> Self {
         let data = histories.parent().unwrap_or(Path::new("/"));
         // As the path of the vault, which may be below it.
         let data = data.canonicalize().unwrap_or_else(|_| data.to_owned());
@@ -45,7 +45,7 @@ impl HistoryDirectory {
     }
 
     /// Where it is, for messages.
-    pub(crate) fn path(&self) -> PathBuf {
+    pub(super) fn path(&self) -> PathBuf {
         self.data.path().join(&self.histories).join(self.name())
     }
 
@@ -54,7 +54,7 @@ impl HistoryDirectory {
     /// # Errors
     ///
     /// Those of the file system. Nothing is lost then, and the next use tries again.
-    pub(crate) fn open(&self) -> io::Result<Folder> {
+    pub(super) fn open(&self) -> io::Result<Folder> {
         let mut is_complete = self.is_complete.lock().unwrap_or_else(PoisonError::into_inner);
         let all = find_or_make(&self.data, &self.histories)?;
         if !*is_complete {

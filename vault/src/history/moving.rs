@@ -13,8 +13,8 @@ use rustix::fs::FileType;
 
 use super::directory::find_or_make;
 use super::version_of;
-use crate::vault::SEALED_BYTES;
-use crate::vault::store::{Folder, ReadError};
+use crate::SEALED_BYTES;
+use crate::store::{Folder, ReadError};
 
 /// Where an earlier release kept it.
 const OLD: &str = ".history";

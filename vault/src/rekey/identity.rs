@@ -3,21 +3,21 @@
 use zeroize::Zeroizing;
 
 use super::{Base, New, Plan, Rekey, RekeyError, put_in_place};
-use crate::vault::held::{KeyError, KeyState, Moment};
-use crate::vault::kind;
-use crate::vault::memory::{Pinned, wiping_stack};
-use crate::vault::recipients::{Read, keys};
-use crate::vault::seal::{self, BadIdentity, Closed, Identity, Recipient};
-use crate::vault::{Vault, VaultError};
+use crate::held::{BootInstant, KeyError, KeyState};
+use crate::kind;
+use crate::memory::{Pinned, wiping_stack};
+use crate::recipients::{Read, keys};
+use crate::seal::{self, BadIdentity, Closed, Identity, Recipient};
+use crate::{Vault, VaultError};
 
 impl Vault {
     /// A new identity in the place of the present one, whose passphrase it gets. One that was begun
     /// before is finished.
-    pub(crate) fn prepare_rotate(
+    pub fn prepare_rotate(
         &self,
         drop_history: bool,
         passphrase: Option<&str>,
-        until: Option<Moment>,
+        until: Option<BootInstant>,
     ) -> Result<Rekey<'_>, VaultError> {
         let is_first = self.key.with(|_| ())? == Err(KeyState::None);
         let (locks, base) = (self.locks(), self.base()?);
@@ -44,11 +44,11 @@ impl Vault {
 
     /// An identity that somebody has already in the place of the present one. A passphrase is that of
     /// its file, or else that of the present one.
-    pub(crate) fn prepare_use(
+    pub fn prepare_use(
         &self,
         file: &[u8],
         passphrase: Option<&str>,
-        until: Option<Moment>,
+        until: Option<BootInstant>,
     ) -> Result<Rekey<'_>, VaultError> {
         // Before anything is learned of the present one.
         let (locks, present) = (self.locks(), self.key.file().stamp()?);

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::PoisonError;
 
 use super::{New, Plan, Rekey, Resealed, Sealing};
-use crate::vault::held::{HeldKey, KeyError};
-use crate::vault::reseal::{Counts, Run, Step, What};
-use crate::vault::seal::Recipient;
-use crate::vault::{Vault, VaultError};
+use crate::held::{HeldKey, KeyError};
+use crate::reseal::{Counts, Run, Step, What};
+use crate::seal::Recipient;
+use crate::{Vault, VaultError};
 
 impl Rekey<'_> {
     /// Makes the change, durably, and tells how far it is.
@@ -15,7 +15,7 @@ impl Rekey<'_> {
     /// # Errors
     ///
     /// Those of the disk. All secrets can be opened all the same, and the change can be made again.
-    pub(crate) fn commit(self, tell: &mut dyn FnMut(Step<'_>)) -> Result<Resealed, VaultError> {
+    pub fn commit(self, tell: &mut dyn FnMut(Step<'_>)) -> Result<Resealed, VaultError> {
         let Self { vault, plan, unfinished, about: _ } = self;
         // One whose holder met a fault is free again.
         let _changing = vault.changing.lock().unwrap_or_else(PoisonError::into_inner);

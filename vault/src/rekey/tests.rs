@@ -6,12 +6,10 @@ use std::path::PathBuf;
 use fluvio_secret_protocol::Unfinished;
 
 use super::{Rekey, RekeyError, Resealed};
-use crate::vault::reseal::Step;
-use crate::vault::seal::{
-    Identity, Recipient, is_sealed, open_with, recipients_of, seal, seal_cheaply,
-};
-use crate::vault::tests::{Home, files, name, read, set};
-use crate::vault::{KeyError, KeyState, RecipientsError, Vault, VaultError};
+use crate::reseal::Step;
+use crate::seal::{Identity, Recipient, is_sealed, open_with, recipients_of, seal, seal_cheaply};
+use crate::tests::{Home, files, name, read, set};
+use crate::{KeyError, KeyState, RecipientsError, Vault, VaultError};
 
 fn config(home: &Home, file: &str) -> PathBuf {
     home.identity_path().with_file_name(file)

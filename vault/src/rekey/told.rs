@@ -2,13 +2,13 @@
 
 use fluvio_secret_protocol::{ListedRecipient, Recipients, Unfinished};
 
-use crate::vault::held::KeyState;
-use crate::vault::recipients::Entry;
-use crate::vault::{Vault, VaultError};
+use crate::held::KeyState;
+use crate::recipients::Entry;
+use crate::{Vault, VaultError};
 
 impl Vault {
     /// Those whom secrets are sealed to, and those that only this machine has accepted.
-    pub(crate) fn listed_recipients(&self) -> Result<Recipients, VaultError> {
+    pub fn listed_recipients(&self) -> Result<Recipients, VaultError> {
         let lists = self.lists.read()?;
         let mut next = self.next.with(|_| ())? != Err(KeyState::None);
         let own = match self.own() {
@@ -47,7 +47,7 @@ impl Vault {
     }
 
     /// Writes down for the daemon's log that a change is not finished.
-    pub(in crate::vault) fn tell_of_unfinished(&self) {
+    pub fn tell_of_unfinished(&self) {
         let next = self.next.state() != KeyState::None;
         if next || self.lists.read().is_ok_and(|lists| lists.next.is_some()) {
             tracing::warn!(

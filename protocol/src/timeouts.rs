@@ -8,18 +8,18 @@ use crate::limits;
 /// The longest that is waited at once, and so the most that one stop of the machine can cost.
 const TURN: Duration = Duration::from_millis(1500);
 
-/// What is left of [`limits::CLIENT_PATIENCE`].
+/// What is left of [`limits::CLIENT_TIMEOUT`].
 ///
 /// It is waited in turns, and only turns count. Where the whole machine was stopped, or this program,
 /// the daemon had no time to answer either, and a clock alone would take it for one that hangs.
 #[derive(Debug)]
-pub(crate) struct Patience {
+pub(crate) struct Timeouts {
     left: Duration,
 }
 
-impl Patience {
+impl Timeouts {
     pub(crate) fn new() -> Self {
-        Self { left: limits::CLIENT_PATIENCE }
+        Self { left: limits::CLIENT_TIMEOUT }
     }
 
     /// Does what waits, for the time that it is told, until it is done.
@@ -53,33 +53,33 @@ mod tests {
     use std::thread::sleep;
     use std::time::{Duration, Instant};
 
-    use super::{Patience, TURN};
-    use crate::limits::CLIENT_PATIENCE;
+    use super::{TURN, Timeouts};
+    use crate::limits::CLIENT_TIMEOUT;
 
     #[test]
     fn silence_is_waited_for_so_long_and_no_longer() {
         let (mut stream, _silent) = UnixStream::pair().expect("a pair");
-        let (mut patience, begun) = (Patience { left: TURN * 3 / 2 }, Instant::now());
-        let waited = patience.wait(|turn| {
+        let (mut timeouts, begun) = (Timeouts { left: TURN * 3 / 2 }, Instant::now());
+        let waited = timeouts.wait(|turn| {
             stream.set_read_timeout(Some(turn))?;
             stream.read(&mut [0])
         });
         assert_eq!(waited.expect_err("silence").kind(), io::ErrorKind::TimedOut);
         assert!(begun.elapsed() >= TURN, "{:?}", begun.elapsed());
-        assert!(patience.wait(|_| -> io::Result<()> { panic!("nothing is left") }).is_err());
+        assert!(timeouts.wait(|_| -> io::Result<()> { panic!("nothing is left") }).is_err());
     }
 
     #[test]
     fn a_stop_of_the_machine_is_one_turn_however_long_it_was() {
-        let mut patience = Patience::new();
+        let mut timeouts = Timeouts::new();
         let mut turns = 0;
-        let done = patience.wait(|turn| {
+        let done = timeouts.wait(|turn| {
             turns += 1;
             // As after a stop: far more time has gone by than was waited for.
             sleep(turn + Duration::from_millis(100));
             if turns == 2 { Ok(turns) } else { Err(io::ErrorKind::WouldBlock.into()) }
         });
         assert_eq!(done.expect("the second answer"), 2);
-        assert_eq!(patience.left, CLIENT_PATIENCE - 2 * TURN);
+        assert_eq!(timeouts.left, CLIENT_TIMEOUT - 2 * TURN);
     }
 }
