@@ -6,10 +6,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader};
 use std::mem;
 use std::ops::ControlFlow;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use fluvio_secret_protocol::audit::{Line, put_aside};
+use fluvio_secret_system::file_id::Inode;
 use fluvio_secret_system::regular::{self, Links};
 use jiff::Timestamp;
 
@@ -64,7 +64,7 @@ impl AuditLog {
             }
             // One that was put aside has been read to its end: the daemon writes to the next.
             match fs::metadata(&self.path) {
-                Ok(now) if now.ino() == file.get_ref().metadata()?.ino() => return Ok(()),
+                Ok(now) if Inode::from(&now) == inode_of(file.get_ref())? => return Ok(()),
                 Ok(_) => {
                     if read_lines(file, &mut self.begun, &mut each)?.is_break() {
                         return Ok(());
@@ -89,7 +89,11 @@ fn open(path: &Path) -> io::Result<Option<File>> {
 }
 
 fn is_same(one: &File, other: Option<&File>) -> io::Result<bool> {
-    other.map_or(Ok(false), |other| Ok(one.metadata()?.ino() == other.metadata()?.ino()))
+    other.map_or(Ok(false), |other| Ok(inode_of(one)? == inode_of(other)?))
+}
+
+fn inode_of(file: &File) -> io::Result<Inode> {
+    Ok(Inode::from(&file.metadata()?))
 }
 
 /// The beginning of a line.

@@ -1,12 +1,13 @@
 //! The socket: who may connect, how many at once, and the end.
 
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixListener as StdListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use fluvio_secret_system::file_id::Inode;
 use fluvio_secret_system::peer::Peer;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::runtime::{Builder, Runtime};
@@ -48,10 +49,10 @@ pub(crate) struct Server {
     lanes: Arc<Lanes>,
 }
 
-/// The socket's file, told from another of the same name by its device and inode.
+/// The socket's file, which another one of the same name may replace.
 struct OwnSocket {
     path: PathBuf,
-    id: (u64, u64),
+    inode: Inode,
     /// A socket that was handed over stays, for the next daemon.
     stays: bool,
 }
@@ -68,9 +69,9 @@ impl Server {
             // The folder is 0700 and the umask 077, so nobody else can connect in between.
             UnixListener::bind(&path).map_err(failed)?
         };
-        let id = id_of(&path).map_err(failed)?;
+        let inode = inode_of(&path).map_err(failed)?;
         let lanes = Arc::new(Lanes::new(service)?);
-        Ok(Self { runtime, listener, socket: OwnSocket { path, id, stays: false }, lanes })
+        Ok(Self { runtime, listener, socket: OwnSocket { path, inode, stays: false }, lanes })
     }
 
     /// Takes a socket that a service manager has bound at this path.
@@ -85,9 +86,10 @@ impl Server {
             let _inside = runtime.enter();
             UnixListener::from_std(listener)?
         };
-        let id = id_of(&path).map_err(|source| ServerError::Bind { path: path.clone(), source })?;
+        let inode =
+            inode_of(&path).map_err(|source| ServerError::Bind { path: path.clone(), source })?;
         let lanes = Arc::new(Lanes::new(service)?);
-        Ok(Self { runtime, listener, socket: OwnSocket { path, id, stays: true }, lanes })
+        Ok(Self { runtime, listener, socket: OwnSocket { path, inode, stays: true }, lanes })
     }
 
     /// Serves until a signal, a client or the loss of the socket ends it. Requests that were begun
@@ -243,7 +245,7 @@ impl OwnSocket {
     }
 
     fn is_there(&self) -> bool {
-        id_of(&self.path).is_ok_and(|id| id == self.id)
+        inode_of(&self.path).is_ok_and(|inode| inode == self.inode)
     }
 
     fn remove(&self) {
@@ -255,9 +257,8 @@ impl OwnSocket {
     }
 }
 
-fn id_of(path: &Path) -> io::Result<(u64, u64)> {
-    let found = std::fs::symlink_metadata(path)?;
-    Ok((found.dev(), found.ino()))
+fn inode_of(path: &Path) -> io::Result<Inode> {
+    Ok(Inode::from(&std::fs::symlink_metadata(path)?))
 }
 
 fn remove_stale(path: &Path) -> Result<(), ServerError> {

@@ -1,5 +1,6 @@
 //! What a careful Unix program needs of its machine. This crate knows no message and no secret.
 //!
+//! * [`file_id`]: whether a file is the same one, and whether it was written
 //! * [`file_system`]: which file systems report changes
 //! * [`harden`]: a process that others of the same user cannot read
 //! * [`hash`]: a hash that stays the same in every version
@@ -15,6 +16,7 @@
 //! * [`shell`]: words of a shell, for commands that people are told to type
 //! * [`terminal`]: the terminal that a program may prompt on
 
+pub mod file_id;
 pub mod file_system;
 pub mod harden;
 pub mod hash;

@@ -1,13 +1,13 @@
 //! `import`: all secrets of a secrets file or a `.env` at once. Nothing is set before all were looked at.
 
 use std::fs::{self, File};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Instant;
 
 use fluvio_secret_protocol::{
     Client, ClientError, Found, HeldLease, Imported, ListedGrant, Secret, SecretName, limits,
 };
+use fluvio_secret_system::file_id::FileId;
 
 use super::client;
 use super::set::{about_the_identity, about_unfit, say_holders};
@@ -19,7 +19,7 @@ use crate::{format, output};
 
 pub(crate) fn import(import: &args::Import) -> Result<(), CliError> {
     let path = &import.file;
-    let stamp = if import.remove { Some(Stamp::of(path)?) } else { None };
+    let id = if import.remove { Some(id_of(path)?) } else { None };
     let file = secrets_file::read(path, import.format).map_err(|why| CliError::Import {
         path: path.clone(),
         why: why.to_string(),
@@ -45,9 +45,9 @@ pub(crate) fn import(import: &args::Import) -> Result<(), CliError> {
     let secrets = file.secrets.iter().map(|(name, value)| (name, value));
     about_unfit(secrets).iter().for_each(|note| output::say(note));
     say_holders(&holders, &leases);
-    match stamp {
-        Some(stamp) => match file.left_out() {
-            None => stamp.remove(path)?,
+    match id {
+        Some(id) => match file.left_out() {
+            None => remove(path, id)?,
             Some(why) => return Err(CliError::Kept { path: path.clone(), why }),
         },
         // Another program reads a .env, and nothing is left of what came by standard input.
@@ -226,39 +226,32 @@ fn summary(path: &Path, found: &[Found]) -> String {
     )
 }
 
-/// A file as it was when it was read: its dates, of which the second cannot be set by who changes it, and
-/// which one it is.
-#[derive(Eq, PartialEq)]
-struct Stamp([i64; 4], [u64; 3]);
-
-impl Stamp {
-    fn of(path: &Path) -> Result<Self, CliError> {
-        let failed = |why: String| CliError::Import { path: path.to_owned(), why, help: None };
-        if path.as_os_str() == "-" {
-            return Err(failed("standard input cannot be deleted by --remove".to_owned()));
-        }
-        let found = fs::symlink_metadata(path).map_err(|error| failed(error.to_string()))?;
-        if !found.is_file() {
-            // What a link leads to would still be there.
-            return Err(failed("it is no regular file, so it is not ours to --remove".to_owned()));
-        }
-        let dates = [found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec()];
-        Ok(Self(dates, [found.dev(), found.ino(), found.size()]))
+/// The file, unless it is not ours to remove.
+fn id_of(path: &Path) -> Result<FileId, CliError> {
+    let failed = |why: String| CliError::Import { path: path.to_owned(), why, help: None };
+    if path.as_os_str() == "-" {
+        return Err(failed("standard input cannot be deleted by --remove".to_owned()));
     }
-
-    /// Removes the file when it still is what was read.
-    fn remove(&self, path: &Path) -> Result<(), CliError> {
-        let kept = |why: &str| CliError::Kept { path: path.to_owned(), why: why.to_owned() };
-        if !Self::of(path).is_ok_and(|now| now == *self) {
-            return Err(kept("it was changed meanwhile"));
-        }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        fs::remove_file(path)
-            .and_then(|()| File::open(folder.unwrap_or(Path::new(".")))?.sync_all())
-            .map_err(|error| kept(&error.to_string()))?;
-        output::say(&format!("{} is deleted", path.display()));
-        Ok(())
+    let found = fs::symlink_metadata(path).map_err(|error| failed(error.to_string()))?;
+    if !found.is_file() {
+        // If it is a link, the file that it points to would stay.
+        return Err(failed("it is no regular file, so it is not ours to --remove".to_owned()));
     }
+    Ok(FileId::from(&found))
+}
+
+/// Removes the file if it is still as it was when it was read.
+fn remove(path: &Path, read: FileId) -> Result<(), CliError> {
+    let kept = |why: &str| CliError::Kept { path: path.to_owned(), why: why.to_owned() };
+    if !id_of(path).is_ok_and(|now| now == read) {
+        return Err(kept("it was changed meanwhile"));
+    }
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+    fs::remove_file(path)
+        .and_then(|()| File::open(directory.unwrap_or(Path::new(".")))?.sync_all())
+        .map_err(|error| kept(&error.to_string()))?;
+    output::say(&format!("{} is deleted", path.display()));
+    Ok(())
 }
 
 #[cfg(test)]
@@ -269,7 +262,7 @@ mod tests {
 
     use fluvio_secret_protocol::{Secret, SecretName};
 
-    use super::{Stamp, batches};
+    use super::{batches, id_of, remove};
 
     #[test]
     fn what_was_changed_meanwhile_is_not_removed_whatever_its_date_says() {
@@ -277,7 +270,7 @@ mod tests {
         let path = folder.path().join("secrets.txt");
         fs::write(&path, "A=one\n").expect("a file");
         let found = fs::metadata(&path).expect("a file");
-        let stamp = Stamp::of(&path).expect("a stamp");
+        let read = id_of(&path).expect("a file");
         fs::write(&path, "A=two\n").expect("in place");
         // As cp -p does it, when the clock of the file system has gone on.
         let date = FileTimes::new().set_modified(found.modified().expect("a date"));
@@ -291,9 +284,9 @@ mod tests {
             File::options().write(true).open(&path).and_then(|f| f.set_times(date)).expect("dated");
         }
         File::options().write(true).open(&path).and_then(|f| f.set_times(date)).expect("dated");
-        assert!(stamp.remove(&path).is_err());
+        assert!(remove(&path, read).is_err());
         assert_eq!(fs::read_to_string(&path).expect("a file"), "A=two\n");
-        Stamp::of(&path).expect("a stamp").remove(&path).expect("removed");
+        remove(&path, id_of(&path).expect("a file")).expect("removed");
         assert!(!path.exists());
     }
 

@@ -1,14 +1,14 @@
 //! What is in the watched files: a change of dates alone is none.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hasher};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
+use fluvio_secret_system::file_id::FileId;
 use ignore::WalkBuilder;
 
 /// A file that is gone or empty is often about to be written. So long it counts as what it was.
@@ -34,9 +34,6 @@ enum Content {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Contents(BTreeMap<PathBuf, Content>);
 
-/// What tells a file that need not be read again: device, inode, size, and both of its dates.
-type Stamp = [i64; 7];
-
 /// Reads contents, each file only when it may have another one.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
@@ -46,11 +43,11 @@ pub(crate) struct Reader {
 /// A file as it was read.
 #[derive(Clone, Copy, Debug)]
 struct Known {
-    stamp: Stamp,
+    id: FileId,
     content: Content,
-    /// Since when it has this stamp, as far as we have seen.
+    /// Since when it has this id, as far as we have seen.
     since: Instant,
-    /// Whether another content would have given it another stamp.
+    /// Whether another content would have given it another id.
     is_settled: bool,
 }
 
@@ -84,8 +81,10 @@ impl Reader {
                 contents.insert(path, Content::Unreadable);
                 continue;
             };
-            let (stamp, before) = (stamp(&found), self.known.get(&path));
-            let now = Known::now(before, stamp, is_old(&stamp), Instant::now(), || content(&path));
+            let id = FileId::from(&found);
+            let is_old = id.is_older_than(OLD);
+            let now =
+                Known::now(self.known.get(&path), id, is_old, Instant::now(), || content(&path));
             contents.insert(path.clone(), now.content);
             known.insert(path, now);
         }
@@ -101,15 +100,15 @@ impl Reader {
 }
 
 impl Known {
-    /// What a file is at a time, at which it was seen to have this stamp.
+    /// What a file is at a time, at which it was seen to have this id.
     fn now(
         before: Option<&Self>,
-        stamp: Stamp,
+        id: FileId,
         is_old: bool,
         at: Instant,
         read: impl FnOnce() -> Content,
     ) -> Self {
-        let before = before.filter(|before| before.stamp == stamp);
+        let before = before.filter(|before| before.id == id);
         if let Some(before) = before
             && before.is_settled
         {
@@ -118,7 +117,7 @@ impl Known {
         let since = before.map_or(at, |before| before.since);
         // By our own clock, which need not be the file system's.
         let is_settled = is_old || at.duration_since(since) >= SETTLES;
-        Self { stamp, content: read(), since, is_settled }
+        Self { id, content: read(), since, is_settled }
     }
 }
 
@@ -195,25 +194,6 @@ fn walk(directory: &Path, parents: bool) -> Vec<PathBuf> {
     files.map(ignore::DirEntry::into_path).collect()
 }
 
-fn stamp(found: &Metadata) -> Stamp {
-    [
-        found.dev().cast_signed(),
-        found.ino().cast_signed(),
-        found.size().cast_signed(),
-        found.mtime(),
-        found.mtime_nsec(),
-        found.ctime(),
-        found.ctime_nsec(),
-    ]
-}
-
-/// Whether both dates of a file are long ago.
-fn is_old(stamp: &Stamp) -> bool {
-    let latest = u64::try_from(stamp[3].max(stamp[5])).unwrap_or(0);
-    let age = SystemTime::now().duration_since(UNIX_EPOCH + Duration::from_secs(latest));
-    age.is_ok_and(|age| age >= OLD)
-}
-
 fn content(path: &Path) -> Content {
     hash(path).unwrap_or(Content::Unreadable)
 }
@@ -243,11 +223,11 @@ fn hash(path: &Path) -> io::Result<Content> {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::time::{Duration, Instant, UNIX_EPOCH};
+    use std::time::Instant;
 
-    use super::{
-        CONNECTION_TIMEOUT, Content, Contents, Doubts, Known, OLD, Reader, SETTLES, is_old,
-    };
+    use fluvio_secret_system::file_id::FileId;
+
+    use super::{CONNECTION_TIMEOUT, Content, Contents, Doubts, Known, Reader, SETTLES};
 
     #[test]
     fn what_has_the_same_content_has_not_changed() {
@@ -309,20 +289,22 @@ mod tests {
 
     #[test]
     fn equal_dates_are_believed_when_they_are_old_enough() {
-        let (stamp, at) = ([7; 7], Instant::now());
+        let id = |path: &str| FileId::from(&fs::metadata(path).expect("a file"));
+        let (id, other_id) = (id("/proc/self"), id("/proc"));
+        let at = Instant::now();
         let read = |content| move || Content::Some(content);
-        let first = Known::now(None, stamp, false, at, read(1));
+        let first = Known::now(None, id, false, at, read(1));
         let soon = at + SETTLES / 2;
-        let second = Known::now(Some(&first), stamp, false, soon, read(2));
+        let second = Known::now(Some(&first), id, false, soon, read(2));
         assert_eq!(second.content, Content::Some(2), "saved twice in one second");
-        let third = Known::now(Some(&second), stamp, false, at + SETTLES, read(3));
+        let third = Known::now(Some(&second), id, false, at + SETTLES, read(3));
         assert_eq!(third.content, Content::Some(3));
         let unread = || panic!("it is read again");
-        let last = Known::now(Some(&third), stamp, false, at + SETTLES, unread);
+        let last = Known::now(Some(&third), id, false, at + SETTLES, unread);
         assert_eq!(last.content, Content::Some(3));
-        let old = Known::now(None, stamp, true, at, read(1));
-        assert_eq!(Known::now(Some(&old), stamp, true, at, unread).content, Content::Some(1));
-        let other = Known::now(Some(&last), [8; 7], false, at + SETTLES, read(4));
+        let old = Known::now(None, id, true, at, read(1));
+        assert_eq!(Known::now(Some(&old), id, true, at, unread).content, Content::Some(1));
+        let other = Known::now(Some(&last), other_id, false, at + SETTLES, read(4));
         assert_eq!((other.content, other.is_settled), (Content::Some(4), false));
     }
 
@@ -337,13 +319,6 @@ mod tests {
         reader.known.values_mut().for_each(|known| known.since -= SETTLES);
         reader.read(std::slice::from_ref(&file));
         assert_eq!(reader.due(), None);
-        let now = UNIX_EPOCH.elapsed().expect("a time");
-        let dates = |[mtime, ctime]: [Duration; 2]| {
-            let seconds = |date: Duration| i64::try_from(date.as_secs()).expect("a date");
-            [0, 0, 0, seconds(mtime), 0, seconds(ctime), 0]
-        };
-        assert!(is_old(&dates([now - OLD, now - OLD])));
-        assert!(!is_old(&dates([now - OLD, now])) && !is_old(&dates([now + OLD, now - OLD])));
     }
 
     #[test]

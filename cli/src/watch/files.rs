@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use fluvio_secret_system::file_id::Inode;
 use fluvio_secret_system::file_system;
 use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind};
 use notify::{ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
@@ -29,7 +29,7 @@ pub(crate) struct Files {
     paths: Vec<PathBuf>,
     watcher: Option<RecommendedWatcher>,
     /// The folders that are watched: whether with all below them, and which folder it was.
-    watched: BTreeMap<PathBuf, (RecursiveMode, (u64, u64))>,
+    watched: BTreeMap<PathBuf, (RecursiveMode, Inode)>,
     wanted: Arc<Mutex<Wanted>>,
     /// Why the system may tell nothing.
     silent: Option<String>,
@@ -171,8 +171,8 @@ fn lock(wanted: &Mutex<Wanted>) -> MutexGuard<'_, Wanted> {
     wanted.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn id(path: &Path) -> Option<(u64, u64)> {
-    fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
+fn id(path: &Path) -> Option<Inode> {
+    fs::metadata(path).ok().map(|found| Inode::from(&found))
 }
 
 fn why(error: &notify::Error) -> String {
