@@ -15,6 +15,7 @@ use fluvio_secret_system::peer::Peer;
 use crate::audit::Audit;
 use crate::leases::Leases;
 use crate::service::{Answers, Service, refuse};
+use crate::settings::Settings;
 use fluvio_secret_vault::{Identity, Record, Vault};
 
 /// What serves requests, behind the socket.
@@ -32,7 +33,7 @@ impl Daemon {
         let vault = Vault::open(&at("vault"), &at("identity.txt"), &at("history"), Instant::now());
         let vault = vault.expect("the folder is the target's own");
         let leases = Leases::of(vault.path(), Some(folder.to_owned()));
-        Self(Service::new(vault, Audit::new(at("audit")), leases))
+        Self(Service::new(vault, Audit::new(at("audit")), leases, Settings::default()))
     }
 
     /// All answers to a request.

@@ -221,6 +221,7 @@ mod tests {
 
     use super::*;
     use crate::audit::Audit;
+    use crate::settings::Settings;
     use fluvio_secret_vault::{Identity, Vault};
 
     const PEER: Peer = Peer { uid: 0, pid: 42 };
@@ -241,7 +242,8 @@ mod tests {
         let vault = Vault::open(&at("vault"), &at("identity.txt"), &at("history"), Instant::now());
         let vault = vault.expect("a vault");
         let leases = Leases::of(vault.path(), None);
-        Lanes::new(Service::new(vault, Audit::new(at("audit.log")), leases)).expect("threads")
+        Lanes::new(Service::new(vault, Audit::new(at("audit.log")), leases, Settings::default()))
+            .expect("threads")
     }
 
     fn unlock(lanes: &Lanes, passphrase: &str) -> UnboundedReceiver<Response> {

@@ -107,8 +107,7 @@ fn serve(mode: ServeMode) -> Result<(), ServeError> {
     let vault = vault.keeping(settings.history);
     let id = vault.id();
     let leases = Leases::of(vault.path(), places.runtime.clone());
-    let service = Service::new(vault, Audit::new(places.state.audit_log()), leases);
-    let service = service.settled(&settings);
+    let service = Service::new(vault, Audit::new(places.state.audit_log()), leases, settings);
     let server = match handed_over {
         None => Server::bind(places.state.socket(), service)?,
         Some(listener) => Server::inherit(listener, places.state.socket(), service)?,

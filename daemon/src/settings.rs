@@ -16,11 +16,13 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use tracing::level_filters::LevelFilter;
 
-use crate::service::LOCK_AFTER;
 use fluvio_secret_vault::HISTORY_DEPTH;
 
 /// More than any settings have.
 const MOST_BYTES: u64 = 64 << 10;
+
+/// How long after an unlock the vault is locked again, by default.
+const LOCK_AFTER: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// The most that `lock-after` may be: a year, which is as good as never.
 const LONGEST: SignedDuration = SignedDuration::from_hours(365 * 24);

@@ -126,7 +126,7 @@ impl Service {
         *delivery = Some(self.record_delivery(Event::Grant, actor, &names, locks)?);
         let given = names.iter().cloned().zip(fingerprints.into_iter().map(Some)).collect();
         self.grants.remember(actor, given);
-        Ok(Response::Granted(Granted { connector, inject: self.inject, names, values }))
+        Ok(Response::Granted(Granted { connector, inject: self.settings.inject, names, values }))
     }
 
     pub(super) fn lease<'a>(

@@ -10,9 +10,6 @@ use super::{Service, refuse};
 use crate::audit::{Actor, Event};
 use fluvio_secret_vault::{BootInstant, KeyError, KeyState};
 
-/// How long the key is kept after its passphrase was given, when nobody says another time.
-pub(crate) const LOCK_AFTER: Duration = Duration::from_secs(12 * 60 * 60);
-
 impl Service {
     pub(super) fn key(&self) -> Result<Response, Refusal> {
         let recipient = self.vault.recipient().map_err(|error| refuse::vault(&error, &[]))?;
@@ -74,7 +71,7 @@ impl Service {
             remembered.map_err(|error| refuse::vault(&error, &[]))?;
         }
         self.record_key(Event::Unlock, peer.pid)?;
-        let until = unlock.seconds.map(Duration::from_secs).or(self.lock_after);
+        let until = unlock.seconds.map(Duration::from_secs).or(self.settings.lock_after);
         let until = until.map(BootInstant::after);
         self.vault.unlock(opened, until, lock_requests).map_err(refused)?;
         Ok(Response::Unlocked(Unlocked { until: until.map(seconds) }))
@@ -96,7 +93,7 @@ impl Service {
         let own = rewritten.recipient();
         self.vault.remember(&own).map_err(|error| refuse::vault(&error, &[]))?;
         self.record_key(Event::Passphrase, peer.pid)?;
-        let until = self.lock_after.map(BootInstant::after);
+        let until = self.settings.lock_after.map(BootInstant::after);
         self.vault.replace_key(rewritten, until, lock_requests).map_err(refused)?;
         Ok(Response::Key(self.tell_key(Some(own.to_string()))))
     }

@@ -12,17 +12,13 @@ mod key;
 pub(crate) mod refuse;
 mod rekey;
 
-pub(crate) use self::key::LOCK_AFTER;
-
 use std::collections::BTreeSet;
 use std::sync::{Arc, RwLock};
-use std::time::Duration;
 
 use fluvio_secret_config::Document;
 use fluvio_secret_protocol::{
-    self as protocol, Activity, Damaged, Examined, HeldLease, History, InjectMode, Listed,
-    ListedGrant, ListedLease, ListedSecret, Refusal, Request, Response, SecretName, Status,
-    Subscribe, limits,
+    self as protocol, Activity, Damaged, Examined, HeldLease, History, Listed, ListedGrant,
+    ListedLease, ListedSecret, Refusal, Request, Response, SecretName, Status, Subscribe, limits,
 };
 use fluvio_secret_system::peer::Peer;
 use jiff::Timestamp;
@@ -52,17 +48,12 @@ pub(crate) struct Service {
     delivering: RwLock<()>,
     leases: Arc<Leases>,
     subscribers: Arc<Subscribers>,
-    /// Which way values go when the client was told none.
-    inject: InjectMode,
     since: Timestamp,
-    /// How long the key is kept after its passphrase was given; `None` for ever.
-    lock_after: Option<Duration>,
-    /// All settings, for who asks what holds.
-    settings: String,
+    settings: Settings,
 }
 
 impl Service {
-    pub(crate) fn new(vault: Vault, audit: Audit, leases: Leases) -> Self {
+    pub(crate) fn new(vault: Vault, audit: Audit, leases: Leases, settings: Settings) -> Self {
         let (grants, delivering, leases) = (Grants::default(), RwLock::default(), Arc::new(leases));
         let subscribers = Subscribers::new(vault.fingerprints());
         Self {
@@ -72,17 +63,9 @@ impl Service {
             delivering,
             leases,
             subscribers,
-            inject: InjectMode::Auto,
             since: Timestamp::now(),
-            lock_after: Some(key::LOCK_AFTER),
-            settings: String::new(),
+            settings,
         }
-    }
-
-    /// The same, as the user has settled it.
-    pub(crate) fn settled(self, settings: &Settings) -> Self {
-        let Settings { inject, lock_after, .. } = *settings;
-        Self { inject, lock_after, settings: settings.to_string(), ..self }
     }
 
     /// The leases, for who watches them.
@@ -311,7 +294,7 @@ impl Service {
             identity: self.vault.identity().display().to_string(),
             locked: self.vault.state() == KeyState::Locked,
             unlocked_until: self.unlocked_until(),
-            settings: self.settings.clone(),
+            settings: self.settings.to_string(),
         })
     }
 }

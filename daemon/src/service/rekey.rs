@@ -77,7 +77,7 @@ impl Service {
     fn until(&self) -> Option<BootInstant> {
         match self.vault.key().state() {
             KeyState::Unlocked(until) => until,
-            _ => self.lock_after.map(BootInstant::after),
+            _ => self.settings.lock_after.map(BootInstant::after),
         }
     }
 

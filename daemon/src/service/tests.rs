@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::{Answers, Service};
 use crate::audit::{Actor, Audit, Event};
 use crate::leases::Leases;
+use crate::settings::Settings;
 use fluvio_secret_vault::Vault;
 
 const PEER: Peer = Peer { uid: 0, pid: 42 };
@@ -53,7 +54,7 @@ impl Home {
         let vault = Vault::open(&at("vault"), &at("identity.txt"), &at("history"), Instant::now())
             .expect("a vault");
         let leases = Leases::of(vault.path(), None);
-        let service = Service::new(vault, Audit::new(at("audit.log")), leases);
+        let service = Service::new(vault, Audit::new(at("audit.log")), leases, Settings::default());
         Self { folder, service }
     }
 
