@@ -2,8 +2,8 @@
 
 use fluvio_secret_protocol::{BadName, limits};
 
-use crate::budget;
 use crate::path::Path;
+use crate::yaml;
 
 /// Why a configuration cannot be read as a connector would read it. Says places (line and column, or
 /// the keys that lead there), never a scalar: the parser's own messages quote what they found.
@@ -23,11 +23,11 @@ pub enum ConfigError {
     /// It would take too much memory.
     #[error(
         "the configuration unfolds to more than {} bytes (aliases count as often as they are used)",
-        budget::BYTES
+        yaml::BYTES
     )]
     Budget,
     /// It would take too much time.
-    #[error("the configuration has more than {most} brackets open at once", most = budget::BRACKETS)]
+    #[error("the configuration has more than {most} brackets open at once", most = yaml::BRACKETS)]
     Deep,
     /// It references more secrets than a grant has.
     #[error("the configuration references {0} secrets, and {most} are the most", most = limits::GRANT_NAMES)]

@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 
-use crate::budget;
 use crate::path::Place;
+use crate::yaml;
 
 /// How many other indentations are tried: each try parses the whole text.
 const TRIES: usize = 24;
@@ -36,7 +36,7 @@ fn tabs(lines: &[&str]) -> Option<Misindented> {
         });
         fixed.collect::<String>()
     };
-    let width = [2, 4, 8, 1].into_iter().find(|&width| budget::check(&replaced(width)).is_ok())?;
+    let width = [2, 4, 8, 1].into_iter().find(|&width| yaml::check(&replaced(width)).is_ok())?;
     let length = whitespace(lines[first]).chars().count();
     Some(Misindented {
         place: Place { line: first + 1, column: 1, length },
@@ -70,7 +70,7 @@ fn spaces(lines: &[&str], at: usize) -> Option<Misindented> {
     // One key with its values first. Sorting keeps the order of equal ones: nearer indentations first.
     tries.sort_by_key(|(order, one)| (*order, one.lines.len()));
     let mut tries = tries.into_iter().take(TRIES).map(|(_, one)| one);
-    let fix = tries.find(|one| budget::check(&one.apply(lines)).is_ok())?;
+    let fix = tries.find(|one| yaml::check(&one.apply(lines)).is_ok())?;
     Some(fix.describe(lines))
 }
 

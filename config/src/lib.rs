@@ -3,7 +3,7 @@
 //!
 //! # Layout
 //!
-//! * [`budget`]: counts what a parse would hold, before anything is parsed
+//! * [`yaml`]: counts what a parse would hold, before anything is parsed
 //! * [`references`](mod@references): the names, as a connector would ask for them
 //! * [`check`](mod@check): all that is found before a connector starts
 //! * [`fault`]: why a file can't be parsed
@@ -18,7 +18,6 @@
 //! This is the only crate that knows `serde_yaml`, the parser that connectors use. No message of a
 //! library is passed on: they quote what they found.
 
-mod budget;
 mod check;
 mod error;
 mod fault;
@@ -30,6 +29,7 @@ mod schema;
 mod shape;
 mod syntax;
 mod template;
+mod yaml;
 
 pub use check::{Document, Known, Values, check};
 pub use error::ConfigError;

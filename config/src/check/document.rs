@@ -11,7 +11,7 @@ use crate::fault::Fault;
 use crate::path::{Path, Place, Places};
 use crate::references::{Reference, References, by_map, connector, declared, listed, names};
 use crate::template::{Kind, Template, templates};
-use crate::{ConfigError, budget, syntax};
+use crate::{ConfigError, syntax, yaml};
 
 /// A configuration that was read once, whatever is asked of it.
 #[derive(Debug)]
@@ -73,7 +73,7 @@ impl<'a> Document<'a> {
 impl<'a> Read<'a> {
     fn of(text: &'a str) -> Result<Self, Vec<Fault>> {
         let at_start = |error| vec![Fault::of(&error, Place::START)];
-        match budget::check(text) {
+        match yaml::check(text) {
             Ok(()) | Err(ConfigError::NotYaml { .. }) => {}
             Err(error) => return Err(at_start(error)),
         }

@@ -3,20 +3,20 @@
 //! In the order in which a connector would meet it:
 //!
 //! * [`document`]: the text is read
-//! * [`templates`]: what its templates look up
-//! * [`schema`]: what Fluvio refuses in `meta` and `transforms`
-//! * [`references`]: what it references to no purpose
+//! * [`lookups`]: what its templates look up
+//! * [`misfits`]: what Fluvio refuses in `meta` and `transforms`
+//! * [`declarations`]: what it references to no purpose
 //! * [`logged`]: which values a log level would print
 //! * [`values`]: whether the vault has the secrets, and whether they can be carried
 //! * [`rendered`]: what the values make of the text, found out by [`rendering`]
 
+mod declarations;
 mod document;
 mod logged;
-mod references;
+mod lookups;
+mod misfits;
 mod rendered;
 mod rendering;
-mod schema;
-mod templates;
 mod values;
 
 use fluvio_secret_protocol::check::{Checked, Finding, Severity};

@@ -10,7 +10,7 @@ use super::values::TextValue;
 use crate::schema::judge;
 use crate::shape::{is_same, stand_in};
 use crate::template::{Kind, Template, render, templates};
-use crate::{ConfigError, budget};
+use crate::{ConfigError, yaml};
 
 /// A rendered text is not looked at when it is longer: what it would cost to parse is not worth it.
 const MOST_RENDERED: usize = 256 << 10;
@@ -84,7 +84,7 @@ impl Rendering<'_> {
             return Err(Outcome::TooLarge);
         }
         let rendered = Zeroizing::new(render(text, templates, value));
-        match budget::check(&rendered) {
+        match yaml::check(&rendered) {
             Ok(()) => {}
             Err(ConfigError::NotYaml { .. }) => return Err(Outcome::NoYaml),
             Err(_) => return Err(Outcome::TooLarge),
