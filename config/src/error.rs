@@ -1,20 +1,23 @@
-//! Why a configuration is refused without a look at what it says.
+//! Why a configuration can't be read, as an error for programs and as findings for people.
 
+use fluvio_secret_protocol::check::Finding;
 use fluvio_secret_protocol::{BadName, limits};
 
+use crate::finding;
 use crate::path::Path;
-use crate::yaml;
+use crate::place::Place;
+use crate::yaml::{self, YamlError};
 
-/// Why a configuration cannot be read as a connector would read it. Says places (line and column, or
-/// the keys that lead there), never a scalar: the parser's own messages quote what they found.
+/// Why a configuration can't be read as a connector reads it. It names places, never a scalar: the
+/// parser's own messages quote what they found.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ConfigError {
-    /// A name that is none.
+    /// A secret's name that Fluvio refuses.
     #[error("{path} in the configuration: {why}")]
     BadName {
         /// The keys that lead to it.
         path: String,
-        /// Why it is none.
+        /// What Fluvio refuses about it.
         why: BadName,
     },
     /// `meta.secrets` has another form.
@@ -32,29 +35,23 @@ pub enum ConfigError {
     /// It references more secrets than a grant has.
     #[error("the configuration references {0} secrets, and {most} are the most", most = limits::GRANT_NAMES)]
     Many(usize),
-    /// It is no text.
+    /// Invalid UTF-8.
     #[error("the configuration is not UTF-8")]
     NotUtf8,
-    /// It is no YAML.
+    /// Invalid YAML.
     #[error(
         "the configuration is not YAML that a connector reads, at line {line}, column {column}"
     )]
     NotYaml {
-        /// Where, beginning with 1.
+        /// The line, beginning with 1.
         line: usize,
-        /// Where in that line, beginning with 1.
+        /// The column in that line, beginning with 1.
         column: usize,
     },
 }
 
 impl ConfigError {
-    /// Keeps the place of the parser's error and drops its text.
-    pub(crate) fn not_yaml(error: &serde_yaml::Error) -> Self {
-        let (line, column) = error.location().map_or((1, 1), |at| (at.line(), at.column()));
-        Self::NotYaml { line, column }
-    }
-
-    /// A name that is none, at these keys, which are cut where they would fill the screen.
+    /// A bad name at these keys, which are cut where they would fill the screen.
     pub(crate) fn bad_name(path: &Path, why: BadName) -> Self {
         const MOST: usize = 120;
         let path = path.to_string();
@@ -63,5 +60,66 @@ impl ConfigError {
             None => format!("`{path}`"),
         };
         Self::BadName { path, why }
+    }
+
+    /// The finding that this error is, where no parser has to explain it.
+    pub(crate) fn finding(&self, place: Place) -> Finding {
+        let (code, text, remedy) = match self {
+            Self::BadName { why, .. } => (
+                "bad-name",
+                format!("this is no name of a secret: {why}"),
+                "use letters, digits and _ only, here and where the secret is set",
+            ),
+            Self::BadSecrets => (
+                "bad-secrets",
+                "`meta.secrets` is not a list of names, and the connector refuses the file"
+                    .to_owned(),
+                "write each secret as `- name: NAME` below `secrets:`",
+            ),
+            Self::Budget | Self::Deep => {
+                ("too-large", self.to_string(), "write out less, with fewer aliases and brackets")
+            }
+            Self::Many(_) => ("too-many", self.to_string(), "reference fewer secrets"),
+            Self::NotUtf8 => (
+                "not-utf-8",
+                "the file is not UTF-8, and connectors read nothing else".to_owned(),
+                "save it as UTF-8",
+            ),
+            Self::NotYaml { .. } => (
+                "no-yaml",
+                "connectors can't read this YAML".to_owned(),
+                "check this line and the one before it: indentation, quotes, colons",
+            ),
+        };
+        finding::error(code, place, text, remedy)
+    }
+}
+
+impl From<&YamlError> for ConfigError {
+    fn from(error: &YamlError) -> Self {
+        match error {
+            YamlError::Budget => Self::Budget,
+            YamlError::Deep => Self::Deep,
+            YamlError::Syntax(error) => {
+                let (line, column) = error.location().map_or((1, 1), |at| (at.line(), at.column()));
+                Self::NotYaml { line, column }
+            }
+        }
+    }
+}
+
+/// A configuration without references, because it can't be read.
+#[derive(Debug)]
+pub(crate) struct Unreadable {
+    pub(crate) error: ConfigError,
+    /// What is wrong, at least one.
+    pub(crate) findings: Vec<Finding>,
+}
+
+impl Unreadable {
+    /// An error that no parser has to explain.
+    pub(crate) fn at(place: Place, error: ConfigError) -> Self {
+        let findings = vec![error.finding(place)];
+        Self { error, findings }
     }
 }

@@ -5,28 +5,26 @@
 
 use std::ops::Range;
 
-use crate::path::Place;
-use crate::yaml;
+use fluvio_secret_protocol::check::Finding;
+
+use crate::finding;
+use crate::place::Place;
+use crate::yaml::is_well_formed;
 
 /// How many other indentations are tried: each try parses the whole text.
 const TRIES: usize = 24;
 
-/// What is indented wrong, and what fixes it.
-#[derive(Debug, Eq, PartialEq)]
-pub(crate) struct Misindented {
-    pub(crate) place: Place,
-    pub(crate) text: String,
-    pub(crate) remedy: String,
-}
+/// The code of all findings here.
+const CODE: &str = "bad-indentation";
 
 /// Finds the lines whose indentation keeps the parser from reading a text beyond a line.
-pub(crate) fn find(text: &str, line: usize) -> Option<Misindented> {
+pub(crate) fn find(text: &str, line: usize) -> Option<Finding> {
     let lines: Vec<_> = text.split_inclusive('\n').collect();
     tabs(&lines).or_else(|| spaces(&lines, line.checked_sub(1)?))
 }
 
 /// Lines that are indented with tabs, when spaces in their place can be parsed.
-fn tabs(lines: &[&str]) -> Option<Misindented> {
+fn tabs(lines: &[&str]) -> Option<Finding> {
     let is_tabbed = |line: &&str| whitespace(line).contains('\t') && !is_empty(line);
     let first = lines.iter().position(is_tabbed)?;
     let replaced = |width: usize| {
@@ -36,13 +34,12 @@ fn tabs(lines: &[&str]) -> Option<Misindented> {
         });
         fixed.collect::<String>()
     };
-    let width = [2, 4, 8, 1].into_iter().find(|&width| yaml::check(&replaced(width)).is_ok())?;
+    let width = [2, 4, 8, 1].into_iter().find(|&width| is_well_formed(&replaced(width)))?;
     let length = whitespace(lines[first]).chars().count();
-    Some(Misindented {
-        place: Place { line: first + 1, column: 1, length },
-        text: format!("line {} is indented with a tab, and YAML allows only spaces", first + 1),
-        remedy: format!("replace each tab at the start of a line with {}", spaces_of(width)),
-    })
+    let place = Place { line: first + 1, column: 1, length };
+    let text = format!("line {} is indented with a tab, and YAML allows only spaces", first + 1);
+    let remedy = format!("replace each tab at the start of a line with {}", spaces_of(width));
+    Some(finding::error(CODE, place, text, remedy))
 }
 
 /// A run of lines, and the indentation of its first line that is tried.
@@ -51,7 +48,7 @@ struct Try {
     indent: usize,
 }
 
-fn spaces(lines: &[&str], at: usize) -> Option<Misindented> {
+fn spaces(lines: &[&str], at: usize) -> Option<Finding> {
     // The parser may give up at the line after the one that is wrong, or at the end of the text.
     let at = (0..=at.min(lines.len().checked_sub(1)?)).rev().find(|&at| !is_empty(lines[at]))?;
     let before = (0..at).rev().find(|&at| !is_empty(lines[at]));
@@ -70,7 +67,7 @@ fn spaces(lines: &[&str], at: usize) -> Option<Misindented> {
     // One key with its values first. Sorting keeps the order of equal ones: nearer indentations first.
     tries.sort_by_key(|(order, one)| (*order, one.lines.len()));
     let mut tries = tries.into_iter().take(TRIES).map(|(_, one)| one);
-    let fix = tries.find(|one| yaml::check(&one.apply(lines)).is_ok())?;
+    let fix = tries.find(|one| is_well_formed(&one.apply(lines)))?;
     Some(fix.describe(lines))
 }
 
@@ -123,7 +120,7 @@ impl Try {
         moved.collect()
     }
 
-    fn describe(&self, lines: &[&str]) -> Misindented {
+    fn describe(&self, lines: &[&str]) -> Finding {
         let Range { start, end } = self.lines;
         let own = indent(lines[start]);
         let before = (0..start).rev().find(|&at| !is_empty(lines[at]));
@@ -145,7 +142,7 @@ impl Try {
             (_, false) => format!("indent {which} by {} less", spaces_of(own - self.indent)),
         };
         let place = Place { line: start + 1, column: 1, length: own };
-        Misindented { place, text, remedy }
+        finding::error(CODE, place, text, remedy)
     }
 }
 
@@ -208,7 +205,7 @@ mod tests {
         ] {
             let found = find(text, at).unwrap_or_else(|| panic!("{text}"));
             assert_eq!((found.text.as_str(), found.remedy.as_str()), (told, remedy), "{text}");
-            assert_eq!(found.place.line, line, "{text}");
+            assert_eq!(found.line, line, "{text}");
         }
     }
 

@@ -1,36 +1,72 @@
 //! What a connector's configuration references, and what would keep the connector from starting with
 //! it. Pure functions: bytes in, findings out.
 //!
+//! [`Document`] reads a configuration once. Then you can ask for its references, and check it:
+//!
+//! ```
+//! use fluvio_secret_config::{Document, Known, Values};
+//!
+//! let text = r#"
+//! apiVersion: 0.1.0
+//! meta:
+//!   version: 0.1.0
+//!   name: cat-facts
+//!   type: http-source
+//!   topic: cat-facts
+//!   secrets:
+//!     - name: API_TOKEN
+//! http:
+//!   endpoint: https://catfact.ninja/fact
+//!   token: "${{ secrets.API_TOKEN }}"
+//! "#;
+//! let document = Document::read(text.as_bytes());
+//! let references = document.references().expect("valid YAML");
+//! assert_eq!(references.names, ["API_TOKEN".parse().unwrap()]);
+//!
+//! let checked = document.check(Values::Of(&|_| Known::Missing));
+//! let finding = &checked.findings[0];
+//! assert_eq!(finding.text, "the secret `API_TOKEN` is not in the vault");
+//! assert_eq!((finding.line, finding.column), (12, 11));
+//! ```
+//!
 //! # Layout
 //!
-//! * [`yaml`]: counts what a parse would hold, before anything is parsed
+//! * [`document`]: the one type for all of this
+//! * [`parsed`]: a text that connectors can parse, and where in it something is
+//! * [`yaml`]: the parser, which counts what it builds
 //! * [`references`](mod@references): the names, as a connector would ask for them
+//! * [`template`]: lookups of secrets in the text; no template engine
+//! * [`render`]: the text with values in the places of its templates
 //! * [`check`](mod@check): all that is found before a connector starts
-//! * [`fault`]: why a file can't be parsed
+//! * [`schema`]: the parts of Fluvio's schema that refuse a file
+//! * [`shape`]: whether a value changes more than its own place
+//! * [`path`] and [`place`]: places in a document and in its text
+//! * [`error`](mod@error) and [`finding`]: what is wrong, for programs and for people
 //! * [`syntax`]: what the parser's errors mean, without quoting the file
 //! * [`indentation`]: which lines are indented wrong, and what fixes them
 //! * [`other_format`]: files of another format, such as TOML
-//! * [`schema`]: the parts of Fluvio's schema that refuse a file
-//! * [`template`]: lookups of secrets in the text; no template engine
-//! * [`shape`]: whether a value changes more than its own place
-//! * [`path`]: places in a document, and where in the text they are
 //!
 //! This is the only crate that knows `serde_yaml`, the parser that connectors use. No message of a
 //! library is passed on: they quote what they found.
 
 mod check;
+mod document;
 mod error;
-mod fault;
+mod finding;
 mod indentation;
 mod other_format;
+mod parsed;
 mod path;
+mod place;
 mod references;
+mod render;
 mod schema;
 mod shape;
 mod syntax;
 mod template;
 mod yaml;
 
-pub use check::{Document, Known, Values, check};
+pub use check::{Known, Values};
+pub use document::Document;
 pub use error::ConfigError;
 pub use references::References;

@@ -1,7 +1,20 @@
 //! Files that are not configurations of connectors, told apart by their first lines.
 
-/// Whether a text is TOML, like a `Connector.toml`: its first line opens a table or sets a key.
-pub(crate) fn is_toml(text: &str) -> bool {
+use fluvio_secret_protocol::check::Finding;
+
+use crate::finding;
+use crate::place::Place;
+
+/// What to say of a text that is TOML, if it is.
+pub(crate) fn toml(text: &str) -> Option<Finding> {
+    let told = "this is TOML, like a Connector.toml, and not a connector's configuration";
+    let remedy =
+        "give the configuration, which is YAML with a key `meta:`, like sample-config.yaml";
+    is_toml(text).then(|| finding::error("toml", Place::START, told, remedy))
+}
+
+/// Whether the first line opens a table or sets a key.
+fn is_toml(text: &str) -> bool {
     let mut lines = text.lines().map(str::trim);
     let first = lines.find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or_default();
     is_table(first) || is_setting(first)

@@ -1,31 +1,54 @@
 //! The names that a connector would ask for.
 //!
-//! A grant is the union of the maps `secret: {name: NAME}` at any depth, but not below `meta` or
-//! `transforms`, and, in a file of version 0.1.0 or 0.2.0, the names declared in `meta.secrets`. Names in templates are declared, or the
-//! connector does not start. All of it is read from the raw text, so no value can widen a grant.
+//! A grant has the names in maps `secret: {name: NAME}` at any depth, but not below `meta` or `transforms`.
+//! In a file of version 0.1.0 or 0.2.0 it also has the names declared in `meta.secrets`. A name in a
+//! template is declared, or the connector does not start. All are read from the raw text, so no value can
+//! widen a grant.
 
 use std::collections::BTreeSet;
 
 use fluvio_secret_protocol::{SecretName, limits};
 use serde_yaml::{Mapping, Value};
 
-use crate::ConfigError;
-use crate::path::{Path, Step};
+use crate::error::ConfigError;
+use crate::path::{Node, Path, Step, walk};
 
-/// What of a configuration concerns us.
+/// What a configuration references.
 #[derive(Clone, Debug)]
 pub struct References {
     /// The names that it references, in alphabetical order.
     pub names: Vec<SecretName>,
-    /// The connector's name, where it has one that can be told.
+    /// The connector's name, unless it is missing or too long.
     pub connector: Option<String>,
 }
 
-/// A name, and where it is in the document.
+/// A name, and its place in the document.
 pub(crate) type Reference = (SecretName, Path);
 
 /// Why there are no references, and where in the document.
 pub(crate) type Refused = (ConfigError, Path);
+
+/// What `apiVersion` says.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum ApiVersion {
+    /// Nothing, or 0.0.0: the format in which `meta.secrets` means nothing.
+    Unversioned,
+    /// A version in which `meta.secrets` declares names.
+    Declaring,
+    /// A version that Fluvio does not know.
+    Unknown,
+}
+
+impl ApiVersion {
+    pub(crate) fn of(document: &Value) -> Self {
+        let version = document.get("apiVersion").filter(|version| !version.is_null());
+        match version.map(Value::as_str) {
+            None | Some(Some("0.0.0")) => Self::Unversioned,
+            Some(Some("0.1.0" | "0.2.0")) => Self::Declaring,
+            Some(_) => Self::Unknown,
+        }
+    }
+}
 
 pub(crate) fn connector(document: &Value) -> Option<String> {
     let name = document.get("meta")?.get("name")?.as_str()?;
@@ -43,22 +66,6 @@ pub(crate) fn names(
         count if count > limits::GRANT_NAMES => Err(ConfigError::Many(count)),
         _ => Ok(names.into_iter().collect()),
     }
-}
-
-/// Whether `meta.secrets` means anything: a file without `apiVersion` is of a version before it.
-pub(crate) fn is_versioned(document: &Value) -> bool {
-    matches!(document.get("apiVersion").and_then(Value::as_str), Some("0.1.0" | "0.2.0"))
-}
-
-/// Whether there is a version, and none that Fluvio knows.
-pub(crate) fn has_unknown_version(document: &Value) -> bool {
-    let version = document.get("apiVersion").filter(|version| !version.is_null());
-    version.is_some_and(|version| version.as_str() != Some("0.0.0") && !is_versioned(document))
-}
-
-/// The declared names: those of `meta.secrets`, in a file of a version that has them.
-pub(crate) fn declared(document: &Value) -> Result<Vec<Reference>, Refused> {
-    if is_versioned(document) { listed(document) } else { Ok(Vec::new()) }
 }
 
 /// The names in `meta.secrets`, whatever the version.
@@ -84,66 +91,18 @@ pub(crate) fn is_fluvios(path: &Path) -> bool {
     matches!(path.0.first(), Some(Step::Key(key)) if key == "meta" || key == "transforms")
 }
 
-/// The maps `secret: {name: NAME}` that are passed on as they are written, with the path of each.
-pub(crate) fn literal(document: &Value) -> Vec<(String, Path)> {
-    let mut found = Vec::new();
-    each_map(document, &mut Path::default(), &mut |map, path| {
-        if let Some(name) = reference(map).filter(|_| is_fluvios(path)) {
-            found.push((name.to_owned(), path.clone()));
-        }
-    });
-    found
-}
-
 /// The names in maps `secret: {name: NAME}`, at any depth of the connector's own part.
 pub(crate) fn by_map(document: &Value) -> Result<Vec<Reference>, Refused> {
     let mut found = Vec::new();
-    each_map(document, &mut Path::default(), &mut |map, path| {
-        if let Some(name) = reference(map).filter(|_| !is_fluvios(path)) {
+    walk(document, &mut |node, path| {
+        if let Node::Value(Value::Mapping(map)) = node
+            && let Some(name) = reference(map).filter(|_| !is_fluvios(path))
+        {
             let path = path.with(Step::Key("secret".to_owned()));
             found.push(parsed(name, path.with(Step::Key("name".to_owned()))));
         }
     });
     found.into_iter().collect()
-}
-
-/// Where a map stands below a key like `secret` and is no reference: something in it is misspelt, or
-/// something stands beside it.
-pub(crate) fn near_misses(document: &Value) -> Vec<Path> {
-    let mut found = Vec::new();
-    each_map(document, &mut Path::default(), &mut |map, path| {
-        if reference(map).is_some() || is_fluvios(path) {
-            return;
-        }
-        let maps = map.iter().filter(|(_, value)| value.is_mapping());
-        let keys = maps.filter_map(|(key, _)| key.as_str());
-        let near = keys.filter(|key| key.eq_ignore_ascii_case("secret"));
-        found.extend(near.map(|key| path.with(Step::Key(key.to_owned()))));
-    });
-    found
-}
-
-/// Shows each map of a document, and where it is.
-fn each_map(value: &Value, path: &mut Path, show: &mut dyn FnMut(&Mapping, &Path)) {
-    match value {
-        Value::Mapping(map) => {
-            show(map, path);
-            for (key, value) in map {
-                path.0.push(Step::Key(key.as_str().unwrap_or("?").to_owned()));
-                each_map(value, path, show);
-                path.0.pop();
-            }
-        }
-        Value::Sequence(values) => {
-            for (at, value) in values.iter().enumerate() {
-                path.0.push(Step::Index(at));
-                each_map(value, path, show);
-                path.0.pop();
-            }
-        }
-        Value::Tagged(tagged) => each_map(&tagged.value, path, show),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
 }
 
 fn parsed(name: &str, path: Path) -> Result<Reference, Refused> {
@@ -153,9 +112,9 @@ fn parsed(name: &str, path: Path) -> Result<Reference, Refused> {
     }
 }
 
-/// The name, when a map is `secret: {name: NAME}` and nothing beside it: with a second key, Fluvio's
-/// own type refuses it.
-fn reference(map: &Mapping) -> Option<&str> {
+/// The name, if a map is `secret: {name: NAME}` and nothing else: Fluvio's own type refuses a second
+/// key.
+pub(crate) fn reference(map: &Mapping) -> Option<&str> {
     if map.len() != 1 {
         return None;
     }
@@ -166,8 +125,9 @@ fn reference(map: &Mapping) -> Option<&str> {
 mod tests {
     use fluvio_secret_protocol::BadName;
 
-    use super::{ConfigError, References};
-    use crate::Document;
+    use super::References;
+    use crate::document::Document;
+    use crate::error::ConfigError;
 
     fn references(bytes: &[u8]) -> Result<References, ConfigError> {
         Document::read(bytes).references().cloned().map_err(Clone::clone)

@@ -1,15 +1,10 @@
 //! Why a text is no YAML that a connector reads, in words of our own: the parser's quote the text.
 
-use crate::fault::Fault;
-use crate::other_format::is_toml;
-use crate::path::{Place, Places};
-use crate::{ConfigError, indentation};
+use fluvio_secret_protocol::check::Finding;
 
-/// What is said of a `Connector.toml`.
-pub(crate) const TOML: &str =
-    "this is TOML, like a Connector.toml, and not a connector's configuration";
-pub(crate) const TOML_REMEDY: &str =
-    "give the configuration, which is YAML with a key `meta:`, like sample-config.yaml";
+use crate::error::ConfigError;
+use crate::place::{Place, Places};
+use crate::{finding, indentation, other_format};
 
 /// What the parser's messages say, told by words that none of them takes from the text.
 const KNOWN: &[(&str, &str, &str, &str)] = &[
@@ -69,31 +64,24 @@ const KNOWN: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
-/// The faults of a text that the parser refuses: at least one.
-pub(crate) fn faults(error: &serde_yaml::Error, text: &str) -> Vec<Fault> {
-    let fault = fault(error, text);
-    match fault.code {
-        "repeated-key" => repeated(fault, text),
-        // An indentation is only named when another one was seen to fix it.
+/// What is wrong with a text that the parser refuses: at least one finding.
+pub(crate) fn findings(error: &serde_yaml::Error, text: &str) -> Vec<Finding> {
+    let found = finding(error, text);
+    match found.code.as_str() {
+        "repeated-key" => repeated(found, text),
+        // An indentation is only named after another one was seen to fix it.
         "bad-character" | "bad-indentation" | "no-yaml" | "unquoted-colon" => {
-            let found = indentation::find(text, fault.place.line);
-            vec![found.map_or(fault.clone(), |found| Fault {
-                code: "bad-indentation",
-                place: found.place,
-                text: found.text,
-                remedy: found.remedy,
-                ..fault
-            })]
+            vec![indentation::find(text, found.line).unwrap_or(found)]
         }
-        _ => vec![fault],
+        _ => vec![found],
     }
 }
 
-/// Each key that a map has twice, where it is the second time. A longer key is not repeated.
-fn repeated(fault: Fault, text: &str) -> Vec<Fault> {
+/// Each key that a map has twice, at its second place. A longer key is not repeated.
+fn repeated(found: Finding, text: &str) -> Vec<Finding> {
     const MOST: usize = 64;
-    let found = Places::of(text).repeated.into_iter();
-    let found: Vec<_> = found
+    let repeated = Places::of(text).repeated.into_iter();
+    let findings: Vec<_> = repeated
         .map(|(key, place, first)| {
             let key = match key.chars().count() {
                 0..=MOST => format!("the key `{}`", key.escape_debug()),
@@ -104,55 +92,43 @@ fn repeated(fault: Fault, text: &str) -> Vec<Fault> {
                 "remove it with everything below it, after moving what you need to line {}",
                 first.line
             );
-            Fault { place, text, remedy, ..fault.clone() }
+            finding::error("repeated-key", place, text, remedy)
         })
         .collect();
-    if found.is_empty() { vec![fault] } else { found }
+    if findings.is_empty() { vec![found] } else { findings }
 }
 
-fn fault(error: &serde_yaml::Error, text: &str) -> Fault {
-    let message = error.to_string();
-    let at = error.location().map_or(Place::START, |at| Place {
-        line: at.line(),
-        column: at.column(),
-        length: 0,
-    });
-    let error = ConfigError::not_yaml(error);
-    let of = |place, code, text: &str, remedy: &str| Fault {
-        error: error.clone(),
-        place,
-        code,
-        text: text.to_owned(),
-        remedy: remedy.to_owned(),
-    };
+fn finding(error: &serde_yaml::Error, text: &str) -> Finding {
     // What the parser says of these is something else.
     if text.starts_with('\u{feff}') {
         let text = "the file begins with a byte order mark, with which connectors do not read it";
         let remedy = "save it as UTF-8 without one (BOM)";
-        return of(Place::START, "byte-order-mark", text, remedy);
+        return finding::error("byte-order-mark", Place::START, text, remedy);
     }
-    if is_toml(text) {
-        return of(Place::START, "toml", TOML, TOML_REMEDY);
+    if let Some(found) = other_format::toml(text) {
+        return found;
     }
+    let (line, column) = error.location().map_or((1, 1), |at| (at.line(), at.column()));
+    let at = Place { line, column, length: 0 };
+    let message = error.to_string();
     let Some((phrase, code, told, remedy)) =
         KNOWN.iter().find(|(phrase, ..)| message.contains(phrase))
     else {
-        return Fault::of(&error, at);
+        return ConfigError::NotYaml { line, column }.finding(at);
     };
-    if *code == "several-documents" {
-        let place = Places::of(text).documents.get(1).copied().unwrap_or(at);
-        return of(place, code, told, remedy);
-    }
-    // Where what is not finished began, which the parser's message has behind it.
-    let begun = if *code == "unclosed-quote" { begun(&message, phrase) } else { None };
-    let mut place = begun.unwrap_or(at);
-    if place.length == 0 {
-        place.length = rest_of_line(text, place);
-    }
-    of(place, code, told, remedy)
+    let mut place = match *code {
+        "several-documents" => {
+            let place = Places::of(text).documents.get(1).copied().unwrap_or(at);
+            return finding::error(code, place, *told, *remedy);
+        }
+        "unclosed-quote" => begun(&message, phrase).unwrap_or(at),
+        _ => at,
+    };
+    place.length = rest_of_line(text, place);
+    finding::error(code, place, *told, *remedy)
 }
 
-/// The place behind a phrase: `… at line 17 column 5`.
+/// The place where something began, after a phrase: `… at line 17 column 5`.
 fn begun(message: &str, phrase: &str) -> Option<Place> {
     let (_, behind) = message.split_once(phrase)?;
     let mut numbers = behind.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
@@ -169,10 +145,10 @@ fn rest_of_line(text: &str, place: Place) -> usize {
 mod tests {
     use serde_yaml::Value;
 
-    use super::faults;
+    use super::findings;
 
     #[test]
-    fn a_fault_is_told_by_its_kind_and_not_by_the_text() {
+    fn a_syntax_error_is_reported_without_the_text() {
         for (text, code, line) in [
             ("a: 1\nb: \"cnry\nc: 2\n", "unclosed-quote", 2),
             ("a: cnry: b\n", "unquoted-colon", 1),
@@ -187,10 +163,10 @@ mod tests {
             ("[cnry]\ncnry = \"cnry\"\n", "toml", 1),
         ] {
             let error = serde_yaml::from_str::<Value>(text).expect_err(text);
-            let faults = faults(&error, text);
-            let [fault] = &faults[..] else { panic!("{faults:?}") };
-            assert_eq!((fault.code, fault.place.line), (code, line), "{text}: {error}");
-            assert!(!format!("{fault:?}").contains("cnry"));
+            let findings = findings(&error, text);
+            let [found] = &findings[..] else { panic!("{findings:?}") };
+            assert_eq!((found.code.as_str(), found.line), (code, line), "{text}: {error}");
+            assert!(!format!("{found:?}").contains("cnry"));
         }
     }
 
@@ -198,7 +174,7 @@ mod tests {
     fn each_key_that_is_there_twice_is_named_where_it_is_again() {
         let text = "meta:\n  a: 1\n  b: 2\n  a: 3\nhttp: {}\nmeta:\n  c: 1\n";
         let error = serde_yaml::from_str::<Value>(text).expect_err(text);
-        let told = faults(&error, text).into_iter().map(|fault| (fault.place.line, fault.text));
+        let told = findings(&error, text).into_iter().map(|found| (found.line, found.text));
         let told: Vec<_> = told.collect();
         let key =
             |key, first| format!("the key `{key}` is here again: line {first} has it already");

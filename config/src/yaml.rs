@@ -1,45 +1,66 @@
-//! Counts what a parse of YAML would hold, without holding it.
+//! Parses YAML with the parser that connectors use, within bounds.
 //!
-//! `serde_yaml` bounds depth and nothing else: 220 KB with 40,000 aliases of one scalar become
-//! 3.9 GB as a `Value`. This visitor walks the same events and only adds up.
+//! `serde_yaml` bounds depth and nothing else: 220 KB with 40,000 aliases of one scalar become 3.9 GB.
+//! So each value is counted before it is built.
 
 use std::cell::Cell;
 use std::fmt;
 
-use serde::Deserializer;
-use serde::de::{DeserializeSeed, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, Error, IgnoredAny, MapAccess, SeqAccess,
+    VariantAccess, Visitor,
+};
+use serde_yaml::value::{Tag, TaggedValue};
+use serde_yaml::{Mapping, Value};
 
-use crate::ConfigError;
-
-/// What all nodes and scalars together may come to.
+/// The most bytes that all nodes and scalars together may count.
 pub(crate) const BYTES: usize = 4 << 20;
 
-/// What a node counts besides its text: about what a `Value` takes.
+/// What a node counts besides its text: about the size of a `Value`.
 const NODE: usize = 64;
 
-/// How many flow brackets may be open at once, as far as a look at the bytes tells. The parser takes
-/// quadratic time for them (16,000 took a second) before it comes to its own limit of 128.
+/// The most flow brackets that may be open at once. The parser takes quadratic time for them (16,000
+/// took a second) before it reaches its own limit of 128.
 pub(crate) const BRACKETS: usize = 512;
 
-/// Refuses a text that would unfold to more than [`BYTES`].
-pub(crate) fn check(text: &str) -> Result<(), ConfigError> {
+/// Why a text is not parsed.
+#[derive(Debug)]
+pub(crate) enum YamlError {
+    /// It unfolds to more than [`BYTES`].
+    Budget,
+    /// It has more than [`BRACKETS`] open at once.
+    Deep,
+    /// The parser refuses it.
+    Syntax(serde_yaml::Error),
+}
+
+/// Parses a text once, as `serde_yaml` would.
+pub(crate) fn parse(text: &str) -> Result<Value, YamlError> {
+    #[cfg(test)]
+    tests::PARSED.set(tests::PARSED.get() + 1);
     if open_brackets(text) > BRACKETS {
-        return Err(ConfigError::Deep);
+        return Err(YamlError::Deep);
     }
     let left = Cell::new(BYTES);
-    let counted = Count { left: &left }.deserialize(serde_yaml::Deserializer::from_str(text));
-    match counted {
-        Ok(()) => Ok(()),
-        // The budget ends the walk by an error of its own; nothing else uses it up.
-        Err(_) if left.get() == 0 => Err(ConfigError::Budget),
-        Err(error) => Err(ConfigError::not_yaml(&error)),
-    }
+    let parser = serde_yaml::Deserializer::from_str(text);
+    Build { left: &left }.deserialize(parser).map_err(|error| match left.get() {
+        // Only an exhausted budget leaves nothing.
+        0 => YamlError::Budget,
+        _ => YamlError::Syntax(error),
+    })
+}
+
+/// Whether a text is YAML, whatever it unfolds to: aliases are not followed.
+pub(crate) fn is_well_formed(text: &str) -> bool {
+    IgnoredAny::deserialize(serde_yaml::Deserializer::from_str(text)).is_ok()
 }
 
 /// The most brackets that are open at any place. Brackets in quotes and comments count too, which
-/// only a text that means harm has so many of.
+/// only a hostile text has that many of.
 fn open_brackets(text: &str) -> usize {
-    let (mut open, mut most) = (0_usize, 0);
+    let mut open = 0_usize;
+    let mut most = 0;
     for byte in text.bytes() {
         match byte {
             b'[' | b'{' => open += 1,
@@ -51,105 +72,119 @@ fn open_brackets(text: &str) -> usize {
     most
 }
 
+/// Builds a value as `Value::deserialize` does, and counts it.
 #[derive(Clone, Copy)]
-struct Count<'a> {
+struct Build<'a> {
     left: &'a Cell<usize>,
 }
 
-impl Count<'_> {
+impl Build<'_> {
     fn spend<E: Error>(self, text: usize) -> Result<(), E> {
         let left = self.left.get().saturating_sub(NODE + text);
         self.left.set(left);
         if left == 0 { Err(E::custom("over the budget")) } else { Ok(()) }
     }
+
+    fn node<E: Error>(self, value: impl Into<Value>) -> Result<Value, E> {
+        self.spend(0)?;
+        Ok(value.into())
+    }
 }
 
-impl<'de> DeserializeSeed<'de> for Count<'_> {
-    type Value = ();
+impl<'de> DeserializeSeed<'de> for Build<'_> {
+    type Value = Value;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Count<'_> {
-    type Value = ();
+impl<'de> Visitor<'de> for Build<'_> {
+    type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("anything")
+        f.write_str("any YAML value")
     }
 
-    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
-        self.spend(0)
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        self.node(value)
     }
 
-    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
-        self.spend(0)
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        self.node(value)
     }
 
-    fn visit_i128<E: Error>(self, _: i128) -> Result<(), E> {
-        self.spend(0)
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        self.node(value)
     }
 
-    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
-        self.spend(0)
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        self.node(value)
     }
 
-    fn visit_u128<E: Error>(self, _: u128) -> Result<(), E> {
-        self.spend(0)
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        self.node(Value::Null)
     }
 
-    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
-        self.spend(0)
+    /// An empty document.
+    fn visit_none<E: Error>(self) -> Result<Value, E> {
+        self.node(Value::Null)
     }
 
-    fn visit_unit<E: Error>(self) -> Result<(), E> {
-        self.spend(0)
+    fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
+        self.spend(text.len())?;
+        Ok(text.into())
     }
 
-    fn visit_none<E: Error>(self) -> Result<(), E> {
-        self.spend(0)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        self.spend(text.len())
-    }
-
-    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<(), E> {
-        self.spend(bytes.len())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
         self.spend(0)?;
-        while seq.next_element_seed(self)?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        self.spend(0)?;
-        while map.next_key_seed(self)?.is_some() {
-            map.next_value_seed(self)?;
+        let mut values = Vec::new();
+        while let Some(value) = seq.next_element_seed(self)? {
+            values.push(value);
         }
-        Ok(())
+        Ok(Value::Sequence(values))
     }
 
-    fn visit_enum<A: EnumAccess<'de>>(self, tagged: A) -> Result<(), A::Error> {
-        let ((), content) = tagged.variant_seed(self)?;
-        content.newtype_variant_seed(self)
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        self.spend(0)?;
+        let mut values = Mapping::new();
+        while let Some(key) = map.next_key_seed(self)? {
+            if values.contains_key(&key) {
+                return Err(A::Error::custom("duplicate entry"));
+            }
+            values.insert(key, map.next_value_seed(self)?);
+        }
+        Ok(Value::Mapping(values))
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, tagged: A) -> Result<Value, A::Error> {
+        let (tag, content) = tagged.variant::<String>()?;
+        self.spend(tag.len())?;
+        if tag.is_empty() {
+            return Err(A::Error::custom("an empty tag"));
+        }
+        let value = content.newtype_variant_seed(self)?;
+        Ok(Value::Tagged(Box::new(TaggedValue { tag: Tag::new(tag), value })))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{ConfigError, check};
+pub(crate) mod tests {
+    use std::cell::Cell;
+
+    use serde_yaml::Value;
+
+    use super::{is_well_formed, parse};
+    use crate::error::ConfigError;
+
+    thread_local! {
+        /// The texts that this test parsed.
+        pub(crate) static PARSED: Cell<usize> = const { Cell::new(0) };
+    }
+
+    fn check(text: &str) -> Result<(), ConfigError> {
+        parse(text).map(drop).map_err(|error| (&error).into())
+    }
 
     #[test]
     fn ordinary_configurations_are_far_below_the_budget() {
@@ -182,9 +217,41 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_yaml_is_told_by_its_place() {
+    fn invalid_yaml_is_reported_with_its_place() {
         assert_eq!(check("a: [1\nb: 2"), Err(ConfigError::NotYaml { line: 2, column: 2 }));
         assert!(matches!(check(&"[".repeat(200)), Err(ConfigError::NotYaml { .. })));
         assert!(matches!(check("a: 1\n---\nb: 2"), Err(ConfigError::NotYaml { .. })));
+    }
+
+    #[test]
+    fn a_text_is_parsed_as_by_serde_yaml_itself() {
+        for text in [
+            "",
+            "a: 1",
+            "a: [true, ~, -2, 3.5, 0x10, 18446744073709551615, .inf, '1', \"x\"]",
+            "99999999999999999999999",
+            "!t {a: !u b}",
+            "a: !!str 1\nb: !!int x",
+            "a: ! b",
+            "a: 1\na: 2",
+            "{[1]: 2, {a: b}: c}",
+            "x: &a [1]\ny: *a",
+            "x: &a {b: c}\ny: {<<: *a}",
+            "a: *b",
+            "a: 1\n---\nb: 2",
+            "a: b: c",
+        ] {
+            match (parse(text), serde_yaml::from_str::<Value>(text)) {
+                (Ok(ours), Ok(theirs)) => assert_eq!(ours, theirs, "{text}"),
+                (Err(super::YamlError::Syntax(ours)), Err(theirs)) => {
+                    let place = |error: &serde_yaml::Error| {
+                        error.location().map(|at| (at.line(), at.column()))
+                    };
+                    assert_eq!(place(&ours), place(&theirs), "{text}: {ours}, {theirs}");
+                }
+                (ours, theirs) => panic!("{text}: {ours:?}, {theirs:?}"),
+            }
+        }
+        assert!(is_well_formed("a: 1\na: 2") && !is_well_formed("a: b: c"));
     }
 }

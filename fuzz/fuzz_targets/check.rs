@@ -2,7 +2,7 @@
 //! `cargo xtask fuzz` bounds the time and the memory.
 #![no_main]
 
-use fluvio_secret_config::{Known, Values, check};
+use fluvio_secret_config::{Document, Known, Values};
 use fluvio_secret_fuzz::CANARY;
 use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::frame::encode;
@@ -10,9 +10,9 @@ use fluvio_secret_protocol::{Response, Secret, SecretName, limits};
 
 libfuzzer_sys::fuzz_target!(|config: &[u8]| {
     let told = [
-        told(check(config, Values::NotAsked), config),
-        told(check(config, Values::Of(&of_a_vault)), config),
-        told(check(config, Values::Of(&canaries)), config),
+        told(Document::read(config).check(Values::NotAsked), config),
+        told(Document::read(config).check(Values::Of(&of_a_vault)), config),
+        told(Document::read(config).check(Values::Of(&canaries)), config),
     ];
     // The text of the file is not repeated, so what is found there can only be of a value.
     let is_typed = String::from_utf8_lossy(config).contains(CANARY);

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Read;
 use std::path::Path;
 
-use fluvio_secret_config::Values;
+use fluvio_secret_config::{Document, Values};
 use fluvio_secret_protocol::check::{Checked, Finding, Severity};
 use fluvio_secret_protocol::{Client, SecretName, limits};
 use fluvio_secret_system::regular::{self, Links};
@@ -55,7 +55,7 @@ pub(crate) fn check(check: &Check) -> Result<(), CliError> {
 fn look(client: Option<&mut Client>, config: Zeroizing<Vec<u8>>) -> Result<Checked, CliError> {
     match client {
         Some(client) => Ok(client.check(config)?),
-        None => Ok(fluvio_secret_config::check(&config, Values::NotAsked)),
+        None => Ok(Document::read(&config).check(Values::NotAsked)),
     }
 }
 

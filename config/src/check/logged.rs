@@ -1,66 +1,42 @@
 //! Values that a connector's log would show: those of templates in the parts that Fluvio logs.
 
+use fluvio_secret_protocol::check::Finding;
 use serde_yaml::Value;
 
-use super::Check;
-use super::document::Read;
-use crate::path::{Path, Step};
+use crate::finding::warning;
+use crate::parsed::Parsed;
+use crate::path::{Node, Path, walk};
 use crate::references::is_fluvios;
-use crate::template::{Kind, Template, templates};
+use crate::template::{Template, templates};
 
-impl Check {
-    /// Lookups below `meta` and `transforms`, which a connector logs with their values at the levels
-    /// debug and trace.
-    pub(super) fn logged(&mut self, document: &Read<'_>) {
-        if !document.templates.iter().any(Template::is_lookup) {
-            return;
-        }
-        let mut found = Vec::new();
-        each_text(&document.value, &mut Path::default(), &mut |text, path| {
-            if !is_fluvios(path) {
-                return;
-            }
-            let names = templates(text).into_iter().filter_map(|template| match template.kind {
-                Kind::Lookup(name) => Some(name),
-                _ => None,
-            });
-            found.extend(names.map(|name| (name, path.clone())));
-        });
-        for (name, path) in found {
-            let place = document.places().value(&path);
-            let part = path.0.first().map(Path::of_step).unwrap_or_default();
-            let text = format!(
-                "at the log levels debug and trace the connector logs `{part}`, with the value of `{name}`"
-            );
-            let remedy =
-                "start the connector without --log-level debug or trace, and without RUST_LOG";
-            self.warning("logged-value", place, Some(&name), text, remedy);
-        }
+/// Finds lookups below `meta` and `transforms`, which a connector logs with their values at the levels
+/// debug and trace.
+pub(super) fn find(document: &Parsed<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if !document.templates.iter().any(|template| template.lookup().is_some()) {
+        return findings;
     }
+    walk(&document.value, &mut |node, path| {
+        let text = match node {
+            Node::Key(key) => key.as_str(),
+            Node::Value(Value::String(text)) => Some(text.as_str()),
+            Node::Value(_) => None,
+        };
+        if let Some(text) = text.filter(|_| is_fluvios(path)) {
+            let templates = templates(text);
+            findings.extend(templates.iter().filter_map(|one| shown(document, path, one)));
+        }
+    });
+    findings
 }
 
-/// Shows each text of a document, keys included, and where it is.
-fn each_text(value: &Value, path: &mut Path, show: &mut dyn FnMut(&str, &Path)) {
-    match value {
-        Value::String(text) => show(text, path),
-        Value::Mapping(map) => {
-            for (key, value) in map {
-                path.0.push(Step::Key(key.as_str().unwrap_or("?").to_owned()));
-                if let Some(key) = key.as_str() {
-                    show(key, path);
-                }
-                each_text(value, path, show);
-                path.0.pop();
-            }
-        }
-        Value::Sequence(values) => {
-            for (at, value) in values.iter().enumerate() {
-                path.0.push(Step::Index(at));
-                each_text(value, path, show);
-                path.0.pop();
-            }
-        }
-        Value::Tagged(tagged) => each_text(&tagged.value, path, show),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
+fn shown(document: &Parsed<'_>, path: &Path, template: &Template) -> Option<Finding> {
+    let name = template.lookup()?;
+    let part = path.first_key();
+    let text = format!(
+        "at the log levels debug and trace the connector logs `{part}`, with the value of `{name}`"
+    );
+    let remedy = "start the connector without --log-level debug or trace, and without RUST_LOG";
+    let place = document.places().value(path);
+    Some(Finding { name: Some(name.clone()), ..warning("logged-value", place, text, remedy) })
 }

@@ -1,86 +1,87 @@
-//! What the templates of a configuration look up, against what it declares.
+//! What the templates of a configuration look up, and whether it declares that.
 
 use fluvio_secret_protocol::SecretName;
+use fluvio_secret_protocol::check::Finding;
 
-use super::Check;
-use super::document::Read;
-use crate::path::Place;
-use crate::references::{has_unknown_version, is_versioned};
-use crate::template::{Kind, out_of_fuel};
+use crate::finding::{error, warning};
+use crate::parsed::Parsed;
+use crate::place::Place;
+use crate::references::ApiVersion;
+use crate::render::out_of_fuel;
+use crate::template::{Kind, Template};
 
-impl Check {
-    pub(super) fn templates(&mut self, document: &Read<'_>) {
-        let is_declared =
-            |name: &SecretName| document.declared.iter().any(|(declared, _)| declared == name);
-        if let Some(index) = out_of_fuel(document.text, &document.templates) {
-            let place = document.place_of_template(index);
-            let text = "these are more templates than the connector's engine renders: it ends here";
-            let remedy = "write some as `secret: {name: NAME}`, which is not rendered";
-            self.error("too-many-templates", place, None, text, remedy);
+pub(super) fn find(document: &Parsed<'_>) -> Vec<Finding> {
+    let too_many = out_of_fuel(document.text, &document.templates).map(|index| {
+        let place = document.place_of_template(&document.templates[index]);
+        let text = "these are more templates than the connector's engine renders: it ends here";
+        let remedy = "write some as `secret: {name: NAME}`, which is not rendered";
+        error("too-many-templates", place, text, remedy)
+    });
+    let found = document.templates.iter().filter_map(|template| finding(document, template));
+    too_many.into_iter().chain(found).collect()
+}
+
+fn finding(document: &Parsed<'_>, template: &Template) -> Option<Finding> {
+    let place = document.place_of_template(template);
+    let is_declared = |name| document.declared().iter().any(|(declared, _)| declared == name);
+    match &template.kind {
+        Kind::Comment => None,
+        Kind::Lookup(name) if is_declared(name) => None,
+        Kind::Computed => Some(computed(place)),
+        Kind::Filter(_) | Kind::Lookup(_) | Kind::Undefined(_) if !template.is_certain => {
+            Some(computed(place))
         }
-        for template in &document.templates {
-            let place = Place::of_bytes(document.text, template.from, template.to);
-            match &template.kind {
-                Kind::Comment => {}
-                Kind::Lookup(name) if is_declared(name) => {}
-                Kind::Filter(_) | Kind::Lookup(_) | Kind::Undefined(_) if !template.is_certain => {
-                    self.computed(place);
-                }
-                Kind::Lookup(name) => self.undeclared(document, name, place),
-                Kind::Filter(name) => self.error(
-                    "filter",
-                    place,
-                    Some(name),
-                    "a connector's templates have no filters, so it does not start",
-                    format!("write `${{{{ secrets.{name} }}}}`, and set the secret as it shall be used"),
-                ),
-                Kind::Undefined(Some(name)) => self.error(
-                    "undefined",
-                    place,
-                    None,
-                    format!("`{name}` is no variable of a connector's templates, so it does not start"),
-                    format!("for the secret write `${{{{ secrets.{name} }}}}`, and `- name: {name}` below `meta.secrets`"),
-                ),
-                Kind::Undefined(None) => self.error(
-                    "undefined",
-                    place,
-                    None,
-                    "this is no variable of a connector's templates, so it does not start",
-                    "only `${{ secrets.NAME }}` is; a `${{` that is none of a template cannot be written",
-                ),
-                Kind::Unclosed => self.error(
-                    "unclosed-template",
-                    place,
-                    None,
-                    "a template is opened here and not closed, so the connector does not start",
-                    "close it with the same sign: `}}`, `%}` or `#}`",
-                ),
-                Kind::Computed => self.computed(place),
-            }
-        }
-    }
-
-    fn computed(&mut self, place: Place) {
-        let text = "this is computed by the connector and not checked";
-        self.warning("computed", place, None, text, "");
-    }
-
-    /// A lookup of a name that is not among the declared ones.
-    fn undeclared(&mut self, document: &Read<'_>, name: &SecretName, place: Place) {
-        // That is told, and what follows from it helps nobody.
-        if has_unknown_version(&document.value) {
-            return;
-        }
-        // Without a version that is told by itself, and once.
-        let is_listed = document.listed.iter().any(|(listed, _)| listed == name);
-        if is_versioned(&document.value) || !is_listed {
-            self.error(
-                "undeclared",
-                place,
-                Some(name),
-                format!("`{name}` is not declared, so the connector does not start"),
-                format!("add `- name: {name}` to the list `secrets:` below `meta:`"),
+        Kind::Lookup(name) => undeclared(document, name, place),
+        Kind::Filter(name) => {
+            let text = "a connector's templates have no filters, so it does not start";
+            let remedy = format!(
+                "write `${{{{ secrets.{name} }}}}`, and set the secret as it shall be used"
             );
+            Some(Finding { name: Some(name.clone()), ..error("filter", place, text, remedy) })
         }
+        Kind::Undefined(meant) => Some(undefined(meant.as_ref(), place)),
+        Kind::Unclosed => Some(error(
+            "unclosed-template",
+            place,
+            "a template is opened here and not closed, so the connector does not start",
+            "close it with the same sign: `}}`, `%}` or `#}`",
+        )),
     }
+}
+
+fn computed(place: Place) -> Finding {
+    warning("computed", place, "this is computed by the connector and not checked", "")
+}
+
+/// A lookup of a name that is not declared.
+fn undeclared(document: &Parsed<'_>, name: &SecretName, place: Place) -> Option<Finding> {
+    let is_listed = || document.listed.iter().any(|(listed, _)| listed == name);
+    match document.version {
+        // The version is reported, and fixing it may be enough.
+        ApiVersion::Unknown => return None,
+        ApiVersion::Unversioned if is_listed() => return None,
+        ApiVersion::Unversioned | ApiVersion::Declaring => {}
+    }
+    let text = format!("`{name}` is not declared, so the connector does not start");
+    let remedy = format!("add `- name: {name}` to the list `secrets:` below `meta:`");
+    Some(Finding { name: Some(name.clone()), ..error("undeclared", place, text, remedy) })
+}
+
+fn undefined(meant: Option<&SecretName>, place: Place) -> Finding {
+    let Some(name) = meant else {
+        return error(
+            "undefined",
+            place,
+            "this is no variable of a connector's templates, so it does not start",
+            "only `${{ secrets.NAME }}` is; a `${{` that is none of a template cannot be written",
+        );
+    };
+    error(
+        "undefined",
+        place,
+        format!("`{name}` is no variable of a connector's templates, so it does not start"),
+        format!(
+            "for the secret write `${{{{ secrets.{name} }}}}`, and `- name: {name}` below `meta.secrets`"
+        ),
+    )
 }

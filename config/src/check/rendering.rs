@@ -5,22 +5,23 @@ use fluvio_secret_protocol::SecretName;
 use serde_yaml::Value;
 use zeroize::Zeroizing;
 
-use super::document::Read;
 use super::values::TextValue;
+use crate::parsed::Parsed;
+use crate::render::render;
 use crate::schema::judge;
 use crate::shape::{is_same, stand_in};
-use crate::template::{Kind, Template, render, templates};
-use crate::{ConfigError, yaml};
+use crate::template::{Template, templates};
+use crate::yaml::{self, YamlError};
 
-/// A rendered text is not looked at when it is longer: what it would cost to parse is not worth it.
+/// A longer rendered text is not parsed: that would cost too much.
 const MOST_RENDERED: usize = 256 << 10;
 
-/// What became of a rendered text.
+/// What becomes of a rendered text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Outcome {
     /// Fluvio refuses it.
     BadConfig,
-    /// Something else than the value's own place is another.
+    /// More than the value's own place changes.
     Changed,
     NoYaml,
     Same,
@@ -29,22 +30,34 @@ pub(super) enum Outcome {
 
 /// A document with the values of its secrets.
 pub(super) struct Rendering<'a> {
-    pub(super) document: &'a Read<'a>,
+    pub(super) document: &'a Parsed<'a>,
     pub(super) secrets: &'a [TextValue],
 }
 
 impl Rendering<'_> {
     pub(super) fn name_of(&self, index: usize) -> Option<&SecretName> {
-        match &self.document.templates.get(index)?.kind {
-            Kind::Lookup(name) => Some(name),
-            _ => None,
-        }
+        self.document.templates.get(index)?.lookup()
     }
 
     pub(super) fn value_of(&self, index: usize) -> &str {
         let name = self.name_of(index);
         let found = self.secrets.iter().find(|(known, _)| Some(known) == name);
         found.map_or("", |(_, value)| value.as_str())
+    }
+
+    /// Whether each value is where its template is written, and nothing else changes: so it is in most
+    /// files, and no stand-ins are needed to find out.
+    pub(super) fn is_as_written(&self) -> bool {
+        let Parsed { text, templates, value, .. } = self.document;
+        let put = |written: &str| {
+            let mut put = written.to_owned();
+            for (index, template) in templates.iter().enumerate() {
+                put = put.replace(&text[template.from..template.to], self.value_of(index));
+            }
+            put
+        };
+        self.parse(text, templates, &|_| true)
+            .is_ok_and(|after| judge(&after).is_ok() && is_same(value, &after, &put))
     }
 
     /// The document with a stand-in in each place.
@@ -54,7 +67,7 @@ impl Rendering<'_> {
 
     /// What becomes of the document when these templates have their values, and the others stand-ins.
     pub(super) fn outcome(&self, before: &Value, has_value: &dyn Fn(usize) -> bool) -> Outcome {
-        let Read { text, templates, .. } = self.document;
+        let Parsed { text, templates, .. } = self.document;
         match self.parse(text, templates, has_value) {
             Err(outcome) => outcome,
             Ok(after) if judge(&after).is_err() => Outcome::BadConfig,
@@ -84,12 +97,10 @@ impl Rendering<'_> {
             return Err(Outcome::TooLarge);
         }
         let rendered = Zeroizing::new(render(text, templates, value));
-        match yaml::check(&rendered) {
-            Ok(()) => {}
-            Err(ConfigError::NotYaml { .. }) => return Err(Outcome::NoYaml),
-            Err(_) => return Err(Outcome::TooLarge),
-        }
-        serde_yaml::from_str(&rendered).map_err(|_| Outcome::NoYaml)
+        yaml::parse(&rendered).map_err(|error| match error {
+            YamlError::Syntax(_) => Outcome::NoYaml,
+            YamlError::Budget | YamlError::Deep => Outcome::TooLarge,
+        })
     }
 
     fn put(&self, text: &str, has_value: &dyn Fn(usize) -> bool) -> String {
@@ -106,9 +117,9 @@ impl Rendering<'_> {
     /// A remedy that was tried.
     pub(super) fn remedy(&self, before: &Value, index: usize) -> String {
         let Some(name) = self.name_of(index) else { return String::new() };
-        for (quote, told) in [('"', "double"), ('\'', "single")] {
+        for (quote, word) in [('"', "double"), ('\'', "single")] {
             if self.works_in(before, index, quote) {
-                return format!("put it in {told} quotes: {quote}${{{{ secrets.{name} }}}}{quote}");
+                return format!("put it in {word} quotes: {quote}${{{{ secrets.{name} }}}}{quote}");
             }
         }
         format!(
@@ -118,7 +129,7 @@ impl Rendering<'_> {
 
     /// Whether the template in these quotes carries the value, where it is a text of its own.
     fn works_in(&self, before: &Value, index: usize, quote: char) -> bool {
-        let Read { text, templates: all, .. } = self.document;
+        let Parsed { text, templates: all, .. } = self.document;
         let template = &all[index];
         let (head, tail) = (&text[..template.from], &text[template.to..]);
         let (head, tail) = without_quotes(head, tail);

@@ -1,144 +1,167 @@
 //! The values of the secrets that a configuration references: whether they are there, and whether
 //! anything can carry them to the connector.
 
+use std::fmt;
+
 use fluvio_secret_protocol::carry::{self, Unfit};
-use fluvio_secret_protocol::check::BY_ENVIRONMENT;
+use fluvio_secret_protocol::check::{BY_ENVIRONMENT, Finding};
 use fluvio_secret_protocol::{Secret, SecretName, limits};
 use zeroize::Zeroizing;
 
-use super::Check;
-use super::document::Read;
-use crate::path::Place;
+use crate::finding::{error, warning};
+use crate::parsed::Parsed;
+use crate::place::Place;
 
-/// The values of the secrets, as far as they may be looked at.
+/// The values of the secrets, as far as they may be checked.
 #[derive(Clone, Copy)]
 pub enum Values<'a> {
-    /// They are not asked for.
+    /// Values are not checked.
     NotAsked,
     /// What a vault has.
     Of(&'a dyn Fn(&SecretName) -> Known),
 }
 
+impl fmt::Debug for Values<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if matches!(self, Self::NotAsked) { "NotAsked" } else { "Of(..)" })
+    }
+}
+
 /// What is known of a secret's value.
 #[derive(Debug)]
 pub enum Known {
-    /// It is there, and cannot be looked at now, for this reason.
+    /// It is there, and can't be read now, for this reason.
     Closed(String),
     /// It is there, and its file is damaged, for this reason.
     Damaged(String),
-    /// It is not there.
+    /// It is missing.
     Missing,
     /// It is this.
     Value(Secret),
 }
 
-/// A value that can be in a text.
+/// A value that can be part of a text.
 pub(super) type TextValue = (SecretName, Zeroizing<String>);
 
-/// How the values of a configuration can go, all of them the same way.
+/// What the vault has for a configuration, and what is wrong with it.
 #[derive(Default)]
-struct Ways {
+pub(super) struct Carried {
+    pub(super) findings: Vec<Finding>,
+    /// Why values were not checked, if they were not.
+    pub(super) unchecked: Option<String>,
+    /// The values, if all are known and UTF-8.
+    pub(super) texts: Option<Vec<TextValue>>,
+}
+
+/// Reads the values, and finds those that are missing or can't reach the connector.
+pub(super) fn find(document: &Parsed<'_>, values: Values<'_>) -> Carried {
+    let mut carried = Carried::default();
+    let Values::Of(known) = values else { return carried };
+    let mut texts = Some(Vec::new());
+    let mut together = Together::default();
+    for name in &document.references.names {
+        let text = match known(name) {
+            Known::Value(value) => {
+                carried.findings.extend(together.add(document, name, &value));
+                text_of(&value).filter(|_| together.bytes <= limits::GRANT_BYTES)
+            }
+            Known::Closed(why) => {
+                carried.unchecked.get_or_insert(why);
+                None
+            }
+            Known::Damaged(why) => {
+                let text = format!("the secret `{name}` is damaged: {why}");
+                let remedy = format!("set it again with: fluvio secret set {name}");
+                let place = document.place_of(name);
+                carried.findings.push(about(name, error("damaged-secret", place, text, remedy)));
+                None
+            }
+            Known::Missing => {
+                let text = format!("the secret `{name}` is not in the vault");
+                let remedy = format!("set it with: fluvio secret set {name}");
+                let place = document.place_of(name);
+                carried.findings.push(about(name, error("missing-secret", place, text, remedy)));
+                None
+            }
+        };
+        texts = texts.zip(text).map(|(mut texts, text)| {
+            texts.push((name.clone(), text));
+            texts
+        });
+    }
+    carried.findings.extend(together.findings());
+    carried.texts = texts;
+    carried
+}
+
+fn text_of(value: &Secret) -> Option<Zeroizing<String>> {
+    let text = std::str::from_utf8(value.expose()).ok()?;
+    Some(Zeroizing::new(text.to_owned()))
+}
+
+fn about(name: &SecretName, finding: Finding) -> Finding {
+    Finding { name: Some(name.clone()), ..finding }
+}
+
+/// All values go the same way, and in one answer.
+#[derive(Default)]
+struct Together {
     bytes: usize,
     /// One that a secrets file cannot carry.
     not_by_file: Option<SecretName>,
     not_by_environment: Vec<(SecretName, Place, Unfit)>,
 }
 
-impl Check {
-    /// Looks at the vault; gives the values of the declared secrets, when all are known.
-    pub(super) fn values(
-        &mut self,
-        document: &Read<'_>,
-        values: Values<'_>,
-    ) -> Option<Vec<TextValue>> {
-        let Values::Of(known) = values else { return None };
-        let mut texts = Vec::new();
-        let mut are_all_known = true;
-        let mut ways = Ways::default();
-        for name in self.checked.names.clone() {
-            // Each start of a connector comes by here, mostly without a finding.
-            let place = || document.place_of(&name);
-            match known(&name) {
-                Known::Missing => {
-                    let text = format!("the secret `{name}` is not in the vault");
-                    let remedy = format!("set it with: fluvio secret set {name}");
-                    self.error("missing-secret", place(), Some(&name), text, remedy);
-                    are_all_known = false;
-                }
-                Known::Damaged(why) => {
-                    let text = format!("the secret `{name}` is damaged: {why}");
-                    let remedy = format!("set it again with: fluvio secret set {name}");
-                    self.error("damaged-secret", place(), Some(&name), text, remedy);
-                    are_all_known = false;
-                }
-                Known::Closed(why) => {
-                    self.checked.unchecked.get_or_insert(why);
-                    are_all_known = false;
-                }
-                Known::Value(value) => {
-                    self.carried(&name, &value, place, &mut ways);
-                    match std::str::from_utf8(value.expose()) {
-                        // A grant that is too large is refused, and its values are not kept.
-                        _ if ways.bytes > limits::GRANT_BYTES => are_all_known = false,
-                        Ok(text) => texts.push((name, Zeroizing::new(text.to_owned()))),
-                        Err(_) => are_all_known = false,
-                    }
-                }
+impl Together {
+    /// Adds a value. One that neither a secrets file nor the environment carries reaches no connector.
+    fn add(&mut self, document: &Parsed<'_>, name: &SecretName, value: &Secret) -> Option<Finding> {
+        self.bytes += value.len();
+        // Only a finding needs the place: each start of a connector comes by here.
+        let place = || document.place_of(name);
+        let found = match (carry::by_file(value), carry::by_environment(name, value)) {
+            (Ok(()), Ok(())) => return None,
+            (Ok(()), Err(why)) => {
+                self.not_by_environment.push((name.clone(), place(), why));
+                return None;
             }
-        }
-        self.together(&ways);
-        are_all_known.then_some(texts)
-    }
-
-    /// What neither a secrets file nor the environment carries reaches no connector.
-    fn carried(
-        &mut self,
-        name: &SecretName,
-        value: &Secret,
-        place: impl Fn() -> Place,
-        ways: &mut Ways,
-    ) {
-        ways.bytes += value.len();
-        match (carry::by_file(value), carry::by_environment(name, value)) {
-            (Ok(()), Ok(())) => {}
-            (Ok(()), Err(why)) => ways.not_by_environment.push((name.clone(), place(), why)),
             (Err(by_file), Ok(())) => {
-                ways.not_by_file.get_or_insert_with(|| name.clone());
-                self.warning(
-                    BY_ENVIRONMENT,
-                    place(),
-                    Some(name),
-                    format!("a secrets file cannot carry `{name}` ({by_file}): `run` passes all secrets as environment variables"),
-                    "for cdk, add: --inject env",
+                self.not_by_file.get_or_insert_with(|| name.clone());
+                let text = format!(
+                    "a secrets file cannot carry `{name}` ({by_file}): `run` passes all secrets as environment variables"
                 );
+                warning(BY_ENVIRONMENT, place(), text, "for cdk, add: --inject env")
             }
-            (Err(by_file), Err(by_environment)) => self.error(
-                "unfit",
-                place(),
-                Some(name),
-                format!("`{name}` cannot reach a connector: in a secrets file {by_file}, and by the environment {by_environment}"),
-                format!("set another value with: fluvio secret set {name}"),
-            ),
-        }
+            (Err(by_file), Err(by_environment)) => {
+                let text = format!(
+                    "`{name}` cannot reach a connector: in a secrets file {by_file}, and by the environment {by_environment}"
+                );
+                let remedy = format!("set another value with: fluvio secret set {name}");
+                error("unfit", place(), text, remedy)
+            }
+        };
+        Some(about(name, found))
     }
 
-    /// All secrets go the same way, and in one answer.
-    fn together(&mut self, ways: &Ways) {
-        if let Some(other) = &ways.not_by_file {
-            for (name, place, why) in &ways.not_by_environment {
+    fn findings(self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if let Some(other) = &self.not_by_file {
+            findings.extend(self.not_by_environment.iter().map(|(name, place, why)| {
                 let text = format!(
                     "`{name}` cannot reach a connector together with `{other}`, which a secrets file cannot carry: by the environment {why}"
                 );
-                let remedy = "set another value of one of the two";
-                self.error("unfit", *place, Some(name), text, remedy);
-            }
+                about(name, error("unfit", *place, text, "set another value of one of the two"))
+            }));
         }
-        if ways.bytes > limits::GRANT_BYTES {
-            // How many they have is not for a message: it tells of the values.
-            let most = limits::GRANT_BYTES;
-            let text = format!("the secrets have more than {most} bytes together");
-            let remedy = "reference fewer secrets, or smaller ones";
-            self.error("large", Place::START, None, text, remedy);
+        if self.bytes > limits::GRANT_BYTES {
+            // Their size is not part of the message: it tells of the values.
+            let text = format!("the secrets have more than {} bytes together", limits::GRANT_BYTES);
+            findings.push(error(
+                "large",
+                Place::START,
+                text,
+                "reference fewer secrets, or smaller ones",
+            ));
         }
+        findings
     }
 }

@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use fluvio_secret_protocol::check::{Finding, Severity};
 use fluvio_secret_protocol::{Secret, SecretName};
 
-use super::{Known, Values, check};
+use crate::check::{Known, Values};
+use crate::document::Document;
 
 /// A file, and the values that its secrets have.
 struct Case {
@@ -29,7 +30,7 @@ impl Case {
             Some(value) => Known::Value(Secret::from(value.clone().into_bytes())),
             None => Known::Missing,
         };
-        check(self.text.as_bytes(), Values::Of(&known)).findings
+        Document::read(self.text.as_bytes()).check(Values::Of(&known)).findings
     }
 
     /// Follows a help, from the last finding to the first so that the places stay true.
