@@ -1,4 +1,4 @@
-//! A folder on a disk, and a durable write without us.
+//! A directory on a disk, and a durable write without us.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -12,10 +12,10 @@ use crate::Outcome;
 
 /// What statfs(2) calls a tmpfs, where a fsync does nothing.
 const TMPFS: u64 = 0x0102_1994;
-/// The longest folder that leaves room for the socket's path below it.
+/// The longest directory that leaves room for the socket's path below it.
 const LONGEST: usize = 60;
 
-/// A temporary folder on a disk: beside what Cargo builds, else where the system has room.
+/// A temporary directory on a disk: beside what Cargo builds, else where the system has room.
 pub(crate) fn folder() -> Outcome<TempDir> {
     let places =
         [PathBuf::from(env!("CARGO_TARGET_TMPDIR")), "/var/tmp".into(), std::env::temp_dir()];
@@ -29,7 +29,7 @@ pub(crate) fn folder() -> Outcome<TempDir> {
 }
 
 /// Replaces or makes a file durably, with the least that does it: write, fsync, rename, fsync of the
-/// folder.
+/// directory.
 pub(crate) fn write_durably(folder: &Path, name: &str, bytes: &[u8]) -> Outcome<Duration> {
     let write = || -> io::Result<()> {
         let temporary = folder.join("temporary");

@@ -27,7 +27,7 @@ pub(crate) struct Home {
 
 impl Home {
     /// Makes a vault with this many secrets, and a daemon that serves it. The granted ones are
-    /// genuine. A file's name is sealed inside it, so the others are not: they are second names.
+    /// genuine. A file's name is encrypted inside it, so the others are not: they are second names.
     pub(crate) fn make(programs: &Programs, disk: &Path, secrets: usize) -> Outcome<Self> {
         let folder = disk.join(secrets.to_string());
         fs::create_dir(&folder)?;

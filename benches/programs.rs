@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::Outcome;
 
-/// The programs that are measured: ours, which are in one folder, and what they are measured against.
+/// The programs that are measured: ours, which are in one directory, and what they are measured against.
 pub(crate) struct Programs {
     pub(crate) cli: PathBuf,
     pub(crate) daemon: PathBuf,

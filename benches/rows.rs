@@ -169,7 +169,7 @@ fn begins(small: &mut Home, large: &mut Home) -> Outcome<[Row; 2]> {
     let begin = |home: &mut Home| {
         home.stop()?;
         let took = home.start()?;
-        // What it goes on with once it serves is not to disturb the next measurement; a change waits
+        // What it still does once it serves must not disturb the next measurement; a change waits
         // for that.
         home.client()?.set("CHANGE".parse()?, value())?;
         Ok(took)

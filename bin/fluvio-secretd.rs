@@ -4,7 +4,7 @@ use std::alloc::System;
 
 use zeroizing_alloc::ZeroAlloc;
 
-/// Wipes what is freed: the libraries that parse and seal copy values freely.
+/// Wipes what is freed: libraries copy values freely.
 #[global_allocator]
 static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 

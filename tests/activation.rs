@@ -1,4 +1,4 @@
-//! A service manager has the socket, and hands it to a daemon when somebody connects.
+//! A service manager has the socket, and hands it to a daemon at the first connection.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{Home, Said, is_alive, make_folder, need, program, said, spawn};
 
-/// The socket, held by systemd's stand-in for a service manager until somebody connects. It becomes
+/// The socket, held by systemd's stand-in for a service manager until a client connects. It becomes
 /// the daemon then.
 fn activated(home: &Home) -> Child {
     make_folder(&home.path("state/run"), 0o700);
@@ -75,7 +75,7 @@ fn b11_an_activated_daemon_serves_and_leaves_the_socket() {
     manager.stderr.take().unwrap().read_to_string(&mut log).unwrap();
     assert!(log.contains("serves") && log.contains("ends"), "for the journal: {log}");
     assert!(!home.path("state/daemon.log").exists());
-    // Nobody listens there any more, so the next command is on its own.
+    // No process listens there any more, so the next command is on its own.
     assert!(home.ok(&["list"]).contains('A'));
 }
 
@@ -127,7 +127,7 @@ fn b11_who_waits_at_the_socket_is_served_by_the_next_daemon() {
     assert!(home.set("A", "x").status.success());
     home.ok(&["daemon", "stop"]);
     assert!(first.wait().unwrap().success());
-    // The socket takes the connection; nobody is there to read from it.
+    // The socket takes the connection, and no process reads from it.
     let waiting = spawn(home.command("fluvio-secret").arg("list"));
     let mut second = start();
     let listed: Said = waiting.wait_with_output().unwrap().into();

@@ -66,7 +66,7 @@ fn home_to_change() -> Home {
     home
 }
 
-/// Somebody else adds a recipient, who has to be accepted.
+/// Another user adds a recipient, which has to be accepted.
 fn add_from_elsewhere(home: &Home) {
     let list = home.vault().join(".recipients");
     let text = fs::read_to_string(&list).unwrap();
@@ -114,7 +114,7 @@ fn d10_without_its_line_nothing_is_changed() {
     refused_without_a_line(&home, &unlock);
     assert!(home.ok(&["status"]).contains("Locked    yes"));
     home.ok(&unlock.iter().map(String::as_str).collect::<Vec<_>>());
-    // What protects is done all the same, and that is told.
+    // What protects is done all the same, and the fault is reported.
     let said = without_a_line(&home, &["lock".to_owned()]);
     assert!(said.err.contains("the vault is locked all the same"), "{said:?}");
     assert!(home.ok(&["status"]).contains("Locked    yes"));
@@ -140,7 +140,7 @@ fn without_a_line(home: &Home, words: &[String]) -> Said {
     said
 }
 
-/// Every file below these folders, with what is in it.
+/// Every file below these directories, with what is in it.
 fn contents(folders: &[PathBuf]) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut folders = folders.to_vec();

@@ -139,7 +139,7 @@ fn a_closed_pipe_is_no_error() {
         let said = said(command.args(args).stdout(writer));
         assert_eq!((said.code(), said.err.as_str()), (Some(0), ""), "{args:?}");
     }
-    // Nobody hears an error either.
+    // An error has no reader either.
     let mut command = home.command("fluvio-secret");
     command.args(["set", "9"]).stderr(Stdio::null());
     assert_eq!(said(&mut command).code(), Some(2));

@@ -1,4 +1,4 @@
-//! `check`: what would keep a connector from starting is told before, with its line and what helps.
+//! `check` reports what would keep a connector from starting, with its line and the remedy.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -172,7 +172,7 @@ fn what_is_certain_to_fail_does_not_start() {
     assert!(refused.err.contains("--no-check"), "{refused:?}");
     assert!(home.audit_log().iter().all(|line| line["event"] == "set"), "nothing was given");
     assert_eq!(said(&mut home.run(&file, &["--no-check"], &["true"])).code(), Some(0));
-    // What is no connector may read the file as it likes.
+    // A program that isn't a connector may read the file as it likes.
     assert_eq!(said(&mut home.run(&file, &["--as-is"], &["true"])).code(), Some(0));
 }
 

@@ -11,7 +11,7 @@ use std::process::{Child, Stdio};
 use crate::harness::pty::Pty;
 use crate::harness::{Home, canary, eventually, files_with, is_alive, kill, said, spawn};
 
-/// A shell that tells when it is ready, and then waits to be ended.
+/// A shell that reports when it is ready, and then waits to be stopped.
 const WAIT: [&str; 4] = ["sh", "-c", ": > ready; exec sleep 1000", "sh"];
 
 fn wait_until_ready(home: &Home, child: &mut Child) {
@@ -161,7 +161,7 @@ fn e3_what_cannot_be_run_ends_as_in_a_shell() {
     let config = home.config(&[]);
     home.write("text", "no program");
     for (program, status) in [("./none", 127), ("none-such", 127), ("./text", 126), ("./", 126)] {
-        // A folder of PATH that may not be searched makes execvp(3) say so instead.
+        // A directory of PATH that may not be searched changes the error of execvp(3).
         let mut run = home.run(&config, &[], &[program]);
         let said = said(run.env("PATH", "/usr/bin:/bin"));
         assert_eq!(said.code(), Some(status), "{said:?}");

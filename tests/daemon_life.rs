@@ -254,7 +254,7 @@ fn b8_stopping_loses_no_acknowledged_write() {
         for (n, said) in said.iter().enumerate() {
             let is_kept = list.contains(&format!("R{round}_{n} "));
             assert!(is_kept || !said.status.success(), "acknowledged and lost: {said:?}");
-            // Who came too late was told so, and asked the next daemon.
+            // A client that came too late was refused, and asked the next daemon.
             assert!(said.status.success(), "{said:?}");
         }
     }
@@ -403,7 +403,7 @@ fn b3_a_hung_daemon_costs_five_seconds_and_starts_no_connector() {
     home.write("large", vec![b'x'; 1 << 20]);
     let pid = home.daemon_pid().unwrap();
     kill("STOP", pid);
-    // A program that waits for ever shall be a failure here, and not a test that never ends.
+    // A program that waits forever is a failure here, and not a test that never ends.
     let (ended, end) = mpsc::channel::<()>();
     thread::spawn(move || {
         if end.recv_timeout(Duration::from_secs(30)) == Err(RecvTimeoutError::Timeout) {
@@ -455,7 +455,7 @@ fn b3_a_daemon_that_says_a_byte_now_and_then_costs_no_more() {
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert_eq!(list.code(), Some(69), "{list:?}");
     assert!(list.err.contains("has not answered"), "{list:?}");
-    // Who made the socket is no daemon: it might be the manager of the session, which nobody should end.
+    // The socket's maker isn't a daemon. It might be the session's manager, which you should not stop.
     assert!(!list.err.contains(&format!("({})", std::process::id())), "{list:?}");
     fs::remove_file(home.socket()).unwrap();
     slow.join().unwrap();
@@ -494,7 +494,7 @@ fn e3_no_child_of_the_connector_is_ours() {
 fn a_slow_starter_does_not_hold_others_up_for_ever() {
     let home = Home::new();
     make_folder(&home.path("state/run"), 0o700);
-    // Somebody holds the lock of starting and never lets go.
+    // Another process holds the start lock and never releases it.
     let mut holder = spawn(
         home.foreign("flock")
             .arg(home.path("state/run/start.lock"))

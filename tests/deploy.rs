@@ -94,7 +94,7 @@ fn e6_a_lease_ends_with_its_connector_whoever_is_killed() {
     end(pid);
     nothing_is_left(&home, &value);
     home.ok(&["list"]);
-    // A daemon that is told to end leaves it to the next one, too.
+    // A daemon that is stopped leaves it to the next one, too.
     let pid = start();
     home.ok(&["daemon", "restart"]);
     end(pid);
@@ -123,7 +123,7 @@ fn fifty_deployments_hold_fifty_leases_and_leave_none() {
         project.said(&format!("deploy shutdown --name c{n}"));
     }
     for pid in pids {
-        // One that was not shut down by name, because it came to the index too late, is none of ours.
+        // One that came to the index too late to be shut down by name isn't ours.
         eventually("the connectors' end", || !is_alive(pid));
     }
     nothing_is_left(&home, &value);
@@ -272,7 +272,7 @@ fn an_index_that_cdk_cannot_write_is_named_before_anything_starts() {
         fs::remove_file(&index).unwrap();
     }
     nothing_is_left(&home, &value);
-    // The next step that is told.
+    // The next step that is printed.
     let tmp = home.path(".cache/cdk");
     fs::create_dir_all(&tmp).unwrap();
     fs::create_dir(&index).unwrap();
@@ -330,7 +330,7 @@ fn a_name_is_found_and_told_whatever_is_in_it() {
         assert!(again.code() == Some(125) && again.err.contains(told), "{name}: {again:?}");
         assert!(!again.err.trim_end().contains(char::is_control), "{again:?}");
         eventually("one lease", || leases(&home).len() == 1);
-        // What is told can be typed.
+        // What is printed can be typed.
         if let Some((_, command)) = again.err.split_once("first: ").filter(|_| told != "already") {
             said(project.foreign("sh").args(["-c", command]));
         } else {
@@ -533,7 +533,7 @@ fn the_real_one_may_be_in_the_present_folder() {
     let front = home.path("front");
     for path in ["::/usr/bin", ":.:/usr/bin", ":/usr/bin:/bin:"] {
         let mut cdk = project.foreign(front.join("cdk").to_str().unwrap());
-        // Its own folder first, as on a user's PATH.
+        // Its own directory first, as on a user's PATH.
         let path = format!("{}{path}", front.display());
         let told = said(cdk.env("PATH", &path).arg("list"));
         assert_eq!(told.out, "here list\n", "{path}: {told:?}");
@@ -572,7 +572,7 @@ fn the_link_is_installed_and_removed_and_nobody_elses_is_touched() {
         assert!(refused.err.contains("left alone"), "{refused:?}");
     }
     assert_eq!(fs::read(other.join("cdk")).unwrap(), b"somebody else's");
-    // A folder of the user's own stays.
+    // A directory of the user's own stays.
     let own = home.path("own");
     fs::create_dir(&own).unwrap();
     home.ok(&["cdk", "--install", "--dir", "own"]);
@@ -687,7 +687,7 @@ fn e6_without_a_file_system_in_memory_there_is_no_lease() {
     let project = Project::new(&home);
     let config = project.config("facts", &["A"]);
     home.ok(&["daemon", "stop"]);
-    // A namespace of mounts of its own, where a folder of the disk stands in the place of each.
+    // A namespace of mounts of its own, where a directory of the disk stands in the place of each.
     let disk = home.path("disk");
     fs::create_dir(&disk).unwrap();
     let script = format!(
@@ -747,7 +747,7 @@ fn a_daemon_that_goes_away_is_told_and_nothing_starts() {
     assert!(refused.err.contains("has not answered"), "{refused:?}");
     kill("CONT", daemon);
     assert!(project.said("deploy list").out.contains("No connectors found"));
-    // What it was asked for it may have made meanwhile; nobody holds it.
+    // It may have made the lease by then, which has no holder.
     nothing_is_left(&home, &value);
     std::io::stderr().flush().unwrap();
 }
@@ -759,7 +759,7 @@ fn e6_a_client_that_does_not_wait_for_its_lease_leaves_none() {
     }
     let (home, value) = home_with_a_secret();
     let daemon = home.daemon_pid().unwrap();
-    // Long enough for two words that it is at work: the second finds that nobody is there.
+    // Long enough for two words that it is at work: the second finds that the client is gone.
     let slow = ["trace=mkdir", "inject=mkdir:delay_enter=2500000:when=1"];
     let trace = Trace::attach(&home, daemon, READS, &slow);
     let config = b"meta: {name: facts}\nx: {secret: {name: A}}\n";

@@ -29,7 +29,7 @@ fn d1_at_the_highest_log_level_no_value_is_anywhere() {
             hear(said(&mut home.run(&home.config(names), &["--inject", inject], &["true"])));
         }
     }
-    // Of a configuration that is none, its own line is shown to who typed it, and to nobody else.
+    // A line of an invalid configuration is shown to the user who ran it, and is not logged.
     for text in ["a: [cnry-in-yaml", "a: *cnry-in-yaml", "cnry-in-yaml"] {
         hear(said(&mut home.run(&home.write("bad.yaml", text), &[], &["true"])));
     }

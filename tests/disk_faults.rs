@@ -1,5 +1,5 @@
-//! Disks that are full or read-only, and files that are none: a clear text, nothing lost, and
-//! everything that can go on goes on.
+//! Full or read-only disks, and paths that aren't files: a clear message, nothing lost, and
+//! everything that still can keeps working.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
@@ -16,7 +16,7 @@ use crate::harness::mount::Mount;
 use crate::harness::trace::{Trace, WRITES};
 use crate::harness::{Home, Said, make_folder, need, program, said};
 
-/// The bytes of every file of a folder.
+/// The bytes of every file of a directory.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap().flatten() {
@@ -104,7 +104,7 @@ fn a5_a_disk_without_inodes_is_told_and_changes_nothing() {
     let taken = |number: usize| home.vault().join(format!("taken{number}"));
     let count = (0..).take_while(|&number| File::create_new(taken(number)).is_ok()).count();
     assert!(count > 3);
-    // The temporary file, the folder of the history and the link in it each want one.
+    // The temporary file, the directory of the history and the link in it each want one.
     for left in 0..3 {
         let before = files(&home.path("data"));
         refused(&home.set("A", "new"), "disk full");
@@ -177,7 +177,7 @@ fn a5_a_full_disk_of_the_audit_log_is_told_and_nothing_is_changed_or_delivered()
     assert_eq!(text.lines().filter(|line| line.starts_with('{')).count(), lines, "{text}");
 }
 
-/// A vault that cannot be written to: what the change says, and that everything else goes on.
+/// A vault that cannot be written to: what the change says, and that everything else keeps working.
 fn cannot_be_written(home: &Home, told: &str) {
     let before = files(&home.path("data"));
     for said in [home.set("A", "new"), home.set("B", "new"), home.cli(&["delete", "A"])] {
@@ -223,7 +223,7 @@ fn a7_a_quota_that_is_used_up_is_told() {
     }
     let home = Home::new();
     home.set("A", "old");
-    // Where file systems say so: when something is made, written, or only when it is synced.
+    // File systems report it when a file is made, written, or only when it is synced.
     for call in ["openat", "write", "fsync"] {
         let before = files(&home.vault());
         let inject = format!("inject={call}:error=EDQUOT:when=1");

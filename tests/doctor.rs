@@ -1,4 +1,4 @@
-//! What is wrong is told, and the command that is told with it mends it.
+//! `doctor` reports what is wrong, and the command that it prints fixes it.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -45,7 +45,7 @@ pub(crate) fn is_right(found: &[Value], look: &str) -> bool {
     of(found, look).iter().all(|one| one["state"] == "right")
 }
 
-/// Runs the command that mends it, as it is told, where `fluvio`, `fluvio-secret` and `sudo` are.
+/// Runs the command that fixes it, as it is printed, where `fluvio`, `fluvio-secret` and `sudo` are.
 pub(crate) fn mend(home: &Home, found: &Value) -> Said {
     let bin = home.path("bin");
     if !bin.exists() {
@@ -164,7 +164,7 @@ fn a_lost_identity_and_a_locked_vault_are_told() {
     home.ok(&["key", "use", copy.to_str().unwrap()]);
     let found = looks(&mut doctor(&home));
     assert!(is_right(&found, "vault"), "{found:?}");
-    // Another one does not open them, and it is not they that are to be mended.
+    // Another identity does not decrypt them, and they are not what has to be fixed.
     let other = Home::new();
     other.ok(&["set", "A", "one"]);
     fs::copy(other.path("config/identity.txt"), &identity).unwrap();
@@ -199,7 +199,7 @@ fn a15_a_lost_identity_is_an_error_and_not_one_that_the_first_set_makes() {
         let shown: Value = serde_json::from_str(&shown).unwrap();
         assert_eq!((&shown["lost"], &shown["passphrase"]), (&true.into(), &Value::Null), "{what}");
         assert!(home.ok(&["key", "show"]).contains("the identity is missing"), "{what}");
-        // What is told helps, with the file that it leaves to you.
+        // The printed command helps, with the file that it leaves to you.
         let command = lost["mend"].as_str().unwrap().replace("FILE", copy.to_str().unwrap());
         mend(&home, &serde_json::json!({ "mend": command }));
         let found = looks(&mut doctor(&home));
@@ -256,7 +256,7 @@ fn recipients_that_were_not_accepted_are_told_and_accepted() {
     home.ok(&["set", "A", "one"]);
     let own: Value = serde_json::from_str(&home.ok(&["key", "show", "-O", "json"])).unwrap();
     assert!(text(one(&looks(&mut doctor(&home)), "recipients")).ends_with("this machine alone"));
-    // As somebody else who shares the vault would add one.
+    // As another user who shares the vault would add one.
     let list = format!("{}\n{OTHER}\n", own["recipient"].as_str().unwrap());
     fs::write(home.vault().join(".recipients"), list).unwrap();
     let found = looks(&mut doctor(&home));
@@ -283,7 +283,7 @@ fn what_others_may_use_is_told_and_mended() {
         let found = looks(&mut doctor(&home));
         let wide = one(&found, "modes");
         assert!(text(wide).contains(path.to_str().unwrap()), "{wide}");
-        // No daemon serves then, which is told with the same command.
+        // No daemon serves then, which is reported with the same command.
         let daemon = one(&found, "daemon");
         assert_eq!((&daemon["state"], &daemon["mend"]), (&"wrong".into(), &wide["mend"]));
         mend(&home, wide);
@@ -404,7 +404,7 @@ fn the_link_called_cdk_is_put_in_front_by_what_is_told() {
         assert!(is_right(&look(), "shim"));
         script(&other, "true");
     }
-    // So is one that somebody put in front.
+    // So is one that comes first on PATH.
     symlink(&other, home.path("behind/cdk.front")).unwrap();
     fs::rename(home.path("behind/cdk"), home.path("other/cdk")).unwrap();
     fs::rename(home.path("behind/cdk.front"), home.path("behind/cdk")).unwrap();
@@ -426,7 +426,7 @@ fn without_a_file_system_in_memory_leases_are_wrong() {
     let disk = home.path("disk");
     fs::create_dir(&disk).unwrap();
     script(&home.path("sudo"), "exec \"$@\"");
-    // In a namespace of mounts of its own, where what mends it is run, too.
+    // In a mount namespace of its own, where the fix is run, too.
     let script = format!(
         "mount --bind {disk} /dev/shm && mount --bind {disk} /run; \"$@\"; \
          PATH={home}:$PATH; eval \"$(\"$@\" | sed -n 's/.*\"mend\": \"\\(sudo mount.*\\)\".*/\\1/p')\"; \
@@ -517,7 +517,7 @@ fn secrets_in_plain_text_are_told_and_git_is_made_to_forget_them() {
         doctor.current_dir(home.path("project"));
         looks(&mut doctor)
     };
-    // The commands are told for the folder in which they are typed.
+    // The commands are printed for the directory in which they are typed.
     let mends = |found: &Value| {
         let command = format!("cd project && {}", found["mend"].as_str().unwrap());
         mend(&home, &serde_json::json!({ "mend": command }));

@@ -1,4 +1,4 @@
-//! What was acknowledged is there, whatever ends the daemon and whoever changes the files.
+//! What was acknowledged is there, whatever stops the daemon and changes the files.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -32,7 +32,7 @@ pub(crate) fn random(below: u64) -> u64 {
     RandomState::new().hash_one(()) % below
 }
 
-/// What a writer knows of one of its secrets, which nobody else changes.
+/// What a writer knows of one of its secrets, which no other writer changes.
 pub(crate) struct Known {
     pub(crate) name: String,
     sure: Option<Vec<u8>>,

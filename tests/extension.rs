@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::harness::{Home, Said, program, said, said_with_input};
 
-/// Finds an extension as Fluvio's program does, and lists those in its folder when it is asked for help.
+/// Finds an extension as Fluvio's program does, and lists those in its directory for `--help`.
 const FLUVIO: &str = r#"#!/bin/sh
 extensions=$HOME/.fluvio/extensions
 if [ "$1" = --help ]; then

@@ -323,7 +323,7 @@ fn c12_little_lockable_memory_stops_nothing() {
         for _ in 0..3 {
             assert!(passphrase::unlock(&home, &[], "p").status.success(), "{limit} KiB");
         }
-        // One page, for which nobody asks twice. (Root needs no limit.)
+        // One page, which is requested once. (Root needs no limit.)
         let expected = usize::from(limit == "0" && !rustix::process::geteuid().is_root());
         assert_eq!(warnings() - before, expected, "{limit} KiB");
         for n in 0..100 {

@@ -1,4 +1,4 @@
-//! What speaks to the socket and is none of our programs, or none of our users.
+//! Programs at the socket that aren't ours, or that run as another user.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -140,7 +140,7 @@ fn c14_values_that_nobody_takes_fill_no_memory_and_it_is_given_back() {
             stream
         })
         .collect();
-    // More than there is room for at a time: whoever takes nothing has made way.
+    // More than there is room for at a time: clients that take nothing have made way.
     eventually("the grants", || {
         most = most.max(resident_kib(daemon));
         grants() >= 20

@@ -269,7 +269,7 @@ fn an_import_that_was_stopped_for_long_sets_the_rest() {
     assert_eq!(home.ok(&["list"]).lines().count(), 3001);
 }
 
-/// A secrets file of so many lines.
+/// A secrets file with this number of lines.
 fn many(home: &Home, count: usize, value: &str) {
     let lines = (0..count).map(|n| format!("NAME_{n}={value} {n}\n"));
     home.write("many.txt", lines.collect::<String>());

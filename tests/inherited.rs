@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::harness::{Home, Said, behind, eventually, is_alive, kill, need, program, said, spawn};
 
-/// What a process has blocked and what it ignores, as /proc tells it. The C library has two signals of its
+/// What a process has blocked and what it ignores, as /proc shows it. The C library has two signals of its
 /// own, 32 and 33, with which it does as it likes.
 fn signals(status: &str) -> Vec<u64> {
     let masks = ["SigBlk:", "SigIgn:"].map(|name| {

@@ -32,7 +32,7 @@ fn archive(home: &Home) -> PathBuf {
     archive
 }
 
-/// Runs a script as a user would whose files are nobody else's.
+/// Runs a script as a user with a home of their own would.
 fn run(home: &Home, script: &Path, args: &[&str]) -> Said {
     let mut shell: Command = home.foreign("sh");
     shell.args(["-c", "umask 077; exec sh \"$@\"", "sh"]).arg(script).args(args);
@@ -71,7 +71,7 @@ fn e17_removing_waits_for_leases_or_ends_them() {
     }
     let home = Home::new();
     let archive = archive(&home);
-    // It writes down what it is told, and names a lease as the real one does.
+    // It writes down its arguments, and names a lease as the real one does.
     let program = archive.join("files/bin/fluvio-secret");
     let told = home.path("told");
     let script = format!("#!/bin/sh\necho \"$*\" >> '{}'\necho waiting: >&2\n", told.display());
@@ -106,7 +106,7 @@ fn what_is_cut_off_in_the_middle_can_be_taken_out() {
     let archive = archive(&home);
     let prefix = home.path("tools");
     make_folder(&prefix, 0o755);
-    // No folder can be made there.
+    // No directory can be made there.
     fs::write(prefix.join("share"), "").unwrap();
     let cut = run(&home, &archive.join("install.sh"), &["--prefix", prefix.to_str().unwrap()]);
     assert!(!cut.status.success() && prefix.join("bin/fluvio-secret").exists(), "{cut:?}");
@@ -188,7 +188,7 @@ fn what_is_not_ours_is_neither_written_over_nor_removed() {
     assert_eq!(fs::read_to_string(&foreign).unwrap(), "mine");
     assert_eq!(fs::read_dir(&prefix).unwrap().count(), 1, "nothing was begun");
     fs::remove_file(&foreign).unwrap();
-    // A name that leads to somebody's file.
+    // A name that points to another file.
     let theirs = home.write("theirs", "mine");
     symlink(&theirs, prefix.join("bin/fluvio-secret.new")).unwrap();
     assert!(install().status.success());

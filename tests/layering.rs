@@ -76,7 +76,7 @@ fn no_program_has_the_doors_for_fuzz_targets() {
         let built = tree.iter().find(|line| name(line) == package).unwrap();
         assert!(built.ends_with("features:"), "it has none: {built}");
     }
-    // Nor does a development dependency or a task enable it: whoever mentions it has it.
+    // Nor does a development dependency or a task enable it: a package that mentions it has it.
     let mentions = |folder: &str| {
         let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
         let lines = manifest.lines().filter(|line| !line.starts_with('#'));
@@ -123,7 +123,7 @@ fn the_shim_has_no_symbol_of_what_is_not_for_it() {
     assert!(has_crate(&symbols(&program("fluvio-secret")), "clap_builder"), "it would be seen");
 }
 
-/// The Rust files below a folder.
+/// The Rust files below a directory.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap().flatten() {

@@ -114,7 +114,7 @@ fn e17_a_daemon_that_hangs_does_not_keep_a_lease() {
     kill("KILL", pid);
     nothing_is_left(&home, &held, &value);
     kill("CONT", daemon);
-    // It finds nothing to do, and says so nowhere.
+    // It finds nothing to do, and prints nothing.
     assert_eq!(home.ok(&["lease", "list"]).lines().count(), 1);
     let log = fs::read_to_string(home.path("state/daemon.log")).unwrap();
     assert!(!log.contains("cannot change or remove"), "{log}");
@@ -243,7 +243,7 @@ fn e17_a_lease_that_was_ended_by_hand_leaves_no_watcher_behind_its_holder() {
     let held = leases(&home);
     home.ok(&["lease", "end", held[0].file_name().unwrap().to_str().unwrap()]);
     assert!(leases(&home).is_empty() && is_alive(pid));
-    // Another lease, and what is there by the old one's name, are none of its business.
+    // It leaves another lease alone, and what has the old one's name.
     let other = start(&project, &project.config("other", &["A"]));
     fs::create_dir(&held[0]).unwrap();
     fs::write(held[0].join("secrets.txt"), "another's").unwrap();

@@ -222,7 +222,7 @@ fn a17_a_link_in_the_place_of_a_file_of_the_vault_is_never_followed() {
         assert!(home.set("A", "new").status.success(), "{layout:?}");
         mknodat(CWD, home.secret_file("FIFO"), FileType::Fifo, Mode::RWXU, 0).unwrap();
         assert!(home.set("FIFO", "new").status.success(), "{layout:?}");
-        // Without its list or its id the vault cannot be used, and says so.
+        // Without its list or its id the vault cannot be used, which is reported.
         link(".recipients");
         let refused = home.set("A", "newer");
         assert!(!refused.status.success() && refused.err.contains(".recipients"), "{refused:?}");

@@ -1,4 +1,4 @@
-//! The key locked and unlocked: what goes on without it, what does not, and who is asked for the
+//! The key locked and unlocked: what works without it, what does not, and which command prompts for the
 //! passphrase.
 
 use std::fs;
@@ -58,7 +58,7 @@ fn d13_while_locked_nothing_is_given_and_the_rest_goes_on() {
     let import = home.cli(&["import", import.to_str().unwrap()]);
     assert_eq!(import.code(), Some(77));
     assert!(import.err.contains("fluvio-secret unlock"), "{import:?}");
-    // What was set meanwhile opens with the same key.
+    // What was set in the meantime is decrypted with the same key.
     assert!(unlock(&home, &[], "p").out.contains("Vault unlocked until "));
     assert_eq!(delivered(&home).out, "changed\n");
     let config = home.config(&["B"]);
@@ -151,7 +151,7 @@ fn what_is_wrong_with_a_passphrase_is_told_in_words_of_its_own() {
     let at = text.find(salt).unwrap() + salt.split(' ').next().unwrap().len();
     fs::write(&identity, [&sealed[..at], b" 40\n", &sealed[at + 3..]].concat()).unwrap();
     refused(&["unlock", "--passphrase-file", &right], &["identity.txt", "2^40", "2^20"]);
-    // What a secret is sealed in.
+    // The format of an encrypted secret.
     fs::copy(home.secret_file("A"), &identity).unwrap();
     refused(&["unlock", "--passphrase-file", &right], &["sealed to keys"]);
 }
@@ -430,7 +430,7 @@ fn d3_what_is_typed_while_a_passphrase_is_looked_at_is_not_shown() {
     assert!(pty.child.wait().unwrap().success());
     assert!(pty.has_echo());
     home.ok(&["lock"]);
-    // Nobody has to wait for the daemon to be rid of it.
+    // You do not have to wait for the daemon to be rid of it.
     let mut pty = asked("cnry-wrong\r");
     pty.type_keys("\u{3}");
     assert_eq!(pty.child.wait().unwrap().signal(), Some(2));
@@ -443,7 +443,7 @@ fn cdk_on_a_terminal_asks_and_goes_on() {
     let home = locked("one", "p");
     let project = Project::new(&home);
     let config = project.config("facts", &["A"]);
-    // From a shell, which goes on after cdk: with its end the terminal hangs up.
+    // From a shell, which keeps running after cdk. When it exits, the terminal hangs up.
     let mut shell = project.foreign("sh");
     shell.args([
         "-c",
@@ -472,7 +472,7 @@ fn cdk_on_a_terminal_asks_and_goes_on() {
     assert!(refused.err.contains("fluvio-secret unlock"), "{refused:?}");
 }
 
-/// `run --watch` without a terminal, and what it tells.
+/// `run --watch` without a terminal, and what it reports.
 struct Watched {
     child: Child,
     lines: Receiver<String>,
@@ -560,7 +560,7 @@ fn a_secret_is_set_although_nobody_gave_a_passphrase_since_the_daemon_began() {
     home.kill_daemon();
     let set = home.set("A", &value);
     assert!(set.status.success(), "{set:?}");
-    // Whoever may write to the vault adds a key of their own: nothing is sealed to it.
+    // A user who may write to the vault adds a key of their own: nothing is encrypted to it.
     let stranger = Home::new();
     stranger.set("A", "x");
     let list = home.vault().join(".recipients");

@@ -65,7 +65,7 @@ fn a19_git_merges_each_file_of_the_vault_whole() {
     if !need::tool("git") {
         return;
     }
-    // Whether git takes sealed bytes for text depends on them: many files, so that many are.
+    // Git takes some encrypted files for text, depending on their bytes: with many files, several are.
     let clones = Clones::new();
     let names: Vec<_> = (0..30).map(|n| format!("S{n}")).collect();
     let (home, all) = (&clones.home, [".recipients", ".vault-id", ".gitignore", ".gitattributes"]);

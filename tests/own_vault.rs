@@ -288,7 +288,7 @@ fn a15_the_running_daemon_notices_a_link_to_its_vault_that_leads_elsewhere() {
     symlink(home.path("empty"), home.vault()).unwrap();
     refused_by_the_daemon_that_runs(&home, "a link");
     assert!(fs::read_dir(home.path("empty")).unwrap().next().is_none());
-    // The vault that the link leads to was moved, and the link with it.
+    // The vault that the link points to was moved, and the link with it.
     fs::rename(home.path("disk"), home.path("moved")).unwrap();
     fs::remove_file(home.vault()).unwrap();
     symlink(home.path("moved"), home.vault()).unwrap();

@@ -204,7 +204,7 @@ fn d11_what_others_may_enter_is_refused_with_the_command_that_mends_it() {
         assert_eq!(refused.code(), Some(69), "{refused:?}");
         let (_, mend) = refused.err.split_once("mend it with: ").expect("a remedy");
         assert!(mend.contains(path.to_str().unwrap()), "{refused:?}");
-        // The remedy, as it was told, is the remedy.
+        // The remedy works as it was printed.
         assert!(said(home.foreign("sh").args(["-c", mend])).status.success());
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode(), before.mode());
         assert!(home.ok(&["list"]).contains('A'));
@@ -258,7 +258,7 @@ fn b15_a_socket_that_may_not_be_opened_is_reported_as_that() {
             );
         }
         assert!(doctor.out.contains("may not be opened"), "{path}: {doctor:?}");
-        // The command that is told fixes it.
+        // The command that is printed fixes it.
         set_mode(path, mode);
         let (_, command) = all[0].err.split_once(" with: ").unwrap();
         let mut shell = home.foreign("sh");

@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::harness::pty::Pty;
 use crate::harness::{Home, Said, need, said};
 
-/// Runs git in a folder.
+/// Runs git in a directory.
 fn git(folder: &Path, args: &[&str]) {
     let mut git = Command::new("git");
     // The configuration of the user who runs the tests may have hooks, or ignore everything.
@@ -100,7 +100,7 @@ fn d14_a_vault_that_two_share_by_git_works_both_ways_and_stops_at_who_is_not_acc
     pull(&bob);
     assert_eq!(delivered(&bob, "API_TOKEN").out, "from ada again");
 
-    // Somebody who may write there adds a key of their own.
+    // A user who may write there adds a key of their own.
     let stranger = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
     let list = bob.vault().join(".recipients");
     let text = fs::read_to_string(&list).unwrap();
@@ -155,7 +155,7 @@ fn a12_stock_age_opens_what_is_sealed_to_each_recipient() {
         assert_eq!(opened(&friend, file).code(), Some(1));
         assert!(opened(&own, file).status.success());
     }
-    // An identity that somebody has already, and one behind a passphrase of its own file.
+    // An identity that you have already, and one whose file has a passphrase.
     home.ok(&["key", "use", friend.to_str().unwrap()]);
     assert!(opened(&friend, &home.secret_file("A")).out.ends_with("\none"));
     assert_eq!(delivered(&home, "A").out, "one");
@@ -243,7 +243,7 @@ fn a_key_is_taken_from_a_pipe() {
     let by_substitution = used(r#"exec "$1" key use <(cat "$3")"#);
     assert!(by_substitution.status.success(), "{by_substitution:?}");
     assert!(by_substitution.out.contains(&key) && !by_substitution.err.contains("still has"));
-    // An endless one is refused at the limit, and one without a key says so.
+    // An endless one is refused at the limit, and one without a key is reported.
     for (script, why) in [
         (r#"exec "$1" key use <(yes)"#, "too large"),
         (r#"exec "$1" key use <(:)"#, "error: "),

@@ -161,7 +161,7 @@ fn following_ends_when_nobody_reads() {
     assert!(follow.wait().unwrap().success());
 }
 
-/// Puts a program of a line of shell into a folder of the home.
+/// Puts a program of a line of shell into a directory of the home.
 fn script(home: &Home, path: &str, text: &str) {
     let path = home.path(path);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -240,7 +240,7 @@ fn every_example_of_the_help_works() {
                 let expected = if example.contains("cargo") { "built" } else { "AUTH_HEADER=" };
                 assert!(said.out.contains(expected), "{example}: {said:?}");
             }
-            // The next example begins anew.
+            // The next example begins with a new home.
             if command == "lock" {
                 fs::write(&identity, before).unwrap();
             }

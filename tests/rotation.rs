@@ -1,4 +1,4 @@
-//! Everything is sealed anew, whatever ends the daemon in the middle: nothing is lost, and the next
+//! Everything is re-encrypted, whatever stops the daemon in the middle: nothing is lost, and the next
 //! run finishes it.
 
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use crate::harness::pty::Pty;
 use crate::harness::trace::{Trace, WRITES, call};
 use crate::harness::{Home, Layout, canary, eventually, is_alive, kill, need};
 
-/// A key that somebody has: the example of age's own documentation.
+/// A key that is in use already: the example of age's own documentation.
 const FRIEND: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
 const FRIENDS: &str = "AGE-SECRET-KEY-1GQ9778VQXMMJVE8SK7J6VT8UJ4HDQAJUVSFCWCM02D8GEWQ72PVQ2Y5J33";
 
@@ -102,7 +102,7 @@ impl Stage {
             let found = found.unwrap_or_else(|refusal| panic!("{what}: {name}: {refusal}"));
             assert!(found == *value, "{what}: {name} has another value");
         }
-        // Nobody has to wait for the end of the change.
+        // Other requests do not wait for the end of the change.
         asker.set("NEXT", b"x").unwrap().unwrap_or_else(|refusal| panic!("{what}: {refusal}"));
         assert_eq!(asker.value("NEXT").unwrap().unwrap(), b"x", "{what}");
     }
@@ -214,7 +214,7 @@ fn kill_a_new_seal(layout: Layout) {
                 .iter()
                 .any(|file| stage.home.path("config").join(file).exists());
             unfinished += usize::from(is_begun);
-            // The same command again. One that has removed somebody would find nobody to remove.
+            // The same command again, unless it has removed its recipient already.
             let list = fs::read_to_string(stage.home.vault().join(".recipients")).unwrap();
             let is_made = match change {
                 Change::Remove => !is_begun && !list.contains(FRIEND),
@@ -316,7 +316,7 @@ enum Ended {
 }
 
 /// A vault behind the passphrase `p1`, with a change to an identity behind `p2` that was ended when a
-/// part of the secrets was sealed to that one.
+/// part of the secrets was encrypted to that one.
 fn half_used(ended: Ended) -> Option<(Stage, Secret)> {
     let stage = Stage::new(150);
     let home = &stage.home;

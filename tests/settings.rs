@@ -1,5 +1,5 @@
-//! The settings file: what it says holds from the daemon's next start on, and what is wrong in it is
-//! told to whoever would have the daemon started.
+//! The settings file: it counts from the daemon's next start on, and what is wrong in it is reported by
+//! each command that would start the daemon.
 
 use std::fs;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! Frames that are none, without number, and JSON that means harm.
+//! Countless malformed frames, and hostile JSON.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -63,7 +63,7 @@ fn c1_arbitrary_frames_harm_no_daemon() {
 
 /// Sends some mutated frames, and mostly looks at what comes back.
 fn converse(home: &Home, random: &mut Random) {
-    // The queue may be full, which is no fault; a daemon that is gone is seen at the end.
+    // The queue may be full, which is fine; a daemon that is gone is seen at the end.
     let Ok(mut stream) = UnixStream::connect(home.socket()) else { return };
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     stream.set_write_timeout(Some(Duration::from_secs(20))).unwrap();

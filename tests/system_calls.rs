@@ -32,7 +32,7 @@ struct Stage {
     before: Option<Vec<u8>>,
     /// The value when the change is made.
     after: Option<Vec<u8>>,
-    /// The sealed file before the change, and the audit log's lines.
+    /// The encrypted file before the change, and the audit log's lines.
     sealed: Option<Vec<u8>>,
     lines: usize,
 }
@@ -317,17 +317,17 @@ fn a6_the_file_its_line_and_its_folder_are_synced_in_this_order() {
     }
     let copy = "link fsync rename fsync fsync";
     for (layout, change, expected) in [
-        // The line; the second name and its two folders; the removal and its folder.
+        // The line; the second name and its two directories; the removal and its directory.
         (Layout::Together, Change::Delete, "fdatasync link fsync fsync unlink fsync unlink"),
-        // The file; the line; the name and its folder.
+        // The file; the line; the name and its directory.
         (Layout::Together, Change::New, "fsync fdatasync rename fsync"),
         (Layout::Together, Change::Overwrite, "fsync fdatasync link rename fsync unlink"),
-        // In place of a second name that is refused: a copy, its name, and the two folders of that.
+        // In place of a second name that is refused: a copy, its name, and the two directories of that.
         (Layout::Apart, Change::Delete, &format!("fdatasync {copy} unlink fsync unlink")),
         (Layout::Apart, Change::New, "fsync fdatasync rename fsync"),
         (Layout::Apart, Change::Overwrite, &format!("fsync fdatasync {copy} rename fsync unlink")),
         // The vault with its id, and the file that remembers it; the identity; the lists of recipients here
-        // and in the vault; the file; the line, in a new log; the name and its folder.
+        // and in the vault; the file; the line, in a new log; the name and its directory.
         (
             Layout::Together,
             Change::First,
@@ -340,7 +340,7 @@ fn a6_the_file_its_line_and_its_folder_are_synced_in_this_order() {
     }
 }
 
-/// A home whose first `set` got as far as the identity's folder being synced, where this happened.
+/// A home whose first `set` got as far as the identity's directory being synced, where this happened.
 fn at_the_sync_of_the_identitys_folder(what: &str) -> Home {
     let home = Home::new();
     home.ok(&["list"]);

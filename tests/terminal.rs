@@ -150,7 +150,7 @@ fn d3_a_signal_right_behind_enter_is_not_lost() {
 fn d3_half_a_value_is_none_when_the_terminal_goes_away() {
     let home = Home::new();
     home.set("A", "old");
-    // Its session goes on without the terminal.
+    // Its session keeps running without the terminal.
     let mut set = home.foreign("env");
     set.arg("--ignore-signal=HUP").arg(crate::harness::program("fluvio-secret")).args(["set", "A"]);
     let mut pty = Pty::start(&set);

@@ -9,7 +9,7 @@ use crate::harness::{Home, eventually, make_folder, need, program, said};
 
 const UNITS: [&str; 2] = ["fluvio-secretd.service", "fluvio-secretd.socket"];
 
-/// The units in a folder of the home, with the built daemon.
+/// The units in a directory of the home, with the built daemon.
 fn units(home: &Home, folder: &str) -> [PathBuf; 2] {
     make_folder(&home.path(folder), 0o755);
     UNITS.map(|name| {

@@ -62,7 +62,7 @@ fn b12_a_newer_daemon_is_left_alone_and_the_next_step_told() {
     let run = crate::harness::said(&mut home.run(&config, &[], &["true"]));
     assert_eq!(run.code(), Some(125));
     assert!(run.err.contains("newer"), "{run:?}");
-    // What was told as the next step does it.
+    // The printed next step does it.
     home.ok(&["daemon", "stop"]);
     let requests = newer.join().unwrap();
     assert_eq!(requests.len(), 4, "{requests:?}");

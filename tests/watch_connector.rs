@@ -129,7 +129,7 @@ fn e4_a_supervisor_that_is_told_to_end_ends_the_connector_first() {
 #[test]
 fn f8_signals_that_were_ignored_at_the_start_are_so_for_both() {
     let (home, path) = home_with_a_secret();
-    // The connector sends it to itself, and goes on.
+    // The connector sends it to itself, and keeps running.
     for signal in ["HUP", "INT", "QUIT", "TSTP"] {
         let script = format!("kill -{signal} $$; echo x >> ready; exec sleep 1000");
         let script = shell(&script);
@@ -242,7 +242,7 @@ fn f7_a_connector_that_ends_at_once_is_started_again_after_growing_pauses() {
     assert!(begun.elapsed() >= Duration::from_secs(7));
     assert_eq!(watched.expect("ended")["again_in_s"], 8);
     assert_eq!(numbers(&home, "pids").len(), 4);
-    // A change does not wait for the pause, and begins anew.
+    // A change does not wait for the pause, and starts the count again.
     fs::write(&path, config(2, &["A"])).unwrap();
     let restarted = watched.expect("restarted");
     assert_eq!(restarted["stopped_ms"], serde_json::Value::Null, "none ran");
@@ -350,7 +350,7 @@ fn on_a_terminal_it_is_one_coloured_line_and_ctrl_c_ends_both() {
 #[test]
 fn it_ends_with_its_terminal_also_when_nobody_passes_that_on() {
     let (home, path) = home_with_a_secret();
-    // In a session of its own nobody tells it of the hang-up.
+    // In a session of its own it gets no signal for the hang-up.
     let mut session = home.foreign("setsid");
     session.args(["--wait"]).arg(crate::harness::program("fluvio-secret"));
     session.args(["run", "--watch", "--config"]).arg(&path);

@@ -1,4 +1,4 @@
-//! Save a file, and the connector runs with it: once, whole, and whoever saves it in whichever way.
+//! Save a file, and the connector runs with it: once, whole, and whichever program saves it.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -24,7 +24,7 @@ fn number(path: &Path) -> String {
     text.lines().find_map(|line| line.strip_prefix("  number: ")).unwrap().to_owned()
 }
 
-/// A way of saving: makes the place of a configuration in a folder, and saves it anew.
+/// A way of saving: makes the place of a configuration in a directory, and saves it again.
 struct SaveMethod {
     name: &'static str,
     begin: fn(&Home, &Path, &str),
@@ -35,7 +35,7 @@ fn written(_: &Home, path: &Path, text: &str) {
     fs::write(path, text).unwrap();
 }
 
-/// Kubernetes turns a link to a folder.
+/// Kubernetes turns a link to a directory.
 fn mounted(_: &Home, path: &Path, text: &str) {
     let folder = path.parent().unwrap();
     fs::create_dir(folder.join("..1")).unwrap();
@@ -154,7 +154,7 @@ const SAVE_METHODS: [SaveMethod; 9] = [
     },
 ];
 
-/// Saves so often in one way, and waits each time for the connector that has it: how long each took,
+/// Saves a number of times in one way, and waits each time for the connector that has it: how long each took,
 /// where that can be judged.
 fn save_again_and_again(way: &SaveMethod, rounds: u32) -> Vec<Duration> {
     let home = Home::new();
@@ -327,7 +327,7 @@ fn a_path_that_is_watched_too_restarts_the_connector() {
     let file = source.join("main.rs");
     fs::write(&file, "fn main() {}").unwrap();
     changed(&mut watched, &file);
-    // In a folder that was made meanwhile.
+    // In a directory that was made in the meantime.
     let file = folder(&home, "src/new/deeper").join("lib.rs");
     fs::write(&file, "one").unwrap();
     changed(&mut watched, &file);
@@ -474,7 +474,7 @@ fn f5_a_folder_that_is_moved_away_and_back_is_watched_again() {
         watched.until_started_with(&home, &format!("{number} A=value"));
     }
     save_and_see(&home, &path, &mut watched, 4);
-    // Another folder in its place.
+    // Another directory in its place.
     fs::rename(&project, &away).unwrap();
     folder(&home, "project");
     save_and_see(&home, &path, &mut watched, 5);

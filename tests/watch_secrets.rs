@@ -188,7 +188,7 @@ fn a11_a_vault_that_is_moved_away_and_back_is_watched_again() {
     home.set("A", "two");
     restarted_for_a(&home, &mut watched, "two");
     fs::rename(home.vault(), &away).unwrap();
-    // The secret is not gone, so nothing is told.
+    // The secret is not gone, so nothing is reported.
     eventually("a line of the daemon's log", || {
         let log = fs::read_to_string(home.path("state/daemon.log")).unwrap();
         log.contains("was moved, replaced or unmounted")

@@ -22,7 +22,7 @@ libfuzzer_sys::fuzz_target!(|config: &[u8]| {
     );
 });
 
-/// Values of several kinds; which one a name has is told by its last letter.
+/// Values of several kinds; the last letter of a name selects one.
 fn of_a_vault(name: &SecretName) -> Known {
     let value: &[u8] = match name.as_str().as_bytes().last() {
         Some(b'A') => b"cnry",

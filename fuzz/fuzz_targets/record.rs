@@ -1,4 +1,4 @@
-//! What is a record among arbitrary bytes that were sealed, is sealed the same way ever after.
+//! Arbitrary bytes that decode as a record encode to the same bytes again.
 #![no_main]
 
 use fluvio_secret_daemon::fuzzing::record;

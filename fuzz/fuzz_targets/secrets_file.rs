@@ -26,7 +26,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// What connectors find: lines, split at the first `=`, both sides without blanks, the first line
+/// What connectors find: lines, split at the first `=`, both sides without spaces, the first line
 /// with a name. `None` when a line has no name that they could ask for.
 fn expected(text: &str) -> Option<Vec<(&str, &[u8])>> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';

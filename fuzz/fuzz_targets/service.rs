@@ -28,7 +28,7 @@ fuzz_target!(|bytes: &[u8]| {
         }
         let answers = daemon.answer(request);
         let (last, pages) = answers.split_last().expect("each request has an answer");
-        // A subscription goes on.
+        // A subscription stays open.
         assert!(last.is_last() || matches!(last, Response::Subscribed(_)));
         assert!(!pages.iter().any(Response::is_last));
         for answer in &answers {
@@ -40,7 +40,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// No refusal has a text that was sent, but the keys that lead to a bad name of a configuration.
+/// No refusal repeats a value that was sent. It may name the keys above a bad name of a configuration.
 fn check(refusal: &Refusal) {
     let has_keys = refusal.code == Code::Config && refusal.text.contains("secret.name`");
     assert!(has_keys || !refusal.text.contains(CANARY), "{refusal}");

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs fluvio-secret for one user, into ~/.local or another folder. What it made is written down, and
-# lib/fluvio-secret/uninstall.sh in that folder removes it again. It starts nothing.
+# Installs fluvio-secret for one user, into ~/.local or another directory. What it made is written down, and
+# lib/fluvio-secret/uninstall.sh in that directory removes it again. It starts nothing.
 set -eu
 
 usage='usage: ./install.sh [--prefix DIR]   (DIR is ~/.local unless it is given)'
@@ -36,7 +36,7 @@ earlier=
 [ ! -f "$made" ] || earlier=$(cat "$made")
 now=
 
-# Makes a folder and those above it, and writes down which were not there.
+# Makes a directory and those above it, and writes down which were not there.
 folder() {
     [ -d "$1" ] && return
     folder "$(dirname -- "$1")"
@@ -51,7 +51,7 @@ note() {
     [ ! -d "$kept" ] || write_made "$earlier"
 }
 
-# With what is given of before; folders that were made then stay written down.
+# With what is given of before; directories that were made then stay written down.
 write_made() {
     printf '%s\n%s' "$1" "$now" | grep . > "$made.new"
     mv -f -- "$made.new" "$made"
@@ -69,7 +69,7 @@ put() {
     mv -f -- "$2.new" "$2"
 }
 
-# Nothing of somebody else's is written over.
+# A file of another installation is not overwritten.
 for file in $(cd "$here/files" && find . -type f) lib/fluvio-secret/uninstall.sh; do
     file=$prefix/${file#./}
     { [ ! -e "$file" ] && [ ! -L "$file" ]; } && continue
@@ -100,7 +100,7 @@ done < "$unit" > "$prefix/$unit.new"
 chmod 644 "$prefix/$unit.new"
 mv -f -- "$prefix/$unit.new" "$prefix/$unit"
 
-# fluvio lists in its help what is in this folder.
+# fluvio lists in its help what is in this directory.
 extension=$HOME/.fluvio/extensions/fluvio-secret
 if [ -d "$HOME/.fluvio" ]; then
     if [ -e "$extension" ] && [ ! -L "$extension" ]; then
@@ -117,7 +117,7 @@ if [ -d "$HOME/.fluvio" ]; then
     fi
 fi
 
-# What an earlier release had and this one has not is removed; folders stay written down.
+# What an earlier release had and this one has not is removed; directories stay written down.
 printf '%s\n' "$earlier" | grep '^file ' | while IFS= read -r line; do
     printf '%s' "$now" | grep -Fxq "$line" || rm -f -- "${line#file }"
 done

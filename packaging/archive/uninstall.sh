@@ -33,7 +33,7 @@ fi
 # shellcheck disable=SC2086
 "$prefix/bin/fluvio-secret" daemon stop $end_leases > /dev/null || true
 
-# The links to the units of this folder, by which they are enabled or found. Without a manager of the
+# The links to the units of this directory, by which they are enabled or found. Without a manager of the
 # session there is nothing to stop, and the links have to go all the same.
 config=${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user
 for link in sockets.target.wants/fluvio-secretd.socket fluvio-secretd.socket fluvio-secretd.service; do
@@ -46,13 +46,13 @@ done
 # One that systemd has started since.
 "$prefix/bin/fluvio-secret" daemon stop > /dev/null || true
 
-# The link called cdk would lead to nothing.
+# The link called cdk would point to nothing.
 link=${XDG_DATA_HOME:-$HOME/.local/share}/fluvio-secret/bin/cdk
 if [ "$(readlink -- "$link" || true)" = "$prefix/bin/fluvio-secret-shim" ]; then
     "$prefix/bin/fluvio-secret" cdk --uninstall
 fi
 
-# Files first; then the folders that were made for them, the innermost first, unless there is more in them.
+# Files first; then the directories that were made for them, the innermost first, unless there is more in them.
 # The list and this script go last: what cannot be removed now can be then.
 left=
 # Says itself what it is.
@@ -66,7 +66,7 @@ while IFS= read -r line; do
                 *) remove "$path" ;;
             esac
             ;;
-        # Another installation may have turned it to itself, or somebody put a file in its place.
+        # It may belong to another installation by now, or be a file.
         link) [ "$(readlink -- "$path" || true)" != "$prefix/bin/fluvio-secret" ] || remove "$path" ;;
     esac
 done < "$made"

@@ -1,4 +1,4 @@
-//! The protocol's own messages, without a command in between: quicker, and a refusal is told from a
+//! The protocol's own messages, without a command in between: quicker, and a refusal differs from a
 //! connection that ended.
 
 use std::io::{self, Read, Write};
@@ -91,7 +91,7 @@ impl Asker {
         })
     }
 
-    /// Has the vault sealed anew.
+    /// Has the vault re-encrypted.
     pub(crate) fn reseal(&mut self, request: &Request) -> Answer<Resealed> {
         Ok(match self.ask(request)? {
             Response::Resealed(resealed) => Ok(resealed),

@@ -15,7 +15,7 @@ pub(crate) struct Project<'a> {
     real: Option<PathBuf>,
 }
 
-/// Shows what it was given, and then runs until it is told to end.
+/// Shows what it was given, and then runs until it is stopped.
 const CONNECTOR: &str = r#"#!/bin/sh
 echo "arguments: $*"
 while [ $# -gt 0 ]; do
@@ -161,7 +161,7 @@ impl<'a> Project<'a> {
     }
 }
 
-/// The leases of a home, by their folders.
+/// The leases of a home, by their directories.
 pub(crate) fn leases(home: &Home) -> Vec<PathBuf> {
     let uid = rustix::process::geteuid().as_raw();
     let mut found = Vec::new();

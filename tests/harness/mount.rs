@@ -19,7 +19,7 @@ pub(crate) struct Mount {
 }
 
 impl Mount {
-    /// An empty file system in memory, in place of a folder.
+    /// An empty file system in memory, in place of a directory.
     pub(crate) fn tmpfs(at: &Path, options: &str) -> Self {
         let options = format!("mode=0700,{options}");
         mount(&["-t", "tmpfs", "-o", &options, "tmpfs"], at);
@@ -62,7 +62,7 @@ impl Mount {
         std::mem::forget(self);
     }
 
-    /// The folder as it is, and nothing in it can be changed. (The file system itself cannot be made
+    /// The directory as it is, and nothing in it can be changed. (The file system itself cannot be made
     /// read-only while the daemon has its lock open.)
     pub(crate) fn read_only(at: &Path) -> Self {
         mount(&["--bind", at.to_str().unwrap()], at);

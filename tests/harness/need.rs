@@ -1,6 +1,6 @@
 //! What a test needs and a machine may lack.
 //!
-//! A test that lacks something says so on standard error, numbered, and ends. Where everything must
+//! A test that lacks something prints that on standard error, numbered, and ends. Where everything must
 //! run, `FLUVIO_SECRET_REQUIRE_ALL=1` makes a lack a failure. That a test is for root, or for a plain
 //! user, is no lack: it runs in the other of the two runs.
 
@@ -40,7 +40,7 @@ pub(crate) fn user_namespaces() -> bool {
     made.is_ok_and(|status| status.success()) || lacks("namespaces of plain users")
 }
 
-/// What unshare(1) is told for that.
+/// The options of unshare(1) for that.
 pub(crate) const NAMESPACE: [&str; 4] = ["--user", "--map-current-user", "--keep-caps", "--mount"];
 
 /// Whether a file can be mounted.

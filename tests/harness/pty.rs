@@ -94,7 +94,7 @@ impl Pty {
     }
 }
 
-/// What is shown, which somebody has to read, or the program would wait.
+/// What is shown. It has to be read, or the program would wait.
 struct Screen {
     shown: Receiver<Vec<u8>>,
     reader: JoinHandle<()>,

@@ -1,4 +1,4 @@
-//! `run --watch` in a home, and what it tells.
+//! `run --watch` in a home, and what it reports.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -44,7 +44,7 @@ pub(crate) fn config(number: u32, names: &[&str]) -> String {
 pub(crate) struct Watched {
     pub(crate) child: Child,
     told: Receiver<String>,
-    /// What it told that is no event: the shim's words, and the connector's.
+    /// What it printed besides events: the shim's words, and the connector's.
     pub(crate) words: String,
     events: Vec<(Instant, Value)>,
     next: usize,
@@ -57,7 +57,7 @@ impl Watched {
         Self::start(&home.run(config, &options, command))
     }
 
-    /// Starts a supervisor that tells its events as JSON.
+    /// Starts a supervisor that prints its events as JSON.
     pub(crate) fn start(command: &Command) -> Self {
         let mut command = behind(&["env", "--default-signal"], command);
         let mut child = spawn(command.stdin(Stdio::null()));
@@ -119,25 +119,25 @@ impl Watched {
         }
     }
 
-    /// When the last expected event was told.
+    /// When the last expected event was reported.
     pub(crate) fn told_at(&self) -> Instant {
         self.events[self.next - 1].0
     }
 
-    /// The events that nobody expected yet.
+    /// The events that were not expected yet.
     pub(crate) fn unexpected(&mut self) -> Vec<Value> {
         self.hear();
         self.events[self.next..].iter().map(|(_, event)| event.clone()).collect()
     }
 
-    /// Ends it as Ctrl-C does, and gives what it told that nobody expected.
+    /// Stops it as Ctrl-C does, and returns the events that were not expected.
     pub(crate) fn end(mut self) -> Vec<Value> {
         kill("INT", self.child.id());
         self.child.wait().unwrap();
         self.told_to_the_end()
     }
 
-    /// What it told that nobody expected, when it has ended: by then it has told all.
+    /// The events that were not expected, after it has exited and reported everything.
     pub(crate) fn told_to_the_end(&mut self) -> Vec<Value> {
         // The end of the stream, when the connector is gone, too.
         let rest: Vec<_> = self.told.iter().collect();
@@ -187,7 +187,7 @@ pub(crate) fn resources(pid: u32) -> Option<(usize, usize)> {
     Some((count("fd")?, count("task")?))
 }
 
-/// Runs git in a folder, as somebody, whatever the machine's own settings are.
+/// Runs git in a directory, as a user with a name, whatever the machine's own settings are.
 pub(crate) fn git(home: &Home, folder: &Path, args: &[&str]) -> Said {
     let mut git = home.foreign("git");
     git.args([
@@ -203,14 +203,14 @@ pub(crate) fn git(home: &Home, folder: &Path, args: &[&str]) -> Said {
     said
 }
 
-/// A folder of the home that is made.
+/// A directory of the home that is made.
 pub(crate) fn folder(home: &Home, name: &str) -> PathBuf {
     let path = home.path(name);
     fs::create_dir_all(&path).unwrap();
     path
 }
 
-/// Tells how late this machine wakes a thread that has nothing to do but to wake: what is later than
+/// Measures how late this machine wakes a thread that only sleeps: what is later than
 /// that is late for a reason of its own.
 pub(crate) struct Stalls {
     worst: Arc<AtomicU64>,

@@ -1,6 +1,6 @@
 //! `check` against tables of what Fluvio's own code did with configurations and values.
 //!
-//! The folder has `configs.tsv` with the files in `configs/`, and `matrix.tsv` with the small
+//! The directory has `configs.tsv` with the files in `configs/`, and `matrix.tsv` with the small
 //! configurations of `matrix-contexts.json`. The real programs are asked, with a vault of their own.
 
 use std::collections::{BTreeMap, BTreeSet};

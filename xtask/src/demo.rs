@@ -96,7 +96,7 @@ pub(crate) fn random_header() -> Result<(String, String), Box<dyn Error>> {
     Ok((token, header))
 }
 
-/// A vault of its own in a temporary folder, and the built programs.
+/// A vault of its own in a temporary directory, and the built programs.
 struct Home {
     folder: tempfile::TempDir,
     programs: PathBuf,
@@ -180,7 +180,7 @@ fn end(mut connector: Child) -> String {
     said.trim_end().to_owned()
 }
 
-/// A server that tells which `Authorization` header each request had.
+/// A server that reports which `Authorization` header each request had.
 pub(crate) struct Server {
     pub(crate) port: u16,
     pub(crate) requests: Receiver<Option<String>>,
@@ -206,7 +206,7 @@ impl Server {
     }
 }
 
-/// Whether any file below a folder has these bytes in it.
+/// Whether any file below a directory has these bytes in it.
 fn holds(folder: &Path, bytes: &[u8]) -> std::io::Result<bool> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;

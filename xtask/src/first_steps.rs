@@ -35,7 +35,7 @@ fn step(text: &str) {
     say(&format!("\n── {text}"));
 }
 
-/// The Debian package, in a folder that stands for the root of a machine.
+/// The Debian package, in a directory that stands for the root of a machine.
 fn by_package(package: &Path, connector: &Path) -> Outcome {
     step("By the Debian package");
     let user = User::new()?;
@@ -46,7 +46,7 @@ fn by_package(package: &Path, connector: &Path) -> Outcome {
     }
     fs::write(machine.path().join("var/lib/dpkg/status"), "")?;
     let before = listing(&machine.path().join("usr"))?;
-    // Of what the package depends on, nothing is in the folder; the real machine has it.
+    // Of what the package depends on, nothing is in the directory; the real machine has it.
     dpkg(machine.path(), &["--force-depends", "--install"], package)?;
     let path = format!("{}:", machine.path().join("usr/bin").display());
     connect(&user, &path, connector)?;
@@ -75,7 +75,7 @@ fn by_archive(archive: &Path, connector: &Path) -> Outcome {
     user.types("", &unpack, "")?;
     let name = archive.file_name().unwrap_or_default().to_string_lossy();
     let install = format!("./{}/install.sh", name.trim_end_matches(".tar.gz"));
-    // Where fluvio is, its folder of extensions gets a link.
+    // Where fluvio is, its directory of extensions gets a link.
     fs::create_dir(home.join(".fluvio"))?;
     symlink("/nothing", home.join(".fluvio/other"))?;
     user.owns(&home.join(".fluvio"))?;
@@ -122,10 +122,10 @@ fn by_archive(archive: &Path, connector: &Path) -> Outcome {
     Ok(())
 }
 
-/// What systemd says of the units in a folder: nothing.
+/// systemd finds nothing wrong in the units of a directory.
 fn units_are_sound(folder: &Path) -> Outcome {
     let units = ["fluvio-secretd.socket", "fluvio-secretd.service"].map(|name| folder.join(name));
-    // It makes folders there, as for a session.
+    // It makes directories there, as for a session.
     let session = tempfile::tempdir()?;
     run_program(
         Command::new("systemd-analyze")
@@ -188,7 +188,7 @@ fn user_copy(user: &User, file: &Path) -> Result<PathBuf, Box<dyn Error>> {
     Ok(copy)
 }
 
-/// Everything below a folder, by its path from there.
+/// Everything below a directory, by its path from there.
 fn listing(folder: &Path) -> Result<BTreeSet<PathBuf>, Box<dyn Error>> {
     let mut found = BTreeSet::new();
     let mut folders = vec![folder.to_owned()];

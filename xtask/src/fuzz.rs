@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use crate::programs::root;
 use crate::{Outcome, say};
 
-/// The targets, each with the folders that its first inputs come from.
+/// The targets, each with the directories that its first inputs come from.
 const TARGETS: [(&str, &[&str]); 8] = [
     ("request_frame", &["protocol/samples"]),
     ("response_frame", &["protocol/samples"]),

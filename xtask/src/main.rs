@@ -4,7 +4,7 @@
 //! * `cargo xtask cases LOG…`: what docs/THREATS.md promises, and the tests that ran for it
 //! * `cargo xtask conformance DIR`: `check` against tables of what Fluvio's own code did
 //! * `cargo xtask first-steps`: from nothing to a running connector, by each way to install
-//! * `cargo xtask fuzz SECONDS`: arbitrary bytes to every reader of bytes, so long each
+//! * `cargo xtask fuzz SECONDS`: arbitrary bytes to every reader of bytes, for this time each
 //! * `cargo xtask man [DIR]`: the manual pages
 //! * `cargo xtask package`: the Debian package, and the archive with an installer
 //! * `cargo xtask release-check`: what keeps a release from being tagged
@@ -75,7 +75,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints a line; that nobody reads it changes nothing.
+/// Prints a line. A closed pipe changes nothing.
 fn say(line: &str) {
     let _ = writeln!(io::stdout(), "{line}");
 }

@@ -7,14 +7,14 @@ use std::process::Command;
 use crate::programs::{self, cargo, path_of};
 use crate::{Outcome, say};
 
-/// Writes them into a folder, and says so.
+/// Writes them into a directory, and prints which.
 pub(crate) fn run(folder: &Path) -> Outcome {
     write(folder)?;
     say(&format!("the manual pages are in {}", folder.display()));
     Ok(())
 }
 
-/// Writes them into a folder.
+/// Writes them into a directory.
 pub(crate) fn write(folder: &Path) -> Outcome {
     // A program of its own: what it is made of would be built for every other task, too.
     let built = cargo(&["build", "--package", "fluvio-secret-manual", "--bins"])?;

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use crate::programs::{SHIPPED, cargo, path_of, root, run, target};
 use crate::{Outcome, man, say};
 
-/// Where a shell looks for completions, below the folder of everything.
+/// Where a shell looks for completions, below the directory of everything.
 const COMPLETIONS: [(&str, &str); 3] = [
     ("bash", "share/bash-completion/completions/fluvio-secret"),
     ("fish", "share/fish/vendor_completions.d/fluvio-secret.fish"),
@@ -65,7 +65,7 @@ pub(crate) fn packages() -> Packages {
     }
 }
 
-/// Puts everything that is installed below a folder, as it is below /usr.
+/// Puts everything that is installed below a directory, as it is below /usr.
 fn files(folder: &Path) -> Outcome {
     let built = cargo(&["build", "--release", "--package", "fluvio-secret", "--bins"])?;
     for name in SHIPPED {
@@ -105,11 +105,11 @@ fn pack(folder: &Path, archive: &Path) -> Outcome {
     for script in ["install.sh", "uninstall.sh"] {
         copy(&root().join("packaging/archive").join(script), &whole.join(script), 0o755)?;
     }
-    // README leads to the others.
+    // README links to the others.
     for text in ["CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "docs"] {
         copy_texts(&root().join(text), &whole.join(text))?;
     }
-    // The same files give the same archive, whoever packs them.
+    // The same files give the same archive for every user who packs them.
     run(Command::new("tar")
         .args(["--create", "--gzip", "--sort=name", "--owner=0", "--group=0", "--numeric-owner"])
         .args(["--mtime=@0", "--file"])
@@ -119,7 +119,7 @@ fn pack(folder: &Path, archive: &Path) -> Outcome {
         .arg(whole.file_name().unwrap_or_default()))
 }
 
-/// Copies a text, or a folder of texts.
+/// Copies a text, or a directory of texts.
 fn copy_texts(from: &Path, to: &Path) -> std::io::Result<()> {
     if !from.is_dir() {
         return copy(from, to, 0o644);

@@ -16,7 +16,7 @@ pub(crate) struct Program {
     pub(crate) path: PathBuf,
     /// Whether it is a test program.
     pub(crate) is_test: bool,
-    /// The folder of its package.
+    /// The directory of its package.
     pub(crate) package: PathBuf,
 }
 

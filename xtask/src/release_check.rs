@@ -1,4 +1,4 @@
-//! `cargo xtask release-check`: what has to be so before a release is tagged, each with what mends it.
+//! `cargo xtask release-check`: what has to be so before a release is tagged, each with what fixes it.
 
 use std::collections::BTreeSet;
 use std::error::Error;

@@ -22,10 +22,10 @@ pub(crate) fn run(uid: &str, log: Option<&str>) -> Outcome {
     if let (Some(log), true) = (log, names.is_empty()) {
         return Err(format!("{log} names no test that was left out").into());
     }
-    // Both build what they say; the second also tells where the tested programs are.
+    // Both build. The second also reports where the tested programs are.
     let tests = cargo(&["test", "--no-run"])?;
     let programs = cargo(&["build"])?;
-    // The user may not be able to enter our folders, so everything goes to one of its own.
+    // The user may not be able to enter our directories, so everything goes to one of its own.
     let folder = tempfile::Builder::new().prefix("test-as-").tempdir()?;
     give(folder.path(), uid)?;
     for program in programs.iter().filter(|program| !program.is_test) {
@@ -85,8 +85,8 @@ fn run_one(
     Ok(command.status()?.success())
 }
 
-/// Gives a program a second name, or where that cannot be, copies it. What is copied is on the disk
-/// before the tests begin: writing a gigabyte back meanwhile would have them wait for each sync.
+/// Links a program, or copies it where that fails. A copy is synced before the tests begin: a
+/// gigabyte of dirty pages would make each sync in a test wait.
 fn copy(from: &Path, to: &Path, uid: u32) -> std::io::Result<()> {
     if fs::hard_link(from, to).is_ok() {
         return Ok(());

@@ -66,13 +66,13 @@ impl User {
         }
     }
 
-    /// Shows a line and types it, and goes on meanwhile.
+    /// Shows a line and types it without waiting for its end.
     pub(crate) fn starts(&self, path: &str, line: &str) -> std::io::Result<Child> {
         say(&format!("    $ {line}"));
         self.shell(&format!("PATH={path}$PATH; exec {line}")).spawn()
     }
 
-    /// Gives a file or folder, and what is in it, to the user.
+    /// Gives a file or directory, and what is in it, to the user.
     pub(crate) fn owns(&self, path: &Path) -> Outcome {
         let owner = format!("{}:{}", self.name, self.name);
         run(Command::new("chown").args(["--recursive", "--no-dereference", &owner]).arg(path))
@@ -86,7 +86,7 @@ impl User {
     }
 
     fn is_of_user(&self, pid: u32) -> bool {
-        // Not the folder's owner: a process that is not dumpable has root for that.
+        // Not the directory's owner: a process that is not dumpable has root for that.
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
         let is_gone = status.lines().any(|line| line.starts_with("State:\tZ"));
         let mut uid = status.lines().filter_map(|line| line.strip_prefix("Uid:\t"));

@@ -48,7 +48,7 @@ pub(crate) struct Http {
 /// Files to write values into.
 #[derive(Deserialize)]
 pub(crate) struct Files {
-    pub(crate) folder: PathBuf,
+    pub(crate) directory: PathBuf,
     #[serde(default)]
     pub(crate) values: Vec<SecretString>,
     pub(crate) exit: Option<u8>,
@@ -133,9 +133,9 @@ mod tests {
     use crate::store::SecretStore;
 
     fn loaded(text: &str, secrets: &str) -> Result<Config, String> {
-        let folder = tempfile::tempdir().expect("a folder");
+        let directory = tempfile::tempdir().expect("a directory");
         let write = |name: &str, text: &str| {
-            let path = folder.path().join(name);
+            let path = directory.path().join(name);
             std::fs::write(&path, text).expect("written");
             path
         };
@@ -147,7 +147,7 @@ mod tests {
         let text = "
 apiVersion: 0.1.0
 meta: {name: c, secrets: [{name: S}]}
-files: {folder: /, values: [ \"${{ secrets.S }}\" ]}
+files: {directory: /, values: [ \"${{ secrets.S }}\" ]}
 ";
         loaded(text, &format!("S={value}"))
     }
@@ -156,7 +156,7 @@ files: {folder: /, values: [ \"${{ secrets.S }}\" ]}
     fn a_template_is_spliced_into_the_text() {
         let config = template("x: y # z").expect("a configuration");
         let files = config.files.expect("files");
-        assert_eq!(files.folder, Path::new("/"));
+        assert_eq!(files.directory, Path::new("/"));
         assert!(matches!(&files.values[..], [SecretString::Text(text)] if text == "x: y # z"));
         assert!(template("a\"b").is_err(), "a quote ends the scalar");
     }

@@ -10,12 +10,12 @@
 //!     - "Accept: text/plain"
 //!     - secret:
 //!         name: AUTH_HEADER
-//! files:                    # a witness: writes what it was given, each value into folder/N
-//!   folder: /tmp/witness
+//! files:                    # a witness: writes what it was given, each value into directory/N
+//!   directory: /tmp/witness
 //!   values:
 //!     - secret:
 //!         name: API_TOKEN
-//!   exit: 0                 # ends with this status then; without it the connector goes on
+//!   exit: 0                 # ends with this status then; without it the connector keeps running
 //! ```
 
 mod config;
@@ -117,10 +117,10 @@ fn ask(http: &Http, store: &SecretStore) -> Outcome<String> {
 
 fn write_files(files: &Files, store: &SecretStore) -> Outcome<()> {
     for (at, value) in files.values.iter().enumerate() {
-        std::fs::write(files.folder.join(at.to_string()), value.resolve(store)?)?;
+        std::fs::write(files.directory.join(at.to_string()), value.resolve(store)?)?;
     }
     // Under another name first: who waits for the file shall find it whole.
-    let (ready, unready) = (files.folder.join("ready"), files.folder.join("unready"));
+    let (ready, unready) = (files.directory.join("ready"), files.directory.join("unready"));
     std::fs::write(&unready, std::process::id().to_string())?;
     Ok(std::fs::rename(unready, ready)?)
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 pub(crate) enum SecretStore {
     /// Variables called like the secrets.
     Environment,
-    /// A file, opened and read anew for each secret.
+    /// A file, opened and read again for each secret.
     File(PathBuf),
 }
 

@@ -15,7 +15,7 @@ fn it_writes_the_values_that_it_was_given_and_ends_as_told() {
 apiVersion: 0.1.0
 meta: {{name: witness, secrets: [{{name: A}}]}}
 files:
-  folder: {}
+  directory: {}
   values: [secret: {{name: B}}, \"${{{{ secrets.A }}}}\", plain]
   exit: 7
 ",

@@ -1,4 +1,4 @@
-//! `manual DIR`: writes the manual pages into a folder.
+//! `manual DIR`: writes the manual pages into a directory.
 
 use std::io::Write;
 use std::path::Path;
