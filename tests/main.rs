@@ -28,6 +28,7 @@ mod import;
 mod inherited;
 mod installer;
 mod kept_keys;
+mod language;
 mod layering;
 mod leases;
 mod links;

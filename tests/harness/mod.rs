@@ -6,6 +6,7 @@ pub(crate) mod mount;
 pub(crate) mod need;
 pub(crate) mod passphrase;
 pub(crate) mod pty;
+pub(crate) mod sources;
 pub(crate) mod trace;
 pub(crate) mod watch;
 pub(crate) mod wire;
@@ -154,7 +155,7 @@ impl Home {
         said(self.command("fluvio-secret").args(args))
     }
 
-    /// The same where there is no terminal, whoever runs the tests.
+    /// The same without a terminal, however the tests are run.
     pub(crate) fn cli_apart(&self, args: &[&str]) -> Said {
         let mut setsid = self.foreign("setsid");
         said(setsid.arg("--wait").arg(program("fluvio-secret")).args(args))
@@ -297,8 +298,8 @@ impl Said {
     }
 }
 
-/// Says that something is over when it is dropped, so also by a panic: a scope waits for its threads,
-/// and threads that go on until they are told would hide what failed.
+/// Sets a flag when it is dropped, so also by a panic. A scope waits for its threads, and threads that
+/// run until a flag is set would hide what failed.
 pub(crate) struct Ends<'a>(pub(crate) &'a AtomicBool);
 
 impl Drop for Ends<'_> {
@@ -348,7 +349,7 @@ pub(crate) fn is_alive(pid: u32) -> bool {
     stat(pid).is_some_and(|stat| stat.state != "Z" || threads() > 1)
 }
 
-/// Every file below a folder that has these bytes in it.
+/// Every file below a directory that has these bytes in it.
 pub(crate) fn files_with(folder: &Path, bytes: &[u8]) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let Ok(entries) = fs::read_dir(folder) else { return found };
@@ -376,7 +377,7 @@ fn temporary() -> PathBuf {
     if fits { set } else { "/tmp".into() }
 }
 
-/// A folder with a mode.
+/// A directory with a mode.
 pub(crate) fn make_folder(path: &Path, mode: u32) {
     fs::DirBuilder::new().recursive(true).mode(mode).create(path).unwrap();
 }
