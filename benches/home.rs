@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use fluvio_secret_protocol::{Client, Grant, Secret, connect};
-use fluvio_secret_system::places::State;
+use fluvio_secret_system::places::StateDirectory;
 
 use crate::Outcome;
 use crate::programs::Programs;
@@ -20,7 +20,7 @@ pub(crate) const VALUE: &[u8] = b"Authorization: bearer 0123456789abcdef01234567
 /// A home of its own for one vault.
 pub(crate) struct Home {
     folder: PathBuf,
-    state: State,
+    state: StateDirectory,
     daemon: PathBuf,
     child: Option<Child>,
 }
@@ -31,7 +31,7 @@ impl Home {
     pub(crate) fn make(programs: &Programs, disk: &Path, secrets: usize) -> Outcome<Self> {
         let folder = disk.join(secrets.to_string());
         fs::create_dir(&folder)?;
-        let state = State::under(&folder)?;
+        let state = StateDirectory::under(&folder)?;
         let mut home = Self { folder, state, daemon: programs.daemon.clone(), child: None };
         home.start()?;
         let mut client = home.client()?;

@@ -184,7 +184,6 @@ fn each_dependency_has_one_home() {
         ("clap_complete", "cli/src/args/"),
         ("close_fds", "daemon/src/launch.rs"),
         ("ctor", "system/src/inherited.rs"),
-        ("directories", "/src/places.rs"),
         ("humantime", "config/src/schema/fields.rs"),
         ("ignore", "cli/src/watch/content.rs"),
         ("lexopt", "/src/args.rs"),

@@ -202,7 +202,7 @@ fn d11_what_others_may_enter_is_refused_with_the_command_that_mends_it() {
         fs::set_permissions(&path, fs::Permissions::from_mode(wide)).unwrap();
         let refused = home.cli(&["list"]);
         assert_eq!(refused.code(), Some(69), "{refused:?}");
-        let (_, mend) = refused.err.split_once("mend it with: ").expect("a remedy");
+        let (_, mend) = refused.err.split_once("fix it with: ").expect("a remedy");
         assert!(mend.contains(path.to_str().unwrap()), "{refused:?}");
         // The remedy works as it was printed.
         assert!(said(home.foreign("sh").args(["-c", mend])).status.success());

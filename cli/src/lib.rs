@@ -10,7 +10,6 @@
 //! * [`audit_log`]: the file that `log` reads
 //! * [`holders`]: which processes hold a lease
 //! * [`doctor`]: what is right and what is not, one file for each group of looks
-//! * [`places`]: where the link called `cdk` is, and what `doctor` looks at
 //! * [`on_path`]: programs on PATH, and what puts a folder in front there
 //! * [`question`], [`progress`]: asks whether something is meant, and shows how far it is
 //! * [`date`], [`format`](mod@format): dates as the cloud's `list` prints them, tables, JSON, YAML
@@ -33,7 +32,6 @@ mod holders;
 mod on_path;
 mod output;
 mod passphrase;
-mod places;
 mod progress;
 mod prompt;
 mod question;

@@ -19,7 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fluvio_secret_protocol::lease::{self, ABOUT, CLOSED, HOLD, SECRETS};
 use fluvio_secret_protocol::{HeldLease, SecretName, limits};
-use fluvio_secret_system::places::{PlaceError, private_folder};
+use fluvio_secret_system::private::{self, PrivateError};
 use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat, open, statfs};
 use rustix::io::Errno;
 use rustix::rand::{GetRandomFlags, getrandom};
@@ -113,7 +113,7 @@ pub(crate) enum LeaseError {
     #[error("there is no file system in memory for a lease: neither {}", places(.0))]
     NoMemory(Vec<PathBuf>),
     #[error(transparent)]
-    Place(PlaceError),
+    Private(PrivateError),
     #[error("the lease cannot be made: there are no random numbers: {0}")]
     Random(io::Error),
 }
@@ -125,13 +125,12 @@ impl LeaseError {
     }
 }
 
-impl From<PlaceError> for LeaseError {
-    /// Another home, which is what a [`PlaceError`] advises, would not help here.
-    fn from(error: PlaceError) -> Self {
+impl From<PrivateError> for LeaseError {
+    fn from(error: PrivateError) -> Self {
         match error {
-            PlaceError::Foreign { path, owner, .. } => Self::Foreign { path, owner },
-            PlaceError::Io { path, source } => Self::Io { path, source },
-            error => Self::Place(error),
+            PrivateError::Foreign { path, owner, .. } => Self::Foreign { path, owner },
+            PrivateError::Io { path, source } => Self::Io { path, source },
+            error => Self::Private(error),
         }
     }
 }
@@ -292,8 +291,8 @@ impl Leases {
             if !is_in_memory(system).unwrap_or(false) {
                 continue;
             }
-            private_folder(ours)?;
-            private_folder(place)?;
+            private::directory(ours)?;
+            private::directory(place)?;
             // It may be a link to elsewhere.
             match is_in_memory(place) {
                 Ok(true) => return Ok(place.clone()),
@@ -401,8 +400,8 @@ fn warn_unless_missing(folder: &Path, changed: io::Result<()>) {
 
 /// Whether a place is there, and nobody else's.
 fn is_ours(place: &Path) -> bool {
-    let ours = place.parent().is_some_and(|ours| ours.exists() && private_folder(ours).is_ok());
-    ours && place.exists() && private_folder(place).is_ok()
+    let ours = place.parent().is_some_and(|ours| ours.exists() && private::directory(ours).is_ok());
+    ours && place.exists() && private::directory(place).is_ok()
 }
 
 fn is_in_memory(path: &Path) -> io::Result<bool> {

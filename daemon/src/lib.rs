@@ -6,7 +6,7 @@
 //! * [`launch`]: `--start`, which starts a daemon that belongs to nobody's terminal
 //! * [`inherited`]: what of the shell that started it does not hold for it
 //! * [`activation`]: a socket that a service manager hands over
-//! * [`places`], [`log`], [`audit`]: where things are kept, what is written down
+//! * [`log`], [`audit`]: what is written down
 //! * [`settings`]: what the user has settled
 //! * [`cause`](mod@cause): what an error of the file system means
 //! * [`hash`]: what is the same in every release
@@ -40,7 +40,6 @@ mod leases;
 mod limited_log;
 mod log;
 mod outside;
-mod places;
 mod serve;
 mod server;
 mod service;

@@ -3,12 +3,12 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use fluvio_secret_system::places::Places;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::args::ServeMode;
 use crate::limited_log::{LimitedLog, Reach};
-use crate::places::Places;
 
 /// How much is logged: error, warn, info, debug or trace.
 const LEVEL_VARIABLE: &str = "FLUVIO_SECRET_LOG";
@@ -43,7 +43,7 @@ struct Lines(Arc<LimitedLog>);
 
 impl Lines {
     fn to(places: &Places) -> Self {
-        Self(Arc::new(LimitedLog::new(places.daemon_log())))
+        Self(Arc::new(LimitedLog::new(places.state.daemon_log())))
     }
 }
 

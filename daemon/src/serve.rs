@@ -9,14 +9,13 @@ use std::time::Instant;
 use fluvio_secret_protocol::{connect, limits};
 use fluvio_secret_system::harden::harden;
 use fluvio_secret_system::lock::Lock;
-use fluvio_secret_system::places::PlaceError;
+use fluvio_secret_system::places::{PlaceError, Places, runtime_directory};
 use tracing::level_filters::LevelFilter;
 
 use crate::activation::{self, ActivationError};
 use crate::args::ServeMode;
 use crate::audit::Audit;
 use crate::leases::Leases;
-use crate::places::Places;
 use crate::server::{Server, ServerError};
 use crate::service::Service;
 use crate::settings::{Settings, SettingsError};
@@ -106,7 +105,7 @@ fn serve(mode: ServeMode) -> Result<(), ServeError> {
     let vault = Vault::open(&places.vault(), &places.identity(), &places.histories(), deadline)?;
     let vault = vault.keeping(settings.history);
     let id = vault.id();
-    let leases = Leases::of(vault.path(), places.runtime.clone());
+    let leases = Leases::of(vault.path(), runtime_directory());
     let service = Service::new(vault, Audit::new(places.state.audit_log()), leases, settings);
     let server = match handed_over {
         None => Server::bind(places.state.socket(), service)?,

@@ -7,7 +7,7 @@ use std::{env, fmt, io};
 use crate::client::{Client, ClientError, connect};
 use crate::limits;
 use fluvio_secret_system::lock::Lock;
-use fluvio_secret_system::places::State;
+use fluvio_secret_system::places::StateDirectory;
 
 /// The command line's program.
 pub const CLI: &str = "fluvio-secret";
@@ -51,7 +51,7 @@ pub enum StartError {
 ///
 /// Those of [`connect`], and [`ClientError::Place`] and [`ClientError::Start`] when a daemon was
 /// needed and could not be started.
-pub fn connect_or_start(state: &State) -> Result<Client, ClientError> {
+pub fn connect_or_start(state: &StateDirectory) -> Result<Client, ClientError> {
     match connect(state) {
         Err(error) if error.is_absent() => {}
         connected => return connected.map(Client::may_replace),
@@ -71,7 +71,7 @@ pub fn connect_or_start(state: &State) -> Result<Client, ClientError> {
     }
 }
 
-fn start_lock(state: &State) -> Result<Lock, StartError> {
+fn start_lock(state: &StateDirectory) -> Result<Lock, StartError> {
     let path = state.start_lock();
     // Longer than a daemon takes at the most: it may wait for another one to end.
     match Lock::take(&path, Instant::now() + limits::HANDOVER * 2) {

@@ -36,7 +36,7 @@ use fluvio_secret_protocol::{
     ClientError, Grant, Granted, InjectMode, connect_or_start, report_waits,
 };
 use fluvio_secret_system::harden::harden;
-use fluvio_secret_system::places::State;
+use fluvio_secret_system::places::StateDirectory;
 use fluvio_secret_system::{inherited, output, printable};
 
 pub use crate::args::HELP;
@@ -133,7 +133,7 @@ fn run(launch: &Launch) -> Result<Infallible, LaunchError> {
 
 fn grant(launch: &Launch) -> Result<Granted, LaunchError> {
     let config = config::read(&launch.config)?;
-    let state = State::from_environment().map_err(ClientError::Place)?;
+    let state = StateDirectory::from_environment().map_err(ClientError::Place)?;
     let label = command::config_label(&launch.config);
     let program = command::label(&launch.program);
     let text = config.clone();

@@ -4,13 +4,15 @@
 //! * [`file_system`]: which file systems report changes
 //! * [`harden`]: a process that others of the same user cannot read
 //! * [`hash`]: a hash that stays the same in every version
+//! * [`help`]: what you can do about an error
 //! * [`inherited`]: signals that the starter blocked or ignored
 //! * [`io_error`]: what an error of the file system means
 //! * [`lock`]: locks that the kernel frees when their holder exits
 //! * [`logout`]: what happens to files in memory when their user logs out
 //! * [`output`]: results on standard output
 //! * [`peer`]: the process at the other end of a socket
-//! * [`places`]: where everything is kept, and private directories
+//! * [`places`]: where everything is kept
+//! * [`private`]: directories and files that only you may use
 //! * [`printable`]: text that is safe to print on a terminal
 //! * [`regular`]: opens regular files and nothing else
 //! * [`shell`]: words of a shell, for commands that people are told to type
@@ -20,6 +22,7 @@ pub mod file_id;
 pub mod file_system;
 pub mod harden;
 pub mod hash;
+pub mod help;
 pub mod inherited;
 pub mod io_error;
 pub mod lock;
@@ -28,6 +31,7 @@ pub mod output;
 pub mod peer;
 pub mod places;
 pub mod printable;
+pub mod private;
 pub mod regular;
 pub mod shell;
 pub mod terminal;

@@ -1,29 +1,154 @@
-//! Where the daemon's socket is, and folders that are nobody else's.
+//! Where everything is kept.
 //!
-//! Every program computes the socket's path by [`State::from_environment`], so a login shell, cron,
+//! Each program computes the socket's path by [`StateDirectory::from_environment`], so a login shell, cron,
 //! ssh and sudo find the same daemon. Nothing depends on `XDG_RUNTIME_DIR` or `TMPDIR`.
 
 use std::ffi::OsString;
-use std::fs::DirBuilder;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::{env, fmt, fs, io};
+use std::{env, fmt, io};
 
-use crate::shell;
+use crate::help::Help;
+use crate::private::{self, FILE_MODE, PrivateError};
+use crate::regular::{self, Links};
 
-/// Puts configuration, data and state under one folder, for tests and for a second vault.
+/// Puts configuration, data and state under one directory, for tests and for a second vault.
 pub const HOME_VARIABLE: &str = "FLUVIO_SECRET_HOME";
 
 /// The longest path of a socket: `sun_path` has 108 bytes and a final NUL (unix(7)).
 const SOCKET_PATH_BYTES: usize = 107;
 
-/// The folder of what is neither configuration nor data: the socket, the logs.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct State {
-    folder: PathBuf,
+/// A kind of files with a directory of its own (XDG base directory specification).
+struct Base {
+    /// Its directory below [`HOME_VARIABLE`].
+    name: &'static str,
+    variable: &'static str,
+    /// Where it is if the variable is not set, below `HOME`.
+    default: &'static str,
 }
 
-impl State {
+const CONFIG: Base = Base { name: "config", variable: "XDG_CONFIG_HOME", default: ".config" };
+const DATA: Base = Base { name: "data", variable: "XDG_DATA_HOME", default: ".local/share" };
+const STATE: Base = Base { name: "state", variable: "XDG_STATE_HOME", default: ".local/state" };
+
+/// All directories of a user.
+#[derive(Clone, Debug)]
+pub struct Places {
+    config: PathBuf,
+    data: PathBuf,
+    /// The directory of the socket and the logs.
+    pub state: StateDirectory,
+}
+
+/// The directory of what is neither configuration nor data: the socket, the logs.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StateDirectory {
+    path: PathBuf,
+}
+
+impl Base {
+    /// A directory that is named by no variable is below `HOME`. The password database is not asked: then two
+    /// shells of one user could have two vaults.
+    fn directory(
+        &self,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<PathBuf, PlaceError> {
+        if let Some(home) = absolute(HOME_VARIABLE, &variable)? {
+            return Ok(home.join(self.name));
+        }
+        let base = match absolute(self.variable, &variable)? {
+            Some(base) => base,
+            None => absolute("HOME", &variable)?.ok_or(PlaceError::NoHome)?.join(self.default),
+        };
+        Ok(base.join("fluvio-secret"))
+    }
+}
+
+impl Places {
+    /// The directories of this user. Nothing is made yet.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`StateDirectory::from_environment`].
+    pub fn from_environment() -> Result<Self, PlaceError> {
+        let variable = |name: &str| env::var_os(name);
+        let state = StateDirectory::from_environment()?;
+        Ok(Self { config: CONFIG.directory(variable)?, data: DATA.directory(variable)?, state })
+    }
+
+    /// The directories of `FLUVIO_SECRET_HOME=home`, whatever the environment says.
+    ///
+    /// # Errors
+    ///
+    /// [`PlaceError::LongSocket`].
+    pub fn under(home: &Path) -> Result<Self, PlaceError> {
+        let state = StateDirectory::under(home)?;
+        Ok(Self { config: home.join(CONFIG.name), data: home.join(DATA.name), state })
+    }
+
+    /// Makes the missing directories and checks that all of them are private. The vault makes its own
+    /// directory.
+    ///
+    /// # Errors
+    ///
+    /// [`PlaceError::Private`].
+    pub fn prepare(&self) -> Result<(), PlaceError> {
+        private_directory(&self.config)?;
+        private_directory(&self.data)?;
+        self.state.prepare()?;
+        for directory in [&self.config, &self.state.path] {
+            // If it cannot be written, `doctor` still reports that git would add a key.
+            let _ = keep_out_of_git(directory);
+        }
+        Ok(())
+    }
+
+    /// The directory of the identity and the settings.
+    #[must_use]
+    pub fn config(&self) -> &Path {
+        &self.config
+    }
+
+    /// The directory of the vault and its history.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// The directory of the link called `cdk`.
+    #[must_use]
+    pub fn programs(&self) -> PathBuf {
+        self.data.join("bin")
+    }
+
+    /// The encrypted secrets.
+    #[must_use]
+    pub fn vault(&self) -> PathBuf {
+        self.data.join("vault")
+    }
+
+    /// The earlier versions in each vault. They are not in the vault because others may write to that.
+    #[must_use]
+    pub fn histories(&self) -> PathBuf {
+        self.data.join("history")
+    }
+
+    /// The key that decrypts the secrets. It is not in the vault, so you can copy the vault without it.
+    #[must_use]
+    pub fn identity(&self) -> PathBuf {
+        self.config.join("identity.txt")
+    }
+
+    /// The settings of the daemon.
+    #[must_use]
+    pub fn settings(&self) -> PathBuf {
+        self.config.join("settings.toml")
+    }
+}
+
+impl StateDirectory {
     /// `$FLUVIO_SECRET_HOME/state`, else `$XDG_STATE_HOME/fluvio-secret`, else
     /// `$HOME/.local/state/fluvio-secret`.
     ///
@@ -40,20 +165,11 @@ impl State {
     ///
     /// [`PlaceError::LongSocket`].
     pub fn under(home: &Path) -> Result<Self, PlaceError> {
-        Self { folder: home.join("state") }.checked()
+        Self { path: home.join(STATE.name) }.checked()
     }
 
     fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, PlaceError> {
-        let folder = if let Some(home) = absolute(HOME_VARIABLE, &variable)? {
-            return Self::under(&home);
-        } else if let Some(state) = absolute("XDG_STATE_HOME", &variable)? {
-            state.join("fluvio-secret")
-        } else if let Some(home) = absolute("HOME", &variable)? {
-            home.join(".local/state/fluvio-secret")
-        } else {
-            return Err(PlaceError::NoHome);
-        };
-        Self { folder }.checked()
+        Self { path: STATE.directory(variable)? }.checked()
     }
 
     fn checked(self) -> Result<Self, PlaceError> {
@@ -64,65 +180,92 @@ impl State {
         }
     }
 
-    /// The folder itself.
+    /// The directory itself.
     #[must_use]
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
-    /// The folder of the socket and the locks of starting.
+    /// The directory of the socket and the locks of starting.
     #[must_use]
     pub fn run(&self) -> PathBuf {
-        self.folder.join("run")
+        self.path.join("run")
     }
 
     /// The daemon's socket.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
-        self.folder.join("run/daemon.sock")
+        self.path.join("run/daemon.sock")
     }
 
     /// Held by the daemon that owns the socket, for its life.
     #[must_use]
     pub fn socket_lock(&self) -> PathBuf {
-        self.folder.join("run/daemon.lock")
+        self.path.join("run/daemon.lock")
     }
 
     /// Held by a program while it starts a daemon.
     #[must_use]
     pub fn start_lock(&self) -> PathBuf {
-        self.folder.join("run/start.lock")
+        self.path.join("run/start.lock")
     }
 
-    /// Held by a program while it asks for the passphrase.
+    /// Held by a program while it prompts for the passphrase.
     #[must_use]
     pub fn unlock_lock(&self) -> PathBuf {
-        self.folder.join("run/unlock.lock")
+        self.path.join("run/unlock.lock")
     }
 
-    /// The audit log: [`crate::audit::Line`]s of JSON. A full one is beside it, with `.1` at its end.
+    /// The audit log: lines of JSON. A full one is beside it, with `.1` at its end.
     #[must_use]
     pub fn audit_log(&self) -> PathBuf {
-        self.folder.join("audit.log")
+        self.path.join("audit.log")
     }
 
-    /// Makes the folders that are not there and checks those that are.
+    /// The daemon's log of its own work.
+    #[must_use]
+    pub fn daemon_log(&self) -> PathBuf {
+        self.path.join("daemon.log")
+    }
+
+    /// Makes the missing directories and checks that they are private.
     ///
     /// # Errors
     ///
-    /// Those of [`private_folder`].
+    /// [`PlaceError::Private`].
     pub fn prepare(&self) -> Result<(), PlaceError> {
-        private_folder(&self.folder)?;
-        private_folder(&self.run())
+        private_directory(&self.path)?;
+        private_directory(&self.run())
+    }
+
+    /// Whether a subject comes up for the first time. A file remembers it.
+    #[must_use]
+    pub fn is_first_time(&self, subject: &str) -> bool {
+        let told = self.path.join(format!("told-about-{subject}"));
+        let made = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(told);
+        // If it cannot be remembered, repeating is better than silence.
+        !made.is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists)
     }
 }
 
-/// The folder that a variable names; `None` when it is unset or empty.
+/// Makes a directory of ours that only you may use, or checks an existing one.
 ///
 /// # Errors
 ///
-/// [`PlaceError::NotAbsolute`]: a relative path would be another folder in every shell.
-pub fn absolute(
+/// [`PlaceError::Private`].
+pub fn private_directory(path: &Path) -> Result<(), PlaceError> {
+    Ok(private::directory(path)?)
+}
+
+/// The login's own directory, which usually is in memory, if there is one.
+#[must_use]
+pub fn runtime_directory() -> Option<PathBuf> {
+    env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+/// The directory that a variable names; `None` if it is unset or empty. A relative path would be another
+/// directory in every shell.
+fn absolute(
     name: &'static str,
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Option<PathBuf>, PlaceError> {
@@ -132,73 +275,19 @@ pub fn absolute(
     }
 }
 
-/// Makes a folder that is only ours (mode 0700), or checks that an existing one is.
-///
-/// # Errors
-///
-/// [`PlaceError::Foreign`] when it, or the folder that it would be made in, belongs to somebody
-/// else (sudo that keeps `HOME`, a folder in /tmp that another user made first),
-/// [`PlaceError::Wide`] when others may enter it, [`PlaceError::Io`] when it cannot be made.
-pub fn private_folder(path: &Path) -> Result<(), PlaceError> {
-    let failed = |source| PlaceError::Io { path: path.to_owned(), source };
-    let ours = rustix::process::geteuid().as_raw();
-    for ancestor in path.ancestors() {
-        match fs::metadata(ancestor) {
-            Ok(found) if found.uid() == ours || (found.uid() == 0 && ancestor != path) => break,
-            Ok(found) => {
-                let (path, owner) = (ancestor.to_owned(), found.uid());
-                return Err(PlaceError::Foreign { path, owner, ours });
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(failed(error)),
-        }
-    }
-    let missing: Vec<_> = path.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
-    match DirBuilder::new().recursive(true).mode(0o700).create(path) {
-        // "File exists" would be no cause that helps.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let is_other = fs::symlink_metadata(path).is_ok_and(|found| !found.is_dir());
-            // A directory was there, and another process removed it before we looked.
-            let gone = io::ErrorKind::NotFound;
-            let kind = if is_other { io::ErrorKind::NotADirectory } else { gone };
-            return Err(failed(kind.into()));
-        }
-        made => made.map_err(failed)?,
-    }
-    // What is kept in a folder is durable only when the folder's own name is.
-    for parent in missing.iter().filter_map(|made| made.parent()) {
-        fs::File::open(parent).and_then(|parent| parent.sync_all()).map_err(failed)?;
-    }
-    let found = fs::metadata(path).map_err(failed)?;
-    let mode = found.mode() & 0o777;
-    if found.uid() != ours {
-        Err(PlaceError::Foreign { path: path.to_owned(), owner: found.uid(), ours })
-    } else if mode & 0o077 != 0 {
-        Err(PlaceError::Wide { path: path.to_owned(), mode, mend: 0o700 })
-    } else {
-        Ok(())
-    }
+/// Makes git ignore everything in a directory, unless the user has a `.gitignore` there. The directory
+/// may be in a work tree, and `git add -A` would add the key.
+fn keep_out_of_git(directory: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(FILE_MODE);
+    let (mut file, found) = regular::open(&options, &directory.join(".gitignore"), Links::Refuse)?;
+    // An interrupted write leaves an empty one.
+    if found.len() == 0 { file.write_all(b"*\n") } else { Ok(()) }
 }
 
 /// Why a place cannot be used.
 #[derive(Debug)]
 pub enum PlaceError {
-    /// It belongs to another user.
-    Foreign {
-        /// The folder or file.
-        path: PathBuf,
-        /// Whose it is.
-        owner: u32,
-        /// Who we are.
-        ours: u32,
-    },
-    /// It cannot be made or looked at.
-    Io {
-        /// The folder or file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
     /// The socket's path is longer than the system allows.
     LongSocket {
         /// The socket.
@@ -206,81 +295,80 @@ pub enum PlaceError {
         /// Its bytes.
         length: usize,
     },
-    /// No variable says where the home folder is.
+    /// No variable says where the home directory is.
     NoHome,
     /// A variable holds a relative path.
     NotAbsolute {
         /// Which.
         variable: &'static str,
     },
-    /// Others may read or enter it.
-    Wide {
-        /// The folder or file.
-        path: PathBuf,
-        /// Its mode.
-        mode: u32,
-        /// The mode that it should have.
-        mend: u32,
-    },
+    /// It is not private.
+    Private(PrivateError),
 }
 
-impl fmt::Display for PlaceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            // As after a command that was given with sudo.
-            Self::Foreign { path, owner: 0, ours } => write!(
-                f,
-                "{} belongs to root, not to uid {ours}; if it is in your own home, have it given back to you: sudo chown -R {ours} {}",
-                path.display(),
-                shell::quoted(&path.display().to_string())
-            ),
-            Self::Foreign { path, owner, ours } => write!(
-                f,
-                "{} belongs to uid {owner}, not to uid {ours}; set HOME, or {HOME_VARIABLE}, to a folder of uid {ours}",
-                path.display()
-            ),
-            Self::Io { path, source } => {
-                write!(
-                    f,
-                    "cannot use {}: {source}; mend that, or set {HOME_VARIABLE} to another folder",
-                    path.display()
-                )
-            }
-            Self::LongSocket { path, length } => write!(
-                f,
-                "the socket's path {} has {length} bytes and may have {SOCKET_PATH_BYTES}; set {HOME_VARIABLE} to a shorter one",
-                path.display()
-            ),
-            Self::NoHome => write!(f, "HOME is not set; set it, or {HOME_VARIABLE}"),
-            Self::NotAbsolute { variable: "HOME" } => {
-                f.write_str("HOME is not an absolute path; set it to one")
-            }
-            Self::NotAbsolute { variable } => {
-                write!(f, "{variable} is not an absolute path; set it to one, or unset it")
-            }
-            Self::Wide { path, mode, mend } => write!(
-                f,
-                "others may use {} (mode {mode:04o}); mend it with: chmod {mend:04o} {}",
-                path.display(),
-                shell::quoted(&path.display().to_string())
-            ),
-        }
+impl PlaceError {
+    /// What you can do about it.
+    #[must_use]
+    pub fn help(&self) -> Help {
+        let other_home = match self {
+            Self::LongSocket { .. } => format!("set {HOME_VARIABLE} to a shorter one"),
+            Self::NoHome => format!("set it, or {HOME_VARIABLE}"),
+            Self::NotAbsolute { variable: "HOME" } => "set it to one".to_owned(),
+            Self::NotAbsolute { .. } => "set it to one, or unset it".to_owned(),
+            Self::Private(error) => match (error.help(), error) {
+                (Some(help), _) => return help,
+                (None, PrivateError::Foreign { ours, .. }) => {
+                    format!("set HOME, or {HOME_VARIABLE}, to a folder of uid {ours}")
+                }
+                (None, _) => format!("fix that, or set {HOME_VARIABLE} to another folder"),
+            },
+        };
+        Help::advice(other_home)
     }
 }
 
-impl std::error::Error for PlaceError {}
+impl From<PrivateError> for PlaceError {
+    fn from(error: PrivateError) -> Self {
+        Self::Private(error)
+    }
+}
+
+/// The cause and the help.
+impl fmt::Display for PlaceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LongSocket { path, length } => write!(
+                f,
+                "the socket's path {} has {length} bytes and may have {SOCKET_PATH_BYTES}",
+                path.display()
+            ),
+            Self::NoHome => f.write_str("HOME is not set"),
+            Self::NotAbsolute { variable } => write!(f, "{variable} is not an absolute path"),
+            Self::Private(error) => error.fmt(f),
+        }?;
+        write!(f, "; {}", self.help())
+    }
+}
+
+impl std::error::Error for PlaceError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Private(error) => error.source(),
+            _ => None,
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use std::ffi::OsString;
     use std::fs;
-    use std::os::unix::fs::{MetadataExt, PermissionsExt};
     use std::path::Path;
 
-    use super::{PlaceError, State, private_folder};
+    use super::{PlaceError, StateDirectory, keep_out_of_git};
 
-    fn state(variables: &[(&str, &str)]) -> Result<State, PlaceError> {
-        State::from_variables(|name| {
+    fn state(variables: &[(&str, &str)]) -> Result<StateDirectory, PlaceError> {
+        StateDirectory::from_variables(|name| {
             variables.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value))
         })
     }
@@ -337,16 +425,22 @@ mod tests {
     }
 
     #[test]
-    fn a_private_folder_is_made_private_and_a_wide_one_refused() {
-        let base = tempfile::tempdir().expect("a folder");
-        let folder = base.path().join("a/b");
-        private_folder(&folder).expect("a new folder");
-        assert_eq!(fs::metadata(&folder).expect("it is there").mode() & 0o777, 0o700);
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o750)).expect("chmod");
-        let error = private_folder(&folder).expect_err("a wide folder");
-        assert!(error.to_string().contains("chmod 0700"), "{error}");
-        let file = base.path().join("file");
-        fs::write(&file, "").expect("a file");
-        assert!(matches!(private_folder(&file), Err(PlaceError::Io { .. })));
+    fn d20_a_gitignore_is_made_where_none_is_and_another_is_kept() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join(".gitignore");
+        keep_out_of_git(directory.path()).expect("made");
+        assert_eq!(fs::read(&path).expect("a file"), b"*\n");
+        for (before, after) in [("", "*\n"), ("*\n!settings.toml\n", "*\n!settings.toml\n")] {
+            fs::write(&path, before).expect("a file");
+            keep_out_of_git(directory.path()).expect("looked at");
+            assert_eq!(fs::read_to_string(&path).expect("a file"), after);
+        }
+        fs::remove_file(&path).expect("removed");
+        let target = directory.path().join("target");
+        std::os::unix::fs::symlink(&target, &path).expect("a link");
+        assert!(
+            keep_out_of_git(directory.path()).is_err() && !target.exists(),
+            "no link is followed"
+        );
     }
 }

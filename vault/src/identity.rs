@@ -2,10 +2,10 @@
 
 use std::fs::Metadata;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use fluvio_secret_system::places::PlaceError;
+use fluvio_secret_system::private::{self, FILE_MODE};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
@@ -188,17 +188,9 @@ impl IdentityFile {
     }
 
     fn check_owner_and_mode(&self, found: &Metadata) -> Result<(), IdentityError> {
-        let path = || self.path.clone();
         let ours = rustix::process::geteuid().as_raw();
-        let mode = found.mode() & 0o777;
-        if found.uid() != ours {
-            let owner = found.uid();
-            Err(IdentityError::Place(PlaceError::Foreign { path: path(), owner, ours }))
-        } else if mode & 0o077 != 0 {
-            Err(IdentityError::Place(PlaceError::Wide { path: path(), mode, mend: 0o600 }))
-        } else {
-            Ok(())
-        }
+        let checked = private::check(&self.path, found, ours, FILE_MODE);
+        checked.map_err(|error| IdentityError::Place(error.into()))
     }
 
     /// Removes the file, durably.

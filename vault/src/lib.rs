@@ -50,7 +50,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use fluvio_secret_protocol::{Found, Secret, SecretName, Version, Versions, limits};
 use fluvio_secret_system::lock::Lock;
-use fluvio_secret_system::places::{PlaceError, private_folder};
+use fluvio_secret_system::places::{PlaceError, private_directory};
 use zeroize::Zeroizing;
 
 pub use self::fingerprint::{Fingerprints, Given};
@@ -162,7 +162,7 @@ impl Vault {
         let failed = |source| OpenError::Io { path: path.to_owned(), source };
         let remembered = Remembered::beside(identity);
         remembered.check(path)?;
-        private_folder(path)?;
+        private_directory(path)?;
         let place = Arc::new(Place::find(path).map_err(failed)?);
         let path = place.path();
         let lock = Lock::take(&path.join(".lock"), deadline).map_err(failed)?;

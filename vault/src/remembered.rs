@@ -6,7 +6,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use fluvio_secret_system::places::private_folder;
+use fluvio_secret_system::places::private_directory;
 
 use super::id::{self, IdError, VaultId};
 use super::recipients::{ACCEPTED, IN_VAULT, NEXT as NEXT_LIST};
@@ -133,7 +133,7 @@ impl Remembered {
 /// Takes the directory at the vault's path for this machine's vault from now on. A directory that does
 /// not exist is made.
 pub fn accept(path: &Path, identity: &Path) -> Result<(), OpenError> {
-    private_folder(path)?;
+    private_directory(path)?;
     let failed = |source| OpenError::Io { path: path.to_owned(), source };
     let folder = Folder::at(path.canonicalize().map_err(failed)?);
     let id = id::of_vault(&folder)?;

@@ -1,6 +1,6 @@
 //! `doctor`: what is right here and what is not, and the command that mends it.
 
-use super::{places, state};
+use super::places;
 use crate::args::DoctorForm;
 use crate::doctor::{Condition, Found, Machine, look, report};
 use crate::error::CliError;
@@ -8,7 +8,7 @@ use crate::{format, output};
 
 pub(crate) fn doctor(form: DoctorForm) -> Result<(), CliError> {
     let machine = Machine::this();
-    let found = look(&machine, &places()?, &state()?);
+    let found = look(&machine, &places()?);
     match form {
         DoctorForm::Looks(form) => format::print(form, || table(&found), || &found)?,
         DoctorForm::Report => output::print(&report(&machine, &found))?,

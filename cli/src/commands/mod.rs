@@ -46,10 +46,9 @@ pub(crate) use unlock::{lock, unlock, unlock_first};
 pub(crate) use use_identity::use_identity;
 
 use fluvio_secret_protocol::{Client, ClientError, connect, connect_or_start};
-use fluvio_secret_system::places::State;
+use fluvio_secret_system::places::{Places, StateDirectory};
 
 use crate::error::CliError;
-use crate::places::Places;
 
 /// A connection to the daemon, which is started when none runs.
 fn client() -> Result<Client, CliError> {
@@ -65,8 +64,8 @@ fn running_client() -> Result<Option<Client>, CliError> {
     }
 }
 
-fn state() -> Result<State, CliError> {
-    State::from_environment().map_err(|error| CliError::Client(ClientError::Place(error)))
+fn state() -> Result<StateDirectory, CliError> {
+    StateDirectory::from_environment().map_err(|error| CliError::Client(ClientError::Place(error)))
 }
 
 fn places() -> Result<Places, CliError> {

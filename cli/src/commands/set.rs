@@ -1,8 +1,6 @@
 //! `set`: keeps a value under a name.
 
-use std::fs::OpenOptions;
 use std::io::{self, IsTerminal};
-use std::os::unix::fs::OpenOptionsExt;
 
 use fluvio_secret_protocol::carry::{self, Unfit};
 use fluvio_secret_protocol::{HeldLease, ListedGrant, Secret, SecretName};
@@ -30,7 +28,7 @@ pub(crate) fn set(set: Set) -> Result<(), CliError> {
     }
     unfit.iter().for_each(|note| output::say(note));
     say_holders(&stored.holders, &stored.leases);
-    if is_argument && io::stderr().is_terminal() && is_first_argument()? {
+    if is_argument && io::stderr().is_terminal() && state()?.is_first_time("arguments") {
         output::say(ABOUT_ARGUMENTS);
     }
     Ok(())
@@ -92,14 +90,6 @@ pub(super) fn about_unfit<'a>(
         ));
     }
     notes
-}
-
-/// Whether this is the first time that a value was given as an argument. A file remembers it.
-fn is_first_argument() -> Result<bool, CliError> {
-    let told = state()?.folder().join("told-about-arguments");
-    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(told);
-    // That it cannot be remembered is no reason to be silent.
-    Ok(!made.is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists))
 }
 
 #[cfg(test)]

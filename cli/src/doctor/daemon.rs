@@ -7,7 +7,7 @@ use fluvio_secret_protocol::{ClientError, DAEMON, Status, beside_this_program};
 
 use super::{Found, Look};
 use crate::date;
-use crate::places::Places;
+use fluvio_secret_system::places::Places;
 
 const RESTART: &str = "fluvio-secret daemon restart";
 
@@ -90,7 +90,8 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use fluvio_secret_protocol::{ClientError, StartError};
-    use fluvio_secret_system::places::PlaceError;
+    use fluvio_secret_system::places::{PlaceError, Places};
+    use fluvio_secret_system::private::PrivateError;
 
     use super::{RESTART, judge_settings};
     use crate::doctor::{Condition, Look};
@@ -115,7 +116,8 @@ mod tests {
     #[test]
     fn why_no_daemon_can_be_reached_is_told_with_what_mends_it() {
         let silent = ClientError::Silent { socket: "/s".into(), pid: Some(42), is_asked: false };
-        let wide = PlaceError::Wide { path: PathBuf::from("/s"), mode: 0o755, mend: 0o700 };
+        let path = PathBuf::from("/s");
+        let wide = PlaceError::from(PrivateError::Wide { path, mode: 0o755, wanted: 0o700 });
         let reason = wide.to_string();
         let cases = [
             (silent, "may hang", Some("kill -KILL 42")),
@@ -128,7 +130,7 @@ mod tests {
             (ClientError::Newer(9), "is newer", Some("fluvio-secret daemon stop")),
             (ClientError::Broken(io::ErrorKind::UnexpectedEof.into()), "went away", None),
         ];
-        let places = crate::places::Places::under(Path::new("/p"));
+        let places = Places::under(Path::new("/p")).expect("places");
         for (error, told, mend) in cases {
             let found = super::daemon(Err(&error), &places);
             assert_eq!(found[0].look, Look::Daemon);

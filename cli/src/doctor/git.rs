@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use fluvio_secret_system::shell;
 
 use super::{Found, Look, Machine};
-use crate::places::Places;
+use fluvio_secret_system::places::Places;
 
 /// The files in the configuration directory that hold a key: the identity, the next and an old one, and
 /// what an interrupted write of one has left behind.
@@ -82,7 +82,7 @@ mod tests {
     use super::{judge_addable, judge_tracked, look};
     use crate::doctor::Condition;
     use crate::doctor::machine::tests::Made;
-    use crate::places::Places;
+    use fluvio_secret_system::places::Places;
 
     #[test]
     fn a_key_in_gits_reach_is_an_error_with_the_command_that_takes_it_out() {
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn without_git_there_is_nothing_to_report() {
         let made = Made::new();
-        let found = look(&made.machine, &Places::under(&made.at("home/ada")));
+        let found = look(&made.machine, &Places::under(&made.at("home/ada")).expect("places"));
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].condition, Condition::Right);
     }

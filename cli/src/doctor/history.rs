@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use fluvio_secret_protocol::SecretName;
 
 use super::{Found, Look};
-use crate::places::Places;
+use fluvio_secret_system::places::Places;
 
 /// How many faults have a line of their own.
 const MOST: usize = 16;

@@ -32,13 +32,12 @@ mod writing;
 use std::path::Path;
 
 use fluvio_secret_protocol::connect_or_start;
-use fluvio_secret_system::places::State;
+use fluvio_secret_system::places::Places;
 use fluvio_secret_system::printable;
 use serde::Serialize;
 
 pub(crate) use self::machine::Machine;
 pub(crate) use self::report::report;
-use crate::places::Places;
 
 /// What is looked at, in this order.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -190,13 +189,14 @@ impl Found {
 }
 
 /// Looks at everything. Starts a daemon when none runs: whether one can be is the question.
-pub(crate) fn look(machine: &Machine, places: &Places, state: &State) -> Vec<Found> {
+pub(crate) fn look(machine: &Machine, places: &Places) -> Vec<Found> {
     let mut found = programs::look(machine, places);
-    found.extend(modes::look(machine, places, state));
-    let connected = connect_or_start(state).and_then(|mut client| Ok((client.status()?, client)));
+    found.extend(modes::look(machine, places));
+    let connected =
+        connect_or_start(&places.state).and_then(|mut client| Ok((client.status()?, client)));
     let status = connected.as_ref().ok().map(|(status, _)| status.clone());
     // A daemon that has started has made its directories.
-    found.extend(writing::look(machine, places, state));
+    found.extend(writing::look(machine, places));
     found.extend(git::look(machine, places));
     found.extend(daemon::settings(places, status.as_ref()));
     found.extend(daemon::daemon(connected.as_ref().map(|(status, _)| status), places));

@@ -4,17 +4,13 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use fluvio_secret_system::places::{PlaceError, State};
+use fluvio_secret_system::places::{PlaceError, Places};
+use fluvio_secret_system::private::{self, DIRECTORY_MODE, FILE_MODE, PrivateError};
 use fluvio_secret_system::shell;
 
 use super::{Found, Look, Machine, memory};
-use crate::places::Places;
 
-/// Who may use a folder, and a file.
-const FOLDER: u32 = 0o700;
-const FILE: u32 = 0o600;
-
-pub(super) fn look(machine: &Machine, places: &Places, state: &State) -> Vec<Found> {
+pub(super) fn look(machine: &Machine, places: &Places) -> Vec<Found> {
     let ours = format!("fluvio-secret-{}", machine.uid);
     let used = memory::lease_place(machine);
     // In a place that is not used, what belongs to another user is passed over, as the daemon does.
@@ -28,19 +24,19 @@ pub(super) fn look(machine: &Machine, places: &Places, state: &State) -> Vec<Fou
     if let Some(foreign) = leases.iter().find_map(|place| foreign_leases(place, machine.uid)) {
         return vec![foreign];
     }
-    let leases = leases.into_iter().map(|place| (place, FOLDER));
+    let leases = leases.into_iter().map(|place| (place, DIRECTORY_MODE));
     let all = [
-        (places.config().to_owned(), FOLDER),
-        (places.identity(), FILE),
-        (places.data().to_owned(), FOLDER),
-        (places.vault(), FOLDER),
-        (state.folder().to_owned(), FOLDER),
-        (state.run(), FOLDER),
-        (state.audit_log(), FILE),
+        (places.config().to_owned(), DIRECTORY_MODE),
+        (places.identity(), FILE_MODE),
+        (places.data().to_owned(), DIRECTORY_MODE),
+        (places.vault(), DIRECTORY_MODE),
+        (places.state.path().to_owned(), DIRECTORY_MODE),
+        (places.state.run(), DIRECTORY_MODE),
+        (places.state.audit_log(), FILE_MODE),
     ];
     // What a link points to there is not ours, so its mode is not to be changed.
     let is_link = fs::symlink_metadata(places.histories()).is_ok_and(|found| found.is_symlink());
-    let histories = (!is_link).then(|| (places.histories(), FOLDER));
+    let histories = (!is_link).then(|| (places.histories(), DIRECTORY_MODE));
     judge(all.into_iter().chain(histories).chain(leases), machine.uid)
 }
 
@@ -65,27 +61,24 @@ fn judge(places: impl Iterator<Item = (PathBuf, u32)>, ours: u32) -> Vec<Found> 
 
 /// What the daemon would say of it, at its start or when it is to change something there.
 fn fault(path: &Path, mend: u32, ours: u32) -> Option<Found> {
-    let wrong = |error: PlaceError| Some(Look::Modes.wrong_by(&error));
+    let wrong = |error: PrivateError| Some(Look::Modes.wrong_by(&PlaceError::from(error)));
     let found = match fs::metadata(path) {
         Ok(found) => found,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
-        Err(source) => return wrong(PlaceError::Io { path: path.to_owned(), source }),
+        Err(source) => return wrong(PrivateError::Io { path: path.to_owned(), source }),
     };
     let mode = found.mode() & 0o777;
-    if found.uid() != ours {
-        return wrong(PlaceError::Foreign { path: path.to_owned(), owner: found.uid(), ours });
-    }
-    if mode & 0o077 != 0 {
-        return wrong(PlaceError::Wide { path: path.to_owned(), mode, mend });
+    if let Err(error) = private::check(path, &found, ours, mend) {
+        return wrong(error);
     }
     let shown = path.display();
-    if mend == FILE && !fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
+    if mend == FILE_MODE && !fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
         return Some(Look::Modes.wrong(format!("{shown} is no regular file; move it away")));
     }
     // A file is replaced and not written, so its folder is what counts.
-    if found.is_dir() && mode != FOLDER {
+    if found.is_dir() && mode != DIRECTORY_MODE {
         let text = format!("{shown} has the mode {mode:04o}, so nothing can be changed in it");
-        let command = format!("chmod {FOLDER:04o} {}", shell::quoted(&shown.to_string()));
+        let command = format!("chmod {DIRECTORY_MODE:04o} {}", shell::quoted(&shown.to_string()));
         return Some(Look::Modes.wrong(text).mended_by(command));
     }
     None
@@ -97,7 +90,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::process::Command;
 
-    use super::{FILE, FOLDER, foreign_leases, judge};
+    use super::{DIRECTORY_MODE, FILE_MODE, foreign_leases, judge};
     use crate::doctor::Condition;
 
     #[test]
@@ -117,10 +110,10 @@ mod tests {
         let ours = rustix::process::geteuid().as_raw();
         let places = || {
             [
-                (inside.clone(), FOLDER),
-                (file.clone(), FILE),
-                (closed.clone(), FOLDER),
-                ("/none".into(), FOLDER),
+                (inside.clone(), DIRECTORY_MODE),
+                (file.clone(), FILE_MODE),
+                (closed.clone(), DIRECTORY_MODE),
+                ("/none".into(), DIRECTORY_MODE),
             ]
         };
         let found = judge(places().into_iter(), ours);

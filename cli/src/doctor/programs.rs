@@ -11,7 +11,7 @@ use fluvio_secret_system::shell;
 
 use super::{Condition, Found, Look, Machine};
 use crate::on_path;
-use crate::places::Places;
+use fluvio_secret_system::places::Places;
 
 const RELEASE: &str = env!("CARGO_PKG_VERSION");
 

@@ -6,25 +6,24 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use fluvio_secret_protocol::audit::put_aside;
-use fluvio_secret_system::places::State;
+use fluvio_secret_system::places::Places;
 use fluvio_secret_system::shell;
 
 use super::{Found, Look, Machine, memory};
-use crate::places::Places;
 
 /// At least one block of a file system, so that a full one has no room for it.
 const BYTES: [u8; 4096] = [0; 4096];
 
-pub(super) fn look(machine: &Machine, places: &Places, state: &State) -> Vec<Found> {
+pub(super) fn look(machine: &Machine, places: &Places) -> Vec<Found> {
     let directories = [
         places.config().to_owned(),
         places.data().to_owned(),
         places.vault(),
-        state.folder().to_owned(),
-        state.run(),
+        places.state.path().to_owned(),
+        places.state.run(),
     ];
     let directories = directories.into_iter().chain(memory::lease_place(machine));
-    let logs = [state.audit_log(), state.folder().join("daemon.log")];
+    let logs = [places.state.audit_log(), places.state.daemon_log()];
     judge(directories, &logs)
 }
 

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use fluvio_secret_protocol::connect;
-use fluvio_secret_system::places::State;
+use fluvio_secret_system::places::StateDirectory;
 
 /// How often to look whether the vault is unlocked. The daemon tells nobody.
 const LOOK: Duration = Duration::from_secs(1);
@@ -20,7 +20,7 @@ pub(crate) struct Lock {
 
 impl Lock {
     /// Whether the vault is locked. When it is, that it is unlocked is waited for from now on.
-    pub(crate) fn is_closed(&mut self, places: &State) -> bool {
+    pub(crate) fn is_closed(&mut self, places: &StateDirectory) -> bool {
         // Without a daemon nobody has the key; one that is started for a vault without a passphrase
         // is not locked.
         let status = connect(places).and_then(|mut client| client.status());
@@ -35,7 +35,7 @@ impl Lock {
     }
 
     /// Whether the vault was waited for, and is unlocked.
-    pub(crate) fn has_opened(&mut self, places: &State, now: Instant) -> bool {
+    pub(crate) fn has_opened(&mut self, places: &StateDirectory, now: Instant) -> bool {
         self.look.is_some_and(|look| look <= now) && !self.is_closed(places)
     }
 }

@@ -32,7 +32,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use fluvio_secret_protocol::{ClientError, StartError};
-use fluvio_secret_system::places::State as Places;
+use fluvio_secret_system::places::StateDirectory;
 use rustix::process::Signal;
 use zeroize::Zeroizing;
 
@@ -119,7 +119,7 @@ struct Held {
 struct Supervisor {
     plan: Plan,
     report: Report,
-    places: Places,
+    places: StateDirectory,
     sender: mpsc::Sender<News>,
     files: Files,
     reader: Reader,
@@ -153,7 +153,7 @@ pub(crate) fn watch(plan: Plan) -> Result<u8, CliError> {
         let found = fs::metadata(path);
         found.map_err(|source| CliError::Watch { path: path.clone(), source })?;
     }
-    let places = Places::from_environment().map_err(ClientError::Place)?;
+    let places = StateDirectory::from_environment().map_err(ClientError::Place)?;
     let (sender, news) = mpsc::channel();
     let of_signals = sender.clone();
     // Those who tell when nobody listens any more tell nobody.

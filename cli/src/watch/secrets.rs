@@ -12,7 +12,7 @@ use fluvio_secret_protocol::{
     Client, ClientError, SecretFingerprint, SecretName, Subscribed, Subscription, connect,
     connect_or_start,
 };
-use fluvio_secret_system::places::State;
+use fluvio_secret_system::places::StateDirectory;
 use zeroize::Zeroizing;
 
 /// How often to look for a daemon when there is none. None is started: who stopped it had a reason,
@@ -62,7 +62,7 @@ type Connection = Arc<Mutex<UnixStream>>;
 impl Subscriber {
     /// Subscribes to the secrets of a configuration; `tell` is called on another thread.
     pub(crate) fn begin(
-        state: &State,
+        state: &StateDirectory,
         config: &Zeroizing<Vec<u8>>,
         tell: impl Fn(Told) + Send + 'static,
     ) -> Result<(Subscribed, Self), ClientError> {
@@ -93,7 +93,7 @@ impl Drop for Subscriber {
 }
 
 struct Keeper {
-    state: State,
+    state: StateDirectory,
     config: Zeroizing<Vec<u8>>,
     connection: Connection,
     /// Disconnected when nobody wants to be told any more.

@@ -41,8 +41,9 @@ pub(super) fn lease(error: &LeaseError) -> Refusal {
         }
         LeaseError::Io { .. } | LeaseError::Random(_) => "fix that and try again",
         LeaseError::NoMemory(_) => "mount a tmpfs at /dev/shm, or give the values by: --inject env",
-        // It says itself what to do.
-        LeaseError::Place(_) => "",
+        LeaseError::Private(error) => {
+            &error.help().map_or_else(String::new, |help| help.to_string())
+        }
     };
     Refusal::new(Code::Storage, error.to_string(), next)
 }

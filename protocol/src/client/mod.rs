@@ -32,7 +32,7 @@ use crate::start;
 use crate::timeouts::Timeouts;
 use crate::{PROTOCOL_VERSION, Request, Response, limits};
 use fluvio_secret_system::peer::Peer;
-use fluvio_secret_system::places::State;
+use fluvio_secret_system::places::StateDirectory;
 
 /// A blocking connection to the daemon.
 ///
@@ -41,7 +41,7 @@ use fluvio_secret_system::places::State;
 #[derive(Debug)]
 pub struct Client {
     stream: UnixStream,
-    state: State,
+    state: StateDirectory,
     /// The process id of who made the socket, which is the daemon or systemd. For messages.
     pid: i32,
     /// Whether another daemon may still take the place of this one.
@@ -56,7 +56,7 @@ pub struct Client {
 ///
 /// [`ClientError::Unreachable`] when none serves, [`ClientError::Denied`] when the socket may not be
 /// opened, [`ClientError::Foreign`] when another user's process serves.
-pub fn connect(state: &State) -> Result<Client, ClientError> {
+pub fn connect(state: &StateDirectory) -> Result<Client, ClientError> {
     let socket = state.socket();
     let stream = open(&socket).map_err(|source| match source.kind() {
         io::ErrorKind::WouldBlock => {

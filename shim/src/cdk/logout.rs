@@ -1,24 +1,18 @@
 //! Says that a lease would not outlive the login, where it would not.
 
-use std::fs::OpenOptions;
-use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use fluvio_secret_system::logout;
-use fluvio_secret_system::places::State;
+use fluvio_secret_system::places::StateDirectory;
 
 use crate::say;
 
 /// Says it once.
-pub(super) fn warn(lease: &Path, state: &State) {
+pub(super) fn warn(lease: &Path, state: &StateDirectory) {
     if !logout::removes(lease) {
         return;
     }
-    let told = state.folder().join("told-about-logging-out");
-    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(told);
-    // That it cannot be remembered is no reason to be silent.
-    if !made.is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists) {
+    if state.is_first_time("logging-out") {
         say(WARNING);
     }
 }

@@ -29,7 +29,7 @@ use fluvio_secret_protocol::{
 };
 use fluvio_secret_system::harden::harden;
 use fluvio_secret_system::inherited;
-use fluvio_secret_system::places::State;
+use fluvio_secret_system::places::StateDirectory;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use zeroize::Zeroizing;
@@ -109,7 +109,7 @@ fn prepare(cdk: &mut Command, start: Start) -> Result<Option<Granted>, LaunchErr
         return Ok(None);
     };
     let hardened = harden().map_err(LaunchError::System)?;
-    let state = State::from_environment().map_err(ClientError::Place)?;
+    let state = StateDirectory::from_environment().map_err(ClientError::Place)?;
     let mut client = connect_or_start(&state)?;
     let text = config.clone();
     let grant = Grant {
@@ -183,7 +183,7 @@ fn by_lease(
     cdk: &mut Command,
     start: &Start,
     leased: Leased,
-    state: &State,
+    state: &StateDirectory,
 ) -> Result<(), LaunchError> {
     let (before, after) = start.args.split_at(start.at);
     cdk.args(before);
