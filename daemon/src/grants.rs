@@ -4,11 +4,11 @@
 //! number by the time at which the process began, where the system says that (proc(5)).
 
 use std::collections::{BTreeSet, VecDeque};
-use std::fs;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fluvio_secret_protocol::{ListedGrant, SecretName, limits};
 use fluvio_secret_system::printable;
+use fluvio_secret_system::process::ProcessStat;
 use jiff::Timestamp;
 
 use crate::audit::Actor;
@@ -36,8 +36,8 @@ struct Grant {
 #[derive(Debug)]
 struct Process {
     pid: i32,
-    /// When it began, in the kernel's own count; `None` where that cannot be known.
-    began: Option<u64>,
+    /// When it started, in the kernel's own count; `None` if that is not known.
+    started: Option<u64>,
 }
 
 impl Grants {
@@ -48,7 +48,10 @@ impl Grants {
         }
         let grant = Grant {
             at: Timestamp::now().as_second(),
-            process: Process { pid: actor.pid, began: running(actor.pid).map(|found| found.began) },
+            process: Process {
+                pid: actor.pid,
+                started: running(actor.pid).map(|found| found.started),
+            },
             program: tail_of(actor.program),
             config: tail_of(actor.config),
             given,
@@ -123,20 +126,13 @@ impl Grant {
 impl Process {
     /// Whether it still runs; `None` where that cannot be known.
     fn runs(&self) -> Option<bool> {
-        self.began.is_some().then(|| self.now().is_some())
+        self.started.is_some().then(|| self.now().is_some())
     }
 
     /// How it is now, while it runs.
-    fn now(&self) -> Option<Running> {
-        running(self.pid).filter(|now| Some(now.began) == self.began)
+    fn now(&self) -> Option<ProcessStat> {
+        running(self.pid).filter(|now| Some(now.started) == self.started)
     }
-}
-
-/// What the system says of a process that runs.
-struct Running {
-    parent: i32,
-    /// When it began, in the kernel's own count.
-    began: u64,
 }
 
 /// The parent of a process that runs.
@@ -144,16 +140,8 @@ pub(crate) fn parent_of(pid: i32) -> Option<i32> {
     running(pid).map(|process| process.parent)
 }
 
-/// The 4th and the 22nd field of a process's `stat`, where the second one is in brackets and may have
-/// any bytes. A zombie has ended.
-fn running(pid: i32) -> Option<Running> {
-    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
-    let stat = String::from_utf8_lossy(&stat);
-    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
-    if fields.next()? == "Z" {
-        return None;
-    }
-    Some(Running { parent: fields.next()?.parse().ok()?, began: fields.nth(17)?.parse().ok()? })
+fn running(pid: i32) -> Option<ProcessStat> {
+    ProcessStat::of(pid).filter(|process| !process.has_exited())
 }
 
 /// A text of a client's for an answer: without what would drive a terminal, and of one that is too

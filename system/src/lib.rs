@@ -14,6 +14,7 @@
 //! * [`places`]: where everything is kept
 //! * [`private`]: directories and files that only you may use
 //! * [`printable`]: text that is safe to print on a terminal
+//! * [`process`](mod@process): what the kernel reports about other processes
 //! * [`regular`]: opens regular files and nothing else
 //! * [`shell`]: words of a shell, for commands that people are told to type
 //! * [`terminal`]: the terminal that a program may prompt on
@@ -32,6 +33,7 @@ pub mod peer;
 pub mod places;
 pub mod printable;
 pub mod private;
+pub mod process;
 pub mod regular;
 pub mod shell;
 pub mod terminal;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use fluvio_secret_protocol::supervisor;
 use fluvio_secret_system::inherited;
+use fluvio_secret_system::process::ProcessStat;
 use rustix::io::Errno;
 use rustix::process::{
     Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process_group, test_kill_process_group, wait,
@@ -112,27 +113,19 @@ fn has_only_dead(group: Pid) -> bool {
     let Ok(processes) = fs::read_dir("/proc") else { return false };
     let mut found = false;
     for process in processes.flatten() {
-        let Some((state, of)) = state_and_group(&process.path()) else { continue };
-        if of != group.as_raw_nonzero().get() {
+        let pid = process.file_name().to_str().and_then(|name| name.parse().ok());
+        let Some(stat) = pid.and_then(ProcessStat::of) else { continue };
+        if stat.group != group.as_raw_nonzero().get() {
             continue;
         }
         // Of a process whose first thread has ended others may live.
-        let is_dead = matches!(state, 'Z' | 'X') && threads(&process.path()) <= 1;
+        let is_dead = stat.has_exited() && threads(&process.path()) <= 1;
         if !is_dead {
             return false;
         }
         found = true;
     }
     found
-}
-
-/// From a process's folder in /proc.
-fn state_and_group(process: &Path) -> Option<(char, i32)> {
-    let stat = fs::read_to_string(process.join("stat")).ok()?;
-    // Its name, which comes before them, may have anything in it.
-    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
-    let state = fields.next()?.chars().next()?;
-    Some((state, fields.nth(1)?.parse().ok()?))
 }
 
 fn threads(process: &Path) -> usize {
