@@ -10,7 +10,8 @@ const FUEL: usize = 500;
 /// The texts before, between and behind the templates, as the engine sees them: without the blanks
 /// that templates take away, and without one line end at the end.
 fn pieces<'a>(text: &'a str, templates: &[Template]) -> Vec<&'a str> {
-    let text = text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    let text = text.strip_suffix('\r').unwrap_or(text);
     let mut pieces = Vec::new();
     let (mut at, mut trims_start) = (0, false);
     let ends = templates.iter().map(|template| (template.from, template.trims.0));
@@ -60,41 +61,4 @@ pub(crate) fn render<'a>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::render;
-    use crate::template::templates;
-
-    #[test]
-    fn a_text_is_rendered_as_a_connector_renders_it() {
-        let rendered = |text: &str| render(text, &templates(text), |_, _| "v");
-        assert_eq!(rendered("a: ${{ secrets.A }}\nb: 1\n"), "a: v\nb: 1");
-        assert_eq!(rendered("a: ${{ secrets.A }}\r\n"), "a: v");
-        assert_eq!(rendered("a:  ${{- secrets.A -}}\n b\n\n"), "a:vb\n");
-        assert_eq!(rendered("${{ secrets.A }}${{ secrets.A }}"), "vv");
-        assert_eq!(rendered("a ${# b #} c ${#- d -#} e"), "a  ce");
-        let newline = |text: &str| render(text, &templates(text), |_, _| "v\n");
-        assert_eq!(newline("a: |\n  ${{ secrets.A }}"), "a: |\n  v\n", "the value's own stays");
-        let text = "${{ secrets.A }}${{ secrets.B }}";
-        let which = |_: usize, name: &fluvio_secret_protocol::SecretName| match name.as_str() {
-            "A" => "1",
-            _ => "2",
-        };
-        assert_eq!(render(text, &templates(text), which), "12");
-    }
-
-    #[test]
-    fn the_fuel_is_counted_as_the_engine_does() {
-        let ends = |text: &str| super::out_of_fuel(text, &templates(text));
-        let many = |template: &str, count: usize| format!("a: {}", template.repeat(count));
-        for (template, most) in [
-            ("${{ secrets.A }} ", 124),
-            ("${{ secrets.A }}", 166),
-            ("${{ secrets['A'] }} ", 99),
-            (" ${{- secrets.A -}} ", 166),
-        ] {
-            assert_eq!(ends(&many(template, most)), None, "{template}");
-            assert_eq!(ends(&many(template, most + 1)), Some(most), "{template}");
-        }
-        assert_eq!(ends(&(many("${{ secrets.A }}", 166) + "x")), Some(165));
-    }
-}
+mod tests;

@@ -128,7 +128,9 @@ fn read(text: &str, from: usize) -> Template {
         return template(from, from + 3, Kind::Unclosed);
     };
     let inside = &text[from + 3..from + 3 + length];
-    let trims = (inside.starts_with('-'), inside.ends_with('-'));
+    // One sign is not for both ends: `${#-#}` takes away what is before it.
+    let after_sign = inside.strip_prefix(['-', '+']).unwrap_or(inside);
+    let trims = (inside.starts_with('-'), after_sign.ends_with('-'));
     Template { trims, ..template(from, from + 3 + length + closing.len(), kind) }
 }
 
