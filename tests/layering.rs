@@ -1,17 +1,20 @@
 //! What docs/ARCHITECTURE.md says is absent, is absent.
 
+mod circles;
+mod names;
+mod owners;
+mod sizes;
+
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use object::{Object, ObjectSymbol};
 
+use crate::harness::product::source_files;
+use crate::harness::sources::root;
 use crate::harness::{need, program};
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
 
 fn cargo_tree(package: &str, format: &str) -> Vec<String> {
     let output = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
@@ -123,45 +126,9 @@ fn the_shim_has_no_symbol_of_what_is_not_for_it() {
     assert!(has_crate(&symbols(&program("fluvio-secret")), "clap_builder"), "it would be seen");
 }
 
-/// The Rust files below a directory.
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).unwrap().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            files.extend(sources(&path));
-        } else if path.extension().is_some_and(|end| end == "rs") {
-            files.push(path);
-        }
-    }
-    files
-}
-
-/// A file's text without its unit tests and its comments.
-fn code(path: &Path) -> String {
-    let text = fs::read_to_string(path).unwrap();
-    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
-    lines.collect::<Vec<_>>().join("\n")
-}
-
+/// The path of each file of the product, and its code.
 fn shipped() -> Vec<(String, String)> {
-    let folders = [
-        "system/src",
-        "protocol/src",
-        "config/src",
-        "vault/src",
-        "daemon/src",
-        "cli/src",
-        "shim/src",
-        "bin",
-    ];
-    folders
-        .iter()
-        .flat_map(|folder| sources(&root().join(folder)))
-        .filter(|path| path.file_name().is_some_and(|name| name != "tests.rs"))
-        .map(|path| (path.strip_prefix(root()).unwrap().display().to_string(), code(&path)))
-        .collect()
+    source_files().iter().map(|file| (file.path.clone(), file.code())).collect()
 }
 
 /// Whether a text uses a crate: its name as a path's first part.
@@ -205,12 +172,10 @@ fn each_dependency_has_one_home() {
         ("yaml_serde", "cli/src/format.rs"),
         ("zeroizing_alloc", "bin/"),
     ];
+    let shipped = shipped();
     for (name, home) in homes {
-        let users: Vec<_> = shipped()
-            .into_iter()
-            .filter(|(_, code)| uses(code, name))
-            .map(|(path, _)| path)
-            .collect();
+        let users: Vec<_> =
+            shipped.iter().filter(|(_, code)| uses(code, name)).map(|(path, _)| path).collect();
         assert!(!users.is_empty(), "{name} is used");
         for user in users {
             let is_home = homes.iter().any(|&(of, home)| of == name && user.contains(home));

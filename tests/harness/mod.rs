@@ -5,6 +5,7 @@ pub(crate) mod cdk;
 pub(crate) mod mount;
 pub(crate) mod need;
 pub(crate) mod passphrase;
+pub(crate) mod product;
 pub(crate) mod pty;
 pub(crate) mod sources;
 pub(crate) mod trace;

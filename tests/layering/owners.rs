@@ -1,0 +1,66 @@
+//! The state of a large type is touched by one file: its own.
+
+use std::collections::BTreeSet;
+
+use crate::harness::need;
+use crate::harness::product::source_files;
+
+/// Types whose impl blocks stand where they are defined.
+const TYPES: [&str; 5] = ["Check", "Client", "Service", "Supervisor", "Vault"];
+
+/// Impl blocks that still stand elsewhere. One that no longer does goes from this list.
+#[rustfmt::skip]
+const NOT_YET: &[(&str, &str)] = &[
+    ("Client", "protocol/src/client/exchange.rs"),
+    ("Client", "protocol/src/client/requests.rs"),
+    ("Client", "protocol/src/client/wait.rs"),
+    ("Service", "daemon/src/service/change.rs"),
+    ("Service", "daemon/src/service/grant.rs"),
+    ("Service", "daemon/src/service/key.rs"),
+    ("Service", "daemon/src/service/rekey.rs"),
+    ("Supervisor", "cli/src/watch/look.rs"),
+    ("Vault", "vault/src/change.rs"),
+    ("Vault", "vault/src/next.rs"),
+    ("Vault", "vault/src/rekey.rs"),
+    ("Vault", "vault/src/rekey/identity.rs"),
+    ("Vault", "vault/src/rekey/make.rs"),
+    ("Vault", "vault/src/rekey/told.rs"),
+    ("Vault", "vault/src/reseal.rs"),
+];
+
+/// The last name of a type's path.
+fn name(of: &syn::Type) -> Option<String> {
+    match of {
+        syn::Type::Path(path) => Some(path.path.segments.last()?.ident.to_string()),
+        syn::Type::Reference(reference) => name(&reference.elem),
+        _ => None,
+    }
+}
+
+#[test]
+fn impl_blocks_of_large_types_are_in_their_own_file() {
+    if !need::sources() {
+        return;
+    }
+    let (mut homes, mut impls) = (BTreeSet::new(), BTreeSet::new());
+    for file in source_files() {
+        for item in &file.syntax.items {
+            let (set, name) = match item {
+                syn::Item::Struct(item) => (&mut homes, Some(item.ident.to_string())),
+                syn::Item::Impl(item) => (&mut impls, name(&item.self_ty)),
+                _ => continue,
+            };
+            let ours = TYPES.iter().find(|of| Some(**of) == name.as_deref());
+            set.extend(ours.map(|&name| (name, file.path.clone())));
+        }
+    }
+    for name in TYPES {
+        assert!(homes.iter().any(|(of, _)| *of == name), "no struct is called {name}");
+    }
+    let known = NOT_YET.iter().map(|&(name, file)| (name, file.to_owned())).collect();
+    let elsewhere: BTreeSet<_> = impls.difference(&homes).cloned().collect();
+    let new: Vec<_> = elsewhere.difference(&known).collect();
+    assert!(new.is_empty(), "these impl blocks are not beside their struct: {new:#?}");
+    let gone: Vec<_> = known.difference(&elsewhere).collect();
+    assert!(gone.is_empty(), "these are there no longer, remove them from the list: {gone:#?}");
+}
