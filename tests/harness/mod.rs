@@ -220,6 +220,20 @@ impl Home {
         text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
     }
 
+    /// The processes that were started in this home: connectors, supervisors, and what they started.
+    fn processes(&self) -> Vec<u32> {
+        let home = self.folder.path().as_os_str().as_encoded_bytes();
+        let is_of_home = |process: &Path| {
+            let works_here =
+                fs::read_link(process.join("cwd")).is_ok_and(|cwd| cwd.starts_with(&self.folder));
+            let environment = fs::read(process.join("environ")).unwrap_or_default();
+            works_here || contains(&environment, &[b"FLUVIO_SECRET_HOME=", home, b"\0"].concat())
+        };
+        let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let ours = processes.filter(|process| is_of_home(&process.path()));
+        ours.filter_map(|process| process.file_name().to_str()?.parse().ok()).collect()
+    }
+
     /// Every file of the home that has these bytes in it.
     pub(crate) fn files_with(&self, bytes: &str) -> Vec<PathBuf> {
         files_with(self.folder.path(), bytes.as_bytes())
@@ -232,7 +246,7 @@ impl Drop for Home {
         let daemon = self.daemon_pid();
         if std::thread::panicking() {
             // A second panic would end all tests, and what they have to say would be lost.
-            if let Some(pid) = daemon {
+            for pid in daemon.into_iter().chain(self.processes()) {
                 let _ = Command::new("kill").arg("-KILL").arg(pid.to_string()).status();
             }
             return;
