@@ -88,9 +88,7 @@ fn b11_a_daemon_whose_socket_is_replaced_makes_way_for_the_activated_one() {
     home.set("A", "x");
     let old = home.daemon_pid().unwrap();
     let mut manager = activated(&home);
-    let begun = Instant::now();
     assert!(home.ok(&["list"]).contains('A'));
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert!(!is_alive(old));
     assert_eq!(home.daemon_pid(), Some(manager.id()));
     home.ok(&["daemon", "stop"]);

@@ -8,7 +8,7 @@ use std::process::Child;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fluvio_secret_protocol::Code;
 
@@ -355,10 +355,8 @@ fn b13_a_kill_frees_the_locks_although_clients_are_connected() {
         spawn(&mut home.run(&home.config(&["A"]), &["--as-is"], &["sleep", "1000"]));
     eventually("the delivery", || home.audit_log().len() == 2);
     let first = home.kill_daemon();
-    let begun = Instant::now();
+    // The next daemon would give up if a lock was still held.
     home.ok(&["list"]);
-    // A lock that were still held would cost three seconds, and the daemon then.
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     assert_ne!(home.daemon_pid(), Some(first));
     assert!(is_alive(connector.id()), "a connector needs no daemon");
     connector.kill().unwrap();
@@ -409,10 +407,8 @@ fn a_grant_does_not_wait_while_another_clients_line_is_on_its_way_to_the_disk() 
     std::thread::scope(|scope| {
         let set = scope.spawn(move || other.set("B", b"y").unwrap().unwrap());
         eventually("the line", || home.audit_log().len() == 2);
-        let begun = Instant::now();
         assert_eq!(asker.value("A").unwrap().unwrap(), b"x");
-        let took = begun.elapsed();
-        assert!(took < Duration::from_secs(10) && !set.is_finished(), "{took:?}");
+        assert!(!set.is_finished(), "the other line is still on its way");
         trace.end();
     });
     assert_eq!(home.audit_log().len(), 3);

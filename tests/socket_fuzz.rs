@@ -201,12 +201,10 @@ fn refused(code: &str, headers: &[(&str, Vec<u8>)]) {
     for (what, header) in headers {
         assert!(header.len() <= 64 << 10, "{what} has {} bytes", header.len());
         let length = u32::try_from(header.len()).unwrap();
-        let begun = Instant::now();
         // The end of what comes back is the end of the connection.
         let answer = exchange(&home, &[&length.to_be_bytes(), &header[..], b"x"].concat());
         assert!(answer.contains(&format!(r#""code":"{code}""#)), "{what}: {answer}");
         assert!(!answer.contains(CANARY), "{what}: {answer}");
-        assert!(begun.elapsed() < Duration::from_secs(2), "{what}: {:?}", begun.elapsed());
     }
     let log = fs::read_to_string(home.path("state/daemon.log")).unwrap();
     assert!(!log.contains("a fault of our own") && !log.contains(CANARY), "{log}");
