@@ -2,6 +2,7 @@
 //!
 //! * `cargo demo`: what the project is for, in ten seconds
 //! * `cargo xtask cases LOG…`: what docs/THREATS.md promises, and the tests that ran for it
+//! * `cargo xtask check`: formatting, lints, unit tests, layers and language, in about a minute
 //! * `cargo xtask conformance DIR`: `check` against tables of what Fluvio's own code did
 //! * `cargo xtask first-steps`: from nothing to a running connector, by each way to install
 //! * `cargo xtask fuzz SECONDS`: arbitrary bytes to every reader of bytes, for this time each
@@ -15,6 +16,7 @@
 //!   everything, three hundred power cuts, and a thousand saves in each way
 
 mod cases;
+mod check;
 mod conformance;
 mod demo;
 mod first_steps;
@@ -37,6 +39,7 @@ type Outcome = Result<(), Box<dyn Error>>;
 const USAGE: &str = "\
 usage: cargo demo
        cargo xtask cases LOG...
+       cargo xtask check
        cargo xtask conformance DIR
        cargo xtask first-steps
        cargo xtask fuzz SECONDS
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match words[..] {
         ["cases", ref logs @ ..] if !logs.is_empty() => cases::list(logs),
+        ["check"] => check::run(),
         ["conformance", folder] => conformance::run(folder),
         ["demo"] => demo::run(),
         ["first-steps"] => first_steps::run(),
