@@ -104,14 +104,7 @@ struct Home {
 
 impl Home {
     fn new() -> Result<Self, Box<dyn Error>> {
-        let built = cargo(&[
-            "build",
-            "--package",
-            "fluvio-secret",
-            "--package",
-            "example-connector",
-            "--bins",
-        ])?;
+        let built = cargo(&["build", "--bins"])?;
         let program = built.iter().find(|program| program.name == "fluvio-secret");
         let program = &program.ok_or("fluvio-secret was not built")?.path;
         let programs = program.parent().ok_or("a program has a folder")?.to_owned();

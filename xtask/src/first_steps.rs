@@ -23,8 +23,7 @@ pub(crate) fn run() -> Outcome {
         }
     }
     // As the demonstration has built it.
-    let packages = ["--package", "fluvio-secret", "--package", "example-connector"];
-    let built = cargo(&[&["build"], &packages[..], &["--bins"]].concat())?;
+    let built = cargo(&["build", "--bins"])?;
     let connector = path_of(&built, "connector")?;
     by_package(&made.debian, &connector)?;
     by_archive(&made.archive, &connector)?;

@@ -16,8 +16,9 @@ pub(crate) fn run(folder: &Path) -> Outcome {
 
 /// Writes them into a directory.
 pub(crate) fn write(folder: &Path) -> Outcome {
-    // A program of its own: what it is made of would be built for every other task, too.
-    let built = cargo(&["build", "--package", "fluvio-secret-manual", "--bins"])?;
+    // A program of its own, or every task would be built with what it is made of. All packages have
+    // the dependencies that were built for tests, one alone has others.
+    let built = cargo(&["build", "--bins"])?;
     fs::create_dir_all(folder)?;
     programs::run(Command::new(path_of(&built, "manual")?).arg(folder))
 }
