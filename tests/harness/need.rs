@@ -1,17 +1,13 @@
 //! What a test needs and a machine may lack.
 //!
-//! A test that lacks something prints that on standard error, numbered, and ends. Where everything must
+//! A test that lacks something prints that on standard error, and ends. Where everything must
 //! run, `FLUVIO_SECRET_REQUIRE_ALL=1` makes a lack a failure. That a test is for root, or for a plain
 //! user, is no lack: it runs in the other of the two runs.
 
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-
-static LACKS: AtomicUsize = AtomicUsize::new(0);
-static ELSEWHERE: AtomicUsize = AtomicUsize::new(0);
 
 /// Whether a program is on PATH.
 pub(crate) fn tool(name: &str) -> bool {
@@ -24,8 +20,7 @@ pub(crate) fn tool(name: &str) -> bool {
 }
 
 fn lacks(what: &str) -> bool {
-    let count = LACKS.fetch_add(1, Ordering::Relaxed) + 1;
-    say(&format!("skipped ({count} so far): {} lacks {what}", test()));
+    say(&format!("skipped: {} lacks {what}", test()));
     assert!(
         std::env::var_os("FLUVIO_SECRET_REQUIRE_ALL").is_none_or(|value| value != "1"),
         "{what}: not here"
@@ -66,8 +61,7 @@ pub(crate) fn sources() -> bool {
 
 fn elsewhere(here: bool, what: &str) -> bool {
     if !here {
-        let count = ELSEWHERE.fetch_add(1, Ordering::Relaxed) + 1;
-        say(&format!("not here ({count} so far): {} runs {what}", test()));
+        say(&format!("not here: {} runs {what}", test()));
     }
     here
 }

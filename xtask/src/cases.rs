@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use crate::programs::root;
+use crate::results::Results;
 use crate::{Outcome, say};
 
 /// The document of the promises.
@@ -15,11 +16,12 @@ type Passed<'a> = BTreeMap<&'a str, Vec<&'a str>>;
 /// Prints each promise with its tests that ran, and fails when one has none.
 pub(crate) fn list(logs: &[&str]) -> Outcome {
     let document = fs::read_to_string(root().join(THREATS))?;
-    let texts = logs.iter().map(|log| read(log)).collect::<Result<Vec<_>, _>>()?;
+    let runs = logs.iter().map(|log| Results::read(log)).collect::<Result<Vec<_>, _>>()?;
     let mut passed = Passed::new();
-    for (log, text) in logs.iter().zip(&texts) {
+    for (log, run) in logs.iter().zip(&runs) {
         let name = log.rsplit('/').next().unwrap_or(log);
-        for test in tests_that_ran(text) {
+        say(&format!("{log}: {} tests passed, {} not here", run.passed.len(), run.elsewhere.len()));
+        for test in &run.passed {
             passed.entry(test).or_default().push(name);
         }
     }
@@ -50,10 +52,6 @@ pub(crate) fn list(logs: &[&str]) -> Outcome {
     }
 }
 
-fn read(log: &str) -> Result<String, String> {
-    fs::read_to_string(log).map_err(|error| format!("cannot read {log}: {error}"))
-}
-
 /// The rows of the tables, in their order: a case, and what is promised.
 pub(crate) fn promises(document: &str) -> Vec<(&str, &str)> {
     let rows = document.lines().filter_map(|line| {
@@ -63,17 +61,6 @@ pub(crate) fn promises(document: &str) -> Vec<(&str, &str)> {
         Some((case, cells.next()?))
     });
     rows.collect()
-}
-
-/// The tests that passed and did not say that they do not run here.
-fn tests_that_ran(log: &str) -> Vec<&str> {
-    let elsewhere: Vec<_> = log
-        .lines()
-        .filter(|line| line.starts_with("not here (") || line.starts_with("skipped ("))
-        .filter_map(|line| line.split_once("): ")?.1.split(' ').next())
-        .collect();
-    let passed = log.lines().filter_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... ok"));
-    passed.filter(|test| !elsewhere.contains(test)).collect()
 }
 
 /// The name without its modules.
@@ -102,19 +89,12 @@ fn is_case(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{cases_of, is_of, promises, tests_that_ran};
+    use super::{cases_of, is_of, promises};
 
     #[test]
     fn a_promise_is_a_row_that_begins_with_a_case() {
         let document = "| | promised | tests |\n|---|---|---|\n| A1 | nothing is lost | `x` |\n";
         assert_eq!(promises(document), [("A1", "nothing is lost")]);
-    }
-
-    #[test]
-    fn a_test_that_passed_elsewhere_did_not_run_here() {
-        let log = "not here (1 so far): a::c7_x runs as root\ntest a::c7_x ... ok\n\
-                   test a::c8_y ... ok\ntest a::c9_z ... FAILED\n";
-        assert_eq!(tests_that_ran(log), ["a::c8_y"]);
     }
 
     #[test]

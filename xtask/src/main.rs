@@ -25,6 +25,7 @@ mod man;
 mod package;
 mod programs;
 mod release_check;
+mod results;
 mod size;
 mod test_as;
 mod torture;

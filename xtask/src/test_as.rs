@@ -7,16 +7,17 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::programs::{Program, cargo, root};
+use crate::results::Results;
 use crate::{Outcome, say};
 
 /// What a test prints that needs a plain user and is run by root (tests/harness/need.rs).
-const FOR_A_PLAIN_USER: &str = " runs as a plain user";
+const FOR_A_PLAIN_USER: &str = "runs as a plain user";
 
 /// Runs the tests as this user: all of them, or those that a run by root left out, as its log says.
 pub(crate) fn run(uid: &str, log: Option<&str>) -> Outcome {
     let uid: u32 = uid.parse().map_err(|_| "UID is a number")?;
     let names = match log {
-        Some(log) => left_out(&fs::read_to_string(log).map_err(|error| format!("{log}: {error}"))?),
+        Some(log) => left_out(&Results::read(log)?),
         None => Vec::new(),
     };
     if let (Some(log), true) = (log, names.is_empty()) {
@@ -24,7 +25,7 @@ pub(crate) fn run(uid: &str, log: Option<&str>) -> Outcome {
     }
     // Both build. The second also reports where the tested programs are.
     let tests = cargo(&["test", "--no-run"])?;
-    let programs = cargo(&["build"])?;
+    let programs = cargo(&["build", "--bins"])?;
     // The user may not be able to enter our directories, so everything goes to one of its own.
     let folder = tempfile::Builder::new().prefix("test-as-").tempdir()?;
     give(folder.path(), uid)?;
@@ -41,13 +42,9 @@ pub(crate) fn run(uid: &str, log: Option<&str>) -> Outcome {
 }
 
 /// The tests that a run by root left out, because modes do not stop root.
-fn left_out(log: &str) -> Vec<String> {
-    let lines = log.lines().filter(|line| line.starts_with("not here ("));
-    let names = lines.filter_map(|line| {
-        let (name, _) = line.split_once("): ")?.1.split_once(FOR_A_PLAIN_USER)?;
-        Some(name.to_owned())
-    });
-    names.collect()
+fn left_out(run: &Results) -> Vec<String> {
+    let tests = run.elsewhere.iter().filter(|(_, words)| words.starts_with(FOR_A_PLAIN_USER));
+    tests.map(|(test, _)| test.clone()).collect()
 }
 
 /// Runs one test program, and reports whether its tests passed: these, or all if there are no names.
@@ -104,11 +101,13 @@ fn give(path: &Path, uid: u32) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::left_out;
+    use crate::results::Results;
 
     #[test]
-    fn what_root_left_out_is_read_from_its_log() {
-        let log = "not here (1 so far): a::b runs as a plain user: cargo xtask test-as UID\n\
-                   not here (2 so far): a::c runs beside its sources\ntest a::b ... ok\n";
-        assert_eq!(left_out(log), ["a::b"]);
+    fn what_root_left_out_is_in_its_results() {
+        let of = |test: &str, words: &str| (test.to_owned(), words.to_owned());
+        let plain = of("a::b", "runs as a plain user: cargo xtask test-as UID");
+        let elsewhere = vec![plain, of("a::c", "runs beside its sources")];
+        assert_eq!(left_out(&Results { elsewhere, ..Results::default() }), ["a::b"]);
     }
 }
