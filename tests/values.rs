@@ -90,7 +90,7 @@ fn deliver(home: &Home, inject: &str) -> (Said, Option<Vec<u8>>) {
     let folder = home.path("witness");
     fs::create_dir_all(&folder).unwrap();
     let config = format!(
-        "meta: {{version: 0.1.0, name: w, type: w-source, topic: w}}\nfiles:\n  folder: {}\n  values: [secret: {{name: A}}]\n  exit: 7\n",
+        "meta: {{version: 0.1.0, name: w, type: w-source, topic: w}}\nfiles:\n  directory: {}\n  values: [secret: {{name: A}}]\n  exit: 7\n",
         folder.display()
     );
     let config = home.write("witness.yaml", config);
