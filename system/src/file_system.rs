@@ -7,28 +7,20 @@ use std::path::Path;
 /// path that cannot be asked about it is not known, which counts as no.
 #[must_use]
 pub fn may_tell_nothing(path: &Path) -> bool {
-    #[cfg(target_os = "linux")]
-    {
-        /// NFS, SMB 1, CIFS, SMB 2, 9P (also the drives of Windows under WSL), FUSE, Ceph, AFS.
-        const SILENT: [u64; 8] = [
-            0x6969,
-            0x517b,
-            0xff53_4d42,
-            0xfe53_4d42,
-            0x0102_1997,
-            0x6573_5546,
-            0x00c3_6400,
-            0x6b41_4653,
-        ];
-        let kind = rustix::fs::statfs(path).map(|found| found.f_type);
-        // The kernel's type has another sign on some machines.
-        kind.is_ok_and(|kind| SILENT.contains(&u64::from(kind as u32)))
-    }
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = path;
-        false
-    }
+    /// NFS, SMB 1, CIFS, SMB 2, 9P (also the drives of Windows under WSL), FUSE, Ceph, AFS.
+    const SILENT: [u64; 8] = [
+        0x6969,
+        0x517b,
+        0xff53_4d42,
+        0xfe53_4d42,
+        0x0102_1997,
+        0x6573_5546,
+        0x00c3_6400,
+        0x6b41_4653,
+    ];
+    let kind = rustix::fs::statfs(path).map(|found| found.f_type);
+    // The kernel's type has another sign on some machines.
+    kind.is_ok_and(|kind| SILENT.contains(&u64::from(kind as u32)))
 }
 
 #[cfg(test)]

@@ -25,7 +25,6 @@ pub struct Hardened {
 ///
 /// Those of prctl(2), setrlimit(2) and sigprocmask(2).
 pub fn harden() -> io::Result<Hardened> {
-    #[cfg(target_os = "linux")]
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     inherited::unblock_signals()?;
     let core = rustix::process::getrlimit(Resource::Core);

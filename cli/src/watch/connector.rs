@@ -37,9 +37,7 @@ struct Stopped {
 /// Makes this process the parent of all that its children leave behind, so that it learns of their
 /// end. Else that is process 1, which in a container may let the dead lie for ever.
 pub(crate) fn adopt_orphans() -> io::Result<()> {
-    #[cfg(target_os = "linux")]
-    rustix::process::set_child_subreaper(Some(getpid()))?;
-    Ok(())
+    Ok(rustix::process::set_child_subreaper(Some(getpid()))?)
 }
 
 impl Connector {
