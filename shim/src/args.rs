@@ -9,7 +9,7 @@ use lexopt::Arg;
 use crate::cdk::watcher;
 use crate::error::LaunchError;
 
-/// What the program was asked for.
+/// What the command line asks for.
 #[derive(Debug)]
 pub(crate) enum Order {
     /// Print the help.
@@ -18,7 +18,7 @@ pub(crate) enum Order {
     Launch(Launch),
     /// Start a lease's watcher, for the lease in this directory.
     StartWatcher(PathBuf),
-    /// Print the release.
+    /// Print the version.
     Version,
     /// Be a lease's watcher.
     Watch(PathBuf),
@@ -27,13 +27,13 @@ pub(crate) enum Order {
 /// A connector to become.
 #[derive(Debug)]
 pub(crate) struct Launch {
-    /// Its configuration file, as it was given.
+    /// Its configuration file, as it was typed.
     pub(crate) config: PathBuf,
-    /// Which way its secrets shall go; `None` when nothing was said.
+    /// How its secrets go, if an option says that.
     pub(crate) inject: Option<InjectMode>,
-    /// Whether the command is to be left as it is.
+    /// Whether the command is left as it is.
     pub(crate) as_is: bool,
-    /// Whether what would keep the connector from starting is looked for.
+    /// Whether the configuration is checked.
     pub(crate) check: bool,
     /// The program, searched on PATH when it has no slash.
     pub(crate) program: OsString,
@@ -82,7 +82,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Order, L
             }
             Some(Arg::Long("inject")) => {
                 let value = parser.value().map_err(|_| usage("--inject needs a WAY"))?;
-                inject = Some(way(&value)?);
+                inject = Some(inject_mode(&value)?);
             }
             // These two are ours, and in no help.
             Some(Arg::Long(watcher::STARTER)) => {
@@ -109,23 +109,23 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Order, L
             "--as-is adds no --secrets to the command, so it goes with --inject env",
         ));
     }
-    // What is no connector may read a configuration otherwise.
+    // Another program may read a configuration in another way.
     let check = check && !as_is;
     Ok(Order::Launch(Launch { config, inject, as_is, check, program, args }))
 }
 
-fn way(value: &OsStr) -> Result<InjectMode, LaunchError> {
-    let way = value.to_str().and_then(InjectMode::of);
-    way.ok_or(LaunchError::Usage("--inject is one of: auto, env, file"))
+fn inject_mode(value: &OsStr) -> Result<InjectMode, LaunchError> {
+    let inject = value.to_str().and_then(InjectMode::of);
+    inject.ok_or(LaunchError::Usage("--inject is one of: auto, env, file"))
 }
 
 impl Launch {
-    /// Which way the secrets shall go, where the user's setting is `default`.
-    pub(crate) fn way(&self, default: InjectMode) -> InjectMode {
+    /// How the secrets go, where the user's setting is `default`.
+    pub(crate) fn inject_mode(&self, default: InjectMode) -> InjectMode {
         match self.inject.unwrap_or(default) {
             // A file would be an addition to the command.
             _ if self.as_is => InjectMode::Env,
-            way => way,
+            inject => inject,
         }
     }
 }
@@ -152,7 +152,7 @@ mod tests {
                 .expect("a launch");
         assert_eq!(launch.program, "run");
         assert_eq!(launch.args, ["--inject", "x", "--", "-h", "--config"]);
-        assert_eq!(launch.way(InjectMode::Auto), InjectMode::Auto);
+        assert_eq!(launch.inject_mode(InjectMode::Auto), InjectMode::Auto);
     }
 
     #[test]
@@ -166,23 +166,23 @@ mod tests {
     fn as_is_goes_by_the_environment() {
         let way = |args: &[&str]| launch(&[args, &["--config", "c", "--", "run"]].concat());
         for setting in [InjectMode::Auto, InjectMode::Env, InjectMode::File] {
-            assert_eq!(way(&["--as-is"]).expect("a launch").way(setting), InjectMode::Env);
+            assert_eq!(way(&["--as-is"]).expect("a launch").inject_mode(setting), InjectMode::Env);
         }
         let auto = way(&["--as-is", "--inject", "auto"]).expect("a launch");
-        assert_eq!(auto.way(InjectMode::File), InjectMode::Env);
+        assert_eq!(auto.inject_mode(InjectMode::File), InjectMode::Env);
         assert!(way(&["--as-is", "--inject", "file"]).is_err());
     }
 
     #[test]
     fn an_option_counts_more_than_the_setting() {
         let way = |args: &[&str]| launch(&[args, &["--config", "c", "--", "run"]].concat());
-        assert_eq!(way(&[]).expect("a launch").way(InjectMode::Env), InjectMode::Env);
+        assert_eq!(way(&[]).expect("a launch").inject_mode(InjectMode::Env), InjectMode::Env);
         assert_eq!(
-            way(&["--inject", "file"]).expect("a launch").way(InjectMode::Env),
+            way(&["--inject", "file"]).expect("a launch").inject_mode(InjectMode::Env),
             InjectMode::File
         );
         assert_eq!(
-            way(&["--inject", "auto"]).expect("a launch").way(InjectMode::Env),
+            way(&["--inject", "auto"]).expect("a launch").inject_mode(InjectMode::Env),
             InjectMode::Auto
         );
     }

@@ -1,55 +1,94 @@
 //! What can go wrong, and the exit status for it.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::{fmt, io};
 
 use fluvio_secret_protocol::{ClientError, Granted, Secret, SecretName, limits, supervisor};
 use fluvio_secret_system::{printable, shell};
+use thiserror::Error;
 
-use crate::carrier::Unfitting;
-use crate::cdk::{NotFound, Unwritable};
+use crate::delivery::Unfitting;
 
-/// Why there is no connector.
-#[derive(Debug)]
+/// Why there is no connector. Its text is what failed; [`LaunchError::report`] adds what helps.
+#[derive(Debug, Error)]
 pub(crate) enum LaunchError {
-    /// `cargo run` without `--` would take the connector's options for its own.
+    /// `cargo run` without `--`.
+    #[error("cargo would take the connector's options for its own")]
     Cargo,
-    /// What is found as the real `cdk` is one of our kind again, or leads to us.
+    #[error("what is found as cdk on PATH, {}, leads to a shim of fluvio-secret again", found.display())]
     CdkLoop { found: PathBuf },
     /// The daemon gave no grant.
-    Client(ClientError),
-    /// The configuration cannot be read.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error("the configuration {} cannot be read: {why}", path.display())]
     Config { path: PathBuf, why: String },
-    /// The index of `cdk` has a connector of this name.
+    /// The list of connectors of `cdk` has one of this name.
+    #[error(
+        "cdk has a connector `{}` already, and would start this one and then lose it",
+        printable::line(connector)
+    )]
     Deployed { connector: String },
     /// The connector would not start with the configuration: the whole report.
+    #[error("the connector would not start with its configuration, and was not started\n\n{0}")]
     Faulty(String),
-    /// The environment is larger than the system passes on.
+    #[error("the secrets have {bytes} bytes, more than the system passes on by the environment")]
     Environment { bytes: usize, largest: SecretName },
-    /// The command cannot be run.
+    #[error("cannot run {}: {source}", program.display())]
     Exec { program: OsString, source: io::Error },
-    /// The limit of a file's size allows no secrets file, and the environment is not wanted or cannot
-    /// carry the values.
+    /// No secrets file, and the environment is not wanted or cannot carry the values.
+    #[error("the limit of a file's size (ulimit -f) allows no secrets file")]
     FileLimit,
-    /// `cdk` cannot write its list of connectors.
-    Index(Unwritable),
-    /// Who watched over us is gone.
+    #[error("{0}; it would start the connector and then lose it")]
+    Index(#[source] Unwritable),
+    #[error("who was to watch over the connector is gone; it was not started")]
     NoSupervisor,
-    /// There is no real `cdk`.
+    #[error(transparent)]
     NoCdk(NotFound),
-    /// The configuration is larger than what is looked at.
+    #[error("the configuration {} cannot be read: it has more than {} bytes", path.display(), limits::CONFIG_BYTES)]
     LargeConfig { path: PathBuf },
-    /// The lease was gone before we held it.
+    #[error("the lease ended before anybody held it, as it does with the daemon")]
     LeaseGone,
     /// The system refused something that it does not refuse.
-    System(io::Error),
-    /// Values that the way which was asked for cannot carry.
+    #[error("cannot prepare the connector's start: {0}")]
+    System(#[source] io::Error),
+    /// Values that the inject mode cannot carry.
+    #[error("{}", joined(.0))]
     Unfit(Vec<Unfitting>),
-    /// The command line is not understood.
+    #[error("{0}")]
     Usage(&'static str),
-    /// The process that is to remove the lease cannot be started, or cannot wait for its end.
+    /// The process that removes the lease cannot be started, or cannot wait for its end.
+    #[error("cannot watch the lease, whose secrets would stay when the connector ends: {source}")]
     Watcher { source: io::Error },
+}
+
+/// Why there is no real `cdk`.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+pub(crate) enum NotFound {
+    #[error("there is no cdk on PATH")]
+    Nothing,
+    #[error("the only cdk on PATH is this shim of fluvio-secret")]
+    OnlyUs,
+}
+
+/// The list of connectors, which `cdk` cannot write.
+#[derive(Debug, Error)]
+#[error("cdk cannot write its list of connectors, {}{} ({source})", path.display(), of(*owner))]
+pub(crate) struct Unwritable {
+    /// The list, or the directory where it cannot be made.
+    pub(crate) path: PathBuf,
+    /// The other user who owns it.
+    pub(crate) owner: Option<u32>,
+    pub(crate) source: io::Error,
+}
+
+fn of(owner: Option<u32>) -> String {
+    owner.map(|owner| format!(", which belongs to uid {owner}")).unwrap_or_default()
+}
+
+fn joined(unfitting: &[Unfitting]) -> String {
+    unfitting.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// The next step where the list of connectors is another user's.
@@ -88,7 +127,7 @@ impl LaunchError {
     }
 
     /// The status that a shell would give for it; 125 for what is wrong before the command is tried. A
-    /// supervisor is told by another one that trying again may help.
+    /// supervisor gets another one where another try may help.
     pub(crate) fn status(&self, is_supervised: bool) -> u8 {
         match self {
             error if is_supervised && error.may_pass() => supervisor::MAY_PASS,
@@ -99,7 +138,7 @@ impl LaunchError {
         }
     }
 
-    /// Whether it may be over although nobody changes the configuration, a secret or the command.
+    /// Whether it may pass without a change of the configuration, a secret or the command.
     fn may_pass(&self) -> bool {
         match self {
             Self::Client(error) => !error.needs_change(),
@@ -107,92 +146,55 @@ impl LaunchError {
             _ => false,
         }
     }
-}
 
-impl From<ClientError> for LaunchError {
-    fn from(error: ClientError) -> Self {
-        Self::Client(error)
-    }
-}
-
-impl fmt::Display for LaunchError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Cargo => f.write_str(
-                "cargo would take the connector's options for its own; end its part with two dashes: -- cargo run --",
-            ),
-            Self::CdkLoop { found } => write!(
-                f,
-                "what is found as cdk on PATH, {}, leads to a shim of fluvio-secret again; remove one of them, this one with: fluvio-secret cdk --uninstall",
-                found.display()
-            ),
-            Self::Client(error) => error.fmt(f),
-            Self::Config { path, why } => {
-                write!(f, "the configuration {} cannot be read: {why}; give another with --config", path.display())
+    /// What helps. A client's error says that itself.
+    pub(crate) fn help(&self) -> Option<Cow<'static, str>> {
+        let help = match self {
+            Self::Client(_) | Self::NoSupervisor | Self::System(_) => return None,
+            Self::Cargo => "end its part with two dashes: -- cargo run --",
+            Self::CdkLoop { .. } => {
+                "remove one of them, this one with: fluvio-secret cdk --uninstall"
             }
+            Self::Config { .. } | Self::LargeConfig { .. } => "give another with --config",
             Self::Deployed { connector } => {
-                // It is nobody's but the configuration's, and goes to a terminal and into a shell.
-                let shown = printable::line(connector);
-                let joint = if shown.starts_with('-') { '=' } else { ' ' };
-                write!(
-                    f,
-                    "cdk has a connector `{shown}` already, and would start this one and then lose it; end the other first: cdk deploy shutdown --name{joint}{}",
-                    shell::word(&shown)
-                )
+                // The name is the configuration's, and goes into a shell.
+                let name = printable::line(connector);
+                let joint = if name.starts_with('-') { '=' } else { ' ' };
+                let name = shell::word(&name);
+                let help = format!("end the other first: cdk deploy shutdown --name{joint}{name}");
+                return Some(help.into());
             }
-            Self::Environment { bytes, largest } => write!(
-                f,
-                "the secrets have {bytes} bytes, more than the system passes on by the environment; the largest is `{largest}`: make it smaller, or raise `ulimit -s`"
-            ),
-            Self::Exec { program, source } => {
-                write!(
-                    f,
-                    "cannot run {}: {source}; give the path of a program, or its name on PATH",
-                    program.display()
-                )
+            Self::Environment { largest, .. } => {
+                let help =
+                    format!("the largest is `{largest}`: make it smaller, or raise `ulimit -s`");
+                return Some(help.into());
             }
-            Self::Faulty(report) => write!(
-                f,
-                "the connector would not start with its configuration, and was not started\n\n{report}To start it all the same, if all its secrets can be given to it: --no-check"
-            ),
-            Self::FileLimit => f.write_str(
-                "the limit of a file's size (ulimit -f) allows no secrets file; raise it, or use: --inject env",
-            ),
-            Self::LargeConfig { path } => write!(
-                f,
-                "the configuration {} cannot be read: it has more than {} bytes; give another with --config",
-                path.display(),
-                limits::CONFIG_BYTES
-            ),
-            Self::LeaseGone => f.write_str(
-                "the lease ended before anybody held it, as it does with the daemon; try again",
-            ),
-            Self::Index(Unwritable { path, owner, source }) => {
-                write!(f, "cdk cannot write its list of connectors, {}", path.display())?;
-                owner.map_or(Ok(()), |owner| write!(f, ", which belongs to uid {owner}"))?;
-                write!(f, " ({source}); it would start the connector and then lose it\n{OWN_TMPDIR}")
+            Self::Exec { .. } => "give the path of a program, or its name on PATH",
+            Self::Faulty(_) => {
+                "To start it all the same, if all its secrets can be given to it: --no-check"
             }
-            Self::NoCdk(NotFound::Nothing) => {
-                f.write_str("there is no cdk on PATH; install it with: fvm install")
-            }
-            Self::NoCdk(NotFound::OnlyUs) => f.write_str(
-                "the only cdk on PATH is this shim of fluvio-secret; install Fluvio's with: fvm install",
-            ),
-            Self::NoSupervisor => f.write_str("who was to watch over the connector is gone; it was not started"),
-            Self::System(source) => write!(f, "cannot prepare the connector's start: {source}"),
-            Self::Unfit(unfitting) => {
-                for one in unfitting {
-                    write!(f, "{one}; ")?;
-                }
-                f.write_str("set another value, or choose another way with --inject")
-            }
-            Self::Watcher { source } => write!(
-                f,
-                "cannot watch the lease, whose secrets would stay when the connector ends: {source}; fix that and try again"
-            ),
-            Self::Usage(what) => write!(f, "{what}; see: fluvio-secret-shim --help"),
+            Self::FileLimit => "raise it, or use: --inject env",
+            Self::Index(_) => OWN_TMPDIR,
+            Self::LeaseGone => "try again",
+            Self::NoCdk(NotFound::Nothing) => "install it with: fvm install",
+            Self::NoCdk(NotFound::OnlyUs) => "install Fluvio's with: fvm install",
+            Self::Unfit(_) => "set another value, or choose another way with --inject",
+            Self::Usage(_) => "see: fluvio-secret-shim --help",
+            Self::Watcher { .. } => "fix that and try again",
+        };
+        Some(help.into())
+    }
+
+    /// What failed, and what helps.
+    pub(crate) fn report(&self) -> String {
+        let joint = match self {
+            Self::Faulty(_) => "",
+            Self::Index(_) => "\n",
+            _ => "; ",
+        };
+        match self.help() {
+            Some(help) => format!("{self}{joint}{help}"),
+            None => self.to_string(),
         }
     }
 }
-
-impl std::error::Error for LaunchError {}

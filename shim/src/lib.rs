@@ -1,54 +1,53 @@
-//! The launcher: a configuration in, an exec out.
+//! The launcher: it reads a configuration and becomes the connector, with the secrets that the
+//! configuration references.
+//!
+//! [`main`] is the whole program. The process becomes the connector by exec: process id, terminal,
+//! signals and exit status are the connector's own. Nothing of ours is left but the one descriptor that
+//! the connector needs.
 //!
 //! # Layout
 //!
 //! * [`args`](mod@args): the command line
 //! * [`config`](mod@config): the configuration's bytes
-//! * [`carrier`]: which way the values go
+//! * [`delivery`]: how the values reach the connector
 //! * [`command`]: the connector's command line and environment
 //! * [`memfd`]: a secrets file that is on no file system
-//! * [`cdk`]: the same in front of Fluvio's `cdk`, under that name
-//! * [`unlock`]: who asks for the passphrase of a locked vault
-//! * [`supervised`]: the end of who watches over the connector is its own
+//! * [`cdk`]: the same for Fluvio's `cdk`, under that name
+//! * [`unlock`]: the passphrase of a locked vault
+//! * [`supervised`]: a connector under `run --watch`
 //! * [`log_level`]: levels at which a connector logs values
 //! * [`error`](mod@error): what can go wrong, and the exit status for it
-//!
-//! The process becomes the connector: process id, terminal, signals and exit status are the
-//! connector's own, and nothing of ours is left but the one descriptor it needs.
+//! * [`message`]: lines to standard error and standard output
 
 mod args;
-mod carrier;
 mod cdk;
 mod command;
 mod config;
+mod delivery;
 mod error;
 mod log_level;
 mod memfd;
+mod message;
 mod supervised;
 mod unlock;
 
 use std::convert::Infallible;
-use std::ffi::OsStr;
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
 
 use fluvio_secret_protocol::{
     ClientError, Grant, Granted, InjectMode, connect_or_start, report_waits,
 };
 use fluvio_secret_system::harden::harden;
+use fluvio_secret_system::inherited;
 use fluvio_secret_system::places::StateDirectory;
-use fluvio_secret_system::{inherited, output, printable};
 
 pub use crate::args::HELP;
 use crate::args::{Launch, Order};
-use crate::carrier::Carrier;
 use crate::cdk::watcher;
+use crate::delivery::Delivery;
 use crate::error::LaunchError;
-use crate::log_level::Revealing;
-
-/// The program's name, which begins every line that it writes to standard error: the connector's own
-/// lines follow there.
-const PROGRAM: &str = "fluvio-secret-shim";
+use crate::message::{print, say};
 
 /// The whole program `fluvio-secret-shim`.
 #[must_use]
@@ -70,7 +69,7 @@ pub fn main() -> ExitCode {
     })
 }
 
-/// What is left to do when we became nothing else.
+/// What is left to do when the exec failed.
 fn end(outcome: Result<Infallible, LaunchError>) -> ExitCode {
     match outcome {
         Ok(never) => match never {},
@@ -83,7 +82,7 @@ fn of_watcher(outcome: Result<(), LaunchError>) -> ExitCode {
 }
 
 fn fail(error: &LaunchError) -> ExitCode {
-    say(&error.to_string());
+    say(&error.report());
     ExitCode::from(error.status(supervised::is_supervised()))
 }
 
@@ -101,18 +100,18 @@ fn run(launch: &Launch) -> Result<Infallible, LaunchError> {
             Err(error) => return unlock::where_locked(error, hardened),
         }
     };
-    let mut carrier =
-        carrier::choose(launch.way(granted.inject), &granted).map_err(LaunchError::Unfit)?;
-    if let Carrier::Environment { because: Some(unfitting) } = &carrier {
+    let inject = launch.inject_mode(granted.inject);
+    let mut delivery = delivery::choose(inject, &granted).map_err(LaunchError::Unfit)?;
+    if let Delivery::Environment { because: Some(unfitting) } = &delivery {
         say(&format!("{unfitting}; so all secrets go by the environment"));
     }
     let mut secrets = None;
-    if carrier == Carrier::File {
+    if delivery == Delivery::File {
         match memfd::secrets_file(&granted) {
             Ok(file) => secrets = Some(file),
             Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
-                let way = launch.way(granted.inject);
-                carrier = carrier::without_file(way, &granted).ok_or(LaunchError::FileLimit)?;
+                delivery =
+                    delivery::without_file(inject, &granted).ok_or(LaunchError::FileLimit)?;
                 say(
                     "the limit of a file's size (ulimit -f) allows no secrets file; so all secrets go by the environment",
                 );
@@ -120,7 +119,7 @@ fn run(launch: &Launch) -> Result<Infallible, LaunchError> {
             Err(error) => return Err(LaunchError::System(error)),
         }
     }
-    let by_environment = matches!(carrier, Carrier::Environment { .. });
+    let by_environment = matches!(delivery, Delivery::Environment { .. });
     let environment = by_environment.then_some(&granted);
     let command = command::build(launch, secrets.as_ref(), environment);
     if let Some(file) = &secrets {
@@ -141,32 +140,7 @@ fn grant(launch: &Launch) -> Result<Granted, LaunchError> {
     let granted = connect_or_start(&state)?.grant(grant);
     let granted = granted.map_err(|error| LaunchError::of_client(error, &launch.config, &text))?;
     if !granted.names.is_empty() {
-        warn_of_log_level(&text, None);
+        log_level::warn(&text, None);
     }
     Ok(granted)
-}
-
-/// Warns when the connector would log values: at the level of an option, or else of the environment.
-fn warn_of_log_level(config: &[u8], option: Option<&OsStr>) {
-    let (level, source) = match option {
-        Some(word) => (Revealing::of_word(word), "--log-level "),
-        None => {
-            let filter = std::env::var_os(log_level::VARIABLE).unwrap_or_default();
-            (Revealing::of_filter(&filter), "RUST_LOG at ")
-        }
-    };
-    if let Some(level) = level.filter(|_| log_level::has_templates(config)) {
-        let (name, shown) = (level.name(), level.shown());
-        say(&format!("warning: with {source}{name} the connector writes {shown} into its log"));
-    }
-}
-
-fn print(text: &str) -> ExitCode {
-    output::print_of(PROGRAM, text)
-}
-
-fn say(line: &str) {
-    // At once: under a supervisor that one may say something at the same moment.
-    let line = printable::lines(&format!("{PROGRAM}: {line}\n"));
-    let _ = io::stderr().write_all(line.as_bytes());
 }

@@ -4,19 +4,21 @@
 
 use std::ffi::OsStr;
 
+use crate::message::say;
+
 /// The variable that sets the level when no option does.
-pub(crate) const VARIABLE: &str = "RUST_LOG";
+const VARIABLE: &str = "RUST_LOG";
 
 /// A level that shows values.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) enum Revealing {
+enum Revealing {
     Debug,
     Trace,
 }
 
 impl Revealing {
     /// The level of an option, when values are shown at it.
-    pub(crate) fn of_word(word: &OsStr) -> Option<Self> {
+    fn of_word(word: &OsStr) -> Option<Self> {
         match word.to_string_lossy().to_ascii_lowercase().as_str() {
             "debug" | "4" => Some(Self::Debug),
             "trace" | "5" => Some(Self::Trace),
@@ -26,7 +28,7 @@ impl Revealing {
 
     /// The most that the directives of a filter enable: `info,fluvio=debug`. One without a level
     /// enables everything of its target.
-    pub(crate) fn of_filter(filter: &OsStr) -> Option<Self> {
+    fn of_filter(filter: &OsStr) -> Option<Self> {
         let filter = filter.to_string_lossy();
         // What follows a slash is searched for in the messages.
         let directives = filter.split('/').next().unwrap_or_default().split(',');
@@ -41,7 +43,7 @@ impl Revealing {
     }
 
     /// Its name.
-    pub(crate) fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::Debug => "debug",
             Self::Trace => "trace",
@@ -49,7 +51,7 @@ impl Revealing {
     }
 
     /// The values that are shown at it.
-    pub(crate) fn shown(self) -> &'static str {
+    fn shown(self) -> &'static str {
         match self {
             Self::Debug => "the values of templates below `meta` and `transforms`",
             Self::Trace => "the values of all templates",
@@ -57,8 +59,23 @@ impl Revealing {
     }
 }
 
+/// Warns when the connector would log values: at the level of an option, or else of the environment.
+pub(crate) fn warn(config: &[u8], option: Option<&OsStr>) {
+    let (level, source) = match option {
+        Some(word) => (Revealing::of_word(word), "--log-level "),
+        None => {
+            let filter = std::env::var_os(VARIABLE).unwrap_or_default();
+            (Revealing::of_filter(&filter), "RUST_LOG at ")
+        }
+    };
+    if let Some(level) = level.filter(|_| has_templates(config)) {
+        let (name, shown) = (level.name(), level.shown());
+        say(&format!("warning: with {source}{name} the connector writes {shown} into its log"));
+    }
+}
+
 /// Whether a configuration has templates. A reference by map is never rendered, so it is not logged.
-pub(crate) fn has_templates(config: &[u8]) -> bool {
+fn has_templates(config: &[u8]) -> bool {
     config.windows(2).any(|window| window == b"${")
 }
 

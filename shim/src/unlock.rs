@@ -1,7 +1,8 @@
-//! A locked vault: the command line asks for the passphrase on the terminal, in our place.
+//! A locked vault: the command line prompts for the passphrase.
 //!
-//! We become it, and it becomes us again. So there is one process with one id all the time, and a
-//! signal at the prompt ends the one that has to give the terminal its echo back.
+//! This process becomes the command line, which becomes this program again. So there is one process with
+//! one id all the time, and a signal at the prompt ends the process that has to restore the terminal's
+//! echo.
 
 use std::convert::Infallible;
 use std::env;
@@ -13,12 +14,12 @@ use fluvio_secret_system::{inherited, terminal};
 
 use crate::error::LaunchError;
 
-/// The variable that has our process id when the passphrase was given already. It begins like all of
-/// our variables, so no connector inherits it.
+/// The variable that has our process id after the prompt. It begins like all of our variables, so no
+/// connector inherits it.
 pub(crate) const GUARD: &str = "FLUVIO_SECRET_ASKED";
 
-/// Where a locked vault is why there is no grant, and somebody can be asked: becomes who asks. Else
-/// gives the error back.
+/// Becomes the command line, where a locked vault is the reason and there is a terminal. Otherwise returns
+/// the error.
 pub(crate) fn where_locked(
     error: LaunchError,
     hardened: Hardened,

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use fluvio_secret_system::regular::{self, Links};
 use rustix::fs::{Access, access};
 
+use crate::error::Unwritable;
+
 /// Its name, next to whatever else is temporary.
 const INDEX: &str = "fluvio_cdk_deploy_index.toml";
 
@@ -22,16 +24,6 @@ const KEY: &str = "name = ";
 pub(super) fn has(connector: &str) -> bool {
     let index = read(&std::env::temp_dir().join(INDEX)).unwrap_or_default();
     names(&index).any(|name| name == connector)
-}
-
-/// An index that `cdk` cannot write: it would start a connector all the same, and then lose it.
-#[derive(Debug)]
-pub(crate) struct Unwritable {
-    /// The index, or the directory where it cannot be made.
-    pub(crate) path: PathBuf,
-    /// Whose it is, unless it is ours.
-    pub(crate) owner: Option<u32>,
-    pub(crate) source: io::Error,
 }
 
 /// The index, if `cdk` cannot write it. In a directory that users share, it may be another user's.

@@ -5,7 +5,7 @@ use std::path::Path;
 use fluvio_secret_system::logout;
 use fluvio_secret_system::places::StateDirectory;
 
-use crate::say;
+use crate::message::say;
 
 /// Says it once.
 pub(super) fn warn(lease: &Path, state: &StateDirectory) {

@@ -35,12 +35,11 @@ use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use zeroize::Zeroizing;
 
 use self::args::{Plan, Start, Watch};
-pub(crate) use self::index::Unwritable;
-pub(crate) use self::real::NotFound;
 use self::real::{GUARD, NAME};
-use crate::carrier::{self, Carrier};
+use crate::delivery::{self, Delivery};
 use crate::error::{LaunchError, OWN_TMPDIR};
-use crate::{command, config, say, supervised, unlock, warn_of_log_level};
+use crate::message::say;
+use crate::{command, config, log_level, supervised, unlock};
 
 /// Whether this program was started under that name.
 pub(crate) fn is_our_name(program: Option<&OsString>) -> bool {
@@ -119,7 +118,7 @@ fn prepare(cdk: &mut Command, start: Start) -> Result<Option<Granted>, LaunchErr
         config,
     };
     let failed = |error| LaunchError::of_client(error, &start.config, &text);
-    warn_of_log_level(&text, start.log_level.as_deref());
+    log_level::warn(&text, start.log_level.as_deref());
     let given = match start.inject {
         Some(InjectMode::Env) => client.grant(grant).map(Given::Granted),
         // The setting does not count here: by the environment the values would reach every build
@@ -165,12 +164,12 @@ fn with_references(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, LaunchErro
 }
 
 fn by_environment(cdk: &mut Command, start: &Start, granted: &Granted) -> Result<(), LaunchError> {
-    let carrier = carrier::choose(InjectMode::Env, granted).map_err(LaunchError::Unfit)?;
-    if carrier != Carrier::Nothing {
+    let delivery = delivery::choose(InjectMode::Env, granted).map_err(LaunchError::Unfit)?;
+    if delivery != Delivery::Nothing {
         refuse_deployed(start, granted.connector.as_ref())?;
     }
     cdk.args(&start.args);
-    if let Carrier::Environment { .. } = carrier {
+    if let Delivery::Environment { .. } = delivery {
         say(
             "warning: with --inject env the values are in the environment of cdk, where every build script sees them",
         );

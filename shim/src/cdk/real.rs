@@ -5,6 +5,8 @@ use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::error::NotFound;
+
 /// The program's name.
 pub(crate) const NAME: &str = "cdk";
 
@@ -15,15 +17,6 @@ pub(crate) const GUARD: &str = "FLUVIO_SECRET_CDK_SHIM";
 
 /// More of us than any build that runs `cdk` itself has above each other.
 const DEEPEST: usize = 16;
-
-/// Why there is no real one.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum NotFound {
-    /// Nothing on PATH is called so.
-    Nothing,
-    /// What is called so is us.
-    OnlyUs,
-}
 
 /// The first `cdk` on PATH that is another file than this program.
 pub(crate) fn find() -> Result<PathBuf, NotFound> {
@@ -76,7 +69,8 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
-    use super::{DEEPEST, NotFound, find_in, next_guard};
+    use super::{DEEPEST, find_in, next_guard};
+    use crate::error::NotFound;
 
     #[test]
     fn the_real_one_is_the_first_that_is_not_us() {

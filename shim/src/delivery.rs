@@ -1,32 +1,32 @@
-//! Which way the values go to the connector.
+//! How the values reach the connector.
 
 use std::fmt;
 
 use fluvio_secret_protocol::carry::{self, Unfit};
 use fluvio_secret_protocol::{Granted, InjectMode, SecretName};
 
-/// The way that was chosen.
+/// How the values are delivered.
 #[derive(Debug, Eq, PartialEq)]
-pub(crate) enum Carrier {
+pub(crate) enum Delivery {
     /// One variable for each secret.
     Environment {
-        /// Why not a file, where a file was to be preferred.
+        /// Why not a file, if a file was preferred.
         because: Option<Unfitting>,
     },
     /// A secrets file.
     File,
-    /// There are no secrets to carry.
+    /// There are no secrets.
     Nothing,
 }
 
-/// A secret that a way cannot carry unaltered.
+/// A secret that does not arrive unaltered.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Unfitting {
     pub(crate) name: SecretName,
     pub(crate) by: By,
 }
 
-/// By which way a secret cannot go, and why.
+/// How a secret cannot be delivered, and why.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum By {
     Environment(Unfit),
@@ -35,46 +35,40 @@ pub(crate) enum By {
     Neither(Unfit, Unfit),
 }
 
-/// Chooses a way that carries every value unaltered.
-///
-/// # Errors
-///
-/// All secrets that stand against the way that was asked for.
-pub(crate) fn choose(way: InjectMode, granted: &Granted) -> Result<Carrier, Vec<Unfitting>> {
+/// Chooses how to deliver every value unaltered, or returns all secrets that the inject mode cannot carry.
+pub(crate) fn choose(inject: InjectMode, granted: &Granted) -> Result<Delivery, Vec<Unfitting>> {
     if granted.names.is_empty() {
-        return Ok(Carrier::Nothing);
+        return Ok(Delivery::Nothing);
     }
-    match way {
+    match inject {
         InjectMode::File => {
-            refuse_unfitting(granted, |_, file| file.map(By::File)).map(|()| Carrier::File)
+            refuse_unfitting(granted, |_, file| file.map(By::File)).map(|()| Delivery::File)
         }
         InjectMode::Env => {
             refuse_unfitting(granted, |environment, _| environment.map(By::Environment))
-                .map(|()| Carrier::Environment { because: None })
+                .map(|()| Delivery::Environment { because: None })
         }
         InjectMode::Auto => {
             let Err(not_by_file) = choose(InjectMode::File, granted) else {
-                return Ok(Carrier::File);
+                return Ok(Delivery::File);
             };
-            // Now all have to go by the environment, also those that only a file would carry.
+            // All go by the environment, even those that only a file would carry.
             refuse_unfitting(granted, |environment, file| match (environment, file) {
                 (Some(environment), Some(file)) => Some(By::Neither(file, environment)),
                 (Some(environment), None) => Some(By::Environment(environment)),
                 (None, _) => None,
             })?;
-            Ok(Carrier::Environment { because: not_by_file.into_iter().next() })
+            Ok(Delivery::Environment { because: not_by_file.into_iter().next() })
         }
     }
 }
 
-/// The way when the system allows no secrets file: `None` if a file was asked for, or the environment
-/// cannot carry every value.
-pub(crate) fn without_file(way: InjectMode, granted: &Granted) -> Option<Carrier> {
-    if way == InjectMode::File { None } else { choose(InjectMode::Env, granted).ok() }
+/// The delivery where the system allows no secrets file, unless the inject mode or a value needs one.
+pub(crate) fn without_file(inject: InjectMode, granted: &Granted) -> Option<Delivery> {
+    if inject == InjectMode::File { None } else { choose(InjectMode::Env, granted).ok() }
 }
 
-/// Collects the secrets about which `judge` says something, given why the environment and a file
-/// cannot carry them.
+/// Collects the secrets that `judge` refuses. It gets why the environment and a file cannot carry one.
 fn refuse_unfitting(
     granted: &Granted,
     judge: impl Fn(Option<Unfit>, Option<Unfit>) -> Option<By>,
@@ -118,7 +112,7 @@ mod tests {
     use fluvio_secret_protocol::carry::Unfit;
     use fluvio_secret_protocol::{Granted, InjectMode, Secret};
 
-    use super::{By, Carrier, choose};
+    use super::{By, Delivery, choose};
 
     fn granted(secrets: &[(&str, &[u8])]) -> Granted {
         Granted {
@@ -138,15 +132,15 @@ mod tests {
     fn auto_is_a_file_where_all_values_fit() {
         let fits: &[(&str, &[u8])] = &[("A", b"x"), ("B", b""), ("PATH", b"a\0b")];
         for way in [InjectMode::Auto, InjectMode::File] {
-            assert_eq!(choose(way, &granted(fits)), Ok(Carrier::File));
+            assert_eq!(choose(way, &granted(fits)), Ok(Delivery::File));
         }
-        assert_eq!(choose(InjectMode::Auto, &granted(&[])), Ok(Carrier::Nothing));
+        assert_eq!(choose(InjectMode::Auto, &granted(&[])), Ok(Delivery::Nothing));
     }
 
     #[test]
     fn auto_is_the_environment_when_one_does_not_fit_and_says_which() {
         let one: &[(&str, &[u8])] = &[("A", b"x"), ("PEM", b"a\nb"), ("C", b" ")];
-        let Ok(Carrier::Environment { because: Some(because) }) =
+        let Ok(Delivery::Environment { because: Some(because) }) =
             choose(InjectMode::Auto, &granted(one))
         else {
             panic!("the environment")
@@ -157,7 +151,7 @@ mod tests {
         );
         assert_eq!(
             choose(InjectMode::Env, &granted(one)),
-            Ok(Carrier::Environment { because: None })
+            Ok(Delivery::Environment { because: None })
         );
     }
 
