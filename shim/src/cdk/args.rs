@@ -1,35 +1,36 @@
 //! The command lines of `cdk`, as far as they concern us. Everything else is passed through.
 //!
-//! `cdk [deploy [OPTIONS] start | test] [OPTIONS]`, where an option is one word or two: `--config PATH`,
-//! `--config=PATH`, `-c PATH`, `-cPATH`, `-c=PATH`.
+//! `cdk [deploy [OPTIONS] start | test] [OPTIONS]`
 
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use fluvio_secret_protocol::InjectMode;
 
-/// What is to be done with a command line.
+use super::words::{BEFORE, CdkOption, OF_START, OF_TEST, Word, Words, unknown};
+
+/// What to do with a command line.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Plan {
-    /// Give it on as it is; with a reason that the user should hear.
+    /// Pass it on as it is, with a reason that the user should read.
     Pass(Option<String>),
-    /// Give it on as it is: the connector gets this secrets file of the user's own.
+    /// Pass it on as it is: the connector gets this secrets file of the user's own.
     OwnSecrets(OsString),
-    /// Start nothing: one of our own options has a value that it cannot have.
+    /// Start nothing: one of our own options has an invalid value.
     Refuse(&'static str),
     /// Give the connector its secrets.
     Start(Start),
-    /// Hand it over to who starts it again when something changes.
+    /// Hand it to the supervisor, which starts it again when something changes.
     Watch(Watch),
 }
 
-/// A command line that is to be carried out again and again.
+/// A command line for the supervisor.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Watch {
     /// The connector's configuration.
     pub(crate) config: PathBuf,
-    /// What is meant for the supervisor.
+    /// The supervisor's options.
     pub(crate) options: Vec<OsString>,
     /// The arguments for us, without those.
     pub(crate) args: Vec<OsString>,
@@ -40,58 +41,21 @@ pub(crate) struct Watch {
 pub(crate) struct Start {
     /// The connector's configuration.
     pub(crate) config: PathBuf,
-    /// Which way its secrets shall go, where that is said. It is ours, and not given on.
+    /// How its secrets go, if an option says that. It is ours, and not passed on.
     pub(crate) inject: Option<InjectMode>,
-    /// Whether what would keep the connector from starting is looked for. Ours, too.
+    /// Whether the configuration is checked. Ours, too.
     pub(crate) check: bool,
     /// The arguments for the real `cdk`.
     pub(crate) args: Vec<OsString>,
-    /// Where among them `--secrets PATH` goes: right behind the word `start` or `test`.
+    /// Where among them `--secrets PATH` goes: right after the word `start` or `test`.
     pub(crate) at: usize,
-    /// Whether the connector stays when `cdk` has ended.
+    /// Whether the connector keeps running when `cdk` has exited.
     pub(crate) stays: bool,
-    /// The connector's log level, where an option sets it.
+    /// The connector's log level, if an option sets it.
     pub(crate) log_level: Option<OsString>,
 }
 
-/// An option of `cdk`, or ours.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Option_ {
-    Config,
-    Inject,
-    LogLevel,
-    Secrets,
-    /// It is known to take a value, and does not concern us.
-    Other,
-}
-
-/// The names of the options before `start`.
-const BEFORE: &[(&str, Option<u8>, Option_)] = &[
-    ("package-name", Some(b'p'), Option_::Other),
-    ("release", None, Option_::Other),
-    ("target", None, Option_::Other),
-];
-
-/// Those behind `start`.
-const OF_START: &[(&str, Option<u8>, Option_)] = &[
-    ("config", Some(b'c'), Option_::Config),
-    ("inject", None, Option_::Inject),
-    ("ipkg", None, Option_::Other),
-    ("log-level", None, Option_::LogLevel),
-    ("secrets", Some(b's'), Option_::Secrets),
-];
-
-/// Those behind `test`.
-const OF_TEST: &[(&str, Option<u8>, Option_)] = &[
-    ("config", Some(b'c'), Option_::Config),
-    ("inject", None, Option_::Inject),
-    ("package-name", Some(b'p'), Option_::Other),
-    ("release", None, Option_::Other),
-    ("secrets", Some(b's'), Option_::Secrets),
-    ("target", None, Option_::Other),
-];
-
-/// The configuration of `test` when none is named.
+/// The configuration of `test` when no option names another.
 const SAMPLE: &str = "sample-config.yaml";
 
 /// The options that go with `--watch`, and whether each has a value. They are ours.
@@ -109,21 +73,19 @@ const OF_WATCH: &[(&str, bool)] = &[
 pub(crate) fn plan(args: &[OsString]) -> Plan {
     match args.first().map(|word| word.as_bytes()) {
         Some(b"deploy") => match find_start(args) {
-            Ok(Some(at)) => start(args, at, OF_START, None),
+            Ok(Some(at)) => start(args, at, None),
             Ok(None) => Plan::Pass(None),
             Err(unknown) => Plan::Pass(Some(unknown)),
         },
-        Some(b"test") => match watched(args) {
-            Some(plan) => plan,
-            None => start(args, 1, OF_TEST, Some(SAMPLE)),
-        },
+        Some(b"test") => watched(args).unwrap_or_else(|| start(args, 1, Some(SAMPLE))),
         _ => Plan::Pass(None),
     }
 }
 
-/// Takes out what goes with `--watch`, when that is there.
+/// Takes out what goes with `--watch`, if that is there.
 fn watched(args: &[OsString]) -> Option<Plan> {
-    let (mut options, mut kept) = (Vec::new(), Vec::new());
+    let mut options = Vec::new();
+    let mut kept = Vec::new();
     let mut rest = args.iter();
     while let Some(word) = rest.next() {
         if word == "--" {
@@ -150,7 +112,7 @@ fn watched(args: &[OsString]) -> Option<Plan> {
     if !options.iter().any(|word| word == "--watch") {
         return None;
     }
-    let config = match start(&kept, 1, OF_TEST, Some(SAMPLE)) {
+    let config = match start(&kept, 1, Some(SAMPLE)) {
         Plan::Start(start) => {
             if !start.check {
                 options.push("--no-check".into());
@@ -158,7 +120,7 @@ fn watched(args: &[OsString]) -> Option<Plan> {
             start.config
         }
         refused @ Plan::Refuse(_) => return Some(refused),
-        // It has secrets of its own, or something in it is for cdk to refuse.
+        // It has secrets of its own, or something that cdk refuses.
         Plan::OwnSecrets(_) | Plan::Pass(_) | Plan::Watch(_) => {
             options.push("--no-vault".into());
             config_of(&kept)
@@ -170,14 +132,9 @@ fn watched(args: &[OsString]) -> Option<Plan> {
 /// The configuration of `test`, whatever else is there.
 fn config_of(args: &[OsString]) -> PathBuf {
     let mut config = PathBuf::from(SAMPLE);
-    let mut rest = args.iter().skip(1);
-    while let Some(word) = rest.next() {
-        match read(word, OF_TEST) {
-            Word::Option { option: Option_::Config, value } => {
-                config
-                    .clone_from(&value.or_else(|| rest.next().cloned()).unwrap_or_default().into());
-            }
-            Word::Option { value: None, .. } => drop(rest.next()),
+    for (word, _) in (Words { rest: &args[1..], options: OF_TEST }) {
+        match word {
+            Word::Option(CdkOption::Config, value) => config = value.unwrap_or_default().into(),
             Word::End => break,
             _ => {}
         }
@@ -185,127 +142,61 @@ fn config_of(args: &[OsString]) -> PathBuf {
     config
 }
 
-/// The place behind the word `start`, if that is the operation.
+/// The place after the word `start`, if that is the operation.
 fn find_start(args: &[OsString]) -> Result<Option<usize>, String> {
-    let mut at = 1;
-    while let Some(word) = args.get(at) {
-        match read(word, BEFORE) {
-            Word::Plain => return Ok((word == "start").then_some(at + 1)),
-            Word::Option { value: Some(_), .. } => at += 1,
-            Word::Option { value: None, .. } => at += 2,
-            Word::End | Word::Help => return Ok(None),
-            Word::Unknown => return Err(unknown(word)),
+    let mut words = Words { rest: &args[1..], options: BEFORE };
+    while let Some((word, read)) = words.next() {
+        match word {
+            Word::Plain if read[0] == "start" => return Ok(Some(args.len() - words.rest.len())),
+            Word::Option(..) => {}
+            Word::Plain | Word::End | Word::Help => return Ok(None),
+            Word::Unknown => return Err(unknown(&read[0])),
         }
     }
     Ok(None)
 }
 
-/// Reads what follows the word.
-fn start(
-    args: &[OsString],
-    from: usize,
-    options: &[(&str, Option<u8>, Option_)],
-    default: Option<&str>,
-) -> Plan {
+/// Reads what follows the word `start`, or the word `test`, which has a default configuration.
+fn start(args: &[OsString], at: usize, default: Option<&str>) -> Plan {
+    let stays = default.is_none();
     let mut config = default.map(PathBuf::from);
-    let (mut inject, mut log_level, mut check) = (None, None, true);
-    let mut kept = args[..from].to_vec();
-    let mut rest = args[from..].iter();
-    while let Some(word) = rest.next() {
-        if word == "--no-check" {
-            check = false;
-            continue;
-        }
-        let (option, value, second) = match read(word, options) {
-            Word::Option { option, value: Some(value) } => (option, value, None),
-            Word::Option { option, value: None } => match rest.next() {
-                Some(value) => (option, value.clone(), Some(value)),
-                // The real one says what is missing.
-                None => return Plan::Pass(None),
-            },
-            Word::End => {
-                kept.push(word.clone());
-                kept.extend(rest.cloned());
-                break;
-            }
-            Word::Help | Word::Plain => return Plan::Pass(None),
-            Word::Unknown => return Plan::Pass(Some(unknown(word))),
-        };
-        match option {
-            Option_::Inject => {
-                let Some(way) = value.to_str().and_then(InjectMode::of) else {
-                    // The real one does not know the option, and would only say that.
+    let mut inject = None;
+    let mut log_level = None;
+    let mut check = true;
+    let mut kept = args[..at].to_vec();
+    let mut words = Words { rest: &args[at..], options: if stays { OF_START } else { OF_TEST } };
+    while let Some((word, read)) = words.next() {
+        match word {
+            Word::Option(CdkOption::Inject, Some(value)) => {
+                inject = value.to_str().and_then(InjectMode::of);
+                if inject.is_none() {
+                    // The real one would only say that it does not know the option.
                     return Plan::Refuse("--inject is one of: auto, env, file");
-                };
-                inject = Some(way);
+                }
                 continue;
             }
-            Option_::Secrets => return Plan::OwnSecrets(value),
-            Option_::Config => config = Some(PathBuf::from(value)),
-            Option_::LogLevel => log_level = Some(value),
-            Option_::Other => {}
+            Word::Option(CdkOption::Secrets, Some(value)) => return Plan::OwnSecrets(value),
+            Word::Option(CdkOption::Config, Some(value)) => config = Some(value.into()),
+            Word::Option(CdkOption::LogLevel, Some(value)) => log_level = Some(value),
+            Word::Option(CdkOption::Other, Some(_)) => {}
+            Word::End => {
+                kept.extend_from_slice(read);
+                kept.extend_from_slice(words.rest);
+                break;
+            }
+            Word::Unknown if read[0] == "--no-check" => {
+                check = false;
+                continue;
+            }
+            // The real one reports what is missing.
+            Word::Option(_, None) | Word::Help | Word::Plain => return Plan::Pass(None),
+            Word::Unknown => return Plan::Pass(Some(unknown(&read[0]))),
         }
-        kept.push(word.clone());
-        kept.extend(second.cloned());
+        kept.extend_from_slice(read);
     }
-    let stays = default.is_none();
-    match config {
-        Some(config) => {
-            Plan::Start(Start { config, inject, check, args: kept, at: from, stays, log_level })
-        }
-        None => Plan::Pass(None),
-    }
-}
-
-/// What a word of the command line is.
-enum Word {
-    /// An option, with its value when that is in the same word.
-    Option {
-        option: Option_,
-        value: Option<OsString>,
-    },
-    /// `--`: what follows is for somebody else.
-    End,
-    Help,
-    /// No option.
-    Plain,
-    Unknown,
-}
-
-fn read(word: &OsStr, options: &[(&str, Option<u8>, Option_)]) -> Word {
-    let bytes = word.as_bytes();
-    let value = |bytes: &[u8]| Some(OsString::from_vec(bytes.to_vec()));
-    match bytes {
-        b"--" => Word::End,
-        b"-h" | b"--help" => Word::Help,
-        [b'-', b'-', long @ ..] => {
-            let name = long.split(|&byte| byte == b'=').next().unwrap_or_default();
-            let known = options.iter().find(|(known, _, _)| known.as_bytes() == name);
-            known.map_or(Word::Unknown, |&(_, _, option)| Word::Option {
-                option,
-                value: long.get(name.len() + 1..).and_then(value),
-            })
-        }
-        [b'-', short, rest @ ..] => {
-            let known = options.iter().find(|(_, known, _)| known.as_ref() == Some(short));
-            let rest = rest.strip_prefix(b"=").unwrap_or(rest);
-            let has_value = bytes.len() > 2;
-            known.map_or(Word::Unknown, |&(_, _, option)| Word::Option {
-                option,
-                value: if has_value { value(rest) } else { None },
-            })
-        }
-        _ => Word::Plain,
-    }
-}
-
-/// Names an option that is not known, without what may be its value.
-fn unknown(word: &OsStr) -> String {
-    let text = word.to_string_lossy();
-    let name = text.split('=').next().unwrap_or_default();
-    let shown = if name.starts_with("--") { name.chars().count() } else { 2 };
-    let name: String = name.chars().take(shown).collect();
-    format!("the option {name} is not known here")
+    config.map_or(Plan::Pass(None), |config| {
+        Plan::Start(Start { config, inject, check, args: kept, at, stays, log_level })
+    })
 }
 
 #[cfg(test)]

@@ -1,20 +1,21 @@
-//! Under the name `cdk`: stands in front of the real one, and gives the connectors that it starts
-//! their secrets.
+//! Under the name `cdk`: comes first on PATH, and gives the connectors that the real one starts their
+//! secrets.
 //!
-//! * [`args`]: which command lines concern us
+//! * [`args`] and [`words`]: which command lines concern us
 //! * [`index`]: what the real one has deployed
 //! * [`real`]: where the real one is
-//! * [`logout`]: says when a lease would not outlive the login
+//! * [`logout`]: whether a lease would outlive the login
 //! * [`watcher`]: the process that removes a lease when its last holder is gone
 //!
-//! Everything else reaches the real one byte for byte. We become it, so its standard streams, signals
-//! and exit status are its own.
+//! Everything else reaches the real one byte for byte. This process becomes it, so its standard streams,
+//! signals and exit status are its own.
 
 mod args;
 mod index;
 mod logout;
 mod real;
 pub(crate) mod watcher;
+mod words;
 
 use std::convert::Infallible;
 use std::ffi::{OsStr, OsString};
