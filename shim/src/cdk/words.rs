@@ -15,17 +15,17 @@ pub(super) enum CdkOption {
 }
 
 /// The names of an option: a long one, and a letter.
-type Names = (&'static str, Option<u8>, CdkOption);
+type OptionNames = (&'static str, Option<u8>, CdkOption);
 
 /// The options before `start`.
-pub(super) const BEFORE: &[Names] = &[
+pub(super) const BEFORE: &[OptionNames] = &[
     ("package-name", Some(b'p'), CdkOption::Other),
     ("release", None, CdkOption::Other),
     ("target", None, CdkOption::Other),
 ];
 
 /// The options after `start`.
-pub(super) const OF_START: &[Names] = &[
+pub(super) const OF_START: &[OptionNames] = &[
     ("config", Some(b'c'), CdkOption::Config),
     ("inject", None, CdkOption::Inject),
     ("ipkg", None, CdkOption::Other),
@@ -34,7 +34,7 @@ pub(super) const OF_START: &[Names] = &[
 ];
 
 /// The options after `test`.
-pub(super) const OF_TEST: &[Names] = &[
+pub(super) const OF_TEST: &[OptionNames] = &[
     ("config", Some(b'c'), CdkOption::Config),
     ("inject", None, CdkOption::Inject),
     ("package-name", Some(b'p'), CdkOption::Other),
@@ -58,7 +58,7 @@ pub(super) enum Word {
 /// Reads words, each with the arguments that it is made of.
 pub(super) struct Words<'a> {
     pub(super) rest: &'a [OsString],
-    pub(super) options: &'static [Names],
+    pub(super) options: &'static [OptionNames],
 }
 
 impl<'a> Iterator for Words<'a> {
@@ -77,7 +77,7 @@ impl<'a> Iterator for Words<'a> {
     }
 }
 
-fn read(word: &OsStr, options: &[Names]) -> Word {
+fn read(word: &OsStr, options: &[OptionNames]) -> Word {
     let bytes = word.as_bytes();
     let value = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
     match bytes {
