@@ -247,12 +247,13 @@ impl Drop for Home {
         if std::thread::panicking() {
             // A second panic would end all tests, and what they have to say would be lost.
             for pid in daemon.into_iter().chain(self.processes()) {
-                let _ = Command::new("kill").arg("-KILL").arg(pid.to_string()).status();
+                signal("KILL", pid);
             }
             return;
         }
         if let Some(pid) = daemon {
-            kill("TERM", pid);
+            // It may be exiting by itself, because its vault's disk was unmounted before.
+            signal("TERM", pid);
             eventually("the daemon's end", || !is_alive(pid));
         }
         // D1: tests give values that begin like this, wherever a value may not turn up.
@@ -333,9 +334,15 @@ pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 /// Sends a signal to one process.
-pub(crate) fn kill(signal: &str, pid: u32) {
-    let status = Command::new("kill").arg(format!("-{signal}")).arg(pid.to_string()).status();
-    assert!(status.is_ok_and(|status| status.success()), "kill -{signal} {pid}");
+pub(crate) fn kill(name: &str, pid: u32) {
+    assert!(signal(name, pid), "kill -{name} {pid}");
+}
+
+/// Sends a signal to a process, if it still exists.
+fn signal(name: &str, pid: u32) -> bool {
+    let mut kill = Command::new("kill");
+    kill.arg(format!("-{name}")).arg(pid.to_string()).stderr(Stdio::null());
+    kill.status().is_ok_and(|status| status.success())
 }
 
 /// What the kernel says about a process in /proc/PID/stat, see `proc_pid_stat(5)`.
