@@ -3,6 +3,7 @@
 mod circles;
 mod names;
 mod owners;
+mod promises;
 mod sizes;
 
 use std::collections::BTreeSet;
