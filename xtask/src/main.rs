@@ -1,7 +1,7 @@
 //! Developer tasks.
 //!
 //! * `cargo demo`: what the project is for, in ten seconds
-//! * `cargo xtask cases LOG…`: what docs/THREATS.md promises, and the tests that ran for it
+//! * `cargo xtask cases RESULTS…`: what docs/THREATS.md promises, and the tests that ran for it
 //! * `cargo xtask check`: formatting, lints, unit tests, layers and language, in about a minute
 //! * `cargo xtask conformance DIR`: `check` against tables of what Fluvio's own code did
 //! * `cargo xtask first-steps`: from nothing to a running connector, by each way to install
@@ -9,8 +9,8 @@
 //! * `cargo xtask man [DIR]`: the manual pages
 //! * `cargo xtask package`: the Debian package, and the archive with an installer
 //! * `cargo xtask release-check`: what keeps a release from being tagged
-//! * `cargo xtask test-as UID [LOG]`: the built tests as another user; with the log of a run by root, those that
-//!   it left out
+//! * `cargo xtask test-as UID [RESULTS]`: the built tests as another user; with the results of a run by root, those
+//!   that it left out
 //! * `cargo xtask size`: the size of the release shim, which every start of a connector loads
 //! * `cargo xtask torture`: a thousand kills of a busy daemon, two hundred of one that re-encrypts
 //!   everything, three hundred power cuts, and a thousand saves in each way
@@ -39,7 +39,7 @@ type Outcome = Result<(), Box<dyn Error>>;
 
 const USAGE: &str = "\
 usage: cargo demo
-       cargo xtask cases LOG...
+       cargo xtask cases RESULTS...
        cargo xtask check
        cargo xtask conformance DIR
        cargo xtask first-steps
@@ -47,7 +47,7 @@ usage: cargo demo
        cargo xtask man [DIR]
        cargo xtask package
        cargo xtask release-check
-       cargo xtask test-as UID [LOG]
+       cargo xtask test-as UID [RESULTS]
        cargo xtask size
        cargo xtask torture";
 
