@@ -146,7 +146,7 @@ fn each_dependency_has_one_home() {
         return;
     }
     let homes = [
-        ("age", "vault/src/seal.rs"),
+        ("age", "vault/src/keys/encryption.rs"),
         ("bytesize", "config/src/schema/fields.rs"),
         ("clap", "cli/src/args/"),
         ("clap_complete", "cli/src/args/"),
@@ -161,7 +161,7 @@ fn each_dependency_has_one_home() {
         ("nix", "shim/src/cdk/watcher.rs"),
         ("notify", "cli/src/watch/files.rs"),
         ("notify", "daemon/src/outside.rs"),
-        ("region", "vault/src/memory.rs"),
+        ("region", "vault/src/keys/locked_memory.rs"),
         ("saphyr_parser", "config/src/place.rs"),
         ("sd_listen_fds", "daemon/src/activation.rs"),
         ("serde_yaml", "config/src/"),
@@ -265,8 +265,8 @@ fn values_are_exposed_where_they_must_be() {
         "config/src/check/values.rs",
         "daemon/src/service/key.rs",
         "daemon/src/service/rekey.rs",
-        "vault/src/lib.rs",
-        "vault/src/record.rs",
+        "vault/src/vault.rs",
+        "vault/src/secrets/record.rs",
         "protocol/src/carry.rs",
         "protocol/src/request.rs",
         "protocol/src/response.rs",

@@ -16,7 +16,7 @@ use crate::audit::Audit;
 use crate::leases::Leases;
 use crate::service::{Answers, Service, refuse};
 use crate::settings::Settings;
-use fluvio_secret_vault::{Identity, Record, Vault};
+use fluvio_secret_vault::{HISTORY_DEPTH, Keyring, Record, Vault};
 
 /// What serves requests, behind the socket.
 pub struct Daemon(Service);
@@ -30,7 +30,8 @@ impl Daemon {
     #[must_use]
     pub fn in_folder(folder: &Path) -> Self {
         let at = |name: &str| folder.join(name);
-        let vault = Vault::open(&at("vault"), &at("identity.txt"), &at("history"), Instant::now());
+        let (path, identity, histories) = (at("vault"), at("identity.txt"), at("history"));
+        let vault = Vault::open(&path, &identity, &histories, HISTORY_DEPTH, Instant::now());
         let vault = vault.expect("the folder is the target's own");
         let leases = Leases::of(vault.path(), Some(folder.to_owned()));
         Self(Service::new(vault, Audit::new(at("audit")), leases, Settings::default()))
@@ -90,5 +91,5 @@ pub fn record(opened: &[u8]) -> Option<Vec<u8>> {
 /// Reads an identity file's text, and gives the text that this identity is written as.
 #[must_use]
 pub fn identity(text: &str) -> Option<String> {
-    Identity::parse(text).ok().map(|identity| identity.to_text("").to_string())
+    Keyring::parse(text.as_bytes()).ok().map(|keyring| keyring.to_text().to_string())
 }

@@ -222,7 +222,7 @@ mod tests {
     use super::*;
     use crate::audit::Audit;
     use crate::settings::Settings;
-    use fluvio_secret_vault::{Identity, Vault};
+    use fluvio_secret_vault::{Keyring, Vault};
 
     const PEER: Peer = Peer { uid: 0, pid: 42 };
     /// Work that takes far longer than a lock.
@@ -231,16 +231,15 @@ mod tests {
     /// A vault whose identity has the passphrase `p`.
     fn lanes(folder: &std::path::Path) -> Lanes {
         let at = |name: &str| folder.join(name);
-        let text = Identity::generate().to_text("");
+        let vault =
+            Vault::open(&at("vault"), &at("identity.txt"), &at("history"), 10, Instant::now());
+        let vault = vault.expect("a vault");
+        let text = Keyring::generate().to_text();
         let mut recipient = age::scrypt::Recipient::new("p".to_owned().into());
         recipient.set_work_factor(WORK);
         let encrypted = age::encrypt(&recipient, text.as_bytes()).expect("encrypted");
         fs::write(at("identity.txt"), encrypted).expect("written");
         fs::set_permissions(at("identity.txt"), fs::Permissions::from_mode(0o600)).expect("ours");
-        fs::create_dir(at("vault")).expect("a directory");
-        fs::set_permissions(at("vault"), fs::Permissions::from_mode(0o700)).expect("ours");
-        let vault = Vault::open(&at("vault"), &at("identity.txt"), &at("history"), Instant::now());
-        let vault = vault.expect("a vault");
         let leases = Leases::of(vault.path(), None);
         Lanes::new(Service::new(vault, Audit::new(at("audit.log")), leases, Settings::default()))
             .expect("threads")

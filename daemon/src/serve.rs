@@ -102,8 +102,8 @@ fn serve(mode: ServeMode) -> Result<(), ServeError> {
             (follow(&places, now + limits::TAKEOVER)?, now + limits::TAKEOVER)
         }
     };
-    let vault = Vault::open(&places.vault(), &places.identity(), &places.histories(), deadline)?;
-    let vault = vault.keeping(settings.history);
+    let (path, identity, histories) = (places.vault(), places.identity(), places.histories());
+    let vault = Vault::open(&path, &identity, &histories, settings.history, deadline)?;
     let id = vault.id();
     let leases = Leases::of(vault.path(), runtime_directory());
     let service = Service::new(vault, Audit::new(places.state.audit_log()), leases, settings);

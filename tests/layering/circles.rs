@@ -72,14 +72,6 @@ const NOT_YET: &[&str] = &[
     "protocol/src/client/subscription.rs",
     "protocol/src/client/wait.rs",
     "protocol/src/start.rs",
-    "vault/src/fingerprint.rs",
-    "vault/src/history.rs",
-    "vault/src/history/directory.rs",
-    "vault/src/history/moving.rs",
-    "vault/src/lib.rs",
-    "vault/src/next.rs",
-    "vault/src/rekey.rs",
-    "vault/src/remembered.rs",
 ];
 
 /// What a module has by a name, and which names it uses.

@@ -19,13 +19,6 @@ const NOT_YET: &[(&str, &str)] = &[
     ("Service", "daemon/src/service/key.rs"),
     ("Service", "daemon/src/service/rekey.rs"),
     ("Supervisor", "cli/src/watch/look.rs"),
-    ("Vault", "vault/src/change.rs"),
-    ("Vault", "vault/src/next.rs"),
-    ("Vault", "vault/src/rekey.rs"),
-    ("Vault", "vault/src/rekey/identity.rs"),
-    ("Vault", "vault/src/rekey/make.rs"),
-    ("Vault", "vault/src/rekey/told.rs"),
-    ("Vault", "vault/src/reseal.rs"),
 ];
 
 /// The last name of a type's path.

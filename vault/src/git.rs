@@ -1,18 +1,19 @@
-//! What git has to know of a vault that is kept in it.
+//! The files that tell git how to treat a vault.
 
 use std::io;
 
-use super::store::{Folder, ReadError};
+use crate::durable_directory::{DurableDirectory, ReadError};
+use crate::whole_file::PreparedFile;
 
-/// What is not to travel with the vault.
+/// What does not travel with the vault.
 const IGNORED: &str = "/.lock\n/.tmp-*\n";
 /// The file that says how git treats files.
 const ATTRIBUTES: &str = ".gitattributes";
-/// More than any such file has.
+/// The largest such file.
 const MOST_BYTES: u64 = 64 << 10;
 
-/// Git takes most sealed files for text. It would then write conflict markers into them, or change line
-/// ends. With these lines a file of which two have changed one stays the one or the other, whole.
+/// Git takes most encrypted files for text, and would write conflict markers into them. With these
+/// lines it keeps one of two changed files, whole.
 const LINES: [&str; 4] = [
     "*.age -text -diff merge=binary",
     "/.recipients -text merge=binary",
@@ -20,8 +21,8 @@ const LINES: [&str; 4] = [
     "/.git* merge=binary",
 ];
 
-/// Writes the files of git that are not there. Without them the vault is as good, so a failure is logged.
-pub(super) fn prepare(vault: &Folder) {
+/// Writes the files of git that are not there. The vault works without them, so a failure is logged.
+pub(crate) fn prepare(vault: &DurableDirectory) {
     if let Err(error) = ignore(vault) {
         tracing::warn!("{} is not written: {error}", vault.path_of(".gitignore").display());
     }
@@ -30,15 +31,15 @@ pub(super) fn prepare(vault: &Folder) {
     }
 }
 
-fn ignore(vault: &Folder) -> io::Result<()> {
+fn ignore(vault: &DurableDirectory) -> io::Result<()> {
     if vault.has(".gitignore")? {
         return Ok(());
     }
-    vault.prepare(".gitignore", IGNORED.as_bytes(), None)?.commit_new()
+    PreparedFile::write(vault, ".gitignore", IGNORED.as_bytes(), None)?.commit_new()
 }
 
-/// Our lines come first: git takes the last line that says something, which is then the user's own.
-fn attribute(vault: &Folder) -> io::Result<()> {
+/// Our lines come first: for git the last one counts, which is then the user's own.
+fn attribute(vault: &DurableDirectory) -> io::Result<()> {
     let found = match vault.read(ATTRIBUTES, MOST_BYTES) {
         Ok(found) => found,
         Err(ReadError::Missing) => Vec::new(),
@@ -54,7 +55,7 @@ fn attribute(vault: &Folder) -> io::Result<()> {
         return Ok(());
     }
     let text = [missing.as_bytes(), &found].concat();
-    vault.prepare(ATTRIBUTES, &text, None)?.commit()
+    PreparedFile::write(vault, ATTRIBUTES, &text, None)?.commit()
 }
 
 #[cfg(test)]
@@ -63,15 +64,15 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::{ATTRIBUTES, LINES, prepare};
-    use crate::store::Folder;
+    use crate::durable_directory::DurableDirectory;
 
     #[test]
     fn a_users_own_lines_stay_and_count_more() {
         let guard = tempfile::tempdir().expect("a directory");
-        let folder = Folder::at(guard.path().to_owned());
+        let directory = DurableDirectory::at(guard.path().to_owned());
         let path = guard.path().join(ATTRIBUTES);
         let ours = LINES.map(|line| format!("{line}\n")).concat();
-        prepare(&folder);
+        prepare(&directory);
         assert_eq!(fs::read_to_string(&path).expect("a file"), ours);
         for (before, after) in [
             ("*.age diff=age\n", format!("{ours}*.age diff=age\n")),
@@ -81,9 +82,9 @@ mod tests {
             ("x text", format!("{ours}x text")),
         ] {
             fs::write(&path, before).expect("written");
-            prepare(&folder);
+            prepare(&directory);
             assert_eq!(fs::read_to_string(&path).expect("a file"), after);
-            prepare(&folder);
+            prepare(&directory);
             assert_eq!(fs::read_to_string(&path).expect("a file"), after, "once");
         }
     }
@@ -91,13 +92,13 @@ mod tests {
     #[test]
     fn what_is_not_a_file_is_left_alone() {
         let guard = tempfile::tempdir().expect("a directory");
-        let folder = Folder::at(guard.path().to_owned());
+        let directory = DurableDirectory::at(guard.path().to_owned());
         let elsewhere = guard.path().join("elsewhere");
         fs::write(&elsewhere, "x").expect("a file");
         for name in [".gitignore", ATTRIBUTES] {
             symlink("elsewhere", guard.path().join(name)).expect("a link");
         }
-        prepare(&folder);
+        prepare(&directory);
         assert_eq!(fs::read(&elsewhere).expect("a file"), b"x");
         assert!(guard.path().join(ATTRIBUTES).is_symlink());
     }

@@ -7,18 +7,20 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use fluvio_secret_system::io_error::io_error_text;
 use rustix::rand::{GetRandomFlags, getrandom};
 
-use super::store::{Folder, ReadError};
-use fluvio_secret_system::io_error::io_error_text;
+use crate::durable_directory::{DurableDirectory, ReadError};
+use crate::whole_file::PreparedFile;
 
 /// The file in the vault's directory.
-pub(super) const FILE: &str = ".vault-id";
+pub(crate) const FILE: &str = ".vault-id";
 /// 32 digits and a line end. A checkout can make the line end longer.
 const MOST_BYTES: u64 = 34;
 
-/// Tells a vault from every other vault: 128 random bits, written as 32 lowercase hexadecimal digits.
-/// It is not a secret. Because it travels with the vault, someone else may have chosen it.
+/// Tells a vault from every other vault: 128 random bits, as 32 lowercase hexadecimal digits.
+///
+/// It is not a secret. Because it travels with the vault, another person may have chosen it.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct VaultId([u8; 16]);
 
@@ -35,16 +37,16 @@ pub enum IdError {
 
 impl VaultId {
     /// An id that no other vault has.
-    pub(super) fn generate() -> io::Result<Self> {
+    pub(crate) fn generate() -> io::Result<Self> {
         let mut bits = [0; 16];
         getrandom(&mut bits, GetRandomFlags::empty())?;
         Ok(Self(bits))
     }
 
     /// Reads the id in a file; `None` if the file does not exist.
-    pub(super) fn read(folder: &Folder, name: &str) -> Result<Option<Self>, IdError> {
-        let path = || folder.path_of(name);
-        let bytes = match folder.read(name, MOST_BYTES) {
+    pub(crate) fn read(directory: &DurableDirectory, name: &str) -> Result<Option<Self>, IdError> {
+        let path = || directory.path_of(name);
+        let bytes = match directory.read(name, MOST_BYTES) {
             Ok(bytes) => bytes,
             Err(ReadError::Missing) => return Ok(None),
             Err(ReadError::Large) => return Err(IdError::Bad { path: path() }),
@@ -56,7 +58,7 @@ impl VaultId {
         id.map(Some).ok_or_else(|| IdError::Bad { path: path() })
     }
 
-    /// The id that a text is in full; `None` for every other text.
+    /// Parses an id; `None` for any other text.
     fn parse(text: &str) -> Option<Self> {
         let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         if text.len() != 32 || !text.as_bytes().iter().all(is_digit) {
@@ -67,10 +69,10 @@ impl VaultId {
     }
 
     /// Writes the id to a file, durably, unless a file of this name exists.
-    pub(super) fn write_new(self, folder: &Folder, name: &str) -> Result<(), IdError> {
-        let prepared = folder.prepare(name, format!("{self}\n").as_bytes(), None);
-        let written = prepared.and_then(super::store::Prepared::commit_new);
-        written.map_err(|source| IdError::Write { path: folder.path_of(name), source })
+    pub(crate) fn write_new(self, directory: &DurableDirectory, name: &str) -> Result<(), IdError> {
+        let prepared = PreparedFile::write(directory, name, format!("{self}\n").as_bytes(), None);
+        let written = prepared.and_then(PreparedFile::commit_new);
+        written.map_err(|source| IdError::Write { path: directory.path_of(name), source })
     }
 }
 
@@ -81,13 +83,13 @@ impl fmt::Display for VaultId {
 }
 
 /// The id of the vault in this directory. A vault that has none gets one.
-pub(super) fn of_vault(folder: &Folder) -> Result<VaultId, IdError> {
-    if let Some(id) = VaultId::read(folder, FILE)? {
+pub(crate) fn of_vault(directory: &DurableDirectory) -> Result<VaultId, IdError> {
+    if let Some(id) = VaultId::read(directory, FILE)? {
         return Ok(id);
     }
-    let write = |source| IdError::Write { path: folder.path_of(FILE), source };
+    let write = |source| IdError::Write { path: directory.path_of(FILE), source };
     let id = VaultId::generate().map_err(write)?;
-    id.write_new(folder, FILE)?;
+    id.write_new(directory, FILE)?;
     Ok(id)
 }
 
@@ -97,20 +99,20 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::{FILE, IdError, VaultId, of_vault};
-    use crate::store::Folder;
+    use crate::durable_directory::DurableDirectory;
 
-    fn folder() -> (tempfile::TempDir, Folder) {
+    fn directory() -> (tempfile::TempDir, DurableDirectory) {
         let guard = tempfile::tempdir().expect("a directory");
-        let folder = Folder::at(guard.path().to_owned());
-        (guard, folder)
+        let directory = DurableDirectory::at(guard.path().to_owned());
+        (guard, directory)
     }
 
     #[test]
     fn a_vault_keeps_the_id_that_it_got() {
-        let (_guard, folder) = folder();
-        let id = of_vault(&folder).expect("an id");
-        assert_eq!(of_vault(&folder).expect("the same id"), id);
-        let text = fs::read_to_string(folder.path_of(FILE)).expect("a file");
+        let (_guard, directory) = directory();
+        let id = of_vault(&directory).expect("an id");
+        assert_eq!(of_vault(&directory).expect("the same id"), id);
+        let text = fs::read_to_string(directory.path_of(FILE)).expect("a file");
         assert_eq!(text, format!("{id}\n"));
         assert_eq!(text.len(), 33);
         assert_eq!(VaultId::parse(text.trim_end()), Some(id));
@@ -119,11 +121,11 @@ mod tests {
 
     #[test]
     fn a_checkout_may_change_the_line_end_but_nothing_else() {
-        let (_guard, folder) = folder();
+        let (_guard, directory) = directory();
         let digits = "00112233445566778899aabbccddeeff";
         for text in [digits.to_owned(), format!("{digits}\n"), format!("{digits}\r\n")] {
-            fs::write(folder.path_of(FILE), text).expect("written");
-            assert_eq!(of_vault(&folder).expect("an id").to_string(), digits);
+            fs::write(directory.path_of(FILE), text).expect("written");
+            assert_eq!(of_vault(&directory).expect("an id").to_string(), digits);
         }
         let bad = [
             String::new(),
@@ -139,23 +141,23 @@ mod tests {
             "\u{661}".repeat(16),
         ];
         for text in bad {
-            fs::write(folder.path_of(FILE), &text).expect("written");
-            let error = of_vault(&folder).expect_err("refused");
+            fs::write(directory.path_of(FILE), &text).expect("written");
+            let error = of_vault(&directory).expect_err("refused");
             assert!(matches!(error, IdError::Bad { .. }), "{error}");
-            assert_eq!(fs::read_to_string(folder.path_of(FILE)).expect("left"), text);
+            assert_eq!(fs::read_to_string(directory.path_of(FILE)).expect("left"), text);
         }
     }
 
     #[test]
     fn only_a_regular_file_holds_an_id() {
-        let (_guard, folder) = folder();
-        let elsewhere = folder.path_of("elsewhere");
+        let (_guard, directory) = directory();
+        let elsewhere = directory.path_of("elsewhere");
         fs::write(&elsewhere, format!("{}\n", VaultId::generate().expect("an id")))
             .expect("a file");
-        symlink(&elsewhere, folder.path_of(FILE)).expect("a link");
-        assert!(matches!(of_vault(&folder), Err(IdError::Read { .. })));
-        fs::remove_file(folder.path_of(FILE)).expect("removed");
-        fs::create_dir(folder.path_of(FILE)).expect("a directory");
-        assert!(matches!(of_vault(&folder), Err(IdError::Read { .. })));
+        symlink(&elsewhere, directory.path_of(FILE)).expect("a link");
+        assert!(matches!(of_vault(&directory), Err(IdError::Read { .. })));
+        fs::remove_file(directory.path_of(FILE)).expect("removed");
+        fs::create_dir(directory.path_of(FILE)).expect("a directory");
+        assert!(matches!(of_vault(&directory), Err(IdError::Read { .. })));
     }
 }

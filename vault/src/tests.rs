@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use fluvio_secret_protocol::{Secret, SecretName};
 
-use super::{KeyState, OpenError, Stranger, Vault, VaultError};
+use super::{HISTORY_DEPTH, KeyState, OpenError, Stranger, Vault, VaultError};
 
 pub(super) struct Home {
     folder: tempfile::TempDir,
@@ -25,8 +25,12 @@ impl Home {
     }
 
     pub(super) fn open(&self) -> Result<Vault, OpenError> {
+        self.open_with(HISTORY_DEPTH)
+    }
+
+    fn open_with(&self, depth: usize) -> Result<Vault, OpenError> {
         let histories = self.folder.path().join("history");
-        Vault::open(&self.vault_path(), &self.identity_path(), &histories, Instant::now())
+        Vault::open(&self.vault_path(), &self.identity_path(), &histories, depth, Instant::now())
     }
 
     pub(super) fn file(&self, name: &str) -> PathBuf {
@@ -84,8 +88,8 @@ fn a_value_comes_back_also_after_a_restart() {
     assert_eq!(read(&vault, "A").expect("a value"), b"\xff\0\n");
     assert_eq!(read(&vault, "B").expect("a value"), b"two");
     assert!(matches!(read(&vault, "C"), Err(VaultError::Missing)));
-    let sealed = fs::read(home.file("B")).expect("a file");
-    assert!(!sealed.windows(3).any(|bytes| bytes == b"two"), "sealed");
+    let encrypted = fs::read(home.file("B")).expect("a file");
+    assert!(!encrypted.windows(3).any(|bytes| bytes == b"two"), "encrypted");
 }
 
 #[test]
@@ -118,14 +122,14 @@ fn ten_earlier_versions_are_kept_and_numbered_on() {
 #[test]
 fn as_many_earlier_versions_are_kept_as_are_set() {
     let home = Home::new();
-    let vault = home.open().expect("a vault").keeping(2);
+    let vault = home.open_with(2).expect("a vault");
     for version in 0..5 {
         set(&vault, "A", format!("value {version}").as_bytes());
     }
     assert_eq!(home.history("A"), ["3.age", "4.age"]);
     drop(vault);
     // What is more than is kept now goes with the next change.
-    let vault = home.open().expect("a vault").keeping(0);
+    let vault = home.open_with(0).expect("a vault");
     assert_eq!(home.history("A").len(), 2);
     set(&vault, "A", b"new");
     assert!(home.history("A").is_empty(), "{:?}", home.history("A"));
@@ -139,10 +143,10 @@ fn what_is_deleted_is_in_the_history() {
     let home = Home::new();
     let vault = home.open().expect("a vault");
     set(&vault, "A", b"one");
-    let sealed = fs::read(home.file("A")).expect("a file");
+    let encrypted = fs::read(home.file("A")).expect("a file");
     vault.remove(&name("A")).expect("removed");
     assert!(names(&vault).is_empty());
-    assert_eq!(fs::read(home.history_path().join("A/1.age")).expect("kept"), sealed);
+    assert_eq!(fs::read(home.history_path().join("A/1.age")).expect("kept"), encrypted);
     assert!(matches!(vault.remove(&name("A")), Err(VaultError::Missing)));
 }
 
@@ -327,6 +331,22 @@ fn a15_nothing_is_written_into_a_directory_that_is_not_the_vault() {
 }
 
 #[test]
+fn a15_an_identity_that_was_restored_alone_does_not_make_an_empty_directory_the_vault() {
+    let home = Home::new();
+    set(&home.open().expect("a vault"), "A", b"one");
+    for file in ["vault-id", "recipients.txt"] {
+        fs::remove_file(home.folder.path().join(file)).expect("removed");
+    }
+    fs::remove_dir_all(home.vault_path()).expect("removed");
+    let error = home.open().err();
+    assert!(matches!(error, Some(OpenError::Stranger(Stranger::Gone { .. }))), "{error:?}");
+    fs::DirBuilder::new().mode(0o700).create(home.vault_path()).expect("a directory");
+    let error = home.open().err();
+    assert!(matches!(error, Some(OpenError::Stranger(Stranger::Empty { .. }))), "{error:?}");
+    assert!(files(&home.vault_path()).is_empty());
+}
+
+#[test]
 fn a15_only_a_vault_that_is_used_is_remembered() {
     let home = Home::new();
     let remembered = home.folder.path().join("vault-id");
@@ -386,7 +406,7 @@ fn an_identity_behind_a_passphrase_locks_the_vault() {
     set(&home.open().expect("a vault"), "A", b"one");
     fs::write(home.identity_path(), "age-encryption.org/v1\n-> scrypt x 18\n").expect("a file");
     let vault = home.open().expect("the vault");
-    assert_eq!(vault.key().state(), KeyState::Locked);
+    assert_eq!(vault.keys().state(), KeyState::Locked);
     assert!(matches!(read(&vault, "A"), Err(VaultError::Locked { .. })));
     assert_eq!(names(&vault), ["A"], "names need no identity");
     vault.remove(&name("A")).expect("nor does removing");

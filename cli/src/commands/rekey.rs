@@ -59,11 +59,11 @@ pub(super) fn say_left(resealed: &Resealed) {
     }
 }
 
-/// Names the file that keeps the old key.
+/// Says where the old key is.
 pub(super) fn say_kept(resealed: &Resealed) {
     if let Some(kept) = &resealed.kept {
         output::say(&format!(
-            "note: the old key is kept in {kept}.\n      It decrypts older copies of the vault, as in git or in a backup. Delete it if you need none of them."
+            "note: the old key is kept in {kept}, too, and marked as retired there.\n      It decrypts older copies of the vault, as in git or in a backup."
         ));
     }
 }

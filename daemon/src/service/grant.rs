@@ -98,7 +98,7 @@ impl Service {
         locks: u64,
     ) -> Result<Delivery<'_>, Refusal> {
         let delivery = self.delivering.read().unwrap_or_else(PoisonError::into_inner);
-        let is_open = self.vault.refuse_if_locked_since(locks);
+        let is_open = self.vault.keys().refuse_if_locked_since(locks);
         is_open.map_err(|error| refuse::vault(&error, &[]))?;
         self.vault.refuse_if_moved().map_err(|error| refuse::vault(&error, &[]))?;
         self.audit.record(event, actor, names).map_err(|error| refuse::audit(&error))?;
@@ -116,7 +116,7 @@ impl Service {
         peer: Peer,
         delivery: &mut Option<Delivery<'a>>,
     ) -> Result<Response, Refusal> {
-        let locks = self.vault.locks();
+        let locks = self.vault.keys().locks();
         let (found, values, fingerprints) = match self.open(grant, InjectBy::Any) {
             Ok(opened) => opened,
             Err(told) => return Ok(*told),
@@ -135,7 +135,7 @@ impl Service {
         peer: Peer,
         delivery: &mut Option<Delivery<'a>>,
     ) -> Result<Response, Refusal> {
-        let locks = self.vault.locks();
+        let locks = self.vault.keys().locks();
         let (found, values, fingerprints) = match self.open(grant, InjectBy::File) {
             Ok(opened) => opened,
             Err(told) => return Ok(*told),

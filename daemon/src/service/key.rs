@@ -21,7 +21,7 @@ impl Service {
         Key {
             identity: self.vault.identity().display().to_string(),
             recipient,
-            passphrase: match self.vault.key().state() {
+            passphrase: match self.vault.keys().state() {
                 KeyState::None => None,
                 KeyState::Open => Some(false),
                 KeyState::Locked | KeyState::Unlocked(_) => Some(true),
@@ -31,7 +31,7 @@ impl Service {
     }
 
     pub(super) fn lock(&self, peer: Peer) -> Result<Response, Refusal> {
-        self.vault.lock().map_err(|error| self.refuse_lock(&error))?;
+        self.vault.keys().lock().map_err(|error| self.refuse_lock(&error))?;
         self.wait_for_deliveries();
         // Not before it: a log that is full must not keep the vault open.
         self.record_key(Event::Lock, peer.pid).map_err(refuse::locked_without_line)?;
@@ -41,7 +41,7 @@ impl Service {
     /// Locks the vault when its time is over. Gives how long it is until it has to be asked again;
     /// `None` when nothing is to be locked.
     pub(crate) fn lock_when_due(&self) -> Option<Duration> {
-        if self.vault.lock_when_due() {
+        if self.vault.keys().lock_when_due() {
             self.wait_for_deliveries();
             tracing::info!("the vault is locked: its time is over");
             let pid = rustix::process::getpid().as_raw_nonzero().get();
@@ -49,7 +49,7 @@ impl Service {
                 tracing::warn!("the vault was locked without a line: {error}");
             }
         }
-        self.vault.due().map(BootInstant::left)
+        self.vault.keys().due().map(BootInstant::left)
     }
 
     /// Unlocks the vault, if no lock was requested since this was.
@@ -62,18 +62,16 @@ impl Service {
         let passphrase = text(&unlock.passphrase)?;
         let refused = |error| self.refuse_key(&error, peer);
         // The check of a passphrase takes a second, which others wait for.
-        if self.vault.lock_requests() != lock_requests {
+        if self.vault.keys().lock_requests() != lock_requests {
             return Err(refused(KeyError::Locked));
         }
-        let opened = self.vault.open_keys(passphrase).map_err(refused)?;
-        if let Some(present) = &opened.present {
-            let remembered = self.vault.remember(&present.recipient());
-            remembered.map_err(|error| refuse::vault(&error, &[]))?;
-        }
+        let opened = self.vault.keys().open(passphrase).map_err(refused)?;
+        let remembered = self.vault.remember(&opened.recipient());
+        remembered.map_err(|error| refuse::vault(&error, &[]))?;
         self.record_key(Event::Unlock, peer.pid)?;
         let until = unlock.seconds.map(Duration::from_secs).or(self.settings.lock_after);
         let until = until.map(BootInstant::after);
-        self.vault.unlock(opened, until, lock_requests).map_err(refused)?;
+        self.vault.keys().unlock(opened, until, lock_requests).map_err(refused)?;
         Ok(Response::Unlocked(Unlocked { until: until.map(seconds) }))
     }
 
@@ -89,18 +87,18 @@ impl Service {
             refuse_unfit(new)?;
         }
         let refused = |error| self.refuse_key(&error, peer);
-        let rewritten = self.vault.key().rewrite(old, new).map_err(refused)?;
+        let rewritten = self.vault.keys().rewrite(old, new).map_err(refused)?;
         let own = rewritten.recipient();
         self.vault.remember(&own).map_err(|error| refuse::vault(&error, &[]))?;
         self.record_key(Event::Passphrase, peer.pid)?;
         let until = self.settings.lock_after.map(BootInstant::after);
-        self.vault.replace_key(rewritten, until, lock_requests).map_err(refused)?;
+        self.vault.keys().replace(rewritten, until, lock_requests).map_err(refused)?;
         Ok(Response::Key(self.tell_key(Some(own.to_string()))))
     }
 
     /// Until when the vault is unlocked, if it is and will not be for ever.
     pub(super) fn unlocked_until(&self) -> Option<i64> {
-        match self.vault.state() {
+        match self.vault.keys().state() {
             KeyState::Unlocked(until) => until.map(seconds),
             _ => None,
         }

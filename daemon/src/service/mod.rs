@@ -80,7 +80,7 @@ impl Service {
 
     /// How many locks were requested.
     pub(crate) fn lock_requests(&self) -> u64 {
-        self.vault.lock_requests()
+        self.vault.keys().lock_requests()
     }
 
     /// What the thread that changes the vault does before its first request.
@@ -292,7 +292,7 @@ impl Service {
             since: self.since.as_second(),
             vault: self.vault.path().display().to_string(),
             identity: self.vault.identity().display().to_string(),
-            locked: self.vault.state() == KeyState::Locked,
+            locked: self.vault.keys().state() == KeyState::Locked,
             unlocked_until: self.unlocked_until(),
             settings: self.settings.to_string(),
         })

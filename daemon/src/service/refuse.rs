@@ -7,6 +7,7 @@ use fluvio_secret_config::ConfigError;
 use fluvio_secret_protocol::carry::Unfit;
 use fluvio_secret_protocol::frame::FrameError;
 use fluvio_secret_protocol::{Code, PROTOCOL_VERSION, Refusal, SecretName, limits};
+use fluvio_secret_system::shell;
 
 use crate::audit::AuditError;
 use crate::leases::LeaseError;
@@ -185,11 +186,6 @@ pub(super) fn key(error: &KeyError, path: &Path) -> Refusal {
             format!("the identity {path} has no passphrase"),
             "put one on it with: fluvio-secret key passphrase",
         ),
-        KeyError::Unfinished => Refusal::new(
-            Code::Key,
-            "another identity is about to take the place of the present one",
-            "finish that first with: fluvio-secret key rotate",
-        ),
         KeyError::Wrong => passphrase(
             format!("this is not the passphrase of the identity {path}"),
             "try again; nobody can open it without its passphrase",
@@ -246,14 +242,21 @@ fn recipients(error: &RecipientsError) -> Refusal {
 /// Why the identity and the recipients stay as they are.
 fn rekey(error: &RekeyError) -> Refusal {
     let (code, next) = match error {
-        RekeyError::BadIdentity(_) | RekeyError::BadRecipient | RekeyError::OtherKind { .. } => {
+        RekeyError::BadIdentity(_) | RekeyError::BadRecipient | RekeyError::ForeignKey { .. } => {
             (Code::Key, "nothing was changed".to_owned())
         }
         RekeyError::Changed { .. } => {
             (Code::Recipients, "look again with: fluvio-secret key recipient accept".to_owned())
         }
+        RekeyError::EarlierChange { path } => {
+            let path = shell::word(&path.display().to_string());
+            (Code::Key, format!("finish that with: fluvio-secret key use {path}"))
+        }
         RekeyError::Many => {
             (Code::Key, "remove one with: fluvio-secret key recipient remove".to_owned())
+        }
+        RekeyError::ManyKeys { .. } => {
+            (Code::Key, "remove the retired ones with: fluvio-secret key retire".to_owned())
         }
         RekeyError::NotAmong { own, .. } => (
             Code::Recipients,
@@ -268,6 +271,11 @@ fn rekey(error: &RekeyError) -> Refusal {
         ),
         RekeyError::Own { .. } => {
             (Code::Key, "put a new one in its place with: fluvio-secret key rotate".to_owned())
+        }
+        RekeyError::RetiredNeeded { names } => {
+            let next = "re-encrypt them with: fluvio-secret key rotate; what is damaged has to be \
+                        restored or deleted";
+            return Refusal::new(Code::Key, error.to_string(), next).about(names.clone());
         }
         RekeyError::Sealed | RekeyError::WrongPassphrase => {
             (Code::Passphrase, "nothing was changed".to_owned())

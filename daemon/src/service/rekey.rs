@@ -9,7 +9,7 @@ use fluvio_secret_system::peer::Peer;
 
 use super::{Service, key, refuse};
 use crate::audit::{Actor, Event};
-use fluvio_secret_vault::{BootInstant, KeyState, Rekey, Step, VaultError};
+use fluvio_secret_vault::{BootInstant, KeyState, ReencryptStep, Rekey, VaultError};
 
 type Prepared<'a> = Result<Rekey<'a>, VaultError>;
 type Send<'a> = &'a mut dyn FnMut(Response);
@@ -26,7 +26,7 @@ impl Service {
         peer: Peer,
         send: Send<'_>,
     ) -> Result<Response, Refusal> {
-        let prepared = self.vault.prepare_add(&add.recipient, add.note.as_deref());
+        let prepared = Rekey::add(&self.vault, &add.recipient, add.note.as_deref());
         self.rekey(Event::AddRecipient, prepared, peer, send)
     }
 
@@ -36,7 +36,7 @@ impl Service {
         peer: Peer,
         send: Send<'_>,
     ) -> Result<Response, Refusal> {
-        let prepared = self.vault.prepare_remove(&remove.recipient);
+        let prepared = Rekey::remove(&self.vault, &remove.recipient);
         self.rekey(Event::RemoveRecipient, prepared, peer, send)
     }
 
@@ -46,7 +46,7 @@ impl Service {
         peer: Peer,
         send: Send<'_>,
     ) -> Result<Response, Refusal> {
-        let prepared = self.vault.prepare_accept(&accept.recipients);
+        let prepared = Rekey::accept(&self.vault, &accept.recipients);
         self.rekey(Event::AcceptRecipients, prepared, peer, send)
     }
 
@@ -57,7 +57,7 @@ impl Service {
         send: Send<'_>,
     ) -> Result<Response, Refusal> {
         let passphrase = rotate.passphrase.as_ref().map(key::text).transpose()?;
-        let prepared = self.vault.prepare_rotate(rotate.drop_history, passphrase, self.until());
+        let prepared = Rekey::rotate(&self.vault, rotate.drop_history, passphrase, self.until());
         self.rekey(Event::Rotate, prepared, peer, send)
     }
 
@@ -69,13 +69,13 @@ impl Service {
     ) -> Result<Response, Refusal> {
         let passphrase = used.passphrase.as_ref().map(key::text).transpose()?;
         let identity = used.identity.expose();
-        let prepared = self.vault.prepare_use(identity, passphrase, self.until());
+        let prepared = Rekey::use_identity(&self.vault, identity, passphrase, self.until());
         self.rekey(Event::UseIdentity, prepared, peer, send)
     }
 
     /// Until when a new identity with a passphrase is held: as long as the present one would be.
     fn until(&self) -> Option<BootInstant> {
-        match self.vault.key().state() {
+        match self.vault.keys().state() {
             KeyState::Unlocked(until) => until,
             _ => self.settings.lock_after.map(BootInstant::after),
         }
@@ -107,14 +107,14 @@ impl Service {
     }
 
     /// Tells the client how far it is, and subscribers that their secrets have the same values.
-    fn tell(&self, step: Step<'_>, send: Send<'_>) {
+    fn tell(&self, step: ReencryptStep<'_>, send: Send<'_>) {
         match step {
-            Step::Same { name, before, after } => {
+            ReencryptStep::Same { name, before, after } => {
                 self.subscribers.expect_same(name, before, after);
                 self.grants.keep_value(name, before, after);
                 self.leases.keep_value(name, before, after);
             }
-            Step::Done { names, done, all } => {
+            ReencryptStep::Done { names, done, all } => {
                 self.subscribers.look(names);
                 send(Response::Resealing(Resealing { done, all }));
             }

@@ -51,8 +51,9 @@ impl Home {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let at = |name: &str| folder.path().join(name);
-        let vault = Vault::open(&at("vault"), &at("identity.txt"), &at("history"), Instant::now())
-            .expect("a vault");
+        let vault =
+            Vault::open(&at("vault"), &at("identity.txt"), &at("history"), 10, Instant::now())
+                .expect("a vault");
         let leases = Leases::of(vault.path(), None);
         let service = Service::new(vault, Audit::new(at("audit.log")), leases, Settings::default());
         Self { folder, service }
@@ -172,7 +173,7 @@ fn d13_what_was_opened_before_a_lock_is_not_given_away_after_it() {
     let put = Passphrase::change(None, Some(b"p".to_vec().into()));
     let put = home.ask(Request::Passphrase(put)).pop();
     assert!(matches!(put, Some(Response::Key(_))), "{put:?}");
-    let locks = home.service.vault.locks();
+    let locks = home.service.vault.keys().locks();
     let names = [secret("A")];
     let values = home.service.read_all(&names, &mut HashMap::new()).expect("opened");
     assert_eq!(values[0].0.expose(), b"one");
@@ -188,7 +189,7 @@ fn d13_what_was_opened_before_a_lock_is_not_given_away_after_it() {
 fn a_lock_that_is_refused_stops_no_grant() {
     let home = Home::new();
     home.set("A", b"one");
-    let locks = home.service.vault.locks();
+    let locks = home.service.vault.keys().locks();
     assert_eq!(refusal(home.ask(Request::Lock).remove(0)).code, Code::Passphrase);
     let names = [secret("A")];
     let recorded = home.service.record_delivery(Event::Grant, Actor::default(), &names, locks);

@@ -1,4 +1,4 @@
-//! The only file that knows the age library: bytes sealed to a key, and opened by it.
+//! Encrypts and decrypts bytes. No other file knows the age library.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -11,36 +11,35 @@ use age::secrecy::{ExposeSecret, SecretString};
 use age::{DecryptError, Decryptor, Encryptor, scrypt, x25519};
 use zeroize::Zeroizing;
 
-use super::memory::wiping_stack;
+use crate::keys::locked_memory::wiping_stack;
 
-/// What a passphrase costs who guesses, as the exponent of scrypt's N: what stock age writes. It
-/// takes 256 MiB and about a second.
+/// The exponent of scrypt's N for new passphrases, as stock age has it: 256 MiB, about a second.
 const WORK: u8 = 18;
-/// The most that is done to open a file: it takes 1 GiB.
+/// The highest exponent that is accepted: 1 GiB.
 const MOST_WORK: u8 = 20;
 
-/// The age key that opens the vault, and that it is sealed to.
-pub struct Identity(x25519::Identity);
+/// A key: it decrypts what was encrypted for its recipient.
+pub(crate) struct Identity(x25519::Identity);
 
-/// One whom secrets are sealed to: the public part of an identity.
+/// A public key that secrets are encrypted for.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Recipient(x25519::Recipient);
 
-/// A text that is no recipient.
+/// A string that is not a recipient.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct BadRecipient;
 
-/// A text that is no identity.
+/// Why a file or a line is not an identity.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum BadIdentity {
-    #[error("it holds more than one identity")]
-    Many,
     #[error("it holds no AGE-SECRET-KEY-1… line")]
     None,
     #[error("it is damaged")]
     Damaged,
     #[error("it has lines that are neither a comment nor an AGE-SECRET-KEY-1… line")]
     Other,
+    #[error("all of its keys are marked as retired")]
+    Retired,
     #[error("it is sealed to keys, and not to a passphrase")]
     Sealed,
     #[error("its AGE-SECRET-KEY-1… line is damaged")]
@@ -49,85 +48,48 @@ pub enum BadIdentity {
     Work(u8),
 }
 
-/// Why a passphrase did not open what is sealed with one.
+/// Why a passphrase did not decrypt a file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Closed {
-    /// It is no file that any passphrase opens.
+pub(crate) enum PassphraseFailure {
+    /// No passphrase decrypts this file.
     Bad(BadIdentity),
-    /// It is another passphrase's.
+    /// The file has another passphrase.
     Wrong,
 }
 
-/// Why sealed bytes could not be opened. Nothing of the plaintext has been used.
+/// Why bytes were not decrypted. Nothing of the plaintext was used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum Unopened {
+pub(crate) enum DecryptFailure {
+    /// They were changed, or are not age's.
     #[error("it is damaged")]
     Damaged,
+    /// They were encrypted for other recipients.
     #[error("it is sealed to another identity")]
     OtherIdentity,
 }
 
 impl Identity {
     /// A new identity.
-    pub fn generate() -> Self {
+    pub(crate) fn generate() -> Self {
         Self(x25519::Identity::generate())
     }
 
-    /// Reads the one identity of an identity file: comments, empty lines, and the key.
-    pub fn parse(text: &str) -> Result<Self, BadIdentity> {
-        let lines =
-            text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        let (mut keys, mut others) = (Vec::new(), 0);
-        for line in lines {
-            if line.starts_with("AGE-SECRET-KEY-1") { keys.push(line) } else { others += 1 }
-        }
-        match (&keys[..], others) {
-            ([], _) => Err(BadIdentity::None),
-            ([key], 0) => key.parse().map(Self).map_err(|_| BadIdentity::Unreadable),
-            ([_], _) => Err(BadIdentity::Other),
-            _ => Err(BadIdentity::Many),
-        }
+    /// Its line in an identity file.
+    pub(crate) fn to_line(&self) -> Zeroizing<String> {
+        Zeroizing::new(self.0.to_string().expose_secret().to_owned())
     }
 
-    /// The identity file's text, as `age-keygen` writes it.
-    pub fn to_text(&self, created: &str) -> Zeroizing<String> {
-        let (public, key) = (self.0.to_public(), self.0.to_string());
-        let head = format!("# created: {created}\n# public key: {public}\n");
-        // One allocation of the right size: growth would leave a copy of the key behind.
-        let key = key.expose_secret();
-        let mut text = Zeroizing::new(String::with_capacity(head.len() + key.len() + 1));
-        text.push_str(&head);
-        text.push_str(key);
-        text.push('\n');
-        text
-    }
-
-    /// Its public part.
-    pub fn recipient(&self) -> Recipient {
+    /// Its public key.
+    pub(crate) fn recipient(&self) -> Recipient {
         Recipient(self.0.to_public())
     }
+}
 
-    /// Opens sealed bytes, whole or not at all.
-    ///
-    /// # Errors
-    ///
-    /// [`Unopened`]; also when the library panics, as versions of it did on odd input.
-    pub fn open(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unopened> {
-        let open = || wiping_stack(|| self.open_unguarded(sealed));
-        catch_unwind(AssertUnwindSafe(open)).unwrap_or(Err(Unopened::Damaged))
-    }
+impl FromStr for Identity {
+    type Err = BadIdentity;
 
-    fn open_unguarded(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unopened> {
-        let decryptor = Decryptor::new_buffered(sealed).map_err(|_| Unopened::Damaged)?;
-        let identities = iter::once(&self.0 as &dyn age::Identity);
-        let mut reader = decryptor.decrypt(identities).map_err(|error| match error {
-            DecryptError::NoMatchingKeys => Unopened::OtherIdentity,
-            _ => Unopened::Damaged,
-        })?;
-        // The plaintext is shorter than what it is sealed in, so this never grows.
-        let mut plain = Zeroizing::new(Vec::with_capacity(sealed.len()));
-        reader.read_to_end(&mut plain).map_err(|_| Unopened::Damaged)?;
-        Ok(plain)
+    fn from_str(line: &str) -> Result<Self, BadIdentity> {
+        line.parse().map(Self).map_err(|_| BadIdentity::Unreadable)
     }
 }
 
@@ -145,170 +107,210 @@ impl fmt::Display for Recipient {
     }
 }
 
-/// Seals bytes so that the identity of each recipient opens them.
+/// Decrypts bytes by any of these identities, whole or not at all.
 ///
 /// # Errors
 ///
-/// The age library's, for no recipient at all; a writer in memory does not fail.
-pub(crate) fn seal(recipients: &[Recipient], plain: &[u8]) -> io::Result<Vec<u8>> {
-    let keys = recipients.iter().map(|recipient| &recipient.0 as &dyn age::Recipient);
-    let encryptor = Encryptor::with_recipients(keys).map_err(io::Error::other)?;
-    let head = 512 + 128 * recipients.len();
-    let mut sealed = Vec::with_capacity(plain.len() + plain.len() / 1024 + head);
-    let mut writer = encryptor.wrap_output(&mut sealed)?;
-    writer.write_all(plain)?;
-    writer.finish()?;
-    Ok(sealed)
+/// [`DecryptFailure`], even if the library panics, as versions of it did on odd input.
+pub(crate) fn decrypt<'a>(
+    identities: impl Iterator<Item = &'a Identity>,
+    bytes: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, DecryptFailure> {
+    let decrypt = || wiping_stack(|| decrypt_unguarded(identities, bytes));
+    catch_unwind(AssertUnwindSafe(decrypt)).unwrap_or(Err(DecryptFailure::Damaged))
 }
 
-/// How many X25519 recipients bytes are sealed to. Who they are is not to be seen.
-pub(crate) fn recipients_of(sealed: &[u8]) -> usize {
-    let lines = sealed.split(|&byte| byte == b'\n').take_while(|line| !line.starts_with(b"---"));
+fn decrypt_unguarded<'a>(
+    identities: impl Iterator<Item = &'a Identity>,
+    bytes: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, DecryptFailure> {
+    let decryptor = Decryptor::new_buffered(bytes).map_err(|_| DecryptFailure::Damaged)?;
+    let identities = identities.map(|identity| &identity.0 as &dyn age::Identity);
+    let mut reader = decryptor.decrypt(identities).map_err(|error| match error {
+        DecryptError::NoMatchingKeys => DecryptFailure::OtherIdentity,
+        _ => DecryptFailure::Damaged,
+    })?;
+    read(&mut reader, bytes.len()).map_err(|_| DecryptFailure::Damaged)
+}
+
+/// The plaintext is shorter than `most`, so the vector never grows.
+fn read(reader: &mut impl Read, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut plain = Zeroizing::new(Vec::with_capacity(most));
+    reader.read_to_end(&mut plain)?;
+    Ok(plain)
+}
+
+/// Encrypts bytes so that the identity of each recipient decrypts them.
+///
+/// # Errors
+///
+/// The age library's, if there are no recipients.
+pub(crate) fn encrypt(recipients: &[Recipient], plain: &[u8]) -> io::Result<Vec<u8>> {
+    let keys = recipients.iter().map(|recipient| &recipient.0 as &dyn age::Recipient);
+    let head = 512 + 128 * recipients.len();
+    encrypt_for(keys, plain, plain.len() / 1024 + head)
+}
+
+fn encrypt_for<'a>(
+    recipients: impl Iterator<Item = &'a dyn age::Recipient>,
+    plain: &[u8],
+    more: usize,
+) -> io::Result<Vec<u8>> {
+    let encryptor = Encryptor::with_recipients(recipients).map_err(io::Error::other)?;
+    let mut encrypted = Vec::with_capacity(plain.len() + more);
+    let mut writer = encryptor.wrap_output(&mut encrypted)?;
+    writer.write_all(plain)?;
+    writer.finish()?;
+    Ok(encrypted)
+}
+
+/// The number of X25519 recipients of encrypted bytes. Which ones they are cannot be seen.
+pub(crate) fn count_recipients(encrypted: &[u8]) -> usize {
+    let lines = encrypted.split(|&byte| byte == b'\n').take_while(|line| !line.starts_with(b"---"));
     lines.filter(|line| line.starts_with(b"-> X25519 ")).count()
 }
 
 /// Whether bytes begin as age's own files do, with or without armor.
-pub(crate) fn is_sealed(bytes: &[u8]) -> bool {
+pub(crate) fn is_encrypted(bytes: &[u8]) -> bool {
     bytes.starts_with(b"age-encryption.org/") || bytes.starts_with(b"-----BEGIN AGE")
 }
 
-/// Seals bytes with a passphrase, as stock age does.
-///
-/// # Errors
-///
-/// As for [`seal`].
-pub(crate) fn seal_with(passphrase: &str, plain: &[u8]) -> io::Result<Vec<u8>> {
-    seal_with_work(passphrase, plain, WORK)
+/// Encrypts bytes with a passphrase, as stock age does.
+pub(crate) fn encrypt_with_passphrase(passphrase: &str, plain: &[u8]) -> io::Result<Vec<u8>> {
+    encrypt_with_work(passphrase, plain, WORK)
 }
 
-pub(crate) fn seal_with_work(passphrase: &str, plain: &[u8], work: u8) -> io::Result<Vec<u8>> {
+pub(crate) fn encrypt_with_work(passphrase: &str, plain: &[u8], work: u8) -> io::Result<Vec<u8>> {
     let mut recipient = scrypt::Recipient::new(SecretString::from(passphrase.to_owned()));
     recipient.set_work_factor(work);
-    let recipients = iter::once(&recipient as &dyn age::Recipient);
-    let encryptor = Encryptor::with_recipients(recipients).map_err(io::Error::other)?;
-    let mut sealed = Vec::with_capacity(plain.len() + 512);
-    let mut writer = encryptor.wrap_output(&mut sealed)?;
-    writer.write_all(plain)?;
-    writer.finish()?;
-    Ok(sealed)
+    encrypt_for(iter::once(&recipient as &dyn age::Recipient), plain, 512)
 }
 
-/// Opens bytes that are sealed with a passphrase, whole or not at all, with or without armor.
+/// Decrypts bytes with a passphrase, whole or not at all, with or without armor.
 ///
 /// # Errors
 ///
-/// [`Closed`]; also when the library panics.
-pub(crate) fn open_with(passphrase: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Closed> {
-    let open = || wiping_stack(|| open_with_unguarded(passphrase, sealed));
-    catch_unwind(AssertUnwindSafe(open)).unwrap_or(Err(Closed::Bad(BadIdentity::Damaged)))
+/// [`PassphraseFailure`], even if the library panics.
+pub(crate) fn decrypt_with_passphrase(
+    passphrase: &str,
+    bytes: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, PassphraseFailure> {
+    let damaged = PassphraseFailure::Bad(BadIdentity::Damaged);
+    let decrypt = || wiping_stack(|| decrypt_with_passphrase_unguarded(passphrase, bytes));
+    catch_unwind(AssertUnwindSafe(decrypt)).unwrap_or(Err(damaged))
 }
 
-fn open_with_unguarded(passphrase: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Closed> {
-    let damaged = Closed::Bad(BadIdentity::Damaged);
-    let decryptor = Decryptor::new(ArmoredReader::new(sealed)).map_err(|_| damaged)?;
+fn decrypt_with_passphrase_unguarded(
+    passphrase: &str,
+    bytes: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, PassphraseFailure> {
+    let damaged = PassphraseFailure::Bad(BadIdentity::Damaged);
+    let decryptor = Decryptor::new(ArmoredReader::new(bytes)).map_err(|_| damaged)?;
     if !decryptor.is_scrypt() {
-        return Err(Closed::Bad(BadIdentity::Sealed));
+        return Err(PassphraseFailure::Bad(BadIdentity::Sealed));
     }
     let mut identity = scrypt::Identity::new(SecretString::from(passphrase.to_owned()));
     identity.set_max_work_factor(MOST_WORK);
     let identities = iter::once(&identity as &dyn age::Identity);
     let mut reader = decryptor.decrypt(identities).map_err(|error| match error {
-        DecryptError::DecryptionFailed => Closed::Wrong,
-        DecryptError::ExcessiveWork { required, .. } => Closed::Bad(BadIdentity::Work(required)),
+        DecryptError::DecryptionFailed => PassphraseFailure::Wrong,
+        DecryptError::ExcessiveWork { required, .. } => {
+            PassphraseFailure::Bad(BadIdentity::Work(required))
+        }
         _ => damaged,
     })?;
-    let mut plain = Zeroizing::new(Vec::with_capacity(sealed.len()));
-    reader.read_to_end(&mut plain).map_err(|_| damaged)?;
-    Ok(plain)
+    read(&mut reader, bytes.len()).map_err(|_| damaged)
 }
 
-/// For tests: sealed with next to no work.
+/// For tests: encrypts with next to no work.
 #[cfg(test)]
-pub(crate) fn seal_cheaply(passphrase: &str, plain: &[u8]) -> Vec<u8> {
-    seal_with_work(passphrase, plain, 2).expect("sealed")
+pub(crate) fn encrypt_cheaply(passphrase: &str, plain: &[u8]) -> Vec<u8> {
+    encrypt_with_work(passphrase, plain, 2).expect("encrypted")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
+
+    use zeroize::Zeroizing;
+
     use super::{
-        BadIdentity, Closed, Identity, MOST_WORK, Unopened, open_with, recipients_of, seal,
-        seal_cheaply, seal_with, seal_with_work,
+        BadIdentity, DecryptFailure, Identity, MOST_WORK, PassphraseFailure, count_recipients,
+        decrypt, decrypt_with_passphrase, encrypt, encrypt_cheaply, encrypt_with_passphrase,
+        encrypt_with_work,
     };
 
+    fn by(identity: &Identity, encrypted: &[u8]) -> Result<Zeroizing<Vec<u8>>, DecryptFailure> {
+        decrypt(iter::once(identity), encrypted)
+    }
+
     #[test]
-    fn what_is_sealed_opens_with_the_identities_of_its_recipients_alone() {
+    fn what_is_encrypted_is_decrypted_by_the_identities_of_its_recipients_alone() {
         let (ours, friend, other) =
             (Identity::generate(), Identity::generate(), Identity::generate());
         for plain in [&b""[..], b"x", &[0xff; 200_000]] {
-            let sealed = seal(&[ours.recipient(), friend.recipient()], plain).expect("sealed");
+            let encrypted =
+                encrypt(&[ours.recipient(), friend.recipient()], plain).expect("encrypted");
             for identity in [&ours, &friend] {
-                assert_eq!(identity.open(&sealed).expect("opened")[..], *plain);
+                assert_eq!(by(identity, &encrypted).expect("decrypted")[..], *plain);
             }
-            assert_eq!(other.open(&sealed).err(), Some(Unopened::OtherIdentity));
-            assert_eq!(recipients_of(&sealed), 2);
+            assert_eq!(by(&other, &encrypted).err(), Some(DecryptFailure::OtherIdentity));
+            assert_eq!(count_recipients(&encrypted), 2);
         }
-        assert!(seal(&[], b"x").is_err(), "to nobody");
+        assert!(encrypt(&[], b"x").is_err(), "to nobody");
     }
 
     #[test]
     fn every_flip_and_every_cut_is_noticed() {
         let identity = Identity::generate();
-        let sealed = seal(&[identity.recipient()], b"value").expect("sealed");
-        for at in 0..sealed.len() {
-            let mut flipped = sealed.clone();
+        let encrypted = encrypt(&[identity.recipient()], b"value").expect("encrypted");
+        for at in 0..encrypted.len() {
+            let mut flipped = encrypted.clone();
             flipped[at] ^= 1;
-            assert!(identity.open(&flipped).is_err(), "byte {at} flipped");
-            assert!(identity.open(&sealed[..at]).is_err(), "cut at {at}");
+            assert!(by(&identity, &flipped).is_err(), "byte {at} flipped");
+            assert!(by(&identity, &encrypted[..at]).is_err(), "cut at {at}");
         }
-        let longer = [&sealed[..], b"x"].concat();
-        assert!(identity.open(&longer).is_err(), "a byte after the end");
+        let longer = [&encrypted[..], b"x"].concat();
+        assert!(by(&identity, &longer).is_err(), "a byte after the end");
     }
 
     #[test]
-    fn an_identity_file_holds_one_key() {
-        let text = Identity::generate().to_text("2026-01-02T03:04:05Z");
-        assert!(text.starts_with("# created: 2026-01-02T03:04:05Z\n# public key: age1"));
-        assert!(Identity::parse(&text).is_ok());
-        assert!(Identity::parse(&text.replace('\n', "\r\n")).is_ok(), "edited elsewhere");
-        let parse = |text: &str| Identity::parse(text).err();
-        assert_eq!(parse(""), Some(BadIdentity::None));
-        assert_eq!(parse("ssh-ed25519 AAAA"), Some(BadIdentity::None));
-        assert_eq!(parse("name: c\ntype: t\n"), Some(BadIdentity::None), "a file of another kind");
-        assert_eq!(parse(&text.repeat(2)), Some(BadIdentity::Many));
-        assert_eq!(parse(&(text.to_string() + "x\n")), Some(BadIdentity::Other));
-        assert_eq!(parse("AGE-SECRET-KEY-1XYZ"), Some(BadIdentity::Unreadable));
-    }
-
-    #[test]
-    fn what_is_sealed_with_a_passphrase_opens_with_it_alone() {
-        let sealed = seal_cheaply("correct horse", b"key");
-        assert_eq!(open_with("correct horse", &sealed).expect("opened")[..], *b"key");
+    fn what_is_encrypted_with_a_passphrase_is_decrypted_with_it_alone() {
+        let encrypted = encrypt_cheaply("correct horse", b"key");
+        assert_eq!(
+            decrypt_with_passphrase("correct horse", &encrypted).expect("decrypted")[..],
+            *b"key"
+        );
         for wrong in ["", "correct hors", "correct horse ", "Correct horse"] {
-            assert_eq!(open_with(wrong, &sealed).err(), Some(Closed::Wrong), "{wrong:?}");
+            assert_eq!(
+                decrypt_with_passphrase(wrong, &encrypted).err(),
+                Some(PassphraseFailure::Wrong),
+                "{wrong:?}"
+            );
         }
-        let bad = |sealed: &[u8]| match open_with("correct horse", sealed) {
-            Err(Closed::Bad(bad)) => bad,
+        let bad = |encrypted: &[u8]| match decrypt_with_passphrase("correct horse", encrypted) {
+            Err(PassphraseFailure::Bad(bad)) => bad,
             other => panic!("{other:?}"),
         };
-        let end = sealed.len() - 1;
-        assert_eq!(bad(&sealed[..end]), BadIdentity::Damaged);
+        let end = encrypted.len() - 1;
+        assert_eq!(bad(&encrypted[..end]), BadIdentity::Damaged);
         assert_eq!(bad(b"age-encryption.org/v1\n-> scrypt x 18\n"), BadIdentity::Damaged);
-        let other = seal(&[Identity::generate().recipient()], b"key").expect("sealed");
+        let other = encrypt(&[Identity::generate().recipient()], b"key").expect("encrypted");
         assert_eq!(bad(&other), BadIdentity::Sealed);
     }
 
     #[test]
     fn a_passphrase_costs_who_guesses_and_not_more_than_is_fit() {
-        let sealed = seal_with("x", b"key").expect("sealed");
-        let head = String::from_utf8_lossy(&sealed).into_owned();
+        let encrypted = encrypt_with_passphrase("x", b"key").expect("encrypted");
+        let head = String::from_utf8_lossy(&encrypted).into_owned();
         let stanza = head.lines().nth(1).expect("a stanza");
         assert!(stanza.starts_with("-> scrypt ") && stanza.ends_with(" 18"), "{stanza}");
         // What claims to need more is refused before anything is done for it.
         let work = format!(" {}\n", MOST_WORK + 1).into_bytes();
-        let cheap = seal_with_work("x", b"key", 2).expect("sealed");
+        let cheap = encrypt_with_work("x", b"key", 2).expect("encrypted");
         let at = cheap.windows(3).position(|part| part == b" 2\n").expect("the work");
         let dear = [&cheap[..at], &work, &cheap[at + 3..]].concat();
-        let refused = Some(Closed::Bad(BadIdentity::Work(MOST_WORK + 1)));
-        assert_eq!(open_with("x", &dear).err(), refused);
+        let refused = Some(PassphraseFailure::Bad(BadIdentity::Work(MOST_WORK + 1)));
+        assert_eq!(decrypt_with_passphrase("x", &dear).err(), refused);
     }
 }

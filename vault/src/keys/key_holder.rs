@@ -1,397 +1,362 @@
-//! What the daemon holds of the identity: nothing, or the key, in one place.
+//! The keys that the daemon holds: none, or those of the identity file.
 //!
-//! Its file is looked at whenever the key is wanted: somebody may take it away, or put another one
-//! there, while we run. Nobody waits for a disk while the key's place is locked, so how it is can be
-//! told at any time.
+//! The file is checked whenever a key is needed, because other programs may replace it. No thread
+//! waits for a disk while it locks the keys, so the state can be read at any time.
 
-use std::mem;
-use std::path::PathBuf;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
+use fluvio_secret_system::file_id::FileId;
 use zeroize::Zeroizing;
 
-use super::identity::{Found, IdentityError, IdentityFile};
-use super::memory::Pinned;
-use super::seal::{self, Closed, Identity, Recipient};
-use super::store::{Prepared, Stamp};
+use crate::error::VaultError;
+use crate::keys::boot_instant::BootInstant;
+use crate::keys::encryption::{self, PassphraseFailure, Recipient};
+use crate::keys::error::{IdentityError, KeyError};
+use crate::keys::identity_file::IdentityFile;
+use crate::keys::keyring::Keyring;
+use crate::whole_file::PreparedFile;
 
-/// A moment, by the clock that goes on while the machine sleeps.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct BootInstant(Duration);
-
-/// The identity's file, and what is held of it.
-pub struct HeldKey {
+/// The identity's file, and its keys.
+pub struct KeyHolder {
     file: IdentityFile,
-    /// Held by who looks at the file or changes it.
-    looking: Mutex<()>,
+    /// Locked while the file is checked or replaced.
+    checking: Mutex<()>,
     held: RwLock<Held>,
+    /// How many times the vault was locked, and how many times a client requested that.
+    locks: AtomicU64,
+    lock_requests: AtomicU64,
+    /// Whether the identity was made and nothing has been set with it yet.
+    is_new: AtomicBool,
 }
 
 struct Held {
-    key: Key,
-    /// What the file was when it was read.
-    stamp: Option<Stamp>,
-    /// Whether the file is known to outlast a power cut.
+    keys: HeldKeys,
+    /// The id that the file had when it was read.
+    file_id: Option<FileId>,
+    /// Whether the file is known to survive a power cut.
     is_durable: bool,
 }
 
-enum Key {
+enum HeldKeys {
     /// There is no file.
     None,
     /// The file has no passphrase.
-    Open(Pinned<Identity>),
+    Open(Keyring),
     /// The file has one.
     Locked,
-    /// It was given. At that moment the key is forgotten.
-    Unlocked(Pinned<Identity>, Option<BootInstant>),
+    /// The passphrase was given. At that time the keys are forgotten.
+    Unlocked(Keyring, Option<BootInstant>),
 }
 
-/// Whether there is an identity, and whether its key can be used.
+/// Whether there is an identity, and whether its keys can be used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum KeyState {
     /// There is no identity.
     None,
     /// The identity has no passphrase.
     Open,
-    /// The identity's passphrase is not known.
+    /// The passphrase of the identity is missing.
     Locked,
-    /// The key can be used until then; `None` for no limit.
+    /// The keys can be used until then; `None` for no limit.
     Unlocked(Option<BootInstant>),
 }
 
-/// Why the passphrase is what it was, or the key is where it was.
-#[derive(Debug)]
-pub enum KeyError {
-    /// Somebody else changed the file meanwhile.
-    Changed,
-    /// The identity has a passphrase, which was not given.
-    Closed,
-    /// The identity's file cannot be read or written.
-    Identity(IdentityError),
-    /// A lock was requested after this was.
-    Locked,
-    /// There is no identity.
-    None,
-    /// The identity has no passphrase.
-    Open,
-    /// Another identity is about to take its place.
-    Unfinished,
-    /// The passphrase is not the identity's.
-    Wrong,
+/// Decrypted keys, and the id of their file.
+pub struct OpenedKeys {
+    keyring: Keyring,
+    file_id: Option<FileId>,
 }
 
-impl From<IdentityError> for KeyError {
-    fn from(error: IdentityError) -> Self {
-        Self::Identity(error)
-    }
+/// A file that is to take the place of the identity's.
+#[must_use]
+pub struct RewrittenFile {
+    keyring: Keyring,
+    prepared: PreparedFile,
+    has_passphrase: bool,
+    /// The id of the file that it replaces; `None` when it is the first one.
+    replaces: Option<FileId>,
 }
 
-impl BootInstant {
-    /// The time now.
-    pub fn now() -> Self {
-        let now = clock_gettime(ClockId::Boottime);
-        let (seconds, nanos) = (now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs());
-        Self(Duration::from_secs(seconds) + Duration::from_nanos(nanos))
-    }
-
-    /// The time after this duration.
-    pub fn after(span: Duration) -> Self {
-        Self(Self::now().0.saturating_add(span))
-    }
-
-    /// How long it is until then.
-    pub fn left(self) -> Duration {
-        self.0.saturating_sub(Self::now().0)
-    }
-}
-
-impl HeldKey {
-    pub fn of(file: IdentityFile) -> Result<Self, IdentityError> {
-        let none = Held { key: Key::None, stamp: None, is_durable: false };
-        let held = Self { file, looking: Mutex::default(), held: RwLock::new(none) };
-        held.look()?;
+impl KeyHolder {
+    pub(crate) fn of(file: IdentityFile) -> Result<Self, IdentityError> {
+        let none = Held { keys: HeldKeys::None, file_id: None, is_durable: false };
+        let held = Self {
+            file,
+            checking: Mutex::default(),
+            held: RwLock::new(none),
+            locks: AtomicU64::new(0),
+            lock_requests: AtomicU64::new(0),
+            is_new: AtomicBool::new(false),
+        };
+        held.check_file()?;
         Ok(held)
     }
 
-    pub fn file(&self) -> &IdentityFile {
-        &self.file
+    pub(crate) fn path(&self) -> &Path {
+        self.file.path()
     }
 
-    /// How it is, without a look at the file.
+    pub(crate) fn file_id(&self) -> Result<Option<FileId>, IdentityError> {
+        self.file.id()
+    }
+
+    /// The state, without a check of the file.
     pub fn state(&self) -> KeyState {
-        match self.held().key {
-            Key::None => KeyState::None,
-            Key::Open(_) => KeyState::Open,
-            Key::Unlocked(_, until) if !is_over(until) => KeyState::Unlocked(until),
-            Key::Locked | Key::Unlocked(..) => KeyState::Locked,
+        match self.held().keys {
+            HeldKeys::None => KeyState::None,
+            HeldKeys::Open(_) => KeyState::Open,
+            HeldKeys::Unlocked(_, until) if !is_over(until) => KeyState::Unlocked(until),
+            HeldKeys::Locked | HeldKeys::Unlocked(..) => KeyState::Locked,
         }
     }
 
-    /// Does something with the key, when it is there; else gives how it is.
-    pub fn with<T>(
+    pub(crate) fn checked_state(&self) -> Result<KeyState, IdentityError> {
+        self.check_file().map(|()| self.state())
+    }
+
+    /// Calls `work` with the keys, if they are there. It should be short: a lock waits for it.
+    pub(crate) fn try_with<T>(
         &self,
-        work: impl FnOnce(&Identity) -> T,
+        work: impl FnOnce(&Keyring) -> T,
     ) -> Result<Result<T, KeyState>, IdentityError> {
-        self.look()?;
-        // Who locks the vault waits for this to end.
-        Ok(self.held().identity().map(work))
+        self.check_file()?;
+        Ok(self.held().keyring().map(work))
     }
 
-    /// The same with both, this one first, each as it is.
-    pub fn with_both<T>(
+    /// The same for a caller that needs them.
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&Keyring) -> T) -> Result<T, VaultError> {
+        self.try_with(work)?.map_err(|state| match state {
+            KeyState::None => self.lost(),
+            _ => self.locked(),
+        })
+    }
+
+    pub(crate) fn locked(&self) -> VaultError {
+        VaultError::Locked { path: self.path().to_owned() }
+    }
+
+    pub(crate) fn lost(&self) -> VaultError {
+        VaultError::IdentityLost { path: self.path().to_owned() }
+    }
+
+    /// The public keys, the current one first, if their file will survive a power cut: without it,
+    /// what is encrypted for them is lost.
+    pub(crate) fn durable_recipients(
         &self,
-        other: &Self,
-        work: impl FnOnce(Result<&Identity, KeyState>, Result<&Identity, KeyState>) -> T,
-    ) -> Result<T, IdentityError> {
-        // Both before either is held: who replaces the one by the other looks first, too.
-        self.look()?;
-        other.look()?;
-        let (held, others) = (self.held(), other.held());
-        Ok(work(held.identity(), others.identity()))
-    }
-
-    /// Its public part, when it will be there after a power cut, too: what is sealed to it could not
-    /// be opened without it. Its maker may have been killed before it was synced.
-    pub fn recipient(&self) -> Result<Result<Recipient, KeyState>, IdentityError> {
-        let recipient = self.with(Identity::recipient)?;
-        if recipient != Err(KeyState::None) {
-            self.make_durable()?;
-        }
-        Ok(recipient)
-    }
-
-    fn make_durable(&self) -> Result<(), IdentityError> {
-        let _looking = self.looking();
-        if !self.held().is_durable {
+    ) -> Result<Result<Vec<Recipient>, KeyState>, IdentityError> {
+        let recipients = self.try_with(Keyring::recipients)?;
+        let _checking = self.checking();
+        if recipients != Err(KeyState::None) && !self.held().is_durable {
             self.file.sync()?;
             self.held_mut().is_durable = true;
         }
-        Ok(())
+        Ok(recipients)
     }
 
-    /// Makes a new identity where none is.
-    pub fn make(&self) -> Result<Recipient, IdentityError> {
-        let _looking = self.looking();
-        let identity = self.file.make()?;
-        let recipient = identity.recipient();
-        let stamp = self.file.stamp()?;
-        *self.held_mut() = Held { key: Key::Open(identity), stamp, is_durable: true };
+    /// Makes a new identity where there is none.
+    pub(crate) fn make(&self) -> Result<Recipient, KeyError> {
+        let text = Keyring::generate().to_text();
+        let rewritten = self.prepare(text.as_bytes(), None, None)?;
+        let recipient = rewritten.recipient();
+        self.replace(rewritten, None, self.lock_requests())?;
+        self.is_new.store(true, Ordering::Relaxed);
         Ok(recipient)
     }
 
-    /// Writes an identity where none is, and holds it; one with a passphrase until then, unless the
-    /// vault was locked while it was written.
-    pub fn put(
-        &self,
-        identity: Pinned<Identity>,
-        passphrase: Option<&str>,
-        until: Option<BootInstant>,
-        was_locked: impl FnOnce() -> bool,
-    ) -> Result<(), IdentityError> {
-        // Whoever wants a key waits for who is looking, so what takes long comes first.
-        let prepared = self.file.prepare_new(&identity, passphrase)?;
-        let _looking = self.looking();
-        self.file.commit_new(prepared)?;
-        let stamp = self.file.stamp()?;
-        let mut held = self.held_mut();
-        let key = match passphrase {
-            // Who locks the vault says so first, and then waits for us here.
-            Some(_) if was_locked() => Key::Locked,
-            Some(_) => Key::Unlocked(identity, until),
-            None => Key::Open(identity),
-        };
-        *held = Held { key, stamp, is_durable: true };
-        Ok(())
+    /// Whether nothing has been set with a new identity before. Only the first caller is told so.
+    pub(crate) fn take_is_new(&self) -> bool {
+        self.is_new.swap(false, Ordering::Relaxed)
     }
 
-    /// Puts another identity, which is held, and its file in the place of these. Gives the file that a
-    /// copy of this one is kept in.
-    pub fn replace_by(&self, other: &Self) -> Result<PathBuf, IdentityError> {
-        let (_other_looking, _looking) = (other.looking(), self.looking());
-        let kept = self.file.keep()?;
-        self.file.replace_by(&other.file)?;
-        let stamp = self.file.stamp()?;
-        // The other one first, as who uses or locks both does: so the key is found in the one place or
-        // in the other, and one that was locked meanwhile stays so.
-        let (mut others, mut held) = (other.held_mut(), self.held_mut());
-        let key = mem::replace(&mut others.key, Key::None);
-        others.stamp = None;
-        *held = Held { key, stamp, is_durable: true };
-        Ok(kept)
+    /// How many times the vault was locked.
+    pub fn locks(&self) -> u64 {
+        self.locks.load(Ordering::SeqCst)
     }
 
-    /// Removes the file, durably, and forgets the key.
-    pub fn remove(&self) -> Result<(), IdentityError> {
-        let _looking = self.looking();
-        self.file.remove()?;
-        *self.held_mut() = Held { key: Key::None, stamp: None, is_durable: false };
-        Ok(())
+    /// How many times a client requested a lock. The end of an unlock does not count.
+    pub fn lock_requests(&self) -> u64 {
+        self.lock_requests.load(Ordering::SeqCst)
     }
 
-    /// Wipes an unlocked key, whatever became of its file. Returns whether there was one.
-    pub fn forget(&self) -> bool {
-        let mut held = self.held_mut();
-        let is_unlocked = matches!(held.key, Key::Unlocked(..));
-        if is_unlocked {
-            held.key = Key::Locked;
-        }
-        is_unlocked
-    }
-
-    /// Checks the file of a key that is not unlocked: whether it is locked, or cannot be.
-    pub fn is_locked(&self) -> Result<(), KeyError> {
-        self.look()?;
-        match self.held().key {
-            Key::None => Err(KeyError::None),
-            // It is in the file for everyone who may read it.
-            Key::Open(_) => Err(KeyError::Open),
-            Key::Locked | Key::Unlocked(..) => Ok(()),
+    /// Fails if the vault was locked since it had been locked `locks` times.
+    pub fn refuse_if_locked_since(&self, locks: u64) -> Result<(), VaultError> {
+        match self.state() {
+            // A lock of an identity without a passphrase has no effect.
+            KeyState::None | KeyState::Open => Ok(()),
+            _ if self.locks() == locks => Ok(()),
+            _ => Err(self.locked()),
         }
     }
 
-    /// When its time is over; that may have been. `None` for what is not to be forgotten by itself.
+    /// Wipes the keys. Fails if they are in the file without a passphrase.
+    pub fn lock(&self) -> Result<(), KeyError> {
+        // First, for an unlock that is about to hold keys.
+        self.lock_requests.fetch_add(1, Ordering::SeqCst);
+        // Before the file is checked: a disk that hangs must not keep the vault open.
+        if self.wipe_if(|_| true) {
+            return Ok(());
+        }
+        match self.checked_state()? {
+            KeyState::None => Err(KeyError::None),
+            KeyState::Open => Err(KeyError::Open),
+            KeyState::Locked | KeyState::Unlocked(_) => Ok(()),
+        }
+    }
+
+    /// Wipes the keys if their time is over, and returns whether it did. Checks no file.
+    pub fn lock_when_due(&self) -> bool {
+        self.wipe_if(is_over)
+    }
+
+    fn wipe_if(&self, is_due: impl Fn(Option<BootInstant>) -> bool) -> bool {
+        let mut held = self.held_mut();
+        let is_wiped = matches!(held.keys, HeldKeys::Unlocked(_, until) if is_due(until));
+        if is_wiped {
+            self.locks.fetch_add(1, Ordering::SeqCst);
+            held.keys = HeldKeys::Locked;
+        }
+        is_wiped
+    }
+
+    /// When the keys are to be wiped. That time may be over.
     pub fn due(&self) -> Option<BootInstant> {
-        match self.held().key {
-            Key::Unlocked(_, until) => until,
+        match self.held().keys {
+            HeldKeys::Unlocked(_, until) => until,
             _ => None,
         }
     }
 
-    /// Whether its time is over, and it is there yet.
-    pub fn is_due(&self) -> bool {
-        matches!(self.held().key, Key::Unlocked(_, until) if is_over(until))
+    /// Decrypts the identity with its passphrase. Takes a second, and 256 MiB.
+    pub fn open(&self, passphrase: &str) -> Result<OpenedKeys, KeyError> {
+        let (file_id, text) = self.text(Some(passphrase))?;
+        Ok(OpenedKeys { keyring: self.file.parse(&text)?, file_id })
     }
 
-    /// Forgets the key when its time is over, and gives whether it did. Looks at no file.
-    pub fn lock_when_due(&self) -> bool {
-        let mut held = self.held_mut();
-        let is_due = matches!(held.key, Key::Unlocked(_, until) if is_over(until));
-        if is_due {
-            held.key = Key::Locked;
-        }
-        is_due
-    }
-
-    /// Opens the identity with its passphrase. Takes a second, and 256 MiB.
-    pub fn open(&self, passphrase: &str) -> Result<Opened, KeyError> {
-        let (stamp, text) = self.text(Some(passphrase))?;
-        Ok(Opened { identity: self.file.parse(&text)?, stamp })
-    }
-
-    /// Holds the key that was opened, until then, unless the vault was locked in the meantime.
+    /// Holds keys that were decrypted, until then, unless a lock was requested in the meantime.
     pub fn unlock(
         &self,
-        opened: Opened,
+        opened: OpenedKeys,
         until: Option<BootInstant>,
-        was_locked: impl FnOnce() -> bool,
+        lock_requests: u64,
     ) -> Result<(), KeyError> {
-        let _looking = self.looking();
-        let Opened { identity, stamp } = opened;
-        // What was opened is not what is there now.
-        if self.file.stamp()? != stamp {
+        let _checking = self.checking();
+        let OpenedKeys { keyring, file_id } = opened;
+        if self.file.id()? != file_id {
             return Err(KeyError::Changed);
         }
         let mut held = self.held_mut();
-        // A lock first counts itself, and then waits here for its turn.
-        if was_locked() {
+        // A lock is counted before it waits here.
+        if self.lock_requests() != lock_requests {
             return Err(KeyError::Locked);
         }
-        *held = Held { key: Key::Unlocked(identity, until), stamp, is_durable: false };
+        *held = Held { keys: HeldKeys::Unlocked(keyring, until), file_id, is_durable: false };
         Ok(())
     }
 
     /// Writes the identity with another passphrase, or without one, beside the file. Nothing has
-    /// changed before [`HeldKey::replace`].
-    pub fn rewrite(&self, old: Option<&str>, new: Option<&str>) -> Result<Rewritten, KeyError> {
-        let (stamp, text) = self.text(old)?;
-        let opened = Opened { identity: self.file.parse(&text)?, stamp };
-        let prepared = match new {
-            Some(new) => {
-                let sealed = seal::seal_with(new, &text);
-                self.file.prepare(&sealed.map_err(|source| self.file.unwritten(source))?)?
-            }
-            None if old.is_none() => return Err(KeyError::Open),
-            None => self.file.prepare(&text)?,
-        };
-        Ok(Rewritten { opened, prepared, is_sealed: new.is_some() })
+    /// changed before [`KeyHolder::replace`].
+    pub fn rewrite(&self, old: Option<&str>, new: Option<&str>) -> Result<RewrittenFile, KeyError> {
+        let (file_id, text) = self.text(old)?;
+        if old.is_none() && new.is_none() {
+            return Err(KeyError::Open);
+        }
+        Ok(self.prepare(&text, new, file_id)?)
     }
 
-    /// Puts what was written in the place of the file, durably. The key is held after it. A key with a
-    /// passphrase is held until this moment, and not at all if the vault was locked in the meantime.
+    /// Writes an identity beside the file that has this id.
+    pub(crate) fn prepare(
+        &self,
+        text: &[u8],
+        passphrase: Option<&str>,
+        replaces: Option<FileId>,
+    ) -> Result<RewrittenFile, IdentityError> {
+        let keyring = self.file.parse(text)?;
+        // Others wait for a check of the file, so what takes long comes first.
+        let prepared = self.file.prepare(text, passphrase)?;
+        Ok(RewrittenFile { keyring, prepared, has_passphrase: passphrase.is_some(), replaces })
+    }
+
+    /// Makes what was written the identity's file, durably, and holds its keys. With a passphrase they
+    /// are held until then, and not at all if a lock was requested in the meantime.
     pub fn replace(
         &self,
-        rewritten: Rewritten,
+        rewritten: RewrittenFile,
         until: Option<BootInstant>,
-        was_locked: impl FnOnce() -> bool,
+        lock_requests: u64,
     ) -> Result<(), KeyError> {
-        let Rewritten { opened: Opened { identity, stamp }, prepared, is_sealed } = rewritten;
-        let _looking = self.looking();
-        if self.file.stamp()? != stamp {
+        let RewrittenFile { keyring, prepared, has_passphrase, replaces } = rewritten;
+        let _checking = self.checking();
+        if self.file.id()? != replaces {
             return Err(KeyError::Changed);
         }
-        prepared.commit().map_err(|source| self.file.unwritten(source))?;
-        let stamp = self.file.stamp()?;
-        let mut held = self.held_mut();
-        let key = match is_sealed {
-            true if was_locked() => Key::Locked,
-            true => Key::Unlocked(identity, until),
-            false => Key::Open(identity),
+        let committed = match replaces {
+            Some(_) => prepared.commit(),
+            None => prepared.commit_new(),
         };
-        *held = Held { key, stamp, is_durable: true };
+        committed.map_err(|source| self.file.unwritten(source))?;
+        let file_id = self.file.id()?;
+        let mut held = self.held_mut();
+        let keys = match has_passphrase {
+            true if self.lock_requests() != lock_requests => HeldKeys::Locked,
+            true => HeldKeys::Unlocked(keyring, until),
+            false => HeldKeys::Open(keyring),
+        };
+        *held = Held { keys, file_id, is_durable: true };
         Ok(())
     }
 
-    /// The text of the identity's file, and what the file was. A passphrase must be given when it has
-    /// one, and must not when it has none.
+    pub(crate) fn remove_temporary(&self) -> Result<(), IdentityError> {
+        self.file.remove_temporary()
+    }
+
+    /// The id and the text of the file. A passphrase must be given if, and only if, it has one.
     fn text(
         &self,
         passphrase: Option<&str>,
-    ) -> Result<(Option<Stamp>, Zeroizing<Vec<u8>>), KeyError> {
-        let stamp = self.file.stamp()?;
+    ) -> Result<(Option<FileId>, Zeroizing<Vec<u8>>), KeyError> {
+        let file_id = self.file.id()?;
         let content = self.file.content()?.ok_or(KeyError::None)?;
         let text = match passphrase {
-            Some(passphrase) if seal::is_sealed(&content) => seal::open_with(passphrase, &content)
-                .map_err(|closed| match closed {
-                    Closed::Bad(bad) => KeyError::Identity(self.file.bad(bad)),
-                    Closed::Wrong => KeyError::Wrong,
-                })?,
-            None if seal::is_sealed(&content) => return Err(KeyError::Closed),
+            Some(passphrase) if encryption::is_encrypted(&content) => {
+                let text = encryption::decrypt_with_passphrase(passphrase, &content);
+                text.map_err(|failure| match failure {
+                    PassphraseFailure::Bad(bad) => KeyError::Identity(self.file.bad(bad)),
+                    PassphraseFailure::Wrong => KeyError::Wrong,
+                })?
+            }
+            None if encryption::is_encrypted(&content) => return Err(KeyError::Closed),
             Some(_) => return Err(KeyError::Open),
             None => content,
         };
-        Ok((stamp, text))
+        Ok((file_id, text))
     }
 
-    fn look(&self) -> Result<(), IdentityError> {
-        let _looking = self.looking();
-        let stamp = self.file.stamp()?;
-        if self.held().stamp == stamp {
+    /// Reads the file again if it is another one.
+    fn check_file(&self) -> Result<(), IdentityError> {
+        let _checking = self.checking();
+        let file_id = self.file.id()?;
+        if self.held().file_id == file_id {
             return Ok(());
         }
-        let found = self.file.read().inspect_err(|_| {
-            // What is held is of another file. One without a passphrase is refused until it can be read.
-            let mut held = self.held_mut();
-            if let Key::Unlocked(..) = held.key {
-                held.key = Key::Locked;
-            }
+        // An unlocked key is of another file now. An open one is refused until its file can be read.
+        let parsed = self.file.content().and_then(|content| match content {
+            None => Ok(HeldKeys::None),
+            Some(bytes) if encryption::is_encrypted(&bytes) => Ok(HeldKeys::Locked),
+            Some(bytes) => self.file.parse(&bytes).map(HeldKeys::Open),
         });
-        let key = match found? {
-            Found::Nothing => Key::None,
-            Found::Identity(identity) => Key::Open(identity),
-            Found::Sealed => Key::Locked,
-        };
-        *self.held_mut() = Held { key, stamp, is_durable: false };
+        let keys = parsed.inspect_err(|_| _ = self.wipe_if(|_| true))?;
+        *self.held_mut() = Held { keys, file_id, is_durable: false };
         Ok(())
     }
 
-    fn looking(&self) -> MutexGuard<'_, ()> {
-        self.looking.lock().unwrap_or_else(PoisonError::into_inner)
+    fn checking(&self) -> MutexGuard<'_, ()> {
+        self.checking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Each writer assigns a whole value, so a panic leaves nothing half done.
     fn held(&self) -> RwLockReadGuard<'_, Held> {
-        // Whoever changes it does so at once, and nothing that reads it leaves anything behind.
         self.held.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -401,42 +366,28 @@ impl HeldKey {
 }
 
 impl Held {
-    /// The key, when it is there; else how it is.
-    fn identity(&self) -> Result<&Identity, KeyState> {
-        match &self.key {
-            Key::Open(identity) => Ok(identity),
-            Key::Unlocked(identity, until) if !is_over(*until) => Ok(identity),
-            Key::None => Err(KeyState::None),
-            Key::Locked | Key::Unlocked(..) => Err(KeyState::Locked),
+    /// The keys, if they can be used; else their state.
+    fn keyring(&self) -> Result<&Keyring, KeyState> {
+        match &self.keys {
+            HeldKeys::Open(keyring) => Ok(keyring),
+            HeldKeys::Unlocked(keyring, until) if !is_over(*until) => Ok(keyring),
+            HeldKeys::None => Err(KeyState::None),
+            HeldKeys::Locked | HeldKeys::Unlocked(..) => Err(KeyState::Locked),
         }
     }
 }
 
-/// An identity that was opened, and what its file was then.
-pub struct Opened {
-    identity: Pinned<Identity>,
-    stamp: Option<Stamp>,
-}
-
-/// An identity's file that is to take the place of the one that is there.
-#[must_use]
-pub struct Rewritten {
-    opened: Opened,
-    prepared: Prepared,
-    is_sealed: bool,
-}
-
-impl Opened {
-    /// Its public part.
+impl OpenedKeys {
+    /// The current public key.
     pub fn recipient(&self) -> Recipient {
-        self.identity.recipient()
+        self.keyring.current()
     }
 }
 
-impl Rewritten {
-    /// Its identity's public part.
+impl RewrittenFile {
+    /// The current public key.
     pub fn recipient(&self) -> Recipient {
-        self.opened.recipient()
+        self.keyring.current()
     }
 }
 

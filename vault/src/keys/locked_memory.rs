@@ -1,4 +1,4 @@
-//! Memory that holds a key: a place of its own, which is not swapped, and a stack that is wiped.
+//! Memory that holds a key: a page that is not swapped, and a stack that is wiped.
 
 use std::hint::black_box;
 use std::io;
@@ -11,20 +11,19 @@ use zeroize::Zeroize;
 /// How much of the stack is wiped: more than the age library uses.
 const STACK_BYTES: usize = 64 << 10;
 
-/// Something on a page of memory that has nothing else on it. Locks count pages and not what is on
-/// them, so the end of one must not be the end of another's.
+/// A value on a page of its own: the system locks pages, so two values on one page would share a lock.
 #[repr(align(4096))]
 struct Page<T>(Option<T>);
 
-/// Something that is in one place, which is not swapped when the limits allow that. When it is
-/// dropped it is wiped first, and unlocked then.
-pub struct Pinned<T> {
+/// A value in memory that is not swapped, if the limits allow that. It is wiped before the memory is
+/// unlocked.
+pub(crate) struct LockedMemory<T> {
     _lock: Option<LockGuard>,
     page: Box<Page<T>>,
 }
 
-impl<T> Pinned<T> {
-    pub fn new(value: T) -> Self {
+impl<T> LockedMemory<T> {
+    pub(crate) fn new(value: T) -> Self {
         let page = Box::new(Page(Some(value)));
         let lock = region::lock(&raw const *page, size_of::<Page<T>>());
         let lock = lock.map_err(io::Error::from).inspect_err(warn).ok();
@@ -32,7 +31,7 @@ impl<T> Pinned<T> {
     }
 }
 
-/// Once: it would be the same each time, and it ends nothing.
+/// Warns once: the reason is the same each time.
 fn warn(error: &io::Error) {
     static WARNED: Once = Once::new();
     WARNED.call_once(|| {
@@ -43,23 +42,23 @@ fn warn(error: &io::Error) {
     });
 }
 
-impl<T> Deref for Pinned<T> {
+impl<T> Deref for LockedMemory<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.page.0.as_ref().expect("it is taken away when it is dropped")
+        self.page.0.as_ref().expect("it is there until this is dropped")
     }
 }
 
-impl<T> Drop for Pinned<T> {
+impl<T> Drop for LockedMemory<T> {
     fn drop(&mut self) {
-        // Where it is, while that is still locked.
+        // While the page is still locked.
         self.page.0 = None;
     }
 }
 
-/// Does something that leaves a key, or a value, on the stack, and wipes what it left there. What it
-/// gives back should be elsewhere.
+/// Runs `work`, which leaves a key or a value on the stack, and wipes the stack. The result should
+/// keep secrets on the heap.
 pub(crate) fn wiping_stack<T>(work: impl FnOnce() -> T) -> T {
     let done = apart(work);
     wipe();
@@ -71,10 +70,10 @@ fn apart<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
-/// Lies where the frames of what was called before it were.
+/// Its frame covers those of the earlier call.
 #[inline(never)]
 fn wipe() {
-    // Each write is carried out by itself, so they are of words: of bytes it takes longer than opening.
+    // Words, because volatile writes of single bytes take longer than a decryption.
     let mut left = [0_u64; STACK_BYTES / size_of::<u64>()];
     left.zeroize();
     black_box(&left);
@@ -84,10 +83,10 @@ fn wipe() {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use super::{Page, Pinned};
+    use super::{LockedMemory, Page};
 
     #[test]
-    fn what_is_pinned_has_its_page_to_itself_and_is_dropped_once() {
+    fn locked_memory_has_its_page_to_itself_and_is_dropped_once() {
         struct Counted<'a>(&'a AtomicUsize);
         impl Drop for Counted<'_> {
             fn drop(&mut self) {
@@ -95,11 +94,11 @@ mod tests {
             }
         }
         let dropped = AtomicUsize::new(0);
-        let pinned = Pinned::new(Counted(&dropped));
-        let address = (&raw const *pinned.page).addr();
+        let locked = LockedMemory::new(Counted(&dropped));
+        let address = (&raw const *locked.page).addr();
         assert_eq!((address % 4096, size_of::<Page<Counted>>() % 4096), (0, 0));
-        assert_eq!(pinned.0.load(Ordering::Relaxed), 0);
-        drop(pinned);
+        assert_eq!(locked.0.load(Ordering::Relaxed), 0);
+        drop(locked);
         assert_eq!(dropped.load(Ordering::Relaxed), 1);
     }
 }

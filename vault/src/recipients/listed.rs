@@ -1,60 +1,33 @@
-//! What there is, for people: to whom secrets are sealed, and what is not finished.
+//! The recipients, for people: whose keys they are, and who accepted them.
 
-use fluvio_secret_protocol::{ListedRecipient, Recipients, Unfinished};
+use fluvio_secret_protocol::{ListedRecipient, Recipients};
 
-use crate::held::KeyState;
-use crate::recipients::Entry;
-use crate::{Vault, VaultError};
+use crate::keys::encryption::Recipient;
+use crate::recipients::error::RecipientsError;
+use crate::recipients::list::{self, ListedKey};
+use crate::recipients::lists::RecipientLists;
 
-impl Vault {
-    /// Those whom secrets are sealed to, and those that only this machine has accepted.
-    pub fn listed_recipients(&self) -> Result<Recipients, VaultError> {
-        let lists = self.lists.read()?;
-        let mut next = self.next.with(|_| ())? != Err(KeyState::None);
-        let own = match self.own() {
-            Ok(own) => {
-                // It may be a copy of the present one.
-                next = own.len() > 1;
-                own
-            }
-            Err(VaultError::Locked { .. }) => self.lists.own()?.into_iter().collect(),
-            Err(VaultError::IdentityLost { .. }) => Vec::new(),
-            Err(error) => return Err(error),
-        };
-        let accepted = lists.accepted.as_deref().unwrap_or_default();
-        let (of_vault, has) = (lists.of_vault(), |list: &[Entry], one: &Entry| {
-            list.iter().any(|entry| entry.recipient == one.recipient)
-        });
-        let gone = accepted.iter().filter(|entry| !has(of_vault, entry));
-        let listed = |entry: &Entry| ListedRecipient {
-            recipient: entry.recipient.to_string(),
-            note: Some(entry.note.clone()).filter(|note| !note.is_empty()),
-            own: own.contains(&entry.recipient),
-            listed: has(of_vault, entry),
-            // What this machine has begun it has accepted.
-            accepted: has(accepted, entry)
-                || lists.next.as_deref().is_some_and(|next| has(next, entry)),
-        };
-        Ok(Recipients {
-            recipients: of_vault.iter().chain(gone).map(listed).collect(),
-            file: self.lists.path().display().to_string(),
-            unfinished: match (next, &lists.next) {
-                (true, _) => Some(Unfinished::Identity),
-                (false, Some(_)) => Some(Unfinished::Recipients),
-                (false, None) => None,
-            },
-        })
-    }
-
-    /// Writes down for the daemon's log that a change is not finished.
-    pub fn tell_of_unfinished(&self) {
-        let next = self.next.state() != KeyState::None;
-        if next || self.lists.read().is_ok_and(|lists| lists.next.is_some()) {
-            tracing::warn!(
-                "a change of the identity or the recipients is not finished; all secrets can be \
-                 opened; finish it with: fluvio-secret key {}",
-                if next { "rotate" } else { "recipient accept" }
-            );
-        }
-    }
+/// The recipients of the vault, and those that only this machine has accepted.
+pub(crate) fn listed(
+    lists: &RecipientLists,
+    own: &[Recipient],
+) -> Result<Recipients, RecipientsError> {
+    let read = lists.read()?;
+    let of_vault = read.of_vault();
+    let accepted = read.accepted.as_deref().unwrap_or_default();
+    let next = read.next.as_deref().unwrap_or_default();
+    let gone = accepted.iter().filter(|key| !list::has(of_vault, &key.recipient));
+    let listed = |ListedKey { recipient, note }: &ListedKey| ListedRecipient {
+        recipient: recipient.to_string(),
+        note: Some(note.clone()).filter(|note| !note.is_empty()),
+        own: own.contains(recipient),
+        listed: list::has(of_vault, recipient),
+        // This machine has accepted a change that it began.
+        accepted: list::has(accepted, recipient) || list::has(next, recipient),
+    };
+    Ok(Recipients {
+        recipients: of_vault.iter().chain(gone).map(listed).collect(),
+        file: lists.path().display().to_string(),
+        unfinished: read.unfinished(own),
+    })
 }

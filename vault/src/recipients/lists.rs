@@ -1,112 +1,80 @@
-//! Whom the secrets are sealed to: the list that travels with the vault, and the one that this
-//! machine has accepted.
+//! The list of recipients that travels with the vault, and the one that this machine has accepted.
 //!
-//! ```text
-//! # whose it is, in one line
-//! age1…
-//! ```
+//! They must name the same recipients: whoever may write to a shared vault could otherwise add a key
+//! of their own. The first of the accepted list is this machine's own key, so encrypting needs no
+//! identity.
 //!
-//! Both have this format, which stock age reads too (`age -R`). They must name the same recipients:
-//! whoever may write to a shared vault could else have every later secret sealed to a key of their
-//! own. In the accepted list the machine's own identity is the first. So what is sealed needs no
-//! identity, only what is opened does.
-//!
-//! A third list is there while the vault is sealed anew: those whom all will be sealed to. It counts
-//! in place of the others until that is done.
+//! A third list replaces both while everything is being re-encrypted. A retired key of this machine
+//! counts as its current one in all of them, as in an older copy of the vault.
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
-use std::io;
 use std::path::{Path, PathBuf};
 
-use fluvio_secret_protocol::limits;
-use fluvio_secret_system::{printable, shell};
+use fluvio_secret_protocol::{Unfinished, limits};
 
-use super::seal::Recipient;
-use super::store::{Folder, ReadError};
-use fluvio_secret_system::io_error::io_error_text;
+use crate::durable_directory::{DurableDirectory, ReadError};
+use crate::keys::encryption::Recipient;
+use crate::recipients::error::RecipientsError;
+use crate::recipients::list::{self, ListedKey};
+use crate::whole_file::PreparedFile;
 
-/// The list in the vault's folder.
-pub(super) const IN_VAULT: &str = ".recipients";
-/// The list beside the identity.
-pub(super) const ACCEPTED: &str = "recipients.txt";
-/// The list beside it of those whom everything is being sealed to.
-pub(super) const NEXT: &str = "recipients.next.txt";
-/// More than any list has.
+/// The list in the vault.
+pub(crate) const IN_VAULT: &str = ".recipients";
+/// The accepted list, beside the identity.
+pub(crate) const ACCEPTED: &str = "recipients.txt";
+/// The list of those that everything is being re-encrypted for, beside the identity.
+pub(crate) const NEXT: &str = "recipients.next.txt";
+/// How it begins when the identity was changed.
+const IDENTITY_CHANGED: &str = "# The identity is being changed.\n\n";
+/// The longest list.
 const MOST_BYTES: u64 = 64 << 10;
-
-/// One of those whom the secrets are sealed to.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Entry {
-    pub recipient: Recipient,
-    /// Whose it is: one line, maybe empty.
-    pub note: String,
-}
 
 /// The lists.
 #[derive(Debug)]
-pub(crate) struct Lists {
-    vault: Folder,
-    config: Folder,
+pub(crate) struct RecipientLists {
+    vault: DurableDirectory,
+    config: DurableDirectory,
 }
 
-/// What the lists say.
+/// What the lists say. `None` is a list that is not there.
 #[derive(Debug)]
-pub(crate) struct Read {
-    /// What this machine has accepted, its own identity first; `None` before the first use.
-    pub accepted: Option<Vec<Entry>>,
-    /// Those of the vault.
-    pub listed: Option<Vec<Entry>>,
-    /// Those whom everything is being sealed to.
-    pub next: Option<Vec<Entry>>,
+pub(crate) struct ReadLists {
+    /// What this machine has accepted, its own key first.
+    pub(crate) accepted: Option<Vec<ListedKey>>,
+    /// What the vault has.
+    pub(crate) listed: Option<Vec<ListedKey>>,
+    /// What everything is being re-encrypted for.
+    pub(crate) next: Option<Vec<ListedKey>>,
+    /// Whether that is a change of the identity.
+    pub(crate) is_identity_changed: bool,
 }
 
-/// Why it is not known whom to seal to.
-#[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the message of each variant says what it is")]
-pub enum RecipientsError {
-    #[error("the list of recipients {path} cannot be used: line {line} is no age recipient (age1…)", path = .path.display())]
-    Bad { path: PathBuf, line: usize },
-    #[error("the recipients in {vault} are not those that were accepted here, which are in {accepted}", vault = .vault.display(), accepted = .accepted.display())]
-    Differ { vault: PathBuf, accepted: PathBuf },
-    #[error("the list of recipients {path} has no recipients; remove it with: rm {}", shell::word(&.path.display().to_string()), path = .path.display())]
-    Empty { path: PathBuf },
-    #[error("the identity is none of the accepted recipients, which are in {accepted}", accepted = .accepted.display())]
-    Foreign { accepted: PathBuf },
-    #[error("the list of recipients {path} has more than {}, which is the most", limits::RECIPIENTS, path = .path.display())]
-    Many { path: PathBuf },
-    #[error("the list of recipients {path} cannot be read: {source}", path = .path.display())]
-    Read { path: PathBuf, source: ReadError },
-    #[error("whom to seal to is not known: {accepted} is not there, and the identity has a passphrase", accepted = .accepted.display())]
-    Unknown { accepted: PathBuf },
-    #[error("the list of recipients {path} cannot be written: {}", io_error_text(.source), path = .path.display())]
-    Write { path: PathBuf, source: io::Error },
-}
-
-impl Lists {
-    /// The lists of this vault and of the folder of this identity.
-    pub(crate) fn of(vault: &Path, identity: &Path) -> Self {
+impl RecipientLists {
+    /// The lists of this vault and beside this identity.
+    pub(crate) fn of(vault: DurableDirectory, identity: &Path) -> Self {
         let config = identity.parent().unwrap_or(Path::new("/"));
-        Self { vault: Folder::at(vault.to_owned()), config: Folder::at(config.to_owned()) }
+        Self { vault, config: DurableDirectory::at(config.to_owned()) }
     }
 
-    /// Begins the list of this machine with its own identity alone.
+    /// Begins the list of this machine with its own key alone.
     pub(crate) fn begin(&self, own: &Recipient) -> Result<(), RecipientsError> {
-        write(&self.config, ACCEPTED, &[Entry { recipient: own.clone(), note: String::new() }])
+        write(&self.config, ACCEPTED, "", &[ListedKey::of(own)])
     }
 
-    /// All that the lists say.
-    pub(crate) fn read(&self) -> Result<Read, RecipientsError> {
-        Ok(Read {
-            accepted: read(&self.config, ACCEPTED)?,
-            listed: read(&self.vault, IN_VAULT)?,
-            next: read(&self.config, NEXT)?,
+    /// Everything that the lists say.
+    pub(crate) fn read(&self) -> Result<ReadLists, RecipientsError> {
+        let text = |directory, name| read(directory, name).map(|read| read.map(|(_, list)| list));
+        let (beginning, next) = read(&self.config, NEXT)?.unzip();
+        Ok(ReadLists {
+            accepted: text(&self.config, ACCEPTED)?,
+            listed: text(&self.vault, IN_VAULT)?,
+            next,
+            is_identity_changed: beginning.unwrap_or_default(),
         })
     }
 
-    /// This machine's own, as far as it is known without its identity.
+    /// This machine's own key, as far as it is known without the identity.
     pub(crate) fn own(&self) -> Result<Option<Recipient>, RecipientsError> {
-        let accepted = read(&self.config, ACCEPTED)?.unwrap_or_default();
+        let accepted = self.read()?.accepted.unwrap_or_default();
         Ok(accepted.into_iter().next().map(|own| own.recipient))
     }
 
@@ -115,152 +83,172 @@ impl Lists {
         self.vault.path_of(IN_VAULT)
     }
 
-    /// Those whom secrets are sealed to: those whom everything is being sealed to, or those that both
-    /// lists name. `own` are the identities of this machine, where they are known: two while one takes
-    /// the place of the other. A list that is not there is made.
-    pub(crate) fn agreed(&self, own: &[Recipient]) -> Result<Vec<Entry>, RecipientsError> {
-        let path = || self.config.path_of(ACCEPTED);
-        let lists = self.read()?;
-        if lists.is_known()
-            && let Some(next) = lists.next
-        {
-            return Ok(next);
-        }
-        let accepted = match (lists.accepted, own.first()) {
-            (Some(accepted), _) => accepted,
-            (None, Some(first)) => {
-                self.begin(first)?;
-                return self.agreed(own);
-            }
-            (None, None) => return Err(RecipientsError::Unknown { accepted: path() }),
-        };
-        if !own.is_empty() && !accepted.iter().any(|entry| own.contains(&entry.recipient)) {
-            return Err(RecipientsError::Foreign { accepted: path() });
-        }
-        match lists.listed {
-            Some(listed) if keys(&listed) == keys(&accepted) => {}
-            Some(_) => {
-                return Err(RecipientsError::Differ { vault: self.path(), accepted: path() });
-            }
-            None => write(&self.vault, IN_VAULT, &accepted)?,
-        }
-        Ok(accepted)
+    /// Whether the vault has a list.
+    pub(crate) fn is_in_vault(&self) -> Result<bool, RecipientsError> {
+        let source =
+            |error| RecipientsError::Read { path: self.path(), source: ReadError::Io(error) };
+        self.vault.has(IN_VAULT).map_err(source)
     }
 
-    /// Says whom everything will be sealed to from now on; `own` is the machine's among them. Until
-    /// [`Lists::end`] that is not done.
-    pub(crate) fn change(&self, next: &[Entry], own: &Recipient) -> Result<(), RecipientsError> {
-        if next.iter().all(|entry| entry.recipient != *own) {
-            return Err(RecipientsError::Foreign { accepted: self.config.path_of(ACCEPTED) });
+    /// Those that secrets are encrypted for, and writes the lists that are not there. `own` are the keys
+    /// of this machine, the current one first; empty if they are not known.
+    pub(crate) fn prepare(&self, own: &[Recipient]) -> Result<Vec<ListedKey>, RecipientsError> {
+        let mut lists = self.read()?;
+        if lists.accepted.is_none() && lists.known_next().is_none() {
+            let own = own.first().ok_or_else(|| self.unknown())?;
+            self.begin(own)?;
+            lists = self.read()?;
+        }
+        let (listed, accepted) = (lists.listed.clone(), lists.accepted.clone());
+        let has_next = lists.next.is_some();
+        let agreed = self.agreed(lists, own)?;
+        let is_current = |list: Vec<ListedKey>| own.first().is_none_or(|own| list::has(&list, own));
+        let is_outdated = listed.is_none_or(|listed| !list::is_same(&listed, &agreed));
+        if is_outdated && !has_next && accepted.is_some_and(is_current) {
+            write(&self.vault, IN_VAULT, "", &agreed)?;
+        }
+        Ok(agreed)
+    }
+
+    /// Those that secrets are encrypted for. Writes nothing.
+    pub(crate) fn agreed(
+        &self,
+        mut lists: ReadLists,
+        own: &[Recipient],
+    ) -> Result<Vec<ListedKey>, RecipientsError> {
+        lists.replace_retired(own);
+        let agreed = match (lists.known_next(), &lists.accepted) {
+            (Some(next), _) => next.to_vec(),
+            (None, Some(accepted)) => accepted.clone(),
+            (None, None) => vec![ListedKey::of(own.first().ok_or_else(|| self.unknown())?)],
+        };
+        if own.first().is_some_and(|own| !list::has(&agreed, own)) {
+            return Err(self.foreign());
+        }
+        match &lists.listed {
+            Some(listed) if lists.known_next().is_none() && !list::is_same(listed, &agreed) => {
+                let accepted = self.config.path_of(ACCEPTED);
+                Err(RecipientsError::Differ { vault: self.path(), accepted })
+            }
+            _ => Ok(agreed),
+        }
+    }
+
+    fn foreign(&self) -> RecipientsError {
+        RecipientsError::Foreign { accepted: self.config.path_of(ACCEPTED) }
+    }
+
+    fn unknown(&self) -> RecipientsError {
+        RecipientsError::Unknown { accepted: self.config.path_of(ACCEPTED) }
+    }
+
+    /// Writes down what everything will be re-encrypted for, with the current key `own` among them. Until
+    /// [`RecipientLists::end`] that is unfinished.
+    pub(crate) fn change(
+        &self,
+        next: &[ListedKey],
+        own: &Recipient,
+        is_identity_changed: bool,
+    ) -> Result<(), RecipientsError> {
+        if !list::has(next, own) {
+            return Err(self.foreign());
         }
         let mut own_first = next.to_vec();
-        own_first.sort_by_key(|entry| entry.recipient != *own);
-        // In this order: at each moment the vault's list is the one that was accepted, or the next.
-        write(&self.config, NEXT, &own_first)?;
-        // The order of the vault's is nobody's own, and stays.
-        match read(&self.vault, IN_VAULT)? {
-            Some(listed) if listed == next => {}
-            _ => write(&self.vault, IN_VAULT, next)?,
+        own_first.sort_by_key(|key| key.recipient != *own);
+        // In this order the vault's list is always the accepted one or the next one.
+        let beginning = if is_identity_changed { IDENTITY_CHANGED } else { "" };
+        write(&self.config, NEXT, beginning, &own_first)?;
+        let listed = read(&self.vault, IN_VAULT)?;
+        if listed.is_none_or(|(_, listed)| listed != next) {
+            write(&self.vault, IN_VAULT, "", next)?;
         }
-        write(&self.config, ACCEPTED, &own_first)
+        write(&self.config, ACCEPTED, "", &own_first)
     }
 
-    /// Says that everything is sealed to them.
+    /// Everything is encrypted for them now.
     pub(crate) fn end(&self) -> Result<(), RecipientsError> {
         let ended = self.config.remove(NEXT).and_then(|()| self.config.sync());
         ended.map_err(|source| RecipientsError::Write { path: self.config.path_of(NEXT), source })
     }
 }
 
-impl Read {
-    /// Whether the vault's list is one that this machine made or accepted: a change that did not get
-    /// to its end has written some of the lists.
-    pub(crate) fn is_known(&self) -> bool {
-        let Some(listed) = &self.listed else { return true };
-        let is_it = |list: &Option<Vec<Entry>>| {
-            list.as_ref().is_some_and(|list| keys(list) == keys(listed))
+impl ReadLists {
+    /// Replaces the retired keys of this machine by its current one.
+    fn replace_retired(&mut self, own: &[Recipient]) {
+        for list in [&mut self.accepted, &mut self.listed, &mut self.next].into_iter().flatten() {
+            list::replace_retired(list, own);
+        }
+    }
+
+    /// The next list, unless somebody else has changed the vault's list since it was written.
+    fn known_next(&self) -> Option<&[ListedKey]> {
+        let next = self.next.as_deref()?;
+        let Some(listed) = &self.listed else { return Some(next) };
+        let accepted = self.accepted.as_deref().unwrap_or_default();
+        (list::is_same(listed, next) || list::is_same(listed, accepted)).then_some(next)
+    }
+
+    /// The vault's recipients, as they are or are about to be.
+    pub(crate) fn of_vault(&self) -> &[ListedKey] {
+        let listed = || self.listed.as_deref().or(self.accepted.as_deref());
+        self.known_next().or_else(listed).unwrap_or_default()
+    }
+
+    /// The change that is not finished.
+    pub(crate) fn unfinished(&self, own: &[Recipient]) -> Option<Unfinished> {
+        let accepted = self.accepted.as_deref().unwrap_or_default();
+        let has_retired = match own {
+            [current, retired @ ..] if !list::has(accepted, current) => {
+                retired.iter().any(|retired| list::has(accepted, retired))
+            }
+            _ => false,
         };
-        is_it(&self.accepted) || is_it(&self.next)
-    }
-
-    /// The vault's recipients, as they are or are becoming.
-    pub(crate) fn of_vault(&self) -> &[Entry] {
-        let next = self.next.as_ref().filter(|_| self.is_known());
-        next.or(self.listed.as_ref()).or(self.accepted.as_ref()).map_or(&[], Vec::as_slice)
+        match self.next {
+            // It was killed before it wrote down the next list.
+            None if has_retired => Some(Unfinished::Identity),
+            None => None,
+            Some(_) if self.is_identity_changed => Some(Unfinished::Identity),
+            Some(_) => Some(Unfinished::Recipients),
+        }
     }
 }
 
-/// The recipients of a list, in no order.
-pub(crate) fn keys(entries: &[Entry]) -> BTreeSet<String> {
-    entries.iter().map(|entry| entry.recipient.to_string()).collect()
-}
-
-fn read(folder: &Folder, name: &str) -> Result<Option<Vec<Entry>>, RecipientsError> {
-    let path = || folder.path_of(name);
-    let bytes = match folder.read(name, MOST_BYTES) {
+/// A list, and whether it is that of a change of the identity.
+fn read(
+    directory: &DurableDirectory,
+    name: &str,
+) -> Result<Option<(bool, Vec<ListedKey>)>, RecipientsError> {
+    let path = || directory.path_of(name);
+    let bytes = match directory.read(name, MOST_BYTES) {
         Ok(bytes) => bytes,
         Err(ReadError::Missing) => return Ok(None),
         Err(source) => return Err(RecipientsError::Read { path: path(), source }),
     };
-    let entries = parse(&String::from_utf8_lossy(&bytes))
-        .map_err(|line| RecipientsError::Bad { path: path(), line })?;
-    match entries.len() {
-        // What is encrypted for no recipient cannot be decrypted.
+    let text = String::from_utf8_lossy(&bytes);
+    let list = list::parse(&text).map_err(|line| RecipientsError::Bad { path: path(), line })?;
+    match list.len() {
+        // Nothing decrypts what is encrypted for no recipient.
         0 => Err(RecipientsError::Empty { path: path() }),
-        1..=limits::RECIPIENTS => Ok(Some(entries)),
+        1..=limits::RECIPIENTS => Ok(Some((text.starts_with(IDENTITY_CHANGED), list))),
         _ => Err(RecipientsError::Many { path: path() }),
     }
 }
 
-fn write(folder: &Folder, name: &str, entries: &[Entry]) -> Result<(), RecipientsError> {
-    if entries.is_empty() {
-        return Err(RecipientsError::Empty { path: folder.path_of(name) });
+fn write(
+    directory: &DurableDirectory,
+    name: &str,
+    beginning: &str,
+    list: &[ListedKey],
+) -> Result<(), RecipientsError> {
+    let path = || directory.path_of(name);
+    if list.is_empty() {
+        return Err(RecipientsError::Empty { path: path() });
     }
-    let written = folder.prepare(name, print(entries).as_bytes(), None);
-    written
-        .and_then(super::store::Prepared::commit)
-        .map_err(|source| RecipientsError::Write { path: folder.path_of(name), source })
-}
-
-/// Reads a list, or gives the number of the line that is no recipient.
-fn parse(text: &str) -> Result<Vec<Entry>, usize> {
-    let (mut entries, mut note) = (Vec::new(), String::new());
-    for (n, line) in text.lines().map(str::trim).enumerate() {
-        if let Some(comment) = line.strip_prefix('#') {
-            note = shown_note(comment);
-        } else if line.is_empty() {
-            note.clear();
-        } else {
-            let entry = Entry {
-                recipient: line.parse().map_err(|_| n + 1)?,
-                note: std::mem::take(&mut note),
-            };
-            // Whom a merge has left there twice.
-            if entries.iter().all(|known: &Entry| known.recipient != entry.recipient) {
-                entries.push(entry);
-            }
-        }
-    }
-    Ok(entries)
-}
-
-/// A note as it is shown and sent: in one line that drives no terminal, and not too long.
-pub(crate) fn shown_note(note: &str) -> String {
-    let note = printable::line(note.trim());
-    let ends = (0..=limits::NOTE_BYTES.min(note.len())).rev();
-    let end = ends.into_iter().find(|&at| note.is_char_boundary(at)).unwrap_or(0);
-    note[..end].trim_end().to_owned()
-}
-
-fn print(entries: &[Entry]) -> String {
-    let mut text = String::new();
-    for Entry { recipient, note } in entries {
-        if !note.is_empty() {
-            let _ = writeln!(text, "# {note}");
-        }
-        let _ = writeln!(text, "{recipient}");
-    }
-    text
+    let text = format!("{beginning}{}", list::print(list));
+    let prepared = PreparedFile::write(directory, name, text.as_bytes(), None);
+    prepared
+        .and_then(PreparedFile::commit)
+        .map_err(|source| RecipientsError::Write { path: path(), source })
 }
 
 #[cfg(test)]
@@ -270,30 +258,16 @@ mod tests {
     use fluvio_secret_protocol::limits;
     use fluvio_secret_system::shell;
 
-    use super::{Entry, Lists, RecipientsError, keys, parse, print};
-    use crate::seal::{Identity, Recipient};
+    use super::{RecipientLists, RecipientsError};
+    use crate::durable_directory::DurableDirectory;
+    use crate::keys::encryption::{Identity, Recipient};
+    use crate::recipients::list::{ListedKey, keys, print};
 
-    #[test]
-    fn a_list_is_read_as_it_is_written() {
-        let entry = |note: &str| Entry {
-            recipient: Identity::generate().recipient(),
-            note: note.to_owned(),
-        };
-        let entries = [entry("ada's laptop"), entry("")];
-        assert_eq!(parse(&print(&entries)).expect("a list"), entries);
-        let spread = format!("# a heading\n\n{}", print(&entries).replace('\n', "\r\n"));
-        assert_eq!(parse(&spread).expect("edited elsewhere"), entries);
-        assert_eq!(parse("# x\nssh-ed25519 AAAA\n"), Err(2));
-    }
-
-    fn entry(recipient: &Recipient) -> Entry {
-        Entry { recipient: recipient.clone(), note: String::new() }
-    }
-
-    fn lists() -> (tempfile::TempDir, Lists) {
-        let home = tempfile::tempdir().expect("a folder");
-        fs::create_dir(home.path().join("vault")).expect("a folder");
-        let lists = Lists::of(&home.path().join("vault"), &home.path().join("identity.txt"));
+    fn lists() -> (tempfile::TempDir, RecipientLists) {
+        let home = tempfile::tempdir().expect("a directory");
+        fs::create_dir(home.path().join("vault")).expect("a directory");
+        let vault = DurableDirectory::at(home.path().join("vault"));
+        let lists = RecipientLists::of(vault, &home.path().join("identity.txt"));
         (home, lists)
     }
 
@@ -308,7 +282,7 @@ mod tests {
         let (own, other) = (recipient(), recipient());
         let agreed = |own: &[Recipient]| {
             lists
-                .agreed(own)
+                .prepare(own)
                 .map(|list| list.into_iter().map(|entry| entry.recipient).collect::<Vec<_>>())
         };
         let one = std::slice::from_ref(&own);
@@ -337,66 +311,54 @@ mod tests {
     #[test]
     fn a_change_that_is_not_at_its_end_counts_in_place_of_the_lists() {
         let (own, other) = (recipient(), recipient());
-        let both = [entry(&own), entry(&other)];
+        let both = [ListedKey::of(&own), ListedKey::of(&other)];
         // It got as far as its first, its second or its third list.
         for reached in 1..=3 {
             let (home, lists) = lists();
             let one = std::slice::from_ref(&own);
-            lists.agreed(one).expect("agreed");
+            lists.prepare(one).expect("agreed");
             let files = ["recipients.next.txt", "vault/.recipients", "recipients.txt"];
             for file in &files[..reached] {
                 fs::write(home.path().join(file), print(&both)).expect("written");
             }
-            assert_eq!(keys(&lists.agreed(one).expect("agreed")), keys(&both), "{reached}");
+            assert_eq!(keys(&lists.prepare(one).expect("agreed")), keys(&both), "{reached}");
             assert_eq!(keys(lists.read().expect("lists").of_vault()), keys(&both), "{reached}");
             // What comes from elsewhere meanwhile is not what was begun here.
-            let third = print(&[entry(&own), entry(&recipient())]);
+            let third = print(&[ListedKey::of(&own), ListedKey::of(&recipient())]);
             fs::write(home.path().join("vault/.recipients"), third).expect("changed");
-            assert!(matches!(lists.agreed(one), Err(RecipientsError::Differ { .. })), "{reached}");
+            assert!(matches!(lists.prepare(one), Err(RecipientsError::Differ { .. })), "{reached}");
         }
         let (_home, lists) = lists();
-        lists.change(&both, &own).expect("begun");
+        lists.change(&both, &own, false).expect("begun");
         lists.end().expect("ended");
         let read = lists.read().expect("lists");
         assert!(read.next.is_none());
-        assert_eq!(lists.agreed(&[own]).expect("agreed"), both);
+        assert_eq!(lists.prepare(&[own]).expect("agreed"), both);
     }
 
     #[test]
     fn a16_a_list_without_recipients_is_neither_read_nor_written() {
         let (home, lists) = lists();
         let own = recipient();
-        lists.agreed(std::slice::from_ref(&own)).expect("agreed");
+        lists.prepare(std::slice::from_ref(&own)).expect("agreed");
         let files = ["recipients.next.txt", "vault/.recipients", "recipients.txt"];
         let text = |file: &str| fs::read_to_string(home.path().join(file)).ok();
         let before = files.map(text);
-        for next in [vec![], vec![entry(&recipient())]] {
-            lists.change(&next, &own).expect_err("the own recipient is not there");
+        for next in [vec![], vec![ListedKey::of(&recipient())]] {
+            lists.change(&next, &own, false).expect_err("the own recipient is not there");
             assert_eq!(files.map(text), before);
         }
         for file in files {
             let path = home.path().join(file);
             for empty in ["", "\n", "# a note\n"] {
                 fs::write(&path, empty).expect("written");
-                let error = lists.agreed(std::slice::from_ref(&own)).expect_err("refused");
+                let error = lists.prepare(std::slice::from_ref(&own)).expect_err("refused");
                 assert!(matches!(error, RecipientsError::Empty { .. }), "{error}");
                 let quoted = shell::word(path.to_str().expect("a text"));
                 assert!(error.to_string().ends_with(&format!("rm {quoted}")), "{error}");
             }
             fs::remove_file(&path).expect("removed");
-            assert_eq!(lists.agreed(std::slice::from_ref(&own)).expect("agreed").len(), 1);
+            assert_eq!(lists.prepare(std::slice::from_ref(&own)).expect("agreed").len(), 1);
         }
-    }
-
-    #[test]
-    fn a_note_is_one_line_that_drives_no_terminal() {
-        let key = recipient();
-        let note =
-            |text: &str| parse(&format!("# {text}\n{key}\n")).expect("a list").remove(0).note;
-        assert_eq!(note("  ada's laptop "), "ada's laptop");
-        assert_eq!(note("\u{1b}[2J\u{9b}x"), "\u{fffd}[2J\u{fffd}x");
-        let long = note(&"\u{fc}".repeat(200));
-        assert!(long.len() <= limits::NOTE_BYTES && long.len() > limits::NOTE_BYTES - 2, "{long}");
-        assert_eq!(parse(&format!("{key}\n# again\n{key}\n")).expect("a list").len(), 1);
     }
 }

@@ -1,17 +1,4 @@
-//! Another identity, or other recipients. Prepared, which is what may be refused, and then made.
-//!
-//! What is to be is written down first (the next identity, the next recipients), durably; then
-//! everything is sealed anew; then it is the present, and what was before is removed. So whatever
-//! ends this in the middle, all can be opened, and the next change of the kind gets to the end of it.
-//!
-//! * here: other recipients
-//! * [`identity`]: another identity
-//! * [`make`]: what was prepared is made
-//! * [`told`]: what there is, for people
-
-mod identity;
-mod make;
-mod told;
+//! Changes of the identity or the recipients. Preparing is what may be refused; then they are made.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -19,243 +6,344 @@ use std::path::PathBuf;
 use fluvio_secret_protocol::{SecretName, Unfinished, limits};
 use zeroize::Zeroizing;
 
-use super::held::BootInstant;
-use super::kind::{self, OtherKind};
-use super::memory::Pinned;
-use super::recipients::{Entry, keys, shown_note};
-use super::seal::{BadIdentity, Identity, Recipient};
-use super::store::Stamp;
-use super::{Vault, VaultError};
+use crate::error::VaultError;
+use crate::keys::boot_instant::BootInstant;
+use crate::keys::encryption::{self, Recipient};
+use crate::keys::foreign_key;
+use crate::keys::key_holder::KeyState;
+use crate::keys::keyring::Keyring;
+use crate::recipients::list::{self, ListedKey};
+use crate::rekey::base::RekeyBase;
+use crate::rekey::error::RekeyError;
+use crate::rekey::need::{is_any_decrypted_by, is_more_decrypted_than_by};
+use crate::rekey::new_keys::{NewKeys, ReplacedFile, kept_passphrase, keys_in};
+use crate::rekey::reencrypt::{ReencryptCounts, ReencryptStep, Reencrypted, Reencryption};
+use crate::vault::Vault;
 
-/// Why another identity or other recipients were refused.
-#[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the message of each variant says what it is")]
-pub enum RekeyError {
-    #[error("the identity that was given cannot be used: {0}")]
-    BadIdentity(BadIdentity),
-    #[error(
-        "the recipient that was given cannot be used: it is none, or was not copied whole; one begins with age1 and has 62 characters"
-    )]
-    BadRecipient,
-    #[error("the recipients in {path} were changed since they were shown", path = .path.display())]
-    Changed { path: PathBuf },
-    #[error("the vault has {} recipients already, which is the most", limits::RECIPIENTS)]
-    Many,
-    #[error("this machine's identity, {own}, is not among the recipients in {path}", path = .path.display())]
-    NotAmong { path: PathBuf, own: String },
-    #[error("{recipient} is not among the recipients in {path}", path = .path.display())]
-    NotListed { path: PathBuf, recipient: String },
-    #[error("the identity that was given opens none of the secrets in {path}", path = .path.display())]
-    OpensNothing { path: PathBuf },
-    #[error("the {what} that was given cannot be used: {kind}")]
-    OtherKind { what: &'static str, kind: OtherKind },
-    #[error("{recipient} is this machine's own")]
-    Own { recipient: String },
-    #[error("the identity that was given has a passphrase, which was not given")]
-    Sealed,
-    #[error("another change of the identity was begun and is not finished")]
-    Unfinished,
-    #[error("this is not the passphrase of the identity that was given")]
-    WrongPassphrase,
-}
-
-/// A change that is possible; without [`Rekey::commit`] nothing changes.
+/// A change that is possible. Without [`Rekey::commit`] nothing changes.
 #[must_use]
 pub struct Rekey<'a> {
     vault: &'a Vault,
-    plan: Plan,
+    plan: RekeyPlan,
+    /// The public key of this machine after the change.
+    own: Recipient,
     /// The recipients that it is about, for the audit log.
     pub about: Vec<String>,
-    /// What had been begun before.
+    /// What had begun before, and is finished by this.
     unfinished: Option<Unfinished>,
+    /// Whether it finishes what an earlier version of the program began.
+    ends_earlier_change: bool,
 }
 
-enum Plan {
-    /// All is as it was asked for.
+enum RekeyPlan {
+    /// Everything is as requested.
     Nothing,
-    /// The first identity of this machine, or one that takes the place of another as it is: nothing
-    /// has to be sealed to it.
-    Take(New),
-    Seal(Sealing),
+    /// Nothing has to be encrypted for the new key.
+    Take(NewKeys),
+    Reencrypt(ReencryptPlan),
 }
 
-/// An identity that is to be there, with the passphrase that it is to have.
-struct New {
-    identity: Pinned<Identity>,
-    passphrase: Option<Zeroizing<String>>,
-    /// Until when it is held, when it has one.
-    until: Option<BootInstant>,
-    /// How often the vault was locked before: it is not held when it was since.
-    locks: u64,
-    /// What the present identity's file was: with another one in its place, the passphrase may be
-    /// another.
-    present: Option<Stamp>,
-}
-
-struct Sealing {
-    entries: Vec<Entry>,
-    /// The identity that is to be there; `None` when it stays, or is the one that is there as the
-    /// next one.
-    new: Option<New>,
-    /// Whether what is sealed to as many recipients as there are is left as it is.
-    by_count: bool,
-    drop_history: bool,
+struct ReencryptPlan {
+    list: Vec<ListedKey>,
+    /// `None` if the identity stays, or has been changed already.
+    new: Option<NewKeys>,
+    is_identity_changed: bool,
+    what: Reencrypted,
+    drops_history: bool,
 }
 
 /// A change that is made.
 #[derive(Debug)]
-pub struct Resealed {
+pub struct Rekeyed {
+    /// The number of secrets that were encrypted again.
     pub secrets: usize,
+    /// The number of earlier versions that were encrypted again.
     pub versions: usize,
+    /// The number of recipients.
     pub recipients: usize,
+    /// Secrets of which something could not be decrypted, and was left as it is.
     pub left: Vec<SecretName>,
+    /// The public key of this machine.
     pub own: String,
-    /// The file that the identity before is kept in.
+    /// The file that has the key before, as a retired one.
     pub kept: Option<PathBuf>,
+    /// What had begun before, and is finished now.
     pub finished: Option<Unfinished>,
 }
 
-/// What there is before a change.
-struct Base {
-    /// The recipients that are this machine's: of the present identity, and of the next one.
-    own: Vec<Recipient>,
-    entries: Vec<Entry>,
-    unfinished: Option<Unfinished>,
-}
-
-impl Base {
-    /// Takes the next identity for the present one, where there is one: a change that is asked for
-    /// now finishes that, too.
-    fn settled(mut self) -> Self {
-        if let [present, next] = &self.own[..] {
-            put_in_place(&mut self.entries, present, next);
-        }
-        self
-    }
-
-    fn has_next(&self) -> bool {
-        self.own.len() > 1
-    }
-}
-
-impl Vault {
-    /// One recipient more; one that is there already gets the note, and everything is sealed anew.
-    pub fn prepare_add(
-        &self,
-        recipient: &str,
-        note: Option<&str>,
-    ) -> Result<Rekey<'_>, VaultError> {
+impl<'a> Rekey<'a> {
+    /// Adds a recipient. One that is there already gets the note, and everything is encrypted again.
+    pub fn add(vault: &'a Vault, recipient: &str, note: Option<&str>) -> Result<Self, VaultError> {
         let recipient = recipient_of(recipient)?;
-        let mut base = self.base()?.settled();
-        let note = note.map(shown_note);
-        let is_full = base.entries.len() >= limits::RECIPIENTS;
-        match base.entries.iter_mut().find(|entry| entry.recipient == recipient) {
-            Some(entry) => entry.note = note.unwrap_or(entry.note.clone()),
+        let mut base = RekeyBase::of(vault)?;
+        let note = note.map(list::shown_note);
+        let is_full = base.list.len() >= limits::RECIPIENTS;
+        match base.list.iter_mut().find(|key| key.recipient == recipient) {
+            Some(key) => key.note = note.unwrap_or(key.note.clone()),
             None if is_full => return Err(RekeyError::Many.into()),
             None => {
                 let (recipient, note) = (recipient.clone(), note.unwrap_or_default());
-                base.entries.push(Entry { recipient, note });
+                base.list.push(ListedKey { recipient, note });
             }
         }
-        Ok(self.sealing(base, vec![recipient.to_string()]))
+        Ok(Self::reencrypt(vault, base, vec![recipient.to_string()]))
     }
 
-    /// One recipient less.
-    pub fn prepare_remove(&self, recipient: &str) -> Result<Rekey<'_>, VaultError> {
-        let recipient = recipient_of(recipient)?;
-        let mut base = self.base()?.settled();
-        let told = recipient.to_string();
-        if base.own.contains(&recipient) {
-            return Err(RekeyError::Own { recipient: told }.into());
+    /// Removes a recipient.
+    pub fn remove(vault: &'a Vault, recipient: &str) -> Result<Self, VaultError> {
+        let key = recipient_of(recipient)?;
+        let mut base = RekeyBase::of(vault)?;
+        let recipient = key.to_string();
+        if base.own.contains(&key) {
+            return Err(RekeyError::Own { recipient }.into());
         }
-        let before = base.entries.len();
-        base.entries.retain(|entry| entry.recipient != recipient);
-        // One that a change before this one has removed, and not to the end, is removed again.
-        if base.entries.len() == before && base.unfinished.is_none() {
-            return Err(RekeyError::NotListed { path: self.lists.path(), recipient: told }.into());
+        let before = base.list.len();
+        base.list.retain(|listed| listed.recipient != key);
+        // An unfinished change may have removed it, and not encrypted everything again.
+        if base.list.len() == before && base.unfinished.is_none() {
+            let path = vault.recipient_lists().path();
+            return Err(RekeyError::NotListed { path, recipient }.into());
         }
-        Ok(self.sealing(base, vec![told]))
+        Ok(Self::reencrypt(vault, base, vec![recipient]))
     }
 
-    /// The vault's recipients, which have to be those that were shown, are this machine's, too.
-    pub fn prepare_accept(&self, shown: &[String]) -> Result<Rekey<'_>, VaultError> {
-        let lists = self.lists.read()?;
-        let entries = lists.of_vault().to_vec();
-        let mut base = self.base_of(entries)?;
-        let path = || self.lists.path();
-        if keys(&base.entries) != shown.iter().cloned().collect::<BTreeSet<_>>() {
+    /// Accepts the vault's recipients on this machine. They must be those that were shown.
+    pub fn accept(vault: &'a Vault, shown: &[String]) -> Result<Self, VaultError> {
+        vault.earlier_change().refuse_if_begun()?;
+        let own = vault.keys().with(Keyring::recipients)?;
+        let lists = vault.recipient_lists().read()?;
+        let path = || vault.recipient_lists().path();
+        let listed = lists.of_vault();
+        if list::keys(listed) != shown.iter().cloned().collect::<BTreeSet<_>>() {
             return Err(RekeyError::Changed { path: path() }.into());
         }
-        if !base.entries.iter().any(|entry| base.own.contains(&entry.recipient)) {
-            let own = base.own.first().map(ToString::to_string).unwrap_or_default();
-            return Err(RekeyError::NotAmong { path: path(), own }.into());
+        let mut list = listed.to_vec();
+        list::replace_retired(&mut list, &own);
+        if !list::has(&list, &own[0]) {
+            return Err(RekeyError::NotAmong { path: path(), own: own[0].to_string() }.into());
         }
-        base = base.settled();
-        let about: Vec<_> = keys(&base.entries).into_iter().collect();
-        let is_accepted =
-            lists.accepted.is_some_and(|accepted| keys(&accepted) == keys(&base.entries));
-        if is_accepted && base.unfinished.is_none() {
-            return Ok(Rekey { vault: self, plan: Plan::Nothing, about, unfinished: None });
+        let about: Vec<_> = list::keys(&list).into_iter().collect();
+        let unfinished = lists.unfinished(&own);
+        let is_encrypted_for_it = unfinished.is_none() && list::is_same(&list, listed);
+        let is_accepted = lists.accepted.as_ref().is_some_and(|one| list::is_same(one, &list));
+        if is_accepted && is_encrypted_for_it {
+            return Ok(Self::of(vault, RekeyPlan::Nothing, own[0].clone(), about));
         }
-        // Who has changed the list has sealed the secrets to it. To do it again would only change
-        // each of them in everybody's git.
-        let by_count = base.unfinished.is_none();
-        let mut rekey = self.sealing(base, about);
-        if let Plan::Seal(sealing) = &mut rekey.plan {
-            sealing.by_count = by_count;
+        let rekey = Self::reencrypt(vault, RekeyBase { own, list, unfinished }, about);
+        match rekey.plan {
+            // Whoever changed the list has encrypted the secrets for it. Doing so again would change each
+            // of them in everybody's git.
+            RekeyPlan::Reencrypt(plan) if is_encrypted_for_it => {
+                let plan = ReencryptPlan { what: Reencrypted::ByCount, ..plan };
+                Ok(Self { plan: RekeyPlan::Reencrypt(plan), ..rekey })
+            }
+            plan => Ok(Self { plan, ..rekey }),
         }
-        Ok(rekey)
     }
 
-    /// What there is, when both lists agree.
-    fn base(&self) -> Result<Base, VaultError> {
-        // Also makes what is not there yet.
-        self.recipients()?;
-        self.base_of(self.lists.read()?.of_vault().to_vec())
-    }
-
-    fn base_of(&self, entries: Vec<Entry>) -> Result<Base, VaultError> {
-        let own = self.own()?;
-        let unfinished = match (own.len() > 1, self.lists.read()?.next) {
-            (true, _) => Some(Unfinished::Identity),
-            (false, Some(_)) => Some(Unfinished::Recipients),
-            (false, None) => None,
+    /// Makes a new key, with the passphrase of the current one. Finishes a rotation that was begun.
+    pub fn rotate(
+        vault: &'a Vault,
+        drops_history: bool,
+        passphrase: Option<&str>,
+        until: Option<BootInstant>,
+    ) -> Result<Self, VaultError> {
+        let is_first = vault.keys().checked_state()? == KeyState::None;
+        let replaces = ReplacedFile::of(vault)?;
+        let base = RekeyBase::of(vault)?;
+        if is_first {
+            // It was made for this, and nothing is encrypted for it.
+            let own = base.own[0].clone();
+            let about = vec![own.to_string()];
+            return Ok(Self::of(vault, RekeyPlan::Nothing, own, about));
+        }
+        let new = match base.unfinished {
+            Some(Unfinished::Identity) => None,
+            _ => {
+                let passphrase = kept_passphrase(vault, passphrase)?;
+                let keyring = Keyring::generate();
+                Some(NewKeys::beside_retired(vault, &keyring, passphrase, until, replaces)?)
+            }
         };
-        Ok(Base { own, entries, unfinished })
+        let mut own = base.own;
+        own.splice(..0, new.as_ref().map(|new| new.recipient().clone()));
+        let mut list = base.list;
+        list::replace_retired(&mut list, &own);
+        let own = own.swap_remove(0);
+        let about = vec![own.to_string()];
+        let what = Reencrypted::All;
+        let plan = ReencryptPlan { list, new, is_identity_changed: true, what, drops_history };
+        let rekey = Self::of(vault, RekeyPlan::Reencrypt(plan), own, about);
+        Ok(Self { unfinished: base.unfinished, ..rekey })
     }
 
-    /// The recipients that are this machine's: of the present identity, and of the next one.
-    fn own(&self) -> Result<Vec<Recipient>, VaultError> {
-        let own = |identities: &[&Identity]| identities.iter().map(|one| one.recipient()).collect();
-        let mut own: Vec<_> = self.with_identities(own)?;
-        // A copy of the present one, such as a backup that was taken during a rotation, does not count.
-        own.dedup();
-        Ok(own)
+    /// Uses a key that the user has. A passphrase is that of its file, or else that of the current one.
+    pub fn use_identity(
+        vault: &'a Vault,
+        file: &[u8],
+        passphrase: Option<&str>,
+        until: Option<BootInstant>,
+    ) -> Result<Self, VaultError> {
+        // Before anything is learned of the current one.
+        let replaces = ReplacedFile::of(vault)?;
+        let used = keys_in(file, passphrase)?;
+        let new = || {
+            let passphrase = match encryption::is_encrypted(file) {
+                true => passphrase.map(|text| Zeroizing::new(text.to_owned())),
+                false => kept_passphrase(vault, passphrase)?,
+            };
+            NewKeys::beside_retired(vault, &used, passphrase, until, replaces)
+        };
+        let lists = vault.recipient_lists().read()?;
+        let is_listed = |key: &Recipient| list::has(lists.of_vault(), key);
+        let recipient = used.current();
+        let ends_earlier_change = vault.earlier_change().is_in(file);
+        let rekey = |plan| {
+            let rekey = Self::of(vault, plan, recipient.clone(), vec![recipient.to_string()]);
+            Ok(Self { ends_earlier_change, ..rekey })
+        };
+        let own = match vault.keys().try_with(Keyring::recipients)? {
+            Ok(own) => own,
+            Err(KeyState::None) => {
+                // Without a list this machine never had an identity. It may have to wait until another
+                // machine adds this one.
+                let had_another =
+                    lists.accepted.as_ref().is_some_and(|list| !list::has(&list[..1], &recipient));
+                let is_mistaken = had_another && !vault.secrets().all_names()?.is_empty();
+                if is_mistaken && !is_listed(&recipient) && !is_any_decrypted_by(vault, &used)? {
+                    return Err(RekeyError::OpensNothing { path: vault.path().to_owned() }.into());
+                }
+                return rekey(RekeyPlan::Take(new()?));
+            }
+            Err(_) => return Err(vault.keys().locked()),
+        };
+        let is_current = own[0] == recipient;
+        let unfinished = lists.unfinished(&own);
+        if is_current && unfinished.is_none() {
+            return rekey(RekeyPlan::Nothing);
+        }
+        let is_list_right = is_listed(&recipient) || !own.iter().any(is_listed);
+        let needs_no_change = lists.next.is_none() && is_list_right;
+        if !is_current && needs_no_change && !is_more_decrypted_than_by(vault, &used)? {
+            return rekey(RekeyPlan::Take(new()?));
+        }
+        let own = [used.recipients(), own].concat();
+        let list = vault.recipient_lists().agreed(vault.recipient_lists().read()?, &own)?;
+        let plan = ReencryptPlan {
+            list,
+            new: if is_current { None } else { Some(new()?) },
+            is_identity_changed: true,
+            what: Reencrypted::All,
+            drops_history: false,
+        };
+        Ok(Self { unfinished, ..rekey(RekeyPlan::Reencrypt(plan))? })
     }
 
-    fn sealing(&self, base: Base, about: Vec<String>) -> Rekey<'_> {
-        let Base { entries, unfinished, .. } = base;
-        let sealing = Sealing { entries, new: None, by_count: false, drop_history: false };
-        Rekey { vault: self, plan: Plan::Seal(sealing), about, unfinished }
+    fn of(vault: &'a Vault, plan: RekeyPlan, own: Recipient, about: Vec<String>) -> Self {
+        Self { vault, plan, own, about, unfinished: None, ends_earlier_change: false }
+    }
+
+    fn reencrypt(vault: &'a Vault, base: RekeyBase, about: Vec<String>) -> Self {
+        let RekeyBase { mut own, list, unfinished } = base;
+        let is_identity_changed = unfinished == Some(Unfinished::Identity);
+        let (new, what, drops_history) = (None, Reencrypted::All, false);
+        let plan = ReencryptPlan { list, new, is_identity_changed, what, drops_history };
+        let own = own.swap_remove(0);
+        Self { unfinished, ..Self::of(vault, RekeyPlan::Reencrypt(plan), own, about) }
+    }
+
+    /// Makes the change, durably, and reports its progress.
+    ///
+    /// # Errors
+    ///
+    /// Those of the disk. All secrets can be decrypted then, and the change can be made again.
+    pub fn commit(self, report: &mut dyn FnMut(ReencryptStep<'_>)) -> Result<Rekeyed, VaultError> {
+        let Self { vault, plan, own, unfinished, ends_earlier_change, about: _ } = self;
+        // Before anything is encrypted that an empty directory could be mistaken for.
+        vault.remember_vault()?;
+        let retires = plan.retires();
+        let counts = match plan {
+            RekeyPlan::Nothing => ReencryptCounts::default(),
+            RekeyPlan::Take(new) => {
+                new.commit(vault)?;
+                ReencryptCounts::default()
+            }
+            RekeyPlan::Reencrypt(plan) => plan.commit(vault, &own, report)?,
+        };
+        accept_own(vault, &own)?;
+        if ends_earlier_change {
+            vault.earlier_change().end();
+        }
+        Ok(Rekeyed {
+            secrets: counts.secrets,
+            versions: counts.versions,
+            recipients: vault.recipient_lists().read()?.of_vault().len(),
+            left: counts.left(),
+            own: own.to_string(),
+            kept: retires.then(|| vault.identity().to_owned()),
+            finished: unfinished,
+        })
     }
 }
 
-/// Puts one recipient in the place of another, with its note.
-fn put_in_place(entries: &mut Vec<Entry>, old: &Recipient, new: &Recipient) {
-    if old == new {
-        return;
+impl RekeyPlan {
+    fn retires(&self) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Take(new) => new.retires(),
+            Self::Reencrypt(plan) => plan.new.as_ref().is_some_and(NewKeys::retires),
+        }
     }
-    if entries.iter().any(|entry| entry.recipient == *new) {
-        entries.retain(|entry| entry.recipient != *old);
-    } else if let Some(entry) = entries.iter_mut().find(|entry| entry.recipient == *old) {
-        entry.recipient = new.clone();
+}
+
+impl ReencryptPlan {
+    fn commit(
+        self,
+        vault: &Vault,
+        own: &Recipient,
+        report: &mut dyn FnMut(ReencryptStep<'_>),
+    ) -> Result<ReencryptCounts, VaultError> {
+        let Self { list, new, is_identity_changed, what, drops_history } = self;
+        if let Some(new) = new {
+            new.commit(vault)?;
+        }
+        vault.recipient_lists().change(&list, own, is_identity_changed)?;
+        if drops_history {
+            for name in vault.secrets().all_names()? {
+                vault.secrets().purge_history(&name)?;
+            }
+        }
+        let recipients: Vec<_> = list.into_iter().map(|key| key.recipient).collect();
+        let mut counts = Reencryption::new(vault, &recipients, what, report).run()?;
+        // Everything is decrypted once more by the current key alone. What it does not decrypt, such as a
+        // file that was added in between, is encrypted again.
+        let mut is_done = !is_identity_changed;
+        while !is_done {
+            let what = Reencrypted::NotByCurrent;
+            let more = Reencryption::new(vault, &recipients, what, report).run()?;
+            is_done = more.secrets + more.versions == 0;
+            counts = counts.and(more);
+        }
+        // An empty directory at the vault's path has nothing to encrypt.
+        vault.refuse_if_moved()?;
+        vault.recipient_lists().end()?;
+        Ok(counts)
     }
+}
+
+/// Has the accepted list name this machine's own key. Other recipients are to be accepted then.
+fn accept_own(vault: &Vault, own: &Recipient) -> Result<(), VaultError> {
+    let accepted = vault.recipient_lists().read()?.accepted.unwrap_or_default();
+    if !list::has(&accepted, own) {
+        vault.recipient_lists().begin(own)?;
+    }
+    Ok(())
 }
 
 fn recipient_of(text: &str) -> Result<Recipient, RekeyError> {
     let text = text.trim();
-    text.parse().map_err(|_| match kind::of_recipient(text) {
-        Some(kind) => RekeyError::OtherKind { what: "recipient", kind },
+    text.parse().map_err(|_| match foreign_key::in_recipient(text) {
+        Some(kind) => RekeyError::ForeignKey { what: "recipient", kind },
         None => RekeyError::BadRecipient,
     })
 }

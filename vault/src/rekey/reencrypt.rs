@@ -1,33 +1,35 @@
-//! Seals anew what is there: the secrets and their earlier versions, each to other recipients than
-//! before. Values, dates and numbers of versions stay.
+//! Encrypts the secrets and their earlier versions again, for other recipients.
 //!
-//! One file after the other is replaced whole, so each can be opened at any moment by the identities
-//! that are there; those of before have to stay until the end. A run that did not get to its end is
-//! made again, from the beginning.
+//! Values, dates and numbers of versions stay. Each file is replaced whole, so the keys in the
+//! identity file decrypt all of them at any time. A run that was killed begins again.
 
 use std::collections::BTreeSet;
-use std::io;
 use std::mem;
 use std::time::SystemTime;
 
 use fluvio_secret_protocol::{SecretName, limits};
+use fluvio_secret_system::file_id::FileId;
 use zeroize::Zeroizing;
 
-use super::fingerprint::fingerprint;
-use super::history;
-use super::seal::{Identity, Recipient, Unopened, recipients_of, seal};
-use super::store::{Folder, ReadError, Stamp, Written};
-use super::{SEALED_BYTES, Vault, VaultError, file_of, open_by_any};
+use crate::durable_directory::ReadError;
+use crate::error::VaultError;
+use crate::keys::encryption::{DecryptFailure, Recipient, count_recipients, encrypt};
+use crate::keys::keyring::Keyring;
+use crate::secrets::change::sync_all;
+use crate::secrets::file_name::ENCRYPTED_BYTES;
+use crate::secrets::fingerprint::fingerprint;
+use crate::secrets::parallel::in_parallel;
+use crate::vault::Vault;
+use crate::whole_file::WrittenFile;
 
-/// How many files are on their way to the disk at a time, and how many bytes.
+/// The most files that are written before they are synced, and the most bytes.
 const BATCH_FILES: usize = 64;
 const BATCH_BYTES: usize = 4 << 20;
 
-/// What happens on the way, for who watches.
+/// What happens on the way, for a caller that shows it.
 #[derive(Clone, Copy, Debug)]
-pub enum Step<'a> {
-    /// Sealed bytes with the second fingerprint are about to be a secret's. The value in them is that of the
-    /// bytes with the first one.
+pub enum ReencryptStep<'a> {
+    /// A secret is about to get other bytes, with the same value.
     Same {
         /// The secret.
         name: &'a SecretName,
@@ -36,7 +38,7 @@ pub enum Step<'a> {
         /// The fingerprint of its bytes after.
         after: u64,
     },
-    /// These are sealed anew, with so many secrets before them, of so many.
+    /// Some secrets are done.
     Done {
         /// These.
         names: &'a [SecretName],
@@ -49,104 +51,103 @@ pub enum Step<'a> {
 
 /// What was done.
 #[derive(Debug, Default)]
-pub(super) struct Counts {
-    pub(super) secrets: usize,
-    pub(super) versions: usize,
-    /// Secrets of which something could not be opened, and was left as it is.
-    pub(super) left: BTreeSet<SecretName>,
+pub(crate) struct ReencryptCounts {
+    pub(crate) secrets: usize,
+    pub(crate) versions: usize,
+    /// Secrets of which a version could not be decrypted, and was left as it is.
+    left: BTreeSet<SecretName>,
 }
 
-/// What is to be sealed anew.
+/// What is encrypted again.
 #[derive(Clone, Copy)]
-pub(super) enum What {
+pub(crate) enum Reencrypted {
     All,
-    /// What none of the recipients sealed: the earlier versions, which do not travel, and the secrets
-    /// that are sealed to another number of them.
+    /// What the other recipients could not: the earlier versions, which do not travel, and secrets with
+    /// another number of recipients.
     ByCount,
-    /// What the next identity does not open.
-    NotOfNext,
+    /// What the current key does not decrypt.
+    NotByCurrent,
 }
 
 /// A run over the whole vault.
-pub(super) struct Run<'a> {
+pub(crate) struct Reencryption<'a> {
     vault: &'a Vault,
     recipients: &'a [Recipient],
-    what: What,
-    tell: &'a mut dyn FnMut(Step<'_>),
-    batch: Batch,
-    /// Secrets that somebody else has changed meanwhile.
+    what: Reencrypted,
+    report: &'a mut dyn FnMut(ReencryptStep<'_>),
+    batch: ReencryptBatch,
+    /// Secrets that another program has changed in the meantime.
     again: Vec<SecretName>,
-    counts: Counts,
+    counts: ReencryptCounts,
     done: usize,
     all: usize,
 }
 
-/// Files that are written and not yet in their places.
+/// Files that are written and do not have their names yet.
 #[derive(Default)]
-struct Batch {
-    written: Vec<(SecretName, Written)>,
-    places: Vec<Place>,
+struct ReencryptBatch {
+    written: Vec<(SecretName, WrittenFile)>,
+    targets: Vec<ReencryptTarget>,
     names: Vec<SecretName>,
     bytes: usize,
 }
 
-/// Where a file goes.
-struct Place {
-    /// What it was when it was read: it may be another one meanwhile.
-    stamp: Option<Stamp>,
-    /// Which earlier version it is; `None` for the present one.
+/// The version that a file replaces.
+struct ReencryptTarget {
+    /// The file that was read. Another one may be there now.
+    file_id: Option<FileId>,
+    /// `None` for the current version.
     version: Option<u64>,
-    /// The fingerprints of a secret that is present, before and after; an earlier version has none.
+    /// Of the current version, before and after.
     fingerprints: Option<[u64; 2]>,
 }
 
-impl<'a> Run<'a> {
-    pub(super) fn new(
+impl<'a> Reencryption<'a> {
+    pub(crate) fn new(
         vault: &'a Vault,
         recipients: &'a [Recipient],
-        what: What,
-        tell: &'a mut dyn FnMut(Step<'_>),
+        what: Reencrypted,
+        report: &'a mut dyn FnMut(ReencryptStep<'_>),
     ) -> Self {
-        let (batch, again, counts) = (Batch::default(), Vec::new(), Counts::default());
-        let (done, all) = (0, 0);
-        Self { vault, recipients, what, tell, batch, again, counts, done, all }
+        Self {
+            vault,
+            recipients,
+            what,
+            report,
+            batch: ReencryptBatch::default(),
+            again: Vec::new(),
+            counts: ReencryptCounts::default(),
+            done: 0,
+            all: 0,
+        }
     }
 
-    /// Seals anew what is to be, durably.
-    pub(super) fn run(mut self) -> Result<Counts, VaultError> {
-        let mut names = self.vault.all_names()?;
+    /// Encrypts again, durably.
+    pub(crate) fn run(mut self) -> Result<ReencryptCounts, VaultError> {
+        let mut names = self.vault.secrets().all_names()?;
         self.all = names.len();
         while !names.is_empty() {
             for name in names {
-                self.secret(&name)?;
+                for version in self.vault.secrets().all_versions(&name)? {
+                    self.version(&name, version)?;
+                }
                 self.batch.names.push(name);
             }
             self.flush()?;
             names = mem::take(&mut self.again);
         }
-        let failed = |source| VaultError::Storage { path: self.vault.path().to_owned(), source };
-        self.vault.folder.sync().map_err(failed)?;
+        self.vault.secrets().sync()?;
         Ok(self.counts)
     }
 
-    fn secret(&mut self, name: &SecretName) -> Result<(), VaultError> {
-        let vault = self.vault;
-        let versions = vault.history.settle(&vault.folder, name, &file_of(name));
-        for version in versions.map_err(|source| vault.history_storage(name, source))? {
-            self.file(name, Some(version))?;
-        }
-        self.file(name, None)
-    }
-
-    fn file(&mut self, name: &SecretName, version: Option<u64>) -> Result<(), VaultError> {
-        let failed = |source| self.vault.storage_of(name, version, source);
-        // Somebody else removed it.
-        let Some((folder, file)) = self.vault.sealed_file(name, version)? else { return Ok(()) };
-        let is_present = version.is_none();
-        let stamp = folder.stamp(&file).map_err(failed)?;
-        let sealed = match folder.read(&file, SEALED_BYTES) {
-            Ok(sealed) => sealed,
-            // Somebody else removed it.
+    fn version(&mut self, name: &SecretName, version: Option<u64>) -> Result<(), VaultError> {
+        let secrets = self.vault.secrets();
+        let failed = |source| secrets.version_failed(name, version, source);
+        let Some((directory, file)) = secrets.locate(name, version)? else { return Ok(()) };
+        let file_id = directory.file_id(&file).map_err(failed)?;
+        let encrypted = match directory.read(&file, ENCRYPTED_BYTES) {
+            Ok(encrypted) => encrypted,
+            // Another program removed it.
             Err(ReadError::Missing) => return Ok(()),
             Err(ReadError::Io(source)) => return Err(failed(source)),
             Err(ReadError::Large | ReadError::NoFile) => {
@@ -154,9 +155,9 @@ impl<'a> Run<'a> {
                 return Ok(());
             }
         };
-        // One after the other: who locks the vault does not wait for all.
-        let open = |identities: &[&Identity]| self.open(identities, &sealed, is_present);
-        let plain = match self.vault.with_identities(open)? {
+        // One at a time, so that a lock does not wait for all.
+        let decrypt = |keys: &Keyring| self.decrypt(keys, &encrypted, version.is_none());
+        let plain = match self.vault.keys().with(decrypt)? {
             None => return Ok(()),
             Some(Ok(plain)) => plain,
             Some(Err(_)) => {
@@ -164,176 +165,100 @@ impl<'a> Run<'a> {
                 return Ok(());
             }
         };
-        let before = is_present.then(|| fingerprint(&sealed));
-        // What is sealed in it is none of our business: also what is refused as another's stays so.
-        let sealed = seal(self.recipients, &plain).map_err(failed)?;
-        let date = folder.date(&file).map_err(failed)?;
-        let fingerprints = before.map(|before| [before, fingerprint(&sealed)]);
-        self.write(name, Place { stamp, version, fingerprints }, &sealed, date)
+        let before = version.is_none().then(|| fingerprint(&encrypted));
+        // A record of another secret stays one.
+        let encrypted = encrypt(self.recipients, &plain).map_err(failed)?;
+        let date = directory.date(&file).map_err(failed)?;
+        let fingerprints = before.map(|before| [before, fingerprint(&encrypted)]);
+        self.write(name, ReencryptTarget { file_id, version, fingerprints }, &encrypted, date)
     }
 
-    /// Opens what is to be sealed anew; `None` for what is not.
-    fn open(
+    /// Decrypts what is to be encrypted again; `None` for everything else.
+    fn decrypt(
         &self,
-        identities: &[&Identity],
-        sealed: &[u8],
-        is_present: bool,
-    ) -> Option<Result<Zeroizing<Vec<u8>>, Unopened>> {
-        let is_due = match (self.what, identities) {
-            (What::All, _) => true,
-            (What::ByCount, _) => !is_present || recipients_of(sealed) != self.recipients.len(),
-            (What::NotOfNext, [_, next]) => next.open(sealed).is_err(),
-            (What::NotOfNext, _) => false,
+        keys: &Keyring,
+        encrypted: &[u8],
+        is_current: bool,
+    ) -> Option<Result<Zeroizing<Vec<u8>>, DecryptFailure>> {
+        let is_due = match self.what {
+            Reencrypted::All => true,
+            Reencrypted::ByCount => {
+                !is_current || count_recipients(encrypted) != self.recipients.len()
+            }
+            Reencrypted::NotByCurrent => keys.decrypt_by_current(encrypted).is_err(),
         };
-        is_due.then(|| open_by_any(identities, sealed))
+        is_due.then(|| keys.decrypt(encrypted))
     }
 
     fn write(
         &mut self,
         name: &SecretName,
-        place: Place,
-        sealed: &[u8],
+        target: ReencryptTarget,
+        encrypted: &[u8],
         date: Option<SystemTime>,
     ) -> Result<(), VaultError> {
-        let written = match place.version {
-            Some(version) => self.vault.history.write(version, sealed, date),
-            None => self.vault.folder.write(&file_of(name), sealed, date),
-        };
-        let failed = |source| self.vault.storage_of(name, place.version, source);
-        let written = written.map_err(failed)?;
+        let written = self.vault.secrets().write(name, target.version, encrypted, date)?;
         self.batch.written.push((name.clone(), written));
-        self.batch.places.push(place);
-        self.batch.bytes += sealed.len();
-        // Also in the middle of a secret, which may have a thousand versions.
+        self.batch.targets.push(target);
+        self.batch.bytes += encrypted.len();
+        // Even in the middle of a secret, which may have a thousand versions.
         if self.batch.written.len() >= BATCH_FILES || self.batch.bytes >= BATCH_BYTES {
             self.flush()?;
         }
         Ok(())
     }
 
-    /// Puts the files of the batch into their places.
+    /// Gives the files of the batch their names.
     fn flush(&mut self) -> Result<(), VaultError> {
-        let Batch { written, places, names, bytes: _ } = mem::take(&mut self.batch);
+        let ReencryptBatch { written, targets, names, bytes: _ } = mem::take(&mut self.batch);
+        let secrets = self.vault.secrets();
         let mut histories = BTreeSet::new();
-        for ((name, prepared), place) in self.vault.sync_all(written)?.into_iter().zip(places) {
-            let failed = |source| self.vault.storage_of(&name, place.version, source);
-            let now = match self.vault.sealed_file(&name, place.version)? {
-                Some((folder, file)) => folder.stamp(&file).map_err(failed)?,
+        for ((name, prepared), target) in sync_all(secrets, written)?.into_iter().zip(targets) {
+            let failed = |source| secrets.version_failed(&name, target.version, source);
+            let now = match secrets.locate(&name, target.version)? {
+                Some((directory, file)) => directory.file_id(&file).map_err(failed)?,
                 None => None,
             };
-            // What somebody else has put there since it was read is newer, and not ours to replace.
-            if now != place.stamp {
+            // What another program has put there since is newer.
+            if now != target.file_id {
                 self.again.push(name);
                 continue;
             }
-            if let Some([before, after]) = place.fingerprints {
-                (self.tell)(Step::Same { name: &name, before, after });
+            if let Some([before, after]) = target.fingerprints {
+                (self.report)(ReencryptStep::Same { name: &name, before, after });
             }
-            let replaced = match place.version {
-                Some(_) => self.vault.history.replace(&name, prepared),
-                None => prepared.rename(),
-            };
-            replaced.map_err(failed)?;
-            match place.fingerprints {
-                Some(_) => self.counts.secrets += 1,
-                None => {
+            secrets.replace_version(&name, target.version, prepared)?;
+            match target.version {
+                None => self.counts.secrets += 1,
+                Some(_) => {
                     self.counts.versions += 1;
                     histories.insert(name);
                 }
             }
         }
-        self.vault.side_by_side(histories.into_iter().collect(), |name: SecretName| {
-            let synced = self.vault.history.sync(&name);
-            synced.map_err(|source| self.vault.history_storage(&name, source))
-        })?;
+        in_parallel(histories.into_iter().collect(), |name| secrets.sync_history(&name))?;
         self.done = self.all.min(self.done + names.len());
         let done = match self.what {
-            What::All | What::ByCount => self.done,
-            // All were done before; this only looks.
-            What::NotOfNext => self.all,
+            Reencrypted::All | Reencrypted::ByCount => self.done,
+            // An earlier run has done all.
+            Reencrypted::NotByCurrent => self.all,
         };
-        (self.tell)(Step::Done { names: &names, done, all: self.all });
+        (self.report)(ReencryptStep::Done { names: &names, done, all: self.all });
         Ok(())
     }
 }
 
-impl Vault {
-    /// The names of all secrets, also of those that have nothing but a history.
-    pub(super) fn all_names(&self) -> Result<Vec<SecretName>, VaultError> {
-        let failed = |source: io::Error| VaultError::Storage { path: self.history.path(), source };
-        let mut names: Vec<_> = self.names()?.iter().collect();
-        names.extend(self.history.names().map_err(failed)?);
-        names.sort_unstable();
-        names.dedup();
-        Ok(names)
-    }
-
-    /// Where the present version of a secret is, or an earlier one; `None` when that has no folder.
-    fn sealed_file(
-        &self,
-        name: &SecretName,
-        version: Option<u64>,
-    ) -> Result<Option<(Folder, String)>, VaultError> {
-        let Some(version) = version else {
-            return Ok(Some((self.folder.clone(), file_of(name))));
-        };
-        let folder = self.history.of(name).map_err(|source| self.history_storage(name, source))?;
-        Ok(folder.map(|folder| (folder, history::file_of(version))))
-    }
-
-    fn storage_of(&self, name: &SecretName, version: Option<u64>, source: io::Error) -> VaultError {
-        match version {
-            Some(_) => self.history_storage(name, source),
-            None => self.storage(name, source),
-        }
-    }
-
-    /// Whether there is anything that the present identity opens and another one does not.
-    pub(super) fn opens_more_than(&self, other: &Identity) -> Result<bool, VaultError> {
-        self.any_sealed(|sealed| {
-            let open = |identities: &[&Identity]| open_by_any(identities, sealed).is_ok();
-            Ok(other.open(sealed).is_err() && self.with_identities(open)?)
-        })
-    }
-
-    /// Whether there is anything that an identity opens.
-    pub(super) fn is_opened_by(&self, identity: &Identity) -> Result<bool, VaultError> {
-        self.any_sealed(|sealed| Ok(identity.open(sealed).is_ok()))
-    }
-
-    fn any_sealed(
-        &self,
-        is_it: impl Fn(&[u8]) -> Result<bool, VaultError>,
-    ) -> Result<bool, VaultError> {
-        for name in self.all_names()? {
-            let versions = self.history.settle(&self.folder, &name, &file_of(&name));
-            let versions = versions.map_err(|source| self.history_storage(&name, source))?;
-            for version in [None].into_iter().chain(versions.into_iter().rev().map(Some)) {
-                let Some((folder, file)) = self.sealed_file(&name, version)? else { continue };
-                match folder.read(&file, SEALED_BYTES) {
-                    Ok(sealed) if is_it(&sealed)? => return Ok(true),
-                    Err(ReadError::Io(source)) => {
-                        return Err(self.storage_of(&name, version, source));
-                    }
-                    Ok(_) | Err(_) => {}
-                }
-            }
-        }
-        Ok(false)
-    }
-}
-
-impl Counts {
-    /// What a second run has done, too. It has seen again what the first one left.
-    pub(super) fn and(mut self, other: Self) -> Self {
+impl ReencryptCounts {
+    /// Adds those of a second run, which has seen again what the first one left.
+    pub(crate) fn and(mut self, other: Self) -> Self {
         self.secrets += other.secrets;
         self.versions += other.versions;
         self.left.extend(other.left);
         self
     }
 
-    /// The secrets of which something was left, as many as are told.
-    pub(super) fn left(&self) -> Vec<SecretName> {
+    /// The secrets of which something was left, as many as an answer has room for.
+    pub(crate) fn left(&self) -> Vec<SecretName> {
         self.left.iter().take(limits::LEFT_NAMES).cloned().collect()
     }
 }

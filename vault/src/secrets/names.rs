@@ -2,8 +2,8 @@
 
 use fluvio_secret_protocol::SecretName;
 
-/// Names in order, each once. They are next to each other in one text, because each by itself takes
-/// several times the memory, which is not given back to the system afterwards.
+/// Names in order, each once. They are in one string, because many small ones take several times the
+/// memory, which the system does not get back.
 #[derive(Default)]
 pub struct Names {
     /// Each with a line break after it, in the order in which they were found.
@@ -46,8 +46,8 @@ mod tests {
     fn names_come_in_order_and_once() {
         let found = ["B", "AA", "A_LONG_ONE", "A", "B"];
         let names: Names = found.iter().map(|name| name.parse().expect("a name")).collect();
-        let told: Vec<_> = names.iter().map(|name| name.to_string()).collect();
-        assert_eq!(told, ["A", "AA", "A_LONG_ONE", "B"]);
+        let sorted: Vec<_> = names.iter().map(|name| name.to_string()).collect();
+        assert_eq!(sorted, ["A", "AA", "A_LONG_ONE", "B"]);
         assert_eq!(Names::default().iter().count(), 0);
     }
 }

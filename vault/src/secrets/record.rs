@@ -1,10 +1,10 @@
-//! What is sealed: one line of JSON that says whose value it is, and the value's bytes.
+//! What is encrypted: a line of JSON with the secret's name, and the value's bytes.
 //!
 //! ```text
 //! {"format":1,"name":"AUTH_HEADER","set_at":"2026-11-23T22:50:00Z"}⏎the value, any bytes
 //! ```
 //!
-//! The name inside is why a file that somebody moved to another name is noticed.
+//! Because the name is in it, a file that was moved to another name is noticed.
 
 use std::io;
 
@@ -13,10 +13,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::keys::keyring::Keyring;
+
 /// The format that is written, and the newest that is read.
 const FORMAT: u32 = 1;
 
-/// A secret with what belongs to it.
+/// A secret with its name and its date.
 #[derive(Debug)]
 pub struct Record {
     /// The secret's name.
@@ -34,7 +36,7 @@ struct Head {
     set_at: Timestamp,
 }
 
-/// Why opened bytes are no record.
+/// Why decrypted bytes are not a record.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum BadRecord {
     #[error("it is written in format {0}, which only a newer fluvio-secret reads")]
@@ -44,7 +46,7 @@ pub enum BadRecord {
 }
 
 impl Record {
-    /// The bytes to seal.
+    /// The bytes to encrypt.
     pub fn encode(&self) -> io::Result<Zeroizing<Vec<u8>>> {
         let head = Head { format: FORMAT, name: self.name.clone(), set_at: self.set_at };
         let head = serde_json::to_vec(&head)?;
@@ -56,9 +58,23 @@ impl Record {
         Ok(bytes)
     }
 
-    /// Reads opened bytes.
+    /// Decrypts the record of a secret, or says why it is not one.
+    pub(crate) fn decrypt(
+        keys: &Keyring,
+        encrypted: &[u8],
+        name: &SecretName,
+    ) -> Result<Self, String> {
+        let plain = keys.decrypt(encrypted).map_err(|error| error.to_string())?;
+        let record = Self::decode(&plain).map_err(|error| error.to_string())?;
+        if record.name != *name {
+            return Err(format!("it holds the secret `{}`", record.name));
+        }
+        Ok(record)
+    }
+
+    /// Parses decrypted bytes.
     pub fn decode(bytes: &[u8]) -> Result<Self, BadRecord> {
-        // The format alone first: what else a newer one says is not ours to judge.
+        // The format alone first: the rest of a newer one may be anything.
         #[derive(Deserialize)]
         struct Format {
             format: u32,
@@ -70,7 +86,7 @@ impl Record {
         if format > FORMAT {
             return Err(BadRecord::Newer(format));
         }
-        // More than any client may set: sealed by hand, and no frame would hold it.
+        // It was encrypted by hand, and no frame could hold it.
         if value.len() > limits::VALUE_BYTES {
             return Err(BadRecord::Unreadable);
         }
@@ -104,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_is_refused_without_being_repeated() {
+    fn other_bytes_are_refused_without_being_repeated() {
         let bad = |bytes: &[u8]| Record::decode(bytes).expect_err("no record");
         assert_eq!(bad(b""), BadRecord::Unreadable);
         assert_eq!(bad(b"cnry\nvalue"), BadRecord::Unreadable);

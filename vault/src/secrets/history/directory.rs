@@ -11,10 +11,12 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::moving::move_old;
-use crate::id::{self, VaultId};
-use crate::store::{Folder, ReadError, file_name};
 use fluvio_secret_system::hash::fnv_1a;
+
+use crate::durable_directory::{DurableDirectory, ReadError, file_name};
+use crate::id::{self, VaultId};
+use crate::secrets::history::moving::move_old;
+use crate::whole_file::PreparedFile;
 
 /// The file with the path of the vault.
 const OWNER: &str = ".vault";
@@ -25,10 +27,10 @@ const OWNER_BYTES: u64 = 8 << 10;
 #[derive(Debug)]
 pub(super) struct HistoryDirectory {
     /// The data directory.
-    data: Folder,
+    data: DurableDirectory,
     /// The directory in it with the histories of all vaults.
     histories: String,
-    vault: Folder,
+    vault: DurableDirectory,
     id: VaultId,
     /// Whether the directory is complete: nothing has to be moved there any more.
     is_complete: Mutex<bool>,
@@ -36,12 +38,18 @@ pub(super) struct HistoryDirectory {
 
 impl HistoryDirectory {
     /// The place for the history of this vault, in the directory of all histories.
-    pub(super) fn of(vault: Folder, id: VaultId, histories: &Path) -> Self {
+    pub(super) fn of(vault: DurableDirectory, id: VaultId, histories: &Path) -> Self {
         let data = histories.parent().unwrap_or(Path::new("/"));
         // As the path of the vault, which may be below it.
         let data = data.canonicalize().unwrap_or_else(|_| data.to_owned());
         let histories = file_name(histories).to_string_lossy().into_owned();
-        Self { data: Folder::at(data), histories, vault, id, is_complete: Mutex::new(false) }
+        Self {
+            data: DurableDirectory::at(data),
+            histories,
+            vault,
+            id,
+            is_complete: Mutex::new(false),
+        }
     }
 
     /// Where it is, for messages.
@@ -54,22 +62,22 @@ impl HistoryDirectory {
     /// # Errors
     ///
     /// Those of the file system. Nothing is lost then, and the next use tries again.
-    pub(super) fn open(&self) -> io::Result<Folder> {
+    pub(super) fn open(&self) -> io::Result<DurableDirectory> {
         let mut is_complete = self.is_complete.lock().unwrap_or_else(PoisonError::into_inner);
-        let all = find_or_make(&self.data, &self.histories)?;
+        let all = self.data.find_or_make(&self.histories)?;
         if !*is_complete {
             self.complete(&all)?;
             *is_complete = true;
         }
-        find_or_make(&all, &self.name())
+        all.find_or_make(&self.name())
     }
 
-    fn complete(&self, all: &Folder) -> io::Result<()> {
+    fn complete(&self, all: &DurableDirectory) -> io::Result<()> {
         let name = self.name();
         if !all.has(&name)? {
             self.adopt(all)?;
         }
-        let own = find_or_make(all, &name)?;
+        let own = all.find_or_make(&name)?;
         let owner = owner(&own)?;
         if owner.as_deref() == Some(self.vault_path()) {
             return Ok(());
@@ -80,11 +88,11 @@ impl HistoryDirectory {
             move_old(&self.vault, &own)?;
         }
         let path = [self.vault_path().as_os_str().as_bytes(), b"\n"].concat();
-        own.prepare(OWNER, &path, None)?.commit()
+        PreparedFile::write(&own, OWNER, &path, None)?.commit()
     }
 
     /// Takes over the history of the same vault under another path, when the vault is not there any more.
-    fn adopt(&self, all: &Folder) -> io::Result<()> {
+    fn adopt(&self, all: &DurableDirectory) -> io::Result<()> {
         let prefix = format!("{}-", self.id);
         let mut found = Vec::new();
         for name in all.names()? {
@@ -102,7 +110,7 @@ impl HistoryDirectory {
             [] => {}
             [one] => {
                 tracing::info!("the vault was moved; its history {one} is now {}", self.name());
-                all.rename(one, &self.name())?;
+                all.rename_to(one, all, &self.name())?;
                 all.sync()?;
             }
             _ => tracing::warn!(
@@ -121,7 +129,7 @@ impl HistoryDirectory {
         match fs::canonicalize(self.data.path().join(path)) {
             Ok(path) if path == self.vault.path() => true,
             Ok(path) => {
-                let there = VaultId::read(&Folder::at(path), id::FILE);
+                let there = VaultId::read(&DurableDirectory::at(path), id::FILE);
                 there.is_ok_and(|there| there.is_some_and(|there| there != self.id))
             }
             Err(error) => error.kind() == io::ErrorKind::NotFound,
@@ -140,16 +148,8 @@ impl HistoryDirectory {
     }
 }
 
-/// The directory of this name, made when it is not there. A link is not followed.
-pub(super) fn find_or_make(folder: &Folder, name: &str) -> io::Result<Folder> {
-    match folder.open(name) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => folder.make(name),
-        found => found,
-    }
-}
-
 /// The path of the vault whose history is in this directory; `None` when it is not complete.
-fn owner(folder: &Folder) -> io::Result<Option<PathBuf>> {
+fn owner(folder: &DurableDirectory) -> io::Result<Option<PathBuf>> {
     let bytes = match folder.read(OWNER, OWNER_BYTES) {
         Ok(bytes) => bytes,
         Err(ReadError::Missing) => return Ok(None),

@@ -11,16 +11,16 @@ use std::io;
 use fluvio_secret_protocol::SecretName;
 use rustix::fs::FileType;
 
-use super::directory::find_or_make;
-use super::version_of;
-use crate::SEALED_BYTES;
-use crate::store::{Folder, ReadError};
+use crate::durable_directory::{DurableDirectory, ReadError};
+use crate::secrets::file_name::ENCRYPTED_BYTES;
+use crate::secrets::history::version_file::version_of;
+use crate::whole_file::PreparedFile;
 
 /// Where an earlier release kept it.
 const OLD: &str = ".history";
 
 /// Whether an earlier release left a history in this vault.
-pub(crate) fn is_in(vault: &Folder) -> io::Result<bool> {
+pub(crate) fn is_in(vault: &DurableDirectory) -> io::Result<bool> {
     if vault.kind(OLD)? != Some(FileType::Directory) {
         return Ok(false);
     }
@@ -33,7 +33,7 @@ pub(crate) fn is_in(vault: &Folder) -> io::Result<bool> {
 }
 
 /// Moves all earlier versions from the vault to this directory, durably.
-pub(super) fn move_old(vault: &Folder, to: &Folder) -> io::Result<()> {
+pub(super) fn move_old(vault: &DurableDirectory, to: &DurableDirectory) -> io::Result<()> {
     match vault.kind(OLD)? {
         None => return Ok(()),
         Some(FileType::Directory) => {}
@@ -52,7 +52,7 @@ pub(super) fn move_old(vault: &Folder, to: &Folder) -> io::Result<()> {
         }
         // Fails on another file system, and where a part was copied by a start that was killed.
         if old.rename_to(&name, to, &name).is_err() {
-            let files = copy(&old.open(&name)?, &find_or_make(to, &name)?, to)?;
+            let files = copy(&old.open(&name)?, &to.find_or_make(&name)?, to)?;
             copied.push((name, files));
         }
     }
@@ -70,7 +70,11 @@ pub(super) fn move_old(vault: &Folder, to: &Folder) -> io::Result<()> {
 }
 
 /// Copies the versions of one secret, durably, and gives their files.
-fn copy(from: &Folder, to: &Folder, beside: &Folder) -> io::Result<Vec<String>> {
+fn copy(
+    from: &DurableDirectory,
+    to: &DurableDirectory,
+    beside: &DurableDirectory,
+) -> io::Result<Vec<String>> {
     let mut copied = Vec::new();
     for file in from.names()? {
         let file = file?;
@@ -78,10 +82,11 @@ fn copy(from: &Folder, to: &Folder, beside: &Folder) -> io::Result<Vec<String>> 
             leave(from, &file);
             continue;
         }
-        match from.read_found(&file, SEALED_BYTES) {
+        match from.read_with_metadata(&file, ENCRYPTED_BYTES) {
             Ok((bytes, found)) => {
-                if !from.is_same(&file, to, &file, SEALED_BYTES)? {
-                    beside.prepare(&file, &bytes, found.modified().ok())?.rename_into(to)?;
+                if !from.is_same(&file, to, &file, ENCRYPTED_BYTES)? {
+                    let date = found.modified().ok();
+                    PreparedFile::write(beside, &file, &bytes, date)?.rename_into(to)?;
                 }
                 copied.push(file);
             }
@@ -94,7 +99,7 @@ fn copy(from: &Folder, to: &Folder, beside: &Folder) -> io::Result<Vec<String>> 
     Ok(copied)
 }
 
-fn leave(folder: &Folder, name: &str) {
+fn leave(folder: &DurableDirectory, name: &str) {
     let path = folder.path_of(name);
     tracing::warn!("{} is not a part of the history and stays there; remove it", path.display());
 }

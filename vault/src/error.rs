@@ -1,0 +1,61 @@
+//! Why a vault was not opened, or a secret not read or changed.
+
+use std::io;
+use std::path::PathBuf;
+
+use fluvio_secret_system::io_error::io_error_text;
+use fluvio_secret_system::places::PlaceError;
+
+use crate::id::IdError;
+use crate::keys::error::{IdentityError, KeyError};
+use crate::recipients::error::RecipientsError;
+use crate::rekey::error::RekeyError;
+use crate::stranger::Stranger;
+
+/// Why a vault was not opened.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
+pub enum OpenError {
+    #[error(transparent)]
+    Id(#[from] IdError),
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    #[error("the vault {path} cannot be used: {}", io_error_text(.source), path = .path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("another daemon owns the vault {path}; end it first", path = .path.display())]
+    Owned { path: PathBuf },
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    #[error(transparent)]
+    Stranger(#[from] Stranger),
+}
+
+/// Why a secret was not read or changed.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
+pub enum VaultError {
+    #[error("{file} cannot be opened ({why})", file = .file.display())]
+    Damaged { file: PathBuf, why: String },
+    #[error("{file} cannot be opened ({why})", file = .file.display())]
+    DamagedVersion { file: PathBuf, why: String },
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    #[error("the identity {path} does not exist, and the vault needs it", path = .path.display())]
+    IdentityLost { path: PathBuf },
+    #[error("the passphrase of the identity {path} is not known", path = .path.display())]
+    Key { path: PathBuf, error: KeyError },
+    #[error("the vault is locked: its identity {path} has a passphrase", path = .path.display())]
+    Locked { path: PathBuf },
+    #[error("no such secret")]
+    Missing,
+    #[error("the directory of the vault {path} was moved, replaced or unmounted", path = .path.display())]
+    Moved { path: PathBuf },
+    #[error(transparent)]
+    Recipients(#[from] RecipientsError),
+    #[error(transparent)]
+    Rekey(#[from] RekeyError),
+    #[error("{path}: {}", io_error_text(.source), path = .path.display())]
+    Storage { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Stranger(#[from] Stranger),
+}

@@ -1,0 +1,43 @@
+//! A change of the identity that an earlier version of the program began. It had the new key in a file
+//! of its own until everything was encrypted for it.
+
+use std::path::Path;
+
+use crate::durable_directory::DurableDirectory;
+use crate::keys::identity_file::IDENTITY_FILE_BYTES;
+use crate::rekey::error::RekeyError;
+
+/// The file beside the identity.
+const FILE: &str = "identity.next.txt";
+
+/// The directory that may have the file.
+pub(crate) struct EarlierChange {
+    config: DurableDirectory,
+}
+
+impl EarlierChange {
+    pub(crate) fn beside(identity: &Path) -> Self {
+        let config = identity.parent().unwrap_or(Path::new("/"));
+        Self { config: DurableDirectory::at(config.to_owned()) }
+    }
+
+    /// Fails until the new key is in the identity file: some secrets may need it.
+    pub(crate) fn refuse_if_begun(&self) -> Result<(), RekeyError> {
+        match self.config.has(FILE) {
+            Ok(false) => Ok(()),
+            Ok(true) | Err(_) => Err(RekeyError::EarlierChange { path: self.config.path_of(FILE) }),
+        }
+    }
+
+    /// Whether these are the bytes of the file.
+    pub(crate) fn is_in(&self, bytes: &[u8]) -> bool {
+        self.config.read(FILE, IDENTITY_FILE_BYTES).is_ok_and(|found| found == bytes)
+    }
+
+    /// Removes the file, because its key is in the identity file. A failure is logged.
+    pub(crate) fn end(&self) {
+        if let Err(error) = self.config.remove(FILE).and_then(|()| self.config.sync()) {
+            tracing::warn!("{} is not removed: {error}", self.config.path_of(FILE).display());
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Why another identity or other recipients were refused.
+
+use std::path::PathBuf;
+
+use fluvio_secret_protocol::{SecretName, limits};
+
+use crate::keys::encryption::BadIdentity;
+use crate::keys::foreign_key::ForeignKey;
+
+/// Why another identity or other recipients were refused.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
+pub enum RekeyError {
+    #[error("the identity that was given cannot be used: {0}")]
+    BadIdentity(BadIdentity),
+    #[error(
+        "the recipient that was given cannot be used: it is none, or was not copied whole; one begins with age1 and has 62 characters"
+    )]
+    BadRecipient,
+    #[error("the recipients in {path} were changed since they were shown", path = .path.display())]
+    Changed { path: PathBuf },
+    #[error(
+        "an earlier version of fluvio-secret began to change the identity, and its new key is in {path}",
+        path = .path.display()
+    )]
+    EarlierChange { path: PathBuf },
+    #[error("the {what} that was given cannot be used: {kind}")]
+    ForeignKey { what: &'static str, kind: ForeignKey },
+    #[error("the vault has {} recipients already, which is the most", limits::RECIPIENTS)]
+    Many,
+    #[error("the identity {path} has no room for another key", path = .path.display())]
+    ManyKeys { path: PathBuf },
+    #[error("this machine's identity, {own}, is not among the recipients in {path}", path = .path.display())]
+    NotAmong { path: PathBuf, own: String },
+    #[error("{recipient} is not among the recipients in {path}", path = .path.display())]
+    NotListed { path: PathBuf, recipient: String },
+    #[error("the identity that was given opens none of the secrets in {path}", path = .path.display())]
+    OpensNothing { path: PathBuf },
+    #[error("{recipient} is this machine's own")]
+    Own { recipient: String },
+    #[error("no retired key was removed, because the current one does not open every version of")]
+    RetiredNeeded { names: Vec<SecretName> },
+    #[error("the identity that was given has a passphrase, which was not given")]
+    Sealed,
+    #[error("a change of the identity or the recipients is not finished")]
+    Unfinished,
+    #[error("this is not the passphrase of the identity that was given")]
+    WrongPassphrase,
+}

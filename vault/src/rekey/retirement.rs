@@ -1,0 +1,61 @@
+//! Retired keys are removed, once nothing here needs them.
+
+use fluvio_secret_protocol::limits;
+
+use crate::error::VaultError;
+use crate::keys::boot_instant::BootInstant;
+use crate::keys::encryption::Recipient;
+use crate::rekey::base::RekeyBase;
+use crate::rekey::error::RekeyError;
+use crate::rekey::need::needing_retired_keys;
+use crate::rekey::new_keys::NewKeys;
+use crate::vault::Vault;
+
+/// Retired keys that nothing in the vault needs. Without [`Retirement::commit`] nothing changes.
+#[must_use]
+pub struct Retirement<'a> {
+    vault: &'a Vault,
+    retired: Vec<Recipient>,
+    /// `None` if there are no retired keys.
+    rest: Option<NewKeys>,
+}
+
+impl<'a> Retirement<'a> {
+    /// Proves that the current key decrypts every secret and every earlier version.
+    ///
+    /// # Errors
+    ///
+    /// [`RekeyError::RetiredNeeded`] with the names of those that it does not.
+    pub fn prepare(
+        vault: &'a Vault,
+        passphrase: Option<&str>,
+        until: Option<BootInstant>,
+    ) -> Result<Self, VaultError> {
+        let base = RekeyBase::of(vault)?;
+        if base.unfinished.is_some() {
+            return Err(RekeyError::Unfinished.into());
+        }
+        let retired = base.own[1..].to_vec();
+        if retired.is_empty() {
+            return Ok(Self { vault, retired, rest: None });
+        }
+        let rest = NewKeys::without_retired(vault, passphrase, until)?;
+        let names = needing_retired_keys(vault, limits::LEFT_NAMES)?;
+        if !names.is_empty() {
+            return Err(RekeyError::RetiredNeeded { names }.into());
+        }
+        Ok(Self { vault, retired, rest: Some(rest) })
+    }
+
+    /// The public keys of those that are removed.
+    pub fn retired(&self) -> Vec<String> {
+        self.retired.iter().map(ToString::to_string).collect()
+    }
+
+    /// Removes them, durably.
+    pub fn commit(self) -> Result<(), VaultError> {
+        // The proof is one of the vault, and not of an empty directory at its path.
+        self.vault.refuse_if_moved()?;
+        self.rest.map_or(Ok(()), |rest| rest.commit(self.vault))
+    }
+}
