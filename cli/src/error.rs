@@ -8,6 +8,9 @@ use fluvio_secret_protocol::{BadName, ClientError, Code, StartError, limits};
 
 use crate::output;
 
+/// The status before a connector was started. The shim also exits with it.
+pub(crate) const NOT_STARTED: u8 = 125;
+
 /// Why a command did not do what it was asked for.
 #[derive(Debug)]
 pub(crate) enum CliError {
@@ -84,7 +87,7 @@ impl CliError {
             Self::Connector(status) => *status,
             Self::Stopped { source, .. } => of_client(source),
             Self::Name(_) | Self::Usage(_) => 2,
-            Self::Shim(_) => 125,
+            Self::Shim(_) => NOT_STARTED,
             Self::Cancelled
             | Self::Config { .. }
             | Self::Declined(_)

@@ -1,20 +1,33 @@
-//! What was not understood, told without what was typed: that may be a value, and clap's own messages
-//! quote it.
+//! Explains a command line that is not understood. What you typed may be a value, and clap's own messages
+//! quote it, so no message here repeats it.
+
+use std::error::Error as _;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use fluvio_secret_protocol::BadName;
 
-use super::Command;
+use crate::argument::BadArgument;
 use crate::error::CliError;
 
-/// clap's error in words of our own, with nothing of what was typed.
-pub(super) fn explain(error: &clap::Error) -> Result<Command, CliError> {
+/// The name of the program.
+pub(crate) const PROGRAM: &str = "fluvio-secret";
+
+/// clap's error in our own words.
+pub(crate) fn explain(error: &clap::Error) -> CliError {
     let text = match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            return Ok(Command::Help(error.render().to_string()));
-        }
         // The help, because nothing was typed.
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            return Err(CliError::Usage(error.render().to_string()));
+            return CliError::Usage(error.render().to_string());
+        }
+        ErrorKind::ValueValidation => {
+            let source = error.source();
+            if let Some(bad) = source.and_then(|source| source.downcast_ref::<BadName>()) {
+                return CliError::Name(*bad);
+            }
+            if let Some(bad) = source.and_then(|source| source.downcast_ref::<BadArgument>()) {
+                return CliError::Usage(bad.to_string());
+            }
+            NOT_UNDERSTOOD.to_owned()
         }
         ErrorKind::ArgumentConflict => "two arguments do not go together".to_owned(),
         ErrorKind::InvalidSubcommand => "there is no such command".to_owned(),
@@ -34,25 +47,27 @@ pub(super) fn explain(error: &clap::Error) -> Result<Command, CliError> {
             "there is an argument too many, or an unknown option; quote a value that has blanks"
                 .to_owned()
         }
-        _ => "the arguments are not understood".to_owned(),
+        _ => NOT_UNDERSTOOD.to_owned(),
     };
     let meant = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg]
         .map(|kind| ours(error, kind))
         .concat();
     let helped = helped(error);
     let meant = match error.get(ContextKind::InvalidSubcommand) {
-        // The groups of commands have others.
-        Some(ContextValue::String(typed)) if helped == super::PROGRAM => {
+        // A group of commands, like `key`, has others.
+        Some(ContextValue::String(typed)) if helped == PROGRAM => {
             known_elsewhere(typed).unwrap_or(&meant).to_owned()
         }
         _ => meant,
     };
     let meant = if meant.is_empty() { meant } else { format!("; did you mean: {meant}") };
     let usage = error.get(ContextKind::Usage).map(|usage| format!("\n{usage}")).unwrap_or_default();
-    Err(CliError::Usage(format!("error: {text}{meant}{usage}\nsee: {helped} --help")))
+    CliError::Usage(format!("error: {text}{meant}{usage}\nsee: {helped} --help"))
 }
 
-/// What is meant by a command that other tools have.
+const NOT_UNDERSTOOD: &str = "the arguments are not understood";
+
+/// Our command for one that other tools have.
 fn known_elsewhere(typed: &str) -> Option<&'static str> {
     match typed {
         "cat" | "get" | "read" | "reveal" | "show" => {
@@ -66,20 +81,19 @@ fn known_elsewhere(typed: &str) -> Option<&'static str> {
     }
 }
 
-/// The program, with the command whose help tells more where one was understood: of our own usage.
+/// The program and the command whose help says more. Its words are from our own usage.
 fn helped(error: &clap::Error) -> String {
     let usage = error.get(ContextKind::Usage).map(ToString::to_string).unwrap_or_default();
     let usage = usage.trim_start_matches("Usage: ").lines().next().unwrap_or_default();
     let is_word = |word: &&str| word.starts_with(|c: char| c.is_ascii_lowercase());
     let words: Vec<_> = usage.split(' ').take_while(is_word).collect();
-    if words.is_empty() { super::PROGRAM.to_owned() } else { words.join(" ") }
+    if words.is_empty() { PROGRAM.to_owned() } else { words.join(" ") }
 }
 
-/// What our own programs call, and nobody means.
+/// Commands that only programs call, so they are never suggested.
 const HIDDEN: [&str; 3] = ["metadata", "unlock-first", "watch-cdk"];
 
-/// Names of our own definitions that an error is about. Only for the kinds of context that hold
-/// nothing of what was typed.
+/// The names of our own definitions in an error. For kinds of context that have nothing of what was typed.
 fn ours(error: &clap::Error, kind: ContextKind) -> String {
     match error.get(kind) {
         Some(ContextValue::String(one)) => one.clone(),

@@ -1,11 +1,45 @@
 //! Results as tables for people, and as JSON or YAML for programs.
 
+use clap::{Args, ValueEnum};
 use fluvio_secret_system::printable;
 use serde::Serialize;
 
-use crate::args::Format;
 use crate::error::CliError;
 use crate::output;
+
+/// The form of a result.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+    /// For programs
+    Yaml,
+}
+
+/// The form of lines that are printed as they come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Table,
+    /// For programs: one object for each line
+    Json,
+}
+
+/// The option for the form.
+#[derive(Args, Debug)]
+pub(crate) struct OutputArgs<F: Clone + Send + Sync + ValueEnum + 'static = Format> {
+    /// The form of the result
+    #[arg(
+        short = 'O',
+        long = "output",
+        value_name = "FORMAT",
+        value_enum,
+        default_value = "table"
+    )]
+    pub(crate) format: F,
+}
 
 /// Prints a result: the table, or the value for programs.
 pub(crate) fn print<T: Serialize>(

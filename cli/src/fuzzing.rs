@@ -5,8 +5,7 @@
 
 use fluvio_secret_protocol::{Secret, SecretName};
 
-use crate::args::FileFormat;
-use crate::secrets_file::parse;
+use crate::secrets_file::{FileFormat, parse};
 
 /// The secrets of a secrets file, or of a `.env`, unless it is refused, and every text that is said
 /// about it.

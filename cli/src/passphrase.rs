@@ -6,46 +6,101 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use fluvio_secret_protocol::{Secret, limits};
 use fluvio_secret_system::{shell, terminal};
 
-use crate::args::PassphraseSource;
 use crate::error::CliError;
 use crate::output;
 use crate::prompt::{PromptError, Terminal};
 use crate::value::{at_most, without_line_end};
 
+/// The options for the passphrase that the identity has.
+#[derive(Args, Debug, Default)]
+pub(crate) struct PassphraseArgs {
+    /// Take the passphrase from a file, without one line end at its end; - for standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "passphrase_fd")]
+    passphrase_file: Option<PathBuf>,
+
+    /// Take the passphrase from a descriptor that is open already
+    #[arg(long, value_name = "N")]
+    passphrase_fd: Option<u32>,
+}
+
+/// The options for a passphrase that the identity gets.
+#[derive(Args, Debug)]
+pub(crate) struct NewPassphraseArgs {
+    /// Take the new passphrase from a file, without one line end at its end; - for standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "new_passphrase_fd")]
+    new_passphrase_file: Option<PathBuf>,
+
+    /// Take the new passphrase from a descriptor that is open already
+    #[arg(long, value_name = "N")]
+    new_passphrase_fd: Option<u32>,
+}
+
+/// Where a passphrase is.
+enum PassphraseSource<'a> {
+    /// Typed on the terminal.
+    Prompt,
+    /// At a descriptor that this program was started with.
+    Descriptor(u32),
+    File(&'a Path),
+}
+
+impl PassphraseArgs {
+    /// Whether you type it on the terminal.
+    pub(crate) fn is_prompt(&self) -> bool {
+        matches!(self.source(), PassphraseSource::Prompt)
+    }
+
+    fn source(&self) -> PassphraseSource<'_> {
+        PassphraseSource::of(self.passphrase_file.as_deref(), self.passphrase_fd)
+    }
+}
+
+impl<'a> PassphraseSource<'a> {
+    fn of(file: Option<&'a Path>, descriptor: Option<u32>) -> Self {
+        match (file, descriptor) {
+            (Some(file), _) => Self::File(file),
+            (None, Some(number)) => Self::Descriptor(number),
+            (None, None) => Self::Prompt,
+        }
+    }
+}
+
 /// Reads the passphrase that the identity has.
-pub(crate) fn read(source: &PassphraseSource) -> Result<Secret, CliError> {
-    match source {
-        PassphraseSource::Ask => ask("Passphrase: "),
-        source => from_file(source),
+pub(crate) fn read(args: &PassphraseArgs) -> Result<Secret, CliError> {
+    match args.source() {
+        PassphraseSource::Prompt => ask("Passphrase: "),
+        source => from_file(&source),
     }
 }
 
 /// Does something with the passphrase that the identity has. While it is done nothing is shown of what
 /// is typed.
 pub(crate) fn read_for<T: Send>(
-    source: &PassphraseSource,
+    args: &PassphraseArgs,
     work: impl FnOnce(Secret) -> Result<T, CliError> + Send,
 ) -> Result<T, CliError> {
-    match source {
-        PassphraseSource::Ask => ask_for("Passphrase: ", work),
-        source => work(from_file(source)?),
+    match args.source() {
+        PassphraseSource::Prompt => ask_for("Passphrase: ", work),
+        source => work(from_file(&source)?),
     }
 }
 
 /// Reads the passphrase that an identity in this file has.
-pub(crate) fn read_of(path: &Path, source: &PassphraseSource) -> Result<Secret, CliError> {
-    match source {
-        PassphraseSource::Ask => ask(&format!("Passphrase of {}: ", path.display())),
-        source => from_file(source),
+pub(crate) fn read_of(path: &Path, args: &PassphraseArgs) -> Result<Secret, CliError> {
+    match args.source() {
+        PassphraseSource::Prompt => ask(&format!("Passphrase of {}: ", path.display())),
+        source => from_file(&source),
     }
 }
 
 /// Reads a passphrase that the identity is to have. One that is typed is typed twice: nobody sees it.
-pub(crate) fn read_new(source: &PassphraseSource) -> Result<Secret, CliError> {
-    let PassphraseSource::Ask = source else { return from_file(source) };
+pub(crate) fn read_new(args: &NewPassphraseArgs) -> Result<Secret, CliError> {
+    let source = PassphraseSource::of(args.new_passphrase_file.as_deref(), args.new_passphrase_fd);
+    let PassphraseSource::Prompt = source else { return from_file(&source) };
     let new = ask("New passphrase: ")?;
     if new.is_empty() {
         return Err(CliError::Passphrase("it is empty".to_owned()));
@@ -79,13 +134,13 @@ fn refused(error: &PromptError) -> CliError {
 }
 
 /// All of a file, without one line end at its end.
-fn from_file(source: &PassphraseSource) -> Result<Secret, CliError> {
+fn from_file(source: &PassphraseSource<'_>) -> Result<Secret, CliError> {
     const MOST: usize = limits::PASSPHRASE_BYTES + 3;
     let (path, name) = match source {
-        PassphraseSource::File(path) if path == Path::new("-") => input(0),
-        PassphraseSource::File(path) => (path.clone(), path.display().to_string()),
+        PassphraseSource::File(path) if *path == Path::new("-") => input(0),
+        PassphraseSource::File(path) => ((*path).to_owned(), path.display().to_string()),
         PassphraseSource::Descriptor(number) => input(*number),
-        PassphraseSource::Ask => return Err(CliError::NoTerminal),
+        PassphraseSource::Prompt => return Err(CliError::NoTerminal),
     };
     let read = || {
         if path == Path::new(INPUT) {

@@ -2,13 +2,26 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
+use std::path::PathBuf;
 
 use fluvio_secret_protocol::{Secret, SecretName, limits};
 use zeroize::Zeroizing;
 
-use crate::args::Source;
 use crate::error::CliError;
 use crate::prompt::{PromptError, Terminal};
+
+/// Where the value is.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// On the command line.
+    Argument(Secret),
+    /// In a file, all of it.
+    File(PathBuf),
+    /// Typed at a prompt if standard input is a terminal. Otherwise on standard input.
+    Ask,
+    /// On standard input.
+    Input,
+}
 
 /// Reads the value, at most [`limits::VALUE_BYTES`].
 pub(crate) fn read(source: Source, name: &SecretName) -> Result<Secret, CliError> {

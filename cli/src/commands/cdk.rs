@@ -1,4 +1,4 @@
-//! `cdk`: becomes the shim under that name, or puts a link to it in front of Fluvio's.
+//! `cdk`: becomes the shim under that name, or makes a link to it that comes before Fluvio's on PATH.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -8,26 +8,105 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
-use fluvio_secret_protocol::{SHIM, beside_this_program};
+use clap::Args;
+use fluvio_secret_protocol::SHIM;
 use fluvio_secret_system::harden::Hardened;
 
-use super::places;
-use super::run::{self, as_cdk, become_shim};
+use super::shim::{CDK, as_cdk, become_shim, shim_path, unlock_for};
+use crate::connection::places;
 use crate::error::CliError;
+use crate::watch::{self, Plan, WatchArgs};
 use crate::{on_path, output};
 
-/// The name that makes the shim stand in front of Fluvio's program.
-const NAME: &str = "cdk";
+/// Run Fluvio's cdk, with secrets for the connectors that it starts; or stand in front of it
+#[derive(Args, Debug)]
+#[command(after_help = "\
+`cdk deploy start` and `cdk test` get --secrets FILE, where FILE is in memory and has the
+secrets that the configuration references. It is there for as long as the connector runs. Every
+other command of cdk is its own. --inject env, behind the word start or test, gives the secrets
+by the environment instead. `cdk test --watch` starts the connector again when its configuration
+or one of its secrets changes; it takes the options of `fluvio-secret run --watch`.
 
-pub(crate) fn cdk(args: &[OsString], hardened: Hardened) -> Result<(), CliError> {
-    let path = beside_this_program(SHIM).map_err(CliError::Shim)?;
-    become_shim(as_cdk(&path, args), path, OsStr::new(run::CDK), hardened)
+After --install, and with its folder in front on PATH, plain `cdk` does this.
+
+Example:
+  fluvio-secret cdk deploy start --config sample-config.yaml
+  fluvio-secret cdk --install")]
+pub(crate) struct CdkArgs {
+    /// Make a link called cdk, to be put in front of Fluvio's on PATH
+    #[arg(long, conflicts_with = "uninstall")]
+    install: bool,
+
+    /// Remove that link
+    #[arg(long)]
+    uninstall: bool,
+
+    /// The folder of the link
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+
+    /// The arguments of cdk
+    #[arg(value_name = "ARG", trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<OsString>,
 }
 
-pub(crate) fn install(folder: Option<PathBuf>) -> Result<(), CliError> {
-    let shim = beside_this_program(SHIM).map_err(CliError::Shim)?;
+/// The shim calls it for `cdk test --watch`.
+#[derive(Args, Debug)]
+pub(crate) struct WatchCdkArgs {
+    #[arg(long)]
+    config: PathBuf,
+
+    #[arg(long)]
+    no_check: bool,
+
+    #[arg(long)]
+    no_vault: bool,
+
+    // The options for --watch require it.
+    #[arg(long)]
+    watch: bool,
+
+    #[command(flatten)]
+    watching: WatchArgs,
+
+    #[arg(required = true, num_args = 1.., last = true)]
+    args: Vec<OsString>,
+}
+
+pub(super) fn cdk(args: CdkArgs, hardened: Hardened) -> Result<(), CliError> {
+    let CdkArgs { install: is_install, uninstall: is_uninstall, dir, args } = args;
+    let usage =
+        |text: &str| Err(CliError::Usage(format!("error: {text}\nsee: fluvio-secret cdk --help")));
+    match (is_install, is_uninstall) {
+        (false, false) if dir.is_some() => usage("--dir goes with --install or --uninstall"),
+        (false, false) => {
+            let path = shim_path()?;
+            become_shim(as_cdk(&path, &args), path, OsStr::new(CDK), hardened)
+        }
+        _ if !args.is_empty() => usage("there is an argument too many"),
+        (true, _) => install(dir),
+        (_, true) => uninstall(dir),
+    }
+}
+
+/// `cdk test --watch`, which the shim hands over.
+pub(super) fn watch_cdk(cdk: WatchCdkArgs, hardened: Hardened) -> Result<(), CliError> {
+    let WatchCdkArgs { config, no_check, no_vault, watch: _, watching: watch, args } = cdk;
+    let (check, vault) = (!no_check, !no_vault);
+    if vault {
+        unlock_for(&config)?;
+    }
+    let path = shim_path()?;
+    let program = path.clone();
+    let command = move || as_cdk(&path, &args);
+    let plan = Plan { config, watch, check, vault, program, command: Box::new(command) };
+    watch::supervise(plan, hardened)
+}
+
+fn install(folder: Option<PathBuf>) -> Result<(), CliError> {
+    let shim = shim_path()?;
     let folder = folder_of_link(folder)?;
-    let link = folder.join(NAME);
+    let link = folder.join(CDK);
     let failed = |error: io::Error| CliError::Link { path: link.clone(), why: error.to_string() };
     if folder.as_os_str().as_bytes().contains(&b':') {
         let why = "a folder with a colon cannot be on PATH; choose another with --dir".to_owned();
@@ -42,8 +121,8 @@ pub(crate) fn install(folder: Option<PathBuf>) -> Result<(), CliError> {
     }
     symlink(&shim, &link).map_err(failed)?;
     output::confirm(&format!("{} leads to {}", link.display(), shim.display()));
-    // By whatever name its folder is on PATH.
-    let first = on_path::all(NAME, env::var_os("PATH").as_deref()).into_iter().next();
+    // Its directory may be on PATH by another name.
+    let first = on_path::all(CDK, env::var_os("PATH").as_deref()).into_iter().next();
     if first.is_some_and(|first| first.canonicalize().ok() == shim.canonicalize().ok()) {
         output::confirm(
             "It is in front on PATH: `cdk` has the secrets from now on. \
@@ -58,10 +137,10 @@ pub(crate) fn install(folder: Option<PathBuf>) -> Result<(), CliError> {
     Ok(())
 }
 
-pub(crate) fn uninstall(folder: Option<PathBuf>) -> Result<(), CliError> {
+fn uninstall(folder: Option<PathBuf>) -> Result<(), CliError> {
     let is_our_folder = folder.is_none();
     let folder = folder_of_link(folder)?;
-    let link = folder.join(NAME);
+    let link = folder.join(CDK);
     match is_ours(&link) {
         Some(true) => {
             let failed =

@@ -1,27 +1,49 @@
 //! `check`: what would keep a connector from starting, before it starts.
 
-use std::fs::OpenOptions;
-use std::io::Read;
-use std::path::Path;
+use std::path::PathBuf;
+
+use clap::Args;
 
 use fluvio_secret_config::{Document, Values};
 use fluvio_secret_protocol::check::{Checked, Finding, Severity};
-use fluvio_secret_protocol::{Client, SecretName, limits};
-use fluvio_secret_system::regular::{self, Links};
+use fluvio_secret_protocol::{Client, SecretName};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::client;
-use crate::args::{Check, Format};
+use crate::connection::client;
 use crate::error::CliError;
-use crate::{format, output};
+use crate::format::{Format, OutputArgs};
+use crate::{config_file, format, output};
 
-pub(crate) fn check(check: &Check) -> Result<(), CliError> {
+/// Find what would keep a connector from starting with its configuration
+#[derive(Args, Debug)]
+#[command(after_help = "\
+A secret that is missing or cannot reach a connector, a template that a connector cannot render,
+a value that makes something else of the file: each with its line, and what helps. No value is
+ever printed. Exit status: 0, also with warnings; 78 with errors.
+
+Example:
+  fluvio-secret check sample-config.yaml
+  fluvio-secret check --offline -O json sample-config.yaml")]
+pub(crate) struct CheckArgs {
+    /// Leave out what needs the vault, and start no daemon
+    #[arg(long)]
+    offline: bool,
+
+    #[command(flatten)]
+    output: OutputArgs,
+
+    /// The configurations of connectors
+    #[arg(value_name = "FILE", required = true, num_args = 1..)]
+    files: Vec<PathBuf>,
+}
+
+pub(super) fn check(check: &CheckArgs) -> Result<(), CliError> {
     let mut client = if check.offline { None } else { Some(client()?) };
     let mut files = Vec::new();
     let mut is_one_unread = false;
     for path in &check.files {
-        let (text, checked) = match read_config(path) {
+        let (text, checked) = match config_file::read(path) {
             Ok(config) => {
                 let text = String::from_utf8_lossy(&config).into_owned();
                 (Some(text), look(client.as_mut(), config)?)
@@ -57,20 +79,6 @@ fn look(client: Option<&mut Client>, config: Zeroizing<Vec<u8>>) -> Result<Check
         Some(client) => Ok(client.check(config)?),
         None => Ok(Document::read(&config).check(Values::NotAsked)),
     }
-}
-
-/// Reads a configuration. People write values into them too, so it is wiped like one.
-pub(crate) fn read_config(path: &Path) -> Result<Zeroizing<Vec<u8>>, CliError> {
-    let failed = |why: String| CliError::Config { path: path.to_owned(), why };
-    let opened = regular::open(OpenOptions::new().read(true), path, Links::Follow);
-    let (file, _) = opened.map_err(|error| failed(error.to_string()))?;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(limits::CONFIG_BYTES + 1));
-    let most = limits::CONFIG_BYTES as u64 + 1;
-    file.take(most).read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;
-    if bytes.len() > limits::CONFIG_BYTES {
-        return Err(failed(format!("it has more than {} bytes", limits::CONFIG_BYTES)));
-    }
-    Ok(bytes)
 }
 
 /// A file, and what was found in it.

@@ -1,19 +1,53 @@
-//! `completions`: the script that makes a shell ask this program how what is typed goes on.
+//! `completions`: the script by which a shell asks this program for completions.
 
-use fluvio_secret_protocol::SecretName;
+use clap::{Args, ValueEnum};
+use clap_complete::env::{EnvCompleter, Fish, Zsh};
 
-use super::client;
-use crate::args::{self, Shell};
 use crate::error::CliError;
+use crate::explain::PROGRAM;
 use crate::output;
 
-pub(crate) fn completions(shell: Shell) -> Result<(), CliError> {
-    let script = args::completions(shell).map_err(CliError::Output)?;
-    output::print(&String::from_utf8_lossy(&script))
+/// The variable by which a shell asks. Its value is the shell's name.
+pub(crate) const COMPLETE: &str = "FLUVIO_SECRET_COMPLETE";
+
+/// Print the completions for a shell
+#[derive(Args, Debug)]
+#[command(after_help = "\
+They complete commands, options and the names of secrets. The settings of the shell (~/.bashrc,
+~/.zshrc, config.fish) are the place to source the file that an example makes.
+
+Example:
+  fluvio-secret completions bash > ~/.fluvio-secret.bash
+  fluvio-secret completions zsh > ~/.fluvio-secret.zsh
+  fluvio-secret completions fish > ~/.fluvio-secret.fish")]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL", value_enum)]
+    shell: Shell,
 }
 
-/// The names of all secrets, or none when they cannot be had: nobody is told anything while typing.
-pub(crate) fn names() -> Vec<SecretName> {
-    let listed = client().and_then(|mut client| Ok(client.list()?));
-    listed.unwrap_or_default().into_iter().map(|secret| secret.name).collect()
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Shell {
+    /// bash
+    Bash,
+    /// fish
+    Fish,
+    /// zsh
+    Zsh,
+}
+
+/// The script for bash. That of `clap_complete` knows no `--option=value`, and splits a path with a space.
+const BASH: &str = include_str!("completion.bash");
+
+pub(super) fn completions(args: &CompletionsArgs) -> Result<(), CliError> {
+    let shell: &dyn EnvCompleter = match args.shell {
+        Shell::Bash => return output::print(&BASH.replace("VARIABLE", COMPLETE)),
+        Shell::Fish => &Fish,
+        Shell::Zsh => &Zsh,
+    };
+    let mut script = Vec::new();
+    shell
+        .write_registration(COMPLETE, PROGRAM, PROGRAM, PROGRAM, &mut script)
+        .map_err(CliError::Output)?;
+    output::print(&String::from_utf8_lossy(&script))
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::thread::sleep;
 use std::time::Duration;
 
+use clap::Subcommand;
 use fluvio_secret_protocol::{Client, ClientError, Code, ListedLease, accept_vault};
 
-use super::{client, lease, running_client, state};
-use crate::args::Daemon;
+use super::lease;
+use crate::connection::{client, running_client, state};
 use crate::error::CliError;
 use crate::holders;
 use crate::output;
@@ -15,19 +16,53 @@ use crate::output;
 /// How often `stop` checks whether leases are held.
 const LEASE_POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-pub(crate) fn daemon(what: Daemon) -> Result<(), CliError> {
+/// Start or stop the daemon that keeps the secrets; every command that needs it starts it
+#[derive(Clone, Copy, Debug, Subcommand)]
+#[command(after_help = "Example:\n  fluvio-secret daemon restart", disable_help_subcommand = true)]
+pub(crate) enum DaemonCommand {
+    /// Start the daemon, when it is not running
+    #[command(after_help = "\
+The daemon refuses a directory that is not the vault of this machine: its file system may not be
+mounted. --accept-vault makes that directory the vault of this machine. It changes no key.
+
+Example:
+  fluvio-secret daemon start
+  fluvio-secret daemon start --accept-vault")]
+    Start {
+        /// Use the vault that is there, even if it is another one
+        #[arg(long)]
+        accept_vault: bool,
+    },
+    /// Stop the daemon when no lease is held any more
+    ///
+    /// While connectors that cdk started hold leases, the command prints them and waits for their end.
+    /// Ctrl-C ends the waiting and leaves everything as it is.
+    #[command(
+        after_help = "Example:\n  fluvio-secret daemon stop\n  fluvio-secret daemon stop --end-leases"
+    )]
+    Stop {
+        /// Remove the files of all leases first, and wait for no connector
+        #[arg(long)]
+        end_leases: bool,
+    },
+    /// Stop the daemon and start it again
+    #[command(after_help = "Example:\n  fluvio-secret daemon restart")]
+    Restart,
+}
+
+pub(super) fn daemon(what: DaemonCommand) -> Result<(), CliError> {
     match what {
-        Daemon::Restart => {
+        DaemonCommand::Restart => {
             // The next daemon takes the leases over.
             stop_running()?;
             start()
         }
-        Daemon::Start { accept_vault: true } => {
+        DaemonCommand::Start { accept_vault: true } => {
             accept_vault().map_err(Into::into).and_then(|()| start())
         }
-        Daemon::Start { .. } => start(),
-        Daemon::Stop { end_leases: true } => end_leases_and_stop(),
-        Daemon::Stop { end_leases: false } => stop(),
+        DaemonCommand::Start { .. } => start(),
+        DaemonCommand::Stop { end_leases: true } => end_leases_and_stop(),
+        DaemonCommand::Stop { end_leases: false } => stop(),
     }
 }
 

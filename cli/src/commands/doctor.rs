@@ -1,17 +1,40 @@
 //! `doctor`: what is right here and what is not, and the command that mends it.
 
-use super::places;
-use crate::args::DoctorForm;
+use clap::Args;
+
+use crate::connection::places;
 use crate::doctor::{Condition, Found, Machine, look, report};
 use crate::error::CliError;
+use crate::format::OutputArgs;
 use crate::{format, output};
 
-pub(crate) fn doctor(form: DoctorForm) -> Result<(), CliError> {
+/// Tell what is right here and what is not, and the command that mends it
+#[derive(Args, Debug)]
+#[command(after_help = "\
+One line for each look. A `note` may be intended; what is `wrong` has to be mended. Exit status:
+0 when nothing is wrong, else 1. It starts the daemon when none runs, and changes nothing else.
+
+--report makes a text to be added to the report of a bug. It has no names of secrets, ~ for the
+home folder, and USER for the user's name in paths.
+
+Example:
+  fluvio-secret doctor
+  fluvio-secret doctor --report > report.txt")]
+pub(crate) struct DoctorArgs {
+    /// Make a text for the report of a bug, without names of secrets
+    #[arg(long, conflicts_with = "format")]
+    report: bool,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(super) fn doctor(args: &DoctorArgs) -> Result<(), CliError> {
     let machine = Machine::this();
     let found = look(&machine, &places()?);
-    match form {
-        DoctorForm::Looks(form) => format::print(form, || table(&found), || &found)?,
-        DoctorForm::Report => output::print(&report(&machine, &found))?,
+    match args.report {
+        true => output::print(&report(&machine, &found))?,
+        false => format::print(args.output.format, || table(&found), || &found)?,
     }
     let is_wrong = found.iter().any(|found| found.condition == Condition::Wrong);
     if is_wrong { Err(CliError::Unwell) } else { Ok(()) }

@@ -1,13 +1,53 @@
 //! `lease list`, `lease end`.
 
+use std::ffi::OsString;
+
+use clap::{Args, Subcommand};
 use fluvio_secret_protocol::ListedLease;
 use serde::Serialize;
 
-use super::{client, running_client};
-use crate::args::Format;
+use crate::connection::{client, running_client};
 use crate::error::CliError;
+use crate::format::OutputArgs;
 use crate::holders::{self, Holder};
 use crate::{date, format, output};
+
+/// Show or end the leases: secrets files of connectors that cdk started
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  fluvio-secret lease list", disable_help_subcommand = true)]
+pub(crate) enum LeaseCommand {
+    List(ListLeasesArgs),
+    End(EndLeaseArgs),
+}
+
+/// Show the leases, and which processes hold them
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  fluvio-secret lease list -O json")]
+pub(crate) struct ListLeasesArgs {
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Remove a lease, whoever holds it
+#[derive(Args, Debug)]
+#[command(after_help = "\
+A connector that still runs finds its secrets no more. A lease ends by itself when nobody holds
+it.
+
+Example:
+  fluvio-secret lease end 0123456789ab")]
+pub(crate) struct EndLeaseArgs {
+    /// The lease, as `lease list` shows it
+    #[arg(value_name = "ID")]
+    id: OsString,
+}
+
+pub(super) fn lease(command: LeaseCommand) -> Result<(), CliError> {
+    match command {
+        LeaseCommand::List(args) => list(&args),
+        LeaseCommand::End(args) => end(&args),
+    }
+}
 
 /// A lease, for programs.
 #[derive(Serialize)]
@@ -50,7 +90,7 @@ pub(super) fn describe(connector: Option<&str>, config: &str, id: &str) -> Strin
     format!("{} with {config} (lease {id})", connector.unwrap_or("a connector"))
 }
 
-pub(crate) fn list_leases(form: Format) -> Result<(), CliError> {
+fn list(args: &ListLeasesArgs) -> Result<(), CliError> {
     // Where no daemon runs there may be leases all the same: one that starts takes them over.
     let mut client = client()?;
     let leases = client.leases()?;
@@ -69,13 +109,14 @@ pub(crate) fn list_leases(form: Format) -> Result<(), CliError> {
     };
     let head = ["Lease", "Since", "Connector", "Holders", "SecretNames"];
     format::print(
-        form,
+        args.output.format,
         || format::table(head, &held().map(row).collect::<Vec<_>>()),
         || held().map(|(lease, holders)| HeldLease::of(lease, holders)).collect::<Vec<_>>(),
     )
 }
 
-pub(crate) fn end_lease(id: String) -> Result<(), CliError> {
+fn end(args: &EndLeaseArgs) -> Result<(), CliError> {
+    let id = args.id.to_string_lossy().into_owned();
     let mut client = match running_client()? {
         Some(client) => client,
         None => client()?,

@@ -1,22 +1,64 @@
 //! `log`: the audit log, newest last. Needs no daemon: the log is a file of ours.
 
+use std::ffi::OsStr;
 use std::ops::ControlFlow;
 use std::time::Duration;
 use std::{mem, thread};
 
+use clap::Args;
+use fluvio_secret_protocol::SecretName;
 use fluvio_secret_protocol::audit::Line;
 use fluvio_secret_system::printable;
+use jiff::{Span, Timestamp, ZonedDateTime};
 
-use super::state;
-use crate::args::{Log, LogFormat};
+use crate::argument::{self, BadArgument};
 use crate::audit_log::{AuditLog, Entry};
+use crate::connection::state;
 use crate::error::CliError;
+use crate::format::{LogFormat, OutputArgs};
 use crate::{date, format, output};
 
-/// How often `--follow` looks.
-const LOOK: Duration = Duration::from_millis(200);
+/// Show what was set, deleted and given to which connector
+#[derive(Args, Debug)]
+#[command(after_help = "\
+DURATION is written like 90s, 30m, 12h, 7d or '1h 30m'. -O json prints one object for each line.
 
-pub(crate) fn log(log: &Log) -> Result<(), CliError> {
+Example:
+  fluvio-secret log
+  fluvio-secret log --name AUTH_HEADER --since 12h -O json")]
+pub(crate) struct LogArgs {
+    /// Go on with what happens, until it is ended
+    #[arg(short, long)]
+    follow: bool,
+
+    /// Only what is about this secret
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_parser = argument::parsed(argument::name),
+        add = argument::names()
+    )]
+    name: Option<SecretName>,
+
+    /// Only what happened since then, like 12h
+    #[arg(long, value_name = "DURATION", value_parser = argument::parsed(since))]
+    since: Option<Timestamp>,
+
+    #[command(flatten)]
+    output: OutputArgs<LogFormat>,
+}
+
+/// The time this long ago, by the local calendar: a day may have 23 hours.
+fn since(duration: &OsStr) -> Result<Timestamp, BadArgument> {
+    let span = duration.to_str().and_then(|text| text.parse::<Span>().ok());
+    let since = span.and_then(|span| ZonedDateTime::now().checked_sub(span.abs()).ok());
+    let bad = || BadArgument::duration("--since", "90s, 30m, 12h, 7d", "log");
+    since.map(|since| since.timestamp()).ok_or_else(bad)
+}
+
+const FOLLOW_POLL_INTERVAL: Duration = Duration::from_millis(200);
+
+pub(super) fn log(log: &LogArgs) -> Result<(), CliError> {
     let path = state()?.audit_log();
     let mut file = AuditLog::at(path.clone());
     let mut is_first = true;
@@ -32,16 +74,16 @@ pub(crate) fn log(log: &Log) -> Result<(), CliError> {
             None => {}
         }
         is_first = false;
-        thread::sleep(LOOK);
+        thread::sleep(FOLLOW_POLL_INTERVAL);
     }
 }
 
-/// As many entries are printed at once, so that a long log needs little memory.
+/// The most entries that are printed at once. A long log needs little memory then.
 const AT_ONCE: usize = 1000;
 
 /// Prints entries as they come.
 struct Printer<'a> {
-    log: &'a Log,
+    log: &'a LogArgs,
     entries: Vec<Entry>,
     is_first: bool,
     /// Why no more is printed: the reader has gone, or the result cannot be written.
@@ -61,7 +103,7 @@ impl Printer<'_> {
 
     fn print(&mut self) {
         let entries = mem::take(&mut self.entries);
-        let text = match self.log.format {
+        let text = match self.log.output.format {
             LogFormat::Json => {
                 entries.iter().map(|one| printable::json(&one.text) + "\n").collect()
             }
@@ -78,7 +120,7 @@ impl Printer<'_> {
     }
 }
 
-fn is_wanted(log: &Log, entry: &Entry) -> bool {
+fn is_wanted(log: &LogArgs, entry: &Entry) -> bool {
     log.since.is_none_or(|since| entry.time >= since)
         && log.name.as_ref().is_none_or(|name| entry.line.names.contains(name))
 }

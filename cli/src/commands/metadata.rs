@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::error::CliError;
 use crate::output;
 
-pub(crate) fn metadata() -> Result<(), CliError> {
+pub(super) fn metadata() -> Result<(), CliError> {
     let metadata = json!({
         "title": "fluvio-secret",
         "package": null,

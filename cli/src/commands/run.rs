@@ -1,98 +1,110 @@
-//! `run`: becomes the shim, which becomes the connector; with `--watch`, starts it again and again.
+//! `run`: becomes the shim, which becomes the connector. With `--watch` it restarts the connector.
 
-use std::ffi::{OsStr, OsString};
-use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::Command;
 
-use fluvio_secret_protocol::{SHIM, StartError, beside_this_program};
+use clap::{Args, ValueHint};
+use fluvio_secret_protocol::InjectMode;
 use fluvio_secret_system::harden::Hardened;
-use fluvio_secret_system::inherited;
 
-use super::unlock::unlock_for;
-use crate::args::{Run, WatchCdk};
+use super::shim::{become_shim, shim_path, unlock_for};
+use crate::argument::inject_mode;
 use crate::error::CliError;
-use crate::watch::{self, Plan};
+use crate::watch::{self, Plan, WatchArgs};
 
-/// The name under which the shim stands in front of Fluvio's program.
-pub(super) const CDK: &str = "cdk";
+/// Run a connector with exactly the secrets that its configuration references
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The command gets --config FILE, and --secrets FILE for the secrets. Its exit status is its own;
+before it starts, 2 says that this command line is not understood, 125 that something else is
+wrong, 126 that the command cannot be run, 127 that it is not found.
 
-pub(crate) fn run(run: Run, hardened: Hardened) -> Result<(), CliError> {
-    let path = beside_this_program(SHIM).map_err(CliError::Shim)?;
-    let words = words(&run);
-    let Some(watch) = run.watch else {
+With --watch the connector is asked to end and started again when the file is saved or one of
+its secrets is set to another value. When it would not start with that, the old one goes on.
+Ctrl-C ends both.
+
+Example:
+  fluvio-secret run --config sample-config.yaml -- ./target/debug/my-connector
+  fluvio-secret run --config sample-config.yaml -- cargo run --
+  fluvio-secret run --watch --watch-path src --config sample-config.yaml -- cargo run --")]
+pub(crate) struct RunArgs {
+    /// The connector's configuration; also given to the command as --config FILE
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+
+    /// How the secrets go to the connector [default: as the settings say, else auto]
+    #[arg(long, value_name = "WAY", value_parser = inject_mode())]
+    inject: Option<InjectMode>,
+
+    /// Start the connector although something would keep it from starting
+    #[arg(long)]
+    no_check: bool,
+
+    /// Add nothing to the command, for programs that are no connectors; uses env
+    #[arg(long)]
+    as_is: bool,
+
+    /// Start the connector again when its configuration or one of its secrets changes
+    #[arg(long)]
+    watch: bool,
+
+    #[command(flatten)]
+    watching: WatchArgs,
+
+    /// The connector's program and its arguments
+    #[arg(
+        value_name = "COMMAND",
+        value_hint = ValueHint::AnyPath,
+        required = true,
+        num_args = 1..,
+        trailing_var_arg = true
+    )]
+    pub(crate) command: Vec<OsString>,
+}
+
+impl RunArgs {
+    /// The arguments of the shim.
+    fn words(&self) -> Vec<OsString> {
+        let mut words = vec!["--config".into(), self.config.clone().into_os_string()];
+        if let Some(inject) = self.inject {
+            words.extend(["--inject".into(), inject.as_str().into()]);
+        }
+        if self.no_check {
+            words.push("--no-check".into());
+        }
+        if self.as_is {
+            words.push("--as-is".into());
+        }
+        words.push("--".into());
+        words.extend(self.command.iter().cloned());
+        words
+    }
+}
+
+pub(super) fn run(args: RunArgs, hardened: Hardened) -> Result<(), CliError> {
+    let path = shim_path()?;
+    let words = args.words();
+    if !args.watch {
         let mut shim = Command::new(&path);
         shim.args(words);
         let name = path.clone().into_os_string();
         return become_shim(shim, path, &name, hardened);
-    };
+    }
+    unlock_for(&args.config)?;
     let program = path.clone();
     let command = move || {
         let mut shim = Command::new(&path);
         shim.args(&words);
         shim
     };
-    let (config, check) = (run.config, !run.no_check);
-    let plan = Plan { config, watch, check, vault: true, program, command: Box::new(command) };
-    supervise(plan, hardened)
-}
-
-/// `cdk test --watch`, which the shim hands over when it meets it.
-pub(crate) fn watch_cdk(cdk: WatchCdk, hardened: Hardened) -> Result<(), CliError> {
-    let WatchCdk { config, watch, check, vault, args } = cdk;
-    let path = beside_this_program(SHIM).map_err(CliError::Shim)?;
-    let program = path.clone();
-    let command = move || as_cdk(&path, &args);
-    let plan = Plan { config, watch, check, vault, program, command: Box::new(command) };
-    supervise(plan, hardened)
-}
-
-/// The shim under the name by which it stands in front of `cdk`.
-pub(super) fn as_cdk(path: &Path, args: &[OsString]) -> Command {
-    let mut shim = Command::new(path);
-    shim.arg0(CDK).args(args);
-    shim
-}
-
-/// What the shim is told.
-fn words(run: &Run) -> Vec<OsString> {
-    let mut words = vec!["--config".into(), run.config.clone().into_os_string()];
-    if let Some(inject) = run.inject {
-        words.extend(["--inject".into(), inject.as_str().into()]);
-    }
-    if run.no_check {
-        words.push("--no-check".into());
-    }
-    if run.as_is {
-        words.push("--as-is".into());
-    }
-    words.push("--".into());
-    words.extend(run.command.iter().cloned());
-    words
-}
-
-/// A supervisor holds no value, and the shim is to start as it would from a shell.
-fn supervise(plan: Plan, hardened: Hardened) -> Result<(), CliError> {
-    if plan.vault {
-        unlock_for(&plan.config)?;
-    }
-    hardened.release().map_err(CliError::System)?;
-    // Connectors get the signals as they were; we have to hear ours.
-    inherited::unblock_signals().map_err(CliError::System)?;
-    match watch::watch(plan)? {
-        0 => Ok(()),
-        status => Err(CliError::Connector(status)),
-    }
-}
-
-/// Becomes the shim, which hardens itself, and gives what it starts what it was given itself.
-pub(super) fn become_shim(
-    shim: Command,
-    path: PathBuf,
-    name: &OsStr,
-    hardened: Hardened,
-) -> Result<(), CliError> {
-    hardened.release().map_err(CliError::System)?;
-    let source = inherited::exec(shim, name);
-    Err(CliError::Shim(StartError::Program { path, source }))
+    let plan = Plan {
+        config: args.config,
+        watch: args.watching,
+        check: !args.no_check,
+        vault: true,
+        program,
+        command: Box::new(command),
+    };
+    watch::supervise(plan, hardened)
 }

@@ -1,21 +1,34 @@
 //! `status`: how the daemon is, and what it gave to whom. Starts none.
 
+use clap::Args;
 use fluvio_secret_protocol::{Activity, ListedGrant, ListedLease, Status};
 use serde::Serialize;
 
 use super::lease::Lease;
-use super::running_client;
-use crate::args::Format;
+use crate::connection::running_client;
 use crate::error::CliError;
+use crate::format::OutputArgs;
 use crate::{date, format};
 
-pub(crate) fn status(form: Format) -> Result<(), CliError> {
+/// Show the state of the daemon, and what it gave to whom; starts no daemon
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  fluvio-secret status")]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(super) fn status(args: &StatusArgs) -> Result<(), CliError> {
     let mut client = running_client()?.ok_or(CliError::NotRunning)?;
     let status = client.status()?;
     // The vault's folder may be what is wrong; how the daemon is can be told all the same.
     let activity = client.activity().and_then(|activity| Ok((activity, client.leases()?)));
     let known = activity.as_ref().ok();
-    let printed = format::print(form, || table(&status, known), || Overview::of(&status, known));
+    let printed = format::print(
+        args.output.format,
+        || table(&status, known),
+        || Overview::of(&status, known),
+    );
     printed.and(activity.map(|_| ()).map_err(CliError::from))
 }
 

@@ -12,8 +12,7 @@ use fluvio_secret_system::shell;
 use zeroize::Zeroizing;
 
 use super::{Found, Look, Machine, git};
-use crate::args::FileFormat;
-use crate::secrets_file::{self, format_by_name};
+use crate::secrets_file::{self, FileFormat, format_by_name};
 
 /// What people call the file that they give to `--secrets`.
 const NAMES: [&str; 4] = ["secrets.txt", "secret.txt", "secrets", ".env"];

@@ -17,15 +17,24 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use clap::ValueEnum;
 use fluvio_secret_protocol::{Secret, SecretName, limits};
 use zeroize::Zeroizing;
 
 use self::dotenv::Change;
 use self::foreign::Foreign;
-use crate::args::FileFormat;
 
 /// More than anybody's secrets file has: 10,000 secrets of 6 KiB.
 const MOST_BYTES: usize = 64 << 20;
+
+/// The rules by which `import` reads a file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum FileFormat {
+    /// As connectors read a secrets file: quotes are part of a value
+    Secrets,
+    /// As programs read a .env file: quotes and comments are removed
+    Dotenv,
+}
 
 /// What a file has. Numbers of lines begin with 1.
 #[derive(Debug, Default)]
@@ -236,8 +245,7 @@ fn lines(numbers: &[usize]) -> String {
 mod tests {
     use std::path::Path;
 
-    use super::{BadFile, SecretsFile, format_by_name, lines};
-    use crate::args::FileFormat;
+    use super::{BadFile, FileFormat, SecretsFile, format_by_name, lines};
 
     fn parse(bytes: &[u8]) -> Result<SecretsFile, BadFile> {
         super::parse(bytes, Some(FileFormat::Secrets))

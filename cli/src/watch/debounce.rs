@@ -28,9 +28,9 @@ pub(crate) enum Sign {
     Secrets,
 }
 
-/// Waits until it is quiet.
+/// Waits until it is debounce.
 #[derive(Debug, Default)]
-pub(crate) struct Quiet {
+pub(crate) struct Debounce {
     first: Option<Instant>,
     due: Option<Instant>,
     has_secrets: bool,
@@ -39,7 +39,7 @@ pub(crate) struct Quiet {
     rest: Option<Instant>,
 }
 
-impl Quiet {
+impl Debounce {
     /// Something changes. Soon after a restart the whole burst is waited for.
     pub(crate) fn heard(&mut self, sign: Sign, now: Instant, is_soon_after_restart: bool) {
         let first = *self.first.get_or_insert(now);
@@ -82,43 +82,43 @@ impl Quiet {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{BURST, CEILING, Quiet, SOON, Sign, WRITING};
+    use super::{BURST, CEILING, Debounce, SOON, Sign, WRITING};
 
     #[test]
     fn what_is_whole_is_looked_at_at_once() {
-        let (mut quiet, now) = (Quiet::default(), Instant::now());
-        assert!(!quiet.is_over(now));
-        quiet.heard(Sign::Writing, now, false);
-        assert!(!quiet.is_over(now + WRITING / 2));
-        quiet.heard(Sign::Whole, now + WRITING / 2, false);
-        assert!(quiet.is_over(now + WRITING / 2));
-        assert!(!quiet.is_over(now + CEILING), "once");
+        let (mut debounce, now) = (Debounce::default(), Instant::now());
+        assert!(!debounce.is_over(now));
+        debounce.heard(Sign::Writing, now, false);
+        assert!(!debounce.is_over(now + WRITING / 2));
+        debounce.heard(Sign::Whole, now + WRITING / 2, false);
+        assert!(debounce.is_over(now + WRITING / 2));
+        assert!(!debounce.is_over(now + CEILING), "once");
     }
 
     #[test]
     fn who_writes_is_waited_for_but_not_for_ever() {
-        let (mut quiet, start) = (Quiet::default(), Instant::now());
+        let (mut debounce, start) = (Debounce::default(), Instant::now());
         let mut now = start;
         while now < start + CEILING {
-            quiet.heard(Sign::Writing, now, false);
-            assert!(!quiet.is_over(now), "{:?}", now - start);
+            debounce.heard(Sign::Writing, now, false);
+            assert!(!debounce.is_over(now), "{:?}", now - start);
             now += WRITING / 2;
         }
-        assert!(quiet.is_over(now));
+        assert!(debounce.is_over(now));
     }
 
     #[test]
     fn secrets_that_change_again_and_again_are_looked_at_twice_in_a_second() {
         // With pauses of every length between them.
         for pause in [1, 20, 99, 101, 150, 300].map(Duration::from_millis) {
-            let (mut quiet, start) = (Quiet::default(), Instant::now());
+            let (mut debounce, start) = (Debounce::default(), Instant::now());
             let (mut now, mut changed, mut looks) = (start, start, Vec::new());
             while now < start + 3 * CEILING {
                 if now < start + CEILING && now >= changed {
-                    quiet.heard(Sign::Secrets, now, false);
+                    debounce.heard(Sign::Secrets, now, false);
                     changed += pause;
                 }
-                if quiet.is_over(now) {
+                if debounce.is_over(now) {
                     looks.push(now - start);
                 }
                 now += Duration::from_millis(1);
@@ -127,37 +127,37 @@ mod tests {
             assert!(looks.last().is_some_and(|last| start + *last >= changed - pause), "{looks:?}");
         }
         // A file does not wait for that.
-        let (mut quiet, now) = (Quiet::default(), Instant::now());
-        quiet.heard(Sign::Secrets, now, false);
-        assert!(quiet.is_over(now + CEILING));
-        quiet.heard(Sign::Whole, now + CEILING, false);
-        assert!(quiet.is_over(now + CEILING));
+        let (mut debounce, now) = (Debounce::default(), Instant::now());
+        debounce.heard(Sign::Secrets, now, false);
+        assert!(debounce.is_over(now + CEILING));
+        debounce.heard(Sign::Whole, now + CEILING, false);
+        assert!(debounce.is_over(now + CEILING));
     }
 
     #[test]
     fn a_burst_after_a_restart_is_waited_for_as_a_whole_but_not_for_ever() {
-        let (mut quiet, start) = (Quiet::default(), Instant::now());
-        quiet.heard(Sign::Whole, start, true);
-        assert_eq!(quiet.due(), Some(start + BURST));
+        let (mut debounce, start) = (Debounce::default(), Instant::now());
+        debounce.heard(Sign::Whole, start, true);
+        assert_eq!(debounce.due(), Some(start + BURST));
         // The pause after the restart is over, and the burst is not.
         let mut now = start;
         while now < start + CEILING {
-            quiet.heard(Sign::Whole, now, false);
-            assert!(!quiet.is_over(now), "{:?}", now - start);
+            debounce.heard(Sign::Whole, now, false);
+            assert!(!debounce.is_over(now), "{:?}", now - start);
             now += BURST / 2;
         }
-        assert!(quiet.is_over(now));
-        quiet.heard(Sign::Whole, now, false);
-        assert!(quiet.is_over(now), "the next change is no part of it");
+        assert!(debounce.is_over(now));
+        debounce.heard(Sign::Whole, now, false);
+        assert!(debounce.is_over(now), "the next change is no part of it");
     }
 
     #[test]
     fn a_removal_is_looked_at_soon() {
-        let (mut quiet, now) = (Quiet::default(), Instant::now());
-        quiet.heard(Sign::Over, now, false);
-        assert_eq!(quiet.due(), Some(now + SOON));
-        quiet.look_at(now + Duration::from_millis(1));
-        quiet.look_at(now + CEILING);
-        assert!(!quiet.is_over(now) && quiet.is_over(now + Duration::from_millis(1)));
+        let (mut debounce, now) = (Debounce::default(), Instant::now());
+        debounce.heard(Sign::Over, now, false);
+        assert_eq!(debounce.due(), Some(now + SOON));
+        debounce.look_at(now + Duration::from_millis(1));
+        debounce.look_at(now + CEILING);
+        assert!(!debounce.is_over(now) && debounce.is_over(now + Duration::from_millis(1)));
     }
 }

@@ -18,8 +18,8 @@ use notify::{ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Wat
 use rustix::io::Errno;
 
 use super::content::is_ignored;
-use super::quiet::Sign;
-use super::way::{Step, steps};
+use super::debounce::Sign;
+use super::path_chain::{Step, steps};
 
 /// How often to look where nothing is told.
 pub(crate) const LOOK: Duration = Duration::from_secs(1);

@@ -8,7 +8,7 @@ use super::content::Contents;
 use super::report::{Event, Reason};
 use super::secrets::{Subscriber, Told, note};
 use super::{Held, News, Sign, State, Supervisor, Then, files, lock, pause};
-use crate::commands::read_config;
+use crate::config_file;
 use crate::error::CliError;
 
 /// Why a connector would not start with what is there now.
@@ -72,7 +72,7 @@ impl Supervisor {
         let contents = self.reader.read(self.files.paths());
         let changes = self.started.0.changes(&contents, &mut self.doubts, now);
         if let Some(due) = self.doubts.due() {
-            self.quiet.look_at(due);
+            self.debounce.look_at(due);
         }
         let reason = Reason {
             files: changes.changed.iter().map(|path| path.display().to_string()).collect(),
@@ -137,7 +137,7 @@ impl Supervisor {
     fn is_fit(&mut self) -> Result<(), Unfit> {
         // That it can be read again may be no event of the file.
         let unread = |error: CliError| Unfit { because: error.to_string(), may_pass: true };
-        let config = read_config(&self.plan.config).map_err(unread)?;
+        let config = config_file::read(&self.plan.config).map_err(unread)?;
         if !self.plan.vault {
             return Ok(());
         }
@@ -168,7 +168,7 @@ impl Supervisor {
             return Ok(());
         }
         // Whoever starts it says why it cannot be read.
-        let Ok(config) = read_config(&self.plan.config) else { return Ok(()) };
+        let Ok(config) = config_file::read(&self.plan.config) else { return Ok(()) };
         if self.subscription.as_ref().is_some_and(|(of, _)| *of == config) {
             return Ok(());
         }

@@ -1,9 +1,9 @@
 //! Starts a connector again when its configuration, a file or one of its secrets changes.
 //!
-//! * [`quiet`]: when to look at what changed
+//! * [`debounce`]: when to look at what changed
 //! * [`pace`]: how soon it may be restarted again
 //! * [`content`](mod@content): what is in the files
-//! * [`way`](mod@way): every name that leads to a file
+//! * [`path_chain`]: every name that leads to a file
 //! * [`files`], [`secrets`]: what tells that something changed
 //! * [`mod@look`]: what changed, and whether a connector would start with it
 //! * [`lock`](mod@lock): a vault that is locked
@@ -13,16 +13,17 @@
 //! One thread does everything; the others (events of files, the daemon's words, signals) only tell it.
 //! It never sees a value: the child is the shim, which asks for them itself.
 
+mod args;
 mod connector;
 mod content;
+mod debounce;
 mod files;
 mod lock;
 mod look;
 mod pace;
-mod quiet;
+mod path_chain;
 mod report;
 mod secrets;
-mod way;
 
 use std::fs;
 use std::io;
@@ -32,25 +33,25 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use fluvio_secret_protocol::{ClientError, StartError};
+use fluvio_secret_system::harden::Hardened;
+use fluvio_secret_system::inherited;
 use fluvio_secret_system::places::StateDirectory;
 use rustix::process::Signal;
 use zeroize::Zeroizing;
 
+use self::args::Restart;
+pub(crate) use self::args::WatchArgs;
 use self::connector::{Connector, code};
 use self::content::{Contents, Doubts, Reader};
+use self::debounce::{Debounce, Sign};
 use self::files::Files;
 use self::lock::Lock;
 use self::pace::Pace;
-use self::quiet::{Quiet, Sign};
 use self::report::{Event, Reason, Report};
 use self::secrets::{Fingerprints, Subscriber, Told};
-use crate::args::{Restart, Watch};
-use crate::commands::read_config;
-use crate::error::CliError;
-use crate::signals;
+use crate::error::{CliError, NOT_STARTED};
+use crate::{config_file, signals};
 
-/// The status by which the shim says that it did not start a connector, and that only a change helps.
-const NOT_STARTED: i32 = 125;
 /// A connector that ran so long did not end at once.
 const STEADY: Duration = Duration::from_secs(10);
 /// What is not gone so long after SIGKILL hangs in the kernel, and does not keep us from ending.
@@ -63,7 +64,7 @@ const LONGEST_PAUSE: u64 = 30;
 /// What is watched, and what is started.
 pub(crate) struct Plan {
     pub(crate) config: PathBuf,
-    pub(crate) watch: Watch,
+    pub(crate) watch: WatchArgs,
     /// Whether what would keep the connector from starting is looked for before it is restarted.
     pub(crate) check: bool,
     /// Whether its secrets come from the vault.
@@ -124,7 +125,7 @@ struct Supervisor {
     files: Files,
     reader: Reader,
     doubts: Doubts,
-    quiet: Quiet,
+    debounce: Debounce,
     pace: Pace,
     /// When to look although nothing was told.
     poll: Option<Instant>,
@@ -145,10 +146,21 @@ struct Supervisor {
     state: State,
 }
 
-/// Runs until the connector ends by itself or a signal ends it, and gives its status.
-pub(crate) fn watch(plan: Plan) -> Result<u8, CliError> {
+/// Supervises a connector. The supervisor has no value, and the shim starts as it does from a shell.
+pub(crate) fn supervise(plan: Plan, hardened: Hardened) -> Result<(), CliError> {
+    hardened.release().map_err(CliError::System)?;
+    // Connectors inherit the signals as they were. The supervisor has to receive its own.
+    inherited::unblock_signals().map_err(CliError::System)?;
+    match watch(plan)? {
+        0 => Ok(()),
+        status => Err(CliError::Connector(status)),
+    }
+}
+
+/// Runs until the connector stops by itself or a signal stops it, and returns its status.
+fn watch(plan: Plan) -> Result<u8, CliError> {
     // A path that was mistyped is not waited for.
-    read_config(&plan.config)?;
+    config_file::read(&plan.config)?;
     for path in &plan.watch.paths {
         let found = fs::metadata(path);
         found.map_err(|source| CliError::Watch { path: path.clone(), source })?;
@@ -164,14 +176,14 @@ pub(crate) fn watch(plan: Plan) -> Result<u8, CliError> {
     let of_files = sender.clone();
     let files = Files::watch(paths, move |sign| drop(of_files.send(News::Files(sign))));
     let supervisor = Supervisor {
-        report: Report::new(plan.watch.format, plan.watch.clear),
+        report: Report::new(plan.watch.output.format, plan.watch.clear),
         plan,
         places,
         sender,
         files,
         reader: Reader::default(),
         doubts: Doubts::default(),
-        quiet: Quiet::default(),
+        debounce: Debounce::default(),
         pace: Pace::default(),
         poll: None,
         polls: None,
@@ -217,7 +229,7 @@ impl Supervisor {
             State::Running(_) | State::Waiting => None,
             State::Stopping { connector, asked, killed, then } => {
                 let next = match (killed, then) {
-                    (None, _) => Some(*asked + self.plan.watch.grace),
+                    (None, _) => Some(*asked + self.plan.watch.grace()),
                     (Some(killed), Then::End) => Some(*killed + LAST),
                     (Some(_), _) => None,
                 };
@@ -230,7 +242,7 @@ impl Supervisor {
         let is_stopping = self.is_stopping();
         let unlocked = self.lock.due().filter(|_| !is_stopping);
         let again = self.held.as_ref().and_then(Held::due).filter(|_| !is_stopping);
-        let of_looks = self.quiet.due().into_iter().chain(self.poll).chain(self.settles());
+        let of_looks = self.debounce.due().into_iter().chain(self.poll).chain(self.settles());
         // Not before the pause after a restart is over.
         let not_before = |due| self.pace.until().map_or(due, |until| until.max(due));
         let of_looks = of_looks.chain(again).min().map(not_before);
@@ -240,7 +252,7 @@ impl Supervisor {
     /// When to look whether dates that are equal have hidden something. Not while somebody writes: then
     /// there is a look after that.
     fn settles(&self) -> Option<Instant> {
-        self.reader.due().filter(|_| self.quiet.due().is_none())
+        self.reader.due().filter(|_| self.debounce.due().is_none())
     }
 
     fn is_stopping(&self) -> bool {
@@ -282,10 +294,10 @@ impl Supervisor {
                         Then::Wait => self.state = State::Waiting,
                         Then::End => return Ok(Some(status.map_or(KILLED, code))),
                     }
-                } else if !is_killed && now >= *asked + self.plan.watch.grace {
+                } else if !is_killed && now >= *asked + self.plan.watch.grace() {
                     *killed = Some(now);
                     connector.signal(Signal::KILL);
-                    let grace_ms = millis(self.plan.watch.grace);
+                    let grace_ms = millis(self.plan.watch.grace());
                     self.report.tell(&Event::Killed { grace_ms });
                 }
             }
@@ -303,7 +315,7 @@ impl Supervisor {
         let again = self.held.as_ref().and_then(Held::due).filter(|_| !self.is_stopping());
         let settles = self.settles();
         let may_look = !self.is_soon_after_restart(now);
-        let is_over = may_look && self.quiet.is_over(now);
+        let is_over = may_look && self.debounce.is_over(now);
         if is_over || may_look && (is_due(self.poll) || is_due(again) || is_due(settles)) {
             self.look()?;
         }
@@ -313,7 +325,7 @@ impl Supervisor {
     /// Something may have changed.
     fn heard(&mut self, sign: Sign) {
         let now = Instant::now();
-        self.quiet.heard(sign, now, self.is_soon_after_restart(now));
+        self.debounce.heard(sign, now, self.is_soon_after_restart(now));
     }
 
     fn is_soon_after_restart(&self, now: Instant) -> bool {
@@ -396,7 +408,7 @@ impl Supervisor {
         }
         let is_done = status.success() && self.plan.watch.restart == Restart::OnFailure;
         // What ran so long ended by a status of its own.
-        let is_refused = status.code() == Some(NOT_STARTED) && !was_steady;
+        let is_refused = status.code() == Some(NOT_STARTED.into()) && !was_steady;
         // That it is unlocked is the change that helps then.
         let is_locked = is_refused && self.plan.vault && self.lock.is_closed(&self.places);
         let waits_for = if is_locked { "somebody to unlock the vault" } else { "a change" };

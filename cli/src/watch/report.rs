@@ -9,7 +9,7 @@ use fluvio_secret_system::printable;
 use jiff::ZonedDateTime;
 use serde::Serialize;
 
-use crate::args::LogFormat;
+use crate::format::LogFormat;
 use crate::output;
 
 /// Why a connector is started.

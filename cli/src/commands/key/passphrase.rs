@@ -1,44 +1,38 @@
-//! `key show`, `key passphrase`: the identity, which opens the vault.
+//! `key passphrase`: puts a passphrase on the identity, changes it, or takes it off.
 
-use fluvio_secret_protocol::{self as protocol, Passphrase};
-use serde::Serialize;
+use clap::Args;
+use fluvio_secret_protocol::Passphrase;
 
-use super::client;
-use crate::args::{ChangePassphrase, Format};
+use crate::connection::client;
 use crate::error::CliError;
-use crate::{date, format, output, passphrase};
+use crate::passphrase::{self, NewPassphraseArgs, PassphraseArgs};
+use crate::{date, output};
 
-/// The identity, for programs. Never the identity itself.
-#[derive(Serialize)]
-struct Key<'a> {
-    identity: &'a str,
-    recipient: Option<&'a str>,
-    passphrase: Option<bool>,
-    lost: bool,
+/// Put a passphrase on the identity, change it, or take it off
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The file of the identity becomes what `age -p` writes, and stock age opens it. Who loses the
+passphrase loses all secrets.
+
+Example:
+  fluvio-secret key passphrase
+  fluvio-secret key passphrase --remove")]
+pub(crate) struct ChangePassphraseArgs {
+    /// Take the passphrase off
+    #[arg(long, conflicts_with_all = ["new_passphrase_file", "new_passphrase_fd"])]
+    remove: bool,
+
+    #[command(flatten)]
+    old: PassphraseArgs,
+
+    #[command(flatten)]
+    new: NewPassphraseArgs,
 }
 
-pub(crate) fn show_key(form: Format) -> Result<(), CliError> {
-    let protocol::Key { identity, recipient, passphrase, lost } = client()?.key()?;
-    let shown = || {
-        format!(
-            "Identity    {identity}\nRecipient   {}\nPassphrase  {}\n",
-            recipient.as_deref().unwrap_or("not known yet"),
-            match passphrase {
-                Some(true) => "yes",
-                Some(false) => "no",
-                None if lost => "unknown; the identity is missing, and the secrets need it",
-                None => "no; the identity is made with the first secret",
-            }
-        )
-    };
-    let recipient = recipient.as_deref();
-    format::print(form, shown, || Key { identity: &identity, recipient, passphrase, lost })
-}
-
-pub(crate) fn passphrase(change: &ChangePassphrase) -> Result<(), CliError> {
+pub(super) fn change(change: &ChangePassphraseArgs) -> Result<(), CliError> {
     let has_one = client()?.key()?.passphrase;
     if has_one.is_none() || (change.remove && has_one == Some(false)) {
-        // Before anything is asked for: the daemon says why there is nothing to change.
+        // Before a prompt: the daemon says why there is nothing to change.
         client()?.passphrase(Passphrase::change(None, None))?;
     }
     let has_one = has_one == Some(true);
@@ -66,7 +60,7 @@ note: copies that were made before have no passphrase: in backups, and maybe on 
 
 fn say_until() -> Result<(), CliError> {
     let status = client()?.status()?;
-    // A lock takes effect at once, also while the passphrase is changed.
+    // A lock takes effect at once, even while the passphrase is changed.
     if status.locked {
         output::say("note: the vault is locked; unlock it with: fluvio-secret unlock");
         return Ok(());

@@ -4,12 +4,12 @@ use fluvio_secret_protocol::{
     Client, ClientError, ListedRecipient, Recipients, Resealed, Resealing, Secret, Unfinished,
 };
 
-use super::client;
-use crate::args::PassphraseSource;
+use crate::connection::client;
 use crate::error::CliError;
 use crate::format::count;
+use crate::output;
+use crate::passphrase::{self, PassphraseArgs};
 use crate::progress::Progress;
-use crate::{output, passphrase};
 
 /// Has the daemon do it, and shows on a terminal how far it is.
 pub(super) fn reseal(
@@ -27,7 +27,7 @@ pub(super) fn reseal(
 
 /// The passphrase that a new identity gets: that of the present one, when it has one, and when no
 /// other one is about to take its place already.
-pub(super) fn kept_passphrase(source: &PassphraseSource) -> Result<Option<Secret>, CliError> {
+pub(super) fn kept_passphrase(args: &PassphraseArgs) -> Result<Option<Secret>, CliError> {
     let mut client = client()?;
     let has_one = client.key()?.passphrase == Some(true);
     let is_begun = client.recipients()?.unfinished == Some(Unfinished::Identity);
@@ -35,7 +35,7 @@ pub(super) fn kept_passphrase(source: &PassphraseSource) -> Result<Option<Secret
     if !has_one || is_begun || client.status()?.locked {
         return Ok(None);
     }
-    passphrase::read(source).map(Some)
+    passphrase::read(args).map(Some)
 }
 
 /// What is sealed anew, to how many.

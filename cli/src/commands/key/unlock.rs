@@ -1,29 +1,52 @@
 //! `unlock`, `lock`: has the daemon keep the key that opens the vault, or forget it.
 
-use std::path::Path;
-use std::process::Command;
+use std::ffi::OsStr;
 use std::time::{Duration, Instant};
 
-use fluvio_secret_config::Document;
-use fluvio_secret_protocol::{self as protocol, ClientError, Code, SHIM, beside_this_program};
-use fluvio_secret_system::harden::Hardened;
+use clap::Args;
+use fluvio_secret_protocol::{self as protocol, ClientError, Code};
 use fluvio_secret_system::lock::Lock;
-use fluvio_secret_system::terminal;
 
-use super::run::become_shim;
-use super::{client, read_config, state};
-use crate::args::{PassphraseSource, Unlock, UnlockFirst};
+use crate::argument::{self, BadArgument};
+use crate::connection::{client, state};
 use crate::error::CliError;
-use crate::{date, output, passphrase};
+use crate::passphrase::{self, PassphraseArgs};
+use crate::{date, output};
 
-/// What the shim ends with when it starts nothing.
-const NOT_STARTED: u8 = 125;
-/// How often a passphrase that is typed may be wrong.
+/// Unlock the vault with the passphrase of its identity, so that connectors get their secrets
+#[derive(Args, Debug, Default)]
+#[command(after_help = "\
+The passphrase is asked for on the terminal. The vault is locked again after 12 hours, or after
+what the settings say, or after DURATION, which is written like 90s, 30m or 8h; the time that
+the machine sleeps counts.
+
+Example:
+  fluvio-secret unlock
+  fluvio-secret unlock --for 8h --passphrase-file /run/keys/passphrase")]
+pub(crate) struct UnlockArgs {
+    /// For how long, like 8h
+    #[arg(long = "for", value_name = "DURATION", value_parser = argument::parsed(span))]
+    pub(crate) span: Option<Duration>,
+
+    /// Do nothing when the vault is unlocked already
+    #[arg(long)]
+    pub(crate) if_locked: bool,
+
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArgs,
+}
+
+fn span(text: &OsStr) -> Result<Duration, BadArgument> {
+    let span = argument::duration(text).filter(|span| span.as_secs() > 0);
+    span.ok_or_else(|| BadArgument::duration("--for", "90s, 30m, 8h", "unlock"))
+}
+
+/// How often you may mistype a passphrase.
 const TRIES: usize = 3;
-/// Until whoever asks has an answer. A person may be away from the terminal for long.
-const ANSWER: Duration = Duration::from_secs(24 * 60 * 60);
-/// How often to look meanwhile whether the vault is unlocked already.
-const LOOK: Duration = Duration::from_secs(1);
+/// How long another program may wait for its answer: you may be away from the terminal.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+/// How often to check in that time whether the vault is unlocked already.
+const UNLOCKED_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(crate) fn lock() -> Result<(), CliError> {
     client()?.lock()?;
@@ -31,13 +54,13 @@ pub(crate) fn lock() -> Result<(), CliError> {
     Ok(())
 }
 
-pub(crate) fn unlock(unlock: &Unlock) -> Result<(), CliError> {
+pub(crate) fn unlock(args: &UnlockArgs) -> Result<(), CliError> {
     let mut client = client()?;
     let key = client.key()?;
     output::confirm(&match key.passphrase {
-        Some(true) => unlock_with(unlock)?,
+        Some(true) => unlock_with(args)?,
         // Another identity that is about to take its place may have one.
-        Some(false) if client.status()?.locked => unlock_with(unlock)?,
+        Some(false) if client.status()?.locked => unlock_with(args)?,
         Some(false) => {
             format!("Vault is not locked: the identity {} has no passphrase", key.identity)
         }
@@ -46,83 +69,45 @@ pub(crate) fn unlock(unlock: &Unlock) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Unlocks the vault, and becomes the shim that found it locked.
-pub(crate) fn unlock_first(shim: &UnlockFirst, hardened: Hardened) -> Result<(), CliError> {
-    let path = beside_this_program(SHIM).map_err(CliError::Shim)?;
-    if let Err(error) = ask_for_a_connector() {
-        error.print();
-        return Err(CliError::Connector(NOT_STARTED));
-    }
-    let mut command = Command::new(&path);
-    command.args(&shim.args);
-    become_shim(command, path, &shim.name, hardened)
-}
-
-/// Unlocks the vault for who watches over a connector, which runs in the background and cannot ask.
-/// Where nobody can be asked it waits until somebody unlocks it elsewhere.
-pub(super) fn unlock_for(config: &Path) -> Result<(), CliError> {
-    let config = read_config(config)?;
-    // Of one that cannot be read the shim tells more.
-    let has_references =
-        Document::read(&config).references().is_ok_and(|found| !found.names.is_empty());
-    let can_ask = has_references && terminal::of_session().is_some();
-    // That there is no daemon, and why, the shim tells too.
-    if can_ask && matches!(unlocked(), Ok(None)) {
-        ask_for_a_connector()?;
-    }
-    Ok(())
-}
-
-/// Asks, and says everything on standard error: standard output is the connector's.
-fn ask_for_a_connector() -> Result<(), CliError> {
-    output::say("the vault is locked");
-    let unlock = Unlock { span: None, if_locked: true, passphrase: PassphraseSource::Ask };
-    output::say(&unlock_with(&unlock)?);
-    Ok(())
-}
-
 /// Unlocks a vault whose identity has a passphrase, and gives what there is to say then.
-fn unlock_with(unlock: &Unlock) -> Result<String, CliError> {
-    if unlock.if_locked
+pub(crate) fn unlock_with(args: &UnlockArgs) -> Result<String, CliError> {
+    if args.if_locked
         && let Some(said) = unlocked()?
     {
         return Ok(said);
     }
-    match unlock.passphrase {
-        PassphraseSource::Ask => ask(unlock),
-        _ => give(unlock),
-    }
+    if args.passphrase.is_prompt() { ask(args) } else { give(args) }
 }
 
 /// Asks on the terminal. Of several that would ask at once, one does.
-fn ask(unlock: &Unlock) -> Result<String, CliError> {
+fn ask(args: &UnlockArgs) -> Result<String, CliError> {
     let _turn = match turn()? {
         Turn::Ours(turn) => turn,
         Turn::Unlocked(said) => return Ok(said),
     };
-    if unlock.if_locked
+    if args.if_locked
         && let Some(said) = unlocked()?
     {
         return Ok(said);
     }
     for _ in 1..TRIES {
-        match give_one(unlock) {
+        match give_one(args) {
             Err(error @ CliError::InPart) => error.print(),
             outcome => return outcome,
         }
     }
-    give_one(unlock)
+    give_one(args)
 }
 
 /// Asks until it is right for something, and not for ever.
-fn give_one(unlock: &Unlock) -> Result<String, CliError> {
+fn give_one(args: &UnlockArgs) -> Result<String, CliError> {
     for _ in 1..TRIES {
-        match give(unlock) {
+        match give(args) {
             Err(error) if is_wrong(&error) => error.print(),
             outcome => return outcome,
         }
     }
-    give(unlock)
+    give(args)
 }
 
 /// Whose it is to ask.
@@ -141,9 +126,9 @@ fn turn() -> Result<Turn, CliError> {
         return Ok(Turn::Ours(turn));
     }
     output::say("note: another program is asking for the passphrase; waiting for its answer");
-    let end = Instant::now() + ANSWER;
+    let end = Instant::now() + ANSWER_TIMEOUT;
     while Instant::now() < end {
-        let turn = take(Instant::now() + LOOK)?;
+        let turn = take(Instant::now() + UNLOCKED_POLL_INTERVAL)?;
         if let Some(said) = unlocked()? {
             return Ok(Turn::Unlocked(said));
         }
@@ -154,9 +139,9 @@ fn turn() -> Result<Turn, CliError> {
     Err(CliError::Passphrase("another program asks for it and has no answer".into()))
 }
 
-fn give(unlock: &Unlock) -> Result<String, CliError> {
-    let seconds = unlock.span.map(|span| span.as_secs());
-    let unlocked = passphrase::read_for(&unlock.passphrase, |passphrase| {
+fn give(args: &UnlockArgs) -> Result<String, CliError> {
+    let seconds = args.span.map(|span| span.as_secs());
+    let unlocked = passphrase::read_for(&args.passphrase, |passphrase| {
         Ok(client()?.unlock(protocol::Unlock { seconds, passphrase })?)
     })?;
     match self::unlocked()? {
@@ -166,7 +151,7 @@ fn give(unlock: &Unlock) -> Result<String, CliError> {
 }
 
 /// What there is to say when the vault is unlocked, if it is.
-fn unlocked() -> Result<Option<String>, CliError> {
+pub(crate) fn unlocked() -> Result<Option<String>, CliError> {
     let status = client()?.status()?;
     Ok((!status.locked).then(|| told(status.unlocked_until)))
 }

@@ -1,21 +1,45 @@
-//! `key use`: an identity that somebody has already.
+//! `key use`: uses an identity that you already have.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use fluvio_secret_protocol::{Secret, UseIdentity, limits};
 use fluvio_secret_system::regular::{self, Links};
 use fluvio_secret_system::shell;
 
-use super::client;
 use super::rekey::{kept_passphrase, reseal, say_finished, say_kept, say_left, say_state, summary};
+use crate::connection::client;
 use crate::error::CliError;
-use crate::{args, output, passphrase, value};
+use crate::passphrase::{self, PassphraseArgs};
+use crate::{output, value};
 
-pub(crate) fn use_identity(used: &args::UseIdentity) -> Result<(), CliError> {
-    let args::UseIdentity { file: path, passphrase } = used;
+/// Use an age identity that you have already, in place of the present one
+#[derive(Args, Debug)]
+#[command(after_help = "\
+FILE is what age-keygen makes, maybe behind a passphrase. It is copied. What the present
+identity opens is sealed anew to this one, and then the present one is removed. SSH keys are not
+taken: what opens them is the crate `rsa`, which has a timing weakness that is not mended.
+
+The identity keeps FILE's passphrase; without one it gets that of the present identity. When
+this is stopped in the middle nothing is lost. Until the same command again, or `key rotate`,
+has finished it, `unlock` asks for both passphrases, one after the other.
+
+Example:
+  fluvio-secret key use key.txt")]
+pub(crate) struct UseIdentityArgs {
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
+
+    /// The identity's file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+pub(super) fn use_identity(args: &UseIdentityArgs) -> Result<(), CliError> {
+    let UseIdentityArgs { file: path, passphrase } = args;
     let (identity, mode) = read(path)?;
     let passphrase = match is_sealed(&identity) {
         true => Some(passphrase::read_of(path, passphrase)?),

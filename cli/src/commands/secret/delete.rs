@@ -1,15 +1,48 @@
-//! `delete`: takes secrets away. Each on its own, as `rm` does it.
+//! `delete`: deletes secrets, each on its own, as `rm` does.
 
 use std::io::{self, IsTerminal};
 
+use clap::Args;
 use fluvio_secret_protocol::{ClientError, SecretName};
 
-use super::client;
+use crate::argument;
+use crate::connection::client;
 use crate::error::CliError;
 use crate::output;
 use crate::question::is_yes;
 
-pub(crate) fn delete(names: Vec<SecretName>, purge: bool, yes: bool) -> Result<(), CliError> {
+/// Delete secrets; they can be restored until they are purged
+#[derive(Args, Debug)]
+#[command(after_help = "\
+What a secret was stays in its history, sealed, and `fluvio-secret restore NAME` brings it back.
+With --purge the history goes, too; what a disk or a backup keeps of deleted files is not in our
+hands.
+
+Example:
+  fluvio secret delete AUTH_HEADER
+  fluvio-secret delete --purge --yes AUTH_HEADER")]
+pub(crate) struct DeleteArgs {
+    /// Delete the history too, for good; asks on a terminal
+    #[arg(long)]
+    purge: bool,
+
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+
+    /// The secrets' names
+    #[arg(
+        value_name = "NAME",
+        required = true,
+        num_args = 1..,
+        value_parser = argument::parsed(argument::name),
+        add = argument::names()
+    )]
+    names: Vec<SecretName>,
+}
+
+pub(crate) fn delete(args: DeleteArgs) -> Result<(), CliError> {
+    let DeleteArgs { purge, yes, names } = args;
     if purge && !yes && io::stdin().is_terminal() && !is_meant(&names)? {
         return Err(CliError::Declined("deleted"));
     }
@@ -29,7 +62,7 @@ pub(crate) fn delete(names: Vec<SecretName>, purge: bool, yes: bool) -> Result<(
     outcome
 }
 
-/// Asks before what cannot be taken back.
+/// Asks, because this cannot be undone.
 fn is_meant(names: &[SecretName]) -> Result<bool, CliError> {
     let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
     is_yes(&format!("Delete {} and all earlier versions for good?", names.join(", ")))

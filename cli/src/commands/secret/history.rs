@@ -1,16 +1,36 @@
 //! `history`: the versions of a secret, without their values.
 
+use clap::Args;
 use fluvio_secret_protocol::{SecretName, Versions};
 use serde::Serialize;
 
-use super::client;
-use crate::args::Format;
+use crate::argument::{self, names};
+use crate::connection::client;
 use crate::error::CliError;
+use crate::format::OutputArgs;
 use crate::{date, format};
 
-pub(crate) fn history(name: &SecretName, form: Format) -> Result<(), CliError> {
+/// Show the versions of a secret, newest first
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The ten last versions that were overwritten or deleted are kept, sealed, or as many as the
+settings say. No command shows their values.
+
+Example:
+  fluvio-secret history AUTH_HEADER")]
+pub(crate) struct HistoryArgs {
+    #[command(flatten)]
+    output: OutputArgs,
+
+    /// The secret's name
+    #[arg(value_name = "NAME", value_parser = argument::parsed(argument::name), add = names())]
+    name: SecretName,
+}
+
+pub(crate) fn history(args: &HistoryArgs) -> Result<(), CliError> {
+    let name = &args.name;
     let versions = client()?.history(name.clone())?;
-    format::print(form, || table(&versions), || History::of(name, &versions))
+    format::print(args.output.format, || table(&versions), || History::of(name, &versions))
 }
 
 /// The versions of a secret, for programs.

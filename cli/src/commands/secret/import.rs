@@ -1,23 +1,60 @@
 //! `import`: all secrets of a secrets file or a `.env` at once. Nothing is set before all were looked at.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use clap::Args;
 use fluvio_secret_protocol::{
     Client, ClientError, Found, HeldLease, Imported, ListedGrant, Secret, SecretName, limits,
 };
 use fluvio_secret_system::file_id::FileId;
 
-use super::client;
-use super::set::{about_the_identity, about_unfit, say_holders};
-use crate::args;
+use super::remarks::{about_the_identity, about_unfit, say_holders};
+use crate::connection::client;
 use crate::error::CliError;
 use crate::progress::Progress;
-use crate::secrets_file::{self, SecretsFile};
+use crate::secrets_file::{self, FileFormat, SecretsFile};
 use crate::{format, output};
 
-pub(crate) fn import(import: &args::Import) -> Result<(), CliError> {
+/// Set all secrets of a secrets file or a .env file
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Each line KEY=VALUE is read as connectors read it: quotes are part of the value, blanks around
+it are not, and of two lines with one KEY the first counts. Lines without = mean nothing. Lines
+that begin with # are skipped. When a line's KEY is no name of a secret, or a secret has another
+value already, nothing is set.
+
+A .env file is read by dotenv rules: quotes, export and comments are removed, and a value in
+quotes can have several lines. A file of another format is refused before anything is set.
+
+Example:
+  fluvio-secret import --dry-run secrets.txt
+  fluvio-secret import .env
+  fluvio-secret import --overwrite --remove secrets.txt")]
+pub(crate) struct ImportArgs {
+    /// Only show what each secret of the file is: new, the same, or another value
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Replace the secrets that have another value
+    #[arg(long)]
+    overwrite: bool,
+
+    /// Delete FILE when all of its secrets are safely kept
+    #[arg(long, conflicts_with = "dry_run")]
+    remove: bool,
+
+    /// Read FILE by these rules; the default depends on its name and content
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    format: Option<FileFormat>,
+
+    /// A secrets file or a .env file; - for standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+pub(crate) fn import(import: &ImportArgs) -> Result<(), CliError> {
     let path = &import.file;
     let id = if import.remove { Some(id_of(path)?) } else { None };
     let file = secrets_file::read(path, import.format).map_err(|why| CliError::Import {

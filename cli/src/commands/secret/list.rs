@@ -3,10 +3,20 @@
 use fluvio_secret_protocol::ListedSecret;
 use serde::Serialize;
 
-use super::client;
-use crate::args::Format;
+use clap::Args;
+
+use crate::connection::client;
 use crate::error::CliError;
+use crate::format::OutputArgs;
 use crate::{date, format};
+
+/// List the names of the secrets, and when each was set
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  fluvio secret list\n  fluvio-secret list -O json")]
+pub(crate) struct ListSecretsArgs {
+    #[command(flatten)]
+    output: OutputArgs,
+}
 
 /// A secret, for programs.
 #[derive(Serialize)]
@@ -15,14 +25,14 @@ struct Secret {
     last_update: Option<String>,
 }
 
-pub(crate) fn list(form: Format) -> Result<(), CliError> {
+pub(crate) fn list(args: &ListSecretsArgs) -> Result<(), CliError> {
     let secrets = client()?.list()?;
     let value = |secret: &ListedSecret| Secret {
         name: secret.name.to_string(),
         last_update: date::rfc3339(secret.set_at),
     };
     let values = || secrets.iter().map(value).collect::<Vec<_>>();
-    format::print(form, || table(&secrets, date::local), values)
+    format::print(args.output.format, || table(&secrets, date::local), values)
 }
 
 fn table(secrets: &[ListedSecret], date: impl Fn(i64) -> String) -> String {

@@ -1,18 +1,86 @@
 //! `set`: keeps a value under a name.
 
+use std::convert::Infallible;
+use std::ffi::OsStr;
 use std::io::{self, IsTerminal};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
-use fluvio_secret_protocol::carry::{self, Unfit};
-use fluvio_secret_protocol::{HeldLease, ListedGrant, Secret, SecretName};
+use clap::Args;
+use fluvio_secret_protocol::{Secret, SecretName};
 
-use super::status::connector;
-use super::{client, lease, state};
-use crate::args::{Set, Source};
+use super::remarks::{about_the_identity, about_unfit, say_holders};
+use crate::argument;
+use crate::connection::{client, state};
 use crate::error::CliError;
-use crate::{output, value};
+use crate::output;
+use crate::value::{self, Source};
 
-pub(crate) fn set(set: Set) -> Result<(), CliError> {
-    let Set { name, source } = set;
+/// Set a secret to a value, in place of the one it had
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Without VALUE and --file the value is asked for, or read from standard input when that is no
+terminal. From standard input one line end at the end is removed; a file is taken as it is.
+
+Example:
+  fluvio secret set AUTH_HEADER \"Authorization: bearer 1234abcd\"
+  fluvio secret set TLS_CERT --file cert.pem")]
+pub(crate) struct SetArgs {
+    /// Accepted as in the cloud; secrets have one scope here
+    #[arg(short, long)]
+    connector: bool,
+
+    /// Take the value from a file, as it is
+    #[arg(long, value_name = "FILE", conflicts_with = "value")]
+    file: Option<PathBuf>,
+
+    /// The secret's name: letters, digits and _
+    #[arg(value_name = "NAME", value_parser = argument::parsed(argument::name))]
+    name: SecretName,
+
+    /// The value; - for standard input
+    #[arg(
+        value_name = "VALUE",
+        value_parser = argument::parsed(secret),
+        allow_hyphen_values = true
+    )]
+    value: Option<Secret>,
+}
+
+fn secret(value: &OsStr) -> Result<Secret, Infallible> {
+    Ok(Secret::from(value.as_bytes().to_vec()))
+}
+
+impl SetArgs {
+    /// Refuses a value that has the form of an option, such as `--stdin`. Values like `-----BEGIN …` or with
+    /// a space have not.
+    pub(crate) fn refuse_option(&self) -> Result<(), CliError> {
+        let value = self.value.as_ref().map(Secret::expose);
+        let word = value.and_then(|value| value.strip_prefix(b"--")).unwrap_or_default();
+        let is_option = word.first().is_some_and(u8::is_ascii_alphanumeric)
+            && word.iter().all(|&byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if is_option { Err(CliError::Usage(UNKNOWN_OPTION.to_owned())) } else { Ok(()) }
+    }
+
+    pub(crate) fn source(self) -> Source {
+        match (self.file, self.value) {
+            (Some(file), _) => Source::File(file),
+            (None, None) => Source::Ask,
+            (None, Some(value)) if value.expose() == b"-" => Source::Input,
+            (None, Some(value)) => Source::Argument(value),
+        }
+    }
+}
+
+const UNKNOWN_OPTION: &str = "\
+error: unknown option after NAME; nothing was set
+help: to read the value from standard input: fluvio-secret set NAME -
+help: if it is the value, put -- before it: fluvio-secret set NAME -- VALUE
+see: fluvio-secret set --help";
+
+pub(crate) fn set(args: SetArgs) -> Result<(), CliError> {
+    let name = args.name.clone();
+    let source = args.source();
     let is_argument = matches!(source, Source::Argument(_));
     let value = value::read(source, &name)?;
     if is_argument && value.expose().starts_with(b"--") {
@@ -37,82 +105,3 @@ pub(crate) fn set(set: Set) -> Result<(), CliError> {
 const ABOUT_ARGUMENTS: &str = "\
 note: a value given as an argument is in the shell's history, and in `ps` while the command runs;
       without VALUE it is asked for. (This is said once.)";
-
-/// Names the connectors that run with an earlier value: a connector gets its secrets when it starts.
-pub(super) fn say_holders(holders: &[ListedGrant], leases: &[HeldLease]) {
-    let of_lease =
-        |lease: &HeldLease| lease::describe(lease.connector.as_deref(), &lease.config, &lease.id);
-    let all: Vec<_> = holders.iter().map(connector).chain(leases.iter().map(of_lease)).collect();
-    if !all.is_empty() {
-        output::say(&format!(
-            "note: running with the earlier value: {}; restart to use the new one",
-            all.join(", ")
-        ));
-    }
-}
-
-pub(super) fn about_the_identity(path: &str) -> String {
-    format!(
-        "\
-note: the key that opens your secrets was made: {path}
-      It is not protected by a passphrase; fluvio-secret key passphrase puts one on it. Who loses it
-      loses all secrets, so keep a copy of it elsewhere; a backup of the whole home folder holds both
-      the key and what it opens."
-    )
-}
-
-/// What to know about values that a secrets file cannot hold: a warning for each that cannot reach a
-/// connector, and one note with the names of all others.
-pub(super) fn about_unfit<'a>(
-    secrets: impl IntoIterator<Item = (&'a SecretName, &'a Secret)>,
-) -> Vec<String> {
-    let (mut notes, mut named) = (Vec::new(), Vec::new());
-    for (name, value) in secrets {
-        let Err(by_file) = carry::by_file(value) else { continue };
-        match (by_file, carry::by_environment(name, value)) {
-            (Unfit::NotUtf8, _) => {
-                notes.push(format!("warning: `{name}` cannot reach a Fluvio connector: {by_file}"));
-            }
-            (_, Ok(())) => named.push(format!("`{name}` ({by_file})")),
-            (_, Err(by_environment)) => notes.push(format!(
-                "warning: `{name}` cannot reach a connector in a secrets file ({by_file}) nor by the environment ({by_environment})"
-            )),
-        }
-    }
-    if !named.is_empty() {
-        let passed = match named.len() {
-            1 => "it as an environment variable",
-            _ => "them as environment variables",
-        };
-        notes.push(format!(
-            "note: a secrets file cannot hold {}; run passes {passed}, and cdk needs: --inject env",
-            named.join(", ")
-        ));
-    }
-    notes
-}
-
-#[cfg(test)]
-mod tests {
-    use fluvio_secret_protocol::Secret;
-
-    use super::about_unfit;
-
-    #[test]
-    fn set_says_what_a_secrets_file_cannot_carry() {
-        let said = |value: &[u8]| {
-            let name = "A".parse().expect("a name");
-            about_unfit([(&name, &Secret::from(value.to_vec()))]).pop()
-        };
-        assert_eq!(said(b"plain = value"), None);
-        assert_eq!(said(b""), None);
-        let note = said(b"a\nb").expect("a note");
-        assert!(note.starts_with("note: ") && note.contains("line break"), "{note}");
-        // Under cdk such a value is refused, and the environment has to be asked for.
-        assert!(note.contains("cdk needs: --inject env"), "{note}");
-        let warning = said(b"\xff").expect("a warning");
-        assert!(warning.contains("not UTF-8"), "{warning}");
-        let warning = said(b"a\n\0").expect("a warning");
-        assert!(warning.contains("line break") && warning.contains("NUL"), "{warning}");
-    }
-}

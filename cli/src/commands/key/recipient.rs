@@ -1,16 +1,106 @@
 //! `key recipient`: who can open the secrets.
 
+use std::ffi::OsStr;
 use std::io::{self, IsTerminal};
 
-use fluvio_secret_protocol::{AddRecipient, ListedRecipient, Recipients};
+use clap::{Args, Subcommand};
+use fluvio_secret_protocol::{AddRecipient, ListedRecipient, Recipients, limits};
 use serde::Serialize;
 
-use super::client;
 use super::rekey::{reseal, say_finished, say_kept, say_left, say_state, summary};
-use crate::args::Format;
+use crate::argument::{self, BadArgument};
+use crate::connection::client;
 use crate::error::CliError;
+use crate::format::OutputArgs;
 use crate::question::is_yes;
 use crate::{format, output};
+
+/// Show or change who can open the secrets: another machine, a team, a backup key
+#[derive(Debug, Subcommand)]
+#[command(
+    after_help = "Example:\n  fluvio-secret key recipient list",
+    disable_help_subcommand = true
+)]
+pub(crate) enum RecipientCommand {
+    Add(AddRecipientArgs),
+    Remove(RemoveRecipientArgs),
+    List(ListRecipientsArgs),
+    Accept(AcceptRecipientsArgs),
+}
+
+/// Seal all secrets to one recipient more
+#[derive(Args, Debug)]
+#[command(after_help = "\
+RECIPIENT is the public key of an age identity: of another machine's, as `age-keygen -y` prints
+it. All secrets and their earlier versions are sealed anew. One that is there already gets the
+note.
+
+Example:
+  fluvio-secret key recipient add age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg")]
+pub(crate) struct AddRecipientArgs {
+    /// Whose it is, in a few words
+    #[arg(long, value_name = "TEXT", value_parser = argument::parsed(note))]
+    note: Option<String>,
+
+    /// The recipient: age1…
+    #[arg(value_name = "RECIPIENT", value_parser = argument::parsed(recipient))]
+    recipient: String,
+}
+
+/// Seal all secrets to one recipient less
+#[derive(Args, Debug)]
+#[command(after_help = "\
+All secrets and their earlier versions are sealed anew. What the removed one has seen until now
+it may have kept.
+
+Example:
+  fluvio-secret key recipient remove age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg")]
+pub(crate) struct RemoveRecipientArgs {
+    /// The recipient, as `list` shows it
+    #[arg(value_name = "RECIPIENT", value_parser = argument::parsed(recipient))]
+    recipient: String,
+}
+
+/// Show to whom secrets are sealed
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  fluvio-secret key recipient list -O json")]
+pub(crate) struct ListRecipientsArgs {
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Accept the recipients of a vault that others have changed
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Shows what is different from what was accepted on this machine, and asks. Until then nothing is
+set: whoever may write to the vault's folder could else have secrets sealed to a key of their
+own.
+
+Example:
+  fluvio-secret key recipient accept --yes")]
+pub(crate) struct AcceptRecipientsArgs {
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+/// Parses a recipient. The daemon says whether it is one.
+fn recipient(text: &OsStr) -> Result<String, BadArgument> {
+    argument::text(text, "recipient", limits::RECIPIENT_BYTES, "key recipient")
+}
+
+fn note(text: &OsStr) -> Result<String, BadArgument> {
+    argument::text(text, "note", limits::NOTE_BYTES, "key recipient")
+}
+
+pub(super) fn recipients(command: RecipientCommand) -> Result<(), CliError> {
+    match command {
+        RecipientCommand::Add(args) => add(args),
+        RecipientCommand::Remove(args) => remove(args),
+        RecipientCommand::List(args) => list(&args),
+        RecipientCommand::Accept(args) => accept(args.yes),
+    }
+}
 
 /// A recipient, for programs.
 #[derive(Serialize)]
@@ -30,14 +120,14 @@ impl<'a> Recipient<'a> {
     }
 }
 
-pub(crate) fn list_recipients(form: Format) -> Result<(), CliError> {
+fn list(args: &ListRecipientsArgs) -> Result<(), CliError> {
     let recipients = client()?.recipients()?;
     let all = &recipients.recipients;
     let row = |one: &ListedRecipient| {
         [one.recipient.clone(), one.note.clone().unwrap_or_default(), state(one).to_owned()]
     };
     let printed = format::print(
-        form,
+        args.output.format,
         || {
             let rows: Vec<_> = all.iter().map(row).collect();
             format::table(["Recipient", "Note", "State"], &rows)
@@ -58,21 +148,26 @@ fn state(one: &ListedRecipient) -> &'static str {
     }
 }
 
-pub(crate) fn add_recipient(recipient: String, note: Option<String>) -> Result<(), CliError> {
-    let told = recipient.trim().to_owned();
+fn add(args: AddRecipientArgs) -> Result<(), CliError> {
+    let AddRecipientArgs { note, recipient } = args;
+    let shown = recipient.trim().to_owned();
     let add = AddRecipient { recipient, note };
     let resealed = reseal(|client, progress| client.add_recipient(add, progress))?;
-    output::confirm(&format!("Recipient \"{told}\" added successfully ({})", summary(&resealed)));
+    output::confirm(&format!("Recipient \"{shown}\" added successfully ({})", summary(&resealed)));
     say_kept(&resealed);
     say_finished(&resealed);
     say_left(&resealed);
     Ok(())
 }
 
-pub(crate) fn remove_recipient(recipient: String) -> Result<(), CliError> {
-    let told = recipient.trim().to_owned();
+fn remove(args: RemoveRecipientArgs) -> Result<(), CliError> {
+    let recipient = args.recipient;
+    let shown = recipient.trim().to_owned();
     let resealed = reseal(|client, progress| client.remove_recipient(recipient, progress))?;
-    output::confirm(&format!("Recipient \"{told}\" removed successfully ({})", summary(&resealed)));
+    output::confirm(&format!(
+        "Recipient \"{shown}\" removed successfully ({})",
+        summary(&resealed)
+    ));
     output::say(ABOUT_THE_REMOVED);
     say_kept(&resealed);
     say_finished(&resealed);
@@ -85,7 +180,7 @@ note: what the removed one could open until now it may have kept, and copies of 
       in git or in a backup, it still opens. Whatever it should not know any more has to be changed where
       it is used, and set anew with: fluvio secret set NAME";
 
-pub(crate) fn accept_recipients(yes: bool) -> Result<(), CliError> {
+fn accept(yes: bool) -> Result<(), CliError> {
     let recipients = client()?.recipients()?;
     let differences = differences(&recipients);
     if differences.is_empty() && recipients.unfinished.is_none() {

@@ -1,0 +1,94 @@
+//! The commands. Each is a file: its arguments, and the function that carries it out.
+
+mod cdk;
+mod check;
+pub(crate) mod completions;
+mod daemon;
+mod doctor;
+mod key;
+mod lease;
+mod log;
+mod metadata;
+mod run;
+mod secret;
+mod shim;
+mod status;
+
+use clap::Subcommand;
+use fluvio_secret_system::harden::Hardened;
+
+use crate::error::CliError;
+use crate::output;
+
+/// A command, with its arguments.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Set(secret::set::SetArgs),
+    List(secret::list::ListSecretsArgs),
+    Delete(secret::delete::DeleteArgs),
+    Import(secret::import::ImportArgs),
+    History(secret::history::HistoryArgs),
+    Restore(secret::restore::RestoreArgs),
+    Log(log::LogArgs),
+    Run(run::RunArgs),
+    Check(check::CheckArgs),
+    Cdk(cdk::CdkArgs),
+    #[command(subcommand)]
+    Lease(lease::LeaseCommand),
+    Unlock(key::unlock::UnlockArgs),
+    /// Lock the vault: nothing can be read from it until it is unlocked
+    #[command(after_help = "\
+`set`, `list`, `delete`, `history` and `restore` go on. Connectors that run keep what they have.
+
+Example:
+  fluvio-secret lock")]
+    Lock,
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    Status(status::StatusArgs),
+    Doctor(doctor::DoctorArgs),
+    #[command(subcommand)]
+    Daemon(daemon::DaemonCommand),
+    Completions(completions::CompletionsArgs),
+    /// Print what fluvio asks of its extensions
+    #[command(hide = true)]
+    Metadata,
+    /// What the shim becomes when the vault is locked
+    #[command(hide = true)]
+    UnlockFirst(shim::UnlockFirstArgs),
+    /// What the shim becomes for cdk test --watch
+    #[command(hide = true)]
+    WatchCdk(cdk::WatchCdkArgs),
+    /// Print this text, which is the help or the version.
+    #[command(skip)]
+    Help(String),
+}
+
+impl Command {
+    pub(crate) fn run(self, hardened: Hardened) -> Result<(), CliError> {
+        match self {
+            Self::Set(args) => secret::set::set(args),
+            Self::List(args) => secret::list::list(&args),
+            Self::Delete(args) => secret::delete::delete(args),
+            Self::Import(args) => secret::import::import(&args),
+            Self::History(args) => secret::history::history(&args),
+            Self::Restore(args) => secret::restore::restore(&args),
+            Self::Log(args) => log::log(&args),
+            Self::Run(args) => run::run(args, hardened),
+            Self::Check(args) => check::check(&args),
+            Self::Cdk(args) => cdk::cdk(args, hardened),
+            Self::Lease(command) => lease::lease(command),
+            Self::Unlock(args) => key::unlock::unlock(&args),
+            Self::Lock => key::unlock::lock(),
+            Self::Key(command) => key::key(command),
+            Self::Status(args) => status::status(&args),
+            Self::Doctor(args) => doctor::doctor(&args),
+            Self::Daemon(command) => daemon::daemon(command),
+            Self::Completions(args) => completions::completions(&args),
+            Self::Metadata => metadata::metadata(),
+            Self::UnlockFirst(args) => shim::unlock_first(&args, hardened),
+            Self::WatchCdk(args) => cdk::watch_cdk(args, hardened),
+            Self::Help(text) => output::print(&text),
+        }
+    }
+}

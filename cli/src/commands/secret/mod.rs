@@ -1,0 +1,9 @@
+//! The commands about secrets.
+
+pub(super) mod delete;
+pub(super) mod history;
+pub(super) mod import;
+pub(super) mod list;
+mod remarks;
+pub(super) mod restore;
+pub(super) mod set;

@@ -1,0 +1,65 @@
+//! What you can type with `--watch`.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::argument::{self, BadArgument};
+use crate::format::{LogFormat, OutputArgs};
+
+/// A Fluvio connector takes up to 2 s to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Options for --watch")]
+#[command(mut_arg("format", |format| {
+    format.requires("watch").help("The form of what is told on standard error")
+}))]
+pub(crate) struct WatchArgs {
+    /// Watch this file, or all that is in this folder, too; can be given several times
+    #[arg(long = "watch-path", value_name = "PATH", requires = "watch")]
+    pub(super) paths: Vec<PathBuf>,
+
+    /// Clear the terminal before each start
+    #[arg(long, requires = "watch")]
+    pub(super) clear: bool,
+
+    /// How long the connector may take to end before it is killed [default: 5s]
+    #[arg(
+        long,
+        value_name = "DURATION",
+        value_parser = argument::parsed(grace),
+        requires = "watch"
+    )]
+    grace: Option<Duration>,
+
+    /// What to do when the connector ends by itself
+    #[arg(long, value_name = "WHEN", value_enum, default_value = "on-failure", requires = "watch")]
+    pub(super) restart: Restart,
+
+    #[command(flatten)]
+    pub(super) output: OutputArgs<LogFormat>,
+}
+
+/// What happens when a connector stops by itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Restart {
+    /// It is started again unless its status is 0
+    OnFailure,
+    /// It is started again
+    Always,
+}
+
+impl WatchArgs {
+    /// How long a connector may take to stop.
+    pub(super) fn grace(&self) -> Duration {
+        self.grace.unwrap_or(GRACE)
+    }
+}
+
+fn grace(text: &OsStr) -> Result<Duration, BadArgument> {
+    let bad = || BadArgument::duration("--grace", "5s, 500ms, 1m", "run");
+    argument::duration(text).ok_or_else(bad)
+}
