@@ -1,4 +1,40 @@
-//! The vault of fluvio-secret: one encrypted file for each secret, with a history.
+//! The vault of fluvio-secret: one encrypted file for each secret, written durably, with a history.
+//!
+//! A [`Vault`] has secrets, the keys that decrypt them, and the recipients that they are encrypted
+//! for. It is a blocking library: it knows no socket and no request. docs/VAULT.md describes its files,
+//! which stock [age](https://age-encryption.org) decrypts.
+//!
+//! ```
+//! use std::time::Instant;
+//!
+//! use fluvio_secret_vault::{HISTORY_DEPTH, Vault};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let home = tempfile::tempdir()?;
+//! let at = |name: &str| home.path().join(name);
+//! let (path, identity, histories) = (at("vault"), at("identity.txt"), at("history"));
+//! let vault = Vault::open(&path, &identity, &histories, HISTORY_DEPTH, Instant::now())?;
+//!
+//! // What may fail is prepared, and then committed. The first secret of all makes the identity.
+//! let value = b"Bearer 1234".to_vec().into();
+//! let committed = vault.prepare("AUTH_HEADER".parse()?, value)?.commit()?;
+//! assert!(committed.is_identity_new);
+//!
+//! assert_eq!(vault.read(&"AUTH_HEADER".parse()?)?.expose(), b"Bearer 1234");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! * `secrets`: the encrypted files, their names, their history
+//! * `keys`: the identity file, and the keys that are held of it
+//! * `recipients`: the list of the vault, and the one that this machine has accepted
+//! * [`Rekey`], [`Retirement`]: another identity or other recipients
+//! * `durable_directory`, `whole_file`: files that are written whole, or not at all
+//! * `place`, `id`, `remembered`, `stranger`: whether a directory is the vault of this machine
+//! * `git`: how git treats a vault
+//!
+//! One thread at a time may change a vault. Any number may read it in the meantime.
+
 mod durable_directory;
 mod error;
 mod git;
