@@ -51,7 +51,7 @@ impl DurableDirectory {
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
         let (base, at) = self.base(name);
         let opened = rustix::fs::openat(base, &at, flags, Mode::empty()).map_err(|error| {
-            // The system names both "not a directory", or a link "too many levels".
+            // The error of the system does not tell a link from a file.
             match (error, self.kind(name)) {
                 (Errno::NOTDIR | Errno::LOOP, Ok(Some(FileType::Symlink))) => {
                     self.no_directory(name, "a symbolic link")
@@ -85,7 +85,7 @@ impl DurableDirectory {
         }
     }
 
-    /// What a system call gets for a name in this directory.
+    /// The arguments of a system call for a name in this directory.
     fn base(&self, name: &str) -> (BorrowedFd<'_>, PathBuf) {
         match &self.opened {
             Some(opened) => (opened.as_fd(), PathBuf::from(name)),
@@ -107,7 +107,7 @@ impl DurableDirectory {
         self.read_with_metadata(name, most).map(|(bytes, _)| bytes)
     }
 
-    /// The same, and what it was that was read.
+    /// The same, with the file's metadata.
     pub(crate) fn read_with_metadata(
         &self,
         name: &str,
@@ -132,7 +132,7 @@ impl DurableDirectory {
         Ok((read_at_most(&file, found.len(), most)?, found))
     }
 
-    /// What is there under a name, without following a link; `None` when nothing is.
+    /// The state of a file, without following a link; `None` when it is not there.
     fn stat(&self, name: &str) -> io::Result<Option<Stat>> {
         let (base, at) = self.base(name);
         match rustix::fs::statat(base, &at, AtFlags::SYMLINK_NOFOLLOW) {
@@ -142,7 +142,7 @@ impl DurableDirectory {
         }
     }
 
-    /// What kind of thing is there under a name; `None` when nothing is.
+    /// The type of a file; `None` when it is not there.
     pub(crate) fn kind(&self, name: &str) -> io::Result<Option<FileType>> {
         Ok(self.stat(name)?.map(|found| FileType::from_raw_mode(found.st_mode)))
     }
@@ -157,7 +157,7 @@ impl DurableDirectory {
         self.stat(name).map(|found| found.is_some())
     }
 
-    /// The names of what is in the folder, as far as they are UTF-8; others are not ours.
+    /// The names of all files. Names that are not UTF-8 are not ours.
     pub(crate) fn names(&self) -> io::Result<impl Iterator<Item = io::Result<String>> + use<>> {
         let entries = match &self.opened {
             Some(opened) => Dir::read_from(opened)?,
@@ -172,9 +172,9 @@ impl DurableDirectory {
         }))
     }
 
-    /// Gives a file a second name in another folder of the same file system.
+    /// Gives a file a second name in another directory of the same file system.
     pub(crate) fn link(&self, name: &str, other: &Self, other_name: &str) -> io::Result<()> {
-        // link(2) says EPERM of a folder, which would send people to look at permissions.
+        // For a directory link(2) fails with EPERM, which would point people at permissions.
         if self.kind(name)? == Some(FileType::Directory) {
             return Err(io::ErrorKind::IsADirectory.into());
         }
@@ -182,8 +182,7 @@ impl DurableDirectory {
         Ok(rustix::fs::linkat(from, &name, to, &other_name, AtFlags::empty())?)
     }
 
-    /// Whether a name here and one in another folder are the same file, or a copy of it that kept
-    /// its date.
+    /// Whether a file here and one in another directory are the same, or a copy that kept its date.
     pub(crate) fn is_same(
         &self,
         name: &str,
@@ -255,7 +254,7 @@ impl DurableDirectory {
         Ok(rustix::fs::unlinkat(base, &at, AtFlags::empty())?)
     }
 
-    /// Removes a folder in this one when it is empty, and is content when it is not or is not there.
+    /// Removes a directory in this one if it is empty.
     pub(crate) fn remove_empty(&self, name: &str) -> io::Result<()> {
         let (base, at) = self.base(name);
         match rustix::fs::unlinkat(base, &at, AtFlags::REMOVEDIR) {
@@ -266,7 +265,7 @@ impl DurableDirectory {
         }
     }
 
-    /// Makes the folder's names durable.
+    /// Makes the names of the files durable.
     pub(crate) fn sync(&self) -> io::Result<()> {
         match &self.opened {
             Some(opened) => Ok(rustix::fs::fsync(opened)?),
@@ -279,11 +278,11 @@ impl DurableDirectory {
         Ok(rustix::fs::openat(CWD, &self.path, flags, Mode::empty())?)
     }
 
-    /// Removes what writers left that were killed. Only for who holds the vault's lock.
+    /// Removes what killed writers left. Only the holder of the vault's lock may call this.
     pub(crate) fn remove_temporary(&self) -> io::Result<()> {
         for name in self.names()? {
             let name = name?;
-            // Writers leave nothing but files; what else is called so is somebody's own.
+            // Writers leave only files. Anything else of this name is the user's.
             if name.starts_with(TEMPORARY) && self.kind(&name)? == Some(FileType::RegularFile) {
                 self.remove(&name)?;
             }

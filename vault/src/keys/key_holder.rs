@@ -165,7 +165,7 @@ impl KeyHolder {
         Ok(recipient)
     }
 
-    /// Whether nothing has been set with a new identity before. Only the first caller is told so.
+    /// Whether nothing has been set with a new identity before. Only the first call returns that.
     pub(crate) fn take_is_new(&self) -> bool {
         self.is_new.swap(false, Ordering::Relaxed)
     }

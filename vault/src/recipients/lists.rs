@@ -180,7 +180,7 @@ impl ReadLists {
         }
     }
 
-    /// The next list, unless somebody else has changed the vault's list since it was written.
+    /// The next list, unless another program has changed the vault's list since it was written.
     fn known_next(&self) -> Option<&[ListedKey]> {
         let next = self.next.as_deref()?;
         let Some(listed) = &self.listed else { return Some(next) };
@@ -292,7 +292,7 @@ mod tests {
         assert_eq!(agreed(&[]).expect("agreed"), one);
         let foreign = agreed(std::slice::from_ref(&other));
         assert!(matches!(foreign, Err(RecipientsError::Foreign { .. })));
-        // Somebody who may write to the vault adds a key of their own.
+        // Another person who may write to the vault adds a key.
         let vault = at("vault/.recipients");
         let mut text = fs::read_to_string(&vault).expect("the list");
         text += &format!("{other}\n");

@@ -1,9 +1,8 @@
-//! Which directory has the history of a vault: `history/ID-HASH` in the data directory, and not in the
-//! vault, which others may write to.
+//! The directory of a vault's history: `history/ID-HASH` in the data directory. It is not in the vault,
+//! because other people may write to a vault.
 //!
-//! The vault's id alone would not do: it travels with the vault, so others choose it, and two clones
-//! have the same one. HASH is that of the vault's path. A file in the directory has the path itself, so
-//! that a vault that was moved finds its history again. Without that file the directory is not complete.
+//! HASH is that of the vault's path, because two clones have the same id. A file in the directory has
+//! the path, so that a vault that was moved finds its history. Without it the directory is incomplete.
 
 use std::fs;
 use std::io;
@@ -20,7 +19,7 @@ use crate::whole_file::PreparedFile;
 
 /// The file with the path of the vault.
 const OWNER: &str = ".vault";
-/// More than any path has (`PATH_MAX`).
+/// More than `PATH_MAX`.
 const OWNER_BYTES: u64 = 8 << 10;
 
 /// Finds the directory, and makes it.
@@ -32,12 +31,12 @@ pub(super) struct HistoryDirectory {
     histories: String,
     vault: DurableDirectory,
     id: VaultId,
-    /// Whether the directory is complete: nothing has to be moved there any more.
+    /// Whether nothing has to be moved to the directory any more.
     is_complete: Mutex<bool>,
 }
 
 impl HistoryDirectory {
-    /// The place for the history of this vault, in the directory of all histories.
+    /// The directory for this vault, in that of all histories.
     pub(super) fn of(vault: DurableDirectory, id: VaultId, histories: &Path) -> Self {
         let data = histories.parent().unwrap_or(Path::new("/"));
         // As the path of the vault, which may be below it.
@@ -57,11 +56,11 @@ impl HistoryDirectory {
         self.data.path().join(&self.histories).join(self.name())
     }
 
-    /// The directory. The first use makes it, and moves there what an earlier release left in the vault.
+    /// The directory. The first use makes it, and moves the history there that is in the vault.
     ///
     /// # Errors
     ///
-    /// Those of the file system. Nothing is lost then, and the next use tries again.
+    /// Those of the file system. Nothing is lost, and the next use tries again.
     pub(super) fn open(&self) -> io::Result<DurableDirectory> {
         let mut is_complete = self.is_complete.lock().unwrap_or_else(PoisonError::into_inner);
         let all = self.data.find_or_make(&self.histories)?;
@@ -91,7 +90,7 @@ impl HistoryDirectory {
         PreparedFile::write(&own, OWNER, &path, None)?.commit()
     }
 
-    /// Takes over the history of the same vault under another path, when the vault is not there any more.
+    /// Takes over the history of the same vault at another path, if the vault is not there any more.
     fn adopt(&self, all: &DurableDirectory) -> io::Result<()> {
         let prefix = format!("{}-", self.id);
         let mut found = Vec::new();
@@ -100,7 +99,7 @@ impl HistoryDirectory {
             if !name.starts_with(&prefix) {
                 continue;
             }
-            // A link or a file of this name is nobody's history.
+            // A link or a file of this name is not a history.
             let owner = all.open(&name).and_then(|other| owner(&other));
             if owner.is_ok_and(|owner| owner.is_some_and(|path| self.has_left(&path))) {
                 found.push(name);
@@ -123,8 +122,8 @@ impl HistoryDirectory {
         Ok(())
     }
 
-    /// Whether the vault is not at this path any more. A directory without an id may be where the vault's
-    /// file system is mounted at other times.
+    /// Whether the vault is not at this path any more. At a directory without an id, the vault's file
+    /// system may be mounted at other times.
     fn has_left(&self, path: &Path) -> bool {
         match fs::canonicalize(self.data.path().join(path)) {
             Ok(path) if path == self.vault.path() => true,
@@ -137,7 +136,7 @@ impl HistoryDirectory {
     }
 
     /// The path of the vault. Below the data directory it is the rest of the path, so that both can be
-    /// moved or copied together.
+    /// moved together.
     fn vault_path(&self) -> &Path {
         let path = self.vault.path();
         path.strip_prefix(self.data.path()).unwrap_or(path)

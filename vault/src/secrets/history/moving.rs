@@ -1,10 +1,9 @@
-//! Moves the history that an earlier release kept in the vault, in `.history`.
+//! Moves the history that an earlier version of the program kept in the vault, in `.history`.
 //!
-//! Others who may write to the vault may have put links there. No link is followed: what is not a
-//! directory of a secret, or not a file of a version, stays where it is and is reported.
+//! Other people who may write to the vault may have put links there. No link is followed. What is not a
+//! version of a secret stays where it is, and a warning names it.
 //!
-//! Nothing is removed in the vault before it is durable in its new place. When this is killed, the next
-//! start does the rest: until all is moved, what is still in the vault is the right one.
+//! Nothing is removed before it is durable in its new place. After a kill the next start does the rest.
 
 use std::io;
 
@@ -16,10 +15,10 @@ use crate::secrets::file_name::ENCRYPTED_BYTES;
 use crate::secrets::history::version_file::version_of;
 use crate::whole_file::PreparedFile;
 
-/// Where an earlier release kept it.
+/// Where an earlier version of the program kept it.
 const OLD: &str = ".history";
 
-/// Whether an earlier release left a history in this vault.
+/// Whether there is a history in this vault.
 pub(crate) fn is_in(vault: &DurableDirectory) -> io::Result<bool> {
     if vault.kind(OLD)? != Some(FileType::Directory) {
         return Ok(false);
