@@ -171,7 +171,7 @@ fn each_dependency_has_one_home() {
         ("notify", "cli/src/watch/files.rs"),
         ("notify", "daemon/src/outside.rs"),
         ("region", "vault/src/keys/locked_memory.rs"),
-        ("saphyr_parser", "config/src/place.rs"),
+        ("saphyr_parser", "config/src/source_map.rs"),
         ("sd_listen_fds", "daemon/src/activation.rs"),
         ("serde_yaml", "config/src/"),
         ("signal_hook", "cli/src/signals.rs"),

@@ -6,8 +6,8 @@ use crate::check::{Values, check};
 use crate::error::{ConfigError, Unreadable};
 use crate::finding::limited;
 use crate::parsed::Parsed;
-use crate::place::Place;
 use crate::references::References;
+use crate::source_map::Location;
 
 /// A configuration that is parsed once, whatever you ask of it.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl<'a> Document<'a> {
             Ok(text) => Parsed::of(text),
             Err(error) => {
                 let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-                let place = Place::of_bytes(&before, before.len(), before.len());
+                let place = Location::of_bytes(&before, before.len(), before.len());
                 Err(Unreadable::at(place, ConfigError::NotUtf8))
             }
         })

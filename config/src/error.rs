@@ -5,7 +5,7 @@ use fluvio_secret_protocol::{BadName, limits};
 
 use crate::finding;
 use crate::path::Path;
-use crate::place::Place;
+use crate::source_map::Location;
 use crate::yaml::{self, YamlError};
 
 /// Why a configuration can't be read as a connector reads it. It names places, never a scalar: the
@@ -26,11 +26,11 @@ pub enum ConfigError {
     /// It would take too much memory.
     #[error(
         "the configuration unfolds to more than {} bytes (aliases count as often as they are used)",
-        yaml::BYTES
+        yaml::UNFOLDED_BYTES
     )]
     Budget,
     /// It would take too much time.
-    #[error("the configuration has more than {most} brackets open at once", most = yaml::BRACKETS)]
+    #[error("the configuration has more than {most} brackets open at once", most = yaml::OPEN_BRACKETS)]
     Deep,
     /// It references more secrets than a grant has.
     #[error("the configuration references {0} secrets, and {most} are the most", most = limits::GRANT_NAMES)]
@@ -53,9 +53,9 @@ pub enum ConfigError {
 impl ConfigError {
     /// A bad name at these keys, which are cut where they would fill the screen.
     pub(crate) fn bad_name(path: &Path, why: BadName) -> Self {
-        const MOST: usize = 120;
+        const PATH_CHARS: usize = 120;
         let path = path.to_string();
-        let path = match path.char_indices().rev().nth(MOST) {
+        let path = match path.char_indices().rev().nth(PATH_CHARS) {
             Some((at, _)) => format!("`\u{2026}{}`", &path[at..]),
             None => format!("`{path}`"),
         };
@@ -63,7 +63,7 @@ impl ConfigError {
     }
 
     /// The finding that this error is, where no parser has to explain it.
-    pub(crate) fn finding(&self, place: Place) -> Finding {
+    pub(crate) fn finding(&self, place: Location) -> Finding {
         let (code, text, remedy) = match self {
             Self::BadName { why, .. } => (
                 "bad-name",
@@ -118,7 +118,7 @@ pub(crate) struct Unreadable {
 
 impl Unreadable {
     /// An error that no parser has to explain.
-    pub(crate) fn at(place: Place, error: ConfigError) -> Self {
+    pub(crate) fn at(place: Location, error: ConfigError) -> Self {
         let findings = vec![error.finding(place)];
         Self { error, findings }
     }

@@ -3,16 +3,16 @@
 use fluvio_secret_protocol::check::{Finding, Severity};
 use fluvio_secret_protocol::limits;
 
-use crate::place::Place;
+use crate::source_map::Location;
 
 /// Something that keeps the connector from starting as intended.
 pub(crate) fn error(
     code: &str,
-    place: Place,
+    place: Location,
     text: impl Into<String>,
     remedy: impl Into<String>,
 ) -> Finding {
-    let Place { line, column, length } = place;
+    let Location { line, column, length } = place;
     Finding {
         severity: Severity::Error,
         code: code.to_owned(),
@@ -28,7 +28,7 @@ pub(crate) fn error(
 /// Something that does not.
 pub(crate) fn warning(
     code: &str,
-    place: Place,
+    place: Location,
     text: impl Into<String>,
     remedy: impl Into<String>,
 ) -> Finding {

@@ -8,14 +8,14 @@ use std::ops::Range;
 use fluvio_secret_protocol::check::Finding;
 
 use crate::finding;
-use crate::place::Place;
+use crate::source_map::Location;
 use crate::yaml::is_well_formed;
 
 /// How many other indentations are tried: each try parses the whole text.
-const TRIES: usize = 24;
+const INDENTATION_TRIES: usize = 24;
 
 /// The code of all findings here.
-const CODE: &str = "bad-indentation";
+const BAD_INDENTATION: &str = "bad-indentation";
 
 /// Finds the lines whose indentation keeps the parser from reading a text beyond a line.
 pub(crate) fn find(text: &str, line: usize) -> Option<Finding> {
@@ -36,10 +36,10 @@ fn tabs(lines: &[&str]) -> Option<Finding> {
     };
     let width = [2, 4, 8, 1].into_iter().find(|&width| is_well_formed(&replaced(width)))?;
     let length = whitespace(lines[first]).chars().count();
-    let place = Place { line: first + 1, column: 1, length };
+    let place = Location { line: first + 1, column: 1, length };
     let text = format!("line {} is indented with a tab, and YAML allows only spaces", first + 1);
     let remedy = format!("replace each tab at the start of a line with {}", spaces_of(width));
-    Some(finding::error(CODE, place, text, remedy))
+    Some(finding::error(BAD_INDENTATION, place, text, remedy))
 }
 
 /// A run of lines, and the indentation of its first line that is tried.
@@ -66,7 +66,7 @@ fn spaces(lines: &[&str], at: usize) -> Option<Finding> {
     }
     // One key with its values first. Sorting keeps the order of equal ones: nearer indentations first.
     tries.sort_by_key(|(order, one)| (*order, one.lines.len()));
-    let mut tries = tries.into_iter().take(TRIES).map(|(_, one)| one);
+    let mut tries = tries.into_iter().take(INDENTATION_TRIES).map(|(_, one)| one);
     let fix = tries.find(|one| is_well_formed(&one.apply(lines)))?;
     Some(fix.describe(lines))
 }
@@ -141,8 +141,8 @@ impl Try {
             (_, true) => format!("indent {which} by {} more", spaces_of(self.indent - own)),
             (_, false) => format!("indent {which} by {} less", spaces_of(own - self.indent)),
         };
-        let place = Place { line: start + 1, column: 1, length: own };
-        finding::error(CODE, place, text, remedy)
+        let place = Location { line: start + 1, column: 1, length: own };
+        finding::error(BAD_INDENTATION, place, text, remedy)
     }
 }
 

@@ -40,7 +40,7 @@
 //! * [`check`](mod@check): all that is found before a connector starts
 //! * [`schema`]: the parts of Fluvio's schema that refuse a file
 //! * [`shape`]: whether a value changes more than its own place
-//! * [`path`] and [`place`]: places in a document and in its text
+//! * [`path`] and [`source_map`]: places in a document and in its text
 //! * [`error`](mod@error) and [`finding`]: what is wrong, for programs and for people
 //! * [`syntax`]: what the parser's errors mean, without quoting the file
 //! * [`indentation`]: which lines are indented wrong, and what fixes them
@@ -57,11 +57,12 @@ mod indentation;
 mod other_format;
 mod parsed;
 mod path;
-mod place;
+
 mod references;
 mod render;
 mod schema;
 mod shape;
+mod source_map;
 mod syntax;
 mod template;
 mod yaml;

@@ -3,14 +3,14 @@
 use fluvio_secret_protocol::check::Finding;
 
 use crate::finding;
-use crate::place::Place;
+use crate::source_map::Location;
 
 /// What to say of a text that is TOML, if it is.
 pub(crate) fn toml(text: &str) -> Option<Finding> {
     let told = "this is TOML, like a Connector.toml, and not a connector's configuration";
     let remedy =
         "give the configuration, which is YAML with a key `meta:`, like sample-config.yaml";
-    is_toml(text).then(|| finding::error("toml", Place::START, told, remedy))
+    is_toml(text).then(|| finding::error("toml", Location::START, told, remedy))
 }
 
 /// Whether the first line opens a table or sets a key.

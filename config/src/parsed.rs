@@ -7,8 +7,8 @@ use serde_yaml::Value;
 
 use crate::error::{ConfigError, Unreadable};
 use crate::path::Path;
-use crate::place::{Place, Places};
 use crate::references::{self, ApiVersion, Reference, References};
+use crate::source_map::{Location, SourceMap};
 use crate::syntax;
 use crate::template::{Kind, Template, templates};
 use crate::yaml::{self, YamlError};
@@ -25,21 +25,21 @@ pub(crate) struct Parsed<'a> {
     pub(crate) references: References,
     pub(crate) templates: Vec<Template>,
     /// Found when the first finding needs them. Most files have no finding.
-    places: OnceCell<Places>,
+    places: OnceCell<SourceMap>,
 }
 
 impl<'a> Parsed<'a> {
     pub(crate) fn of(text: &'a str) -> Result<Self, Unreadable> {
         let value = yaml::parse(text).map_err(|error| unparsed(&error, text))?;
         let version = ApiVersion::of(&value);
-        let refused = |(error, path)| Unreadable::at(Places::of(text).value(&path), error);
+        let refused = |(error, path)| Unreadable::at(SourceMap::of(text).value(&path), error);
         let listed = match references::listed(&value) {
             Err(error) if version == ApiVersion::Declaring => return Err(refused(error)),
             listed => listed.unwrap_or_default(),
         };
         let by_map = references::by_map(&value).map_err(refused)?;
         let names = references::names(declared(version, &listed), &by_map)
-            .map_err(|error| Unreadable::at(Place::START, error))?;
+            .map_err(|error| Unreadable::at(Location::START, error))?;
         Ok(Self {
             text,
             references: References { names, connector: references::connector(&value) },
@@ -64,21 +64,21 @@ impl<'a> Parsed<'a> {
         self.templates.iter().all(is_known)
     }
 
-    pub(crate) fn places(&self) -> &Places {
-        self.places.get_or_init(|| Places::of(self.text))
+    pub(crate) fn places(&self) -> &SourceMap {
+        self.places.get_or_init(|| SourceMap::of(self.text))
     }
 
     /// Whether a map or list is written with brackets, as in JSON.
     pub(crate) fn is_flow(&self, path: &Path) -> bool {
-        let Place { line, column, .. } = self.places().value(path);
+        let Location { line, column, .. } = self.places().value(path);
         let line = self.text.lines().nth(line - 1).unwrap_or_default();
         line.chars().nth(column - 1).is_some_and(|c| c == '{' || c == '[')
     }
 
     /// The first key of the document.
-    pub(crate) fn first_key(&self) -> Place {
+    pub(crate) fn first_key(&self) -> Location {
         let first = self.value.as_mapping().and_then(|map| map.keys().next()?.as_str());
-        first.map_or(Place::START, |key| self.places().key(&Path::keys(&[key])))
+        first.map_or(Location::START, |key| self.places().key(&Path::keys(&[key])))
     }
 
     /// The spaces before the keys of a map that is written without brackets.
@@ -89,7 +89,7 @@ impl<'a> Parsed<'a> {
     }
 
     /// Where to write the version of the format, and what.
-    pub(crate) fn version_remedy(&self, version: &str) -> (Place, String) {
+    pub(crate) fn version_remedy(&self, version: &str) -> (Location, String) {
         let path = Path::keys(&["apiVersion"]);
         match self.value.get("apiVersion") {
             Some(Value::Null) => {
@@ -113,17 +113,17 @@ impl<'a> Parsed<'a> {
     }
 
     /// Where a name is referenced first: by a template, by a map, or by its declaration.
-    pub(crate) fn place_of(&self, name: &SecretName) -> Place {
+    pub(crate) fn place_of(&self, name: &SecretName) -> Location {
         if let Some(template) = self.templates.iter().find(|one| one.lookup() == Some(name)) {
             return self.place_of_template(template);
         }
         let references = self.by_map.iter().chain(self.declared());
         let found = references.into_iter().find(|(used, _)| used == name);
-        found.map_or(Place::START, |(_, path)| self.places().value(path))
+        found.map_or(Location::START, |(_, path)| self.places().value(path))
     }
 
-    pub(crate) fn place_of_template(&self, template: &Template) -> Place {
-        Place::of_bytes(self.text, template.from, template.to)
+    pub(crate) fn place_of_template(&self, template: &Template) -> Location {
+        Location::of_bytes(self.text, template.from, template.to)
     }
 }
 
@@ -137,6 +137,6 @@ fn unparsed(error: &YamlError, text: &str) -> Unreadable {
         YamlError::Syntax(error) => {
             Unreadable { error: reason, findings: syntax::findings(error, text) }
         }
-        YamlError::Budget | YamlError::Deep => Unreadable::at(Place::START, reason),
+        YamlError::Budget | YamlError::Deep => Unreadable::at(Location::START, reason),
     }
 }

@@ -6,23 +6,23 @@ use serde_yaml::Value;
 
 /// A step into a document.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum Step {
+pub(crate) enum PathStep {
     Key(String),
     Index(usize),
 }
 
 /// The steps from the top of a document: `http.headers[0].secret.name`.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
-pub(crate) struct Path(pub(crate) Vec<Step>);
+pub(crate) struct Path(pub(crate) Vec<PathStep>);
 
 impl Path {
     /// A path of keys.
     pub(crate) fn keys(keys: &[&str]) -> Self {
-        Self(keys.iter().map(|key| Step::Key((*key).to_owned())).collect())
+        Self(keys.iter().map(|key| PathStep::Key((*key).to_owned())).collect())
     }
 
     /// The same, one step further.
-    pub(crate) fn with(&self, step: Step) -> Self {
+    pub(crate) fn with(&self, step: PathStep) -> Self {
         let mut steps = self.0.clone();
         steps.push(step);
         Self(steps)
@@ -46,24 +46,24 @@ impl Path {
     /// The value at this path.
     pub(crate) fn of<'a>(&self, document: &'a Value) -> Option<&'a Value> {
         self.0.iter().try_fold(document, |at, step| match step {
-            Step::Key(key) => at.get(key),
-            Step::Index(index) => at.get(*index),
+            PathStep::Key(key) => at.get(key),
+            PathStep::Index(index) => at.get(*index),
         })
     }
 
     /// The same for changing the value.
     pub(crate) fn of_mut<'a>(&self, document: &'a mut Value) -> Option<&'a mut Value> {
         self.0.iter().try_fold(document, |at, step| match step {
-            Step::Key(key) => at.get_mut(key),
-            Step::Index(index) => at.get_mut(*index),
+            PathStep::Key(key) => at.get_mut(key),
+            PathStep::Index(index) => at.get_mut(*index),
         })
     }
 }
 
-fn written(step: &Step) -> String {
+fn written(step: &PathStep) -> String {
     match step {
-        Step::Key(key) => key.escape_debug().to_string(),
-        Step::Index(index) => index.to_string(),
+        PathStep::Key(key) => key.escape_debug().to_string(),
+        PathStep::Index(index) => index.to_string(),
     }
 }
 
@@ -71,9 +71,9 @@ impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, step) in self.0.iter().enumerate() {
             match step {
-                Step::Key(key) if at == 0 => write!(f, "{}", key.escape_debug())?,
-                Step::Key(key) => write!(f, ".{}", key.escape_debug())?,
-                Step::Index(index) => write!(f, "[{index}]")?,
+                PathStep::Key(key) if at == 0 => write!(f, "{}", key.escape_debug())?,
+                PathStep::Key(key) => write!(f, ".{}", key.escape_debug())?,
+                PathStep::Index(index) => write!(f, "[{index}]")?,
             }
         }
         Ok(())
@@ -96,7 +96,7 @@ fn below<'a>(value: &'a Value, path: &mut Path, visit: &mut dyn FnMut(Node<'a>, 
     match value {
         Value::Mapping(map) => {
             for (key, value) in map {
-                path.0.push(Step::Key(key.as_str().unwrap_or("?").to_owned()));
+                path.0.push(PathStep::Key(key.as_str().unwrap_or("?").to_owned()));
                 visit(Node::Key(key), path);
                 below(value, path, visit);
                 path.0.pop();
@@ -104,7 +104,7 @@ fn below<'a>(value: &'a Value, path: &mut Path, visit: &mut dyn FnMut(Node<'a>, 
         }
         Value::Sequence(values) => {
             for (at, value) in values.iter().enumerate() {
-                path.0.push(Step::Index(at));
+                path.0.push(PathStep::Index(at));
                 below(value, path, visit);
                 path.0.pop();
             }

@@ -11,7 +11,7 @@ use fluvio_secret_protocol::{SecretName, limits};
 use serde_yaml::{Mapping, Value};
 
 use crate::error::ConfigError;
-use crate::path::{Node, Path, Step, walk};
+use crate::path::{Node, Path, PathStep, walk};
 
 /// What a configuration references.
 #[derive(Clone, Debug)]
@@ -79,7 +79,7 @@ pub(crate) fn listed(document: &Value) -> Result<Vec<Reference>, Refused> {
     let mut names = Vec::new();
     for (at, secret) in secrets.as_sequence().ok_or_else(bad)?.iter().enumerate() {
         let name = secret.get("name").and_then(Value::as_str).ok_or_else(bad)?;
-        let path = path.with(Step::Index(at)).with(Step::Key("name".to_owned()));
+        let path = path.with(PathStep::Index(at)).with(PathStep::Key("name".to_owned()));
         names.push(parsed(name, path)?);
     }
     Ok(names)
@@ -88,7 +88,7 @@ pub(crate) fn listed(document: &Value) -> Result<Vec<Reference>, Refused> {
 /// Whether a place is in a part of the file that Fluvio reads itself. It looks up no reference by map
 /// there: a transform gets the map as it is written.
 pub(crate) fn is_fluvios(path: &Path) -> bool {
-    matches!(path.0.first(), Some(Step::Key(key)) if key == "meta" || key == "transforms")
+    matches!(path.0.first(), Some(PathStep::Key(key)) if key == "meta" || key == "transforms")
 }
 
 /// The names in maps `secret: {name: NAME}`, at any depth of the connector's own part.
@@ -98,8 +98,8 @@ pub(crate) fn by_map(document: &Value) -> Result<Vec<Reference>, Refused> {
         if let Node::Value(Value::Mapping(map)) = node
             && let Some(name) = reference(map).filter(|_| !is_fluvios(path))
         {
-            let path = path.with(Step::Key("secret".to_owned()));
-            found.push(parsed(name, path.with(Step::Key("name".to_owned()))));
+            let path = path.with(PathStep::Key("secret".to_owned()));
+            found.push(parsed(name, path.with(PathStep::Key("name".to_owned()))));
         }
     });
     found.into_iter().collect()

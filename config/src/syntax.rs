@@ -3,7 +3,7 @@
 use fluvio_secret_protocol::check::Finding;
 
 use crate::error::ConfigError;
-use crate::place::{Place, Places};
+use crate::source_map::{Location, SourceMap};
 use crate::{finding, indentation, other_format};
 
 /// What the parser's messages say, told by words that none of them takes from the text.
@@ -79,12 +79,12 @@ pub(crate) fn findings(error: &serde_yaml::Error, text: &str) -> Vec<Finding> {
 
 /// Each key that a map has twice, at its second place. A longer key is not repeated.
 fn repeated(found: Finding, text: &str) -> Vec<Finding> {
-    const MOST: usize = 64;
-    let repeated = Places::of(text).repeated.into_iter();
+    const KEY_CHARS: usize = 64;
+    let repeated = SourceMap::of(text).repeated.into_iter();
     let findings: Vec<_> = repeated
         .map(|(key, place, first)| {
             let key = match key.chars().count() {
-                0..=MOST => format!("the key `{}`", key.escape_debug()),
+                0..=KEY_CHARS => format!("the key `{}`", key.escape_debug()),
                 _ => "this key".to_owned(),
             };
             let text = format!("{key} is here again: line {} has it already", first.line);
@@ -103,13 +103,13 @@ fn finding(error: &serde_yaml::Error, text: &str) -> Finding {
     if text.starts_with('\u{feff}') {
         let text = "the file begins with a byte order mark, with which connectors do not read it";
         let remedy = "save it as UTF-8 without one (BOM)";
-        return finding::error("byte-order-mark", Place::START, text, remedy);
+        return finding::error("byte-order-mark", Location::START, text, remedy);
     }
     if let Some(found) = other_format::toml(text) {
         return found;
     }
     let (line, column) = error.location().map_or((1, 1), |at| (at.line(), at.column()));
-    let at = Place { line, column, length: 0 };
+    let at = Location { line, column, length: 0 };
     let message = error.to_string();
     let Some((phrase, code, told, remedy)) =
         KNOWN.iter().find(|(phrase, ..)| message.contains(phrase))
@@ -118,7 +118,7 @@ fn finding(error: &serde_yaml::Error, text: &str) -> Finding {
     };
     let mut place = match *code {
         "several-documents" => {
-            let place = Places::of(text).documents.get(1).copied().unwrap_or(at);
+            let place = SourceMap::of(text).documents.get(1).copied().unwrap_or(at);
             return finding::error(code, place, *told, *remedy);
         }
         "unclosed-quote" => begun(&message, phrase).unwrap_or(at),
@@ -129,14 +129,14 @@ fn finding(error: &serde_yaml::Error, text: &str) -> Finding {
 }
 
 /// The place where something began, after a phrase: `… at line 17 column 5`.
-fn begun(message: &str, phrase: &str) -> Option<Place> {
+fn begun(message: &str, phrase: &str) -> Option<Location> {
     let (_, behind) = message.split_once(phrase)?;
     let mut numbers = behind.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
     let mut next = || numbers.next()?.parse().ok();
-    Some(Place { line: next()?, column: next()?, length: 0 })
+    Some(Location { line: next()?, column: next()?, length: 0 })
 }
 
-fn rest_of_line(text: &str, place: Place) -> usize {
+fn rest_of_line(text: &str, place: Location) -> usize {
     let line = text.lines().nth(place.line.saturating_sub(1)).unwrap_or_default();
     line.trim_end().chars().count().saturating_sub(place.column.saturating_sub(1))
 }

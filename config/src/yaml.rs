@@ -15,21 +15,21 @@ use serde_yaml::value::{Tag, TaggedValue};
 use serde_yaml::{Mapping, Value};
 
 /// The most bytes that all nodes and scalars together may count.
-pub(crate) const BYTES: usize = 4 << 20;
+pub(crate) const UNFOLDED_BYTES: usize = 4 << 20;
 
 /// What a node counts besides its text: about the size of a `Value`.
 const NODE: usize = 64;
 
 /// The most flow brackets that may be open at once. The parser takes quadratic time for them (16,000
 /// took a second) before it reaches its own limit of 128.
-pub(crate) const BRACKETS: usize = 512;
+pub(crate) const OPEN_BRACKETS: usize = 512;
 
 /// Why a text is not parsed.
 #[derive(Debug)]
 pub(crate) enum YamlError {
-    /// It unfolds to more than [`BYTES`].
+    /// It unfolds to more than [`UNFOLDED_BYTES`].
     Budget,
-    /// It has more than [`BRACKETS`] open at once.
+    /// It has more than [`OPEN_BRACKETS`] open at once.
     Deep,
     /// The parser refuses it.
     Syntax(serde_yaml::Error),
@@ -39,10 +39,10 @@ pub(crate) enum YamlError {
 pub(crate) fn parse(text: &str) -> Result<Value, YamlError> {
     #[cfg(test)]
     tests::PARSED.set(tests::PARSED.get() + 1);
-    if open_brackets(text) > BRACKETS {
+    if open_brackets(text) > OPEN_BRACKETS {
         return Err(YamlError::Deep);
     }
-    let left = Cell::new(BYTES);
+    let left = Cell::new(UNFOLDED_BYTES);
     let parser = serde_yaml::Deserializer::from_str(text);
     Build { left: &left }.deserialize(parser).map_err(|error| match left.get() {
         // Only an exhausted budget leaves nothing.

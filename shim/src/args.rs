@@ -7,11 +7,11 @@ use fluvio_secret_protocol::InjectMode;
 use lexopt::Arg;
 
 use crate::cdk::watcher;
-use crate::error::LaunchError;
+use crate::error::ShimError;
 
 /// What the command line asks for.
 #[derive(Debug)]
-pub(crate) enum Order {
+pub(crate) enum Invocation {
     /// Print the help.
     Help,
     /// Become a connector.
@@ -42,7 +42,7 @@ pub(crate) struct Launch {
 }
 
 /// What `--help` prints, and what the manual page is made of.
-pub const HELP: &str = "\
+pub const SHIM_HELP: &str = "\
 fluvio-secret-shim starts a connector with exactly the secrets that its configuration references.
 
 Usage: fluvio-secret-shim [OPTIONS] --config FILE -- COMMAND [ARG...]
@@ -67,10 +67,10 @@ Example:
 ";
 
 /// Reads the arguments, the program's name first.
-pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Order, LaunchError> {
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, ShimError> {
     let mut parser = lexopt::Parser::from_iter(args);
     let (mut config, mut inject, mut as_is, mut check) = (None, None, false, true);
-    let usage = LaunchError::Usage;
+    let usage = ShimError::Usage;
     let command = loop {
         match parser.next().map_err(|_| usage("an option is not understood"))? {
             None => break None,
@@ -87,14 +87,14 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Order, L
             // These two are ours, and in no help.
             Some(Arg::Long(watcher::STARTER)) => {
                 let lease = parser.value().map_err(|_| usage("the lease is missing"))?;
-                return Ok(Order::StartWatcher(lease.into()));
+                return Ok(Invocation::StartWatcher(lease.into()));
             }
             Some(Arg::Long(watcher::WATCHER)) => {
                 let lease = parser.value().map_err(|_| usage("the lease is missing"))?;
-                return Ok(Order::Watch(lease.into()));
+                return Ok(Invocation::Watch(lease.into()));
             }
-            Some(Arg::Long("help") | Arg::Short('h')) => return Ok(Order::Help),
-            Some(Arg::Long("version") | Arg::Short('V')) => return Ok(Order::Version),
+            Some(Arg::Long("help") | Arg::Short('h')) => return Ok(Invocation::Help),
+            Some(Arg::Long("version") | Arg::Short('V')) => return Ok(Invocation::Version),
             Some(Arg::Value(program)) => {
                 let rest = parser.raw_args().map_err(|_| usage("an option is not understood"))?;
                 break Some((program, rest.collect()));
@@ -111,12 +111,12 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Order, L
     }
     // Another program may read a configuration in another way.
     let check = check && !as_is;
-    Ok(Order::Launch(Launch { config, inject, as_is, check, program, args }))
+    Ok(Invocation::Launch(Launch { config, inject, as_is, check, program, args }))
 }
 
-fn inject_mode(value: &OsStr) -> Result<InjectMode, LaunchError> {
+fn inject_mode(value: &OsStr) -> Result<InjectMode, ShimError> {
     let inject = value.to_str().and_then(InjectMode::of);
-    inject.ok_or(LaunchError::Usage("--inject is one of: auto, env, file"))
+    inject.ok_or(ShimError::Usage("--inject is one of: auto, env, file"))
 }
 
 impl Launch {
@@ -134,12 +134,12 @@ impl Launch {
 mod tests {
     use fluvio_secret_protocol::InjectMode;
 
-    use super::{Launch, Order, parse};
+    use super::{Invocation, Launch, parse};
 
     fn launch(args: &[&str]) -> Result<Launch, String> {
         let args = std::iter::once("shim").chain(args.iter().copied()).map(Into::into);
         match parse(args) {
-            Ok(Order::Launch(launch)) => Ok(launch),
+            Ok(Invocation::Launch(launch)) => Ok(launch),
             Ok(other) => Err(format!("{other:?}")),
             Err(error) => Err(error.to_string()),
         }

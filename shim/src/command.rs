@@ -8,21 +8,21 @@ use std::process::Command;
 use fluvio_secret_protocol::{Granted, limits};
 
 use crate::args::Launch;
-use crate::error::LaunchError;
-use crate::memfd::SecretsFile;
+use crate::error::ShimError;
+use crate::memfd::SecretsMemfd;
 
 /// Variables of our own, which are nothing to the connector.
 const OUR_VARIABLES: &[u8] = b"FLUVIO_SECRET_";
 
 /// Refuses what would not do what was meant.
-pub(crate) fn check(launch: &Launch) -> Result<(), LaunchError> {
+pub(crate) fn check(launch: &Launch) -> Result<(), ShimError> {
     let is_cargo = Path::new(&launch.program).file_name() == Some(OsStr::new("cargo"));
     // The first word that is neither a toolchain (`+nightly`) nor an option (`-q`).
     let is_word =
         |arg: &&OsString| !arg.as_bytes().starts_with(b"+") && !arg.as_bytes().starts_with(b"-");
     let runs = launch.args.iter().find(is_word).is_some_and(|word| word == "run" || word == "r");
     if !launch.as_is && is_cargo && runs && !launch.args.iter().any(|arg| arg == "--") {
-        return Err(LaunchError::Cargo);
+        return Err(ShimError::Cargo);
     }
     Ok(())
 }
@@ -42,7 +42,7 @@ fn has_option(launch: &Launch, option: &str) -> bool {
 /// The command to become.
 pub(crate) fn build(
     launch: &Launch,
-    secrets: Option<&SecretsFile>,
+    secrets: Option<&SecretsMemfd>,
     environment: Option<&Granted>,
 ) -> Command {
     let mut command = Command::new(&launch.program);

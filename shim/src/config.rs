@@ -8,11 +8,11 @@ use fluvio_secret_protocol::limits;
 use fluvio_secret_system::regular::{self, Links};
 use zeroize::Zeroizing;
 
-use crate::error::LaunchError;
+use crate::error::ShimError;
 
 /// Reads the configuration. People write values into configurations too, so it is wiped like one.
-pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, LaunchError> {
-    let failed = |why: String| LaunchError::Config { path: path.to_owned(), why };
+pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, ShimError> {
+    let failed = |why: String| ShimError::Config { path: path.to_owned(), why };
     // The connector reads it again, which a pipe or a terminal would not let it.
     let (file, _) = regular::open(OpenOptions::new().read(true), path, Links::Follow)
         .map_err(|error| failed(error.to_string()))?;
@@ -20,7 +20,7 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, LaunchError> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(limits::CONFIG_BYTES + 1));
     file.take(most).read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;
     if bytes.len() > limits::CONFIG_BYTES {
-        return Err(LaunchError::LargeConfig { path: path.to_owned() });
+        return Err(ShimError::LargeConfig { path: path.to_owned() });
     }
     Ok(bytes)
 }

@@ -11,9 +11,9 @@ use thiserror::Error;
 
 use crate::delivery::Unfitting;
 
-/// Why there is no connector. Its text is what failed; [`LaunchError::report`] adds what helps.
+/// Why there is no connector. Its text is what failed; [`ShimError::report`] adds what helps.
 #[derive(Debug, Error)]
-pub(crate) enum LaunchError {
+pub(crate) enum ShimError {
     /// `cargo run` without `--`.
     #[error("cargo would take the connector's options for its own")]
     Cargo,
@@ -95,7 +95,7 @@ fn joined(unfitting: &[Unfitting]) -> String {
 pub(crate) const OWN_TMPDIR: &str = "help: give cdk a directory of your own for temporary files: \
                                      mkdir -p ~/.cache/cdk && export TMPDIR=~/.cache/cdk";
 
-impl LaunchError {
+impl ShimError {
     /// What a failed exec means.
     pub(crate) fn exec(
         program: OsString,

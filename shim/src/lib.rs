@@ -42,11 +42,11 @@ use fluvio_secret_system::harden::harden;
 use fluvio_secret_system::inherited;
 use fluvio_secret_system::places::StateDirectory;
 
-pub use crate::args::HELP;
-use crate::args::{Launch, Order};
+pub use crate::args::SHIM_HELP;
+use crate::args::{Invocation, Launch};
 use crate::cdk::watcher;
 use crate::delivery::Delivery;
-use crate::error::LaunchError;
+use crate::error::ShimError;
 use crate::message::{print, say};
 
 /// The whole program `fluvio-secret-shim`.
@@ -58,38 +58,38 @@ pub fn main() -> ExitCode {
         return end(cdk::run(words.collect()));
     }
     end(match args::parse(std::env::args_os()) {
-        Ok(Order::Help) => return print(args::HELP.trim_end()),
-        Ok(Order::Version) => {
+        Ok(Invocation::Help) => return print(args::SHIM_HELP.trim_end()),
+        Ok(Invocation::Version) => {
             return print(concat!("fluvio-secret-shim ", env!("CARGO_PKG_VERSION")));
         }
-        Ok(Order::StartWatcher(lease)) => return of_watcher(watcher::run_starter(&lease)),
-        Ok(Order::Watch(lease)) => return of_watcher(watcher::run_watcher(&lease)),
-        Ok(Order::Launch(launch)) => run(&launch),
+        Ok(Invocation::StartWatcher(lease)) => return of_watcher(watcher::run_starter(&lease)),
+        Ok(Invocation::Watch(lease)) => return of_watcher(watcher::run_watcher(&lease)),
+        Ok(Invocation::Launch(launch)) => run(&launch),
         Err(error) => Err(error),
     })
 }
 
 /// What is left to do when the exec failed.
-fn end(outcome: Result<Infallible, LaunchError>) -> ExitCode {
+fn end(outcome: Result<Infallible, ShimError>) -> ExitCode {
     match outcome {
         Ok(never) => match never {},
         Err(error) => fail(&error),
     }
 }
 
-fn of_watcher(outcome: Result<(), LaunchError>) -> ExitCode {
+fn of_watcher(outcome: Result<(), ShimError>) -> ExitCode {
     outcome.map_or_else(|error| fail(&error), |()| ExitCode::SUCCESS)
 }
 
-fn fail(error: &LaunchError) -> ExitCode {
+fn fail(error: &ShimError) -> ExitCode {
     say(&error.report());
     ExitCode::from(error.status(supervised::is_supervised()))
 }
 
 /// Becomes the connector, or says why not.
-fn run(launch: &Launch) -> Result<Infallible, LaunchError> {
+fn run(launch: &Launch) -> Result<Infallible, ShimError> {
     supervised::end_with_supervisor()?;
-    let hardened = harden().map_err(LaunchError::System)?;
+    let hardened = harden().map_err(ShimError::System)?;
     command::check(launch)?;
     let granted = if command::brings_its_own_secrets(launch) {
         say("the command has its own --secrets: it gets that file, and nothing from the vault");
@@ -101,7 +101,7 @@ fn run(launch: &Launch) -> Result<Infallible, LaunchError> {
         }
     };
     let inject = launch.inject_mode(granted.inject);
-    let mut delivery = delivery::choose(inject, &granted).map_err(LaunchError::Unfit)?;
+    let mut delivery = delivery::choose(inject, &granted).map_err(ShimError::Unfit)?;
     if let Delivery::Environment { because: Some(unfitting) } = &delivery {
         say(&format!("{unfitting}; so all secrets go by the environment"));
     }
@@ -110,27 +110,26 @@ fn run(launch: &Launch) -> Result<Infallible, LaunchError> {
         match memfd::secrets_file(&granted) {
             Ok(file) => secrets = Some(file),
             Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
-                delivery =
-                    delivery::without_file(inject, &granted).ok_or(LaunchError::FileLimit)?;
+                delivery = delivery::without_file(inject, &granted).ok_or(ShimError::FileLimit)?;
                 say(
                     "the limit of a file's size (ulimit -f) allows no secrets file; so all secrets go by the environment",
                 );
             }
-            Err(error) => return Err(LaunchError::System(error)),
+            Err(error) => return Err(ShimError::System(error)),
         }
     }
     let by_environment = matches!(delivery, Delivery::Environment { .. });
     let environment = by_environment.then_some(&granted);
     let command = command::build(launch, secrets.as_ref(), environment);
     if let Some(file) = &secrets {
-        file.let_inherit().map_err(LaunchError::System)?;
+        file.let_inherit().map_err(ShimError::System)?;
     }
-    hardened.release().map_err(LaunchError::System)?;
+    hardened.release().map_err(ShimError::System)?;
     let source = inherited::exec(command, &launch.program);
-    Err(LaunchError::exec(launch.program.clone(), environment, source))
+    Err(ShimError::exec(launch.program.clone(), environment, source))
 }
 
-fn grant(launch: &Launch) -> Result<Granted, LaunchError> {
+fn grant(launch: &Launch) -> Result<Granted, ShimError> {
     let config = config::read(&launch.config)?;
     let state = StateDirectory::from_environment().map_err(ClientError::Place)?;
     let label = command::config_label(&launch.config);
@@ -138,7 +137,7 @@ fn grant(launch: &Launch) -> Result<Granted, LaunchError> {
     let text = config.clone();
     let grant = Grant { label, program, check: launch.check, config };
     let granted = connect_or_start(&state)?.grant(grant);
-    let granted = granted.map_err(|error| LaunchError::of_client(error, &launch.config, &text))?;
+    let granted = granted.map_err(|error| ShimError::of_client(error, &launch.config, &text))?;
     if !granted.names.is_empty() {
         log_level::warn(&text, None);
     }

@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use crate::message::say;
 
 /// The variable that sets the level when no option does.
-const VARIABLE: &str = "RUST_LOG";
+const RUST_LOG: &str = "RUST_LOG";
 
 /// A level that shows values.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -64,7 +64,7 @@ pub(crate) fn warn(config: &[u8], option: Option<&OsStr>) {
     let (level, source) = match option {
         Some(word) => (Revealing::of_word(word), "--log-level "),
         None => {
-            let filter = std::env::var_os(VARIABLE).unwrap_or_default();
+            let filter = std::env::var_os(RUST_LOG).unwrap_or_default();
             (Revealing::of_filter(&filter), "RUST_LOG at ")
         }
     };

@@ -11,11 +11,11 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// The file, not yet inherited by anyone.
 #[derive(Debug)]
-pub(crate) struct SecretsFile(OwnedFd);
+pub(crate) struct SecretsMemfd(OwnedFd);
 
 /// Writes `NAME=value` lines into a new file in memory, which nobody can change afterwards, we
 /// included. The values fit: that was looked at before.
-pub(crate) fn secrets_file(granted: &Granted) -> io::Result<SecretsFile> {
+pub(crate) fn secrets_file(granted: &Granted) -> io::Result<SecretsMemfd> {
     let file = File::from(create()?);
     write(&file, &carry::secrets_file(&granted.names, &granted.values))?;
     // A memfd begins with mode 0777; the connector opens it anew by its path, for each secret.
@@ -24,7 +24,7 @@ pub(crate) fn secrets_file(granted: &Granted) -> io::Result<SecretsFile> {
         &file,
         SealFlags::GROW | SealFlags::SHRINK | SealFlags::WRITE | SealFlags::SEAL,
     )?;
-    Ok(SecretsFile(file.into()))
+    Ok(SecretsMemfd(file.into()))
 }
 
 /// Writes into a file of any size that the hard limit allows (`ulimit -H -f`). A write over the limit would
@@ -53,7 +53,7 @@ fn create() -> io::Result<OwnedFd> {
     }
 }
 
-impl SecretsFile {
+impl SecretsMemfd {
     /// The path by which the process that inherits the file opens it.
     pub(crate) fn path(&self) -> String {
         format!("/proc/self/fd/{}", self.0.as_raw_fd())

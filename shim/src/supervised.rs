@@ -5,16 +5,16 @@ use std::env;
 use fluvio_secret_protocol::supervisor;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
-use crate::error::LaunchError;
+use crate::error::ShimError;
 
 /// Has the kernel end this process, and what it becomes, with the supervisor that started it, if one
 /// did (`PR_SET_PDEATHSIG` in prctl(2); an exec keeps it).
-pub(crate) fn end_with_supervisor() -> Result<(), LaunchError> {
+pub(crate) fn end_with_supervisor() -> Result<(), ShimError> {
     let Some(pid) = supervisor() else { return Ok(()) };
     set_parent_process_death_signal(Some(Signal::KILL))
-        .map_err(|error| LaunchError::System(error.into()))?;
+        .map_err(|error| ShimError::System(error.into()))?;
     // It may have gone before the kernel was told.
-    if getppid() == Some(pid) { Ok(()) } else { Err(LaunchError::NoSupervisor) }
+    if getppid() == Some(pid) { Ok(()) } else { Err(ShimError::NoSupervisor) }
 }
 
 /// Whether a supervisor started this process, and waits for its end.

@@ -12,30 +12,27 @@ use fluvio_secret_protocol::{CLI, ClientError, Code, beside_this_program};
 use fluvio_secret_system::harden::Hardened;
 use fluvio_secret_system::{inherited, terminal};
 
-use crate::error::LaunchError;
+use crate::error::ShimError;
 
 /// The variable that has our process id after the prompt. It begins like all of our variables, so no
 /// connector inherits it.
-pub(crate) const GUARD: &str = "FLUVIO_SECRET_ASKED";
+pub(crate) const UNLOCK_GUARD: &str = "FLUVIO_SECRET_ASKED";
 
 /// Becomes the command line, where a locked vault is the reason and there is a terminal. Otherwise returns
 /// the error.
-pub(crate) fn where_locked(
-    error: LaunchError,
-    hardened: Hardened,
-) -> Result<Infallible, LaunchError> {
-    let is_locked = matches!(&error, LaunchError::Client(ClientError::Refused(refusal)) if refusal.code == Code::Locked);
+pub(crate) fn where_locked(error: ShimError, hardened: Hardened) -> Result<Infallible, ShimError> {
+    let is_locked = matches!(&error, ShimError::Client(ClientError::Refused(refusal)) if refusal.code == Code::Locked);
     let us = process::id().to_string();
-    let was_asked = env::var_os(GUARD).is_some_and(|asked| *asked == *us);
+    let was_asked = env::var_os(UNLOCK_GUARD).is_some_and(|asked| *asked == *us);
     if !is_locked || was_asked || terminal::of_session().is_none() {
         return Err(error);
     }
-    hardened.release().map_err(LaunchError::System)?;
+    hardened.release().map_err(ShimError::System)?;
     let path = beside_this_program(CLI).map_err(ClientError::Start)?;
     let mut words = env::args_os();
     let name = words.next().unwrap_or_default();
     let mut cli = Command::new(&path);
-    cli.env(GUARD, us).arg("unlock-first").arg("--name").arg(name).arg("--").args(words);
+    cli.env(UNLOCK_GUARD, us).arg("unlock-first").arg("--name").arg(name).arg("--").args(words);
     let source = inherited::exec(cli, path.as_os_str());
-    Err(LaunchError::exec(path.into(), None, source))
+    Err(ShimError::exec(path.into(), None, source))
 }

@@ -5,9 +5,9 @@ use fluvio_secret_protocol::check::Finding;
 
 use crate::finding::{error, warning};
 use crate::parsed::Parsed;
-use crate::place::Place;
 use crate::references::ApiVersion;
 use crate::render::out_of_fuel;
+use crate::source_map::Location;
 use crate::template::{Kind, Template};
 
 pub(super) fn find(document: &Parsed<'_>) -> Vec<Finding> {
@@ -49,12 +49,12 @@ fn finding(document: &Parsed<'_>, template: &Template) -> Option<Finding> {
     }
 }
 
-fn computed(place: Place) -> Finding {
+fn computed(place: Location) -> Finding {
     warning("computed", place, "this is computed by the connector and not checked", "")
 }
 
 /// A lookup of a name that is not declared.
-fn undeclared(document: &Parsed<'_>, name: &SecretName, place: Place) -> Option<Finding> {
+fn undeclared(document: &Parsed<'_>, name: &SecretName, place: Location) -> Option<Finding> {
     let is_listed = || document.listed.iter().any(|(listed, _)| listed == name);
     match document.version {
         // The version is reported, and fixing it may be enough.
@@ -67,7 +67,7 @@ fn undeclared(document: &Parsed<'_>, name: &SecretName, place: Place) -> Option<
     Some(Finding { name: Some(name.clone()), ..error("undeclared", place, text, remedy) })
 }
 
-fn undefined(meant: Option<&SecretName>, place: Place) -> Finding {
+fn undefined(meant: Option<&SecretName>, place: Location) -> Finding {
     let Some(name) = meant else {
         return error(
             "undefined",

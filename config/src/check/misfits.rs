@@ -8,12 +8,12 @@ use serde_yaml::{Mapping, Value};
 use crate::finding::{error, warning};
 use crate::other_format;
 use crate::parsed::Parsed;
-use crate::path::{Path, Step};
-use crate::place::Place;
-use crate::schema::{Expected, Misfit, judge};
+use crate::path::{Path, PathStep};
+use crate::schema::{Expectation, Misfit, judge};
+use crate::source_map::Location;
 
 /// The most misfits that are found in one file: after each one the rest is judged again.
-const MOST: usize = 16;
+const MOST_MISFITS: usize = 16;
 
 /// The keys that were at the top before 2023, and are below `meta:` now.
 const FLAT: [&str; 6] = ["version", "name", "type", "topic", "producer", "consumer"];
@@ -34,7 +34,7 @@ pub(super) fn find(document: &Parsed<'_>) -> Vec<Finding> {
         findings.extend(misplaced_secrets(document));
         put_below_meta(value.to_mut(), &flat);
     }
-    for _ in 0..MOST {
+    for _ in 0..MOST_MISFITS {
         let Err(misfit) = judge(&value) else { break };
         findings.extend(misfit_finding(document, &misfit, !flat.is_empty()));
         if !fix(value.to_mut(), &misfit) {
@@ -48,8 +48,8 @@ pub(super) fn find(document: &Parsed<'_>) -> Vec<Finding> {
 fn no_map(document: &Parsed<'_>) -> Finding {
     other_format::toml(document.text).unwrap_or_else(|| {
         let text = "this is not a connector's configuration: it has no keys like `meta:`";
-        let remedy = format!("replace it with a map, and begin with `{META}`");
-        error("bad-config", Place::START, text, remedy)
+        let remedy = format!("replace it with a map, and begin with `{LEAST_META}`");
+        error("bad-config", Location::START, text, remedy)
     })
 }
 
@@ -102,7 +102,7 @@ fn misfit_finding(document: &Parsed<'_>, misfit: &Misfit, is_flat: bool) -> Opti
     let shown = misfit.path.to_string();
     // What is below `meta` after the keys were moved is at the top of the file.
     let path = match misfit.path.0.split_first() {
-        Some((Step::Key(key), rest)) if is_flat && key == "meta" => Path(rest.to_vec()),
+        Some((PathStep::Key(key), rest)) if is_flat && key == "meta" => Path(rest.to_vec()),
         _ => misfit.path.clone(),
     };
     if !misfit.is_missing {
@@ -114,7 +114,7 @@ fn misfit_finding(document: &Parsed<'_>, misfit: &Misfit, is_flat: bool) -> Opti
 }
 
 /// A value that Fluvio refuses.
-fn unexpected(document: &Parsed<'_>, path: &Path, shown: &str, expected: &Expected) -> Finding {
+fn unexpected(document: &Parsed<'_>, path: &Path, shown: &str, expected: &Expectation) -> Finding {
     let value = path.of(&document.value);
     if let Some(needed) = expected.version
         && value.is_some_and(Value::is_mapping)
@@ -123,7 +123,7 @@ fn unexpected(document: &Parsed<'_>, path: &Path, shown: &str, expected: &Expect
         let (place, remedy) = document.version_remedy(needed);
         return error("bad-config", place, text, remedy);
     }
-    let Expected { what, sample, .. } = expected;
+    let Expectation { what, sample, .. } = expected;
     let mut place = document.places().value(path);
     let key = document.places().key(path);
     let remedy = match value {
@@ -163,13 +163,13 @@ fn missing(document: &Parsed<'_>, path: &Path, shown: &str) -> Finding {
             document.places().value(&parent),
             "add after this `{`: `\"meta\": {\"name\": \"NAME\", \"type\": \"TYPE\", \"topic\": \"TOPIC\", \"version\": \"0.1.0\"},`".to_owned(),
         ),
-        (true, false, _) => (document.first_key(), format!("add a line above this one: `{META}`")),
+        (true, false, _) => (document.first_key(), format!("add a line above this one: `{LEAST_META}`")),
         (false, true, _) => (
             document.places().value(&parent),
             format!("add after this `{{`: `\"{last}\": \"{sample}\",`"),
         ),
         // The first key of an item is on the line of its dash.
-        (false, false, Some(Step::Index(_))) => (
+        (false, false, Some(PathStep::Index(_))) => (
             document.places().value(&parent),
             format!(
                 "begin this item with `- {last}: {sample}`, and move what is here to the next line"
@@ -185,7 +185,7 @@ fn missing(document: &Parsed<'_>, path: &Path, shown: &str) -> Finding {
 }
 
 /// The least that Fluvio reads.
-const META: &str = "meta: {name: NAME, type: TYPE, topic: TOPIC, version: 0.1.0}";
+const LEAST_META: &str = "meta: {name: NAME, type: TYPE, topic: TOPIC, version: 0.1.0}";
 
 /// A sample value of a key that has to be added.
 fn sample(key: &str) -> &'static str {
@@ -240,14 +240,14 @@ fn fix(document: &mut Value, misfit: &Misfit) -> bool {
     let Some(parent) = path.parent().of_mut(document) else { return false };
     let fixed = expected.fixed.map(|fixed| serde_yaml::from_str(fixed).unwrap_or(Value::Null));
     match (parent, path.0.last(), fixed) {
-        (Value::Mapping(map), Some(Step::Key(key)), Some(fixed)) => {
+        (Value::Mapping(map), Some(PathStep::Key(key)), Some(fixed)) => {
             map.insert(key.clone().into(), fixed);
             true
         }
-        (Value::Mapping(map), Some(Step::Key(key)), None) => {
+        (Value::Mapping(map), Some(PathStep::Key(key)), None) => {
             !is_missing && map.remove(key.as_str()).is_some()
         }
-        (Value::Sequence(list), Some(Step::Index(index)), _) if *index < list.len() => {
+        (Value::Sequence(list), Some(PathStep::Index(index)), _) if *index < list.len() => {
             list.remove(*index);
             true
         }

@@ -6,7 +6,7 @@ use serde_yaml::{Mapping, Value};
 
 use crate::finding::warning;
 use crate::parsed::Parsed;
-use crate::path::{Node, Path, Step, walk};
+use crate::path::{Node, Path, PathStep, walk};
 use crate::references::{is_fluvios, reference};
 
 pub(super) fn find(document: &Parsed<'_>) -> Vec<Finding> {
@@ -31,7 +31,7 @@ fn near_misses(document: &Parsed<'_>, map: &Mapping, path: &Path) -> Vec<Finding
     let keys = maps.filter_map(|(key, _)| key.as_str());
     let near = keys.filter(|key| key.eq_ignore_ascii_case("secret"));
     near.map(|key| {
-        let place = document.places().key(&path.with(Step::Key(key.to_owned())));
+        let place = document.places().key(&path.with(PathStep::Key(key.to_owned())));
         let text = "this references no secret, so the connector is given none for it";
         let remedy = "write a reference as `secret: {name: NAME}`, with nothing else in either map";
         warning("no-reference", place, text, remedy)
@@ -42,7 +42,7 @@ fn near_misses(document: &Parsed<'_>, map: &Mapping, path: &Path) -> Vec<Finding
 /// A reference where Fluvio resolves none.
 fn literal_reference(document: &Parsed<'_>, name: &str, path: &Path) -> Finding {
     const CODE: &str = "literal-reference";
-    let place = document.places().key(&path.with(Step::Key("secret".to_owned())));
+    let place = document.places().key(&path.with(PathStep::Key("secret".to_owned())));
     let part = path.first_key();
     let text = format!(
         "this references no secret: below `{part}` Fluvio passes on the map as it is written"

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::finding::{error, warning};
 use crate::parsed::Parsed;
-use crate::place::Place;
+use crate::source_map::Location;
 
 /// The values of the secrets, as far as they may be checked.
 #[derive(Clone, Copy)]
@@ -109,7 +109,7 @@ struct Together {
     bytes: usize,
     /// One that a secrets file cannot carry.
     not_by_file: Option<SecretName>,
-    not_by_environment: Vec<(SecretName, Place, Unfit)>,
+    not_by_environment: Vec<(SecretName, Location, Unfit)>,
 }
 
 impl Together {
@@ -157,7 +157,7 @@ impl Together {
             let text = format!("the secrets have more than {} bytes together", limits::GRANT_BYTES);
             findings.push(error(
                 "large",
-                Place::START,
+                Location::START,
                 text,
                 "reference fewer secrets, or smaller ones",
             ));

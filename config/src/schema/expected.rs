@@ -4,7 +4,7 @@ use crate::path::Path;
 
 /// What Fluvio reads at a place.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Expected {
+pub(crate) struct Expectation {
     /// In words.
     pub(crate) what: &'static str,
     /// A value that it reads, as it is written.
@@ -19,7 +19,7 @@ pub(crate) struct Expected {
     pub(crate) version: Option<&'static str>,
 }
 
-impl Expected {
+impl Expectation {
     pub(super) const fn of(what: &'static str, sample: &'static str) -> Self {
         Self { what, sample, fixed: None, is_text: false, is_typed: false, version: None }
     }
@@ -37,69 +37,72 @@ impl Expected {
     }
 }
 
-const TOPIC: Expected =
-    Expected::required("a map, as apiVersion 0.2.0 has it", "{meta: {name: TOPIC}}");
-const META: Expected = Expected::required(
+const TOPIC: Expectation =
+    Expectation::required("a map, as apiVersion 0.2.0 has it", "{meta: {name: TOPIC}}");
+const META_V1: Expectation = Expectation::required(
     "a map with `name`, `type`, `topic` and `version`",
     "{name: NAME, type: TYPE, topic: TOPIC, version: 0.1.0}",
 );
-const META_V2: Expected = Expected::required(
+const META_V2: Expectation = Expectation::required(
     "a map with `name`, `type`, `topic` and `version`",
     "{name: NAME, type: TYPE, topic: {meta: {name: TOPIC}}, version: 0.1.0}",
 );
 
 /// What Fluvio reads at this place; `is_v2` is `apiVersion` 0.2.0.
-pub(super) fn expected(path: &Path, is_v2: bool) -> Expected {
+pub(super) fn expected(path: &Path, is_v2: bool) -> Expectation {
     let path = path.to_string();
     let last = path.rsplit('.').next().unwrap_or_default();
     match (&*path, last) {
         ("meta", _) if is_v2 => META_V2,
-        ("meta", _) => META,
+        ("meta", _) => META_V1,
         ("meta.topic", _) if is_v2 => TOPIC,
-        ("meta.topic", _) => Expected { version: Some("0.2.0"), ..Expected::text("TOPIC") },
-        ("meta.secrets", _) => Expected::of("a list of `- name: NAME`", "[{name: NAME}]"),
+        ("meta.topic", _) => Expectation { version: Some("0.2.0"), ..Expectation::text("TOPIC") },
+        ("meta.secrets", _) => Expectation::of("a list of `- name: NAME`", "[{name: NAME}]"),
         _ if path.starts_with("meta.secrets[") && last == "name" => {
-            Expected::required("a secret's name: letters, digits and _", "NAME")
+            Expectation::required("a secret's name: letters, digits and _", "NAME")
         }
         _ if path.starts_with("meta.secrets[") => {
-            Expected::of("a map with the name of a secret", "{name: NAME}")
+            Expectation::of("a map with the name of a secret", "{name: NAME}")
         }
-        ("meta.version", _) => Expected::text("0.1.0"),
-        ("meta.name", _) | (_, "name" | "uses" | "id") => Expected::text("NAME"),
-        ("meta.type", _) => Expected::text("TYPE"),
+        ("meta.version", _) => Expectation::text("0.1.0"),
+        ("meta.name", _) | (_, "name" | "uses" | "id") => Expectation::text("NAME"),
+        ("meta.type", _) => Expectation::text("TYPE"),
         (_, "flush-period") => {
-            Expected::of("a map with seconds and nanoseconds", "{secs: 10, nanos: 0}")
+            Expectation::of("a map with seconds and nanoseconds", "{secs: 10, nanos: 0}")
         }
-        (_, "linger" | "time" | "age") => Expected::typed("a duration", "10s"),
+        (_, "linger" | "time" | "age") => Expectation::typed("a duration", "10s"),
         ("meta.producer.compression", _) => {
-            Expected::typed("`none`, `gzip`, `snappy`, `lz4` or `zstd`", "gzip")
+            Expectation::typed("`none`, `gzip`, `snappy`, `lz4` or `zstd`", "gzip")
         }
         ("meta.topic.compression.type", _) => {
-            Expected::typed("`Any`, `None`, `Gzip`, `Snappy`, `Lz4` or `Zstd`", "Gzip")
+            Expectation::typed("`Any`, `None`, `Gzip`, `Snappy`, `Lz4` or `Zstd`", "Gzip")
         }
         (
             _,
             "batch-size" | "batch_size" | "max-bytes" | "max_bytes" | "max-size" | "segment-size",
-        ) => Expected::typed("a size", "1mb"),
-        (_, "strategy") => Expected {
+        ) => Expectation::typed("a size", "1mb"),
+        (_, "strategy") => Expectation {
             fixed: Some("auto"),
-            ..Expected::typed("`none`, `manual` or `auto`", "auto")
+            ..Expectation::typed("`none`, `manual` or `auto`", "auto")
         },
-        (_, "start") => Expected::typed("`beginning`, `end`, or a map with a number", "beginning"),
+        (_, "start") => {
+            Expectation::typed("`beginning`, `end`, or a map with a number", "beginning")
+        }
         ("meta.consumer.partition", _) => {
-            Expected::typed("`all`, a number, or a list of numbers", "all")
+            Expectation::typed("`all`, a number, or a list of numbers", "all")
         }
-        (_, "count" | "replication" | "last") => Expected::typed("a number", "1"),
-        ("meta.topic.meta", _) => Expected::required("a map with a name", "{name: TOPIC}"),
-        ("transforms", _) => Expected::of("a list of `- uses: NAME`", "[{uses: NAME}]"),
+        (_, "count" | "replication" | "last") => Expectation::typed("a number", "1"),
+        ("meta.topic.meta", _) => Expectation::required("a map with a name", "{name: TOPIC}"),
+        ("transforms", _) => Expectation::of("a list of `- uses: NAME`", "[{uses: NAME}]"),
         _ if path.starts_with("transforms[") && last.starts_with("transforms[") => {
-            Expected::of("a map with `uses`", "{uses: NAME}")
+            Expectation::of("a map with `uses`", "{uses: NAME}")
         }
-        (_, "with" | "lookback") => Expected::of("a map", "{}"),
-        _ if path.starts_with("transforms[") => {
-            Expected { is_text: true, ..Expected::required("a text, a list or a map", "TEXT") }
-        }
-        (_, "offset") => Expected::of("a map with `strategy`", "{strategy: auto}"),
-        _ => Expected::of("a map", "{}"),
+        (_, "with" | "lookback") => Expectation::of("a map", "{}"),
+        _ if path.starts_with("transforms[") => Expectation {
+            is_text: true,
+            ..Expectation::required("a text, a list or a map", "TEXT")
+        },
+        (_, "offset") => Expectation::of("a map with `strategy`", "{strategy: auto}"),
+        _ => Expectation::of("a map", "{}"),
     }
 }

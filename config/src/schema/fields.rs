@@ -12,7 +12,7 @@ use serde::de::{self, Deserializer, Error};
 use serde_yaml::Value;
 
 #[derive(Deserialize)]
-pub(super) enum Version {
+pub(super) enum FluviosVersion {
     #[serde(rename = "0.0.0")]
     V0,
     #[serde(rename = "0.1.0")]
@@ -39,11 +39,11 @@ struct Meta<Topic> {
     #[serde(default)]
     consumer: Option<Consumer>,
     #[serde(default)]
-    secrets: Option<Vec<Secret>>,
+    secrets: Option<Vec<DeclaredSecret>>,
 }
 
 #[derive(Deserialize)]
-struct Secret {
+struct DeclaredSecret {
     #[serde(deserialize_with = "secret_name")]
     name: (),
 }
@@ -89,7 +89,7 @@ struct Partitions;
 #[serde(rename_all = "kebab-case")]
 struct Offset {
     #[serde(default)]
-    start: Option<Start>,
+    start: Option<OffsetStart>,
     strategy: Strategy,
     /// As serde has it: a map of seconds and nanoseconds.
     #[serde(default)]
@@ -105,7 +105,7 @@ enum Strategy {
 }
 
 /// `beginning`, `end`, or a map of one of three keys with a number.
-struct Start;
+struct OffsetStart;
 
 #[derive(Deserialize)]
 struct Transform {
@@ -260,7 +260,7 @@ impl<'de> Deserialize<'de> for Partitions {
     }
 }
 
-impl<'de> Deserialize<'de> for Start {
+impl<'de> Deserialize<'de> for OffsetStart {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
         let map = value.as_mapping().filter(|map| map.len() == 1);

@@ -10,10 +10,10 @@ mod fields;
 use serde::Deserialize;
 use serde_yaml::Value;
 
-pub(crate) use self::expected::Expected;
+pub(crate) use self::expected::Expectation;
 use self::expected::expected;
-use self::fields::{Config, Topic, Version};
-use crate::path::{Node, Path, Step, walk};
+use self::fields::{Config, FluviosVersion, Topic};
+use crate::path::{Node, Path, PathStep, walk};
 
 /// Where a file is not what Fluvio reads, and what Fluvio reads there.
 #[derive(Debug, Eq, PartialEq)]
@@ -21,30 +21,30 @@ pub(crate) struct Misfit {
     pub(crate) path: Path,
     /// Whether nothing is there at all.
     pub(crate) is_missing: bool,
-    pub(crate) expected: Expected,
+    pub(crate) expected: Expectation,
 }
 
 /// Judges a document as every connector does.
 pub(crate) fn judge(document: &Value) -> Result<(), Misfit> {
     let misfit = |path: Path, expected| Err(Misfit { path, is_missing: false, expected });
     let Some(map) = document.as_mapping() else {
-        return misfit(Path::default(), Expected::of("keys with values, like `meta:`", "{}"));
+        return misfit(Path::default(), Expectation::of("keys with values, like `meta:`", "{}"));
     };
     if let Some(path) = tagged(document) {
-        let expected = Expected::of("no tag; a text that begins with ! is in quotes", "TEXT");
+        let expected = Expectation::of("no tag; a text that begins with ! is in quotes", "TEXT");
         return misfit(path, expected);
     }
     let version = match map.get("apiVersion") {
-        None | Some(Value::Null) => Version::V0,
-        Some(value) => match Version::deserialize(value) {
+        None | Some(Value::Null) => FluviosVersion::V0,
+        Some(value) => match FluviosVersion::deserialize(value) {
             Ok(version) => version,
             Err(_) => {
-                let expected = Expected::of("`0.1.0` or `0.2.0`", "0.1.0");
+                let expected = Expectation::of("`0.1.0` or `0.2.0`", "0.1.0");
                 return misfit(Path::keys(&["apiVersion"]), expected);
             }
         },
     };
-    let is_v2 = matches!(version, Version::V2);
+    let is_v2 = matches!(version, FluviosVersion::V2);
     let judged = match is_v2 {
         false => read::<Config<String>>(document),
         true => read::<Config<Topic>>(document),
@@ -64,7 +64,7 @@ fn tagged(document: &Value) -> Option<Path> {
             Node::Key(key) => path.0.len() > 1 && matches!(key, Value::Tagged(_)),
             Node::Value(value) => !path.0.is_empty() && matches!(value, Value::Tagged(_)),
         };
-        let is_version = matches!(path.0.first(), Some(Step::Key(key)) if key == "apiVersion");
+        let is_version = matches!(path.0.first(), Some(PathStep::Key(key)) if key == "apiVersion");
         if is_tagged && !is_version && found.is_none() {
             found = Some(path.clone());
         }
@@ -75,8 +75,8 @@ fn tagged(document: &Value) -> Option<Path> {
 fn read<'de, T: Deserialize<'de>>(value: &'de Value) -> Result<(), Path> {
     let Err(error) = serde_path_to_error::deserialize::<_, T>(value) else { return Ok(()) };
     let steps = error.path().iter().filter_map(|segment| match segment {
-        serde_path_to_error::Segment::Seq { index } => Some(Step::Index(*index)),
-        serde_path_to_error::Segment::Map { key } => Some(Step::Key(key.clone())),
+        serde_path_to_error::Segment::Seq { index } => Some(PathStep::Index(*index)),
+        serde_path_to_error::Segment::Map { key } => Some(PathStep::Key(key.clone())),
         _ => None,
     });
     Err(Path(steps.collect()))
@@ -87,7 +87,9 @@ fn missing(document: &Value, path: &Path, is_v2: bool) -> Option<Path> {
     let last = path.0.last();
     let required: &[&str] = match (path.to_string().as_str(), is_v2) {
         ("meta.consumer.offset", _) => &["strategy"],
-        (path, _) if path.starts_with("transforms[") && matches!(last, Some(Step::Index(_))) => {
+        (path, _)
+            if path.starts_with("transforms[") && matches!(last, Some(PathStep::Index(_))) =>
+        {
             &["uses"]
         }
         ("", _) => &["meta"],
@@ -98,7 +100,7 @@ fn missing(document: &Value, path: &Path, is_v2: bool) -> Option<Path> {
     };
     let map = path.of(document)?.as_mapping()?;
     let missing = required.iter().find(|field| !map.contains_key(**field))?;
-    Some(path.with(Step::Key((*missing).to_owned())))
+    Some(path.with(PathStep::Key((*missing).to_owned())))
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ pub fn pages() -> Vec<Page> {
             text::write(roff, include_str!("../text/fluvio-secretd.txt"));
         }),
         page("fluvio-secret-shim", "1", "starts a connector with its secrets", |roff| {
-            text::write(roff, fluvio_secret_launch::HELP);
+            text::write(roff, fluvio_secret_launch::SHIM_HELP);
             text::write(roff, include_str!("../text/fluvio-secret-shim.txt"));
         }),
         page(cli, "5", "where fluvio-secret keeps things, and its settings", |roff| {

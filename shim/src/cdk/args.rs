@@ -12,22 +12,22 @@ use super::words::{BEFORE, CdkOption, OF_START, OF_TEST, Word, Words, unknown};
 
 /// What to do with a command line.
 #[derive(Debug, Eq, PartialEq)]
-pub(crate) enum Plan {
+pub(crate) enum CdkPlan {
     /// Pass it on as it is, with a reason that the user should read.
     Pass(Option<String>),
     /// Pass it on as it is: the connector gets this secrets file of the user's own.
     OwnSecrets(OsString),
-    /// Start nothing: one of our own options has an invalid value.
+    /// CdkStart nothing: one of our own options has an invalid value.
     Refuse(&'static str),
     /// Give the connector its secrets.
-    Start(Start),
+    CdkStart(CdkStart),
     /// Hand it to the supervisor, which starts it again when something changes.
-    Watch(Watch),
+    CdkWatch(CdkWatch),
 }
 
 /// A command line for the supervisor.
 #[derive(Debug, Eq, PartialEq)]
-pub(crate) struct Watch {
+pub(crate) struct CdkWatch {
     /// The connector's configuration.
     pub(crate) config: PathBuf,
     /// The supervisor's options.
@@ -38,7 +38,7 @@ pub(crate) struct Watch {
 
 /// A command line that starts a connector.
 #[derive(Debug, Eq, PartialEq)]
-pub(crate) struct Start {
+pub(crate) struct CdkStart {
     /// The connector's configuration.
     pub(crate) config: PathBuf,
     /// How its secrets go, if an option says that. It is ours, and not passed on.
@@ -70,20 +70,20 @@ const OF_WATCH: &[(&str, bool)] = &[
 ];
 
 /// Reads the arguments, without the program's name.
-pub(crate) fn plan(args: &[OsString]) -> Plan {
+pub(crate) fn plan(args: &[OsString]) -> CdkPlan {
     match args.first().map(|word| word.as_bytes()) {
         Some(b"deploy") => match find_start(args) {
             Ok(Some(at)) => start(args, at, None),
-            Ok(None) => Plan::Pass(None),
-            Err(unknown) => Plan::Pass(Some(unknown)),
+            Ok(None) => CdkPlan::Pass(None),
+            Err(unknown) => CdkPlan::Pass(Some(unknown)),
         },
         Some(b"test") => watched(args).unwrap_or_else(|| start(args, 1, Some(SAMPLE))),
-        _ => Plan::Pass(None),
+        _ => CdkPlan::Pass(None),
     }
 }
 
 /// Takes out what goes with `--watch`, if that is there.
-fn watched(args: &[OsString]) -> Option<Plan> {
+fn watched(args: &[OsString]) -> Option<CdkPlan> {
     let mut options = Vec::new();
     let mut kept = Vec::new();
     let mut rest = args.iter();
@@ -113,20 +113,20 @@ fn watched(args: &[OsString]) -> Option<Plan> {
         return None;
     }
     let config = match start(&kept, 1, Some(SAMPLE)) {
-        Plan::Start(start) => {
+        CdkPlan::CdkStart(start) => {
             if !start.check {
                 options.push("--no-check".into());
             }
             start.config
         }
-        refused @ Plan::Refuse(_) => return Some(refused),
+        refused @ CdkPlan::Refuse(_) => return Some(refused),
         // It has secrets of its own, or something that cdk refuses.
-        Plan::OwnSecrets(_) | Plan::Pass(_) | Plan::Watch(_) => {
+        CdkPlan::OwnSecrets(_) | CdkPlan::Pass(_) | CdkPlan::CdkWatch(_) => {
             options.push("--no-vault".into());
             config_of(&kept)
         }
     };
-    Some(Plan::Watch(Watch { config, options, args: kept }))
+    Some(CdkPlan::CdkWatch(CdkWatch { config, options, args: kept }))
 }
 
 /// The configuration of `test`, whatever else is there.
@@ -157,7 +157,7 @@ fn find_start(args: &[OsString]) -> Result<Option<usize>, String> {
 }
 
 /// Reads what follows the word `start`, or the word `test`, which has a default configuration.
-fn start(args: &[OsString], at: usize, default: Option<&str>) -> Plan {
+fn start(args: &[OsString], at: usize, default: Option<&str>) -> CdkPlan {
     let stays = default.is_none();
     let mut config = default.map(PathBuf::from);
     let mut inject = None;
@@ -171,11 +171,11 @@ fn start(args: &[OsString], at: usize, default: Option<&str>) -> Plan {
                 inject = value.to_str().and_then(InjectMode::of);
                 if inject.is_none() {
                     // The real one would only say that it does not know the option.
-                    return Plan::Refuse("--inject is one of: auto, env, file");
+                    return CdkPlan::Refuse("--inject is one of: auto, env, file");
                 }
                 continue;
             }
-            Word::Option(CdkOption::Secrets, Some(value)) => return Plan::OwnSecrets(value),
+            Word::Option(CdkOption::Secrets, Some(value)) => return CdkPlan::OwnSecrets(value),
             Word::Option(CdkOption::Config, Some(value)) => config = Some(value.into()),
             Word::Option(CdkOption::LogLevel, Some(value)) => log_level = Some(value),
             Word::Option(CdkOption::Other, Some(_)) => {}
@@ -189,13 +189,13 @@ fn start(args: &[OsString], at: usize, default: Option<&str>) -> Plan {
                 continue;
             }
             // The real one reports what is missing.
-            Word::Option(_, None) | Word::Help | Word::Plain => return Plan::Pass(None),
-            Word::Unknown => return Plan::Pass(Some(unknown(&read[0]))),
+            Word::Option(_, None) | Word::Help | Word::Plain => return CdkPlan::Pass(None),
+            Word::Unknown => return CdkPlan::Pass(Some(unknown(&read[0]))),
         }
         kept.extend_from_slice(read);
     }
-    config.map_or(Plan::Pass(None), |config| {
-        Plan::Start(Start { config, inject, check, args: kept, at, stays, log_level })
+    config.map_or(CdkPlan::Pass(None), |config| {
+        CdkPlan::CdkStart(CdkStart { config, inject, check, args: kept, at, stays, log_level })
     })
 }
 
@@ -206,15 +206,15 @@ mod tests {
 
     use fluvio_secret_protocol::InjectMode;
 
-    use super::{Plan, Start, plan};
+    use super::{CdkPlan, CdkStart, plan};
 
-    fn planned(line: &str) -> Plan {
+    fn planned(line: &str) -> CdkPlan {
         plan(&line.split(' ').map(OsString::from).collect::<Vec<_>>())
     }
 
-    fn started(line: &str) -> Start {
+    fn started(line: &str) -> CdkStart {
         match planned(line) {
-            Plan::Start(start) => start,
+            CdkPlan::CdkStart(start) => start,
             pass => panic!("{line}: {pass:?}"),
         }
     }
@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn what_goes_with_watch_is_for_the_supervisor() {
         let watched = |line: &str| match planned(line) {
-            Plan::Watch(watch) => watch,
+            CdkPlan::CdkWatch(watch) => watch,
             other => panic!("{line}: {other:?}"),
         };
         let words = |words: &[OsString]| words.join(" ".as_ref()).into_string().expect("text");
@@ -275,16 +275,16 @@ mod tests {
             (Some("d.yaml"), "--watch --no-vault")
         );
         assert_eq!(started("test -- --watch").args, ["test", "--", "--watch"]);
-        assert!(matches!(planned("test --clear"), Plan::Pass(Some(_))));
+        assert!(matches!(planned("test --clear"), CdkPlan::Pass(Some(_))));
         for line in [
             "deploy start --inject bogus -c c.yaml",
             "deploy start -c c.yaml --inject=ENV",
             "test --inject bogus",
             "test --watch --inject bogus",
         ] {
-            assert!(matches!(planned(line), Plan::Refuse(_)), "{line}");
+            assert!(matches!(planned(line), CdkPlan::Refuse(_)), "{line}");
         }
-        assert!(matches!(planned("deploy start --watch -c c.yaml"), Plan::Pass(Some(_))));
+        assert!(matches!(planned("deploy start --watch -c c.yaml"), CdkPlan::Pass(Some(_))));
     }
 
     #[test]
@@ -319,9 +319,9 @@ mod tests {
             "version",
             "--help",
         ] {
-            assert_eq!(planned(line), Plan::Pass(None), "{line}");
+            assert_eq!(planned(line), CdkPlan::Pass(None), "{line}");
         }
-        assert_eq!(plan(&[]), Plan::Pass(None));
+        assert_eq!(plan(&[]), CdkPlan::Pass(None));
     }
 
     #[test]
@@ -333,11 +333,11 @@ mod tests {
             "test --secrets secrets.txt",
             "test -c c.yaml -s=secrets.txt -- --offline",
         ] {
-            assert_eq!(planned(line), Plan::OwnSecrets("secrets.txt".into()), "{line}");
+            assert_eq!(planned(line), CdkPlan::OwnSecrets("secrets.txt".into()), "{line}");
         }
         // What is for Cargo, and a value that is missing, are not.
-        assert!(matches!(planned("test -- --secrets s"), Plan::Start(_)));
-        assert_eq!(planned("test --secrets"), Plan::Pass(None));
+        assert!(matches!(planned("test -- --secrets s"), CdkPlan::CdkStart(_)));
+        assert_eq!(planned("test --secrets"), CdkPlan::Pass(None));
     }
 
     #[test]
@@ -345,11 +345,11 @@ mod tests {
         for line in
             ["deploy start -c c.yaml --new=cnry", "deploy --new cnry start -c c.yaml", "test --new"]
         {
-            let told = Plan::Pass(Some("the option --new is not known here".into()));
+            let told = CdkPlan::Pass(Some("the option --new is not known here".into()));
             assert_eq!(planned(line), told, "{line}");
         }
         for option in ["-x", "-\u{e9}"] {
-            let told = Plan::Pass(Some(format!("the option {option} is not known here")));
+            let told = CdkPlan::Pass(Some(format!("the option {option} is not known here")));
             assert_eq!(planned(&format!("deploy start {option}cnry")), told);
         }
     }
@@ -358,7 +358,7 @@ mod tests {
     fn bytes_that_are_not_utf_8_are_kept() {
         let path = OsString::from_vec(b"c\xff.yaml".to_vec());
         let args = vec!["test".into(), "-c".into(), path.clone()];
-        let Plan::Start(start) = plan(&args) else { panic!("a start") };
+        let CdkPlan::CdkStart(start) = plan(&args) else { panic!("a start") };
         assert_eq!((start.config.as_os_str(), start.args), (path.as_os_str(), args));
     }
 }

@@ -11,10 +11,10 @@ use rustix::fs::{Access, access};
 use crate::error::Unwritable;
 
 /// Its name, next to whatever else is temporary.
-const INDEX: &str = "fluvio_cdk_deploy_index.toml";
+const CDK_INDEX: &str = "fluvio_cdk_deploy_index.toml";
 
 /// More than any index has.
-const MOST_BYTES: u64 = 1 << 20;
+const MOST_INDEX_BYTES: u64 = 1 << 20;
 
 /// What stands before a connector's name, at the beginning of a line.
 const KEY: &str = "name = ";
@@ -22,18 +22,18 @@ const KEY: &str = "name = ";
 /// Whether the index has a connector of this name: `cdk` would start the connector all the same, with
 /// its secrets, and then lose it. An index that cannot be read counts as empty, as for `cdk`.
 pub(super) fn has(connector: &str) -> bool {
-    let index = read(&std::env::temp_dir().join(INDEX)).unwrap_or_default();
+    let index = read(&std::env::temp_dir().join(CDK_INDEX)).unwrap_or_default();
     names(&index).any(|name| name == connector)
 }
 
 /// The index, if `cdk` cannot write it. In a directory that users share, it may be another user's.
 pub(super) fn unwritable() -> Option<Unwritable> {
-    unwritable_at(&std::env::temp_dir().join(INDEX))
+    unwritable_at(&std::env::temp_dir().join(CDK_INDEX))
 }
 
 /// The index and its owner, if it is another user's.
 pub(super) fn of_another_user() -> Option<(PathBuf, u32)> {
-    let path = std::env::temp_dir().join(INDEX);
+    let path = std::env::temp_dir().join(CDK_INDEX);
     Some((path.clone(), other_owner(&path)?))
 }
 
@@ -64,7 +64,7 @@ fn other_owner(path: &Path) -> Option<u32> {
 fn read(path: &Path) -> io::Result<String> {
     let (file, _) = regular::open(OpenOptions::new().read(true), path, Links::Follow)?;
     let mut index = String::new();
-    file.take(MOST_BYTES).read_to_string(&mut index)?;
+    file.take(MOST_INDEX_BYTES).read_to_string(&mut index)?;
     Ok(index)
 }
 

@@ -35,41 +35,41 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use zeroize::Zeroizing;
 
-use self::args::{Plan, Start, Watch};
-use self::real::{GUARD, NAME};
+use self::args::{CdkPlan, CdkStart, CdkWatch};
+use self::real::{CDK_GUARD, CDK_PROGRAM};
 use crate::delivery::{self, Delivery};
-use crate::error::{LaunchError, OWN_TMPDIR};
+use crate::error::{OWN_TMPDIR, ShimError};
 use crate::message::say;
 use crate::{command, config, log_level, supervised, unlock};
 
 /// Whether this program was started under that name.
 pub(crate) fn is_our_name(program: Option<&OsString>) -> bool {
     let name = program.and_then(|program| Path::new(program).file_name());
-    name == Some(OsStr::new(NAME))
+    name == Some(OsStr::new(CDK_PROGRAM))
 }
 
 /// Becomes the real `cdk`, or says why not.
-pub(crate) fn run(args: Vec<OsString>) -> Result<Infallible, LaunchError> {
+pub(crate) fn run(args: Vec<OsString>) -> Result<Infallible, ShimError> {
     let plan = args::plan(&args);
-    if let Plan::Refuse(what) = plan {
-        return Err(LaunchError::Usage(what));
+    if let CdkPlan::Refuse(what) = plan {
+        return Err(ShimError::Usage(what));
     }
-    if let Plan::Watch(watch) = plan {
+    if let CdkPlan::CdkWatch(watch) = plan {
         return watch_over(watch);
     }
     supervised::end_with_supervisor()?;
-    let real = real::find().map_err(LaunchError::NoCdk)?;
+    let real = real::find().map_err(ShimError::NoCdk)?;
     let mut cdk = Command::new(&real);
-    cdk.env_remove(supervisor::VARIABLE).env_remove(unlock::GUARD);
+    cdk.env_remove(supervisor::VARIABLE).env_remove(unlock::UNLOCK_GUARD);
     cdk.env_remove(inherited::PIPE_VARIABLE);
     match real::guard() {
-        Some(guard) => cdk.env(GUARD, guard),
-        None => return Err(LaunchError::CdkLoop { found: real }),
+        Some(guard) => cdk.env(CDK_GUARD, guard),
+        None => return Err(ShimError::CdkLoop { found: real }),
     };
     let environment = match plan {
-        Plan::Start(start) => prepare(&mut cdk, start)?,
-        Plan::Refuse(_) | Plan::Watch(_) => None,
-        Plan::OwnSecrets(file) => {
+        CdkPlan::CdkStart(start) => prepare(&mut cdk, start)?,
+        CdkPlan::Refuse(_) | CdkPlan::CdkWatch(_) => None,
+        CdkPlan::OwnSecrets(file) => {
             note_index_of_another_user(&args);
             say(&format!(
                 "note: the connector gets its secrets from {}, and none from the vault",
@@ -78,7 +78,7 @@ pub(crate) fn run(args: Vec<OsString>) -> Result<Infallible, LaunchError> {
             cdk.args(args);
             None
         }
-        Plan::Pass(why) => {
+        CdkPlan::Pass(why) => {
             note_index_of_another_user(&args);
             if let Some(why) = why {
                 say(&format!("{why}; so this is left to cdk, without secrets of the vault"));
@@ -88,74 +88,76 @@ pub(crate) fn run(args: Vec<OsString>) -> Result<Infallible, LaunchError> {
         }
     };
     let source = inherited::exec(cdk, real.as_os_str());
-    Err(LaunchError::exec(real.into(), environment.as_ref(), source))
+    Err(ShimError::exec(real.into(), environment.as_ref(), source))
 }
 
 /// Becomes the command line, which starts us again and again without the word `--watch`.
-fn watch_over(watch: Watch) -> Result<Infallible, LaunchError> {
+fn watch_over(watch: CdkWatch) -> Result<Infallible, ShimError> {
     let path = beside_this_program(CLI).map_err(ClientError::Start)?;
     let mut cli = Command::new(&path);
     cli.arg("watch-cdk").arg("--config").arg(watch.config).args(watch.options);
     cli.arg("--").args(watch.args);
     let source = inherited::exec(cli, path.as_os_str());
-    Err(LaunchError::exec(path.into(), None, source))
+    Err(ShimError::exec(path.into(), None, source))
 }
 
 /// Gives the connector its secrets, or gives those back that go by the environment.
-fn prepare(cdk: &mut Command, start: Start) -> Result<Option<Granted>, LaunchError> {
+fn prepare(cdk: &mut Command, start: CdkStart) -> Result<Option<Granted>, ShimError> {
     let Some(config) = with_references(&start.config)? else {
         note_index_of_another_user(&start.args);
         cdk.args(start.args);
         return Ok(None);
     };
-    let hardened = harden().map_err(LaunchError::System)?;
+    let hardened = harden().map_err(ShimError::System)?;
     let state = StateDirectory::from_environment().map_err(ClientError::Place)?;
     let mut client = connect_or_start(&state)?;
     let text = config.clone();
     let grant = Grant {
         label: command::config_label(&start.config),
-        program: NAME.to_owned(),
+        program: CDK_PROGRAM.to_owned(),
         check: start.check,
         config,
     };
-    let failed = |error| LaunchError::of_client(error, &start.config, &text);
+    let failed = |error| ShimError::of_client(error, &start.config, &text);
     log_level::warn(&text, start.log_level.as_deref());
     let given = match start.inject {
-        Some(InjectMode::Env) => client.grant(grant).map(Given::Granted),
+        Some(InjectMode::Env) => client.grant(grant).map(GrantOrLease::Granted),
         // The setting does not count here: by the environment the values would reach every build
         // script, so that has to be said.
-        Some(InjectMode::Auto | InjectMode::File) | None => client.lease(grant).map(Given::Leased),
+        Some(InjectMode::Auto | InjectMode::File) | None => {
+            client.lease(grant).map(GrantOrLease::Leased)
+        }
     };
     let environment = match given.map_err(failed) {
-        Ok(Given::Granted(granted)) => {
+        Ok(GrantOrLease::Granted(granted)) => {
             by_environment(cdk, &start, &granted)?;
             Some(granted)
         }
-        Ok(Given::Leased(leased)) => {
+        Ok(GrantOrLease::Leased(leased)) => {
             by_lease(cdk, &start, leased, &state)?;
             None
         }
         Err(error) => match unlock::where_locked(error, hardened)? {},
     };
-    hardened.release().map_err(LaunchError::System)?;
+    hardened.release().map_err(ShimError::System)?;
     Ok(environment)
 }
 
 /// What the daemon gave.
-enum Given {
+enum GrantOrLease {
     Granted(Granted),
     Leased(Leased),
 }
 
 /// A configuration that may have references. One that cannot be read is told about by cdk.
-fn with_references(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, LaunchError> {
+fn with_references(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, ShimError> {
     // Every reference has the word in it.
     let has_word = |config: &[u8]| config.windows(6).any(|window| window == b"secret");
     match config::read(path) {
         Ok(config) if has_word(&config) => Ok(Some(config)),
         // Without its secrets the connector would be none, and without references this is none of
         // our business.
-        Err(error @ LaunchError::LargeConfig { .. })
+        Err(error @ ShimError::LargeConfig { .. })
             if fs::read(path).is_ok_and(|config| has_word(&config)) =>
         {
             Err(error)
@@ -164,8 +166,8 @@ fn with_references(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, LaunchErro
     }
 }
 
-fn by_environment(cdk: &mut Command, start: &Start, granted: &Granted) -> Result<(), LaunchError> {
-    let delivery = delivery::choose(InjectMode::Env, granted).map_err(LaunchError::Unfit)?;
+fn by_environment(cdk: &mut Command, start: &CdkStart, granted: &Granted) -> Result<(), ShimError> {
+    let delivery = delivery::choose(InjectMode::Env, granted).map_err(ShimError::Unfit)?;
     if delivery != Delivery::Nothing {
         refuse_deployed(start, granted.connector.as_ref())?;
     }
@@ -181,10 +183,10 @@ fn by_environment(cdk: &mut Command, start: &Start, granted: &Granted) -> Result
 
 fn by_lease(
     cdk: &mut Command,
-    start: &Start,
+    start: &CdkStart,
     leased: Leased,
     state: &StateDirectory,
-) -> Result<(), LaunchError> {
+) -> Result<(), ShimError> {
     let (before, after) = start.args.split_at(start.at);
     cdk.args(before);
     if let Some(lease) = leased.lease {
@@ -201,13 +203,13 @@ fn by_lease(
 
 /// Refuses a connector that `cdk` would start with its secrets and then lose: its name is taken, or the
 /// list of connectors cannot be written.
-fn refuse_deployed(start: &Start, connector: Option<&String>) -> Result<(), LaunchError> {
+fn refuse_deployed(start: &CdkStart, connector: Option<&String>) -> Result<(), ShimError> {
     if let Some(index) = index::unwritable().filter(|_| start.stays) {
-        return Err(LaunchError::Index(index));
+        return Err(ShimError::Index(index));
     }
     match connector {
         Some(connector) if start.stays && index::has(connector) => {
-            Err(LaunchError::Deployed { connector: connector.clone() })
+            Err(ShimError::Deployed { connector: connector.clone() })
         }
         _ => Ok(()),
     }
@@ -227,16 +229,16 @@ fn note_index_of_another_user(args: &[OsString]) {
 
 /// Opens the lease's FIFO for the life of this process, whatever it becomes, and has the lease watched
 /// from then on. The FIFO says nothing of the secrets.
-fn hold(fifo: &Path) -> Result<(), LaunchError> {
-    let system = |error: Errno| LaunchError::System(error.into());
+fn hold(fifo: &Path) -> Result<(), ShimError> {
+    let system = |error: Errno| ShimError::System(error.into());
     let writer = open_end(fifo, OFlags::WRONLY).map_err(|error| match error {
         // A daemon that ended has let go of its end, and the next one removed what nobody held.
-        Errno::NOENT | Errno::NXIO => LaunchError::LeaseGone,
+        Errno::NOENT | Errno::NXIO => ShimError::LeaseGone,
         error => system(error),
     })?;
     // After the write end: a read end opened first would pass for the daemon's.
     let reader = open_end(fifo, OFlags::RDONLY).map_err(system)?;
-    let lease = fifo.parent().ok_or(LaunchError::LeaseGone)?;
+    let lease = fifo.parent().ok_or(ShimError::LeaseGone)?;
     watcher::start(lease, reader)?;
     // Not before: the watcher would inherit it, and hold the lease that it waits for.
     fcntl_setfd(&writer, FdFlags::empty()).map_err(system)?;

@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 use crate::error::NotFound;
 
 /// The program's name.
-pub(crate) const NAME: &str = "cdk";
+pub(crate) const CDK_PROGRAM: &str = "cdk";
 
 /// Has the id of the process in which one of our kind became something else, and how many of us there
 /// are above each other. Exec keeps the id, so one of us that finds its own was only led back to us;
 /// a child has another.
-pub(crate) const GUARD: &str = "FLUVIO_SECRET_CDK_SHIM";
+pub(crate) const CDK_GUARD: &str = "FLUVIO_SECRET_CDK_SHIM";
 
 /// More of us than any build that runs `cdk` itself has above each other.
-const DEEPEST: usize = 16;
+const DEEPEST_SHIM: usize = 16;
 
 /// The first `cdk` on PATH that is another file than this program.
 pub(crate) fn find() -> Result<PathBuf, NotFound> {
@@ -30,7 +30,7 @@ fn find_in(path: &OsStr, this: Option<&Path>) -> Result<PathBuf, NotFound> {
     for folder in env::split_paths(path) {
         // An empty entry is the present folder. A name without a slash would be searched on PATH again.
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { &folder };
-        let program = folder.join(NAME);
+        let program = folder.join(CDK_PROGRAM);
         if !is_program(&program) {
             continue;
         }
@@ -49,7 +49,7 @@ fn is_program(path: &Path) -> bool {
 
 /// The guard for what we become; `None` when that would have no end.
 pub(crate) fn guard() -> Option<String> {
-    next_guard(env::var(GUARD).ok().as_deref(), std::process::id())
+    next_guard(env::var(CDK_GUARD).ok().as_deref(), std::process::id())
 }
 
 fn next_guard(guard: Option<&str>, pid: u32) -> Option<String> {
@@ -58,7 +58,7 @@ fn next_guard(guard: Option<&str>, pid: u32) -> Option<String> {
         Some((pid.parse::<u32>().ok()?, depth.parse::<usize>().ok()?))
     });
     match guard {
-        Some((before, depth)) if before == pid || depth >= DEEPEST => None,
+        Some((before, depth)) if before == pid || depth >= DEEPEST_SHIM => None,
         Some((_, depth)) => Some(format!("{pid} {}", depth + 1)),
         None => Some(format!("{pid} 1")),
     }
@@ -69,7 +69,7 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
-    use super::{DEEPEST, find_in, next_guard};
+    use super::{DEEPEST_SHIM, find_in, next_guard};
     use crate::error::NotFound;
 
     #[test]
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(next_guard(Some(&first), 7), None, "the same process");
         let mut pids = 8..;
         let deeper = |guard: &String| next_guard(Some(guard), pids.next()?);
-        assert_eq!(std::iter::successors(Some(first), deeper).count(), DEEPEST);
+        assert_eq!(std::iter::successors(Some(first), deeper).count(), DEEPEST_SHIM);
         assert!(next_guard(Some("nothing of ours"), 7).is_some());
     }
 }

@@ -21,7 +21,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{FileType, fstat};
 use rustix::process::setsid;
 
-use crate::error::LaunchError;
+use crate::error::ShimError;
 
 /// The option by which this program is the starter. It has a lease's directory as its value.
 pub(crate) const STARTER: &str = "start-lease-watcher";
@@ -29,26 +29,26 @@ pub(crate) const STARTER: &str = "start-lease-watcher";
 pub(crate) const WATCHER: &str = "lease-watcher";
 
 /// Starts a watcher for the lease in this directory, and waits until it runs.
-pub(super) fn start(lease: &Path, fifo: OwnedFd) -> Result<(), LaunchError> {
-    let failed = |source| LaunchError::Watcher { source };
+pub(super) fn start(lease: &Path, fifo: OwnedFd) -> Result<(), ShimError> {
+    let failed = |source| ShimError::Watcher { source };
     let mut starter = this_program(STARTER, lease).map_err(failed)?;
     let status = starter.stdin(fifo).stderr(Stdio::inherit()).status().map_err(failed)?;
     if status.success() { Ok(()) } else { Err(failed(io::Error::other(status.to_string()))) }
 }
 
 /// The starter: leaves the session and everything that is inherited, and starts the watcher.
-pub(crate) fn run_starter(lease: &Path) -> Result<(), LaunchError> {
+pub(crate) fn run_starter(lease: &Path) -> Result<(), ShimError> {
     let start = || {
         // A session of its own: neither Ctrl-C nor the end of a terminal is for the watcher.
         setsid()?;
         close_inherited()?;
         this_program(WATCHER, lease)?.stdin(Stdio::inherit()).spawn()
     };
-    start().map(drop).map_err(|source| LaunchError::Watcher { source })
+    start().map(drop).map_err(|source| ShimError::Watcher { source })
 }
 
 /// The watcher: waits until nobody holds the lease, and removes it.
-pub(crate) fn run_watcher(lease: &Path) -> Result<(), LaunchError> {
+pub(crate) fn run_watcher(lease: &Path) -> Result<(), ShimError> {
     let watch = || {
         let _hardened = harden()?;
         // What ends a whole session ends the lease's holders too. Their secrets are removed after that.
@@ -60,7 +60,7 @@ pub(crate) fn run_watcher(lease: &Path) -> Result<(), LaunchError> {
         until_released(&fifo)?;
         lease::remove_held_by(lease, &fifo)
     };
-    watch().map_err(|source| LaunchError::Watcher { source })?;
+    watch().map_err(|source| ShimError::Watcher { source })?;
     lease::remove_empty_above(lease);
     Ok(())
 }

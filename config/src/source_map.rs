@@ -4,17 +4,17 @@ use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, Span};
 
-use crate::path::{Path, Step};
+use crate::path::{Path, PathStep};
 
 /// A place in the text: lines and columns begin with 1 and count characters.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Place {
+pub(crate) struct Location {
     pub(crate) line: usize,
     pub(crate) column: usize,
     pub(crate) length: usize,
 }
 
-impl Place {
+impl Location {
     /// The beginning, for what is about the whole.
     pub(crate) const START: Self = Self { line: 1, column: 1, length: 0 };
 
@@ -38,13 +38,13 @@ impl Place {
 /// Where the values and the keys of a document are. What the parser of connectors reads and this one
 /// does not has no place.
 #[derive(Debug, Default)]
-pub(crate) struct Places {
-    values: HashMap<Path, Place>,
-    keys: HashMap<Path, Place>,
+pub(crate) struct SourceMap {
+    values: HashMap<Path, Location>,
+    keys: HashMap<Path, Location>,
     /// Keys that a map has twice: where the key is again, and where it was first.
-    pub(crate) repeated: Vec<(String, Place, Place)>,
+    pub(crate) repeated: Vec<(String, Location, Location)>,
     /// Where each document of the text begins.
-    pub(crate) documents: Vec<Place>,
+    pub(crate) documents: Vec<Location>,
 }
 
 /// What is open while the events of a document are walked through.
@@ -53,25 +53,25 @@ enum Open {
     List { next: usize },
 }
 
-impl Places {
+impl SourceMap {
     /// Finds the places of a text.
     pub(crate) fn of(text: &str) -> Self {
         let mut places = Self::default();
         let mut walk = Walk { places: &mut places, path: Path::default(), open: Vec::new() };
         for event in Parser::new_from_str(text) {
             let Ok((event, span)) = event else { break };
-            walk.event(&event, Place::of(span));
+            walk.event(&event, Location::of(span));
         }
         places
     }
 
     /// Where a value is, or what is nearest to it: what an alias brings has no place of its own.
-    pub(crate) fn value(&self, path: &Path) -> Place {
+    pub(crate) fn value(&self, path: &Path) -> Location {
         Self::nearest(&self.values, path)
     }
 
     /// Where the key of a value is.
-    pub(crate) fn key(&self, path: &Path) -> Place {
+    pub(crate) fn key(&self, path: &Path) -> Location {
         Self::nearest(&self.keys, path)
     }
 
@@ -82,32 +82,32 @@ impl Places {
         below.min_by_key(|(_, place)| place.line).map(|(_, place)| place.column)
     }
 
-    fn nearest(places: &HashMap<Path, Place>, path: &Path) -> Place {
+    fn nearest(places: &HashMap<Path, Location>, path: &Path) -> Location {
         let mut path = path.clone();
         loop {
             if let Some(place) = places.get(&path) {
                 return *place;
             }
             if path.0.pop().is_none() {
-                return Place::START;
+                return Location::START;
             }
         }
     }
 }
 
 struct Walk<'a> {
-    places: &'a mut Places,
+    places: &'a mut SourceMap,
     path: Path,
     open: Vec<Open>,
 }
 
 impl Walk<'_> {
-    fn event(&mut self, event: &Event<'_>, place: Place) {
+    fn event(&mut self, event: &Event<'_>, place: Location) {
         match event {
             Event::Scalar(text, ..) => match self.open.last_mut() {
                 Some(Open::Map { key: key @ None }) => {
                     *key = Some(text.to_string());
-                    let path = self.path.with(Step::Key(text.to_string()));
+                    let path = self.path.with(PathStep::Key(text.to_string()));
                     match self.places.keys.get(&path) {
                         Some(first) => {
                             let again = (text.to_string(), place, *first);
@@ -135,18 +135,18 @@ impl Walk<'_> {
     }
 
     /// The step from what is open to the value that comes now.
-    fn step(&mut self) -> Option<Step> {
+    fn step(&mut self) -> Option<PathStep> {
         match self.open.last_mut()? {
             // A map as a key: it leads to nothing that we look for.
-            Open::Map { key } => Some(Step::Key(key.clone().unwrap_or_default())),
+            Open::Map { key } => Some(PathStep::Key(key.clone().unwrap_or_default())),
             Open::List { next } => {
                 *next += 1;
-                Some(Step::Index(*next - 1))
+                Some(PathStep::Index(*next - 1))
             }
         }
     }
 
-    fn leaf(&mut self, place: Place) {
+    fn leaf(&mut self, place: Location) {
         let path = match self.step() {
             Some(step) => self.path.with(step),
             None => self.path.clone(),
@@ -155,7 +155,7 @@ impl Walk<'_> {
         self.value_is_over();
     }
 
-    fn enter(&mut self, open: Open, place: Place) {
+    fn enter(&mut self, open: Open, place: Location) {
         if let Some(step) = self.step() {
             self.path.0.push(step);
         }
@@ -178,19 +178,19 @@ impl Walk<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Place, Places};
-    use crate::path::{Path, Step};
+    use super::{Location, SourceMap};
+    use crate::path::{Path, PathStep};
 
     #[test]
     fn values_and_keys_are_found_by_their_way() {
         let text = "a: 1\nb:\n  - x\n  - c: \"yz\"\n    d: {e: f}\n? {k: v}\n: w\ng: h\n";
-        let places = Places::of(text);
-        let b1 = Path::keys(&["b"]).with(Step::Index(1));
-        let place = |line, column, length| Place { line, column, length };
+        let places = SourceMap::of(text);
+        let b1 = Path::keys(&["b"]).with(PathStep::Index(1));
+        let place = |line, column, length| Location { line, column, length };
         assert_eq!(places.value(&Path::keys(&["a"])), place(1, 4, 1));
-        assert_eq!(places.value(&b1.with(Step::Key("c".into()))), place(4, 8, 4));
-        assert_eq!(places.key(&b1.with(Step::Key("c".into()))), place(4, 5, 1));
-        let f = b1.with(Step::Key("d".into())).with(Step::Key("e".into()));
+        assert_eq!(places.value(&b1.with(PathStep::Key("c".into()))), place(4, 8, 4));
+        assert_eq!(places.key(&b1.with(PathStep::Key("c".into()))), place(4, 5, 1));
+        let f = b1.with(PathStep::Key("d".into())).with(PathStep::Key("e".into()));
         assert_eq!(places.value(&f), place(5, 12, 1));
         assert_eq!(places.value(&Path::keys(&["g"])), place(8, 4, 1), "after a key that is a map");
         assert_eq!(f.to_string(), "b[1].d.e");
@@ -198,17 +198,17 @@ mod tests {
 
     #[test]
     fn what_has_no_place_is_at_the_nearest_that_has_one() {
-        let places = Places::of("a:\n  b: *x\n");
+        let places = SourceMap::of("a:\n  b: *x\n");
         assert_eq!(places.value(&Path::keys(&["a", "b", "c"])).line, 2);
         assert_eq!(places.value(&Path::keys(&["z"])).line, 1);
-        assert_eq!(Places::of("a: [").value(&Path::keys(&["a"])).line, 1);
+        assert_eq!(SourceMap::of("a: [").value(&Path::keys(&["a"])).line, 1);
     }
 
     #[test]
     fn bytes_have_a_line_and_a_column_of_characters() {
         let text = "\u{fc}\nx\u{fc}yz\n";
         let at = text.find("yz").expect("it is there");
-        let place = Place::of_bytes(text, at, at + 3);
+        let place = Location::of_bytes(text, at, at + 3);
         assert_eq!((place.line, place.column, place.length), (2, 3, 2));
     }
 }
