@@ -34,28 +34,22 @@ struct Meta<Topic> {
     r#type: String,
     topic: Topic,
     version: String,
-    #[serde(default)]
     producer: Option<Producer>,
-    #[serde(default)]
     consumer: Option<Consumer>,
-    #[serde(default)]
     secrets: Option<Vec<DeclaredSecret>>,
 }
 
 #[derive(Deserialize)]
 struct DeclaredSecret {
-    #[serde(deserialize_with = "secret_name")]
-    name: (),
+    name: DeclaredName,
 }
 
 #[derive(Deserialize)]
 struct Producer {
-    #[serde(default, deserialize_with = "maybe_duration")]
-    linger: (),
-    #[serde(default)]
+    linger: Option<HumanDuration>,
     compression: Option<Compression>,
-    #[serde(default, rename = "batch-size", alias = "batch_size", deserialize_with = "maybe_size")]
-    batch_size: (),
+    #[serde(rename = "batch-size", alias = "batch_size")]
+    batch_size: Option<Size>,
 }
 
 #[derive(Deserialize)]
@@ -73,26 +67,23 @@ enum Compression {
 struct Consumer {
     #[serde(default)]
     partition: Partitions,
-    #[serde(default, alias = "max_bytes", deserialize_with = "maybe_size")]
-    max_bytes: (),
-    #[serde(default)]
+    #[serde(alias = "max_bytes")]
+    max_bytes: Option<Size>,
     id: Option<String>,
-    #[serde(default)]
     offset: Option<Offset>,
 }
 
 /// `all`, a number, or a list of numbers.
-#[derive(Default)]
+#[derive(Default, Deserialize)]
+#[serde(try_from = "Value")]
 struct Partitions;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Offset {
-    #[serde(default)]
     start: Option<OffsetStart>,
     strategy: Strategy,
     /// As serde has it: a map of seconds and nanoseconds.
-    #[serde(default)]
     flush_period: Option<Duration>,
 }
 
@@ -105,12 +96,13 @@ enum Strategy {
 }
 
 /// `beginning`, `end`, or a map of one of three keys with a number.
+#[derive(Deserialize)]
+#[serde(try_from = "Value")]
 struct OffsetStart;
 
 #[derive(Deserialize)]
 struct Transform {
     uses: String,
-    #[serde(default)]
     lookback: Option<Lookback>,
     #[serde(default)]
     with: BTreeMap<String, Parameter>,
@@ -120,8 +112,7 @@ struct Transform {
 struct Lookback {
     #[serde(default)]
     last: u64,
-    #[serde(default, deserialize_with = "maybe_duration")]
-    age: (),
+    age: Option<HumanDuration>,
 }
 
 /// A text, a list or a map: what becomes JSON. A bare number or truth value does not.
@@ -139,7 +130,6 @@ pub(super) struct Topic {
     retention: Retention,
     #[serde(default)]
     compression: TopicCompression,
-    #[serde(default)]
     deduplication: Option<Deduplication>,
 }
 
@@ -151,15 +141,10 @@ struct TopicMeta {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct TopicPartition {
-    #[serde(default)]
     count: Option<u32>,
-    #[serde(default, deserialize_with = "maybe_size")]
-    max_size: (),
-    #[serde(default)]
+    max_size: Option<Size>,
     replication: Option<u32>,
-    #[serde(default)]
     ignore_rack_assignment: Option<bool>,
-    #[serde(default)]
     maps: Option<Vec<PartitionMap>>,
 }
 
@@ -172,10 +157,8 @@ struct PartitionMap {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Retention {
-    #[serde(default, deserialize_with = "maybe_duration")]
-    time: (),
-    #[serde(default, deserialize_with = "maybe_size")]
-    segment_size: (),
+    time: Option<HumanDuration>,
+    segment_size: Option<Size>,
 }
 
 #[derive(Default, Deserialize)]
@@ -205,8 +188,7 @@ struct Deduplication {
 #[derive(Deserialize)]
 struct Bounds {
     count: std::num::NonZeroU64,
-    #[serde(default, deserialize_with = "maybe_duration")]
-    age: (),
+    age: Option<HumanDuration>,
 }
 
 #[derive(Deserialize)]
@@ -221,48 +203,69 @@ struct FilterTransform {
     with: BTreeMap<String, String>,
 }
 
-fn secret_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
-    let name = String::deserialize(deserializer)?;
-    match name.parse::<SecretName>() {
-        // Fluvio has no limit of the length.
-        Ok(_) | Err(BadName::Long) => Ok(()),
-        Err(_) => Err(D::Error::custom("a bad name")),
-    }
-}
+/// A secret's name. Fluvio does not limit its length.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct DeclaredName;
 
-fn maybe_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
-    match Option::<String>::deserialize(deserializer)? {
-        Some(text) => humantime::parse_duration(&text).map(|_| ()).map_err(D::Error::custom),
-        None => Ok(()),
-    }
-}
+impl TryFrom<String> for DeclaredName {
+    type Error = BadName;
 
-fn maybe_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
-    match Option::<Value>::deserialize(deserializer)? {
-        None | Some(Value::Null) => Ok(()),
-        Some(Value::String(text)) => {
-            text.parse::<ByteSize>().map(|_| ()).map_err(|_| D::Error::custom("no size"))
+    fn try_from(name: String) -> Result<Self, BadName> {
+        match name.parse::<SecretName>() {
+            Ok(_) | Err(BadName::Long) => Ok(Self),
+            Err(why) => Err(why),
         }
-        Some(Value::Number(number)) if number.is_u64() => Ok(()),
-        Some(_) => Err(D::Error::custom("no size")),
     }
 }
 
-impl<'de> Deserialize<'de> for Partitions {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct HumanDuration;
+
+impl TryFrom<String> for HumanDuration {
+    type Error = humantime::DurationError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        humantime::parse_duration(&text).map(|_| Self)
+    }
+}
+
+/// A number of bytes, or a text like `1mb`.
+#[derive(Deserialize)]
+#[serde(try_from = "Value")]
+struct Size;
+
+impl TryFrom<Value> for Size {
+    type Error = String;
+
+    fn try_from(value: Value) -> Result<Self, String> {
+        match value {
+            Value::String(text) => text.parse::<ByteSize>().map(|_| Self),
+            Value::Number(number) if number.is_u64() => Ok(Self),
+            _ => Err("no size".to_owned()),
+        }
+    }
+}
+
+impl TryFrom<Value> for Partitions {
+    type Error = &'static str;
+
+    fn try_from(value: Value) -> Result<Self, &'static str> {
         let is_number = |value: &Value| value.as_u64().is_some_and(|n| u32::try_from(n).is_ok());
-        match Value::deserialize(deserializer)? {
+        match value {
             Value::String(text) if text == "all" => Ok(Self),
             Value::Sequence(values) if values.iter().all(is_number) => Ok(Self),
             value if is_number(&value) => Ok(Self),
-            _ => Err(D::Error::custom("no partitions")),
+            _ => Err("no partitions"),
         }
     }
 }
 
-impl<'de> Deserialize<'de> for OffsetStart {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
+impl TryFrom<Value> for OffsetStart {
+    type Error = &'static str;
+
+    fn try_from(value: Value) -> Result<Self, &'static str> {
         let map = value.as_mapping().filter(|map| map.len() == 1);
         let first = map.and_then(|map| map.iter().next());
         let is_start = match (&value, first) {
@@ -276,7 +279,7 @@ impl<'de> Deserialize<'de> for OffsetStart {
             },
             _ => false,
         };
-        if is_start { Ok(Self) } else { Err(D::Error::custom("no start")) }
+        if is_start { Ok(Self) } else { Err("no start") }
     }
 }
 

@@ -17,12 +17,12 @@ pub(crate) enum CdkPlan {
     Pass(Option<String>),
     /// Pass it on as it is: the connector gets this secrets file of the user's own.
     OwnSecrets(OsString),
-    /// CdkStart nothing: one of our own options has an invalid value.
+    /// Start nothing: one of our own options has an invalid value.
     Refuse(&'static str),
     /// Give the connector its secrets.
-    CdkStart(CdkStart),
+    Start(CdkStart),
     /// Hand it to the supervisor, which starts it again when something changes.
-    CdkWatch(CdkWatch),
+    Watch(CdkWatch),
 }
 
 /// A command line for the supervisor.
@@ -113,7 +113,7 @@ fn watched(args: &[OsString]) -> Option<CdkPlan> {
         return None;
     }
     let config = match start(&kept, 1, Some(SAMPLE)) {
-        CdkPlan::CdkStart(start) => {
+        CdkPlan::Start(start) => {
             if !start.check {
                 options.push("--no-check".into());
             }
@@ -121,12 +121,12 @@ fn watched(args: &[OsString]) -> Option<CdkPlan> {
         }
         refused @ CdkPlan::Refuse(_) => return Some(refused),
         // It has secrets of its own, or something that cdk refuses.
-        CdkPlan::OwnSecrets(_) | CdkPlan::Pass(_) | CdkPlan::CdkWatch(_) => {
+        CdkPlan::OwnSecrets(_) | CdkPlan::Pass(_) | CdkPlan::Watch(_) => {
             options.push("--no-vault".into());
             config_of(&kept)
         }
     };
-    Some(CdkPlan::CdkWatch(CdkWatch { config, options, args: kept }))
+    Some(CdkPlan::Watch(CdkWatch { config, options, args: kept }))
 }
 
 /// The configuration of `test`, whatever else is there.
@@ -195,7 +195,7 @@ fn start(args: &[OsString], at: usize, default: Option<&str>) -> CdkPlan {
         kept.extend_from_slice(read);
     }
     config.map_or(CdkPlan::Pass(None), |config| {
-        CdkPlan::CdkStart(CdkStart { config, inject, check, args: kept, at, stays, log_level })
+        CdkPlan::Start(CdkStart { config, inject, check, args: kept, at, stays, log_level })
     })
 }
 
@@ -214,7 +214,7 @@ mod tests {
 
     fn started(line: &str) -> CdkStart {
         match planned(line) {
-            CdkPlan::CdkStart(start) => start,
+            CdkPlan::Start(start) => start,
             pass => panic!("{line}: {pass:?}"),
         }
     }
@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn what_goes_with_watch_is_for_the_supervisor() {
         let watched = |line: &str| match planned(line) {
-            CdkPlan::CdkWatch(watch) => watch,
+            CdkPlan::Watch(watch) => watch,
             other => panic!("{line}: {other:?}"),
         };
         let words = |words: &[OsString]| words.join(" ".as_ref()).into_string().expect("text");
@@ -336,7 +336,7 @@ mod tests {
             assert_eq!(planned(line), CdkPlan::OwnSecrets("secrets.txt".into()), "{line}");
         }
         // What is for Cargo, and a value that is missing, are not.
-        assert!(matches!(planned("test -- --secrets s"), CdkPlan::CdkStart(_)));
+        assert!(matches!(planned("test -- --secrets s"), CdkPlan::Start(_)));
         assert_eq!(planned("test --secrets"), CdkPlan::Pass(None));
     }
 
@@ -358,7 +358,7 @@ mod tests {
     fn bytes_that_are_not_utf_8_are_kept() {
         let path = OsString::from_vec(b"c\xff.yaml".to_vec());
         let args = vec!["test".into(), "-c".into(), path.clone()];
-        let CdkPlan::CdkStart(start) = plan(&args) else { panic!("a start") };
+        let CdkPlan::Start(start) = plan(&args) else { panic!("a start") };
         assert_eq!((start.config.as_os_str(), start.args), (path.as_os_str(), args));
     }
 }

@@ -54,7 +54,7 @@ pub(crate) fn run(args: Vec<OsString>) -> Result<Infallible, ShimError> {
     if let CdkPlan::Refuse(what) = plan {
         return Err(ShimError::Usage(what));
     }
-    if let CdkPlan::CdkWatch(watch) = plan {
+    if let CdkPlan::Watch(watch) = plan {
         return watch_over(watch);
     }
     supervised::end_with_supervisor()?;
@@ -67,8 +67,8 @@ pub(crate) fn run(args: Vec<OsString>) -> Result<Infallible, ShimError> {
         None => return Err(ShimError::CdkLoop { found: real }),
     };
     let environment = match plan {
-        CdkPlan::CdkStart(start) => prepare(&mut cdk, start)?,
-        CdkPlan::Refuse(_) | CdkPlan::CdkWatch(_) => None,
+        CdkPlan::Start(start) => prepare(&mut cdk, start)?,
+        CdkPlan::Refuse(_) | CdkPlan::Watch(_) => None,
         CdkPlan::OwnSecrets(file) => {
             note_index_of_another_user(&args);
             say(&format!(
