@@ -11,7 +11,7 @@ use crate::finding;
 use crate::source_map::Location;
 use crate::yaml::is_well_formed;
 
-/// How many other indentations are tried: each try parses the whole text.
+/// The most indentations that are tried: each try parses the whole text.
 const INDENTATION_TRIES: usize = 24;
 
 /// The code of all findings here.
@@ -23,7 +23,7 @@ pub(crate) fn find(text: &str, line: usize) -> Option<Finding> {
     tabs(&lines).or_else(|| spaces(&lines, line.checked_sub(1)?))
 }
 
-/// Lines that are indented with tabs, when spaces in their place can be parsed.
+/// Lines that are indented with tabs, if spaces in their place can be parsed.
 fn tabs(lines: &[&str]) -> Option<Finding> {
     let is_tabbed = |line: &&str| whitespace(line).contains('\t') && !is_empty(line);
     let first = lines.iter().position(is_tabbed)?;
@@ -42,14 +42,14 @@ fn tabs(lines: &[&str]) -> Option<Finding> {
     Some(finding::error(BAD_INDENTATION, place, text, remedy))
 }
 
-/// A run of lines, and the indentation of its first line that is tried.
+/// Lines, and another indentation of the first one.
 struct Try {
     lines: Range<usize>,
     indent: usize,
 }
 
 fn spaces(lines: &[&str], at: usize) -> Option<Finding> {
-    // The parser may give up at the line after the one that is wrong, or at the end of the text.
+    // The parser may give up one line later, or at the end of the text.
     let at = (0..=at.min(lines.len().checked_sub(1)?)).rev().find(|&at| !is_empty(lines[at]))?;
     let before = (0..at).rev().find(|&at| !is_empty(lines[at]));
     let mut tries = Vec::new();
@@ -64,7 +64,7 @@ fn spaces(lines: &[&str], at: usize) -> Option<Finding> {
             }
         }
     }
-    // One key with its values first. Sorting keeps the order of equal ones: nearer indentations first.
+    // One key with its values first. Sorting is stable, so nearer indentations stay first.
     tries.sort_by_key(|(order, one)| (*order, one.lines.len()));
     let mut tries = tries.into_iter().take(INDENTATION_TRIES).map(|(_, one)| one);
     let fix = tries.find(|one| is_well_formed(&one.apply(lines)))?;

@@ -1,11 +1,11 @@
-//! Files that are not configurations of connectors, told apart by their first lines.
+//! Files that are not configurations of connectors, recognized by their first lines.
 
 use fluvio_secret_protocol::check::Finding;
 
 use crate::finding;
 use crate::source_map::Location;
 
-/// What to say of a text that is TOML, if it is.
+/// The finding for a text that is TOML.
 pub(crate) fn toml(text: &str) -> Option<Finding> {
     let told = "this is TOML, like a Connector.toml, and not a connector's configuration";
     let remedy =

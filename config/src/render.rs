@@ -7,8 +7,8 @@ use crate::template::Template;
 /// The fuel of a connector's engine. A lookup takes 3, in brackets 4, and each text between templates 1.
 const FUEL: usize = 500;
 
-/// The texts before, between and behind the templates, as the engine sees them: without the blanks
-/// that templates take away, and without one line end at the end.
+/// The texts before, between and after the templates, as the engine reads them: without the whitespace
+/// that templates remove, and without one line end at the end.
 fn pieces<'a>(text: &'a str, templates: &[Template]) -> Vec<&'a str> {
     let text = text.strip_suffix('\n').unwrap_or(text);
     let text = text.strip_suffix('\r').unwrap_or(text);
@@ -31,7 +31,7 @@ pub(crate) fn out_of_fuel(text: &str, templates: &[Template]) -> Option<usize> {
     let mut used = 0;
     for (index, piece) in pieces(text, templates).into_iter().enumerate() {
         let template = templates.get(index);
-        // In a block nothing may be rendered.
+        // What is inside a block may not be rendered.
         let is_certain = template.or(templates.last()).is_some_and(|template| template.is_certain);
         if is_certain {
             used += usize::from(!piece.is_empty()) + template.map_or(0, |template| template.fuel);
@@ -43,8 +43,8 @@ pub(crate) fn out_of_fuel(text: &str, templates: &[Template]) -> Option<usize> {
     None
 }
 
-/// The text that a connector would parse, when each lookup becomes what `value` says of its place
-/// among the templates.
+/// The text that a connector would parse. `value` is called with the index of each lookup among the
+/// templates.
 pub(crate) fn render<'a>(
     text: &str,
     templates: &[Template],

@@ -2,14 +2,14 @@
 
 use serde_yaml::{Mapping, Value};
 
-/// What stands for the value of a template while the shape of a document is found: a word that means
-/// nothing to YAML and that no document has.
+/// What replaces a template while the shape of a document is found: a word that means nothing to YAML
+/// and that no document has.
 pub(crate) fn stand_in(template: usize) -> String {
     format!("xFluvioSecretStandIn{template}x")
 }
 
-/// Whether a document is what the one with the stand-ins would be with the values in their places.
-/// `put` puts the values into a text.
+/// Whether a document is the one with stand-ins, with the values in their places. `put` puts the values
+/// into a text.
 pub(crate) fn is_same(before: &Value, after: &Value, put: &dyn Fn(&str) -> String) -> bool {
     match (before, after) {
         (Value::String(before), Value::String(after)) => put(before) == *after,
@@ -33,7 +33,7 @@ fn is_same_map(before: &Mapping, after: &Mapping, put: &dyn Fn(&str) -> String) 
         })
 }
 
-/// Of a key its text counts: `0: a` is found by who looks for `0`, whatever YAML takes it for.
+/// The text of a key counts: a lookup of `0` finds `0: a`, even if YAML reads a number.
 fn is_same_key(before: &Value, after: &Value, put: &dyn Fn(&str) -> String) -> bool {
     match (before, after) {
         (Value::String(before), Value::Bool(after)) => put(before) == after.to_string(),

@@ -15,7 +15,7 @@ pub(crate) struct Location {
 }
 
 impl Location {
-    /// The beginning, for what is about the whole.
+    /// The beginning, for a finding about the whole file.
     pub(crate) const START: Self = Self { line: 1, column: 1, length: 0 };
 
     /// The place of bytes of a text.
@@ -35,19 +35,19 @@ impl Location {
     }
 }
 
-/// Where the values and the keys of a document are. What the parser of connectors reads and this one
-/// does not has no place.
+/// Where the values and the keys of a document are. What only the parser of connectors reads has no
+/// place.
 #[derive(Debug, Default)]
 pub(crate) struct SourceMap {
     values: HashMap<Path, Location>,
     keys: HashMap<Path, Location>,
-    /// Keys that a map has twice: where the key is again, and where it was first.
+    /// Keys that a map has twice: the second and the first place.
     pub(crate) repeated: Vec<(String, Location, Location)>,
     /// Where each document of the text begins.
     pub(crate) documents: Vec<Location>,
 }
 
-/// What is open while the events of a document are walked through.
+/// A map or list that is open at an event of the parser.
 enum Open {
     Map { key: Option<String> },
     List { next: usize },
@@ -65,7 +65,7 @@ impl SourceMap {
         places
     }
 
-    /// Where a value is, or what is nearest to it: what an alias brings has no place of its own.
+    /// Where a value is, or its nearest parent: what an alias brings has no place of its own.
     pub(crate) fn value(&self, path: &Path) -> Location {
         Self::nearest(&self.values, path)
     }
@@ -119,7 +119,7 @@ impl Walk<'_> {
                 _ => self.leaf(place),
             },
             Event::Alias(_) => match self.open.last_mut() {
-                // A key that is an alias leads to nothing that we look for.
+                // No finding is about what is below a key that is an alias.
                 Some(Open::Map { key: key @ None }) => *key = Some(String::new()),
                 _ => self.leaf(place),
             },
@@ -134,10 +134,10 @@ impl Walk<'_> {
         }
     }
 
-    /// The step from what is open to the value that comes now.
+    /// The step from what is open to the next value.
     fn step(&mut self) -> Option<PathStep> {
         match self.open.last_mut()? {
-            // A map as a key: it leads to nothing that we look for.
+            // No finding is about what is below a key that is a map.
             Open::Map { key } => Some(PathStep::Key(key.clone().unwrap_or_default())),
             Open::List { next } => {
                 *next += 1;
@@ -170,7 +170,7 @@ impl Walk<'_> {
 
     fn value_is_over(&mut self) {
         if let Some(Open::Map { key }) = self.open.last_mut() {
-            // A map that was a key is over: its value comes next.
+            // After a map that was a key, its value comes next.
             *key = if key.is_none() { Some(String::new()) } else { None };
         }
     }

@@ -1,4 +1,4 @@
-//! Why a text is no YAML that a connector reads, in words of our own: the parser's quote the text.
+//! Why a text is invalid YAML, in words of our own: the parser's messages quote the text.
 
 use fluvio_secret_protocol::check::Finding;
 
@@ -6,7 +6,7 @@ use crate::error::ConfigError;
 use crate::source_map::{Location, SourceMap};
 use crate::{finding, indentation, other_format};
 
-/// What the parser's messages say, told by words that none of them takes from the text.
+/// What the parser's messages mean, found by phrases that do not come from the text.
 const KNOWN: &[(&str, &str, &str, &str)] = &[
     (
         "while scanning a quoted scalar",
@@ -99,7 +99,7 @@ fn repeated(found: Finding, text: &str) -> Vec<Finding> {
 }
 
 fn finding(error: &serde_yaml::Error, text: &str) -> Finding {
-    // What the parser says of these is something else.
+    // The parser reports something else for these.
     if text.starts_with('\u{feff}') {
         let text = "the file begins with a byte order mark, with which connectors do not read it";
         let remedy = "save it as UTF-8 without one (BOM)";

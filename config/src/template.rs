@@ -1,24 +1,23 @@
-//! Templates in a configuration, without a template engine: lookups of secrets are known, and all else
-//! is left to the connector.
+//! Templates in a configuration, without a template engine. Lookups of secrets are recognized, and all
+//! else is left to the connector.
 //!
-//! Connectors render with minijinja, the delimiters `${{ }}`, `${% %}` and `${# #}`, no filters and no
-//! functions, and with undefined variables as errors. The whole text is rendered, comments too.
+//! Connectors render with minijinja: the delimiters `${{ }}`, `${% %}` and `${# #}`, no filters or
+//! functions, and errors for undefined variables. The whole text is rendered, even comments.
 
 use fluvio_secret_protocol::SecretName;
 
-/// A template, and where in the text it is.
+/// A template and its place in the text.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Template {
     /// The bytes from the opening to the closing delimiter, both included.
     pub(crate) from: usize,
     pub(crate) to: usize,
     pub(crate) kind: Kind,
-    /// Whether it is rendered whatever stands before it: not what is in a block, or behind one that
-    /// may define names.
+    /// Whether it is rendered for sure: not inside a block, or after one that may define names.
     pub(crate) is_certain: bool,
-    /// What it takes of the fuel, at least.
+    /// The least fuel that it takes.
     pub(crate) fuel: usize,
-    /// Whether the blanks before and behind it go, too: `${{-` and `-}}`.
+    /// Whether the whitespace before and after it is removed: `${{-` and `-}}`.
     pub(crate) trims: (bool, bool),
 }
 
@@ -35,15 +34,15 @@ impl Template {
 /// What a template is.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
-    /// `${# … #}`, in whose place nothing is.
+    /// `${# … #}`, which is removed.
     Comment,
-    /// What only the engine can tell.
+    /// Only the engine knows what it becomes.
     Computed,
-    /// A lookup with a filter, of which connectors have none.
+    /// A lookup with a filter. Connectors have no filters.
     Filter(SecretName),
     /// The value of a secret.
     Lookup(SecretName),
-    /// A variable that a connector does not define; with the secret's name that may have been meant.
+    /// A variable that a connector does not define, with the secret's name that may be intended.
     Undefined(Option<SecretName>),
     /// It is opened and not closed.
     Unclosed,
@@ -79,7 +78,7 @@ fn next_opening(text: &str, from: usize) -> Option<usize> {
 #[derive(Default)]
 struct Blocks {
     open: usize,
-    /// Whether a block was there that may give names a meaning.
+    /// Whether a block may have given names a meaning.
     defines: bool,
 }
 
@@ -88,7 +87,7 @@ impl Blocks {
         self.open == 0 && !self.defines
     }
 
-    /// Goes past a `${% … %}`. What is raw is one template up to its end.
+    /// Passes a `${% … %}`. A raw block is one template up to its end.
     fn pass(&mut self, text: &str, template: &mut Template) {
         match word_of_block(&text[template.from..template.to]) {
             "raw" => {
@@ -108,7 +107,7 @@ impl Blocks {
     }
 }
 
-/// The word that says what a block is.
+/// The first word of a block, like `if`.
 fn word_of_block(block: &str) -> &str {
     let inside = block.get(3..).unwrap_or_default().trim_start_matches(['-', '+']).trim_start();
     inside.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default()
@@ -189,20 +188,20 @@ fn token(text: &str) -> Option<(Token<'_>, &str)> {
 
 fn kind(tokens: &[Token<'_>]) -> Kind {
     use Token::{Sign, Text, Word};
-    // Such as a blank that is none to the engine: it ends at any of them.
+    // The engine stops at each of these, such as a space that it does not know.
     if tokens.iter().any(|token| matches!(token, Sign(sign) if !sign.is_ascii())) {
         return Kind::Undefined(None);
     }
-    // What is before it may not be computed at all.
+    // What is before it may not be computed.
     if tokens.contains(&Word("if")) {
         return Kind::Computed;
     }
     let (name, rest) = match tokens {
         [Word("secrets"), Sign('.'), Word(name), rest @ ..] => (name, rest),
         [Word("secrets"), Sign('['), Text(name), Sign(']'), rest @ ..] => (name, rest),
-        // The engine wants something here.
+        // The engine requires an expression.
         [] => return Kind::Undefined(None),
-        // Words that are values of the engine's own.
+        // Words that are values of the engine.
         [Word("true" | "false" | "none" | "True" | "False" | "None" | "not" | "secrets"), ..] => {
             return Kind::Computed;
         }
@@ -210,7 +209,7 @@ fn kind(tokens: &[Token<'_>]) -> Kind {
             let meant = first.parse().ok();
             return match rest {
                 [] | [Sign('|'), ..] => Kind::Undefined(meant),
-                // Of what is undefined nothing can be looked up either.
+                // An undefined value has no fields.
                 rest if is_chain(rest) => Kind::Undefined(None),
                 _ => Kind::Computed,
             };
@@ -218,22 +217,22 @@ fn kind(tokens: &[Token<'_>]) -> Kind {
         _ => return Kind::Computed,
     };
     match name.parse::<SecretName>() {
-        // What an escape means is the engine's to say.
+        // The engine decodes escapes.
         Err(_) if name.contains('\\') => Kind::Computed,
-        // A text of another form is no name of a secret, and so none that is defined.
+        // No secret has such a name.
         Err(_) if is_chain(rest) => Kind::Undefined(None),
         Err(_) => Kind::Computed,
         Ok(name) => match rest {
             [] => Kind::Lookup(name),
             [Sign('|'), ..] => Kind::Filter(name),
-            // A value is a text, which has no fields. (It has characters, by their numbers.)
+            // A value is a string, which has no fields. (It has characters, by number.)
             rest if is_chain(rest) => Kind::Undefined(None),
             _ => Kind::Computed,
         },
     }
 }
 
-/// Whether fields are all that is looked up, by `.x` or `["x"]`.
+/// Whether all of this is lookups of fields, by `.x` or `["x"]`.
 fn is_chain(mut tokens: &[Token<'_>]) -> bool {
     use Token::{Sign, Text, Word};
     loop {

@@ -11,10 +11,10 @@ use crate::args::Launch;
 use crate::error::ShimError;
 use crate::memfd::SecretsMemfd;
 
-/// Variables of our own, which are nothing to the connector.
+/// Our own variables, which the connector does not get.
 const OUR_VARIABLES: &[u8] = b"FLUVIO_SECRET_";
 
-/// Refuses what would not do what was meant.
+/// Refuses a command that would not get the connector's options.
 pub(crate) fn check(launch: &Launch) -> Result<(), ShimError> {
     let is_cargo = Path::new(&launch.program).file_name() == Some(OsStr::new("cargo"));
     // The first word that is neither a toolchain (`+nightly`) nor an option (`-q`).
@@ -27,7 +27,7 @@ pub(crate) fn check(launch: &Launch) -> Result<(), ShimError> {
     Ok(())
 }
 
-/// Whether the command names a secrets file of its own: then the connector would not look at ours.
+/// Whether the command names a secrets file of its own, which the connector would read instead.
 pub(crate) fn brings_its_own_secrets(launch: &Launch) -> bool {
     !launch.as_is && has_option(launch, "--secrets")
 }
@@ -73,13 +73,13 @@ pub(crate) fn set_environment(command: &mut Command, granted: &Granted) {
     }
 }
 
-/// A configuration's path for the audit log: whoever reads that does not know our folder.
+/// A configuration's path for the audit log, whose reader does not know our directory.
 pub(crate) fn config_label(config: &Path) -> String {
     let path = std::path::absolute(config).unwrap_or_else(|_| config.to_owned());
     label(path.as_os_str())
 }
 
-/// A path or program as a text for the audit log, cut where it is too long for it.
+/// A path or program as a string for the audit log, cut to its limit.
 pub(crate) fn label(text: &OsStr) -> String {
     let mut label = text.to_string_lossy().into_owned();
     let mut end = label.len().min(limits::LABEL_BYTES);

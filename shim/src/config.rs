@@ -1,4 +1,4 @@
-//! The configuration's bytes. What they mean is the daemon's to say.
+//! The configuration's bytes. The daemon parses them.
 
 use std::fs::OpenOptions;
 use std::io::Read;

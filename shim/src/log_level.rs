@@ -17,7 +17,7 @@ enum Revealing {
 }
 
 impl Revealing {
-    /// The level of an option, when values are shown at it.
+    /// The level of an option, if it shows values.
     fn of_word(word: &OsStr) -> Option<Self> {
         match word.to_string_lossy().to_ascii_lowercase().as_str() {
             "debug" | "4" => Some(Self::Debug),
@@ -30,7 +30,7 @@ impl Revealing {
     /// enables everything of its target.
     fn of_filter(filter: &OsStr) -> Option<Self> {
         let filter = filter.to_string_lossy();
-        // What follows a slash is searched for in the messages.
+        // After a slash there is a pattern for messages.
         let directives = filter.split('/').next().unwrap_or_default().split(',');
         let level = |directive: &str| match directive.trim().rsplit_once('=') {
             Some((_, level)) => Self::of_word(level.trim().as_ref()),

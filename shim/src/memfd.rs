@@ -1,4 +1,4 @@
-//! A secrets file that is on no file system and gone with its last process.
+//! A secrets file that is on no file system, and that goes with its last process.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -13,12 +13,12 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 #[derive(Debug)]
 pub(crate) struct SecretsMemfd(OwnedFd);
 
-/// Writes `NAME=value` lines into a new file in memory, which nobody can change afterwards, we
-/// included. The values fit: that was looked at before.
+/// Writes `NAME=value` lines into a new file in memory, which no process can change after that. The
+/// values fit: that was checked before.
 pub(crate) fn secrets_file(granted: &Granted) -> io::Result<SecretsMemfd> {
     let file = File::from(create()?);
     write(&file, &carry::secrets_file(&granted.names, &granted.values))?;
-    // A memfd begins with mode 0777; the connector opens it anew by its path, for each secret.
+    // A memfd begins with mode 0777, and the connector opens it by its path for each secret.
     fchmod(&file, Mode::RUSR)?;
     fcntl_add_seals(
         &file,
@@ -59,7 +59,7 @@ impl SecretsMemfd {
         format!("/proc/self/fd/{}", self.0.as_raw_fd())
     }
 
-    /// Lets the next program inherit it; to be called right before the exec.
+    /// Lets the next program inherit it. Call this right before the exec.
     pub(crate) fn let_inherit(&self) -> io::Result<()> {
         Ok(fcntl_setfd(&self.0, FdFlags::empty())?)
     }
@@ -88,7 +88,7 @@ mod tests {
             assert_eq!(fs::read(file.path()).expect("read"), b"A=a=b\nB=\n");
         }
         assert_eq!(fs::metadata(file.path()).expect("metadata").mode() & 0o777, 0o400);
-        // As root the mode stops nobody, the seals do.
+        // The mode does not stop root, but the seals do.
         let mut inherited = fs::File::from(file.0.try_clone().expect("a descriptor"));
         let error = inherited.write(b"x").expect_err("sealed");
         assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied);

@@ -1,4 +1,4 @@
-//! Under a supervisor (`run --watch`): the connector ends with it.
+//! Under a supervisor (`run --watch`), with which the connector ends.
 
 use std::env;
 
@@ -13,7 +13,7 @@ pub(crate) fn end_with_supervisor() -> Result<(), ShimError> {
     let Some(pid) = supervisor() else { return Ok(()) };
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| ShimError::System(error.into()))?;
-    // It may have gone before the kernel was told.
+    // It may have exited before the call.
     if getppid() == Some(pid) { Ok(()) } else { Err(ShimError::NoSupervisor) }
 }
 
@@ -23,7 +23,7 @@ pub(crate) fn is_supervised() -> bool {
 }
 
 fn supervisor() -> Option<Pid> {
-    // One that was meant for another process is not for us.
+    // The variable may be meant for another process.
     let pid = env::var_os(supervisor::VARIABLE)?;
     Pid::from_raw(pid.to_str()?.parse().ok()?)
 }

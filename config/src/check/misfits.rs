@@ -184,7 +184,7 @@ fn missing(document: &Parsed<'_>, path: &Path, shown: &str) -> Finding {
     error("bad-config", place, format!("`{shown}` is missing, and Fluvio refuses the file"), remedy)
 }
 
-/// The least that Fluvio reads.
+/// The smallest `meta` that Fluvio reads.
 const LEAST_META: &str = "meta: {name: NAME, type: TYPE, topic: TOPIC, version: 0.1.0}";
 
 /// A sample value of a key that has to be added.
@@ -218,7 +218,7 @@ fn flat_keys(document: &Value) -> Vec<&'static str> {
     let keys = map.keys().filter_map(Value::as_str);
     let keys = keys.filter_map(|key| FLAT.into_iter().find(|flat| *flat == key));
     let keys: Vec<_> = keys.collect();
-    // One of them alone may be the connector's own.
+    // A single one may be the connector's own.
     let required = keys.iter().filter(|key| REQUIRED.contains(key)).count();
     if required > 1 { keys } else { Vec::new() }
 }

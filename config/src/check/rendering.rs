@@ -45,8 +45,8 @@ impl Rendering<'_> {
         found.map_or("", |(_, value)| value.as_str())
     }
 
-    /// Whether each value is where its template is written, and nothing else changes: so it is in most
-    /// files, and no stand-ins are needed to find out.
+    /// Whether only the templates themselves change, as in most files. Where the engine alters the text
+    /// around one, stand-ins tell more.
     pub(super) fn is_as_written(&self) -> bool {
         let Parsed { text, templates, value, .. } = self.document;
         let put = |written: &str| {
@@ -114,7 +114,7 @@ impl Rendering<'_> {
         text
     }
 
-    /// A remedy that was tried.
+    /// A remedy that has been tried out.
     pub(super) fn remedy(&self, before: &Value, index: usize) -> String {
         let Some(name) = self.name_of(index) else { return String::new() };
         for (quote, word) in [('"', "double"), ('\'', "single")] {
@@ -127,7 +127,7 @@ impl Rendering<'_> {
         )
     }
 
-    /// Whether the template in these quotes carries the value, where it is a text of its own.
+    /// Whether the template works in these quotes, if it is a whole string.
     fn works_in(&self, before: &Value, index: usize, quote: char) -> bool {
         let Parsed { text, templates: all, .. } = self.document;
         let template = &all[index];
@@ -146,7 +146,7 @@ impl Rendering<'_> {
     }
 }
 
-/// What is around a text, without the quotes that it has.
+/// What is around a template, without its quotes.
 fn without_quotes<'a>(head: &'a str, tail: &'a str) -> (&'a str, &'a str) {
     for quote in ['"', '\''] {
         if let (Some(head), Some(tail)) = (head.strip_suffix(quote), tail.strip_prefix(quote)) {

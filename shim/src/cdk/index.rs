@@ -1,4 +1,4 @@
-//! The index of what `cdk` has deployed: a TOML file in the folder for temporary files.
+//! The list of what `cdk` has deployed: a TOML file in the directory for temporary files.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read};
@@ -10,28 +10,28 @@ use rustix::fs::{Access, access};
 
 use crate::error::Unwritable;
 
-/// Its name, next to whatever else is temporary.
+/// Its name in that directory.
 const CDK_INDEX: &str = "fluvio_cdk_deploy_index.toml";
 
-/// More than any index has.
+/// More than any list has.
 const MOST_INDEX_BYTES: u64 = 1 << 20;
 
-/// What stands before a connector's name, at the beginning of a line.
+/// What comes before a connector's name, at the beginning of a line.
 const KEY: &str = "name = ";
 
-/// Whether the index has a connector of this name: `cdk` would start the connector all the same, with
-/// its secrets, and then lose it. An index that cannot be read counts as empty, as for `cdk`.
+/// Whether the list has a connector of this name: `cdk` would start the connector with its secrets, and
+/// then lose it. A list that cannot be read counts as empty, as it does for `cdk`.
 pub(super) fn has(connector: &str) -> bool {
     let index = read(&std::env::temp_dir().join(CDK_INDEX)).unwrap_or_default();
     names(&index).any(|name| name == connector)
 }
 
-/// The index, if `cdk` cannot write it. In a directory that users share, it may be another user's.
+/// The list, if `cdk` cannot write it. In a directory that users share, it may be another user's.
 pub(super) fn unwritable() -> Option<Unwritable> {
     unwritable_at(&std::env::temp_dir().join(CDK_INDEX))
 }
 
-/// The index and its owner, if it is another user's.
+/// The list and its owner, if it is another user's.
 pub(super) fn of_another_user() -> Option<(PathBuf, u32)> {
     let path = std::env::temp_dir().join(CDK_INDEX);
     Some((path.clone(), other_owner(&path)?))
@@ -60,7 +60,7 @@ fn other_owner(path: &Path) -> Option<u32> {
     (owner != rustix::process::geteuid().as_raw()).then_some(owner)
 }
 
-/// Anybody may have made what is there: nobody waits for a FIFO, or reads without an end.
+/// Another user may have made what is there, so only a regular file is read, up to a limit.
 fn read(path: &Path) -> io::Result<String> {
     let (file, _) = regular::open(OpenOptions::new().read(true), path, Links::Follow)?;
     let mut index = String::new();
@@ -81,7 +81,7 @@ fn string(text: &str) -> Option<String> {
     for delimiter in ["\"\"\"", "'''", "\"", "'"] {
         let Some(text) = text.strip_prefix(delimiter) else { continue };
         let text = match delimiter.len() {
-            // A line end directly behind it is not part of the value.
+            // A line end right after it is not part of the value.
             3 => text.strip_prefix('\n').unwrap_or(text),
             _ => text,
         };

@@ -1,4 +1,4 @@
-//! Says that a lease would not outlive the login, where it would not.
+//! Warns if a lease would not outlive the login.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use fluvio_secret_system::places::StateDirectory;
 
 use crate::message::say;
 
-/// Says it once.
+/// Warns once.
 pub(super) fn warn(lease: &Path, state: &StateDirectory) {
     if !logout::removes(lease) {
         return;

@@ -101,7 +101,7 @@ fn watch_over(watch: CdkWatch) -> Result<Infallible, ShimError> {
     Err(ShimError::exec(path.into(), None, source))
 }
 
-/// Gives the connector its secrets, or gives those back that go by the environment.
+/// Gives the connector its secrets, or returns those that go by the environment.
 fn prepare(cdk: &mut Command, start: CdkStart) -> Result<Option<Granted>, ShimError> {
     let Some(config) = with_references(&start.config)? else {
         note_index_of_another_user(&start.args);
@@ -149,14 +149,13 @@ enum GrantOrLease {
     Leased(Leased),
 }
 
-/// A configuration that may have references. One that cannot be read is told about by cdk.
+/// A configuration that may have references. `cdk` reports one that cannot be read.
 fn with_references(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, ShimError> {
     // Every reference has the word in it.
     let has_word = |config: &[u8]| config.windows(6).any(|window| window == b"secret");
     match config::read(path) {
         Ok(config) if has_word(&config) => Ok(Some(config)),
-        // Without its secrets the connector would be none, and without references this is none of
-        // our business.
+        // With references, the connector needs its secrets. Without them, this is for `cdk` to report.
         Err(error @ ShimError::LargeConfig { .. })
             if fs::read(path).is_ok_and(|config| has_word(&config)) =>
         {
@@ -232,7 +231,7 @@ fn note_index_of_another_user(args: &[OsString]) {
 fn hold(fifo: &Path) -> Result<(), ShimError> {
     let system = |error: Errno| ShimError::System(error.into());
     let writer = open_end(fifo, OFlags::WRONLY).map_err(|error| match error {
-        // A daemon that ended has let go of its end, and the next one removed what nobody held.
+        // A daemon that exited has closed its end, and the next one removed the lease without a holder.
         Errno::NOENT | Errno::NXIO => ShimError::LeaseGone,
         error => system(error),
     })?;

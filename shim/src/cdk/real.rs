@@ -1,4 +1,4 @@
-//! Finds the real `cdk`: on PATH, and not ourselves.
+//! Finds the real `cdk` on PATH, which is not this program.
 
 use std::env;
 use std::ffi::OsStr;
@@ -10,12 +10,11 @@ use crate::error::NotFound;
 /// The program's name.
 pub(crate) const CDK_PROGRAM: &str = "cdk";
 
-/// Has the id of the process in which one of our kind became something else, and how many of us there
-/// are above each other. Exec keeps the id, so one of us that finds its own was only led back to us;
-/// a child has another.
+/// The variable with the id of the process that became the real `cdk`, and how many shims are nested.
+/// Exec keeps the id, so a shim that finds its own id was found in place of the real one.
 pub(crate) const CDK_GUARD: &str = "FLUVIO_SECRET_CDK_SHIM";
 
-/// More of us than any build that runs `cdk` itself has above each other.
+/// More nested shims than any build that runs `cdk` has.
 const DEEPEST_SHIM: usize = 16;
 
 /// The first `cdk` on PATH that is another file than this program.
@@ -28,7 +27,7 @@ pub(crate) fn find() -> Result<PathBuf, NotFound> {
 fn find_in(path: &OsStr, this: Option<&Path>) -> Result<PathBuf, NotFound> {
     let mut why = NotFound::Nothing;
     for folder in env::split_paths(path) {
-        // An empty entry is the present folder. A name without a slash would be searched on PATH again.
+        // An empty entry is the current directory. A name without a slash would be searched on PATH again.
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { &folder };
         let program = folder.join(CDK_PROGRAM);
         if !is_program(&program) {
@@ -47,7 +46,7 @@ fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
-/// The guard for what we become; `None` when that would have no end.
+/// The guard for the next program, unless there would be no end.
 pub(crate) fn guard() -> Option<String> {
     next_guard(env::var(CDK_GUARD).ok().as_deref(), std::process::id())
 }
