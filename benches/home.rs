@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use fluvio_secret_protocol::{Client, Grant, Secret, connect};
+use fluvio_secret_protocol::{Client, Grant, Secret, Set, connect};
 use fluvio_secret_system::places::StateDirectory;
 
 use crate::Outcome;
@@ -36,7 +36,7 @@ impl Home {
         home.start()?;
         let mut client = home.client()?;
         for name in GRANTED {
-            client.set(name.parse()?, value())?;
+            client.call(Set { name: name.parse()?, value: value() })?;
         }
         for other in GRANTED.len()..secrets {
             // A file may not have 100,000 names.

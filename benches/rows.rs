@@ -7,7 +7,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use fluvio_secret_protocol::{Client, Request, frame};
+use fluvio_secret_protocol::{Client, GetStatus, List, Set, frame};
 
 use crate::Outcome;
 use crate::disk::write_durably;
@@ -76,7 +76,7 @@ fn sets(home: &Home, disk: &Path) -> Outcome<[Row; 2]> {
     let mut client = home.client()?;
     let mut set = |name: &str| -> Outcome<Duration> {
         let (name, value) = (name.parse()?, value());
-        timed(|| client.set(name, value))
+        timed(|| client.call(Set { name, value }))
     };
     let (mut ours, mut plain) = (0, 0);
     let [new, plain_new] = medians(
@@ -108,7 +108,7 @@ fn sets(home: &Home, disk: &Path) -> Outcome<[Row; 2]> {
 fn grants(small: &Home, large: &Home) -> Outcome<Row> {
     let grant = |home: &Home, client: &mut Client| -> Outcome<Duration> {
         let grant = home.grant()?;
-        timed(|| client.grant(grant))
+        timed(|| client.call(grant).map(|granted| granted.expect("a grant")))
     };
     let (mut few, mut many) = (small.client()?, large.client()?);
     let [few, many] =
@@ -119,12 +119,12 @@ fn grants(small: &Home, large: &Home) -> Outcome<Row> {
 /// A question and its answer, against bytes that come back as they are.
 fn round_trips(home: &Home) -> Outcome<Row> {
     let mut client = home.client()?;
-    let bytes = frame::encode(&Request::Status)?;
+    let bytes = frame::encode(&GetStatus)?;
     let mut echo = echo()?;
     let mut back = vec![0; bytes.len()];
     let [status, echo] = medians(
         SHORT_ROUNDS,
-        [&mut || timed(|| client.status()), &mut || {
+        [&mut || timed(|| client.call(GetStatus)), &mut || {
             timed(|| echo.write_all(&bytes).and_then(|()| echo.read_exact(&mut back)))
         }],
     )?;
@@ -153,8 +153,8 @@ fn echo() -> io::Result<UnixStream> {
 fn memory(what: &'static str, home: &Home) -> Outcome<Row> {
     const MOST: u64 = 8 << 10;
     let mut client = home.client()?;
-    client.list()?;
-    client.grant(home.grant()?)?;
+    client.collect(List)?;
+    client.call(home.grant()?)?.expect("a grant");
     let resident = home.resident()?;
     Ok(Row {
         what,
@@ -171,7 +171,7 @@ fn begins(small: &mut Home, large: &mut Home) -> Outcome<[Row; 2]> {
         let took = home.start()?;
         // What it still does once it serves must not disturb the next measurement; a change waits
         // for that.
-        home.client()?.set("CHANGE".parse()?, value())?;
+        home.client()?.call(Set { name: "CHANGE".parse()?, value: value() })?;
         Ok(took)
     };
     let [few, many] = medians(ROUNDS, [&mut || begin(small), &mut || begin(large)])?;

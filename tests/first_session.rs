@@ -89,7 +89,7 @@ fn status_tells_how_the_daemon_is_and_starts_none() {
     assert!(!home.path("state").exists(), "nothing was made");
     home.ok(&["list"]);
     let status = home.ok(&["status"]);
-    for told in ["running since", "pid ", "release 0", "data/vault", "identity.txt", "Locked    no"]
+    for told in ["running since", "pid ", "version 0", "data/vault", "identity.txt", "Locked    no"]
     {
         assert!(status.contains(told), "{told}: {status}");
     }

@@ -277,8 +277,9 @@ fn values_are_exposed_where_they_must_be() {
         "vault/src/vault.rs",
         "vault/src/secrets/record.rs",
         "protocol/src/carry.rs",
-        "protocol/src/request.rs",
-        "protocol/src/response.rs",
+        "protocol/src/message/grant.rs",
+        "protocol/src/message/key.rs",
+        "protocol/src/message/secret.rs",
         "shim/src/command.rs",
     ];
     assert_eq!(exposed, expected.map(str::to_owned).into());

@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use fluvio_secret_protocol::frame::{PREFIX_BYTES, encode};
-use fluvio_secret_protocol::{Request, Secret, Unlock};
+use fluvio_secret_protocol::{Secret, Unlock};
 
 use crate::harness::ask::Asker;
 use crate::harness::cdk::Project;
@@ -296,7 +296,7 @@ fn while_a_passphrase_takes_its_time_the_client_is_told_that_the_daemon_lives() 
     protect_with_work(&home, "p", 19);
     let mut stream = UnixStream::connect(home.socket()).unwrap();
     let unlock = Unlock { seconds: None, passphrase: Secret::from(b"p".to_vec()) };
-    stream.write_all(&encode(&Request::Unlock(unlock)).unwrap()).unwrap();
+    stream.write_all(&encode(&unlock).unwrap()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let mut answers = Vec::new();
     while answers.last().is_none_or(|answer: &String| answer.contains("working")) {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use fluvio_secret_protocol::{Request, Rotate};
+use fluvio_secret_protocol::Rotate;
 
 use crate::durability::{WRITERS, Writer, daemon, end, random, temporary, wait_until_it_serves};
 use crate::harness::ask::Asker;
@@ -38,7 +38,7 @@ impl Drop for Killed {
 fn rotate(home: &Home) {
     let rotate = Rotate { drop_history: false, has_passphrase: false, passphrase: None };
     // Without the power it is refused, or not answered.
-    let _ = Asker::connect(home).and_then(|mut asker| asker.reseal(&Request::Rotate(rotate)));
+    let _ = Asker::connect(home).and_then(|mut asker| asker.call(&rotate));
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn results_for_programs_are_stable() {
             "vault"
         ]
     );
-    assert_eq!(keys(&status["daemon"]), ["pid", "release", "since"]);
+    assert_eq!(keys(&status["daemon"]), ["pid", "since", "version"]);
     assert_eq!(
         keys(&status["grants"][0]),
         ["at", "config", "pid", "program", "running", "secrets"]

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use fluvio_secret_protocol::{AddRecipient, RemoveRecipient, Request, Rotate, Secret, UseIdentity};
+use fluvio_secret_protocol::{AddRecipient, RemoveRecipient, Rotate, Secret, UseIdentity};
 
 use crate::doctor;
 use crate::harness::ask::{Answer, Asker};
@@ -71,12 +71,12 @@ impl Stage {
     fn make(&self, change: Change) -> Answer<()> {
         let mut asker = Asker::connect(&self.home)?;
         let recipient = FRIEND.to_owned();
-        let request = match change {
-            Change::Add => Request::AddRecipient(AddRecipient { recipient, note: None }),
-            Change::Remove => Request::RemoveRecipient(RemoveRecipient { recipient }),
-            Change::Rotate => Request::Rotate(Rotate::new(false, None)),
+        let made = match change {
+            Change::Add => asker.call(&AddRecipient { recipient, note: None })?,
+            Change::Remove => asker.call(&RemoveRecipient { recipient })?,
+            Change::Rotate => asker.call(&Rotate::new(false, None))?,
         };
-        Ok(asker.reseal(&request)?.map(|resealed| assert!(resealed.left.is_empty())))
+        Ok(made.map(|reencrypted| assert!(reencrypted.left.is_empty())))
     }
 
     /// The system calls of a clean change.
@@ -325,7 +325,7 @@ fn half_used(ended: Ended) -> Option<(Stage, Secret)> {
     let mut other = Asker::connect(home).unwrap();
     std::thread::scope(|scope| {
         let mut asker = Asker::connect(home).unwrap();
-        let made = scope.spawn(move || asker.reseal(&Request::UseIdentity(request)).is_ok());
+        let made = scope.spawn(move || asker.call(&request).is_ok());
         while first() == sealed && !made.is_finished() {
             std::thread::yield_now();
         }
@@ -368,7 +368,7 @@ fn a_change_to_an_identity_with_another_passphrase_is_finished_whatever_has_ende
         stage.check_values(&format!("{ended:?}"));
         let again = UseIdentity::new(used, Some(b"p2".to_vec().into()));
         let mut asker = Asker::connect(home).unwrap();
-        asker.reseal(&Request::UseIdentity(again)).unwrap().unwrap();
+        asker.call(&again).unwrap().unwrap();
         stage.check_files(&format!("{ended:?}"), &friend);
         home.ok(&["lock"]);
         assert!(unlock(home, &[], "p2").out.contains("unlocked until"), "{ended:?}");

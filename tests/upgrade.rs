@@ -6,7 +6,7 @@ use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 
-use fluvio_secret_protocol::{Response, Status, frame};
+use fluvio_secret_protocol::{Status, Stopping, frame};
 
 use crate::doctor;
 use crate::harness::wire;
@@ -77,7 +77,7 @@ fn daemon_of_release(release: &str, home: &Home) -> JoinHandle<()> {
         home.socket(),
         Status {
             is_current: true,
-            release: release.to_owned(),
+            version: release.to_owned(),
             pid: std::process::id(),
             since: 0,
             vault: home.vault().display().to_string(),
@@ -99,14 +99,12 @@ fn daemon_of_release(release: &str, home: &Home) -> JoinHandle<()> {
                 let header = String::from_utf8(header).unwrap();
                 let is_stop = header.contains(r#""message":"stop""#);
                 let answer = match is_stop {
-                    true => Response::Stopping,
-                    false if header.contains(r#""message":"status""#) => {
-                        Response::Status(status.clone())
-                    }
+                    true => frame::encode(&Stopping),
+                    false if header.contains(r#""message":"status""#) => frame::encode(&status),
                     // Of the rest nothing is known here.
                     false => break,
                 };
-                stream.write_all(&frame::encode(&answer).unwrap()).unwrap();
+                stream.write_all(&answer.unwrap()).unwrap();
                 if is_stop {
                     fs::remove_file(&socket).unwrap();
                     return;

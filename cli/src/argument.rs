@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
-use fluvio_secret_protocol::{BadName, InjectMode, SecretName};
+use fluvio_secret_protocol::{BadName, InjectMode, List, SecretName};
 use jiff::SignedDuration;
 
 use crate::connection::client;
@@ -98,7 +98,7 @@ pub(crate) fn inject_mode() -> impl TypedValueParser<Value = InjectMode> {
 pub(crate) fn names() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
         // An error would be printed into the line that you type.
-        let listed = client().and_then(|mut client| Ok(client.list()?)).unwrap_or_default();
+        let listed = client().and_then(|mut client| Ok(client.collect(List)?)).unwrap_or_default();
         listed.iter().map(|secret| CompletionCandidate::new(secret.name.as_str())).collect()
     })
 }

@@ -5,8 +5,8 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fluvio_secret_protocol::frame::{self, FrameError, Message, PREFIX_BYTES};
-use fluvio_secret_protocol::{Code, Leased, Refusal, Request, Response, limits};
+use fluvio_secret_protocol::frame::{self, Frame, FrameError, PREFIX_BYTES};
+use fluvio_secret_protocol::{Code, Leased, Refusal, Request, Stopping, Working, limits};
 use fluvio_secret_system::peer::Peer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use crate::holding;
 use crate::in_flight::{InFlight, Room, Stalled};
 use crate::lanes::Lanes;
+use crate::response::Response;
 use crate::service::refuse;
 use crate::waiting::Waiting;
 
@@ -50,7 +51,7 @@ impl From<Stalled> for End {
 }
 
 /// A request with the room that its values take, or the one word that every version understands.
-enum Incoming {
+enum ReadFrame {
     Request(Request, Room),
     Stop,
 }
@@ -58,7 +59,7 @@ enum Incoming {
 /// The two steps of the daemon's end. Between them the socket loses its name: who is told that the
 /// daemon is ending asks the next one, and must not find this one again.
 #[derive(Clone, Debug)]
-pub(crate) struct Stop {
+pub(crate) struct StopSteps {
     /// Becomes true when the daemon is asked to end.
     pub(crate) asked: watch::Sender<bool>,
     /// Becomes true when it does.
@@ -71,7 +72,7 @@ pub(crate) async fn serve(
     peer: Peer,
     lanes: Arc<Lanes>,
     waiting: Arc<Waiting>,
-    stop: Stop,
+    stop: StopSteps,
 ) {
     let mut leases = Vec::new();
     let end = converse(&mut stream, peer, &lanes, &waiting, &stop, &mut leases).await;
@@ -87,7 +88,7 @@ pub(crate) async fn serve(
         Err(End::Stopping) => return turn_away(stream).await,
         Err(End::Gone | End::SentAway | End::Slow) | Ok(()) => return,
     };
-    let _ = send(&mut stream, &Response::Refused(refusal), lanes.in_flight()).await;
+    let _ = send(&mut stream, Response::Refused(refusal), lanes.in_flight()).await;
 }
 
 /// Tells a client that came too late that it did.
@@ -95,7 +96,7 @@ pub(crate) async fn turn_away(mut stream: UnixStream) {
     // What it has to say may be to stop: then it waits for our end.
     keep_until_exit(&stream);
     let refusal = Response::Refused(refuse::stopping());
-    let _ = send(&mut stream, &refusal, &InFlight::default()).await;
+    let _ = send(&mut stream, refusal, &InFlight::default()).await;
 }
 
 async fn converse(
@@ -103,7 +104,7 @@ async fn converse(
     peer: Peer,
     lanes: &Lanes,
     waiting: &Arc<Waiting>,
-    stop: &Stop,
+    stop: &StopSteps,
     leases: &mut Vec<String>,
 ) -> Result<(), End> {
     let mut ending = stop.ending.subscribe();
@@ -120,19 +121,19 @@ async fn converse(
         };
         drop(wait);
         match incoming {
-            Incoming::Request(Request::Stop, _) | Incoming::Stop => {
+            ReadFrame::Request(Request::Stop(_), _) | ReadFrame::Stop => {
                 tracing::info!("pid {} asks to end", peer.pid);
                 keep_until_exit(stream);
                 // Also when nobody waits for the answer any more.
                 stop.asked.send_replace(true);
-                return send(stream, &Response::Stopping, lanes.in_flight()).await;
+                return send(stream, Response::Stopping(Stopping), lanes.in_flight()).await;
             }
-            Incoming::Request(request @ Request::Subscribe(_), _) => {
+            ReadFrame::Request(request @ Request::Subscribe(_), _) => {
                 let ended = subscription(stream, request, peer, lanes, stop).await;
                 lanes.forget_gone();
                 return ended;
             }
-            Incoming::Request(request, room) => {
+            ReadFrame::Request(request, room) => {
                 let answered = answer(stream, request, peer, lanes, stop, leases, &mut look).await;
                 drop(room);
                 answered?;
@@ -147,13 +148,13 @@ async fn answer(
     request: Request,
     peer: Peer,
     lanes: &Lanes,
-    stop: &Stop,
+    stop: &StopSteps,
     leases: &mut Vec<String>,
     look: &mut Duration,
 ) -> Result<(), End> {
     let in_flight = lanes.in_flight();
-    let is_status = matches!(request, Request::Status);
-    let has_last_known = is_status || matches!(request, Request::Activity);
+    let is_status = matches!(request, Request::GetStatus(_));
+    let has_last_known = is_status || matches!(request, Request::GetActivity(_));
     let mut room = match request {
         Request::Grant(_) => room_for_grant(stream, in_flight).await?,
         _ => Room::default(),
@@ -173,22 +174,24 @@ async fn answer(
                 *look = Duration::ZERO;
                 lanes.last_known(is_status)
             }
-            () = sleep(limits::PROGRESS), if sent.is_ok() => Response::Working,
+            () = sleep(limits::PROGRESS), if sent.is_ok() => Response::Working(Working),
         };
-        if answer.is_last() {
-            room.shrink_to(answer.parts().iter().map(|part| part.len()).sum());
-        }
         // Also when the client does not take it: who would notice that nobody holds it?
         if let Response::Leased(Leased { lease: Some(lease), .. }) = &answer {
             leases.push(lease.id.clone());
         }
         stop_if_told(stream, &answer, stop);
+        let is_last = answer.is_last();
+        let frame = frame_of(answer)?;
+        if is_last {
+            room.shrink_to(frame.part_bytes());
+        }
         // Until the request is done the connection counts as one, although nobody listens: or a
         // client that comes and goes could queue any number of them.
         if sent.is_ok() {
-            sent = send(stream, &answer, in_flight).await;
+            sent = send_frame(stream, &frame, in_flight).await;
         }
-        if answer.is_last() {
+        if is_last {
             return sent;
         }
     }
@@ -202,7 +205,7 @@ async fn room_for_grant(stream: &mut UnixStream, in_flight: &InFlight) -> Result
         tokio::select! {
             biased;
             room = &mut room => return Ok(room),
-            () = sleep(limits::PROGRESS) => send(stream, &Response::Working, in_flight).await?,
+            () = sleep(limits::PROGRESS) => send(stream, Response::Working(Working), in_flight).await?,
         }
     }
 }
@@ -214,7 +217,7 @@ async fn subscription(
     request: Request,
     peer: Peer,
     lanes: &Lanes,
-    stop: &Stop,
+    stop: &StopSteps,
 ) -> Result<(), End> {
     let mut ending = stop.ending.subscribe();
     let mut answers = lanes.hand_over(request, peer);
@@ -228,15 +231,16 @@ async fn subscription(
                 answer.unwrap_or_else(|| Response::Refused(refuse::internal()))
             }
             () = ended(stream), if has_begun => return Ok(()),
-            () = sleep(limits::PROGRESS), if !has_begun && sent.is_ok() => Response::Working,
+            () = sleep(limits::PROGRESS), if !has_begun && sent.is_ok() => Response::Working(Working),
         };
         has_begun |= matches!(answer, Response::Subscribed(_));
         stop_if_told(stream, &answer, stop);
         // Until it has begun it counts, as any request does whose client is gone.
+        let is_last = answer.is_last();
         if sent.is_ok() {
-            sent = send(stream, &answer, lanes.in_flight()).await;
+            sent = send(stream, answer, lanes.in_flight()).await;
         }
-        if answer.is_last() || has_begun && sent.is_err() {
+        if is_last || has_begun && sent.is_err() {
             return sent;
         }
     }
@@ -244,7 +248,7 @@ async fn subscription(
 
 /// Stops the daemon when it cannot serve its vault any more, which the service says by this refusal. The
 /// client waits for the end, and asks the next daemon.
-fn stop_if_told(stream: &UnixStream, answer: &Response, stop: &Stop) {
+fn stop_if_told(stream: &UnixStream, answer: &Response, stop: &StopSteps) {
     if let Response::Refused(refusal) = answer
         && refusal.code == Code::Stopping
     {
@@ -274,13 +278,13 @@ fn keep_until_exit(stream: &UnixStream) {
 }
 
 /// Reads one frame. Lengths are checked before anything is allocated.
-async fn receive(stream: &mut UnixStream, in_flight: &InFlight) -> Result<Incoming, End> {
+async fn receive(stream: &mut UnixStream, in_flight: &InFlight) -> Result<ReadFrame, End> {
     let mut prefix = [0; PREFIX_BYTES];
     stream.read_exact(&mut prefix).await?;
     let mut header = vec![0; frame::decode_prefix(prefix).map_err(End::Frame)?];
     stream.read_exact(&mut header).await?;
     if frame::is_stop(&header) {
-        return Ok(Incoming::Stop);
+        return Ok(ReadFrame::Stop);
     }
     let header = frame::decode_header::<Request>(&header).map_err(End::Frame)?;
     let room = in_flight.room_for(header.lengths().iter().sum()).await;
@@ -297,16 +301,20 @@ async fn receive(stream: &mut UnixStream, in_flight: &InFlight) -> Result<Incomi
         parts.push(part);
     }
     let request = header.with_parts(parts).map_err(End::Frame)?;
-    Ok(Incoming::Request(request, room))
+    Ok(ReadFrame::Request(request, room))
+}
+
+async fn send(stream: &mut UnixStream, answer: Response, in_flight: &InFlight) -> Result<(), End> {
+    send_frame(stream, &frame_of(answer)?, in_flight).await
 }
 
 /// Sends an answer. Its values are sent from where they are.
-async fn send(stream: &mut UnixStream, answer: &Response, in_flight: &InFlight) -> Result<(), End> {
-    let (head, parts) = match frame::head(answer) {
-        Ok(head) => (head, answer.parts()),
-        Err(_) => (frame::head(&too_long(answer)).map_err(End::Frame)?, Vec::new()),
-    };
-    let mut slices: Vec<_> = [&head[..]].into_iter().chain(parts).map(IoSlice::new).collect();
+async fn send_frame(
+    stream: &mut UnixStream,
+    frame: &Frame,
+    in_flight: &InFlight,
+) -> Result<(), End> {
+    let mut slices = frame.slices();
     let write = async {
         let mut rest = &mut slices[..];
         // Empty parts need not be sent.
@@ -320,8 +328,11 @@ async fn send(stream: &mut UnixStream, answer: &Response, in_flight: &InFlight) 
     timeout(limits::CONNECTION_TIMEOUT, write).await.map_err(|_| End::Slow)?
 }
 
-/// In place of an answer that does not fit into a frame; none should exist.
-fn too_long(answer: &Response) -> Response {
-    tracing::error!("an answer with {} parts does not fit into a frame", answer.parts().len());
-    Response::Refused(Refusal::new(Code::Large, "the answer is too long to send", ""))
+/// The frame of an answer. One that does not fit should not exist.
+fn frame_of(answer: Response) -> Result<Frame, End> {
+    answer.into_frame().or_else(|error| {
+        tracing::error!("an answer does not fit into a frame: {error}");
+        let refusal = Refusal::new(Code::Large, "the answer is too long to send", "");
+        Frame::new(refusal).map_err(End::Frame)
+    })
 }

@@ -9,11 +9,12 @@ use std::time::Instant;
 
 use fluvio_secret_config::Document;
 use fluvio_secret_protocol::frame::FrameError;
-use fluvio_secret_protocol::{Refusal, Request, Response, SecretName};
+use fluvio_secret_protocol::{Refusal, Request, SecretName};
 use fluvio_secret_system::peer::Peer;
 
 use crate::audit::Audit;
 use crate::leases::Leases;
+pub use crate::response::Response;
 use crate::service::{Answers, Service, refuse};
 use crate::settings::Settings;
 use fluvio_secret_vault::{HISTORY_DEPTH, Keyring, Record, Vault};

@@ -11,13 +11,14 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use std::{io, thread};
 
-use fluvio_secret_protocol::{Import, Request, Response};
+use fluvio_secret_protocol::{Request, Worker};
 use fluvio_secret_system::peer::Peer;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
 use crate::in_flight::InFlight;
 use crate::leases::Leases;
+use crate::response::Response;
 use crate::service::{Answers, Service, refuse};
 
 /// How long at the most until it is looked again whether the vault is to be locked. What the thread
@@ -131,32 +132,13 @@ impl Lanes {
         let (answers, receiver) = unbounded_channel();
         let lock_requests = self.service.lock_requests();
         let job = Job { request, peer, lock_requests, answers: Arc::new(answers) };
-        let lane = match job.request {
-            // Only looks.
-            Request::Import(Import { dry_run: true, .. }) => &self.reads,
-            Request::AcceptRecipients(_)
-            | Request::AddRecipient(_)
-            | Request::Delete(_)
-            | Request::Import(_)
-            | Request::RemoveRecipient(_)
-            | Request::Restore(_)
-            | Request::Rotate(_)
-            | Request::Set(_)
-            | Request::UseIdentity(_) => &self.writes,
-            Request::Check(_)
-            | Request::Examine(_)
-            | Request::Grant(_)
-            | Request::History(_)
-            | Request::Key
-            | Request::Lease(_)
-            | Request::List
-            | Request::Recipients
-            | Request::Subscribe(_) => &self.reads,
-            Request::Lock => &self.locks,
-            Request::Passphrase(_) | Request::Unlock(_) => &self.keys,
-            Request::Activity | Request::Status => &self.looks,
-            // Nothing to wait for: leases are in memory.
-            Request::EndLease(_) | Request::Leases | Request::Stop => {
+        let lane = match job.request.worker() {
+            Worker::Checks => &self.looks,
+            Worker::Keys => &self.keys,
+            Worker::Locks => &self.locks,
+            Worker::Reads => &self.reads,
+            Worker::Writes => &self.writes,
+            Worker::Memory => {
                 carry_out(&self.service, job);
                 return receiver;
             }
@@ -198,7 +180,7 @@ fn lane(
 
 fn carry_out(service: &Service, job: Job) {
     // Clients do not wait for a check of a disk that hangs, and ask again.
-    if matches!(job.request, Request::Activity | Request::Status) && job.answers.is_gone() {
+    if job.request.worker() == Worker::Checks && job.answers.is_gone() {
         return;
     }
     let Job { request, peer, lock_requests, answers } = job;
@@ -217,7 +199,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::time::Instant;
 
-    use fluvio_secret_protocol::{Code, Secret, Unlock, Unlocked};
+    use fluvio_secret_protocol::{Code, GetStatus, Lock, Secret, Unlock, Unlocked};
 
     use super::*;
     use crate::audit::Audit;
@@ -258,8 +240,8 @@ mod tests {
         assert!(matches!(unlocked, Some(Response::Unlocked(Unlocked { .. }))), "{unlocked:?}");
         for passphrase in ["wrong", "p"] {
             let mut queued: Vec<_> = (0..8).map(|_| unlock(&lanes, passphrase)).collect();
-            let locked = lanes.hand_over(Request::Lock, PEER).blocking_recv();
-            assert!(matches!(locked, Some(Response::Locked)), "{locked:?}");
+            let locked = lanes.hand_over(Lock.into(), PEER).blocking_recv();
+            assert!(matches!(locked, Some(Response::Locked(_))), "{locked:?}");
             let mut last = None;
             for answer in queued.iter_mut().map(UnboundedReceiver::blocking_recv) {
                 let Some(Response::Refused(refusal)) = &answer else { panic!("{answer:?}") };
@@ -268,7 +250,7 @@ mod tests {
             }
             // Had the lock waited for them, each passphrase would have been checked.
             assert_eq!(last, Some(Code::Locked), "{passphrase}");
-            let status = lanes.hand_over(Request::Status, PEER).blocking_recv();
+            let status = lanes.hand_over(GetStatus.into(), PEER).blocking_recv();
             assert!(matches!(status, Some(Response::Status(status)) if status.locked));
         }
         let again = unlock(&lanes, "p").blocking_recv();

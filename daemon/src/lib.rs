@@ -40,6 +40,7 @@ mod leases;
 mod limited_log;
 mod log;
 mod outside;
+mod response;
 mod serve;
 mod server;
 mod service;

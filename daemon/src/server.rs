@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use crate::connection::{self, Stop};
+use crate::connection::{self, StopSteps};
 use crate::holding;
 use crate::inherited;
 use crate::lanes::Lanes;
@@ -97,7 +97,8 @@ impl Server {
     pub(crate) fn run(self) -> Result<(), ServerError> {
         let Self { runtime, listener, socket, lanes } = self;
         runtime.block_on(async {
-            let stop = Stop { asked: watch::Sender::new(false), ending: watch::Sender::new(false) };
+            let stop =
+                StopSteps { asked: watch::Sender::new(false), ending: watch::Sender::new(false) };
             watch_for_signals(&stop.asked)?;
             tokio::spawn(watch_socket(socket.clone_id(), lanes.clone(), stop.asked.clone()));
             for id in lanes.leases().adopt() {
@@ -119,7 +120,7 @@ impl Server {
 }
 
 /// Accepts connections until the daemon is to end.
-async fn accept(listener: &UnixListener, lanes: &Arc<Lanes>, stop: &Stop) -> JoinSet<()> {
+async fn accept(listener: &UnixListener, lanes: &Arc<Lanes>, stop: &StopSteps) -> JoinSet<()> {
     let mut asked = stop.asked.subscribe();
     let waiting = Arc::new(Waiting::default());
     let mut connections = JoinSet::new();

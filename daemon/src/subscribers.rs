@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use fluvio_secret_protocol::{Response, SecretFingerprint, SecretName, Subscribed, limits};
+use fluvio_secret_protocol::{SecretFingerprint, SecretName, Subscribed, limits};
 
 use crate::outside::Outside;
+use crate::response::Response;
 use crate::service::Answers;
 use fluvio_secret_vault::Fingerprints;
 

@@ -6,7 +6,7 @@ use fluvio_secret_config::{Document, Known, Values};
 use fluvio_secret_fuzz::CANARY;
 use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::frame::encode;
-use fluvio_secret_protocol::{Response, Secret, SecretName, limits};
+use fluvio_secret_protocol::{Secret, SecretName, limits};
 
 libfuzzer_sys::fuzz_target!(|config: &[u8]| {
     let told = [
@@ -59,6 +59,6 @@ fn told(checked: Checked, config: &[u8]) -> String {
     let said =
         checked.findings.iter().map(|finding| format!("{}\n{}\n", finding.text, finding.remedy));
     let said: String = said.chain(checked.unchecked.clone()).collect();
-    encode(&Response::Checked(checked)).expect("what is found fits into a frame");
+    encode(&checked).expect("what is found fits into a frame");
     said
 }

@@ -2,7 +2,7 @@
 
 use fluvio_secret_protocol::frame::encode;
 use fluvio_secret_protocol::frame::{
-    FrameError, Message, PREFIX_BYTES, decode_header, decode_prefix,
+    FrameError, Incoming, Message, PREFIX_BYTES, decode_header, decode_prefix,
 };
 use zeroize::Zeroizing;
 
@@ -12,13 +12,13 @@ pub const CANARY: &str = "cnry";
 /// Takes one frame from the front of the bytes, as both ends take it from a socket: each length is
 /// believed once it was checked, and allocated before anything of it is there. `None` when the
 /// bytes end before the frame.
-pub fn take_frame<M: Message>(bytes: &mut &[u8]) -> Option<Result<M, FrameError>> {
+pub fn take_frame<I: Incoming>(bytes: &mut &[u8]) -> Option<Result<I, FrameError>> {
     let prefix = *bytes.split_off(..PREFIX_BYTES)?.first_chunk()?;
     let header = match decode_prefix(prefix) {
         Ok(length) => read(bytes, length)?,
         Err(error) => return Some(Err(error)),
     };
-    let header = match decode_header::<M>(&header) {
+    let header = match decode_header::<I>(&header) {
         Ok(header) => header,
         Err(error) => return Some(Err(error)),
     };

@@ -9,9 +9,12 @@
 //! them through its buffers and could not hold bytes that are not UTF-8.
 
 use std::fmt;
+use std::io::IoSlice;
+use std::marker::PhantomData;
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::de::value::UnitDeserializer;
+use serde::de::{DeserializeOwned, EnumAccess, VariantAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
@@ -20,9 +23,9 @@ use crate::{PROTOCOL_VERSION, limits};
 /// Bytes of a frame before its header.
 pub const PREFIX_BYTES: usize = 4;
 
-/// How many parts a message has at the most, and how large.
+/// The number and the size of the parts that a receiver accepts.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct PartLimits {
     /// Number of parts.
     pub parts: usize,
     /// Bytes of one part.
@@ -31,8 +34,8 @@ pub struct Limits {
     pub total: usize,
 }
 
-impl Limits {
-    /// For a message that is all header.
+impl PartLimits {
+    /// For a message without parts.
     pub const NONE: Self = Self { parts: 0, part: 0, total: 0 };
 
     /// For a message with one part of at most these bytes.
@@ -49,20 +52,82 @@ impl Limits {
     }
 }
 
-/// A message: what of it is JSON is serde's, the parts are its own.
-pub trait Message: DeserializeOwned + Serialize {
-    /// What the receiver accepts of this message.
-    fn limits(&self) -> Limits;
+/// The parts of a message. By default it has none.
+pub trait Parts {
+    /// The parts that the receiver accepts.
+    fn limits(&self) -> PartLimits {
+        PartLimits::NONE
+    }
 
     /// The parts, in their order.
-    fn parts(&self) -> Vec<&[u8]>;
+    fn parts(&self) -> Vec<&[u8]> {
+        Vec::new()
+    }
 
-    /// Puts the parts that came with the frame into the message.
+    /// Moves the parts of a frame into the message, and checks the limits of its fields.
     ///
     /// # Errors
     ///
-    /// [`FrameError::Parts`] when there are fewer than this message has.
-    fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError>;
+    /// [`FrameError::Parts`] if there are too few, [`FrameError::Large`] for a field over its limit.
+    fn take_parts(&mut self, _parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
+        Ok(())
+    }
+}
+
+/// A message: its name, its fields, which are JSON, and its parts.
+pub trait Message: Parts + DeserializeOwned + Serialize + Send + Sync + 'static {
+    /// Its name in a header.
+    const NAME: &'static str;
+
+    /// Whether no further answer to the same request follows.
+    fn is_last(&self) -> bool {
+        true
+    }
+
+    /// Reads the fields. A message without fields is its name alone.
+    ///
+    /// # Errors
+    ///
+    /// Those of the JSON.
+    fn read_fields<'de, F: VariantAccess<'de>>(fields: F) -> Result<Self, F::Error> {
+        if size_of::<Self>() == 0 {
+            fields.unit_variant()?;
+            Self::deserialize(UnitDeserializer::new())
+        } else {
+            fields.newtype_variant()
+        }
+    }
+}
+
+/// One of several messages, which its name tells.
+pub trait Incoming: Sized {
+    /// Reads the fields of the message with this name.
+    ///
+    /// # Errors
+    ///
+    /// Those of the JSON, and for a name that is not among the messages.
+    fn read<'de, F: VariantAccess<'de>>(name: &str, fields: F) -> Result<Self, F::Error>;
+
+    /// The parts of the message that it is.
+    fn content(&mut self) -> &mut dyn Parts;
+}
+
+/// Declares the names of messages that have no parts.
+macro_rules! without_parts {
+    ($($message:ident = $name:literal;)*) => {
+        $(
+            impl $crate::frame::Parts for $message {}
+
+            impl $crate::frame::Message for $message {
+                const NAME: &'static str = $name;
+            }
+        )*
+    };
+}
+
+/// The only part of a message.
+pub(crate) fn one_part(parts: Vec<Zeroizing<Vec<u8>>>) -> Result<Zeroizing<Vec<u8>>, FrameError> {
+    parts.into_iter().next().ok_or(FrameError::Parts)
 }
 
 /// Why bytes are no frame. Never says what the bytes were: they may be a value's.
@@ -111,22 +176,98 @@ struct Envelope<'a> {
     message: &'a RawValue,
 }
 
+/// A message as it stands in a header.
+struct Named<'a, M>(&'a M);
+
+impl<M: Message> Serialize for Named<'_, M> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if size_of::<M>() == 0 {
+            serializer.serialize_unit_variant("", 0, M::NAME)
+        } else {
+            serializer.serialize_newtype_variant("", 0, M::NAME, self.0)
+        }
+    }
+}
+
+/// Reads one of several messages by its name.
+struct ByName<I>(PhantomData<I>);
+
+impl<'de, I: Incoming> Visitor<'de> for ByName<I> {
+    type Value = I;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a message")
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<I, A::Error> {
+        let (name, fields) = access.variant::<String>()?;
+        I::read(&name, fields)
+    }
+}
+
+/// A message that is ready to be sent.
+pub struct Frame {
+    head: Vec<u8>,
+    message: Box<dyn Parts + Send + Sync>,
+    name: &'static str,
+    is_last: bool,
+}
+
+impl Frame {
+    /// # Errors
+    ///
+    /// As for [`head`].
+    pub fn new<M: Message>(message: M) -> Result<Self, FrameError> {
+        let head = head(&message)?;
+        Ok(Self { head, name: M::NAME, is_last: message.is_last(), message: Box::new(message) })
+    }
+
+    /// The frame in pieces.
+    #[must_use]
+    pub fn slices(&self) -> Vec<IoSlice<'_>> {
+        slices(&self.head, self.message.parts())
+    }
+
+    /// Bytes of all parts.
+    #[must_use]
+    pub fn part_bytes(&self) -> usize {
+        self.message.parts().iter().map(|part| part.len()).sum()
+    }
+
+    /// Whether no further answer to the same request follows.
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        self.is_last
+    }
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Frame").field(&self.name).finish()
+    }
+}
+
 /// A header that was read, before the parts that follow it.
-pub struct Header<M> {
-    message: M,
+pub struct Header<I> {
+    message: I,
     lengths: Vec<usize>,
 }
 
-/// The bytes of a frame before its parts, which are sent as they are: a copy of values would double them.
+/// A frame in pieces. Its parts are not copied: that would double values in memory.
+#[must_use]
+pub fn slices<'a>(head: &'a [u8], parts: Vec<&'a [u8]>) -> Vec<IoSlice<'a>> {
+    [head].into_iter().chain(parts).map(IoSlice::new).collect()
+}
+
+/// The bytes of a frame before its parts.
 ///
 /// # Errors
 ///
-/// [`FrameError::Large`] when the receiver would refuse it.
+/// [`FrameError::Large`] if the receiver would refuse it.
 pub fn head<M: Message>(message: &M) -> Result<Vec<u8>, FrameError> {
-    let parts = message.parts();
-    let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
+    let lengths: Vec<usize> = message.parts().iter().map(|part| part.len()).collect();
     check_lengths(&lengths, message.limits())?;
-    let message = serde_json::value::to_raw_value(message).map_err(malformed)?;
+    let message = serde_json::value::to_raw_value(&Named(message)).map_err(malformed)?;
     let envelope = Envelope { version: PROTOCOL_VERSION, parts: lengths, message: &message };
     let header = serde_json::to_vec(&envelope).map_err(malformed)?;
     let prefix = header_length(header.len())?;
@@ -159,13 +300,16 @@ pub fn decode_prefix(prefix: [u8; PREFIX_BYTES]) -> Result<usize, FrameError> {
 ///
 /// [`FrameError::Version`] for the header of another version, however its message looks; else
 /// [`FrameError::Large`] or [`FrameError::Malformed`].
-pub fn decode_header<M: Message>(header: &[u8]) -> Result<Header<M>, FrameError> {
+pub fn decode_header<I: Incoming>(header: &[u8]) -> Result<Header<I>, FrameError> {
     let envelope: Envelope<'_> = serde_json::from_slice(header).map_err(malformed)?;
     if envelope.version != PROTOCOL_VERSION {
         return Err(FrameError::Version(envelope.version));
     }
-    let message: M = serde_json::from_str(envelope.message.get()).map_err(malformed)?;
-    check_lengths(&envelope.parts, message.limits())?;
+    let mut json = serde_json::Deserializer::from_str(envelope.message.get());
+    let message = json.deserialize_enum("", &[], ByName(PhantomData::<I>));
+    let mut message =
+        message.and_then(|message| json.end().map(|()| message)).map_err(malformed)?;
+    check_lengths(&envelope.parts, message.content().limits())?;
     Ok(Header { message, lengths: envelope.parts })
 }
 
@@ -177,7 +321,7 @@ pub fn is_stop(header: &[u8]) -> bool {
         .is_ok_and(|envelope| envelope.parts.is_empty() && envelope.message.get() == r#""stop""#)
 }
 
-impl<M: Message> Header<M> {
+impl<I: Incoming> Header<I> {
     /// The lengths of the parts that follow, all within the message's limits.
     #[must_use]
     pub fn lengths(&self) -> &[usize] {
@@ -188,9 +332,9 @@ impl<M: Message> Header<M> {
     ///
     /// # Errors
     ///
-    /// Those of [`Message::take_parts`].
-    pub fn with_parts(mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<M, FrameError> {
-        self.message.take_parts(parts)?;
+    /// Those of [`Parts::take_parts`].
+    pub fn with_parts(mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<I, FrameError> {
+        self.message.content().take_parts(parts)?;
         Ok(self.message)
     }
 }
@@ -202,7 +346,7 @@ fn header_length(length: usize) -> Result<u32, FrameError> {
     }
 }
 
-fn check_lengths(lengths: &[usize], limits: Limits) -> Result<(), FrameError> {
+fn check_lengths(lengths: &[usize], limits: PartLimits) -> Result<(), FrameError> {
     if lengths.len() > limits.parts {
         return Err(FrameError::Parts);
     }

@@ -29,40 +29,49 @@
 
 pub mod audit;
 pub mod carry;
-pub mod check;
 mod client;
-mod delivery;
+#[macro_use]
 pub mod frame;
 mod inject_mode;
 pub mod lease;
 pub mod limits;
+mod message;
 mod name;
-mod refusal;
-mod request;
-mod response;
 mod secret;
 mod start;
 pub mod supervisor;
 mod timeouts;
 
-pub use client::{Client, ClientError, Denied, Subscription, connect, report_waits};
+pub use client::{
+    Client, ClientError, Denied, Subscription, accept_vault, connect, connect_or_start,
+    report_waits,
+};
 pub use inject_mode::InjectMode;
+pub use message::call::{Answer, Call, Paged, Worker};
+pub use message::check::{self, Check};
+pub use message::grant::{Grant, Granted};
+pub use message::key::{
+    GetKey, Key, Lock, Locked, Passphrase, Rotate, Unlock, Unlocked, UseIdentity,
+};
+pub use message::lease::{
+    CreateLease, EndLease, HeldLease, Lease, LeaseEnded, Leased, Leases, ListLeases, ListedLease,
+};
+pub use message::recipient::{
+    AcceptRecipients, AddRecipient, GetRecipients, ListedRecipient, Recipients, Reencrypted,
+    Reencrypting, RemoveRecipient, Unfinished,
+};
+pub use message::refusal::{Code, Refusal};
+pub use message::reply::{Reply, Working};
+pub use message::request::Request;
+pub use message::secret::{
+    Damaged, Delete, Deleted, Examine, Examined, Found, History, Import, Imported, List, Listed,
+    ListedSecret, Restore, Restored, Set, Stored, Version, Versions,
+};
+pub use message::status::{Activity, GetActivity, GetStatus, ListedGrant, Status, Stop, Stopping};
+pub use message::subscription::{SecretFingerprint, Subscribe, Subscribed};
 pub use name::{BadName, SecretName};
-pub use refusal::{Code, Refusal};
-pub use request::{
-    AcceptRecipients, AddRecipient, Check, Delete, EndLease, Examine, Grant, History, Import,
-    Passphrase, RemoveRecipient, Request, Restore, Rotate, Set, Subscribe, Unlock, UseIdentity,
-};
-pub use response::{
-    Activity, Damaged, Examined, Found, Granted, HeldLease, Imported, Key, Lease, Leased, Leases,
-    Listed, ListedGrant, ListedLease, ListedRecipient, ListedSecret, Recipients, Resealed,
-    Resealing, Response, Restored, SecretFingerprint, Status, Stored, Subscribed, Unfinished,
-    Unlocked, Version, Versions,
-};
 pub use secret::Secret;
-pub use start::{
-    CLI, DAEMON, SHIM, StartError, accept_vault, beside_this_program, connect_or_start,
-};
+pub use start::{CLI, DAEMON, SHIM, StartError, beside_this_program};
 
 /// The version of the protocol that this crate speaks. Kept by hand: it is raised when a message
 /// changes, and by nothing else.

@@ -1,10 +1,11 @@
+//! Our programs, and how the daemon is started.
+
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 use std::{env, fmt, io};
 
-use crate::client::{Client, ClientError, connect};
 use crate::limits;
 use fluvio_secret_system::lock::Lock;
 use fluvio_secret_system::places::StateDirectory;
@@ -45,35 +46,10 @@ pub enum StartError {
     },
 }
 
-/// Connects to the daemon; when none serves, starts one.
-///
-/// # Errors
-///
-/// Those of [`connect`], and [`ClientError::Place`] and [`ClientError::Start`] when a daemon was
-/// needed and could not be started.
-pub fn connect_or_start(state: &StateDirectory) -> Result<Client, ClientError> {
-    match connect(state) {
-        Err(error) if error.is_absent() => {}
-        connected => return connected.map(Client::may_replace),
-    }
-    state.prepare().map_err(ClientError::Place)?;
-    let _starter = start_lock(state).map_err(ClientError::Start)?;
-    // Whoever held the lock before us has started one.
-    match connect(state) {
-        Err(error) if error.is_absent() => {}
-        connected => return connected.map(Client::may_replace),
-    }
-    let started = start();
-    match connect(state) {
-        // One that was started by hand meanwhile is as good as ours.
-        Err(error) if error.is_absent() => Err(started.err().map_or(error, ClientError::Start)),
-        connected => connected,
-    }
-}
-
-fn start_lock(state: &StateDirectory) -> Result<Lock, StartError> {
+/// Takes the lock of starting a daemon.
+pub(crate) fn lock(state: &StateDirectory) -> Result<Lock, StartError> {
     let path = state.start_lock();
-    // Longer than a daemon takes at the most: it may wait for another one to end.
+    // Longer than a daemon takes: it may wait for another one to stop.
     match Lock::take(&path, Instant::now() + limits::HANDOVER * 2) {
         Ok(Some(lock)) => Ok(lock),
         Ok(None) => Err(StartError::OtherStarter { path }),
@@ -81,20 +57,15 @@ fn start_lock(state: &StateDirectory) -> Result<Lock, StartError> {
     }
 }
 
-/// Runs `fluvio-secretd --start`, which ends when the daemon serves or cannot. The daemon is that
-/// program's child, never ours: after our exec it would be a child that the connector knows nothing of.
-fn start() -> Result<(), StartError> {
+/// Runs `fluvio-secretd --start`, which exits when the daemon serves or cannot. The daemon is that
+/// program's child: as our own it would, after our exec, be an unknown child of the connector.
+pub(crate) fn start() -> Result<(), StartError> {
     run("--start")
 }
 
-/// Has this machine use the vault that is there from now on, even if it is another one than before. Runs
-/// `fluvio-secretd --accept-vault`, which starts no daemon.
-///
-/// # Errors
-///
-/// [`ClientError::Start`] with what that program said.
-pub fn accept_vault() -> Result<(), ClientError> {
-    run("--accept-vault").map_err(ClientError::Start)
+/// Runs `fluvio-secretd --accept-vault`, which starts no daemon.
+pub(crate) fn accept_vault() -> Result<(), StartError> {
+    run("--accept-vault")
 }
 
 fn run(option: &str) -> Result<(), StartError> {

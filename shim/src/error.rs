@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::{ClientError, Granted, Secret, SecretName, limits, supervisor};
 use fluvio_secret_system::{printable, shell};
 use thiserror::Error;
@@ -116,14 +117,9 @@ impl ShimError {
     }
 
     /// What the daemon said about a configuration, with its lines.
-    pub(crate) fn of_client(error: ClientError, config: &Path, text: &[u8]) -> Self {
-        match error {
-            ClientError::Faulty(checked) => {
-                let path = config.display().to_string();
-                Self::Faulty(checked.report(&path, &String::from_utf8_lossy(text)))
-            }
-            error => Self::Client(error),
-        }
+    pub(crate) fn faulty(checked: &Checked, config: &Path, text: &[u8]) -> Self {
+        let path = config.display().to_string();
+        Self::Faulty(checked.report(&path, &String::from_utf8_lossy(text)))
     }
 
     /// The status that a shell would give for it; 125 for what is wrong before the command is tried. A

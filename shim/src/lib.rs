@@ -136,8 +136,8 @@ fn grant(launch: &Launch) -> Result<Granted, ShimError> {
     let program = command::label(&launch.program);
     let text = config.clone();
     let grant = Grant { label, program, check: launch.check, config };
-    let granted = connect_or_start(&state)?.grant(grant);
-    let granted = granted.map_err(|error| ShimError::of_client(error, &launch.config, &text))?;
+    let granted = connect_or_start(&state)?.call(grant)?;
+    let granted = granted.map_err(|found| ShimError::faulty(&found, &launch.config, &text))?;
     if !granted.names.is_empty() {
         log_level::warn(&text, None);
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use fluvio_secret_protocol::frame::{self, PREFIX_BYTES};
 use fluvio_secret_protocol::{
-    Delete, Grant, Refusal, Request, Resealed, Response, Secret, Set, Subscribe,
+    Call, Delete, Grant, List, Lock, Refusal, Reply, Secret, Set, Subscribe,
 };
 
 use super::Home;
@@ -29,29 +29,20 @@ impl Asker {
 
     pub(crate) fn set(&mut self, name: &str, value: &[u8]) -> Answer<()> {
         let set = Set { name: name.parse().unwrap(), value: Secret::from(value.to_vec()) };
-        Ok(match self.ask(&Request::Set(set))? {
-            Response::Stored(_) => Ok(()),
-            other => Err(refusal(other)),
-        })
+        Ok(self.call(&set)?.map(|_| ()))
     }
 
     pub(crate) fn delete(&mut self, name: &str) -> Answer<()> {
         let delete = Delete { name: name.parse().unwrap(), purge: false };
-        Ok(match self.ask(&Request::Delete(delete))? {
-            Response::Deleted => Ok(()),
-            other => Err(refusal(other)),
-        })
+        Ok(self.call(&delete)?.map(|_| ()))
     }
 
     /// The names that are there.
     pub(crate) fn list(&mut self) -> Answer<Vec<String>> {
-        Ok(match self.ask(&Request::List)? {
-            Response::Listed(listed) => {
-                assert!(!listed.more, "these tests have few secrets");
-                Ok(listed.secrets.iter().map(|secret| secret.name.to_string()).collect())
-            }
-            other => Err(refusal(other)),
-        })
+        Ok(self.call(&List)?.map(|listed| {
+            assert!(!listed.more, "these tests have few secrets");
+            listed.secrets.iter().map(|secret| secret.name.to_string()).collect()
+        }))
     }
 
     /// Asks for a grant of one secret, and does not take it.
@@ -66,55 +57,41 @@ impl Asker {
 
     /// Subscribes to a secret.
     pub(crate) fn subscribe(&mut self, name: &str) -> Answer<()> {
-        Ok(match self.ask(&subscribe(name))? {
-            Response::Subscribed(_) => Ok(()),
-            other => Err(refusal(other)),
-        })
+        Ok(self.call(&subscribe(name))?.map(|_| ()))
     }
 
     /// The value of one secret, as a grant delivers it.
     pub(crate) fn value(&mut self, name: &str) -> Answer<Vec<u8>> {
-        Ok(match self.ask(&grant(name))? {
-            Response::Granted(granted) => {
-                assert_eq!(granted.names.len(), 1);
-                Ok(granted.values[0].expose().to_vec())
-            }
-            other => Err(refusal(other)),
-        })
+        Ok(self.call(&grant(name))?.map(|granted| {
+            let granted = granted.expect("values, which were not checked");
+            assert_eq!(granted.names.len(), 1);
+            granted.values[0].expose().to_vec()
+        }))
     }
 
     /// Locks the vault.
     pub(crate) fn lock(&mut self) -> Answer<()> {
-        Ok(match self.ask(&Request::Lock)? {
-            Response::Locked => Ok(()),
-            other => Err(refusal(other)),
-        })
+        Ok(self.call(&Lock)?.map(|_| ()))
     }
 
-    /// Has the vault re-encrypted.
-    pub(crate) fn reseal(&mut self, request: &Request) -> Answer<Resealed> {
-        Ok(match self.ask(request)? {
-            Response::Resealed(resealed) => Ok(resealed),
-            other => Err(refusal(other)),
-        })
-    }
-
-    fn ask(&mut self, request: &Request) -> io::Result<Response> {
+    /// Sends a request, and waits for its answer.
+    pub(crate) fn call<C: Call>(&mut self, request: &C) -> Answer<C::Answer> {
         self.stream.write_all(&frame::encode(request).unwrap())?;
         loop {
-            match self.answer()? {
-                Response::Working | Response::Resealing(_) => {}
-                answer => return Ok(answer),
+            match self.reply()? {
+                Reply::Working(_) | Reply::Reencrypting(_) => {}
+                Reply::Answer(answer) => return Ok(Ok(answer)),
+                Reply::Refused(refusal) => return Ok(Err(refusal)),
             }
         }
     }
 
-    fn answer(&mut self) -> io::Result<Response> {
+    fn reply<A: frame::Incoming>(&mut self) -> io::Result<Reply<A>> {
         let mut prefix = [0; PREFIX_BYTES];
         self.stream.read_exact(&mut prefix)?;
         let mut header = vec![0; frame::decode_prefix(prefix).unwrap()];
         self.stream.read_exact(&mut header)?;
-        let header = frame::decode_header::<Response>(&header).unwrap();
+        let header = frame::decode_header::<Reply<A>>(&header).unwrap();
         let mut parts = Vec::new();
         for &length in header.lengths() {
             let mut part = vec![0; length];
@@ -125,23 +102,16 @@ impl Asker {
     }
 }
 
-fn grant(name: &str) -> Request {
+fn grant(name: &str) -> Grant {
     let (label, program) = ("config.yaml".to_owned(), "witness".to_owned());
-    Request::Grant(Grant { label, program, check: false, config: config(name).into() })
+    Grant { label, program, check: false, config: config(name).into() }
 }
 
-fn subscribe(name: &str) -> Request {
-    Request::Subscribe(Subscribe { config: config(name).into() })
+fn subscribe(name: &str) -> Subscribe {
+    Subscribe { config: config(name).into() }
 }
 
 /// A configuration that references one secret.
 fn config(name: &str) -> Vec<u8> {
     format!("meta: {{name: test}}\nvalue: {{secret: {{name: {name}}}}}\n").into_bytes()
-}
-
-fn refusal(response: Response) -> Refusal {
-    match response {
-        Response::Refused(refusal) => refusal,
-        other => panic!("answer to another question: {other:?}"),
-    }
 }

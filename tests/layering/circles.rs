@@ -36,13 +36,6 @@ const NOT_YET: &[&str] = &[
     "daemon/src/service/mod.rs",
     "daemon/src/service/refuse.rs",
     "daemon/src/subscribers.rs",
-    "protocol/src/client/error.rs",
-    "protocol/src/client/exchange.rs",
-    "protocol/src/client/mod.rs",
-    "protocol/src/client/requests.rs",
-    "protocol/src/client/subscription.rs",
-    "protocol/src/client/wait.rs",
-    "protocol/src/start.rs",
 ];
 
 /// What a module has by a name, and which names it uses.

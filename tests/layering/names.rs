@@ -50,6 +50,7 @@ const NOT_YET: &[&str] = &[
     "Order",
     "PREFIXES",
     "Recipient",
+    "Reencrypted",
     "SECRETS",
     "SHOWN",
     "Secret",

@@ -6,7 +6,7 @@ use clap::Args;
 
 use fluvio_secret_config::{Document, Values};
 use fluvio_secret_protocol::check::{Checked, Finding, Severity};
-use fluvio_secret_protocol::{Client, SecretName};
+use fluvio_secret_protocol::{Check, Client, SecretName};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -76,7 +76,7 @@ pub(super) fn check(check: &CheckArgs) -> Result<(), CliError> {
 
 fn look(client: Option<&mut Client>, config: Zeroizing<Vec<u8>>) -> Result<Checked, CliError> {
     match client {
-        Some(client) => Ok(client.check(config)?),
+        Some(client) => Ok(client.call(Check { config })?),
         None => Ok(Document::read(&config).check(Values::NotAsked)),
     }
 }

@@ -5,7 +5,10 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use clap::Subcommand;
-use fluvio_secret_protocol::{Client, ClientError, Code, ListedLease, accept_vault};
+use fluvio_secret_protocol::{
+    Client, ClientError, Code, EndLease, GetStatus, LeaseEnded, ListLeases, ListedLease,
+    accept_vault,
+};
 
 use super::lease;
 use crate::connection::{client, running_client, state};
@@ -72,8 +75,8 @@ fn start() -> Result<(), CliError> {
     let running = running_client()?;
     let word = if running.is_some() { "Daemon is running" } else { "Daemon started" };
     let status = match running {
-        Some(mut client) => client.status()?,
-        None => client()?.status()?,
+        Some(mut client) => client.call(GetStatus)?,
+        None => client()?.call(GetStatus)?,
     };
     output::confirm(&format!("{word} (pid {})", status.pid));
     Ok(())
@@ -120,8 +123,8 @@ fn end_leases_and_stop() -> Result<(), CliError> {
             return stop_running();
         }
         for lease in leases {
-            match client.end_lease(lease.id.clone()) {
-                Ok(()) => output::confirm(&format!("Lease ended: {}", describe(&lease))),
+            match client.call(EndLease { id: lease.id.clone() }) {
+                Ok(LeaseEnded) => output::confirm(&format!("Lease ended: {}", describe(&lease))),
                 // It has just ended by itself.
                 Err(ClientError::Refused(refusal)) if refusal.code == Code::Missing => {}
                 Err(error) => return Err(error.into()),
@@ -146,7 +149,7 @@ fn stop_running() -> Result<(), CliError> {
 /// The leases that a daemon has. One of another version, which may not understand the question, and one
 /// that is stopping already are stopped all the same.
 fn held(client: &mut Client) -> Result<Vec<ListedLease>, CliError> {
-    match client.leases() {
+    match client.collect(ListLeases) {
         Err(ClientError::Frame(_) | ClientError::Newer(_)) => Ok(Vec::new()),
         Err(ClientError::Refused(refusal)) if refusal.code == Code::Stopping => Ok(Vec::new()),
         leases => Ok(leases?),

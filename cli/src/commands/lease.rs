@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::{Args, Subcommand};
-use fluvio_secret_protocol::ListedLease;
+use fluvio_secret_protocol::{EndLease, ListLeases, ListedLease};
 use serde::Serialize;
 
 use crate::connection::{client, running_client};
@@ -93,7 +93,7 @@ pub(super) fn describe(connector: Option<&str>, config: &str, id: &str) -> Strin
 fn list(args: &ListLeasesArgs) -> Result<(), CliError> {
     // Where no daemon runs there may be leases all the same: one that starts takes them over.
     let mut client = client()?;
-    let leases = client.leases()?;
+    let leases = client.collect(ListLeases)?;
     let holders = holders::of(leases.iter().map(|lease| lease.hold.as_ref()));
     let held = || leases.iter().zip(&holders);
     let row = |(lease, holders): (&ListedLease, &Vec<Holder>)| {
@@ -121,7 +121,7 @@ fn end(args: &EndLeaseArgs) -> Result<(), CliError> {
         Some(client) => client,
         None => client()?,
     };
-    client.end_lease(id)?;
+    client.call(EndLease { id })?;
     output::confirm("Lease ended");
     Ok(())
 }

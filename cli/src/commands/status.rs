@@ -1,7 +1,9 @@
 //! `status`: how the daemon is, and what it gave to whom. Starts none.
 
 use clap::Args;
-use fluvio_secret_protocol::{Activity, ListedGrant, ListedLease, Status};
+use fluvio_secret_protocol::{
+    Activity, GetActivity, GetStatus, ListLeases, ListedGrant, ListedLease, Status,
+};
 use serde::Serialize;
 
 use super::lease::Lease;
@@ -20,9 +22,10 @@ pub(crate) struct StatusArgs {
 
 pub(super) fn status(args: &StatusArgs) -> Result<(), CliError> {
     let mut client = running_client()?.ok_or(CliError::NotRunning)?;
-    let status = client.status()?;
+    let status = client.call(GetStatus)?;
     // The vault's folder may be what is wrong; how the daemon is can be told all the same.
-    let activity = client.activity().and_then(|activity| Ok((activity, client.leases()?)));
+    let activity = client.call(GetActivity);
+    let activity = activity.and_then(|activity| Ok((activity, client.collect(ListLeases)?)));
     let known = activity.as_ref().ok();
     let printed = format::print(
         args.output.format,
@@ -38,14 +41,14 @@ type Known = (Activity, Vec<ListedLease>);
 fn table(status: &Status, known: Option<&Known>) -> String {
     let mut text = format!(
         "\
-Daemon    running since {since}, pid {pid}, release {release}
+Daemon    running since {since}, pid {pid}, version {version}
 Vault     {vault}
 Identity  {identity}
 Locked    {locked}
 ",
         since = date::local(status.since),
         pid = status.pid,
-        release = status.release,
+        version = status.version,
         vault = status.vault,
         identity = status.identity,
         locked = match status.unlocked_until {
@@ -124,7 +127,7 @@ struct Overview<'a> {
 #[derive(Serialize)]
 struct Daemon<'a> {
     pid: u32,
-    release: &'a str,
+    version: &'a str,
     since: Option<String>,
 }
 
@@ -142,7 +145,7 @@ impl<'a> Overview<'a> {
     fn of(status: &'a Status, known: Option<&'a Known>) -> Self {
         let daemon = Daemon {
             pid: status.pid,
-            release: &status.release,
+            version: &status.version,
             since: date::rfc3339(status.since),
         };
         Self {

@@ -54,10 +54,10 @@ pub(super) fn daemon(status: Result<&Status, &ClientError>, places: &Places) -> 
             Look::Daemon.wrong(error.to_string()).mended_by(format!("kill -KILL {pid}"))
         }
         Err(error) => Look::Daemon.wrong_by(error),
-        Ok(status) if status.release != env!("CARGO_PKG_VERSION") => {
+        Ok(status) if status.version != env!("CARGO_PKG_VERSION") => {
             let text = format!(
                 "it is of release {}, and fluvio-secret of {}",
-                status.release,
+                status.version,
                 env!("CARGO_PKG_VERSION")
             );
             Look::Daemon.wrong(text).mended_by(RESTART)
@@ -74,7 +74,7 @@ pub(super) fn daemon(status: Result<&Status, &ClientError>, places: &Places) -> 
             "running since {}, pid {}, release {}",
             date::local(status.since),
             status.pid,
-            status.release
+            status.version
         )),
     };
     vec![found]

@@ -31,7 +31,7 @@ mod writing;
 
 use std::path::Path;
 
-use fluvio_secret_protocol::connect_or_start;
+use fluvio_secret_protocol::{GetStatus, connect_or_start};
 use fluvio_secret_system::places::Places;
 use fluvio_secret_system::printable;
 use serde::Serialize;
@@ -192,8 +192,8 @@ impl Found {
 pub(crate) fn look(machine: &Machine, places: &Places) -> Vec<Found> {
     let mut found = programs::look(machine, places);
     found.extend(modes::look(machine, places));
-    let connected =
-        connect_or_start(&places.state).and_then(|mut client| Ok((client.status()?, client)));
+    let connected = connect_or_start(&places.state)
+        .and_then(|mut client| Ok((client.call(GetStatus)?, client)));
     let status = connected.as_ref().ok().map(|(status, _)| status.clone());
     // A daemon that has started has made its directories.
     found.extend(writing::look(machine, places));

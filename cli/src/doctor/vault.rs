@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use fluvio_secret_protocol::{
-    Client, ClientError, Code, Damaged, Key, Recipients, Status, Unfinished,
+    Client, ClientError, Code, Damaged, Examine, GetKey, GetRecipients, GetStatus, History, Key,
+    List, Recipients, SecretName, Status, Unfinished, limits,
 };
 use fluvio_secret_system::shell;
 use zeroize::Zeroizing;
@@ -19,12 +20,12 @@ const SEALED_TO_ANOTHER: &str = "it is sealed to another identity";
 const MOST: usize = 16;
 
 pub(super) fn look(client: &mut Client, status: &Status) -> Vec<Found> {
-    let names = client.list().map(|secrets| secrets.into_iter().map(|secret| secret.name));
+    let names = client.collect(List).map(|secrets| secrets.into_iter().map(|secret| secret.name));
     let names: Vec<_> = match names {
         Ok(names) => names.collect(),
         Err(error) => return vec![Look::Vault.wrong_by(&error)],
     };
-    let mut found = match client.examine(&names) {
+    let mut found = match examine(client, &names) {
         Ok(damaged) if damaged.is_empty() => {
             vec![Look::Vault.right(match names.len() {
                 0 => "there are no secrets yet".to_owned(),
@@ -48,16 +49,25 @@ pub(super) fn look(client: &mut Client, status: &Status) -> Vec<Found> {
         Err(error) => vec![Look::Vault.wrong_by(&error)],
     };
     // The daemon has looked at the identity only now.
-    let key = client.key().and_then(|key| Ok((key, client.status()?.locked)));
+    let key = client.call(GetKey).and_then(|key| Ok((key, client.call(GetStatus)?.locked)));
     found.push(match key {
         Ok((key, is_locked)) => identity(&key, is_locked),
         Err(error) => Look::Identity.wrong_by(&error),
     });
-    found.push(match client.recipients() {
+    found.push(match client.call(GetRecipients) {
         Ok(recipients) => judge_recipients(&recipients),
         Err(error) => Look::Recipients.wrong_by(&error),
     });
     found
+}
+
+/// The secrets that cannot be decrypted.
+fn examine(client: &mut Client, names: &[SecretName]) -> Result<Vec<Damaged>, ClientError> {
+    let mut damaged = Vec::new();
+    for names in names.chunks(limits::EXAMINED_NAMES) {
+        damaged.extend(client.call(Examine { names: names.to_vec() })?.damaged);
+    }
+    Ok(damaged)
 }
 
 /// What to do about a vault from before a rotation, as a backup or git brings it back: the key that was kept
@@ -65,9 +75,9 @@ pub(super) fn look(client: &mut Client, status: &Status) -> Vec<Found> {
 fn older_copy(damaged: &[Damaged], client: &mut Client) -> Option<Found> {
     let is_another = |damaged: &&Damaged| damaged.why == SEALED_TO_ANOTHER;
     let name = &damaged.iter().find(is_another)?.name;
-    let listed = client.recipients().ok()?.recipients.into_iter().filter(|one| one.listed);
+    let listed = client.call(GetRecipients).ok()?.recipients.into_iter().filter(|one| one.listed);
     let listed: Vec<_> = listed.map(|one| one.recipient).collect();
-    let identity = client.key().ok()?.identity;
+    let identity = client.call(GetKey).ok()?.identity;
     let kept = kept_key(Path::new(&identity).parent()?, &listed)?;
     let kept = shell::word(&kept.display().to_string());
     let text = format!("`{name}` is encrypted for the key that was kept in {kept}");
@@ -111,7 +121,7 @@ fn all_damaged(damaged: &[Damaged], client: &mut Client, vault: &Path) -> Vec<Fo
         .iter()
         .take(MOST)
         .map(|damaged| {
-            let versions = client.history(damaged.name.clone());
+            let versions = client.call(History { name: damaged.name.clone() });
             let has_earlier = versions.is_ok_and(|versions| !versions.earlier.is_empty());
             one_damaged(damaged, has_earlier, vault)
         })

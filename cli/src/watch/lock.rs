@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use fluvio_secret_protocol::connect;
+use fluvio_secret_protocol::{GetStatus, connect};
 use fluvio_secret_system::places::StateDirectory;
 
 /// How often to look whether the vault is unlocked. The daemon tells nobody.
@@ -23,7 +23,7 @@ impl Lock {
     pub(crate) fn is_closed(&mut self, places: &StateDirectory) -> bool {
         // Without a daemon nobody has the key; one that is started for a vault without a passphrase
         // is not locked.
-        let status = connect(places).and_then(|mut client| client.status());
+        let status = connect(places).and_then(|mut client| client.call(GetStatus));
         let is_closed = status.is_ok_and(|status| status.locked);
         self.look = is_closed.then(|| Instant::now() + LOOK);
         is_closed

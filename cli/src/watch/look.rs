@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use fluvio_secret_protocol::{ClientError, Code, SecretName, connect_or_start};
+use fluvio_secret_protocol::{Check, ClientError, Code, SecretName, connect_or_start};
 
 use super::content::Contents;
 use super::report::{Event, Reason};
@@ -150,7 +150,8 @@ impl Supervisor {
             return Ok(());
         }
         let text = String::from_utf8_lossy(&config).into_owned();
-        let checked = connect_or_start(&self.places).and_then(|mut client| client.check(config));
+        let checked =
+            connect_or_start(&self.places).and_then(|mut client| client.call(Check { config }));
         let checked = checked.map_err(|error| Unfit::of_client(&error))?;
         match checked.has_errors() {
             true => {

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use fluvio_secret_protocol::{
-    Delete, Found, Import, Imported, Refusal, Response, Restore, Restored, Secret, SecretName, Set,
+    Delete, Deleted, Found, Import, Imported, Refusal, Restore, Restored, Secret, SecretName, Set,
     Stored,
 };
 use fluvio_secret_system::peer::Peer;
 
 use super::{Service, refuse};
 use crate::audit::{Actor, Event};
+use crate::response::Response;
 
 impl Service {
     pub(super) fn set(&self, set: Set, peer: Peer) -> Result<Response, Refusal> {
@@ -130,7 +131,7 @@ impl Service {
             self.vault.remove(&names[0])
         };
         self.subscribers.look(&names);
-        deleted.map_err(refused).map(|()| Response::Deleted)
+        deleted.map_err(refused).map(|()| Response::Deleted(Deleted))
     }
 
     fn record(&self, event: Event, peer: Peer, names: &[SecretName]) -> Result<(), Refusal> {

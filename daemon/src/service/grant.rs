@@ -8,7 +8,7 @@ use std::sync::{PoisonError, RwLockReadGuard};
 use fluvio_secret_config::{Document, Known, References, Values};
 use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::{
-    Grant, Granted, Lease, Leased, Refusal, Response, Secret, SecretName, carry, limits,
+    Grant, Granted, Lease, Leased, Refusal, Secret, SecretName, carry, limits,
 };
 use fluvio_secret_system::peer::Peer;
 use jiff::Timestamp;
@@ -17,6 +17,7 @@ use super::{Service, refuse};
 use crate::audit::{Actor, Event};
 use crate::grants::{parent_of, tail_of};
 use crate::leases::About;
+use crate::response::Response;
 use fluvio_secret_vault::VaultError;
 
 /// How values can reach the connector of a request.

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use fluvio_secret_protocol::{Key, Passphrase, Refusal, Response, Secret, Unlock, Unlocked};
+use fluvio_secret_protocol::{Key, Locked, Passphrase, Refusal, Secret, Unlock, Unlocked};
 use fluvio_secret_system::peer::Peer;
 use jiff::Timestamp;
 
 use super::{Service, refuse};
 use crate::audit::{Actor, Event};
+use crate::response::Response;
 use fluvio_secret_vault::{BootInstant, KeyError, KeyState};
 
 impl Service {
@@ -35,7 +36,7 @@ impl Service {
         self.wait_for_deliveries();
         // Not before it: a log that is full must not keep the vault open.
         self.record_key(Event::Lock, peer.pid).map_err(refuse::locked_without_line)?;
-        Ok(Response::Locked)
+        Ok(Response::Locked(Locked))
     }
 
     /// Locks the vault when its time is over. Gives how long it is until it has to be asked again;

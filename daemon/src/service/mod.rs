@@ -17,8 +17,9 @@ use std::sync::{Arc, RwLock};
 
 use fluvio_secret_config::Document;
 use fluvio_secret_protocol::{
-    self as protocol, Activity, Damaged, Examined, HeldLease, History, Listed, ListedGrant,
-    ListedLease, ListedSecret, Refusal, Request, Response, SecretName, Status, Subscribe, limits,
+    self as protocol, Activity, Damaged, Examined, HeldLease, History, LeaseEnded, Listed,
+    ListedGrant, ListedLease, ListedSecret, Refusal, Request, SecretName, Status, Stopping,
+    Subscribe, limits,
 };
 use fluvio_secret_system::peer::Peer;
 use jiff::Timestamp;
@@ -26,6 +27,7 @@ use jiff::Timestamp;
 use crate::audit::Audit;
 use crate::grants::Grants;
 use crate::leases::{self, Leases};
+use crate::response::Response;
 use crate::settings::Settings;
 use crate::subscribers::Subscribers;
 use fluvio_secret_vault::{KeyState, Vault, VaultError};
@@ -112,7 +114,7 @@ impl Service {
         let mut delivery = None;
         let answer = match request {
             Request::AcceptRecipients(accept) => self.accept_recipients(&accept, peer, send),
-            Request::Activity => self.activity(),
+            Request::GetActivity(_) => self.activity(),
             Request::AddRecipient(add) => self.add_recipient(&add, peer, send),
             Request::Check(asked) => Ok(Response::Checked(self.check(&asked.config))),
             Request::Delete(delete) => self.delete(delete, peer),
@@ -121,20 +123,20 @@ impl Service {
             Request::Grant(grant) => self.grant(&grant, peer, &mut delivery),
             Request::History(history) => self.history(history),
             Request::Import(import) => self.import(import, peer),
-            Request::Key => self.key(),
-            Request::Lease(grant) => self.lease(&grant, peer, &mut delivery),
-            Request::Leases => Ok(self.leases(send)),
-            Request::List => self.list(send),
-            Request::Lock => self.lock(peer),
+            Request::GetKey(_) => self.key(),
+            Request::CreateLease(grant) => self.lease(&grant.0, peer, &mut delivery),
+            Request::ListLeases(_) => Ok(self.leases(send)),
+            Request::List(_) => self.list(send),
+            Request::Lock(_) => self.lock(peer),
             Request::Passphrase(change) => self.passphrase(&change, peer, lock_requests),
-            Request::Recipients => self.recipients(),
+            Request::GetRecipients(_) => self.recipients(),
             Request::RemoveRecipient(remove) => self.remove_recipient(&remove, peer, send),
             Request::Restore(restore) => self.restore(restore, peer),
             Request::Rotate(rotate) => self.rotate(&rotate, peer, send),
             Request::Set(set) => self.set(set, peer),
-            Request::Status => Ok(self.status()),
+            Request::GetStatus(_) => Ok(self.status()),
             // The server's affair; a service has nothing to end.
-            Request::Stop => Ok(Response::Stopping),
+            Request::Stop(_) => Ok(Response::Stopping(Stopping)),
             Request::Subscribe(subscribe) => {
                 match self.subscribe(&subscribe, peer, answers.clone()) {
                     Ok(()) => return,
@@ -225,7 +227,7 @@ impl Service {
 
     fn end_lease(&self, id: &str) -> Result<Response, Refusal> {
         match self.leases.remove(id) {
-            true => Ok(Response::LeaseEnded),
+            true => Ok(Response::LeaseEnded(LeaseEnded)),
             false => Err(refuse::no_such_lease()),
         }
     }
@@ -287,7 +289,7 @@ impl Service {
     fn status_as_known(&self, is_current: bool) -> Response {
         Response::Status(Status {
             is_current,
-            release: env!("CARGO_PKG_VERSION").to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             since: self.since.as_second(),
             vault: self.vault.path().display().to_string(),
@@ -304,7 +306,11 @@ impl Service {
 fn needs_vault(request: &Request) -> bool {
     !matches!(
         request,
-        Request::EndLease(_) | Request::Leases | Request::Lock | Request::Status | Request::Stop
+        Request::EndLease(_)
+            | Request::ListLeases(_)
+            | Request::Lock(_)
+            | Request::GetStatus(_)
+            | Request::Stop(_)
     )
 }
 

@@ -2,13 +2,14 @@
 //! which seals all secrets anew and tells how far it is.
 
 use fluvio_secret_protocol::{
-    AcceptRecipients, AddRecipient, Refusal, RemoveRecipient, Resealed, Resealing, Response,
-    Rotate, UseIdentity,
+    AcceptRecipients, AddRecipient, Reencrypted, Reencrypting, Refusal, RemoveRecipient, Rotate,
+    UseIdentity,
 };
 use fluvio_secret_system::peer::Peer;
 
 use super::{Service, key, refuse};
 use crate::audit::{Actor, Event};
+use crate::response::Response;
 use fluvio_secret_vault::{BootInstant, KeyState, ReencryptStep, Rekey, VaultError};
 
 type Prepared<'a> = Result<Rekey<'a>, VaultError>;
@@ -94,7 +95,7 @@ impl Service {
         let recorded = self.audit.record_recipients(event, actor, &rekey.about);
         recorded.map_err(|error| refuse::audit(&error))?;
         let resealed = rekey.commit(&mut |step| self.tell(step, send)).map_err(refused)?;
-        Ok(Response::Resealed(Resealed {
+        Ok(Response::Reencrypted(Reencrypted {
             secrets: resealed.secrets,
             versions: resealed.versions,
             recipients: resealed.recipients,
@@ -116,7 +117,7 @@ impl Service {
             }
             ReencryptStep::Done { names, done, all } => {
                 self.subscribers.look(names);
-                send(Response::Resealing(Resealing { done, all }));
+                send(Response::Reencrypting(Reencrypting { done, all }));
             }
         }
     }

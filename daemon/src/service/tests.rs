@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use fluvio_secret_protocol::{
-    Code, Damaged, Delete, Examine, Examined, Grant, Granted, Import, Listed, Passphrase, Refusal,
-    Request, Response, Restore, Rotate, Secret, SecretName, Set, Subscribe, limits,
+    Code, Damaged, Delete, Examine, Examined, GetActivity, GetKey, GetRecipients, GetStatus, Grant,
+    Granted, Import, List, ListLeases, Listed, Lock, Passphrase, Refusal, Request, Restore, Rotate,
+    Secret, SecretName, Set, Subscribe, limits,
 };
 use fluvio_secret_system::peer::Peer;
 use zeroize::Zeroizing;
@@ -14,6 +15,7 @@ use zeroize::Zeroizing;
 use super::{Answers, Service};
 use crate::audit::{Actor, Audit, Event};
 use crate::leases::Leases;
+use crate::response::Response;
 use crate::settings::Settings;
 use fluvio_secret_vault::Vault;
 
@@ -177,7 +179,7 @@ fn d13_what_was_opened_before_a_lock_is_not_given_away_after_it() {
     let names = [secret("A")];
     let values = home.service.read_all(&names, &mut HashMap::new()).expect("opened");
     assert_eq!(values[0].0.expose(), b"one");
-    assert!(matches!(home.ask(Request::Lock)[..], [Response::Locked]));
+    assert!(matches!(home.ask(Request::Lock(Lock))[..], [Response::Locked(_)]));
     for event in [Event::Grant, Event::Lease] {
         let recorded = home.service.record_delivery(event, Actor::default(), &names, locks);
         assert_eq!(recorded.err().map(|refusal| refusal.code), Some(Code::Locked));
@@ -190,7 +192,7 @@ fn a_lock_that_is_refused_stops_no_grant() {
     let home = Home::new();
     home.set("A", b"one");
     let locks = home.service.vault.keys().locks();
-    assert_eq!(refusal(home.ask(Request::Lock).remove(0)).code, Code::Passphrase);
+    assert_eq!(refusal(home.ask(Request::Lock(Lock)).remove(0)).code, Code::Passphrase);
     let names = [secret("A")];
     let recorded = home.service.record_delivery(Event::Grant, Actor::default(), &names, locks);
     assert!(recorded.is_ok());
@@ -236,7 +238,7 @@ fn a_grant_is_at_most_8_mib() {
 fn the_list_comes_in_pages_that_say_whether_more_follows() {
     let home = Home::new();
     let pages = |home: &Home| -> Vec<(usize, bool)> {
-        let answers = home.ask(Request::List);
+        let answers = home.ask(Request::List(List));
         let page = |answer: &Response| match answer {
             Response::Listed(page) => (page.secrets.len(), page.more),
             other => panic!("{other:?}"),
@@ -324,10 +326,10 @@ fn a15_nothing_of_another_directory_at_the_vaults_path_is_told_or_acknowledged()
     home.service.subscribers.look_at_all();
     assert!(heard.take().is_empty(), "the secret is not gone");
     let requests = [
-        Request::List,
-        Request::Activity,
-        Request::Key,
-        Request::Recipients,
+        Request::List(List),
+        Request::GetActivity(GetActivity),
+        Request::GetKey(GetKey),
+        Request::GetRecipients(GetRecipients),
         subscription("x: 1"),
         Request::Examine(Examine { names: vec![secret("A")] }),
         Request::Delete(Delete { name: secret("A"), purge: true }),
@@ -347,8 +349,8 @@ fn a15_nothing_of_another_directory_at_the_vaults_path_is_told_or_acknowledged()
     assert_eq!(refused.code, Code::Stopping);
     assert_eq!(home.audit_log(), lines);
     assert_eq!(fs::read_dir(at("vault")).expect("a directory").count(), 0);
-    assert!(matches!(home.ask(Request::Status)[..], [Response::Status(_)]));
-    assert!(matches!(home.ask(Request::Leases)[..], [Response::Leases(_)]));
+    assert!(matches!(home.ask(Request::GetStatus(GetStatus))[..], [Response::Status(_)]));
+    assert!(matches!(home.ask(Request::ListLeases(ListLeases))[..], [Response::Leases(_)]));
     // What was begun before, and is done after it.
     let names = [secret("A")];
     let recorded = home.service.record_delivery(Event::Grant, Actor::default(), &names, 0);
@@ -447,11 +449,11 @@ fn sealing_anew_has_its_line_and_tells_subscribers_that_nothing_changed() {
     home.ask_for(Request::Subscribe(Subscribe { config }), &subscriber);
     subscriber.take();
     let answers = home.ask(Request::Rotate(Rotate::new(false, None)));
-    let Some((Response::Resealed(resealed), before)) = answers.split_last() else {
+    let Some((Response::Reencrypted(resealed), before)) = answers.split_last() else {
         panic!("{answers:?}")
     };
     assert_eq!((resealed.secrets, resealed.recipients), (1, 1));
-    assert!(before.iter().all(|answer| matches!(answer, Response::Resealing(_))), "{before:?}");
+    assert!(before.iter().all(|answer| matches!(answer, Response::Reencrypting(_))), "{before:?}");
     let told = subscriber.take();
     assert!(matches!(&told[..], [Response::Subscribed(one)] if one.secrets[0].is_same), "{told:?}");
     let line = home.audit_log().lines().last().expect("a line").to_owned();
@@ -563,7 +565,7 @@ fn a_process_that_runs_with_the_restored_value_is_not_named_after_a_rotation() {
     let home = Running::with_values(&["one"]);
     home.start();
     let rotated = home.ask(Request::Rotate(Rotate::new(false, None)));
-    assert!(matches!(rotated, Response::Resealed(_)), "{rotated:?}");
+    assert!(matches!(rotated, Response::Reencrypted(_)), "{rotated:?}");
     assert!(!home.is_named_after_set("one"));
     assert!(home.is_named_after_set("two"));
     assert!(!home.is_named_after_restore(None));

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 use std::{fmt, io};
 
-use super::Denied;
-use crate::check::Checked;
+use super::denied::Denied;
 use crate::frame::FrameError;
 use crate::start::StartError;
 use crate::{Code, PROTOCOL_VERSION, Refusal, limits};
@@ -17,8 +16,6 @@ pub enum ClientError {
     Broken(io::Error),
     /// The socket may not be opened. Whether a daemon serves there is not known.
     Denied(Denied),
-    /// The connector would not start with the configuration.
-    Faulty(Checked),
     /// The socket belongs to a process of another user. Nothing was sent to it.
     Foreign {
         /// The socket.
@@ -62,7 +59,6 @@ impl ClientError {
     #[must_use]
     pub fn needs_change(&self) -> bool {
         match self {
-            Self::Faulty(_) => true,
             Self::Refused(refusal) => {
                 matches!(refusal.code, Code::Config | Code::Locked | Code::Missing | Code::Unfit)
             }
@@ -89,7 +85,6 @@ impl fmt::Display for ClientError {
                 "the daemon went away before it answered ({source}), so it is not known whether it did what was asked; look with: fluvio-secret list"
             ),
             Self::Denied(denied) => denied.fmt(f),
-            Self::Faulty(_) => f.write_str("the connector would not start with this configuration"),
             Self::Foreign { socket, uid } => write!(
                 f,
                 "{} is served by uid {uid}, not by us, and was told nothing; if HOME is not that user's, remove it",

@@ -1,52 +1,45 @@
-//! A connection to the daemon.
+//! A blocking client of the daemon.
 //!
-//! * [`requests`]: a method for each request
-//! * [`exchange`]: the frames, each within one timeouts
-//! * [`subscription`]: a connection on which the daemon tells what changes
-//! * [`wait`]: what a request waits for that takes long
+//! * [`frame_stream`]: frames, each within its timeouts
+//! * [`subscription`]: a connection on which the daemon reports changes
+//! * [`wait`]: reports what a slow request waits for
 //! * [`error`]: why there is no answer
 //! * [`denied`]: why a socket may not be opened
 
 mod denied;
 mod error;
-mod exchange;
-mod requests;
+mod frame_stream;
 mod subscription;
 mod wait;
 
-use std::io;
-use std::os::unix::net::UnixStream;
-use std::path::Path;
-
-use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
-
 pub use self::denied::Denied;
 pub use self::error::ClientError;
-use self::exchange::Answer;
-use self::requests::did_nothing;
+use self::frame_stream::FrameStream;
 pub use self::subscription::Subscription;
 pub use self::wait::report_waits;
-use crate::frame::FrameError;
+use crate::frame::{FrameError, Incoming, Message};
+use crate::message::call::{Call, Paged};
+use crate::message::recipient::Reencrypting;
+use crate::message::reply::Reply;
+use crate::message::status::Stop;
+use crate::message::subscription::{Subscribe, Subscribed};
 use crate::start;
 use crate::timeouts::Timeouts;
-use crate::{PROTOCOL_VERSION, Request, Response, limits};
-use fluvio_secret_system::peer::Peer;
+use crate::{Code, PROTOCOL_VERSION, Refusal};
 use fluvio_secret_system::places::StateDirectory;
+use zeroize::Zeroizing;
 
 /// A blocking connection to the daemon.
 ///
-/// One request at a time; no wait is longer than [`limits::CLIENT_TIMEOUT`] without a word from
-/// the daemon.
+/// It has one request at a time. No wait is longer than [`crate::limits::CLIENT_TIMEOUT`] without a
+/// frame from the daemon.
 #[derive(Debug)]
 pub struct Client {
-    stream: UnixStream,
+    stream: FrameStream,
     state: StateDirectory,
-    /// The process id of who made the socket, which is the daemon or systemd. For messages.
-    pid: i32,
-    /// Whether another daemon may still take the place of this one.
+    /// Whether the next daemon may take the place of this one.
     may_replace: bool,
-    /// Whether it was reported what a request waits for.
+    /// Whether a wait was reported.
     is_wait_reported: bool,
 }
 
@@ -54,101 +47,179 @@ pub struct Client {
 ///
 /// # Errors
 ///
-/// [`ClientError::Unreachable`] when none serves, [`ClientError::Denied`] when the socket may not be
-/// opened, [`ClientError::Foreign`] when another user's process serves.
+/// [`ClientError::Unreachable`] if none serves, [`ClientError::Denied`] if the socket may not be
+/// opened, [`ClientError::Foreign`] if another user's process serves.
 pub fn connect(state: &StateDirectory) -> Result<Client, ClientError> {
-    let socket = state.socket();
-    let stream = open(&socket).map_err(|source| match source.kind() {
-        io::ErrorKind::WouldBlock => {
-            ClientError::Silent { socket: socket.clone(), pid: None, is_asked: false }
-        }
-        io::ErrorKind::PermissionDenied => ClientError::Denied(Denied::new(socket.clone(), source)),
-        _ => ClientError::Unreachable { socket: socket.clone(), source },
-    })?;
-    let peer = Peer::of(&stream).map_err(ClientError::Broken)?;
-    if !peer.is_ours() {
-        return Err(ClientError::Foreign { socket, uid: peer.uid });
-    }
+    let stream = FrameStream::open(state.socket())?;
     let state = state.clone();
-    Ok(Client { stream, state, pid: peer.pid, may_replace: false, is_wait_reported: false })
+    Ok(Client { stream, state, may_replace: false, is_wait_reported: false })
 }
 
-/// A blocking connect that gives up: a daemon that is stopped fills its backlog, and then connect(2)
-/// waits for as long as the socket's send time-out says.
-fn open(socket: &Path) -> io::Result<UnixStream> {
-    let address = SocketAddrUnix::new(socket)?;
-    let flags = SocketFlags::CLOEXEC;
-    let stream = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-    set_socket_timeout(&stream, Timeout::Send, Some(limits::CLIENT_TIMEOUT))?;
-    loop {
-        match rustix::net::connect(&stream, &address) {
-            Ok(()) => return Ok(stream.into()),
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
+/// Connects to the daemon; if none serves, starts one.
+///
+/// # Errors
+///
+/// Those of [`connect`], and [`ClientError::Place`] and [`ClientError::Start`] if a daemon was needed
+/// and could not be started.
+pub fn connect_or_start(state: &StateDirectory) -> Result<Client, ClientError> {
+    if let Some(client) = running(state)? {
+        return Ok(client);
     }
+    state.prepare().map_err(ClientError::Place)?;
+    let _starter = start::lock(state).map_err(ClientError::Start)?;
+    // The last holder of the lock may have started one.
+    if let Some(client) = running(state)? {
+        return Ok(client);
+    }
+    let started = start::start();
+    match connect(state) {
+        // A daemon that was started by hand in the meantime is as good as ours.
+        Err(error) if error.is_absent() => Err(started.err().map_or(error, ClientError::Start)),
+        connected => connected,
+    }
+}
+
+fn running(state: &StateDirectory) -> Result<Option<Client>, ClientError> {
+    match connect(state) {
+        Ok(client) => Ok(Some(Client { may_replace: true, ..client })),
+        Err(error) if error.is_absent() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Has this machine use the vault at the vault's path, even if it is another one than before.
+///
+/// # Errors
+///
+/// [`ClientError::Start`] with the daemon's message.
+pub fn accept_vault() -> Result<(), ClientError> {
+    start::accept_vault().map_err(ClientError::Start)
 }
 
 impl Client {
-    pub(crate) fn may_replace(mut self) -> Self {
-        self.may_replace = true;
-        self
-    }
-
-    /// Asks the daemon to finish and end, and waits until it has ended. Understood by daemons of
-    /// every version.
+    /// Sends a request, and waits for its answer.
     ///
     /// # Errors
     ///
-    /// As for [`Client::set`].
-    pub fn stop(mut self) -> Result<(), ClientError> {
-        let mut timeouts = Timeouts::new();
-        self.send(&Request::Stop, &mut timeouts)?;
-        self.wait_for_end(timeouts)
+    /// Any of [`ClientError`].
+    pub fn call<C: Call>(&mut self, request: C) -> Result<C::Answer, ClientError> {
+        self.call_with_progress(request, |_| {})
     }
 
-    /// Waits until the daemon closes the connection: one that ends does so when it has ended.
-    fn wait_for_end(&mut self, mut timeouts: Timeouts) -> Result<(), ClientError> {
-        // An answer may be of another version; the end of the stream is what counts.
-        let mut rest = [0; 512];
+    /// The same, with the frames that report how far the daemon is.
+    ///
+    /// # Errors
+    ///
+    /// Any of [`ClientError`].
+    #[expect(clippy::needless_pass_by_value, reason = "a request is made where it is sent")]
+    pub fn call_with_progress<C: Call>(
+        &mut self,
+        request: C,
+        mut report: impl FnMut(Reencrypting),
+    ) -> Result<C::Answer, ClientError> {
+        let mut reply = self.ask(&request)?;
         loop {
-            match self.read(&mut rest, &mut timeouts) {
-                Ok(0) => return Ok(()),
-                Ok(_) => {}
-                Err(ClientError::Broken(_)) => return Ok(()),
-                Err(error) => return Err(error),
+            match reply {
+                Reply::Answer(answer) if request.is_answered_by(&answer) => return Ok(answer),
+                Reply::Answer(_) => return Err(ClientError::Unexpected),
+                Reply::Reencrypting(progress) => report(progress),
+                Reply::Refused(refusal) => return Err(ClientError::Refused(refusal)),
+                Reply::Working(_) => {}
             }
+            reply = self.receive(Timeouts::new())?;
         }
     }
 
-    /// Sends a request and gives its first answer. When another daemon is to take the place of this
-    /// one, the request goes there: this one is of an older version, or just ending.
-    fn ask(&mut self, request: &Request) -> Result<Response, ClientError> {
-        self.ask_for::<Response>(request)
+    /// The items of all answers to a request.
+    ///
+    /// # Errors
+    ///
+    /// Any of [`ClientError`].
+    pub fn collect<C>(&mut self, request: C) -> Result<Vec<<C::Answer as Paged>::Item>, ClientError>
+    where
+        C: Call<Answer: Paged>,
+    {
+        let mut items = Vec::new();
+        let mut page = self.call(request)?;
+        loop {
+            let is_last = page.is_last();
+            items.extend(page.into_items());
+            if is_last {
+                return Ok(items);
+            }
+            page = match self.receive(Timeouts::new())? {
+                Reply::Answer(page) => page,
+                Reply::Refused(refusal) => return Err(ClientError::Refused(refusal)),
+                Reply::Reencrypting(_) | Reply::Working(_) => return Err(ClientError::Unexpected),
+            };
+        }
     }
 
-    /// The same, where only the answers that `A` has are understood.
-    fn ask_for<A: Answer>(&mut self, request: &Request) -> Result<Response, ClientError> {
-        match self.ask_this::<A>(request) {
+    /// Subscribes to the secrets that a configuration references.
+    ///
+    /// # Errors
+    ///
+    /// Any of [`ClientError`].
+    pub fn subscribe(
+        mut self,
+        config: Zeroizing<Vec<u8>>,
+    ) -> Result<(Subscribed, Subscription), ClientError> {
+        let subscribed = self.call(Subscribe { config })?;
+        Ok((subscribed, Subscription { stream: self.stream }))
+    }
+
+    /// Asks the daemon to stop, and waits until it has. Daemons of every version understand it.
+    ///
+    /// # Errors
+    ///
+    /// Any of [`ClientError`].
+    pub fn stop(mut self) -> Result<(), ClientError> {
+        let mut timeouts = Timeouts::new();
+        self.stream.send(&Stop, &mut timeouts)?;
+        self.stream.wait_for_end(timeouts)
+    }
+
+    /// Sends a request, and receives the first frame. Another daemon may take the place of this one if it
+    /// is of an older version, or just stopping.
+    fn ask<C: Call>(&mut self, request: &C) -> Result<Reply<C::Answer>, ClientError> {
+        match self.ask_this(request) {
             Err(ClientError::Frame(FrameError::Version(theirs))) if theirs > PROTOCOL_VERSION => {
-                Err(ClientError::Newer(theirs))
+                return Err(ClientError::Newer(theirs));
             }
             Err(ClientError::Frame(FrameError::Version(_))) if self.may_replace => {
                 connect(&self.state)?.stop()?;
-                self.ask_the_next::<A>(request)
             }
-            Err(error) if self.may_replace && did_nothing(request, &error) => {
-                self.ask_the_next::<A>(request)
-            }
-            answer => answer,
+            // The daemon did nothing, or would do the same again.
+            Ok(Reply::Refused(Refusal { code: Code::Stopping, .. })) if self.may_replace => {}
+            Err(ClientError::Broken(_)) if self.may_replace && request.is_repeatable() => {}
+            reply => return reply,
         }
+        // Until this daemon has stopped, the new connection would be turned away as well.
+        self.stream.wait_for_end(Timeouts::new())?;
+        *self = Self { may_replace: false, ..connect_or_start(&self.state)? };
+        self.ask_this(request)
     }
 
-    fn ask_the_next<A: Answer>(&mut self, request: &Request) -> Result<Response, ClientError> {
-        // Until its end this one's socket is there, and we would be turned away a second time.
-        self.wait_for_end(Timeouts::new())?;
-        // Once: the next one may not take its place again.
-        *self = Self { may_replace: false, ..start::connect_or_start(&self.state)? };
-        self.ask_this::<A>(request)
+    fn ask_this<C: Call>(&mut self, request: &C) -> Result<Reply<C::Answer>, ClientError> {
+        // Sending and the first frame have one timeout.
+        let mut timeouts = Timeouts::new();
+        self.stream.send(request, &mut timeouts)?;
+        self.receive(timeouts)
+    }
+
+    /// The next frame that says more than that the daemon is at work.
+    fn receive<A: Incoming>(&mut self, mut timeouts: Timeouts) -> Result<Reply<A>, ClientError> {
+        let mut working = 0;
+        loop {
+            match self.stream.receive(&mut timeouts)? {
+                Reply::Working(_) => working += 1,
+                reply => return Ok(reply),
+            }
+            if working == wait::FRAMES && !self.is_wait_reported {
+                self.is_wait_reported = true;
+                wait::report(self.state.socket());
+            }
+            timeouts = Timeouts::new();
+        }
     }
 }

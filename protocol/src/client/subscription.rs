@@ -1,47 +1,39 @@
-//! A connection on which the daemon tells what changes, unasked.
+//! A connection on which the daemon reports changes.
 
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::net::UnixStream;
 
-use super::exchange::not_refused;
-use super::requests::unexpected;
-use super::{Client, ClientError};
-use crate::frame::PREFIX_BYTES;
-use crate::timeouts::Timeouts;
-use crate::{Response, Subscribed};
+use super::error::ClientError;
+use super::frame_stream::FrameStream;
+use crate::message::reply::Reply;
+use crate::message::subscription::Subscribed;
 
-/// A connection on which the daemon tells what changes.
+/// A connection on which the daemon reports changes.
 #[derive(Debug)]
 pub struct Subscription {
-    pub(super) client: Client,
+    pub(super) stream: FrameStream,
 }
 
 impl Subscription {
-    /// Waits for the next change, for as long as there is none.
+    /// Waits for the next change, without a timeout.
     ///
     /// # Errors
     ///
-    /// [`ClientError::Broken`] when the daemon has ended, or its handle was shut down.
+    /// [`ClientError::Broken`] if the daemon has stopped, or the handle was shut down.
     pub fn wait(&mut self) -> Result<Subscribed, ClientError> {
-        let Client { stream, .. } = &mut self.client;
-        stream.set_read_timeout(None).map_err(ClientError::Broken)?;
-        let mut prefix = [0; PREFIX_BYTES];
-        // Silence means that nothing changes; a frame that has begun has a deadline like any other.
-        stream.read_exact(&mut prefix[..1]).map_err(ClientError::Broken)?;
-        let mut timeouts = Timeouts::new();
-        self.client.read_exact(&mut prefix[1..], &mut timeouts)?;
-        match not_refused(self.client.receive_after::<Response>(prefix, &mut timeouts)?)? {
-            Response::Subscribed(subscribed) => Ok(subscribed),
-            other => Err(unexpected(other)),
+        match self.stream.receive_at_last()? {
+            Reply::Answer(subscribed) => Ok(subscribed),
+            Reply::Refused(refusal) => Err(ClientError::Refused(refusal)),
+            Reply::Reencrypting(_) | Reply::Working(_) => Err(ClientError::Unexpected),
         }
     }
 
-    /// Another handle of the connection, by whose shutdown [`Subscription::wait`] can be ended.
+    /// Another handle of the connection; its shutdown ends [`Subscription::wait`].
     ///
     /// # Errors
     ///
     /// Those of dup(2).
     pub fn handle(&self) -> io::Result<UnixStream> {
-        self.client.stream.try_clone()
+        self.stream.handle()
     }
 }

@@ -1,15 +1,11 @@
-use zeroize::Zeroizing;
-
-use super::{FrameError, Message, PREFIX_BYTES, decode_header, decode_prefix, encode, is_stop};
-use crate::check::{Checked, Finding, Severity};
-use crate::{
-    AcceptRecipients, Activity, AddRecipient, Check, Code, Damaged, Delete, EndLease, Examine,
-    Examined, Found, Grant, Granted, HeldLease, History, Import, Imported, InjectMode, Key, Lease,
-    Leased, Leases, Listed, ListedGrant, ListedLease, ListedRecipient, ListedSecret, Passphrase,
-    Recipients, Refusal, RemoveRecipient, Request, Resealed, Resealing, Response, Restore,
-    Restored, Rotate, Secret, SecretFingerprint, SecretName, Set, Status, Stored, Subscribe,
-    Subscribed, Unfinished, Unlock, Unlocked, UseIdentity, Version, Versions, limits,
+use super::{
+    Frame, FrameError, Incoming, PREFIX_BYTES, decode_header, decode_prefix, encode, is_stop,
 };
+use crate::check::{Checked, Finding, Severity};
+use crate::*;
+use std::collections::BTreeSet;
+
+use zeroize::Zeroizing;
 
 const ADA: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
 const BACKUP: &str = "age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg";
@@ -19,10 +15,10 @@ fn name(text: &str) -> SecretName {
 }
 
 /// Reads a whole frame from bytes, as both ends do from a socket.
-fn decode<M: Message>(bytes: &[u8]) -> Result<M, FrameError> {
+fn decode<I: Incoming>(bytes: &[u8]) -> Result<I, FrameError> {
     let (prefix, rest) = bytes.split_first_chunk::<PREFIX_BYTES>().expect("a prefix");
     let (header, mut rest) = rest.split_at(decode_prefix(*prefix)?);
-    let header = decode_header::<M>(header)?;
+    let header = decode_header::<I>(header)?;
     let mut parts = Vec::new();
     for &length in header.lengths() {
         let (part, after) = rest.split_at(length);
@@ -33,320 +29,357 @@ fn decode<M: Message>(bytes: &[u8]) -> Result<M, FrameError> {
     header.with_parts(parts)
 }
 
-/// One sample for each message, under the name of its file in protocol/samples.
-fn samples<M: Message>(samples: &[(&str, &[u8], M)]) {
-    for (file, bytes, message) in samples {
-        assert_eq!(
-            String::from_utf8_lossy(&encode(message).expect("a message")),
-            String::from_utf8_lossy(bytes),
-            "{file} as it is encoded"
-        );
-        let decoded: M = decode(bytes).unwrap_or_else(|error| panic!("{file}: {error}"));
-        assert_eq!(
-            &encode(&decoded).expect("a message")[..],
-            *bytes,
-            "{file} decoded and encoded again"
-        );
-    }
+fn bytes(frame: &Frame) -> Vec<u8> {
+    frame.slices().iter().flat_map(|slice| slice.to_vec()).collect()
+}
+
+/// A message, and the bytes of its file in protocol/samples.
+struct Sample<M> {
+    file: &'static str,
+    bytes: &'static [u8],
+    message: M,
 }
 
 macro_rules! sample {
-    ($file:literal, $message:expr) => {
-        ($file, include_bytes!(concat!("../../samples/", $file)).as_slice(), $message)
+    ($file:literal, $message:expr) => {{
+        let bytes = include_bytes!(concat!("../../samples/", $file)).as_slice();
+        Sample { file: $file, bytes, message: $message }
+    }};
+}
+
+fn check_bytes(file: &str, encoded: &[u8], sample: &[u8]) {
+    assert_eq!(String::from_utf8_lossy(encoded), String::from_utf8_lossy(sample), "{file}");
+}
+
+/// Whether a request, and what answers it, are their samples when encoded, and when decoded again.
+fn check_pair<C: Call>(
+    request: Sample<C>,
+    answers: Vec<Sample<Reply<C::Answer>>>,
+) -> Vec<&'static str> {
+    let Sample { file, bytes: sample, message } = request;
+    check_bytes(file, &encode(&message).expect("a message"), sample);
+    let decoded: C = decode(sample).expect(file);
+    check_bytes(file, &encode(&decoded).expect("a message"), sample);
+    decode::<Request>(sample).expect("one of all requests");
+    let mut files = vec![file];
+    for Sample { file, bytes: sample, message } in answers {
+        files.push(file);
+        for reply in [message, decode(sample).expect(file)] {
+            let frame = match reply {
+                Reply::Answer(answer) => answer.into_frame(),
+                Reply::Refused(refusal) => Frame::new(refusal),
+                Reply::Reencrypting(progress) => Frame::new(progress),
+                Reply::Working(working) => Frame::new(working),
+            };
+            check_bytes(file, &bytes(&frame.expect("a message")), sample);
+        }
+    }
+    files
+}
+
+macro_rules! pair {
+    ($request:literal, $message:expr $(, $file:literal, $answer:expr)*) => {
+        check_pair(
+            sample!($request, $message),
+            vec![$(sample!($file, Reply::Answer($answer))),*],
+        )
     };
 }
 
 #[test]
-fn every_request_has_a_golden_sample() {
-    samples(&[
-        sample!(
+fn every_message_has_a_golden_sample_that_belongs_to_its_request() {
+    let refusal = Refusal::new(Code::Missing, "no secret", "set it with: fluvio secret set A");
+    let refused = Reply::Refused(refusal.about(vec![name("A")]));
+    let progress = Reply::Reencrypting(Reencrypting { done: 1, all: 2 });
+    let others = vec![
+        sample!("reencrypted.response", Reply::Answer(reencrypted())),
+        sample!("reencrypting.response", progress),
+        sample!("refused.response", refused),
+        sample!("working.response", Reply::Working(Working)),
+    ];
+    let rotate = Rotate::new(false, Some(Secret::from(b"correct horse".to_vec())));
+    let tested = [
+        check_pair(sample!("rotate.request", rotate), others),
+        pair!(
             "accept-recipients.request",
-            Request::AcceptRecipients(AcceptRecipients {
-                recipients: vec![ADA.into(), BACKUP.into()]
-            })
+            AcceptRecipients { recipients: vec![ADA.into(), BACKUP.into()] },
+            "reencrypted.response",
+            reencrypted()
         ),
-        sample!("activity.request", Request::Activity),
-        sample!(
+        pair!("activity.request", GetActivity, "activity.response", activity()),
+        pair!(
             "add-recipient.request",
-            Request::AddRecipient(AddRecipient {
-                recipient: BACKUP.into(),
-                note: Some("backup key".into()),
-            })
+            AddRecipient { recipient: BACKUP.into(), note: Some("backup key".into()) },
+            "reencrypted.response",
+            reencrypted()
         ),
-        sample!(
-            "check.request",
-            Request::Check(Check { config: Zeroizing::new(b"apiVersion: 0.1.0\n".to_vec()) })
-        ),
-        sample!(
+        pair!("check.request", Check { config: config() }, "checked.response", checked()),
+        pair!(
             "delete.request",
-            Request::Delete(Delete { name: name("AUTH_HEADER"), purge: false })
+            Delete { name: name("AUTH_HEADER"), purge: false },
+            "deleted.response",
+            Deleted
         ),
-        sample!("end-lease.request", Request::EndLease(EndLease { id: "0123456789ab".into() })),
-        sample!("examine.request", Request::Examine(Examine { names: vec![name("A"), name("B")] })),
-        sample!(
+        pair!(
+            "end-lease.request",
+            EndLease { id: "0123456789ab".into() },
+            "lease-ended.response",
+            LeaseEnded
+        ),
+        pair!(
+            "examine.request",
+            Examine { names: vec![name("A"), name("B")] },
+            "examined.response",
+            Examined {
+                damaged: vec![Damaged { name: name("A"), why: "it is not a regular file".into() }],
+            }
+        ),
+        pair!(
             "grant.request",
-            Request::Grant(Grant {
-                label: "cat-facts.yaml".into(),
-                program: "http-source".into(),
-                check: true,
-                config: Zeroizing::new(b"apiVersion: 0.1.0\n".to_vec()),
-            })
+            grant("http-source"),
+            "granted.response",
+            Ok(granted()),
+            "checked.response",
+            Err(checked())
         ),
-        sample!("history.request", Request::History(History { name: name("AUTH_HEADER") })),
-        sample!(
-            "import.request",
-            Request::Import(Import {
-                names: vec![name("A"), name("B")],
-                values: vec![Secret::from(b"one".to_vec()), Secret::from(Vec::new())],
-                overwrite: false,
-                dry_run: true,
-            })
+        pair!(
+            "history.request",
+            History { name: name("AUTH_HEADER") },
+            "versions.response",
+            Versions {
+                present: Some(1_670_677_620),
+                earlier: vec![Version { version: 3, set_at: 1_670_677_500 }],
+            }
         ),
-        sample!("key.request", Request::Key),
-        sample!(
+        pair!("key.request", GetKey, "key.response", key()),
+        pair!(
             "lease.request",
-            Request::Lease(Grant {
-                label: "cat-facts.yaml".into(),
-                program: "cdk".into(),
-                check: true,
-                config: Zeroizing::new(b"apiVersion: 0.1.0\n".to_vec()),
-            })
+            CreateLease(grant("cdk")),
+            "leased.response",
+            Ok(leased()),
+            "checked.response",
+            Err(checked())
         ),
-        sample!("leases.request", Request::Leases),
-        sample!("list.request", Request::List),
-        sample!("recipients.request", Request::Recipients),
-        sample!(
+        pair!("leases.request", ListLeases, "leases.response", leases()),
+        pair!(
+            "list.request",
+            List,
+            "listed.response",
+            Listed {
+                secrets: vec![ListedSecret { name: name("A"), set_at: 1_670_677_620 }],
+                more: false,
+            }
+        ),
+        pair!("recipients.request", GetRecipients, "recipients.response", recipients()),
+        pair!(
             "remove-recipient.request",
-            Request::RemoveRecipient(RemoveRecipient { recipient: BACKUP.into() })
+            RemoveRecipient { recipient: BACKUP.into() },
+            "reencrypted.response",
+            reencrypted()
         ),
-        sample!("lock.request", Request::Lock),
-        sample!(
+        pair!("lock.request", Lock, "locked.response", Locked),
+        pair!(
             "passphrase.request",
-            Request::Passphrase(Passphrase::change(
+            Passphrase::change(
                 Some(Secret::from(b"old".to_vec())),
                 Some(Secret::from(b"new one".to_vec())),
-            ))
+            ),
+            "key.response",
+            key()
         ),
-        sample!(
+        pair!(
             "restore.request",
-            Request::Restore(Restore { name: name("AUTH_HEADER"), version: Some(3) })
+            Restore { name: name("AUTH_HEADER"), version: Some(3) },
+            "restored.response",
+            Restored { version: 3, set_at: 1_670_677_620, holders: Vec::new(), leases: Vec::new() }
         ),
-        sample!(
-            "rotate.request",
-            Request::Rotate(Rotate::new(false, Some(Secret::from(b"correct horse".to_vec()))))
-        ),
-        sample!(
+        pair!(
             "set.request",
-            Request::Set(Set {
-                name: name("AUTH_HEADER"),
-                value: Secret::from(vec![0, 0xff, b'\n'])
-            })
+            Set { name: name("AUTH_HEADER"), value: Secret::from(vec![0, 0xff, b'\n']) },
+            "stored.response",
+            stored()
         ),
-        sample!("status.request", Request::Status),
-        sample!("stop.request", Request::Stop),
-        sample!(
+        pair!("status.request", GetStatus, "status.response", status()),
+        pair!("stop.request", Stop, "stopping.response", Stopping),
+        pair!(
             "subscribe.request",
-            Request::Subscribe(Subscribe {
-                config: Zeroizing::new(b"apiVersion: 0.1.0\n".to_vec()),
-            })
+            Subscribe { config: config() },
+            "subscribed.response",
+            subscribed()
         ),
-        sample!(
+        pair!(
             "use-identity.request",
-            Request::UseIdentity(UseIdentity::new(
+            UseIdentity::new(
                 Secret::from(b"AGE-SECRET-KEY-1\n".to_vec()),
                 Some(Secret::from(b"correct horse".to_vec())),
-            ))
+            ),
+            "reencrypted.response",
+            reencrypted()
         ),
-        sample!(
+        pair!(
             "unlock.request",
-            Request::Unlock(Unlock {
-                seconds: Some(3600),
-                passphrase: Secret::from(b"correct horse".to_vec()),
-            })
+            Unlock { seconds: Some(3600), passphrase: Secret::from(b"correct horse".to_vec()) },
+            "unlocked.response",
+            Unlocked { until: Some(1_670_720_820) }
         ),
-    ]);
+        pair!("import.request", import(), "imported.response", imported()),
+    ];
+    let tested: BTreeSet<_> = tested.concat().into_iter().map(ToOwned::to_owned).collect();
+    let samples = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/samples"));
+    let samples = samples
+        .expect("a directory")
+        .map(|entry| entry.expect("a file").file_name().into_string().expect("a name"));
+    assert_eq!(tested, samples.collect());
 }
 
-#[test]
-fn every_response_has_a_golden_sample() {
-    let refusal = Refusal::new(Code::Missing, "no secret", "set it with: fluvio secret set A");
-    let grant = ListedGrant {
+fn config() -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(b"apiVersion: 0.1.0\n".to_vec())
+}
+
+fn grant(program: &str) -> Grant {
+    let (label, program) = ("cat-facts.yaml".into(), program.into());
+    Grant { label, program, check: true, config: config() }
+}
+
+fn granted() -> Granted {
+    Granted {
+        connector: Some("cat-facts".into()),
+        inject: InjectMode::Auto,
+        names: vec![name("A"), name("B")],
+        values: vec![Secret::from(b"one".to_vec()), Secret::from(Vec::new())],
+    }
+}
+
+fn checked() -> Checked {
+    Checked {
+        findings: vec![Finding {
+            severity: Severity::Error,
+            code: "missing-secret".into(),
+            line: 9,
+            column: 13,
+            length: 1,
+            name: Some(name("A")),
+            text: "the secret `A` is not in the vault".into(),
+            remedy: "set it with: fluvio secret set A".into(),
+        }],
+        names: vec![name("A")],
+        unchecked: None,
+    }
+}
+
+fn listed_grant() -> ListedGrant {
+    ListedGrant {
         at: 1_670_677_620,
         pid: 4711,
         program: "http-source".into(),
         config: "/home/ada/cat-facts.yaml".into(),
         secrets: 2,
         running: Some(true),
-    };
-    samples(&[
-        sample!(
-            "activity.response",
-            Response::Activity(Activity { secrets: Some(2), grants: vec![grant.clone()] })
-        ),
-        sample!(
-            "checked.response",
-            Response::Checked(Checked {
-                findings: vec![Finding {
-                    severity: Severity::Error,
-                    code: "missing-secret".into(),
-                    line: 9,
-                    column: 13,
-                    length: 1,
-                    name: Some(name("A")),
-                    text: "the secret `A` is not in the vault".into(),
-                    remedy: "set it with: fluvio secret set A".into(),
-                }],
-                names: vec![name("A")],
-                unchecked: None,
-            })
-        ),
-        sample!("deleted.response", Response::Deleted),
-        sample!(
-            "examined.response",
-            Response::Examined(Examined {
-                damaged: vec![Damaged { name: name("A"), why: "it is not a regular file".into() }],
-            })
-        ),
-        sample!(
-            "granted.response",
-            Response::Granted(Granted {
-                connector: Some("cat-facts".into()),
-                inject: InjectMode::Auto,
-                names: vec![name("A"), name("B")],
-                values: vec![Secret::from(b"one".to_vec()), Secret::from(Vec::new())],
-            })
-        ),
-        sample!(
-            "imported.response",
-            Response::Imported(Imported {
-                found: vec![Found::Nothing, Found::Other, Found::Same],
-                new_identity: None,
-                holders: Vec::new(),
-                leases: Vec::new(),
-            })
-        ),
-        sample!(
-            "key.response",
-            Response::Key(Key {
-                identity: "/home/ada/.config/fluvio-secret/identity.txt".into(),
-                recipient: Some(
-                    "age19y4zphazkakea3vs2slycwa6dnecvg9fk77zcg8g7uu0w70v3yesyz7s9e".into()
-                ),
-                passphrase: Some(true),
-                lost: false,
-            })
-        ),
-        sample!("lease-ended.response", Response::LeaseEnded),
-        sample!(
-            "leased.response",
-            Response::Leased(Leased {
-                connector: Some("cat-facts".into()),
-                lease: Some(Lease {
-                    id: "0123456789ab".into(),
-                    secrets: "/dev/shm/x/secrets.txt".into(),
-                    hold: "/dev/shm/x/hold".into(),
-                }),
-            })
-        ),
-        sample!(
-            "leases.response",
-            Response::Leases(Leases {
-                lease: Some(ListedLease {
-                    id: "0123456789ab".into(),
-                    since: 1_670_677_620,
-                    connector: Some("cat-facts".into()),
-                    config: "/home/ada/cat-facts.yaml".into(),
-                    names: vec![name("A")],
-                    hold: "/dev/shm/x/hold".into(),
-                }),
-                more: false,
-            })
-        ),
-        sample!(
-            "listed.response",
-            Response::Listed(Listed {
-                secrets: vec![ListedSecret { name: name("A"), set_at: 1_670_677_620 }],
-                more: false,
-            })
-        ),
-        sample!("recipients.response", Response::Recipients(recipients())),
-        sample!("locked.response", Response::Locked),
-        sample!("refused.response", Response::Refused(refusal.about(vec![name("A")]))),
-        sample!(
-            "resealed.response",
-            Response::Resealed(Resealed {
-                secrets: 2,
-                versions: 7,
-                recipients: 2,
-                left: vec![name("A")],
-                identity: "/home/ada/.config/fluvio-secret/identity.txt".into(),
-                own: ADA.into(),
-                kept: Some("/home/ada/.config/fluvio-secret/identity.old.txt".into()),
-                finished: Some(Unfinished::Identity),
-            })
-        ),
-        sample!("resealing.response", Response::Resealing(Resealing { done: 1, all: 2 })),
-        sample!(
-            "restored.response",
-            Response::Restored(Restored {
-                version: 3,
-                set_at: 1_670_677_620,
-                holders: Vec::new(),
-                leases: Vec::new(),
-            })
-        ),
-        sample!(
-            "status.response",
-            Response::Status(Status {
-                is_current: true,
-                release: "0.1.0".into(),
-                pid: 4711,
-                since: 1_670_677_620,
-                vault: "/home/ada/.local/share/fluvio-secret/vault".into(),
-                identity: "/home/ada/.config/fluvio-secret/identity.txt".into(),
-                locked: false,
-                unlocked_until: Some(1_670_720_820),
-                settings: "history = 10\ninject = \"auto\"\n".into(),
-            })
-        ),
-        sample!("stopping.response", Response::Stopping),
-        sample!(
-            "stored.response",
-            Response::Stored(Stored {
-                set_at: 1_670_677_620,
-                new_identity: Some("/home/ada/.config/fluvio-secret/identity.txt".into()),
-                holders: vec![grant],
-                leases: vec![HeldLease {
-                    id: "0123456789ab".into(),
-                    connector: Some("cat-facts".into()),
-                    config: "/home/ada/cat-facts.yaml".into(),
-                }],
-            })
-        ),
-        sample!(
-            "subscribed.response",
-            Response::Subscribed(Subscribed {
-                secrets: vec![
-                    SecretFingerprint {
-                        name: name("A"),
-                        fingerprint: Some(u64::MAX),
-                        is_same: false
-                    },
-                    SecretFingerprint { name: name("B"), fingerprint: None, is_same: false },
-                ],
-                polled: false,
-            })
-        ),
-        sample!("unlocked.response", Response::Unlocked(Unlocked { until: Some(1_670_720_820) })),
-        sample!(
-            "versions.response",
-            Response::Versions(Versions {
-                present: Some(1_670_677_620),
-                earlier: vec![Version { version: 3, set_at: 1_670_677_500 }],
-            })
-        ),
-        sample!("working.response", Response::Working),
-    ]);
+    }
+}
+
+fn activity() -> Activity {
+    Activity { secrets: Some(2), grants: vec![listed_grant()] }
+}
+
+fn import() -> Import {
+    Import {
+        names: vec![name("A"), name("B")],
+        values: vec![Secret::from(b"one".to_vec()), Secret::from(Vec::new())],
+        overwrite: false,
+        dry_run: true,
+    }
+}
+
+fn imported() -> Imported {
+    Imported {
+        found: vec![Found::Nothing, Found::Other, Found::Same],
+        new_identity: None,
+        holders: Vec::new(),
+        leases: Vec::new(),
+    }
+}
+
+fn key() -> Key {
+    Key {
+        identity: "/home/ada/.config/fluvio-secret/identity.txt".into(),
+        recipient: Some("age19y4zphazkakea3vs2slycwa6dnecvg9fk77zcg8g7uu0w70v3yesyz7s9e".into()),
+        passphrase: Some(true),
+        lost: false,
+    }
+}
+
+fn leased() -> Leased {
+    Leased {
+        connector: Some("cat-facts".into()),
+        lease: Some(Lease {
+            id: "0123456789ab".into(),
+            secrets: "/dev/shm/x/secrets.txt".into(),
+            hold: "/dev/shm/x/hold".into(),
+        }),
+    }
+}
+
+fn leases() -> Leases {
+    Leases {
+        lease: Some(ListedLease {
+            id: "0123456789ab".into(),
+            since: 1_670_677_620,
+            connector: Some("cat-facts".into()),
+            config: "/home/ada/cat-facts.yaml".into(),
+            names: vec![name("A")],
+            hold: "/dev/shm/x/hold".into(),
+        }),
+        more: false,
+    }
+}
+
+fn reencrypted() -> Reencrypted {
+    Reencrypted {
+        secrets: 2,
+        versions: 7,
+        recipients: 2,
+        left: vec![name("A")],
+        identity: "/home/ada/.config/fluvio-secret/identity.txt".into(),
+        own: ADA.into(),
+        kept: Some("/home/ada/.config/fluvio-secret/identity.old.txt".into()),
+        finished: Some(Unfinished::Identity),
+    }
+}
+
+fn status() -> Status {
+    Status {
+        is_current: true,
+        version: "0.1.0".into(),
+        pid: 4711,
+        since: 1_670_677_620,
+        vault: "/home/ada/.local/share/fluvio-secret/vault".into(),
+        identity: "/home/ada/.config/fluvio-secret/identity.txt".into(),
+        locked: false,
+        unlocked_until: Some(1_670_720_820),
+        settings: "history = 10\ninject = \"auto\"\n".into(),
+    }
+}
+
+fn stored() -> Stored {
+    Stored {
+        set_at: 1_670_677_620,
+        new_identity: Some("/home/ada/.config/fluvio-secret/identity.txt".into()),
+        holders: vec![listed_grant()],
+        leases: vec![HeldLease {
+            id: "0123456789ab".into(),
+            connector: Some("cat-facts".into()),
+            config: "/home/ada/cat-facts.yaml".into(),
+        }],
+    }
+}
+
+fn subscribed() -> Subscribed {
+    let fingerprint = |name, fingerprint| SecretFingerprint { name, fingerprint, is_same: false };
+    Subscribed {
+        secrets: vec![fingerprint(name("A"), Some(u64::MAX)), fingerprint(name("B"), None)],
+        polled: false,
+    }
 }
 
 fn recipients() -> Recipients {
@@ -369,7 +402,7 @@ fn the_longest_list_of_recipients_fits_into_a_frame() {
     let mut recipients = recipients();
     recipients.recipients[1].note = Some("\"".repeat(limits::NOTE_BYTES));
     recipients.recipients = vec![recipients.recipients[1].clone(); 2 * limits::RECIPIENTS];
-    assert!(encode(&Response::Recipients(recipients)).is_ok());
+    assert!(encode(&recipients).is_ok());
 }
 
 #[test]
@@ -402,20 +435,20 @@ fn a_recipient_or_a_note_that_is_too_long_is_refused() {
 fn no_message_prints_a_value() {
     let canary = "cnry-5d1f";
     let secret = || Secret::from(canary.as_bytes().to_vec());
-    let set = Request::Set(Set { name: name("A"), value: secret() });
-    let granted = Response::Granted(Granted {
+    let set = Set { name: name("A"), value: secret() };
+    let granted = Granted {
         connector: None,
         inject: InjectMode::Auto,
         names: vec![name("A")],
         values: vec![secret()],
-    });
+    };
     let config = Zeroizing::new(canary.as_bytes().to_vec());
     let (label, program, check) = (String::new(), String::new(), false);
-    let grant = Request::Grant(Grant { label, program, check, config });
-    let used = Request::UseIdentity(UseIdentity::new(secret(), Some(secret())));
-    let rotate = Request::Rotate(Rotate::new(true, Some(secret())));
-    let change = Request::Passphrase(Passphrase::change(Some(secret()), Some(secret())));
-    let unlock = Request::Unlock(Unlock { seconds: None, passphrase: secret() });
+    let grant = Grant { label, program, check, config };
+    let used = UseIdentity::new(secret(), Some(secret()));
+    let rotate = Rotate::new(true, Some(secret()));
+    let change = Passphrase::change(Some(secret()), Some(secret()));
+    let unlock = Unlock { seconds: None, passphrase: secret() };
     for printed in [
         format!("{change:?} {change:#?}"),
         format!("{unlock:?} {unlock:#?}"),
@@ -455,7 +488,7 @@ fn c2_lengths_over_a_limit_are_refused_before_anything_is_allocated() {
         let names = vec!["\"A\""; count].join(",");
         let parts = vec![length.to_string(); count].join(",");
         let granted = format!(r#"{{"granted":{{"inject":"auto","names":[{names}]}}}}"#);
-        decode_header::<Response>(header(&granted, &format!("[{parts}]")).as_bytes()).err()
+        decode_header::<Granted>(header(&granted, &format!("[{parts}]")).as_bytes()).err()
     };
     assert_eq!(granted(8, limits::VALUE_BYTES), None);
     let large = Some(FrameError::Large);
@@ -465,7 +498,7 @@ fn c2_lengths_over_a_limit_are_refused_before_anything_is_allocated() {
 
 #[test]
 fn a_value_over_the_limit_is_not_encoded() {
-    let set = |bytes| Request::Set(Set { name: name("A"), value: Secret::from(vec![0; bytes]) });
+    let set = |bytes| Set { name: name("A"), value: Secret::from(vec![0; bytes]) };
     assert!(encode(&set(limits::VALUE_BYTES)).is_ok());
     assert_eq!(encode(&set(limits::VALUE_BYTES + 1)).err(), Some(FrameError::Large));
 }
@@ -487,12 +520,12 @@ fn an_answer_with_all_that_hold_an_earlier_value_fits_into_a_header() {
         connector: Some(longest.clone()),
         config: longest.clone(),
     };
-    let stored = Response::Stored(Stored {
+    let stored = Stored {
         set_at: i64::MIN,
         new_identity: Some("\"".repeat(4 << 10)),
         holders: vec![grant; limits::LISTED_GRANTS],
         leases: vec![lease; limits::LISTED_GRANTS],
-    });
+    };
     assert!(encode(&stored).is_ok());
 }
 
@@ -501,10 +534,10 @@ fn an_answer_about_as_many_secrets_as_may_be_examined_fits_into_a_header() {
     let longest = "A".repeat(limits::NAME_BYTES);
     let why = format!("it holds the secret `{longest}`");
     let damaged = vec![Damaged { name: name(&longest), why }; limits::EXAMINED_NAMES];
-    assert!(encode(&Response::Examined(Examined { damaged })).is_ok());
+    assert!(encode(&Examined { damaged }).is_ok());
     let ask = |names: usize| {
         let examine = Examine { names: vec![name(&longest); names] };
-        decode::<Request>(&encode(&Request::Examine(examine)).expect("a message")).err()
+        decode::<Request>(&encode(&examine).expect("a message")).err()
     };
     assert_eq!(ask(limits::EXAMINED_NAMES), None);
     assert_eq!(ask(limits::EXAMINED_NAMES + 1), Some(FrameError::Large));

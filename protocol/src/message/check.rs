@@ -1,19 +1,34 @@
-//! What is found in a configuration before a connector starts with it.
+//! What keeps a connector from starting with a configuration.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
 
-use crate::SecretName;
 use fluvio_secret_system::printable;
+use serde::de::VariantAccess;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::call::{Answer, Call, Worker};
+use crate::frame::{Frame, FrameError, Incoming, Message, PartLimits, Parts, one_part};
+use crate::{SecretName, limits};
+
+/// Check a configuration.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// The configuration's bytes, at most [`limits::CONFIG_BYTES`]: the frame's only part.
+    #[serde(skip)]
+    pub config: Zeroizing<Vec<u8>>,
+}
 
 /// What was found in a configuration.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Checked {
-    /// The findings in the order of their lines; at most [`crate::limits::FINDINGS`].
+    /// The findings in the order of their lines; at most [`limits::FINDINGS`].
     pub findings: Vec<Finding>,
     /// The secrets that it references, in alphabetical order.
     pub names: Vec<SecretName>,
-    /// Why something was not checked, where something was not.
+    /// Why something was not checked, if something was not.
     pub unchecked: Option<String>,
 }
 
@@ -50,6 +65,65 @@ pub enum Severity {
     Error,
     /// It does.
     Warning,
+}
+
+impl fmt::Debug for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the configuration: people write values into them.
+        f.debug_struct("Check").finish_non_exhaustive()
+    }
+}
+
+without_parts! { Checked = "checked"; }
+
+impl Parts for Check {
+    fn limits(&self) -> PartLimits {
+        PartLimits::one(limits::CONFIG_BYTES)
+    }
+
+    fn parts(&self) -> Vec<&[u8]> {
+        vec![&self.config]
+    }
+
+    fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
+        self.config = one_part(parts)?;
+        Ok(())
+    }
+}
+
+impl Message for Check {
+    const NAME: &'static str = "check";
+}
+
+impl Call for Check {
+    type Answer = Checked;
+    const WORKER: Worker = Worker::Reads;
+}
+
+/// In place of an answer: what would keep the connector from starting.
+impl<M: Message> Incoming for Result<M, Checked> {
+    fn read<'de, F: VariantAccess<'de>>(name: &str, fields: F) -> Result<Self, F::Error> {
+        match name {
+            Checked::NAME => Checked::read_fields(fields).map(Err),
+            _ => M::read(name, fields).map(Ok),
+        }
+    }
+
+    fn content(&mut self) -> &mut dyn Parts {
+        match self {
+            Ok(answer) => answer,
+            Err(checked) => checked,
+        }
+    }
+}
+
+impl<M: Message> Answer for Result<M, Checked> {
+    fn into_frame(self) -> Result<Frame, FrameError> {
+        match self {
+            Ok(answer) => Frame::new(answer),
+            Err(checked) => Frame::new(checked),
+        }
+    }
 }
 
 impl Checked {

@@ -73,6 +73,8 @@ impl Refusal {
     }
 }
 
+without_parts! { Refusal = "refused"; }
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)?;

@@ -25,8 +25,8 @@ use std::path::Path;
 use std::process::Command;
 
 use fluvio_secret_protocol::{
-    CLI, ClientError, Grant, Granted, InjectMode, Leased, beside_this_program, connect_or_start,
-    supervisor,
+    CLI, ClientError, CreateLease, Grant, Granted, InjectMode, Leased, beside_this_program,
+    connect_or_start, supervisor,
 };
 use fluvio_secret_system::harden::harden;
 use fluvio_secret_system::inherited;
@@ -118,17 +118,17 @@ fn prepare(cdk: &mut Command, start: CdkStart) -> Result<Option<Granted>, ShimEr
         check: start.check,
         config,
     };
-    let failed = |error| ShimError::of_client(error, &start.config, &text);
+    let faulty = |checked| ShimError::faulty(&checked, &start.config, &text);
     log_level::warn(&text, start.log_level.as_deref());
     let given = match start.inject {
-        Some(InjectMode::Env) => client.grant(grant).map(GrantOrLease::Granted),
+        Some(InjectMode::Env) => client.call(grant).map(|given| given.map(GrantOrLease::Granted)),
         // The setting does not count here: by the environment the values would reach every build
         // script, so that has to be said.
         Some(InjectMode::Auto | InjectMode::File) | None => {
-            client.lease(grant).map(GrantOrLease::Leased)
+            client.call(CreateLease(grant)).map(|given| given.map(GrantOrLease::Leased))
         }
     };
-    let environment = match given.map_err(failed) {
+    let environment = match given.map_err(ShimError::from).and_then(|given| given.map_err(faulty)) {
         Ok(GrantOrLease::Granted(granted)) => {
             by_environment(cdk, &start, &granted)?;
             Some(granted)

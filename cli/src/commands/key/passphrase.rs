@@ -1,7 +1,7 @@
 //! `key passphrase`: puts a passphrase on the identity, changes it, or takes it off.
 
 use clap::Args;
-use fluvio_secret_protocol::Passphrase;
+use fluvio_secret_protocol::{GetKey, GetStatus, Passphrase};
 
 use crate::connection::client;
 use crate::error::CliError;
@@ -30,16 +30,16 @@ pub(crate) struct ChangePassphraseArgs {
 }
 
 pub(super) fn change(change: &ChangePassphraseArgs) -> Result<(), CliError> {
-    let has_one = client()?.key()?.passphrase;
+    let has_one = client()?.call(GetKey)?.passphrase;
     if has_one.is_none() || (change.remove && has_one == Some(false)) {
         // Before a prompt: the daemon says why there is nothing to change.
-        client()?.passphrase(Passphrase::change(None, None))?;
+        client()?.call(Passphrase::change(None, None))?;
     }
     let has_one = has_one == Some(true);
     let old = if has_one { Some(passphrase::read(&change.old)?) } else { None };
     let new = if change.remove { None } else { Some(passphrase::read_new(&change.new)?) };
     let is_set = new.is_some();
-    client()?.passphrase(Passphrase::change(old, new))?;
+    client()?.call(Passphrase::change(old, new))?;
     output::confirm(match (has_one, is_set) {
         (false, _) => "Passphrase set",
         (true, true) => "Passphrase changed",
@@ -59,7 +59,7 @@ note: copies that were made before have no passphrase: in backups, and maybe on 
       file was. Who loses the passphrase loses all secrets; nobody can open the identity without it.";
 
 fn say_until() -> Result<(), CliError> {
-    let status = client()?.status()?;
+    let status = client()?.call(GetStatus)?;
     // A lock takes effect at once, even while the passphrase is changed.
     if status.locked {
         output::say("note: the vault is locked; unlock it with: fluvio-secret unlock");

@@ -4,7 +4,10 @@ use std::ffi::OsStr;
 use std::io::{self, IsTerminal};
 
 use clap::{Args, Subcommand};
-use fluvio_secret_protocol::{AddRecipient, ListedRecipient, Recipients, limits};
+use fluvio_secret_protocol::{
+    AcceptRecipients, AddRecipient, GetRecipients, ListedRecipient, Recipients, RemoveRecipient,
+    limits,
+};
 use serde::Serialize;
 
 use super::rekey::{reseal, say_finished, say_kept, say_left, say_state, summary};
@@ -121,7 +124,7 @@ impl<'a> Recipient<'a> {
 }
 
 fn list(args: &ListRecipientsArgs) -> Result<(), CliError> {
-    let recipients = client()?.recipients()?;
+    let recipients = client()?.call(GetRecipients)?;
     let all = &recipients.recipients;
     let row = |one: &ListedRecipient| {
         [one.recipient.clone(), one.note.clone().unwrap_or_default(), state(one).to_owned()]
@@ -151,8 +154,7 @@ fn state(one: &ListedRecipient) -> &'static str {
 fn add(args: AddRecipientArgs) -> Result<(), CliError> {
     let AddRecipientArgs { note, recipient } = args;
     let shown = recipient.trim().to_owned();
-    let add = AddRecipient { recipient, note };
-    let resealed = reseal(|client, progress| client.add_recipient(add, progress))?;
+    let resealed = reseal(AddRecipient { recipient, note })?;
     output::confirm(&format!("Recipient \"{shown}\" added successfully ({})", summary(&resealed)));
     say_kept(&resealed);
     say_finished(&resealed);
@@ -163,7 +165,7 @@ fn add(args: AddRecipientArgs) -> Result<(), CliError> {
 fn remove(args: RemoveRecipientArgs) -> Result<(), CliError> {
     let recipient = args.recipient;
     let shown = recipient.trim().to_owned();
-    let resealed = reseal(|client, progress| client.remove_recipient(recipient, progress))?;
+    let resealed = reseal(RemoveRecipient { recipient })?;
     output::confirm(&format!(
         "Recipient \"{shown}\" removed successfully ({})",
         summary(&resealed)
@@ -181,7 +183,7 @@ note: what the removed one could open until now it may have kept, and copies of 
       it is used, and set anew with: fluvio secret set NAME";
 
 fn accept(yes: bool) -> Result<(), CliError> {
-    let recipients = client()?.recipients()?;
+    let recipients = client()?.call(GetRecipients)?;
     let differences = differences(&recipients);
     if differences.is_empty() && recipients.unfinished.is_none() {
         return output::print(
@@ -199,7 +201,7 @@ fn accept(yes: bool) -> Result<(), CliError> {
     }
     let listed = recipients.recipients.into_iter().filter(|one| one.listed);
     let listed: Vec<_> = listed.map(|one| one.recipient).collect();
-    let resealed = reseal(|client, progress| client.accept_recipients(listed, progress))?;
+    let resealed = reseal(AcceptRecipients { recipients: listed })?;
     output::confirm(&format!(
         "{} accepted successfully ({})",
         format::count(resealed.recipients, "recipient"),

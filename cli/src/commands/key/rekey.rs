@@ -1,7 +1,8 @@
 //! What the commands have in common that seal all secrets anew: how far it is, and what is said then.
 
 use fluvio_secret_protocol::{
-    Client, ClientError, ListedRecipient, Recipients, Resealed, Resealing, Secret, Unfinished,
+    Call, ClientError, GetKey, GetRecipients, GetStatus, ListedRecipient, Recipients, Reencrypted,
+    Reencrypting, Secret, Unfinished,
 };
 
 use crate::connection::client;
@@ -12,12 +13,15 @@ use crate::passphrase::{self, PassphraseArgs};
 use crate::progress::Progress;
 
 /// Has the daemon do it, and shows on a terminal how far it is.
-pub(super) fn reseal(
-    ask: impl FnOnce(&mut Client, &mut dyn FnMut(Resealing)) -> Result<Resealed, ClientError>,
-) -> Result<Resealed, CliError> {
+pub(super) fn reseal<C>(request: C) -> Result<Reencrypted, CliError>
+where
+    C: Call<Answer = Reencrypted>,
+{
     let mut client = client()?;
     let mut progress = Progress::begin(true);
-    let resealed = ask(&mut client, &mut |Resealing { done, all }| progress.show(done, all));
+    let resealed = client.call_with_progress(request, |Reencrypting { done, all }| {
+        progress.show(done, all);
+    });
     drop(progress);
     resealed.map_err(|error| match error {
         ClientError::Broken(source) => CliError::Resealing(source),
@@ -29,17 +33,17 @@ pub(super) fn reseal(
 /// other one is about to take its place already.
 pub(super) fn kept_passphrase(args: &PassphraseArgs) -> Result<Option<Secret>, CliError> {
     let mut client = client()?;
-    let has_one = client.key()?.passphrase == Some(true);
-    let is_begun = client.recipients()?.unfinished == Some(Unfinished::Identity);
+    let has_one = client.call(GetKey)?.passphrase == Some(true);
+    let is_begun = client.call(GetRecipients)?.unfinished == Some(Unfinished::Identity);
     // While locked the daemon says what is first to be done.
-    if !has_one || is_begun || client.status()?.locked {
+    if !has_one || is_begun || client.call(GetStatus)?.locked {
         return Ok(None);
     }
     passphrase::read(args).map(Some)
 }
 
 /// What is sealed anew, to how many.
-pub(super) fn summary(resealed: &Resealed) -> String {
+pub(super) fn summary(resealed: &Reencrypted) -> String {
     format!(
         "{} and {} sealed anew to {}",
         count(resealed.secrets, "secret"),
@@ -49,7 +53,7 @@ pub(super) fn summary(resealed: &Resealed) -> String {
 }
 
 /// Says what was left as it is.
-pub(super) fn say_left(resealed: &Resealed) {
+pub(super) fn say_left(resealed: &Reencrypted) {
     if !resealed.left.is_empty() {
         let names: Vec<_> = resealed.left.iter().map(|name| format!("`{name}`")).collect();
         output::say(&format!(
@@ -60,7 +64,7 @@ pub(super) fn say_left(resealed: &Resealed) {
 }
 
 /// Says where the old key is.
-pub(super) fn say_kept(resealed: &Resealed) {
+pub(super) fn say_kept(resealed: &Reencrypted) {
     if let Some(kept) = &resealed.kept {
         output::say(&format!(
             "note: the old key is kept in {kept}, too, and marked as retired there.\n      It decrypts older copies of the vault, as in git or in a backup."
@@ -69,7 +73,7 @@ pub(super) fn say_kept(resealed: &Resealed) {
 }
 
 /// Says what was begun before, and is finished now, too.
-pub(super) fn say_finished(resealed: &Resealed) {
+pub(super) fn say_finished(resealed: &Reencrypted) {
     match resealed.finished {
         Some(Unfinished::Identity) => output::say(
             "note: a change of the identity that had been begun before is finished now, too",

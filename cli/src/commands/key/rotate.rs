@@ -43,7 +43,7 @@ pub(super) fn rotate(args: &RotateArgs) -> Result<(), CliError> {
     }
     let passphrase = kept_passphrase(passphrase)?;
     let rotate = Rotate::new(drop_history, passphrase);
-    let resealed = reseal(|client, progress| client.rotate(rotate, progress))?;
+    let resealed = reseal(rotate)?;
     let word = match resealed.finished {
         Some(Unfinished::Identity) => "The rotation that was begun is finished",
         _ => "Identity rotated successfully",

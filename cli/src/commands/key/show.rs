@@ -2,6 +2,7 @@
 
 use clap::Args;
 use fluvio_secret_protocol as protocol;
+use fluvio_secret_protocol::GetKey;
 use serde::Serialize;
 
 use crate::connection::client;
@@ -26,7 +27,7 @@ struct Key<'a> {
 }
 
 pub(super) fn show(args: &ShowKeyArgs) -> Result<(), CliError> {
-    let protocol::Key { identity, recipient, passphrase, lost } = client()?.key()?;
+    let protocol::Key { identity, recipient, passphrase, lost } = client()?.call(GetKey)?;
     let shown = || {
         format!(
             "Identity    {identity}\nRecipient   {}\nPassphrase  {}\n",

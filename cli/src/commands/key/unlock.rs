@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use fluvio_secret_protocol::{self as protocol, ClientError, Code};
+use fluvio_secret_protocol::{self as protocol, ClientError, Code, GetKey, GetStatus};
 use fluvio_secret_system::lock::Lock;
 
 use crate::argument::{self, BadArgument};
@@ -49,18 +49,18 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 const UNLOCKED_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(crate) fn lock() -> Result<(), CliError> {
-    client()?.lock()?;
+    client()?.call(protocol::Lock)?;
     output::confirm("Vault locked");
     Ok(())
 }
 
 pub(crate) fn unlock(args: &UnlockArgs) -> Result<(), CliError> {
     let mut client = client()?;
-    let key = client.key()?;
+    let key = client.call(GetKey)?;
     output::confirm(&match key.passphrase {
         Some(true) => unlock_with(args)?,
         // Another identity that is about to take its place may have one.
-        Some(false) if client.status()?.locked => unlock_with(args)?,
+        Some(false) if client.call(GetStatus)?.locked => unlock_with(args)?,
         Some(false) => {
             format!("Vault is not locked: the identity {} has no passphrase", key.identity)
         }
@@ -142,7 +142,7 @@ fn turn() -> Result<Turn, CliError> {
 fn give(args: &UnlockArgs) -> Result<String, CliError> {
     let seconds = args.span.map(|span| span.as_secs());
     let unlocked = passphrase::read_for(&args.passphrase, |passphrase| {
-        Ok(client()?.unlock(protocol::Unlock { seconds, passphrase })?)
+        Ok(client()?.call(protocol::Unlock { seconds, passphrase })?)
     })?;
     match self::unlocked()? {
         Some(_) => Ok(told(unlocked.until)),
@@ -152,7 +152,7 @@ fn give(args: &UnlockArgs) -> Result<String, CliError> {
 
 /// What there is to say when the vault is unlocked, if it is.
 pub(crate) fn unlocked() -> Result<Option<String>, CliError> {
-    let status = client()?.status()?;
+    let status = client()?.call(GetStatus)?;
     Ok((!status.locked).then(|| told(status.unlocked_until)))
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use fluvio_secret_protocol::{Secret, UseIdentity, limits};
+use fluvio_secret_protocol::{GetRecipients, Secret, UseIdentity, limits};
 use fluvio_secret_system::regular::{self, Links};
 use fluvio_secret_system::shell;
 
@@ -46,7 +46,7 @@ pub(super) fn use_identity(args: &UseIdentityArgs) -> Result<(), CliError> {
         false => kept_passphrase(passphrase)?,
     };
     let used = UseIdentity::new(identity, passphrase);
-    let resealed = reseal(|client, progress| client.use_identity(used, progress))?;
+    let resealed = reseal(used)?;
     let sealed = match resealed.secrets + resealed.versions {
         0 => String::new(),
         _ => format!(" ({})", summary(&resealed)),
@@ -73,7 +73,7 @@ pub(super) fn use_identity(args: &UseIdentityArgs) -> Result<(), CliError> {
     say_kept(&resealed);
     say_finished(&resealed);
     say_left(&resealed);
-    let recipients = client()?.recipients()?;
+    let recipients = client()?.call(GetRecipients)?;
     if recipients.recipients.iter().any(|one| one.own && one.listed) {
         say_state(&recipients);
     } else {

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 
 use clap::Args;
-use fluvio_secret_protocol::{ClientError, SecretName};
+use fluvio_secret_protocol::{ClientError, Delete, Deleted, SecretName};
 
 use crate::argument;
 use crate::connection::client;
@@ -50,8 +50,8 @@ pub(crate) fn delete(args: DeleteArgs) -> Result<(), CliError> {
     let mut client = client()?;
     let mut outcome = Ok(());
     for name in names {
-        match client.delete(name.clone(), purge) {
-            Ok(()) => output::confirm(&format!("Secret \"{name}\" {word} successfully")),
+        match client.call(Delete { name: name.clone(), purge }) {
+            Ok(Deleted) => output::confirm(&format!("Secret \"{name}\" {word} successfully")),
             Err(error @ ClientError::Refused(_)) => {
                 CliError::from(error).print();
                 outcome = Err(CliError::Some);

@@ -1,7 +1,7 @@
 //! `history`: the versions of a secret, without their values.
 
 use clap::Args;
-use fluvio_secret_protocol::{SecretName, Versions};
+use fluvio_secret_protocol::{self as protocol, SecretName, Versions};
 use serde::Serialize;
 
 use crate::argument::{self, names};
@@ -29,7 +29,7 @@ pub(crate) struct HistoryArgs {
 
 pub(crate) fn history(args: &HistoryArgs) -> Result<(), CliError> {
     let name = &args.name;
-    let versions = client()?.history(name.clone())?;
+    let versions = client()?.call(protocol::History { name: name.clone() })?;
     format::print(args.output.format, || table(&versions), || History::of(name, &versions))
 }
 

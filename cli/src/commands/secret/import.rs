@@ -122,7 +122,7 @@ impl Importer {
     /// Sends one batch. Asking twice is safe: a secret that has its value is left as it is.
     fn send(&mut self, batch: &Secrets, dry_run: bool) -> Result<Imported, ClientError> {
         let before = std::mem::replace(&mut self.sent_at, Instant::now());
-        let sent = self.client.import(self.request(batch, dry_run));
+        let sent = self.client.call(self.request(batch, dry_run));
         // The daemon closes a connection that is silent for `CONNECTION_TIMEOUT`, as when Ctrl-Z stopped this program. The
         // answer to the batch before may have been read after that, so its sending counts.
         if matches!(sent, Err(ClientError::Broken(_)))
@@ -130,7 +130,7 @@ impl Importer {
             && let Ok(client) = client()
         {
             self.client = client;
-            return self.client.import(self.request(batch, dry_run));
+            return self.client.call(self.request(batch, dry_run));
         }
         sent
     }

@@ -1,6 +1,6 @@
 //! `list`: names and dates, to the letter as the cloud prints them.
 
-use fluvio_secret_protocol::ListedSecret;
+use fluvio_secret_protocol::{List, ListedSecret};
 use serde::Serialize;
 
 use clap::Args;
@@ -26,7 +26,7 @@ struct Secret {
 }
 
 pub(crate) fn list(args: &ListSecretsArgs) -> Result<(), CliError> {
-    let secrets = client()?.list()?;
+    let secrets = client()?.collect(List)?;
     let value = |secret: &ListedSecret| Secret {
         name: secret.name.to_string(),
         last_update: date::rfc3339(secret.set_at),

@@ -34,7 +34,7 @@ pub(crate) struct RestoreArgs {
 
 pub(crate) fn restore(args: &RestoreArgs) -> Result<(), CliError> {
     let RestoreArgs { version, name } = args;
-    let restored = client()?.restore(Restore { name: name.clone(), version: *version })?;
+    let restored = client()?.call(Restore { name: name.clone(), version: *version })?;
     output::confirm(&format!(
         "Secret \"{name}\" restored successfully (version {} of {})",
         restored.version,

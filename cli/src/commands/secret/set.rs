@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use clap::Args;
-use fluvio_secret_protocol::{Secret, SecretName};
+use fluvio_secret_protocol::{Secret, SecretName, Set};
 
 use super::remarks::{about_the_identity, about_unfit, say_holders};
 use crate::argument;
@@ -89,7 +89,7 @@ pub(crate) fn set(args: SetArgs) -> Result<(), CliError> {
         );
     }
     let unfit = about_unfit([(&name, &value)]);
-    let stored = client()?.set(name.clone(), value)?;
+    let stored = client()?.call(Set { name: name.clone(), value })?;
     output::confirm(&format!("Secret \"{name}\" set successfully"));
     if let Some(identity) = stored.new_identity {
         output::say(&about_the_identity(&identity));

@@ -1,0 +1,189 @@
+//! A connection to the daemon: frames to it and from it, each within its timeouts.
+
+use std::io::{self, IoSlice, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
+use zeroize::Zeroizing;
+
+use super::denied::Denied;
+use super::error::ClientError;
+use crate::frame::{self, Incoming, Message, PREFIX_BYTES};
+use crate::limits;
+use crate::start::DAEMON;
+use crate::timeouts::Timeouts;
+use fluvio_secret_system::peer::Peer;
+
+/// A connection to the daemon.
+#[derive(Debug)]
+pub(super) struct FrameStream {
+    stream: UnixStream,
+    socket: PathBuf,
+    /// The process that made the socket: the daemon or systemd. For messages.
+    pid: i32,
+}
+
+impl FrameStream {
+    pub(super) fn open(socket: PathBuf) -> Result<Self, ClientError> {
+        let stream = connected(&socket).map_err(|source| match source.kind() {
+            io::ErrorKind::WouldBlock => {
+                ClientError::Silent { socket: socket.clone(), pid: None, is_asked: false }
+            }
+            io::ErrorKind::PermissionDenied => {
+                ClientError::Denied(Denied::new(socket.clone(), source))
+            }
+            _ => ClientError::Unreachable { socket: socket.clone(), source },
+        })?;
+        let peer = Peer::of(&stream).map_err(ClientError::Broken)?;
+        match peer.is_ours() {
+            true => Ok(Self { stream, socket, pid: peer.pid }),
+            false => Err(ClientError::Foreign { socket, uid: peer.uid }),
+        }
+    }
+
+    pub(super) fn send<M: Message>(
+        &mut self,
+        message: &M,
+        timeouts: &mut Timeouts,
+    ) -> Result<(), ClientError> {
+        let head = frame::head(message).map_err(ClientError::Frame)?;
+        self.send_slices(frame::slices(&head, message.parts()), timeouts)
+    }
+
+    fn send_slices(
+        &mut self,
+        mut slices: Vec<IoSlice<'_>>,
+        timeouts: &mut Timeouts,
+    ) -> Result<(), ClientError> {
+        let mut rest = &mut slices[..];
+        // Skips empty parts.
+        IoSlice::advance_slices(&mut rest, 0);
+        while !rest.is_empty() {
+            let wrote = timeouts.wait(|turn| {
+                self.stream.set_write_timeout(Some(turn))?;
+                self.stream.write_vectored(rest)
+            });
+            match wrote {
+                Ok(count) => IoSlice::advance_slices(&mut rest, count),
+                // The daemon refused the frame before its end and closed: its answer says why.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+                Err(error) => return Err(self.broken(error)),
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn receive<I: Incoming>(
+        &mut self,
+        timeouts: &mut Timeouts,
+    ) -> Result<I, ClientError> {
+        let mut prefix = [0; PREFIX_BYTES];
+        self.read_exact(&mut prefix, timeouts)?;
+        self.receive_after(prefix, timeouts)
+    }
+
+    /// Receives a frame for whose first byte it waits forever.
+    pub(super) fn receive_at_last<I: Incoming>(&mut self) -> Result<I, ClientError> {
+        self.stream.set_read_timeout(None).map_err(ClientError::Broken)?;
+        let mut prefix = [0; PREFIX_BYTES];
+        self.stream.read_exact(&mut prefix[..1]).map_err(ClientError::Broken)?;
+        let mut timeouts = Timeouts::new();
+        self.read_exact(&mut prefix[1..], &mut timeouts)?;
+        self.receive_after(prefix, &mut timeouts)
+    }
+
+    fn receive_after<I: Incoming>(
+        &mut self,
+        prefix: [u8; PREFIX_BYTES],
+        timeouts: &mut Timeouts,
+    ) -> Result<I, ClientError> {
+        let length = frame::decode_prefix(prefix).map_err(ClientError::Frame)?;
+        let mut header = vec![0; length];
+        self.read_exact(&mut header, timeouts)?;
+        let header = frame::decode_header(&header).map_err(ClientError::Frame)?;
+        let mut parts = Vec::with_capacity(header.lengths().len());
+        for &length in header.lengths() {
+            let mut part = Zeroizing::new(vec![0; length]);
+            self.read_exact(&mut part, timeouts)?;
+            parts.push(part);
+        }
+        header.with_parts(parts).map_err(ClientError::Frame)
+    }
+
+    /// Waits until the daemon closes the connection, as it does when it has stopped.
+    pub(super) fn wait_for_end(&mut self, mut timeouts: Timeouts) -> Result<(), ClientError> {
+        // An answer may be of another version, and is not needed.
+        let mut rest = [0; 512];
+        loop {
+            match self.read(&mut rest, &mut timeouts) {
+                Ok(0) | Err(ClientError::Broken(_)) => return Ok(()),
+                Ok(_) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Another handle of the connection.
+    pub(super) fn handle(&self) -> io::Result<UnixStream> {
+        self.stream.try_clone()
+    }
+
+    fn read_exact(
+        &mut self,
+        mut bytes: &mut [u8],
+        timeouts: &mut Timeouts,
+    ) -> Result<(), ClientError> {
+        while !bytes.is_empty() {
+            match self.read(bytes, timeouts)? {
+                0 => return Err(ClientError::Broken(io::ErrorKind::UnexpectedEof.into())),
+                count => bytes = &mut bytes[count..],
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads once, within the timeouts of the whole frame: single bytes must not prolong them.
+    fn read(&mut self, bytes: &mut [u8], timeouts: &mut Timeouts) -> Result<usize, ClientError> {
+        let read = timeouts.wait(|turn| {
+            self.stream.set_read_timeout(Some(turn))?;
+            self.stream.read(bytes)
+        });
+        read.map_err(|error| self.broken(error))
+    }
+
+    fn broken(&self, error: io::Error) -> ClientError {
+        match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => ClientError::Silent {
+                socket: self.socket.clone(),
+                pid: Some(self.pid).filter(|pid| is_daemon(*pid)),
+                is_asked: true,
+            },
+            _ => ClientError::Broken(error),
+        }
+    }
+}
+
+/// A blocking connect with a time-out: a stopped daemon fills its backlog, and then connect(2) waits
+/// for the socket's send time-out.
+fn connected(socket: &Path) -> io::Result<UnixStream> {
+    let address = SocketAddrUnix::new(socket)?;
+    let flags = SocketFlags::CLOEXEC;
+    let stream = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    set_socket_timeout(&stream, Timeout::Send, Some(limits::CLIENT_TIMEOUT))?;
+    loop {
+        match rustix::net::connect(&stream, &address) {
+            Ok(()) => return Ok(stream.into()),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Whether a process has the daemon's name. The socket may belong to the service manager of the whole
+/// session, which you should not be advised to stop.
+fn is_daemon(pid: i32) -> bool {
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm"));
+    name.is_ok_and(|name| name.trim_end() == DAEMON)
+}

@@ -1,0 +1,55 @@
+//! A frame that answers a request.
+
+use serde::de::VariantAccess;
+use serde::{Deserialize, Serialize};
+
+use super::recipient::Reencrypting;
+use super::refusal::Refusal;
+use crate::frame::{Incoming, Message, Parts};
+
+/// The answer takes longer; the daemon lives.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Working;
+
+/// A frame that the daemon sends to the client of a request.
+#[derive(Debug)]
+pub enum Reply<A> {
+    /// An answer.
+    Answer(A),
+    /// The request was understood and not carried out.
+    Refused(Refusal),
+    /// How far the daemon is; more follows.
+    Reencrypting(Reencrypting),
+    /// The daemon is at work; more follows.
+    Working(Working),
+}
+
+impl Parts for Working {}
+
+impl Message for Working {
+    const NAME: &'static str = "working";
+
+    fn is_last(&self) -> bool {
+        false
+    }
+}
+
+impl<A: Incoming> Incoming for Reply<A> {
+    fn read<'de, F: VariantAccess<'de>>(name: &str, fields: F) -> Result<Self, F::Error> {
+        match name {
+            Refusal::NAME => Refusal::read_fields(fields).map(Self::Refused),
+            Reencrypting::NAME => Reencrypting::read_fields(fields).map(Self::Reencrypting),
+            Working::NAME => Working::read_fields(fields).map(Self::Working),
+            _ => A::read(name, fields).map(Self::Answer),
+        }
+    }
+
+    fn content(&mut self) -> &mut dyn Parts {
+        match self {
+            Self::Answer(answer) => answer.content(),
+            Self::Refused(refusal) => refusal,
+            Self::Reencrypting(resealing) => resealing,
+            Self::Working(working) => working,
+        }
+    }
+}

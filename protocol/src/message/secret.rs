@@ -1,0 +1,318 @@
+//! Secrets and their history.
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::call::{Call, Paged, Worker};
+use super::lease::HeldLease;
+use super::status::ListedGrant;
+use crate::frame::{FrameError, Message, PartLimits, Parts, one_part};
+use crate::{Secret, SecretName, limits};
+
+/// Set a value.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Set {
+    /// The name.
+    pub name: SecretName,
+    /// The value, at most [`limits::VALUE_BYTES`]: the frame's only part.
+    #[serde(skip)]
+    pub value: Secret,
+}
+
+/// The value is set.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stored {
+    /// When it was set, in seconds since 1970 (UTC).
+    pub set_at: i64,
+    /// The identity's file, if this was the first use and created the identity.
+    pub new_identity: Option<String>,
+    /// Running connectors that have the earlier value; at most [`limits::LISTED_GRANTS`].
+    pub holders: Vec<ListedGrant>,
+    /// Leases that are held and have the earlier value; at most [`limits::LISTED_GRANTS`].
+    pub leases: Vec<HeldLease>,
+}
+
+/// Set many values. A name that has its value already is left as it is.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Import {
+    /// The names, each once; at most [`limits::GRANT_NAMES`].
+    pub names: Vec<SecretName>,
+    /// The value of each name, in the same order: the frame's parts. At most [`limits::GRANT_BYTES`]
+    /// together.
+    #[serde(skip)]
+    pub values: Vec<Secret>,
+    /// Whether to replace other values, or to refuse the import.
+    pub overwrite: bool,
+    /// Whether only to report what each name has.
+    pub dry_run: bool,
+}
+
+/// What each name of an import had before.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Imported {
+    /// In the order of the names.
+    pub found: Vec<Found>,
+    /// The identity's file, if this was the first use and created the identity.
+    pub new_identity: Option<String>,
+    /// Running connectors that have a replaced value; at most [`limits::LISTED_GRANTS`].
+    pub holders: Vec<ListedGrant>,
+    /// Leases that are held and have such a value; at most [`limits::LISTED_GRANTS`].
+    pub leases: Vec<HeldLease>,
+}
+
+/// What the vault had under a name.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Found {
+    /// Nothing.
+    Nothing,
+    /// Another value, or one that cannot be decrypted.
+    Other,
+    /// The same value.
+    Same,
+}
+
+/// Delete a secret.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delete {
+    /// The name.
+    pub name: SecretName,
+    /// Whether its history is removed too, permanently.
+    pub purge: bool,
+}
+
+/// The secret is deleted, durably.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct Deleted;
+
+/// Find the secrets that cannot be decrypted, without returning values.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Examine {
+    /// The secrets to decrypt, at most [`limits::EXAMINED_NAMES`].
+    pub names: Vec<SecretName>,
+}
+
+/// Those of the secrets that cannot be decrypted.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Examined {
+    /// In the order of the request.
+    pub damaged: Vec<Damaged>,
+}
+
+/// A secret that cannot be decrypted.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Damaged {
+    /// Its name.
+    pub name: SecretName,
+    /// Why, for people.
+    pub why: String,
+}
+
+/// List the versions of a secret.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct History {
+    /// The name.
+    pub name: SecretName,
+}
+
+/// The versions of a secret.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Versions {
+    /// When the current one was set, in seconds since 1970 (UTC); `None` if the secret is deleted.
+    pub present: Option<i64>,
+    /// The earlier ones, newest first; at most [`limits::HISTORY_VERSIONS`].
+    pub earlier: Vec<Version>,
+}
+
+/// An earlier version of a secret.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Version {
+    /// Its number: a higher one is newer.
+    pub version: u64,
+    /// When it was set, in seconds since 1970 (UTC).
+    pub set_at: i64,
+}
+
+/// List the names and dates of all secrets.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct List;
+
+/// One page of the list, in alphabetical order.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listed {
+    /// At most [`limits::PAGE_NAMES`].
+    pub secrets: Vec<ListedSecret>,
+    /// Whether another page follows.
+    pub more: bool,
+}
+
+/// Everything about a secret but its value.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListedSecret {
+    /// Its name.
+    pub name: SecretName,
+    /// When it was last set, in seconds since 1970 (UTC).
+    pub set_at: i64,
+}
+
+/// Restore an earlier version of a secret.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Restore {
+    /// The name.
+    pub name: SecretName,
+    /// The version; `None` for the newest in the history.
+    pub version: Option<u64>,
+}
+
+/// An earlier version is the current one, durably.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Restored {
+    /// Its number in the history.
+    pub version: u64,
+    /// When it had been set, in seconds since 1970 (UTC).
+    pub set_at: i64,
+    /// Running connectors that have the replaced value; at most [`limits::LISTED_GRANTS`].
+    pub holders: Vec<ListedGrant>,
+    /// Leases that are held and have it; at most [`limits::LISTED_GRANTS`].
+    pub leases: Vec<HeldLease>,
+}
+
+without_parts! {
+    Delete = "delete";
+    Deleted = "deleted";
+    Examined = "examined";
+    History = "history";
+    Imported = "imported";
+    List = "list";
+    Restore = "restore";
+    Restored = "restored";
+    Stored = "stored";
+    Versions = "versions";
+}
+
+impl Parts for Set {
+    fn limits(&self) -> PartLimits {
+        PartLimits::one(limits::VALUE_BYTES)
+    }
+
+    fn parts(&self) -> Vec<&[u8]> {
+        vec![self.value.expose()]
+    }
+
+    fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
+        self.value = Secret::new(one_part(parts)?);
+        Ok(())
+    }
+}
+
+impl Message for Set {
+    const NAME: &'static str = "set";
+}
+
+impl Call for Set {
+    type Answer = Stored;
+    const WORKER: Worker = Worker::Writes;
+}
+
+impl Parts for Import {
+    fn limits(&self) -> PartLimits {
+        PartLimits::values(self.names.len())
+    }
+
+    fn parts(&self) -> Vec<&[u8]> {
+        self.values.iter().map(Secret::expose).collect()
+    }
+
+    fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
+        if self.names.len() != parts.len() {
+            return Err(FrameError::Parts);
+        }
+        self.values = parts.into_iter().map(Secret::new).collect();
+        Ok(())
+    }
+}
+
+impl Message for Import {
+    const NAME: &'static str = "import";
+}
+
+impl Call for Import {
+    type Answer = Imported;
+    const WORKER: Worker = Worker::Writes;
+
+    fn worker(&self) -> Worker {
+        if self.dry_run { Worker::Reads } else { Self::WORKER }
+    }
+
+    fn is_answered_by(&self, imported: &Imported) -> bool {
+        imported.found.len() == self.names.len()
+    }
+}
+
+impl Call for Delete {
+    type Answer = Deleted;
+    const WORKER: Worker = Worker::Writes;
+}
+
+impl Parts for Examine {
+    fn take_parts(&mut self, _: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
+        if self.names.len() > limits::EXAMINED_NAMES { Err(FrameError::Large) } else { Ok(()) }
+    }
+}
+
+impl Message for Examine {
+    const NAME: &'static str = "examine";
+}
+
+impl Call for Examine {
+    type Answer = Examined;
+    const WORKER: Worker = Worker::Reads;
+}
+
+impl Call for History {
+    type Answer = Versions;
+    const WORKER: Worker = Worker::Reads;
+}
+
+impl Call for List {
+    type Answer = Listed;
+    const WORKER: Worker = Worker::Reads;
+}
+
+impl Parts for Listed {}
+
+impl Message for Listed {
+    const NAME: &'static str = "listed";
+
+    fn is_last(&self) -> bool {
+        !self.more
+    }
+}
+
+impl Paged for Listed {
+    type Item = ListedSecret;
+
+    fn into_items(self) -> Vec<ListedSecret> {
+        self.secrets
+    }
+}
+
+impl Call for Restore {
+    type Answer = Restored;
+    const WORKER: Worker = Worker::Writes;
+}

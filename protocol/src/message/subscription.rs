@@ -1,0 +1,85 @@
+//! Changes of the secrets that a configuration references.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::call::{Call, Worker};
+use crate::frame::{FrameError, Message, PartLimits, Parts, one_part};
+use crate::{SecretName, limits};
+
+/// Report the secrets that a configuration references, and then each change of them.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subscribe {
+    /// The configuration's bytes, at most [`limits::CONFIG_BYTES`]: the frame's only part.
+    #[serde(skip)]
+    pub config: Zeroizing<Vec<u8>>,
+}
+
+/// Subscribed secrets: first all of them, then those that changed.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subscribed {
+    /// At most [`limits::GRANT_NAMES`].
+    pub secrets: Vec<SecretFingerprint>,
+    /// Whether changes by other programs are noticed by polling, because the system does not report
+    /// them.
+    pub polled: bool,
+}
+
+/// A secret, and a fingerprint that changes with its encrypted file.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretFingerprint {
+    /// Its name.
+    pub name: SecretName,
+    /// The hash of the encrypted bytes, the same from each daemon; `None` while the secret does not
+    /// exist. It reveals nothing about the value.
+    pub fingerprint: Option<u64>,
+    /// Whether the value is known to be that of the last fingerprint: it was set to the same again, or
+    /// re-encrypted.
+    pub is_same: bool,
+}
+
+impl fmt::Debug for Subscribe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the configuration: people write values into them.
+        f.debug_struct("Subscribe").finish_non_exhaustive()
+    }
+}
+
+impl Parts for Subscribe {
+    fn limits(&self) -> PartLimits {
+        PartLimits::one(limits::CONFIG_BYTES)
+    }
+
+    fn parts(&self) -> Vec<&[u8]> {
+        vec![&self.config]
+    }
+
+    fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
+        self.config = one_part(parts)?;
+        Ok(())
+    }
+}
+
+impl Message for Subscribe {
+    const NAME: &'static str = "subscribe";
+}
+
+impl Call for Subscribe {
+    type Answer = Subscribed;
+    const WORKER: Worker = Worker::Reads;
+}
+
+impl Parts for Subscribed {}
+
+impl Message for Subscribed {
+    const NAME: &'static str = "subscribed";
+
+    fn is_last(&self) -> bool {
+        false
+    }
+}
