@@ -175,7 +175,7 @@ fn each_dependency_has_one_home() {
         ("sd_listen_fds", "daemon/src/activation.rs"),
         ("serde_yaml", "config/src/"),
         ("signal_hook", "cli/src/signals.rs"),
-        ("signal_hook", "daemon/src/inherited.rs"),
+        ("signal_hook", "daemon/src/reset_inherited.rs"),
         ("strsim", "daemon/src/settings.rs"),
         ("toml", "daemon/src/settings.rs"),
         ("tracing_subscriber", "daemon/src/log.rs"),
@@ -240,7 +240,7 @@ fn few_files_are_asynchronous_and_none_is_unsafe() {
     for (path, code) in shipped() {
         let may_be_async = [
             "daemon/src/connection.rs",
-            "daemon/src/holding.rs",
+            "daemon/src/lease_watch.rs",
             "daemon/src/in_flight.rs",
             "daemon/src/server.rs",
         ];

@@ -9,7 +9,7 @@ use fluvio_secret_protocol::SecretName;
 use fluvio_secret_protocol::audit::Line;
 use jiff::Timestamp;
 
-use crate::limited_log::{LimitedLog, Reach};
+use crate::rotating_log::{LimitedLog, Reach};
 use fluvio_secret_system::io_error::io_error_text;
 
 /// What happens to the secrets, or to the key that opens them.

@@ -14,12 +14,12 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use zeroize::Zeroizing;
 
-use crate::holding;
+use crate::idle::Waiting;
 use crate::in_flight::{InFlight, Room, Stalled};
 use crate::lanes::Lanes;
 use crate::response::Response;
+use crate::lease_watch;
 use crate::service::refuse;
-use crate::waiting::Waiting;
 
 /// How long `status` and `activity` may take to check the vault; then they are of what is known.
 const LOOK: Duration = Duration::from_millis(900);
@@ -78,7 +78,7 @@ pub(crate) async fn serve(
     let end = converse(&mut stream, peer, &lanes, &waiting, &stop, &mut leases).await;
     // Until here the connection held them.
     for id in leases {
-        tokio::spawn(holding::watch(lanes.leases(), id));
+        tokio::spawn(lease_watch::watch(lanes.leases(), id));
     }
     let refusal = match end {
         Err(End::Frame(error)) => {

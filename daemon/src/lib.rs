@@ -4,7 +4,7 @@
 //!
 //! * [`args`](mod@args): its few options
 //! * [`launch`]: `--start`, which starts a daemon that belongs to nobody's terminal
-//! * [`inherited`]: what of the shell that started it does not hold for it
+//! * [`reset_inherited`]: what of the shell that started it does not hold for it
 //! * [`activation`]: a socket that a service manager hands over
 //! * [`log`], [`audit`]: what is written down
 //! * [`settings`]: what the user has settled
@@ -14,10 +14,10 @@
 //! * [`service`]: a request in, an answer out; knows no socket
 //! * [`grants`]: the last grants, and which of their processes still run
 //! * [`lanes`]: the threads that do what takes long
-//! * [`waiting`]: who has to go when too many are silent
+//! * [`idle`]: who has to go when too many are silent
 //! * [`leases`]: secrets files in memory, each for as long as somebody holds it
 //! * [`subscribers`], [`outside`]: who is told of changes, and what others do to the vault's files
-//! * [`connection`], [`server`], [`holding`], [`in_flight`]: sockets, deadlines and the end, leases that
+//! * [`connection`], [`server`], [`lease_watch`], [`in_flight`]: sockets, deadlines and the end, leases that
 //!   become free, bytes of values in memory; the only asynchronous files
 //! * `fuzzing`: doors for fuzz targets; not compiled otherwise
 //!
@@ -31,23 +31,22 @@ mod connection;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod grants;
-mod holding;
+mod idle;
 mod in_flight;
-mod inherited;
 mod lanes;
 mod launch;
+mod lease_watch;
 mod leases;
-mod limited_log;
 mod log;
 mod outside;
 mod response;
+mod reset_inherited;
+mod rotating_log;
 mod serve;
 mod server;
 mod service;
 mod settings;
 mod subscribers;
-
-mod waiting;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -8,7 +8,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::args::ServeMode;
-use crate::limited_log::{LimitedLog, Reach};
+use crate::rotating_log::{LimitedLog, Reach};
 
 /// How much is logged: error, warn, info, debug or trace.
 const LEVEL_VARIABLE: &str = "FLUVIO_SECRET_LOG";

@@ -19,7 +19,7 @@ use crate::leases::Leases;
 use crate::server::{Server, ServerError};
 use crate::service::Service;
 use crate::settings::{Settings, SettingsError};
-use crate::{inherited, launch, log};
+use crate::{launch, log, reset_inherited};
 use fluvio_secret_vault::{self, OpenError, Vault};
 
 /// Why the daemon cannot serve.
@@ -91,7 +91,7 @@ fn serve(mode: ServeMode) -> Result<(), ServeError> {
     let level = settings.as_ref().map_or(LevelFilter::INFO, |settings| settings.log);
     log::begin(mode, &places, level);
     // Before anything is written.
-    inherited::leave_behind()?;
+    reset_inherited::leave_behind()?;
     let settings = settings?;
     // One deadline for both locks: who starts us waits as long as for one.
     let now = Instant::now();

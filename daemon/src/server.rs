@@ -17,11 +17,11 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::connection::{self, StopSteps};
-use crate::holding;
-use crate::inherited;
+use crate::idle::Waiting;
 use crate::lanes::Lanes;
+use crate::lease_watch;
+use crate::reset_inherited;
 use crate::service::Service;
-use crate::waiting::Waiting;
 
 /// How long requests that were begun may take to finish when the daemon ends.
 const GRACE: Duration = Duration::from_millis(1500);
@@ -102,7 +102,7 @@ impl Server {
             watch_for_signals(&stop.asked)?;
             tokio::spawn(watch_socket(socket.clone_id(), lanes.clone(), stop.asked.clone()));
             for id in lanes.leases().adopt() {
-                tokio::spawn(holding::watch(lanes.leases(), id));
+                tokio::spawn(lease_watch::watch(lanes.leases(), id));
             }
             let mut connections = accept(&listener, &lanes, &stop).await;
             // First the name, so that a new daemon can be started; then who came by it; then the
@@ -128,7 +128,7 @@ async fn accept(listener: &UnixListener, lanes: &Arc<Lanes>, stop: &StopSteps) -
         // Finished ones are forgotten as we go, or the set would grow for ever.
         while connections.try_join_next().is_some() {}
         let accepted = async {
-            if connections.len() > inherited::connections(lanes.leases().count()) {
+            if connections.len() > reset_inherited::connections(lanes.leases().count()) {
                 make_room(&mut connections, &waiting).await;
             }
             listener.accept().await
@@ -209,7 +209,7 @@ fn watch_for_signals(stop: &watch::Sender<bool>) -> io::Result<()> {
         SignalKind::quit(),
         SignalKind::user_defined1(),
         SignalKind::user_defined2(),
-        SignalKind::from_raw(inherited::CPU_TIME_IS_OVER),
+        SignalKind::from_raw(reset_inherited::CPU_TIME_IS_OVER),
     ];
     for kind in kinds {
         let mut signals = signal(kind)?;
