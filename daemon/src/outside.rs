@@ -109,7 +109,7 @@ impl Looker {
     }
 
     fn watcher(&self) -> Option<RecommendedWatcher> {
-        if file_system::may_tell_nothing(&self.folder) {
+        if file_system::may_be_silent(&self.folder) {
             return None;
         }
         let (told, folder) = (self.told.clone(), self.folder.clone());

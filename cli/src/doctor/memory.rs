@@ -4,12 +4,10 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use fluvio_secret_system::file_system::is_in_memory;
 use fluvio_secret_system::{logout, shell};
 
 use super::{Found, Look, Machine};
-
-/// File systems in memory: tmpfs and ramfs (statfs(2)).
-const IN_MEMORY: [u32; 2] = [0x0102_1994, 0x8584_58f6];
 
 /// What the daemon locks, with room to spare.
 const LOCKED_BYTES: u64 = 64 << 10;
@@ -35,12 +33,7 @@ pub(super) fn places(machine: &Machine) -> Vec<PathBuf> {
 
 /// The place in which the daemon makes leases, if there is one.
 pub(super) fn lease_place(machine: &Machine) -> Option<PathBuf> {
-    places(machine).into_iter().find(|place| is_in_memory(place))
-}
-
-fn is_in_memory(path: &Path) -> bool {
-    // The kernel's type has another sign on some machines.
-    rustix::fs::statfs(path).is_ok_and(|found| IN_MEMORY.contains(&(found.f_type as u32)))
+    places(machine).into_iter().find(|place| is_in_memory(place).unwrap_or(false))
 }
 
 fn leases(place: Option<&Path>) -> Found {

@@ -86,10 +86,9 @@ impl Files {
                 trees.extend(path.canonicalize());
             }
         }
-        self.silent =
-            self.paths.iter().find(|path| file_system::may_tell_nothing(path)).map(|path| {
-                format!("{} is on a file system that does not tell of all changes", path.display())
-            });
+        self.silent = self.paths.iter().find(|path| file_system::may_be_silent(path)).map(|path| {
+            format!("{} is on a file system that does not tell of all changes", path.display())
+        });
         let mut folders: BTreeMap<_, _> = steps_now
             .iter()
             .map(|step| (step.folder.clone(), RecursiveMode::NonRecursive))
