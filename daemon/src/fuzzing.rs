@@ -13,8 +13,8 @@ use fluvio_secret_protocol::{Refusal, Request, SecretName};
 use fluvio_secret_system::peer::Peer;
 
 use crate::audit::Audit;
-use crate::leases::Leases;
 pub use crate::response::Response;
+use crate::leases::LeaseTable;
 use crate::service::{Answers, Service, refuse};
 use crate::settings::Settings;
 use fluvio_secret_vault::{HISTORY_DEPTH, Keyring, Record, Vault};
@@ -34,7 +34,7 @@ impl Daemon {
         let (path, identity, histories) = (at("vault"), at("identity.txt"), at("history"));
         let vault = Vault::open(&path, &identity, &histories, HISTORY_DEPTH, Instant::now());
         let vault = vault.expect("the folder is the target's own");
-        let leases = Leases::of(vault.path(), Some(folder.to_owned()));
+        let leases = LeaseTable::new(vault.path(), Some(folder.to_owned()));
         Self(Service::new(vault, Audit::new(at("audit")), leases, Settings::default()))
     }
 

@@ -17,8 +17,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
 use crate::in_flight::InFlight;
-use crate::leases::Leases;
 use crate::response::Response;
+use crate::leases::LeaseTable;
 use crate::service::{Answers, Service, refuse};
 
 /// How long at the most until it is looked again whether the vault is to be locked. What the thread
@@ -90,7 +90,7 @@ impl Lanes {
     }
 
     /// The leases, for who watches them.
-    pub(crate) fn leases(&self) -> Arc<Leases> {
+    pub(crate) fn leases(&self) -> Arc<LeaseTable> {
         self.service.held_leases()
     }
 
@@ -222,7 +222,7 @@ mod tests {
         let encrypted = age::encrypt(&recipient, text.as_bytes()).expect("encrypted");
         fs::write(at("identity.txt"), encrypted).expect("written");
         fs::set_permissions(at("identity.txt"), fs::Permissions::from_mode(0o600)).expect("ours");
-        let leases = Leases::of(vault.path(), None);
+        let leases = LeaseTable::new(vault.path(), None);
         Lanes::new(Service::new(vault, Audit::new(at("audit.log")), leases, Settings::default()))
             .expect("threads")
     }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use tokio::net::unix::pipe::Receiver;
 
-use crate::leases::{Leases, Watch, is_held};
+use crate::lease_files::is_held;
+use crate::leases::{LeaseTable, LeaseWatch};
 
 /// Removes a lease when nobody holds it. To be begun when whoever was to hold it does, or never will.
-pub(crate) async fn watch(leases: Arc<Leases>, id: String) {
-    let Some(Watch { reader, ended }) = leases.watch(&id) else { return };
+pub(crate) async fn watch(leases: Arc<LeaseTable>, id: String) {
+    let Some(LeaseWatch { reader, ended }) = leases.watch(&id) else { return };
     tokio::select! {
         _ = ended => {}
         () = released(reader) => {

@@ -15,7 +15,8 @@
 //! * [`grants`]: the last grants, and which of their processes still run
 //! * [`lanes`]: the threads that do what takes long
 //! * [`idle`]: who has to go when too many are silent
-//! * [`leases`]: secrets files in memory, each for as long as somebody holds it
+//! * [`leases`]: secrets files in memory, each for as long as a process holds it
+//! * [`lease_places`], [`lease_files`]: where leases are, and which files each has
 //! * [`subscribers`], [`outside`]: who is told of changes, and what others do to the vault's files
 //! * [`connection`], [`server`], [`lease_watch`], [`in_flight`]: sockets, deadlines and the end, leases that
 //!   become free, bytes of values in memory; the only asynchronous files
@@ -35,6 +36,8 @@ mod idle;
 mod in_flight;
 mod lanes;
 mod launch;
+mod lease_files;
+mod lease_places;
 mod lease_watch;
 mod leases;
 mod log;

@@ -15,7 +15,7 @@ use tracing::level_filters::LevelFilter;
 use crate::activation::{self, ActivationError};
 use crate::args::ServeMode;
 use crate::audit::Audit;
-use crate::leases::Leases;
+use crate::leases::LeaseTable;
 use crate::server::{Server, ServerError};
 use crate::service::Service;
 use crate::settings::{Settings, SettingsError};
@@ -105,7 +105,7 @@ fn serve(mode: ServeMode) -> Result<(), ServeError> {
     let (path, identity, histories) = (places.vault(), places.identity(), places.histories());
     let vault = Vault::open(&path, &identity, &histories, settings.history, deadline)?;
     let id = vault.id();
-    let leases = Leases::of(vault.path(), runtime_directory());
+    let leases = LeaseTable::new(vault.path(), runtime_directory());
     let service = Service::new(vault, Audit::new(places.state.audit_log()), leases, settings);
     let server = match handed_over {
         None => Server::bind(places.state.socket(), service)?,

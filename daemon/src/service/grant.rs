@@ -16,8 +16,8 @@ use jiff::Timestamp;
 use super::{Service, refuse};
 use crate::audit::{Actor, Event};
 use crate::grants::{parent_of, tail_of};
-use crate::leases::About;
 use crate::response::Response;
+use crate::lease_files::LeaseInfo;
 use fluvio_secret_vault::VaultError;
 
 /// How values can reach the connector of a request.
@@ -148,7 +148,7 @@ impl Service {
         refuse_unfit(&names, &values)?;
         let actor = Actor { pid: peer.pid, program: &grant.program, config: &grant.label };
         *delivery = Some(self.record_delivery(Event::Lease, actor, &names, locks)?);
-        let about = About {
+        let about = LeaseInfo {
             since: Timestamp::now().as_second(),
             connector: connector.as_deref().map(tail_of),
             config: tail_of(&grant.label),

@@ -26,8 +26,8 @@ use jiff::Timestamp;
 
 use crate::audit::Audit;
 use crate::grants::Grants;
-use crate::leases::{self, Leases};
 use crate::response::Response;
+use crate::leases::{KnownLease, LeaseTable};
 use crate::settings::Settings;
 use crate::subscribers::Subscribers;
 use fluvio_secret_vault::{KeyState, Vault, VaultError};
@@ -48,14 +48,14 @@ pub(crate) struct Service {
     grants: Grants,
     /// Held, for reading, by who gives values away.
     delivering: RwLock<()>,
-    leases: Arc<Leases>,
+    leases: Arc<LeaseTable>,
     subscribers: Arc<Subscribers>,
     since: Timestamp,
     settings: Settings,
 }
 
 impl Service {
-    pub(crate) fn new(vault: Vault, audit: Audit, leases: Leases, settings: Settings) -> Self {
+    pub(crate) fn new(vault: Vault, audit: Audit, leases: LeaseTable, settings: Settings) -> Self {
         let (grants, delivering, leases) = (Grants::default(), RwLock::default(), Arc::new(leases));
         let subscribers = Subscribers::new(vault.fingerprints());
         Self {
@@ -71,7 +71,7 @@ impl Service {
     }
 
     /// The leases, for who watches them.
-    pub(crate) fn held_leases(&self) -> Arc<Leases> {
+    pub(crate) fn held_leases(&self) -> Arc<LeaseTable> {
         self.leases.clone()
     }
 
@@ -233,7 +233,7 @@ impl Service {
     }
 
     fn leases(&self, send: &mut dyn FnMut(Response)) -> Response {
-        let listed = |lease: leases::Lease| ListedLease {
+        let listed = |lease: KnownLease| ListedLease {
             id: lease.id,
             since: lease.about.since,
             connector: lease.about.connector,

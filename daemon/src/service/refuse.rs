@@ -10,7 +10,7 @@ use fluvio_secret_protocol::{Code, PROTOCOL_VERSION, Refusal, SecretName, limits
 use fluvio_secret_system::shell;
 
 use crate::audit::AuditError;
-use crate::leases::LeaseError;
+use crate::lease_places::LeaseError;
 use crate::subscribers::Unwatched;
 use fluvio_secret_vault::{IdentityError, KeyError, RecipientsError, RekeyError, VaultError};
 

@@ -14,8 +14,8 @@ use zeroize::Zeroizing;
 
 use super::{Answers, Service};
 use crate::audit::{Actor, Audit, Event};
-use crate::leases::Leases;
 use crate::response::Response;
+use crate::leases::LeaseTable;
 use crate::settings::Settings;
 use fluvio_secret_vault::Vault;
 
@@ -56,7 +56,7 @@ impl Home {
         let vault =
             Vault::open(&at("vault"), &at("identity.txt"), &at("history"), 10, Instant::now())
                 .expect("a vault");
-        let leases = Leases::of(vault.path(), None);
+        let leases = LeaseTable::new(vault.path(), None);
         let service = Service::new(vault, Audit::new(at("audit.log")), leases, Settings::default());
         Self { folder, service }
     }
