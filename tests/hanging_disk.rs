@@ -1,10 +1,13 @@
 //! A vault on a disk that hangs: each call of the daemon that names a file takes ten minutes.
 
-use std::io::{BufRead, BufReader};
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
+use std::time::Duration;
 
-use crate::harness::trace::{LOOKS, READS, Trace, WRITES};
+use crate::harness::trace::{LOG, LOOKS, READS, SERVES, Trace, WRITES};
 use crate::harness::{Home, behind, eventually, kill, need, said, spawn};
 
 const HANG: [&str; 2] = ["trace=%file,fsync", "inject=%file,fsync:delay_enter=600000000"];
@@ -79,4 +82,31 @@ fn c15_what_waits_for_another_change_says_so_and_status_is_true() {
     assert!(home.ok(&["list"]).contains("\nA "));
     hung.end();
     home.ok(&["set", "C", "z"]);
+}
+
+#[test]
+fn c15_while_the_disk_of_the_log_hangs_the_daemon_serves() {
+    if !need::root() || !need::tool("strace") {
+        return;
+    }
+    let home = Home::new();
+    let mut list = home.command("fluvio-secret");
+    assert!(said(list.arg("list").env("FLUVIO_SECRET_LOG", "debug")).status.success());
+    let daemon = home.daemon_pid().unwrap();
+    let hung = [SERVES, LOG].map(|thread| Trace::attach(&home, daemon, thread, &HANG));
+    // The thread that serves the socket logs this before it answers.
+    let mut client = UnixStream::connect(home.socket()).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    client.write_all(&[0xff; 4]).unwrap();
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).unwrap();
+    assert!(!answer.is_empty());
+    home.ok(&["list"]);
+    for trace in hung {
+        trace.end();
+    }
+    eventually("the line of the log", || {
+        let log = fs::read_to_string(home.path("state/daemon.log")).unwrap();
+        log.contains("sent no request")
+    });
 }

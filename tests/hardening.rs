@@ -325,6 +325,7 @@ fn c12_little_lockable_memory_stops_nothing() {
         }
         // One page, which is requested once. (Root needs no limit.)
         let expected = usize::from(limit == "0" && !rustix::process::geteuid().is_root());
+        eventually("the warnings", || warnings() - before >= expected);
         assert_eq!(warnings() - before, expected, "{limit} KiB");
         for n in 0..100 {
             let set = home.set(&format!("N{n}"), vec![b'x'; 64 << 10]);

@@ -364,8 +364,10 @@ fn c7_another_user_is_served_nothing_and_sees_nothing() {
     "#;
     let stranger = said(&mut as_stranger(script, &home.socket()));
     assert_eq!((stranger.code(), stranger.out.as_str()), (Some(0), "0"), "{stranger:?}");
-    let log = fs::read_to_string(home.path("state/daemon.log")).unwrap();
-    assert!(log.contains("uid 65534") && log.contains("turned away"), "{log}");
+    eventually("the line of the log", || {
+        let log = fs::read_to_string(home.path("state/daemon.log")).unwrap();
+        log.contains("uid 65534") && log.contains("turned away")
+    });
     for file in ["mem", "environ", "maps", "fd"] {
         let mut read = Command::new("cat");
         let read = said(read.arg(format!("/proc/{daemon}/{file}")).uid(STRANGER).gid(STRANGER));

@@ -9,7 +9,7 @@ use fluvio_secret_protocol::SecretName;
 use fluvio_secret_protocol::audit::Line;
 use jiff::Timestamp;
 
-use crate::rotating_log::{LimitedLog, Reach};
+use crate::rotating_log::{Reach, RotatingLog};
 use fluvio_secret_system::io_error::io_error_text;
 
 /// What happens to the secrets, or to the key that opens them.
@@ -51,12 +51,12 @@ pub(crate) struct AuditError {
 #[derive(Debug)]
 pub(crate) struct Audit {
     path: PathBuf,
-    log: LimitedLog,
+    log: RotatingLog,
 }
 
 impl Audit {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self { log: LimitedLog::new(path.clone()), path }
+        Self { log: RotatingLog::new(path.clone()), path }
     }
 
     /// Writes the line. A change of the vault must have its line on the disk.
@@ -100,18 +100,7 @@ impl Audit {
         line.push(b'\n');
         let reach = match event {
             Event::Grant | Event::Lease => Reach::System,
-            Event::AcceptRecipients
-            | Event::AddRecipient
-            | Event::Delete
-            | Event::Lock
-            | Event::Passphrase
-            | Event::Purge
-            | Event::RemoveRecipient
-            | Event::Restore
-            | Event::Rotate
-            | Event::Set
-            | Event::Unlock
-            | Event::UseIdentity => Reach::Disk,
+            _ => Reach::Disk,
         };
         self.log.append(&line, reach).map_err(failed)
     }

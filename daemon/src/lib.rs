@@ -58,6 +58,7 @@ use fluvio_secret_protocol::DAEMON as PROGRAM;
 use fluvio_secret_system::output;
 
 pub use crate::args::HELP;
+use crate::args::ServeMode;
 
 /// The whole program `fluvio-secretd`.
 #[must_use]
@@ -68,7 +69,15 @@ pub fn main() -> ExitCode {
             Err(error) => fail(&error, 1),
         },
         Ok(args::Order::Help) => print(args::HELP.trim_end()),
-        Ok(args::Order::Serve(way)) => serve::run(way),
+        Ok(args::Order::Serve(mode)) => match (serve::run(mode), mode) {
+            (Ok(()), _) => ExitCode::SUCCESS,
+            // The starter reads it there.
+            (Err(error), ServeMode::Detached) => {
+                print(&error.to_string());
+                ExitCode::FAILURE
+            }
+            (Err(error), ServeMode::Foreground) => fail(&error, 1),
+        },
         Ok(args::Order::Settings) => match serve::settings() {
             Ok(settings) => print(&settings),
             Err(error) => fail(&error, 1),

@@ -1,31 +1,49 @@
-//! What the daemon has to say of itself: to `daemon.log`, or to standard error in the foreground.
+//! What the daemon reports about itself: in `daemon.log`, or on standard error in the foreground.
 
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::Duration;
 
 use fluvio_secret_system::places::Places;
+use jiff::Timestamp;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate::args::ServeMode;
-use crate::rotating_log::{LimitedLog, Reach};
+use crate::rotating_log::{Reach, RotatingLog};
 
 /// How much is logged: error, warn, info, debug or trace.
 const LEVEL_VARIABLE: &str = "FLUVIO_SECRET_LOG";
 
-/// Begins logging, as the variable says, else as is settled; and makes panics one line without their message, which may quote anything.
-pub(crate) fn begin(mode: ServeMode, places: &Places, settled: LevelFilter) {
-    // Unset and empty are the same; the library would read an empty one as a level.
+/// The most lines that wait for the disk. Lines that come after them are dropped.
+const WAITING_LINES: usize = 1024;
+
+/// How long [`flush`] waits for the disk.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+
+static QUEUE: OnceLock<LogQueue> = OnceLock::new();
+
+/// Begins logging, at the level of the variable or else of the settings. A panic is one line without its
+/// message, which may quote anything.
+pub(crate) fn begin(mode: ServeMode, places: &Places, default: LevelFilter) -> io::Result<()> {
+    // The library would read an empty variable as a level.
     let wanted = std::env::var(LEVEL_VARIABLE).ok().filter(|wanted| !wanted.is_empty());
     let level = wanted.as_deref().and_then(|wanted| wanted.parse().ok());
     let log = tracing_subscriber::fmt()
         .with_ansi(false)
-        // What cannot be logged cannot be told either: trying to would panic.
+        // To report that something cannot be logged would panic.
         .log_internal_errors(false)
         .with_target(false)
-        .with_max_level(level.unwrap_or(settled));
+        .with_max_level(level.unwrap_or(default));
     match mode {
-        ServeMode::Detached => log.with_writer(Lines::to(places)).init(),
+        ServeMode::Detached => {
+            let file = RotatingLog::new(places.state.daemon_log());
+            // A line that cannot be written cannot be reported either.
+            let queue = LogQueue::start(move |line| drop(file.append(line, Reach::System)))?;
+            let queue = QUEUE.get_or_init(|| queue);
+            log.with_writer(move || queue).init();
+        }
         ServeMode::Foreground => log.with_writer(io::stderr).init(),
     }
     if level.is_none() && wanted.is_some() {
@@ -35,33 +53,104 @@ pub(crate) fn begin(mode: ServeMode, places: &Places, settled: LevelFilter) {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!("a fault of our own, at {place}");
     }));
+    Ok(())
 }
 
-/// Writes each line of the log to the limited file.
-#[derive(Clone)]
-struct Lines(Arc<LimitedLog>);
-
-impl Lines {
-    fn to(places: &Places) -> Self {
-        Self(Arc::new(LimitedLog::new(places.state.daemon_log())))
+/// Waits until all lines are written, unless the disk hangs.
+pub(crate) fn flush() {
+    if let Some(queue) = QUEUE.get() {
+        queue.flush();
     }
 }
 
-impl MakeWriter<'_> for Lines {
-    type Writer = Self;
+/// Lines on their way to a thread that writes them. The disk may hang, and the thread that serves the
+/// sockets logs too.
+struct LogQueue {
+    entries: SyncSender<LogEntry>,
+    dropped: AtomicU64,
+}
 
-    fn make_writer(&self) -> Self {
-        self.clone()
+enum LogEntry {
+    /// A line, and the number of lines before it that were dropped.
+    Line(Vec<u8>, u64),
+    Flush(SyncSender<()>),
+}
+
+impl LogQueue {
+    fn start(write: impl Fn(&[u8]) + Send + 'static) -> io::Result<Self> {
+        let (entries, waiting) = sync_channel(WAITING_LINES);
+        std::thread::Builder::new().name("log".to_owned()).spawn(move || {
+            for entry in waiting {
+                match entry {
+                    LogEntry::Line(line, dropped) => {
+                        if dropped > 0 {
+                            let now = Timestamp::now();
+                            let note = format!("{now}  WARN {dropped} lines are missing here\n");
+                            write(note.as_bytes());
+                        }
+                        write(&line);
+                    }
+                    LogEntry::Flush(done) => drop(done.send(())),
+                }
+            }
+        })?;
+        Ok(Self { entries, dropped: AtomicU64::new(0) })
+    }
+
+    fn flush(&self) {
+        let (done, flushed) = sync_channel(1);
+        if self.entries.try_send(LogEntry::Flush(done)).is_ok() {
+            // After the time-out, the lines may be lost.
+            let _ = flushed.recv_timeout(FLUSH_TIMEOUT);
+        }
     }
 }
 
-impl Write for Lines {
+impl Write for &LogQueue {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.append(line, Reach::System)?;
+        let dropped = self.dropped.swap(0, Ordering::Relaxed);
+        if self.entries.try_send(LogEntry::Line(line.to_owned(), dropped)).is_err() {
+            self.dropped.fetch_add(dropped + 1, Ordering::Relaxed);
+        }
         Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::mpsc::channel;
+
+    use super::{LogQueue, WAITING_LINES};
+
+    #[test]
+    fn a_full_queue_drops_lines_and_reports_their_number() {
+        let (disk, answers) = channel::<()>();
+        let (written, lines) = channel();
+        let queue = LogQueue::start(move |line| {
+            // The disk hangs until the test drops it.
+            let _ = answers.recv();
+            written.send(String::from_utf8_lossy(line).into_owned()).expect("a test that listens");
+        });
+        let queue = queue.expect("a thread");
+        let write = |line: String| (&queue).write_all(line.as_bytes()).expect("never an error");
+        const LINES: usize = WAITING_LINES + 10;
+        (0..LINES).for_each(|number| write(format!("{number}\n")));
+        drop(disk);
+        for _ in 0..WAITING_LINES {
+            lines.recv().expect("a line");
+        }
+        write("after\n".to_owned());
+        queue.flush();
+        // One line may have been with the disk while the queue was full.
+        let mut rest: Vec<String> = lines.try_iter().collect();
+        assert_eq!(rest.pop().as_deref(), Some("after\n"));
+        let note = rest.pop().expect("a note");
+        let dropped = LINES - WAITING_LINES - rest.len();
+        assert!(note.ends_with(&format!("WARN {dropped} lines are missing here\n")), "{note}");
     }
 }

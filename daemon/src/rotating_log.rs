@@ -1,4 +1,4 @@
-//! A file of lines that does not grow for ever.
+//! A file of lines that does not grow forever.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -9,8 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use fluvio_secret_protocol::audit::put_aside;
 use fluvio_secret_system::regular::{self, Links};
 
-/// Bytes after which a log is put aside as `NAME.1`, in place of the one before.
-const MOST_BYTES: u64 = 1 << 20;
+/// The size at which a log is put aside as `NAME.1`, in place of the one before.
+const LOG_BYTES: u64 = 1 << 20;
 
 /// Whether a line must have reached the disk.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -19,45 +19,42 @@ pub(crate) enum Reach {
     System,
 }
 
-/// A log file. It is opened for each line: so a file that was removed or put aside by somebody else
-/// is made anew, and never written to unseen.
+/// A log file. It is opened for each line, so a file that you removed or moved is made again.
 #[derive(Debug)]
-pub(crate) struct LimitedLog {
+pub(crate) struct RotatingLog {
     path: PathBuf,
     writer: Mutex<Writer>,
 }
 
-/// What is counted while lines are written, one after the other.
+/// What the writer of a line counts.
 #[derive(Debug, Default)]
 struct Writer {
-    /// How many files were made.
+    /// The number of files that were made.
     made: u64,
-    /// How many of them have a name that outlasts a power cut.
+    /// The number of those whose name outlasts a power cut.
     named: u64,
 }
 
-/// A line that was written, and is maybe not on the disk.
-struct Line {
+/// A line that was written, and may not be on the disk yet.
+struct WrittenLine {
     file: File,
-    /// Where it begins and ends.
     begin: u64,
     end: u64,
-    /// The number of its file, when that has a name that may not last.
+    /// The number of its file, if the name of that may not outlast a power cut.
     unnamed: Option<u64>,
 }
 
-impl LimitedLog {
+impl RotatingLog {
     pub(crate) fn new(path: PathBuf) -> Self {
         Self { path, writer: Mutex::default() }
     }
 
-    /// Appends a line whole, or nothing. Nobody waits for the disk but who wants the line there, or
-    /// makes the file.
+    /// Appends a line whole, or nothing. Waits for the disk only if the line must reach it, or if it is the
+    /// first one in its file.
     ///
     /// # Errors
     ///
-    /// Those of the file system. The file is then as it was; or, when the line is there and could not
-    /// be made durable, it has the line all the same if others have come after it.
+    /// Those of the file system. A line that could not be made durable stays if others came after it.
     pub(crate) fn append(&self, line: &[u8], reach: Reach) -> io::Result<()> {
         let line = self.write(line)?;
         if reach == Reach::Disk
@@ -67,16 +64,16 @@ impl LimitedLog {
             return Err(error);
         }
         match line.unnamed {
-            // Its name must last too, also for the lines that come after the first one.
+            // Without the name of the file, no line in it lasts.
             Some(number) if reach == Reach::Disk || line.begin == 0 => self.sync_name(number),
             _ => Ok(()),
         }
     }
 
-    fn write(&self, line: &[u8]) -> io::Result<Line> {
+    fn write(&self, line: &[u8]) -> io::Result<WrittenLine> {
         let mut writer = self.writer();
         let (mut file, mut begin) = self.open()?;
-        if begin > 0 && begin + line.len() as u64 > MOST_BYTES {
+        if begin > 0 && begin + line.len() as u64 > LOG_BYTES {
             fs::rename(&self.path, put_aside(&self.path))?;
             (file, begin) = self.open()?;
         }
@@ -87,24 +84,24 @@ impl LimitedLog {
         }
         writer.made += u64::from(begin == 0);
         let unnamed = (writer.named < writer.made).then_some(writer.made);
-        Ok(Line { file, begin, end: begin + line.len() as u64, unnamed })
+        Ok(WrittenLine { file, begin, end: begin + line.len() as u64, unnamed })
     }
 
-    /// Takes the line away again, when it is the last one.
-    fn take_back(&self, line: &Line) -> io::Result<()> {
+    /// Removes the line if it is the last one.
+    fn take_back(&self, line: &WrittenLine) -> io::Result<()> {
         let _writer = self.writer();
         if line.file.metadata()?.len() == line.end { line.file.set_len(line.begin) } else { Ok(()) }
     }
 
     fn sync_name(&self, number: u64) -> io::Result<()> {
-        self.path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())?;
+        self.path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())?;
         let mut writer = self.writer();
         writer.named = writer.named.max(number);
         Ok(())
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {
-        // Its counts are of what is done, so a panic of its holder has broken nothing.
+        // Both counts are of finished work, so a panic of a writer has broken nothing.
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -120,28 +117,28 @@ impl LimitedLog {
 mod tests {
     use std::fs;
 
-    use super::{LimitedLog, MOST_BYTES, Reach, put_aside};
+    use super::{LOG_BYTES, Reach, RotatingLog, put_aside};
 
     #[test]
     fn a_full_log_is_put_aside_and_the_line_is_in_the_new_one() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("log");
-        let log = LimitedLog::new(path.clone());
-        let most = usize::try_from(MOST_BYTES).expect("a usize");
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("log");
+        let log = RotatingLog::new(path.clone());
+        let most = usize::try_from(LOG_BYTES).expect("a usize");
         log.append(&vec![b'x'; most - 1], Reach::System).expect("room");
         log.append(b"y", Reach::System).expect("room for one byte");
-        assert_eq!(fs::metadata(&path).expect("a log").len(), MOST_BYTES);
+        assert_eq!(fs::metadata(&path).expect("a log").len(), LOG_BYTES);
         log.append(b"z\n", Reach::Disk).expect("a new log");
         assert_eq!(fs::read(&path).expect("a log"), b"z\n");
         let aside = fs::metadata(put_aside(&path)).expect("the old log");
-        assert_eq!(aside.len(), MOST_BYTES);
+        assert_eq!(aside.len(), LOG_BYTES);
     }
 
     #[test]
-    fn a_removed_log_is_made_anew() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("log");
-        let log = LimitedLog::new(path.clone());
+    fn a_removed_log_is_made_again() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("log");
+        let log = RotatingLog::new(path.clone());
         log.append(b"a\n", Reach::System).expect("a log");
         fs::remove_file(&path).expect("it is there");
         log.append(b"b\n", Reach::System).expect("a log");
@@ -150,9 +147,9 @@ mod tests {
 
     #[test]
     fn a_line_is_taken_back_unless_others_have_come_after_it() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("log");
-        let log = LimitedLog::new(path.clone());
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("log");
+        let log = RotatingLog::new(path.clone());
         let lines = [b"a\n", b"b\n"].map(|line| log.write(line).expect("written"));
         log.take_back(&lines[0]).expect("left");
         assert_eq!(fs::read(&path).expect("a log"), b"a\nb\n");
@@ -162,8 +159,8 @@ mod tests {
 
     #[test]
     fn a_name_is_synced_by_each_line_for_the_disk_until_it_is_durable() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let log = LimitedLog::new(folder.path().join("log"));
+        let directory = tempfile::tempdir().expect("a directory");
+        let log = RotatingLog::new(directory.path().join("log"));
         let first = log.write(b"a\n").expect("written");
         assert_eq!(log.write(b"b\n").expect("written").unnamed, first.unnamed);
         log.sync_name(first.unnamed.expect("a new file")).expect("synced");
@@ -171,9 +168,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_refused_at_once() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("log");
+    fn only_a_regular_file_is_written() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("log");
         rustix::fs::mknodat(
             rustix::fs::CWD,
             &path,
@@ -182,9 +179,9 @@ mod tests {
             0,
         )
         .expect("a FIFO");
-        assert!(LimitedLog::new(path).append(b"a\n", Reach::System).is_err());
-        let link = folder.path().join("link");
+        assert!(RotatingLog::new(path).append(b"a\n", Reach::System).is_err());
+        let link = directory.path().join("link");
         std::os::unix::fs::symlink("/dev/null", &link).expect("a link");
-        assert!(LimitedLog::new(link).append(b"a\n", Reach::System).is_err());
+        assert!(RotatingLog::new(link).append(b"a\n", Reach::System).is_err());
     }
 }

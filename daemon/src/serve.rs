@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Instant;
 
 use fluvio_secret_protocol::{connect, limits};
@@ -43,22 +42,14 @@ pub(crate) enum ServeError {
     Vault(#[from] OpenError),
 }
 
-/// Serves until told to end.
-pub(crate) fn run(mode: ServeMode) -> ExitCode {
-    match serve(mode) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error}");
-            match mode {
-                // Who started it reads it there.
-                ServeMode::Detached => {
-                    crate::print(&error.to_string());
-                    ExitCode::FAILURE
-                }
-                ServeMode::Foreground => crate::fail(&error, 1),
-            }
-        }
+/// Serves until it is to stop.
+pub(crate) fn run(mode: ServeMode) -> Result<(), ServeError> {
+    let served = serve(mode);
+    if let Err(error) = &served {
+        tracing::error!("{error}");
     }
+    log::flush();
+    served
 }
 
 /// The settings with which a daemon would start, as they are written. Makes nothing.
@@ -89,7 +80,7 @@ fn serve(mode: ServeMode) -> Result<(), ServeError> {
     // What is wrong with the settings is logged, too.
     let settings = Settings::read(&places.settings());
     let level = settings.as_ref().map_or(LevelFilter::INFO, |settings| settings.log);
-    log::begin(mode, &places, level);
+    log::begin(mode, &places, level)?;
     // Before anything is written.
     reset_inherited::leave_behind()?;
     let settings = settings?;
@@ -113,6 +104,7 @@ fn serve(mode: ServeMode) -> Result<(), ServeError> {
     };
     tracing::info!("serves {} with the vault id {id}", places.vault().display());
     if mode == ServeMode::Detached {
+        log::flush();
         tell_ready()?;
     }
     server.run()?;

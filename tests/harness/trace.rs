@@ -24,6 +24,8 @@ pub(crate) const LOOKS: &str = "looks";
 pub(crate) const READS: &str = "reads";
 /// The thread of the daemon that changes the vault.
 pub(crate) const WRITES: &str = "writes";
+/// The thread that writes the log of the daemon.
+pub(crate) const LOG: &str = "log";
 /// The thread that serves the socket.
 pub(crate) const SERVES: &str = "fluvio-secretd";
 
