@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use zeroize::Zeroizing;
 
-use crate::idle::Waiting;
+use crate::idle::IdleConnections;
 use crate::in_flight::{InFlight, Room, Stalled};
 use crate::lanes::Lanes;
 use crate::response::Response;
@@ -71,11 +71,11 @@ pub(crate) async fn serve(
     mut stream: UnixStream,
     peer: Peer,
     lanes: Arc<Lanes>,
-    waiting: Arc<Waiting>,
+    idle: Arc<IdleConnections>,
     stop: StopSteps,
 ) {
     let mut leases = Vec::new();
-    let end = converse(&mut stream, peer, &lanes, &waiting, &stop, &mut leases).await;
+    let end = converse(&mut stream, peer, &lanes, &idle, &stop, &mut leases).await;
     // Until here the connection held them.
     for id in leases {
         tokio::spawn(lease_watch::watch(lanes.leases(), id));
@@ -103,23 +103,23 @@ async fn converse(
     stream: &mut UnixStream,
     peer: Peer,
     lanes: &Lanes,
-    waiting: &Arc<Waiting>,
+    idle: &Arc<IdleConnections>,
     stop: &StopSteps,
     leases: &mut Vec<String>,
 ) -> Result<(), End> {
     let mut ending = stop.ending.subscribe();
     let mut look = LOOK;
     loop {
-        let mut wait = waiting.begin();
+        let mut idle = idle.add();
         let incoming = tokio::select! {
             biased;
             _ = ending.wait_for(|ending| *ending) => return Err(End::Stopping),
-            _ = &mut wait.sent_away => return Err(End::SentAway),
+            _ = &mut idle.closed => return Err(End::SentAway),
             incoming = timeout(limits::CONNECTION_TIMEOUT, receive(stream, lanes.in_flight())) => {
                 incoming.map_err(|_| End::Slow)??
             }
         };
-        drop(wait);
+        drop(idle);
         match incoming {
             ReadFrame::Request(Request::Stop(_), _) | ReadFrame::Stop => {
                 tracing::info!("pid {} asks to end", peer.pid);

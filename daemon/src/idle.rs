@@ -1,72 +1,71 @@
-//! Connections that wait for a request, and who among them has to go when there are too many.
+//! Connections that wait for a request, and which one is closed when there are too many.
 //!
-//! A client that connects and says nothing holds a place for as long as the daemon is patient. When
-//! all places are taken, the one that has been silent for the longest makes way for the next: so
-//! nobody can keep the others out by connecting alone.
+//! A client that sends nothing keeps its connection until a time-out. When all connections are taken, the
+//! one that has been idle for the longest time makes room, so no client can keep the others out.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-/// Who waits, in the order of waiting.
+/// All idle connections, in the order in which they became idle.
 #[derive(Debug, Default)]
-pub(crate) struct Waiting {
-    order: Mutex<Order>,
+pub(crate) struct IdleConnections {
+    queue: Mutex<IdleQueue>,
 }
 
 #[derive(Debug, Default)]
-struct Order {
+struct IdleQueue {
     next: u64,
-    /// Whether one has to go, and none waited.
-    must_one_go: bool,
-    /// By number; a dropped sender tells its connection to go.
-    waiters: BTreeMap<u64, oneshot::Sender<()>>,
+    /// Whether one has to close, and none was idle.
+    must_close_one: bool,
+    /// By number. Dropping a sender closes its connection.
+    senders: BTreeMap<u64, oneshot::Sender<()>>,
 }
 
-/// A connection's wait for one request; it ends when this is dropped.
+/// One idle connection, until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Wait {
-    waiting: Arc<Waiting>,
+pub(crate) struct IdleConnection {
+    all: Arc<IdleConnections>,
     number: u64,
-    /// Completes when the connection has to go.
-    pub(crate) sent_away: oneshot::Receiver<()>,
+    /// Completes when the connection has to close.
+    pub(crate) closed: oneshot::Receiver<()>,
 }
 
-impl Waiting {
-    /// Begins a wait, at the end of the order.
-    pub(crate) fn begin(self: &Arc<Self>) -> Wait {
-        let (sender, sent_away) = oneshot::channel();
-        let mut order = self.order();
-        let number = order.next;
-        order.next += 1;
-        if !std::mem::take(&mut order.must_one_go) {
-            order.waiters.insert(number, sender);
+impl IdleConnections {
+    /// Adds a connection at the end of the queue.
+    pub(crate) fn add(self: &Arc<Self>) -> IdleConnection {
+        let (sender, closed) = oneshot::channel();
+        let mut queue = self.queue();
+        let number = queue.next;
+        queue.next += 1;
+        if !std::mem::take(&mut queue.must_close_one) {
+            queue.senders.insert(number, sender);
         }
-        Wait { waiting: self.clone(), number, sent_away }
+        IdleConnection { all: self.clone(), number, closed }
     }
 
-    /// Sends away who has waited longest. Where nobody waits all are being answered, and it is who is
-    /// done first.
-    pub(crate) fn send_longest_away(&self) {
-        let mut order = self.order();
-        order.must_one_go = order.waiters.pop_first().is_none();
+    /// Closes the connection that has been idle for the longest time. If all are being answered, it is the
+    /// one that is done first.
+    pub(crate) fn close_longest(&self) {
+        let mut queue = self.queue();
+        queue.must_close_one = queue.senders.pop_first().is_none();
     }
 
-    /// Lets everyone stay: there is room.
-    pub(crate) fn let_all_stay(&self) {
-        self.order().must_one_go = false;
+    /// Keeps all connections: there is room.
+    pub(crate) fn keep_all(&self) {
+        self.queue().must_close_one = false;
     }
 
-    fn order(&self) -> MutexGuard<'_, Order> {
-        // Each change is one call of the map's, so a panic has left it whole.
-        self.order.lock().unwrap_or_else(PoisonError::into_inner)
+    fn queue(&self) -> MutexGuard<'_, IdleQueue> {
+        // Each change is one call of the map, so a panic leaves it whole.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Wait {
+impl Drop for IdleConnection {
     fn drop(&mut self) {
-        self.waiting.order().waiters.remove(&self.number);
+        self.all.queue().senders.remove(&self.number);
     }
 }
 
@@ -76,36 +75,36 @@ mod tests {
 
     use tokio::sync::oneshot::error::TryRecvError;
 
-    use super::{Wait, Waiting};
+    use super::{IdleConnection, IdleConnections};
 
-    fn is_sent_away(wait: &mut Wait) -> bool {
-        wait.sent_away.try_recv() == Err(TryRecvError::Closed)
+    fn is_closed(idle: &mut IdleConnection) -> bool {
+        idle.closed.try_recv() == Err(TryRecvError::Closed)
     }
 
     #[test]
-    fn who_has_waited_longest_goes_first() {
-        let waiting = Arc::new(Waiting::default());
-        let (mut first, second, mut third) = (waiting.begin(), waiting.begin(), waiting.begin());
-        waiting.send_longest_away();
-        assert!(is_sent_away(&mut first) && !is_sent_away(&mut third));
-        // One that got its request waits no longer; when it waits again it is the last.
+    fn the_connection_that_is_idle_for_longest_is_closed_first() {
+        let idle = Arc::new(IdleConnections::default());
+        let (mut first, second, mut third) = (idle.add(), idle.add(), idle.add());
+        idle.close_longest();
+        assert!(is_closed(&mut first) && !is_closed(&mut third));
+        // A connection with a request is not idle. After that it is the last one.
         drop(second);
-        let mut again = waiting.begin();
-        waiting.send_longest_away();
-        assert!(is_sent_away(&mut third) && !is_sent_away(&mut again));
+        let mut again = idle.add();
+        idle.close_longest();
+        assert!(is_closed(&mut third) && !is_closed(&mut again));
         drop((first, third, again));
-        assert!(waiting.order().waiters.is_empty());
+        assert!(idle.queue().senders.is_empty());
     }
 
     #[test]
-    fn when_all_are_being_answered_who_is_done_first_goes() {
-        let waiting = Arc::new(Waiting::default());
-        waiting.send_longest_away();
-        let (mut first, mut second) = (waiting.begin(), waiting.begin());
-        assert!(is_sent_away(&mut first) && !is_sent_away(&mut second));
+    fn if_all_are_being_answered_the_one_that_is_done_first_is_closed() {
+        let idle = Arc::new(IdleConnections::default());
+        idle.close_longest();
+        let (mut first, mut second) = (idle.add(), idle.add());
+        assert!(is_closed(&mut first) && !is_closed(&mut second));
         drop((first, second));
-        waiting.send_longest_away();
-        waiting.let_all_stay();
-        assert!(!is_sent_away(&mut waiting.begin()));
+        idle.close_longest();
+        idle.keep_all();
+        assert!(!is_closed(&mut idle.add()));
     }
 }

@@ -1,4 +1,4 @@
-//! The socket: who may connect, how many at once, and the end.
+//! The socket: which connections are accepted, how many at once, and how the daemon stops.
 
 use std::io;
 use std::os::unix::fs::FileTypeExt;
@@ -17,17 +17,17 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::connection::{self, StopSteps};
-use crate::idle::Waiting;
+use crate::idle::IdleConnections;
 use crate::lanes::Lanes;
 use crate::lease_watch;
 use crate::reset_inherited;
 use crate::service::Service;
 
-/// How long requests that were begun may take to finish when the daemon ends.
-const GRACE: Duration = Duration::from_millis(1500);
-/// How often the daemon looks whether its socket is still its own.
-const LOOK: Duration = Duration::from_secs(1);
-/// How long to wait when connections cannot be accepted, for example for want of descriptors.
+/// How long requests may take to finish when the daemon stops.
+const SHUTDOWN_GRACE: Duration = Duration::from_millis(1500);
+/// How often the daemon checks whether its socket is still its own.
+const SOCKET_POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// How long to wait if connections cannot be accepted, for example without a free descriptor.
 const RELIEF: Duration = Duration::from_millis(50);
 
 /// Why the daemon cannot serve at its socket.
@@ -58,20 +58,14 @@ struct OwnSocket {
 }
 
 impl Server {
-    /// Binds the socket. The caller holds the socket's lock, so one that is there already is a dead
-    /// daemon's.
+    /// Binds the socket. The caller holds the socket's lock, so a socket that is there was left by a daemon
+    /// that is gone.
     pub(crate) fn bind(path: PathBuf, service: Service) -> Result<Self, ServerError> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
         remove_stale(&path)?;
-        let failed = |source| ServerError::Bind { path: path.clone(), source };
-        let listener = {
-            let _inside = runtime.enter();
-            // The folder is 0700 and the umask 077, so nobody else can connect in between.
-            UnixListener::bind(&path).map_err(failed)?
-        };
-        let inode = inode_of(&path).map_err(failed)?;
-        let lanes = Arc::new(Lanes::new(service)?);
-        Ok(Self { runtime, listener, socket: OwnSocket { path, inode, stays: false }, lanes })
+        // The directory is 0700 and the umask 077, so no other user can connect in between.
+        let bound = StdListener::bind(&path);
+        let listener = bound.map_err(|source| ServerError::Bind { path: path.clone(), source })?;
+        Self::serve_at(listener, path, false, service)
     }
 
     /// Takes a socket that a service manager has bound at this path.
@@ -80,20 +74,28 @@ impl Server {
         path: PathBuf,
         service: Service,
     ) -> Result<Self, ServerError> {
+        Self::serve_at(listener, path, true, service)
+    }
+
+    fn serve_at(
+        listener: StdListener,
+        path: PathBuf,
+        stays: bool,
+        service: Service,
+    ) -> Result<Self, ServerError> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         listener.set_nonblocking(true)?;
         let listener = {
             let _inside = runtime.enter();
             UnixListener::from_std(listener)?
         };
-        let inode =
-            inode_of(&path).map_err(|source| ServerError::Bind { path: path.clone(), source })?;
+        let found = inode_of(&path);
+        let inode = found.map_err(|source| ServerError::Bind { path: path.clone(), source })?;
         let lanes = Arc::new(Lanes::new(service)?);
-        Ok(Self { runtime, listener, socket: OwnSocket { path, inode, stays: true }, lanes })
+        Ok(Self { runtime, listener, socket: OwnSocket { path, inode, stays }, lanes })
     }
 
-    /// Serves until a signal, a client or the loss of the socket ends it. Requests that were begun
-    /// are finished.
+    /// Serves until a signal, a client or the loss of the socket stops it, and finishes all requests.
     pub(crate) fn run(self) -> Result<(), ServerError> {
         let Self { runtime, listener, socket, lanes } = self;
         runtime.block_on(async {
@@ -105,8 +107,8 @@ impl Server {
                 tokio::spawn(lease_watch::watch(lanes.leases(), id));
             }
             let mut connections = accept(&listener, &lanes, &stop).await;
-            // First the name, so that a new daemon can be started; then who came by it; then the
-            // requests that were begun. Who waits at a socket that stays is the next daemon's client.
+            // First the name, so that a new daemon can start; then clients that connected by it; then
+            // requests. Clients that wait at a socket that stays are for the next daemon.
             stop.ending.send_replace(true);
             if !socket.stays {
                 socket.remove();
@@ -119,17 +121,17 @@ impl Server {
     }
 }
 
-/// Accepts connections until the daemon is to end.
+/// Accepts connections until the daemon is to stop.
 async fn accept(listener: &UnixListener, lanes: &Arc<Lanes>, stop: &StopSteps) -> JoinSet<()> {
     let mut asked = stop.asked.subscribe();
-    let waiting = Arc::new(Waiting::default());
+    let idle = Arc::new(IdleConnections::default());
     let mut connections = JoinSet::new();
     loop {
-        // Finished ones are forgotten as we go, or the set would grow for ever.
+        // Otherwise the set would grow forever.
         while connections.try_join_next().is_some() {}
         let accepted = async {
             if connections.len() > reset_inherited::connections(lanes.leases().count()) {
-                make_room(&mut connections, &waiting).await;
+                make_room(&mut connections, &idle).await;
             }
             listener.accept().await
         };
@@ -141,34 +143,34 @@ async fn accept(listener: &UnixListener, lanes: &Arc<Lanes>, stop: &StopSteps) -
         match accepted {
             Ok((stream, _)) => {
                 if let Some(peer) = admitted(&stream) {
-                    let (lanes, waiting) = (lanes.clone(), waiting.clone());
-                    let served = connection::serve(stream, peer, lanes, waiting, stop.clone());
+                    let (lanes, idle) = (lanes.clone(), idle.clone());
+                    let served = connection::serve(stream, peer, lanes, idle, stop.clone());
                     connections.spawn(served);
                 }
             }
             Err(error) => {
                 tracing::warn!("cannot accept a connection: {error}");
-                // Something else may have too many files open: leases, or another program (ENFILE).
-                // Who connects waits until somebody makes room for it, and only a moment for others.
-                let _ = timeout(RELIEF, make_room(&mut connections, &waiting)).await;
-                waiting.let_all_stay();
+                // Leases or another program (ENFILE) may have too many files open. A client waits until a
+                // connection ends, but only a moment for other causes.
+                let _ = timeout(RELIEF, make_room(&mut connections, &idle)).await;
+                idle.keep_all();
             }
         }
     }
 }
 
-/// Makes room for one connection more: in the place of the one that has been silent for longest, or if all
-/// are being answered, of the one that is done first.
-async fn make_room(connections: &mut JoinSet<()>, waiting: &Arc<Waiting>) {
-    waiting.send_longest_away();
-    // Where there are none, others have to make room.
+/// Makes room for one more connection: closes the one that has been idle for the longest time, or if all
+/// are being answered, the one that is done first.
+async fn make_room(connections: &mut JoinSet<()>, idle: &Arc<IdleConnections>) {
+    idle.close_longest();
+    // Without connections, something else has to make room.
     if connections.join_next().await.is_none() {
         sleep(RELIEF).await;
     }
-    waiting.let_all_stay();
+    idle.keep_all();
 }
 
-/// Who is at the other end, when it is our own user. Nobody else is read from or written to.
+/// The client, if it is of our own user. Other users are neither read from nor written to.
 fn admitted(stream: &UnixStream) -> Option<Peer> {
     match Peer::of(stream) {
         Ok(peer) if peer.is_ours() => Some(peer),
@@ -183,7 +185,7 @@ fn admitted(stream: &UnixStream) -> Option<Peer> {
     }
 }
 
-/// Tells those who wait to be accepted that they came too late.
+/// Refuses clients that wait to be accepted.
 async fn turn_away(listener: &UnixListener, connections: &mut JoinSet<()>) {
     while let Ok(Ok((stream, _))) = timeout(Duration::ZERO, listener.accept()).await {
         if admitted(&stream).is_some() {
@@ -192,16 +194,16 @@ async fn turn_away(listener: &UnixListener, connections: &mut JoinSet<()>) {
     }
 }
 
-/// Waits for the requests that were begun.
+/// Waits for running requests.
 async fn finish(mut connections: JoinSet<()>) {
     let all = async { while connections.join_next().await.is_some() {} };
-    if timeout(GRACE, all).await.is_err() {
+    if timeout(SHUTDOWN_GRACE, all).await.is_err() {
         tracing::warn!("ends with requests unfinished; their clients are told nothing");
     }
 }
 
 fn watch_for_signals(stop: &watch::Sender<bool>) -> io::Result<()> {
-    // Those whose default would end us without a word. SIGPIPE is ignored by the standard library.
+    // Their default would kill the daemon without a line in the log. The standard library ignores SIGPIPE.
     let kinds = [
         SignalKind::terminate(),
         SignalKind::interrupt(),
@@ -223,16 +225,16 @@ fn watch_for_signals(stop: &watch::Sender<bool>) -> io::Result<()> {
     Ok(())
 }
 
-/// Ends the daemon when its socket is gone or another's: nobody would find it any more.
+/// Stops the daemon when its socket is gone or replaced: no client would find it.
 async fn watch_socket(socket: OwnSocket, lanes: Arc<Lanes>, stop: watch::Sender<bool>) {
     let socket = Arc::new(socket);
-    let mut looks = interval(LOOK);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut checks = interval(SOCKET_POLL_INTERVAL);
+    checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let checked = socket.clone();
-        // Not here: the disk may hang, and clients are not to wait for it.
+        // Not on this thread: the disk may hang, and clients must not wait for it.
         match lanes.check(move || checked.is_there()).await {
-            Ok(true) => looks.tick().await,
+            Ok(true) => checks.tick().await,
             Ok(false) | Err(_) => break,
         };
     }
