@@ -136,6 +136,22 @@ fn b11_who_waits_at_the_socket_is_served_by_the_next_daemon() {
 }
 
 #[test]
+fn b11_a_daemon_that_cannot_serve_gives_the_cause_to_who_activated_it() {
+    if !need::tool("systemd-socket-activate") {
+        return;
+    }
+    let home = Home::new();
+    make_folder(&home.path("data"), 0o700);
+    make_folder(&home.vault(), 0o755);
+    let mut manager = activated(&home);
+    // More than fits into the socket's buffer: all of it is read before it is refused.
+    let set = home.set("A", vec![b'x'; 1 << 20]);
+    assert!(!set.status.success());
+    assert!(set.err.contains("cannot start the daemon: others may use"), "{set:?}");
+    assert_eq!(manager.wait().unwrap().code(), Some(1));
+}
+
+#[test]
 fn b11_what_is_handed_over_and_cannot_be_served_is_refused() {
     let home = Home::new();
     make_folder(&home.path("state/run"), 0o700);

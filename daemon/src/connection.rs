@@ -99,6 +99,14 @@ pub(crate) async fn turn_away(mut stream: UnixStream) {
     let _ = send(&mut stream, refusal, &InFlight::default()).await;
 }
 
+/// Refuses a client's first request.
+pub(crate) async fn refuse(mut stream: UnixStream, refusal: Refusal) {
+    let in_flight = InFlight::default();
+    // A client that is cut off while it sends would not read the answer.
+    let _ = timeout(limits::CONNECTION_TIMEOUT, receive(&mut stream, &in_flight)).await;
+    let _ = send(&mut stream, &Response::Refused(refusal), &in_flight).await;
+}
+
 async fn converse(
     stream: &mut UnixStream,
     peer: Peer,

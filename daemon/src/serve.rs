@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::os::fd::AsFd;
+use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -15,8 +16,8 @@ use crate::activation::{self, ActivationError};
 use crate::args::ServeMode;
 use crate::audit::Audit;
 use crate::leases::LeaseTable;
-use crate::server::{Server, ServerError};
-use crate::service::Service;
+use crate::server::{self, Server, ServerError};
+use crate::service::{Service, refuse};
 use crate::settings::{Settings, SettingsError};
 use crate::{launch, log, reset_inherited};
 use fluvio_secret_vault::{self, OpenError, Vault};
@@ -69,6 +70,16 @@ pub(crate) fn accept_vault() -> Result<(), ServeError> {
 fn serve(mode: ServeMode) -> Result<(), ServeError> {
     // First: what is opened before might be taken for it.
     let handed_over = activation::socket()?;
+    let listener = handed_over.as_ref().map(UnixListener::try_clone).transpose()?;
+    let served = serve_at(mode, listener);
+    if let (Some(listener), Err(error)) = (handed_over, &served) {
+        // If the clients cannot be answered, they see that the daemon is gone.
+        let _ = server::refuse(&listener, &refuse::not_serving(&error.to_string()));
+    }
+    served
+}
+
+fn serve_at(mode: ServeMode, handed_over: Option<UnixListener>) -> Result<(), ServeError> {
     // Never given back: a daemon starts no other program.
     let _hardened = harden()?;
     if mode == ServeMode::Detached {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use fluvio_secret_protocol::Refusal;
 use fluvio_secret_system::file_id::Inode;
 use fluvio_secret_system::peer::Peer;
 use tokio::net::{UnixListener, UnixStream};
@@ -119,6 +120,23 @@ impl Server {
             Ok(())
         })
     }
+}
+
+/// Refuses the clients that wait at a service manager's socket.
+pub(crate) fn refuse(listener: &StdListener, refusal: &Refusal) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let mut connections = JoinSet::new();
+        while let Ok((stream, _)) = listener.accept() {
+            stream.set_nonblocking(true)?;
+            let stream = UnixStream::from_std(stream)?;
+            if admitted(&stream).is_some() {
+                connections.spawn(connection::refuse(stream, refusal.clone()));
+            }
+        }
+        finish(connections).await;
+        Ok(())
+    })
 }
 
 /// Accepts connections until the daemon is to stop.

@@ -49,6 +49,11 @@ pub(super) fn lease(error: &LeaseError) -> Refusal {
     Refusal::new(Code::Storage, error.to_string(), next)
 }
 
+/// The daemon cannot serve. A service manager started it, so no command reports why.
+pub(crate) fn not_serving(why: &str) -> Refusal {
+    Refusal::new(Code::Storage, format!("cannot start the daemon: {why}"), "")
+}
+
 /// Leases that are not there.
 pub(super) fn no_such_lease() -> Refusal {
     Refusal::new(Code::Missing, "no such lease", "see what is there with: fluvio-secret lease list")
