@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 /// What the program was asked for.
 #[derive(Debug, Eq, PartialEq)]
-pub(crate) enum Order {
+pub(crate) enum DaemonAction {
     /// Take the directory at the vault's path for this machine's vault.
     AcceptVault,
     /// Print the help.
@@ -34,7 +34,7 @@ pub(crate) enum ServeMode {
 pub(crate) struct UnknownArgument;
 
 /// What `--help` prints, and what the manual page is made of.
-pub const HELP: &str = "\
+pub const DAEMON_HELP: &str = "\
 fluvio-secretd keeps the secrets of fluvio-secret. It is started by the first command that needs it.
 
 Usage: fluvio-secretd [--start | --settings | --accept-vault]
@@ -54,17 +54,21 @@ Example:
 ";
 
 /// Reads the arguments, the program's name first.
-pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Order, UnknownArgument> {
+pub(crate) fn parse(
+    args: impl IntoIterator<Item = OsString>,
+) -> Result<DaemonAction, UnknownArgument> {
     let mut parser = lexopt::Parser::from_iter(args);
-    let mut order = Order::Serve(ServeMode::Foreground);
+    let mut order = DaemonAction::Serve(ServeMode::Foreground);
     while let Some(argument) = parser.next().map_err(|_| UnknownArgument)? {
         order = match argument {
-            lexopt::Arg::Long("accept-vault") => Order::AcceptVault,
-            lexopt::Arg::Long("detached") => Order::Serve(ServeMode::Detached),
-            lexopt::Arg::Long("settings") => Order::Settings,
-            lexopt::Arg::Long("start") => Order::Start,
-            lexopt::Arg::Long("help") | lexopt::Arg::Short('h') => return Ok(Order::Help),
-            lexopt::Arg::Long("version") | lexopt::Arg::Short('V') => return Ok(Order::Version),
+            lexopt::Arg::Long("accept-vault") => DaemonAction::AcceptVault,
+            lexopt::Arg::Long("detached") => DaemonAction::Serve(ServeMode::Detached),
+            lexopt::Arg::Long("settings") => DaemonAction::Settings,
+            lexopt::Arg::Long("start") => DaemonAction::Start,
+            lexopt::Arg::Long("help") | lexopt::Arg::Short('h') => return Ok(DaemonAction::Help),
+            lexopt::Arg::Long("version") | lexopt::Arg::Short('V') => {
+                return Ok(DaemonAction::Version);
+            }
             _ => return Err(UnknownArgument),
         };
     }
@@ -73,20 +77,20 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Order, U
 
 #[cfg(test)]
 mod tests {
-    use super::{Order, ServeMode, parse};
+    use super::{DaemonAction, ServeMode, parse};
 
-    fn order(args: &[&str]) -> Option<Order> {
+    fn order(args: &[&str]) -> Option<DaemonAction> {
         parse(std::iter::once("fluvio-secretd").chain(args.iter().copied()).map(Into::into)).ok()
     }
 
     #[test]
     fn options_are_what_help_says() {
-        assert_eq!(order(&[]), Some(Order::Serve(ServeMode::Foreground)));
-        assert_eq!(order(&["--start"]), Some(Order::Start));
-        assert_eq!(order(&["--settings"]), Some(Order::Settings));
-        assert_eq!(order(&["--accept-vault"]), Some(Order::AcceptVault));
-        assert_eq!(order(&["-h"]), Some(Order::Help));
-        assert_eq!(order(&["--version"]), Some(Order::Version));
+        assert_eq!(order(&[]), Some(DaemonAction::Serve(ServeMode::Foreground)));
+        assert_eq!(order(&["--start"]), Some(DaemonAction::Start));
+        assert_eq!(order(&["--settings"]), Some(DaemonAction::Settings));
+        assert_eq!(order(&["--accept-vault"]), Some(DaemonAction::AcceptVault));
+        assert_eq!(order(&["-h"]), Some(DaemonAction::Help));
+        assert_eq!(order(&["--version"]), Some(DaemonAction::Version));
     }
 
     #[test]

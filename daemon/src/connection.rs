@@ -17,8 +17,8 @@ use zeroize::Zeroizing;
 use crate::idle::IdleConnections;
 use crate::in_flight::{InFlight, Room, Stalled};
 use crate::lanes::Lanes;
-use crate::response::Response;
 use crate::lease_watch;
+use crate::response::Response;
 use crate::service::refuse;
 
 /// How long `status` and `activity` may take to check the vault; then they are of what is known.
@@ -104,7 +104,7 @@ pub(crate) async fn refuse(mut stream: UnixStream, refusal: Refusal) {
     let in_flight = InFlight::default();
     // A client that is cut off while it sends would not read the answer.
     let _ = timeout(limits::CONNECTION_TIMEOUT, receive(&mut stream, &in_flight)).await;
-    let _ = send(&mut stream, &Response::Refused(refusal), &in_flight).await;
+    let _ = send(&mut stream, Response::Refused(refusal), &in_flight).await;
 }
 
 async fn converse(

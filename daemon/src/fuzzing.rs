@@ -13,16 +13,16 @@ use fluvio_secret_protocol::{Refusal, Request, SecretName};
 use fluvio_secret_system::peer::Peer;
 
 use crate::audit::Audit;
-pub use crate::response::Response;
 use crate::leases::LeaseTable;
+pub use crate::response::Response;
 use crate::service::{Answers, Service, refuse};
 use crate::settings::Settings;
 use fluvio_secret_vault::{HISTORY_DEPTH, Keyring, Record, Vault};
 
 /// What serves requests, behind the socket.
-pub struct Daemon(Service);
+pub struct FuzzedDaemon(Service);
 
-impl Daemon {
+impl FuzzedDaemon {
     /// A daemon whose files are all in this folder.
     ///
     /// # Panics

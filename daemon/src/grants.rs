@@ -15,16 +15,16 @@ use crate::audit::Actor;
 use fluvio_secret_vault::Given;
 
 /// How many are remembered.
-const MOST: usize = 64;
+const REMEMBERED_GRANTS: usize = 64;
 
 /// The last grants.
 #[derive(Debug, Default)]
 pub(crate) struct Grants {
-    last: Mutex<VecDeque<Grant>>,
+    last: Mutex<VecDeque<PastGrant>>,
 }
 
 #[derive(Debug)]
-struct Grant {
+struct PastGrant {
     at: i64,
     process: Process,
     program: String,
@@ -46,7 +46,7 @@ impl Grants {
         if given.is_empty() {
             return;
         }
-        let grant = Grant {
+        let grant = PastGrant {
             at: Timestamp::now().as_second(),
             process: Process {
                 pid: actor.pid,
@@ -57,7 +57,7 @@ impl Grants {
             given,
         };
         let mut last = self.last();
-        if last.len() == MOST {
+        if last.len() == REMEMBERED_GRANTS {
             // Who still runs stays longer.
             let ended = last.iter().position(|grant| grant.process.runs() != Some(true));
             last.remove(ended.unwrap_or(0));
@@ -67,7 +67,7 @@ impl Grants {
 
     /// The newest, newest first.
     pub(crate) fn newest(&self) -> Vec<ListedGrant> {
-        self.last().iter().rev().take(limits::LISTED_GRANTS).map(Grant::listed).collect()
+        self.last().iter().rev().take(limits::LISTED_GRANTS).map(PastGrant::listed).collect()
     }
 
     /// What processes that run were given of these secrets.
@@ -96,21 +96,22 @@ impl Grants {
         starts_again: impl Fn(i32) -> bool,
     ) -> Vec<ListedGrant> {
         let last = self.last();
-        let was_given = |grant: &&Grant| grant.given.iter().any(|given| outdated.contains(given));
-        let holds = |grant: &&Grant| {
+        let was_given =
+            |grant: &&PastGrant| grant.given.iter().any(|given| outdated.contains(given));
+        let holds = |grant: &&PastGrant| {
             grant.process.now().is_some_and(|process| !starts_again(process.parent))
         };
         let holders = last.iter().rev().filter(was_given).filter(holds);
-        holders.take(limits::LISTED_GRANTS).map(Grant::listed).collect()
+        holders.take(limits::LISTED_GRANTS).map(PastGrant::listed).collect()
     }
 
-    fn last(&self) -> MutexGuard<'_, VecDeque<Grant>> {
+    fn last(&self) -> MutexGuard<'_, VecDeque<PastGrant>> {
         // Nothing that holds the lock leaves a grant half-way.
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Grant {
+impl PastGrant {
     fn listed(&self) -> ListedGrant {
         ListedGrant {
             at: self.at,
@@ -157,7 +158,7 @@ pub(crate) fn tail_of(text: &str) -> String {
 mod tests {
     use std::process::{Command, Stdio};
 
-    use super::{Grants, MOST, tail_of};
+    use super::{Grants, REMEMBERED_GRANTS, tail_of};
     use crate::audit::Actor;
     use fluvio_secret_vault::Given;
 
@@ -198,10 +199,10 @@ mod tests {
         // A number that no process has.
         let ended = Actor { pid: i32::MAX, ..Actor::default() };
         grants.remember(ours, vec![given("A")]);
-        for _ in 0..MOST * 2 {
+        for _ in 0..REMEMBERED_GRANTS * 2 {
             grants.remember(ended, vec![given("A")]);
         }
-        assert_eq!(grants.last().len(), MOST);
+        assert_eq!(grants.last().len(), REMEMBERED_GRANTS);
         assert_eq!(grants.holders(&[given("A")].into(), |_| false).len(), 1);
         // Of one whose start is not known it is not known whether it runs.
         assert_eq!(grants.newest()[0].running, None);

@@ -17,8 +17,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
 use crate::in_flight::InFlight;
-use crate::response::Response;
 use crate::leases::LeaseTable;
+use crate::response::Response;
 use crate::service::{Answers, Service, refuse};
 
 /// How long at the most until it is looked again whether the vault is to be locked. What the thread

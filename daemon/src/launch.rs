@@ -21,7 +21,7 @@ const GIVE_BACK: [(&str, &str); 2] =
 
 /// Why no daemon was started.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum LaunchError {
+pub(crate) enum DetachError {
     #[error("{0}")]
     Failed(String),
     #[error("cannot run fluvio-secretd: {0}")]
@@ -34,7 +34,7 @@ pub(crate) enum LaunchError {
 ///
 /// It inherits no descriptor of the caller, or `$(fluvio-secret list)` would wait for its end; it
 /// has `/` as its folder, and of the environment only what says where its places are.
-pub(crate) fn start() -> Result<(), LaunchError> {
+pub(crate) fn start() -> Result<(), DetachError> {
     // What the caller left open without close-on-exec would live as long as the daemon.
     close_fds::set_fds_cloexec(3, &[]);
     let mut child = Command::new(std::env::current_exe()?)
@@ -51,7 +51,7 @@ pub(crate) fn start() -> Result<(), LaunchError> {
         Some(Ok(said)) => said,
         Some(Err(error)) if error.kind() == io::ErrorKind::TimedOut => {
             child.kill()?;
-            return Err(LaunchError::Slow);
+            return Err(DetachError::Slow);
         }
         Some(Err(error)) => return Err(error.into()),
         None => String::new(),
@@ -61,19 +61,20 @@ pub(crate) fn start() -> Result<(), LaunchError> {
         "" => {
             // If our starter ignores SIGCHLD, the kernel keeps no status.
             let status = child.wait().map(|status| format!(" ({status})")).unwrap_or_default();
-            Err(LaunchError::Failed(format!("it ended at once{status}")))
+            Err(DetachError::Failed(format!("it ended at once{status}")))
         }
-        reason => Err(LaunchError::Failed(reason.trim_end().to_owned())),
+        reason => Err(DetachError::Failed(reason.trim_end().to_owned())),
     }
 }
 
 /// Whether the daemon needs a variable of the caller's: where its places are, what time zone and
 /// language hold, how much it logs. A token in the environment is not for it.
 fn is_kept(name: &OsString) -> bool {
-    const NAMES: [&str; 6] = ["HOME", "LANG", "LOGNAME", "PATH", "TZ", "USER"];
-    const PREFIXES: [&str; 3] = ["FLUVIO_SECRET_", "LC_", "XDG_"];
+    const KEPT_VARIABLES: [&str; 6] = ["HOME", "LANG", "LOGNAME", "PATH", "TZ", "USER"];
+    const KEPT_PREFIXES: [&str; 3] = ["FLUVIO_SECRET_", "LC_", "XDG_"];
     name.to_str().is_some_and(|name| {
-        NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        KEPT_VARIABLES.contains(&name)
+            || KEPT_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
     })
 }
 

@@ -42,8 +42,8 @@ mod lease_watch;
 mod leases;
 mod log;
 mod outside;
-mod response;
 mod reset_inherited;
+mod response;
 mod rotating_log;
 mod serve;
 mod server;
@@ -57,19 +57,19 @@ use std::process::ExitCode;
 use fluvio_secret_protocol::DAEMON as PROGRAM;
 use fluvio_secret_system::output;
 
-pub use crate::args::HELP;
-use crate::args::ServeMode;
+pub use crate::args::DAEMON_HELP;
+use crate::args::{DaemonAction, ServeMode};
 
 /// The whole program `fluvio-secretd`.
 #[must_use]
 pub fn main() -> ExitCode {
     match args::parse(std::env::args_os()) {
-        Ok(args::Order::AcceptVault) => match serve::accept_vault() {
+        Ok(DaemonAction::AcceptVault) => match serve::accept_vault() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error, 1),
         },
-        Ok(args::Order::Help) => print(args::HELP.trim_end()),
-        Ok(args::Order::Serve(mode)) => match (serve::run(mode), mode) {
+        Ok(DaemonAction::Help) => print(args::DAEMON_HELP.trim_end()),
+        Ok(DaemonAction::Serve(mode)) => match (serve::run(mode), mode) {
             (Ok(()), _) => ExitCode::SUCCESS,
             // The starter reads it there.
             (Err(error), ServeMode::Detached) => {
@@ -78,15 +78,15 @@ pub fn main() -> ExitCode {
             }
             (Err(error), ServeMode::Foreground) => fail(&error, 1),
         },
-        Ok(args::Order::Settings) => match serve::settings() {
+        Ok(DaemonAction::Settings) => match serve::settings() {
             Ok(settings) => print(&settings),
             Err(error) => fail(&error, 1),
         },
-        Ok(args::Order::Start) => match launch::start() {
+        Ok(DaemonAction::Start) => match launch::start() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error, 1),
         },
-        Ok(args::Order::Version) => print(concat!("fluvio-secretd ", env!("CARGO_PKG_VERSION"))),
+        Ok(DaemonAction::Version) => print(concat!("fluvio-secretd ", env!("CARGO_PKG_VERSION"))),
         Err(error) => fail(&error, 2),
     }
 }

@@ -19,13 +19,13 @@ use tracing::level_filters::LevelFilter;
 use fluvio_secret_vault::HISTORY_DEPTH;
 
 /// More than any settings have.
-const MOST_BYTES: u64 = 64 << 10;
+const SETTINGS_BYTES: u64 = 64 << 10;
 
 /// How long after an unlock the vault is locked again, by default.
 const LOCK_AFTER: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// The most that `lock-after` may be: a year, which is as good as never.
-const LONGEST: SignedDuration = SignedDuration::from_hours(365 * 24);
+const LONGEST_LOCK_AFTER: SignedDuration = SignedDuration::from_hours(365 * 24);
 
 /// What holds.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -132,9 +132,11 @@ impl Settings {
             opened => opened.map_err(failed)?.0,
         };
         let mut bytes = Vec::new();
-        file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
-        if bytes.len() as u64 > MOST_BYTES {
-            return Err(failed(io::Error::other(format!("it has more than {MOST_BYTES} bytes"))));
+        file.take(SETTINGS_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+        if bytes.len() as u64 > SETTINGS_BYTES {
+            return Err(failed(io::Error::other(format!(
+                "it has more than {SETTINGS_BYTES} bytes"
+            ))));
         }
         let text = String::from_utf8(bytes);
         let text = text.map_err(|_| failed(io::Error::other("it is not UTF-8")))?;
@@ -184,7 +186,7 @@ fn text<'a>(value: &'a DeValue<'_>) -> Option<&'a str> {
 
 fn duration(text: &str) -> Option<Duration> {
     let duration = text.parse::<SignedDuration>().ok()?;
-    let is_one = (SignedDuration::from_secs(1)..=LONGEST).contains(&duration);
+    let is_one = (SignedDuration::from_secs(1)..=LONGEST_LOCK_AFTER).contains(&duration);
     Duration::try_from(duration).ok().filter(|_| is_one)
 }
 

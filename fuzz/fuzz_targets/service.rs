@@ -1,7 +1,7 @@
 //! Arbitrary frames, one after the other, to a daemon with a vault of its own.
 #![no_main]
 
-use fluvio_secret_daemon::fuzzing::{Daemon, refusal};
+use fluvio_secret_daemon::fuzzing::{FuzzedDaemon, refusal};
 use fluvio_secret_fuzz::{CANARY, take_frame};
 use fluvio_secret_protocol::frame::encode;
 use fluvio_secret_protocol::{Code, Refusal, Request, Response};
@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let folder = tempfile::tempdir().expect("a folder");
-    let daemon = Daemon::in_folder(folder.path());
+    let daemon = FuzzedDaemon::in_folder(folder.path());
     let mut bytes = bytes;
     while let Some(frame) = take_frame::<Request>(&mut bytes) {
         let request = match frame {

@@ -22,7 +22,7 @@ use nix::unistd::execvpe;
 pub const PIPE_VARIABLE: &str = "FLUVIO_SECRET_IGNORES_SIGPIPE";
 
 /// A bit for each signal that the starter ignored, the first one for signal 1.
-static IGNORED: AtomicU64 = AtomicU64::new(0);
+static IGNORED_SIGNALS: AtomicU64 = AtomicU64::new(0);
 
 /// The signals that the starter blocked.
 static BLOCKED: OnceLock<SigSet> = OnceLock::new();
@@ -30,7 +30,7 @@ static BLOCKED: OnceLock<SigSet> = OnceLock::new();
 /// Runs before `main`, while nothing has changed yet. It needs nothing of Rust's runtime.
 #[ctor(unsafe)]
 fn remember_ignored() {
-    IGNORED.store(read_ignored().unwrap_or(0), Ordering::Relaxed);
+    IGNORED_SIGNALS.store(read_ignored().unwrap_or(0), Ordering::Relaxed);
 }
 
 /// Without /proc, no signal counts as ignored.
@@ -52,7 +52,7 @@ fn ignored_in(status: &str) -> Option<u64> {
 /// Whether the starter ignored a signal.
 #[must_use]
 pub fn is_ignored(signal: i32) -> bool {
-    IGNORED.load(Ordering::Relaxed) & 1 << (signal - 1) != 0
+    IGNORED_SIGNALS.load(Ordering::Relaxed) & 1 << (signal - 1) != 0
 }
 
 /// Unblocks all signals for this thread and those that it starts. To be called on the first thread.

@@ -21,7 +21,7 @@ pub const HOME_VARIABLE: &str = "FLUVIO_SECRET_HOME";
 const SOCKET_PATH_BYTES: usize = 107;
 
 /// A kind of files with a directory of its own (XDG base directory specification).
-struct Base {
+struct BaseDirectory {
     /// Its directory below [`HOME_VARIABLE`].
     name: &'static str,
     variable: &'static str,
@@ -29,9 +29,12 @@ struct Base {
     default: &'static str,
 }
 
-const CONFIG: Base = Base { name: "config", variable: "XDG_CONFIG_HOME", default: ".config" };
-const DATA: Base = Base { name: "data", variable: "XDG_DATA_HOME", default: ".local/share" };
-const STATE: Base = Base { name: "state", variable: "XDG_STATE_HOME", default: ".local/state" };
+const CONFIG: BaseDirectory =
+    BaseDirectory { name: "config", variable: "XDG_CONFIG_HOME", default: ".config" };
+const DATA: BaseDirectory =
+    BaseDirectory { name: "data", variable: "XDG_DATA_HOME", default: ".local/share" };
+const STATE: BaseDirectory =
+    BaseDirectory { name: "state", variable: "XDG_STATE_HOME", default: ".local/state" };
 
 /// All directories of a user.
 #[derive(Clone, Debug)]
@@ -48,7 +51,7 @@ pub struct StateDirectory {
     path: PathBuf,
 }
 
-impl Base {
+impl BaseDirectory {
     /// A directory that is named by no variable is below `HOME`. The password database is not asked: then two
     /// shells of one user could have two vaults.
     fn directory(

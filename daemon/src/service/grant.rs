@@ -16,8 +16,8 @@ use jiff::Timestamp;
 use super::{Service, refuse};
 use crate::audit::{Actor, Event};
 use crate::grants::{parent_of, tail_of};
-use crate::response::Response;
 use crate::lease_files::LeaseInfo;
+use crate::response::Response;
 use fluvio_secret_vault::VaultError;
 
 /// How values can reach the connector of a request.

@@ -26,8 +26,8 @@ use jiff::Timestamp;
 
 use crate::audit::Audit;
 use crate::grants::Grants;
-use crate::response::Response;
 use crate::leases::{KnownLease, LeaseTable};
+use crate::response::Response;
 use crate::settings::Settings;
 use crate::subscribers::Subscribers;
 use fluvio_secret_vault::{KeyState, Vault, VaultError};

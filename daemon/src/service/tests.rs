@@ -14,8 +14,8 @@ use zeroize::Zeroizing;
 
 use super::{Answers, Service};
 use crate::audit::{Actor, Audit, Event};
-use crate::response::Response;
 use crate::leases::LeaseTable;
+use crate::response::Response;
 use crate::settings::Settings;
 use fluvio_secret_vault::Vault;
 

@@ -44,7 +44,7 @@ pub fn pages() -> Vec<Page> {
             text::write(roff, include_str!("../text/fluvio-secret.txt"));
         }),
         page("fluvio-secretd", "1", "keeps the secrets of fluvio-secret", |roff| {
-            text::write(roff, fluvio_secret_daemon::HELP);
+            text::write(roff, fluvio_secret_daemon::DAEMON_HELP);
             text::write(roff, include_str!("../text/fluvio-secretd.txt"));
         }),
         page("fluvio-secret-shim", "1", "starts a connector with its secrets", |roff| {
