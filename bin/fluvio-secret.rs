@@ -1,4 +1,4 @@
-//! The program `fluvio-secret`; all of it but the allocator is in the library.
+//! The program `fluvio-secret`. Everything but the allocator is in the library.
 
 use std::alloc::System;
 

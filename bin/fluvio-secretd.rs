@@ -1,4 +1,4 @@
-//! The program `fluvio-secretd`; all of it but the allocator is in the library.
+//! The program `fluvio-secretd`. Everything but the allocator is in the library.
 
 use std::alloc::System;
 

@@ -82,9 +82,6 @@ const NOT_YET: &[(&str, &[&str])] = &[
     ("shim/", &["anew", "by the environment", "folder", "is none", "leads to", "nobody", "somebody",
         "stands in front of", "told", "was asked for", "what is no", "whoever"]),
 
-    ("system/", &["folder", "folders", "is none", "nobody", "somebody", "that is no", "told", "what is no",
-        "whoever"]),
-
     ("vault/", &["also when", "anew", "folder", "goes on", "is asked for", "is none", "lead to", "meanwhile",
         "nobody", "says so", "seal", "sealed", "sealing", "seals", "so many", "so often", "somebody", "tells",
         "that is no", "told", "was asked for", "what is no", "whoever"]),

@@ -1,8 +1,7 @@
 //! Socket activation: a service manager binds the socket and hands it over as descriptor 3.
 //!
-//! The words are those of `sd_listen_fds(3)`: `LISTEN_FDS` says how many descriptors there are, and
-//! `LISTEN_PID` for whom. That manual has a program look away when it is not the one. Here it ends:
-//! the socket at our place would be a live one of the service manager's, and no dead daemon's.
+//! As in `sd_listen_fds(3)`, `LISTEN_FDS` is the number of descriptors, and `LISTEN_PID` the process that they
+//! are for. A descriptor for another process is an error here, because the socket is the service manager's.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -17,7 +16,7 @@ use rustix::net::{AddressFamily, SocketType};
 const COUNT: &str = "LISTEN_FDS";
 const FOR_WHOM: &str = "LISTEN_PID";
 
-/// Why what was handed over is not served.
+/// Why the socket that was handed over is not served.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ActivationError {
     #[error(
@@ -40,8 +39,8 @@ pub(crate) enum ActivationError {
     Place { found: PathBuf, wanted: PathBuf },
 }
 
-/// The socket that was handed over; `None` when the daemon is to bind its own. To be called once, and
-/// before anything is opened.
+/// The socket that was handed over; `None` if the daemon has to bind its own. To be called once, before any file
+/// is opened.
 pub(crate) fn socket() -> Result<Option<UnixListener>, ActivationError> {
     let Some(count) = env::var_os(COUNT) else { return Ok(None) };
     let own = std::process::id().to_string();
@@ -51,7 +50,7 @@ pub(crate) fn socket() -> Result<Option<UnixListener>, ActivationError> {
     if count != "1" {
         return Err(ActivationError::Count(count.to_string_lossy().into_owned()));
     }
-    // Owning one that is closed would end the process without a word.
+    // To own a closed descriptor would abort the process.
     fs::symlink_metadata("/proc/self/fd/3").map_err(|_| io::Error::other("it is closed"))?;
     let given = sd_listen_fds::get().map_err(io::Error::other)?.pop();
     given.map(|(_, descriptor)| listener(descriptor.into_std())).transpose()
@@ -59,7 +58,7 @@ pub(crate) fn socket() -> Result<Option<UnixListener>, ActivationError> {
 
 fn listener(descriptor: OwnedFd) -> Result<UnixListener, ActivationError> {
     let failed = |error: rustix::io::Errno| ActivationError::Descriptor(error.into());
-    // In this order: what is no socket fails at the first.
+    // In this order: anything but a socket fails at the first one.
     let listens = socket_acceptconn(&descriptor).map_err(failed)?
         && socket_domain(&descriptor).map_err(failed)? == AddressFamily::UNIX
         && socket_type(&descriptor).map_err(failed)? == SocketType::STREAM;

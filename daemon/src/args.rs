@@ -2,33 +2,33 @@
 
 use std::ffi::OsString;
 
-/// What the program was asked for.
+/// What the program has to do.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum DaemonAction {
-    /// Take the directory at the vault's path for this machine's vault.
+    /// Use the directory at the vault's path as this machine's vault.
     AcceptVault,
     /// Print the help.
     Help,
-    /// Serve until told to end.
+    /// Serve until stopped.
     Serve(ServeMode),
-    /// Print the settings that hold, or what is wrong with them.
+    /// Print the settings, or what is wrong with them.
     Settings,
-    /// Start a daemon in the background and end when it serves.
+    /// Start a daemon in the background, and exit when it serves.
     Start,
-    /// Print the release.
+    /// Print the version.
     Version,
 }
 
 /// How the daemon serves.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum ServeMode {
-    /// As the child of `--start`: in a session of its own, saying on standard output when it serves.
+    /// As the child of `--start`: in a session of its own, with a line on standard output when it serves.
     Detached,
-    /// In the foreground, logging to standard error: for a service manager, or to look at it.
+    /// In the foreground, with its log on standard error: for a service manager, or to watch it.
     Foreground,
 }
 
-/// An argument that is none of ours. It is not repeated.
+/// An unknown argument. It is not repeated, because it may be a value.
 #[derive(Debug, thiserror::Error)]
 #[error("unknown argument; see: fluvio-secretd --help")]
 pub(crate) struct UnknownArgument;

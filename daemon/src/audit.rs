@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use crate::rotating_log::{Reach, RotatingLog};
 use fluvio_secret_system::io_error::io_error_text;
 
-/// What happens to the secrets, or to the key that opens them.
+/// A change or a delivery of secrets, or a change of the key that decrypts them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Event {
     AcceptRecipients,
@@ -31,7 +31,7 @@ pub(crate) enum Event {
     UseIdentity,
 }
 
-/// Who does it, as far as the client says so.
+/// The process that does it, as the client describes itself.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Actor<'a> {
     pub(crate) pid: i32,
@@ -39,7 +39,7 @@ pub(crate) struct Actor<'a> {
     pub(crate) config: &'a str,
 }
 
-/// The line could not be written, so nothing was done.
+/// The line could not be written, so nothing was changed or delivered.
 #[derive(Debug, thiserror::Error)]
 #[error("the audit log {path} cannot be written: {}", io_error_text(.source), path = .path.display())]
 pub(crate) struct AuditError {
@@ -59,7 +59,7 @@ impl Audit {
         Self { log: RotatingLog::new(path.clone()), path }
     }
 
-    /// Writes the line. A change of the vault must have its line on the disk.
+    /// Writes the line. The line of a change must reach the disk.
     pub(crate) fn record(
         &self,
         event: Event,
@@ -69,7 +69,7 @@ impl Audit {
         self.write(event, actor, names, &[])
     }
 
-    /// Writes the line of a change that is about recipients, and about all secrets.
+    /// Writes the line of a change of recipients, which concerns all secrets.
     pub(crate) fn record_recipients(
         &self,
         event: Event,
@@ -128,8 +128,8 @@ impl Event {
     }
 }
 
-/// What a client named, without what would drive the terminal of who reads the log: JSON escapes the
-/// C0 controls, not DEL and the C1 ones.
+/// A string of a client, without characters that would drive a terminal: JSON escapes the C0 controls, but not
+/// DEL and the C1 ones.
 fn printable(text: &str) -> String {
     text.replace(|c: char| ('\u{7f}'..'\u{a0}').contains(&c), "\u{fffd}")
 }

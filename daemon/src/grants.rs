@@ -1,7 +1,6 @@
 //! The last grants, and which of their processes still run. In memory only, and without a value.
 //!
-//! This is for messages: nothing is decided by it. A process id is told from a later one of the same
-//! number by the time at which the process began, where the system says that (proc(5)).
+//! This is for messages only. The start time of a process distinguishes it from a later one of the same id.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,7 +13,7 @@ use jiff::Timestamp;
 use crate::audit::Actor;
 use fluvio_secret_vault::Given;
 
-/// How many are remembered.
+/// The number of grants to remember.
 const REMEMBERED_GRANTS: usize = 64;
 
 /// The last grants.
@@ -32,7 +31,7 @@ struct PastGrant {
     given: Vec<Given>,
 }
 
-/// A process, as it was when it asked.
+/// A process that asked for values.
 #[derive(Debug)]
 struct Process {
     pid: i32,
@@ -41,7 +40,7 @@ struct Process {
 }
 
 impl Grants {
-    /// Remembers a grant. One that gave nothing is none.
+    /// Remembers a grant, unless it has no values.
     pub(crate) fn remember(&self, actor: Actor<'_>, given: Vec<Given>) {
         if given.is_empty() {
             return;
@@ -58,7 +57,7 @@ impl Grants {
         };
         let mut last = self.last();
         if last.len() == REMEMBERED_GRANTS {
-            // Who still runs stays longer.
+            // Processes that still run stay longer.
             let ended = last.iter().position(|grant| grant.process.runs() != Some(true));
             last.remove(ended.unwrap_or(0));
         }
@@ -70,7 +69,7 @@ impl Grants {
         self.last().iter().rev().take(limits::LISTED_GRANTS).map(PastGrant::listed).collect()
     }
 
-    /// What processes that run were given of these secrets.
+    /// What running processes have of these secrets.
     pub(crate) fn given(&self, names: &[SecretName]) -> Vec<Given> {
         let last = self.last();
         let running = last.iter().filter(|grant| grant.process.now().is_some());
@@ -78,7 +77,7 @@ impl Grants {
         given.filter(|(name, _)| names.contains(name)).cloned().collect()
     }
 
-    /// Takes note that the value with the fingerprint `before` has the fingerprint `after` from now on.
+    /// Remembers that the value with the fingerprint `before` now has the fingerprint `after`.
     pub(crate) fn keep_value(&self, name: &SecretName, before: u64, after: u64) {
         let mut last = self.last();
         for given in last.iter_mut().flat_map(|grant| &mut grant.given) {
@@ -88,8 +87,8 @@ impl Grants {
         }
     }
 
-    /// Processes that run and were given one of these values, newest first; without those whose
-    /// parent starts them again when it is told of a change.
+    /// Running processes that have one of these values, newest first; without those whose parent starts them
+    /// again after a change.
     pub(crate) fn holders(
         &self,
         outdated: &BTreeSet<Given>,
@@ -106,7 +105,7 @@ impl Grants {
     }
 
     fn last(&self) -> MutexGuard<'_, VecDeque<PastGrant>> {
-        // Nothing that holds the lock leaves a grant half-way.
+        // Each change is one call, so a panic leaves the list whole.
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -125,12 +124,12 @@ impl PastGrant {
 }
 
 impl Process {
-    /// Whether it still runs; `None` where that cannot be known.
+    /// Whether it still runs; `None` if that is not known.
     fn runs(&self) -> Option<bool> {
         self.started.is_some().then(|| self.now().is_some())
     }
 
-    /// How it is now, while it runs.
+    /// Its state, while it runs.
     fn now(&self) -> Option<ProcessStat> {
         running(self.pid).filter(|now| Some(now.started) == self.started)
     }
@@ -145,8 +144,8 @@ fn running(pid: i32) -> Option<ProcessStat> {
     ProcessStat::of(pid).filter(|process| !process.has_exited())
 }
 
-/// A text of a client's for an answer: without what would drive a terminal, and of one that is too
-/// long the end, which of a path is what tells it from others.
+/// A string of a client for an answer: without characters that would drive a terminal. Of a long one, this is
+/// the end, which is the part of a path that differs.
 pub(crate) fn tail_of(text: &str) -> String {
     let text = printable::line(text);
     let cut = text.len().saturating_sub(limits::LISTED_LABEL_BYTES);

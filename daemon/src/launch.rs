@@ -1,4 +1,4 @@
-//! `--start`: starts a daemon that belongs to nobody's terminal, pipe or session.
+//! `--start`: starts a daemon that is independent of the terminal, pipes and session of its starter.
 
 use std::ffi::OsString;
 use std::io::{self, Read};
@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use fluvio_secret_protocol::limits;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// What the detached daemon writes to standard output when it serves; anything else is why it cannot.
+/// What the detached daemon writes to standard output when it serves; anything else is an error.
 pub(crate) const READY: &str = "ready\n";
 
-/// A daemon may wait for its predecessor to end; then it is ready within milliseconds.
+/// A daemon may wait for its predecessor to stop; then it is ready within milliseconds.
 const START_TIMEOUT: Duration = limits::HANDOVER.saturating_add(Duration::from_secs(2));
 
-/// Has glibc's allocator (mallopt(3)) give memory of values back to the system when they are dropped. By itself
-/// it keeps more the larger they were.
+/// Makes glibc's allocator (mallopt(3)) return the memory of dropped values to the system. By default it keeps
+/// more of it for larger values.
 const GIVE_BACK: [(&str, &str); 2] =
     [("MALLOC_MMAP_THRESHOLD_", "65536"), ("MALLOC_TRIM_THRESHOLD_", "131072")];
 
@@ -32,10 +32,10 @@ pub(crate) enum DetachError {
 
 /// Starts a daemon and waits until it serves.
 ///
-/// It inherits no descriptor of the caller, or `$(fluvio-secret list)` would wait for its end; it
-/// has `/` as its folder, and of the environment only what says where its places are.
+/// It inherits no descriptor of the caller, because `$(fluvio-secret list)` would wait until it is closed. Its
+/// directory is `/`, and it gets only the variables that it needs.
 pub(crate) fn start() -> Result<(), DetachError> {
-    // What the caller left open without close-on-exec would live as long as the daemon.
+    // Descriptors without close-on-exec would stay open as long as the daemon runs.
     close_fds::set_fds_cloexec(3, &[]);
     let mut child = Command::new(std::env::current_exe()?)
         .arg("--detached")
@@ -67,8 +67,8 @@ pub(crate) fn start() -> Result<(), DetachError> {
     }
 }
 
-/// Whether the daemon needs a variable of the caller's: where its places are, what time zone and
-/// language hold, how much it logs. A token in the environment is not for it.
+/// Whether the daemon needs a variable of the caller: for its directories, time zone, language and log. A token
+/// in the environment is not for the daemon.
 fn is_kept(name: &OsString) -> bool {
     const KEPT_VARIABLES: [&str; 6] = ["HOME", "LANG", "LOGNAME", "PATH", "TZ", "USER"];
     const KEPT_PREFIXES: [&str; 3] = ["FLUVIO_SECRET_", "LC_", "XDG_"];

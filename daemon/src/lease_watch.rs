@@ -1,4 +1,4 @@
-//! Notices when nobody holds a lease any more. One task for each lease; no thread and no clock.
+//! Notices when the last holder of a lease is gone: one task for each lease, without a thread or a clock.
 
 use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
@@ -9,7 +9,7 @@ use tokio::net::unix::pipe::Receiver;
 use crate::lease_files::is_held;
 use crate::leases::{LeaseTable, LeaseWatch};
 
-/// Removes a lease when nobody holds it. To be begun when whoever was to hold it does, or never will.
+/// Removes a lease when no process holds it. To be started after the launcher holds it, or is gone.
 pub(crate) async fn watch(leases: Arc<LeaseTable>, id: String) {
     let Some(LeaseWatch { reader, ended }) = leases.watch(&id) else { return };
     tokio::select! {
@@ -29,14 +29,14 @@ async fn released(reader: OwnedFd) {
             return;
         }
     };
-    // Of a writer that came and went before the first look there is no event.
+    // There is no event for a writer that has already closed the FIFO.
     if !is_held(&reader) {
         return;
     }
     while reader.readable().await.is_ok() {
         match reader.try_read(&mut [0; 64]) {
             Ok(0) => return,
-            // What somebody writes into it means nothing.
+            // What is written into it means nothing.
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(_) => return,

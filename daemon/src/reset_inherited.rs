@@ -1,5 +1,4 @@
-//! Limits and signals of whoever starts us, which are not to hold for us: a daemon outlives the shell that
-//! it was started from, and serves others.
+//! Resets limits and signals of the starter: the daemon outlives the shell that started it, and serves others.
 //!
 //! Soft limits are raised to the hard ones. A hard limit stays: it may be meant for the daemon.
 
@@ -12,7 +11,7 @@ pub(crate) use signal_hook::consts::SIGXCPU as CPU_TIME_IS_OVER;
 use signal_hook::consts::SIGXFSZ;
 use signal_hook::flag;
 
-/// The limits, and their names in messages. (Not core files: harden(2) sees to them.)
+/// The limits, and their names in messages. (Not core files, which `harden` limits.)
 const LIMITS: [(Resource, &str); 10] = [
     (Resource::As, "memory"),
     (Resource::Cpu, "processor time"),
@@ -31,17 +30,17 @@ const LIMITS: [(Resource, &str); 10] = [
 /// time, and the files of a change with eight writers.
 const RESERVED: usize = 48;
 
-/// Takes as much as the system grants. A file over its limit is then an error for its writer, and not our
-/// end.
-pub(crate) fn leave_behind() -> io::Result<()> {
-    // Nobody reads the flag: that it is set keeps the signal from its default.
+/// Takes as much as the system grants. A file over its limit is then an error of its writer, and does not kill
+/// the daemon.
+pub(crate) fn reset_inherited() -> io::Result<()> {
+    // The flag is not read: a handler keeps the signal from killing the daemon.
     flag::register(SIGXFSZ, Arc::default())?;
     for (resource, what) in LIMITS {
         let limit = getrlimit(resource);
         let mut raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
         if let (Resource::Cpu, Some(most)) = (resource, limit.maximum) {
             tracing::warn!("the daemon may use {most} s of processor time, and stops before that");
-            // At the soft limit comes a signal that is handled, at the hard one SIGKILL.
+            // The soft limit sends a signal that is handled, the hard one SIGKILL.
             raised.current = Some(most.saturating_sub(1).max(1));
         }
         if let Err(error) = setrlimit(resource, raised) {

@@ -1,4 +1,4 @@
-//! From the first system call to the last: what the daemon does besides serving.
+//! What the daemon does before and after it serves.
 
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -53,13 +53,13 @@ pub(crate) fn run(mode: ServeMode) -> Result<(), ServeError> {
     served
 }
 
-/// The settings with which a daemon would start, as they are written. Makes nothing.
+/// The settings with which a daemon would start, as they are written in the file.
 pub(crate) fn settings() -> Result<String, ServeError> {
     let places = Places::from_environment()?;
     Ok(Settings::read(&places.settings())?.to_string())
 }
 
-/// Takes the directory at the vault's path for this machine's vault from now on.
+/// Uses the directory at the vault's path as this machine's vault from now on.
 pub(crate) fn accept_vault() -> Result<(), ServeError> {
     let _hardened = harden()?;
     let places = Places::from_environment()?;
@@ -68,7 +68,7 @@ pub(crate) fn accept_vault() -> Result<(), ServeError> {
 }
 
 fn serve(mode: ServeMode) -> Result<(), ServeError> {
-    // First: what is opened before might be taken for it.
+    // First, because another open file might be mistaken for the socket.
     let handed_over = activation::socket()?;
     let listener = handed_over.as_ref().map(UnixListener::try_clone).transpose()?;
     let served = serve_at(mode, listener);
@@ -80,22 +80,22 @@ fn serve(mode: ServeMode) -> Result<(), ServeError> {
 }
 
 fn serve_at(mode: ServeMode, handed_over: Option<UnixListener>) -> Result<(), ServeError> {
-    // Never given back: a daemon starts no other program.
+    // Never restored: the daemon starts no other program.
     let _hardened = harden()?;
     if mode == ServeMode::Detached {
-        // A session of our own: no terminal's hang-up or Ctrl-C is ours.
+        // A session of our own gets no hang-up or Ctrl-C of a terminal.
         rustix::process::setsid().map_err(io::Error::from)?;
     }
     let places = Places::from_environment()?;
     places.prepare()?;
-    // What is wrong with the settings is logged, too.
+    // An error in the settings is logged, so logging begins first.
     let settings = Settings::read(&places.settings());
     let level = settings.as_ref().map_or(LevelFilter::INFO, |settings| settings.log);
     log::begin(mode, &places, level)?;
     // Before anything is written.
-    reset_inherited::leave_behind()?;
+    reset_inherited::reset_inherited()?;
     let settings = settings?;
-    // One deadline for both locks: who starts us waits as long as for one.
+    // One deadline for both locks, because the starter waits for one only.
     let now = Instant::now();
     let (_socket_lock, deadline) = match &handed_over {
         None => (own_socket(&places, now + limits::HANDOVER)?, now + limits::HANDOVER),
@@ -123,8 +123,8 @@ fn serve_at(mode: ServeMode, handed_over: Option<UnixListener>) -> Result<(), Se
     Ok(())
 }
 
-/// Takes the socket's lock. Its holder may be about to end; but where somebody answers, a daemon
-/// serves, or a service manager starts one.
+/// Takes the socket's lock. Its holder may be about to stop. But if the socket is answered, a daemon serves or
+/// a service manager starts one.
 fn own_socket(places: &Places, deadline: Instant) -> Result<Lock, ServeError> {
     if connect(&places.state).is_ok() {
         return Err(ServeError::Owned { path: places.state.socket() });
@@ -132,8 +132,7 @@ fn own_socket(places: &Places, deadline: Instant) -> Result<Lock, ServeError> {
     follow(places, deadline)
 }
 
-/// Takes the socket's lock from a daemon that ends, or will as soon as it sees that its socket was
-/// replaced.
+/// Takes the socket's lock from a daemon that stops, or will when it notices that its socket was replaced.
 fn follow(places: &Places, deadline: Instant) -> Result<Lock, ServeError> {
     let path = places.state.socket_lock();
     let failed = |source| ServeError::Lock { path: path.clone(), source };
@@ -141,10 +140,10 @@ fn follow(places: &Places, deadline: Instant) -> Result<Lock, ServeError> {
     Lock::take(&path, deadline).map_err(failed)?.ok_or_else(owned)
 }
 
-/// Says that we serve, and lets go of the starter's pipe.
+/// Reports to the starter that the daemon serves, and closes the pipe.
 fn tell_ready() -> io::Result<()> {
     let mut stdout = io::stdout();
-    // Nobody may be left to hear it; that is no reason not to serve.
+    // The starter may be gone. The daemon serves all the same.
     let _ = stdout.write_all(launch::READY.as_bytes()).and_then(|()| stdout.flush());
     let null = std::fs::OpenOptions::new().write(true).open("/dev/null")?;
     rustix::stdio::dup2_stdout(null.as_fd())?;

@@ -1,6 +1,5 @@
-//! What the user has settled: `settings.toml` in the folder of configuration. Read once, when the
-//! daemon starts. A daemon with half of its settings would surprise, so anything wrong in the file
-//! keeps it from starting.
+//! The settings: `settings.toml` in the directory of the configuration, read when the daemon starts. Half of the
+//! settings would surprise, so the daemon does not start with an error in the file.
 
 use std::fmt;
 use std::fs::OpenOptions;
@@ -27,26 +26,26 @@ const LOCK_AFTER: Duration = Duration::from_secs(12 * 60 * 60);
 /// The most that `lock-after` may be: a year, which is as good as never.
 const LONGEST_LOCK_AFTER: SignedDuration = SignedDuration::from_hours(365 * 24);
 
-/// What holds.
+/// The settings of a daemon.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Settings {
-    /// How many earlier versions of a secret are kept.
+    /// The number of earlier versions of a secret to keep.
     pub(crate) history: usize,
-    /// Which way values go to a connector when nothing is said.
+    /// The inject mode if the client names none.
     pub(crate) inject: InjectMode,
-    /// How long after an unlock the vault is locked again; `None` for never.
+    /// The time from an unlock to the lock; `None` for never.
     pub(crate) lock_after: Option<Duration>,
     /// How much the daemon logs.
     pub(crate) log: LevelFilter,
 }
 
-/// A setting that can be given, by its key.
+/// A setting that the file may have.
 #[derive(Clone, Copy, Debug)]
 struct Setting {
     key: &'static str,
-    /// What its value is, for who gave another.
+    /// The valid values, for messages.
     expected: &'static str,
-    /// Takes a value; `None` when it is not what is expected.
+    /// Takes a value; `None` if it is not valid.
     take: fn(&mut Settings, &DeValue<'_>) -> Option<()>,
 }
 
@@ -93,7 +92,7 @@ const SETTINGS: [Setting; 4] = [
 /// Why settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SettingsError {
-    #[error("the settings {path} cannot be read: {source}; mend that, or move the file away", path = .path.display())]
+    #[error("the settings {path} cannot be read: {source}; fix that, or move the file away", path = .path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error("the settings {path}, line {line}: {problem}", path = .path.display())]
     Wrong { path: PathBuf, line: usize, problem: Problem },
@@ -102,11 +101,11 @@ pub(crate) enum SettingsError {
 /// What is wrong in a line of settings.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Problem {
-    /// It is no TOML. What the parser says of it has nothing of the file.
+    /// Invalid TOML. The parser's message quotes nothing of the file.
     Syntax(String),
-    /// There is no such setting.
+    /// An unknown setting.
     Unknown { key: String, nearest: &'static str },
-    /// The value of a setting is none for it.
+    /// An invalid value of a setting.
     Value { key: &'static str, expected: &'static str },
 }
 
@@ -122,10 +121,10 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// What the file says; what it does not say, and a file that is not there, is as by default.
+    /// The settings of the file, else the defaults.
     pub(crate) fn read(path: &Path) -> Result<Self, SettingsError> {
         let failed = |source| SettingsError::Read { path: path.to_owned(), source };
-        // A user's own file, which may be a link into a repository of such files.
+        // The file is the user's own, and may be a link to a repository of settings.
         let opened = regular::open(OpenOptions::new().read(true), path, Links::Follow);
         let file = match opened {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
@@ -147,7 +146,7 @@ impl Settings {
         })
     }
 
-    /// The settings of a text, or the first line in which something is wrong.
+    /// The settings of a text, or the first line with an error.
     fn parse(text: &str) -> Result<Self, (usize, Problem)> {
         let table = DeTable::parse(text).map_err(|error| {
             let at = error.span().map_or(text.len(), |span| span.start);
@@ -202,21 +201,21 @@ fn level(text: &str) -> Option<LevelFilter> {
     })
 }
 
-/// The line in which a byte is; the first one is 1.
+/// The line of a byte; the first one is 1.
 fn line_of(text: &str, at: usize) -> usize {
     let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
     before.iter().filter(|&&byte| byte == b'\n').count() + 1
 }
 
-/// A key as it can be shown: whatever can be in quotes is not for a terminal.
+/// A key as it can be shown: in quotes it may have control characters.
 fn shown(key: &str) -> String {
     const MOST_CHARS: usize = 64;
     printable::line(&key.chars().take(MOST_CHARS).collect::<String>())
 }
 
-/// The setting that was meant, most likely.
+/// The setting that is spelled most like a key.
 fn nearest(key: &str) -> &'static str {
-    // A long key is none of ours, and comparing it would take its time.
+    // Only the start of a long key is compared, because that takes time.
     let key = shown(key).replace('_', "-");
     let distance = |setting: &&Setting| strsim::osa_distance(&key, setting.key);
     SETTINGS.iter().min_by_key(distance).map_or("", |setting| setting.key)

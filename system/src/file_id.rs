@@ -25,13 +25,11 @@ pub struct FileId {
 
 impl FileId {
     /// The file, without its state.
-    #[must_use]
     pub fn inode(&self) -> Inode {
         self.inode
     }
 
     /// Whether both dates are at least this long ago.
-    #[must_use]
     pub fn is_older_than(&self, age: Duration) -> bool {
         let seconds = u64::try_from(self.modified.0.max(self.changed.0)).unwrap_or(0);
         let since = SystemTime::now().duration_since(UNIX_EPOCH + Duration::from_secs(seconds));

@@ -1,4 +1,4 @@
-//! A process that others of the same user cannot read.
+//! A process that other processes of the same user cannot read.
 //!
 //! This is hardening, not a boundary: the boundary is the Unix user.
 
@@ -9,8 +9,8 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit};
 
 use crate::inherited;
 
-/// What was changed and has to be given back before an exec, because programs inherit it.
-/// (That the process is not dumpable ends by itself with the exec.)
+/// What programs inherit, and so has to be restored before an exec. (After the exec, the process is dumpable
+/// again.)
 #[must_use]
 pub struct Hardened {
     core: Rlimit,
@@ -18,8 +18,8 @@ pub struct Hardened {
 }
 
 /// Makes this process not dumpable (no ptrace, no /proc/PID/mem by the same user, see prctl(2)),
-/// without core files, and the files it makes private. Unblocks all signals: the program that blocked them did not
-/// mean this program.
+/// without core files, and the files it makes private. Unblocks all signals, because the program that blocked
+/// them meant itself.
 ///
 /// # Errors
 ///
@@ -28,14 +28,14 @@ pub fn harden() -> io::Result<Hardened> {
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     inherited::unblock_signals()?;
     let core = rustix::process::getrlimit(Resource::Core);
-    // The soft limit alone: the hard one could not be given back.
+    // The soft limit alone: the hard one could not be restored.
     rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: core.maximum })?;
     let umask = rustix::process::umask(Mode::RWXG | Mode::RWXO);
     Ok(Hardened { core, umask })
 }
 
 impl Hardened {
-    /// Gives back what the next program would inherit.
+    /// Restores what the next program inherits.
     ///
     /// # Errors
     ///

@@ -13,13 +13,11 @@ pub struct Help {
 
 impl Help {
     /// Advice that names no command.
-    #[must_use]
     pub fn advice(advice: impl Into<String>) -> Self {
         Self { advice: advice.into(), command: None }
     }
 
     /// A command that fixes the cause.
-    #[must_use]
     pub fn fix(command: impl Into<String>) -> Self {
         Self { advice: "fix it with".to_owned(), command: Some(command.into()) }
     }

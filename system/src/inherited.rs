@@ -1,8 +1,7 @@
-//! What a program inherits from its starter, needs otherwise, and hands on to what it becomes: blocked
-//! and ignored signals.
+//! Signals that a program inherits blocked or ignored. It needs them otherwise, and passes them on unchanged.
 //!
-//! Rust's runtime ignores SIGPIPE before `main`, and resets it to its default in what a program starts.
-//! A connector must get what the starter had. So the signals that are ignored are read before that.
+//! Rust's runtime ignores SIGPIPE before `main`, and resets it in programs that it starts. A connector must
+//! inherit what the starter had, so the ignored signals are read before that.
 
 use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
@@ -17,8 +16,8 @@ use ctor::ctor;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use nix::unistd::execvpe;
 
-/// Says to the launcher that SIGPIPE is ignored: a program that is spawned cannot inherit that. It
-/// begins like all our variables, so no connector gets it.
+/// Reports to the launcher that SIGPIPE is ignored: a spawned program cannot inherit that. It begins like all
+/// our variables, so no connector gets it.
 pub const PIPE_VARIABLE: &str = "FLUVIO_SECRET_IGNORES_SIGPIPE";
 
 /// A bit for each signal that the starter ignored, the first one for signal 1.
@@ -27,7 +26,7 @@ static IGNORED_SIGNALS: AtomicU64 = AtomicU64::new(0);
 /// The signals that the starter blocked.
 static BLOCKED: OnceLock<SigSet> = OnceLock::new();
 
-/// Runs before `main`, while nothing has changed yet. It needs nothing of Rust's runtime.
+/// Runs before `main`, and needs nothing of Rust's runtime.
 #[ctor(unsafe)]
 fn remember_ignored() {
     IGNORED_SIGNALS.store(read_ignored().unwrap_or(0), Ordering::Relaxed);
@@ -76,7 +75,8 @@ pub fn block_as_inherited() -> io::Result<()> {
     BLOCKED.get().map_or(Ok(()), |blocked| Ok(blocked.thread_set_mask()?))
 }
 
-/// Becomes another program, by this name, with the signals as this one inherited them. Returns why not.
+/// Becomes another program, with this name and with the signals as this one inherited them. Returns only an
+/// error.
 #[must_use]
 pub fn exec(mut command: Command, name: &OsStr) -> io::Error {
     if let Err(error) = block_as_inherited() {
@@ -137,7 +137,7 @@ mod tests {
     use super::ignored_in;
 
     #[test]
-    fn what_is_ignored_is_read_from_the_mask() {
+    fn ignored_signals_are_read_from_the_mask() {
         let status = "SigBlk:\t0000000000000001\nSigIgn:\t0000000000001005\n";
         assert_eq!(ignored_in(status), Some(0x1005));
         assert_eq!(ignored_in(""), None);

@@ -1,4 +1,4 @@
-//! What an error of the file system means, in words that say what to do about it.
+//! The meaning of an error of the file system.
 
 use std::io;
 

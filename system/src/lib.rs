@@ -1,5 +1,25 @@
 //! What a careful Unix program needs of its machine. This crate knows no message and no secret.
 //!
+//! A lock in a directory that only you may use:
+//!
+//! ```
+//! use std::time::Instant;
+//!
+//! use fluvio_secret_system::lock::Lock;
+//! use fluvio_secret_system::private;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let base = tempfile::tempdir()?;
+//! let run = base.path().join("state/run");
+//! private::directory(&run)?;
+//! let held = Lock::take(&run.join("daemon.lock"), Instant::now())?;
+//! assert!(held.is_some());
+//! // Another program gets the lock after the first one exits.
+//! assert!(Lock::take(&run.join("daemon.lock"), Instant::now())?.is_none());
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! * [`file_id`]: whether a file is the same one, and whether it was written
 //! * [`file_system`]: which file systems report changes
 //! * [`harden`]: a process that others of the same user cannot read
@@ -16,7 +36,7 @@
 //! * [`printable`]: text that is safe to print on a terminal
 //! * [`process`](mod@process): what the kernel reports about other processes
 //! * [`regular`]: opens regular files and nothing else
-//! * [`shell`]: words of a shell, for commands that people are told to type
+//! * [`shell`]: words of a shell, for commands that you are advised to type
 //! * [`terminal`]: the terminal that a program may prompt on
 
 pub mod file_id;

@@ -1,4 +1,4 @@
-//! Locks that the kernel frees when their holder is gone.
+//! Locks that the kernel frees when their holder exits.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -10,9 +10,9 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::regular::{self, Links};
 
-/// A lock on a file, held until it is dropped or the process ends.
+/// A lock on a file, held until it is dropped or the process exits.
 ///
-/// The file is never removed: two holders on two files of one name would both be right.
+/// The file is never removed, because two processes could then lock two files of one name.
 #[must_use]
 #[derive(Debug)]
 pub struct Lock {
@@ -20,13 +20,13 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock, waiting for its holder until `deadline`. `None` when it is still held then.
+    /// Takes the lock, and waits for its holder until `deadline`. `None` if it is still held then.
     ///
     /// # Errors
     ///
     /// Those of opening the file and of flock(2).
     pub fn take(path: &Path, deadline: Instant) -> io::Result<Option<Self>> {
-        // The standard library opens close-on-exec: no program that we start keeps the lock.
+        // The standard library opens files close-on-exec, so no program that we start keeps the lock.
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false).mode(0o600);
         let (file, _) = regular::open(&options, path, Links::Refuse)?;
@@ -36,7 +36,7 @@ impl Lock {
                 Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() >= deadline => {
                     return Ok(None);
                 }
-                // flock(2) knows no time-out, and a thread that waits in it could not be ended.
+                // flock(2) has no time-out, and a thread that waits in it could not be stopped.
                 Err(rustix::io::Errno::WOULDBLOCK) => {
                     std::thread::sleep(Duration::from_millis(5));
                 }
@@ -54,8 +54,8 @@ mod tests {
 
     #[test]
     fn one_holder_at_a_time() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("lock");
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("lock");
         let held = Lock::take(&path, Instant::now()).expect("a lock file").expect("a free lock");
         assert!(
             Lock::take(&path, Instant::now() + Duration::from_millis(20))

@@ -1,8 +1,7 @@
-//! What becomes of files in memory when their user logs out.
+//! Whether files in memory are removed when their user logs out.
 //!
-//! systemd's logind removes the login's own folder with the last session of a user who does not
-//! linger, and what the user has in /dev/shm where `RemoveIPC` is on, as it is by default
-//! (logind.conf(5)).
+//! With the last session of a user who does not linger, systemd's logind removes the login's own directory. It
+//! also removes the user's files in /dev/shm if `RemoveIPC` is on, which is the default (logind.conf(5)).
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -11,11 +10,11 @@ use std::path::{Path, PathBuf};
 /// The first id of a user who is a person (login.defs(5)).
 const FIRST_USER: u32 = 1000;
 
-/// Whether what we have in this folder is removed when we log out for the last time.
+/// Whether our files in this directory are removed with our last session.
 #[must_use]
-pub fn removes(folder: &Path) -> bool {
+pub fn removes(directory: &Path) -> bool {
     let uid = rustix::process::geteuid().as_raw();
-    removes_under(Path::new("/"), uid, user().as_deref(), folder)
+    removes_under(Path::new("/"), uid, user().as_deref(), directory)
 }
 
 /// The name of our user, as the login gave it.
@@ -27,14 +26,14 @@ pub fn user() -> Option<OsString> {
 
 /// The same for a user, where the system's files are below `root`.
 #[must_use]
-pub fn removes_under(root: &Path, uid: u32, user: Option<&OsStr>, folder: &Path) -> bool {
-    // logind leaves system users alone, and who is not logged in by it.
+pub fn removes_under(root: &Path, uid: u32, user: Option<&OsStr>, directory: &Path) -> bool {
+    // logind leaves system users alone, and users that it did not log in.
     let is_known = root.join(format!("run/systemd/users/{uid}")).exists();
     let lingers = user.is_some_and(|user| root.join("var/lib/systemd/linger").join(user).exists());
     if uid < FIRST_USER || !is_known || lingers {
         return false;
     }
-    !folder.starts_with("/dev/shm") || removes_ipc(root)
+    !directory.starts_with("/dev/shm") || removes_ipc(root)
 }
 
 /// Whether logind removes what a user has in /dev/shm.
@@ -43,22 +42,22 @@ fn removes_ipc(root: &Path) -> bool {
     texts.rev().find_map(|text| says_remove_ipc(&text)).unwrap_or(true)
 }
 
-/// The files of logind's settings, those that count more last: the main one, and then the others by
-/// their names, wherever they are.
+/// The files of logind's settings, the ones that count more last: the main one, then the others by name.
 fn settings(root: &Path) -> Vec<PathBuf> {
-    const FOLDERS: [&str; 4] =
+    const DIRECTORIES: [&str; 4] =
         ["usr/lib/systemd", "usr/local/lib/systemd", "run/systemd", "etc/systemd"];
-    let folders = FOLDERS.map(|folder| root.join(folder));
-    let mains = folders.iter().map(|folder| folder.join("logind.conf"));
+    let directories = DIRECTORIES.map(|directory| root.join(directory));
+    let mains = directories.iter().map(|directory| directory.join("logind.conf"));
     let main = mains.rev().find(|main| main.exists());
-    let others =
-        folders.iter().filter_map(|folder| fs::read_dir(folder.join("logind.conf.d")).ok());
+    let others = directories
+        .iter()
+        .filter_map(|directory| fs::read_dir(directory.join("logind.conf.d")).ok());
     let mut others: Vec<_> = others.flatten().flatten().map(|other| other.path()).collect();
     others.sort_by(|one, other| one.file_name().cmp(&other.file_name()));
     main.into_iter().chain(others).collect()
 }
 
-/// What one file says last; `None` when it says nothing.
+/// The last value in one file; `None` if it has none.
 fn says_remove_ipc(settings: &str) -> Option<bool> {
     let last = settings.lines().rev().find_map(|line| {
         let (key, value) = line.split_once('=')?;
@@ -90,7 +89,7 @@ mod tests {
 
     #[test]
     fn what_a_user_has_is_removed_unless_the_user_lingers_or_a_setting_keeps_it() {
-        let root = tempfile::tempdir().expect("a folder");
+        let root = tempfile::tempdir().expect("a directory");
         let write = |path: &str, text: &str| {
             let path = root.path().join(path);
             fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
@@ -108,7 +107,7 @@ mod tests {
         write("etc/systemd/logind.conf.d/50-ipc.conf", "[Login]\nRemoveIPC=no\n");
         assert!(!removes(1000, "/dev/shm") && removes(1000, "/run/user/1000"));
         write("var/lib/systemd/linger/bob", "");
-        assert!(removes(1000, "/run/user/1000"), "it is somebody else who lingers");
+        assert!(removes(1000, "/run/user/1000"), "another user lingers");
         write("var/lib/systemd/linger/ada", "");
         assert!(!removes(1000, "/run/user/1000"));
     }

@@ -3,22 +3,21 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// Prints the one result of a program, and gives the status that it ends with. What fails is told on
-/// standard error.
+/// Prints the one result of a program, and returns its exit status. A failure is reported on standard error.
 #[must_use]
 pub fn print_of(program: &str, text: &str) -> ExitCode {
     match print(text) {
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nobody is left to be told that nobody listens.
+            // If standard error is closed too, nothing can be reported.
             let _ = writeln!(io::stderr(), "{program}: cannot write the result: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Prints a text, which ends with its line end or gets one, and gives whether anybody still reads: a
-/// reader that closed its end has what it wanted, and that is no error.
+/// Prints a text with a line end, and returns whether it is still read. A reader that closed its end has what
+/// it wanted.
 ///
 /// # Errors
 ///

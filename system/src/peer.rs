@@ -1,4 +1,4 @@
-//! Who is at the other end of a socket.
+//! The process at the other end of a socket.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -8,10 +8,10 @@ use nix::sys::socket::{getsockopt, sockopt};
 /// The process at the other end when the connection was made, by `SO_PEERCRED` (unix(7)).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Peer {
-    /// Its effective user. The one fact that a decision may stand on.
+    /// Its effective user, the only fact to base a decision on.
     pub uid: u32,
-    /// Its process id, 0 when it is in another PID namespace: for messages and the audit log only,
-    /// ids are used again.
+    /// Its process id, 0 if it is in another PID namespace. Ids are used again, so this is for messages and the
+    /// audit log only.
     pub pid: i32,
 }
 

@@ -109,43 +109,36 @@ impl Places {
     }
 
     /// The directory of the identity and the settings.
-    #[must_use]
     pub fn config(&self) -> &Path {
         &self.config
     }
 
     /// The directory of the vault and its history.
-    #[must_use]
     pub fn data(&self) -> &Path {
         &self.data
     }
 
     /// The directory of the link called `cdk`.
-    #[must_use]
     pub fn programs(&self) -> PathBuf {
         self.data.join("bin")
     }
 
     /// The encrypted secrets.
-    #[must_use]
     pub fn vault(&self) -> PathBuf {
         self.data.join("vault")
     }
 
     /// The earlier versions in each vault. They are not in the vault because others may write to that.
-    #[must_use]
     pub fn histories(&self) -> PathBuf {
         self.data.join("history")
     }
 
     /// The key that decrypts the secrets. It is not in the vault, so you can copy the vault without it.
-    #[must_use]
     pub fn identity(&self) -> PathBuf {
         self.config.join("identity.txt")
     }
 
     /// The settings of the daemon.
-    #[must_use]
     pub fn settings(&self) -> PathBuf {
         self.config.join("settings.toml")
     }
@@ -184,49 +177,41 @@ impl StateDirectory {
     }
 
     /// The directory itself.
-    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// The directory of the socket and the locks of starting.
-    #[must_use]
     pub fn run(&self) -> PathBuf {
         self.path.join("run")
     }
 
     /// The daemon's socket.
-    #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.path.join("run/daemon.sock")
     }
 
     /// Held by the daemon that owns the socket, for its life.
-    #[must_use]
     pub fn socket_lock(&self) -> PathBuf {
         self.path.join("run/daemon.lock")
     }
 
     /// Held by a program while it starts a daemon.
-    #[must_use]
     pub fn start_lock(&self) -> PathBuf {
         self.path.join("run/start.lock")
     }
 
     /// Held by a program while it prompts for the passphrase.
-    #[must_use]
     pub fn unlock_lock(&self) -> PathBuf {
         self.path.join("run/unlock.lock")
     }
 
     /// The audit log: lines of JSON. A full one is beside it, with `.1` at its end.
-    #[must_use]
     pub fn audit_log(&self) -> PathBuf {
         self.path.join("audit.log")
     }
 
     /// The daemon's log of its own work.
-    #[must_use]
     pub fn daemon_log(&self) -> PathBuf {
         self.path.join("daemon.log")
     }
@@ -242,7 +227,6 @@ impl StateDirectory {
     }
 
     /// Whether a subject comes up for the first time. A file remembers it.
-    #[must_use]
     pub fn is_first_time(&self, subject: &str) -> bool {
         let told = self.path.join(format!("told-about-{subject}"));
         let made = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(told);
@@ -290,28 +274,16 @@ fn keep_out_of_git(directory: &Path) -> io::Result<()> {
 
 /// Why a place cannot be used.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum PlaceError {
-    /// The socket's path is longer than the system allows.
-    LongSocket {
-        /// The socket.
-        path: PathBuf,
-        /// Its bytes.
-        length: usize,
-    },
-    /// No variable says where the home directory is.
+    LongSocket { path: PathBuf, length: usize },
     NoHome,
-    /// A variable holds a relative path.
-    NotAbsolute {
-        /// Which.
-        variable: &'static str,
-    },
-    /// It is not private.
+    NotAbsolute { variable: &'static str },
     Private(PrivateError),
 }
 
 impl PlaceError {
     /// What you can do about it.
-    #[must_use]
     pub fn help(&self) -> Help {
         let other_home = match self {
             Self::LongSocket { .. } => format!("set {HOME_VARIABLE} to a shorter one"),

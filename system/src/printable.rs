@@ -1,7 +1,7 @@
 //! Makes text safe to print on a terminal: the one home of this rule.
 //!
-//! Names of files, notes, and names of connectors may come from anyone. A control character could drive
-//! the terminal, and a bidirectional or invisible one could show another text than the one that counts.
+//! Names of files and connectors, and notes, may come from anyone. A control character could drive the terminal,
+//! and a bidirectional or invisible one could show another text than the real one.
 
 /// Characters that reorder or hide text: Unicode's bidirectional controls, its
 /// `Default_Ignorable_Code_Point`s, and separators of lines.
@@ -32,20 +32,19 @@ pub fn is_unsafe(c: char) -> bool {
     c.is_control() || HIDING.iter().any(|&(first, last)| (first..=last).contains(&u32::from(c)))
 }
 
-/// A text of one line with a mark in place of each character that is not safe.
+/// A text of one line, with U+FFFD in place of each unsafe character.
 #[must_use]
 pub fn line(text: &str) -> String {
     text.replace(is_unsafe, "\u{fffd}")
 }
 
-/// The same for a text of several lines, which keeps its line ends and tabs.
+/// The same for a text of several lines. Line ends and tabs stay.
 #[must_use]
 pub fn lines(text: &str) -> String {
     text.replace(|c: char| is_unsafe(c) && c != '\n' && c != '\t', "\u{fffd}")
 }
 
-/// A JSON text with escapes in place of such characters: a program reads the same, and a terminal is safe.
-/// What JSON has outside of its strings is left as it is.
+/// A JSON text with escapes in place of unsafe characters: a program reads the same, and a terminal is safe.
 #[must_use]
 pub fn json(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());

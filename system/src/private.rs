@@ -15,32 +15,11 @@ pub const FILE_MODE: u32 = 0o600;
 
 /// Why a directory or file is not private.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum PrivateError {
-    /// It belongs to another user.
-    Foreign {
-        /// The directory or file.
-        path: PathBuf,
-        /// Its owner.
-        owner: u32,
-        /// The user that this process acts for.
-        ours: u32,
-    },
-    /// It cannot be made or read.
-    Io {
-        /// The directory or file.
-        path: PathBuf,
-        /// The error of the system.
-        source: io::Error,
-    },
-    /// Others may read or enter it.
-    Wide {
-        /// The directory or file.
-        path: PathBuf,
-        /// Its mode.
-        mode: u32,
-        /// The mode that it should have.
-        wanted: u32,
-    },
+    Foreign { path: PathBuf, owner: u32, ours: u32 },
+    Io { path: PathBuf, source: io::Error },
+    Wide { path: PathBuf, mode: u32, wanted: u32 },
 }
 
 /// Makes a directory that only you may use, or checks an existing one.
@@ -101,7 +80,6 @@ pub fn check(path: &Path, found: &Metadata, ours: u32, wanted: u32) -> Result<()
 
 impl PrivateError {
     /// What you can do about it.
-    #[must_use]
     pub fn help(&self) -> Option<Help> {
         match self {
             // As after a command that was run with sudo. To own what belongs to root elsewhere may do harm, so

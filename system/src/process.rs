@@ -16,14 +16,12 @@ pub struct ProcessStat {
 }
 
 impl ProcessStat {
-    /// Of this process; `None` if there is none, or no `/proc`.
-    #[must_use]
+    /// Of this process; `None` without such a process, or without `/proc`.
     pub fn of(pid: i32) -> Option<Self> {
         Self::parse(&fs::read(format!("/proc/{pid}/stat")).ok()?)
     }
 
     /// Whether it has exited. Its other threads may still run.
-    #[must_use]
     pub fn has_exited(&self) -> bool {
         matches!(self.state, 'Z' | 'X')
     }

@@ -1,4 +1,4 @@
-//! Opens what should be a file, and is not stopped by what is none.
+//! Opens regular files only, without waiting for anything else that has their name.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
@@ -11,17 +11,17 @@ use rustix::io::Errno;
 /// Whether a symbolic link at the end of a path is followed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Links {
-    /// It is: the path is a user's own.
+    /// For a path that the user has chosen.
     Follow,
-    /// It is no file: the path is ours.
+    /// For a path of ours, where a link is an error.
     Refuse,
 }
 
-/// Opens a regular file. A FIFO is not waited for, a device not read, a folder not opened.
+/// Opens a regular file. A FIFO, a device and a directory are errors at once.
 ///
 /// # Errors
 ///
-/// Those of open(2); [`io::ErrorKind::InvalidInput`] for what is no regular file.
+/// Those of open(2); [`io::ErrorKind::InvalidInput`] for anything but a regular file.
 pub fn open(options: &OpenOptions, path: &Path, links: Links) -> io::Result<(File, Metadata)> {
     let flags = match links {
         Links::Follow => OFlags::NONBLOCK,
@@ -30,7 +30,7 @@ pub fn open(options: &OpenOptions, path: &Path, links: Links) -> io::Result<(Fil
     let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
     let opened = options.clone().custom_flags(flags).open(path);
     let file = opened.map_err(|error| match Errno::from_io_error(&error) {
-        // A link that is not followed; a FIFO that nobody reads; a folder to be written.
+        // A link that is not followed; a FIFO without a reader; a directory.
         Some(Errno::LOOP | Errno::NXIO | Errno::ISDIR) => no_file(),
         _ => error,
     })?;
@@ -53,11 +53,11 @@ mod tests {
     use super::{Links, open};
 
     #[test]
-    fn what_is_no_regular_file_is_refused_at_once() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let at = |name: &str| folder.path().join(name);
+    fn only_a_regular_file_is_opened() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let at = |name: &str| directory.path().join(name);
         std::fs::write(at("file"), "").expect("a file");
-        std::fs::create_dir(at("folder")).expect("a folder");
+        std::fs::create_dir(at("directory")).expect("a directory");
         mknodat(CWD, at("fifo"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a FIFO");
         symlink("file", at("link")).expect("a link");
         symlink("/dev/zero", at("zero")).expect("a link");
@@ -66,7 +66,7 @@ mod tests {
         let append = |name: &str, links| open(OpenOptions::new().append(true), &at(name), links);
         for links in [Links::Follow, Links::Refuse] {
             assert!(read("file", links).is_ok() && append("file", links).is_ok());
-            for name in ["folder", "fifo", "zero", "loop"] {
+            for name in ["directory", "fifo", "zero", "loop"] {
                 for opened in [read(name, links), append(name, links)] {
                     let error = opened.expect_err(name);
                     assert_eq!(error.kind(), ErrorKind::InvalidInput, "{name}: {error}");

@@ -1,12 +1,12 @@
-//! Words of a shell, for commands that people are told to type.
+//! Words of a shell, for commands that you are advised to type.
 
-/// A text as a shell reads it back (POSIX shell, quoting).
+/// A string as a POSIX shell reads it back.
 #[must_use]
 pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-/// The same, without quotes where none are needed.
+/// The same, with quotes only if they are needed.
 #[must_use]
 pub fn word(text: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+".contains(c);
@@ -18,7 +18,7 @@ mod tests {
     use super::word;
 
     #[test]
-    fn a_shell_reads_back_what_was_meant() {
+    fn a_shell_reads_back_the_same_string() {
         assert_eq!(word("cat-facts"), "cat-facts");
         assert_eq!(word("/home/\u{fc}/x_1.yaml"), "/home/\u{fc}/x_1.yaml");
         assert_eq!(word("two words"), "'two words'");

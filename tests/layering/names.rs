@@ -47,7 +47,6 @@ const NOT_YET: &[&str] = &[
     "Secret",
     "State",
     "Subscriber",
-    "TRIES",
     "Told",
     "Unfit",
 ];
