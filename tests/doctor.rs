@@ -15,7 +15,7 @@ use crate::harness::{Home, Said, eventually, kill, make_folder, need, program, s
 pub(crate) fn looks(doctor: &mut Command) -> Vec<Value> {
     let said = said(doctor);
     let found: Vec<Value> = serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{said:?}"));
-    let is_wrong = found.iter().any(|one| one["state"] == "wrong");
+    let is_wrong = found.iter().any(|one| one["state"] == "error");
     assert_eq!(said.code(), Some(i32::from(is_wrong)), "{said:?}");
     found
 }
@@ -28,7 +28,7 @@ pub(crate) fn doctor(home: &Home) -> Command {
 
 /// What was found of one thing.
 pub(crate) fn of<'a>(found: &'a [Value], look: &str) -> Vec<&'a Value> {
-    found.iter().filter(|one| one["look"] == look).collect()
+    found.iter().filter(|one| one["check"] == look).collect()
 }
 
 pub(crate) fn one<'a>(found: &'a [Value], look: &str) -> &'a Value {
@@ -41,19 +41,19 @@ pub(crate) fn text(found: &Value) -> &str {
     found["text"].as_str().unwrap()
 }
 
-pub(crate) fn is_right(found: &[Value], look: &str) -> bool {
-    of(found, look).iter().all(|one| one["state"] == "right")
+pub(crate) fn is_ok(found: &[Value], look: &str) -> bool {
+    of(found, look).iter().all(|one| one["state"] == "ok")
 }
 
 /// Runs the command that fixes it, as it is printed, where `fluvio`, `fluvio-secret` and `sudo` are.
-pub(crate) fn mend(home: &Home, found: &Value) -> Said {
+pub(crate) fn fix(home: &Home, found: &Value) -> Said {
     let bin = home.path("bin");
     if !bin.exists() {
         fs::create_dir(&bin).unwrap();
         script(&bin.join("fluvio"), "command=$1; shift; exec \"fluvio-$command\" \"$@\"");
         script(&bin.join("sudo"), "exec \"$@\"");
     }
-    let command = found["mend"].as_str().unwrap_or_else(|| panic!("a command: {found}"));
+    let command = found["fix"].as_str().unwrap_or_else(|| panic!("a command: {found}"));
     let programs = program("fluvio-secret");
     let programs = programs.parent().unwrap().display();
     let path = format!("{}:{programs}:{}", bin.display(), std::env::var("PATH").unwrap());
@@ -78,22 +78,22 @@ fn where_nothing_is_wrong_there_is_a_line_for_each_look_and_status_0() {
     let found = looks(&mut doctor(&home));
     for look in ["programs", "modes", "settings", "daemon", "vault", "history", "leases", "project"]
     {
-        assert!(!of(&found, look).is_empty() && is_right(&found, look), "{look}: {found:?}");
+        assert!(!of(&found, look).is_empty() && is_ok(&found, look), "{look}: {found:?}");
     }
     for look in ["cdk", "fluvio", "identity", "logout", "memory", "swap", "units"] {
-        assert!(one(&found, look)["state"] != "wrong", "{look}: {found:?}");
+        assert!(one(&found, look)["state"] != "error", "{look}: {found:?}");
     }
     for one in &found {
         let keys: Vec<_> = one.as_object().unwrap().keys().collect();
-        assert_eq!(keys, ["look", "mend", "state", "text"]);
-        assert!(one["state"] != "right" || one["mend"].is_null(), "{one}");
+        assert_eq!(keys, ["check", "fix", "state", "text"]);
+        assert!(one["state"] != "ok" || one["fix"].is_null(), "{one}");
     }
     let table = home.ok(&["doctor"]);
     assert_eq!(table.lines().count(), found.len() + 1, "{table}");
-    assert!(table.starts_with("Look  ") && table.contains("\nvault       "), "{table}");
-    assert!(table.contains("right  1 secret, which can be opened\n"), "{table}");
-    assert!(table.contains("; mend it with: "), "{table}");
-    assert!(home.ok(&["doctor", "-O", "yaml"]).starts_with("- look: programs\n  state: right\n"));
+    assert!(table.starts_with("Check  ") && table.contains("\nvault       "), "{table}");
+    assert!(table.contains("ok       1 secret, which can be opened\n"), "{table}");
+    assert!(table.contains("; fix it with: "), "{table}");
+    assert!(home.ok(&["doctor", "-O", "yaml"]).starts_with("- check: programs\n  state: ok\n"));
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn damaged_secrets_are_named_and_the_command_for_each_mends_it() {
     fs::create_dir(home.secret_file("FOLDER")).unwrap();
     let found = looks(&mut doctor(&home));
     let damaged = of(&found, "vault");
-    let told: Vec<_> = damaged.iter().map(|one| (text(one), &one["mend"])).collect();
+    let told: Vec<_> = damaged.iter().map(|one| (text(one), &one["fix"])).collect();
     let folder = home.secret_file("FOLDER");
     let expected = [
         ("`EARLIER` is damaged", "fluvio-secret restore EARLIER".to_owned()),
@@ -124,13 +124,13 @@ fn damaged_secrets_are_named_and_the_command_for_each_mends_it() {
     }
     assert!(told[3].0.contains("it holds the secret `WHOLE`"), "{told:?}");
     for (mended, damaged) in damaged.iter().enumerate() {
-        mend(&home, damaged);
+        fix(&home, damaged);
         let found = looks(&mut doctor(&home));
         let left = of(&found, "vault");
         assert!(left.iter().all(|one| text(one) != text(damaged)), "{left:?}");
         assert!(mended == 3 || left.len() == 3 - mended, "{left:?}");
     }
-    assert!(is_right(&looks(&mut doctor(&home)), "vault"));
+    assert!(is_ok(&looks(&mut doctor(&home)), "vault"));
 }
 
 #[test]
@@ -158,12 +158,12 @@ fn a_lost_identity_and_a_locked_vault_are_told() {
     fs::rename(&identity, &copy).unwrap();
     let found = looks(&mut doctor(&home));
     let lost = one(&found, "vault");
-    assert_eq!(lost["state"], "wrong");
+    assert_eq!(lost["state"], "error");
     assert!(text(lost).contains("identity"), "{lost}");
-    assert_eq!(lost["mend"], "fluvio-secret key use FILE", "{lost}");
+    assert_eq!(lost["fix"], "fluvio-secret key use FILE", "{lost}");
     home.ok(&["key", "use", copy.to_str().unwrap()]);
     let found = looks(&mut doctor(&home));
-    assert!(is_right(&found, "vault"), "{found:?}");
+    assert!(is_ok(&found, "vault"), "{found:?}");
     // Another identity does not decrypt them, and they are not what has to be fixed.
     let other = Home::new();
     other.ok(&["set", "A", "one"]);
@@ -177,12 +177,12 @@ fn a_lost_identity_and_a_locked_vault_are_told() {
     let found = looks(&mut doctor(&home));
     let locked = one(&found, "vault");
     assert_eq!(
-        (&locked["state"], &locked["mend"]),
-        (&"note".into(), &"fluvio-secret unlock".into())
+        (&locked["state"], &locked["fix"]),
+        (&"warning".into(), &"fluvio-secret unlock".into())
     );
     fs::rename(&copy, &identity).unwrap();
     let found = looks(&mut doctor(&home));
-    assert!(is_right(&found, "vault"), "{found:?}");
+    assert!(is_ok(&found, "vault"), "{found:?}");
 }
 
 #[test]
@@ -193,17 +193,17 @@ fn a15_a_lost_identity_is_an_error_and_not_one_that_the_first_set_makes() {
     let lost = |what: &str| {
         let found = looks(&mut doctor(&home));
         let lost = one(&found, "identity");
-        assert_eq!(lost["state"], "wrong", "{what}: {lost}");
+        assert_eq!(lost["state"], "error", "{what}: {lost}");
         assert!(text(lost).contains(identity.to_str().unwrap()), "{what}: {lost}");
         let shown = home.ok(&["key", "show", "-O", "json"]);
         let shown: Value = serde_json::from_str(&shown).unwrap();
         assert_eq!((&shown["lost"], &shown["passphrase"]), (&true.into(), &Value::Null), "{what}");
         assert!(home.ok(&["key", "show"]).contains("the identity is missing"), "{what}");
         // The printed command helps, with the file that it leaves to you.
-        let command = lost["mend"].as_str().unwrap().replace("FILE", copy.to_str().unwrap());
-        mend(&home, &serde_json::json!({ "mend": command }));
+        let command = lost["fix"].as_str().unwrap().replace("FILE", copy.to_str().unwrap());
+        fix(&home, &serde_json::json!({ "fix": command }));
         let found = looks(&mut doctor(&home));
-        assert!(one(&found, "identity")["state"] != "wrong", "{what}: {found:?}");
+        assert!(one(&found, "identity")["state"] != "error", "{what}: {found:?}");
     };
     fs::rename(&identity, &copy).unwrap();
     lost("while the daemon runs");
@@ -233,19 +233,19 @@ fn an_identity_without_a_passphrase_is_noted_and_a_locked_vault_unlocked() {
     let passphrase = home.write("passphrase", "correct horse\n");
     let answered = |found: &Value, option: &str| {
         let command =
-            format!("{} {option} {}", found["mend"].as_str().unwrap(), passphrase.display());
-        mend(&home, &serde_json::json!({ "mend": command }));
+            format!("{} {option} {}", found["fix"].as_str().unwrap(), passphrase.display());
+        fix(&home, &serde_json::json!({ "fix": command }));
         looks(&mut doctor(&home))
     };
     let found = answered(open, "--new-passphrase-file");
-    assert!(is_right(&found, "identity") && is_right(&found, "vault"), "{found:?}");
+    assert!(is_ok(&found, "identity") && is_ok(&found, "vault"), "{found:?}");
     home.ok(&["lock"]);
     let found = looks(&mut doctor(&home));
     let locked = one(&found, "vault");
-    assert_eq!(locked["state"], "note");
+    assert_eq!(locked["state"], "warning");
     assert!(text(one(&found, "identity")).ends_with("the vault is locked"), "{found:?}");
     let found = answered(locked, "--passphrase-file");
-    assert!(is_right(&found, "vault"), "{found:?}");
+    assert!(is_ok(&found, "vault"), "{found:?}");
     assert!(text(one(&found, "identity")).ends_with("the vault is unlocked"), "{found:?}");
 }
 
@@ -261,10 +261,10 @@ fn recipients_that_were_not_accepted_are_told_and_accepted() {
     fs::write(home.vault().join(".recipients"), list).unwrap();
     let found = looks(&mut doctor(&home));
     let other = one(&found, "recipients");
-    assert_eq!((&other["state"], home.cli(&["set", "B", "x"]).code()), (&"wrong".into(), Some(1)));
+    assert_eq!((&other["state"], home.cli(&["set", "B", "x"]).code()), (&"error".into(), Some(1)));
     // On a terminal it shows the difference, and asks.
-    let accept = format!("{} --yes", other["mend"].as_str().unwrap());
-    mend(&home, &serde_json::json!({ "mend": accept }));
+    let accept = format!("{} --yes", other["fix"].as_str().unwrap());
+    fix(&home, &serde_json::json!({ "fix": accept }));
     let found = looks(&mut doctor(&home));
     assert!(text(one(&found, "recipients")).contains("and one other"), "{found:?}");
     home.ok(&["set", "B", "x"]);
@@ -285,10 +285,10 @@ fn what_others_may_use_is_told_and_mended() {
         assert!(text(wide).contains(path.to_str().unwrap()), "{wide}");
         // No daemon serves then, which is reported with the same command.
         let daemon = one(&found, "daemon");
-        assert_eq!((&daemon["state"], &daemon["mend"]), (&"wrong".into(), &wide["mend"]));
-        mend(&home, wide);
+        assert_eq!((&daemon["state"], &daemon["fix"]), (&"error".into(), &wide["fix"]));
+        fix(&home, wide);
         let found = looks(&mut doctor(&home));
-        assert!(is_right(&found, "modes") && is_right(&found, "daemon"), "{found:?}");
+        assert!(is_ok(&found, "modes") && is_ok(&found, "daemon"), "{found:?}");
         assert_eq!(fs::metadata(&path).unwrap().permissions(), before);
     }
 }
@@ -302,9 +302,9 @@ fn a_daemon_that_hangs_is_told_and_mended() {
     let found = looks(&mut doctor(&home));
     let hangs = one(&found, "daemon");
     assert!(text(hangs).contains("may hang"), "{hangs}");
-    assert_eq!(hangs["mend"], format!("kill -KILL {pid}"));
-    mend(&home, hangs);
-    eventually("another daemon", || is_right(&looks(&mut doctor(&home)), "daemon"));
+    assert_eq!(hangs["fix"], format!("kill -KILL {pid}"));
+    fix(&home, hangs);
+    eventually("another daemon", || is_ok(&looks(&mut doctor(&home)), "daemon"));
     assert_ne!(home.daemon_pid(), Some(pid));
 }
 
@@ -320,10 +320,10 @@ fn a_daemon_with_another_vault_is_told_and_mended() {
     let found = looks(&mut at(doctor(&home), "two"));
     let other = one(&found, "daemon");
     assert!(text(other).contains("one/fluvio-secret/vault"), "{other}");
-    assert_eq!(other["mend"], "fluvio-secret daemon restart");
+    assert_eq!(other["fix"], "fluvio-secret daemon restart");
     let mut restart = at(home.command("fluvio-secret"), "two");
     assert!(said(restart.args(["daemon", "restart"])).status.success());
-    assert!(is_right(&looks(&mut at(doctor(&home), "two")), "daemon"));
+    assert!(is_ok(&looks(&mut at(doctor(&home), "two")), "daemon"));
     let mut stop = at(home.command("fluvio-secret"), "two");
     assert!(said(stop.args(["daemon", "stop"])).status.success());
 }
@@ -335,22 +335,22 @@ fn settings_that_are_wrong_or_not_yet_known_are_told() {
     let settings = home.write("config/settings.toml", "histroy = 5\n");
     let found = looks(&mut doctor(&home));
     let wrong = one(&found, "settings");
-    assert_eq!(wrong["state"], "wrong");
+    assert_eq!(wrong["state"], "error");
     assert!(text(wrong).contains("line 1") && text(wrong).contains("`history`?"), "{wrong}");
-    assert!(is_right(&found, "daemon"), "one that runs does not mind: {found:?}");
+    assert!(is_ok(&found, "daemon"), "one that runs does not mind: {found:?}");
     home.ok(&["daemon", "stop"]);
     assert!(text(one(&looks(&mut doctor(&home)), "daemon")).contains("histroy"));
     fs::remove_file(&settings).unwrap();
     let found = looks(&mut doctor(&home));
-    assert!(is_right(&found, "settings") && is_right(&found, "daemon"), "{found:?}");
+    assert!(is_ok(&found, "settings") && is_ok(&found, "daemon"), "{found:?}");
     eventually("a later second", || {
         home.write("config/settings.toml", "history = 5\n");
-        !is_right(&looks(&mut doctor(&home)), "settings")
+        !is_ok(&looks(&mut doctor(&home)), "settings")
     });
     let found = looks(&mut doctor(&home));
-    mend(&home, one(&found, "settings"));
+    fix(&home, one(&found, "settings"));
     let found = looks(&mut doctor(&home));
-    assert!(is_right(&found, "settings"), "{found:?}");
+    assert!(is_ok(&found, "settings"), "{found:?}");
 }
 
 #[test]
@@ -373,7 +373,7 @@ fn the_link_called_cdk_is_put_in_front_by_what_is_told() {
         looks(bash.env("HOME", home.path("user")).env("PATH", &path))
     };
     let mends = |look: &Value| {
-        let line = look["mend"].as_str().unwrap();
+        let line = look["fix"].as_str().unwrap();
         let mut bash = home.foreign("bash");
         let programs = program("fluvio-secret").parent().unwrap().display().to_string();
         bash.args(["-c", line]).env("HOME", home.path("user"));
@@ -381,15 +381,15 @@ fn the_link_called_cdk_is_put_in_front_by_what_is_told() {
         assert!(mended.status.success(), "{line}: {mended:?}");
     };
     let found = look();
-    assert!(is_right(&found, "cdk") && is_right(&found, "fluvio"), "{found:?}");
-    assert_eq!(one(&found, "shim")["mend"], "fluvio-secret cdk --install");
+    assert!(is_ok(&found, "cdk") && is_ok(&found, "fluvio"), "{found:?}");
+    assert_eq!(one(&found, "shim")["fix"], "fluvio-secret cdk --install");
     mends(one(&found, "shim"));
     let found = look();
     assert!(text(one(&found, "shim")).contains("not in front on PATH"), "{found:?}");
     mends(one(&found, "shim"));
     mends(one(&found, "extension"));
     let found = look();
-    assert!(is_right(&found, "shim") && is_right(&found, "extension"), "{found:?}");
+    assert!(is_ok(&found, "shim") && is_ok(&found, "extension"), "{found:?}");
 
     // The link is left behind by what it led to, or is another installation's.
     let link = home.path("data/bin/cdk");
@@ -401,7 +401,7 @@ fn the_link_called_cdk_is_put_in_front_by_what_is_told() {
         let found = look();
         assert!(text(one(&found, "shim")).contains(told), "{found:?}");
         mends(one(&found, "shim"));
-        assert!(is_right(&look(), "shim"));
+        assert!(is_ok(&look(), "shim"));
         script(&other, "true");
     }
     // So is one that comes first on PATH.
@@ -413,7 +413,7 @@ fn the_link_called_cdk_is_put_in_front_by_what_is_told() {
     let in_front = one(&found, "shim");
     assert!(text(in_front).contains("the shim of another"), "{in_front}");
     mends(in_front);
-    assert!(is_right(&look(), "shim"));
+    assert!(is_ok(&look(), "shim"));
 }
 
 #[test]
@@ -429,7 +429,7 @@ fn without_a_file_system_in_memory_leases_are_wrong() {
     // In a mount namespace of its own, where the fix is run, too.
     let script = format!(
         "mount --bind {disk} /dev/shm && mount --bind {disk} /run; \"$@\"; \
-         PATH={home}:$PATH; eval \"$(\"$@\" | sed -n 's/.*\"mend\": \"\\(sudo mount.*\\)\".*/\\1/p')\"; \
+         PATH={home}:$PATH; eval \"$(\"$@\" | sed -n 's/.*\"fix\": \"\\(sudo mount.*\\)\".*/\\1/p')\"; \
          echo MENDED; \"$@\"; true",
         disk = disk.display(),
         home = home.path("").display(),
@@ -444,8 +444,8 @@ fn without_a_file_system_in_memory_leases_are_wrong() {
     }
     let (before, after) = said.out.split_once("MENDED").unwrap_or_else(|| panic!("{said:?}"));
     let found = |text: &str| serde_json::from_str::<Vec<Value>>(text).unwrap();
-    assert_eq!(one(&found(before), "leases")["state"], "wrong", "{said:?}");
-    assert!(is_right(&found(after), "leases"), "{said:?}");
+    assert_eq!(one(&found(before), "leases")["state"], "error", "{said:?}");
+    assert!(is_ok(&found(after), "leases"), "{said:?}");
 }
 
 #[test]
@@ -464,7 +464,7 @@ fn a_login_that_takes_leases_with_it_is_noted_until_the_user_lingers() {
         "run=/run; [ ! -d /run/systemd ] || run=/run/systemd; \
          mount -t tmpfs tmpfs $run && mount -t tmpfs tmpfs /var/lib && \
          mkdir -p /run/systemd/users && touch /run/systemd/users/$(id -u); \"$@\"; \
-         PATH={home}:$PATH; eval \"$(\"$@\" | sed -n 's/.*\"mend\": \"\\(loginctl.*\\)\".*/\\1/p')\"; \
+         PATH={home}:$PATH; eval \"$(\"$@\" | sed -n 's/.*\"fix\": \"\\(loginctl.*\\)\".*/\\1/p')\"; \
          echo MENDED; \"$@\"",
         home = home.path("").display(),
     );
@@ -473,8 +473,8 @@ fn a_login_that_takes_leases_with_it_is_noted_until_the_user_lingers() {
     let said = said(unshare.args(["doctor", "-O", "json"]).env("USER", "ada"));
     let (before, after) = said.out.split_once("MENDED").unwrap_or_else(|| panic!("{said:?}"));
     let found = |text: &str| serde_json::from_str::<Vec<Value>>(text).unwrap();
-    assert_eq!(one(&found(before), "logout")["mend"], "loginctl enable-linger", "{said:?}");
-    assert!(is_right(&found(after), "logout"), "{said:?}");
+    assert_eq!(one(&found(before), "logout")["fix"], "loginctl enable-linger", "{said:?}");
+    assert!(is_ok(&found(after), "logout"), "{said:?}");
 }
 
 #[test]
@@ -484,8 +484,8 @@ fn a_soft_limit_of_locked_memory_is_raised_and_a_hard_one_is_noted() {
         return;
     }
     for (limit, state, found_text) in [
-        ("ulimit -S -l 0", "right", "the identity is locked into memory"),
-        ("ulimit -l 0", "note", "raise memlock in /etc/security/limits.conf and log in again"),
+        ("ulimit -S -l 0", "ok", "the identity is locked into memory"),
+        ("ulimit -l 0", "warning", "raise memlock in /etc/security/limits.conf and log in again"),
     ] {
         let home = Home::new();
         let mut shell = home.foreign("sh");
@@ -519,10 +519,10 @@ fn secrets_in_plain_text_are_told_and_git_is_made_to_forget_them() {
     };
     // The commands are printed for the directory in which they are typed.
     let mends = |found: &Value| {
-        let command = format!("cd project && {}", found["mend"].as_str().unwrap());
-        mend(&home, &serde_json::json!({ "mend": command }));
+        let command = format!("cd project && {}", found["fix"].as_str().unwrap());
+        fix(&home, &serde_json::json!({ "fix": command }));
     };
-    assert!(is_right(&in_project(), "project"));
+    assert!(is_ok(&in_project(), "project"));
     let plain = home.path("project/secrets.txt");
     fs::write(&plain, "TOKEN=cnry-1\n").unwrap();
     let found = in_project();
@@ -537,13 +537,13 @@ fn secrets_in_plain_text_are_told_and_git_is_made_to_forget_them() {
         of(&found, "project").into_iter().map(|one| (text(one), &one["state"])).collect();
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told[0].0.starts_with("secrets.txt has") && told[0].0.contains("git tracks it"));
-    assert_eq!((told[0].1, told[1].1), (&"wrong".into(), &"note".into()));
+    assert_eq!((told[0].1, told[1].1), (&"error".into(), &"warning".into()));
     assert_eq!(told[1].0, "src/secret.txt has secrets in plain text; git does not track it");
     for one in of(&found, "project") {
         mends(one);
     }
     let found = in_project();
-    assert!(is_right(&found, "project"), "{found:?}");
+    assert!(is_ok(&found, "project"), "{found:?}");
     assert!(!plain.exists() && !nested.exists() && git("ls-files").is_empty());
     assert_eq!(home.ok(&["list"]).lines().count(), 3);
     // A .env belongs to the program that reads it: git forgets it, and it stays.
@@ -555,7 +555,7 @@ fn secrets_in_plain_text_are_told_and_git_is_made_to_forget_them() {
     mends(one(&found, "project"));
     let found = in_project();
     let found = one(&found, "project");
-    assert_eq!((&found["state"], &found["mend"]), (&"note".into(), &Value::Null));
+    assert_eq!((&found["state"], &found["fix"]), (&"warning".into(), &Value::Null));
     assert!(env.exists() && git("ls-files").is_empty());
     fs::remove_file(&env).unwrap();
     // Without the first half of it, git has the name still.
@@ -565,7 +565,7 @@ fn secrets_in_plain_text_are_told_and_git_is_made_to_forget_them() {
     let found = in_project();
     assert!(text(one(&found, "project")).contains("git still tracks it"), "{found:?}");
     mends(one(&found, "project"));
-    assert!(is_right(&in_project(), "project"));
+    assert!(is_ok(&in_project(), "project"));
 }
 
 #[test]
@@ -606,7 +606,7 @@ fn d15_a_report_names_no_secret_and_no_user() {
 /// What is wrong with writing, by its text.
 fn unwritable(home: &Home) -> Vec<String> {
     let found = looks(&mut doctor(home));
-    let wrong = of(&found, "writing").into_iter().filter(|one| one["state"] == "wrong");
+    let wrong = of(&found, "writing").into_iter().filter(|one| one["state"] == "error");
     wrong.map(|one| text(one).to_owned()).collect()
 }
 
@@ -665,8 +665,8 @@ fn g1_a_full_log_that_cannot_be_put_aside_is_an_error_with_what_ends_it() {
         make_folder(&home.path("state").join(log).join("inside"), 0o700);
         let found = looks(&mut doctor(&home));
         assert!(text(one(&found, "writing")).contains(log), "{found:?}");
-        mend(&home, one(&found, "writing"));
-        assert!(is_right(&looks(&mut doctor(&home)), "writing"));
+        fix(&home, one(&found, "writing"));
+        assert!(is_ok(&looks(&mut doctor(&home)), "writing"));
     }
     // Nothing of what it tries is left.
     let left = |name: &str| name.starts_with(".tmp-");
@@ -689,21 +689,21 @@ fn d20_a_key_below_a_work_tree_is_not_added_and_one_that_is_tracked_is_reported(
     home.ok(&["set", "A", "one"]);
     git(&home, &tree, &["add", "-A"]);
     assert!(!tracked().contains("identity") && !tracked().contains("audit.log"), "{}", tracked());
-    assert!(is_right(&looks(&mut doctor(&home)), "git"));
+    assert!(is_ok(&looks(&mut doctor(&home)), "git"));
     // Where the daemon finds none, as in a home of an earlier version, it makes one.
     for place in ["config", "state"] {
         fs::remove_file(home.path(place).join(".gitignore")).unwrap();
     }
     let found = looks(&mut doctor(&home));
     let addable = one(&found, "git");
-    assert!(addable["state"] == "wrong" && text(addable).contains("identity.txt"), "{addable}");
+    assert!(addable["state"] == "error" && text(addable).contains("identity.txt"), "{addable}");
     home.ok(&["daemon", "restart"]);
-    assert!(is_right(&looks(&mut doctor(&home)), "git"));
+    assert!(is_ok(&looks(&mut doctor(&home)), "git"));
     // A rule of the user's own that lets the key through is theirs to change.
     home.write("config/.gitignore", "*\n!identity*\n");
     let found = looks(&mut doctor(&home));
-    mend(&home, one(&found, "git"));
-    assert!(is_right(&looks(&mut doctor(&home)), "git"));
+    fix(&home, one(&found, "git"));
+    assert!(is_ok(&looks(&mut doctor(&home)), "git"));
     // One that was added all the same.
     git(&home, &tree, &["add", "--force", "config/identity.txt"]);
     git(&home, &tree, &["commit", "-qm", "all"]);
@@ -711,8 +711,8 @@ fn d20_a_key_below_a_work_tree_is_not_added_and_one_that_is_tracked_is_reported(
     let reported = one(&found, "git");
     assert!(text(reported).starts_with("git tracks "), "{reported}");
     let before = fs::read(home.path("config/identity.txt")).unwrap();
-    mend(&home, reported);
-    assert!(is_right(&looks(&mut doctor(&home)), "git") && !tracked().contains("identity"));
+    fix(&home, reported);
+    assert!(is_ok(&looks(&mut doctor(&home)), "git") && !tracked().contains("identity"));
     assert_ne!(fs::read(home.path("config/identity.txt")).unwrap(), before, "another key");
     home.ok(&["check", home.config(&["A"]).to_str().unwrap()]);
 }

@@ -139,7 +139,7 @@ fn a16_a_change_that_an_earlier_version_began_is_finished_by_the_command_that_is
         home.ok(&["key", "rotate"]);
         assert_eq!(delivered(&home, "A").out, "one");
         let found = doctor::looks(&mut doctor::doctor(&home));
-        assert!(doctor::is_right(&found, "recipients"), "{found:?}");
+        assert!(doctor::is_ok(&found, "recipients"), "{found:?}");
     }
 }
 
@@ -156,7 +156,7 @@ fn a16_a_list_without_a_recipient_is_refused_and_the_command_that_is_told_helps(
             }
             assert_eq!(delivered(&home, "A").out, "one", "{file}");
             let found = doctor::looks(&mut doctor::doctor(&home));
-            doctor::mend(&home, doctor::one(&found, "recipients"));
+            doctor::fix(&home, doctor::one(&found, "recipients"));
             home.ok(&["set", "B", "new"]);
             home.ok(&["key", "rotate"]);
             assert_eq!(delivered(&home, "A").out, "one", "{file}");

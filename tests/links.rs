@@ -161,7 +161,7 @@ fn a17_a_link_in_the_place_of_the_history_is_refused_and_its_target_is_left_alon
             }
             let found = doctor::looks(&mut doctor::doctor(&home));
             let modes = doctor::of(&found, "modes");
-            let is_of_target = |one: &&serde_json::Value| !one["mend"].is_null();
+            let is_of_target = |one: &&serde_json::Value| !one["fix"].is_null();
             assert!(!modes.iter().any(is_of_target), "a command for what is not ours: {modes:?}");
             let told = &doctor::of(&found, "history")[0];
             assert_eq!(told["state"], "wrong", "{told}");
@@ -171,7 +171,7 @@ fn a17_a_link_in_the_place_of_the_history_is_refused_and_its_target_is_left_alon
             assert!(home.set("A", "again").status.success());
             assert_eq!(versions(&home, "B"), 10);
         }
-        assert!(doctor::is_right(&doctor::looks(&mut doctor::doctor(&home)), "history"));
+        assert!(doctor::is_ok(&doctor::looks(&mut doctor::doctor(&home)), "history"));
     }
 }
 

@@ -133,11 +133,11 @@ fn a15_doctor_names_the_command_that_starts_with_another_vault() {
         let why = replace(&home);
         let found = doctor::looks(&mut doctor::doctor(&home));
         let wrong = doctor::one(&found, "daemon");
-        assert_eq!((&wrong["state"], &wrong["mend"]), (&"wrong".into(), &ACCEPT.into()), "{what}");
+        assert_eq!((&wrong["state"], &wrong["fix"]), (&"error".into(), &ACCEPT.into()), "{what}");
         assert!(doctor::text(wrong).contains(why), "{what}: {wrong}");
-        doctor::mend(&home, wrong);
+        doctor::fix(&home, wrong);
         let found = doctor::looks(&mut doctor::doctor(&home));
-        assert!(doctor::is_right(&found, "daemon"), "{what}: {found:?}");
+        assert!(doctor::is_ok(&found, "daemon"), "{what}: {found:?}");
         // It is the vault of this machine from now on, and the one before is another.
         home.ok(&["list"]);
         home.ok(&["daemon", "stop"]);

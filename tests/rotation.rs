@@ -260,14 +260,11 @@ fn what_doctor_tells_of_a_change_that_was_killed_finishes_it() {
         let found = look();
         let unfinished = doctor::one(&found, "recipients");
         assert!(doctor::text(unfinished).contains(told), "{unfinished}");
-        assert_eq!(unfinished["mend"], command, "{unfinished}");
-        doctor::mend(&stage.home, unfinished);
+        assert_eq!(unfinished["fix"], command, "{unfinished}");
+        doctor::fix(&stage.home, unfinished);
         assert!(!is_begun());
         let found = look();
-        assert!(
-            ["recipients", "vault"].iter().all(|one| doctor::is_right(&found, one)),
-            "{found:?}"
-        );
+        assert!(["recipients", "vault"].iter().all(|one| doctor::is_ok(&found, one)), "{found:?}");
         stage.check_files("mended", &stage.home.path("config/identity.txt"));
     }
     stage.check_files("mended", &stage.friend());

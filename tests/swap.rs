@@ -141,6 +141,6 @@ fn swap_in_plain_text_is_noted_by_doctor_and_what_it_tells_ends_it() {
         return;
     };
     assert!(doctor::text(&found).contains("is not encrypted"), "{found}");
-    doctor::mend(&home, &found);
+    doctor::fix(&home, &found);
     assert_eq!(ours(), None);
 }

@@ -123,9 +123,9 @@ fn a_daemon_of_another_release_is_told_by_doctor_and_what_it_tells_restarts_it()
     let found = doctor::looks(&mut doctor::doctor(&home));
     let daemon = doctor::one(&found, "daemon");
     assert!(doctor::text(daemon).contains("of release 0.0.9"), "{daemon}");
-    assert_eq!(daemon["mend"], "fluvio-secret daemon restart");
-    doctor::mend(&home, daemon);
+    assert_eq!(daemon["fix"], "fluvio-secret daemon restart");
+    doctor::fix(&home, daemon);
     other.join().unwrap();
-    assert!(doctor::is_right(&doctor::looks(&mut doctor::doctor(&home)), "daemon"));
+    assert!(doctor::is_ok(&doctor::looks(&mut doctor::doctor(&home)), "daemon"));
     assert!(home.ok(&["list"]).contains('A'));
 }

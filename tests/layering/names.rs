@@ -24,7 +24,6 @@ const NOT_YET: &[&str] = &[
     "FILE",
     "Fingerprints",
     "Format",
-    "Found",
     "Grant",
     "Held",
     "HeldLease",

@@ -1,17 +1,17 @@
-//! `doctor`: what is right here and what is not, and the command that mends it.
+//! `doctor`: checks the installation, and prints the command that fixes each fault.
 
 use clap::Args;
 
 use crate::connection::places;
-use crate::doctor::{Condition, Found, Machine, look, report};
+use crate::doctor::{Condition, Diagnosis, Machine, check_all, report};
 use crate::error::CliError;
 use crate::format::OutputArgs;
 use crate::{format, output};
 
-/// Tell what is right here and what is not, and the command that mends it
+/// Tell what is right here and what is not, and the command that fixes it
 #[derive(Args, Debug)]
 #[command(after_help = "\
-One line for each look. A `note` may be intended; what is `wrong` has to be mended. Exit status:
+One line for each check. A `warning` may be intended; an `error` has to be fixed. Exit status:
 0 when nothing is wrong, else 1. It starts the daemon when none runs, and changes nothing else.
 
 --report makes a text to be added to the report of a bug. It has no names of secrets, ~ for the
@@ -31,18 +31,16 @@ pub(crate) struct DoctorArgs {
 
 pub(super) fn doctor(args: &DoctorArgs) -> Result<(), CliError> {
     let machine = Machine::this();
-    let found = look(&machine, &places()?);
+    let found = check_all(&machine, &places()?);
     match args.report {
         true => output::print(&report(&machine, &found))?,
         false => format::print(args.output.format, || table(&found), || &found)?,
     }
-    let is_wrong = found.iter().any(|found| found.condition == Condition::Wrong);
-    if is_wrong { Err(CliError::Unwell) } else { Ok(()) }
+    let has_errors = found.iter().any(|found| found.condition == Condition::Error);
+    if has_errors { Err(CliError::Unwell) } else { Ok(()) }
 }
 
-fn table(found: &[Found]) -> String {
-    let row = |found: &Found| {
-        [found.look.as_str().to_owned(), found.condition.as_str().to_owned(), found.line()]
-    };
-    format::table(["Look", "State", "Found"], &found.iter().map(row).collect::<Vec<_>>())
+fn table(found: &[Diagnosis]) -> String {
+    let row = |found: &Diagnosis| [found.check.word(), found.condition.word(), found.line()];
+    format::table(["Check", "State", "Found"], &found.iter().map(row).collect::<Vec<_>>())
 }

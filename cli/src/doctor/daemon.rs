@@ -4,15 +4,16 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use fluvio_secret_protocol::{ClientError, DAEMON, Status, beside_this_program};
-
-use super::{Found, Look};
-use crate::date;
 use fluvio_secret_system::places::Places;
+
+use super::finding::{Diagnosis, DoctorCheck};
+use super::fix::Fix;
+use crate::date;
 
 const RESTART: &str = "fluvio-secret daemon restart";
 
 /// Whether the settings can be read, and hold already.
-pub(super) fn settings(places: &Places, status: Option<&Status>) -> Vec<Found> {
+pub(super) fn settings(places: &Places, status: Option<&Status>) -> Vec<Diagnosis> {
     // Without the program there is a line about that.
     let Ok(said) = shown_settings() else { return Vec::new() };
     vec![judge_settings(&places.settings(), &said, status.map(|status| &*status.settings))]
@@ -33,34 +34,34 @@ pub(super) fn shown_settings() -> Result<Result<String, String>, ClientError> {
 }
 
 /// `known` is what the daemon that runs was started with.
-fn judge_settings(path: &Path, said: &Result<String, String>, known: Option<&str>) -> Found {
+fn judge_settings(path: &Path, said: &Result<String, String>, known: Option<&str>) -> Diagnosis {
     let shown = path.display();
     match (said, known) {
-        (Err(said), _) => Look::Settings.wrong(said),
+        (Err(said), _) => DoctorCheck::Settings.error(said),
         (Ok(said), Some(known)) if said.trim_end() != known.trim_end() => {
             let text = format!("{shown} was changed, and the daemon that runs does not know it");
-            Look::Settings.note(text).mended_by(RESTART)
+            DoctorCheck::Settings.warning(text).fixed_by(Fix::new(RESTART))
         }
-        (Ok(_), _) if path.exists() => Look::Settings.right(format!("{shown} can be read")),
-        (Ok(_), _) => Look::Settings.right("as by default: there is no settings.toml"),
+        (Ok(_), _) if path.exists() => DoctorCheck::Settings.ok(format!("{shown} can be read")),
+        (Ok(_), _) => DoctorCheck::Settings.ok("as by default: there is no settings.toml"),
     }
 }
 
 /// Whether a daemon serves or can be started, and is the one that this program expects.
-pub(super) fn daemon(status: Result<&Status, &ClientError>, places: &Places) -> Vec<Found> {
+pub(super) fn daemon(status: Result<&Status, &ClientError>, places: &Places) -> Vec<Diagnosis> {
     let vault = places.vault();
     let found = match status {
-        Err(error @ ClientError::Silent { pid: Some(pid), .. }) => {
-            Look::Daemon.wrong(error.to_string()).mended_by(format!("kill -KILL {pid}"))
-        }
-        Err(error) => Look::Daemon.wrong_by(error),
+        Err(error @ ClientError::Silent { pid: Some(pid), .. }) => DoctorCheck::Daemon
+            .error(error.to_string())
+            .fixed_by(Fix::new(format!("kill -KILL {pid}"))),
+        Err(error) => DoctorCheck::Daemon.failed(error),
         Ok(status) if status.version != env!("CARGO_PKG_VERSION") => {
             let text = format!(
                 "it is of release {}, and fluvio-secret of {}",
                 status.version,
                 env!("CARGO_PKG_VERSION")
             );
-            Look::Daemon.wrong(text).mended_by(RESTART)
+            DoctorCheck::Daemon.error(text).fixed_by(Fix::new(RESTART))
         }
         Ok(status) if !is_same(Path::new(&status.vault), &vault) => {
             let text = format!(
@@ -68,9 +69,9 @@ pub(super) fn daemon(status: Result<&Status, &ClientError>, places: &Places) -> 
                 status.vault,
                 vault.display()
             );
-            Look::Daemon.wrong(text).mended_by(RESTART)
+            DoctorCheck::Daemon.error(text).fixed_by(Fix::new(RESTART))
         }
-        Ok(status) => Look::Daemon.right(format!(
+        Ok(status) => DoctorCheck::Daemon.ok(format!(
             "running since {}, pid {}, release {}",
             date::local(status.since),
             status.pid,
@@ -94,7 +95,7 @@ mod tests {
     use fluvio_secret_system::private::PrivateError;
 
     use super::{RESTART, judge_settings};
-    use crate::doctor::{Condition, Look};
+    use crate::doctor::finding::{Condition, DoctorCheck};
 
     #[test]
     fn settings_are_wrong_or_not_yet_known_or_right() {
@@ -103,18 +104,18 @@ mod tests {
         let right = Ok("history = 10".to_owned());
         let judge = |known| judge_settings(&path, &right, known);
         assert!(judge(None).text.contains("no settings.toml"));
-        assert_eq!(judge(Some("history = 10\n")).condition, Condition::Right);
-        // Also when the file was removed.
+        assert_eq!(judge(Some("history = 10\n")).condition, Condition::Ok);
+        // Even if the file was removed.
         let unknown = judge(Some("history = 11\n"));
-        assert_eq!((unknown.condition, unknown.mend.as_deref()), (Condition::Note, Some(RESTART)));
+        assert_eq!((unknown.condition, unknown.command()), (Condition::Warning, Some(RESTART)));
         std::fs::write(&path, "").expect("a file");
         assert!(judge(None).text.ends_with("can be read"));
         let wrong = judge_settings(&path, &Err("line 1: no".to_owned()), Some("history = 10"));
-        assert_eq!((wrong.condition, &*wrong.text), (Condition::Wrong, "line 1: no"));
+        assert_eq!((wrong.condition, &*wrong.text), (Condition::Error, "line 1: no"));
     }
 
     #[test]
-    fn why_no_daemon_can_be_reached_is_told_with_what_mends_it() {
+    fn why_no_daemon_can_be_reached_comes_with_the_command_that_fixes_it() {
         let silent = ClientError::Silent { socket: "/s".into(), pid: Some(42), is_asked: false };
         let path = PathBuf::from("/s");
         let wide = PlaceError::from(PrivateError::Wide { path, mode: 0o755, wanted: 0o700 });
@@ -131,13 +132,13 @@ mod tests {
             (ClientError::Broken(io::ErrorKind::UnexpectedEof.into()), "went away", None),
         ];
         let places = Places::under(Path::new("/p")).expect("places");
-        for (error, told, mend) in cases {
+        for (error, cause, fix) in cases {
             let found = super::daemon(Err(&error), &places);
-            assert_eq!(found[0].look, Look::Daemon);
-            assert_eq!(found[0].condition, Condition::Wrong);
-            assert!(found[0].text.contains(told), "{found:?}");
-            if mend.is_some() {
-                assert_eq!(found[0].mend.as_deref(), mend, "{found:?}");
+            assert_eq!(found[0].check, DoctorCheck::Daemon);
+            assert_eq!(found[0].condition, Condition::Error);
+            assert!(found[0].text.contains(cause), "{found:?}");
+            if fix.is_some() {
+                assert_eq!(found[0].command(), fix, "{found:?}");
             }
         }
     }

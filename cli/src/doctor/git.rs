@@ -6,42 +6,41 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use fluvio_secret_system::shell;
-
-use super::{Found, Look, Machine};
 use fluvio_secret_system::places::Places;
+
+use super::finding::{Diagnosis, DoctorCheck};
+use super::fix::Fix;
+use super::machine::Machine;
 
 /// The files in the configuration directory that hold a key: the identity, the next and an old one, and
 /// what an interrupted write of one has left behind.
 const KEYS: [&str; 2] = ["identity*", ".tmp-*"];
 
-pub(super) fn look(machine: &Machine, places: &Places) -> Vec<Found> {
+pub(super) fn check(machine: &Machine, places: &Places) -> Vec<Diagnosis> {
     let config = places.config();
     let tracked = keys(machine, config, &["--cached"]);
     let addable = keys(machine, config, &["--others", "--exclude-standard"]);
     let mut found: Vec<_> = tracked.iter().map(|key| judge_tracked(config, key)).collect();
     found.extend(addable.iter().map(|key| judge_addable(config, key)));
     if found.is_empty() {
-        found.push(Look::Git.right("git tracks no key and would add none"));
+        found.push(DoctorCheck::Git.ok("git tracks no key and would add none"));
     }
     found
 }
 
-fn judge_tracked(config: &Path, key: &Path) -> Found {
-    let word = |path: &Path| shell::word(&path.display().to_string());
+fn judge_tracked(config: &Path, key: &Path) -> Diagnosis {
     let text = format!(
         "git tracks {}, so everyone with the repository can decrypt its secrets; replace the key, and then set those secrets to other values",
         key.display()
     );
-    let forget = format!("git -C {} rm --quiet --cached {}", word(config), word(key));
-    Look::Git.wrong(text).mended_by(format!("{forget} && fluvio-secret key rotate"))
+    let forget = Fix::new("git -C").path(config).words("rm --quiet --cached").path(key);
+    DoctorCheck::Git.error(text).fixed_by(forget.and(&Fix::new("fluvio-secret key rotate")))
 }
 
-fn judge_addable(config: &Path, key: &Path) -> Found {
-    let ignore = config.join(".gitignore");
+fn judge_addable(config: &Path, key: &Path) -> Diagnosis {
     let text = format!("`git add` would add {}, which opens the secrets", key.display());
-    let command = format!("echo '*' >> {}", shell::word(&ignore.display().to_string()));
-    Look::Git.wrong(text).mended_by(command)
+    let ignore = Fix::new("echo '*' >>").path(&config.join(".gitignore"));
+    DoctorCheck::Git.error(text).fixed_by(ignore)
 }
 
 /// The keys in a directory that git lists. Without git or a work tree, the list is empty.
@@ -79,8 +78,8 @@ pub(super) fn listed(
 mod tests {
     use std::path::Path;
 
-    use super::{judge_addable, judge_tracked, look};
-    use crate::doctor::Condition;
+    use super::{check, judge_addable, judge_tracked};
+    use crate::doctor::finding::Condition;
     use crate::doctor::machine::tests::Made;
     use fluvio_secret_system::places::Places;
 
@@ -94,16 +93,16 @@ mod tests {
             ),
             (judge_addable(config, key), r"echo '*' >> '/it'\''s/config/.gitignore'"),
         ] {
-            assert_eq!(found.condition, Condition::Wrong);
-            assert_eq!(found.mend.as_deref(), Some(command));
+            assert_eq!(found.condition, Condition::Error);
+            assert_eq!(found.command(), Some(command));
         }
     }
 
     #[test]
     fn without_git_there_is_nothing_to_report() {
         let made = Made::new();
-        let found = look(&made.machine, &Places::under(&made.at("home/ada")).expect("places"));
+        let found = check(&made.machine, &Places::under(&made.at("home/ada")).expect("places"));
         assert_eq!(found.len(), 1);
-        assert_eq!(found[0].condition, Condition::Right);
+        assert_eq!(found[0].condition, Condition::Ok);
     }
 }

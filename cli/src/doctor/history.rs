@@ -1,22 +1,22 @@
-//! The earlier versions of secrets: whether they can be kept, and what is among them that is not one.
+//! The earlier versions of secrets: whether they can be kept, and what else is among them.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use fluvio_secret_protocol::SecretName;
-
-use super::{Found, Look};
 use fluvio_secret_system::places::Places;
 
-/// How many faults have a line of their own.
+use super::finding::{Diagnosis, DoctorCheck};
+
+/// The most faults that have a line of their own.
 const MOST: usize = 16;
 
-pub(super) fn look(places: &Places, vault: &Path) -> Vec<Found> {
+pub(super) fn check(places: &Places, vault: &Path) -> Vec<Diagnosis> {
     let mut found = judge(&places.histories());
     let old = vault.join(".history");
     if fs::symlink_metadata(&old).is_ok() {
-        found.push(Look::History.note(format!(
+        found.push(DoctorCheck::History.warning(format!(
             "{} is not used: earlier versions are in {}; if they are missing there, the daemon's log says why they were not moved",
             old.display(),
             places.histories().display()
@@ -26,21 +26,25 @@ pub(super) fn look(places: &Places, vault: &Path) -> Vec<Found> {
 }
 
 /// What is wrong with the directory of all histories.
-fn judge(histories: &Path) -> Vec<Found> {
-    let mut faults = Vec::new();
-    match each(histories, Expected::Directory, &mut faults) {
-        Ok(Some(all)) => all.iter().for_each(|history| of_vault(history, &mut faults)),
-        Ok(None) => {}
-        Err(error) => faults.push(unusable(histories, &error)),
+fn judge(root: &Path) -> Vec<Diagnosis> {
+    let mut histories = Histories { root, faults: Vec::new() };
+    for history in histories.entries(root) {
+        for secret in histories.entries(&history).iter().filter(|path| name_of(path).is_some()) {
+            for version in histories.entries(secret).iter().filter(|path| is_version(path)) {
+                histories.is(version, Expected::File);
+            }
+        }
     }
+    let mut faults = histories.faults;
     let more = faults.len().saturating_sub(MOST);
     faults.truncate(MOST);
     if more > 0 {
-        faults.push(Look::History.wrong(format!("{more} more are not what they should be")));
+        let text = format!("{more} more are not what they should be");
+        faults.push(DoctorCheck::History.error(text));
     }
     if faults.is_empty() {
-        let text = format!("earlier versions are kept in {}", histories.display());
-        faults.push(Look::History.right(text));
+        let text = format!("earlier versions are kept in {}", root.display());
+        faults.push(DoctorCheck::History.ok(text));
     }
     faults
 }
@@ -52,64 +56,58 @@ enum Expected {
     File,
 }
 
-fn of_vault(history: &Path, faults: &mut Vec<Found>) {
-    let entries = match each(history, Expected::Directory, faults) {
-        Ok(entries) => entries,
-        Err(error) => return faults.push(unusable(history, &error)),
-    };
-    for secret in entries.into_iter().flatten().filter(|path| is_of_secret(path)) {
-        match each(&secret, Expected::Directory, faults) {
-            Ok(versions) => {
-                for version in versions.into_iter().flatten().filter(|path| is_version(path)) {
-                    is(&version, Expected::File, faults);
-                }
-            }
-            Err(error) => faults.push(unusable(&secret, &error)),
+/// The directory of all histories, and what is wrong with it.
+struct Histories<'a> {
+    root: &'a Path,
+    faults: Vec<Diagnosis>,
+}
+
+impl Histories<'_> {
+    /// What is in a directory, in order. Nothing if the directory is missing or cannot be used.
+    fn entries(&mut self, directory: &Path) -> Vec<PathBuf> {
+        if !self.is(directory, Expected::Directory) {
+            return Vec::new();
         }
+        let mut entries = written_and_read(directory).unwrap_or_else(|error| {
+            let shown = directory.display();
+            self.fault(directory, format!("no earlier version can be kept in {shown}: {error}"));
+            Vec::new()
+        });
+        entries.sort();
+        entries
+    }
+
+    /// Whether a path is what it should be. A missing path is not a fault.
+    fn is(&mut self, path: &Path, expected: Expected) -> bool {
+        let what = match (fs::symlink_metadata(path), expected) {
+            (Err(_), _) => return false,
+            (Ok(found), Expected::Directory) if found.is_dir() => return true,
+            (Ok(found), Expected::File) if found.is_file() => return true,
+            (Ok(found), _) if found.is_symlink() => "a symbolic link, which is not followed",
+            (Ok(_), Expected::Directory) => "not a directory",
+            (Ok(_), Expected::File) => "not a regular file",
+        };
+        self.fault(path, format!("{} is {what}; move it away", path.display()));
+        false
+    }
+
+    fn fault(&mut self, path: &Path, text: String) {
+        let below = path.strip_prefix(self.root).unwrap_or(Path::new(""));
+        let names = below.iter().filter_map(|part| name_of(Path::new(part)));
+        self.faults.push(DoctorCheck::History.error(text).naming(names));
     }
 }
 
-/// What is in a directory in which something can be written; `None` when it is not one.
-fn each(
-    folder: &Path,
-    expected: Expected,
-    faults: &mut Vec<Found>,
-) -> io::Result<Option<Vec<PathBuf>>> {
-    if !is(folder, expected, faults) {
-        return Ok(None);
-    }
-    // What is said of it is tried.
-    let tried = folder.join(format!(".tmp-doctor-{}", std::process::id()));
+/// What is in a directory, in which a file can be made.
+fn written_and_read(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let tried = directory.join(format!(".tmp-doctor-{}", std::process::id()));
     File::create_new(&tried)?;
     fs::remove_file(tried)?;
-    let entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
-    let mut paths: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
-    paths.sort();
-    Ok(Some(paths))
+    fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect()
 }
 
-/// Whether a path is what it should be. A missing path is not a fault.
-fn is(path: &Path, expected: Expected, faults: &mut Vec<Found>) -> bool {
-    let what = match (fs::symlink_metadata(path), expected) {
-        (Err(_), _) => return false,
-        (Ok(found), Expected::Directory) if found.is_dir() => return true,
-        (Ok(found), Expected::File) if found.is_file() => return true,
-        (Ok(found), _) if found.is_symlink() => "a symbolic link, which is not followed",
-        (Ok(_), Expected::Directory) => "not a directory",
-        (Ok(_), Expected::File) => "not a regular file",
-    };
-    faults.push(Look::History.wrong(format!("{} is {what}; move it away", path.display())));
-    false
-}
-
-fn unusable(path: &Path, error: &io::Error) -> Found {
-    Look::History.wrong(format!("no earlier version can be kept in {}: {error}", path.display()))
-}
-
-fn is_of_secret(path: &Path) -> bool {
-    path.file_name()
-        .and_then(|name| name.to_str())
-        .is_some_and(|name| name.parse::<SecretName>().is_ok())
+fn name_of(path: &Path) -> Option<SecretName> {
+    path.file_name()?.to_str()?.parse().ok()
 }
 
 fn is_version(path: &Path) -> bool {
@@ -123,19 +121,19 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::{MOST, judge};
-    use crate::doctor::Condition;
+    use crate::doctor::finding::Condition;
 
     #[test]
     fn what_is_among_the_earlier_versions_and_is_not_one_is_named() {
         let home = tempfile::tempdir().expect("a directory");
         let histories = home.path().join("history");
-        assert_eq!(judge(&histories)[0].condition, Condition::Right, "it is not there yet");
+        assert_eq!(judge(&histories)[0].condition, Condition::Ok, "it is not there yet");
         let history = histories.join("id-hash");
         fs::create_dir_all(history.join("A")).expect("a directory");
         fs::write(history.join(".vault"), "vault\n").expect("a file");
         fs::write(history.join("A/1.age"), "").expect("a file");
         let right = judge(&histories);
-        assert_eq!((right.len(), right[0].condition), (1, Condition::Right), "{right:?}");
+        assert_eq!((right.len(), right[0].condition), (1, Condition::Ok), "{right:?}");
         assert_eq!(fs::read_dir(&history).expect("a directory").count(), 2, "nothing is left");
         symlink("1.age", history.join("A/2.age")).expect("a link");
         symlink("A", history.join("B")).expect("a link");
@@ -144,7 +142,7 @@ mod tests {
         let found = judge(&histories);
         for (fault, path) in found.iter().zip(["A/2.age", "B", "C", "history/other"]) {
             assert!(fault.text.contains(&format!("{path} is ")), "{found:?}");
-            assert_eq!(fault.condition, Condition::Wrong, "{found:?}");
+            assert_eq!(fault.condition, Condition::Error, "{found:?}");
         }
         assert_eq!(found.len(), 4, "{found:?}");
         for n in 0..30 {

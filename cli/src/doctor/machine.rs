@@ -1,4 +1,4 @@
-//! The machine that is looked at.
+//! The machine that is checked.
 
 use std::env;
 use std::ffi::OsString;
@@ -9,7 +9,7 @@ use fluvio_secret_system::logout;
 
 use crate::on_path;
 
-/// What of the machine and its user counts. Files of the system are looked at below its root.
+/// What the checks need to know of the machine and its user.
 #[derive(Clone, Debug)]
 pub(crate) struct Machine {
     /// Below what the system's files are; `/`, but for tests.
@@ -20,11 +20,11 @@ pub(crate) struct Machine {
     pub(super) home: Option<PathBuf>,
     pub(super) path: Option<OsString>,
     pub(super) shell: Option<OsString>,
-    /// The login's own folder.
+    /// The directory of the login.
     pub(super) runtime: Option<PathBuf>,
     /// Where the user's own units are, if not in the home.
     pub(super) config: Option<PathBuf>,
-    /// The present folder.
+    /// The current directory.
     pub(super) folder: PathBuf,
 }
 
@@ -61,7 +61,7 @@ impl Machine {
         on_path::all(name, self.path.as_deref())
     }
 
-    /// A path as it is typed here: without the present folder in front.
+    /// A path as you would type it in the current directory.
     pub(super) fn typed<'a>(&self, path: &'a Path) -> &'a Path {
         path.strip_prefix(&self.folder).unwrap_or(path)
     }
@@ -75,7 +75,7 @@ pub(super) mod tests {
 
     use super::Machine;
 
-    /// A machine in a folder.
+    /// A machine in a directory.
     pub(in crate::doctor) struct Made {
         folder: tempfile::TempDir,
         pub(in crate::doctor) machine: Machine,
@@ -118,14 +118,14 @@ pub(super) mod tests {
             path
         }
 
-        /// Puts folders on its PATH.
+        /// Sets its PATH to directories.
         pub(in crate::doctor) fn set_path(&mut self, folders: &[&str]) {
             let folders = folders.iter().map(|folder| self.at(folder));
             self.machine.path = Some(std::env::join_paths(folders).expect("a PATH"));
         }
     }
 
-    /// What a symbolic link leads to, made with the folders above it.
+    /// Makes a symbolic link, and the directories above it.
     pub(in crate::doctor) fn link(target: &Path, at: &Path) {
         fs::create_dir_all(at.parent().expect("a folder")).expect("a folder");
         std::os::unix::fs::symlink(target, at).expect("a link");

@@ -5,15 +5,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use fluvio_secret_system::file_system::is_in_memory;
-use fluvio_secret_system::{logout, shell};
+use fluvio_secret_system::logout;
 
-use super::{Found, Look, Machine};
+use super::finding::{Diagnosis, DoctorCheck};
+use super::fix::Fix;
+use super::machine::Machine;
 
 /// What the daemon locks, with room to spare.
 const LOCKED_BYTES: u64 = 64 << 10;
 
 /// Looks also at the daemon that runs with this process id.
-pub(super) fn look(machine: &Machine, daemon: Option<u32>) -> Vec<Found> {
+pub(super) fn check(machine: &Machine, daemon: Option<u32>) -> Vec<Diagnosis> {
     let place = lease_place(machine);
     let mut found = vec![leases(place.as_deref())];
     found.extend(place.map(|place| after_logout(machine, &place)));
@@ -36,47 +38,49 @@ pub(super) fn lease_place(machine: &Machine) -> Option<PathBuf> {
     places(machine).into_iter().find(|place| is_in_memory(place).unwrap_or(false))
 }
 
-fn leases(place: Option<&Path>) -> Found {
+fn leases(place: Option<&Path>) -> Diagnosis {
     match place {
-        Some(place) => Look::Leases.right(format!("they are in memory, in {}", place.display())),
-        None => Look::Leases
-            .wrong("there is no file system in memory, so cdk can give no secrets in a file")
-            .mended_by("sudo mount -t tmpfs -o mode=1777 tmpfs /dev/shm"),
+        Some(place) => {
+            DoctorCheck::Leases.ok(format!("they are in memory, in {}", place.display()))
+        }
+        None => DoctorCheck::Leases
+            .error("there is no file system in memory, so cdk can give no secrets in a file")
+            .fixed_by(Fix::new("sudo mount -t tmpfs -o mode=1777 tmpfs /dev/shm")),
     }
 }
 
-fn after_logout(machine: &Machine, place: &Path) -> Found {
-    // Below the root that is looked at, the place is where it would be.
+fn after_logout(machine: &Machine, place: &Path) -> Diagnosis {
+    // As a path below the root of the machine.
     let inside = place.strip_prefix(&machine.root).unwrap_or(place);
     let (user, place) = (machine.user.as_deref(), Path::new("/").join(inside));
     if logout::removes_under(&machine.root, machine.uid, user, &place) {
         let text = "when you log out, the secrets of connectors that cdk started are removed";
-        return Look::Logout.note(text).mended_by("loginctl enable-linger");
+        return DoctorCheck::Logout.warning(text).fixed_by(Fix::new("loginctl enable-linger"));
     }
-    Look::Logout.right("nothing is removed from memory at a logout")
+    DoctorCheck::Logout.ok("nothing is removed from memory at a logout")
 }
 
 /// Whether the identity is kept from being swapped, or can be.
-fn locked(machine: &Machine, daemon: u32) -> Found {
+fn locked(machine: &Machine, daemon: u32) -> Diagnosis {
     let status = machine.read(&format!("proc/{daemon}/status"));
     let locked = status.lines().find_map(|line| line.strip_prefix("VmLck:"));
     if locked.is_some_and(|locked| locked.trim() != "0 kB") {
-        return Look::Memory.right("the identity is locked into memory");
+        return DoctorCheck::Memory.ok("the identity is locked into memory");
     }
     // `Max locked memory  8388608  8388608  bytes`. The daemon has raised the first limit to the second.
     let limits = machine.read(&format!("proc/{daemon}/limits"));
     let line = limits.lines().find_map(|line| line.strip_prefix("Max locked memory"));
     let limit = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
     match limit {
-        Some(limit) if limit < LOCKED_BYTES => Look::Memory.note(format!(
+        Some(limit) if limit < LOCKED_BYTES => DoctorCheck::Memory.warning(format!(
             "the daemon may lock {limit} bytes of memory, so the identity may be swapped; raise memlock in /etc/security/limits.conf and log in again"
         )),
-        _ => Look::Memory.right("as much memory as is needed may be locked"),
+        _ => DoctorCheck::Memory.ok("as much memory as is needed may be locked"),
     }
 }
 
 /// Where memory is swapped to in plain text.
-fn swap(machine: &Machine) -> Vec<Found> {
+fn swap(machine: &Machine) -> Vec<Diagnosis> {
     let swaps = machine.read("proc/swaps");
     let places = swaps.lines().skip(1).filter_map(|line| line.split_whitespace().next());
     let places: Vec<_> = places.map(unescaped).collect();
@@ -86,13 +90,13 @@ fn swap(machine: &Machine) -> Vec<Found> {
             let text = format!(
                 "{place} is not encrypted, and what is in memory may be written there; encrypt it, or do without it"
             );
-            Look::Swap.note(text).mended_by(format!("sudo swapoff {}", shell::word(place)))
+            DoctorCheck::Swap.warning(text).fixed_by(Fix::new("sudo swapoff").path(Path::new(place)))
         })
         .collect();
     match (plain.is_empty(), places.is_empty()) {
         (false, _) => plain,
-        (true, true) => vec![Look::Swap.right("there is none")],
-        (true, false) => vec![Look::Swap.right("it is encrypted, or in memory")],
+        (true, true) => vec![DoctorCheck::Swap.ok("there is none")],
+        (true, false) => vec![DoctorCheck::Swap.ok("it is encrypted, or in memory")],
     }
 }
 
@@ -162,47 +166,47 @@ mod tests {
     use std::path::Path;
 
     use super::{after_logout, leases, swap, unescaped};
+    use crate::doctor::finding::{Condition, Diagnosis};
     use crate::doctor::machine::tests::{Made, link};
-    use crate::doctor::{Condition, Found};
 
     #[test]
     fn leases_need_a_file_system_in_memory() {
-        assert_eq!(leases(Some(Path::new("/dev/shm"))).condition, Condition::Right);
+        assert_eq!(leases(Some(Path::new("/dev/shm"))).condition, Condition::Ok);
         let wrong = leases(None);
-        assert_eq!(wrong.condition, Condition::Wrong);
-        assert!(wrong.mend.expect("a command").ends_with("tmpfs /dev/shm"));
+        assert_eq!(wrong.condition, Condition::Error);
+        assert!(wrong.command().expect("a command").ends_with("tmpfs /dev/shm"));
     }
 
     #[test]
     fn what_a_logout_removes_stays_when_the_user_lingers() {
         let made = Made::new();
-        let look = || after_logout(&made.machine, &made.at("dev/shm"));
-        assert_eq!(look().condition, Condition::Right);
+        let check = || after_logout(&made.machine, &made.at("dev/shm"));
+        assert_eq!(check().condition, Condition::Ok);
         made.write("run/systemd/users/1000", "");
-        assert_eq!(look().condition, Condition::Note);
-        assert_eq!(look().mend.as_deref(), Some("loginctl enable-linger"));
+        assert_eq!(check().condition, Condition::Warning);
+        assert_eq!(check().command(), Some("loginctl enable-linger"));
         // What that command does.
         made.write("var/lib/systemd/linger/ada", "");
-        assert_eq!(look().condition, Condition::Right);
+        assert_eq!(check().condition, Condition::Ok);
     }
 
     #[test]
     fn a_daemon_that_may_lock_no_memory_is_noted() {
         let made = Made::new();
-        let look = |locked: &str, limits: &str| {
+        let check = |locked: &str, limits: &str| {
             made.write("proc/7/status", &format!("Name:\tx\nVmLck:\t       {locked} kB\n"));
             let head = "Limit   Soft Limit   Hard Limit   Units\n";
             let line = format!("Max locked memory         {limits}      bytes\n");
             made.write("proc/7/limits", &format!("{head}{line}"));
             super::locked(&made.machine, 7)
         };
-        assert!(look("4", "0  0").text.contains("is locked"));
-        assert_eq!(look("0", "8388608  8388608").condition, Condition::Right);
-        assert_eq!(look("0", "unlimited  unlimited").condition, Condition::Right);
-        let fixed = look("0", "4096  4096");
-        assert!(fixed.condition == Condition::Note && fixed.text.contains("limits.conf"));
-        assert_eq!(fixed.mend, None);
-        assert_eq!(super::locked(&made.machine, 8).condition, Condition::Right, "gone meanwhile");
+        assert!(check("4", "0  0").text.contains("is locked"));
+        assert_eq!(check("0", "8388608  8388608").condition, Condition::Ok);
+        assert_eq!(check("0", "unlimited  unlimited").condition, Condition::Ok);
+        let fixed = check("0", "4096  4096");
+        assert!(fixed.condition == Condition::Warning && fixed.text.contains("limits.conf"));
+        assert_eq!(fixed.fix, None);
+        assert_eq!(super::locked(&made.machine, 8).condition, Condition::Ok, "stopped since");
     }
 
     const HEAD: &str = "Filename\tType\tSize\tUsed\tPriority\n";
@@ -214,21 +218,21 @@ mod tests {
             made.write("proc/swaps", &format!("{HEAD}{lines}"));
             swap(&made.machine)
         };
-        let mends = |found: &[Found]| {
-            found.iter().filter_map(|found| found.mend.clone()).collect::<Vec<_>>()
+        let fixes = |found: &[Diagnosis]| {
+            found.iter().filter_map(|found| Some(found.command()?.to_owned())).collect::<Vec<_>>()
         };
         assert_eq!(swaps("")[0].text, "there is none");
         let plain = swaps("/dev/sda2  partition 8 0 -2\n/swap\\040file file 8 0 -3\n");
-        assert_eq!(mends(&plain), ["sudo swapoff /dev/sda2", "sudo swapoff '/swap file'"]);
-        assert!(plain.iter().all(|found| found.condition == Condition::Note), "{plain:?}");
+        assert_eq!(fixes(&plain), ["sudo swapoff /dev/sda2", "sudo swapoff '/swap file'"]);
+        assert!(plain.iter().all(|found| found.condition == Condition::Warning), "{plain:?}");
 
         made.write("sys/class/block/dm-0/dm/uuid", "CRYPT-LUKS2-0-root\n");
         made.write("sys/class/block/dm-1/dm/uuid", "LVM-1\n");
         fs::create_dir_all(made.at("sys/class/block/dm-1/slaves/dm-0")).expect("a folder");
         made.write("sys/class/block/zram0/backing_dev", "none\n");
         let sealed = swaps("/dev/dm-1 partition 8 0 -2\n/dev/zram0 partition 8 0 100\n");
-        assert_eq!(mends(&sealed), Vec::<String>::new());
-        assert_eq!(sealed[0].condition, Condition::Right);
+        assert_eq!(fixes(&sealed), Vec::<String>::new());
+        assert_eq!(sealed[0].condition, Condition::Ok);
         made.write("sys/class/block/zram0/backing_dev", "/dev/sda3\n");
         fs::create_dir_all(made.at("sys/class/block/dm-1/slaves/sda2")).expect("a folder");
         assert_eq!(swaps("/dev/dm-1 partition 8 0 -2\n/dev/zram0 partition 8 0 100\n").len(), 2);
@@ -244,10 +248,10 @@ mod tests {
         );
         made.write("dev/dm-7", "");
         link(Path::new("../dm-7"), &made.at("dev/mapper/luks-var"));
-        assert_eq!(swap(&made.machine)[0].condition, Condition::Note);
+        assert_eq!(swap(&made.machine)[0].condition, Condition::Warning);
         made.write("sys/class/block/dm-7/dm/uuid", "CRYPT-LUKS2-1-var\n");
-        assert_eq!(swap(&made.machine)[0].condition, Condition::Right);
-        // What is told to be done without is gone then.
+        assert_eq!(swap(&made.machine)[0].condition, Condition::Ok);
+        // After `swapoff`.
         made.write("proc/swaps", HEAD);
         assert_eq!(swap(&made.machine)[0].text, "there is none");
     }

@@ -1,7 +1,7 @@
-//! What is right here and what is not, and the command that mends it.
+//! The checks of `doctor`, one file for each group of them.
 //!
-//! * [`programs`]: our programs, Fluvio's, and who stands in front of whom
-//! * [`modes`]: whose the folders are
+//! * [`programs`]: our programs, Fluvio's, and which comes first on PATH
+//! * [`modes`]: owners and modes of directories
 //! * [`writing`]: whether files can be made there
 //! * [`git`]: whether git tracks a key
 //! * [`daemon`]: the settings, and the daemon
@@ -10,13 +10,16 @@
 //! * [`memory`]: where values are in memory, and what may take them from there
 //! * [`units`]: what systemd starts
 //! * [`project`]: files with secrets in plain text
-//! * [`machine`]: the machine that is looked at, which in tests is another one
-//! * [`report`](mod@report): the text for the report of a bug
+//! * [`finding`], [`fix`]: what a check finds, and the command that fixes it
+//! * [`machine`]: the machine that is checked, which in tests is another one
+//! * [`report`](mod@report): the text for a bug report
 //!
-//! A look changes nothing, apart from a file that `writing` makes and removes at once. It judges facts that it is given or reads below the root of a
-//! [`machine::Machine`]. So tests make each message appear.
+//! A check changes nothing, apart from files that it makes and removes at once. It judges facts that it is
+//! passed, or reads below the root of a [`machine::Machine`]. So tests make each message appear.
 
 mod daemon;
+mod finding;
+mod fix;
 mod git;
 mod history;
 mod machine;
@@ -33,198 +36,29 @@ use std::path::Path;
 
 use fluvio_secret_protocol::{GetStatus, connect_or_start};
 use fluvio_secret_system::places::Places;
-use fluvio_secret_system::printable;
-use serde::Serialize;
 
+pub(crate) use self::finding::{Condition, Diagnosis};
 pub(crate) use self::machine::Machine;
 pub(crate) use self::report::report;
 
-/// What is looked at, in this order.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Look {
-    /// The three programs, and their releases.
-    Programs,
-    /// Fluvio's `cdk`.
-    Cdk,
-    /// Our link in front of it.
-    Shim,
-    /// Fluvio's `fluvio`.
-    Fluvio,
-    /// Whether `fluvio` shows us.
-    Extension,
-    /// Owners and modes of the folders and the identity.
-    Modes,
-    /// Whether files can be made in the directories.
-    Writing,
-    /// Whether git tracks a key, or would add one.
-    Git,
-    /// The settings file.
-    Settings,
-    /// The socket, and who serves it.
-    Daemon,
-    /// The secrets.
-    Vault,
-    /// Their earlier versions.
-    History,
-    /// The key that opens them.
-    Identity,
-    /// Whom secrets are sealed to.
-    Recipients,
-    /// A file system in memory for leases.
-    Leases,
-    /// What becomes of leases at the last logout.
-    Logout,
-    /// How much memory may be locked.
-    Memory,
-    /// Where memory is swapped to.
-    Swap,
-    /// Units of systemd.
-    Units,
-    /// Files with secrets in plain text.
-    Project,
-}
-
-/// How a thing is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Condition {
-    Right,
-    /// It may be meant so.
-    Note,
-    Wrong,
-}
-
-/// What a look found.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-pub(crate) struct Found {
-    pub(crate) look: Look,
-    #[serde(rename = "state")]
-    pub(crate) condition: Condition,
-    pub(crate) text: String,
-    /// The command that mends it, where one does.
-    pub(crate) mend: Option<String>,
-}
-
-impl Look {
-    /// Its word, which `-O json` has too.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Programs => "programs",
-            Self::Cdk => "cdk",
-            Self::Shim => "shim",
-            Self::Fluvio => "fluvio",
-            Self::Extension => "extension",
-            Self::Modes => "modes",
-            Self::Writing => "writing",
-            Self::Git => "git",
-            Self::Settings => "settings",
-            Self::Daemon => "daemon",
-            Self::Vault => "vault",
-            Self::History => "history",
-            Self::Identity => "identity",
-            Self::Recipients => "recipients",
-            Self::Leases => "leases",
-            Self::Logout => "logout",
-            Self::Memory => "memory",
-            Self::Swap => "swap",
-            Self::Units => "units",
-            Self::Project => "project",
-        }
-    }
-
-    fn right(self, text: impl Into<String>) -> Found {
-        self.found(Condition::Right, text.into())
-    }
-
-    fn note(self, text: impl Into<String>) -> Found {
-        self.found(Condition::Note, text.into())
-    }
-
-    fn wrong(self, text: impl Into<String>) -> Found {
-        self.found(Condition::Wrong, text.into())
-    }
-
-    fn found(self, condition: Condition, text: String) -> Found {
-        Found { look: self, condition, text, mend: None }
-    }
-
-    /// An error is wrong; the command at its end, as our errors have it, is what mends it.
-    fn wrong_by(self, error: &dyn std::error::Error) -> Found {
-        let text = error.to_string();
-        let ending = text
-            .rsplit_once(" with: ")
-            .and_then(|(said, command)| Some((said.rsplit_once("; ")?.0, command)));
-        match ending {
-            Some((said, command)) => self.wrong(said).mended_by(command),
-            None => self.wrong(text),
-        }
-    }
-}
-
-impl Condition {
-    /// Its word, which `-O json` has too.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Right => "right",
-            Self::Note => "note",
-            Self::Wrong => "wrong",
-        }
-    }
-}
-
-impl Found {
-    fn mended_by(self, command: impl Into<String>) -> Self {
-        Self { mend: Some(command.into()), ..self }
-    }
-
-    /// What is told to people. Paths of others may be in it, and it goes to a terminal.
-    pub(crate) fn line(&self) -> String {
-        let line = match &self.mend {
-            Some(mend) => format!("{}; mend it with: {mend}", self.text),
-            None => self.text.clone(),
-        };
-        printable::line(&line)
-    }
-}
-
-/// Looks at everything. Starts a daemon when none runs: whether one can be is the question.
-pub(crate) fn look(machine: &Machine, places: &Places) -> Vec<Found> {
-    let mut found = programs::look(machine, places);
-    found.extend(modes::look(machine, places));
+/// Runs all checks. Starts a daemon if none runs, because that may be what fails.
+pub(crate) fn check_all(machine: &Machine, places: &Places) -> Vec<Diagnosis> {
+    let mut found = programs::check(machine, places);
+    found.extend(modes::check(machine, places));
     let connected = connect_or_start(&places.state)
         .and_then(|mut client| Ok((client.call(GetStatus)?, client)));
     let status = connected.as_ref().ok().map(|(status, _)| status.clone());
     // A daemon that has started has made its directories.
-    found.extend(writing::look(machine, places));
-    found.extend(git::look(machine, places));
+    found.extend(writing::check(machine, places));
+    found.extend(git::check(machine, places));
     found.extend(daemon::settings(places, status.as_ref()));
     found.extend(daemon::daemon(connected.as_ref().map(|(status, _)| status), places));
     if let Ok((status, mut client)) = connected {
-        found.extend(vault::look(&mut client, &status));
-        found.extend(history::look(places, Path::new(&status.vault)));
+        found.extend(vault::check(&mut client, &status));
+        found.extend(history::check(places, Path::new(&status.vault)));
     }
-    found.extend(memory::look(machine, status.map(|status| status.pid)));
-    found.extend(units::look(machine));
-    found.extend(project::look(machine));
+    found.extend(memory::check(machine, status.map(|status| status.pid)));
+    found.extend(units::check(machine));
+    found.extend(project::check(machine));
     found
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Condition, Look};
-
-    #[test]
-    fn the_command_at_the_end_of_an_error_is_what_mends_it() {
-        let of = |text: &str| {
-            let found = Look::Daemon.wrong_by(&std::io::Error::other(text.to_owned()));
-            assert_eq!(found.condition, Condition::Wrong);
-            (found.text.clone(), found.mend)
-        };
-        let (text, mend) = of("others may use /x (mode 0755); mend it with: chmod 0700 '/x'");
-        assert_eq!(text, "others may use /x (mode 0755)");
-        assert_eq!(mend.as_deref(), Some("chmod 0700 '/x'"));
-        assert_eq!(of("it hangs; end it").1, None);
-        assert_eq!(of("it begins with: nothing").0, "it begins with: nothing");
-    }
 }

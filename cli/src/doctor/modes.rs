@@ -1,16 +1,20 @@
-//! Whose the folders and the identity are, and who else may use them.
+//! The owners and modes of the directories and the identity.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use fluvio_secret_protocol::ClientError;
 use fluvio_secret_system::places::{PlaceError, Places};
 use fluvio_secret_system::private::{self, DIRECTORY_MODE, FILE_MODE, PrivateError};
 use fluvio_secret_system::shell;
 
-use super::{Found, Look, Machine, memory};
+use super::finding::{Diagnosis, DoctorCheck};
+use super::fix::Fix;
+use super::machine::Machine;
+use super::memory;
 
-pub(super) fn look(machine: &Machine, places: &Places) -> Vec<Found> {
+pub(super) fn check(machine: &Machine, places: &Places) -> Vec<Diagnosis> {
     let ours = format!("fluvio-secret-{}", machine.uid);
     let used = memory::lease_place(machine);
     // In a place that is not used, what belongs to another user is passed over, as the daemon does.
@@ -41,45 +45,48 @@ pub(super) fn look(machine: &Machine, places: &Places) -> Vec<Found> {
 }
 
 /// What to do about another user's directory that has the name of the one for leases.
-fn foreign_leases(place: &Path, ours: u32) -> Option<Found> {
+fn foreign_leases(place: &Path, ours: u32) -> Option<Diagnosis> {
     let owner = fs::metadata(place).ok()?.uid();
     let shown = place.display();
     let text = format!(
         "{shown}, where leases are, belongs to uid {owner}, not to uid {ours}; have that user or root remove it, or give the values by: --inject env"
     );
-    (owner != ours).then(|| Look::Modes.wrong(text))
+    (owner != ours).then(|| DoctorCheck::Modes.error(text))
 }
 
 /// What is not there is made as it has to be.
-fn judge(places: impl Iterator<Item = (PathBuf, u32)>, ours: u32) -> Vec<Found> {
-    let faults: Vec<_> = places.filter_map(|(path, mend)| fault(&path, mend, ours)).collect();
+fn judge(places: impl Iterator<Item = (PathBuf, u32)>, ours: u32) -> Vec<Diagnosis> {
+    let faults: Vec<_> = places.filter_map(|(path, wanted)| fault(&path, wanted, ours)).collect();
     if faults.is_empty() {
-        return vec![Look::Modes.right("the folders and the identity are ours alone")];
+        return vec![DoctorCheck::Modes.ok("the folders and the identity are ours alone")];
     }
     faults
 }
 
 /// What the daemon would say of it, at its start or when it is to change something there.
-fn fault(path: &Path, mend: u32, ours: u32) -> Option<Found> {
-    let wrong = |error: PrivateError| Some(Look::Modes.wrong_by(&PlaceError::from(error)));
+fn fault(path: &Path, wanted: u32, ours: u32) -> Option<Diagnosis> {
+    let wrong = |error: PrivateError| {
+        Some(DoctorCheck::Modes.failed(&ClientError::Place(PlaceError::from(error))))
+    };
     let found = match fs::metadata(path) {
         Ok(found) => found,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
         Err(source) => return wrong(PrivateError::Io { path: path.to_owned(), source }),
     };
     let mode = found.mode() & 0o777;
-    if let Err(error) = private::check(path, &found, ours, mend) {
+    if let Err(error) = private::check(path, &found, ours, wanted) {
         return wrong(error);
     }
     let shown = path.display();
-    if mend == FILE_MODE && !fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
-        return Some(Look::Modes.wrong(format!("{shown} is no regular file; move it away")));
+    if wanted == FILE_MODE && !fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
+        return Some(DoctorCheck::Modes.error(format!("{shown} is no regular file; move it away")));
     }
-    // A file is replaced and not written, so its folder is what counts.
+    // A file is replaced and not written, so its directory is what counts.
     if found.is_dir() && mode != DIRECTORY_MODE {
         let text = format!("{shown} has the mode {mode:04o}, so nothing can be changed in it");
-        let command = format!("chmod {DIRECTORY_MODE:04o} {}", shell::quoted(&shown.to_string()));
-        return Some(Look::Modes.wrong(text).mended_by(command));
+        let word = shell::quoted(&shown.to_string());
+        let command = Fix::new(format!("chmod {DIRECTORY_MODE:04o} {word}"));
+        return Some(DoctorCheck::Modes.error(text).fixed_by(command));
     }
     None
 }
@@ -91,10 +98,10 @@ mod tests {
     use std::process::Command;
 
     use super::{DIRECTORY_MODE, FILE_MODE, foreign_leases, judge};
-    use crate::doctor::Condition;
+    use crate::doctor::finding::Condition;
 
     #[test]
-    fn what_others_may_use_is_told_with_what_mends_it() {
+    fn what_others_may_use_comes_with_the_command_that_fixes_it() {
         let folder = tempfile::tempdir().expect("a folder");
         let (inside, file) = (folder.path().join("it's"), folder.path().join("identity.txt"));
         let closed = folder.path().join("closed");
@@ -121,16 +128,16 @@ mod tests {
         assert!(found[2].text.contains("nothing can be changed in it"), "{found:?}");
         assert!(found[0].text.contains("others may use") && found[0].text.contains("0750"));
         for wrong in found {
-            let command = wrong.mend.expect("a command");
-            assert!(Command::new("sh").args(["-c", &command]).status().expect("sh").success());
+            let command = wrong.command().expect("a command");
+            assert!(Command::new("sh").args(["-c", command]).status().expect("sh").success());
         }
         let found = judge(places().into_iter(), ours);
-        assert_eq!(found[0].condition, Condition::Right, "{found:?}");
-        // Giving another user's folder to us may be worse than what is wrong.
+        assert_eq!(found[0].condition, Condition::Ok, "{found:?}");
+        // To take over another user's directory may do more harm.
         let found = judge(places().into_iter(), ours + 1);
         let whose = if ours == 0 { "root".to_owned() } else { format!("uid {ours}") };
         assert!(found[0].text.contains(&format!("belongs to {whose}")), "{found:?}");
-        assert!(found.iter().all(|found| found.mend.is_none()), "{found:?}");
+        assert!(found.iter().all(|found| found.fix.is_none()), "{found:?}");
     }
 
     #[test]
@@ -142,6 +149,6 @@ mod tests {
         let found = foreign_leases(folder.path(), ours + 1).expect("a fault");
         let next = "have that user or root remove it, or give the values by: --inject env";
         assert!(found.text.ends_with(next) && !found.text.contains("HOME"), "{found:?}");
-        assert!(found.mend.is_none(), "{found:?}");
+        assert!(found.fix.is_none(), "{found:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Our programs and Fluvio's, and who stands in front of whom.
+//! Our programs and Fluvio's, and which of them comes first on PATH.
 
 use std::env;
 use std::ffi::OsStr;
@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use fluvio_secret_protocol::{CLI, DAEMON, SHIM};
-use fluvio_secret_system::shell;
 
-use super::{Condition, Found, Look, Machine};
+use super::finding::{Condition, Diagnosis, DoctorCheck};
+use super::fix::Fix;
+use super::machine::Machine;
 use crate::on_path;
 use fluvio_secret_system::places::Places;
 
 const RELEASE: &str = env!("CARGO_PKG_VERSION");
 
-pub(super) fn look(machine: &Machine, places: &Places) -> Vec<Found> {
+pub(super) fn check(machine: &Machine, places: &Places) -> Vec<Diagnosis> {
     let this = env::current_exe().and_then(|path| path.canonicalize()).unwrap_or_default();
     let mut found = ours(&this);
     found.extend(cdk(machine, &this.with_file_name(SHIM), &places.programs()));
@@ -24,7 +25,7 @@ pub(super) fn look(machine: &Machine, places: &Places) -> Vec<Found> {
 }
 
 /// Whether the three programs are together, and of one release.
-fn ours(this: &Path) -> Vec<Found> {
+fn ours(this: &Path) -> Vec<Diagnosis> {
     let folder = this.parent().unwrap_or(Path::new("/")).display();
     let remedy = format!("install the three programs of one release in {folder}");
     let fault = |name: &str| {
@@ -43,9 +44,9 @@ fn ours(this: &Path) -> Vec<Found> {
     let faults: Vec<_> = [DAEMON, SHIM].into_iter().filter_map(fault).collect();
     if faults.is_empty() {
         let text = format!("{CLI}, {DAEMON} and {SHIM} in {folder} are of release {RELEASE}");
-        return vec![Look::Programs.right(text)];
+        return vec![DoctorCheck::Programs.ok(text)];
     }
-    faults.into_iter().map(|fault| Look::Programs.wrong(fault)).collect()
+    faults.into_iter().map(|fault| DoctorCheck::Programs.error(fault)).collect()
 }
 
 /// What a program says its release is.
@@ -58,10 +59,10 @@ fn release(path: &Path, name: &str) -> Option<String> {
 }
 
 /// Whether Fluvio's `cdk` is there, and our link in front of it.
-fn cdk(machine: &Machine, shim: &Path, folder: &Path) -> Vec<Found> {
+fn cdk(machine: &Machine, shim: &Path, folder: &Path) -> Vec<Diagnosis> {
     let programs = machine.programs("cdk");
     let real = programs.iter().find(|path| !is_shim(path));
-    let mut found = vec![fluvios(Look::Cdk, "cdk", real, machine)];
+    let mut found = vec![fluvios(DoctorCheck::Cdk, "cdk", real, machine)];
     found.extend(match programs.first().filter(|first| is_shim(first)) {
         Some(first) => Some(in_front(first, shim, folder)),
         None => not_in_front(machine, real.is_some(), folder),
@@ -69,105 +70,109 @@ fn cdk(machine: &Machine, shim: &Path, folder: &Path) -> Vec<Found> {
     found
 }
 
-/// Whether a path leads to a shim, ours or another's.
+/// Whether a path points to a shim, ours or that of another installation.
 fn is_shim(path: &Path) -> bool {
     path.canonicalize().is_ok_and(|path| path.file_name() == Some(OsStr::new(SHIM)))
 }
 
 /// A shim is what a shell runs as `cdk`.
-fn in_front(first: &Path, shim: &Path, folder: &Path) -> Found {
+fn in_front(first: &Path, shim: &Path, folder: &Path) -> Diagnosis {
     let target = first.canonicalize().unwrap_or_default();
     if target == shim {
-        return Look::Shim.right(format!("cdk is {}, ours", first.display()));
+        return DoctorCheck::Shim.ok(format!("cdk is {}, ours", first.display()));
     }
     let (first_shown, target) = (first.display(), target.display());
     let text = format!("cdk, {first_shown}, is the shim of another fluvio-secret, {target}");
-    Look::Shim.wrong(text).mended_by(install(first, folder))
+    DoctorCheck::Shim.error(text).fixed_by(install(first, folder))
 }
 
 /// None is; `None` when there is nothing to be in front of.
-fn not_in_front(machine: &Machine, has_real: bool, folder: &Path) -> Option<Found> {
+fn not_in_front(machine: &Machine, has_real: bool, folder: &Path) -> Option<Diagnosis> {
     let link = folder.join("cdk");
     let shown = link.display();
     let has_link = link.symlink_metadata().is_ok();
     if has_link && !link.exists() {
         let to = fs::read_link(&link).unwrap_or_default();
         let text = format!("{shown} leads to {}, which is not there", to.display());
-        Some(Look::Shim.wrong(text).mended_by(install(&link, folder)))
+        Some(DoctorCheck::Shim.error(text).fixed_by(install(&link, folder)))
     } else if has_link {
         let text =
             format!("{shown} is not in front on PATH, so plain cdk gives connectors no secrets");
         let line = on_path::line(folder, machine.shell.as_deref());
-        Some(Look::Shim.wrong(text).mended_by(line))
+        Some(DoctorCheck::Shim.error(text).fixed_by(Fix::new(line)))
     } else if has_real {
         let text = "nothing of ours is in front of cdk, so plain cdk gives connectors no secrets";
-        Some(Look::Shim.note(text).mended_by(install(&link, folder)))
+        Some(DoctorCheck::Shim.warning(text).fixed_by(install(&link, folder)))
     } else {
         None
     }
 }
 
-/// The command that makes a link anew.
-fn install(link: &Path, folder: &Path) -> String {
+/// The command that makes a link again.
+fn install(link: &Path, folder: &Path) -> Fix {
+    let install = Fix::new("fluvio-secret cdk --install");
     match link.parent() {
-        Some(other) if other != folder => format!(
-            "fluvio-secret cdk --install --dir {}",
-            shell::word(&other.display().to_string())
-        ),
-        _ => "fluvio-secret cdk --install".to_owned(),
+        Some(other) if other != folder => install.words("--dir").path(other),
+        _ => install,
     }
 }
 
 /// A program of Fluvio's: on PATH, or where Fluvio's installer puts it.
-fn fluvios(look: Look, name: &str, program: Option<&PathBuf>, machine: &Machine) -> Found {
+fn fluvios(
+    check: DoctorCheck,
+    name: &str,
+    program: Option<&PathBuf>,
+    machine: &Machine,
+) -> Diagnosis {
     if let Some(program) = program {
-        return look.right(format!("Fluvio's is {}", program.display()));
+        return check.ok(format!("Fluvio's is {}", program.display()));
     }
     let folder = machine.home.as_ref().map(|home| home.join(".fluvio/bin"));
     match folder.filter(|folder| on_path::is_program(&folder.join(name))) {
         Some(folder) => {
             let text = format!("{}, Fluvio's, is not on PATH", folder.join(name).display());
-            look.note(text).mended_by(on_path::line(&folder, machine.shell.as_deref()))
+            check.warning(text).fixed_by(Fix::new(on_path::line(&folder, machine.shell.as_deref())))
         }
-        None => look.note(format!("Fluvio's {name} is not on PATH")).mended_by("fvm install"),
+        None => check
+            .warning(format!("Fluvio's {name} is not on PATH"))
+            .fixed_by(Fix::new("fvm install")),
     }
 }
 
 /// Whether `fluvio` is there, and shows us in its help.
-fn fluvio(machine: &Machine, this: &Path) -> Vec<Found> {
+fn fluvio(machine: &Machine, this: &Path) -> Vec<Diagnosis> {
     let program = machine.programs("fluvio").into_iter().next();
-    let mut found = vec![fluvios(Look::Fluvio, "fluvio", program.as_ref(), machine)];
+    let mut found = vec![fluvios(DoctorCheck::Fluvio, "fluvio", program.as_ref(), machine)];
     let Some(home) = &machine.home else { return found };
     let folder = home.join(".fluvio/extensions");
     let extension = folder.join(CLI);
     let has_one = extension.symlink_metadata().is_ok();
     if has_one || program.is_some() {
-        let word = |path: &Path| shell::word(&path.display().to_string());
-        let mend =
-            format!("mkdir -p {} && ln -sfn {} {}", word(&folder), word(this), word(&extension));
-        let look = extension_of(&extension, this);
-        let is_right = look.condition == Condition::Right;
-        found.push(if is_right { look } else { look.mended_by(mend) });
+        let link = Fix::new("ln -sfn").path(this).path(&extension);
+        let fix = Fix::new("mkdir -p").path(&folder).and(&link);
+        let diagnosis = extension_of(&extension, this);
+        let is_ok = diagnosis.condition == Condition::Ok;
+        found.push(if is_ok { diagnosis } else { diagnosis.fixed_by(fix) });
     }
     found
 }
 
-fn extension_of(extension: &Path, this: &Path) -> Found {
-    let look = Look::Extension;
+fn extension_of(extension: &Path, this: &Path) -> Diagnosis {
+    let check = DoctorCheck::Extension;
     let shown = extension.display();
     if extension.symlink_metadata().is_err() {
-        return look.note(format!("fluvio --help does not show us: {shown} is not there"));
+        return check.warning(format!("fluvio --help does not show us: {shown} is not there"));
     }
     let Ok(target) = extension.canonicalize() else {
-        return look.wrong(format!("{shown} leads to nothing"));
+        return check.error(format!("{shown} leads to nothing"));
     };
     let is_alone = [DAEMON, SHIM].iter().any(|name| !target.with_file_name(name).exists());
     if target == this {
-        look.right(format!("fluvio --help shows us, by {shown}"))
+        check.ok(format!("fluvio --help shows us, by {shown}"))
     } else if is_alone {
-        look.wrong(format!("{shown} is a copy without the other two programs"))
+        check.error(format!("{shown} is a copy without the other two programs"))
     } else {
-        look.note(format!("{shown} is another fluvio-secret, {}", target.display()))
+        check.warning(format!("{shown} is another fluvio-secret, {}", target.display()))
     }
 }
 
@@ -179,8 +184,8 @@ mod tests {
     use fluvio_secret_system::shell;
 
     use super::{RELEASE, cdk, fluvio, ours};
+    use crate::doctor::finding::{Condition, Diagnosis, DoctorCheck};
     use crate::doctor::machine::tests::{Made, link};
-    use crate::doctor::{Condition, Found, Look};
 
     /// A machine with three programs that say their release.
     fn made() -> Made {
@@ -195,16 +200,16 @@ mod tests {
         format!("#!/bin/sh\necho {name} {release}\n")
     }
 
-    fn one(found: &[Found], look: Look) -> &Found {
-        let mut of_look = found.iter().filter(|found| found.look == look);
-        let one = of_look.next().expect("a line");
-        assert!(of_look.next().is_none(), "{found:?}");
+    fn one(found: &[Diagnosis], check: DoctorCheck) -> &Diagnosis {
+        let mut of_check = found.iter().filter(|found| found.check == check);
+        let one = of_check.next().expect("a line");
+        assert!(of_check.next().is_none(), "{found:?}");
         one
     }
 
     /// Runs what a line names.
-    fn mend(made: &Made, found: &Found) {
-        let command = found.mend.as_ref().expect("a command");
+    fn fix(made: &Made, found: &Diagnosis) {
+        let command = found.command().expect("a command");
         let mut shell = std::process::Command::new("sh");
         shell.args(["-c", command]).env("HOME", made.machine.home.as_ref().expect("a home"));
         assert!(shell.status().expect("a shell").success(), "{command}");
@@ -214,20 +219,20 @@ mod tests {
     fn programs_are_together_and_of_one_release() {
         let made = made();
         let this = made.at("bin/fluvio-secret");
-        let look = || ours(&this);
-        assert_eq!(one(&look(), Look::Programs).condition, Condition::Right, "{:?}", look());
+        let check = || ours(&this);
+        assert_eq!(one(&check(), DoctorCheck::Programs).condition, Condition::Ok, "{:?}", check());
         let shim = made.at("bin/fluvio-secret-shim");
         fs::remove_file(&shim).expect("removed");
-        assert!(one(&look(), Look::Programs).text.contains("fluvio-secret-shim is not in"));
+        assert!(one(&check(), DoctorCheck::Programs).text.contains("fluvio-secret-shim is not in"));
         made.program("bin/fluvio-secret-shim", &says("fluvio-secret-shim", "0.0.1"));
-        let found = look();
-        assert_eq!(one(&found, Look::Programs).condition, Condition::Wrong);
-        assert!(one(&found, Look::Programs).text.contains("of release 0.0.1"), "{found:?}");
+        let found = check();
+        assert_eq!(one(&found, DoctorCheck::Programs).condition, Condition::Error);
+        assert!(one(&found, DoctorCheck::Programs).text.contains("of release 0.0.1"), "{found:?}");
         made.program("bin/fluvio-secret-shim", "#!/bin/sh\nexit 1\n");
-        assert!(one(&look(), Look::Programs).text.contains("does not run"));
-        // What is said to be done mends it.
+        assert!(one(&check(), DoctorCheck::Programs).text.contains("does not run"));
+        // The advice fixes it.
         made.program("bin/fluvio-secret-shim", &says("fluvio-secret-shim", RELEASE));
-        assert_eq!(one(&look(), Look::Programs).condition, Condition::Right);
+        assert_eq!(one(&check(), DoctorCheck::Programs).condition, Condition::Ok);
     }
 
     #[test]
@@ -236,51 +241,55 @@ mod tests {
         let shim = made.at("bin/fluvio-secret-shim").canonicalize().expect("a path");
         let folder = made.at("home/ada/.local/share/fluvio-secret/bin");
         made.set_path(&["none"]);
-        let look = |made: &Made| cdk(&made.machine, &shim, &folder);
-        let found = look(&made);
-        assert_eq!(one(&found, Look::Cdk).condition, Condition::Note);
-        assert_eq!(one(&found, Look::Cdk).mend.as_deref(), Some("fvm install"));
+        let check = |made: &Made| cdk(&made.machine, &shim, &folder);
+        let found = check(&made);
+        assert_eq!(one(&found, DoctorCheck::Cdk).condition, Condition::Warning);
+        assert_eq!(one(&found, DoctorCheck::Cdk).command(), Some("fvm install"));
         assert_eq!(found.len(), 1, "there is nothing to be in front of: {found:?}");
 
         made.program("home/ada/.fluvio/bin/cdk", "");
-        let found = look(&made);
-        assert!(one(&found, Look::Cdk).text.contains(".fluvio/bin/cdk, Fluvio's, is not on PATH"));
-        mend(&made, one(&found, Look::Cdk));
+        let found = check(&made);
+        assert!(
+            one(&found, DoctorCheck::Cdk)
+                .text
+                .contains(".fluvio/bin/cdk, Fluvio's, is not on PATH")
+        );
+        fix(&made, one(&found, DoctorCheck::Cdk));
         let line = fs::read_to_string(made.at("home/ada/.bashrc")).expect("a line");
         // The temporary directory may have a space in its path.
         let first = shell::word(made.at("home/ada/.fluvio/bin").to_str().expect("a text"));
         assert!(line.contains(&format!("PATH={first}:\"$PATH\"")), "{line}");
         made.set_path(&["home/ada/.fluvio/bin"]);
-        let found = look(&made);
-        assert_eq!(one(&found, Look::Cdk).condition, Condition::Right);
-        assert_eq!(one(&found, Look::Shim).condition, Condition::Note);
+        let found = check(&made);
+        assert_eq!(one(&found, DoctorCheck::Cdk).condition, Condition::Ok);
+        assert_eq!(one(&found, DoctorCheck::Shim).condition, Condition::Warning);
         let install = Some("fluvio-secret cdk --install");
-        assert_eq!(one(&found, Look::Shim).mend.as_deref(), install);
+        assert_eq!(one(&found, DoctorCheck::Shim).command(), install);
 
         link(Path::new("/none/fluvio-secret-shim"), &folder.join("cdk"));
-        let found = look(&made);
-        assert!(one(&found, Look::Shim).text.contains("which is not there"), "{found:?}");
-        assert_eq!(one(&found, Look::Shim).mend.as_deref(), install);
+        let found = check(&made);
+        assert!(one(&found, DoctorCheck::Shim).text.contains("which is not there"), "{found:?}");
+        assert_eq!(one(&found, DoctorCheck::Shim).command(), install);
 
         fs::remove_file(folder.join("cdk")).expect("removed");
         link(&shim, &folder.join("cdk"));
-        let found = look(&made);
-        assert_eq!(one(&found, Look::Shim).condition, Condition::Wrong);
-        assert!(one(&found, Look::Shim).text.contains("not in front on PATH"), "{found:?}");
-        mend(&made, one(&found, Look::Shim));
+        let found = check(&made);
+        assert_eq!(one(&found, DoctorCheck::Shim).condition, Condition::Error);
+        assert!(one(&found, DoctorCheck::Shim).text.contains("not in front on PATH"), "{found:?}");
+        fix(&made, one(&found, DoctorCheck::Shim));
         let lines = fs::read_to_string(made.at("home/ada/.bashrc")).expect("lines");
         assert!(lines.contains("fluvio-secret/bin:\"$PATH\""), "{lines}");
         made.set_path(&["home/ada/.local/share/fluvio-secret/bin", "home/ada/.fluvio/bin"]);
-        let found = look(&made);
-        assert!(found.iter().all(|found| found.condition == Condition::Right), "{found:?}");
+        let found = check(&made);
+        assert!(found.iter().all(|found| found.condition == Condition::Ok), "{found:?}");
 
         let other = made.program("other/fluvio-secret-shim", "");
         link(&other, &made.at("front/cdk"));
         made.set_path(&["front", "home/ada/.fluvio/bin"]);
-        let found = look(&made);
-        assert!(one(&found, Look::Shim).text.contains("shim of another fluvio-secret"));
+        let found = check(&made);
+        assert!(one(&found, DoctorCheck::Shim).text.contains("shim of another fluvio-secret"));
         let expected = format!("--install --dir {}", made.at("front").display());
-        assert!(one(&found, Look::Shim).mend.as_ref().expect("a command").ends_with(&expected));
+        assert!(one(&found, DoctorCheck::Shim).command().expect("a command").ends_with(&expected));
     }
 
     #[test]
@@ -288,34 +297,34 @@ mod tests {
         let mut made = made();
         let this = made.at("bin/fluvio-secret").canonicalize().expect("a path");
         made.set_path(&["none"]);
-        let look = |made: &Made| fluvio(&made.machine, &this);
-        let found = look(&made);
+        let check = |made: &Made| fluvio(&made.machine, &this);
+        let found = check(&made);
         assert_eq!(found.len(), 1, "{found:?}");
-        assert_eq!(one(&found, Look::Fluvio).mend.as_deref(), Some("fvm install"));
+        assert_eq!(one(&found, DoctorCheck::Fluvio).command(), Some("fvm install"));
         made.program("fluvio/fluvio", "");
         made.set_path(&["fluvio"]);
         let extension = made.at("home/ada/.fluvio/extensions/fluvio-secret");
-        let mends = |made: &Made, told: &str, condition: Condition| {
-            let found = look(made);
-            let one = one(&found, Look::Extension);
+        let fixes = |made: &Made, told: &str, condition: Condition| {
+            let found = check(made);
+            let one = one(&found, DoctorCheck::Extension);
             assert!(one.text.contains(told), "{found:?}");
             assert_eq!(one.condition, condition, "{found:?}");
-            mend(made, one);
-            let found = look(made);
-            assert!(found.iter().all(|found| found.condition == Condition::Right), "{found:?}");
+            fix(made, one);
+            let found = check(made);
+            assert!(found.iter().all(|found| found.condition == Condition::Ok), "{found:?}");
         };
-        mends(&made, "does not show us", Condition::Note);
+        fixes(&made, "does not show us", Condition::Warning);
         fs::remove_file(&extension).expect("removed");
         link(Path::new("/none/fluvio-secret"), &extension);
-        mends(&made, "leads to nothing", Condition::Wrong);
+        fixes(&made, "leads to nothing", Condition::Error);
         fs::remove_file(&extension).expect("removed");
         made.program("home/ada/.fluvio/extensions/fluvio-secret", "");
-        mends(&made, "a copy without the other two programs", Condition::Wrong);
+        fixes(&made, "a copy without the other two programs", Condition::Error);
         for name in ["fluvio-secret", "fluvio-secretd", "fluvio-secret-shim"] {
             made.program(&format!("other/{name}"), "");
         }
         fs::remove_file(&extension).expect("removed");
         link(&made.at("other/fluvio-secret"), &extension);
-        mends(&made, "another fluvio-secret", Condition::Note);
+        fixes(&made, "another fluvio-secret", Condition::Warning);
     }
 }

@@ -1,4 +1,4 @@
-//! Files with secrets in plain text, in the project that the present folder belongs to.
+//! Files with secrets in plain text in the project of the current directory.
 
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
@@ -8,19 +8,21 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use fluvio_secret_system::regular::{self, Links};
-use fluvio_secret_system::shell;
 use zeroize::Zeroizing;
 
-use super::{Found, Look, Machine, git};
+use super::finding::{Diagnosis, DoctorCheck};
+use super::fix::Fix;
+use super::git;
+use super::machine::Machine;
 use crate::secrets_file::{self, FileFormat, format_by_name};
 
 /// What people call the file that they give to `--secrets`.
 const NAMES: [&str; 4] = ["secrets.txt", "secret.txt", "secrets", ".env"];
 
-/// How deep below the project's folder is looked, and at how much.
+/// How many levels of directories are searched, and how many entries.
 const DEEPEST: usize = 4;
 const MOST_ENTRIES: usize = 10_000;
-/// How much of a file is looked at.
+/// How much of a file is read.
 const MOST_BYTES: u64 = 64 << 10;
 
 /// What git does with a file.
@@ -32,10 +34,10 @@ enum Git {
     Untracked,
 }
 
-pub(super) fn look(machine: &Machine) -> Vec<Found> {
+pub(super) fn check(machine: &Machine) -> Vec<Diagnosis> {
     let folder = &machine.folder;
     let tree = folder.ancestors().find(|folder| is_work_tree(folder));
-    // Without git nothing says where the project ends: the folder above may be the home.
+    // Without git the project has no known end: the directory above may be the home.
     let mut files = match tree {
         Some(tree) => plain_files(tree, DEEPEST),
         None => plain_files(folder, 0),
@@ -58,53 +60,51 @@ pub(super) fn look(machine: &Machine) -> Vec<Found> {
     let found: Vec<_> = found.collect();
     if found.is_empty() {
         let place = tree.unwrap_or(folder).display();
-        return vec![Look::Project.right(format!("no secrets in plain text are in {place}"))];
+        return vec![DoctorCheck::Project.ok(format!("no secrets in plain text are in {place}"))];
     }
     found
 }
 
-/// Whether a folder is a work tree of git's. One that another user has made, as in /tmp, is none to us: git
-/// refuses it, too.
+/// Whether a directory is a work tree of git. One of another user, as in /tmp, does not count: git refuses it.
 fn is_work_tree(folder: &Path) -> bool {
     let ours = rustix::process::geteuid().as_raw();
     fs::metadata(folder.join(".git")).is_ok_and(|found| found.uid() == ours)
 }
 
-fn judge(file: &Path, is_there: bool, git: Git) -> Found {
+fn judge(file: &Path, is_there: bool, git: Git) -> Diagnosis {
     // One that begins with a dash would be read as an option.
     let is_dashed = file.as_os_str().as_bytes().starts_with(b"-");
     let typed = if is_dashed { Path::new(".").join(file) } else { file.to_owned() };
-    let word = shell::word(&typed.display().to_string());
-    let import = format!("fluvio-secret import --remove {word}");
-    let forget = format!("git rm --quiet --cached {word}");
+    let import = Fix::new("fluvio-secret import --remove").path(&typed);
+    let forget = Fix::new("git rm --quiet --cached").path(&typed);
     let shown = file.display();
     let is_dotenv = format_by_name(file) == Some(FileFormat::Dotenv);
     let history = "what was committed stays in git's history, so set those secrets to other values";
     match (git, is_there) {
         // It belongs to the program that reads it, so it stays where it is.
-        (Git::Tracks, true) if is_dotenv => Look::Project
-            .wrong(format!("{shown} has secrets in plain text, and git tracks it; {history}"))
-            .mended_by(forget),
-        (Git::Tracks, true) => Look::Project
-            .wrong(format!("{shown} has secrets in plain text, and git tracks it; {history}"))
-            .mended_by(format!("{import} && {forget}")),
-        (Git::Tracks, false) => Look::Project
-            .wrong(format!("{shown} is deleted, and git still tracks it; {history}"))
-            .mended_by(forget),
+        (Git::Tracks, true) if is_dotenv => DoctorCheck::Project
+            .error(format!("{shown} has secrets in plain text, and git tracks it; {history}"))
+            .fixed_by(forget),
+        (Git::Tracks, true) => DoctorCheck::Project
+            .error(format!("{shown} has secrets in plain text, and git tracks it; {history}"))
+            .fixed_by(import.and(&forget)),
+        (Git::Tracks, false) => DoctorCheck::Project
+            .error(format!("{shown} is deleted, and git still tracks it; {history}"))
+            .fixed_by(forget),
         (Git::Untracked | Git::None, _) if is_dotenv => {
             let git = if git == Git::None { "" } else { "; git does not track it" };
-            Look::Project.note(format!("{shown} has secrets in plain text{git}"))
+            DoctorCheck::Project.warning(format!("{shown} has secrets in plain text{git}"))
         }
-        (Git::Untracked, _) => Look::Project
-            .note(format!("{shown} has secrets in plain text; git does not track it"))
-            .mended_by(import),
-        (Git::None, _) => {
-            Look::Project.note(format!("{shown} has secrets in plain text")).mended_by(import)
-        }
+        (Git::Untracked, _) => DoctorCheck::Project
+            .warning(format!("{shown} has secrets in plain text; git does not track it"))
+            .fixed_by(import),
+        (Git::None, _) => DoctorCheck::Project
+            .warning(format!("{shown} has secrets in plain text"))
+            .fixed_by(import),
     }
 }
 
-/// The files of those names that have secrets, not far below a folder.
+/// The files of those names that have secrets, not far below a directory.
 fn plain_files(folder: &Path, depth: usize) -> BTreeSet<PathBuf> {
     let mut files = BTreeSet::new();
     let mut folders = vec![(folder.to_owned(), 0)];
@@ -150,8 +150,8 @@ fn tracked(tree: &Path, machine: &Machine) -> Option<BTreeSet<PathBuf>> {
 mod tests {
     use std::path::Path;
 
-    use super::{DEEPEST, Git, judge, look, plain_files};
-    use crate::doctor::Condition;
+    use super::{DEEPEST, Git, check, judge, plain_files};
+    use crate::doctor::finding::Condition;
     use crate::doctor::machine::tests::Made;
 
     #[test]
@@ -175,20 +175,20 @@ mod tests {
         let file = Path::new("it's/secrets.txt");
         let word = "'it'\\''s/secrets.txt'";
         let tracked = judge(file, true, Git::Tracks);
-        assert_eq!(tracked.condition, Condition::Wrong);
+        assert_eq!(tracked.condition, Condition::Error);
         assert!(tracked.text.contains("git tracks it"), "{tracked:?}");
         let (import, forget) = (
             format!("fluvio-secret import --remove {word}"),
             format!("git rm --quiet --cached {word}"),
         );
-        assert_eq!(tracked.mend, Some(format!("{import} && {forget}")));
+        assert_eq!(tracked.command(), Some(&*format!("{import} && {forget}")));
         let deleted = judge(file, false, Git::Tracks);
-        assert_eq!((deleted.condition, deleted.mend), (Condition::Wrong, Some(forget)));
+        assert_eq!((deleted.condition, deleted.command()), (Condition::Error, Some(&*forget)));
         let dashed = judge(Path::new("-x/secrets"), true, Git::None);
-        assert_eq!(dashed.mend.as_deref(), Some("fluvio-secret import --remove ./-x/secrets"));
+        assert_eq!(dashed.command(), Some("fluvio-secret import --remove ./-x/secrets"));
         for git in [Git::Untracked, Git::None] {
             let found = judge(file, true, git);
-            assert_eq!((found.condition, found.mend), (Condition::Note, Some(import.clone())));
+            assert_eq!((found.condition, found.command()), (Condition::Warning, Some(&*import)));
         }
     }
 
@@ -203,7 +203,7 @@ mod tests {
             ] {
                 let found = judge(Path::new(name), is_there, git);
                 assert!(!found.line().contains("--remove"), "{found:?}");
-                assert_eq!(found.mend.is_some(), git == Git::Tracks, "{found:?}");
+                assert_eq!(found.fix.is_some(), git == Git::Tracks, "{found:?}");
             }
         }
     }
@@ -229,11 +229,11 @@ mod tests {
         made.write("p/secrets.txt", "TOKEN=cnry\n");
         made.write("p/below/secrets.txt", "TOKEN=cnry\n");
         made.machine.folder = made.at("p");
-        let found = look(&made.machine);
+        let found = check(&made.machine);
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(found[0].text, "secrets.txt has secrets in plain text");
         assert!(!format!("{found:?}").contains("cnry"));
         made.machine.folder = made.at("home/ada");
-        assert_eq!(look(&made.machine)[0].condition, Condition::Right);
+        assert_eq!(check(&made.machine)[0].condition, Condition::Ok);
     }
 }

@@ -4,16 +4,15 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 
-use fluvio_secret_protocol::SecretName;
-
 use super::daemon::shown_settings;
-use super::{Found, Look, Machine};
+use super::finding::Diagnosis;
+use super::machine::Machine;
 
 const HEAD: &str =
     "A report for whoever looks into a bug. It names no secret; read it before you send it.";
 
 /// The whole text.
-pub(crate) fn report(machine: &Machine, found: &[Found]) -> String {
+pub(crate) fn report(machine: &Machine, found: &[Diagnosis]) -> String {
     let mut text = format!("{HEAD}\n\n");
     let system = machine.read("etc/os-release");
     let name = system.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
@@ -31,8 +30,9 @@ pub(crate) fn report(machine: &Machine, found: &[Found]) -> String {
     text.push('\n');
     for one in found {
         let line = without_names(one);
-        let (look, state) = (one.look.as_str(), one.condition.as_str());
-        let _ = writeln!(text, "{look:10}  {state:5}  {line}");
+        let check = one.check.word();
+        let state = one.condition.word();
+        let _ = writeln!(text, "{check:10}  {state:7}  {line}");
     }
     without_user(&text, machine)
 }
@@ -44,34 +44,13 @@ fn settings() -> String {
     }
 }
 
-/// What a look found, with NAME in place of each secret's name.
-fn without_names(found: &Found) -> String {
-    let mut line = found.line();
-    // Only there secrets are named; elsewhere what is quoted is not theirs.
-    if matches!(found.look, Look::Vault | Look::History) {
-        for name in names(&line) {
-            line = replaced(&line, name.as_str(), "NAME");
-        }
-    }
-    line
+/// The line of a check, with NAME in place of each secret's name.
+fn without_names(found: &Diagnosis) -> String {
+    let names: BTreeSet<_> = found.names.iter().collect();
+    names.into_iter().fold(found.line(), |line, name| replaced(&line, name.as_str(), "NAME"))
 }
 
-/// The names of secrets in what is said about the vault: in backticks, or as the names of files and
-/// folders.
-fn names(line: &str) -> BTreeSet<SecretName> {
-    let quoted = line.split('`').skip(1).step_by(2);
-    let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let files = line.match_indices(".age").map(|(at, _)| {
-        let before = &line[..at];
-        before.rsplit(|c| !is_of_name(c)).next().unwrap_or_default()
-    });
-    // `.history/NAME` in the vault, and `history/ID/NAME` in the data directory.
-    let folders = line.split("history/").skip(1).flat_map(|rest| rest.split('/').take(2));
-    let folders = folders.map(|rest| rest.split(|c| !is_of_name(c)).next().unwrap_or_default());
-    quoted.chain(files).chain(folders).filter_map(|name| name.parse().ok()).collect()
-}
-
-/// The same text with `~` for the home folder, and USER for the user's name elsewhere in a path.
+/// The same text with `~` for the home directory, and USER for the user's name elsewhere in a path.
 fn without_user(text: &str, machine: &Machine) -> String {
     let home = machine.home.as_deref().unwrap_or(Path::new("/"));
     let mut text = text.to_owned();
@@ -86,7 +65,7 @@ fn without_user(text: &str, machine: &Machine) -> String {
     text
 }
 
-/// A text in which another stands in place of each whole word: one that does not go on.
+/// Replaces a word in a text. A longer word that contains it stays.
 fn replaced(text: &str, word: &str, other: &str) -> String {
     let goes_on = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
     let begins_inside = |before: &str| word.starts_with(goes_on) && before.ends_with(goes_on);
@@ -106,37 +85,30 @@ fn replaced(text: &str, word: &str, other: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{replaced, without_names, without_user};
-    use crate::doctor::Look;
+    use crate::doctor::finding::DoctorCheck;
+    use crate::doctor::fix::Fix;
     use crate::doctor::machine::Machine;
 
     #[test]
     fn no_name_of_a_secret_is_in_a_report() {
-        let found = Look::Vault
-            .wrong("`API_TOKEN` is damaged: /v/API_TOKEN.age cannot be opened (it holds the secret `B`)")
-            .mended_by("fluvio-secret restore API_TOKEN");
+        let found = DoctorCheck::Vault
+            .error("`API_TOKEN` is damaged: /v/API_TOKEN.age cannot be opened (it holds the secret `B`)")
+            .fixed_by(Fix::new("fluvio-secret restore API_TOKEN"))
+            .naming(["API_TOKEN", "B"].map(|name| name.parse().expect("a name")));
         assert_eq!(
             without_names(&found),
-            "`NAME` is damaged: /v/NAME.age cannot be opened (it holds the secret `NAME`); mend it with: fluvio-secret restore NAME"
-        );
-        let found = Look::Vault.wrong("/v/.history/C/3.age and /v/D.age: no space; use `age -d`");
-        assert_eq!(
-            without_names(&found),
-            "/v/.history/NAME/3.age and /v/NAME.age: no space; use `age -d`"
-        );
-        let found =
-            Look::History.wrong("/data/history/0a-1b/C is a link, /data/history/a0-b1/D/2.age too");
-        assert_eq!(
-            without_names(&found),
-            "/data/history/0a-1b/NAME is a link, /data/history/a0-b1/NAME/2.age too"
+            "`NAME` is damaged: /v/NAME.age cannot be opened (it holds the secret `NAME`); fix it with: fluvio-secret restore NAME"
         );
     }
 
     #[test]
     fn nothing_in_a_report_drives_a_terminal() {
-        let found = Look::Project.note("x\u{1b}]0;y\u{7}/secrets.txt").mended_by("rm x\u{1b}]");
+        let found = DoctorCheck::Project
+            .warning("x\u{1b}]0;y\u{7}/secrets.txt")
+            .fixed_by(Fix::new("rm x\u{1b}]"));
         assert_eq!(
             without_names(&found),
-            "x\u{fffd}]0;y\u{fffd}/secrets.txt; mend it with: rm x\u{fffd}]"
+            "x\u{fffd}]0;y\u{fffd}/secrets.txt; fix it with: rm x\u{fffd}]"
         );
     }
 

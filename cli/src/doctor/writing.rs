@@ -7,14 +7,16 @@ use std::path::{Path, PathBuf};
 
 use fluvio_secret_protocol::audit::put_aside;
 use fluvio_secret_system::places::Places;
-use fluvio_secret_system::shell;
 
-use super::{Found, Look, Machine, memory};
+use super::finding::{Diagnosis, DoctorCheck};
+use super::fix::Fix;
+use super::machine::Machine;
+use super::memory;
 
 /// At least one block of a file system, so that a full one has no room for it.
 const BYTES: [u8; 4096] = [0; 4096];
 
-pub(super) fn look(machine: &Machine, places: &Places) -> Vec<Found> {
+pub(super) fn check(machine: &Machine, places: &Places) -> Vec<Diagnosis> {
     let directories = [
         places.config().to_owned(),
         places.data().to_owned(),
@@ -27,7 +29,7 @@ pub(super) fn look(machine: &Machine, places: &Places) -> Vec<Found> {
     judge(directories, &logs)
 }
 
-fn judge(directories: impl Iterator<Item = PathBuf>, logs: &[PathBuf]) -> Vec<Found> {
+fn judge(directories: impl Iterator<Item = PathBuf>, logs: &[PathBuf]) -> Vec<Diagnosis> {
     // What is not there is made when it is needed.
     let directories = directories.filter(|directory| directory.is_dir());
     let mut found: Vec<_> = directories
@@ -40,7 +42,7 @@ fn judge(directories: impl Iterator<Item = PathBuf>, logs: &[PathBuf]) -> Vec<Fo
             .map(|old| blocked(&old)),
     );
     if found.is_empty() {
-        found.push(Look::Writing.right("a file can be made and removed in each directory"));
+        found.push(DoctorCheck::Writing.ok("a file can be made and removed in each directory"));
     }
     found
 }
@@ -55,14 +57,14 @@ fn attempt(directory: &Path) -> io::Result<()> {
     written.and(removed)
 }
 
-fn failed(directory: &Path, error: &io::Error) -> Found {
+fn failed(directory: &Path, error: &io::Error) -> Diagnosis {
     let advice = match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "; make room there",
         ErrorKind::ReadOnlyFilesystem => "; mount it so that it can be written",
         _ => "",
     };
     let shown = directory.display();
-    Look::Writing.wrong(format!("cannot make and remove a file in {shown}: {error}{advice}"))
+    DoctorCheck::Writing.error(format!("cannot make and remove a file in {shown}: {error}{advice}"))
 }
 
 fn is_directory(path: &Path) -> bool {
@@ -70,13 +72,12 @@ fn is_directory(path: &Path) -> bool {
 }
 
 /// A directory in the place of a log that was put aside.
-fn blocked(old: &Path) -> Found {
+fn blocked(old: &Path) -> Diagnosis {
     let shown = old.display();
-    let word = shell::word(&shown.to_string());
     let text = format!(
         "{shown} is a directory, so a full log cannot be put aside there, and then nothing is changed or delivered"
     );
-    Look::Writing.wrong(text).mended_by(format!("mv {word} {word}.away"))
+    DoctorCheck::Writing.error(text).fixed_by(Fix::move_away(old))
 }
 
 #[cfg(test)]
@@ -85,7 +86,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::{attempt, judge};
-    use crate::doctor::Condition;
+    use crate::doctor::finding::Condition;
 
     #[test]
     fn a_directory_in_which_no_file_can_be_made_is_an_error() {
@@ -93,10 +94,10 @@ mod tests {
         attempt(directory.path()).expect("a file");
         assert_eq!(fs::read_dir(directory.path()).expect("a directory").count(), 0);
         let ok = judge([directory.path().to_owned(), PathBuf::from("/none")].into_iter(), &[]);
-        assert_eq!((ok.len(), ok[0].condition), (1, Condition::Right));
+        assert_eq!((ok.len(), ok[0].condition), (1, Condition::Ok));
         // Nobody can make a file there, root included.
         let wrong = judge([PathBuf::from("/proc")].into_iter(), &[]);
-        assert_eq!((wrong.len(), wrong[0].condition), (1, Condition::Wrong));
+        assert_eq!((wrong.len(), wrong[0].condition), (1, Condition::Error));
         assert!(wrong[0].text.starts_with("cannot make and remove a file in /proc: "));
     }
 
@@ -105,14 +106,11 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let log = directory.path().join("audit.log");
         fs::write(directory.path().join("audit.log.1"), "").expect("a file");
-        assert_eq!(
-            judge([].into_iter(), std::slice::from_ref(&log))[0].condition,
-            Condition::Right
-        );
+        assert_eq!(judge([].into_iter(), std::slice::from_ref(&log))[0].condition, Condition::Ok);
         fs::remove_file(directory.path().join("audit.log.1")).expect("removed");
         fs::create_dir(directory.path().join("audit.log.1")).expect("a directory");
         let found = judge([].into_iter(), &[log]);
-        assert_eq!(found[0].condition, Condition::Wrong);
-        assert!(found[0].mend.as_ref().is_some_and(|mend| mend.starts_with("mv ")), "{found:?}");
+        assert_eq!(found[0].condition, Condition::Error);
+        assert!(found[0].command().is_some_and(|fix| fix.starts_with("mv ")), "{found:?}");
     }
 }
