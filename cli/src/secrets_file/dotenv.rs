@@ -10,42 +10,9 @@ use std::collections::BTreeSet;
 
 use fluvio_secret_protocol::{Secret, SecretName, limits};
 
+use super::bad_file::BadFile;
+use super::content::{Change, SecretsFile};
 use super::foreign::{self, Looks};
-use super::{BadFile, SecretsFile};
-
-/// What the rules made of a value, besides taking it as it stands there.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Change {
-    pub(super) quotes: bool,
-    pub(super) comment: bool,
-    pub(super) escapes: bool,
-    pub(super) lines: bool,
-    /// What kinds of characters the value begins and ends with.
-    ends: Option<(&'static str, &'static str)>,
-}
-
-impl Change {
-    pub(super) fn is_any(&self) -> bool {
-        self.quotes || self.comment || self.escapes || self.lines
-    }
-
-    /// The change in words, such as `quotes removed (letter to digit)`. Never the value.
-    pub(super) fn describe(&self) -> String {
-        let words = [
-            (self.quotes, "quotes removed"),
-            (self.comment, "comment removed"),
-            (self.escapes, "escapes replaced"),
-            (self.lines, "several lines"),
-        ];
-        let words: Vec<_> =
-            words.iter().filter(|(is_so, _)| *is_so).map(|(_, word)| *word).collect();
-        match self.ends {
-            _ if words.is_empty() => String::new(),
-            Some((first, last)) => format!("{} ({first} to {last})", words.join(", ")),
-            None => format!("{} (empty)", words.join(", ")),
-        }
-    }
-}
 
 /// The kinds of the first and the last character of a value.
 fn ends(value: &str) -> Option<(&'static str, &'static str)> {

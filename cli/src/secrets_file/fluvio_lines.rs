@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use fluvio_secret_protocol::{Secret, SecretName, limits};
 
+use super::bad_file::BadFile;
+use super::content::SecretsFile;
 use super::foreign::{self, Looks};
-use super::{BadFile, SecretsFile};
 
 const EXPORT: Looks = (
     "it begins with `export`, as lines of a .env file do",

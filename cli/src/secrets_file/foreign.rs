@@ -1,19 +1,9 @@
-//! Tells a file or a line that belongs to another format, so that the import is refused before
-//! anything is set.
+//! Recognizes a file or a line of another format, so that the import is refused before anything is set.
 //!
 //! A file that is read by the wrong rules does harm in two ways: a value arrives changed or cut off,
 //! and a piece of a value becomes the name of a secret, which the vault keeps in clear text.
 
-use super::BadFile;
-
-/// Why a file is refused: which line, what it looks like, and what to do. No text of the file.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Foreign {
-    /// Counted from 1; `None` for the whole file.
-    pub(super) line: Option<usize>,
-    pub(super) why: &'static str,
-    pub(super) help: &'static str,
-}
+use super::bad_file::{BadFile, Foreign};
 
 /// What a line or a value looks like, with the next step.
 pub(super) type Looks = (&'static str, &'static str);
@@ -192,7 +182,7 @@ fn is_mixed_base64(text: &str) -> bool {
         && text.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
-/// What tells a line that continues the base64 of the line before it. Its last piece ends in `=`, so it
+/// Recognizes a line that continues the base64 of the line before it. Its last piece ends in `=`, so it
 /// would be read as a name.
 pub(super) fn continues_base64(line: &str, before: &str) -> Option<Looks> {
     let (line, before) = (line.trim(), before.trim());
@@ -223,6 +213,7 @@ pub(super) fn continues_base64(line: &str, before: &str) -> Option<Looks> {
 
 #[cfg(test)]
 mod tests {
+
     use super::{BadFile, continues_base64, encrypted, line, text_of, unfinished};
 
     fn why(bytes: &[u8]) -> String {

@@ -6,23 +6,25 @@
 //! * [`fluvio_lines`]: the rules of Fluvio's connectors
 //! * [`dotenv`]: the rules of `.env` files
 //! * [`foreign`]: what belongs to another format
+//! * [`content`], [`bad_file`]: what a file has in it, or why it is refused
 
+mod bad_file;
+mod content;
 mod dotenv;
 mod fluvio_lines;
 mod foreign;
 
 use std::ffi::OsStr;
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use clap::ValueEnum;
-use fluvio_secret_protocol::{Secret, SecretName, limits};
+use fluvio_secret_protocol::SecretName;
 use zeroize::Zeroizing;
 
-use self::dotenv::Change;
-use self::foreign::Foreign;
+pub(crate) use self::bad_file::BadFile;
+pub(crate) use self::content::SecretsFile;
 
 /// More than anybody's secrets file has: 10,000 secrets of 6 KiB.
 const MOST_BYTES: usize = 64 << 20;
@@ -34,42 +36,6 @@ pub(crate) enum FileFormat {
     Secrets,
     /// As programs read a .env file: quotes and comments are removed
     Dotenv,
-}
-
-/// What a file has. Numbers of lines begin with 1.
-#[derive(Debug, Default)]
-pub(crate) struct SecretsFile {
-    /// The secrets, in the order of the file.
-    pub(crate) secrets: Vec<(SecretName, Secret)>,
-    /// Lines that begin with `#`: connectors would take them for secrets, people do not.
-    comments: Vec<usize>,
-    /// Lines without `=`, which mean nothing.
-    meaningless: Vec<usize>,
-    /// Lines whose name an earlier line has.
-    repeated: Vec<usize>,
-    /// Lines whose value is in quotes, which are part of it.
-    quoted: Vec<usize>,
-    /// Lines with what looks like a comment after the value, and is part of it.
-    remarks: Vec<usize>,
-    /// In a `.env`: the line of each secret, and what its rules made of the value.
-    changes: Vec<(usize, Change)>,
-}
-
-/// Why a file is refused.
-#[derive(Debug)]
-pub(crate) enum BadFile {
-    Io(io::Error),
-    Large,
-    /// The file, or a line of it, is of another format.
-    Foreign(Foreign),
-    /// The lines whose names no connector can reference.
-    Names(Vec<usize>),
-    /// The first line that is not UTF-8: no connector reads beyond it.
-    NotUtf8(usize),
-    /// The two formats read different values, and the name of the file does not say which it is.
-    Undecided,
-    /// A line whose value is over the limit.
-    Value(usize),
 }
 
 /// Reads a file; `-` is standard input. Without a format its name and its content decide.
@@ -131,121 +97,12 @@ pub(crate) fn is_plain(bytes: &[u8]) -> bool {
         && !lines().any(|(name, value)| foreign::encrypted(name, value).is_some())
 }
 
-impl SecretsFile {
-    /// What to tell of lines that are not what they may seem.
-    pub(crate) fn notes(&self) -> impl Iterator<Item = String> {
-        let skipped = [
-            (&self.comments, "skipped: a line that begins with # is a comment here"),
-            (&self.meaningless, "skipped: a line without = means nothing"),
-            (
-                &self.repeated,
-                "skipped: an earlier line has the same name, and the first one counts",
-            ),
-            (&self.quoted, "the quotes are part of the value, as they are for connectors"),
-            (&self.remarks, "what follows # is part of the value, as it is for connectors"),
-        ]
-        .map(|(numbers, what)| (numbers.clone(), what));
-        let changed = [
-            (self.changed(|change| change.quotes), "quotes removed, by the rules of .env files"),
-            (self.changed(|change| change.comment), "comment removed, by the rules of .env files"),
-            (self.changed(|change| change.escapes), "escapes replaced, by the rules of .env files"),
-        ];
-        skipped
-            .into_iter()
-            .chain(changed)
-            .filter(|(numbers, _)| !numbers.is_empty())
-            .map(|(numbers, what)| format!("{}: {what}", lines(&numbers)))
-    }
-
-    fn changed(&self, is_wanted: impl Fn(&Change) -> bool) -> Vec<usize> {
-        let wanted = self.changes.iter().filter(|(_, change)| is_wanted(change));
-        wanted.map(|(number, _)| *number).collect()
-    }
-
-    /// Whether the rules of `.env` files were used.
-    pub(crate) fn is_dotenv(&self) -> bool {
-        !self.changes.is_empty()
-    }
-
-    /// What the rules of `.env` files made of each value, never the value itself.
-    pub(crate) fn described_changes(&self) -> Vec<String> {
-        self.changes.iter().map(|(_, change)| change.describe()).collect()
-    }
-
-    /// Whether the rules of `.env` files take each value as it stands there.
-    fn has_no_change(&self) -> bool {
-        self.changes.iter().all(|(_, change)| !change.is_any())
-    }
-
-    /// Why not all that the file has is in its secrets, if so. A comment and an empty line hold none.
-    pub(crate) fn left_out(&self) -> Option<String> {
-        let mut skipped = [&self.meaningless[..], &self.repeated[..]].concat();
-        skipped.sort_unstable();
-        match (skipped.is_empty(), self.secrets.is_empty()) {
-            (true, false) => None,
-            (true, true) => Some("it has no secret".to_owned()),
-            (false, _) => Some(format!("what is in {} is nowhere else", lines(&skipped))),
-        }
-    }
-}
-
-impl BadFile {
-    /// What to do about it.
-    pub(crate) fn help(&self) -> Option<&'static str> {
-        match self {
-            Self::Foreign(Foreign { help, .. }) => Some(help),
-            Self::Undecided => Some(
-                "add --format secrets to keep quotes and comments as parts of the values, or --format dotenv to remove them",
-            ),
-            Self::Io(_) | Self::Large | Self::Names(_) | Self::NotUtf8(_) | Self::Value(_) => None,
-        }
-    }
-}
-
-impl fmt::Display for BadFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Io(source) => source.fmt(f),
-            Self::Large => f.write_str("it is larger than any secrets file"),
-            Self::Foreign(Foreign { line: Some(line), why, .. }) => write!(f, "line {line}: {why}"),
-            Self::Foreign(Foreign { line: None, why, .. }) => f.write_str(why),
-            Self::Undecided => f.write_str(
-                "it has quotes or comments, and its name does not say whether they are parts of the values",
-            ),
-            Self::Names(numbers) => write!(
-                f,
-                "{}: what is before the = is no name of a secret (letters, digits and _, not beginning with a digit)",
-                lines(numbers)
-            ),
-            Self::NotUtf8(number) => {
-                write!(f, "line {number} is not UTF-8, and connectors read no further")
-            }
-            Self::Value(number) => write!(
-                f,
-                "line {number}: the value has more than {} bytes, which is the most",
-                limits::VALUE_BYTES
-            ),
-        }
-    }
-}
-
-/// Numbers of lines for a message: `line 3`, `lines 3, 4, 9`.
-fn lines(numbers: &[usize]) -> String {
-    const MOST: usize = 20;
-    let word = if numbers.len() == 1 { "line" } else { "lines" };
-    let shown: Vec<_> = numbers.iter().take(MOST).map(ToString::to_string).collect();
-    let more = match numbers.len().saturating_sub(MOST) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    format!("{word} {}{more}", shown.join(", "))
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
-    use super::{BadFile, FileFormat, SecretsFile, format_by_name, lines};
+    use super::bad_file::lines;
+    use super::{BadFile, FileFormat, SecretsFile, format_by_name};
 
     fn parse(bytes: &[u8]) -> Result<SecretsFile, BadFile> {
         super::parse(bytes, Some(FileFormat::Secrets))
