@@ -1,130 +1,153 @@
-//! What can go wrong, and the exit status for it.
+//! What can go wrong, what you can do about it, and the exit status.
 
-use std::fmt;
+use std::borrow::Cow;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use fluvio_secret_protocol::{BadName, ClientError, Code, StartError, limits};
-
-use crate::output;
+use fluvio_secret_system::help::Help;
+use thiserror::Error;
 
 /// The status before a connector was started. The shim also exits with it.
 pub(crate) const NOT_STARTED: u8 = 125;
 
-/// Why a command did not do what it was asked for.
-#[derive(Debug)]
+/// Why a command failed.
+#[derive(Debug, Error)]
 pub(crate) enum CliError {
-    /// What was found is told already: a connector would not start.
+    /// A connector would not start, as was reported already.
+    #[error("")]
     Checked,
-    /// The daemon was not reached, or said no.
-    Client(ClientError),
-    /// The value was not given after all.
+    /// The daemon was not reached, or refused the request.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error("no value was given; nothing was set")]
     Cancelled,
-    /// A configuration cannot be read.
+    #[error("the configuration {} cannot be read: {why}", .path.display())]
     Config { path: PathBuf, why: String },
-    /// The connector that was watched ended with this status.
+    /// The watched connector stopped with this status.
+    #[error("")]
     Connector(u8),
-    /// The question was answered with no: what was not done to anything.
+    /// You answered a question with no.
+    #[error("nothing was {0}")]
     Declined(&'static str),
-    /// An identity's file cannot be read.
+    #[error("cannot read the identity {}: {why}; nothing was changed", .path.display())]
     Identity { path: PathBuf, why: String },
     /// Standard input had no value.
+    #[error("no value was given, and nothing was set")]
     Empty,
-    /// A value's file cannot be read.
+    #[error("cannot read {}: {source}; nothing was set", .path.display())]
     File { path: PathBuf, source: io::Error },
-    /// A secrets file is not imported.
+    #[error("{} is not imported: {why}; nothing was set", name_of_input(.path))]
     Import { path: PathBuf, why: String, help: Option<&'static str> },
-    /// Only one of the two identities of a change that is not finished was opened.
+    /// Only one of the two identities of an unfinished change was decrypted.
+    #[error(
+        "the vault is unlocked only in part: a change to another identity is not finished, and the present one and that one have not the same passphrase"
+    )]
     InPart,
     /// The value cannot be read from standard input or the terminal.
-    Input(io::Error),
-    /// All was imported, but the file could not be removed.
+    #[error("cannot take the value: {0}; nothing was set")]
+    Input(#[source] io::Error),
+    /// The import succeeded, but the file could not be removed.
+    #[error("all secrets are set, but {} is still there: {why}; delete it when nothing in it is needed", .path.display())]
     Kept { path: PathBuf, why: String },
-    /// A value is over the limit.
+    #[error(
+        "the value has more than {} bytes, which is the most; nothing was set",
+        limits::VALUE_BYTES
+    )]
     Large,
-    /// The audit log cannot be read.
+    #[error("cannot read the audit log {}: {source}", .path.display())]
     Log { path: PathBuf, source: io::Error },
-    /// A text is no secret's name.
-    Name(BadName),
-    /// There is no terminal to ask for a passphrase on.
+    #[error("{0}; nothing was done")]
+    Name(#[source] BadName),
+    #[error("there is no terminal to ask for the passphrase on")]
     NoTerminal,
     /// No daemon runs, and the command starts none.
+    #[error("the daemon is not running")]
     NotRunning,
-    /// The result could not be written.
-    Output(io::Error),
-    /// There is no passphrase, or none that can be one.
+    #[error("cannot write the result: {0}")]
+    Output(#[source] io::Error),
+    #[error("cannot take the passphrase: {0}; nothing was changed")]
     Passphrase(String),
-    /// The connection ended while the vault was sealed anew.
-    Resealing(io::Error),
-    /// Some of several were refused; each was told already.
+    /// The connection ended while the vault was re-encrypted.
+    #[error(
+        "the daemon went away before all secrets were sealed anew ({0}); all of them can be opened, and the same command again finishes it"
+    )]
+    Resealing(#[source] io::Error),
+    /// Some of several things failed, as was reported already.
+    #[error("")]
     Some,
-    /// Something is wrong, as was told already.
+    /// `doctor` found errors, as was reported already.
+    #[error("")]
     Unwell,
-    /// The shim that was to take over could not be started.
+    /// The shim, which was to take over, could not be started.
+    #[error(transparent)]
     Shim(StartError),
     /// The link called `cdk` cannot be made or removed.
+    #[error("{}: {why}", .path.display())]
     Link { path: PathBuf, why: String },
     /// An import stopped in the middle.
+    #[error("{source}; {done}: give the same command again to set the rest")]
     Stopped { source: ClientError, done: String },
-    /// The system refused something that it does not refuse.
-    System(io::Error),
-    /// There is nobody to ask whether recipients are meant.
+    /// The system refused a call that does not usually fail.
+    #[error("a call of the system failed: {0}")]
+    System(#[source] io::Error),
+    /// There is no terminal for a question about recipients.
+    #[error("nothing was accepted: there is no terminal to ask on")]
     Unasked,
-    /// A path that was to be watched is not there.
+    #[error("cannot watch {}: {source}; nothing was started", .path.display())]
     Watch { path: PathBuf, source: io::Error },
-    /// The command line is not understood: the whole text that says so.
+    /// The command line is not understood. This is the whole message.
+    #[error("{}", .0.trim_end())]
     Usage(String),
+}
+
+fn name_of_input(path: &Path) -> Cow<'_, str> {
+    if path.as_os_str() == "-" { "standard input".into() } else { path.to_string_lossy() }
 }
 
 impl CliError {
     /// The one place that decides an exit status: as in sysexits.h where it has a number for it.
     pub(crate) fn status(&self) -> u8 {
         match self {
-            Self::Client(error) => of_client(error),
+            Self::Client(error) | Self::Stopped { source: error, .. } => of_client(error),
             Self::NotRunning | Self::Resealing(_) => 69,
             Self::InPart => 77,
             Self::Checked => 78,
             Self::Connector(status) => *status,
-            Self::Stopped { source, .. } => of_client(source),
             Self::Name(_) | Self::Usage(_) => 2,
             Self::Shim(_) => NOT_STARTED,
-            Self::Cancelled
-            | Self::Config { .. }
-            | Self::Declined(_)
-            | Self::Empty
-            | Self::File { .. }
-            | Self::Identity { .. }
-            | Self::Import { .. }
-            | Self::Input(_)
-            | Self::Kept { .. }
-            | Self::Large
-            | Self::Link { .. }
-            | Self::Log { .. }
-            | Self::NoTerminal
-            | Self::Output(_)
-            | Self::Passphrase(_)
-            | Self::Some
-            | Self::System(_)
-            | Self::Unasked
-            | Self::Unwell
-            | Self::Watch { .. } => 1,
+            _ => 1,
         }
     }
 
-    /// Tells it on standard error.
-    pub(crate) fn print(&self) {
-        let text = self.text();
-        if !text.is_empty() {
-            output::say(&text);
-        }
+    /// What you can do about it, apart from the cause.
+    pub(crate) fn help(&self) -> Option<Help> {
+        let (advice, command) = match self {
+            Self::Empty => {
+                ("give one, or an empty one on purpose with", "fluvio-secret set NAME ''")
+            }
+            Self::InPart => ("give the other one, too, with", "fluvio-secret unlock"),
+            Self::NoTerminal => ("give it with --passphrase-file FILE or --passphrase-fd N", ""),
+            Self::NotRunning => {
+                ("the next command that needs it starts it, or", "fluvio-secret daemon start")
+            }
+            Self::Unasked => ("look at the difference, and accept it with", "--yes"),
+            Self::Import { help, .. } => ((*help)?, ""),
+            _ => return None,
+        };
+        let command = Some(command.to_owned()).filter(|command| !command.is_empty());
+        Some(Help { advice: advice.to_owned(), command })
     }
 
     /// What is printed.
     pub(crate) fn text(&self) -> String {
-        match self {
-            Self::Checked | Self::Connector(_) | Self::Some | Self::Unwell => String::new(),
-            Self::Usage(text) => text.trim_end().to_owned(),
-            other => format!("error: {other}"),
+        let cause = self.to_string();
+        match (self, self.help()) {
+            (Self::Usage(_), _) => cause,
+            (_, None) if cause.is_empty() => cause,
+            (_, None) => format!("error: {cause}"),
+            (Self::Import { .. }, Some(help)) => format!("error: {cause}\nhelp: {help}"),
+            (_, Some(help)) => format!("error: {cause}; {help}"),
         }
     }
 }
@@ -137,90 +160,5 @@ fn of_client(error: &ClientError) -> u8 {
             _ => 1,
         },
         _ => 69,
-    }
-}
-
-impl From<ClientError> for CliError {
-    fn from(error: ClientError) -> Self {
-        Self::Client(error)
-    }
-}
-
-impl fmt::Display for CliError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Cancelled => f.write_str("no value was given; nothing was set"),
-            Self::Client(error) => error.fmt(f),
-            Self::Config { path, why } => {
-                write!(f, "the configuration {} cannot be read: {why}", path.display())
-            }
-            Self::Declined(what) => write!(f, "nothing was {what}"),
-            Self::Empty => f.write_str(
-                "no value was given, and nothing was set; give one, or an empty one on purpose with: fluvio-secret set NAME ''",
-            ),
-            Self::File { path, source } => {
-                write!(f, "cannot read {}: {source}; nothing was set", path.display())
-            }
-            Self::Identity { path, why } => {
-                write!(f, "cannot read the identity {}: {why}; nothing was changed", path.display())
-            }
-            Self::Import { path, why, help } => {
-                let path = match path.as_os_str() == "-" {
-                    true => "standard input".into(),
-                    false => path.to_string_lossy(),
-                };
-                write!(f, "{path} is not imported: {why}; nothing was set")?;
-                help.map_or(Ok(()), |help| write!(f, "\nhelp: {help}"))
-            }
-            Self::Kept { path, why } => write!(
-                f,
-                "all secrets are set, but {} is still there: {why}; delete it when nothing in it is needed",
-                path.display()
-            ),
-            Self::Link { path, why } => write!(f, "{}: {why}", path.display()),
-            Self::Log { path, source } => {
-                write!(f, "cannot read the audit log {}: {source}", path.display())
-            }
-            Self::Resealing(source) => write!(
-                f,
-                "the daemon went away before all secrets were sealed anew ({source}); all of them can be opened, and the same command again finishes it"
-            ),
-            Self::Unasked => f.write_str(
-                "nothing was accepted: there is no terminal to ask on; look at the difference, and accept it with: --yes",
-            ),
-            Self::Stopped { source, done } => {
-                write!(f, "{source}; {done}: give the same command again to set the rest")
-            }
-            Self::InPart => f.write_str(
-                "the vault is unlocked only in part: a change to another identity is not finished, and the present one and that one have not the same passphrase; give the other one, too, with: fluvio-secret unlock",
-            ),
-            Self::Input(source) => write!(f, "cannot take the value: {source}; nothing was set"),
-            Self::Large => write!(
-                f,
-                "the value has more than {} bytes, which is the most; nothing was set",
-                limits::VALUE_BYTES
-            ),
-            Self::Name(why) => write!(f, "{why}; nothing was done"),
-            Self::NotRunning => f.write_str(
-                "the daemon is not running; the next command that needs it starts it, or: fluvio-secret daemon start",
-            ),
-            Self::NoTerminal => f.write_str(
-                "there is no terminal to ask for the passphrase on; give it with --passphrase-file FILE or --passphrase-fd N",
-            ),
-            Self::Passphrase(why) => {
-                write!(f, "cannot take the passphrase: {why}; nothing was changed")
-            }
-            Self::Output(source) => write!(f, "cannot write the result: {source}"),
-            Self::Shim(error) => error.fmt(f),
-            Self::System(source) => write!(f, "a call of the system failed: {source}"),
-            Self::Watch { path, source } => {
-                write!(f, "cannot watch {}: {source}; nothing was started", path.display())
-            }
-            Self::Checked
-            | Self::Connector(_)
-            | Self::Some
-            | Self::Unwell
-            | Self::Usage(_) => Ok(()),
-        }
     }
 }

@@ -61,7 +61,7 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            error.print();
+            output::error(&error);
             ExitCode::from(error.status())
         }
     }

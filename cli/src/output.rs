@@ -11,26 +11,33 @@ pub(crate) fn print(text: &str) -> Result<(), CliError> {
     print_while_read(text).map(|_| ())
 }
 
-/// Confirms what was done. That the confirmation cannot be written does not undo it, so it is no failure.
+/// Confirms what was done. If the confirmation cannot be written, the command has still succeeded.
 pub(crate) fn confirm(text: &str) {
     if let Err(error) = output::print(&printable::lines(text)) {
         say(&format!("warning: it is done, but the result cannot be written: {error}"));
     }
 }
 
-/// Prints a part of a result that has no end of its own, and gives whether anybody still reads.
+/// Prints a part of an endless result. Returns whether its reader is still there.
 pub(crate) fn print_while_read(text: &str) -> Result<bool, CliError> {
     output::print(&printable::lines(text)).map_err(CliError::Output)
 }
 
-/// Says a line on standard error, without what could drive a terminal, reorder or hide text.
+/// Prints an error to standard error, unless it was reported already.
+pub(crate) fn error(error: &CliError) {
+    let text = error.text();
+    if !text.is_empty() {
+        say(&text);
+    }
+}
+
+/// Prints a line to standard error, without characters that drive a terminal, reorder or hide text.
 pub(crate) fn say(line: &str) {
     say_colored(&printable::lines(line));
 }
 
 /// The same for a line that has colors, and whose other text is safe already.
 pub(crate) fn say_colored(line: &str) {
-    // At once, or what the shim says at the same moment could be in the middle of it. Nobody is left to
-    // be told that nobody listens.
+    // In one call, or a line of the shim could be in the middle of it. An error cannot be reported anywhere.
     let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }

@@ -50,7 +50,7 @@ pub(super) fn check(check: &CheckArgs) -> Result<(), CliError> {
             }
             // The others are checked all the same.
             Err(error) => {
-                error.print();
+                output::error(&error);
                 is_one_unread = true;
                 (None, Checked { unchecked: Some(error.to_string()), ..Checked::default() })
             }

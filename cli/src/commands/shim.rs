@@ -33,7 +33,7 @@ pub(crate) struct UnlockFirstArgs {
 pub(super) fn unlock_first(args: &UnlockFirstArgs, hardened: Hardened) -> Result<(), CliError> {
     let path = shim_path()?;
     if let Err(error) = ask_for_a_connector() {
-        error.print();
+        output::error(&error);
         return Err(CliError::Connector(NOT_STARTED));
     }
     let mut command = Command::new(&path);

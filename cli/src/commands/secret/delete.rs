@@ -53,7 +53,7 @@ pub(crate) fn delete(args: DeleteArgs) -> Result<(), CliError> {
         match client.call(Delete { name: name.clone(), purge }) {
             Ok(Deleted) => output::confirm(&format!("Secret \"{name}\" {word} successfully")),
             Err(error @ ClientError::Refused(_)) => {
-                CliError::from(error).print();
+                output::error(&error.into());
                 outcome = Err(CliError::Some);
             }
             Err(error) => return Err(error.into()),
