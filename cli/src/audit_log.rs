@@ -38,7 +38,7 @@ impl AuditLog {
         Self { path, open: None, begun: Begun::default() }
     }
 
-    /// All lines there are, oldest first; then this gives what is new. Ends early when `each` says so.
+    /// Reads all lines, oldest first, and the next time the new ones. Stops early if `each` breaks.
     pub(crate) fn read(
         &mut self,
         mut each: impl FnMut(Entry) -> ControlFlow<()>,

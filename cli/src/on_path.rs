@@ -1,4 +1,4 @@
-//! Programs on PATH, and what puts a folder in front there.
+//! Programs on PATH, and how to put a directory first there.
 
 use std::env;
 use std::ffi::OsStr;
@@ -13,12 +13,12 @@ pub(crate) fn all(name: &str, path: Option<&OsStr>) -> Vec<PathBuf> {
     folders.map(|folder| folder.join(name)).filter(|program| is_program(program)).collect()
 }
 
-/// Whether a path leads to a file that may be run.
+/// Whether a path is that of a file that can be executed.
 pub(crate) fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
-/// The line that puts a folder in front on PATH for ever, in the words of the user's shell.
+/// The line for your shell that puts a directory first on PATH, also in new shells.
 pub(crate) fn line(folder: &Path, user_shell: Option<&OsStr>) -> String {
     let folder = folder.display().to_string();
     let export = format!("export PATH={}:\"$PATH\"", shell::word(&folder));

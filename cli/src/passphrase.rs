@@ -97,7 +97,7 @@ pub(crate) fn read_of(path: &Path, args: &PassphraseArgs) -> Result<Secret, CliE
     }
 }
 
-/// Reads a passphrase that the identity is to have. One that is typed is typed twice: nobody sees it.
+/// Reads a new passphrase for the identity. At a prompt you type it twice, because you cannot see it.
 pub(crate) fn read_new(args: &NewPassphraseArgs) -> Result<Secret, CliError> {
     let source = PassphraseSource::of(args.new_passphrase_file.as_deref(), args.new_passphrase_fd);
     let PassphraseSource::Prompt = source else { return from_file(&source) };
@@ -169,16 +169,16 @@ fn input(number: u32) -> (PathBuf, String) {
     (format!("/proc/self/fd/{number}").into(), format!("descriptor {number}"))
 }
 
-/// Says when others may read a file. Whoever made it so may have a reason.
+/// Warns if others may read a file. It may be intended, so it is not an error.
 fn warn_of_wide(path: &Path, file: &File) -> io::Result<()> {
     let found = file.metadata()?;
     let mode = found.mode() & 0o777;
-    // What has no name is nobody else's.
+    // A file without a name cannot be opened by others.
     if found.is_file() && mode & 0o077 != 0 && fs::symlink_metadata(path)?.is_file() {
         let shown = path.display();
-        let mend = shell::quoted(&shown.to_string());
+        let word = shell::quoted(&shown.to_string());
         output::say(&format!(
-            "warning: others may read {shown} (mode {mode:04o}); mend it with: chmod 0600 {mend}"
+            "warning: others may read {shown} (mode {mode:04o}); fix it with: chmod 0600 {word}"
         ));
     }
     Ok(())

@@ -14,7 +14,7 @@ impl Progress {
         Self { is_wanted: is_long && io::stderr().is_terminal(), is_shown: false }
     }
 
-    /// So many secrets are done.
+    /// Shows the number of secrets that are done.
     pub(crate) fn show(&mut self, done: usize, all: usize) {
         if self.is_wanted {
             let mut stderr = io::stderr();

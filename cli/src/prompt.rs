@@ -27,7 +27,7 @@ const ERASE: [u8; 2] = [0x08, 0x7f];
 const KILL_LINE: u8 = 0x15;
 const KILL_WORD: u8 = 0x17;
 
-/// After so long without a byte nothing is being pasted; nobody types so fast.
+/// After this time without a byte nothing is being pasted. You type more slowly than that.
 const PASTE: Timespec = Timespec { tv_sec: 0, tv_nsec: 30_000_000 };
 
 /// A terminal, and what is asked on it.
@@ -95,7 +95,7 @@ impl<'a> Terminal<'a> {
     }
 
     /// Asks, and does something with the answer before the terminal has its echo back: what is typed
-    /// until that is done is the next try of somebody who mistyped.
+    /// until that is done is your next try after a typo.
     pub(crate) fn ask_for<T: Send>(
         &self,
         work: impl FnOnce(Secret) -> T + Send,
@@ -150,14 +150,14 @@ impl<'a> Terminal<'a> {
     }
 
     fn answer(&self, signals: &Signals) -> Result<(Secret, Silenced<'_>), PromptError> {
-        // One byte more than fits, so that an answer that is too long is told from one that fits.
+        // One byte more than fits, so that an answer that is too long is recognized.
         let mut line = Zeroizing::new(Vec::with_capacity(self.most + 1));
         let mut silenced = self.silence()?;
         self.prompt()?;
         loop {
             while let Some(signal) = signals.arrived()? {
                 drop(silenced);
-                // Ends or stops us as if nobody had caught it.
+                // Does what the signal does by default.
                 take_default(signal)?;
                 silenced = self.silence()?;
                 self.prompt()?;
@@ -178,7 +178,7 @@ impl<'a> Terminal<'a> {
             // Past the standard library's buffer, which would keep a copy.
             if rustix::io::read(&self.input, &mut byte)? == 0 {
                 if happened.contains(PollFlags::HUP) {
-                    // Whoever typed is gone, perhaps in the middle of it.
+                    // The terminal is gone, maybe in the middle of an answer.
                     break;
                 }
                 // What was there is gone: Ctrl-C and its like take away what was typed before.
@@ -231,7 +231,7 @@ impl<'a> Terminal<'a> {
         let before = tcgetattr(&self.input)?;
         let mut silent = before.clone();
         silent.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON);
-        // Nobody waits in a read, where a signal that has come would not be looked at.
+        // Never wait in a read: a signal that has arrived would not be handled.
         silent.special_codes[SpecialCodeIndex::VMIN] = 0;
         silent.special_codes[SpecialCodeIndex::VTIME] = 0;
         tcsetattr(&self.input, OptionalActions::Flush, &silent)?;

@@ -18,8 +18,7 @@ use signal_hook::{flag, iterator, low_level};
 /// What ends or stops a program at a terminal.
 const AT_TERMINAL: [i32; 5] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, STOP];
 
-/// What else ends a program, of all that others send. Whoever does it while the terminal is silent would
-/// leave it so.
+/// Other signals that stop a program. Without a handler the terminal would stay without echo.
 const ELSEWHERE: [i32; 7] = [SIGALRM, SIGPROF, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ];
 
 /// What prompts have caught. What is caught once is caught for the life of the program.
@@ -36,11 +35,11 @@ fn not_ignored(signals: &[i32]) -> Vec<i32> {
 /// That the terminal goes away which standard error is shown on counts as [`SIGHUP`], also where a program
 /// between us and the session (su(1)) does not pass that on.
 pub(crate) fn hand_over(to: impl Fn(i32) + Clone + Send + 'static) -> io::Result<()> {
-    // Without the end of its children it would wait for ever, whoever ignored that.
+    // Even if SIGCHLD was ignored: without it the supervisor would wait forever.
     let counted = not_ignored(&AT_TERMINAL);
     let mut signals = iterator::Signals::new(counted.iter().copied().chain([CHILD]))?;
     if let Some(caught) = CAUGHT.get() {
-        // After a prompt they end us; now they are somebody else's.
+        // After a prompt they stop this program. From now on they are handed over.
         caught.over.store(false, Ordering::SeqCst);
     }
     let on_thread = |name: &str| thread::Builder::new().name(name.to_owned());
@@ -60,12 +59,12 @@ pub(crate) fn hand_over(to: impl Fn(i32) + Clone + Send + 'static) -> io::Result
 /// Waits until the terminal of standard error is gone.
 fn until_gone() -> rustix::io::Result<()> {
     let stderr = io::stderr();
-    // Nothing is asked for, so only its end is told.
+    // Without requested events, poll only reports a hang-up.
     let mut terminal = [PollFd::new(&stderr, PollFlags::empty())];
     rustix::io::retry_on_intr(|| poll(&mut terminal, None)).map(|_| ())
 }
 
-/// Ends or stops us, as if nobody had caught the signal; gives back when we are continued.
+/// Does what the signal does by default. Returns after SIGCONT.
 pub(crate) fn take_default(signal: i32) -> io::Result<()> {
     low_level::emulate_default_handler(signal)
 }

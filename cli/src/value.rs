@@ -29,8 +29,7 @@ pub(crate) fn read(source: Source, name: &SecretName) -> Result<Secret, CliError
         Source::Argument(value) => value,
         Source::Ask => {
             let given = if io::stdin().is_terminal() { ask(name)? } else { from_input()? };
-            // Enter at once, or what a job of cron or a closed descriptor has to say: nobody means that
-            // as a value.
+            // From Enter alone, a cron job or a closed descriptor. None of them means an empty value.
             if given.is_empty() {
                 return Err(CliError::Empty);
             }

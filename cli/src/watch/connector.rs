@@ -16,9 +16,9 @@ use rustix::process::{
 };
 
 /// How often to look whether what is left of a group has ended: it may have another parent than us.
-pub(crate) const LOOK: Duration = Duration::from_millis(5);
+pub(crate) const GROUP_POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// A connector that was started, and whoever it started.
+/// A connector that was started, and its process group.
 pub(crate) struct Connector {
     /// Its process id, and its group's.
     pid: Pid,
@@ -34,8 +34,8 @@ struct Stopped {
     is_reported: bool,
 }
 
-/// Makes this process the parent of all that its children leave behind, so that it learns of their
-/// end. Else that is process 1, which in a container may let the dead lie for ever.
+/// Makes this process the parent of orphans of its children, so that it can reap them. In a container, process 1
+/// may never do that.
 pub(crate) fn adopt_orphans() -> io::Result<()> {
     Ok(rustix::process::set_child_subreaper(Some(getpid()))?)
 }
@@ -44,7 +44,7 @@ impl Connector {
     /// Starts a command. It ends with the thread that calls this.
     pub(crate) fn start(mut command: Command) -> io::Result<Self> {
         let pid = getpid().as_raw_nonzero().to_string();
-        // In the background of a terminal nobody can read from it.
+        // A process in the background cannot read from its terminal.
         command.env(supervisor::VARIABLE, pid).stdin(Stdio::null()).process_group(0);
         let pid = Pid::from_child(&inherited::spawn(&mut command)?);
         Ok(Self { pid, since: Instant::now(), status: None, stopped: None })
@@ -55,7 +55,7 @@ impl Connector {
         self.pid.as_raw_nonzero().get()
     }
 
-    /// Takes note of who has ended, and lets nobody be a zombie.
+    /// Reaps processes, and notes whether the connector has stopped.
     pub(crate) fn look(&mut self) {
         while let Some((pid, status)) = child_news() {
             if pid != self.pid || self.status.is_some() {
@@ -68,8 +68,7 @@ impl Connector {
         }
     }
 
-    /// Takes note of a stop by the terminal, after which nothing continues the connector. Whoever stops
-    /// it by another signal knows of it.
+    /// Notes a stop by the terminal, after which nothing continues the connector. Other stops are intended.
     fn stopped_by(&mut self, signal: i32) {
         let signal = match Signal::from_named_raw(signal) {
             Some(Signal::TTIN) => "SIGTTIN",
@@ -106,7 +105,7 @@ impl Connector {
     }
 }
 
-/// Whether nobody in a group can do anything any more, as far as this system tells it.
+/// Whether all processes of a group are dead, as far as /proc shows.
 fn has_only_dead(group: Pid) -> bool {
     let Ok(processes) = fs::read_dir("/proc") else { return false };
     let mut found = false;

@@ -1,4 +1,4 @@
-//! What is in the watched files: a change of dates alone is none.
+//! The contents of the watched files. A change of dates alone does not count.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use fluvio_secret_system::file_id::FileId;
 use ignore::WalkBuilder;
 
-/// A file that is gone or empty is often about to be written. So long it counts as what it was.
+/// A missing or empty file is often about to be written. For this time its old content counts.
 const CONNECTION_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// So long a file may get another content and keep its dates: some file systems keep whole seconds, FAT
@@ -24,7 +24,7 @@ const OLD: Duration = Duration::from_secs(600);
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Content {
     Empty,
-    /// Told from others by its hash.
+    /// Its hash.
     Some(u64),
     /// It cannot be read.
     Unreadable,
@@ -63,7 +63,7 @@ pub(crate) struct Changes {
 pub(crate) struct Doubts(BTreeMap<PathBuf, Instant>);
 
 impl Reader {
-    /// Reads what is there now: files, and folders with all that is in them.
+    /// Reads the current contents of files, and of directories with all that is in them.
     pub(crate) fn read(&mut self, paths: &[PathBuf]) -> Contents {
         let mut files = BTreeSet::new();
         for path in paths {
@@ -158,7 +158,7 @@ impl Doubts {
 
 /// Whether a name is that of a file which editors and other programs make beside the one they write.
 pub(crate) fn is_ignored(name: &[u8]) -> bool {
-    // vim asks by a file of the second name whether a folder can be written to.
+    // vim makes a file called 4913 to check whether a directory is writable.
     name.starts_with(b".") || name.ends_with(b"~") || name == b"4913"
 }
 

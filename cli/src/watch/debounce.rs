@@ -1,17 +1,17 @@
-//! When to look at what changed: not while somebody is still writing.
+//! When to act on a change: not while a file is still written.
 
 use std::time::{Duration, Instant};
 
 /// After a change that ends by itself, like a removal.
 const SOON: Duration = Duration::from_millis(50);
 /// After a change that will be followed by the end of the writing. Where that never comes (the file
-/// stays open) nobody waits for it longer.
+/// stays open) the wait is over.
 const WRITING: Duration = Duration::from_millis(400);
 /// After secrets changed: those who set one often set several.
 const SECRETS: Duration = Duration::from_millis(100);
 /// After a change that comes soon after a restart: it is part of a burst, and more may follow.
 const BURST: Duration = Duration::from_millis(200);
-/// However long it goes on. After secrets have changed, further changes of secrets wait as long, too:
+/// The longest wait. After secrets have changed, further changes of secrets wait for as long, too:
 /// so in each second they cause two restarts at the most, whatever pauses are between them.
 const CEILING: Duration = Duration::from_secs(1);
 
@@ -22,9 +22,9 @@ pub(crate) enum Sign {
     Whole,
     /// A name went away, or something else that is over.
     Over,
-    /// Somebody has the file open and writes.
+    /// A file is open and being written.
     Writing,
-    /// The daemon told of secrets.
+    /// The daemon reported secrets.
     Secrets,
 }
 
@@ -67,7 +67,7 @@ impl Debounce {
         self.due
     }
 
-    /// Whether it is time to look; if so, it begins anew.
+    /// Whether the wait is over. If so, it begins again.
     pub(crate) fn is_over(&mut self, now: Instant) -> bool {
         let is_over = self.due.is_some_and(|due| due <= now);
         if is_over {

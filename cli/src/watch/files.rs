@@ -1,8 +1,7 @@
 //! Notices that files may have changed. The one file of the command line that knows notify.
 //!
-//! Folders are watched, not files, and each only for the names that matter. Where the system tells
-//! nothing (network file systems, no watches left, a folder that is gone) the files are looked at now
-//! and then.
+//! Directories are watched, not files, and each only for the names that matter. If the system reports nothing
+//! (network file systems, no watches left, a missing directory) the files are polled.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -21,21 +20,21 @@ use super::content::is_ignored;
 use super::debounce::Sign;
 use super::path_chain::{Step, steps};
 
-/// How often to look where nothing is told.
-pub(crate) const LOOK: Duration = Duration::from_secs(1);
+/// How often to read the files if the system reports no events.
+pub(crate) const FILE_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Watches files, and folders with all that is in them.
+/// Watches files, and directories with all that is in them.
 pub(crate) struct Files {
     paths: Vec<PathBuf>,
     watcher: Option<RecommendedWatcher>,
-    /// The folders that are watched: whether with all below them, and which folder it was.
+    /// The watched directories: whether with all below them, and their device and inode.
     watched: BTreeMap<PathBuf, (RecursiveMode, Inode)>,
     wanted: Arc<Mutex<Wanted>>,
     /// Why the system may tell nothing.
     silent: Option<String>,
 }
 
-/// What of all that the system tells is about our files.
+/// Which events are about our files.
 #[derive(Debug, Default)]
 struct Wanted {
     steps: BTreeSet<Step>,
@@ -71,12 +70,12 @@ impl Files {
         self.silent.as_deref()
     }
 
-    /// Watches what leads to the files now: links may have been turned, folders moved.
+    /// Watches the current paths of the files: links may have changed, directories moved.
     pub(crate) fn follow(&mut self) {
         let Some(watcher) = &mut self.watcher else { return };
         let mut steps_now = BTreeSet::new();
         let mut trees = Vec::new();
-        // The last folder of each way, without which nothing would be told.
+        // The last directory of each path, without which no event would arrive.
         let mut needed = BTreeSet::new();
         for path in &self.paths {
             let way = steps(path);
@@ -94,7 +93,7 @@ impl Files {
             .map(|step| (step.folder.clone(), RecursiveMode::NonRecursive))
             .collect();
         folders.extend(trees.iter().map(|tree| (tree.clone(), RecursiveMode::Recursive)));
-        // First what we listen to, and then what is told.
+        // Before the watches, so that no event is missed.
         *lock(&self.wanted) = Wanted { steps: steps_now, trees: trees.clone() };
         self.watched.retain(|path, was| {
             let stays = folders.get(path) == Some(&was.0) && id(path) == Some(was.1);
@@ -119,7 +118,7 @@ impl Files {
                 {
                     self.silent = Some(format!("{}: {}", path.display(), why(&error)));
                 }
-                // A folder above that we may not read; what is in it is not ours either.
+                // A directory above that we may not read.
                 _ => {}
             }
         }
@@ -130,7 +129,7 @@ impl Wanted {
     /// What an event means for us, if anything.
     fn sign(&self, event: notify::Result<Event>) -> Option<Sign> {
         let event = match event {
-            // It has lost count, or cannot go on: all may have changed.
+            // Events were lost: everything may have changed.
             Ok(event) if event.need_rescan() => return Some(Sign::Whole),
             Err(_) => return Some(Sign::Over),
             Ok(event) => event,

@@ -1,13 +1,12 @@
-//! A locked vault: a connector that runs goes on, and one that does not is started when somebody
-//! unlocks it.
+//! A locked vault: a running connector keeps running, and another one is started after you unlock the vault.
 
 use std::time::{Duration, Instant};
 
 use fluvio_secret_protocol::{GetStatus, connect};
 use fluvio_secret_system::places::StateDirectory;
 
-/// How often to look whether the vault is unlocked. The daemon tells nobody.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often to check whether the vault is unlocked. The daemon does not report it.
+const LOCK_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Why a connector is not started.
 pub(crate) const LOCKED: &str = "the vault is locked; unlock it with: fluvio-secret unlock";
@@ -25,7 +24,7 @@ impl Lock {
         // is not locked.
         let status = connect(places).and_then(|mut client| client.call(GetStatus));
         let is_closed = status.is_ok_and(|status| status.locked);
-        self.look = is_closed.then(|| Instant::now() + LOOK);
+        self.look = is_closed.then(|| Instant::now() + LOCK_POLL_INTERVAL);
         is_closed
     }
 

@@ -42,7 +42,7 @@ impl Held {
 }
 
 impl Supervisor {
-    /// What an earlier subscription has told on its way out is no news.
+    /// Ignores late messages of an earlier subscription.
     pub(super) fn hear_secrets(&mut self, number: u64, told: Told) {
         if number != self.subscriptions {
             return;
@@ -111,7 +111,7 @@ impl Supervisor {
         self.restart(reason)
     }
 
-    /// Leaves all as it is, and tells why, once.
+    /// Leaves all as it is, and reports why, once.
     fn hold(&mut self, reason: &Reason, contents: Contents, unfit: Unfit) {
         let Unfit { because, may_pass } = unfit;
         let with = (contents, self.fingerprints.clone());
@@ -168,7 +168,7 @@ impl Supervisor {
         if !self.plan.vault {
             return Ok(());
         }
-        // Whoever starts it says why it cannot be read.
+        // The shim reports why it cannot be read.
         let Ok(config) = config_file::read(&self.plan.config) else { return Ok(()) };
         if self.subscription.as_ref().is_some_and(|(of, _)| *of == config) {
             return Ok(());
@@ -188,7 +188,7 @@ impl Supervisor {
         self.subscription = None;
         self.is_unreadable =
             matches!(error, ClientError::Refused(refusal) if refusal.code == Code::Config);
-        // Of such a configuration the shim tells more.
+        // The shim reports more about such a configuration.
         if !self.is_unreadable {
             let text = format!("changes of secrets are not noticed: {error}");
             self.report.tell(&Event::Note { text: &text });
@@ -200,7 +200,7 @@ impl Supervisor {
         if let Some(because) = because.as_deref().filter(|_| because != self.polls) {
             self.report.tell(&Event::Polling { because });
         }
-        self.poll = because.is_some().then(|| Instant::now() + files::LOOK);
+        self.poll = because.is_some().then(|| Instant::now() + files::FILE_POLL_INTERVAL);
         self.polls = because;
     }
 }

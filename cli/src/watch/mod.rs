@@ -3,14 +3,14 @@
 //! * [`debounce`]: when to look at what changed
 //! * [`pace`]: how soon it may be restarted again
 //! * [`content`](mod@content): what is in the files
-//! * [`path_chain`]: every name that leads to a file
-//! * [`files`], [`secrets`]: what tells that something changed
+//! * [`path_chain`]: the names on the path to a file
+//! * [`files`], [`secrets`]: the sources of changes
 //! * [`mod@look`]: what changed, and whether a connector would start with it
 //! * [`lock`](mod@lock): a vault that is locked
 //! * [`connector`](mod@connector): the child
-//! * [`report`]: what is told about it
+//! * [`report`]: the lines that are printed
 //!
-//! One thread does everything; the others (events of files, the daemon's words, signals) only tell it.
+//! One thread does everything. The others (events of files, messages of the daemon, signals) only send to it.
 //! It never sees a value: the child is the shim, which asks for them itself.
 
 mod args;
@@ -52,9 +52,9 @@ use self::secrets::{Fingerprints, Subscriber, Told};
 use crate::error::{CliError, NOT_STARTED};
 use crate::{config_file, signals};
 
-/// A connector that ran so long did not end at once.
+/// A connector that ran for this time did not stop at once.
 const STEADY: Duration = Duration::from_secs(10);
-/// What is not gone so long after SIGKILL hangs in the kernel, and does not keep us from ending.
+/// A process that survives SIGKILL for this time hangs in the kernel, and is not waited for.
 const LAST: Duration = Duration::from_secs(1);
 /// The status of what SIGKILL ended.
 const KILLED: u8 = 128 + 9;
@@ -78,7 +78,7 @@ pub(crate) struct Plan {
 /// What the other threads tell.
 enum News {
     Files(Sign),
-    /// What a subscription tells, with its number.
+    /// A message of a subscription, with its number.
     Secrets(u64, Told),
     Signal(i32),
 }
@@ -108,7 +108,7 @@ enum Then {
     End,
 }
 
-/// With what the connector was not restarted, and why, as it was told.
+/// The contents with which the connector was not restarted, and the reported reason.
 struct Held {
     with: (Contents, Fingerprints),
     because: String,
@@ -127,9 +127,9 @@ struct Supervisor {
     doubts: Doubts,
     debounce: Debounce,
     pace: Pace,
-    /// When to look although nothing was told.
+    /// When to read the files without an event.
     poll: Option<Instant>,
-    /// Why the files are polled, as it was told.
+    /// The reported reason for polling.
     polls: Option<String>,
     subscription: Option<(Zeroizing<Vec<u8>>, Subscriber)>,
     /// How many there have been.
@@ -168,7 +168,7 @@ fn watch(plan: Plan) -> Result<u8, CliError> {
     let places = StateDirectory::from_environment().map_err(ClientError::Place)?;
     let (sender, news) = mpsc::channel();
     let of_signals = sender.clone();
-    // Those who tell when nobody listens any more tell nobody.
+    // An error means that the supervisor has stopped.
     let tell = move |signal| drop(of_signals.send(News::Signal(signal)));
     signals::hand_over(tell).and_then(|()| connector::adopt_orphans()).map_err(CliError::System)?;
     let paths = std::iter::once(&plan.config).chain(&plan.watch.paths).map(std::path::absolute);
@@ -223,7 +223,7 @@ impl Supervisor {
         }
     }
 
-    /// When something is to be done although nothing is told.
+    /// When something is due without news.
     fn due(&self) -> Option<Instant> {
         let of_state = match &self.state {
             State::Running(_) | State::Waiting => None,
@@ -233,7 +233,8 @@ impl Supervisor {
                     (Some(killed), Then::End) => Some(*killed + LAST),
                     (Some(_), _) => None,
                 };
-                let gone = connector.status().map(|_| Instant::now() + connector::LOOK);
+                let gone =
+                    connector.status().map(|_| Instant::now() + connector::GROUP_POLL_INTERVAL);
                 next.into_iter().chain(gone).min()
             }
             State::Pausing(until) => Some(*until),
@@ -249,8 +250,8 @@ impl Supervisor {
         of_state.into_iter().chain(of_looks).chain(unlocked).min()
     }
 
-    /// When to look whether dates that are equal have hidden something. Not while somebody writes: then
-    /// there is a look after that.
+    /// When to read files again whose dates may have hidden a change. Not while a file is written: then they are
+    /// read after that.
     fn settles(&self) -> Option<Instant> {
         self.reader.due().filter(|_| self.debounce.due().is_none())
     }
@@ -332,7 +333,7 @@ impl Supervisor {
         self.pace.until().is_some_and(|until| now < until)
     }
 
-    /// Lets nobody be a zombie, also who was adopted from a connector that is long gone.
+    /// Reaps all children, also orphans of earlier connectors.
     fn look_at_children(&mut self) {
         match &mut self.state {
             State::Running(connector) | State::Stopping { connector, .. } => connector.look(),
@@ -407,12 +408,12 @@ impl Supervisor {
             self.pauses = 0;
         }
         let is_done = status.success() && self.plan.watch.restart == Restart::OnFailure;
-        // What ran so long ended by a status of its own.
+        // After this time the status is that of the connector.
         let is_refused = status.code() == Some(NOT_STARTED.into()) && !was_steady;
         // That it is unlocked is the change that helps then.
         let is_locked = is_refused && self.plan.vault && self.lock.is_closed(&self.places);
         let waits_for = if is_locked { "somebody to unlock the vault" } else { "a change" };
-        // Only a change helps, and the change will be told.
+        // Only a change helps, and it will be reported.
         let is_told = self.subscription.is_some() || self.is_unreadable || !self.plan.vault;
         let waits = is_told && is_refused;
         let then = if is_done {
@@ -478,7 +479,7 @@ impl Supervisor {
     }
 }
 
-/// How long to wait before what went wrong so often is tried again.
+/// The pause before another attempt, after this number of failed ones.
 fn pause(times: u32) -> Duration {
     Duration::from_secs(2_u64.saturating_pow(times).min(LONGEST_PAUSE))
 }

@@ -1,8 +1,7 @@
-//! The way to a file: every name that leads to it, so that a change of any of them is noticed.
+//! The chain of names on the path to a file. A change of any of them is noticed.
 //!
-//! A file is watched by its name in its folder, because who saves it may put another file in its
-//! place. A link on the way (and Kubernetes' `..data` is one) may be turned elsewhere, and a folder
-//! may be moved away: so each step of the way is watched in the same manner.
+//! A file is watched by its name in its directory, because a save may put another file in its place. A link in
+//! the path, such as Kubernetes' `..data`, may change, and a directory may be moved. So each name is watched.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -12,14 +11,14 @@ use std::path::{Component, Path, PathBuf};
 /// More links than this are a circle (the kernel allows 40).
 const LINKS: usize = 40;
 
-/// A name in a folder; the folder has no link in its path.
+/// A name in a directory. The path of the directory has no link.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Step {
     pub(crate) folder: PathBuf,
     pub(crate) name: OsString,
 }
 
-/// The steps of the way to an absolute path, the last one last, as far as it goes.
+/// The names on an absolute path, in order, up to the first missing one.
 pub(crate) fn steps(path: &Path) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut seen = BTreeSet::new();

@@ -44,7 +44,7 @@ pub(crate) enum Event<'a> {
         #[serde(skip)]
         waits_for: &'static str,
     },
-    /// The connector cannot be started with what is there now, and the old one goes on, if one runs.
+    /// The connector would not start with the current files and secrets. The old one keeps running.
     Held {
         #[serde(flatten)]
         reason: &'a Reason,
@@ -68,7 +68,7 @@ pub(crate) enum Event<'a> {
     Note { text: &'a str },
 }
 
-/// Where it is told.
+/// Prints events.
 pub(crate) struct Report {
     format: LogFormat,
     is_coloured: bool,
@@ -89,7 +89,7 @@ impl Report {
         Self { format, is_coloured, clear: clear && io::stdout().is_terminal() }
     }
 
-    /// Tells it on standard error: standard output is the connector's.
+    /// Prints an event to standard error: standard output is the connector's.
     pub(crate) fn tell(&self, event: &Event<'_>) {
         let now = ZonedDateTime::now();
         let line = match self.format {
@@ -110,7 +110,7 @@ impl Report {
         output::say(&line);
     }
 
-    /// Clears the terminal, where that was asked for.
+    /// Clears the terminal, with `--clear`.
     pub(crate) fn clear(&self) {
         if self.clear {
             // The screen, what was scrolled off it, and the cursor to its first place.
@@ -184,7 +184,7 @@ fn text(event: &Event<'_>) -> String {
     }
 }
 
-/// More than so many are only counted.
+/// More names than these are only counted.
 const MOST: usize = 3;
 
 /// What changed, in words.

@@ -1,4 +1,4 @@
-//! Secrets that change: a subscription to the daemon, which tells names and fingerprints, never values.
+//! A subscription to changes of secrets. The daemon sends names and fingerprints, never values.
 
 use std::collections::BTreeMap;
 use std::net::Shutdown;
@@ -15,11 +15,11 @@ use fluvio_secret_protocol::{
 use fluvio_secret_system::places::StateDirectory;
 use zeroize::Zeroizing;
 
-/// How often to look for a daemon when there is none. None is started: who stopped it had a reason,
-/// and without one no secret changes.
-const LOOK: Duration = Duration::from_millis(300);
+/// How often to look for a daemon. None is started: you had a reason to stop it, and without one no secret
+/// changes.
+const DAEMON_POLL_INTERVAL: Duration = Duration::from_millis(300);
 
-/// What tells the secrets of a configuration from later ones.
+/// The fingerprints of the secrets of a configuration.
 pub(crate) type Fingerprints = BTreeMap<SecretName, Option<u64>>;
 
 /// Takes note of a secret that changed after a connector was started.
@@ -39,10 +39,10 @@ pub(crate) fn note(
     }
 }
 
-/// What the daemon tells.
+/// A message of the daemon.
 #[derive(Debug)]
 pub(crate) enum Told {
-    /// After a subscription was made anew: all secrets.
+    /// All secrets, after another subscription.
     All(Subscribed),
     /// Those that changed.
     Some(Subscribed),
@@ -86,7 +86,7 @@ impl Drop for Subscriber {
     fn drop(&mut self) {
         // First, or the thread would take the end of the connection for the daemon's.
         self.end = None;
-        // Also when it is the connection of a daemon that is gone: then the thread looks at `ended`.
+        // Even if the daemon of this connection is gone: then the thread checks `ended`.
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = connection.shutdown(Shutdown::Both);
     }
@@ -96,7 +96,7 @@ struct Keeper {
     state: StateDirectory,
     config: Zeroizing<Vec<u8>>,
     connection: Connection,
-    /// Disconnected when nobody wants to be told any more.
+    /// Disconnected when the subscription is dropped.
     ended: mpsc::Receiver<()>,
 }
 
@@ -111,7 +111,7 @@ impl Keeper {
             }
             tell(Told::Gone);
             subscription = loop {
-                if self.is_over(LOOK) {
+                if self.is_over(DAEMON_POLL_INTERVAL) {
                     return;
                 }
                 let made = connect(&self.state).and_then(|client| self.subscribe(client));

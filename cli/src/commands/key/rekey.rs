@@ -1,4 +1,4 @@
-//! What the commands have in common that seal all secrets anew: how far it is, and what is said then.
+//! What the commands share that re-encrypt all secrets: the progress, and what is printed.
 
 use fluvio_secret_protocol::{
     Call, ClientError, GetKey, GetRecipients, GetStatus, ListedRecipient, Recipients, Reencrypted,

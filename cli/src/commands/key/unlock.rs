@@ -92,18 +92,18 @@ fn ask(args: &UnlockArgs) -> Result<String, CliError> {
     }
     for _ in 1..TRIES {
         match give_one(args) {
-            Err(error @ CliError::InPart) => error.print(),
+            Err(error @ CliError::InPart) => output::error(&error),
             outcome => return outcome,
         }
     }
     give_one(args)
 }
 
-/// Asks until it is right for something, and not for ever.
+/// Asks until the passphrase fits an identity, at most three times.
 fn give_one(args: &UnlockArgs) -> Result<String, CliError> {
     for _ in 1..TRIES {
         match give(args) {
-            Err(error) if is_wrong(&error) => error.print(),
+            Err(error) if is_wrong(&error) => output::error(&error),
             outcome => return outcome,
         }
     }
@@ -114,11 +114,11 @@ fn give_one(args: &UnlockArgs) -> Result<String, CliError> {
 enum Turn {
     /// Until this is dropped.
     Ours(Lock),
-    /// Nobody's: the vault was unlocked while somebody else asked, there or by another way.
+    /// The vault was unlocked in the meantime.
     Unlocked(String),
 }
 
-/// Waits until nobody else asks.
+/// Waits until no other program asks.
 fn turn() -> Result<Turn, CliError> {
     let path = state()?.unlock_lock();
     let take = |until| Lock::take(&path, until).map_err(CliError::System);

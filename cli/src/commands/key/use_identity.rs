@@ -21,7 +21,7 @@ use crate::{output, value};
 #[command(after_help = "\
 FILE is what age-keygen makes, maybe behind a passphrase. It is copied. What the present
 identity opens is sealed anew to this one, and then the present one is removed. SSH keys are not
-taken: what opens them is the crate `rsa`, which has a timing weakness that is not mended.
+taken: what opens them is the crate `rsa`, which has a timing weakness that is not fixed.
 
 The identity keeps FILE's passphrase; without one it gets that of the present identity. When
 this is stopped in the middle nothing is lost. Until the same command again, or `key rotate`,
@@ -65,7 +65,7 @@ pub(super) fn use_identity(args: &UseIdentityArgs) -> Result<(), CliError> {
     });
     if let Some(mode) = mode.filter(|mode| mode & 0o077 != 0) {
         output::say(&format!(
-            "warning: others may use {path} (mode {mode:04o}), so they may know it; mend that with: chmod 0600 {}",
+            "warning: others may use {path} (mode {mode:04o}), so they may know it; fix that with: chmod 0600 {}",
             shell::quoted(&path.display().to_string()),
             path = path.display()
         ));

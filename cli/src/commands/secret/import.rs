@@ -185,7 +185,7 @@ impl Importer {
         }
     }
 
-    /// What was done before the error, as a look at the vault tells it.
+    /// What was done before the error, as the vault shows it.
     fn stopped(&mut self, path: &Path, secrets: &Secrets, source: ClientError) -> CliError {
         // One that hangs would only cost the same time again.
         let found = match source {
