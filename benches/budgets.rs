@@ -43,7 +43,7 @@ fn main() -> ExitCode {
 
 fn run(into_readme: bool) -> Outcome<()> {
     let programs = programs::build()?;
-    let disk = disk::folder()?;
+    let disk = disk::directory()?;
     let table = table::of(&rows::measure(&programs, disk.path())?);
     // A closed pipe changes nothing.
     let _ = write!(io::stdout(), "\n{table}");

@@ -16,7 +16,7 @@ const TMPFS: u64 = 0x0102_1994;
 const LONGEST: usize = 60;
 
 /// A temporary directory on a disk: beside what Cargo builds, else where the system has room.
-pub(crate) fn folder() -> Outcome<TempDir> {
+pub(crate) fn directory() -> Outcome<TempDir> {
     let places =
         [PathBuf::from(env!("CARGO_TARGET_TMPDIR")), "/var/tmp".into(), std::env::temp_dir()];
     for place in places {
@@ -25,19 +25,19 @@ pub(crate) fn folder() -> Outcome<TempDir> {
             return Ok(Builder::new().prefix("fs-").tempdir_in(place)?);
         }
     }
-    Err("no folder on a disk with a short path was found: the target folder, /var/tmp and TMPDIR are none".into())
+    Err("no directory on a disk with a short path was found: the target directory, /var/tmp and TMPDIR are none".into())
 }
 
 /// Replaces or makes a file durably, with the least that does it: write, fsync, rename, fsync of the
 /// directory.
-pub(crate) fn write_durably(folder: &Path, name: &str, bytes: &[u8]) -> Outcome<Duration> {
+pub(crate) fn write_durably(directory: &Path, name: &str, bytes: &[u8]) -> Outcome<Duration> {
     let write = || -> io::Result<()> {
-        let temporary = folder.join("temporary");
+        let temporary = directory.join("temporary");
         let mut file = File::create_new(&temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        fs::rename(temporary, folder.join(name))?;
-        File::open(folder)?.sync_all()
+        fs::rename(temporary, directory.join(name))?;
+        File::open(directory)?.sync_all()
     };
     let begin = Instant::now();
     write()?;

@@ -19,7 +19,7 @@ pub(crate) const VALUE: &[u8] = b"Authorization: bearer 0123456789abcdef01234567
 
 /// A home of its own for one vault.
 pub(crate) struct Home {
-    folder: PathBuf,
+    directory: PathBuf,
     state: StateDirectory,
     daemon: PathBuf,
     child: Option<Child>,
@@ -29,10 +29,10 @@ impl Home {
     /// Makes a vault with this many secrets, and a daemon that serves it. The granted ones are
     /// genuine. A file's name is encrypted inside it, so the others are not: they are second names.
     pub(crate) fn make(programs: &Programs, disk: &Path, secrets: usize) -> Outcome<Self> {
-        let folder = disk.join(secrets.to_string());
-        fs::create_dir(&folder)?;
-        let state = StateDirectory::under(&folder)?;
-        let mut home = Self { folder, state, daemon: programs.daemon.clone(), child: None };
+        let directory = disk.join(secrets.to_string());
+        fs::create_dir(&directory)?;
+        let state = StateDirectory::under(&directory)?;
+        let mut home = Self { directory, state, daemon: programs.daemon.clone(), child: None };
         home.start()?;
         let mut client = home.client()?;
         for name in GRANTED {
@@ -51,12 +51,12 @@ impl Home {
 
     /// A secret's file.
     pub(crate) fn sealed(&self, name: &str) -> PathBuf {
-        self.folder.join(format!("data/vault/{name}.age"))
+        self.directory.join(format!("data/vault/{name}.age"))
     }
 
     /// The configuration that references three secrets.
     pub(crate) fn config(&self) -> PathBuf {
-        self.folder.join("config.yaml")
+        self.directory.join("config.yaml")
     }
 
     /// A program in this home, which neither reads nor prints.
@@ -65,7 +65,7 @@ impl Home {
         command
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
-            .env("FLUVIO_SECRET_HOME", &self.folder)
+            .env("FLUVIO_SECRET_HOME", &self.directory)
             .stdin(Stdio::null())
             .stdout(Stdio::null());
         command

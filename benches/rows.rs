@@ -70,8 +70,8 @@ fn starts(programs: &Programs, home: &Home) -> Outcome<[Row; 2]> {
 
 /// Durable writes through the client, against durable writes without us.
 fn sets(home: &Home, disk: &Path) -> Outcome<[Row; 2]> {
-    let folder = disk.join("plain");
-    fs::create_dir(&folder)?;
+    let directory = disk.join("plain");
+    fs::create_dir(&directory)?;
     let bytes = fs::read(home.sealed("API_TOKEN"))?;
     let mut client = home.client()?;
     let mut set = |name: &str| -> Outcome<Duration> {
@@ -88,12 +88,12 @@ fn sets(home: &Home, disk: &Path) -> Outcome<[Row; 2]> {
             },
             &mut || {
                 plain += 1;
-                write_durably(&folder, &format!("NEW_{plain}"), &bytes)
+                write_durably(&directory, &format!("NEW_{plain}"), &bytes)
             },
         ],
     )?;
     let [old, plain_old] =
-        medians(ROUNDS, [&mut || set("OLD"), &mut || write_durably(&folder, "OLD", &bytes)])?;
+        medians(ROUNDS, [&mut || set("OLD"), &mut || write_durably(&directory, "OLD", &bytes)])?;
     Ok([
         ratio(
             "durable `set` of a new secret, against write, fsync, rename, fsync of the folder",

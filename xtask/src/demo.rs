@@ -27,7 +27,7 @@ pub(crate) fn run() -> Outcome {
     home.show(&["set", "AUTH_HEADER"], &header)?;
 
     step("A connector's configuration names the secret, as it does in the cloud");
-    let config = home.folder.path().join("cat-facts.yaml");
+    let config = home.directory.path().join("cat-facts.yaml");
     let text = configuration(server.port);
     fs::write(&config, &text)?;
     text.lines().for_each(|line| say(&format!("    {line}")));
@@ -52,11 +52,11 @@ pub(crate) fn run() -> Outcome {
     home.show(&["list"], "")?;
 
     step("On the disk the value is sealed, and every delivery has its line in the audit log");
-    if holds(home.folder.path(), secret.as_bytes())? {
+    if holds(home.directory.path(), secret.as_bytes())? {
         return Err("the value is on the disk in plain text".into());
     }
     say("    looked through every file of the vault for the value: not there   ✓");
-    let log = fs::read_to_string(home.folder.path().join("state/audit.log"))?;
+    let log = fs::read_to_string(home.directory.path().join("state/audit.log"))?;
     log.lines().for_each(|line| say(&format!("    {line}")));
 
     step("Everything of this demonstration is removed; your own secrets were not touched");
@@ -98,7 +98,7 @@ pub(crate) fn random_header() -> Result<(String, String), Box<dyn Error>> {
 
 /// A vault of its own in a temporary directory, and the built programs.
 struct Home {
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
     programs: PathBuf,
 }
 
@@ -107,16 +107,16 @@ impl Home {
         let built = cargo(&["build", "--bins"])?;
         let program = built.iter().find(|program| program.name == "fluvio-secret");
         let program = &program.ok_or("fluvio-secret was not built")?.path;
-        let programs = program.parent().ok_or("a program has a folder")?.to_owned();
+        let programs = program.parent().ok_or("a program has a directory")?.to_owned();
         Ok(Self {
-            folder: tempfile::Builder::new().prefix("fluvio-secret-demo-").tempdir()?,
+            directory: tempfile::Builder::new().prefix("fluvio-secret-demo-").tempdir()?,
             programs,
         })
     }
 
     fn command(&self, name: &str) -> Command {
         let mut command = Command::new(self.programs.join(name));
-        command.env("FLUVIO_SECRET_HOME", self.folder.path());
+        command.env("FLUVIO_SECRET_HOME", self.directory.path());
         command
     }
 
@@ -200,8 +200,8 @@ impl Server {
 }
 
 /// Whether any file below a directory has these bytes in it.
-fn holds(folder: &Path, bytes: &[u8]) -> std::io::Result<bool> {
-    for entry in fs::read_dir(folder)? {
+fn holds(directory: &Path, bytes: &[u8]) -> std::io::Result<bool> {
+    for entry in fs::read_dir(directory)? {
         let entry = entry?;
         let kind = entry.file_type()?;
         let found = if kind.is_dir() {

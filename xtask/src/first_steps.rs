@@ -40,8 +40,8 @@ fn by_package(package: &Path, connector: &Path) -> Outcome {
     let user = User::new()?;
     let machine = tempfile::Builder::new().prefix("machine-").tempdir_in("/var/tmp")?;
     run_program(Command::new("chmod").arg("755").arg(machine.path()))?;
-    for folder in ["var/lib/dpkg/info", "var/lib/dpkg/updates"] {
-        fs::create_dir_all(machine.path().join(folder))?;
+    for directory in ["var/lib/dpkg/info", "var/lib/dpkg/updates"] {
+        fs::create_dir_all(machine.path().join(directory))?;
     }
     fs::write(machine.path().join("var/lib/dpkg/status"), "")?;
     let before = listing(&machine.path().join("usr"))?;
@@ -67,7 +67,7 @@ fn dpkg(machine: &Path, args: &[&str], what: &Path) -> Outcome {
 
 /// The archive, in the home of the user.
 fn by_archive(archive: &Path, connector: &Path) -> Outcome {
-    step("By the archive, twice over and into a folder with a blank");
+    step("By the archive, twice over and into a directory with a space");
     let user = User::new()?;
     let home = user.home();
     let unpack = format!("tar xf {}", user_copy(&user, archive)?.display());
@@ -122,8 +122,9 @@ fn by_archive(archive: &Path, connector: &Path) -> Outcome {
 }
 
 /// systemd finds nothing wrong in the units of a directory.
-fn units_are_sound(folder: &Path) -> Outcome {
-    let units = ["fluvio-secretd.socket", "fluvio-secretd.service"].map(|name| folder.join(name));
+fn units_are_sound(directory: &Path) -> Outcome {
+    let units =
+        ["fluvio-secretd.socket", "fluvio-secretd.service"].map(|name| directory.join(name));
     // It makes directories there, as for a session.
     let session = tempfile::tempdir()?;
     run_program(
@@ -188,16 +189,16 @@ fn user_copy(user: &User, file: &Path) -> Result<PathBuf, Box<dyn Error>> {
 }
 
 /// Everything below a directory, by its path from there.
-fn listing(folder: &Path) -> Result<BTreeSet<PathBuf>, Box<dyn Error>> {
+fn listing(directory: &Path) -> Result<BTreeSet<PathBuf>, Box<dyn Error>> {
     let mut found = BTreeSet::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop().filter(|next| next.exists()) {
+    let mut directories = vec![directory.to_owned()];
+    while let Some(next) = directories.pop().filter(|next| next.exists()) {
         for entry in fs::read_dir(next)? {
             let entry = entry?;
             if entry.file_type()?.is_dir() {
-                folders.push(entry.path());
+                directories.push(entry.path());
             }
-            found.insert(entry.path().strip_prefix(folder)?.to_owned());
+            found.insert(entry.path().strip_prefix(directory)?.to_owned());
         }
     }
     Ok(found)

@@ -62,13 +62,13 @@ fn run_one(target: &str, seeds: &[&str], seconds: u32) -> Result<bool, Box<dyn E
     let corpus = root().join("fuzz/corpus").join(target);
     fs::create_dir_all(&corpus)?;
     // The vaults of a target whose process is killed would stay.
-    let folder = tempfile::Builder::new().prefix("fuzz-").tempdir_in(memory())?;
+    let directory = tempfile::Builder::new().prefix("fuzz-").tempdir_in(memory())?;
     let output = cargo_fuzz(&["run", target])
         .arg(&corpus)
-        .args(seeds.iter().map(|folder| root().join(folder)))
+        .args(seeds.iter().map(|directory| root().join(directory)))
         .args(["--", "-print_final_stats=1", &format!("-max_total_time={seconds}")])
         .args(BOUNDS)
-        .env("TMPDIR", folder.path())
+        .env("TMPDIR", directory.path())
         .stdin(Stdio::null())
         .output()?;
     let executions = executions(&output).unwrap_or("an unknown number of".to_owned());

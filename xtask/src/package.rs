@@ -33,17 +33,17 @@ pub(crate) struct Packages {
 /// Makes both.
 pub(crate) fn make() -> Outcome {
     let Packages { debian, archive } = packages();
-    let folder = target().join("package");
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
+    let directory = target().join("package");
+    if directory.exists() {
+        fs::remove_dir_all(&directory)?;
     }
-    files(&folder.join("files"))?;
+    files(&directory.join("files"))?;
     run(Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
         .args(["deb", "--no-build", "--no-strip", "--quiet", "--output"])
         .arg(&debian)
         .stdout(Stdio::null())
         .current_dir(root()))?;
-    pack(&folder, &archive)?;
+    pack(&directory, &archive)?;
     for made in [debian, archive] {
         say(&format!("{} ({} KiB)", made.display(), made.metadata()?.len() >> 10));
     }
@@ -52,7 +52,7 @@ pub(crate) fn make() -> Outcome {
 
 /// Where they are.
 pub(crate) fn packages() -> Packages {
-    let folder = target().join("package");
+    let directory = target().join("package");
     let machine = std::env::consts::ARCH;
     let debian = match machine {
         "x86_64" => "amd64",
@@ -60,24 +60,24 @@ pub(crate) fn packages() -> Packages {
         other => other,
     };
     Packages {
-        debian: folder.join(format!("fluvio-secret_{RELEASE}_{debian}.deb")),
-        archive: folder.join(format!("fluvio-secret-{RELEASE}-{machine}-linux.tar.gz")),
+        debian: directory.join(format!("fluvio-secret_{RELEASE}_{debian}.deb")),
+        archive: directory.join(format!("fluvio-secret-{RELEASE}-{machine}-linux.tar.gz")),
     }
 }
 
 /// Puts everything that is installed below a directory, as it is below /usr.
-fn files(folder: &Path) -> Outcome {
+fn files(directory: &Path) -> Outcome {
     let built = cargo(&["build", "--release", "--package", "fluvio-secret", "--bins"])?;
     for name in SHIPPED {
-        copy(&path_of(&built, name)?, &folder.join("bin").join(name), 0o755)?;
+        copy(&path_of(&built, name)?, &directory.join("bin").join(name), 0o755)?;
     }
-    let pages = folder.join("share/man");
+    let pages = directory.join("share/man");
     man::write(&pages)?;
     for page in fs::read_dir(&pages)?.collect::<Result<Vec<_>, _>>()? {
         let name = page.file_name();
         let section = name.to_string_lossy().rsplit('.').next().unwrap_or_default().to_owned();
-        let folder = pages.join(format!("man{section}"));
-        copy(&page.path(), &folder.join(name), 0o644)?;
+        let directory = pages.join(format!("man{section}"));
+        copy(&page.path(), &directory.join(name), 0o644)?;
         fs::remove_file(page.path())?;
     }
     for (shell, place) in COMPLETIONS {
@@ -87,21 +87,21 @@ fn files(folder: &Path) -> Outcome {
             return Err(format!("no completions for {shell}: {}", output.status).into());
         }
         let again = if shell == "zsh" { ZSH_AT_ONCE } else { "" };
-        write(&folder.join(place), &[&output.stdout, again.as_bytes()].concat())?;
+        write(&directory.join(place), &[&output.stdout, again.as_bytes()].concat())?;
     }
     for unit in fs::read_dir(root().join("packaging/systemd"))?.collect::<Result<Vec<_>, _>>()? {
-        let place = folder.join("share/systemd/user").join(unit.file_name());
+        let place = directory.join("share/systemd/user").join(unit.file_name());
         copy(&unit.path(), &place, 0o644)?;
     }
     Ok(())
 }
 
 /// Packs the files, the installer and what is to be read first.
-fn pack(folder: &Path, archive: &Path) -> Outcome {
+fn pack(directory: &Path, archive: &Path) -> Outcome {
     let name = archive.file_name().unwrap_or_default().to_string_lossy();
-    let whole = folder.join(name.trim_end_matches(".tar.gz"));
+    let whole = directory.join(name.trim_end_matches(".tar.gz"));
     fs::create_dir(&whole)?;
-    fs::rename(folder.join("files"), whole.join("files"))?;
+    fs::rename(directory.join("files"), whole.join("files"))?;
     for script in ["install.sh", "uninstall.sh"] {
         copy(&root().join("packaging/archive").join(script), &whole.join(script), 0o755)?;
     }
@@ -115,7 +115,7 @@ fn pack(folder: &Path, archive: &Path) -> Outcome {
         .args(["--mtime=@0", "--file"])
         .arg(archive)
         .arg("--directory")
-        .arg(folder)
+        .arg(directory)
         .arg(whole.file_name().unwrap_or_default()))
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn run() -> Outcome {
         return Ok(());
     }
     faults.iter().for_each(|fault| say(fault));
-    Err(format!("{} to mend before release {release}", faults.len()).into())
+    Err(format!("{} to fix before release {release}", faults.len()).into())
 }
 
 /// What Cargo knows of a workspace, when its lock file needs no change.
@@ -53,8 +53,8 @@ fn cargo_metadata(manifest: &str) -> Result<Result<Value, Fault>, Box<dyn Error>
     }
     let why = String::from_utf8_lossy(&output.stderr);
     let lock = manifest.replace(".toml", ".lock");
-    let mend = format!("cargo update --workspace --manifest-path {manifest}");
-    Ok(Err(format!("{lock}: {}; mend it with: {mend}", why.trim())))
+    let fix = format!("cargo update --workspace --manifest-path {manifest}");
+    Ok(Err(format!("{lock}: {}; fix it with: {fix}", why.trim())))
 }
 
 fn git(args: &[&str]) -> Result<String, Box<dyn Error>> {
@@ -138,13 +138,13 @@ type Source = (PathBuf, String);
 /// All Rust files that belong to us.
 fn sources() -> Vec<Source> {
     let mut found = Vec::new();
-    let mut folders = vec![root().to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+    let mut directories = vec![root().to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
             let (path, name) = (entry.path(), entry.file_name());
             let is_hidden = name.to_string_lossy().starts_with('.');
             if path.is_dir() && !is_hidden && name != "target" {
-                folders.push(path);
+                directories.push(path);
             } else if path.extension().is_some_and(|end| end == "rs") {
                 let inside = path.strip_prefix(root()).unwrap_or(&path).to_owned();
                 found.push((inside, fs::read_to_string(&path).unwrap_or_default()));

@@ -27,14 +27,14 @@ pub(crate) fn run(uid: &str, log: Option<&str>) -> Outcome {
     let tests = cargo(&["test", "--no-run"])?;
     let programs = cargo(&["build", "--bins"])?;
     // The user may not be able to enter our directories, so everything goes to one of its own.
-    let folder = tempfile::Builder::new().prefix("test-as-").tempdir()?;
-    give(folder.path(), uid)?;
+    let directory = tempfile::Builder::new().prefix("test-as-").tempdir()?;
+    give(directory.path(), uid)?;
     for program in programs.iter().filter(|program| !program.is_test) {
-        copy(&program.path, &folder.path().join(&program.name), uid)?;
+        copy(&program.path, &directory.path().join(&program.name), uid)?;
     }
     let mut failed = Vec::new();
     for test in tests.iter().filter(|program| program.is_test) {
-        if !run_one(test, &names, folder.path(), uid)? {
+        if !run_one(test, &names, directory.path(), uid)? {
             failed.push(test.name.clone());
         }
     }
@@ -51,13 +51,13 @@ fn left_out(run: &Results) -> Vec<String> {
 fn run_one(
     test: &Program,
     names: &[String],
-    folder: &Path,
+    directory: &Path,
     uid: u32,
 ) -> Result<bool, std::io::Error> {
     let name = test.path.file_name().unwrap_or(test.path.as_os_str());
-    let copied = folder.join(name);
+    let copied = directory.join(name);
     copy(&test.path, &copied, uid)?;
-    let (home, tmp) = (folder.join("home"), folder.join("tmp"));
+    let (home, tmp) = (directory.join("home"), directory.join("tmp"));
     for place in [&home, &tmp] {
         if !place.exists() {
             fs::create_dir(place)?;
@@ -73,7 +73,7 @@ fn run_one(
         .current_dir(&home)
         .env("HOME", &home)
         .env("TMPDIR", &tmp)
-        .env("FLUVIO_SECRET_TEST_PROGRAMS", folder);
+        .env("FLUVIO_SECRET_TEST_PROGRAMS", directory);
     if !names.is_empty() {
         command.arg("--exact").args(names);
     }

@@ -18,27 +18,27 @@ pub(crate) struct User {
     name: String,
     uid: u32,
     /// What is above the home, and is removed with it.
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl User {
     /// Makes one, as an administrator would. For root.
     pub(crate) fn new() -> Result<Self, Box<dyn Error>> {
-        let folder = tempfile::Builder::new().prefix("first-steps-").tempdir()?;
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
+        let directory = tempfile::Builder::new().prefix("first-steps-").tempdir()?;
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755))?;
         let name = format!("first-steps-{}", std::process::id());
-        let home = folder.path().join("home");
+        let home = directory.path().join("home");
         run(Command::new("useradd")
             .args(["--create-home", "--shell", "/bin/bash", "--home-dir"])
             .arg(&home)
             .arg(&name))?;
-        let mut user = Self { name, uid: 0, folder };
+        let mut user = Self { name, uid: 0, directory };
         user.uid = home.metadata()?.uid();
         Ok(user)
     }
 
     pub(crate) fn home(&self) -> PathBuf {
-        self.folder.path().join("home")
+        self.directory.path().join("home")
     }
 
     /// A line of the user's shell, in a new session and with nothing of our environment.

@@ -8,8 +8,8 @@ const CONNECTOR: &str = env!("CARGO_BIN_EXE_connector");
 
 #[test]
 fn it_writes_the_values_that_it_was_given_and_ends_as_told() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = |name: &str| folder.path().join(name);
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
     let config = format!(
         "
 apiVersion: 0.1.0
@@ -19,7 +19,7 @@ files:
   values: [secret: {{name: B}}, \"${{{{ secrets.A }}}}\", plain]
   exit: 7
 ",
-        folder.path().display()
+        directory.path().display()
     );
     fs::write(path("c.yaml"), config).expect("a configuration");
     fs::write(path("secrets.txt"), "A=one\nB=two\n").expect("secrets");

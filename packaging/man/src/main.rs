@@ -6,11 +6,11 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    let [folder] = &arguments[..] else {
+    let [directory] = &arguments[..] else {
         return fail("usage: manual DIR", 2);
     };
     for page in fluvio_secret_manual::pages() {
-        let path = Path::new(folder).join(page.file_name());
+        let path = Path::new(directory).join(page.file_name());
         if let Err(error) = std::fs::write(&path, &page.source) {
             return fail(&format!("cannot write {}: {error}", path.display()), 1);
         }
