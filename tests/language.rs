@@ -63,28 +63,22 @@ const AVOIDED: &[Avoided] = &[
 /// What is not rewritten yet: a directory, and words that its comments may still have.
 #[rustfmt::skip]
 const NOT_YET: &[(&str, &[&str])] = &[
-    ("cli/", &["also when", "anew", "by the environment", "folder", "folders", "for ever", "go on", "goes on",
-        "is asked for", "is none", "leads to", "meanwhile", "mended", "mends", "nobody", "says so", "seal", "sealed",
-        "sealing", "so long", "so many", "so often", "somebody", "stands in front of", "tells", "told",
-        "was asked for", "whoever"]),
+    ("cli/", &["also when", "anew", "folder", "folders", "for ever", "go on", "goes on", "is asked for", "is none",
+        "leads to", "meanwhile", "mended", "mends", "nobody", "says so", "seal", "sealed", "sealing", "so long",
+        "so many", "so often", "somebody", "stands in front of", "tells", "told", "was asked for", "whoever"]),
 
-    ("config/", &["blank", "blanks", "is none", "lead to", "leads to", "nobody", "so many", "tells", "that is no",
-        "told"]),
+    ("config/", &["lead to", "tells"]),
 
-    ("daemon/", &["also when", "anew", "are none", "folder", "folders", "for ever", "is none", "meanwhile", "nobody",
-        "says so", "seal", "sealed", "seals", "so often", "somebody", "tells", "that is no", "told", "was asked for",
-        "what is no", "whoever"]),
+    ("daemon/", &["also when", "anew", "folder", "for ever", "is none", "meanwhile", "nobody", "says so", "seal",
+        "sealed", "seals", "so often", "somebody", "tells", "told", "what is no", "whoever"]),
 
-    ("protocol/", &["also when", "anew", "blank", "by the environment", "folder", "folders", "goes on", "is none",
-        "meanwhile", "nobody", "said so", "says so", "seal", "sealed", "sealing", "seals", "so many", "somebody",
-        "tells", "that is no", "told", "was asked for", "whoever"]),
+    ("protocol/", &["anew", "blank", "by the environment", "folder", "folders", "goes on", "is none", "nobody",
+        "says so", "sealed", "tells", "that is no", "told", "was asked for", "whoever"]),
 
-    ("shim/", &["anew", "by the environment", "folder", "is none", "leads to", "nobody", "somebody",
-        "stands in front of", "told", "was asked for", "what is no", "whoever"]),
+    ("shim/", &["by the environment", "nobody"]),
 
-    ("vault/", &["also when", "anew", "folder", "goes on", "is asked for", "is none", "lead to", "meanwhile",
-        "nobody", "says so", "seal", "sealed", "sealing", "seals", "so many", "so often", "somebody", "tells",
-        "that is no", "told", "was asked for", "what is no", "whoever"]),
+    ("vault/", &["anew", "is none", "meanwhile", "nobody", "sealed", "sealing", "somebody", "tells", "what is no",
+        "whoever"]),
 
     ("xtask/src/conformance.rs", &["so many"]),
 ];
