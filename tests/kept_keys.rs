@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::doctor;
 use crate::harness::passphrase::{protect, unlock};
+use crate::harness::pty::Pty;
 use crate::harness::trace::{Trace, WRITES, call};
 use crate::harness::{Home, need};
 use crate::own_vault::{copy, delivered, home};
@@ -61,6 +62,23 @@ fn a16_the_key_before_is_kept_and_named() {
     let text = fs::read_to_string(&identity).unwrap();
     assert!(text.ends_with(&before) && text.len() > before.len(), "{text}");
     assert_eq!(delivered(&home, "A").out, "one");
+}
+
+#[test]
+fn on_a_terminal_a_rotation_is_explained_and_asked_for() {
+    let home = home();
+    let before = fs::read(home.path("config/identity.txt")).unwrap();
+    for (answer, is_rotated) in [("n", false), ("y", true)] {
+        let mut rotate = home.command("fluvio-secret");
+        let mut pty = Pty::start(rotate.args(["key", "rotate"]));
+        let explained = pty.expect("Rotate the identity? [y/N] ");
+        assert!(explained.contains("fluvio-secret key retire"), "{explained}");
+        pty.type_keys(&format!("{answer}\r"));
+        pty.expect(if is_rotated { "rotated successfully" } else { "nothing was changed" });
+        assert_eq!(pty.child.wait().unwrap().success(), is_rotated);
+        let now = fs::read(home.path("config/identity.txt")).unwrap();
+        assert_eq!(now != before, is_rotated);
+    }
 }
 
 #[test]

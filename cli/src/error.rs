@@ -39,11 +39,6 @@ pub(crate) enum CliError {
     File { path: PathBuf, source: io::Error },
     #[error("{} is not imported: {why}; nothing was set", name_of_input(.path))]
     Import { path: PathBuf, why: String, help: Option<&'static str> },
-    /// Only one of the two identities of an unfinished change was decrypted.
-    #[error(
-        "the vault is unlocked only in part: a change to another identity is not finished, and the present one and that one have not the same passphrase"
-    )]
-    InPart,
     /// The value cannot be read from standard input or the terminal.
     #[error("cannot take the value: {0}; nothing was set")]
     Input(#[source] io::Error),
@@ -111,7 +106,6 @@ impl CliError {
         match self {
             Self::Client(error) | Self::Stopped { source: error, .. } => of_client(error),
             Self::NotRunning | Self::Resealing(_) => 69,
-            Self::InPart => 77,
             Self::Checked => 78,
             Self::Connector(status) => *status,
             Self::Name(_) | Self::Usage(_) => 2,
@@ -126,7 +120,6 @@ impl CliError {
             Self::Empty => {
                 ("give one, or an empty one on purpose with", "fluvio-secret set NAME ''")
             }
-            Self::InPart => ("give the other one, too, with", "fluvio-secret unlock"),
             Self::NoTerminal => ("give it with --passphrase-file FILE or --passphrase-fd N", ""),
             Self::NotRunning => {
                 ("the next command that needs it starts it, or", "fluvio-secret daemon start")
@@ -160,5 +153,87 @@ fn of_client(error: &ClientError) -> u8 {
             _ => 1,
         },
         _ => 69,
+    }
+}
+
+impl From<ClientError> for CliError {
+    fn from(error: ClientError) -> Self {
+        Self::Client(error)
+    }
+}
+
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cancelled => f.write_str("no value was given; nothing was set"),
+            Self::Client(error) => error.fmt(f),
+            Self::Config { path, why } => {
+                write!(f, "the configuration {} cannot be read: {why}", path.display())
+            }
+            Self::Declined(what) => write!(f, "nothing was {what}"),
+            Self::Empty => f.write_str(
+                "no value was given, and nothing was set; give one, or an empty one on purpose with: fluvio-secret set NAME ''",
+            ),
+            Self::File { path, source } => {
+                write!(f, "cannot read {}: {source}; nothing was set", path.display())
+            }
+            Self::Identity { path, why } => {
+                write!(f, "cannot read the identity {}: {why}; nothing was changed", path.display())
+            }
+            Self::Import { path, why, help } => {
+                let path = match path.as_os_str() == "-" {
+                    true => "standard input".into(),
+                    false => path.to_string_lossy(),
+                };
+                write!(f, "{path} is not imported: {why}; nothing was set")?;
+                help.map_or(Ok(()), |help| write!(f, "\nhelp: {help}"))
+            }
+            Self::Kept { path, why } => write!(
+                f,
+                "all secrets are set, but {} is still there: {why}; delete it when nothing in it is needed",
+                path.display()
+            ),
+            Self::Link { path, why } => write!(f, "{}: {why}", path.display()),
+            Self::Log { path, source } => {
+                write!(f, "cannot read the audit log {}: {source}", path.display())
+            }
+            Self::Resealing(source) => write!(
+                f,
+                "the daemon went away before all secrets were sealed anew ({source}); all of them can be opened, and the same command again finishes it"
+            ),
+            Self::Unasked => f.write_str(
+                "nothing was accepted: there is no terminal to ask on; look at the difference, and accept it with: --yes",
+            ),
+            Self::Stopped { source, done } => {
+                write!(f, "{source}; {done}: give the same command again to set the rest")
+            }
+            Self::Input(source) => write!(f, "cannot take the value: {source}; nothing was set"),
+            Self::Large => write!(
+                f,
+                "the value has more than {} bytes, which is the most; nothing was set",
+                limits::VALUE_BYTES
+            ),
+            Self::Name(why) => write!(f, "{why}; nothing was done"),
+            Self::NotRunning => f.write_str(
+                "the daemon is not running; the next command that needs it starts it, or: fluvio-secret daemon start",
+            ),
+            Self::NoTerminal => f.write_str(
+                "there is no terminal to ask for the passphrase on; give it with --passphrase-file FILE or --passphrase-fd N",
+            ),
+            Self::Passphrase(why) => {
+                write!(f, "cannot take the passphrase: {why}; nothing was changed")
+            }
+            Self::Output(source) => write!(f, "cannot write the result: {source}"),
+            Self::Shim(error) => error.fmt(f),
+            Self::System(source) => write!(f, "a call of the system failed: {source}"),
+            Self::Watch { path, source } => {
+                write!(f, "cannot watch {}: {source}; nothing was started", path.display())
+            }
+            Self::Checked
+            | Self::Connector(_)
+            | Self::Some
+            | Self::Unwell
+            | Self::Usage(_) => Ok(()),
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! What the commands share that re-encrypt all secrets: the progress, and what is printed.
 
 use fluvio_secret_protocol::{
-    Call, ClientError, GetKey, GetRecipients, GetStatus, ListedRecipient, Recipients, Reencrypted,
-    Reencrypting, Secret, Unfinished,
+    Call, ClientError, GetKey, GetStatus, ListedRecipient, Recipients, Reencrypted, Reencrypting,
+    Secret, Unfinished,
 };
 
 use crate::connection::client;
@@ -29,14 +29,12 @@ where
     })
 }
 
-/// The passphrase that a new identity gets: that of the present one, when it has one, and when no
-/// other one is about to take its place already.
+/// The passphrase that a new identity file gets: that of the current one, if it has one.
 pub(super) fn kept_passphrase(args: &PassphraseArgs) -> Result<Option<Secret>, CliError> {
     let mut client = client()?;
     let has_one = client.call(GetKey)?.passphrase == Some(true);
-    let is_begun = client.call(GetRecipients)?.unfinished == Some(Unfinished::Identity);
     // While locked the daemon says what is first to be done.
-    if !has_one || is_begun || client.call(GetStatus)?.locked {
+    if !has_one || client.call(GetStatus)?.locked {
         return Ok(None);
     }
     passphrase::read(args).map(Some)

@@ -3,27 +3,28 @@
 use std::io::{self, IsTerminal};
 
 use clap::Args;
-use fluvio_secret_protocol::{Rotate, Unfinished};
+use fluvio_secret_protocol::{GetRecipients, Rotate, Unfinished};
 
 use super::rekey::{kept_passphrase, reseal, say_finished, say_kept, say_left, summary};
+use crate::connection::client;
 use crate::error::CliError;
 use crate::output;
 use crate::passphrase::PassphraseArgs;
 use crate::question::is_yes;
 
-/// Make a new identity, and seal all secrets to it in place of the present one
+/// Make a new key, and re-encrypt all secrets for it
 #[derive(Args, Debug)]
 #[command(after_help = "\
-All secrets and their earlier versions are sealed anew. The present identity stays until that is
-done, and is removed then; what is still sealed to it elsewhere, as in a backup or in git, it
-still opens. When this is stopped in the middle nothing is lost, and the same command again
+All secrets and their earlier versions are re-encrypted. The old key stays in the identity file,
+marked as retired: it decrypts older copies of the vault, as in git or in a backup. Remove it with
+`key retire`. When this is stopped in the middle nothing is lost, and the same command again
 finishes it.
 
 Example:
   fluvio-secret key rotate
   fluvio-secret key rotate --drop-history --yes")]
 pub(crate) struct RotateArgs {
-    /// Remove all earlier versions for good, instead of sealing them anew; asks on a terminal
+    /// Remove all earlier versions for good, instead of re-encrypting them
     #[arg(long)]
     drop_history: bool,
 
@@ -35,13 +36,24 @@ pub(crate) struct RotateArgs {
     passphrase: PassphraseArgs,
 }
 
+const ABOUT_ROTATION: &str = "\
+This makes a new key, and re-encrypts all secrets for it. The old key is kept in the identity file,
+marked as retired, until you remove it with: fluvio-secret key retire";
+
 pub(super) fn rotate(args: &RotateArgs) -> Result<(), CliError> {
     let RotateArgs { drop_history, yes, ref passphrase } = *args;
-    let is_asked = drop_history && !yes && io::stdin().is_terminal();
-    if is_asked && !is_yes("Delete the earlier versions of all secrets for good?")? {
-        return Err(CliError::Declined("changed"));
+    let is_begun = client()?.call(GetRecipients)?.unfinished == Some(Unfinished::Identity);
+    if !is_begun && !yes && io::stdin().is_terminal() {
+        output::say(ABOUT_ROTATION);
+        let question = match drop_history {
+            true => "Rotate the identity, and delete the earlier versions of all secrets for good?",
+            false => "Rotate the identity?",
+        };
+        if !is_yes(question)? {
+            return Err(CliError::Declined("changed"));
+        }
     }
-    let passphrase = kept_passphrase(passphrase)?;
+    let passphrase = if is_begun { None } else { kept_passphrase(passphrase)? };
     let rotate = Rotate::new(drop_history, passphrase);
     let resealed = reseal(rotate)?;
     let word = match resealed.finished {

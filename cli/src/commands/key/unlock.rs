@@ -59,8 +59,6 @@ pub(crate) fn unlock(args: &UnlockArgs) -> Result<(), CliError> {
     let key = client.call(GetKey)?;
     output::confirm(&match key.passphrase {
         Some(true) => unlock_with(args)?,
-        // Another identity that is about to take its place may have one.
-        Some(false) if client.call(GetStatus)?.locked => unlock_with(args)?,
         Some(false) => {
             format!("Vault is not locked: the identity {} has no passphrase", key.identity)
         }
@@ -79,7 +77,7 @@ pub(crate) fn unlock_with(args: &UnlockArgs) -> Result<String, CliError> {
     if args.passphrase.is_prompt() { ask(args) } else { give(args) }
 }
 
-/// Asks on the terminal. Of several that would ask at once, one does.
+/// Prompts on the terminal. Of several programs that would, one does.
 fn ask(args: &UnlockArgs) -> Result<String, CliError> {
     let _turn = match turn()? {
         Turn::Ours(turn) => turn,
@@ -90,17 +88,6 @@ fn ask(args: &UnlockArgs) -> Result<String, CliError> {
     {
         return Ok(said);
     }
-    for _ in 1..TRIES {
-        match give_one(args) {
-            Err(error @ CliError::InPart) => output::error(&error),
-            outcome => return outcome,
-        }
-    }
-    give_one(args)
-}
-
-/// Asks until the passphrase fits an identity, at most three times.
-fn give_one(args: &UnlockArgs) -> Result<String, CliError> {
     for _ in 1..TRIES {
         match give(args) {
             Err(error) if is_wrong(&error) => output::error(&error),
@@ -144,10 +131,7 @@ fn give(args: &UnlockArgs) -> Result<String, CliError> {
     let unlocked = passphrase::read_for(&args.passphrase, |passphrase| {
         Ok(client()?.call(protocol::Unlock { seconds, passphrase })?)
     })?;
-    match self::unlocked()? {
-        Some(_) => Ok(told(unlocked.until)),
-        None => Err(CliError::InPart),
-    }
+    Ok(told(unlocked.until))
 }
 
 /// What there is to say when the vault is unlocked, if it is.

@@ -16,16 +16,17 @@ use crate::error::CliError;
 use crate::passphrase::{self, PassphraseArgs};
 use crate::{output, value};
 
-/// Use an age identity that you have already, in place of the present one
+/// Use an age identity that you have already, in place of the current one
 #[derive(Args, Debug)]
 #[command(after_help = "\
-FILE is what age-keygen makes, maybe behind a passphrase. It is copied. What the present
-identity opens is sealed anew to this one, and then the present one is removed. SSH keys are not
-taken: what opens them is the crate `rsa`, which has a timing weakness that is not fixed.
+FILE is what age-keygen makes, maybe with a passphrase. Its keys are copied to the identity file,
+and everything is re-encrypted for the first one. The keys that were there stay, marked as
+retired. SSH keys are not taken: what opens them is the crate `rsa`, which has a timing weakness
+that is not fixed.
 
-The identity keeps FILE's passphrase; without one it gets that of the present identity. When
-this is stopped in the middle nothing is lost. Until the same command again, or `key rotate`,
-has finished it, `unlock` asks for both passphrases, one after the other.
+The identity keeps FILE's passphrase; without one it gets that of the current identity. When this
+is stopped in the middle nothing is lost, and the same command again, or `key rotate`, finishes
+it.
 
 Example:
   fluvio-secret key use key.txt")]
