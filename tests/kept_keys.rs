@@ -81,6 +81,49 @@ fn on_a_terminal_a_rotation_is_explained_and_asked_for() {
     }
 }
 
+/// The keys in the file, the current one first, as `key show` has them.
+fn shown_keys(home: &Home) -> Vec<String> {
+    let shown: serde_json::Value =
+        serde_json::from_str(&home.ok(&["key", "show", "-O", "json"])).unwrap();
+    let retired = shown["retired"].as_array().unwrap().iter();
+    let keys = std::iter::once(&shown).chain(retired);
+    keys.map(|key| key["recipient"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a16_retired_keys_are_removed_when_nothing_needs_them_and_not_before() {
+    let home = home();
+    let [before] = &shown_keys(&home)[..] else { panic!("one key") };
+    let said = home.cli(&["key", "retire"]);
+    assert!(said.out.contains("There are no retired keys"), "{said:?}");
+    let old = fs::read(home.secret_file("A")).unwrap();
+    home.ok(&["key", "rotate"]);
+    assert_eq!(&shown_keys(&home)[1..], std::slice::from_ref(before));
+    assert!(home.ok(&["key", "show"]).contains(&format!("Retired     {before} (20")));
+    // As a teammate's older commit brings it back.
+    let new = fs::read(home.secret_file("A")).unwrap();
+    fs::write(home.secret_file("A"), old).unwrap();
+    let said = home.cli(&["key", "retire"]);
+    assert_eq!(said.code(), Some(1), "{said:?}");
+    assert!(said.err.contains("every version of `A`"), "{said:?}");
+    assert_eq!(shown_keys(&home).len(), 2);
+    fs::write(home.secret_file("A"), new).unwrap();
+    let mut retire = home.command("fluvio-secret");
+    for (answer, is_removed) in [("n", false), ("y", true)] {
+        let mut pty = Pty::start(retire.args(["key", "retire"]));
+        let explained = pty.expect("Remove 1 retired key for good? [y/N] ");
+        assert!(explained.contains("git history and backups") && explained.contains(before));
+        pty.type_keys(&format!("{answer}\r"));
+        pty.expect(if is_removed { "1 retired key removed" } else { "nothing was removed" });
+        assert_eq!(pty.child.wait().unwrap().success(), is_removed);
+        assert_eq!(shown_keys(&home).len(), if is_removed { 1 } else { 2 });
+        retire = home.command("fluvio-secret");
+    }
+    assert_eq!(delivered(&home, "A").out, "one");
+    home.ok(&["restore", "A", "--version", "1"]);
+    assert_eq!(delivered(&home, "A").out, "earlier");
+}
+
 #[test]
 fn a16_a_key_that_an_earlier_version_kept_stays_and_can_be_used() {
     let home = home();

@@ -217,6 +217,7 @@ fn every_example_of_the_help_works() {
         "key recipient list",
         "key recipient accept",
         "key recipient remove",
+        "key retire",
         "key rotate",
         "key show",
         "key use",

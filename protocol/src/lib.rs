@@ -51,7 +51,8 @@ pub use message::call::{Answer, Call, Paged, Worker};
 pub use message::check::{self, Check};
 pub use message::grant::{Grant, Granted};
 pub use message::key::{
-    GetKey, Key, Lock, Locked, Passphrase, Rotate, Unlock, Unlocked, UseIdentity,
+    GetKey, Key, Lock, Locked, Passphrase, Retire, RetiredKey, Rotate, Unlock, Unlocked,
+    UseIdentity,
 };
 pub use message::lease::{
     CreateLease, EndLease, HeldLease, Lease, LeaseEnded, Leased, Leases, ListLeases, ListedLease,

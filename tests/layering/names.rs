@@ -28,7 +28,6 @@ const NOT_YET: &[&str] = &[
     "Held",
     "HeldLease",
     "History",
-    "Key",
     "Known",
     "LOCKED",
     "LOOK",

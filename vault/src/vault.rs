@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use fluvio_secret_protocol::{Found, Recipients, Secret, SecretName, Unfinished, Versions};
+use fluvio_secret_protocol::{
+    Found, Recipients, RetiredKey, Secret, SecretName, Unfinished, Versions,
+};
 use fluvio_secret_system::lock::Lock;
 use fluvio_secret_system::places::private_directory;
 
@@ -16,7 +18,7 @@ use crate::id::{self, VaultId};
 use crate::keys::encryption::Recipient;
 use crate::keys::identity_file::IdentityFile;
 use crate::keys::key_holder::{KeyHolder, KeyState};
-use crate::keys::keyring::{Keyring, RetiredKey};
+use crate::keys::keyring::Keyring;
 use crate::place::VaultPlace;
 use crate::recipients::list::ListedKey;
 use crate::recipients::listed::listed;

@@ -15,7 +15,8 @@ impl Service {
     pub(super) fn key(&self) -> Result<Response, Refusal> {
         let recipient = self.vault.recipient().map_err(|error| refuse::vault(&error, &[]))?;
         let lost = self.vault.has_lost_identity().map_err(|error| refuse::vault(&error, &[]))?;
-        Ok(Response::Key(Key { lost, ..self.tell_key(recipient) }))
+        let retired = self.vault.retired_keys().map_err(|error| refuse::vault(&error, &[]))?;
+        Ok(Response::Key(Key { lost, retired, ..self.tell_key(recipient) }))
     }
 
     fn tell_key(&self, recipient: Option<String>) -> Key {
@@ -28,6 +29,7 @@ impl Service {
                 KeyState::Locked | KeyState::Unlocked(_) => Some(true),
             },
             lost: false,
+            retired: Vec::new(),
         }
     }
 

@@ -132,6 +132,7 @@ impl Service {
             Request::GetRecipients(_) => self.recipients(),
             Request::RemoveRecipient(remove) => self.remove_recipient(&remove, peer, send),
             Request::Restore(restore) => self.restore(restore, peer),
+            Request::Retire(retire) => self.retire(&retire, peer),
             Request::Rotate(rotate) => self.rotate(&rotate, peer, send),
             Request::Set(set) => self.set(set, peer),
             Request::GetStatus(_) => Ok(self.status()),

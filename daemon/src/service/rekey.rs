@@ -2,15 +2,15 @@
 //! which seals all secrets anew and tells how far it is.
 
 use fluvio_secret_protocol::{
-    AcceptRecipients, AddRecipient, Reencrypted, Reencrypting, Refusal, RemoveRecipient, Rotate,
-    UseIdentity,
+    AcceptRecipients, AddRecipient, Reencrypted, Reencrypting, Refusal, RemoveRecipient, Retire,
+    Rotate, UseIdentity,
 };
 use fluvio_secret_system::peer::Peer;
 
 use super::{Service, key, refuse};
 use crate::audit::{Actor, Event};
 use crate::response::Response;
-use fluvio_secret_vault::{BootInstant, KeyState, ReencryptStep, Rekey, VaultError};
+use fluvio_secret_vault::{BootInstant, KeyState, ReencryptStep, Rekey, Retirement, VaultError};
 
 type Prepared<'a> = Result<Rekey<'a>, VaultError>;
 type Send<'a> = &'a mut dyn FnMut(Response);
@@ -72,6 +72,18 @@ impl Service {
         let identity = used.identity.expose();
         let prepared = Rekey::use_identity(&self.vault, identity, passphrase, self.until());
         self.rekey(Event::UseIdentity, prepared, peer, send)
+    }
+
+    pub(super) fn retire(&self, retire: &Retire, peer: Peer) -> Result<Response, Refusal> {
+        let passphrase = retire.passphrase.as_ref().map(key::text).transpose()?;
+        let refused = |error| refuse::vault(&error, &[]);
+        let retirement = Retirement::prepare(&self.vault, passphrase, self.until());
+        let retirement = retirement.map_err(refused)?;
+        let actor = Actor { pid: peer.pid, ..Actor::default() };
+        let recorded = self.audit.record_recipients(Event::Retire, actor, &retirement.retired());
+        recorded.map_err(|error| refuse::audit(&error))?;
+        retirement.commit().map_err(refused)?;
+        self.key()
     }
 
     /// Until when a new identity with a passphrase is held: as long as the present one would be.

@@ -153,6 +153,12 @@ fn every_message_has_a_golden_sample_that_belongs_to_its_request() {
         ),
         pair!("key.request", GetKey, "key.response", key()),
         pair!(
+            "retire.request",
+            Retire::new(Some(Secret::from(b"correct horse".to_vec()))),
+            "key.response",
+            key()
+        ),
+        pair!(
             "lease.request",
             CreateLease(grant("cdk")),
             "leased.response",
@@ -306,6 +312,10 @@ fn key() -> Key {
         recipient: Some("age19y4zphazkakea3vs2slycwa6dnecvg9fk77zcg8g7uu0w70v3yesyz7s9e".into()),
         passphrase: Some(true),
         lost: false,
+        retired: vec![RetiredKey {
+            recipient: BACKUP.into(),
+            date: Some("2026-11-29T05:39:30Z".into()),
+        }],
     }
 }
 
@@ -447,6 +457,7 @@ fn no_message_prints_a_value() {
     let grant = Grant { label, program, check, config };
     let used = UseIdentity::new(secret(), Some(secret()));
     let rotate = Rotate::new(true, Some(secret()));
+    let retire = Retire::new(Some(secret()));
     let change = Passphrase::change(Some(secret()), Some(secret()));
     let unlock = Unlock { seconds: None, passphrase: secret() };
     for printed in [
@@ -454,6 +465,7 @@ fn no_message_prints_a_value() {
         format!("{unlock:?} {unlock:#?}"),
         format!("{set:?} {set:#?}"),
         format!("{used:?} {used:#?}"),
+        format!("{retire:?} {retire:#?}"),
         format!("{rotate:?} {rotate:#?}"),
         format!("{grant:?} {grant:#?}"),
         format!("{granted:?} {granted:#?}"),

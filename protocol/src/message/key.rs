@@ -24,6 +24,18 @@ pub struct Key {
     pub passphrase: Option<bool>,
     /// Whether there is no identity, although the vault has secrets that need one.
     pub lost: bool,
+    /// The retired keys in the file; empty while the vault is locked.
+    pub retired: Vec<RetiredKey>,
+}
+
+/// A key that was replaced, and decrypts what was encrypted before.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetiredKey {
+    /// Its public part.
+    pub recipient: String,
+    /// When it was replaced, as the file has it.
+    pub date: Option<String>,
 }
 
 /// Forget the key that decrypts the vault, until it is unlocked.
@@ -45,6 +57,17 @@ pub struct Passphrase {
     /// The parts, each at most [`limits::PASSPHRASE_BYTES`].
     #[serde(skip)]
     pub passphrases: Vec<Secret>,
+}
+
+/// Remove the retired keys, if everything can be decrypted without them.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retire {
+    /// Whether the identity has a passphrase: the part.
+    pub has_passphrase: bool,
+    /// At most [`limits::PASSPHRASE_BYTES`].
+    #[serde(skip)]
+    pub passphrase: Option<Secret>,
 }
 
 /// Make a new identity, and re-encrypt all secrets to it.
@@ -116,6 +139,14 @@ impl Passphrase {
     }
 }
 
+impl Retire {
+    /// `passphrase` is the identity's, if it has one.
+    #[must_use]
+    pub fn new(passphrase: Option<Secret>) -> Self {
+        Self { has_passphrase: passphrase.is_some(), passphrase }
+    }
+}
+
 impl Rotate {
     /// `passphrase` is the identity's, if it has one.
     #[must_use]
@@ -181,6 +212,36 @@ impl Message for Passphrase {
 impl Call for Passphrase {
     type Answer = Key;
     const WORKER: Worker = Worker::Keys;
+}
+
+impl Parts for Retire {
+    fn limits(&self) -> PartLimits {
+        match self.has_passphrase {
+            true => PartLimits::one(limits::PASSPHRASE_BYTES),
+            false => PartLimits::NONE,
+        }
+    }
+
+    fn parts(&self) -> Vec<&[u8]> {
+        self.passphrase.iter().map(Secret::expose).collect()
+    }
+
+    fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
+        if usize::from(self.has_passphrase) != parts.len() {
+            return Err(FrameError::Parts);
+        }
+        self.passphrase = parts.into_iter().next().map(Secret::new);
+        Ok(())
+    }
+}
+
+impl Message for Retire {
+    const NAME: &'static str = "retire";
+}
+
+impl Call for Retire {
+    type Answer = Key;
+    const WORKER: Worker = Worker::Writes;
 }
 
 impl Parts for Rotate {

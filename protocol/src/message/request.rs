@@ -12,7 +12,7 @@ macro_rules! requests {
         $macro! {
             check: Check;
             grant: Grant;
-            key: GetKey Lock Passphrase Rotate Unlock UseIdentity;
+            key: GetKey Lock Passphrase Retire Rotate Unlock UseIdentity;
             lease: CreateLease EndLease ListLeases;
             recipient: AcceptRecipients AddRecipient GetRecipients RemoveRecipient;
             secret: Delete Examine History Import List Restore Set;

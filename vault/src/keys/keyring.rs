@@ -15,6 +15,7 @@
 
 use std::mem;
 
+use fluvio_secret_protocol::RetiredKey;
 use fluvio_secret_system::printable;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
@@ -38,15 +39,6 @@ struct KeyLine {
     identity: LockedMemory<Identity>,
     /// The comments above it, with their line ends.
     comments: String,
-}
-
-/// A key that encrypts nothing any more.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct RetiredKey {
-    /// Its public key.
-    pub recipient: Recipient,
-    /// The date in its comment.
-    pub date: Option<String>,
 }
 
 impl Keyring {
@@ -123,7 +115,7 @@ impl Keyring {
     /// All keys but the current one.
     pub(crate) fn retired(&self) -> Vec<RetiredKey> {
         let retired = |key: &KeyLine| RetiredKey {
-            recipient: key.identity.recipient(),
+            recipient: key.identity.recipient().to_string(),
             date: key.retired_date(),
         };
         self.keys.iter().skip(1).map(retired).collect()
@@ -231,7 +223,7 @@ mod tests {
         assert!(both.decrypt_by_current(&of_new).is_ok());
         assert!(both.decrypt_by_current(&of_old).is_err());
         let retired = both.retired();
-        assert_eq!(retired[0].recipient, old.recipients()[0]);
+        assert_eq!(retired[0].recipient, old.current().to_string());
         assert!(retired[0].date.as_ref().is_some_and(|date| date.starts_with("20")), "{retired:?}");
         assert_eq!(both.to_text_of_current(), new.to_text());
         // The date stays, and a key that is used again is not retired any more.

@@ -3,6 +3,7 @@
 mod passphrase;
 mod recipient;
 mod rekey;
+mod retire;
 mod rotate;
 mod show;
 pub(super) mod unlock;
@@ -19,6 +20,7 @@ pub(crate) enum KeyCommand {
     #[command(subcommand)]
     Recipient(recipient::RecipientCommand),
     Rotate(rotate::RotateArgs),
+    Retire(retire::RetireArgs),
     Use(use_identity::UseIdentityArgs),
     Show(show::ShowKeyArgs),
     Passphrase(passphrase::ChangePassphraseArgs),
@@ -27,6 +29,7 @@ pub(crate) enum KeyCommand {
 pub(super) fn key(command: KeyCommand) -> Result<(), CliError> {
     match command {
         KeyCommand::Recipient(command) => recipient::recipients(command),
+        KeyCommand::Retire(args) => retire::retire(&args),
         KeyCommand::Rotate(args) => rotate::rotate(&args),
         KeyCommand::Use(args) => use_identity::use_identity(&args),
         KeyCommand::Show(args) => show::show(&args),

@@ -65,7 +65,7 @@ pub(super) fn say_left(resealed: &Reencrypted) {
 pub(super) fn say_kept(resealed: &Reencrypted) {
     if let Some(kept) = &resealed.kept {
         output::say(&format!(
-            "note: the old key is kept in {kept}, too, and marked as retired there.\n      It decrypts older copies of the vault, as in git or in a backup."
+            "note: the old key is kept in {kept}, too, and marked as retired there.\n      It decrypts older copies of the vault, as in git or in a backup. To remove it: fluvio-secret key retire"
         ));
     }
 }

@@ -1,15 +1,14 @@
 //! `key show`: the identity, which opens the vault.
 
 use clap::Args;
-use fluvio_secret_protocol as protocol;
-use fluvio_secret_protocol::GetKey;
+use fluvio_secret_protocol::{GetKey, RetiredKey};
 use serde::Serialize;
 
 use crate::connection::client;
 use crate::error::CliError;
 use crate::format::{self, OutputArgs};
 
-/// Show where the identity is, its public part, and whether it has a passphrase
+/// Show the identity: its file, its current key and the retired ones
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  fluvio-secret key show -O json")]
 pub(crate) struct ShowKeyArgs {
@@ -19,32 +18,46 @@ pub(crate) struct ShowKeyArgs {
 
 /// What is public about the identity, for programs.
 #[derive(Serialize)]
-struct Key<'a> {
+struct ShownIdentity<'a> {
     identity: &'a str,
     recipient: Option<&'a str>,
     passphrase: Option<bool>,
     lost: bool,
+    retired: &'a [RetiredKey],
 }
 
 pub(super) fn show(args: &ShowKeyArgs) -> Result<(), CliError> {
-    let protocol::Key { identity, recipient, passphrase, lost } = client()?.call(GetKey)?;
-    let shown = || {
-        format!(
-            "Identity    {identity}\nRecipient   {}\nPassphrase  {}\n",
-            recipient.as_deref().unwrap_or("not known yet"),
-            match passphrase {
-                Some(true) => "yes",
-                Some(false) => "no",
-                None if lost => "unknown; the identity is missing, and the secrets need it",
-                None => "no; the identity is made with the first secret",
-            }
-        )
+    let key = client()?.call(GetKey)?;
+    let passphrase = match key.passphrase {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None if key.lost => "unknown; the identity is missing, and the secrets need it",
+        None => "no; the identity is made with the first secret",
     };
-    let recipient = recipient.as_deref();
-    format::print(args.output.format, shown, || Key {
-        identity: &identity,
-        recipient,
-        passphrase,
-        lost,
+    let shown = || {
+        let mut shown = format!(
+            "Identity    {}\nRecipient   {}\nPassphrase  {passphrase}\n",
+            key.identity,
+            key.recipient.as_deref().unwrap_or("not known yet"),
+        );
+        for retired in &key.retired {
+            shown += &format!("Retired     {}\n", describe(retired));
+        }
+        shown
+    };
+    format::print(args.output.format, shown, || ShownIdentity {
+        identity: &key.identity,
+        recipient: key.recipient.as_deref(),
+        passphrase: key.passphrase,
+        lost: key.lost,
+        retired: &key.retired,
     })
+}
+
+/// A retired key, for people.
+pub(super) fn describe(retired: &RetiredKey) -> String {
+    match &retired.date {
+        Some(date) => format!("{} ({date})", retired.recipient),
+        None => retired.recipient.clone(),
+    }
 }

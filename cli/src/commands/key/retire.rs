@@ -1,0 +1,56 @@
+//! `key retire`: removes the retired keys.
+
+use std::io::{self, IsTerminal};
+
+use clap::Args;
+use fluvio_secret_protocol::{GetKey, Retire};
+
+use super::rekey::kept_passphrase;
+use super::show::describe;
+use crate::connection::client;
+use crate::error::CliError;
+use crate::format::count;
+use crate::output;
+use crate::passphrase::PassphraseArgs;
+use crate::question::is_yes;
+
+/// Remove the retired keys, if nothing in the vault needs them
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Retired keys are those that `key rotate` and `key use` replaced. They are removed only if every
+secret and every earlier version can be decrypted without them. Otherwise nothing is removed, and
+those that cannot are named. Git history, backups and other copies of the vault cannot be checked:
+they may need these keys.
+
+Example:
+  fluvio-secret key retire --yes")]
+pub(crate) struct RetireArgs {
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
+}
+
+pub(super) fn retire(args: &RetireArgs) -> Result<(), CliError> {
+    let retired = client()?.call(GetKey)?.retired;
+    if !retired.is_empty() {
+        output::say("note: git history and backups cannot be checked; they may need these keys:");
+        retired.iter().for_each(|key| output::say(&format!("      {}", describe(key))));
+        let is_asked = !args.yes && io::stdin().is_terminal();
+        let question = format!("Remove {} for good?", count(retired.len(), "retired key"));
+        if is_asked && !is_yes(&question)? {
+            return Err(CliError::Declined("removed"));
+        }
+    }
+    let passphrase = if retired.is_empty() { None } else { kept_passphrase(&args.passphrase)? };
+    client()?.call(Retire::new(passphrase))?;
+    output::confirm(&match retired.len() {
+        0 => "There are no retired keys".to_owned(),
+        removed => {
+            format!("{} removed; the vault does not need them", count(removed, "retired key"))
+        }
+    });
+    Ok(())
+}
