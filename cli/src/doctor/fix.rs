@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(names("`A` is damaged: /v/A.age (it holds the secret `B`)"), "A B A");
         assert_eq!(names("/v/.history/C/3.age and /v/D.age; use `age -d`"), "D C");
         assert_eq!(
-            names("/data/history/0a-1b/C is a link, /data/history/a0-b1/D/2.age too"),
+            names("/data/history/0a-1b/C is a link, /data/history/1c-2d/D/2.age too"),
             "C D"
         );
     }
