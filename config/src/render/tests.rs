@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use fluvio_secret_protocol::SecretName;
+use fluvio_secret_protocol::{Secret, SecretName};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 
 use super::{FUEL, out_of_fuel, render};
+use crate::check::{Known, Values};
+use crate::document::Document;
 use crate::template::{Kind, Template, templates};
 
 #[test]
@@ -174,4 +176,28 @@ fn fuel_ends_where_the_engine_says() {
         let theirs = error.is_some_and(|error| error.kind() == ErrorKind::OutOfFuel);
         assert_eq!(ours, theirs, "{part} in {} bytes", text.len());
     }
+}
+
+#[test]
+fn what_is_found_good_is_rendered_by_the_engine() {
+    let engine = engine(Some(FUEL as u64));
+    let head = "apiVersion: 0.1.0\nmeta: {name: c, type: t, topic: t, version: v, secrets: [";
+    let known = |_: &SecretName| Known::Value(Secret::from(b"v".to_vec()));
+    let mut numbers = Numbers(29);
+    let mut good = 0;
+    for _ in 0..1_000 {
+        let value = numbers.some_of(PIECES, 6);
+        let text = format!("{head}{{name: A}}, {{name: B_1}}, {{name: _c}}]}}\na: '{value}'\n");
+        let checked = Document::read(text.as_bytes()).check(Values::Of(&known));
+        let is_computed = checked.findings.iter().any(|finding| finding.code == "computed");
+        if is_computed || checked.has_errors() {
+            continue;
+        }
+        good += 1;
+        let secrets: BTreeMap<_, _> =
+            checked.names.iter().map(|name| (name.as_str(), "v")).collect();
+        let rendered = engine.render_str(&text, BTreeMap::from([("secrets", secrets)]));
+        assert!(rendered.is_ok(), "{value:?}: {rendered:?}");
+    }
+    assert!(good > 100, "only {good} are good");
 }
