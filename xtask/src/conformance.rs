@@ -1,7 +1,7 @@
 //! `check` against tables of what Fluvio's own code did with configurations and values.
 //!
 //! The directory has `configs.tsv` with the files in `configs/`, and `matrix.tsv` with the small
-//! configurations of `matrix-contexts.json`. The real programs are asked, with a vault of their own.
+//! configurations of `matrix-contexts.json`. The real programs check them, with a vault of their own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::programs::{SHIPPED, cargo};
 use crate::{Outcome, say};
 
-/// So many rows may be another verdict, each printed.
+/// The most rows whose verdict may differ. Each is printed.
 const MOST_OTHER: usize = 6;
 
 pub(crate) fn run(folder: &str) -> Outcome {
@@ -65,7 +65,7 @@ impl Vault {
         succeeded(&self.command().args(["set", name, "--file"]).arg(&file).output()?)
     }
 
-    /// What is found in each of these files.
+    /// The findings of each of these files.
     fn check(&self, files: &[PathBuf]) -> Result<Vec<Value>, Box<dyn Error>> {
         let output = self.command().args(["check", "-O", "json"]).args(files).output()?;
         match serde_json::from_slice(&output.stdout)? {
@@ -89,7 +89,7 @@ fn rows(path: &Path) -> Result<Vec<Vec<String>>, Box<dyn Error>> {
     Ok(text.lines().skip(1).map(row).collect())
 }
 
-/// Compares the configurations; gives how many are another verdict, or other names.
+/// Compares the configurations. Returns how many differ in their verdict or names.
 fn configs(folder: &Path, vault: &Vault) -> Result<usize, Box<dyn Error>> {
     let rows = rows(&folder.join("configs.tsv"))?;
     let names = |column: &str| -> BTreeSet<String> {
@@ -120,7 +120,7 @@ fn configs(folder: &Path, vault: &Vault) -> Result<usize, Box<dyn Error>> {
     Ok(other)
 }
 
-/// Compares each value in each context; gives how many become something else.
+/// Compares each value in each context. Returns how many differ.
 fn matrix(folder: &Path, vault: &Vault) -> Result<usize, Box<dyn Error>> {
     let rows = rows(&folder.join("matrix.tsv"))?;
     let contexts: BTreeMap<String, String> =
@@ -165,7 +165,7 @@ fn codes(checked: &Value) -> Vec<&str> {
     errors.filter_map(|finding| finding["code"].as_str()).collect()
 }
 
-/// What Fluvio calls what was found: the step of a connector's start at which it would end.
+/// Fluvio's verdict for the findings: the step of its start at which a connector would stop.
 fn verdict(checked: &Value) -> &'static str {
     let codes = codes(checked);
     let of = |code: &&str| match *code {

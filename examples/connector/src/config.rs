@@ -75,7 +75,7 @@ impl SecretString {
 /// Reads a configuration file.
 pub(crate) fn load(path: &Path, store: &SecretStore) -> Outcome<Config> {
     let raw = std::fs::read_to_string(path)?;
-    // Only the declared names: a template may stand where the rest wants a number.
+    // Only the declared names: a template may be in the place of a number.
     let document: serde_yaml::Value = serde_yaml::from_str(&raw)?;
     let mut secrets = BTreeMap::new();
     for name in declared(&document)? {

@@ -89,7 +89,7 @@ fn serve(http: Option<&Http>, store: &SecretStore, mut signals: UnixStream) -> O
     signals.set_read_timeout(http.map(|http| http.interval))?;
     loop {
         if let Some(http) = http {
-            // A server that is away is no reason to stop.
+            // The server may come back.
             let said = ask(http, store).unwrap_or_else(|error| format!("no answer: {error}"));
             writeln!(io::stdout(), "{said}")?;
         }
@@ -119,7 +119,7 @@ fn write_files(files: &Files, store: &SecretStore) -> Outcome<()> {
     for (at, value) in files.values.iter().enumerate() {
         std::fs::write(files.directory.join(at.to_string()), value.resolve(store)?)?;
     }
-    // Under another name first: who waits for the file shall find it whole.
+    // Under another name first, so that a test that waits for the file finds it whole.
     let (ready, unready) = (files.directory.join("ready"), files.directory.join("unready"));
     std::fs::write(&unready, std::process::id().to_string())?;
     Ok(std::fs::rename(unready, ready)?)

@@ -91,7 +91,7 @@ pub(crate) fn run(args: Vec<OsString>) -> Result<Infallible, ShimError> {
     Err(ShimError::exec(real.into(), environment.as_ref(), source))
 }
 
-/// Becomes the command line, which starts us again and again without the word `--watch`.
+/// Becomes the command line, which starts this program for each run, without `--watch`.
 fn watch_over(watch: CdkWatch) -> Result<Infallible, ShimError> {
     let path = beside_this_program(CLI).map_err(ClientError::Start)?;
     let mut cli = Command::new(&path);
@@ -122,8 +122,8 @@ fn prepare(cdk: &mut Command, start: CdkStart) -> Result<Option<Granted>, ShimEr
     log_level::warn(&text, start.log_level.as_deref());
     let given = match start.inject {
         Some(InjectMode::Env) => client.call(grant).map(|given| given.map(GrantOrLease::Granted)),
-        // The setting does not count here: by the environment the values would reach every build
-        // script, so that has to be said.
+        // The setting does not count here: as environment variables the values would reach every
+        // build script, so an option has to ask for that.
         Some(InjectMode::Auto | InjectMode::File) | None => {
             client.call(CreateLease(grant)).map(|given| given.map(GrantOrLease::Leased))
         }
@@ -151,7 +151,7 @@ enum GrantOrLease {
 
 /// A configuration that may have references. `cdk` reports one that cannot be read.
 fn with_references(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, ShimError> {
-    // Every reference has the word in it.
+    // Every reference has this word in it.
     let has_word = |config: &[u8]| config.windows(6).any(|window| window == b"secret");
     match config::read(path) {
         Ok(config) if has_word(&config) => Ok(Some(config)),
@@ -226,8 +226,8 @@ fn note_index_of_another_user(args: &[OsString]) {
     }
 }
 
-/// Opens the lease's FIFO for the life of this process, whatever it becomes, and has the lease watched
-/// from then on. The FIFO says nothing of the secrets.
+/// Opens the lease's FIFO for the life of this process, whatever it becomes, and starts the lease's
+/// watcher. The FIFO holds nothing of the secrets.
 fn hold(fifo: &Path) -> Result<(), ShimError> {
     let system = |error: Errno| ShimError::System(error.into());
     let writer = open_end(fifo, OFlags::WRONLY).map_err(|error| match error {

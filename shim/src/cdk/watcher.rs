@@ -1,8 +1,8 @@
-//! The lease's watcher: a process that removes a lease when nobody holds it any more.
+//! The lease's watcher: a process that removes a lease after its last holder is gone.
 //!
 //! The daemon does that too, but it may have stopped by then, and plain text would stay in memory. The
 //! watcher has the read end of the lease's FIFO as its standard input. The kernel reports on it when the
-//! last holder is gone, however that ended. Nothing else is open in the watcher, and no value is in it.
+//! last holder is gone, however that ended. The watcher has nothing else open, and no value in memory.
 //!
 //! [`start`] runs this program as a starter, and the starter runs it as the watcher and exits. So the
 //! watcher is no child of `cdk`, which knows nothing of it and would not wait for it.
@@ -47,7 +47,7 @@ pub(crate) fn run_starter(lease: &Path) -> Result<(), ShimError> {
     start().map(drop).map_err(|source| ShimError::Watcher { source })
 }
 
-/// The watcher: waits until nobody holds the lease, and removes it.
+/// The watcher: waits for the lease's last holder to go, and removes the lease.
 pub(crate) fn run_watcher(lease: &Path) -> Result<(), ShimError> {
     let watch = || {
         let _hardened = harden()?;

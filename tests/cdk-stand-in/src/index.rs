@@ -59,7 +59,7 @@ impl Index {
     pub(crate) fn end(mut self, name: &str) -> Outcome {
         let pid = self.find(name)?.process_id.cast_signed();
         if let Some(pid) = Pid::from_raw(pid) {
-            // It may have ended by itself.
+            // It may have exited.
             let _ = kill_process(pid, Signal::TERM);
         }
         self.entries.retain(|entry| entry.name != name);

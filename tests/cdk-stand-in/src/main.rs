@@ -117,7 +117,7 @@ fn build() -> Outcome {
     if status.success() { Ok(()) } else { Err("the build failed".into()) }
 }
 
-/// The connector's command line: what is canonicalized must be a file of some file system.
+/// The connector's command line, with canonical paths, so both files are on a file system.
 fn connector(config: &Path, secrets: Option<&Path>) -> Result<Command, Box<dyn Error>> {
     let mut connector = Command::new("./connector");
     connector.arg("--config").arg(config.canonicalize()?);
@@ -138,7 +138,7 @@ fn start(config: &Path, secrets: Option<&Path>) -> Outcome {
         .spawn()?;
     println!("Log file: {}", log.display());
     println!("Connector runs with process id: {}", child.id());
-    // Only now, when it runs already, it is noticed that the name is taken.
+    // Only now, after the start, `cdk` notices that the name is taken.
     Index::load().add(Entry::new(child.id(), &name, log))?;
     println!("Started connector `{name}`");
     Ok(())
