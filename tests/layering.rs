@@ -276,7 +276,7 @@ fn values_are_exposed_where_they_must_be() {
         "daemon/src/service/rekey.rs",
         "vault/src/vault.rs",
         "vault/src/secrets/record.rs",
-        "protocol/src/carry.rs",
+        "protocol/src/fit.rs",
         "protocol/src/message/grant.rs",
         "protocol/src/message/key.rs",
         "protocol/src/message/secret.rs",

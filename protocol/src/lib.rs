@@ -4,7 +4,7 @@
 //!
 //! * [`limits`]: how large anything may be, and how long anyone waits
 //! * [`SecretName`], [`Secret`]: a name that is checked, a value that is wiped and never printed
-//! * [`carry`]: what a secrets file and the environment can carry to a connector unaltered
+//! * [`fit`]: what a secrets file and the environment can carry to a connector unaltered
 //! * [`InjectMode`]: which way values go to a connector
 //! * [`Request`], [`Response`], [`Refusal`]: the messages, one struct for each payload
 //! * [`frame`]: messages to bytes and back, as pure functions
@@ -28,8 +28,8 @@
 //! here knows the vault, a configuration or a command line.
 
 pub mod audit;
-pub mod carry;
 mod client;
+pub mod fit;
 #[macro_use]
 pub mod frame;
 mod inject_mode;

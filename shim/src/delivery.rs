@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use fluvio_secret_protocol::carry::{self, Unfit};
+use fluvio_secret_protocol::fit::{self, Unfit};
 use fluvio_secret_protocol::{Granted, InjectMode, SecretName};
 
 /// How the values are delivered.
@@ -78,8 +78,8 @@ fn refuse_unfitting(
         .iter()
         .zip(&granted.values)
         .filter_map(|(name, value)| {
-            let environment = carry::by_environment(name, value).err();
-            let by = judge(environment, carry::by_file(value).err())?;
+            let environment = fit::by_environment(name, value).err();
+            let by = judge(environment, fit::by_file(value).err())?;
             Some(Unfitting { name: name.clone(), by })
         })
         .collect();
@@ -109,7 +109,7 @@ impl fmt::Display for Unfitting {
 
 #[cfg(test)]
 mod tests {
-    use fluvio_secret_protocol::carry::Unfit;
+    use fluvio_secret_protocol::fit::Unfit;
     use fluvio_secret_protocol::{Granted, InjectMode, Secret};
 
     use super::{By, Delivery, choose};

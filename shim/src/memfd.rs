@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use fluvio_secret_protocol::{Granted, carry};
+use fluvio_secret_protocol::{Granted, fit};
 use rustix::fs::{MemfdFlags, Mode, SealFlags, fchmod, fcntl_add_seals, memfd_create};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -17,7 +17,7 @@ pub(crate) struct SecretsMemfd(OwnedFd);
 /// values fit: that was checked before.
 pub(crate) fn secrets_file(granted: &Granted) -> io::Result<SecretsMemfd> {
     let file = File::from(create()?);
-    write(&file, &carry::secrets_file(&granted.names, &granted.values))?;
+    write(&file, &fit::secrets_file(&granted.names, &granted.values))?;
     // A memfd begins with mode 0777, and the connector opens it by its path for each secret.
     fchmod(&file, Mode::RUSR)?;
     fcntl_add_seals(

@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use fluvio_secret_protocol::carry::{self, Unfit};
 use fluvio_secret_protocol::check::{BY_ENVIRONMENT, Finding};
+use fluvio_secret_protocol::fit::{self, Unfit};
 use fluvio_secret_protocol::{Secret, SecretName, limits};
 use zeroize::Zeroizing;
 
@@ -118,7 +118,7 @@ impl Together {
         self.bytes += value.len();
         // Only a finding needs the place: each start of a connector comes by here.
         let place = || document.place_of(name);
-        let found = match (carry::by_file(value), carry::by_environment(name, value)) {
+        let found = match (fit::by_file(value), fit::by_environment(name, value)) {
             (Ok(()), Ok(())) => return None,
             (Ok(()), Err(why)) => {
                 self.not_by_environment.push((name.clone(), place(), why));

@@ -8,7 +8,7 @@ use std::sync::{PoisonError, RwLockReadGuard};
 use fluvio_secret_config::{Document, Known, References, Values};
 use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::{
-    Grant, Granted, Lease, Leased, Refusal, Secret, SecretName, carry, limits,
+    Grant, Granted, Lease, Leased, Refusal, Secret, SecretName, fit, limits,
 };
 use fluvio_secret_system::peer::Peer;
 use jiff::Timestamp;
@@ -156,7 +156,7 @@ impl Service {
             fingerprints,
             parent: parent_of(peer.pid),
         };
-        let text = carry::secrets_file(&names, &values);
+        let text = fit::secrets_file(&names, &values);
         let lease = self.leases.make(about, &text).map_err(|error| refuse::lease(&error))?;
         Ok(Response::Leased(Leased {
             connector,
@@ -214,7 +214,7 @@ fn refuse_unfit(names: &[SecretName], values: &[Secret]) -> Result<(), Refusal> 
     let unfit: Vec<_> = names
         .iter()
         .zip(values)
-        .filter_map(|(name, value)| Some((name.clone(), carry::by_file(value).err()?)))
+        .filter_map(|(name, value)| Some((name.clone(), fit::by_file(value).err()?)))
         .collect();
     if unfit.is_empty() { Ok(()) } else { Err(refuse::unfit(unfit)) }
 }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use fluvio_secret_config::ConfigError;
-use fluvio_secret_protocol::carry::Unfit;
+use fluvio_secret_protocol::fit::Unfit;
 use fluvio_secret_protocol::frame::FrameError;
 use fluvio_secret_protocol::{Code, PROTOCOL_VERSION, Refusal, SecretName, limits};
 use fluvio_secret_system::shell;

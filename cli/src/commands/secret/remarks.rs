@@ -1,6 +1,6 @@
 //! What the commands say about secrets that they have set.
 
-use fluvio_secret_protocol::carry::{self, Unfit};
+use fluvio_secret_protocol::fit::{self, Unfit};
 use fluvio_secret_protocol::{HeldLease, ListedGrant, Secret, SecretName};
 
 use crate::commands::{lease, status};
@@ -38,8 +38,8 @@ pub(super) fn about_unfit<'a>(
 ) -> Vec<String> {
     let (mut notes, mut named) = (Vec::new(), Vec::new());
     for (name, value) in secrets {
-        let Err(by_file) = carry::by_file(value) else { continue };
-        match (by_file, carry::by_environment(name, value)) {
+        let Err(by_file) = fit::by_file(value) else { continue };
+        match (by_file, fit::by_environment(name, value)) {
             (Unfit::NotUtf8, _) => {
                 notes.push(format!("warning: `{name}` cannot reach a Fluvio connector: {by_file}"));
             }
