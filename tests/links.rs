@@ -164,7 +164,7 @@ fn a17_a_link_in_the_place_of_the_history_is_refused_and_its_target_is_left_alon
             let is_of_target = |one: &&serde_json::Value| !one["fix"].is_null();
             assert!(!modes.iter().any(is_of_target), "a command for what is not ours: {modes:?}");
             let told = &doctor::of(&found, "history")[0];
-            assert_eq!(told["state"], "wrong", "{told}");
+            assert_eq!(told["state"], "error", "{told}");
             assert!(doctor::text(told).contains("symbolic link"), "{told}");
             fs::remove_file(&place).unwrap();
             fs::rename(&away, &place).unwrap();
@@ -192,7 +192,7 @@ fn a17_what_is_not_a_file_is_no_version_and_is_left_alone() {
         let found = doctor::looks(&mut doctor::doctor(&home));
         let told = doctor::of(&found, "history");
         assert_eq!(told.len(), 4, "{told:?}");
-        assert!(told.iter().all(|one| one["state"] == "wrong"), "{told:?}");
+        assert!(told.iter().all(|one| one["state"] == "error"), "{told:?}");
         change_everything(&home);
         for left in ["2.age", "3.age", "4.age", "5.age"] {
             assert!(fs::symlink_metadata(history.join(left)).is_ok(), "{layout:?}: {left}");

@@ -217,7 +217,7 @@ fn b11_the_units_hold_in_the_manager_of_a_users_session() {
 const EXPECTED: &str = r#"
 == before systemd has the socket, a command starts a daemon
 systemctl --user enable --now fluvio-secretd.socket
-units: right, is enabled
+units: ok, is enabled
 1
 another daemon
 systemd's
