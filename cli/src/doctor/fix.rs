@@ -59,7 +59,7 @@ const MARK: &str = " with: ";
 pub(super) fn cause_and_fix(error: &ClientError) -> (String, Option<Fix>) {
     let whole = error.to_string();
     let (cause, command) = match error {
-        ClientError::Refused(refusal) => {
+        ClientError::Refused(refusal) if refusal.next.contains(MARK) => {
             let cause = Refusal { next: String::new(), ..refusal.clone() };
             let command = refusal.next.split_once(MARK).map(|(_, command)| command.to_owned());
             (Some(cause.to_string()), command)
@@ -69,7 +69,7 @@ pub(super) fn cause_and_fix(error: &ClientError) -> (String, Option<Fix>) {
             let cause = whole.strip_suffix(&format!("; {help}")).map(str::to_owned);
             (cause, help.command)
         }
-        // The message of another program, such as a daemon that does not start, is one text.
+        // The message of a daemon that does not start is one text, and so are some refusals.
         _ => match split(&whole) {
             Some((cause, command)) => (Some(cause.to_owned()), Some(command.to_owned())),
             None => (None, None),
@@ -152,7 +152,11 @@ mod tests {
             let next = format!("remove it with: rm {quoted}");
             let refused = ClientError::Refused(Refusal::new(Code::Storage, "it is bad", next));
             let command = Some(Fix::new(format!("rm {quoted}")));
-            assert_eq!(cause_and_fix(&refused), ("it is bad".to_owned(), command), "{path}");
+            let expected = ("it is bad".to_owned(), command);
+            assert_eq!(cause_and_fix(&refused), expected, "{path}");
+            let text = format!("it is bad; remove it with: rm {quoted}");
+            let refused = ClientError::Refused(Refusal::new(Code::Storage, text, ""));
+            assert_eq!(cause_and_fix(&refused), expected, "{path}");
         }
     }
 
