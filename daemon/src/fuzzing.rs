@@ -14,7 +14,7 @@ use fluvio_secret_system::peer::Peer;
 
 use crate::audit::Audit;
 use crate::leases::LeaseTable;
-pub use crate::response::Response;
+use crate::response::Response;
 use crate::service::{Answers, Service, refuse};
 use crate::settings::Settings;
 use fluvio_secret_vault::{HISTORY_DEPTH, Keyring, Record, Vault};
@@ -40,14 +40,42 @@ impl FuzzedDaemon {
 
     /// All answers to a request.
     #[must_use]
-    pub fn answer(&self, request: Request) -> Vec<Response> {
+    pub fn answer(&self, request: Request) -> Vec<FuzzedAnswer> {
         let collected = Arc::new(Collected::default());
         let answers: Arc<dyn Answers> = collected.clone();
         self.0.answer(request, Peer { uid: 0, pid: 42 }, self.0.lock_requests(), &answers);
         let answers = std::mem::take(&mut *collected.0.lock().expect("no panic"));
         // A subscriber that has gone away.
         self.0.forget_gone();
-        answers
+        answers.into_iter().map(FuzzedAnswer::from).collect()
+    }
+}
+
+/// What a target checks of an answer.
+pub struct FuzzedAnswer {
+    /// Whether no further answer follows.
+    pub is_last: bool,
+    /// Whether it begins a subscription.
+    pub is_subscription: bool,
+    /// Whether it fits into a frame.
+    pub fits: bool,
+    /// The refusal that it is, if it is one.
+    pub refusal: Option<Refusal>,
+}
+
+impl From<Response> for FuzzedAnswer {
+    fn from(answer: Response) -> Self {
+        let refusal = match &answer {
+            Response::Refused(refusal) => Some(refusal.clone()),
+            _ => None,
+        };
+        let is_subscription = matches!(answer, Response::Subscribed(_));
+        Self {
+            is_last: answer.is_last(),
+            is_subscription,
+            refusal,
+            fits: answer.into_frame().is_ok(),
+        }
     }
 }
 

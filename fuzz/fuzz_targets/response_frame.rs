@@ -1,6 +1,20 @@
-//! What of arbitrary bytes is a response, can be sent and received again.
+//! What of arbitrary bytes is an answer, can be sent and received again.
 #![no_main]
 
-use fluvio_secret_protocol::Response;
+use fluvio_secret_fuzz::check_frame;
+use fluvio_secret_protocol::check::Checked;
+use fluvio_secret_protocol::{
+    Activity, Deleted, Examined, Granted, Imported, Key, LeaseEnded, Leased, Leases, Listed,
+    Locked, Recipients, Reencrypted, Reencrypting, Refusal, Restored, Status, Stopping, Stored,
+    Subscribed, Unlocked, Versions, Working,
+};
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fluvio_secret_fuzz::check_frame::<Response>(bytes));
+macro_rules! check_each {
+    ($bytes:ident: $($message:ty)*) => { $(check_frame::<$message>($bytes);)* };
+}
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    check_each!(bytes: Activity Checked Deleted Examined Granted Imported Key LeaseEnded Leased Leases
+        Listed Locked Recipients Reencrypted Reencrypting Refusal Restored Status Stopping Stored
+        Subscribed Unlocked Versions Working);
+});
