@@ -265,8 +265,15 @@ impl OwnSocket {
         Self { path: self.path.clone(), ..*self }
     }
 
+    /// False if the socket is gone or another's. If its directory cannot be read, neither is known.
     fn is_there(&self) -> bool {
-        inode_of(&self.path).is_ok_and(|inode| inode == self.inode)
+        match inode_of(&self.path) {
+            Ok(inode) => inode == self.inode,
+            Err(error) => {
+                let gone = [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory];
+                !gone.contains(&error.kind())
+            }
+        }
     }
 
     fn remove(&self) {
