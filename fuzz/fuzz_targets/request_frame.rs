@@ -6,7 +6,7 @@ use fluvio_secret_protocol::{Request, requests};
 
 macro_rules! check_request {
     ($($noun:ident: $($request:ident)*;)*) => {
-        /// The bytes of a request as the message that its name tells.
+        /// Checks the bytes of a request as the message that has its name.
         fn check(request: &Request, bytes: &[u8]) {
             match request {
                 $($(Request::$request(message) => check_as(message, bytes),)*)*
