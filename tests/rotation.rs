@@ -11,7 +11,7 @@ use fluvio_secret_protocol::{AddRecipient, RemoveRecipient, Rotate, Secret, UseI
 use crate::doctor;
 use crate::harness::ask::{Answer, Asker};
 use crate::harness::passphrase::{protect, seal, unlock};
-use crate::harness::trace::{Trace, WRITES, call};
+use crate::harness::trace::{Trace, WRITES, call, is_steady};
 use crate::harness::{Home, Layout, canary, eventually, is_alive, kill, need};
 
 /// A key that is in use already: the example of age's own documentation.
@@ -152,11 +152,9 @@ fn opens(file: &Path, identity: &Path) -> bool {
 /// ends, and others between.
 fn chosen(calls: &[String], count: usize) -> Vec<(&str, usize)> {
     let mut counts = BTreeMap::new();
-    // How often a thread waits for another, or asks for memory, differs from run to run.
-    let differs = |line: &&String| matches!(call(line), "futex" | "prctl" | "madvise" | "brk");
     let numbered: Vec<_> = calls
         .iter()
-        .filter(|line| !differs(line))
+        .filter(|line| is_steady(line))
         .map(|line| {
             let number = counts.entry(call(line)).or_default();
             *number += 1;

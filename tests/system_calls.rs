@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use crate::harness::ask::{Answer, Asker};
-use crate::harness::trace::{SERVES, Trace, WRITES, call};
+use crate::harness::trace::{SERVES, Trace, WRITES, call, is_steady};
 use crate::harness::{Home, Layout, canary, eventually, files_with, is_alive, need, said};
 
 /// The changes that are looked at.
@@ -175,7 +175,8 @@ fn kill_at_each_call(layout: Layout) {
     for change in ALL {
         let mut stage = Stage::new(change, layout);
         for thread in [WRITES, SERVES] {
-            let calls = stage.calls(thread);
+            let mut calls = stage.calls(thread);
+            calls.retain(|line| is_steady(line));
             let (mut killed, mut made) = (0, 0);
             for (call, number) in numbered(&calls) {
                 let what = format!("{layout:?}, {change:?}, {call} number {number} of {thread}");

@@ -70,6 +70,12 @@ pub(crate) fn call(line: &str) -> &str {
     line.split('(').next().unwrap_or_default()
 }
 
+/// Whether a thread makes a call as often in each run. How often it waits for another thread, or gets
+/// memory, differs.
+pub(crate) fn is_steady(line: &str) -> bool {
+    !["brk", "futex", "madvise", "mmap", "mprotect", "munmap", "prctl"].contains(&call(line))
+}
+
 /// A thread gives itself its name, which may be after the daemon serves.
 fn task(daemon: u32, thread: &str) -> String {
     let is_it = |path: &PathBuf| {
