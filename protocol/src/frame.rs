@@ -18,7 +18,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use crate::{PROTOCOL_VERSION, limits};
+use crate::{PROTOCOL_VERSION, Secret, limits};
 
 /// Bytes of a frame before its header.
 pub const PREFIX_BYTES: usize = 4;
@@ -42,6 +42,13 @@ impl PartLimits {
     #[must_use]
     pub const fn one(bytes: usize) -> Self {
         Self { parts: 1, part: bytes, total: bytes }
+    }
+
+    /// For a message with this number of passphrases.
+    #[must_use]
+    pub const fn passphrases(count: usize) -> Self {
+        let part = limits::PASSPHRASE_BYTES;
+        Self { parts: count, part, total: count * part }
     }
 
     /// For a message with a value for each of its names.
@@ -128,6 +135,17 @@ macro_rules! without_parts {
 /// The only part of a message.
 pub(crate) fn one_part(parts: Vec<Zeroizing<Vec<u8>>>) -> Result<Zeroizing<Vec<u8>>, FrameError> {
     parts.into_iter().next().ok_or(FrameError::Parts)
+}
+
+/// The parts of a message that has this number of secrets as its parts.
+pub(crate) fn secret_parts(
+    count: usize,
+    parts: Vec<Zeroizing<Vec<u8>>>,
+) -> Result<Vec<Secret>, FrameError> {
+    if count != parts.len() {
+        return Err(FrameError::Parts);
+    }
+    Ok(parts.into_iter().map(Secret::new).collect())
 }
 
 /// Why bytes are no frame. Never says what the bytes were: they may be a value's.

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::call::{Call, Worker};
 use super::check::Checked;
-use crate::frame::{FrameError, Message, PartLimits, Parts, one_part};
+use crate::frame::{FrameError, Message, PartLimits, Parts, one_part, secret_parts};
 use crate::{InjectMode, Secret, SecretName, limits};
 
 /// Deliver the values of the secrets that a configuration references.
@@ -87,10 +87,7 @@ impl Parts for Granted {
     }
 
     fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
-        if self.names.len() != parts.len() {
-            return Err(FrameError::Parts);
-        }
-        self.values = parts.into_iter().map(Secret::new).collect();
+        self.values = secret_parts(self.names.len(), parts)?;
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::call::{Call, Worker};
 use super::recipient::Reencrypted;
-use crate::frame::{FrameError, Message, PartLimits, Parts, one_part};
+use crate::frame::{FrameError, Message, PartLimits, Parts, one_part, secret_parts};
 use crate::{Secret, limits};
 
 /// Describe the identity.
@@ -188,8 +188,7 @@ impl Call for Lock {
 
 impl Parts for Passphrase {
     fn limits(&self) -> PartLimits {
-        let (parts, part) = (self.count(), limits::PASSPHRASE_BYTES);
-        PartLimits { parts, part, total: parts * part }
+        PartLimits::passphrases(self.count())
     }
 
     fn parts(&self) -> Vec<&[u8]> {
@@ -197,10 +196,7 @@ impl Parts for Passphrase {
     }
 
     fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
-        if self.count() != parts.len() {
-            return Err(FrameError::Parts);
-        }
-        self.passphrases = parts.into_iter().map(Secret::new).collect();
+        self.passphrases = secret_parts(self.count(), parts)?;
         Ok(())
     }
 }
@@ -216,10 +212,7 @@ impl Call for Passphrase {
 
 impl Parts for Retire {
     fn limits(&self) -> PartLimits {
-        match self.has_passphrase {
-            true => PartLimits::one(limits::PASSPHRASE_BYTES),
-            false => PartLimits::NONE,
-        }
+        PartLimits::passphrases(usize::from(self.has_passphrase))
     }
 
     fn parts(&self) -> Vec<&[u8]> {
@@ -227,10 +220,7 @@ impl Parts for Retire {
     }
 
     fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
-        if usize::from(self.has_passphrase) != parts.len() {
-            return Err(FrameError::Parts);
-        }
-        self.passphrase = parts.into_iter().next().map(Secret::new);
+        self.passphrase = secret_parts(usize::from(self.has_passphrase), parts)?.pop();
         Ok(())
     }
 }
@@ -246,10 +236,7 @@ impl Call for Retire {
 
 impl Parts for Rotate {
     fn limits(&self) -> PartLimits {
-        match self.has_passphrase {
-            true => PartLimits::one(limits::PASSPHRASE_BYTES),
-            false => PartLimits::NONE,
-        }
+        PartLimits::passphrases(usize::from(self.has_passphrase))
     }
 
     fn parts(&self) -> Vec<&[u8]> {
@@ -257,10 +244,7 @@ impl Parts for Rotate {
     }
 
     fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
-        if usize::from(self.has_passphrase) != parts.len() {
-            return Err(FrameError::Parts);
-        }
-        self.passphrase = parts.into_iter().next().map(Secret::new);
+        self.passphrase = secret_parts(usize::from(self.has_passphrase), parts)?.pop();
         Ok(())
     }
 }
@@ -276,7 +260,7 @@ impl Call for Rotate {
 
 impl Parts for Unlock {
     fn limits(&self) -> PartLimits {
-        PartLimits::one(limits::PASSPHRASE_BYTES)
+        PartLimits::passphrases(1)
     }
 
     fn parts(&self) -> Vec<&[u8]> {
@@ -309,10 +293,7 @@ impl Parts for UseIdentity {
     }
 
     fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
-        if self.count() != parts.len() {
-            return Err(FrameError::Parts);
-        }
-        let mut parts = parts.into_iter().map(Secret::new);
+        let mut parts = secret_parts(self.count(), parts)?.into_iter();
         self.identity = parts.next().unwrap_or_default();
         self.passphrase = parts.next();
         Ok(())

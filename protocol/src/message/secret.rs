@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::call::{Call, Paged, Worker};
 use super::lease::HeldLease;
 use super::status::ListedGrant;
-use crate::frame::{FrameError, Message, PartLimits, Parts, one_part};
+use crate::frame::{FrameError, Message, PartLimits, Parts, one_part, secret_parts};
 use crate::{Secret, SecretName, limits};
 
 /// Set a value.
@@ -239,10 +239,7 @@ impl Parts for Import {
     }
 
     fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
-        if self.names.len() != parts.len() {
-            return Err(FrameError::Parts);
-        }
-        self.values = parts.into_iter().map(Secret::new).collect();
+        self.values = secret_parts(self.names.len(), parts)?;
         Ok(())
     }
 }
