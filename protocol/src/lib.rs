@@ -2,30 +2,19 @@
 //!
 //! # Layout
 //!
-//! * [`limits`]: how large anything may be, and how long anyone waits
+//! * [`limits`]: sizes, numbers and timeouts
 //! * [`SecretName`], [`Secret`]: a name that is checked, a value that is wiped and never printed
-//! * [`fit`]: what a secrets file and the environment can carry to a connector unaltered
-//! * [`InjectMode`]: which way values go to a connector
-//! * [`Request`], [`Response`], [`Refusal`]: the messages, one struct for each payload
+//! * [`InjectMode`], [`fit`]: how values reach a connector, and what fits into each way
+//! * [`Request`], [`Call`]: the messages, each request beside its answer
+//! * [`Refusal`]: why a request was not carried out
 //! * [`frame`]: messages to bytes and back, as pure functions
 //! * [`audit`]: a line of the audit log, which the daemon writes and the command line reads
-//! * [`regular`], [`lock`]: files that are files, and locks that the kernel frees
 //! * [`lease`]: the directory of a lease, and how it is removed
-//! * [`file_system`]: what file systems tell about changes
-//! * [`logout`]: what becomes of files in memory when their user logs out
-//! * [`peer`]: who is at the other end of a socket
-//! * [`places`]: where the socket and the audit log are, and folders that are nobody else's
-//! * [`printable`]: text that is safe to print on a terminal
-//! * [`output`]: results to standard output
-//! * [`shell`]: words of a shell, for commands that people are told to type
 //! * [`Client`]: a blocking connection, made by [`connect`] or [`connect_or_start`]
-//! * [`terminal`]: the terminal that a program may ask on
-//! * [`supervisor`]: what a program that is watched over learns from who watches
-//! * [`inherited`]: signals that a starter blocked or ignored, and what gets them again
-//! * [`harden`]: a process that others of the same user cannot read
+//! * [`supervisor`]: what `run --watch` and the launcher agree on
 //!
-//! `docs/PROTOCOL.md` is the text that this crate follows. Nothing here is asynchronous, and nothing
-//! here knows the vault, a configuration or a command line.
+//! This crate follows `docs/PROTOCOL.md`. Nothing in it is asynchronous, and it knows neither the vault
+//! nor a configuration nor a command line.
 
 pub mod audit;
 mod client;
