@@ -15,7 +15,7 @@ pub enum ConfigError {
     /// A secret's name that Fluvio refuses.
     #[error("{path} in the configuration: {why}")]
     BadName {
-        /// The keys that lead to it.
+        /// The keys above it.
         path: String,
         /// What Fluvio refuses about it.
         why: BadName,

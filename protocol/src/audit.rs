@@ -27,10 +27,10 @@ pub struct Line {
     pub event: String,
     /// The process that asked for it.
     pub pid: i32,
-    /// The program that it was for, where the client says so.
+    /// The program that it was for, if the client named it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub program: String,
-    /// The configuration's path, where the client says so.
+    /// The configuration's path, if the client named it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub config: String,
     /// The recipients that it is about.

@@ -1,7 +1,7 @@
 //! What a secrets file and the environment can carry to a connector unaltered.
 //!
 //! The rules are Fluvio's: its file store splits a line at the first `=` and trims both sides by
-//! Unicode's notion of a blank; its environment store reads a variable as UTF-8.
+//! Unicode's notion of white space; its environment store reads a variable as UTF-8.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ const ENV_STRING_BYTES: usize = 131_071;
 /// Why a way of injection cannot carry a value unaltered.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Unfit {
-    /// A blank (by Unicode) at the beginning or the end, which the file store trims away.
+    /// White space (by Unicode) at the beginning or the end, which the file store trims away.
     BlankAtEdge,
     /// The environment's strings end at a NUL.
     Nul,

@@ -106,7 +106,7 @@ pub trait Message: Parts + DeserializeOwned + Serialize + Send + Sync + 'static 
     }
 }
 
-/// One of several messages, which its name tells.
+/// One of several messages, by its name.
 pub trait Incoming: Sized {
     /// Reads the fields of the message with this name.
     ///

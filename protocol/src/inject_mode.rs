@@ -1,10 +1,10 @@
 use serde::{Deserialize, Serialize};
 
-/// Which way secrets go to a connector.
+/// How secrets reach a connector.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum InjectMode {
-    /// As a file where all values fit into one, else by the environment.
+    /// As a file if all values fit into one, else as environment variables.
     #[default]
     Auto,
     /// As one variable each.
@@ -14,7 +14,7 @@ pub enum InjectMode {
 }
 
 impl InjectMode {
-    /// The way that a word names.
+    /// The mode that a word names.
     #[must_use]
     pub fn of(word: &str) -> Option<Self> {
         match word {

@@ -30,14 +30,14 @@ pub const LEASE_ID_BYTES: usize = 32;
 /// Recipients of a vault. With the longest notes an answer that has those of the vault and as many
 /// others stays below [`HEADER_BYTES`].
 pub const RECIPIENTS: usize = 64;
-/// Bytes of what is given as a recipient. An X25519 one has 62; with this, what is a key of another
-/// kind can be told as that.
+/// Bytes of a recipient. One of X25519 has 62; keys of other kinds are longer, and get a message of
+/// their own.
 pub const RECIPIENT_BYTES: usize = 4 << 10;
 /// Bytes of the note that says whose a recipient is.
 pub const NOTE_BYTES: usize = 128;
 /// Bytes of an identity's file.
 pub const IDENTITY_BYTES: usize = 64 << 10;
-/// Names of secrets that were not sealed anew, in one answer.
+/// Names of secrets that were not re-encrypted, in one answer.
 pub const LEFT_NAMES: usize = 64;
 /// Grants in one answer.
 pub const LISTED_GRANTS: usize = 16;

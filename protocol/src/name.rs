@@ -25,7 +25,7 @@ impl SecretName {
 /// command line has typed a value there.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum BadName {
-    /// A byte that is no ASCII letter, digit or `_`, at this place (counted from 1).
+    /// A byte other than an ASCII letter, a digit or `_`, at this place (counted from 1).
     Character(usize),
     /// The first character is a digit.
     Digit,

@@ -1,8 +1,8 @@
 //! What a program that is watched over learns from who watches: `run --watch` starts the shim as a
 //! child, and the shim becomes the connector.
 
-/// The variable that has the supervisor's process id. Whoever is started with it ends with that
-/// process. It begins like all of our variables, so no connector inherits it.
+/// The variable that has the supervisor's process id. A launcher that has it exits with that process.
+/// It begins like all of our variables, so no connector inherits it.
 pub const VARIABLE: &str = "FLUVIO_SECRET_SUPERVISOR";
 
 /// The status of who did not start a connector because of a fault that may pass, to that process alone

@@ -22,7 +22,7 @@ impl Timeouts {
         Self { left: limits::CLIENT_TIMEOUT }
     }
 
-    /// Does what waits, for the time that it is told, until it is done.
+    /// Repeats what waits, each time for the passed duration, until it is done.
     ///
     /// # Errors
     ///

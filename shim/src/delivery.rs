@@ -31,7 +31,7 @@ pub(crate) struct Unfitting {
 pub(crate) enum By {
     Environment(Unfit),
     File(Unfit),
-    /// Neither as a file nor by the environment.
+    /// Neither as a file nor as environment variables.
     Neither(Unfit, Unfit),
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn choose(inject: InjectMode, granted: &Granted) -> Result<Delivery, 
             let Err(not_by_file) = choose(InjectMode::File, granted) else {
                 return Ok(Delivery::File);
             };
-            // All go by the environment, even those that only a file would carry.
+            // All go as environment variables, even those that only a file would carry.
             refuse_unfitting(granted, |environment, file| match (environment, file) {
                 (Some(environment), Some(file)) => Some(By::Neither(file, environment)),
                 (Some(environment), None) => Some(By::Environment(environment)),

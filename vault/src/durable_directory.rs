@@ -307,7 +307,7 @@ pub(crate) fn has_no_links(error: &io::Error) -> bool {
     Errno::from_io_error(error).is_some_and(|error| unsupported.contains(&error))
 }
 
-/// The date of a file. A file system may keep any number; what is no date is the beginning of time.
+/// The date of a file. A file system may keep any number; an impossible date becomes the beginning of time.
 #[allow(clippy::useless_conversion, reason = "32-bit systems have other types")]
 fn date_of(found: &Stat) -> SystemTime {
     let whole = Duration::from_secs(i64::from(found.st_mtime).unsigned_abs());

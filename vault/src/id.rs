@@ -1,7 +1,7 @@
 //! The vault's id: a random number in a file that travels with the vault.
 //!
 //! Two vaults can have the same path, one after the other: a file system is not mounted, a directory
-//! is emptied or replaced. The id tells them apart.
+//! is emptied or replaced. Their ids differ.
 
 use std::fmt;
 use std::io;
@@ -18,7 +18,7 @@ pub(crate) const FILE: &str = ".vault-id";
 /// 32 digits and a line end. A checkout can make the line end longer.
 const MOST_BYTES: u64 = 34;
 
-/// Tells a vault from every other vault: 128 random bits, as 32 lowercase hexadecimal digits.
+/// Distinguishes a vault from every other: 128 random bits, as 32 lowercase hexadecimal digits.
 ///
 /// It is not a secret. Because it travels with the vault, another person may have chosen it.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]

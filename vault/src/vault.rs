@@ -106,7 +106,7 @@ impl Vault {
         );
     }
 
-    /// The id that tells it from every other vault.
+    /// The id, which no other vault has.
     pub fn id(&self) -> VaultId {
         self.id
     }

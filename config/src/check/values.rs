@@ -153,7 +153,7 @@ impl Together {
             }));
         }
         if self.bytes > limits::GRANT_BYTES {
-            // Their size is not part of the message: it tells of the values.
+            // Their size is not part of the message: it would reveal something about the values.
             let text = format!("the secrets have more than {} bytes together", limits::GRANT_BYTES);
             findings.push(error(
                 "large",

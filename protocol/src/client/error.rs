@@ -37,14 +37,14 @@ pub enum ClientError {
         socket: PathBuf,
         /// Its process id, where it is known.
         pid: Option<i32>,
-        /// Whether it was asked for something, which it may yet do.
+        /// Whether it has a request, which it may still carry out.
         is_asked: bool,
     },
     /// The daemon could not be started.
     Start(StartError),
     /// The daemon answered another question.
     Unexpected,
-    /// Nobody listens at the socket, or it cannot be connected to.
+    /// No process listens at the socket, or a connection failed.
     Unreachable {
         /// The socket.
         socket: PathBuf,

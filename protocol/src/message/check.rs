@@ -189,8 +189,8 @@ impl Finding {
 /// More of a line than this is not shown: it would fill the screen.
 const SHOWN: usize = 100;
 
-/// The part of a line that is shown, how many characters of it are before the fingerprint, and how many are
-/// marked. A tab is one blank, and what would drive the terminal is a fingerprint of its own.
+/// The part of a line that is shown, the number of characters before the underline, and the underline's
+/// length. A tab becomes a space. A character that would drive the terminal is replaced.
 fn excerpt(line: &str, column: usize, length: usize) -> (String, usize, usize) {
     let clean = |c: char| match c {
         '\t' => ' ',

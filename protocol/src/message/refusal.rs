@@ -16,9 +16,9 @@ pub enum Code {
     Damaged,
     /// A name of an import has another value, which was not to be replaced.
     Exists,
-    /// The daemon met a fault of its own; it goes on serving.
+    /// The daemon met a fault of its own; it keeps serving.
     Internal,
-    /// An identity or a recipient that was given is none, or cannot be used here.
+    /// Not an identity or a recipient, or not one that can be used here.
     Key,
     /// A value, a grant or a configuration is over its limit.
     Large,
@@ -30,11 +30,11 @@ pub enum Code {
     Missing,
     /// A passphrase is not the identity's, or cannot be one, or the identity has none.
     Passphrase,
-    /// Whom secrets are sealed to is not what this machine has accepted, or cannot be read.
+    /// The recipients are not those that this machine accepted, or cannot be read.
     Recipients,
-    /// The vault's folder could not be read or written.
+    /// The vault's directory could not be read or written.
     Storage,
-    /// The daemon is ending, and did nothing of what was asked for.
+    /// The daemon is stopping, and did not carry out the request.
     Stopping,
     /// Values that a secrets file cannot carry.
     Unfit,

@@ -101,7 +101,7 @@ fn watch_over(watch: CdkWatch) -> Result<Infallible, ShimError> {
     Err(ShimError::exec(path.into(), None, source))
 }
 
-/// Gives the connector its secrets, or returns those that go by the environment.
+/// Gives the connector its secrets, or returns those that go as environment variables.
 fn prepare(cdk: &mut Command, start: CdkStart) -> Result<Option<Granted>, ShimError> {
     let Some(config) = with_references(&start.config)? else {
         note_index_of_another_user(&start.args);

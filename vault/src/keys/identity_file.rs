@@ -36,13 +36,13 @@ impl IdentityFile {
         &self.path
     }
 
-    /// The id of the file; `None` when there is none.
+    /// The id of the file; `None` if it does not exist.
     pub(crate) fn id(&self) -> Result<Option<FileId>, IdentityError> {
         let id = self.directory.file_id(&self.name);
         id.map_err(|source| self.unread(ReadError::Io(source)))
     }
 
-    /// Its bytes, if it is ours alone; `None` when there is none.
+    /// Its bytes, if it is private; `None` if it does not exist.
     pub(crate) fn content(&self) -> Result<Option<Zeroizing<Vec<u8>>>, IdentityError> {
         match self.directory.read_with_metadata(&self.name, IDENTITY_FILE_BYTES) {
             Ok((bytes, found)) => {

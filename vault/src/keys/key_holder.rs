@@ -155,7 +155,7 @@ impl KeyHolder {
         Ok(recipients)
     }
 
-    /// Makes a new identity where there is none.
+    /// Makes the first identity.
     pub(crate) fn make(&self) -> Result<Recipient, KeyError> {
         let text = Keyring::generate().to_text();
         let rewritten = self.prepare(text.as_bytes(), None, None)?;

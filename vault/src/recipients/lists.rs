@@ -1,6 +1,6 @@
 //! The list of recipients that travels with the vault, and the one that this machine has accepted.
 //!
-//! They must name the same recipients: whoever may write to a shared vault could otherwise add a key
+//! They must name the same recipients: others who may write to a shared vault could otherwise add a key
 //! of their own. The first of the accepted list is this machine's own key, so encrypting needs no
 //! identity.
 //!
@@ -323,7 +323,7 @@ mod tests {
             }
             assert_eq!(keys(&lists.prepare(one).expect("agreed")), keys(&both), "{reached}");
             assert_eq!(keys(lists.read().expect("lists").of_vault()), keys(&both), "{reached}");
-            // What comes from elsewhere meanwhile is not what was begun here.
+            // A change from elsewhere is not the one that was begun here.
             let third = print(&[ListedKey::of(&own), ListedKey::of(&recipient())]);
             fs::write(home.path().join("vault/.recipients"), third).expect("changed");
             assert!(matches!(lists.prepare(one), Err(RecipientsError::Differ { .. })), "{reached}");

@@ -131,7 +131,7 @@ impl<'a> Rekey<'a> {
         }
         let rekey = Self::reencrypt(vault, RekeyBase { own, list, unfinished }, about);
         match rekey.plan {
-            // Whoever changed the list has encrypted the secrets for it. Doing so again would change each
+            // The machine that changed the list has encrypted the secrets for it. Doing so again would change each
             // of them in everybody's git.
             RekeyPlan::Reencrypt(plan) if is_encrypted_for_it => {
                 let plan = ReencryptPlan { what: Reencrypted::ByCount, ..plan };

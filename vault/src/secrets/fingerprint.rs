@@ -1,4 +1,4 @@
-//! What tells a secret's file from a later one.
+//! Fingerprints, by which a secret's file differs from a later one.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ impl Fingerprints {
         self.directory.path()
     }
 
-    /// The fingerprint of a secret; `None` when there is none. All that cannot be read have the same
+    /// The fingerprint of a secret; `None` if the secret does not exist. All that cannot be read have the same
     /// one.
     pub fn of(&self, name: &SecretName) -> Option<u64> {
         match self.directory.read(&file_of(name), ENCRYPTED_BYTES) {

@@ -2,7 +2,7 @@
 //!
 //! * [`change`]: secrets that are about to be set
 //! * [`file_name`]: the file of a secret
-//! * [`fingerprint`](mod@fingerprint): what tells a secret's file from a later one
+//! * [`fingerprint`](mod@fingerprint): by what a secret's file differs from a later one
 //! * [`history`]: what was overwritten or deleted
 //! * [`names`]: the names of all secrets in little memory
 //! * [`parallel`]: waiting for the disk in several threads

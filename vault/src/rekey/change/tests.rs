@@ -50,7 +50,7 @@ fn home() -> (Home, Vault) {
     (home, vault)
 }
 
-/// All sealed files of `home()`.
+/// All encrypted files of `home()`.
 fn sealed(home: &Home) -> Vec<(PathBuf, Vec<u8>)> {
     let history = home.history_path();
     let earlier = ["A/1.age", "A/2.age", "GONE/1.age"].map(|file| history.join(file));
@@ -66,7 +66,7 @@ fn opens_none(home: &Home, identity: &Keyring) -> bool {
     sealed(home).iter().all(|(_, sealed)| identity.decrypt_by_current(sealed).is_err())
 }
 
-/// Changes the vault's list as somebody else does who may write to it.
+/// Changes the vault's list as another machine does.
 fn add_from_elsewhere(home: &Home, recipient: &Recipient) {
     let list = home.vault_path().join(".recipients");
     let text = fs::read_to_string(&list).expect("a list");
@@ -303,7 +303,7 @@ fn accepting_seals_anew_what_the_others_could_not() {
     let (home, vault) = home();
     let friend = Keyring::generate().current();
     add_from_elsewhere(&home, &friend);
-    // Who added it has sealed this one to both already.
+    // The machine that added it has encrypted this one for both already.
     let both = [own(&home), friend.clone()];
     let plain = identity(&home, "identity.txt")
         .decrypt_by_current(&fs::read(home.file("B")).expect("a file"));
@@ -323,7 +323,7 @@ fn who_is_not_among_the_recipients_accepts_nothing() {
     assert!(error.contains(&format!("{}, is not among", own(&home))), "{error}");
 }
 
-/// Makes a change that is ended by a panic at this step of its sealing.
+/// Makes a change that a panic ends at this step.
 fn interrupted(rekey: Result<Rekey<'_>, VaultError>, at: usize) {
     let rekey = rekey.expect("prepared");
     let mut steps = 0;
@@ -350,11 +350,11 @@ fn a_change_that_is_ended_in_the_middle_is_finished_by_the_next() {
         assert!(listed.recipients.iter().all(|one| one.own), "{listed:?}");
         assert_eq!(read(&vault, "A").expect("a value"), b"three");
         assert_eq!(read(&vault, "B").expect("a value"), b"b");
-        // Nobody has to wait for the end.
+        // No change has to wait for the end.
         set(&vault, "NEW", b"new");
         assert_eq!(read(&vault, "NEW").expect("a value"), b"new");
         let done = match at {
-            // Whatever asks for everything to be sealed anew finishes it.
+            // Each command that re-encrypts everything finishes it.
             2 => commit(Rekey::add(&vault, &Keyring::generate().current().to_string(), None)),
             _ => commit(Rekey::rotate(&vault, false, None, None)),
         };
@@ -417,7 +417,7 @@ fn what_others_change_meanwhile_is_not_replaced_by_what_was_before() {
             is_first = false;
             fs::write(home.file("B"), sealed_by(&before, "B", "newer")).expect("written");
         }
-        // After everything was sealed anew.
+        // After everything was re-encrypted.
         ReencryptStep::Done { done, all, .. } if done == all && !home.file("LATE").exists() => {
             fs::write(home.file("LATE"), sealed_by(&before, "LATE", "late")).expect("written");
         }
@@ -741,7 +741,7 @@ fn a16_retired_keys_are_removed_when_nothing_needs_them() {
     let before = identity(&home, "identity.txt");
     let old_version = fs::read(home.history_path().join("A/1.age")).expect("a version");
     commit(Rekey::rotate(&vault, false, None, None));
-    // An earlier version, a secret, and a file that nobody can judge.
+    // An earlier version, a secret, and a file that cannot be judged.
     let version = home.history_path().join("A/1.age");
     let re_encrypted = fs::read(&version).expect("a version");
     let damaged = [&re_encrypted[..re_encrypted.len() - 1], b"?"].concat();

@@ -161,7 +161,7 @@ impl VersionHistory {
         Ok(settled)
     }
 
-    /// The directory of a secret's earlier versions; `None` when there is none.
+    /// The directory of a secret's earlier versions; `None` if it does not exist.
     pub(crate) fn of(&self, name: &SecretName) -> io::Result<Option<DurableDirectory>> {
         match self.directory.open()?.open(name.as_str()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
