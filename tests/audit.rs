@@ -47,7 +47,7 @@ fn changes(home: &Home) -> Vec<(&'static str, Vec<String>)> {
         ("accept-recipients", one("key recipient accept --yes")),
         ("remove-recipient", one(&format!("key recipient remove {FRIEND}"))),
         ("rotate", one("key rotate")),
-        ("retire", one("key retire")),
+        ("retire", one("key retire --yes")),
         ("use-identity", one(&format!("key use {}", at("key.txt")))),
         ("passphrase", one(&format!("key passphrase --new-passphrase-file {}", at("passphrase")))),
         ("lock", one("lock")),

@@ -124,14 +124,18 @@ fn a_purged_secret_has_no_history() {
         home.ok(&["set", name, "cnry-two"]);
     }
     home.ok(&["delete", "B"]);
-    // Without a terminal nothing is asked. A deleted secret can be purged, too.
-    let said = home.ok(&["delete", "--purge", "A", "B"]);
+    // Without a terminal there is no answer. A deleted secret can be purged, too.
+    let said = home.cli(&["delete", "--purge", "A", "B"]);
+    assert_eq!(said.code(), Some(1), "{said:?}");
+    assert!(said.err.contains("nothing was deleted") && said.err.contains("--yes"), "{said:?}");
+    assert!(home.history().join("A").exists());
+    let said = home.ok(&["delete", "--purge", "--yes", "A", "B"]);
     assert_eq!(said, "Secret \"A\" purged successfully\nSecret \"B\" purged successfully\n");
     for name in ["A", "B"] {
         assert_eq!(home.cli(&["history", name]).code(), Some(1));
         assert_eq!(home.cli(&["restore", name]).code(), Some(1));
         assert!(!home.history().join(name).exists());
-        assert!(home.cli(&["delete", "--purge", name]).err.contains("no secret"));
+        assert!(home.cli(&["delete", "--purge", "--yes", name]).err.contains("no secret"));
     }
     let events: Vec<_> = home.audit_log().iter().map(|line| line["event"].clone()).collect();
     assert_eq!(events[5..], ["purge", "purge"]);

@@ -292,7 +292,7 @@ fn ten_thousand_lines_show_progress_and_every_command_works_on_them() {
     home.ok(&["restore", "NAME_5"]);
     assert_eq!(delivered(&home, "NAME_5").as_deref(), Some("value 5"));
     home.ok(&["delete", "NAME_6"]);
-    home.ok(&["delete", "--purge", "NAME_7"]);
+    home.ok(&["delete", "--purge", "--yes", "NAME_7"]);
     let dry = home.ok(&["import", "--dry-run", "many.txt"]);
     assert_eq!(dry.matches("the same").count(), 9_998);
     assert_eq!(dry.matches(" new").count(), 2);

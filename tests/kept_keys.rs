@@ -103,7 +103,10 @@ fn a16_retired_keys_are_removed_when_nothing_needs_them_and_not_before() {
     // As a teammate's older commit brings it back.
     let new = fs::read(home.secret_file("A")).unwrap();
     fs::write(home.secret_file("A"), old).unwrap();
-    let said = home.cli(&["key", "retire"]);
+    let unasked = home.cli(&["key", "retire"]);
+    assert_eq!(unasked.code(), Some(1), "{unasked:?}");
+    assert!(unasked.err.contains("nothing was removed: there is no terminal"), "{unasked:?}");
+    let said = home.cli(&["key", "retire", "--yes"]);
     assert_eq!(said.code(), Some(1), "{said:?}");
     assert!(said.err.contains("every version of `A`"), "{said:?}");
     assert_eq!(shown_keys(&home).len(), 2);

@@ -313,6 +313,8 @@ fn on_a_terminal_recipients_are_accepted_by_an_answer_and_progress_is_shown() {
     pty.expect("for good? [y/N] ");
     pty.type_keys("\r");
     pty.expect("nothing was changed");
+    let said = home.cli(&["key", "rotate", "--drop-history"]);
+    assert!(said.err.contains("nothing was changed: there is no terminal"), "{said:?}");
 }
 
 #[test]

@@ -245,7 +245,7 @@ fn every_example_of_the_help_works() {
             if command == "lock" {
                 fs::write(&identity, before).unwrap();
             }
-            home.cli(&["delete", "--purge", "AUTH_HEADER"]);
+            home.cli(&["delete", "--purge", "--yes", "AUTH_HEADER"]);
             home.cli(&["cdk", "--uninstall"]);
         }
     }

@@ -74,6 +74,8 @@ pub(crate) enum CliError {
     /// `doctor` found errors, as was reported already.
     #[error("")]
     Unwell,
+    #[error("the daemon is not restarted: {0}")]
+    Settings(String),
     /// The shim, which was to take over, could not be started.
     #[error(transparent)]
     Shim(StartError),
@@ -86,9 +88,9 @@ pub(crate) enum CliError {
     /// The system refused a call that does not usually fail.
     #[error("a call of the system failed: {0}")]
     System(#[source] io::Error),
-    /// There is no terminal for a question about recipients.
-    #[error("nothing was accepted: there is no terminal to ask on")]
-    Unasked,
+    /// There is no terminal for a question.
+    #[error("nothing was {0}: there is no terminal to ask on")]
+    Unasked(&'static str),
     #[error("cannot watch {}: {source}; nothing was started", .path.display())]
     Watch { path: PathBuf, source: io::Error },
     /// The command line is not understood. This is the whole message.
@@ -124,7 +126,7 @@ impl CliError {
             Self::NotRunning => {
                 ("the next command that needs it starts it, or", "fluvio-secret daemon start")
             }
-            Self::Unasked => ("look at the difference, and accept it with", "--yes"),
+            Self::Unasked(_) => ("if it is meant, repeat the command with", "--yes"),
             Self::Import { help, .. } => ((*help)?, ""),
             _ => return None,
         };

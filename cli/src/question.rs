@@ -1,11 +1,21 @@
 //! Asks on the terminal whether something is meant.
 
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 
 use crate::error::CliError;
 
+/// Asks before what cannot be undone. `done` says what is not done without a yes.
+///
+/// Input that is no terminal has no answer, as in a loop of the shell: then only `--yes` counts.
+pub(crate) fn ask(question: &str, done: &'static str) -> Result<(), CliError> {
+    if !io::stdin().is_terminal() {
+        return Err(CliError::Unasked(done));
+    }
+    if is_yes(question)? { Ok(()) } else { Err(CliError::Declined(done)) }
+}
+
 /// Whether the answer is yes; anything else is no.
-pub(crate) fn is_yes(question: &str) -> Result<bool, CliError> {
+fn is_yes(question: &str) -> Result<bool, CliError> {
     let mut stderr = io::stderr();
     let mut answer = String::new();
     stderr

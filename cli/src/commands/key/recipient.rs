@@ -1,7 +1,6 @@
 //! `key recipient`: who can open the secrets.
 
 use std::ffi::OsStr;
-use std::io::{self, IsTerminal};
 
 use clap::{Args, Subcommand};
 use fluvio_secret_protocol::{
@@ -15,8 +14,7 @@ use crate::argument::{self, BadArgument};
 use crate::connection::client;
 use crate::error::CliError;
 use crate::format::OutputArgs;
-use crate::question::is_yes;
-use crate::{format, output};
+use crate::{format, output, question};
 
 /// Show or change who can open the secrets: another machine, a team, a backup key
 #[derive(Debug, Subcommand)]
@@ -192,11 +190,8 @@ fn accept(yes: bool) -> Result<(), CliError> {
     }
     if !differences.is_empty() {
         output::print(&differences)?;
-        if !yes && !io::stdin().is_terminal() {
-            return Err(CliError::Unasked);
-        }
-        if !yes && !is_yes("Seal secrets to these recipients from now on?")? {
-            return Err(CliError::Declined("accepted"));
+        if !yes {
+            question::ask("Seal secrets to these recipients from now on?", "accepted")?;
         }
     }
     let listed = recipients.recipients.into_iter().filter(|one| one.listed);

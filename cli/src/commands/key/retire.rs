@@ -1,7 +1,5 @@
 //! `key retire`: removes the retired keys.
 
-use std::io::{self, IsTerminal};
-
 use clap::Args;
 use fluvio_secret_protocol::{GetKey, Retire};
 
@@ -12,7 +10,7 @@ use crate::error::CliError;
 use crate::format::count;
 use crate::output;
 use crate::passphrase::PassphraseArgs;
-use crate::question::is_yes;
+use crate::question;
 
 /// Remove the retired keys, if nothing in the vault needs them
 #[derive(Args, Debug)]
@@ -38,10 +36,9 @@ pub(super) fn retire(args: &RetireArgs) -> Result<(), CliError> {
     if !retired.is_empty() {
         output::say("note: git history and backups cannot be checked; they may need these keys:");
         retired.iter().for_each(|key| output::say(&format!("      {}", describe(key))));
-        let is_asked = !args.yes && io::stdin().is_terminal();
-        let question = format!("Remove {} for good?", count(retired.len(), "retired key"));
-        if is_asked && !is_yes(&question)? {
-            return Err(CliError::Declined("removed"));
+        if !args.yes {
+            let keys = count(retired.len(), "retired key");
+            question::ask(&format!("Remove {keys} for good?"), "removed")?;
         }
     }
     let passphrase = if retired.is_empty() { None } else { kept_passphrase(&args.passphrase)? };

@@ -10,7 +10,7 @@ use crate::connection::client;
 use crate::error::CliError;
 use crate::output;
 use crate::passphrase::PassphraseArgs;
-use crate::question::is_yes;
+use crate::question;
 
 /// Make a new key, and re-encrypt all secrets for it
 #[derive(Args, Debug)]
@@ -43,15 +43,14 @@ marked as retired, until you remove it with: fluvio-secret key retire";
 pub(super) fn rotate(args: &RotateArgs) -> Result<(), CliError> {
     let RotateArgs { drop_history, yes, ref passphrase } = *args;
     let is_begun = client()?.call(GetRecipients)?.unfinished == Some(Unfinished::Identity);
-    if !is_begun && !yes && io::stdin().is_terminal() {
+    // Without a terminal, only what deletes needs a yes.
+    if !is_begun && !yes && (drop_history || io::stdin().is_terminal()) {
         output::say(ABOUT_ROTATION);
         let question = match drop_history {
             true => "Rotate the identity, and delete the earlier versions of all secrets for good?",
             false => "Rotate the identity?",
         };
-        if !is_yes(question)? {
-            return Err(CliError::Declined("changed"));
-        }
+        question::ask(question, "changed")?;
     }
     let passphrase = if is_begun { None } else { kept_passphrase(passphrase)? };
     let rotate = Rotate::new(drop_history, passphrase);

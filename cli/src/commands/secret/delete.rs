@@ -1,7 +1,5 @@
 //! `delete`: deletes secrets, each on its own, as `rm` does.
 
-use std::io::{self, IsTerminal};
-
 use clap::Args;
 use fluvio_secret_protocol::{ClientError, Delete, Deleted, SecretName};
 
@@ -9,7 +7,7 @@ use crate::argument;
 use crate::connection::client;
 use crate::error::CliError;
 use crate::output;
-use crate::question::is_yes;
+use crate::question;
 
 /// Delete secrets; they can be restored until they are purged
 #[derive(Args, Debug)]
@@ -43,8 +41,10 @@ pub(crate) struct DeleteArgs {
 
 pub(crate) fn delete(args: DeleteArgs) -> Result<(), CliError> {
     let DeleteArgs { purge, yes, names } = args;
-    if purge && !yes && io::stdin().is_terminal() && !is_meant(&names)? {
-        return Err(CliError::Declined("deleted"));
+    if purge && !yes {
+        let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+        let all = names.join(", ");
+        question::ask(&format!("Delete {all} and all earlier versions for good?"), "deleted")?;
     }
     let word = if purge { "purged" } else { "deleted" };
     let mut client = client()?;
@@ -60,10 +60,4 @@ pub(crate) fn delete(args: DeleteArgs) -> Result<(), CliError> {
         }
     }
     outcome
-}
-
-/// Asks, because this cannot be undone.
-fn is_meant(names: &[SecretName]) -> Result<bool, CliError> {
-    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-    is_yes(&format!("Delete {} and all earlier versions for good?", names.join(", ")))
 }
