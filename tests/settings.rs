@@ -55,6 +55,18 @@ fn what_is_wrong_keeps_the_daemon_from_starting_and_is_told_with_its_line() {
 }
 
 #[test]
+fn a_restart_with_faulty_settings_leaves_the_running_daemon() {
+    let home = Home::new();
+    home.ok(&["set", "A", "one"]);
+    let pid = home.daemon_pid();
+    home.write("config/settings.toml", "histroy = 5\n");
+    let refused = home.cli(&["daemon", "restart"]);
+    assert_eq!(refused.code(), Some(1), "{refused:?}");
+    assert!(refused.err.contains("not restarted") && refused.err.contains("line 1"), "{refused:?}");
+    assert_eq!(home.daemon_pid(), pid);
+}
+
+#[test]
 fn so_many_versions_are_kept_as_the_settings_say() {
     let home = Home::new();
     home.ok(&["set", "A", "0"]);

@@ -7,7 +7,7 @@
 //! * [`command_line`](mod@command_line) reads the arguments; [`explain`](mod@explain) keeps values out of its
 //!   messages
 //! * [`argument`] parses and completes the values that several commands take
-//! * [`connection`] asks the daemon
+//! * [`connection`] asks the daemon; [`daemon_settings`] has it read its settings
 //! * [`value`], [`passphrase`], [`prompt`], [`question`]: what you type or pass on
 //! * [`config_file`], [`secrets_file`], [`audit_log`]: the files that commands read
 //! * [`watch`]: `--watch`; [`signals`]: the signals that stop it
@@ -22,6 +22,7 @@ mod command_line;
 mod commands;
 mod config_file;
 mod connection;
+mod daemon_settings;
 mod date;
 mod doctor;
 mod error;

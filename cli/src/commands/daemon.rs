@@ -12,6 +12,7 @@ use fluvio_secret_protocol::{
 
 use super::lease;
 use crate::connection::{client, running_client, state};
+use crate::daemon_settings::shown_settings;
 use crate::error::CliError;
 use crate::holders;
 use crate::output;
@@ -56,6 +57,8 @@ Example:
 pub(super) fn daemon(what: DaemonCommand) -> Result<(), CliError> {
     match what {
         DaemonCommand::Restart => {
+            // With faulty settings the next daemon would not start.
+            shown_settings()?.map_err(CliError::Settings)?;
             // The next daemon takes the leases over.
             stop_running()?;
             start()

@@ -1,13 +1,13 @@
 //! The settings, and the daemon.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 
-use fluvio_secret_protocol::{ClientError, DAEMON, Status, beside_this_program};
+use fluvio_secret_protocol::{ClientError, Status};
 use fluvio_secret_system::places::Places;
 
 use super::finding::{Diagnosis, DoctorCheck};
 use super::fix::Fix;
+use crate::daemon_settings::shown_settings;
 use crate::date;
 
 const RESTART: &str = "fluvio-secret daemon restart";
@@ -17,20 +17,6 @@ pub(super) fn settings(places: &Places, status: Option<&Status>) -> Vec<Diagnosi
     // Without the program there is a line about that.
     let Ok(said) = shown_settings() else { return Vec::new() };
     vec![judge_settings(&places.settings(), &said, status.map(|status| &*status.settings))]
-}
-
-/// The settings as a daemon would read them, or what is wrong in them.
-pub(super) fn shown_settings() -> Result<Result<String, String>, ClientError> {
-    let daemon = beside_this_program(DAEMON).map_err(ClientError::Start)?;
-    let output = Command::new(daemon).arg("--settings").stdin(Stdio::null()).output();
-    let output = output.map_err(ClientError::Broken)?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
-    if output.status.success() {
-        return Ok(Ok(text(&output.stdout)));
-    }
-    let said = text(&output.stderr);
-    let said = said.strip_prefix(DAEMON).and_then(|said| said.strip_prefix(": ")).unwrap_or(&said);
-    Ok(Err(said.to_owned()))
 }
 
 /// `known` is what the daemon that runs was started with.

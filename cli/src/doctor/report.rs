@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 
-use super::daemon::shown_settings;
 use super::finding::Diagnosis;
 use super::machine::Machine;
+use crate::daemon_settings::shown_settings;
 
 const HEAD: &str =
     "A report for whoever looks into a bug. It names no secret; read it before you send it.";

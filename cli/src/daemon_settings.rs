@@ -1,0 +1,19 @@
+//! What the daemon makes of its settings, by its own word.
+
+use std::process::{Command, Stdio};
+
+use fluvio_secret_protocol::{ClientError, DAEMON, beside_this_program};
+
+/// The settings as a daemon would read them, or what is wrong in them.
+pub(crate) fn shown_settings() -> Result<Result<String, String>, ClientError> {
+    let daemon = beside_this_program(DAEMON).map_err(ClientError::Start)?;
+    let output = Command::new(daemon).arg("--settings").stdin(Stdio::null()).output();
+    let output = output.map_err(ClientError::Broken)?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
+    if output.status.success() {
+        return Ok(Ok(text(&output.stdout)));
+    }
+    let said = text(&output.stderr);
+    let said = said.strip_prefix(DAEMON).and_then(|said| said.strip_prefix(": ")).unwrap_or(&said);
+    Ok(Err(said.to_owned()))
+}
