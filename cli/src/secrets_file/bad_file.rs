@@ -27,6 +27,8 @@ pub(crate) enum BadFile {
     NotUtf8(usize),
     /// The two formats read different values, and the name of the file does not say which it is.
     Undecided,
+    /// Standard input is a terminal, which would show what is typed.
+    Terminal,
     /// A line whose value is over the limit.
     Value(usize),
 }
@@ -39,6 +41,9 @@ impl BadFile {
             Self::Undecided => Some(
                 "add --format secrets to keep quotes and comments as parts of the values, or --format dotenv to remove them",
             ),
+            Self::Terminal => {
+                Some("give a file, or pass its text on: fluvio-secret import - < FILE")
+            }
             Self::Io(_) | Self::Large | Self::Names(_) | Self::NotUtf8(_) | Self::Value(_) => None,
         }
     }
@@ -48,6 +53,7 @@ impl fmt::Display for BadFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(source) => source.fmt(f),
+            Self::Terminal => f.write_str("it is a terminal, which would show the values"),
             Self::Large => f.write_str("it is larger than any secrets file"),
             Self::Foreign(Foreign { line: Some(line), why, .. }) => write!(f, "line {line}: {why}"),
             Self::Foreign(Foreign { line: None, why, .. }) => f.write_str(why),

@@ -11,6 +11,8 @@ pub(crate) struct SecretsFile {
     pub(crate) secrets: Vec<(SecretName, Secret)>,
     /// Lines that begin with `#`: connectors would take them for secrets, people do not.
     pub(super) comments: Vec<usize>,
+    /// Those of them that have a secret behind the `#`.
+    pub(super) commented_out: Vec<usize>,
     /// Lines without `=`, which mean nothing.
     pub(super) meaningless: Vec<usize>,
     /// Lines whose name an earlier line has.
@@ -103,9 +105,11 @@ impl SecretsFile {
         self.changes.iter().all(|(_, change)| !change.is_any())
     }
 
-    /// Why not all that the file has is in its secrets, if so. A comment and an empty line hold none.
+    /// Why not all that the file has is in its secrets, if so. An empty line holds none, nor does a comment
+    /// in words.
     pub(crate) fn left_out(&self) -> Option<String> {
-        let mut skipped = [&self.meaningless[..], &self.repeated[..]].concat();
+        let skipped = [&self.commented_out, &self.meaningless, &self.repeated];
+        let mut skipped: Vec<_> = skipped.into_iter().flatten().copied().collect();
         skipped.sort_unstable();
         match (skipped.is_empty(), self.secrets.is_empty()) {
             (true, false) => None,

@@ -67,6 +67,9 @@ pub(super) fn parse(text: &str) -> Result<SecretsFile, BadFile> {
         let line = first_line(rest);
         let entry = line.trim();
         if entry.is_empty() || entry.starts_with('#') {
+            if foreign::comments_out(entry) {
+                file.commented_out.push(number);
+            }
             rest = below(rest, line.len());
             continue;
         }

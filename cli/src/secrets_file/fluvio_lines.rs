@@ -26,6 +26,9 @@ pub(super) fn parse(text: &str) -> Result<SecretsFile, BadFile> {
         if line.trim_start().starts_with('#') {
             // The first line of a script is one, too.
             file.comments.push(number);
+            if foreign::comments_out(line) {
+                file.commented_out.push(number);
+            }
             continue;
         }
         if line.trim().is_empty() {

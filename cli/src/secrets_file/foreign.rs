@@ -3,6 +3,8 @@
 //! A file that is read by the wrong rules does harm in two ways: a value arrives changed or cut off,
 //! and a piece of a value becomes the name of a secret, which the vault keeps in clear text.
 
+use fluvio_secret_protocol::SecretName;
+
 use super::bad_file::{BadFile, Foreign};
 
 /// What a line or a value looks like, with the next step.
@@ -209,6 +211,21 @@ pub(super) fn continues_base64(line: &str, before: &str) -> Option<Looks> {
         _ => false,
     };
     is_piece.then_some(BASE64)
+}
+
+/// Whether the beginning of a file has a line `NAME=VALUE`, and no tool has encrypted it.
+pub(crate) fn is_plain(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    let lines =
+        || text.lines().filter_map(|line| line.split_once('=')).map(|(n, v)| (n.trim(), v.trim()));
+    let is_name = |name: &str| SecretName::try_from(name.to_owned()).is_ok();
+    lines().any(|(name, value)| !value.is_empty() && is_name(name))
+        && !lines().any(|(name, value)| encrypted(name, value).is_some())
+}
+
+/// Whether a comment has a secret behind its `#`.
+pub(super) fn comments_out(line: &str) -> bool {
+    is_plain(line.trim_start_matches(|c: char| c == '#' || c.is_whitespace()).as_bytes())
 }
 
 #[cfg(test)]

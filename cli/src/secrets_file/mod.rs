@@ -16,15 +16,15 @@ mod foreign;
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 
 use clap::ValueEnum;
-use fluvio_secret_protocol::SecretName;
 use zeroize::Zeroizing;
 
 pub(crate) use self::bad_file::BadFile;
 pub(crate) use self::content::SecretsFile;
+pub(crate) use self::foreign::is_plain;
 
 /// More than anybody's secrets file has: 10,000 secrets of 6 KiB.
 const MOST_BYTES: usize = 64 << 20;
@@ -41,6 +41,7 @@ pub(crate) enum FileFormat {
 /// Reads a file; `-` is standard input. Without a format its name and its content decide.
 pub(crate) fn read(path: &Path, format: Option<FileFormat>) -> Result<SecretsFile, BadFile> {
     let bytes = match path.as_os_str() == "-" {
+        true if io::stdin().is_terminal() => Err(BadFile::Terminal),
         true => bytes_of(io::stdin().lock(), MOST_BYTES),
         false => {
             let file = File::open(path).map_err(BadFile::Io)?;
@@ -87,16 +88,6 @@ pub(crate) fn parse(bytes: &[u8], format: Option<FileFormat>) -> Result<SecretsF
     }
 }
 
-/// Whether the beginning of a file has a line `NAME=VALUE`, and no tool has encrypted it.
-pub(crate) fn is_plain(bytes: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(bytes);
-    let lines =
-        || text.lines().filter_map(|line| line.split_once('=')).map(|(n, v)| (n.trim(), v.trim()));
-    let is_name = |name: &str| SecretName::try_from(name.to_owned()).is_ok();
-    lines().any(|(name, value)| !value.is_empty() && is_name(name))
-        && !lines().any(|(name, value)| foreign::encrypted(name, value).is_some())
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -137,10 +128,15 @@ mod tests {
         assert_eq!(file.secrets[0].1.expose(), b"1");
         assert_eq!((&file.comments[..], &file.repeated[..]), (&[1, 6][..], &[5][..]));
         assert_eq!((&file.meaningless[..], &file.quoted[..]), (&[4][..], &[7][..]));
-        assert_eq!(file.left_out().expect("lines"), "what is in lines 4, 5 is nowhere else");
+        assert_eq!(file.left_out().expect("lines"), "what is in lines 1, 4, 5, 6 is nowhere else");
         let left_out = |text: &str| parse(text.as_bytes()).expect("a file").left_out();
         assert_eq!(left_out("# who\n\nA=1\n"), None);
         assert_eq!(left_out("# who\n").expect("nothing"), "it has no secret");
+        let commented_out = "A='1'\n# B='2'\n# a = b c\n## b=c\n# 1 + 1 = 2\n#C=\n";
+        for format in [FileFormat::Secrets, FileFormat::Dotenv] {
+            let file = super::parse(commented_out.as_bytes(), Some(format)).expect("a file");
+            assert_eq!(file.left_out().expect("lines"), "what is in lines 2, 3, 4 is nowhere else");
+        }
     }
 
     #[test]
