@@ -180,6 +180,21 @@ fn d3_a_value_is_asked_for_without_echo() {
 }
 
 #[test]
+fn d3_what_is_read_from_standard_input_is_not_shown_on_a_terminal() {
+    let home = Home::new();
+    let mut pty = Pty::start(home.command("fluvio-secret").args(["set", "A", "-"]));
+    pty.expect("Value of A: ");
+    pty.type_keys("cnry-typed\r");
+    let shown = pty.expect("set successfully");
+    assert!(!shown.contains("cnry"), "{shown}");
+    assert!(pty.child.wait().unwrap().success());
+    assert_eq!(delivered(&home), "cnry-typed");
+    let mut pty = Pty::start(home.command("fluvio-secret").args(["import", "-"]));
+    pty.expect("standard input is not imported: it is a terminal");
+    assert_eq!(pty.child.wait().unwrap().code(), Some(1));
+}
+
+#[test]
 fn a_pasted_value_longer_than_a_terminals_line_arrives_whole() {
     let home = Home::new();
     let mut pty = prompt(&home);

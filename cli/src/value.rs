@@ -27,6 +27,8 @@ pub(crate) enum Source {
 pub(crate) fn read(source: Source, name: &SecretName) -> Result<Secret, CliError> {
     let value = match source {
         Source::Argument(value) => value,
+        // A terminal would show what is typed.
+        Source::Input if io::stdin().is_terminal() => ask(name)?,
         Source::Ask => {
             let given = if io::stdin().is_terminal() { ask(name)? } else { from_input()? };
             // From Enter alone, a cron job or a closed descriptor. None of them means an empty value.
