@@ -6,7 +6,7 @@ use crate::error::CliError;
 
 /// Asks before what cannot be undone. `done` says what is not done without a yes.
 ///
-/// Input that is no terminal has no answer, as in a loop of the shell: then only `--yes` counts.
+/// Without a terminal, as in a loop of the shell, only `--yes` counts.
 pub(crate) fn ask(question: &str, done: &'static str) -> Result<(), CliError> {
     if !io::stdin().is_terminal() {
         return Err(CliError::Unasked(done));
