@@ -307,20 +307,29 @@ mod tests {
     }
 
     #[test]
-    fn e6_a_lease_that_nobody_holds_yet_cannot_be_held_once_a_later_daemon_removes_it() {
+    fn e6_a_lease_without_a_holder_cannot_be_held_once_a_later_daemon_removes_it() {
         let memory = Memory::new();
-        // The launcher opens the FIFO while the later daemon looks for holders, again and again.
+        // The launcher opens the FIFO while the later daemon looks for holders, again and again. It
+        // starts a connector if it has opened both ends.
         for _ in 0..200 {
             let lease = make(&memory.leases());
-            let flags = rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::NONBLOCK;
-            let open = || rustix::fs::open(&lease.hold, flags, rustix::fs::Mode::empty());
-            let (held, adopted) = std::thread::scope(|scope| {
-                let late = scope.spawn(|| open().ok());
+            let open = |end| {
+                let flags = end | rustix::fs::OFlags::NONBLOCK;
+                rustix::fs::open(&lease.hold, flags, rustix::fs::Mode::empty()).ok()
+            };
+            let late = || {
+                let writer = open(rustix::fs::OFlags::WRONLY)?;
+                Some((writer, open(rustix::fs::OFlags::RDONLY)))
+            };
+            let (late, adopted) = std::thread::scope(|scope| {
+                let late = scope.spawn(late);
                 let later = memory.leases();
                 let adopted = later.adopt();
                 (late.join().expect("it ends"), adopted.contains(&lease.id))
             });
-            assert_eq!(held.is_some(), adopted);
+            let is_held = late.as_ref().is_some_and(|(_, reader)| reader.is_some());
+            assert!(adopted || !is_held, "a connector starts with a lease that is removed");
+            assert!(late.is_some() || !adopted, "a lease stays that was never held");
             assert_eq!(lease.secrets.exists(), adopted);
         }
     }

@@ -229,18 +229,19 @@ fn note_index_of_another_user(args: &[OsString]) {
 /// Opens the lease's FIFO for the life of this process, whatever it becomes, and starts the lease's
 /// watcher. The FIFO holds nothing of the secrets.
 fn hold(fifo: &Path) -> Result<(), ShimError> {
-    let system = |error: Errno| ShimError::System(error.into());
-    let writer = open_end(fifo, OFlags::WRONLY).map_err(|error| match error {
+    let failed = |error: Errno| match error {
         // A daemon that exited has closed its end, and the next one removed the lease without a holder.
         Errno::NOENT | Errno::NXIO => ShimError::LeaseGone,
-        error => system(error),
-    })?;
-    // After the write end: a read end opened first would pass for the daemon's.
-    let reader = open_end(fifo, OFlags::RDONLY).map_err(system)?;
+        error => ShimError::System(error.into()),
+    };
+    let writer = open_end(fifo, OFlags::WRONLY).map_err(failed)?;
+    // After the write end: a read end opened first would pass for the daemon's. The FIFO has lost its name
+    // if the next daemon looked for holders a moment too early.
+    let reader = open_end(fifo, OFlags::RDONLY).map_err(failed)?;
     let lease = fifo.parent().ok_or(ShimError::LeaseGone)?;
     watcher::start(lease, reader)?;
     // Not before: the watcher would inherit it, and hold the lease that it waits for.
-    fcntl_setfd(&writer, FdFlags::empty()).map_err(system)?;
+    fcntl_setfd(&writer, FdFlags::empty()).map_err(failed)?;
     std::mem::forget(writer);
     Ok(())
 }
