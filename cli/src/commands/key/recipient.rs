@@ -9,7 +9,7 @@ use fluvio_secret_protocol::{
 };
 use serde::Serialize;
 
-use super::rekey::{reseal, say_finished, say_kept, say_left, say_state, summary};
+use super::rekey::{reseal, say_rest, say_state, summary};
 use crate::argument::{self, BadArgument};
 use crate::connection::client;
 use crate::error::CliError;
@@ -154,9 +154,7 @@ fn add(args: AddRecipientArgs) -> Result<(), CliError> {
     let shown = recipient.trim().to_owned();
     let resealed = reseal(AddRecipient { recipient, note })?;
     output::confirm(&format!("Recipient \"{shown}\" added successfully ({})", summary(&resealed)));
-    say_kept(&resealed);
-    say_finished(&resealed);
-    say_left(&resealed);
+    say_rest(&resealed);
     Ok(())
 }
 
@@ -169,9 +167,7 @@ fn remove(args: RemoveRecipientArgs) -> Result<(), CliError> {
         summary(&resealed)
     ));
     output::say(ABOUT_THE_REMOVED);
-    say_kept(&resealed);
-    say_finished(&resealed);
-    say_left(&resealed);
+    say_rest(&resealed);
     Ok(())
 }
 
@@ -202,9 +198,7 @@ fn accept(yes: bool) -> Result<(), CliError> {
         format::count(resealed.recipients, "recipient"),
         summary(&resealed)
     ));
-    say_kept(&resealed);
-    say_finished(&resealed);
-    say_left(&resealed);
+    say_rest(&resealed);
     Ok(())
 }
 

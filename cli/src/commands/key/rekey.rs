@@ -50,8 +50,15 @@ pub(super) fn summary(resealed: &Reencrypted) -> String {
     )
 }
 
+/// Says what to know about a change besides that it is done.
+pub(super) fn say_rest(resealed: &Reencrypted) {
+    say_kept(resealed);
+    say_finished(resealed);
+    say_left(resealed);
+}
+
 /// Says what was left as it is.
-pub(super) fn say_left(resealed: &Reencrypted) {
+fn say_left(resealed: &Reencrypted) {
     if !resealed.left.is_empty() {
         let names: Vec<_> = resealed.left.iter().map(|name| format!("`{name}`")).collect();
         output::say(&format!(
@@ -62,7 +69,7 @@ pub(super) fn say_left(resealed: &Reencrypted) {
 }
 
 /// Says where the old key is.
-pub(super) fn say_kept(resealed: &Reencrypted) {
+fn say_kept(resealed: &Reencrypted) {
     if let Some(kept) = &resealed.kept {
         output::say(&format!(
             "note: the old key is kept in {kept}, too, and marked as retired there.\n      It decrypts older copies of the vault, as in git or in a backup. To remove it: fluvio-secret key retire"
@@ -71,7 +78,7 @@ pub(super) fn say_kept(resealed: &Reencrypted) {
 }
 
 /// Says what was begun before, and is finished now, too.
-pub(super) fn say_finished(resealed: &Reencrypted) {
+fn say_finished(resealed: &Reencrypted) {
     match resealed.finished {
         Some(Unfinished::Identity) => output::say(
             "note: a change of the identity that had been begun before is finished now, too",

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 use clap::Args;
 use fluvio_secret_protocol::{GetRecipients, Rotate, Unfinished};
 
-use super::rekey::{kept_passphrase, reseal, say_finished, say_kept, say_left, summary};
+use super::rekey::{kept_passphrase, reseal, say_rest, summary};
 use crate::connection::client;
 use crate::error::CliError;
 use crate::output;
@@ -54,20 +54,16 @@ pub(super) fn rotate(args: &RotateArgs) -> Result<(), CliError> {
     }
     let passphrase = if is_begun { None } else { kept_passphrase(passphrase)? };
     let rotate = Rotate::new(drop_history, passphrase);
-    let resealed = reseal(rotate)?;
-    let word = match resealed.finished {
-        Some(Unfinished::Identity) => "The rotation that was begun is finished",
-        _ => "Identity rotated successfully",
+    let mut resealed = reseal(rotate)?;
+    let word = match resealed.finished.take_if(|change| *change == Unfinished::Identity) {
+        Some(_) => "The rotation that was begun is finished",
+        None => "Identity rotated successfully",
     };
     output::confirm(&format!("{word} ({})", summary(&resealed)));
     output::say(&format!(
         "note: the new key is in {}; keep a copy of it elsewhere.",
         resealed.identity
     ));
-    say_kept(&resealed);
-    if resealed.finished != Some(Unfinished::Identity) {
-        say_finished(&resealed);
-    }
-    say_left(&resealed);
+    say_rest(&resealed);
     Ok(())
 }

@@ -10,7 +10,7 @@ use fluvio_secret_protocol::{GetRecipients, Secret, UseIdentity, limits};
 use fluvio_secret_system::regular::{self, Links};
 use fluvio_secret_system::shell;
 
-use super::rekey::{kept_passphrase, reseal, say_finished, say_kept, say_left, say_state, summary};
+use super::rekey::{kept_passphrase, reseal, say_rest, say_state, summary};
 use crate::connection::client;
 use crate::error::CliError;
 use crate::passphrase::{self, PassphraseArgs};
@@ -71,9 +71,7 @@ pub(super) fn use_identity(args: &UseIdentityArgs) -> Result<(), CliError> {
             path = path.display()
         ));
     }
-    say_kept(&resealed);
-    say_finished(&resealed);
-    say_left(&resealed);
+    say_rest(&resealed);
     let recipients = client()?.call(GetRecipients)?;
     if recipients.recipients.iter().any(|one| one.own && one.listed) {
         say_state(&recipients);

@@ -2,11 +2,10 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use clap::Args;
 use fluvio_secret_protocol::{
-    Client, ClientError, Found, HeldLease, Imported, ListedGrant, Secret, SecretName, limits,
+    ClientError, Found, HeldLease, Imported, ListedGrant, Secret, SecretName, limits,
 };
 use fluvio_secret_system::file_id::FileId;
 
@@ -65,8 +64,8 @@ pub(crate) fn import(import: &ImportArgs) -> Result<(), CliError> {
     for note in file.notes() {
         output::say(&format!("note: {}, {note}", path.display()));
     }
-    let mut importer = Importer::new(import.overwrite)?;
-    let found = importer.look(&file.secrets)?;
+    let importer = Importer { path, secrets: &file.secrets, overwrite: import.overwrite };
+    let found = importer.look()?;
     if import.dry_run {
         return show(&file, &found);
     }
@@ -74,7 +73,7 @@ pub(crate) fn import(import: &ImportArgs) -> Result<(), CliError> {
     if other > 0 && !import.overwrite {
         return Err(another_value(path, &file.secrets, &found));
     }
-    let Done { new_identity, holders, leases } = importer.set(path, &file.secrets, &found)?;
+    let Done { new_identity, holders, leases } = importer.set(&found)?;
     output::confirm(&summary(path, &found));
     if let Some(identity) = new_identity {
         output::say(&about_the_identity(&identity));
@@ -97,15 +96,6 @@ pub(crate) fn import(import: &ImportArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-struct Importer {
-    client: Client,
-    overwrite: bool,
-    /// When the last batch was sent.
-    sent_at: Instant,
-}
-
-type Secrets = [(SecretName, Secret)];
-
 /// What the daemon says of an import besides that it is done.
 #[derive(Default)]
 struct Done {
@@ -114,42 +104,44 @@ struct Done {
     leases: Vec<HeldLease>,
 }
 
-impl Importer {
-    fn new(overwrite: bool) -> Result<Self, CliError> {
-        Ok(Self { client: client()?, overwrite, sent_at: Instant::now() })
-    }
+type Secrets = [(SecretName, Secret)];
 
-    /// Sends one batch. Asking twice is safe: a secret that has its value is left as it is.
-    fn send(&mut self, batch: &Secrets, dry_run: bool) -> Result<Imported, ClientError> {
-        let before = std::mem::replace(&mut self.sent_at, Instant::now());
-        let sent = self.client.call(self.request(batch, dry_run));
-        // The daemon closes a connection that is silent for `CONNECTION_TIMEOUT`, as when Ctrl-Z stopped this program. The
-        // answer to the batch before may have been read after that, so its sending counts.
-        if matches!(sent, Err(ClientError::Broken(_)))
-            && before.elapsed() > limits::CONNECTION_TIMEOUT / 2
-            && let Ok(client) = client()
-        {
-            self.client = client;
-            return self.client.call(self.request(batch, dry_run));
-        }
-        sent
+/// The secrets of a file on their way to the daemon. Asking twice is safe: a secret that has its value is
+/// left as it is.
+struct Importer<'a> {
+    path: &'a Path,
+    secrets: &'a Secrets,
+    overwrite: bool,
+}
+
+impl Importer<'_> {
+    /// Sends one batch. On a connection of its own: the daemon closes one that is silent, as when Ctrl-Z
+    /// stopped this program.
+    fn send(&self, batch: &Secrets, dry_run: bool) -> Result<Imported, CliError> {
+        let request = fluvio_secret_protocol::Import {
+            names: batch.iter().map(|(name, _)| name.clone()).collect(),
+            values: batch.iter().map(|(_, value)| value.clone()).collect(),
+            overwrite: self.overwrite,
+            dry_run,
+        };
+        Ok(client()?.call(request)?)
     }
 
     /// What the vault has under each name.
-    fn look(&mut self, secrets: &Secrets) -> Result<Vec<Found>, CliError> {
-        let mut found = Vec::with_capacity(secrets.len());
-        for batch in batches(secrets) {
+    fn look(&self) -> Result<Vec<Found>, CliError> {
+        let mut found = Vec::with_capacity(self.secrets.len());
+        for batch in batches(self.secrets) {
             found.extend(self.send(batch, true)?.found);
         }
         Ok(found)
     }
 
     /// Sets all that are not there already.
-    fn set(&mut self, path: &Path, secrets: &Secrets, found: &[Found]) -> Result<Done, CliError> {
+    fn set(&self, found: &[Found]) -> Result<Done, CliError> {
         let mut said = Done::default();
-        let mut progress = Progress::begin(secrets.len() > limits::GRANT_NAMES);
+        let mut progress = Progress::begin(self.secrets.len() > limits::GRANT_NAMES);
         let mut done = 0;
-        for batch in batches(secrets) {
+        for batch in batches(self.secrets) {
             let here = &found[done..done + batch.len()];
             if here.iter().any(|found| *found != Found::Same) {
                 match self.send(batch, false) {
@@ -158,14 +150,14 @@ impl Importer {
                         said.holders.extend(imported.holders);
                         said.leases.extend(imported.leases);
                     }
-                    Err(source) => {
+                    Err(error) => {
                         drop(progress);
-                        return Err(self.stopped(path, secrets, source));
+                        return Err(self.stopped(error));
                     }
                 }
             }
             done += batch.len();
-            progress.show(done, secrets.len());
+            progress.show(done, self.secrets.len());
         }
         // One connector may hold secrets of several batches.
         said.holders.sort_by_key(|holder| holder.pid);
@@ -175,34 +167,19 @@ impl Importer {
         Ok(said)
     }
 
-    fn request(&self, batch: &Secrets, dry_run: bool) -> fluvio_secret_protocol::Import {
-        let values = batch.iter().map(|(_, value)| value.clone());
-        fluvio_secret_protocol::Import {
-            names: batch.iter().map(|(name, _)| name.clone()).collect(),
-            values: values.collect(),
-            overwrite: self.overwrite,
-            dry_run,
-        }
-    }
-
-    /// What was done before the error, as the vault shows it.
-    fn stopped(&mut self, path: &Path, secrets: &Secrets, source: ClientError) -> CliError {
-        // One that hangs would only cost the same time again.
+    /// The error with what was done before it, as the vault shows it.
+    fn stopped(&self, error: CliError) -> CliError {
+        let CliError::Client(source) = error else { return error };
         let found = match source {
+            // One that hangs would only cost the same time again.
             ClientError::Silent { .. } => None,
-            _ => client().ok().and_then(|client| {
-                self.client = client;
-                self.look(secrets).ok()
-            }),
+            _ => self.look().ok(),
         };
         let done = match found {
             Some(found) => {
                 let done = found.iter().filter(|found| **found == Found::Same).count();
-                format!(
-                    "{done} of {} secrets have their values of {}",
-                    secrets.len(),
-                    path.display()
-                )
+                let (all, path) = (self.secrets.len(), self.path.display());
+                format!("{done} of {all} secrets have their values of {path}")
             }
             None => "how many were set is not known".to_owned(),
         };
