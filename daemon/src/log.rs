@@ -38,7 +38,7 @@ pub(crate) fn begin(mode: ServeMode, places: &Places, default: LevelFilter) -> i
         .with_max_level(level.unwrap_or(default));
     match mode {
         ServeMode::Detached => {
-            let file = RotatingLog::new(places.state.daemon_log());
+            let file = RotatingLog::new(places.state.daemon_log.clone());
             // A line that cannot be written cannot be reported either.
             let queue = LogQueue::start(move |line| drop(file.append(line, Reach::System)))?;
             let queue = QUEUE.get_or_init(|| queue);

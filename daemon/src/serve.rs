@@ -56,7 +56,7 @@ pub(crate) fn run(mode: ServeMode) -> Result<(), ServeError> {
 /// The settings with which a daemon would start, as they are written in the file.
 pub(crate) fn settings() -> Result<String, ServeError> {
     let places = Places::from_environment()?;
-    Ok(Settings::read(&places.settings())?.to_string())
+    Ok(Settings::read(&places.settings)?.to_string())
 }
 
 /// Uses the directory at the vault's path as this machine's vault from now on.
@@ -64,7 +64,7 @@ pub(crate) fn accept_vault() -> Result<(), ServeError> {
     let _hardened = harden()?;
     let places = Places::from_environment()?;
     places.prepare()?;
-    Ok(fluvio_secret_vault::accept(&places.vault(), &places.identity())?)
+    Ok(fluvio_secret_vault::accept(&places.vault, &places.identity)?)
 }
 
 fn serve(mode: ServeMode) -> Result<(), ServeError> {
@@ -89,7 +89,7 @@ fn serve_at(mode: ServeMode, handed_over: Option<UnixListener>) -> Result<(), Se
     let places = Places::from_environment()?;
     places.prepare()?;
     // An error in the settings is logged, so logging begins first.
-    let settings = Settings::read(&places.settings());
+    let settings = Settings::read(&places.settings);
     let level = settings.as_ref().map_or(LevelFilter::INFO, |settings| settings.log);
     log::begin(mode, &places, level)?;
     // Before anything is written.
@@ -100,20 +100,20 @@ fn serve_at(mode: ServeMode, handed_over: Option<UnixListener>) -> Result<(), Se
     let (_socket_lock, deadline) = match &handed_over {
         None => (own_socket(&places, now + limits::HANDOVER)?, now + limits::HANDOVER),
         Some(listener) => {
-            activation::check_place(listener, &places.state.socket())?;
+            activation::check_place(listener, &places.state.socket)?;
             (follow(&places, now + limits::TAKEOVER)?, now + limits::TAKEOVER)
         }
     };
-    let (path, identity, histories) = (places.vault(), places.identity(), places.histories());
-    let vault = Vault::open(&path, &identity, &histories, settings.history, deadline)?;
+    let Places { vault: path, identity, histories, state, .. } = &places;
+    let vault = Vault::open(path, identity, histories, settings.history, deadline)?;
     let id = vault.id();
     let leases = LeaseTable::new(vault.path(), runtime_directory());
-    let service = Service::new(vault, Audit::new(places.state.audit_log()), leases, settings);
+    let service = Service::new(vault, Audit::new(state.audit_log.clone()), leases, settings);
     let server = match handed_over {
-        None => Server::bind(places.state.socket(), service)?,
-        Some(listener) => Server::inherit(listener, places.state.socket(), service)?,
+        None => Server::bind(state.socket.clone(), service)?,
+        Some(listener) => Server::inherit(listener, state.socket.clone(), service)?,
     };
-    tracing::info!("serves {} with the vault id {id}", places.vault().display());
+    tracing::info!("serves {} with the vault id {id}", path.display());
     if mode == ServeMode::Detached {
         log::flush();
         tell_ready()?;
@@ -127,17 +127,17 @@ fn serve_at(mode: ServeMode, handed_over: Option<UnixListener>) -> Result<(), Se
 /// a service manager starts one.
 fn own_socket(places: &Places, deadline: Instant) -> Result<Lock, ServeError> {
     if connect(&places.state).is_ok() {
-        return Err(ServeError::Owned { path: places.state.socket() });
+        return Err(ServeError::Owned { path: places.state.socket.clone() });
     }
     follow(places, deadline)
 }
 
 /// Takes the socket's lock from a daemon that stops, or will when it notices that its socket was replaced.
 fn follow(places: &Places, deadline: Instant) -> Result<Lock, ServeError> {
-    let path = places.state.socket_lock();
+    let path = &places.state.socket_lock;
     let failed = |source| ServeError::Lock { path: path.clone(), source };
-    let owned = || ServeError::Owned { path: places.state.socket() };
-    Lock::take(&path, deadline).map_err(failed)?.ok_or_else(owned)
+    let owned = || ServeError::Owned { path: places.state.socket.clone() };
+    Lock::take(path, deadline).map_err(failed)?.ok_or_else(owned)
 }
 
 /// Reports to the starter that the daemon serves, and closes the pipe.

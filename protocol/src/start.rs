@@ -48,7 +48,7 @@ pub enum StartError {
 
 /// Takes the lock of starting a daemon.
 pub(crate) fn lock(state: &StateDirectory) -> Result<Lock, StartError> {
-    let path = state.start_lock();
+    let path = state.start_lock.clone();
     // Longer than a daemon takes: it may wait for another one to stop.
     match Lock::take(&path, Instant::now() + limits::HANDOVER * 2) {
         Ok(Some(lock)) => Ok(lock),

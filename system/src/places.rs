@@ -20,53 +20,46 @@ pub const HOME_VARIABLE: &str = "FLUVIO_SECRET_HOME";
 /// The longest path of a socket: `sun_path` has 108 bytes and a final NUL (unix(7)).
 const SOCKET_PATH_BYTES: usize = 107;
 
-/// A kind of files with a directory of its own (XDG base directory specification).
-struct BaseDirectory {
-    /// Its directory below [`HOME_VARIABLE`].
-    name: &'static str,
-    variable: &'static str,
-    /// Where it is if the variable is not set, below `HOME`.
-    default: &'static str,
-}
-
-const CONFIG: BaseDirectory =
-    BaseDirectory { name: "config", variable: "XDG_CONFIG_HOME", default: ".config" };
-const DATA: BaseDirectory =
-    BaseDirectory { name: "data", variable: "XDG_DATA_HOME", default: ".local/share" };
-const STATE: BaseDirectory =
-    BaseDirectory { name: "state", variable: "XDG_STATE_HOME", default: ".local/state" };
-
-/// All directories of a user.
+/// All directories and files of a user. None of them needs to exist.
 #[derive(Clone, Debug)]
 pub struct Places {
-    config: PathBuf,
-    data: PathBuf,
+    /// The directory of the identity and the settings.
+    pub config: PathBuf,
+    /// The directory of the vault and its history.
+    pub data: PathBuf,
+    /// The earlier versions in each vault. They are not in the vault because others may write to that.
+    pub histories: PathBuf,
+    /// The key that decrypts the secrets. It is not in the vault, so you can copy the vault without it.
+    pub identity: PathBuf,
+    /// The directory of the link called `cdk`.
+    pub programs: PathBuf,
+    /// The settings of the daemon.
+    pub settings: PathBuf,
     /// The directory of the socket and the logs.
     pub state: StateDirectory,
+    /// The encrypted secrets.
+    pub vault: PathBuf,
 }
 
 /// The directory of what is neither configuration nor data: the socket, the logs.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct StateDirectory {
-    path: PathBuf,
-}
-
-impl BaseDirectory {
-    /// A directory that is named by no variable is below `HOME`. The password database is not asked: then two
-    /// shells of one user could have two vaults.
-    fn directory(
-        &self,
-        variable: impl Fn(&str) -> Option<OsString>,
-    ) -> Result<PathBuf, PlaceError> {
-        if let Some(home) = absolute(HOME_VARIABLE, &variable)? {
-            return Ok(home.join(self.name));
-        }
-        let base = match absolute(self.variable, &variable)? {
-            Some(base) => base,
-            None => absolute("HOME", &variable)?.ok_or(PlaceError::NoHome)?.join(self.default),
-        };
-        Ok(base.join("fluvio-secret"))
-    }
+    /// The audit log: lines of JSON. A full one is beside it, with `.1` at its end.
+    pub audit_log: PathBuf,
+    /// The daemon's log of its own work.
+    pub daemon_log: PathBuf,
+    /// The directory itself.
+    pub path: PathBuf,
+    /// The directory of the socket and the locks of starting.
+    pub run: PathBuf,
+    /// The daemon's socket.
+    pub socket: PathBuf,
+    /// Held by the daemon that owns the socket, for its life.
+    pub socket_lock: PathBuf,
+    /// Held by a program while it starts a daemon.
+    pub start_lock: PathBuf,
+    /// Held by a program while it prompts for the passphrase.
+    pub unlock_lock: PathBuf,
 }
 
 impl Places {
@@ -78,7 +71,9 @@ impl Places {
     pub fn from_environment() -> Result<Self, PlaceError> {
         let variable = |name: &str| env::var_os(name);
         let state = StateDirectory::from_environment()?;
-        Ok(Self { config: CONFIG.directory(variable)?, data: DATA.directory(variable)?, state })
+        let config = base_directory("config", "XDG_CONFIG_HOME", ".config", variable)?;
+        let data = base_directory("data", "XDG_DATA_HOME", ".local/share", variable)?;
+        Ok(Self::of(config, data, state))
     }
 
     /// The directories of `FLUVIO_SECRET_HOME=home`, whatever the environment says.
@@ -88,7 +83,20 @@ impl Places {
     /// [`PlaceError::LongSocket`].
     pub fn under(home: &Path) -> Result<Self, PlaceError> {
         let state = StateDirectory::under(home)?;
-        Ok(Self { config: home.join(CONFIG.name), data: home.join(DATA.name), state })
+        Ok(Self::of(home.join("config"), home.join("data"), state))
+    }
+
+    fn of(config: PathBuf, data: PathBuf, state: StateDirectory) -> Self {
+        Self {
+            histories: data.join("history"),
+            identity: config.join("identity.txt"),
+            programs: data.join("bin"),
+            settings: config.join("settings.toml"),
+            vault: data.join("vault"),
+            config,
+            data,
+            state,
+        }
     }
 
     /// Makes the missing directories and checks that all of them are private. The vault makes its own
@@ -98,49 +106,14 @@ impl Places {
     ///
     /// [`PlaceError::Private`].
     pub fn prepare(&self) -> Result<(), PlaceError> {
-        private_directory(&self.config)?;
-        private_directory(&self.data)?;
+        private::directory(&self.config)?;
+        private::directory(&self.data)?;
         self.state.prepare()?;
         for directory in [&self.config, &self.state.path] {
             // If it cannot be written, `doctor` still reports that git would add a key.
             let _ = keep_out_of_git(directory);
         }
         Ok(())
-    }
-
-    /// The directory of the identity and the settings.
-    pub fn config(&self) -> &Path {
-        &self.config
-    }
-
-    /// The directory of the vault and its history.
-    pub fn data(&self) -> &Path {
-        &self.data
-    }
-
-    /// The directory of the link called `cdk`.
-    pub fn programs(&self) -> PathBuf {
-        self.data.join("bin")
-    }
-
-    /// The encrypted secrets.
-    pub fn vault(&self) -> PathBuf {
-        self.data.join("vault")
-    }
-
-    /// The earlier versions in each vault. They are not in the vault because others may write to that.
-    pub fn histories(&self) -> PathBuf {
-        self.data.join("history")
-    }
-
-    /// The key that decrypts the secrets. It is not in the vault, so you can copy the vault without it.
-    pub fn identity(&self) -> PathBuf {
-        self.config.join("identity.txt")
-    }
-
-    /// The settings of the daemon.
-    pub fn settings(&self) -> PathBuf {
-        self.config.join("settings.toml")
     }
 }
 
@@ -161,59 +134,30 @@ impl StateDirectory {
     ///
     /// [`PlaceError::LongSocket`].
     pub fn under(home: &Path) -> Result<Self, PlaceError> {
-        Self { path: home.join(STATE.name) }.checked()
+        Self::at(home.join("state"))
     }
 
     fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, PlaceError> {
-        Self { path: STATE.directory(variable)? }.checked()
+        Self::at(base_directory("state", "XDG_STATE_HOME", ".local/state", variable)?)
     }
 
-    fn checked(self) -> Result<Self, PlaceError> {
-        let path = self.socket();
-        match path.as_os_str().len() {
-            length if length > SOCKET_PATH_BYTES => Err(PlaceError::LongSocket { path, length }),
-            _ => Ok(self),
+    fn at(path: PathBuf) -> Result<Self, PlaceError> {
+        let run = path.join("run");
+        let socket = run.join("daemon.sock");
+        let length = socket.as_os_str().len();
+        if length > SOCKET_PATH_BYTES {
+            return Err(PlaceError::LongSocket { path: socket, length });
         }
-    }
-
-    /// The directory itself.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The directory of the socket and the locks of starting.
-    pub fn run(&self) -> PathBuf {
-        self.path.join("run")
-    }
-
-    /// The daemon's socket.
-    pub fn socket(&self) -> PathBuf {
-        self.path.join("run/daemon.sock")
-    }
-
-    /// Held by the daemon that owns the socket, for its life.
-    pub fn socket_lock(&self) -> PathBuf {
-        self.path.join("run/daemon.lock")
-    }
-
-    /// Held by a program while it starts a daemon.
-    pub fn start_lock(&self) -> PathBuf {
-        self.path.join("run/start.lock")
-    }
-
-    /// Held by a program while it prompts for the passphrase.
-    pub fn unlock_lock(&self) -> PathBuf {
-        self.path.join("run/unlock.lock")
-    }
-
-    /// The audit log: lines of JSON. A full one is beside it, with `.1` at its end.
-    pub fn audit_log(&self) -> PathBuf {
-        self.path.join("audit.log")
-    }
-
-    /// The daemon's log of its own work.
-    pub fn daemon_log(&self) -> PathBuf {
-        self.path.join("daemon.log")
+        Ok(Self {
+            audit_log: path.join("audit.log"),
+            daemon_log: path.join("daemon.log"),
+            socket_lock: run.join("daemon.lock"),
+            start_lock: run.join("start.lock"),
+            unlock_lock: run.join("unlock.lock"),
+            path,
+            run,
+            socket,
+        })
     }
 
     /// Makes the missing directories and checks that they are private.
@@ -222,8 +166,8 @@ impl StateDirectory {
     ///
     /// [`PlaceError::Private`].
     pub fn prepare(&self) -> Result<(), PlaceError> {
-        private_directory(&self.path)?;
-        private_directory(&self.run())
+        private::directory(&self.path)?;
+        Ok(private::directory(&self.run)?)
     }
 
     /// Whether a subject comes up for the first time. A file remembers it.
@@ -235,19 +179,28 @@ impl StateDirectory {
     }
 }
 
-/// Makes a directory of ours that only you may use, or checks an existing one.
-///
-/// # Errors
-///
-/// [`PlaceError::Private`].
-pub fn private_directory(path: &Path) -> Result<(), PlaceError> {
-    Ok(private::directory(path)?)
-}
-
 /// The login's own directory, which usually is in memory, if there is one.
 #[must_use]
 pub fn runtime_directory() -> Option<PathBuf> {
     env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+/// The directory of one kind of files (XDG base directory specification). The password database is not asked
+/// for a home: then two shells of one user could have two vaults.
+fn base_directory(
+    kind: &str,
+    xdg: &'static str,
+    below_home: &str,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Result<PathBuf, PlaceError> {
+    if let Some(home) = absolute(HOME_VARIABLE, &variable)? {
+        return Ok(home.join(kind));
+    }
+    let base = match absolute(xdg, &variable)? {
+        Some(base) => base,
+        None => absolute("HOME", &variable)?.ok_or(PlaceError::NoHome)?.join(below_home),
+    };
+    Ok(base.join("fluvio-secret"))
 }
 
 /// The directory that a variable names; `None` if it is unset or empty. A relative path would be another
@@ -350,7 +303,7 @@ mod tests {
 
     #[test]
     fn b9_the_socket_follows_three_variables_and_no_other() {
-        let at = |variables: &[(&str, &str)]| state(variables).expect("a place").socket();
+        let at = |variables: &[(&str, &str)]| state(variables).expect("a place").socket;
         assert_eq!(
             at(&[("HOME", "/h"), ("XDG_RUNTIME_DIR", "/run/user/1"), ("TMPDIR", "/t")]),
             Path::new("/h/.local/state/fluvio-secret/run/daemon.sock")
@@ -387,11 +340,7 @@ mod tests {
         let tail = "/state/run/daemon.sock".len();
         let longest = home(107 - tail);
         assert_eq!(
-            state(&[("FLUVIO_SECRET_HOME", &longest)])
-                .expect("107 bytes")
-                .socket()
-                .as_os_str()
-                .len(),
+            state(&[("FLUVIO_SECRET_HOME", &longest)]).expect("107 bytes").socket.as_os_str().len(),
             107
         );
         let error = state(&[("FLUVIO_SECRET_HOME", &home(108 - tail))]).expect_err("108 bytes");

@@ -6,7 +6,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use fluvio_secret_system::places::private_directory;
+use fluvio_secret_system::places::PlaceError;
+use fluvio_secret_system::private;
 
 use crate::durable_directory::{DurableDirectory, exists};
 use crate::error::OpenError;
@@ -98,7 +99,7 @@ impl Remembered {
 
 /// Makes the directory at the vault's path this machine's vault. A missing one is created.
 pub fn accept(path: &Path, identity: &Path) -> Result<(), OpenError> {
-    private_directory(path)?;
+    private::directory(path).map_err(PlaceError::from)?;
     let failed = |source| OpenError::Io { path: path.to_owned(), source };
     let directory = DurableDirectory::at(path.canonicalize().map_err(failed)?);
     let id = id::of_vault(&directory)?;

@@ -9,7 +9,8 @@ use fluvio_secret_protocol::{
     Found, Recipients, RetiredKey, Secret, SecretName, Unfinished, Versions,
 };
 use fluvio_secret_system::lock::Lock;
-use fluvio_secret_system::places::private_directory;
+use fluvio_secret_system::places::PlaceError;
+use fluvio_secret_system::private;
 
 use crate::durable_directory::DurableDirectory;
 use crate::error::{OpenError, VaultError};
@@ -61,7 +62,7 @@ impl Vault {
         let failed = |source| OpenError::Io { path: path.to_owned(), source };
         let remembered = Remembered::beside(identity);
         remembered.check(path)?;
-        private_directory(path)?;
+        private::directory(path).map_err(PlaceError::from)?;
         let place = Arc::new(VaultPlace::find(path).map_err(failed)?);
         let path = place.path();
         let lock = Lock::take(&path.join(".lock"), deadline).map_err(failed)?;

@@ -165,7 +165,7 @@ fn uninstall(folder: Option<PathBuf>) -> Result<(), CliError> {
 fn folder_of_link(folder: Option<PathBuf>) -> Result<PathBuf, CliError> {
     let folder = match folder {
         Some(folder) => std::path::absolute(folder).map_err(CliError::System)?,
-        None => places()?.programs(),
+        None => places()?.programs,
     };
     Ok(folder)
 }

@@ -114,7 +114,7 @@ fn end_leases_and_stop() -> Result<(), CliError> {
     let mut client = match running_client()? {
         Some(client) => client,
         // No daemon ever ran here, so there is nothing to take over.
-        None if !state()?.run().exists() => {
+        None if !state()?.run.exists() => {
             output::confirm(NOT_RUNNING);
             return Ok(());
         }

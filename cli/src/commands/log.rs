@@ -59,7 +59,7 @@ fn since(duration: &OsStr) -> Result<Timestamp, BadArgument> {
 const FOLLOW_POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 pub(super) fn log(log: &LogArgs) -> Result<(), CliError> {
-    let path = state()?.audit_log();
+    let path = state()?.audit_log;
     let mut file = AuditLog::at(path.clone());
     let mut is_first = true;
     loop {

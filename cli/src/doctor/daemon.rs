@@ -16,7 +16,7 @@ const RESTART: &str = "fluvio-secret daemon restart";
 pub(super) fn settings(places: &Places, status: Option<&Status>) -> Vec<Diagnosis> {
     // Without the program there is a line about that.
     let Ok(said) = shown_settings() else { return Vec::new() };
-    vec![judge_settings(&places.settings(), &said, status.map(|status| &*status.settings))]
+    vec![judge_settings(&places.settings, &said, status.map(|status| &*status.settings))]
 }
 
 /// `known` is what the daemon that runs was started with.
@@ -35,7 +35,7 @@ fn judge_settings(path: &Path, said: &Result<String, String>, known: Option<&str
 
 /// Whether a daemon serves or can be started, and is the one that this program expects.
 pub(super) fn daemon(status: Result<&Status, &ClientError>, places: &Places) -> Vec<Diagnosis> {
-    let vault = places.vault();
+    let vault = &*places.vault;
     let found = match status {
         Err(error @ ClientError::Silent { pid: Some(pid), .. }) => DoctorCheck::Daemon
             .error(error.to_string())
@@ -49,7 +49,7 @@ pub(super) fn daemon(status: Result<&Status, &ClientError>, places: &Places) -> 
             );
             DoctorCheck::Daemon.error(text).fixed_by(Fix::new(RESTART))
         }
-        Ok(status) if !is_same(Path::new(&status.vault), &vault) => {
+        Ok(status) if !is_same(Path::new(&status.vault), vault) => {
             let text = format!(
                 "it keeps the vault {}, and here the vault is {}",
                 status.vault,

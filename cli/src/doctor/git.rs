@@ -17,7 +17,7 @@ use super::machine::Machine;
 const KEYS: [&str; 2] = ["identity*", ".tmp-*"];
 
 pub(super) fn check(machine: &Machine, places: &Places) -> Vec<Diagnosis> {
-    let config = places.config();
+    let config = &*places.config;
     let tracked = keys(machine, config, &["--cached"]);
     let addable = keys(machine, config, &["--others", "--exclude-standard"]);
     let mut found: Vec<_> = tracked.iter().map(|key| judge_tracked(config, key)).collect();

@@ -13,13 +13,13 @@ use super::finding::{Diagnosis, DoctorCheck};
 const MOST: usize = 16;
 
 pub(super) fn check(places: &Places, vault: &Path) -> Vec<Diagnosis> {
-    let mut found = judge(&places.histories());
+    let mut found = judge(&places.histories);
     let old = vault.join(".history");
     if fs::symlink_metadata(&old).is_ok() {
         found.push(DoctorCheck::History.warning(format!(
             "{} is not used: earlier versions are in {}; if they are missing there, the daemon's log says why they were not moved",
             old.display(),
-            places.histories().display()
+            places.histories.display()
         )));
     }
     found

@@ -28,19 +28,19 @@ pub(super) fn check(machine: &Machine, places: &Places) -> Vec<Diagnosis> {
     if let Some(foreign) = leases.iter().find_map(|place| foreign_leases(place, machine.uid)) {
         return vec![foreign];
     }
-    let leases = leases.into_iter().map(|place| (place, DIRECTORY_MODE));
+    let leases = leases.iter().map(|place| (place, DIRECTORY_MODE));
     let all = [
-        (places.config().to_owned(), DIRECTORY_MODE),
-        (places.identity(), FILE_MODE),
-        (places.data().to_owned(), DIRECTORY_MODE),
-        (places.vault(), DIRECTORY_MODE),
-        (places.state.path().to_owned(), DIRECTORY_MODE),
-        (places.state.run(), DIRECTORY_MODE),
-        (places.state.audit_log(), FILE_MODE),
+        (&places.config, DIRECTORY_MODE),
+        (&places.identity, FILE_MODE),
+        (&places.data, DIRECTORY_MODE),
+        (&places.vault, DIRECTORY_MODE),
+        (&places.state.path, DIRECTORY_MODE),
+        (&places.state.run, DIRECTORY_MODE),
+        (&places.state.audit_log, FILE_MODE),
     ];
     // What a link points to there is not ours, so its mode is not to be changed.
-    let is_link = fs::symlink_metadata(places.histories()).is_ok_and(|found| found.is_symlink());
-    let histories = (!is_link).then(|| (places.histories(), DIRECTORY_MODE));
+    let is_link = fs::symlink_metadata(&places.histories).is_ok_and(|found| found.is_symlink());
+    let histories = (!is_link).then_some((&places.histories, DIRECTORY_MODE));
     judge(all.into_iter().chain(histories).chain(leases), machine.uid)
 }
 
@@ -55,8 +55,8 @@ fn foreign_leases(place: &Path, ours: u32) -> Option<Diagnosis> {
 }
 
 /// What is not there is made as it has to be.
-fn judge(places: impl Iterator<Item = (PathBuf, u32)>, ours: u32) -> Vec<Diagnosis> {
-    let faults: Vec<_> = places.filter_map(|(path, wanted)| fault(&path, wanted, ours)).collect();
+fn judge<'a>(places: impl Iterator<Item = (&'a PathBuf, u32)>, ours: u32) -> Vec<Diagnosis> {
+    let faults: Vec<_> = places.filter_map(|(path, wanted)| fault(path, wanted, ours)).collect();
     if faults.is_empty() {
         return vec![DoctorCheck::Modes.ok("the folders and the identity are ours alone")];
     }
@@ -115,15 +115,14 @@ mod tests {
         chmod(&file, 0o644);
         chmod(&closed, 0o500);
         let ours = rustix::process::geteuid().as_raw();
-        let places = || {
-            [
-                (inside.clone(), DIRECTORY_MODE),
-                (file.clone(), FILE_MODE),
-                (closed.clone(), DIRECTORY_MODE),
-                ("/none".into(), DIRECTORY_MODE),
-            ]
-        };
-        let found = judge(places().into_iter(), ours);
+        let none = "/none".into();
+        let places = [
+            (&inside, DIRECTORY_MODE),
+            (&file, FILE_MODE),
+            (&closed, DIRECTORY_MODE),
+            (&none, DIRECTORY_MODE),
+        ];
+        let found = judge(places.into_iter(), ours);
         assert_eq!(found.len(), 3, "{found:?}");
         assert!(found[2].text.contains("nothing can be changed in it"), "{found:?}");
         assert!(found[0].text.contains("others may use") && found[0].text.contains("0750"));
@@ -131,10 +130,10 @@ mod tests {
             let command = wrong.command().expect("a command");
             assert!(Command::new("sh").args(["-c", command]).status().expect("sh").success());
         }
-        let found = judge(places().into_iter(), ours);
+        let found = judge(places.into_iter(), ours);
         assert_eq!(found[0].condition, Condition::Ok, "{found:?}");
         // To take over another user's directory may do more harm.
-        let found = judge(places().into_iter(), ours + 1);
+        let found = judge(places.into_iter(), ours + 1);
         let whose = if ours == 0 { "root".to_owned() } else { format!("uid {ours}") };
         assert!(found[0].text.contains(&format!("belongs to {whose}")), "{found:?}");
         assert!(found.iter().all(|found| found.fix.is_none()), "{found:?}");

@@ -19,7 +19,7 @@ const RELEASE: &str = env!("CARGO_PKG_VERSION");
 pub(super) fn check(machine: &Machine, places: &Places) -> Vec<Diagnosis> {
     let this = env::current_exe().and_then(|path| path.canonicalize()).unwrap_or_default();
     let mut found = ours(&this);
-    found.extend(cdk(machine, &this.with_file_name(SHIM), &places.programs()));
+    found.extend(cdk(machine, &this.with_file_name(SHIM), &places.programs));
     found.extend(fluvio(machine, &this));
     found
 }

@@ -17,16 +17,10 @@ use super::memory;
 const BYTES: [u8; 4096] = [0; 4096];
 
 pub(super) fn check(machine: &Machine, places: &Places) -> Vec<Diagnosis> {
-    let directories = [
-        places.config().to_owned(),
-        places.data().to_owned(),
-        places.vault(),
-        places.state.path().to_owned(),
-        places.state.run(),
-    ];
-    let directories = directories.into_iter().chain(memory::lease_place(machine));
-    let logs = [places.state.audit_log(), places.state.daemon_log()];
-    judge(directories, &logs)
+    let Places { config, data, vault, state, .. } = places;
+    let directories = [config, data, vault, &state.path, &state.run].into_iter().cloned();
+    let logs = [state.audit_log.clone(), state.daemon_log.clone()];
+    judge(directories.chain(memory::lease_place(machine)), &logs)
 }
 
 fn judge(directories: impl Iterator<Item = PathBuf>, logs: &[PathBuf]) -> Vec<Diagnosis> {

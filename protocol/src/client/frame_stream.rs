@@ -26,16 +26,22 @@ pub(super) struct FrameStream {
 }
 
 impl FrameStream {
-    pub(super) fn open(socket: PathBuf) -> Result<Self, ClientError> {
-        let stream = connected(&socket).map_err(|source| match source.kind() {
-            io::ErrorKind::WouldBlock => {
-                ClientError::Silent { socket: socket.clone(), pid: None, is_asked: false }
+    pub(super) fn open(path: &Path) -> Result<Self, ClientError> {
+        let socket = path.to_owned();
+        let stream = match connected(path) {
+            Ok(stream) => stream,
+            Err(source) => {
+                return Err(match source.kind() {
+                    io::ErrorKind::WouldBlock => {
+                        ClientError::Silent { socket, pid: None, is_asked: false }
+                    }
+                    io::ErrorKind::PermissionDenied => {
+                        ClientError::Denied(Denied::new(socket, source))
+                    }
+                    _ => ClientError::Unreachable { socket, source },
+                });
             }
-            io::ErrorKind::PermissionDenied => {
-                ClientError::Denied(Denied::new(socket.clone(), source))
-            }
-            _ => ClientError::Unreachable { socket: socket.clone(), source },
-        })?;
+        };
         let peer = Peer::of(&stream).map_err(ClientError::Broken)?;
         match peer.is_ours() {
             true => Ok(Self { stream, socket, pid: peer.pid }),

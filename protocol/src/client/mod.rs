@@ -50,7 +50,7 @@ pub struct Client {
 /// [`ClientError::Unreachable`] if none serves, [`ClientError::Denied`] if the socket may not be
 /// opened, [`ClientError::Foreign`] if another user's process serves.
 pub fn connect(state: &StateDirectory) -> Result<Client, ClientError> {
-    let stream = FrameStream::open(state.socket())?;
+    let stream = FrameStream::open(&state.socket)?;
     let state = state.clone();
     Ok(Client { stream, state, may_replace: false, is_wait_reported: false })
 }
@@ -217,7 +217,7 @@ impl Client {
             }
             if working == wait::FRAMES && !self.is_wait_reported {
                 self.is_wait_reported = true;
-                wait::report(self.state.socket());
+                wait::report(&self.state.socket);
             }
             timeouts = Timeouts::new();
         }

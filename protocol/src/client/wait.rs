@@ -1,6 +1,6 @@
 //! Reports what a slow request waits for.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::OnceLock;
 
 use super::error::ClientError;
@@ -21,7 +21,7 @@ pub fn report_waits(report: fn(&str)) {
 }
 
 /// Reports what the daemon waits for.
-pub(super) fn report(socket: PathBuf) {
+pub(super) fn report(socket: &Path) {
     let Some(report) = REPORT.get() else { return };
     report(&match status(socket) {
         Ok(Reply::Answer(status)) if !status.is_current => format!(
@@ -33,7 +33,7 @@ pub(super) fn report(socket: PathBuf) {
 }
 
 /// On another connection, because the one of the request is busy. The answer comes within a second.
-fn status(socket: PathBuf) -> Result<Reply<Status>, ClientError> {
+fn status(socket: &Path) -> Result<Reply<Status>, ClientError> {
     let mut stream = FrameStream::open(socket)?;
     let mut timeouts = Timeouts::new();
     stream.send(&GetStatus, &mut timeouts)?;

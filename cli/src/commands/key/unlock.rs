@@ -107,7 +107,7 @@ enum Turn {
 
 /// Waits until no other program asks.
 fn turn() -> Result<Turn, CliError> {
-    let path = state()?.unlock_lock();
+    let path = state()?.unlock_lock;
     let take = |until| Lock::take(&path, until).map_err(CliError::System);
     if let Some(turn) = take(Instant::now())? {
         return Ok(Turn::Ours(turn));
