@@ -6,8 +6,8 @@ use fluvio_secret_protocol::{Check, ClientError, Code, SecretName, connect_or_st
 
 use super::content::Contents;
 use super::report::{Event, Reason};
-use super::secrets::{Subscriber, Told, note};
-use super::{Held, News, Sign, State, Supervisor, Then, files, lock, pause};
+use super::subscription::{Subscriber, Told, note};
+use super::{Held, News, Sign, State, Supervisor, Then, files, lock_watch, pause};
 use crate::config_file;
 use crate::error::CliError;
 
@@ -144,7 +144,7 @@ impl Supervisor {
         // Refused when the configuration cannot be read, also where nothing more is checked.
         self.subscribe().map_err(|error| Unfit::of_client(&error))?;
         if !self.fingerprints.is_empty() && self.lock.is_closed(&self.places) {
-            return Err(Unfit::for_good(lock::LOCKED));
+            return Err(Unfit::for_good(lock_watch::LOCKED));
         }
         if !self.plan.check {
             return Ok(());

@@ -4,26 +4,26 @@
 //! * [`pace`]: how soon it may be restarted again
 //! * [`content`](mod@content): what is in the files
 //! * [`path_chain`]: the names on the path to a file
-//! * [`files`], [`secrets`]: the sources of changes
+//! * [`files`], [`subscription`]: the sources of changes
 //! * [`mod@look`]: what changed, and whether a connector would start with it
-//! * [`lock`](mod@lock): a vault that is locked
-//! * [`connector`](mod@connector): the child
+//! * [`lock_watch`]: a vault that is locked
+//! * [`process_group`]: the child
 //! * [`report`]: the lines that are printed
 //!
 //! One thread does everything. The others (events of files, messages of the daemon, signals) only send to it.
 //! It never sees a value: the child is the shim, which asks for them itself.
 
 mod args;
-mod connector;
 mod content;
 mod debounce;
 mod files;
-mod lock;
+mod lock_watch;
 mod look;
 mod pace;
 mod path_chain;
+mod process_group;
 mod report;
-mod secrets;
+mod subscription;
 
 use std::fs;
 use std::io;
@@ -41,14 +41,14 @@ use zeroize::Zeroizing;
 
 use self::args::Restart;
 pub(crate) use self::args::WatchArgs;
-use self::connector::{Connector, code};
 use self::content::{Contents, Doubts, Reader};
 use self::debounce::{Debounce, Sign};
 use self::files::Files;
-use self::lock::Lock;
+use self::lock_watch::Lock;
 use self::pace::Pace;
+use self::process_group::{Connector, code};
 use self::report::{Event, Reason, Report};
-use self::secrets::{Fingerprints, Subscriber, Told};
+use self::subscription::{Fingerprints, Subscriber, Told};
 use crate::error::{CliError, NOT_STARTED};
 use crate::{config_file, signals};
 
@@ -170,7 +170,9 @@ fn watch(plan: Plan) -> Result<u8, CliError> {
     let of_signals = sender.clone();
     // An error means that the supervisor has stopped.
     let tell = move |signal| drop(of_signals.send(News::Signal(signal)));
-    signals::hand_over(tell).and_then(|()| connector::adopt_orphans()).map_err(CliError::System)?;
+    signals::hand_over(tell)
+        .and_then(|()| process_group::adopt_orphans())
+        .map_err(CliError::System)?;
     let paths = std::iter::once(&plan.config).chain(&plan.watch.paths).map(std::path::absolute);
     let paths = paths.collect::<io::Result<_>>().map_err(CliError::System)?;
     let of_files = sender.clone();
@@ -234,7 +236,7 @@ impl Supervisor {
                     (Some(_), _) => None,
                 };
                 let gone =
-                    connector.status().map(|_| Instant::now() + connector::GROUP_POLL_INTERVAL);
+                    connector.status().map(|_| Instant::now() + process_group::GROUP_POLL_INTERVAL);
                 next.into_iter().chain(gone).min()
             }
             State::Pausing(until) => Some(*until),
@@ -337,7 +339,7 @@ impl Supervisor {
     fn look_at_children(&mut self) {
         match &mut self.state {
             State::Running(connector) | State::Stopping { connector, .. } => connector.look(),
-            State::Pausing(_) | State::Waiting => while connector::child_news().is_some() {},
+            State::Pausing(_) | State::Waiting => while process_group::child_news().is_some() {},
         }
         if let State::Running(connector) = &mut self.state
             && let Some(signal) = connector.take_stopped()
@@ -430,7 +432,7 @@ impl Supervisor {
                 Then::Pause(until) => Some((*until - Instant::now()).as_secs_f32().round() as u64),
                 _ => None,
             };
-            let status = &connector::told(status);
+            let status = &process_group::told(status);
             self.report.tell(&Event::Ended { status, again_in_s, waits_for });
         }
         // What it started and left behind goes, too.
