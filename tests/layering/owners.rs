@@ -15,7 +15,6 @@ const NOT_YET: &[(&str, &str)] = &[
     ("Service", "daemon/src/service/grant.rs"),
     ("Service", "daemon/src/service/key.rs"),
     ("Service", "daemon/src/service/rekey.rs"),
-    ("Supervisor", "cli/src/watch/look.rs"),
 ];
 
 /// The last name of a type's path.

@@ -12,13 +12,13 @@ use fluvio_secret_system::file_id::FileId;
 use ignore::WalkBuilder;
 
 /// A missing or empty file is often about to be written. For this time its old content counts.
-const CONNECTION_TIMEOUT: Duration = Duration::from_millis(500);
+const DOUBT_LASTS: Duration = Duration::from_millis(500);
 
 /// So long a file may get another content and keep its dates: some file systems keep whole seconds, FAT
 /// two of them.
 const SETTLES: Duration = Duration::from_secs(2);
 /// What is so old by our clock is settled by the clock of any file system.
-const OLD: Duration = Duration::from_secs(600);
+const SETTLED_AGE: Duration = Duration::from_secs(600);
 
 /// What a file has in it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -37,12 +37,12 @@ pub(crate) struct Contents(BTreeMap<PathBuf, Content>);
 /// Reads contents, each file only when it may have another one.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
-    known: BTreeMap<PathBuf, Known>,
+    known: BTreeMap<PathBuf, KnownFile>,
 }
 
 /// A file as it was read.
 #[derive(Clone, Copy, Debug)]
-struct Known {
+struct KnownFile {
     id: FileId,
     content: Content,
     /// Since when it has this id, as far as we have seen.
@@ -82,9 +82,10 @@ impl Reader {
                 continue;
             };
             let id = FileId::from(&found);
-            let is_old = id.is_older_than(OLD);
-            let now =
-                Known::now(self.known.get(&path), id, is_old, Instant::now(), || content(&path));
+            let is_old = id.is_older_than(SETTLED_AGE);
+            let now = KnownFile::now(self.known.get(&path), id, is_old, Instant::now(), || {
+                content(&path)
+            });
             contents.insert(path.clone(), now.content);
             known.insert(path, now);
         }
@@ -99,7 +100,7 @@ impl Reader {
     }
 }
 
-impl Known {
+impl KnownFile {
     /// What a file is at a time, at which it was seen to have this id.
     fn now(
         before: Option<&Self>,
@@ -136,7 +137,7 @@ impl Contents {
             // What was not there and is empty is no news either, until it is filled.
             if matches!(after, None | Some(Content::Empty)) {
                 let since = doubts.0.get(path).copied().unwrap_or(at);
-                if at.duration_since(since) < CONNECTION_TIMEOUT {
+                if at.duration_since(since) < DOUBT_LASTS {
                     doubted.insert(path.clone(), since);
                     continue;
                 }
@@ -152,7 +153,7 @@ impl Contents {
 impl Doubts {
     /// When to look again.
     pub(crate) fn due(&self) -> Option<Instant> {
-        self.0.values().min().map(|since| *since + CONNECTION_TIMEOUT)
+        self.0.values().min().map(|since| *since + DOUBT_LASTS)
     }
 }
 
@@ -227,7 +228,7 @@ mod tests {
 
     use fluvio_secret_system::file_id::FileId;
 
-    use super::{CONNECTION_TIMEOUT, Content, Contents, Doubts, Known, Reader, SETTLES};
+    use super::{Content, Contents, DOUBT_LASTS, Doubts, KnownFile, Reader, SETTLES};
 
     #[test]
     fn what_has_the_same_content_has_not_changed() {
@@ -293,18 +294,18 @@ mod tests {
         let (id, other_id) = (id("/proc/self"), id("/proc"));
         let at = Instant::now();
         let read = |content| move || Content::Some(content);
-        let first = Known::now(None, id, false, at, read(1));
+        let first = KnownFile::now(None, id, false, at, read(1));
         let soon = at + SETTLES / 2;
-        let second = Known::now(Some(&first), id, false, soon, read(2));
+        let second = KnownFile::now(Some(&first), id, false, soon, read(2));
         assert_eq!(second.content, Content::Some(2), "saved twice in one second");
-        let third = Known::now(Some(&second), id, false, at + SETTLES, read(3));
+        let third = KnownFile::now(Some(&second), id, false, at + SETTLES, read(3));
         assert_eq!(third.content, Content::Some(3));
         let unread = || panic!("it is read again");
-        let last = Known::now(Some(&third), id, false, at + SETTLES, unread);
+        let last = KnownFile::now(Some(&third), id, false, at + SETTLES, unread);
         assert_eq!(last.content, Content::Some(3));
-        let old = Known::now(None, id, true, at, read(1));
-        assert_eq!(Known::now(Some(&old), id, true, at, unread).content, Content::Some(1));
-        let other = Known::now(Some(&last), other_id, false, at + SETTLES, read(4));
+        let old = KnownFile::now(None, id, true, at, read(1));
+        assert_eq!(KnownFile::now(Some(&old), id, true, at, unread).content, Content::Some(1));
+        let other = KnownFile::now(Some(&last), other_id, false, at + SETTLES, read(4));
         assert_eq!((other.content, other.is_settled), (Content::Some(4), false));
     }
 
@@ -341,8 +342,8 @@ mod tests {
             let now = reader.read(&paths);
             let changes = before.changes(&now, &mut doubts, at);
             assert!(changes.unsure && changes.changed.is_empty());
-            assert_eq!(doubts.due(), Some(at + CONNECTION_TIMEOUT));
-            let changes = before.changes(&now, &mut doubts, at + CONNECTION_TIMEOUT);
+            assert_eq!(doubts.due(), Some(at + DOUBT_LASTS));
+            let changes = before.changes(&now, &mut doubts, at + DOUBT_LASTS);
             assert!(!changes.unsure && changes.changed == [file.clone()]);
         }
         let none = reader.read(&paths);

@@ -8,7 +8,7 @@ const SOON: Duration = Duration::from_millis(50);
 /// stays open) the wait is over.
 const WRITING: Duration = Duration::from_millis(400);
 /// After secrets changed: those who set one often set several.
-const SECRETS: Duration = Duration::from_millis(100);
+const AFTER_SECRETS: Duration = Duration::from_millis(100);
 /// After a change that comes soon after a restart: it is part of a burst, and more may follow.
 const BURST: Duration = Duration::from_millis(200);
 /// The longest wait. After secrets have changed, further changes of secrets wait for as long, too:
@@ -48,7 +48,7 @@ impl Debounce {
             Sign::Whole => now,
             Sign::Over => now + SOON,
             Sign::Writing => now + WRITING,
-            Sign::Secrets => now + SECRETS,
+            Sign::Secrets => now + AFTER_SECRETS,
         };
         let due = if self.is_burst { due.max(now + BURST) } else { due };
         let due = due.min(first + CEILING).max(now);

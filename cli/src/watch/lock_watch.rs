@@ -8,33 +8,32 @@ use fluvio_secret_system::places::StateDirectory;
 /// How often to check whether the vault is unlocked. The daemon does not report it.
 const LOCK_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Why a connector is not started.
-pub(crate) const LOCKED: &str = "the vault is locked; unlock it with: fluvio-secret unlock";
-
-/// When to look again whether the vault is unlocked, while that is waited for.
-#[derive(Debug, Default)]
-pub(crate) struct Lock {
-    look: Option<Instant>,
+/// When to check again whether you unlocked the vault, while that is waited for.
+pub(super) struct LockWatch {
+    places: StateDirectory,
+    next: Option<Instant>,
 }
 
-impl Lock {
-    /// Whether the vault is locked. When it is, that it is unlocked is waited for from now on.
-    pub(crate) fn is_closed(&mut self, places: &StateDirectory) -> bool {
-        // Without a daemon nobody has the key; one that is started for a vault without a passphrase
-        // is not locked.
-        let status = connect(places).and_then(|mut client| client.call(GetStatus));
+impl LockWatch {
+    pub(super) fn new(places: StateDirectory) -> Self {
+        Self { places, next: None }
+    }
+
+    /// Whether the vault is locked. If so, the watch for its being unlocked begins.
+    pub(super) fn is_closed(&mut self) -> bool {
+        // Without a daemon, no process has the key. A vault without a passphrase is unlocked when one starts.
+        let status = connect(&self.places).and_then(|mut client| client.call(GetStatus));
         let is_closed = status.is_ok_and(|status| status.locked);
-        self.look = is_closed.then(|| Instant::now() + LOCK_POLL_INTERVAL);
+        self.next = is_closed.then(|| Instant::now() + LOCK_POLL_INTERVAL);
         is_closed
     }
 
-    /// When to look next.
-    pub(crate) fn due(&self) -> Option<Instant> {
-        self.look
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.next
     }
 
-    /// Whether the vault was waited for, and is unlocked.
-    pub(crate) fn has_opened(&mut self, places: &StateDirectory, now: Instant) -> bool {
-        self.look.is_some_and(|look| look <= now) && !self.is_closed(places)
+    /// Whether a vault that was waited for is unlocked.
+    pub(super) fn has_opened(&mut self, now: Instant) -> bool {
+        self.next.is_some_and(|next| next <= now) && !self.is_closed()
     }
 }

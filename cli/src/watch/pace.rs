@@ -16,6 +16,14 @@ const TOLERATED: u32 = 4;
 /// When nothing changes for this time after a pause, the next change is the first one of a new series.
 const CALM: Duration = Duration::from_secs(1);
 
+/// The longest pause before a failed start is tried again.
+const LONGEST_RETRY: u64 = 30;
+
+/// The pause before another attempt, after this number of failed ones.
+pub(super) fn retry_pause(times: u32) -> Duration {
+    Duration::from_secs(2_u64.saturating_pow(times).min(LONGEST_RETRY))
+}
+
 /// The restarts of a series, and when the last one was.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {

@@ -1,7 +1,6 @@
 //! One line for each thing that happens, for people or for programs.
 
-use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write as _};
+use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use fluvio_secret_protocol::SecretName;
@@ -24,7 +23,7 @@ pub(crate) struct Reason {
 /// What happens.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "event")]
-pub(crate) enum Event<'a> {
+pub(crate) enum WatchEvent<'a> {
     /// A connector was started, for the first time or after it had ended by itself.
     Started { pid: i32 },
     /// A connector was started in place of another.
@@ -42,7 +41,7 @@ pub(crate) enum Event<'a> {
         again_in_s: Option<u64>,
         /// What is waited for then.
         #[serde(skip)]
-        waits_for: &'static str,
+        waits_for: Option<&'static str>,
     },
     /// The connector would not start with the current files and secrets. The old one keeps running.
     Held {
@@ -71,7 +70,7 @@ pub(crate) enum Event<'a> {
 /// Prints events.
 pub(crate) struct Report {
     format: LogFormat,
-    is_coloured: bool,
+    is_colored: bool,
     clear: bool,
 }
 
@@ -83,28 +82,27 @@ impl Reason {
 
 impl Report {
     pub(crate) fn new(format: LogFormat, clear: bool) -> Self {
-        let is_coloured = io::stderr().is_terminal()
+        let is_colored = io::stderr().is_terminal()
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             && std::env::var_os("TERM").is_some_and(|terminal| terminal != "dumb");
-        Self { format, is_coloured, clear: clear && io::stdout().is_terminal() }
+        Self { format, is_colored, clear: clear && io::stdout().is_terminal() }
     }
 
     /// Prints an event to standard error: standard output is the connector's.
-    pub(crate) fn tell(&self, event: &Event<'_>) {
+    pub(crate) fn print(&self, event: &WatchEvent<'_>) {
         let now = ZonedDateTime::now();
         let line = match self.format {
             LogFormat::Json => printable::json(&json(&now, event)),
             LogFormat::Table => {
                 let time = now.strftime("%H:%M:%S");
-                if self.is_coloured {
+                if self.is_colored {
                     let text = printable::lines(&text(event));
-                    let colour = colour(event);
+                    let color = color(event);
                     return output::say_colored(&format!(
-                        "\x1b[2m{time}\x1b[0m {colour}{text}\x1b[0m"
+                        "\x1b[2m{time}\x1b[0m {color}{text}\x1b[0m"
                     ));
-                } else {
-                    format!("{time} {}", text(event))
                 }
+                format!("{time} {}", text(event))
             }
         };
         output::say(&line);
@@ -120,103 +118,99 @@ impl Report {
     }
 }
 
-fn json(now: &ZonedDateTime, event: &Event<'_>) -> String {
+fn json(now: &ZonedDateTime, event: &WatchEvent<'_>) -> String {
     #[derive(Serialize)]
     struct Timed<'a> {
         time: String,
         #[serde(flatten)]
-        event: &'a Event<'a>,
+        event: &'a WatchEvent<'a>,
     }
     let timed = Timed { time: now.timestamp().to_string(), event };
     serde_json::to_string(&timed).unwrap_or_else(|_| "{}".to_owned())
 }
 
-fn colour(event: &Event<'_>) -> &'static str {
+fn color(event: &WatchEvent<'_>) -> &'static str {
     match event {
-        Event::Started { .. } | Event::Restarted { .. } => "\x1b[32m",
-        Event::Ended { .. } | Event::Killed { .. } | Event::Slowed { .. } => "\x1b[33m",
-        Event::Held { .. } | Event::Stopped { .. } => "\x1b[31m",
-        Event::Polling { .. } | Event::Note { .. } => "",
+        WatchEvent::Started { .. } | WatchEvent::Restarted { .. } => "\x1b[32m",
+        WatchEvent::Ended { .. } | WatchEvent::Killed { .. } | WatchEvent::Slowed { .. } => {
+            "\x1b[33m"
+        }
+        WatchEvent::Held { .. } | WatchEvent::Stopped { .. } => "\x1b[31m",
+        WatchEvent::Polling { .. } | WatchEvent::Note { .. } => "",
     }
 }
 
-fn text(event: &Event<'_>) -> String {
+fn text(event: &WatchEvent<'_>) -> String {
     match event {
-        Event::Started { pid } => format!("started (pid {pid})"),
-        Event::Restarted { pid, reason, stopped_ms } => {
+        WatchEvent::Started { pid } => format!("started (pid {pid})"),
+        WatchEvent::Restarted { pid, reason, stopped_ms } => {
             let stopped = match stopped_ms {
-                Some(stopped) => {
-                    format!("; the old one stopped in {}", span(Duration::from_millis(*stopped)))
-                }
+                Some(stopped) => format!("; the old one stopped in {}", span(*stopped)),
                 None => String::new(),
             };
             format!("restarted (pid {pid}): {}{stopped}", changed(reason))
         }
-        Event::Ended { status, again_in_s: Some(pause), .. } => {
+        WatchEvent::Ended { status, again_in_s: Some(pause), .. } => {
             format!(
                 "the connector ended with {status}; it is started again in {pause} s, or when something changes"
             )
         }
-        Event::Ended { status, again_in_s: None, waits_for } => {
-            format!("the connector did not start ({status}); waiting for {waits_for}")
+        WatchEvent::Ended { status, again_in_s: None, waits_for } => {
+            let change = waits_for.unwrap_or("a change");
+            format!("the connector did not start ({status}); waiting for {change}")
         }
-        Event::Held { reason, because, runs } => {
+        WatchEvent::Held { reason, because, runs } => {
             let goes_on =
                 if *runs { "the old connector goes on" } else { "the connector is not started" };
             format!("{}, but {goes_on}: {because}", changed(reason))
         }
-        Event::Killed { grace_ms } => format!(
-            "the connector did not end within {}, and was killed",
-            span(Duration::from_millis(*grace_ms))
-        ),
-        Event::Slowed { reason, pause_ms } => format!(
+        WatchEvent::Killed { grace_ms } => {
+            format!("the connector did not end within {}, and was killed", span(*grace_ms))
+        }
+        WatchEvent::Slowed { reason, pause_ms } => format!(
             "restarts follow each other closely ({}): the next one waits {}, later ones longer, up to 30 s\nhelp: if the connector makes these changes itself, have it write outside of the watched paths",
             changed(reason),
-            span(Duration::from_millis(*pause_ms))
+            span(*pause_ms)
         ),
-        Event::Stopped { signal } => format!(
+        WatchEvent::Stopped { signal } => format!(
             "the connector is stopped: under --watch it is in the background of its terminal, and cannot read from it or change its settings ({signal})\nhelp: run it without --watch, or without the terminal"
         ),
-        Event::Polling { because } => {
+        WatchEvent::Polling { because } => {
             format!("polling: {because}, so the files are looked at once a second")
         }
-        Event::Note { text } => (*text).to_owned(),
+        WatchEvent::Note { text } => (*text).to_owned(),
     }
 }
 
 /// More names than these are only counted.
-const MOST: usize = 3;
+const MOST_CHANGED: usize = 3;
 
 /// What changed, in words.
 fn changed(reason: &Reason) -> String {
-    let mut text = String::new();
-    let name = |path: &String| {
-        let name = path.rsplit('/').next().unwrap_or(path);
-        printable::line(name)
-    };
+    let name = |path: &String| printable::line(path.rsplit('/').next().unwrap_or(path));
     let mut names: Vec<_> = reason.files.iter().map(name).collect();
     names.extend(reason.secrets.iter().map(|name| format!("secret {name}")));
-    let more = names.len().saturating_sub(MOST);
-    names.truncate(MOST);
-    text.push_str(&names.join(", "));
-    if more > 0 {
-        let _ = write!(text, " and {more} more");
-    }
-    text.push_str(" changed");
-    text
+    let more = names.len().saturating_sub(MOST_CHANGED);
+    names.truncate(MOST_CHANGED);
+    let and_more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{and_more} changed", names.join(", "))
 }
 
 /// A short time as people write it.
-fn span(span: Duration) -> String {
-    match span.as_millis() {
-        millis @ 0..1000 => format!("{millis} ms"),
-        _ => format!("{:.1} s", span.as_secs_f32()),
+fn span(millis: u64) -> String {
+    match millis {
+        0..1000 => format!("{millis} ms"),
+        _ => format!("{:.1} s", Duration::from_millis(millis).as_secs_f32()),
     }
+}
+
+pub(super) fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Event, Reason, json, text};
+    use super::{Reason, WatchEvent, json, text};
 
     fn reason() -> Reason {
         let files = ["/p/c.yaml", "/p/src/main.rs"].map(Into::into).to_vec();
@@ -227,7 +221,7 @@ mod tests {
     #[test]
     fn a_restart_is_one_line() {
         let reason = reason();
-        let event = Event::Restarted { pid: 7, reason: &reason, stopped_ms: Some(1200) };
+        let event = WatchEvent::Restarted { pid: 7, reason: &reason, stopped_ms: Some(1200) };
         assert_eq!(
             text(&event),
             "restarted (pid 7): c.yaml, main.rs, secret A and 1 more changed; the old one stopped in 1.2 s"

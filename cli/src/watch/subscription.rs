@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use fluvio_secret_protocol::{
-    Client, ClientError, SecretFingerprint, SecretName, Subscribed, Subscription, connect,
+    Client, ClientError, Code, SecretFingerprint, SecretName, Subscribed, Subscription, connect,
     connect_or_start,
 };
 use fluvio_secret_system::places::StateDirectory;
@@ -20,17 +20,115 @@ use zeroize::Zeroizing;
 const DAEMON_POLL_INTERVAL: Duration = Duration::from_millis(300);
 
 /// The fingerprints of the secrets of a configuration.
-pub(crate) type Fingerprints = BTreeMap<SecretName, Option<u64>>;
+pub(super) type SecretFingerprints = BTreeMap<SecretName, Option<u64>>;
+
+/// Is called on another thread with the number of the subscription, and with the secrets that changed or nothing
+/// when the daemon is gone.
+pub(super) type OnSecrets = Arc<dyn Fn(u64, Option<Subscribed>) + Send + Sync>;
+
+/// What is known of a connector's secrets.
+pub(super) struct SecretChanges {
+    places: StateDirectory,
+    on_secrets: OnSecrets,
+    /// A configuration, and the thread that waits for changes of its secrets.
+    current: Option<(Zeroizing<Vec<u8>>, SubscriptionThread)>,
+    /// The number of subscriptions.
+    count: u64,
+    /// Whether there is no subscription because the configuration is invalid.
+    is_invalid: bool,
+    fingerprints: SecretFingerprints,
+    /// Those that the connector was started with.
+    started: SecretFingerprints,
+}
+
+impl SecretChanges {
+    pub(super) fn new(places: StateDirectory, on_secrets: OnSecrets) -> Self {
+        let fingerprints = SecretFingerprints::new();
+        let started = SecretFingerprints::new();
+        Self {
+            places,
+            on_secrets,
+            current: None,
+            count: 0,
+            is_invalid: false,
+            fingerprints,
+            started,
+        }
+    }
+
+    /// Subscribes to the secrets of a configuration.
+    pub(super) fn subscribe(&mut self, config: Zeroizing<Vec<u8>>) -> Result<(), ClientError> {
+        if self.current.as_ref().is_some_and(|(of, _)| *of == config) {
+            return Ok(());
+        }
+        let number = self.count + 1;
+        let on_secrets = self.on_secrets.clone();
+        let on_secrets = move |subscribed| on_secrets(number, subscribed);
+        let (first, thread) = SubscriptionThread::begin(&self.places, &config, on_secrets)?;
+        self.fingerprints =
+            first.secrets.into_iter().map(|one| (one.name, one.fingerprint)).collect();
+        self.current = Some((config, thread));
+        self.count = number;
+        self.is_invalid = false;
+        Ok(())
+    }
+
+    /// Takes note that there is no subscription. Returns whether the shim will not explain why.
+    pub(super) fn failed(&mut self, error: &ClientError) -> bool {
+        self.current = None;
+        self.is_invalid =
+            matches!(error, ClientError::Refused(refusal) if refusal.code == Code::Config);
+        !self.is_invalid
+    }
+
+    /// Takes note of changed secrets. Returns whether the connector has other values then.
+    pub(super) fn hear(&mut self, number: u64, subscribed: &Subscribed) -> bool {
+        if !self.is_current(number) {
+            return false;
+        }
+        for secret in &subscribed.secrets {
+            note(&mut self.fingerprints, &mut self.started, secret);
+        }
+        self.started != self.fingerprints
+    }
+
+    /// Whether a message is not a late one of an earlier subscription.
+    pub(super) fn is_current(&self, number: u64) -> bool {
+        number == self.count
+    }
+
+    /// Whether a change that helps will be noticed.
+    pub(super) fn notices_changes(&self) -> bool {
+        self.current.is_some() || self.is_invalid
+    }
+
+    /// Takes note that the connector is started with the current values.
+    pub(super) fn started(&mut self) {
+        self.started = self.fingerprints.clone();
+    }
+
+    pub(super) fn fingerprints(&self) -> &SecretFingerprints {
+        &self.fingerprints
+    }
+
+    /// The secrets with other values than the connector was started with.
+    pub(super) fn changed(&self) -> Vec<SecretName> {
+        let is_other = |(name, fingerprint): &(&SecretName, &Option<u64>)| {
+            self.started.get(*name).is_some_and(|started| started != *fingerprint)
+        };
+        self.fingerprints.iter().filter(is_other).map(|(name, _)| name.clone()).collect()
+    }
+}
 
 /// Takes note of a secret that changed after a connector was started.
-pub(crate) fn note(
-    fingerprints: &mut Fingerprints,
-    started: &mut Fingerprints,
+fn note(
+    fingerprints: &mut SecretFingerprints,
+    started: &mut SecretFingerprints,
     secret: &SecretFingerprint,
 ) {
     let before = fingerprints.insert(secret.name.clone(), secret.fingerprint);
-    // Other bytes with the value of those before. The connector has that value only when it was started
-    // with those; else its restart is due yet.
+    // The same value was encrypted again. The connector has it only if it was started with the bytes before;
+    // otherwise its restart is still due.
     if secret.is_same
         && let Some(started) = started.get_mut(&secret.name)
         && before == Some(*started)
@@ -39,32 +137,20 @@ pub(crate) fn note(
     }
 }
 
-/// A message of the daemon.
-#[derive(Debug)]
-pub(crate) enum Told {
-    /// All secrets, after another subscription.
-    All(Subscribed),
-    /// Those that changed.
-    Some(Subscribed),
-    /// It is gone.
-    Gone,
-}
-
-/// A subscription, kept up on a thread until this is dropped.
-pub(crate) struct Subscriber {
+/// A subscription, which a thread renews until this is dropped.
+struct SubscriptionThread {
     connection: Connection,
     end: Option<mpsc::Sender<()>>,
 }
 
-/// What the thread waits on now, by which it is woken.
+/// What the thread waits on. To wake it, the connection is shut down.
 type Connection = Arc<Mutex<UnixStream>>;
 
-impl Subscriber {
-    /// Subscribes to the secrets of a configuration; `tell` is called on another thread.
-    pub(crate) fn begin(
+impl SubscriptionThread {
+    fn begin(
         state: &StateDirectory,
         config: &Zeroizing<Vec<u8>>,
-        tell: impl Fn(Told) + Send + 'static,
+        on_secrets: impl Fn(Option<Subscribed>) + Send + 'static,
     ) -> Result<(Subscribed, Self), ClientError> {
         let client = connect_or_start(state)?;
         let (first, subscription) = client.subscribe(config.clone())?;
@@ -73,7 +159,7 @@ impl Subscriber {
         let (end, ended) = mpsc::channel();
         let (state, config) = (state.clone(), config.clone());
         let keeper = Keeper { state, config, connection: connection.clone(), ended };
-        let run = move || keeper.run(subscription, tell);
+        let run = move || keeper.run(subscription, on_secrets);
         thread::Builder::new()
             .name("secrets".to_owned())
             .spawn(run)
@@ -82,9 +168,9 @@ impl Subscriber {
     }
 }
 
-impl Drop for Subscriber {
+impl Drop for SubscriptionThread {
     fn drop(&mut self) {
-        // First, or the thread would take the end of the connection for the daemon's.
+        // First, or the thread would think that the daemon has stopped.
         self.end = None;
         // Even if the daemon of this connection is gone: then the thread checks `ended`.
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
@@ -101,15 +187,15 @@ struct Keeper {
 }
 
 impl Keeper {
-    fn run(self, mut subscription: Subscription, tell: impl Fn(Told)) {
+    fn run(self, mut subscription: Subscription, on_secrets: impl Fn(Option<Subscribed>)) {
         loop {
             while let Ok(subscribed) = subscription.wait() {
-                tell(Told::Some(subscribed));
+                on_secrets(Some(subscribed));
             }
             if self.is_over(Duration::ZERO) {
                 return;
             }
-            tell(Told::Gone);
+            on_secrets(None);
             subscription = loop {
                 if self.is_over(DAEMON_POLL_INTERVAL) {
                     return;
@@ -118,11 +204,11 @@ impl Keeper {
                 let Ok((subscribed, subscription)) = made else { continue };
                 let Ok(handle) = subscription.handle() else { continue };
                 *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = handle;
-                // Who ended it before that has shut down the one before.
+                // A drop before that has shut down the earlier connection.
                 if self.is_over(Duration::ZERO) {
                     return;
                 }
-                tell(Told::All(subscribed));
+                on_secrets(Some(subscribed));
                 break subscription;
             };
         }
@@ -141,22 +227,22 @@ impl Keeper {
 mod tests {
     use fluvio_secret_protocol::SecretFingerprint;
 
-    use super::{Fingerprints, note};
+    use super::{SecretFingerprints, note};
 
     #[test]
     fn what_is_the_same_as_a_value_that_the_connector_has_not_is_no_news_and_no_start() {
         let name = || "A".parse().expect("a name");
-        let told = |fingerprint, is_same| SecretFingerprint {
+        let changed = |fingerprint, is_same| SecretFingerprint {
             name: name(),
             fingerprint: Some(fingerprint),
             is_same,
         };
-        let first: Fingerprints = [(name(), Some(1))].into();
+        let first: SecretFingerprints = [(name(), Some(1))].into();
         let (mut fingerprints, mut started) = (first.clone(), first.clone());
-        note(&mut fingerprints, &mut started, &told(2, true));
+        note(&mut fingerprints, &mut started, &changed(2, true));
         assert_eq!(started, fingerprints, "it has that value");
-        note(&mut fingerprints, &mut started, &told(3, false));
-        note(&mut fingerprints, &mut started, &told(4, true));
+        note(&mut fingerprints, &mut started, &changed(3, false));
+        note(&mut fingerprints, &mut started, &changed(4, true));
         assert_eq!(started[&name()], Some(2), "its restart is still due");
         assert_eq!(fingerprints[&name()], Some(4));
     }
