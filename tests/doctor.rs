@@ -569,6 +569,34 @@ fn secrets_in_plain_text_are_told_and_git_is_made_to_forget_them() {
 }
 
 #[test]
+fn a15_a_vault_that_is_not_there_is_explained_and_no_command_begins_an_empty_one() {
+    let home = Home::new();
+    home.ok(&["set", "A", "one"]);
+    home.ok(&["daemon", "stop"]);
+    fs::rename(home.vault(), home.path("elsewhere")).unwrap();
+    let vault = home.vault().display().to_string();
+    let explained = |end: &str| {
+        let found = looks(&mut doctor(&home));
+        let wrong = one(&found, "daemon");
+        assert_eq!((&wrong["state"], &wrong["fix"]), (&"error".into(), &Value::Null), "{wrong}");
+        for part in [&*vault, "not mounted, or was moved or deleted", end] {
+            assert!(text(wrong).contains(part), "{part}: {wrong}");
+        }
+    };
+    explained("--accept-vault begins a new, empty vault");
+    make_folder(&home.vault(), 0o700);
+    explained("--accept-vault begins a new, empty vault");
+    let other = Home::new();
+    other.ok(&["set", "A", "other"]);
+    fs::remove_dir(home.vault()).unwrap();
+    fs::rename(other.vault(), home.vault()).unwrap();
+    explained("--accept-vault makes the vault that is there now this machine's");
+    fs::rename(home.vault(), other.vault()).unwrap();
+    fs::rename(home.path("elsewhere"), home.vault()).unwrap();
+    assert!(is_ok(&looks(&mut doctor(&home)), "daemon"));
+}
+
+#[test]
 fn d15_a_report_names_no_secret_and_no_user() {
     let home = Home::new();
     let names = ["CNRY_ONE", "CNRY_TWO", "CNRY_THREE", "CNRY_FOUR"];

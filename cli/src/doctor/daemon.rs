@@ -1,5 +1,6 @@
 //! The settings, and the daemon.
 
+use std::fs;
 use std::path::Path;
 
 use fluvio_secret_protocol::{ClientError, Status};
@@ -11,6 +12,9 @@ use crate::daemon_settings::shown_settings;
 use crate::date;
 
 const RESTART: &str = "fluvio-secret daemon restart";
+
+/// What an error advises for another vault on purpose.
+const ACCEPT_VAULT: &str = "fluvio-secret daemon start --accept-vault";
 
 /// Whether the settings can be read, and hold already.
 pub(super) fn settings(places: &Places, status: Option<&Status>) -> Vec<Diagnosis> {
@@ -40,7 +44,10 @@ pub(super) fn daemon(status: Result<&Status, &ClientError>, places: &Places) -> 
         Err(error @ ClientError::Silent { pid: Some(pid), .. }) => DoctorCheck::Daemon
             .error(error.to_string())
             .fixed_by(Fix::new(format!("kill -KILL {pid}"))),
-        Err(error) => DoctorCheck::Daemon.failed(error),
+        Err(error) => match DoctorCheck::Daemon.failed(error) {
+            found if found.command() == Some(ACCEPT_VAULT) => other_vault(found, vault),
+            found => found,
+        },
         Ok(status) if status.version != env!("CARGO_PKG_VERSION") => {
             let text = format!(
                 "it is of release {}, and fluvio-secret of {}",
@@ -65,6 +72,24 @@ pub(super) fn daemon(status: Result<&Status, &ClientError>, places: &Places) -> 
         )),
     };
     vec![found]
+}
+
+/// A vault that is not where it is expected. Another one is rarely meant, so no command is a fix.
+fn other_vault(found: Diagnosis, expected: &Path) -> Diagnosis {
+    let entries = fs::read_dir(expected).into_iter().flatten().flatten();
+    let has_vault = entries.map(|entry| entry.file_name()).any(|name| {
+        name == ".vault-id" || Path::new(&name).extension().is_some_and(|it| it == "age")
+    });
+    let meaning = match has_vault {
+        true => "makes the vault that is there now this machine's",
+        false => "begins a new, empty vault",
+    };
+    let text = format!(
+        "{}; the vault that is expected at {} is not mounted, or was moved or deleted; only if you mean it: {ACCEPT_VAULT} {meaning}",
+        found.text,
+        expected.display()
+    );
+    Diagnosis { text, fix: None, ..found }
 }
 
 fn is_same(one: &Path, other: &Path) -> bool {
