@@ -569,6 +569,37 @@ fn secrets_in_plain_text_are_told_and_git_is_made_to_forget_them() {
 }
 
 #[test]
+fn a_file_that_import_refuses_is_reported_with_the_reason_and_no_import() {
+    let home = Home::new();
+    make_folder(&home.path("project"), 0o755);
+    let found = |text: &str| {
+        fs::write(home.path("project/secrets.txt"), text).unwrap();
+        let mut doctor = doctor(&home);
+        doctor.current_dir(home.path("project"));
+        looks(&mut doctor)
+    };
+    for (content, why) in [
+        ("export TOKEN=cnry-1\n", "line 1: it begins with `export`"),
+        ("TOKEN=cnry-1\nA-B=cnry-2\n", "line 2: what is before the = is no name of a secret"),
+        ("TOKEN=cnry-1\nKEY='cnry\n2'\n", "line 2: its value continues on the next lines"),
+        ("TOKEN=cnry-1\nTOKEN=cnry-2\n", "what is in line 2 is nowhere else"),
+    ] {
+        let found = found(content);
+        let one = one(&found, "project");
+        assert_eq!((&one["state"], &one["fix"]), (&"warning".into(), &Value::Null), "{one}");
+        assert!(text(one).starts_with("secrets.txt has secrets in plain text"), "{one}");
+        assert!(text(one).contains(why) && !text(one).contains("cnry"), "{one}");
+        let file = home.path("project/secrets.txt");
+        let import = home.cli(&["import", "--remove", file.to_str().unwrap()]);
+        assert!(!import.status.success() && import.err.contains(why), "{import:?}");
+        assert!(file.exists(), "{why}");
+    }
+    let found = found("TOKEN=cnry-1\n");
+    let import = "fluvio-secret import --remove secrets.txt";
+    assert_eq!(one(&found, "project")["fix"], import);
+}
+
+#[test]
 fn a15_a_vault_that_is_not_there_is_explained_and_no_command_begins_an_empty_one() {
     let home = Home::new();
     home.ok(&["set", "A", "one"]);

@@ -55,7 +55,7 @@ pub(super) fn check(machine: &Machine) -> Vec<Diagnosis> {
             Some(tracked) if tracked.contains(file) => Git::Tracks,
             Some(_) => Git::Untracked,
         };
-        judge(machine.typed(file), file.exists(), git)
+        judge(machine.typed(file), file.exists(), git, secrets_file::why_kept(file))
     });
     let found: Vec<_> = found.collect();
     if found.is_empty() {
@@ -71,36 +71,39 @@ fn is_work_tree(folder: &Path) -> bool {
     fs::metadata(folder.join(".git")).is_ok_and(|found| found.uid() == ours)
 }
 
-fn judge(file: &Path, is_there: bool, git: Git) -> Diagnosis {
-    // One that begins with a dash would be read as an option.
+fn judge(file: &Path, is_there: bool, git: Git, why_kept: Option<String>) -> Diagnosis {
+    let shown = file.display();
+    let history = "what was committed stays in git's history, so set those secrets to other values";
+    let text = match (git, is_there) {
+        (Git::Tracks, true) => {
+            format!("{shown} has secrets in plain text, and git tracks it; {history}")
+        }
+        (Git::Tracks, false) => format!("{shown} is deleted, and git still tracks it; {history}"),
+        (Git::Untracked, _) => format!("{shown} has secrets in plain text; git does not track it"),
+        (Git::None, _) => format!("{shown} has secrets in plain text"),
+    };
+    // A path that begins with a dash would be read as an option.
     let is_dashed = file.as_os_str().as_bytes().starts_with(b"-");
     let typed = if is_dashed { Path::new(".").join(file) } else { file.to_owned() };
     let import = Fix::new("fluvio-secret import --remove").path(&typed);
     let forget = Fix::new("git rm --quiet --cached").path(&typed);
-    let shown = file.display();
-    let is_dotenv = format_by_name(file) == Some(FileFormat::Dotenv);
-    let history = "what was committed stays in git's history, so set those secrets to other values";
-    match (git, is_there) {
-        // It belongs to the program that reads it, so it stays where it is.
-        (Git::Tracks, true) if is_dotenv => DoctorCheck::Project
-            .error(format!("{shown} has secrets in plain text, and git tracks it; {history}"))
-            .fixed_by(forget),
-        (Git::Tracks, true) => DoctorCheck::Project
-            .error(format!("{shown} has secrets in plain text, and git tracks it; {history}"))
-            .fixed_by(import.and(&forget)),
-        (Git::Tracks, false) => DoctorCheck::Project
-            .error(format!("{shown} is deleted, and git still tracks it; {history}"))
-            .fixed_by(forget),
-        (Git::Untracked | Git::None, _) if is_dotenv => {
-            let git = if git == Git::None { "" } else { "; git does not track it" };
-            DoctorCheck::Project.warning(format!("{shown} has secrets in plain text{git}"))
+    // The program that reads a .env needs it, so the file stays where it is.
+    let stays = !is_there || format_by_name(file) == Some(FileFormat::Dotenv);
+    let (text, is_imported) = match why_kept {
+        Some(why) if !stays => {
+            (format!("{text}; `import --remove` would not delete it: {why}"), false)
         }
-        (Git::Untracked, _) => DoctorCheck::Project
-            .warning(format!("{shown} has secrets in plain text; git does not track it"))
-            .fixed_by(import),
-        (Git::None, _) => DoctorCheck::Project
-            .warning(format!("{shown} has secrets in plain text"))
-            .fixed_by(import),
+        _ => (text, !stays),
+    };
+    let found = match git {
+        Git::Tracks => DoctorCheck::Project.error(text),
+        Git::Untracked | Git::None => DoctorCheck::Project.warning(text),
+    };
+    match (is_imported, git) {
+        (true, Git::Tracks) => found.fixed_by(import.and(&forget)),
+        (true, _) => found.fixed_by(import),
+        (false, Git::Tracks) => found.fixed_by(forget),
+        (false, _) => found,
     }
 }
 
@@ -174,7 +177,7 @@ mod tests {
     fn what_git_does_with_a_file_makes_the_difference() {
         let file = Path::new("it's/secrets.txt");
         let word = "'it'\\''s/secrets.txt'";
-        let tracked = judge(file, true, Git::Tracks);
+        let tracked = judge(file, true, Git::Tracks, None);
         assert_eq!(tracked.condition, Condition::Error);
         assert!(tracked.text.contains("git tracks it"), "{tracked:?}");
         let (import, forget) = (
@@ -182,12 +185,12 @@ mod tests {
             format!("git rm --quiet --cached {word}"),
         );
         assert_eq!(tracked.command(), Some(&*format!("{import} && {forget}")));
-        let deleted = judge(file, false, Git::Tracks);
+        let deleted = judge(file, false, Git::Tracks, None);
         assert_eq!((deleted.condition, deleted.command()), (Condition::Error, Some(&*forget)));
-        let dashed = judge(Path::new("-x/secrets"), true, Git::None);
+        let dashed = judge(Path::new("-x/secrets"), true, Git::None, None);
         assert_eq!(dashed.command(), Some("fluvio-secret import --remove ./-x/secrets"));
         for git in [Git::Untracked, Git::None] {
-            let found = judge(file, true, git);
+            let found = judge(file, true, git, None);
             assert_eq!((found.condition, found.command()), (Condition::Warning, Some(&*import)));
         }
     }
@@ -201,7 +204,7 @@ mod tests {
                 (Git::Untracked, true),
                 (Git::None, true),
             ] {
-                let found = judge(Path::new(name), is_there, git);
+                let found = judge(Path::new(name), is_there, git, None);
                 assert!(!found.line().contains("--remove"), "{found:?}");
                 assert_eq!(found.fix.is_some(), git == Git::Tracks, "{found:?}");
             }

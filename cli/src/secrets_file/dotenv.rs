@@ -85,7 +85,7 @@ pub(super) fn parse(text: &str) -> Result<SecretsFile, BadFile> {
         number += from_value[..length].matches('\n').count();
         rest = below(from_value, length);
         before = entry;
-        let Ok(name) = without_export(name.trim()).parse::<SecretName>() else {
+        let Ok(name) = foreign::without_export(name.trim()).parse::<SecretName>() else {
             bad.push(begun);
             continue;
         };
@@ -112,13 +112,6 @@ fn first_line(text: &str) -> &str {
 fn below(text: &str, length: usize) -> &str {
     let rest = &text[length..];
     rest.strip_prefix('\n').unwrap_or(rest)
-}
-
-fn without_export(name: &str) -> &str {
-    match name.strip_prefix("export") {
-        Some(rest) if rest.starts_with([' ', '\t']) => rest.trim_start(),
-        _ => name,
-    }
 }
 
 /// A value, what was changed to get it, and how many bytes it takes up to the end of its last line.

@@ -216,11 +216,18 @@ pub(super) fn continues_base64(line: &str, before: &str) -> Option<Looks> {
 /// Whether the beginning of a file has a line `NAME=VALUE`, and no tool has encrypted it.
 pub(crate) fn is_plain(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
-    let lines =
-        || text.lines().filter_map(|line| line.split_once('=')).map(|(n, v)| (n.trim(), v.trim()));
-    let is_name = |name: &str| SecretName::try_from(name.to_owned()).is_ok();
-    lines().any(|(name, value)| !value.is_empty() && is_name(name))
-        && !lines().any(|(name, value)| encrypted(name, value).is_some())
+    let lines = || text.lines().filter_map(|line| line.split_once('='));
+    let is_name = |name: &str| without_export(name.trim()).parse::<SecretName>().is_ok();
+    lines().any(|(name, value)| !value.trim().is_empty() && is_name(name))
+        && !lines().any(|(name, value)| encrypted(name.trim(), value.trim()).is_some())
+}
+
+/// A name without the `export` that a shell needs.
+pub(super) fn without_export(name: &str) -> &str {
+    match name.strip_prefix("export") {
+        Some(rest) if rest.starts_with([' ', '\t']) => rest.trim_start(),
+        _ => name,
+    }
 }
 
 /// Whether a comment has a secret behind its `#`.

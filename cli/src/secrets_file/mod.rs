@@ -15,7 +15,7 @@ mod fluvio_lines;
 mod foreign;
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 
@@ -85,6 +85,20 @@ pub(crate) fn parse(bytes: &[u8], format: Option<FileFormat>) -> Result<SecretsF
             (Err(_), Ok(dotenv)) => Ok(dotenv),
             (Err(why), Err(_)) => Err(why),
         },
+    }
+}
+
+/// Why `import --remove` would not delete a file, with what to do about it.
+pub(crate) fn why_kept(path: &Path) -> Option<String> {
+    if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Some("it is no regular file".to_owned());
+    }
+    match read(path, None) {
+        Ok(file) => file.left_out(),
+        Err(why) => {
+            let help = why.help().map(|help| format!("; {help}")).unwrap_or_default();
+            Some(format!("{why}{help}"))
+        }
     }
 }
 
