@@ -115,8 +115,8 @@ fn damaged_secrets_are_named_and_the_command_for_each_mends_it() {
     let expected = [
         ("`EARLIER` is damaged", "fluvio-secret restore EARLIER".to_owned()),
         ("`FOLDER` is damaged", format!("mv {0} {0}.away", folder.display())),
-        ("`ONLY` is damaged", "fluvio secret set ONLY".to_owned()),
-        ("`SWAPPED` is damaged", "fluvio secret set SWAPPED".to_owned()),
+        ("`ONLY` is damaged", "fluvio-secret set ONLY".to_owned()),
+        ("`SWAPPED` is damaged", "fluvio-secret set SWAPPED".to_owned()),
     ];
     assert_eq!(told.len(), expected.len(), "{told:?}");
     for ((text, command), (begins, mends)) in told.iter().zip(&expected) {

@@ -139,7 +139,7 @@ fn one_damaged(damaged: &Damaged, has_earlier: bool, vault: &Path) -> Diagnosis 
     let fix = match (is_directory, has_earlier) {
         (true, _) => Fix::move_away(&file),
         (false, true) => Fix::new(format!("fluvio-secret restore {name}")),
-        (false, false) => Fix::new(format!("fluvio secret set {name}")),
+        (false, false) => Fix::new(format!("fluvio-secret set {name}")),
     };
     let text = format!("`{name}` is damaged: {} cannot be opened ({why})", file.display());
     let names = names_in(why).into_iter().chain([name.clone()]);
