@@ -197,6 +197,13 @@ impl Connector {
         }
     }
 
+    /// Waits for a change after it stopped by itself.
+    pub(super) fn wait(&mut self) {
+        if let RunState::Running(group) = std::mem::replace(&mut self.state, RunState::Waiting) {
+            self.stop(group, Signal::TERM, Then::Wait);
+        }
+    }
+
     /// Decides what comes after it stopped by itself; `waits_for` is set if only that helps.
     pub(super) fn stopped_by_itself(
         &mut self,

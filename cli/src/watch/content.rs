@@ -123,6 +123,11 @@ impl KnownFile {
 }
 
 impl Contents {
+    /// Forgets a file, which is a change at the next comparison.
+    pub(crate) fn forget(&mut self, path: &Path) {
+        self.0.remove(path);
+    }
+
     /// What changed from these to others. Files that went away or became empty are changed when that
     /// has lasted.
     pub(crate) fn changes(&self, now: &Self, doubts: &mut Doubts, at: Instant) -> Changes {

@@ -28,7 +28,7 @@ pub(crate) enum Sign {
     Secrets,
 }
 
-/// Waits until it is debounce.
+/// Delays a reaction to changes until they pause.
 #[derive(Debug, Default)]
 pub(crate) struct Debounce {
     first: Option<Instant>,

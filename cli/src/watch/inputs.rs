@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use fluvio_secret_system::file_id::FileId;
+
 use super::content::{Changes, Contents, Doubts, Reader};
 use super::debounce::{Debounce, Sign};
 use super::files::{FILE_POLL_INTERVAL, Files};
@@ -17,6 +19,8 @@ pub(super) struct Inputs {
     poll: Option<(Instant, String)>,
     /// What the connector was started with.
     started: Contents,
+    /// The configuration's file at that time.
+    config: Option<FileId>,
 }
 
 impl Inputs {
@@ -29,13 +33,32 @@ impl Inputs {
             debounce: Debounce::default(),
             poll: None,
             started: Contents::default(),
+            config: None,
         }
     }
 
     /// Takes note that the connector is started with the current contents.
     pub(super) fn started(&mut self) {
+        self.config = self.config_id();
         self.started = self.reader.read(self.files.paths());
         self.doubts = Doubts::default();
+    }
+
+    /// Whether the configuration was saved since the start, which may have read a part of it. If so, it
+    /// counts as changed, even if it has the same content again.
+    pub(super) fn is_overtaken(&mut self, now: Instant) -> bool {
+        let is_overtaken = self.config_id() != self.config;
+        if is_overtaken && let Some(config) = self.files.paths().first() {
+            self.started.forget(config);
+            self.heard(Sign::Over, now, true);
+        }
+        is_overtaken
+    }
+
+    fn config_id(&self) -> Option<FileId> {
+        // It is the first of the watched paths.
+        let found = self.files.paths().first()?.metadata().ok()?;
+        Some(FileId::from(&found))
     }
 
     /// Something may have changed.
@@ -81,5 +104,36 @@ impl Inputs {
             report.print(&WatchEvent::Polling { because });
         }
         self.poll = Some((Instant::now() + FILE_POLL_INTERVAL, because.to_owned()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::{Duration, Instant};
+
+    use super::Inputs;
+    use crate::format::LogFormat;
+    use crate::watch::report::Report;
+
+    #[test]
+    fn f10_a_file_that_was_saved_again_during_a_start_counts_as_changed() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let config = directory.path().join("c.yaml");
+        fs::write(&config, "a: 1\n").expect("a file");
+        let mut inputs = Inputs::watch(vec![config.clone()], |_| ());
+        let report = Report::new(LogFormat::Json, false);
+        inputs.started();
+        let now = Instant::now();
+        assert!(!inputs.is_overtaken(now));
+        assert!(inputs.check(now, &report).1.changed.is_empty());
+        // By a rename, so that it is another file whatever the clock says.
+        let new = directory.path().join("new");
+        fs::write(&new, "a: 1\n").expect("a file");
+        fs::rename(&new, &config).expect("renamed");
+        assert!(inputs.is_overtaken(now));
+        let later = now + Duration::from_secs(1);
+        assert!(inputs.is_due(later));
+        assert_eq!(inputs.check(later, &report).1.changed, [config]);
     }
 }

@@ -207,6 +207,9 @@ impl Supervisor {
     fn stopped_by_itself(&mut self, status: ExitStatus, was_steady: bool) {
         // Later, the status is that of the connector and not of the shim.
         let is_refused = status.code() == Some(NOT_STARTED.into()) && !was_steady;
+        if is_refused && self.inputs.is_overtaken(Instant::now()) {
+            return self.connector.wait();
+        }
         let is_locked = is_refused && self.plan.vault && self.lock.is_closed();
         let waits_for = if is_locked { "somebody to unlock the vault" } else { "a change" };
         let waits = is_refused && (!self.plan.vault || self.secrets.notices_changes());
