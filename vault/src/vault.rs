@@ -170,12 +170,13 @@ impl Vault {
 
     /// A value, and its encrypted bytes.
     fn decrypted(&self, name: &SecretName) -> Result<(Vec<u8>, Secret), VaultError> {
-        let mut encrypted = self.secrets.read(name)?;
+        let file = self.secrets.current(name);
+        let mut encrypted = file.read()?;
         loop {
             match self.decrypt(name, &encrypted) {
                 Err(error @ VaultError::Damaged { .. }) => {
                     // It may have been encrypted again, for a key that was not there before.
-                    let now = self.secrets.read(name)?;
+                    let now = file.read()?;
                     if now == encrypted {
                         return Err(error);
                     }
@@ -188,7 +189,7 @@ impl Vault {
 
     fn decrypt(&self, name: &SecretName, encrypted: &[u8]) -> Result<Secret, VaultError> {
         let record = self.keys.with(|keys| Record::decrypt(keys, encrypted, name))?;
-        Ok(record.map_err(|why| self.secrets.damaged(name, why))?.value)
+        Ok(record.map_err(|why| self.secrets.current(name).damaged(why))?.value)
     }
 
     /// The dates of the current version of a secret and of the earlier ones, newest first.
@@ -198,7 +199,7 @@ impl Vault {
 
     /// Whether a secret has earlier versions.
     pub fn has_history(&self, name: &SecretName) -> Result<bool, VaultError> {
-        self.secrets.has_history(name)
+        self.secrets.history().has(name)
     }
 
     /// Whether there is a file of a secret, whatever is in it.
@@ -242,13 +243,14 @@ impl Vault {
     /// compared with its earlier version, if the history has that and the vault is not locked.
     pub fn is_present(&self, (name, given): &Given) -> bool {
         let Some(given) = *given else { return false };
-        let Ok(encrypted) = self.secrets.read(name) else { return false };
+        let Ok(encrypted) = self.secrets.current(name).read() else { return false };
         if fingerprint(&encrypted) == given {
             return true;
         }
-        let earlier = self.secrets.earlier(name).unwrap_or_default().into_iter();
+        let history = self.secrets.history();
+        let earlier = history.versions(name).unwrap_or_default().into_iter();
         let mut earlier =
-            earlier.filter_map(|(version, _)| self.secrets.read_version(name, version).ok());
+            earlier.filter_map(|(version, _)| history.locate(name, version).ok()??.read().ok());
         let Some(earlier) = earlier.find(|earlier| fingerprint(earlier) == given) else {
             return false;
         };
@@ -279,11 +281,12 @@ impl Vault {
         name: SecretName,
         version: u64,
     ) -> Result<SecretChange<'_>, VaultError> {
-        let encrypted = self.secrets.read_version(&name, version)?;
+        let file = self.secrets.history().locate(&name, version)?.ok_or(VaultError::Missing)?;
+        let encrypted = file.read()?;
         let record = self.keys.with(|keys| Record::decrypt(keys, &encrypted, &name));
         let same_as = match record {
             Ok(Ok(record)) => self.fingerprint_of_same(&name, &record.value),
-            Ok(Err(why)) => return Err(self.secrets.damaged_version(&name, version, why)),
+            Ok(Err(why)) => return Err(file.damaged(why)),
             Err(VaultError::IdentityLost { .. } | VaultError::Locked { .. }) => None,
             Err(error) => return Err(error),
         };

@@ -310,7 +310,7 @@ impl ReencryptPlan {
         vault.recipient_lists().change(&list, own, is_identity_changed)?;
         if drops_history {
             for name in vault.secrets().all_names()? {
-                vault.secrets().purge_history(&name)?;
+                vault.secrets().history().purge(&name)?;
             }
         }
         let recipients: Vec<_> = list.into_iter().map(|key| key.recipient).collect();

@@ -2,11 +2,9 @@
 
 use fluvio_secret_protocol::SecretName;
 
-use crate::durable_directory::ReadError;
 use crate::error::VaultError;
 use crate::keys::encryption::DecryptFailure;
 use crate::keys::keyring::Keyring;
-use crate::secrets::file_name::ENCRYPTED_BYTES;
 use crate::vault::Vault;
 
 /// Whether the vault's keys decrypt anything that the current one of others does not.
@@ -56,14 +54,12 @@ fn find(
     let mut found = Vec::new();
     for name in secrets.all_names()? {
         for version in secrets.all_versions(&name)?.into_iter().rev() {
-            let Some((directory, file)) = secrets.locate(&name, version)? else { continue };
-            let passes = match directory.read(&file, ENCRYPTED_BYTES) {
+            let Some(file) = secrets.locate(&name, version)? else { continue };
+            let passes = match file.read() {
                 Ok(bytes) => test(Some(&bytes))?,
-                Err(ReadError::Missing) => false,
-                Err(ReadError::Io(source)) => {
-                    return Err(secrets.version_failed(&name, version, source));
-                }
-                Err(ReadError::Large | ReadError::NoFile) => test(None)?,
+                Err(VaultError::Missing) => false,
+                Err(VaultError::Damaged { .. } | VaultError::DamagedVersion { .. }) => test(None)?,
+                Err(error) => return Err(error),
             };
             if passes {
                 found.push(name);

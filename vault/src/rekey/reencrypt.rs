@@ -5,18 +5,15 @@
 
 use std::collections::BTreeSet;
 use std::mem;
-use std::time::SystemTime;
 
 use fluvio_secret_protocol::{SecretName, limits};
 use fluvio_secret_system::file_id::FileId;
 use zeroize::Zeroizing;
 
-use crate::durable_directory::ReadError;
 use crate::error::VaultError;
 use crate::keys::encryption::{DecryptFailure, Recipient, count_recipients, encrypt};
 use crate::keys::keyring::Keyring;
 use crate::secrets::change::sync_all;
-use crate::secrets::file_name::ENCRYPTED_BYTES;
 use crate::secrets::fingerprint::fingerprint;
 use crate::secrets::parallel::in_parallel;
 use crate::vault::Vault;
@@ -141,19 +138,17 @@ impl<'a> Reencryption<'a> {
     }
 
     fn version(&mut self, name: &SecretName, version: Option<u64>) -> Result<(), VaultError> {
-        let secrets = self.vault.secrets();
-        let failed = |source| secrets.version_failed(name, version, source);
-        let Some((directory, file)) = secrets.locate(name, version)? else { return Ok(()) };
-        let file_id = directory.file_id(&file).map_err(failed)?;
-        let encrypted = match directory.read(&file, ENCRYPTED_BYTES) {
+        let Some(file) = self.vault.secrets().locate(name, version)? else { return Ok(()) };
+        let file_id = file.id()?;
+        let encrypted = match file.read() {
             Ok(encrypted) => encrypted,
             // Another program removed it.
-            Err(ReadError::Missing) => return Ok(()),
-            Err(ReadError::Io(source)) => return Err(failed(source)),
-            Err(ReadError::Large | ReadError::NoFile) => {
+            Err(VaultError::Missing) => return Ok(()),
+            Err(VaultError::Damaged { .. } | VaultError::DamagedVersion { .. }) => {
                 self.counts.left.insert(name.clone());
                 return Ok(());
             }
+            Err(error) => return Err(error),
         };
         // One at a time, so that a lock does not wait for all.
         let decrypt = |keys: &Keyring| self.decrypt(keys, &encrypted, version.is_none());
@@ -167,10 +162,17 @@ impl<'a> Reencryption<'a> {
         };
         let before = version.is_none().then(|| fingerprint(&encrypted));
         // A record of another secret stays one.
-        let encrypted = encrypt(self.recipients, &plain).map_err(failed)?;
-        let date = directory.date(&file).map_err(failed)?;
+        let encrypted = encrypt(self.recipients, &plain).map_err(|source| file.failed(source))?;
+        let written = file.write(&encrypted, file.date()?)?;
         let fingerprints = before.map(|before| [before, fingerprint(&encrypted)]);
-        self.write(name, ReencryptTarget { file_id, version, fingerprints }, &encrypted, date)
+        self.batch.written.push((name.clone(), written));
+        self.batch.targets.push(ReencryptTarget { file_id, version, fingerprints });
+        self.batch.bytes += encrypted.len();
+        // Even in the middle of a secret, which may have a thousand versions.
+        if self.batch.written.len() >= BATCH_FILES || self.batch.bytes >= BATCH_BYTES {
+            self.flush()?;
+        }
+        Ok(())
     }
 
     /// Decrypts what is to be encrypted again; `None` for everything else.
@@ -190,44 +192,24 @@ impl<'a> Reencryption<'a> {
         is_due.then(|| keys.decrypt(encrypted))
     }
 
-    fn write(
-        &mut self,
-        name: &SecretName,
-        target: ReencryptTarget,
-        encrypted: &[u8],
-        date: Option<SystemTime>,
-    ) -> Result<(), VaultError> {
-        let written = self.vault.secrets().write(name, target.version, encrypted, date)?;
-        self.batch.written.push((name.clone(), written));
-        self.batch.targets.push(target);
-        self.batch.bytes += encrypted.len();
-        // Even in the middle of a secret, which may have a thousand versions.
-        if self.batch.written.len() >= BATCH_FILES || self.batch.bytes >= BATCH_BYTES {
-            self.flush()?;
-        }
-        Ok(())
-    }
-
     /// Gives the files of the batch their names.
     fn flush(&mut self) -> Result<(), VaultError> {
         let ReencryptBatch { written, targets, names, bytes: _ } = mem::take(&mut self.batch);
         let secrets = self.vault.secrets();
         let mut histories = BTreeSet::new();
         for ((name, prepared), target) in sync_all(secrets, written)?.into_iter().zip(targets) {
-            let failed = |source| secrets.version_failed(&name, target.version, source);
-            let now = match secrets.locate(&name, target.version)? {
-                Some((directory, file)) => directory.file_id(&file).map_err(failed)?,
-                None => None,
+            let file = match secrets.locate(&name, target.version)? {
+                Some(file) if file.id()? == target.file_id => file,
+                // What another program has put there since is newer.
+                _ => {
+                    self.again.push(name);
+                    continue;
+                }
             };
-            // What another program has put there since is newer.
-            if now != target.file_id {
-                self.again.push(name);
-                continue;
-            }
             if let Some([before, after]) = target.fingerprints {
                 (self.report)(ReencryptStep::Same { name: &name, before, after });
             }
-            secrets.replace_version(&name, target.version, prepared)?;
+            file.replace(prepared)?;
             match target.version {
                 None => self.counts.secrets += 1,
                 Some(_) => {
@@ -236,7 +218,7 @@ impl<'a> Reencryption<'a> {
                 }
             }
         }
-        in_parallel(histories.into_iter().collect(), |name| secrets.sync_history(&name))?;
+        in_parallel(histories.into_iter().collect(), |name| secrets.history().sync(&name))?;
         self.done = self.all.min(self.done + names.len());
         let done = match self.what {
             Reencrypted::All | Reencrypted::ByCount => self.done,

@@ -57,8 +57,9 @@ impl<'a> SecretChange<'a> {
         name: SecretName,
         value: Secret,
     ) -> Result<Self, VaultError> {
+        let file = secrets.current(&name);
         let encrypted = encrypted(recipients, &name, value);
-        let (encrypted, set_at) = encrypted.map_err(|source| secrets.failed(&name, source))?;
+        let (encrypted, set_at) = encrypted.map_err(|source| file.failed(source))?;
         Self::of(secrets, keys, name, &encrypted, set_at)
     }
 
@@ -72,7 +73,7 @@ impl<'a> SecretChange<'a> {
         same_as: Option<u64>,
     ) -> Result<Self, VaultError> {
         // Its date in `list` is that of now.
-        let set_at = now().map_err(|source| secrets.failed(&name, source))?;
+        let set_at = now().map_err(|source| secrets.current(&name).failed(source))?;
         let change = Self::of(secrets, keys, name, encrypted, set_at)?;
         Ok(Self { same_as, restored: Some(version), ..change })
     }
@@ -84,8 +85,9 @@ impl<'a> SecretChange<'a> {
         encrypted: &[u8],
         set_at: Timestamp,
     ) -> Result<Self, VaultError> {
-        let written = secrets.write(&name, None, encrypted, date_of(set_at))?;
-        let prepared = written.sync().map_err(|source| secrets.failed(&name, source))?;
+        let file = secrets.current(&name);
+        let written = file.write(encrypted, date_of(set_at))?;
+        let prepared = written.sync().map_err(|source| file.failed(source))?;
         let fingerprint = fingerprint(encrypted);
         let (same_as, restored) = (None, None);
         Ok(Self { secrets, keys, name, prepared, set_at, fingerprint, same_as, restored })
@@ -104,11 +106,11 @@ impl<'a> SecretChange<'a> {
     /// Puts the secret into the vault, durably. The one before is then in the history.
     pub fn commit(self) -> Result<Committed, VaultError> {
         let Self { secrets, keys, name, prepared, set_at, restored, .. } = self;
-        let kept = secrets.replace(&name, || prepared.commit())?;
+        let kept = secrets.replace(&name, |_| prepared.commit())?;
         if let Some(version) = restored {
-            secrets.remove_restored(&name, version);
+            secrets.history().remove_restored(&name, version);
         }
-        kept.iter().for_each(|kept| secrets.prune(kept));
+        kept.iter().for_each(|kept| secrets.history().prune(kept));
         Ok(Committed { set_at, is_identity_new: keys.take_is_new() })
     }
 }
@@ -123,10 +125,10 @@ impl<'a> SecretBatch<'a> {
     ) -> Result<Self, VaultError> {
         let mut written = Vec::with_capacity(values.len());
         for (name, value) in values {
+            let file = secrets.current(&name);
             let encrypted = encrypted(recipients, &name, value);
-            let (encrypted, set_at) = encrypted.map_err(|source| secrets.failed(&name, source))?;
-            let file = secrets.write(&name, None, &encrypted, date_of(set_at))?;
-            written.push((name, file));
+            let (encrypted, set_at) = encrypted.map_err(|source| file.failed(source))?;
+            written.push((name, file.write(&encrypted, date_of(set_at))?));
         }
         Ok(Self { secrets, keys, files: sync_all(secrets, written)? })
     }
@@ -142,7 +144,7 @@ impl<'a> SecretBatch<'a> {
         let mut kept = Vec::with_capacity(files.len());
         let mut outcome = Ok(());
         for (name, prepared) in files {
-            match secrets.replace(&name, || prepared.rename()) {
+            match secrets.replace(&name, |_| prepared.rename_into(secrets.directory())) {
                 Ok(version) => kept.extend(version),
                 Err(error) => {
                     outcome = Err(error);
@@ -152,7 +154,7 @@ impl<'a> SecretBatch<'a> {
         }
         let synced = secrets.sync();
         outcome.and(synced)?;
-        kept.iter().for_each(|kept| secrets.prune(kept));
+        kept.iter().for_each(|kept| secrets.history().prune(kept));
         Ok(keys.take_is_new())
     }
 }
@@ -163,7 +165,7 @@ pub(crate) fn sync_all(
     written: Vec<(SecretName, WrittenFile)>,
 ) -> Result<Vec<(SecretName, PreparedFile)>, VaultError> {
     in_parallel(written, |(name, file)| {
-        let prepared = file.sync().map_err(|source| secrets.failed(&name, source))?;
+        let prepared = file.sync().map_err(|source| secrets.current(&name).failed(source))?;
         Ok((name, prepared))
     })
 }

@@ -2,10 +2,8 @@
 //!
 //! * [`directory`]: the directory that they are in
 //! * [`moving`]: what an earlier version of the program kept in the vault
-//! * [`version_file`]: the file of an earlier version
 //! * [`version_history`]: the versions
 
 mod directory;
 pub(crate) mod moving;
-pub(crate) mod version_file;
 pub(crate) mod version_history;

@@ -11,8 +11,7 @@ use fluvio_secret_protocol::SecretName;
 use rustix::fs::FileType;
 
 use crate::durable_directory::{DurableDirectory, ReadError};
-use crate::secrets::file_name::ENCRYPTED_BYTES;
-use crate::secrets::history::version_file::version_of;
+use crate::secrets::file_name::{ENCRYPTED_BYTES, version_of};
 use crate::whole_file::PreparedFile;
 
 /// Where an earlier version of the program kept it.

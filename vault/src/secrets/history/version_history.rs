@@ -4,18 +4,19 @@
 //! vault.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 use fluvio_secret_protocol::SecretName;
 use rustix::fs::FileType;
 
 use crate::durable_directory::{DurableDirectory, ReadError, has_no_links};
+use crate::error::VaultError;
 use crate::id::VaultId;
-use crate::secrets::file_name::{ENCRYPTED_BYTES, file_of};
+use crate::secrets::file_name::{ENCRYPTED_BYTES, file_of, file_of_version, version_of};
 use crate::secrets::history::directory::HistoryDirectory;
-use crate::secrets::history::version_file::{file_of_version, version_of};
-use crate::whole_file::{PreparedFile, WrittenFile};
+use crate::secrets::version_file::VersionFile;
+use crate::whole_file::PreparedFile;
 
 /// The number of earlier versions that are kept, unless the settings have another one.
 pub const HISTORY_DEPTH: usize = 10;
@@ -50,23 +51,11 @@ impl VersionHistory {
     }
 
     /// Makes its directory complete, and removes what killed writers left in it.
-    pub(crate) fn sweep(&self) -> io::Result<()> {
-        self.directory.open()?.remove_temporary()
-    }
-
-    /// Whether there is any earlier version of anything.
-    pub(crate) fn is_empty(&self) -> io::Result<bool> {
-        Ok(self.names()?.is_empty())
-    }
-
-    /// Where it is, for messages.
-    pub(crate) fn path(&self) -> PathBuf {
-        self.directory.path()
-    }
-
-    /// Where the earlier versions of a secret are, for messages.
-    pub(crate) fn path_of(&self, name: &SecretName) -> PathBuf {
-        self.path().join(name.as_str())
+    pub(crate) fn sweep(&self) {
+        if let Err(error) = self.directory.open().and_then(|all| all.remove_temporary()) {
+            let path = self.directory.path();
+            tracing::warn!("the history in {} cannot be used: {error}", path.display());
+        }
     }
 
     /// Gives the current version of a secret a second name in its history. That survives a crash of the
@@ -74,7 +63,11 @@ impl VersionHistory {
     ///
     /// Where a file cannot have a second name, the version is copied, durably. `None` if there is no
     /// file that can be kept.
-    pub(crate) fn keep(&self, name: &SecretName) -> io::Result<Option<KeptVersion>> {
+    pub(crate) fn keep(&self, name: &SecretName) -> Result<Option<KeptVersion>, VaultError> {
+        self.keep_file(name).map_err(|source| self.failed(name, source))
+    }
+
+    fn keep_file(&self, name: &SecretName) -> io::Result<Option<KeptVersion>> {
         let file = file_of(name);
         match self.vault.kind(&file)? {
             None => return Ok(None),
@@ -94,7 +87,7 @@ impl VersionHistory {
         let newest = numbers(&versions)?.last().copied().unwrap_or(0);
         let kept = |file, is_durable| KeptVersion { name: name.clone(), file, is_durable };
         // A change that was killed or failed after this has put it there already.
-        if self.is_current(name, &versions, newest)? {
+        if self.is_current(name, &versions, &file_of_version(newest))? {
             return Ok(Some(kept(file_of_version(newest), false)));
         }
         let last = || {
@@ -116,122 +109,125 @@ impl VersionHistory {
         &self,
         name: &SecretName,
         versions: &DurableDirectory,
-        version: u64,
+        file: &str,
     ) -> io::Result<bool> {
-        let file = file_of_version(version);
-        self.vault.is_same(&file_of(name), versions, &file, ENCRYPTED_BYTES)
+        self.vault.is_same(&file_of(name), versions, file, ENCRYPTED_BYTES)
+    }
+
+    /// Does something in the directory of a secret's earlier versions, if it exists.
+    fn within<T: Default>(
+        &self,
+        name: &SecretName,
+        work: impl FnOnce(&DurableDirectory) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let directory = find(&self.directory.open()?, name)?;
+        directory.map_or_else(|| Ok(T::default()), |directory| work(&directory))
     }
 
     /// The earlier versions of a secret and their dates, newest first, without one that is the current
     /// one as well.
-    pub(crate) fn versions(&self, name: &SecretName) -> io::Result<Vec<(u64, SystemTime)>> {
-        let Some(directory) = self.of(name)? else { return Ok(Vec::new()) };
-        let mut found = Vec::new();
-        for version in versions(&directory)?.into_iter().rev() {
-            if self.is_current(name, &directory, version)? {
-                continue;
+    pub(crate) fn versions(&self, name: &SecretName) -> Result<Vec<(u64, SystemTime)>, VaultError> {
+        let found = self.within(name, |directory| {
+            let mut found = Vec::new();
+            for version in versions(directory)?.into_iter().rev() {
+                let file = file_of_version(version);
+                if !self.is_current(name, directory, &file)? {
+                    // It may be pruned in the meantime.
+                    found.extend(directory.date(&file)?.map(|date| (version, date)));
+                }
             }
-            // It may be pruned in the meantime.
-            let date = directory.date(&file_of_version(version))?;
-            found.extend(date.map(|date| (version, date)));
-        }
-        Ok(found)
+            Ok(found)
+        });
+        found.map_err(|source| self.failed(name, source))
+    }
+
+    /// Whether there is any earlier version of a secret.
+    pub(crate) fn has(&self, name: &SecretName) -> Result<bool, VaultError> {
+        let has = self.within(name, |directory| Ok(!versions(directory)?.is_empty()));
+        has.map_err(|source| self.failed(name, source))
     }
 
     /// The secrets that have a history, which may be empty.
-    pub(crate) fn names(&self) -> io::Result<Vec<SecretName>> {
-        let mut names = Vec::new();
-        for name in self.directory.open()?.names()? {
-            names.extend(name?.parse::<SecretName>().ok());
-        }
-        Ok(names)
+    pub(crate) fn names(&self) -> Result<Vec<SecretName>, VaultError> {
+        let names = || {
+            let mut names = Vec::new();
+            for name in self.directory.open()?.names()? {
+                names.extend(name?.parse::<SecretName>().ok());
+            }
+            Ok(names)
+        };
+        names().map_err(|source| VaultError::Storage { path: self.directory.path(), source })
     }
 
     /// The numbers of the earlier versions of a secret, oldest first. Removes one that is the current one
     /// as well, as a killed change leaves it.
-    pub(crate) fn settle(&self, name: &SecretName) -> io::Result<Vec<u64>> {
-        let Some(directory) = self.of(name)? else { return Ok(Vec::new()) };
-        let mut settled = versions(&directory)?;
-        if let Some(&newest) = settled.last()
-            && self.is_current(name, &directory, newest)?
-        {
-            directory.remove(&file_of_version(newest))?;
-            settled.pop();
-        }
-        Ok(settled)
+    pub(crate) fn settle(&self, name: &SecretName) -> Result<Vec<u64>, VaultError> {
+        let settled = self.within(name, |directory| {
+            let mut settled = versions(directory)?;
+            if let Some(newest) = settled.last().map(|&newest| file_of_version(newest))
+                && self.is_current(name, directory, &newest)?
+            {
+                directory.remove(&newest)?;
+                settled.pop();
+            }
+            Ok(settled)
+        });
+        settled.map_err(|source| self.failed(name, source))
     }
 
-    /// The directory of a secret's earlier versions; `None` if it does not exist.
-    pub(crate) fn of(&self, name: &SecretName) -> io::Result<Option<DurableDirectory>> {
-        match self.directory.open()?.open(name.as_str()) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            found => found.map(Some),
-        }
-    }
-
-    /// The encrypted bytes of an earlier version.
-    pub(crate) fn read(&self, name: &SecretName, version: u64) -> Result<Vec<u8>, ReadError> {
-        let directory = self.of(name).map_err(ReadError::Io)?.ok_or(ReadError::Missing)?;
-        directory.read(&file_of_version(version), ENCRYPTED_BYTES)
-    }
-
-    /// Writes an earlier version again. It takes its place by [`VersionHistory::replace`].
-    pub(crate) fn write(
+    /// The file of an earlier version; `None` if its directory does not exist.
+    pub(crate) fn locate(
         &self,
+        name: &SecretName,
         version: u64,
-        encrypted: &[u8],
-        date: Option<SystemTime>,
-    ) -> io::Result<WrittenFile> {
-        WrittenFile::write(&self.directory.open()?, &file_of_version(version), encrypted, date)
-    }
-
-    /// Replaces an earlier version by what was written.
-    pub(crate) fn replace(&self, name: &SecretName, prepared: PreparedFile) -> io::Result<()> {
-        let directory = self.of(name)?.ok_or(io::ErrorKind::NotFound)?;
-        prepared.rename_into(&directory)
+    ) -> Result<Option<VersionFile>, VaultError> {
+        let failed = |source| self.failed(name, source);
+        let beside = self.directory.open().map_err(failed)?;
+        let directory = find(&beside, name).map_err(failed)?;
+        let file = file_of_version(version);
+        Ok(directory.map(|directory| VersionFile { directory, file, beside, is_current: false }))
     }
 
     /// Makes the names of a secret's versions durable.
-    pub(crate) fn sync(&self, name: &SecretName) -> io::Result<()> {
-        self.of(name)?.map_or(Ok(()), |directory| directory.sync())
+    pub(crate) fn sync(&self, name: &SecretName) -> Result<(), VaultError> {
+        self.within(name, DurableDirectory::sync).map_err(|source| self.failed(name, source))
     }
 
-    /// The file of an earlier version, for messages.
-    pub(crate) fn path_of_version(&self, name: &SecretName, version: u64) -> PathBuf {
-        self.path_of(name).join(file_of_version(version))
-    }
-
-    /// Whether there is any earlier version of a secret.
-    pub(crate) fn has(&self, name: &SecretName) -> io::Result<bool> {
-        self.of(name)?.map_or(Ok(false), |directory| Ok(!versions(&directory)?.is_empty()))
-    }
-
-    /// Removes an earlier version.
-    pub(crate) fn remove(&self, name: &SecretName, version: u64) -> io::Result<()> {
-        self.of(name)?.map_or(Ok(()), |directory| directory.remove(&file_of_version(version)))
+    /// Removes a version that was restored. A failure is logged: it would be there twice.
+    pub(crate) fn remove_restored(&self, name: &SecretName, version: u64) {
+        let file = file_of_version(version);
+        if let Err(error) = self.within(name, |directory| directory.remove(&file)) {
+            let path = self.directory.path().join(name.as_str()).join(file);
+            tracing::warn!("{} is restored and still there: {error}", path.display());
+        }
     }
 
     /// Removes all earlier versions of a secret, durably.
-    pub(crate) fn purge(&self, name: &SecretName) -> io::Result<()> {
-        let Some(directory) = self.of(name)? else { return Ok(()) };
-        for version in versions(&directory)? {
-            directory.remove(&file_of_version(version))?;
-        }
-        directory.sync()?;
-        // Its directory would show that there was such a secret.
-        let all = self.directory.open()?;
-        all.remove_empty(name.as_str())?;
-        all.sync()
+    pub(crate) fn purge(&self, name: &SecretName) -> Result<(), VaultError> {
+        let purged = self.within(name, |directory| {
+            for version in versions(directory)? {
+                directory.remove(&file_of_version(version))?;
+            }
+            directory.sync()?;
+            // Its directory would show that there was such a secret.
+            let all = self.directory.open()?;
+            all.remove_empty(name.as_str())?;
+            all.sync()
+        });
+        purged.map_err(|source| self.failed(name, source))
     }
 
     /// Takes a version back that is the current one as well: the secret was not changed after all.
-    pub(crate) fn undo(&self, kept: &KeptVersion) -> io::Result<()> {
-        let Some(directory) = self.of(&kept.name)? else { return Ok(()) };
-        let file = file_of(&kept.name);
-        if self.vault.is_same(&file, &directory, &kept.file, ENCRYPTED_BYTES)? {
-            directory.remove(&kept.file)?;
+    pub(crate) fn undo(&self, KeptVersion { name, file, .. }: &KeptVersion) {
+        let undone =
+            self.within(name, |directory| match self.is_current(name, directory, file)? {
+                true => directory.remove(file),
+                false => Ok(()),
+            });
+        if let Err(error) = undone {
+            let path = self.directory.path();
+            tracing::warn!("the history in {} has one version twice: {error}", path.display());
         }
-        Ok(())
     }
 
     /// Makes a version durable, for when it will be the only copy.
@@ -239,18 +235,41 @@ impl VersionHistory {
         if kept.is_durable {
             return Ok(());
         }
-        self.sync(&kept.name)?;
+        self.within(&kept.name, DurableDirectory::sync)?;
         self.directory.open()?.sync()
     }
 
-    /// Removes the oldest versions, so that no more than the depth are left.
-    pub(crate) fn prune(&self, kept: &KeptVersion) -> io::Result<()> {
-        let Some(directory) = self.of(&kept.name)? else { return Ok(()) };
-        let versions = versions(&directory)?;
-        for &version in &versions[..versions.len().saturating_sub(self.depth)] {
-            directory.remove(&file_of_version(version))?;
+    /// Removes the oldest versions of a secret that was changed, so that no more than the depth are left.
+    /// A failure is logged: the change is made.
+    pub(crate) fn prune(&self, kept: &KeptVersion) {
+        let pruned = self.within(&kept.name, |directory| {
+            let versions = versions(directory)?;
+            for &version in &versions[..versions.len().saturating_sub(self.depth)] {
+                directory.remove(&file_of_version(version))?;
+            }
+            Ok(())
+        });
+        if let Err(error) = pruned {
+            let path = self.directory.path();
+            tracing::warn!("the history in {} is not shortened: {error}", path.display());
         }
-        Ok(())
+    }
+
+    fn failed(&self, name: &SecretName, source: io::Error) -> VaultError {
+        // If there is a directory in place of the secret's file, the history is not to blame.
+        let path = match source.kind() {
+            io::ErrorKind::IsADirectory => self.vault.path_of(&file_of(name)),
+            _ => self.directory.path().join(name.as_str()),
+        };
+        VaultError::Storage { path, source }
+    }
+}
+
+/// The directory of a secret's earlier versions; `None` if it does not exist.
+fn find(all: &DurableDirectory, name: &SecretName) -> io::Result<Option<DurableDirectory>> {
+    match all.open(name.as_str()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        found => found.map(Some),
     }
 }
 
