@@ -12,53 +12,22 @@ use rustix::rand::{GetRandomFlags, getrandom};
 
 use crate::durable_directory::{DurableDirectory, TEMPORARY};
 
-/// A file under a temporary name. It is removed when this is dropped.
-#[derive(Debug)]
-struct Temporary {
-    directory: DurableDirectory,
-    /// Empty when the file has another name.
-    name: String,
-}
-
 /// A file that is written under a temporary name, and maybe not on the disk.
 #[must_use]
 #[derive(Debug)]
 pub(crate) struct WrittenFile {
     file: File,
-    temporary: Temporary,
-    target: String,
+    prepared: PreparedFile,
 }
 
 /// A file that is on the disk under a temporary name. Without [`PreparedFile::commit`] it is removed.
 #[must_use]
 #[derive(Debug)]
 pub(crate) struct PreparedFile {
-    temporary: Temporary,
+    directory: DurableDirectory,
+    /// Empty once the file has its own name.
+    temporary: String,
     target: String,
-}
-
-impl Temporary {
-    fn rename(mut self, directory: &DurableDirectory, target: &str) -> io::Result<()> {
-        self.directory.rename_to(&self.name, directory, target)?;
-        self.name.clear();
-        Ok(())
-    }
-
-    /// The same in its own directory, but never in place of a file that is there.
-    fn rename_new(mut self, target: &str) -> io::Result<()> {
-        self.directory.rename_new(&self.name, target)?;
-        self.name.clear();
-        Ok(())
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if !self.name.is_empty() {
-            // The next start removes what is left.
-            let _ = self.directory.remove(&self.name);
-        }
-    }
 }
 
 impl WrittenFile {
@@ -71,21 +40,21 @@ impl WrittenFile {
     ) -> io::Result<Self> {
         let mut random = [0; 16];
         getrandom(&mut random, GetRandomFlags::empty())?;
-        let name = format!("{TEMPORARY}{:032x}", u128::from_ne_bytes(random));
-        let mut file = directory.create(&name)?;
-        let temporary = Temporary { directory: directory.clone(), name };
+        let temporary = format!("{TEMPORARY}{:032x}", u128::from_ne_bytes(random));
+        let mut file = directory.create(&temporary)?;
+        let target = target.to_owned();
+        let prepared = PreparedFile { directory: directory.clone(), temporary, target };
         file.write_all(bytes)?;
         if let Some(date) = date {
             file.set_times(FileTimes::new().set_modified(date))?;
         }
-        Ok(Self { file, temporary, target: target.to_owned() })
+        Ok(Self { file, prepared })
     }
 
     /// Waits until the file is on the disk.
     pub(crate) fn sync(self) -> io::Result<PreparedFile> {
-        let Self { file, temporary, target } = self;
-        file.sync_all()?;
-        Ok(PreparedFile { temporary, target })
+        self.file.sync_all()?;
+        Ok(self.prepared)
     }
 }
 
@@ -107,30 +76,34 @@ impl PreparedFile {
     /// After a failed rename(2) nothing has changed. After a failed fsync(2) of the directory, it is
     /// unknown which of both files a power cut would leave.
     pub(crate) fn commit(self) -> io::Result<()> {
-        let directory = self.temporary.directory.clone();
-        self.rename()?;
+        let directory = self.directory.clone();
+        self.rename_into(&directory)?;
         directory.sync()
     }
 
-    /// Gives the file its name. [`DurableDirectory::sync`] makes that durable.
-    pub(crate) fn rename(self) -> io::Result<()> {
-        let directory = self.temporary.directory.clone();
-        self.rename_into(&directory)
-    }
-
-    /// The same in another directory of the same file system.
-    pub(crate) fn rename_into(self, directory: &DurableDirectory) -> io::Result<()> {
-        let Self { temporary, target } = self;
-        temporary.rename(directory, &target)
+    /// Gives the file its name in a directory of the same file system. [`DurableDirectory::sync`] makes
+    /// that durable.
+    pub(crate) fn rename_into(mut self, directory: &DurableDirectory) -> io::Result<()> {
+        self.directory.rename_to(&self.temporary, directory, &self.target)?;
+        self.temporary.clear();
+        Ok(())
     }
 
     /// As [`PreparedFile::commit`], but never in place of a file that is there. A file whose name may
     /// not survive a power cut is removed again.
-    pub(crate) fn commit_new(self) -> io::Result<()> {
-        let Self { temporary, target } = self;
-        let directory = temporary.directory.clone();
-        temporary.rename_new(&target)?;
-        directory.sync().inspect_err(|_| drop(directory.remove(&target)))
+    pub(crate) fn commit_new(mut self) -> io::Result<()> {
+        self.directory.rename_new(&self.temporary, &self.target)?;
+        self.temporary.clear();
+        self.directory.sync().inspect_err(|_| drop(self.directory.remove(&self.target)))
+    }
+}
+
+impl Drop for PreparedFile {
+    fn drop(&mut self) {
+        if !self.temporary.is_empty() {
+            // The next start removes what is left.
+            let _ = self.directory.remove(&self.temporary);
+        }
     }
 }
 
