@@ -4,7 +4,6 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::str::FromStr;
 
 use age::armor::ArmoredReader;
 use age::secrecy::{ExposeSecret, SecretString};
@@ -25,10 +24,6 @@ pub(crate) struct Identity(x25519::Identity);
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Recipient(x25519::Recipient);
 
-/// A string that is not a recipient.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct BadRecipient;
-
 /// Why a file or a line is not an identity.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum BadIdentity {
@@ -46,15 +41,8 @@ pub enum BadIdentity {
     Unreadable,
     #[error("its passphrase takes work of 2^{0}, and 2^{MOST_WORK} is the most")]
     Work(u8),
-}
-
-/// Why a passphrase did not decrypt a file.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum PassphraseFailure {
-    /// No passphrase decrypts this file.
-    Bad(BadIdentity),
-    /// The file has another passphrase.
-    Wrong,
+    #[error("this is not its passphrase")]
+    WrongPassphrase,
 }
 
 /// Why bytes were not decrypted. Nothing of the plaintext was used.
@@ -74,6 +62,11 @@ impl Identity {
         Self(x25519::Identity::generate())
     }
 
+    /// Parses its line.
+    pub(crate) fn parse(line: &str) -> Result<Self, BadIdentity> {
+        line.parse().map(Self).map_err(|_| BadIdentity::Unreadable)
+    }
+
     /// Its line in an identity file.
     pub(crate) fn to_line(&self) -> Zeroizing<String> {
         Zeroizing::new(self.0.to_string().expose_secret().to_owned())
@@ -85,19 +78,10 @@ impl Identity {
     }
 }
 
-impl FromStr for Identity {
-    type Err = BadIdentity;
-
-    fn from_str(line: &str) -> Result<Self, BadIdentity> {
-        line.parse().map(Self).map_err(|_| BadIdentity::Unreadable)
-    }
-}
-
-impl FromStr for Recipient {
-    type Err = BadRecipient;
-
-    fn from_str(text: &str) -> Result<Self, BadRecipient> {
-        text.parse().map(Self).map_err(|_| BadRecipient)
+impl Recipient {
+    /// Parses a public key; `None` for any other text.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self)
     }
 }
 
@@ -108,29 +92,24 @@ impl fmt::Display for Recipient {
 }
 
 /// Decrypts bytes by any of these identities, whole or not at all.
-///
-/// # Errors
-///
-/// [`DecryptFailure`], even if the library panics, as versions of it did on odd input.
 pub(crate) fn decrypt<'a>(
     identities: impl Iterator<Item = &'a Identity>,
     bytes: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, DecryptFailure> {
-    let decrypt = || wiping_stack(|| decrypt_unguarded(identities, bytes));
-    catch_unwind(AssertUnwindSafe(decrypt)).unwrap_or(Err(DecryptFailure::Damaged))
+    guarded(DecryptFailure::Damaged, || {
+        let decryptor = Decryptor::new_buffered(bytes).map_err(|_| DecryptFailure::Damaged)?;
+        let identities = identities.map(|identity| &identity.0 as &dyn age::Identity);
+        let mut reader = decryptor.decrypt(identities).map_err(|error| match error {
+            DecryptError::NoMatchingKeys => DecryptFailure::OtherIdentity,
+            _ => DecryptFailure::Damaged,
+        })?;
+        read(&mut reader, bytes.len()).map_err(|_| DecryptFailure::Damaged)
+    })
 }
 
-fn decrypt_unguarded<'a>(
-    identities: impl Iterator<Item = &'a Identity>,
-    bytes: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, DecryptFailure> {
-    let decryptor = Decryptor::new_buffered(bytes).map_err(|_| DecryptFailure::Damaged)?;
-    let identities = identities.map(|identity| &identity.0 as &dyn age::Identity);
-    let mut reader = decryptor.decrypt(identities).map_err(|error| match error {
-        DecryptError::NoMatchingKeys => DecryptFailure::OtherIdentity,
-        _ => DecryptFailure::Damaged,
-    })?;
-    read(&mut reader, bytes.len()).map_err(|_| DecryptFailure::Damaged)
+/// Calls `decrypt`, and takes a panic for damage: versions of the library panicked on odd input.
+fn guarded<T, E>(damaged: E, decrypt: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    catch_unwind(AssertUnwindSafe(|| wiping_stack(decrypt))).unwrap_or(Err(damaged))
 }
 
 /// The plaintext is shorter than `most`, so the vector never grows.
@@ -187,39 +166,26 @@ pub(crate) fn encrypt_with_work(passphrase: &str, plain: &[u8], work: u8) -> io:
 }
 
 /// Decrypts bytes with a passphrase, whole or not at all, with or without armor.
-///
-/// # Errors
-///
-/// [`PassphraseFailure`], even if the library panics.
 pub(crate) fn decrypt_with_passphrase(
     passphrase: &str,
     bytes: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, PassphraseFailure> {
-    let damaged = PassphraseFailure::Bad(BadIdentity::Damaged);
-    let decrypt = || wiping_stack(|| decrypt_with_passphrase_unguarded(passphrase, bytes));
-    catch_unwind(AssertUnwindSafe(decrypt)).unwrap_or(Err(damaged))
-}
-
-fn decrypt_with_passphrase_unguarded(
-    passphrase: &str,
-    bytes: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, PassphraseFailure> {
-    let damaged = PassphraseFailure::Bad(BadIdentity::Damaged);
-    let decryptor = Decryptor::new(ArmoredReader::new(bytes)).map_err(|_| damaged)?;
-    if !decryptor.is_scrypt() {
-        return Err(PassphraseFailure::Bad(BadIdentity::Sealed));
-    }
-    let mut identity = scrypt::Identity::new(SecretString::from(passphrase.to_owned()));
-    identity.set_max_work_factor(MOST_WORK);
-    let identities = iter::once(&identity as &dyn age::Identity);
-    let mut reader = decryptor.decrypt(identities).map_err(|error| match error {
-        DecryptError::DecryptionFailed => PassphraseFailure::Wrong,
-        DecryptError::ExcessiveWork { required, .. } => {
-            PassphraseFailure::Bad(BadIdentity::Work(required))
+) -> Result<Zeroizing<Vec<u8>>, BadIdentity> {
+    guarded(BadIdentity::Damaged, || {
+        let decryptor =
+            Decryptor::new(ArmoredReader::new(bytes)).map_err(|_| BadIdentity::Damaged)?;
+        if !decryptor.is_scrypt() {
+            return Err(BadIdentity::Sealed);
         }
-        _ => damaged,
-    })?;
-    read(&mut reader, bytes.len()).map_err(|_| damaged)
+        let mut identity = scrypt::Identity::new(SecretString::from(passphrase.to_owned()));
+        identity.set_max_work_factor(MOST_WORK);
+        let identities = iter::once(&identity as &dyn age::Identity);
+        let mut reader = decryptor.decrypt(identities).map_err(|error| match error {
+            DecryptError::DecryptionFailed => BadIdentity::WrongPassphrase,
+            DecryptError::ExcessiveWork { required, .. } => BadIdentity::Work(required),
+            _ => BadIdentity::Damaged,
+        })?;
+        read(&mut reader, bytes.len()).map_err(|_| BadIdentity::Damaged)
+    })
 }
 
 /// For tests: encrypts with next to no work.
@@ -235,8 +201,8 @@ mod tests {
     use zeroize::Zeroizing;
 
     use super::{
-        BadIdentity, DecryptFailure, Identity, MOST_WORK, PassphraseFailure, count_recipients,
-        decrypt, decrypt_with_passphrase, encrypt, encrypt_cheaply, encrypt_with_passphrase,
+        BadIdentity, DecryptFailure, Identity, MOST_WORK, count_recipients, decrypt,
+        decrypt_with_passphrase, encrypt, encrypt_cheaply, encrypt_with_passphrase,
         encrypt_with_work,
     };
 
@@ -284,13 +250,12 @@ mod tests {
         for wrong in ["", "correct hors", "correct horse ", "Correct horse"] {
             assert_eq!(
                 decrypt_with_passphrase(wrong, &encrypted).err(),
-                Some(PassphraseFailure::Wrong),
+                Some(BadIdentity::WrongPassphrase),
                 "{wrong:?}"
             );
         }
-        let bad = |encrypted: &[u8]| match decrypt_with_passphrase("correct horse", encrypted) {
-            Err(PassphraseFailure::Bad(bad)) => bad,
-            other => panic!("{other:?}"),
+        let bad = |encrypted: &[u8]| {
+            decrypt_with_passphrase("correct horse", encrypted).expect_err("it is no identity")
         };
         let end = encrypted.len() - 1;
         assert_eq!(bad(&encrypted[..end]), BadIdentity::Damaged);
@@ -310,7 +275,7 @@ mod tests {
         let cheap = encrypt_with_work("x", b"key", 2).expect("encrypted");
         let at = cheap.windows(3).position(|part| part == b" 2\n").expect("the work");
         let dear = [&cheap[..at], &work, &cheap[at + 3..]].concat();
-        let refused = Some(PassphraseFailure::Bad(BadIdentity::Work(MOST_WORK + 1)));
+        let refused = Some(BadIdentity::Work(MOST_WORK + 1));
         assert_eq!(decrypt_with_passphrase("x", &dear).err(), refused);
     }
 }

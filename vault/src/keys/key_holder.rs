@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::error::VaultError;
 use crate::keys::boot_instant::BootInstant;
-use crate::keys::encryption::{self, PassphraseFailure, Recipient};
+use crate::keys::encryption::{self, BadIdentity, Recipient};
 use crate::keys::error::{IdentityError, KeyError};
 use crate::keys::identity_file::IdentityFile;
 use crate::keys::keyring::Keyring;
@@ -321,9 +321,9 @@ impl KeyHolder {
         let text = match passphrase {
             Some(passphrase) if encryption::is_encrypted(&content) => {
                 let text = encryption::decrypt_with_passphrase(passphrase, &content);
-                text.map_err(|failure| match failure {
-                    PassphraseFailure::Bad(bad) => KeyError::Identity(self.file.bad(bad)),
-                    PassphraseFailure::Wrong => KeyError::Wrong,
+                text.map_err(|bad| match bad {
+                    BadIdentity::WrongPassphrase => KeyError::Wrong,
+                    bad => KeyError::Identity(self.file.bad(bad)),
                 })?
             }
             None if encryption::is_encrypted(&content) => return Err(KeyError::Closed),

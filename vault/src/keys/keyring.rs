@@ -60,7 +60,7 @@ impl Keyring {
         let mut has_other_lines = false;
         for line in text.lines().map(str::trim) {
             if line.starts_with("AGE-SECRET-KEY-1") {
-                let identity = LockedMemory::new(line.parse::<Identity>()?);
+                let identity = LockedMemory::new(Identity::parse(line)?);
                 let comments = mem::take(&mut comments);
                 let is_known = |key: &KeyLine| key.identity.recipient() == identity.recipient();
                 if !keys.iter().any(is_known) {

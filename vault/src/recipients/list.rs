@@ -65,7 +65,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<ListedKey>, usize> {
         } else if line.is_empty() {
             note.clear();
         } else {
-            let recipient = line.parse().map_err(|_| n + 1)?;
+            let recipient = Recipient::parse(line).ok_or(n + 1)?;
             let note = mem::take(&mut note);
             // A merge may leave one there twice.
             if !has(&list, &recipient) {

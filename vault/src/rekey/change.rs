@@ -157,16 +157,16 @@ impl<'a> Rekey<'a> {
             let about = vec![own.to_string()];
             return Ok(Self::of(vault, RekeyPlan::Nothing, own, about));
         }
+        let mut own = base.own;
         let new = match base.unfinished {
             Some(Unfinished::Identity) => None,
             _ => {
                 let passphrase = kept_passphrase(vault, passphrase)?;
                 let keyring = Keyring::generate();
+                own.insert(0, keyring.current());
                 Some(NewKeys::beside_retired(vault, &keyring, passphrase, until, replaces)?)
             }
         };
-        let mut own = base.own;
-        own.splice(..0, new.as_ref().map(|new| new.recipient().clone()));
         let mut list = base.list;
         list::replace_retired(&mut list, &own);
         let own = own.swap_remove(0);
@@ -342,7 +342,7 @@ fn accept_own(vault: &Vault, own: &Recipient) -> Result<(), VaultError> {
 
 fn recipient_of(text: &str) -> Result<Recipient, RekeyError> {
     let text = text.trim();
-    text.parse().map_err(|_| match foreign_key::in_recipient(text) {
+    Recipient::parse(text).ok_or_else(|| match foreign_key::in_recipient(text) {
         Some(kind) => RekeyError::ForeignKey { what: "recipient", kind },
         None => RekeyError::BadRecipient,
     })

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::error::VaultError;
 use crate::keys::boot_instant::BootInstant;
-use crate::keys::encryption::{self, PassphraseFailure, Recipient};
+use crate::keys::encryption::{self, BadIdentity};
 use crate::keys::error::KeyError;
 use crate::keys::foreign_key;
 use crate::keys::identity_file::IDENTITY_FILE_BYTES;
@@ -20,7 +20,6 @@ const HEAD_BYTES: usize = 1 << 10;
 /// The identity file that is to replace the one that is there.
 pub(crate) struct NewKeys {
     text: Zeroizing<String>,
-    recipient: Recipient,
     passphrase: Option<Zeroizing<String>>,
     /// When the keys are forgotten, if they have a passphrase.
     until: Option<BootInstant>,
@@ -58,7 +57,7 @@ impl NewKeys {
         if text.len() + HEAD_BYTES > usize::try_from(IDENTITY_FILE_BYTES).unwrap_or(usize::MAX) {
             return Err(RekeyError::ManyKeys { path: vault.identity().to_owned() }.into());
         }
-        Ok(Self { text, recipient: keyring.current(), passphrase, until, replaces })
+        Ok(Self { text, passphrase, until, replaces })
     }
 
     /// The current key alone, with the passphrase that it has.
@@ -69,13 +68,8 @@ impl NewKeys {
     ) -> Result<Self, VaultError> {
         let replaces = ReplacedFile::of(vault)?;
         let passphrase = kept_passphrase(vault, passphrase)?;
-        let keys = |keys: &Keyring| (keys.to_text_of_current(), keys.current());
-        let (text, recipient) = vault.keys().with(keys)?;
-        Ok(Self { text, recipient, passphrase, until, replaces })
-    }
-
-    pub(crate) fn recipient(&self) -> &Recipient {
-        &self.recipient
+        let text = vault.keys().with(Keyring::to_text_of_current)?;
+        Ok(Self { text, passphrase, until, replaces })
     }
 
     /// Whether there was an identity, whose key is retired then.
@@ -121,9 +115,9 @@ pub(crate) fn keys_in(file: &[u8], passphrase: Option<&str>) -> Result<Keyring, 
     }
     let passphrase = passphrase.ok_or(RekeyError::Sealed)?;
     let text = encryption::decrypt_with_passphrase(passphrase, file);
-    parsed(&text.map_err(|failure| match failure {
-        PassphraseFailure::Bad(bad) => RekeyError::BadIdentity(bad),
-        PassphraseFailure::Wrong => RekeyError::WrongPassphrase,
+    parsed(&text.map_err(|bad| match bad {
+        BadIdentity::WrongPassphrase => RekeyError::WrongPassphrase,
+        bad => RekeyError::BadIdentity(bad),
     })?)
 }
 
