@@ -51,33 +51,26 @@ impl DurableDirectory {
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
         let (base, at) = self.base(name);
         let opened = rustix::fs::openat(base, &at, flags, Mode::empty()).map_err(|error| {
-            // The error of the system does not tell a link from a file.
-            match (error, self.kind(name)) {
-                (Errno::NOTDIR | Errno::LOOP, Ok(Some(FileType::Symlink))) => {
-                    self.no_directory(name, "a symbolic link")
-                }
-                (Errno::NOTDIR | Errno::LOOP, _) => self.no_directory(name, "not a directory"),
-                (error, _) => error.into(),
+            if !matches!(error, Errno::NOTDIR | Errno::LOOP) {
+                return error.into();
             }
+            // The error of the system does not tell a link from a file.
+            let what = match self.kind(name) {
+                Ok(Some(FileType::Symlink)) => "a symbolic link",
+                _ => "not a directory",
+            };
+            let text = format!("{} is {what}; move it away", self.path_of(name).display());
+            io::Error::new(io::ErrorKind::NotADirectory, text)
         })?;
         Ok(Self { path: self.path.join(name), opened: Some(Arc::new(opened)) })
-    }
-
-    fn no_directory(&self, name: &str, what: &str) -> io::Error {
-        let path = self.path_of(name);
-        let text = format!("{} is {what}; move it away", path.display());
-        io::Error::new(io::ErrorKind::NotADirectory, text)
     }
 
     /// The directory of this name in this one, made if it is not there.
     pub(crate) fn find_or_make(&self, name: &str) -> io::Result<Self> {
         match self.open(name) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.make(name),
-            found => found,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            found => return found,
         }
-    }
-
-    fn make(&self, name: &str) -> io::Result<Self> {
         let (base, at) = self.base(name);
         match rustix::fs::mkdirat(base, &at, Mode::RWXU) {
             Err(error) if error != Errno::EXIST => Err(error.into()),
@@ -159,10 +152,7 @@ impl DurableDirectory {
 
     /// The names of all files. Names that are not UTF-8 are not ours.
     pub(crate) fn names(&self) -> io::Result<impl Iterator<Item = io::Result<String>> + use<>> {
-        let entries = match &self.opened {
-            Some(opened) => Dir::read_from(opened)?,
-            None => Dir::new(self.opened()?)?,
-        };
+        let entries = Dir::read_from(self.opened()?)?;
         Ok(entries.filter_map(|entry| match entry {
             Ok(entry) => {
                 let name = entry.file_name().to_str().ok()?;
@@ -267,15 +257,15 @@ impl DurableDirectory {
 
     /// Makes the names of the files durable.
     pub(crate) fn sync(&self) -> io::Result<()> {
-        match &self.opened {
-            Some(opened) => Ok(rustix::fs::fsync(opened)?),
-            None => Ok(rustix::fs::fsync(self.opened()?)?),
-        }
+        Ok(rustix::fs::fsync(self.opened()?)?)
     }
 
-    fn opened(&self) -> io::Result<OwnedFd> {
+    fn opened(&self) -> io::Result<Arc<OwnedFd>> {
+        if let Some(opened) = &self.opened {
+            return Ok(opened.clone());
+        }
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
-        Ok(rustix::fs::openat(CWD, &self.path, flags, Mode::empty())?)
+        Ok(Arc::new(rustix::fs::openat(CWD, &self.path, flags, Mode::empty())?))
     }
 
     /// Removes what killed writers left. Only the holder of the vault's lock may call this.
