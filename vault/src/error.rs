@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use fluvio_secret_system::io_error::io_error_text;
 use fluvio_secret_system::places::PlaceError;
 
-use crate::id::IdError;
 use crate::keys::error::{IdentityError, KeyError};
 use crate::recipients::error::RecipientsError;
 use crate::rekey::error::RekeyError;
@@ -17,11 +16,7 @@ use crate::stranger::Stranger;
 #[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum OpenError {
     #[error(transparent)]
-    Id(#[from] IdError),
-    #[error(transparent)]
     Identity(#[from] IdentityError),
-    #[error("the vault {path} cannot be used: {}", io_error_text(.source), path = .path.display())]
-    Io { path: PathBuf, source: io::Error },
     #[error("another daemon owns the vault {path}; end it first", path = .path.display())]
     Owned { path: PathBuf },
     #[error(transparent)]

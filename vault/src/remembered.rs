@@ -72,21 +72,22 @@ impl Remembered {
     /// Remembers this machine's vault, durably, before anything is encrypted for it.
     pub(crate) fn remember(&self, vault: &DurableDirectory, id: VaultId) -> Result<(), Stranger> {
         match self.id()? {
-            None => Ok(self.write(vault, id)?),
+            None => self.write(vault, id),
             Some(known) if known == id => Ok(()),
             // It was accepted while the daemon ran.
             Some(_) => Err(Stranger::Another { path: vault.path().to_owned() }),
         }
     }
 
-    fn write(&self, vault: &DurableDirectory, id: VaultId) -> Result<(), IdError> {
+    fn write(&self, vault: &DurableDirectory, id: VaultId) -> Result<(), Stranger> {
         // A power cut must not leave an id that is remembered and not in the vault.
         let synced = vault.sync();
         synced.map_err(|source| IdError::Write { path: vault.path_of(id::FILE), source })?;
         let text = format!("{id}\n");
         let prepared = PreparedFile::write(&self.config, FILE, text.as_bytes(), None);
         let written = prepared.and_then(PreparedFile::commit);
-        written.map_err(|source| IdError::Write { path: self.config.path_of(FILE), source })
+        written.map_err(|source| IdError::Write { path: self.config.path_of(FILE), source })?;
+        Ok(())
     }
 
     /// Whether there was a vault, even one of a version that remembered no id. Every vault is made before
@@ -100,9 +101,9 @@ impl Remembered {
 /// Makes the directory at the vault's path this machine's vault. A missing one is created.
 pub fn accept(path: &Path, identity: &Path) -> Result<(), OpenError> {
     private::directory(path).map_err(PlaceError::from)?;
-    let failed = |source| OpenError::Io { path: path.to_owned(), source };
+    let failed = |source| Stranger::Io { path: path.to_owned(), source };
     let directory = DurableDirectory::at(path.canonicalize().map_err(failed)?);
-    let id = id::of_vault(&directory)?;
+    let id = id::of_vault(&directory).map_err(Stranger::from)?;
     Ok(Remembered::beside(identity).write(&directory, id)?)
 }
 

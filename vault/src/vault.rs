@@ -22,7 +22,6 @@ use crate::keys::key_holder::{KeyHolder, KeyState};
 use crate::keys::keyring::Keyring;
 use crate::place::VaultPlace;
 use crate::recipients::list::ListedKey;
-use crate::recipients::listed::listed;
 use crate::recipients::lists::RecipientLists;
 use crate::rekey::earlier::EarlierChange;
 use crate::remembered::{self, Remembered};
@@ -32,6 +31,7 @@ use crate::secrets::history::version_history::VersionHistory;
 use crate::secrets::names::Names;
 use crate::secrets::record::Record;
 use crate::secrets::store::SecretFiles;
+use crate::stranger::Stranger;
 
 /// A vault that this process owns.
 pub struct Vault {
@@ -59,7 +59,7 @@ impl Vault {
         deadline: Instant,
     ) -> Result<Self, OpenError> {
         let keys = KeyHolder::of(IdentityFile::at(identity.to_owned()))?;
-        let failed = |source| OpenError::Io { path: path.to_owned(), source };
+        let failed = |source| Stranger::Io { path: path.to_owned(), source };
         let remembered = Remembered::beside(identity);
         remembered.check(path)?;
         private::directory(path).map_err(PlaceError::from)?;
@@ -68,7 +68,7 @@ impl Vault {
         let lock = Lock::take(&path.join(".lock"), deadline).map_err(failed)?;
         let lock = lock.ok_or_else(|| OpenError::Owned { path: path.to_owned() })?;
         let directory = DurableDirectory::at(path.to_owned());
-        let id = id::of_vault(&directory)?;
+        let id = id::of_vault(&directory).map_err(Stranger::from)?;
         git::prepare(&directory);
         keys.remove_temporary()?;
         let recipients = RecipientLists::of(directory.clone(), identity);
@@ -389,6 +389,6 @@ impl Vault {
             Err(KeyState::None) => Vec::new(),
             Err(_) => self.recipients.own()?.into_iter().collect(),
         };
-        Ok(listed(&self.recipients, &own)?)
+        Ok(self.recipients.listed(&own)?)
     }
 }

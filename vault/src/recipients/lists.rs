@@ -9,7 +9,7 @@
 
 use std::path::{Path, PathBuf};
 
-use fluvio_secret_protocol::{Unfinished, limits};
+use fluvio_secret_protocol::{ListedRecipient, Recipients, Unfinished, limits};
 
 use crate::durable_directory::{DurableDirectory, ReadError};
 use crate::keys::encryption::Recipient;
@@ -88,6 +88,28 @@ impl RecipientLists {
         let source =
             |error| RecipientsError::Read { path: self.path(), source: ReadError::Io(error) };
         self.vault.has(IN_VAULT).map_err(source)
+    }
+
+    /// The recipients of the vault, and those that only this machine has accepted.
+    pub(crate) fn listed(&self, own: &[Recipient]) -> Result<Recipients, RecipientsError> {
+        let read = self.read()?;
+        let of_vault = read.of_vault();
+        let accepted = read.accepted.as_deref().unwrap_or_default();
+        let next = read.next.as_deref().unwrap_or_default();
+        let gone = accepted.iter().filter(|key| !list::has(of_vault, &key.recipient));
+        let listed = |ListedKey { recipient, note }: &ListedKey| ListedRecipient {
+            recipient: recipient.to_string(),
+            note: Some(note.clone()).filter(|note| !note.is_empty()),
+            own: own.contains(recipient),
+            listed: list::has(of_vault, recipient),
+            // This machine has accepted a change that it began.
+            accepted: list::has(accepted, recipient) || list::has(next, recipient),
+        };
+        Ok(Recipients {
+            recipients: of_vault.iter().chain(gone).map(listed).collect(),
+            file: self.path().display().to_string(),
+            unfinished: read.unfinished(own),
+        })
     }
 
     /// Those that secrets are encrypted for, and writes the lists that are not there. `own` are the keys

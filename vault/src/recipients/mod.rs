@@ -2,10 +2,8 @@
 //!
 //! * [`error`]: why that is not known
 //! * [`list`](mod@list): the text of a list
-//! * [`listed`]: what there is, for people
 //! * [`lists`]: the list of the vault, and the one that this machine has accepted
 
 pub(crate) mod error;
 pub(crate) mod list;
-pub(crate) mod listed;
 pub(crate) mod lists;
