@@ -9,6 +9,7 @@ use fluvio_secret_system::places::PlaceError;
 use crate::keys::error::{IdentityError, KeyError};
 use crate::recipients::error::RecipientsError;
 use crate::rekey::error::RekeyError;
+use crate::secrets::record::BadRecord;
 use crate::stranger::Stranger;
 
 /// Why a vault was not opened.
@@ -29,10 +30,10 @@ pub enum OpenError {
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum VaultError {
-    #[error("{file} cannot be opened ({why})", file = .file.display())]
-    Damaged { file: PathBuf, why: String },
-    #[error("{file} cannot be opened ({why})", file = .file.display())]
-    DamagedVersion { file: PathBuf, why: String },
+    #[error("{file} cannot be opened ({source})", file = .file.display())]
+    Damaged { file: PathBuf, source: BadRecord },
+    #[error("{file} cannot be opened ({source})", file = .file.display())]
+    DamagedVersion { file: PathBuf, source: BadRecord },
     #[error(transparent)]
     Identity(#[from] IdentityError),
     #[error("the identity {path} does not exist, and the vault needs it", path = .path.display())]

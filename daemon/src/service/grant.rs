@@ -59,7 +59,7 @@ impl Service {
                 Known::Missing
             }
             Err(VaultError::Locked { .. }) => Known::Closed(LOCKED.to_owned()),
-            Err(VaultError::Damaged { why, .. }) => Known::Damaged(why),
+            Err(VaultError::Damaged { source, .. }) => Known::Damaged(source.to_string()),
             Err(error) => Known::Closed(format!("the values were not checked: {error}")),
         }
     }

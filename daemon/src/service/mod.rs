@@ -217,8 +217,8 @@ impl Service {
             match self.vault.read(name) {
                 // One that is gone meanwhile is not damaged.
                 Ok(_) | Err(VaultError::Missing) => {}
-                Err(VaultError::Damaged { why, .. }) => {
-                    damaged.push(Damaged { name: name.clone(), why });
+                Err(VaultError::Damaged { source, .. }) => {
+                    damaged.push(Damaged { name: name.clone(), why: source.to_string() });
                 }
                 Err(error) => return Err(refuse::vault(&error, std::slice::from_ref(name))),
             }

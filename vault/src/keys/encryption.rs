@@ -47,7 +47,7 @@ pub enum BadIdentity {
 
 /// Why bytes were not decrypted. Nothing of the plaintext was used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub(crate) enum DecryptFailure {
+pub enum DecryptFailure {
     /// They were changed, or are not age's.
     #[error("it is damaged")]
     Damaged,

@@ -13,6 +13,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::durable_directory::ReadError;
+use crate::keys::encryption::DecryptFailure;
 use crate::keys::keyring::Keyring;
 
 /// The format that is written, and the newest that is read.
@@ -36,11 +38,17 @@ struct Head {
     set_at: Timestamp,
 }
 
-/// Why decrypted bytes are not a record.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+/// Why the file of a secret holds no record of it.
+#[derive(Debug, thiserror::Error)]
 pub enum BadRecord {
+    #[error(transparent)]
+    Encrypted(#[from] DecryptFailure),
+    #[error(transparent)]
+    File(#[from] ReadError),
     #[error("it is written in format {0}, which only a newer fluvio-secret reads")]
     Newer(u32),
+    #[error("it holds the secret `{0}`")]
+    OtherName(SecretName),
     #[error("what is sealed in it is no secret of ours")]
     Unreadable,
 }
@@ -63,11 +71,10 @@ impl Record {
         keys: &Keyring,
         encrypted: &[u8],
         name: &SecretName,
-    ) -> Result<Self, String> {
-        let plain = keys.decrypt(encrypted).map_err(|error| error.to_string())?;
-        let record = Self::decode(&plain).map_err(|error| error.to_string())?;
+    ) -> Result<Self, BadRecord> {
+        let record = Self::decode(&keys.decrypt(encrypted)?)?;
         if record.name != *name {
-            return Err(format!("it holds the secret `{}`", record.name));
+            return Err(BadRecord::OtherName(record.name));
         }
         Ok(record)
     }
@@ -122,9 +129,9 @@ mod tests {
     #[test]
     fn other_bytes_are_refused_without_being_repeated() {
         let bad = |bytes: &[u8]| Record::decode(bytes).expect_err("no record");
-        assert_eq!(bad(b""), BadRecord::Unreadable);
-        assert_eq!(bad(b"cnry\nvalue"), BadRecord::Unreadable);
-        assert_eq!(bad(b"{\"format\":1}\nvalue"), BadRecord::Unreadable);
-        assert_eq!(bad(b"{\"format\":2,\"more\":0}\nvalue"), BadRecord::Newer(2));
+        for bytes in [&b""[..], b"cnry\nvalue", b"{\"format\":1}\nvalue"] {
+            assert!(matches!(bad(bytes), BadRecord::Unreadable));
+        }
+        assert!(matches!(bad(b"{\"format\":2,\"more\":0}\nvalue"), BadRecord::Newer(2)));
     }
 }

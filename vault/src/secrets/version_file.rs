@@ -8,6 +8,7 @@ use fluvio_secret_system::file_id::FileId;
 use crate::durable_directory::{DurableDirectory, ReadError};
 use crate::error::VaultError;
 use crate::secrets::file_name::ENCRYPTED_BYTES;
+use crate::secrets::record::BadRecord;
 use crate::whole_file::{PreparedFile, WrittenFile};
 
 /// The file of the current version of a secret, or of an earlier one.
@@ -29,7 +30,7 @@ impl VersionFile {
         self.directory.read(&self.file, ENCRYPTED_BYTES).map_err(|error| match error {
             ReadError::Missing => VaultError::Missing,
             ReadError::Io(source) => self.failed(source),
-            error => self.damaged(error.to_string()),
+            error => self.damaged(error.into()),
         })
     }
 
@@ -55,11 +56,11 @@ impl VersionFile {
         prepared.rename_into(&self.directory).map_err(|source| self.failed(source))
     }
 
-    pub(crate) fn damaged(&self, why: String) -> VaultError {
+    pub(crate) fn damaged(&self, source: BadRecord) -> VaultError {
         let file = self.directory.path_of(&self.file);
         match self.is_current {
-            true => VaultError::Damaged { file, why },
-            false => VaultError::DamagedVersion { file, why },
+            true => VaultError::Damaged { file, source },
+            false => VaultError::DamagedVersion { file, source },
         }
     }
 
