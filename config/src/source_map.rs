@@ -1,10 +1,14 @@
 //! Where in the text of a configuration something is.
 
 use std::collections::HashMap;
+use std::iter;
 
 use saphyr_parser::{Event, Parser, Span};
 
 use crate::path::{Path, PathStep};
+
+/// The deepest nesting that is read. Connectors read half of it.
+const MOST_LEVELS: usize = 256;
 
 /// A place in the text: lines and columns begin with 1 and count characters.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -47,22 +51,19 @@ pub(crate) struct SourceMap {
     pub(crate) documents: Vec<Location>,
 }
 
-/// A map or list that is open at an event of the parser.
-enum Open {
-    Map { key: Option<String> },
-    List { next: usize },
-}
-
 impl SourceMap {
-    /// Finds the places of a text.
+    /// Finds the places of a text, as far as it can be parsed.
     pub(crate) fn of(text: &str) -> Self {
-        let mut places = Self::default();
-        let mut walk = Walk { places: &mut places, path: Path::default(), open: Vec::new() };
-        for event in Parser::new_from_str(text) {
-            let Ok((event, span)) = event else { break };
-            walk.event(&event, Location::of(span));
+        let events = Parser::new_from_str(text).map_while(Result::ok).fuse();
+        let mut walk =
+            Walk { events: Box::new(events), places: Self::default(), path: Path::default() };
+        while let Some((event, place)) = walk.next() {
+            match event {
+                Event::DocumentStart(_) => walk.places.documents.push(place),
+                event => _ = walk.node(&event, place),
+            }
         }
-        places
+        walk.places
     }
 
     /// Where a value is, or its nearest parent: what an alias brings has no place of its own.
@@ -96,83 +97,70 @@ impl SourceMap {
 }
 
 struct Walk<'a> {
-    places: &'a mut SourceMap,
+    events: Box<dyn Iterator<Item = (Event<'a>, Span)> + 'a>,
+    places: SourceMap,
     path: Path,
-    open: Vec<Open>,
 }
 
-impl Walk<'_> {
-    fn event(&mut self, event: &Event<'_>, place: Location) {
+/// What is read is `None` at the end of a map, a list or the text.
+impl<'a> Walk<'a> {
+    fn next(&mut self) -> Option<(Event<'a>, Location)> {
+        if self.path.0.len() > MOST_LEVELS {
+            self.events = Box::new(iter::empty());
+        }
+        let (event, span) = self.events.next()?;
+        Some((event, Location::of(span)))
+    }
+
+    fn node(&mut self, event: &Event<'_>, place: Location) -> Option<()> {
         match event {
-            Event::Scalar(text, ..) => match self.open.last_mut() {
-                Some(Open::Map { key: key @ None }) => {
-                    *key = Some(text.to_string());
-                    let path = self.path.with(PathStep::Key(text.to_string()));
-                    match self.places.keys.get(&path) {
-                        Some(first) => {
-                            let again = (text.to_string(), place, *first);
-                            self.places.repeated.push(again);
-                        }
-                        None => drop(self.places.keys.insert(path, place)),
-                    }
+            Event::MappingEnd | Event::SequenceEnd | Event::DocumentEnd => return None,
+            Event::Nothing | Event::StreamStart | Event::StreamEnd => return None,
+            _ => drop(self.places.values.insert(self.path.clone(), place)),
+        }
+        match event {
+            Event::MappingStart(..) => {
+                while let Some(key) = self.key() {
+                    self.below(key, |walk| walk.value());
                 }
-                _ => self.leaf(place),
-            },
-            Event::Alias(_) => match self.open.last_mut() {
-                // No finding is about what is below a key that is an alias.
-                Some(Open::Map { key: key @ None }) => *key = Some(String::new()),
-                _ => self.leaf(place),
-            },
-            Event::MappingStart(..) => self.enter(Open::Map { key: None }, place),
-            Event::SequenceStart(..) => self.enter(Open::List { next: 0 }, place),
-            Event::DocumentStart(_) => self.places.documents.push(place),
-            Event::MappingEnd | Event::SequenceEnd => {
-                self.open.pop();
-                self.leave();
+            }
+            Event::SequenceStart(..) => {
+                let mut index = 0;
+                while self.below(PathStep::Index(index), |walk| walk.value()).is_some() {
+                    index += 1;
+                }
             }
             _ => {}
         }
+        Some(())
     }
 
-    /// The step from what is open to the next value.
-    fn step(&mut self) -> Option<PathStep> {
-        match self.open.last_mut()? {
-            // No finding is about what is below a key that is a map.
-            Open::Map { key } => Some(PathStep::Key(key.clone().unwrap_or_default())),
-            Open::List { next } => {
-                *next += 1;
-                Some(PathStep::Index(*next - 1))
-            }
-        }
+    fn value(&mut self) -> Option<()> {
+        let (event, place) = self.next()?;
+        self.node(&event, place)
     }
 
-    fn leaf(&mut self, place: Location) {
-        let path = match self.step() {
-            Some(step) => self.path.with(step),
-            None => self.path.clone(),
+    fn key(&mut self) -> Option<PathStep> {
+        let (event, place) = self.next()?;
+        let Event::Scalar(text, ..) = event else {
+            // No finding is about what is below such a key.
+            let key = PathStep::Key(String::new());
+            return self.below(key.clone(), |walk| walk.node(&event, place)).map(|()| key);
         };
-        self.places.values.insert(path, place);
-        self.value_is_over();
-    }
-
-    fn enter(&mut self, open: Open, place: Location) {
-        if let Some(step) = self.step() {
-            self.path.0.push(step);
+        let key = PathStep::Key(text.to_string());
+        let path = self.path.with(key.clone());
+        match self.places.keys.get(&path) {
+            Some(first) => self.places.repeated.push((text.to_string(), place, *first)),
+            None => drop(self.places.keys.insert(path, place)),
         }
-        self.places.values.insert(self.path.clone(), place);
-        self.open.push(open);
+        Some(key)
     }
 
-    fn leave(&mut self) {
+    fn below<T>(&mut self, step: PathStep, work: impl FnOnce(&mut Self) -> T) -> T {
+        self.path.0.push(step);
+        let done = work(self);
         self.path.0.pop();
-        self.value_is_over();
-    }
-
-    fn value_is_over(&mut self) {
-        if let Some(Open::Map { key }) = self.open.last_mut() {
-            // After a map that was a key, its value comes next.
-            *key = if key.is_none() { Some(String::new()) } else { None };
-        }
+        done
     }
 }
 
