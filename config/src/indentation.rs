@@ -20,7 +20,7 @@ const BAD_INDENTATION: &str = "bad-indentation";
 /// Finds the lines whose indentation keeps the parser from reading a text beyond a line.
 pub(crate) fn find(text: &str, line: usize) -> Option<Finding> {
     let lines: Vec<_> = text.split_inclusive('\n').collect();
-    tabs(&lines).or_else(|| spaces(&lines, line.checked_sub(1)?))
+    tabs(&lines).or_else(|| spaces(&lines, line))
 }
 
 /// Lines that are indented with tabs, if spaces in their place can be parsed.
@@ -48,20 +48,17 @@ struct Try {
     indent: usize,
 }
 
-fn spaces(lines: &[&str], at: usize) -> Option<Finding> {
+fn spaces(lines: &[&str], line: usize) -> Option<Finding> {
     // The parser may give up one line later, or at the end of the text.
-    let at = (0..=at.min(lines.len().checked_sub(1)?)).rev().find(|&at| !is_empty(lines[at]))?;
-    let before = (0..at).rev().find(|&at| !is_empty(lines[at]));
+    let at = last_before(lines, line.min(lines.len()))?;
     let mut tries = Vec::new();
-    for start in [Some(at), before].into_iter().flatten() {
+    for start in [Some(at), last_before(lines, at)].into_iter().flatten() {
         let own = indent(lines[start]);
-        for indent in indents(lines, start) {
-            let parts = [subtree(lines, start), start..start + 1, run(lines, start)];
-            for (order, lines) in parts.into_iter().enumerate() {
-                if indent != own {
-                    tries.push((order, Try { lines, indent }));
-                }
-            }
+        for indent in indents(lines, start).into_iter().filter(|&indent| indent != own) {
+            // A key with its values, the line alone, and all lines that are indented as much.
+            let parts = [block(lines, start, own + 1), start..start + 1, block(lines, start, own)];
+            let parts = parts.into_iter().enumerate();
+            tries.extend(parts.map(|(order, lines)| (order, Try { lines, indent })));
         }
     }
     // One key with its values first. Sorting is stable, so nearer indentations stay first.
@@ -75,36 +72,36 @@ fn spaces(lines: &[&str], at: usize) -> Option<Finding> {
 fn indents(lines: &[&str], at: usize) -> Vec<usize> {
     let before = (0..at).rev().filter(|&at| !is_empty(lines[at])).take(16);
     let mut found: Vec<_> = before.map(|at| indent(lines[at])).collect();
-    let after = (at + 1..lines.len()).find(|&at| !is_empty(lines[at])).map(|at| indent(lines[at]));
-    found.splice(found.len().min(1)..found.len().min(1), after);
+    let nearest = found.first().copied();
+    let after = first_from(lines, at + 1).map(|at| indent(lines[at]));
+    let second = found.len().min(1);
+    found.splice(second..second, after);
     // The keys of an empty map that is opened on the line before.
-    found.extend((0..at).rev().find(|&at| !is_empty(lines[at])).map(|at| indent(lines[at]) + 2));
+    found.extend(nearest.map(|indent| indent + 2));
     let mut seen = Vec::new();
-    for indent in found {
-        if !seen.contains(&indent) {
-            seen.push(indent);
-        }
-    }
-    seen
-}
-
-/// A line and those below it that are indented more: a key with its values.
-fn subtree(lines: &[&str], start: usize) -> Range<usize> {
-    from(lines, start, indent(lines[start]) + 1)
-}
-
-/// A line and those below it that are indented as much or more.
-fn run(lines: &[&str], start: usize) -> Range<usize> {
-    from(lines, start, indent(lines[start]))
+    found.retain(|indent| {
+        let is_new = !seen.contains(indent);
+        seen.push(*indent);
+        is_new
+    });
+    found
 }
 
 /// A line and those below it that are indented by at least this.
-fn from(lines: &[&str], start: usize, least: usize) -> Range<usize> {
-    let is_out = |line: &&str| !is_empty(line) && indent(line) < least;
-    let rest = &lines[start + 1..];
-    let end = rest.iter().position(is_out).map_or(lines.len(), |length| start + 1 + length);
-    let end = (start..end).rev().find(|&at| !is_empty(lines[at])).map_or(start + 1, |at| at + 1);
-    start..end
+fn block(lines: &[&str], start: usize, least: usize) -> Range<usize> {
+    let is_out = |at: &usize| !is_empty(lines[*at]) && indent(lines[*at]) < least;
+    let end = (start + 1..lines.len()).find(is_out).unwrap_or(lines.len());
+    start..last_before(lines, end).map_or(start, |at| at.max(start)) + 1
+}
+
+/// The last line before this one that has a key or a value.
+fn last_before(lines: &[&str], end: usize) -> Option<usize> {
+    (0..end).rev().find(|&at| !is_empty(lines[at]))
+}
+
+/// The same forward, beginning with this line.
+fn first_from(lines: &[&str], start: usize) -> Option<usize> {
+    (start..lines.len()).find(|&at| !is_empty(lines[at]))
 }
 
 impl Try {
@@ -123,25 +120,21 @@ impl Try {
     fn describe(&self, lines: &[&str]) -> Finding {
         let Range { start, end } = self.lines;
         let own = indent(lines[start]);
-        let before = (0..start).rev().find(|&at| !is_empty(lines[at]));
-        let after = (end..lines.len()).find(|&at| !is_empty(lines[at]));
-        let neighbors = [before, after].into_iter().flatten();
+        let neighbors = [last_before(lines, start), first_from(lines, end)].into_iter().flatten();
         let neighbors = neighbors.map(|at| format!("line {} by {}", at + 1, indent(lines[at])));
         let neighbors = neighbors.collect::<Vec<_>>().join(" and ");
         let which = match end - start {
-            1 => format!("line {}", start + 1),
-            _ => format!("lines {} to {}", start + 1, end),
+            1 => format!("line {end}"),
+            _ => format!("lines {} to {end}", start + 1),
         };
-        let text = match end - start {
-            1 => format!("{which} is indented by {}, but {neighbors}", spaces_of(own)),
-            _ => format!("line {} is indented by {}, but {neighbors}", start + 1, spaces_of(own)),
-        };
+        let line = start + 1;
+        let text = format!("line {line} is indented by {}, but {neighbors}", spaces_of(own));
         let remedy = match (end - start, self.indent > own) {
             (1, _) => format!("indent {which} by {}", spaces_of(self.indent)),
             (_, true) => format!("indent {which} by {} more", spaces_of(self.indent - own)),
             (_, false) => format!("indent {which} by {} less", spaces_of(own - self.indent)),
         };
-        let place = Location { line: start + 1, column: 1, length: own };
+        let place = Location { line, column: 1, length: own };
         finding::error(BAD_INDENTATION, place, text, remedy)
     }
 }
