@@ -49,7 +49,7 @@ struct Producer {
     linger: Option<HumanDuration>,
     compression: Option<Compression>,
     #[serde(rename = "batch-size", alias = "batch_size")]
-    batch_size: Option<Size>,
+    batch_size: Option<ByteSize>,
 }
 
 #[derive(Deserialize)]
@@ -68,7 +68,7 @@ struct Consumer {
     #[serde(default)]
     partition: Partitions,
     #[serde(alias = "max_bytes")]
-    max_bytes: Option<Size>,
+    max_bytes: Option<ByteSize>,
     id: Option<String>,
     offset: Option<Offset>,
 }
@@ -142,7 +142,7 @@ struct TopicMeta {
 #[serde(rename_all = "kebab-case")]
 struct TopicPartition {
     count: Option<u32>,
-    max_size: Option<Size>,
+    max_size: Option<ByteSize>,
     replication: Option<u32>,
     ignore_rack_assignment: Option<bool>,
     maps: Option<Vec<PartitionMap>>,
@@ -158,7 +158,7 @@ struct PartitionMap {
 #[serde(rename_all = "kebab-case")]
 struct Retention {
     time: Option<HumanDuration>,
-    segment_size: Option<Size>,
+    segment_size: Option<ByteSize>,
 }
 
 #[derive(Default, Deserialize)]
@@ -228,23 +228,6 @@ impl TryFrom<String> for HumanDuration {
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         humantime::parse_duration(&text).map(|_| Self)
-    }
-}
-
-/// A number of bytes, or a text like `1mb`.
-#[derive(Deserialize)]
-#[serde(try_from = "Value")]
-struct Size;
-
-impl TryFrom<Value> for Size {
-    type Error = String;
-
-    fn try_from(value: Value) -> Result<Self, String> {
-        match value {
-            Value::String(text) => text.parse::<ByteSize>().map(|_| Self),
-            Value::Number(number) if number.is_u64() => Ok(Self),
-            _ => Err("no size".to_owned()),
-        }
     }
 }
 

@@ -34,24 +34,22 @@ pub(crate) fn judge(document: &Value) -> Result<(), Misfit> {
         let expected = Expectation::of("no tag; a text that begins with ! is in quotes", "TEXT");
         return misfit(path, expected);
     }
-    let version = match map.get("apiVersion") {
-        None | Some(Value::Null) => FluviosVersion::V0,
-        Some(value) => match FluviosVersion::deserialize(value) {
-            Ok(version) => version,
-            Err(_) => {
-                let expected = Expectation::of("`0.1.0` or `0.2.0`", "0.1.0");
-                return misfit(Path::keys(&["apiVersion"]), expected);
-            }
-        },
+    let Ok(version) =
+        Option::<FluviosVersion>::deserialize(map.get("apiVersion").unwrap_or(&Value::Null))
+    else {
+        let expected = Expectation::of("`0.1.0` or `0.2.0`", "0.1.0");
+        return misfit(Path::keys(&["apiVersion"]), expected);
     };
-    let is_v2 = matches!(version, FluviosVersion::V2);
+    let is_v2 = matches!(version, Some(FluviosVersion::V2));
     let judged = match is_v2 {
         false => read::<Config<String>>(document),
         true => read::<Config<Topic>>(document),
     };
-    judged.map_err(|path| match missing(document, &path, is_v2) {
-        Some(path) => Misfit { is_missing: true, expected: expected(&path, is_v2), path },
-        None => Misfit { is_missing: false, expected: expected(&path, is_v2), path },
+    judged.map_err(|path| {
+        let missing = missing(document, &path, is_v2);
+        let is_missing = missing.is_some();
+        let path = missing.unwrap_or(path);
+        Misfit { expected: expected(&path, is_v2), is_missing, path }
     })
 }
 
