@@ -1,7 +1,7 @@
 //! Findings, as they are made here: with a place, and without the sender's own words.
 
 use fluvio_secret_protocol::check::{Finding, Severity};
-use fluvio_secret_protocol::limits;
+use fluvio_secret_protocol::{SecretName, limits};
 
 use crate::source_map::Location;
 
@@ -33,6 +33,11 @@ pub(crate) fn warning(
     remedy: impl Into<String>,
 ) -> Finding {
     Finding { severity: Severity::Warning, ..error(code, place, text, remedy) }
+}
+
+/// A finding about a secret.
+pub(crate) fn about(name: &SecretName, finding: Finding) -> Finding {
+    Finding { name: Some(name.clone()), ..finding }
 }
 
 /// As many findings as a message holds, in the order of their places. Errors are kept before warnings.

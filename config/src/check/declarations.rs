@@ -3,7 +3,7 @@
 use fluvio_secret_protocol::check::Finding;
 use serde_yaml::Value;
 
-use crate::finding::{error, warning};
+use crate::finding::{about, error, warning};
 use crate::parsed::Parsed;
 use crate::references::{ApiVersion, Reference};
 use crate::template::Kind;
@@ -17,8 +17,7 @@ pub(super) fn find(document: &Parsed<'_>) -> Vec<Finding> {
             let place = document.places().value(path);
             let text =
                 format!("`{name}` is declared and not used; the connector gets it all the same");
-            let warning = warning("unused", place, text, "remove it from `meta.secrets`");
-            Finding { name: Some(name.clone()), ..warning }
+            about(name, warning("unused", place, text, "remove it from `meta.secrets`"))
         }));
     }
     findings
@@ -45,7 +44,7 @@ fn unversioned(document: &Parsed<'_>) -> Option<Finding> {
         None => warning("no-api-version", place, text + ", and are not given", remedy),
         Some(name) => {
             let text = text + ", so the connector does not start";
-            Finding { name: Some(name), ..error("no-api-version", place, text, remedy) }
+            about(&name, error("no-api-version", place, text, remedy))
         }
     })
 }

@@ -3,7 +3,7 @@
 use fluvio_secret_protocol::check::Finding;
 use serde_yaml::Value;
 
-use crate::finding::warning;
+use crate::finding::{about, warning};
 use crate::parsed::Parsed;
 use crate::path::{Node, Path, walk};
 use crate::references::is_fluvios;
@@ -38,5 +38,5 @@ fn shown(document: &Parsed<'_>, path: &Path, template: &Template) -> Option<Find
     );
     let remedy = "start the connector without --log-level debug or trace, and without RUST_LOG";
     let place = document.places().value(path);
-    Some(Finding { name: Some(name.clone()), ..warning("logged-value", place, text, remedy) })
+    Some(about(name, warning("logged-value", place, text, remedy)))
 }

@@ -3,7 +3,7 @@
 use fluvio_secret_protocol::SecretName;
 use fluvio_secret_protocol::check::Finding;
 
-use crate::finding::{error, warning};
+use crate::finding::{about, error, warning};
 use crate::parsed::Parsed;
 use crate::references::ApiVersion;
 use crate::render::out_of_fuel;
@@ -37,7 +37,7 @@ fn finding(document: &Parsed<'_>, template: &Template) -> Option<Finding> {
             let remedy = format!(
                 "write `${{{{ secrets.{name} }}}}`, and set the secret as it shall be used"
             );
-            Some(Finding { name: Some(name.clone()), ..error("filter", place, text, remedy) })
+            Some(about(name, error("filter", place, text, remedy)))
         }
         Kind::Undefined(meant) => Some(undefined(meant.as_ref(), place)),
         Kind::Unclosed => Some(error(
@@ -64,7 +64,7 @@ fn undeclared(document: &Parsed<'_>, name: &SecretName, place: Location) -> Opti
     }
     let text = format!("`{name}` is not declared, so the connector does not start");
     let remedy = format!("add `- name: {name}` to the list `secrets:` below `meta:`");
-    Some(Finding { name: Some(name.clone()), ..error("undeclared", place, text, remedy) })
+    Some(about(name, error("undeclared", place, text, remedy)))
 }
 
 fn undefined(meant: Option<&SecretName>, place: Location) -> Finding {

@@ -6,7 +6,7 @@ use serde_yaml::Value;
 
 use super::rendering::{Outcome, Rendering};
 use super::values::TextValue;
-use crate::finding::{error, warning};
+use crate::finding::{about, error, warning};
 use crate::parsed::Parsed;
 
 /// The most bytes that are parsed, all together, to find out which of several values is to blame.
@@ -95,6 +95,5 @@ fn changed(
         ),
     };
     let place = rendering.document.place_of_template(&rendering.document.templates[index]);
-    let finding = error(code, place, text, rendering.remedy(before, index));
-    Some(Finding { name: Some(name.clone()), ..finding })
+    Some(about(name, error(code, place, text, rendering.remedy(before, index))))
 }

@@ -4,7 +4,7 @@ use fluvio_secret_protocol::SecretName;
 use fluvio_secret_protocol::check::Finding;
 use serde_yaml::{Mapping, Value};
 
-use crate::finding::warning;
+use crate::finding::{about, warning};
 use crate::parsed::Parsed;
 use crate::path::{Node, Path, PathStep, walk};
 use crate::references::{is_fluvios, reference};
@@ -53,5 +53,5 @@ fn literal_reference(document: &Parsed<'_>, name: &str, path: &Path) -> Finding 
     let remedy = format!(
         "write `\"${{{{ secrets.{name} }}}}\"` in place of the map, and `- name: {name}` below `meta.secrets`"
     );
-    Finding { name: Some(name), ..warning(CODE, place, text, remedy) }
+    about(&name, warning(CODE, place, text, remedy))
 }

@@ -8,7 +8,7 @@ use fluvio_secret_protocol::fit::{self, Unfit};
 use fluvio_secret_protocol::{Secret, SecretName, limits};
 use zeroize::Zeroizing;
 
-use crate::finding::{error, warning};
+use crate::finding::{about, error, warning};
 use crate::parsed::Parsed;
 use crate::source_map::Location;
 
@@ -60,6 +60,12 @@ pub(super) fn find(document: &Parsed<'_>, values: Values<'_>) -> Carried {
     let mut texts = Some(Vec::new());
     let mut together = Together::default();
     for name in &document.references.names {
+        let mut lost = |code, text, next| {
+            let remedy = format!("{next} with: fluvio secret set {name}");
+            let finding = error(code, document.place_of(name), text, remedy);
+            carried.findings.push(about(name, finding));
+            None
+        };
         let text = match known(name) {
             Known::Value(value) => {
                 carried.findings.extend(together.add(document, name, &value));
@@ -71,17 +77,11 @@ pub(super) fn find(document: &Parsed<'_>, values: Values<'_>) -> Carried {
             }
             Known::Damaged(why) => {
                 let text = format!("the secret `{name}` is damaged: {why}");
-                let remedy = format!("set it again with: fluvio secret set {name}");
-                let place = document.place_of(name);
-                carried.findings.push(about(name, error("damaged-secret", place, text, remedy)));
-                None
+                lost("damaged-secret", text, "set it again")
             }
             Known::Missing => {
                 let text = format!("the secret `{name}` is not in the vault");
-                let remedy = format!("set it with: fluvio secret set {name}");
-                let place = document.place_of(name);
-                carried.findings.push(about(name, error("missing-secret", place, text, remedy)));
-                None
+                lost("missing-secret", text, "set it")
             }
         };
         texts = texts.zip(text).map(|(mut texts, text)| {
@@ -97,10 +97,6 @@ pub(super) fn find(document: &Parsed<'_>, values: Values<'_>) -> Carried {
 fn text_of(value: &Secret) -> Option<Zeroizing<String>> {
     let text = std::str::from_utf8(value.expose()).ok()?;
     Some(Zeroizing::new(text.to_owned()))
-}
-
-fn about(name: &SecretName, finding: Finding) -> Finding {
-    Finding { name: Some(name.clone()), ..finding }
 }
 
 /// All values go the same way, and in one answer.
