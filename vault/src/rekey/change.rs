@@ -24,7 +24,10 @@ use crate::vault::Vault;
 #[must_use]
 pub struct Rekey<'a> {
     vault: &'a Vault,
-    plan: RekeyPlan,
+    /// `None` if the identity stays, or has been changed already.
+    new: Option<NewKeys>,
+    /// `None` if nothing has to be encrypted again.
+    reencryption: Option<ReencryptPlan>,
     /// The public key of this machine after the change.
     own: Recipient,
     /// The recipients that it is about, for the audit log.
@@ -35,18 +38,8 @@ pub struct Rekey<'a> {
     ends_earlier_change: bool,
 }
 
-enum RekeyPlan {
-    /// Everything is as requested.
-    Nothing,
-    /// Nothing has to be encrypted for the new key.
-    Take(NewKeys),
-    Reencrypt(ReencryptPlan),
-}
-
 struct ReencryptPlan {
     list: Vec<ListedKey>,
-    /// `None` if the identity stays, or has been changed already.
-    new: Option<NewKeys>,
     is_identity_changed: bool,
     what: Reencrypted,
     drops_history: bool,
@@ -127,18 +120,15 @@ impl<'a> Rekey<'a> {
         let is_encrypted_for_it = unfinished.is_none() && list::is_same(&list, listed);
         let is_accepted = lists.accepted.as_ref().is_some_and(|one| list::is_same(one, &list));
         if is_accepted && is_encrypted_for_it {
-            return Ok(Self::of(vault, RekeyPlan::Nothing, own[0].clone(), about));
+            return Ok(Self::nothing(vault, own[0].clone(), about));
         }
-        let rekey = Self::reencrypt(vault, RekeyBase { own, list, unfinished }, about);
-        match rekey.plan {
-            // The machine that changed the list has encrypted the secrets for it. Doing so again would change each
-            // of them in everybody's git.
-            RekeyPlan::Reencrypt(plan) if is_encrypted_for_it => {
-                let plan = ReencryptPlan { what: Reencrypted::ByCount, ..plan };
-                Ok(Self { plan: RekeyPlan::Reencrypt(plan), ..rekey })
-            }
-            plan => Ok(Self { plan, ..rekey }),
+        let mut rekey = Self::reencrypt(vault, RekeyBase { own, list, unfinished }, about);
+        if let Some(plan) = rekey.reencryption.as_mut().filter(|_| is_encrypted_for_it) {
+            // The machine that changed the list has encrypted the secrets for it. Doing so again would change
+            // each of them in everybody's git.
+            plan.what = Reencrypted::ByCount;
         }
+        Ok(rekey)
     }
 
     /// Makes a new key, with the passphrase of the current one. Finishes a rotation that was begun.
@@ -155,7 +145,7 @@ impl<'a> Rekey<'a> {
             // It was made for this, and nothing is encrypted for it.
             let own = base.own[0].clone();
             let about = vec![own.to_string()];
-            return Ok(Self::of(vault, RekeyPlan::Nothing, own, about));
+            return Ok(Self::nothing(vault, own, about));
         }
         let mut own = base.own;
         let new = match base.unfinished {
@@ -172,9 +162,10 @@ impl<'a> Rekey<'a> {
         let own = own.swap_remove(0);
         let about = vec![own.to_string()];
         let what = Reencrypted::All;
-        let plan = ReencryptPlan { list, new, is_identity_changed: true, what, drops_history };
-        let rekey = Self::of(vault, RekeyPlan::Reencrypt(plan), own, about);
-        Ok(Self { unfinished: base.unfinished, ..rekey })
+        let reencryption =
+            Some(ReencryptPlan { list, is_identity_changed: true, what, drops_history });
+        let unfinished = base.unfinished;
+        Ok(Self { new, reencryption, unfinished, ..Self::nothing(vault, own, about) })
     }
 
     /// Uses a key that the user has. A passphrase is that of its file, or else that of the current one.
@@ -198,10 +189,9 @@ impl<'a> Rekey<'a> {
         let is_listed = |key: &Recipient| list::has(lists.of_vault(), key);
         let recipient = used.current();
         let ends_earlier_change = vault.earlier_change().is_in(file);
-        let rekey = |plan| {
-            let rekey = Self::of(vault, plan, recipient.clone(), vec![recipient.to_string()]);
-            Ok(Self { ends_earlier_change, ..rekey })
-        };
+        let about = vec![recipient.to_string()];
+        let nothing = Self::nothing(vault, recipient.clone(), about);
+        let rekey = Self { ends_earlier_change, ..nothing };
         let own = match vault.keys().try_with(Keyring::recipients)? {
             Ok(own) => own,
             Err(KeyState::None) => {
@@ -213,43 +203,50 @@ impl<'a> Rekey<'a> {
                 if is_mistaken && !is_listed(&recipient) && !is_any_decrypted_by(vault, &used)? {
                     return Err(RekeyError::OpensNothing { path: vault.path().to_owned() }.into());
                 }
-                return rekey(RekeyPlan::Take(new()?));
+                return Ok(Self { new: Some(new()?), ..rekey });
             }
             Err(_) => return Err(vault.keys().locked()),
         };
         let is_current = own[0] == recipient;
         let unfinished = lists.unfinished(&own);
         if is_current && unfinished.is_none() {
-            return rekey(RekeyPlan::Nothing);
+            return Ok(rekey);
         }
         let is_list_right = is_listed(&recipient) || !own.iter().any(is_listed);
         let needs_no_change = lists.next.is_none() && is_list_right;
         if !is_current && needs_no_change && !is_more_decrypted_than_by(vault, &used)? {
-            return rekey(RekeyPlan::Take(new()?));
+            return Ok(Self { new: Some(new()?), ..rekey });
         }
         let own = [used.recipients(), own].concat();
         let list = vault.recipient_lists().agreed(vault.recipient_lists().read()?, &own)?;
-        let plan = ReencryptPlan {
-            list,
-            new: if is_current { None } else { Some(new()?) },
-            is_identity_changed: true,
-            what: Reencrypted::All,
-            drops_history: false,
-        };
-        Ok(Self { unfinished, ..rekey(RekeyPlan::Reencrypt(plan))? })
+        let new = if is_current { None } else { Some(new()?) };
+        let what = Reencrypted::All;
+        let reencryption =
+            Some(ReencryptPlan { list, is_identity_changed: true, what, drops_history: false });
+        Ok(Self { new, reencryption, unfinished, ..rekey })
     }
 
-    fn of(vault: &'a Vault, plan: RekeyPlan, own: Recipient, about: Vec<String>) -> Self {
-        Self { vault, plan, own, about, unfinished: None, ends_earlier_change: false }
+    /// Everything is as requested.
+    fn nothing(vault: &'a Vault, own: Recipient, about: Vec<String>) -> Self {
+        Self {
+            vault,
+            new: None,
+            reencryption: None,
+            own,
+            about,
+            unfinished: None,
+            ends_earlier_change: false,
+        }
     }
 
     fn reencrypt(vault: &'a Vault, base: RekeyBase, about: Vec<String>) -> Self {
         let RekeyBase { mut own, list, unfinished } = base;
         let is_identity_changed = unfinished == Some(Unfinished::Identity);
-        let (new, what, drops_history) = (None, Reencrypted::All, false);
-        let plan = ReencryptPlan { list, new, is_identity_changed, what, drops_history };
+        let what = Reencrypted::All;
+        let reencryption =
+            Some(ReencryptPlan { list, is_identity_changed, what, drops_history: false });
         let own = own.swap_remove(0);
-        Self { unfinished, ..Self::of(vault, RekeyPlan::Reencrypt(plan), own, about) }
+        Self { reencryption, unfinished, ..Self::nothing(vault, own, about) }
     }
 
     /// Makes the change, durably, and reports its progress.
@@ -258,17 +255,15 @@ impl<'a> Rekey<'a> {
     ///
     /// Those of the disk. All secrets can be decrypted then, and the change can be made again.
     pub fn commit(self, report: &mut dyn FnMut(ReencryptStep<'_>)) -> Result<Rekeyed, VaultError> {
-        let Self { vault, plan, own, unfinished, ends_earlier_change, about: _ } = self;
+        let Self { vault, new, reencryption, own, unfinished, ends_earlier_change, about: _ } =
+            self;
         // Before anything is encrypted that an empty directory could be mistaken for.
         vault.remember_vault()?;
-        let retires = plan.retires();
-        let counts = match plan {
-            RekeyPlan::Nothing => ReencryptCounts::default(),
-            RekeyPlan::Take(new) => {
-                new.commit(vault)?;
-                ReencryptCounts::default()
-            }
-            RekeyPlan::Reencrypt(plan) => plan.commit(vault, &own, report)?,
+        let retires = new.as_ref().is_some_and(NewKeys::retires);
+        new.map_or(Ok(()), |new| new.commit(vault))?;
+        let counts = match reencryption {
+            Some(plan) => plan.commit(vault, &own, report)?,
+            None => ReencryptCounts::default(),
         };
         accept_own(vault, &own)?;
         if ends_earlier_change {
@@ -286,16 +281,6 @@ impl<'a> Rekey<'a> {
     }
 }
 
-impl RekeyPlan {
-    fn retires(&self) -> bool {
-        match self {
-            Self::Nothing => false,
-            Self::Take(new) => new.retires(),
-            Self::Reencrypt(plan) => plan.new.as_ref().is_some_and(NewKeys::retires),
-        }
-    }
-}
-
 impl ReencryptPlan {
     fn commit(
         self,
@@ -303,10 +288,7 @@ impl ReencryptPlan {
         own: &Recipient,
         report: &mut dyn FnMut(ReencryptStep<'_>),
     ) -> Result<ReencryptCounts, VaultError> {
-        let Self { list, new, is_identity_changed, what, drops_history } = self;
-        if let Some(new) = new {
-            new.commit(vault)?;
-        }
+        let Self { list, is_identity_changed, what, drops_history } = self;
         vault.recipient_lists().change(&list, own, is_identity_changed)?;
         if drops_history {
             for name in vault.secrets().all_names()? {
