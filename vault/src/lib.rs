@@ -7,7 +7,7 @@
 //! ```
 //! use std::time::Instant;
 //!
-//! use fluvio_secret_vault::{HISTORY_DEPTH, Vault};
+//! use fluvio_secret_vault::{HISTORY_DEPTH, SecretChange, Vault};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let home = tempfile::tempdir()?;
@@ -17,7 +17,7 @@
 //!
 //! // What may fail is prepared, and then committed. The first secret of all makes the identity.
 //! let value = b"Bearer 1234".to_vec().into();
-//! let committed = vault.prepare("AUTH_HEADER".parse()?, value)?.commit()?;
+//! let committed = SecretChange::set(&vault, "AUTH_HEADER".parse()?, value)?.commit()?;
 //! assert!(committed.is_identity_new);
 //!
 //! assert_eq!(vault.read(&"AUTH_HEADER".parse()?)?.expose(), b"Bearer 1234");
@@ -61,11 +61,13 @@ pub use rekey::error::RekeyError;
 pub use rekey::reencrypt::ReencryptStep;
 pub use rekey::retirement::Retirement;
 pub use remembered::accept;
+pub use secrets::change::{SecretBatch, SecretChange};
 pub use secrets::file_name::name_of;
 pub use secrets::fingerprint::{Fingerprints, Given};
-pub use secrets::history::version_history::HISTORY_DEPTH;
+pub use secrets::history::version_history::{HISTORY_DEPTH, VersionHistory};
 pub use secrets::names::Names;
 pub use secrets::record::Record;
+pub use secrets::store::SecretFiles;
 pub use stranger::Stranger;
 pub use vault::Vault;
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use fluvio_secret_protocol::{Secret, SecretName};
 
-use super::{HISTORY_DEPTH, KeyState, OpenError, Stranger, Vault, VaultError};
+use super::{HISTORY_DEPTH, KeyState, OpenError, SecretChange, Stranger, Vault, VaultError};
 
 pub(super) struct Home {
     folder: tempfile::TempDir,
@@ -64,7 +64,8 @@ pub(super) fn name(text: &str) -> SecretName {
 }
 
 pub(super) fn set(vault: &Vault, secret: &str, value: &[u8]) -> bool {
-    let change = vault.prepare(name(secret), Secret::from(value.to_vec())).expect("prepared");
+    let change =
+        SecretChange::set(vault, name(secret), Secret::from(value.to_vec())).expect("prepared");
     change.commit().expect("committed").is_identity_new
 }
 
@@ -73,7 +74,7 @@ pub(super) fn read(vault: &Vault, secret: &str) -> Result<Vec<u8>, VaultError> {
 }
 
 fn names(vault: &Vault) -> Vec<String> {
-    vault.names().expect("names").iter().map(|name| name.to_string()).collect()
+    vault.secrets().names().expect("names").iter().map(|name| name.to_string()).collect()
 }
 
 #[test]
@@ -98,7 +99,7 @@ fn what_is_prepared_and_not_committed_changes_nothing() {
     let vault = home.open().expect("a vault");
     set(&vault, "A", b"one");
     let before = files(&home.vault_path());
-    drop(vault.prepare(name("A"), Secret::from(b"two".to_vec())).expect("prepared"));
+    drop(SecretChange::set(&vault, name("A"), Secret::from(b"two".to_vec())).expect("prepared"));
     assert_eq!(read(&vault, "A").expect("a value"), b"one");
     assert_eq!(files(&home.vault_path()), before);
     assert!(home.history("A").is_empty());
@@ -133,7 +134,7 @@ fn as_many_earlier_versions_are_kept_as_are_set() {
     assert_eq!(home.history("A").len(), 2);
     set(&vault, "A", b"new");
     assert!(home.history("A").is_empty(), "{:?}", home.history("A"));
-    vault.remove(&name("A")).expect("removed");
+    vault.secrets().remove(&name("A")).expect("removed");
     assert!(home.history("A").is_empty(), "{:?}", home.history("A"));
     assert!(matches!(read(&vault, "A"), Err(VaultError::Missing)));
 }
@@ -144,10 +145,10 @@ fn what_is_deleted_is_in_the_history() {
     let vault = home.open().expect("a vault");
     set(&vault, "A", b"one");
     let encrypted = fs::read(home.file("A")).expect("a file");
-    vault.remove(&name("A")).expect("removed");
+    vault.secrets().remove(&name("A")).expect("removed");
     assert!(names(&vault).is_empty());
     assert_eq!(fs::read(home.history_path().join("A/1.age")).expect("kept"), encrypted);
-    assert!(matches!(vault.remove(&name("A")), Err(VaultError::Missing)));
+    assert!(matches!(vault.secrets().remove(&name("A")), Err(VaultError::Missing)));
 }
 
 #[test]
@@ -193,7 +194,7 @@ fn what_is_no_file_is_refused_at_once() {
     for secret in ["FOLDER", "ZERO", "LINK", "SPARSE"] {
         assert!(matches!(read(&vault, secret), Err(VaultError::Damaged { .. })), "{secret}");
     }
-    let change = vault.prepare(name("FOLDER"), Secret::default()).expect("prepared");
+    let change = SecretChange::set(&vault, name("FOLDER"), Secret::default()).expect("prepared");
     let error = change.commit().expect_err("a folder is in its place");
     assert!(error.to_string().contains("directory"), "{error}");
 }
@@ -203,11 +204,11 @@ fn a_new_identity_is_never_made_for_secrets_that_it_would_not_open() {
     let home = Home::new();
     let vault = home.open().expect("a vault");
     set(&vault, "A", b"one");
-    vault.remove(&name("A")).expect("removed");
+    vault.secrets().remove(&name("A")).expect("removed");
     drop(vault);
     fs::remove_file(home.identity_path()).expect("lost");
     let vault = home.open().expect("the vault");
-    let error = vault.prepare(name("A"), Secret::default()).err().expect("refused");
+    let error = SecretChange::set(&vault, name("A"), Secret::default()).err().expect("refused");
     assert!(matches!(error, VaultError::IdentityLost { .. }), "{error}: the history needs it");
     assert!(!home.identity_path().exists());
 }
@@ -240,7 +241,7 @@ fn an_identity_that_is_taken_away_is_missed_at_once() {
     set(&vault, "A", b"one");
     let aside = home.folder.path().join("aside");
     fs::rename(home.identity_path(), &aside).expect("taken away");
-    let refused = vault.prepare(name("B"), Secret::default()).err().expect("refused");
+    let refused = SecretChange::set(&vault, name("B"), Secret::default()).err().expect("refused");
     assert!(matches!(refused, VaultError::IdentityLost { .. }), "{refused}");
     assert!(matches!(read(&vault, "A"), Err(VaultError::IdentityLost { .. })));
     fs::rename(&aside, home.identity_path()).expect("put back");
@@ -254,7 +255,7 @@ fn changes_that_fail_do_not_crowd_the_history_out() {
     set(&vault, "A", b"one");
     set(&vault, "A", b"two");
     for _ in 0..12 {
-        let change = vault.prepare(name("A"), Secret::default()).expect("prepared");
+        let change = SecretChange::set(&vault, name("A"), Secret::default()).expect("prepared");
         // What was written is taken away before it gets its name.
         for file in files(&home.vault_path()).iter().filter(|file| file.starts_with(".tmp-")) {
             fs::remove_file(home.vault_path().join(file)).expect("removed");
@@ -282,7 +283,7 @@ fn odd_names_in_the_history_are_no_versions() {
     assert!(home.history("A").contains(&"2.age".to_owned()), "{:?}", home.history("A"));
     let last = home.history_path().join(format!("A/{}.age", u64::MAX));
     fs::write(last, "").expect("a file");
-    let change = vault.prepare(name("A"), Secret::default()).expect("prepared");
+    let change = SecretChange::set(&vault, name("A"), Secret::default()).expect("prepared");
     let error = change.commit().expect_err("no number is left").to_string();
     assert!(error.contains(&home.history_path().join("A").display().to_string()), "{error}");
 }
@@ -299,9 +300,9 @@ fn a_file_of_any_date_is_listed() {
         let date = if seconds < 0 { date - span } else { date + span };
         let file = fs::File::options().write(true).open(home.file("A")).expect("a file");
         file.set_modified(date).expect("dated");
-        assert_eq!(vault.set_at(&name("A")).expect("a date"), Some(seconds));
+        assert_eq!(vault.secrets().set_at(&name("A")).expect("a date"), Some(seconds));
     }
-    assert_eq!(vault.set_at(&name("B")).expect("none"), None);
+    assert_eq!(vault.secrets().set_at(&name("B")).expect("none"), None);
 }
 
 #[test]
@@ -354,7 +355,7 @@ fn a15_only_a_vault_that_is_used_is_remembered() {
     assert!(!remembered.exists(), "another vault may take the place of an empty one");
     fs::remove_dir_all(home.vault_path()).expect("removed");
     let vault = home.open().expect("a vault");
-    drop(vault.prepare(name("A"), Secret::default()).expect("prepared"));
+    drop(SecretChange::set(&vault, name("A"), Secret::default()).expect("prepared"));
     let id = fs::read_to_string(&remembered).expect("remembered before the first secret is there");
     assert_eq!(id, format!("{}\n", vault.id()));
     drop(vault);
@@ -379,7 +380,7 @@ fn a15_an_id_that_was_accepted_while_the_daemon_ran_is_not_replaced_by_that_of_t
     let remembered = home.folder.path().join("vault-id");
     let other = format!("{}\n", "0".repeat(32));
     fs::write(&remembered, &other).expect("accepted");
-    let error = vault.prepare(name("A"), Secret::default()).err();
+    let error = SecretChange::set(&vault, name("A"), Secret::default()).err();
     assert!(matches!(error, Some(VaultError::Stranger(Stranger::Another { .. }))));
     assert_eq!(fs::read_to_string(remembered).expect("an id"), other);
 }
@@ -409,7 +410,7 @@ fn an_identity_behind_a_passphrase_locks_the_vault() {
     assert_eq!(vault.keys().state(), KeyState::Locked);
     assert!(matches!(read(&vault, "A"), Err(VaultError::Locked { .. })));
     assert_eq!(names(&vault), ["A"], "names need no identity");
-    vault.remove(&name("A")).expect("nor does removing");
+    vault.secrets().remove(&name("A")).expect("nor does removing");
 }
 
 #[test]

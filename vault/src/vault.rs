@@ -1,13 +1,10 @@
 //! The vault: its secrets, the keys that decrypt them, and whom they are encrypted for.
 
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use fluvio_secret_protocol::{
-    Found, Recipients, RetiredKey, Secret, SecretName, Unfinished, Versions,
-};
+use fluvio_secret_protocol::{Found, Recipients, RetiredKey, Secret, SecretName, Unfinished};
 use fluvio_secret_system::lock::Lock;
 use fluvio_secret_system::places::PlaceError;
 use fluvio_secret_system::private;
@@ -25,10 +22,8 @@ use crate::recipients::list::ListedKey;
 use crate::recipients::lists::RecipientLists;
 use crate::rekey::earlier::EarlierChange;
 use crate::remembered::{self, Remembered};
-use crate::secrets::change::{SecretBatch, SecretChange};
 use crate::secrets::fingerprint::{Fingerprints, Given, fingerprint};
 use crate::secrets::history::version_history::VersionHistory;
-use crate::secrets::names::Names;
 use crate::secrets::record::Record;
 use crate::secrets::store::SecretFiles;
 use crate::stranger::Stranger;
@@ -117,17 +112,13 @@ impl Vault {
         self.place.path()
     }
 
-    /// The identity's file.
-    pub fn identity(&self) -> &Path {
-        self.keys.path()
-    }
-
     /// The keys that decrypt it.
     pub fn keys(&self) -> &KeyHolder {
         &self.keys
     }
 
-    pub(crate) fn secrets(&self) -> &SecretFiles {
+    /// The files of the secrets.
+    pub fn secrets(&self) -> &SecretFiles {
         &self.secrets
     }
 
@@ -150,12 +141,6 @@ impl Vault {
     /// The fingerprints of the secrets, for a reader that needs no key.
     pub fn fingerprints(&self) -> Fingerprints {
         Fingerprints::at(self.place.clone())
-    }
-
-    /// Removes what killed writers left. Call it before the first change: it reads the whole directory,
-    /// so a start does not wait for it.
-    pub fn sweep(&self) -> io::Result<()> {
-        self.secrets.sweep()
     }
 
     /// Decrypts a secret.
@@ -190,36 +175,6 @@ impl Vault {
     fn decrypt(&self, name: &SecretName, encrypted: &[u8]) -> Result<Secret, VaultError> {
         let record = self.keys.with(|keys| Record::decrypt(keys, encrypted, name))?;
         Ok(record.map_err(|why| self.secrets.current(name).damaged(why))?.value)
-    }
-
-    /// The dates of the current version of a secret and of the earlier ones, newest first.
-    pub fn versions(&self, name: &SecretName) -> Result<Versions, VaultError> {
-        self.secrets.versions(name)
-    }
-
-    /// Whether a secret has earlier versions.
-    pub fn has_history(&self, name: &SecretName) -> Result<bool, VaultError> {
-        self.secrets.history().has(name)
-    }
-
-    /// Whether there is a file of a secret, whatever is in it.
-    pub fn has(&self, name: &SecretName) -> Result<bool, VaultError> {
-        self.secrets.has(name)
-    }
-
-    /// The names of all secrets, in alphabetical order.
-    pub fn names(&self) -> Result<Names, VaultError> {
-        self.secrets.names()
-    }
-
-    /// The number of secrets.
-    pub fn count(&self) -> Result<usize, VaultError> {
-        self.secrets.count()
-    }
-
-    /// When a secret was set, in seconds since 1970; `None` if it is gone.
-    pub fn set_at(&self, name: &SecretName) -> Result<Option<i64>, VaultError> {
-        self.secrets.set_at(name)
     }
 
     /// Compares a value with the one that the vault has under a name.
@@ -258,53 +213,8 @@ impl Vault {
         values.is_some_and(|(current, earlier)| current.expose() == earlier.expose())
     }
 
-    /// Encrypts a value and writes it beside the one that it will replace. The first one of all makes
-    /// the identity.
-    pub fn prepare(&self, name: SecretName, value: Secret) -> Result<SecretChange<'_>, VaultError> {
-        let recipients = self.recipients()?;
-        SecretChange::set(&self.secrets, &self.keys, &recipients, name, value)
-    }
-
-    /// The same for many secrets at once.
-    pub fn prepare_all(
-        &self,
-        values: Vec<(SecretName, Secret)>,
-    ) -> Result<SecretBatch<'_>, VaultError> {
-        let recipients = self.recipients()?;
-        SecretBatch::set(&self.secrets, &self.keys, &recipients, values)
-    }
-
-    /// Writes an earlier version of a secret beside the current one. Its bytes stay as they are, so this
-    /// works while the vault is locked. Otherwise they must be a version of this secret.
-    pub fn prepare_restore(
-        &self,
-        name: SecretName,
-        version: u64,
-    ) -> Result<SecretChange<'_>, VaultError> {
-        let file = self.secrets.history().locate(&name, version)?.ok_or(VaultError::Missing)?;
-        let encrypted = file.read()?;
-        let record = self.keys.with(|keys| Record::decrypt(keys, &encrypted, &name));
-        let same_as = match record {
-            Ok(Ok(record)) => self.fingerprint_of_same(&name, &record.value),
-            Ok(Err(why)) => return Err(file.damaged(why)),
-            Err(VaultError::IdentityLost { .. } | VaultError::Locked { .. }) => None,
-            Err(error) => return Err(error),
-        };
-        let version = (version, &encrypted[..]);
-        SecretChange::restore(&self.secrets, &self.keys, name, version, same_as)
-    }
-
-    /// Removes a secret, durably. It is then in the history, durably.
-    pub fn remove(&self, name: &SecretName) -> Result<(), VaultError> {
-        self.secrets.remove(name)
-    }
-
-    /// Removes a secret and its history, durably. The next call finishes one that was killed.
-    pub fn purge(&self, name: &SecretName) -> Result<(), VaultError> {
-        self.secrets.purge(name)
-    }
-
-    fn recipients(&self) -> Result<Vec<Recipient>, VaultError> {
+    /// Whom to encrypt for. The first use of all makes the identity.
+    pub(crate) fn recipients(&self) -> Result<Vec<Recipient>, VaultError> {
         let (_, list) = self.prepare_recipients()?;
         Ok(list.into_iter().map(|key| key.recipient).collect())
     }
@@ -339,7 +249,7 @@ impl Vault {
         }
         let made = self.keys.make();
         let own =
-            made.map_err(|error| VaultError::Key { path: self.identity().to_owned(), error })?;
+            made.map_err(|error| VaultError::Key { path: self.keys.path().to_owned(), error })?;
         // A list that is there is of an identity that has decrypted nothing.
         self.recipients.begin(&own)?;
         Ok(own)

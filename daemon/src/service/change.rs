@@ -7,6 +7,7 @@ use fluvio_secret_protocol::{
     Stored,
 };
 use fluvio_secret_system::peer::Peer;
+use fluvio_secret_vault::{SecretBatch, SecretChange};
 
 use super::{Service, refuse};
 use crate::audit::{Actor, Event};
@@ -20,7 +21,7 @@ impl Service {
         // Nobody's connector is to be restarted for nothing.
         let is_told = self.subscribers.has(&names[0]);
         let same = is_told.then(|| self.vault.fingerprint_of_same(&names[0], &value)).flatten();
-        let change = self.vault.prepare(name, value).map_err(refused)?;
+        let change = SecretChange::set(&self.vault, name, value).map_err(refused)?;
         if let Some(before) = same {
             self.subscribers.expect_same(&names[0], before, change.fingerprint());
         }
@@ -79,7 +80,7 @@ impl Service {
         let names: Vec<_> = secrets.iter().map(|(name, _)| name.clone()).collect();
         // The error has the path of the one file that it is about.
         let refused = |error| refuse::vault(&error, &[]);
-        let batch = self.vault.prepare_all(secrets).map_err(refused)?;
+        let batch = SecretBatch::set(&self.vault, secrets).map_err(refused)?;
         self.record(Event::Set, peer, &names)?;
         let committed = batch.commit();
         self.subscribers.look(&names);
@@ -90,14 +91,14 @@ impl Service {
         let Restore { name, version } = restore;
         let names = [name.clone()];
         let refused = |error| refuse::vault(&error, &names);
-        let versions = self.vault.versions(&name).map_err(refused)?;
+        let versions = self.vault.secrets().versions(&name).map_err(refused)?;
         let mut earlier = versions.earlier.iter();
         let found = match version {
             Some(number) => earlier.find(|earlier| earlier.version == number),
             None => earlier.next(),
         };
         let found = found.ok_or_else(|| refuse::no_such_version(&names))?;
-        let change = self.vault.prepare_restore(name, found.version).map_err(refused)?;
+        let change = SecretChange::restore(&self.vault, name, found.version).map_err(refused)?;
         if let Some(before) = change.same_as() {
             self.subscribers.expect_same(&names[0], before, change.fingerprint());
         }
@@ -118,17 +119,17 @@ impl Service {
         let Delete { name, purge } = delete;
         let names = [name];
         let refused = |error| refuse::vault(&error, &names);
-        let is_there = self.vault.has(&names[0]).map_err(refused)?
-            || purge && self.vault.has_history(&names[0]).map_err(refused)?;
+        let is_there = self.vault.secrets().has(&names[0]).map_err(refused)?
+            || purge && self.vault.secrets().history().has(&names[0]).map_err(refused)?;
         if !is_there {
             return Err(refuse::no_such_secret(&names));
         }
         let deleted = if purge {
             self.record(Event::Purge, peer, &names)?;
-            self.vault.purge(&names[0])
+            self.vault.secrets().purge(&names[0])
         } else {
             self.record(Event::Delete, peer, &names)?;
-            self.vault.remove(&names[0])
+            self.vault.secrets().remove(&names[0])
         };
         self.subscribers.look(&names);
         deleted.map_err(refused).map(|()| Response::Deleted(Deleted))
@@ -141,6 +142,6 @@ impl Service {
 
     /// Where the identity is, when its owner has to hear of it.
     fn new_identity(&self, is_new: bool) -> Option<String> {
-        is_new.then(|| self.vault.identity().display().to_string())
+        is_new.then(|| self.vault.keys().path().display().to_string())
     }
 }

@@ -55,7 +55,7 @@ impl Service {
                 Known::Value(value)
             }
             Err(VaultError::Missing) => Known::Missing,
-            Err(VaultError::Locked { .. }) if !self.vault.has(name).unwrap_or(true) => {
+            Err(VaultError::Locked { .. }) if !self.vault.secrets().has(name).unwrap_or(true) => {
                 Known::Missing
             }
             Err(VaultError::Locked { .. }) => Known::Closed(LOCKED.to_owned()),
@@ -178,7 +178,7 @@ impl Service {
         let mut missing = Vec::new();
         for name in names {
             let one = std::slice::from_ref(name);
-            if !self.vault.has(name).map_err(|error| refuse::vault(&error, one))? {
+            if !self.vault.secrets().has(name).map_err(|error| refuse::vault(&error, one))? {
                 missing.push(name.clone());
             }
         }

@@ -21,7 +21,7 @@ impl Service {
 
     fn tell_key(&self, recipient: Option<String>) -> Key {
         Key {
-            identity: self.vault.identity().display().to_string(),
+            identity: self.vault.keys().path().display().to_string(),
             recipient,
             passphrase: match self.vault.keys().state() {
                 KeyState::None => None,
@@ -114,8 +114,8 @@ impl Service {
 
     fn refuse_lock(&self, error: &KeyError) -> Refusal {
         match error {
-            KeyError::Open => refuse::lock_protects_nothing(self.vault.identity()),
-            error => refuse::key(error, self.vault.identity()),
+            KeyError::Open => refuse::lock_protects_nothing(self.vault.keys().path()),
+            error => refuse::key(error, self.vault.keys().path()),
         }
     }
 
@@ -123,7 +123,7 @@ impl Service {
         if let KeyError::Wrong = error {
             tracing::warn!("pid {} gave a wrong passphrase", peer.pid);
         }
-        refuse::key(error, self.vault.identity())
+        refuse::key(error, self.vault.keys().path())
     }
 }
 

@@ -88,7 +88,7 @@ impl Service {
     /// What the thread that changes the vault does before its first request.
     pub(crate) fn sweep(&self) {
         // What is left behind harms nobody, and the next start tries again.
-        if let Err(error) = self.vault.sweep() {
+        if let Err(error) = self.vault.secrets().sweep() {
             let path = self.vault.path().display();
             tracing::warn!("what killed writers left in {path} is not removed: {error}");
         }
@@ -186,7 +186,7 @@ impl Service {
     }
 
     fn list(&self, send: &mut dyn FnMut(Response)) -> Result<Response, Refusal> {
-        let names = self.vault.names().map_err(|error| refuse::vault(&error, &[]))?;
+        let names = self.vault.secrets().names().map_err(|error| refuse::vault(&error, &[]))?;
         let mut names = names.iter().peekable();
         loop {
             let secrets = self.page(names.by_ref().take(limits::PAGE_NAMES))?;
@@ -202,7 +202,7 @@ impl Service {
     fn page(&self, names: impl Iterator<Item = SecretName>) -> Result<Vec<ListedSecret>, Refusal> {
         let mut secrets = Vec::new();
         for name in names {
-            let set_at = self.vault.set_at(&name);
+            let set_at = self.vault.secrets().set_at(&name);
             let set_at = set_at.map_err(|e| refuse::vault(&e, std::slice::from_ref(&name)))?;
             // One that is gone meanwhile is none.
             secrets.extend(set_at.map(|set_at| ListedSecret { name, set_at }));
@@ -256,7 +256,7 @@ impl Service {
 
     fn history(&self, history: History) -> Result<Response, Refusal> {
         let names = [history.name];
-        let versions = self.vault.versions(&names[0]);
+        let versions = self.vault.secrets().versions(&names[0]);
         let versions = versions.map_err(|error| refuse::vault(&error, &names))?;
         if versions.present.is_none() && versions.earlier.is_empty() {
             return Err(refuse::no_such_secret(&names));
@@ -265,7 +265,7 @@ impl Service {
     }
 
     fn activity(&self) -> Result<Response, Refusal> {
-        let secrets = self.vault.count().map_err(|error| refuse::vault(&error, &[]))?;
+        let secrets = self.vault.secrets().count().map_err(|error| refuse::vault(&error, &[]))?;
         Ok(Response::Activity(Activity { secrets: Some(secrets), grants: self.grants.newest() }))
     }
 
@@ -278,7 +278,7 @@ impl Service {
     /// what needs them.
     fn status(&self) -> Response {
         let _ = self.vault.recipient();
-        let _ = self.vault.count();
+        let _ = self.vault.secrets().count();
         self.status_as_known(true)
     }
 
@@ -294,7 +294,7 @@ impl Service {
             pid: std::process::id(),
             since: self.since.as_second(),
             vault: self.vault.path().display().to_string(),
-            identity: self.vault.identity().display().to_string(),
+            identity: self.vault.keys().path().display().to_string(),
             locked: self.vault.keys().state() == KeyState::Locked,
             unlocked_until: self.unlocked_until(),
             settings: self.settings.to_string(),

@@ -112,7 +112,7 @@ impl Service {
             versions: resealed.versions,
             recipients: resealed.recipients,
             left: resealed.left,
-            identity: self.vault.identity().display().to_string(),
+            identity: self.vault.keys().path().display().to_string(),
             own: resealed.own,
             kept: resealed.kept.map(|path| path.display().to_string()),
             finished: resealed.finished,

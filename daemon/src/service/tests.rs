@@ -533,7 +533,7 @@ fn a_process_that_runs_with_the_restored_value_is_not_named() {
     assert!(home.is_named_after_restore(None), "and not with this one");
     assert!(home.is_named_after_set("three"));
     // "one" is the older of the two earlier versions.
-    let versions = home.0.service.vault.versions(&secret("A")).expect("versions").earlier;
+    let versions = home.0.service.vault.secrets().versions(&secret("A")).expect("versions").earlier;
     assert!(!home.is_named_after_restore(versions.last().map(|oldest| oldest.version)));
 }
 

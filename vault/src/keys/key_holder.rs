@@ -94,7 +94,8 @@ impl KeyHolder {
         Ok(held)
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// The identity's file.
+    pub fn path(&self) -> &Path {
         self.file.path()
     }
 

@@ -275,7 +275,7 @@ impl<'a> Rekey<'a> {
             recipients: vault.recipient_lists().read()?.of_vault().len(),
             left: counts.left(),
             own: own.to_string(),
-            kept: retires.then(|| vault.identity().to_owned()),
+            kept: retires.then(|| vault.keys().path().to_owned()),
             finished: unfinished,
         })
     }

@@ -55,7 +55,7 @@ impl NewKeys {
             None => keyring.to_text(),
         };
         if text.len() + HEAD_BYTES > usize::try_from(IDENTITY_FILE_BYTES).unwrap_or(usize::MAX) {
-            return Err(RekeyError::ManyKeys { path: vault.identity().to_owned() }.into());
+            return Err(RekeyError::ManyKeys { path: vault.keys().path().to_owned() }.into());
         }
         Ok(Self { text, passphrase, until, replaces })
     }
@@ -105,7 +105,7 @@ pub(crate) fn kept_passphrase(
 }
 
 fn failed(vault: &Vault, error: KeyError) -> VaultError {
-    VaultError::Key { path: vault.identity().to_owned(), error }
+    VaultError::Key { path: vault.keys().path().to_owned(), error }
 }
 
 /// The keys in the bytes of an identity file, which may be encrypted with a passphrase.

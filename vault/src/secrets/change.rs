@@ -8,19 +8,18 @@ use jiff::Timestamp;
 
 use crate::error::VaultError;
 use crate::keys::encryption::{Recipient, encrypt};
-use crate::keys::key_holder::KeyHolder;
 use crate::secrets::fingerprint::fingerprint;
 use crate::secrets::parallel::in_parallel;
 use crate::secrets::record::Record;
 use crate::secrets::store::SecretFiles;
+use crate::vault::Vault;
 use crate::whole_file::{PreparedFile, WrittenFile};
 
 /// A secret that is on the disk and not yet in the vault. Without [`SecretChange::commit`] nothing
 /// changes.
 #[must_use]
 pub struct SecretChange<'a> {
-    secrets: &'a SecretFiles,
-    keys: &'a KeyHolder,
+    vault: &'a Vault,
     name: SecretName,
     prepared: PreparedFile,
     set_at: Timestamp,
@@ -34,8 +33,7 @@ pub struct SecretChange<'a> {
 /// changes.
 #[must_use]
 pub struct SecretBatch<'a> {
-    secrets: &'a SecretFiles,
-    keys: &'a KeyHolder,
+    vault: &'a Vault,
     files: Vec<(SecretName, PreparedFile)>,
 }
 
@@ -49,48 +47,44 @@ pub struct Committed {
 }
 
 impl<'a> SecretChange<'a> {
-    /// Encrypts a value and writes it beside the one that it will replace.
-    pub(crate) fn set(
-        secrets: &'a SecretFiles,
-        keys: &'a KeyHolder,
-        recipients: &[Recipient],
-        name: SecretName,
-        value: Secret,
-    ) -> Result<Self, VaultError> {
-        let file = secrets.current(&name);
-        let encrypted = encrypted(recipients, &name, value);
-        let (encrypted, set_at) = encrypted.map_err(|source| file.failed(source))?;
-        Self::of(secrets, keys, name, &encrypted, set_at)
+    /// Encrypts a value and writes it beside the one that it will replace. The first one of all makes
+    /// the identity.
+    pub fn set(vault: &'a Vault, name: SecretName, value: Secret) -> Result<Self, VaultError> {
+        let recipients = vault.recipients()?;
+        let encrypted = encrypted(&recipients, &name, value);
+        let (encrypted, set_at) =
+            encrypted.map_err(|source| vault.secrets().current(&name).failed(source))?;
+        Self::write(vault, name, &encrypted, set_at)
     }
 
-    /// Writes an earlier version beside the current one, as it is. `same_as` is the fingerprint of the
-    /// current one if that has the same value.
-    pub(crate) fn restore(
-        secrets: &'a SecretFiles,
-        keys: &'a KeyHolder,
-        name: SecretName,
-        (version, encrypted): (u64, &[u8]),
-        same_as: Option<u64>,
-    ) -> Result<Self, VaultError> {
+    /// Writes an earlier version beside the current one. Its bytes stay as they are, so this works while
+    /// the vault is locked. Otherwise they must be a version of this secret.
+    pub fn restore(vault: &'a Vault, name: SecretName, version: u64) -> Result<Self, VaultError> {
+        let file = vault.secrets().history().locate(&name, version)?.ok_or(VaultError::Missing)?;
+        let encrypted = file.read()?;
+        let same_as = match vault.keys().with(|keys| Record::decrypt(keys, &encrypted, &name)) {
+            Ok(Ok(record)) => vault.fingerprint_of_same(&name, &record.value),
+            Ok(Err(why)) => return Err(file.damaged(why)),
+            Err(VaultError::IdentityLost { .. } | VaultError::Locked { .. }) => None,
+            Err(error) => return Err(error),
+        };
         // Its date in `list` is that of now.
-        let set_at = now().map_err(|source| secrets.current(&name).failed(source))?;
-        let change = Self::of(secrets, keys, name, encrypted, set_at)?;
+        let set_at = now().map_err(|source| vault.secrets().current(&name).failed(source))?;
+        let change = Self::write(vault, name, &encrypted, set_at)?;
         Ok(Self { same_as, restored: Some(version), ..change })
     }
 
-    fn of(
-        secrets: &'a SecretFiles,
-        keys: &'a KeyHolder,
+    fn write(
+        vault: &'a Vault,
         name: SecretName,
         encrypted: &[u8],
         set_at: Timestamp,
     ) -> Result<Self, VaultError> {
-        let file = secrets.current(&name);
+        let file = vault.secrets().current(&name);
         let written = file.write(encrypted, date_of(set_at))?;
         let prepared = written.sync().map_err(|source| file.failed(source))?;
         let fingerprint = fingerprint(encrypted);
-        let (same_as, restored) = (None, None);
-        Ok(Self { secrets, keys, name, prepared, set_at, fingerprint, same_as, restored })
+        Ok(Self { vault, name, prepared, set_at, fingerprint, same_as: None, restored: None })
     }
 
     /// The fingerprint that the secret will have.
@@ -105,32 +99,29 @@ impl<'a> SecretChange<'a> {
 
     /// Puts the secret into the vault, durably. The one before is then in the history.
     pub fn commit(self) -> Result<Committed, VaultError> {
-        let Self { secrets, keys, name, prepared, set_at, restored, .. } = self;
+        let Self { vault, name, prepared, set_at, restored, .. } = self;
+        let secrets = vault.secrets();
         let kept = secrets.replace(&name, |_| prepared.commit())?;
         if let Some(version) = restored {
             secrets.history().remove_restored(&name, version);
         }
         kept.iter().for_each(|kept| secrets.history().prune(kept));
-        Ok(Committed { set_at, is_identity_new: keys.take_is_new() })
+        Ok(Committed { set_at, is_identity_new: vault.keys().take_is_new() })
     }
 }
 
 impl<'a> SecretBatch<'a> {
     /// Encrypts values and writes them beside those that they will replace.
-    pub(crate) fn set(
-        secrets: &'a SecretFiles,
-        keys: &'a KeyHolder,
-        recipients: &[Recipient],
-        values: Vec<(SecretName, Secret)>,
-    ) -> Result<Self, VaultError> {
+    pub fn set(vault: &'a Vault, values: Vec<(SecretName, Secret)>) -> Result<Self, VaultError> {
+        let recipients = vault.recipients()?;
         let mut written = Vec::with_capacity(values.len());
         for (name, value) in values {
-            let file = secrets.current(&name);
-            let encrypted = encrypted(recipients, &name, value);
+            let file = vault.secrets().current(&name);
+            let encrypted = encrypted(&recipients, &name, value);
             let (encrypted, set_at) = encrypted.map_err(|source| file.failed(source))?;
             written.push((name, file.write(&encrypted, date_of(set_at))?));
         }
-        Ok(Self { secrets, keys, files: sync_all(secrets, written)? })
+        Ok(Self { vault, files: sync_all(vault.secrets(), written)? })
     }
 
     /// Puts all secrets into the vault, durably. Those before are then in the history. Returns whether
@@ -140,7 +131,8 @@ impl<'a> SecretBatch<'a> {
     ///
     /// That of the first secret that cannot be put there. Those before it are there.
     pub fn commit(self) -> Result<bool, VaultError> {
-        let Self { secrets, keys, files } = self;
+        let Self { vault, files } = self;
+        let secrets = vault.secrets();
         let mut kept = Vec::with_capacity(files.len());
         let mut outcome = Ok(());
         for (name, prepared) in files {
@@ -155,7 +147,7 @@ impl<'a> SecretBatch<'a> {
         let synced = secrets.sync();
         outcome.and(synced)?;
         kept.iter().for_each(|kept| secrets.history().prune(kept));
-        Ok(keys.take_is_new())
+        Ok(vault.keys().take_is_new())
     }
 }
 

@@ -14,7 +14,7 @@ use crate::secrets::version_file::VersionFile;
 
 /// The encrypted files. Knows no key.
 #[derive(Debug)]
-pub(crate) struct SecretFiles {
+pub struct SecretFiles {
     directory: DurableDirectory,
     history: VersionHistory,
 }
@@ -28,12 +28,14 @@ impl SecretFiles {
         &self.directory
     }
 
-    pub(crate) fn history(&self) -> &VersionHistory {
+    /// The earlier versions.
+    pub fn history(&self) -> &VersionHistory {
         &self.history
     }
 
-    /// Removes what killed writers left. Reads the whole directory.
-    pub(crate) fn sweep(&self) -> io::Result<()> {
+    /// Removes what killed writers left. Call it before the first change: it reads the whole directory,
+    /// so a start does not wait for it.
+    pub fn sweep(&self) -> io::Result<()> {
         self.history.sweep();
         self.directory.remove_temporary()
     }
@@ -44,12 +46,12 @@ impl SecretFiles {
     }
 
     /// Whether there is a file of a secret, whatever is in it.
-    pub(crate) fn has(&self, name: &SecretName) -> Result<bool, VaultError> {
+    pub fn has(&self, name: &SecretName) -> Result<bool, VaultError> {
         self.directory.has(&file_of(name)).map_err(|source| self.current(name).failed(source))
     }
 
     /// The names of all secrets, in alphabetical order.
-    pub(crate) fn names(&self) -> Result<Names, VaultError> {
+    pub fn names(&self) -> Result<Names, VaultError> {
         self.each_name()?.collect()
     }
 
@@ -63,7 +65,7 @@ impl SecretFiles {
     }
 
     /// The number of secrets.
-    pub(crate) fn count(&self) -> Result<usize, VaultError> {
+    pub fn count(&self) -> Result<usize, VaultError> {
         self.each_name()?.try_fold(0, |count, name| name.map(|_| count + 1))
     }
 
@@ -79,12 +81,12 @@ impl SecretFiles {
     }
 
     /// When a secret was set, in seconds since 1970; `None` if it is gone.
-    pub(crate) fn set_at(&self, name: &SecretName) -> Result<Option<i64>, VaultError> {
+    pub fn set_at(&self, name: &SecretName) -> Result<Option<i64>, VaultError> {
         Ok(self.current(name).date()?.map(seconds))
     }
 
     /// The dates of the current version of a secret and of the earlier ones, newest first.
-    pub(crate) fn versions(&self, name: &SecretName) -> Result<Versions, VaultError> {
+    pub fn versions(&self, name: &SecretName) -> Result<Versions, VaultError> {
         let present = self.set_at(name)?;
         let earlier = self.history.versions(name)?.into_iter().take(limits::HISTORY_VERSIONS);
         let earlier = earlier.map(|(version, date)| Version { version, set_at: seconds(date) });
@@ -131,7 +133,7 @@ impl SecretFiles {
     }
 
     /// Removes a secret, durably. It is then in the history, durably.
-    pub(crate) fn remove(&self, name: &SecretName) -> Result<(), VaultError> {
+    pub fn remove(&self, name: &SecretName) -> Result<(), VaultError> {
         if !self.has(name)? {
             return Err(VaultError::Missing);
         }
@@ -149,7 +151,7 @@ impl SecretFiles {
     }
 
     /// Removes a secret and its history, durably. The next call finishes one that was killed.
-    pub(crate) fn purge(&self, name: &SecretName) -> Result<(), VaultError> {
+    pub fn purge(&self, name: &SecretName) -> Result<(), VaultError> {
         if self.has(name)? {
             self.remove_file(name).map_err(|source| self.current(name).failed(source))?;
         }

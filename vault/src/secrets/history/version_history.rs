@@ -23,7 +23,7 @@ pub const HISTORY_DEPTH: usize = 10;
 
 /// The history of a vault.
 #[derive(Debug)]
-pub(crate) struct VersionHistory {
+pub struct VersionHistory {
     vault: DurableDirectory,
     directory: HistoryDirectory,
     depth: usize,
@@ -142,7 +142,7 @@ impl VersionHistory {
     }
 
     /// Whether there is any earlier version of a secret.
-    pub(crate) fn has(&self, name: &SecretName) -> Result<bool, VaultError> {
+    pub fn has(&self, name: &SecretName) -> Result<bool, VaultError> {
         let has = self.within(name, |directory| Ok(!versions(directory)?.is_empty()));
         has.map_err(|source| self.failed(name, source))
     }
