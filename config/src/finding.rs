@@ -35,7 +35,6 @@ pub(crate) fn warning(
     Finding { severity: Severity::Warning, ..error(code, place, text, remedy) }
 }
 
-/// A finding about a secret.
 pub(crate) fn about(name: &SecretName, finding: Finding) -> Finding {
     Finding { name: Some(name.clone()), ..finding }
 }

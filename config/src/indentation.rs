@@ -14,7 +14,6 @@ use crate::yaml::is_well_formed;
 /// The most indentations that are tried: each try parses the whole text.
 const INDENTATION_TRIES: usize = 24;
 
-/// The code of all findings here.
 const BAD_INDENTATION: &str = "bad-indentation";
 
 /// Finds the lines whose indentation keeps the parser from reading a text beyond a line.
@@ -42,7 +41,6 @@ fn tabs(lines: &[&str]) -> Option<Finding> {
     Some(finding::error(BAD_INDENTATION, place, text, remedy))
 }
 
-/// Lines, and another indentation of the first one.
 struct Try {
     lines: Range<usize>,
     indent: usize,

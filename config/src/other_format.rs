@@ -5,7 +5,6 @@ use fluvio_secret_protocol::check::Finding;
 use crate::finding;
 use crate::source_map::Location;
 
-/// The finding for a text that is TOML.
 pub(crate) fn toml(text: &str) -> Option<Finding> {
     let told = "this is TOML, like a Connector.toml, and not a connector's configuration";
     let remedy =

@@ -75,7 +75,6 @@ impl<'a> Parsed<'a> {
         line.chars().nth(column - 1).is_some_and(|c| c == '{' || c == '[')
     }
 
-    /// The first key of the document.
     pub(crate) fn first_key(&self) -> Location {
         let first = self.value.as_mapping().and_then(|map| map.keys().next()?.as_str());
         first.map_or(Location::START, |key| self.places().key(&Path::keys(&[key])))

@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde_yaml::Value;
 
-/// A step into a document.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum PathStep {
     Key(String),
@@ -16,19 +15,16 @@ pub(crate) enum PathStep {
 pub(crate) struct Path(pub(crate) Vec<PathStep>);
 
 impl Path {
-    /// A path of keys.
     pub(crate) fn keys(keys: &[&str]) -> Self {
         Self(keys.iter().map(|key| PathStep::Key((*key).to_owned())).collect())
     }
 
-    /// The same, one step further.
     pub(crate) fn with(&self, step: PathStep) -> Self {
         let mut steps = self.0.clone();
         steps.push(step);
         Self(steps)
     }
 
-    /// The same without its last step.
     pub(crate) fn parent(&self) -> Self {
         Self(self.0.split_last().map(|(_, parents)| parents.to_vec()).unwrap_or_default())
     }
@@ -43,7 +39,6 @@ impl Path {
         self.0.last().map(written).unwrap_or_default()
     }
 
-    /// The value at this path.
     pub(crate) fn of<'a>(&self, document: &'a Value) -> Option<&'a Value> {
         self.0.iter().try_fold(document, |at, step| match step {
             PathStep::Key(key) => at.get(key),
@@ -51,7 +46,6 @@ impl Path {
         })
     }
 
-    /// The same for changing the value.
     pub(crate) fn of_mut<'a>(&self, document: &'a mut Value) -> Option<&'a mut Value> {
         self.0.iter().try_fold(document, |at, step| match step {
             PathStep::Key(key) => at.get_mut(key),
@@ -80,7 +74,6 @@ impl fmt::Display for Path {
     }
 }
 
-/// A key or a value of a document.
 pub(crate) enum Node<'a> {
     Key(&'a Value),
     Value(&'a Value),

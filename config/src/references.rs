@@ -22,13 +22,11 @@ pub struct References {
     pub connector: Option<String>,
 }
 
-/// A name, and its place in the document.
 pub(crate) type Reference = (SecretName, Path);
 
 /// Why there are no references, and where in the document.
 pub(crate) type Refused = (ConfigError, Path);
 
-/// What `apiVersion` says.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum ApiVersion {
     /// Nothing, or 0.0.0: the format in which `meta.secrets` means nothing.

@@ -22,7 +22,6 @@ impl Location {
     /// The beginning, for a finding about the whole file.
     pub(crate) const START: Self = Self { line: 1, column: 1, length: 0 };
 
-    /// The place of bytes of a text.
     pub(crate) fn of_bytes(text: &str, from: usize, to: usize) -> Self {
         let before = &text[..from];
         let line = before.matches('\n').count() + 1;
@@ -71,12 +70,10 @@ impl SourceMap {
         Self::nearest(&self.values, path)
     }
 
-    /// Where the key of a value is.
     pub(crate) fn key(&self, path: &Path) -> Location {
         Self::nearest(&self.keys, path)
     }
 
-    /// The column of the keys of a map.
     pub(crate) fn columns_below(&self, path: &Path) -> Option<usize> {
         let is_below = |key: &Path| key.0.len() == path.0.len() + 1 && key.0.starts_with(&path.0);
         let below = self.keys.iter().filter(|(key, _)| is_below(key));

@@ -6,7 +6,6 @@
 
 use fluvio_secret_protocol::SecretName;
 
-/// A template and its place in the text.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Template {
     /// The bytes from the opening to the closing delimiter, both included.
@@ -22,7 +21,6 @@ pub(crate) struct Template {
 }
 
 impl Template {
-    /// The secret whose value takes its place.
     pub(crate) fn lookup(&self) -> Option<&SecretName> {
         match &self.kind {
             Kind::Lookup(name) => Some(name),
@@ -31,7 +29,6 @@ impl Template {
     }
 }
 
-/// What a template is.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
     /// `${# … #}`, which is removed.
@@ -40,15 +37,12 @@ pub(crate) enum Kind {
     Computed,
     /// A lookup with a filter. Connectors have no filters.
     Filter(SecretName),
-    /// The value of a secret.
     Lookup(SecretName),
     /// A variable that a connector does not define, with the secret's name that may be intended.
     Undefined(Option<SecretName>),
-    /// It is opened and not closed.
     Unclosed,
 }
 
-/// All templates of a text, in their order.
 pub(crate) fn templates(text: &str) -> Vec<Template> {
     let mut templates = Vec::new();
     let mut at = 0;
@@ -107,7 +101,6 @@ impl Blocks {
     }
 }
 
-/// The first word of a block, like `if`.
 fn word_of_block(block: &str) -> &str {
     let inside = block.get(3..).unwrap_or_default().trim_start_matches(['-', '+']).trim_start();
     inside.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default()
@@ -133,7 +126,6 @@ fn read(text: &str, from: usize) -> Template {
     Template { trims, ..template(from, from + 3 + length + closing.len(), kind) }
 }
 
-/// A word of an expression.
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Token<'a> {
     Word(&'a str),

@@ -24,14 +24,12 @@ const NODE: usize = 64;
 /// took a second) before it reaches its own limit of 128.
 pub(crate) const OPEN_BRACKETS: usize = 512;
 
-/// Why a text is not parsed.
 #[derive(Debug)]
 pub(crate) enum YamlError {
     /// It unfolds to more than [`UNFOLDED_BYTES`].
     Budget,
     /// It has more than [`OPEN_BRACKETS`] open at once.
     Deep,
-    /// The parser refuses it.
     Syntax(serde_yaml::Error),
 }
 

@@ -19,7 +19,6 @@ use rustix::io::Errno;
 /// How the names of temporary files begin; the vault's `.gitignore` names it too.
 pub(crate) const TEMPORARY: &str = ".tmp-";
 
-/// A directory whose files are replaced whole.
 #[derive(Clone, Debug)]
 pub(crate) struct DurableDirectory {
     path: PathBuf,
@@ -78,7 +77,6 @@ impl DurableDirectory {
         }
     }
 
-    /// The arguments of a system call for a name in this directory.
     fn base(&self, name: &str) -> (BorrowedFd<'_>, PathBuf) {
         match &self.opened {
             Some(opened) => (opened.as_fd(), PathBuf::from(name)),
@@ -100,7 +98,6 @@ impl DurableDirectory {
         self.read_with_metadata(name, most).map(|(bytes, _)| bytes)
     }
 
-    /// The same, with the file's metadata.
     pub(crate) fn read_with_metadata(
         &self,
         name: &str,
@@ -135,12 +132,10 @@ impl DurableDirectory {
         }
     }
 
-    /// The type of a file; `None` when it is not there.
     pub(crate) fn kind(&self, name: &str) -> io::Result<Option<FileType>> {
         Ok(self.stat(name)?.map(|found| FileType::from_raw_mode(found.st_mode)))
     }
 
-    /// The date of a file; `None` when it is not there.
     pub(crate) fn date(&self, name: &str) -> io::Result<Option<SystemTime>> {
         Ok(self.stat(name)?.map(|found| date_of(&found)))
     }
@@ -196,7 +191,6 @@ impl DurableDirectory {
         }
     }
 
-    /// The id of a file; `None` when it is not there.
     pub(crate) fn file_id(&self, name: &str) -> io::Result<Option<FileId>> {
         Ok(self.stat(name)?.map(|found| FileId::from(&found)))
     }
@@ -209,7 +203,6 @@ impl DurableDirectory {
         Ok(File::from(rustix::fs::openat(base, &at, flags, Mode::RUSR | Mode::WUSR)?))
     }
 
-    /// Renames a file, but never in place of another one.
     pub(crate) fn rename_new(&self, name: &str, target: &str) -> io::Result<()> {
         let ((base, from), (_, to)) = (self.base(name), self.base(target));
         match rustix::fs::renameat_with(base, &from, base, &to, RenameFlags::NOREPLACE) {
@@ -232,7 +225,6 @@ impl DurableDirectory {
         self.rename_to(name, self, target)
     }
 
-    /// Moves a file or a directory to another directory of the same file system.
     pub(crate) fn rename_to(&self, name: &str, other: &Self, other_name: &str) -> io::Result<()> {
         let ((from, name), (to, other_name)) = (self.base(name), other.base(other_name));
         Ok(rustix::fs::renameat(from, &name, to, &other_name)?)
@@ -244,7 +236,6 @@ impl DurableDirectory {
         Ok(rustix::fs::unlinkat(base, &at, AtFlags::empty())?)
     }
 
-    /// Removes a directory in this one if it is empty.
     pub(crate) fn remove_empty(&self, name: &str) -> io::Result<()> {
         let (base, at) = self.base(name);
         match rustix::fs::unlinkat(base, &at, AtFlags::REMOVEDIR) {
@@ -255,7 +246,6 @@ impl DurableDirectory {
         }
     }
 
-    /// Makes the names of the files durable.
     pub(crate) fn sync(&self) -> io::Result<()> {
         Ok(rustix::fs::fsync(self.opened()?)?)
     }
@@ -316,7 +306,6 @@ pub(crate) fn exists(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// The last part of a path, for messages.
 pub(crate) fn file_name(path: &Path) -> &OsStr {
     path.file_name().unwrap_or(path.as_os_str())
 }

@@ -7,9 +7,7 @@ use crate::whole_file::PreparedFile;
 
 /// What does not travel with the vault.
 const IGNORED: &str = "/.lock\n/.tmp-*\n";
-/// The file that says how git treats files.
 const ATTRIBUTES: &str = ".gitattributes";
-/// The largest such file.
 const MOST_BYTES: u64 = 64 << 10;
 
 /// Git takes most encrypted files for text, and would write conflict markers into them. With these

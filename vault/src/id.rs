@@ -13,7 +13,6 @@ use rustix::rand::{GetRandomFlags, getrandom};
 use crate::durable_directory::{DurableDirectory, ReadError};
 use crate::whole_file::PreparedFile;
 
-/// The file in the vault's directory.
 pub(crate) const FILE: &str = ".vault-id";
 /// 32 digits and a line end. A checkout can make the line end longer.
 const MOST_BYTES: u64 = 34;
@@ -36,7 +35,6 @@ pub enum IdError {
 }
 
 impl VaultId {
-    /// An id that no other vault has.
     pub(crate) fn generate() -> io::Result<Self> {
         let mut bits = [0; 16];
         getrandom(&mut bits, GetRandomFlags::empty())?;
@@ -58,7 +56,6 @@ impl VaultId {
         id.map(Some).ok_or_else(|| IdError::Bad { path: path() })
     }
 
-    /// Parses an id; `None` for any other text.
     fn parse(text: &str) -> Option<Self> {
         let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         if text.len() != 32 || !text.as_bytes().iter().all(is_digit) {

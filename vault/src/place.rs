@@ -22,7 +22,6 @@ pub(crate) struct VaultPlace {
 }
 
 impl VaultPlace {
-    /// Finds the directory at a path.
     pub(crate) fn find(asked: &Path) -> io::Result<Self> {
         // Once, so that a link in the path cannot be turned elsewhere later.
         let path = asked.canonicalize()?;

@@ -18,10 +18,8 @@ use crate::secrets::history::moving;
 use crate::stranger::Stranger;
 use crate::whole_file::PreparedFile;
 
-/// The file in the config directory.
 const FILE: &str = "vault-id";
 
-/// The config directory, for what it knows of the vault.
 #[derive(Debug)]
 pub(crate) struct Remembered {
     config: DurableDirectory,
@@ -29,7 +27,6 @@ pub(crate) struct Remembered {
 }
 
 impl Remembered {
-    /// The config directory of this identity.
     pub(crate) fn beside(identity: &Path) -> Self {
         let config = identity.parent().unwrap_or(Path::new("/"));
         Self { config: DurableDirectory::at(config.to_owned()), identity: identity.to_owned() }

@@ -7,7 +7,6 @@ use fluvio_secret_system::io_error::io_error_text;
 
 use crate::id::{self, IdError};
 
-/// The command for another vault on purpose.
 const ACCEPT: &str = "fluvio-secret daemon start --accept-vault";
 
 /// Why the directory at the vault's path is not the vault of this machine.

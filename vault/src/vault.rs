@@ -153,7 +153,6 @@ impl Vault {
         self.decrypted(name).map(|(encrypted, value)| (value, fingerprint(&encrypted)))
     }
 
-    /// A value, and its encrypted bytes.
     fn decrypted(&self, name: &SecretName) -> Result<(Vec<u8>, Secret), VaultError> {
         let file = self.secrets.current(name);
         let mut encrypted = file.read()?;
@@ -237,7 +236,6 @@ impl Vault {
         Ok((own, list))
     }
 
-    /// Remembers this vault as the one of this machine.
     pub(crate) fn remember_vault(&self) -> Result<(), VaultError> {
         Ok(self.remembered.remember(self.secrets.directory(), self.id)?)
     }

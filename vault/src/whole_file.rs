@@ -51,7 +51,6 @@ impl WrittenFile {
         Ok(Self { file, prepared })
     }
 
-    /// Waits until the file is on the disk.
     pub(crate) fn sync(self) -> io::Result<PreparedFile> {
         self.file.sync_all()?;
         Ok(self.prepared)
@@ -59,7 +58,6 @@ impl WrittenFile {
 }
 
 impl PreparedFile {
-    /// Writes a file under a temporary name, with this date, durably.
     pub(crate) fn write(
         directory: &DurableDirectory,
         target: &str,

@@ -53,7 +53,6 @@ fn computed(place: Location) -> Finding {
     warning("computed", place, "this is computed by the connector and not checked", "")
 }
 
-/// A lookup of a name that is not declared.
 fn undeclared(document: &Parsed<'_>, name: &SecretName, place: Location) -> Option<Finding> {
     let is_listed = || document.listed.iter().any(|(listed, _)| listed == name);
     match document.version {

@@ -53,7 +53,6 @@ fn no_map(document: &Parsed<'_>) -> Finding {
     })
 }
 
-/// Keys at the top that Fluvio reads below `meta:`.
 fn not_below_meta(document: &Parsed<'_>, flat: &[&str]) -> Finding {
     let keys = and_list(flat);
     let missing = REQUIRED.into_iter().filter(|key| !flat.contains(key));
@@ -113,7 +112,6 @@ fn misfit_finding(document: &Parsed<'_>, misfit: &Misfit, is_flat: bool) -> Opti
     (!is_reported).then(|| missing(document, &path, &shown))
 }
 
-/// A value that Fluvio refuses.
 fn unexpected(document: &Parsed<'_>, path: &Path, shown: &str, expected: &Expectation) -> Finding {
     let value = path.of(&document.value);
     if let Some(needed) = expected.version
@@ -152,7 +150,6 @@ fn unexpected(document: &Parsed<'_>, path: &Path, shown: &str, expected: &Expect
     error("bad-config", place, text, remedy)
 }
 
-/// A key that Fluvio requires.
 fn missing(document: &Parsed<'_>, path: &Path, shown: &str) -> Finding {
     let last = path.last_key();
     let sample = sample(&last);
@@ -184,10 +181,8 @@ fn missing(document: &Parsed<'_>, path: &Path, shown: &str) -> Finding {
     error("bad-config", place, format!("`{shown}` is missing, and Fluvio refuses the file"), remedy)
 }
 
-/// The smallest `meta` that Fluvio reads.
 const LEAST_META: &str = "meta: {name: NAME, type: TYPE, topic: TOPIC, version: 0.1.0}";
 
-/// A sample value of a key that has to be added.
 fn sample(key: &str) -> &'static str {
     match key {
         "name" => "NAME",

@@ -16,10 +16,8 @@ use crate::yaml::{self, YamlError};
 /// A longer rendered text is not parsed: that would cost too much.
 const MOST_RENDERED: usize = 256 << 10;
 
-/// What becomes of a rendered text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Outcome {
-    /// Fluvio refuses it.
     BadConfig,
     /// More than the value's own place changes.
     Changed,
@@ -28,7 +26,6 @@ pub(super) enum Outcome {
     TooLarge,
 }
 
-/// A document with the values of its secrets.
 pub(super) struct Rendering<'a> {
     pub(super) document: &'a Parsed<'a>,
     pub(super) secrets: &'a [TextValue],
@@ -146,7 +143,6 @@ impl Rendering<'_> {
     }
 }
 
-/// What is around a template, without its quotes.
 fn without_quotes<'a>(head: &'a str, tail: &'a str) -> (&'a str, &'a str) {
     for quote in ['"', '\''] {
         if let (Some(head), Some(tail)) = (head.strip_suffix(quote), tail.strip_prefix(quote)) {

@@ -39,7 +39,6 @@ fn near_misses(document: &Parsed<'_>, map: &Mapping, path: &Path) -> Vec<Finding
     .collect()
 }
 
-/// A reference where Fluvio resolves none.
 fn literal_reference(document: &Parsed<'_>, name: &str, path: &Path) -> Finding {
     const CODE: &str = "literal-reference";
     let place = document.places().key(&path.with(PathStep::Key("secret".to_owned())));

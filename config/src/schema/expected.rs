@@ -2,10 +2,8 @@
 
 use crate::path::Path;
 
-/// What Fluvio reads at a place.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Expectation {
-    /// In words.
     pub(crate) what: &'static str,
     /// A value that it reads, as it is written.
     pub(crate) sample: &'static str,

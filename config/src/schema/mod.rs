@@ -15,11 +15,9 @@ use self::expected::expected;
 use self::fields::{Config, FluviosVersion, Topic};
 use crate::path::{Node, Path, PathStep, walk};
 
-/// A place that Fluvio refuses, and what it reads there.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Misfit {
     pub(crate) path: Path,
-    /// Whether a required key is missing.
     pub(crate) is_missing: bool,
     pub(crate) expected: Expectation,
 }

@@ -57,12 +57,10 @@ pub enum DecryptFailure {
 }
 
 impl Identity {
-    /// A new identity.
     pub(crate) fn generate() -> Self {
         Self(x25519::Identity::generate())
     }
 
-    /// Parses its line.
     pub(crate) fn parse(line: &str) -> Result<Self, BadIdentity> {
         line.parse().map(Self).map_err(|_| BadIdentity::Unreadable)
     }
@@ -72,14 +70,12 @@ impl Identity {
         Zeroizing::new(self.0.to_string().expose_secret().to_owned())
     }
 
-    /// Its public key.
     pub(crate) fn recipient(&self) -> Recipient {
         Recipient(self.0.to_public())
     }
 }
 
 impl Recipient {
-    /// Parses a public key; `None` for any other text.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         text.parse().ok().map(Self)
     }
@@ -188,7 +184,6 @@ pub(crate) fn decrypt_with_passphrase(
     })
 }
 
-/// For tests: encrypts with next to no work.
 #[cfg(test)]
 pub(crate) fn encrypt_cheaply(passphrase: &str, plain: &[u8]) -> Vec<u8> {
     encrypt_with_work(passphrase, plain, 2).expect("encrypted")

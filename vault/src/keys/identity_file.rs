@@ -14,10 +14,8 @@ use crate::keys::error::IdentityError;
 use crate::keys::keyring::Keyring;
 use crate::whole_file::PreparedFile;
 
-/// The largest identity file.
 pub(crate) const IDENTITY_FILE_BYTES: u64 = 64 << 10;
 
-/// The file.
 #[derive(Debug)]
 pub(crate) struct IdentityFile {
     path: PathBuf,
@@ -36,7 +34,6 @@ impl IdentityFile {
         &self.path
     }
 
-    /// The id of the file; `None` if it does not exist.
     pub(crate) fn id(&self) -> Result<Option<FileId>, IdentityError> {
         let id = self.directory.file_id(&self.name);
         id.map_err(|source| self.unread(ReadError::Io(source)))
@@ -55,7 +52,6 @@ impl IdentityFile {
         }
     }
 
-    /// The keys in its text.
     pub(crate) fn parse(&self, text: &[u8]) -> Result<Keyring, IdentityError> {
         Keyring::parse(text).map_err(|source| self.bad(source))
     }
@@ -81,12 +77,10 @@ impl IdentityFile {
             .map_err(|source| self.unwritten(source))
     }
 
-    /// The error for a file without a usable key.
     pub(crate) fn bad(&self, source: BadIdentity) -> IdentityError {
         IdentityError::Bad { path: self.path.clone(), source }
     }
 
-    /// The error for a file that was not written.
     pub(crate) fn unwritten(&self, source: io::Error) -> IdentityError {
         IdentityError::Write { path: self.path.clone(), source }
     }
@@ -95,7 +89,6 @@ impl IdentityFile {
         IdentityError::Read { path: self.path.clone(), source }
     }
 
-    /// Makes its name durable.
     pub(crate) fn sync(&self) -> Result<(), IdentityError> {
         self.directory.sync().map_err(|source| self.unwritten(source))
     }

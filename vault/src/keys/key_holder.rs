@@ -33,7 +33,6 @@ pub struct KeyHolder {
 
 struct Held {
     keys: HeldKeys,
-    /// The id that the file had when it was read.
     file_id: Option<FileId>,
     /// Whether the file is known to survive a power cut.
     is_durable: bool,
@@ -156,7 +155,6 @@ impl KeyHolder {
         Ok(recipients)
     }
 
-    /// Makes the first identity.
     pub(crate) fn make(&self) -> Result<Recipient, KeyError> {
         let text = Keyring::generate().to_text();
         let rewritten = self.prepare(text.as_bytes(), None, None)?;

@@ -97,12 +97,10 @@ impl Keyring {
         wiping_stack(|| text_of(self.keys.iter().map(KeyLine::to_text).chain(retired), &self.tail))
     }
 
-    /// The text of a file with the current key alone.
     pub(crate) fn to_text_of_current(&self) -> Zeroizing<String> {
         wiping_stack(|| text_of(self.keys.iter().take(1).map(KeyLine::to_text), &self.tail))
     }
 
-    /// The current public key.
     pub(crate) fn current(&self) -> Recipient {
         self.keys[0].identity.recipient()
     }
@@ -112,7 +110,6 @@ impl Keyring {
         self.keys.iter().map(|key| key.identity.recipient()).collect()
     }
 
-    /// All keys but the current one.
     pub(crate) fn retired(&self) -> Vec<RetiredKey> {
         let retired = |key: &KeyLine| RetiredKey {
             recipient: key.identity.recipient().to_string(),
@@ -121,12 +118,10 @@ impl Keyring {
         self.keys.iter().skip(1).map(retired).collect()
     }
 
-    /// Decrypts by any key.
     pub(crate) fn decrypt(&self, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, DecryptFailure> {
         encryption::decrypt(self.keys.iter().map(|key| &*key.identity), bytes)
     }
 
-    /// Decrypts by the current key alone.
     pub(crate) fn decrypt_by_current(
         &self,
         bytes: &[u8],

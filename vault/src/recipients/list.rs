@@ -14,7 +14,6 @@ use fluvio_secret_system::printable;
 
 use crate::keys::encryption::Recipient;
 
-/// A recipient in a list.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct ListedKey {
     pub(crate) recipient: Recipient,
@@ -23,13 +22,11 @@ pub(crate) struct ListedKey {
 }
 
 impl ListedKey {
-    /// A recipient without a note.
     pub(crate) fn of(recipient: &Recipient) -> Self {
         Self { recipient: recipient.clone(), note: String::new() }
     }
 }
 
-/// Whether a list has this recipient.
 pub(crate) fn has(list: &[ListedKey], recipient: &Recipient) -> bool {
     list.iter().any(|key| key.recipient == *recipient)
 }
@@ -84,7 +81,6 @@ pub(crate) fn shown_note(note: &str) -> String {
     note[..end].trim_end().to_owned()
 }
 
-/// The text of a list.
 pub(crate) fn print(list: &[ListedKey]) -> String {
     let mut text = String::new();
     for ListedKey { recipient, note } in list {

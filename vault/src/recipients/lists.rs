@@ -17,7 +17,6 @@ use crate::recipients::error::RecipientsError;
 use crate::recipients::list::{self, ListedKey};
 use crate::whole_file::PreparedFile;
 
-/// The list in the vault.
 pub(crate) const IN_VAULT: &str = ".recipients";
 /// The accepted list, beside the identity.
 pub(crate) const ACCEPTED: &str = "recipients.txt";
@@ -25,10 +24,8 @@ pub(crate) const ACCEPTED: &str = "recipients.txt";
 pub(crate) const NEXT: &str = "recipients.next.txt";
 /// How it begins when the identity was changed.
 const IDENTITY_CHANGED: &str = "# The identity is being changed.\n\n";
-/// The longest list.
 const MOST_BYTES: u64 = 64 << 10;
 
-/// The lists.
 #[derive(Debug)]
 pub(crate) struct RecipientLists {
     vault: DurableDirectory,
@@ -40,7 +37,6 @@ pub(crate) struct RecipientLists {
 pub(crate) struct ReadLists {
     /// What this machine has accepted, its own key first.
     pub(crate) accepted: Option<Vec<ListedKey>>,
-    /// What the vault has.
     pub(crate) listed: Option<Vec<ListedKey>>,
     /// What everything is being re-encrypted for.
     pub(crate) next: Option<Vec<ListedKey>>,
@@ -49,7 +45,6 @@ pub(crate) struct ReadLists {
 }
 
 impl RecipientLists {
-    /// The lists of this vault and beside this identity.
     pub(crate) fn of(vault: DurableDirectory, identity: &Path) -> Self {
         let config = identity.parent().unwrap_or(Path::new("/"));
         Self { vault, config: DurableDirectory::at(config.to_owned()) }
@@ -60,7 +55,6 @@ impl RecipientLists {
         write(&self.config, ACCEPTED, "", &[ListedKey::of(own)])
     }
 
-    /// Everything that the lists say.
     pub(crate) fn read(&self) -> Result<ReadLists, RecipientsError> {
         let text = |directory, name| read(directory, name).map(|read| read.map(|(_, list)| list));
         let (beginning, next) = read(&self.config, NEXT)?.unzip();
@@ -78,12 +72,10 @@ impl RecipientLists {
         Ok(accepted.into_iter().next().map(|own| own.recipient))
     }
 
-    /// The vault's list.
     pub(crate) fn path(&self) -> PathBuf {
         self.vault.path_of(IN_VAULT)
     }
 
-    /// Whether the vault has a list.
     pub(crate) fn is_in_vault(&self) -> Result<bool, RecipientsError> {
         let source =
             |error| RecipientsError::Read { path: self.path(), source: ReadError::Io(error) };
@@ -195,7 +187,6 @@ impl RecipientLists {
 }
 
 impl ReadLists {
-    /// Replaces the retired keys of this machine by its current one.
     fn replace_retired(&mut self, own: &[Recipient]) {
         for list in [&mut self.accepted, &mut self.listed, &mut self.next].into_iter().flatten() {
             list::replace_retired(list, own);
@@ -216,7 +207,6 @@ impl ReadLists {
         self.known_next().or_else(listed).unwrap_or_default()
     }
 
-    /// The change that is not finished.
     pub(crate) fn unfinished(&self, own: &[Recipient]) -> Option<Unfinished> {
         let accepted = self.accepted.as_deref().unwrap_or_default();
         let has_retired = match own {

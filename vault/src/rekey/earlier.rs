@@ -7,10 +7,8 @@ use crate::durable_directory::DurableDirectory;
 use crate::keys::identity_file::IDENTITY_FILE_BYTES;
 use crate::rekey::error::RekeyError;
 
-/// The file beside the identity.
 const FILE: &str = "identity.next.txt";
 
-/// The directory that may have the file.
 pub(crate) struct EarlierChange {
     config: DurableDirectory,
 }
@@ -29,7 +27,6 @@ impl EarlierChange {
         }
     }
 
-    /// Whether these are the bytes of the file.
     pub(crate) fn is_in(&self, bytes: &[u8]) -> bool {
         self.config.read(FILE, IDENTITY_FILE_BYTES).is_ok_and(|found| found == bytes)
     }

@@ -20,7 +20,6 @@ pub(crate) fn is_more_decrypted_than_by(
     Ok(!names.is_empty())
 }
 
-/// Whether keys decrypt anything of the vault.
 pub(crate) fn is_any_decrypted_by(vault: &Vault, keys: &Keyring) -> Result<bool, VaultError> {
     let names = find(vault, 1, |bytes| Ok(bytes.is_some_and(|bytes| keys.decrypt(bytes).is_ok())))?;
     Ok(!names.is_empty())

@@ -17,7 +17,6 @@ use crate::vault::Vault;
 /// What age's encryption of the file adds, and more.
 const HEAD_BYTES: usize = 1 << 10;
 
-/// The identity file that is to replace the one that is there.
 pub(crate) struct NewKeys {
     text: Zeroizing<String>,
     passphrase: Option<Zeroizing<String>>,
@@ -77,7 +76,6 @@ impl NewKeys {
         self.replaces.id.is_some()
     }
 
-    /// Writes the file, durably.
     pub(crate) fn commit(self, vault: &Vault) -> Result<(), VaultError> {
         let Self { text, passphrase, until, replaces, .. } = self;
         let passphrase = passphrase.as_ref().map(|passphrase| passphrase.as_str());

@@ -46,7 +46,6 @@ pub enum ReencryptStep<'a> {
     },
 }
 
-/// What was done.
 #[derive(Debug, Default)]
 pub(crate) struct ReencryptCounts {
     pub(crate) secrets: usize,
@@ -55,7 +54,6 @@ pub(crate) struct ReencryptCounts {
     left: BTreeSet<SecretName>,
 }
 
-/// What is encrypted again.
 #[derive(Clone, Copy)]
 pub(crate) enum Reencrypted {
     All,
@@ -66,7 +64,6 @@ pub(crate) enum Reencrypted {
     NotByCurrent,
 }
 
-/// A run over the whole vault.
 pub(crate) struct Reencryption<'a> {
     vault: &'a Vault,
     recipients: &'a [Recipient],
@@ -93,7 +90,6 @@ struct ReencryptBatch {
 struct ReencryptTarget {
     /// The file that was read. Another one may be there now.
     file_id: Option<FileId>,
-    /// `None` for the current version.
     version: Option<u64>,
     /// Of the current version, before and after.
     fingerprints: Option<[u64; 2]>,
@@ -119,7 +115,6 @@ impl<'a> Reencryption<'a> {
         }
     }
 
-    /// Encrypts again, durably.
     pub(crate) fn run(mut self) -> Result<ReencryptCounts, VaultError> {
         let mut names = self.vault.secrets().all_names()?;
         self.all = names.len();

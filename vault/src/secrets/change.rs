@@ -151,7 +151,6 @@ impl<'a> SecretBatch<'a> {
     }
 }
 
-/// Waits until all files are on the disk.
 pub(crate) fn sync_all(
     secrets: &SecretFiles,
     written: Vec<(SecretName, WrittenFile)>,

@@ -4,7 +4,6 @@ use std::panic::resume_unwind;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-/// The most threads.
 const THREADS: usize = 8;
 
 /// Calls `work` with each item, in as many threads as may be started. Returns the results in the order

@@ -66,7 +66,6 @@ impl Record {
         Ok(bytes)
     }
 
-    /// Decrypts the record of a secret, or says why it is not one.
     pub(crate) fn decrypt(
         keys: &Keyring,
         encrypted: &[u8],

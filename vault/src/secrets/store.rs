@@ -40,7 +40,6 @@ impl SecretFiles {
         self.directory.remove_temporary()
     }
 
-    /// Whether there is a secret or an earlier version of one.
     pub(crate) fn has_any(&self) -> Result<bool, VaultError> {
         Ok(self.count()? > 0 || !self.history.names()?.is_empty())
     }
@@ -158,7 +157,6 @@ impl SecretFiles {
         self.history.purge(name)
     }
 
-    /// Makes the files of the secrets durable.
     pub(crate) fn sync(&self) -> Result<(), VaultError> {
         self.directory.sync().map_err(|source| self.failed(source))
     }

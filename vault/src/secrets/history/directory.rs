@@ -17,15 +17,12 @@ use crate::id::{self, VaultId};
 use crate::secrets::history::moving::move_old;
 use crate::whole_file::PreparedFile;
 
-/// The file with the path of the vault.
 const OWNER: &str = ".vault";
 /// More than `PATH_MAX`.
 const OWNER_BYTES: u64 = 8 << 10;
 
-/// Finds the directory, and makes it.
 #[derive(Debug)]
 pub(super) struct HistoryDirectory {
-    /// The data directory.
     data: DurableDirectory,
     /// The directory in it with the histories of all vaults.
     histories: String,
@@ -36,7 +33,6 @@ pub(super) struct HistoryDirectory {
 }
 
 impl HistoryDirectory {
-    /// The directory for this vault, in that of all histories.
     pub(super) fn of(vault: DurableDirectory, id: VaultId, histories: &Path) -> Self {
         let data = histories.parent().unwrap_or(Path::new("/"));
         // As the path of the vault, which may be below it.
@@ -51,7 +47,6 @@ impl HistoryDirectory {
         }
     }
 
-    /// Where it is, for messages.
     pub(super) fn path(&self) -> PathBuf {
         self.data.path().join(&self.histories).join(self.name())
     }

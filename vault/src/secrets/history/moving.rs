@@ -17,7 +17,6 @@ use crate::whole_file::PreparedFile;
 /// Where an earlier version of the program kept it.
 const OLD: &str = ".history";
 
-/// Whether there is a history in this vault.
 pub(crate) fn is_in(vault: &DurableDirectory) -> io::Result<bool> {
     if vault.kind(OLD)? != Some(FileType::Directory) {
         return Ok(false);

@@ -29,7 +29,6 @@ pub struct VersionHistory {
     depth: usize,
 }
 
-/// A version that was just put into the history.
 #[derive(Debug)]
 pub(crate) struct KeptVersion {
     name: SecretName,
@@ -188,7 +187,6 @@ impl VersionHistory {
         Ok(directory.map(|directory| VersionFile { directory, file, beside, is_current: false }))
     }
 
-    /// Makes the names of a secret's versions durable.
     pub(crate) fn sync(&self, name: &SecretName) -> Result<(), VaultError> {
         self.within(name, DurableDirectory::sync).map_err(|source| self.failed(name, source))
     }
@@ -202,7 +200,6 @@ impl VersionHistory {
         }
     }
 
-    /// Removes all earlier versions of a secret, durably.
     pub(crate) fn purge(&self, name: &SecretName) -> Result<(), VaultError> {
         let purged = self.within(name, |directory| {
             for version in versions(directory)? {
@@ -265,7 +262,6 @@ impl VersionHistory {
     }
 }
 
-/// The directory of a secret's earlier versions; `None` if it does not exist.
 fn find(all: &DurableDirectory, name: &SecretName) -> io::Result<Option<DurableDirectory>> {
     match all.open(name.as_str()) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -273,7 +269,6 @@ fn find(all: &DurableDirectory, name: &SecretName) -> io::Result<Option<DurableD
     }
 }
 
-/// Copies the current version into the history, durably.
 fn copy(
     vault: &DurableDirectory,
     file: &str,
