@@ -1,13 +1,4 @@
 //! The keys that decrypt the vault: their file, and what the daemon holds of them.
-//!
-//! * [`boot_instant`]: the clock that the end of an unlock is measured by
-//! * [`encryption`]: everything that the age library does
-//! * [`error`]: why a key cannot be used
-//! * [`foreign_key`]: keys of kinds that cannot be used here
-//! * [`identity_file`]: the file
-//! * [`key_holder`]: the keys that are held, and for how long
-//! * [`keyring`]: the keys of one file, the current one and the retired ones
-//! * [`locked_memory`]: memory that holds a key
 
 pub(crate) mod boot_instant;
 pub(crate) mod encryption;
