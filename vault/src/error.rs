@@ -39,7 +39,7 @@ pub enum VaultError {
     #[error("the identity {path} does not exist, and the vault needs it", path = .path.display())]
     IdentityLost { path: PathBuf },
     #[error("the passphrase of the identity {path} is not known", path = .path.display())]
-    Key { path: PathBuf, error: KeyError },
+    Key { path: PathBuf, source: KeyError },
     #[error("the vault is locked: its identity {path} has a passphrase", path = .path.display())]
     Locked { path: PathBuf },
     #[error("no such secret")]

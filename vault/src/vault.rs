@@ -214,15 +214,10 @@ impl Vault {
 
     /// Whom to encrypt for. The first use of all makes the identity.
     pub(crate) fn recipients(&self) -> Result<Vec<Recipient>, VaultError> {
-        let (_, list) = self.prepare_recipients()?;
-        Ok(list.into_iter().map(|key| key.recipient).collect())
+        Ok(self.prepare_recipients()?.into_iter().map(|key| key.recipient).collect())
     }
 
-    /// The public keys of this machine, as far as they are known, and whom to encrypt for. The first use
-    /// of all makes the identity.
-    pub(crate) fn prepare_recipients(
-        &self,
-    ) -> Result<(Vec<Recipient>, Vec<ListedKey>), VaultError> {
+    pub(crate) fn prepare_recipients(&self) -> Result<Vec<ListedKey>, VaultError> {
         self.earlier_change.refuse_if_begun()?;
         // Before anything is encrypted that an empty directory could be mistaken for.
         self.remember_vault()?;
@@ -232,8 +227,7 @@ impl Vault {
             // Encrypting needs no key, if the accepted list is there.
             Err(_) => Vec::new(),
         };
-        let list = self.recipients.prepare(&own)?;
-        Ok((own, list))
+        Ok(self.recipients.prepare(&own)?)
     }
 
     pub(crate) fn remember_vault(&self) -> Result<(), VaultError> {
@@ -245,9 +239,8 @@ impl Vault {
         if self.needs_identity()? {
             return Err(self.keys.lost());
         }
-        let made = self.keys.make();
-        let own =
-            made.map_err(|error| VaultError::Key { path: self.keys.path().to_owned(), error })?;
+        let failed = |source| VaultError::Key { path: self.keys.path().to_owned(), source };
+        let own = self.keys.make().map_err(failed)?;
         // A list that is there is of an identity that has decrypted nothing.
         self.recipients.begin(&own)?;
         Ok(own)

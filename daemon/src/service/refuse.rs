@@ -140,7 +140,7 @@ pub(super) fn vault(error: &VaultError, names: &[SecretName]) -> Refusal {
             text,
             "put back a copy of it, or give one with: fluvio-secret key use FILE",
         ),
-        VaultError::Key { path, error } => key(error, path),
+        VaultError::Key { path, source } => key(source, path),
         VaultError::Locked { .. } => Refusal::new(Code::Locked, text, UNLOCK),
         VaultError::Missing => missing(names.to_vec()),
         VaultError::Moved { .. } => moved_during(error),

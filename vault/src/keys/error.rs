@@ -24,26 +24,21 @@ pub enum IdentityError {
 }
 
 /// Why the passphrase was not changed, or the vault not locked or unlocked.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum KeyError {
-    /// Another program changed the file in the meantime.
+    #[error("another program changed the file of the identity")]
     Changed,
-    /// The identity has a passphrase, which is missing.
+    #[error("the identity has a passphrase, which is missing")]
     Closed,
-    /// The identity's file cannot be read or written.
-    Identity(IdentityError),
-    /// A lock was requested after this was.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    #[error("the vault was locked in the meantime")]
     Locked,
-    /// There is no identity.
+    #[error("there is no identity")]
     None,
-    /// The identity has no passphrase.
+    #[error("the identity has no passphrase")]
     Open,
-    /// The passphrase is not the identity's.
+    #[error("this is not the passphrase of the identity")]
     Wrong,
-}
-
-impl From<IdentityError> for KeyError {
-    fn from(error: IdentityError) -> Self {
-        Self::Identity(error)
-    }
 }

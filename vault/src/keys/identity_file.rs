@@ -63,18 +63,12 @@ impl IdentityFile {
         text: &[u8],
         passphrase: Option<&str>,
     ) -> Result<PreparedFile, IdentityError> {
-        let encrypted = match passphrase {
-            Some(passphrase) => {
-                encryption::encrypt_with_passphrase(passphrase, text).map(Zeroizing::new).map(Some)
-            }
-            None => Ok(None),
-        };
-        encrypted
-            .and_then(|encrypted| {
-                let bytes = encrypted.as_ref().map_or(text, |encrypted| encrypted.as_slice());
-                PreparedFile::write(&self.directory, &self.name, bytes, None)
-            })
-            .map_err(|source| self.unwritten(source))
+        let encrypted = passphrase.map(|word| encryption::encrypt_with_passphrase(word, text));
+        let encrypted = encrypted.transpose().map_err(|source| self.unwritten(source))?;
+        let encrypted = encrypted.map(Zeroizing::new);
+        let bytes = encrypted.as_ref().map_or(text, |encrypted| encrypted.as_slice());
+        let prepared = PreparedFile::write(&self.directory, &self.name, bytes, None);
+        prepared.map_err(|source| self.unwritten(source))
     }
 
     pub(crate) fn bad(&self, source: BadIdentity) -> IdentityError {

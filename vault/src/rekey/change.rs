@@ -13,7 +13,6 @@ use crate::keys::foreign_key;
 use crate::keys::key_holder::KeyState;
 use crate::keys::keyring::Keyring;
 use crate::recipients::list::{self, ListedKey};
-use crate::rekey::base::RekeyBase;
 use crate::rekey::error::RekeyError;
 use crate::rekey::need::{is_any_decrypted_by, is_more_decrypted_than_by};
 use crate::rekey::new_keys::{NewKeys, ReplacedFile, kept_passphrase, keys_in};
@@ -43,6 +42,16 @@ struct ReencryptPlan {
     is_identity_changed: bool,
     what: Reencrypted,
     drops_history: bool,
+}
+
+/// What there is before a change, when the lists agree.
+pub(crate) struct RekeyBase {
+    /// The keys of this machine, the current one first.
+    pub(crate) own: Vec<Recipient>,
+    /// The recipients, without retired keys of this machine.
+    list: Vec<ListedKey>,
+    /// The change that a new one finishes too.
+    pub(crate) unfinished: Option<Unfinished>,
 }
 
 /// A change that is made.
@@ -310,6 +319,16 @@ impl ReencryptPlan {
         vault.refuse_if_moved()?;
         vault.recipient_lists().end()?;
         Ok(counts)
+    }
+}
+
+impl RekeyBase {
+    /// Fails while the vault is locked.
+    pub(crate) fn of(vault: &Vault) -> Result<Self, VaultError> {
+        let list = vault.prepare_recipients()?;
+        let own = vault.keys().with(Keyring::recipients)?;
+        let unfinished = vault.recipient_lists().read()?.unfinished(&own);
+        Ok(Self { own, list, unfinished })
     }
 }
 

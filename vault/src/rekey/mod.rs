@@ -4,7 +4,6 @@
 //! everything is encrypted again. So all secrets can be decrypted at any time, and after a crash the
 //! next change finishes this one.
 
-pub(crate) mod base;
 pub(crate) mod change;
 pub(crate) mod earlier;
 pub(crate) mod error;

@@ -102,8 +102,8 @@ pub(crate) fn kept_passphrase(
     }
 }
 
-fn failed(vault: &Vault, error: KeyError) -> VaultError {
-    VaultError::Key { path: vault.keys().path().to_owned(), error }
+fn failed(vault: &Vault, source: KeyError) -> VaultError {
+    VaultError::Key { path: vault.keys().path().to_owned(), source }
 }
 
 /// The keys in the bytes of an identity file, which may be encrypted with a passphrase.

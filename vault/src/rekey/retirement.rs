@@ -5,7 +5,7 @@ use fluvio_secret_protocol::limits;
 use crate::error::VaultError;
 use crate::keys::boot_instant::BootInstant;
 use crate::keys::encryption::Recipient;
-use crate::rekey::base::RekeyBase;
+use crate::rekey::change::RekeyBase;
 use crate::rekey::error::RekeyError;
 use crate::rekey::need::needing_retired_keys;
 use crate::rekey::new_keys::NewKeys;

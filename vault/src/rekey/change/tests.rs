@@ -577,7 +577,7 @@ fn a_new_key_gets_the_passphrase_of_the_current_one() {
     let (home, vault) = unlocked();
     let before = opened_by(&home, "correct horse").current();
     let rotate = |passphrase| Rekey::rotate(&vault, false, passphrase, None);
-    let is = |error: Option<VaultError>, expected: fn(&KeyError) -> bool| matches!(error, Some(VaultError::Key { error, .. }) if expected(&error));
+    let is = |error: Option<VaultError>, expected: fn(&KeyError) -> bool| matches!(error, Some(VaultError::Key { source, .. }) if expected(&source));
     assert!(is(rotate(None).err(), |error| matches!(error, KeyError::Closed)));
     assert!(is(rotate(Some("wrong")).err(), |error| matches!(error, KeyError::Wrong)));
     interrupted(rotate(Some("correct horse")), 1);
@@ -721,7 +721,7 @@ fn an_identity_that_was_prepared_for_another_passphrase_is_refused() {
         vault.keys().replace(rewritten, None, vault.keys().lock_requests()).expect("replaced");
         let now = fs::read(home.identity_path()).expect("an identity");
         let error = prepared.commit(&mut |_| {});
-        let is_changed = matches!(error, Err(VaultError::Key { error: KeyError::Changed, .. }));
+        let is_changed = matches!(error, Err(VaultError::Key { source: KeyError::Changed, .. }));
         assert!(is_changed, "{error:?}");
         assert_eq!(fs::read(home.identity_path()).expect("an identity"), now);
         assert!(!config(&home, "recipients.next.txt").exists());
