@@ -118,12 +118,12 @@ impl<'a> Walk<'a> {
         match event {
             Event::MappingStart(..) => {
                 while let Some(key) = self.key() {
-                    self.below(key, |walk| walk.value());
+                    self.below(key, Self::value);
                 }
             }
             Event::SequenceStart(..) => {
                 let mut index = 0;
-                while self.below(PathStep::Index(index), |walk| walk.value()).is_some() {
+                while self.below(PathStep::Index(index), Self::value).is_some() {
                     index += 1;
                 }
             }
