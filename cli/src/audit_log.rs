@@ -20,7 +20,7 @@ const LINE_BYTES: usize = 256 << 10;
 /// The log, read from its beginning on.
 pub(crate) struct AuditLog {
     path: PathBuf,
-    /// The file that is read, unless there is none yet.
+    /// The file that is read, once it exists.
     open: Option<BufReader<File>>,
     /// The beginning of a line whose end is not there yet.
     begun: Begun,

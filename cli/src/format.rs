@@ -9,7 +9,7 @@ use crate::output;
 
 /// The form of a result.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(crate) enum Format {
+pub(crate) enum OutputFormat {
     /// For people
     Table,
     /// For programs
@@ -29,7 +29,7 @@ pub(crate) enum LogFormat {
 
 /// The option for the form.
 #[derive(Args, Debug)]
-pub(crate) struct OutputArgs<F: Clone + Send + Sync + ValueEnum + 'static = Format> {
+pub(crate) struct OutputArgs<F: Clone + Send + Sync + ValueEnum + 'static = OutputFormat> {
     /// The form of the result
     #[arg(
         short = 'O',
@@ -43,14 +43,14 @@ pub(crate) struct OutputArgs<F: Clone + Send + Sync + ValueEnum + 'static = Form
 
 /// Prints a result: the table, or the value for programs.
 pub(crate) fn print<T: Serialize>(
-    format: Format,
+    format: OutputFormat,
     table: impl FnOnce() -> String,
     value: impl FnOnce() -> T,
 ) -> Result<(), CliError> {
     let text = match format {
-        Format::Table => table(),
-        Format::Json => json(&value())?,
-        Format::Yaml => yaml(&value())?,
+        OutputFormat::Table => table(),
+        OutputFormat::Json => json(&value())?,
+        OutputFormat::Yaml => yaml(&value())?,
     };
     output::print(&text)
 }

@@ -135,7 +135,7 @@ fn refused(error: &PromptError) -> CliError {
 
 /// All of a file, without one line end at its end.
 fn from_file(source: &PassphraseSource<'_>) -> Result<Secret, CliError> {
-    const MOST: usize = limits::PASSPHRASE_BYTES + 3;
+    const MOST_READ: usize = limits::PASSPHRASE_BYTES + 3;
     let (path, name) = match source {
         PassphraseSource::File(path) if *path == Path::new("-") => input(0),
         PassphraseSource::File(path) => ((*path).to_owned(), path.display().to_string()),
@@ -145,11 +145,11 @@ fn from_file(source: &PassphraseSource<'_>) -> Result<Secret, CliError> {
     let read = || {
         if path == Path::new(INPUT) {
             // As it is: it may be a socket, which cannot be opened again, or be read up to a place.
-            return at_most(File::from(io::stdin().as_fd().try_clone_to_owned()?), MOST);
+            return at_most(File::from(io::stdin().as_fd().try_clone_to_owned()?), MOST_READ);
         }
         let file = File::open(&path)?;
         warn_of_wide(&path, &file)?;
-        at_most(&file, MOST)
+        at_most(&file, MOST_READ)
     };
     let bytes = read().map_err(|error: io::Error| {
         let why = match (error.kind(), source) {

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::connection::client;
 use crate::error::CliError;
-use crate::format::{Format, OutputArgs};
+use crate::format::{OutputArgs, OutputFormat};
 use crate::{config_file, format, output};
 
 /// Find what would keep a connector from starting with its configuration
@@ -59,7 +59,7 @@ pub(super) fn check(check: &CheckArgs) -> Result<(), CliError> {
     }
     let has_errors = files.iter().any(|file| file.checked.has_errors());
     match check.output.format {
-        Format::Table => {
+        OutputFormat::Table => {
             let reports: String = files.iter().map(Looked::report).collect();
             output::print(&reports)?;
         }
@@ -91,7 +91,7 @@ struct Looked {
 
 /// The same for programs.
 #[derive(Serialize)]
-struct Listed<'a> {
+struct ShownCheck<'a> {
     file: &'a str,
     secrets: &'a [SecretName],
     findings: &'a [Finding],
@@ -118,8 +118,8 @@ impl Looked {
         checked.report(path, text) + &format!("{path}: {summary}\n")
     }
 
-    fn listed(&self) -> Listed<'_> {
-        Listed {
+    fn listed(&self) -> ShownCheck<'_> {
+        ShownCheck {
             file: &self.path,
             secrets: &self.checked.names,
             findings: &self.checked.findings,
@@ -129,13 +129,13 @@ impl Looked {
 }
 
 /// More names than these are only counted.
-const SHOWN: usize = 5;
+const MOST_NAMES: usize = 5;
 
 /// What is referenced, for who expects something else.
 fn referenced(names: &[SecretName]) -> String {
     match names {
         [] => "it references no secrets".to_owned(),
-        names if names.len() > SHOWN => format!("it references {} secrets", names.len()),
+        names if names.len() > MOST_NAMES => format!("it references {} secrets", names.len()),
         names => {
             let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
             format!("it references {}", names.join(", "))

@@ -51,7 +51,7 @@ pub(super) fn lease(command: LeaseCommand) -> Result<(), CliError> {
 
 /// A lease, for programs.
 #[derive(Serialize)]
-pub(super) struct Lease<'a> {
+pub(super) struct ShownLease<'a> {
     id: &'a str,
     since: Option<String>,
     connector: Option<&'a str>,
@@ -61,19 +61,19 @@ pub(super) struct Lease<'a> {
 
 /// The same, with who holds it.
 #[derive(Serialize)]
-struct HeldLease<'a> {
+struct ShownHeldLease<'a> {
     #[serde(flatten)]
-    lease: Lease<'a>,
+    lease: ShownLease<'a>,
     holders: &'a [Holder],
 }
 
-impl<'a> HeldLease<'a> {
+impl<'a> ShownHeldLease<'a> {
     fn of(lease: &'a ListedLease, holders: &'a [Holder]) -> Self {
-        Self { lease: Lease::of(lease), holders }
+        Self { lease: ShownLease::of(lease), holders }
     }
 }
 
-impl<'a> Lease<'a> {
+impl<'a> ShownLease<'a> {
     pub(super) fn of(lease: &'a ListedLease) -> Self {
         Self {
             id: &lease.id,
@@ -111,7 +111,7 @@ fn list(args: &ListLeasesArgs) -> Result<(), CliError> {
     format::print(
         args.output.format,
         || format::table(head, &held().map(row).collect::<Vec<_>>()),
-        || held().map(|(lease, holders)| HeldLease::of(lease, holders)).collect::<Vec<_>>(),
+        || held().map(|(lease, holders)| ShownHeldLease::of(lease, holders)).collect::<Vec<_>>(),
     )
 }
 

@@ -6,7 +6,7 @@ use fluvio_secret_protocol::{
 };
 use serde::Serialize;
 
-use super::lease::Lease;
+use super::lease::ShownLease;
 use crate::connection::running_client;
 use crate::error::CliError;
 use crate::format::OutputArgs;
@@ -23,7 +23,7 @@ pub(crate) struct StatusArgs {
 pub(super) fn status(args: &StatusArgs) -> Result<(), CliError> {
     let mut client = running_client()?.ok_or(CliError::NotRunning)?;
     let status = client.call(GetStatus)?;
-    // The vault's folder may be what is wrong; how the daemon is can be told all the same.
+    // The daemon's own state is printed even if the vault's directory cannot be read.
     let activity = client.call(GetActivity);
     let activity = activity.and_then(|activity| Ok((activity, client.collect(ListLeases)?)));
     let known = activity.as_ref().ok();
@@ -36,9 +36,9 @@ pub(super) fn status(args: &StatusArgs) -> Result<(), CliError> {
 }
 
 /// What the daemon does: what it granted, and what it leases.
-type Known = (Activity, Vec<ListedLease>);
+type GrantsAndLeases = (Activity, Vec<ListedLease>);
 
-fn table(status: &Status, known: Option<&Known>) -> String {
+fn table(status: &Status, known: Option<&GrantsAndLeases>) -> String {
     let mut text = format!(
         "\
 Daemon    running since {since}, pid {pid}, version {version}
@@ -120,8 +120,8 @@ struct Overview<'a> {
     locked: bool,
     unlocked_until: Option<String>,
     secrets: Option<usize>,
-    grants: Option<Vec<Grant<'a>>>,
-    leases: Option<Vec<Lease<'a>>>,
+    grants: Option<Vec<ShownGrant<'a>>>,
+    leases: Option<Vec<ShownLease<'a>>>,
 }
 
 #[derive(Serialize)]
@@ -132,7 +132,7 @@ struct Daemon<'a> {
 }
 
 #[derive(Serialize)]
-struct Grant<'a> {
+struct ShownGrant<'a> {
     at: Option<String>,
     pid: i32,
     program: &'a str,
@@ -142,7 +142,7 @@ struct Grant<'a> {
 }
 
 impl<'a> Overview<'a> {
-    fn of(status: &'a Status, known: Option<&'a Known>) -> Self {
+    fn of(status: &'a Status, known: Option<&'a GrantsAndLeases>) -> Self {
         let daemon = Daemon {
             pid: status.pid,
             version: &status.version,
@@ -156,13 +156,13 @@ impl<'a> Overview<'a> {
             locked: status.locked,
             unlocked_until: status.unlocked_until.and_then(date::rfc3339),
             secrets: known.and_then(|(activity, _)| activity.secrets),
-            grants: known.map(|(activity, _)| activity.grants.iter().map(Grant::of).collect()),
-            leases: known.map(|(_, leases)| leases.iter().map(Lease::of).collect()),
+            grants: known.map(|(activity, _)| activity.grants.iter().map(ShownGrant::of).collect()),
+            leases: known.map(|(_, leases)| leases.iter().map(ShownLease::of).collect()),
         }
     }
 }
 
-impl<'a> Grant<'a> {
+impl<'a> ShownGrant<'a> {
     fn of(grant: &'a ListedGrant) -> Self {
         Self {
             at: date::rfc3339(grant.at),

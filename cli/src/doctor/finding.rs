@@ -6,6 +6,9 @@ use serde::Serialize;
 
 use super::fix::{Fix, cause_and_fix, names_in};
 
+/// The most faults of a kind that have a line of their own.
+pub(super) const MOST_FINDINGS: usize = 16;
+
 /// The checks, in the order in which they are printed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]

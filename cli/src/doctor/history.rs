@@ -7,10 +7,7 @@ use std::path::{Path, PathBuf};
 use fluvio_secret_protocol::SecretName;
 use fluvio_secret_system::places::Places;
 
-use super::finding::{Diagnosis, DoctorCheck};
-
-/// The most faults that have a line of their own.
-const MOST: usize = 16;
+use super::finding::{Diagnosis, DoctorCheck, MOST_FINDINGS};
 
 pub(super) fn check(places: &Places, vault: &Path) -> Vec<Diagnosis> {
     let mut found = judge(&places.histories);
@@ -36,8 +33,8 @@ fn judge(root: &Path) -> Vec<Diagnosis> {
         }
     }
     let mut faults = histories.faults;
-    let more = faults.len().saturating_sub(MOST);
-    faults.truncate(MOST);
+    let more = faults.len().saturating_sub(MOST_FINDINGS);
+    faults.truncate(MOST_FINDINGS);
     if more > 0 {
         let text = format!("{more} more are not what they should be");
         faults.push(DoctorCheck::History.error(text));
@@ -120,7 +117,7 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
 
-    use super::{MOST, judge};
+    use super::{MOST_FINDINGS, judge};
     use crate::doctor::finding::Condition;
 
     #[test]
@@ -148,7 +145,7 @@ mod tests {
         for n in 0..30 {
             symlink("A", history.join(format!("L{n}"))).expect("a link");
         }
-        assert_eq!(judge(&histories).len(), MOST + 1);
+        assert_eq!(judge(&histories).len(), MOST_FINDINGS + 1);
         for path in ["away", "/nowhere"] {
             let linked = home.path().join("linked");
             let _ = fs::remove_file(&linked);

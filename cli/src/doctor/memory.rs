@@ -144,7 +144,7 @@ fn device_of(machine: &Machine, file: &Path) -> Option<PathBuf> {
 
 fn is_sealed_device(machine: &Machine, name: &OsStr, depth: usize) -> bool {
     /// Deeper than devices are put on each other.
-    const DEEPEST: usize = 8;
+    const DEEPEST_DEVICE: usize = 8;
     let device = machine.system("sys/class/block").join(name);
     if name.to_string_lossy().starts_with("zram") {
         let backing = fs::read_to_string(device.join("backing_dev")).unwrap_or_default();
@@ -155,7 +155,7 @@ fn is_sealed_device(machine: &Machine, name: &OsStr, depth: usize) -> bool {
     }
     let below = fs::read_dir(device.join("slaves")).into_iter().flatten().flatten();
     let below: Vec<_> = below.map(|entry| entry.file_name()).collect();
-    depth < DEEPEST
+    depth < DEEPEST_DEVICE
         && !below.is_empty()
         && below.iter().all(|name| is_sealed_device(machine, name, depth + 1))
 }

@@ -17,13 +17,13 @@ use super::machine::Machine;
 use crate::secrets_file::{self, FileFormat, format_by_name};
 
 /// What people call the file that they give to `--secrets`.
-const NAMES: [&str; 4] = ["secrets.txt", "secret.txt", "secrets", ".env"];
+const PLAIN_FILE_NAMES: [&str; 4] = ["secrets.txt", "secret.txt", "secrets", ".env"];
 
 /// How many levels of directories are searched, and how many entries.
-const DEEPEST: usize = 4;
+const DEEPEST_DIRECTORY: usize = 4;
 const MOST_ENTRIES: usize = 10_000;
 /// How much of a file is read.
-const MOST_BYTES: u64 = 64 << 10;
+const READ_BYTES: u64 = 64 << 10;
 
 /// What git does with a file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -39,7 +39,7 @@ pub(super) fn check(machine: &Machine) -> Vec<Diagnosis> {
     let tree = folder.ancestors().find(|folder| is_work_tree(folder));
     // Without git the project has no known end: the directory above may be the home.
     let mut files = match tree {
-        Some(tree) => plain_files(tree, DEEPEST),
+        Some(tree) => plain_files(tree, DEEPEST_DIRECTORY),
         None => plain_files(folder, 0),
     };
     let tracked = tree.and_then(|tree| tracked(tree, machine));
@@ -119,7 +119,9 @@ fn plain_files(folder: &Path, depth: usize) -> BTreeSet<PathBuf> {
             let Ok(kind) = entry.file_type() else { continue };
             if kind.is_dir() && at < depth && !is_made_by_tools(&name.to_string_lossy()) {
                 folders.push((entry.path(), at + 1));
-            } else if NAMES.iter().any(|wanted| name == *wanted) && is_plain(&entry.path()) {
+            } else if PLAIN_FILE_NAMES.iter().any(|wanted| name == *wanted)
+                && is_plain(&entry.path())
+            {
                 files.insert(entry.path());
             }
         }
@@ -135,8 +137,8 @@ fn is_made_by_tools(folder: &str) -> bool {
 fn is_plain(path: &Path) -> bool {
     let opened = regular::open(OpenOptions::new().read(true), path, Links::Follow);
     let Ok((file, _)) = opened else { return false };
-    let mut bytes = Zeroizing::new(Vec::with_capacity(MOST_BYTES as usize));
-    if file.take(MOST_BYTES).read_to_end(&mut bytes).is_err() {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(READ_BYTES as usize));
+    if file.take(READ_BYTES).read_to_end(&mut bytes).is_err() {
         return false;
     }
     secrets_file::is_plain(&bytes)
@@ -144,7 +146,7 @@ fn is_plain(path: &Path) -> bool {
 
 /// The files of those names that git tracks, wherever in the work tree; `None` when it cannot say.
 fn tracked(tree: &Path, machine: &Machine) -> Option<BTreeSet<PathBuf>> {
-    let patterns = NAMES.map(|name| format!(":(glob)**/{name}"));
+    let patterns = PLAIN_FILE_NAMES.map(|name| format!(":(glob)**/{name}"));
     let patterns: Vec<_> = patterns.iter().map(String::as_str).collect();
     git::listed(machine, tree, &["--cached"], &patterns)
 }
@@ -153,7 +155,7 @@ fn tracked(tree: &Path, machine: &Machine) -> Option<BTreeSet<PathBuf>> {
 mod tests {
     use std::path::Path;
 
-    use super::{DEEPEST, Git, check, judge, plain_files};
+    use super::{DEEPEST_DIRECTORY, Git, check, judge, plain_files};
     use crate::doctor::finding::Condition;
     use crate::doctor::machine::tests::Made;
 
@@ -169,7 +171,7 @@ mod tests {
         made.write("p/.hidden/secrets.txt", "TOKEN=cnry\n");
         made.write("p/1/2/3/4/5/secrets.txt", "TOKEN=cnry\n");
         made.write("p/dir/secrets/TOKEN", "TOKEN=cnry\n");
-        let found: Vec<_> = plain_files(&made.at("p"), DEEPEST).into_iter().collect();
+        let found: Vec<_> = plain_files(&made.at("p"), DEEPEST_DIRECTORY).into_iter().collect();
         assert_eq!(found, [made.at("p/a/b/.env"), made.at("p/secrets.txt")]);
     }
 
@@ -222,7 +224,7 @@ mod tests {
         );
         made.write("p/b/.env", "TOKEN='two\nlines'\n");
         made.write("p/c/.env", "A-B=1\nTOKEN=$OTHER\n");
-        let found: Vec<_> = plain_files(&made.at("p"), DEEPEST).into_iter().collect();
+        let found: Vec<_> = plain_files(&made.at("p"), DEEPEST_DIRECTORY).into_iter().collect();
         assert_eq!(found, [made.at("p/b/.env"), made.at("p/c/.env")]);
     }
 

@@ -10,14 +10,12 @@ use fluvio_secret_protocol::{
 };
 use zeroize::Zeroizing;
 
-use super::finding::{Diagnosis, DoctorCheck};
+use super::finding::{Diagnosis, DoctorCheck, MOST_FINDINGS};
 use super::fix::{Fix, names_in};
 use crate::format::count;
 
 /// Why the daemon does not decrypt what is encrypted for an identity that is not here.
 const SEALED_TO_ANOTHER: &str = "it is sealed to another identity";
-/// How many damaged secrets have a line of their own.
-const MOST: usize = 16;
 
 pub(super) fn check(client: &mut Client, status: &Status) -> Vec<Diagnosis> {
     let names = client.collect(List).map(|secrets| secrets.into_iter().map(|secret| secret.name));
@@ -119,15 +117,17 @@ fn none_opened(damaged: &[Damaged], secrets: usize) -> Option<Diagnosis> {
 fn all_damaged(damaged: &[Damaged], client: &mut Client, vault: &Path) -> Vec<Diagnosis> {
     let mut found: Vec<_> = damaged
         .iter()
-        .take(MOST)
+        .take(MOST_FINDINGS)
         .map(|damaged| {
             let versions = client.call(History { name: damaged.name.clone() });
             let has_earlier = versions.is_ok_and(|versions| !versions.earlier.is_empty());
             one_damaged(damaged, has_earlier, vault)
         })
         .collect();
-    if damaged.len() > MOST {
-        found.push(DoctorCheck::Vault.error(format!("{} more are damaged", damaged.len() - MOST)));
+    if damaged.len() > MOST_FINDINGS {
+        found.push(
+            DoctorCheck::Vault.error(format!("{} more are damaged", damaged.len() - MOST_FINDINGS)),
+        );
     }
     found
 }
@@ -166,7 +166,7 @@ fn identity(key: &Key, is_locked: bool) -> Diagnosis {
 }
 
 fn judge_recipients(recipients: &Recipients) -> Diagnosis {
-    const ACCEPT: &str = "fluvio-secret key recipient accept";
+    const ACCEPT_RECIPIENTS: &str = "fluvio-secret key recipient accept";
     let all = &recipients.recipients;
     let check = DoctorCheck::Recipients;
     match recipients.unfinished {
@@ -175,13 +175,13 @@ fn judge_recipients(recipients: &Recipients) -> Diagnosis {
             .fixed_by(Fix::new("fluvio-secret key rotate")),
         Some(Unfinished::Recipients) => check
             .error("not all secrets are sealed to all recipients yet")
-            .fixed_by(Fix::new(ACCEPT)),
+            .fixed_by(Fix::new(ACCEPT_RECIPIENTS)),
         None if all.iter().any(|one| one.listed != one.accepted) => {
             let text = format!(
                 "{} does not name those that were accepted on this machine, so nothing can be set",
                 recipients.file
             );
-            check.error(text).fixed_by(Fix::new(ACCEPT))
+            check.error(text).fixed_by(Fix::new(ACCEPT_RECIPIENTS))
         }
         None => {
             let others = all.iter().filter(|one| !one.own).count();

@@ -14,7 +14,7 @@ use super::machine::Machine;
 use super::memory;
 
 /// At least one block of a file system, so that a full one has no room for it.
-const BYTES: [u8; 4096] = [0; 4096];
+const PROBE: [u8; 4096] = [0; 4096];
 
 pub(super) fn check(machine: &Machine, places: &Places) -> Vec<Diagnosis> {
     let Places { config, data, vault, state, .. } = places;
@@ -46,7 +46,7 @@ fn attempt(directory: &Path) -> io::Result<()> {
     // The daemon removes what begins like this when it starts, and the vault's .gitignore names it.
     let path = directory.join(format!(".tmp-doctor-{}", std::process::id()));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-    let written = file.write_all(&BYTES).and_then(|()| file.sync_all());
+    let written = file.write_all(&PROBE).and_then(|()| file.sync_all());
     let removed = fs::remove_file(&path);
     written.and(removed)
 }
@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(fs::read_dir(directory.path()).expect("a directory").count(), 0);
         let ok = judge([directory.path().to_owned(), PathBuf::from("/none")].into_iter(), &[]);
         assert_eq!((ok.len(), ok[0].condition), (1, Condition::Ok));
-        // Nobody can make a file there, root included.
+        // Not even root can make a file there.
         let wrong = judge([PathBuf::from("/proc")].into_iter(), &[]);
         assert_eq!((wrong.len(), wrong[0].condition), (1, Condition::Error));
         assert!(wrong[0].text.starts_with("cannot make and remove a file in /proc: "));

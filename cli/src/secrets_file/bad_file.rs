@@ -79,10 +79,10 @@ impl fmt::Display for BadFile {
 
 /// Numbers of lines for a message: `line 3`, `lines 3, 4, 9`.
 pub(super) fn lines(numbers: &[usize]) -> String {
-    const MOST: usize = 20;
+    const MOST_NUMBERS: usize = 20;
     let word = if numbers.len() == 1 { "line" } else { "lines" };
-    let shown: Vec<_> = numbers.iter().take(MOST).map(ToString::to_string).collect();
-    let more = match numbers.len().saturating_sub(MOST) {
+    let shown: Vec<_> = numbers.iter().take(MOST_NUMBERS).map(ToString::to_string).collect();
+    let more = match numbers.len().saturating_sub(MOST_NUMBERS) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };

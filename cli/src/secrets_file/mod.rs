@@ -27,7 +27,7 @@ pub(crate) use self::content::SecretsFile;
 pub(crate) use self::foreign::is_plain;
 
 /// More than anybody's secrets file has: 10,000 secrets of 6 KiB.
-const MOST_BYTES: usize = 64 << 20;
+const MOST_FILE_BYTES: usize = 64 << 20;
 
 /// The rules by which `import` reads a file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -42,12 +42,13 @@ pub(crate) enum FileFormat {
 pub(crate) fn read(path: &Path, format: Option<FileFormat>) -> Result<SecretsFile, BadFile> {
     let bytes = match path.as_os_str() == "-" {
         true if io::stdin().is_terminal() => Err(BadFile::Terminal),
-        true => bytes_of(io::stdin().lock(), MOST_BYTES),
+        true => bytes_of(io::stdin().lock(), MOST_FILE_BYTES),
         false => {
             let file = File::open(path).map_err(BadFile::Io)?;
             let length = file.metadata().map_err(BadFile::Io)?.len();
             // Of the right size at once: a buffer that grows leaves copies behind.
-            let room = usize::try_from(length).map_or(MOST_BYTES, |length| length.min(MOST_BYTES));
+            let room = usize::try_from(length)
+                .map_or(MOST_FILE_BYTES, |length| length.min(MOST_FILE_BYTES));
             bytes_of(file, room)
         }
     }?;
@@ -56,8 +57,8 @@ pub(crate) fn read(path: &Path, format: Option<FileFormat>) -> Result<SecretsFil
 
 fn bytes_of(source: impl Read, room: usize) -> Result<Zeroizing<Vec<u8>>, BadFile> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(room + 1));
-    source.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(BadFile::Io)?;
-    if bytes.len() > MOST_BYTES { Err(BadFile::Large) } else { Ok(bytes) }
+    source.take(MOST_FILE_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(BadFile::Io)?;
+    if bytes.len() > MOST_FILE_BYTES { Err(BadFile::Large) } else { Ok(bytes) }
 }
 
 /// The format of a file whose name is known for it.

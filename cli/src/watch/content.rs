@@ -14,10 +14,10 @@ use ignore::WalkBuilder;
 /// A missing or empty file is often about to be written. For this time its old content counts.
 const DOUBT_LASTS: Duration = Duration::from_millis(500);
 
-/// So long a file may get another content and keep its dates: some file systems keep whole seconds, FAT
-/// two of them.
+/// In this time a file may get another content and keep its dates. Some file systems keep whole seconds, FAT
+/// every other one.
 const SETTLES: Duration = Duration::from_secs(2);
-/// What is so old by our clock is settled by the clock of any file system.
+/// A file of this age by our clock is settled by the clock of any file system.
 const SETTLED_AGE: Duration = Duration::from_secs(600);
 
 /// What a file has in it.

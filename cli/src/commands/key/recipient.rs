@@ -105,7 +105,7 @@ pub(super) fn recipients(command: RecipientCommand) -> Result<(), CliError> {
 
 /// A recipient, for programs.
 #[derive(Serialize)]
-struct Recipient<'a> {
+struct ShownRecipient<'a> {
     recipient: &'a str,
     note: Option<&'a str>,
     own: bool,
@@ -113,7 +113,7 @@ struct Recipient<'a> {
     accepted: bool,
 }
 
-impl<'a> Recipient<'a> {
+impl<'a> ShownRecipient<'a> {
     fn of(one: &'a ListedRecipient) -> Self {
         let ListedRecipient { recipient, note, own, listed, accepted } = one;
         let (own, listed, accepted) = (*own, *listed, *accepted);
@@ -133,7 +133,7 @@ fn list(args: &ListRecipientsArgs) -> Result<(), CliError> {
             let rows: Vec<_> = all.iter().map(row).collect();
             format::table(["Recipient", "Note", "State"], &rows)
         },
-        || all.iter().map(Recipient::of).collect::<Vec<_>>(),
+        || all.iter().map(ShownRecipient::of).collect::<Vec<_>>(),
     );
     say_state(&recipients);
     printed

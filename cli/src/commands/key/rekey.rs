@@ -40,7 +40,6 @@ pub(super) fn kept_passphrase(args: &PassphraseArgs) -> Result<Option<Secret>, C
     passphrase::read(args).map(Some)
 }
 
-/// What is sealed anew, to how many.
 pub(super) fn summary(resealed: &Reencrypted) -> String {
     format!(
         "{} and {} sealed anew to {}",

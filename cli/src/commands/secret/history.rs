@@ -30,12 +30,12 @@ pub(crate) struct HistoryArgs {
 pub(crate) fn history(args: &HistoryArgs) -> Result<(), CliError> {
     let name = &args.name;
     let versions = client()?.call(protocol::History { name: name.clone() })?;
-    format::print(args.output.format, || table(&versions), || History::of(name, &versions))
+    format::print(args.output.format, || table(&versions), || ShownHistory::of(name, &versions))
 }
 
 /// The versions of a secret, for programs.
 #[derive(Serialize)]
-struct History<'a> {
+struct ShownHistory<'a> {
     name: &'a SecretName,
     present: Option<Present>,
     earlier: Vec<Earlier>,
@@ -52,7 +52,7 @@ struct Earlier {
     last_update: Option<String>,
 }
 
-impl<'a> History<'a> {
+impl<'a> ShownHistory<'a> {
     fn of(name: &'a SecretName, versions: &Versions) -> Self {
         let earlier = versions.earlier.iter().map(|earlier| Earlier {
             version: earlier.version,

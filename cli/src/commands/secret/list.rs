@@ -20,14 +20,14 @@ pub(crate) struct ListSecretsArgs {
 
 /// A secret, for programs.
 #[derive(Serialize)]
-struct Secret {
+struct ShownSecret {
     name: String,
     last_update: Option<String>,
 }
 
 pub(crate) fn list(args: &ListSecretsArgs) -> Result<(), CliError> {
     let secrets = client()?.collect(List)?;
-    let value = |secret: &ListedSecret| Secret {
+    let value = |secret: &ListedSecret| ShownSecret {
         name: secret.name.to_string(),
         last_update: date::rfc3339(secret.set_at),
     };
