@@ -16,10 +16,10 @@ use zeroize::Zeroizing;
 
 use crate::idle::IdleConnections;
 use crate::in_flight::{InFlight, Room, Stalled};
-use crate::lanes::Lanes;
 use crate::lease_watch;
 use crate::response::Response;
 use crate::service::refuse;
+use crate::workers::Lanes;
 
 /// How long `status` and `activity` may take to check the vault; then they are of what is known.
 const LOOK: Duration = Duration::from_millis(900);

@@ -13,11 +13,11 @@
 //! * [`vault`]: secrets on the disk: sealed, durable, with a history
 //! * [`service`]: a request in, an answer out; knows no socket
 //! * [`grants`]: the last grants, and which of their processes still run
-//! * [`lanes`]: the threads that do what takes long
+//! * [`workers`]: the threads that do what takes long
 //! * [`idle`]: who has to go when too many are silent
 //! * [`leases`]: secrets files in memory, each for as long as a process holds it
 //! * [`lease_places`], [`lease_files`]: where leases are, and which files each has
-//! * [`subscribers`], [`outside`]: who is told of changes, and what others do to the vault's files
+//! * [`subscribers`], [`vault_watcher`]: who is told of changes, and what others do to the vault's files
 //! * [`connection`], [`server`], [`lease_watch`], [`in_flight`]: sockets, deadlines and the end, leases that
 //!   become free, bytes of values in memory; the only asynchronous files
 //! * `fuzzing`: doors for fuzz targets; not compiled otherwise
@@ -34,14 +34,12 @@ pub mod fuzzing;
 mod grants;
 mod idle;
 mod in_flight;
-mod lanes;
 mod launch;
 mod lease_files;
 mod lease_places;
 mod lease_watch;
 mod leases;
 mod log;
-mod outside;
 mod reset_inherited;
 mod response;
 mod rotating_log;
@@ -50,6 +48,8 @@ mod server;
 mod service;
 mod settings;
 mod subscribers;
+mod vault_watcher;
+mod workers;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -19,10 +19,10 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::connection::{self, StopSteps};
 use crate::idle::IdleConnections;
-use crate::lanes::Lanes;
 use crate::lease_watch;
 use crate::reset_inherited;
 use crate::service::Service;
+use crate::workers::Lanes;
 
 /// How long requests may take to finish when the daemon stops.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(1500);

@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fluvio_secret_protocol::{SecretFingerprint, SecretName, Subscribed, limits};
 
-use crate::outside::Outside;
 use crate::response::Response;
 use crate::service::Answers;
+use crate::vault_watcher::Outside;
 use fluvio_secret_vault::Fingerprints;
 
 /// All subscribers.

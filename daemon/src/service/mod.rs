@@ -1,16 +1,16 @@
 //! A request in, an answer out. Knows the vault and the audit log, and no socket.
 //!
-//! * [`change`]: what changes the vault
+//! * [`secret`]: what changes the vault
 //! * [`grant`]: what gives values away
 //! * [`key`](mod@key): the key locked, unlocked, behind another passphrase
-//! * [`rekey`]: another identity, or other recipients
+//! * [`reencrypt`]: another identity, or other recipients
 //! * [`refuse`]: every error of the layers below, as the refusal that people read
 
-mod change;
 mod grant;
 mod key;
+mod reencrypt;
 pub(crate) mod refuse;
-mod rekey;
+mod secret;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, RwLock};
