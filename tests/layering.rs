@@ -273,7 +273,6 @@ fn values_are_exposed_where_they_must_be() {
         "cli/src/passphrase.rs",
         "config/src/check/values.rs",
         "daemon/src/service/key.rs",
-        "daemon/src/service/reencrypt.rs",
         "vault/src/vault.rs",
         "vault/src/secrets/record.rs",
         "protocol/src/fit.rs",

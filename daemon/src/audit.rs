@@ -14,7 +14,7 @@ use fluvio_secret_system::io_error::io_error_text;
 
 /// A change or a delivery of secrets, or a change of the key that decrypts them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Event {
+pub(crate) enum AuditEvent {
     AcceptRecipients,
     AddRecipient,
     Delete,
@@ -60,29 +60,11 @@ impl Audit {
         Self { log: RotatingLog::new(path.clone()), path }
     }
 
-    /// Writes the line. The line of a change must reach the disk.
+    /// Writes a line about these secrets, or about these recipients if it concerns all secrets. The line of a
+    /// change must reach the disk.
     pub(crate) fn record(
         &self,
-        event: Event,
-        actor: Actor<'_>,
-        names: &[SecretName],
-    ) -> Result<(), AuditError> {
-        self.write(event, actor, names, &[])
-    }
-
-    /// Writes the line of a change of recipients, which concerns all secrets.
-    pub(crate) fn record_recipients(
-        &self,
-        event: Event,
-        actor: Actor<'_>,
-        recipients: &[String],
-    ) -> Result<(), AuditError> {
-        self.write(event, actor, &[], recipients)
-    }
-
-    fn write(
-        &self,
-        event: Event,
+        event: AuditEvent,
         actor: Actor<'_>,
         names: &[SecretName],
         recipients: &[String],
@@ -100,14 +82,14 @@ impl Audit {
         let mut line = serde_json::to_vec(&line).map_err(|error| failed(error.into()))?;
         line.push(b'\n');
         let reach = match event {
-            Event::Grant | Event::Lease => Reach::System,
+            AuditEvent::Grant | AuditEvent::Lease => Reach::System,
             _ => Reach::Disk,
         };
         self.log.append(&line, reach).map_err(failed)
     }
 }
 
-impl Event {
+impl AuditEvent {
     /// The word for it in the log.
     fn as_str(self) -> &'static str {
         match self {
@@ -138,7 +120,7 @@ fn printable(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Actor, Audit, Event};
+    use super::{Actor, Audit, AuditEvent};
 
     #[test]
     fn what_a_client_names_cannot_make_a_second_line() {
@@ -150,7 +132,7 @@ mod tests {
             program: "evil\n{\"event\":\"set\"}",
             config: "\u{1b}[2J\u{9b}2J\u{7f}",
         };
-        Audit::new(path.clone()).record(Event::Grant, actor, &names).expect("a line");
+        Audit::new(path.clone()).record(AuditEvent::Grant, actor, &names, &[]).expect("a line");
         let text = std::fs::read_to_string(path).expect("text");
         assert_eq!(text.lines().count(), 1, "{text}");
         assert!(text.contains(r#""event":"grant","pid":7"#), "{text}");

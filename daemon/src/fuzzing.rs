@@ -1,21 +1,20 @@
-//! Doors into this crate for the targets in `fuzz/`, and for nothing else.
+//! Entry points for the targets in `fuzz/`, and for nothing else.
 //!
-//! Compiled with the feature `fuzzing` alone, which no shipped build has: `tests/layering.rs` looks.
-//! Nothing here is promised to anyone.
+//! Compiled with the feature `fuzzing` alone, which no shipped build has: `tests/layering.rs` checks it.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use fluvio_secret_config::Document;
-use fluvio_secret_protocol::frame::FrameError;
+use fluvio_secret_protocol::frame::{Frame, FrameError};
 use fluvio_secret_protocol::{Refusal, Request, SecretName};
 use fluvio_secret_system::peer::Peer;
 
+use crate::answers::{Answers, Response};
 use crate::audit::Audit;
 use crate::leases::LeaseTable;
-use crate::response::Response;
-use crate::service::{Answers, Service, refuse};
+use crate::service::{Service, handle, refuse};
 use crate::settings::Settings;
 use fluvio_secret_vault::{HISTORY_DEPTH, Keyring, Record, Vault};
 
@@ -23,63 +22,40 @@ use fluvio_secret_vault::{HISTORY_DEPTH, Keyring, Record, Vault};
 pub struct FuzzedDaemon(Service);
 
 impl FuzzedDaemon {
-    /// A daemon whose files are all in this folder.
+    /// A daemon whose files are all in this directory.
     ///
     /// # Panics
     ///
-    /// When the folder cannot be used.
+    /// When the directory cannot be used.
     #[must_use]
-    pub fn in_folder(folder: &Path) -> Self {
-        let at = |name: &str| folder.join(name);
+    pub fn in_directory(directory: &Path) -> Self {
+        let at = |name: &str| directory.join(name);
         let (path, identity, histories) = (at("vault"), at("identity.txt"), at("history"));
         let vault = Vault::open(&path, &identity, &histories, HISTORY_DEPTH, Instant::now());
-        let vault = vault.expect("the folder is the target's own");
-        let leases = LeaseTable::new(vault.path(), Some(folder.to_owned()));
+        let vault = vault.expect("the directory is the target's own");
+        let leases = LeaseTable::new(vault.path(), Some(directory.to_owned()));
         Self(Service::new(vault, Audit::new(at("audit")), leases, Settings::default()))
     }
 
     /// All answers to a request.
+    ///
+    /// # Panics
+    ///
+    /// When an answer does not fit into a frame.
     #[must_use]
-    pub fn answer(&self, request: Request) -> Vec<FuzzedAnswer> {
+    pub fn answer(&self, request: Request) -> Vec<Frame> {
         let collected = Arc::new(Collected::default());
         let answers: Arc<dyn Answers> = collected.clone();
-        self.0.answer(request, Peer { uid: 0, pid: 42 }, self.0.lock_requests(), &answers);
+        let peer = Peer { uid: 0, pid: 42 };
+        handle::answer(&self.0, request, peer, self.0.vault.keys().lock_requests(), &answers);
         let answers = std::mem::take(&mut *collected.0.lock().expect("no panic"));
         // A subscriber that has gone away.
-        self.0.forget_gone();
-        answers.into_iter().map(FuzzedAnswer::from).collect()
+        self.0.subscribers.forget_gone();
+        answers.into_iter().map(|response| response.frame.expect("it fits")).collect()
     }
 }
 
-/// What a target checks of an answer.
-pub struct FuzzedAnswer {
-    /// Whether no further answer follows.
-    pub is_last: bool,
-    /// Whether it begins a subscription.
-    pub is_subscription: bool,
-    /// Whether it fits into a frame.
-    pub fits: bool,
-    /// The refusal that it is, if it is one.
-    pub refusal: Option<Refusal>,
-}
-
-impl From<Response> for FuzzedAnswer {
-    fn from(answer: Response) -> Self {
-        let refusal = match &answer {
-            Response::Refused(refusal) => Some(refusal.clone()),
-            _ => None,
-        };
-        let is_subscription = matches!(answer, Response::Subscribed(_));
-        Self {
-            is_last: answer.is_last(),
-            is_subscription,
-            refusal,
-            fits: answer.into_frame().is_ok(),
-        }
-    }
-}
-
-/// Somebody who hears all answers, and then goes away.
+/// A client that receives all answers, and then goes away.
 #[derive(Default)]
 struct Collected(Mutex<Vec<Response>>);
 
@@ -93,7 +69,7 @@ impl Answers for Collected {
     }
 }
 
-/// What the server says to bytes that are no request.
+/// The refusal of bytes that are not a request.
 #[must_use]
 pub fn refusal(error: FrameError) -> Refusal {
     refuse::frame(error)
@@ -103,21 +79,21 @@ pub fn refusal(error: FrameError) -> Refusal {
 ///
 /// # Errors
 ///
-/// The message that a client would be told.
+/// The message for a client.
 pub fn references(config: &[u8]) -> Result<Vec<SecretName>, String> {
     let document = Document::read(config);
     let found = document.references().map_err(ToString::to_string)?;
     Ok(found.names.clone())
 }
 
-/// Reads opened bytes as a record, and gives the bytes that this record is sealed as.
+/// Reads decrypted bytes as a record, and returns the bytes that this record is encrypted as.
 #[must_use]
 pub fn record(opened: &[u8]) -> Option<Vec<u8>> {
     let record = Record::decode(opened).ok()?;
     Some(record.encode().expect("a record that was read").to_vec())
 }
 
-/// Reads an identity file's text, and gives the text that this identity is written as.
+/// Reads an identity file's text, and returns the text that this identity is written as.
 #[must_use]
 pub fn identity(text: &str) -> Option<String> {
     Keyring::parse(text.as_bytes()).ok().map(|keyring| keyring.to_text().to_string())

@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 
 /// Bytes in flight: eight of the largest grants.
-const BYTES: usize = 8 * limits::GRANT_BYTES;
+const ROOM_BYTES: usize = 8 * limits::GRANT_BYTES;
 /// The bytes of one permit.
 const UNIT: usize = 1 << 10;
 /// What is not counted.
@@ -33,7 +33,7 @@ pub(crate) struct Stalled;
 
 impl Default for InFlight {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(BYTES / UNIT)))
+        Self(Arc::new(Semaphore::new(ROOM_BYTES / UNIT)))
     }
 }
 
@@ -43,7 +43,7 @@ impl InFlight {
         if bytes <= SMALL {
             return Room(None);
         }
-        let permits = u32::try_from(bytes.min(BYTES).div_ceil(UNIT)).unwrap_or(u32::MAX);
+        let permits = u32::try_from(bytes.min(ROOM_BYTES).div_ceil(UNIT)).unwrap_or(u32::MAX);
         // It is never closed.
         Room(self.0.clone().acquire_many_owned(permits).await.ok())
     }
@@ -86,7 +86,7 @@ mod tests {
     use tokio::runtime::Builder;
     use tokio::time::timeout;
 
-    use super::{BYTES, InFlight, SMALL, UNIT};
+    use super::{InFlight, ROOM_BYTES, SMALL, UNIT};
 
     #[test]
     fn c14_room_is_bounded_given_back_and_not_needed_for_what_is_small() {
@@ -96,7 +96,7 @@ mod tests {
             let is_full =
                 async |bytes| timeout(Duration::ZERO, in_flight.room_for(bytes)).await.is_err();
             let mut all = Vec::new();
-            for _ in 0..BYTES / limits::GRANT_BYTES {
+            for _ in 0..ROOM_BYTES / limits::GRANT_BYTES {
                 all.push(in_flight.room_for(limits::GRANT_BYTES).await);
             }
             assert!(is_full(SMALL + 1).await && !is_full(SMALL).await);
@@ -105,7 +105,7 @@ mod tests {
             all[1].shrink_to(1);
             assert!(!is_full(limits::GRANT_BYTES).await);
             all.clear();
-            assert!(!is_full(BYTES).await, "more than there is waits for all of it");
+            assert!(!is_full(ROOM_BYTES).await, "more than there is waits for all of it");
         });
     }
 
@@ -116,7 +116,7 @@ mod tests {
             let in_flight = InFlight::default();
             let slow = async { tokio::time::sleep(super::STALL * 3 / 2).await };
             assert!(in_flight.step(slow).await.is_ok(), "there is room");
-            let _all = in_flight.room_for(BYTES).await;
+            let _all = in_flight.room_for(ROOM_BYTES).await;
             assert!(in_flight.step(std::future::pending::<()>()).await.is_err());
         });
     }

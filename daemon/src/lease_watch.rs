@@ -1,16 +1,39 @@
 //! Notices when the last holder of a lease is gone: one task for each lease, without a thread or a clock.
 
 use std::io::ErrorKind;
+use std::mem;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use tokio::net::unix::pipe::Receiver;
+use tokio::runtime::Handle;
 
 use crate::lease_files::is_held;
 use crate::leases::{LeaseTable, LeaseWatch};
 
-/// Removes a lease when no process holds it. To be started after the launcher holds it, or is gone.
-pub(crate) async fn watch(leases: Arc<LeaseTable>, id: String) {
+/// Holds a lease until it is dropped. Then the lease is watched, and removed when no process holds it.
+#[derive(Debug)]
+pub(crate) struct LeaseHold {
+    leases: Arc<LeaseTable>,
+    id: String,
+}
+
+impl LeaseHold {
+    pub(crate) fn new(leases: Arc<LeaseTable>, id: String) -> Self {
+        Self { leases, id }
+    }
+}
+
+impl Drop for LeaseHold {
+    fn drop(&mut self) {
+        // Without a runtime the daemon is stopping, and the next one takes the lease over.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(watch(self.leases.clone(), mem::take(&mut self.id)));
+        }
+    }
+}
+
+async fn watch(leases: Arc<LeaseTable>, id: String) {
     let Some(LeaseWatch { reader, ended }) = leases.watch(&id) else { return };
     tokio::select! {
         _ = ended => {}

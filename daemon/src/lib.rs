@@ -3,29 +3,27 @@
 //! # Layout
 //!
 //! * [`args`](mod@args): its few options
-//! * [`launch`]: `--start`, which starts a daemon that belongs to nobody's terminal
-//! * [`reset_inherited`]: what of the shell that started it does not hold for it
+//! * [`launch`]: `--start`, which starts a daemon that is independent of the terminal
+//! * [`serve`](mod@serve): what it does before and after it serves
+//! * [`reset_inherited`]: resets limits and signals of its starter
 //! * [`activation`]: a socket that a service manager hands over
-//! * [`log`], [`audit`]: what is written down
-//! * [`settings`]: what the user has settled
-//! * [`cause`](mod@cause): what an error of the file system means
-//! * [`hash`]: what is the same in every release
-//! * [`vault`]: secrets on the disk: sealed, durable, with a history
-//! * [`service`]: a request in, an answer out; knows no socket
+//! * [`log`](mod@log), [`audit`], [`rotating_log`]: what is written down
+//! * [`settings`]: what the user has set
+//! * [`server`], [`connection`], [`idle`], [`in_flight`]: sockets, deadlines, and values in memory
+//! * [`workers`]: the threads that carry out requests
+//! * [`service`]: carries out requests; knows no socket
+//! * [`answers`]: what is sent to the client of a request
 //! * [`grants`]: the last grants, and which of their processes still run
-//! * [`workers`]: the threads that do what takes long
-//! * [`idle`]: who has to go when too many are silent
-//! * [`leases`]: secrets files in memory, each for as long as a process holds it
-//! * [`lease_places`], [`lease_files`]: where leases are, and which files each has
-//! * [`subscribers`], [`vault_watcher`]: who is told of changes, and what others do to the vault's files
-//! * [`connection`], [`server`], [`lease_watch`], [`in_flight`]: sockets, deadlines and the end, leases that
-//!   become free, bytes of values in memory; the only asynchronous files
-//! * `fuzzing`: doors for fuzz targets; not compiled otherwise
+//! * [`leases`], [`lease_places`], [`lease_files`], [`lease_watch`]: secrets files in memory, each while a process
+//!   holds it
+//! * [`subscribers`], [`vault_watcher`]: clients that learn of changes, and changes by other programs
+//! * `fuzzing`: entry points for fuzz targets; not compiled otherwise
 //!
 //! The directory of the vault is the truth: nothing of it is kept in memory between two requests but
 //! the identity, and the names in the last grants.
 
 mod activation;
+mod answers;
 mod args;
 mod audit;
 mod connection;
@@ -41,7 +39,6 @@ mod lease_watch;
 mod leases;
 mod log;
 mod reset_inherited;
-mod response;
 mod rotating_log;
 mod serve;
 mod server;

@@ -19,10 +19,10 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::connection::{self, StopSteps};
 use crate::idle::IdleConnections;
-use crate::lease_watch;
+use crate::lease_watch::LeaseHold;
 use crate::reset_inherited;
 use crate::service::Service;
-use crate::workers::Lanes;
+use crate::workers::Workers;
 
 /// How long requests may take to finish when the daemon stops.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(1500);
@@ -47,7 +47,7 @@ pub(crate) struct Server {
     runtime: Runtime,
     listener: UnixListener,
     socket: OwnSocket,
-    lanes: Arc<Lanes>,
+    workers: Arc<Workers>,
 }
 
 /// The socket's file, which another one of the same name may replace.
@@ -92,22 +92,23 @@ impl Server {
         };
         let found = inode_of(&path);
         let inode = found.map_err(|source| ServerError::Bind { path: path.clone(), source })?;
-        let lanes = Arc::new(Lanes::new(service)?);
-        Ok(Self { runtime, listener, socket: OwnSocket { path, inode, stays }, lanes })
+        let workers = Arc::new(Workers::new(service)?);
+        Ok(Self { runtime, listener, socket: OwnSocket { path, inode, stays }, workers })
     }
 
     /// Serves until a signal, a client or the loss of the socket stops it, and finishes all requests.
     pub(crate) fn run(self) -> Result<(), ServerError> {
-        let Self { runtime, listener, socket, lanes } = self;
+        let Self { runtime, listener, socket, workers } = self;
         runtime.block_on(async {
             let stop =
                 StopSteps { asked: watch::Sender::new(false), ending: watch::Sender::new(false) };
             watch_for_signals(&stop.asked)?;
-            tokio::spawn(watch_socket(socket.clone_id(), lanes.clone(), stop.asked.clone()));
-            for id in lanes.leases().adopt() {
-                tokio::spawn(lease_watch::watch(lanes.leases(), id));
+            tokio::spawn(watch_socket(socket.clone_id(), workers.clone(), stop.asked.clone()));
+            for id in workers.leases().adopt() {
+                // No connection holds it.
+                drop(LeaseHold::new(workers.leases(), id));
             }
-            let mut connections = accept(&listener, &lanes, &stop).await;
+            let mut connections = accept(&listener, &workers, &stop).await;
             // First the name, so that a new daemon can start; then clients that connected by it; then
             // requests. Clients that wait at a socket that stays are for the next daemon.
             stop.ending.send_replace(true);
@@ -140,7 +141,7 @@ pub(crate) fn refuse(listener: &StdListener, refusal: &Refusal) -> io::Result<()
 }
 
 /// Accepts connections until the daemon is to stop.
-async fn accept(listener: &UnixListener, lanes: &Arc<Lanes>, stop: &StopSteps) -> JoinSet<()> {
+async fn accept(listener: &UnixListener, workers: &Arc<Workers>, stop: &StopSteps) -> JoinSet<()> {
     let mut asked = stop.asked.subscribe();
     let idle = Arc::new(IdleConnections::default());
     let mut connections = JoinSet::new();
@@ -148,7 +149,7 @@ async fn accept(listener: &UnixListener, lanes: &Arc<Lanes>, stop: &StopSteps) -
         // Otherwise the set would grow forever.
         while connections.try_join_next().is_some() {}
         let accepted = async {
-            if connections.len() > reset_inherited::connections(lanes.leases().count()) {
+            if connections.len() > reset_inherited::connections(workers.leases().count()) {
                 make_room(&mut connections, &idle).await;
             }
             listener.accept().await
@@ -161,8 +162,8 @@ async fn accept(listener: &UnixListener, lanes: &Arc<Lanes>, stop: &StopSteps) -
         match accepted {
             Ok((stream, _)) => {
                 if let Some(peer) = admitted(&stream) {
-                    let (lanes, idle) = (lanes.clone(), idle.clone());
-                    let served = connection::serve(stream, peer, lanes, idle, stop.clone());
+                    let (workers, idle) = (workers.clone(), idle.clone());
+                    let served = connection::serve(stream, peer, workers, idle, stop.clone());
                     connections.spawn(served);
                 }
             }
@@ -244,14 +245,14 @@ fn watch_for_signals(stop: &watch::Sender<bool>) -> io::Result<()> {
 }
 
 /// Stops the daemon when its socket is gone or replaced: no client would find it.
-async fn watch_socket(socket: OwnSocket, lanes: Arc<Lanes>, stop: watch::Sender<bool>) {
+async fn watch_socket(socket: OwnSocket, workers: Arc<Workers>, stop: watch::Sender<bool>) {
     let socket = Arc::new(socket);
     let mut checks = interval(SOCKET_POLL_INTERVAL);
     checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let checked = socket.clone();
         // Not on this thread: the disk may hang, and clients must not wait for it.
-        match lanes.check(move || checked.is_there()).await {
+        match workers.check(move || checked.is_there()).await {
             Ok(true) => checks.tick().await,
             Ok(false) | Err(_) => break,
         };

@@ -1,9 +1,8 @@
-//! The threads that do what takes long: one for what changes the vault, one for passphrases, one for
-//! locking, one for checks, one for the rest.
+//! The threads that carry out requests: one for changes of the vault, one for passphrases, one for
+//! locks, one for checks, one for the rest.
 //!
-//! So the vault has one writer. A grant does not wait for another client's fsync, nor for the work that
-//! makes a passphrase costly to guess. A lock waits for none of them, and neither do the sockets and
-//! `status`: a disk may hang.
+//! So the vault has one writer, and a grant waits neither for another client's fsync nor for a
+//! passphrase. A lock, the sockets and `status` wait for none of them, even if a disk hangs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::RecvTimeoutError;
@@ -16,38 +15,37 @@ use fluvio_secret_system::peer::Peer;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
+use crate::answers::{Answers, Response};
 use crate::in_flight::InFlight;
 use crate::leases::LeaseTable;
-use crate::response::Response;
-use crate::service::{Answers, Service, refuse};
+use crate::service::{Service, handle, key, refuse, status};
 
-/// How long at the most until it is looked again whether the vault is to be locked. What the thread
-/// waits by stands still while the machine sleeps; the time that is over then does not.
-const LOOK: Duration = Duration::from_secs(1);
+/// The longest wait until the vault's time to lock is checked again. The wait stands still while the
+/// machine sleeps, and the time to lock does not.
+const LOCK_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What a thread is to do.
 enum Work {
-    /// To check something that is on a disk.
+    /// A check of a file.
     Check(Box<dyn FnOnce() + Send>),
-    /// To forget the subscribers that have gone away: it may have to wait for who looks at files.
+    /// Forget subscribers that have gone away. This may wait for a check of the vault.
     ForgetGone,
     Request(Job),
 }
 
-/// A request on its way to a thread. There is one for each connection at the most, so the queues
-/// need no bound of their own.
+/// A request on its way to a thread. Each connection has at most one, so the queues need no limit.
 struct Job {
     request: Request,
     peer: Peer,
-    /// How many locks were requested when it arrived.
+    /// The number of lock requests when it arrived.
     lock_requests: u64,
     answers: Arc<dyn Answers>,
 }
 
 impl Answers for UnboundedSender<Response> {
-    fn send(&self, answer: Response) {
-        // What a client that has gone away asked for is done all the same.
-        let _ = UnboundedSender::send(self, answer);
+    fn send(&self, response: Response) {
+        // The request is carried out even if its client has gone away.
+        let _ = UnboundedSender::send(self, response);
     }
 
     fn is_gone(&self) -> bool {
@@ -56,58 +54,57 @@ impl Answers for UnboundedSender<Response> {
 }
 
 /// The threads.
-pub(crate) struct Lanes {
+pub(crate) struct Workers {
     service: Arc<Service>,
+    checks: mpsc::Sender<Work>,
     keys: mpsc::Sender<Work>,
     locks: mpsc::Sender<Work>,
-    looks: mpsc::Sender<Work>,
-    in_flight: InFlight,
     reads: mpsc::Sender<Work>,
     writes: mpsc::Sender<Work>,
+    in_flight: InFlight,
 }
 
-impl Lanes {
+impl Workers {
     pub(crate) fn new(service: Service) -> io::Result<Self> {
         let service = Arc::new(service);
         let lock_when_due = |service: &Service| {
             // Another thread may have unlocked the vault since.
-            Some(service.lock_when_due().unwrap_or(LOOK))
+            Some(key::lock_when_due(service).unwrap_or(LOCK_CHECK_INTERVAL))
         };
-        let locks = lane("locks", service.clone(), |_| {}, lock_when_due)?;
-        // The starter may allow few threads. One is enough, but requests then wait for each other.
+        let locks = start("locks", service.clone(), |_| {}, lock_when_due)?;
+        // A starter may allow few threads. One is enough, but requests then wait for each other.
         let or_locks = |started: io::Result<_>| {
             started.unwrap_or_else(|error| {
                 tracing::warn!("requests wait for each other: no thread was started ({error})");
                 locks.clone()
             })
         };
-        let reads = or_locks(lane("reads", service.clone(), |_| {}, |_| None));
-        let writes = or_locks(lane("writes", service.clone(), Service::sweep, |_| None));
-        let keys = or_locks(lane("keys", service.clone(), |_| {}, |_| None));
-        let looks = or_locks(lane("looks", service.clone(), |_| {}, |_| None));
-        let in_flight = InFlight::default();
-        Ok(Self { service, keys, locks, looks, in_flight, reads, writes })
+        let checks = or_locks(start("checks", service.clone(), |_| {}, |_| None));
+        let keys = or_locks(start("keys", service.clone(), |_| {}, |_| None));
+        let reads = or_locks(start("reads", service.clone(), |_| {}, |_| None));
+        let writes = or_locks(start("writes", service.clone(), sweep, |_| None));
+        Ok(Self { service, checks, keys, locks, reads, writes, in_flight: InFlight::default() })
     }
 
-    /// The leases, for who watches them.
+    /// The leases.
     pub(crate) fn leases(&self) -> Arc<LeaseTable> {
-        self.service.held_leases()
+        self.service.leases.clone()
     }
 
-    /// How many bytes of values are on their way.
+    /// The bytes of values that are on their way.
     pub(crate) fn in_flight(&self) -> &InFlight {
         &self.in_flight
     }
 
-    /// How the daemon is, or what it did, as far as that is known without a check of any file.
+    /// The last known answer to a `status` or an `activity`, without a check of any file.
     pub(crate) fn last_known(&self, is_status: bool) -> Response {
         match is_status {
-            true => self.service.last_known_status(),
-            false => self.service.last_known_activity(),
+            true => Response::new(status::last_known(&self.service)),
+            false => Response::new(status::last_known_activity(&self.service)),
         }
     }
 
-    /// Checks something that is on a disk, which may hang.
+    /// Checks a file whose disk may hang. The receiver fails if the thread is gone.
     pub(crate) fn check<T: Send + 'static>(
         &self,
         check: impl FnOnce() -> T + Send + 'static,
@@ -115,25 +112,23 @@ impl Lanes {
         let (found, answer) = oneshot::channel();
         // The client may be gone.
         let check = move || drop(found.send(check()));
-        // Without the thread, the answer's end says so.
-        let _ = self.looks.send(Work::Check(Box::new(check)));
+        let _ = self.checks.send(Work::Check(Box::new(check)));
         answer
     }
 
     /// Forgets subscribers that have gone away.
     pub(crate) fn forget_gone(&self) {
-        // That the thread is gone is told to who asks for something.
+        // The next request reports that the thread is gone.
         let _ = self.reads.send(Work::ForgetGone);
     }
 
-    /// Hands a request over. The answers come as they are made; that none comes any more before the
-    /// last one means that the thread is gone.
+    /// Passes a request to its thread. The channel ends before the last answer if the thread is gone.
     pub(crate) fn hand_over(&self, request: Request, peer: Peer) -> UnboundedReceiver<Response> {
         let (answers, receiver) = unbounded_channel();
-        let lock_requests = self.service.lock_requests();
+        let lock_requests = self.service.vault.keys().lock_requests();
         let job = Job { request, peer, lock_requests, answers: Arc::new(answers) };
-        let lane = match job.request.worker() {
-            Worker::Checks => &self.looks,
+        let worker = match job.request.worker() {
+            Worker::Checks => &self.checks,
             Worker::Keys => &self.keys,
             Worker::Locks => &self.locks,
             Worker::Reads => &self.reads,
@@ -143,16 +138,16 @@ impl Lanes {
                 return receiver;
             }
         };
-        if lane.send(Work::Request(job)).is_err() {
+        if worker.send(Work::Request(job)).is_err() {
             tracing::error!("a thread of the daemon is gone");
         }
         receiver
     }
 }
 
-/// Starts a thread, which begins with `first`. Before it waits it does what is due, which says when
-/// more is.
-fn lane(
+/// Starts a thread, which begins with `first`. Before each wait it does what is `due`, which returns
+/// when more is.
+fn start(
     name: &str,
     service: Arc<Service>,
     first: fn(&Service),
@@ -164,12 +159,12 @@ fn lane(
         loop {
             let next = match due(&service) {
                 None => work.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some(left) => work.recv_timeout(left.min(LOOK)),
+                Some(left) => work.recv_timeout(left.min(LOCK_CHECK_INTERVAL)),
             };
             match next {
                 Ok(Work::Request(job)) => carry_out(&service, job),
                 Ok(Work::Check(check)) => check(),
-                Ok(Work::ForgetGone) => service.forget_gone(),
+                Ok(Work::ForgetGone) => service.subscribers.forget_gone(),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -178,18 +173,27 @@ fn lane(
     Ok(sender)
 }
 
+/// Removes what killed writers left behind, before the first change.
+fn sweep(service: &Service) {
+    // The files are harmless, and the next start tries again.
+    if let Err(error) = service.vault.secrets().sweep() {
+        let path = service.vault.path().display();
+        tracing::warn!("what killed writers left in {path} is not removed: {error}");
+    }
+}
+
 fn carry_out(service: &Service, job: Job) {
+    let Job { request, peer, lock_requests, answers } = job;
     // Clients do not wait for a check of a disk that hangs, and ask again.
-    if job.request.worker() == Worker::Checks && job.answers.is_gone() {
+    if request.worker() == Worker::Checks && answers.is_gone() {
         return;
     }
-    let Job { request, peer, lock_requests, answers } = job;
-    // The service keeps nothing half-done between requests that a panic could leave behind.
+    // The service keeps nothing between requests that a panic could leave half-done.
     let done = catch_unwind(AssertUnwindSafe(|| {
-        service.answer(request, peer, lock_requests, &answers);
+        handle::answer(service, request, peer, lock_requests, &answers);
     }));
     if done.is_err() {
-        answers.send(Response::Refused(refuse::internal()));
+        answers.send(Response::refused(refuse::internal()));
     }
 }
 
@@ -199,7 +203,9 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::time::Instant;
 
-    use fluvio_secret_protocol::{Code, GetStatus, Lock, Secret, Unlock, Unlocked};
+    use fluvio_secret_protocol::{
+        Answer, Code, GetStatus, Lock, Locked, Reply, Secret, Status, Unlock, Unlocked,
+    };
 
     use super::*;
     use crate::audit::Audit;
@@ -211,8 +217,8 @@ mod tests {
     const WORK: u8 = 14;
 
     /// A vault whose identity has the passphrase `p`.
-    fn lanes(folder: &std::path::Path) -> Lanes {
-        let at = |name: &str| folder.join(name);
+    fn workers(directory: &std::path::Path) -> Workers {
+        let at = |name: &str| directory.join(name);
         let vault =
             Vault::open(&at("vault"), &at("identity.txt"), &at("history"), 10, Instant::now());
         let vault = vault.expect("a vault");
@@ -223,37 +229,41 @@ mod tests {
         fs::write(at("identity.txt"), encrypted).expect("written");
         fs::set_permissions(at("identity.txt"), fs::Permissions::from_mode(0o600)).expect("ours");
         let leases = LeaseTable::new(vault.path(), None);
-        Lanes::new(Service::new(vault, Audit::new(at("audit.log")), leases, Settings::default()))
+        Workers::new(Service::new(vault, Audit::new(at("audit.log")), leases, Settings::default()))
             .expect("threads")
     }
 
-    fn unlock(lanes: &Lanes, passphrase: &str) -> UnboundedReceiver<Response> {
+    fn unlock(workers: &Workers, passphrase: &str) -> UnboundedReceiver<Response> {
         let passphrase = Secret::from(passphrase.as_bytes().to_vec());
-        lanes.hand_over(Request::Unlock(Unlock { passphrase, seconds: None }), PEER)
+        workers.hand_over(Request::Unlock(Unlock { passphrase, seconds: None }), PEER)
+    }
+
+    fn reply<A: Answer>(mut answers: UnboundedReceiver<Response>) -> Reply<A> {
+        answers.blocking_recv().expect("an answer").decoded()
     }
 
     #[test]
     fn d16_a_lock_waits_for_no_passphrase_and_what_is_queued_unlocks_nothing() {
         let folder = tempfile::tempdir().expect("a directory");
-        let lanes = lanes(folder.path());
-        let unlocked = unlock(&lanes, "p").blocking_recv();
-        assert!(matches!(unlocked, Some(Response::Unlocked(Unlocked { .. }))), "{unlocked:?}");
+        let workers = workers(folder.path());
+        let unlocked = reply::<Unlocked>(unlock(&workers, "p"));
+        assert!(matches!(unlocked, Reply::Answer(_)), "{unlocked:?}");
         for passphrase in ["wrong", "p"] {
-            let mut queued: Vec<_> = (0..8).map(|_| unlock(&lanes, passphrase)).collect();
-            let locked = lanes.hand_over(Lock.into(), PEER).blocking_recv();
-            assert!(matches!(locked, Some(Response::Locked(_))), "{locked:?}");
+            let queued: Vec<_> = (0..8).map(|_| unlock(&workers, passphrase)).collect();
+            let locked = reply::<Locked>(workers.hand_over(Lock.into(), PEER));
+            assert!(matches!(locked, Reply::Answer(_)), "{locked:?}");
             let mut last = None;
-            for answer in queued.iter_mut().map(UnboundedReceiver::blocking_recv) {
-                let Some(Response::Refused(refusal)) = &answer else { panic!("{answer:?}") };
+            for answer in queued.into_iter().map(reply::<Unlocked>) {
+                let Reply::Refused(refusal) = &answer else { panic!("{answer:?}") };
                 assert!(matches!(refusal.code, Code::Locked | Code::Passphrase), "{refusal:?}");
                 last = Some(refusal.code);
             }
             // Had the lock waited for them, each passphrase would have been checked.
             assert_eq!(last, Some(Code::Locked), "{passphrase}");
-            let status = lanes.hand_over(GetStatus.into(), PEER).blocking_recv();
-            assert!(matches!(status, Some(Response::Status(status)) if status.locked));
+            let status = reply::<Status>(workers.hand_over(GetStatus.into(), PEER));
+            assert!(matches!(status, Reply::Answer(status) if status.locked));
         }
-        let again = unlock(&lanes, "p").blocking_recv();
-        assert!(matches!(again, Some(Response::Unlocked(_))), "{again:?}");
+        let again = reply::<Unlocked>(unlock(&workers, "p"));
+        assert!(matches!(again, Reply::Answer(_)), "{again:?}");
     }
 }

@@ -3,12 +3,13 @@
 
 use fluvio_secret_daemon::fuzzing::{FuzzedDaemon, refusal};
 use fluvio_secret_fuzz::{CANARY, take_frame};
+use fluvio_secret_protocol::frame::Frame;
 use fluvio_secret_protocol::{Code, Refusal, Request};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let folder = tempfile::tempdir().expect("a folder");
-    let daemon = FuzzedDaemon::in_folder(folder.path());
+    let directory = tempfile::tempdir().expect("a directory");
+    let daemon = FuzzedDaemon::in_directory(directory.path());
     let mut bytes = bytes;
     while let Some(frame) = take_frame::<Request>(&mut bytes) {
         let request = match frame {
@@ -25,14 +26,17 @@ fuzz_target!(|bytes: &[u8]| {
             // Takes a second, on purpose: nothing else would be tried in that time.
             continue;
         }
+        let is_subscription = matches!(request, Request::Subscribe(_));
         let answers = daemon.answer(request);
         let (last, pages) = answers.split_last().expect("each request has an answer");
         // A subscription stays open.
-        assert!(last.is_last || last.is_subscription);
-        assert!(!pages.iter().any(|page| page.is_last));
+        assert!(last.is_last() || is_subscription);
+        assert!(!pages.iter().any(Frame::is_last));
         for answer in &answers {
-            assert!(answer.fits, "an answer is over a limit of frames");
-            answer.refusal.iter().for_each(check);
+            let bytes: Vec<u8> = answer.slices().iter().flat_map(|slice| slice.to_vec()).collect();
+            if let Some(Ok(refusal)) = take_frame::<Refusal>(&mut &bytes[..]) {
+                check(&refusal);
+            }
         }
     }
 });

@@ -19,7 +19,7 @@ pub(crate) struct Trace {
 }
 
 /// The thread of the daemon that checks files for `status`.
-pub(crate) const LOOKS: &str = "looks";
+pub(crate) const LOOKS: &str = "checks";
 /// The thread of the daemon that reads the vault.
 pub(crate) const READS: &str = "reads";
 /// The thread of the daemon that changes the vault.

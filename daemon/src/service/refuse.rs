@@ -1,5 +1,4 @@
-//! Every error of the layers below, as the refusal that people read: the thing, the cause, the next
-//! step.
+//! Each error of the layers below, as the refusal that people read: what failed, why, and the next step.
 
 use std::path::Path;
 
@@ -14,12 +13,11 @@ use crate::lease_places::LeaseError;
 use crate::subscribers::Unwatched;
 use fluvio_secret_vault::{IdentityError, KeyError, RecipientsError, RekeyError, VaultError};
 
-pub(super) fn audit(error: &AuditError) -> Refusal {
-    Refusal::new(
-        Code::Audit,
-        error.to_string(),
-        "without its line nothing is delivered or changed; mend that and try again",
-    )
+impl From<AuditError> for Refusal {
+    fn from(error: AuditError) -> Self {
+        let next = "without its line nothing is delivered or changed; mend that and try again";
+        Self::new(Code::Audit, error.to_string(), next)
+    }
 }
 
 pub(super) fn config(error: &ConfigError) -> Refusal {
@@ -34,19 +32,38 @@ pub(super) fn large_grant() -> Refusal {
     Refusal::new(Code::Large, text, "reference fewer of them, or set smaller ones")
 }
 
-/// Why there is no lease.
-pub(super) fn lease(error: &LeaseError) -> Refusal {
-    let next = match error {
-        LeaseError::Foreign { .. } => {
-            "have that user or root remove it, or give the values by: --inject env"
+impl From<LeaseError> for Refusal {
+    fn from(error: LeaseError) -> Self {
+        let next = match &error {
+            LeaseError::Foreign { .. } => {
+                "have that user or root remove it, or give the values by: --inject env"
+            }
+            LeaseError::Io { .. } | LeaseError::Random(_) => "fix that and try again",
+            LeaseError::NoMemory(_) => {
+                "mount a tmpfs at /dev/shm, or give the values by: --inject env"
+            }
+            LeaseError::Private(error) => {
+                &error.help().map_or_else(String::new, |help| help.to_string())
+            }
+        };
+        Self::new(Code::Storage, error.to_string(), next)
+    }
+}
+
+impl From<Unwatched> for Refusal {
+    fn from(error: Unwatched) -> Self {
+        match error {
+            Unwatched::Full => {
+                let most = limits::SUBSCRIPTIONS;
+                let text = format!("{most} connectors are watched already, which is the most");
+                Self::new(Code::Large, text, "end one of them")
+            }
+            Unwatched::System(error) => {
+                let text = format!("changes of secrets cannot be noticed: {error}");
+                Self::new(Code::Internal, text, "try again")
+            }
         }
-        LeaseError::Io { .. } | LeaseError::Random(_) => "fix that and try again",
-        LeaseError::NoMemory(_) => "mount a tmpfs at /dev/shm, or give the values by: --inject env",
-        LeaseError::Private(error) => {
-            &error.help().map_or_else(String::new, |help| help.to_string())
-        }
-    };
-    Refusal::new(Code::Storage, error.to_string(), next)
+    }
 }
 
 /// The daemon cannot serve. A service manager started it, so no command reports why.
@@ -54,12 +71,11 @@ pub(crate) fn not_serving(why: &str) -> Refusal {
     Refusal::new(Code::Storage, format!("cannot start the daemon: {why}"), "")
 }
 
-/// Leases that are not there.
 pub(super) fn no_such_lease() -> Refusal {
     Refusal::new(Code::Missing, "no such lease", "see what is there with: fluvio-secret lease list")
 }
 
-/// Secrets that a secrets file would alter, each with why.
+/// Secrets that a secrets file would change, each with the reason.
 pub(super) fn unfit(unfit: Vec<(SecretName, Unfit)>) -> Refusal {
     let mut why: Vec<_> = unfit.iter().map(|(_, why)| why.to_string()).collect();
     why.sort_unstable();
@@ -68,21 +84,6 @@ pub(super) fn unfit(unfit: Vec<(SecretName, Unfit)>) -> Refusal {
     let next = "set another value, or give all by the environment: --inject env";
     let names = unfit.into_iter().map(|(name, _)| name).collect();
     Refusal::new(Code::Unfit, text, next).about(names)
-}
-
-/// Why there is no subscription.
-pub(super) fn subscription(error: &Unwatched) -> Refusal {
-    match error {
-        Unwatched::Full => {
-            let most = limits::SUBSCRIPTIONS;
-            let text = format!("{most} connectors are watched already, which is the most");
-            Refusal::new(Code::Large, text, "end one of them")
-        }
-        Unwatched::System(error) => {
-            let text = format!("changes of secrets cannot be noticed: {error}");
-            Refusal::new(Code::Internal, text, "try again")
-        }
-    }
 }
 
 /// References that the vault does not have.
@@ -119,7 +120,17 @@ pub(super) fn other_values(names: Vec<SecretName>) -> Refusal {
         .about(names)
 }
 
-pub(super) fn vault(error: &VaultError, names: &[SecretName]) -> Refusal {
+/// Refuses with an error that is not about certain secrets.
+pub(super) fn vault(error: VaultError) -> Refusal {
+    about(&[])(error)
+}
+
+/// Refuses with an error that is about these secrets.
+pub(super) fn about(names: &[SecretName]) -> impl Fn(VaultError) -> Refusal + '_ {
+    move |error| with_names(&error, names)
+}
+
+fn with_names(error: &VaultError, names: &[SecretName]) -> Refusal {
     let text = error.to_string();
     match error {
         VaultError::Damaged { .. } => Refusal::new(
@@ -147,7 +158,7 @@ pub(super) fn vault(error: &VaultError, names: &[SecretName]) -> Refusal {
         VaultError::Recipients(error) => recipients(error),
         VaultError::Rekey(error) => rekey(error),
         VaultError::Storage { .. } => Refusal::new(Code::Storage, text, "mend that and try again"),
-        // They say themselves what to do.
+        // Its text has the next step.
         VaultError::Stranger(_) => Refusal::new(Code::Storage, text, ""),
     }
 }
@@ -157,12 +168,11 @@ fn identity(error: &IdentityError) -> Refusal {
         IdentityError::Write { .. } => {
             Refusal::new(Code::Storage, error.to_string(), "mend that and try again")
         }
-        // These say themselves what to do.
+        // Their texts have the next step.
         _ => Refusal::new(Code::Damaged, error.to_string(), ""),
     }
 }
 
-/// Why the key is where it was, or the passphrase what it was.
 pub(super) fn key(error: &KeyError, path: &Path) -> Refusal {
     let path = path.display();
     let passphrase = |text, next: &str| Refusal::new(Code::Passphrase, text, next);
@@ -198,7 +208,6 @@ pub(super) fn key(error: &KeyError, path: &Path) -> Refusal {
     }
 }
 
-/// Why a vault without a passphrase is not locked.
 pub(super) fn lock_protects_nothing(path: &Path) -> Refusal {
     let path = path.display();
     Refusal::new(
@@ -208,24 +217,21 @@ pub(super) fn lock_protects_nothing(path: &Path) -> Refusal {
     )
 }
 
-/// What to say when the vault is locked and that could not be written down.
-#[allow(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+/// The vault is locked, and the audit log has no line for it.
 pub(super) fn locked_without_line(refusal: Refusal) -> Refusal {
     Refusal { next: "the vault is locked all the same".to_owned(), ..refusal }
 }
 
-/// What cannot be a passphrase.
 pub(super) fn no_passphrase(why: &str) -> Refusal {
     Refusal::new(Code::Passphrase, format!("the passphrase cannot be used: {why}"), "give another")
 }
 
 const UNLOCK: &str = "unlock it with: fluvio-secret unlock";
 
-/// Why it is not known whom to seal to.
 fn recipients(error: &RecipientsError) -> Refusal {
     let (code, next) = match error {
         RecipientsError::Bad { .. } => (Code::Recipients, "mend or remove that line"),
-        // It says itself what to do.
+        // Its text has the next step.
         RecipientsError::Empty { .. } => (Code::Recipients, ""),
         RecipientsError::Many { .. } => (Code::Recipients, "remove some of them"),
         RecipientsError::Differ { .. } => (
@@ -244,7 +250,6 @@ fn recipients(error: &RecipientsError) -> Refusal {
     Refusal::new(code, error.to_string(), next)
 }
 
-/// Why the identity and the recipients stay as they are.
 fn rekey(error: &RekeyError) -> Refusal {
     let (code, next) = match error {
         RekeyError::BadIdentity(_) | RekeyError::BadRecipient | RekeyError::ForeignKey { .. } => {
@@ -292,7 +297,7 @@ fn rekey(error: &RekeyError) -> Refusal {
     Refusal::new(code, error.to_string(), next)
 }
 
-/// What the server says to bytes that are no request.
+/// Bytes that are not a request.
 pub(crate) fn frame(error: FrameError) -> Refusal {
     let code = match error {
         FrameError::Large => Code::Large,
@@ -308,25 +313,25 @@ pub(crate) fn frame(error: FrameError) -> Refusal {
     Refusal::new(code, error.to_string(), "use the programs of one release of fluvio-secret")
 }
 
-/// What the server says to a request that it will not look at any more.
+/// A request that came too late.
 pub(crate) fn stopping() -> Refusal {
     Refusal::new(Code::Stopping, "the daemon is ending, and did nothing", "try again")
 }
 
-/// The daemon stops before a request, because the directory of its vault is not at its path any more.
-/// The next daemon opens the one that is there, or says why it does not.
+/// The daemon stops before a request, because its vault is not at its path any more. The next daemon
+/// opens the directory that is there, or reports why it cannot.
 pub(super) fn moved(error: &VaultError) -> Refusal {
     let text = format!("{error}, so the daemon is stopping, and did nothing");
     Refusal::new(Code::Stopping, text, "try again")
 }
 
-/// The same, in the middle of a request.
+/// The same, during a request.
 fn moved_during(error: &VaultError) -> Refusal {
     let text = format!("{error} while this was done, so it may not be done");
     Refusal::new(Code::Storage, text, "check what is there with: fluvio-secret list")
 }
 
-/// What the server says when a request was not carried out by a fault of our own.
+/// A bug of the daemon.
 pub(crate) fn internal() -> Refusal {
     Refusal::new(
         Code::Internal,

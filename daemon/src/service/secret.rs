@@ -1,147 +1,212 @@
-//! What changes the vault: the line in the audit log first, and then the change.
+//! Secrets and their history. A change has its line in the audit log before it is made.
 
 use std::collections::BTreeSet;
 
 use fluvio_secret_protocol::{
-    Delete, Deleted, Found, Import, Imported, Refusal, Restore, Restored, Secret, SecretName, Set,
-    Stored,
+    Damaged, Delete, Deleted, Examine, Examined, Found, HeldLease, History, Import, Imported, List,
+    Listed, ListedGrant, ListedSecret, Refusal, Restore, Restored, Secret, SecretName, Set, Stored,
+    Versions, limits,
 };
-use fluvio_secret_system::peer::Peer;
-use fluvio_secret_vault::{SecretBatch, SecretChange};
+use fluvio_secret_vault::{SecretBatch, SecretChange, VaultError};
 
+use super::handle::{Caller, Handle};
 use super::{Service, refuse};
-use crate::audit::{Actor, Event};
-use crate::response::Response;
+use crate::audit::AuditEvent;
 
-impl Service {
-    pub(super) fn set(&self, set: Set, peer: Peer) -> Result<Response, Refusal> {
-        let Set { name, value } = set;
+impl Handle for Set {
+    fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Stored, Refusal> {
+        let Self { name, value } = self;
         let names = [name.clone()];
-        let refused = |error| refuse::vault(&error, &names);
-        // Nobody's connector is to be restarted for nothing.
-        let is_told = self.subscribers.has(&names[0]);
-        let same = is_told.then(|| self.vault.fingerprint_of_same(&names[0], &value)).flatten();
-        let change = SecretChange::set(&self.vault, name, value).map_err(refused)?;
+        // No connector should restart because of the same value.
+        let is_reported = service.subscribers.has(&name);
+        let same = is_reported.then(|| service.vault.fingerprint_of_same(&name, &value)).flatten();
+        let change =
+            SecretChange::set(&service.vault, name, value).map_err(refuse::about(&names))?;
         if let Some(before) = same {
-            self.subscribers.expect_same(&names[0], before, change.fingerprint());
+            service.subscribers.expect_same(&names[0], before, change.fingerprint());
         }
-        self.record(Event::Set, peer, &names)?;
+        service.audit.record(AuditEvent::Set, caller.actor(), &names, &[])?;
         let committed = change.commit();
-        self.subscribers.look(&names);
-        let committed = committed.map_err(refused)?;
-        let (holders, leases) = self.holders(&names);
-        Ok(Response::Stored(Stored {
+        service.subscribers.check(&names);
+        let committed = committed.map_err(refuse::about(&names))?;
+        let (holders, leases) = holders(service, &names);
+        Ok(Stored {
             set_at: committed.set_at.as_second(),
-            new_identity: self.new_identity(committed.is_identity_new),
+            new_identity: new_identity(service, committed.is_identity_new),
             holders,
             leases,
-        }))
+        })
     }
+}
 
-    pub(super) fn import(&self, import: Import, peer: Peer) -> Result<Response, Refusal> {
-        let Import { names, values, overwrite, dry_run } = import;
+impl Handle for Import {
+    fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Imported, Refusal> {
+        let Self { names, values, overwrite, dry_run } = self;
         if names.iter().collect::<BTreeSet<_>>().len() < names.len() {
             return Err(refuse::repeated_name());
         }
-        let found = self.compare_all(&names, &values)?;
-        let other: Vec<_> = names
-            .iter()
-            .zip(&found)
-            .filter(|(_, found)| **found == Found::Other)
-            .map(|(name, _)| name.clone())
-            .collect();
+        let compare = |(name, value): (&SecretName, &Secret)| {
+            let compared = service.vault.compare(name, value);
+            compared.map_err(refuse::about(std::slice::from_ref(name)))
+        };
+        let found: Vec<_> = names.iter().zip(&values).map(compare).collect::<Result<_, _>>()?;
         if dry_run {
             let (holders, leases) = (Vec::new(), Vec::new());
-            let imported = Imported { found, new_identity: None, holders, leases };
-            return Ok(Response::Imported(imported));
+            return Ok(Imported { found, new_identity: None, holders, leases });
         }
+        let other = names.iter().zip(&found).filter(|(_, found)| **found == Found::Other);
+        let other: Vec<_> = other.map(|(name, _)| name.clone()).collect();
         if !overwrite && !other.is_empty() {
             return Err(refuse::other_values(other));
         }
         let secrets = names.into_iter().zip(values).zip(&found);
         let changed: Vec<_> =
             secrets.filter(|(_, found)| **found != Found::Same).map(|(secret, _)| secret).collect();
-        let is_identity_new = !changed.is_empty() && self.set_all(changed, peer)?;
-        let new_identity = self.new_identity(is_identity_new);
-        let (holders, leases) = self.holders(&other);
-        Ok(Response::Imported(Imported { found, new_identity, holders, leases }))
+        let is_identity_new = !changed.is_empty() && set_all(service, changed, caller)?;
+        let (holders, leases) = holders(service, &other);
+        Ok(Imported {
+            found,
+            new_identity: new_identity(service, is_identity_new),
+            holders,
+            leases,
+        })
     }
+}
 
-    fn compare_all(&self, names: &[SecretName], values: &[Secret]) -> Result<Vec<Found>, Refusal> {
-        let compare = |(name, value): (&SecretName, &Secret)| {
-            let compared = self.vault.compare(name, value);
-            compared.map_err(|error| refuse::vault(&error, std::slice::from_ref(name)))
-        };
-        names.iter().zip(values).map(compare).collect()
-    }
-
-    /// Sets all; gives whether they are the first ones that the identity seals.
-    fn set_all(&self, secrets: Vec<(SecretName, Secret)>, peer: Peer) -> Result<bool, Refusal> {
-        let names: Vec<_> = secrets.iter().map(|(name, _)| name.clone()).collect();
-        // The error has the path of the one file that it is about.
-        let refused = |error| refuse::vault(&error, &[]);
-        let batch = SecretBatch::set(&self.vault, secrets).map_err(refused)?;
-        self.record(Event::Set, peer, &names)?;
-        let committed = batch.commit();
-        self.subscribers.look(&names);
-        committed.map_err(refused)
-    }
-
-    pub(super) fn restore(&self, restore: Restore, peer: Peer) -> Result<Response, Refusal> {
-        let Restore { name, version } = restore;
+impl Handle for Restore {
+    fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Restored, Refusal> {
+        let Self { name, version } = self;
         let names = [name.clone()];
-        let refused = |error| refuse::vault(&error, &names);
-        let versions = self.vault.secrets().versions(&name).map_err(refused)?;
+        let versions = service.vault.secrets().versions(&name).map_err(refuse::about(&names))?;
         let mut earlier = versions.earlier.iter();
         let found = match version {
             Some(number) => earlier.find(|earlier| earlier.version == number),
             None => earlier.next(),
         };
         let found = found.ok_or_else(|| refuse::no_such_version(&names))?;
-        let change = SecretChange::restore(&self.vault, name, found.version).map_err(refused)?;
+        let prepared = SecretChange::restore(&service.vault, name, found.version);
+        let change = prepared.map_err(refuse::about(&names))?;
         if let Some(before) = change.same_as() {
-            self.subscribers.expect_same(&names[0], before, change.fingerprint());
+            service.subscribers.expect_same(&names[0], before, change.fingerprint());
         }
-        self.record(Event::Restore, peer, &names)?;
+        service.audit.record(AuditEvent::Restore, caller.actor(), &names, &[])?;
         let committed = change.commit();
-        self.subscribers.look(&names);
-        committed.map_err(refused)?;
-        let (holders, leases) = self.holders(&names);
-        Ok(Response::Restored(Restored {
-            version: found.version,
-            set_at: found.set_at,
-            holders,
-            leases,
-        }))
+        service.subscribers.check(&names);
+        committed.map_err(refuse::about(&names))?;
+        let (holders, leases) = holders(service, &names);
+        Ok(Restored { version: found.version, set_at: found.set_at, holders, leases })
     }
+}
 
-    pub(super) fn delete(&self, delete: Delete, peer: Peer) -> Result<Response, Refusal> {
-        let Delete { name, purge } = delete;
+impl Handle for Delete {
+    fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Deleted, Refusal> {
+        let Self { name, purge } = self;
         let names = [name];
-        let refused = |error| refuse::vault(&error, &names);
-        let is_there = self.vault.secrets().has(&names[0]).map_err(refused)?
-            || purge && self.vault.secrets().history().has(&names[0]).map_err(refused)?;
-        if !is_there {
+        let [name] = &names;
+        let exists = service.vault.secrets().has(name).map_err(refuse::about(&names))?
+            || purge
+                && service.vault.secrets().history().has(name).map_err(refuse::about(&names))?;
+        if !exists {
             return Err(refuse::no_such_secret(&names));
         }
+        let event = if purge { AuditEvent::Purge } else { AuditEvent::Delete };
+        service.audit.record(event, caller.actor(), &names, &[])?;
         let deleted = if purge {
-            self.record(Event::Purge, peer, &names)?;
-            self.vault.secrets().purge(&names[0])
+            service.vault.secrets().purge(name)
         } else {
-            self.record(Event::Delete, peer, &names)?;
-            self.vault.secrets().remove(&names[0])
+            service.vault.secrets().remove(name)
         };
-        self.subscribers.look(&names);
-        deleted.map_err(refused).map(|()| Response::Deleted(Deleted))
+        service.subscribers.check(&names);
+        deleted.map_err(refuse::about(&names)).map(|()| Deleted)
     }
+}
 
-    fn record(&self, event: Event, peer: Peer, names: &[SecretName]) -> Result<(), Refusal> {
-        let actor = Actor { pid: peer.pid, ..Actor::default() };
-        self.audit.record(event, actor, names).map_err(|error| refuse::audit(&error))
+impl Handle for List {
+    fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Listed, Refusal> {
+        let names = service.vault.secrets().names().map_err(refuse::vault)?;
+        let mut names = names.iter().peekable();
+        loop {
+            let secrets = page(service, names.by_ref().take(limits::PAGE_NAMES))?;
+            let more = names.peek().is_some();
+            let page = Listed { secrets, more };
+            if !more {
+                return Ok(page);
+            }
+            caller.send(page);
+        }
     }
+}
 
-    /// Where the identity is, when its owner has to hear of it.
-    fn new_identity(&self, is_new: bool) -> Option<String> {
-        is_new.then(|| self.vault.keys().path().display().to_string())
+impl Handle for Examine {
+    fn handle(self, service: &Service, _: &mut Caller<'_>) -> Result<Examined, Refusal> {
+        let mut damaged = Vec::new();
+        for name in self.names {
+            match service.vault.read(&name) {
+                // A secret that was just deleted is not damaged.
+                Ok(_) | Err(VaultError::Missing) => {}
+                Err(VaultError::Damaged { source, .. }) => {
+                    damaged.push(Damaged { name, why: source.to_string() });
+                }
+                Err(error) => return Err(refuse::about(&[name])(error)),
+            }
+        }
+        Ok(Examined { damaged })
     }
+}
+
+impl Handle for History {
+    fn handle(self, service: &Service, _: &mut Caller<'_>) -> Result<Versions, Refusal> {
+        let names = [self.name];
+        let versions =
+            service.vault.secrets().versions(&names[0]).map_err(refuse::about(&names))?;
+        if versions.present.is_none() && versions.earlier.is_empty() {
+            return Err(refuse::no_such_secret(&names));
+        }
+        Ok(versions)
+    }
+}
+
+/// Sets all secrets; returns whether this created the identity.
+fn set_all(
+    service: &Service,
+    secrets: Vec<(SecretName, Secret)>,
+    caller: &Caller<'_>,
+) -> Result<bool, Refusal> {
+    let names: Vec<_> = secrets.iter().map(|(name, _)| name.clone()).collect();
+    // The error has the path of the one file that it is about.
+    let batch = SecretBatch::set(&service.vault, secrets).map_err(refuse::vault)?;
+    service.audit.record(AuditEvent::Set, caller.actor(), &names, &[])?;
+    let committed = batch.commit();
+    service.subscribers.check(&names);
+    committed.map_err(refuse::vault)
+}
+
+fn page(
+    service: &Service,
+    names: impl Iterator<Item = SecretName>,
+) -> Result<Vec<ListedSecret>, Refusal> {
+    let mut secrets = Vec::new();
+    for name in names {
+        let set_at = service.vault.secrets().set_at(&name);
+        let set_at = set_at.map_err(refuse::about(std::slice::from_ref(&name)))?;
+        // Without a secret that was just deleted.
+        secrets.extend(set_at.map(|set_at| ListedSecret { name, set_at }));
+    }
+    Ok(secrets)
+}
+
+/// The processes and leases that have an earlier value of these secrets, without connectors that restart
+/// because of the change.
+fn holders(service: &Service, names: &[SecretName]) -> (Vec<ListedGrant>, Vec<HeldLease>) {
+    let given = service.grants.given(names).into_iter().chain(service.leases.given(names));
+    let mut outdated: BTreeSet<_> = given.collect();
+    outdated.retain(|given| !service.vault.is_present(given));
+    let restarts = |parent| service.subscribers.is_notified(parent, names);
+    let holders = service.grants.holders(&outdated, restarts);
+    (holders, service.leases.with_any(&outdated, restarts))
+}
+
+/// The identity's file, if its owner has to be notified.
+fn new_identity(service: &Service, is_new: bool) -> Option<String> {
+    is_new.then(|| service.vault.keys().path().display().to_string())
 }

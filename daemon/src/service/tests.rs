@@ -5,17 +5,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use fluvio_secret_protocol::{
-    Code, Damaged, Delete, Examine, Examined, GetActivity, GetKey, GetRecipients, GetStatus, Grant,
-    Granted, Import, List, ListLeases, Listed, Lock, Passphrase, Refusal, Request, Restore, Rotate,
-    Secret, SecretName, Set, Subscribe, limits,
+    Call, Code, Damaged, Delete, Examine, Examined, GetActivity, GetKey, GetRecipients, GetStatus,
+    Grant, Granted, Import, List, ListLeases, Listed, Lock, Passphrase, Refusal, Reply, Request,
+    Restore, Rotate, Secret, SecretName, Set, Stored, Subscribe, Subscribed, Working, limits,
 };
 use fluvio_secret_system::peer::Peer;
 use zeroize::Zeroizing;
 
-use super::{Answers, Service};
-use crate::audit::{Actor, Audit, Event};
+use super::{Service, deliveries, handle, values};
+use crate::answers::{Answers, Response};
+use crate::audit::{Actor, Audit, AuditEvent};
 use crate::leases::LeaseTable;
-use crate::response::Response;
 use crate::settings::Settings;
 use fluvio_secret_vault::Vault;
 
@@ -61,30 +61,57 @@ impl Home {
         Self { folder, service }
     }
 
-    fn ask(&self, request: Request) -> Vec<Response> {
+    /// All answers.
+    fn ask<C: Call<Answer: std::fmt::Debug>>(&self, request: C) -> Vec<Reply<C::Answer>>
+    where
+        Request: From<C>,
+    {
         let heard = Arc::new(Heard::default());
-        self.ask_for(request, &heard);
-        heard.take()
+        self.ask_for(request.into(), &heard);
+        heard.take().iter().map(Response::decoded).collect()
+    }
+
+    /// The last answer.
+    fn call<C: Call<Answer: std::fmt::Debug>>(&self, request: C) -> Result<C::Answer, Refusal>
+    where
+        Request: From<C>,
+    {
+        answer(self.ask(request).pop().expect("an answer"))
     }
 
     fn ask_for(&self, request: Request, heard: &Arc<Heard>) {
         let answers: Arc<dyn Answers> = heard.clone();
-        self.service.answer(request, PEER, self.service.lock_requests(), &answers);
+        handle::answer(
+            &self.service,
+            request,
+            PEER,
+            self.service.vault.keys().lock_requests(),
+            &answers,
+        );
     }
 
-    fn set(&self, name: &str, value: &[u8]) -> Response {
-        let set = Set { name: secret(name), value: Secret::from(value.to_vec()) };
-        self.ask(Request::Set(set)).pop().expect("an answer")
+    fn set(&self, name: &str, value: &[u8]) {
+        self.try_set(name, value).expect("set");
+    }
+
+    fn try_set(&self, name: &str, value: &[u8]) -> Result<Stored, Refusal> {
+        self.call(Set { name: secret(name), value: Secret::from(value.to_vec()) })
+    }
+
+    /// The line of a delivery, for values that were decrypted after this number of locks.
+    fn record_delivery(
+        &self,
+        event: AuditEvent,
+        names: &[SecretName],
+        locks: u64,
+    ) -> Result<(), Refusal> {
+        deliveries::record(&self.service, event, Actor::default(), names, locks).map(|_| ())
     }
 
     fn grant(&self, config: &str) -> Result<Granted, Refusal> {
         let config = Zeroizing::new(config.as_bytes().to_vec());
         let grant = Grant { label: "c.yaml".into(), program: "prog".into(), check: false, config };
-        match self.ask(Request::Grant(grant)).pop().expect("an answer") {
-            Response::Granted(granted) => Ok(granted),
-            Response::Refused(refusal) => Err(refusal),
-            other => panic!("{other:?}"),
-        }
+        self.call(grant).map(|granted| granted.expect("values, which were not checked"))
     }
 
     fn audit_log(&self) -> String {
@@ -96,11 +123,16 @@ fn secret(name: &str) -> SecretName {
     name.parse().expect("a name")
 }
 
-fn refusal(answer: Response) -> Refusal {
-    match answer {
-        Response::Refused(refusal) => refusal,
+fn answer<A: std::fmt::Debug>(reply: Reply<A>) -> Result<A, Refusal> {
+    match reply {
+        Reply::Answer(answer) => Ok(answer),
+        Reply::Refused(refusal) => Err(refusal),
         other => panic!("{other:?}"),
     }
+}
+
+fn refusal<A: std::fmt::Debug>(answer: Result<A, Refusal>) -> Refusal {
+    answer.expect_err("refused")
 }
 
 #[test]
@@ -128,10 +160,10 @@ fn what_cannot_be_opened_is_told_by_name_and_nothing_of_what_can() {
     fs::copy(file("A"), file("B")).expect("copied");
     fs::remove_file(file("C")).expect("removed");
     let names = ["A", "B", "C"].map(secret).to_vec();
-    let answer = home.ask(Request::Examine(Examine { names })).pop().expect("an answer");
+    let answer = home.call(Examine { names });
     let why = "it holds the secret `A`".to_owned();
     assert!(!format!("{answer:?}").contains("cnry"));
-    let Response::Examined(Examined { damaged }) = answer else { panic!("{answer:?}") };
+    let Ok(Examined { damaged }) = answer else { panic!("{answer:?}") };
     assert_eq!(damaged, [Damaged { name: secret("B"), why }]);
 }
 
@@ -158,10 +190,10 @@ fn without_its_line_in_the_audit_log_nothing_is_delivered_or_changed() {
     fs::remove_file(home.folder.path().join("audit.log")).expect("it is there");
     fs::create_dir(home.folder.path().join("audit.log")).expect("a folder in its place");
     assert_eq!(home.grant("x: {secret: {name: A}}").expect_err("refused").code, Code::Audit);
-    assert_eq!(refusal(home.set("A", b"two")).code, Code::Audit);
-    assert_eq!(refusal(home.set("B", b"new")).code, Code::Audit);
-    let delete = home.ask(Request::Delete(Delete { name: secret("A"), purge: false })).pop();
-    assert_eq!(refusal(delete.expect("an answer")).code, Code::Audit);
+    assert_eq!(refusal(home.try_set("A", b"two")).code, Code::Audit);
+    assert_eq!(refusal(home.try_set("B", b"new")).code, Code::Audit);
+    let delete = home.call(Delete { name: secret("A"), purge: false });
+    assert_eq!(refusal(delete).code, Code::Audit);
     fs::remove_dir(home.folder.path().join("audit.log")).expect("it is there");
     let granted = home.grant("x: {secret: {name: A}}").expect("granted again");
     assert_eq!(granted.values[0].expose(), b"one");
@@ -173,15 +205,15 @@ fn d13_what_was_opened_before_a_lock_is_not_given_away_after_it() {
     let home = Home::new();
     home.set("A", b"one");
     let put = Passphrase::change(None, Some(b"p".to_vec().into()));
-    let put = home.ask(Request::Passphrase(put)).pop();
-    assert!(matches!(put, Some(Response::Key(_))), "{put:?}");
+    home.call(put).expect("a passphrase");
     let locks = home.service.vault.keys().locks();
     let names = [secret("A")];
-    let values = home.service.read_all(&names, &mut HashMap::new()).expect("opened");
+    let values =
+        values::read_all(&home.service.vault, &names, &mut HashMap::new()).expect("opened");
     assert_eq!(values[0].0.expose(), b"one");
-    assert!(matches!(home.ask(Request::Lock(Lock))[..], [Response::Locked(_)]));
-    for event in [Event::Grant, Event::Lease] {
-        let recorded = home.service.record_delivery(event, Actor::default(), &names, locks);
+    home.call(Lock).expect("locked");
+    for event in [AuditEvent::Grant, AuditEvent::Lease] {
+        let recorded = home.record_delivery(event, &names, locks);
         assert_eq!(recorded.err().map(|refusal| refusal.code), Some(Code::Locked));
     }
     assert!(home.audit_log().lines().last().is_some_and(|line| line.contains(r#""lock""#)));
@@ -192,9 +224,9 @@ fn a_lock_that_is_refused_stops_no_grant() {
     let home = Home::new();
     home.set("A", b"one");
     let locks = home.service.vault.keys().locks();
-    assert_eq!(refusal(home.ask(Request::Lock(Lock)).remove(0)).code, Code::Passphrase);
+    assert_eq!(refusal(home.call(Lock)).code, Code::Passphrase);
     let names = [secret("A")];
-    let recorded = home.service.record_delivery(Event::Grant, Actor::default(), &names, locks);
+    let recorded = home.record_delivery(AuditEvent::Grant, &names, locks);
     assert!(recorded.is_ok());
 }
 
@@ -204,7 +236,7 @@ fn the_line_of_a_change_is_written_before_the_change() {
     home.set("A", b"one");
     // In place of the secret there is a folder: the change fails after its line.
     fs::create_dir(home.folder.path().join("vault/B.age")).expect("a folder");
-    assert_eq!(refusal(home.set("B", b"two")).code, Code::Storage);
+    assert_eq!(refusal(home.try_set("B", b"two")).code, Code::Storage);
     assert!(home.audit_log().contains(r#""event":"set","pid":42,"names":["B"]"#));
 }
 
@@ -238,12 +270,9 @@ fn a_grant_is_at_most_8_mib() {
 fn the_list_comes_in_pages_that_say_whether_more_follows() {
     let home = Home::new();
     let pages = |home: &Home| -> Vec<(usize, bool)> {
-        let answers = home.ask(Request::List(List));
-        let page = |answer: &Response| match answer {
-            Response::Listed(page) => (page.secrets.len(), page.more),
-            other => panic!("{other:?}"),
-        };
-        answers.iter().map(page).collect()
+        let answers = home.ask(List).into_iter().map(answer);
+        let pages = answers.map(|page| page.expect("a page"));
+        pages.map(|page| (page.secrets.len(), page.more)).collect()
     };
     assert_eq!(pages(&home), [(0, false)]);
     for n in 0..300 {
@@ -267,19 +296,16 @@ fn d7_no_refusal_or_audit_line_has_a_value() {
 
 /// What a subscriber was told: names, whether each is there, and whether it is the same.
 fn told(answers: Vec<Response>) -> Vec<Vec<(String, bool, bool)>> {
-    let one = |answer| match answer {
-        Response::Subscribed(told) => told
-            .secrets
-            .into_iter()
-            .map(|one| (one.name.to_string(), one.fingerprint.is_some(), one.is_same))
-            .collect(),
-        other => panic!("{other:?}"),
+    let one = |response: Response| {
+        let subscribed = answer::<Subscribed>(response.decoded()).expect("fingerprints");
+        let secrets = subscribed.secrets.into_iter();
+        secrets.map(|one| (one.name.to_string(), one.fingerprint.is_some(), one.is_same)).collect()
     };
     answers.into_iter().map(one).collect()
 }
 
-fn subscription(config: &str) -> Request {
-    Request::Subscribe(Subscribe { config: Zeroizing::new(config.as_bytes().to_vec()) })
+fn subscription(config: &str) -> Subscribe {
+    Subscribe { config: Zeroizing::new(config.as_bytes().to_vec()) }
 }
 
 #[test]
@@ -288,7 +314,7 @@ fn subscribers_are_told_their_own_secrets_and_what_changes_of_them() {
     home.set("A", b"one");
     home.set("OTHER", b"one");
     let heard = Arc::new(Heard::default());
-    home.ask_for(subscription("x: [{secret: {name: A}}, {secret: {name: B}}]"), &heard);
+    home.ask_for(subscription("x: [{secret: {name: A}}, {secret: {name: B}}]").into(), &heard);
     let a = |is_there, is_same| ("A".to_owned(), is_there, is_same);
     let b = |is_there| ("B".to_owned(), is_there, false);
     assert_eq!(told(heard.take()), [[a(true, false), b(false)]]);
@@ -297,17 +323,16 @@ fn subscribers_are_told_their_own_secrets_and_what_changes_of_them() {
     home.set("B", b"one");
     home.set("A", b"one");
     home.set("A", b"two");
-    let restore = |version| Request::Restore(Restore { name: secret("A"), version });
-    home.ask(restore(None));
-    home.ask(restore(Some(1)));
-    let delete = Request::Delete(Delete { name: secret("A"), purge: false });
-    home.ask(delete);
+    let restore = |version| home.call(Restore { name: secret("A"), version });
+    restore(None).expect("restored");
+    restore(Some(1)).expect("restored");
+    home.call(Delete { name: secret("A"), purge: false }).expect("deleted");
     let same = [a(true, true)];
     let expected =
         [[b(true)], same.clone(), [a(true, false)], [a(true, false)], same, [a(false, false)]];
     assert_eq!(told(heard.take()), expected);
     heard.is_gone.store(true, Ordering::Relaxed);
-    home.service.forget_gone();
+    home.service.subscribers.forget_gone();
     home.set("A", b"three");
     assert!(heard.take().is_empty());
 }
@@ -317,31 +342,33 @@ fn a15_nothing_of_another_directory_at_the_vaults_path_is_told_or_acknowledged()
     let home = Home::new();
     home.set("A", b"one");
     let heard = Arc::new(Heard::default());
-    home.ask_for(subscription("x: {secret: {name: A}}"), &heard);
-    home.service.subscribers.hear_nothing_of_outside();
+    home.ask_for(subscription("x: {secret: {name: A}}").into(), &heard);
+    home.service.subscribers.stop_watching();
     heard.take();
     let at = |name: &str| home.folder.path().join(name);
     fs::rename(at("vault"), at("elsewhere")).expect("moved");
     fs::create_dir(at("vault")).expect("a directory");
-    home.service.subscribers.look_at_all();
+    home.service.subscribers.check_all();
     assert!(heard.take().is_empty(), "the secret is not gone");
     let requests = [
-        Request::List(List),
-        Request::GetActivity(GetActivity),
-        Request::GetKey(GetKey),
-        Request::GetRecipients(GetRecipients),
-        subscription("x: 1"),
-        Request::Examine(Examine { names: vec![secret("A")] }),
-        Request::Delete(Delete { name: secret("A"), purge: true }),
-        Request::Set(Set { name: secret("A"), value: Secret::from(b"two".to_vec()) }),
-        Request::Rotate(Rotate::new(false, None)),
+        Request::from(List),
+        GetActivity.into(),
+        GetKey.into(),
+        GetRecipients.into(),
+        subscription("x: 1").into(),
+        Examine { names: vec![secret("A")] }.into(),
+        Delete { name: secret("A"), purge: true }.into(),
+        Set { name: secret("A"), value: Secret::from(b"two".to_vec()) }.into(),
+        Rotate::new(false, None).into(),
     ];
     let lines = home.audit_log();
     for request in requests {
         let what = format!("{request:?}");
-        let mut answers = home.ask(request);
+        let heard = Arc::new(Heard::default());
+        home.ask_for(request, &heard);
+        let answers = heard.take();
         assert_eq!(answers.len(), 1, "{what}");
-        let refusal = refusal(answers.remove(0));
+        let refusal = refusal(answer::<Working>(answers[0].decoded()));
         assert_eq!(refusal.code, Code::Stopping, "{what}");
         assert!(refusal.to_string().contains("moved, replaced or unmounted"), "{refusal}");
     }
@@ -349,21 +376,20 @@ fn a15_nothing_of_another_directory_at_the_vaults_path_is_told_or_acknowledged()
     assert_eq!(refused.code, Code::Stopping);
     assert_eq!(home.audit_log(), lines);
     assert_eq!(fs::read_dir(at("vault")).expect("a directory").count(), 0);
-    assert!(matches!(home.ask(Request::GetStatus(GetStatus))[..], [Response::Status(_)]));
-    assert!(matches!(home.ask(Request::ListLeases(ListLeases))[..], [Response::Leases(_)]));
+    assert!(home.call(GetStatus).is_ok() && home.call(ListLeases).is_ok());
     // What was begun before, and is done after it.
     let names = [secret("A")];
-    let recorded = home.service.record_delivery(Event::Grant, Actor::default(), &names, 0);
+    let recorded = home.record_delivery(AuditEvent::Grant, &names, 0);
     assert_eq!(recorded.err().map(|refusal| refusal.code), Some(Code::Storage));
-    let listed = Response::Listed(Listed { secrets: Vec::new(), more: false });
+    let listed = Response::new(Listed { secrets: Vec::new(), more: false });
     let missing = Refusal::new(Code::Missing, "no such secret", "");
-    for answer in [Ok(listed), Err(missing)] {
-        let told = home.service.of_the_vault(answer);
+    for served in [Ok(Some(listed)), Err(missing)] {
+        let told = handle::of_the_vault(&home.service, served);
         assert_eq!(told.err().map(|refusal| refusal.code), Some(Code::Storage));
     }
     fs::remove_dir(at("vault")).expect("removed");
     fs::rename(at("elsewhere"), at("vault")).expect("put back");
-    home.service.subscribers.look_at_all();
+    home.service.subscribers.check_all();
     assert!(heard.take().is_empty(), "nothing has changed");
     assert!(home.grant("x: {secret: {name: A}}").is_ok());
 }
@@ -375,21 +401,21 @@ fn what_came_from_outside_is_told_before_the_same_is_set_or_sealed_anew() {
     home.set("A", b"two");
     let two = fs::read(&file).expect("a secret");
     let requests: [fn() -> Request; 2] = [
-        || Request::Set(Set { name: secret("A"), value: Secret::from(b"two".to_vec()) }),
-        || Request::Rotate(Rotate::new(false, None)),
+        || Set { name: secret("A"), value: Secret::from(b"two".to_vec()) }.into(),
+        || Rotate::new(false, None).into(),
     ];
     for request in requests {
         home.set("A", b"one");
         let heard = Arc::new(Heard::default());
-        home.ask_for(subscription("x: {secret: {name: A}}"), &heard);
-        home.service.subscribers.hear_nothing_of_outside();
+        home.ask_for(subscription("x: {secret: {name: A}}").into(), &heard);
+        home.service.subscribers.stop_watching();
         heard.take();
         fs::write(&file, &two).expect("written");
-        home.ask(request());
+        home.ask_for(request(), &Arc::default());
         let a = |is_same| ("A".to_owned(), true, is_same);
         assert_eq!(told(heard.take()), [[a(false)], [a(true)]]);
         heard.is_gone.store(true, Ordering::Relaxed);
-        home.service.forget_gone();
+        home.service.subscribers.forget_gone();
     }
 }
 
@@ -398,8 +424,8 @@ fn what_is_expected_to_be_the_same_is_so_only_after_what_it_is_the_same_as() {
     let home = Home::new();
     home.set("A", b"one");
     let heard = Arc::new(Heard::default());
-    home.ask_for(subscription("x: {secret: {name: A}}"), &heard);
-    home.service.subscribers.hear_nothing_of_outside();
+    home.ask_for(subscription("x: {secret: {name: A}}").into(), &heard);
+    home.service.subscribers.stop_watching();
     let file = home.folder.path().join("vault/A.age");
     let fingerprints = home.service.vault.fingerprints();
     let of_one = fingerprints.of(&secret("A")).expect("a fingerprint");
@@ -410,7 +436,7 @@ fn what_is_expected_to_be_the_same_is_so_only_after_what_it_is_the_same_as() {
     heard.take();
     let look = |bytes: &[u8]| {
         fs::write(&file, bytes).expect("written");
-        home.service.subscribers.look(&[secret("A")]);
+        home.service.subscribers.check(&[secret("A")]);
     };
     // Another one comes between.
     home.service.subscribers.expect_same(&secret("A"), of_two, of_one);
@@ -426,18 +452,18 @@ fn what_is_expected_to_be_the_same_is_so_only_after_what_it_is_the_same_as() {
 #[test]
 fn a_subscription_to_what_cannot_be_read_is_refused_and_there_are_only_so_many() {
     let home = Home::new();
-    assert_eq!(refusal(home.ask(subscription("]")).remove(0)).code, Code::Config);
+    assert_eq!(refusal(home.call(subscription("]"))).code, Code::Config);
     let listeners: Vec<_> = (0..limits::SUBSCRIPTIONS).map(|_| Arc::default()).collect();
     for heard in &listeners {
-        home.ask_for(subscription("x: {secret: {name: A}}"), heard);
+        home.ask_for(subscription("x: {secret: {name: A}}").into(), heard);
         assert_eq!(told(heard.take()).len(), 1);
     }
-    assert_eq!(refusal(home.ask(subscription("x: 1")).remove(0)).code, Code::Large);
+    assert_eq!(refusal(home.call(subscription("x: 1"))).code, Code::Large);
     home.set("A", b"one");
     assert!(listeners.iter().all(|heard| told(heard.take()).len() == 1));
     listeners[0].is_gone.store(true, Ordering::Relaxed);
-    home.service.forget_gone();
-    assert_eq!(told(home.ask(subscription("x: 1"))), [[]]);
+    home.service.subscribers.forget_gone();
+    assert!(home.call(subscription("x: 1")).expect("a place").secrets.is_empty());
 }
 
 #[test]
@@ -446,16 +472,15 @@ fn sealing_anew_has_its_line_and_tells_subscribers_that_nothing_changed() {
     home.set("A", b"one");
     let subscriber = Arc::new(Heard::default());
     let config = Zeroizing::new(b"x: {secret: {name: A}}".to_vec());
-    home.ask_for(Request::Subscribe(Subscribe { config }), &subscriber);
+    home.ask_for(Subscribe { config }.into(), &subscriber);
     subscriber.take();
-    let answers = home.ask(Request::Rotate(Rotate::new(false, None)));
-    let Some((Response::Reencrypted(resealed), before)) = answers.split_last() else {
+    let answers = home.ask(Rotate::new(false, None));
+    let Some((Reply::Answer(resealed), before)) = answers.split_last() else {
         panic!("{answers:?}")
     };
     assert_eq!((resealed.secrets, resealed.recipients), (1, 1));
-    assert!(before.iter().all(|answer| matches!(answer, Response::Reencrypting(_))), "{before:?}");
-    let told = subscriber.take();
-    assert!(matches!(&told[..], [Response::Subscribed(one)] if one.secrets[0].is_same), "{told:?}");
+    assert!(before.iter().all(|answer| matches!(answer, Reply::Reencrypting(_))), "{before:?}");
+    assert_eq!(told(subscriber.take()), [[("A".to_owned(), true, true)]]);
     let line = home.audit_log().lines().last().expect("a line").to_owned();
     let expected = format!(r#""event":"rotate","pid":42,"recipients":["{}"]"#, resealed.own);
     assert!(line.contains(&expected), "{line}");
@@ -464,8 +489,7 @@ fn sealing_anew_has_its_line_and_tells_subscribers_that_nothing_changed() {
     let unchanged = identity();
     fs::remove_file(home.folder.path().join("audit.log")).expect("it is there");
     fs::create_dir(home.folder.path().join("audit.log")).expect("a folder in its place");
-    let answer = home.ask(Request::Rotate(Rotate::new(false, None))).pop();
-    assert_eq!(refusal(answer.expect("an answer")).code, Code::Audit);
+    assert_eq!(refusal(home.call(Rotate::new(false, None))).code, Code::Audit);
     assert_eq!(identity(), unchanged);
 }
 
@@ -481,46 +505,40 @@ impl Running {
         Self(home)
     }
 
-    fn ask(&self, request: Request) -> Response {
+    fn ask<C: Call<Answer: std::fmt::Debug>>(&self, request: C) -> C::Answer
+    where
+        Request: From<C>,
+    {
         let heard = Arc::new(Heard::default());
         let answers: Arc<dyn Answers> = heard.clone();
         let pid = i32::try_from(std::process::id()).expect("a pid");
         let service = &self.0.service;
-        service.answer(request, Peer { uid: 0, pid }, service.lock_requests(), &answers);
-        heard.take().pop().expect("an answer")
+        let locks = service.vault.keys().lock_requests();
+        handle::answer(service, request.into(), Peer { uid: 0, pid }, locks, &answers);
+        let last = heard.take().pop().expect("an answer");
+        answer(last.decoded()).expect("not refused")
     }
 
     fn start(&self) {
         let config = Zeroizing::new(b"x: {secret: {name: A}}".to_vec());
         let grant = Grant { label: "c.yaml".into(), program: "prog".into(), check: false, config };
-        let granted = self.ask(Request::Grant(grant));
-        assert!(matches!(granted, Response::Granted(_)), "{granted:?}");
+        self.ask(grant).expect("values, which were not checked");
     }
 
     /// Whether the answer to a change names the process.
-    fn is_named_after(&self, request: Request) -> bool {
-        let holders = match self.ask(request) {
-            Response::Stored(stored) => stored.holders,
-            Response::Restored(restored) => restored.holders,
-            Response::Imported(imported) => imported.holders,
-            other => panic!("{other:?}"),
-        };
-        !holders.is_empty()
-    }
-
     fn is_named_after_set(&self, value: &str) -> bool {
         let value = Secret::from(value.as_bytes().to_vec());
-        self.is_named_after(Request::Set(Set { name: secret("A"), value }))
+        !self.ask(Set { name: secret("A"), value }).holders.is_empty()
     }
 
     fn is_named_after_import(&self, value: &str) -> bool {
         let (names, values) = (vec![secret("A")], vec![Secret::from(value.as_bytes().to_vec())]);
         let import = Import { names, values, overwrite: true, dry_run: false };
-        self.is_named_after(Request::Import(import))
+        !self.ask(import).holders.is_empty()
     }
 
     fn is_named_after_restore(&self, version: Option<u64>) -> bool {
-        self.is_named_after(Request::Restore(Restore { name: secret("A"), version }))
+        !self.ask(Restore { name: secret("A"), version }).holders.is_empty()
     }
 }
 
@@ -564,8 +582,7 @@ fn a_process_that_runs_with_the_restored_value_is_not_named_while_locked() {
 fn a_process_that_runs_with_the_restored_value_is_not_named_after_a_rotation() {
     let home = Running::with_values(&["one"]);
     home.start();
-    let rotated = home.ask(Request::Rotate(Rotate::new(false, None)));
-    assert!(matches!(rotated, Response::Reencrypted(_)), "{rotated:?}");
+    home.ask(Rotate::new(false, None));
     assert!(!home.is_named_after_set("one"));
     assert!(home.is_named_after_set("two"));
     assert!(!home.is_named_after_restore(None));

@@ -1,0 +1,122 @@
+//! How a request gets to its handler.
+
+use std::sync::{Arc, RwLockReadGuard};
+
+use fluvio_secret_protocol::{Answer, Call, Refusal, Request};
+use fluvio_secret_system::peer::Peer;
+
+use super::{Service, refuse};
+use crate::answers::{Answers, Response};
+use crate::audit::Actor;
+use crate::lease_watch::LeaseHold;
+
+/// The client of a request, and what belongs to its answer.
+pub(super) struct Caller<'a> {
+    pub(super) peer: Peer,
+    /// The number of lock requests when this request arrived.
+    pub(super) lock_requests: u64,
+    pub(super) answers: &'a Arc<dyn Answers>,
+    /// Values on their way, until the answer is sent.
+    pub(super) delivery: Option<RwLockReadGuard<'a, ()>>,
+    /// A new lease, which the connection holds.
+    pub(super) lease: Option<LeaseHold>,
+}
+
+impl Caller<'_> {
+    /// Sends an answer before the last one.
+    pub(super) fn send(&self, answer: impl Answer) {
+        self.answers.send(Response::new(answer));
+    }
+
+    /// The client, for a line in the audit log.
+    pub(super) fn actor(&self) -> Actor<'static> {
+        Actor { pid: self.peer.pid, ..Actor::default() }
+    }
+}
+
+/// A request that the daemon carries out.
+pub(super) trait Handle: Call {
+    /// Carries it out, and returns its last answer.
+    fn handle<'a>(
+        self,
+        service: &'a Service,
+        caller: &mut Caller<'a>,
+    ) -> Result<Self::Answer, Refusal>;
+}
+
+/// The same for any request. `None` if all answers are sent already.
+pub(super) trait Serve: Call {
+    fn serve<'a>(
+        self,
+        service: &'a Service,
+        caller: &mut Caller<'a>,
+    ) -> Result<Option<Response>, Refusal>;
+}
+
+impl<H: Handle> Serve for H {
+    fn serve<'a>(
+        self,
+        service: &'a Service,
+        caller: &mut Caller<'a>,
+    ) -> Result<Option<Response>, Refusal> {
+        let answer = self.handle(service, caller)?;
+        Ok(Some(Response { lease: caller.lease.take(), ..Response::new(answer) }))
+    }
+}
+
+macro_rules! dispatch {
+    ($($noun:ident: $($request:ident)*;)*) => {
+        fn dispatch<'a>(
+            service: &'a Service,
+            request: Request,
+            caller: &mut Caller<'a>,
+        ) -> Result<Option<Response>, Refusal> {
+            match request {
+                $($(Request::$request(request) => serve(service, request, caller),)*)*
+            }
+        }
+    };
+}
+
+fluvio_secret_protocol::requests!(dispatch);
+
+/// Carries out a request. `lock_requests` is the number of lock requests when it arrived.
+pub(crate) fn answer(
+    service: &Service,
+    request: Request,
+    peer: Peer,
+    lock_requests: u64,
+    answers: &Arc<dyn Answers>,
+) {
+    let mut caller = Caller { peer, lock_requests, answers, delivery: None, lease: None };
+    match dispatch(service, request, &mut caller) {
+        Ok(None) => {}
+        Ok(Some(response)) => answers.send(response),
+        Err(refusal) => answers.send(Response::refused(refusal)),
+    }
+}
+
+fn serve<'a, C: Serve>(
+    service: &'a Service,
+    request: C,
+    caller: &mut Caller<'a>,
+) -> Result<Option<Response>, Refusal> {
+    if !C::NEEDS_VAULT {
+        return request.serve(service, caller);
+    }
+    service.vault.refuse_if_moved().map_err(|error| refuse::moved(&error))?;
+    of_the_vault(service, request.serve(service, caller))
+}
+
+/// Refuses an answer from another directory at the vault's path, which does not even show that a secret does
+/// not exist.
+pub(super) fn of_the_vault(
+    service: &Service,
+    served: Result<Option<Response>, Refusal>,
+) -> Result<Option<Response>, Refusal> {
+    // The values of a lease were read before the check of its delivery, and it exists by now.
+    if !matches!(&served, Ok(None | Some(Response { lease: Some(_), .. }))) {
+        service.vault.refuse_if_moved().map_err(refuse::vault)?;
+    }
+    served
+}

@@ -1,0 +1,90 @@
+//! Leases: the values that a configuration references as a file.
+
+use fluvio_secret_config::References;
+use fluvio_secret_protocol::check::Checked;
+use fluvio_secret_protocol::{
+    CreateLease, EndLease, Lease, LeaseEnded, Leased, Leases, ListLeases, ListedLease, Refusal,
+    SecretName, fit,
+};
+use jiff::Timestamp;
+
+use super::handle::{Caller, Handle};
+use super::values::{InjectBy, Referenced};
+use super::{Service, deliveries, refuse};
+use crate::audit::{Actor, AuditEvent};
+use crate::grants::{parent_of, tail_of};
+use crate::lease_files::LeaseInfo;
+use crate::lease_watch::LeaseHold;
+
+impl Handle for CreateLease {
+    fn handle<'a>(
+        self,
+        service: &'a Service,
+        caller: &mut Caller<'a>,
+    ) -> Result<Result<Leased, Checked>, Refusal> {
+        let Self(grant) = self;
+        let locks = service.vault.keys().locks();
+        let Referenced { references, values, fingerprints } =
+            match Referenced::decrypt(&service.vault, &grant, InjectBy::File)? {
+                Ok(referenced) => referenced,
+                Err(checked) => return Ok(Err(checked)),
+            };
+        let References { names, connector } = references;
+        if names.is_empty() {
+            return Ok(Ok(Leased { connector, lease: None }));
+        }
+        let unfit = |(name, value)| Some((SecretName::clone(name), fit::by_file(value).err()?));
+        let unfit: Vec<_> = names.iter().zip(&values).filter_map(unfit).collect();
+        if !unfit.is_empty() {
+            return Err(refuse::unfit(unfit));
+        }
+        let actor = Actor { pid: caller.peer.pid, program: &grant.program, config: &grant.label };
+        caller.delivery =
+            Some(deliveries::record(service, AuditEvent::Lease, actor, &names, locks)?);
+        let text = fit::secrets_file(&names, &values);
+        let about = LeaseInfo {
+            since: Timestamp::now().as_second(),
+            connector: connector.as_deref().map(tail_of),
+            config: tail_of(&grant.label),
+            names,
+            fingerprints,
+            parent: parent_of(caller.peer.pid),
+        };
+        let lease = service.leases.make(about, &text)?;
+        caller.lease = Some(LeaseHold::new(service.leases.clone(), lease.id.clone()));
+        let lease = Lease {
+            id: lease.id,
+            secrets: lease.secrets.display().to_string(),
+            hold: lease.hold.display().to_string(),
+        };
+        Ok(Ok(Leased { connector, lease: Some(lease) }))
+    }
+}
+
+impl Handle for EndLease {
+    fn handle(self, service: &Service, _: &mut Caller<'_>) -> Result<LeaseEnded, Refusal> {
+        match service.leases.remove(&self.id) {
+            true => Ok(LeaseEnded),
+            false => Err(refuse::no_such_lease()),
+        }
+    }
+}
+
+impl Handle for ListLeases {
+    fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Leases, Refusal> {
+        let mut leases = service.leases.all().into_iter().map(|lease| ListedLease {
+            id: lease.id,
+            since: lease.about.since,
+            connector: lease.about.connector,
+            config: lease.about.config,
+            names: lease.about.names,
+            hold: lease.hold.display().to_string(),
+        });
+        let mut lease = leases.next();
+        for next in leases {
+            caller.send(Leases { lease, more: true });
+            lease = Some(next);
+        }
+        Ok(Leases { lease, more: false })
+    }
+}

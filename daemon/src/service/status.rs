@@ -1,0 +1,54 @@
+//! The daemon's state, and what it granted last.
+
+use fluvio_secret_protocol::{Activity, GetActivity, GetStatus, Refusal, Status, Stop, Stopping};
+use fluvio_secret_vault::KeyState;
+
+use super::handle::{Caller, Handle};
+use super::{Service, key, refuse};
+
+impl Handle for GetStatus {
+    fn handle(self, service: &Service, _: &mut Caller<'_>) -> Result<Status, Refusal> {
+        // Requests that need the vault and the identity report what is wrong with them.
+        let _ = service.vault.recipient();
+        let _ = service.vault.secrets().count();
+        Ok(Status { is_current: true, ..last_known(service) })
+    }
+}
+
+impl Handle for GetActivity {
+    fn handle(self, service: &Service, _: &mut Caller<'_>) -> Result<Activity, Refusal> {
+        let secrets = service.vault.secrets().count().map_err(refuse::vault)?;
+        Ok(Activity { secrets: Some(secrets), ..last_known_activity(service) })
+    }
+}
+
+impl Handle for Stop {
+    fn handle(self, _: &Service, _: &mut Caller<'_>) -> Result<Stopping, Refusal> {
+        // The server stops: a service has nothing to stop.
+        Ok(Stopping)
+    }
+}
+
+/// The state, without a check of any file.
+pub(crate) fn last_known(service: &Service) -> Status {
+    let state = service.vault.keys().state();
+    Status {
+        is_current: false,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        since: service.since.as_second(),
+        vault: service.vault.path().display().to_string(),
+        identity: service.vault.keys().path().display().to_string(),
+        locked: state == KeyState::Locked,
+        unlocked_until: match state {
+            KeyState::Unlocked(until) => until.map(key::seconds),
+            _ => None,
+        },
+        settings: service.settings.to_string(),
+    }
+}
+
+/// The last grants: the number of secrets is on the disk.
+pub(crate) fn last_known_activity(service: &Service) -> Activity {
+    Activity { secrets: None, grants: service.grants.newest() }
+}
