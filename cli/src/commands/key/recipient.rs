@@ -7,7 +7,6 @@ use fluvio_secret_protocol::{
     AcceptRecipients, AddRecipient, GetRecipients, ListedRecipient, Recipients, RemoveRecipient,
     limits,
 };
-use serde::Serialize;
 
 use super::rekey::{reseal, say_rest, say_state, summary};
 use crate::argument::{self, BadArgument};
@@ -103,24 +102,6 @@ pub(super) fn recipients(command: RecipientCommand) -> Result<(), CliError> {
     }
 }
 
-/// A recipient, for programs.
-#[derive(Serialize)]
-struct ShownRecipient<'a> {
-    recipient: &'a str,
-    note: Option<&'a str>,
-    own: bool,
-    listed: bool,
-    accepted: bool,
-}
-
-impl<'a> ShownRecipient<'a> {
-    fn of(one: &'a ListedRecipient) -> Self {
-        let ListedRecipient { recipient, note, own, listed, accepted } = one;
-        let (own, listed, accepted) = (*own, *listed, *accepted);
-        Self { recipient, note: note.as_deref(), own, listed, accepted }
-    }
-}
-
 fn list(args: &ListRecipientsArgs) -> Result<(), CliError> {
     let recipients = client()?.call(GetRecipients)?;
     let all = &recipients.recipients;
@@ -133,7 +114,7 @@ fn list(args: &ListRecipientsArgs) -> Result<(), CliError> {
             let rows: Vec<_> = all.iter().map(row).collect();
             format::table(["Recipient", "Note", "State"], &rows)
         },
-        || all.iter().map(ShownRecipient::of).collect::<Vec<_>>(),
+        || all,
     );
     say_state(&recipients);
     printed

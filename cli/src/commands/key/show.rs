@@ -2,7 +2,6 @@
 
 use clap::Args;
 use fluvio_secret_protocol::{GetKey, RetiredKey};
-use serde::Serialize;
 
 use crate::connection::client;
 use crate::error::CliError;
@@ -14,16 +13,6 @@ use crate::format::{self, OutputArgs};
 pub(crate) struct ShowKeyArgs {
     #[command(flatten)]
     output: OutputArgs,
-}
-
-/// What is public about the identity, for programs.
-#[derive(Serialize)]
-struct ShownIdentity<'a> {
-    identity: &'a str,
-    recipient: Option<&'a str>,
-    passphrase: Option<bool>,
-    lost: bool,
-    retired: &'a [RetiredKey],
 }
 
 pub(super) fn show(args: &ShowKeyArgs) -> Result<(), CliError> {
@@ -45,16 +34,9 @@ pub(super) fn show(args: &ShowKeyArgs) -> Result<(), CliError> {
         }
         shown
     };
-    format::print(args.output.format, shown, || ShownIdentity {
-        identity: &key.identity,
-        recipient: key.recipient.as_deref(),
-        passphrase: key.passphrase,
-        lost: key.lost,
-        retired: &key.retired,
-    })
+    format::print(args.output.format, shown, || &key)
 }
 
-/// A retired key, for people.
 pub(super) fn describe(retired: &RetiredKey) -> String {
     match &retired.date {
         Some(date) => format!("{} ({date})", retired.recipient),
