@@ -1,19 +1,19 @@
 //! Values of arguments that several commands have: how they are parsed and completed.
 
-use std::error::Error;
 use std::ffi::OsStr;
-use std::fmt;
 use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use fluvio_secret_protocol::{BadName, InjectMode, List, SecretName};
 use jiff::SignedDuration;
+use thiserror::Error;
 
 use crate::connection::client;
 
 /// Why the value of an argument is refused, with nothing of that value.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Error)]
+#[error("error: {why}\nsee: fluvio-secret {command} --help")]
 pub(crate) struct BadArgument {
     why: String,
     /// The command whose help says more.
@@ -36,21 +36,13 @@ impl BadArgument {
     }
 }
 
-impl fmt::Display for BadArgument {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}\nsee: fluvio-secret {} --help", self.why, self.command)
-    }
-}
-
-impl Error for BadArgument {}
-
 /// A parser that is a function. It also gets values that are not UTF-8.
 pub(crate) fn parsed<T, E>(
     parse: impl Fn(&OsStr) -> Result<T, E> + Clone + Send + Sync + 'static,
 ) -> impl TypedValueParser<Value = T>
 where
     T: Clone + Send + Sync + 'static,
-    E: Into<Box<dyn Error + Send + Sync>> + 'static,
+    E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
 {
     OsStringValueParser::new().try_map(move |text| parse(&text))
 }

@@ -15,7 +15,6 @@ use crate::output;
 use crate::prompt::{PromptError, Terminal};
 use crate::value::{at_most, without_line_end};
 
-/// The options for the passphrase that the identity has.
 #[derive(Args, Debug, Default)]
 pub(crate) struct PassphraseArgs {
     /// Take the passphrase from a file, without one line end at its end; - for standard input
@@ -27,7 +26,6 @@ pub(crate) struct PassphraseArgs {
     passphrase_fd: Option<u32>,
 }
 
-/// The options for a passphrase that the identity gets.
 #[derive(Args, Debug)]
 pub(crate) struct NewPassphraseArgs {
     /// Take the new passphrase from a file, without one line end at its end; - for standard input
@@ -39,10 +37,7 @@ pub(crate) struct NewPassphraseArgs {
     new_passphrase_fd: Option<u32>,
 }
 
-/// Where a passphrase is.
 enum PassphraseSource<'a> {
-    /// Typed on the terminal.
-    Prompt,
     /// At a descriptor that this program was started with.
     Descriptor(u32),
     File(&'a Path),
@@ -51,30 +46,23 @@ enum PassphraseSource<'a> {
 impl PassphraseArgs {
     /// Whether you type it on the terminal.
     pub(crate) fn is_prompt(&self) -> bool {
-        matches!(self.source(), PassphraseSource::Prompt)
+        self.source().is_none()
     }
 
-    fn source(&self) -> PassphraseSource<'_> {
+    fn source(&self) -> Option<PassphraseSource<'_>> {
         PassphraseSource::of(self.passphrase_file.as_deref(), self.passphrase_fd)
     }
 }
 
 impl<'a> PassphraseSource<'a> {
-    fn of(file: Option<&'a Path>, descriptor: Option<u32>) -> Self {
-        match (file, descriptor) {
-            (Some(file), _) => Self::File(file),
-            (None, Some(number)) => Self::Descriptor(number),
-            (None, None) => Self::Prompt,
-        }
+    fn of(file: Option<&'a Path>, descriptor: Option<u32>) -> Option<Self> {
+        file.map(Self::File).or(descriptor.map(Self::Descriptor))
     }
 }
 
 /// Reads the passphrase that the identity has.
 pub(crate) fn read(args: &PassphraseArgs) -> Result<Secret, CliError> {
-    match args.source() {
-        PassphraseSource::Prompt => ask("Passphrase: "),
-        source => from_file(&source),
-    }
+    args.source().map_or_else(|| ask("Passphrase: "), |source| from_file(&source))
 }
 
 /// Does something with the passphrase that the identity has. While it is done nothing is shown of what
@@ -84,23 +72,23 @@ pub(crate) fn read_for<T: Send>(
     work: impl FnOnce(Secret) -> Result<T, CliError> + Send,
 ) -> Result<T, CliError> {
     match args.source() {
-        PassphraseSource::Prompt => ask_for("Passphrase: ", work),
-        source => work(from_file(&source)?),
+        Some(source) => work(from_file(&source)?),
+        None => ask_for("Passphrase: ", work),
     }
 }
 
 /// Reads the passphrase that an identity in this file has.
 pub(crate) fn read_of(path: &Path, args: &PassphraseArgs) -> Result<Secret, CliError> {
-    match args.source() {
-        PassphraseSource::Prompt => ask(&format!("Passphrase of {}: ", path.display())),
-        source => from_file(&source),
-    }
+    let ask = || ask(&format!("Passphrase of {}: ", path.display()));
+    args.source().map_or_else(ask, |source| from_file(&source))
 }
 
 /// Reads a new passphrase for the identity. At a prompt you type it twice, because you cannot see it.
 pub(crate) fn read_new(args: &NewPassphraseArgs) -> Result<Secret, CliError> {
     let source = PassphraseSource::of(args.new_passphrase_file.as_deref(), args.new_passphrase_fd);
-    let PassphraseSource::Prompt = source else { return from_file(&source) };
+    if let Some(source) = source {
+        return from_file(&source);
+    }
     let new = ask("New passphrase: ")?;
     if new.is_empty() {
         return Err(CliError::Passphrase("it is empty".to_owned()));
@@ -140,7 +128,6 @@ fn from_file(source: &PassphraseSource<'_>) -> Result<Secret, CliError> {
         PassphraseSource::File(path) if *path == Path::new("-") => input(0),
         PassphraseSource::File(path) => ((*path).to_owned(), path.display().to_string()),
         PassphraseSource::Descriptor(number) => input(*number),
-        PassphraseSource::Prompt => return Err(CliError::NoTerminal),
     };
     let read = || {
         if path == Path::new(INPUT) {
@@ -161,7 +148,6 @@ fn from_file(source: &PassphraseSource<'_>) -> Result<Secret, CliError> {
     fitting(Secret::new(without_line_end(bytes)))
 }
 
-/// Standard input.
 const INPUT: &str = "/proc/self/fd/0";
 
 /// A descriptor that we were started with, by the name that the system gives it.

@@ -4,7 +4,6 @@
 //! those that tell of a fault). Lines are read byte by byte, because a terminal's own line ends silently
 //! at 4,095 bytes.
 
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -18,6 +17,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
 };
+use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::signals::{Signals, take_default};
@@ -39,42 +39,25 @@ pub(crate) struct Terminal<'a> {
     pub(crate) most: usize,
 }
 
-/// Why there is no answer.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub(crate) enum PromptError {
-    /// It was cancelled.
+    #[error("it was not given")]
     Cancelled,
     /// Keys that make no characters were among it.
+    #[error(
+        "it has a control character, as arrow keys make them; type it anew, or take it from a file"
+    )]
     Control,
-    Io(io::Error),
+    #[error(transparent)]
+    Io(#[from] io::Error),
     /// Several lines were pasted.
+    #[error("it has several lines, of which only the first was taken; take it from a file")]
     SeveralLines,
-}
-
-impl From<io::Error> for PromptError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
 }
 
 impl From<rustix::io::Errno> for PromptError {
     fn from(error: rustix::io::Errno) -> Self {
         Self::Io(error.into())
-    }
-}
-
-impl fmt::Display for PromptError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Cancelled => f.write_str("it was not given"),
-            Self::Control => f.write_str(
-                "it has a control character, as arrow keys make them; type it anew, or take it from a file",
-            ),
-            Self::Io(error) => error.fmt(f),
-            Self::SeveralLines => f.write_str(
-                "it has several lines, of which only the first was taken; take it from a file",
-            ),
-        }
     }
 }
 
@@ -130,17 +113,9 @@ impl<'a> Terminal<'a> {
             };
             loop {
                 while let Some(signal) = signals.arrived()? {
-                    drop(silenced);
-                    take_default(signal)?;
-                    silenced = self.silence()?;
+                    silenced = self.take_signal(signal, silenced)?;
                 }
-                let mut awaited =
-                    [PollFd::new(&done, PollFlags::IN), PollFd::new(signals.wake(), PollFlags::IN)];
-                match poll(&mut awaited, None) {
-                    Err(rustix::io::Errno::INTR) => continue,
-                    polled => polled?,
-                };
-                if !awaited[0].revents().is_empty() {
+                if !wait(&done, signals)?.is_empty() {
                     drop(silenced);
                     let done = worker.join().unwrap_or_else(|panic| resume_unwind(panic));
                     return Ok(done.expect("nobody else took it"));
@@ -156,21 +131,10 @@ impl<'a> Terminal<'a> {
         self.prompt()?;
         loop {
             while let Some(signal) = signals.arrived()? {
-                drop(silenced);
-                // Does what the signal does by default.
-                take_default(signal)?;
-                silenced = self.silence()?;
+                silenced = self.take_signal(signal, silenced)?;
                 self.prompt()?;
             }
-            let mut wanted = [
-                PollFd::new(&self.input, PollFlags::IN),
-                PollFd::new(signals.wake(), PollFlags::IN),
-            ];
-            match poll(&mut wanted, None) {
-                Err(rustix::io::Errno::INTR) => continue,
-                polled => polled?,
-            };
-            let happened = wanted[0].revents();
+            let happened = wait(&self.input, signals)?;
             if happened.is_empty() {
                 continue;
             }
@@ -226,6 +190,13 @@ impl<'a> Terminal<'a> {
         }
     }
 
+    /// Does what a signal does by default, with the terminal as it was before.
+    fn take_signal(&self, signal: i32, silenced: Silenced<'_>) -> io::Result<Silenced<'_>> {
+        drop(silenced);
+        take_default(signal)?;
+        self.silence()
+    }
+
     /// Takes the echo away, until the guard is dropped.
     fn silence(&self) -> io::Result<Silenced<'_>> {
         let before = tcgetattr(&self.input)?;
@@ -245,6 +216,17 @@ impl<'a> Terminal<'a> {
     fn end_line(&self) {
         let _ = (&self.output).write_all(b"\n");
     }
+}
+
+/// Waits for a descriptor or a signal. Returns what happened at the descriptor.
+fn wait(descriptor: impl AsFd, signals: &Signals) -> io::Result<PollFlags> {
+    let mut wanted =
+        [PollFd::new(&descriptor, PollFlags::IN), PollFd::new(signals.wake(), PollFlags::IN)];
+    match poll(&mut wanted, None) {
+        Err(rustix::io::Errno::INTR) => {}
+        polled => _ = polled?,
+    }
+    Ok(wanted[0].revents())
 }
 
 /// The terminal as it was, to be put back.

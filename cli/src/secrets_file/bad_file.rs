@@ -1,43 +1,46 @@
 //! Why a secrets file is refused.
 
-use std::fmt;
 use std::io;
 
 use fluvio_secret_protocol::limits;
+use thiserror::Error;
 
-/// Why a file is refused: which line, what it looks like, and what to do. No text of the file.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Foreign {
-    /// Counted from 1; `None` for the whole file.
-    pub(super) line: Option<usize>,
-    pub(super) why: &'static str,
-    pub(super) help: &'static str,
-}
-
-/// Why a file is refused.
-#[derive(Debug)]
+/// Why a file is refused. It has no text of the file.
+#[derive(Debug, Error)]
 pub(crate) enum BadFile {
+    #[error(transparent)]
     Io(io::Error),
+    #[error("it is larger than any secrets file")]
     Large,
     /// The file, or a line of it, is of another format.
-    Foreign(Foreign),
+    #[error("{}{why}", .line.map(|line| format!("line {line}: ")).unwrap_or_default())]
+    Foreign { line: Option<usize>, why: &'static str, help: &'static str },
     /// The lines whose names no connector can reference.
+    #[error(
+        "{}: what is before the = is no name of a secret (letters, digits and _, not beginning with a digit)",
+        lines(.0)
+    )]
     Names(Vec<usize>),
-    /// The first line that is not UTF-8: no connector reads beyond it.
+    #[error("line {0} is not UTF-8, and connectors read no further")]
     NotUtf8(usize),
-    /// The two formats read different values, and the name of the file does not say which it is.
+    /// The two formats read different values.
+    #[error(
+        "it has quotes or comments, and its name does not say whether they are parts of the values"
+    )]
     Undecided,
-    /// Standard input is a terminal, which would show what is typed.
+    #[error("it is a terminal, which would show the values")]
     Terminal,
-    /// A line whose value is over the limit.
+    #[error(
+        "line {0}: the value has more than {most} bytes, which is the most",
+        most = limits::VALUE_BYTES
+    )]
     Value(usize),
 }
 
 impl BadFile {
-    /// What to do about it.
     pub(crate) fn help(&self) -> Option<&'static str> {
         match self {
-            Self::Foreign(Foreign { help, .. }) => Some(help),
+            Self::Foreign { help, .. } => Some(help),
             Self::Undecided => Some(
                 "add --format secrets to keep quotes and comments as parts of the values, or --format dotenv to remove them",
             ),
@@ -45,34 +48,6 @@ impl BadFile {
                 Some("give a file, or pass its text on: fluvio-secret import - < FILE")
             }
             Self::Io(_) | Self::Large | Self::Names(_) | Self::NotUtf8(_) | Self::Value(_) => None,
-        }
-    }
-}
-
-impl fmt::Display for BadFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Io(source) => source.fmt(f),
-            Self::Terminal => f.write_str("it is a terminal, which would show the values"),
-            Self::Large => f.write_str("it is larger than any secrets file"),
-            Self::Foreign(Foreign { line: Some(line), why, .. }) => write!(f, "line {line}: {why}"),
-            Self::Foreign(Foreign { line: None, why, .. }) => f.write_str(why),
-            Self::Undecided => f.write_str(
-                "it has quotes or comments, and its name does not say whether they are parts of the values",
-            ),
-            Self::Names(numbers) => write!(
-                f,
-                "{}: what is before the = is no name of a secret (letters, digits and _, not beginning with a digit)",
-                lines(numbers)
-            ),
-            Self::NotUtf8(number) => {
-                write!(f, "line {number} is not UTF-8, and connectors read no further")
-            }
-            Self::Value(number) => write!(
-                f,
-                "line {number}: the value has more than {} bytes, which is the most",
-                limits::VALUE_BYTES
-            ),
         }
     }
 }

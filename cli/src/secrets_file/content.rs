@@ -7,7 +7,6 @@ use super::bad_file::lines;
 /// What a file has. Numbers of lines begin with 1.
 #[derive(Debug, Default)]
 pub(crate) struct SecretsFile {
-    /// The secrets, in the order of the file.
     pub(crate) secrets: Vec<(SecretName, Secret)>,
     /// Lines that begin with `#`: connectors would take them for secrets, people do not.
     pub(super) comments: Vec<usize>,

@@ -57,7 +57,6 @@ const REPEATED: Looks = (
     "remove one of the two lines",
 );
 
-/// Reads the text of a file.
 pub(super) fn parse(text: &str) -> Result<SecretsFile, BadFile> {
     let mut file = SecretsFile::default();
     let (mut names, mut bad) = (BTreeSet::new(), Vec::new());
@@ -121,7 +120,6 @@ struct Taken {
     length: usize,
 }
 
-/// Takes the value at the beginning of a text.
 fn take(text: &str) -> Result<Taken, Looks> {
     let line = first_line(text);
     let value = line.trim();
@@ -219,7 +217,6 @@ fn unescaped(text: &str) -> Result<String, Looks> {
     Ok(value)
 }
 
-/// Whether a text without quotes refers to another variable.
 fn refers(text: &str) -> bool {
     text.match_indices('$').any(|(at, _)| is_reference(&text[at..]))
 }

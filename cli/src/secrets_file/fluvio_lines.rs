@@ -14,7 +14,6 @@ const EXPORT: Looks = (
     "read the file by the rules of .env files: --format dotenv",
 );
 
-/// Reads the text of a file.
 pub(super) fn parse(text: &str) -> Result<SecretsFile, BadFile> {
     let mut file = SecretsFile::default();
     let (mut names, mut bad) = (BTreeSet::new(), Vec::new());

@@ -5,7 +5,7 @@
 
 use fluvio_secret_protocol::SecretName;
 
-use super::bad_file::{BadFile, Foreign};
+use super::bad_file::BadFile;
 
 /// What a line or a value looks like, with the next step.
 pub(super) type Looks = (&'static str, &'static str);
@@ -97,12 +97,11 @@ pub(super) fn text_of(bytes: &[u8]) -> Result<&str, BadFile> {
 }
 
 fn whole((why, help): Looks) -> BadFile {
-    BadFile::Foreign(Foreign { line: None, why, help })
+    BadFile::Foreign { line: None, why, help }
 }
 
-/// A refusal because of one line.
 pub(super) fn at(line: usize, (why, help): Looks) -> BadFile {
-    BadFile::Foreign(Foreign { line: Some(line), why, help })
+    BadFile::Foreign { line: Some(line), why, help }
 }
 
 /// What a line looks like that belongs to no value before it and is no comment.
