@@ -17,7 +17,6 @@ use jiff::Timestamp;
 /// an escape for each byte. A longer line is not the daemon's.
 const LINE_BYTES: usize = 256 << 10;
 
-/// The log, read from its beginning on.
 pub(crate) struct AuditLog {
     path: PathBuf,
     /// The file that is read, once it exists.
@@ -96,7 +95,6 @@ fn inode_of(file: &File) -> io::Result<Inode> {
     Ok(Inode::from(&file.metadata()?))
 }
 
-/// The beginning of a line.
 #[derive(Default)]
 struct Begun {
     bytes: Vec<u8>,

@@ -11,7 +11,6 @@ use thiserror::Error;
 /// The status before a connector was started. The shim also exits with it.
 pub(crate) const NOT_STARTED: u8 = 125;
 
-/// Why a command failed.
 #[derive(Debug, Error)]
 pub(crate) enum CliError {
     /// A connector would not start, as was reported already.
@@ -134,7 +133,6 @@ impl CliError {
         Some(Help { advice: advice.to_owned(), command })
     }
 
-    /// What is printed.
     pub(crate) fn text(&self) -> String {
         let cause = self.to_string();
         match (self, self.help()) {

@@ -9,7 +9,6 @@ use fluvio_secret_protocol::BadName;
 use crate::argument::BadArgument;
 use crate::error::CliError;
 
-/// The name of the program.
 pub(crate) const PROGRAM: &str = "fluvio-secret";
 
 /// clap's error in our own words.

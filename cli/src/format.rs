@@ -7,7 +7,6 @@ use serde::Serialize;
 use crate::error::CliError;
 use crate::output;
 
-/// The form of a result.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum OutputFormat {
     /// For people
@@ -18,7 +17,6 @@ pub(crate) enum OutputFormat {
     Yaml,
 }
 
-/// The form of lines that are printed as they come.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum LogFormat {
     /// For people
@@ -27,7 +25,6 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// The option for the form.
 #[derive(Args, Debug)]
 pub(crate) struct OutputArgs<F: Clone + Send + Sync + ValueEnum + 'static = OutputFormat> {
     /// The form of the result

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-/// A process that has the write end open.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub(crate) struct Holder {
     pid: u32,
@@ -46,7 +45,6 @@ pub(crate) fn of<'a>(fifos: impl Iterator<Item = &'a Path>) -> Vec<Vec<Holder>> 
     holders
 }
 
-/// The files that a process has open for writing.
 fn written_files(process: &Path) -> Vec<PathBuf> {
     let open = fs::read_dir(process.join("fd")).into_iter().flatten().flatten();
     let written = open.filter(|open| {

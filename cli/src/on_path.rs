@@ -13,7 +13,6 @@ pub(crate) fn all(name: &str, path: Option<&OsStr>) -> Vec<PathBuf> {
     folders.map(|folder| folder.join(name)).filter(|program| is_program(program)).collect()
 }
 
-/// Whether a path is that of a file that can be executed.
 pub(crate) fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }

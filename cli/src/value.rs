@@ -10,16 +10,13 @@ use zeroize::Zeroizing;
 use crate::error::CliError;
 use crate::prompt::{PromptError, Terminal};
 
-/// Where the value is.
 #[derive(Debug)]
 pub(crate) enum Source {
-    /// On the command line.
     Argument(Secret),
     /// In a file, all of it.
     File(PathBuf),
     /// Typed at a prompt if standard input is a terminal. Otherwise on standard input.
     Ask,
-    /// On standard input.
     Input,
 }
 

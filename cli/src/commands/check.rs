@@ -81,7 +81,6 @@ fn look(client: Option<&mut Client>, config: Zeroizing<Vec<u8>>) -> Result<Check
     }
 }
 
-/// A file, and what was found in it.
 struct Looked {
     path: String,
     /// Its text, unless it can't be read.

@@ -49,7 +49,6 @@ pub(super) fn lease(command: LeaseCommand) -> Result<(), CliError> {
     }
 }
 
-/// A lease, for programs.
 #[derive(Serialize)]
 pub(super) struct ShownLease<'a> {
     id: &'a str,
@@ -85,7 +84,6 @@ impl<'a> ShownLease<'a> {
     }
 }
 
-/// A lease as a person knows it.
 pub(super) fn describe(connector: Option<&str>, config: &str, id: &str) -> String {
     format!("{} with {config} (lease {id})", connector.unwrap_or("a connector"))
 }

@@ -81,7 +81,6 @@ pub(super) fn log(log: &LogArgs) -> Result<(), CliError> {
 /// The most entries that are printed at once. A long log needs little memory then.
 const AT_ONCE: usize = 1000;
 
-/// Prints entries as they come.
 struct Printer<'a> {
     log: &'a LogArgs,
     entries: Vec<Entry>,

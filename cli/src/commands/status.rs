@@ -35,7 +35,6 @@ pub(super) fn status(args: &StatusArgs) -> Result<(), CliError> {
     printed.and(activity.map(|_| ()).map_err(CliError::from))
 }
 
-/// What the daemon does: what it granted, and what it leases.
 type GrantsAndLeases = (Activity, Vec<ListedLease>);
 
 fn table(status: &Status, known: Option<&GrantsAndLeases>) -> String {
@@ -90,7 +89,6 @@ fn describe_lease(lease: &ListedLease) -> String {
     )
 }
 
-/// A grant in one line, after its date.
 fn describe(grant: &ListedGrant) -> String {
     let state = match grant.running {
         Some(true) => ", running",
@@ -110,7 +108,6 @@ pub(super) fn connector(grant: &ListedGrant) -> String {
     format!("{program}{config} (pid {})", grant.pid)
 }
 
-/// How the daemon is, for programs.
 #[derive(Serialize)]
 struct Overview<'a> {
     daemon: Daemon<'a>,

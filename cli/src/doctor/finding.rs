@@ -13,49 +13,33 @@ pub(super) const MOST_FINDINGS: usize = 16;
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum DoctorCheck {
-    /// The three programs, and their versions.
     Programs,
-    /// Fluvio's `cdk`.
     Cdk,
     /// Our link that wraps it.
     Shim,
-    /// Fluvio's `fluvio`.
     Fluvio,
-    /// Whether `fluvio` lists this program.
     Extension,
-    /// Owners and modes of the directories and the identity.
     Modes,
-    /// Whether files can be made in the directories.
     Writing,
     /// Whether git tracks a key, or would add one.
     Git,
-    /// The settings file.
     Settings,
-    /// The socket, and the daemon that serves it.
     Daemon,
-    /// The secrets.
     Vault,
-    /// Their earlier versions.
     History,
-    /// The key that decrypts them.
     Identity,
-    /// The keys that secrets are encrypted to.
     Recipients,
     /// A file system in memory for leases.
     Leases,
     /// What happens to leases at the last logout.
     Logout,
-    /// How much memory may be locked.
     Memory,
-    /// Where memory is swapped to.
     Swap,
-    /// Units of systemd.
     Units,
     /// Files with secrets in plain text.
     Project,
 }
 
-/// What a check says about a thing.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Condition {
@@ -72,7 +56,6 @@ pub(crate) struct Diagnosis {
     #[serde(rename = "state")]
     pub(crate) condition: Condition,
     pub(crate) text: String,
-    /// The command that fixes it, if there is one.
     pub(crate) fix: Option<Fix>,
     /// The secrets that the line names. A report leaves them out.
     #[serde(skip)]
@@ -127,7 +110,6 @@ impl Diagnosis {
         self
     }
 
-    /// The command that fixes it.
     pub(super) fn command(&self) -> Option<&str> {
         self.fix.as_ref().map(Fix::as_str)
     }

@@ -39,7 +39,6 @@ impl Fix {
         &self.0
     }
 
-    /// Moves something out of the way.
     pub(super) fn move_away(path: &Path) -> Self {
         let word = shell::word(&path.display().to_string());
         Self(format!("mv {word} {word}.away"))

@@ -22,7 +22,6 @@ pub(super) fn check(places: &Places, vault: &Path) -> Vec<Diagnosis> {
     found
 }
 
-/// What is wrong with the directory of all histories.
 fn judge(root: &Path) -> Vec<Diagnosis> {
     let mut histories = Histories { root, faults: Vec::new() };
     for history in histories.entries(root) {
@@ -46,7 +45,6 @@ fn judge(root: &Path) -> Vec<Diagnosis> {
     faults
 }
 
-/// What a path should be.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Expected {
     Directory,

@@ -9,7 +9,6 @@ use fluvio_secret_system::logout;
 
 use crate::on_path;
 
-/// What the checks need to know of the machine and its user.
 #[derive(Clone, Debug)]
 pub(crate) struct Machine {
     /// Below what the system's files are; `/`, but for tests.
@@ -24,12 +23,10 @@ pub(crate) struct Machine {
     pub(super) runtime: Option<PathBuf>,
     /// Where the user's own units are, if not in the home.
     pub(super) config: Option<PathBuf>,
-    /// The current directory.
     pub(super) folder: PathBuf,
 }
 
 impl Machine {
-    /// The one that we run on.
     pub(crate) fn this() -> Self {
         let absolute =
             |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
@@ -46,7 +43,6 @@ impl Machine {
         }
     }
 
-    /// A file of the system.
     pub(super) fn system(&self, path: &str) -> PathBuf {
         self.root.join(path.trim_start_matches('/'))
     }

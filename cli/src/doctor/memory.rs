@@ -79,7 +79,6 @@ fn locked(machine: &Machine, daemon: u32) -> Diagnosis {
     }
 }
 
-/// Where memory is swapped to in plain text.
 fn swap(machine: &Machine) -> Vec<Diagnosis> {
     let swaps = machine.read("proc/swaps");
     let places = swaps.lines().skip(1).filter_map(|line| line.split_whitespace().next());
@@ -128,7 +127,6 @@ fn is_sealed(machine: &Machine, place: &Path) -> bool {
     device.file_name().is_some_and(|name| is_sealed_device(machine, name, 0))
 }
 
-/// The device of the file system that a file is on.
 fn device_of(machine: &Machine, file: &Path) -> Option<PathBuf> {
     let mounts = machine.read("proc/self/mountinfo");
     // `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw` (proc_pid_mountinfo(5))

@@ -24,7 +24,6 @@ pub(super) fn check(machine: &Machine, places: &Places) -> Vec<Diagnosis> {
     found
 }
 
-/// Whether the three programs are together, and of one release.
 fn ours(this: &Path) -> Vec<Diagnosis> {
     let folder = this.parent().unwrap_or(Path::new("/")).display();
     let remedy = format!("install the three programs of one release in {folder}");
@@ -49,7 +48,6 @@ fn ours(this: &Path) -> Vec<Diagnosis> {
     faults.into_iter().map(|fault| DoctorCheck::Programs.error(fault)).collect()
 }
 
-/// What a program says its release is.
 fn release(path: &Path, name: &str) -> Option<String> {
     let output = Command::new(path).arg("--version").stdin(Stdio::null()).output().ok()?;
     let said = String::from_utf8(output.stdout).ok()?;
@@ -108,7 +106,6 @@ fn not_in_front(machine: &Machine, has_real: bool, folder: &Path) -> Option<Diag
     }
 }
 
-/// The command that makes a link again.
 fn install(link: &Path, folder: &Path) -> Fix {
     let install = Fix::new("fluvio-secret cdk --install");
     match link.parent() {

@@ -22,10 +22,8 @@ const PLAIN_FILE_NAMES: [&str; 4] = ["secrets.txt", "secret.txt", "secrets", ".e
 /// How many levels of directories are searched, and how many entries.
 const DEEPEST_DIRECTORY: usize = 4;
 const MOST_ENTRIES: usize = 10_000;
-/// How much of a file is read.
 const READ_BYTES: u64 = 64 << 10;
 
-/// What git does with a file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Git {
     /// The project is no work tree of git's, or there is no git to ask.

@@ -11,7 +11,6 @@ use crate::daemon_settings::shown_settings;
 const HEAD: &str =
     "A report for whoever looks into a bug. It names no secret; read it before you send it.";
 
-/// The whole text.
 pub(crate) fn report(machine: &Machine, found: &[Diagnosis]) -> String {
     let mut text = format!("{HEAD}\n\n");
     let system = machine.read("etc/os-release");

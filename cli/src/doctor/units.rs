@@ -6,7 +6,6 @@ use super::finding::{Diagnosis, DoctorCheck};
 use super::fix::Fix;
 use super::machine::Machine;
 
-/// The unit that starts the daemon at a connection.
 const SOCKET: &str = "fluvio-secretd.socket";
 
 /// The directories of a user's units outside of the home (systemd.unit(5)).
@@ -37,7 +36,6 @@ fn judge(machine: &Machine) -> Diagnosis {
     check.warning(text).fixed_by(Fix::new(format!("systemctl --user enable --now {SOCKET}")))
 }
 
-/// The directories of units, in order of precedence.
 fn folders(machine: &Machine) -> Vec<PathBuf> {
     let in_home = |path: &str| machine.home.as_ref().map(|home| home.join(path));
     let config = machine.config.clone().or_else(|| in_home(".config"));

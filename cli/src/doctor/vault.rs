@@ -59,7 +59,6 @@ pub(super) fn check(client: &mut Client, status: &Status) -> Vec<Diagnosis> {
     found
 }
 
-/// The secrets that cannot be decrypted.
 fn examine(client: &mut Client, names: &[SecretName]) -> Result<Vec<Damaged>, ClientError> {
     let mut damaged = Vec::new();
     for names in names.chunks(limits::EXAMINED_NAMES) {

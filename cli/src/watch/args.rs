@@ -53,7 +53,6 @@ pub(crate) enum Restart {
 }
 
 impl WatchArgs {
-    /// How long a connector may take to stop.
     pub(super) fn grace(&self) -> Duration {
         self.grace.unwrap_or(GRACE)
     }

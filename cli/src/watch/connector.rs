@@ -34,7 +34,6 @@ enum RunState {
     Waiting,
 }
 
-/// What comes after a stop.
 enum Then {
     Start(Reason),
     Pause(Instant),
@@ -42,13 +41,13 @@ enum Then {
     Exit,
 }
 
-/// What the supervisor has to do.
 pub(super) enum Next {
     /// Start it, after a change and the time that the old one took to stop.
     Start(Option<(Reason, Option<Duration>)>),
-    /// It stopped by itself.
-    Stopped { status: ExitStatus, was_steady: bool },
-    /// Exit with this status.
+    Stopped {
+        status: ExitStatus,
+        was_steady: bool,
+    },
     Exit(u8),
 }
 
@@ -66,7 +65,6 @@ impl Connector {
         Self { grace, restart, state: RunState::Waiting, pauses: 0, pace: Pace::default() }
     }
 
-    /// When something is due without news.
     pub(super) fn due(&self) -> Option<Instant> {
         match &self.state {
             RunState::Running(_) | RunState::Waiting => None,

@@ -20,13 +20,10 @@ const SETTLES: Duration = Duration::from_secs(2);
 /// A file of this age by our clock is settled by the clock of any file system.
 const SETTLED_AGE: Duration = Duration::from_secs(600);
 
-/// What a file has in it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Content {
     Empty,
-    /// Its hash.
     Some(u64),
-    /// It cannot be read.
     Unreadable,
 }
 
@@ -40,7 +37,6 @@ pub(crate) struct Reader {
     known: BTreeMap<PathBuf, KnownFile>,
 }
 
-/// A file as it was read.
 #[derive(Clone, Copy, Debug)]
 struct KnownFile {
     id: FileId,
@@ -156,7 +152,6 @@ impl Contents {
 }
 
 impl Doubts {
-    /// When to look again.
     pub(crate) fn due(&self) -> Option<Instant> {
         self.0.values().min().map(|since| *since + DOUBT_LASTS)
     }

@@ -24,7 +24,6 @@ pub(crate) enum Sign {
     Over,
     /// A file is open and being written.
     Writing,
-    /// The daemon reported secrets.
     Secrets,
 }
 
@@ -62,7 +61,6 @@ impl Debounce {
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
     }
 
-    /// When to look.
     pub(crate) fn due(&self) -> Option<Instant> {
         self.due
     }

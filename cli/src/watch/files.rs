@@ -23,7 +23,6 @@ use super::path_chain::{Step, steps};
 /// How often to read the files if the system reports no events.
 pub(crate) const FILE_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Watches files, and directories with all that is in them.
 pub(crate) struct Files {
     paths: Vec<PathBuf>,
     watcher: Option<RecommendedWatcher>,
@@ -60,7 +59,6 @@ impl Files {
         files
     }
 
-    /// The paths.
     pub(crate) fn paths(&self) -> &[PathBuf] {
         &self.paths
     }

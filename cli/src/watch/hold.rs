@@ -39,7 +39,6 @@ struct HeldChange {
 pub(super) struct Hold(Option<HeldChange>);
 
 impl Hold {
-    /// When to try again.
     pub(super) fn due(&self) -> Option<Instant> {
         self.0.as_ref()?.again.map(|(due, _)| due)
     }

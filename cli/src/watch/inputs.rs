@@ -61,7 +61,6 @@ impl Inputs {
         Some(FileId::from(&found))
     }
 
-    /// Something may have changed.
     pub(super) fn heard(&mut self, sign: Sign, now: Instant, is_soon_after_restart: bool) {
         self.debounce.heard(sign, now, is_soon_after_restart);
     }

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 /// The pause after a restart. A save that falls into it is still seen within half a second.
 const SHORT: Duration = Duration::from_millis(250);
-/// The longest pause.
 const LONGEST: Duration = Duration::from_secs(30);
 /// After this many restarts that follow each other closely the pauses grow.
 const TOLERATED: u32 = 4;

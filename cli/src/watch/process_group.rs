@@ -119,7 +119,6 @@ pub(super) fn child_news() -> Option<(Pid, WaitStatus)> {
     }
 }
 
-/// A status as a shell reports it.
 pub(super) fn exit_status(status: ExitStatus) -> u8 {
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
     code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)

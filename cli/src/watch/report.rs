@@ -11,22 +11,19 @@ use serde::Serialize;
 use crate::format::LogFormat;
 use crate::output;
 
-/// Why a connector is started.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 pub(crate) struct Reason {
-    /// Files that have another content.
     pub(crate) files: Vec<String>,
-    /// Secrets that have another value.
     pub(crate) secrets: Vec<SecretName>,
 }
 
-/// What happens.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "event")]
 pub(crate) enum WatchEvent<'a> {
     /// A connector was started, for the first time or after it had ended by itself.
-    Started { pid: i32 },
-    /// A connector was started in place of another.
+    Started {
+        pid: i32,
+    },
     Restarted {
         pid: i32,
         #[serde(flatten)]
@@ -34,12 +31,10 @@ pub(crate) enum WatchEvent<'a> {
         /// How long the old one took to end; `None` when none ran.
         stopped_ms: Option<u64>,
     },
-    /// The connector ended by itself.
     Ended {
         status: &'a str,
         /// When it is started again; `None` when a change is waited for.
         again_in_s: Option<u64>,
-        /// What is waited for then.
         #[serde(skip)]
         waits_for: Option<&'static str>,
     },
@@ -51,23 +46,28 @@ pub(crate) enum WatchEvent<'a> {
         runs: bool,
     },
     /// The old one did not end when it was asked to.
-    Killed { grace_ms: u64 },
+    Killed {
+        grace_ms: u64,
+    },
     /// Restarts follow each other closely, so the next ones wait.
     Slowed {
         #[serde(flatten)]
         reason: &'a Reason,
-        /// How long the next one waits.
         pause_ms: u64,
     },
-    /// Its terminal has stopped the connector.
-    Stopped { signal: &'static str },
+    Stopped {
+        signal: &'static str,
+    },
     /// The files are looked at now and then.
-    Polling { because: &'a str },
+    Polling {
+        because: &'a str,
+    },
     /// Something that is said once.
-    Note { text: &'a str },
+    Note {
+        text: &'a str,
+    },
 }
 
-/// Prints events.
 pub(crate) struct Report {
     format: LogFormat,
     is_colored: bool,
@@ -185,7 +185,6 @@ fn text(event: &WatchEvent<'_>) -> String {
 /// More names than these are only counted.
 const MOST_CHANGED: usize = 3;
 
-/// What changed, in words.
 fn changed(reason: &Reason) -> String {
     let name = |path: &String| printable::line(path.rsplit('/').next().unwrap_or(path));
     let mut names: Vec<_> = reason.files.iter().map(name).collect();

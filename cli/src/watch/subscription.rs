@@ -32,7 +32,6 @@ pub(super) struct SecretChanges {
     on_secrets: OnSecrets,
     /// A configuration, and the thread that waits for changes of its secrets.
     current: Option<(Zeroizing<Vec<u8>>, SubscriptionThread)>,
-    /// The number of subscriptions.
     count: u64,
     /// Whether there is no subscription because the configuration is invalid.
     is_invalid: bool,
@@ -56,7 +55,6 @@ impl SecretChanges {
         }
     }
 
-    /// Subscribes to the secrets of a configuration.
     pub(super) fn subscribe(&mut self, config: Zeroizing<Vec<u8>>) -> Result<(), ClientError> {
         if self.current.as_ref().is_some_and(|(of, _)| *of == config) {
             return Ok(());

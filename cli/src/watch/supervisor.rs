@@ -25,7 +25,6 @@ use super::subscription::SecretChanges;
 use crate::error::{CliError, NOT_STARTED};
 use crate::{config_file, connection, signals};
 
-/// What is watched, and what is started.
 pub(crate) struct Plan {
     pub(crate) config: PathBuf,
     pub(crate) watch: WatchArgs,
@@ -39,7 +38,6 @@ pub(crate) struct Plan {
     pub(crate) command: Box<dyn Fn() -> Command>,
 }
 
-/// What the other threads send.
 enum News {
     Files(Sign),
     /// A message of a subscription, with its number.
@@ -123,7 +121,6 @@ impl Supervisor {
         }
     }
 
-    /// When something is due without news.
     fn due(&self) -> Option<Instant> {
         // A connector that is stopping has to stop before an unlocked vault or another attempt counts.
         let is_stopping = self.connector.is_stopping();
@@ -157,7 +154,6 @@ impl Supervisor {
         Ok(None)
     }
 
-    /// Something may have changed.
     fn heard(&mut self, sign: Sign) {
         let now = Instant::now();
         self.inputs.heard(sign, now, self.connector.is_soon_after_restart(now));

@@ -49,14 +49,12 @@ pub(super) fn summary(resealed: &Reencrypted) -> String {
     )
 }
 
-/// Says what to know about a change besides that it is done.
 pub(super) fn say_rest(resealed: &Reencrypted) {
     say_kept(resealed);
     say_finished(resealed);
     say_left(resealed);
 }
 
-/// Says what was left as it is.
 fn say_left(resealed: &Reencrypted) {
     if !resealed.left.is_empty() {
         let names: Vec<_> = resealed.left.iter().map(|name| format!("`{name}`")).collect();
@@ -67,7 +65,6 @@ fn say_left(resealed: &Reencrypted) {
     }
 }
 
-/// Says where the old key is.
 fn say_kept(resealed: &Reencrypted) {
     if let Some(kept) = &resealed.kept {
         output::say(&format!(

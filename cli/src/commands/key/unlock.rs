@@ -97,7 +97,6 @@ fn ask(args: &UnlockArgs) -> Result<String, CliError> {
     give(args)
 }
 
-/// Whose it is to ask.
 enum Turn {
     /// Until this is dropped.
     Ours(Lock),

@@ -33,7 +33,6 @@ pub(crate) fn history(args: &HistoryArgs) -> Result<(), CliError> {
     format::print(args.output.format, || table(&versions), || ShownHistory::of(name, &versions))
 }
 
-/// The versions of a secret, for programs.
 #[derive(Serialize)]
 struct ShownHistory<'a> {
     name: &'a SecretName,

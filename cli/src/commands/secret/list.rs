@@ -18,7 +18,6 @@ pub(crate) struct ListSecretsArgs {
     output: OutputArgs,
 }
 
-/// A secret, for programs.
 #[derive(Serialize)]
 struct ShownSecret {
     name: String,
