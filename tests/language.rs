@@ -65,7 +65,6 @@ const AVOIDED: &[Avoided] = &[
 const NOT_YET: &[(&str, &[&str])] = &[
     // In help texts, which are doc comments.
     ("cli/", &["folder", "go on", "seal", "sealed", "whoever"]),
-    ("daemon/", &["also when", "anew", "folder", "for ever", "is none", "meanwhile", "nobody", "says so", "seal", "sealed", "seals", "so often", "somebody", "tells", "told", "what is no", "whoever"]),
 ];
 
 /// Text for people, in words: where it is, and each word with its line.

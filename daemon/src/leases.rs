@@ -194,7 +194,7 @@ mod tests {
     struct Memory(tempfile::TempDir);
 
     impl Memory {
-        /// A folder of our own on a tmpfs.
+        /// A directory of our own on a tmpfs.
         fn new() -> Self {
             let made = tempfile::Builder::new().prefix("fs-").tempdir_in("/dev/shm");
             Self(

@@ -97,7 +97,7 @@ fn fail(error: &dyn std::error::Error, status: u8) -> ExitCode {
     ExitCode::from(status)
 }
 
-/// That nobody reads it changes nothing.
+/// Reports to standard error, if it is open.
 fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{PROGRAM}: {line}");
 }

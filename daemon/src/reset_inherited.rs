@@ -18,7 +18,7 @@ const LIMITS: [(Resource, &str); 10] = [
     (Resource::Data, "data"),
     (Resource::Fsize, "the size of files"),
     (Resource::Memlock, "locked memory"),
-    // One descriptor for each connection, and what the lanes open.
+    // One descriptor for each connection, and what the workers open.
     (Resource::Nofile, "open files"),
     (Resource::Nproc, "processes"),
     (Resource::Rss, "resident memory"),
@@ -26,7 +26,7 @@ const LIMITS: [(Resource, &str); 10] = [
     (Resource::Stack, "the stack"),
 ];
 
-/// Descriptors that the daemon needs besides those of connections: its own, what the lanes open at the same
+/// Descriptors that the daemon needs besides those of connections: its own, what the workers open at the same
 /// time, and the files of a change with eight writers.
 const RESERVED: usize = 48;
 

@@ -38,27 +38,16 @@ pub use client::{
 pub use inject_mode::InjectMode;
 pub use message::call::{Answer, Call, Paged, Worker};
 pub use message::check::{self, Check};
-pub use message::grant::{Grant, Granted};
-pub use message::key::{
-    GetKey, Key, Lock, Locked, Passphrase, Retire, RetiredKey, Rotate, Unlock, Unlocked,
-    UseIdentity,
-};
-pub use message::lease::{
-    CreateLease, EndLease, HeldLease, Lease, LeaseEnded, Leased, Leases, ListLeases, ListedLease,
-};
-pub use message::recipient::{
-    AcceptRecipients, AddRecipient, GetRecipients, ListedRecipient, Recipients, Reencrypted,
-    Reencrypting, RemoveRecipient, Unfinished,
-};
+pub use message::grant::*;
+pub use message::key::*;
+pub use message::lease::*;
+pub use message::recipient::*;
 pub use message::refusal::{Code, Refusal};
 pub use message::reply::{Reply, Working};
 pub use message::request::Request;
-pub use message::secret::{
-    Damaged, Delete, Deleted, Examine, Examined, Found, History, Import, Imported, List, Listed,
-    ListedSecret, Restore, Restored, Set, Stored, Version, Versions,
-};
-pub use message::status::{Activity, GetActivity, GetStatus, ListedGrant, Status, Stop, Stopping};
-pub use message::subscription::{SecretFingerprint, Subscribe, Subscribed};
+pub use message::secret::*;
+pub use message::status::*;
+pub use message::subscription::*;
 pub use name::{BadName, SecretName};
 pub use secret::Secret;
 pub use start::{CLI, DAEMON, SHIM, StartError, beside_this_program};

@@ -234,7 +234,7 @@ fn a_lock_that_is_refused_stops_no_grant() {
 fn the_line_of_a_change_is_written_before_the_change() {
     let home = Home::new();
     home.set("A", b"one");
-    // In place of the secret there is a folder: the change fails after its line.
+    // In place of the secret there is a directory: the change fails after its line.
     fs::create_dir(home.folder.path().join("vault/B.age")).expect("a folder");
     assert_eq!(refusal(home.try_set("B", b"two")).code, Code::Storage);
     assert!(home.audit_log().contains(r#""event":"set","pid":42,"names":["B"]"#));
@@ -294,7 +294,7 @@ fn d7_no_refusal_or_audit_line_has_a_value() {
     assert!(!home.audit_log().contains("cnry"));
 }
 
-/// What a subscriber was told: names, whether each is there, and whether it is the same.
+/// What a subscriber received: names, whether each exists, and whether its value is the same.
 fn told(answers: Vec<Response>) -> Vec<Vec<(String, bool, bool)>> {
     let one = |response: Response| {
         let subscribed = answer::<Subscribed>(response.decoded()).expect("fingerprints");
