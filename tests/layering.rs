@@ -276,9 +276,7 @@ fn values_are_exposed_where_they_must_be() {
         "vault/src/vault.rs",
         "vault/src/secrets/record.rs",
         "protocol/src/fit.rs",
-        "protocol/src/message/grant.rs",
-        "protocol/src/message/key.rs",
-        "protocol/src/message/secret.rs",
+        "protocol/src/parts.rs",
         "shim/src/command.rs",
     ];
     assert_eq!(exposed, expected.map(str::to_owned).into());

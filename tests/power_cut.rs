@@ -36,7 +36,7 @@ impl Drop for Killed {
 
 /// Starts a change of everything. The power cut ends it at any moment.
 fn rotate(home: &Home) {
-    let rotate = Rotate { drop_history: false, has_passphrase: false, passphrase: None };
+    let rotate = Rotate { drop_history: false, passphrase: None };
     // Without the power it is refused, or not answered.
     let _ = Asker::connect(home).and_then(|mut asker| asker.call(&rotate));
 }

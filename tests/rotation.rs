@@ -74,7 +74,7 @@ impl Stage {
         let made = match change {
             Change::Add => asker.call(&AddRecipient { recipient, note: None })?,
             Change::Remove => asker.call(&RemoveRecipient { recipient })?,
-            Change::Rotate => asker.call(&Rotate::new(false, None))?,
+            Change::Rotate => asker.call(&Rotate { drop_history: false, passphrase: None })?,
         };
         Ok(made.map(|reencrypted| assert!(reencrypted.left.is_empty())))
     }
@@ -313,7 +313,8 @@ fn half_used(ended: Ended) -> Option<(Stage, Secret)> {
     protect(home, "p1");
     unlock(home, &[], "p1");
     let used = seal(FRIENDS.as_bytes(), "p2", 4);
-    let request = UseIdentity::new(used.clone().into(), Some(b"p2".to_vec().into()));
+    let request =
+        UseIdentity { identity: used.clone().into(), passphrase: Some(b"p2".to_vec().into()) };
     let first = || fs::read(home.secret_file("S0")).unwrap();
     let sealed = first();
     let daemon = home.daemon_pid().expect("a daemon");
@@ -361,7 +362,7 @@ fn a_change_to_an_identity_with_another_passphrase_is_finished_whatever_has_ende
         }
         assert!(unlock(home, &[], "p2").out.contains("unlocked until"), "{ended:?}");
         stage.check_values(&format!("{ended:?}"));
-        let again = UseIdentity::new(used, Some(b"p2".to_vec().into()));
+        let again = UseIdentity { identity: used, passphrase: Some(b"p2".to_vec().into()) };
         let mut asker = Asker::connect(home).unwrap();
         asker.call(&again).unwrap().unwrap();
         stage.check_files(&format!("{ended:?}"), &friend);

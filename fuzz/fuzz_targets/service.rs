@@ -19,7 +19,7 @@ fuzz_target!(|bytes: &[u8]| {
         };
         let has_passphrase = match &request {
             Request::Passphrase(_) => true,
-            Request::UseIdentity(used) => used.has_passphrase,
+            Request::UseIdentity(used) => used.passphrase.is_some(),
             _ => false,
         };
         if has_passphrase {

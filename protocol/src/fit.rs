@@ -59,14 +59,13 @@ pub fn by_file(value: &Secret) -> Result<(), Unfit> {
     }
 }
 
-/// The text of a secrets file: `NAME=value` lines. The values fit: that was looked at before.
+/// The text of a secrets file: `NAME=value` lines. That the values fit was checked before.
 #[must_use]
-pub fn secrets_file(names: &[SecretName], values: &[Secret]) -> Zeroizing<Vec<u8>> {
-    let secrets = || names.iter().zip(values);
-    let size = secrets().map(|(name, value)| name.as_str().len() + value.len() + 2).sum();
+pub fn secrets_file(secrets: &[(SecretName, Secret)]) -> Zeroizing<Vec<u8>> {
+    let size = secrets.iter().map(|(name, value)| name.as_str().len() + value.len() + 2).sum();
     // Of the right size at once: a buffer that grows leaves copies behind.
     let mut lines = Zeroizing::new(Vec::with_capacity(size));
-    for (name, value) in secrets() {
+    for (name, value) in secrets {
         lines.extend_from_slice(name.as_str().as_bytes());
         lines.push(b'=');
         lines.extend_from_slice(value.expose());

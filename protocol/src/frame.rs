@@ -18,68 +18,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use crate::{PROTOCOL_VERSION, Secret, limits};
+use crate::parts::{Part, Parts};
+use crate::{PROTOCOL_VERSION, limits};
 
 /// Bytes of a frame before its header.
 pub const PREFIX_BYTES: usize = 4;
-
-/// The number and the size of the parts that a receiver accepts.
-#[derive(Clone, Copy, Debug)]
-pub struct PartLimits {
-    /// Number of parts.
-    pub parts: usize,
-    /// Bytes of one part.
-    pub part: usize,
-    /// Bytes of all parts.
-    pub total: usize,
-}
-
-impl PartLimits {
-    /// For a message without parts.
-    pub const NONE: Self = Self { parts: 0, part: 0, total: 0 };
-
-    /// For a message with one part of at most these bytes.
-    #[must_use]
-    pub const fn one(bytes: usize) -> Self {
-        Self { parts: 1, part: bytes, total: bytes }
-    }
-
-    /// For a message with this number of passphrases.
-    #[must_use]
-    pub const fn passphrases(count: usize) -> Self {
-        let part = limits::PASSPHRASE_BYTES;
-        Self { parts: count, part, total: count * part }
-    }
-
-    /// For a message with a value for each of its names.
-    #[must_use]
-    pub fn values(names: usize) -> Self {
-        let parts = names.min(limits::GRANT_NAMES);
-        Self { parts, part: limits::VALUE_BYTES, total: limits::GRANT_BYTES }
-    }
-}
-
-/// The parts of a message. By default it has none.
-pub trait Parts {
-    /// The parts that the receiver accepts.
-    fn limits(&self) -> PartLimits {
-        PartLimits::NONE
-    }
-
-    /// The parts, in their order.
-    fn parts(&self) -> Vec<&[u8]> {
-        Vec::new()
-    }
-
-    /// Moves the parts of a frame into the message, and checks the limits of its fields.
-    ///
-    /// # Errors
-    ///
-    /// [`FrameError::Parts`] if there are too few, [`FrameError::Large`] for a field over its limit.
-    fn take_parts(&mut self, _parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
-        Ok(())
-    }
-}
 
 /// A message: its name, its fields, which are JSON, and its parts.
 pub trait Message: Parts + DeserializeOwned + Serialize + Send + Sync + 'static {
@@ -117,35 +60,6 @@ pub trait Incoming: Sized {
 
     /// The parts of the message that it is.
     fn content(&mut self) -> &mut dyn Parts;
-}
-
-/// Declares the names of messages that have no parts.
-macro_rules! without_parts {
-    ($($message:ident = $name:literal;)*) => {
-        $(
-            impl $crate::frame::Parts for $message {}
-
-            impl $crate::frame::Message for $message {
-                const NAME: &'static str = $name;
-            }
-        )*
-    };
-}
-
-/// The only part of a message.
-pub(crate) fn one_part(parts: Vec<Zeroizing<Vec<u8>>>) -> Result<Zeroizing<Vec<u8>>, FrameError> {
-    parts.into_iter().next().ok_or(FrameError::Parts)
-}
-
-/// The parts of a message that has this number of secrets as its parts.
-pub(crate) fn secret_parts(
-    count: usize,
-    parts: Vec<Zeroizing<Vec<u8>>>,
-) -> Result<Vec<Secret>, FrameError> {
-    if count != parts.len() {
-        return Err(FrameError::Parts);
-    }
-    Ok(parts.into_iter().map(Secret::new).collect())
 }
 
 /// Why bytes are no frame. Never says what the bytes were: they may be a value's.
@@ -284,7 +198,7 @@ pub fn slices<'a>(head: &'a [u8], parts: Vec<&'a [u8]>) -> Vec<IoSlice<'a>> {
 /// [`FrameError::Large`] if the receiver would refuse it.
 pub fn head<M: Message>(message: &M) -> Result<Vec<u8>, FrameError> {
     let lengths: Vec<usize> = message.parts().iter().map(|part| part.len()).collect();
-    check_lengths(&lengths, message.limits())?;
+    check_lengths(&lengths, &message.limits())?;
     let message = serde_json::value::to_raw_value(&Named(message)).map_err(malformed)?;
     let envelope = Envelope { version: PROTOCOL_VERSION, parts: lengths, message: &message };
     let header = serde_json::to_vec(&envelope).map_err(malformed)?;
@@ -327,7 +241,7 @@ pub fn decode_header<I: Incoming>(header: &[u8]) -> Result<Header<I>, FrameError
     let message = json.deserialize_enum("", &[], ByName(PhantomData::<I>));
     let mut message =
         message.and_then(|message| json.end().map(|()| message)).map_err(malformed)?;
-    check_lengths(&envelope.parts, message.content().limits())?;
+    check_lengths(&envelope.parts, &message.content().limits())?;
     Ok(Header { message, lengths: envelope.parts })
 }
 
@@ -350,10 +264,14 @@ impl<I: Incoming> Header<I> {
     ///
     /// # Errors
     ///
-    /// Those of [`Parts::take_parts`].
-    pub fn with_parts(mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<I, FrameError> {
-        self.message.content().take_parts(parts)?;
-        Ok(self.message)
+    /// [`FrameError::Parts`] if there are more or fewer, [`FrameError::Large`] for a field over its limit.
+    pub fn with_parts(mut self, parts: Vec<Part>) -> Result<I, FrameError> {
+        if parts.len() != self.lengths.len() {
+            return Err(FrameError::Parts);
+        }
+        let content = self.message.content();
+        content.fill(&mut parts.into_iter());
+        if content.is_within_limits() { Ok(self.message) } else { Err(FrameError::Large) }
     }
 }
 
@@ -364,13 +282,13 @@ fn header_length(length: usize) -> Result<u32, FrameError> {
     }
 }
 
-fn check_lengths(lengths: &[usize], limits: PartLimits) -> Result<(), FrameError> {
-    if lengths.len() > limits.parts {
+fn check_lengths(lengths: &[usize], limits: &[usize]) -> Result<(), FrameError> {
+    if lengths.len() != limits.len() || lengths.len() > limits::GRANT_NAMES {
         return Err(FrameError::Parts);
     }
     // Each is checked before they are added up, so the sum cannot overflow.
-    let fits = lengths.iter().all(|&length| length <= limits.part)
-        && lengths.iter().sum::<usize>() <= limits.total;
+    let fits = lengths.iter().zip(limits).all(|(length, limit)| length <= limit)
+        && lengths.iter().sum::<usize>() <= limits::GRANT_BYTES;
     if fits { Ok(()) } else { Err(FrameError::Large) }
 }
 

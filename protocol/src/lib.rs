@@ -8,6 +8,7 @@
 //! * [`Request`], [`Call`]: the messages, each request beside its answer
 //! * [`Refusal`]: why a request was not carried out
 //! * [`frame`]: messages to bytes and back, as pure functions
+//! * [`parts`]: what travels beside the JSON of a message
 //! * [`audit`]: a line of the audit log, which the daemon writes and the command line reads
 //! * [`lease`]: the directory of a lease, and how it is removed
 //! * [`Client`]: a blocking connection, made by [`connect`] or [`connect_or_start`]
@@ -19,13 +20,13 @@
 pub mod audit;
 mod client;
 pub mod fit;
-#[macro_use]
 pub mod frame;
 mod inject_mode;
 pub mod lease;
 pub mod limits;
 mod message;
 mod name;
+pub mod parts;
 mod secret;
 mod start;
 pub mod supervisor;

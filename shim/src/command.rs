@@ -68,7 +68,7 @@ pub(crate) fn build(
 
 /// Gives a command one variable for each secret.
 pub(crate) fn set_environment(command: &mut Command, granted: &Granted) {
-    for (name, value) in granted.names.iter().zip(&granted.values) {
+    for (name, value) in &granted.secrets {
         command.env(name.as_str(), OsStr::from_bytes(value.expose()));
     }
 }

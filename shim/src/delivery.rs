@@ -37,7 +37,7 @@ pub(crate) enum By {
 
 /// Chooses how to deliver every value unaltered, or returns all secrets that the inject mode cannot carry.
 pub(crate) fn choose(inject: InjectMode, granted: &Granted) -> Result<Delivery, Vec<Unfitting>> {
-    if granted.names.is_empty() {
+    if granted.secrets.is_empty() {
         return Ok(Delivery::Nothing);
     }
     match inject {
@@ -74,9 +74,8 @@ fn refuse_unfitting(
     judge: impl Fn(Option<Unfit>, Option<Unfit>) -> Option<By>,
 ) -> Result<(), Vec<Unfitting>> {
     let unfitting: Vec<_> = granted
-        .names
+        .secrets
         .iter()
-        .zip(&granted.values)
         .filter_map(|(name, value)| {
             let environment = fit::by_environment(name, value).err();
             let by = judge(environment, fit::by_file(value).err())?;
@@ -118,8 +117,10 @@ mod tests {
         Granted {
             connector: None,
             inject: InjectMode::Auto,
-            names: secrets.iter().map(|(name, _)| name.parse().expect("a name")).collect(),
-            values: secrets.iter().map(|(_, value)| Secret::from(value.to_vec())).collect(),
+            secrets: secrets
+                .iter()
+                .map(|(name, value)| (name.parse().expect("a name"), Secret::from(value.to_vec())))
+                .collect(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use fluvio_secret_protocol::check::Checked;
-use fluvio_secret_protocol::{ClientError, Granted, Secret, SecretName, limits, supervisor};
+use fluvio_secret_protocol::{ClientError, Granted, SecretName, limits, supervisor};
 use fluvio_secret_system::{printable, shell};
 use thiserror::Error;
 
@@ -104,9 +104,10 @@ impl ShimError {
         source: io::Error,
     ) -> Self {
         let largest = environment.and_then(|granted| {
-            let secrets = granted.names.iter().zip(&granted.values);
+            let secrets = granted.secrets.iter();
+            let bytes = secrets.clone().map(|(_, value)| value.len()).sum();
             let (name, _) = secrets.max_by_key(|(_, value)| value.len())?;
-            Some((name.clone(), granted.values.iter().map(Secret::len).sum()))
+            Some((name.clone(), bytes))
         });
         match (source.kind(), largest) {
             (io::ErrorKind::ArgumentListTooLong, Some((largest, bytes))) => {

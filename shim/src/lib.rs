@@ -93,7 +93,7 @@ fn run(launch: &Launch) -> Result<Infallible, ShimError> {
     command::check(launch)?;
     let granted = if command::brings_its_own_secrets(launch) {
         say("the command has its own --secrets: it gets that file, and nothing from the vault");
-        Granted { connector: None, inject: InjectMode::Auto, names: Vec::new(), values: Vec::new() }
+        Granted { connector: None, inject: InjectMode::Auto, secrets: Vec::new() }
     } else {
         match grant(launch) {
             Ok(granted) => granted,
@@ -138,7 +138,7 @@ fn grant(launch: &Launch) -> Result<Granted, ShimError> {
     let grant = Grant { label, program, check: launch.check, config };
     let granted = connect_or_start(&state)?.call(grant)?;
     let granted = granted.map_err(|found| ShimError::faulty(&found, &launch.config, &text))?;
-    if !granted.names.is_empty() {
+    if !granted.secrets.is_empty() {
         log_level::warn(&text, None);
     }
     Ok(granted)

@@ -17,7 +17,7 @@ pub(crate) struct SecretsMemfd(OwnedFd);
 /// values fit: that was checked before.
 pub(crate) fn secrets_file(granted: &Granted) -> io::Result<SecretsMemfd> {
     let file = File::from(create()?);
-    write(&file, &fit::secrets_file(&granted.names, &granted.values))?;
+    write(&file, &fit::secrets_file(&granted.secrets))?;
     // A memfd begins with mode 0777, and the connector opens it by its path for each secret.
     fchmod(&file, Mode::RUSR)?;
     fcntl_add_seals(
@@ -80,8 +80,10 @@ mod tests {
         let granted = Granted {
             connector: None,
             inject: InjectMode::Auto,
-            names: vec!["A".parse().expect("a name"), "B".parse().expect("a name")],
-            values: vec![Secret::from(b"a=b".to_vec()), Secret::from(Vec::new())],
+            secrets: vec![
+                ("A".parse().expect("a name"), b"a=b".to_vec().into()),
+                ("B".parse().expect("a name"), Secret::default()),
+            ],
         };
         let file = secrets_file(&granted).expect("a file");
         for _ in 0..3 {

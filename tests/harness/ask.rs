@@ -64,8 +64,8 @@ impl Asker {
     pub(crate) fn value(&mut self, name: &str) -> Answer<Vec<u8>> {
         Ok(self.call(&grant(name))?.map(|granted| {
             let granted = granted.expect("values, which were not checked");
-            assert_eq!(granted.names.len(), 1);
-            granted.values[0].expose().to_vec()
+            assert_eq!(granted.secrets.len(), 1);
+            granted.secrets[0].1.expose().to_vec()
         }))
     }
 

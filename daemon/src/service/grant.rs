@@ -27,6 +27,7 @@ impl Handle for Grant {
             Some(deliveries::record(service, AuditEvent::Grant, actor, &names, locks)?);
         let given = names.iter().cloned().zip(fingerprints.into_iter().map(Some)).collect();
         service.grants.remember(actor, given);
-        Ok(Ok(Granted { connector, inject: service.settings.inject, names, values }))
+        let secrets = names.into_iter().zip(values).collect();
+        Ok(Ok(Granted { connector, inject: service.settings.inject, secrets }))
     }
 }

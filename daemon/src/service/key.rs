@@ -69,9 +69,8 @@ impl Handle for Unlock {
 
 impl Handle for Passphrase {
     fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Key, Refusal> {
-        let (old, new) = self.old_and_new();
-        let old = old.map(text).transpose()?;
-        let new = new.map(text).transpose()?;
+        let old = self.old.as_ref().map(text).transpose()?;
+        let new = self.new.as_ref().map(text).transpose()?;
         new.map_or(Ok(()), refuse_unfit)?;
         let refused = |error| refuse_key(service, caller, &error);
         let rewritten = service.vault.keys().rewrite(old, new).map_err(refused)?;

@@ -3,8 +3,7 @@
 use fluvio_secret_config::References;
 use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::{
-    CreateLease, EndLease, Lease, LeaseEnded, Leased, Leases, ListLeases, ListedLease, Refusal,
-    SecretName, fit,
+    CreateLease, EndLease, Lease, LeaseEnded, Leased, Leases, ListLeases, ListedLease, Refusal, fit,
 };
 use jiff::Timestamp;
 
@@ -33,15 +32,19 @@ impl Handle for CreateLease {
         if names.is_empty() {
             return Ok(Ok(Leased { connector, lease: None }));
         }
-        let unfit = |(name, value)| Some((SecretName::clone(name), fit::by_file(value).err()?));
-        let unfit: Vec<_> = names.iter().zip(&values).filter_map(unfit).collect();
+        let secrets: Vec<_> = names.iter().cloned().zip(values).collect();
+        let unfit = secrets.iter().filter_map(|(name, value)| {
+            let unfit = fit::by_file(value).err()?;
+            Some((name.clone(), unfit))
+        });
+        let unfit: Vec<_> = unfit.collect();
         if !unfit.is_empty() {
             return Err(refuse::unfit(unfit));
         }
         let actor = Actor { pid: caller.peer.pid, program: &grant.program, config: &grant.label };
         caller.delivery =
             Some(deliveries::record(service, AuditEvent::Lease, actor, &names, locks)?);
-        let text = fit::secrets_file(&names, &values);
+        let text = fit::secrets_file(&secrets);
         let about = LeaseInfo {
             since: Timestamp::now().as_second(),
             connector: connector.as_deref().map(tail_of),

@@ -41,27 +41,26 @@ impl Handle for Set {
 
 impl Handle for Import {
     fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Imported, Refusal> {
-        let Self { names, values, overwrite, dry_run } = self;
-        if names.iter().collect::<BTreeSet<_>>().len() < names.len() {
+        let Self { secrets, overwrite, dry_run } = self;
+        if secrets.iter().map(|(name, _)| name).collect::<BTreeSet<_>>().len() < secrets.len() {
             return Err(refuse::repeated_name());
         }
-        let compare = |(name, value): (&SecretName, &Secret)| {
+        let compare = |(name, value): &(SecretName, Secret)| {
             let compared = service.vault.compare(name, value);
             compared.map_err(refuse::about(std::slice::from_ref(name)))
         };
-        let found: Vec<_> = names.iter().zip(&values).map(compare).collect::<Result<_, _>>()?;
+        let found: Vec<_> = secrets.iter().map(compare).collect::<Result<_, _>>()?;
         if dry_run {
             let (holders, leases) = (Vec::new(), Vec::new());
             return Ok(Imported { found, new_identity: None, holders, leases });
         }
-        let other = names.iter().zip(&found).filter(|(_, found)| **found == Found::Other);
-        let other: Vec<_> = other.map(|(name, _)| name.clone()).collect();
+        let other = secrets.iter().zip(&found).filter(|(_, found)| **found == Found::Other);
+        let other: Vec<_> = other.map(|((name, _), _)| name.clone()).collect();
         if !overwrite && !other.is_empty() {
             return Err(refuse::other_values(other));
         }
-        let secrets = names.into_iter().zip(values).zip(&found);
-        let changed: Vec<_> =
-            secrets.filter(|(_, found)| **found != Found::Same).map(|(secret, _)| secret).collect();
+        let changed = secrets.into_iter().zip(&found).filter(|(_, found)| **found != Found::Same);
+        let changed: Vec<_> = changed.map(|(secret, _)| secret).collect();
         let is_identity_new = !changed.is_empty() && set_all(service, changed, caller)?;
         let (holders, leases) = holders(service, &other);
         Ok(Imported {

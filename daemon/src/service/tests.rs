@@ -142,9 +142,9 @@ fn e1_a_grant_has_exactly_the_referenced_secrets() {
         home.set(name, name.to_lowercase().as_bytes());
     }
     let granted = home.grant("x: [{secret: {name: C}}, {secret: {name: A}}]").expect("granted");
-    assert_eq!(granted.names, [secret("A"), secret("C")]);
-    let values: Vec<_> = granted.values.iter().map(Secret::expose).collect();
-    assert_eq!(values, [b"a", b"c"]);
+    let values = granted.secrets.iter().map(|(name, value)| (name.clone(), value.expose()));
+    let expected: [(_, &[u8]); 2] = [(secret("A"), b"a"), (secret("C"), b"c")];
+    assert!(values.eq(expected));
     let line = home.audit_log().lines().last().expect("a line").to_owned();
     assert!(line.contains(r#""event":"grant","pid":42,"program":"prog","config":"c.yaml""#));
     assert!(line.contains(r#""names":["A","C"]"#), "{line}");
@@ -196,7 +196,7 @@ fn without_its_line_in_the_audit_log_nothing_is_delivered_or_changed() {
     assert_eq!(refusal(delete).code, Code::Audit);
     fs::remove_dir(home.folder.path().join("audit.log")).expect("it is there");
     let granted = home.grant("x: {secret: {name: A}}").expect("granted again");
-    assert_eq!(granted.values[0].expose(), b"one");
+    assert_eq!(granted.secrets[0].1.expose(), b"one");
     assert!(home.grant("x: {secret: {name: B}}").is_err());
 }
 
@@ -204,7 +204,7 @@ fn without_its_line_in_the_audit_log_nothing_is_delivered_or_changed() {
 fn d13_what_was_opened_before_a_lock_is_not_given_away_after_it() {
     let home = Home::new();
     home.set("A", b"one");
-    let put = Passphrase::change(None, Some(b"p".to_vec().into()));
+    let put = Passphrase { old: None, new: Some(b"p".to_vec().into()) };
     home.call(put).expect("a passphrase");
     let locks = home.service.vault.keys().locks();
     let names = [secret("A")];
@@ -263,7 +263,7 @@ fn a_grant_is_at_most_8_mib() {
     }
     assert_eq!(home.grant(&config).expect_err("refused").code, Code::Large);
     let (eight, _) = config.trim_end().rsplit_once('\n').expect("nine lines");
-    assert_eq!(home.grant(eight).expect("eight").values.len(), 8);
+    assert_eq!(home.grant(eight).expect("eight").secrets.len(), 8);
 }
 
 #[test]
@@ -359,7 +359,7 @@ fn a15_nothing_of_another_directory_at_the_vaults_path_is_told_or_acknowledged()
         Examine { names: vec![secret("A")] }.into(),
         Delete { name: secret("A"), purge: true }.into(),
         Set { name: secret("A"), value: Secret::from(b"two".to_vec()) }.into(),
-        Rotate::new(false, None).into(),
+        Rotate { drop_history: false, passphrase: None }.into(),
     ];
     let lines = home.audit_log();
     for request in requests {
@@ -402,7 +402,7 @@ fn what_came_from_outside_is_told_before_the_same_is_set_or_sealed_anew() {
     let two = fs::read(&file).expect("a secret");
     let requests: [fn() -> Request; 2] = [
         || Set { name: secret("A"), value: Secret::from(b"two".to_vec()) }.into(),
-        || Rotate::new(false, None).into(),
+        || Rotate { drop_history: false, passphrase: None }.into(),
     ];
     for request in requests {
         home.set("A", b"one");
@@ -474,7 +474,7 @@ fn sealing_anew_has_its_line_and_tells_subscribers_that_nothing_changed() {
     let config = Zeroizing::new(b"x: {secret: {name: A}}".to_vec());
     home.ask_for(Subscribe { config }.into(), &subscriber);
     subscriber.take();
-    let answers = home.ask(Rotate::new(false, None));
+    let answers = home.ask(Rotate { drop_history: false, passphrase: None });
     let Some((Reply::Answer(resealed), before)) = answers.split_last() else {
         panic!("{answers:?}")
     };
@@ -489,7 +489,10 @@ fn sealing_anew_has_its_line_and_tells_subscribers_that_nothing_changed() {
     let unchanged = identity();
     fs::remove_file(home.folder.path().join("audit.log")).expect("it is there");
     fs::create_dir(home.folder.path().join("audit.log")).expect("a folder in its place");
-    assert_eq!(refusal(home.call(Rotate::new(false, None))).code, Code::Audit);
+    assert_eq!(
+        refusal(home.call(Rotate { drop_history: false, passphrase: None })).code,
+        Code::Audit
+    );
     assert_eq!(identity(), unchanged);
 }
 
@@ -532,8 +535,8 @@ impl Running {
     }
 
     fn is_named_after_import(&self, value: &str) -> bool {
-        let (names, values) = (vec![secret("A")], vec![Secret::from(value.as_bytes().to_vec())]);
-        let import = Import { names, values, overwrite: true, dry_run: false };
+        let secrets = vec![(secret("A"), value.as_bytes().to_vec().into())];
+        let import = Import { secrets, overwrite: true, dry_run: false };
         !self.ask(import).holders.is_empty()
     }
 
@@ -582,7 +585,7 @@ fn a_process_that_runs_with_the_restored_value_is_not_named_while_locked() {
 fn a_process_that_runs_with_the_restored_value_is_not_named_after_a_rotation() {
     let home = Running::with_values(&["one"]);
     home.start();
-    home.ask(Rotate::new(false, None));
+    home.ask(Rotate { drop_history: false, passphrase: None });
     assert!(!home.is_named_after_set("one"));
     assert!(home.is_named_after_set("two"));
     assert!(!home.is_named_after_restore(None));

@@ -97,7 +97,8 @@ fn every_message_has_a_golden_sample_that_belongs_to_its_request() {
         sample!("refused.response", refused),
         sample!("working.response", Reply::Working(Working)),
     ];
-    let rotate = Rotate::new(false, Some(Secret::from(b"correct horse".to_vec())));
+    let passphrase = || Some(Secret::from(b"correct horse".to_vec()));
+    let rotate = Rotate { drop_history: false, passphrase: passphrase() };
     let tested = [
         check_pair(sample!("rotate.request", rotate), others),
         pair!(
@@ -152,12 +153,7 @@ fn every_message_has_a_golden_sample_that_belongs_to_its_request() {
             }
         ),
         pair!("key.request", GetKey, "key.response", key()),
-        pair!(
-            "retire.request",
-            Retire::new(Some(Secret::from(b"correct horse".to_vec()))),
-            "key.response",
-            key()
-        ),
+        pair!("retire.request", Retire { passphrase: passphrase() }, "key.response", key()),
         pair!(
             "lease.request",
             CreateLease(grant("cdk")),
@@ -186,10 +182,7 @@ fn every_message_has_a_golden_sample_that_belongs_to_its_request() {
         pair!("lock.request", Lock, "locked.response", Locked),
         pair!(
             "passphrase.request",
-            Passphrase::change(
-                Some(Secret::from(b"old".to_vec())),
-                Some(Secret::from(b"new one".to_vec())),
-            ),
+            Passphrase { old: Some(b"old".to_vec().into()), new: Some(b"new one".to_vec().into()) },
             "key.response",
             key()
         ),
@@ -215,10 +208,10 @@ fn every_message_has_a_golden_sample_that_belongs_to_its_request() {
         ),
         pair!(
             "use-identity.request",
-            UseIdentity::new(
-                Secret::from(b"AGE-SECRET-KEY-1\n".to_vec()),
-                Some(Secret::from(b"correct horse".to_vec())),
-            ),
+            UseIdentity {
+                identity: b"AGE-SECRET-KEY-1\n".to_vec().into(),
+                passphrase: passphrase(),
+            },
             "reencrypted.response",
             reencrypted()
         ),
@@ -251,8 +244,7 @@ fn granted() -> Granted {
     Granted {
         connector: Some("cat-facts".into()),
         inject: InjectMode::Auto,
-        names: vec![name("A"), name("B")],
-        values: vec![Secret::from(b"one".to_vec()), Secret::from(Vec::new())],
+        secrets: vec![(name("A"), b"one".to_vec().into()), (name("B"), Vec::new().into())],
     }
 }
 
@@ -290,8 +282,7 @@ fn activity() -> Activity {
 
 fn import() -> Import {
     Import {
-        names: vec![name("A"), name("B")],
-        values: vec![Secret::from(b"one".to_vec()), Secret::from(Vec::new())],
+        secrets: vec![(name("A"), b"one".to_vec().into()), (name("B"), Vec::new().into())],
         overwrite: false,
         dry_run: true,
     }
@@ -446,19 +437,15 @@ fn no_message_prints_a_value() {
     let canary = "cnry-5d1f";
     let secret = || Secret::from(canary.as_bytes().to_vec());
     let set = Set { name: name("A"), value: secret() };
-    let granted = Granted {
-        connector: None,
-        inject: InjectMode::Auto,
-        names: vec![name("A")],
-        values: vec![secret()],
-    };
+    let granted =
+        Granted { connector: None, inject: InjectMode::Auto, secrets: vec![(name("A"), secret())] };
     let config = Zeroizing::new(canary.as_bytes().to_vec());
     let (label, program, check) = (String::new(), String::new(), false);
     let grant = Grant { label, program, check, config };
-    let used = UseIdentity::new(secret(), Some(secret()));
-    let rotate = Rotate::new(true, Some(secret()));
-    let retire = Retire::new(Some(secret()));
-    let change = Passphrase::change(Some(secret()), Some(secret()));
+    let used = UseIdentity { identity: secret(), passphrase: Some(secret()) };
+    let rotate = Rotate { drop_history: true, passphrase: Some(secret()) };
+    let retire = Retire { passphrase: Some(secret()) };
+    let change = Passphrase { old: Some(secret()), new: Some(secret()) };
     let unlock = Unlock { seconds: None, passphrase: secret() };
     for printed in [
         format!("{change:?} {change:#?}"),
@@ -506,6 +493,11 @@ fn c2_lengths_over_a_limit_are_refused_before_anything_is_allocated() {
     let large = Some(FrameError::Large);
     assert_eq!(granted(9, limits::VALUE_BYTES), large, "each is small enough, all together not");
     assert_eq!(granted(1, limits::VALUE_BYTES + 1), large, "all together are small enough");
+    assert_eq!(granted(limits::GRANT_NAMES, 0), None);
+    assert_eq!(granted(limits::GRANT_NAMES + 1, 0), Some(FrameError::Parts));
+    let used = r#"{"use-identity":{"has_passphrase":true}}"#;
+    assert_eq!(request(used, "[65536,1024]"), None);
+    assert_eq!(request(used, "[65536,1025]"), large, "each part has a limit of its own");
 }
 
 #[test]
@@ -558,15 +550,15 @@ fn an_answer_about_as_many_secrets_as_may_be_examined_fits_into_a_header() {
 #[test]
 fn another_number_of_parts_than_the_message_has_is_refused() {
     let missing = br#"{"version":1,"parts":[],"message":{"set":{"name":"A"}}}"#;
-    let header = decode_header::<Request>(missing).expect("a header");
-    assert_eq!(header.with_parts(Vec::new()).err(), Some(FrameError::Parts));
+    assert_eq!(decode_header::<Request>(missing).err(), Some(FrameError::Parts));
     let many = br#"{"version":1,"parts":[0],"message":"list"}"#;
     assert_eq!(decode_header::<Request>(many).err(), Some(FrameError::Parts));
     let one =
         br#"{"version":1,"parts":[0],"message":{"passphrase":{"has_old":true,"has_new":true}}}"#;
-    let header = decode_header::<Request>(one).expect("a header");
-    let parts = vec![Zeroizing::new(Vec::new())];
-    assert_eq!(header.with_parts(parts).err(), Some(FrameError::Parts));
+    assert_eq!(decode_header::<Request>(one).err(), Some(FrameError::Parts));
+    let header = br#"{"version":1,"parts":[0],"message":{"set":{"name":"A"}}}"#;
+    let header = decode_header::<Request>(header).expect("a header");
+    assert_eq!(header.with_parts(Vec::new()).err(), Some(FrameError::Parts));
 }
 
 #[test]

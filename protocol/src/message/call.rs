@@ -2,7 +2,8 @@
 
 use serde::de::{Error, VariantAccess};
 
-use crate::frame::{Frame, FrameError, Incoming, Message, Parts};
+use crate::frame::{Frame, FrameError, Incoming, Message};
+use crate::parts::Parts;
 
 /// The thread of the daemon that carries out a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -7,15 +7,16 @@ use serde::de::VariantAccess;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::call::{Answer, Call, Worker};
-use crate::frame::{Frame, FrameError, Incoming, Message, PartLimits, Parts, one_part};
+use super::call::Answer;
+use crate::frame::{Frame, FrameError, Incoming, Message};
+use crate::parts::Parts;
 use crate::{SecretName, limits};
 
 /// Check a configuration.
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Check {
-    /// The configuration's bytes, at most [`limits::CONFIG_BYTES`]: the frame's only part.
+    /// The configuration's bytes, at most [`limits::CONFIG_BYTES`].
     #[serde(skip)]
     pub config: Zeroizing<Vec<u8>>,
 }
@@ -74,30 +75,9 @@ impl fmt::Debug for Check {
     }
 }
 
-without_parts! { Checked = "checked"; }
-
-impl Parts for Check {
-    fn limits(&self) -> PartLimits {
-        PartLimits::one(limits::CONFIG_BYTES)
-    }
-
-    fn parts(&self) -> Vec<&[u8]> {
-        vec![&self.config]
-    }
-
-    fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
-        self.config = one_part(parts)?;
-        Ok(())
-    }
-}
-
-impl Message for Check {
-    const NAME: &'static str = "check";
-}
-
-impl Call for Check {
-    type Answer = Checked;
-    const WORKER: Worker = Worker::Reads;
+messages! {
+    Check = "check" [config: limits::CONFIG_BYTES] => Checked, Reads;
+    Checked = "checked";
 }
 
 /// In place of an answer: what would keep the connector from starting.

@@ -5,9 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::call::{Call, Worker};
 use super::check::Checked;
-use crate::frame::{FrameError, Message, PartLimits, Parts, one_part, secret_parts};
+use crate::parts::named;
 use crate::{InjectMode, Secret, SecretName, limits};
 
 /// Deliver the values of the secrets that a configuration references.
@@ -20,7 +19,7 @@ pub struct Grant {
     pub program: String,
     /// Whether to answer by `checked` if the connector would not start.
     pub check: bool,
-    /// The configuration's bytes, at most [`limits::CONFIG_BYTES`]: the frame's only part.
+    /// The configuration's bytes, at most [`limits::CONFIG_BYTES`].
     #[serde(skip)]
     pub config: Zeroizing<Vec<u8>>,
 }
@@ -34,11 +33,9 @@ pub struct Granted {
     pub connector: Option<String>,
     /// The user's setting, for a client that was not passed another mode.
     pub inject: InjectMode,
-    /// The names, in alphabetical order.
-    pub names: Vec<SecretName>,
-    /// The value of each name, in the same order: the frame's parts.
-    #[serde(skip)]
-    pub values: Vec<Secret>,
+    /// The secrets, in alphabetical order of their names.
+    #[serde(rename = "names", with = "named")]
+    pub secrets: Vec<(SecretName, Secret)>,
 }
 
 impl fmt::Debug for Grant {
@@ -50,48 +47,9 @@ impl fmt::Debug for Grant {
     }
 }
 
-impl Parts for Grant {
-    fn limits(&self) -> PartLimits {
-        PartLimits::one(limits::CONFIG_BYTES)
-    }
-
-    fn parts(&self) -> Vec<&[u8]> {
-        vec![&self.config]
-    }
-
-    fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
-        if [&self.label, &self.program].iter().any(|label| label.len() > limits::LABEL_BYTES) {
-            return Err(FrameError::Large);
-        }
-        self.config = one_part(parts)?;
-        Ok(())
-    }
-}
-
-impl Message for Grant {
-    const NAME: &'static str = "grant";
-}
-
-impl Call for Grant {
-    type Answer = Result<Granted, Checked>;
-    const WORKER: Worker = Worker::Reads;
-}
-
-impl Parts for Granted {
-    fn limits(&self) -> PartLimits {
-        PartLimits::values(self.names.len())
-    }
-
-    fn parts(&self) -> Vec<&[u8]> {
-        self.values.iter().map(Secret::expose).collect()
-    }
-
-    fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
-        self.values = secret_parts(self.names.len(), parts)?;
-        Ok(())
-    }
-}
-
-impl Message for Granted {
-    const NAME: &'static str = "granted";
+messages! {
+    Grant = "grant" [config: limits::CONFIG_BYTES]
+        where |grant| [&grant.label, &grant.program].iter().all(|label| label.len() <= limits::LABEL_BYTES)
+        => Result<Granted, Checked>, Reads;
+    Granted = "granted" [secrets: limits::VALUE_BYTES];
 }

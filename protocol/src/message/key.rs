@@ -1,11 +1,9 @@
 //! The identity, which decrypts the vault, and its passphrase.
 
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
-use super::call::{Call, Worker};
 use super::recipient::Reencrypted;
-use crate::frame::{FrameError, Message, PartLimits, Parts, one_part, secret_parts};
+use crate::parts::announced;
 use crate::{Secret, limits};
 
 /// Describe the identity.
@@ -50,23 +48,20 @@ pub struct Locked;
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Passphrase {
-    /// Whether the first part is the passphrase that the identity has.
-    pub has_old: bool,
-    /// Whether the last part is the passphrase that the identity gets.
-    pub has_new: bool,
-    /// The parts, each at most [`limits::PASSPHRASE_BYTES`].
-    #[serde(skip)]
-    pub passphrases: Vec<Secret>,
+    /// The passphrase that the identity has, at most [`limits::PASSPHRASE_BYTES`].
+    #[serde(rename = "has_old", with = "announced")]
+    pub old: Option<Secret>,
+    /// The one that it gets; `None` for no passphrase.
+    #[serde(rename = "has_new", with = "announced")]
+    pub new: Option<Secret>,
 }
 
 /// Remove the retired keys, if everything can be decrypted without them.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retire {
-    /// Whether the identity has a passphrase: the part.
-    pub has_passphrase: bool,
-    /// At most [`limits::PASSPHRASE_BYTES`].
-    #[serde(skip)]
+    /// The identity's passphrase, if it has one; at most [`limits::PASSPHRASE_BYTES`].
+    #[serde(rename = "has_passphrase", with = "announced")]
     pub passphrase: Option<Secret>,
 }
 
@@ -76,10 +71,9 @@ pub struct Retire {
 pub struct Rotate {
     /// Whether the earlier versions of all secrets are removed instead.
     pub drop_history: bool,
-    /// Whether the identity has a passphrase: the part. The new identity gets it too.
-    pub has_passphrase: bool,
-    /// At most [`limits::PASSPHRASE_BYTES`].
-    #[serde(skip)]
+    /// The identity's passphrase, if it has one; at most [`limits::PASSPHRASE_BYTES`]. The new identity
+    /// gets it too.
+    #[serde(rename = "has_passphrase", with = "announced")]
     pub passphrase: Option<Secret>,
 }
 
@@ -89,7 +83,7 @@ pub struct Rotate {
 pub struct Unlock {
     /// How many seconds to keep it; `None` for the user's setting.
     pub seconds: Option<u64>,
-    /// The passphrase, at most [`limits::PASSPHRASE_BYTES`]: the frame's only part.
+    /// The passphrase, at most [`limits::PASSPHRASE_BYTES`].
     #[serde(skip)]
     pub passphrase: Secret,
 }
@@ -106,205 +100,27 @@ pub struct Unlocked {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct UseIdentity {
-    /// Whether the second part is a passphrase: that of the passed identity, or else of the current
-    /// one. The new identity gets it too.
-    pub has_passphrase: bool,
-    /// An identity file's bytes, at most [`limits::IDENTITY_BYTES`]: the first part.
+    /// An identity file's bytes, at most [`limits::IDENTITY_BYTES`].
     #[serde(skip)]
     pub identity: Secret,
-    /// At most [`limits::PASSPHRASE_BYTES`].
-    #[serde(skip)]
+    /// The passphrase of the passed identity, or else of the current one; at most
+    /// [`limits::PASSPHRASE_BYTES`]. The new identity gets it too.
+    #[serde(rename = "has_passphrase", with = "announced")]
     pub passphrase: Option<Secret>,
 }
 
-impl Passphrase {
-    /// Replaces `old` by `new`; `None` stands for no passphrase.
-    #[must_use]
-    pub fn change(old: Option<Secret>, new: Option<Secret>) -> Self {
-        let (has_old, has_new) = (old.is_some(), new.is_some());
-        Self { has_old, has_new, passphrases: old.into_iter().chain(new).collect() }
-    }
-
-    /// The passphrase that the identity has, and the one that it gets.
-    #[must_use]
-    pub fn old_and_new(&self) -> (Option<&Secret>, Option<&Secret>) {
-        let mut passphrases = self.passphrases.iter();
-        let old = if self.has_old { passphrases.next() } else { None };
-        let new = if self.has_new { passphrases.next() } else { None };
-        (old, new)
-    }
-
-    fn count(&self) -> usize {
-        usize::from(self.has_old) + usize::from(self.has_new)
-    }
-}
-
-impl Retire {
-    /// `passphrase` is the identity's, if it has one.
-    #[must_use]
-    pub fn new(passphrase: Option<Secret>) -> Self {
-        Self { has_passphrase: passphrase.is_some(), passphrase }
-    }
-}
-
-impl Rotate {
-    /// `passphrase` is the identity's, if it has one.
-    #[must_use]
-    pub fn new(drop_history: bool, passphrase: Option<Secret>) -> Self {
-        Self { drop_history, has_passphrase: passphrase.is_some(), passphrase }
-    }
-}
-
-impl UseIdentity {
-    /// `passphrase` is that of the identity's file, or of the current identity.
-    #[must_use]
-    pub fn new(identity: Secret, passphrase: Option<Secret>) -> Self {
-        Self { has_passphrase: passphrase.is_some(), identity, passphrase }
-    }
-
-    fn count(&self) -> usize {
-        1 + usize::from(self.has_passphrase)
-    }
-}
-
-without_parts! {
-    GetKey = "key";
+messages! {
+    GetKey = "key" => Key, Reads;
     Key = "key";
-    Lock = "lock";
+    Lock = "lock" => Locked, Locks, needs_vault: false;
     Locked = "locked";
+    Passphrase = "passphrase" [old: limits::PASSPHRASE_BYTES, new: limits::PASSPHRASE_BYTES]
+        => Key, Keys;
+    Retire = "retire" [passphrase: limits::PASSPHRASE_BYTES] => Key, Writes;
+    Rotate = "rotate" [passphrase: limits::PASSPHRASE_BYTES] => Reencrypted, Writes;
+    Unlock = "unlock" [passphrase: limits::PASSPHRASE_BYTES] => Unlocked, Keys;
     Unlocked = "unlocked";
-}
-
-impl Call for GetKey {
-    type Answer = Key;
-    const WORKER: Worker = Worker::Reads;
-}
-
-impl Call for Lock {
-    type Answer = Locked;
-    const WORKER: Worker = Worker::Locks;
-    const NEEDS_VAULT: bool = false;
-}
-
-impl Parts for Passphrase {
-    fn limits(&self) -> PartLimits {
-        PartLimits::passphrases(self.count())
-    }
-
-    fn parts(&self) -> Vec<&[u8]> {
-        self.passphrases.iter().map(Secret::expose).collect()
-    }
-
-    fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
-        self.passphrases = secret_parts(self.count(), parts)?;
-        Ok(())
-    }
-}
-
-impl Message for Passphrase {
-    const NAME: &'static str = "passphrase";
-}
-
-impl Call for Passphrase {
-    type Answer = Key;
-    const WORKER: Worker = Worker::Keys;
-}
-
-impl Parts for Retire {
-    fn limits(&self) -> PartLimits {
-        PartLimits::passphrases(usize::from(self.has_passphrase))
-    }
-
-    fn parts(&self) -> Vec<&[u8]> {
-        self.passphrase.iter().map(Secret::expose).collect()
-    }
-
-    fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
-        self.passphrase = secret_parts(usize::from(self.has_passphrase), parts)?.pop();
-        Ok(())
-    }
-}
-
-impl Message for Retire {
-    const NAME: &'static str = "retire";
-}
-
-impl Call for Retire {
-    type Answer = Key;
-    const WORKER: Worker = Worker::Writes;
-}
-
-impl Parts for Rotate {
-    fn limits(&self) -> PartLimits {
-        PartLimits::passphrases(usize::from(self.has_passphrase))
-    }
-
-    fn parts(&self) -> Vec<&[u8]> {
-        self.passphrase.iter().map(Secret::expose).collect()
-    }
-
-    fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
-        self.passphrase = secret_parts(usize::from(self.has_passphrase), parts)?.pop();
-        Ok(())
-    }
-}
-
-impl Message for Rotate {
-    const NAME: &'static str = "rotate";
-}
-
-impl Call for Rotate {
-    type Answer = Reencrypted;
-    const WORKER: Worker = Worker::Writes;
-}
-
-impl Parts for Unlock {
-    fn limits(&self) -> PartLimits {
-        PartLimits::passphrases(1)
-    }
-
-    fn parts(&self) -> Vec<&[u8]> {
-        vec![self.passphrase.expose()]
-    }
-
-    fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
-        self.passphrase = Secret::new(one_part(parts)?);
-        Ok(())
-    }
-}
-
-impl Message for Unlock {
-    const NAME: &'static str = "unlock";
-}
-
-impl Call for Unlock {
-    type Answer = Unlocked;
-    const WORKER: Worker = Worker::Keys;
-}
-
-impl Parts for UseIdentity {
-    fn limits(&self) -> PartLimits {
-        let (parts, part) = (self.count(), limits::IDENTITY_BYTES);
-        PartLimits { parts, part, total: part + limits::PASSPHRASE_BYTES }
-    }
-
-    fn parts(&self) -> Vec<&[u8]> {
-        [&self.identity].into_iter().chain(&self.passphrase).map(Secret::expose).collect()
-    }
-
-    fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
-        let mut parts = secret_parts(self.count(), parts)?.into_iter();
-        self.identity = parts.next().unwrap_or_default();
-        self.passphrase = parts.next();
-        Ok(())
-    }
-}
-
-impl Message for UseIdentity {
-    const NAME: &'static str = "use-identity";
-}
-
-impl Call for UseIdentity {
-    type Answer = Reencrypted;
-    const WORKER: Worker = Worker::Writes;
+    UseIdentity = "use-identity"
+        [identity: limits::IDENTITY_BYTES, passphrase: limits::PASSPHRASE_BYTES]
+        => Reencrypted, Writes;
 }

@@ -1,12 +1,10 @@
 //! The values of secrets as a file, while a process holds the lease.
 
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use super::call::{Call, Paged, Worker};
 use super::check::Checked;
 use super::grant::Grant;
-use crate::frame::{FrameError, Message, PartLimits, Parts};
 use crate::{SecretName, limits};
 
 /// Write the values of the secrets that a configuration references to a file in memory.
@@ -94,49 +92,15 @@ pub struct HeldLease {
     pub config: String,
 }
 
-without_parts! {
+messages! {
+    CreateLease = "lease" [0.config: limits::CONFIG_BYTES] where |lease| lease.0.is_within_limits()
+        => Result<Leased, Checked>, Reads;
+    EndLease = "end-lease" where |end| end.id.len() <= limits::LEASE_ID_BYTES
+        => LeaseEnded, Memory, needs_vault: false;
     LeaseEnded = "lease-ended";
     Leased = "leased";
+    Leases = "leases", last if |leases| !leases.more;
     ListLeases = "leases";
-}
-
-impl Parts for CreateLease {
-    fn limits(&self) -> PartLimits {
-        self.0.limits()
-    }
-
-    fn parts(&self) -> Vec<&[u8]> {
-        self.0.parts()
-    }
-
-    fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
-        self.0.take_parts(parts)
-    }
-}
-
-impl Message for CreateLease {
-    const NAME: &'static str = "lease";
-}
-
-impl Call for CreateLease {
-    type Answer = Result<Leased, Checked>;
-    const WORKER: Worker = Worker::Reads;
-}
-
-impl Parts for EndLease {
-    fn take_parts(&mut self, _: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
-        if self.id.len() > limits::LEASE_ID_BYTES { Err(FrameError::Large) } else { Ok(()) }
-    }
-}
-
-impl Message for EndLease {
-    const NAME: &'static str = "end-lease";
-}
-
-impl Call for EndLease {
-    type Answer = LeaseEnded;
-    const WORKER: Worker = Worker::Memory;
-    const NEEDS_VAULT: bool = false;
 }
 
 impl Call for ListLeases {
@@ -146,16 +110,6 @@ impl Call for ListLeases {
 
     fn is_repeatable(&self) -> bool {
         true
-    }
-}
-
-impl Parts for Leases {}
-
-impl Message for Leases {
-    const NAME: &'static str = "leases";
-
-    fn is_last(&self) -> bool {
-        !self.more
     }
 }
 

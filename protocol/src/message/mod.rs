@@ -1,9 +1,12 @@
 //! The messages, in a file for each noun: a request beside its answer, with their limits and parts.
 //!
+//! * `declare`: the macro that declares a message
 //! * [`call`]: what a request is, and what answers it
 //! * [`request`]: the list of all requests
 //! * [`reply`]: a frame that answers a request
 
+#[macro_use]
+mod declare;
 pub(crate) mod call;
 pub mod check;
 pub(crate) mod grant;

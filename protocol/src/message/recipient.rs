@@ -1,10 +1,7 @@
 //! The public keys that secrets are encrypted to.
 
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
-use super::call::{Call, Worker};
-use crate::frame::{FrameError, Message, Parts};
 use crate::{SecretName, limits};
 
 /// Accept the vault's recipients on this machine.
@@ -109,78 +106,20 @@ pub struct Reencrypted {
     pub finished: Option<Unfinished>,
 }
 
-without_parts! {
-    GetRecipients = "recipients";
+messages! {
+    AcceptRecipients = "accept-recipients"
+        where |accept| accept.recipients.len() <= limits::RECIPIENTS
+            && accept.recipients.iter().all(|one| one.len() <= limits::RECIPIENT_BYTES)
+        => Reencrypted, Writes;
+    AddRecipient = "add-recipient"
+        where |add| add.recipient.len() <= limits::RECIPIENT_BYTES
+            && add.note.as_ref().is_none_or(|note| note.len() <= limits::NOTE_BYTES)
+        => Reencrypted, Writes;
+    GetRecipients = "recipients" => Recipients, Reads;
     Recipients = "recipients";
     Reencrypted = "reencrypted";
-}
-
-impl Parts for Reencrypting {}
-
-impl Message for Reencrypting {
-    const NAME: &'static str = "reencrypting";
-
-    fn is_last(&self) -> bool {
-        false
-    }
-}
-
-fn within(limit: bool) -> Result<(), FrameError> {
-    if limit { Ok(()) } else { Err(FrameError::Large) }
-}
-
-impl Parts for AcceptRecipients {
-    fn take_parts(&mut self, _: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
-        within(
-            self.recipients.len() <= limits::RECIPIENTS
-                && self.recipients.iter().all(|one| one.len() <= limits::RECIPIENT_BYTES),
-        )
-    }
-}
-
-impl Message for AcceptRecipients {
-    const NAME: &'static str = "accept-recipients";
-}
-
-impl Call for AcceptRecipients {
-    type Answer = Reencrypted;
-    const WORKER: Worker = Worker::Writes;
-}
-
-impl Parts for AddRecipient {
-    fn take_parts(&mut self, _: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
-        within(
-            self.recipient.len() <= limits::RECIPIENT_BYTES
-                && self.note.as_ref().is_none_or(|note| note.len() <= limits::NOTE_BYTES),
-        )
-    }
-}
-
-impl Message for AddRecipient {
-    const NAME: &'static str = "add-recipient";
-}
-
-impl Call for AddRecipient {
-    type Answer = Reencrypted;
-    const WORKER: Worker = Worker::Writes;
-}
-
-impl Call for GetRecipients {
-    type Answer = Recipients;
-    const WORKER: Worker = Worker::Reads;
-}
-
-impl Parts for RemoveRecipient {
-    fn take_parts(&mut self, _: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
-        within(self.recipient.len() <= limits::RECIPIENT_BYTES)
-    }
-}
-
-impl Message for RemoveRecipient {
-    const NAME: &'static str = "remove-recipient";
-}
-
-impl Call for RemoveRecipient {
-    type Answer = Reencrypted;
-    const WORKER: Worker = Worker::Writes;
+    Reencrypting = "reencrypting", last if |_| false;
+    RemoveRecipient = "remove-recipient"
+        where |remove| remove.recipient.len() <= limits::RECIPIENT_BYTES
+        => Reencrypted, Writes;
 }

@@ -73,7 +73,7 @@ impl Refusal {
     }
 }
 
-without_parts! { Refusal = "refused"; }
+messages! { Refusal = "refused"; }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::recipient::Reencrypting;
 use super::refusal::Refusal;
-use crate::frame::{Incoming, Message, Parts};
+use crate::frame::{Incoming, Message};
+use crate::parts::Parts;
 
 /// The answer takes longer; the daemon lives.
 #[derive(Debug, Deserialize, Serialize)]
@@ -24,15 +25,7 @@ pub enum Reply<A> {
     Working(Working),
 }
 
-impl Parts for Working {}
-
-impl Message for Working {
-    const NAME: &'static str = "working";
-
-    fn is_last(&self) -> bool {
-        false
-    }
-}
+messages! { Working = "working", last if |_| false; }
 
 impl<A: Incoming> Incoming for Reply<A> {
     fn read<'de, F: VariantAccess<'de>>(name: &str, fields: F) -> Result<Self, F::Error> {

@@ -3,7 +3,8 @@
 use serde::de::{Error, VariantAccess};
 
 use super::call::{Call, Worker};
-use crate::frame::{Incoming, Message, Parts};
+use crate::frame::{Incoming, Message};
+use crate::parts::Parts;
 
 /// Calls a macro with all requests, sorted by the noun whose file has them.
 #[macro_export]

@@ -1,12 +1,11 @@
 //! Secrets and their history.
 
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use super::call::{Call, Paged, Worker};
 use super::lease::HeldLease;
 use super::status::ListedGrant;
-use crate::frame::{FrameError, Message, PartLimits, Parts, one_part, secret_parts};
+use crate::parts::named;
 use crate::{Secret, SecretName, limits};
 
 /// Set a value.
@@ -15,7 +14,7 @@ use crate::{Secret, SecretName, limits};
 pub struct Set {
     /// The name.
     pub name: SecretName,
-    /// The value, at most [`limits::VALUE_BYTES`]: the frame's only part.
+    /// The value, at most [`limits::VALUE_BYTES`].
     #[serde(skip)]
     pub value: Secret,
 }
@@ -38,12 +37,10 @@ pub struct Stored {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Import {
-    /// The names, each once; at most [`limits::GRANT_NAMES`].
-    pub names: Vec<SecretName>,
-    /// The value of each name, in the same order: the frame's parts. At most [`limits::GRANT_BYTES`]
+    /// At most [`limits::GRANT_NAMES`], each name once. The values have at most [`limits::GRANT_BYTES`]
     /// together.
-    #[serde(skip)]
-    pub values: Vec<Secret>,
+    #[serde(rename = "names", with = "named")]
+    pub secrets: Vec<(SecretName, Secret)>,
     /// Whether to replace other values, or to refuse the import.
     pub overwrite: bool,
     /// Whether only to report what each name has.
@@ -192,60 +189,22 @@ pub struct Restored {
     pub leases: Vec<HeldLease>,
 }
 
-without_parts! {
-    Delete = "delete";
+messages! {
+    Delete = "delete" => Deleted, Writes;
     Deleted = "deleted";
+    Examine = "examine" where |examine| examine.names.len() <= limits::EXAMINED_NAMES
+        => Examined, Reads;
     Examined = "examined";
-    History = "history";
+    History = "history" => Versions, Reads;
+    Import = "import" [secrets: limits::VALUE_BYTES];
     Imported = "imported";
-    List = "list";
-    Restore = "restore";
+    List = "list" => Listed, Reads;
+    Listed = "listed", last if |listed| !listed.more;
+    Restore = "restore" => Restored, Writes;
     Restored = "restored";
+    Set = "set" [value: limits::VALUE_BYTES] => Stored, Writes;
     Stored = "stored";
     Versions = "versions";
-}
-
-impl Parts for Set {
-    fn limits(&self) -> PartLimits {
-        PartLimits::one(limits::VALUE_BYTES)
-    }
-
-    fn parts(&self) -> Vec<&[u8]> {
-        vec![self.value.expose()]
-    }
-
-    fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
-        self.value = Secret::new(one_part(parts)?);
-        Ok(())
-    }
-}
-
-impl Message for Set {
-    const NAME: &'static str = "set";
-}
-
-impl Call for Set {
-    type Answer = Stored;
-    const WORKER: Worker = Worker::Writes;
-}
-
-impl Parts for Import {
-    fn limits(&self) -> PartLimits {
-        PartLimits::values(self.names.len())
-    }
-
-    fn parts(&self) -> Vec<&[u8]> {
-        self.values.iter().map(Secret::expose).collect()
-    }
-
-    fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
-        self.values = secret_parts(self.names.len(), parts)?;
-        Ok(())
-    }
-}
-
-impl Message for Import {
-    const NAME: &'static str = "import";
 }
 
 impl Call for Import {
@@ -257,47 +216,7 @@ impl Call for Import {
     }
 
     fn is_answered_by(&self, imported: &Imported) -> bool {
-        imported.found.len() == self.names.len()
-    }
-}
-
-impl Call for Delete {
-    type Answer = Deleted;
-    const WORKER: Worker = Worker::Writes;
-}
-
-impl Parts for Examine {
-    fn take_parts(&mut self, _: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
-        if self.names.len() > limits::EXAMINED_NAMES { Err(FrameError::Large) } else { Ok(()) }
-    }
-}
-
-impl Message for Examine {
-    const NAME: &'static str = "examine";
-}
-
-impl Call for Examine {
-    type Answer = Examined;
-    const WORKER: Worker = Worker::Reads;
-}
-
-impl Call for History {
-    type Answer = Versions;
-    const WORKER: Worker = Worker::Reads;
-}
-
-impl Call for List {
-    type Answer = Listed;
-    const WORKER: Worker = Worker::Reads;
-}
-
-impl Parts for Listed {}
-
-impl Message for Listed {
-    const NAME: &'static str = "listed";
-
-    fn is_last(&self) -> bool {
-        !self.more
+        imported.found.len() == self.secrets.len()
     }
 }
 
@@ -307,9 +226,4 @@ impl Paged for Listed {
     fn into_items(self) -> Vec<ListedSecret> {
         self.secrets
     }
-}
-
-impl Call for Restore {
-    type Answer = Restored;
-    const WORKER: Worker = Worker::Writes;
 }

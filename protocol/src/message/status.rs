@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::call::{Call, Worker};
-
 /// Report the number of secrets and the last grants.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct GetActivity;
@@ -74,28 +72,11 @@ pub struct Stop;
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct Stopping;
 
-without_parts! {
+messages! {
     Activity = "activity";
-    GetActivity = "activity";
-    GetStatus = "status";
+    GetActivity = "activity" => Activity, Checks;
+    GetStatus = "status" => Status, Checks, needs_vault: false;
     Status = "status";
-    Stop = "stop";
+    Stop = "stop" => Stopping, Memory, needs_vault: false;
     Stopping = "stopping";
-}
-
-impl Call for GetActivity {
-    type Answer = Activity;
-    const WORKER: Worker = Worker::Checks;
-}
-
-impl Call for GetStatus {
-    type Answer = Status;
-    const WORKER: Worker = Worker::Checks;
-    const NEEDS_VAULT: bool = false;
-}
-
-impl Call for Stop {
-    type Answer = Stopping;
-    const WORKER: Worker = Worker::Memory;
-    const NEEDS_VAULT: bool = false;
 }

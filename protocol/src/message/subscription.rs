@@ -5,15 +5,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::call::{Call, Worker};
-use crate::frame::{FrameError, Message, PartLimits, Parts, one_part};
 use crate::{SecretName, limits};
 
 /// Report the secrets that a configuration references, and then each change of them.
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Subscribe {
-    /// The configuration's bytes, at most [`limits::CONFIG_BYTES`]: the frame's only part.
+    /// The configuration's bytes, at most [`limits::CONFIG_BYTES`].
     #[serde(skip)]
     pub config: Zeroizing<Vec<u8>>,
 }
@@ -50,36 +48,7 @@ impl fmt::Debug for Subscribe {
     }
 }
 
-impl Parts for Subscribe {
-    fn limits(&self) -> PartLimits {
-        PartLimits::one(limits::CONFIG_BYTES)
-    }
-
-    fn parts(&self) -> Vec<&[u8]> {
-        vec![&self.config]
-    }
-
-    fn take_parts(&mut self, parts: Vec<Zeroizing<Vec<u8>>>) -> Result<(), FrameError> {
-        self.config = one_part(parts)?;
-        Ok(())
-    }
-}
-
-impl Message for Subscribe {
-    const NAME: &'static str = "subscribe";
-}
-
-impl Call for Subscribe {
-    type Answer = Subscribed;
-    const WORKER: Worker = Worker::Reads;
-}
-
-impl Parts for Subscribed {}
-
-impl Message for Subscribed {
-    const NAME: &'static str = "subscribed";
-
-    fn is_last(&self) -> bool {
-        false
-    }
+messages! {
+    Subscribe = "subscribe" [config: limits::CONFIG_BYTES] => Subscribed, Reads;
+    Subscribed = "subscribed", last if |_| false;
 }

@@ -33,13 +33,13 @@ pub(super) fn change(change: &ChangePassphraseArgs) -> Result<(), CliError> {
     let has_one = client()?.call(GetKey)?.passphrase;
     if has_one.is_none() || (change.remove && has_one == Some(false)) {
         // Before a prompt: the daemon says why there is nothing to change.
-        client()?.call(Passphrase::change(None, None))?;
+        client()?.call(Passphrase { old: None, new: None })?;
     }
     let has_one = has_one == Some(true);
     let old = if has_one { Some(passphrase::read(&change.old)?) } else { None };
     let new = if change.remove { None } else { Some(passphrase::read_new(&change.new)?) };
     let is_set = new.is_some();
-    client()?.call(Passphrase::change(old, new))?;
+    client()?.call(Passphrase { old, new })?;
     output::confirm(match (has_one, is_set) {
         (false, _) => "Passphrase set",
         (true, true) => "Passphrase changed",

@@ -42,7 +42,7 @@ pub(super) fn retire(args: &RetireArgs) -> Result<(), CliError> {
         }
     }
     let passphrase = if retired.is_empty() { None } else { kept_passphrase(&args.passphrase)? };
-    client()?.call(Retire::new(passphrase))?;
+    client()?.call(Retire { passphrase })?;
     output::confirm(&match retired.len() {
         0 => "There are no retired keys".to_owned(),
         removed => {

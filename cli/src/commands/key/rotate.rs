@@ -53,7 +53,7 @@ pub(super) fn rotate(args: &RotateArgs) -> Result<(), CliError> {
         question::ask(question, "changed")?;
     }
     let passphrase = if is_begun { None } else { kept_passphrase(passphrase)? };
-    let rotate = Rotate::new(drop_history, passphrase);
+    let rotate = Rotate { drop_history, passphrase };
     let mut resealed = reseal(rotate)?;
     let word = match resealed.finished.take_if(|change| *change == Unfinished::Identity) {
         Some(_) => "The rotation that was begun is finished",

@@ -46,7 +46,7 @@ pub(super) fn use_identity(args: &UseIdentityArgs) -> Result<(), CliError> {
         true => Some(passphrase::read_of(path, passphrase)?),
         false => kept_passphrase(passphrase)?,
     };
-    let used = UseIdentity::new(identity, passphrase);
+    let used = UseIdentity { identity, passphrase };
     let resealed = reseal(used)?;
     let sealed = match resealed.secrets + resealed.versions {
         0 => String::new(),

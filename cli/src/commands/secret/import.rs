@@ -119,8 +119,7 @@ impl Importer<'_> {
     /// stopped this program.
     fn send(&self, batch: &Secrets, dry_run: bool) -> Result<Imported, CliError> {
         let request = fluvio_secret_protocol::Import {
-            names: batch.iter().map(|(name, _)| name.clone()).collect(),
-            values: batch.iter().map(|(_, value)| value.clone()).collect(),
+            secrets: batch.to_vec(),
             overwrite: self.overwrite,
             dry_run,
         };
