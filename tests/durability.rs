@@ -11,6 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use fluvio_secret_protocol::Code;
+use fluvio_secret_system::help::Helpful;
 
 use crate::harness::ask::{Answer, Asker};
 use crate::harness::trace::{Trace, WRITES};
@@ -244,7 +245,7 @@ fn damage(layout: Layout) {
         let mut asker = Asker::connect(&home).unwrap();
         let refusal = asker.value("A").unwrap().expect_err(what);
         assert_eq!(refusal.code, Code::Damaged, "{what}: {refusal}");
-        let text = refusal.to_string();
+        let text = refusal.report();
         assert!(text.contains("`A`") && text.contains("damaged"), "{what}: {text}");
         assert!(!text.contains(&canary), "{what}: {text}");
         assert_eq!(fs::read(&file).unwrap(), bytes, "{what}");

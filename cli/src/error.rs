@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use fluvio_secret_protocol::{BadName, ClientError, Code, StartError, limits};
-use fluvio_secret_system::help::Help;
+use fluvio_secret_system::help::{Help, Helpful};
 use thiserror::Error;
 
 /// The status before a connector was started. The shim also exits with it.
@@ -82,7 +82,7 @@ pub(crate) enum CliError {
     #[error("{}: {why}", .path.display())]
     Link { path: PathBuf, why: String },
     /// An import stopped in the middle.
-    #[error("{source}; {done}: give the same command again to set the rest")]
+    #[error("{}; {done}: give the same command again to set the rest", .source.report())]
     Stopped { source: ClientError, done: String },
     /// The system refused a call that does not usually fail.
     #[error("a call of the system failed: {0}")]
@@ -115,9 +115,21 @@ impl CliError {
         }
     }
 
-    /// What you can do about it, apart from the cause.
-    pub(crate) fn help(&self) -> Option<Help> {
+    pub(crate) fn text(&self) -> String {
+        match (self, self.help()) {
+            (Self::Usage(text), _) => text.trim_end().to_owned(),
+            (Self::Import { .. }, Some(help)) => format!("error: {self}\nhelp: {help}"),
+            _ if self.to_string().is_empty() => String::new(),
+            _ => format!("error: {}", self.report()),
+        }
+    }
+}
+
+impl Helpful for CliError {
+    fn help(&self) -> Option<Help> {
         let (advice, command) = match self {
+            Self::Client(error) => return error.help(),
+            Self::Shim(error) => return error.help(),
             Self::Empty => {
                 ("give one, or an empty one on purpose with", "fluvio-secret set NAME ''")
             }
@@ -131,17 +143,6 @@ impl CliError {
         };
         let command = Some(command.to_owned()).filter(|command| !command.is_empty());
         Some(Help { advice: advice.to_owned(), command })
-    }
-
-    pub(crate) fn text(&self) -> String {
-        let cause = self.to_string();
-        match (self, self.help()) {
-            (Self::Usage(_), _) => cause,
-            (_, None) if cause.is_empty() => cause,
-            (_, None) => format!("error: {cause}"),
-            (Self::Import { .. }, Some(help)) => format!("error: {cause}\nhelp: {help}"),
-            (_, Some(help)) => format!("error: {cause}; {help}"),
-        }
     }
 }
 

@@ -52,7 +52,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use fluvio_secret_protocol::DAEMON as PROGRAM;
-use fluvio_secret_system::output;
+use fluvio_secret_system::help::Helpful;
+use fluvio_secret_system::{output, printable};
 
 pub use crate::args::DAEMON_HELP;
 use crate::args::{DaemonAction, ServeMode};
@@ -63,28 +64,29 @@ pub fn main() -> ExitCode {
     match args::parse(std::env::args_os()) {
         Ok(DaemonAction::AcceptVault) => match serve::accept_vault() {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&error, 1),
+            Err(error) => fail(&error.report(), 1),
         },
         Ok(DaemonAction::Help) => print(args::DAEMON_HELP.trim_end()),
         Ok(DaemonAction::Serve(mode)) => match (serve::run(mode), mode) {
             (Ok(()), _) => ExitCode::SUCCESS,
-            // The starter reads it there.
+            // The starter reads it there, the help apart from the cause.
             (Err(error), ServeMode::Detached) => {
-                print(&error.to_string());
+                let help = error.help().map(|help| format!("\nhelp: {help}")).unwrap_or_default();
+                print(&(printable::line(&error.to_string()) + &help));
                 ExitCode::FAILURE
             }
-            (Err(error), ServeMode::Foreground) => fail(&error, 1),
+            (Err(error), ServeMode::Foreground) => fail(&error.report(), 1),
         },
         Ok(DaemonAction::Settings) => match serve::settings() {
             Ok(settings) => print(&settings),
-            Err(error) => fail(&error, 1),
+            Err(error) => fail(&error.report(), 1),
         },
         Ok(DaemonAction::Start) => match launch::start() {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&error, 1),
+            Err(error) => fail(&error.to_string(), 1),
         },
         Ok(DaemonAction::Version) => print(concat!("fluvio-secretd ", env!("CARGO_PKG_VERSION"))),
-        Err(error) => fail(&error, 2),
+        Err(error) => fail(&error.to_string(), 2),
     }
 }
 
@@ -92,8 +94,8 @@ fn print(text: &str) -> ExitCode {
     output::print_of(PROGRAM, text)
 }
 
-fn fail(error: &dyn std::error::Error, status: u8) -> ExitCode {
-    say(&error.to_string());
+fn fail(why: &str, status: u8) -> ExitCode {
+    say(why);
     ExitCode::from(status)
 }
 

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use fluvio_secret_protocol::{connect, limits};
 use fluvio_secret_system::harden::harden;
+use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::lock::Lock;
 use fluvio_secret_system::places::{PlaceError, Places, runtime_directory};
 use tracing::level_filters::LevelFilter;
@@ -16,6 +17,7 @@ use crate::activation::{self, ActivationError};
 use crate::args::ServeMode;
 use crate::audit::Audit;
 use crate::leases::LeaseTable;
+use crate::reset_inherited::FewFiles;
 use crate::server::{self, Server, ServerError};
 use crate::service::{Service, refuse};
 use crate::settings::{Settings, SettingsError};
@@ -27,9 +29,11 @@ use fluvio_secret_vault::{self, OpenError, Vault};
 pub(crate) enum ServeError {
     #[error(transparent)]
     Activation(#[from] ActivationError),
+    #[error(transparent)]
+    FewFiles(#[from] FewFiles),
     #[error("cannot lock {path}: {source}", path = .path.display())]
     Lock { path: PathBuf, source: io::Error },
-    #[error("a daemon serves {path} already; it is used by every command, or ended with: fluvio-secret daemon stop", path = .path.display())]
+    #[error("a daemon serves {path} already", path = .path.display())]
     Owned { path: PathBuf },
     #[error(transparent)]
     Place(#[from] PlaceError),
@@ -43,11 +47,26 @@ pub(crate) enum ServeError {
     Vault(#[from] OpenError),
 }
 
+impl Helpful for ServeError {
+    fn help(&self) -> Option<Help> {
+        match self {
+            Self::FewFiles(_) => Some(Help::command("raise the limit with", "ulimit -n 1024")),
+            Self::Owned { .. } => Some(Help::command(
+                "it is used by every command, or ended with",
+                "fluvio-secret daemon stop",
+            )),
+            Self::Place(error) => error.help(),
+            Self::Vault(error) => error.help(),
+            _ => None,
+        }
+    }
+}
+
 /// Serves until it is to stop.
 pub(crate) fn run(mode: ServeMode) -> Result<(), ServeError> {
     let served = serve(mode);
     if let Err(error) = &served {
-        tracing::error!("{error}");
+        tracing::error!("{}", error.report());
     }
     log::flush();
     served
@@ -74,7 +93,7 @@ fn serve(mode: ServeMode) -> Result<(), ServeError> {
     let served = serve_at(mode, listener);
     if let (Some(listener), Err(error)) = (handed_over, &served) {
         // If the clients cannot be answered, they see that the daemon is gone.
-        let _ = server::refuse(&listener, &refuse::not_serving(&error.to_string()));
+        let _ = server::refuse(&listener, &refuse::not_serving(error));
     }
     served
 }
@@ -94,6 +113,7 @@ fn serve_at(mode: ServeMode, handed_over: Option<UnixListener>) -> Result<(), Se
     log::begin(mode, &places, level)?;
     // Before anything is written.
     reset_inherited::reset_inherited()?;
+    reset_inherited::check_files()?;
     let settings = settings?;
     // One deadline for both locks, because the starter waits for one only.
     let now = Instant::now();

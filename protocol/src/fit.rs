@@ -3,8 +3,6 @@
 //! The rules are Fluvio's: its file store splits a line at the first `=` and trims both sides by
 //! Unicode's notion of white space; its environment store reads a variable as UTF-8.
 
-use std::fmt;
-
 use zeroize::Zeroizing;
 
 use crate::{Secret, SecretName};
@@ -13,34 +11,23 @@ use crate::{Secret, SecretName};
 /// (`MAX_ARG_STRLEN`, see execve(2)).
 const ENV_STRING_BYTES: usize = 131_071;
 
-/// Why a way of injection cannot carry a value unaltered.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// Why an inject mode cannot carry a value unaltered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum Unfit {
-    /// White space (by Unicode) at the beginning or the end, which the file store trims away.
+    /// The file store trims white space (by Unicode) away.
+    #[error("it begins or ends with a blank")]
     BlankAtEdge,
-    /// The environment's strings end at a NUL.
+    #[error("it has a NUL byte")]
     Nul,
-    /// The file store reads lines.
+    #[error("it has a line break")]
     Newline,
-    /// Both stores read text.
+    #[error("it is not UTF-8")]
     NotUtf8,
-    /// A variable of this name changes how programs start.
+    #[error("a variable of this name changes how programs start")]
     StartsPrograms,
-    /// `NAME=value` is longer than the system passes on.
+    #[error("with its name it is longer than {ENV_STRING_BYTES} bytes")]
     TooLong,
-}
-
-impl fmt::Display for Unfit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::BlankAtEdge => "it begins or ends with a blank",
-            Self::Nul => "it has a NUL byte",
-            Self::Newline => "it has a line break",
-            Self::NotUtf8 => "it is not UTF-8",
-            Self::StartsPrograms => "a variable of this name changes how programs start",
-            Self::TooLong => "with its name it is longer than 131071 bytes",
-        })
-    }
 }
 
 /// Whether a secrets file carries this value unaltered.

@@ -63,40 +63,18 @@ pub trait Incoming: Sized {
 }
 
 /// Why bytes are no frame. Never says what the bytes were: they may be a value's.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum FrameError {
-    /// A length is over its limit.
+    #[error("a length in the frame is over its limit")]
     Large,
-    /// The header is no message, from this byte of its line on.
-    Malformed {
-        /// Line of the header, from 1.
-        line: usize,
-        /// Column of the line, from 1.
-        column: usize,
-    },
-    /// The message has another number of parts.
+    #[error("the frame's header is no message, at line {line}, column {column}")]
+    Malformed { line: usize, column: usize },
+    #[error("the frame has another number of parts than its message")]
     Parts,
-    /// The other end speaks this version of the protocol.
+    #[error("the other end speaks version {0} of the protocol, this one {PROTOCOL_VERSION}")]
     Version(u32),
 }
-
-impl fmt::Display for FrameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Large => f.write_str("a length in the frame is over its limit"),
-            Self::Malformed { line, column } => {
-                write!(f, "the frame's header is no message, at line {line}, column {column}")
-            }
-            Self::Parts => f.write_str("the frame has another number of parts than its message"),
-            Self::Version(theirs) => write!(
-                f,
-                "the other end speaks version {theirs} of the protocol, this one {PROTOCOL_VERSION}"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for FrameError {}
 
 /// The part of a header that every version of the protocol understands.
 #[derive(Deserialize, Serialize)]

@@ -23,15 +23,16 @@ impl SecretName {
 
 /// Why a text is no secret's name. It does not repeat the text: who swaps `NAME` and `VALUE` on a
 /// command line has typed a value there.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum BadName {
-    /// A byte other than an ASCII letter, a digit or `_`, at this place (counted from 1).
+    #[error("character {0} of the secret's name is none of: ASCII letters, digits and _")]
     Character(usize),
-    /// The first character is a digit.
+    #[error("a secret's name must not begin with a digit")]
     Digit,
-    /// No character at all.
+    #[error("a secret's name must not be empty")]
     Empty,
-    /// More than [`limits::NAME_BYTES`].
+    #[error("a secret's name must not be longer than {} bytes", limits::NAME_BYTES)]
     Long,
 }
 
@@ -66,24 +67,6 @@ impl fmt::Display for SecretName {
         f.write_str(&self.0)
     }
 }
-
-impl fmt::Display for BadName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Character(at) => write!(
-                f,
-                "character {at} of the secret's name is none of: ASCII letters, digits and _"
-            ),
-            Self::Digit => f.write_str("a secret's name must not begin with a digit"),
-            Self::Empty => f.write_str("a secret's name must not be empty"),
-            Self::Long => {
-                write!(f, "a secret's name must not be longer than {} bytes", limits::NAME_BYTES)
-            }
-        }
-    }
-}
-
-impl std::error::Error for BadName {}
 
 #[cfg(test)]
 mod tests {

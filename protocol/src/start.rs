@@ -4,9 +4,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
-use std::{env, fmt, io};
+use std::{env, io};
 
 use crate::limits;
+use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::lock::Lock;
 use fluvio_secret_system::places::StateDirectory;
 
@@ -18,32 +19,31 @@ pub const DAEMON: &str = "fluvio-secretd";
 pub const SHIM: &str = "fluvio-secret-shim";
 
 /// Why the daemon could not be started.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum StartError {
-    /// It started, said why it cannot serve, and ended.
-    Failed {
-        /// What it said, or how it ended.
-        reason: String,
-    },
-    /// The lock of starting cannot be taken.
-    Lock {
-        /// The lock's file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// Another program starts a daemon and does not finish.
-    OtherStarter {
-        /// The lock that it holds.
-        path: PathBuf,
-    },
-    /// Its program cannot be run.
-    Program {
-        /// The program.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    /// It started, printed why it cannot serve, and exited.
+    #[error("cannot start the daemon: {reason}")]
+    Failed { reason: String, help: Option<Help> },
+    #[error("cannot start the daemon: {}: {source}", .path.display())]
+    Lock { path: PathBuf, source: io::Error },
+    #[error("another program is starting the daemon and does not finish (it holds {})", .path.display())]
+    OtherStarter { path: PathBuf },
+    #[error("cannot run {}: {source}", .path.display())]
+    Program { path: PathBuf, source: io::Error },
+}
+
+impl Helpful for StartError {
+    fn help(&self) -> Option<Help> {
+        match self {
+            Self::Failed { help, .. } => help.clone(),
+            Self::Lock { .. } => None,
+            Self::OtherStarter { .. } => Some(Help::advice("end it and try again")),
+            Self::Program { .. } => {
+                Some(Help::advice("install the three programs of fluvio-secret in one folder"))
+            }
+        }
+    }
 }
 
 /// Takes the lock of starting a daemon.
@@ -86,19 +86,21 @@ fn run(option: &str) -> Result<(), StartError> {
         Err(error) if is_no_child(&error) && said.is_empty() => return Ok(()),
         Err(error) => error.to_string(),
     };
-    Err(StartError::Failed { reason: reason(&said, ended) })
+    let said = String::from_utf8_lossy(&said);
+    let said = said.trim();
+    if said.is_empty() {
+        return Err(StartError::Failed { reason: ended, help: None });
+    }
+    let said = said.strip_prefix(DAEMON).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(said);
+    let (reason, help) = match said.split_once("\nhelp: ") {
+        Some((reason, help)) => (reason, Some(Help::read(help))),
+        None => (said, None),
+    };
+    Err(StartError::Failed { reason: reason.to_owned(), help })
 }
 
 fn is_no_child(error: &io::Error) -> bool {
     error.raw_os_error() == Some(rustix::io::Errno::CHILD.raw_os_error())
-}
-
-/// What the daemon said, without the name that it begins with, else how it ended.
-fn reason(stderr: &[u8], ended: String) -> String {
-    let said = String::from_utf8_lossy(stderr);
-    let said = said.trim();
-    let said = said.strip_prefix(DAEMON).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(said);
-    if said.is_empty() { ended } else { said.to_owned() }
 }
 
 /// The path of another of our programs: beside the real path of the running one, never by PATH.
@@ -117,26 +119,3 @@ pub fn beside_this_program(name: &str) -> Result<PathBuf, StartError> {
         Err(source) => Err(failed(&path, source)),
     }
 }
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Failed { reason } => write!(f, "cannot start the daemon: {reason}"),
-            Self::Lock { path, source } => {
-                write!(f, "cannot start the daemon: {}: {source}", path.display())
-            }
-            Self::OtherStarter { path } => write!(
-                f,
-                "another program is starting the daemon and does not finish (it holds {}); end it and try again",
-                path.display()
-            ),
-            Self::Program { path, source } => write!(
-                f,
-                "cannot run {}: {source}; install the three programs of fluvio-secret in one folder",
-                path.display()
-            ),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}

@@ -1,18 +1,18 @@
 //! What can go wrong, and the exit status for it.
 
-use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::{ClientError, Granted, SecretName, limits, supervisor};
+use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::{printable, shell};
 use thiserror::Error;
 
 use crate::delivery::Unfitting;
 
-/// Why there is no connector. Its text is what failed; [`ShimError::report`] adds what helps.
+/// Why there is no connector. Its text is what failed.
 #[derive(Debug, Error)]
 pub(crate) enum ShimError {
     /// `cargo run` without `--`.
@@ -93,8 +93,9 @@ fn joined(unfitting: &[Unfitting]) -> String {
 }
 
 /// The next step where the list of connectors is another user's.
-pub(crate) const OWN_TMPDIR: &str = "help: give cdk a directory of your own for temporary files: \
-                                     mkdir -p ~/.cache/cdk && export TMPDIR=~/.cache/cdk";
+pub(crate) const OWN_TMPDIR: &str = "give cdk a directory of your own for temporary files";
+/// The command for it.
+pub(crate) const MAKE_TMPDIR: &str = "mkdir -p ~/.cache/cdk && export TMPDIR=~/.cache/cdk";
 
 impl ShimError {
     /// What a failed exec means.
@@ -143,55 +144,54 @@ impl ShimError {
             _ => false,
         }
     }
+}
 
-    /// What helps. A client's error says that itself.
-    pub(crate) fn help(&self) -> Option<Cow<'static, str>> {
-        let help = match self {
-            Self::Client(_) | Self::NoSupervisor | Self::System(_) => return None,
-            Self::Cargo => "end its part with two dashes: -- cargo run --",
+impl Helpful for ShimError {
+    fn help(&self) -> Option<Help> {
+        let (advice, command) = match self {
+            Self::Client(error) => return error.help(),
+            Self::NoSupervisor | Self::System(_) => return None,
+            Self::Cargo => ("end its part with two dashes: -- cargo run --", ""),
             Self::CdkLoop { .. } => {
-                "remove one of them, this one with: fluvio-secret cdk --uninstall"
+                ("remove one of them, this one with", "fluvio-secret cdk --uninstall")
             }
-            Self::Config { .. } | Self::LargeConfig { .. } => "give another with --config",
+            Self::Config { .. } | Self::LargeConfig { .. } => ("give another with --config", ""),
             Self::Deployed { connector } => {
                 // The name is the configuration's, and goes into a shell.
                 let name = printable::line(connector);
                 let joint = if name.starts_with('-') { '=' } else { ' ' };
                 let name = shell::word(&name);
-                let help = format!("end the other first: cdk deploy shutdown --name{joint}{name}");
-                return Some(help.into());
+                let command = format!("cdk deploy shutdown --name{joint}{name}");
+                return Some(Help::command("end the other first", command));
             }
             Self::Environment { largest, .. } => {
                 let help =
                     format!("the largest is `{largest}`: make it smaller, or raise `ulimit -s`");
-                return Some(help.into());
+                return Some(Help::advice(help));
             }
-            Self::Exec { .. } => "give the path of a program, or its name on PATH",
+            Self::Exec { .. } => ("give the path of a program, or its name on PATH", ""),
             Self::Faulty(_) => {
-                "To start it all the same, if all its secrets can be given to it: --no-check"
+                ("To start it all the same, if all its secrets can be given to it", "--no-check")
             }
-            Self::FileLimit => "raise it, or use: --inject env",
-            Self::Index(_) => OWN_TMPDIR,
-            Self::LeaseGone => "try again",
-            Self::NoCdk(NotFound::Nothing) => "install it with: fvm install",
-            Self::NoCdk(NotFound::OnlyUs) => "install Fluvio's with: fvm install",
-            Self::Unfit(_) => "set another value, or choose another way with --inject",
-            Self::Usage(_) => "see: fluvio-secret-shim --help",
-            Self::Watcher { .. } => "fix that and try again",
+            Self::FileLimit => ("raise it, or use", "--inject env"),
+            Self::Index(_) => (OWN_TMPDIR, MAKE_TMPDIR),
+            Self::LeaseGone => ("try again", ""),
+            Self::NoCdk(NotFound::Nothing) => ("install it with", "fvm install"),
+            Self::NoCdk(NotFound::OnlyUs) => ("install Fluvio's with", "fvm install"),
+            Self::Unfit(_) => ("set another value, or choose another way with --inject", ""),
+            Self::Usage(_) => ("see", "fluvio-secret-shim --help"),
+            Self::Watcher { .. } => ("fix that and try again", ""),
         };
-        Some(help.into())
+        let command = Some(command.to_owned()).filter(|command| !command.is_empty());
+        Some(Help { advice: advice.to_owned(), command })
     }
 
-    /// What failed, and what helps.
-    pub(crate) fn report(&self) -> String {
+    fn report(&self) -> String {
         let joint = match self {
             Self::Faulty(_) => "",
-            Self::Index(_) => "\n",
+            Self::Index(_) => "\nhelp: ",
             _ => "; ",
         };
-        match self.help() {
-            Some(help) => format!("{self}{joint}{help}"),
-            None => self.to_string(),
-        }
+        self.help().map_or_else(|| self.to_string(), |help| format!("{self}{joint}{help}"))
     }
 }

@@ -39,6 +39,7 @@ use fluvio_secret_protocol::{
     ClientError, Grant, Granted, InjectMode, connect_or_start, report_waits,
 };
 use fluvio_secret_system::harden::harden;
+use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::inherited;
 use fluvio_secret_system::places::StateDirectory;
 

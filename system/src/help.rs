@@ -11,15 +11,35 @@ pub struct Help {
     pub command: Option<String>,
 }
 
+/// An error that keeps what you can do about it apart from its cause, which is its text.
+pub trait Helpful: std::error::Error {
+    /// What you can do about it.
+    fn help(&self) -> Option<Help>;
+
+    /// The cause and the help, as one sentence.
+    fn report(&self) -> String {
+        self.help().map_or_else(|| self.to_string(), |help| format!("{self}; {help}"))
+    }
+}
+
 impl Help {
     /// Advice that names no command.
     pub fn advice(advice: impl Into<String>) -> Self {
         Self { advice: advice.into(), command: None }
     }
 
-    /// A command that fixes the cause.
-    pub fn fix(command: impl Into<String>) -> Self {
-        Self { advice: "fix it with".to_owned(), command: Some(command.into()) }
+    /// Advice whose last word is `with`, and the command.
+    pub fn command(advice: &str, command: impl Into<String>) -> Self {
+        Self { advice: advice.to_owned(), command: Some(command.into()) }
+    }
+
+    /// The help that was printed as this text by another program.
+    #[must_use]
+    pub fn read(text: &str) -> Self {
+        match text.split_once(": ") {
+            Some((advice, command)) if advice.ends_with(" with") => Self::command(advice, command),
+            _ => Self::advice(text),
+        }
     }
 }
 
@@ -27,5 +47,21 @@ impl fmt::Display for Help {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.advice)?;
         self.command.as_ref().map_or(Ok(()), |command| write!(f, ": {command}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Help;
+
+    #[test]
+    fn help_is_read_as_it_is_printed() {
+        for command in ["rm '/a with: b'", "chmod 0700 '/a; fix it with: true'"] {
+            let help = Help::command("fix it with", command);
+            assert_eq!(Help::read(&help.to_string()), help);
+        }
+        for advice in ["try again", "have it given back to you: chown '/a with: b'"] {
+            assert_eq!(Help::read(advice), Help::advice(advice));
+        }
     }
 }

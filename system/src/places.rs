@@ -8,9 +8,9 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::{env, fmt, io};
+use std::{env, io};
 
-use crate::help::Help;
+use crate::help::{Help, Helpful};
 use crate::private::{self, FILE_MODE, PrivateError};
 use crate::regular::{self, Links};
 
@@ -226,64 +226,34 @@ fn keep_out_of_git(directory: &Path) -> io::Result<()> {
 }
 
 /// Why a place cannot be used.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum PlaceError {
+    #[error("the socket's path {} has {length} bytes and may have {SOCKET_PATH_BYTES}", .path.display())]
     LongSocket { path: PathBuf, length: usize },
+    #[error("HOME is not set")]
     NoHome,
+    #[error("{variable} is not an absolute path")]
     NotAbsolute { variable: &'static str },
-    Private(PrivateError),
+    #[error(transparent)]
+    Private(#[from] PrivateError),
 }
 
-impl PlaceError {
-    /// What you can do about it.
-    pub fn help(&self) -> Help {
-        let other_home = match self {
+impl Helpful for PlaceError {
+    fn help(&self) -> Option<Help> {
+        Some(Help::advice(match self {
             Self::LongSocket { .. } => format!("set {HOME_VARIABLE} to a shorter one"),
             Self::NoHome => format!("set it, or {HOME_VARIABLE}"),
             Self::NotAbsolute { variable: "HOME" } => "set it to one".to_owned(),
             Self::NotAbsolute { .. } => "set it to one, or unset it".to_owned(),
             Self::Private(error) => match (error.help(), error) {
-                (Some(help), _) => return help,
+                (Some(help), _) => return Some(help),
                 (None, PrivateError::Foreign { ours, .. }) => {
                     format!("set HOME, or {HOME_VARIABLE}, to a folder of uid {ours}")
                 }
                 (None, _) => format!("fix that, or set {HOME_VARIABLE} to another folder"),
             },
-        };
-        Help::advice(other_home)
-    }
-}
-
-impl From<PrivateError> for PlaceError {
-    fn from(error: PrivateError) -> Self {
-        Self::Private(error)
-    }
-}
-
-/// The cause and the help.
-impl fmt::Display for PlaceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::LongSocket { path, length } => write!(
-                f,
-                "the socket's path {} has {length} bytes and may have {SOCKET_PATH_BYTES}",
-                path.display()
-            ),
-            Self::NoHome => f.write_str("HOME is not set"),
-            Self::NotAbsolute { variable } => write!(f, "{variable} is not an absolute path"),
-            Self::Private(error) => error.fmt(f),
-        }?;
-        write!(f, "; {}", self.help())
-    }
-}
-
-impl std::error::Error for PlaceError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Private(error) => error.source(),
-            _ => None,
-        }
+        }))
     }
 }
 

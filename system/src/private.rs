@@ -3,9 +3,9 @@
 use std::fs::{DirBuilder, Metadata};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::{fmt, fs, io};
+use std::{fs, io};
 
-use crate::help::Help;
+use crate::help::{Help, Helpful};
 use crate::shell;
 
 /// The mode of a private directory.
@@ -14,11 +14,14 @@ pub const DIRECTORY_MODE: u32 = 0o700;
 pub const FILE_MODE: u32 = 0o600;
 
 /// Why a directory or file is not private.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum PrivateError {
+    #[error("{} belongs to {}, not to uid {ours}", .path.display(), name_of(*.owner))]
     Foreign { path: PathBuf, owner: u32, ours: u32 },
+    #[error("cannot use {}: {source}", .path.display())]
     Io { path: PathBuf, source: io::Error },
+    #[error("others may use {} (mode {mode:04o})", .path.display())]
     Wide { path: PathBuf, mode: u32, wanted: u32 },
 }
 
@@ -78,9 +81,8 @@ pub fn check(path: &Path, found: &Metadata, ours: u32, wanted: u32) -> Result<()
     }
 }
 
-impl PrivateError {
-    /// What you can do about it.
-    pub fn help(&self) -> Option<Help> {
+impl Helpful for PrivateError {
+    fn help(&self) -> Option<Help> {
         match self {
             // As after a command that was run with sudo. To own what belongs to root elsewhere may do harm, so
             // this is no command to copy.
@@ -91,35 +93,14 @@ impl PrivateError {
             Self::Foreign { .. } | Self::Io { .. } => None,
             Self::Wide { path, wanted, .. } => {
                 let path = shell::quoted(&path.display().to_string());
-                Some(Help::fix(format!("chmod {wanted:04o} {path}")))
+                Some(Help::command("fix it with", format!("chmod {wanted:04o} {path}")))
             }
         }
     }
 }
 
-/// The cause alone.
-impl fmt::Display for PrivateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Foreign { path, owner, ours } => {
-                let owner = if *owner == 0 { "root".to_owned() } else { format!("uid {owner}") };
-                write!(f, "{} belongs to {owner}, not to uid {ours}", path.display())
-            }
-            Self::Io { path, source } => write!(f, "cannot use {}: {source}", path.display()),
-            Self::Wide { path, mode, .. } => {
-                write!(f, "others may use {} (mode {mode:04o})", path.display())
-            }
-        }
-    }
-}
-
-impl std::error::Error for PrivateError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Io { source, .. } => Some(source),
-            Self::Foreign { .. } | Self::Wide { .. } => None,
-        }
-    }
+fn name_of(uid: u32) -> String {
+    if uid == 0 { "root".to_owned() } else { format!("uid {uid}") }
 }
 
 #[cfg(test)]
@@ -128,6 +109,7 @@ mod tests {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
     use super::{PrivateError, directory};
+    use crate::help::Helpful;
 
     #[test]
     fn a_directory_is_made_private_and_a_wide_one_refused() {

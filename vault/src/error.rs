@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::io_error::io_error_text;
 use fluvio_secret_system::places::PlaceError;
 
@@ -54,4 +55,26 @@ pub enum VaultError {
     Storage { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Stranger(#[from] Stranger),
+}
+
+impl Helpful for OpenError {
+    fn help(&self) -> Option<Help> {
+        match self {
+            Self::Identity(error) => error.help(),
+            Self::Place(error) => error.help(),
+            Self::Stranger(error) => error.help(),
+            Self::Owned { .. } => None,
+        }
+    }
+}
+
+impl Helpful for VaultError {
+    fn help(&self) -> Option<Help> {
+        match self {
+            Self::Identity(error) => error.help(),
+            Self::Recipients(error) => error.help(),
+            Self::Stranger(error) => error.help(),
+            _ => None,
+        }
+    }
 }

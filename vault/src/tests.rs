@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use fluvio_secret_protocol::{Secret, SecretName};
+use fluvio_secret_system::help::Helpful;
 
 use super::{HISTORY_DEPTH, KeyState, OpenError, SecretChange, Stranger, Vault, VaultError};
 
@@ -394,7 +395,7 @@ fn an_identity_that_others_may_read_or_that_is_none_is_refused() {
     };
     mode(0o640);
     let error = home.open().err().expect("refused");
-    assert!(error.to_string().contains("chmod 0600"), "{error}");
+    assert!(error.report().contains("chmod 0600"), "{error}");
     mode(0o600);
     fs::write(home.identity_path(), "cnry").expect("damaged");
     let error = home.open().err().expect("refused").to_string();
@@ -426,5 +427,5 @@ fn a_vault_that_others_may_enter_is_refused() {
     drop(home.open().expect("a vault"));
     fs::set_permissions(home.vault_path(), fs::Permissions::from_mode(0o755)).expect("chmod");
     let error = home.open().err().expect("refused");
-    assert!(error.to_string().contains("chmod 0700"), "{error}");
+    assert!(error.report().contains("chmod 0700"), "{error}");
 }

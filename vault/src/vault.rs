@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use fluvio_secret_protocol::{Found, Recipients, RetiredKey, Secret, SecretName, Unfinished};
+use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::lock::Lock;
 use fluvio_secret_system::places::PlaceError;
 use fluvio_secret_system::private;
@@ -83,7 +84,7 @@ impl Vault {
         if is_used.unwrap_or(true)
             && let Err(error) = self.remembered.remember(self.secrets.directory(), self.id)
         {
-            tracing::warn!("{error}");
+            tracing::warn!("{}", error.report());
         }
     }
 

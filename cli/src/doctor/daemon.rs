@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use fluvio_secret_protocol::{ClientError, Status};
+use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::places::Places;
 
 use super::finding::{Diagnosis, DoctorCheck};
@@ -42,7 +43,7 @@ pub(super) fn daemon(status: Result<&Status, &ClientError>, places: &Places) -> 
     let vault = &*places.vault;
     let found = match status {
         Err(error @ ClientError::Silent { pid: Some(pid), .. }) => DoctorCheck::Daemon
-            .error(error.to_string())
+            .error(error.report())
             .fixed_by(Fix::new(format!("kill -KILL {pid}"))),
         Err(error) => match DoctorCheck::Daemon.failed(error) {
             found if found.command() == Some(ACCEPT_VAULT) => other_vault(found, vault),
@@ -102,6 +103,7 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use fluvio_secret_protocol::{ClientError, StartError};
+    use fluvio_secret_system::help::Helpful;
     use fluvio_secret_system::places::{PlaceError, Places};
     use fluvio_secret_system::private::PrivateError;
 
@@ -130,12 +132,12 @@ mod tests {
         let silent = ClientError::Silent { socket: "/s".into(), pid: Some(42), is_asked: false };
         let path = PathBuf::from("/s");
         let wide = PlaceError::from(PrivateError::Wide { path, mode: 0o755, wanted: 0o700 });
-        let reason = wide.to_string();
+        let (reason, help) = (wide.to_string(), wide.help());
         let cases = [
             (silent, "may hang", Some("kill -KILL 42")),
             (ClientError::Place(wide), "others may use /s", Some("chmod 0700 '/s'")),
             (
-                ClientError::Start(StartError::Failed { reason }),
+                ClientError::Start(StartError::Failed { reason, help }),
                 "cannot start the daemon: others may use /s",
                 Some("chmod 0700 '/s'"),
             ),

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
-use fluvio_secret_protocol::{ClientError, Refusal, SecretName};
+use fluvio_secret_protocol::{ClientError, SecretName};
+use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::shell;
 use serde::Serialize;
 
@@ -51,60 +52,12 @@ impl fmt::Display for Fix {
     }
 }
 
-/// The mark before the command in a message.
-const MARK: &str = " with: ";
-
 /// Why a request failed, and the command that helps.
 pub(super) fn cause_and_fix(error: &ClientError) -> (String, Option<Fix>) {
-    let whole = error.to_string();
-    let (cause, command) = match error {
-        ClientError::Refused(refusal) if refusal.next.contains(MARK) => {
-            let cause = Refusal { next: String::new(), ..refusal.clone() };
-            let command = refusal.next.split_once(MARK).map(|(_, command)| command.to_owned());
-            (Some(cause.to_string()), command)
-        }
-        ClientError::Place(error) => {
-            let help = error.help();
-            let cause = whole.strip_suffix(&format!("; {help}")).map(str::to_owned);
-            (cause, help.command)
-        }
-        // The message of a daemon that does not start is one text, and so are some refusals.
-        _ => match split(&whole) {
-            Some((cause, command)) => (Some(cause.to_owned()), Some(command.to_owned())),
-            None => (None, None),
-        },
-    };
-    match (cause, command) {
-        (Some(cause), Some(command)) => (cause, Some(Fix::new(command))),
-        _ => (whole, None),
+    match error.help().and_then(|help| help.command) {
+        Some(command) => (error.to_string(), Some(Fix::new(command))),
+        None => (error.report(), None),
     }
-}
-
-/// Splits a message that ends with `; fix it with: COMMAND`. A path in it may have the same words, but what
-/// follows them there is not a whole command.
-fn split(message: &str) -> Option<(&str, &str)> {
-    message.match_indices(MARK).find_map(|(at, mark)| {
-        let command = &message[at + mark.len()..];
-        let (cause, _advice) = message[..at].rsplit_once("; ")?;
-        is_command(command).then_some((cause, command))
-    })
-}
-
-/// Whether a text is a command whose words have quotes where they need them.
-fn is_command(text: &str) -> bool {
-    let is_plain = |c: char| c.is_alphanumeric() || " /._-+=".contains(c);
-    let mut is_quoted = false;
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '\'' => is_quoted = !is_quoted,
-            _ if is_quoted => {}
-            '\\' if chars.next().is_some() => {}
-            c if is_plain(c) => {}
-            _ => return false,
-        }
-    }
-    !is_quoted
 }
 
 /// The names of secrets in a message of the daemon: in backticks, or as names of files and directories.
@@ -126,6 +79,7 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use fluvio_secret_protocol::{ClientError, Code, Refusal, StartError};
+    use fluvio_secret_system::help::Helpful;
     use fluvio_secret_system::places::PlaceError;
     use fluvio_secret_system::private::PrivateError;
 
@@ -137,7 +91,7 @@ mod tests {
             let quoted = format!("'{}'", path.replace('\'', "'\\''"));
             let wide = PrivateError::Wide { path: PathBuf::from(path), mode: 0o755, wanted: 0o700 };
             let place = PlaceError::from(wide);
-            let reason = place.to_string();
+            let (reason, help) = (place.to_string(), place.help());
             let cause = format!("others may use {path} (mode 0755)");
             let command = Some(Fix::new(format!("chmod 0700 {quoted}")));
             assert_eq!(
@@ -145,26 +99,22 @@ mod tests {
                 (cause.clone(), command.clone()),
                 "{path}"
             );
-            let (text, fix) = cause_and_fix(&ClientError::Start(StartError::Failed { reason }));
+            let failed = ClientError::Start(StartError::Failed { reason, help });
+            let (text, fix) = cause_and_fix(&failed);
             assert!(text.ends_with(&cause), "{path}: {text}");
             assert_eq!(fix, command, "{path}");
             let next = format!("remove it with: rm {quoted}");
             let refused = ClientError::Refused(Refusal::new(Code::Storage, "it is bad", next));
             let command = Some(Fix::new(format!("rm {quoted}")));
-            let expected = ("it is bad".to_owned(), command);
-            assert_eq!(cause_and_fix(&refused), expected, "{path}");
-            let text = format!("it is bad; remove it with: rm {quoted}");
-            let refused = ClientError::Refused(Refusal::new(Code::Storage, text, ""));
-            assert_eq!(cause_and_fix(&refused), expected, "{path}");
+            assert_eq!(cause_and_fix(&refused), ("it is bad".to_owned(), command), "{path}");
         }
     }
 
     #[test]
     fn an_error_without_a_command_is_one_text() {
-        for next in ["", "stop it", "it begins with: ("] {
-            let reason = format!("it hangs; {next}");
-            let error = ClientError::Start(StartError::Failed { reason });
-            assert_eq!(cause_and_fix(&error), (error.to_string(), None));
+        for next in ["", "stop it"] {
+            let error = ClientError::Refused(Refusal::new(Code::Storage, "it hangs", next));
+            assert_eq!(cause_and_fix(&error), (error.report(), None));
         }
     }
 

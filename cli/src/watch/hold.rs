@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use fluvio_secret_protocol::ClientError;
+use fluvio_secret_system::help::Helpful;
 
 use super::content::Contents;
 use super::pace::retry_pause;
@@ -23,7 +24,7 @@ impl UnfitChange {
 
 impl From<ClientError> for UnfitChange {
     fn from(error: ClientError) -> Self {
-        Self { because: error.to_string(), may_pass: !error.needs_change() }
+        Self { because: error.report(), may_pass: !error.needs_change() }
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use fluvio_secret_protocol::{Check, ClientError, StartError, Subscribed, connect_or_start};
 use fluvio_secret_system::harden::Hardened;
+use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::inherited;
 use fluvio_secret_system::places::StateDirectory;
 
@@ -290,7 +291,7 @@ impl Supervisor {
         if let Err(error) = self.subscribe()
             && self.secrets.failed(&error)
         {
-            let text = format!("changes of secrets are not noticed: {error}");
+            let text = format!("changes of secrets are not noticed: {}", error.report());
             self.report.print(&WatchEvent::Note { text: &text });
         }
     }

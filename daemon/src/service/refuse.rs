@@ -6,6 +6,7 @@ use fluvio_secret_config::ConfigError;
 use fluvio_secret_protocol::fit::Unfit;
 use fluvio_secret_protocol::frame::FrameError;
 use fluvio_secret_protocol::{Code, PROTOCOL_VERSION, Refusal, SecretName, limits};
+use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::shell;
 
 use crate::audit::AuditError;
@@ -42,9 +43,7 @@ impl From<LeaseError> for Refusal {
             LeaseError::NoMemory(_) => {
                 "mount a tmpfs at /dev/shm, or give the values by: --inject env"
             }
-            LeaseError::Private(error) => {
-                &error.help().map_or_else(String::new, |help| help.to_string())
-            }
+            LeaseError::Private(error) => &next(error),
         };
         Self::new(Code::Storage, error.to_string(), next)
     }
@@ -67,8 +66,13 @@ impl From<Unwatched> for Refusal {
 }
 
 /// The daemon cannot serve. A service manager started it, so no command reports why.
-pub(crate) fn not_serving(why: &str) -> Refusal {
-    Refusal::new(Code::Storage, format!("cannot start the daemon: {why}"), "")
+pub(crate) fn not_serving(why: &impl Helpful) -> Refusal {
+    Refusal::new(Code::Storage, format!("cannot start the daemon: {why}"), next(why))
+}
+
+/// What an error itself advises.
+fn next(error: &impl Helpful) -> String {
+    error.help().map(|help| help.to_string()).unwrap_or_default()
 }
 
 pub(super) fn no_such_lease() -> Refusal {
@@ -158,8 +162,7 @@ fn with_names(error: &VaultError, names: &[SecretName]) -> Refusal {
         VaultError::Recipients(error) => recipients(error),
         VaultError::Rekey(error) => rekey(error),
         VaultError::Storage { .. } => Refusal::new(Code::Storage, text, "mend that and try again"),
-        // Its text has the next step.
-        VaultError::Stranger(_) => Refusal::new(Code::Storage, text, ""),
+        VaultError::Stranger(error) => Refusal::new(Code::Storage, text, next(error)),
     }
 }
 
@@ -168,8 +171,7 @@ fn identity(error: &IdentityError) -> Refusal {
         IdentityError::Write { .. } => {
             Refusal::new(Code::Storage, error.to_string(), "mend that and try again")
         }
-        // Their texts have the next step.
-        _ => Refusal::new(Code::Damaged, error.to_string(), ""),
+        _ => Refusal::new(Code::Damaged, error.to_string(), next(error)),
     }
 }
 
@@ -231,8 +233,7 @@ const UNLOCK: &str = "unlock it with: fluvio-secret unlock";
 fn recipients(error: &RecipientsError) -> Refusal {
     let (code, next) = match error {
         RecipientsError::Bad { .. } => (Code::Recipients, "mend or remove that line"),
-        // Its text has the next step.
-        RecipientsError::Empty { .. } => (Code::Recipients, ""),
+        RecipientsError::Empty { .. } => (Code::Recipients, &*next(error)),
         RecipientsError::Many { .. } => (Code::Recipients, "remove some of them"),
         RecipientsError::Differ { .. } => (
             Code::Recipients,

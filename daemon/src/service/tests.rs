@@ -9,6 +9,7 @@ use fluvio_secret_protocol::{
     Grant, Granted, Import, List, ListLeases, Listed, Lock, Passphrase, Refusal, Reply, Request,
     Restore, Rotate, Secret, SecretName, Set, Stored, Subscribe, Subscribed, Working, limits,
 };
+use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::peer::Peer;
 use zeroize::Zeroizing;
 
@@ -180,7 +181,7 @@ fn e2_all_missing_names_are_told_at_once_and_nothing_is_granted() {
     );
     assert!(!home.audit_log().contains("grant"), "nothing was delivered");
     let one = home.grant("x: {secret: {name: A}}").expect_err("refused");
-    assert_eq!(one.to_string(), "no secret `A`; set it with: fluvio secret set A");
+    assert_eq!(one.report(), "no secret `A`; set it with: fluvio secret set A");
 }
 
 #[test]

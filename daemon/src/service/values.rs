@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use fluvio_secret_config::{Document, Known, References, Values};
 use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::{Grant, Refusal, Secret, SecretName, limits};
+use fluvio_secret_system::help::Helpful;
 use fluvio_secret_vault::{Vault, VaultError};
 
 use super::refuse;
@@ -82,7 +83,7 @@ pub(super) fn known(
                 .to_owned(),
         ),
         Err(VaultError::Damaged { source, .. }) => Known::Damaged(source.to_string()),
-        Err(error) => Known::Closed(format!("the values were not checked: {error}")),
+        Err(error) => Known::Closed(format!("the values were not checked: {}", error.report())),
     }
 }
 

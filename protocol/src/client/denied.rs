@@ -7,6 +7,7 @@ use std::{fmt, io};
 
 use rustix::fs::{Access, access};
 
+use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::places::HOME_VARIABLE;
 use fluvio_secret_system::shell;
 
@@ -55,23 +56,38 @@ fn obstacle(socket: &Path) -> Option<Obstacle> {
 impl fmt::Display for Denied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { socket, ours, obstacle, source } = self;
-        write!(f, "the daemon's socket {} may not be opened", socket.display())?;
-        let Some(Obstacle { path, owner, mode, needed }) = obstacle else {
+        write!(f, "the daemon's socket {} may not be opened: ", socket.display())?;
+        let Some(Obstacle { path, owner, mode, .. }) = obstacle else {
             return write!(
                 f,
-                ": {source}; its modes allow it, so a security module (SELinux, AppArmor) or a sandbox forbids it: allow it there"
+                "{source}; its modes allow it, so a security module (SELinux, AppArmor) or a sandbox forbids it: allow it there"
             );
         };
-        write!(f, ": {} has the mode {mode:04o} and belongs to uid {owner}", path.display())?;
+        write!(f, "{} has the mode {mode:04o} and belongs to uid {owner}, ", path.display())?;
         if owner == ours {
-            let path = shell::quoted(&path.display().to_string());
-            write!(f, ", which is you; fix that with: chmod {needed} {path}")
+            f.write_str("which is you")
         } else {
-            write!(
-                f,
-                ", and you are uid {ours}; run this as uid {owner}, or set HOME, or {HOME_VARIABLE}, to a directory of your own"
-            )
+            write!(f, "and you are uid {ours}")
         }
+    }
+}
+
+impl std::error::Error for Denied {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+impl Helpful for Denied {
+    fn help(&self) -> Option<Help> {
+        let Obstacle { path, owner, needed, .. } = self.obstacle.as_ref()?;
+        if *owner == self.ours {
+            let path = shell::quoted(&path.display().to_string());
+            return Some(Help::command("fix that with", format!("chmod {needed} {path}")));
+        }
+        Some(Help::advice(format!(
+            "run this as uid {owner}, or set HOME, or {HOME_VARIABLE}, to a directory of your own"
+        )))
     }
 }
 
@@ -79,6 +95,8 @@ impl fmt::Display for Denied {
 mod tests {
     use std::io;
     use std::path::{Path, PathBuf};
+
+    use fluvio_secret_system::help::Helpful;
 
     use super::{Denied, Obstacle};
 
@@ -90,7 +108,7 @@ mod tests {
             needed,
         });
         let source = io::ErrorKind::PermissionDenied.into();
-        Denied { socket: "/s/run/daemon.sock".into(), ours, obstacle, source }.to_string()
+        Denied { socket: "/s/run/daemon.sock".into(), ours, obstacle, source }.report()
     }
 
     #[test]

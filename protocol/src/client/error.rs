@@ -1,56 +1,58 @@
 //! Why a request got no answer, or not the one that was wanted.
 
+use std::io;
 use std::path::PathBuf;
-use std::{fmt, io};
+
+use fluvio_secret_system::help::{Help, Helpful};
+use fluvio_secret_system::places::PlaceError;
 
 use super::denied::Denied;
 use crate::frame::FrameError;
 use crate::start::StartError;
 use crate::{Code, PROTOCOL_VERSION, Refusal, limits};
-use fluvio_secret_system::places::PlaceError;
 
 /// Why a request got no answer, or not the one that was wanted.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum ClientError {
-    /// The connection ended in the middle: whether the request was carried out is not known.
-    Broken(io::Error),
-    /// The socket may not be opened. Whether a daemon serves there is not known.
-    Denied(Denied),
-    /// The socket belongs to a process of another user. Nothing was sent to it.
-    Foreign {
-        /// The socket.
-        socket: PathBuf,
-        /// Whose it is.
-        uid: u32,
-    },
-    /// What was sent, or came back, is not of this protocol.
-    Frame(FrameError),
-    /// The daemon speaks a newer version of the protocol.
+    #[error("no daemon at {} ({source})", .socket.display())]
+    Absent { socket: PathBuf, source: io::Error },
+    #[error(
+        "the daemon went away before it answered ({0}), so it is not known whether it did what was asked"
+    )]
+    Broken(#[source] io::Error),
+    /// Whether a daemon serves at the socket is not known.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The socket belongs to a process of another user.
+    #[error("{} is served by uid {uid}, not by us, and was told nothing", .socket.display())]
+    Foreign { socket: PathBuf, uid: u32 },
+    #[error("the daemon does not speak our protocol: {0}")]
+    Frame(#[from] FrameError),
+    #[error(
+        "the daemon is newer (version {0} of the protocol) than this program (version {PROTOCOL_VERSION})"
+    )]
     Newer(u32),
-    /// No place for the socket.
-    Place(PlaceError),
-    /// The daemon said no.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    #[error(transparent)]
     Refused(Refusal),
-    /// The daemon is there and says nothing.
-    Silent {
-        /// The socket.
-        socket: PathBuf,
-        /// Its process id, where it is known.
-        pid: Option<i32>,
-        /// Whether it has a request, which it may still carry out.
-        is_asked: bool,
-    },
-    /// The daemon could not be started.
-    Start(StartError),
-    /// The daemon answered another question.
+    /// A daemon that has a request may still carry it out. Its process id is not always known.
+    #[error(
+        "the daemon at {} has not answered for {:.1} s; it may hang: look at its process{}, or end it",
+        .socket.display(), limits::CLIENT_TIMEOUT.as_secs_f32(), in_parentheses(*.pid)
+    )]
+    Silent { socket: PathBuf, pid: Option<i32>, is_asked: bool },
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("the daemon answered another question")]
     Unexpected,
-    /// No process listens at the socket, or a connection failed.
-    Unreachable {
-        /// The socket.
-        socket: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error("cannot connect to the daemon at {}: {source}", .socket.display())]
+    Unreachable { socket: PathBuf, source: io::Error },
+}
+
+fn in_parentheses(pid: Option<i32>) -> String {
+    pid.map(|pid| format!(" ({pid})")).unwrap_or_default()
 }
 
 impl ClientError {
@@ -70,63 +72,34 @@ impl ClientError {
     /// open files, no permission) would only come again.
     #[must_use]
     pub fn is_absent(&self) -> bool {
-        matches!(self, Self::Unreachable { source, .. } if matches!(
-            source.kind(),
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
-        ))
+        matches!(self, Self::Absent { .. })
     }
 }
 
-impl fmt::Display for ClientError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Broken(source) => write!(
-                f,
-                "the daemon went away before it answered ({source}), so it is not known whether it did what was asked; look with: fluvio-secret list"
-            ),
-            Self::Denied(denied) => denied.fmt(f),
-            Self::Foreign { socket, uid } => write!(
-                f,
-                "{} is served by uid {uid}, not by us, and was told nothing; if HOME is not that user's, remove it",
-                socket.display()
-            ),
-            Self::Frame(error) => write!(f, "the daemon does not speak our protocol: {error}; restart it with: fluvio-secret daemon restart"),
-            Self::Newer(version) => write!(
-                f,
-                "the daemon is newer (version {version} of the protocol) than this program (version {PROTOCOL_VERSION}); install the newer fluvio-secret here too, or end the daemon with: fluvio-secret daemon stop"
-            ),
-            Self::Place(error) => error.fmt(f),
-            Self::Refused(refusal) => refusal.fmt(f),
-            Self::Silent { socket, pid, is_asked } => {
-                write!(
-                    f,
-                    "the daemon at {} has not answered for {:.1} s; it may hang: look at its process",
-                    socket.display(),
-                    limits::CLIENT_TIMEOUT.as_secs_f32()
-                )?;
-                pid.map_or(Ok(()), |pid| write!(f, " ({pid})"))?;
-                f.write_str(", or end it")?;
-                match is_asked {
-                    true => f.write_str(
-                        "; it may yet do what was asked, so look afterwards with: fluvio-secret list",
-                    ),
-                    false => Ok(()),
-                }
+impl Helpful for ClientError {
+    fn help(&self) -> Option<Help> {
+        let (advice, command) = match self {
+            Self::Absent { .. } => ("start it with", "fluvio-secret daemon start"),
+            Self::Broken(_) => ("look with", "fluvio-secret list"),
+            Self::Foreign { .. } => {
+                return Some(Help::advice("if HOME is not that user's, remove it"));
             }
-            Self::Start(error) => error.fmt(f),
-            Self::Unexpected => f.write_str(
-                "the daemon answered another question; restart it with: fluvio-secret daemon restart",
-            ),
-            Self::Unreachable { socket, source } if self.is_absent() => write!(
-                f,
-                "no daemon at {} ({source}); start it with: fluvio-secret daemon start",
-                socket.display()
-            ),
-            Self::Unreachable { socket, source } => {
-                write!(f, "cannot connect to the daemon at {}: {source}", socket.display())
+            Self::Frame(_) | Self::Unexpected => {
+                ("restart it with", "fluvio-secret daemon restart")
             }
-        }
+            Self::Newer(_) => (
+                "install the newer fluvio-secret here too, or end the daemon with",
+                "fluvio-secret daemon stop",
+            ),
+            Self::Silent { is_asked: true, .. } => {
+                ("it may yet do what was asked, so look afterwards with", "fluvio-secret list")
+            }
+            Self::Silent { .. } | Self::Unreachable { .. } => return None,
+            Self::Denied(denied) => return denied.help(),
+            Self::Place(error) => return error.help(),
+            Self::Refused(refusal) => return refusal.help(),
+            Self::Start(error) => return error.help(),
+        };
+        Some(Help::command(advice, command))
     }
 }
-
-impl std::error::Error for ClientError {}

@@ -38,6 +38,9 @@ impl FrameStream {
                     io::ErrorKind::PermissionDenied => {
                         ClientError::Denied(Denied::new(socket, source))
                     }
+                    io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+                        ClientError::Absent { socket, source }
+                    }
                     _ => ClientError::Unreachable { socket, source },
                 });
             }

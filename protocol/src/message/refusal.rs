@@ -1,5 +1,6 @@
 use std::fmt;
 
+use fluvio_secret_system::help::{Help, Helpful};
 use serde::{Deserialize, Serialize};
 
 use crate::SecretName;
@@ -44,7 +45,7 @@ pub enum Code {
 
 /// A request that the daemon understood and did not carry out.
 ///
-/// Printed as ``TEXT `NAME`, `NAME`; NEXT``.
+/// Printed as ``TEXT `NAME`, `NAME` ``.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Refusal {
@@ -82,21 +83,29 @@ impl fmt::Display for Refusal {
             let comma = if i == 0 { "" } else { "," };
             write!(f, "{comma} `{name}`")?;
         }
-        if self.next.is_empty() { Ok(()) } else { write!(f, "; {}", self.next) }
+        Ok(())
     }
 }
 
 impl std::error::Error for Refusal {}
 
+impl Helpful for Refusal {
+    fn help(&self) -> Option<Help> {
+        (!self.next.is_empty()).then(|| Help::read(&self.next))
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use fluvio_secret_system::help::Helpful;
+
     use super::{Code, Refusal};
 
     #[test]
     fn a_refusal_names_the_thing_and_the_next_step() {
         let names = vec!["A".parse().expect("a name"), "B".parse().expect("a name")];
         let refusal = Refusal::new(Code::Missing, "no secret", "set it").about(names);
-        assert_eq!(refusal.to_string(), "no secret `A`, `B`; set it");
-        assert_eq!(Refusal::new(Code::Locked, "locked", "").to_string(), "locked");
+        assert_eq!(refusal.report(), "no secret `A`, `B`; set it");
+        assert_eq!(Refusal::new(Code::Locked, "locked", "").report(), "locked");
     }
 }

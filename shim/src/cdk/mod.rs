@@ -38,7 +38,7 @@ use zeroize::Zeroizing;
 use self::args::{CdkPlan, CdkStart, CdkWatch};
 use self::real::{CDK_GUARD, CDK_PROGRAM};
 use crate::delivery::{self, Delivery};
-use crate::error::{OWN_TMPDIR, ShimError};
+use crate::error::{MAKE_TMPDIR, OWN_TMPDIR, ShimError};
 use crate::message::say;
 use crate::{command, config, log_level, supervised, unlock};
 
@@ -220,7 +220,7 @@ fn note_index_of_another_user(args: &[OsString]) {
         && let Some((path, owner)) = index::of_another_user()
     {
         say(&format!(
-            "note: {}, where cdk lists its connectors, belongs to uid {owner}\n{OWN_TMPDIR}",
+            "note: {}, where cdk lists its connectors, belongs to uid {owner}\nhelp: {OWN_TMPDIR}: {MAKE_TMPDIR}",
             path.display()
         ));
     }

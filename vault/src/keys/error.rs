@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::io_error::io_error_text;
 use fluvio_secret_system::places::PlaceError;
 
@@ -41,4 +42,13 @@ pub enum KeyError {
     Open,
     #[error("this is not the passphrase of the identity")]
     Wrong,
+}
+
+impl Helpful for IdentityError {
+    fn help(&self) -> Option<Help> {
+        match self {
+            Self::Place(error) => error.help(),
+            Self::Bad { .. } | Self::Read { .. } | Self::Write { .. } => None,
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use fluvio_secret_protocol::limits;
+use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::io_error::io_error_text;
 use fluvio_secret_system::shell;
 
@@ -17,7 +18,7 @@ pub enum RecipientsError {
     Bad { path: PathBuf, line: usize },
     #[error("the recipients in {vault} are not those that were accepted here, which are in {accepted}", vault = .vault.display(), accepted = .accepted.display())]
     Differ { vault: PathBuf, accepted: PathBuf },
-    #[error("the list of recipients {path} has no recipients; remove it with: rm {}", shell::word(&.path.display().to_string()), path = .path.display())]
+    #[error("the list of recipients {path} has no recipients", path = .path.display())]
     Empty { path: PathBuf },
     #[error("the identity is none of the accepted recipients, which are in {accepted}", accepted = .accepted.display())]
     Foreign { accepted: PathBuf },
@@ -29,4 +30,12 @@ pub enum RecipientsError {
     Unknown { accepted: PathBuf },
     #[error("the list of recipients {path} cannot be written: {}", io_error_text(.source), path = .path.display())]
     Write { path: PathBuf, source: io::Error },
+}
+
+impl Helpful for RecipientsError {
+    fn help(&self) -> Option<Help> {
+        let Self::Empty { path } = self else { return None };
+        let path = shell::word(&path.display().to_string());
+        Some(Help::command("remove it with", format!("rm {path}")))
+    }
 }

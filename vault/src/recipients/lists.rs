@@ -268,6 +268,7 @@ mod tests {
     use std::fs;
 
     use fluvio_secret_protocol::limits;
+    use fluvio_secret_system::help::Helpful;
     use fluvio_secret_system::shell;
 
     use super::{RecipientLists, RecipientsError};
@@ -367,7 +368,7 @@ mod tests {
                 let error = lists.prepare(std::slice::from_ref(&own)).expect_err("refused");
                 assert!(matches!(error, RecipientsError::Empty { .. }), "{error}");
                 let quoted = shell::word(path.to_str().expect("a text"));
-                assert!(error.to_string().ends_with(&format!("rm {quoted}")), "{error}");
+                assert!(error.report().ends_with(&format!("rm {quoted}")), "{error}");
             }
             fs::remove_file(&path).expect("removed");
             assert_eq!(lists.prepare(std::slice::from_ref(&own)).expect("agreed").len(), 1);
