@@ -122,6 +122,25 @@ fn d14_a_vault_that_two_share_by_git_works_both_ways_and_stops_at_who_is_not_acc
 }
 
 #[test]
+fn a14_a_secret_for_others_is_not_called_damaged_and_no_command_replaces_it() {
+    let (ada, bob) = (Home::new(), Home::new());
+    ada.ok(&["set", "A", "one"]);
+    bob.ok(&["set", "B", "one"]);
+    // As git brings it to a machine that does not belong to the vault any more.
+    fs::copy(ada.secret_file("A"), bob.secret_file("A")).unwrap();
+    let said = delivered(&bob, "A");
+    assert!(said.err.contains("A.age is not encrypted for this machine's key"), "{said:?}");
+    assert!(said.err.contains("fluvio-secret key show"), "{said:?}");
+    assert!(!said.err.contains("damaged") && !said.err.contains("fluvio secret set"), "{said:?}");
+    let doctor: serde_json::Value =
+        serde_json::from_str(&bob.cli(&["doctor", "-O", "json"]).out).unwrap();
+    let about_it = |one: &&serde_json::Value| one["text"].as_str().unwrap().contains("`A`");
+    let found = doctor.as_array().unwrap().iter().find(about_it).unwrap();
+    assert_eq!((&found["state"], &found["fix"]), (&"error".into(), &serde_json::Value::Null));
+    assert!(found["text"].as_str().unwrap().contains("not encrypted for this machine's key"));
+}
+
+#[test]
 fn a12_stock_age_opens_what_is_sealed_to_each_recipient() {
     if !need::tool("age") {
         return;

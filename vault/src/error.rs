@@ -7,6 +7,7 @@ use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::io_error::io_error_text;
 use fluvio_secret_system::places::PlaceError;
 
+use crate::keys::encryption::DecryptFailure;
 use crate::keys::error::{IdentityError, KeyError};
 use crate::recipients::error::RecipientsError;
 use crate::rekey::error::RekeyError;
@@ -76,5 +77,17 @@ impl Helpful for VaultError {
             Self::Stranger(error) => error.help(),
             _ => None,
         }
+    }
+}
+
+impl VaultError {
+    /// Whether a secret is encrypted for other recipients only, as for those of a vault that this machine does
+    /// not belong to any more.
+    #[must_use]
+    pub fn is_for_others(&self) -> bool {
+        let (Self::Damaged { source, .. } | Self::DamagedVersion { source, .. }) = self else {
+            return false;
+        };
+        matches!(source, BadRecord::Encrypted(DecryptFailure::OtherIdentity))
     }
 }

@@ -14,9 +14,6 @@ use super::finding::{Diagnosis, DoctorCheck, MOST_FINDINGS};
 use super::fix::{Fix, names_in};
 use crate::format::count;
 
-/// Why the daemon does not decrypt what is encrypted for an identity that is not here.
-const SEALED_TO_ANOTHER: &str = "it is sealed to another identity";
-
 pub(super) fn check(client: &mut Client, status: &Status) -> Vec<Diagnosis> {
     let names = client.collect(List).map(|secrets| secrets.into_iter().map(|secret| secret.name));
     let names: Vec<_> = match names {
@@ -70,8 +67,7 @@ fn examine(client: &mut Client, names: &[SecretName]) -> Result<Vec<Damaged>, Cl
 /// What to do about a vault from before a rotation, as a backup or git brings it back: the key that was kept
 /// then decrypts it. To restore an earlier version would replace a newer value.
 fn older_copy(damaged: &[Damaged], client: &mut Client) -> Option<Diagnosis> {
-    let is_another = |damaged: &&Damaged| damaged.why == SEALED_TO_ANOTHER;
-    let name = &damaged.iter().find(is_another)?.name;
+    let name = &damaged.iter().find(|damaged| damaged.for_others)?.name;
     let listed = client.call(GetRecipients).ok()?.recipients.into_iter().filter(|one| one.listed);
     let listed: Vec<_> = listed.map(|one| one.recipient).collect();
     let identity = client.call(GetKey).ok()?.identity;
@@ -132,7 +128,13 @@ fn all_damaged(damaged: &[Damaged], client: &mut Client, vault: &Path) -> Vec<Di
 }
 
 fn one_damaged(damaged: &Damaged, has_earlier: bool, vault: &Path) -> Diagnosis {
-    let Damaged { name, why } = damaged;
+    let Damaged { name, why, for_others } = damaged;
+    if *for_others {
+        let text = format!(
+            "`{name}` is not encrypted for this machine's key; have one of its recipients add the key that this prints: fluvio-secret key show"
+        );
+        return DoctorCheck::Vault.error(text).naming([name.clone()]);
+    }
     let file = vault.join(format!("{name}.age"));
     let is_directory = fs::symlink_metadata(&file).is_ok_and(|found| found.is_dir());
     let fix = match (is_directory, has_earlier) {

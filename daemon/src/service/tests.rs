@@ -165,7 +165,7 @@ fn what_cannot_be_opened_is_told_by_name_and_nothing_of_what_can() {
     let why = "it holds the secret `A`".to_owned();
     assert!(!format!("{answer:?}").contains("cnry"));
     let Ok(Examined { damaged }) = answer else { panic!("{answer:?}") };
-    assert_eq!(damaged, [Damaged { name: secret("B"), why }]);
+    assert_eq!(damaged, [Damaged { name: secret("B"), why, for_others: false }]);
 }
 
 #[test]

@@ -132,7 +132,11 @@ fn every_message_has_a_golden_sample_that_belongs_to_its_request() {
             Examine { names: vec![name("A"), name("B")] },
             "examined.response",
             Examined {
-                damaged: vec![Damaged { name: name("A"), why: "it is not a regular file".into() }],
+                damaged: vec![Damaged {
+                    name: name("A"),
+                    why: "it is not a regular file".into(),
+                    for_others: false
+                }],
             }
         ),
         pair!(
@@ -537,7 +541,8 @@ fn an_answer_with_all_that_hold_an_earlier_value_fits_into_a_header() {
 fn an_answer_about_as_many_secrets_as_may_be_examined_fits_into_a_header() {
     let longest = "A".repeat(limits::NAME_BYTES);
     let why = format!("it holds the secret `{longest}`");
-    let damaged = vec![Damaged { name: name(&longest), why }; limits::EXAMINED_NAMES];
+    let damaged =
+        vec![Damaged { name: name(&longest), why, for_others: true }; limits::EXAMINED_NAMES];
     assert!(encode(&Examined { damaged }).is_ok());
     let ask = |names: usize| {
         let examine = Examine { names: vec![name(&longest); names] };

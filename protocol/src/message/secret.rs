@@ -111,6 +111,9 @@ pub struct Damaged {
     pub name: SecretName,
     /// Why, for people.
     pub why: String,
+    /// Whether it is encrypted for other recipients only. There is nothing to repair then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub for_others: bool,
 }
 
 /// List the versions of a secret.
