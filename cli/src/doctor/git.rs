@@ -18,8 +18,10 @@ const KEYS: [&str; 2] = ["identity*", ".tmp-*"];
 
 pub(super) fn check(machine: &Machine, places: &Places) -> Vec<Diagnosis> {
     let config = &*places.config;
-    let tracked = keys(machine, config, &["--cached"]);
-    let addable = keys(machine, config, &["--others", "--exclude-standard"]);
+    // Without git or a work tree, the list is empty.
+    let keys = |which: &[&str]| listed(machine, config, which, &KEYS).unwrap_or_default();
+    let tracked = keys(&["--cached"]);
+    let addable = keys(&["--others", "--exclude-standard"]);
     let mut found: Vec<_> = tracked.iter().map(|key| judge_tracked(config, key)).collect();
     found.extend(addable.iter().map(|key| judge_addable(config, key)));
     if found.is_empty() {
@@ -41,11 +43,6 @@ fn judge_addable(config: &Path, key: &Path) -> Diagnosis {
     let text = format!("`git add` would add {}, which opens the secrets", key.display());
     let ignore = Fix::new("echo '*' >>").path(&config.join(".gitignore"));
     DoctorCheck::Git.error(text).fixed_by(ignore)
-}
-
-/// The keys in a directory that git lists. Without git or a work tree, the list is empty.
-fn keys(machine: &Machine, config: &Path, which: &[&str]) -> BTreeSet<PathBuf> {
-    listed(machine, config, which, &KEYS).unwrap_or_default()
 }
 
 /// The files that `git ls-files` lists below a directory; `None` when it cannot say.

@@ -24,13 +24,13 @@ use super::path_chain::{Step, steps};
 pub(crate) const FILE_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(crate) struct Files {
-    paths: Vec<PathBuf>,
+    pub(super) paths: Vec<PathBuf>,
     watcher: Option<RecommendedWatcher>,
     /// The watched directories: whether with all below them, and their device and inode.
     watched: BTreeMap<PathBuf, (RecursiveMode, Inode)>,
     wanted: Arc<Mutex<Wanted>>,
-    /// Why the system may tell nothing.
-    silent: Option<String>,
+    /// Why the files have to be polled, if so.
+    pub(super) silent: Option<String>,
 }
 
 /// Which events are about our files.
@@ -57,15 +57,6 @@ impl Files {
         let mut files = Self { paths, watcher, watched: BTreeMap::new(), wanted, silent };
         files.follow();
         files
-    }
-
-    pub(crate) fn paths(&self) -> &[PathBuf] {
-        &self.paths
-    }
-
-    /// Why the files have to be looked at now and then, if they have.
-    pub(crate) fn silent(&self) -> Option<&str> {
-        self.silent.as_deref()
     }
 
     /// Watches the current paths of the files: links may have changed, directories moved.

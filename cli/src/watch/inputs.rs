@@ -40,7 +40,7 @@ impl Inputs {
     /// Takes note that the connector is started with the current contents.
     pub(super) fn started(&mut self) {
         self.config = self.config_id();
-        self.started = self.reader.read(self.files.paths());
+        self.started = self.reader.read(&self.files.paths);
         self.doubts = Doubts::default();
     }
 
@@ -48,7 +48,7 @@ impl Inputs {
     /// counts as changed, even if it has the same content again.
     pub(super) fn is_overtaken(&mut self, now: Instant) -> bool {
         let is_overtaken = self.config_id() != self.config;
-        if is_overtaken && let Some(config) = self.files.paths().first() {
+        if is_overtaken && let Some(config) = self.files.paths.first() {
             self.started.forget(config);
             self.heard(Sign::Over, now, true);
         }
@@ -57,7 +57,7 @@ impl Inputs {
 
     fn config_id(&self) -> Option<FileId> {
         // It is the first of the watched paths.
-        let found = self.files.paths().first()?.metadata().ok()?;
+        let found = self.files.paths.first()?.metadata().ok()?;
         Some(FileId::from(&found))
     }
 
@@ -87,7 +87,7 @@ impl Inputs {
     pub(super) fn check(&mut self, now: Instant, report: &Report) -> (Contents, Changes) {
         self.files.follow();
         self.poll_silent(report);
-        let contents = self.reader.read(self.files.paths());
+        let contents = self.reader.read(&self.files.paths);
         let changes = self.started.changes(&contents, &mut self.doubts, now);
         if let Some(due) = self.doubts.due() {
             self.debounce.look_at(due);
@@ -98,7 +98,7 @@ impl Inputs {
     /// Polls files whose changes the system does not report.
     pub(super) fn poll_silent(&mut self, report: &Report) {
         let before = self.poll.take().map(|(_, because)| because);
-        let Some(because) = self.files.silent() else { return };
+        let Some(because) = self.files.silent.as_deref() else { return };
         if before.as_deref() != Some(because) {
             report.print(&WatchEvent::Polling { because });
         }

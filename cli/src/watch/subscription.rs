@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use fluvio_secret_protocol::{
-    Client, ClientError, Code, SecretFingerprint, SecretName, Subscribed, Subscription, connect,
+    ClientError, Code, SecretFingerprint, SecretName, Subscribed, Subscription, connect,
     connect_or_start,
 };
 use fluvio_secret_system::places::StateDirectory;
@@ -42,16 +42,14 @@ pub(super) struct SecretChanges {
 
 impl SecretChanges {
     pub(super) fn new(places: StateDirectory, on_secrets: OnSecrets) -> Self {
-        let fingerprints = SecretFingerprints::new();
-        let started = SecretFingerprints::new();
         Self {
             places,
             on_secrets,
             current: None,
             count: 0,
             is_invalid: false,
-            fingerprints,
-            started,
+            fingerprints: SecretFingerprints::new(),
+            started: SecretFingerprints::new(),
         }
     }
 
@@ -198,7 +196,8 @@ impl Keeper {
                 if self.is_over(DAEMON_POLL_INTERVAL) {
                     return;
                 }
-                let made = connect(&self.state).and_then(|client| self.subscribe(client));
+                let made =
+                    connect(&self.state).and_then(|client| client.subscribe(self.config.clone()));
                 let Ok((subscribed, subscription)) = made else { continue };
                 let Ok(handle) = subscription.handle() else { continue };
                 *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = handle;
@@ -210,10 +209,6 @@ impl Keeper {
                 break subscription;
             };
         }
-    }
-
-    fn subscribe(&self, client: Client) -> Result<(Subscribed, Subscription), ClientError> {
-        client.subscribe(self.config.clone())
     }
 
     fn is_over(&self, patience: Duration) -> bool {

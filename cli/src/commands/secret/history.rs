@@ -36,31 +36,25 @@ pub(crate) fn history(args: &HistoryArgs) -> Result<(), CliError> {
 #[derive(Serialize)]
 struct ShownHistory<'a> {
     name: &'a SecretName,
-    present: Option<Present>,
-    earlier: Vec<Earlier>,
+    present: Option<ShownVersion>,
+    earlier: Vec<ShownVersion>,
 }
 
 #[derive(Serialize)]
-struct Present {
-    last_update: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Earlier {
-    version: u64,
+struct ShownVersion {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u64>,
     last_update: Option<String>,
 }
 
 impl<'a> ShownHistory<'a> {
     fn of(name: &'a SecretName, versions: &Versions) -> Self {
-        let earlier = versions.earlier.iter().map(|earlier| Earlier {
-            version: earlier.version,
-            last_update: date::rfc3339(earlier.set_at),
-        });
+        let shown = |version, at| ShownVersion { version, last_update: date::rfc3339(at) };
+        let earlier = versions.earlier.iter();
         Self {
             name,
-            present: versions.present.map(|at| Present { last_update: date::rfc3339(at) }),
-            earlier: earlier.collect(),
+            present: versions.present.map(|at| shown(None, at)),
+            earlier: earlier.map(|one| shown(Some(one.version), one.set_at)).collect(),
         }
     }
 }
