@@ -11,6 +11,9 @@ use thiserror::Error;
 /// The status before a connector was started. The shim also exits with it.
 pub(crate) const NOT_STARTED: u8 = 125;
 
+/// Another error, or a text.
+pub(crate) type AnyCause = Box<dyn std::error::Error + Send + Sync>;
+
 #[derive(Debug, Error)]
 pub(crate) enum CliError {
     /// A connector would not start, as was reported already.
@@ -22,7 +25,11 @@ pub(crate) enum CliError {
     #[error("no value was given; nothing was set")]
     Cancelled,
     #[error("the configuration {} cannot be read: {why}", .path.display())]
-    Config { path: PathBuf, why: String },
+    Config {
+        path: PathBuf,
+        #[source]
+        why: AnyCause,
+    },
     /// The watched connector stopped with this status.
     #[error("")]
     Connector(u8),
@@ -30,20 +37,33 @@ pub(crate) enum CliError {
     #[error("nothing was {0}")]
     Declined(&'static str),
     #[error("cannot read the identity {}: {why}; nothing was changed", .path.display())]
-    Identity { path: PathBuf, why: String },
+    Identity {
+        path: PathBuf,
+        #[source]
+        why: AnyCause,
+    },
     /// Standard input had no value.
     #[error("no value was given, and nothing was set")]
     Empty,
     #[error("cannot read {}: {source}; nothing was set", .path.display())]
     File { path: PathBuf, source: io::Error },
     #[error("{} is not imported: {why}; nothing was set", name_of_input(.path))]
-    Import { path: PathBuf, why: String, help: Option<&'static str> },
+    Import {
+        path: PathBuf,
+        #[source]
+        why: AnyCause,
+        help: Option<&'static str>,
+    },
     /// The value cannot be read from standard input or the terminal.
     #[error("cannot take the value: {0}; nothing was set")]
     Input(#[source] io::Error),
     /// The import succeeded, but the file could not be removed.
     #[error("all secrets are set, but {} is still there: {why}; delete it when nothing in it is needed", .path.display())]
-    Kept { path: PathBuf, why: String },
+    Kept {
+        path: PathBuf,
+        #[source]
+        why: AnyCause,
+    },
     #[error(
         "the value has more than {} bytes, which is the most; nothing was set",
         limits::VALUE_BYTES
@@ -61,7 +81,7 @@ pub(crate) enum CliError {
     #[error("cannot write the result: {0}")]
     Output(#[source] io::Error),
     #[error("cannot take the passphrase: {0}; nothing was changed")]
-    Passphrase(String),
+    Passphrase(#[source] AnyCause),
     /// The connection ended while the vault was re-encrypted.
     #[error(
         "the daemon went away before all secrets were sealed anew ({0}); all of them can be opened, and the same command again finishes it"
@@ -80,7 +100,11 @@ pub(crate) enum CliError {
     Shim(StartError),
     /// The link called `cdk` cannot be made or removed.
     #[error("{}: {why}", .path.display())]
-    Link { path: PathBuf, why: String },
+    Link {
+        path: PathBuf,
+        #[source]
+        why: AnyCause,
+    },
     /// An import stopped in the middle.
     #[error("{}; {done}: give the same command again to set the rest", .source.report())]
     Stopped { source: ClientError, done: String },

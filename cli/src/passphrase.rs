@@ -91,16 +91,16 @@ pub(crate) fn read_new(args: &NewPassphraseArgs) -> Result<Secret, CliError> {
     }
     let new = ask("New passphrase: ")?;
     if new.is_empty() {
-        return Err(CliError::Passphrase("it is empty".to_owned()));
+        return Err(CliError::Passphrase("it is empty".into()));
     }
     if ask("The same again: ")?.expose() != new.expose() {
-        return Err(CliError::Passphrase("the two are not the same".to_owned()));
+        return Err(CliError::Passphrase("the two are not the same".into()));
     }
     Ok(new)
 }
 
 fn ask(prompt: &str) -> Result<Secret, CliError> {
-    terminal(prompt)?.ask().map_err(|error| refused(&error)).and_then(fitting)
+    terminal(prompt)?.ask().map_err(refused).and_then(fitting)
 }
 
 fn ask_for<T: Send>(
@@ -108,17 +108,17 @@ fn ask_for<T: Send>(
     work: impl FnOnce(Secret) -> Result<T, CliError> + Send,
 ) -> Result<T, CliError> {
     let work = |passphrase| fitting(passphrase).and_then(work);
-    terminal(prompt)?.ask_for(work).map_err(|error| refused(&error))?
+    terminal(prompt)?.ask_for(work).map_err(refused)?
 }
 
 fn terminal(prompt: &str) -> Result<Terminal<'_>, CliError> {
     let input = terminal::of_session().ok_or(CliError::NoTerminal)?;
-    let output = input.try_clone().map_err(|error| refused(&error.into()))?;
+    let output = input.try_clone().map_err(|error| refused(error.into()))?;
     Ok(Terminal { input, output, prompt, most: limits::PASSPHRASE_BYTES })
 }
 
-fn refused(error: &PromptError) -> CliError {
-    CliError::Passphrase(error.to_string())
+fn refused(error: PromptError) -> CliError {
+    CliError::Passphrase(error.into())
 }
 
 /// All of a file, without one line end at its end.
@@ -143,7 +143,7 @@ fn from_file(source: &PassphraseSource<'_>) -> Result<Secret, CliError> {
             (io::ErrorKind::NotFound, PassphraseSource::Descriptor(_)) => "it is not open".into(),
             _ => error.to_string(),
         };
-        CliError::Passphrase(format!("{name}: {why}"))
+        CliError::Passphrase(format!("{name}: {why}").into())
     })?;
     fitting(Secret::new(without_line_end(bytes)))
 }
@@ -173,7 +173,7 @@ fn warn_of_wide(path: &Path, file: &File) -> io::Result<()> {
 fn fitting(passphrase: Secret) -> Result<Secret, CliError> {
     if passphrase.len() > limits::PASSPHRASE_BYTES {
         let most = limits::PASSPHRASE_BYTES;
-        return Err(CliError::Passphrase(format!("it has more than {most} bytes")));
+        return Err(CliError::Passphrase(format!("it has more than {most} bytes").into()));
     }
     Ok(passphrase)
 }

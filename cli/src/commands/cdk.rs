@@ -107,10 +107,10 @@ fn install(folder: Option<PathBuf>) -> Result<(), CliError> {
     let shim = shim_path()?;
     let folder = folder_of_link(folder)?;
     let link = folder.join(CDK);
-    let failed = |error: io::Error| CliError::Link { path: link.clone(), why: error.to_string() };
+    let failed = |error: io::Error| CliError::Link { path: link.clone(), why: error.into() };
     if folder.as_os_str().as_bytes().contains(&b':') {
-        let why = "a folder with a colon cannot be on PATH; choose another with --dir".to_owned();
-        return Err(CliError::Link { path: link, why });
+        let why = "a folder with a colon cannot be on PATH; choose another with --dir";
+        return Err(CliError::Link { path: link, why: why.into() });
     }
     refuse_home_of_another(&folder, &link)?;
     DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(failed)?;
@@ -144,7 +144,7 @@ fn uninstall(folder: Option<PathBuf>) -> Result<(), CliError> {
     match is_ours(&link) {
         Some(true) => {
             let failed =
-                |error: io::Error| CliError::Link { path: link.clone(), why: error.to_string() };
+                |error: io::Error| CliError::Link { path: link.clone(), why: error.into() };
             fs::remove_file(&link).map_err(failed)?;
             if is_our_folder {
                 // Unless there is more in it.
@@ -186,12 +186,12 @@ fn refuse_home_of_another(folder: &Path, link: &Path) -> Result<(), CliError> {
         "{} belongs to uid {owner}, and what root makes there that user cannot remove; run this as that user, without sudo",
         path.display()
     );
-    Err(CliError::Link { path: link.to_owned(), why })
+    Err(CliError::Link { path: link.to_owned(), why: why.into() })
 }
 
 fn not_ours(link: &Path) -> CliError {
     let why = "it is no link of fluvio-secret, and is left alone; choose another folder with --dir";
-    CliError::Link { path: link.to_owned(), why: why.to_owned() }
+    CliError::Link { path: link.to_owned(), why: why.into() }
 }
 
 /// Whether what is there is a link to a shim; `None` when nothing is there.

@@ -12,7 +12,7 @@ use fluvio_secret_system::shell;
 
 use super::rekey::{kept_passphrase, reseal, say_rest, say_state, summary};
 use crate::connection::client;
-use crate::error::CliError;
+use crate::error::{AnyCause, CliError};
 use crate::passphrase::{self, PassphraseArgs};
 use crate::{output, value};
 
@@ -92,18 +92,18 @@ fn is_sealed(identity: &Secret) -> bool {
 
 /// The text, and the mode of its file. A pipe, as `<(command)` makes one, is not a file that keeps it.
 fn read(path: &Path) -> Result<(Secret, Option<u32>), CliError> {
-    let failed = |why: String| CliError::Identity { path: path.to_owned(), why };
+    let failed = |why: AnyCause| CliError::Identity { path: path.to_owned(), why };
     let opened = match fs::metadata(path) {
         // It is waited for as long as its writer takes, and Ctrl-C ends that.
         Ok(found) if found.file_type().is_fifo() => File::open(path).map(|file| (file, None)),
         _ => regular::open(OpenOptions::new().read(true), path, Links::Follow)
             .map(|(file, found)| (file, Some(found.mode() & 0o777))),
     };
-    let (file, mode) = opened.map_err(|error| failed(error.to_string()))?;
+    let (file, mode) = opened.map_err(|error| failed(error.into()))?;
     let bytes = value::at_most(&file, limits::IDENTITY_BYTES + 1);
-    let bytes = bytes.map_err(|error: io::Error| failed(error.to_string()))?;
+    let bytes = bytes.map_err(|error: io::Error| failed(error.into()))?;
     if bytes.len() > limits::IDENTITY_BYTES {
-        return Err(failed("it is too large to be one".to_owned()));
+        return Err(failed("it is too large to be one".into()));
     }
     Ok((Secret::new(bytes), mode))
 }

@@ -11,7 +11,7 @@ use fluvio_secret_system::file_id::FileId;
 
 use super::remarks::{about_the_identity, about_unfit, say_holders};
 use crate::connection::client;
-use crate::error::CliError;
+use crate::error::{AnyCause, CliError};
 use crate::progress::Progress;
 use crate::secrets_file::{self, FileFormat, SecretsFile};
 use crate::{format, output};
@@ -58,8 +58,8 @@ pub(crate) fn import(import: &ImportArgs) -> Result<(), CliError> {
     let id = if import.remove { Some(id_of(path)?) } else { None };
     let file = secrets_file::read(path, import.format).map_err(|why| CliError::Import {
         path: path.clone(),
-        why: why.to_string(),
         help: why.help(),
+        why: why.into(),
     })?;
     for note in file.notes() {
         output::say(&format!("note: {}, {note}", path.display()));
@@ -84,7 +84,7 @@ pub(crate) fn import(import: &ImportArgs) -> Result<(), CliError> {
     match id {
         Some(id) => match file.left_out() {
             None => remove(path, id)?,
-            Some(why) => return Err(CliError::Kept { path: path.clone(), why }),
+            Some(why) => return Err(CliError::Kept { path: path.clone(), why: why.into() }),
         },
         // Another program reads a .env, and nothing is left of what came by standard input.
         None if file.secrets.is_empty() || file.is_dotenv() || path.as_os_str() == "-" => {}
@@ -223,7 +223,7 @@ fn another_value(path: &Path, secrets: &Secrets, found: &[Found]) -> CliError {
     let names: Vec<_> = other.map(|((name, _), _)| format!("`{name}`")).collect();
     let why =
         format!("the vault has another value for {}; to replace it: --overwrite", names.join(", "));
-    CliError::Import { path: path.to_owned(), why, help: None }
+    CliError::Import { path: path.to_owned(), why: why.into(), help: None }
 }
 
 fn summary(path: &Path, found: &[Found]) -> String {
@@ -241,28 +241,28 @@ fn summary(path: &Path, found: &[Found]) -> String {
 
 /// The file, unless it is not ours to remove.
 fn id_of(path: &Path) -> Result<FileId, CliError> {
-    let failed = |why: String| CliError::Import { path: path.to_owned(), why, help: None };
+    let failed = |why: AnyCause| CliError::Import { path: path.to_owned(), why, help: None };
     if path.as_os_str() == "-" {
-        return Err(failed("standard input cannot be deleted by --remove".to_owned()));
+        return Err(failed("standard input cannot be deleted by --remove".into()));
     }
-    let found = fs::symlink_metadata(path).map_err(|error| failed(error.to_string()))?;
+    let found = fs::symlink_metadata(path).map_err(|error| failed(error.into()))?;
     if !found.is_file() {
         // If it is a link, the file that it points to would stay.
-        return Err(failed("it is no regular file, so it is not ours to --remove".to_owned()));
+        return Err(failed("it is no regular file, so it is not ours to --remove".into()));
     }
     Ok(FileId::from(&found))
 }
 
 /// Removes the file if it is still as it was when it was read.
 fn remove(path: &Path, read: FileId) -> Result<(), CliError> {
-    let kept = |why: &str| CliError::Kept { path: path.to_owned(), why: why.to_owned() };
+    let kept = |why: AnyCause| CliError::Kept { path: path.to_owned(), why };
     if !id_of(path).is_ok_and(|now| now == read) {
-        return Err(kept("it was changed meanwhile"));
+        return Err(kept("it was changed meanwhile".into()));
     }
     let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
     fs::remove_file(path)
         .and_then(|()| File::open(directory.unwrap_or(Path::new(".")))?.sync_all())
-        .map_err(|error| kept(&error.to_string()))?;
+        .map_err(|error| kept(error.into()))?;
     output::say(&format!("{} is deleted", path.display()));
     Ok(())
 }
