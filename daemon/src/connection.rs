@@ -24,7 +24,6 @@ use crate::workers::Workers;
 /// How long `status` and `activity` may check files. After that, the last known state is the answer.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(900);
 
-/// Why a connection ends.
 enum End {
     /// The client closed it, or it broke.
     Gone,
@@ -65,7 +64,6 @@ struct ClientConnection {
     peer: Peer,
     workers: Arc<Workers>,
     stop: StopSteps,
-    /// The leases that the connection holds.
     leases: Vec<LeaseHold>,
     check_timeout: Duration,
 }
@@ -87,7 +85,7 @@ pub(crate) async fn serve(
     match end {
         Err(End::Frame(error)) => {
             tracing::debug!("pid {} sent no request: {error}", peer.pid);
-            let _ = send(&mut stream, refuse::frame(error), workers.in_flight()).await;
+            let _ = send(&mut stream, refuse::frame(error), &workers.in_flight).await;
         }
         Err(End::Stopping) => turn_away(stream).await,
         Err(End::Gone | End::SentAway | End::Slow) | Ok(()) => {}
@@ -101,7 +99,6 @@ pub(crate) async fn turn_away(mut stream: UnixStream) {
     let _ = send(&mut stream, refuse::stopping(), &InFlight::default()).await;
 }
 
-/// Refuses a client's first request.
 pub(crate) async fn refuse(mut stream: UnixStream, refusal: Refusal) {
     let in_flight = InFlight::default();
     // A client that is cut off while it sends would not read the answer.
@@ -114,7 +111,7 @@ impl ClientConnection {
         let mut ending = self.stop.ending.subscribe();
         loop {
             let mut idle = idle.add();
-            let received = receive(&mut self.stream, self.workers.in_flight());
+            let received = receive(&mut self.stream, &self.workers.in_flight);
             let (request, room) = tokio::select! {
                 biased;
                 _ = ending.wait_for(|ending| *ending) => return Err(End::Stopping),
@@ -130,7 +127,7 @@ impl ClientConnection {
                     keep_until_exit(&self.stream);
                     // Even if the client does not wait for the answer.
                     self.stop.asked.send_replace(true);
-                    return send(&mut self.stream, Stopping, self.workers.in_flight()).await;
+                    return send(&mut self.stream, Stopping, &self.workers.in_flight).await;
                 }
                 Request::Subscribe(_) => {
                     let ended = self.answer(request).await;
@@ -149,7 +146,7 @@ impl ClientConnection {
     /// A subscription continues until the client leaves, or the daemon stops.
     async fn answer(&mut self, request: Request) -> Result<(), End> {
         let workers = self.workers.clone();
-        let in_flight = workers.in_flight();
+        let in_flight = &workers.in_flight;
         let is_status = matches!(request, Request::GetStatus(_));
         let has_last_known = is_status || matches!(request, Request::GetActivity(_));
         let is_subscription = matches!(request, Request::Subscribe(_));
@@ -216,7 +213,7 @@ impl ClientConnection {
 
     /// Waits for room for the largest grant: its size is not known before its answer.
     async fn room_for_grant(&mut self) -> Result<Room, End> {
-        let in_flight = self.workers.in_flight();
+        let in_flight = &self.workers.in_flight;
         let room = in_flight.room_for(limits::GRANT_BYTES);
         tokio::pin!(room);
         loop {

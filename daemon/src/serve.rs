@@ -24,7 +24,6 @@ use crate::settings::{Settings, SettingsError};
 use crate::{launch, log, reset_inherited};
 use fluvio_secret_vault::{self, OpenError, Vault};
 
-/// Why the daemon cannot serve.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServeError {
     #[error(transparent)]
@@ -129,10 +128,7 @@ fn serve_at(mode: ServeMode, handed_over: Option<UnixListener>) -> Result<(), Se
     let id = vault.id();
     let leases = LeaseTable::new(vault.path(), runtime_directory());
     let service = Service::new(vault, Audit::new(state.audit_log.clone()), leases, settings);
-    let server = match handed_over {
-        None => Server::bind(state.socket.clone(), service)?,
-        Some(listener) => Server::inherit(listener, state.socket.clone(), service)?,
-    };
+    let server = Server::new(handed_over, state.socket.clone(), service)?;
     tracing::info!("serves {} with the vault id {id}", path.display());
     if mode == ServeMode::Detached {
         log::flush();

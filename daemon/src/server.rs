@@ -31,7 +31,6 @@ const SOCKET_POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// How long to wait if connections cannot be accepted, for example without a free descriptor.
 const RELIEF: Duration = Duration::from_millis(50);
 
-/// Why the daemon cannot serve at its socket.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServerError {
     #[error("cannot serve at {path}: {source}", path = .path.display())]
@@ -42,11 +41,10 @@ pub(crate) enum ServerError {
     System(#[from] io::Error),
 }
 
-/// A socket that listens, and what serves it.
 pub(crate) struct Server {
     runtime: Runtime,
     listener: UnixListener,
-    socket: OwnSocket,
+    socket: Arc<OwnSocket>,
     workers: Arc<Workers>,
 }
 
@@ -59,41 +57,33 @@ struct OwnSocket {
 }
 
 impl Server {
-    /// Binds the socket. The caller holds the socket's lock, so a socket that is there was left by a daemon
-    /// that is gone.
-    pub(crate) fn bind(path: PathBuf, service: Service) -> Result<Self, ServerError> {
-        remove_stale(&path)?;
-        // The directory is 0700 and the umask 077, so no other user can connect in between.
-        let bound = StdListener::bind(&path);
-        let listener = bound.map_err(|source| ServerError::Bind { path: path.clone(), source })?;
-        Self::serve_at(listener, path, false, service)
-    }
-
-    /// Takes a socket that a service manager has bound at this path.
-    pub(crate) fn inherit(
-        listener: StdListener,
+    /// Serves at a socket that a service manager has bound at this path, or else binds one there. The caller
+    /// holds the socket's lock, so another socket was left by a daemon that is gone.
+    pub(crate) fn new(
+        handed_over: Option<StdListener>,
         path: PathBuf,
         service: Service,
     ) -> Result<Self, ServerError> {
-        Self::serve_at(listener, path, true, service)
-    }
-
-    fn serve_at(
-        listener: StdListener,
-        path: PathBuf,
-        stays: bool,
-        service: Service,
-    ) -> Result<Self, ServerError> {
+        let failed = |source| ServerError::Bind { path: path.clone(), source };
+        let stays = handed_over.is_some();
+        let listener = match handed_over {
+            Some(listener) => listener,
+            None => {
+                remove_stale(&path)?;
+                // The directory is 0700 and the umask 077, so no other user can connect in between.
+                StdListener::bind(&path).map_err(failed)?
+            }
+        };
         let runtime = Builder::new_current_thread().enable_all().build()?;
         listener.set_nonblocking(true)?;
         let listener = {
             let _inside = runtime.enter();
             UnixListener::from_std(listener)?
         };
-        let found = inode_of(&path);
-        let inode = found.map_err(|source| ServerError::Bind { path: path.clone(), source })?;
+        let inode = inode_of(&path).map_err(failed)?;
         let workers = Arc::new(Workers::new(service)?);
-        Ok(Self { runtime, listener, socket: OwnSocket { path, inode, stays }, workers })
+        let socket = Arc::new(OwnSocket { path, inode, stays });
+        Ok(Self { runtime, listener, socket, workers })
     }
 
     /// Serves until a signal, a client or the loss of the socket stops it, and finishes all requests.
@@ -103,10 +93,10 @@ impl Server {
             let stop =
                 StopSteps { asked: watch::Sender::new(false), ending: watch::Sender::new(false) };
             watch_for_signals(&stop.asked)?;
-            tokio::spawn(watch_socket(socket.clone_id(), workers.clone(), stop.asked.clone()));
-            for id in workers.leases().adopt() {
+            tokio::spawn(watch_socket(socket.clone(), workers.clone(), stop.asked.clone()));
+            for id in workers.service.leases.adopt() {
                 // No connection holds it.
-                drop(LeaseHold::new(workers.leases(), id));
+                drop(LeaseHold::new(workers.service.leases.clone(), id));
             }
             let mut connections = accept(&listener, &workers, &stop).await;
             // First the name, so that a new daemon can start; then clients that connected by it; then
@@ -140,7 +130,6 @@ pub(crate) fn refuse(listener: &StdListener, refusal: &Refusal) -> io::Result<()
     })
 }
 
-/// Accepts connections until the daemon is to stop.
 async fn accept(listener: &UnixListener, workers: &Arc<Workers>, stop: &StopSteps) -> JoinSet<()> {
     let mut asked = stop.asked.subscribe();
     let idle = Arc::new(IdleConnections::default());
@@ -149,7 +138,7 @@ async fn accept(listener: &UnixListener, workers: &Arc<Workers>, stop: &StopStep
         // Otherwise the set would grow forever.
         while connections.try_join_next().is_some() {}
         let accepted = async {
-            if connections.len() > reset_inherited::connections(workers.leases().count()) {
+            if connections.len() > reset_inherited::connections(workers.service.leases.count()) {
                 make_room(&mut connections, &idle).await;
             }
             listener.accept().await
@@ -204,7 +193,6 @@ fn admitted(stream: &UnixStream) -> Option<Peer> {
     }
 }
 
-/// Refuses clients that wait to be accepted.
 async fn turn_away(listener: &UnixListener, connections: &mut JoinSet<()>) {
     while let Ok(Ok((stream, _))) = timeout(Duration::ZERO, listener.accept()).await {
         if admitted(&stream).is_some() {
@@ -213,7 +201,6 @@ async fn turn_away(listener: &UnixListener, connections: &mut JoinSet<()>) {
     }
 }
 
-/// Waits for running requests.
 async fn finish(mut connections: JoinSet<()>) {
     let all = async { while connections.join_next().await.is_some() {} };
     if timeout(SHUTDOWN_GRACE, all).await.is_err() {
@@ -245,8 +232,7 @@ fn watch_for_signals(stop: &watch::Sender<bool>) -> io::Result<()> {
 }
 
 /// Stops the daemon when its socket is gone or replaced: no client would find it.
-async fn watch_socket(socket: OwnSocket, workers: Arc<Workers>, stop: watch::Sender<bool>) {
-    let socket = Arc::new(socket);
+async fn watch_socket(socket: Arc<OwnSocket>, workers: Arc<Workers>, stop: watch::Sender<bool>) {
     let mut checks = interval(SOCKET_POLL_INTERVAL);
     checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -262,10 +248,6 @@ async fn watch_socket(socket: OwnSocket, workers: Arc<Workers>, stop: watch::Sen
 }
 
 impl OwnSocket {
-    fn clone_id(&self) -> Self {
-        Self { path: self.path.clone(), ..*self }
-    }
-
     /// False if the socket is gone or another's. If its directory cannot be read, neither is known.
     fn is_there(&self) -> bool {
         match inode_of(&self.path) {

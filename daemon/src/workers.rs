@@ -17,14 +17,12 @@ use tokio::sync::oneshot;
 
 use crate::answers::{Answers, Response};
 use crate::in_flight::InFlight;
-use crate::leases::LeaseTable;
 use crate::service::{Service, handle, key, refuse, status};
 
 /// The longest wait until the vault's time to lock is checked again. The wait stands still while the
 /// machine sleeps, and the time to lock does not.
 const LOCK_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What a thread is to do.
 enum Work {
     /// A check of a file.
     Check(Box<dyn FnOnce() + Send>),
@@ -53,15 +51,15 @@ impl Answers for UnboundedSender<Response> {
     }
 }
 
-/// The threads.
 pub(crate) struct Workers {
-    service: Arc<Service>,
+    pub(crate) service: Arc<Service>,
     checks: mpsc::Sender<Work>,
     keys: mpsc::Sender<Work>,
     locks: mpsc::Sender<Work>,
     reads: mpsc::Sender<Work>,
     writes: mpsc::Sender<Work>,
-    in_flight: InFlight,
+    /// The bytes of values that are on their way.
+    pub(crate) in_flight: InFlight,
 }
 
 impl Workers {
@@ -86,16 +84,6 @@ impl Workers {
         Ok(Self { service, checks, keys, locks, reads, writes, in_flight: InFlight::default() })
     }
 
-    /// The leases.
-    pub(crate) fn leases(&self) -> Arc<LeaseTable> {
-        self.service.leases.clone()
-    }
-
-    /// The bytes of values that are on their way.
-    pub(crate) fn in_flight(&self) -> &InFlight {
-        &self.in_flight
-    }
-
     /// The last known answer to a `status` or an `activity`, without a check of any file.
     pub(crate) fn last_known(&self, is_status: bool) -> Response {
         match is_status {
@@ -116,7 +104,6 @@ impl Workers {
         answer
     }
 
-    /// Forgets subscribers that have gone away.
     pub(crate) fn forget_gone(&self) {
         // The next request reports that the thread is gone.
         let _ = self.reads.send(Work::ForgetGone);
@@ -209,6 +196,7 @@ mod tests {
 
     use super::*;
     use crate::audit::Audit;
+    use crate::leases::LeaseTable;
     use crate::settings::Settings;
     use fluvio_secret_vault::{Keyring, Vault};
 
