@@ -2,18 +2,21 @@
 //!
 //! No line, no delivery. Never a value.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
 use fluvio_secret_protocol::SecretName;
 use fluvio_secret_protocol::audit::Line;
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::rotating_log::{Reach, RotatingLog};
 use fluvio_secret_system::io_error::io_error_text;
 
 /// A change or a delivery of secrets, or a change of the key that decrypts them.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum AuditEvent {
     AcceptRecipients,
     AddRecipient,
@@ -48,7 +51,6 @@ pub(crate) struct AuditError {
     pub(crate) source: io::Error,
 }
 
-/// The audit log.
 #[derive(Debug)]
 pub(crate) struct Audit {
     path: PathBuf,
@@ -71,7 +73,7 @@ impl Audit {
     ) -> Result<(), AuditError> {
         let line = Line {
             time: Timestamp::now().strftime("%FT%T%.3fZ").to_string(),
-            event: event.as_str().to_owned(),
+            event: event.to_string(),
             pid: actor.pid,
             program: printable(actor.program),
             config: printable(actor.config),
@@ -89,26 +91,10 @@ impl Audit {
     }
 }
 
-impl AuditEvent {
-    /// The word for it in the log.
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::AcceptRecipients => "accept-recipients",
-            Self::AddRecipient => "add-recipient",
-            Self::Delete => "delete",
-            Self::Grant => "grant",
-            Self::Lease => "lease",
-            Self::Lock => "lock",
-            Self::Passphrase => "passphrase",
-            Self::Purge => "purge",
-            Self::RemoveRecipient => "remove-recipient",
-            Self::Restore => "restore",
-            Self::Retire => "retire",
-            Self::Rotate => "rotate",
-            Self::Set => "set",
-            Self::Unlock => "unlock",
-            Self::UseIdentity => "use-identity",
-        }
+/// The word for it in the log.
+impl fmt::Display for AuditEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
     }
 }
 
@@ -121,6 +107,12 @@ fn printable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Actor, Audit, AuditEvent};
+
+    #[test]
+    fn an_event_of_two_words_has_a_hyphen() {
+        assert_eq!(AuditEvent::AcceptRecipients.to_string(), "accept-recipients");
+        assert_eq!(AuditEvent::UseIdentity.to_string(), "use-identity");
+    }
 
     #[test]
     fn what_a_client_names_cannot_make_a_second_line() {

@@ -26,7 +26,6 @@ const LOCK_AFTER: Duration = Duration::from_secs(12 * 60 * 60);
 /// The most that `lock-after` may be: a year, which is as good as never.
 const LONGEST_LOCK_AFTER: SignedDuration = SignedDuration::from_hours(365 * 24);
 
-/// The settings of a daemon.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Settings {
     /// The number of earlier versions of a secret to keep.
@@ -35,15 +34,12 @@ pub(crate) struct Settings {
     pub(crate) inject: InjectMode,
     /// The time from an unlock to the lock; `None` for never.
     pub(crate) lock_after: Option<Duration>,
-    /// How much the daemon logs.
     pub(crate) log: LevelFilter,
 }
 
-/// A setting that the file may have.
 #[derive(Clone, Copy, Debug)]
 struct Setting {
     key: &'static str,
-    /// The valid values, for messages.
     expected: &'static str,
     /// Takes a value; `None` if it is not valid.
     take: fn(&mut Settings, &DeValue<'_>) -> Option<()>,
@@ -89,7 +85,6 @@ const SETTINGS: [Setting; 4] = [
     },
 ];
 
-/// Why settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SettingsError {
     #[error("the settings {path} cannot be read: {source}; fix that, or move the file away", path = .path.display())]
@@ -98,14 +93,19 @@ pub(crate) enum SettingsError {
     Wrong { path: PathBuf, line: usize, problem: Problem },
 }
 
-/// What is wrong in a line of settings.
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum Problem {
     /// Invalid TOML. The parser's message quotes nothing of the file.
+    #[error(
+        "it is not understood ({0}); settings are written like: history = 10 or lock-after = \"12h\""
+    )]
     Syntax(String),
-    /// An unknown setting.
+    #[error(
+        "there is no setting `{key}`; did you mean `{nearest}`? (all settings: {})",
+        SETTINGS.map(|setting| setting.key).join(", ")
+    )]
     Unknown { key: String, nearest: &'static str },
-    /// An invalid value of a setting.
+    #[error("`{key}` must be {expected}")]
     Value { key: &'static str, expected: &'static str },
 }
 
@@ -190,15 +190,8 @@ fn duration(text: &str) -> Option<Duration> {
 }
 
 fn level(text: &str) -> Option<LevelFilter> {
-    Some(match text {
-        "debug" => LevelFilter::DEBUG,
-        "error" => LevelFilter::ERROR,
-        "info" => LevelFilter::INFO,
-        "off" => LevelFilter::OFF,
-        "trace" => LevelFilter::TRACE,
-        "warn" => LevelFilter::WARN,
-        _ => return None,
-    })
+    // The library takes numbers and capitals, too.
+    text.parse().ok().filter(|level: &LevelFilter| level.to_string() == text)
 }
 
 /// The line of a byte; the first one is 1.
@@ -219,27 +212,6 @@ fn nearest(key: &str) -> &'static str {
     let key = shown(key).replace('_', "-");
     let distance = |setting: &&Setting| strsim::osa_distance(&key, setting.key);
     SETTINGS.iter().min_by_key(distance).map_or("", |setting| setting.key)
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Syntax(what) => {
-                write!(
-                    f,
-                    "it is not understood ({what}); settings are written like: history = 10 or lock-after = \"12h\""
-                )
-            }
-            Self::Unknown { key, nearest } => {
-                let keys = SETTINGS.map(|setting| setting.key).join(", ");
-                write!(
-                    f,
-                    "there is no setting `{key}`; did you mean `{nearest}`? (all settings: {keys})"
-                )
-            }
-            Self::Value { key, expected } => write!(f, "`{key}` must be {expected}"),
-        }
-    }
 }
 
 /// As they can be written into the file.
