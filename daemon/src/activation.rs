@@ -16,7 +16,6 @@ use rustix::net::{AddressFamily, SocketType};
 const COUNT: &str = "LISTEN_FDS";
 const FOR_WHOM: &str = "LISTEN_PID";
 
-/// Why the socket that was handed over is not served.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ActivationError {
     #[error(
@@ -71,7 +70,6 @@ fn listener(descriptor: OwnedFd) -> Result<UnixListener, ActivationError> {
     Ok(descriptor.into())
 }
 
-/// Checks that the socket is where every command looks for it.
 pub(crate) fn check_place(listener: &UnixListener, wanted: &Path) -> Result<(), ActivationError> {
     let address = listener.local_addr()?;
     match address.as_pathname() {

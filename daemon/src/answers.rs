@@ -10,11 +10,9 @@ pub(crate) trait Answers: Send + Sync {
     /// Sends an answer. If the client has gone away, nothing happens.
     fn send(&self, response: Response);
 
-    /// Whether the client has gone away.
     fn is_gone(&self) -> bool;
 }
 
-/// A frame for the client, and what belongs to it.
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) frame: Result<Frame, FrameError>,

@@ -2,24 +2,19 @@
 
 use std::ffi::OsString;
 
-/// What the program has to do.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum DaemonAction {
     /// Use the directory at the vault's path as this machine's vault.
     AcceptVault,
-    /// Print the help.
     Help,
-    /// Serve until stopped.
     Serve(ServeMode),
     /// Print the settings, or what is wrong with them.
     Settings,
     /// Start a daemon in the background, and exit when it serves.
     Start,
-    /// Print the version.
     Version,
 }
 
-/// How the daemon serves.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum ServeMode {
     /// As the child of `--start`: in a session of its own, with a line on standard output when it serves.

@@ -13,10 +13,8 @@ use jiff::Timestamp;
 use crate::audit::Actor;
 use fluvio_secret_vault::Given;
 
-/// The number of grants to remember.
 const REMEMBERED_GRANTS: usize = 64;
 
-/// The last grants.
 #[derive(Debug, Default)]
 pub(crate) struct Grants {
     last: Mutex<VecDeque<PastGrant>>,
@@ -31,7 +29,6 @@ struct PastGrant {
     given: Vec<Given>,
 }
 
-/// A process that asked for values.
 #[derive(Debug)]
 struct Process {
     pid: i32,
@@ -64,7 +61,6 @@ impl Grants {
         last.push_back(grant);
     }
 
-    /// The newest, newest first.
     pub(crate) fn newest(&self) -> Vec<ListedGrant> {
         self.last().iter().rev().take(limits::LISTED_GRANTS).map(PastGrant::listed).collect()
     }
@@ -129,13 +125,11 @@ impl Process {
         self.started.is_some().then(|| self.now().is_some())
     }
 
-    /// Its state, while it runs.
     fn now(&self) -> Option<ProcessStat> {
         running(self.pid).filter(|now| Some(now.started) == self.started)
     }
 }
 
-/// The parent of a process that runs.
 pub(crate) fn parent_of(pid: i32) -> Option<i32> {
     running(pid).map(|process| process.parent)
 }

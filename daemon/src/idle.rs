@@ -23,17 +23,14 @@ struct IdleQueue {
     senders: BTreeMap<u64, oneshot::Sender<()>>,
 }
 
-/// One idle connection, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct IdleConnection {
     all: Arc<IdleConnections>,
     number: u64,
-    /// Completes when the connection has to close.
     pub(crate) closed: oneshot::Receiver<()>,
 }
 
 impl IdleConnections {
-    /// Adds a connection at the end of the queue.
     pub(crate) fn add(self: &Arc<Self>) -> IdleConnection {
         let (sender, closed) = oneshot::channel();
         let mut queue = self.queue();

@@ -12,7 +12,6 @@ use tokio::time::sleep;
 
 /// Bytes in flight: eight of the largest grants.
 const ROOM_BYTES: usize = 8 * limits::GRANT_BYTES;
-/// The bytes of one permit.
 const UNIT: usize = 1 << 10;
 /// What is not counted.
 const SMALL: usize = limits::CONFIG_BYTES;

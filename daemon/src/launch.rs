@@ -19,7 +19,6 @@ const START_TIMEOUT: Duration = limits::HANDOVER.saturating_add(Duration::from_s
 const GIVE_BACK: [(&str, &str); 2] =
     [("MALLOC_MMAP_THRESHOLD_", "65536"), ("MALLOC_TRIM_THRESHOLD_", "131072")];
 
-/// Why no daemon was started.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DetachError {
     #[error("{0}")]

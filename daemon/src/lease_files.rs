@@ -21,7 +21,6 @@ use serde::{Deserialize, Serialize};
 /// More than any `about.json` has: 256 names of 128 bytes with a fingerprint each, and three texts.
 const ABOUT_BYTES: u64 = 128 << 10;
 
-/// What a lease is for.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct LeaseInfo {
     pub(crate) since: i64,
@@ -42,7 +41,6 @@ impl LeaseInfo {
         self.names.iter().cloned().zip(known.chain(std::iter::repeat(None)))
     }
 
-    /// Replaces the fingerprint `before` of a secret.
     pub(crate) fn keep_value(&mut self, name: &SecretName, before: u64, after: u64) {
         for (one, fingerprint) in self.names.iter().zip(&mut self.fingerprints) {
             if one == name && *fingerprint == before {

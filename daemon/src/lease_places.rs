@@ -20,7 +20,6 @@ const DIRECTORY_TRIES: usize = 1000;
 #[derive(Debug)]
 pub(crate) struct LeasePlaces(Vec<PathBuf>);
 
-/// Why there is no lease.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LeaseError {
     #[error("{path}, where leases are, belongs to uid {owner}", path = .path.display())]
@@ -67,7 +66,6 @@ impl LeasePlaces {
         Self(systems.into_iter().map(|system| system.join(&inside)).collect())
     }
 
-    /// The directories of all leases that are there.
     pub(crate) fn leases(&self) -> Vec<PathBuf> {
         let ours = self.0.iter().filter(|place| is_ours(place));
         let entries = ours.filter_map(|place| fs::read_dir(place).ok());

@@ -43,7 +43,6 @@ async fn watch(leases: Arc<LeaseTable>, id: String) {
     }
 }
 
-/// Completes when the FIFO has no writer any more.
 async fn released(reader: OwnedFd) {
     let reader = match Receiver::from_owned_fd(reader) {
         Ok(reader) => reader,

@@ -15,7 +15,6 @@ use tokio::sync::oneshot;
 use crate::lease_files::{self, LeaseInfo};
 use crate::lease_places::{LeaseError, LeasePlaces};
 
-/// The leases of one vault.
 #[derive(Debug)]
 pub(crate) struct LeaseTable {
     places: LeasePlaces,
@@ -131,7 +130,6 @@ impl LeaseTable {
         listed.collect()
     }
 
-    /// The number of leases.
     pub(crate) fn count(&self) -> usize {
         self.entries().len()
     }

@@ -95,11 +95,7 @@ fn print(text: &str) -> ExitCode {
 }
 
 fn fail(why: &str, status: u8) -> ExitCode {
-    say(why);
+    // Standard error may be closed.
+    let _ = writeln!(io::stderr(), "{PROGRAM}: {why}");
     ExitCode::from(status)
-}
-
-/// Reports to standard error, if it is open.
-fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "{PROGRAM}: {line}");
 }

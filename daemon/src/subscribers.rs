@@ -13,7 +13,6 @@ use fluvio_secret_vault::Fingerprints;
 use crate::answers::{Answers, Response};
 use crate::vault_watcher::{VaultChange, VaultWatcher};
 
-/// All subscribers.
 pub(crate) struct Subscribers {
     fingerprints: Fingerprints,
     state: Mutex<SubscriberState>,
@@ -22,7 +21,6 @@ pub(crate) struct Subscribers {
 #[derive(Default)]
 struct SubscriberState {
     clients: Vec<SubscribedClient>,
-    /// The subscribed secrets.
     secrets: BTreeMap<SecretName, SubscribedSecret>,
     /// Runs while there are subscribers.
     watcher: Option<VaultWatcher>,
@@ -52,10 +50,8 @@ struct SubscribedSecret {
     same: Option<u64>,
 }
 
-/// Why there is no subscription.
 #[derive(Debug)]
 pub(crate) enum Unwatched {
-    /// There are too many subscribers.
     Full,
     /// The vault cannot be watched.
     System(io::Error),
@@ -115,12 +111,10 @@ impl Subscribers {
         })
     }
 
-    /// Forgets subscribers that have gone away.
     pub(crate) fn forget_gone(&self) {
         self.state().forget_gone();
     }
 
-    /// Whether a secret has subscribers.
     pub(crate) fn has(&self, name: &SecretName) -> bool {
         self.state().secrets.contains_key(name)
     }

@@ -19,7 +19,6 @@ use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 const VAULT_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What may have changed.
 pub(crate) enum VaultChange {
     /// These secrets.
     Names(Vec<SecretName>),
@@ -73,7 +72,6 @@ impl VaultWatcher {
         Ok(this)
     }
 
-    /// Whether changes are noticed by polling.
     pub(crate) fn is_polling(&self) -> bool {
         self.is_polling.load(Ordering::Relaxed)
     }

@@ -28,7 +28,6 @@ impl Caller<'_> {
         self.answers.send(Response::new(answer));
     }
 
-    /// The client, for a line in the audit log.
     pub(super) fn actor(&self) -> Actor<'static> {
         Actor { pid: self.peer.pid, ..Actor::default() }
     }

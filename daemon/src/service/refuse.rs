@@ -90,7 +90,6 @@ pub(super) fn unfit(unfit: Vec<(SecretName, Unfit)>) -> Refusal {
     Refusal::new(Code::Unfit, text, next).about(names)
 }
 
-/// References that the vault does not have.
 pub(super) fn missing(names: Vec<SecretName>) -> Refusal {
     let next = match &names[..] {
         [name] => format!("set it with: fluvio secret set {name}"),
@@ -104,13 +103,9 @@ pub(super) fn no_such_secret(names: &[SecretName]) -> Refusal {
         .about(names.to_vec())
 }
 
-/// A version that the history does not have.
-pub(super) fn no_such_version(names: &[SecretName]) -> Refusal {
-    let next = match names {
-        [name] => format!("see what is there with: fluvio-secret history {name}"),
-        _ => String::new(),
-    };
-    Refusal::new(Code::Missing, "no such earlier version of", next).about(names.to_vec())
+pub(super) fn no_such_version(name: &SecretName) -> Refusal {
+    let next = format!("see what is there with: fluvio-secret history {name}");
+    Refusal::new(Code::Missing, "no such earlier version of", next).about(vec![name.clone()])
 }
 
 pub(super) fn repeated_name() -> Refusal {
@@ -118,7 +113,6 @@ pub(super) fn repeated_name() -> Refusal {
     Refusal::new(Code::Malformed, "the import has a name twice", next)
 }
 
-/// Names of an import that have other values.
 pub(super) fn other_values(names: Vec<SecretName>) -> Refusal {
     Refusal::new(Code::Exists, "another value is there for", "to replace it: --overwrite")
         .about(names)
@@ -261,50 +255,50 @@ fn recipients(error: &RecipientsError) -> Refusal {
 }
 
 fn rekey(error: &RekeyError) -> Refusal {
-    let (code, next) = match error {
+    let refusal = |code, next: &str| Refusal::new(code, error.to_string(), next);
+    match error {
         RekeyError::BadIdentity(_) | RekeyError::BadRecipient | RekeyError::ForeignKey { .. } => {
-            (Code::Key, "nothing was changed".to_owned())
+            refusal(Code::Key, "nothing was changed")
         }
         RekeyError::Changed { .. } => {
-            (Code::Recipients, "look again with: fluvio-secret key recipient accept".to_owned())
+            refusal(Code::Recipients, "look again with: fluvio-secret key recipient accept")
         }
         RekeyError::EarlierChange { path } => {
             let path = shell::word(&path.display().to_string());
-            (Code::Key, format!("finish that with: fluvio-secret key use {path}"))
+            refusal(Code::Key, &format!("finish that with: fluvio-secret key use {path}"))
         }
         RekeyError::Many => {
-            (Code::Key, "remove one with: fluvio-secret key recipient remove".to_owned())
+            refusal(Code::Key, "remove one with: fluvio-secret key recipient remove")
         }
         RekeyError::ManyKeys { .. } => {
-            (Code::Key, "remove the retired ones with: fluvio-secret key retire".to_owned())
+            refusal(Code::Key, "remove the retired ones with: fluvio-secret key retire")
         }
-        RekeyError::NotAmong { own, .. } => (
-            Code::Recipients,
-            format!("have one of them add it with: fluvio-secret key recipient add {own}"),
-        ),
+        RekeyError::NotAmong { own, .. } => {
+            let next =
+                format!("have one of them add it with: fluvio-secret key recipient add {own}");
+            refusal(Code::Recipients, &next)
+        }
         RekeyError::NotListed { .. } => {
-            (Code::Missing, "see who is with: fluvio-secret key recipient list".to_owned())
+            refusal(Code::Missing, "see who is with: fluvio-secret key recipient list")
         }
-        RekeyError::OpensNothing { .. } => (
-            Code::Key,
-            "give the file of the identity that was here; nothing was changed".to_owned(),
-        ),
+        RekeyError::OpensNothing { .. } => {
+            refusal(Code::Key, "give the file of the identity that was here; nothing was changed")
+        }
         RekeyError::Own { .. } => {
-            (Code::Key, "put a new one in its place with: fluvio-secret key rotate".to_owned())
+            refusal(Code::Key, "put a new one in its place with: fluvio-secret key rotate")
         }
         RekeyError::RetiredNeeded { names } => {
             let next = "re-encrypt them with: fluvio-secret key rotate; what is damaged has to be \
                         restored or deleted";
-            return Refusal::new(Code::Key, error.to_string(), next).about(names.clone());
+            refusal(Code::Key, next).about(names.clone())
         }
         RekeyError::Sealed | RekeyError::WrongPassphrase => {
-            (Code::Passphrase, "nothing was changed".to_owned())
+            refusal(Code::Passphrase, "nothing was changed")
         }
         RekeyError::Unfinished => {
-            (Code::Key, "finish it first with: fluvio-secret key rotate".to_owned())
+            refusal(Code::Key, "finish it first with: fluvio-secret key rotate")
         }
-    };
-    Refusal::new(code, error.to_string(), next)
+    }
 }
 
 /// Bytes that are not a request.
@@ -323,7 +317,6 @@ pub(crate) fn frame(error: FrameError) -> Refusal {
     Refusal::new(code, error.to_string(), "use the programs of one release of fluvio-secret")
 }
 
-/// A request that came too late.
 pub(crate) fn stopping() -> Refusal {
     Refusal::new(Code::Stopping, "the daemon is ending, and did nothing", "try again")
 }

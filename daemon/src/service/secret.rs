@@ -83,7 +83,7 @@ impl Handle for Restore {
             Some(number) => earlier.find(|earlier| earlier.version == number),
             None => earlier.next(),
         };
-        let found = found.ok_or_else(|| refuse::no_such_version(&names))?;
+        let found = found.ok_or_else(|| refuse::no_such_version(&name))?;
         let prepared = SecretChange::restore(&service.vault, name, found.version);
         let change = prepared.map_err(refuse::about(&names))?;
         if let Some(before) = change.same_as() {
