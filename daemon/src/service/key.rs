@@ -88,7 +88,7 @@ impl Handle for Retire {
         let passphrase = self.passphrase.as_ref().map(text).transpose()?;
         let prepared = Retirement::prepare(&service.vault, passphrase, until(service));
         let retirement = prepared.map_err(refuse::vault)?;
-        service.audit.record(AuditEvent::Retire, caller.actor(), &[], &retirement.retired())?;
+        service.audit.record(AuditEvent::Retire, caller.actor(), &[], &retirement.retired)?;
         retirement.commit().map_err(refuse::vault)?;
         describe_all(service)
     }

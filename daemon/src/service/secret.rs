@@ -24,7 +24,7 @@ impl Handle for Set {
         let change =
             SecretChange::set(&service.vault, name, value).map_err(refuse::about(&names))?;
         if let Some(before) = same {
-            service.subscribers.expect_same(&names[0], before, change.fingerprint());
+            service.subscribers.expect_same(&names[0], before, change.fingerprint);
         }
         service.audit.record(AuditEvent::Set, caller.actor(), &names, &[])?;
         let committed = change.commit();
@@ -86,8 +86,8 @@ impl Handle for Restore {
         let found = found.ok_or_else(|| refuse::no_such_version(&name))?;
         let prepared = SecretChange::restore(&service.vault, name, found.version);
         let change = prepared.map_err(refuse::about(&names))?;
-        if let Some(before) = change.same_as() {
-            service.subscribers.expect_same(&names[0], before, change.fingerprint());
+        if let Some(before) = change.same_as {
+            service.subscribers.expect_same(&names[0], before, change.fingerprint);
         }
         service.audit.record(AuditEvent::Restore, caller.actor(), &names, &[])?;
         let committed = change.commit();

@@ -4,7 +4,6 @@ use fluvio_secret_protocol::limits;
 
 use crate::error::VaultError;
 use crate::keys::boot_instant::BootInstant;
-use crate::keys::encryption::Recipient;
 use crate::rekey::change::RekeyBase;
 use crate::rekey::error::RekeyError;
 use crate::rekey::need::needing_retired_keys;
@@ -15,7 +14,8 @@ use crate::vault::Vault;
 #[must_use]
 pub struct Retirement<'a> {
     vault: &'a Vault,
-    retired: Vec<Recipient>,
+    /// The public keys of those that are removed.
+    pub retired: Vec<String>,
     /// `None` if there are no retired keys.
     rest: Option<NewKeys>,
 }
@@ -35,7 +35,7 @@ impl<'a> Retirement<'a> {
         if base.unfinished.is_some() {
             return Err(RekeyError::Unfinished.into());
         }
-        let retired = base.own[1..].to_vec();
+        let retired: Vec<_> = base.own[1..].iter().map(ToString::to_string).collect();
         if retired.is_empty() {
             return Ok(Self { vault, retired, rest: None });
         }
@@ -45,11 +45,6 @@ impl<'a> Retirement<'a> {
             return Err(RekeyError::RetiredNeeded { names }.into());
         }
         Ok(Self { vault, retired, rest: Some(rest) })
-    }
-
-    /// The public keys of those that are removed.
-    pub fn retired(&self) -> Vec<String> {
-        self.retired.iter().map(ToString::to_string).collect()
     }
 
     /// Removes them, durably.

@@ -23,8 +23,10 @@ pub struct SecretChange<'a> {
     name: SecretName,
     prepared: PreparedFile,
     set_at: Timestamp,
-    fingerprint: u64,
-    same_as: Option<u64>,
+    /// The fingerprint that the secret will have.
+    pub fingerprint: u64,
+    /// The fingerprint of the current version, if a restored one has the same value.
+    pub same_as: Option<u64>,
     /// The version in the history that it was, and that leaves the history.
     restored: Option<u64>,
 }
@@ -85,16 +87,6 @@ impl<'a> SecretChange<'a> {
         let prepared = written.sync().map_err(|source| file.failed(source))?;
         let fingerprint = fingerprint(encrypted);
         Ok(Self { vault, name, prepared, set_at, fingerprint, same_as: None, restored: None })
-    }
-
-    /// The fingerprint that the secret will have.
-    pub fn fingerprint(&self) -> u64 {
-        self.fingerprint
-    }
-
-    /// The fingerprint of the current version, if a restored one has the same value.
-    pub fn same_as(&self) -> Option<u64> {
-        self.same_as
     }
 
     /// Puts the secret into the vault, durably. The one before is then in the history.

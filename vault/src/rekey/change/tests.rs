@@ -730,7 +730,7 @@ fn an_identity_that_was_prepared_for_another_passphrase_is_refused() {
 
 fn retire(vault: &Vault) -> Result<Vec<String>, VaultError> {
     let retirement = Retirement::prepare(vault, None, None)?;
-    let retired = retirement.retired();
+    let retired = retirement.retired.clone();
     retirement.commit().map(|()| retired)
 }
 
