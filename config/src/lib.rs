@@ -4,7 +4,7 @@
 //! [`Document`] reads a configuration once. Then you can ask for its references, and check it:
 //!
 //! ```
-//! use fluvio_secret_config::{Document, Known, Values};
+//! use fluvio_secret_config::{Document, KnownSecret, Values};
 //!
 //! let text = r#"
 //! apiVersion: 0.1.0
@@ -23,7 +23,7 @@
 //! let references = document.references().expect("valid YAML");
 //! assert_eq!(references.names, ["API_TOKEN".parse().unwrap()]);
 //!
-//! let checked = document.check(Values::Of(&|_| Known::Missing));
+//! let checked = document.check(Values::Of(&|_| KnownSecret::Missing));
 //! let finding = &checked.findings[0];
 //! assert_eq!(finding.text, "the secret `API_TOKEN` is not in the vault");
 //! assert_eq!((finding.line, finding.column), (12, 11));
@@ -67,7 +67,7 @@ mod syntax;
 mod template;
 mod yaml;
 
-pub use check::{Known, Values};
+pub use check::{KnownSecret, Values};
 pub use document::Document;
 pub use error::ConfigError;
 pub use references::References;

@@ -2,7 +2,7 @@
 //! `cargo xtask fuzz` bounds the time and the memory.
 #![no_main]
 
-use fluvio_secret_config::{Document, Known, Values};
+use fluvio_secret_config::{Document, KnownSecret, Values};
 use fluvio_secret_fuzz::CANARY;
 use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::frame::encode;
@@ -23,7 +23,7 @@ libfuzzer_sys::fuzz_target!(|config: &[u8]| {
 });
 
 /// Values of several kinds; the last letter of a name selects one.
-fn of_a_vault(name: &SecretName) -> Known {
+fn of_a_vault(name: &SecretName) -> KnownSecret {
     let value: &[u8] = match name.as_str().as_bytes().last() {
         Some(b'A') => b"cnry",
         Some(b'B') => b"cnry: bearer 'cnry' \"cnry\" #cnry",
@@ -33,16 +33,16 @@ fn of_a_vault(name: &SecretName) -> Known {
         Some(b'F') => b"cnry\xff",
         Some(b'G') => b"cnry\0",
         Some(b'H') => b"\\cnry ${{ secrets.cnry }} }} ",
-        Some(b'I') => return Known::Missing,
-        Some(b'J') => return Known::Closed("the vault is locked".to_owned()),
+        Some(b'I') => return KnownSecret::Missing,
+        Some(b'J') => return KnownSecret::Closed("the vault is locked".to_owned()),
         _ => b"v",
     };
-    Known::Value(Secret::from(value.to_vec()))
+    KnownSecret::Value(Secret::from(value.to_vec()))
 }
 
 /// One that breaks most documents.
-fn canaries(_: &SecretName) -> Known {
-    Known::Value(Secret::from(b"cnry: [\"cnry\n\t'cnry".to_vec()))
+fn canaries(_: &SecretName) -> KnownSecret {
+    KnownSecret::Value(Secret::from(b"cnry: [\"cnry\n\t'cnry".to_vec()))
 }
 
 /// What is said, once it was seen that it can be said.

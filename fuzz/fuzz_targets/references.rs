@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use fluvio_secret_config::{Document, Known, Values};
+use fluvio_secret_config::{Document, KnownSecret, Values};
 use fluvio_secret_daemon::fuzzing::references;
 use fluvio_secret_protocol::{Secret, SecretName, limits};
 use minijinja::syntax::SyntaxConfig;
@@ -26,8 +26,8 @@ libfuzzer_sys::fuzz_target!(|config: &[u8]| {
     assert!(rendered.is_ok(), "the engine refuses it: {rendered:?}");
 });
 
-fn known(_: &SecretName) -> Known {
-    Known::Value(Secret::from(b"v".to_vec()))
+fn known(_: &SecretName) -> KnownSecret {
+    KnownSecret::Value(Secret::from(b"v".to_vec()))
 }
 
 fn engine() -> Environment<'static> {

@@ -45,6 +45,11 @@ impl DurableDirectory {
         Self { path, opened: None }
     }
 
+    /// The directory of a file.
+    pub(crate) fn of(file: &Path) -> Self {
+        Self::at(file.parent().unwrap_or(Path::new("/")).to_owned())
+    }
+
     /// The directory of this name in this one. A link is not followed.
     pub(crate) fn open(&self, name: &str) -> io::Result<Self> {
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;

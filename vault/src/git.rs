@@ -8,7 +8,7 @@ use crate::whole_file::PreparedFile;
 /// What does not travel with the vault.
 const IGNORED: &str = "/.lock\n/.tmp-*\n";
 const ATTRIBUTES: &str = ".gitattributes";
-const MOST_BYTES: u64 = 64 << 10;
+const ATTRIBUTES_BYTES: u64 = 64 << 10;
 
 /// Git takes most encrypted files for text, and would write conflict markers into them. With these
 /// lines it keeps one of two changed files, whole.
@@ -38,7 +38,7 @@ fn ignore(vault: &DurableDirectory) -> io::Result<()> {
 
 /// Our lines come first: for git the last one counts, which is then the user's own.
 fn attribute(vault: &DurableDirectory) -> io::Result<()> {
-    let found = match vault.read(ATTRIBUTES, MOST_BYTES) {
+    let found = match vault.read(ATTRIBUTES, ATTRIBUTES_BYTES) {
         Ok(found) => found,
         Err(ReadError::Missing) => Vec::new(),
         Err(ReadError::Io(error)) => return Err(error),

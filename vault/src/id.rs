@@ -13,15 +13,15 @@ use rustix::rand::{GetRandomFlags, getrandom};
 use crate::durable_directory::{DurableDirectory, ReadError};
 use crate::whole_file::PreparedFile;
 
-pub(crate) const FILE: &str = ".vault-id";
+pub(crate) const ID_FILE: &str = ".vault-id";
 /// 32 digits and a line end. A checkout can make the line end longer.
-const MOST_BYTES: u64 = 34;
+const ID_BYTES: u64 = 34;
 
 /// Distinguishes a vault from every other: 128 random bits, as 32 lowercase hexadecimal digits.
 ///
 /// It is not a secret. Because it travels with the vault, another person may have chosen it.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub struct VaultId([u8; 16]);
+pub struct VaultId(u128);
 
 /// Why the id is not known.
 #[derive(Debug, thiserror::Error)]
@@ -38,13 +38,13 @@ impl VaultId {
     pub(crate) fn generate() -> io::Result<Self> {
         let mut bits = [0; 16];
         getrandom(&mut bits, GetRandomFlags::empty())?;
-        Ok(Self(bits))
+        Ok(Self(u128::from_ne_bytes(bits)))
     }
 
     /// Reads the id in a file; `None` if the file does not exist.
     pub(crate) fn read(directory: &DurableDirectory, name: &str) -> Result<Option<Self>, IdError> {
         let path = || directory.path_of(name);
-        let bytes = match directory.read(name, MOST_BYTES) {
+        let bytes = match directory.read(name, ID_BYTES) {
             Ok(bytes) => bytes,
             Err(ReadError::Missing) => return Ok(None),
             Err(ReadError::Large) => return Err(IdError::Bad { path: path() }),
@@ -61,8 +61,7 @@ impl VaultId {
         if text.len() != 32 || !text.as_bytes().iter().all(is_digit) {
             return None;
         }
-        let bits = u128::from_str_radix(text, 16).ok()?;
-        Some(Self(bits.to_be_bytes()))
+        u128::from_str_radix(text, 16).ok().map(Self)
     }
 
     /// Writes the id to a file, durably, unless a file of this name exists.
@@ -75,18 +74,18 @@ impl VaultId {
 
 impl fmt::Display for VaultId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write!(f, "{:032x}", self.0)
     }
 }
 
 /// The id of the vault in this directory. A vault that has none gets one.
 pub(crate) fn of_vault(directory: &DurableDirectory) -> Result<VaultId, IdError> {
-    if let Some(id) = VaultId::read(directory, FILE)? {
+    if let Some(id) = VaultId::read(directory, ID_FILE)? {
         return Ok(id);
     }
-    let write = |source| IdError::Write { path: directory.path_of(FILE), source };
+    let write = |source| IdError::Write { path: directory.path_of(ID_FILE), source };
     let id = VaultId::generate().map_err(write)?;
-    id.write_new(directory, FILE)?;
+    id.write_new(directory, ID_FILE)?;
     Ok(id)
 }
 
@@ -95,7 +94,7 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
 
-    use super::{FILE, IdError, VaultId, of_vault};
+    use super::{ID_FILE, IdError, VaultId, of_vault};
     use crate::durable_directory::DurableDirectory;
 
     fn directory() -> (tempfile::TempDir, DurableDirectory) {
@@ -109,7 +108,7 @@ mod tests {
         let (_guard, directory) = directory();
         let id = of_vault(&directory).expect("an id");
         assert_eq!(of_vault(&directory).expect("the same id"), id);
-        let text = fs::read_to_string(directory.path_of(FILE)).expect("a file");
+        let text = fs::read_to_string(directory.path_of(ID_FILE)).expect("a file");
         assert_eq!(text, format!("{id}\n"));
         assert_eq!(text.len(), 33);
         assert_eq!(VaultId::parse(text.trim_end()), Some(id));
@@ -121,7 +120,7 @@ mod tests {
         let (_guard, directory) = directory();
         let digits = "00112233445566778899aabbccddeeff";
         for text in [digits.to_owned(), format!("{digits}\n"), format!("{digits}\r\n")] {
-            fs::write(directory.path_of(FILE), text).expect("written");
+            fs::write(directory.path_of(ID_FILE), text).expect("written");
             assert_eq!(of_vault(&directory).expect("an id").to_string(), digits);
         }
         let bad = [
@@ -138,10 +137,10 @@ mod tests {
             "\u{661}".repeat(16),
         ];
         for text in bad {
-            fs::write(directory.path_of(FILE), &text).expect("written");
+            fs::write(directory.path_of(ID_FILE), &text).expect("written");
             let error = of_vault(&directory).expect_err("refused");
             assert!(matches!(error, IdError::Bad { .. }), "{error}");
-            assert_eq!(fs::read_to_string(directory.path_of(FILE)).expect("left"), text);
+            assert_eq!(fs::read_to_string(directory.path_of(ID_FILE)).expect("left"), text);
         }
     }
 
@@ -151,10 +150,10 @@ mod tests {
         let elsewhere = directory.path_of("elsewhere");
         fs::write(&elsewhere, format!("{}\n", VaultId::generate().expect("an id")))
             .expect("a file");
-        symlink(&elsewhere, directory.path_of(FILE)).expect("a link");
+        symlink(&elsewhere, directory.path_of(ID_FILE)).expect("a link");
         assert!(matches!(of_vault(&directory), Err(IdError::Read { .. })));
-        fs::remove_file(directory.path_of(FILE)).expect("removed");
-        fs::create_dir(directory.path_of(FILE)).expect("a directory");
+        fs::remove_file(directory.path_of(ID_FILE)).expect("removed");
+        fs::create_dir(directory.path_of(ID_FILE)).expect("a directory");
         assert!(matches!(of_vault(&directory), Err(IdError::Read { .. })));
     }
 }

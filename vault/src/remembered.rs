@@ -18,7 +18,7 @@ use crate::secrets::history::moving;
 use crate::stranger::Stranger;
 use crate::whole_file::PreparedFile;
 
-const FILE: &str = "vault-id";
+const REMEMBERED_FILE: &str = "vault-id";
 
 #[derive(Debug)]
 pub(crate) struct Remembered {
@@ -28,8 +28,7 @@ pub(crate) struct Remembered {
 
 impl Remembered {
     pub(crate) fn beside(identity: &Path) -> Self {
-        let config = identity.parent().unwrap_or(Path::new("/"));
-        Self { config: DurableDirectory::at(config.to_owned()), identity: identity.to_owned() }
+        Self { config: DurableDirectory::of(identity), identity: identity.to_owned() }
     }
 
     /// Refuses a directory that is not the vault of this machine. Makes nothing: it may be the
@@ -45,7 +44,7 @@ impl Remembered {
             };
         }
         let directory = DurableDirectory::at(path.to_owned());
-        let found = VaultId::read(&directory, id::FILE)?;
+        let found = VaultId::read(&directory, id::ID_FILE)?;
         match (known, found) {
             (Some(known), Some(found)) if known == found => Ok(()),
             (Some(_), Some(_)) => Err(Stranger::Another { path: path.to_owned() }),
@@ -55,7 +54,7 @@ impl Remembered {
             }
             (None, _) => Ok(()),
             (Some(_), None) => {
-                let config = self.config.path_of(FILE);
+                let config = self.config.path_of(REMEMBERED_FILE);
                 Err(Stranger::Nameless { path: path.to_owned(), config })
             }
         }
@@ -63,7 +62,7 @@ impl Remembered {
 
     /// The id of this machine's vault; `None` before the first secret.
     pub(crate) fn id(&self) -> Result<Option<VaultId>, IdError> {
-        VaultId::read(&self.config, FILE)
+        VaultId::read(&self.config, REMEMBERED_FILE)
     }
 
     /// Remembers this machine's vault, durably, before anything is encrypted for it.
@@ -79,11 +78,14 @@ impl Remembered {
     fn write(&self, vault: &DurableDirectory, id: VaultId) -> Result<(), Stranger> {
         // A power cut must not leave an id that is remembered and not in the vault.
         let synced = vault.sync();
-        synced.map_err(|source| IdError::Write { path: vault.path_of(id::FILE), source })?;
+        synced.map_err(|source| IdError::Write { path: vault.path_of(id::ID_FILE), source })?;
         let text = format!("{id}\n");
-        let prepared = PreparedFile::write(&self.config, FILE, text.as_bytes(), None);
+        let prepared = PreparedFile::write(&self.config, REMEMBERED_FILE, text.as_bytes(), None);
         let written = prepared.and_then(PreparedFile::commit);
-        written.map_err(|source| IdError::Write { path: self.config.path_of(FILE), source })?;
+        written.map_err(|source| IdError::Write {
+            path: self.config.path_of(REMEMBERED_FILE),
+            source,
+        })?;
         Ok(())
     }
 

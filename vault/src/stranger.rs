@@ -8,7 +8,7 @@ use fluvio_secret_system::io_error::io_error_text;
 
 use crate::id::{self, IdError};
 
-const ACCEPT: &str = "fluvio-secret daemon start --accept-vault";
+const ACCEPT_COMMAND: &str = "fluvio-secret daemon start --accept-vault";
 
 /// Why the directory at the vault's path is not the vault of this machine.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +35,7 @@ pub enum Stranger {
     Io { path: PathBuf, source: io::Error },
     #[error(
         "the vault {path} has no {vault}, so it may be another than the one that this machine uses; if it is the same, copy {config} there",
-        path = .path.display(), vault = id::FILE, config = .config.display()
+        path = .path.display(), vault = id::ID_FILE, config = .config.display()
     )]
     Nameless { path: PathBuf, config: PathBuf },
 }
@@ -48,6 +48,6 @@ impl Helpful for Stranger {
             Self::Id(_) | Self::Io { .. } => return None,
             Self::Nameless { .. } => "or use it as another vault with",
         };
-        Some(Help::command(advice, ACCEPT))
+        Some(Help::command(advice, ACCEPT_COMMAND))
     }
 }

@@ -22,7 +22,7 @@ mod values;
 use fluvio_secret_protocol::check::Checked;
 
 use self::values::Carried;
-pub use self::values::{Known, Values};
+pub use self::values::{KnownSecret, Values};
 use crate::parsed::Parsed;
 
 /// Checks a configuration. The findings are in no order, and not limited.

@@ -3,7 +3,7 @@
 use fluvio_secret_protocol::check::Severity;
 use fluvio_secret_protocol::{Secret, SecretName, limits};
 
-use super::{Known, Values};
+use super::{KnownSecret, Values};
 use crate::document::Document;
 use crate::yaml::tests::PARSED;
 
@@ -17,7 +17,7 @@ fn config(rest: &str) -> String {
 
 /// The codes and lines of the errors, when every secret has this value.
 fn errors(text: &str, value: &str) -> Vec<(String, usize)> {
-    let known = |_: &SecretName| Known::Value(Secret::from(value.as_bytes().to_vec()));
+    let known = |_: &SecretName| KnownSecret::Value(Secret::from(value.as_bytes().to_vec()));
     let checked = Document::read(text.as_bytes()).check(Values::Of(&known));
     let errors = checked.findings.into_iter();
     let errors = errors.filter(|finding| finding.severity == Severity::Error);
@@ -31,7 +31,7 @@ fn a_good_configuration_is_parsed_once_and_with_its_values_once_more() {
     let document = Document::read(text.as_bytes());
     assert_eq!(document.references().expect("valid YAML").names.len(), 2);
     assert_eq!(PARSED.get(), 1);
-    let known = |_: &SecretName| Known::Value(Secret::from(b"v".to_vec()));
+    let known = |_: &SecretName| KnownSecret::Value(Secret::from(b"v".to_vec()));
     assert_eq!(document.check(Values::Of(&known)).findings, []);
     assert_eq!(PARSED.get(), 2);
 }

@@ -18,7 +18,7 @@ pub enum Values<'a> {
     /// Values are not checked.
     NotAsked,
     /// What a vault has.
-    Of(&'a dyn Fn(&SecretName) -> Known),
+    Of(&'a dyn Fn(&SecretName) -> KnownSecret),
 }
 
 impl fmt::Debug for Values<'_> {
@@ -29,7 +29,7 @@ impl fmt::Debug for Values<'_> {
 
 /// What is known of a secret's value.
 #[derive(Debug)]
-pub enum Known {
+pub enum KnownSecret {
     /// It is there, and can't be read now, for this reason.
     Closed(String),
     /// It is there, and its file is damaged, for this reason.
@@ -67,19 +67,19 @@ pub(super) fn find(document: &Parsed<'_>, values: Values<'_>) -> Carried {
             None
         };
         let text = match known(name) {
-            Known::Value(value) => {
+            KnownSecret::Value(value) => {
                 carried.findings.extend(together.add(document, name, &value));
                 text_of(&value).filter(|_| together.bytes <= limits::GRANT_BYTES)
             }
-            Known::Closed(why) => {
+            KnownSecret::Closed(why) => {
                 carried.unchecked.get_or_insert(why);
                 None
             }
-            Known::Damaged(why) => {
+            KnownSecret::Damaged(why) => {
                 let text = format!("the secret `{name}` is damaged: {why}");
                 lost("damaged-secret", text, "set it again")
             }
-            Known::Missing => {
+            KnownSecret::Missing => {
                 let text = format!("the secret `{name}` is not in the vault");
                 lost("missing-secret", text, "set it")
             }

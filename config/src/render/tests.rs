@@ -7,7 +7,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 
 use super::{FUEL, out_of_fuel, render};
-use crate::check::{Known, Values};
+use crate::check::{KnownSecret, Values};
 use crate::document::Document;
 use crate::template::{Kind, Template, templates};
 
@@ -182,7 +182,7 @@ fn fuel_ends_where_the_engine_says() {
 fn what_is_found_good_is_rendered_by_the_engine() {
     let engine = engine(Some(FUEL as u64));
     let head = "apiVersion: 0.1.0\nmeta: {name: c, type: t, topic: t, version: v, secrets: [";
-    let known = |_: &SecretName| Known::Value(Secret::from(b"v".to_vec()));
+    let known = |_: &SecretName| KnownSecret::Value(Secret::from(b"v".to_vec()));
     let mut numbers = Numbers(29);
     let mut good = 0;
     for _ in 0..1_000 {

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use fluvio_secret_config::{Document, Known, References, Values};
+use fluvio_secret_config::{Document, KnownSecret, References, Values};
 use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::{Grant, Refusal, Secret, SecretName, limits};
 use fluvio_secret_system::help::Helpful;
@@ -62,7 +62,7 @@ pub(super) fn known(
     vault: &Vault,
     name: &SecretName,
     decrypted: Option<&RefCell<Decrypted>>,
-) -> Known {
+) -> KnownSecret {
     match vault.read_with_fingerprint(name) {
         Ok((value, fingerprint)) => {
             if let Some(mut decrypted) = decrypted.map(RefCell::borrow_mut) {
@@ -72,18 +72,18 @@ pub(super) fn known(
                     decrypted.insert(name.clone(), (value.clone(), fingerprint));
                 }
             }
-            Known::Value(value)
+            KnownSecret::Value(value)
         }
-        Err(VaultError::Missing) => Known::Missing,
+        Err(VaultError::Missing) => KnownSecret::Missing,
         Err(VaultError::Locked { .. }) if !vault.secrets().has(name).unwrap_or(true) => {
-            Known::Missing
+            KnownSecret::Missing
         }
-        Err(VaultError::Locked { .. }) => Known::Closed(
+        Err(VaultError::Locked { .. }) => KnownSecret::Closed(
             "the vault is locked, so values were not checked; unlock it with: fluvio-secret unlock"
                 .to_owned(),
         ),
-        Err(VaultError::Damaged { source, .. }) => Known::Damaged(source.to_string()),
-        Err(error) => Known::Closed(format!("the values were not checked: {}", error.report())),
+        Err(VaultError::Damaged { source, .. }) => KnownSecret::Damaged(source.to_string()),
+        Err(error) => KnownSecret::Closed(format!("the values were not checked: {}", error.report())),
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) struct IdentityFile {
 
 impl IdentityFile {
     pub(crate) fn at(path: PathBuf) -> Self {
-        let directory = DurableDirectory::at(path.parent().unwrap_or(Path::new("/")).to_owned());
+        let directory = DurableDirectory::of(&path);
         let name = file_name(&path).to_string_lossy().into_owned();
         Self { path, directory, name }
     }

@@ -24,7 +24,7 @@ pub(crate) const ACCEPTED: &str = "recipients.txt";
 pub(crate) const NEXT: &str = "recipients.next.txt";
 /// How it begins when the identity was changed.
 const IDENTITY_CHANGED: &str = "# The identity is being changed.\n\n";
-const MOST_BYTES: u64 = 64 << 10;
+const LIST_BYTES: u64 = 64 << 10;
 
 #[derive(Debug)]
 pub(crate) struct RecipientLists {
@@ -46,8 +46,7 @@ pub(crate) struct ReadLists {
 
 impl RecipientLists {
     pub(crate) fn of(vault: DurableDirectory, identity: &Path) -> Self {
-        let config = identity.parent().unwrap_or(Path::new("/"));
-        Self { vault, config: DurableDirectory::at(config.to_owned()) }
+        Self { vault, config: DurableDirectory::of(identity) }
     }
 
     /// Begins the list of this machine with its own key alone.
@@ -231,7 +230,7 @@ fn read(
     name: &str,
 ) -> Result<Option<(bool, Vec<ListedKey>)>, RecipientsError> {
     let path = || directory.path_of(name);
-    let bytes = match directory.read(name, MOST_BYTES) {
+    let bytes = match directory.read(name, LIST_BYTES) {
         Ok(bytes) => bytes,
         Err(ReadError::Missing) => return Ok(None),
         Err(source) => return Err(RecipientsError::Read { path: path(), source }),

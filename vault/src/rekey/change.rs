@@ -16,7 +16,7 @@ use crate::recipients::list::{self, ListedKey};
 use crate::rekey::error::RekeyError;
 use crate::rekey::need::{is_any_decrypted_by, is_more_decrypted_than_by};
 use crate::rekey::new_keys::{NewKeys, ReplacedFile, kept_passphrase, keys_in};
-use crate::rekey::reencrypt::{ReencryptCounts, ReencryptStep, Reencrypted, Reencryption};
+use crate::rekey::reencrypt::{ReencryptCounts, ReencryptScope, ReencryptStep, Reencryption};
 use crate::vault::Vault;
 
 /// A change that is possible. Without [`Rekey::commit`] nothing changes.
@@ -40,7 +40,7 @@ pub struct Rekey<'a> {
 struct ReencryptPlan {
     list: Vec<ListedKey>,
     is_identity_changed: bool,
-    what: Reencrypted,
+    what: ReencryptScope,
     drops_history: bool,
 }
 
@@ -135,7 +135,7 @@ impl<'a> Rekey<'a> {
         if let Some(plan) = rekey.reencryption.as_mut().filter(|_| is_encrypted_for_it) {
             // The machine that changed the list has encrypted the secrets for it. Doing so again would change
             // each of them in everybody's git.
-            plan.what = Reencrypted::ByCount;
+            plan.what = ReencryptScope::ByCount;
         }
         Ok(rekey)
     }
@@ -170,7 +170,7 @@ impl<'a> Rekey<'a> {
         list::replace_retired(&mut list, &own);
         let own = own.swap_remove(0);
         let about = vec![own.to_string()];
-        let what = Reencrypted::All;
+        let what = ReencryptScope::All;
         let reencryption =
             Some(ReencryptPlan { list, is_identity_changed: true, what, drops_history });
         let unfinished = base.unfinished;
@@ -229,7 +229,7 @@ impl<'a> Rekey<'a> {
         let own = [used.recipients(), own].concat();
         let list = vault.recipient_lists().agreed(vault.recipient_lists().read()?, &own)?;
         let new = if is_current { None } else { Some(new()?) };
-        let what = Reencrypted::All;
+        let what = ReencryptScope::All;
         let reencryption =
             Some(ReencryptPlan { list, is_identity_changed: true, what, drops_history: false });
         Ok(Self { new, reencryption, unfinished, ..rekey })
@@ -251,7 +251,7 @@ impl<'a> Rekey<'a> {
     fn reencrypt(vault: &'a Vault, base: RekeyBase, about: Vec<String>) -> Self {
         let RekeyBase { mut own, list, unfinished } = base;
         let is_identity_changed = unfinished == Some(Unfinished::Identity);
-        let what = Reencrypted::All;
+        let what = ReencryptScope::All;
         let reencryption =
             Some(ReencryptPlan { list, is_identity_changed, what, drops_history: false });
         let own = own.swap_remove(0);
@@ -310,7 +310,7 @@ impl ReencryptPlan {
         // file that was added in between, is encrypted again.
         let mut is_done = !is_identity_changed;
         while !is_done {
-            let what = Reencrypted::NotByCurrent;
+            let what = ReencryptScope::NotByCurrent;
             let more = Reencryption::new(vault, &recipients, what, report).run()?;
             is_done = more.secrets + more.versions == 0;
             counts = counts.and(more);

@@ -55,7 +55,7 @@ pub(crate) struct ReencryptCounts {
 }
 
 #[derive(Clone, Copy)]
-pub(crate) enum Reencrypted {
+pub(crate) enum ReencryptScope {
     All,
     /// What the other recipients could not: the earlier versions, which do not travel, and secrets with
     /// another number of recipients.
@@ -67,7 +67,7 @@ pub(crate) enum Reencrypted {
 pub(crate) struct Reencryption<'a> {
     vault: &'a Vault,
     recipients: &'a [Recipient],
-    what: Reencrypted,
+    what: ReencryptScope,
     report: &'a mut dyn FnMut(ReencryptStep<'_>),
     batch: ReencryptBatch,
     /// Secrets that another program has changed in the meantime.
@@ -99,7 +99,7 @@ impl<'a> Reencryption<'a> {
     pub(crate) fn new(
         vault: &'a Vault,
         recipients: &'a [Recipient],
-        what: Reencrypted,
+        what: ReencryptScope,
         report: &'a mut dyn FnMut(ReencryptStep<'_>),
     ) -> Self {
         Self {
@@ -178,11 +178,11 @@ impl<'a> Reencryption<'a> {
         is_current: bool,
     ) -> Option<Result<Zeroizing<Vec<u8>>, DecryptFailure>> {
         let is_due = match self.what {
-            Reencrypted::All => true,
-            Reencrypted::ByCount => {
+            ReencryptScope::All => true,
+            ReencryptScope::ByCount => {
                 !is_current || count_recipients(encrypted) != self.recipients.len()
             }
-            Reencrypted::NotByCurrent => keys.decrypt_by_current(encrypted).is_err(),
+            ReencryptScope::NotByCurrent => keys.decrypt_by_current(encrypted).is_err(),
         };
         is_due.then(|| keys.decrypt(encrypted))
     }
@@ -216,9 +216,9 @@ impl<'a> Reencryption<'a> {
         in_parallel(histories.into_iter().collect(), |name| secrets.history().sync(&name))?;
         self.done = self.all.min(self.done + names.len());
         let done = match self.what {
-            Reencrypted::All | Reencrypted::ByCount => self.done,
+            ReencryptScope::All | ReencryptScope::ByCount => self.done,
             // An earlier run has done all.
-            Reencrypted::NotByCurrent => self.all,
+            ReencryptScope::NotByCurrent => self.all,
         };
         (self.report)(ReencryptStep::Done { names: &names, done, all: self.all });
         Ok(())

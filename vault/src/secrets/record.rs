@@ -82,13 +82,13 @@ impl Record {
     pub fn decode(bytes: &[u8]) -> Result<Self, BadRecord> {
         // The format alone first: the rest of a newer one may be anything.
         #[derive(Deserialize)]
-        struct Format {
+        struct FormatAlone {
             format: u32,
         }
         let end = bytes.iter().position(|&b| b == b'\n').ok_or(BadRecord::Unreadable)?;
         let (head, value) = (&bytes[..end], &bytes[end + 1..]);
         let unreadable = |_| BadRecord::Unreadable;
-        let Format { format } = serde_json::from_slice(head).map_err(unreadable)?;
+        let FormatAlone { format } = serde_json::from_slice(head).map_err(unreadable)?;
         if format > FORMAT {
             return Err(BadRecord::Newer(format));
         }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use fluvio_secret_protocol::check::{Finding, Severity};
 use fluvio_secret_protocol::{Secret, SecretName};
 
-use crate::check::{Known, Values};
+use crate::check::{KnownSecret, Values};
 use crate::document::Document;
 
 /// A file, and the values that its secrets have.
@@ -26,9 +26,9 @@ impl Case {
 
     fn findings(&self) -> Vec<Finding> {
         let known = |name: &SecretName| match self.values.borrow().get(name.as_str()) {
-            Some(value) if value == "damaged" => Known::Damaged("it is cut off".to_owned()),
-            Some(value) => Known::Value(Secret::from(value.clone().into_bytes())),
-            None => Known::Missing,
+            Some(value) if value == "damaged" => KnownSecret::Damaged("it is cut off".to_owned()),
+            Some(value) => KnownSecret::Value(Secret::from(value.clone().into_bytes())),
+            None => KnownSecret::Missing,
         };
         Document::read(self.text.as_bytes()).check(Values::Of(&known)).findings
     }

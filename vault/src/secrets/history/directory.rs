@@ -123,7 +123,7 @@ impl HistoryDirectory {
         match fs::canonicalize(self.data.path().join(path)) {
             Ok(path) if path == self.vault.path() => true,
             Ok(path) => {
-                let there = VaultId::read(&DurableDirectory::at(path), id::FILE);
+                let there = VaultId::read(&DurableDirectory::at(path), id::ID_FILE);
                 there.is_ok_and(|there| there.is_some_and(|there| there != self.id))
             }
             Err(error) => error.kind() == io::ErrorKind::NotFound,
