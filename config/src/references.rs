@@ -58,8 +58,7 @@ pub(crate) fn names(
     declared: &[Reference],
     by_map: &[Reference],
 ) -> Result<Vec<SecretName>, ConfigError> {
-    let all = declared.iter().chain(by_map).map(|(name, _)| name.clone());
-    let names: BTreeSet<_> = all.collect();
+    let names: BTreeSet<_> = declared.iter().chain(by_map).map(|(name, _)| name.clone()).collect();
     match names.len() {
         count if count > limits::GRANT_NAMES => Err(ConfigError::Many(count)),
         _ => Ok(names.into_iter().collect()),

@@ -81,15 +81,9 @@ impl SourceMap {
     }
 
     fn nearest(places: &HashMap<Path, Location>, path: &Path) -> Location {
-        let mut path = path.clone();
-        loop {
-            if let Some(place) = places.get(&path) {
-                return *place;
-            }
-            if path.0.pop().is_none() {
-                return Location::START;
-            }
-        }
+        let upwards = (0..=path.0.len()).rev().map(|steps| Path(path.0[..steps].to_vec()));
+        let mut found = upwards.filter_map(|path| places.get(&path).copied());
+        found.next().unwrap_or(Location::START)
     }
 }
 

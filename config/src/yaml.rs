@@ -57,17 +57,15 @@ pub(crate) fn is_well_formed(text: &str) -> bool {
 /// The most brackets that are open at any place. Brackets in quotes and comments count too, which
 /// only a hostile text has that many of.
 fn open_brackets(text: &str) -> usize {
-    let mut open = 0_usize;
-    let mut most = 0;
-    for byte in text.bytes() {
+    let open = text.bytes().scan(0_usize, |open, byte| {
         match byte {
-            b'[' | b'{' => open += 1,
-            b']' | b'}' => open = open.saturating_sub(1),
+            b'[' | b'{' => *open += 1,
+            b']' | b'}' => *open = open.saturating_sub(1),
             _ => {}
         }
-        most = most.max(open);
-    }
-    most
+        Some(*open)
+    });
+    open.max().unwrap_or(0)
 }
 
 /// Builds a value as `Value::deserialize` does, and counts it.

@@ -231,15 +231,18 @@ impl TryFrom<String> for HumanDuration {
     }
 }
 
+fn is_u32(value: &Value) -> bool {
+    value.as_u64().is_some_and(|number| u32::try_from(number).is_ok())
+}
+
 impl TryFrom<Value> for Partitions {
     type Error = &'static str;
 
     fn try_from(value: Value) -> Result<Self, &'static str> {
-        let is_number = |value: &Value| value.as_u64().is_some_and(|n| u32::try_from(n).is_ok());
         match value {
             Value::String(text) if text == "all" => Ok(Self),
-            Value::Sequence(values) if values.iter().all(is_number) => Ok(Self),
-            value if is_number(&value) => Ok(Self),
+            Value::Sequence(values) if values.iter().all(is_u32) => Ok(Self),
+            value if is_u32(&value) => Ok(Self),
             _ => Err("no partitions"),
         }
     }
@@ -249,17 +252,13 @@ impl TryFrom<Value> for OffsetStart {
     type Error = &'static str;
 
     fn try_from(value: Value) -> Result<Self, &'static str> {
-        let map = value.as_mapping().filter(|map| map.len() == 1);
-        let first = map.and_then(|map| map.iter().next());
-        let is_start = match (&value, first) {
-            (Value::String(text), _) => text == "beginning" || text == "end",
-            (_, Some((key, number))) => match key.as_str() {
-                Some("absolute") => number.is_i64(),
-                Some("from-beginning" | "from-end") => {
-                    number.as_u64().is_some_and(|number| u32::try_from(number).is_ok())
-                }
-                _ => false,
-            },
+        let is_start = match &value {
+            Value::String(text) => text == "beginning" || text == "end",
+            Value::Mapping(map) if map.len() == 1 => {
+                let is_count = |key: &&str| map.get(*key).is_some_and(is_u32);
+                map.get("absolute").is_some_and(Value::is_i64)
+                    || ["from-beginning", "from-end"].iter().any(is_count)
+            }
             _ => false,
         };
         if is_start { Ok(Self) } else { Err("no start") }
