@@ -63,13 +63,6 @@ impl VaultId {
         }
         u128::from_str_radix(text, 16).ok().map(Self)
     }
-
-    /// Writes the id to a file, durably, unless a file of this name exists.
-    pub(crate) fn write_new(self, directory: &DurableDirectory, name: &str) -> Result<(), IdError> {
-        let prepared = PreparedFile::write(directory, name, format!("{self}\n").as_bytes(), None);
-        let written = prepared.and_then(PreparedFile::commit_new);
-        written.map_err(|source| IdError::Write { path: directory.path_of(name), source })
-    }
 }
 
 impl fmt::Display for VaultId {
@@ -83,10 +76,13 @@ pub(crate) fn of_vault(directory: &DurableDirectory) -> Result<VaultId, IdError>
     if let Some(id) = VaultId::read(directory, ID_FILE)? {
         return Ok(id);
     }
-    let write = |source| IdError::Write { path: directory.path_of(ID_FILE), source };
-    let id = VaultId::generate().map_err(write)?;
-    id.write_new(directory, ID_FILE)?;
-    Ok(id)
+    let make = || {
+        let id = VaultId::generate()?;
+        let text = format!("{id}\n");
+        PreparedFile::write(directory, ID_FILE, text.as_bytes(), None)?.commit_new()?;
+        Ok(id)
+    };
+    make().map_err(|source| IdError::Write { path: directory.path_of(ID_FILE), source })
 }
 
 #[cfg(test)]

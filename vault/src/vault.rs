@@ -240,8 +240,7 @@ impl Vault {
         if self.needs_identity()? {
             return Err(self.keys.lost());
         }
-        let failed = |source| VaultError::Key { path: self.keys.path().to_owned(), source };
-        let own = self.keys.make().map_err(failed)?;
+        let own = self.keys.make().map_err(|error| self.keys.failed(error))?;
         // A list that is there is of an identity that has decrypted nothing.
         self.recipients.begin(&own)?;
         Ok(own)

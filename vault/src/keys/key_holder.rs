@@ -137,6 +137,10 @@ impl KeyHolder {
         VaultError::Locked { path: self.path().to_owned() }
     }
 
+    pub(crate) fn failed(&self, source: KeyError) -> VaultError {
+        VaultError::Key { path: self.path().to_owned(), source }
+    }
+
     pub(crate) fn lost(&self) -> VaultError {
         VaultError::IdentityLost { path: self.path().to_owned() }
     }

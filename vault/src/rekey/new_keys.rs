@@ -81,7 +81,7 @@ impl NewKeys {
         let passphrase = passphrase.as_ref().map(|passphrase| passphrase.as_str());
         let prepared = vault.keys().prepare(text.as_bytes(), passphrase, replaces.id)?;
         let replaced = vault.keys().replace(prepared, until, replaces.lock_requests);
-        replaced.map_err(|error| failed(vault, error))
+        replaced.map_err(|error| vault.keys().failed(error))
     }
 }
 
@@ -92,18 +92,14 @@ pub(crate) fn kept_passphrase(
 ) -> Result<Option<Zeroizing<String>>, VaultError> {
     match (vault.keys().state(), given) {
         (KeyState::None | KeyState::Open, None) => Ok(None),
-        (KeyState::None | KeyState::Open, Some(_)) => Err(failed(vault, KeyError::Open)),
+        (KeyState::None | KeyState::Open, Some(_)) => Err(vault.keys().failed(KeyError::Open)),
         (KeyState::Locked, _) => Err(vault.keys().locked()),
-        (KeyState::Unlocked(_), None) => Err(failed(vault, KeyError::Closed)),
+        (KeyState::Unlocked(_), None) => Err(vault.keys().failed(KeyError::Closed)),
         (KeyState::Unlocked(_), Some(given)) => {
-            vault.keys().open(given).map_err(|error| failed(vault, error))?;
+            vault.keys().open(given).map_err(|error| vault.keys().failed(error))?;
             Ok(Some(Zeroizing::new(given.to_owned())))
         }
     }
-}
-
-fn failed(vault: &Vault, source: KeyError) -> VaultError {
-    VaultError::Key { path: vault.keys().path().to_owned(), source }
 }
 
 /// The keys in the bytes of an identity file, which may be encrypted with a passphrase.
