@@ -1,14 +1,4 @@
 //! All that would keep a connector from starting, or make it start with something else than intended.
-//!
-//! In the order in which a connector meets it:
-//!
-//! * [`misfits`]: what Fluvio refuses in `meta` and `transforms`
-//! * [`lookups`]: what the templates look up
-//! * [`declarations`]: declared names that mean nothing, or that nothing uses
-//! * [`unresolved`]: maps that look like references
-//! * [`logged`]: values that a log level would print
-//! * [`values`]: whether the vault has the secrets, and how they can reach the connector
-//! * [`rendered`]: what the values make of the text, found by [`rendering`]
 
 mod declarations;
 mod logged;
@@ -25,7 +15,8 @@ use self::values::Carried;
 pub use self::values::{KnownSecret, Values};
 use crate::parsed::Parsed;
 
-/// Checks a configuration. The findings are in no order, and not limited.
+/// Checks a configuration, in the order in which a connector meets its parts. The findings are in no
+/// order, and not limited.
 pub(crate) fn check(document: &Parsed<'_>, values: Values<'_>) -> Checked {
     let mut findings = misfits::find(document);
     findings.extend(lookups::find(document));
