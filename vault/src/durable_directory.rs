@@ -30,7 +30,7 @@ pub(crate) struct DurableDirectory {
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     #[error("{}", io_error_text(.0))]
-    Io(io::Error),
+    Io(#[source] io::Error),
     #[error("it is larger than it may be")]
     Large,
     #[error("it is not there")]

@@ -262,12 +262,17 @@ impl Vault {
 
     /// The current public key, as far as it is known.
     pub fn recipient(&self) -> Result<Option<String>, VaultError> {
-        let own = match self.keys.try_with(Keyring::current)? {
-            Ok(own) => Some(own),
-            Err(KeyState::None) => None,
-            Err(_) => self.recipients.own()?,
-        };
-        Ok(own.map(|own| own.to_string()))
+        Ok(self.own()?.first().map(ToString::to_string))
+    }
+
+    /// The public keys of this machine, the current one first. Only that one is known while the vault is
+    /// locked.
+    fn own(&self) -> Result<Vec<Recipient>, VaultError> {
+        match self.keys.try_with(Keyring::recipients)? {
+            Ok(own) => Ok(own),
+            Err(KeyState::None) => Ok(Vec::new()),
+            Err(_) => Ok(self.recipients.own()?.into_iter().collect()),
+        }
     }
 
     /// The retired keys; empty while they are not known.
@@ -285,11 +290,6 @@ impl Vault {
 
     /// The recipients of the vault, and those that only this machine has accepted.
     pub fn listed_recipients(&self) -> Result<Recipients, VaultError> {
-        let own = match self.keys.try_with(Keyring::recipients)? {
-            Ok(own) => own,
-            Err(KeyState::None) => Vec::new(),
-            Err(_) => self.recipients.own()?.into_iter().collect(),
-        };
-        Ok(self.recipients.listed(&own)?)
+        Ok(self.recipients.listed(&self.own()?)?)
     }
 }

@@ -83,7 +83,9 @@ pub(super) fn known(
                 .to_owned(),
         ),
         Err(VaultError::Damaged { source, .. }) => KnownSecret::Damaged(source.to_string()),
-        Err(error) => KnownSecret::Closed(format!("the values were not checked: {}", error.report())),
+        Err(error) => {
+            KnownSecret::Closed(format!("the values were not checked: {}", error.report()))
+        }
     }
 }
 

@@ -344,7 +344,7 @@ fn accept_own(vault: &Vault, own: &Recipient) -> Result<(), VaultError> {
 fn recipient_of(text: &str) -> Result<Recipient, RekeyError> {
     let text = text.trim();
     Recipient::parse(text).ok_or_else(|| match foreign_key::in_recipient(text) {
-        Some(kind) => RekeyError::ForeignKey { what: "recipient", kind },
+        Some(source) => RekeyError::ForeignKey { what: "recipient", source },
         None => RekeyError::BadRecipient,
     })
 }

@@ -12,7 +12,7 @@ use crate::keys::foreign_key::ForeignKey;
 #[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum RekeyError {
     #[error("the identity that was given cannot be used: {0}")]
-    BadIdentity(BadIdentity),
+    BadIdentity(#[source] BadIdentity),
     #[error(
         "the recipient that was given cannot be used: it is none, or was not copied whole; one begins with age1 and has 62 characters"
     )]
@@ -24,8 +24,8 @@ pub enum RekeyError {
         path = .path.display()
     )]
     EarlierChange { path: PathBuf },
-    #[error("the {what} that was given cannot be used: {kind}")]
-    ForeignKey { what: &'static str, kind: ForeignKey },
+    #[error("the {what} that was given cannot be used: {source}")]
+    ForeignKey { what: &'static str, source: ForeignKey },
     #[error("the vault has {} recipients already, which is the most", limits::RECIPIENTS)]
     Many,
     #[error("the identity {path} has no room for another key", path = .path.display())]

@@ -117,7 +117,7 @@ pub(crate) fn keys_in(file: &[u8], passphrase: Option<&str>) -> Result<Keyring, 
 
 fn parsed(text: &[u8]) -> Result<Keyring, RekeyError> {
     Keyring::parse(text).map_err(|bad| match foreign_key::in_identity(text) {
-        Some(kind) => RekeyError::ForeignKey { what: "identity", kind },
+        Some(source) => RekeyError::ForeignKey { what: "identity", source },
         None => RekeyError::BadIdentity(bad),
     })
 }
