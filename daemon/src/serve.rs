@@ -9,7 +9,7 @@ use std::time::Instant;
 use fluvio_secret_protocol::{connect, limits};
 use fluvio_secret_system::harden::harden;
 use fluvio_secret_system::help::{Help, Helpful};
-use fluvio_secret_system::lock::Lock;
+use fluvio_secret_system::lock::FileLock;
 use fluvio_secret_system::places::{PlaceError, Places, runtime_directory};
 use tracing::level_filters::LevelFilter;
 
@@ -141,7 +141,7 @@ fn serve_at(mode: ServeMode, handed_over: Option<UnixListener>) -> Result<(), Se
 
 /// Takes the socket's lock. Its holder may be about to stop. But if the socket is answered, a daemon serves or
 /// a service manager starts one.
-fn own_socket(places: &Places, deadline: Instant) -> Result<Lock, ServeError> {
+fn own_socket(places: &Places, deadline: Instant) -> Result<FileLock, ServeError> {
     if connect(&places.state).is_ok() {
         return Err(ServeError::Owned { path: places.state.socket.clone() });
     }
@@ -149,11 +149,11 @@ fn own_socket(places: &Places, deadline: Instant) -> Result<Lock, ServeError> {
 }
 
 /// Takes the socket's lock from a daemon that stops, or will when it notices that its socket was replaced.
-fn follow(places: &Places, deadline: Instant) -> Result<Lock, ServeError> {
+fn follow(places: &Places, deadline: Instant) -> Result<FileLock, ServeError> {
     let path = &places.state.socket_lock;
     let failed = |source| ServeError::Lock { path: path.clone(), source };
     let owned = || ServeError::Owned { path: places.state.socket.clone() };
-    Lock::take(path, deadline).map_err(failed)?.ok_or_else(owned)
+    FileLock::take(path, deadline).map_err(failed)?.ok_or_else(owned)
 }
 
 /// Reports to the starter that the daemon serves, and closes the pipe.

@@ -8,7 +8,7 @@ use std::{env, io};
 
 use crate::limits;
 use fluvio_secret_system::help::{Help, Helpful};
-use fluvio_secret_system::lock::Lock;
+use fluvio_secret_system::lock::FileLock;
 use fluvio_secret_system::places::StateDirectory;
 
 /// The command line's program.
@@ -47,10 +47,10 @@ impl Helpful for StartError {
 }
 
 /// Takes the lock of starting a daemon.
-pub(crate) fn lock(state: &StateDirectory) -> Result<Lock, StartError> {
+pub(crate) fn lock(state: &StateDirectory) -> Result<FileLock, StartError> {
     let path = state.start_lock.clone();
     // Longer than a daemon takes: it may wait for another one to stop.
-    match Lock::take(&path, Instant::now() + limits::HANDOVER * 2) {
+    match FileLock::take(&path, Instant::now() + limits::HANDOVER * 2) {
         Ok(Some(lock)) => Ok(lock),
         Ok(None) => Err(StartError::OtherStarter { path }),
         Err(source) => Err(StartError::Lock { path, source }),

@@ -5,17 +5,17 @@
 //! ```
 //! use std::time::Instant;
 //!
-//! use fluvio_secret_system::lock::Lock;
+//! use fluvio_secret_system::lock::FileLock;
 //! use fluvio_secret_system::private;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let base = tempfile::tempdir()?;
 //! let run = base.path().join("state/run");
 //! private::directory(&run)?;
-//! let held = Lock::take(&run.join("daemon.lock"), Instant::now())?;
+//! let held = FileLock::take(&run.join("daemon.lock"), Instant::now())?;
 //! assert!(held.is_some());
 //! // Another program gets the lock after the first one exits.
-//! assert!(Lock::take(&run.join("daemon.lock"), Instant::now())?.is_none());
+//! assert!(FileLock::take(&run.join("daemon.lock"), Instant::now())?.is_none());
 //! # Ok(())
 //! # }
 //! ```

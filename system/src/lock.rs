@@ -15,11 +15,11 @@ use crate::regular::{self, Links};
 /// The file is never removed, because two processes could then lock two files of one name.
 #[must_use]
 #[derive(Debug)]
-pub struct Lock {
+pub struct FileLock {
     _file: File,
 }
 
-impl Lock {
+impl FileLock {
     /// Takes the lock, and waits for its holder until `deadline`. `None` if it is still held then.
     ///
     /// # Errors
@@ -50,19 +50,20 @@ impl Lock {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::Lock;
+    use super::FileLock;
 
     #[test]
     fn one_holder_at_a_time() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("lock");
-        let held = Lock::take(&path, Instant::now()).expect("a lock file").expect("a free lock");
+        let held =
+            FileLock::take(&path, Instant::now()).expect("a lock file").expect("a free lock");
         assert!(
-            Lock::take(&path, Instant::now() + Duration::from_millis(20))
+            FileLock::take(&path, Instant::now() + Duration::from_millis(20))
                 .expect("a lock file")
                 .is_none()
         );
         drop(held);
-        assert!(Lock::take(&path, Instant::now()).expect("a lock file").is_some());
+        assert!(FileLock::take(&path, Instant::now()).expect("a lock file").is_some());
     }
 }

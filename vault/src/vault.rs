@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use fluvio_secret_protocol::{Found, Recipients, RetiredKey, Secret, SecretName, Unfinished};
 use fluvio_secret_system::help::Helpful;
-use fluvio_secret_system::lock::Lock;
+use fluvio_secret_system::lock::FileLock;
 use fluvio_secret_system::places::PlaceError;
 use fluvio_secret_system::private;
 
@@ -38,7 +38,7 @@ pub struct Vault {
     id: VaultId,
     place: Arc<VaultPlace>,
     remembered: Remembered,
-    _lock: Lock,
+    _lock: FileLock,
 }
 
 impl Vault {
@@ -61,7 +61,7 @@ impl Vault {
         private::directory(path).map_err(PlaceError::from)?;
         let place = Arc::new(VaultPlace::find(path).map_err(failed)?);
         let path = place.path();
-        let lock = Lock::take(&path.join(".lock"), deadline).map_err(failed)?;
+        let lock = FileLock::take(&path.join(".lock"), deadline).map_err(failed)?;
         let lock = lock.ok_or_else(|| OpenError::Owned { path: path.to_owned() })?;
         let directory = DurableDirectory::at(path.to_owned());
         let id = id::of_vault(&directory).map_err(Stranger::from)?;

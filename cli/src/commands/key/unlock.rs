@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use fluvio_secret_protocol::{self as protocol, ClientError, Code, GetKey, GetStatus};
-use fluvio_secret_system::lock::Lock;
+use fluvio_secret_system::lock::FileLock;
 
 use crate::argument::{self, BadArgument};
 use crate::connection::{client, state};
@@ -99,7 +99,7 @@ fn ask(args: &UnlockArgs) -> Result<String, CliError> {
 
 enum Turn {
     /// Until this is dropped.
-    Ours(Lock),
+    Ours(FileLock),
     /// The vault was unlocked in the meantime.
     Unlocked(String),
 }
@@ -107,7 +107,7 @@ enum Turn {
 /// Waits until no other program asks.
 fn turn() -> Result<Turn, CliError> {
     let path = state()?.unlock_lock;
-    let take = |until| Lock::take(&path, until).map_err(CliError::System);
+    let take = |until| FileLock::take(&path, until).map_err(CliError::System);
     if let Some(turn) = take(Instant::now())? {
         return Ok(Turn::Ours(turn));
     }
