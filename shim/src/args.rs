@@ -12,32 +12,25 @@ use crate::error::ShimError;
 /// What the command line asks for.
 #[derive(Debug)]
 pub(crate) enum Invocation {
-    /// Print the help.
     Help,
-    /// Become a connector.
     Launch(Launch),
     /// Start a lease's watcher, for the lease in this directory.
     StartWatcher(PathBuf),
-    /// Print the version.
     Version,
-    /// Be a lease's watcher.
     Watch(PathBuf),
 }
 
 /// A connector to become.
 #[derive(Debug)]
 pub(crate) struct Launch {
-    /// Its configuration file, as it was typed.
     pub(crate) config: PathBuf,
     /// How its secrets go, if an option says that.
     pub(crate) inject: Option<InjectMode>,
     /// Whether the command is left as it is.
     pub(crate) as_is: bool,
-    /// Whether the configuration is checked.
     pub(crate) check: bool,
     /// The program, searched on PATH when it has no slash.
     pub(crate) program: OsString,
-    /// Its arguments.
     pub(crate) args: Vec<OsString>,
 }
 

@@ -13,9 +13,7 @@ pub(crate) enum Delivery {
         /// Why not a file, if a file was preferred.
         because: Option<Unfitting>,
     },
-    /// A secrets file.
     File,
-    /// There are no secrets.
     Nothing,
 }
 

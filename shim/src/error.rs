@@ -15,7 +15,6 @@ use crate::delivery::Unfitting;
 /// Why there is no connector. Its text is what failed.
 #[derive(Debug, Error)]
 pub(crate) enum ShimError {
-    /// `cargo run` without `--`.
     #[error("cargo would take the connector's options for its own")]
     Cargo,
     #[error("what is found as cdk on PATH, {}, leads to a shim of fluvio-secret again", found.display())]

@@ -6,7 +6,6 @@ use std::ffi::OsStr;
 
 use crate::message::say;
 
-/// The variable that sets the level when no option does.
 const RUST_LOG: &str = "RUST_LOG";
 
 /// A level that shows values.
@@ -42,7 +41,6 @@ impl Revealing {
         directives.filter_map(level).max()
     }
 
-    /// Its name.
     fn name(self) -> &'static str {
         match self {
             Self::Debug => "debug",

@@ -19,7 +19,6 @@ pub(crate) enum CdkPlan {
     OwnSecrets(OsString),
     /// Start nothing: one of our own options has an invalid value.
     Refuse(&'static str),
-    /// Give the connector its secrets.
     Start(CdkStart),
     /// Hand it to the supervisor, which starts it again when something changes.
     Watch(CdkWatch),
@@ -28,9 +27,7 @@ pub(crate) enum CdkPlan {
 /// A command line for the supervisor.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct CdkWatch {
-    /// The connector's configuration.
     pub(crate) config: PathBuf,
-    /// The supervisor's options.
     pub(crate) options: Vec<OsString>,
     /// The arguments for us, without those.
     pub(crate) args: Vec<OsString>,
@@ -39,7 +36,6 @@ pub(crate) struct CdkWatch {
 /// A command line that starts a connector.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct CdkStart {
-    /// The connector's configuration.
     pub(crate) config: PathBuf,
     /// How its secrets go, if an option says that. It is ours, and not passed on.
     pub(crate) inject: Option<InjectMode>,

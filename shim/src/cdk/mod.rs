@@ -4,7 +4,6 @@
 //! * [`args`] and [`words`]: which command lines concern us
 //! * [`index`]: what the real one has deployed
 //! * [`real`]: where the real one is
-//! * [`logout`]: whether a lease would outlive the login
 //! * [`watcher`]: the process that removes a lease when its last holder is gone
 //!
 //! Everything else reaches the real one byte for byte. This process becomes it, so its standard streams,
@@ -12,7 +11,6 @@
 
 mod args;
 mod index;
-mod logout;
 mod real;
 pub(crate) mod watcher;
 mod words;
@@ -29,8 +27,8 @@ use fluvio_secret_protocol::{
     connect_or_start, supervisor,
 };
 use fluvio_secret_system::harden::harden;
-use fluvio_secret_system::inherited;
 use fluvio_secret_system::places::StateDirectory;
+use fluvio_secret_system::{inherited, logout};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use zeroize::Zeroizing;
@@ -193,11 +191,20 @@ fn by_lease(
         hold(Path::new(&lease.hold))?;
         cdk.arg("--secrets").arg(&lease.secrets);
         if start.stays {
-            logout::warn(Path::new(&lease.secrets), state);
+            warn_of_logout(Path::new(&lease.secrets), state);
         }
     }
     cdk.args(after);
     Ok(())
+}
+
+/// Warns once if a lease would not outlive the login.
+fn warn_of_logout(lease: &Path, state: &StateDirectory) {
+    if logout::removes(lease) && state.is_first_time("logging-out") {
+        say(
+            "warning: when you log out, the secrets of connectors that go on running are removed; to keep them: loginctl enable-linger (this is said once)",
+        );
+    }
 }
 
 /// Refuses a connector that `cdk` would start with its secrets and then lose: its name is taken, or the

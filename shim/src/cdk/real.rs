@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use crate::error::NotFound;
 
-/// The program's name.
 pub(crate) const CDK_PROGRAM: &str = "cdk";
 
 /// The variable with the id of the process that became the real `cdk`, and how many shims are nested.
