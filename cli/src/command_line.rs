@@ -9,7 +9,7 @@ use clap_complete::env::CompleteEnv;
 use crate::commands::Command;
 use crate::commands::completions::COMPLETE;
 use crate::error::CliError;
-use crate::explain::{PROGRAM, explain};
+use crate::usage_error::{PROGRAM, explain};
 
 /// Secrets for Fluvio connectors on this machine: set once, never read back, given only to the
 /// connectors whose configuration names them.

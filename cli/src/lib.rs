@@ -4,7 +4,7 @@
 //! A command is a file in [`commands`], in the directory of its noun: its arguments, and the function that carries
 //! it out. To add one, write that file and add a line to [`commands::Command`].
 //!
-//! * [`command_line`](mod@command_line) reads the arguments; [`explain`](mod@explain) keeps values out of its
+//! * [`command_line`](mod@command_line) reads the arguments; [`usage_error`] keeps values out of its
 //!   messages
 //! * [`argument`] parses and completes the values that several commands take
 //! * [`connection`] asks the daemon; [`daemon_settings`] has it read its settings
@@ -26,7 +26,6 @@ mod daemon_settings;
 mod date;
 mod doctor;
 mod error;
-mod explain;
 mod format;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
@@ -39,6 +38,7 @@ mod prompt;
 mod question;
 mod secrets_file;
 mod signals;
+mod usage_error;
 mod value;
 mod watch;
 

@@ -18,7 +18,7 @@ use crate::answers::Response;
 use crate::idle::IdleConnections;
 use crate::in_flight::{InFlight, Room, Stalled};
 use crate::lease_watch::LeaseHold;
-use crate::service::refuse;
+use crate::service::refusals;
 use crate::workers::Workers;
 
 /// How long `status` and `activity` may check files. After that, the last known state is the answer.
@@ -85,7 +85,7 @@ pub(crate) async fn serve(
     match end {
         Err(End::Frame(error)) => {
             tracing::debug!("pid {} sent no request: {error}", peer.pid);
-            let _ = send(&mut stream, refuse::frame(error), &workers.in_flight).await;
+            let _ = send(&mut stream, refusals::frame(error), &workers.in_flight).await;
         }
         Err(End::Stopping) => turn_away(stream).await,
         Err(End::Gone | End::SentAway | End::Slow) | Ok(()) => {}
@@ -96,7 +96,7 @@ pub(crate) async fn serve(
 pub(crate) async fn turn_away(mut stream: UnixStream) {
     // Its request may be to stop: then it waits until the daemon has stopped.
     keep_until_exit(&stream);
-    let _ = send(&mut stream, refuse::stopping(), &InFlight::default()).await;
+    let _ = send(&mut stream, refusals::stopping(), &InFlight::default()).await;
 }
 
 pub(crate) async fn refuse(mut stream: UnixStream, refusal: Refusal) {
@@ -168,7 +168,7 @@ impl ClientConnection {
                 }
                 response = answers.recv() => {
                     has_begun = is_subscription;
-                    response.unwrap_or_else(|| Response::refused(refuse::internal()))
+                    response.unwrap_or_else(|| Response::refused(refusals::internal()))
                 }
                 () = &mut last_known, if has_last_known => {
                     // The next request on this connection need not find out again.

@@ -14,7 +14,7 @@ use fluvio_secret_system::peer::Peer;
 use crate::answers::{Answers, Response};
 use crate::audit::Audit;
 use crate::leases::LeaseTable;
-use crate::service::{Service, handle, refuse};
+use crate::service::{Service, handle, refusals};
 use crate::settings::Settings;
 use fluvio_secret_vault::{HISTORY_DEPTH, Keyring, Record, Vault};
 
@@ -72,7 +72,7 @@ impl Answers for Collected {
 /// The refusal of bytes that are not a request.
 #[must_use]
 pub fn refusal(error: FrameError) -> Refusal {
-    refuse::frame(error)
+    refusals::frame(error)
 }
 
 /// The names that a configuration references, or why it cannot be read.

@@ -19,7 +19,7 @@ use crate::audit::Audit;
 use crate::leases::LeaseTable;
 use crate::reset_inherited::FewFiles;
 use crate::server::{self, Server, ServerError};
-use crate::service::{Service, refuse};
+use crate::service::{Service, refusals};
 use crate::settings::{Settings, SettingsError};
 use crate::{launch, log, reset_inherited};
 use fluvio_secret_vault::{self, OpenError, Vault};
@@ -92,7 +92,7 @@ fn serve(mode: ServeMode) -> Result<(), ServeError> {
     let served = serve_at(mode, listener);
     if let (Some(listener), Err(error)) = (handed_over, &served) {
         // If the clients cannot be answered, they see that the daemon is gone.
-        let _ = server::refuse(&listener, &refuse::not_serving(error));
+        let _ = server::refuse(&listener, &refusals::not_serving(error));
     }
     served
 }

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 
 use crate::answers::{Answers, Response};
 use crate::in_flight::InFlight;
-use crate::service::{Service, handle, key, refuse, status};
+use crate::service::{Service, handle, key, refusals, status};
 
 /// The longest wait until the vault's time to lock is checked again. The wait stands still while the
 /// machine sleeps, and the time to lock does not.
@@ -180,7 +180,7 @@ fn carry_out(service: &Service, job: Job) {
         handle::answer(service, request, peer, lock_requests, &answers);
     }));
     if done.is_err() {
-        answers.send(Response::refused(refuse::internal()));
+        answers.send(Response::refused(refusals::internal()));
     }
 }
 

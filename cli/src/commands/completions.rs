@@ -4,8 +4,8 @@ use clap::{Args, ValueEnum};
 use clap_complete::env::{EnvCompleter, Fish, Zsh};
 
 use crate::error::CliError;
-use crate::explain::PROGRAM;
 use crate::output;
+use crate::usage_error::PROGRAM;
 
 /// The variable by which a shell asks. Its value is the shell's name.
 pub(crate) const COMPLETE: &str = "FLUVIO_SECRET_COMPLETE";

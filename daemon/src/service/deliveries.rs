@@ -4,7 +4,7 @@ use std::sync::{PoisonError, RwLockReadGuard};
 
 use fluvio_secret_protocol::{Refusal, SecretName};
 
-use super::{Service, refuse};
+use super::{Service, refusals};
 use crate::audit::{Actor, AuditEvent};
 
 /// Writes the line of a delivery, which is on its way until the result is dropped.
@@ -18,8 +18,8 @@ pub(super) fn record<'a>(
     locks: u64,
 ) -> Result<RwLockReadGuard<'a, ()>, Refusal> {
     let delivery = service.delivering.read().unwrap_or_else(PoisonError::into_inner);
-    service.vault.keys().refuse_if_locked_since(locks).map_err(refuse::vault)?;
-    service.vault.refuse_if_moved().map_err(refuse::vault)?;
+    service.vault.keys().refuse_if_locked_since(locks).map_err(refusals::vault)?;
+    service.vault.refuse_if_moved().map_err(refusals::vault)?;
     service.audit.record(event, actor, names, &[])?;
     Ok(delivery)
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, RwLockReadGuard};
 use fluvio_secret_protocol::{Answer, Call, Refusal, Request};
 use fluvio_secret_system::peer::Peer;
 
-use super::{Service, refuse};
+use super::{Service, refusals};
 use crate::answers::{Answers, Response};
 use crate::audit::Actor;
 use crate::lease_watch::LeaseHold;
@@ -103,7 +103,7 @@ fn serve<'a, C: Serve>(
     if !C::NEEDS_VAULT {
         return request.serve(service, caller);
     }
-    service.vault.refuse_if_moved().map_err(|error| refuse::moved(&error))?;
+    service.vault.refuse_if_moved().map_err(|error| refusals::moved(&error))?;
     of_the_vault(service, request.serve(service, caller))
 }
 
@@ -115,7 +115,7 @@ pub(super) fn of_the_vault(
 ) -> Result<Option<Response>, Refusal> {
     // The values of a lease were read before the check of its delivery, and it exists by now.
     if !matches!(&served, Ok(None | Some(Response { lease: Some(_), .. }))) {
-        service.vault.refuse_if_moved().map_err(refuse::vault)?;
+        service.vault.refuse_if_moved().map_err(refusals::vault)?;
     }
     served
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::handle::{Caller, Handle};
 use super::reencrypt::reencrypt;
-use super::{Service, deliveries, refuse};
+use super::{Service, deliveries, refusals};
 use crate::audit::{Actor, AuditEvent};
 
 impl Handle for GetKey {
@@ -23,13 +23,13 @@ impl Handle for GetKey {
 impl Handle for Lock {
     fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Locked, Refusal> {
         service.vault.keys().lock().map_err(|error| match &error {
-            KeyError::Open => refuse::lock_protects_nothing(service.vault.keys().path()),
-            error => refuse::key(error, service.vault.keys().path()),
+            KeyError::Open => refusals::lock_protects_nothing(service.vault.keys().path()),
+            error => refusals::key(error, service.vault.keys().path()),
         })?;
         deliveries::wait(service);
         // Not before it: a log that is full must not keep the vault unlocked.
         let recorded = service.audit.record(AuditEvent::Lock, caller.actor(), &[], &[]);
-        recorded.map_err(|error| refuse::locked_without_line(error.into()))?;
+        recorded.map_err(|error| refusals::locked_without_line(error.into()))?;
         Ok(Locked)
     }
 }
@@ -58,7 +58,7 @@ impl Handle for Unlock {
             return Err(refused(KeyError::Locked));
         }
         let opened = service.vault.keys().open(passphrase).map_err(refused)?;
-        service.vault.remember(&opened.recipient()).map_err(refuse::vault)?;
+        service.vault.remember(&opened.recipient()).map_err(refusals::vault)?;
         service.audit.record(AuditEvent::Unlock, caller.actor(), &[], &[])?;
         let after = self.seconds.map(Duration::from_secs).or(service.settings.lock_after);
         let until = after.map(BootInstant::after);
@@ -75,7 +75,7 @@ impl Handle for Passphrase {
         let refused = |error| refuse_key(service, caller, &error);
         let rewritten = service.vault.keys().rewrite(old, new).map_err(refused)?;
         let own = rewritten.recipient();
-        service.vault.remember(&own).map_err(refuse::vault)?;
+        service.vault.remember(&own).map_err(refusals::vault)?;
         service.audit.record(AuditEvent::Passphrase, caller.actor(), &[], &[])?;
         let until = service.settings.lock_after.map(BootInstant::after);
         service.vault.keys().replace(rewritten, until, caller.lock_requests).map_err(refused)?;
@@ -87,9 +87,9 @@ impl Handle for Retire {
     fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Key, Refusal> {
         let passphrase = self.passphrase.as_ref().map(text).transpose()?;
         let prepared = Retirement::prepare(&service.vault, passphrase, until(service));
-        let retirement = prepared.map_err(refuse::vault)?;
+        let retirement = prepared.map_err(refusals::vault)?;
         service.audit.record(AuditEvent::Retire, caller.actor(), &[], &retirement.retired)?;
-        retirement.commit().map_err(refuse::vault)?;
+        retirement.commit().map_err(refusals::vault)?;
         describe_all(service)
     }
 }
@@ -112,9 +112,9 @@ impl Handle for UseIdentity {
 }
 
 fn describe_all(service: &Service) -> Result<Key, Refusal> {
-    let recipient = service.vault.recipient().map_err(refuse::vault)?;
-    let lost = service.vault.has_lost_identity().map_err(refuse::vault)?;
-    let retired = service.vault.retired_keys().map_err(refuse::vault)?;
+    let recipient = service.vault.recipient().map_err(refusals::vault)?;
+    let lost = service.vault.has_lost_identity().map_err(refusals::vault)?;
+    let retired = service.vault.retired_keys().map_err(refusals::vault)?;
     Ok(Key { lost, retired, ..describe(service, recipient) })
 }
 
@@ -145,7 +145,7 @@ fn refuse_key(service: &Service, caller: &Caller<'_>, error: &KeyError) -> Refus
     if let KeyError::Wrong = error {
         tracing::warn!("pid {} gave a wrong passphrase", caller.peer.pid);
     }
-    refuse::key(error, service.vault.keys().path())
+    refusals::key(error, service.vault.keys().path())
 }
 
 /// An instant by the calendar's clock.
@@ -156,15 +156,15 @@ pub(super) fn seconds(until: BootInstant) -> i64 {
 
 /// A passphrase as stock age takes it.
 fn text(passphrase: &Secret) -> Result<&str, Refusal> {
-    std::str::from_utf8(passphrase.expose()).map_err(|_| refuse::no_passphrase("it is not UTF-8"))
+    std::str::from_utf8(passphrase.expose()).map_err(|_| refusals::no_passphrase("it is not UTF-8"))
 }
 
 /// Refuses a passphrase that protects nothing, or that you could not type for stock age.
 fn refuse_unfit(new: &str) -> Result<(), Refusal> {
     if new.is_empty() {
-        Err(refuse::no_passphrase("it is empty"))
+        Err(refusals::no_passphrase("it is empty"))
     } else if new.contains(char::is_control) {
-        Err(refuse::no_passphrase("it has a line break or another control character"))
+        Err(refusals::no_passphrase("it has a line break or another control character"))
     } else {
         Ok(())
     }

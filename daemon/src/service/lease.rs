@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::handle::{Caller, Handle};
 use super::values::{InjectBy, Referenced};
-use super::{Service, deliveries, refuse};
+use super::{Service, deliveries, refusals};
 use crate::audit::{Actor, AuditEvent};
 use crate::grants::{parent_of, tail_of};
 use crate::lease_files::LeaseInfo;
@@ -39,7 +39,7 @@ impl Handle for CreateLease {
         });
         let unfit: Vec<_> = unfit.collect();
         if !unfit.is_empty() {
-            return Err(refuse::unfit(unfit));
+            return Err(refusals::unfit(unfit));
         }
         let actor = Actor { pid: caller.peer.pid, program: &grant.program, config: &grant.label };
         caller.delivery =
@@ -68,7 +68,7 @@ impl Handle for EndLease {
     fn handle(self, service: &Service, _: &mut Caller<'_>) -> Result<LeaseEnded, Refusal> {
         match service.leases.remove(&self.id) {
             true => Ok(LeaseEnded),
-            false => Err(refuse::no_such_lease()),
+            false => Err(refusals::no_such_lease()),
         }
     }
 }

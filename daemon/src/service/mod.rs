@@ -6,7 +6,7 @@
 //! * [`deliveries`]: values on their way, and locks that wait for them
 //! * [`values`]: the values that a configuration references
 //! * [`reencrypt`]: re-encryption of all secrets
-//! * [`refuse`]: each error of the layers below, as the refusal that people read
+//! * [`refusals`]: each error of the layers below, as the refusal that people read
 
 mod check;
 mod deliveries;
@@ -16,7 +16,7 @@ pub(crate) mod key;
 mod lease;
 mod recipient;
 mod reencrypt;
-pub(crate) mod refuse;
+pub(crate) mod refusals;
 mod secret;
 pub(crate) mod status;
 mod subscription;

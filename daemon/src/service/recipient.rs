@@ -8,12 +8,12 @@ use fluvio_secret_vault::Rekey;
 
 use super::handle::{Caller, Handle};
 use super::reencrypt::reencrypt;
-use super::{Service, refuse};
+use super::{Service, refusals};
 use crate::audit::AuditEvent;
 
 impl Handle for GetRecipients {
     fn handle(self, service: &Service, _: &mut Caller<'_>) -> Result<Recipients, Refusal> {
-        service.vault.listed_recipients().map_err(refuse::vault)
+        service.vault.listed_recipients().map_err(refusals::vault)
     }
 }
 

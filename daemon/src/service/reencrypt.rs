@@ -4,7 +4,7 @@ use fluvio_secret_protocol::{Reencrypted, Reencrypting, Refusal};
 use fluvio_secret_vault::{ReencryptStep, Rekey, VaultError};
 
 use super::handle::Caller;
-use super::{Service, refuse};
+use super::{Service, refusals};
 use crate::audit::AuditEvent;
 
 pub(super) fn reencrypt(
@@ -13,9 +13,9 @@ pub(super) fn reencrypt(
     prepared: Result<Rekey<'_>, VaultError>,
     caller: &Caller<'_>,
 ) -> Result<Reencrypted, Refusal> {
-    let rekey = prepared.map_err(refuse::vault)?;
+    let rekey = prepared.map_err(refusals::vault)?;
     service.audit.record(event, caller.actor(), &[], &rekey.about)?;
-    let done = rekey.commit(&mut |step| report(service, step, caller)).map_err(refuse::vault)?;
+    let done = rekey.commit(&mut |step| report(service, step, caller)).map_err(refusals::vault)?;
     Ok(Reencrypted {
         secrets: done.secrets,
         versions: done.versions,

@@ -11,7 +11,7 @@ use fluvio_secret_protocol::{
 use fluvio_secret_vault::{SecretBatch, SecretChange, VaultError};
 
 use super::handle::{Caller, Handle};
-use super::{Service, refuse};
+use super::{Service, refusals};
 use crate::audit::AuditEvent;
 
 impl Handle for Set {
@@ -22,14 +22,14 @@ impl Handle for Set {
         let is_reported = service.subscribers.has(&name);
         let same = is_reported.then(|| service.vault.fingerprint_of_same(&name, &value)).flatten();
         let change =
-            SecretChange::set(&service.vault, name, value).map_err(refuse::about(&names))?;
+            SecretChange::set(&service.vault, name, value).map_err(refusals::about(&names))?;
         if let Some(before) = same {
             service.subscribers.expect_same(&names[0], before, change.fingerprint);
         }
         service.audit.record(AuditEvent::Set, caller.actor(), &names, &[])?;
         let committed = change.commit();
         service.subscribers.check(&names);
-        let committed = committed.map_err(refuse::about(&names))?;
+        let committed = committed.map_err(refusals::about(&names))?;
         let (holders, leases) = holders(service, &names);
         Ok(Stored {
             set_at: committed.set_at.as_second(),
@@ -44,11 +44,11 @@ impl Handle for Import {
     fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Imported, Refusal> {
         let Self { secrets, overwrite, dry_run } = self;
         if secrets.iter().map(|(name, _)| name).collect::<BTreeSet<_>>().len() < secrets.len() {
-            return Err(refuse::repeated_name());
+            return Err(refusals::repeated_name());
         }
         let compare = |(name, value): &(SecretName, Secret)| {
             let compared = service.vault.compare(name, value);
-            compared.map_err(refuse::about(std::slice::from_ref(name)))
+            compared.map_err(refusals::about(std::slice::from_ref(name)))
         };
         let found: Vec<_> = secrets.iter().map(compare).collect::<Result<_, _>>()?;
         if dry_run {
@@ -58,7 +58,7 @@ impl Handle for Import {
         let other = secrets.iter().zip(&found).filter(|(_, found)| **found == Found::Other);
         let other: Vec<_> = other.map(|((name, _), _)| name.clone()).collect();
         if !overwrite && !other.is_empty() {
-            return Err(refuse::other_values(other));
+            return Err(refusals::other_values(other));
         }
         let changed = secrets.into_iter().zip(&found).filter(|(_, found)| **found != Found::Same);
         let changed: Vec<_> = changed.map(|(secret, _)| secret).collect();
@@ -77,22 +77,22 @@ impl Handle for Restore {
     fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Restored, Refusal> {
         let Self { name, version } = self;
         let names = [name.clone()];
-        let versions = service.vault.secrets().versions(&name).map_err(refuse::about(&names))?;
+        let versions = service.vault.secrets().versions(&name).map_err(refusals::about(&names))?;
         let mut earlier = versions.earlier.iter();
         let found = match version {
             Some(number) => earlier.find(|earlier| earlier.version == number),
             None => earlier.next(),
         };
-        let found = found.ok_or_else(|| refuse::no_such_version(&name))?;
+        let found = found.ok_or_else(|| refusals::no_such_version(&name))?;
         let prepared = SecretChange::restore(&service.vault, name, found.version);
-        let change = prepared.map_err(refuse::about(&names))?;
+        let change = prepared.map_err(refusals::about(&names))?;
         if let Some(before) = change.same_as {
             service.subscribers.expect_same(&names[0], before, change.fingerprint);
         }
         service.audit.record(AuditEvent::Restore, caller.actor(), &names, &[])?;
         let committed = change.commit();
         service.subscribers.check(&names);
-        committed.map_err(refuse::about(&names))?;
+        committed.map_err(refusals::about(&names))?;
         let (holders, leases) = holders(service, &names);
         Ok(Restored { version: found.version, set_at: found.set_at, holders, leases })
     }
@@ -103,11 +103,11 @@ impl Handle for Delete {
         let Self { name, purge } = self;
         let names = [name];
         let [name] = &names;
-        let exists = service.vault.secrets().has(name).map_err(refuse::about(&names))?
+        let exists = service.vault.secrets().has(name).map_err(refusals::about(&names))?
             || purge
-                && service.vault.secrets().history().has(name).map_err(refuse::about(&names))?;
+                && service.vault.secrets().history().has(name).map_err(refusals::about(&names))?;
         if !exists {
-            return Err(refuse::no_such_secret(&names));
+            return Err(refusals::no_such_secret(&names));
         }
         let event = if purge { AuditEvent::Purge } else { AuditEvent::Delete };
         service.audit.record(event, caller.actor(), &names, &[])?;
@@ -117,13 +117,13 @@ impl Handle for Delete {
             service.vault.secrets().remove(name)
         };
         service.subscribers.check(&names);
-        deleted.map_err(refuse::about(&names)).map(|()| Deleted)
+        deleted.map_err(refusals::about(&names)).map(|()| Deleted)
     }
 }
 
 impl Handle for List {
     fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Listed, Refusal> {
-        let names = service.vault.secrets().names().map_err(refuse::vault)?;
+        let names = service.vault.secrets().names().map_err(refusals::vault)?;
         let mut names = names.iter().peekable();
         loop {
             let secrets = page(service, names.by_ref().take(limits::PAGE_NAMES))?;
@@ -149,7 +149,7 @@ impl Handle for Examine {
                     let why = error.source().map(ToString::to_string).unwrap_or_default();
                     damaged.push(Damaged { name, why, for_others });
                 }
-                Err(error) => return Err(refuse::about(&[name])(error)),
+                Err(error) => return Err(refusals::about(&[name])(error)),
             }
         }
         Ok(Examined { damaged })
@@ -160,9 +160,9 @@ impl Handle for History {
     fn handle(self, service: &Service, _: &mut Caller<'_>) -> Result<Versions, Refusal> {
         let names = [self.name];
         let versions =
-            service.vault.secrets().versions(&names[0]).map_err(refuse::about(&names))?;
+            service.vault.secrets().versions(&names[0]).map_err(refusals::about(&names))?;
         if versions.present.is_none() && versions.earlier.is_empty() {
-            return Err(refuse::no_such_secret(&names));
+            return Err(refusals::no_such_secret(&names));
         }
         Ok(versions)
     }
@@ -176,11 +176,11 @@ fn set_all(
 ) -> Result<bool, Refusal> {
     let names: Vec<_> = secrets.iter().map(|(name, _)| name.clone()).collect();
     // The error has the path of the one file that it is about.
-    let batch = SecretBatch::set(&service.vault, secrets).map_err(refuse::vault)?;
+    let batch = SecretBatch::set(&service.vault, secrets).map_err(refusals::vault)?;
     service.audit.record(AuditEvent::Set, caller.actor(), &names, &[])?;
     let committed = batch.commit();
     service.subscribers.check(&names);
-    committed.map_err(refuse::vault)
+    committed.map_err(refusals::vault)
 }
 
 fn page(
@@ -190,7 +190,7 @@ fn page(
     let mut secrets = Vec::new();
     for name in names {
         let set_at = service.vault.secrets().set_at(&name);
-        let set_at = set_at.map_err(refuse::about(std::slice::from_ref(&name)))?;
+        let set_at = set_at.map_err(refusals::about(std::slice::from_ref(&name)))?;
         // Without a secret that was just deleted.
         secrets.extend(set_at.map(|set_at| ListedSecret { name, set_at }));
     }

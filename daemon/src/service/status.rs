@@ -4,7 +4,7 @@ use fluvio_secret_protocol::{Activity, GetActivity, GetStatus, Refusal, Status, 
 use fluvio_secret_vault::KeyState;
 
 use super::handle::{Caller, Handle};
-use super::{Service, key, refuse};
+use super::{Service, key, refusals};
 
 impl Handle for GetStatus {
     fn handle(self, service: &Service, _: &mut Caller<'_>) -> Result<Status, Refusal> {
@@ -17,7 +17,7 @@ impl Handle for GetStatus {
 
 impl Handle for GetActivity {
     fn handle(self, service: &Service, _: &mut Caller<'_>) -> Result<Activity, Refusal> {
-        let secrets = service.vault.secrets().count().map_err(refuse::vault)?;
+        let secrets = service.vault.secrets().count().map_err(refusals::vault)?;
         Ok(Activity { secrets: Some(secrets), ..last_known_activity(service) })
     }
 }

@@ -4,7 +4,7 @@ use fluvio_secret_config::Document;
 use fluvio_secret_protocol::{Refusal, Subscribe};
 
 use super::handle::{Caller, Serve};
-use super::{Service, refuse};
+use super::{Service, refusals};
 use crate::answers::Response;
 
 impl Serve for Subscribe {
@@ -14,7 +14,7 @@ impl Serve for Subscribe {
         caller: &mut Caller<'a>,
     ) -> Result<Option<Response>, Refusal> {
         let document = Document::read(&self.config);
-        let names = document.references().map_err(refuse::config)?.names.clone();
+        let names = document.references().map_err(refusals::config)?.names.clone();
         // The subscribers send the first answer: no change may come before it.
         service.subscribers.add(caller.peer.pid, names, caller.answers.clone())?;
         Ok(None)

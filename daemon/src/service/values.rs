@@ -9,7 +9,7 @@ use fluvio_secret_protocol::{Grant, Refusal, Secret, SecretName, limits};
 use fluvio_secret_system::help::Helpful;
 use fluvio_secret_vault::{Vault, VaultError};
 
-use super::refuse;
+use super::refusals;
 
 /// How values can reach the connector of a request.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -50,7 +50,7 @@ impl Referenced {
                 return Ok(Err(checked));
             }
         }
-        let references = document.references().map_err(refuse::config)?.clone();
+        let references = document.references().map_err(refusals::config)?.clone();
         let values = read_all(vault, &references.names, &mut decrypted.into_inner())?;
         let (values, fingerprints) = values.into_iter().unzip();
         Ok(Ok(Self { references, values, fingerprints }))
@@ -98,12 +98,12 @@ pub(super) fn read_all(
 ) -> Result<Vec<(Secret, u64)>, Refusal> {
     let mut missing = Vec::new();
     for name in names {
-        if !vault.secrets().has(name).map_err(refuse::about(std::slice::from_ref(name)))? {
+        if !vault.secrets().has(name).map_err(refusals::about(std::slice::from_ref(name)))? {
             missing.push(name.clone());
         }
     }
     if !missing.is_empty() {
-        return Err(refuse::missing(missing));
+        return Err(refusals::missing(missing));
     }
     let mut values = Vec::with_capacity(names.len());
     let mut damaged = Vec::new();
@@ -112,15 +112,15 @@ pub(super) fn read_all(
     for name in names {
         match decrypted.remove(name).map_or_else(|| vault.read_with_fingerprint(name), Ok) {
             Ok((value, fingerprint)) => {
-                left = left.checked_sub(value.len()).ok_or_else(refuse::large_grant)?;
+                left = left.checked_sub(value.len()).ok_or_else(refusals::large_grant)?;
                 values.push((value, fingerprint));
             }
             Err(error @ VaultError::Damaged { .. }) => {
                 damaged.push(name.clone());
                 first.get_or_insert(error);
             }
-            Err(error) => return Err(refuse::about(std::slice::from_ref(name))(error)),
+            Err(error) => return Err(refusals::about(std::slice::from_ref(name))(error)),
         }
     }
-    first.map_or(Ok(values), |error| Err(refuse::about(&damaged)(error)))
+    first.map_or(Ok(values), |error| Err(refusals::about(&damaged)(error)))
 }
