@@ -127,7 +127,10 @@ fn a14_a_secret_for_others_is_not_called_damaged_and_no_command_replaces_it() {
     ada.ok(&["set", "A", "one"]);
     bob.ok(&["set", "B", "one"]);
     // As git brings it to a machine that does not belong to the vault any more.
+    let (_, friend) = identity(&ada, "friend.txt");
+    ada.ok(&["key", "recipient", "add", &friend]);
     fs::copy(ada.secret_file("A"), bob.secret_file("A")).unwrap();
+    fs::copy(ada.vault().join(".recipients"), bob.vault().join(".recipients")).unwrap();
     let said = delivered(&bob, "A");
     assert!(said.err.contains("A.age is not encrypted for this machine's key"), "{said:?}");
     assert!(said.err.contains("fluvio-secret key show"), "{said:?}");

@@ -318,7 +318,6 @@ fn half_used(ended: Ended) -> Option<(Stage, Secret)> {
     let first = || fs::read(home.secret_file("S0")).unwrap();
     let sealed = first();
     let daemon = home.daemon_pid().expect("a daemon");
-    let mut other = Asker::connect(home).unwrap();
     std::thread::scope(|scope| {
         let mut asker = Asker::connect(home).unwrap();
         let made = scope.spawn(move || asker.call(&request).is_ok());
@@ -328,7 +327,8 @@ fn half_used(ended: Ended) -> Option<(Stage, Secret)> {
         if ended == Ended::Kill {
             kill("KILL", daemon);
         } else {
-            other.lock().unwrap().unwrap();
+            // Not before: the daemon closes a connection that is silent.
+            Asker::connect(home).unwrap().lock().unwrap().unwrap();
         }
     });
     if ended == Ended::Kill {

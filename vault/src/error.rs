@@ -7,7 +7,6 @@ use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::io_error::io_error_text;
 use fluvio_secret_system::places::PlaceError;
 
-use crate::keys::encryption::DecryptFailure;
 use crate::keys::error::{IdentityError, KeyError};
 use crate::recipients::error::RecipientsError;
 use crate::rekey::error::RekeyError;
@@ -34,6 +33,9 @@ pub enum OpenError {
 pub enum VaultError {
     #[error("{file} cannot be opened ({source})", file = .file.display())]
     Damaged { file: PathBuf, source: BadRecord },
+    /// This machine is not among the recipients any more.
+    #[error("{file} is not encrypted for this machine's key", file = .file.display())]
+    ForOthers { file: PathBuf, source: BadRecord },
     #[error("{file} cannot be opened ({source})", file = .file.display())]
     DamagedVersion { file: PathBuf, source: BadRecord },
     #[error(transparent)]
@@ -77,17 +79,5 @@ impl Helpful for VaultError {
             Self::Stranger(error) => error.help(),
             _ => None,
         }
-    }
-}
-
-impl VaultError {
-    /// Whether a secret is encrypted for other recipients only, as for those of a vault that this machine does
-    /// not belong to any more.
-    #[must_use]
-    pub fn is_for_others(&self) -> bool {
-        let (Self::Damaged { source, .. } | Self::DamagedVersion { source, .. }) = self else {
-            return false;
-        };
-        matches!(source, BadRecord::Encrypted(DecryptFailure::OtherIdentity))
     }
 }

@@ -14,7 +14,7 @@ use crate::durable_directory::DurableDirectory;
 use crate::error::{OpenError, VaultError};
 use crate::git;
 use crate::id::{self, VaultId};
-use crate::keys::encryption::Recipient;
+use crate::keys::encryption::{DecryptFailure, Recipient};
 use crate::keys::identity_file::IdentityFile;
 use crate::keys::key_holder::{KeyHolder, KeyState};
 use crate::keys::keyring::Keyring;
@@ -25,7 +25,7 @@ use crate::rekey::earlier::EarlierChange;
 use crate::remembered::{self, Remembered};
 use crate::secrets::fingerprint::{Fingerprints, Given, fingerprint};
 use crate::secrets::history::version_history::VersionHistory;
-use crate::secrets::record::Record;
+use crate::secrets::record::{BadRecord, Record};
 use crate::secrets::store::SecretFiles;
 use crate::stranger::Stranger;
 
@@ -163,13 +163,32 @@ impl Vault {
                     // It may have been encrypted again, for a key that was not there before.
                     let now = file.read()?;
                     if now == encrypted {
-                        return Err(error);
+                        return Err(self.or_for_others(error));
                     }
                     encrypted = now;
                 }
                 decrypted => return decrypted.map(|value| (encrypted, value)),
             }
         }
+    }
+
+    /// The error of a file that this machine's keys do not decrypt. If none of them is a recipient of the vault,
+    /// the file is as good as any.
+    fn or_for_others(&self, error: VaultError) -> VaultError {
+        match error {
+            VaultError::Damaged {
+                file,
+                source: source @ BadRecord::Encrypted(DecryptFailure::OtherIdentity),
+            } if self.is_for_others() => VaultError::ForOthers { file, source },
+            error => error,
+        }
+    }
+
+    /// Whether the vault has recipients, and this machine is not among them.
+    fn is_for_others(&self) -> bool {
+        let Ok(Recipients { recipients, .. }) = self.listed_recipients() else { return false };
+        let mut listed = recipients.iter().filter(|one| one.listed).peekable();
+        listed.peek().is_some() && !listed.any(|one| one.own)
     }
 
     fn decrypt(&self, name: &SecretName, encrypted: &[u8]) -> Result<Secret, VaultError> {
@@ -182,7 +201,9 @@ impl Vault {
         match self.read(name) {
             Ok(current) if current.expose() == value.expose() => Ok(Found::Same),
             // A damaged one can be replaced like any other.
-            Ok(_) | Err(VaultError::Damaged { .. }) => Ok(Found::Other),
+            Ok(_) | Err(VaultError::Damaged { .. } | VaultError::ForOthers { .. }) => {
+                Ok(Found::Other)
+            }
             Err(VaultError::Missing) => Ok(Found::Nothing),
             Err(error) => Err(error),
         }

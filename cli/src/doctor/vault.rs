@@ -14,6 +14,10 @@ use super::finding::{Diagnosis, DoctorCheck, MOST_FINDINGS};
 use super::fix::{Fix, names_in};
 use crate::format::count;
 
+/// For a machine that was removed from the recipients.
+const ADD_THIS_MACHINE: &str =
+    "have one of the vault's recipients add the key that this prints: fluvio-secret key show";
+
 pub(super) fn check(client: &mut Client, status: &Status) -> Vec<Diagnosis> {
     let names = client.collect(List).map(|secrets| secrets.into_iter().map(|secret| secret.name));
     let names: Vec<_> = match names {
@@ -102,8 +106,9 @@ fn none_opened(damaged: &[Damaged], secrets: usize) -> Option<Diagnosis> {
     let why = &damaged.first()?.why;
     let is_one_reason = damaged.iter().all(|other| other.why == *why);
     (secrets > 1 && damaged.len() == secrets && is_one_reason).then(|| {
+        let add = if damaged[0].for_others { format!("; or {ADD_THIS_MACHINE}") } else { String::new() };
         let text = format!(
-            "none of the {secrets} secrets can be opened ({why}); put back the identity, or the vault, that goes with the other"
+            "none of the {secrets} secrets can be opened ({why}); put back the identity, or the vault, that goes with the other{add}"
         );
         DoctorCheck::Vault.error(text).naming(names_in(why))
     })
@@ -130,9 +135,7 @@ fn all_damaged(damaged: &[Damaged], client: &mut Client, vault: &Path) -> Vec<Di
 fn one_damaged(damaged: &Damaged, has_earlier: bool, vault: &Path) -> Diagnosis {
     let Damaged { name, why, for_others } = damaged;
     if *for_others {
-        let text = format!(
-            "`{name}` is not encrypted for this machine's key; have one of its recipients add the key that this prints: fluvio-secret key show"
-        );
+        let text = format!("`{name}` is not encrypted for this machine's key; {ADD_THIS_MACHINE}");
         return DoctorCheck::Vault.error(text).naming([name.clone()]);
     }
     let file = vault.join(format!("{name}.age"));

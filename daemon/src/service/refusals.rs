@@ -131,13 +131,10 @@ pub(super) fn about(names: &[SecretName]) -> impl Fn(VaultError) -> Refusal + '_
 fn with_names(error: &VaultError, names: &[SecretName]) -> Refusal {
     let text = error.to_string();
     match error {
-        VaultError::Damaged { file, .. } if error.is_for_others() => Refusal::new(
+        VaultError::ForOthers { .. } => Refusal::new(
             Code::Damaged,
-            format!(
-                "{} is not encrypted for this machine's key, so there is no value for",
-                file.display()
-            ),
-            "have one of its recipients add the key that this prints: fluvio-secret key show",
+            format!("{text}, so there is no value for"),
+            "have one of the vault's recipients add the key that this prints: fluvio-secret key show",
         )
         .about(names.to_vec()),
         VaultError::Damaged { .. } => Refusal::new(

@@ -1,7 +1,6 @@
 //! Secrets and their history. A change has its line in the audit log before it is made.
 
 use std::collections::BTreeSet;
-use std::error::Error;
 
 use fluvio_secret_protocol::{
     Damaged, Delete, Deleted, Examine, Examined, Found, HeldLease, History, Import, Imported, List,
@@ -144,10 +143,11 @@ impl Handle for Examine {
             match service.vault.read(&name) {
                 // A secret that was just deleted is not damaged.
                 Ok(_) | Err(VaultError::Missing) => {}
-                Err(error @ VaultError::Damaged { .. }) => {
-                    let for_others = error.is_for_others();
-                    let why = error.source().map(ToString::to_string).unwrap_or_default();
-                    damaged.push(Damaged { name, why, for_others });
+                Err(VaultError::Damaged { source, .. }) => {
+                    damaged.push(Damaged { name, why: source.to_string(), for_others: false });
+                }
+                Err(VaultError::ForOthers { source, .. }) => {
+                    damaged.push(Damaged { name, why: source.to_string(), for_others: true });
                 }
                 Err(error) => return Err(refusals::about(&[name])(error)),
             }

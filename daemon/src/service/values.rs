@@ -83,6 +83,7 @@ pub(super) fn known(
                 .to_owned(),
         ),
         Err(VaultError::Damaged { source, .. }) => KnownSecret::Damaged(source.to_string()),
+        Err(error @ VaultError::ForOthers { .. }) => KnownSecret::Damaged(error.to_string()),
         Err(error) => {
             KnownSecret::Closed(format!("the values were not checked: {}", error.report()))
         }
@@ -115,7 +116,7 @@ pub(super) fn read_all(
                 left = left.checked_sub(value.len()).ok_or_else(refusals::large_grant)?;
                 values.push((value, fingerprint));
             }
-            Err(error @ VaultError::Damaged { .. }) => {
+            Err(error @ (VaultError::Damaged { .. } | VaultError::ForOthers { .. })) => {
                 damaged.push(name.clone());
                 first.get_or_insert(error);
             }
