@@ -205,7 +205,8 @@ fn each_program(home: &Home, check: impl Fn(&str, u32)) {
 fn waiting_shim(home: &Home, daemon: u32) -> Child {
     kill("STOP", daemon);
     let config = home.config(&["A"]);
-    let shim = spawn(&mut home.run(&config, &[], &["true"]));
+    let mut command = home.command("fluvio-secret-shim");
+    let shim = spawn(command.arg("--config").arg(config).args(["--", "true"]));
     eventually("the shim", || {
         let stat = fs::read_to_string(format!("/proc/{}/stat", shim.id())).unwrap();
         stat.contains("(fluvio-secret-s) S ")

@@ -211,7 +211,7 @@ fn each_crate_knows_those_below_it_and_no_other() {
         ("config", &["protocol", "system"]),
         ("vault", &["protocol", "system"]),
         ("daemon", &["config", "protocol", "system", "vault"]),
-        ("cli", &["config", "protocol", "system"]),
+        ("cli", &["config", "launch", "protocol", "system"]),
         ("launch", &["protocol", "system"]),
     ];
     for (package, below) in expected {

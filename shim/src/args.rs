@@ -22,16 +22,20 @@ pub(crate) enum Invocation {
 
 /// A connector to become.
 #[derive(Debug)]
-pub(crate) struct Launch {
-    pub(crate) config: PathBuf,
+pub struct Launch {
+    /// Its configuration file, as it was typed.
+    pub config: PathBuf,
     /// How its secrets go, if an option says that.
-    pub(crate) inject: Option<InjectMode>,
+    pub inject: Option<InjectMode>,
     /// Whether the command is left as it is.
-    pub(crate) as_is: bool,
-    pub(crate) check: bool,
+    pub as_is: bool,
+    /// Whether the configuration is checked. Not for a command that is left as it is: another program
+    /// may read a configuration in another way.
+    pub check: bool,
     /// The program, searched on PATH when it has no slash.
-    pub(crate) program: OsString,
-    pub(crate) args: Vec<OsString>,
+    pub program: OsString,
+    /// Its arguments.
+    pub args: Vec<OsString>,
 }
 
 /// What `--help` prints, and what the manual page is made of.
@@ -97,13 +101,6 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocati
     };
     let (program, args) = command.ok_or(usage("the COMMAND is missing"))?;
     let config = config.ok_or(usage("--config FILE is missing"))?;
-    if as_is && inject == Some(InjectMode::File) {
-        return Err(usage(
-            "--as-is adds no --secrets to the command, so it goes with --inject env",
-        ));
-    }
-    // Another program may read a configuration in another way.
-    let check = check && !as_is;
     Ok(Invocation::Launch(Launch { config, inject, as_is, check, program, args }))
 }
 
@@ -128,6 +125,7 @@ mod tests {
     use fluvio_secret_protocol::InjectMode;
 
     use super::{Invocation, Launch, parse};
+    use crate::command;
 
     fn launch(args: &[&str]) -> Result<Launch, String> {
         let args = std::iter::once("shim").chain(args.iter().copied()).map(Into::into);
@@ -163,7 +161,8 @@ mod tests {
         }
         let auto = way(&["--as-is", "--inject", "auto"]).expect("a launch");
         assert_eq!(auto.inject_mode(InjectMode::File), InjectMode::Env);
-        assert!(way(&["--as-is", "--inject", "file"]).is_err());
+        let file = way(&["--as-is", "--inject", "file"]).expect("a launch");
+        assert!(command::check(&file).is_err());
     }
 
     #[test]

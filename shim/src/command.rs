@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Command;
 
-use fluvio_secret_protocol::{Granted, limits};
+use fluvio_secret_protocol::{Granted, InjectMode, limits};
 
 use crate::args::Launch;
 use crate::error::ShimError;
@@ -16,6 +16,11 @@ const OUR_VARIABLES: &[u8] = b"FLUVIO_SECRET_";
 
 /// Refuses a command that would not get the connector's options.
 pub(crate) fn check(launch: &Launch) -> Result<(), ShimError> {
+    if launch.as_is && launch.inject == Some(InjectMode::File) {
+        return Err(ShimError::Usage(
+            "--as-is adds no --secrets to the command, so it goes with --inject env",
+        ));
+    }
     let is_cargo = Path::new(&launch.program).file_name() == Some(OsStr::new("cargo"));
     // The first word that is neither a toolchain (`+nightly`) nor an option (`-q`).
     let is_word =

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use fluvio_secret_protocol::check::Checked;
-use fluvio_secret_protocol::{ClientError, Granted, SecretName, limits, supervisor};
+use fluvio_secret_protocol::{ClientError, Code, Granted, SecretName, limits, supervisor};
 use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::{printable, shell};
 use thiserror::Error;
@@ -121,6 +121,11 @@ impl ShimError {
     pub(crate) fn faulty(checked: &Checked, config: &Path, text: &[u8]) -> Self {
         let path = config.display().to_string();
         Self::Faulty(checked.report(&path, &String::from_utf8_lossy(text)))
+    }
+
+    /// Whether a locked vault is the reason.
+    pub(crate) fn is_locked(&self) -> bool {
+        matches!(self, Self::Client(ClientError::Refused(refusal)) if refusal.code == Code::Locked)
     }
 
     /// The status that a shell would give for it; 125 for what is wrong before the command is tried. A

@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::env;
 use std::process::{self, Command};
 
-use fluvio_secret_protocol::{CLI, ClientError, Code, beside_this_program};
+use fluvio_secret_protocol::{CLI, ClientError, beside_this_program};
 use fluvio_secret_system::harden::Hardened;
 use fluvio_secret_system::{inherited, terminal};
 
@@ -21,10 +21,9 @@ pub(crate) const UNLOCK_GUARD: &str = "FLUVIO_SECRET_ASKED";
 /// Becomes the command line, where a locked vault is the reason and there is a terminal. Otherwise returns
 /// the error.
 pub(crate) fn where_locked(error: ShimError, hardened: Hardened) -> Result<Infallible, ShimError> {
-    let is_locked = matches!(&error, ShimError::Client(ClientError::Refused(refusal)) if refusal.code == Code::Locked);
     let us = process::id().to_string();
     let was_asked = env::var_os(UNLOCK_GUARD).is_some_and(|asked| *asked == *us);
-    if !is_locked || was_asked || terminal::of_session().is_none() {
+    if !error.is_locked() || was_asked || terminal::of_session().is_none() {
         return Err(error);
     }
     hardened.release().map_err(ShimError::System)?;

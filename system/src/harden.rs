@@ -11,6 +11,7 @@ use crate::inherited;
 
 /// What programs inherit, and so has to be restored before an exec. (After the exec, the process is dumpable
 /// again.)
+#[derive(Clone, Copy)]
 #[must_use]
 pub struct Hardened {
     core: Rlimit,

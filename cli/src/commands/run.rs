@@ -1,14 +1,16 @@
-//! `run`: becomes the shim, which becomes the connector. With `--watch` it restarts the connector.
+//! `run`: becomes the connector. With `--watch` it starts the connector by the shim, and restarts it.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 
 use clap::{Args, ValueHint};
+use fluvio_secret_launch::{Launch, become_connector};
 use fluvio_secret_protocol::InjectMode;
 use fluvio_secret_system::harden::Hardened;
+use fluvio_secret_system::terminal;
 
-use super::shim::{become_shim, shim_path, unlock_for};
+use super::shim::{ask_for_a_connector, shim_path, unlock_for};
 use crate::argument::inject_mode;
 use crate::error::CliError;
 use crate::watch::{self, Plan, WatchArgs};
@@ -64,7 +66,20 @@ pub(crate) struct RunArgs {
 }
 
 impl RunArgs {
-    /// The arguments of the shim.
+    fn launch(self) -> Launch {
+        let mut words = self.command.into_iter();
+        Launch {
+            config: self.config,
+            inject: self.inject,
+            as_is: self.as_is,
+            check: !self.no_check,
+            // clap requires it.
+            program: words.next().unwrap_or_default(),
+            args: words.collect(),
+        }
+    }
+
+    /// The arguments of the shim, which a supervisor starts.
     fn words(&self) -> Vec<OsString> {
         let mut words = vec!["--config".into(), self.config.clone().into_os_string()];
         if let Some(inject) = self.inject {
@@ -83,14 +98,17 @@ impl RunArgs {
 }
 
 pub(super) fn run(args: RunArgs, hardened: Hardened) -> Result<(), CliError> {
+    if !args.watch {
+        let launch = args.launch();
+        let mut error = become_connector(&launch, hardened);
+        if error.is_locked() && terminal::of_session().is_some() {
+            ask_for_a_connector()?;
+            error = become_connector(&launch, hardened);
+        }
+        return Err(CliError::Connector(error.report()));
+    }
     let path = shim_path()?;
     let words = args.words();
-    if !args.watch {
-        let mut shim = Command::new(&path);
-        shim.args(words);
-        let name = path.clone().into_os_string();
-        return become_shim(shim, path, &name, hardened);
-    }
     unlock_for(&args.config)?;
     let program = path.clone();
     let command = move || {

@@ -32,10 +32,7 @@ pub(crate) struct UnlockFirstArgs {
 /// Unlocks the vault, and becomes the shim that found it locked.
 pub(super) fn unlock_first(args: &UnlockFirstArgs, hardened: Hardened) -> Result<(), CliError> {
     let path = shim_path()?;
-    if let Err(error) = ask_for_a_connector() {
-        output::error(&error);
-        return Err(CliError::Connector(NOT_STARTED));
-    }
+    ask_for_a_connector()?;
     let mut command = Command::new(&path);
     command.args(&args.args);
     become_shim(command, path, &args.name, hardened)
@@ -51,13 +48,21 @@ pub(super) fn unlock_for(config: &Path) -> Result<(), CliError> {
     let can_ask = has_references && terminal::of_session().is_some();
     // If there is no daemon, the shim explains why.
     if can_ask && matches!(unlocked(), Ok(None)) {
-        ask_for_a_connector()?;
+        unlock_on_terminal()?;
     }
     Ok(())
 }
 
-/// Prompts, and prints everything to standard error: standard output is the connector's.
-fn ask_for_a_connector() -> Result<(), CliError> {
+/// Prompts. An error keeps a connector from starting, which has a status of its own.
+pub(super) fn ask_for_a_connector() -> Result<(), CliError> {
+    unlock_on_terminal().map_err(|error| {
+        output::error(&error);
+        CliError::Connector(NOT_STARTED)
+    })
+}
+
+/// Prints everything to standard error: standard output is the connector's.
+fn unlock_on_terminal() -> Result<(), CliError> {
     output::say("the vault is locked");
     let unlock = UnlockArgs { if_locked: true, ..UnlockArgs::default() };
     output::say(&unlock_with(&unlock)?);

@@ -1,0 +1,99 @@
+//! A connector's start: this process becomes the connector.
+
+use std::convert::Infallible;
+use std::io;
+
+use fluvio_secret_protocol::{ClientError, Grant, Granted, InjectMode, connect_or_start};
+use fluvio_secret_system::harden::Hardened;
+use fluvio_secret_system::help::Helpful;
+use fluvio_secret_system::inherited;
+use fluvio_secret_system::places::StateDirectory;
+
+use crate::args::Launch;
+use crate::delivery::Delivery;
+use crate::error::ShimError;
+use crate::message::say;
+use crate::{command, config, delivery, log_level, memfd, supervised};
+
+/// Why a connector was not started.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct LaunchError(ShimError);
+
+impl LaunchError {
+    /// Whether the vault has to be unlocked first.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.0.is_locked()
+    }
+
+    /// Prints it in the launcher's name, and returns the exit status for it.
+    #[must_use]
+    pub fn report(&self) -> u8 {
+        say(&self.0.report());
+        self.0.status(supervised::is_supervised())
+    }
+}
+
+/// Becomes the connector, with the secrets that its configuration references. Returns only the reason why
+/// not.
+#[must_use]
+pub fn become_connector(launch: &Launch, hardened: Hardened) -> LaunchError {
+    match exec(launch, hardened) {
+        Ok(never) => match never {},
+        Err(error) => LaunchError(error),
+    }
+}
+
+/// The same, with the error as this crate has it.
+pub(crate) fn exec(launch: &Launch, hardened: Hardened) -> Result<Infallible, ShimError> {
+    command::check(launch)?;
+    let granted = if command::brings_its_own_secrets(launch) {
+        say("the command has its own --secrets: it gets that file, and nothing from the vault");
+        Granted { connector: None, inject: InjectMode::Auto, secrets: Vec::new() }
+    } else {
+        grant(launch)?
+    };
+    let inject = launch.inject_mode(granted.inject);
+    let mut delivery = delivery::choose(inject, &granted).map_err(ShimError::Unfit)?;
+    if let Delivery::Environment { because: Some(unfitting) } = &delivery {
+        say(&format!("{unfitting}; so all secrets go by the environment"));
+    }
+    let mut secrets = None;
+    if delivery == Delivery::File {
+        match memfd::secrets_file(&granted) {
+            Ok(file) => secrets = Some(file),
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+                delivery = delivery::without_file(inject, &granted).ok_or(ShimError::FileLimit)?;
+                say(
+                    "the limit of a file's size (ulimit -f) allows no secrets file; so all secrets go by the environment",
+                );
+            }
+            Err(error) => return Err(ShimError::System(error)),
+        }
+    }
+    let by_environment = matches!(delivery, Delivery::Environment { .. });
+    let environment = by_environment.then_some(&granted);
+    let command = command::build(launch, secrets.as_ref(), environment);
+    if let Some(file) = &secrets {
+        file.let_inherit().map_err(ShimError::System)?;
+    }
+    hardened.release().map_err(ShimError::System)?;
+    let source = inherited::exec(command, &launch.program);
+    Err(ShimError::exec(launch.program.clone(), environment, source))
+}
+
+fn grant(launch: &Launch) -> Result<Granted, ShimError> {
+    let config = config::read(&launch.config)?;
+    let state = StateDirectory::from_environment().map_err(ClientError::Place)?;
+    let label = command::config_label(&launch.config);
+    let program = command::label(&launch.program);
+    let text = config.clone();
+    let grant = Grant { label, program, check: launch.check && !launch.as_is, config };
+    let granted = connect_or_start(&state)?.call(grant)?;
+    let granted = granted.map_err(|found| ShimError::faulty(&found, &launch.config, &text))?;
+    if !granted.secrets.is_empty() {
+        log_level::warn(&text, None);
+    }
+    Ok(granted)
+}
