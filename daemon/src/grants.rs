@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use crate::audit::Actor;
 use fluvio_secret_vault::Given;
 
+/// The number of grants that are remembered at least.
 const REMEMBERED_GRANTS: usize = 64;
 
 #[derive(Debug, Default)]
@@ -53,10 +54,8 @@ impl Grants {
             given,
         };
         let mut last = self.last();
-        if last.len() == REMEMBERED_GRANTS {
-            // Processes that still run stay longer.
-            let ended = last.iter().position(|grant| grant.process.runs() != Some(true));
-            last.remove(ended.unwrap_or(0));
+        if last.len() == 2 * REMEMBERED_GRANTS {
+            forget_half(&mut last);
         }
         last.push_back(grant);
     }
@@ -130,6 +129,18 @@ impl Process {
     }
 }
 
+/// Forgets the oldest, except for processes that still run. Half at once, because each process that is checked
+/// costs as much as a secret that is read.
+fn forget_half(last: &mut VecDeque<PastGrant>) {
+    let mut surplus = last.len() - REMEMBERED_GRANTS;
+    last.retain(|grant| {
+        let is_forgotten = surplus > 0 && grant.process.runs() != Some(true);
+        surplus -= usize::from(is_forgotten);
+        !is_forgotten
+    });
+    last.drain(..surplus);
+}
+
 pub(crate) fn parent_of(pid: i32) -> Option<i32> {
     running(pid).map(|process| process.parent)
 }
@@ -192,10 +203,11 @@ mod tests {
         // A number that no process has.
         let ended = Actor { pid: i32::MAX, ..Actor::default() };
         grants.remember(ours, vec![given("A")]);
-        for _ in 0..REMEMBERED_GRANTS * 2 {
+        for _ in 0..REMEMBERED_GRANTS * 5 {
             grants.remember(ended, vec![given("A")]);
+            assert!(grants.last().len() <= 2 * REMEMBERED_GRANTS);
         }
-        assert_eq!(grants.last().len(), REMEMBERED_GRANTS);
+        assert!(grants.last().len() >= REMEMBERED_GRANTS);
         assert_eq!(grants.holders(&[given("A")].into(), |_| false).len(), 1);
         // Of one whose start is not known it is not known whether it runs.
         assert_eq!(grants.newest()[0].running, None);
