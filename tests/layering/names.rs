@@ -13,9 +13,6 @@ const EXCEPTIONS: &[&str] = &[
     "ALLOCATOR",
 ];
 
-/// Names that still stand more than once. One that no longer does goes from this list.
-const NOT_YET: &[&str] = &[];
-
 /// The names that a file defines. Associated ones belong to their type.
 #[derive(Default)]
 struct Names(Vec<String>);
@@ -51,10 +48,9 @@ fn each_name_stands_once_in_the_workspace() {
         }
     }
     homes.retain(|_, files| files.len() > 1);
-    let known: BTreeSet<_> =
-        EXCEPTIONS.iter().chain(NOT_YET).map(|&name| name.to_owned()).collect();
+    let known: BTreeSet<_> = EXCEPTIONS.iter().map(|&name| name.to_owned()).collect();
     let twice: Vec<_> = homes.iter().filter(|(name, _)| !known.contains(*name)).collect();
     assert!(twice.is_empty(), "these names stand more than once: {twice:#?}");
     let once: Vec<_> = known.iter().filter(|name| !homes.contains_key(*name)).collect();
-    assert!(once.is_empty(), "these names stand once, remove them from the lists: {once:?}");
+    assert!(once.is_empty(), "these names stand once, remove them from the list: {once:?}");
 }
