@@ -484,7 +484,7 @@ fn a_machine_that_is_added_by_others_begins_with_an_identity_of_its_own() {
     let theirs = Keyring::generate();
     let there = second.open().expect("the vault");
     commit(Rekey::use_identity(&there, theirs.to_text().as_bytes(), None, None));
-    assert!(matches!(read(&there, "A"), Err(VaultError::Damaged { .. })));
+    assert!(matches!(read(&there, "A"), Err(VaultError::ForOthers { .. })));
     // As when it was killed before its identity was there.
     fs::remove_file(second.identity_path()).expect("removed");
     commit(Rekey::use_identity(&there, theirs.to_text().as_bytes(), None, None));
