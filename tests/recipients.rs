@@ -122,7 +122,7 @@ fn d14_a_vault_that_two_share_by_git_works_both_ways_and_stops_at_who_is_not_acc
 }
 
 #[test]
-fn a14_a_secret_for_others_is_not_called_damaged_and_no_command_replaces_it() {
+fn a_secret_for_others_is_not_called_damaged_and_no_command_replaces_it() {
     let (ada, bob) = (Home::new(), Home::new());
     ada.ok(&["set", "A", "one"]);
     bob.ok(&["set", "B", "one"]);
