@@ -45,7 +45,7 @@ pub fn become_connector(launch: &Launch, hardened: Hardened) -> LaunchError {
     }
 }
 
-/// The same, with the error as this crate has it.
+/// Becomes the connector, with an error that the shim can still act on.
 pub(crate) fn exec(launch: &Launch, hardened: Hardened) -> Result<Infallible, ShimError> {
     command::check(launch)?;
     let granted = if command::brings_its_own_secrets(launch) {

@@ -1,4 +1,4 @@
-//! `run`: becomes the connector. With `--watch` it starts the connector by the shim, and restarts it.
+//! `run`: becomes the connector. With `--watch` it starts the shim, which does that, again and again.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
