@@ -1,4 +1,4 @@
-//! What the daemon makes of its settings, by its own word.
+//! The settings as the daemon reads them.
 
 use std::process::{Command, Stdio};
 
