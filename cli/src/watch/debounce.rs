@@ -7,12 +7,9 @@ const SOON: Duration = Duration::from_millis(50);
 /// After a change that will be followed by the end of the writing. Where that never comes (the file
 /// stays open) the wait is over.
 const WRITING: Duration = Duration::from_millis(400);
-/// After secrets changed: those who set one often set several.
-const AFTER_SECRETS: Duration = Duration::from_millis(100);
 /// After a change that comes soon after a restart: it is part of a burst, and more may follow.
 const BURST: Duration = Duration::from_millis(200);
-/// The longest wait. After secrets have changed, further changes of secrets wait for as long, too:
-/// so in each second they cause two restarts at the most, whatever pauses are between them.
+/// The longest wait.
 const CEILING: Duration = Duration::from_secs(1);
 
 /// How a change announces itself.
@@ -24,6 +21,7 @@ pub(crate) enum Sign {
     Over,
     /// A file is open and being written.
     Writing,
+    /// A secret has another value.
     Secrets,
 }
 
@@ -32,10 +30,7 @@ pub(crate) enum Sign {
 pub(crate) struct Debounce {
     first: Option<Instant>,
     due: Option<Instant>,
-    has_secrets: bool,
     is_burst: bool,
-    /// Before this time secrets are not looked at again.
-    rest: Option<Instant>,
 }
 
 impl Debounce {
@@ -47,13 +42,11 @@ impl Debounce {
             Sign::Whole => now,
             Sign::Over => now + SOON,
             Sign::Writing => now + WRITING,
-            Sign::Secrets => now + AFTER_SECRETS,
+            // This says nothing about a file that is being written.
+            Sign::Secrets => self.due.unwrap_or(now),
         };
         let due = if self.is_burst { due.max(now + BURST) } else { due };
-        let due = due.min(first + CEILING).max(now);
-        let rest = self.rest.filter(|_| sign == Sign::Secrets);
-        self.has_secrets |= sign == Sign::Secrets;
-        self.due = Some(rest.map_or(due, |rest| due.max(rest)));
+        self.due = Some(due.min(first + CEILING).max(now));
     }
 
     /// Look at this time at the latest.
@@ -69,8 +62,7 @@ impl Debounce {
     pub(crate) fn is_over(&mut self, now: Instant) -> bool {
         let is_over = self.due.is_some_and(|due| due <= now);
         if is_over {
-            let rest = if self.has_secrets { Some(now + CEILING) } else { self.rest };
-            *self = Self { rest, ..Self::default() };
+            *self = Self::default();
         }
         is_over
     }
@@ -80,6 +72,7 @@ impl Debounce {
 mod tests {
     use std::time::{Duration, Instant};
 
+    use super::super::pace::Pace;
     use super::{BURST, CEILING, Debounce, SOON, Sign, WRITING};
 
     #[test]
@@ -105,31 +98,49 @@ mod tests {
         assert!(debounce.is_over(now));
     }
 
-    #[test]
-    fn secrets_that_change_again_and_again_are_looked_at_twice_in_a_second() {
-        // With pauses of every length between them.
-        for pause in [1, 20, 99, 101, 150, 300].map(Duration::from_millis) {
-            let (mut debounce, start) = (Debounce::default(), Instant::now());
-            let (mut now, mut changed, mut looks) = (start, start, Vec::new());
-            while now < start + 3 * CEILING {
-                if now < start + CEILING && now >= changed {
-                    debounce.heard(Sign::Secrets, now, false);
-                    changed += pause;
-                }
-                if debounce.is_over(now) {
-                    looks.push(now - start);
-                }
-                now += Duration::from_millis(1);
+    /// When a connector is restarted if it changes for a second, with this pause between the changes.
+    fn restarts(sign: Sign, pause: Duration) -> Vec<Duration> {
+        let (mut debounce, mut pace) = (Debounce::default(), Pace::default());
+        let (start, mut changed, mut restarts) = (Instant::now(), Duration::ZERO, Vec::new());
+        for after in (0..3 * CEILING.as_millis()).map(|n| Duration::from_millis(n as u64)) {
+            let now = start + after;
+            let is_soon = pace.until().is_some_and(|until| now < until);
+            if changed == after && changed < CEILING {
+                debounce.heard(sign, now, is_soon);
+                changed += pause;
             }
-            assert!(looks.len() <= 2, "{pause:?}: {looks:?}");
-            assert!(looks.last().is_some_and(|last| start + *last >= changed - pause), "{looks:?}");
+            if !is_soon && debounce.is_over(now) {
+                pace.restarts(now);
+                pace.started(now);
+                restarts.push(after);
+            }
         }
-        // A file does not wait for that.
+        assert!(restarts.last().is_some_and(|last| *last >= changed - pause), "{restarts:?}");
+        restarts
+    }
+
+    #[test]
+    fn f10_what_changes_again_and_again_restarts_at_once_and_again_when_it_pauses() {
+        for sign in [Sign::Whole, Sign::Secrets] {
+            for pause in [1, 20, 50, 99, 101, 150, 199].map(Duration::from_millis) {
+                let restarts = restarts(sign, pause);
+                assert_eq!(restarts.len(), 2, "{pause:?}: {restarts:?}");
+                assert_eq!(restarts[0], Duration::ZERO, "{pause:?}: {restarts:?}");
+            }
+            // These are no burst, but there is a pause after each restart.
+            for pause in [200, 249, 251, 300].map(Duration::from_millis) {
+                let restarts = restarts(sign, pause);
+                assert!(restarts.len() <= 5, "{pause:?}: {restarts:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn f2_a_secret_that_changes_does_not_shorten_the_wait_for_a_file() {
         let (mut debounce, now) = (Debounce::default(), Instant::now());
-        debounce.heard(Sign::Secrets, now, false);
-        assert!(debounce.is_over(now + CEILING));
-        debounce.heard(Sign::Whole, now + CEILING, false);
-        assert!(debounce.is_over(now + CEILING));
+        debounce.heard(Sign::Writing, now, false);
+        debounce.heard(Sign::Secrets, now + WRITING / 2, false);
+        assert_eq!(debounce.due(), Some(now + WRITING));
     }
 
     #[test]
