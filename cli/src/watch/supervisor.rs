@@ -103,7 +103,6 @@ fn watch(plan: Plan) -> Result<u8, CliError> {
 
 impl Supervisor {
     fn run(mut self, news: &mpsc::Receiver<News>) -> Result<u8, CliError> {
-        self.subscribe_or_note();
         self.inputs.poll_silent(&self.report);
         self.start(None)?;
         loop {
