@@ -1,10 +1,12 @@
-//! How long it takes from a saved configuration to the connector that has it.
+//! How long it takes from a saved configuration or another value to the connector that has it.
 
 use std::fs;
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
+
+use fluvio_secret_protocol::Set;
 
 use crate::Outcome;
 use crate::home::Home;
@@ -18,7 +20,7 @@ const APART: Duration = Duration::from_millis(1500);
 pub(crate) struct Reload {
     config: PathBuf,
     text: String,
-    saves: usize,
+    changes: usize,
     supervisor: Child,
     started: ChildStdout,
 }
@@ -34,18 +36,29 @@ impl Reload {
         let mut supervisor = run.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let mut started = supervisor.stdout.take().ok_or("no pipe")?;
         started.read_exact(&mut [0])?;
-        Ok(Self { config, text, saves: 0, supervisor, started })
+        Ok(Self { config, text, changes: 0, supervisor, started })
     }
 
     /// Saves as editors do, by a rename, and waits for the connector. Stopping the old one is part of
     /// it.
     pub(crate) fn save(&mut self) -> Outcome<Duration> {
-        self.saves += 1;
+        self.changes += 1;
         let new = self.config.with_extension("new");
-        fs::write(&new, format!("{}saves: {}\n", self.text, self.saves))?;
+        fs::write(&new, format!("{}saves: {}\n", self.text, self.changes))?;
         std::thread::sleep(APART);
         let begin = Instant::now();
         fs::rename(&new, &self.config)?;
+        self.started.read_exact(&mut [0])?;
+        Ok(begin.elapsed())
+    }
+
+    /// Sets a secret of the configuration to another value, and waits for the connector.
+    pub(crate) fn set(&mut self, home: &Home) -> Outcome<Duration> {
+        self.changes += 1;
+        let (name, value) = ("API_TOKEN".parse()?, self.changes.to_string().into_bytes().into());
+        std::thread::sleep(APART);
+        let begin = Instant::now();
+        home.client()?.call(Set { name, value })?;
         self.started.read_exact(&mut [0])?;
         Ok(begin.elapsed())
     }

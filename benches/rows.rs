@@ -42,7 +42,7 @@ pub(crate) fn measure(programs: &Programs, disk: &Path) -> Outcome<Vec<Row>> {
     rows.push(round_trips(&small)?);
     rows.push(memory("resident memory after a list and a grant, with 100 secrets", &hundred)?);
     rows.push(memory("the same with 100,000 secrets", &large)?);
-    rows.push(reloads(programs, &small)?);
+    rows.extend(reloads(programs, &small)?);
     rows.extend(begins(&mut small, &mut large)?);
     Ok(rows)
 }
@@ -182,12 +182,16 @@ fn begins(small: &mut Home, large: &mut Home) -> Outcome<[Row; 2]> {
     ])
 }
 
-/// A saved configuration to the connector that has it.
-fn reloads(programs: &Programs, home: &Home) -> Outcome<Row> {
+/// A saved configuration, and another value, to the connector that has it.
+fn reloads(programs: &Programs, home: &Home) -> Outcome<[Row; 2]> {
     let mut reload = Reload::begin(programs, home)?;
-    let [took] = medians(APART_ROUNDS, [&mut || reload.save()])?;
+    let [saved] = medians(APART_ROUNDS, [&mut || reload.save()])?;
+    let [set] = medians(APART_ROUNDS, [&mut || reload.set(home)])?;
     let what = "a saved configuration to the first byte of the new connector under `run --watch`, with three secrets";
-    Ok(span(what, took, Duration::from_millis(100)))
+    Ok([
+        span(what, saved, Duration::from_millis(100)),
+        span("the same of a secret that is set to another value", set, Duration::from_millis(30)),
+    ])
 }
 
 /// How long something takes that must succeed.
