@@ -4,7 +4,11 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::thread;
+
+use age::secrecy::ExposeSecret;
+use age_core::format::Stanza;
 
 use crate::harness::ask::Asker;
 use crate::harness::pty::Pty;
@@ -86,6 +90,24 @@ pub(crate) fn raw(file: &str) -> Vec<u8> {
     bytes
 }
 
+/// The key that the content of an encrypted file is encrypted with.
+fn file_key(identity: &str, encrypted: &[u8]) -> [u8; 16] {
+    struct Spy(age::x25519::Identity, Mutex<[u8; 16]>);
+    impl age::Identity for Spy {
+        fn unwrap_stanza(
+            &self,
+            stanza: &Stanza,
+        ) -> Option<Result<age_core::format::FileKey, age::DecryptError>> {
+            let unwrapped = self.0.unwrap_stanza(stanza)?;
+            unwrapped.iter().for_each(|key| *self.1.lock().unwrap() = *key.expose_secret());
+            Some(unwrapped)
+        }
+    }
+    let spy = Spy(encoded(identity).parse().unwrap(), Mutex::default());
+    age::decrypt(&spy, encrypted).unwrap();
+    spy.1.into_inner().unwrap()
+}
+
 #[test]
 fn d12_after_lock_nothing_of_the_key_or_a_value_is_on_the_heap() {
     if !need::root() {
@@ -115,12 +137,15 @@ fn d12_after_lock_nothing_of_the_key_or_a_value_is_on_the_heap() {
     let part = &value.as_bytes()[..37];
     eventually("the value at work", || heap_and_stacks(daemon, part).0 > 0);
     drop(asker);
+    let file_key = file_key(&text, &fs::read(home.vault().join("A.age")).unwrap());
+    assert!(heap_and_stacks(daemon, &file_key).0 > 0, "the file key is kept");
     home.ok(&["lock"]);
     eventually("the end of the connection", || heap_and_stacks(daemon, part).0 == 0);
     for (what, bytes) in [
         ("the identity", encoded.as_bytes()),
         ("the identity's raw bytes", &raw),
         ("the passphrase", passphrase.as_bytes()),
+        ("the file key", &file_key),
         ("a value", part),
     ] {
         let (heap, stacks) = heap_and_stacks(daemon, bytes);

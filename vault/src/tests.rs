@@ -135,7 +135,7 @@ fn as_many_earlier_versions_are_kept_as_are_set() {
     assert_eq!(home.history("A").len(), 2);
     set(&vault, "A", b"new");
     assert!(home.history("A").is_empty(), "{:?}", home.history("A"));
-    vault.secrets().remove(&name("A")).expect("removed");
+    vault.remove(&name("A")).expect("removed");
     assert!(home.history("A").is_empty(), "{:?}", home.history("A"));
     assert!(matches!(read(&vault, "A"), Err(VaultError::Missing)));
 }
@@ -146,10 +146,10 @@ fn what_is_deleted_is_in_the_history() {
     let vault = home.open().expect("a vault");
     set(&vault, "A", b"one");
     let encrypted = fs::read(home.file("A")).expect("a file");
-    vault.secrets().remove(&name("A")).expect("removed");
+    vault.remove(&name("A")).expect("removed");
     assert!(names(&vault).is_empty());
     assert_eq!(fs::read(home.history_path().join("A/1.age")).expect("kept"), encrypted);
-    assert!(matches!(vault.secrets().remove(&name("A")), Err(VaultError::Missing)));
+    assert!(matches!(vault.remove(&name("A")), Err(VaultError::Missing)));
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn a_new_identity_is_never_made_for_secrets_that_it_would_not_open() {
     let home = Home::new();
     let vault = home.open().expect("a vault");
     set(&vault, "A", b"one");
-    vault.secrets().remove(&name("A")).expect("removed");
+    vault.remove(&name("A")).expect("removed");
     drop(vault);
     fs::remove_file(home.identity_path()).expect("lost");
     let vault = home.open().expect("the vault");
@@ -411,7 +411,7 @@ fn an_identity_behind_a_passphrase_locks_the_vault() {
     assert_eq!(vault.keys().state(), KeyState::Locked);
     assert!(matches!(read(&vault, "A"), Err(VaultError::Locked { .. })));
     assert_eq!(names(&vault), ["A"], "names need no identity");
-    vault.secrets().remove(&name("A")).expect("nor does removing");
+    vault.remove(&name("A")).expect("nor does removing");
 }
 
 #[test]

@@ -9,12 +9,14 @@ use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::lock::FileLock;
 use fluvio_secret_system::places::PlaceError;
 use fluvio_secret_system::private;
+use zeroize::Zeroizing;
 
 use crate::durable_directory::DurableDirectory;
 use crate::error::{OpenError, VaultError};
 use crate::git;
 use crate::id::{self, VaultId};
-use crate::keys::encryption::{DecryptFailure, Recipient};
+use crate::keys::encryption::DecryptFailure;
+use crate::keys::identity::Recipient;
 use crate::keys::identity_file::IdentityFile;
 use crate::keys::key_holder::{KeyHolder, KeyState};
 use crate::keys::keyring::Keyring;
@@ -144,21 +146,31 @@ impl Vault {
         Fingerprints::at(self.place.clone())
     }
 
-    /// Decrypts a secret.
+    /// Decrypts a secret, whose file key is not kept.
     pub fn read(&self, name: &SecretName) -> Result<Secret, VaultError> {
-        self.decrypted(name).map(|(_, value)| value)
+        self.decrypted(name, Keyring::decrypt).map(|(_, value)| value)
     }
 
-    /// Decrypts a secret, with the fingerprint of its encrypted bytes.
+    /// Decrypts a secret, with the fingerprint of its encrypted bytes. Its file key is kept, so that the
+    /// next time takes a tenth.
     pub fn read_with_fingerprint(&self, name: &SecretName) -> Result<(Secret, u64), VaultError> {
-        self.decrypted(name).map(|(encrypted, value)| (value, fingerprint(&encrypted)))
+        let decrypt = |keys: &Keyring, encrypted: &[u8]| keys.decrypt_current(name, encrypted);
+        self.decrypted(name, decrypt).map(|(encrypted, value)| (value, fingerprint(&encrypted)))
     }
 
-    fn decrypted(&self, name: &SecretName) -> Result<(Vec<u8>, Secret), VaultError> {
+    fn decrypted(
+        &self,
+        name: &SecretName,
+        decrypt: impl Fn(&Keyring, &[u8]) -> Result<Zeroizing<Vec<u8>>, DecryptFailure>,
+    ) -> Result<(Vec<u8>, Secret), VaultError> {
         let file = self.secrets.current(name);
-        let mut encrypted = file.read()?;
+        let mut encrypted = file.read().inspect_err(|error| {
+            if matches!(error, VaultError::Missing) {
+                self.keys.forget_file_key(name);
+            }
+        })?;
         loop {
-            match self.decrypt(name, &encrypted) {
+            match self.decrypt_by(name, |keys| decrypt(keys, &encrypted)) {
                 Err(error @ VaultError::Damaged { .. }) => {
                     // It may have been encrypted again, for a key that was not there before.
                     let now = file.read()?;
@@ -191,9 +203,27 @@ impl Vault {
         listed.peek().is_some() && !listed.any(|one| one.own)
     }
 
-    fn decrypt(&self, name: &SecretName, encrypted: &[u8]) -> Result<Secret, VaultError> {
-        let record = self.keys.with(|keys| Record::decrypt(keys, encrypted, name))?;
+    fn decrypt_by(
+        &self,
+        name: &SecretName,
+        decrypt: impl FnOnce(&Keyring) -> Result<Zeroizing<Vec<u8>>, DecryptFailure>,
+    ) -> Result<Secret, VaultError> {
+        let plain = self.keys.with(decrypt)?.map_err(BadRecord::from);
+        let record = plain.and_then(|plain| Record::of(name, &plain));
         Ok(record.map_err(|why| self.secrets.current(name).damaged(why))?.value)
+    }
+
+    /// Removes a secret, durably. It is then in the history, durably.
+    pub fn remove(&self, name: &SecretName) -> Result<(), VaultError> {
+        self.secrets.remove(name)?;
+        self.keys.forget_file_key(name);
+        Ok(())
+    }
+
+    /// Removes a secret and its history, durably. The next call finishes one that was killed.
+    pub fn purge(&self, name: &SecretName) -> Result<(), VaultError> {
+        self.keys.forget_file_key(name);
+        self.secrets.purge(name)
     }
 
     /// Compares a value with the one that the vault has under a name.
@@ -211,7 +241,7 @@ impl Vault {
 
     /// The fingerprint of a secret, if it can be decrypted and has this value.
     pub fn fingerprint_of_same(&self, name: &SecretName, value: &Secret) -> Option<u64> {
-        let (encrypted, current) = self.decrypted(name).ok()?;
+        let (encrypted, current) = self.decrypted(name, Keyring::decrypt).ok()?;
         (current.expose() == value.expose()).then(|| fingerprint(&encrypted))
     }
 
@@ -230,7 +260,8 @@ impl Vault {
         let Some(earlier) = earlier.find(|earlier| fingerprint(earlier) == given) else {
             return false;
         };
-        let values = self.decrypt(name, &encrypted).ok().zip(self.decrypt(name, &earlier).ok());
+        let decrypt = |bytes| self.decrypt_by(name, |keys| keys.decrypt(bytes)).ok();
+        let values = decrypt(&encrypted).zip(decrypt(&earlier));
         values.is_some_and(|(current, earlier)| current.expose() == earlier.expose())
     }
 

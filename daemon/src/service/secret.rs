@@ -110,11 +110,7 @@ impl Handle for Delete {
         }
         let event = if purge { AuditEvent::Purge } else { AuditEvent::Delete };
         service.audit.record(event, caller.actor(), &names, &[])?;
-        let deleted = if purge {
-            service.vault.secrets().purge(name)
-        } else {
-            service.vault.secrets().remove(name)
-        };
+        let deleted = if purge { service.vault.purge(name) } else { service.vault.remove(name) };
         service.subscribers.check(&names);
         deleted.map_err(refusals::about(&names)).map(|()| Deleted)
     }

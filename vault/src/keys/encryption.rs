@@ -1,28 +1,22 @@
-//! Encrypts and decrypts bytes. No other file knows the age library.
+//! Encrypts and decrypts bytes. Only this file and [`identity`](super::identity) know the age library.
 
-use std::fmt;
+use std::cell::OnceCell;
 use std::io::{self, Read, Write};
 use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use age::armor::ArmoredReader;
-use age::secrecy::{ExposeSecret, SecretString};
-use age::{DecryptError, Decryptor, Encryptor, scrypt, x25519};
+use age::secrecy::SecretString;
+use age::{DecryptError, Decryptor, Encryptor, scrypt};
 use zeroize::Zeroizing;
 
+use crate::keys::identity::{FileKey, FileKeyIdentity, Identity, Recipient, RecordingIdentity};
 use crate::keys::locked_memory::wiping_stack;
 
 /// The exponent of scrypt's N for new passphrases, as stock age has it: 256 MiB, about a second.
 const WORK: u8 = 18;
 /// The highest exponent that is accepted: 1 GiB.
 const MOST_WORK: u8 = 20;
-
-/// A key: it decrypts what was encrypted for its recipient.
-pub(crate) struct Identity(x25519::Identity);
-
-/// A public key that secrets are encrypted for.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Recipient(x25519::Recipient);
 
 /// Why a file or a line is not an identity.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -56,45 +50,41 @@ pub enum DecryptFailure {
     OtherIdentity,
 }
 
-impl Identity {
-    pub(crate) fn generate() -> Self {
-        Self(x25519::Identity::generate())
-    }
-
-    pub(crate) fn parse(line: &str) -> Result<Self, BadIdentity> {
-        line.parse().map(Self).map_err(|_| BadIdentity::Unreadable)
-    }
-
-    /// Its line in an identity file.
-    pub(crate) fn to_line(&self) -> Zeroizing<String> {
-        Zeroizing::new(self.0.to_string().expose_secret().to_owned())
-    }
-
-    pub(crate) fn recipient(&self) -> Recipient {
-        Recipient(self.0.to_public())
-    }
-}
-
-impl Recipient {
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        text.parse().ok().map(Self)
-    }
-}
-
-impl fmt::Display for Recipient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// Decrypts bytes by any of these identities, whole or not at all.
+/// Decrypts bytes with any of these identities, whole or not at all.
 pub(crate) fn decrypt<'a>(
     identities: impl Iterator<Item = &'a Identity>,
     bytes: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, DecryptFailure> {
+    decrypt_by(identities.map(|identity| identity as &dyn age::Identity), bytes)
+}
+
+/// The same, with the file key, which decrypts these bytes again without an identity.
+pub(crate) fn decrypt_with_file_key<'a>(
+    identities: impl Iterator<Item = &'a Identity>,
+    bytes: &[u8],
+) -> Result<(Zeroizing<Vec<u8>>, FileKey), DecryptFailure> {
+    let found = OnceCell::new();
+    let identities: Vec<_> =
+        identities.map(|identity| RecordingIdentity { identity, found: &found }).collect();
+    let plain = decrypt_by(identities.iter().map(|one| one as &dyn age::Identity), bytes)?;
+    Ok((plain, found.into_inner().ok_or(DecryptFailure::Damaged)?))
+}
+
+/// Decrypts bytes with their file key.
+pub(crate) fn decrypt_by_file_key(
+    file_key: FileKey,
+    bytes: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, DecryptFailure> {
+    let identity = FileKeyIdentity(file_key);
+    decrypt_by(iter::once(&identity as &dyn age::Identity), bytes)
+}
+
+fn decrypt_by<'a>(
+    identities: impl Iterator<Item = &'a dyn age::Identity>,
+    bytes: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, DecryptFailure> {
     guarded(DecryptFailure::Damaged, || {
         let decryptor = Decryptor::new_buffered(bytes).map_err(|_| DecryptFailure::Damaged)?;
-        let identities = identities.map(|identity| &identity.0 as &dyn age::Identity);
         let mut reader = decryptor.decrypt(identities).map_err(|error| match error {
             DecryptError::NoMatchingKeys => DecryptFailure::OtherIdentity,
             _ => DecryptFailure::Damaged,
@@ -121,7 +111,7 @@ fn read(reader: &mut impl Read, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
 ///
 /// The age library's, if there are no recipients.
 pub(crate) fn encrypt(recipients: &[Recipient], plain: &[u8]) -> io::Result<Vec<u8>> {
-    let keys = recipients.iter().map(|recipient| &recipient.0 as &dyn age::Recipient);
+    let keys = recipients.iter().map(Recipient::as_age);
     let head = 512 + 128 * recipients.len();
     encrypt_for(keys, plain, plain.len() / 1024 + head)
 }

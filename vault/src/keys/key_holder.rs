@@ -7,13 +7,15 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use fluvio_secret_protocol::SecretName;
 use fluvio_secret_system::file_id::FileId;
 use zeroize::Zeroizing;
 
 use crate::error::VaultError;
 use crate::keys::boot_instant::BootInstant;
-use crate::keys::encryption::{self, BadIdentity, Recipient};
+use crate::keys::encryption::{self, BadIdentity};
 use crate::keys::error::{IdentityError, KeyError};
+use crate::keys::identity::Recipient;
 use crate::keys::identity_file::IdentityFile;
 use crate::keys::keyring::Keyring;
 use crate::whole_file::PreparedFile;
@@ -131,6 +133,13 @@ impl KeyHolder {
             KeyState::None => self.lost(),
             _ => self.locked(),
         })
+    }
+
+    /// Wipes the file key of a secret, whose file is replaced or removed.
+    pub(crate) fn forget_file_key(&self, name: &SecretName) {
+        if let HeldKeys::Open(keyring) | HeldKeys::Unlocked(keyring, _) = &self.held().keys {
+            keyring.forget_file_key(name);
+        }
     }
 
     pub(crate) fn locked(&self) -> VaultError {

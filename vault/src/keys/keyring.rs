@@ -15,12 +15,14 @@
 
 use std::mem;
 
-use fluvio_secret_protocol::RetiredKey;
+use fluvio_secret_protocol::{RetiredKey, SecretName};
 use fluvio_secret_system::printable;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use crate::keys::encryption::{self, BadIdentity, DecryptFailure, Identity, Recipient};
+use crate::keys::encryption::{self, BadIdentity, DecryptFailure};
+use crate::keys::file_keys::{FileHash, FileKeys};
+use crate::keys::identity::{Identity, Recipient};
 use crate::keys::locked_memory::{LockedMemory, wiping_stack};
 
 /// How the comment begins that marks a key as retired. Its date follows.
@@ -33,6 +35,7 @@ pub struct Keyring {
     keys: Vec<KeyLine>,
     /// Comments after the last key.
     tail: String,
+    file_keys: FileKeys,
 }
 
 struct KeyLine {
@@ -46,7 +49,8 @@ impl Keyring {
     pub fn generate() -> Self {
         let identity = wiping_stack(|| LockedMemory::new(Identity::generate()));
         let comments = format!("# created: {}\n# public key: {}\n", now(), identity.recipient());
-        Self { keys: vec![KeyLine { identity, comments }], tail: String::new() }
+        let keys = vec![KeyLine { identity, comments }];
+        Self { keys, tail: String::new(), file_keys: FileKeys::default() }
     }
 
     /// Reads the text of an identity file: comments, empty lines and keys.
@@ -60,7 +64,8 @@ impl Keyring {
         let mut has_other_lines = false;
         for line in text.lines().map(str::trim) {
             if line.starts_with("AGE-SECRET-KEY-1") {
-                let identity = LockedMemory::new(Identity::parse(line)?);
+                let identity = Identity::parse(line).ok_or(BadIdentity::Unreadable)?;
+                let identity = LockedMemory::new(identity);
                 let comments = mem::take(&mut comments);
                 let is_known = |key: &KeyLine| key.identity.recipient() == identity.recipient();
                 if !keys.iter().any(is_known) {
@@ -80,7 +85,7 @@ impl Keyring {
         }
         let current = keys.iter().position(|key| !key.is_retired()).ok_or(BadIdentity::Retired)?;
         keys[..=current].rotate_right(1);
-        Ok(Self { keys, tail: comments })
+        Ok(Self { keys, tail: comments, file_keys: FileKeys::default() })
     }
 
     /// The text of the file.
@@ -119,7 +124,36 @@ impl Keyring {
     }
 
     pub(crate) fn decrypt(&self, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, DecryptFailure> {
-        encryption::decrypt(self.keys.iter().map(|key| &*key.identity), bytes)
+        encryption::decrypt(self.identities(), bytes)
+    }
+
+    /// Decrypts the current version of a secret, and keeps its file key for the next time.
+    pub(crate) fn decrypt_current(
+        &self,
+        name: &SecretName,
+        bytes: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, DecryptFailure> {
+        let hash = FileHash::of(bytes);
+        if let Some(file_key) = self.file_keys.get(name, &hash) {
+            return encryption::decrypt_by_file_key(file_key, bytes);
+        }
+        let (plain, file_key) = encryption::decrypt_with_file_key(self.identities(), bytes)?;
+        self.file_keys.keep(name, hash, &file_key);
+        Ok(plain)
+    }
+
+    /// Wipes the file key of a secret.
+    pub(crate) fn forget_file_key(&self, name: &SecretName) {
+        self.file_keys.forget(name);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn has_file_key(&self, name: &SecretName) -> bool {
+        self.file_keys.has(name)
+    }
+
+    fn identities(&self) -> impl Iterator<Item = &Identity> {
+        self.keys.iter().map(|key| &*key.identity)
     }
 
     pub(crate) fn decrypt_by_current(

@@ -2,7 +2,8 @@
 
 use std::hint::black_box;
 use std::io;
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
+use std::ptr;
 use std::sync::Once;
 
 use region::LockGuard;
@@ -23,11 +24,24 @@ pub(crate) struct LockedMemory<T> {
 }
 
 impl<T> LockedMemory<T> {
+    /// Warns if the limits do not allow it, and holds the value all the same.
     pub(crate) fn new(value: T) -> Self {
         let page = Box::new(Page(Some(value)));
-        let lock = region::lock(&raw const *page, size_of::<Page<T>>());
-        let lock = lock.map_err(io::Error::from).inspect_err(warn).ok();
+        let lock = page.lock().inspect_err(warn).ok();
         Self { _lock: lock, page }
+    }
+
+    /// `None` if the limits do not allow it.
+    pub(crate) fn locked(value: T) -> Option<Self> {
+        let page = Box::new(Page(Some(value)));
+        let lock = page.lock().ok()?;
+        Some(Self { _lock: Some(lock), page })
+    }
+}
+
+impl<T> Page<T> {
+    fn lock(&self) -> io::Result<LockGuard> {
+        region::lock(ptr::from_ref(self), size_of::<Self>()).map_err(io::Error::from)
     }
 }
 
@@ -47,6 +61,12 @@ impl<T> Deref for LockedMemory<T> {
 
     fn deref(&self) -> &T {
         self.page.0.as_ref().expect("it is there until this is dropped")
+    }
+}
+
+impl<T> DerefMut for LockedMemory<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.page.0.as_mut().expect("it is there until this is dropped")
     }
 }
 

@@ -3,7 +3,9 @@
 pub(crate) mod boot_instant;
 pub(crate) mod encryption;
 pub(crate) mod error;
+pub(crate) mod file_keys;
 pub(crate) mod foreign_key;
+pub(crate) mod identity;
 pub(crate) mod identity_file;
 pub(crate) mod key_holder;
 pub(crate) mod keyring;

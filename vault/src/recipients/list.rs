@@ -12,7 +12,7 @@ use std::mem;
 use fluvio_secret_protocol::limits;
 use fluvio_secret_system::printable;
 
-use crate::keys::encryption::Recipient;
+use crate::keys::identity::Recipient;
 
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct ListedKey {
@@ -97,7 +97,7 @@ mod tests {
     use fluvio_secret_protocol::limits;
 
     use super::{ListedKey, parse, print, replace_retired};
-    use crate::keys::encryption::{Identity, Recipient};
+    use crate::keys::identity::{Identity, Recipient};
 
     fn recipient() -> Recipient {
         Identity::generate().recipient()

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use fluvio_secret_protocol::{ListedRecipient, Recipients, Unfinished, limits};
 
 use crate::durable_directory::{DurableDirectory, ReadError};
-use crate::keys::encryption::Recipient;
+use crate::keys::identity::Recipient;
 use crate::recipients::error::RecipientsError;
 use crate::recipients::list::{self, ListedKey};
 use crate::whole_file::PreparedFile;
@@ -272,7 +272,7 @@ mod tests {
 
     use super::{RecipientLists, RecipientsError};
     use crate::durable_directory::DurableDirectory;
-    use crate::keys::encryption::{Identity, Recipient};
+    use crate::keys::identity::{Identity, Recipient};
     use crate::recipients::list::{ListedKey, keys, print};
 
     fn lists() -> (tempfile::TempDir, RecipientLists) {

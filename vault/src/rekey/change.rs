@@ -8,8 +8,9 @@ use zeroize::Zeroizing;
 
 use crate::error::VaultError;
 use crate::keys::boot_instant::BootInstant;
-use crate::keys::encryption::{self, Recipient};
+use crate::keys::encryption;
 use crate::keys::foreign_key;
+use crate::keys::identity::Recipient;
 use crate::keys::key_holder::KeyState;
 use crate::keys::keyring::Keyring;
 use crate::recipients::list::{self, ListedKey};

@@ -11,7 +11,8 @@ use fluvio_secret_system::file_id::FileId;
 use zeroize::Zeroizing;
 
 use crate::error::VaultError;
-use crate::keys::encryption::{DecryptFailure, Recipient, count_recipients, encrypt};
+use crate::keys::encryption::{DecryptFailure, count_recipients, encrypt};
+use crate::keys::identity::Recipient;
 use crate::keys::keyring::Keyring;
 use crate::secrets::change::sync_all;
 use crate::secrets::fingerprint::fingerprint;
@@ -206,7 +207,10 @@ impl<'a> Reencryption<'a> {
             }
             file.replace(prepared)?;
             match target.version {
-                None => self.counts.secrets += 1,
+                None => {
+                    self.vault.keys().forget_file_key(&name);
+                    self.counts.secrets += 1;
+                }
                 Some(_) => {
                     self.counts.versions += 1;
                     histories.insert(name);

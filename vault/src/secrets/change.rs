@@ -7,10 +7,11 @@ use fluvio_secret_protocol::{Secret, SecretName};
 use jiff::Timestamp;
 
 use crate::error::VaultError;
-use crate::keys::encryption::{Recipient, encrypt};
+use crate::keys::encryption::encrypt;
+use crate::keys::identity::Recipient;
 use crate::secrets::fingerprint::fingerprint;
 use crate::secrets::parallel::in_parallel;
-use crate::secrets::record::Record;
+use crate::secrets::record::{BadRecord, Record};
 use crate::secrets::store::SecretFiles;
 use crate::vault::Vault;
 use crate::whole_file::{PreparedFile, WrittenFile};
@@ -64,9 +65,13 @@ impl<'a> SecretChange<'a> {
     pub fn restore(vault: &'a Vault, name: SecretName, version: u64) -> Result<Self, VaultError> {
         let file = vault.secrets().history().locate(&name, version)?.ok_or(VaultError::Missing)?;
         let encrypted = file.read()?;
-        let same_as = match vault.keys().with(|keys| Record::decrypt(keys, &encrypted, &name)) {
-            Ok(Ok(record)) => vault.fingerprint_of_same(&name, &record.value),
-            Ok(Err(why)) => return Err(file.damaged(why)),
+        let same_as = match vault.keys().with(|keys| keys.decrypt(&encrypted)) {
+            Ok(plain) => {
+                let record = plain.map_err(BadRecord::from);
+                let record = record.and_then(|plain| Record::of(&name, &plain));
+                let record = record.map_err(|why| file.damaged(why))?;
+                vault.fingerprint_of_same(&name, &record.value)
+            }
             Err(VaultError::IdentityLost { .. } | VaultError::Locked { .. }) => None,
             Err(error) => return Err(error),
         };
@@ -94,6 +99,7 @@ impl<'a> SecretChange<'a> {
         let Self { vault, name, prepared, set_at, restored, .. } = self;
         let secrets = vault.secrets();
         let kept = secrets.replace(&name, |_| prepared.commit())?;
+        vault.keys().forget_file_key(&name);
         if let Some(version) = restored {
             secrets.history().remove_restored(&name, version);
         }
@@ -129,7 +135,10 @@ impl<'a> SecretBatch<'a> {
         let mut outcome = Ok(());
         for (name, prepared) in files {
             match secrets.replace(&name, |_| prepared.rename_into(secrets.directory())) {
-                Ok(version) => kept.extend(version),
+                Ok(version) => {
+                    vault.keys().forget_file_key(&name);
+                    kept.extend(version);
+                }
                 Err(error) => {
                     outcome = Err(error);
                     break;

@@ -15,7 +15,6 @@ use zeroize::Zeroizing;
 
 use crate::durable_directory::ReadError;
 use crate::keys::encryption::DecryptFailure;
-use crate::keys::keyring::Keyring;
 
 /// The format that is written, and the newest that is read.
 const FORMAT: u32 = 1;
@@ -66,12 +65,9 @@ impl Record {
         Ok(bytes)
     }
 
-    pub(crate) fn decrypt(
-        keys: &Keyring,
-        encrypted: &[u8],
-        name: &SecretName,
-    ) -> Result<Self, BadRecord> {
-        let record = Self::decode(&keys.decrypt(encrypted)?)?;
+    /// Parses decrypted bytes, which must be a record of this secret.
+    pub(crate) fn of(name: &SecretName, bytes: &[u8]) -> Result<Self, BadRecord> {
+        let record = Self::decode(bytes)?;
         if record.name != *name {
             return Err(BadRecord::OtherName(record.name));
         }

@@ -132,7 +132,7 @@ impl SecretFiles {
     }
 
     /// Removes a secret, durably. It is then in the history, durably.
-    pub fn remove(&self, name: &SecretName) -> Result<(), VaultError> {
+    pub(crate) fn remove(&self, name: &SecretName) -> Result<(), VaultError> {
         if !self.has(name)? {
             return Err(VaultError::Missing);
         }
@@ -150,7 +150,7 @@ impl SecretFiles {
     }
 
     /// Removes a secret and its history, durably. The next call finishes one that was killed.
-    pub fn purge(&self, name: &SecretName) -> Result<(), VaultError> {
+    pub(crate) fn purge(&self, name: &SecretName) -> Result<(), VaultError> {
         if self.has(name)? {
             self.remove_file(name).map_err(|source| self.current(name).failed(source))?;
         }

@@ -7,8 +7,9 @@ use fluvio_secret_protocol::Unfinished;
 
 use super::{Rekey, RekeyError, Rekeyed};
 use crate::keys::encryption::{
-    Recipient, count_recipients, decrypt_with_passphrase, encrypt, encrypt_cheaply, is_encrypted,
+    count_recipients, decrypt_with_passphrase, encrypt, encrypt_cheaply, is_encrypted,
 };
+use crate::keys::identity::Recipient;
 use crate::keys::keyring::Keyring;
 use crate::rekey::reencrypt::ReencryptStep;
 use crate::rekey::retirement::Retirement;
@@ -46,7 +47,7 @@ fn home() -> (Home, Vault) {
     }
     set(&vault, "B", b"b");
     set(&vault, "GONE", b"gone");
-    vault.secrets().remove(&name("GONE")).expect("removed");
+    vault.remove(&name("GONE")).expect("removed");
     (home, vault)
 }
 

@@ -1,0 +1,249 @@
+//! File keys of secrets that were decrypted: with one, a secret is decrypted again without its identity,
+//! in a tenth of the time.
+//!
+//! They mean nothing that the identity beside them does not mean already, and are wiped with it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use fluvio_secret_protocol::SecretName;
+use lru::LruCache;
+use sha2::{Digest, Sha256};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::keys::identity::FileKey;
+use crate::keys::locked_memory::LockedMemory;
+
+/// The most file keys that are kept. They take 64 KiB of memory that is not swapped.
+const KEPT_FILE_KEYS: u16 = 4096;
+
+#[derive(Default)]
+pub(crate) struct FileKeys(Mutex<KeptFileKeys>);
+
+struct KeptFileKeys {
+    /// By name, the least recently used one last.
+    places: LruCache<SecretName, FileKeyPlace>,
+    /// Where no key is.
+    free: Vec<u16>,
+    /// `None` until the first key is kept, or if the limits allow no such memory.
+    memory: Option<LockedMemory<Zeroizing<[[u8; 16]; KEPT_FILE_KEYS as usize]>>>,
+}
+
+struct FileKeyPlace {
+    /// Of the whole encrypted file.
+    hash: FileHash,
+    place: u16,
+}
+
+#[derive(Eq, PartialEq)]
+pub(crate) struct FileHash([u8; 32]);
+
+impl FileHash {
+    pub(crate) fn of(encrypted: &[u8]) -> Self {
+        Self(Sha256::digest(encrypted).into())
+    }
+}
+
+impl FileKeys {
+    /// The file key of the secret's file, if it is kept and the file is still that one.
+    pub(crate) fn get(&self, name: &SecretName, hash: &FileHash) -> Option<FileKey> {
+        let mut kept = self.kept();
+        let place = kept.places.get(name).filter(|found| found.hash == *hash)?.place;
+        let memory = kept.memory.as_ref()?;
+        Some(Box::new(Zeroizing::new(memory[usize::from(place)])))
+    }
+
+    /// Keeps the file key of a secret, in place of an earlier one.
+    pub(crate) fn keep(&self, name: &SecretName, hash: FileHash, file_key: &FileKey) {
+        let mut kept = self.kept();
+        kept.forget(name);
+        if let Some(place) = kept.place() {
+            let memory = kept.memory.as_mut().expect("it has the place");
+            memory[usize::from(place)] = ***file_key;
+            kept.places.put(name.clone(), FileKeyPlace { hash, place });
+        }
+    }
+
+    /// Wipes the file key of a secret.
+    pub(crate) fn forget(&self, name: &SecretName) {
+        self.kept().forget(name);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn has(&self, name: &SecretName) -> bool {
+        self.kept().places.contains(name)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, KeptFileKeys> {
+        // A panic between two steps loses a place, or a key that is decrypted again.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for KeptFileKeys {
+    fn default() -> Self {
+        Self { places: LruCache::unbounded(), free: Vec::new(), memory: None }
+    }
+}
+
+impl KeptFileKeys {
+    fn forget(&mut self, name: &SecretName) {
+        if let Some(FileKeyPlace { place, .. }) = self.places.pop(name)
+            && let Some(memory) = &mut self.memory
+        {
+            memory[usize::from(place)].zeroize();
+            self.free.push(place);
+        }
+    }
+
+    /// A place for a key: a free one, or that of the key that was not used for the longest time.
+    fn place(&mut self) -> Option<u16> {
+        if self.memory.is_none() {
+            // Keys that may be swapped are not kept.
+            self.memory = LockedMemory::locked(Zeroizing::new([[0; 16]; KEPT_FILE_KEYS as usize]));
+            self.free = self.memory.iter().flat_map(|_| (0..KEPT_FILE_KEYS).rev()).collect();
+        }
+        self.free.pop().or_else(|| Some(self.places.pop_lru()?.1.place))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fluvio_secret_protocol::{Secret, SecretName};
+    use zeroize::Zeroizing;
+
+    use super::{FileHash, FileKeys, KEPT_FILE_KEYS};
+    use crate::keys::identity::{FileKey, Identity};
+    use crate::rekey::change::Rekey;
+    use crate::tests::{Home, set};
+    use crate::{SecretBatch, SecretChange, Vault, VaultError};
+
+    fn name(number: u16) -> SecretName {
+        format!("S{number}").parse().expect("a name")
+    }
+
+    fn key(number: u16) -> FileKey {
+        let [high, low] = number.to_be_bytes();
+        Box::new(Zeroizing::new([high, low, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]))
+    }
+
+    fn keep(keys: &FileKeys, number: u16) {
+        keys.keep(&name(number), FileHash::of(&number.to_be_bytes()), &key(number));
+    }
+
+    fn get(keys: &FileKeys, number: u16) -> Option<FileKey> {
+        keys.get(&name(number), &FileHash::of(&number.to_be_bytes()))
+    }
+
+    #[test]
+    fn a_file_key_is_of_one_name_and_one_file() {
+        let keys = FileKeys::default();
+        assert!(get(&keys, 1).is_none());
+        keep(&keys, 1);
+        keep(&keys, 2);
+        assert_eq!(get(&keys, 1), Some(key(1)));
+        assert_eq!(get(&keys, 2), Some(key(2)));
+        assert!(keys.get(&name(1), &FileHash::of(b"another file")).is_none());
+        assert!(keys.get(&name(2), &FileHash::of(&1_u16.to_be_bytes())).is_none());
+        keys.keep(&name(1), FileHash::of(b"another file"), &key(3));
+        assert!(get(&keys, 1).is_none());
+        assert_eq!(keys.get(&name(1), &FileHash::of(b"another file")), Some(key(3)));
+    }
+
+    #[test]
+    fn what_is_forgotten_is_wiped_and_its_place_used_again() {
+        let keys = FileKeys::default();
+        (0..3).for_each(|number| keep(&keys, number));
+        keys.forget(&name(1));
+        keys.forget(&name(1));
+        assert!(get(&keys, 1).is_none());
+        let kept = |keys: &FileKeys| {
+            let kept = keys.kept();
+            let memory = kept.memory.as_ref().expect("memory that is not swapped");
+            memory.iter().filter(|key| **key != [0; 16]).count()
+        };
+        assert_eq!(kept(&keys), 2);
+        keep(&keys, 1);
+        assert_eq!((kept(&keys), get(&keys, 1)), (3, Some(key(1))));
+    }
+
+    #[test]
+    fn the_least_recently_used_one_makes_room() {
+        let keys = FileKeys::default();
+        (0..KEPT_FILE_KEYS).for_each(|number| keep(&keys, number));
+        assert!(get(&keys, 0).is_some());
+        keep(&keys, KEPT_FILE_KEYS);
+        assert!(get(&keys, 1).is_none());
+        for number in (0..=KEPT_FILE_KEYS).filter(|number| *number != 1) {
+            assert_eq!(get(&keys, number), Some(key(number)));
+        }
+    }
+
+    type Change = fn(&Vault);
+
+    /// Each change of a secret that has another value before.
+    const CHANGES: [(&str, Change); 7] = [
+        ("set", |vault| _ = set(vault, "A", b"2")),
+        ("set in a batch", |vault| {
+            let secrets = vec![(secret(), Secret::from(b"2".to_vec()))];
+            SecretBatch::set(vault, secrets).and_then(SecretBatch::commit).expect("set");
+        }),
+        ("restored", |vault| {
+            let version = vault.secrets().versions(&secret()).expect("versions").earlier[0].version;
+            let change = SecretChange::restore(vault, secret(), version);
+            change.and_then(SecretChange::commit).expect("restored");
+        }),
+        ("encrypted again", |vault| {
+            let friend = Identity::generate().recipient().to_string();
+            rekey(Rekey::add(vault, &friend, None));
+        }),
+        ("encrypted for a new key", |vault| rekey(Rekey::rotate(vault, false, None, None))),
+        ("removed", |vault| vault.remove(&secret()).expect("removed")),
+        ("purged", |vault| vault.purge(&secret()).expect("purged")),
+    ];
+
+    fn secret() -> SecretName {
+        "A".parse().expect("a name")
+    }
+
+    fn rekey(rekey: Result<Rekey<'_>, VaultError>) {
+        rekey.and_then(|rekey| rekey.commit(&mut |_| {})).expect("encrypted again");
+    }
+
+    fn is_kept(vault: &Vault) -> bool {
+        vault.keys().with(|keys| keys.has_file_key(&secret())).expect("a key")
+    }
+
+    #[test]
+    fn a_file_key_goes_with_its_file() {
+        for (change, make) in CHANGES {
+            let home = Home::new();
+            let vault = home.open().expect("a vault");
+            set(&vault, "A", b"0");
+            set(&vault, "A", b"1");
+            assert!(!is_kept(&vault), "{change}");
+            let (value, _) = vault.read_with_fingerprint(&secret()).expect("decrypted");
+            assert_eq!(value.expose(), b"1");
+            assert!(is_kept(&vault), "{change}");
+            make(&vault);
+            assert!(!is_kept(&vault), "{change}");
+            if let Ok((value, _)) = vault.read_with_fingerprint(&secret()) {
+                let again = vault.read_with_fingerprint(&secret()).expect("decrypted").0;
+                assert_eq!(value.expose(), again.expose(), "{change}");
+                assert_eq!(value.expose(), vault.read(&secret()).expect("decrypted").expose());
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_key_goes_when_another_program_removes_the_file() {
+        let home = Home::new();
+        let vault = home.open().expect("a vault");
+        set(&vault, "A", b"1");
+        vault.read_with_fingerprint(&secret()).expect("decrypted");
+        std::fs::remove_file(home.file("A")).expect("removed");
+        assert!(is_kept(&vault));
+        let missing = vault.read_with_fingerprint(&secret());
+        assert!(matches!(missing, Err(VaultError::Missing)), "{missing:?}");
+        assert!(!is_kept(&vault));
+    }
+}
