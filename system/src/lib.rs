@@ -30,6 +30,7 @@
 //! * [`lock`]: locks that the kernel frees when their holder exits
 //! * [`logout`]: what happens to files in memory when their user logs out
 //! * [`output`]: results on standard output
+//! * [`parallel`]: the same work in several threads
 //! * [`peer`]: the process at the other end of a socket
 //! * [`places`]: where everything is kept
 //! * [`private`]: directories and files that only you may use
@@ -49,6 +50,7 @@ pub mod io_error;
 pub mod lock;
 pub mod logout;
 pub mod output;
+pub mod parallel;
 pub mod peer;
 pub mod places;
 pub mod printable;

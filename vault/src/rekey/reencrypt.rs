@@ -8,6 +8,7 @@ use std::mem;
 
 use fluvio_secret_protocol::{SecretName, limits};
 use fluvio_secret_system::file_id::FileId;
+use fluvio_secret_system::parallel::{DISK_THREADS, in_parallel};
 use zeroize::Zeroizing;
 
 use crate::error::VaultError;
@@ -16,7 +17,6 @@ use crate::keys::identity::Recipient;
 use crate::keys::keyring::Keyring;
 use crate::secrets::change::sync_all;
 use crate::secrets::fingerprint::fingerprint;
-use crate::secrets::parallel::in_parallel;
 use crate::vault::Vault;
 use crate::whole_file::WrittenFile;
 
@@ -217,7 +217,8 @@ impl<'a> Reencryption<'a> {
                 }
             }
         }
-        in_parallel(histories.into_iter().collect(), |name| secrets.history().sync(&name))?;
+        let histories = histories.into_iter().collect();
+        in_parallel(DISK_THREADS, histories, |name| secrets.history().sync(&name))?;
         self.done = self.all.min(self.done + names.len());
         let done = match self.what {
             ReencryptScope::All | ReencryptScope::ByCount => self.done,

@@ -4,13 +4,13 @@ use std::io;
 use std::time::SystemTime;
 
 use fluvio_secret_protocol::{Secret, SecretName};
+use fluvio_secret_system::parallel::{DISK_THREADS, in_parallel};
 use jiff::Timestamp;
 
 use crate::error::VaultError;
 use crate::keys::encryption::encrypt;
 use crate::keys::identity::Recipient;
 use crate::secrets::fingerprint::fingerprint;
-use crate::secrets::parallel::in_parallel;
 use crate::secrets::record::{BadRecord, Record};
 use crate::secrets::store::SecretFiles;
 use crate::vault::Vault;
@@ -156,7 +156,7 @@ pub(crate) fn sync_all(
     secrets: &SecretFiles,
     written: Vec<(SecretName, WrittenFile)>,
 ) -> Result<Vec<(SecretName, PreparedFile)>, VaultError> {
-    in_parallel(written, |(name, file)| {
+    in_parallel(DISK_THREADS, written, |(name, file)| {
         let prepared = file.sync().map_err(|source| secrets.current(&name).failed(source))?;
         Ok((name, prepared))
     })

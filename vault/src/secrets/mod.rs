@@ -5,7 +5,6 @@ pub(crate) mod file_name;
 pub(crate) mod fingerprint;
 pub(crate) mod history;
 pub(crate) mod names;
-pub(crate) mod parallel;
 pub(crate) mod record;
 pub(crate) mod store;
 pub(crate) mod version_file;
