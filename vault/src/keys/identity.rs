@@ -20,7 +20,7 @@ const TAG: &str = "X25519";
 const LABEL: &[u8] = b"age-encryption.org/v1/X25519";
 
 /// A file key, encrypted and authenticated.
-const ENCRYPTED_BYTES: usize = FILE_KEY_BYTES + 16;
+const ENCRYPTED_KEY_BYTES: usize = FILE_KEY_BYTES + 16;
 
 /// A key: it decrypts what was encrypted for its recipient.
 pub(crate) struct Identity {
@@ -79,7 +79,7 @@ impl Identity {
 
     /// The file key of a stanza; `None` if it is encrypted for another recipient.
     fn file_key(&self, stanza: &Stanza) -> Result<Option<format::FileKey>, DecryptError> {
-        let ([share], ENCRYPTED_BYTES) = (&stanza.args[..], stanza.body.len()) else {
+        let ([share], ENCRYPTED_KEY_BYTES) = (&stanza.args[..], stanza.body.len()) else {
             return Err(DecryptError::InvalidHeader);
         };
         let share = BASE64_STANDARD_NO_PAD.decode(share).ok();

@@ -15,6 +15,7 @@ use crate::error::VaultError;
 use crate::keys::boot_instant::BootInstant;
 use crate::keys::encryption::{self, BadIdentity};
 use crate::keys::error::{IdentityError, KeyError};
+use crate::keys::held::{Held, HeldKeys, KeyState, is_over};
 use crate::keys::identity::Recipient;
 use crate::keys::identity_file::IdentityFile;
 use crate::keys::keyring::Keyring;
@@ -31,37 +32,6 @@ pub struct KeyHolder {
     lock_requests: AtomicU64,
     /// Whether the identity was made and nothing has been set with it yet.
     is_new: AtomicBool,
-}
-
-struct Held {
-    keys: HeldKeys,
-    file_id: Option<FileId>,
-    /// Whether the file is known to survive a power cut.
-    is_durable: bool,
-}
-
-enum HeldKeys {
-    /// There is no file.
-    None,
-    /// The file has no passphrase.
-    Open(Keyring),
-    /// The file has one.
-    Locked,
-    /// The passphrase was given. At that time the keys are forgotten.
-    Unlocked(Keyring, Option<BootInstant>),
-}
-
-/// Whether there is an identity, and whether its keys can be used.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum KeyState {
-    /// There is no identity.
-    None,
-    /// The identity has no passphrase.
-    Open,
-    /// The passphrase of the identity is missing.
-    Locked,
-    /// The keys can be used until then; `None` for no limit.
-    Unlocked(Option<BootInstant>),
 }
 
 /// Decrypted keys, and the id of their file.
@@ -106,12 +76,7 @@ impl KeyHolder {
 
     /// The state, without a check of the file.
     pub fn state(&self) -> KeyState {
-        match self.held().keys {
-            HeldKeys::None => KeyState::None,
-            HeldKeys::Open(_) => KeyState::Open,
-            HeldKeys::Unlocked(_, until) if !is_over(until) => KeyState::Unlocked(until),
-            HeldKeys::Locked | HeldKeys::Unlocked(..) => KeyState::Locked,
-        }
+        self.held().state()
     }
 
     pub(crate) fn checked_state(&self) -> Result<KeyState, IdentityError> {
@@ -377,18 +342,6 @@ impl KeyHolder {
     }
 }
 
-impl Held {
-    /// The keys, if they can be used; else their state.
-    fn keyring(&self) -> Result<&Keyring, KeyState> {
-        match &self.keys {
-            HeldKeys::Open(keyring) => Ok(keyring),
-            HeldKeys::Unlocked(keyring, until) if !is_over(*until) => Ok(keyring),
-            HeldKeys::None => Err(KeyState::None),
-            HeldKeys::Locked | HeldKeys::Unlocked(..) => Err(KeyState::Locked),
-        }
-    }
-}
-
 impl OpenedKeys {
     /// The current public key.
     pub fn recipient(&self) -> Recipient {
@@ -401,10 +354,6 @@ impl RewrittenFile {
     pub fn recipient(&self) -> Recipient {
         self.keyring.current()
     }
-}
-
-fn is_over(until: Option<BootInstant>) -> bool {
-    until.is_some_and(|until| until <= BootInstant::now())
 }
 
 #[cfg(test)]
