@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::process::Command;
 
-use crate::harness::{Home, make_folder, need, program, said};
+use crate::harness::{Home, behind, make_folder, need, program, said};
 
 /// A command with a HOME and nothing else of ours.
 fn at_home(home: &Home, name: &str) -> Command {
@@ -314,4 +314,39 @@ fn b15_what_else_keeps_a_command_from_the_socket_is_no_missing_daemon() {
     let told = home.cli(&["list"]);
     assert!(told.err.contains("cannot connect to the daemon at "), "{told:?}");
     assert!(!told.err.contains("no daemon"), "{told:?}");
+}
+
+#[test]
+fn no_program_asks_the_password_database() {
+    if !need::tool("strace") {
+        return;
+    }
+    let home = Home::new();
+    let config = home.config(&["A"]);
+    let config = config.to_str().unwrap();
+    let completed = ["--", "fluvio-secret", "check", "~/"];
+    // A daemon that strace started would be waited for.
+    home.set("A", "x");
+    let commands: [(&str, &[&str]); 5] = [
+        ("fluvio-secret", &["set", "A", "x"]),
+        ("fluvio-secret", &["run", "--as-is", "--config", config, "--", "true"]),
+        ("fluvio-secret-shim", &["--as-is", "--config", config, "--", "true"]),
+        ("fluvio-secret", &["doctor"]),
+        ("fluvio-secret", &completed),
+    ];
+    for (name, args) in commands {
+        let mut command = home.command(name);
+        command.args(args).env_remove("HOME");
+        if args == completed {
+            command.env("FLUVIO_SECRET_COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", "2");
+        }
+        let list = home.path("opened");
+        let words = ["strace", "-f", "-o", list.to_str().unwrap(), "-e", "trace=open,openat"];
+        said(&mut behind(&words, &command));
+        let opened = fs::read_to_string(&list).unwrap();
+        assert!(opened.contains("/proc/self/status"), "the control: {name} {args:?}: {opened}");
+        for file in ["nsswitch.conf", "/etc/passwd"] {
+            assert!(!opened.contains(file), "{name} {args:?}: {opened}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The command line: its definition, and how it is read.
 
+use std::env;
 use std::ffi::OsString;
 
 use clap::error::ErrorKind;
@@ -57,10 +58,18 @@ fn help_of(mut args: Vec<OsString>) -> Vec<OsString> {
 
 /// Answers a shell that asks for completions. Returns whether a shell did.
 pub(crate) fn complete() -> bool {
+    if env::var_os(COMPLETE).is_none() {
+        return false;
+    }
+    // Without HOME, the password database would be asked what `~` means. A static program cannot do that everywhere.
+    let has_home = env::var_os("HOME").is_some_and(|home| !home.is_empty());
+    if !has_home && env::args_os().any(|word| word.as_encoded_bytes().contains(&b'~')) {
+        return true;
+    }
     let environment = CompleteEnv::with_factory(command_line).bin(PROGRAM).var(COMPLETE);
-    let directory = std::env::current_dir().ok();
+    let directory = env::current_dir().ok();
     // An error would be printed into the line that you type.
-    environment.try_complete(std::env::args_os(), directory.as_deref()).unwrap_or(true)
+    environment.try_complete(env::args_os(), directory.as_deref()).unwrap_or(true)
 }
 
 /// The definition of the command line, for its manual page.
