@@ -4,11 +4,12 @@ use std::env;
 use std::ffi::OsString;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
+use clap::{Args as _, CommandFactory, FromArgMatches as _, Parser};
 use clap_complete::env::CompleteEnv;
 
 use crate::commands::Command;
 use crate::commands::completions::COMPLETE;
+use crate::commands::run::RunArgs;
 use crate::error::CliError;
 use crate::usage_error::{PROGRAM, explain};
 
@@ -29,6 +30,9 @@ Example:
 /// Reads the arguments, the program's name first.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, CliError> {
     let args = help_of(args.into_iter().collect());
+    if let Some(run) = parse_run(&args) {
+        return Ok(run);
+    }
     let last_is_after_dashes = args.iter().rev().skip(1).any(|word| word == "--");
     let command = match CommandLine::try_parse_from(args) {
         Ok(line) => line.command,
@@ -45,6 +49,15 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
         set.refuse_option()?;
     }
     Ok(command)
+}
+
+/// Reads the arguments of `run` alone: clap builds every command before it reads one, and each start of a
+/// connector waits for that. What is wrong is left to the whole command line.
+fn parse_run(args: &[OsString]) -> Option<Command> {
+    let words = args.get(1..).filter(|words| words.first().is_some_and(|word| word == "run"))?;
+    let command = RunArgs::augment_args(clap::Command::new("run"));
+    let found = command.try_get_matches_from(words).ok()?;
+    RunArgs::from_arg_matches(&found).ok().map(Command::Run)
 }
 
 /// Turns `help COMMAND`, which Fluvio's command line has, into `COMMAND --help`.
@@ -80,9 +93,11 @@ pub fn command_line() -> clap::Command {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use std::ffi::OsString;
 
-    use super::{CommandLine, parse};
+    use clap::{CommandFactory as _, Parser as _};
+
+    use super::{CommandLine, parse, parse_run};
     use crate::commands::Command;
     use crate::error::CliError;
     use crate::value::Source;
@@ -174,6 +189,31 @@ mod tests {
         assert!(typed(&["run", "--config", "c", "--injekt", "env", "--", "true"]).is_err());
         assert!(typed(&["run", "--config", "c"]).is_err());
         assert!(typed(&["run", "--", "connector"]).is_err());
+    }
+
+    #[test]
+    fn run_is_read_alone_as_among_all_commands() {
+        let watch = ["run", "--watch", "--watch-path", "a", "--grace", "1s", "--config", "c", "x"];
+        for words in [
+            &["run", "--config", "c", "x"][..],
+            &["run", "--config=c", "--inject", "env", "--as-is", "--", "x", "--", "-h"],
+            &watch,
+            &["run", "--config", "c", "--inject", "x", "--", "x"],
+            &["run", "--config", "c"],
+            &["run", "--help"],
+            &["run", "--version"],
+            &["run", "-V", "--config", "c", "x"],
+            &["set", "run", "--config"],
+            &["--", "run", "--config", "c", "x"],
+            &["runs", "--config", "c", "x"],
+            &[],
+        ] {
+            let words: Vec<OsString> =
+                ["fluvio-secret"].iter().chain(words).map(Into::into).collect();
+            let whole = CommandLine::try_parse_from(&words).ok().map(|line| line.command);
+            let whole = whole.filter(|command| matches!(command, Command::Run(_)));
+            assert_eq!(format!("{:?}", parse_run(&words)), format!("{whole:?}"), "{words:?}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod key;
 mod lease;
 mod log;
 mod metadata;
-mod run;
+pub(crate) mod run;
 mod secret;
 mod shim;
 mod status;
