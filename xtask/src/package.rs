@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::programs::{SHIPPED, cargo, path_of, root, run, target};
+use crate::programs::{SHIPPED, packaged, path_of, root, run, target};
 use crate::{Outcome, man, say};
 
 /// Where a shell looks for completions, below the directory of everything.
@@ -67,7 +67,7 @@ pub(crate) fn packages() -> Packages {
 
 /// Puts everything that is installed below a directory, as it is below /usr.
 fn files(directory: &Path) -> Outcome {
-    let built = cargo(&["build", "--release", "--package", "fluvio-secret", "--bins"])?;
+    let built = packaged()?;
     for name in SHIPPED {
         copy(&path_of(&built, name)?, &directory.join("bin").join(name), 0o755)?;
     }
