@@ -8,6 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::harness::mount::Mount;
+use crate::harness::pty::Pty;
 use crate::harness::watch::git;
 use crate::harness::{Home, Said, eventually, kill, make_folder, need, program, said};
 
@@ -94,6 +95,28 @@ fn where_nothing_is_wrong_there_is_a_line_for_each_look_and_status_0() {
     assert!(table.contains("ok       1 secret, which can be opened\n"), "{table}");
     assert!(table.contains("; fix it with: "), "{table}");
     assert!(home.ok(&["doctor", "-O", "yaml"]).starts_with("- check: programs\n  state: ok\n"));
+}
+
+#[test]
+fn every_secret_of_many_is_examined_and_how_far_it_is_is_shown() {
+    let home = Home::new();
+    let lines: Vec<_> = (0..500).map(|n| format!("N{n:03}=value {n}\n")).collect();
+    home.write("many.txt", lines.concat());
+    home.ok(&["import", "many.txt"]);
+    // The first and the last one, and some between them.
+    let damaged = ["N000", "N127", "N128", "N300", "N499"];
+    for name in damaged {
+        fs::write(home.secret_file(name), "damaged").unwrap();
+    }
+    let found = looks(&mut doctor(&home));
+    let named: Vec<_> = of(&found, "vault").into_iter().map(text).collect();
+    assert_eq!(named.len(), damaged.len(), "{named:?}");
+    for (named, name) in named.iter().zip(damaged) {
+        assert!(named.starts_with(&format!("`{name}` is damaged")), "{named}");
+    }
+    let mut shown = Pty::start(home.command("fluvio-secret").arg("doctor"));
+    shown.expect("500 of 500 secrets");
+    assert_eq!(shown.child.wait().unwrap().code(), Some(1));
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! * [`writing`]: whether files can be made there
 //! * [`git`]: whether git tracks a key
 //! * [`daemon`]: the settings, and the daemon
-//! * [`vault`]: the secrets, and the identity
+//! * [`vault`]: the secrets, and the identity; [`examine`](mod@examine): which secrets can be decrypted
 //! * [`history`]: their earlier versions
 //! * [`memory`]: where values are in memory, and what may take them from there
 //! * [`units`]: what systemd starts
@@ -18,6 +18,7 @@
 //! passed, or reads below the root of a [`machine::Machine`]. So tests make each message appear.
 
 mod daemon;
+mod examine;
 mod finding;
 mod fix;
 mod git;
@@ -54,7 +55,7 @@ pub(crate) fn check_all(machine: &Machine, places: &Places) -> Vec<Diagnosis> {
     found.extend(daemon::settings(places, status.as_ref()));
     found.extend(daemon::daemon(connected.as_ref().map(|(status, _)| status), places));
     if let Ok((status, mut client)) = connected {
-        found.extend(vault::check(&mut client, &status));
+        found.extend(vault::check(&places.state, &mut client, &status));
         found.extend(history::check(places, Path::new(&status.vault)));
     }
     found.extend(memory::check(machine, status.map(|status| status.pid)));

@@ -5,11 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use fluvio_secret_protocol::{
-    Client, ClientError, Code, Damaged, Examine, GetKey, GetRecipients, GetStatus, History, Key,
-    List, Recipients, SecretName, Status, Unfinished, limits,
+    Client, ClientError, Code, Damaged, GetKey, GetRecipients, GetStatus, History, Key, List,
+    Recipients, Status, Unfinished,
 };
+use fluvio_secret_system::places::StateDirectory;
 use zeroize::Zeroizing;
 
+use super::examine::examine;
 use super::finding::{Diagnosis, DoctorCheck, MOST_FINDINGS};
 use super::fix::{Fix, names_in};
 use crate::format::count;
@@ -18,13 +20,17 @@ use crate::format::count;
 const ADD_THIS_MACHINE: &str =
     "have one of the vault's recipients add the key that this prints: fluvio-secret key show";
 
-pub(super) fn check(client: &mut Client, status: &Status) -> Vec<Diagnosis> {
+pub(super) fn check(
+    state: &StateDirectory,
+    client: &mut Client,
+    status: &Status,
+) -> Vec<Diagnosis> {
     let names = client.collect(List).map(|secrets| secrets.into_iter().map(|secret| secret.name));
     let names: Vec<_> = match names {
         Ok(names) => names.collect(),
         Err(error) => return vec![DoctorCheck::Vault.failed(&error)],
     };
-    let mut found = match examine(client, &names) {
+    let mut found = match examine(state, &names) {
         Ok(damaged) if damaged.is_empty() => {
             vec![DoctorCheck::Vault.ok(match names.len() {
                 0 => "there are no secrets yet".to_owned(),
@@ -58,14 +64,6 @@ pub(super) fn check(client: &mut Client, status: &Status) -> Vec<Diagnosis> {
         Err(error) => DoctorCheck::Recipients.failed(&error),
     });
     found
-}
-
-fn examine(client: &mut Client, names: &[SecretName]) -> Result<Vec<Damaged>, ClientError> {
-    let mut damaged = Vec::new();
-    for names in names.chunks(limits::EXAMINED_NAMES) {
-        damaged.extend(client.call(Examine { names: names.to_vec() })?.damaged);
-    }
-    Ok(damaged)
 }
 
 /// What to do about a vault from before a rotation, as a backup or git brings it back: the key that was kept
