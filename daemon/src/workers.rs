@@ -1,16 +1,17 @@
 //! The threads that carry out requests: one for changes of the vault, one for passphrases, one for
-//! locks, one for checks, one for the rest.
+//! locks, one for checks, and one on each core for the rest.
 //!
 //! So the vault has one writer, and a grant waits neither for another client's fsync nor for a
 //! passphrase. A lock, the sockets and `status` wait for none of them, even if a disk hangs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::RecvTimeoutError;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 use std::{io, thread};
 
 use fluvio_secret_protocol::{Request, Worker};
+use fluvio_secret_system::parallel::cores;
 use fluvio_secret_system::peer::Peer;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
@@ -69,7 +70,7 @@ impl Workers {
             // Another thread may have unlocked the vault since.
             Some(key::lock_when_due(service).unwrap_or(LOCK_CHECK_INTERVAL))
         };
-        let locks = start("locks", service.clone(), |_| {}, lock_when_due)?;
+        let locks = start("locks", 1, &service, |_| {}, lock_when_due)?;
         // A starter may allow few threads. One is enough, but requests then wait for each other.
         let or_locks = |started: io::Result<_>| {
             started.unwrap_or_else(|error| {
@@ -77,10 +78,10 @@ impl Workers {
                 locks.clone()
             })
         };
-        let checks = or_locks(start("checks", service.clone(), |_| {}, |_| None));
-        let keys = or_locks(start("keys", service.clone(), |_| {}, |_| None));
-        let reads = or_locks(start("reads", service.clone(), |_| {}, |_| None));
-        let writes = or_locks(start("writes", service.clone(), sweep, |_| None));
+        let checks = or_locks(start("checks", 1, &service, |_| {}, |_| None));
+        let keys = or_locks(start("keys", 1, &service, |_| {}, |_| None));
+        let reads = or_locks(start("reads", cores(), &service, |_| {}, |_| None));
+        let writes = or_locks(start("writes", 1, &service, sweep, |_| None));
         Ok(Self { service, checks, keys, locks, reads, writes, in_flight: InFlight::default() })
     }
 
@@ -132,32 +133,47 @@ impl Workers {
     }
 }
 
-/// Starts a thread, which begins with `first`. Before each wait it does what is `due`, which returns
-/// when more is.
+/// Starts this number of threads, or fewer if no more may be started. Each begins with `first`, and before
+/// each wait it does what is `due`, which returns when more is.
 fn start(
     name: &str,
-    service: Arc<Service>,
+    threads: usize,
+    service: &Arc<Service>,
     first: fn(&Service),
     due: fn(&Service) -> Option<Duration>,
 ) -> io::Result<mpsc::Sender<Work>> {
     let (sender, work) = mpsc::channel::<Work>();
-    thread::Builder::new().name(name.to_owned()).spawn(move || {
-        first(&service);
-        loop {
-            let next = match due(&service) {
-                None => work.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some(left) => work.recv_timeout(left.min(LOCK_CHECK_INTERVAL)),
-            };
-            match next {
-                Ok(Work::Request(job)) => carry_out(&service, job),
-                Ok(Work::Check(check)) => check(),
-                Ok(Work::ForgetGone) => service.subscribers.forget_gone(),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+    let work = Arc::new(Mutex::new(work));
+    let start_one = || {
+        let (service, work) = (service.clone(), work.clone());
+        let run = move || {
+            first(&service);
+            loop {
+                match next(&work, due(&service)) {
+                    Ok(Work::Request(job)) => carry_out(&service, job),
+                    Ok(Work::Check(check)) => check(),
+                    Ok(Work::ForgetGone) => service.subscribers.forget_gone(),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
             }
-        }
-    })?;
+        };
+        thread::Builder::new().name(name.to_owned()).spawn(run)
+    };
+    start_one()?;
+    (1..threads).map_while(|_| start_one().ok()).count();
     Ok(sender)
+}
+/// Waits for work. Another thread that waits for the same work has to wait for this one first.
+fn next(
+    work: &Mutex<mpsc::Receiver<Work>>,
+    left: Option<Duration>,
+) -> Result<Work, RecvTimeoutError> {
+    let work = work.lock().unwrap_or_else(PoisonError::into_inner);
+    match left {
+        None => work.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        Some(left) => work.recv_timeout(left.min(LOCK_CHECK_INTERVAL)),
+    }
 }
 
 /// Removes what killed writers left behind, before the first change.

@@ -6,11 +6,12 @@ use fluvio_secret_protocol::{Check, Refusal};
 
 use super::Service;
 use super::handle::{Caller, Handle};
-use super::values;
+use super::values::ReadSecrets;
 
 impl Handle for Check {
     fn handle(self, service: &Service, _: &mut Caller<'_>) -> Result<Checked, Refusal> {
         let document = Document::read(&self.config);
-        Ok(document.check(Values::Of(&|name| values::known(&service.vault, name, None))))
+        let secrets = ReadSecrets::of(&service.vault, &document);
+        Ok(document.check(Values::Of(&|name| secrets.known(name))))
     }
 }

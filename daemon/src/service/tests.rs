@@ -1,9 +1,9 @@
-use std::collections::HashMap;
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use fluvio_secret_config::Document;
 use fluvio_secret_protocol::{
     Call, Code, Damaged, Delete, Examine, Examined, GetActivity, GetKey, GetRecipients, GetStatus,
     Grant, Granted, Import, List, ListLeases, Listed, Lock, Passphrase, Refusal, Reply, Request,
@@ -13,7 +13,8 @@ use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::peer::Peer;
 use zeroize::Zeroizing;
 
-use super::{Service, deliveries, handle, values};
+use super::values::ReadSecrets;
+use super::{Service, deliveries, handle};
 use crate::answers::{Answers, Response};
 use crate::audit::{Actor, Audit, AuditEvent};
 use crate::leases::LeaseTable;
@@ -209,8 +210,9 @@ fn d13_what_was_opened_before_a_lock_is_not_given_away_after_it() {
     home.call(put).expect("a passphrase");
     let locks = home.service.vault.keys().locks();
     let names = [secret("A")];
-    let values =
-        values::read_all(&home.service.vault, &names, &mut HashMap::new()).expect("opened");
+    let document = Document::read(b"x: {secret: {name: A}}");
+    let secrets = ReadSecrets::of(&home.service.vault, &document);
+    let values = secrets.into_values(&names).expect("decrypted");
     assert_eq!(values[0].0.expose(), b"one");
     home.call(Lock).expect("locked");
     for event in [AuditEvent::Grant, AuditEvent::Lease] {

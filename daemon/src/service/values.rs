@@ -1,15 +1,20 @@
 //! The values that a configuration references, decrypted.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use fluvio_secret_config::{Document, KnownSecret, References, Values};
 use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::{Grant, Refusal, Secret, SecretName, limits};
 use fluvio_secret_system::help::Helpful;
+use fluvio_secret_system::parallel::{cores, in_parallel};
 use fluvio_secret_vault::{Vault, VaultError};
 
 use super::refusals;
+
+/// For fewer secrets than this, starting another thread takes longer than it saves.
+const SECRETS_PER_THREAD: usize = 4;
 
 /// How values can reach the connector of a request.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -28,8 +33,12 @@ pub(super) struct Referenced {
     pub(super) fingerprints: Vec<u64>,
 }
 
-/// Secrets that were decrypted for a request, each once, with their fingerprints.
-pub(super) type Decrypted = HashMap<SecretName, (Secret, u64)>;
+/// What the vault has for the references of a configuration, each read once.
+pub(super) struct ReadSecrets<'a> {
+    vault: &'a Vault,
+    /// Without those that make a grant too large.
+    read: HashMap<SecretName, Result<(Secret, u64), VaultError>>,
+}
 
 impl Referenced {
     /// Decrypts what a configuration references; if the request wants it, only after the check.
@@ -39,10 +48,9 @@ impl Referenced {
         by: InjectBy,
     ) -> Result<Result<Self, Checked>, Refusal> {
         let document = Document::read(&grant.config);
-        let decrypted = RefCell::default();
+        let secrets = ReadSecrets::of(vault, &document);
         if grant.check {
-            let known = |name: &SecretName| known(vault, name, Some(&decrypted));
-            let mut checked = document.check(Values::Of(&known));
+            let mut checked = document.check(Values::Of(&|name| secrets.known(name)));
             if by == InjectBy::File {
                 checked.refuse_by_environment();
             }
@@ -51,77 +59,89 @@ impl Referenced {
             }
         }
         let references = document.references().map_err(refusals::config)?.clone();
-        let values = read_all(vault, &references.names, &mut decrypted.into_inner())?;
+        let values = secrets.into_values(&references.names)?;
         let (values, fingerprints) = values.into_iter().unzip();
         Ok(Ok(Self { references, values, fingerprints }))
     }
 }
 
-/// What is known of a secret. Its value is kept if the caller needs it again.
-pub(super) fn known(
-    vault: &Vault,
-    name: &SecretName,
-    decrypted: Option<&RefCell<Decrypted>>,
-) -> KnownSecret {
-    match vault.read_with_fingerprint(name) {
-        Ok((value, fingerprint)) => {
-            if let Some(mut decrypted) = decrypted.map(RefCell::borrow_mut) {
-                // A larger grant is refused, so its values need not be kept.
-                let kept: usize = decrypted.values().map(|(value, _)| value.len()).sum();
-                if kept + value.len() <= limits::GRANT_BYTES {
-                    decrypted.insert(name.clone(), (value.clone(), fingerprint));
-                }
+impl<'a> ReadSecrets<'a> {
+    /// Decrypts what a configuration references, on all cores.
+    pub(super) fn of(vault: &'a Vault, document: &Document<'_>) -> Self {
+        let names = document.references().map_or(&[][..], |references| &references.names);
+        let left = AtomicI64::new(i64::try_from(limits::GRANT_BYTES).unwrap_or(i64::MAX));
+        let read = |name: &SecretName| {
+            if left.load(Ordering::Relaxed) < 0 {
+                return Ok::<_, Infallible>(None);
             }
-            KnownSecret::Value(value)
-        }
-        Err(VaultError::Missing) => KnownSecret::Missing,
-        Err(VaultError::Locked { .. }) if !vault.secrets().has(name).unwrap_or(true) => {
-            KnownSecret::Missing
-        }
-        Err(VaultError::Locked { .. }) => KnownSecret::Closed(
-            "the vault is locked, so values were not checked; unlock it with: fluvio-secret unlock"
-                .to_owned(),
-        ),
-        Err(VaultError::Damaged { source, .. }) => KnownSecret::Damaged(source.to_string()),
-        Err(error @ VaultError::ForOthers { .. }) => KnownSecret::Damaged(error.to_string()),
-        Err(error) => {
-            KnownSecret::Closed(format!("the values were not checked: {}", error.report()))
-        }
+            let read = vault.read_with_fingerprint(name);
+            let bytes = read.as_ref().map_or(0, |(value, _)| value.len());
+            let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+            let fits = left.fetch_sub(bytes, Ordering::Relaxed) >= bytes;
+            Ok(fits.then(|| (name.clone(), read)))
+        };
+        let threads = cores().min(names.len() / SECRETS_PER_THREAD);
+        let Ok(read) = in_parallel(threads, names.iter().collect(), read);
+        Self { vault, read: read.into_iter().flatten().collect() }
     }
-}
 
-/// Decrypts these secrets, or refuses with the names of all that are missing, or all that are damaged.
-/// Stops at the secret that makes a grant too large.
-pub(super) fn read_all(
-    vault: &Vault,
-    names: &[SecretName],
-    decrypted: &mut Decrypted,
-) -> Result<Vec<(Secret, u64)>, Refusal> {
-    let mut missing = Vec::new();
-    for name in names {
-        if !vault.secrets().has(name).map_err(refusals::about(std::slice::from_ref(name)))? {
-            missing.push(name.clone());
+    /// What is known of a secret.
+    pub(super) fn known(&self, name: &SecretName) -> KnownSecret {
+        let again;
+        let read = match self.read.get(name) {
+            Some(read) => read,
+            None => {
+                again = self.vault.read_with_fingerprint(name);
+                &again
+            }
+        };
+        match read {
+            Ok((value, _)) => KnownSecret::Value(value.clone()),
+            Err(VaultError::Missing) => KnownSecret::Missing,
+            Err(VaultError::Locked { .. }) => KnownSecret::Closed(
+                "the vault is locked, so values were not checked; unlock it with: \
+                 fluvio-secret unlock"
+                    .to_owned(),
+            ),
+            Err(VaultError::Damaged { source, .. }) => KnownSecret::Damaged(source.to_string()),
+            Err(error @ VaultError::ForOthers { .. }) => KnownSecret::Damaged(error.to_string()),
+            Err(error) => {
+                KnownSecret::Closed(format!("the values were not checked: {}", error.report()))
+            }
         }
     }
-    if !missing.is_empty() {
-        return Err(refusals::missing(missing));
-    }
-    let mut values = Vec::with_capacity(names.len());
-    let mut damaged = Vec::new();
-    let mut first = None;
-    let mut left = limits::GRANT_BYTES;
-    for name in names {
-        match decrypted.remove(name).map_or_else(|| vault.read_with_fingerprint(name), Ok) {
-            Ok((value, fingerprint)) => {
-                left = left.checked_sub(value.len()).ok_or_else(refusals::large_grant)?;
-                values.push((value, fingerprint));
+
+    /// The values of these secrets, with the fingerprints of their encrypted bytes.
+    ///
+    /// # Errors
+    ///
+    /// The names of all that are missing, or of all that are damaged.
+    pub(super) fn into_values(
+        mut self,
+        names: &[SecretName],
+    ) -> Result<Vec<(Secret, u64)>, Refusal> {
+        let mut values = Vec::with_capacity(names.len());
+        let (mut missing, mut damaged) = (Vec::new(), Vec::new());
+        let (mut failed, mut first_damage) = (None, None);
+        for name in names {
+            match self.read.remove(name) {
+                Some(Ok(value)) => values.push(value),
+                Some(Err(VaultError::Missing)) => missing.push(name.clone()),
+                Some(Err(error @ (VaultError::Damaged { .. } | VaultError::ForOthers { .. }))) => {
+                    damaged.push(name.clone());
+                    first_damage.get_or_insert(error);
+                }
+                Some(Err(error)) => {
+                    let about = refusals::about(std::slice::from_ref(name));
+                    failed.get_or_insert_with(|| about(error));
+                }
+                None => _ = failed.get_or_insert_with(refusals::large_grant),
             }
-            Err(error @ (VaultError::Damaged { .. } | VaultError::ForOthers { .. })) => {
-                damaged.push(name.clone());
-                first.get_or_insert(error);
-            }
-            Err(error) => return Err(refusals::about(std::slice::from_ref(name))(error)),
         }
+        if !missing.is_empty() {
+            return Err(refusals::missing(missing));
+        }
+        let damage = first_damage.map(refusals::about(&damaged));
+        failed.or(damage).map_or(Ok(values), Err)
     }
-    first.map_or(Ok(values), |error| Err(refusals::about(&damaged)(error)))
 }
