@@ -1,6 +1,6 @@
 //! A connection to the daemon: frames to it and from it, each within its timeouts.
 
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -89,7 +89,7 @@ impl FrameStream {
         timeouts: &mut Timeouts,
     ) -> Result<I, ClientError> {
         let mut prefix = [0; PREFIX_BYTES];
-        self.read_exact(&mut prefix, timeouts)?;
+        self.read_slices(&mut [IoSliceMut::new(&mut prefix)], timeouts)?;
         self.receive_after(prefix, timeouts)
     }
 
@@ -99,7 +99,7 @@ impl FrameStream {
         let mut prefix = [0; PREFIX_BYTES];
         self.stream.read_exact(&mut prefix[..1]).map_err(ClientError::Broken)?;
         let mut timeouts = Timeouts::new();
-        self.read_exact(&mut prefix[1..], &mut timeouts)?;
+        self.read_slices(&mut [IoSliceMut::new(&mut prefix[1..])], &mut timeouts)?;
         self.receive_after(prefix, &mut timeouts)
     }
 
@@ -110,14 +110,12 @@ impl FrameStream {
     ) -> Result<I, ClientError> {
         let length = frame::decode_prefix(prefix).map_err(ClientError::Frame)?;
         let mut header = vec![0; length];
-        self.read_exact(&mut header, timeouts)?;
+        self.read_slices(&mut [IoSliceMut::new(&mut header)], timeouts)?;
         let header = frame::decode_header(&header).map_err(ClientError::Frame)?;
-        let mut parts = Vec::with_capacity(header.lengths().len());
-        for &length in header.lengths() {
-            let mut part = Zeroizing::new(vec![0; length]);
-            self.read_exact(&mut part, timeouts)?;
-            parts.push(part);
-        }
+        let parts = header.lengths().iter().map(|&length| Zeroizing::new(vec![0; length]));
+        let mut parts: Vec<_> = parts.collect();
+        let mut slices: Vec<_> = parts.iter_mut().map(|part| IoSliceMut::new(part)).collect();
+        self.read_slices(&mut slices, timeouts)?;
         header.with_parts(parts).map_err(ClientError::Frame)
     }
 
@@ -126,7 +124,7 @@ impl FrameStream {
         // An answer may be of another version, and is not needed.
         let mut rest = [0; 512];
         loop {
-            match self.read(&mut rest, &mut timeouts) {
+            match self.read(&mut [IoSliceMut::new(&mut rest)], &mut timeouts) {
                 Ok(0) | Err(ClientError::Broken(_)) => return Ok(()),
                 Ok(_) => {}
                 Err(error) => return Err(error),
@@ -139,25 +137,32 @@ impl FrameStream {
         self.stream.try_clone()
     }
 
-    fn read_exact(
+    /// Fills all slices.
+    fn read_slices(
         &mut self,
-        mut bytes: &mut [u8],
+        mut slices: &mut [IoSliceMut<'_>],
         timeouts: &mut Timeouts,
     ) -> Result<(), ClientError> {
-        while !bytes.is_empty() {
-            match self.read(bytes, timeouts)? {
+        // Skips empty slices.
+        IoSliceMut::advance_slices(&mut slices, 0);
+        while !slices.is_empty() {
+            match self.read(slices, timeouts)? {
                 0 => return Err(ClientError::Broken(io::ErrorKind::UnexpectedEof.into())),
-                count => bytes = &mut bytes[count..],
+                count => IoSliceMut::advance_slices(&mut slices, count),
             }
         }
         Ok(())
     }
 
     /// Reads once, within the timeouts of the whole frame: single bytes must not prolong them.
-    fn read(&mut self, bytes: &mut [u8], timeouts: &mut Timeouts) -> Result<usize, ClientError> {
+    fn read(
+        &mut self,
+        slices: &mut [IoSliceMut<'_>],
+        timeouts: &mut Timeouts,
+    ) -> Result<usize, ClientError> {
         let read = timeouts.wait(|turn| {
             self.stream.set_read_timeout(Some(turn))?;
-            self.stream.read(bytes)
+            self.stream.read_vectored(slices)
         });
         read.map_err(|error| self.broken(error))
     }
