@@ -70,7 +70,7 @@ pub use secrets::names::Names;
 pub use secrets::record::Record;
 pub use secrets::store::SecretFiles;
 pub use stranger::Stranger;
-pub use vault::Vault;
+pub use vault::{SecretReader, Vault};
 
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,6 @@ use fluvio_secret_system::places::PlaceError;
 use fluvio_secret_system::private;
 use zeroize::Zeroizing;
 
-use crate::durable_directory::DurableDirectory;
 use crate::error::{OpenError, VaultError};
 use crate::git;
 use crate::id::{self, VaultId};
@@ -44,6 +43,13 @@ pub struct Vault {
     _lock: FileLock,
 }
 
+/// Decrypts several secrets.
+pub struct SecretReader<'a> {
+    vault: &'a Vault,
+    /// Whether the held keys are those of the identity's file.
+    is_checked: bool,
+}
+
 impl Vault {
     /// Opens the vault, or makes one, and locks its directory. Waits until `deadline` for an owner that
     /// stops.
@@ -66,7 +72,7 @@ impl Vault {
         let path = place.path();
         let lock = FileLock::take(&path.join(".lock"), deadline).map_err(failed)?;
         let lock = lock.ok_or_else(|| OpenError::Owned { path: path.to_owned() })?;
-        let directory = DurableDirectory::at(path.to_owned());
+        let directory = place.directory().clone();
         let id = id::of_vault(&directory).map_err(Stranger::from)?;
         git::prepare(&directory);
         keys.remove_temporary()?;
@@ -149,19 +155,19 @@ impl Vault {
 
     /// Decrypts a secret, whose file key is not kept.
     pub fn read(&self, name: &SecretName) -> Result<Secret, VaultError> {
-        self.decrypted(name, Keyring::decrypt).map(|(_, value)| value)
+        self.decrypted(name, false, Keyring::decrypt).map(|(_, value)| value)
     }
 
-    /// Decrypts a secret, with the fingerprint of its encrypted bytes. Its file key is kept, so that the
-    /// next time takes a tenth.
-    pub fn read_with_fingerprint(&self, name: &SecretName) -> Result<(Secret, u64), VaultError> {
-        let decrypt = |keys: &Keyring, encrypted: &[u8]| keys.decrypt_current(name, encrypted);
-        self.decrypted(name, decrypt).map(|(encrypted, value)| (value, fingerprint(&encrypted)))
+    /// A reader of several secrets. The file of the identity is checked now, and not for each.
+    pub fn reader(&self) -> SecretReader<'_> {
+        // If this fails, so does each read.
+        SecretReader { vault: self, is_checked: self.keys.checked_state().is_ok() }
     }
 
     fn decrypted(
         &self,
         name: &SecretName,
+        mut is_checked: bool,
         decrypt: impl Fn(&Keyring, &[u8]) -> Result<Zeroizing<Vec<u8>>, DecryptFailure>,
     ) -> Result<(Vec<u8>, Secret), VaultError> {
         let file = self.secrets.current(name);
@@ -171,14 +177,15 @@ impl Vault {
             }
         })?;
         loop {
-            match self.decrypt_by(name, |keys| decrypt(keys, &encrypted)) {
+            match self.decrypt_by(name, is_checked, |keys| decrypt(keys, &encrypted)) {
                 Err(error @ VaultError::Damaged { .. }) => {
                     // It may have been encrypted again, for a key that was not there before.
                     let now = file.read()?;
-                    if now == encrypted {
+                    if now == encrypted && !is_checked {
                         return Err(self.or_for_others(error));
                     }
                     encrypted = now;
+                    is_checked = false;
                 }
                 decrypted => return decrypted.map(|value| (encrypted, value)),
             }
@@ -207,9 +214,14 @@ impl Vault {
     fn decrypt_by(
         &self,
         name: &SecretName,
+        is_checked: bool,
         decrypt: impl FnOnce(&Keyring) -> Result<Zeroizing<Vec<u8>>, DecryptFailure>,
     ) -> Result<Secret, VaultError> {
-        let plain = self.keys.with(decrypt)?.map_err(BadRecord::from);
+        let plain = match is_checked {
+            true => self.keys.with_checked(decrypt)?,
+            false => self.keys.with(decrypt)?,
+        };
+        let plain = plain.map_err(BadRecord::from);
         let record = plain.and_then(|plain| Record::of(name, &plain));
         Ok(record.map_err(|why| self.secrets.current(name).damaged(why))?.value)
     }
@@ -242,7 +254,7 @@ impl Vault {
 
     /// The fingerprint of a secret, if it can be decrypted and has this value.
     pub fn fingerprint_of_same(&self, name: &SecretName, value: &Secret) -> Option<u64> {
-        let (encrypted, current) = self.decrypted(name, Keyring::decrypt).ok()?;
+        let (encrypted, current) = self.decrypted(name, false, Keyring::decrypt).ok()?;
         (current.expose() == value.expose()).then(|| fingerprint(&encrypted))
     }
 
@@ -261,7 +273,7 @@ impl Vault {
         let Some(earlier) = earlier.find(|earlier| fingerprint(earlier) == given) else {
             return false;
         };
-        let decrypt = |bytes| self.decrypt_by(name, |keys| keys.decrypt(bytes)).ok();
+        let decrypt = |bytes| self.decrypt_by(name, false, |keys| keys.decrypt(bytes)).ok();
         let values = decrypt(&encrypted).zip(decrypt(&earlier));
         values.is_some_and(|(current, earlier)| current.expose() == earlier.expose())
     }
@@ -344,5 +356,15 @@ impl Vault {
     /// The recipients of the vault, and those that only this machine has accepted.
     pub fn listed_recipients(&self) -> Result<Recipients, VaultError> {
         Ok(self.recipients.listed(&self.own()?)?)
+    }
+}
+
+impl SecretReader<'_> {
+    /// Decrypts a secret, with the fingerprint of its encrypted bytes. Its file key is kept, so that the
+    /// next time takes a tenth.
+    pub fn read(&self, name: &SecretName) -> Result<(Secret, u64), VaultError> {
+        let decrypt = |keys: &Keyring, encrypted: &[u8]| keys.decrypt_current(name, encrypted);
+        let decrypted = self.vault.decrypted(name, self.is_checked, decrypt);
+        decrypted.map(|(encrypted, value)| (value, fingerprint(&encrypted)))
     }
 }

@@ -9,7 +9,7 @@ use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::{Grant, Refusal, Secret, SecretName, limits};
 use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::parallel::{cores, in_parallel};
-use fluvio_secret_vault::{Vault, VaultError};
+use fluvio_secret_vault::{SecretReader, Vault, VaultError};
 
 use super::refusals;
 
@@ -35,7 +35,7 @@ pub(super) struct Referenced {
 
 /// What the vault has for the references of a configuration, each read once.
 pub(super) struct ReadSecrets<'a> {
-    vault: &'a Vault,
+    reader: SecretReader<'a>,
     /// Without those that make a grant too large.
     read: HashMap<SecretName, Result<(Secret, u64), VaultError>>,
 }
@@ -69,12 +69,13 @@ impl<'a> ReadSecrets<'a> {
     /// Decrypts what a configuration references, on all cores.
     pub(super) fn of(vault: &'a Vault, document: &Document<'_>) -> Self {
         let names = document.references().map_or(&[][..], |references| &references.names);
+        let reader = vault.reader();
         let left = AtomicI64::new(i64::try_from(limits::GRANT_BYTES).unwrap_or(i64::MAX));
         let read = |name: &SecretName| {
             if left.load(Ordering::Relaxed) < 0 {
                 return Ok::<_, Infallible>(None);
             }
-            let read = vault.read_with_fingerprint(name);
+            let read = reader.read(name);
             let bytes = read.as_ref().map_or(0, |(value, _)| value.len());
             let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
             let fits = left.fetch_sub(bytes, Ordering::Relaxed) >= bytes;
@@ -82,7 +83,7 @@ impl<'a> ReadSecrets<'a> {
         };
         let threads = cores().min(names.len() / SECRETS_PER_THREAD);
         let Ok(read) = in_parallel(threads, names.iter().collect(), read);
-        Self { vault, read: read.into_iter().flatten().collect() }
+        Self { reader, read: read.into_iter().flatten().collect() }
     }
 
     /// What is known of a secret.
@@ -91,7 +92,7 @@ impl<'a> ReadSecrets<'a> {
         let read = match self.read.get(name) {
             Some(read) => read,
             None => {
-                again = self.vault.read_with_fingerprint(name);
+                again = self.reader.read(name);
                 &again
             }
         };

@@ -221,13 +221,13 @@ mod tests {
             set(&vault, "A", b"0");
             set(&vault, "A", b"1");
             assert!(!is_kept(&vault), "{change}");
-            let (value, _) = vault.read_with_fingerprint(&secret()).expect("decrypted");
+            let (value, _) = vault.reader().read(&secret()).expect("decrypted");
             assert_eq!(value.expose(), b"1");
             assert!(is_kept(&vault), "{change}");
             make(&vault);
             assert!(!is_kept(&vault), "{change}");
-            if let Ok((value, _)) = vault.read_with_fingerprint(&secret()) {
-                let again = vault.read_with_fingerprint(&secret()).expect("decrypted").0;
+            if let Ok((value, _)) = vault.reader().read(&secret()) {
+                let again = vault.reader().read(&secret()).expect("decrypted").0;
                 assert_eq!(value.expose(), again.expose(), "{change}");
                 assert_eq!(value.expose(), vault.read(&secret()).expect("decrypted").expose());
             }
@@ -239,10 +239,10 @@ mod tests {
         let home = Home::new();
         let vault = home.open().expect("a vault");
         set(&vault, "A", b"1");
-        vault.read_with_fingerprint(&secret()).expect("decrypted");
+        vault.reader().read(&secret()).expect("decrypted");
         std::fs::remove_file(home.file("A")).expect("removed");
         assert!(is_kept(&vault));
-        let missing = vault.read_with_fingerprint(&secret());
+        let missing = vault.reader().read(&secret());
         assert!(matches!(missing, Err(VaultError::Missing)), "{missing:?}");
         assert!(!is_kept(&vault));
     }

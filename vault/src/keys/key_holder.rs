@@ -94,7 +94,16 @@ impl KeyHolder {
 
     /// The same for a caller that needs them.
     pub(crate) fn with<T>(&self, work: impl FnOnce(&Keyring) -> T) -> Result<T, VaultError> {
-        self.try_with(work)?.map_err(|state| match state {
+        self.check_file()?;
+        self.with_checked(work)
+    }
+
+    /// The same for a caller that has checked the file, and needs the keys several times.
+    pub(crate) fn with_checked<T>(
+        &self,
+        work: impl FnOnce(&Keyring) -> T,
+    ) -> Result<T, VaultError> {
+        self.held().keyring().map(work).map_err(|state| match state {
             KeyState::None => self.lost(),
             _ => self.locked(),
         })
