@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use crate::harness::ask::{Answer, Asker};
-use crate::harness::trace::{SERVES, Trace, WRITES, call, is_steady};
+use crate::harness::trace::{ALL_THREADS, SERVES, Trace, WRITES, call, is_steady};
 use crate::harness::{Home, Layout, canary, eventually, files_with, is_alive, need, said};
 
 /// The changes that are looked at.
@@ -174,9 +174,13 @@ fn kill_at_each_call(layout: Layout) {
     }
     for change in ALL {
         let mut stage = Stage::new(change, layout);
-        for thread in [WRITES, SERVES] {
+        for thread in [WRITES, SERVES, ALL_THREADS] {
             let mut calls = stage.calls(thread);
-            calls.retain(|line| is_steady(line));
+            // A thread of its own syncs the line, and calls nothing else for it.
+            calls.retain(|line| match thread {
+                ALL_THREADS => call(line) == "fdatasync",
+                _ => is_steady(line),
+            });
             let (mut killed, mut made) = (0, 0);
             for (call, number) in numbered(&calls) {
                 let what = format!("{layout:?}, {change:?}, {call} number {number} of {thread}");
@@ -266,12 +270,14 @@ fn fail_at_each_call(layout: Layout) {
         let calls = stage.calls(WRITES);
         let (mut failed, mut harmless, mut made_and_refused) = (0, 0, 0);
         let of_files = calls.iter().zip(numbered(&calls)).filter(|(line, _)| is_of_files(line));
-        for (_, (call, number)) in of_files {
+        let of_files = of_files.map(|(_, (call, number))| (WRITES, call, number));
+        // A thread of its own syncs the line.
+        for (thread, call, number) in of_files.chain([(ALL_THREADS, "fdatasync", 1)]) {
             let what = format!("{layout:?}, {change:?}, {call} number {number}");
             stage.prepare();
             let daemon = stage.daemon();
             let inject = format!("inject={call}:error=EIO:when={number}");
-            let trace = stage.trace(WRITES, &[&format!("trace={call}"), &inject]);
+            let trace = stage.trace(thread, &[&format!("trace={call}"), &inject]);
             let answer = stage.make().unwrap_or_else(|error| panic!("{what}: {error}"));
             let seen = trace.end();
             let injected = seen.iter().filter(|line| line.contains("(INJECTED)")).count();
@@ -304,15 +310,27 @@ fn fail_at_each_call(layout: Layout) {
     }
 }
 
-/// The calls that make something last, and those that change a name, whichever form each has here.
+/// The calls that make something last, and those that change a name, whichever form each has here. A sync
+/// counts when it is done. Those without a change of a name between them are in alphabetical order.
 fn skeleton(calls: &[String]) -> String {
     const STEMS: [&str; 5] = ["fdatasync", "fsync", "link", "rename", "unlink"];
-    let stem = |line: &String| STEMS.into_iter().find(|stem| call(line).starts_with(stem));
-    calls.iter().filter_map(stem).collect::<Vec<_>>().join(" ")
+    let stem = |line: &String| {
+        let done = line.strip_prefix("<... ");
+        let stem = STEMS.into_iter().find(|stem| done.unwrap_or(line).starts_with(stem))?;
+        let is_counted = match stem {
+            "fdatasync" | "fsync" => !line.ends_with("<unfinished ...>"),
+            _ => done.is_none(),
+        };
+        is_counted.then_some(stem)
+    };
+    let mut stems: Vec<_> = calls.iter().filter_map(stem).collect();
+    let is_sync = |stem: &str| stem.ends_with("sync");
+    stems.chunk_by_mut(|one, next| is_sync(one) && is_sync(next)).for_each(<[_]>::sort_unstable);
+    stems.join(" ")
 }
 
 #[test]
-fn a6_the_file_its_line_and_its_folder_are_synced_in_this_order() {
+fn a6_the_file_and_its_line_are_synced_before_the_name_and_its_folder_after_it() {
     if !need::root() || !need::tool("strace") {
         return;
     }
@@ -320,23 +338,23 @@ fn a6_the_file_its_line_and_its_folder_are_synced_in_this_order() {
     for (layout, change, expected) in [
         // The line; the second name and its two directories; the removal and its directory.
         (Layout::Together, Change::Delete, "fdatasync link fsync fsync unlink fsync unlink"),
-        // The file; the line; the name and its directory.
-        (Layout::Together, Change::New, "fsync fdatasync rename fsync"),
-        (Layout::Together, Change::Overwrite, "fsync fdatasync link rename fsync unlink"),
+        // The file and the line; the name and its directory.
+        (Layout::Together, Change::New, "fdatasync fsync rename fsync"),
+        (Layout::Together, Change::Overwrite, "fdatasync fsync link rename fsync unlink"),
         // In place of a second name that is refused: a copy, its name, and the two directories of that.
         (Layout::Apart, Change::Delete, &format!("fdatasync {copy} unlink fsync unlink")),
-        (Layout::Apart, Change::New, "fsync fdatasync rename fsync"),
-        (Layout::Apart, Change::Overwrite, &format!("fsync fdatasync {copy} rename fsync unlink")),
+        (Layout::Apart, Change::New, "fdatasync fsync rename fsync"),
+        (Layout::Apart, Change::Overwrite, &format!("fdatasync fsync {copy} rename fsync unlink")),
         // The vault with its id, and the file that remembers it; the identity; the lists of recipients here
-        // and in the vault; the file; the line, in a new log; the name and its directory.
+        // and in the vault; the file and the line, in a new log; the name and its directory.
         (
             Layout::Together,
             Change::First,
-            "fsync fsync rename fsync fsync rename fsync fsync rename fsync fsync rename fsync \
-             fsync fdatasync fsync rename fsync",
+            "fsync fsync rename fsync fsync rename fsync fsync rename fsync fsync rename fdatasync fsync \
+             fsync fsync rename fsync",
         ),
     ] {
-        let calls = Stage::new(change, layout).calls(WRITES);
+        let calls = Stage::new(change, layout).calls(ALL_THREADS);
         assert_eq!(skeleton(&calls), expected, "{layout:?}, {change:?}");
     }
 }

@@ -11,7 +11,7 @@ use fluvio_secret_protocol::audit::Line;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::rotating_log::{Reach, RotatingLog};
+use crate::rotating_log::{Reach, RotatingLog, WrittenLine};
 use fluvio_secret_system::io_error::io_error_text;
 
 /// A change or a delivery of secrets, or a change of the key that decrypts them.
@@ -71,24 +71,53 @@ impl Audit {
         names: &[SecretName],
         recipients: &[String],
     ) -> Result<(), AuditError> {
-        let line = Line {
-            time: Timestamp::now().strftime("%FT%T%.3fZ").to_string(),
-            event: event.to_string(),
-            pid: actor.pid,
-            program: printable(actor.program),
-            config: printable(actor.config),
-            recipients: recipients.to_vec(),
-            names: names.to_vec(),
-        };
-        let failed = |source| AuditError { path: self.path.clone(), source };
-        let mut line = serde_json::to_vec(&line).map_err(|error| failed(error.into()))?;
-        line.push(b'\n');
         let reach = match event {
             AuditEvent::Grant | AuditEvent::Lease => Reach::System,
             _ => Reach::Disk,
         };
-        self.log.append(&line, reach).map_err(failed)
+        let line = line_of(event, actor, names, recipients);
+        line.and_then(|line| self.log.append(&line, reach)).map_err(|source| self.failed(source))
     }
+
+    /// Writes a line about these secrets, which is on the disk after [`Audit::sync`].
+    pub(crate) fn write(
+        &self,
+        event: AuditEvent,
+        actor: Actor<'_>,
+        names: &[SecretName],
+    ) -> Result<WrittenLine, AuditError> {
+        let line = line_of(event, actor, names, &[]);
+        line.and_then(|line| self.log.write(&line)).map_err(|source| self.failed(source))
+    }
+
+    /// Waits until these lines are on the disk, and returns what became of each.
+    pub(crate) fn sync(&self, lines: &[WrittenLine]) -> Vec<Result<(), AuditError>> {
+        let synced = self.log.sync(lines).into_iter();
+        synced.map(|synced| synced.map_err(|source| self.failed(source))).collect()
+    }
+
+    fn failed(&self, source: io::Error) -> AuditError {
+        AuditError { path: self.path.clone(), source }
+    }
+}
+
+fn line_of(
+    event: AuditEvent,
+    actor: Actor<'_>,
+    names: &[SecretName],
+    recipients: &[String],
+) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(&Line {
+        time: Timestamp::now().strftime("%FT%T%.3fZ").to_string(),
+        event: event.to_string(),
+        pid: actor.pid,
+        program: printable(actor.program),
+        config: printable(actor.config),
+        recipients: recipients.to_vec(),
+        names: names.to_vec(),
+    })?;
+    line.push(b'\n');
+    Ok(line)
 }
 
 /// The word for it in the log.

@@ -11,6 +11,7 @@
 //! * [`settings`]: what the user has set
 //! * [`server`], [`connection`], [`idle`], [`in_flight`]: sockets, deadlines, and values in memory
 //! * [`workers`]: the threads that carry out requests
+//! * [`work_queue`]: what one of them has to do, in order
 //! * [`service`]: carries out requests; knows no socket
 //! * [`answers`]: what is sent to the client of a request
 //! * [`grants`]: the last grants, and which of their processes still run
@@ -46,6 +47,7 @@ mod service;
 mod settings;
 mod subscribers;
 mod vault_watcher;
+mod work_queue;
 mod workers;
 
 use std::io::{self, Write};

@@ -1,16 +1,18 @@
 //! A file of lines that does not grow forever.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fluvio_secret_protocol::audit::put_aside;
+use fluvio_secret_system::file_id::Inode;
+use fluvio_secret_system::io_error::copy_of;
 use fluvio_secret_system::regular::{self, Links};
 
 /// The size at which a log is put aside as `NAME.1`, in place of the one before.
-const LOG_BYTES: u64 = 1 << 20;
+pub(crate) const LOG_BYTES: u64 = 1 << 20;
 
 /// Whether a line must have reached the disk.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -36,8 +38,9 @@ struct Writer {
 }
 
 /// A line that was written, and may not be on the disk yet.
-struct WrittenLine {
+pub(crate) struct WrittenLine {
     file: File,
+    inode: Inode,
     begin: u64,
     end: u64,
     /// The number of its file, if the name of that may not outlast a power cut.
@@ -57,26 +60,22 @@ impl RotatingLog {
     /// Those of the file system. A line that could not be made durable stays if others came after it.
     pub(crate) fn append(&self, line: &[u8], reach: Reach) -> io::Result<()> {
         let line = self.write(line)?;
-        if reach == Reach::Disk
-            && let Err(error) = line.file.sync_data()
-        {
-            self.take_back(&line)?;
-            return Err(error);
-        }
-        match line.unnamed {
-            // Without the name of the file, no line in it lasts.
-            Some(number) if reach == Reach::Disk || line.begin == 0 => self.sync_name(number),
-            _ => Ok(()),
+        match reach {
+            Reach::Disk => self.sync_file(&[line]),
+            Reach::System if line.begin == 0 => self.sync_names(&[line]),
+            Reach::System => Ok(()),
         }
     }
 
-    fn write(&self, line: &[u8]) -> io::Result<WrittenLine> {
+    /// Appends a line whole, or nothing, without waiting for the disk.
+    pub(crate) fn write(&self, line: &[u8]) -> io::Result<WrittenLine> {
         let mut writer = self.writer();
-        let (mut file, mut begin) = self.open()?;
-        if begin > 0 && begin + line.len() as u64 > LOG_BYTES {
+        let (mut file, mut found) = self.open()?;
+        if found.len() > 0 && found.len() + line.len() as u64 > LOG_BYTES {
             fs::rename(&self.path, put_aside(&self.path))?;
-            (file, begin) = self.open()?;
+            (file, found) = self.open()?;
         }
+        let begin = found.len();
         if let Err(error) = file.write_all(line) {
             // Half a line would spoil the next one.
             file.set_len(begin)?;
@@ -84,7 +83,31 @@ impl RotatingLog {
         }
         writer.made += u64::from(begin == 0);
         let unnamed = (writer.named < writer.made).then_some(writer.made);
-        Ok(WrittenLine { file, begin, end: begin + line.len() as u64, unnamed })
+        let inode = Inode::from(&found);
+        Ok(WrittenLine { file, inode, begin, end: begin + line.len() as u64, unnamed })
+    }
+
+    /// Waits until these lines are on the disk, and returns what became of each. Those that could not be
+    /// made durable stay if others came after them.
+    pub(crate) fn sync(&self, lines: &[WrittenLine]) -> Vec<io::Result<()>> {
+        let mut synced = Vec::with_capacity(lines.len());
+        for of_one_file in lines.chunk_by(|one, next| one.inode == next.inode) {
+            let outcome = self.sync_file(of_one_file);
+            synced.extend(of_one_file.iter().map(|_| match &outcome {
+                Ok(()) => Ok(()),
+                Err(error) => Err(copy_of(error)),
+            }));
+        }
+        synced
+    }
+
+    fn sync_file(&self, lines: &[WrittenLine]) -> io::Result<()> {
+        let Some(last) = lines.last() else { return Ok(()) };
+        if let Err(error) = last.file.sync_data() {
+            lines.iter().rev().try_for_each(|line| self.take_back(line))?;
+            return Err(error);
+        }
+        self.sync_names(lines)
     }
 
     /// Removes the line if it is the last one.
@@ -93,7 +116,11 @@ impl RotatingLog {
         if line.file.metadata()?.len() == line.end { line.file.set_len(line.begin) } else { Ok(()) }
     }
 
-    fn sync_name(&self, number: u64) -> io::Result<()> {
+    /// Without the name of its file, no line lasts.
+    fn sync_names(&self, lines: &[WrittenLine]) -> io::Result<()> {
+        let Some(number) = lines.iter().filter_map(|line| line.unnamed).max() else {
+            return Ok(());
+        };
         self.path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())?;
         let mut writer = self.writer();
         writer.named = writer.named.max(number);
@@ -105,11 +132,10 @@ impl RotatingLog {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn open(&self) -> io::Result<(File, u64)> {
+    fn open(&self) -> io::Result<(File, Metadata)> {
         let mut options = OpenOptions::new();
         options.append(true).create(true).mode(0o600);
-        let (file, found) = regular::open(&options, &self.path, Links::Refuse)?;
-        Ok((file, found.len()))
+        regular::open(&options, &self.path, Links::Refuse)
     }
 }
 
@@ -162,8 +188,9 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let log = RotatingLog::new(directory.path().join("log"));
         let first = log.write(b"a\n").expect("written");
+        assert!(first.unnamed.is_some());
         assert_eq!(log.write(b"b\n").expect("written").unnamed, first.unnamed);
-        log.sync_name(first.unnamed.expect("a new file")).expect("synced");
+        log.sync_names(&[first]).expect("synced");
         assert_eq!(log.write(b"c\n").expect("written").unnamed, None);
     }
 

@@ -6,7 +6,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::RecvTimeoutError;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use std::{io, thread};
 
@@ -19,27 +19,11 @@ use tokio::sync::oneshot;
 use crate::answers::{Answers, Response};
 use crate::in_flight::InFlight;
 use crate::service::{Service, handle, key, refusals, status};
+use crate::work_queue::{Job, Work, WorkQueue};
 
 /// The longest wait until the vault's time to lock is checked again. The wait stands still while the
 /// machine sleeps, and the time to lock does not.
 const LOCK_CHECK_INTERVAL: Duration = Duration::from_secs(1);
-
-enum Work {
-    /// A check of a file.
-    Check(Box<dyn FnOnce() + Send>),
-    /// Forget subscribers that have gone away. This may wait for a check of the vault.
-    ForgetGone,
-    Request(Job),
-}
-
-/// A request on its way to a thread. Each connection has at most one, so the queues need no limit.
-struct Job {
-    request: Request,
-    peer: Peer,
-    /// The number of lock requests when it arrived.
-    lock_requests: u64,
-    answers: Arc<dyn Answers>,
-}
 
 impl Answers for UnboundedSender<Response> {
     fn send(&self, response: Response) {
@@ -122,7 +106,7 @@ impl Workers {
             Worker::Reads => &self.reads,
             Worker::Writes => &self.writes,
             Worker::Memory => {
-                carry_out(&self.service, job);
+                carry_out(&self.service, vec![job]);
                 return receiver;
             }
         };
@@ -142,15 +126,16 @@ fn start(
     first: fn(&Service),
     due: fn(&Service) -> Option<Duration>,
 ) -> io::Result<mpsc::Sender<Work>> {
-    let (sender, work) = mpsc::channel::<Work>();
-    let work = Arc::new(Mutex::new(work));
+    let (sender, receiver) = mpsc::channel();
+    let queue = Arc::new(WorkQueue::of(receiver));
     let start_one = || {
-        let (service, work) = (service.clone(), work.clone());
+        let (service, queue) = (service.clone(), queue.clone());
         let run = move || {
             first(&service);
             loop {
-                match next(&work, due(&service)) {
-                    Ok(Work::Request(job)) => carry_out(&service, job),
+                let left = due(&service).map(|left| left.min(LOCK_CHECK_INTERVAL));
+                match queue.next(left) {
+                    Ok(Work::Request(job)) => carry_out(&service, queue.group(job)),
                     Ok(Work::Check(check)) => check(),
                     Ok(Work::ForgetGone) => service.subscribers.forget_gone(),
                     Err(RecvTimeoutError::Timeout) => {}
@@ -164,17 +149,6 @@ fn start(
     (1..threads).map_while(|_| start_one().ok()).count();
     Ok(sender)
 }
-/// Waits for work. Another thread that waits for the same work has to wait for this one first.
-fn next(
-    work: &Mutex<mpsc::Receiver<Work>>,
-    left: Option<Duration>,
-) -> Result<Work, RecvTimeoutError> {
-    let work = work.lock().unwrap_or_else(PoisonError::into_inner);
-    match left {
-        None => work.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        Some(left) => work.recv_timeout(left.min(LOCK_CHECK_INTERVAL)),
-    }
-}
 
 /// Removes what killed writers left behind, before the first change.
 fn sweep(service: &Service) {
@@ -185,18 +159,27 @@ fn sweep(service: &Service) {
     }
 }
 
-fn carry_out(service: &Service, job: Job) {
-    let Job { request, peer, lock_requests, answers } = job;
-    // Clients do not wait for a check of a disk that hangs, and ask again.
-    if request.worker() == Worker::Checks && answers.is_gone() {
-        return;
-    }
+/// Carries out one job, or changes of different secrets.
+fn carry_out(service: &Service, jobs: Vec<Job>) {
+    let clients: Vec<_> = jobs.iter().map(|job| job.answers.clone()).collect();
     // The service keeps nothing between requests that a panic could leave half-done.
-    let done = catch_unwind(AssertUnwindSafe(|| {
-        handle::answer(service, request, peer, lock_requests, &answers);
+    let done = catch_unwind(AssertUnwindSafe(|| match <[Job; 1]>::try_from(jobs) {
+        Ok([job]) => carry_out_alone(service, job),
+        Err(jobs) => {
+            let requests = jobs.into_iter().map(|job| (job.request, job.peer)).collect();
+            let answers = handle::change_all(service, requests).into_iter().zip(&clients);
+            answers.for_each(|(answer, client)| client.send(answer));
+        }
     }));
     if done.is_err() {
-        answers.send(Response::refused(refusals::internal()));
+        clients.iter().for_each(|client| client.send(Response::refused(refusals::internal())));
+    }
+}
+
+fn carry_out_alone(service: &Service, Job { request, peer, lock_requests, answers }: Job) {
+    // Clients do not wait for a check of a disk that hangs, and ask again.
+    if request.worker() != Worker::Checks || !answers.is_gone() {
+        handle::answer(service, request, peer, lock_requests, &answers);
     }
 }
 

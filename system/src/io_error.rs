@@ -16,3 +16,11 @@ pub fn io_error_text(error: &io::Error) -> String {
         _ => error.to_string(),
     }
 }
+
+/// The same error, for another one of those that depend on what failed.
+pub fn copy_of(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(error.kind(), error.to_string()),
+    }
+}

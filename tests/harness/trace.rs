@@ -26,20 +26,26 @@ pub(crate) const READS: &str = "reads";
 pub(crate) const WRITES: &str = "writes";
 /// The thread that writes the log of the daemon.
 pub(crate) const LOG: &str = "log";
+/// All threads, also those that begin later.
+pub(crate) const ALL_THREADS: &str = "all threads";
 /// The thread that serves the socket.
 pub(crate) const SERVES: &str = "fluvio-secretd";
 
 impl Trace {
     /// Attaches to the thread of this name, with one `-e` for each expression.
     pub(crate) fn attach(home: &Home, daemon: u32, thread: &str, expressions: &[&str]) -> Self {
-        if thread == WRITES {
+        if thread == WRITES || thread == ALL_THREADS {
             // It may not have begun, and what it does first is not to be among the calls.
             let nothing = Asker::connect(home).unwrap().delete("NONE").unwrap();
             assert!(nothing.is_err(), "there is nothing to delete");
         }
         let list = home.path("trace");
         let mut strace = home.foreign("strace");
-        strace.arg("-o").arg(&list).arg("-p").arg(task(daemon, thread));
+        strace.arg("-o").arg(&list);
+        match thread {
+            ALL_THREADS => strace.args(["-f", "-p", &daemon.to_string()]),
+            thread => strace.args(["-p", &task(daemon, thread)]),
+        };
         for expression in expressions {
             strace.args(["-e", expression]);
         }
@@ -61,7 +67,10 @@ impl Trace {
         let _ = std::io::copy(&mut self.stderr, &mut std::io::sink());
         self.strace.wait().unwrap();
         let list = fs::read_to_string(&self.list).unwrap();
-        list.lines().filter(|line| !line.starts_with(['+', '-'])).map(str::to_owned).collect()
+        // The lines of several threads begin with their ids.
+        let lines = list.lines().map(|line| line.trim_start_matches(|c: char| c.is_ascii_digit()));
+        let calls = lines.map(str::trim_start).filter(|line| !line.starts_with(['+', '-']));
+        calls.map(str::to_owned).collect()
     }
 }
 

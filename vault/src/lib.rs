@@ -16,9 +16,9 @@
 //! let vault = Vault::open(&path, &identity, &histories, HISTORY_DEPTH, Instant::now())?;
 //!
 //! // What may fail is prepared, and then committed. The first secret of all makes the identity.
-//! let value = b"Bearer 1234".to_vec().into();
-//! let committed = SecretChange::set(&vault, "AUTH_HEADER".parse()?, value)?.commit()?;
-//! assert!(committed.is_identity_new);
+//! let (name, value) = ("AUTH_HEADER".parse()?, b"Bearer 1234".to_vec().into());
+//! SecretChange::set(&vault, &vault.recipients()?, name, value)?.commit()?;
+//! assert!(vault.keys().take_is_new());
 //!
 //! assert_eq!(vault.read(&"AUTH_HEADER".parse()?)?.expose(), b"Bearer 1234");
 //! # Ok(())
@@ -54,6 +54,7 @@ pub use id::VaultId;
 pub use keys::boot_instant::BootInstant;
 pub use keys::error::{IdentityError, KeyError};
 pub use keys::held::KeyState;
+pub use keys::identity::Recipient;
 pub use keys::key_holder::KeyHolder;
 pub use keys::keyring::Keyring;
 pub use recipients::error::RecipientsError;
@@ -62,7 +63,7 @@ pub use rekey::error::RekeyError;
 pub use rekey::reencrypt::ReencryptStep;
 pub use rekey::retirement::Retirement;
 pub use remembered::accept;
-pub use secrets::change::{SecretBatch, SecretChange};
+pub use secrets::change::{SecretChange, SyncedChange};
 pub use secrets::file_name::name_of;
 pub use secrets::fingerprint::{Fingerprints, Given};
 pub use secrets::history::version_history::{HISTORY_DEPTH, VersionHistory};

@@ -46,7 +46,7 @@ impl Home {
         histories.join(&names[0])
     }
 
-    fn history(&self, name: &str) -> Vec<String> {
+    pub(super) fn history(&self, name: &str) -> Vec<String> {
         files(&self.history_path().join(name))
     }
 }
@@ -65,9 +65,23 @@ pub(super) fn name(text: &str) -> SecretName {
 }
 
 pub(super) fn set(vault: &Vault, secret: &str, value: &[u8]) -> bool {
-    let change =
-        SecretChange::set(vault, name(secret), Secret::from(value.to_vec())).expect("prepared");
-    change.commit().expect("committed").is_identity_new
+    let change = write(vault, secret, value).expect("written");
+    change.commit().expect("committed");
+    vault.keys().take_is_new()
+}
+
+/// Writes a change, which is not made.
+pub(super) fn write<'a>(
+    vault: &'a Vault,
+    secret: &str,
+    value: &[u8],
+) -> Result<SecretChange<'a>, VaultError> {
+    let recipients = vault.recipients()?;
+    SecretChange::set(vault, &recipients, name(secret), Secret::from(value.to_vec()))
+}
+
+pub(super) fn delete(vault: &Vault, secret: &str) -> Result<(), VaultError> {
+    SecretChange::delete(vault, name(secret))?.commit()
 }
 
 pub(super) fn read(vault: &Vault, secret: &str) -> Result<Vec<u8>, VaultError> {
@@ -100,7 +114,7 @@ fn what_is_prepared_and_not_committed_changes_nothing() {
     let vault = home.open().expect("a vault");
     set(&vault, "A", b"one");
     let before = files(&home.vault_path());
-    drop(SecretChange::set(&vault, name("A"), Secret::from(b"two".to_vec())).expect("prepared"));
+    drop(write(&vault, "A", b"two").expect("prepared"));
     assert_eq!(read(&vault, "A").expect("a value"), b"one");
     assert_eq!(files(&home.vault_path()), before);
     assert!(home.history("A").is_empty());
@@ -135,7 +149,7 @@ fn as_many_earlier_versions_are_kept_as_are_set() {
     assert_eq!(home.history("A").len(), 2);
     set(&vault, "A", b"new");
     assert!(home.history("A").is_empty(), "{:?}", home.history("A"));
-    vault.remove(&name("A")).expect("removed");
+    delete(&vault, "A").expect("removed");
     assert!(home.history("A").is_empty(), "{:?}", home.history("A"));
     assert!(matches!(read(&vault, "A"), Err(VaultError::Missing)));
 }
@@ -146,10 +160,10 @@ fn what_is_deleted_is_in_the_history() {
     let vault = home.open().expect("a vault");
     set(&vault, "A", b"one");
     let encrypted = fs::read(home.file("A")).expect("a file");
-    vault.remove(&name("A")).expect("removed");
+    delete(&vault, "A").expect("removed");
     assert!(names(&vault).is_empty());
     assert_eq!(fs::read(home.history_path().join("A/1.age")).expect("kept"), encrypted);
-    assert!(matches!(vault.remove(&name("A")), Err(VaultError::Missing)));
+    assert!(matches!(delete(&vault, "A"), Err(VaultError::Missing)));
 }
 
 #[test]
@@ -195,7 +209,7 @@ fn what_is_no_file_is_refused_at_once() {
     for secret in ["FOLDER", "ZERO", "LINK", "SPARSE"] {
         assert!(matches!(read(&vault, secret), Err(VaultError::Damaged { .. })), "{secret}");
     }
-    let change = SecretChange::set(&vault, name("FOLDER"), Secret::default()).expect("prepared");
+    let change = write(&vault, "FOLDER", b"").expect("prepared");
     let error = change.commit().expect_err("a folder is in its place");
     assert!(error.to_string().contains("directory"), "{error}");
 }
@@ -205,11 +219,11 @@ fn a_new_identity_is_never_made_for_secrets_that_it_would_not_open() {
     let home = Home::new();
     let vault = home.open().expect("a vault");
     set(&vault, "A", b"one");
-    vault.remove(&name("A")).expect("removed");
+    delete(&vault, "A").expect("removed");
     drop(vault);
     fs::remove_file(home.identity_path()).expect("lost");
     let vault = home.open().expect("the vault");
-    let error = SecretChange::set(&vault, name("A"), Secret::default()).err().expect("refused");
+    let error = write(&vault, "A", b"").err().expect("refused");
     assert!(matches!(error, VaultError::IdentityLost { .. }), "{error}: the history needs it");
     assert!(!home.identity_path().exists());
 }
@@ -242,7 +256,7 @@ fn an_identity_that_is_taken_away_is_missed_at_once() {
     set(&vault, "A", b"one");
     let aside = home.folder.path().join("aside");
     fs::rename(home.identity_path(), &aside).expect("taken away");
-    let refused = SecretChange::set(&vault, name("B"), Secret::default()).err().expect("refused");
+    let refused = write(&vault, "B", b"").err().expect("refused");
     assert!(matches!(refused, VaultError::IdentityLost { .. }), "{refused}");
     assert!(matches!(read(&vault, "A"), Err(VaultError::IdentityLost { .. })));
     fs::rename(&aside, home.identity_path()).expect("put back");
@@ -256,7 +270,7 @@ fn changes_that_fail_do_not_crowd_the_history_out() {
     set(&vault, "A", b"one");
     set(&vault, "A", b"two");
     for _ in 0..12 {
-        let change = SecretChange::set(&vault, name("A"), Secret::default()).expect("prepared");
+        let change = write(&vault, "A", b"").expect("prepared");
         // What was written is taken away before it gets its name.
         for file in files(&home.vault_path()).iter().filter(|file| file.starts_with(".tmp-")) {
             fs::remove_file(home.vault_path().join(file)).expect("removed");
@@ -284,7 +298,7 @@ fn odd_names_in_the_history_are_no_versions() {
     assert!(home.history("A").contains(&"2.age".to_owned()), "{:?}", home.history("A"));
     let last = home.history_path().join(format!("A/{}.age", u64::MAX));
     fs::write(last, "").expect("a file");
-    let change = SecretChange::set(&vault, name("A"), Secret::default()).expect("prepared");
+    let change = write(&vault, "A", b"").expect("prepared");
     let error = change.commit().expect_err("no number is left").to_string();
     assert!(error.contains(&home.history_path().join("A").display().to_string()), "{error}");
 }
@@ -356,7 +370,7 @@ fn a15_only_a_vault_that_is_used_is_remembered() {
     assert!(!remembered.exists(), "another vault may take the place of an empty one");
     fs::remove_dir_all(home.vault_path()).expect("removed");
     let vault = home.open().expect("a vault");
-    drop(SecretChange::set(&vault, name("A"), Secret::default()).expect("prepared"));
+    drop(write(&vault, "A", b"").expect("prepared"));
     let id = fs::read_to_string(&remembered).expect("remembered before the first secret is there");
     assert_eq!(id, format!("{}\n", vault.id()));
     drop(vault);
@@ -381,7 +395,7 @@ fn a15_an_id_that_was_accepted_while_the_daemon_ran_is_not_replaced_by_that_of_t
     let remembered = home.folder.path().join("vault-id");
     let other = format!("{}\n", "0".repeat(32));
     fs::write(&remembered, &other).expect("accepted");
-    let error = SecretChange::set(&vault, name("A"), Secret::default()).err();
+    let error = write(&vault, "A", b"").err();
     assert!(matches!(error, Some(VaultError::Stranger(Stranger::Another { .. }))));
     assert_eq!(fs::read_to_string(remembered).expect("an id"), other);
 }
@@ -411,7 +425,7 @@ fn an_identity_behind_a_passphrase_locks_the_vault() {
     assert_eq!(vault.keys().state(), KeyState::Locked);
     assert!(matches!(read(&vault, "A"), Err(VaultError::Locked { .. })));
     assert_eq!(names(&vault), ["A"], "names need no identity");
-    vault.remove(&name("A")).expect("nor does removing");
+    delete(&vault, "A").expect("nor does removing");
 }
 
 #[test]

@@ -226,13 +226,6 @@ impl Vault {
         Ok(record.map_err(|why| self.secrets.current(name).damaged(why))?.value)
     }
 
-    /// Removes a secret, durably. It is then in the history, durably.
-    pub fn remove(&self, name: &SecretName) -> Result<(), VaultError> {
-        self.secrets.remove(name)?;
-        self.keys.forget_file_key(name);
-        Ok(())
-    }
-
     /// Removes a secret and its history, durably. The next call finishes one that was killed.
     pub fn purge(&self, name: &SecretName) -> Result<(), VaultError> {
         self.keys.forget_file_key(name);
@@ -279,7 +272,7 @@ impl Vault {
     }
 
     /// Whom to encrypt for. The first use of all makes the identity.
-    pub(crate) fn recipients(&self) -> Result<Vec<Recipient>, VaultError> {
+    pub fn recipients(&self) -> Result<Vec<Recipient>, VaultError> {
         Ok(self.prepare_recipients()?.into_iter().map(|key| key.recipient).collect())
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, RwLockReadGuard};
 use fluvio_secret_protocol::{Answer, Call, Refusal, Request};
 use fluvio_secret_system::peer::Peer;
 
-use super::{Service, refusals};
+use super::{Service, changes, refusals};
 use crate::answers::{Answers, Response};
 use crate::audit::Actor;
 use crate::lease_watch::LeaseHold;
@@ -29,8 +29,12 @@ impl Caller<'_> {
     }
 
     pub(super) fn actor(&self) -> Actor<'static> {
-        Actor { pid: self.peer.pid, ..Actor::default() }
+        actor(self.peer)
     }
+}
+
+fn actor(peer: Peer) -> Actor<'static> {
+    Actor { pid: peer.pid, ..Actor::default() }
 }
 
 /// A request that the daemon carries out.
@@ -93,6 +97,20 @@ pub(crate) fn answer(
         Ok(Some(response)) => answers.send(response),
         Err(refusal) => answers.send(Response::refused(refusal)),
     }
+}
+
+/// Carries out changes of different secrets together, and returns their answers.
+pub(crate) fn change_all(service: &Service, requests: Vec<(Request, Peer)>) -> Vec<Response> {
+    if let Err(error) = service.vault.refuse_if_moved() {
+        return requests.iter().map(|_| Response::refused(refusals::moved(&error))).collect();
+    }
+    let of_actor = |(request, peer): (_, Peer)| (request, actor(peer));
+    let made = changes::make_all(service, requests.into_iter().map(of_actor).collect());
+    let checked = made.into_iter().map(|made| {
+        service.vault.refuse_if_moved().map_err(refusals::vault)?;
+        made
+    });
+    checked.map(|checked| checked.unwrap_or_else(Response::refused)).collect()
 }
 
 fn serve<'a, C: Serve>(

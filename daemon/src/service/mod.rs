@@ -3,11 +3,13 @@
 //! A file for each noun of the protocol has a handler for each of its requests.
 //!
 //! * [`handle`](mod@handle): how a request gets to its handler
+//! * [`changes`]: requests that change one secret each, which wait for the disk together
 //! * [`deliveries`]: values on their way, and locks that wait for them
 //! * [`values`]: the values that a configuration references
 //! * [`reencrypt`]: re-encryption of all secrets
 //! * [`refusals`]: each error of the layers below, as the refusal that people read
 
+pub(crate) mod changes;
 mod check;
 mod deliveries;
 mod grant;

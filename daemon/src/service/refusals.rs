@@ -128,7 +128,7 @@ pub(super) fn about(names: &[SecretName]) -> impl Fn(VaultError) -> Refusal + '_
     move |error| with_names(&error, names)
 }
 
-fn with_names(error: &VaultError, names: &[SecretName]) -> Refusal {
+pub(super) fn with_names(error: &VaultError, names: &[SecretName]) -> Refusal {
     let text = error.to_string();
     match error {
         VaultError::ForOthers { .. } => Refusal::new(

@@ -7,35 +7,50 @@ use fluvio_secret_protocol::{
     Listed, ListedGrant, ListedSecret, Refusal, Restore, Restored, Secret, SecretName, Set, Stored,
     Versions, limits,
 };
-use fluvio_secret_vault::{SecretBatch, SecretChange, VaultError};
+use fluvio_secret_system::parallel::{cores, in_parallel};
+use fluvio_secret_vault::{SecretChange, SyncedChange, VaultError};
 
-use super::handle::{Caller, Handle};
-use super::{Service, refusals};
+use super::changes::{ChangeSecret, PossibleChange, SharedRecipients};
+use super::handle::{Caller, Handle, Serve};
+use super::{Service, changes, refusals};
+use crate::answers::Response;
 use crate::audit::AuditEvent;
 
-impl Handle for Set {
-    fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Stored, Refusal> {
+impl Serve for Set {
+    fn serve<'a>(
+        self,
+        service: &'a Service,
+        caller: &mut Caller<'a>,
+    ) -> Result<Option<Response>, Refusal> {
+        changes::make(service, self.into(), caller.actor())
+    }
+}
+
+impl ChangeSecret for Set {
+    fn prepare<'a>(
+        self,
+        service: &'a Service,
+        recipients: &SharedRecipients,
+    ) -> Result<PossibleChange<'a>, Refusal> {
         let Self { name, value } = self;
         let names = [name.clone()];
         // No connector should restart because of the same value.
         let is_reported = service.subscribers.has(&name);
-        let same = is_reported.then(|| service.vault.fingerprint_of_same(&name, &value)).flatten();
-        let change =
-            SecretChange::set(&service.vault, name, value).map_err(refusals::about(&names))?;
-        if let Some(before) = same {
-            service.subscribers.expect_same(&names[0], before, change.fingerprint);
-        }
-        service.audit.record(AuditEvent::Set, caller.actor(), &names, &[])?;
-        let committed = change.commit();
-        service.subscribers.check(&names);
-        let committed = committed.map_err(refusals::about(&names))?;
-        let (holders, leases) = holders(service, &names);
-        Ok(Stored {
-            set_at: committed.set_at.as_second(),
-            new_identity: new_identity(service, committed.is_identity_new),
-            holders,
-            leases,
-        })
+        let same_as =
+            is_reported.then(|| service.vault.fingerprint_of_same(&name, &value)).flatten();
+        let recipients = recipients.get_or_init(|| service.vault.recipients());
+        let recipients =
+            recipients.as_ref().map_err(|error| refusals::with_names(error, &names))?;
+        let change = SecretChange::set(&service.vault, recipients, name, value);
+        let mut change = change.map_err(refusals::about(&names))?;
+        change.same_as = same_as;
+        let set_at = change.set_at.as_second();
+        let answer = move || {
+            let new_identity = new_identity(service);
+            let (holders, leases) = holders(service, &names);
+            Response::new(Stored { set_at, new_identity, holders, leases })
+        };
+        Ok(PossibleChange { event: AuditEvent::Set, change, answer: Box::new(answer) })
     }
 }
 
@@ -61,59 +76,100 @@ impl Handle for Import {
         }
         let changed = secrets.into_iter().zip(&found).filter(|(_, found)| **found != Found::Same);
         let changed: Vec<_> = changed.map(|(secret, _)| secret).collect();
-        let is_identity_new = !changed.is_empty() && set_all(service, changed, caller)?;
+        let mut new_identity = None;
+        if !changed.is_empty() {
+            set_all(service, changed, caller)?;
+            new_identity = self::new_identity(service);
+        }
         let (holders, leases) = holders(service, &other);
-        Ok(Imported {
-            found,
-            new_identity: new_identity(service, is_identity_new),
-            holders,
-            leases,
-        })
+        Ok(Imported { found, new_identity, holders, leases })
     }
 }
 
-impl Handle for Restore {
-    fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Restored, Refusal> {
+impl Serve for Restore {
+    fn serve<'a>(
+        self,
+        service: &'a Service,
+        caller: &mut Caller<'a>,
+    ) -> Result<Option<Response>, Refusal> {
+        changes::make(service, self.into(), caller.actor())
+    }
+}
+
+impl ChangeSecret for Restore {
+    fn prepare<'a>(
+        self,
+        service: &'a Service,
+        _: &SharedRecipients,
+    ) -> Result<PossibleChange<'a>, Refusal> {
         let Self { name, version } = self;
         let names = [name.clone()];
         let versions = service.vault.secrets().versions(&name).map_err(refusals::about(&names))?;
-        let mut earlier = versions.earlier.iter();
+        let mut earlier = versions.earlier.into_iter();
         let found = match version {
             Some(number) => earlier.find(|earlier| earlier.version == number),
             None => earlier.next(),
         };
         let found = found.ok_or_else(|| refusals::no_such_version(&name))?;
-        let prepared = SecretChange::restore(&service.vault, name, found.version);
-        let change = prepared.map_err(refusals::about(&names))?;
-        if let Some(before) = change.same_as {
-            service.subscribers.expect_same(&names[0], before, change.fingerprint);
-        }
-        service.audit.record(AuditEvent::Restore, caller.actor(), &names, &[])?;
-        let committed = change.commit();
-        service.subscribers.check(&names);
-        committed.map_err(refusals::about(&names))?;
-        let (holders, leases) = holders(service, &names);
-        Ok(Restored { version: found.version, set_at: found.set_at, holders, leases })
+        let change = SecretChange::restore(&service.vault, name, found.version);
+        let change = change.map_err(refusals::about(&names))?;
+        let answer = move || {
+            let (holders, leases) = holders(service, &names);
+            Response::new(Restored {
+                version: found.version,
+                set_at: found.set_at,
+                holders,
+                leases,
+            })
+        };
+        Ok(PossibleChange { event: AuditEvent::Restore, change, answer: Box::new(answer) })
     }
 }
 
-impl Handle for Delete {
-    fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Deleted, Refusal> {
-        let Self { name, purge } = self;
-        let names = [name];
-        let [name] = &names;
-        let exists = service.vault.secrets().has(name).map_err(refusals::about(&names))?
-            || purge
-                && service.vault.secrets().history().has(name).map_err(refusals::about(&names))?;
-        if !exists {
-            return Err(refusals::no_such_secret(&names));
+impl Serve for Delete {
+    fn serve<'a>(
+        self,
+        service: &'a Service,
+        caller: &mut Caller<'a>,
+    ) -> Result<Option<Response>, Refusal> {
+        if self.purge {
+            purge(service, self.name, caller).map(|()| Some(Response::new(Deleted)))
+        } else {
+            changes::make(service, self.into(), caller.actor())
         }
-        let event = if purge { AuditEvent::Purge } else { AuditEvent::Delete };
-        service.audit.record(event, caller.actor(), &names, &[])?;
-        let deleted = if purge { service.vault.purge(name) } else { service.vault.remove(name) };
-        service.subscribers.check(&names);
-        deleted.map_err(refusals::about(&names)).map(|()| Deleted)
     }
+}
+
+impl ChangeSecret for Delete {
+    fn prepare<'a>(
+        self,
+        service: &'a Service,
+        _: &SharedRecipients,
+    ) -> Result<PossibleChange<'a>, Refusal> {
+        let names = [self.name.clone()];
+        let change =
+            SecretChange::delete(&service.vault, self.name).map_err(|error| match error {
+                VaultError::Missing => refusals::no_such_secret(&names),
+                error => refusals::about(&names)(error),
+            })?;
+        let answer = || Response::new(Deleted);
+        Ok(PossibleChange { event: AuditEvent::Delete, change, answer: Box::new(answer) })
+    }
+}
+
+fn purge(service: &Service, name: SecretName, caller: &Caller<'_>) -> Result<(), Refusal> {
+    let names = [name];
+    let [name] = &names;
+    let secrets = service.vault.secrets();
+    let exists = secrets.has(name).map_err(refusals::about(&names))?
+        || secrets.history().has(name).map_err(refusals::about(&names))?;
+    if !exists {
+        return Err(refusals::no_such_secret(&names));
+    }
+    service.audit.record(AuditEvent::Purge, caller.actor(), &names, &[])?;
+    let purged = service.vault.purge(name);
+    service.subscribers.check(&names);
+    purged.map_err(refusals::about(&names))
 }
 
 impl Handle for List {
@@ -164,19 +220,26 @@ impl Handle for History {
     }
 }
 
-/// Sets all secrets; returns whether this created the identity.
+/// Sets all secrets, with one line. None of them is set unless all are on the disk.
 fn set_all(
     service: &Service,
     secrets: Vec<(SecretName, Secret)>,
     caller: &Caller<'_>,
-) -> Result<bool, Refusal> {
+) -> Result<(), Refusal> {
     let names: Vec<_> = secrets.iter().map(|(name, _)| name.clone()).collect();
+    let recipients = service.vault.recipients().map_err(refusals::vault)?;
+    let written = in_parallel(cores(), secrets, |(name, value)| {
+        SecretChange::set(&service.vault, &recipients, name, value)
+    });
     // The error has the path of the one file that it is about.
-    let batch = SecretBatch::set(&service.vault, secrets).map_err(refusals::vault)?;
-    service.audit.record(AuditEvent::Set, caller.actor(), &names, &[])?;
-    let committed = batch.commit();
+    let written = written.map_err(refusals::vault)?;
+    let line = service.audit.write(AuditEvent::Set, caller.actor(), &names)?;
+    let (synced, recorded) = changes::sync(service, written, &[line]);
+    let synced = synced.into_iter().collect::<Result<_, _>>().map_err(refusals::vault)?;
+    recorded.into_iter().collect::<Result<(), _>>()?;
+    let made = SyncedChange::commit_all(synced);
     service.subscribers.check(&names);
-    committed.map_err(refusals::vault)
+    made.into_iter().collect::<Result<(), _>>().map_err(refusals::vault)
 }
 
 fn page(
@@ -204,7 +267,8 @@ fn holders(service: &Service, names: &[SecretName]) -> (Vec<ListedGrant>, Vec<He
     (holders, service.leases.with_any(&outdated, restarts))
 }
 
-/// The identity's file, if its owner has to be notified.
-fn new_identity(service: &Service, is_new: bool) -> Option<String> {
-    is_new.then(|| service.vault.keys().path().display().to_string())
+/// The identity's file, if its owner has to be notified: once, after the first change with a new one.
+fn new_identity(service: &Service) -> Option<String> {
+    let keys = service.vault.keys();
+    keys.take_is_new().then(|| keys.path().display().to_string())
 }

@@ -21,17 +21,17 @@ use crate::leases::LeaseTable;
 use crate::settings::Settings;
 use fluvio_secret_vault::Vault;
 
-const PEER: Peer = Peer { uid: 0, pid: 42 };
+pub(super) const PEER: Peer = Peer { uid: 0, pid: 42 };
 
 /// A client that hears all answers, until it goes away.
 #[derive(Default)]
-struct Heard {
+pub(super) struct Heard {
     answers: Mutex<Vec<Response>>,
     is_gone: AtomicBool,
 }
 
 impl Heard {
-    fn take(&self) -> Vec<Response> {
+    pub(super) fn take(&self) -> Vec<Response> {
         std::mem::take(&mut *self.answers.lock().expect("no panic"))
     }
 }
@@ -46,13 +46,13 @@ impl Answers for Heard {
     }
 }
 
-struct Home {
-    folder: tempfile::TempDir,
-    service: Service,
+pub(super) struct Home {
+    pub(super) folder: tempfile::TempDir,
+    pub(super) service: Service,
 }
 
 impl Home {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let at = |name: &str| folder.path().join(name);
         let vault =
@@ -74,14 +74,17 @@ impl Home {
     }
 
     /// The last answer.
-    fn call<C: Call<Answer: std::fmt::Debug>>(&self, request: C) -> Result<C::Answer, Refusal>
+    pub(super) fn call<C: Call<Answer: std::fmt::Debug>>(
+        &self,
+        request: C,
+    ) -> Result<C::Answer, Refusal>
     where
         Request: From<C>,
     {
         answer(self.ask(request).pop().expect("an answer"))
     }
 
-    fn ask_for(&self, request: Request, heard: &Arc<Heard>) {
+    pub(super) fn ask_for(&self, request: Request, heard: &Arc<Heard>) {
         let answers: Arc<dyn Answers> = heard.clone();
         handle::answer(
             &self.service,
@@ -92,7 +95,7 @@ impl Home {
         );
     }
 
-    fn set(&self, name: &str, value: &[u8]) {
+    pub(super) fn set(&self, name: &str, value: &[u8]) {
         self.try_set(name, value).expect("set");
     }
 
@@ -116,12 +119,12 @@ impl Home {
         self.call(grant).map(|granted| granted.expect("values, which were not checked"))
     }
 
-    fn audit_log(&self) -> String {
+    pub(super) fn audit_log(&self) -> String {
         fs::read_to_string(self.folder.path().join("audit.log")).unwrap_or_default()
     }
 }
 
-fn secret(name: &str) -> SecretName {
+pub(super) fn secret(name: &str) -> SecretName {
     name.parse().expect("a name")
 }
 

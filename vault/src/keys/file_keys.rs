@@ -108,14 +108,14 @@ impl KeptFileKeys {
 
 #[cfg(test)]
 mod tests {
-    use fluvio_secret_protocol::{Secret, SecretName};
+    use fluvio_secret_protocol::SecretName;
     use zeroize::Zeroizing;
 
     use super::{FileHash, FileKeys, KEPT_FILE_KEYS};
     use crate::keys::identity::{FileKey, Identity};
     use crate::rekey::change::Rekey;
-    use crate::tests::{Home, set};
-    use crate::{SecretBatch, SecretChange, Vault, VaultError};
+    use crate::tests::{Home, delete, set, write};
+    use crate::{SecretChange, SyncedChange, Vault, VaultError};
 
     fn name(number: u16) -> SecretName {
         format!("S{number}").parse().expect("a name")
@@ -184,8 +184,10 @@ mod tests {
     const CHANGES: [(&str, Change); 7] = [
         ("set", |vault| _ = set(vault, "A", b"2")),
         ("set in a batch", |vault| {
-            let secrets = vec![(secret(), Secret::from(b"2".to_vec()))];
-            SecretBatch::set(vault, secrets).and_then(SecretBatch::commit).expect("set");
+            let changes = ["B", "A"].map(|name| write(vault, name, b"2").expect("written"));
+            let synced = SecretChange::sync_all(changes.into()).into_iter();
+            let made = SyncedChange::commit_all(synced.collect::<Result<_, _>>().expect("synced"));
+            assert!(made.iter().all(Result::is_ok), "{made:?}");
         }),
         ("restored", |vault| {
             let version = vault.secrets().versions(&secret()).expect("versions").earlier[0].version;
@@ -197,7 +199,7 @@ mod tests {
             rekey(Rekey::add(vault, &friend, None));
         }),
         ("encrypted for a new key", |vault| rekey(Rekey::rotate(vault, false, None, None))),
-        ("removed", |vault| vault.remove(&secret()).expect("removed")),
+        ("removed", |vault| delete(vault, "A").expect("removed")),
         ("purged", |vault| vault.purge(&secret()).expect("purged")),
     ];
 

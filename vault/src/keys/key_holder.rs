@@ -152,7 +152,7 @@ impl KeyHolder {
     }
 
     /// Whether nothing has been set with a new identity before. Only the first call returns that.
-    pub(crate) fn take_is_new(&self) -> bool {
+    pub fn take_is_new(&self) -> bool {
         self.is_new.swap(false, Ordering::Relaxed)
     }
 

@@ -15,7 +15,6 @@ use crate::error::VaultError;
 use crate::keys::encryption::{DecryptFailure, count_recipients, encrypt};
 use crate::keys::identity::Recipient;
 use crate::keys::keyring::Keyring;
-use crate::secrets::change::sync_all;
 use crate::secrets::fingerprint::fingerprint;
 use crate::vault::Vault;
 use crate::whole_file::WrittenFile;
@@ -193,7 +192,11 @@ impl<'a> Reencryption<'a> {
         let ReencryptBatch { written, targets, names, bytes: _ } = mem::take(&mut self.batch);
         let secrets = self.vault.secrets();
         let mut histories = BTreeSet::new();
-        for ((name, prepared), target) in sync_all(secrets, written)?.into_iter().zip(targets) {
+        let synced = in_parallel(DISK_THREADS, written, |(name, file)| {
+            let prepared = file.sync().map_err(|source| secrets.current(&name).failed(source))?;
+            Ok::<_, VaultError>((name, prepared))
+        })?;
+        for ((name, prepared), target) in synced.into_iter().zip(targets) {
             let file = match secrets.locate(&name, target.version)? {
                 Some(file) if file.id()? == target.file_id => file,
                 // What another program has put there since is newer.

@@ -8,7 +8,7 @@ use fluvio_secret_protocol::{SecretName, Version, Versions, limits};
 use crate::durable_directory::DurableDirectory;
 use crate::error::VaultError;
 use crate::secrets::file_name::{file_of, name_of};
-use crate::secrets::history::version_history::{KeptVersion, VersionHistory};
+use crate::secrets::history::version_history::VersionHistory;
 use crate::secrets::names::Names;
 use crate::secrets::version_file::VersionFile;
 
@@ -115,44 +115,12 @@ impl SecretFiles {
         }
     }
 
-    /// Replaces a secret, or removes it. The one before is then in the history.
-    pub(crate) fn replace(
-        &self,
-        name: &SecretName,
-        replace: impl FnOnce(Option<&KeptVersion>) -> io::Result<()>,
-    ) -> Result<Option<KeptVersion>, VaultError> {
-        let kept = self.history.keep(name)?;
-        match replace(kept.as_ref()) {
-            Ok(()) => Ok(kept),
-            Err(source) => {
-                kept.iter().for_each(|kept| self.history.undo(kept));
-                Err(self.current(name).failed(source))
-            }
-        }
-    }
-
-    /// Removes a secret, durably. It is then in the history, durably.
-    pub(crate) fn remove(&self, name: &SecretName) -> Result<(), VaultError> {
-        if !self.has(name)? {
-            return Err(VaultError::Missing);
-        }
-        let kept = self.replace(name, |kept| {
-            kept.map_or(Ok(()), |kept| self.history.make_durable(kept))?;
-            self.remove_file(name)
-        })?;
-        kept.iter().for_each(|kept| self.history.prune(kept));
-        Ok(())
-    }
-
-    fn remove_file(&self, name: &SecretName) -> io::Result<()> {
-        self.directory.remove(&file_of(name))?;
-        self.directory.sync()
-    }
-
     /// Removes a secret and its history, durably. The next call finishes one that was killed.
     pub(crate) fn purge(&self, name: &SecretName) -> Result<(), VaultError> {
         if self.has(name)? {
-            self.remove_file(name).map_err(|source| self.current(name).failed(source))?;
+            let removed =
+                self.directory.remove(&file_of(name)).and_then(|()| self.directory.sync());
+            removed.map_err(|source| self.current(name).failed(source))?;
         }
         self.history.purge(name)
     }

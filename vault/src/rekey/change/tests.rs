@@ -13,8 +13,8 @@ use crate::keys::identity::Recipient;
 use crate::keys::keyring::Keyring;
 use crate::rekey::reencrypt::ReencryptStep;
 use crate::rekey::retirement::Retirement;
-use crate::tests::{Home, files, name, read, set};
-use crate::{KeyError, KeyState, RecipientsError, SecretBatch, SecretChange, Vault, VaultError};
+use crate::tests::{Home, delete, files, name, read, set, write};
+use crate::{KeyError, KeyState, RecipientsError, Vault, VaultError};
 
 fn config(home: &Home, file: &str) -> PathBuf {
     home.identity_path().with_file_name(file)
@@ -47,7 +47,7 @@ fn home() -> (Home, Vault) {
     }
     set(&vault, "B", b"b");
     set(&vault, "GONE", b"gone");
-    vault.remove(&name("GONE")).expect("removed");
+    delete(&vault, "GONE").expect("removed");
     (home, vault)
 }
 
@@ -193,7 +193,7 @@ fn a16_a_change_of_an_earlier_version_is_finished_with_its_new_key() {
         }
         // Nothing is encrypted for a key that may be lost.
         for refused in [
-            SecretChange::set(&vault, name("A"), Vec::new().into()).err(),
+            write(&vault, "A", b"").err(),
             Rekey::rotate(&vault, false, None, None).err(),
             Rekey::accept(&vault, &[new.current().to_string()]).err(),
             Retirement::prepare(&vault, None, None).err(),
@@ -276,8 +276,7 @@ fn recipients_that_others_have_added_stop_every_change_until_they_are_accepted()
     let is_stopped = |error: Option<VaultError>| {
         matches!(error, Some(VaultError::Recipients(RecipientsError::Differ { .. })))
     };
-    assert!(is_stopped(SecretChange::set(&vault, name("A"), Vec::new().into()).err()));
-    assert!(is_stopped(SecretBatch::set(&vault, Vec::new()).err()));
+    assert!(is_stopped(write(&vault, "A", b"").err()));
     assert!(is_stopped(Rekey::add(&vault, &key, None).err()));
     assert!(is_stopped(Rekey::remove(&vault, &key).err()));
     assert!(is_stopped(Rekey::rotate(&vault, false, None, None).err()));
@@ -497,7 +496,7 @@ fn a_machine_that_is_added_by_others_begins_with_an_identity_of_its_own() {
         fs::copy(first.vault_path().join(file), copy).expect("copied");
     }
     assert_eq!(read(&there, "A").expect("a value"), b"three");
-    assert!(SecretChange::set(&there, name("A"), Vec::new().into()).is_err(), "not accepted yet");
+    assert!(write(&there, "A", b"").is_err(), "not accepted yet");
     let shown = [own(&first), theirs.current()].map(|one| one.to_string());
     assert_eq!(commit(Rekey::accept(&there, &shown)).secrets, 0);
     set(&there, "A", b"theirs");

@@ -1,0 +1,173 @@
+//! Requests that change one secret each. Those that are queued together wait for the disk together.
+//!
+//! Each is refused by itself: another change, or the line of another one, is never the cause.
+
+use std::convert::Infallible;
+use std::panic::resume_unwind;
+use std::sync::OnceLock;
+use std::thread;
+
+use fluvio_secret_protocol::{Delete, Refusal, Request, Restore, SecretName, Set};
+use fluvio_secret_system::parallel::{cores, in_parallel};
+use fluvio_secret_vault::{Recipient, SecretChange, SyncedChange, VaultError};
+
+use super::{Service, refusals};
+use crate::answers::Response;
+use crate::audit::{Actor, AuditError, AuditEvent};
+use crate::rotating_log::WrittenLine;
+
+/// Whom several values are encrypted for. The first value finds out.
+pub(super) type SharedRecipients = OnceLock<Result<Vec<Recipient>, VaultError>>;
+
+/// A change that is possible, and its answer once it is made.
+pub(super) struct PossibleChange<'a> {
+    pub(super) event: AuditEvent,
+    pub(super) change: SecretChange<'a>,
+    pub(super) answer: ChangeAnswer<'a>,
+}
+
+pub(super) type ChangeAnswer<'a> = Box<dyn FnOnce() -> Response + Send + 'a>;
+
+/// A request that changes one secret and keeps its history.
+pub(super) trait ChangeSecret {
+    /// Finds out whether the change is possible. Nothing changes.
+    fn prepare<'a>(
+        self,
+        service: &'a Service,
+        recipients: &SharedRecipients,
+    ) -> Result<PossibleChange<'a>, Refusal>;
+}
+
+/// The secret that a request changes, if it changes one and keeps the history.
+pub(crate) fn secret_of(request: &Request) -> Option<&SecretName> {
+    match request {
+        Request::Delete(Delete { name, purge: false }) => Some(name),
+        Request::Restore(Restore { name, .. }) | Request::Set(Set { name, .. }) => Some(name),
+        _ => None,
+    }
+}
+
+/// Makes one change.
+pub(super) fn make(
+    service: &Service,
+    request: Request,
+    actor: Actor<'static>,
+) -> Result<Option<Response>, Refusal> {
+    make_all(service, vec![(request, actor)]).into_iter().next().transpose()
+}
+
+/// Makes changes of different secrets, and returns the answers once they are durable.
+pub(super) fn make_all(
+    service: &Service,
+    requests: Vec<(Request, Actor<'static>)>,
+) -> Vec<Result<Response, Refusal>> {
+    let names: Vec<_> = requests.iter().filter_map(|(one, _)| secret_of(one).cloned()).collect();
+    let recipients = SharedRecipients::new();
+    let Ok(possible) = in_parallel(cores(), requests, |(request, actor)| {
+        Ok::<_, Infallible>((prepare(service, request, &recipients), actor))
+    });
+    let recorded = possible.into_iter().map(|(one, actor)| record(service, one?, actor));
+    let synced = and_then_all(recorded.collect(), |recorded| sync_recorded(service, recorded));
+    let made = and_then_all(synced, commit_all);
+    service.subscribers.check(&names);
+    made.into_iter().map(|made| made.map(|answer| answer())).collect()
+}
+
+/// The secret of a change, and its answer once it is made.
+type Pending<'a> = (SecretName, ChangeAnswer<'a>);
+
+/// What became of changes, and of their lines.
+type Synced<'a> = (Vec<Result<SyncedChange<'a>, VaultError>>, Vec<Result<(), AuditError>>);
+
+fn prepare<'a>(
+    service: &'a Service,
+    request: Request,
+    recipients: &SharedRecipients,
+) -> Result<PossibleChange<'a>, Refusal> {
+    match request {
+        Request::Delete(delete) => delete.prepare(service, recipients),
+        Request::Restore(restore) => restore.prepare(service, recipients),
+        Request::Set(set) => set.prepare(service, recipients),
+        _ => Err(refusals::internal()),
+    }
+}
+
+/// Writes the line of a change.
+fn record<'a>(
+    service: &Service,
+    possible: PossibleChange<'a>,
+    actor: Actor<'_>,
+) -> Result<(SecretChange<'a>, WrittenLine, Pending<'a>), Refusal> {
+    let PossibleChange { event, change, answer } = possible;
+    let name = change.name().clone();
+    if let (Some(before), Some(after)) = (change.same_as, change.fingerprint) {
+        service.subscribers.expect_same(&name, before, after);
+    }
+    let line = service.audit.write(event, actor, std::slice::from_ref(&name))?;
+    Ok((change, line, (name, answer)))
+}
+
+fn sync_recorded<'a>(
+    service: &Service,
+    recorded: Vec<(SecretChange<'a>, WrittenLine, Pending<'a>)>,
+) -> Vec<Result<(SyncedChange<'a>, Pending<'a>), Refusal>> {
+    let (mut changes, mut lines, mut pending) = (Vec::new(), Vec::new(), Vec::new());
+    for (change, line, answer) in recorded {
+        changes.push(change);
+        lines.push(line);
+        pending.push(answer);
+    }
+    let (synced, recorded) = sync(service, changes, &lines);
+    let outcomes = synced.into_iter().zip(recorded).zip(pending);
+    let outcomes = outcomes.map(|((synced, recorded), (name, answer))| {
+        let synced = synced.map_err(refusals::about(std::slice::from_ref(&name)))?;
+        recorded?;
+        Ok((synced, (name, answer)))
+    });
+    outcomes.collect()
+}
+
+/// Waits until changes and their lines are on the disk: for all of them at the same time.
+pub(super) fn sync<'a>(
+    service: &Service,
+    changes: Vec<SecretChange<'a>>,
+    lines: &[WrittenLine],
+) -> Synced<'a> {
+    thread::scope(|scope| {
+        let sync_lines = || service.audit.sync(lines);
+        let thread = thread::Builder::new().spawn_scoped(scope, sync_lines);
+        let synced = SecretChange::sync_all(changes);
+        let recorded = match thread {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            Err(_) => sync_lines(),
+        };
+        (synced, recorded)
+    })
+}
+
+fn commit_all<'a>(
+    synced: Vec<(SyncedChange<'a>, Pending<'a>)>,
+) -> Vec<Result<ChangeAnswer<'a>, Refusal>> {
+    let (changes, pending): (Vec<_>, Vec<_>) = synced.into_iter().unzip();
+    let made = SyncedChange::commit_all(changes).into_iter().zip(pending);
+    let made = made.map(|(made, (name, answer))| match made {
+        Ok(()) => Ok(answer),
+        Err(error) => Err(refusals::about(&[name])(error)),
+    });
+    made.collect()
+}
+
+/// Does the next step with all that were not refused before.
+fn and_then_all<T, U>(
+    items: Vec<Result<T, Refusal>>,
+    step: impl FnOnce(Vec<T>) -> Vec<Result<U, Refusal>>,
+) -> Vec<Result<U, Refusal>> {
+    let mut good = Vec::new();
+    let refused: Vec<_> = items.into_iter().map(|item| item.map(|item| good.push(item))).collect();
+    let mut done = step(good).into_iter();
+    let mut next = || done.next().unwrap_or_else(|| Err(refusals::internal()));
+    refused.into_iter().map(|refused| refused.and_then(|()| next())).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+//! What one thread of the daemon has to do, in order.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use fluvio_secret_protocol::Request;
+use fluvio_secret_system::peer::Peer;
+
+use crate::answers::Answers;
+use crate::service::changes::secret_of;
+
+/// The most changes that wait for the disk together.
+const GROUP_CHANGES: usize = 64;
+
+pub(crate) enum Work {
+    /// A check of a file.
+    Check(Box<dyn FnOnce() + Send>),
+    /// Forget subscribers that have gone away. This may wait for a check of the vault.
+    ForgetGone,
+    Request(Job),
+}
+
+/// A request on its way to a thread. Each connection has at most one, so the queues need no limit.
+pub(crate) struct Job {
+    pub(crate) request: Request,
+    pub(crate) peer: Peer,
+    /// The number of lock requests when it arrived.
+    pub(crate) lock_requests: u64,
+    pub(crate) answers: Arc<dyn Answers>,
+}
+
+/// The work of the threads of one name.
+pub(crate) struct WorkQueue(Mutex<QueuedWork>);
+
+struct QueuedWork {
+    receiver: Receiver<Work>,
+    /// What was received and is not done yet. It comes before the rest.
+    received: VecDeque<Work>,
+}
+
+impl WorkQueue {
+    pub(crate) fn of(receiver: Receiver<Work>) -> Self {
+        Self(Mutex::new(QueuedWork { receiver, received: VecDeque::new() }))
+    }
+
+    /// Waits for work, at most this long. Another thread that waits for the same work has to wait for this one
+    /// first.
+    pub(crate) fn next(&self, timeout: Option<Duration>) -> Result<Work, RecvTimeoutError> {
+        let mut queued = self.queued();
+        match (queued.received.pop_front(), timeout) {
+            (Some(work), _) => Ok(work),
+            (None, Some(timeout)) => queued.receiver.recv_timeout(timeout),
+            (None, None) => queued.receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        }
+    }
+
+    /// A job, and the queued ones that can be done together with it: changes of other secrets.
+    pub(crate) fn group(&self, first: Job) -> Vec<Job> {
+        match secret_of(&first.request) {
+            Some(_) => self.with_changes(vec![first]),
+            None => vec![first],
+        }
+    }
+
+    /// Adds queued changes of other secrets. Everything else stays queued, in its order.
+    fn with_changes(&self, mut group: Vec<Job>) -> Vec<Job> {
+        let mut queued = self.queued();
+        while let Ok(work) = queued.receiver.try_recv() {
+            queued.received.push_back(work);
+        }
+        for work in mem::take(&mut queued.received) {
+            match work {
+                Work::Request(job) if group.len() < GROUP_CHANGES && fits(&group, &job) => {
+                    group.push(job);
+                }
+                work => queued.received.push_back(work),
+            }
+        }
+        group
+    }
+
+    fn queued(&self) -> MutexGuard<'_, QueuedWork> {
+        // At worst, work that a panic has dropped is not done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a job changes a secret that the others do not change.
+fn fits(group: &[Job], job: &Job) -> bool {
+    let secret = secret_of(&job.request);
+    secret.is_some() && group.iter().all(|other| secret_of(&other.request) != secret)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::mpsc::{Sender, channel};
+
+    use fluvio_secret_protocol::{Delete, List, Request, Restore, Secret, Set};
+    use fluvio_secret_system::peer::Peer;
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::{GROUP_CHANGES, Job, Work, WorkQueue};
+
+    fn send(work: &Sender<Work>, request: impl Into<Request>) {
+        let (request, answers) = (request.into(), Arc::new(unbounded_channel().0));
+        let job = Job { request, peer: Peer { uid: 0, pid: 42 }, lock_requests: 0, answers };
+        work.send(Work::Request(job)).expect("a queue");
+    }
+
+    fn set(name: &str) -> Set {
+        Set { name: name.parse().expect("a name"), value: Secret::default() }
+    }
+
+    fn delete(name: &str, purge: bool) -> Delete {
+        Delete { name: name.parse().expect("a name"), purge }
+    }
+
+    /// How many jobs each group has.
+    fn groups(queue: &WorkQueue) -> Vec<usize> {
+        let mut groups = Vec::new();
+        while let Ok(work) = queue.next(Some(std::time::Duration::ZERO)) {
+            let Work::Request(job) = work else { panic!("a request") };
+            groups.push(queue.group(job).len());
+        }
+        groups
+    }
+
+    #[test]
+    fn changes_of_different_secrets_are_a_group_and_nothing_else_is() {
+        let (work, receiver) = channel();
+        let queue = WorkQueue::of(receiver);
+        assert!(groups(&queue).is_empty());
+        send(&work, set("A"));
+        send(&work, delete("B", false));
+        send(&work, Restore { name: "C".parse().expect("a name"), version: None });
+        // The same secret again, and what is not a change of one.
+        send(&work, set("A"));
+        send(&work, set("B"));
+        send(&work, delete("C", true));
+        send(&work, delete("D", true));
+        send(&work, List);
+        send(&work, set("E"));
+        assert_eq!(groups(&queue), [4, 2, 1, 1, 1]);
+    }
+
+    #[test]
+    fn a_group_is_bounded() {
+        let (work, receiver) = channel();
+        (0..=GROUP_CHANGES).for_each(|n| send(&work, set(&format!("A{n}"))));
+        assert_eq!(groups(&WorkQueue::of(receiver)), [GROUP_CHANGES, 1]);
+    }
+}
