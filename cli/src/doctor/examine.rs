@@ -1,14 +1,9 @@
 //! Has the daemon decrypt every secret, and shows how far it is.
 
-use std::collections::BTreeMap;
-use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::thread;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use fluvio_secret_protocol::{
-    ClientError, Damaged, Examine, Examined, SecretName, connect_or_start, limits,
-};
+use fluvio_secret_protocol::{ClientError, Damaged, Examine, SecretName, connect_or_start, limits};
+use fluvio_secret_system::parallel::{cores, in_parallel};
 use fluvio_secret_system::places::StateDirectory;
 
 use crate::progress::Progress;
@@ -22,48 +17,22 @@ pub(super) fn examine(
     names: &[SecretName],
 ) -> Result<Vec<Damaged>, ClientError> {
     let batches: Vec<_> = names.chunks(limits::EXAMINED_NAMES).collect();
+    let progress = Mutex::new((Progress::begin(batches.len() > 1), 0));
+    let idle = Mutex::new(Vec::new());
     // A connection has one request at a time, and the daemon decrypts on each core.
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let next = AtomicUsize::new(0);
-    let (sender, answers) = mpsc::channel();
-    thread::scope(|scope| {
-        for _ in 0..cores.min(MOST_CONNECTIONS).min(batches.len()) {
-            let sender = sender.clone();
-            let (batches, next) = (&batches, &next);
-            scope.spawn(move || {
-                if let Err(error) = examine_batches(state, batches, next, &sender) {
-                    // Another one may have failed before.
-                    let _ = sender.send(Err(error));
-                }
-            });
-        }
-        drop(sender);
-        let mut progress = Progress::begin(batches.len() > 1);
-        let (mut damaged, mut done) = (BTreeMap::new(), 0);
-        for examined in answers {
-            let (number, examined) = examined?;
-            damaged.insert(number, examined.damaged);
-            done += batches[number].len();
-            progress.show(done, names.len());
-        }
-        Ok(damaged.into_values().flatten().collect())
-    })
+    let damaged = in_parallel(cores().min(MOST_CONNECTIONS), batches, |batch| {
+        let connected = lock(&idle).pop();
+        let mut client = connected.map_or_else(|| connect_or_start(state), Ok)?;
+        let examined = client.call(Examine { names: batch.to_vec() })?;
+        lock(&idle).push(client);
+        let (progress, done) = &mut *lock(&progress);
+        *done += batch.len();
+        progress.show(*done, names.len());
+        Ok::<_, ClientError>(examined.damaged)
+    })?;
+    Ok(damaged.into_iter().flatten().collect())
 }
 
-/// Sends the answers for the batches that no other connection has taken, until they are no longer wanted.
-fn examine_batches(
-    state: &StateDirectory,
-    batches: &[&[SecretName]],
-    next: &AtomicUsize,
-    sender: &mpsc::Sender<Result<(usize, Examined), ClientError>>,
-) -> Result<(), ClientError> {
-    let mut client = connect_or_start(state)?;
-    loop {
-        let number = next.fetch_add(1, Ordering::Relaxed);
-        let Some(names) = batches.get(number) else { return Ok(()) };
-        let examined = client.call(Examine { names: names.to_vec() })?;
-        if sender.send(Ok((number, examined))).is_err() {
-            return Ok(());
-        }
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
