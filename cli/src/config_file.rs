@@ -14,8 +14,10 @@ use crate::error::{AnyCause, CliError};
 pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CliError> {
     let failed = |why: AnyCause| CliError::Config { path: path.to_owned(), why };
     let opened = regular::open(OpenOptions::new().read(true), path, Links::Follow);
-    let (file, _) = opened.map_err(|error| failed(error.into()))?;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(limits::CONFIG_BYTES + 1));
+    let (file, found) = opened.map_err(|error| failed(error.into()))?;
+    // A byte more than the file has, so that its end is read without growing. All of it is wiped, used or not.
+    let size = usize::try_from(found.len()).unwrap_or(usize::MAX).min(limits::CONFIG_BYTES) + 1;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(size));
     let most = limits::CONFIG_BYTES as u64 + 1;
     file.take(most).read_to_end(&mut bytes).map_err(|error| failed(error.into()))?;
     if bytes.len() > limits::CONFIG_BYTES {

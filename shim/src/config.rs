@@ -14,10 +14,12 @@ use crate::error::ShimError;
 pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, ShimError> {
     let failed = |why: String| ShimError::Config { path: path.to_owned(), why };
     // The connector reads it again, which a pipe or a terminal would not let it.
-    let (file, _) = regular::open(OpenOptions::new().read(true), path, Links::Follow)
+    let (file, found) = regular::open(OpenOptions::new().read(true), path, Links::Follow)
         .map_err(|error| failed(error.to_string()))?;
     let most = limits::CONFIG_BYTES as u64 + 1;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(limits::CONFIG_BYTES + 1));
+    // A byte more than the file has, so that its end is read without growing. All of it is wiped, used or not.
+    let size = usize::try_from(found.len()).unwrap_or(usize::MAX).min(limits::CONFIG_BYTES) + 1;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(size));
     file.take(most).read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;
     if bytes.len() > limits::CONFIG_BYTES {
         return Err(ShimError::LargeConfig { path: path.to_owned() });
