@@ -47,7 +47,8 @@ impl FuzzedDaemon {
         let collected = Arc::new(Collected::default());
         let answers: Arc<dyn Answers> = collected.clone();
         let peer = Peer { uid: 0, pid: 42 };
-        handle::answer(&self.0, request, peer, self.0.vault.keys().lock_requests(), &answers);
+        let locks = self.0.vault.keys().lock_requests();
+        handle::answer(&self.0, request, peer, locks, &answers, &|| {});
         let answers = std::mem::take(&mut *collected.0.lock().expect("no panic"));
         // A subscriber that has gone away.
         self.0.subscribers.forget_gone();

@@ -65,6 +65,11 @@ impl WorkQueue {
         }
     }
 
+    /// Queued changes of different secrets.
+    pub(crate) fn changes(&self) -> Vec<Job> {
+        self.with_changes(Vec::new())
+    }
+
     /// Adds queued changes of other secrets. Everything else stays queued, in its order.
     fn with_changes(&self, mut group: Vec<Job>) -> Vec<Job> {
         let mut queued = self.queued();
@@ -145,6 +150,26 @@ mod tests {
         send(&work, List);
         send(&work, set("E"));
         assert_eq!(groups(&queue), [4, 2, 1, 1, 1]);
+    }
+
+    #[test]
+    fn changes_are_taken_out_of_the_queue_and_the_rest_keeps_its_order() {
+        let (work, receiver) = channel();
+        let queue = WorkQueue::of(receiver);
+        send(&work, delete("A", true));
+        send(&work, set("A"));
+        send(&work, List);
+        send(&work, set("B"));
+        send(&work, set("A"));
+        assert_eq!(
+            [queue.changes().len(), queue.changes().len(), queue.changes().len()],
+            [2, 1, 0]
+        );
+        let next = || match queue.next(Some(std::time::Duration::ZERO)) {
+            Ok(Work::Request(job)) => job.request,
+            _ => panic!("a request"),
+        };
+        assert!(matches!((next(), next()), (Request::Delete(_), Request::List(_))));
     }
 
     #[test]

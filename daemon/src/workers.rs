@@ -106,7 +106,7 @@ impl Workers {
             Worker::Reads => &self.reads,
             Worker::Writes => &self.writes,
             Worker::Memory => {
-                carry_out(&self.service, vec![job]);
+                carry_out(&self.service, vec![job], &|| {});
                 return receiver;
             }
         };
@@ -135,7 +135,13 @@ fn start(
             loop {
                 let left = due(&service).map(|left| left.min(LOCK_CHECK_INTERVAL));
                 match queue.next(left) {
-                    Ok(Work::Request(job)) => carry_out(&service, queue.group(job)),
+                    Ok(Work::Request(job)) => {
+                        let change_others = || match queue.changes() {
+                            none if none.is_empty() => {}
+                            changes => carry_out(&service, changes, &|| {}),
+                        };
+                        carry_out(&service, queue.group(job), &change_others);
+                    }
                     Ok(Work::Check(check)) => check(),
                     Ok(Work::ForgetGone) => service.subscribers.forget_gone(),
                     Err(RecvTimeoutError::Timeout) => {}
@@ -160,11 +166,11 @@ fn sweep(service: &Service) {
 }
 
 /// Carries out one job, or changes of different secrets.
-fn carry_out(service: &Service, jobs: Vec<Job>) {
+fn carry_out(service: &Service, jobs: Vec<Job>, change_others: &dyn Fn()) {
     let clients: Vec<_> = jobs.iter().map(|job| job.answers.clone()).collect();
     // The service keeps nothing between requests that a panic could leave half-done.
     let done = catch_unwind(AssertUnwindSafe(|| match <[Job; 1]>::try_from(jobs) {
-        Ok([job]) => carry_out_alone(service, job),
+        Ok([job]) => carry_out_alone(service, job, change_others),
         Err(jobs) => {
             let requests = jobs.into_iter().map(|job| (job.request, job.peer)).collect();
             let answers = handle::change_all(service, requests).into_iter().zip(&clients);
@@ -176,10 +182,11 @@ fn carry_out(service: &Service, jobs: Vec<Job>) {
     }
 }
 
-fn carry_out_alone(service: &Service, Job { request, peer, lock_requests, answers }: Job) {
+fn carry_out_alone(service: &Service, job: Job, change_others: &dyn Fn()) {
+    let Job { request, peer, lock_requests, answers } = job;
     // Clients do not wait for a check of a disk that hangs, and ask again.
     if request.worker() != Worker::Checks || !answers.is_gone() {
-        handle::answer(service, request, peer, lock_requests, &answers);
+        handle::answer(service, request, peer, lock_requests, &answers, change_others);
     }
 }
 

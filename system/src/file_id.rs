@@ -29,6 +29,11 @@ impl FileId {
         self.inode
     }
 
+    /// The number of its bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
     /// Whether both dates are at least this long ago.
     pub fn is_older_than(&self, age: Duration) -> bool {
         let seconds = u64::try_from(self.modified.0.max(self.changed.0)).unwrap_or(0);

@@ -49,13 +49,26 @@ pub fn in_parallel<T: Send, U: Send, E: Send>(
     Ok(done.into_iter().map(|(_, done)| done).collect())
 }
 
+/// Calls both, at the same time if another thread may be started.
+pub fn beside<A: Send, B>(one: impl Fn() -> A + Sync, other: impl FnOnce() -> B) -> (A, B) {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().spawn_scoped(scope, &one);
+        let other = other();
+        let one = match thread {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            Err(_) => one(),
+        };
+        (one, other)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
     use std::sync::{Barrier, Mutex};
     use std::thread;
 
-    use super::in_parallel;
+    use super::{beside, in_parallel};
 
     #[test]
     fn results_are_in_the_order_of_the_items() {
@@ -78,5 +91,13 @@ mod tests {
         });
         assert!(done.is_ok());
         assert_eq!(seen.into_inner().expect("no panic").len(), 3);
+    }
+
+    #[test]
+    fn two_things_are_done_beside_each_other() {
+        let both_here = Barrier::new(2);
+        let wait = || both_here.wait().is_leader();
+        let (one, other) = beside(wait, wait);
+        assert_ne!(one, other);
     }
 }

@@ -3,12 +3,10 @@
 //! Each is refused by itself: another change, or the line of another one, is never the cause.
 
 use std::convert::Infallible;
-use std::panic::resume_unwind;
 use std::sync::OnceLock;
-use std::thread;
 
 use fluvio_secret_protocol::{Delete, Refusal, Request, Restore, SecretName, Set};
-use fluvio_secret_system::parallel::{cores, in_parallel};
+use fluvio_secret_system::parallel::{beside, cores, in_parallel};
 use fluvio_secret_vault::{Recipient, SecretChange, SyncedChange, VaultError};
 
 use super::{Service, refusals};
@@ -133,16 +131,8 @@ pub(super) fn sync<'a>(
     changes: Vec<SecretChange<'a>>,
     lines: &[WrittenLine],
 ) -> Synced<'a> {
-    thread::scope(|scope| {
-        let sync_lines = || service.audit.sync(lines);
-        let thread = thread::Builder::new().spawn_scoped(scope, sync_lines);
-        let synced = SecretChange::sync_all(changes);
-        let recorded = match thread {
-            Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
-            Err(_) => sync_lines(),
-        };
-        (synced, recorded)
-    })
+    let (lines, changes) = beside(|| service.audit.sync(lines), || SecretChange::sync_all(changes));
+    (changes, lines)
 }
 
 fn commit_all<'a>(

@@ -16,6 +16,9 @@ pub(super) struct Caller<'a> {
     /// The number of lock requests when this request arrived.
     pub(super) lock_requests: u64,
     pub(super) answers: &'a Arc<dyn Answers>,
+    /// Makes changes of secrets that other clients wait for. Only a request that takes long calls this, at points
+    /// where any secret may change.
+    pub(super) change_others: &'a dyn Fn(),
     /// Values on their way, until the answer is sent.
     pub(super) delivery: Option<RwLockReadGuard<'a, ()>>,
     /// A new lease, which the connection holds.
@@ -83,15 +86,18 @@ macro_rules! dispatch {
 
 fluvio_secret_protocol::requests!(dispatch);
 
-/// Carries out a request. `lock_requests` is the number of lock requests when it arrived.
+/// Carries out a request. `lock_requests` is the number of lock requests when it arrived. `change_others` makes
+/// changes that are queued.
 pub(crate) fn answer(
     service: &Service,
     request: Request,
     peer: Peer,
     lock_requests: u64,
     answers: &Arc<dyn Answers>,
+    change_others: &dyn Fn(),
 ) {
-    let mut caller = Caller { peer, lock_requests, answers, delivery: None, lease: None };
+    let (delivery, lease) = (None, None);
+    let mut caller = Caller { peer, lock_requests, answers, change_others, delivery, lease };
     match dispatch(service, request, &mut caller) {
         Ok(None) => {}
         Ok(Some(response)) => answers.send(response),

@@ -28,7 +28,7 @@ pub(super) fn reencrypt(
     })
 }
 
-/// Reports the progress to the client, and to subscribers that their secrets have the same values.
+/// Lets other clients change secrets on the way. Reports the progress to the client, and to subscribers that their secrets have the same values.
 fn report(service: &Service, step: ReencryptStep<'_>, caller: &Caller<'_>) {
     match step {
         ReencryptStep::Same { name, before, after } => {
@@ -36,6 +36,7 @@ fn report(service: &Service, step: ReencryptStep<'_>, caller: &Caller<'_>) {
             service.grants.keep_value(name, before, after);
             service.leases.keep_value(name, before, after);
         }
+        ReencryptStep::Pause => (caller.change_others)(),
         ReencryptStep::Done { names, done, all } => {
             service.subscribers.check(names);
             caller.send(Reencrypting { done, all });

@@ -92,6 +92,7 @@ impl Home {
             PEER,
             self.service.vault.keys().lock_requests(),
             &answers,
+            &|| {},
         );
     }
 
@@ -523,7 +524,7 @@ impl Running {
         let pid = i32::try_from(std::process::id()).expect("a pid");
         let service = &self.0.service;
         let locks = service.vault.keys().lock_requests();
-        handle::answer(service, request.into(), Peer { uid: 0, pid }, locks, &answers);
+        handle::answer(service, request.into(), Peer { uid: 0, pid }, locks, &answers, &|| {});
         let last = heard.take().pop().expect("an answer");
         answer(last.decoded()).expect("not refused")
     }

@@ -303,6 +303,7 @@ impl ReencryptPlan {
         if drops_history {
             for name in vault.secrets().all_names()? {
                 vault.secrets().history().purge(&name)?;
+                report(ReencryptStep::Pause);
             }
         }
         let recipients: Vec<_> = list.into_iter().map(|key| key.recipient).collect();

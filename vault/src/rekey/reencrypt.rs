@@ -5,10 +5,11 @@
 
 use std::collections::BTreeSet;
 use std::mem;
+use std::vec::IntoIter;
 
 use fluvio_secret_protocol::{SecretName, limits};
 use fluvio_secret_system::file_id::FileId;
-use fluvio_secret_system::parallel::{DISK_THREADS, in_parallel};
+use fluvio_secret_system::parallel::{DISK_THREADS, beside, cores, in_parallel};
 use zeroize::Zeroizing;
 
 use crate::error::VaultError;
@@ -16,12 +17,13 @@ use crate::keys::encryption::{DecryptFailure, count_recipients, encrypt};
 use crate::keys::identity::Recipient;
 use crate::keys::keyring::Keyring;
 use crate::secrets::fingerprint::fingerprint;
+use crate::secrets::version_file::VersionFile;
 use crate::vault::Vault;
-use crate::whole_file::WrittenFile;
+use crate::whole_file::{PreparedFile, WrittenFile};
 
 /// The most files that are written before they are synced, and the most bytes.
 const BATCH_FILES: usize = 64;
-const BATCH_BYTES: usize = 4 << 20;
+const BATCH_BYTES: u64 = 4 << 20;
 
 /// What happens on the way, for a caller that shows it.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +37,8 @@ pub enum ReencryptStep<'a> {
         /// The fingerprint of its bytes after.
         after: u64,
     },
+    /// Any secret may be changed before this returns.
+    Pause,
     /// Some secrets are done.
     Done {
         /// These.
@@ -65,30 +69,63 @@ pub(crate) enum ReencryptScope {
 }
 
 pub(crate) struct Reencryption<'a> {
-    vault: &'a Vault,
-    recipients: &'a [Recipient],
-    what: ReencryptScope,
+    files: ReencryptFiles<'a>,
     report: &'a mut dyn FnMut(ReencryptStep<'_>),
-    batch: ReencryptBatch,
-    /// Secrets that another program has changed in the meantime.
-    again: Vec<SecretName>,
+    names: IntoIter<SecretName>,
+    /// A secret whose other versions did not fit into the batch.
+    split: Option<SplitSecret>,
+    /// Secrets that were changed in the meantime.
+    again: BTreeSet<SecretName>,
+    /// Those that are done since the last report.
+    unreported: Vec<SecretName>,
     counts: ReencryptCounts,
     done: usize,
     all: usize,
 }
 
-/// Files that are written and do not have their names yet.
+/// A secret may have a thousand versions.
+struct SplitSecret {
+    name: SecretName,
+    versions: IntoIter<Option<u64>>,
+    /// The file of its current version. Each change of the secret replaces or removes it.
+    file_id: Option<FileId>,
+}
+
+/// What all files have in common.
+struct ReencryptFiles<'a> {
+    vault: &'a Vault,
+    recipients: &'a [Recipient],
+    what: ReencryptScope,
+}
+
+/// Versions that may have to be encrypted again.
 #[derive(Default)]
-struct ReencryptBatch {
-    written: Vec<(SecretName, WrittenFile)>,
-    targets: Vec<ReencryptTarget>,
+struct DueBatch {
+    versions: Vec<DueVersion>,
+    /// The secrets of which these are the last versions.
     names: Vec<SecretName>,
-    bytes: usize,
+    bytes: u64,
+}
+
+struct DueVersion {
+    name: SecretName,
+    version: Option<u64>,
+    file: VersionFile,
+    /// The file that is read. Another one may be there later.
+    file_id: Option<FileId>,
+}
+
+enum DueOutcome {
+    /// It stays as it is.
+    Kept,
+    /// It could not be decrypted.
+    Left(SecretName),
+    Written(WrittenFile, ReencryptTarget),
 }
 
 /// The version that a file replaces.
 struct ReencryptTarget {
-    /// The file that was read. Another one may be there now.
+    name: SecretName,
     file_id: Option<FileId>,
     version: Option<u64>,
     /// Of the current version, before and after.
@@ -103,12 +140,12 @@ impl<'a> Reencryption<'a> {
         report: &'a mut dyn FnMut(ReencryptStep<'_>),
     ) -> Self {
         Self {
-            vault,
-            recipients,
-            what,
+            files: ReencryptFiles { vault, recipients, what },
             report,
-            batch: ReencryptBatch::default(),
-            again: Vec::new(),
+            names: Vec::new().into_iter(),
+            split: None,
+            again: BTreeSet::new(),
+            unreported: Vec::new(),
             counts: ReencryptCounts::default(),
             done: 0,
             all: 0,
@@ -116,58 +153,173 @@ impl<'a> Reencryption<'a> {
     }
 
     pub(crate) fn run(mut self) -> Result<ReencryptCounts, VaultError> {
-        let mut names = self.vault.secrets().all_names()?;
+        let secrets = self.files.vault.secrets();
+        let mut names = secrets.all_names()?;
         self.all = names.len();
         while !names.is_empty() {
-            for name in names {
-                for version in self.vault.secrets().all_versions(&name)? {
-                    self.version(&name, version)?;
-                }
-                self.batch.names.push(name);
-            }
-            self.flush()?;
-            names = mem::take(&mut self.again);
+            self.names = names.into_iter();
+            self.run_once()?;
+            names = mem::take(&mut self.again).into_iter().collect();
         }
-        self.vault.secrets().sync()?;
+        secrets.sync()?;
         Ok(self.counts)
     }
 
-    fn version(&mut self, name: &SecretName, version: Option<u64>) -> Result<(), VaultError> {
-        let Some(file) = self.vault.secrets().locate(name, version)? else { return Ok(()) };
-        let file_id = file.id()?;
+    fn run_once(&mut self) -> Result<(), VaultError> {
+        let (mut written, mut names) = (Vec::new(), Vec::new());
+        loop {
+            let due = self.due()?;
+            let is_over = due.versions.is_empty() && due.names.is_empty();
+            // The disk and the processor are busy at the same time.
+            let files = &self.files;
+            let (outcomes, synced) =
+                beside(|| files.encrypt_all(&due.versions), || files.sync_all(written));
+            self.replace(synced?, names, is_over)?;
+            written = Vec::new();
+            for outcome in outcomes? {
+                match outcome {
+                    DueOutcome::Kept => {}
+                    DueOutcome::Left(name) => _ = self.counts.left.insert(name),
+                    DueOutcome::Written(file, target) => written.push((file, target)),
+                }
+            }
+            names = due.names;
+            if is_over {
+                return Ok(());
+            }
+        }
+    }
+
+    fn due(&mut self) -> Result<DueBatch, VaultError> {
+        let secrets = self.files.vault.secrets();
+        let mut batch = DueBatch::default();
+        while !batch.is_full() {
+            let (name, mut versions) = match self.split.take() {
+                // A change has given its current version to the history, after this was looked at.
+                Some(split) if secrets.current(&split.name).id()? != split.file_id => {
+                    self.again.insert(split.name);
+                    continue;
+                }
+                Some(split) => (split.name, split.versions),
+                None => {
+                    let Some(name) = self.names.next() else { break };
+                    let versions = secrets.all_versions(&name)?.into_iter();
+                    (name, versions)
+                }
+            };
+            while !batch.is_full()
+                && let Some(version) = versions.next()
+            {
+                let Some(file) = secrets.locate(&name, version)? else { continue };
+                let file_id = file.id()?;
+                batch.bytes += file_id.map_or(0, |id| id.size());
+                batch.versions.push(DueVersion { name: name.clone(), version, file, file_id });
+            }
+            if versions.len() == 0 {
+                batch.names.push(name);
+            } else {
+                let file_id = secrets.current(&name).id()?;
+                self.split = Some(SplitSecret { name, versions, file_id });
+            }
+        }
+        Ok(batch)
+    }
+
+    /// Gives the files of a batch their names.
+    fn replace(
+        &mut self,
+        synced: Vec<(PreparedFile, ReencryptTarget)>,
+        names: Vec<SecretName>,
+        is_over: bool,
+    ) -> Result<(), VaultError> {
+        let vault = self.files.vault;
+        let is_reported = is_over || !synced.is_empty();
+        let mut histories = BTreeSet::new();
+        for (prepared, target) in synced {
+            let ReencryptTarget { name, file_id, version, fingerprints } = target;
+            let file = match vault.secrets().locate(&name, version)? {
+                Some(file) if file.id()? == file_id => file,
+                // What was put there in the meantime is newer.
+                _ => {
+                    self.again.insert(name);
+                    continue;
+                }
+            };
+            if let Some([before, after]) = fingerprints {
+                (self.report)(ReencryptStep::Same { name: &name, before, after });
+            }
+            file.replace(prepared)?;
+            match version {
+                None => {
+                    vault.keys().forget_file_key(&name);
+                    self.counts.secrets += 1;
+                }
+                Some(_) => {
+                    self.counts.versions += 1;
+                    histories.insert(name);
+                }
+            }
+        }
+        let histories = histories.into_iter().collect();
+        in_parallel(DISK_THREADS, histories, |name| vault.secrets().history().sync(&name))?;
+        self.unreported.extend(names);
+        if is_reported {
+            self.report_done();
+        }
+        (self.report)(ReencryptStep::Pause);
+        Ok(())
+    }
+
+    fn report_done(&mut self) {
+        let names = mem::take(&mut self.unreported);
+        self.done = self.all.min(self.done + names.len());
+        let done = match self.files.what {
+            ReencryptScope::All | ReencryptScope::ByCount => self.done,
+            // An earlier run has done all.
+            ReencryptScope::NotByCurrent => self.all,
+        };
+        (self.report)(ReencryptStep::Done { names: &names, done, all: self.all });
+    }
+}
+
+impl DueBatch {
+    fn is_full(&self) -> bool {
+        self.versions.len() >= BATCH_FILES || self.bytes >= BATCH_BYTES
+    }
+}
+
+impl ReencryptFiles<'_> {
+    /// Encrypts these again, and writes them without waiting for the disk.
+    fn encrypt_all(&self, due: &[DueVersion]) -> Result<Vec<DueOutcome>, VaultError> {
+        in_parallel(cores(), due.iter().collect(), |due| self.encrypt(due))
+    }
+
+    fn encrypt(&self, due: &DueVersion) -> Result<DueOutcome, VaultError> {
+        let DueVersion { name, version, file, file_id } = due;
         let encrypted = match file.read() {
             Ok(encrypted) => encrypted,
             // Another program removed it.
-            Err(VaultError::Missing) => return Ok(()),
+            Err(VaultError::Missing) => return Ok(DueOutcome::Kept),
             Err(VaultError::Damaged { .. } | VaultError::DamagedVersion { .. }) => {
-                self.counts.left.insert(name.clone());
-                return Ok(());
+                return Ok(DueOutcome::Left(name.clone()));
             }
             Err(error) => return Err(error),
         };
         // One at a time, so that a lock does not wait for all.
         let decrypt = |keys: &Keyring| self.decrypt(keys, &encrypted, version.is_none());
         let plain = match self.vault.keys().with(decrypt)? {
-            None => return Ok(()),
+            None => return Ok(DueOutcome::Kept),
             Some(Ok(plain)) => plain,
-            Some(Err(_)) => {
-                self.counts.left.insert(name.clone());
-                return Ok(());
-            }
+            Some(Err(_)) => return Ok(DueOutcome::Left(name.clone())),
         };
         let before = version.is_none().then(|| fingerprint(&encrypted));
         // A record of another secret stays one.
         let encrypted = encrypt(self.recipients, &plain).map_err(|source| file.failed(source))?;
         let written = file.write(&encrypted, file.date()?)?;
         let fingerprints = before.map(|before| [before, fingerprint(&encrypted)]);
-        self.batch.written.push((name.clone(), written));
-        self.batch.targets.push(ReencryptTarget { file_id, version, fingerprints });
-        self.batch.bytes += encrypted.len();
-        // Even in the middle of a secret, which may have a thousand versions.
-        if self.batch.written.len() >= BATCH_FILES || self.batch.bytes >= BATCH_BYTES {
-            self.flush()?;
-        }
-        Ok(())
+        let (name, file_id, version) = (name.clone(), *file_id, *version);
+        let target = ReencryptTarget { name, file_id, version, fingerprints };
+        Ok(DueOutcome::Written(written, target))
     }
 
     /// Decrypts what is to be encrypted again; `None` for everything else.
@@ -187,49 +339,15 @@ impl<'a> Reencryption<'a> {
         is_due.then(|| keys.decrypt(encrypted))
     }
 
-    /// Gives the files of the batch their names.
-    fn flush(&mut self) -> Result<(), VaultError> {
-        let ReencryptBatch { written, targets, names, bytes: _ } = mem::take(&mut self.batch);
-        let secrets = self.vault.secrets();
-        let mut histories = BTreeSet::new();
-        let synced = in_parallel(DISK_THREADS, written, |(name, file)| {
-            let prepared = file.sync().map_err(|source| secrets.current(&name).failed(source))?;
-            Ok::<_, VaultError>((name, prepared))
-        })?;
-        for ((name, prepared), target) in synced.into_iter().zip(targets) {
-            let file = match secrets.locate(&name, target.version)? {
-                Some(file) if file.id()? == target.file_id => file,
-                // What another program has put there since is newer.
-                _ => {
-                    self.again.push(name);
-                    continue;
-                }
-            };
-            if let Some([before, after]) = target.fingerprints {
-                (self.report)(ReencryptStep::Same { name: &name, before, after });
-            }
-            file.replace(prepared)?;
-            match target.version {
-                None => {
-                    self.vault.keys().forget_file_key(&name);
-                    self.counts.secrets += 1;
-                }
-                Some(_) => {
-                    self.counts.versions += 1;
-                    histories.insert(name);
-                }
-            }
-        }
-        let histories = histories.into_iter().collect();
-        in_parallel(DISK_THREADS, histories, |name| secrets.history().sync(&name))?;
-        self.done = self.all.min(self.done + names.len());
-        let done = match self.what {
-            ReencryptScope::All | ReencryptScope::ByCount => self.done,
-            // An earlier run has done all.
-            ReencryptScope::NotByCurrent => self.all,
-        };
-        (self.report)(ReencryptStep::Done { names: &names, done, all: self.all });
-        Ok(())
+    fn sync_all(
+        &self,
+        written: Vec<(WrittenFile, ReencryptTarget)>,
+    ) -> Result<Vec<(PreparedFile, ReencryptTarget)>, VaultError> {
+        in_parallel(DISK_THREADS, written, |(file, target)| {
+            let failed = |source| self.vault.secrets().current(&target.name).failed(source);
+            let prepared = file.sync().map_err(failed)?;
+            Ok((prepared, target))
+        })
     }
 }
 

@@ -1,12 +1,14 @@
+use std::cell::Cell;
 use std::fs;
 use std::sync::Arc;
 
 use fluvio_secret_protocol::{
-    Answer, Code, Delete, Deleted, History, Reply, Request, Restore, Restored, Secret, Set, Stored,
+    Answer, Code, Delete, Deleted, History, Reencrypted, Reply, Request, Restore, Restored, Rotate,
+    Secret, Set, Stored,
 };
 
 use super::secret_of;
-use crate::answers::Response;
+use crate::answers::{Answers, Response};
 use crate::rotating_log::LOG_BYTES;
 use crate::service::handle;
 use crate::service::tests::{Heard, Home, PEER, secret};
@@ -143,4 +145,30 @@ fn only_the_first_change_with_a_new_identity_reports_it() {
         other => panic!("{other:?}"),
     };
     assert_eq!(answers.iter().map(is_new).collect::<Vec<_>>(), [true, false]);
+}
+
+#[test]
+fn a_secret_can_be_set_while_the_key_is_rotated() {
+    let home = Home::new();
+    let names: Vec<_> = (0..100).map(|number| format!("S{number}")).collect();
+    for name in &names {
+        home.set(name, b"old");
+    }
+    let (changes, heard) = (Cell::new(0), Arc::new(Heard::default()));
+    let change_others = || {
+        changes.set(changes.get() + 1);
+        let set = together(&home, vec![set(&names[changes.get()], "new"), delete("NONE")]);
+        assert_eq!(set, [None, Some(Code::Missing)]);
+    };
+    let answers: Arc<dyn Answers> = heard.clone();
+    let (request, locks) = (Rotate { drop_history: false, passphrase: None }.into(), 0);
+    handle::answer(&home.service, request, PEER, locks, &answers, &change_others);
+    let answer = heard.take().last().expect("an answer").decoded::<Reencrypted>();
+    assert!(matches!(answer, Reply::Answer(Reencrypted { ref left, .. }) if left.is_empty()));
+    assert!(changes.get() > 2, "{}", changes.get());
+    for (number, name) in names.iter().enumerate() {
+        let value = home.service.vault.read(&secret(name)).expect("a value");
+        let is_new = (1..=changes.get()).contains(&number);
+        assert_eq!(value.expose(), if is_new { b"new" } else { b"old" }, "{name}");
+    }
 }

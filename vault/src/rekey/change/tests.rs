@@ -1,9 +1,10 @@
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
-use fluvio_secret_protocol::Unfinished;
+use fluvio_secret_protocol::{SecretName, Unfinished};
 
 use super::{Rekey, RekeyError, Rekeyed};
 use crate::keys::encryption::{
@@ -14,7 +15,7 @@ use crate::keys::keyring::Keyring;
 use crate::rekey::reencrypt::ReencryptStep;
 use crate::rekey::retirement::Retirement;
 use crate::tests::{Home, delete, files, name, read, set, write};
-use crate::{KeyError, KeyState, RecipientsError, Vault, VaultError};
+use crate::{KeyError, KeyState, RecipientsError, SecretChange, Vault, VaultError};
 
 fn config(home: &Home, file: &str) -> PathBuf {
     home.identity_path().with_file_name(file)
@@ -616,8 +617,9 @@ fn an_identity_that_is_locked_in_the_middle_stops_a_change_and_loses_nothing() {
     let key = Keyring::generate().current().to_string();
     let rekey = Rekey::add(&vault, &key, None).expect("prepared");
     let mut is_locked = false;
-    // More than fits into a batch, so that something is left.
-    for n in 0..100 {
+    // More than fits into two batches, so that something is left: the second is encrypted while the first is
+    // synced.
+    for n in 0..200 {
         set(&vault, &format!("N{n}"), b"x");
     }
     let error = rekey.commit(&mut |step| {
@@ -831,4 +833,124 @@ fn an_older_copy_of_the_vault_is_used_with_the_retired_key() {
 fn listed_keys(vault: &Vault) -> Vec<String> {
     let listed = vault.listed_recipients().expect("a list").recipients;
     listed.into_iter().filter(|one| one.listed).map(|one| one.recipient).collect()
+}
+
+/// Changes secrets whenever that is possible, so that each state of a secret is met: before, in and after its
+/// batch. Returns the values that there are then.
+fn commit_with_changes(
+    home: &Home,
+    vault: &Vault,
+    rekey: Result<Rekey<'_>, VaultError>,
+) -> BTreeMap<String, Vec<u8>> {
+    let secret = |number: usize| format!("S{number:03}");
+    let mut expected = BTreeMap::new();
+    for number in 0..150 {
+        set(vault, &secret(number), b"old");
+        expected.insert(secret(number), b"old".to_vec());
+    }
+    for number in (0..150).step_by(3) {
+        set(vault, &secret(number), b"older");
+        delete(vault, &secret(number)).expect("deleted");
+        expected.remove(&secret(number));
+    }
+    let mut pauses = 0;
+    let mut change = |step: ReencryptStep<'_>| {
+        if !matches!(step, ReencryptStep::Pause) {
+            return;
+        }
+        pauses += 1;
+        for number in (pauses..150).step_by(7) {
+            let name = name(&secret(number));
+            match (vault.secrets().has(&name).expect("known"), number % 2) {
+                (false, _) => {
+                    let versions = vault.secrets().versions(&name).expect("versions").earlier;
+                    let version = versions.last().expect("an earlier version").version;
+                    let change = SecretChange::restore(vault, name, version).expect("written");
+                    change.commit().expect("restored");
+                    let value = read(vault, &secret(number)).expect("a value");
+                    expected.insert(secret(number), value);
+                }
+                (true, 0) => {
+                    delete(vault, &secret(number)).expect("deleted");
+                    expected.remove(&secret(number));
+                }
+                (true, _) => {
+                    set(vault, &secret(number), b"new");
+                    expected.insert(secret(number), b"new".to_vec());
+                }
+            }
+        }
+        set(vault, &format!("NEW{pauses}"), b"new");
+        expected.insert(format!("NEW{pauses}"), b"new".to_vec());
+    };
+    rekey.expect("prepared").commit(&mut change).expect("committed");
+    assert!(pauses > 3, "{pauses}");
+    assert!(files(&home.vault_path()).iter().all(|file| !file.starts_with(".tmp-")));
+    expected
+}
+
+fn values(vault: &Vault) -> BTreeMap<String, Vec<u8>> {
+    let names = vault.secrets().names().expect("names");
+    let value = |name: SecretName| (name.to_string(), read(vault, name.as_str()).expect("a value"));
+    names.iter().map(value).collect()
+}
+
+#[test]
+fn secrets_that_change_while_the_key_is_rotated_need_only_the_new_one() {
+    let home = Home::new();
+    let vault = home.open().expect("a vault");
+    set(&vault, "FIRST", b"old");
+    let mut expected = commit_with_changes(&home, &vault, Rekey::rotate(&vault, false, None, None));
+    expected.insert("FIRST".to_owned(), b"old".to_vec());
+    assert_eq!(values(&vault), expected);
+    Retirement::prepare(&vault, None, None).expect("nothing needs it").commit().expect("retired");
+    assert_eq!(values(&vault), expected);
+}
+
+#[test]
+fn secrets_that_change_while_a_recipient_is_added_are_encrypted_for_it() {
+    let home = Home::new();
+    let vault = home.open().expect("a vault");
+    set(&vault, "FIRST", b"old");
+    let friend = Keyring::generate().current().to_string();
+    let mut expected = commit_with_changes(&home, &vault, Rekey::add(&vault, &friend, None));
+    expected.insert("FIRST".to_owned(), b"old".to_vec());
+    assert_eq!(values(&vault), expected);
+    assert_encrypted_for(&vault, 2);
+}
+
+fn assert_encrypted_for(vault: &Vault, recipients: usize) {
+    for name in vault.secrets().all_names().expect("names") {
+        for version in vault.secrets().all_versions(&name).expect("versions") {
+            let file = vault.secrets().locate(&name, version).expect("found").expect("there");
+            match file.read() {
+                Ok(encrypted) => {
+                    assert_eq!(count_recipients(&encrypted), recipients, "{name} {version:?}");
+                }
+                Err(VaultError::Missing) => assert_eq!(version, None),
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_secret_of_several_batches_that_changes_between_them_is_encrypted_whole() {
+    let (home, vault) = home();
+    let history = home.history_path().join("A");
+    for version in 3..200 {
+        fs::copy(home.file("A"), history.join(format!("{version}.age"))).expect("a version");
+    }
+    let friend = Keyring::generate().current().to_string();
+    let mut pauses = 0;
+    let rekey = Rekey::add(&vault, &friend, None).expect("prepared");
+    let done = rekey.commit(&mut |step| {
+        pauses += usize::from(matches!(step, ReencryptStep::Pause));
+        if matches!(step, ReencryptStep::Pause) && pauses == 2 {
+            set(&vault, "A", b"new");
+        }
+    });
+    assert!(done.is_ok() && pauses > 2, "{done:?}");
+    assert_eq!(read(&vault, "A").expect("a value"), b"new");
+    assert_encrypted_for(&vault, 2);
 }
