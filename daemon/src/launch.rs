@@ -15,9 +15,12 @@ pub(crate) const READY: &str = "ready\n";
 const START_TIMEOUT: Duration = limits::HANDOVER.saturating_add(Duration::from_secs(2));
 
 /// Makes glibc's allocator (mallopt(3)) return the memory of dropped values to the system. By default it keeps
-/// more of it for larger values.
-const GIVE_BACK: [(&str, &str); 2] =
-    [("MALLOC_MMAP_THRESHOLD_", "65536"), ("MALLOC_TRIM_THRESHOLD_", "131072")];
+/// more of it for larger values, and some for each thread.
+const GIVE_BACK: [(&str, &str); 3] = [
+    ("MALLOC_ARENA_MAX", "2"),
+    ("MALLOC_MMAP_THRESHOLD_", "65536"),
+    ("MALLOC_TRIM_THRESHOLD_", "131072"),
+];
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DetachError {
