@@ -5,23 +5,40 @@
 //! * [`home`]: a vault of any size, with its daemon
 //! * [`reload`]: a supervisor, and files that are saved
 //! * [`measure`]: medians of measurements that take turns
-//! * [`rows`]: what is measured, and its budget
-//! * [`table`]: the rows as people read them, here and in README.md
+//! * [`promises`]: what one client and one request cost
+//! * [`starts`]: starts of a connector, against other ways to start it
+//! * [`load`]: many clients at once
+//! * [`bulk`]: what concerns all secrets of a large vault
+//! * [`growth`], [`plot`]: how the time grows with the size, as a picture
+//! * [`row`], [`table`]: what was measured, as people read it
 //!
-//! `cargo bench` prints the table, `cargo bench -- --write-readme` also writes it into README.md. A
-//! budget that is exceeded is reported and isn't a failure: the machine may be busy.
+//! `cargo bench` prints the tables, `cargo bench -- --write` also writes them and the picture into docs/. A
+//! budget that is exceeded is reported and isn't a failure: the machine may be busy. The names of tables after
+//! `--` measure these alone.
 
+mod bulk;
 mod disk;
+mod growth;
 mod home;
+mod load;
 mod measure;
+mod plot;
 mod programs;
+mod promises;
 mod reload;
-mod rows;
+mod row;
+mod starts;
 mod table;
 
 use std::error::Error;
+use std::fs;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
+
+use programs::Programs;
+use row::Row;
+use table::Table;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -32,7 +49,7 @@ fn main() -> ExitCode {
     if !has("--bench") {
         return ExitCode::SUCCESS;
     }
-    match run(has("--write-readme")) {
+    match run(&args, has("--write")) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(io::stderr(), "{error}");
@@ -41,11 +58,34 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(into_readme: bool) -> Outcome<()> {
+type Measure = fn(&Programs, &Path) -> Outcome<Vec<Row>>;
+
+const TABLES: [(&str, Measure); 4] = [
+    ("starts", starts::measure),
+    ("promises", promises::measure),
+    ("load", load::measure),
+    ("bulk", bulk::measure),
+];
+
+fn run(args: &[String], is_written: bool) -> Outcome<()> {
+    let is_chosen = |name: &str| {
+        args.iter().all(|arg| arg.starts_with('-')) || args.iter().any(|arg| arg == name)
+    };
     let programs = programs::build()?;
-    let disk = disk::directory()?;
-    let table = table::of(&rows::measure(&programs, disk.path())?);
-    // A closed pipe changes nothing.
-    let _ = write!(io::stdout(), "\n{table}");
-    if into_readme { table::write_into_readme(&table) } else { Ok(()) }
+    let mut tables = Vec::new();
+    for (name, measure) in TABLES.into_iter().filter(|(name, _)| is_chosen(name)) {
+        let disk = disk::directory()?;
+        let table = Table { name, rows: measure(&programs, disk.path())? };
+        // A closed pipe changes nothing.
+        let _ = write!(io::stdout(), "\n{}", table.text());
+        tables.push(table);
+    }
+    if is_chosen("growth") {
+        let disk = disk::directory()?;
+        let picture = plot::svg(&growth::measure(&programs, disk.path())?)?;
+        if is_written {
+            fs::write(table::document("growth.svg"), picture)?;
+        }
+    }
+    if is_written { table::write(&tables) } else { Ok(()) }
 }

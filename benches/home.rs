@@ -1,7 +1,8 @@
 //! A vault of any size, with its daemon.
 
+use std::fmt::Write;
 use std::fs;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,12 +11,11 @@ use fluvio_secret_protocol::{Client, Grant, Secret, Set, connect};
 use fluvio_secret_system::places::StateDirectory;
 
 use crate::Outcome;
-use crate::programs::Programs;
+use crate::measure::timed;
+use crate::programs::Built;
 
-/// The secrets that the configuration references.
-const GRANTED: [&str; 3] = ["API_TOKEN", "AUTH_HEADER", "TLS_KEY"];
-/// What they are set to.
-pub(crate) const VALUE: &[u8] = b"Authorization: bearer 0123456789abcdef0123456789abcdef";
+/// What the secrets are set to.
+pub(crate) const VALUE: &str = "Authorization: bearer 0123456789abcdef0123456789abcdef";
 
 /// A home of its own for one vault.
 pub(crate) struct Home {
@@ -26,37 +26,79 @@ pub(crate) struct Home {
 }
 
 impl Home {
-    /// Makes a vault with this many secrets, and a daemon that serves it. The granted ones are
-    /// genuine. A file's name is encrypted inside it, so the others are not: they are second names.
-    pub(crate) fn make(programs: &Programs, disk: &Path, secrets: usize) -> Outcome<Self> {
-        let directory = disk.join(secrets.to_string());
-        fs::create_dir(&directory)?;
-        let state = StateDirectory::under(&directory)?;
-        let mut home = Self { directory, state, daemon: programs.daemon.clone(), child: None };
+    /// Makes a vault, and a daemon that serves it. So many of its secrets are genuine. A file's name is
+    /// encrypted inside it, so the others are not: they are second names.
+    pub(crate) fn make(
+        built: &Built,
+        directory: &Path,
+        genuine: usize,
+        secrets: usize,
+    ) -> Outcome<Self> {
+        fs::create_dir(directory)?;
+        let state = StateDirectory::under(directory)?;
+        let mut home = Self {
+            directory: directory.to_owned(),
+            state,
+            daemon: built.daemon.clone(),
+            child: None,
+        };
         home.start()?;
         let mut client = home.client()?;
-        for name in GRANTED {
-            client.call(Set { name: name.parse()?, value: value() })?;
+        for number in 0..genuine {
+            client.call(Set { name: name_of(number).parse()?, value: value() })?;
         }
-        for other in GRANTED.len()..secrets {
+        for other in genuine..secrets {
             // A file may not have 100,000 names.
-            let genuine = home.sealed(GRANTED[other % GRANTED.len()]);
-            fs::hard_link(genuine, home.sealed(&format!("OTHER_{other:06}")))?;
+            let source = home.encrypted(&name_of(other % genuine));
+            fs::hard_link(source, home.encrypted(&format!("OTHER_{other:06}")))?;
         }
-        let lines = GRANTED.map(|name| format!("    - secret: {{name: {name}}}\n")).concat();
-        let meta = "meta: {version: 0.1.0, name: bench, type: http-source, topic: bench}";
-        fs::write(home.config(), format!("{meta}\nhttp:\n  headers:\n{lines}"))?;
         Ok(home)
     }
 
     /// A secret's file.
-    pub(crate) fn sealed(&self, name: &str) -> PathBuf {
+    pub(crate) fn encrypted(&self, name: &str) -> PathBuf {
         self.directory.join(format!("data/vault/{name}.age"))
     }
 
-    /// The configuration that references three secrets.
-    pub(crate) fn config(&self) -> PathBuf {
-        self.directory.join("config.yaml")
+    pub(crate) fn identity(&self) -> PathBuf {
+        self.directory.join("config/identity.txt")
+    }
+
+    /// A configuration that references this number of secrets.
+    pub(crate) fn config(&self, references: usize) -> Outcome<PathBuf> {
+        let path = self.directory.join(format!("config-{references}.yaml"));
+        let meta = "meta: {version: 0.1.0, name: bench, type: http-source, topic: bench}";
+        let mut text = format!("{meta}\nhttp:\n  headers:\n");
+        for number in 0..references {
+            writeln!(text, "    - secret: {{name: {}}}", name_of(number))?;
+        }
+        fs::write(&path, text)?;
+        Ok(path)
+    }
+
+    /// A plain file with the values of this number of secrets, which a shell can source.
+    pub(crate) fn plain_file(&self, secrets: usize) -> Outcome<PathBuf> {
+        let path = self.directory.join(format!("plain-{secrets}.sh"));
+        let lines = (0..secrets).map(|number| format!("{}='{VALUE}'\n", name_of(number)));
+        fs::write(&path, lines.collect::<String>())?;
+        Ok(path)
+    }
+
+    /// A file of lines for `import`, with this number of secrets.
+    pub(crate) fn secrets_file(&self, secrets: usize) -> Outcome<PathBuf> {
+        let path = self.directory.join(format!("secrets-{secrets}.txt"));
+        let lines = (0..secrets).map(|number| format!("{}={VALUE}\n", name_of(number)));
+        fs::write(&path, lines.collect::<String>())?;
+        Ok(path)
+    }
+
+    /// The identity, and a file that age has encrypted for it.
+    pub(crate) fn encrypted_file(&self, plain: &Path) -> Outcome<(PathBuf, PathBuf)> {
+        let (identity, encrypted) = (self.identity(), plain.with_extension("age"));
+        let mut age = Command::new("age");
+        age.args(["-e", "-i"]).arg(&identity).arg("-o").arg(&encrypted).arg(plain);
+        crate::programs::time(&mut age)?;
+        Ok((identity, encrypted))
     }
 
     /// A program in this home, which neither reads nor prints.
@@ -95,15 +137,20 @@ impl Home {
         Ok(connect(&self.state)?)
     }
 
-    /// What the shim asks for.
-    pub(crate) fn grant(&self) -> io::Result<Grant> {
-        let config = fs::read(self.config())?.into();
+    /// What the shim requests for this number of secrets.
+    pub(crate) fn grant(&self, references: usize) -> Outcome<Grant> {
         Ok(Grant {
             label: "config.yaml".to_owned(),
             program: "/bin/true".to_owned(),
             check: true,
-            config,
+            config: fs::read(self.config(references)?)?.into(),
         })
+    }
+
+    /// How long a grant takes that is delivered to this client.
+    pub(crate) fn time_grant(&self, client: &mut Client, references: usize) -> Outcome<Duration> {
+        let grant = self.grant(references)?;
+        timed(|| client.call(grant).map(|granted| granted.expect("a grant")))
     }
 
     /// KiB of the daemon that are in memory.
@@ -124,7 +171,12 @@ impl Drop for Home {
     }
 }
 
+/// The name of a genuine secret.
+pub(crate) fn name_of(number: usize) -> String {
+    format!("SECRET_{number:06}")
+}
+
 /// A value to set.
 pub(crate) fn value() -> Secret {
-    Secret::from(VALUE.to_vec())
+    Secret::from(VALUE.as_bytes().to_vec())
 }

@@ -6,20 +6,57 @@ use std::time::{Duration, Instant};
 
 use crate::Outcome;
 
-/// The programs that are measured: ours, which are in one directory, and what they are measured against.
+/// The programs that are measured, and what they are measured against.
 pub(crate) struct Programs {
+    /// As `cargo install` builds them.
+    pub(crate) installed: Built,
+    /// As the packages have them: linked statically.
+    pub(crate) packaged: Built,
+    pub(crate) exec_true: PathBuf,
+}
+
+/// Our programs, which are in one directory.
+pub(crate) struct Built {
     pub(crate) cli: PathBuf,
     pub(crate) daemon: PathBuf,
     pub(crate) shim: PathBuf,
-    pub(crate) exec_true: PathBuf,
 }
 
 /// Builds them: `cargo bench` itself builds no examples.
 pub(crate) fn build() -> Outcome<Programs> {
-    let args = ["build", "--release", "--package", "fluvio-secret", "--bins"];
+    let installed = cargo(&["--bins", "--example", "exec_true"], "")?;
+    let host = Command::new("rustc").args(["--print", "host-tuple"]).output()?;
+    let host = std::str::from_utf8(&host.stdout)?.trim();
+    let packaged = cargo(&["--bins", "--target", host], " -C target-feature=+crt-static")?;
+    Ok(Programs {
+        exec_true: find(&installed, "exec_true")?,
+        installed: Built::among(&installed)?,
+        packaged: Built::among(&packaged)?,
+    })
+}
+
+impl Built {
+    fn among(built: &[PathBuf]) -> Outcome<Self> {
+        Ok(Self {
+            cli: find(built, "fluvio-secret")?,
+            daemon: find(built, "fluvio-secretd")?,
+            shim: find(built, "fluvio-secret-shim")?,
+        })
+    }
+}
+
+fn find(built: &[PathBuf], name: &str) -> Outcome<PathBuf> {
+    let found = built.iter().find(|path| path.file_name().is_some_and(|file| file == name));
+    Ok(found.ok_or(format!("{name} was not built"))?.clone())
+}
+
+fn cargo(args: &[&str], more_flags: &str) -> Outcome<Vec<PathBuf>> {
+    let flags = std::env::var("RUSTFLAGS").unwrap_or_default() + more_flags;
     let output = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
+        .args(["build", "--release", "--package", "fluvio-secret"])
+        .args(["--message-format", "json-render-diagnostics"])
         .args(args)
-        .args(["--example", "exec_true", "--message-format", "json-render-diagnostics"])
+        .env("RUSTFLAGS", flags)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stderr(Stdio::inherit())
         .output()?;
@@ -28,18 +65,8 @@ pub(crate) fn build() -> Outcome<Programs> {
     }
     let messages = std::str::from_utf8(&output.stdout)?.lines().map(serde_json::from_str);
     let messages = messages.collect::<Result<Vec<serde_json::Value>, _>>()?;
-    let built: Vec<_> =
-        messages.iter().filter_map(|built| built["executable"].as_str()).map(Path::new).collect();
-    let find = |name: &str| -> Outcome<PathBuf> {
-        let found = built.iter().find(|path| path.file_name().is_some_and(|file| file == name));
-        Ok(found.ok_or(format!("{name} was not built"))?.to_path_buf())
-    };
-    Ok(Programs {
-        cli: find("fluvio-secret")?,
-        daemon: find("fluvio-secretd")?,
-        shim: find("fluvio-secret-shim")?,
-        exec_true: find("exec_true")?,
-    })
+    let built = messages.iter().filter_map(|built| built["executable"].as_str());
+    Ok(built.map(|path| Path::new(path).to_owned()).collect())
 }
 
 /// Runs a program, which must succeed, from its start to its end.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use fluvio_secret_protocol::Set;
 
 use crate::Outcome;
-use crate::home::Home;
+use crate::home::{Home, name_of};
 use crate::programs::Programs;
 
 /// Saves that are so far apart are each seen at once: the pause after a restart is over, and so is the calm
@@ -27,10 +27,10 @@ pub(crate) struct Reload {
 
 impl Reload {
     pub(crate) fn begin(programs: &Programs, home: &Home) -> Outcome<Self> {
-        let text = fs::read_to_string(home.config())?;
-        let config = home.config().with_file_name("reload.yaml");
+        let text = fs::read_to_string(home.config(3)?)?;
+        let config = home.config(3)?.with_file_name("reload.yaml");
         fs::write(&config, &text)?;
-        let mut run = home.command(&programs.cli);
+        let mut run = home.command(&programs.packaged.cli);
         run.args(["run", "--watch", "--config"]).arg(&config);
         run.args(["--", "sh", "-c", "echo; exec sleep 1000"]);
         let mut supervisor = run.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
@@ -55,7 +55,7 @@ impl Reload {
     /// Sets a secret of the configuration to another value, and waits for the connector.
     pub(crate) fn set(&mut self, home: &Home) -> Outcome<Duration> {
         self.changes += 1;
-        let (name, value) = ("API_TOKEN".parse()?, self.changes.to_string().into_bytes().into());
+        let (name, value) = (name_of(0).parse()?, self.changes.to_string().into_bytes().into());
         std::thread::sleep(APART);
         let begin = Instant::now();
         home.client()?.call(Set { name, value })?;
