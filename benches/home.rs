@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::fs;
 use std::io::Read;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -99,6 +100,14 @@ impl Home {
         age.args(["-e", "-i"]).arg(&identity).arg("-o").arg(&encrypted).arg(plain);
         crate::programs::time(&mut age)?;
         Ok((identity, encrypted))
+    }
+
+    /// A link to a program, alone in its directory.
+    pub(crate) fn program(&self, name: &str, program: &Path) -> Outcome<PathBuf> {
+        let directory = self.directory.join("bin");
+        fs::create_dir(&directory)?;
+        symlink(program, directory.join(name))?;
+        Ok(directory.join(name))
     }
 
     /// A program in this home, which neither reads nor prints.

@@ -37,6 +37,7 @@ pub(crate) fn measure(programs: &Programs, disk: &Path) -> Outcome<Vec<Row>> {
     rows.push(round_trips(&small)?);
     rows.push(memory("resident memory after a list and a grant, with 100 secrets", &hundred)?);
     rows.push(memory("the same with 100,000 secrets", &large)?);
+    rows.extend(commands(programs, &small)?);
     rows.extend(reloads(programs, &small)?);
     rows.extend(begins(&mut small, &mut large)?);
     Ok(rows)
@@ -64,6 +65,23 @@ fn launch(programs: &Programs, home: &Home) -> Outcome<Vec<Row>> {
         Row::span("of that: the connection", connect, None),
         Row::span("of that: the grant, checked, with its line in the audit log", grant, None),
         Row::span("of that: the rest of the shim", rest, None),
+    ])
+}
+
+/// Commands that read configurations, and one that only looks for the real program.
+fn commands(programs: &Programs, home: &Home) -> Outcome<[Row; 2]> {
+    let cli = &programs.packaged.cli;
+    let cdk = home.program("cdk", &programs.exec_true)?;
+    let mut direct = home.command(&cdk);
+    let mut passed = home.command(cli);
+    passed.args(["cdk", "hub", "list"]).env("PATH", cdk.parent().ok_or("a directory")?);
+    let [passed, direct] = medians(ROUNDS, [&mut || time(&mut passed), &mut || time(&mut direct)])?;
+    let mut check = home.command(cli);
+    check.arg("check").args((0..300).map(|_| home.config(3)).collect::<Outcome<Vec<_>>>()?);
+    let [checked] = medians(APART_ROUNDS, [&mut || time(&mut check)])?;
+    Ok([
+        Row::ratio("`fluvio-secret cdk` that passes a command through", [passed, direct], None),
+        Row::span("`check` of 300 configurations with three secrets", checked, None),
     ])
 }
 
