@@ -27,7 +27,7 @@ pub(crate) struct Home {
 }
 
 impl Home {
-    /// Makes a vault, and a daemon that serves it. So many of its secrets are genuine. A file's name is
+    /// Makes a vault, and a daemon that serves it. This number of its secrets is genuine. A file's name is
     /// encrypted inside it, so the others are not: they are second names.
     pub(crate) fn make(
         built: &Built,

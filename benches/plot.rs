@@ -15,7 +15,7 @@ const BOTTOM: f64 = 370.0;
 /// Powers of ten: up to 100,000 things, and from 10 µs to 1 s.
 const DECADES_ACROSS: i32 = 5;
 const DECADES_UP: std::ops::RangeInclusive<i32> = 1..=6;
-/// Colors that are told apart on both backgrounds, by people who see fewer colors too.
+/// Colors that differ on both backgrounds, by people who see fewer colors too.
 const COLORS: [&str; 4] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"];
 const UNITS: [&str; 6] = ["10 µs", "100 µs", "1 ms", "10 ms", "100 ms", "1 s"];
 

@@ -1,7 +1,7 @@
 //! A directory whose files are read whole and never through a link.
 //!
-//! The vault's directory is opened once, and a directory in another one by its name alone. Its files are
-//! then reached relative to that descriptor, so a link that takes its place later changes nothing.
+//! A directory in another one is opened once, by its name alone. Its files are then reached relative
+//! to that descriptor, so a link that takes its place later changes nothing.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
@@ -43,12 +43,6 @@ impl DurableDirectory {
     /// The directory at this path, whichever it is when it is used.
     pub(crate) fn at(path: PathBuf) -> Self {
         Self { path, opened: None }
-    }
-
-    /// The directory that is at this path now, even if another one takes its place later.
-    pub(crate) fn open_now(path: PathBuf) -> io::Result<Self> {
-        let opened = Self::at(path.clone()).opened()?;
-        Ok(Self { path, opened: Some(opened) })
     }
 
     /// The directory of a file.
@@ -255,10 +249,6 @@ impl DurableDirectory {
             }
             _ => Ok(()),
         }
-    }
-
-    pub(crate) fn inode(&self) -> io::Result<Inode> {
-        Ok(Inode::from(&rustix::fs::fstat(self.opened()?)?))
     }
 
     pub(crate) fn sync(&self) -> io::Result<()> {

@@ -3,39 +3,35 @@
 //! That happens if a file system is mounted or unmounted, a directory is moved or replaced, or a link
 //! is changed.
 
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use fluvio_secret_system::file_id::Inode;
-
-use crate::durable_directory::DurableDirectory;
 
 /// A directory, and the paths that point to it.
 #[derive(Debug)]
 pub(crate) struct VaultPlace {
     /// As it was requested. A part of it may be a link.
     asked: PathBuf,
-    /// At the same path without links. As long as it is open, no other directory gets its inode.
-    directory: DurableDirectory,
+    /// The same without links. Files are reached by this path.
+    path: PathBuf,
     inode: Inode,
+    /// As long as this is open, no other directory gets the inode.
+    _directory: File,
 }
 
 impl VaultPlace {
     pub(crate) fn find(asked: &Path) -> io::Result<Self> {
         // Once, so that a link in the path cannot be turned elsewhere later.
-        let directory = DurableDirectory::open_now(asked.canonicalize()?)?;
-        let inode = directory.inode()?;
-        Ok(Self { asked: asked.to_owned(), directory, inode })
+        let path = asked.canonicalize()?;
+        let directory = File::open(&path)?;
+        let inode = Inode::from(&directory.metadata()?);
+        Ok(Self { asked: asked.to_owned(), path, inode, _directory: directory })
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.directory.path()
-    }
-
-    /// The directory itself, wherever it is now.
-    pub(crate) fn directory(&self) -> &DurableDirectory {
-        &self.directory
+        &self.path
     }
 
     /// Whether both paths still point to the directory.
@@ -43,7 +39,7 @@ impl VaultPlace {
         let is_it = |found: io::Result<Metadata>| {
             found.is_ok_and(|found| Inode::from(&found) == self.inode)
         };
-        is_it(fs::metadata(&self.asked)) && is_it(fs::symlink_metadata(self.path()))
+        is_it(fs::metadata(&self.asked)) && is_it(fs::symlink_metadata(&self.path))
     }
 }
 

@@ -11,6 +11,7 @@ use fluvio_secret_system::places::PlaceError;
 use fluvio_secret_system::private;
 use zeroize::Zeroizing;
 
+use crate::durable_directory::DurableDirectory;
 use crate::error::{OpenError, VaultError};
 use crate::git;
 use crate::id::{self, VaultId};
@@ -72,7 +73,7 @@ impl Vault {
         let path = place.path();
         let lock = FileLock::take(&path.join(".lock"), deadline).map_err(failed)?;
         let lock = lock.ok_or_else(|| OpenError::Owned { path: path.to_owned() })?;
-        let directory = place.directory().clone();
+        let directory = DurableDirectory::at(path.to_owned());
         let id = id::of_vault(&directory).map_err(Stranger::from)?;
         git::prepare(&directory);
         keys.remove_temporary()?;

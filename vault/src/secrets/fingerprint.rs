@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fluvio_secret_protocol::SecretName;
 use fluvio_secret_system::hash::fnv_1a;
 
-use crate::durable_directory::ReadError;
+use crate::durable_directory::{DurableDirectory, ReadError};
 use crate::place::VaultPlace;
 use crate::secrets::file_name::{ENCRYPTED_BYTES, file_of};
 
@@ -16,12 +16,13 @@ pub type Given = (SecretName, Option<u64>);
 
 /// Reads the fingerprints of secrets; needs no identity.
 pub struct Fingerprints {
+    directory: DurableDirectory,
     place: Arc<VaultPlace>,
 }
 
 impl Fingerprints {
     pub(crate) fn at(place: Arc<VaultPlace>) -> Self {
-        Self { place }
+        Self { directory: DurableDirectory::at(place.path().to_owned()), place }
     }
 
     /// Whether the directory at the vault's path is still the vault. Fingerprints from another one
@@ -32,13 +33,13 @@ impl Fingerprints {
 
     /// The vault's directory.
     pub fn folder(&self) -> &Path {
-        self.place.path()
+        self.directory.path()
     }
 
     /// The fingerprint of a secret; `None` if the secret does not exist. All that cannot be read have the same
     /// one.
     pub fn of(&self, name: &SecretName) -> Option<u64> {
-        match self.place.directory().read(&file_of(name), ENCRYPTED_BYTES) {
+        match self.directory.read(&file_of(name), ENCRYPTED_BYTES) {
             Ok(encrypted) => Some(fingerprint(&encrypted)),
             Err(ReadError::Missing) => None,
             Err(_) => Some(0),
