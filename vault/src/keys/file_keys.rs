@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_key_goes_with_its_file() {
+    fn d12_a_file_key_goes_with_its_file() {
         for (change, make) in CHANGES {
             let home = Home::new();
             let vault = home.open().expect("a vault");
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_key_goes_when_another_program_removes_the_file() {
+    fn d12_a_file_key_goes_when_another_program_removes_the_file() {
         let home = Home::new();
         let vault = home.open().expect("a vault");
         set(&vault, "A", b"1");
