@@ -67,9 +67,11 @@ impl Grants {
     /// What running processes have of these secrets.
     pub(crate) fn given(&self, names: &[SecretName]) -> Vec<Given> {
         let last = self.last();
-        let running = last.iter().filter(|grant| grant.process.now().is_some());
-        let given = running.flat_map(|grant| &grant.given);
-        given.filter(|(name, _)| names.contains(name)).cloned().collect()
+        let is_asked = |(name, _): &&Given| names.contains(name);
+        // The processes last: a look at each costs as much as a secret that is read.
+        let asked = last.iter().filter(|grant| grant.given.iter().any(|given| is_asked(&given)));
+        let running = asked.filter(|grant| grant.process.now().is_some());
+        running.flat_map(|grant| &grant.given).filter(is_asked).cloned().collect()
     }
 
     /// Remembers that the value with the fingerprint `before` now has the fingerprint `after`.
