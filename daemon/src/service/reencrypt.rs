@@ -28,7 +28,8 @@ pub(super) fn reencrypt(
     })
 }
 
-/// Lets other clients change secrets on the way. Reports the progress to the client, and to subscribers that their secrets have the same values.
+/// Reports the progress to the client, and to subscribers that their secrets have the same values. Lets other
+/// clients change secrets in between.
 fn report(service: &Service, step: ReencryptStep<'_>, caller: &Caller<'_>) {
     match step {
         ReencryptStep::Same { name, before, after } => {
