@@ -30,21 +30,21 @@ pub(crate) fn measure(programs: &Programs, disk: &Path) -> Outcome<Vec<Row>> {
     for clients in CLIENTS {
         let Answered { rate, half, most } = grants(&home, clients)?;
         let least = (clients == 8).then_some(6000.0);
-        rows.push(Row::rate(format!("grants of 3 secrets, {clients} clients"), rate, least));
+        rows.push(Row::rate(format!("grants of 3 secrets, clients: {clients}"), rate, least));
         rows.push(Row::span(
-            format!("half of them are answered within, {clients} clients"),
+            format!("half of them are answered within, clients: {clients}"),
             half,
             None,
         ));
         let budget = (clients == 64).then_some(Duration::from_millis(25));
-        rows.push(Row::span(format!("99 % of them are, {clients} clients"), most, budget));
+        rows.push(Row::span(format!("99 % of them are, clients: {clients}"), most, budget));
     }
     for clients in CLIENTS {
         let Answered { rate, most, .. } = sets(&home, clients)?;
         let least = (clients == 8).then_some(3000.0);
-        rows.push(Row::rate(format!("durable `set`s, {clients} clients"), rate, least));
+        rows.push(Row::rate(format!("durable `set`s, clients: {clients}"), rate, least));
         rows.push(Row::span(
-            format!("99 % of them are durable within, {clients} clients"),
+            format!("99 % of them are durable within, clients: {clients}"),
             most,
             None,
         ));

@@ -26,8 +26,8 @@ pub(crate) fn cargo(args: &[&str]) -> Result<Vec<Program>, Box<dyn Error>> {
     built_by(Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into())).args(args))
 }
 
-/// Builds the programs as they are packaged: linked statically, because loading libraries is a fifth of what the
-/// start of a connector costs.
+/// Builds the programs as they are packaged: linked statically, because loading libraries takes a part of
+/// each start of a connector.
 pub(crate) fn packaged() -> Result<Vec<Program>, Box<dyn Error>> {
     let output = Command::new("rustc").args(["--print", "host-tuple"]).output()?;
     let host = std::str::from_utf8(&output.stdout)?.trim();
