@@ -7,7 +7,7 @@ use std::fs;
 
 use crate::harness::ask::{Answer, Asker};
 use crate::harness::trace::{ALL_THREADS, SERVES, Trace, WRITES, call, is_steady};
-use crate::harness::{Home, Layout, canary, eventually, files_with, is_alive, need, said};
+use crate::harness::{Home, Layout, canary, files_with, is_alive, need, said};
 
 /// The changes that are looked at.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -189,11 +189,12 @@ fn kill_at_each_call(layout: Layout) {
                 let kill = format!("inject={call}:signal=KILL:when={number}");
                 let trace = stage.trace(thread, &[&kill]);
                 let answer = stage.make();
-                trace.end();
-                // By its end the connection ended, too: nothing else ends it.
+                // A connection ends only with the daemon.
                 if answer.is_err() {
-                    eventually("the daemon's end", || !is_alive(daemon));
-                }
+                    trace.end_with_daemon()
+                } else {
+                    trace.end()
+                };
                 killed += usize::from(!is_alive(daemon));
                 let found = stage.delivered();
                 stage.check(&what, &found);

@@ -3,16 +3,19 @@
 //!
 //! The daemon is not dumpable, so this is for root.
 
-use std::fs;
+use std::fs::{self, DirEntry};
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr};
 
+use fluvio_secret_system::parallel::cores;
+
 use super::ask::Asker;
-use super::{Home, eventually, kill, spawn};
+use super::{Home, eventually, is_alive, kill, spawn};
 
 /// A tracer that is attached.
 pub(crate) struct Trace {
+    daemon: u32,
     strace: Child,
     stderr: BufReader<ChildStderr>,
     list: PathBuf,
@@ -20,7 +23,7 @@ pub(crate) struct Trace {
 
 /// The thread of the daemon that checks files for `status`.
 pub(crate) const LOOKS: &str = "checks";
-/// The thread of the daemon that reads the vault.
+/// The threads of the daemon that read the vault.
 pub(crate) const READS: &str = "reads";
 /// The thread of the daemon that changes the vault.
 pub(crate) const WRITES: &str = "writes";
@@ -32,7 +35,7 @@ pub(crate) const ALL_THREADS: &str = "all threads";
 pub(crate) const SERVES: &str = "fluvio-secretd";
 
 impl Trace {
-    /// Attaches to the thread of this name, with one `-e` for each expression.
+    /// Attaches to the threads of this name, with one `-e` for each expression.
     pub(crate) fn attach(home: &Home, daemon: u32, thread: &str, expressions: &[&str]) -> Self {
         if thread == WRITES || thread == ALL_THREADS {
             // It may not have begun, and what it does first is not to be among the calls.
@@ -42,28 +45,46 @@ impl Trace {
         let list = home.path("trace");
         let mut strace = home.foreign("strace");
         strace.arg("-o").arg(&list);
-        match thread {
-            ALL_THREADS => strace.args(["-f", "-p", &daemon.to_string()]),
-            thread => strace.args(["-p", &task(daemon, thread)]),
+        let tasks = match thread {
+            ALL_THREADS => {
+                strace.arg("-f");
+                vec![daemon.to_string()]
+            }
+            thread => tasks(daemon, thread),
         };
+        for task in &tasks {
+            strace.args(["-p", task]);
+        }
         for expression in expressions {
             strace.args(["-e", expression]);
         }
         let mut strace = spawn(&mut strace);
         let mut stderr = BufReader::new(strace.stderr.take().unwrap());
-        let mut line = String::new();
-        stderr.read_line(&mut line).unwrap();
-        assert!(line.contains(" attached"), "{line}");
-        Self { strace, stderr, list }
+        for _ in tasks {
+            let mut line = String::new();
+            stderr.read_line(&mut line).unwrap();
+            assert!(line.contains(" attached"), "{line}");
+        }
+        Self { daemon, strace, stderr, list }
     }
 
     /// Lets the daemon go, and gives the system calls of the thread, from the one that it waited in
     /// when it was attached to.
-    pub(crate) fn end(mut self) -> Vec<String> {
-        // It has ended by itself when the daemon did.
-        if self.strace.try_wait().unwrap().is_none() {
-            kill("TERM", self.strace.id());
-        }
+    pub(crate) fn end(self) -> Vec<String> {
+        kill("TERM", self.strace.id());
+        self.calls()
+    }
+
+    /// Waits until the daemon has ended, and gives the system calls of the thread.
+    ///
+    /// A tracer that is asked to let a process go while that ends waits forever: for the first thread, which
+    /// exits after the others, which exit when the tracer waits for them.
+    pub(crate) fn end_with_daemon(self) -> Vec<String> {
+        eventually("the daemon's end", || !is_alive(self.daemon));
+        self.calls()
+    }
+
+    fn calls(mut self) -> Vec<String> {
         let _ = std::io::copy(&mut self.stderr, &mut std::io::sink());
         self.strace.wait().unwrap();
         let list = fs::read_to_string(&self.list).unwrap();
@@ -85,16 +106,19 @@ pub(crate) fn is_steady(line: &str) -> bool {
     !["brk", "futex", "madvise", "mmap", "mprotect", "munmap", "prctl"].contains(&call(line))
 }
 
-/// A thread gives itself its name, which may be after the daemon serves.
-fn task(daemon: u32, thread: &str) -> String {
-    let is_it = |path: &PathBuf| {
-        fs::read_to_string(path.join("comm")).is_ok_and(|comm| comm.trim() == thread)
-    };
-    let mut found = None;
-    eventually(&format!("the thread {thread}"), || {
+/// The ids of the threads of a name.
+fn tasks(daemon: u32, thread: &str) -> Vec<String> {
+    let count = if thread == READS { cores() } else { 1 };
+    let mut found = Vec::new();
+    // A thread gives itself its name, which may be after the daemon serves.
+    eventually(&format!("threads of the name {thread}"), || {
         let tasks = fs::read_dir(format!("/proc/{daemon}/task")).unwrap().flatten();
-        found = tasks.map(|entry| entry.path()).find(is_it);
-        found.is_some()
+        let is_it = |task: &DirEntry| {
+            fs::read_to_string(task.path().join("comm")).is_ok_and(|comm| comm.trim() == thread)
+        };
+        let ids = tasks.filter(is_it).map(|task| task.file_name().into_string().unwrap());
+        found = ids.collect();
+        found.len() == count
     });
-    found.unwrap().file_name().unwrap().to_str().unwrap().to_owned()
+    found
 }
