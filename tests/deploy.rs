@@ -13,7 +13,8 @@ use crate::harness::cdk::{Project, leases};
 use crate::harness::mount::Mount;
 use crate::harness::trace::{READS, Trace};
 use crate::harness::{
-    Home, canary, contains, eventually, is_alive, kill, need, program, said, spawn, wire,
+    Home, canary, contains, eventually, files_with, is_alive, kill, need, program, said, spawn,
+    wire,
 };
 
 fn home_with_a_secret() -> (Home, String) {
@@ -29,11 +30,10 @@ fn until_it_runs(project: &Project<'_>, pid: u32) {
 
 /// Waits until no lease of this home is left, and then nothing of any is.
 fn nothing_is_left(home: &Home, value: &str) {
-    eventually("the end of the lease", || leases(home).is_empty());
-    for memory in ["/dev/shm", "/run/user"] {
-        let found = crate::harness::files_with(memory.as_ref(), value.as_bytes());
-        assert!(found.is_empty(), "{found:?}");
-    }
+    eventually("the end of the lease and of its files", || {
+        let has_files = |memory: &str| !files_with(memory.as_ref(), value.as_bytes()).is_empty();
+        leases(home).is_empty() && !["/dev/shm", "/run/user"].into_iter().any(has_files)
+    });
 }
 
 #[test]
@@ -723,7 +723,7 @@ fn e6_the_logins_own_folder_is_preferred_where_it_is_in_memory() {
     let started = said(cdk.env("XDG_RUNTIME_DIR", &runtime));
     assert!(started.status.success(), "{started:?}");
     eventually("the connector", || project.given() == format!("A={value}\n"));
-    let found = crate::harness::files_with(&runtime, value.as_bytes());
+    let found = files_with(&runtime, value.as_bytes());
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(leases(&home).is_empty(), "nowhere else");
     project.said("deploy shutdown --name facts");
@@ -744,9 +744,8 @@ fn a_daemon_that_goes_away_is_told_and_nothing_starts() {
     assert!(refused.err.contains("has not answered"), "{refused:?}");
     kill("CONT", daemon);
     assert!(project.said("deploy list").out.contains("No connectors found"));
-    // Another request is answered when the one for the lease is done.
-    home.ok(&["list"]);
-    // It may have made the lease by then, which has no holder.
+    // It carries out the request, and the lease has no holder.
+    eventually("the lease", || home.audit_log().iter().any(|line| line["event"] == "lease"));
     nothing_is_left(&home, &value);
     std::io::stderr().flush().unwrap();
 }
@@ -771,10 +770,9 @@ fn e6_a_client_that_does_not_wait_for_its_lease_leaves_none() {
     client.write_all(&wire::frame(&header, config)).unwrap();
     client.read_exact(&mut [0; 4]).unwrap();
     drop(client);
-    // Another request is answered when that one is done.
-    home.ok(&["list"]);
-    let made = trace.end();
-    assert!(made.iter().any(|call| call.contains("fluvio-secret-")), "{made:?}");
+    let list = home.path("trace");
+    eventually("the lease", || fs::read_to_string(&list).unwrap().contains("fluvio-secret-"));
+    trace.end();
     nothing_is_left(&home, &value);
     assert_eq!(home.ok(&["lease", "list"]).lines().count(), 1);
 }
