@@ -73,7 +73,7 @@ fn b11_an_activated_daemon_serves_and_leaves_the_socket() {
     assert_eq!(inode(&home.socket()), socket, "the socket is not its own");
     let mut log = String::new();
     manager.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-    assert!(log.contains("serves") && log.contains("ends"), "for the journal: {log}");
+    assert!(log.contains("serving") && log.contains("stopped"), "for the journal: {log}");
     assert!(!home.path("state/daemon.log").exists());
     // No process listens there any more, so the next command is on its own.
     assert!(home.ok(&["list"]).contains('A'));
@@ -165,23 +165,23 @@ fn b11_what_is_handed_over_and_cannot_be_served_is_refused() {
         assert!(said.err.contains(why), "{variables}: {said:?}");
         assert!(!home.socket().exists(), "{variables}: it bound one of its own");
     };
-    refused(listener(), "LISTEN_PID=1 LISTEN_FDS=1", "another's: LISTEN_PID is not");
-    refused(listener(), "LISTEN_FDS=1", "another's: LISTEN_PID is not");
+    refused(listener(), "LISTEN_PID=1 LISTEN_FDS=1", "for another process: LISTEN_PID is not");
+    refused(listener(), "LISTEN_FDS=1", "for another process: LISTEN_PID is not");
     refused(listener(), "LISTEN_PID=$$ LISTEN_FDS=2", "LISTEN_FDS is `2`");
     refused(listener(), "LISTEN_PID=$$ LISTEN_FDS=0", "LISTEN_FDS is `0`");
     refused(listener(), "LISTEN_PID=$$ LISTEN_FDS=x", "LISTEN_FDS is `x`");
-    refused(listener(), for_it, "the commands look for it at");
+    refused(listener(), for_it, "but the commands use");
     refused(
         file(),
         for_it,
-        "descriptor 3 is a listening Unix socket, but: Socket operation on non-socket",
+        "descriptor 3 is not a listening Unix socket: Socket operation on non-socket",
     );
     refused(TcpListener::bind("127.0.0.1:0").unwrap().into(), for_it, "another kind of socket");
     refused(UnixDatagram::unbound().unwrap().into(), for_it, "another kind of socket");
-    refused(UnixStream::pair().unwrap().0.into(), for_it, "nobody listens at it");
+    refused(UnixStream::pair().unwrap().0.into(), for_it, "does not listen");
     // Without a descriptor 3 at all.
     let closed = format!("{for_it} exec \"$1\" 3<&-;");
-    refused(file(), &closed, "but: it is closed");
+    refused(file(), &closed, "socket: it is closed");
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn a_daemon_that_is_started_by_hand_leaves_a_socket_at_which_somebody_listens() 
     let socket = inode(&home.socket());
     let said = refusal(&mut home.command("fluvio-secretd"));
     assert_eq!(said.code(), Some(1), "{said:?}");
-    assert!(said.err.contains("a daemon serves"), "{said:?}");
+    assert!(said.err.contains("another daemon already serves"), "{said:?}");
     assert_eq!(inode(&home.socket()), socket);
     drop(listener);
     fs::remove_file(home.socket()).unwrap();

@@ -64,7 +64,7 @@ fn a_configuration_that_is_none_is_refused_with_its_path() {
     }
     home.write("text", "a: [cnry\nb: 1");
     let said = said(&mut home.run(&home.path("text"), &[], &["true"]));
-    refused(&said, 125, &["can't read this YAML", "text:2:2", "--no-check"]);
+    refused(&said, 125, &["cannot read this YAML", "text:2:2", "--no-check"]);
     home.write("binary", b"a: \xff");
     refused(
         &crate::harness::said(&mut home.run(&home.path("binary"), &[], &["true"])),
@@ -112,14 +112,14 @@ fn a_value_file_that_cannot_be_read_is_told() {
 #[test]
 fn nothing_on_standard_input_is_no_value_unless_it_is_meant() {
     let home = Home::new();
-    refused(&home.cli(&["set", "A"]), 1, &["no value was given"]);
+    refused(&home.cli(&["set", "A"]), 1, &["no value was passed"]);
     let closed = said(home.foreign("sh").args([
         "-c",
         "exec \"$1\" set A <&-",
         "sh",
         home.command("fluvio-secret").get_program().to_str().unwrap(),
     ]));
-    refused(&closed, 1, &["no value was given"]);
+    refused(&closed, 1, &["no value was passed"]);
     assert!(
         said_with_input(home.command("fluvio-secret").args(["set", "A", "-"]), b"")
             .status
@@ -177,7 +177,7 @@ fn what_was_done_counts_where_its_confirmation_cannot_be_written() {
         let full = fs::File::options().write(true).open("/dev/full").unwrap();
         let said = said(home.command("fluvio-secret").args(args).stdout(full));
         assert_eq!(said.code(), Some(0), "{args:?}: {said:?}");
-        assert!(said.err.contains("warning: it is done, but"), "{args:?}: {said:?}");
+        assert!(said.err.contains("warning: the command succeeded, but"), "{args:?}: {said:?}");
     }
     assert!(home.ok(&["list"]).lines().nth(1).is_some_and(|line| line.starts_with("B ")));
 }

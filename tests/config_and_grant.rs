@@ -95,7 +95,10 @@ fn e2_all_missing_names_are_told_and_the_connector_does_not_start() {
     assert!(!started.exists());
     let config = home.config(&["A"]);
     let said = crate::harness::said(&mut home.run(&config, &["--no-check"], &["true"]));
-    assert!(said.err.contains("no secret `A`; set it with: fluvio-secret set A\n"), "{said:?}");
+    assert!(
+        said.err.contains("no secret `A`\nhelp: set it with: fluvio-secret set A\n"),
+        "{said:?}"
+    );
 }
 
 #[test]
@@ -144,6 +147,6 @@ fn e10_a_bomb_of_aliases_is_refused_and_the_daemon_goes_on() {
     let config = home.write("bomb.yaml", bomb);
     let said = said(&mut home.run(&config, &[], &["true"]));
     assert_eq!(said.code(), Some(125));
-    assert!(said.err.contains("unfolds to more than"), "{said:?}");
+    assert!(said.err.contains("expands to more than"), "{said:?}");
     home.ok(&["status"]);
 }

@@ -40,7 +40,7 @@ fn d1_at_the_highest_log_level_no_value_is_anywhere() {
     hear(home.cli(&["daemon", "stop"]));
     assert!(!heard.contains(&canary), "{heard}");
     let log = fs::read_to_string(home.path("state/daemon.log")).unwrap();
-    assert!(log.contains("serves"), "there is a log to look through: {log}");
+    assert!(log.contains("serving"), "there is a log to look through: {log}");
     for folder in [home.path(""), "/dev/shm".into(), "/run".into()] {
         assert_eq!(files_with(&folder, canary.as_bytes()), Vec::<PathBuf>::new());
     }

@@ -229,7 +229,7 @@ fn a7_a_quota_that_is_used_up_is_told() {
         let trace = Trace::attach(&home, home.daemon_pid().unwrap(), WRITES, &[&inject]);
         let said = home.set("A", "new");
         trace.end();
-        refused(&said, "your share of the disk is used up");
+        refused(&said, "your disk quota is used up");
         assert_eq!(files(&home.vault()), before, "{call}");
         assert_eq!(delivered(&home), "old", "{call}");
     }

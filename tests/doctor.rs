@@ -42,6 +42,11 @@ pub(crate) fn text(found: &Value) -> &str {
     found["text"].as_str().unwrap()
 }
 
+/// What to do about it, if no command does it.
+pub(crate) fn advice(found: &Value) -> &str {
+    found["advice"].as_str().unwrap_or_default()
+}
+
 pub(crate) fn is_ok(found: &[Value], look: &str) -> bool {
     of(found, look).iter().all(|one| one["state"] == "ok")
 }
@@ -74,7 +79,7 @@ fn script(path: &Path, text: &str) {
 fn where_nothing_is_wrong_there_is_a_line_for_each_look_and_status_0() {
     let home = Home::new();
     let found = looks(&mut doctor(&home));
-    assert!(text(one(&found, "identity")).contains("none yet"), "{found:?}");
+    assert!(text(one(&found, "identity")).contains("no identity yet"), "{found:?}");
     home.ok(&["set", "A", "one"]);
     let found = looks(&mut doctor(&home));
     for look in ["programs", "modes", "settings", "daemon", "vault", "history", "leases", "project"]
@@ -86,14 +91,15 @@ fn where_nothing_is_wrong_there_is_a_line_for_each_look_and_status_0() {
     }
     for one in &found {
         let keys: Vec<_> = one.as_object().unwrap().keys().collect();
-        assert_eq!(keys, ["check", "fix", "state", "text"]);
+        assert_eq!(keys, ["advice", "check", "fix", "state", "text"]);
         assert!(one["state"] != "ok" || one["fix"].is_null(), "{one}");
     }
     let table = home.ok(&["doctor"]);
-    assert_eq!(table.lines().count(), found.len() + 1, "{table}");
+    let helps = found.iter().filter(|one| !one["fix"].is_null() || !one["advice"].is_null());
+    assert_eq!(table.lines().count(), found.len() + helps.count() + 1, "{table}");
     assert!(table.starts_with("Check  ") && table.contains("\nvault       "), "{table}");
-    assert!(table.contains("ok       1 secret, which can be opened\n"), "{table}");
-    assert!(table.contains("; fix it with: "), "{table}");
+    assert!(table.contains("ok       1 secret, which can be decrypted\n"), "{table}");
+    assert!(table.contains("  help: fix it with: "), "{table}");
     assert!(home.ok(&["doctor", "-O", "yaml"]).starts_with("- check: programs\n  state: ok\n"));
 }
 
@@ -193,7 +199,7 @@ fn a_lost_identity_and_a_locked_vault_are_told() {
     fs::copy(other.path("config/identity.txt"), &identity).unwrap();
     let found = looks(&mut doctor(&home));
     let foreign = one(&found, "vault");
-    assert!(text(foreign).starts_with("none of the 2 secrets can be opened"), "{foreign}");
+    assert!(text(foreign).starts_with("none of the 2 secrets can be decrypted"), "{foreign}");
     // With the first bytes of what a passphrase protects.
     fs::write(&identity, "age-encryption.org/v1\n").unwrap();
     fs::set_permissions(&identity, fs::Permissions::from_mode(0o600)).unwrap();
@@ -278,7 +284,7 @@ fn recipients_that_were_not_accepted_are_told_and_accepted() {
     let home = Home::new();
     home.ok(&["set", "A", "one"]);
     let own: Value = serde_json::from_str(&home.ok(&["key", "show", "-O", "json"])).unwrap();
-    assert!(text(one(&looks(&mut doctor(&home)), "recipients")).ends_with("this machine alone"));
+    assert!(text(one(&looks(&mut doctor(&home)), "recipients")).ends_with("this machine only"));
     // As another user who shares the vault would add one.
     let list = format!("{}\n{OTHER}\n", own["recipient"].as_str().unwrap());
     fs::write(home.vault().join(".recipients"), list).unwrap();
@@ -289,7 +295,7 @@ fn recipients_that_were_not_accepted_are_told_and_accepted() {
     let accept = format!("{} --yes", other["fix"].as_str().unwrap());
     fix(&home, &serde_json::json!({ "fix": accept }));
     let found = looks(&mut doctor(&home));
-    assert!(text(one(&found, "recipients")).contains("and one other"), "{found:?}");
+    assert!(text(one(&found, "recipients")).contains("and 1 other recipient,"), "{found:?}");
     home.ok(&["set", "B", "x"]);
 }
 
@@ -359,7 +365,7 @@ fn settings_that_are_wrong_or_not_yet_known_are_told() {
     let found = looks(&mut doctor(&home));
     let wrong = one(&found, "settings");
     assert_eq!(wrong["state"], "error");
-    assert!(text(wrong).contains("line 1") && text(wrong).contains("`history`?"), "{wrong}");
+    assert!(text(wrong).contains("line 1") && advice(wrong).contains("`history`?"), "{wrong}");
     assert!(is_ok(&found, "daemon"), "one that runs does not mind: {found:?}");
     home.ok(&["daemon", "stop"]);
     assert!(text(one(&looks(&mut doctor(&home)), "daemon")).contains("histroy"));
@@ -408,7 +414,7 @@ fn the_link_called_cdk_is_put_in_front_by_what_is_told() {
     assert_eq!(one(&found, "shim")["fix"], "fluvio-secret cdk --install");
     mends(one(&found, "shim"));
     let found = look();
-    assert!(text(one(&found, "shim")).contains("not in front on PATH"), "{found:?}");
+    assert!(text(one(&found, "shim")).contains("does not come first on PATH"), "{found:?}");
     mends(one(&found, "shim"));
     mends(one(&found, "extension"));
     let found = look();
@@ -418,7 +424,7 @@ fn the_link_called_cdk_is_put_in_front_by_what_is_told() {
     let link = home.path("data/bin/cdk");
     let other = home.path("other/fluvio-secret-shim");
     fs::create_dir(home.path("other")).unwrap();
-    for told in ["which is not there", "the shim of another fluvio-secret"] {
+    for told in ["which does not exist", "points to another fluvio-secret-shim"] {
         fs::remove_file(&link).unwrap();
         symlink(&other, &link).unwrap();
         let found = look();
@@ -434,7 +440,7 @@ fn the_link_called_cdk_is_put_in_front_by_what_is_told() {
     fs::remove_file(home.path("user/.bashrc")).unwrap();
     let found = look();
     let in_front = one(&found, "shim");
-    assert!(text(in_front).contains("the shim of another"), "{in_front}");
+    assert!(text(in_front).contains("points to another fluvio-secret-shim"), "{in_front}");
     mends(in_front);
     assert!(is_ok(&look(), "shim"));
 }
@@ -561,7 +567,7 @@ fn secrets_in_plain_text_are_told_and_git_is_made_to_forget_them() {
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told[0].0.starts_with("secrets.txt has") && told[0].0.contains("git tracks it"));
     assert_eq!((told[0].1, told[1].1), (&"error".into(), &"warning".into()));
-    assert_eq!(told[1].0, "src/secret.txt has secrets in plain text; git does not track it");
+    assert_eq!(told[1].0, "src/secret.txt has secrets in plain text, which git does not track");
     for one in of(&found, "project") {
         mends(one);
     }
@@ -633,18 +639,18 @@ fn a15_a_vault_that_is_not_there_is_explained_and_no_command_begins_an_empty_one
         let found = looks(&mut doctor(&home));
         let wrong = one(&found, "daemon");
         assert_eq!((&wrong["state"], &wrong["fix"]), (&"error".into(), &Value::Null), "{wrong}");
-        for part in [&*vault, "not mounted, or was moved or deleted", end] {
-            assert!(text(wrong).contains(part), "{part}: {wrong}");
+        for part in [&*vault, "mount the vault at", "put it back", end] {
+            assert!(advice(wrong).contains(part), "{part}: {wrong}");
         }
     };
-    explained("--accept-vault begins a new, empty vault");
+    explained("to start with an empty vault: fluvio-secret daemon start --accept-vault");
     make_folder(&home.vault(), 0o700);
-    explained("--accept-vault begins a new, empty vault");
+    explained("to start with an empty vault: fluvio-secret daemon start --accept-vault");
     let other = Home::new();
     other.ok(&["set", "A", "other"]);
     fs::remove_dir(home.vault()).unwrap();
     fs::rename(other.vault(), home.vault()).unwrap();
-    explained("--accept-vault makes the vault that is there now this machine's");
+    explained("to use the vault that is there now: fluvio-secret daemon start --accept-vault");
     fs::rename(home.vault(), other.vault()).unwrap();
     fs::rename(home.path("elsewhere"), home.vault()).unwrap();
     assert!(is_ok(&looks(&mut doctor(&home)), "daemon"));
@@ -673,7 +679,7 @@ fn d15_a_report_names_no_secret_and_no_user() {
         assert!(!told.contains(hidden), "{hidden}: {told}");
     }
     for shown in [
-        "Release",
+        "Version",
         env!("CARGO_PKG_VERSION"),
         "Kernel",
         "history = 10",
@@ -689,7 +695,7 @@ fn d15_a_report_names_no_secret_and_no_user() {
 fn unwritable(home: &Home) -> Vec<String> {
     let found = looks(&mut doctor(home));
     let wrong = of(&found, "writing").into_iter().filter(|one| one["state"] == "error");
-    wrong.map(|one| text(one).to_owned()).collect()
+    wrong.map(|one| format!("{}; {}", text(one), advice(one))).collect()
 }
 
 #[test]
@@ -713,7 +719,7 @@ fn g1_a_full_disk_is_an_error_and_room_on_it_ends_that() {
         let wrong = unwritable(&home);
         let directory = home.path(place).display().to_string();
         assert!(wrong.iter().any(|text| text.contains(&directory)), "{place}: {wrong:?}");
-        assert!(wrong[0].ends_with("make room there"), "{wrong:?}");
+        assert!(wrong[0].ends_with("; free some space there"), "{wrong:?}");
         fs::remove_dir_all(fill).unwrap();
         assert!(unwritable(&home).is_empty(), "{place}");
         said(home.command("fluvio-secret").args(["daemon", "stop"]));
@@ -733,7 +739,7 @@ fn g1_a_read_only_home_is_an_error_in_each_directory() {
         unwritable(&home)
     };
     for place in ["config", "data", "data/vault", "state", "state/run"] {
-        let begins = format!("cannot make and remove a file in {}: ", home.path(place).display());
+        let begins = format!("cannot create and remove a file in {}: ", home.path(place).display());
         assert!(wrong.iter().any(|text| text.starts_with(&begins)), "{place}: {wrong:?}");
     }
     assert!(unwritable(&home).is_empty());

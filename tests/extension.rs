@@ -45,7 +45,17 @@ fn works(home: &Home, path: &str) {
     assert_eq!(set.out, "Secret \"A\" set successfully\n", "{set:?}");
     assert!(run(&["secret", "list"]).out.contains("A  "));
     assert_eq!(run(&["secret", "delete", "A"]).code(), Some(0));
-    assert_eq!(run(&["secret", "delete", "B"]).code(), Some(1), "refused");
+    let refused = run(&["secret", "delete", "B"]);
+    assert_eq!(refused.code(), Some(1));
+    assert!(
+        refused.err.ends_with("\nhelp: list the secrets with: fluvio secret list\n"),
+        "{refused:?}"
+    );
+    let typed = home.cli(&["delete", "B"]);
+    assert!(
+        typed.err.ends_with("\nhelp: list the secrets with: fluvio-secret list\n"),
+        "{typed:?}"
+    );
     assert_eq!(run(&["secret", "set", "9"]).code(), Some(2), "no name");
     let help = run(&["secret", "--help"]);
     assert!(help.status.success() && help.out.contains("Commands:"), "{help:?}");

@@ -106,12 +106,15 @@ fn what_is_not_there_is_told_with_the_next_step() {
     let home = Home::new();
     home.ok(&["set", "A", "one"]);
     let said = home.cli(&["history", "NONE"]);
-    assert!(said.code() == Some(1) && said.err.contains("no secret `NONE`; see"), "{said:?}");
+    assert!(
+        said.code() == Some(1) && said.err.contains("no secret `NONE`\nhelp: list"),
+        "{said:?}"
+    );
     for args in [&["restore", "A"][..], &["restore", "A", "--version", "7"], &["restore", "NONE"]] {
         let said = home.cli(args);
         assert_eq!(said.code(), Some(1));
         assert!(said.err.contains("no such earlier version of `"), "{said:?}");
-        assert!(said.err.contains("see what is there with: fluvio-secret history"), "{said:?}");
+        assert!(said.err.contains("list the versions with: fluvio-secret history"), "{said:?}");
     }
     assert_eq!(versions(&home), ["present"]);
 }

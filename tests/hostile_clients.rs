@@ -366,7 +366,7 @@ fn c7_another_user_is_served_nothing_and_sees_nothing() {
     assert_eq!((stranger.code(), stranger.out.as_str()), (Some(0), "0"), "{stranger:?}");
     eventually("the line of the log", || {
         let log = fs::read_to_string(home.path("state/daemon.log")).unwrap();
-        log.contains("uid 65534") && log.contains("turned away")
+        log.contains("uid 65534") && log.contains("refused a connection")
     });
     for file in ["mem", "environ", "maps", "fd"] {
         let mut read = Command::new("cat");

@@ -172,7 +172,7 @@ fn b14_where_no_thread_may_be_started_the_daemon_says_so() {
         ["setpriv", "--reuid", &uid, "--regid", &uid, "--clear-groups", "prlimit", "--nproc=1:1"];
     let daemon = said(&mut behind(&words, &home.command("fluvio-secretd")));
     assert_eq!(daemon.code(), Some(1), "{daemon:?}");
-    assert!(daemon.err.contains("cannot begin to serve"), "{daemon:?}");
+    assert!(daemon.err.contains("cannot start serving"), "{daemon:?}");
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn b14_a_soft_limit_of_processor_time_ends_no_daemon_and_a_hard_one_ends_it_in_o
     kill("XCPU", daemon);
     eventually("the daemon's end", || !is_alive(daemon));
     let log = fs::read_to_string(home.path("state/daemon.log")).unwrap();
-    assert!(log.contains("processor time") && log.contains("ends"), "{log}");
+    assert!(log.contains("processor time") && log.contains("stopped"), "{log}");
     home.ok(&["list"]);
 }
 

@@ -287,7 +287,7 @@ fn stop_names_the_leases_and_waits_for_their_holders() {
     let (held, daemon) = (leases(&home), home.daemon_pid().unwrap());
     let mut stop = spawn(home.command("fluvio-secret").args(["daemon", "stop"]));
     let mut said = BufReader::new(stop.stderr.take().unwrap()).lines().map_while(Result::ok);
-    assert!(said.next().unwrap().starts_with("waiting: 1 lease is held"));
+    assert!(said.next().unwrap().starts_with("note: 1 lease is held"));
     let line = said.next().unwrap();
     let id = held[0].file_name().unwrap().to_str().unwrap();
     for part in ["  facts with ", "/facts.yaml (lease ", id, &format!(" {pid}")] {
@@ -296,7 +296,7 @@ fn stop_names_the_leases_and_waits_for_their_holders() {
     assert!(said.next().unwrap().contains("fluvio-secret daemon stop --end-leases"));
     // What starts in the meantime is waited for, too.
     let other = start(&project, &project.config("other", &["A"]));
-    assert!(said.next().unwrap().starts_with("waiting: 2 leases are held"));
+    assert!(said.next().unwrap().starts_with("note: 2 leases are held"));
     kill("KILL", pid);
     eventually("the end of one lease", || leases(&home).len() == 1);
     assert!(stop.try_wait().unwrap().is_none() && is_alive(daemon));
@@ -319,7 +319,7 @@ fn a_stop_that_is_interrupted_while_it_waits_changes_nothing() {
         env.args(stop).arg(crate::harness::program("fluvio-secret")).args(["daemon", "stop"]);
         let mut stop = spawn(&mut env);
         let mut said = BufReader::new(stop.stderr.take().unwrap()).lines().map_while(Result::ok);
-        assert!(said.next().unwrap().starts_with("waiting: "));
+        assert!(said.next().unwrap().starts_with("note: "));
         kill(signal, stop.id());
         assert!(!stop.wait().unwrap().success());
         assert_eq!(home.daemon_pid(), Some(daemon));

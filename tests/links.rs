@@ -146,7 +146,8 @@ fn a17_a_link_in_the_place_of_the_history_is_refused_and_its_target_is_left_alon
                 ] {
                     let said = home.cli(args);
                     assert_eq!(said.code(), Some(1), "{what}: {args:?}: {said:?}");
-                    let told = format!("{} is a symbolic link; move it away", place.display());
+                    let told =
+                        format!("{} is a symbolic link\nhelp: move it away", place.display());
                     let is_purge = args.contains(&"--purge");
                     assert!(said.err.contains(&told) || is_purge, "{what}: {args:?}: {said:?}");
                     if is_purge {

@@ -89,7 +89,7 @@ fn d10_what_happens_to_the_key_has_its_line() {
     fs::remove_file(&log).unwrap();
     fs::create_dir(&log).unwrap();
     let refused = home.cli(&["lock"]);
-    assert!(refused.err.contains("locked all the same"), "{refused:?}");
+    assert!(refused.err.contains("but the vault is locked"), "{refused:?}");
     assert!(home.ok(&["status"]).contains("Locked    yes"));
     fs::remove_dir(&log).unwrap();
 }
@@ -150,10 +150,13 @@ fn what_is_wrong_with_a_passphrase_is_told_in_words_of_its_own() {
     let (_, salt) = text.split_once("-> scrypt ").unwrap();
     let at = text.find(salt).unwrap() + salt.split(' ').next().unwrap().len();
     fs::write(&identity, [&sealed[..at], b" 40\n", &sealed[at + 3..]].concat()).unwrap();
-    refused(&["unlock", "--passphrase-file", &right], &["identity.txt", "2^40", "2^20"]);
+    refused(
+        &["unlock", "--passphrase-file", &right],
+        &["identity.txt", "factor is 40", "maximum is 20"],
+    );
     // The format of an encrypted secret.
     fs::copy(home.secret_file("A"), &identity).unwrap();
-    refused(&["unlock", "--passphrase-file", &right], &["sealed to keys"]);
+    refused(&["unlock", "--passphrase-file", &right], &["encrypted for keys"]);
 }
 
 #[test]
@@ -181,7 +184,7 @@ fn a_passphrase_is_put_on_the_identity_changed_and_taken_off() {
     let both = ["--passphrase-file", first, "--new-passphrase-file", second];
     assert_eq!(change(&both), "Passphrase changed\n");
     assert_eq!(unlock(&home, &[], "cnry-first").code(), Some(1));
-    assert_eq!(change(&["--remove", "--passphrase-file", second]), "Passphrase taken off\n");
+    assert_eq!(change(&["--remove", "--passphrase-file", second]), "Passphrase removed\n");
     assert_eq!(fs::read(&identity).unwrap(), before, "byte for byte");
     assert!(home.ok(&["status"]).contains("Locked    no\n"));
     assert_eq!(delivered(&home).out, "one\n");
@@ -320,7 +323,7 @@ fn run_on_a_terminal_asks_once_whoever_comes_first() {
     first.expect("the vault is locked");
     first.expect("Passphrase: ");
     let mut second = run();
-    second.expect("another program is asking");
+    second.expect("another program that prompts");
     first.type_keys("p\r");
     first.expect("Vault unlocked until ");
     let umask = |pty: &mut Pty| {
@@ -348,7 +351,7 @@ fn who_waits_for_anothers_prompt_goes_on_when_the_vault_is_unlocked_elsewhere() 
     let mut first = Pty::start(home.command("fluvio-secret").arg("unlock"));
     first.expect("Passphrase: ");
     let mut second = Pty::start(&home.run(&config, &["--as-is"], &["printenv", "A"]));
-    second.expect("another program is asking");
+    second.expect("another program that prompts");
     assert!(unlock(&home, &[], "p").status.success());
     second.expect("one");
     assert!(second.child.wait().unwrap().success());
@@ -522,12 +525,12 @@ fn a_watched_connector_goes_on_while_the_vault_is_locked_and_follows_when_it_is_
     let home = locked("one", "p");
     let mut watched = Watched::start(&home);
     watched.expect("unlock it with: fluvio-secret unlock");
-    watched.expect("waiting for somebody to unlock the vault");
+    watched.expect("waiting for you to unlock the vault");
     unlock(&home, &[], "p");
     watched.expect("got one");
     home.ok(&["lock"]);
     home.ok(&["set", "A", "two"]);
-    watched.expect("secret A changed, but the old connector goes on: the vault is locked");
+    watched.expect("secret A changed, but the old connector keeps running: the vault is locked");
     unlock(&home, &[], "p");
     watched.expect("got two");
     // setsid has become the supervisor: it was no leader of a group.

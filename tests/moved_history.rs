@@ -122,7 +122,7 @@ fn a17_no_link_is_followed_while_a_history_is_moved() {
         assert_eq!(fs::read_dir(&outside).unwrap().count(), 1);
         eventually("the line of the log", || {
             let log = fs::read_to_string(home.path("state/daemon.log")).unwrap();
-            log.contains(".history/ABS is not a part of the history")
+            log.contains(".history/ABS is not part of the history")
         });
     }
 }

@@ -95,13 +95,13 @@ const REPLACED: [(&str, Replace); 6] = [
         let other = Home::new();
         other.ok(&["set", "A", "other"]);
         copy(&other.vault(), &home.vault());
-        "is another vault"
+        "is not the vault that this machine uses"
     }),
     ("an empty vault of another machine", |home| {
         let other = Home::new();
         other.ok(&["list"]);
         copy(&other.vault(), &home.vault());
-        "is another vault"
+        "is not the vault that this machine uses"
     }),
     ("without its id", |home| {
         copy(&home.path("elsewhere"), &home.vault());
@@ -136,7 +136,7 @@ fn a15_doctor_explains_another_vault_and_names_no_command_as_its_fix() {
         assert_eq!(wrong["state"], "error", "{what}");
         assert!(wrong["fix"].is_null(), "{what}: {wrong}");
         assert!(doctor::text(wrong).contains(why), "{what}: {wrong}");
-        assert!(doctor::text(wrong).contains(ACCEPT), "{what}: {wrong}");
+        assert!(doctor::advice(wrong).contains(ACCEPT), "{what}: {wrong}");
         home.ok(&["daemon", "start", "--accept-vault"]);
         let found = doctor::looks(&mut doctor::doctor(&home));
         assert!(doctor::is_ok(&found, "daemon"), "{what}: {found:?}");
@@ -145,7 +145,10 @@ fn a15_doctor_explains_another_vault_and_names_no_command_as_its_fix() {
         home.ok(&["daemon", "stop"]);
         fs::rename(home.vault(), home.path("second")).unwrap();
         fs::rename(home.path("elsewhere"), home.vault()).unwrap();
-        assert!(home.cli(&["list"]).err.contains("is another vault"), "{what}");
+        assert!(
+            home.cli(&["list"]).err.contains("is not the vault that this machine uses"),
+            "{what}"
+        );
         home.ok(&["daemon", "start", "--accept-vault"]);
         assert_eq!(delivered(&home, "A").out, "one", "{what}");
     }

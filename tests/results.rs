@@ -95,9 +95,9 @@ fn a_secrets_new_value_is_told_to_who_still_runs_with_the_old_one() {
     let runs = || home.ok(&["status"]).contains(&format!("(pid {}), running", connector.id()));
     eventually("the grant", runs);
     let told = home.cli(&["set", "A", "two"]);
-    let holder = format!("sleep with {} (pid {})", config.display(), connector.id());
+    let holder = format!("sleep with ~/config.yaml (pid {})", connector.id());
     assert!(
-        told.err.contains(&holder) && told.err.contains("restart to use the new one"),
+        told.err.contains(&holder) && told.err.contains("restart them to use the new value"),
         "{told:?}"
     );
     assert!(!home.cli(&["restore", "A"]).err.contains(&holder), "it runs with this value");
@@ -106,7 +106,7 @@ fn a_secrets_new_value_is_told_to_who_still_runs_with_the_old_one() {
     connector.kill().unwrap();
     connector.wait().unwrap();
     assert!(!home.cli(&["set", "A", "three"]).err.contains("sleep"));
-    assert!(home.ok(&["status"]).contains("ended"));
+    assert!(home.ok(&["status"]).contains(", stopped"));
 }
 
 #[test]

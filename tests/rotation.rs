@@ -241,7 +241,7 @@ fn what_doctor_tells_of_a_change_that_was_killed_finishes_it() {
     let is_begun = || stage.home.path("config/recipients.next.txt").exists();
     for (change, told, command) in [
         (Change::Rotate, "a change of the identity", "fluvio-secret key rotate"),
-        (Change::Add, "not all secrets are sealed", "fluvio-secret key recipient accept"),
+        (Change::Add, "not all secrets are encrypted", "fluvio-secret key recipient accept"),
     ] {
         // One that got to its end before it was killed is made again.
         eventually("a change that is not finished", || {

@@ -58,7 +58,9 @@ fn d3_a_new_passphrase_is_typed_twice_and_never_shown() {
     let before = std::fs::read(&identity).unwrap();
     let ask = |answers: [&str; 2], told: &str| {
         let mut pty = Pty::start(home.command("fluvio-secret").args(["key", "passphrase"]));
-        for (prompt, answer) in ["New passphrase: ", "The same again: "].iter().zip(answers) {
+        for (prompt, answer) in
+            ["New passphrase: ", "Repeat the new passphrase: "].iter().zip(answers)
+        {
             pty.expect(prompt);
             eventually("silence", || !pty.has_echo());
             pty.type_keys(&format!("{answer}\r"));
@@ -67,7 +69,10 @@ fn d3_a_new_passphrase_is_typed_twice_and_never_shown() {
         assert!(!screen.contains("cnry"), "{screen}");
         pty.child.wait().unwrap().code()
     };
-    assert_eq!(ask(["cnry-one", "cnry-two"], "not the same; nothing was changed"), Some(1));
+    assert_eq!(
+        ask(["cnry-one", "cnry-two"], "the two entries differ, so nothing was changed"),
+        Some(1)
+    );
     assert_eq!(std::fs::read(&identity).unwrap(), before);
     assert_eq!(ask(["cnry-one", "cnry-one"], "Passphrase set"), Some(0));
     assert!(passphrase::unlock(&home, &[], "cnry-one").status.success());
@@ -190,7 +195,7 @@ fn d3_what_is_read_from_standard_input_is_not_shown_on_a_terminal() {
     assert!(pty.child.wait().unwrap().success());
     assert_eq!(delivered(&home), "cnry-typed");
     let mut pty = Pty::start(home.command("fluvio-secret").args(["import", "-"]));
-    pty.expect("standard input is not imported: it is a terminal");
+    pty.expect("cannot import standard input: it is a terminal");
     assert_eq!(pty.child.wait().unwrap().code(), Some(1));
 }
 

@@ -95,7 +95,7 @@ echo '== before systemd has the socket, a command starts a daemon'
 secret set A one > /dev/null
 before=$(pid)
 # What doctor tells is what README has, and fixes what it is about.
-enable=$(secret doctor | sed -n 's/^units  *warning .*; fix it with: //p')
+enable=$(secret doctor | sed -n '/^units  *warning /{n;s/^ *help: fix it with: //p}')
 echo "$enable"
 as_user sh -c "$enable" 2> /dev/null
 secret doctor | sed -n "s/^units  *\([a-z]*\) .*fluvio-secretd.socket \(.*\)/units: \1, \2/p"

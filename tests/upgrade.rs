@@ -122,7 +122,7 @@ fn a_daemon_of_another_release_is_told_by_doctor_and_what_it_tells_restarts_it()
     let other = daemon_of_release("0.0.9", &home);
     let found = doctor::looks(&mut doctor::doctor(&home));
     let daemon = doctor::one(&found, "daemon");
-    assert!(doctor::text(daemon).contains("of release 0.0.9"), "{daemon}");
+    assert!(doctor::text(daemon).contains("version 0.0.9"), "{daemon}");
     assert_eq!(daemon["fix"], "fluvio-secret daemon restart");
     doctor::fix(&home, daemon);
     other.join().unwrap();

@@ -35,7 +35,7 @@ fn row(
 }
 
 const LINE_BREAK: Outcome = Refused("has a line break");
-const BLANK: Outcome = Refused("begins or ends with a blank");
+const BLANK: Outcome = Refused("begins or ends with whitespace");
 const LONG: Outcome = Refused("longer than 131071 bytes");
 
 fn rows() -> Vec<Row> {
@@ -59,14 +59,14 @@ fn rows() -> Vec<Row> {
         row(
             "NUL and newline",
             "a\0\n",
-            Refused("and by the environment"),
+            Refused("or an environment variable"),
             LINE_BREAK,
             Refused("NUL"),
         ),
         row(
             "not UTF-8",
             b"a\xff",
-            Refused("cannot reach a connector"),
+            Refused("or an environment variable"),
             Refused("not UTF-8"),
             Refused("not UTF-8"),
         ),
@@ -109,7 +109,7 @@ fn e7_every_value_arrives_byte_for_byte_or_is_refused_for_its_reason() {
         assert!(home.set("A", &value).status.success(), "{what} is set");
         for (inject, way) in [("auto", auto), ("file", file), ("env", env)] {
             let (said, got) = deliver(&home, inject);
-            let is_said = said.err.contains("so all secrets go by the environment");
+            let is_said = said.err.contains("all secrets are passed as environment variables");
             match way {
                 Refused(reason) => {
                     assert_eq!((said.code(), &got), (Some(125), &None), "{what} by {inject}");

@@ -333,8 +333,8 @@ fn on_a_terminal_it_is_one_coloured_line_and_ctrl_c_ends_both() {
     eventually("the connector", || has_started_with(&home, "1 A=value"));
     fs::write(&path, config(2, &["A"])).unwrap();
     pty.expect("\x1b[2J");
-    let line = pty.expect("ms\x1b[0m");
-    assert!(line.contains("config.yaml changed; the old one stopped in "), "{line:?}");
+    let line = pty.expect("ms)\x1b[0m");
+    assert!(line.contains("config.yaml changed (the old one stopped in "), "{line:?}");
     eventually("the connector", || has_started_with(&home, "2 A=value"));
     let connector = children(pty.child.id())[0];
     pty.type_keys("\u{3}");

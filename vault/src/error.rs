@@ -31,12 +31,12 @@ pub enum OpenError {
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum VaultError {
-    #[error("{file} cannot be decrypted ({source})", file = .file.display())]
+    #[error("{file} is damaged ({source})", file = .file.display())]
     Damaged { file: PathBuf, source: BadRecord },
     /// This machine is not among the recipients any more.
     #[error("{file} is not encrypted for this machine's key", file = .file.display())]
     ForOthers { file: PathBuf, source: BadRecord },
-    #[error("{file} cannot be decrypted ({source})", file = .file.display())]
+    #[error("{file} is damaged ({source})", file = .file.display())]
     DamagedVersion { file: PathBuf, source: BadRecord },
     #[error(transparent)]
     Identity(#[from] IdentityError),

@@ -1,5 +1,6 @@
 //! Each error of the layers below, as the refusal that people read: what failed, why, and the next step.
 
+use std::io;
 use std::path::Path;
 
 use fluvio_secret_config::ConfigError;
@@ -159,7 +160,12 @@ pub(super) fn with_names(error: &VaultError, names: &[SecretName]) -> Refusal {
         VaultError::Moved { .. } => moved_during(error),
         VaultError::Recipients(error) => recipients(error),
         VaultError::Rekey(error) => rekey(error),
-        VaultError::Storage { .. } => Refusal::new(Code::Storage, text, "try again after you fix that"),
+        VaultError::Storage { source, .. } if source.kind() == io::ErrorKind::NotADirectory => {
+            Refusal::new(Code::Storage, text, "move it away and try again")
+        }
+        VaultError::Storage { .. } => {
+            Refusal::new(Code::Storage, text, "try again after you fix that")
+        }
         VaultError::Stranger(error) => Refusal::new(Code::Storage, text, next(error)),
     }
 }

@@ -205,8 +205,8 @@ fn batches(secrets: &Secrets) -> impl Iterator<Item = &Secrets> {
 fn show(file: &SecretsFile, found: &[Found]) -> Result<(), CliError> {
     let word = |found: &Found| match found {
         Found::Nothing => "new",
-        Found::Other => "other value",
-        Found::Same => "same value",
+        Found::Other => "another value",
+        Found::Same => "the same",
     };
     let rows = file.secrets.iter().zip(found);
     let rows = rows.map(|((name, _), found)| [name.to_string(), word(found).to_owned()]);
