@@ -18,6 +18,9 @@ use crate::usage_error::{PROGRAM, explain};
 #[derive(Parser)]
 #[command(name = PROGRAM, version, disable_help_subcommand = true, after_help = EXAMPLE)]
 struct CommandLine {
+    #[command(flatten)]
+    color: colorchoice_clap::Color,
+
     #[command(subcommand)]
     command: Command,
 }
@@ -35,7 +38,10 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
     }
     let last_is_after_dashes = args.iter().rev().skip(1).any(|word| word == "--");
     let command = match CommandLine::try_parse_from(args) {
-        Ok(line) => line.command,
+        Ok(line) => {
+            line.color.write_global();
+            line.command
+        }
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
                 return Ok(Command::Help(error.render().to_string()));

@@ -1,11 +1,15 @@
 //! Results as tables for people, and as JSON or YAML for programs.
 
+use std::io;
+
 use clap::{Args, ValueEnum};
+use comfy_table::{Cell, ContentArrangement, Table, presets};
 use fluvio_secret_system::printable;
+use rustix::termios;
 use serde::Serialize;
 
 use crate::error::CliError;
-use crate::output;
+use crate::{output, style};
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum OutputFormat {
@@ -38,18 +42,23 @@ pub(crate) struct OutputArgs<F: Clone + Send + Sync + ValueEnum + 'static = Outp
     pub(crate) format: F,
 }
 
+/// A text for people, and how it is colored.
+pub(crate) struct Styled {
+    pub(crate) text: String,
+    pub(crate) color: fn(&str) -> String,
+}
+
 /// Prints a result: the table, or the value for programs.
 pub(crate) fn print<T: Serialize>(
     format: OutputFormat,
-    table: impl FnOnce() -> String,
+    table: impl FnOnce() -> Styled,
     value: impl FnOnce() -> T,
 ) -> Result<(), CliError> {
-    let text = match format {
-        OutputFormat::Table => table(),
-        OutputFormat::Json => json(&value())?,
-        OutputFormat::Yaml => yaml(&value())?,
-    };
-    output::print(&text)
+    match format {
+        OutputFormat::Table => output::print_styled(&table()),
+        OutputFormat::Json => output::print_plain(&json(&value())?),
+        OutputFormat::Yaml => output::print_plain(&yaml(&value())?),
+    }
 }
 
 fn json(value: &impl Serialize) -> Result<String, CliError> {
@@ -75,35 +84,70 @@ fn cannot(error: &dyn std::error::Error) -> CliError {
     CliError::Output(std::io::Error::other(error.to_string()))
 }
 
-/// Columns, each as wide as its widest cell; the last one ends where its text ends.
-pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
-    let rows: Vec<_> =
-        rows.iter().map(|row| row.each_ref().map(|cell| printable::line(cell))).collect();
-    let width = |column: usize| {
-        let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.chain([head[column].len()]).max().unwrap_or_default()
-    };
-    let widths: [usize; N] = std::array::from_fn(width);
-    let line = |cells: [&str; N]| {
-        let mut line = String::new();
-        for (cell, width) in cells.iter().zip(widths) {
-            line += &format!("{cell:width$}  ");
+/// Columns, each as wide as its widest cell. On a terminal that is narrower, cells are wrapped at words.
+pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> Styled {
+    Styled { text: in_columns(Some(&head), rows, width()), color: style::table }
+}
+
+/// The same without a head: what each line is about, and what is known of it.
+pub(crate) fn lines(rows: &[[String; 2]]) -> Styled {
+    Styled { text: in_columns(None, rows, width()), color: style::lines }
+}
+
+/// A text with `~` for the home directory in its paths. Not for commands, whose paths may be quoted.
+pub(crate) fn shorten(text: &str) -> String {
+    match std::env::var("HOME") {
+        Ok(home) if home.len() > 1 && home.starts_with('/') => {
+            text.replace(&format!("{}/", home.trim_end_matches('/')), "~/")
         }
-        line.truncate(line.trim_end().len());
-        line + "\n"
-    };
-    let rows = rows.iter().map(|row| line(row.each_ref().map(String::as_str)));
-    line(head) + &rows.collect::<String>()
+        _ => text.to_owned(),
+    }
+}
+
+fn in_columns<const N: usize>(
+    head: Option<&[&str; N]>,
+    rows: &[[String; N]],
+    width: Option<u16>,
+) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    if let Some(head) = head {
+        table.set_header(head.iter().map(Cell::new));
+    }
+    for row in rows {
+        table.add_row(row.iter().map(|cell| printable::line(cell)));
+    }
+    if let Some(width) = width {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    }
+    table.column_iter_mut().for_each(|column| {
+        column.set_padding((0, SPACE));
+    });
+    let mut text = table.trim_fmt();
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
+/// The space between columns.
+const SPACE: u16 = 2;
+
+/// The columns of the terminal, if standard output is one.
+fn width() -> Option<u16> {
+    let size = termios::tcgetwinsize(io::stdout()).ok()?;
+    // The last column has space behind it, which is trimmed.
+    Some(size.ws_col).filter(|columns| *columns > 0).map(|columns| columns.saturating_add(SPACE))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{table, yaml};
+    use super::{in_columns, table, yaml};
 
     #[test]
     fn d18_nothing_in_a_result_reorders_or_hides_text() {
         let rows = [["a\u{202e}b\nc\u{200b}".into(), "d".into()]];
-        let text = table(["One", "Two"], &rows);
+        let text = table(["One", "Two"], &rows).text;
         assert_eq!(text, "One     Two\na\u{fffd}b\u{fffd}c\u{fffd}  d\n");
         let text = yaml(&vec!["a\u{202e}b"]).expect("YAML");
         assert!(text.contains("\\u202e") && !text.contains('\u{202e}'), "{text}");
@@ -118,9 +162,16 @@ mod tests {
             ["bbbb".into(), String::new(), String::new()],
         ];
         assert_eq!(
-            table(["One", "Two", "Three"], &rows),
+            table(["One", "Two", "Three"], &rows).text,
             "One   Two   Three\na     \u{fc}\u{fc}\u{fc}\u{fc}  x\nbbbb\n"
         );
-        assert_eq!(table(["One", "Two"], &[]), "One  Two\n");
+        assert_eq!(table(["One", "Two"], &[]).text, "One  Two\n");
+    }
+
+    #[test]
+    fn cells_are_wrapped_at_words_where_the_terminal_is_narrow() {
+        let rows = [["config".into(), "a directory that others can write to".into()]];
+        let text = in_columns(Some(&["Check", "Found"]), &rows, Some(33));
+        assert_eq!(text, "Check   Found\nconfig  a directory that others\n        can write to\n");
     }
 }

@@ -13,7 +13,7 @@
 //! * [`watch`]: `--watch`; [`signals`]: the signals that stop it
 //! * [`doctor`]: the checks of `doctor`
 //! * [`holders`], [`on_path`]: processes that hold a lease, programs on PATH
-//! * [`output`], [`format`](mod@format), [`date`], [`progress`]: what is printed
+//! * [`output`], [`format`](mod@format), [`style`], [`date`], [`progress`]: what is printed
 //! * [`error`](mod@error): what can go wrong, and the exit status for it
 
 mod argument;
@@ -38,6 +38,7 @@ mod prompt;
 mod question;
 mod secrets_file;
 mod signals;
+mod style;
 mod usage_error;
 mod value;
 mod watch;

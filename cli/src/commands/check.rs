@@ -12,8 +12,8 @@ use zeroize::Zeroizing;
 
 use crate::connection::client;
 use crate::error::CliError;
-use crate::format::{OutputArgs, OutputFormat};
-use crate::{config_file, format, output};
+use crate::format::{OutputArgs, Styled};
+use crate::{config_file, format, output, style};
 
 /// Find what would keep a connector from starting with its configuration
 #[derive(Args, Debug)]
@@ -58,15 +58,12 @@ pub(super) fn check(check: &CheckArgs) -> Result<(), CliError> {
         files.push(Looked { path: path.display().to_string(), text, checked });
     }
     let has_errors = files.iter().any(|file| file.checked.has_errors());
-    match check.output.format {
-        OutputFormat::Table => {
-            let reports: String = files.iter().map(Looked::report).collect();
-            output::print(&reports)?;
-        }
-        form => format::print(form, String::new, || {
-            files.iter().map(Looked::listed).collect::<Vec<_>>()
-        })?,
-    }
+    let reports = || files.iter().map(Looked::report).collect();
+    format::print(
+        check.output.format,
+        || Styled { text: reports(), color: style::message },
+        || files.iter().map(Looked::listed).collect::<Vec<_>>(),
+    )?;
     match (has_errors, is_one_unread) {
         (true, _) => Err(CliError::Checked),
         (false, true) => Err(CliError::Some),

@@ -41,7 +41,7 @@ const BASH: &str = include_str!("completion.bash");
 
 pub(super) fn completions(args: &CompletionsArgs) -> Result<(), CliError> {
     let shell: &dyn EnvCompleter = match args.shell {
-        Shell::Bash => return output::print(&BASH.replace("VARIABLE", COMPLETE)),
+        Shell::Bash => return output::print_plain(&BASH.replace("VARIABLE", COMPLETE)),
         Shell::Fish => &Fish,
         Shell::Zsh => &Zsh,
     };
@@ -49,5 +49,5 @@ pub(super) fn completions(args: &CompletionsArgs) -> Result<(), CliError> {
     shell
         .write_registration(COMPLETE, PROGRAM, PROGRAM, PROGRAM, &mut script)
         .map_err(CliError::Output)?;
-    output::print(&String::from_utf8_lossy(&script))
+    output::print_plain(&String::from_utf8_lossy(&script))
 }

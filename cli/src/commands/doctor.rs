@@ -5,7 +5,7 @@ use clap::Args;
 use crate::connection::places;
 use crate::doctor::{Condition, Diagnosis, Machine, check_all, report};
 use crate::error::CliError;
-use crate::format::OutputArgs;
+use crate::format::{OutputArgs, Styled};
 use crate::{format, output};
 
 /// Tell what is right here and what is not, and the command that fixes it
@@ -40,7 +40,7 @@ pub(super) fn doctor(args: &DoctorArgs) -> Result<(), CliError> {
     if has_errors { Err(CliError::Unwell) } else { Ok(()) }
 }
 
-fn table(found: &[Diagnosis]) -> String {
+fn table(found: &[Diagnosis]) -> Styled {
     let row = |found: &Diagnosis| [found.check.word(), found.condition.word(), found.line()];
     format::table(["Check", "State", "Found"], &found.iter().map(row).collect::<Vec<_>>())
 }

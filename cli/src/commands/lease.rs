@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::connection::{client, running_client};
 use crate::error::CliError;
-use crate::format::OutputArgs;
+use crate::format::{OutputArgs, OutputFormat};
 use crate::holders::{self, Holder};
 use crate::{date, format, output};
 
@@ -92,6 +92,11 @@ fn list(args: &ListLeasesArgs) -> Result<(), CliError> {
     // Where no daemon runs there may be leases all the same: one that starts takes them over.
     let mut client = client()?;
     let leases = client.collect(ListLeases)?;
+    if leases.is_empty() && args.output.format == OutputFormat::Table {
+        output::say(
+            "note: there are no leases\nhelp: connectors get one from: cdk deploy start, cdk test",
+        );
+    }
     let holders = holders::of(leases.iter().map(|lease| lease.hold.as_ref()));
     let held = || leases.iter().zip(&holders);
     let row = |(lease, holders): (&ListedLease, &Vec<Holder>)| {

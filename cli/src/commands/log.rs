@@ -15,7 +15,7 @@ use crate::argument::{self, BadArgument};
 use crate::audit_log::{AuditLog, Entry};
 use crate::connection::state;
 use crate::error::CliError;
-use crate::format::{LogFormat, OutputArgs};
+use crate::format::{LogFormat, OutputArgs, Styled};
 use crate::{date, format, output};
 
 /// Show what was set, deleted and given to which connector
@@ -102,17 +102,19 @@ impl Printer<'_> {
 
     fn print(&mut self) {
         let entries = mem::take(&mut self.entries);
-        let text = match self.log.output.format {
+        let result = match self.log.output.format {
             LogFormat::Json => {
-                entries.iter().map(|one| printable::json(&one.text) + "\n").collect()
+                let lines = entries.iter().map(|one| printable::json(&one.text) + "\n");
+                Styled { text: lines.collect(), color: str::to_owned }
             }
-            LogFormat::Table => table(&entries, self.is_first),
+            LogFormat::Table if self.is_first => table(&entries),
+            LogFormat::Table => without_head(&table(&entries)),
         };
-        if self.stopped.is_some() || text.is_empty() {
+        if self.stopped.is_some() || result.text.is_empty() {
             return;
         }
         self.is_first = false;
-        match output::print_while_read(&text) {
+        match output::print_while_read(&result) {
             Ok(true) => {}
             stopped => self.stopped = Some(stopped.map(|_| ())),
         }
@@ -124,7 +126,7 @@ fn is_wanted(log: &LogArgs, entry: &Entry) -> bool {
         && log.name.as_ref().is_none_or(|name| entry.line.names.contains(name))
 }
 
-fn table(entries: &[Entry], with_head: bool) -> String {
+fn table(entries: &[Entry]) -> Styled {
     let rows: Vec<_> = entries
         .iter()
         .map(|entry| {
@@ -133,11 +135,12 @@ fn table(entries: &[Entry], with_head: bool) -> String {
             [time, entry.line.event.clone(), for_whom(&entry.line), names.join(" ")]
         })
         .collect();
-    let table = format::table(["Time", "Event", "For", "SecretNames"], &rows);
-    match table.split_once('\n') {
-        Some((_, rows)) if !with_head => rows.to_owned(),
-        _ => table,
-    }
+    format::table(["Time", "Event", "For", "SecretNames"], &rows)
+}
+
+fn without_head(table: &Styled) -> Styled {
+    let rows = table.text.split_once('\n').map(|(_, rows)| rows.to_owned());
+    Styled { text: rows.unwrap_or_default(), color: str::to_owned }
 }
 
 /// The program and its configuration, or the recipients; for a change, the process that asked for it.

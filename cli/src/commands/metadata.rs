@@ -12,5 +12,5 @@ pub(super) fn metadata() -> Result<(), CliError> {
         "description": "Manage the local secrets of connectors",
         "version": env!("CARGO_PKG_VERSION"),
     });
-    output::print(&metadata.to_string())
+    output::print_plain(&metadata.to_string())
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::lease::ShownLease;
 use crate::connection::running_client;
 use crate::error::CliError;
-use crate::format::OutputArgs;
+use crate::format::{OutputArgs, Styled};
 use crate::{date, format};
 
 /// Show the state of the daemon, and what it gave to whom; starts no daemon
@@ -37,54 +37,47 @@ pub(super) fn status(args: &StatusArgs) -> Result<(), CliError> {
 
 type GrantsAndLeases = (Activity, Vec<ListedLease>);
 
-fn table(status: &Status, known: Option<&GrantsAndLeases>) -> String {
-    let mut text = format!(
-        "\
-Daemon    running since {since}, pid {pid}, version {version}
-Vault     {vault}
-Identity  {identity}
-Locked    {locked}
-",
-        since = date::local(status.since),
-        pid = status.pid,
-        version = status.version,
-        vault = status.vault,
-        identity = status.identity,
-        locked = match status.unlocked_until {
-            _ if status.locked => "yes; unlock it with: fluvio-secret unlock".to_owned(),
-            Some(until) => format!("no, until {}", date::local(until)),
-            None => "no".to_owned(),
-        },
-    );
+fn table(status: &Status, known: Option<&GrantsAndLeases>) -> Styled {
+    let mut rows = Vec::new();
+    let mut line = |label: &str, text: String| rows.push([label.to_owned(), text]);
+    let (since, pid, version) = (date::local(status.since), status.pid, &status.version);
+    line("Daemon", format!("running since {since}, pid {pid}, version {version}"));
+    line("Vault", format::shorten(&status.vault));
+    line("Identity", format::shorten(&status.identity));
+    line("Locked", locked(status));
     if !status.is_current {
-        text += LAST_KNOWN;
+        line("Disk", "does not answer; this is the last known state".to_owned());
     }
-    let Some((activity, leases)) = known else { return text };
-    if let Some(secrets) = activity.secrets {
-        text += &format!("Secrets   {secrets}\n");
+    if let Some((activity, leases)) = known {
+        if let Some(secrets) = activity.secrets {
+            line("Secrets", secrets.to_string());
+        }
+        let first = |label, at| if at == 0 { label } else { "" };
+        for (at, grant) in activity.grants.iter().enumerate() {
+            line(first("Granted", at), format!("{}: {}", date::local(grant.at), describe(grant)));
+        }
+        for (at, lease) in leases.iter().enumerate() {
+            let since = date::local(lease.since);
+            line(first("Leased", at), format!("{since}: {}", describe_lease(lease)));
+        }
     }
-    let mut label = "Granted";
-    for grant in &activity.grants {
-        text += &format!("{label:8}  {}: {}\n", date::local(grant.at), describe(grant));
-        label = "";
-    }
-    label = "Leased";
-    for lease in leases {
-        text += &format!("{label:8}  {}: {}\n", date::local(lease.since), describe_lease(lease));
-        label = "";
-    }
-    text
+    format::lines(&rows)
 }
 
-/// In place of what would have to be read.
-const LAST_KNOWN: &str = "Disk      does not answer; this is the last known state\n";
+fn locked(status: &Status) -> String {
+    match status.unlocked_until {
+        _ if status.locked => "yes; unlock it with: fluvio-secret unlock".to_owned(),
+        Some(until) => format!("no, until {}", date::local(until)),
+        None => "no".to_owned(),
+    }
+}
 
 fn describe_lease(lease: &ListedLease) -> String {
     let connector = lease.connector.as_deref().unwrap_or("a connector");
     format!(
         "{} to {connector} with {} (lease {})",
         format::count(lease.names.len(), "secret"),
-        lease.config,
+        format::shorten(&lease.config),
         lease.id
     )
 }
@@ -103,7 +96,7 @@ pub(super) fn connector(grant: &ListedGrant) -> String {
     let program = if grant.program.is_empty() { "a program" } else { &grant.program };
     let config = match &*grant.config {
         "" => String::new(),
-        config => format!(" with {config}"),
+        config => format!(" with {}", format::shorten(config)),
     };
     format!("{program}{config} (pid {})", grant.pid)
 }

@@ -4,6 +4,8 @@ use fluvio_secret_protocol::{ClientError, SecretName};
 use fluvio_secret_system::printable;
 use serde::Serialize;
 
+use crate::format;
+
 use super::fix::{Fix, cause_and_fix, names_in};
 
 /// The most faults of a kind that have a line of their own.
@@ -116,9 +118,10 @@ impl Diagnosis {
 
     /// The line. It goes to a terminal, and may have paths of other users in it.
     pub(crate) fn line(&self) -> String {
+        let text = format::shorten(&self.text);
         let line = match self.command() {
-            Some(fix) => format!("{}; fix it with: {fix}", self.text),
-            None => self.text.clone(),
+            Some(fix) => format!("{text}; fix it with: {fix}"),
+            None => text,
         };
         printable::line(&line)
     }

@@ -24,15 +24,14 @@ pub(super) fn show(args: &ShowKeyArgs) -> Result<(), CliError> {
         None => "no; the identity is made with the first secret",
     };
     let shown = || {
-        let mut shown = format!(
-            "Identity    {}\nRecipient   {}\nPassphrase  {passphrase}\n",
-            key.identity,
-            key.recipient.as_deref().unwrap_or("not known yet"),
-        );
-        for retired in &key.retired {
-            shown += &format!("Retired     {}\n", describe(retired));
-        }
-        shown
+        let recipient = key.recipient.as_deref().unwrap_or("not known yet");
+        let mut rows = vec![
+            ["Identity".to_owned(), format::shorten(&key.identity)],
+            ["Recipient".to_owned(), recipient.to_owned()],
+            ["Passphrase".to_owned(), passphrase.to_owned()],
+        ];
+        rows.extend(key.retired.iter().map(|one| ["Retired".to_owned(), describe(one)]));
+        format::lines(&rows)
     };
     format::print(args.output.format, shown, || &key)
 }

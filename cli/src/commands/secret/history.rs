@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::argument::{self, names};
 use crate::connection::client;
 use crate::error::CliError;
-use crate::format::OutputArgs;
+use crate::format::{OutputArgs, Styled};
 use crate::{date, format};
 
 /// Show the versions of a secret, newest first
@@ -59,7 +59,7 @@ impl<'a> ShownHistory<'a> {
     }
 }
 
-fn table(versions: &Versions) -> String {
+fn table(versions: &Versions) -> Styled {
     let present = versions.present.map(|at| ["present".to_owned(), date::local(at)]);
     let earlier = versions
         .earlier

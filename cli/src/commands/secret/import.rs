@@ -211,11 +211,14 @@ fn show(file: &SecretsFile, found: &[Found]) -> Result<(), CliError> {
     let rows = file.secrets.iter().zip(found);
     let rows = rows.map(|((name, _), found)| [name.to_string(), word(found).to_owned()]);
     if !file.is_dotenv() {
-        return output::print(&format::table(["SecretNames", "InFile"], &rows.collect::<Vec<_>>()));
+        return output::print_styled(&format::table(
+            ["SecretNames", "InFile"],
+            &rows.collect::<Vec<_>>(),
+        ));
     }
     let rows = rows.zip(file.described_changes());
     let rows: Vec<_> = rows.map(|([name, word], change)| [name, word, change]).collect();
-    output::print(&format::table(["SecretNames", "InFile", "Change"], &rows))
+    output::print_styled(&format::table(["SecretNames", "InFile", "Change"], &rows))
 }
 
 fn another_value(path: &Path, secrets: &Secrets, found: &[Found]) -> CliError {

@@ -7,8 +7,8 @@ use clap::Args;
 
 use crate::connection::client;
 use crate::error::CliError;
-use crate::format::OutputArgs;
-use crate::{date, format};
+use crate::format::{OutputArgs, OutputFormat, Styled};
+use crate::{date, format, output};
 
 /// List the names of the secrets, and when each was set
 #[derive(Args, Debug)]
@@ -31,10 +31,13 @@ pub(crate) fn list(args: &ListSecretsArgs) -> Result<(), CliError> {
         last_update: date::rfc3339(secret.set_at),
     };
     let values = || secrets.iter().map(value).collect::<Vec<_>>();
-    format::print(args.output.format, || table(&secrets, date::local), values)
+    if secrets.is_empty() && args.output.format == OutputFormat::Table {
+        output::say("note: there are no secrets yet\nhelp: set one with: fluvio-secret set NAME");
+    }
+    format::print(args.output.format, || table(&secrets, date::cloud), values)
 }
 
-fn table(secrets: &[ListedSecret], date: impl Fn(i64) -> String) -> String {
+fn table(secrets: &[ListedSecret], date: impl Fn(i64) -> String) -> Styled {
     let rows = secrets.iter().map(|secret| [secret.name.to_string(), date(secret.set_at)]);
     format::table(["SecretNames", "LastUpdate"], &rows.collect::<Vec<_>>())
 }
@@ -54,7 +57,7 @@ mod tests {
         let secrets = [secret("CAT_FACTS_CLIENT_ID", 1), secret("CAT_FACTS_SECRET", 2)];
         let dates = |at| ["12-10-2022 1:07pm", "01-02-2023 12:01am"][usize::from(at == 2)].into();
         assert_eq!(
-            table(&secrets, dates),
+            table(&secrets, dates).text,
             "\
 SecretNames          LastUpdate
 CAT_FACTS_CLIENT_ID  12-10-2022 1:07pm
@@ -65,8 +68,8 @@ CAT_FACTS_SECRET     01-02-2023 12:01am
 
     #[test]
     fn short_names_stand_below_the_head() {
-        assert_eq!(table(&[], |_| String::new()), "SecretNames  LastUpdate\n");
-        let text = table(&[secret("A", 1)], |_| "x".into());
+        assert_eq!(table(&[], |_| String::new()).text, "SecretNames  LastUpdate\n");
+        let text = table(&[secret("A", 1)], |_| "x".into()).text;
         assert_eq!(text, "SecretNames  LastUpdate\nA            x\n");
     }
 }
