@@ -9,7 +9,8 @@ use rustix::termios;
 use serde::Serialize;
 
 use crate::error::CliError;
-use crate::{output, style};
+use crate::output;
+use crate::style::{self, Styled};
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum OutputFormat {
@@ -40,12 +41,6 @@ pub(crate) struct OutputArgs<F: Clone + Send + Sync + ValueEnum + 'static = Outp
         default_value = "table"
     )]
     pub(crate) format: F,
-}
-
-/// A text for people, and how it is colored.
-pub(crate) struct Styled {
-    pub(crate) text: String,
-    pub(crate) color: fn(&str) -> String,
 }
 
 /// Prints a result: the table, or the value for programs.

@@ -5,8 +5,7 @@ use std::io::{self, Write};
 use fluvio_secret_system::{output, printable};
 
 use crate::error::CliError;
-use crate::format::Styled;
-use crate::style;
+use crate::style::{self, Styled};
 
 /// Prints a result of words, which ends with its line end or gets one.
 pub(crate) fn print(text: &str) -> Result<(), CliError> {

@@ -7,6 +7,12 @@ use std::io;
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 
+/// A text for people, and how it is colored.
+pub(crate) struct Styled {
+    pub(crate) text: String,
+    pub(crate) color: fn(&str) -> String,
+}
+
 const BOLD: Style = Style::new().bold();
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const GUTTER: Style = AnsiColor::Blue.on_default().bold();
@@ -16,7 +22,7 @@ const OK: Style = AnsiColor::Green.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 
 /// What a line may begin with.
-const BEGINNINGS: [(&str, Style); 4] =
+const SEVERITIES: [(&str, Style); 4] =
     [("error:", ERROR), ("help:", HINT), ("note:", HINT), ("warning:", WARNING)];
 
 /// What a cell of a table may be.
@@ -90,7 +96,7 @@ fn gutter(line: &str) -> Option<String> {
 fn beginning(line: &str) -> String {
     let (indent, rest) = line.split_at(line.len() - line.trim_start().len());
     let found =
-        BEGINNINGS.iter().find_map(|(word, style)| Some((word, style, rest.strip_prefix(word)?)));
+        SEVERITIES.iter().find_map(|(word, style)| Some((word, style, rest.strip_prefix(word)?)));
     match found {
         Some((word, style, rest)) => format!("{indent}{}{rest}", paint(*style, word)),
         None => line.to_owned(),

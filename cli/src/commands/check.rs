@@ -12,8 +12,9 @@ use zeroize::Zeroizing;
 
 use crate::connection::client;
 use crate::error::CliError;
-use crate::format::{OutputArgs, Styled};
-use crate::{config_file, format, output, style};
+use crate::format::OutputArgs;
+use crate::style::{self, Styled};
+use crate::{config_file, format, output};
 
 /// Find what would keep a connector from starting with its configuration
 #[derive(Args, Debug)]

@@ -5,7 +5,8 @@ use clap::Args;
 use crate::connection::places;
 use crate::doctor::{Condition, Diagnosis, Machine, check_all, report};
 use crate::error::CliError;
-use crate::format::{OutputArgs, Styled};
+use crate::format::OutputArgs;
+use crate::style::Styled;
 use crate::{format, output};
 
 /// Tell what is right here and what is not, and the command that fixes it

@@ -15,7 +15,8 @@ use crate::argument::{self, BadArgument};
 use crate::audit_log::{AuditLog, Entry};
 use crate::connection::state;
 use crate::error::CliError;
-use crate::format::{LogFormat, OutputArgs, Styled};
+use crate::format::{LogFormat, OutputArgs};
+use crate::style::Styled;
 use crate::{date, format, output};
 
 /// Show what was set, deleted and given to which connector

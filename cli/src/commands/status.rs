@@ -9,7 +9,8 @@ use serde::Serialize;
 use super::lease::ShownLease;
 use crate::connection::running_client;
 use crate::error::CliError;
-use crate::format::{OutputArgs, Styled};
+use crate::format::OutputArgs;
+use crate::style::Styled;
 use crate::{date, format};
 
 /// Show the state of the daemon, and what it gave to whom; starts no daemon

@@ -7,7 +7,8 @@ use serde::Serialize;
 use crate::argument::{self, names};
 use crate::connection::client;
 use crate::error::CliError;
-use crate::format::{OutputArgs, Styled};
+use crate::format::OutputArgs;
+use crate::style::Styled;
 use crate::{date, format};
 
 /// Show the versions of a secret, newest first

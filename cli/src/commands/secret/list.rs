@@ -7,7 +7,8 @@ use clap::Args;
 
 use crate::connection::client;
 use crate::error::CliError;
-use crate::format::{OutputArgs, OutputFormat, Styled};
+use crate::format::{OutputArgs, OutputFormat};
+use crate::style::Styled;
 use crate::{date, format, output};
 
 /// List the names of the secrets, and when each was set
