@@ -106,7 +106,7 @@ fn pack(directory: &Path, archive: &Path) -> Outcome {
         copy(&root().join("packaging/archive").join(script), &whole.join(script), 0o755)?;
     }
     // README links to the others.
-    for text in ["CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "docs"] {
+    for text in ["CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "docs", "guide"] {
         copy_texts(&root().join(text), &whole.join(text))?;
     }
     // The same files give the same archive for every user who packs them.
@@ -126,7 +126,7 @@ fn copy_texts(from: &Path, to: &Path) -> std::io::Result<()> {
     }
     for text in fs::read_dir(from)? {
         let text = text?;
-        copy(&text.path(), &to.join(text.file_name()), 0o644)?;
+        copy_texts(&text.path(), &to.join(text.file_name()))?;
     }
     Ok(())
 }
