@@ -2,6 +2,7 @@
 //!
 //! With `FLUVIO_SECRET_WRITE_DOCUMENTS=1` the output of the programs is written into the pages.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -140,4 +141,57 @@ fn the_reference_of_the_guide_shows_what_the_programs_print() {
 #[test]
 fn the_promises_of_the_guide_show_what_the_programs_print() {
     type_pages("guide/src/trust/");
+}
+
+/// Links that lead nowhere in a page.
+fn dead_links(path: &Path, generated: &Page) -> Vec<String> {
+    let page = Page::read(path);
+    let is_local = |link: &&String| !link.contains("://") && !link.starts_with("mailto:");
+    let is_dead = |link: &&String| {
+        let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+        let target =
+            if file.is_empty() { path.to_owned() } else { path.with_file_name("").join(file) };
+        let is_generated = target.ends_with(GENERATED);
+        let anchors = match (is_generated, anchor.is_empty()) {
+            (true, _) => &generated.anchors,
+            (false, true) => return !target.exists(),
+            (false, false) if !target.exists() => return true,
+            (false, false) => &Page::read(&target).anchors,
+        };
+        !anchor.is_empty() && !anchors.iter().any(|known| known == anchor)
+    };
+    let dead = page.links.iter().filter(is_local).filter(is_dead);
+    dead.map(|link| format!("{}: {link}", relative(path))).collect()
+}
+
+/// The page that is made when the guide is built.
+const GENERATED: &str = "reference/commands.md";
+
+#[test]
+fn links_lead_to_pages_and_headings() {
+    if !need::sources() {
+        return;
+    }
+    let generated = Page::parse(fluvio_secret_manual::commands());
+    let texts = files(root())
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    let dead: Vec<_> = texts.flat_map(|path| dead_links(&path, &generated)).collect();
+    assert!(dead.is_empty(), "{dead:#?}");
+}
+
+#[test]
+fn each_page_of_the_guide_is_in_its_summary() {
+    if !need::sources() {
+        return;
+    }
+    let source = root().join("guide/src");
+    let listed: BTreeSet<_> = Page::read(&source.join("SUMMARY.md")).links.into_iter().collect();
+    let mut there: BTreeSet<_> = pages()
+        .iter()
+        .filter_map(|path| Some(path.strip_prefix(&source).ok()?.to_str()?.to_owned()))
+        .collect();
+    there.remove("SUMMARY.md");
+    there.insert(GENERATED.to_owned());
+    assert_eq!(listed, there);
 }

@@ -95,7 +95,7 @@ fn a_secrets_new_value_is_told_to_who_still_runs_with_the_old_one() {
     let runs = || home.ok(&["status"]).contains(&format!("(pid {}), running", connector.id()));
     eventually("the grant", runs);
     let told = home.cli(&["set", "A", "two"]);
-    let holder = format!("sleep with {} (pid {})", config.display(), connector.id());
+    let holder = format!("sleep with ~/config.yaml (pid {})", connector.id());
     assert!(
         told.err.contains(&holder) && told.err.contains("restart to use the new one"),
         "{told:?}"

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
-use fluvio_secret_protocol::{BadName, InjectMode, List, SecretName};
+use fluvio_secret_protocol::{
+    BadName, Call, InjectMode, List, ListDeleted, ListLeases, ListedSecret, Paged, SecretName,
+};
 use jiff::SignedDuration;
 use thiserror::Error;
 
@@ -88,9 +90,29 @@ pub(crate) fn inject_mode() -> impl TypedValueParser<Value = InjectMode> {
 
 /// The names of the secrets, for the completion of a shell.
 pub(crate) fn names() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| candidates(&listed(List)))
+}
+
+/// The names of all secrets that may be restored: of deleted ones, too.
+pub(crate) fn restorable_names() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| candidates(&[listed(List), listed(ListDeleted)].concat()))
+}
+
+/// The ids of leases.
+pub(crate) fn lease_ids() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
-        // An error would be printed into the line that you type.
-        let listed = client().and_then(|mut client| Ok(client.collect(List)?)).unwrap_or_default();
-        listed.iter().map(|secret| CompletionCandidate::new(secret.name.as_str())).collect()
+        let leases = listed(ListLeases).into_iter();
+        leases
+            .map(|lease| CompletionCandidate::new(lease.id).help(lease.connector.map(Into::into)))
+            .collect()
     })
+}
+
+/// What the daemon lists. An error would be printed into the line that you type.
+fn listed<C: Call<Answer: Paged>>(request: C) -> Vec<<C::Answer as Paged>::Item> {
+    client().and_then(|mut client| Ok(client.collect(request)?)).unwrap_or_default()
+}
+
+fn candidates(secrets: &[ListedSecret]) -> Vec<CompletionCandidate> {
+    secrets.iter().map(|secret| CompletionCandidate::new(secret.name.as_str())).collect()
 }

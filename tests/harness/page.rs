@@ -69,7 +69,7 @@ impl Page {
         Self::parse(text)
     }
 
-    fn parse(text: String) -> Self {
+    pub(crate) fn parse(text: String) -> Self {
         let (mut steps, mut links, mut anchors) = (Vec::new(), Vec::new(), Vec::new());
         let mut notes: Vec<String> = Vec::new();
         let (mut code, mut heading) = (None, None);

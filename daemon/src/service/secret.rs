@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use fluvio_secret_protocol::{
     Damaged, Delete, Deleted, Examine, Examined, Found, HeldLease, History, Import, Imported, List,
-    Listed, ListedGrant, ListedSecret, Refusal, Restore, Restored, Secret, SecretName, Set, Stored,
-    Versions, limits,
+    ListDeleted, Listed, ListedGrant, ListedSecret, Refusal, Restore, Restored, Secret, SecretName,
+    Set, Stored, Versions, limits,
 };
 use fluvio_secret_system::parallel::{cores, in_parallel};
 use fluvio_secret_vault::{SecretChange, SyncedChange, VaultError};
@@ -181,6 +181,22 @@ impl Handle for List {
             let more = names.peek().is_some();
             let page = Listed { secrets, more };
             if !more {
+                return Ok(page);
+            }
+            caller.send(page);
+        }
+    }
+}
+
+impl Handle for ListDeleted {
+    fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Listed, Refusal> {
+        let deleted = service.vault.secrets().deleted().map_err(refusals::vault)?;
+        let listed = deleted.into_iter().map(|(name, set_at)| ListedSecret { name, set_at });
+        let mut listed = listed.peekable();
+        loop {
+            let secrets = listed.by_ref().take(limits::PAGE_NAMES).collect();
+            let page = Listed { secrets, more: listed.peek().is_some() };
+            if !page.more {
                 return Ok(page);
             }
             caller.send(page);

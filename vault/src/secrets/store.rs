@@ -63,6 +63,21 @@ impl SecretFiles {
         Ok(names)
     }
 
+    /// The deleted secrets that have earlier versions, in alphabetical order, and when the newest one was set, in
+    /// seconds since 1970.
+    pub fn deleted(&self) -> Result<Vec<(SecretName, i64)>, VaultError> {
+        let mut deleted = Vec::new();
+        for name in self.history.names()? {
+            if !self.has(&name)?
+                && let Some((_, date)) = self.history.versions(&name)?.into_iter().next()
+            {
+                deleted.push((name, seconds(date)));
+            }
+        }
+        deleted.sort_unstable();
+        Ok(deleted)
+    }
+
     /// The number of secrets.
     pub fn count(&self) -> Result<usize, VaultError> {
         self.each_name()?.try_fold(0, |count, name| name.map(|_| count + 1))
