@@ -44,7 +44,14 @@ pub(crate) fn make() -> Outcome {
         .stdout(Stdio::null())
         .current_dir(root()))?;
     pack(&directory, &archive)?;
-    for made in [debian, archive] {
+    let sums = directory.join("SHA256SUMS");
+    let names = [&debian, &archive].map(|made| made.file_name().unwrap_or_default());
+    let output = Command::new("sha256sum").args(names).current_dir(&directory).output()?;
+    if !output.status.success() {
+        return Err("sha256sum failed".into());
+    }
+    write(&sums, &output.stdout)?;
+    for made in [debian, archive, sums] {
         say(&format!("{} ({} KiB)", made.display(), made.metadata()?.len() >> 10));
     }
     Ok(())
