@@ -8,7 +8,7 @@ use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use fluvio_secret_protocol::{
     BadName, Call, InjectMode, List, ListDeleted, ListLeases, ListedSecret, Paged, SecretName,
 };
-use jiff::SignedDuration;
+use jiff::{Span, SpanRelativeTo};
 use thiserror::Error;
 
 use crate::connection::client;
@@ -69,10 +69,11 @@ pub(crate) fn text(
     Ok(text)
 }
 
-/// Parses a duration, such as `1m 30s`.
+/// Parses a duration, such as `1m 30s` or `7d`. A day has 24 hours.
 pub(crate) fn duration(text: &OsStr) -> Option<Duration> {
-    let read: SignedDuration = text.to_str()?.parse().ok()?;
-    Duration::try_from(read).ok()
+    let span: Span = text.to_str()?.parse().ok()?;
+    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    Duration::try_from(duration).ok()
 }
 
 const INJECT_MODES: [(InjectMode, &str); 3] = [
@@ -115,4 +116,20 @@ fn listed<C: Call<Answer: Paged>>(request: C) -> Vec<<C::Answer as Paged>::Item>
 
 fn candidates(secrets: &[ListedSecret]) -> Vec<CompletionCandidate> {
     secrets.iter().map(|secret| CompletionCandidate::new(secret.name.as_str())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::duration;
+
+    #[test]
+    fn a_duration_may_have_days() {
+        assert_eq!(duration("1h 30m".as_ref()), Some(Duration::from_secs(5400)));
+        assert_eq!(duration("7d".as_ref()), Some(Duration::from_secs(7 * 86400)));
+        for bad in ["1 month", "-1h", "x", ""] {
+            assert_eq!(duration(bad.as_ref()), None, "{bad}");
+        }
+    }
 }

@@ -82,9 +82,10 @@ impl Page {
                     let Some(comment) = comment.map(str::trim) else { continue };
                     match comment.strip_prefix("setup:") {
                         Some(command) => {
-                            steps.push(Step::Setup { line, command: command.trim().to_owned() })
+                            steps.push(Step::Setup { line, command: command.trim().to_owned() });
                         }
-                        None => notes.push(comment.to_owned()),
+                        None if is_note(comment) => notes.push(comment.to_owned()),
+                        None => {}
                     }
                 }
                 Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(language))) => {
@@ -109,9 +110,10 @@ impl Page {
                     }
                 }
                 Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
-                Event::End(TagEnd::Heading(_)) => {
-                    anchors.extend(heading.take().map(|h| anchor(&h)))
-                }
+                Event::End(TagEnd::Heading(_)) => heading
+                    .take()
+                    .into_iter()
+                    .for_each(|heading| add_anchor(&heading, &mut anchors)),
                 Event::Text(words) | Event::Code(words) => {
                     if let Some(heading) = &mut heading {
                         heading.push_str(&words);
@@ -128,6 +130,11 @@ impl Page {
         }
         Self { steps, links, anchors, text }
     }
+}
+
+/// Whether a comment is about the block after it.
+fn is_note(comment: &str) -> bool {
+    ["fails", "file:", "not-run:", "types:"].iter().any(|word| comment.starts_with(word))
 }
 
 /// What a block of code does, with the notes before it.
@@ -172,7 +179,7 @@ fn shown(code: &str) -> Vec<Shown> {
     for line in code.lines() {
         match (line.strip_prefix("$ "), commands.last_mut()) {
             (Some(command), _) => {
-                commands.push(Shown { command: command.to_owned(), output: String::new() })
+                commands.push(Shown { command: command.to_owned(), output: String::new() });
             }
             (None, Some(last)) => {
                 match line.strip_prefix("> ").filter(|_| last.output.is_empty()) {
@@ -193,10 +200,14 @@ pub(crate) fn session(commands: &[Shown]) -> String {
     commands.iter().map(one).collect()
 }
 
-/// What a link calls a heading: as mdBook and GitHub make it.
-fn anchor(heading: &str) -> String {
+/// Adds what a link calls a heading, as mdBook and GitHub make it: a second one of the same words has a number.
+fn add_anchor(heading: &str, anchors: &mut Vec<String>) {
     let kept = heading.chars().filter(|c| c.is_alphanumeric() || " _-".contains(*c));
-    kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() }).collect()
+    let anchor: String =
+        kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() }).collect();
+    let numbered = (1..).map(|number| format!("{anchor}-{number}"));
+    let free = std::iter::once(anchor.clone()).chain(numbered).find(|one| !anchors.contains(one));
+    anchors.extend(free);
 }
 
 /// Whether an output is the one that is shown, apart from what differs in each run. A line `…` stands for any lines.
@@ -242,6 +253,8 @@ fn a_page_is_its_files_commands_and_links() {
     let text = "\
 # One *two*
 
+# One two
+
 See [this](other.md#there).
 
 <!-- file: a.yaml -->
@@ -266,13 +279,13 @@ open
     let page = Page::parse(text.to_owned());
     assert_eq!(
         (&*page.anchors, &*page.links),
-        (&["one-two".to_owned()][..], &["other.md#there".to_owned()][..])
+        (&["one-two".to_owned(), "one-two-1".to_owned()][..], &["other.md#there".to_owned()][..])
     );
     let [
         Step::File { name, text: file },
         Step::Setup { command, .. },
         Step::Commands(block),
-        Step::NotRun { line: 20, .. },
+        Step::NotRun { line: 22, .. },
     ] = &page.steps[..]
     else {
         panic!("{:?}", page.steps)

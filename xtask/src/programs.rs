@@ -33,7 +33,16 @@ pub(crate) fn packaged() -> Result<Vec<Program>, Box<dyn Error>> {
     let host = std::str::from_utf8(&output.stdout)?.trim();
     let flags = std::env::var("RUSTFLAGS").unwrap_or_default() + " -C target-feature=+crt-static";
     // With a target, the flags are not for procedural macros, which cannot be linked statically.
-    let args = ["auditable", "build", "--release", "--package", "fluvio-secret", "--bins", "--target", host];
+    let args = [
+        "auditable",
+        "build",
+        "--release",
+        "--package",
+        "fluvio-secret",
+        "--bins",
+        "--target",
+        host,
+    ];
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
     built_by(cargo.args(args).env("RUSTFLAGS", flags))
 }
