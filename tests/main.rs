@@ -37,6 +37,7 @@ mod lock;
 mod manual;
 mod merges;
 mod moved_history;
+mod next_steps;
 mod own_vault;
 mod places;
 mod power_cut;
