@@ -97,7 +97,7 @@ fn words(command: &str) -> Vec<String> {
     joined.collect::<String>().split_whitespace().map(value).collect()
 }
 
-/// What is no fault: a help was asked for, or more is formatted in after it.
+/// No faults: it prints a help, or more is formatted in after it.
 const FINE: [ErrorKind; 2] = [ErrorKind::DisplayHelp, ErrorKind::MissingRequiredArgument];
 
 /// Why the command line does not take this command.
