@@ -218,7 +218,7 @@ fn a_secret_that_is_not_there_is_told_and_the_others_deleted() {
     home.set("B", "x");
     let said = home.cli(&["delete", "A", "NONE", "B"]);
     assert_eq!(said.code(), Some(1));
-    assert!(said.err.contains("`NONE`") && said.err.contains("fluvio secret list"), "{said:?}");
+    assert!(said.err.contains("`NONE`") && said.err.contains("fluvio-secret list"), "{said:?}");
     assert_eq!(home.ok(&["list"]).lines().count(), 1);
 }
 

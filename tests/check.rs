@@ -123,7 +123,7 @@ fn each_fault_is_told_with_its_line_and_a_remedy_that_works() {
         &home,
         "missing-secret",
         10,
-        &["`T` is not in the vault", "fluvio secret set T"],
+        &["`T` is not in the vault", "fluvio-secret set T"],
         &config("  token: {secret: {name: T}}\n  s: \"${{ secrets.S }}\"\n"),
         &templated,
     );

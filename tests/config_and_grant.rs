@@ -89,13 +89,13 @@ fn e2_all_missing_names_are_told_and_the_connector_does_not_start() {
     assert_eq!(said.code(), Some(125));
     for name in ["A", "C"] {
         assert!(said.err.contains(&format!("the secret `{name}` is not in the vault")), "{said:?}");
-        assert!(said.err.contains(&format!("set it with: fluvio secret set {name}\n")), "{said:?}");
+        assert!(said.err.contains(&format!("set it with: fluvio-secret set {name}\n")), "{said:?}");
     }
     assert!(!said.err.contains("`B`"), "{said:?}");
     assert!(!started.exists());
     let config = home.config(&["A"]);
     let said = crate::harness::said(&mut home.run(&config, &["--no-check"], &["true"]));
-    assert!(said.err.contains("no secret `A`; set it with: fluvio secret set A\n"), "{said:?}");
+    assert!(said.err.contains("no secret `A`; set it with: fluvio-secret set A\n"), "{said:?}");
 }
 
 #[test]

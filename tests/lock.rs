@@ -105,8 +105,8 @@ fn what_is_wrong_with_a_passphrase_is_told_in_words_of_its_own() {
         }
         assert!(!said.err.contains("cnry"), "{said:?}");
     };
-    refused(&["lock"], &["there is no identity", "fluvio secret set"]);
-    refused(&["key", "passphrase"], &["there is no identity", "fluvio secret set"]);
+    refused(&["lock"], &["there is no identity", "fluvio-secret set"]);
+    refused(&["key", "passphrase"], &["there is no identity", "fluvio-secret set"]);
     home.set("A", "x");
     refused(&["lock"], &["has no passphrase", "protect nothing", "fluvio-secret key passphrase"]);
     refused(&["key", "passphrase", "--remove"], &["has no passphrase"]);

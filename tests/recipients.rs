@@ -134,7 +134,7 @@ fn a_secret_for_others_is_not_called_damaged_and_no_command_replaces_it() {
     let said = delivered(&bob, "A");
     assert!(said.err.contains("A.age is not encrypted for this machine's key"), "{said:?}");
     assert!(said.err.contains("fluvio-secret key show"), "{said:?}");
-    assert!(!said.err.contains("damaged") && !said.err.contains("fluvio secret set"), "{said:?}");
+    assert!(!said.err.contains("damaged") && !said.err.contains("fluvio-secret set"), "{said:?}");
     let doctor: serde_json::Value =
         serde_json::from_str(&bob.cli(&["doctor", "-O", "json"]).out).unwrap();
     let about_it = |one: &&serde_json::Value| one["text"].as_str().unwrap().contains("`A`");

@@ -49,7 +49,7 @@ fn results_for_programs_are_stable() {
         &["check", "-O", "json", "checked.yaml"],
         r#"[{"file":"checked.yaml","secrets":["A"],"findings":[{"severity":"warning",
             "code":"unused","line":2,"column":76,"length":1,"name":"A",
-            "text":"`A` is declared and not used; the connector gets it all the same",
+            "text":"`A` is declared but not used, and the connector gets it anyway",
             "remedy":"remove it from `meta.secrets`"}],"unchecked":null}]"#,
     );
     let status = json(&home.ok(&["status", "-O", "json"]));

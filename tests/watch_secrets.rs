@@ -108,7 +108,7 @@ fn a_secret_that_is_missing_is_waited_for() {
     watched.expect("started");
     let ended = watched.expect("ended");
     assert_eq!(ended["again_in_s"], serde_json::Value::Null, "{ended}");
-    assert!(watched.words.contains("fluvio secret set A"), "{}", watched.words);
+    assert!(watched.words.contains("fluvio-secret set A"), "{}", watched.words);
     home.set("A", "one");
     restarted_for_a(&home, &mut watched, "one");
     assert!(watched.end().is_empty());

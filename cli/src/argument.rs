@@ -15,7 +15,7 @@ use crate::connection::client;
 
 /// Why the value of an argument is refused, with nothing of that value.
 #[derive(Clone, Debug, Error)]
-#[error("error: {why}\nsee: fluvio-secret {command} --help")]
+#[error("error: {why}\nhelp: see: fluvio-secret {command} --help")]
 pub(crate) struct BadArgument {
     why: String,
     /// The command whose help says more.
@@ -33,7 +33,7 @@ impl BadArgument {
         examples: &'static str,
         command: &'static str,
     ) -> Self {
-        let why = format!("the duration of {option} is not understood; write it like {examples}");
+        let why = format!("the duration of {option} is invalid: write it like {examples}");
         Self::new(why, command)
     }
 }
@@ -63,7 +63,7 @@ pub(crate) fn text(
 ) -> Result<String, BadArgument> {
     let text = text.to_string_lossy().into_owned();
     if text.len() > most {
-        let why = format!("the {what} has more than {most} bytes, which is the most");
+        let why = format!("the {what} has more than {most} bytes");
         return Err(BadArgument::new(why, command));
     }
     Ok(text)
@@ -77,9 +77,9 @@ pub(crate) fn duration(text: &OsStr) -> Option<Duration> {
 }
 
 const INJECT_MODES: [(InjectMode, &str); 3] = [
-    (InjectMode::Auto, "As a file where the values fit into one, else by the environment"),
+    (InjectMode::Auto, "As a file if all values fit, else as environment variables"),
     (InjectMode::File, "As --secrets FILE, a file in memory"),
-    (InjectMode::Env, "As one environment variable each"),
+    (InjectMode::Env, "As environment variables"),
 ];
 
 /// Parses an inject mode.

@@ -27,7 +27,7 @@ struct CommandLine {
 
 const EXAMPLE: &str = "\
 Example:
-  fluvio secret set AUTH_HEADER \"Authorization: bearer 1234abcd\"
+  fluvio-secret set AUTH_HEADER \"Authorization: bearer 1234abcd\"
   fluvio-secret run --config sample-config.yaml -- ./target/debug/my-connector";
 
 /// Reads the arguments, the program's name first.
@@ -246,7 +246,7 @@ mod tests {
     fn a_usage_error_says_what_is_meant() {
         assert!(refused(&["lst"]).contains("did you mean: list"), "{}", refused(&["lst"]));
         assert!(refused(&["rm", "A"]).contains("did you mean: delete"));
-        assert!(refused(&["get", "A"]).contains("No command reads a value back"));
+        assert!(refused(&["get", "A"]).contains("No command prints a value"));
         let nested = refused(&["key", "recipient", "rm"]);
         assert!(!nested.contains("delete") && nested.contains("see: fluvio-secret key recipient"));
         assert!(refused(&["set"]).contains("missing: <NAME>"), "{}", refused(&["set"]));

@@ -4,9 +4,13 @@ use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use fluvio_secret_launch::LaunchError;
 use fluvio_secret_protocol::{BadName, ClientError, Code, StartError, limits};
 use fluvio_secret_system::help::{Help, Helpful};
 use thiserror::Error;
+
+use crate::daemon_settings::BadSettings;
+use crate::prompt::PromptError;
 
 /// The status before a connector was started. The shim also exits with it.
 pub(crate) const NOT_STARTED: u8 = 125;
@@ -22,9 +26,9 @@ pub(crate) enum CliError {
     /// The daemon was not reached, or refused the request.
     #[error(transparent)]
     Client(#[from] ClientError),
-    #[error("no value was given; nothing was set")]
+    #[error("no value was entered, so nothing was set")]
     Cancelled,
-    #[error("the configuration {} cannot be read: {why}", .path.display())]
+    #[error("cannot read the configuration {}: {why}", .path.display())]
     Config {
         path: PathBuf,
         #[source]
@@ -36,18 +40,18 @@ pub(crate) enum CliError {
     /// You answered a question with no.
     #[error("nothing was {0}")]
     Declined(&'static str),
-    #[error("cannot read the identity {}: {why}; nothing was changed", .path.display())]
+    #[error("cannot read the identity {}: {why}, so nothing was changed", .path.display())]
     Identity {
         path: PathBuf,
         #[source]
         why: AnyCause,
     },
     /// Standard input had no value.
-    #[error("no value was given, and nothing was set")]
+    #[error("no value was passed, so nothing was set")]
     Empty,
-    #[error("cannot read {}: {source}; nothing was set", .path.display())]
+    #[error("cannot read {}: {source}, so nothing was set", .path.display())]
     File { path: PathBuf, source: io::Error },
-    #[error("{} is not imported: {why}; nothing was set", name_of_input(.path))]
+    #[error("cannot import {}: {why}, so nothing was set", name_of_input(.path))]
     Import {
         path: PathBuf,
         #[source]
@@ -55,37 +59,35 @@ pub(crate) enum CliError {
         help: Option<&'static str>,
     },
     /// The value cannot be read from standard input or the terminal.
-    #[error("cannot take the value: {0}; nothing was set")]
-    Input(#[source] io::Error),
+    #[error("cannot read the value: {0}, so nothing was set")]
+    Input(#[source] AnyCause),
     /// The import succeeded, but the file could not be removed.
-    #[error("all secrets are set, but {} is still there: {why}; delete it when nothing in it is needed", .path.display())]
+    #[error("all secrets are set, but {} was not deleted: {why}", .path.display())]
     Kept {
         path: PathBuf,
         #[source]
         why: AnyCause,
     },
-    #[error(
-        "the value has more than {} bytes, which is the most; nothing was set",
-        limits::VALUE_BYTES
-    )]
+    #[error("the value has more than {} bytes, so nothing was set", limits::VALUE_BYTES)]
     Large,
+    /// The connector was not started.
+    #[error(transparent)]
+    Launch(LaunchError),
     #[error("cannot read the audit log {}: {source}", .path.display())]
     Log { path: PathBuf, source: io::Error },
-    #[error("{0}; nothing was done")]
+    #[error("{0}, so nothing was done")]
     Name(#[source] BadName),
-    #[error("there is no terminal to ask for the passphrase on")]
+    #[error("there is no terminal to prompt for the passphrase")]
     NoTerminal,
     /// No daemon runs, and the command starts none.
     #[error("the daemon is not running")]
     NotRunning,
     #[error("cannot write the result: {0}")]
     Output(#[source] io::Error),
-    #[error("cannot take the passphrase: {0}; nothing was changed")]
+    #[error("cannot use the passphrase: {0}, so nothing was changed")]
     Passphrase(#[source] AnyCause),
     /// The connection ended while the vault was re-encrypted.
-    #[error(
-        "the daemon went away before all secrets were sealed anew ({0}); all of them can be opened, and the same command again finishes it"
-    )]
+    #[error("the daemon stopped before all secrets were re-encrypted ({0}), but none is lost")]
     Resealing(#[source] io::Error),
     /// Some of several things failed, as was reported already.
     #[error("")]
@@ -93,28 +95,29 @@ pub(crate) enum CliError {
     /// `doctor` found errors, as was reported already.
     #[error("")]
     Unwell,
-    #[error("the daemon is not restarted: {0}")]
-    Settings(String),
+    #[error("the daemon was not restarted: {}", .0.why)]
+    Settings(BadSettings),
     /// The shim, which was to take over, could not be started.
     #[error(transparent)]
     Shim(StartError),
     /// The link called `cdk` cannot be made or removed.
-    #[error("{}: {why}", .path.display())]
+    #[error("cannot use {}: {why}", .path.display())]
     Link {
         path: PathBuf,
         #[source]
         why: AnyCause,
+        help: Option<&'static str>,
     },
     /// An import stopped in the middle.
-    #[error("{}; {done}: give the same command again to set the rest", .source.report())]
+    #[error("the import stopped ({done}): {source}")]
     Stopped { source: ClientError, done: String },
     /// The system refused a call that does not usually fail.
-    #[error("a call of the system failed: {0}")]
+    #[error("a system call failed: {0}")]
     System(#[source] io::Error),
     /// There is no terminal for a question.
-    #[error("nothing was {0}: there is no terminal to ask on")]
+    #[error("nothing was {0}: there is no terminal to ask for confirmation")]
     Unasked(&'static str),
-    #[error("cannot watch {}: {source}; nothing was started", .path.display())]
+    #[error("cannot watch {}: {source}, so nothing was started", .path.display())]
     Watch { path: PathBuf, source: io::Error },
     /// The command line is not understood. This is the whole message.
     #[error("{}", .0.trim_end())]
@@ -134,15 +137,22 @@ impl CliError {
             Self::Checked => 78,
             Self::Connector(status) => *status,
             Self::Name(_) | Self::Usage(_) => 2,
+            Self::Launch(error) => error.status(),
             Self::Shim(_) => NOT_STARTED,
             _ => 1,
         }
     }
 
+    /// The message, or nothing if it was printed already.
     pub(crate) fn text(&self) -> String {
-        match (self, self.help()) {
-            (Self::Usage(text), _) => text.trim_end().to_owned(),
-            (Self::Import { .. }, Some(help)) => format!("error: {self}\nhelp: {help}"),
+        match self {
+            Self::Usage(text) => text.trim_end().to_owned(),
+            Self::Stopped { .. } => {
+                format!(
+                    "error: {}\nhelp: to set the rest, run the same command again",
+                    self.report()
+                )
+            }
             _ if self.to_string().is_empty() => String::new(),
             _ => format!("error: {}", self.report()),
         }
@@ -152,17 +162,24 @@ impl CliError {
 impl Helpful for CliError {
     fn help(&self) -> Option<Help> {
         let (advice, command) = match self {
-            Self::Client(error) => return error.help(),
+            Self::Client(error) | Self::Stopped { source: error, .. } => return error.help(),
+            Self::Launch(error) => return error.help(),
+            Self::Settings(bad) => return bad.help.clone(),
             Self::Shim(error) => return error.help(),
-            Self::Empty => {
-                ("give one, or an empty one on purpose with", "fluvio-secret set NAME ''")
+            Self::Input(why) | Self::Passphrase(why) => {
+                let prompt = why.downcast_ref::<PromptError>()?;
+                (prompt.help()?, "")
             }
-            Self::NoTerminal => ("give it with --passphrase-file FILE or --passphrase-fd N", ""),
-            Self::NotRunning => {
-                ("the next command that needs it starts it, or", "fluvio-secret daemon start")
-            }
-            Self::Unasked(_) => ("if it is meant, repeat the command with", "--yes"),
-            Self::Import { help, .. } => ((*help)?, ""),
+            Self::Kept { .. } => ("delete it when you need nothing in it anymore", ""),
+            Self::Resealing(_) => ("run the same command again to finish", ""),
+            Self::Empty => ("pass a value, or set an empty one with", "fluvio-secret set NAME ''"),
+            Self::NoTerminal => ("pass it with --passphrase-file FILE or --passphrase-fd N", ""),
+            Self::NotRunning => (
+                "the next command that needs it starts it, or start it with",
+                "fluvio-secret daemon start",
+            ),
+            Self::Unasked(_) => ("to confirm without a terminal, add", "--yes"),
+            Self::Import { help, .. } | Self::Link { help, .. } => ((*help)?, ""),
             _ => return None,
         };
         let command = Some(command.to_owned()).filter(|command| !command.is_empty());

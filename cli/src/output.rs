@@ -1,5 +1,6 @@
 //! Results to standard output, everything else to standard error.
 
+use std::fs;
 use std::io::{self, Write};
 
 use fluvio_secret_system::{output, printable};
@@ -14,18 +15,19 @@ pub(crate) fn print(text: &str) -> Result<(), CliError> {
 
 /// Prints a result with its colors.
 pub(crate) fn print_styled(result: &Styled) -> Result<(), CliError> {
-    print_while_read(result).map(|_| ())
+    print_while_read(&Styled { text: as_typed(&result.text), ..*result }).map(|_| ())
 }
 
 /// Prints a result for programs.
 pub(crate) fn print_plain(text: &str) -> Result<(), CliError> {
-    print_styled(&Styled { text: text.to_owned(), color: str::to_owned })
+    let result = Styled { text: text.to_owned(), color: str::to_owned };
+    print_while_read(&result).map(|_| ())
 }
 
 /// Confirms what was done. If the confirmation cannot be written, the command has still succeeded.
 pub(crate) fn confirm(text: &str) {
     if let Err(error) = output::print(&printable::lines(text)) {
-        say(&format!("warning: it is done, but the result cannot be written: {error}"));
+        say(&format!("warning: the command succeeded, but its result cannot be written: {error}"));
     }
 }
 
@@ -44,14 +46,65 @@ pub(crate) fn error(error: &CliError) {
     }
 }
 
-/// Prints a line to standard error, without characters that drive a terminal, reorder or hide text.
-pub(crate) fn say(line: &str) {
-    let line = printable::lines(line);
-    say_colored(&if style::colors_errors() { style::message(&line) } else { line });
+/// Prints a message to standard error, without characters that drive a terminal, reorder or hide text.
+pub(crate) fn say(message: &str) {
+    let message = printable::lines(&as_typed(message));
+    say_colored(&if style::colors_errors() { style::message(&message) } else { message });
 }
 
-/// The same for a line that has colors, and whose other text is safe already.
-pub(crate) fn say_colored(line: &str) {
+/// The same for a message that has colors, and whose other text is safe already.
+pub(crate) fn say_colored(message: &str) {
     // In one call, or a line of the shim could be in the middle of it. An error cannot be reported anywhere.
-    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+    let _ = io::stderr().write_all(format!("{message}\n").as_bytes());
+}
+
+/// A message whose help names our commands as you typed this one: `fluvio secret …` if `fluvio` started it.
+pub(crate) fn as_typed(message: &str) -> String {
+    if is_started_by_fluvio() { for_fluvio(message) } else { message.to_owned() }
+}
+
+fn is_started_by_fluvio() -> bool {
+    let parent = rustix::process::getppid().map(|pid| pid.as_raw_nonzero());
+    let comm = parent.and_then(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).ok());
+    comm.is_some_and(|comm| comm.trim_end() == "fluvio")
+}
+
+/// Replaces `fluvio-secret` where a command of a help line begins.
+fn for_fluvio(message: &str) -> String {
+    const COMMAND_STARTS: [&str; 4] = [": ", "&& ", "| ", "`"];
+    let line = |line: &str| match line.contains("help: ") {
+        true => COMMAND_STARTS.iter().fold(line.to_owned(), |line, start| {
+            line.replace(&format!("{start}fluvio-secret "), &format!("{start}fluvio secret "))
+        }),
+        false => line.to_owned(),
+    };
+    message.split_inclusive('\n').map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::for_fluvio;
+
+    #[test]
+    fn only_the_commands_of_help_are_named_for_fluvio() {
+        for (message, expected) in [
+            (
+                "error: a\nhelp: set it with: fluvio-secret set A\n",
+                "error: a\nhelp: set it with: fluvio secret set A\n",
+            ),
+            ("error: x: fluvio-secret set A", "error: x: fluvio-secret set A"),
+            (
+                "   = help: set it with: fluvio-secret set A",
+                "   = help: set it with: fluvio secret set A",
+            ),
+            (
+                "help: decrypt it first: a | fluvio-secret import -",
+                "help: decrypt it first: a | fluvio secret import -",
+            ),
+            ("help: see: fluvio-secret-shim --help", "help: see: fluvio-secret-shim --help"),
+            ("help: fix it with: rm /fluvio-secret /x", "help: fix it with: rm /fluvio-secret /x"),
+        ] {
+            assert_eq!(for_fluvio(message), expected);
+        }
+    }
 }

@@ -93,8 +93,8 @@ pub(crate) fn read_new(args: &NewPassphraseArgs) -> Result<Secret, CliError> {
     if new.is_empty() {
         return Err(CliError::Passphrase("it is empty".into()));
     }
-    if ask("The same again: ")?.expose() != new.expose() {
-        return Err(CliError::Passphrase("the two are not the same".into()));
+    if ask("Repeat the new passphrase: ")?.expose() != new.expose() {
+        return Err(CliError::Passphrase("the two entries differ".into()));
     }
     Ok(new)
 }
@@ -164,7 +164,7 @@ fn warn_of_wide(path: &Path, file: &File) -> io::Result<()> {
         let shown = path.display();
         let word = shell::quoted(&shown.to_string());
         output::say(&format!(
-            "warning: others may read {shown} (mode {mode:04o}); fix it with: chmod 0600 {word}"
+            "warning: others may read {shown} (mode {mode:04o})\nhelp: fix it with: chmod 0600 {word}"
         ));
     }
     Ok(())

@@ -41,18 +41,25 @@ pub(crate) struct Terminal<'a> {
 
 #[derive(Debug, Error)]
 pub(crate) enum PromptError {
-    #[error("it was not given")]
+    #[error("it was not entered")]
     Cancelled,
-    /// Keys that make no characters were among it.
-    #[error(
-        "it has a control character, as arrow keys make them; type it anew, or take it from a file"
-    )]
+    #[error("it has a control character, as from an arrow key")]
     Control,
     #[error(transparent)]
     Io(#[from] io::Error),
     /// Several lines were pasted.
-    #[error("it has several lines, of which only the first was taken; take it from a file")]
+    #[error("it has several lines, and a prompt takes only one")]
     SeveralLines,
+}
+
+impl PromptError {
+    pub(crate) fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::Control => Some("type it again, or pass it in a file"),
+            Self::SeveralLines => Some("pass it in a file"),
+            Self::Cancelled | Self::Io(_) => None,
+        }
+    }
 }
 
 impl From<rustix::io::Errno> for PromptError {
@@ -108,7 +115,7 @@ impl<'a> Terminal<'a> {
             });
             let Ok(worker) = on_thread else {
                 // No thread may be started. Ctrl-C has to wait for the work then.
-                let (work, _working) = take().expect("nobody else took it");
+                let (work, _working) = take().expect("it is taken once");
                 return Ok(work());
             };
             loop {
@@ -118,7 +125,7 @@ impl<'a> Terminal<'a> {
                 if !wait(&done, signals)?.is_empty() {
                     drop(silenced);
                     let done = worker.join().unwrap_or_else(|panic| resume_unwind(panic));
-                    return Ok(done.expect("nobody else took it"));
+                    return Ok(done.expect("it is taken once"));
                 }
             }
         })

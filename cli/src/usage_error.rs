@@ -28,14 +28,14 @@ pub(crate) fn explain(error: &clap::Error) -> CliError {
             }
             NOT_UNDERSTOOD.to_owned()
         }
-        ErrorKind::ArgumentConflict => "two arguments do not go together".to_owned(),
+        ErrorKind::ArgumentConflict => "two arguments cannot be used together".to_owned(),
         ErrorKind::InvalidSubcommand => "there is no such command".to_owned(),
         ErrorKind::InvalidValue => {
             let (of, these) =
                 (ours(error, ContextKind::InvalidArg), ours(error, ContextKind::ValidValue));
             match these.is_empty() {
                 true => format!("the value of {of} is missing"),
-                false => format!("the value of {of} is missing or is none of these: {these}"),
+                false => format!("the value of {of} is missing, or is not one of: {these}"),
             }
         }
         ErrorKind::MissingRequiredArgument => {
@@ -43,8 +43,7 @@ pub(crate) fn explain(error: &clap::Error) -> CliError {
         }
         ErrorKind::MissingSubcommand => "the command is missing".to_owned(),
         ErrorKind::UnknownArgument | ErrorKind::TooManyValues => {
-            "there is an argument too many, or an unknown option; quote a value that has blanks"
-                .to_owned()
+            "there is an unknown option, or an argument too many".to_owned()
         }
         _ => NOT_UNDERSTOOD.to_owned(),
     };
@@ -59,18 +58,24 @@ pub(crate) fn explain(error: &clap::Error) -> CliError {
         }
         _ => meant,
     };
-    let meant = if meant.is_empty() { meant } else { format!("; did you mean: {meant}") };
+    let meant = match error.kind() {
+        _ if !meant.is_empty() => format!("\nhelp: did you mean: {meant}"),
+        ErrorKind::UnknownArgument | ErrorKind::TooManyValues => {
+            "\nhelp: put quotes around a value that has spaces".to_owned()
+        }
+        _ => String::new(),
+    };
     let usage = error.get(ContextKind::Usage).map(|usage| format!("\n{usage}")).unwrap_or_default();
-    CliError::Usage(format!("error: {text}{meant}{usage}\nsee: {helped} --help"))
+    CliError::Usage(format!("error: {text}{usage}{meant}\nhelp: see: {helped} --help"))
 }
 
-const NOT_UNDERSTOOD: &str = "the arguments are not understood";
+const NOT_UNDERSTOOD: &str = "the arguments are invalid";
 
 /// Our command for one that other tools have.
 fn known_elsewhere(typed: &str) -> Option<&'static str> {
     match typed {
         "cat" | "get" | "read" | "reveal" | "show" => {
-            Some("run, which gives a secret to a connector? No command reads a value back")
+            Some("run, which passes secrets to a connector? No command prints a value")
         }
         "remove" | "rm" | "unset" => Some("delete"),
         "add" | "create" | "put" | "update" => Some("set"),

@@ -48,16 +48,14 @@ fn ask(name: &SecretName) -> Result<Secret, CliError> {
     let asked = Terminal::standard(&prompt).map_err(PromptError::Io).and_then(|it| it.ask());
     asked.map_err(|error| match error {
         PromptError::Cancelled => CliError::Cancelled,
-        PromptError::Io(error) => CliError::Input(error),
-        PromptError::Control | PromptError::SeveralLines => {
-            CliError::Input(io::Error::other(error.to_string()))
-        }
+        error => CliError::Input(error.into()),
     })
 }
 
 /// All of standard input without one line end at its end, which `echo` adds.
 fn from_input() -> Result<Secret, CliError> {
-    let bytes = at_most(io::stdin().lock(), limits::VALUE_BYTES + 3).map_err(CliError::Input)?;
+    let bytes = at_most(io::stdin().lock(), limits::VALUE_BYTES + 3);
+    let bytes = bytes.map_err(|error| CliError::Input(error.into()))?;
     Ok(Secret::new(without_line_end(bytes)))
 }
 

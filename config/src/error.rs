@@ -25,22 +25,22 @@ pub enum ConfigError {
     BadSecrets,
     /// It would take too much memory.
     #[error(
-        "the configuration unfolds to more than {} bytes (aliases count as often as they are used)",
+        "the configuration expands to more than {} bytes (each use of an alias counts)",
         yaml::UNFOLDED_BYTES
     )]
     Budget,
     /// It would take too much time.
-    #[error("the configuration has more than {most} brackets open at once", most = yaml::OPEN_BRACKETS)]
+    #[error("the configuration has more than {most} nested brackets", most = yaml::OPEN_BRACKETS)]
     Deep,
     /// It references more secrets than a grant has.
-    #[error("the configuration references {0} secrets, and {most} are the most", most = limits::GRANT_NAMES)]
+    #[error("the configuration references {0} secrets, and the maximum is {most}", most = limits::GRANT_NAMES)]
     Many(usize),
     /// Invalid UTF-8.
     #[error("the configuration is not UTF-8")]
     NotUtf8,
     /// Invalid YAML.
     #[error(
-        "the configuration is not YAML that a connector reads, at line {line}, column {column}"
+        "connectors cannot read this YAML, at line {line}, column {column} of the configuration"
     )]
     NotYaml {
         /// The line, beginning with 1.
@@ -67,8 +67,8 @@ impl ConfigError {
         let (code, text, remedy) = match self {
             Self::BadName { why, .. } => (
                 "bad-name",
-                format!("this is no name of a secret: {why}"),
-                "use letters, digits and _ only, here and where the secret is set",
+                format!("this is not the name of a secret: {why}"),
+                "use only letters, digits and _, here and where you set the secret",
             ),
             Self::BadSecrets => (
                 "bad-secrets",
@@ -77,17 +77,17 @@ impl ConfigError {
                 "write each secret as `- name: NAME` below `secrets:`",
             ),
             Self::Budget | Self::Deep => {
-                ("too-large", self.to_string(), "write out less, with fewer aliases and brackets")
+                ("too-large", self.to_string(), "use fewer aliases and brackets")
             }
             Self::Many(_) => ("too-many", self.to_string(), "reference fewer secrets"),
             Self::NotUtf8 => (
                 "not-utf-8",
-                "the file is not UTF-8, and connectors read nothing else".to_owned(),
+                "the file is not UTF-8, so connectors cannot read it".to_owned(),
                 "save it as UTF-8",
             ),
             Self::NotYaml { .. } => (
                 "no-yaml",
-                "connectors can't read this YAML".to_owned(),
+                "connectors cannot read this YAML".to_owned(),
                 "check this line and the one before it: indentation, quotes, colons",
             ),
         };

@@ -36,7 +36,7 @@ fn tabs(lines: &[&str]) -> Option<Finding> {
     let width = [2, 4, 8, 1].into_iter().find(|&width| is_well_formed(&replaced(width)))?;
     let length = whitespace(lines[first]).chars().count();
     let place = Location { line: first + 1, column: 1, length };
-    let text = format!("line {} is indented with a tab, and YAML allows only spaces", first + 1);
+    let text = format!("line {} is indented with a tab, but YAML allows only spaces", first + 1);
     let remedy = format!("replace each tab at the start of a line with {}", spaces_of(width));
     Some(finding::error(BAD_INDENTATION, place, text, remedy))
 }

@@ -6,9 +6,9 @@ use crate::finding;
 use crate::source_map::Location;
 
 pub(crate) fn toml(text: &str) -> Option<Finding> {
-    let told = "this is TOML, like a Connector.toml, and not a connector's configuration";
+    let told = "this is TOML, like a Connector.toml, not a connector's configuration";
     let remedy =
-        "give the configuration, which is YAML with a key `meta:`, like sample-config.yaml";
+        "pass the configuration, which is YAML with a key `meta:`, like sample-config.yaml";
     is_toml(text).then(|| finding::error("toml", Location::START, told, remedy))
 }
 

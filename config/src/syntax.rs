@@ -11,26 +11,26 @@ const KNOWN: &[(&str, &str, &str, &str)] = &[
     (
         "while scanning a quoted scalar",
         "unclosed-quote",
-        "a quote is opened here and not closed",
-        "close it on the line where the text ends",
+        "this quote is not closed",
+        "close it where the string ends",
     ),
     (
         "mapping values are not allowed",
         "unquoted-colon",
-        "a text with `: ` in it is not quoted, so a key is read where none can be",
-        "put the whole text in quotes",
+        "a string with `: ` is not quoted, so it is read as a key",
+        "put the whole string in quotes",
     ),
     (
         "unknown escape character",
         "unknown-escape",
-        "a backslash in double quotes begins an escape that YAML does not know",
+        "a backslash in double quotes begins an escape that does not exist in YAML",
         "use single quotes, where a backslash is a backslash",
     ),
     (
         "found character that cannot start any token",
         "bad-character",
-        "a text begins with a character that YAML keeps for itself, like a tab, @ or `",
-        "indent with blanks, and put such a text in quotes",
+        "a string begins with a character that YAML reserves, like a tab, @ or `",
+        "indent with spaces, and put the string in quotes",
     ),
     (
         "duplicate entry",
@@ -41,26 +41,26 @@ const KNOWN: &[(&str, &str, &str, &str)] = &[
     (
         "more than one document",
         "several-documents",
-        "there is more than one document in the file, and a connector reads none of them",
+        "the file has more than one document, so connectors do not read it",
         "remove this line `---` and everything below it",
     ),
     (
         "unknown anchor",
         "unknown-anchor",
-        "an alias names an anchor that is not there",
-        "quote a text that begins with *",
+        "an alias names an anchor that does not exist",
+        "put a string that begins with * in quotes",
     ),
     (
         "did not find expected key",
         "bad-indentation",
         "a key was expected here",
-        "indent the keys of a map equally, and quote texts with quotes or braces in them",
+        "indent all keys of a map equally, and put strings with quotes or braces in quotes",
     ),
     (
         "recursion limit",
         "too-deep",
-        "the document is nested deeper than a connector reads",
-        "nest it less deeply",
+        "the document is nested too deeply for a connector",
+        "use fewer levels",
     ),
 ];
 
@@ -87,9 +87,9 @@ fn repeated(found: Finding, text: &str) -> Vec<Finding> {
                 0..=KEY_CHARS => format!("the key `{}`", key.escape_debug()),
                 _ => "this key".to_owned(),
             };
-            let text = format!("{key} is here again: line {} has it already", first.line);
+            let text = format!("{key} is duplicated: line {} already has it", first.line);
             let remedy = format!(
-                "remove it with everything below it, after moving what you need to line {}",
+                "move what you need to line {}, then remove this key with everything below it",
                 first.line
             );
             finding::error("repeated-key", place, text, remedy)
@@ -101,8 +101,8 @@ fn repeated(found: Finding, text: &str) -> Vec<Finding> {
 fn finding(error: &serde_yaml::Error, text: &str) -> Finding {
     // The parser reports something else for these.
     if text.starts_with('\u{feff}') {
-        let text = "the file begins with a byte order mark, with which connectors do not read it";
-        let remedy = "save it as UTF-8 without one (BOM)";
+        let text = "the file begins with a byte order mark (BOM), so connectors do not read it";
+        let remedy = "save it as UTF-8 without a BOM";
         return finding::error("byte-order-mark", Location::START, text, remedy);
     }
     if let Some(found) = other_format::toml(text) {
@@ -177,7 +177,7 @@ mod tests {
         let told = findings(&error, text).into_iter().map(|found| (found.line, found.text));
         let told: Vec<_> = told.collect();
         let key =
-            |key, first| format!("the key `{key}` is here again: line {first} has it already");
+            |key, first| format!("the key `{key}` is duplicated: line {first} already has it");
         assert_eq!(told, [(4, key("a", 2)), (6, key("meta", 1))]);
     }
 }

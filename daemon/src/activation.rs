@@ -9,6 +9,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use fluvio_secret_system::help::{Help, Helpful};
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::net::sockopt::{socket_acceptconn, socket_domain, socket_type};
 use rustix::net::{AddressFamily, SocketType};
@@ -18,24 +19,33 @@ const FOR_WHOM: &str = "LISTEN_PID";
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ActivationError {
-    #[error(
-        "LISTEN_FDS is `{0}`, and one socket can be served; let fluvio-secretd.socket have one ListenStream="
-    )]
+    #[error("LISTEN_FDS is `{0}`, but the daemon serves only one socket")]
     Count(String),
-    #[error(
-        "LISTEN_FDS says that descriptor 3 is a listening Unix socket, but: {0}; unset it to serve without"
-    )]
+    #[error("LISTEN_FDS is set, but descriptor 3 is not a listening Unix socket: {0}")]
     Descriptor(#[from] io::Error),
     #[error(
-        "the socket that was handed over is another's: LISTEN_PID is not {}; start fluvio-secretd directly, or unset LISTEN_FDS",
+        "the socket in LISTEN_FDS is for another process: LISTEN_PID is not {}",
         std::process::id()
     )]
     ForAnother,
     #[error(
-        "the socket that was handed over is at {found}, and the commands look for it at {wanted}; set ListenStream= of fluvio-secretd.socket to that",
+        "the socket in LISTEN_FDS is at {found}, but the commands use {wanted}",
         found = .found.display(), wanted = .wanted.display()
     )]
     Place { found: PathBuf, wanted: PathBuf },
+}
+
+impl Helpful for ActivationError {
+    fn help(&self) -> Option<Help> {
+        Some(Help::advice(match self {
+            Self::Count(_) => "leave only one ListenStream= in fluvio-secretd.socket".to_owned(),
+            Self::Descriptor(_) => "to serve without it, unset LISTEN_FDS".to_owned(),
+            Self::ForAnother => "start fluvio-secretd directly, or unset LISTEN_FDS".to_owned(),
+            Self::Place { wanted, .. } => {
+                format!("set ListenStream= in fluvio-secretd.socket to {}", wanted.display())
+            }
+        }))
+    }
 }
 
 /// The socket that was handed over; `None` if the daemon has to bind its own. To be called once, before any file
@@ -63,7 +73,7 @@ fn listener(descriptor: OwnedFd) -> Result<UnixListener, ActivationError> {
         && socket_type(&descriptor).map_err(failed)? == SocketType::STREAM;
     if !listens {
         return Err(ActivationError::Descriptor(io::Error::other(
-            "it is another kind of socket, or nobody listens at it",
+            "it is another kind of socket, or does not listen",
         )));
     }
     fcntl_setfd(&descriptor, FdFlags::CLOEXEC).map_err(failed)?;

@@ -2,6 +2,8 @@
 
 use std::ffi::OsString;
 
+use fluvio_secret_system::help::{Help, Helpful};
+
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum DaemonAction {
     /// Use the directory at the vault's path as this machine's vault.
@@ -25,24 +27,31 @@ pub(crate) enum ServeMode {
 
 /// An unknown argument. It is not repeated, because it may be a value.
 #[derive(Debug, thiserror::Error)]
-#[error("unknown argument; see: fluvio-secretd --help")]
+#[error("there is an unknown argument")]
 pub(crate) struct UnknownArgument;
+
+impl Helpful for UnknownArgument {
+    fn help(&self) -> Option<Help> {
+        Some(Help::advice("see: fluvio-secretd --help"))
+    }
+}
 
 /// What `--help` prints, and what the manual page is made of.
 pub const DAEMON_HELP: &str = "\
-fluvio-secretd keeps the secrets of fluvio-secret. It is started by the first command that needs it.
+Keep the secrets of fluvio-secret, and pass them to connectors
 
 Usage: fluvio-secretd [--start | --settings | --accept-vault]
 
 Options:
-      --start         Start the daemon in the background, and end when it serves
-      --settings      Print the settings that a daemon would start with, or what is wrong in them
-      --accept-vault  Use the vault that is there, without starting a daemon
+      --start         Start the daemon in the background
+      --settings      Check and print the settings
+      --accept-vault  Use the current vault as this machine's, then exit
   -h, --help          Print this help
-  -V, --version       Print the release
+  -V, --version       Print the version
 
-Without an option it serves in the foreground and logs to standard error.
-FLUVIO_SECRET_LOG (off, error, warn, info, debug or trace) says how much it logs, else the setting log.
+Without an option, the daemon runs in the foreground and logs to standard error.
+FLUVIO_SECRET_LOG (off, error, warn, info, debug or trace) sets the log level
+and overrides the setting log. The first command that needs the daemon starts it.
 
 Example:
   fluvio-secretd --start

@@ -45,7 +45,7 @@ pub(crate) struct Actor<'a> {
 
 /// The line could not be written, so nothing was changed or delivered.
 #[derive(Debug, thiserror::Error)]
-#[error("the audit log {path} cannot be written: {}", io_error_text(.source), path = .path.display())]
+#[error("cannot write the audit log {path}: {}", io_error_text(.source), path = .path.display())]
 pub(crate) struct AuditError {
     pub(crate) path: PathBuf,
     pub(crate) source: io::Error,

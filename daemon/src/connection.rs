@@ -123,7 +123,7 @@ impl ClientConnection {
             drop(idle);
             match request {
                 Request::Stop(_) => {
-                    tracing::info!("pid {} asks to end", self.peer.pid);
+                    tracing::info!("pid {} asks the daemon to stop", self.peer.pid);
                     keep_until_exit(&self.stream);
                     // Even if the client does not wait for the answer.
                     self.stop.asked.send_replace(true);
@@ -205,8 +205,8 @@ impl ClientConnection {
             self.stop.asked.send_replace(true);
         }
         response.frame.or_else(|error| {
-            tracing::error!("an answer does not fit into a frame: {error}");
-            let refusal = Refusal::new(Code::Large, "the answer is too long to send", "");
+            tracing::error!("a response does not fit into a frame: {error}");
+            let refusal = Refusal::new(Code::Large, "the response is too long to send", "");
             Frame::new(refusal).map_err(End::Frame)
         })
     }

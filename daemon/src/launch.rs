@@ -28,7 +28,7 @@ pub(crate) enum DetachError {
     Failed(String),
     #[error("cannot run fluvio-secretd: {0}")]
     Program(#[from] io::Error),
-    #[error("it did not begin to serve within {} s; the disk of its vault may not answer", START_TIMEOUT.as_secs())]
+    #[error("it did not start within {} s: the disk of the vault may not answer", START_TIMEOUT.as_secs())]
     Slow,
 }
 
@@ -63,7 +63,7 @@ pub(crate) fn start() -> Result<(), DetachError> {
         "" => {
             // If our starter ignores SIGCHLD, the kernel keeps no status.
             let status = child.wait().map(|status| format!(" ({status})")).unwrap_or_default();
-            Err(DetachError::Failed(format!("it ended at once{status}")))
+            Err(DetachError::Failed(format!("it exited at once{status}")))
         }
         reason => Err(DetachError::Failed(reason.trim_end().to_owned())),
     }

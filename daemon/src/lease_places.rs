@@ -22,15 +22,15 @@ pub(crate) struct LeasePlaces(Vec<PathBuf>);
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LeaseError {
-    #[error("{path}, where leases are, belongs to uid {owner}", path = .path.display())]
+    #[error("{path}, the directory for leases, belongs to uid {owner}", path = .path.display())]
     Foreign { path: PathBuf, owner: u32 },
-    #[error("the lease {path} cannot be made: {}", io_error_text(.source), path = .path.display())]
+    #[error("cannot create the lease {path}: {}", io_error_text(.source), path = .path.display())]
     Io { path: PathBuf, source: io::Error },
     #[error("there is no file system in memory for a lease: neither {}", listed(.0))]
     NoMemory(Vec<PathBuf>),
     #[error(transparent)]
     Private(PrivateError),
-    #[error("the lease cannot be made: there are no random numbers: {0}")]
+    #[error("cannot create the lease without random numbers: {0}")]
     Random(io::Error),
 }
 

@@ -47,7 +47,7 @@ async fn released(reader: OwnedFd) {
     let reader = match Receiver::from_owned_fd(reader) {
         Ok(reader) => reader,
         Err(error) => {
-            tracing::warn!("a lease that cannot be watched is removed: {error}");
+            tracing::warn!("a lease was removed, because it cannot be watched: {error}");
             return;
         }
     };

@@ -395,7 +395,7 @@ mod tests {
         }
         std::os::unix::fs::chown(&ours, Some(65_534), None).expect("given away");
         let error = leases.make(LeaseInfo::default(), b"cnry").expect_err("refused").to_string();
-        assert!(error.ends_with("where leases are, belongs to uid 65534"), "{error}");
+        assert!(error.ends_with("the directory for leases, belongs to uid 65534"), "{error}");
     }
 
     #[test]

@@ -53,7 +53,6 @@ mod workers;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use fluvio_secret_protocol::DAEMON as PROGRAM;
 use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::{output, printable};
 
@@ -66,38 +65,43 @@ pub fn main() -> ExitCode {
     match args::parse(std::env::args_os()) {
         Ok(DaemonAction::AcceptVault) => match serve::accept_vault() {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&error.report(), 1),
+            Err(error) => fail(&report(&error), 1),
         },
         Ok(DaemonAction::Help) => print(args::DAEMON_HELP.trim_end()),
         Ok(DaemonAction::Serve(mode)) => match (serve::run(mode), mode) {
             (Ok(()), _) => ExitCode::SUCCESS,
-            // The starter reads it there, the help apart from the cause.
+            // The starter reads it there.
             (Err(error), ServeMode::Detached) => {
-                let help = error.help().map(|help| format!("\nhelp: {help}")).unwrap_or_default();
-                print(&(printable::line(&error.to_string()) + &help));
+                print(&report(&error));
                 ExitCode::FAILURE
             }
-            (Err(error), ServeMode::Foreground) => fail(&error.report(), 1),
+            (Err(error), ServeMode::Foreground) => fail(&report(&error), 1),
         },
         Ok(DaemonAction::Settings) => match serve::settings() {
             Ok(settings) => print(&settings),
-            Err(error) => fail(&error.report(), 1),
+            Err(error) => fail(&report(&error), 1),
         },
         Ok(DaemonAction::Start) => match launch::start() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error.to_string(), 1),
         },
         Ok(DaemonAction::Version) => print(concat!("fluvio-secretd ", env!("CARGO_PKG_VERSION"))),
-        Err(error) => fail(&error.to_string(), 2),
+        Err(error) => fail(&report(&error), 2),
     }
 }
 
+/// The cause and the help, each on one line: a path may have a line end.
+fn report(error: &impl Helpful) -> String {
+    let help = error.help().map(|help| format!("\nhelp: {}", printable::line(&help.to_string())));
+    printable::line(&error.to_string()) + &help.unwrap_or_default()
+}
+
 fn print(text: &str) -> ExitCode {
-    output::print_of(PROGRAM, text)
+    output::print_result(text)
 }
 
 fn fail(why: &str, status: u8) -> ExitCode {
     // Standard error may be closed.
-    let _ = writeln!(io::stderr(), "{PROGRAM}: {why}");
+    let _ = writeln!(io::stderr(), "error: {why}");
     ExitCode::from(status)
 }

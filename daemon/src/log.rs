@@ -47,11 +47,11 @@ pub(crate) fn begin(mode: ServeMode, places: &Places, default: LevelFilter) -> i
         ServeMode::Foreground => log.with_writer(io::stderr).init(),
     }
     if level.is_none() && wanted.is_some() {
-        tracing::warn!("{LEVEL_VARIABLE} is none of: error, warn, info, debug, trace, off");
+        tracing::warn!("{LEVEL_VARIABLE} must be error, warn, info, debug, trace or off");
     }
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!("a fault of our own, at {place}");
+        tracing::error!("bug in fluvio-secretd, at {place}");
     }));
     Ok(())
 }

@@ -16,14 +16,14 @@ const LIMITS: [(Resource, &str); 10] = [
     (Resource::As, "memory"),
     (Resource::Cpu, "processor time"),
     (Resource::Data, "data"),
-    (Resource::Fsize, "the size of files"),
+    (Resource::Fsize, "file size"),
     (Resource::Memlock, "locked memory"),
     // One descriptor for each connection, and what the workers open.
     (Resource::Nofile, "open files"),
     (Resource::Nproc, "processes"),
     (Resource::Rss, "resident memory"),
     (Resource::Sigpending, "pending signals"),
-    (Resource::Stack, "the stack"),
+    (Resource::Stack, "stack size"),
 ];
 
 /// Descriptors that the daemon needs besides those of connections: its own, what the workers open at the same
@@ -39,12 +39,14 @@ pub(crate) fn reset_inherited() -> io::Result<()> {
         let limit = getrlimit(resource);
         let mut raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
         if let (Resource::Cpu, Some(most)) = (resource, limit.maximum) {
-            tracing::warn!("the daemon may use {most} s of processor time, and stops before that");
+            tracing::warn!(
+                "the daemon may use {most} s of processor time, and will stop before that"
+            );
             // The soft limit sends a signal that is handled, the hard one SIGKILL.
             raised.current = Some(most.saturating_sub(1).max(1));
         }
         if let Err(error) = setrlimit(resource, raised) {
-            tracing::debug!("the limit of {what} stays at {:?}: {error}", limit.current);
+            tracing::debug!("the limit for {what} stays at {:?}: {error}", limit.current);
         }
     }
     Ok(())
@@ -61,7 +63,7 @@ fn enough(files: usize) -> Result<(), FewFiles> {
 
 /// The number of files that may be open.
 #[derive(Debug, thiserror::Error)]
-#[error("only {0} files may be open at a time, and the daemon needs {least}", least = RESERVED + 1)]
+#[error("the limit for open files is {0}, but the daemon needs {least}", least = RESERVED + 1)]
 pub(crate) struct FewFiles(usize);
 
 /// The number of connections that fit beside the other descriptors, one of them for each lease.
@@ -82,6 +84,6 @@ mod tests {
     fn b14_too_few_files_are_refused_by_name() {
         assert!(enough(RESERVED + 1).is_ok() && enough(RESERVED).is_err());
         let error = enough(8).expect_err("too few").to_string();
-        assert!(error.contains("only 8 files"), "{error}");
+        assert!(error.contains("open files is 8,"), "{error}");
     }
 }

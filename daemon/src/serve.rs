@@ -32,7 +32,7 @@ pub(crate) enum ServeError {
     FewFiles(#[from] FewFiles),
     #[error("cannot lock {path}: {source}", path = .path.display())]
     Lock { path: PathBuf, source: io::Error },
-    #[error("a daemon serves {path} already", path = .path.display())]
+    #[error("another daemon already serves {path}", path = .path.display())]
     Owned { path: PathBuf },
     #[error(transparent)]
     Place(#[from] PlaceError),
@@ -51,12 +51,15 @@ impl Helpful for ServeError {
         match self {
             Self::FewFiles(_) => Some(Help::command("raise the limit with", "ulimit -n 1024")),
             Self::Owned { .. } => Some(Help::command(
-                "it is used by every command, or ended with",
+                "all commands use that daemon, but you can stop it with",
                 "fluvio-secret daemon stop",
             )),
+            Self::Activation(error) => error.help(),
             Self::Place(error) => error.help(),
+            Self::Server(error) => error.help(),
+            Self::Settings(error) => error.help(),
             Self::Vault(error) => error.help(),
-            _ => None,
+            Self::Lock { .. } | Self::System(_) => None,
         }
     }
 }
@@ -65,7 +68,10 @@ impl Helpful for ServeError {
 pub(crate) fn run(mode: ServeMode) -> Result<(), ServeError> {
     let served = serve(mode);
     if let Err(error) = &served {
-        tracing::error!("{}", error.report());
+        tracing::error!("{error}");
+        if let Some(help) = error.help() {
+            tracing::error!("help: {help}");
+        }
     }
     log::flush();
     served
@@ -129,13 +135,13 @@ fn serve_at(mode: ServeMode, handed_over: Option<UnixListener>) -> Result<(), Se
     let leases = LeaseTable::new(vault.path(), runtime_directory());
     let service = Service::new(vault, Audit::new(state.audit_log.clone()), leases, settings);
     let server = Server::new(handed_over, state.socket.clone(), service)?;
-    tracing::info!("serves {} with the vault id {id}", path.display());
+    tracing::info!("serving the vault {} with the ID {id}", path.display());
     if mode == ServeMode::Detached {
         log::flush();
         tell_ready()?;
     }
     server.run()?;
-    tracing::info!("ends");
+    tracing::info!("stopped");
     Ok(())
 }
 

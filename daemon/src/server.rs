@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use fluvio_secret_protocol::Refusal;
 use fluvio_secret_system::file_id::Inode;
+use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::peer::Peer;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::runtime::{Builder, Runtime};
@@ -35,10 +36,16 @@ const RELIEF: Duration = Duration::from_millis(50);
 pub(crate) enum ServerError {
     #[error("cannot serve at {path}: {source}", path = .path.display())]
     Bind { path: PathBuf, source: io::Error },
-    #[error("{path} is no socket; move it away", path = .path.display())]
+    #[error("{path} is not a socket", path = .path.display())]
     NoSocket { path: PathBuf },
-    #[error("cannot begin to serve: {0}")]
+    #[error("cannot start serving: {0}")]
     System(#[from] io::Error),
+}
+
+impl Helpful for ServerError {
+    fn help(&self) -> Option<Help> {
+        matches!(self, Self::NoSocket { .. }).then(|| Help::advice("move it away"))
+    }
 }
 
 pub(crate) struct Server {
@@ -183,11 +190,11 @@ fn admitted(stream: &UnixStream) -> Option<Peer> {
     match Peer::of(stream) {
         Ok(peer) if peer.is_ours() => Some(peer),
         Ok(peer) => {
-            tracing::warn!("uid {} (pid {}) was turned away", peer.uid, peer.pid);
+            tracing::warn!("refused a connection of uid {} (pid {})", peer.uid, peer.pid);
             None
         }
         Err(error) => {
-            tracing::warn!("a connection of unknown origin was turned away: {error}");
+            tracing::warn!("refused a connection of unknown origin: {error}");
             None
         }
     }
@@ -204,7 +211,7 @@ async fn turn_away(listener: &UnixListener, connections: &mut JoinSet<()>) {
 async fn finish(mut connections: JoinSet<()>) {
     let all = async { while connections.join_next().await.is_some() {} };
     if timeout(SHUTDOWN_GRACE, all).await.is_err() {
-        tracing::warn!("ends with requests unfinished; their clients are told nothing");
+        tracing::warn!("stopping with unfinished requests, whose clients get no response");
     }
 }
 
@@ -224,7 +231,7 @@ fn watch_for_signals(stop: &watch::Sender<bool>) -> io::Result<()> {
         let stop = stop.clone();
         tokio::spawn(async move {
             signals.recv().await;
-            tracing::info!("ends by signal {}", kind.as_raw_value());
+            tracing::info!("stopping after signal {}", kind.as_raw_value());
             stop.send_replace(true);
         });
     }
@@ -243,7 +250,7 @@ async fn watch_socket(socket: Arc<OwnSocket>, workers: Arc<Workers>, stop: watch
             Ok(false) | Err(_) => break,
         };
     }
-    tracing::warn!("{} is gone or another's", socket.path.display());
+    tracing::warn!("{} was removed or replaced", socket.path.display());
     stop.send_replace(true);
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fluvio_secret_protocol::{InjectMode, limits};
+use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::printable;
 use fluvio_secret_system::regular::{self, Links};
 use jiff::{SignedDuration, Span, SpanRelativeTo};
@@ -87,26 +88,35 @@ const SETTINGS: [Setting; 4] = [
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SettingsError {
-    #[error("the settings {path} cannot be read: {source}; fix that, or move the file away", path = .path.display())]
+    #[error("cannot read the settings {path}: {source}", path = .path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("the settings {path}, line {line}: {problem}", path = .path.display())]
+    #[error("invalid settings in {path}, line {line}: {problem}", path = .path.display())]
     Wrong { path: PathBuf, line: usize, problem: Problem },
 }
 
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum Problem {
     /// Invalid TOML. The parser's message quotes nothing of the file.
-    #[error(
-        "it is not understood ({0}); settings are written like: history = 10 or lock-after = \"12h\""
-    )]
+    #[error("invalid TOML ({0})")]
     Syntax(String),
-    #[error(
-        "there is no setting `{key}`; did you mean `{nearest}`? (all settings: {})",
-        SETTINGS.map(|setting| setting.key).join(", ")
-    )]
+    #[error("there is no setting `{key}`")]
     Unknown { key: String, nearest: &'static str },
     #[error("`{key}` must be {expected}")]
     Value { key: &'static str, expected: &'static str },
+}
+
+impl Helpful for SettingsError {
+    fn help(&self) -> Option<Help> {
+        let Self::Wrong { problem, .. } = self else { return None };
+        let all = || SETTINGS.map(|setting| setting.key).join(", ");
+        Some(Help::advice(match problem {
+            Problem::Syntax(_) => "write it like history = 10 or lock-after = \"12h\"".to_owned(),
+            Problem::Unknown { nearest, .. } => {
+                format!("did you mean `{nearest}`? The settings are {}", all())
+            }
+            Problem::Value { .. } => return None,
+        }))
+    }
 }
 
 impl Default for Settings {
@@ -237,13 +247,14 @@ mod tests {
     use std::time::Duration;
 
     use fluvio_secret_protocol::InjectMode;
+    use fluvio_secret_system::help::Helpful;
     use tracing::level_filters::LevelFilter;
 
-    use super::{Problem, Settings};
+    use super::{Problem, Settings, SettingsError};
 
     fn wrong(text: &str) -> (usize, String) {
         let (line, problem) = Settings::parse(text).expect_err(text);
-        (line, problem.to_string())
+        (line, SettingsError::Wrong { path: "s".into(), line, problem }.report())
     }
 
     #[test]
@@ -307,9 +318,9 @@ mod tests {
             ("lock-after = \"8761h\"", 1, "`lock-after` must be a time from"),
             ("lock-after = 12", 1, "`lock-after` must be a time from"),
             ("log = \"INFO\"", 1, "`log` must be \"error\", \"warn\""),
-            ("log = \"off\"\nlog = \"info\"", 2, "not understood"),
-            ("log = info", 1, "not understood"),
-            ("log = \"cnry", 1, "not understood"),
+            ("log = \"off\"\nlog = \"info\"", 2, "invalid TOML"),
+            ("log = info", 1, "invalid TOML"),
+            ("log = \"cnry", 1, "invalid TOML"),
         ] {
             let (at, problem) = wrong(text);
             assert_eq!(at, line, "{text}: {problem}");

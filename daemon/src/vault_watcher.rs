@@ -101,9 +101,7 @@ fn watch(
     let watcher = notify::recommended_watcher(handler).and_then(|mut watcher| {
         watcher.watch(directory, RecursiveMode::NonRecursive).map(|()| watcher)
     });
-    watcher
-        .inspect_err(|error| tracing::debug!("the vault's directory is not watched: {error}"))
-        .ok()
+    watcher.inspect_err(|error| tracing::debug!("cannot watch the vault's directory: {error}")).ok()
 }
 
 /// The change that an event reports, if it is one of the vault.

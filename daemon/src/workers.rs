@@ -58,7 +58,9 @@ impl Workers {
         // A starter may allow few threads. One is enough, but requests then wait for each other.
         let or_locks = |started: io::Result<_>| {
             started.unwrap_or_else(|error| {
-                tracing::warn!("requests wait for each other: no thread was started ({error})");
+                tracing::warn!(
+                    "requests have to wait for each other: cannot start a thread ({error})"
+                );
                 locks.clone()
             })
         };
@@ -111,7 +113,7 @@ impl Workers {
             }
         };
         if worker.send(Work::Request(job)).is_err() {
-            tracing::error!("a thread of the daemon is gone");
+            tracing::error!("a thread of the daemon has stopped");
         }
         receiver
     }
@@ -161,7 +163,7 @@ fn sweep(service: &Service) {
     // The files are harmless, and the next start tries again.
     if let Err(error) = service.vault.secrets().sweep() {
         let path = service.vault.path().display();
-        tracing::warn!("what killed writers left in {path} is not removed: {error}");
+        tracing::warn!("cannot remove files of interrupted writes in {path}: {error}");
     }
 }
 

@@ -16,7 +16,7 @@ const ENV_STRING_BYTES: usize = 131_071;
 #[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum Unfit {
     /// The file store trims white space (by Unicode) away.
-    #[error("it begins or ends with a blank")]
+    #[error("it begins or ends with whitespace")]
     BlankAtEdge,
     #[error("it has a NUL byte")]
     Nul,
@@ -24,7 +24,7 @@ pub enum Unfit {
     Newline,
     #[error("it is not UTF-8")]
     NotUtf8,
-    #[error("a variable of this name changes how programs start")]
+    #[error("a variable with this name changes how programs start")]
     StartsPrograms,
     #[error("with its name it is longer than {ENV_STRING_BYTES} bytes")]
     TooLong,

@@ -68,11 +68,11 @@ pub trait Incoming: Sized {
 pub enum FrameError {
     #[error("a length in the frame is over its limit")]
     Large,
-    #[error("the frame's header is no message, at line {line}, column {column}")]
+    #[error("the header of the frame is not a message, at line {line}, column {column}")]
     Malformed { line: usize, column: usize },
-    #[error("the frame has another number of parts than its message")]
+    #[error("the number of parts in the frame is wrong")]
     Parts,
-    #[error("the other end speaks version {0} of the protocol, this one {PROTOCOL_VERSION}")]
+    #[error("the other program has protocol version {0}, this one {PROTOCOL_VERSION}")]
     Version(u32),
 }
 

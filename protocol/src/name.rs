@@ -26,13 +26,13 @@ impl SecretName {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum BadName {
-    #[error("character {0} of the secret's name is none of: ASCII letters, digits and _")]
+    #[error("character {0} of the secret's name is not an ASCII letter, a digit or _")]
     Character(usize),
-    #[error("a secret's name must not begin with a digit")]
+    #[error("a secret's name cannot begin with a digit")]
     Digit,
-    #[error("a secret's name must not be empty")]
+    #[error("a secret's name cannot be empty")]
     Empty,
-    #[error("a secret's name must not be longer than {} bytes", limits::NAME_BYTES)]
+    #[error("a secret's name cannot be longer than {} bytes", limits::NAME_BYTES)]
     Long,
 }
 

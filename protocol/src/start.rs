@@ -27,7 +27,7 @@ pub enum StartError {
     Failed { reason: String, help: Option<Help> },
     #[error("cannot start the daemon: {}: {source}", .path.display())]
     Lock { path: PathBuf, source: io::Error },
-    #[error("another program is starting the daemon and does not finish (it holds {})", .path.display())]
+    #[error("another program is starting the daemon and does not finish (it locks {})", .path.display())]
     OtherStarter { path: PathBuf },
     #[error("cannot run {}: {source}", .path.display())]
     Program { path: PathBuf, source: io::Error },
@@ -38,9 +38,9 @@ impl Helpful for StartError {
         match self {
             Self::Failed { help, .. } => help.clone(),
             Self::Lock { .. } => None,
-            Self::OtherStarter { .. } => Some(Help::advice("end it and try again")),
+            Self::OtherStarter { .. } => Some(Help::advice("stop it and try again")),
             Self::Program { .. } => {
-                Some(Help::advice("install the three programs of fluvio-secret in one folder"))
+                Some(Help::advice("install the three programs of fluvio-secret in one directory"))
             }
         }
     }
@@ -87,15 +87,10 @@ fn run(option: &str) -> Result<(), StartError> {
         Err(error) => error.to_string(),
     };
     let said = String::from_utf8_lossy(&said);
-    let said = said.trim();
-    if said.is_empty() {
+    if said.trim().is_empty() {
         return Err(StartError::Failed { reason: ended, help: None });
     }
-    let said = said.strip_prefix(DAEMON).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(said);
-    let (reason, help) = match said.split_once("\nhelp: ") {
-        Some((reason, help)) => (reason, Some(Help::read(help))),
-        None => (said, None),
-    };
+    let (reason, help) = Help::of_report(&said);
     Err(StartError::Failed { reason: reason.to_owned(), help })
 }
 

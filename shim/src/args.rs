@@ -40,24 +40,24 @@ pub struct Launch {
 
 /// What `--help` prints, and what the manual page is made of.
 pub const SHIM_HELP: &str = "\
-fluvio-secret-shim starts a connector with exactly the secrets that its configuration references.
+Start a connector with only the secrets that its configuration references
 
 Usage: fluvio-secret-shim [OPTIONS] --config FILE -- COMMAND [ARG...]
 
 Options:
-      --config FILE   The connector's configuration; also given to the command as --config FILE
-      --inject WAY    How the secrets go: file (as --secrets FILE), env (one variable each), or
-                      auto, which is file where the values fit into one; without it, as the setting
-                      inject says [default: auto]
-      --no-check      Start the connector although something would keep it from starting
-      --as-is         Add nothing to the command, for programs that are no connectors; uses env
-  -h, --help          Print this help
-  -V, --version       Print the release
+      --config FILE  The connector's configuration, also passed to the command
+      --inject MODE  How to pass the secrets: file (as --secrets FILE), env (as
+                     environment variables), or auto (file if all values fit)
+                     [default: the setting inject, or auto]
+      --no-check     Start even if the connector would fail with its configuration
+      --as-is        Add nothing to the command, and pass the secrets as env
+  -h, --help         Print this help
+  -V, --version      Print the version
 
-Exit status: the command's own; before it starts 125 when something is wrong, 126 when the command
-cannot be run, 127 when it is not found.
+Exit status: that of the command, or 125 if it was not started, 126 if it
+cannot be run, and 127 if it was not found.
 
-Under the name cdk it stands in front of Fluvio's cdk; see: fluvio-secret cdk --help
+As cdk, it wraps Fluvio's cdk. See: fluvio-secret cdk --help
 
 Example:
   fluvio-secret-shim --config sample-config.yaml -- ./target/debug/my-connector
@@ -69,7 +69,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocati
     let (mut config, mut inject, mut as_is, mut check) = (None, None, false, true);
     let usage = ShimError::Usage;
     let command = loop {
-        match parser.next().map_err(|_| usage("an option is not understood"))? {
+        match parser.next().map_err(|_| usage("an option is invalid"))? {
             None => break None,
             Some(Arg::Long("as-is")) => as_is = true,
             Some(Arg::Long("no-check")) => check = false,
@@ -78,35 +78,35 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocati
                 config = Some(PathBuf::from(value));
             }
             Some(Arg::Long("inject")) => {
-                let value = parser.value().map_err(|_| usage("--inject needs a WAY"))?;
+                let value = parser.value().map_err(|_| usage("--inject needs a MODE"))?;
                 inject = Some(inject_mode(&value)?);
             }
             // These two are ours, and in no help.
             Some(Arg::Long(watcher::STARTER)) => {
-                let lease = parser.value().map_err(|_| usage("the lease is missing"))?;
+                let lease = parser.value().map_err(|_| usage("LEASE is missing"))?;
                 return Ok(Invocation::StartWatcher(lease.into()));
             }
             Some(Arg::Long(watcher::WATCHER)) => {
-                let lease = parser.value().map_err(|_| usage("the lease is missing"))?;
+                let lease = parser.value().map_err(|_| usage("LEASE is missing"))?;
                 return Ok(Invocation::Watch(lease.into()));
             }
             Some(Arg::Long("help") | Arg::Short('h')) => return Ok(Invocation::Help),
             Some(Arg::Long("version") | Arg::Short('V')) => return Ok(Invocation::Version),
             Some(Arg::Value(program)) => {
-                let rest = parser.raw_args().map_err(|_| usage("an option is not understood"))?;
+                let rest = parser.raw_args().map_err(|_| usage("an option is invalid"))?;
                 break Some((program, rest.collect()));
             }
-            Some(_) => return Err(usage("an option is not known")),
+            Some(_) => return Err(usage("an option is unknown")),
         }
     };
-    let (program, args) = command.ok_or(usage("the COMMAND is missing"))?;
+    let (program, args) = command.ok_or(usage("COMMAND is missing"))?;
     let config = config.ok_or(usage("--config FILE is missing"))?;
     Ok(Invocation::Launch(Launch { config, inject, as_is, check, program, args }))
 }
 
 fn inject_mode(value: &OsStr) -> Result<InjectMode, ShimError> {
     let inject = value.to_str().and_then(InjectMode::of);
-    inject.ok_or(ShimError::Usage("--inject is one of: auto, env, file"))
+    inject.ok_or(ShimError::Usage("--inject must be auto, env or file"))
 }
 
 impl Launch {
@@ -185,9 +185,9 @@ mod tests {
             (&["--config", "c"][..], "COMMAND is missing"),
             (&["--", "run"], "--config FILE is missing"),
             (&["--config"], "--config needs a FILE"),
-            (&["--inject", "cnry", "--config", "c", "run"], "one of: auto, env, file"),
-            (&["--cnry", "--config", "c", "run"], "not known"),
-            (&["--as-is=cnry", "--config", "c", "run"], "not understood"),
+            (&["--inject", "cnry", "--config", "c", "run"], "auto, env or file"),
+            (&["--cnry", "--config", "c", "run"], "unknown"),
+            (&["--as-is=cnry", "--config", "c", "run"], "invalid"),
         ] {
             let error = launch(args).expect_err("refused");
             assert!(error.contains(told), "{args:?}: {error}");

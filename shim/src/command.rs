@@ -18,7 +18,7 @@ const OUR_VARIABLES: &[u8] = b"FLUVIO_SECRET_";
 pub(crate) fn check(launch: &Launch) -> Result<(), ShimError> {
     if launch.as_is && launch.inject == Some(InjectMode::File) {
         return Err(ShimError::Usage(
-            "--as-is adds no --secrets to the command, so it goes with --inject env",
+            "--as-is passes no secrets file, so use --inject env with it",
         ));
     }
     let is_cargo = Path::new(&launch.program).file_name() == Some(OsStr::new("cargo"));

@@ -88,17 +88,15 @@ impl fmt::Display for Unfitting {
         let name = &self.name;
         match self.by {
             By::Environment(why) => {
-                write!(f, "secret `{name}` cannot go by the environment: {why}")
+                write!(f, "`{name}` cannot be an environment variable: {why}")
             }
-            By::File(why) => write!(f, "secret `{name}` cannot go in a secrets file: {why}"),
-            By::Neither(Unfit::NotUtf8, _) => write!(
-                f,
-                "secret `{name}` cannot reach a Fluvio connector at all: {}",
-                Unfit::NotUtf8
-            ),
+            By::File(why) => write!(f, "`{name}` cannot be in a secrets file: {why}"),
+            By::Neither(Unfit::NotUtf8, _) => {
+                write!(f, "`{name}` cannot be passed to a connector: {}", Unfit::NotUtf8)
+            }
             By::Neither(file, environment) => write!(
                 f,
-                "secret `{name}` cannot go in a secrets file ({file}) nor by the environment ({environment})"
+                "`{name}` cannot be in a secrets file ({file}) or an environment variable ({environment})"
             ),
         }
     }
@@ -144,10 +142,7 @@ mod tests {
         else {
             panic!("the environment")
         };
-        assert_eq!(
-            because.to_string(),
-            "secret `PEM` cannot go in a secrets file: it has a line break"
-        );
+        assert_eq!(because.to_string(), "`PEM` cannot be in a secrets file: it has a line break");
         assert_eq!(
             choose(InjectMode::Env, &granted(one)),
             Ok(Delivery::Environment { because: None })

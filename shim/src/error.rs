@@ -15,40 +15,40 @@ use crate::delivery::Unfitting;
 /// Why there is no connector. Its text is what failed.
 #[derive(Debug, Error)]
 pub(crate) enum ShimError {
-    #[error("cargo would take the connector's options for its own")]
+    #[error("cargo would treat the connector's options as its own")]
     Cargo,
-    #[error("what is found as cdk on PATH, {}, leads to a shim of fluvio-secret again", found.display())]
+    #[error("{}, the cdk on PATH, points to fluvio-secret-shim again", found.display())]
     CdkLoop { found: PathBuf },
     /// The daemon gave no grant.
     #[error(transparent)]
     Client(#[from] ClientError),
-    #[error("the configuration {} cannot be read: {why}", path.display())]
+    #[error("cannot read the configuration {}: {why}", path.display())]
     Config { path: PathBuf, why: String },
     /// The list of connectors of `cdk` has one of this name.
     #[error(
-        "cdk has a connector `{}` already, and would start this one and then lose it",
+        "cdk already has a connector `{}`, so it would lose track of this one",
         printable::line(connector)
     )]
     Deployed { connector: String },
     /// The connector would not start with the configuration: the whole report.
-    #[error("the connector would not start with its configuration, and was not started\n\n{0}")]
+    #[error("the connector would not start with its configuration\n\n{0}\n")]
     Faulty(String),
-    #[error("the secrets have {bytes} bytes, more than the system passes on by the environment")]
+    #[error("the secrets have {bytes} bytes, too many for environment variables")]
     Environment { bytes: usize, largest: SecretName },
     #[error("cannot run {}: {source}", program.display())]
     Exec { program: OsString, source: io::Error },
     /// No secrets file, and the environment is not wanted or cannot carry the values.
-    #[error("the limit of a file's size (ulimit -f) allows no secrets file")]
+    #[error("the file size limit (ulimit -f) does not allow a secrets file")]
     FileLimit,
-    #[error("{0}; it would start the connector and then lose it")]
+    #[error("{0}, so it would lose track of the connector")]
     Index(#[source] Unwritable),
-    #[error("who was to watch over the connector is gone; it was not started")]
+    #[error("the connector was not started: its supervisor is gone")]
     NoSupervisor,
     #[error(transparent)]
     NoCdk(NotFound),
-    #[error("the configuration {} cannot be read: it has more than {} bytes", path.display(), limits::CONFIG_BYTES)]
+    #[error("cannot read the configuration {}: it has more than {} bytes", path.display(), limits::CONFIG_BYTES)]
     LargeConfig { path: PathBuf },
-    #[error("the lease ended before anybody held it, as it does with the daemon")]
+    #[error("the lease ended before the connector held it")]
     LeaseGone,
     /// The system refused something that it does not refuse.
     #[error("cannot prepare the connector's start: {0}")]
@@ -59,7 +59,7 @@ pub(crate) enum ShimError {
     #[error("{0}")]
     Usage(&'static str),
     /// The process that removes the lease cannot be started, or cannot wait for its end.
-    #[error("cannot watch the lease, whose secrets would stay when the connector ends: {source}")]
+    #[error("cannot watch the lease, so its secrets would outlive the connector: {source}")]
     Watcher { source: io::Error },
 }
 
@@ -68,13 +68,13 @@ pub(crate) enum ShimError {
 pub(crate) enum NotFound {
     #[error("there is no cdk on PATH")]
     Nothing,
-    #[error("the only cdk on PATH is this shim of fluvio-secret")]
+    #[error("the only cdk on PATH is the one of fluvio-secret")]
     OnlyUs,
 }
 
 /// The list of connectors, which `cdk` cannot write.
 #[derive(Debug, Error)]
-#[error("cdk cannot write its list of connectors, {}{} ({source})", path.display(), of(*owner))]
+#[error("cdk cannot write its list of connectors {}{} ({source})", path.display(), of(*owner))]
 pub(crate) struct Unwritable {
     /// The list, or the directory where it cannot be made.
     pub(crate) path: PathBuf,
@@ -84,15 +84,15 @@ pub(crate) struct Unwritable {
 }
 
 fn of(owner: Option<u32>) -> String {
-    owner.map(|owner| format!(", which belongs to uid {owner}")).unwrap_or_default()
+    owner.map(|owner| format!(" of uid {owner}")).unwrap_or_default()
 }
 
 fn joined(unfitting: &[Unfitting]) -> String {
-    unfitting.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    unfitting.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// The next step where the list of connectors is another user's.
-pub(crate) const OWN_TMPDIR: &str = "give cdk a directory of your own for temporary files";
+pub(crate) const OWN_TMPDIR: &str = "use your own directory for temporary files";
 /// The command for it.
 pub(crate) const MAKE_TMPDIR: &str = "mkdir -p ~/.cache/cdk && export TMPDIR=~/.cache/cdk";
 
@@ -120,7 +120,7 @@ impl ShimError {
     /// What the daemon said about a configuration, with its lines.
     pub(crate) fn faulty(checked: &Checked, config: &Path, text: &[u8]) -> Self {
         let path = config.display().to_string();
-        Self::Faulty(checked.report(&path, &String::from_utf8_lossy(text)))
+        Self::Faulty(checked.report(&path, &String::from_utf8_lossy(text)).trim_end().to_owned())
     }
 
     /// Whether a locked vault is the reason.
@@ -155,47 +155,37 @@ impl Helpful for ShimError {
         let (advice, command) = match self {
             Self::Client(error) => return error.help(),
             Self::NoSupervisor | Self::System(_) => return None,
-            Self::Cargo => ("end its part with two dashes: -- cargo run --", ""),
+            Self::Cargo => ("end cargo's options with two dashes: -- cargo run --", ""),
             Self::CdkLoop { .. } => {
-                ("remove one of them, this one with", "fluvio-secret cdk --uninstall")
+                ("remove one of them, for example with", "fluvio-secret cdk --uninstall")
             }
-            Self::Config { .. } | Self::LargeConfig { .. } => ("give another with --config", ""),
+            Self::Config { .. } | Self::LargeConfig { .. } => {
+                ("pass another file with --config", "")
+            }
             Self::Deployed { connector } => {
                 // The name is the configuration's, and goes into a shell.
                 let name = printable::line(connector);
                 let joint = if name.starts_with('-') { '=' } else { ' ' };
                 let name = shell::word(&name);
                 let command = format!("cdk deploy shutdown --name{joint}{name}");
-                return Some(Help::command("end the other first", command));
+                return Some(Help::command("stop that connector first with", command));
             }
             Self::Environment { largest, .. } => {
-                let help =
-                    format!("the largest is `{largest}`: make it smaller, or raise `ulimit -s`");
+                let help = format!("make the largest, `{largest}`, smaller, or raise `ulimit -s`");
                 return Some(Help::advice(help));
             }
-            Self::Exec { .. } => ("give the path of a program, or its name on PATH", ""),
-            Self::Faulty(_) => {
-                ("To start it all the same, if all its secrets can be given to it", "--no-check")
-            }
-            Self::FileLimit => ("raise it, or use", "--inject env"),
+            Self::Exec { .. } => ("pass the path of a program, or a name on PATH", ""),
+            Self::Faulty(_) => ("to start it anyway, add", "--no-check"),
+            Self::FileLimit => ("raise the limit, or add", "--inject env"),
             Self::Index(_) => (OWN_TMPDIR, MAKE_TMPDIR),
             Self::LeaseGone => ("try again", ""),
             Self::NoCdk(NotFound::Nothing) => ("install it with", "fvm install"),
-            Self::NoCdk(NotFound::OnlyUs) => ("install Fluvio's with", "fvm install"),
-            Self::Unfit(_) => ("set another value, or choose another way with --inject", ""),
+            Self::NoCdk(NotFound::OnlyUs) => ("install Fluvio's cdk with", "fvm install"),
+            Self::Unfit(_) => ("set another value, or choose another mode with --inject", ""),
             Self::Usage(_) => ("see", "fluvio-secret-shim --help"),
-            Self::Watcher { .. } => ("fix that and try again", ""),
+            Self::Watcher { .. } => ("try again", ""),
         };
         let command = Some(command.to_owned()).filter(|command| !command.is_empty());
         Some(Help { advice: advice.to_owned(), command })
-    }
-
-    fn report(&self) -> String {
-        let joint = match self {
-            Self::Faulty(_) => "",
-            Self::Index(_) => "\nhelp: ",
-            _ => "; ",
-        };
-        self.help().map_or_else(|| self.to_string(), |help| format!("{self}{joint}{help}"))
     }
 }

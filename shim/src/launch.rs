@@ -5,7 +5,7 @@ use std::io;
 
 use fluvio_secret_protocol::{ClientError, Grant, Granted, InjectMode, connect_or_start};
 use fluvio_secret_system::harden::Hardened;
-use fluvio_secret_system::help::Helpful;
+use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::inherited;
 use fluvio_secret_system::places::StateDirectory;
 
@@ -27,11 +27,16 @@ impl LaunchError {
         self.0.is_locked()
     }
 
-    /// Prints it in the launcher's name, and returns the exit status for it.
+    /// The exit status for it.
     #[must_use]
-    pub fn report(&self) -> u8 {
-        say(&self.0.report());
+    pub fn status(&self) -> u8 {
         self.0.status(supervised::is_supervised())
+    }
+}
+
+impl Helpful for LaunchError {
+    fn help(&self) -> Option<Help> {
+        self.0.help()
     }
 }
 
@@ -49,7 +54,7 @@ pub fn become_connector(launch: &Launch, hardened: Hardened) -> LaunchError {
 pub(crate) fn exec(launch: &Launch, hardened: Hardened) -> Result<Infallible, ShimError> {
     command::check(launch)?;
     let granted = if command::brings_its_own_secrets(launch) {
-        say("the command has its own --secrets: it gets that file, and nothing from the vault");
+        say("note: the command has its own --secrets, so it gets no secrets from the vault");
         Granted { connector: None, inject: InjectMode::Auto, secrets: Vec::new() }
     } else {
         grant(launch)?
@@ -57,7 +62,7 @@ pub(crate) fn exec(launch: &Launch, hardened: Hardened) -> Result<Infallible, Sh
     let inject = launch.inject_mode(granted.inject);
     let mut delivery = delivery::choose(inject, &granted).map_err(ShimError::Unfit)?;
     if let Delivery::Environment { because: Some(unfitting) } = &delivery {
-        say(&format!("{unfitting}; so all secrets go by the environment"));
+        say(&format!("warning: all secrets are passed as environment variables: {unfitting}"));
     }
     let mut secrets = None;
     if delivery == Delivery::File {
@@ -65,9 +70,8 @@ pub(crate) fn exec(launch: &Launch, hardened: Hardened) -> Result<Infallible, Sh
             Ok(file) => secrets = Some(file),
             Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
                 delivery = delivery::without_file(inject, &granted).ok_or(ShimError::FileLimit)?;
-                say(
-                    "the limit of a file's size (ulimit -f) allows no secrets file; so all secrets go by the environment",
-                );
+                let limit = ShimError::FileLimit;
+                say(&format!("warning: all secrets are passed as environment variables: {limit}"));
             }
             Err(error) => return Err(ShimError::System(error)),
         }

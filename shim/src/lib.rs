@@ -50,7 +50,7 @@ use crate::message::{print, say};
 /// The whole program `fluvio-secret-shim`.
 #[must_use]
 pub fn main() -> ExitCode {
-    report_waits(say);
+    report_waits(|wait| say(&format!("note: {wait}")));
     let mut words = std::env::args_os();
     if cdk::is_our_name(words.next().as_ref()) {
         return end(cdk::run(words.collect()));
@@ -80,7 +80,7 @@ fn of_watcher(outcome: Result<(), ShimError>) -> ExitCode {
 }
 
 fn fail(error: &ShimError) -> ExitCode {
-    say(&error.report());
+    say(&format!("error: {}", error.report()));
     ExitCode::from(error.status(supervised::is_supervised()))
 }
 

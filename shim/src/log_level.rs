@@ -63,12 +63,12 @@ pub(crate) fn warn(config: &[u8], option: Option<&OsStr>) {
         Some(word) => (Revealing::of_word(word), "--log-level "),
         None => {
             let filter = std::env::var_os(RUST_LOG).unwrap_or_default();
-            (Revealing::of_filter(&filter), "RUST_LOG at ")
+            (Revealing::of_filter(&filter), "RUST_LOG=")
         }
     };
     if let Some(level) = level.filter(|_| has_templates(config)) {
         let (name, shown) = (level.name(), level.shown());
-        say(&format!("warning: with {source}{name} the connector writes {shown} into its log"));
+        say(&format!("warning: with {source}{name}, the connector logs {shown}"));
     }
 }
 

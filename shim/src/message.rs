@@ -3,17 +3,15 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use fluvio_secret_protocol::SHIM;
 use fluvio_secret_system::{output, printable};
 
 /// Prints a result.
 pub(crate) fn print(text: &str) -> ExitCode {
-    output::print_of(SHIM, text)
+    output::print_result(text)
 }
 
-/// Writes to standard error, where the connector writes too. The line is written at once: so does a
-/// supervisor.
-pub(crate) fn say(line: &str) {
-    let line = printable::lines(&format!("{SHIM}: {line}\n"));
-    let _ = io::stderr().write_all(line.as_bytes());
+/// Writes to standard error, where the connector and its supervisor write too. So each message is one write.
+pub(crate) fn say(message: &str) {
+    let message = printable::lines(&format!("{message}\n"));
+    let _ = io::stderr().write_all(message.as_bytes());
 }

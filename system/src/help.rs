@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// What a line of help begins with.
+const PREFIX: &str = "help: ";
+
 /// Advice, and maybe the command that follows it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Help {
@@ -16,9 +19,9 @@ pub trait Helpful: std::error::Error {
     /// What you can do about it.
     fn help(&self) -> Option<Help>;
 
-    /// The cause and the help, as one sentence.
+    /// The cause, and the help on a line of its own.
     fn report(&self) -> String {
-        self.help().map_or_else(|| self.to_string(), |help| format!("{self}; {help}"))
+        self.help().map_or_else(|| self.to_string(), |help| format!("{self}\n{PREFIX}{help}"))
     }
 }
 
@@ -31,6 +34,17 @@ impl Help {
     /// Advice whose last word is `with`, and the command.
     pub fn command(advice: &str, command: impl Into<String>) -> Self {
         Self { advice: advice.to_owned(), command: Some(command.into()) }
+    }
+
+    /// The cause and the help in a report that another program printed as an error.
+    #[must_use]
+    pub fn of_report(text: &str) -> (&str, Option<Self>) {
+        let text = text.trim();
+        let text = text.strip_prefix("error: ").unwrap_or(text);
+        match text.split_once(&format!("\n{PREFIX}")) {
+            Some((cause, help)) => (cause, Some(Self::read(help))),
+            None => (text, None),
+        }
     }
 
     /// The help that was printed as this text by another program.
@@ -55,12 +69,19 @@ mod tests {
     use super::Help;
 
     #[test]
+    fn a_report_is_read_as_it_is_printed() {
+        let help = Some(Help::command("fix it with", "true"));
+        assert_eq!(Help::of_report("error: a: b\nhelp: fix it with: true\n"), ("a: b", help));
+        assert_eq!(Help::of_report("a: b"), ("a: b", None));
+    }
+
+    #[test]
     fn help_is_read_as_it_is_printed() {
         for command in ["rm '/a with: b'", "chmod 0700 '/a; fix it with: true'"] {
             let help = Help::command("fix it with", command);
             assert_eq!(Help::read(&help.to_string()), help);
         }
-        for advice in ["try again", "have it given back to you: chown '/a with: b'"] {
+        for advice in ["try again", "take it back: chown '/a with: b'"] {
             assert_eq!(Help::read(advice), Help::advice(advice));
         }
     }

@@ -6,11 +6,9 @@ use std::io;
 pub fn io_error_text(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::StorageFull => format!("disk full ({error})"),
-        io::ErrorKind::QuotaExceeded => format!("your share of the disk is used up ({error})"),
+        io::ErrorKind::QuotaExceeded => format!("your disk quota is used up ({error})"),
         io::ErrorKind::FileTooLarge => {
-            format!(
-                "the limit of the size of files, which `ulimit -f` has set, is reached ({error})"
-            )
+            format!("the file size limit (ulimit -f) is reached ({error})")
         }
         io::ErrorKind::ReadOnlyFilesystem => format!("the file system is read-only ({error})"),
         _ => error.to_string(),

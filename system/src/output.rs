@@ -5,12 +5,12 @@ use std::process::ExitCode;
 
 /// Prints the one result of a program, and returns its exit status. A failure is reported on standard error.
 #[must_use]
-pub fn print_of(program: &str, text: &str) -> ExitCode {
+pub fn print_result(text: &str) -> ExitCode {
     match print(text) {
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
             // If standard error is closed too, nothing can be reported.
-            let _ = writeln!(io::stderr(), "{program}: cannot write the result: {error}");
+            let _ = writeln!(io::stderr(), "error: cannot write the result: {error}");
             ExitCode::FAILURE
         }
     }

@@ -229,7 +229,7 @@ fn keep_out_of_git(directory: &Path) -> io::Result<()> {
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum PlaceError {
-    #[error("the socket's path {} has {length} bytes and may have {SOCKET_PATH_BYTES}", .path.display())]
+    #[error("the path of the socket, {}, has {length} bytes, more than {SOCKET_PATH_BYTES}", .path.display())]
     LongSocket { path: PathBuf, length: usize },
     #[error("HOME is not set")]
     NoHome,
@@ -242,16 +242,18 @@ pub enum PlaceError {
 impl Helpful for PlaceError {
     fn help(&self) -> Option<Help> {
         Some(Help::advice(match self {
-            Self::LongSocket { .. } => format!("set {HOME_VARIABLE} to a shorter one"),
-            Self::NoHome => format!("set it, or {HOME_VARIABLE}"),
-            Self::NotAbsolute { variable: "HOME" } => "set it to one".to_owned(),
-            Self::NotAbsolute { .. } => "set it to one, or unset it".to_owned(),
+            Self::LongSocket { .. } => format!("set {HOME_VARIABLE} to a shorter path"),
+            Self::NoHome => format!("set HOME or {HOME_VARIABLE}"),
+            Self::NotAbsolute { variable: "HOME" } => "set HOME to an absolute path".to_owned(),
+            Self::NotAbsolute { variable } => {
+                format!("set {variable} to an absolute path, or unset it")
+            }
             Self::Private(error) => match (error.help(), error) {
                 (Some(help), _) => return Some(help),
                 (None, PrivateError::Foreign { ours, .. }) => {
-                    format!("set HOME, or {HOME_VARIABLE}, to a folder of uid {ours}")
+                    format!("set HOME or {HOME_VARIABLE} to a directory of uid {ours}")
                 }
-                (None, _) => format!("fix that, or set {HOME_VARIABLE} to another folder"),
+                (None, _) => format!("fix that, or set {HOME_VARIABLE} to another directory"),
             },
         }))
     }

@@ -87,7 +87,7 @@ impl Helpful for PrivateError {
             // As after a command that was run with sudo. To own what belongs to root elsewhere may do harm, so
             // this is no command to copy.
             Self::Foreign { path, owner: 0, ours } => Some(Help::advice(format!(
-                "if it is in your own home, have it given back to you: sudo chown -R {ours} {}",
+                "if it is in your own home, take it back: sudo chown -R {ours} {}",
                 shell::quoted(&path.display().to_string())
             ))),
             Self::Foreign { .. } | Self::Io { .. } => None,

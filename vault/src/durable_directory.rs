@@ -31,11 +31,11 @@ pub(crate) struct DurableDirectory {
 pub enum ReadError {
     #[error("{}", io_error_text(.0))]
     Io(#[source] io::Error),
-    #[error("it is larger than it may be")]
+    #[error("it is too large")]
     Large,
-    #[error("it is not there")]
+    #[error("it does not exist")]
     Missing,
-    #[error("it is not a regular file, and has to be moved away")]
+    #[error("it is not a regular file")]
     NoFile,
 }
 
@@ -63,7 +63,7 @@ impl DurableDirectory {
                 Ok(Some(FileType::Symlink)) => "a symbolic link",
                 _ => "not a directory",
             };
-            let text = format!("{} is {what}; move it away", self.path_of(name).display());
+            let text = format!("{} is {what}", self.path_of(name).display());
             io::Error::new(io::ErrorKind::NotADirectory, text)
         })?;
         Ok(Self { path: self.path.join(name), opened: Some(Arc::new(opened)) })

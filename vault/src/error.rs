@@ -19,7 +19,7 @@ use crate::stranger::Stranger;
 pub enum OpenError {
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    #[error("another daemon owns the vault {path}; end it first", path = .path.display())]
+    #[error("another daemon uses the vault {path}", path = .path.display())]
     Owned { path: PathBuf },
     #[error(transparent)]
     Place(#[from] PlaceError),
@@ -31,18 +31,18 @@ pub enum OpenError {
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum VaultError {
-    #[error("{file} cannot be opened ({source})", file = .file.display())]
+    #[error("{file} cannot be decrypted ({source})", file = .file.display())]
     Damaged { file: PathBuf, source: BadRecord },
     /// This machine is not among the recipients any more.
     #[error("{file} is not encrypted for this machine's key", file = .file.display())]
     ForOthers { file: PathBuf, source: BadRecord },
-    #[error("{file} cannot be opened ({source})", file = .file.display())]
+    #[error("{file} cannot be decrypted ({source})", file = .file.display())]
     DamagedVersion { file: PathBuf, source: BadRecord },
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    #[error("the identity {path} does not exist, and the vault needs it", path = .path.display())]
+    #[error("the identity {path} does not exist, and only it can decrypt the vault", path = .path.display())]
     IdentityLost { path: PathBuf },
-    #[error("the passphrase of the identity {path} is not known", path = .path.display())]
+    #[error("the passphrase of the identity {path} is unknown", path = .path.display())]
     Key { path: PathBuf, source: KeyError },
     #[error("the vault is locked: its identity {path} has a passphrase", path = .path.display())]
     Locked { path: PathBuf },
@@ -66,7 +66,7 @@ impl Helpful for OpenError {
             Self::Identity(error) => error.help(),
             Self::Place(error) => error.help(),
             Self::Stranger(error) => error.help(),
-            Self::Owned { .. } => None,
+            Self::Owned { .. } => Some(Help::advice("stop that daemon first")),
         }
     }
 }

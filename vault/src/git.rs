@@ -22,10 +22,10 @@ const LINES: [&str; 4] = [
 /// Writes the files of git that are not there. The vault works without them, so a failure is logged.
 pub(crate) fn prepare(vault: &DurableDirectory) {
     if let Err(error) = ignore(vault) {
-        tracing::warn!("{} is not written: {error}", vault.path_of(".gitignore").display());
+        tracing::warn!("cannot write {}: {error}", vault.path_of(".gitignore").display());
     }
     if let Err(error) = attribute(vault) {
-        tracing::warn!("{} is not written: {error}", vault.path_of(ATTRIBUTES).display());
+        tracing::warn!("cannot write {}: {error}", vault.path_of(ATTRIBUTES).display());
     }
 }
 

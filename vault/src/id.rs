@@ -7,6 +7,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::io_error::io_error_text;
 use rustix::rand::{GetRandomFlags, getrandom};
 
@@ -26,12 +27,21 @@ pub struct VaultId(u128);
 /// Why the id is not known.
 #[derive(Debug, thiserror::Error)]
 pub enum IdError {
-    #[error("the vault id in {path} cannot be used: it is not 32 lowercase hexadecimal digits; put back the file", path = .path.display())]
+    #[error("invalid vault ID in {path}: it is not 32 lowercase hexadecimal digits", path = .path.display())]
     Bad { path: PathBuf },
-    #[error("the vault id in {path} cannot be read: {source}; put back the file", path = .path.display())]
+    #[error("cannot read the vault ID in {path}: {source}", path = .path.display())]
     Read { path: PathBuf, source: ReadError },
-    #[error("the vault id cannot be written to {path}: {}", io_error_text(.source), path = .path.display())]
+    #[error("cannot write the vault ID to {path}: {}", io_error_text(.source), path = .path.display())]
     Write { path: PathBuf, source: io::Error },
+}
+
+impl Helpful for IdError {
+    fn help(&self) -> Option<Help> {
+        match self {
+            Self::Bad { .. } | Self::Read { .. } => Some(Help::advice("restore the file")),
+            Self::Write { .. } => None,
+        }
+    }
 }
 
 impl VaultId {

@@ -15,17 +15,17 @@ const ACCEPT_COMMAND: &str = "fluvio-secret daemon start --accept-vault";
 #[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum Stranger {
     #[error(
-        "{path} is another vault than the one that this machine uses; put that one back, or mount its file system",
+        "{path} is not the vault that this machine uses",
         path = .path.display()
     )]
     Another { path: PathBuf },
     #[error(
-        "the vault {path} is empty, but this machine has used one; mount its file system, or put it back",
+        "the vault {path} is empty, but this machine already used a vault",
         path = .path.display()
     )]
     Empty { path: PathBuf },
     #[error(
-        "the vault {path} does not exist, but this machine has used one; mount its file system, or put it back",
+        "the vault {path} does not exist, but this machine already used a vault",
         path = .path.display()
     )]
     Gone { path: PathBuf },
@@ -34,8 +34,8 @@ pub enum Stranger {
     #[error("the vault {path} cannot be used: {}", io_error_text(.source), path = .path.display())]
     Io { path: PathBuf, source: io::Error },
     #[error(
-        "the vault {path} has no {vault}, so it may be another than the one that this machine uses; if it is the same, copy {config} there",
-        path = .path.display(), vault = id::ID_FILE, config = .config.display()
+        "the vault {path} has no {vault}, so it may not be the vault that this machine uses",
+        path = .path.display(), vault = id::ID_FILE
     )]
     Nameless { path: PathBuf, config: PathBuf },
 }
@@ -43,11 +43,16 @@ pub enum Stranger {
 impl Helpful for Stranger {
     fn help(&self) -> Option<Help> {
         let advice = match self {
-            Self::Another { .. } => "or use this one with",
-            Self::Empty { .. } | Self::Gone { .. } => "or start with an empty vault with",
-            Self::Id(_) | Self::Io { .. } => return None,
-            Self::Nameless { .. } => "or use it as another vault with",
+            Self::Another { .. } => "mount or put back the other one, or use this one with".into(),
+            Self::Empty { .. } | Self::Gone { .. } => {
+                "mount it or put it back, or start with an empty vault with".into()
+            }
+            Self::Id(error) => return error.help(),
+            Self::Io { .. } => return None,
+            Self::Nameless { config, .. } => {
+                format!("if it is, copy {} there, or else use it with", config.display())
+            }
         };
-        Some(Help::command(advice, ACCEPT_COMMAND))
+        Some(Help::command(&advice, ACCEPT_COMMAND))
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use fluvio_secret_protocol::{Found, Recipients, RetiredKey, Secret, SecretName, Unfinished};
-use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::lock::FileLock;
 use fluvio_secret_system::places::PlaceError;
 use fluvio_secret_system::private;
@@ -94,7 +93,7 @@ impl Vault {
         if is_used.unwrap_or(true)
             && let Err(error) = self.remembered.remember(self.secrets.directory(), self.id)
         {
-            tracing::warn!("{}", error.report());
+            tracing::warn!("{error}");
         }
     }
 
@@ -108,8 +107,7 @@ impl Vault {
             Ok(None) | Err(_) => return,
         };
         tracing::warn!(
-            "a change of the identity or the recipients is not finished; all secrets can be opened; \
-             finish it with: fluvio-secret key {command}"
+            "a change of the identity or the recipients is not finished: run fluvio-secret key {command}"
         );
     }
 

@@ -14,7 +14,7 @@ use fluvio_secret_system::harden::Hardened;
 
 use super::shim::{CDK, as_cdk, become_shim, shim_path, unlock_for};
 use crate::connection::places;
-use crate::error::CliError;
+use crate::error::{AnyCause, CliError};
 use crate::watch::{self, Plan, WatchArgs};
 use crate::{on_path, output};
 
@@ -75,15 +75,16 @@ pub(crate) struct WatchCdkArgs {
 
 pub(super) fn cdk(args: CdkArgs, hardened: Hardened) -> Result<(), CliError> {
     let CdkArgs { install: is_install, uninstall: is_uninstall, dir, args } = args;
-    let usage =
-        |text: &str| Err(CliError::Usage(format!("error: {text}\nsee: fluvio-secret cdk --help")));
+    let usage = |why: &str| {
+        Err(CliError::Usage(format!("error: {why}\nhelp: see: fluvio-secret cdk --help")))
+    };
     match (is_install, is_uninstall) {
-        (false, false) if dir.is_some() => usage("--dir goes with --install or --uninstall"),
+        (false, false) if dir.is_some() => usage("--dir needs --install or --uninstall"),
         (false, false) => {
             let path = shim_path()?;
             become_shim(as_cdk(&path, &args), path, OsStr::new(CDK), hardened)
         }
-        _ if !args.is_empty() => usage("there is an argument too many"),
+        _ if !args.is_empty() => usage("there are too many arguments"),
         (true, _) => install(dir),
         (_, true) => uninstall(dir),
     }
@@ -107,10 +108,10 @@ fn install(folder: Option<PathBuf>) -> Result<(), CliError> {
     let shim = shim_path()?;
     let folder = folder_of_link(folder)?;
     let link = folder.join(CDK);
-    let failed = |error: io::Error| CliError::Link { path: link.clone(), why: error.into() };
+    let failed = |error: io::Error| bad_link(&link, error, None);
     if folder.as_os_str().as_bytes().contains(&b':') {
-        let why = "a folder with a colon cannot be on PATH; choose another with --dir";
-        return Err(CliError::Link { path: link, why: why.into() });
+        let why = "a directory with a colon cannot be on PATH";
+        return Err(bad_link(&link, why, Some(OTHER_DIRECTORY)));
     }
     refuse_home_of_another(&folder, &link)?;
     DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(failed)?;
@@ -120,18 +121,18 @@ fn install(folder: Option<PathBuf>) -> Result<(), CliError> {
         None => {}
     }
     symlink(&shim, &link).map_err(failed)?;
-    output::confirm(&format!("{} leads to {}", link.display(), shim.display()));
+    output::confirm(&format!("{} points to {}", link.display(), shim.display()));
     // Its directory may be on PATH by another name.
     let first = on_path::all(CDK, env::var_os("PATH").as_deref()).into_iter().next();
     if first.is_some_and(|first| first.canonicalize().ok() == shim.canonicalize().ok()) {
         output::confirm(
-            "It is in front on PATH: `cdk` has the secrets from now on. \
-             (A shell that ran the other one before looks for it anew after: hash -r)",
+            "It comes first on PATH, so cdk passes secrets to connectors now.\n\
+             If your shell still runs the other one, run: hash -r",
         );
     } else {
         let line = on_path::line(&folder, env::var_os("SHELL").as_deref());
         output::confirm(&format!(
-            "To put it in front on PATH, run this once and open a new shell:\n\n  {line}\n"
+            "To put it first on PATH, run this once and open a new shell:\n\n  {line}\n"
         ));
     }
     Ok(())
@@ -143,22 +144,20 @@ fn uninstall(folder: Option<PathBuf>) -> Result<(), CliError> {
     let link = folder.join(CDK);
     match is_ours(&link) {
         Some(true) => {
-            let failed =
-                |error: io::Error| CliError::Link { path: link.clone(), why: error.into() };
-            fs::remove_file(&link).map_err(failed)?;
+            fs::remove_file(&link).map_err(|error| bad_link(&link, error, None))?;
             if is_our_folder {
                 // Unless there is more in it.
                 let _ = fs::remove_dir(&folder);
             }
             output::confirm(&format!(
-                "{} is removed. The line about {} in your shell's settings can go, too.",
+                "{} is removed. You can also remove the line about {} from your shell's settings.",
                 link.display(),
                 folder.display()
             ));
             Ok(())
         }
         Some(false) => Err(not_ours(&link)),
-        None => output::print(&format!("{} is not there", link.display())),
+        None => output::print(&format!("{} does not exist", link.display())),
     }
 }
 
@@ -182,16 +181,19 @@ fn refuse_home_of_another(folder: &Path, link: &Path) -> Result<(), CliError> {
     if !ours.is_root() || owner == ours.as_raw() {
         return Ok(());
     }
-    let why = format!(
-        "{} belongs to uid {owner}, and what root makes there that user cannot remove; run this as that user, without sudo",
-        path.display()
-    );
-    Err(CliError::Link { path: link.to_owned(), why: why.into() })
+    let why =
+        format!("{} belongs to uid {owner}, who could not remove a link of root", path.display());
+    Err(bad_link(link, why, Some("run this as that user, without sudo")))
 }
 
 fn not_ours(link: &Path) -> CliError {
-    let why = "it is no link of fluvio-secret, and is left alone; choose another folder with --dir";
-    CliError::Link { path: link.to_owned(), why: why.into() }
+    bad_link(link, "it is not a link to fluvio-secret-shim", Some(OTHER_DIRECTORY))
+}
+
+const OTHER_DIRECTORY: &str = "choose another directory with --dir";
+
+fn bad_link(link: &Path, why: impl Into<AnyCause>, help: Option<&'static str>) -> CliError {
+    CliError::Link { path: link.to_owned(), why: why.into(), help }
 }
 
 /// Whether what is there is a link to a shim; `None` when nothing is there.

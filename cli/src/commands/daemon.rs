@@ -167,15 +167,15 @@ fn waits_for(leases: &[ListedLease]) -> String {
         format!("  {}{by}{}\n", describe(lease), holders.join(", "))
     });
     let held = match leases.len() {
-        1 => "1 lease is held; the daemon stops when its connector has stopped".to_owned(),
+        1 => "1 lease is held, so the daemon stops after its connector".to_owned(),
         count => {
-            format!("{count} leases are held; the daemon stops when their connectors have stopped")
+            format!("{count} leases are held, so the daemon stops after their connectors")
         }
     };
     format!(
         "\
-waiting: {held}:
-{}help: stop what holds them, or remove their secrets files now: fluvio-secret daemon stop --end-leases",
+note: {held}:
+{}help: stop the connectors, or end their leases now: fluvio-secret daemon stop --end-leases",
         lines.collect::<String>()
     )
 }

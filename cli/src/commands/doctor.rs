@@ -43,5 +43,9 @@ pub(super) fn doctor(args: &DoctorArgs) -> Result<(), CliError> {
 
 fn table(found: &[Diagnosis]) -> Styled {
     let row = |found: &Diagnosis| [found.check.word(), found.condition.word(), found.line()];
-    format::table(["Check", "State", "Found"], &found.iter().map(row).collect::<Vec<_>>())
+    let help = |help: String| [String::new(), String::new(), output::as_typed(&help)];
+    let rows = |found: &Diagnosis| {
+        std::iter::once(row(found)).chain(found.help_line().map(help)).collect::<Vec<_>>()
+    };
+    format::table(["Check", "State", "Found"], &found.iter().flat_map(rows).collect::<Vec<_>>())
 }

@@ -94,9 +94,7 @@ fn list(args: &ListLeasesArgs) -> Result<(), CliError> {
     let mut client = client()?;
     let leases = client.collect(ListLeases)?;
     if leases.is_empty() && args.output.format == OutputFormat::Table {
-        output::say(
-            "note: there are no leases\nhelp: connectors get one from: cdk deploy start, cdk test",
-        );
+        output::say("note: there are no leases\nhelp: start a connector with: cdk deploy start");
     }
     let holders = holders::of(leases.iter().map(|lease| lease.hold.as_ref()));
     let held = || leases.iter().zip(&holders);

@@ -105,7 +105,7 @@ pub(super) fn run(args: RunArgs, hardened: Hardened) -> Result<(), CliError> {
             ask_for_a_connector()?;
             error = become_connector(&launch, hardened);
         }
-        return Err(CliError::Connector(error.report()));
+        return Err(CliError::Launch(error));
     }
     let path = shim_path()?;
     let words = args.words();

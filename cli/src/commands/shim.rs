@@ -63,7 +63,7 @@ pub(super) fn ask_for_a_connector() -> Result<(), CliError> {
 
 /// Prints everything to standard error: standard output is the connector's.
 fn unlock_on_terminal() -> Result<(), CliError> {
-    output::say("the vault is locked");
+    output::say("note: the vault is locked");
     let unlock = UnlockArgs { if_locked: true, ..UnlockArgs::default() };
     output::say(&unlock_with(&unlock)?);
     Ok(())

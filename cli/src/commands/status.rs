@@ -11,7 +11,7 @@ use crate::connection::running_client;
 use crate::error::CliError;
 use crate::format::OutputArgs;
 use crate::style::Styled;
-use crate::{date, format};
+use crate::{date, format, output};
 
 /// Show the state of the daemon, and what it gave to whom; starts no daemon
 #[derive(Args, Debug)]
@@ -46,8 +46,11 @@ fn table(status: &Status, known: Option<&GrantsAndLeases>) -> Styled {
     line("Vault", format::shorten(&status.vault));
     line("Identity", format::shorten(&status.identity));
     line("Locked", locked(status));
+    if status.locked {
+        line("", output::as_typed("help: unlock it with: fluvio-secret unlock"));
+    }
     if !status.is_current {
-        line("Disk", "does not answer; this is the last known state".to_owned());
+        line("Disk", "does not answer (last known state)".to_owned());
     }
     if let Some((activity, leases)) = known {
         if let Some(secrets) = activity.secrets {
@@ -67,7 +70,7 @@ fn table(status: &Status, known: Option<&GrantsAndLeases>) -> Styled {
 
 fn locked(status: &Status) -> String {
     match status.unlocked_until {
-        _ if status.locked => "yes; unlock it with: fluvio-secret unlock".to_owned(),
+        _ if status.locked => "yes".to_owned(),
         Some(until) => format!("no, until {}", date::local(until)),
         None => "no".to_owned(),
     }
@@ -86,7 +89,7 @@ fn describe_lease(lease: &ListedLease) -> String {
 fn describe(grant: &ListedGrant) -> String {
     let state = match grant.running {
         Some(true) => ", running",
-        Some(false) => ", ended",
+        Some(false) => ", stopped",
         None => "",
     };
     format!("{} to {}{state}", format::count(grant.secrets, "secret"), connector(grant))

@@ -4,12 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use fluvio_secret_protocol::{ClientError, Status};
-use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::places::Places;
 
 use super::finding::{Diagnosis, DoctorCheck};
 use super::fix::Fix;
-use crate::daemon_settings::shown_settings;
+use crate::daemon_settings::{BadSettings, shown_settings};
 use crate::date;
 
 const RESTART: &str = "fluvio-secret daemon restart";
@@ -25,16 +24,24 @@ pub(super) fn settings(places: &Places, status: Option<&Status>) -> Vec<Diagnosi
 }
 
 /// `known` is what the daemon that runs was started with.
-fn judge_settings(path: &Path, said: &Result<String, String>, known: Option<&str>) -> Diagnosis {
+fn judge_settings(
+    path: &Path,
+    said: &Result<String, BadSettings>,
+    known: Option<&str>,
+) -> Diagnosis {
     let shown = path.display();
     match (said, known) {
-        (Err(said), _) => DoctorCheck::Settings.error(said),
+        (Err(BadSettings { why, help }), _) => {
+            let found = DoctorCheck::Settings.error(&**why);
+            help.clone().map_or(found.clone(), |help| found.helped_by(help))
+        }
         (Ok(said), Some(known)) if said.trim_end() != known.trim_end() => {
-            let text = format!("{shown} was changed, and the daemon that runs does not know it");
+            let text =
+                format!("{shown} was changed, and the running daemon does not use the change yet");
             DoctorCheck::Settings.warning(text).fixed_by(Fix::new(RESTART))
         }
-        (Ok(_), _) if path.exists() => DoctorCheck::Settings.ok(format!("{shown} can be read")),
-        (Ok(_), _) => DoctorCheck::Settings.ok("as by default: there is no settings.toml"),
+        (Ok(_), _) if path.exists() => DoctorCheck::Settings.ok(format!("{shown} is valid")),
+        (Ok(_), _) => DoctorCheck::Settings.ok("there is no settings.toml, so the defaults apply"),
     }
 }
 
@@ -43,7 +50,8 @@ pub(super) fn daemon(status: Result<&Status, &ClientError>, places: &Places) -> 
     let vault = &*places.vault;
     let found = match status {
         Err(error @ ClientError::Silent { pid: Some(pid), .. }) => DoctorCheck::Daemon
-            .error(error.report())
+            .error(error.to_string())
+            .advising("stop it with")
             .fixed_by(Fix::new(format!("kill -KILL {pid}"))),
         Err(error) => match DoctorCheck::Daemon.failed(error) {
             found if found.command() == Some(ACCEPT_VAULT) => other_vault(found, vault),
@@ -51,7 +59,7 @@ pub(super) fn daemon(status: Result<&Status, &ClientError>, places: &Places) -> 
         },
         Ok(status) if status.version != env!("CARGO_PKG_VERSION") => {
             let text = format!(
-                "it is of release {}, and fluvio-secret of {}",
+                "it has version {}, but fluvio-secret has version {}",
                 status.version,
                 env!("CARGO_PKG_VERSION")
             );
@@ -59,14 +67,14 @@ pub(super) fn daemon(status: Result<&Status, &ClientError>, places: &Places) -> 
         }
         Ok(status) if !is_same(Path::new(&status.vault), vault) => {
             let text = format!(
-                "it keeps the vault {}, and here the vault is {}",
+                "it serves the vault {}, but your vault is {}",
                 status.vault,
                 vault.display()
             );
             DoctorCheck::Daemon.error(text).fixed_by(Fix::new(RESTART))
         }
         Ok(status) => DoctorCheck::Daemon.ok(format!(
-            "running since {}, pid {}, release {}",
+            "running since {}, pid {}, version {}",
             date::local(status.since),
             status.pid,
             status.version
@@ -82,15 +90,14 @@ fn other_vault(found: Diagnosis, expected: &Path) -> Diagnosis {
         name == ".vault-id" || Path::new(&name).extension().is_some_and(|it| it == "age")
     });
     let meaning = match has_vault {
-        true => "makes the vault that is there now this machine's",
-        false => "begins a new, empty vault",
+        true => "to use the vault that is there now",
+        false => "to start with an empty vault",
     };
-    let text = format!(
-        "{}; the vault that is expected at {} is not mounted, or was moved or deleted; only if you mean it: {ACCEPT_VAULT} {meaning}",
-        found.text,
+    let advice = format!(
+        "mount the vault at {}, or put it back, or, {meaning}: {ACCEPT_VAULT}",
         expected.display()
     );
-    Diagnosis { text, fix: None, ..found }
+    Diagnosis { fix: None, ..found }.advising(advice)
 }
 
 fn is_same(one: &Path, other: &Path) -> bool {
@@ -103,11 +110,12 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use fluvio_secret_protocol::{ClientError, StartError};
-    use fluvio_secret_system::help::Helpful;
+    use fluvio_secret_system::help::{Help, Helpful};
     use fluvio_secret_system::places::{PlaceError, Places};
     use fluvio_secret_system::private::PrivateError;
 
     use super::{RESTART, judge_settings};
+    use crate::daemon_settings::BadSettings;
     use crate::doctor::finding::{Condition, DoctorCheck};
 
     #[test]
@@ -122,9 +130,11 @@ mod tests {
         let unknown = judge(Some("history = 11\n"));
         assert_eq!((unknown.condition, unknown.command()), (Condition::Warning, Some(RESTART)));
         std::fs::write(&path, "").expect("a file");
-        assert!(judge(None).text.ends_with("can be read"));
-        let wrong = judge_settings(&path, &Err("line 1: no".to_owned()), Some("history = 10"));
+        assert!(judge(None).text.ends_with("is valid"));
+        let bad = BadSettings { why: "line 1: no".to_owned(), help: Some(Help::advice("fix it")) };
+        let wrong = judge_settings(&path, &Err(bad), Some("history = 10"));
         assert_eq!((wrong.condition, &*wrong.text), (Condition::Error, "line 1: no"));
+        assert_eq!(wrong.advice.as_deref(), Some("fix it"));
     }
 
     #[test]
@@ -142,7 +152,11 @@ mod tests {
                 Some("chmod 0700 '/s'"),
             ),
             (ClientError::Newer(9), "is newer", Some("fluvio-secret daemon stop")),
-            (ClientError::Broken(io::ErrorKind::UnexpectedEof.into()), "went away", None),
+            (
+                ClientError::Broken(io::ErrorKind::UnexpectedEof.into()),
+                "stopped before it answered",
+                None,
+            ),
         ];
         let places = Places::under(Path::new("/p")).expect("places");
         for (error, cause, fix) in cases {

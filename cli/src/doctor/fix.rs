@@ -3,8 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use fluvio_secret_protocol::{ClientError, SecretName};
-use fluvio_secret_system::help::Helpful;
+use fluvio_secret_protocol::SecretName;
 use fluvio_secret_system::shell;
 use serde::Serialize;
 
@@ -52,14 +51,6 @@ impl fmt::Display for Fix {
     }
 }
 
-/// Why a request failed, and the command that helps.
-pub(super) fn cause_and_fix(error: &ClientError) -> (String, Option<Fix>) {
-    match error.help().and_then(|help| help.command) {
-        Some(command) => (error.to_string(), Some(Fix::new(command))),
-        None => (error.report(), None),
-    }
-}
-
 /// The names of secrets in a message of the daemon: in backticks, or as names of files and directories.
 pub(super) fn names_in(message: &str) -> Vec<SecretName> {
     let quoted = message.split('`').skip(1).step_by(2);
@@ -76,47 +67,9 @@ pub(super) fn names_in(message: &str) -> Vec<SecretName> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::{Path, PathBuf};
+    use std::path::Path;
 
-    use fluvio_secret_protocol::{ClientError, Code, Refusal, StartError};
-    use fluvio_secret_system::help::Helpful;
-    use fluvio_secret_system::places::PlaceError;
-    use fluvio_secret_system::private::PrivateError;
-
-    use super::{Fix, cause_and_fix, names_in};
-
-    #[test]
-    fn the_command_of_an_error_is_whole_whatever_a_path_in_it_is() {
-        for path in ["/s", "/it's", "/a with: b", "/a; fix it with: chmod 0700 /", "/a with: 'b"] {
-            let quoted = format!("'{}'", path.replace('\'', "'\\''"));
-            let wide = PrivateError::Wide { path: PathBuf::from(path), mode: 0o755, wanted: 0o700 };
-            let place = PlaceError::from(wide);
-            let (reason, help) = (place.to_string(), place.help());
-            let cause = format!("others may use {path} (mode 0755)");
-            let command = Some(Fix::new(format!("chmod 0700 {quoted}")));
-            assert_eq!(
-                cause_and_fix(&ClientError::Place(place)),
-                (cause.clone(), command.clone()),
-                "{path}"
-            );
-            let failed = ClientError::Start(StartError::Failed { reason, help });
-            let (text, fix) = cause_and_fix(&failed);
-            assert!(text.ends_with(&cause), "{path}: {text}");
-            assert_eq!(fix, command, "{path}");
-            let next = format!("remove it with: rm {quoted}");
-            let refused = ClientError::Refused(Refusal::new(Code::Storage, "it is bad", next));
-            let command = Some(Fix::new(format!("rm {quoted}")));
-            assert_eq!(cause_and_fix(&refused), ("it is bad".to_owned(), command), "{path}");
-        }
-    }
-
-    #[test]
-    fn an_error_without_a_command_is_one_text() {
-        for next in ["", "stop it"] {
-            let error = ClientError::Refused(Refusal::new(Code::Storage, "it hangs", next));
-            assert_eq!(cause_and_fix(&error), (error.report(), None));
-        }
-    }
+    use super::{Fix, names_in};
 
     #[test]
     fn a_path_is_one_word_of_a_command() {

@@ -25,22 +25,25 @@ pub(super) fn check(machine: &Machine, places: &Places) -> Vec<Diagnosis> {
     let mut found: Vec<_> = tracked.iter().map(|key| judge_tracked(config, key)).collect();
     found.extend(addable.iter().map(|key| judge_addable(config, key)));
     if found.is_empty() {
-        found.push(DoctorCheck::Git.ok("git tracks no key and would add none"));
+        found.push(DoctorCheck::Git.ok("git neither tracks a key nor would add one"));
     }
     found
 }
 
 fn judge_tracked(config: &Path, key: &Path) -> Diagnosis {
     let text = format!(
-        "git tracks {}, so everyone with the repository can decrypt its secrets; replace the key, and then set those secrets to other values",
+        "git tracks {}, so anyone who has the repository can decrypt its secrets",
         key.display()
     );
     let forget = Fix::new("git -C").path(config).words("rm --quiet --cached").path(key);
-    DoctorCheck::Git.error(text).fixed_by(forget.and(&Fix::new("fluvio-secret key rotate")))
+    let found = DoctorCheck::Git.error(text);
+    found
+        .advising("replace the key, then set those secrets to new values")
+        .fixed_by(forget.and(&Fix::new("fluvio-secret key rotate")))
 }
 
 fn judge_addable(config: &Path, key: &Path) -> Diagnosis {
-    let text = format!("`git add` would add {}, which opens the secrets", key.display());
+    let text = format!("`git add` would add {}, which decrypts the secrets", key.display());
     let ignore = Fix::new("echo '*' >>").path(&config.join(".gitignore"));
     DoctorCheck::Git.error(text).fixed_by(ignore)
 }

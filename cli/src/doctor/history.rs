@@ -13,11 +13,13 @@ pub(super) fn check(places: &Places, vault: &Path) -> Vec<Diagnosis> {
     let mut found = judge(&places.histories);
     let old = vault.join(".history");
     if fs::symlink_metadata(&old).is_ok() {
-        found.push(DoctorCheck::History.warning(format!(
-            "{} is not used: earlier versions are in {}; if they are missing there, the daemon's log says why they were not moved",
+        let text = format!(
+            "{} is not used, because earlier versions are in {}",
             old.display(),
             places.histories.display()
-        )));
+        );
+        let advice = "if some are missing there, see daemon.log for the reason";
+        found.push(DoctorCheck::History.warning(text).advising(advice));
     }
     found
 }
@@ -35,7 +37,7 @@ fn judge(root: &Path) -> Vec<Diagnosis> {
     let more = faults.len().saturating_sub(MOST_FINDINGS);
     faults.truncate(MOST_FINDINGS);
     if more > 0 {
-        let text = format!("{more} more are not what they should be");
+        let text = format!("{more} more files are not what they should be");
         faults.push(DoctorCheck::History.error(text));
     }
     if faults.is_empty() {
@@ -65,7 +67,7 @@ impl Histories<'_> {
         }
         let mut entries = written_and_read(directory).unwrap_or_else(|error| {
             let shown = directory.display();
-            self.fault(directory, format!("no earlier version can be kept in {shown}: {error}"));
+            self.fault(directory, format!("{shown} cannot hold earlier versions: {error}"), None);
             Vec::new()
         });
         entries.sort();
@@ -82,14 +84,15 @@ impl Histories<'_> {
             (Ok(_), Expected::Directory) => "not a directory",
             (Ok(_), Expected::File) => "not a regular file",
         };
-        self.fault(path, format!("{} is {what}; move it away", path.display()));
+        self.fault(path, format!("{} is {what}", path.display()), Some("move it away"));
         false
     }
 
-    fn fault(&mut self, path: &Path, text: String) {
+    fn fault(&mut self, path: &Path, text: String, advice: Option<&str>) {
         let below = path.strip_prefix(self.root).unwrap_or(Path::new(""));
         let names = below.iter().filter_map(|part| name_of(Path::new(part)));
-        self.faults.push(DoctorCheck::History.error(text).naming(names));
+        let found = DoctorCheck::History.error(text).naming(names);
+        self.faults.push(Diagnosis { advice: advice.map(str::to_owned), ..found });
     }
 }
 

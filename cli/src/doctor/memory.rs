@@ -44,7 +44,7 @@ fn leases(place: Option<&Path>) -> Diagnosis {
             DoctorCheck::Leases.ok(format!("they are in memory, in {}", place.display()))
         }
         None => DoctorCheck::Leases
-            .error("there is no file system in memory, so cdk can give no secrets in a file")
+            .error("there is no file system in memory, so cdk cannot pass secrets as a file")
             .fixed_by(Fix::new("sudo mount -t tmpfs -o mode=1777 tmpfs /dev/shm")),
     }
 }
@@ -57,7 +57,7 @@ fn after_logout(machine: &Machine, place: &Path) -> Diagnosis {
         let text = "when you log out, the secrets of connectors that cdk started are removed";
         return DoctorCheck::Logout.warning(text).fixed_by(Fix::new("loginctl enable-linger"));
     }
-    DoctorCheck::Logout.ok("nothing is removed from memory at a logout")
+    DoctorCheck::Logout.ok("nothing is removed from memory when you log out")
 }
 
 /// Whether the identity is kept from being swapped, or can be.
@@ -72,10 +72,15 @@ fn locked(machine: &Machine, daemon: u32) -> Diagnosis {
     let line = limits.lines().find_map(|line| line.strip_prefix("Max locked memory"));
     let limit = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
     match limit {
-        Some(limit) if limit < LOCKED_BYTES => DoctorCheck::Memory.warning(format!(
-            "the daemon may lock {limit} bytes of memory, so the identity may be swapped; raise memlock in /etc/security/limits.conf and log in again"
-        )),
-        _ => DoctorCheck::Memory.ok("as much memory as is needed may be locked"),
+        Some(limit) if limit < LOCKED_BYTES => {
+            let text = format!(
+                "the daemon may lock only {limit} bytes of memory, so the identity may be swapped"
+            );
+            DoctorCheck::Memory
+                .warning(text)
+                .advising("raise memlock in /etc/security/limits.conf and log in again")
+        }
+        _ => DoctorCheck::Memory.ok("the daemon may lock as much memory as it needs"),
     }
 }
 
@@ -86,15 +91,15 @@ fn swap(machine: &Machine) -> Vec<Diagnosis> {
     let plain = places.iter().filter(|place| !is_sealed(machine, Path::new(place)));
     let plain: Vec<_> = plain
         .map(|place| {
-            let text = format!(
-                "{place} is not encrypted, and what is in memory may be written there; encrypt it, or do without it"
-            );
-            DoctorCheck::Swap.warning(text).fixed_by(Fix::new("sudo swapoff").path(Path::new(place)))
+            let text =
+                format!("{place} is not encrypted, and memory with secrets may be swapped to it");
+            let found = DoctorCheck::Swap.warning(text).advising("encrypt it, or turn it off");
+            found.fixed_by(Fix::new("sudo swapoff").path(Path::new(place)))
         })
         .collect();
     match (plain.is_empty(), places.is_empty()) {
         (false, _) => plain,
-        (true, true) => vec![DoctorCheck::Swap.ok("there is none")],
+        (true, true) => vec![DoctorCheck::Swap.ok("there is no swap")],
         (true, false) => vec![DoctorCheck::Swap.ok("it is encrypted, or in memory")],
     }
 }
@@ -202,7 +207,8 @@ mod tests {
         assert_eq!(check("0", "8388608  8388608").condition, Condition::Ok);
         assert_eq!(check("0", "unlimited  unlimited").condition, Condition::Ok);
         let fixed = check("0", "4096  4096");
-        assert!(fixed.condition == Condition::Warning && fixed.text.contains("limits.conf"));
+        assert_eq!(fixed.condition, Condition::Warning);
+        assert!(fixed.advice.is_some_and(|advice| advice.contains("limits.conf")));
         assert_eq!(fixed.fix, None);
         assert_eq!(super::locked(&made.machine, 8).condition, Condition::Ok, "stopped since");
     }
@@ -219,7 +225,7 @@ mod tests {
         let fixes = |found: &[Diagnosis]| {
             found.iter().filter_map(|found| Some(found.command()?.to_owned())).collect::<Vec<_>>()
         };
-        assert_eq!(swaps("")[0].text, "there is none");
+        assert_eq!(swaps("")[0].text, "there is no swap");
         let plain = swaps("/dev/sda2  partition 8 0 -2\n/swap\\040file file 8 0 -3\n");
         assert_eq!(fixes(&plain), ["sudo swapoff /dev/sda2", "sudo swapoff '/swap file'"]);
         assert!(plain.iter().all(|found| found.condition == Condition::Warning), "{plain:?}");
@@ -251,7 +257,7 @@ mod tests {
         assert_eq!(swap(&made.machine)[0].condition, Condition::Ok);
         // After `swapoff`.
         made.write("proc/swaps", HEAD);
-        assert_eq!(swap(&made.machine)[0].text, "there is none");
+        assert_eq!(swap(&made.machine)[0].text, "there is no swap");
     }
 
     #[test]

@@ -48,17 +48,17 @@ pub(super) fn check(machine: &Machine, places: &Places) -> Vec<Diagnosis> {
 fn foreign_leases(place: &Path, ours: u32) -> Option<Diagnosis> {
     let owner = fs::metadata(place).ok()?.uid();
     let shown = place.display();
-    let text = format!(
-        "{shown}, where leases are, belongs to uid {owner}, not to uid {ours}; have that user or root remove it, or give the values by: --inject env"
-    );
-    (owner != ours).then(|| DoctorCheck::Modes.error(text))
+    let text =
+        format!("{shown}, the directory for leases, belongs to uid {owner}, not to uid {ours}");
+    let advice = "have that user or root remove it, or pass the secrets with: --inject env";
+    (owner != ours).then(|| DoctorCheck::Modes.error(text).advising(advice))
 }
 
 /// What is not there is made as it has to be.
 fn judge<'a>(places: impl Iterator<Item = (&'a PathBuf, u32)>, ours: u32) -> Vec<Diagnosis> {
     let faults: Vec<_> = places.filter_map(|(path, wanted)| fault(path, wanted, ours)).collect();
     if faults.is_empty() {
-        return vec![DoctorCheck::Modes.ok("the folders and the identity are ours alone")];
+        return vec![DoctorCheck::Modes.ok("only you can use the directories and the identity")];
     }
     faults
 }
@@ -79,7 +79,8 @@ fn fault(path: &Path, wanted: u32, ours: u32) -> Option<Diagnosis> {
     }
     let shown = path.display();
     if wanted == FILE_MODE && !fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
-        return Some(DoctorCheck::Modes.error(format!("{shown} is no regular file; move it away")));
+        let found = DoctorCheck::Modes.error(format!("{shown} is not a regular file"));
+        return Some(found.advising("move it away"));
     }
     // A file is replaced and not written, so its directory is what counts.
     if found.is_dir() && mode != DIRECTORY_MODE {
@@ -146,8 +147,9 @@ mod tests {
         assert!(foreign_leases(folder.path(), ours).is_none());
         assert!(foreign_leases(&folder.path().join("none"), ours).is_none());
         let found = foreign_leases(folder.path(), ours + 1).expect("a fault");
-        let next = "have that user or root remove it, or give the values by: --inject env";
-        assert!(found.text.ends_with(next) && !found.text.contains("HOME"), "{found:?}");
+        let next = "have that user or root remove it, or pass the secrets with: --inject env";
+        assert_eq!(found.advice.as_deref(), Some(next));
+        assert!(!found.text.contains("HOME"), "{found:?}");
         assert!(found.fix.is_none(), "{found:?}");
     }
 }

@@ -25,27 +25,28 @@ pub(super) fn check(machine: &Machine, places: &Places) -> Vec<Diagnosis> {
 }
 
 fn ours(this: &Path) -> Vec<Diagnosis> {
-    let folder = this.parent().unwrap_or(Path::new("/")).display();
-    let remedy = format!("install the three programs of one release in {folder}");
+    let directory = this.parent().unwrap_or(Path::new("/")).display();
+    let advice = format!("install all three programs of one version in {directory}");
     let fault = |name: &str| {
         let path = this.with_file_name(name);
         if !on_path::is_program(&path) {
-            return Some(format!("{name} is not in {folder}, where {CLI} is; {remedy}"));
+            return Some(format!("{name} is not in {directory}, where {CLI} is"));
         }
         match release(&path, name) {
             Some(release) if release == RELEASE => None,
             Some(release) => {
-                Some(format!("{name} is of release {release}, {CLI} of {RELEASE}; {remedy}"))
+                Some(format!("{name} has version {release}, but {CLI} has version {RELEASE}"))
             }
-            None => Some(format!("{name} does not run; {remedy}")),
+            None => Some(format!("{name} does not run")),
         }
     };
     let faults: Vec<_> = [DAEMON, SHIM].into_iter().filter_map(fault).collect();
     if faults.is_empty() {
-        let text = format!("{CLI}, {DAEMON} and {SHIM} in {folder} are of release {RELEASE}");
+        let text = format!("{CLI}, {DAEMON} and {SHIM} in {directory} have version {RELEASE}");
         return vec![DoctorCheck::Programs.ok(text)];
     }
-    faults.into_iter().map(|fault| DoctorCheck::Programs.error(fault)).collect()
+    let found = |fault| DoctorCheck::Programs.error(fault).advising(&*advice);
+    faults.into_iter().map(found).collect()
 }
 
 fn release(path: &Path, name: &str) -> Option<String> {
@@ -77,10 +78,10 @@ fn is_shim(path: &Path) -> bool {
 fn in_front(first: &Path, shim: &Path, folder: &Path) -> Diagnosis {
     let target = first.canonicalize().unwrap_or_default();
     if target == shim {
-        return DoctorCheck::Shim.ok(format!("cdk is {}, ours", first.display()));
+        return DoctorCheck::Shim.ok(format!("cdk is {}, which points to {SHIM}", first.display()));
     }
     let (first_shown, target) = (first.display(), target.display());
-    let text = format!("cdk, {first_shown}, is the shim of another fluvio-secret, {target}");
+    let text = format!("cdk is {first_shown}, which points to another {SHIM}, {target}");
     DoctorCheck::Shim.error(text).fixed_by(install(first, folder))
 }
 
@@ -91,15 +92,15 @@ fn not_in_front(machine: &Machine, has_real: bool, folder: &Path) -> Option<Diag
     let has_link = link.symlink_metadata().is_ok();
     if has_link && !link.exists() {
         let to = fs::read_link(&link).unwrap_or_default();
-        let text = format!("{shown} leads to {}, which is not there", to.display());
+        let text = format!("{shown} points to {}, which does not exist", to.display());
         Some(DoctorCheck::Shim.error(text).fixed_by(install(&link, folder)))
     } else if has_link {
         let text =
-            format!("{shown} is not in front on PATH, so plain cdk gives connectors no secrets");
+            format!("{shown} does not come first on PATH, so cdk passes no secrets to connectors");
         let line = on_path::line(folder, machine.shell.as_deref());
         Some(DoctorCheck::Shim.error(text).fixed_by(Fix::new(line)))
     } else if has_real {
-        let text = "nothing of ours is in front of cdk, so plain cdk gives connectors no secrets";
+        let text = "cdk is not wrapped, so it passes no secrets to connectors";
         Some(DoctorCheck::Shim.warning(text).fixed_by(install(&link, folder)))
     } else {
         None
@@ -122,12 +123,12 @@ fn fluvios(
     machine: &Machine,
 ) -> Diagnosis {
     if let Some(program) = program {
-        return check.ok(format!("Fluvio's is {}", program.display()));
+        return check.ok(format!("Fluvio's {name} is {}", program.display()));
     }
     let folder = machine.home.as_ref().map(|home| home.join(".fluvio/bin"));
     match folder.filter(|folder| on_path::is_program(&folder.join(name))) {
         Some(folder) => {
-            let text = format!("{}, Fluvio's, is not on PATH", folder.join(name).display());
+            let text = format!("Fluvio's {} is not on PATH", folder.join(name).display());
             check.warning(text).fixed_by(Fix::new(on_path::line(&folder, machine.shell.as_deref())))
         }
         None => check
@@ -158,18 +159,19 @@ fn extension_of(extension: &Path, this: &Path) -> Diagnosis {
     let check = DoctorCheck::Extension;
     let shown = extension.display();
     if extension.symlink_metadata().is_err() {
-        return check.warning(format!("fluvio --help does not show us: {shown} is not there"));
+        return check
+            .warning(format!("`fluvio secret` does not work, because {shown} does not exist"));
     }
     let Ok(target) = extension.canonicalize() else {
-        return check.error(format!("{shown} leads to nothing"));
+        return check.error(format!("{shown} points to a file that does not exist"));
     };
     let is_alone = [DAEMON, SHIM].iter().any(|name| !target.with_file_name(name).exists());
     if target == this {
-        check.ok(format!("fluvio --help shows us, by {shown}"))
+        check.ok(format!("`fluvio secret` works, through {shown}"))
     } else if is_alone {
-        check.error(format!("{shown} is a copy without the other two programs"))
+        check.error(format!("{shown} is a copy that lacks the other two programs"))
     } else {
-        check.warning(format!("{shown} is another fluvio-secret, {}", target.display()))
+        check.warning(format!("{shown} points to another fluvio-secret, {}", target.display()))
     }
 }
 
@@ -224,7 +226,7 @@ mod tests {
         made.program("bin/fluvio-secret-shim", &says("fluvio-secret-shim", "0.0.1"));
         let found = check();
         assert_eq!(one(&found, DoctorCheck::Programs).condition, Condition::Error);
-        assert!(one(&found, DoctorCheck::Programs).text.contains("of release 0.0.1"), "{found:?}");
+        assert!(one(&found, DoctorCheck::Programs).text.contains("version 0.0.1"), "{found:?}");
         made.program("bin/fluvio-secret-shim", "#!/bin/sh\nexit 1\n");
         assert!(one(&check(), DoctorCheck::Programs).text.contains("does not run"));
         // The advice fixes it.
@@ -246,11 +248,7 @@ mod tests {
 
         made.program("home/ada/.fluvio/bin/cdk", "");
         let found = check(&made);
-        assert!(
-            one(&found, DoctorCheck::Cdk)
-                .text
-                .contains(".fluvio/bin/cdk, Fluvio's, is not on PATH")
-        );
+        assert!(one(&found, DoctorCheck::Cdk).text.ends_with(".fluvio/bin/cdk is not on PATH"));
         fix(&made, one(&found, DoctorCheck::Cdk));
         let line = fs::read_to_string(made.at("home/ada/.bashrc")).expect("a line");
         // The temporary directory may have a space in its path.
@@ -265,14 +263,17 @@ mod tests {
 
         link(Path::new("/none/fluvio-secret-shim"), &folder.join("cdk"));
         let found = check(&made);
-        assert!(one(&found, DoctorCheck::Shim).text.contains("which is not there"), "{found:?}");
+        assert!(one(&found, DoctorCheck::Shim).text.contains("which does not exist"), "{found:?}");
         assert_eq!(one(&found, DoctorCheck::Shim).command(), install);
 
         fs::remove_file(folder.join("cdk")).expect("removed");
         link(&shim, &folder.join("cdk"));
         let found = check(&made);
         assert_eq!(one(&found, DoctorCheck::Shim).condition, Condition::Error);
-        assert!(one(&found, DoctorCheck::Shim).text.contains("not in front on PATH"), "{found:?}");
+        assert!(
+            one(&found, DoctorCheck::Shim).text.contains("does not come first on PATH"),
+            "{found:?}"
+        );
         fix(&made, one(&found, DoctorCheck::Shim));
         let lines = fs::read_to_string(made.at("home/ada/.bashrc")).expect("lines");
         // The directory is in quotes if its path has a space.
@@ -286,7 +287,9 @@ mod tests {
         link(&other, &made.at("front/cdk"));
         made.set_path(&["front", "home/ada/.fluvio/bin"]);
         let found = check(&made);
-        assert!(one(&found, DoctorCheck::Shim).text.contains("shim of another fluvio-secret"));
+        assert!(
+            one(&found, DoctorCheck::Shim).text.contains("points to another fluvio-secret-shim")
+        );
         let front = shell::word(&made.at("front").display().to_string());
         let expected = format!("--install --dir {front}");
         assert!(one(&found, DoctorCheck::Shim).command().expect("a command").ends_with(&expected));
@@ -313,13 +316,13 @@ mod tests {
             let found = check(made);
             assert!(found.iter().all(|found| found.condition == Condition::Ok), "{found:?}");
         };
-        fixes(&made, "does not show us", Condition::Warning);
+        fixes(&made, "does not work", Condition::Warning);
         fs::remove_file(&extension).expect("removed");
         link(Path::new("/none/fluvio-secret"), &extension);
-        fixes(&made, "leads to nothing", Condition::Error);
+        fixes(&made, "points to a file that does not exist", Condition::Error);
         fs::remove_file(&extension).expect("removed");
         made.program("home/ada/.fluvio/extensions/fluvio-secret", "");
-        fixes(&made, "a copy without the other two programs", Condition::Error);
+        fixes(&made, "a copy that lacks the other two programs", Condition::Error);
         for name in ["fluvio-secret", "fluvio-secretd", "fluvio-secret-shim"] {
             made.program(&format!("other/{name}"), "");
         }

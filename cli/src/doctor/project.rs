@@ -32,6 +32,9 @@ enum Git {
     Untracked,
 }
 
+/// Why `import --remove` would not delete a file, and what to do about it.
+type WhyKept = (String, Option<&'static str>);
+
 pub(super) fn check(machine: &Machine) -> Vec<Diagnosis> {
     let folder = &machine.folder;
     let tree = folder.ancestors().find(|folder| is_work_tree(folder));
@@ -69,15 +72,14 @@ fn is_work_tree(folder: &Path) -> bool {
     fs::metadata(folder.join(".git")).is_ok_and(|found| found.uid() == ours)
 }
 
-fn judge(file: &Path, is_there: bool, git: Git, why_kept: Option<String>) -> Diagnosis {
+fn judge(file: &Path, is_there: bool, git: Git, why_kept: Option<WhyKept>) -> Diagnosis {
     let shown = file.display();
-    let history = "what was committed stays in git's history, so set those secrets to other values";
     let text = match (git, is_there) {
-        (Git::Tracks, true) => {
-            format!("{shown} has secrets in plain text, and git tracks it; {history}")
+        (Git::Tracks, true) => format!("{shown} has secrets in plain text, and git tracks it"),
+        (Git::Tracks, false) => format!("{shown} is deleted, but git still tracks it"),
+        (Git::Untracked, _) => {
+            format!("{shown} has secrets in plain text, which git does not track")
         }
-        (Git::Tracks, false) => format!("{shown} is deleted, and git still tracks it; {history}"),
-        (Git::Untracked, _) => format!("{shown} has secrets in plain text; git does not track it"),
         (Git::None, _) => format!("{shown} has secrets in plain text"),
     };
     // A path that begins with a dash would be read as an option.
@@ -87,15 +89,20 @@ fn judge(file: &Path, is_there: bool, git: Git, why_kept: Option<String>) -> Dia
     let forget = Fix::new("git rm --quiet --cached").path(&typed);
     // The program that reads a .env needs it, so the file stays where it is.
     let stays = !is_there || format_by_name(file) == Some(FileFormat::Dotenv);
-    let (text, is_imported) = match why_kept {
-        Some(why) if !stays => {
-            (format!("{text}; `import --remove` would not delete it: {why}"), false)
+    let (text, help, is_imported) = match why_kept {
+        Some((why, help)) if !stays => {
+            (format!("{text}, and `import --remove` would keep it: {why}"), help, false)
         }
-        _ => (text, !stays),
+        _ => (text, None, !stays),
     };
     let found = match git {
-        Git::Tracks => DoctorCheck::Project.error(text),
-        Git::Untracked | Git::None => DoctorCheck::Project.warning(text),
+        Git::Tracks => DoctorCheck::Project
+            .error(text)
+            .advising("its secrets stay in git's history, so also set them to new values"),
+        Git::Untracked | Git::None => {
+            let found = DoctorCheck::Project.warning(text);
+            Diagnosis { advice: help.map(str::to_owned), ..found }
+        }
     };
     match (is_imported, git) {
         (true, Git::Tracks) => found.fixed_by(import.and(&forget)),

@@ -9,7 +9,7 @@ use super::machine::Machine;
 use crate::daemon_settings::shown_settings;
 
 const HEAD: &str =
-    "A report for whoever looks into a bug. It names no secret; read it before you send it.";
+    "A report for the people who fix the bug. It names no secret. Read it before you send it.";
 
 pub(crate) fn report(machine: &Machine, found: &[Diagnosis]) -> String {
     let mut text = format!("{HEAD}\n\n");
@@ -17,7 +17,7 @@ pub(crate) fn report(machine: &Machine, found: &[Diagnosis]) -> String {
     let name = system.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
     let kernel = machine.read("proc/sys/kernel/osrelease");
     let facts = [
-        ("Release", env!("CARGO_PKG_VERSION").to_owned()),
+        ("Version", env!("CARGO_PKG_VERSION").to_owned()),
         ("System", name.unwrap_or("unknown").trim_matches('"').to_owned()),
         ("Kernel", format!("{} {}", kernel.trim(), std::env::consts::ARCH)),
         ("Settings", settings()),
@@ -28,10 +28,12 @@ pub(crate) fn report(machine: &Machine, found: &[Diagnosis]) -> String {
     }
     text.push('\n');
     for one in found {
-        let line = without_names(one);
         let check = one.check.word();
         let state = one.condition.word();
-        let _ = writeln!(text, "{check:10}  {state:7}  {line}");
+        let _ = writeln!(text, "{check:10}  {state:7}  {}", without_names(one, &one.line()));
+        if let Some(help) = one.help_line() {
+            let _ = writeln!(text, "{:21}{}", "", without_names(one, &help));
+        }
     }
     without_user(&text, machine)
 }
@@ -43,10 +45,10 @@ fn settings() -> String {
     }
 }
 
-/// The line of a check, with NAME in place of each secret's name.
-fn without_names(found: &Diagnosis) -> String {
+/// A line of a check, with NAME in place of each secret's name.
+fn without_names(found: &Diagnosis, line: &str) -> String {
     let names: BTreeSet<_> = found.names.iter().collect();
-    names.into_iter().fold(found.line(), |line, name| replaced(&line, name.as_str(), "NAME"))
+    names.into_iter().fold(line.to_owned(), |line, name| replaced(&line, name.as_str(), "NAME"))
 }
 
 /// The same text with `~` for the home directory, and USER for the user's name elsewhere in a path.
@@ -95,8 +97,12 @@ mod tests {
             .fixed_by(Fix::new("fluvio-secret restore API_TOKEN"))
             .naming(["API_TOKEN", "B"].map(|name| name.parse().expect("a name")));
         assert_eq!(
-            without_names(&found),
-            "`NAME` is damaged: /v/NAME.age cannot be opened (it holds the secret `NAME`); fix it with: fluvio-secret restore NAME"
+            without_names(&found, &found.line()),
+            "`NAME` is damaged: /v/NAME.age cannot be opened (it holds the secret `NAME`)"
+        );
+        assert_eq!(
+            without_names(&found, &found.help_line().expect("help")),
+            "help: fix it with: fluvio-secret restore NAME"
         );
     }
 
@@ -105,10 +111,8 @@ mod tests {
         let found = DoctorCheck::Project
             .warning("x\u{1b}]0;y\u{7}/secrets.txt")
             .fixed_by(Fix::new("rm x\u{1b}]"));
-        assert_eq!(
-            without_names(&found),
-            "x\u{fffd}]0;y\u{fffd}/secrets.txt; fix it with: rm x\u{fffd}]"
-        );
+        assert_eq!(without_names(&found, &found.line()), "x\u{fffd}]0;y\u{fffd}/secrets.txt");
+        assert_eq!(found.help_line().expect("help"), "help: fix it with: rm x\u{fffd}]");
     }
 
     #[test]

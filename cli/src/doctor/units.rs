@@ -18,21 +18,21 @@ pub(super) fn check(machine: &Machine) -> Vec<Diagnosis> {
 
 fn judge(machine: &Machine) -> Diagnosis {
     let check = DoctorCheck::Units;
-    let by_itself = "the first command that needs the daemon starts it";
+    let on_demand = "the first command that needs the daemon starts it";
     // As sd_booted(3) does.
     if !machine.system("run/systemd/system").exists() {
-        return check.ok(format!("there is no systemd here; {by_itself}"));
+        return check.ok(format!("there is no systemd here, so {on_demand}"));
     }
     let folders = folders(machine);
     let units: Vec<_> = folders.iter().map(|folder| folder.join(SOCKET)).collect();
     let Some(unit) = units.iter().find(|unit| unit.exists()) else {
-        return check.ok(format!("{SOCKET} is not installed; {by_itself}"));
+        return check.ok(format!("{SOCKET} is not installed, so {on_demand}"));
     };
     let wants = folders.iter().map(|folder| folder.join("sockets.target.wants").join(SOCKET));
     if wants.into_iter().any(|link| link.symlink_metadata().is_ok()) {
         return check.ok(format!("{} is enabled", unit.display()));
     }
-    let text = format!("{} is there and not enabled", unit.display());
+    let text = format!("{} is installed but not enabled", unit.display());
     check.warning(text).fixed_by(Fix::new(format!("systemctl --user enable --now {SOCKET}")))
 }
 

@@ -18,7 +18,8 @@ use crate::format::count;
 
 /// For a machine that was removed from the recipients.
 const ADD_THIS_MACHINE: &str =
-    "have one of the vault's recipients add the key that this prints: fluvio-secret key show";
+    "have one of the vault's recipients add this machine's key, which this prints";
+const SHOW_KEY: &str = "fluvio-secret key show";
 
 pub(super) fn check(
     state: &StateDirectory,
@@ -34,8 +35,8 @@ pub(super) fn check(
         Ok(damaged) if damaged.is_empty() => {
             vec![DoctorCheck::Vault.ok(match names.len() {
                 0 => "there are no secrets yet".to_owned(),
-                1 => "1 secret, which can be opened".to_owned(),
-                many => format!("{many} secrets, which can all be opened"),
+                1 => "1 secret, which can be decrypted".to_owned(),
+                many => format!("{many} secrets, which can all be decrypted"),
             })]
         }
         Ok(damaged) => {
@@ -46,7 +47,7 @@ pub(super) fn check(
         }
         Err(ClientError::Refused(refusal)) if refusal.code == Code::Locked => {
             let text = format!(
-                "{}, not opened, because the vault is locked",
+                "{}, not checked because the vault is locked",
                 count(names.len(), "secret")
             );
             vec![DoctorCheck::Vault.warning(text).fixed_by(Fix::new("fluvio-secret unlock"))]
@@ -74,7 +75,7 @@ fn older_copy(damaged: &[Damaged], client: &mut Client) -> Option<Diagnosis> {
     let listed: Vec<_> = listed.map(|one| one.recipient).collect();
     let identity = client.call(GetKey).ok()?.identity;
     let kept = kept_key(Path::new(&identity).parent()?, &listed)?;
-    let text = format!("`{name}` is encrypted for the key that was kept in {}", kept.display());
+    let text = format!("`{name}` is encrypted for an earlier key, which is in {}", kept.display());
     let fix = Fix::new("fluvio-secret key use").path(&kept);
     Some(DoctorCheck::Vault.error(text).fixed_by(fix).naming([name.clone()]))
 }
@@ -104,11 +105,13 @@ fn none_opened(damaged: &[Damaged], secrets: usize) -> Option<Diagnosis> {
     let why = &damaged.first()?.why;
     let is_one_reason = damaged.iter().all(|other| other.why == *why);
     (secrets > 1 && damaged.len() == secrets && is_one_reason).then(|| {
-        let add = if damaged[0].for_others { format!("; or {ADD_THIS_MACHINE}") } else { String::new() };
-        let text = format!(
-            "none of the {secrets} secrets can be opened ({why}); put back the identity, or the vault, that goes with the other{add}"
-        );
-        DoctorCheck::Vault.error(text).naming(names_in(why))
+        let text = format!("none of the {secrets} secrets can be decrypted ({why})");
+        let put_back = "put back the identity, or the vault, that belongs to the other one";
+        let advice = match damaged[0].for_others {
+            true => format!("{put_back}, or {ADD_THIS_MACHINE}: {SHOW_KEY}"),
+            false => put_back.to_owned(),
+        };
+        DoctorCheck::Vault.error(text).advising(advice).naming(names_in(why))
     })
 }
 
@@ -133,8 +136,9 @@ fn all_damaged(damaged: &[Damaged], client: &mut Client, vault: &Path) -> Vec<Di
 fn one_damaged(damaged: &Damaged, has_earlier: bool, vault: &Path) -> Diagnosis {
     let Damaged { name, why, for_others } = damaged;
     if *for_others {
-        let text = format!("`{name}` is not encrypted for this machine's key; {ADD_THIS_MACHINE}");
-        return DoctorCheck::Vault.error(text).naming([name.clone()]);
+        let text = format!("`{name}` is not encrypted for this machine's key");
+        let found = DoctorCheck::Vault.error(text).naming([name.clone()]);
+        return found.advising(format!("{ADD_THIS_MACHINE}: {SHOW_KEY}"));
     }
     let file = vault.join(format!("{name}.age"));
     let is_directory = fs::symlink_metadata(&file).is_ok_and(|found| found.is_dir());
@@ -143,7 +147,7 @@ fn one_damaged(damaged: &Damaged, has_earlier: bool, vault: &Path) -> Diagnosis 
         (false, true) => Fix::new(format!("fluvio-secret restore {name}")),
         (false, false) => Fix::new(format!("fluvio-secret set {name}")),
     };
-    let text = format!("`{name}` is damaged: {} cannot be opened ({why})", file.display());
+    let text = format!("`{name}` is damaged: {} cannot be decrypted ({why})", file.display());
     let names = names_in(why).into_iter().chain([name.clone()]);
     DoctorCheck::Vault.error(text).fixed_by(fix).naming(names)
 }
@@ -152,17 +156,19 @@ fn identity(key: &Key, is_locked: bool) -> Diagnosis {
     let path = &key.identity;
     match key.passphrase {
         None if key.lost => DoctorCheck::Identity
-            .error(format!("{path} does not exist, and the secrets cannot be decrypted without it; put back a copy of it"))
+            .error(format!("{path} does not exist, and only it can decrypt the secrets"))
+            .advising("put back a copy of it, or use another one with")
             .fixed_by(Fix::new("fluvio-secret key use FILE")),
-        None => DoctorCheck::Identity.ok("there is none yet; the first set makes it"),
+        None => DoctorCheck::Identity.ok("there is no identity yet: `set` creates it"),
         Some(true) => {
             let state = if is_locked { "locked" } else { "unlocked" };
             DoctorCheck::Identity.ok(format!("{path} has a passphrase, and the vault is {state}"))
         }
         Some(false) => DoctorCheck::Identity
             .warning(format!(
-                "{path} has no passphrase, so a backup of the home folder is an open vault"
+                "{path} has no passphrase, so anyone with a backup of it can decrypt the vault"
             ))
+            .advising("set a passphrase with")
             .fixed_by(Fix::new("fluvio-secret key passphrase")),
     }
 }
@@ -176,11 +182,11 @@ fn judge_recipients(recipients: &Recipients) -> Diagnosis {
             .error("a change of the identity is not finished")
             .fixed_by(Fix::new("fluvio-secret key rotate")),
         Some(Unfinished::Recipients) => check
-            .error("not all secrets are sealed to all recipients yet")
+            .error("not all secrets are encrypted for all recipients yet")
             .fixed_by(Fix::new(ACCEPT_RECIPIENTS)),
         None if all.iter().any(|one| one.listed != one.accepted) => {
             let text = format!(
-                "{} does not name those that were accepted on this machine, so nothing can be set",
+                "{} differs from the recipients that you accepted, so no secret can be set",
                 recipients.file
             );
             check.error(text).fixed_by(Fix::new(ACCEPT_RECIPIENTS))
@@ -188,12 +194,10 @@ fn judge_recipients(recipients: &Recipients) -> Diagnosis {
         None => {
             let others = all.iter().filter(|one| !one.own).count();
             check.ok(match others {
-                0 => "secrets are sealed to this machine alone".to_owned(),
-                1 => {
-                    "secrets are sealed to this machine and one other, which is accepted".to_owned()
-                }
+                0 => "secrets are encrypted for this machine only".to_owned(),
                 _ => format!(
-                    "secrets are sealed to this machine and {others} others, which are accepted"
+                    "secrets are encrypted for this machine and {}, all accepted",
+                    count(others, "other recipient")
                 ),
             })
         }
@@ -221,11 +225,11 @@ mod tests {
         };
         for alone in [vec![], vec![one(true, true, true)]] {
             let found = judge(alone, None);
-            assert!(found.text.ends_with("this machine alone"), "{found:?}");
+            assert!(found.text.ends_with("this machine only"), "{found:?}");
         }
         let others = |count: usize| vec![one(false, true, true); count];
-        assert!(judge(others(1), None).text.contains("and one other"));
-        assert!(judge(others(2), None).text.contains("and 2 others"));
+        assert!(judge(others(1), None).text.contains("and 1 other recipient,"));
+        assert!(judge(others(2), None).text.contains("and 2 other recipients,"));
         for differ in [one(false, true, false), one(false, false, true)] {
             let found = judge(vec![one(true, true, true), differ], None);
             assert_eq!(found.condition, Condition::Error);

@@ -36,7 +36,7 @@ fn judge(directories: impl Iterator<Item = PathBuf>, logs: &[PathBuf]) -> Vec<Di
             .map(|old| blocked(&old)),
     );
     if found.is_empty() {
-        found.push(DoctorCheck::Writing.ok("a file can be made and removed in each directory"));
+        found.push(DoctorCheck::Writing.ok("files can be created and removed in each directory"));
     }
     found
 }
@@ -52,13 +52,16 @@ fn attempt(directory: &Path) -> io::Result<()> {
 }
 
 fn failed(directory: &Path, error: &io::Error) -> Diagnosis {
-    let advice = match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "; make room there",
-        ErrorKind::ReadOnlyFilesystem => "; mount it so that it can be written",
-        _ => "",
-    };
     let shown = directory.display();
-    DoctorCheck::Writing.error(format!("cannot make and remove a file in {shown}: {error}{advice}"))
+    let text = format!("cannot create and remove a file in {shown}: {error}");
+    let found = DoctorCheck::Writing.error(text);
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            found.advising("free some space there")
+        }
+        ErrorKind::ReadOnlyFilesystem => found.advising("mount it read-write"),
+        _ => found,
+    }
 }
 
 fn is_directory(path: &Path) -> bool {
@@ -68,9 +71,8 @@ fn is_directory(path: &Path) -> bool {
 /// A directory in the place of a log that was put aside.
 fn blocked(old: &Path) -> Diagnosis {
     let shown = old.display();
-    let text = format!(
-        "{shown} is a directory, so a full log cannot be put aside there, and then nothing is changed or delivered"
-    );
+    let text =
+        format!("{shown} is a directory, so no log can be rotated there, and requests will fail");
     DoctorCheck::Writing.error(text).fixed_by(Fix::move_away(old))
 }
 
@@ -92,7 +94,7 @@ mod tests {
         // Not even root can make a file there.
         let wrong = judge([PathBuf::from("/proc")].into_iter(), &[]);
         assert_eq!((wrong.len(), wrong[0].condition), (1, Condition::Error));
-        assert!(wrong[0].text.starts_with("cannot make and remove a file in /proc: "));
+        assert!(wrong[0].text.starts_with("cannot create and remove a file in /proc: "));
     }
 
     #[test]

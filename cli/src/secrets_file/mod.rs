@@ -89,17 +89,14 @@ pub(crate) fn parse(bytes: &[u8], format: Option<FileFormat>) -> Result<SecretsF
     }
 }
 
-/// Why `import --remove` would not delete a file, with what to do about it.
-pub(crate) fn why_kept(path: &Path) -> Option<String> {
+/// Why `import --remove` would not delete a file, and what to do about it.
+pub(crate) fn why_kept(path: &Path) -> Option<(String, Option<&'static str>)> {
     if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
-        return Some("it is no regular file".to_owned());
+        return Some(("it is not a regular file".to_owned(), None));
     }
     match read(path, None) {
-        Ok(file) => file.left_out(),
-        Err(why) => {
-            let help = why.help().map(|help| format!("; {help}")).unwrap_or_default();
-            Some(format!("{why}{help}"))
-        }
+        Ok(file) => file.left_out().map(|why| (why, None)),
+        Err(why) => Some((why.to_string(), why.help())),
     }
 }
 

@@ -75,7 +75,7 @@ impl Files {
             }
         }
         self.silent = self.paths.iter().find(|path| file_system::may_be_silent(path)).map(|path| {
-            format!("{} is on a file system that does not tell of all changes", path.display())
+            format!("{} is on a file system that does not report all changes", path.display())
         });
         let mut folders: BTreeMap<_, _> = steps_now
             .iter()
@@ -165,11 +165,12 @@ fn id(path: &Path) -> Option<Inode> {
 fn why(error: &notify::Error) -> String {
     match &error.kind {
         ErrorKind::MaxFilesWatch => {
-            "the system has no watches left (raise fs.inotify.max_user_watches)".to_owned()
+            "the system has no inotify watches left (see fs.inotify.max_user_watches)".to_owned()
         }
-        ErrorKind::PathNotFound => "it is not there".to_owned(),
+        ErrorKind::PathNotFound => "it does not exist".to_owned(),
         ErrorKind::Io(error) if Errno::from_io_error(error) == Some(Errno::MFILE) => {
-            "the system has no watchers left (raise fs.inotify.max_user_instances)".to_owned()
+            "the system has no inotify instances left (see fs.inotify.max_user_instances)"
+                .to_owned()
         }
         ErrorKind::Io(error) => error.to_string(),
         _ => error.to_string(),

@@ -96,7 +96,7 @@ impl Report {
             LogFormat::Table => {
                 let time = now.strftime("%H:%M:%S");
                 if self.is_colored {
-                    let text = printable::lines(&text(event));
+                    let text = printable::lines(&output::as_typed(&text(event)));
                     let color = color(event);
                     return output::say_colored(&format!(
                         "\x1b[2m{time}\x1b[0m {color}{text}\x1b[0m"
@@ -145,38 +145,41 @@ fn text(event: &WatchEvent<'_>) -> String {
         WatchEvent::Started { pid } => format!("started (pid {pid})"),
         WatchEvent::Restarted { pid, reason, stopped_ms } => {
             let stopped = match stopped_ms {
-                Some(stopped) => format!("; the old one stopped in {}", span(*stopped)),
+                Some(stopped) => format!(" (the old one stopped in {})", span(*stopped)),
                 None => String::new(),
             };
             format!("restarted (pid {pid}): {}{stopped}", changed(reason))
         }
         WatchEvent::Ended { status, again_in_s: Some(pause), .. } => {
             format!(
-                "the connector ended with {status}; it is started again in {pause} s, or when something changes"
+                "the connector exited with {status}, and restarts in {pause} s or after a change"
             )
         }
         WatchEvent::Ended { status, again_in_s: None, waits_for } => {
             let change = waits_for.unwrap_or("a change");
-            format!("the connector did not start ({status}); waiting for {change}")
+            format!("the connector did not start ({status}), waiting for {change}")
         }
         WatchEvent::Held { reason, because, runs } => {
-            let goes_on =
-                if *runs { "the old connector goes on" } else { "the connector is not started" };
-            format!("{}, but {goes_on}: {because}", changed(reason))
+            let state = if *runs {
+                "the old connector keeps running"
+            } else {
+                "the connector is not started"
+            };
+            format!("{}, but {state}: {because}", changed(reason))
         }
         WatchEvent::Killed { grace_ms } => {
-            format!("the connector did not end within {}, and was killed", span(*grace_ms))
+            format!("the connector did not stop within {}, and was killed", span(*grace_ms))
         }
         WatchEvent::Slowed { reason, pause_ms } => format!(
-            "restarts follow each other closely ({}): the next one waits {}, later ones longer, up to 30 s\nhelp: if the connector makes these changes itself, have it write outside of the watched paths",
+            "many restarts in a short time ({}): the next one waits {}, later ones up to 30 s\nhelp: if the connector changes these files itself, move them out of the watched paths",
             changed(reason),
             span(*pause_ms)
         ),
         WatchEvent::Stopped { signal } => format!(
-            "the connector is stopped: under --watch it is in the background of its terminal, and cannot read from it or change its settings ({signal})\nhelp: run it without --watch, or without the terminal"
+            "the connector is stopped ({signal}): with --watch, it cannot use the terminal\nhelp: run it without --watch, or redirect its input and output"
         ),
         WatchEvent::Polling { because } => {
-            format!("polling: {because}, so the files are looked at once a second")
+            format!("polling: {because}, so the files are checked once a second")
         }
         WatchEvent::Note { text } => (*text).to_owned(),
     }
@@ -223,7 +226,7 @@ mod tests {
         let event = WatchEvent::Restarted { pid: 7, reason: &reason, stopped_ms: Some(1200) };
         assert_eq!(
             text(&event),
-            "restarted (pid 7): c.yaml, main.rs, secret A and 1 more changed; the old one stopped in 1.2 s"
+            "restarted (pid 7): c.yaml, main.rs, secret A and 1 more changed (the old one stopped in 1.2 s)"
         );
         let now = "2026-01-02T03:04:05+00:00[UTC]".parse().expect("a time");
         assert_eq!(

@@ -141,8 +141,7 @@ impl Supervisor {
                 }
             }
             News::Secrets(number, None) if self.secrets.is_current(number) => {
-                let text =
-                    "the daemon has ended; changes of secrets are noticed when there is one again";
+                let text = "the daemon stopped, so changed secrets are noticed when it runs again";
                 self.report.print(&WatchEvent::Note { text });
             }
             // The next step reaps the children.
@@ -207,7 +206,7 @@ impl Supervisor {
             return self.connector.wait();
         }
         let is_locked = is_refused && self.plan.vault && self.lock.is_closed();
-        let waits_for = if is_locked { "somebody to unlock the vault" } else { "a change" };
+        let waits_for = if is_locked { "you to unlock the vault" } else { "a change" };
         let waits = is_refused && (!self.plan.vault || self.secrets.notices_changes());
         let waits_for = waits.then_some(waits_for);
         self.connector.stopped_by_itself(status, was_steady, waits_for, &self.report);
@@ -262,7 +261,7 @@ impl Supervisor {
         // The daemon refuses an invalid configuration, even if nothing else is checked.
         self.subscribe()?;
         if !self.secrets.fingerprints().is_empty() && self.lock.is_closed() {
-            let because = "the vault is locked; unlock it with: fluvio-secret unlock";
+            let because = "the vault is locked\nhelp: unlock it with: fluvio-secret unlock";
             return Err(UnfitChange::for_good(because));
         }
         if !self.plan.check {
@@ -290,7 +289,7 @@ impl Supervisor {
         if let Err(error) = self.subscribe()
             && self.secrets.failed(&error)
         {
-            let text = format!("changes of secrets are not noticed: {}", error.report());
+            let text = format!("changed secrets are not noticed: {}", error.report());
             self.report.print(&WatchEvent::Note { text: &text });
         }
     }

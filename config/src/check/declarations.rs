@@ -16,7 +16,7 @@ pub(super) fn find(document: &Parsed<'_>) -> Vec<Finding> {
         findings.extend(unused.map(|(name, path)| {
             let place = document.places().value(path);
             let text =
-                format!("`{name}` is declared and not used; the connector gets it all the same");
+                format!("`{name}` is declared but not used, and the connector gets it anyway");
             about(name, warning("unused", place, text, "remove it from `meta.secrets`"))
         }));
     }
@@ -39,9 +39,9 @@ fn unversioned(document: &Parsed<'_>) -> Option<Finding> {
         Some(Value::String(_)) => "in `apiVersion` 0.0.0",
         _ => "without `apiVersion`",
     };
-    let text = format!("{version} the declared secrets mean nothing");
+    let text = format!("{version} the declared secrets have no effect");
     Some(match name {
-        None => warning("no-api-version", place, text + ", and are not given", remedy),
+        None => warning("no-api-version", place, text + ", so the connector gets none", remedy),
         Some(name) => {
             let text = text + ", so the connector does not start";
             about(&name, error("no-api-version", place, text, remedy))

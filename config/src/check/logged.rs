@@ -34,9 +34,9 @@ fn shown(document: &Parsed<'_>, path: &Path, template: &Template) -> Option<Find
     let name = template.lookup()?;
     let part = path.first_key();
     let text = format!(
-        "at the log levels debug and trace the connector logs `{part}`, with the value of `{name}`"
+        "at the log levels debug and trace, the connector logs `{part}` with the value of `{name}`"
     );
-    let remedy = "start the connector without --log-level debug or trace, and without RUST_LOG";
+    let remedy = "start the connector without --log-level debug or trace and without RUST_LOG";
     let place = document.places().value(path);
     Some(about(name, warning("logged-value", place, text, remedy)))
 }

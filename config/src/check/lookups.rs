@@ -13,8 +13,8 @@ use crate::template::{Kind, Template};
 pub(super) fn find(document: &Parsed<'_>) -> Vec<Finding> {
     let too_many = out_of_fuel(document.text, &document.templates).map(|index| {
         let place = document.place_of_template(&document.templates[index]);
-        let text = "these are more templates than the connector's engine renders: it ends here";
-        let remedy = "write some as `secret: {name: NAME}`, which is not rendered";
+        let text = "the connector's engine renders no more templates than these, and stops here";
+        let remedy = "write some as `secret: {name: NAME}`, which are not rendered";
         error("too-many-templates", place, text, remedy)
     });
     let found = document.templates.iter().filter_map(|template| finding(document, template));
@@ -35,7 +35,7 @@ fn finding(document: &Parsed<'_>, template: &Template) -> Option<Finding> {
         Kind::Filter(name) => {
             let text = "a connector's templates have no filters, so it does not start";
             let remedy = format!(
-                "write `${{{{ secrets.{name} }}}}`, and set the secret as it shall be used"
+                "write `${{{{ secrets.{name} }}}}`, and set the secret to the value that you need"
             );
             Some(about(name, error("filter", place, text, remedy)))
         }
@@ -43,14 +43,14 @@ fn finding(document: &Parsed<'_>, template: &Template) -> Option<Finding> {
         Kind::Unclosed => Some(error(
             "unclosed-template",
             place,
-            "a template is opened here and not closed, so the connector does not start",
-            "close it with the same sign: `}}`, `%}` or `#}`",
+            "this template is not closed, so the connector does not start",
+            "close it with `}}`, `%}` or `#}`, as it was opened",
         )),
     }
 }
 
 fn computed(place: Location) -> Finding {
-    warning("computed", place, "this is computed by the connector and not checked", "")
+    warning("computed", place, "the connector computes this, so it is not checked", "")
 }
 
 fn undeclared(document: &Parsed<'_>, name: &SecretName, place: Location) -> Option<Finding> {
@@ -71,16 +71,16 @@ fn undefined(meant: Option<&SecretName>, place: Location) -> Finding {
         return error(
             "undefined",
             place,
-            "this is no variable of a connector's templates, so it does not start",
-            "only `${{ secrets.NAME }}` is; a `${{` that is none of a template cannot be written",
+            "this is not a variable of a connector's templates, so it does not start",
+            "use only `${{ secrets.NAME }}`, and no `${{` outside of a template",
         );
     };
     error(
         "undefined",
         place,
-        format!("`{name}` is no variable of a connector's templates, so it does not start"),
+        format!("`{name}` is not a variable of a connector's templates, so it does not start"),
         format!(
-            "for the secret write `${{{{ secrets.{name} }}}}`, and `- name: {name}` below `meta.secrets`"
+            "for the secret, write `${{{{ secrets.{name} }}}}`, and add `- name: {name}` to `meta.secrets`"
         ),
     )
 }

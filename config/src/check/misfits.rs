@@ -59,14 +59,12 @@ fn not_below_meta(document: &Parsed<'_>, flat: &[&str]) -> Finding {
     let missing: Vec<_> = missing.map(|key| format!("`{key}: {}`", sample(key))).collect();
     let added = match missing.is_empty() {
         true => String::new(),
-        false => format!("; then add what is missing there: {}", missing.join(", ")),
+        false => format!(", then add the missing keys: {}", missing.join(", ")),
     };
     let is_flow = document.is_flow(&Path::default());
     let has_meta = document.value.get("meta").is_some();
     let old = |meta| {
-        format!(
-            "{keys} at the top are the format from before 2023: Fluvio reads them below `{meta}`"
-        )
+        format!("{keys} at the top are the format before 2023: Fluvio reads them below `{meta}`")
     };
     let (text, remedy) = match (is_flow, has_meta) {
         (true, _) => {
@@ -92,8 +90,7 @@ fn misplaced_secrets(document: &Parsed<'_>) -> Option<Finding> {
     document.value.get("secrets").filter(|secrets| secrets.is_mapping())?;
     let place = document.places().key(&Path::keys(&["secrets"]));
     let text = "Fluvio reads no values of secrets from a configuration";
-    let remedy =
-        "remove this key with everything below it; set each secret with: fluvio secret set NAME";
+    let remedy = "remove this key with everything below it, then set each secret with: fluvio-secret set NAME";
     Some(warning("misplaced-secrets", place, text, remedy))
 }
 

@@ -26,8 +26,8 @@ pub(super) fn find(document: &Parsed<'_>, secrets: &[TextValue]) -> Vec<Finding>
         let rendered = rendering.parse(document.text, &document.templates, &all);
         return match rendered {
             Err(Outcome::NoYaml) => {
-                let text = "with its templates rendered the file is no YAML any more, so the connector does not start";
-                let remedy = "look at what is around the templates; `${{-` and `-}}` take away blanks and line ends";
+                let text = "with its templates rendered, the file is invalid YAML, so the connector does not start";
+                let remedy = "check the text around the templates: `${{-` and `-}}` remove spaces and line ends";
                 vec![error("breaks-the-file", first, text, remedy)]
             }
             _ => Vec::new(),
@@ -36,7 +36,7 @@ pub(super) fn find(document: &Parsed<'_>, secrets: &[TextValue]) -> Vec<Finding>
     match rendering.outcome(&before, &all) {
         Outcome::Same => Vec::new(),
         Outcome::TooLarge => {
-            let text = "with the values of its secrets the file is too large to check";
+            let text = "with the values of its secrets, the file is too large to check";
             vec![warning("too-large-to-check", first, text, "")]
         }
         outcome => blamed(&rendering, &before, outcome),
@@ -78,19 +78,19 @@ fn changed(
         Outcome::NoYaml => (
             "breaks-the-file",
             format!(
-                "with the value of `{name}` the file is no YAML any more, so the connector does not start"
+                "with the value of `{name}`, the file is invalid YAML, so the connector does not start"
             ),
         ),
         Outcome::BadConfig => (
             "refused-with-value",
             format!(
-                "with the value of `{name}` Fluvio refuses the file, so the connector does not start"
+                "with the value of `{name}`, Fluvio refuses the file, so the connector does not start"
             ),
         ),
         _ => (
             "changes-the-file",
             format!(
-                "the value of `{name}` does not arrive as it is: YAML reads something else in this place"
+                "the value of `{name}` changes on the way: YAML reads it differently in this place"
             ),
         ),
     };

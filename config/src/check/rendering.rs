@@ -120,7 +120,7 @@ impl Rendering<'_> {
             }
         }
         format!(
-            "write `secret: {{name: {name}}}` in place of the text, where the connector reads a secret there: a map is not rendered; or set another value"
+            "write `secret: {{name: {name}}}` here if the connector reads a secret in this place, or set another value"
         )
     }
 

@@ -32,8 +32,8 @@ fn near_misses(document: &Parsed<'_>, map: &Mapping, path: &Path) -> Vec<Finding
     let near = keys.filter(|key| key.eq_ignore_ascii_case("secret"));
     near.map(|key| {
         let place = document.places().key(&path.with(PathStep::Key(key.to_owned())));
-        let text = "this references no secret, so the connector is given none for it";
-        let remedy = "write a reference as `secret: {name: NAME}`, with nothing else in either map";
+        let text = "this references no secret, so the connector gets none for it";
+        let remedy = "write it as `secret: {name: NAME}`, with nothing else in either map";
         warning("no-reference", place, text, remedy)
     })
     .collect()
@@ -43,14 +43,12 @@ fn literal_reference(document: &Parsed<'_>, name: &str, path: &Path) -> Finding 
     const CODE: &str = "literal-reference";
     let place = document.places().key(&path.with(PathStep::Key("secret".to_owned())));
     let part = path.first_key();
-    let text = format!(
-        "this references no secret: below `{part}` Fluvio passes on the map as it is written"
-    );
+    let text = format!("this references no secret: below `{part}`, Fluvio passes the map as it is");
     let Ok(name) = name.parse::<SecretName>() else {
         return warning(CODE, place, text, "write the value itself here");
     };
     let remedy = format!(
-        "write `\"${{{{ secrets.{name} }}}}\"` in place of the map, and `- name: {name}` below `meta.secrets`"
+        "write `\"${{{{ secrets.{name} }}}}\"` in place of the map, and add `- name: {name}` to `meta.secrets`"
     );
     about(&name, warning(CODE, place, text, remedy))
 }

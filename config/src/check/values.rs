@@ -61,7 +61,7 @@ pub(super) fn find(document: &Parsed<'_>, values: Values<'_>) -> Carried {
     let mut together = Together::default();
     for name in &document.references.names {
         let mut lost = |code, text, next| {
-            let remedy = format!("{next} with: fluvio secret set {name}");
+            let remedy = format!("{next} with: fluvio-secret set {name}");
             let finding = error(code, document.place_of(name), text, remedy);
             carried.findings.push(about(name, finding));
             None
@@ -123,15 +123,15 @@ impl Together {
             (Err(by_file), Ok(())) => {
                 self.not_by_file.get_or_insert_with(|| name.clone());
                 let text = format!(
-                    "a secrets file cannot carry `{name}` ({by_file}): `run` passes all secrets as environment variables"
+                    "a secrets file cannot hold `{name}` ({by_file}), so `run` uses environment variables"
                 );
                 warning(BY_ENVIRONMENT, place(), text, "for cdk, add: --inject env")
             }
             (Err(by_file), Err(by_environment)) => {
                 let text = format!(
-                    "`{name}` cannot reach a connector: in a secrets file {by_file}, and by the environment {by_environment}"
+                    "`{name}` cannot be in a secrets file ({by_file}) or an environment variable ({by_environment})"
                 );
-                let remedy = format!("set another value with: fluvio secret set {name}");
+                let remedy = format!("set another value with: fluvio-secret set {name}");
                 error("unfit", place(), text, remedy)
             }
         };
@@ -143,14 +143,14 @@ impl Together {
         if let Some(other) = &self.not_by_file {
             findings.extend(self.not_by_environment.iter().map(|(name, place, why)| {
                 let text = format!(
-                    "`{name}` cannot reach a connector together with `{other}`, which a secrets file cannot carry: by the environment {why}"
+                    "a secrets file cannot hold `{other}`, and `{name}` cannot be an environment variable ({why})"
                 );
-                about(name, error("unfit", *place, text, "set another value of one of the two"))
+                about(name, error("unfit", *place, text, "set one of the two to another value"))
             }));
         }
         if self.bytes > limits::GRANT_BYTES {
             // Their size is not part of the message: it would reveal something about the values.
-            let text = format!("the secrets have more than {} bytes together", limits::GRANT_BYTES);
+            let text = format!("the secrets have more than {} bytes in total", limits::GRANT_BYTES);
             findings.push(error(
                 "large",
                 Location::START,

@@ -27,7 +27,7 @@ impl Expectation {
     }
 
     const fn text(sample: &'static str) -> Self {
-        Self { is_text: true, ..Self::required("a text", sample) }
+        Self { is_text: true, ..Self::required("a string", sample) }
     }
 
     const fn typed(what: &'static str, sample: &'static str) -> Self {
@@ -98,7 +98,7 @@ pub(super) fn expected(path: &Path, is_v2: bool) -> Expectation {
         (_, "with" | "lookback") => Expectation::of("a map", "{}"),
         _ if path.starts_with("transforms[") => Expectation {
             is_text: true,
-            ..Expectation::required("a text, a list or a map", "TEXT")
+            ..Expectation::required("a string, a list or a map", "TEXT")
         },
         (_, "offset") => Expectation::of("a map with `strategy`", "{strategy: auto}"),
         _ => Expectation::of("a map", "{}"),

@@ -1,6 +1,6 @@
 //! The fields of a configuration that Fluvio reads, with their types.
 
-#![allow(dead_code, reason = "the fields are read to see whether they can be")]
+#![allow(dead_code, reason = "the fields are read only to check them")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -272,7 +272,7 @@ impl<'de> Deserialize<'de> for Parameter {
             type Value = Parameter;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a text, a list or a map")
+                f.write_str("a string, a list or a map")
             }
 
             fn visit_str<E: Error>(self, _: &str) -> Result<Parameter, E> {

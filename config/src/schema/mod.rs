@@ -29,7 +29,8 @@ pub(crate) fn judge(document: &Value) -> Result<(), Misfit> {
         return misfit(Path::default(), Expectation::of("keys with values, like `meta:`", "{}"));
     };
     if let Some(path) = tagged(document) {
-        let expected = Expectation::of("no tag; a text that begins with ! is in quotes", "TEXT");
+        let expected =
+            Expectation::of("no tag (put a string that begins with ! in quotes)", "TEXT");
         return misfit(path, expected);
     }
     let Ok(version) =

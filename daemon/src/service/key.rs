@@ -39,11 +39,14 @@ impl Handle for Lock {
 pub(crate) fn lock_when_due(service: &Service) -> Option<Duration> {
     if service.vault.keys().lock_when_due() {
         deliveries::wait(service);
-        tracing::info!("the vault is locked: its time is over");
+        tracing::info!("the vault was locked: its time is up");
         let pid = rustix::process::getpid().as_raw_nonzero().get();
         let actor = Actor { pid, ..Actor::default() };
         if let Err(error) = service.audit.record(AuditEvent::Lock, actor, &[], &[]) {
-            tracing::warn!("the vault was locked without a line: {}", Refusal::from(error));
+            tracing::warn!(
+                "the vault was locked, but the audit log has no line: {}",
+                Refusal::from(error)
+            );
         }
     }
     service.vault.keys().due().map(BootInstant::left)
@@ -143,7 +146,7 @@ fn until(service: &Service) -> Option<BootInstant> {
 
 fn refuse_key(service: &Service, caller: &Caller<'_>, error: &KeyError) -> Refusal {
     if let KeyError::Wrong = error {
-        tracing::warn!("pid {} gave a wrong passphrase", caller.peer.pid);
+        tracing::warn!("pid {} sent a wrong passphrase", caller.peer.pid);
     }
     refusals::key(error, service.vault.keys().path())
 }

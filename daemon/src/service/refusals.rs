@@ -16,20 +16,18 @@ use fluvio_secret_vault::{IdentityError, KeyError, RecipientsError, RekeyError, 
 
 impl From<AuditError> for Refusal {
     fn from(error: AuditError) -> Self {
-        let next = "without its line nothing is delivered or changed; mend that and try again";
-        Self::new(Code::Audit, error.to_string(), next)
+        let text = format!("{error}, so nothing was delivered or changed");
+        Self::new(Code::Audit, text, "try again after you fix that")
     }
 }
 
 pub(super) fn config(error: &ConfigError) -> Refusal {
-    Refusal::new(Code::Config, error.to_string(), "mend the file and try again")
+    Refusal::new(Code::Config, error.to_string(), "fix the file and try again")
 }
 
 pub(super) fn large_grant() -> Refusal {
-    let text = format!(
-        "the referenced secrets have more than {} bytes together, which is the most",
-        limits::GRANT_BYTES
-    );
+    let text =
+        format!("the referenced secrets have more than {} bytes in total", limits::GRANT_BYTES);
     Refusal::new(Code::Large, text, "reference fewer of them, or set smaller ones")
 }
 
@@ -37,11 +35,11 @@ impl From<LeaseError> for Refusal {
     fn from(error: LeaseError) -> Self {
         let next = match &error {
             LeaseError::Foreign { .. } => {
-                "have that user or root remove it, or give the values by: --inject env"
+                "have that user or root remove it, or pass the secrets with: --inject env"
             }
-            LeaseError::Io { .. } | LeaseError::Random(_) => "fix that and try again",
+            LeaseError::Io { .. } | LeaseError::Random(_) => "try again after you fix that",
             LeaseError::NoMemory(_) => {
-                "mount a tmpfs at /dev/shm, or give the values by: --inject env"
+                "mount a tmpfs at /dev/shm, or pass the secrets with: --inject env"
             }
             LeaseError::Private(error) => &next(error),
         };
@@ -54,11 +52,11 @@ impl From<Unwatched> for Refusal {
         match error {
             Unwatched::Full => {
                 let most = limits::SUBSCRIPTIONS;
-                let text = format!("{most} connectors are watched already, which is the most");
-                Self::new(Code::Large, text, "end one of them")
+                let text = format!("{most} connectors are already watched, the maximum");
+                Self::new(Code::Large, text, "stop one of them")
             }
             Unwatched::System(error) => {
-                let text = format!("changes of secrets cannot be noticed: {error}");
+                let text = format!("changed secrets cannot be noticed: {error}");
                 Self::new(Code::Internal, text, "try again")
             }
         }
@@ -76,7 +74,7 @@ fn next(error: &impl Helpful) -> String {
 }
 
 pub(super) fn no_such_lease() -> Refusal {
-    Refusal::new(Code::Missing, "no such lease", "see what is there with: fluvio-secret lease list")
+    Refusal::new(Code::Missing, "no such lease", "list the leases with: fluvio-secret lease list")
 }
 
 /// Secrets that a secrets file would change, each with the reason.
@@ -84,37 +82,37 @@ pub(super) fn unfit(unfit: Vec<(SecretName, Unfit)>) -> Refusal {
     let mut why: Vec<_> = unfit.iter().map(|(_, why)| why.to_string()).collect();
     why.sort_unstable();
     why.dedup();
-    let text = format!("a secrets file cannot carry ({})", why.join("; "));
-    let next = "set another value, or give all by the environment: --inject env";
+    let text = format!("a secrets file cannot carry ({})", why.join(", "));
+    let next = "set another value, or pass environment variables with: --inject env";
     let names = unfit.into_iter().map(|(name, _)| name).collect();
     Refusal::new(Code::Unfit, text, next).about(names)
 }
 
 pub(super) fn missing(names: Vec<SecretName>) -> Refusal {
     let next = match &names[..] {
-        [name] => format!("set it with: fluvio secret set {name}"),
-        _ => "set each with: fluvio secret set NAME".to_owned(),
+        [name] => format!("set it with: fluvio-secret set {name}"),
+        _ => "set each with: fluvio-secret set NAME".to_owned(),
     };
     Refusal::new(Code::Missing, "no secret", next).about(names)
 }
 
 pub(super) fn no_such_secret(names: &[SecretName]) -> Refusal {
-    Refusal::new(Code::Missing, "no secret", "see what is there with: fluvio secret list")
+    Refusal::new(Code::Missing, "no secret", "list the secrets with: fluvio-secret list")
         .about(names.to_vec())
 }
 
 pub(super) fn no_such_version(name: &SecretName) -> Refusal {
-    let next = format!("see what is there with: fluvio-secret history {name}");
+    let next = format!("list the versions with: fluvio-secret history {name}");
     Refusal::new(Code::Missing, "no such earlier version of", next).about(vec![name.clone()])
 }
 
 pub(super) fn repeated_name() -> Refusal {
-    let next = "use the programs of one release of fluvio-secret";
-    Refusal::new(Code::Malformed, "the import has a name twice", next)
+    let next = "install all three programs of one version of fluvio-secret";
+    Refusal::new(Code::Malformed, "the import has the same name twice", next)
 }
 
 pub(super) fn other_values(names: Vec<SecretName>) -> Refusal {
-    Refusal::new(Code::Exists, "another value is there for", "to replace it: --overwrite")
+    Refusal::new(Code::Exists, "the vault has another value for", "to replace it, add: --overwrite")
         .about(names)
 }
 
@@ -134,18 +132,18 @@ pub(super) fn with_names(error: &VaultError, names: &[SecretName]) -> Refusal {
         VaultError::ForOthers { .. } => Refusal::new(
             Code::Damaged,
             format!("{text}, so there is no value for"),
-            "have one of the vault's recipients add the key that this prints: fluvio-secret key show",
+            "have one of the vault's recipients add this machine's key, which this prints: fluvio-secret key show",
         )
         .about(names.to_vec()),
         VaultError::Damaged { .. } => Refusal::new(
             Code::Damaged,
-            format!("damaged: {text}, so there is no value for"),
-            "put back a copy of the file, or set the secret anew",
+            format!("{text}, so there is no value for"),
+            "restore a copy of the file, or set the secret again",
         )
         .about(names.to_vec()),
         VaultError::DamagedVersion { .. } => Refusal::new(
             Code::Damaged,
-            format!("damaged: {text}, so nothing was changed of"),
+            format!("{text}, so nothing was changed for"),
             "restore another version",
         )
         .about(names.to_vec()),
@@ -153,7 +151,7 @@ pub(super) fn with_names(error: &VaultError, names: &[SecretName]) -> Refusal {
         VaultError::IdentityLost { .. } => Refusal::new(
             Code::Damaged,
             text,
-            "put back a copy of it, or give one with: fluvio-secret key use FILE",
+            "restore a copy of it, or use another one with: fluvio-secret key use FILE",
         ),
         VaultError::Key { path, source } => key(source, path),
         VaultError::Locked { .. } => Refusal::new(Code::Locked, text, UNLOCK),
@@ -161,7 +159,7 @@ pub(super) fn with_names(error: &VaultError, names: &[SecretName]) -> Refusal {
         VaultError::Moved { .. } => moved_during(error),
         VaultError::Recipients(error) => recipients(error),
         VaultError::Rekey(error) => rekey(error),
-        VaultError::Storage { .. } => Refusal::new(Code::Storage, text, "mend that and try again"),
+        VaultError::Storage { .. } => Refusal::new(Code::Storage, text, "try again after you fix that"),
         VaultError::Stranger(error) => Refusal::new(Code::Storage, text, next(error)),
     }
 }
@@ -169,7 +167,7 @@ pub(super) fn with_names(error: &VaultError, names: &[SecretName]) -> Refusal {
 fn identity(error: &IdentityError) -> Refusal {
     match error {
         IdentityError::Write { .. } => {
-            Refusal::new(Code::Storage, error.to_string(), "mend that and try again")
+            Refusal::new(Code::Storage, error.to_string(), "try again after you fix that")
         }
         _ => Refusal::new(Code::Damaged, error.to_string(), next(error)),
     }
@@ -181,32 +179,31 @@ pub(super) fn key(error: &KeyError, path: &Path) -> Refusal {
     match error {
         KeyError::Changed => Refusal::new(
             Code::Storage,
-            format!("the identity {path} was changed meanwhile, and is left as it is"),
+            format!("the identity {path} was changed by another program, so it stays as it is"),
             "try again",
         ),
         KeyError::Closed => passphrase(
-            format!("the identity {path} has a passphrase, which was not given"),
-            "give it",
+            format!("the identity {path} has a passphrase, which is missing"),
+            "pass it with --passphrase-file FILE",
         ),
         KeyError::Identity(error) => identity(error),
         KeyError::Locked => Refusal::new(
             Code::Locked,
-            "the vault was locked while this waited, and stays locked",
+            "the vault was locked in the meantime",
             "unlock it with: fluvio-secret unlock",
         ),
         KeyError::None => Refusal::new(
             Code::Missing,
             format!("there is no identity {path} yet"),
-            "it is made when the first secret is set: fluvio secret set NAME",
+            "set a first secret, which creates it, with: fluvio-secret set NAME",
         ),
         KeyError::Open => passphrase(
             format!("the identity {path} has no passphrase"),
-            "put one on it with: fluvio-secret key passphrase",
+            "set a passphrase with: fluvio-secret key passphrase",
         ),
-        KeyError::Wrong => passphrase(
-            format!("this is not the passphrase of the identity {path}"),
-            "try again; nobody can open it without its passphrase",
-        ),
+        KeyError::Wrong => {
+            passphrase(format!("this is not the passphrase of the identity {path}"), "try again")
+        }
     }
 }
 
@@ -214,37 +211,41 @@ pub(super) fn lock_protects_nothing(path: &Path) -> Refusal {
     let path = path.display();
     Refusal::new(
         Code::Passphrase,
-        format!("the identity {path} has no passphrase, so locking would protect nothing"),
-        "put one on it with: fluvio-secret key passphrase",
+        format!("the identity {path} has no passphrase, so a lock would protect nothing"),
+        "set a passphrase with: fluvio-secret key passphrase",
     )
 }
 
 /// The vault is locked, and the audit log has no line for it.
 pub(super) fn locked_without_line(refusal: Refusal) -> Refusal {
-    Refusal { next: "the vault is locked all the same".to_owned(), ..refusal }
+    Refusal { text: format!("{}, but the vault is locked", refusal.text), ..refusal }
 }
 
 pub(super) fn no_passphrase(why: &str) -> Refusal {
-    Refusal::new(Code::Passphrase, format!("the passphrase cannot be used: {why}"), "give another")
+    Refusal::new(
+        Code::Passphrase,
+        format!("the passphrase cannot be used: {why}"),
+        "choose another one",
+    )
 }
 
 const UNLOCK: &str = "unlock it with: fluvio-secret unlock";
 
 fn recipients(error: &RecipientsError) -> Refusal {
     let (code, next) = match error {
-        RecipientsError::Bad { .. } => (Code::Recipients, "mend or remove that line"),
+        RecipientsError::Bad { .. } => (Code::Recipients, "fix or remove that line"),
         RecipientsError::Empty { .. } => (Code::Recipients, &*next(error)),
         RecipientsError::Many { .. } => (Code::Recipients, "remove some of them"),
         RecipientsError::Differ { .. } => (
             Code::Recipients,
-            "see the difference, and accept it, with: fluvio-secret key recipient accept",
+            "review and accept the changes with: fluvio-secret key recipient accept",
         ),
         RecipientsError::Foreign { .. } => (
             Code::Recipients,
-            "put back the identity that was there, or remove that list to begin a new one",
+            "restore the earlier identity, or remove that list to start a new one",
         ),
         RecipientsError::Read { .. } | RecipientsError::Write { .. } => {
-            (Code::Storage, "mend that and try again")
+            (Code::Storage, "try again after you fix that")
         }
         RecipientsError::Unknown { .. } => (Code::Locked, UNLOCK),
     };
@@ -253,12 +254,13 @@ fn recipients(error: &RecipientsError) -> Refusal {
 
 fn rekey(error: &RekeyError) -> Refusal {
     let refusal = |code, next: &str| Refusal::new(code, error.to_string(), next);
+    let unchanged =
+        |code, next: &str| Refusal::new(code, format!("{error}, so nothing was changed"), next);
     match error {
-        RekeyError::BadIdentity(_) | RekeyError::BadRecipient | RekeyError::ForeignKey { .. } => {
-            refusal(Code::Key, "nothing was changed")
-        }
+        RekeyError::BadIdentity(_) | RekeyError::BadRecipient => unchanged(Code::Key, ""),
+        RekeyError::ForeignKey { source, .. } => unchanged(Code::Key, &next(source)),
         RekeyError::Changed { .. } => {
-            refusal(Code::Recipients, "look again with: fluvio-secret key recipient accept")
+            refusal(Code::Recipients, "review them again with: fluvio-secret key recipient accept")
         }
         RekeyError::EarlierChange { path } => {
             let path = shell::word(&path.display().to_string());
@@ -276,22 +278,17 @@ fn rekey(error: &RekeyError) -> Refusal {
             refusal(Code::Recipients, &next)
         }
         RekeyError::NotListed { .. } => {
-            refusal(Code::Missing, "see who is with: fluvio-secret key recipient list")
+            refusal(Code::Missing, "list the recipients with: fluvio-secret key recipient list")
         }
         RekeyError::OpensNothing { .. } => {
-            refusal(Code::Key, "give the file of the identity that was here; nothing was changed")
+            unchanged(Code::Key, "use the file of this machine's earlier identity")
         }
-        RekeyError::Own { .. } => {
-            refusal(Code::Key, "put a new one in its place with: fluvio-secret key rotate")
-        }
+        RekeyError::Own { .. } => refusal(Code::Key, "replace it with: fluvio-secret key rotate"),
         RekeyError::RetiredNeeded { names } => {
-            let next = "re-encrypt them with: fluvio-secret key rotate; what is damaged has to be \
-                        restored or deleted";
+            let next = "restore or delete damaged secrets, then run: fluvio-secret key rotate";
             refusal(Code::Key, next).about(names.clone())
         }
-        RekeyError::Sealed | RekeyError::WrongPassphrase => {
-            refusal(Code::Passphrase, "nothing was changed")
-        }
+        RekeyError::Sealed | RekeyError::WrongPassphrase => unchanged(Code::Passphrase, ""),
         RekeyError::Unfinished => {
             refusal(Code::Key, "finish it first with: fluvio-secret key rotate")
         }
@@ -306,16 +303,20 @@ pub(crate) fn frame(error: FrameError) -> Refusal {
         FrameError::Version(_) => {
             return Refusal::new(
                 Code::Version,
-                format!("the daemon speaks version {PROTOCOL_VERSION} of the protocol"),
+                format!("the daemon has protocol version {PROTOCOL_VERSION}"),
                 "restart it with: fluvio-secret daemon restart",
             );
         }
     };
-    Refusal::new(code, error.to_string(), "use the programs of one release of fluvio-secret")
+    Refusal::new(
+        code,
+        error.to_string(),
+        "install all three programs of one version of fluvio-secret",
+    )
 }
 
 pub(crate) fn stopping() -> Refusal {
-    Refusal::new(Code::Stopping, "the daemon is ending, and did nothing", "try again")
+    Refusal::new(Code::Stopping, "the daemon is stopping, and did nothing", "try again")
 }
 
 /// The daemon stops before a request, because its vault is not at its path any more. The next daemon
@@ -327,15 +328,15 @@ pub(super) fn moved(error: &VaultError) -> Refusal {
 
 /// The same, during a request.
 fn moved_during(error: &VaultError) -> Refusal {
-    let text = format!("{error} while this was done, so it may not be done");
-    Refusal::new(Code::Storage, text, "check what is there with: fluvio-secret list")
+    let text = format!("{error} during the request, so it may not be done");
+    Refusal::new(Code::Storage, text, "check the vault with: fluvio-secret list")
 }
 
 /// A bug of the daemon.
 pub(crate) fn internal() -> Refusal {
     Refusal::new(
         Code::Internal,
-        "the daemon met a fault of its own, which daemon.log in the state folder has a line about",
-        "look whether it was done with: fluvio-secret list",
+        "bug in fluvio-secretd, see daemon.log in the state directory",
+        "check the vault with: fluvio-secret list",
     )
 }

@@ -186,7 +186,7 @@ fn e2_all_missing_names_are_told_at_once_and_nothing_is_granted() {
     );
     assert!(!home.audit_log().contains("grant"), "nothing was delivered");
     let one = home.grant("x: {secret: {name: A}}").expect_err("refused");
-    assert_eq!(one.report(), "no secret `A`; set it with: fluvio secret set A");
+    assert_eq!(one.report(), "no secret `A`\nhelp: set it with: fluvio-secret set A");
 }
 
 #[test]

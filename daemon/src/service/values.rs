@@ -100,8 +100,8 @@ impl<'a> ReadSecrets<'a> {
             Ok((value, _)) => KnownSecret::Value(value.clone()),
             Err(VaultError::Missing) => KnownSecret::Missing,
             Err(VaultError::Locked { .. }) => KnownSecret::Closed(
-                "the vault is locked, so values were not checked; unlock it with: \
-                 fluvio-secret unlock"
+                "the vault is locked, so the values were not checked\n\
+                 help: unlock it with: fluvio-secret unlock"
                     .to_owned(),
             ),
             Err(VaultError::Damaged { source, .. }) => KnownSecret::Damaged(source.to_string()),

@@ -56,14 +56,11 @@ fn obstacle(socket: &Path) -> Option<Obstacle> {
 impl fmt::Display for Denied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { socket, ours, obstacle, source } = self;
-        write!(f, "the daemon's socket {} may not be opened: ", socket.display())?;
+        write!(f, "cannot open the daemon's socket {}: ", socket.display())?;
         let Some(Obstacle { path, owner, mode, .. }) = obstacle else {
-            return write!(
-                f,
-                "{source}; its modes allow it, so a security module (SELinux, AppArmor) or a sandbox forbids it: allow it there"
-            );
+            return write!(f, "{source}, although its permissions allow it");
         };
-        write!(f, "{} has the mode {mode:04o} and belongs to uid {owner}, ", path.display())?;
+        write!(f, "{} has mode {mode:04o} and belongs to uid {owner}, ", path.display())?;
         if owner == ours {
             f.write_str("which is you")
         } else {
@@ -80,13 +77,15 @@ impl std::error::Error for Denied {
 
 impl Helpful for Denied {
     fn help(&self) -> Option<Help> {
-        let Obstacle { path, owner, needed, .. } = self.obstacle.as_ref()?;
+        let Some(Obstacle { path, owner, needed, .. }) = &self.obstacle else {
+            return Some(Help::advice("allow it in SELinux, AppArmor or the sandbox"));
+        };
         if *owner == self.ours {
             let path = shell::quoted(&path.display().to_string());
             return Some(Help::command("fix that with", format!("chmod {needed} {path}")));
         }
         Some(Help::advice(format!(
-            "run this as uid {owner}, or set HOME, or {HOME_VARIABLE}, to a directory of your own"
+            "run this as uid {owner}, or set HOME or {HOME_VARIABLE} to your own directory"
         )))
     }
 }
@@ -100,7 +99,7 @@ mod tests {
 
     use super::{Denied, Obstacle};
 
-    fn told(ours: u32, obstacle: Option<(&str, u32, u32, &'static str)>) -> String {
+    fn report(ours: u32, obstacle: Option<(&str, u32, u32, &'static str)>) -> String {
         let obstacle = obstacle.map(|(path, owner, mode, needed)| Obstacle {
             path: PathBuf::from(path),
             owner,
@@ -113,15 +112,15 @@ mod tests {
 
     #[test]
     fn b15_the_cause_and_the_next_step_are_named() {
-        let own = told(7, Some(("/s/run", 7, 0o600, "u+x")));
-        assert!(own.contains("/s/run has the mode 0600"), "{own}");
-        assert!(own.ends_with("; fix that with: chmod u+x '/s/run'"), "{own}");
-        let socket = told(7, Some(("/s/run/daemon.sock", 7, 0o400, "u+w")));
+        let own = report(7, Some(("/s/run", 7, 0o600, "u+x")));
+        assert!(own.contains("/s/run has mode 0600"), "{own}");
+        assert!(own.ends_with("\nhelp: fix that with: chmod u+x '/s/run'"), "{own}");
+        let socket = report(7, Some(("/s/run/daemon.sock", 7, 0o400, "u+w")));
         assert!(socket.ends_with("with: chmod u+w '/s/run/daemon.sock'"), "{socket}");
-        let other = told(7, Some(("/home/ada", 8, 0o700, "u+x")));
+        let other = report(7, Some(("/home/ada", 8, 0o700, "u+x")));
         assert!(other.contains("belongs to uid 8, and you are uid 7"), "{other}");
         assert!(other.contains("FLUVIO_SECRET_HOME") && !other.contains("chmod"), "{other}");
-        let none = told(7, None);
+        let none = report(7, None);
         assert!(none.contains("permission denied") && none.contains("SELinux"), "{none}");
         for text in [own, socket, other, none] {
             assert!(!text.contains("no daemon") && !text.contains("start"), "{text}");
@@ -130,8 +129,8 @@ mod tests {
 
     #[test]
     fn b15_nothing_is_in_the_way_where_all_may_be_entered() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let socket = folder.path().join("daemon.sock");
+        let directory = tempfile::tempdir().expect("a directory");
+        let socket = directory.path().join("daemon.sock");
         let _listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
         assert!(super::obstacle(&socket).is_none());
         assert!(super::obstacle(Path::new("/")).is_none() || !rustix::process::geteuid().is_root());

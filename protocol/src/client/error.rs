@@ -15,22 +15,20 @@ use crate::{Code, PROTOCOL_VERSION, Refusal, limits};
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum ClientError {
-    #[error("no daemon at {} ({source})", .socket.display())]
+    #[error("no daemon answers at {} ({source})", .socket.display())]
     Absent { socket: PathBuf, source: io::Error },
-    #[error(
-        "the daemon went away before it answered ({0}), so it is not known whether it did what was asked"
-    )]
+    #[error("the daemon stopped before it answered ({0}), so the request may not be done")]
     Broken(#[source] io::Error),
     /// Whether a daemon serves at the socket is not known.
     #[error(transparent)]
     Denied(#[from] Denied),
     /// The socket belongs to a process of another user.
-    #[error("{} is served by uid {uid}, not by us, and was told nothing", .socket.display())]
+    #[error("{} is served by uid {uid}, not by you, so nothing was sent", .socket.display())]
     Foreign { socket: PathBuf, uid: u32 },
-    #[error("the daemon does not speak our protocol: {0}")]
+    #[error("the daemon does not speak the protocol: {0}")]
     Frame(#[from] FrameError),
     #[error(
-        "the daemon is newer (version {0} of the protocol) than this program (version {PROTOCOL_VERSION})"
+        "the daemon is newer (protocol version {0}) than this program (version {PROTOCOL_VERSION})"
     )]
     Newer(u32),
     #[error(transparent)]
@@ -39,20 +37,20 @@ pub enum ClientError {
     Refused(Refusal),
     /// A daemon that has a request may still carry it out. Its process id is not always known.
     #[error(
-        "the daemon at {} has not answered for {:.1} s; it may hang: look at its process{}, or end it",
+        "the daemon at {} did not answer within {:.1} s{}, and may hang",
         .socket.display(), limits::CLIENT_TIMEOUT.as_secs_f32(), in_parentheses(*.pid)
     )]
     Silent { socket: PathBuf, pid: Option<i32>, is_asked: bool },
     #[error(transparent)]
     Start(#[from] StartError),
-    #[error("the daemon answered another question")]
+    #[error("the daemon sent the response to another request")]
     Unexpected,
     #[error("cannot connect to the daemon at {}: {source}", .socket.display())]
     Unreachable { socket: PathBuf, source: io::Error },
 }
 
 fn in_parentheses(pid: Option<i32>) -> String {
-    pid.map(|pid| format!(" ({pid})")).unwrap_or_default()
+    pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default()
 }
 
 impl ClientError {
@@ -80,21 +78,24 @@ impl Helpful for ClientError {
     fn help(&self) -> Option<Help> {
         let (advice, command) = match self {
             Self::Absent { .. } => ("start it with", "fluvio-secret daemon start"),
-            Self::Broken(_) => ("look with", "fluvio-secret list"),
+            Self::Broken(_) => ("check the vault with", "fluvio-secret list"),
             Self::Foreign { .. } => {
-                return Some(Help::advice("if HOME is not that user's, remove it"));
+                return Some(Help::advice(
+                    "set HOME to your own home directory, or remove that socket",
+                ));
             }
             Self::Frame(_) | Self::Unexpected => {
                 ("restart it with", "fluvio-secret daemon restart")
             }
             Self::Newer(_) => (
-                "install the newer fluvio-secret here too, or end the daemon with",
+                "install the newer fluvio-secret, or stop the daemon with",
                 "fluvio-secret daemon stop",
             ),
             Self::Silent { is_asked: true, .. } => {
-                ("it may yet do what was asked, so look afterwards with", "fluvio-secret list")
+                ("the request may still be done later, so check with", "fluvio-secret list")
             }
-            Self::Silent { .. } | Self::Unreachable { .. } => return None,
+            Self::Silent { .. } => return Some(Help::advice("if it hangs, stop its process")),
+            Self::Unreachable { .. } => return None,
             Self::Denied(denied) => return denied.help(),
             Self::Place(error) => return error.help(),
             Self::Refused(refusal) => return refusal.help(),

@@ -25,10 +25,10 @@ pub(super) fn report(socket: &Path) {
     let Some(report) = REPORT.get() else { return };
     report(&match status(socket) {
         Ok(Reply::Answer(status)) if !status.is_current => format!(
-            "waiting for the disk of the vault {}, which does not answer; to stop waiting, press Ctrl-C",
+            "waiting for the disk of the vault {}, which does not answer\nhelp: press Ctrl-C to stop waiting",
             status.vault
         ),
-        _ => "waiting for the daemon, which is busy; to stop waiting, press Ctrl-C".to_owned(),
+        _ => "waiting for the daemon, which is busy\nhelp: press Ctrl-C to stop waiting".to_owned(),
     });
 }
 

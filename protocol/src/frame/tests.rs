@@ -88,7 +88,7 @@ macro_rules! pair {
 
 #[test]
 fn every_message_has_a_golden_sample_that_belongs_to_its_request() {
-    let refusal = Refusal::new(Code::Missing, "no secret", "set it with: fluvio secret set A");
+    let refusal = Refusal::new(Code::Missing, "no secret", "set it with: fluvio-secret set A");
     let refused = Reply::Refused(refusal.about(vec![name("A")]));
     let progress = Reply::Reencrypting(Reencrypting { done: 1, all: 2 });
     let others = vec![
@@ -255,7 +255,7 @@ fn checked() -> Checked {
             length: 1,
             name: Some(name("A")),
             text: "the secret `A` is not in the vault".into(),
-            remedy: "set it with: fluvio secret set A".into(),
+            remedy: "set it with: fluvio-secret set A".into(),
         }],
         names: vec![name("A")],
         unchecked: None,

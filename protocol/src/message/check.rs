@@ -128,7 +128,7 @@ impl Checked {
     ///    |
     /// 12 |   token: "${{ secrets.API_TOKEN }}"
     ///    |           ^^^^^^^^^^^^^^^^^^^^^^^^
-    ///    = help: set it with: fluvio secret set API_TOKEN
+    ///    = help: set it with: fluvio-secret set API_TOKEN
     /// ```
     #[must_use]
     pub fn report(&self, path: &str, text: &str) -> String {

@@ -105,7 +105,7 @@ mod tests {
     fn a_refusal_names_the_thing_and_the_next_step() {
         let names = vec!["A".parse().expect("a name"), "B".parse().expect("a name")];
         let refusal = Refusal::new(Code::Missing, "no secret", "set it").about(names);
-        assert_eq!(refusal.report(), "no secret `A`, `B`; set it");
+        assert_eq!(refusal.report(), "no secret `A`, `B`\nhelp: set it");
         assert_eq!(Refusal::new(Code::Locked, "locked", "").report(), "locked");
     }
 }

@@ -167,7 +167,7 @@ fn start(args: &[OsString], at: usize, default: Option<&str>) -> CdkPlan {
                 inject = value.to_str().and_then(InjectMode::of);
                 if inject.is_none() {
                     // The real one would only say that it does not know the option.
-                    return CdkPlan::Refuse("--inject is one of: auto, env, file");
+                    return CdkPlan::Refuse("--inject must be auto, env or file");
                 }
                 continue;
             }
@@ -341,11 +341,11 @@ mod tests {
         for line in
             ["deploy start -c c.yaml --new=cnry", "deploy --new cnry start -c c.yaml", "test --new"]
         {
-            let told = CdkPlan::Pass(Some("the option --new is not known here".into()));
+            let told = CdkPlan::Pass(Some("the option --new is unknown".into()));
             assert_eq!(planned(line), told, "{line}");
         }
         for option in ["-x", "-\u{e9}"] {
-            let told = CdkPlan::Pass(Some(format!("the option {option} is not known here")));
+            let told = CdkPlan::Pass(Some(format!("the option {option} is unknown")));
             assert_eq!(planned(&format!("deploy start {option}cnry")), told);
         }
     }

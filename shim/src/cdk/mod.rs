@@ -70,7 +70,7 @@ pub(crate) fn run(args: Vec<OsString>) -> Result<Infallible, ShimError> {
         CdkPlan::OwnSecrets(file) => {
             note_index_of_another_user(&args);
             say(&format!(
-                "note: the connector gets its secrets from {}, and none from the vault",
+                "note: the connector gets its secrets from {}, not from the vault",
                 file.display()
             ));
             cdk.args(args);
@@ -79,7 +79,7 @@ pub(crate) fn run(args: Vec<OsString>) -> Result<Infallible, ShimError> {
         CdkPlan::Pass(why) => {
             note_index_of_another_user(&args);
             if let Some(why) = why {
-                say(&format!("{why}; so this is left to cdk, without secrets of the vault"));
+                say(&format!("warning: cdk runs without secrets from the vault: {why}"));
             }
             cdk.args(args);
             None
@@ -170,9 +170,7 @@ fn by_environment(cdk: &mut Command, start: &CdkStart, granted: &Granted) -> Res
     }
     cdk.args(&start.args);
     if let Delivery::Environment { .. } = delivery {
-        say(
-            "warning: with --inject env the values are in the environment of cdk, where every build script sees them",
-        );
+        say("warning: with --inject env, every build script that cdk runs can read the values");
         command::set_environment(cdk, granted);
     }
     Ok(())
@@ -202,7 +200,7 @@ fn by_lease(
 fn warn_of_logout(lease: &Path, state: &StateDirectory) {
     if logout::removes(lease) && state.is_first_time("logging-out") {
         say(
-            "warning: when you log out, the secrets of connectors that go on running are removed; to keep them: loginctl enable-linger (this is said once)",
+            "warning: when you log out, running connectors lose their secrets (shown once)\nhelp: keep them with: loginctl enable-linger",
         );
     }
 }

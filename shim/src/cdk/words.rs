@@ -104,5 +104,5 @@ pub(super) fn unknown(word: &OsStr) -> String {
     let name = text.split('=').next().unwrap_or_default();
     let shown = if name.starts_with("--") { name.chars().count() } else { 2 };
     let name: String = name.chars().take(shown).collect();
-    format!("the option {name} is not known here")
+    format!("the option {name} is unknown")
 }

@@ -21,7 +21,7 @@ const MOST_WORK: u8 = 20;
 /// Why a file or a line is not an identity.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum BadIdentity {
-    #[error("it holds no AGE-SECRET-KEY-1… line")]
+    #[error("it has no AGE-SECRET-KEY-1… line")]
     None,
     #[error("it is damaged")]
     Damaged,
@@ -29,11 +29,11 @@ pub enum BadIdentity {
     Other,
     #[error("all of its keys are marked as retired")]
     Retired,
-    #[error("it is sealed to keys, and not to a passphrase")]
+    #[error("it is encrypted for keys, not with a passphrase")]
     Sealed,
     #[error("its AGE-SECRET-KEY-1… line is damaged")]
     Unreadable,
-    #[error("its passphrase takes work of 2^{0}, and 2^{MOST_WORK} is the most")]
+    #[error("its scrypt work factor is {0}, and the maximum is {MOST_WORK}")]
     Work(u8),
     #[error("this is not its passphrase")]
     WrongPassphrase,
@@ -46,7 +46,7 @@ pub enum DecryptFailure {
     #[error("it is damaged")]
     Damaged,
     /// They were encrypted for other recipients.
-    #[error("it is sealed to another identity")]
+    #[error("it is encrypted for another identity")]
     OtherIdentity,
 }
 

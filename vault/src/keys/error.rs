@@ -14,13 +14,13 @@ use crate::keys::encryption::BadIdentity;
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum IdentityError {
-    #[error("the identity {path} cannot be used: {source}; put back a copy of it", path = .path.display())]
+    #[error("the identity {path} cannot be used: {source}", path = .path.display())]
     Bad { path: PathBuf, source: BadIdentity },
-    #[error("the identity {path} cannot be read: {source}; put back a copy of it", path = .path.display())]
+    #[error("cannot read the identity {path}: {source}", path = .path.display())]
     Read { path: PathBuf, source: ReadError },
     #[error(transparent)]
     Place(PlaceError),
-    #[error("the identity {path} cannot be written: {}", io_error_text(.source), path = .path.display())]
+    #[error("cannot write the identity {path}: {}", io_error_text(.source), path = .path.display())]
     Write { path: PathBuf, source: io::Error },
 }
 
@@ -48,7 +48,8 @@ impl Helpful for IdentityError {
     fn help(&self) -> Option<Help> {
         match self {
             Self::Place(error) => error.help(),
-            Self::Bad { .. } | Self::Read { .. } | Self::Write { .. } => None,
+            Self::Bad { .. } | Self::Read { .. } => Some(Help::advice("restore a copy of it")),
+            Self::Write { .. } => None,
         }
     }
 }

@@ -1,24 +1,32 @@
 //! Keys of kinds that cannot be used here. No message repeats such a key: it may be secret.
 
+use fluvio_secret_system::help::{Help, Helpful};
+
 /// A key of another kind.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ForeignKey {
     #[error(
-        "it is an identity, which is secret; a recipient is its public key, which begins with age1"
+        "it is an identity, which is secret: the recipient is its public key, which begins with age1"
     )]
     Identity,
     #[error(
-        "it is of a kind that needs a plugin or a newer age; here keys are X25519: age1… and AGE-SECRET-KEY-1…, as age-keygen makes them"
+        "it needs a plugin or a newer age: only the X25519 keys of age-keygen work (age1…, AGE-SECRET-KEY-1…)"
     )]
     Plugin,
     #[error(
-        "it is a recipient, which is public; the identity is the file with the AGE-SECRET-KEY-1… line"
+        "it is a recipient, which is public: the identity is the file with the AGE-SECRET-KEY-1… line"
     )]
     Recipient,
     #[error(
-        "it is an SSH key, and those are not taken: what opens them is the crate `rsa`, which has a timing weakness that is not mended; make a key with: age-keygen"
+        "it is an SSH key, and these are not supported (the `rsa` crate has a timing weakness)"
     )]
     Ssh,
+}
+
+impl Helpful for ForeignKey {
+    fn help(&self) -> Option<Help> {
+        matches!(self, Self::Ssh).then(|| Help::command("create a key with", "age-keygen"))
+    }
 }
 
 /// The foreign key that was passed as a recipient; `None` for a damaged recipient or anything else.

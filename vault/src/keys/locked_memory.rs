@@ -50,8 +50,8 @@ fn warn(error: &io::Error) {
     static WARNED: Once = Once::new();
     WARNED.call_once(|| {
         tracing::warn!(
-            "the identity cannot be locked into memory, so it may be swapped: {error}; \
-             raise the limit (ulimit -l) before the daemon is started"
+            "the identity cannot be locked into memory, so it may be swapped: {error} \
+             (see ulimit -l)"
         );
     });
 }

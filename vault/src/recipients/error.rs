@@ -14,21 +14,21 @@ use crate::durable_directory::ReadError;
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum RecipientsError {
-    #[error("the list of recipients {path} cannot be used: line {line} is no age recipient (age1…)", path = .path.display())]
+    #[error("invalid list of recipients {path}: line {line} is not an age recipient (age1…)", path = .path.display())]
     Bad { path: PathBuf, line: usize },
-    #[error("the recipients in {vault} are not those that were accepted here, which are in {accepted}", vault = .vault.display(), accepted = .accepted.display())]
+    #[error("the recipients in {vault} differ from those that you accepted, in {accepted}", vault = .vault.display(), accepted = .accepted.display())]
     Differ { vault: PathBuf, accepted: PathBuf },
-    #[error("the list of recipients {path} has no recipients", path = .path.display())]
+    #[error("the list of recipients {path} is empty", path = .path.display())]
     Empty { path: PathBuf },
-    #[error("the identity is none of the accepted recipients, which are in {accepted}", accepted = .accepted.display())]
+    #[error("the identity is not one of the accepted recipients in {accepted}", accepted = .accepted.display())]
     Foreign { accepted: PathBuf },
-    #[error("the list of recipients {path} has more than {}, which is the most", limits::RECIPIENTS, path = .path.display())]
+    #[error("the list of recipients {path} has more than {} recipients", limits::RECIPIENTS, path = .path.display())]
     Many { path: PathBuf },
-    #[error("the list of recipients {path} cannot be read: {source}", path = .path.display())]
+    #[error("cannot read the list of recipients {path}: {source}", path = .path.display())]
     Read { path: PathBuf, source: ReadError },
-    #[error("whom to seal to is not known: {accepted} is not there, and the identity has a passphrase", accepted = .accepted.display())]
+    #[error("the recipients are unknown: {accepted} does not exist, and the identity has a passphrase", accepted = .accepted.display())]
     Unknown { accepted: PathBuf },
-    #[error("the list of recipients {path} cannot be written: {}", io_error_text(.source), path = .path.display())]
+    #[error("cannot write the list of recipients {path}: {}", io_error_text(.source), path = .path.display())]
     Write { path: PathBuf, source: io::Error },
 }
 

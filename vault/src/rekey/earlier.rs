@@ -36,7 +36,7 @@ impl EarlierChange {
     pub(crate) fn end(&self) {
         if let Err(error) = self.config.remove(EARLIER_FILE).and_then(|()| self.config.sync()) {
             tracing::warn!(
-                "{} is not removed: {error}",
+                "cannot remove {}: {error}",
                 self.config.path_of(EARLIER_FILE).display()
             );
         }

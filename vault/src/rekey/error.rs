@@ -11,39 +11,39 @@ use crate::keys::foreign_key::ForeignKey;
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum RekeyError {
-    #[error("the identity that was given cannot be used: {0}")]
+    #[error("the new identity cannot be used: {0}")]
     BadIdentity(#[source] BadIdentity),
-    #[error(
-        "the recipient that was given cannot be used: it is none, or was not copied whole; one begins with age1 and has 62 characters"
-    )]
+    #[error("this is not a complete age recipient, which begins with age1 and has 62 characters")]
     BadRecipient,
-    #[error("the recipients in {path} were changed since they were shown", path = .path.display())]
+    #[error("the recipients in {path} changed after they were shown", path = .path.display())]
     Changed { path: PathBuf },
     #[error(
-        "an earlier version of fluvio-secret began to change the identity, and its new key is in {path}",
+        "an earlier version of fluvio-secret began to change the identity: its new key is in {path}",
         path = .path.display()
     )]
     EarlierChange { path: PathBuf },
-    #[error("the {what} that was given cannot be used: {source}")]
+    #[error("the {what} cannot be used: {source}")]
     ForeignKey { what: &'static str, source: ForeignKey },
-    #[error("the vault has {} recipients already, which is the most", limits::RECIPIENTS)]
+    #[error("the vault already has {} recipients, the maximum", limits::RECIPIENTS)]
     Many,
     #[error("the identity {path} has no room for another key", path = .path.display())]
     ManyKeys { path: PathBuf },
-    #[error("this machine's identity, {own}, is not among the recipients in {path}", path = .path.display())]
+    #[error("this machine's key, {own}, is not one of the recipients in {path}", path = .path.display())]
     NotAmong { path: PathBuf, own: String },
-    #[error("{recipient} is not among the recipients in {path}", path = .path.display())]
+    #[error("{recipient} is not one of the recipients in {path}", path = .path.display())]
     NotListed { path: PathBuf, recipient: String },
-    #[error("the identity that was given opens none of the secrets in {path}", path = .path.display())]
+    #[error("this identity decrypts none of the secrets in {path}", path = .path.display())]
     OpensNothing { path: PathBuf },
-    #[error("{recipient} is this machine's own")]
+    #[error("{recipient} is this machine's own key")]
     Own { recipient: String },
-    #[error("no retired key was removed, because the current one does not open every version of")]
+    #[error(
+        "no retired key was removed, because the current key does not decrypt every version of"
+    )]
     RetiredNeeded { names: Vec<SecretName> },
-    #[error("the identity that was given has a passphrase, which was not given")]
+    #[error("the new identity has a passphrase, which is missing")]
     Sealed,
     #[error("a change of the identity or the recipients is not finished")]
     Unfinished,
-    #[error("this is not the passphrase of the identity that was given")]
+    #[error("this is not the passphrase of the new identity")]
     WrongPassphrase,
 }

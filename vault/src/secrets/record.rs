@@ -44,11 +44,11 @@ pub enum BadRecord {
     Encrypted(#[from] DecryptFailure),
     #[error(transparent)]
     File(#[from] ReadError),
-    #[error("it is written in format {0}, which only a newer fluvio-secret reads")]
+    #[error("it has format {0}, which only a newer fluvio-secret can read")]
     Newer(u32),
     #[error("it holds the secret `{0}`")]
     OtherName(SecretName),
-    #[error("what is sealed in it is no secret of ours")]
+    #[error("its content is not a secret of fluvio-secret")]
     Unreadable,
 }
 

@@ -43,7 +43,7 @@ pub(super) fn change(change: &ChangePassphraseArgs) -> Result<(), CliError> {
     output::confirm(match (has_one, is_set) {
         (false, _) => "Passphrase set",
         (true, true) => "Passphrase changed",
-        (true, false) => "Passphrase taken off",
+        (true, false) => "Passphrase removed",
     });
     if is_set {
         say_until()?;
@@ -55,20 +55,22 @@ pub(super) fn change(change: &ChangePassphraseArgs) -> Result<(), CliError> {
 }
 
 const ABOUT_COPIES: &str = "\
-note: copies that were made before have no passphrase: in backups, and maybe on the disk, where the
-      file was. Who loses the passphrase loses all secrets; nobody can open the identity without it.";
+note: if you lose the passphrase, you lose all your secrets
+note: older copies of the identity have no passphrase, for example in backups";
 
 fn say_until() -> Result<(), CliError> {
     let status = client()?.call(GetStatus)?;
     // A lock takes effect at once, even while the passphrase is changed.
     if status.locked {
-        output::say("note: the vault is locked; unlock it with: fluvio-secret unlock");
+        output::say("note: the vault is locked\nhelp: unlock it with: fluvio-secret unlock");
         return Ok(());
     }
     let until = status
         .unlocked_until
         .map(|until| format!(" until {}", date::local(until)))
         .unwrap_or_default();
-    output::say(&format!("note: the vault is unlocked{until}; to lock it now: fluvio-secret lock"));
+    output::say(&format!(
+        "note: the vault is unlocked{until}\nhelp: lock it with: fluvio-secret lock"
+    ));
     Ok(())
 }

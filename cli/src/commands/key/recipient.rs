@@ -153,22 +153,19 @@ fn remove(args: RemoveRecipientArgs) -> Result<(), CliError> {
 }
 
 const ABOUT_THE_REMOVED: &str = "\
-note: what the removed one could open until now it may have kept, and copies of the vault from before, as
-      in git or in a backup, it still opens. Whatever it should not know any more has to be changed where
-      it is used, and set anew with: fluvio secret set NAME";
+note: the removed recipient may know the values, and can still decrypt older copies of the vault
+help: replace each value that it must not know, then run: fluvio-secret set NAME";
 
 fn accept(yes: bool) -> Result<(), CliError> {
     let recipients = client()?.call(GetRecipients)?;
     let differences = differences(&recipients);
     if differences.is_empty() && recipients.unfinished.is_none() {
-        return output::print(
-            "The vault's recipients are those that were accepted on this machine",
-        );
+        return output::print("You have already accepted the vault's recipients");
     }
     if !differences.is_empty() {
         output::print(&differences)?;
         if !yes {
-            question::ask("Seal secrets to these recipients from now on?", "accepted")?;
+            question::ask("Encrypt secrets for these recipients from now on?", "accepted")?;
         }
     }
     let listed = recipients.recipients.into_iter().filter(|one| one.listed);
@@ -188,7 +185,8 @@ fn differences(recipients: &Recipients) -> String {
     if recipients.recipients.iter().all(|one| one.listed == one.accepted) {
         return String::new();
     }
-    let mut text = format!("{}, against what was accepted on this machine:\n", recipients.file);
+    let mut text =
+        format!("{}, compared with the recipients that you accepted:\n", recipients.file);
     for one in &recipients.recipients {
         let sign = match (one.listed, one.accepted) {
             (true, false) => '+',
@@ -222,7 +220,7 @@ mod tests {
         recipients.recipients.push(one("age1c", "", false, true));
         assert_eq!(
             differences(&recipients),
-            "/v/.recipients, against what was accepted on this machine:\n  age1a\n+ age1b  bob\n- age1c\n"
+            "/v/.recipients, compared with the recipients that you accepted:\n  age1a\n+ age1b  bob\n- age1c\n"
         );
         recipients.recipients.truncate(1);
         assert_eq!(differences(&recipients), "");

@@ -42,7 +42,7 @@ pub(super) fn kept_passphrase(args: &PassphraseArgs) -> Result<Option<Secret>, C
 
 pub(super) fn summary(resealed: &Reencrypted) -> String {
     format!(
-        "{} and {} sealed anew to {}",
+        "{} and {} re-encrypted for {}",
         count(resealed.secrets, "secret"),
         count(resealed.versions, "earlier version"),
         count(resealed.recipients, "recipient")
@@ -59,7 +59,7 @@ fn say_left(resealed: &Reencrypted) {
     if !resealed.left.is_empty() {
         let names: Vec<_> = resealed.left.iter().map(|name| format!("`{name}`")).collect();
         output::say(&format!(
-            "warning: what could not be opened was left as it is, of {}",
+            "warning: some versions could not be decrypted and stay as they are, of {}",
             names.join(", ")
         ));
     }
@@ -68,7 +68,7 @@ fn say_left(resealed: &Reencrypted) {
 fn say_kept(resealed: &Reencrypted) {
     if let Some(kept) = &resealed.kept {
         output::say(&format!(
-            "note: the old key is kept in {kept}, too, and marked as retired there.\n      It decrypts older copies of the vault, as in git or in a backup. To remove it: fluvio-secret key retire"
+            "note: {kept} keeps the old key as retired, to decrypt older copies of the vault\nhelp: remove it with: fluvio-secret key retire"
         ));
     }
 }
@@ -76,12 +76,12 @@ fn say_kept(resealed: &Reencrypted) {
 /// Says what was begun before, and is finished now, too.
 fn say_finished(resealed: &Reencrypted) {
     match resealed.finished {
-        Some(Unfinished::Identity) => output::say(
-            "note: a change of the identity that had been begun before is finished now, too",
-        ),
-        Some(Unfinished::Recipients) => output::say(
-            "note: a change of the recipients that had been begun before is finished now, too",
-        ),
+        Some(Unfinished::Identity) => {
+            output::say("note: an earlier change of the identity is now finished")
+        }
+        Some(Unfinished::Recipients) => {
+            output::say("note: an earlier change of the recipients is now finished")
+        }
         None => {}
     }
 }
@@ -91,13 +91,13 @@ pub(super) fn say_state(recipients: &Recipients) {
     let is_new = |one: &ListedRecipient| one.listed != one.accepted;
     match recipients.unfinished {
         Some(Unfinished::Identity) => output::say(
-            "note: a change of the identity is not finished; finish it with: fluvio-secret key rotate",
+            "note: a change of the identity is not finished\nhelp: finish it with: fluvio-secret key rotate",
         ),
         Some(Unfinished::Recipients) => output::say(
-            "note: not all secrets are sealed to these yet; finish it with: fluvio-secret key recipient accept",
+            "note: not all secrets are encrypted for these recipients yet\nhelp: finish it with: fluvio-secret key recipient accept",
         ),
         None if recipients.recipients.iter().any(is_new) => output::say(
-            "note: these are not the recipients that were accepted on this machine; see the difference, and accept it, with: fluvio-secret key recipient accept",
+            "note: you have not accepted these recipients\nhelp: review and accept them with: fluvio-secret key recipient accept",
         ),
         None => {}
     }

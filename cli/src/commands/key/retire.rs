@@ -34,7 +34,7 @@ pub(crate) struct RetireArgs {
 pub(super) fn retire(args: &RetireArgs) -> Result<(), CliError> {
     let retired = client()?.call(GetKey)?.retired;
     if !retired.is_empty() {
-        output::say("note: git history and backups cannot be checked; they may need these keys:");
+        output::say("note: git history and backups are not checked, and may need these keys:");
         retired.iter().for_each(|key| output::say(&format!("      {}", describe(key))));
         if !args.yes {
             let keys = count(retired.len(), "retired key");
@@ -46,7 +46,7 @@ pub(super) fn retire(args: &RetireArgs) -> Result<(), CliError> {
     output::confirm(&match retired.len() {
         0 => "There are no retired keys".to_owned(),
         removed => {
-            format!("{} removed; the vault does not need them", count(removed, "retired key"))
+            format!("{} removed", count(removed, "retired key"))
         }
     });
     Ok(())

@@ -37,8 +37,8 @@ pub(crate) struct RotateArgs {
 }
 
 const ABOUT_ROTATION: &str = "\
-This makes a new key, and re-encrypts all secrets for it. The old key is kept in the identity file,
-marked as retired, until you remove it with: fluvio-secret key retire";
+note: this creates a new key and re-encrypts all secrets for it
+note: the old key stays in the identity file, marked as retired";
 
 pub(super) fn rotate(args: &RotateArgs) -> Result<(), CliError> {
     let RotateArgs { drop_history, yes, ref passphrase } = *args;
@@ -56,12 +56,12 @@ pub(super) fn rotate(args: &RotateArgs) -> Result<(), CliError> {
     let rotate = Rotate { drop_history, passphrase };
     let mut resealed = reseal(rotate)?;
     let word = match resealed.finished.take_if(|change| *change == Unfinished::Identity) {
-        Some(_) => "The rotation that was begun is finished",
+        Some(_) => "Earlier rotation finished",
         None => "Identity rotated successfully",
     };
     output::confirm(&format!("{word} ({})", summary(&resealed)));
     output::say(&format!(
-        "note: the new key is in {}; keep a copy of it elsewhere.",
+        "note: the new key is in {}\nhelp: keep a copy of it in a safe place",
         resealed.identity
     ));
     say_rest(&resealed);

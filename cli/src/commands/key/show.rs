@@ -20,11 +20,11 @@ pub(super) fn show(args: &ShowKeyArgs) -> Result<(), CliError> {
     let passphrase = match key.passphrase {
         Some(true) => "yes",
         Some(false) => "no",
-        None if key.lost => "unknown; the identity is missing, and the secrets need it",
-        None => "no; the identity is made with the first secret",
+        None if key.lost => "unknown, because the identity is missing",
+        None => "no identity yet: `set` creates it",
     };
     let shown = || {
-        let recipient = key.recipient.as_deref().unwrap_or("not known yet");
+        let recipient = key.recipient.as_deref().unwrap_or("unknown");
         let mut rows = vec![
             ["Identity".to_owned(), format::shorten(&key.identity)],
             ["Recipient".to_owned(), recipient.to_owned()],

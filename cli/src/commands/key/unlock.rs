@@ -62,7 +62,7 @@ pub(crate) fn unlock(args: &UnlockArgs) -> Result<(), CliError> {
         Some(false) => {
             format!("Vault is not locked: the identity {} has no passphrase", key.identity)
         }
-        None => "Vault is not locked: the first secret that is set makes its identity".to_owned(),
+        None => "Vault is not locked: there is no identity yet".to_owned(),
     });
     Ok(())
 }
@@ -111,7 +111,7 @@ fn turn() -> Result<Turn, CliError> {
     if let Some(turn) = take(Instant::now())? {
         return Ok(Turn::Ours(turn));
     }
-    output::say("note: another program is asking for the passphrase; waiting for its answer");
+    output::say("note: waiting for another program that prompts for the passphrase");
     let end = Instant::now() + ANSWER_TIMEOUT;
     while Instant::now() < end {
         let turn = take(Instant::now() + UNLOCKED_POLL_INTERVAL)?;
@@ -122,7 +122,7 @@ fn turn() -> Result<Turn, CliError> {
             return Ok(Turn::Ours(turn));
         }
     }
-    Err(CliError::Passphrase("another program asks for it and has no answer".into()))
+    Err(CliError::Passphrase("another program still prompts for it".into()))
 }
 
 fn give(args: &UnlockArgs) -> Result<String, CliError> {

@@ -52,21 +52,14 @@ pub(super) fn use_identity(args: &UseIdentityArgs) -> Result<(), CliError> {
         0 => String::new(),
         _ => format!(" ({})", summary(&resealed)),
     };
-    output::confirm(&format!("Identity of {} is in use{sealed}", resealed.own));
-    output::say(&match mode {
-        Some(_) => format!(
-            "note: {} still has the identity, and {} has a copy of it now; keep one elsewhere",
-            path.display(),
-            resealed.identity
-        ),
-        None => format!(
-            "note: {} has a copy of the identity now; keep one elsewhere",
-            resealed.identity
-        ),
-    });
+    output::confirm(&format!("Identity changed to {}{sealed}", resealed.own));
+    output::say(&format!(
+        "note: the identity was copied to {}\nhelp: keep another copy in a safe place",
+        resealed.identity
+    ));
     if let Some(mode) = mode.filter(|mode| mode & 0o077 != 0) {
         output::say(&format!(
-            "warning: others may use {path} (mode {mode:04o}), so they may know it; fix that with: chmod 0600 {}",
+            "warning: others may have read {path} (mode {mode:04o})\nhelp: fix that with: chmod 0600 {}",
             shell::quoted(&path.display().to_string()),
             path = path.display()
         ));
@@ -77,7 +70,7 @@ pub(super) fn use_identity(args: &UseIdentityArgs) -> Result<(), CliError> {
         say_state(&recipients);
     } else {
         output::say(&format!(
-            "note: it is not among the vault's recipients, so it opens nothing that is sealed from now on;\n      have one of them give: fluvio-secret key recipient add {}",
+            "note: it is not one of the vault's recipients, so it cannot decrypt new secrets\nhelp: have one of them run: fluvio-secret key recipient add {}",
             resealed.own
         ));
     }
@@ -103,7 +96,7 @@ fn read(path: &Path) -> Result<(Secret, Option<u32>), CliError> {
     let bytes = value::at_most(&file, limits::IDENTITY_BYTES + 1);
     let bytes = bytes.map_err(|error: io::Error| failed(error.into()))?;
     if bytes.len() > limits::IDENTITY_BYTES {
-        return Err(failed("it is too large to be one".into()));
+        return Err(failed("it is too large for an identity".into()));
     }
     Ok((Secret::new(bytes), mode))
 }

@@ -17,7 +17,7 @@ With --purge the history goes, too; what a disk or a backup keeps of deleted fil
 hands.
 
 Example:
-  fluvio secret delete AUTH_HEADER
+  fluvio-secret delete AUTH_HEADER
   fluvio-secret delete --purge --yes AUTH_HEADER")]
 pub(crate) struct DeleteArgs {
     /// Delete the history too, for good; asks on a terminal

@@ -62,7 +62,7 @@ pub(crate) fn import(import: &ImportArgs) -> Result<(), CliError> {
         why: why.into(),
     })?;
     for note in file.notes() {
-        output::say(&format!("note: {}, {note}", path.display()));
+        output::say(&format!("note: {}: {note}", path.display()));
     }
     let importer = Importer { path, secrets: &file.secrets, overwrite: import.overwrite };
     let found = importer.look()?;
@@ -89,7 +89,7 @@ pub(crate) fn import(import: &ImportArgs) -> Result<(), CliError> {
         // Another program reads a .env, and nothing is left of what came by standard input.
         None if file.secrets.is_empty() || file.is_dotenv() || path.as_os_str() == "-" => {}
         None => output::say(&format!(
-            "note: {path} still has the values in plain text; delete it, or let this command do that with --remove",
+            "note: {path} still has the values in plain text\nhelp: delete it, or import it with: --remove",
             path = path.display()
         )),
     }
@@ -178,9 +178,9 @@ impl Importer<'_> {
             Some(found) => {
                 let done = found.iter().filter(|found| **found == Found::Same).count();
                 let (all, path) = (self.secrets.len(), self.path.display());
-                format!("{done} of {all} secrets have their values of {path}")
+                format!("{done} of {all} secrets have their values from {path}")
             }
-            None => "how many were set is not known".to_owned(),
+            None => "it is unknown how many secrets were set".to_owned(),
         };
         CliError::Stopped { source, done }
     }
@@ -205,8 +205,8 @@ fn batches(secrets: &Secrets) -> impl Iterator<Item = &Secrets> {
 fn show(file: &SecretsFile, found: &[Found]) -> Result<(), CliError> {
     let word = |found: &Found| match found {
         Found::Nothing => "new",
-        Found::Other => "another value",
-        Found::Same => "the same",
+        Found::Other => "other value",
+        Found::Same => "same value",
     };
     let rows = file.secrets.iter().zip(found);
     let rows = rows.map(|((name, _), found)| [name.to_string(), word(found).to_owned()]);
@@ -224,9 +224,9 @@ fn show(file: &SecretsFile, found: &[Found]) -> Result<(), CliError> {
 fn another_value(path: &Path, secrets: &Secrets, found: &[Found]) -> CliError {
     let other = secrets.iter().zip(found).filter(|(_, found)| **found == Found::Other);
     let names: Vec<_> = other.map(|((name, _), _)| format!("`{name}`")).collect();
-    let why =
-        format!("the vault has another value for {}; to replace it: --overwrite", names.join(", "));
-    CliError::Import { path: path.to_owned(), why: why.into(), help: None }
+    let why = format!("the vault has another value for {}", names.join(", "));
+    let help = Some("to replace it, add: --overwrite");
+    CliError::Import { path: path.to_owned(), why: why.into(), help }
 }
 
 fn summary(path: &Path, found: &[Found]) -> String {
@@ -246,12 +246,12 @@ fn summary(path: &Path, found: &[Found]) -> String {
 fn id_of(path: &Path) -> Result<FileId, CliError> {
     let failed = |why: AnyCause| CliError::Import { path: path.to_owned(), why, help: None };
     if path.as_os_str() == "-" {
-        return Err(failed("standard input cannot be deleted by --remove".into()));
+        return Err(failed("--remove cannot delete standard input".into()));
     }
     let found = fs::symlink_metadata(path).map_err(|error| failed(error.into()))?;
     if !found.is_file() {
         // If it is a link, the file that it points to would stay.
-        return Err(failed("it is no regular file, so it is not ours to --remove".into()));
+        return Err(failed("--remove deletes only regular files".into()));
     }
     Ok(FileId::from(&found))
 }
@@ -260,13 +260,13 @@ fn id_of(path: &Path) -> Result<FileId, CliError> {
 fn remove(path: &Path, read: FileId) -> Result<(), CliError> {
     let kept = |why: AnyCause| CliError::Kept { path: path.to_owned(), why };
     if !id_of(path).is_ok_and(|now| now == read) {
-        return Err(kept("it was changed meanwhile".into()));
+        return Err(kept("it was changed during the import".into()));
     }
     let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
     fs::remove_file(path)
         .and_then(|()| File::open(directory.unwrap_or(Path::new(".")))?.sync_all())
         .map_err(|error| kept(error.into()))?;
-    output::say(&format!("{} is deleted", path.display()));
+    output::say(&format!("{} was deleted", path.display()));
     Ok(())
 }
 

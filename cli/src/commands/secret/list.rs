@@ -13,7 +13,7 @@ use crate::{date, format, output};
 
 /// List the names of the secrets, and when each was set
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  fluvio secret list\n  fluvio-secret list -O json")]
+#[command(after_help = "Example:\n  fluvio-secret list\n  fluvio-secret list -O json")]
 pub(crate) struct ListSecretsArgs {
     /// List deleted secrets, which `restore` brings back
     #[arg(long)]

@@ -14,7 +14,7 @@ pub(super) fn say_holders(holders: &[ListedGrant], leases: &[HeldLease]) {
         holders.iter().map(status::connector).chain(leases.iter().map(of_lease)).collect();
     if !all.is_empty() {
         output::say(&format!(
-            "note: running with the earlier value: {}; restart to use the new one",
+            "note: still running with the earlier value: {}\nhelp: restart them to use the new value",
             all.join(", ")
         ));
     }
@@ -24,10 +24,10 @@ pub(super) fn say_holders(holders: &[ListedGrant], leases: &[HeldLease]) {
 pub(super) fn about_the_identity(path: &str) -> String {
     format!(
         "\
-note: the key that opens your secrets was made: {path}
-      It is not protected by a passphrase; fluvio-secret key passphrase puts one on it. Who loses it
-      loses all secrets, so keep a copy of it elsewhere; a backup of the whole home folder holds both
-      the key and what it opens."
+note: your identity, the key that decrypts your secrets, is now in {path}
+      If you lose it, you lose all your secrets. Anyone who has it and your vault can read them.
+help: keep a copy of it in a safe place, apart from backups of the vault
+help: protect it with a passphrase: fluvio-secret key passphrase"
     )
 }
 
@@ -41,21 +41,17 @@ pub(super) fn about_unfit<'a>(
         let Err(by_file) = fit::by_file(value) else { continue };
         match (by_file, fit::by_environment(name, value)) {
             (Unfit::NotUtf8, _) => {
-                notes.push(format!("warning: `{name}` cannot reach a Fluvio connector: {by_file}"));
+                notes.push(format!("warning: `{name}` cannot be passed to a connector: {by_file}"));
             }
             (_, Ok(())) => named.push(format!("`{name}` ({by_file})")),
             (_, Err(by_environment)) => notes.push(format!(
-                "warning: `{name}` cannot reach a connector in a secrets file ({by_file}) nor by the environment ({by_environment})"
+                "warning: `{name}` cannot be in a secrets file ({by_file}) or an environment variable ({by_environment})"
             )),
         }
     }
     if !named.is_empty() {
-        let passed = match named.len() {
-            1 => "it as an environment variable",
-            _ => "them as environment variables",
-        };
         notes.push(format!(
-            "note: a secrets file cannot hold {}; run passes {passed}, and cdk needs: --inject env",
+            "note: a secrets file cannot hold {}, so `run` passes environment variables\nhelp: for cdk, add: --inject env",
             named.join(", ")
         ));
     }
@@ -79,7 +75,7 @@ mod tests {
         let note = said(b"a\nb").expect("a note");
         assert!(note.starts_with("note: ") && note.contains("line break"), "{note}");
         // Under cdk such a value is refused, and the environment has to be asked for.
-        assert!(note.contains("cdk needs: --inject env"), "{note}");
+        assert!(note.contains("help: for cdk, add: --inject env"), "{note}");
         let warning = said(b"\xff").expect("a warning");
         assert!(warning.contains("not UTF-8"), "{warning}");
         let warning = said(b"a\n\0").expect("a warning");

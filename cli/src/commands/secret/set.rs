@@ -23,8 +23,8 @@ Without VALUE and --file the value is asked for, or read from standard input whe
 terminal. From standard input one line end at the end is removed; a file is taken as it is.
 
 Example:
-  fluvio secret set AUTH_HEADER \"Authorization: bearer 1234abcd\"
-  fluvio secret set TLS_CERT --file cert.pem")]
+  fluvio-secret set AUTH_HEADER \"Authorization: bearer 1234abcd\"
+  fluvio-secret set TLS_CERT --file cert.pem")]
 pub(crate) struct SetArgs {
     /// Accepted as in the cloud; secrets have one scope here
     #[arg(short, long)]
@@ -73,10 +73,10 @@ impl SetArgs {
 }
 
 const UNKNOWN_OPTION: &str = "\
-error: unknown option after NAME; nothing was set
+error: unknown option after NAME, so nothing was set
 help: to read the value from standard input: fluvio-secret set NAME -
 help: if it is the value, put -- before it: fluvio-secret set NAME -- VALUE
-see: fluvio-secret set --help";
+help: see: fluvio-secret set --help";
 
 pub(crate) fn set(args: SetArgs) -> Result<(), CliError> {
     let name = args.name.clone();
@@ -85,7 +85,7 @@ pub(crate) fn set(args: SetArgs) -> Result<(), CliError> {
     let value = value::read(source, &name)?;
     if is_argument && value.expose().starts_with(b"--") {
         output::say(
-            "note: the value begins with two dashes; was an option meant? see: fluvio-secret set --help",
+            "note: the value begins with two dashes, like an option\nhelp: see: fluvio-secret set --help",
         );
     }
     let unfit = about_unfit([(&name, &value)]);
@@ -103,5 +103,5 @@ pub(crate) fn set(args: SetArgs) -> Result<(), CliError> {
 }
 
 const ABOUT_ARGUMENTS: &str = "\
-note: a value given as an argument is in the shell's history, and in `ps` while the command runs;
-      without VALUE it is asked for. (This is said once.)";
+note: a value on the command line is in your shell's history and, briefly, in `ps` (shown once)
+help: leave it out to be prompted for it: fluvio-secret set NAME";

@@ -37,7 +37,7 @@ impl Case {
     fn follow(&mut self, finding: &Finding) {
         let help = finding.remedy.as_str();
         let edit = Edit::at(&self.text, finding);
-        if let Some(name) = help.split("fluvio secret set ").nth(1).filter(|name| *name != "NAME") {
+        if let Some(name) = help.split("fluvio-secret set ").nth(1).filter(|name| *name != "NAME") {
             self.values.borrow_mut().insert(name.to_owned(), "v".to_owned());
             return;
         }
@@ -91,7 +91,9 @@ impl<'a> Edit<'a> {
                 let text = self.in_place_of_map(first);
                 declared(&text, quoted[1])
             }
-            _ if help.starts_with("for the secret write ") => declared(&self.put(first), quoted[1]),
+            _ if help.starts_with("for the secret, write ") => {
+                declared(&self.put(first), quoted[1])
+            }
             _ if help.contains("in its place") => self.put(last),
             _ if help.starts_with("write the value itself, like") => self.put(first),
             _ if help.starts_with("write `secret: {name: ") => self.put(&format!("{{{first}}}")),
@@ -117,9 +119,7 @@ impl<'a> Edit<'a> {
                 let end = if help.contains("---") { self.lines.len() } else { self.line + 1 };
                 self.without(self.line..end)
             }
-            _ if help.starts_with("remove it with everything below it")
-                || help.starts_with("remove this key with everything below it") =>
-            {
+            _ if help.contains("remove this key with everything below it") => {
                 self.without(self.line..self.block_end(self.line))
             }
             _ if help.starts_with("indent line") => self.indent(help),
@@ -143,18 +143,18 @@ impl<'a> Edit<'a> {
             }
             _ if help.contains("move these keys") => self.move_keys(help),
             _ if help.starts_with("replace it with a map") => last.to_owned(),
-            _ if help.starts_with("put the whole text in quotes") => {
+            _ if help.starts_with("put the whole string in quotes") => {
                 let (key, value) = self.lines[self.line].split_once(": ").expect("a key");
                 self.with_line(&format!("{key}: '{value}'"))
             }
-            _ if help.starts_with("close it on the line") => {
+            _ if help.starts_with("close it where the string ends") => {
                 self.with_line(&format!("{}\"", self.lines[self.line]))
             }
             _ if help.starts_with("use single quotes") => {
                 self.with_line(&self.lines[self.line].replace('"', "'"))
             }
-            _ if help.starts_with("use letters, digits and _ only") => self.put("S"),
-            _ if help.starts_with("close it with the same sign") => {
+            _ if help.starts_with("use only letters, digits and _") => self.put("S"),
+            _ if help.starts_with("close it with `}}`") => {
                 self.with_line(&format!("{} }}}}\"", self.lines[self.line].trim_end_matches('"')))
             }
             _ => panic!("a help that the test does not know: {help}"),
@@ -281,7 +281,7 @@ impl<'a> Edit<'a> {
     }
 
     fn move_keys(&self, help: &str) -> String {
-        let (keys, added) = help.split_once(';').unwrap_or((help, ""));
+        let (keys, added) = help.split_once(", then add").unwrap_or((help, ""));
         let quoted = |text: &str| -> Vec<String> {
             text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
         };

@@ -264,7 +264,7 @@ fn who_is_added_opens_all_until_it_is_removed() {
     assert!(opens_all(&home, &friend) && opens_all(&home, &identity(&home, "identity.txt")));
     commit(Rekey::remove(&vault, &key));
     assert!(opens_none(&home, &friend) && opens_all(&home, &identity(&home, "identity.txt")));
-    assert!(refused(Rekey::remove(&vault, &key)).contains("is not among"));
+    assert!(refused(Rekey::remove(&vault, &key)).contains("is not one of"));
     assert!(refused(Rekey::remove(&vault, &own(&home).to_string())).contains("own"));
 }
 
@@ -289,7 +289,7 @@ fn recipients_that_others_have_added_stop_every_change_until_they_are_accepted()
     let old = shown(&vault);
     add_from_elsewhere(&home, &Keyring::generate().current());
     let error = refused(Rekey::accept(&vault, &old));
-    assert!(error.contains("changed since they were shown"), "{error}");
+    assert!(error.contains("changed after they were shown"), "{error}");
     assert!(opens_none(&home, &stranger));
     commit(Rekey::accept(&vault, &shown(&vault)));
     assert!(opens_all(&home, &stranger));
@@ -321,7 +321,7 @@ fn who_is_not_among_the_recipients_accepts_nothing() {
     let others = Keyring::generate().current();
     fs::write(home.vault_path().join(".recipients"), format!("{others}\n")).expect("changed");
     let error = refused(Rekey::accept(&vault, &[others.to_string()]));
-    assert!(error.contains(&format!("{}, is not among", own(&home))), "{error}");
+    assert!(error.contains(&format!("{}, is not one of", own(&home))), "{error}");
 }
 
 /// Makes a change that a panic ends at this step.
@@ -465,7 +465,7 @@ fn an_identity_is_taken_where_there_is_none_when_it_opens_the_vault() {
     fs::remove_file(home.identity_path()).expect("lost");
     let other = Keyring::generate().to_text();
     let error = refused(Rekey::use_identity(&vault, other.as_bytes(), None, None));
-    assert!(error.contains("opens none"), "{error}");
+    assert!(error.contains("decrypts none"), "{error}");
     assert!(!home.identity_path().exists());
     commit(Rekey::use_identity(&vault, &text, None, None));
     assert_eq!(read(&vault, "A").expect("a value"), b"three");
@@ -490,7 +490,7 @@ fn a_machine_that_is_added_by_others_begins_with_an_identity_of_its_own() {
     fs::remove_file(second.identity_path()).expect("removed");
     commit(Rekey::use_identity(&there, theirs.to_text().as_bytes(), None, None));
     let shown = [own(&first).to_string()];
-    assert!(refused(Rekey::accept(&there, &shown)).contains("is not among"));
+    assert!(refused(Rekey::accept(&there, &shown)).contains("is not one of"));
     commit(Rekey::add(&vault, &theirs.current().to_string(), None));
     for file in [".recipients", "A.age", "B.age"] {
         let copy = second.vault_path().join(file);
@@ -514,8 +514,8 @@ fn a_key_of_another_kind_is_told_from_a_damaged_one_and_not_repeated() {
         ("ssh-ed25519 AAAA cnry", "SSH key"),
         (secret, "which is secret"),
         ("age1pq1cnry", "a newer age"),
-        ("age1cnry", "not copied whole"),
-        ("cnry", "not copied whole"),
+        ("age1cnry", "not a complete age recipient"),
+        ("cnry", "not a complete age recipient"),
     ] {
         let error = refused(Rekey::add(&vault, given, None));
         assert!(error.contains(why) && !error.contains("cnry"), "{error}");
@@ -525,7 +525,7 @@ fn a_key_of_another_kind_is_told_from_a_damaged_one_and_not_repeated() {
     let key = own(&home).to_string();
     for (given, why) in [
         ("-----BEGIN OPENSSH PRIVATE KEY-----\ncnry\n", "SSH key"),
-        ("age-encryption.org/v1\n-> scrypt cnry", "passphrase, which was not given"),
+        ("age-encryption.org/v1\n-> scrypt cnry", "passphrase, which is missing"),
         ("AGE-PLUGIN-CNRY-1cnry", "plugin"),
         (&key, "which is public"),
         ("AGE-SECRET-KEY-1cnry", "is damaged"),
@@ -642,9 +642,7 @@ fn an_identity_behind_a_passphrase_is_used_with_it() {
     let (home, vault) = home();
     let theirs = Keyring::generate();
     let file = encrypt_cheaply("theirs", theirs.to_text().as_bytes());
-    assert!(
-        refused(Rekey::use_identity(&vault, &file, None, None)).contains("which was not given")
-    );
+    assert!(refused(Rekey::use_identity(&vault, &file, None, None)).contains("which is missing"));
     let error = refused(Rekey::use_identity(&vault, &file, Some("wrong"), None));
     assert!(error.contains("not the passphrase"), "{error}");
     commit(Rekey::use_identity(&vault, &file, Some("theirs"), None));

@@ -103,12 +103,12 @@ impl HistoryDirectory {
         match &found[..] {
             [] => {}
             [one] => {
-                tracing::info!("the vault was moved; its history {one} is now {}", self.name());
+                tracing::info!("the vault was moved, so its history {one} is now {}", self.name());
                 all.rename_to(one, all, &self.name())?;
                 all.sync()?;
             }
             _ => tracing::warn!(
-                "several histories are of this vault under earlier paths: {}; to use one, stop the \
+                "several histories belong to earlier paths of this vault: {}; to use one, stop the \
                  daemon, rename that directory to {}",
                 found.join(", "),
                 self.path().display()
@@ -150,7 +150,7 @@ fn owner(folder: &DurableDirectory) -> io::Result<Option<PathBuf>> {
         Err(ReadError::Io(error)) => return Err(error),
         Err(error) => {
             let path = folder.path_of(OWNER);
-            return Err(io::Error::other(format!("{} cannot be read: {error}", path.display())));
+            return Err(io::Error::other(format!("cannot read {}: {error}", path.display())));
         }
     };
     let path = bytes.strip_suffix(b"\n").unwrap_or(&bytes);

@@ -98,5 +98,5 @@ fn copy(
 
 fn leave(folder: &DurableDirectory, name: &str) {
     let path = folder.path_of(name);
-    tracing::warn!("{} is not a part of the history and stays there; remove it", path.display());
+    tracing::warn!("{} is not part of the history, so it stays there", path.display());
 }

@@ -53,7 +53,7 @@ impl VersionHistory {
     pub(crate) fn sweep(&self) {
         if let Err(error) = self.directory.open().and_then(|all| all.remove_temporary()) {
             let path = self.directory.path();
-            tracing::warn!("the history in {} cannot be used: {error}", path.display());
+            tracing::warn!("cannot use the history in {}: {error}", path.display());
         }
     }
 
@@ -75,7 +75,7 @@ impl VersionHistory {
             Some(_) => {
                 let path = self.vault.path_of(&file);
                 tracing::warn!(
-                    "{} is not a file, so the history has nothing of it",
+                    "{} is not a file, so it is not kept in the history",
                     path.display()
                 );
                 return Ok(None);
@@ -196,7 +196,7 @@ impl VersionHistory {
         let file = file_of_version(version);
         if let Err(error) = self.within(name, |directory| directory.remove(&file)) {
             let path = self.directory.path().join(name.as_str()).join(file);
-            tracing::warn!("{} is restored and still there: {error}", path.display());
+            tracing::warn!("cannot remove {} after it was restored: {error}", path.display());
         }
     }
 
@@ -223,7 +223,7 @@ impl VersionHistory {
             });
         if let Err(error) = undone {
             let path = self.directory.path();
-            tracing::warn!("the history in {} has one version twice: {error}", path.display());
+            tracing::warn!("the history in {} has the same version twice: {error}", path.display());
         }
     }
 
@@ -248,7 +248,7 @@ impl VersionHistory {
         });
         if let Err(error) = pruned {
             let path = self.directory.path();
-            tracing::warn!("the history in {} is not shortened: {error}", path.display());
+            tracing::warn!("cannot shorten the history in {}: {error}", path.display());
         }
     }
 
@@ -281,7 +281,7 @@ fn copy(
             ReadError::Io(error) => error,
             error => {
                 let path = vault.path_of(file);
-                io::Error::other(format!("{} cannot be copied there: {error}", path.display()))
+                io::Error::other(format!("cannot copy {} there: {error}", path.display()))
             }
         })?;
     PreparedFile::write(all, kept, &encrypted, found.modified().ok())?.rename_into(versions)?;
