@@ -149,7 +149,7 @@ impl ChangeSecret for Delete {
         let names = [self.name.clone()];
         let change =
             SecretChange::delete(&service.vault, self.name).map_err(|error| match error {
-                VaultError::Missing => refusals::no_such_secret(&names),
+                VaultError::Missing => refusals::no_such_secret(&names[0], &service.vault),
                 error => refusals::about(&names)(error),
             })?;
         let answer = || Response::new(Deleted);
@@ -164,7 +164,7 @@ fn purge(service: &Service, name: SecretName, caller: &Caller<'_>) -> Result<(),
     let exists = secrets.has(name).map_err(refusals::about(&names))?
         || secrets.history().has(name).map_err(refusals::about(&names))?;
     if !exists {
-        return Err(refusals::no_such_secret(&names));
+        return Err(refusals::no_such_secret(&names[0], &service.vault));
     }
     service.audit.record(AuditEvent::Purge, caller.actor(), &names, &[])?;
     let purged = service.vault.purge(name);
@@ -230,7 +230,7 @@ impl Handle for History {
         let versions =
             service.vault.secrets().versions(&names[0]).map_err(refusals::about(&names))?;
         if versions.present.is_none() && versions.earlier.is_empty() {
-            return Err(refusals::no_such_secret(&names));
+            return Err(refusals::no_such_secret(&names[0], &service.vault));
         }
         Ok(versions)
     }

@@ -54,6 +54,11 @@ impl SecretFiles {
         self.each_name()?.collect()
     }
 
+    /// The secret whose name is most like this one, if one may be meant. Without it, an error is as good.
+    pub fn most_like(&self, name: &SecretName) -> Option<SecretName> {
+        self.names().ok()?.most_like(name)
+    }
+
     /// The names of all secrets, and of those that have only a history.
     pub(crate) fn all_names(&self) -> Result<Vec<SecretName>, VaultError> {
         let mut names: Vec<_> = self.names()?.iter().collect();
