@@ -18,6 +18,13 @@ use crate::programs::Built;
 /// What the secrets are set to.
 pub(crate) const VALUE: &str = "Authorization: bearer 0123456789abcdef0123456789abcdef";
 
+/// How glibc's allocator is set when `fluvio-secretd --start` starts the daemon.
+const ALLOCATOR: [(&str, &str); 3] = [
+    ("MALLOC_ARENA_MAX", "2"),
+    ("MALLOC_MMAP_THRESHOLD_", "65536"),
+    ("MALLOC_TRIM_THRESHOLD_", "131072"),
+];
+
 /// A home of its own for one vault.
 pub(crate) struct Home {
     directory: PathBuf,
@@ -126,6 +133,7 @@ impl Home {
     pub(crate) fn start(&mut self) -> Outcome<Duration> {
         let mut command = self.command(&self.daemon);
         let begin = Instant::now();
+        command.envs(ALLOCATOR);
         let mut child = command.arg("--detached").stdout(Stdio::piped()).spawn()?;
         let mut said = String::new();
         child.stdout.take().ok_or("no pipe")?.read_to_string(&mut said)?;

@@ -251,3 +251,23 @@ fn a_locked_vault_says_so_with_a_status_of_its_own() {
     let run = ["run", "--config", config.to_str().unwrap(), "--", "true"];
     refused(&home.cli_apart(&run), 125, &["locked"]);
 }
+
+#[test]
+fn a_mistyped_name_is_answered_with_the_one_that_is_meant() {
+    let home = Home::new();
+    home.set("AUTH_HEADER", "x");
+    let config = home.config(&["AUTH_HEADR"]);
+    let check = home.cli(&["check", config.to_str().unwrap()]);
+    let run = said(&mut home.run(&config, &[], &["true"]));
+    for said in [check, run] {
+        let all = said.out.clone() + &said.err;
+        assert!(all.contains("`AUTH_HEADR` is not in the vault, but `AUTH_HEADER` is"), "{said:?}");
+    }
+    let unchecked = said(&mut home.run(&config, &["--no-check"], &["true"]));
+    for said in
+        [home.cli(&["delete", "AUTH_HEADR"]), home.cli(&["history", "AUTH_HEADR"]), unchecked]
+    {
+        assert!(said.err.contains("did you mean `AUTH_HEADER`?"), "{said:?}");
+    }
+    assert!(!home.cli(&["delete", "OTHER"]).err.contains("did you mean"));
+}

@@ -163,3 +163,23 @@ fn purging_is_asked_for_on_a_terminal() {
     pty.expect("purged successfully");
     pty.child.wait().unwrap();
 }
+
+#[test]
+fn deleted_secrets_are_listed_until_they_are_purged_or_restored() {
+    let home = Home::new();
+    for name in ["A", "B", "C", "D"] {
+        home.set(name, "x");
+    }
+    let none = home.cli(&["list", "--deleted"]);
+    assert!(none.err.contains("no deleted secrets") && !none.out.contains('A'), "{none:?}");
+    home.ok(&["delete", "A", "B", "C"]);
+    let names = || {
+        let json = home.ok(&["list", "--deleted", "-O", "json"]);
+        let listed: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
+        listed.iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(), ["A", "B", "C"]);
+    home.ok(&["restore", "A"]);
+    home.ok(&["delete", "--purge", "--yes", "B"]);
+    assert_eq!(names(), ["C"]);
+}

@@ -203,7 +203,10 @@ fn the_settings_that_hold_are_shown_without_a_daemon() {
     let manual = include_str!("../packaging/man/text/places.txt");
     for line in default.lines() {
         assert!(manual.contains(&format!("\n  {line}\n")), "{line}");
-        assert!(include_str!("../README.md").contains(&format!("\n{line}\n")), "{line}");
+        assert!(
+            include_str!("../guide/src/reference/settings.md").contains(&format!("\n{line}\n")),
+            "{line}"
+        );
     }
     make_folder(&home.path("config"), 0o700);
     home.write("config/settings.toml", "lock-after = \"never\"\ninject = \"file\"\n");

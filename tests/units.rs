@@ -46,7 +46,7 @@ fn systemd_has_nothing_to_say_of_the_units() {
 }
 
 #[test]
-fn the_daemons_exposure_is_what_the_readme_says() {
+fn the_daemons_exposure_is_no_higher_than_with_systemd_252() {
     if !need::sources() || !need::tool("systemd-analyze") {
         return;
     }
@@ -58,10 +58,9 @@ fn the_daemons_exposure_is_what_the_readme_says() {
         let figure = rest.split_whitespace().next().unwrap_or_default();
         figure.parse::<f32>().unwrap_or_else(|error| panic!("{figure}: {error}"))
     };
-    let readme = include_str!("../README.md");
-    let said = "Overall exposure level for fluvio-secretd.service:";
-    // Releases of systemd after the one that the README names may judge otherwise by a little.
-    assert!(figure(&judged.out, said) <= figure(readme, said) + 0.3, "{judged:?}");
+    let exposure = figure(&judged.out, "Overall exposure level for fluvio-secretd.service:");
+    // Later versions of systemd judge a little differently.
+    assert!(exposure <= 6.2 + 0.3, "{judged:?}");
 }
 
 /// In namespaces of its own: the manager of the plain user 1000's session, as systemd starts it at a
@@ -94,7 +93,7 @@ done
 echo '== before systemd has the socket, a command starts a daemon'
 secret set A one > /dev/null
 before=$(pid)
-# What doctor tells is what README has, and fixes what it is about.
+# What doctor prints is what the guide has, and fixes what it is about.
 enable=$(secret doctor | sed -n '/^units  *warning /{n;s/^ *help: fix it with: //p}')
 echo "$enable"
 as_user sh -c "$enable" 2> /dev/null

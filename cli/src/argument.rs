@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
-use fluvio_secret_protocol::{BadName, InjectMode, List, SecretName};
-use jiff::SignedDuration;
+use fluvio_secret_protocol::{
+    BadName, Call, InjectMode, List, ListDeleted, ListLeases, ListedSecret, Paged, SecretName,
+};
+use jiff::{Span, SpanRelativeTo};
 use thiserror::Error;
 
 use crate::connection::client;
@@ -67,10 +69,11 @@ pub(crate) fn text(
     Ok(text)
 }
 
-/// Parses a duration, such as `1m 30s`.
+/// Parses a duration, such as `1m 30s` or `7d`. A day has 24 hours.
 pub(crate) fn duration(text: &OsStr) -> Option<Duration> {
-    let read: SignedDuration = text.to_str()?.parse().ok()?;
-    Duration::try_from(read).ok()
+    let span: Span = text.to_str()?.parse().ok()?;
+    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    Duration::try_from(duration).ok()
 }
 
 const INJECT_MODES: [(InjectMode, &str); 3] = [
@@ -88,9 +91,45 @@ pub(crate) fn inject_mode() -> impl TypedValueParser<Value = InjectMode> {
 
 /// The names of the secrets, for the completion of a shell.
 pub(crate) fn names() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| candidates(&listed(List)))
+}
+
+/// The names of all secrets that may be restored: of deleted ones, too.
+pub(crate) fn restorable_names() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| candidates(&[listed(List), listed(ListDeleted)].concat()))
+}
+
+/// The ids of leases.
+pub(crate) fn lease_ids() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
-        // An error would be printed into the line that you type.
-        let listed = client().and_then(|mut client| Ok(client.collect(List)?)).unwrap_or_default();
-        listed.iter().map(|secret| CompletionCandidate::new(secret.name.as_str())).collect()
+        let leases = listed(ListLeases).into_iter();
+        leases
+            .map(|lease| CompletionCandidate::new(lease.id).help(lease.connector.map(Into::into)))
+            .collect()
     })
+}
+
+/// What the daemon lists. An error would be printed into the line that you type.
+fn listed<C: Call<Answer: Paged>>(request: C) -> Vec<<C::Answer as Paged>::Item> {
+    client().and_then(|mut client| Ok(client.collect(request)?)).unwrap_or_default()
+}
+
+fn candidates(secrets: &[ListedSecret]) -> Vec<CompletionCandidate> {
+    secrets.iter().map(|secret| CompletionCandidate::new(secret.name.as_str())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::duration;
+
+    #[test]
+    fn a_duration_may_have_days() {
+        assert_eq!(duration("1h 30m".as_ref()), Some(Duration::from_secs(5400)));
+        assert_eq!(duration("7d".as_ref()), Some(Duration::from_secs(7 * 86400)));
+        for bad in ["1 month", "-1h", "x", ""] {
+            assert_eq!(duration(bad.as_ref()), None, "{bad}");
+        }
+    }
 }

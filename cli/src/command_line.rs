@@ -228,14 +228,16 @@ mod tests {
             &["set", "A", "cnry1", "cnry2"][..],
             &["set", "cnry-name", "value"],
             &["set", "A", "cnry", "--file", "f"],
-            &["set", "--cnry"],
+            &["set", "--cnry7"],
             &["cnry"],
             &["cnry", "A", "value"],
             &["list", "cnry"],
-            &["list", "--cnry"],
+            &["list", "--cnry7=x"],
+            &["list", "-cnry"],
+            &["set", "cnry=value"],
             &["delete", "A", "cnry-9"],
             &["run", "--inject", "cnry", "--config", "c", "x"],
-            &["--cnry=cnry", "set"],
+            &["--other=cnry", "set"],
         ] {
             let text = refused(words);
             assert!(!text.contains("cnry"), "{words:?}: {text}");
@@ -246,7 +248,25 @@ mod tests {
     fn a_usage_error_says_what_is_meant() {
         assert!(refused(&["lst"]).contains("did you mean: list"), "{}", refused(&["lst"]));
         assert!(refused(&["rm", "A"]).contains("did you mean: delete"));
-        assert!(refused(&["get", "A"]).contains("No command prints a value"));
+        assert!(refused(&["get", "A"]).contains("no command prints a value"));
+        for (word, meant) in [
+            ("env", "fluvio-secret run"),
+            ("init", "fluvio-secret set NAME"),
+            ("rename", "delete the old name"),
+            ("rotate", "fluvio-secret key rotate"),
+            ("stop", "fluvio-secret daemon stop"),
+        ] {
+            assert!(refused(&[word]).contains(meant), "{word}: {}", refused(&[word]));
+        }
+        let json = refused(&["list", "--json"]);
+        assert!(json.contains("no option `--json`") && json.contains("-O json"), "{json}");
+        assert!(
+            refused(&["check", "-c", "x"]).contains("`-c`"),
+            "{}",
+            refused(&["check", "-c", "x"])
+        );
+        let apart = refused(&["set", "A=value"]);
+        assert!(apart.contains("fluvio-secret set NAME VALUE"), "{apart}");
         let nested = refused(&["key", "recipient", "rm"]);
         assert!(!nested.contains("delete") && nested.contains("see: fluvio-secret key recipient"));
         assert!(refused(&["set"]).contains("missing: <NAME>"), "{}", refused(&["set"]));

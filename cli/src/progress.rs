@@ -2,21 +2,26 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use fluvio_secret_protocol::limits;
+
 /// The line; it is taken away when this is dropped.
 pub(crate) struct Progress {
-    is_wanted: bool,
+    is_on_terminal: bool,
     is_shown: bool,
 }
 
+/// As many secrets take so little time that a line would only flicker.
+const FEW: usize = limits::PAGE_NAMES;
+
 impl Progress {
-    /// Shows nothing yet. Where standard error is no terminal, or it `is_long` not, it never does.
-    pub(crate) fn begin(is_long: bool) -> Self {
-        Self { is_wanted: is_long && io::stderr().is_terminal(), is_shown: false }
+    /// Shows nothing yet, and never anything unless standard error is a terminal.
+    pub(crate) fn begin() -> Self {
+        Self { is_on_terminal: io::stderr().is_terminal(), is_shown: false }
     }
 
     /// Shows the number of secrets that are done.
     pub(crate) fn show(&mut self, done: usize, all: usize) {
-        if self.is_wanted {
+        if self.is_on_terminal && all > FEW {
             let mut stderr = io::stderr();
             let _ = write!(stderr, "\r{done} of {all} secrets");
             let _ = stderr.flush();

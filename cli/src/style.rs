@@ -15,7 +15,7 @@ pub(crate) struct Styled {
 
 const BOLD: Style = Style::new().bold();
 const ERROR: Style = AnsiColor::Red.on_default().bold();
-const GUTTER: Style = AnsiColor::Blue.on_default().bold();
+const GUTTER: Style = AnsiColor::BrightBlue.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 const NAME: Style = AnsiColor::Cyan.on_default();
 const OK: Style = AnsiColor::Green.on_default().bold();
@@ -114,14 +114,14 @@ fn names(line: &str) -> String {
     parts.iter().enumerate().map(color).collect::<Vec<_>>().join("`")
 }
 
-/// Colors a cell that is a state.
+/// Colors a cell that is a state, or the line of a help below one.
 fn state(line: &str) -> String {
     for (word, style) in STATES {
         if let Some((before, after)) = line.split_once(&format!("  {word}  ")) {
             return format!("{before}  {}  {after}", paint(style, word));
         }
     }
-    line.to_owned()
+    beginning(line)
 }
 
 #[cfg(test)]

@@ -13,21 +13,28 @@ pub(crate) const PROGRAM: &str = "fluvio-secret";
 
 /// clap's error in our own words.
 pub(crate) fn explain(error: &clap::Error) -> CliError {
-    let text = match error.kind() {
+    let source = error.source();
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         // The help, because nothing was typed.
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            return CliError::Usage(error.render().to_string());
-        }
-        ErrorKind::ValueValidation => {
-            let source = error.source();
-            if let Some(bad) = source.and_then(|source| source.downcast_ref::<BadName>()) {
-                return CliError::Name(*bad);
-            }
-            if let Some(bad) = source.and_then(|source| source.downcast_ref::<BadArgument>()) {
-                return CliError::Usage(bad.to_string());
-            }
-            NOT_UNDERSTOOD.to_owned()
-        }
+        return CliError::Usage(error.render().to_string());
+    }
+    if let Some(bad) = source.and_then(|source| source.downcast_ref::<BadName>()) {
+        return match typed(error, ContextKind::InvalidValue).contains('=') {
+            true => CliError::Usage(format!("error: {bad}, so nothing was done\n{APART}")),
+            false => CliError::Name(*bad),
+        };
+    }
+    if let Some(bad) = source.and_then(|source| source.downcast_ref::<BadArgument>()) {
+        return CliError::Usage(bad.to_string());
+    }
+    let (text, helped) = (text(error), helped(error));
+    let meant = meant(error, &helped).map(|meant| format!("\nhelp: {meant}")).unwrap_or_default();
+    let usage = error.get(ContextKind::Usage).map(|usage| format!("\n{usage}")).unwrap_or_default();
+    CliError::Usage(format!("error: {text}{usage}{meant}\nhelp: see: {helped} --help"))
+}
+
+fn text(error: &clap::Error) -> String {
+    match error.kind() {
         ErrorKind::ArgumentConflict => "two arguments cannot be used together".to_owned(),
         ErrorKind::InvalidSubcommand => "there is no such command".to_owned(),
         ErrorKind::InvalidValue => {
@@ -43,46 +50,76 @@ pub(crate) fn explain(error: &clap::Error) -> CliError {
         }
         ErrorKind::MissingSubcommand => "the command is missing".to_owned(),
         ErrorKind::UnknownArgument | ErrorKind::TooManyValues => {
-            "there is an unknown option, or an argument too many".to_owned()
+            match option(typed(error, ContextKind::InvalidArg)) {
+                Some(option) => format!("there is no option `{option}`"),
+                None => "there is an unknown option, or an argument too many".to_owned(),
+            }
         }
         _ => NOT_UNDERSTOOD.to_owned(),
-    };
-    let meant = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg]
-        .map(|kind| ours(error, kind))
-        .concat();
-    let helped = helped(error);
-    let meant = match error.get(ContextKind::InvalidSubcommand) {
+    }
+}
+
+/// What may be meant.
+fn meant(error: &clap::Error, helped: &str) -> Option<String> {
+    let known = match error.kind() {
         // A group of commands, like `key`, has others.
-        Some(ContextValue::String(typed)) if helped == PROGRAM => {
-            known_elsewhere(typed).unwrap_or(&meant).to_owned()
+        ErrorKind::InvalidSubcommand if helped == PROGRAM => {
+            known_elsewhere(typed(error, ContextKind::InvalidSubcommand))
         }
-        _ => meant,
+        ErrorKind::UnknownArgument => option_elsewhere(typed(error, ContextKind::InvalidArg)),
+        _ => None,
     };
-    let meant = match error.kind() {
-        _ if !meant.is_empty() => format!("\nhelp: did you mean: {meant}"),
-        ErrorKind::UnknownArgument | ErrorKind::TooManyValues => {
-            "\nhelp: put quotes around a value that has spaces".to_owned()
+    let alike = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg];
+    let alike = alike.map(|kind| ours(error, kind)).concat();
+    match (known, error.kind()) {
+        (Some(known), _) => Some(known.to_owned()),
+        _ if !alike.is_empty() => Some(format!("did you mean: {alike}")),
+        (None, ErrorKind::UnknownArgument | ErrorKind::TooManyValues) => {
+            Some("put quotes around a value that has spaces".to_owned())
         }
-        _ => String::new(),
-    };
-    let usage = error.get(ContextKind::Usage).map(|usage| format!("\n{usage}")).unwrap_or_default();
-    CliError::Usage(format!("error: {text}{usage}{meant}\nhelp: see: {helped} --help"))
+        _ => None,
+    }
 }
 
 const NOT_UNDERSTOOD: &str = "the arguments are invalid";
 
-/// Our command for one that other tools have.
+const APART: &str = "help: put a space between them: fluvio-secret set NAME VALUE";
+
+/// What does here what a command of other tools does.
 fn known_elsewhere(typed: &str) -> Option<&'static str> {
     match typed {
-        "cat" | "get" | "read" | "reveal" | "show" => {
-            Some("run, which passes secrets to a connector? No command prints a value")
-        }
-        "remove" | "rm" | "unset" => Some("delete"),
-        "add" | "create" | "put" | "update" => Some("set"),
-        "ls" => Some("list"),
-        "version" => Some("--version"),
+        "cat" | "get" | "read" | "reveal" | "show" => Some(
+            "no command prints a value; pass it to a connector with: fluvio-secret run --config FILE -- COMMAND",
+        ),
+        "env" | "exec" => Some("run a connector with: fluvio-secret run --config FILE -- COMMAND"),
+        "remove" | "rm" | "unset" => Some("did you mean: delete"),
+        "add" | "create" | "put" | "update" => Some("did you mean: set"),
+        "init" => Some("the first secret makes the vault; set it with: fluvio-secret set NAME"),
+        "ls" => Some("did you mean: list"),
+        "mv" | "rename" => Some("set the value under the new name, and delete the old name"),
+        "rotate" => Some("make a new key with: fluvio-secret key rotate"),
+        "stop" => Some("stop the daemon with: fluvio-secret daemon stop"),
+        "version" => Some("did you mean: --version"),
         _ => None,
     }
+}
+
+/// The same for an option.
+fn option_elsewhere(typed: &str) -> Option<&'static str> {
+    match typed {
+        "--json" => Some("print JSON with: -O json"),
+        "--yaml" => Some("print YAML with: -O yaml"),
+        "-c" => Some("name the configuration with: --config FILE"),
+        _ => None,
+    }
+}
+
+/// An option that may be repeated: nothing of a value is made of letters alone after two dashes.
+fn option(typed: &str) -> Option<&str> {
+    let word = typed.strip_prefix("--").or(typed.strip_prefix('-'))?;
+    let is_letters =
+        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphabetic());
+    word.split('-').all(is_letters).then_some(typed)
 }
 
 /// The program and the command whose help says more. Its words are from our own usage.
@@ -92,6 +129,14 @@ fn helped(error: &clap::Error) -> String {
     let is_word = |word: &&str| word.starts_with(|c: char| c.is_ascii_lowercase());
     let words: Vec<_> = usage.split(' ').take_while(is_word).collect();
     if words.is_empty() { PROGRAM.to_owned() } else { words.join(" ") }
+}
+
+/// What was typed. It may be a value, so it is not printed.
+fn typed(error: &clap::Error, kind: ContextKind) -> &str {
+    match error.get(kind) {
+        Some(ContextValue::String(one)) => one,
+        _ => "",
+    }
 }
 
 /// Commands that only programs call, so they are never suggested.

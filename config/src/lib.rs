@@ -23,7 +23,7 @@
 //! let references = document.references().expect("valid YAML");
 //! assert_eq!(references.names, ["API_TOKEN".parse().unwrap()]);
 //!
-//! let checked = document.check(Values::Of(&|_| KnownSecret::Missing));
+//! let checked = document.check(Values::Of(&|_| KnownSecret::Missing(None)));
 //! let finding = &checked.findings[0];
 //! assert_eq!(finding.text, "the secret `API_TOKEN` is not in the vault");
 //! assert_eq!((finding.line, finding.column), (12, 11));

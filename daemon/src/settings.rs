@@ -11,7 +11,7 @@ use fluvio_secret_protocol::{InjectMode, limits};
 use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::printable;
 use fluvio_secret_system::regular::{self, Links};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use tracing::level_filters::LevelFilter;
@@ -194,7 +194,8 @@ fn text<'a>(value: &'a DeValue<'_>) -> Option<&'a str> {
 }
 
 fn duration(text: &str) -> Option<Duration> {
-    let duration = text.parse::<SignedDuration>().ok()?;
+    let span = text.parse::<Span>().ok()?;
+    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
     let is_one = (SignedDuration::from_secs(1)..=LONGEST_LOCK_AFTER).contains(&duration);
     Duration::try_from(duration).ok().filter(|_| is_one)
 }
@@ -270,6 +271,8 @@ mod tests {
         assert_eq!(Settings::parse(said), Ok(settings));
         let never = Settings::parse("lock-after = \"never\"").expect("settings");
         assert_eq!(never.lock_after, None);
+        let days = Settings::parse("lock-after = \"7d 1h\"").expect("settings");
+        assert_eq!(days.lock_after, Some(Duration::from_secs(169 * 3600)));
     }
 
     #[test]

@@ -4,9 +4,11 @@ pub(crate) mod ask;
 pub(crate) mod cdk;
 pub(crate) mod mount;
 pub(crate) mod need;
+pub(crate) mod page;
 pub(crate) mod passphrase;
 pub(crate) mod product;
 pub(crate) mod pty;
+pub(crate) mod shell;
 pub(crate) mod sources;
 pub(crate) mod trace;
 pub(crate) mod watch;
@@ -220,6 +222,13 @@ impl Home {
         text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
     }
 
+    /// Ends what was started in this home and still runs.
+    pub(crate) fn kill_processes(&self) {
+        for pid in self.processes() {
+            signal("KILL", pid);
+        }
+    }
+
     /// The processes that were started in this home: connectors, supervisors, and what they started.
     fn processes(&self) -> Vec<u32> {
         let home = self.folder.path().as_os_str().as_encoded_bytes();
@@ -246,9 +255,8 @@ impl Drop for Home {
         let daemon = self.daemon_pid();
         if std::thread::panicking() {
             // A second panic would end all tests, and what they have to say would be lost.
-            for pid in daemon.into_iter().chain(self.processes()) {
-                signal("KILL", pid);
-            }
+            daemon.map(|pid| signal("KILL", pid));
+            self.kill_processes();
             return;
         }
         if let Some(pid) = daemon {

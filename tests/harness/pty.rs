@@ -13,7 +13,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::OFlags;
 use rustix::io::ioctl_fionread;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{LocalModes, tcgetattr};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 use super::{behind, eventually};
 
@@ -29,6 +29,11 @@ pub(crate) struct Pty {
 impl Pty {
     /// Starts a program in a session of its own with this terminal.
     pub(crate) fn start(command: &Command) -> Self {
+        Self::start_with_width(command, 80)
+    }
+
+    /// The same with a terminal of this number of columns.
+    pub(crate) fn start_with_width(command: &Command, columns: u16) -> Self {
         let user = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&user).unwrap();
         unlockpt(&user).unwrap();
@@ -39,6 +44,8 @@ impl Pty {
             .custom_flags(i32::try_from(OFlags::NOCTTY.bits()).unwrap())
             .open(std::ffi::OsStr::from_bytes(name.to_bytes()))
             .unwrap();
+        let size = Winsize { ws_col: columns, ws_row: 24, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&user, size).unwrap();
         // setsid(1) makes the terminal the session's own, and becomes the program.
         let mut session = behind(&["setsid", "--ctty", "env", "--default-signal"], command);
         let child = session
@@ -70,6 +77,26 @@ impl Pty {
             end.is_some()
         });
         before
+    }
+
+    /// Waits until a text is on the screen, or a prompt if one may come. Forgets everything up to the end of that,
+    /// and returns it without the text, and whether that is there.
+    pub(crate) fn expect_or_prompt(&mut self, text: &str, may_prompt: bool) -> (String, bool) {
+        let mut found = None;
+        eventually(&format!("{text:?} or a prompt on the terminal"), || {
+            self.seen.extend(self.screen.shown.try_iter().flatten());
+            let seen = String::from_utf8_lossy(&self.seen).into_owned();
+            let is_prompt = [": ", "? ", "] "].into_iter().any(|end| seen.ends_with(end));
+            found = match seen.split_once(text) {
+                Some((before, rest)) => Some((before.to_owned(), true, rest.as_bytes().to_vec())),
+                None if may_prompt && is_prompt => Some((seen, false, Vec::new())),
+                None => None,
+            };
+            found.is_some()
+        });
+        let (before, is_there, rest) = found.unwrap();
+        self.seen = rest;
+        (before, is_there)
     }
 
     /// Whether what is typed is shown.

@@ -6,8 +6,10 @@
 //! * `cargo xtask conformance DIR`: `check` against tables of what Fluvio's own code did
 //! * `cargo xtask first-steps`: from nothing to a running connector, by each way to install
 //! * `cargo xtask fuzz SECONDS`: arbitrary bytes to every reader of bytes, for this time each
+//! * `cargo xtask guide`: the guide, as pages for a browser
 //! * `cargo xtask man [DIR]`: the manual pages
 //! * `cargo xtask package`: the Debian package, and the archive with an installer
+//! * `cargo xtask recording`: the picture of a first session in README
 //! * `cargo xtask release-check`: what keeps a release from being tagged
 //! * `cargo xtask test-as UID [RESULTS]`: the built tests as another user; with the results of a run by root, those
 //!   that it left out
@@ -21,9 +23,11 @@ mod conformance;
 mod demo;
 mod first_steps;
 mod fuzz;
+mod guide;
 mod man;
 mod package;
 mod programs;
+mod recording;
 mod release_check;
 mod results;
 mod size;
@@ -44,8 +48,10 @@ usage: cargo demo
        cargo xtask conformance DIR
        cargo xtask first-steps
        cargo xtask fuzz SECONDS
+       cargo xtask guide
        cargo xtask man [DIR]
        cargo xtask package
+       cargo xtask recording
        cargo xtask release-check
        cargo xtask test-as UID [RESULTS]
        cargo xtask size
@@ -61,9 +67,11 @@ fn main() -> ExitCode {
         ["demo"] => demo::run(),
         ["first-steps"] => first_steps::run(),
         ["fuzz", seconds] => fuzz::run(seconds),
+        ["guide"] => guide::run(),
         ["man"] => man::run(&programs::target().join("man")),
         ["man", directory] => man::run(directory.as_ref()),
         ["package"] => package::make(),
+        ["recording"] => recording::draw(),
         ["release-check"] => release_check::run(),
         ["size"] => size::check(),
         ["test-as", uid] => test_as::run(uid, None),

@@ -44,7 +44,14 @@ pub(crate) fn make() -> Outcome {
         .stdout(Stdio::null())
         .current_dir(root()))?;
     pack(&directory, &archive)?;
-    for made in [debian, archive] {
+    let sums = directory.join("SHA256SUMS");
+    let names = [&debian, &archive].map(|made| made.file_name().unwrap_or_default());
+    let output = Command::new("sha256sum").args(names).current_dir(&directory).output()?;
+    if !output.status.success() {
+        return Err("sha256sum failed".into());
+    }
+    write(&sums, &output.stdout)?;
+    for made in [debian, archive, sums] {
         say(&format!("{} ({} KiB)", made.display(), made.metadata()?.len() >> 10));
     }
     Ok(())
@@ -106,7 +113,7 @@ fn pack(directory: &Path, archive: &Path) -> Outcome {
         copy(&root().join("packaging/archive").join(script), &whole.join(script), 0o755)?;
     }
     // README links to the others.
-    for text in ["CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "docs"] {
+    for text in ["CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "docs", "guide"] {
         copy_texts(&root().join(text), &whole.join(text))?;
     }
     // The same files give the same archive for every user who packs them.
@@ -126,7 +133,7 @@ fn copy_texts(from: &Path, to: &Path) -> std::io::Result<()> {
     }
     for text in fs::read_dir(from)? {
         let text = text?;
-        copy(&text.path(), &to.join(text.file_name()), 0o644)?;
+        copy_texts(&text.path(), &to.join(text.file_name()))?;
     }
     Ok(())
 }

@@ -27,13 +27,22 @@ pub(crate) fn cargo(args: &[&str]) -> Result<Vec<Program>, Box<dyn Error>> {
 }
 
 /// Builds the programs as they are packaged: linked statically, because loading libraries takes a part of
-/// each start of a connector.
+/// each start of a connector, and with the list of their dependencies in them, for `cargo audit bin`.
 pub(crate) fn packaged() -> Result<Vec<Program>, Box<dyn Error>> {
     let output = Command::new("rustc").args(["--print", "host-tuple"]).output()?;
     let host = std::str::from_utf8(&output.stdout)?.trim();
     let flags = std::env::var("RUSTFLAGS").unwrap_or_default() + " -C target-feature=+crt-static";
     // With a target, the flags are not for procedural macros, which cannot be linked statically.
-    let args = ["build", "--release", "--package", "fluvio-secret", "--bins", "--target", host];
+    let args = [
+        "auditable",
+        "build",
+        "--release",
+        "--package",
+        "fluvio-secret",
+        "--bins",
+        "--target",
+        host,
+    ];
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
     built_by(cargo.args(args).env("RUSTFLAGS", flags))
 }

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use fluvio_secret_protocol::{EndLease, ListLeases, ListedLease};
 use serde::Serialize;
 
+use crate::argument;
 use crate::connection::{client, running_client};
 use crate::error::CliError;
 use crate::format::{OutputArgs, OutputFormat};
@@ -38,7 +39,7 @@ Example:
   fluvio-secret lease end 0123456789ab")]
 pub(crate) struct EndLeaseArgs {
     /// The lease, as `lease list` shows it
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", add = argument::lease_ids())]
     id: OsString,
 }
 

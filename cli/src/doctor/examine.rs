@@ -17,7 +17,7 @@ pub(super) fn examine(
     names: &[SecretName],
 ) -> Result<Vec<Damaged>, ClientError> {
     let batches: Vec<_> = names.chunks(limits::EXAMINED_NAMES).collect();
-    let progress = Mutex::new((Progress::begin(batches.len() > 1), 0));
+    let progress = Mutex::new((Progress::begin(), 0));
     let idle = Mutex::new(Vec::new());
     // A connection has one request at a time, and the daemon decrypts on each core.
     let damaged = in_parallel(cores().min(MOST_CONNECTIONS), batches, |batch| {

@@ -34,8 +34,8 @@ pub enum KnownSecret {
     Closed(String),
     /// It is there, and its file is damaged, for this reason.
     Damaged(String),
-    /// It is missing.
-    Missing,
+    /// It is missing. The name of another secret may be meant.
+    Missing(Option<SecretName>),
     /// It is this.
     Value(Secret),
 }
@@ -79,8 +79,9 @@ pub(super) fn find(document: &Parsed<'_>, values: Values<'_>) -> Carried {
                 let text = format!("the secret `{name}` is damaged: {why}");
                 lost("damaged-secret", text, "set it again")
             }
-            KnownSecret::Missing => {
-                let text = format!("the secret `{name}` is not in the vault");
+            KnownSecret::Missing(like) => {
+                let but = like.map(|like| format!(", but `{like}` is")).unwrap_or_default();
+                let text = format!("the secret `{name}` is not in the vault{but}");
                 lost("missing-secret", text, "set it")
             }
         };

@@ -13,7 +13,9 @@ use fluvio_secret_system::shell;
 use crate::audit::AuditError;
 use crate::lease_places::LeaseError;
 use crate::subscribers::Unwatched;
-use fluvio_secret_vault::{IdentityError, KeyError, RecipientsError, RekeyError, VaultError};
+use fluvio_secret_vault::{
+    IdentityError, KeyError, RecipientsError, RekeyError, Vault, VaultError,
+};
 
 impl From<AuditError> for Refusal {
     fn from(error: AuditError) -> Self {
@@ -89,17 +91,26 @@ pub(super) fn unfit(unfit: Vec<(SecretName, Unfit)>) -> Refusal {
     Refusal::new(Code::Unfit, text, next).about(names)
 }
 
-pub(super) fn missing(names: Vec<SecretName>) -> Refusal {
+pub(super) fn missing(names: Vec<SecretName>, vault: &Vault) -> Refusal {
     let next = match &names[..] {
-        [name] => format!("set it with: fluvio-secret set {name}"),
+        [name] => format!("{}set it with: fluvio-secret set {name}", did_you_mean(name, vault)),
         _ => "set each with: fluvio-secret set NAME".to_owned(),
     };
     Refusal::new(Code::Missing, "no secret", next).about(names)
 }
 
-pub(super) fn no_such_secret(names: &[SecretName]) -> Refusal {
-    Refusal::new(Code::Missing, "no secret", "list the secrets with: fluvio-secret list")
-        .about(names.to_vec())
+pub(super) fn no_such_secret(name: &SecretName, vault: &Vault) -> Refusal {
+    let next = format!("{}list the secrets with: fluvio-secret list", did_you_mean(name, vault));
+    Refusal::new(Code::Missing, "no secret", next).about(vec![name.clone()])
+}
+
+/// The name that may be meant in place of one that does not exist, before the next step.
+fn did_you_mean(name: &SecretName, vault: &Vault) -> String {
+    vault
+        .secrets()
+        .most_like(name)
+        .map(|like| format!("did you mean `{like}`? If not, "))
+        .unwrap_or_default()
 }
 
 pub(super) fn no_such_version(name: &SecretName) -> Refusal {
@@ -156,7 +167,12 @@ pub(super) fn with_names(error: &VaultError, names: &[SecretName]) -> Refusal {
         ),
         VaultError::Key { path, source } => key(source, path),
         VaultError::Locked { .. } => Refusal::new(Code::Locked, text, UNLOCK),
-        VaultError::Missing => missing(names.to_vec()),
+        VaultError::Missing => Refusal::new(
+            Code::Missing,
+            "no secret",
+            "list the secrets with: fluvio-secret list",
+        )
+        .about(names.to_vec()),
         VaultError::Moved { .. } => moved_during(error),
         VaultError::Recipients(error) => recipients(error),
         VaultError::Rekey(error) => rekey(error),

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use fluvio_secret_protocol::{
     Damaged, Delete, Deleted, Examine, Examined, Found, HeldLease, History, Import, Imported, List,
-    Listed, ListedGrant, ListedSecret, Refusal, Restore, Restored, Secret, SecretName, Set, Stored,
-    Versions, limits,
+    ListDeleted, Listed, ListedGrant, ListedSecret, Refusal, Restore, Restored, Secret, SecretName,
+    Set, Stored, Versions, limits,
 };
 use fluvio_secret_system::parallel::{cores, in_parallel};
 use fluvio_secret_vault::{SecretChange, SyncedChange, VaultError};
@@ -149,7 +149,7 @@ impl ChangeSecret for Delete {
         let names = [self.name.clone()];
         let change =
             SecretChange::delete(&service.vault, self.name).map_err(|error| match error {
-                VaultError::Missing => refusals::no_such_secret(&names),
+                VaultError::Missing => refusals::no_such_secret(&names[0], &service.vault),
                 error => refusals::about(&names)(error),
             })?;
         let answer = || Response::new(Deleted);
@@ -164,7 +164,7 @@ fn purge(service: &Service, name: SecretName, caller: &Caller<'_>) -> Result<(),
     let exists = secrets.has(name).map_err(refusals::about(&names))?
         || secrets.history().has(name).map_err(refusals::about(&names))?;
     if !exists {
-        return Err(refusals::no_such_secret(&names));
+        return Err(refusals::no_such_secret(&names[0], &service.vault));
     }
     service.audit.record(AuditEvent::Purge, caller.actor(), &names, &[])?;
     let purged = service.vault.purge(name);
@@ -181,6 +181,22 @@ impl Handle for List {
             let more = names.peek().is_some();
             let page = Listed { secrets, more };
             if !more {
+                return Ok(page);
+            }
+            caller.send(page);
+        }
+    }
+}
+
+impl Handle for ListDeleted {
+    fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Listed, Refusal> {
+        let deleted = service.vault.secrets().deleted().map_err(refusals::vault)?;
+        let listed = deleted.into_iter().map(|(name, set_at)| ListedSecret { name, set_at });
+        let mut listed = listed.peekable();
+        loop {
+            let secrets = listed.by_ref().take(limits::PAGE_NAMES).collect();
+            let page = Listed { secrets, more: listed.peek().is_some() };
+            if !page.more {
                 return Ok(page);
             }
             caller.send(page);
@@ -214,7 +230,7 @@ impl Handle for History {
         let versions =
             service.vault.secrets().versions(&names[0]).map_err(refusals::about(&names))?;
         if versions.present.is_none() && versions.earlier.is_empty() {
-            return Err(refusals::no_such_secret(&names));
+            return Err(refusals::no_such_secret(&names[0], &service.vault));
         }
         Ok(versions)
     }

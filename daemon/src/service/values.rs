@@ -35,6 +35,7 @@ pub(super) struct Referenced {
 
 /// What the vault has for the references of a configuration, each read once.
 pub(super) struct ReadSecrets<'a> {
+    vault: &'a Vault,
     reader: SecretReader<'a>,
     /// Without those that make a grant too large.
     read: HashMap<SecretName, Result<(Secret, u64), VaultError>>,
@@ -83,7 +84,7 @@ impl<'a> ReadSecrets<'a> {
         };
         let threads = cores().min(names.len() / SECRETS_PER_THREAD);
         let Ok(read) = in_parallel(threads, names.iter().collect(), read);
-        Self { reader, read: read.into_iter().flatten().collect() }
+        Self { vault, reader, read: read.into_iter().flatten().collect() }
     }
 
     /// What is known of a secret.
@@ -98,7 +99,7 @@ impl<'a> ReadSecrets<'a> {
         };
         match read {
             Ok((value, _)) => KnownSecret::Value(value.clone()),
-            Err(VaultError::Missing) => KnownSecret::Missing,
+            Err(VaultError::Missing) => KnownSecret::Missing(self.vault.secrets().most_like(name)),
             Err(VaultError::Locked { .. }) => KnownSecret::Closed(
                 "the vault is locked, so the values were not checked\n\
                  help: unlock it with: fluvio-secret unlock"
@@ -140,7 +141,7 @@ impl<'a> ReadSecrets<'a> {
             }
         }
         if !missing.is_empty() {
-            return Err(refusals::missing(missing));
+            return Err(refusals::missing(missing, self.vault));
         }
         let damage = first_damage.map(refusals::about(&damaged));
         failed.or(damage).map_or(Ok(values), Err)

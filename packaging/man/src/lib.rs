@@ -1,4 +1,4 @@
-//! The manual pages: one for each program, and one for the places.
+//! The manual pages: one for each program, and one for the places. And the page of all commands in the guide.
 //!
 //! # Layout
 //!
@@ -13,6 +13,7 @@ mod command_line;
 mod text;
 mod words;
 
+use clap_markdown::MarkdownOptions;
 use roff::{Roff, bold, roman};
 
 /// A manual page.
@@ -55,6 +56,13 @@ pub fn pages() -> Vec<Page> {
             text::write(roff, include_str!("../text/places.txt"));
         }),
     ]
+}
+
+/// The page of all commands in the guide: Markdown.
+#[must_use]
+pub fn commands() -> String {
+    let options = MarkdownOptions::new().title("Commands".to_owned()).show_footer(false);
+    clap_markdown::help_markdown_command_custom(&fluvio_secret_cli::command_line(), &options)
 }
 
 fn page(

@@ -167,15 +167,8 @@ fn every_message_has_a_golden_sample_that_belongs_to_its_request() {
             Err(checked())
         ),
         pair!("leases.request", ListLeases, "leases.response", leases()),
-        pair!(
-            "list.request",
-            List,
-            "listed.response",
-            Listed {
-                secrets: vec![ListedSecret { name: name("A"), set_at: 1_670_677_620 }],
-                more: false,
-            }
-        ),
+        pair!("list.request", List, "listed.response", listed()),
+        pair!("list-deleted.request", ListDeleted, "listed.response", listed()),
         pair!("recipients.request", GetRecipients, "recipients.response", recipients()),
         pair!(
             "remove-recipient.request",
@@ -312,6 +305,11 @@ fn key() -> Key {
             date: Some("2026-11-29T05:39:30Z".into()),
         }],
     }
+}
+
+fn listed() -> Listed {
+    let secrets = vec![ListedSecret { name: name("A"), set_at: 1_670_677_620 }];
+    Listed { secrets, more: false }
 }
 
 fn leased() -> Leased {

@@ -148,7 +148,11 @@ pub struct Version {
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct List;
 
-/// One page of the list, in alphabetical order.
+/// List the deleted secrets that can be restored.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct ListDeleted;
+
+/// One page of a list, in alphabetical order.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Listed {
@@ -164,7 +168,7 @@ pub struct Listed {
 pub struct ListedSecret {
     /// Its name.
     pub name: SecretName,
-    /// When it was last set, in seconds since 1970 (UTC).
+    /// When it was last set, in seconds since 1970 (UTC). For a deleted one, when its newest version was set.
     pub set_at: i64,
 }
 
@@ -202,6 +206,7 @@ messages! {
     Import = "import" [secrets: limits::VALUE_BYTES];
     Imported = "imported";
     List = "list" => Listed, Reads;
+    ListDeleted = "list-deleted" => Listed, Reads;
     Listed = "listed", last if |listed| !listed.more;
     Restore = "restore" => Restored, Writes;
     Restored = "restored";

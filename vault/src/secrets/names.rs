@@ -12,10 +12,25 @@ pub struct Names {
     begins: Vec<usize>,
 }
 
+/// How alike two names are if one is a typing error of the other: 1 is the same.
+const LIKE: f64 = 0.9;
+
 impl Names {
     /// Each of them.
     pub fn iter(&self) -> impl Iterator<Item = SecretName> {
         self.begins.iter().filter_map(|&begin| name_at(&self.text, begin).parse().ok())
+    }
+
+    /// The name that is most like this one, if one is so like it that it may be meant.
+    pub fn most_like(&self, name: &SecretName) -> Option<SecretName> {
+        let likeness = |begin: usize| {
+            let other = name_at(&self.text, begin).to_ascii_uppercase();
+            strsim::jaro_winkler(&name.as_str().to_ascii_uppercase(), &other)
+        };
+        let all = self.begins.iter().map(|&begin| (likeness(begin), begin));
+        let like = all.filter(|(likeness, _)| *likeness > LIKE);
+        let (_, begin) = like.max_by(|(one, _), (other, _)| one.total_cmp(other))?;
+        name_at(&self.text, begin).parse().ok()
     }
 }
 
@@ -49,5 +64,27 @@ mod tests {
         let sorted: Vec<_> = names.iter().map(|name| name.to_string()).collect();
         assert_eq!(sorted, ["A", "AA", "A_LONG_ONE", "B"]);
         assert_eq!(Names::default().iter().count(), 0);
+    }
+
+    #[test]
+    fn a_name_that_is_mistyped_is_like_the_one_that_is_meant() {
+        let names =
+            ["API_TOKEN", "AUTH_HEADER", "DB_PASSWORD"].map(|name| name.parse().expect("a name"));
+        let names: Names = names.into_iter().collect();
+        let most_like = |name: &str| {
+            let found = names.most_like(&name.parse().expect("a name"));
+            found.map(|name| name.to_string())
+        };
+        for (typed, meant) in [
+            ("AUTH_HEADR", Some("AUTH_HEADER")),
+            ("auth_header", Some("AUTH_HEADER")),
+            ("AUTHHEADER", Some("AUTH_HEADER")),
+            ("API_TOKNE", Some("API_TOKEN")),
+            ("DB_PASWORD", Some("DB_PASSWORD")),
+            ("DB_USER", None),
+            ("X", None),
+        ] {
+            assert_eq!(most_like(typed).as_deref(), meant, "{typed}");
+        }
     }
 }

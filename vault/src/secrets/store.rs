@@ -54,6 +54,11 @@ impl SecretFiles {
         self.each_name()?.collect()
     }
 
+    /// The secret whose name is most like this one, if one may be meant. Without it, an error is as good.
+    pub fn most_like(&self, name: &SecretName) -> Option<SecretName> {
+        self.names().ok()?.most_like(name)
+    }
+
     /// The names of all secrets, and of those that have only a history.
     pub(crate) fn all_names(&self) -> Result<Vec<SecretName>, VaultError> {
         let mut names: Vec<_> = self.names()?.iter().collect();
@@ -61,6 +66,21 @@ impl SecretFiles {
         names.sort_unstable();
         names.dedup();
         Ok(names)
+    }
+
+    /// The deleted secrets that have earlier versions, in alphabetical order, and when the newest one was set, in
+    /// seconds since 1970.
+    pub fn deleted(&self) -> Result<Vec<(SecretName, i64)>, VaultError> {
+        let mut deleted = Vec::new();
+        for name in self.history.names()? {
+            if !self.has(&name)?
+                && let Some((_, date)) = self.history.versions(&name)?.into_iter().next()
+            {
+                deleted.push((name, seconds(date)));
+            }
+        }
+        deleted.sort_unstable();
+        Ok(deleted)
     }
 
     /// The number of secrets.

@@ -18,7 +18,7 @@ where
     C: Call<Answer = Reencrypted>,
 {
     let mut client = client()?;
-    let mut progress = Progress::begin(true);
+    let mut progress = Progress::begin();
     let resealed = client.call_with_progress(request, |Reencrypting { done, all }| {
         progress.show(done, all);
     });

@@ -138,7 +138,7 @@ impl Importer<'_> {
     /// Sets all that are not there already.
     fn set(&self, found: &[Found]) -> Result<Done, CliError> {
         let mut said = Done::default();
-        let mut progress = Progress::begin(self.secrets.len() > limits::GRANT_NAMES);
+        let mut progress = Progress::begin();
         let mut done = 0;
         for batch in batches(self.secrets) {
             let here = &found[done..done + batch.len()];

@@ -1,6 +1,6 @@
 //! `list`: names and dates, to the letter as the cloud prints them.
 
-use fluvio_secret_protocol::{List, ListedSecret};
+use fluvio_secret_protocol::{List, ListDeleted, ListedSecret};
 use serde::Serialize;
 
 use clap::Args;
@@ -15,6 +15,10 @@ use crate::{date, format, output};
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  fluvio-secret list\n  fluvio-secret list -O json")]
 pub(crate) struct ListSecretsArgs {
+    /// List deleted secrets, which `restore` brings back
+    #[arg(long)]
+    deleted: bool,
+
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -26,14 +30,21 @@ struct ShownSecret {
 }
 
 pub(crate) fn list(args: &ListSecretsArgs) -> Result<(), CliError> {
-    let secrets = client()?.collect(List)?;
+    let mut client = client()?;
+    let secrets = match args.deleted {
+        true => client.collect(ListDeleted)?,
+        false => client.collect(List)?,
+    };
     let value = |secret: &ListedSecret| ShownSecret {
         name: secret.name.to_string(),
         last_update: date::rfc3339(secret.set_at),
     };
     let values = || secrets.iter().map(value).collect::<Vec<_>>();
     if secrets.is_empty() && args.output.format == OutputFormat::Table {
-        output::say("note: there are no secrets yet\nhelp: set one with: fluvio-secret set NAME");
+        output::say(match args.deleted {
+            true => "note: there are no deleted secrets to restore",
+            false => "note: there are no secrets yet\nhelp: set one with: fluvio-secret set NAME",
+        });
     }
     format::print(args.output.format, || table(&secrets, date::cloud), values)
 }

@@ -27,7 +27,7 @@ pub(crate) struct RestoreArgs {
     #[arg(
         value_name = "NAME",
         value_parser = argument::parsed(argument::name),
-        add = argument::names()
+        add = argument::restorable_names()
     )]
     name: SecretName,
 }

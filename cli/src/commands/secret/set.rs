@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::ffi::OsStr;
 use std::io::{self, IsTerminal};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use fluvio_secret_protocol::{Secret, SecretName, Set};
@@ -88,6 +88,9 @@ pub(crate) fn set(args: SetArgs) -> Result<(), CliError> {
             "note: the value begins with two dashes, like an option\nhelp: see: fluvio-secret set --help",
         );
     }
+    if is_argument && names_a_file(&value) {
+        output::say(ABOUT_FILES);
+    }
     let unfit = about_unfit([(&name, &value)]);
     let stored = client()?.call(Set { name: name.clone(), value })?;
     output::confirm(&format!("Secret \"{name}\" set successfully"));
@@ -101,6 +104,16 @@ pub(crate) fn set(args: SetArgs) -> Result<(), CliError> {
     }
     Ok(())
 }
+
+/// Whether a value is `@` and the path of a file, by which other tools read that file.
+fn names_a_file(value: &Secret) -> bool {
+    let path = value.expose().strip_prefix(b"@").map(OsStr::from_bytes);
+    path.is_some_and(|path| Path::new(path).is_file())
+}
+
+const ABOUT_FILES: &str = "\
+note: the value is the path that you typed, and not what is in the file
+help: set what is in the file with: fluvio-secret set NAME --file FILE";
 
 const ABOUT_ARGUMENTS: &str = "\
 note: a value on the command line is in your shell's history and, briefly, in `ps` (shown once)

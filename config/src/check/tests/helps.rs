@@ -28,7 +28,7 @@ impl Case {
         let known = |name: &SecretName| match self.values.borrow().get(name.as_str()) {
             Some(value) if value == "damaged" => KnownSecret::Damaged("it is cut off".to_owned()),
             Some(value) => KnownSecret::Value(Secret::from(value.clone().into_bytes())),
-            None => KnownSecret::Missing,
+            None => KnownSecret::Missing(None),
         };
         Document::read(self.text.as_bytes()).check(Values::Of(&known)).findings
     }
