@@ -299,7 +299,10 @@ fn d18_a_note_cannot_reorder_or_hide_what_is_listed() {
 #[test]
 fn on_a_terminal_recipients_are_accepted_by_an_answer_and_progress_is_shown() {
     let home = Home::new();
-    home.ok(&["set", "A", "one"]);
+    // More than are re-encrypted in no time.
+    let lines = (0..300).map(|number| format!("A{number}=one\n"));
+    let file = home.write("secrets.txt", lines.collect::<String>());
+    home.ok(&["import", file.to_str().unwrap()]);
     let list = home.vault().join(".recipients");
     let text = fs::read_to_string(&list).unwrap();
     let key = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
@@ -318,7 +321,7 @@ fn on_a_terminal_recipients_are_accepted_by_an_answer_and_progress_is_shown() {
     assert_eq!(pty.child.wait().unwrap().code(), Some(1));
     let mut pty = accept();
     pty.type_keys("y\r");
-    pty.expect("1 of 1 secrets");
+    pty.expect("300 of 300 secrets");
     pty.expect("2 recipients accepted successfully");
     assert!(pty.child.wait().unwrap().success());
     let said = home.ok(&["key", "recipient", "accept"]);
@@ -329,7 +332,7 @@ fn on_a_terminal_recipients_are_accepted_by_an_answer_and_progress_is_shown() {
     let mut pty = Pty::start(&rotate);
     pty.expect("for good? [y/N] ");
     pty.type_keys("y\r");
-    pty.expect("1 of 1 secrets");
+    pty.expect("300 of 300 secrets");
     pty.expect("Identity rotated successfully");
     assert!(pty.child.wait().unwrap().success());
     let mut rotate = home.command("fluvio-secret");
