@@ -64,7 +64,7 @@ pub(crate) fn as_typed(message: &str) -> String {
 }
 
 fn is_started_by_fluvio() -> bool {
-    let parent = rustix::process::getppid().map(|pid| pid.as_raw_nonzero());
+    let parent = rustix::process::getppid().map(rustix::process::Pid::as_raw_nonzero);
     let comm = parent.and_then(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).ok());
     comm.is_some_and(|comm| comm.trim_end() == "fluvio")
 }

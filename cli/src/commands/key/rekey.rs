@@ -77,10 +77,10 @@ fn say_kept(resealed: &Reencrypted) {
 fn say_finished(resealed: &Reencrypted) {
     match resealed.finished {
         Some(Unfinished::Identity) => {
-            output::say("note: an earlier change of the identity is now finished")
+            output::say("note: an earlier change of the identity is now finished");
         }
         Some(Unfinished::Recipients) => {
-            output::say("note: an earlier change of the recipients is now finished")
+            output::say("note: an earlier change of the recipients is now finished");
         }
         None => {}
     }
