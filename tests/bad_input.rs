@@ -197,7 +197,7 @@ fn an_unknown_option_sets_nothing() {
 }
 
 #[test]
-fn an_unwritable_home_is_told_in_one_line() {
+fn an_unwritable_home_is_one_error_and_one_help() {
     if !need::plain_user() {
         return;
     }
@@ -207,7 +207,9 @@ fn an_unwritable_home_is_told_in_one_line() {
         let mut command = home.command("fluvio-secret");
         let said = said(command.args(args).env("FLUVIO_SECRET_HOME", home.path("locked/home")));
         refused(&said, 69, &["locked/home", "Permission denied"]);
-        assert_eq!(said.err.lines().count(), 1, "{said:?}");
+        let lines: Vec<_> = said.err.lines().collect();
+        assert!(lines[0].starts_with("error: ") && lines[1].starts_with("help: "), "{said:?}");
+        assert_eq!(lines.len(), 2, "{said:?}");
     }
 }
 

@@ -268,7 +268,7 @@ fn an_index_that_cdk_cannot_write_is_named_before_anything_starts() {
         symlink("/etc/passwd", &index).unwrap();
         let refused = project.said(&format!("deploy start --config {config}"));
         assert_eq!(refused.code(), Some(125), "{refused:?}");
-        assert!(refused.err.contains("belongs to uid 0 (Permission denied"), "{refused:?}");
+        assert!(refused.err.contains("of uid 0 (Permission denied"), "{refused:?}");
         fs::remove_file(&index).unwrap();
     }
     nothing_is_left(&home, &value);

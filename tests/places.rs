@@ -250,14 +250,14 @@ fn b15_a_socket_that_may_not_be_opened_is_reported_as_that() {
         set_mode(path, usual);
         for said in &all {
             assert!(matches!(said.code(), Some(69 | 125)), "{path}: {said:?}");
-            assert!(said.err.contains("may not be opened"), "{path}: {said:?}");
-            assert!(said.err.contains(&format!("has the mode {mode:04o}")), "{path}: {said:?}");
+            assert!(said.err.contains("cannot open the daemon's socket"), "{path}: {said:?}");
+            assert!(said.err.contains(&format!("has mode {mode:04o}")), "{path}: {said:?}");
             assert!(
                 !said.err.contains("no daemon") && !said.err.contains("daemon start"),
                 "{said:?}"
             );
         }
-        assert!(doctor.out.contains("may not be opened"), "{path}: {doctor:?}");
+        assert!(doctor.out.contains("cannot open the daemon's socket"), "{path}: {doctor:?}");
         // The command that is printed fixes it.
         set_mode(path, mode);
         let (_, command) = all[0].err.split_once(" with: ").unwrap();
