@@ -46,11 +46,11 @@ pub(super) fn use_identity(args: &UseIdentityArgs) -> Result<(), CliError> {
     };
     let used = UseIdentity { identity, passphrase };
     let resealed = reseal(used)?;
-    let sealed = match resealed.secrets + resealed.versions {
+    let changed = match resealed.secrets + resealed.versions {
         0 => String::new(),
         _ => format!(" ({})", summary(&resealed)),
     };
-    output::confirm(&format!("Identity changed to {}{sealed}", resealed.own));
+    output::confirm(&format!("Identity changed to {}{changed}", resealed.own));
     output::say(&format!(
         "note: the identity was copied to {}\nhelp: keep another copy in a safe place",
         resealed.identity
