@@ -611,9 +611,9 @@ fn a_file_that_import_refuses_is_reported_with_the_reason_and_no_import() {
     };
     for (content, why) in [
         ("export TOKEN=cnry-1\n", "line 1: it begins with `export`"),
-        ("TOKEN=cnry-1\nA-B=cnry-2\n", "line 2: what is before the = is no name of a secret"),
+        ("TOKEN=cnry-1\nA-B=cnry-2\n", "line 2: the text before = is not the name of a secret"),
         ("TOKEN=cnry-1\nKEY='cnry\n2'\n", "line 2: its value continues on the next lines"),
-        ("TOKEN=cnry-1\nTOKEN=cnry-2\n", "what is in line 2 is nowhere else"),
+        ("TOKEN=cnry-1\nTOKEN=cnry-2\n", "the text in line 2 would be lost"),
     ] {
         let found = found(content);
         let one = one(&found, "project");

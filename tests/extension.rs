@@ -58,7 +58,7 @@ fn works(home: &Home, path: &str) {
     );
     assert_eq!(run(&["secret", "set", "9"]).code(), Some(2), "no name");
     let help = run(&["secret", "--help"]);
-    assert!(help.status.success() && help.out.contains("Commands:"), "{help:?}");
+    assert!(help.status.success() && help.out.contains("\nSecrets:\n"), "{help:?}");
     assert!(run(&["secret", "set", "--help"]).out.contains("fluvio-secret set AUTH_HEADER"));
 }
 

@@ -86,7 +86,7 @@ fn a_file_with_a_name_that_is_none_is_refused_whole_and_not_repeated() {
     home.write("secrets.txt", text);
     let said = home.cli(&["import", "secrets.txt"]);
     assert_eq!(said.code(), Some(1));
-    assert!(said.err.contains("lines 2, 3: what is before the = is no name"), "{said:?}");
+    assert!(said.err.contains("lines 2, 3: the text before = is not the name"), "{said:?}");
     assert!(!said.err.contains(&canary) && home.audit_log().is_empty(), "{said:?}");
     fs::write(home.path("secrets.txt"), b"A=one\nB=\xff\n").unwrap();
     let said = home.cli(&["import", "secrets.txt"]);
@@ -113,9 +113,9 @@ fn the_file_is_removed_when_all_is_kept_and_only_then() {
     assert_eq!(delivered(&home, "A").as_deref(), Some("one"));
     // A value of several lines, of which a line of such a file can hold one; a second value; none.
     for (text, why) in [
-        ("B=first\ncnry\nlast\n", "what is in lines 2, 3 is"),
-        ("B=first\nB=other\n", "what is in line 2 is"),
-        ("cnry\n", "what is in line 1 is"),
+        ("B=first\ncnry\nlast\n", "the text in lines 2, 3 would"),
+        ("B=first\nB=other\n", "the text in line 2 would"),
+        ("cnry\n", "the text in line 1 would"),
         ("# cnry\n", "it has no secret"),
     ] {
         let file = home.write("more.txt", text);

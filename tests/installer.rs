@@ -184,7 +184,7 @@ fn what_is_not_ours_is_neither_written_over_nor_removed() {
     let install =
         || run(&home, &archive.join("install.sh"), &["--prefix", prefix.to_str().unwrap()]);
     let refused = install();
-    assert!(refused.err.contains("is there and not ours"), "{refused:?}");
+    assert!(refused.err.contains("exists, and is not of this installation"), "{refused:?}");
     assert_eq!(fs::read_to_string(&foreign).unwrap(), "mine");
     assert_eq!(fs::read_dir(&prefix).unwrap().count(), 1, "nothing was begun");
     fs::remove_file(&foreign).unwrap();

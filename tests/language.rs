@@ -1,4 +1,5 @@
-//! Comments are plain American English: words that have no good use here do not stand in them.
+//! Everything that a person reads is plain American English: words that have no good use here do not stand in
+//! comments, messages, helps, manual pages and documents.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,6 +9,7 @@ use std::path::Path;
 use proc_macro2::{Span, TokenStream, TokenTree};
 
 use crate::harness::need;
+use crate::harness::product::without_tests;
 use crate::harness::sources::{files, relative, root};
 
 /// Words, and what to write instead of them.
@@ -60,13 +62,6 @@ const AVOIDED: &[Avoided] = &[
     avoid(&["behaviour", "colour", "favour", "honour", "licence"], "American spelling"),
 ];
 
-/// What is not rewritten yet: a directory, and words that its comments may still have.
-#[rustfmt::skip]
-const NOT_YET: &[(&str, &[&str])] = &[
-    // In help texts, which are doc comments.
-    ("cli/", &["folder", "go on", "seal", "sealed", "whoever"]),
-];
-
 /// Text for people, in words: where it is, and each word with its line.
 struct Passage {
     path: String,
@@ -113,13 +108,13 @@ fn words(text: &str) -> Vec<String> {
 }
 
 /// What is wrong in these passages by the table.
-fn faults(passages: &[Passage], is_not_yet: impl Fn(&str, &str) -> bool) -> BTreeSet<String> {
+fn faults(passages: &[Passage]) -> BTreeSet<String> {
     let mut faults = BTreeSet::new();
     for passage in passages {
         for avoided in AVOIDED.iter().filter(|avoided| !avoided.except.contains(&&*passage.path)) {
             let fine: BTreeSet<_> =
                 avoided.unless.iter().flat_map(|phrase| passage.lines_with(phrase)).collect();
-            for word in avoided.words.iter().filter(|word| !is_not_yet(&passage.path, word)) {
+            for word in avoided.words {
                 for place in passage.lines_with(word).filter(|place| !fine.contains(place)) {
                     let (path, instead) = (&passage.path, avoided.instead);
                     faults.insert(format!("{path}:{}: {word:?}, better: {instead}", place.1));
@@ -169,6 +164,52 @@ fn rust_comments(source: &str) -> Vec<(usize, String)> {
     lines.filter(|(_, line)| !line.is_empty()).map(|(i, line)| (i, line.to_owned())).collect()
 }
 
+/// The string literals of a program's source, without its tests.
+fn literals(path: &Path) -> Vec<Passage> {
+    const FOR_TESTS: [&str; 4] = ["benches/", "fuzz/", "tests/", "/tests"];
+    let shown = relative(path);
+    let is_of_tests = FOR_TESTS.iter().any(|part| match part.strip_prefix('/') {
+        Some(_) => shown.contains(part),
+        None => shown.starts_with(part),
+    });
+    if path.extension().is_none_or(|extension| extension != "rs") || is_of_tests {
+        return Vec::new();
+    }
+    let (source, _) = without_tests(&fs::read_to_string(path).unwrap());
+    let mut tokens = Vec::new();
+    token_ranges(&source, source.parse().unwrap(), &mut tokens);
+    let literals = tokens.into_iter().filter_map(|range| {
+        let literal = syn::parse_str::<syn::LitStr>(&source[range.clone()]).ok()?;
+        let mut passage = Passage::new(&shown);
+        passage.push(source[..range.start].lines().count(), &literal.value());
+        Some(passage)
+    });
+    literals.collect()
+}
+
+/// The prose of a document or of a manual page, without blocks of code.
+fn document(path: &Path) -> Option<Passage> {
+    let shown = relative(path);
+    let is_manual = shown.starts_with("packaging/man/text/");
+    if !is_manual && path.extension().is_none_or(|extension| extension != "md") {
+        return None;
+    }
+    let mut is_code = false;
+    let text = fs::read_to_string(path).unwrap();
+    let prose = text.lines().map(|line| {
+        let is_fence = line.trim_start().starts_with("```");
+        is_code ^= is_fence;
+        if is_code || is_fence { "" } else { line }
+    });
+    Some(passage(&shown, &prose.collect::<Vec<_>>().join("\n")))
+}
+
+fn passage(path: &str, text: &str) -> Passage {
+    let mut passage = Passage::new(path);
+    text.lines().enumerate().for_each(|(i, line)| passage.push(i + 1, line));
+    passage
+}
+
 /// Where the tokens are, without doc comments, which are attributes to a parser.
 fn token_ranges(source: &str, stream: TokenStream, ranges: &mut Vec<Range<usize>>) {
     let is_doc = |span: Span| source[span.byte_range()].starts_with("//");
@@ -204,12 +245,45 @@ fn comments_have_none_of_the_words_to_avoid() {
         return;
     }
     let passages: Vec<_> = files(root()).iter().flat_map(|path| comments(path)).collect();
-    let is_not_yet = |path: &str, word: &str| {
-        NOT_YET
-            .iter()
-            .any(|(directory, words)| path.starts_with(directory) && words.contains(&word))
-    };
-    let faults: Vec<_> = faults(&passages, is_not_yet).into_iter().collect();
+    assert_plain(&passages);
+}
+
+#[test]
+fn messages_have_none_of_the_words_to_avoid() {
+    if !need::sources() {
+        return;
+    }
+    let passages: Vec<_> = files(root()).iter().flat_map(|path| literals(path)).collect();
+    assert!(passages.len() > 1000, "{}", passages.len());
+    assert_plain(&passages);
+}
+
+#[test]
+fn documents_have_none_of_the_words_to_avoid() {
+    if !need::sources() {
+        return;
+    }
+    let passages: Vec<_> = files(root()).iter().filter_map(|path| document(path)).collect();
+    assert!(passages.len() > 20, "{}", passages.len());
+    assert_plain(&passages);
+}
+
+#[test]
+fn helps_have_none_of_the_words_to_avoid() {
+    let mut commands = vec![fluvio_secret_cli::command_line()];
+    commands[0].build();
+    let mut passages = Vec::new();
+    while let Some(mut command) = commands.pop() {
+        let name = command.get_bin_name().unwrap_or_default().to_owned();
+        let help = command.render_long_help().to_string();
+        passages.push(passage(&format!("{name} --help"), &help));
+        commands.extend(command.get_subcommands().cloned());
+    }
+    assert_plain(&passages);
+}
+
+fn assert_plain(passages: &[Passage]) {
+    let faults: Vec<_> = faults(passages).into_iter().collect();
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }
 
@@ -226,9 +300,10 @@ fn other() {}
 ";
     let mut passage = Passage::new("a.rs");
     rust_comments(source).iter().for_each(|(line, text)| passage.push(*line, text));
-    let found: Vec<_> = faults(&[passage], |_, word| word == "meanwhile").into_iter().collect();
+    let found: Vec<_> = faults(&[passage]).into_iter().collect();
     let expected = [
         "a.rs:1: \"mends\", better: fix",
+        "a.rs:2: \"meanwhile\", better: in the meantime, or nothing",
         "a.rs:3: \"what is no\", better: isn't a",
         "a.rs:4: \"told\", better: reported, prints, warns, distinguishes",
         "a.rs:5: \"goes on\", better: continue, keep running",

@@ -157,6 +157,7 @@ fn each_dependency_has_one_home() {
         ("clap", "cli/src/command_line.rs"),
         ("clap", "cli/src/commands/"),
         ("clap", "cli/src/usage_error.rs"),
+        ("clap", "cli/src/help.rs"),
         ("clap", "cli/src/format.rs"),
         ("clap", "cli/src/passphrase.rs"),
         ("clap", "cli/src/secrets_file/mod.rs"),

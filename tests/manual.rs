@@ -28,13 +28,19 @@ fn option_words(term: &str) -> Vec<String> {
     words.map(str::to_owned).collect()
 }
 
-/// The commands that a help lists.
+/// The commands that a help lists: in groups, or below `Commands:`.
 fn commands(help: &str) -> Vec<String> {
-    let Some((_, listed)) = help.split_once("Commands:\n") else { return Vec::new() };
-    let lines = listed.lines().take_while(|line| !line.is_empty());
-    // What is further in belongs to the line above.
-    let lines = lines.filter(|line| !line.starts_with("   "));
-    lines.filter_map(|line| line.split_whitespace().next().map(str::to_owned)).collect()
+    const GROUPS: [&str; 6] =
+        ["Commands", "Connectors", "Daemon", "Help and setup", "Keys", "Secrets"];
+    let parts = help.split("\n\n").filter_map(|part| part.split_once(":\n"));
+    let listed = parts.filter(|(heading, _)| GROUPS.contains(heading));
+    let names = listed.flat_map(|(_, lines)| {
+        // What is further in belongs to the line above.
+        let lines = lines.lines().filter(|line| !line.starts_with("   "));
+        lines.filter_map(|line| line.split_whitespace().next().map(str::to_owned))
+    });
+    // Its page is the whole manual.
+    names.filter(|name| name != "help").collect()
 }
 
 /// A page as it is read, without fonts, but with its macros.

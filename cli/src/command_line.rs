@@ -11,12 +11,12 @@ use crate::commands::Command;
 use crate::commands::completions::COMPLETE;
 use crate::commands::run::RunArgs;
 use crate::error::CliError;
+use crate::help::{self, Manual};
 use crate::usage_error::{PROGRAM, explain};
 
-/// Secrets for Fluvio connectors on this machine: set once, never read back, given only to the
-/// connectors whose configuration names them.
+/// Keep the secrets of Fluvio connectors on this machine
 #[derive(Parser)]
-#[command(name = PROGRAM, version, disable_help_subcommand = true, after_help = EXAMPLE)]
+#[command(name = PROGRAM, version, disable_help_subcommand = true, after_help = EXAMPLES)]
 struct CommandLine {
     #[command(flatten)]
     color: colorchoice_clap::Color,
@@ -25,19 +25,28 @@ struct CommandLine {
     command: Command,
 }
 
-const EXAMPLE: &str = "\
+const EXAMPLES: &str = "\
 Example:
   fluvio-secret set AUTH_HEADER \"Authorization: bearer 1234abcd\"
   fluvio-secret run --config sample-config.yaml -- ./target/debug/my-connector";
 
 /// Reads the arguments, the program's name first.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, CliError> {
-    let args = help_of(args.into_iter().collect());
+    let mut args: Vec<_> = args.into_iter().collect();
     if let Some(run) = parse_run(&args) {
         return Ok(run);
     }
+    if args.get(1).is_some_and(|word| word == "help") {
+        if let Some(manual) = Manual::of(command_line(), &args[2..]) {
+            return Ok(Command::Manual(manual));
+        }
+        // What is wrong is explained as for `COMMAND --help`.
+        args.remove(1);
+        args.push("--help".into());
+    }
     let last_is_after_dashes = args.iter().rev().skip(1).any(|word| word == "--");
-    let command = match CommandLine::try_parse_from(args) {
+    let found = command_line().try_get_matches_from(args);
+    let command = match found.and_then(|found| CommandLine::from_arg_matches(&found)) {
         Ok(line) => {
             line.color.write_global();
             line.command
@@ -66,15 +75,6 @@ fn parse_run(args: &[OsString]) -> Option<Command> {
     RunArgs::from_arg_matches(&found).ok().map(Command::Run)
 }
 
-/// Turns `help COMMAND`, which Fluvio's command line has, into `COMMAND --help`.
-fn help_of(mut args: Vec<OsString>) -> Vec<OsString> {
-    if args.get(1).is_some_and(|word| word == "help") {
-        args.remove(1);
-        args.push("--help".into());
-    }
-    args
-}
-
 /// Answers a shell that asks for completions. Returns whether a shell did.
 pub(crate) fn complete() -> bool {
     if env::var_os(COMPLETE).is_none() {
@@ -94,7 +94,7 @@ pub(crate) fn complete() -> bool {
 /// The definition of the command line, for its manual page.
 #[must_use]
 pub fn command_line() -> clap::Command {
-    CommandLine::command()
+    help::shorten(CommandLine::command())
 }
 
 #[cfg(test)]
@@ -285,13 +285,14 @@ mod tests {
             &["--version"],
             &["daemon", "-h"],
             &["help"],
-            &["help", "set"],
-            &["help", "key", "rotate"],
             &["help", "--help"],
         ] {
             assert!(matches!(typed(words), Ok(Command::Help(_))), "{words:?}");
         }
         assert!(refused(&["help", "lst"]).contains("did you mean: list"));
+        for words in [&["help", "set"][..], &["help", "key", "rotate"]] {
+            assert!(matches!(typed(words), Ok(Command::Manual(_))), "{words:?}");
+        }
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(crate) enum LogFormat {
 
 #[derive(Args, Debug)]
 pub(crate) struct OutputArgs<F: Clone + Send + Sync + ValueEnum + 'static = OutputFormat> {
-    /// The form of the result
+    /// Format of the result
     #[arg(
         short = 'O',
         long = "output",

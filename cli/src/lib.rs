@@ -4,7 +4,7 @@
 //! A command is a file in [`commands`], in the directory of its noun: its arguments, and the function that carries
 //! it out. To add one, write that file and add a line to [`commands::Command`].
 //!
-//! * [`command_line`](mod@command_line) reads the arguments; [`usage_error`] keeps values out of its
+//! * [`command_line`](mod@command_line) reads the arguments; [`help`] shows what they are; [`usage_error`] keeps values out of its
 //!   messages
 //! * [`argument`] parses and completes the values that several commands take
 //! * [`connection`] asks the daemon; [`daemon_settings`] has it read its settings
@@ -29,6 +29,7 @@ mod error;
 mod format;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod help;
 mod holders;
 mod on_path;
 mod output;

@@ -17,22 +17,22 @@ use crate::value::{at_most, without_line_end};
 
 #[derive(Args, Debug, Default)]
 pub(crate) struct PassphraseArgs {
-    /// Take the passphrase from a file, without one line end at its end; - for standard input
+    /// Read the passphrase from a file (- is stdin)
     #[arg(long, value_name = "FILE", conflicts_with = "passphrase_fd")]
     passphrase_file: Option<PathBuf>,
 
-    /// Take the passphrase from a descriptor that is open already
+    /// Read the passphrase from a file descriptor
     #[arg(long, value_name = "N")]
     passphrase_fd: Option<u32>,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct NewPassphraseArgs {
-    /// Take the new passphrase from a file, without one line end at its end; - for standard input
+    /// Read the new one from a file (- is stdin)
     #[arg(long, value_name = "FILE", conflicts_with = "new_passphrase_fd")]
     new_passphrase_file: Option<PathBuf>,
 
-    /// Take the new passphrase from a descriptor that is open already
+    /// Read the new one from a file descriptor
     #[arg(long, value_name = "N")]
     new_passphrase_fd: Option<u32>,
 }

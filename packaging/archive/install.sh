@@ -16,7 +16,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-fail() { printf 'install.sh: %s\n' "$1" >&2; exit 1; }
+fail() { printf 'error: %s\n' "$1" >&2; exit 1; }
 
 case $prefix in
     /*) ;;
@@ -25,11 +25,11 @@ esac
 # The path stands in a unit of systemd's, and in a list with a path on each line.
 case $prefix in
     *[\"\'\\%\$]* | *"
-"*) fail "the path may have no quotes, backslash, percent, dollar or line end: $prefix" ;;
+"*) fail "the path has a quote, backslash, percent, dollar or line end: $prefix" ;;
 esac
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-[ -f "$here/files/bin/fluvio-secret" ] || fail "$here/files is not there; unpack the archive whole"
+[ -f "$here/files/bin/fluvio-secret" ] || fail "$here/files does not exist: unpack the whole archive"
 kept=$prefix/lib/fluvio-secret
 made=$kept/made
 earlier=
@@ -73,8 +73,8 @@ put() {
 for file in $(cd "$here/files" && find . -type f) lib/fluvio-secret/uninstall.sh; do
     file=$prefix/${file#./}
     { [ ! -e "$file" ] && [ ! -L "$file" ]; } && continue
-    printf '%s\n' "$earlier" | grep -Fxq "file $file" || fail "$file is there and not ours; move it away"
-    [ ! -d "$file" ] || fail "$file is a folder; move it away"
+    printf '%s\n' "$earlier" | grep -Fxq "file $file" || fail "$file exists, and is not of this installation: move it away"
+    [ ! -d "$file" ] || fail "$file is a directory: move it away"
 done
 
 folder "$kept"
@@ -104,13 +104,13 @@ mv -f -- "$prefix/$unit.new" "$prefix/$unit"
 extension=$HOME/.fluvio/extensions/fluvio-secret
 if [ -d "$HOME/.fluvio" ]; then
     if [ -e "$extension" ] && [ ! -L "$extension" ]; then
-        printf 'note: %s is no link and is left alone\n' "$extension"
+        printf 'note: %s is not a link, so it stays as it is\n' "$extension"
     else
         folder "$HOME/.fluvio/extensions"
         led=$(readlink -- "$extension" || true)
         case $led in
             '' | "$prefix/bin/fluvio-secret") ;;
-            *) printf 'note: %s led to %s and leads here now\n' "$extension" "$led" ;;
+            *) printf 'note: %s pointed to %s, and now points here\n' "$extension" "$led" ;;
         esac
         ln -sfn -- "$prefix/bin/fluvio-secret" "$extension"
         note link "$extension"
@@ -134,7 +134,7 @@ case :$PATH: in
             */fish) line="fish_add_path --prepend --move '$prefix/bin'" ;;
             *) line="$line ~/.profile" ;;
         esac
-        printf 'That folder is not on PATH yet. Once, and for shells that are opened after that:\n\n  %s\n\n' "$line"
+        printf 'This directory is not on PATH. Run this once, then open a new shell:\n\n  %s\n\n' "$line"
         ;;
 esac
 printf 'To remove it: %s\n' "$kept/uninstall.sh"

@@ -16,7 +16,7 @@ kept=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 prefix=$(dirname -- "$(dirname -- "$kept")")
 made=$kept/made
 if [ ! -f "$made" ]; then
-    printf 'uninstall.sh: %s is not there: nothing was installed from here\n' "$made" >&2
+    printf 'error: %s does not exist, so nothing was installed from here\n' "$made" >&2
     exit 1
 fi
 
@@ -24,7 +24,7 @@ fi
 listed=$(sed -n 's|^file \(.*\)/lib/fluvio-secret/made$|\1|p' "$made")
 real() { CDPATH='' cd -- "$1" 2> /dev/null && pwd -P; }
 if [ "$(real "$listed")" != "$(real "$prefix")" ]; then
-    printf 'uninstall.sh: %s is a copy of what was installed in %s, or was moved; delete it by hand\n' "$prefix" "$listed" >&2
+    printf 'error: %s is a copy of the installation in %s, or was moved\nhelp: delete it by hand\n' "$prefix" "$listed" >&2
     exit 1
 fi
 
@@ -71,7 +71,7 @@ while IFS= read -r line; do
     esac
 done < "$made"
 if [ -n "$left" ]; then
-    printf 'uninstall.sh: %s is still there; mend that, and run this again\n' "$left" >&2
+    printf 'error: %s could not be removed\nhelp: fix that and run this again\n' "$left" >&2
     exit 1
 fi
 folders=$(sed -n 's/^folder //p' "$made" | sort -ru)
@@ -79,4 +79,4 @@ rm -f -- "$made" "$kept/uninstall.sh"
 printf '%s\n' "$folders" | while IFS= read -r path; do
     rmdir -- "$path" 2> /dev/null || true
 done
-printf 'fluvio-secret is removed. Secrets, their key and the logs stay, in the folders fluvio-secret below\n~/.config, ~/.local/share and ~/.local/state\n'
+printf 'fluvio-secret is removed. Your secrets, their key and the logs stay, in the fluvio-secret directories of\n~/.config, ~/.local/share and ~/.local/state\n'

@@ -73,7 +73,7 @@ fn load(path: &Path, module: &[String], files: &mut Vec<SourceFile>) {
 }
 
 /// A source without items for tests, and how many lines are left.
-fn without_tests(source: &str) -> (String, usize) {
+pub(crate) fn without_tests(source: &str) -> (String, usize) {
     let mut tests = Vec::new();
     find_tests(source.parse().unwrap(), &mut tests);
     let (mut bytes, mut lines) = (source.as_bytes().to_vec(), source.lines().count());

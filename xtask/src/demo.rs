@@ -51,7 +51,7 @@ pub(crate) fn run() -> Outcome {
     step("Names and dates can be listed; there is no command that reads a value back");
     home.show(&["list"], "")?;
 
-    step("On the disk the value is sealed, and every delivery has its line in the audit log");
+    step("On the disk the value is encrypted, and every delivery has its line in the audit log");
     if holds(home.directory.path(), secret.as_bytes())? {
         return Err("the value is on the disk in plain text".into());
     }

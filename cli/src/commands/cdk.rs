@@ -18,22 +18,21 @@ use crate::error::{AnyCause, CliError};
 use crate::watch::{self, Plan, WatchArgs};
 use crate::{on_path, output};
 
-/// Run Fluvio's cdk, with secrets for the connectors that it starts; or stand in front of it
+/// Run cdk with secrets for the connectors that it starts
 #[derive(Args, Debug)]
 #[command(after_help = "\
-`cdk deploy start` and `cdk test` get --secrets FILE, where FILE is in memory and has the
-secrets that the configuration references. It is there for as long as the connector runs. Every
-other command of cdk is its own. --inject env, behind the word start or test, gives the secrets
-by the environment instead. `cdk test --watch` starts the connector again when its configuration
-or one of its secrets changes; it takes the options of `fluvio-secret run --watch`.
+`cdk deploy start` and `cdk test` get --secrets FILE. FILE is in memory, and has the secrets that the
+configuration references, as long as the connector runs. All other commands go to cdk unchanged.
+With --inject env after start or test, the secrets are environment variables instead. `cdk test
+--watch` restarts the connector after changes, with the options of `fluvio-secret run --watch`.
 
-After --install, and with its folder in front on PATH, plain `cdk` does this.
+After --install, with its directory first on PATH, plain `cdk` does all this.
 
 Example:
   fluvio-secret cdk deploy start --config sample-config.yaml
   fluvio-secret cdk --install")]
 pub(crate) struct CdkArgs {
-    /// Make a link called cdk, to be put in front of Fluvio's on PATH
+    /// Create a link `cdk` that wraps Fluvio's cdk
     #[arg(long, conflicts_with = "uninstall")]
     install: bool,
 
@@ -41,11 +40,11 @@ pub(crate) struct CdkArgs {
     #[arg(long)]
     uninstall: bool,
 
-    /// The folder of the link
+    /// Directory of the link
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 
-    /// The arguments of cdk
+    /// Arguments of cdk
     #[arg(value_name = "ARG", trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<OsString>,
 }

@@ -16,25 +16,26 @@ use crate::format::OutputArgs;
 use crate::style::{self, Styled};
 use crate::{config_file, format, output};
 
-/// Find what would keep a connector from starting with its configuration
+/// Check configurations before you start connectors
 #[derive(Args, Debug)]
 #[command(after_help = "\
-A secret that is missing or cannot reach a connector, a template that a connector cannot render,
-a value that makes something else of the file: each with its line, and what helps. No value is
-ever printed. Exit status: 0, also with warnings; 78 with errors.
+The command finds missing secrets, templates that a connector cannot render, and values that break
+the file. Each finding has its line and a help. No value is printed.
+
+Exit status: 0 without errors, even if there are warnings, or 78 with errors.
 
 Example:
   fluvio-secret check sample-config.yaml
   fluvio-secret check --offline -O json sample-config.yaml")]
 pub(crate) struct CheckArgs {
-    /// Leave out what needs the vault, and start no daemon
+    /// Skip the checks that need the vault
     #[arg(long)]
     offline: bool,
 
     #[command(flatten)]
     output: OutputArgs,
 
-    /// The configurations of connectors
+    /// Configurations of connectors
     #[arg(value_name = "FILE", required = true, num_args = 1..)]
     files: Vec<PathBuf>,
 }

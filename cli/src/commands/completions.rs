@@ -10,11 +10,11 @@ use crate::usage_error::PROGRAM;
 /// The variable by which a shell asks. Its value is the shell's name.
 pub(crate) const COMPLETE: &str = "FLUVIO_SECRET_COMPLETE";
 
-/// Print the completions for a shell
+/// Print the completion script for a shell
 #[derive(Args, Debug)]
 #[command(after_help = "\
-They complete commands, options and the names of secrets. The settings of the shell (~/.bashrc,
-~/.zshrc, config.fish) are the place to source the file that an example makes.
+They complete commands, options and the names of secrets. Source the file in the settings of your
+shell: ~/.bashrc, ~/.zshrc or config.fish.
 
 Example:
   fluvio-secret completions bash > ~/.fluvio-secret.bash

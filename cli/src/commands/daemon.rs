@@ -20,36 +20,36 @@ use crate::output;
 /// How often `stop` checks whether leases are held.
 const LEASE_POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Start or stop the daemon that keeps the secrets; every command that needs it starts it
+/// Start, stop or restart the daemon
 #[derive(Clone, Copy, Debug, Subcommand)]
 #[command(after_help = "Example:\n  fluvio-secret daemon restart", disable_help_subcommand = true)]
 pub(crate) enum DaemonCommand {
-    /// Start the daemon, when it is not running
+    /// Start the daemon if it is not running
     #[command(after_help = "\
-The daemon refuses a directory that is not the vault of this machine: its file system may not be
-mounted. --accept-vault makes that directory the vault of this machine. It changes no key.
+The daemon refuses a directory that is not the vault of this machine, because its file system may
+not be mounted. --accept-vault makes that directory the vault of this machine. It changes no key.
 
 Example:
   fluvio-secret daemon start
   fluvio-secret daemon start --accept-vault")]
     Start {
-        /// Use the vault that is there, even if it is another one
+        /// Use the current vault even if it is another one
         #[arg(long)]
         accept_vault: bool,
     },
-    /// Stop the daemon when no lease is held any more
+    /// Stop the daemon after all leases have ended
     ///
-    /// While connectors that cdk started hold leases, the command prints them and waits for their end.
-    /// Ctrl-C ends the waiting and leaves everything as it is.
+    /// While connectors that cdk started hold leases, the command prints them and waits. Press Ctrl-C to stop
+    /// waiting; the daemon keeps running.
     #[command(
         after_help = "Example:\n  fluvio-secret daemon stop\n  fluvio-secret daemon stop --end-leases"
     )]
     Stop {
-        /// Remove the files of all leases first, and wait for no connector
+        /// End all leases first, without waiting for connectors
         #[arg(long)]
         end_leases: bool,
     },
-    /// Stop the daemon and start it again
+    /// Restart the daemon
     #[command(after_help = "Example:\n  fluvio-secret daemon restart")]
     Restart,
 }

@@ -9,20 +9,20 @@ use crate::format::OutputArgs;
 use crate::style::Styled;
 use crate::{format, output};
 
-/// Tell what is right here and what is not, and the command that fixes it
+/// Find problems, and print the commands that fix them
 #[derive(Args, Debug)]
 #[command(after_help = "\
-One line for each check. A `warning` may be intended; an `error` has to be fixed. Exit status:
-0 when nothing is wrong, else 1. It starts the daemon when none runs, and changes nothing else.
+Each check has one line. Fix each `error`. A `warning` may be what you want. The exit status is 0 if
+there are no errors, or else 1. The command starts the daemon if none runs, and changes nothing else.
 
---report makes a text to be added to the report of a bug. It has no names of secrets, ~ for the
-home folder, and USER for the user's name in paths.
+--report prints a text for a bug report, without names of secrets. Paths have ~ for your home
+directory and USER for your name.
 
 Example:
   fluvio-secret doctor
   fluvio-secret doctor --report > report.txt")]
 pub(crate) struct DoctorArgs {
-    /// Make a text for the report of a bug, without names of secrets
+    /// Print a text for a bug report, without names of secrets
     #[arg(long, conflicts_with = "format")]
     report: bool,
 

@@ -13,7 +13,7 @@ use crate::format::{OutputArgs, OutputFormat};
 use crate::holders::{self, Holder};
 use crate::{date, format, output};
 
-/// Show or end the leases: secrets files of connectors that cdk started
+/// Manage the secrets files of connectors started by cdk
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Example:\n  fluvio-secret lease list", disable_help_subcommand = true)]
 pub(crate) enum LeaseCommand {
@@ -21,7 +21,7 @@ pub(crate) enum LeaseCommand {
     End(EndLeaseArgs),
 }
 
-/// Show the leases, and which processes hold them
+/// List the leases and the processes that hold them
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  fluvio-secret lease list -O json")]
 pub(crate) struct ListLeasesArgs {
@@ -29,16 +29,16 @@ pub(crate) struct ListLeasesArgs {
     output: OutputArgs,
 }
 
-/// Remove a lease, whoever holds it
+/// End a lease, even if a connector holds it
 #[derive(Args, Debug)]
 #[command(after_help = "\
-A connector that still runs finds its secrets no more. A lease ends by itself when nobody holds
-it.
+A running connector can no longer read its secrets. You rarely need this, because a lease ends when
+its connector stops.
 
 Example:
   fluvio-secret lease end 0123456789ab")]
 pub(crate) struct EndLeaseArgs {
-    /// The lease, as `lease list` shows it
+    /// ID of the lease, from `lease list`
     #[arg(value_name = "ID", add = argument::lease_ids())]
     id: OsString,
 }

@@ -19,20 +19,20 @@ use crate::format::{LogFormat, OutputArgs};
 use crate::style::Styled;
 use crate::{date, format, output};
 
-/// Show what was set, deleted and given to which connector
+/// Show the audit log of changes and deliveries
 #[derive(Args, Debug)]
 #[command(after_help = "\
-DURATION is written like 90s, 30m, 12h, 7d or '1h 30m'. -O json prints one object for each line.
+Write DURATION like 90s, 30m, 12h, 7d or '1h 30m'. With -O json, each line is one object.
 
 Example:
   fluvio-secret log
   fluvio-secret log --name AUTH_HEADER --since 12h -O json")]
 pub(crate) struct LogArgs {
-    /// Go on with what happens, until it is ended
+    /// Keep printing new entries until you press Ctrl-C
     #[arg(short, long)]
     follow: bool,
 
-    /// Only what is about this secret
+    /// Show only entries about this secret
     #[arg(
         long,
         value_name = "NAME",
@@ -41,7 +41,7 @@ pub(crate) struct LogArgs {
     )]
     name: Option<SecretName>,
 
-    /// Only what happened since then, like 12h
+    /// Show only entries of this last time, like 12h
     #[arg(long, value_name = "DURATION", value_parser = argument::parsed(since))]
     since: Option<Timestamp>,
 

@@ -18,6 +18,7 @@ use clap::Subcommand;
 use fluvio_secret_system::harden::Hardened;
 
 use crate::error::CliError;
+use crate::help::Manual;
 use crate::output;
 
 /// A command, with its arguments.
@@ -36,9 +37,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Lease(lease::LeaseCommand),
     Unlock(key::unlock::UnlockArgs),
-    /// Lock the vault: nothing can be read from it until it is unlocked
+    /// Lock the vault until you unlock it
     #[command(after_help = "\
-`set`, `list`, `delete`, `history` and `restore` go on. Connectors that run keep what they have.
+`set`, `list`, `delete`, `history` and `restore` still work. Running connectors keep their secrets.
 
 Example:
   fluvio-secret lock")]
@@ -50,7 +51,7 @@ Example:
     #[command(subcommand)]
     Daemon(daemon::DaemonCommand),
     Completions(completions::CompletionsArgs),
-    /// Print what fluvio asks of its extensions
+    /// Print the metadata that fluvio reads of its extensions
     #[command(hide = true)]
     Metadata,
     /// What the shim becomes when the vault is locked
@@ -62,6 +63,9 @@ Example:
     /// Print this text, which is the help or the version.
     #[command(skip)]
     Help(String),
+    /// Show the manual of a command.
+    #[command(skip)]
+    Manual(Manual),
 }
 
 impl Command {
@@ -89,6 +93,7 @@ impl Command {
             Self::UnlockFirst(args) => shim::unlock_first(&args, hardened),
             Self::WatchCdk(args) => cdk::watch_cdk(args, hardened),
             Self::Help(text) => output::print(&text),
+            Self::Manual(manual) => manual.show(hardened),
         }
     }
 }

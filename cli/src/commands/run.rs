@@ -15,48 +15,48 @@ use crate::argument::inject_mode;
 use crate::error::CliError;
 use crate::watch::{self, Plan, WatchArgs};
 
-/// Run a connector with exactly the secrets that its configuration references
+/// Run a connector with the secrets in its configuration
 #[derive(Args, Debug)]
 #[command(after_help = "\
-The command gets --config FILE, and --secrets FILE for the secrets. Its exit status is its own;
-before it starts, 2 says that this command line is not understood, 125 that something else is
-wrong, 126 that the command cannot be run, 127 that it is not found.
+COMMAND gets --config FILE, and --secrets FILE for the secrets. The exit status is that of COMMAND.
+If COMMAND does not start, the status is 2 for an invalid command line, 126 if it cannot be run, 127
+if it is not found, and 125 for any other error.
 
-With --watch the connector is asked to end and started again when the file is saved or one of
-its secrets is set to another value. When it would not start with that, the old one goes on.
-Ctrl-C ends both.
+With --watch, the connector restarts after you save a watched file or set one of its secrets to
+another value. If it would not start, the old connector keeps running. Ctrl-C stops both.
 
 Example:
   fluvio-secret run --config sample-config.yaml -- ./target/debug/my-connector
   fluvio-secret run --config sample-config.yaml -- cargo run --
-  fluvio-secret run --watch --watch-path src --config sample-config.yaml -- cargo run --")]
+  fluvio-secret run --watch --config sample-config.yaml -- cargo run --")]
 pub(crate) struct RunArgs {
-    /// The connector's configuration; also given to the command as --config FILE
+    /// Configuration of the connector, also passed to it
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
 
-    /// How the secrets go to the connector [default: as the settings say, else auto]
-    #[arg(long, value_name = "WAY", value_parser = inject_mode())]
+    /// How to pass the secrets [default: setting inject, or auto]
+    #[arg(long, value_name = "MODE", value_parser = inject_mode())]
     inject: Option<InjectMode>,
 
-    /// Start the connector although something would keep it from starting
+    /// Start even if the connector would fail
     #[arg(long)]
     no_check: bool,
 
-    /// Add nothing to the command, for programs that are no connectors; uses env
+    /// Add nothing to COMMAND, and pass the secrets as env
     #[arg(long)]
     as_is: bool,
 
-    /// Start the connector again when its configuration or one of its secrets changes
+    /// Restart after changes of the configuration or a secret
     #[arg(long)]
     watch: bool,
 
     #[command(flatten)]
     watching: WatchArgs,
 
-    /// The connector's program and its arguments
+    /// Program of the connector and its arguments
     #[arg(
         value_name = "COMMAND",
+        help_heading = "Arguments",
         value_hint = ValueHint::AnyPath,
         required = true,
         num_args = 1..,

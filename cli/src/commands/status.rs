@@ -13,7 +13,7 @@ use crate::format::OutputArgs;
 use crate::style::Styled;
 use crate::{date, format, output};
 
-/// Show the state of the daemon, and what it gave to whom; starts no daemon
+/// Show the state of the daemon and its deliveries
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  fluvio-secret status")]
 pub(crate) struct StatusArgs {

@@ -10,28 +10,26 @@ use thiserror::Error;
 pub(crate) enum BadFile {
     #[error(transparent)]
     Io(io::Error),
-    #[error("it is larger than any secrets file")]
+    #[error("it is too large for a secrets file")]
     Large,
     /// The file, or a line of it, is of another format.
     #[error("{}{why}", .line.map(|line| format!("line {line}: ")).unwrap_or_default())]
     Foreign { line: Option<usize>, why: &'static str, help: &'static str },
     /// The lines whose names no connector can reference.
     #[error(
-        "{}: what is before the = is no name of a secret (letters, digits and _, not beginning with a digit)",
+        "{}: the text before = is not the name of a secret (letters, digits and _, not first a digit)",
         lines(.0)
     )]
     Names(Vec<usize>),
-    #[error("line {0} is not UTF-8, and connectors read no further")]
+    #[error("line {0} is not UTF-8, so connectors stop reading there")]
     NotUtf8(usize),
     /// The two formats read different values.
-    #[error(
-        "it has quotes or comments, and its name does not say whether they are parts of the values"
-    )]
+    #[error("it has quotes or comments, and it is unclear whether they are part of the values")]
     Undecided,
     #[error("it is a terminal, which would show the values")]
     Terminal,
     #[error(
-        "line {0}: the value has more than {most} bytes, which is the most",
+        "line {0}: the value has more than {most} bytes",
         most = limits::VALUE_BYTES
     )]
     Value(usize),
@@ -42,11 +40,9 @@ impl BadFile {
         match self {
             Self::Foreign { help, .. } => Some(help),
             Self::Undecided => Some(
-                "add --format secrets to keep quotes and comments as parts of the values, or --format dotenv to remove them",
+                "keep quotes and comments with --format secrets, or remove them with --format dotenv",
             ),
-            Self::Terminal => {
-                Some("give a file, or pass its text on: fluvio-secret import - < FILE")
-            }
+            Self::Terminal => Some("pass a file, for example with: fluvio-secret import - < FILE"),
             Self::Io(_) | Self::Large | Self::Names(_) | Self::NotUtf8(_) | Self::Value(_) => None,
         }
     }

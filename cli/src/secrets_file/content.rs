@@ -63,13 +63,10 @@ impl SecretsFile {
     pub(crate) fn notes(&self) -> impl Iterator<Item = String> {
         let skipped = [
             (&self.comments, "skipped: a line that begins with # is a comment here"),
-            (&self.meaningless, "skipped: a line without = means nothing"),
-            (
-                &self.repeated,
-                "skipped: an earlier line has the same name, and the first one counts",
-            ),
+            (&self.meaningless, "skipped: a line without = has no value"),
+            (&self.repeated, "skipped: an earlier line has the same name"),
             (&self.quoted, "the quotes are part of the value, as they are for connectors"),
-            (&self.remarks, "what follows # is part of the value, as it is for connectors"),
+            (&self.remarks, "the text after # is part of the value, as connectors read it"),
         ]
         .map(|(numbers, what)| (numbers.clone(), what));
         let changed = [
@@ -113,7 +110,7 @@ impl SecretsFile {
         match (skipped.is_empty(), self.secrets.is_empty()) {
             (true, false) => None,
             (true, true) => Some("it has no secret".to_owned()),
-            (false, _) => Some(format!("what is in {} is nowhere else", lines(&skipped))),
+            (false, _) => Some(format!("the text in {} would be lost", lines(&skipped))),
         }
     }
 }

@@ -33,27 +33,27 @@ fn kind(c: char) -> &'static str {
 const TEXT_AFTER: Looks =
     ("it has text after the closing quote", "put the whole value in one pair of quotes");
 const BACKQUOTE: Looks = (
-    "its value is in backquotes, which programs read differently",
+    "its value is in backquotes, which not all programs read the same way",
     "put the value in single quotes",
 );
 const DOLLAR: Looks = (
-    "its value refers to another variable with $, and `import` replaces none",
-    "write out what is meant, or put the value in single quotes to keep the $",
+    "its value refers to another variable with $, which `import` does not replace",
+    "write the value itself, or put it in single quotes to keep the $",
 );
 const ESCAPE: Looks = (
-    "its value has a backslash that programs read differently",
+    "its value has a backslash that not all programs read the same way",
     "put the value in single quotes to keep the backslash",
 );
 const HASH: Looks = (
-    "its value begins with #, which programs read differently",
+    "its value begins with #, which not all programs read the same way",
     "put the value in single quotes, or a space before the # of a comment",
 );
 const NO_EQUAL: Looks =
-    ("it has no =", "put a value of several lines in quotes, and # before a comment");
+    ("it has no =", "put quotes around a value of several lines, and # before a comment");
 const OPEN_QUOTE: Looks =
     ("its value begins with a quote that is not closed", "close the quote at the end of the value");
 const REPEATED: Looks = (
-    "an earlier line has the same name, and programs differ in which one counts",
+    "an earlier line has the same name, and programs disagree which one counts",
     "remove one of the two lines",
 );
 

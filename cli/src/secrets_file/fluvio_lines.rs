@@ -11,7 +11,7 @@ use super::foreign::{self, Looks};
 
 const EXPORT: Looks = (
     "it begins with `export`, as lines of a .env file do",
-    "read the file by the rules of .env files: --format dotenv",
+    "read it as a .env file with: --format dotenv",
 );
 
 pub(super) fn parse(text: &str) -> Result<SecretsFile, BadFile> {

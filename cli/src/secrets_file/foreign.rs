@@ -15,8 +15,8 @@ const AGE: Looks = (
     "decrypt it first: age --decrypt --identity KEY FILE | fluvio-secret import -",
 );
 const BASE64: Looks = (
-    "it looks like a piece of base64 that belongs to the value of an earlier line",
-    "set that value from a file of its own: fluvio-secret set NAME --file FILE",
+    "it looks like base64 that belongs to the value of an earlier line",
+    "set that value from its own file: fluvio-secret set NAME --file FILE",
 );
 const DOTENVX: Looks = (
     "its value is encrypted by dotenvx",
@@ -25,16 +25,16 @@ const DOTENVX: Looks = (
 const JSON: Looks =
     ("it looks like JSON", "write one NAME=VALUE line for each secret, without quotes");
 const PEM: Looks = (
-    "it begins a key or a certificate of several lines, and a line can hold only one",
-    "set it from a file of its own: fluvio-secret set NAME --file FILE",
+    "it begins a key or certificate of several lines, but a value has only one line",
+    "set it from its own file: fluvio-secret set NAME --file FILE",
 );
 const SECTION: Looks = (
-    "it looks like the section of an INI or TOML file",
+    "it looks like a section of an INI or TOML file",
     "write one NAME=VALUE line for each secret, without sections",
 );
 const SEVERAL_LINES: Looks = (
-    "its value continues on the next lines, and a line can hold only one",
-    "set it from a file of its own: fluvio-secret set NAME --file FILE; or is the file a .env? then add: --format dotenv",
+    "its value continues on the next lines, but a value has only one line",
+    "add --format dotenv for a .env file, or set it from its own file: fluvio-secret set NAME --file FILE",
 );
 const SOPS: Looks = (
     "it is encrypted by sops",
@@ -51,7 +51,7 @@ const BEGINNINGS: [(&[u8], Looks); 8] = [
     (
         b"\xef\xbb\xbf",
         (
-            "it begins with a byte order mark (BOM), which connectors take for a part of the first name",
+            "it begins with a byte order mark (BOM), which connectors read as part of the first name",
             "save it as UTF-8 without BOM, or remove the mark: sed -i '1s/^\\xEF\\xBB\\xBF//' FILE",
         ),
     ),
@@ -89,7 +89,7 @@ pub(super) fn text_of(bytes: &[u8]) -> Result<&str, BadFile> {
         Some((index, _)) => Err(at(
             index + 1,
             (
-                "it has a carriage return (CR) in the middle, as files with the line ends of old Macs have",
+                "it has a carriage return (CR) in the middle, as old Macs used for line ends",
                 "convert the line ends: tr '\\r' '\\n' < FILE | fluvio-secret import -",
             ),
         )),
@@ -139,7 +139,7 @@ pub(super) fn encrypted(name: &str, value: &str) -> Option<Looks> {
         () if is_dotenvx => Some(DOTENVX),
         () if name.starts_with("DOTENV_VAULT_") => Some((
             "it is encrypted by dotenv-vault",
-            "import the .env file that it was made from: fluvio-secret import .env",
+            "import the original .env file: fluvio-secret import .env",
         )),
         () => None,
     }

@@ -140,14 +140,14 @@ mod tests {
         assert_eq!(file.secrets[0].1.expose(), b"1");
         assert_eq!((&file.comments[..], &file.repeated[..]), (&[1, 6][..], &[5][..]));
         assert_eq!((&file.meaningless[..], &file.quoted[..]), (&[4][..], &[7][..]));
-        assert_eq!(file.left_out().expect("lines"), "what is in lines 1, 4, 5, 6 is nowhere else");
+        assert_eq!(file.left_out().expect("lines"), "the text in lines 1, 4, 5, 6 would be lost");
         let left_out = |text: &str| parse(text.as_bytes()).expect("a file").left_out();
         assert_eq!(left_out("# who\n\nA=1\n"), None);
         assert_eq!(left_out("# who\n").expect("nothing"), "it has no secret");
         let commented_out = "A='1'\n# B='2'\n# a = b c\n## b=c\n# 1 + 1 = 2\n#C=\n";
         for format in [FileFormat::Secrets, FileFormat::Dotenv] {
             let file = super::parse(commented_out.as_bytes(), Some(format)).expect("a file");
-            assert_eq!(file.left_out().expect("lines"), "what is in lines 2, 3, 4 is nowhere else");
+            assert_eq!(file.left_out().expect("lines"), "the text in lines 2, 3, 4 would be lost");
         }
     }
 
@@ -201,7 +201,7 @@ mod tests {
     fn e15_what_looks_like_a_comment_after_a_value_is_told() {
         let file = parse(b"A=abc # note\nB= # later\nC=p#ss\nD=x\t#y\n").expect("a file");
         assert_eq!(file.remarks, [1, 2, 4]);
-        assert!(file.notes().any(|note| note.starts_with("lines 1, 2, 4: what follows #")));
+        assert!(file.notes().any(|note| note.starts_with("lines 1, 2, 4: the text after #")));
     }
 
     #[test]

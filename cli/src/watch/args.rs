@@ -15,10 +15,10 @@ const GRACE: Duration = Duration::from_secs(5);
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Options for --watch")]
 #[command(mut_arg("format", |format| {
-    format.requires("watch").help("The form of what is told on standard error")
+    format.requires("watch").help("Format of the messages about restarts")
 }))]
 pub(crate) struct WatchArgs {
-    /// Watch this file, or all that is in this folder, too; can be given several times
+    /// Also watch this file or directory (repeatable)
     #[arg(long = "watch-path", value_name = "PATH", requires = "watch")]
     pub(super) paths: Vec<PathBuf>,
 
@@ -26,7 +26,7 @@ pub(crate) struct WatchArgs {
     #[arg(long, requires = "watch")]
     pub(super) clear: bool,
 
-    /// How long the connector may take to end before it is killed [default: 5s]
+    /// Time to stop before the connector is killed [default: 5s]
     #[arg(
         long,
         value_name = "DURATION",
@@ -35,7 +35,7 @@ pub(crate) struct WatchArgs {
     )]
     grace: Option<Duration>,
 
-    /// What to do when the connector ends by itself
+    /// When to restart after the connector exits
     #[arg(long, value_name = "WHEN", value_enum, default_value = "on-failure", requires = "watch")]
     pub(super) restart: Restart,
 
@@ -46,9 +46,9 @@ pub(crate) struct WatchArgs {
 /// What happens when a connector stops by itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum Restart {
-    /// It is started again unless its status is 0
+    /// Unless its status is 0
     OnFailure,
-    /// It is started again
+    /// After every exit
     Always,
 }
 

@@ -35,7 +35,8 @@ fn commands(roff: &mut Roff, parent: &mut Command) {
         roff.control("SS", [usage]);
         paragraph(roff, command.get_long_about().or(command.get_about()));
         arguments(roff, command);
-        let described = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let described = command.get_after_long_help().or(command.get_after_help());
+        let described = described.map(ToString::to_string).unwrap_or_default();
         text::write_under(roff, &described);
     }
 }

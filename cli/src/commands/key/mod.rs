@@ -13,7 +13,7 @@ use clap::Subcommand;
 
 use crate::error::CliError;
 
-/// Show or change the identity, which opens the vault, its passphrase, and who else can open it
+/// Manage the key, its passphrase and the recipients
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Example:\n  fluvio-secret key show", disable_help_subcommand = true)]
 pub(crate) enum KeyCommand {

@@ -8,17 +8,17 @@ use crate::error::CliError;
 use crate::passphrase::{self, NewPassphraseArgs, PassphraseArgs};
 use crate::{date, output};
 
-/// Put a passphrase on the identity, change it, or take it off
+/// Set, change or remove the passphrase of the identity
 #[derive(Args, Debug)]
 #[command(after_help = "\
-The file of the identity becomes what `age -p` writes, and stock age opens it. Who loses the
-passphrase loses all secrets.
+The identity file is encrypted as `age -p` does it, and age can decrypt it. If you lose the
+passphrase, you lose all your secrets.
 
 Example:
   fluvio-secret key passphrase
   fluvio-secret key passphrase --remove")]
 pub(crate) struct ChangePassphraseArgs {
-    /// Take the passphrase off
+    /// Remove the passphrase
     #[arg(long, conflicts_with_all = ["new_passphrase_file", "new_passphrase_fd"])]
     remove: bool,
 

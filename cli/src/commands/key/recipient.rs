@@ -15,7 +15,7 @@ use crate::error::CliError;
 use crate::format::OutputArgs;
 use crate::{format, output, question};
 
-/// Show or change who can open the secrets: another machine, a team, a backup key
+/// Share the vault with other keys
 #[derive(Debug, Subcommand)]
 #[command(
     after_help = "Example:\n  fluvio-secret key recipient list",
@@ -28,17 +28,17 @@ pub(crate) enum RecipientCommand {
     Accept(AcceptRecipientsArgs),
 }
 
-/// Seal all secrets to one recipient more
+/// Add a recipient and re-encrypt all secrets
 #[derive(Args, Debug)]
 #[command(after_help = "\
-RECIPIENT is the public key of an age identity: of another machine's, as `age-keygen -y` prints
-it. All secrets and their earlier versions are sealed anew. One that is there already gets the
-note.
+RECIPIENT is the public key of an age identity, as `age-keygen -y` prints it. All secrets and their
+earlier versions are re-encrypted. If the recipient is already there, only its note changes.
 
 Example:
-  fluvio-secret key recipient add age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg")]
+  fluvio-secret key recipient add \\
+    age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg")]
 pub(crate) struct AddRecipientArgs {
-    /// Whose it is, in a few words
+    /// Owner of the key, in a few words
     #[arg(long, value_name = "TEXT", value_parser = argument::parsed(note))]
     note: Option<String>,
 
@@ -47,21 +47,22 @@ pub(crate) struct AddRecipientArgs {
     recipient: String,
 }
 
-/// Seal all secrets to one recipient less
+/// Remove a recipient and re-encrypt all secrets
 #[derive(Args, Debug)]
 #[command(after_help = "\
-All secrets and their earlier versions are sealed anew. What the removed one has seen until now
-it may have kept.
+All secrets and their earlier versions are re-encrypted. The removed recipient may have kept the
+values, and can still decrypt older copies of the vault.
 
 Example:
-  fluvio-secret key recipient remove age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg")]
+  fluvio-secret key recipient remove \\
+    age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg")]
 pub(crate) struct RemoveRecipientArgs {
     /// The recipient, as `list` shows it
     #[arg(value_name = "RECIPIENT", value_parser = argument::parsed(recipient))]
     recipient: String,
 }
 
-/// Show to whom secrets are sealed
+/// List the recipients that can decrypt the secrets
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  fluvio-secret key recipient list -O json")]
 pub(crate) struct ListRecipientsArgs {
@@ -69,17 +70,16 @@ pub(crate) struct ListRecipientsArgs {
     output: OutputArgs,
 }
 
-/// Accept the recipients of a vault that others have changed
+/// Review and accept changed recipients
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Shows what is different from what was accepted on this machine, and asks. Until then nothing is
-set: whoever may write to the vault's folder could else have secrets sealed to a key of their
-own.
+The command shows how the recipients differ from those that you accepted, and asks. Until you accept
+them, no secret can be set. Otherwise anyone who can write to the vault could add their own key.
 
 Example:
   fluvio-secret key recipient accept --yes")]
 pub(crate) struct AcceptRecipientsArgs {
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
 }

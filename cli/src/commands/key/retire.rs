@@ -12,18 +12,18 @@ use crate::output;
 use crate::passphrase::PassphraseArgs;
 use crate::question;
 
-/// Remove the retired keys, if nothing in the vault needs them
+/// Remove retired keys that the vault does not need
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Retired keys are those that `key rotate` and `key use` replaced. They are removed only if every
+`key rotate` and `key use` retire the keys that they replace. Retired keys are removed only if every
 secret and every earlier version can be decrypted without them. Otherwise nothing is removed, and
-those that cannot are named. Git history, backups and other copies of the vault cannot be checked:
-they may need these keys.
+the command names the secrets that need them. Git history and backups may also need these keys, and
+are not checked.
 
 Example:
   fluvio-secret key retire --yes")]
 pub(crate) struct RetireArgs {
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
 

@@ -12,23 +12,22 @@ use crate::output;
 use crate::passphrase::PassphraseArgs;
 use crate::question;
 
-/// Make a new key, and re-encrypt all secrets for it
+/// Create a new key and re-encrypt all secrets
 #[derive(Args, Debug)]
 #[command(after_help = "\
 All secrets and their earlier versions are re-encrypted. The old key stays in the identity file,
-marked as retired: it decrypts older copies of the vault, as in git or in a backup. Remove it with
-`key retire`. When this is stopped in the middle nothing is lost, and the same command again
-finishes it.
+marked as retired, because it decrypts older copies of the vault, for example in git. Remove it with
+`key retire`. If the command is interrupted, nothing is lost. Run it again to finish.
 
 Example:
   fluvio-secret key rotate
   fluvio-secret key rotate --drop-history --yes")]
 pub(crate) struct RotateArgs {
-    /// Remove all earlier versions for good, instead of re-encrypting them
+    /// Delete earlier versions instead of re-encrypting them
     #[arg(long)]
     drop_history: bool,
 
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
 

@@ -7,7 +7,7 @@ use crate::connection::client;
 use crate::error::CliError;
 use crate::format::{self, OutputArgs};
 
-/// Show the identity: its file, its current key and the retired ones
+/// Show the identity and its keys
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  fluvio-secret key show -O json")]
 pub(crate) struct ShowKeyArgs {

@@ -13,22 +13,22 @@ use crate::error::CliError;
 use crate::passphrase::{self, PassphraseArgs};
 use crate::{date, output};
 
-/// Unlock the vault with the passphrase of its identity, so that connectors get their secrets
+/// Unlock the vault with your passphrase
 #[derive(Args, Debug, Default)]
 #[command(after_help = "\
-The passphrase is asked for on the terminal. The vault is locked again after 12 hours, or after
-what the settings say, or after DURATION, which is written like 90s, 30m or 8h; the time that
-the machine sleeps counts.
+You are prompted for the passphrase. The vault is locked again after DURATION, or after the time in
+the setting lock-after, which is 12 hours by default. Write DURATION like 90s, 30m or 8h. The time
+that the machine sleeps counts.
 
 Example:
   fluvio-secret unlock
   fluvio-secret unlock --for 8h --passphrase-file /run/keys/passphrase")]
 pub(crate) struct UnlockArgs {
-    /// For how long, like 8h
+    /// Lock the vault again after this time, like 8h
     #[arg(long = "for", value_name = "DURATION", value_parser = argument::parsed(span))]
     pub(crate) span: Option<Duration>,
 
-    /// Do nothing when the vault is unlocked already
+    /// Do nothing if the vault is already unlocked
     #[arg(long)]
     pub(crate) if_locked: bool,
 

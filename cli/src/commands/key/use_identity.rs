@@ -16,17 +16,15 @@ use crate::error::{AnyCause, CliError};
 use crate::passphrase::{self, PassphraseArgs};
 use crate::{output, value};
 
-/// Use an age identity that you have already, in place of the current one
+/// Use another age identity
 #[derive(Args, Debug)]
 #[command(after_help = "\
-FILE is what age-keygen makes, maybe with a passphrase. Its keys are copied to the identity file,
-and everything is re-encrypted for the first one. The keys that were there stay, marked as
-retired. SSH keys are not taken: what opens them is the crate `rsa`, which has a timing weakness
-that is not fixed.
+FILE is an identity of age-keygen, with or without a passphrase. Its keys are copied to the identity
+file, and all secrets are re-encrypted for the first of them. The current keys stay, marked as
+retired. SSH keys are not supported, because the `rsa` crate has a timing weakness.
 
-The identity keeps FILE's passphrase; without one it gets that of the current identity. When this
-is stopped in the middle nothing is lost, and the same command again, or `key rotate`, finishes
-it.
+The identity keeps the passphrase of FILE. If FILE has none, it gets the passphrase of the current
+identity. If the command is interrupted, nothing is lost. Run it or `key rotate` again to finish.
 
 Example:
   fluvio-secret key use key.txt")]
@@ -34,7 +32,7 @@ pub(crate) struct UseIdentityArgs {
     #[command(flatten)]
     passphrase: PassphraseArgs,
 
-    /// The identity's file
+    /// File of the identity
     #[arg(value_name = "FILE")]
     file: PathBuf,
 }
@@ -48,11 +46,11 @@ pub(super) fn use_identity(args: &UseIdentityArgs) -> Result<(), CliError> {
     };
     let used = UseIdentity { identity, passphrase };
     let resealed = reseal(used)?;
-    let sealed = match resealed.secrets + resealed.versions {
+    let changed = match resealed.secrets + resealed.versions {
         0 => String::new(),
         _ => format!(" ({})", summary(&resealed)),
     };
-    output::confirm(&format!("Identity changed to {}{sealed}", resealed.own));
+    output::confirm(&format!("Identity changed to {}{changed}", resealed.own));
     output::say(&format!(
         "note: the identity was copied to {}\nhelp: keep another copy in a safe place",
         resealed.identity

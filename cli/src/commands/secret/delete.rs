@@ -9,26 +9,25 @@ use crate::error::CliError;
 use crate::output;
 use crate::question;
 
-/// Delete secrets; they can be restored until they are purged
+/// Delete secrets, which `restore` can bring back
 #[derive(Args, Debug)]
 #[command(after_help = "\
-What a secret was stays in its history, sealed, and `fluvio-secret restore NAME` brings it back.
-With --purge the history goes, too; what a disk or a backup keeps of deleted files is not in our
-hands.
+A deleted secret stays in its history, encrypted, and `fluvio-secret restore NAME` brings it back.
+With --purge, its history is also deleted. Deleted files may still be in backups or on the disk.
 
 Example:
   fluvio-secret delete AUTH_HEADER
   fluvio-secret delete --purge --yes AUTH_HEADER")]
 pub(crate) struct DeleteArgs {
-    /// Delete the history too, for good; asks on a terminal
+    /// Also delete all earlier versions for good
     #[arg(long)]
     purge: bool,
 
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
 
-    /// The secrets' names
+    /// The names of the secrets
     #[arg(
         value_name = "NAME",
         required = true,

@@ -14,8 +14,8 @@ use crate::{date, format};
 /// Show the versions of a secret, newest first
 #[derive(Args, Debug)]
 #[command(after_help = "\
-The ten last versions that were overwritten or deleted are kept, sealed, or as many as the
-settings say. No command shows their values.
+The last ten versions that were overwritten or deleted are kept, encrypted. The setting history
+changes that number. No command shows their values.
 
 Example:
   fluvio-secret history AUTH_HEADER")]
@@ -23,7 +23,7 @@ pub(crate) struct HistoryArgs {
     #[command(flatten)]
     output: OutputArgs,
 
-    /// The secret's name
+    /// The name of the secret
     #[arg(value_name = "NAME", value_parser = argument::parsed(argument::name), add = names())]
     name: SecretName,
 }

@@ -16,39 +16,38 @@ use crate::progress::Progress;
 use crate::secrets_file::{self, FileFormat, SecretsFile};
 use crate::{format, output};
 
-/// Set all secrets of a secrets file or a .env file
+/// Import secrets from a secrets file or a .env file
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Each line KEY=VALUE is read as connectors read it: quotes are part of the value, blanks around
-it are not, and of two lines with one KEY the first counts. Lines without = mean nothing. Lines
-that begin with # are skipped. When a line's KEY is no name of a secret, or a secret has another
-value already, nothing is set.
+Each line KEY=VALUE is read as connectors read it. Quotes are part of the value, and spaces around
+it are not. If a KEY is repeated, its first line counts. Lines without = and lines that begin with
+# are skipped. Nothing is set if a KEY is not a valid name, or if a secret has another value.
 
-A .env file is read by dotenv rules: quotes, export and comments are removed, and a value in
-quotes can have several lines. A file of another format is refused before anything is set.
+A .env file is read by dotenv rules. Quotes, export and comments are removed, and a value in quotes
+can have several lines. Files of other formats are refused before anything is set.
 
 Example:
   fluvio-secret import --dry-run secrets.txt
   fluvio-secret import .env
   fluvio-secret import --overwrite --remove secrets.txt")]
 pub(crate) struct ImportArgs {
-    /// Only show what each secret of the file is: new, the same, or another value
+    /// Show what would change, and set nothing
     #[arg(long)]
     dry_run: bool,
 
-    /// Replace the secrets that have another value
+    /// Replace secrets that have another value
     #[arg(long)]
     overwrite: bool,
 
-    /// Delete FILE when all of its secrets are safely kept
+    /// Delete FILE after all of it is imported
     #[arg(long, conflicts_with = "dry_run")]
     remove: bool,
 
-    /// Read FILE by these rules; the default depends on its name and content
+    /// Format of FILE [default: by name and content]
     #[arg(long, value_name = "FORMAT", value_enum)]
     format: Option<FileFormat>,
 
-    /// A secrets file or a .env file; - for standard input
+    /// A secrets file or .env file, or - for standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
 }

@@ -11,7 +11,7 @@ use crate::format::{OutputArgs, OutputFormat};
 use crate::style::Styled;
 use crate::{date, format, output};
 
-/// List the names of the secrets, and when each was set
+/// List the secrets and when they were set
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  fluvio-secret list\n  fluvio-secret list -O json")]
 pub(crate) struct ListSecretsArgs {

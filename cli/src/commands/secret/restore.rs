@@ -9,21 +9,21 @@ use crate::connection::client;
 use crate::error::CliError;
 use crate::{date, output};
 
-/// Bring back an earlier version of a secret, also of a deleted one
+/// Restore an earlier version of a secret
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Without --version it is the one that was overwritten or deleted last. What it replaces goes to
-the history, so the same command again takes the restoring back.
+Without --version, the version that was overwritten or deleted last is restored. The current value
+goes to the history, so the same command again undoes the change.
 
 Example:
   fluvio-secret restore AUTH_HEADER
   fluvio-secret restore AUTH_HEADER --version 1")]
 pub(crate) struct RestoreArgs {
-    /// The version's number, as `history` shows it
+    /// Number of the version, from `history`
     #[arg(long, value_name = "N")]
     version: Option<u64>,
 
-    /// The secret's name
+    /// The name of the secret
     #[arg(
         value_name = "NAME",
         value_parser = argument::parsed(argument::name),

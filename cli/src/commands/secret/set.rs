@@ -16,21 +16,21 @@ use crate::error::CliError;
 use crate::output;
 use crate::value::{self, Source};
 
-/// Set a secret to a value, in place of the one it had
+/// Set a secret, or replace its value
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Without VALUE and --file the value is asked for, or read from standard input when that is no
-terminal. From standard input one line end at the end is removed; a file is taken as it is.
+Without VALUE and --file, you are prompted for the value. If standard input is not a terminal, the
+value is read from there, without one line end at its end. A file is used byte for byte.
 
 Example:
   fluvio-secret set AUTH_HEADER \"Authorization: bearer 1234abcd\"
   fluvio-secret set TLS_CERT --file cert.pem")]
 pub(crate) struct SetArgs {
-    /// Accepted as in the cloud; secrets have one scope here
+    /// Ignored, for compatibility with the cloud
     #[arg(short, long)]
     connector: bool,
 
-    /// Take the value from a file, as it is
+    /// Read the value from a file
     #[arg(long, value_name = "FILE", conflicts_with = "value")]
     file: Option<PathBuf>,
 
@@ -38,7 +38,7 @@ pub(crate) struct SetArgs {
     #[arg(value_name = "NAME", value_parser = argument::parsed(argument::name))]
     name: SecretName,
 
-    /// The value; - for standard input
+    /// The value, or - for standard input
     #[arg(
         value_name = "VALUE",
         value_parser = argument::parsed(secret),
