@@ -199,7 +199,7 @@ fn every_example_of_the_help_works() {
     );
     let definition = fluvio_secret_cli::command_line();
     let shown = definition.get_subcommands().filter(|command| !command.is_hide_set());
-    let commands: Vec<_> = shown.map(|command| command.get_name()).collect();
+    let commands: Vec<_> = shown.map(clap::Command::get_name).collect();
     assert!(commands.len() > 10, "{commands:?}");
     home.write(
         "key.txt",
