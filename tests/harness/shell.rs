@@ -8,6 +8,10 @@ use std::path::PathBuf;
 use super::pty::Pty;
 use super::{Home, program, said};
 
+/// What a command prints that takes long: on a busy machine more of them do.
+const WAITS: &str =
+    "note: waiting for the daemon, which is busy\nhelp: press Ctrl-C to stop waiting\n";
+
 /// The home that pages show.
 const SHOWN_HOME: &str = "/home/ada";
 /// Where pages have the programs.
@@ -89,6 +93,7 @@ impl Shell {
         let built = program("fluvio-secret").parent().unwrap().canonicalize().unwrap();
         let output = output
             .replace('\r', "")
+            .replace(WAITS, "")
             .replace(built.to_str().unwrap(), &format!("{SHOWN_HOME}/{PROGRAMS}"));
         output.replace(self.home.path("").to_str().unwrap().trim_end_matches('/'), SHOWN_HOME)
     }
