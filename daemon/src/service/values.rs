@@ -1,5 +1,6 @@
 //! The values that a configuration references, decrypted.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -9,7 +10,7 @@ use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::{Grant, Refusal, Secret, SecretName, limits};
 use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::parallel::{cores, in_parallel};
-use fluvio_secret_vault::{SecretReader, Vault, VaultError};
+use fluvio_secret_vault::{Names, SecretReader, Vault, VaultError};
 
 use super::refusals;
 
@@ -39,6 +40,8 @@ pub(super) struct ReadSecrets<'a> {
     reader: SecretReader<'a>,
     /// Without those that make a grant too large.
     read: HashMap<SecretName, Result<(Secret, u64), VaultError>>,
+    /// The names of all secrets, read if one is missing, to suggest another. `None` if they cannot be read.
+    names: OnceCell<Option<Names>>,
 }
 
 impl Referenced {
@@ -84,7 +87,7 @@ impl<'a> ReadSecrets<'a> {
         };
         let threads = cores().min(names.len() / SECRETS_PER_THREAD);
         let Ok(read) = in_parallel(threads, names.iter().collect(), read);
-        Self { vault, reader, read: read.into_iter().flatten().collect() }
+        Self { vault, reader, read: read.into_iter().flatten().collect(), names: OnceCell::new() }
     }
 
     /// What is known of a secret.
@@ -99,7 +102,10 @@ impl<'a> ReadSecrets<'a> {
         };
         match read {
             Ok((value, _)) => KnownSecret::Value(value.clone()),
-            Err(VaultError::Missing) => KnownSecret::Missing(self.vault.secrets().most_like(name)),
+            Err(VaultError::Missing) => {
+                let names = self.names.get_or_init(|| self.vault.secrets().names().ok());
+                KnownSecret::Missing(names.as_ref().and_then(|names| names.most_like(name)))
+            }
             Err(VaultError::Locked { .. }) => KnownSecret::Closed(
                 "the vault is locked, so the values were not checked\n\
                  help: unlock it with: fluvio-secret unlock"
