@@ -60,8 +60,12 @@ pub(crate) fn say_colored(message: &str) {
 
 /// A message whose help names our commands as you typed this one: `fluvio secret …` if `fluvio` started it.
 pub(crate) fn as_typed(message: &str) -> String {
-    if is_started_by_fluvio() { for_fluvio(message) } else { message.to_owned() }
+    // Most messages have no help, so the parent need not be looked up.
+    let is_for_fluvio = message.contains(HELP_LABEL) && is_started_by_fluvio();
+    if is_for_fluvio { for_fluvio(message) } else { message.to_owned() }
 }
+
+const HELP_LABEL: &str = "help: ";
 
 fn is_started_by_fluvio() -> bool {
     let parent = rustix::process::getppid().map(rustix::process::Pid::as_raw_nonzero);
@@ -72,7 +76,7 @@ fn is_started_by_fluvio() -> bool {
 /// Replaces `fluvio-secret` where a command of a help line begins.
 fn for_fluvio(message: &str) -> String {
     const COMMAND_STARTS: [&str; 4] = [": ", "&& ", "| ", "`"];
-    let line = |line: &str| match line.contains("help: ") {
+    let line = |line: &str| match line.contains(HELP_LABEL) {
         true => COMMAND_STARTS.iter().fold(line.to_owned(), |line, start| {
             line.replace(&format!("{start}fluvio-secret "), &format!("{start}fluvio secret "))
         }),
