@@ -21,7 +21,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Help and setup", &["help", "doctor", "completions"]),
 ];
 
-/// The one that is not clap's.
+/// The command that clap does not define.
 const HELP: (&str, &str) = ("help", "Open the manual page of a command");
 
 const COLUMNS: usize = 80;

@@ -114,7 +114,7 @@ fn option_elsewhere(typed: &str) -> Option<&'static str> {
     }
 }
 
-/// An option that may be repeated: nothing of a value is made of letters alone after two dashes.
+/// The option to name in a message: one of letters only, because anything else may be a part of a value.
 fn option(typed: &str) -> Option<&str> {
     let word = typed.strip_prefix("--").or(typed.strip_prefix('-'))?;
     let is_letters =

@@ -210,7 +210,8 @@ fn add_anchor(heading: &str, anchors: &mut Vec<String>) {
     anchors.extend(free);
 }
 
-/// Whether an output is the one that is shown, apart from what differs in each run. A line `…` stands for any lines.
+/// Whether an output matches the one on the page, except for what differs in each run. A line `…` stands for any
+/// number of lines.
 pub(crate) fn is_shown(shown: &str, output: &str) -> bool {
     let (shown, output) = (general(shown), general(output));
     let (shown, output): (Vec<_>, Vec<_>) = (shown.lines().collect(), output.lines().collect());
