@@ -186,6 +186,7 @@ fn each_dependency_has_one_home() {
         ("serde_yaml", "config/src/"),
         ("signal_hook", "cli/src/signals.rs"),
         ("signal_hook", "daemon/src/reset_inherited.rs"),
+        ("strsim", "cli/src/config_file.rs"),
         ("strsim", "daemon/src/settings.rs"),
         ("strsim", "vault/src/secrets/names.rs"),
         ("toml", "daemon/src/settings.rs"),

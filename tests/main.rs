@@ -21,6 +21,7 @@ mod documents;
 mod durability;
 mod extension;
 mod first_session;
+mod found_config;
 mod hanging_disk;
 mod hardening;
 mod history;

@@ -194,7 +194,10 @@ mod tests {
         assert_eq!(run.command, ["conn", "-x", "--config", "d"]);
         assert!(typed(&["run", "--config", "c", "--injekt", "env", "--", "true"]).is_err());
         assert!(typed(&["run", "--config", "c"]).is_err());
-        assert!(typed(&["run", "--", "connector"]).is_err());
+        let Ok(Command::Run(run)) = typed(&["run", "-c", "c", "conn", "-c", "d"]) else {
+            panic!("a run")
+        };
+        assert_eq!(run.command, ["conn", "-c", "d"]);
     }
 
     #[test]
@@ -203,6 +206,8 @@ mod tests {
         for words in [
             &["run", "--config", "c", "x"][..],
             &["run", "--config=c", "--inject", "env", "--as-is", "--", "x", "--", "-h"],
+            &["run", "-c", "c", "x"],
+            &["run", "--", "x", "-c", "c"],
             &watch,
             &["run", "--config", "c", "--inject", "x", "--", "x"],
             &["run", "--config", "c"],
@@ -260,11 +265,6 @@ mod tests {
         }
         let json = refused(&["list", "--json"]);
         assert!(json.contains("no option `--json`") && json.contains("-O json"), "{json}");
-        assert!(
-            refused(&["check", "-c", "x"]).contains("`-c`"),
-            "{}",
-            refused(&["check", "-c", "x"])
-        );
         let apart = refused(&["set", "A=value"]);
         assert!(apart.contains("fluvio-secret set NAME VALUE"), "{apart}");
         let nested = refused(&["key", "recipient", "rm"]);

@@ -33,6 +33,8 @@ pub(crate) enum CliError {
         path: PathBuf,
         #[source]
         why: AnyCause,
+        /// Another file, which you probably meant.
+        meant: Option<PathBuf>,
     },
     /// The watched connector stopped with this status.
     #[error("")]
@@ -165,6 +167,10 @@ impl Helpful for CliError {
             Self::Client(error) | Self::Stopped { source: error, .. } => return error.help(),
             Self::Launch(error) => return error.help(),
             Self::Settings(bad) => return bad.help.clone(),
+            Self::Config { meant, .. } => {
+                let meant = meant.as_ref()?.display();
+                return Some(Help::advice(format!("did you mean: {meant}")));
+            }
             Self::Shim(error) => return error.help(),
             Self::Input(why) | Self::Passphrase(why) => {
                 let prompt = why.downcast_ref::<PromptError>()?;

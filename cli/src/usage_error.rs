@@ -109,7 +109,6 @@ fn option_elsewhere(typed: &str) -> Option<&'static str> {
     match typed {
         "--json" => Some("print JSON with: -O json"),
         "--yaml" => Some("print YAML with: -O yaml"),
-        "-c" => Some("name the configuration with: --config FILE"),
         _ => None,
     }
 }

@@ -34,6 +34,7 @@
 //! * [`document`]: the one type for all of this
 //! * [`parsed`]: a text that connectors can parse, and where in it something is
 //! * [`yaml`]: the parser, which counts what it builds
+//! * [`recognition`]: which of the YAML files of a project are configurations
 //! * [`references`](mod@references): the names, as a connector would ask for them
 //! * [`template`]: lookups of secrets in the text; no template engine
 //! * [`render`]: the text with values in the places of its templates
@@ -57,7 +58,7 @@ mod indentation;
 mod other_format;
 mod parsed;
 mod path;
-
+mod recognition;
 mod references;
 mod render;
 mod schema;
@@ -70,4 +71,5 @@ mod yaml;
 pub use check::{KnownSecret, Values};
 pub use document::Document;
 pub use error::ConfigError;
+pub use recognition::is_configuration;
 pub use references::References;

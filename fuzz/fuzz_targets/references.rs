@@ -4,13 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use fluvio_secret_config::{Document, KnownSecret, Values};
+use fluvio_secret_config::{Document, KnownSecret, Values, is_configuration};
 use fluvio_secret_daemon::fuzzing::references;
 use fluvio_secret_protocol::{Secret, SecretName, limits};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior};
 
 libfuzzer_sys::fuzz_target!(|config: &[u8]| {
+    is_configuration(config);
     let Ok(names) = references(config) else { return };
     assert!(names.len() <= limits::GRANT_NAMES);
     assert!(names.is_sorted_by(|one, next| one < next), "in order, each once");

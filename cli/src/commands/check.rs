@@ -20,7 +20,8 @@ use crate::{config_file, format, output};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 The command finds missing secrets, templates that a connector cannot render, and values that break
-the file. Each finding has its line and a help. No value is printed.
+the file. Each finding has its line and a help. No value is printed. Without FILE, the configuration
+in the current directory is checked, if there is exactly one.
 
 Exit status: 0 without errors, even if there are warnings, or 78 with errors.
 
@@ -28,6 +29,10 @@ Example:
   fluvio-secret check sample-config.yaml
   fluvio-secret check --offline -O json sample-config.yaml")]
 pub(crate) struct CheckArgs {
+    /// Configuration to check, like FILE
+    #[arg(short, long, value_name = "FILE")]
+    config: Vec<PathBuf>,
+
     /// Skip the checks that need the vault
     #[arg(long)]
     offline: bool,
@@ -36,15 +41,24 @@ pub(crate) struct CheckArgs {
     output: OutputArgs,
 
     /// Configurations of connectors
-    #[arg(value_name = "FILE", required = true, num_args = 1..)]
+    #[arg(value_name = "FILE", num_args = 1..)]
     files: Vec<PathBuf>,
 }
 
+impl CheckArgs {
+    /// The configurations that you named, or the only one of the current directory.
+    fn configs(&self) -> Result<Vec<PathBuf>, CliError> {
+        let named: Vec<_> = self.config.iter().chain(&self.files).cloned().collect();
+        if named.is_empty() { Ok(vec![config_file::find()?]) } else { Ok(named) }
+    }
+}
+
 pub(super) fn check(check: &CheckArgs) -> Result<(), CliError> {
+    let configs = check.configs()?;
     let mut client = if check.offline { None } else { Some(client()?) };
     let mut files = Vec::new();
     let mut is_one_unread = false;
-    for path in &check.files {
+    for path in &configs {
         let (text, checked) = match config_file::read(path) {
             Ok(config) => {
                 let text = String::from_utf8_lossy(&config).into_owned();

@@ -1,7 +1,7 @@
 //! `run`: becomes the connector. With `--watch` it starts the shim, which does that, again and again.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clap::{Args, ValueHint};
@@ -12,12 +12,15 @@ use fluvio_secret_system::terminal;
 
 use super::shim::{ask_for_a_connector, shim_path, unlock_for};
 use crate::argument::inject_mode;
-use crate::error::CliError;
+use crate::error::{CliError, NOT_STARTED};
 use crate::watch::{self, Plan, WatchArgs};
+use crate::{config_file, output};
 
 /// Run a connector with the secrets in its configuration
 #[derive(Args, Debug)]
 #[command(after_help = "\
+Without --config, the configuration in the current directory is used, if there is exactly one.
+
 COMMAND gets --config FILE, and --secrets FILE for the secrets. The exit status is that of COMMAND.
 If COMMAND does not start, the status is 2 for an invalid command line, 126 if it cannot be run, 127
 if it is not found, and 125 for any other error.
@@ -26,13 +29,13 @@ With --watch, the connector restarts after you save a watched file or set one of
 another value. If it would not start, the old connector keeps running. Ctrl-C stops both.
 
 Example:
-  fluvio-secret run --config sample-config.yaml -- ./target/debug/my-connector
+  fluvio-secret run -- ./target/debug/my-connector
   fluvio-secret run --config sample-config.yaml -- cargo run --
   fluvio-secret run --watch --config sample-config.yaml -- cargo run --")]
 pub(crate) struct RunArgs {
     /// Configuration of the connector, also passed to it
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
 
     /// How to pass the secrets [default: setting inject, or auto]
     #[arg(long, value_name = "MODE", value_parser = inject_mode())]
@@ -66,10 +69,10 @@ pub(crate) struct RunArgs {
 }
 
 impl RunArgs {
-    fn launch(self) -> Launch {
+    fn launch(self, config: PathBuf) -> Launch {
         let mut words = self.command.into_iter();
         Launch {
-            config: self.config,
+            config,
             inject: self.inject,
             as_is: self.as_is,
             check: !self.no_check,
@@ -80,8 +83,8 @@ impl RunArgs {
     }
 
     /// The arguments of the shim, which a supervisor starts.
-    fn words(&self) -> Vec<OsString> {
-        let mut words = vec!["--config".into(), self.config.clone().into_os_string()];
+    fn words(&self, config: &Path) -> Vec<OsString> {
+        let mut words = vec!["--config".into(), config.as_os_str().to_owned()];
         if let Some(inject) = self.inject {
             words.extend(["--inject".into(), inject.as_str().into()]);
         }
@@ -97,9 +100,33 @@ impl RunArgs {
     }
 }
 
+/// The configuration that you named, or the only one of the current directory.
+fn config_of(args: &RunArgs) -> Result<PathBuf, CliError> {
+    let Some(named) = &args.config else {
+        let program = Path::new(args.command.first().map_or(OsStr::new(""), OsString::as_os_str));
+        if config_file::is_yaml(program) && program.is_file() {
+            return Err(CliError::Usage(CONFIG_AS_COMMAND.to_owned()));
+        }
+        return config_file::find();
+    };
+    match config_file::mistyped(named) {
+        Some(error) if !args.watch => {
+            output::error(&error);
+            Err(CliError::Connector(NOT_STARTED))
+        }
+        Some(error) => Err(error),
+        None => Ok(named.clone()),
+    }
+}
+
+const CONFIG_AS_COMMAND: &str = "\
+error: COMMAND is a configuration, not a program
+help: name the configuration with: --config FILE";
+
 pub(super) fn run(args: RunArgs, hardened: Hardened) -> Result<(), CliError> {
+    let config = config_of(&args)?;
     if !args.watch {
-        let launch = args.launch();
+        let launch = args.launch(config);
         let mut error = become_connector(&launch, hardened);
         if error.is_locked() && terminal::of_session().is_some() {
             ask_for_a_connector()?;
@@ -108,8 +135,8 @@ pub(super) fn run(args: RunArgs, hardened: Hardened) -> Result<(), CliError> {
         return Err(CliError::Launch(error));
     }
     let path = shim_path()?;
-    let words = args.words();
-    unlock_for(&args.config)?;
+    let words = args.words(&config);
+    unlock_for(&config)?;
     let program = path.clone();
     let command = move || {
         let mut shim = Command::new(&path);
@@ -117,7 +144,7 @@ pub(super) fn run(args: RunArgs, hardened: Hardened) -> Result<(), CliError> {
         shim
     };
     let plan = Plan {
-        config: args.config,
+        config,
         watch: args.watching,
         check: !args.no_check,
         vault: true,
