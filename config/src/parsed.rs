@@ -38,16 +38,20 @@ impl<'a> Parsed<'a> {
             listed => listed.unwrap_or_default(),
         };
         let by_map = references::by_map(&value).map_err(refused)?;
-        let names = references::names(declared(version, &listed), &by_map)
+        let declared = declared(version, &listed);
+        let names = references::names(declared, &by_map)
             .map_err(|error| Unreadable::at(Location::START, error))?;
+        let templates = templates(text);
+        let in_templates = references::in_templates(declared, &templates);
+        let connector = references::connector(&value);
         Ok(Self {
             text,
-            references: References { names, connector: references::connector(&value) },
+            references: References { names, in_templates, connector },
             value,
             version,
             listed,
             by_map,
-            templates: templates(text),
+            templates,
             places: OnceCell::new(),
         })
     }

@@ -12,12 +12,15 @@ use serde_yaml::{Mapping, Value};
 
 use crate::error::ConfigError;
 use crate::path::{Node, Path, PathStep, walk};
+use crate::template::{Kind, Template};
 
 /// What a configuration references.
 #[derive(Clone, Debug)]
 pub struct References {
     /// The names that it references, in alphabetical order.
     pub names: Vec<SecretName>,
+    /// Those of them that the connector renders into the text, which it does only when it starts.
+    pub in_templates: Vec<SecretName>,
     /// The connector's name, unless it is missing or too long.
     pub connector: Option<String>,
 }
@@ -63,6 +66,15 @@ pub(crate) fn names(
         count if count > limits::GRANT_NAMES => Err(ConfigError::Many(count)),
         _ => Ok(names.into_iter().collect()),
     }
+}
+
+/// The declared names that templates use. What is computed may use any of them.
+pub(crate) fn in_templates(declared: &[Reference], templates: &[Template]) -> Vec<SecretName> {
+    let is_computed = templates.iter().any(|template| template.kind == Kind::Computed);
+    let is_used = |name: &&SecretName| {
+        is_computed || templates.iter().any(|template| template.lookup() == Some(*name))
+    };
+    declared.iter().map(|(name, _)| name).filter(is_used).cloned().collect()
 }
 
 /// The names in `meta.secrets`, whatever the version.
@@ -160,6 +172,21 @@ http:
 ";
         assert_eq!(names(text), ["API_TOKEN", "AUTH_HEADER", "DEEP", "TAGGED", "UNUSED"]);
         assert_eq!(names(&text.replace("0.1.0", "0.2.0")).len(), 5);
+    }
+
+    #[test]
+    fn what_is_rendered_at_the_start_is_known() {
+        let in_templates = |rest: &str| {
+            let head = "apiVersion: 0.1.0\nmeta: {name: c, secrets: [{name: A}, {name: B}]}\n";
+            let found = references(format!("{head}{rest}").as_bytes()).expect(rest).in_templates;
+            found.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert!(in_templates("x: {secret: {name: A}}").is_empty());
+        assert_eq!(in_templates("x: {secret: {name: A}}\ny: '${{ secrets.B }}'"), ["B"]);
+        assert_eq!(in_templates("# ${{ secrets['A'] }}"), ["A"]);
+        assert!(in_templates("# ${# secrets.A #}").is_empty());
+        // What is computed may use any.
+        assert_eq!(in_templates("x: '${% if secrets.B %}1${% endif %}'"), ["A", "B"]);
     }
 
     #[test]

@@ -21,7 +21,7 @@ impl Handle for Grant {
                 Ok(referenced) => referenced,
                 Err(checked) => return Ok(Err(checked)),
             };
-        let References { names, connector } = references;
+        let References { names, connector, .. } = references;
         let actor = Actor { pid: caller.peer.pid, program: &self.program, config: &self.label };
         caller.delivery =
             Some(deliveries::record(service, AuditEvent::Grant, actor, &names, locks)?);

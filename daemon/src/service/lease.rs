@@ -28,7 +28,7 @@ impl Handle for CreateLease {
                 Ok(referenced) => referenced,
                 Err(checked) => return Ok(Err(checked)),
             };
-        let References { names, connector } = references;
+        let References { names, connector, .. } = references;
         if names.is_empty() {
             return Ok(Ok(Leased { connector, lease: None }));
         }
