@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use crate::harness::cdk::{Project, leases};
+use crate::harness::passphrase::{protect, unlock};
 use crate::harness::watch::Watched;
 use crate::harness::{
     Home, Said, canary, contains, eventually, files_with, is_alive, kill, need, spawn, stat,
@@ -400,4 +401,64 @@ fn a_lease_whose_connector_is_started_again_is_not_named() {
     watched.expect("restarted");
     assert!(watched.end().is_empty());
     eventually("the end of the lease", || leases(&home).is_empty());
+}
+
+/// What is in the secrets file of the only lease.
+fn secrets_file(home: &Home) -> String {
+    fs::read_to_string(leases(home)[0].join("secrets.txt")).unwrap()
+}
+
+#[test]
+fn a_running_connector_finds_a_new_value_in_its_secrets_file() {
+    let home = Home::new();
+    home.set("A", "one");
+    home.set("B", "one");
+    let project = Project::new(&home);
+    let pid = start(&project, &project.config("facts", &["A", "B"]));
+    assert_eq!(secrets_file(&home), "A=one\nB=one\n");
+    let told = home.set("A", "two");
+    assert_eq!(secrets_file(&home), "A=two\nB=one\n");
+    assert!(told.err.contains("in the secrets file of facts with "), "{told:?}");
+    let encrypted = fs::read(home.secret_file("A")).unwrap();
+    home.ok(&["restore", "A"]);
+    assert_eq!(secrets_file(&home), "A=one\nB=one\n");
+    let file = home.write("secrets.txt", "A=three\nB=three\n");
+    home.ok(&["import", "--overwrite", file.to_str().unwrap()]);
+    assert_eq!(secrets_file(&home), "A=three\nB=three\n");
+    // Another program replaces the encrypted file, as git does.
+    fs::write(home.secret_file("A"), &encrypted).unwrap();
+    eventually("the new value", || secrets_file(&home) == "A=two\nB=three\n");
+    let last = home.audit_log().pop().unwrap();
+    assert_eq!(last["event"], "update-lease");
+    assert_eq!((&last["names"], &last["program"]), (&serde_json::json!(["A"]), &"facts".into()));
+    // The same while no daemon runs.
+    home.ok(&["restore", "A"]);
+    home.kill_daemon();
+    fs::write(home.secret_file("A"), &encrypted).unwrap();
+    home.ok(&["list"]);
+    assert_eq!(secrets_file(&home), "A=two\nB=three\n");
+    home.ok(&["delete", "A"]);
+    assert_eq!(secrets_file(&home), "A=two\nB=three\n", "it may be read again");
+    let held = leases(&home);
+    kill("KILL", pid);
+    nothing_is_left(&home, &held, "three");
+}
+
+#[test]
+fn d13_a_secrets_file_follows_when_the_vault_is_unlocked() {
+    let (home, value) = home_with_a_secret();
+    protect(&home, "p");
+    unlock(&home, &[], "p");
+    let project = Project::new(&home);
+    let pid = start(&project, &project.config("facts", &["A"]));
+    home.ok(&["lock"]);
+    home.set("A", "two");
+    assert_eq!(secrets_file(&home), format!("A={value}\n"));
+    unlock(&home, &[], "p");
+    assert_eq!(secrets_file(&home), "A=two\n");
+    let events: Vec<_> = home.audit_log().iter().map(|line| line["event"].clone()).collect();
+    assert_eq!(events[events.len() - 4..], ["lock", "set", "unlock", "update-lease"]);
+    let held = leases(&home);
+    kill("KILL", pid);
+    nothing_is_left(&home, &held, &value);
 }

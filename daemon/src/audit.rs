@@ -32,6 +32,7 @@ pub(crate) enum AuditEvent {
     Rotate,
     Set,
     Unlock,
+    UpdateLease,
     UseIdentity,
 }
 
@@ -72,7 +73,7 @@ impl Audit {
         recipients: &[String],
     ) -> Result<(), AuditError> {
         let reach = match event {
-            AuditEvent::Grant | AuditEvent::Lease => Reach::System,
+            AuditEvent::Grant | AuditEvent::Lease | AuditEvent::UpdateLease => Reach::System,
             _ => Reach::Disk,
         };
         let line = line_of(event, actor, names, recipients);

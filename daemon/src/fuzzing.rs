@@ -19,7 +19,7 @@ use crate::settings::Settings;
 use fluvio_secret_vault::{HISTORY_DEPTH, Keyring, Record, Vault};
 
 /// What serves requests, behind the socket.
-pub struct FuzzedDaemon(Service);
+pub struct FuzzedDaemon(Arc<Service>);
 
 impl FuzzedDaemon {
     /// A daemon whose files are all in this directory.

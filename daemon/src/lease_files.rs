@@ -6,61 +6,75 @@
 //! * `about.json`: what the lease is for, without a value, for a daemon that starts later
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use fluvio_secret_protocol::SecretName;
-use fluvio_secret_protocol::lease::{self, ABOUT, CLOSED, HOLD, SECRETS};
-use fluvio_secret_vault::Given;
+use fluvio_secret_protocol::lease::{self, ABOUT, CLOSED, HOLD, NEW_ABOUT, NEW_SECRETS, SECRETS};
+use fluvio_secret_protocol::limits;
 use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat, open};
 use rustix::io::Errno;
-use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
-/// More than any `about.json` has: 256 names of 128 bytes with a fingerprint each, and three texts.
+use crate::lease_info::LeaseInfo;
+
+/// More than any `about.json` has: 256 names of 128 bytes with two fingerprints each, and three texts.
 const ABOUT_BYTES: u64 = 128 << 10;
 
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-pub(crate) struct LeaseInfo {
-    pub(crate) since: i64,
-    pub(crate) connector: Option<String>,
-    pub(crate) config: String,
-    pub(crate) names: Vec<SecretName>,
-    /// The fingerprints of the encrypted values, in the same order.
-    #[serde(default)]
-    pub(crate) fingerprints: Vec<u64>,
-    /// The parent of the process that the lease was made for. Only the daemon that made the lease knows it.
-    #[serde(skip)]
-    pub(crate) parent: Option<i32>,
-}
-
-impl LeaseInfo {
-    pub(crate) fn given(&self) -> impl Iterator<Item = Given> {
-        let known = self.fingerprints.iter().copied().map(Some);
-        self.names.iter().cloned().zip(known.chain(std::iter::repeat(None)))
-    }
-
-    pub(crate) fn keep_value(&mut self, name: &SecretName, before: u64, after: u64) {
-        for (one, fingerprint) in self.names.iter().zip(&mut self.fingerprints) {
-            if one == name && *fingerprint == before {
-                *fingerprint = after;
-            }
-        }
-    }
-}
+/// The most bytes of a secrets file: values, names, and two more for each line.
+pub(crate) const SECRETS_BYTES: usize =
+    limits::GRANT_BYTES + limits::GRANT_NAMES * (limits::NAME_BYTES + 2);
 
 /// Makes the files in a lease's directory, and opens the read end of the FIFO.
 pub(crate) fn make(directory: &Path, about: &LeaseInfo, secrets: &[u8]) -> io::Result<OwnedFd> {
-    let write = |name: &str, bytes: &[u8]| {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(0o400);
-        options.open(directory.join(name))?.write_all(bytes)
-    };
-    write(ABOUT, &serde_json::to_vec(about)?)?;
+    write(&directory.join(ABOUT), &serde_json::to_vec(about)?)?;
     mknodat(CWD, directory.join(HOLD), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
-    write(SECRETS, secrets)?;
+    write(&directory.join(SECRETS), secrets)?;
     Ok(open_reader(&directory.join(HOLD))?)
+}
+
+/// The secrets file.
+pub(crate) fn read_secrets(directory: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut file = fs::File::open(directory.join(SECRETS))?;
+    // Of the right size at once: a buffer that grows leaves copies behind.
+    let length = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+    let mut secrets = Zeroizing::new(vec![0; length.min(SECRETS_BYTES)]);
+    file.read_exact(&mut secrets)?;
+    Ok(secrets)
+}
+
+/// Replaces the secrets file. A connector that reads it gets the earlier one or this one, whole.
+pub(crate) fn replace_secrets(directory: &Path, secrets: &[u8]) -> io::Result<()> {
+    replace(directory, (SECRETS, NEW_SECRETS), secrets)
+}
+
+/// Replaces what the lease is for.
+pub(crate) fn replace_about(directory: &Path, about: &LeaseInfo) -> io::Result<()> {
+    replace(directory, (ABOUT, NEW_ABOUT), &serde_json::to_vec(about)?)
+}
+
+fn replace(directory: &Path, (name, new): (&str, &str), bytes: &[u8]) -> io::Result<()> {
+    let new = directory.join(new);
+    let replaced = || {
+        // A daemon may have been killed here.
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        write(&new, bytes)?;
+        fs::rename(&new, directory.join(name))
+    };
+    replaced().inspect_err(|_| {
+        // There may be values in it.
+        let _ = fs::remove_file(&new);
+    })
+}
+
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o400);
+    options.open(path)?.write_all(bytes)
 }
 
 /// Takes a lease over from a daemon that is gone; `None` if no process holds the lease.
@@ -108,7 +122,7 @@ fn open_reader(fifo: &Path) -> rustix::io::Result<OwnedFd> {
 
 fn read_about(directory: &Path) -> Option<LeaseInfo> {
     let about = fs::File::open(directory.join(ABOUT)).ok()?;
-    serde_json::from_reader(io::Read::take(about, ABOUT_BYTES)).ok()
+    serde_json::from_reader(about.take(ABOUT_BYTES)).ok()
 }
 
 fn warn_unless_missing(directory: &Path, changed: io::Result<()>) {

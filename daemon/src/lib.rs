@@ -15,8 +15,8 @@
 //! * [`service`]: carries out requests; knows no socket
 //! * [`answers`]: what is sent to the client of a request
 //! * [`grants`]: the last grants, and which of their processes still run
-//! * [`leases`], [`lease_places`], [`lease_files`], [`lease_watch`]: secrets files in memory, each while a process
-//!   holds it
+//! * [`leases`], [`lease_info`], [`lease_places`], [`lease_files`], [`lease_watch`]: secrets files in memory, each
+//!   while a process holds it
 //! * [`subscribers`], [`vault_watcher`]: clients that learn of changes, and changes by other programs
 //! * `fuzzing`: entry points for fuzz targets; not compiled otherwise
 //!
@@ -35,6 +35,7 @@ mod idle;
 mod in_flight;
 mod launch;
 mod lease_files;
+mod lease_info;
 mod lease_places;
 mod lease_watch;
 mod leases;

@@ -22,7 +22,7 @@ use crate::connection::{self, StopSteps};
 use crate::idle::IdleConnections;
 use crate::lease_watch::LeaseHold;
 use crate::reset_inherited;
-use crate::service::Service;
+use crate::service::{Service, follow};
 use crate::workers::Workers;
 
 /// How long requests may take to finish when the daemon stops.
@@ -69,7 +69,7 @@ impl Server {
     pub(crate) fn new(
         handed_over: Option<StdListener>,
         path: PathBuf,
-        service: Service,
+        service: Arc<Service>,
     ) -> Result<Self, ServerError> {
         let failed = |source| ServerError::Bind { path: path.clone(), source };
         let stays = handed_over.is_some();
@@ -101,7 +101,7 @@ impl Server {
                 StopSteps { asked: watch::Sender::new(false), ending: watch::Sender::new(false) };
             watch_for_signals(&stop.asked)?;
             tokio::spawn(watch_socket(socket.clone(), workers.clone(), stop.asked.clone()));
-            for id in workers.service.leases.adopt() {
+            for id in follow::take_over(&workers.service) {
                 // No connection holds it.
                 drop(LeaseHold::new(workers.service.leases.clone(), id));
             }

@@ -29,6 +29,7 @@ pub(crate) enum VaultChange {
 }
 
 /// A thread that reports changes, until this is dropped.
+#[derive(Debug)]
 pub(crate) struct VaultWatcher {
     is_polling: Arc<AtomicBool>,
     /// `None` stops the thread.

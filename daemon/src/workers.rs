@@ -48,8 +48,7 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-    pub(crate) fn new(service: Service) -> io::Result<Self> {
-        let service = Arc::new(service);
+    pub(crate) fn new(service: Arc<Service>) -> io::Result<Self> {
         let lock_when_due = |service: &Service| {
             // Another thread may have unlocked the vault since.
             Some(key::lock_when_due(service).unwrap_or(LOCK_CHECK_INTERVAL))

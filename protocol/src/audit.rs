@@ -21,7 +21,7 @@ pub fn put_aside(log: &Path) -> PathBuf {
 pub struct Line {
     /// When, in RFC 3339 with milliseconds, in UTC.
     pub time: String,
-    /// What: `set`, `delete`, `purge`, `restore`, `grant`, `lease`, `lock`, `unlock`, `passphrase`,
+    /// What: `set`, `delete`, `purge`, `restore`, `grant`, `lease`, `update-lease`, `lock`, `unlock`, `passphrase`,
     /// `add-recipient`, `remove-recipient`, `accept-recipients`, `rotate`, `retire` or `use-identity`. One that a
     /// reader does not know is of a newer release.
     pub event: String,

@@ -61,6 +61,26 @@ pub fn secrets_file(secrets: &[(SecretName, Secret)]) -> Zeroizing<Vec<u8>> {
     lines
 }
 
+/// The text of a secrets file with another value of one of its secrets; `None` if it has that value already.
+#[must_use]
+pub fn with_value(file: &[u8], name: &SecretName, value: &Secret) -> Option<Zeroizing<Vec<u8>>> {
+    let key = [name.as_str().as_bytes(), b"="].concat();
+    let mut from = 0;
+    for line in file.split_inclusive(|&byte| byte == b'\n') {
+        let Some(old) = line.strip_prefix(&key[..]) else {
+            from += line.len();
+            continue;
+        };
+        let old = old.strip_suffix(b"\n").unwrap_or(old);
+        let (before, after) = (&file[..from + key.len()], &file[from + key.len() + old.len()..]);
+        let new = value.expose();
+        // One allocation, as above.
+        let text = || Zeroizing::new([before, new, after].concat());
+        return (old != new).then(text);
+    }
+    None
+}
+
 /// Whether an environment variable of this name carries this value unaltered.
 ///
 /// # Errors
@@ -111,7 +131,7 @@ fn starts_programs(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Unfit, by_environment, by_file};
+    use super::{Unfit, by_environment, by_file, secrets_file, with_value};
     use crate::Secret;
 
     fn file(value: &[u8]) -> Result<(), Unfit> {
@@ -134,6 +154,23 @@ mod tests {
             assert_eq!(file(lines.as_bytes()), Err(Unfit::Newline), "{lines:?}");
         }
         assert_eq!(file(b"\xff"), Err(Unfit::NotUtf8));
+    }
+
+    #[test]
+    fn one_value_of_a_file_is_replaced_and_the_others_stay() {
+        let secret = |name: &str, value: &str| {
+            (name.parse().expect("a name"), Secret::from(value.as_bytes().to_vec()))
+        };
+        let file = secrets_file(&[secret("A", "one"), secret("AB", "A=x"), secret("B", "")]);
+        let with = |name: &str, value: &str| {
+            let (name, value) = secret(name, value);
+            let text = with_value(&file, &name, &value);
+            text.map(|text| String::from_utf8(text.to_vec()).expect("text"))
+        };
+        assert_eq!(with("A", "two").as_deref(), Some("A=two\nAB=A=x\nB=\n"));
+        assert_eq!(with("AB", "").as_deref(), Some("A=one\nAB=\nB=\n"));
+        assert_eq!(with("B", "b").as_deref(), Some("A=one\nAB=A=x\nB=b\n"));
+        assert_eq!((with("A", "one"), with("B", ""), with("C", "x")), (None, None, None));
     }
 
     #[test]

@@ -21,6 +21,11 @@ pub const CLOSED: &str = "hold.closed";
 /// What the lease is for, without a value.
 pub const ABOUT: &str = "about.json";
 
+/// What the secrets file is called until it is whole and replaces the one before.
+pub const NEW_SECRETS: &str = "secrets.txt.new";
+/// The same of what the lease is for.
+pub const NEW_ABOUT: &str = "about.json.new";
+
 /// Removes a lease, even if it is held. A lease that is already gone is no error.
 ///
 /// # Errors
@@ -96,16 +101,29 @@ impl<'a> Directory<'a> {
         }))
     }
 
-    /// The values first, and the FIFO last: the watcher knows the directory by it.
     fn remove(&self) -> rustix::io::Result<()> {
-        let mut removed = Ok(());
-        for name in [SECRETS, ABOUT, CLOSED, HOLD] {
+        // A daemon may be replacing a file, which is another one then.
+        while self.remove_files()? {
+            match unlinkat(&self.vault, self.name, AtFlags::REMOVEDIR) {
+                Err(Errno::NOTEMPTY) => {}
+                removed => return removed,
+            }
+        }
+        self.remove_empty()
+    }
+
+    /// Removes our files, and returns whether there was one. The values first, and the FIFO last: the
+    /// watcher knows the directory by it.
+    fn remove_files(&self) -> rustix::io::Result<bool> {
+        let (mut removed, mut was_there) = (Ok(()), false);
+        for name in [NEW_SECRETS, SECRETS, NEW_ABOUT, ABOUT, CLOSED, HOLD] {
             match unlinkat(&self.lease, name, AtFlags::empty()) {
-                Ok(()) | Err(Errno::NOENT) => {}
+                Ok(()) => was_there = true,
+                Err(Errno::NOENT) => {}
                 error => removed = removed.and(error),
             }
         }
-        removed.and(self.remove_empty())
+        removed.map(|()| was_there)
     }
 
     fn remove_empty(&self) -> rustix::io::Result<()> {
@@ -125,13 +143,15 @@ mod tests {
 
     use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat, open};
 
-    use super::{ABOUT, HOLD, SECRETS, remove, remove_empty_above, remove_held_by};
+    use super::{
+        ABOUT, HOLD, NEW_ABOUT, NEW_SECRETS, SECRETS, remove, remove_empty_above, remove_held_by,
+    };
 
     fn lease(root: &Path) -> PathBuf {
         let path = root.join("user/vault/lease");
         fs::create_dir_all(&path).expect("a directory");
         mknodat(CWD, path.join(HOLD), FileType::Fifo, Mode::RUSR, 0).expect("a FIFO");
-        for name in [SECRETS, ABOUT] {
+        for name in [SECRETS, NEW_SECRETS, ABOUT, NEW_ABOUT] {
             fs::write(path.join(name), "x").expect("a file");
         }
         path
@@ -157,6 +177,28 @@ mod tests {
     }
 
     #[test]
+    fn e17_a_file_that_is_being_replaced_does_not_outlive_its_lease() {
+        for _ in 0..200 {
+            let root = tempfile::tempdir().expect("a directory");
+            let path = lease(root.path());
+            let fifo = reader(&path);
+            std::thread::scope(|scope| {
+                // As a daemon replaces it, until the directory is gone.
+                let of = &path;
+                let replace = move || {
+                    let new = of.join(NEW_SECRETS);
+                    let written = fs::write(&new, "x");
+                    let renamed = fs::rename(&new, of.join(SECRETS));
+                    written.is_ok() || renamed.is_ok() || of.exists()
+                };
+                scope.spawn(move || (0..1000).take_while(|_| replace()).count());
+                remove_held_by(&path, &fifo).expect("removed");
+            });
+            assert!(!path.exists());
+        }
+    }
+
+    #[test]
     fn e17_a_directory_that_took_a_leases_place_stays() {
         let root = tempfile::tempdir().expect("a directory");
         let path = lease(root.path());
@@ -177,7 +219,8 @@ mod tests {
 
     #[test]
     fn e17_what_another_process_has_begun_to_remove_is_finished() {
-        for gone in [&[SECRETS][..], &[SECRETS, ABOUT], &[SECRETS, ABOUT, HOLD]] {
+        let all = [NEW_SECRETS, SECRETS, NEW_ABOUT, ABOUT, HOLD];
+        for gone in [&all[..1], &all[..2], &all[..4], &all] {
             let root = tempfile::tempdir().expect("a directory");
             let path = lease(root.path());
             let fifo = reader(&path);

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use fluvio_secret_system::file_system::is_in_memory;
 
-use super::{KnownLease, LeaseInfo, LeaseTable};
+use super::{KnownLease, LeaseInfo, LeaseTable, LeasedSecret};
 use crate::lease_files::is_held;
+use crate::lease_info::LeasedState;
 
 struct Memory(tempfile::TempDir);
 
@@ -32,13 +33,17 @@ impl Memory {
     }
 }
 
+fn leased(name: &str, state: LeasedState) -> LeasedSecret {
+    let name = name.parse().expect("a name");
+    LeasedSecret { name, given: 1, in_file: 1, in_template: false, state }
+}
+
 fn make(leases: &LeaseTable) -> KnownLease {
     let about = LeaseInfo {
         since: 7,
         connector: Some("cat-facts".into()),
         config: "/c.yaml".into(),
-        names: vec!["A".parse().expect("a name")],
-        fingerprints: vec![1],
+        secrets: vec![leased("A", LeasedState::Current)],
         parent: None,
     };
     leases.make(about, b"A=cnry\n").expect("a lease")
@@ -173,29 +178,58 @@ fn e18_two_vaults_of_one_user_make_and_remove_leases_at_once() {
 }
 
 #[test]
-fn leases_are_found_by_their_secrets() {
+fn leases_with_earlier_values_are_found_by_their_secrets() {
+    use LeasedState::{Current, Stale, Updated};
     let memory = Memory::new();
     let leases = memory.leases();
-    let name = |name: &str| name.parse().expect("a name");
-    let make = |connector: &str, names: &[&str], since, parent| {
-        let names: Vec<_> = names.iter().map(|text| name(text)).collect();
+    let make = |connector: &str, since, parent, secrets: &[(&str, LeasedState)]| {
+        let secrets = secrets.iter().map(|(name, state)| leased(name, *state)).collect();
         let connector = Some(connector.to_owned());
-        let fingerprints = vec![1; names.len()];
-        let about =
-            LeaseInfo { since, connector, names, fingerprints, parent, ..LeaseInfo::default() };
-        leases.make(about, b"").expect("a lease")
+        leases.make(LeaseInfo { since, connector, secrets, parent, ..LeaseInfo::default() }, b"")
     };
-    make("older", &["A", "B"], 1, None);
-    make("newer", &["B"], 2, Some(7));
+    make("older", 1, None, &[("A", Stale), ("B", Updated), ("D", Current)]).expect("a lease");
+    make("newer", 2, Some(7), &[("B", Updated)]).expect("a lease");
     let found = |names: &[&str], restarts: i32| {
-        let outdated = names.iter().map(|text| (name(text), Some(1))).collect();
-        let found = leases.with_any(&outdated, |parent| parent == restarts);
-        found.into_iter().filter_map(|lease| lease.connector).collect::<Vec<_>>()
+        let names: Vec<_> = names.iter().map(|name| name.parse().expect("a name")).collect();
+        let found = leases.with_earlier(&names, |parent| parent == restarts).into_iter();
+        found.map(|lease| (lease.connector.expect("a name"), lease.updated)).collect::<Vec<_>>()
     };
-    assert_eq!(found(&["A", "C"], 0), ["older"]);
-    assert_eq!(found(&["B"], 0), ["newer", "older"]);
-    assert_eq!(found(&["B"], 7), ["older"]);
-    assert!(found(&["C"], 0).is_empty() && found(&[], 0).is_empty());
+    let lease = |connector: &str, updated| (connector.to_owned(), updated);
+    assert_eq!(found(&["A", "C"], 0), [lease("older", false)]);
+    assert_eq!(found(&["B"], 0), [lease("newer", true), lease("older", true)]);
+    assert_eq!(found(&["B"], 7), [lease("older", true)]);
+    assert_eq!(found(&["A", "B"], 7), [lease("older", false)]);
+    assert!(found(&["C", "D"], 0).is_empty() && found(&[], 0).is_empty());
+}
+
+#[test]
+fn a_secrets_file_is_replaced_whole_and_a_later_daemon_knows_it() {
+    let memory = Memory::new();
+    let leases = memory.leases();
+    let lease = make(&leases);
+    let holder = hold(&lease);
+    let opened = fs::File::open(&lease.secrets).expect("a file");
+    // A daemon was killed while it replaced the file.
+    fs::write(lease.secrets.with_file_name("secrets.txt.new"), "A=half").expect("a file");
+    leases.replace_secrets(&lease.id, b"A=two\n").expect("replaced");
+    assert_eq!(std::io::read_to_string(opened).expect("text"), "A=cnry\n", "the file before");
+    let now = leases.read_secrets(&lease.id).expect("a file").expect("a lease");
+    assert_eq!(*now, b"A=two\n");
+    assert_eq!(mode(&lease.secrets), 0o400);
+    let secrets = vec![LeasedSecret { in_file: 2, ..leased("A", LeasedState::Updated) }];
+    leases.update(&lease.id, secrets.clone()).expect("written");
+    drop(leases);
+    let later = memory.leases();
+    later.adopt();
+    let known = &later.all()[0].about.secrets[0];
+    assert_eq!((known.given, known.in_file), (1, 2));
+    // Of a lease that is gone, nothing is made again.
+    assert!(later.remove(&lease.id));
+    later.replace_secrets(&lease.id, b"A=three\n").expect("nothing to do");
+    later.update(&lease.id, secrets).expect("nothing to do");
+    assert!(later.read_secrets(&lease.id).expect("nothing to do").is_none());
+    assert_eq!(memory.entries(), 0);
+    drop(holder);
 }
 
 #[test]

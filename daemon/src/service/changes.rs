@@ -9,7 +9,7 @@ use fluvio_secret_protocol::{Delete, Refusal, Request, Restore, SecretName, Set}
 use fluvio_secret_system::parallel::{beside, cores, in_parallel};
 use fluvio_secret_vault::{Recipient, SecretChange, SyncedChange, VaultError};
 
-use super::{Service, refusals};
+use super::{Service, follow, refusals};
 use crate::answers::Response;
 use crate::audit::{Actor, AuditError, AuditEvent};
 use crate::rotating_log::WrittenLine;
@@ -67,7 +67,7 @@ pub(super) fn make_all(
     let recorded = possible.into_iter().map(|(one, actor)| record(service, one?, actor));
     let synced = and_then_all(recorded.collect(), |recorded| sync_recorded(service, recorded));
     let made = and_then_all(synced, commit_all);
-    service.subscribers.check(&names);
+    follow::changed(service, &names);
     made.into_iter().map(|made| made.map(|answer| answer())).collect()
 }
 

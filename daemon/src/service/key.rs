@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::handle::{Caller, Handle};
 use super::reencrypt::reencrypt;
-use super::{Service, deliveries, refusals};
+use super::{Service, deliveries, follow, refusals};
 use crate::audit::{Actor, AuditEvent};
 
 impl Handle for GetKey {
@@ -66,6 +66,7 @@ impl Handle for Unlock {
         let after = self.seconds.map(Duration::from_secs).or(service.settings.lock_after);
         let until = after.map(BootInstant::after);
         service.vault.keys().unlock(opened, until, caller.lock_requests).map_err(refused)?;
+        follow::follow(service, None);
         Ok(Unlocked { until: until.map(seconds) })
     }
 }
@@ -82,6 +83,8 @@ impl Handle for Passphrase {
         service.audit.record(AuditEvent::Passphrase, caller.actor(), &[], &[])?;
         let until = service.settings.lock_after.map(BootInstant::after);
         service.vault.keys().replace(rewritten, until, caller.lock_requests).map_err(refused)?;
+        // It may have been locked.
+        follow::follow(service, None);
         Ok(describe(service, Some(own.to_string())))
     }
 }

@@ -9,10 +9,10 @@ use jiff::Timestamp;
 
 use super::handle::{Caller, Handle};
 use super::values::{InjectBy, Referenced};
-use super::{Service, deliveries, refusals};
+use super::{Service, deliveries, follow, refusals};
 use crate::audit::{Actor, AuditEvent};
 use crate::grants::{parent_of, tail_of};
-use crate::lease_files::LeaseInfo;
+use crate::lease_info::{LeaseInfo, LeasedSecret, LeasedState};
 use crate::lease_watch::LeaseHold;
 
 impl Handle for CreateLease {
@@ -28,7 +28,7 @@ impl Handle for CreateLease {
                 Ok(referenced) => referenced,
                 Err(checked) => return Ok(Err(checked)),
             };
-        let References { names, connector, .. } = references;
+        let References { names, in_templates, connector } = references;
         if names.is_empty() {
             return Ok(Ok(Leased { connector, lease: None }));
         }
@@ -45,16 +45,27 @@ impl Handle for CreateLease {
         caller.delivery =
             Some(deliveries::record(service, AuditEvent::Lease, actor, &names, locks)?);
         let text = fit::secrets_file(&secrets);
+        drop(secrets);
+        let leased = names.iter().zip(fingerprints).map(|(name, given)| LeasedSecret {
+            name: name.clone(),
+            given,
+            in_file: given,
+            in_template: in_templates.contains(name),
+            state: LeasedState::Current,
+        });
         let about = LeaseInfo {
             since: Timestamp::now().as_second(),
             connector: connector.as_deref().map(tail_of),
             config: tail_of(&grant.label),
-            names,
-            fingerprints,
+            secrets: leased.collect(),
             parent: parent_of(caller.peer.pid),
         };
         let lease = service.leases.make(about, &text)?;
+        drop(text);
         caller.lease = Some(LeaseHold::new(service.leases.clone(), lease.id.clone()));
+        follow::begin(service);
+        // A change before that was overlooked.
+        follow::follow(service, Some(&names));
         let lease = Lease {
             id: lease.id,
             secrets: lease.secrets.display().to_string(),
@@ -76,11 +87,11 @@ impl Handle for EndLease {
 impl Handle for ListLeases {
     fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Leases, Refusal> {
         let mut leases = service.leases.all().into_iter().map(|lease| ListedLease {
+            names: lease.about.names(),
             id: lease.id,
             since: lease.about.since,
             connector: lease.about.connector,
             config: lease.about.config,
-            names: lease.about.names,
             hold: lease.hold.display().to_string(),
         });
         let mut lease = leases.next();

@@ -5,6 +5,7 @@
 //! * [`handle`](mod@handle): how a request gets to its handler
 //! * [`changes`]: requests that change one secret each, which wait for the disk together
 //! * [`deliveries`]: values on their way, and locks that wait for them
+//! * [`follow`](mod@follow): secrets files of leases that follow the vault
 //! * [`values`]: the values that a configuration references
 //! * [`reencrypt`]: re-encryption of all secrets
 //! * [`refusals`]: each error of the layers below, as the refusal that people read
@@ -12,6 +13,7 @@
 pub(crate) mod changes;
 mod check;
 mod deliveries;
+pub(crate) mod follow;
 mod grant;
 pub(crate) mod handle;
 pub(crate) mod key;
@@ -24,7 +26,7 @@ pub(crate) mod status;
 mod subscription;
 mod values;
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, RwLock, Weak};
 
 use fluvio_secret_vault::Vault;
 use jiff::Timestamp;
@@ -46,11 +48,19 @@ pub(crate) struct Service {
     pub(crate) subscribers: Arc<Subscribers>,
     since: Timestamp,
     settings: Settings,
+    /// For threads that outlive a request.
+    this: Weak<Self>,
 }
 
 impl Service {
-    pub(crate) fn new(vault: Vault, audit: Audit, leases: LeaseTable, settings: Settings) -> Self {
-        Self {
+    pub(crate) fn new(
+        vault: Vault,
+        audit: Audit,
+        leases: LeaseTable,
+        settings: Settings,
+    ) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self {
+            this: this.clone(),
             delivering: RwLock::default(),
             grants: Grants::default(),
             leases: Arc::new(leases),
@@ -59,7 +69,7 @@ impl Service {
             vault,
             audit,
             settings,
-        }
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use fluvio_secret_protocol::{Reencrypted, Reencrypting, Refusal};
 use fluvio_secret_vault::{ReencryptStep, Rekey, VaultError};
 
 use super::handle::Caller;
-use super::{Service, refusals};
+use super::{Service, follow, refusals};
 use crate::audit::AuditEvent;
 
 pub(super) fn reencrypt(
@@ -16,6 +16,8 @@ pub(super) fn reencrypt(
     let rekey = prepared.map_err(refusals::vault)?;
     service.audit.record(event, caller.actor(), &[], &rekey.about)?;
     let done = rekey.commit(&mut |step| report(service, step, caller)).map_err(refusals::vault)?;
+    // The next daemon has to know the new fingerprints.
+    follow::follow(service, None);
     Ok(Reencrypted {
         secrets: done.secrets,
         versions: done.versions,

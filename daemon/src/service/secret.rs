@@ -12,7 +12,7 @@ use fluvio_secret_vault::{SecretChange, SyncedChange, VaultError};
 
 use super::changes::{ChangeSecret, PossibleChange, SharedRecipients};
 use super::handle::{Caller, Handle, Serve};
-use super::{Service, changes, refusals};
+use super::{Service, changes, follow, refusals};
 use crate::answers::Response;
 use crate::audit::AuditEvent;
 
@@ -168,7 +168,7 @@ fn purge(service: &Service, name: SecretName, caller: &Caller<'_>) -> Result<(),
     }
     service.audit.record(AuditEvent::Purge, caller.actor(), &names, &[])?;
     let purged = service.vault.purge(name);
-    service.subscribers.check(&names);
+    follow::changed(service, &names);
     purged.map_err(refusals::about(&names))
 }
 
@@ -254,7 +254,7 @@ fn set_all(
     let synced = synced.into_iter().collect::<Result<_, _>>().map_err(refusals::vault)?;
     recorded.into_iter().collect::<Result<(), _>>()?;
     let made = SyncedChange::commit_all(synced);
-    service.subscribers.check(&names);
+    follow::changed(service, &names);
     made.into_iter().collect::<Result<(), _>>().map_err(refusals::vault)
 }
 
@@ -275,12 +275,11 @@ fn page(
 /// The processes and leases that have an earlier value of these secrets, without connectors that restart
 /// because of the change.
 fn holders(service: &Service, names: &[SecretName]) -> (Vec<ListedGrant>, Vec<HeldLease>) {
-    let given = service.grants.given(names).into_iter().chain(service.leases.given(names));
-    let mut outdated: BTreeSet<_> = given.collect();
+    let mut outdated: BTreeSet<_> = service.grants.given(names).into_iter().collect();
     outdated.retain(|given| !service.vault.is_present(given));
     let restarts = |parent| service.subscribers.is_notified(parent, names);
     let holders = service.grants.holders(&outdated, restarts);
-    (holders, service.leases.with_any(&outdated, restarts))
+    (holders, service.leases.with_earlier(names, restarts))
 }
 
 /// The identity's file, if its owner has to be notified: once, after the first change with a new one.

@@ -48,7 +48,7 @@ impl Answers for Heard {
 
 pub(super) struct Home {
     pub(super) folder: tempfile::TempDir,
-    pub(super) service: Service,
+    pub(super) service: Arc<Service>,
 }
 
 impl Home {

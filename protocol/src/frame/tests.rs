@@ -373,6 +373,7 @@ fn stored() -> Stored {
             id: "0123456789ab".into(),
             connector: Some("cat-facts".into()),
             config: "/home/ada/cat-facts.yaml".into(),
+            updated: false,
         }],
     }
 }
@@ -525,6 +526,7 @@ fn an_answer_with_all_that_hold_an_earlier_value_fits_into_a_header() {
         id: "f".repeat(limits::LEASE_ID_BYTES),
         connector: Some(longest.clone()),
         config: longest.clone(),
+        updated: true,
     };
     let stored = Stored {
         set_at: i64::MIN,

@@ -90,6 +90,9 @@ pub struct HeldLease {
     pub connector: Option<String>,
     /// The end of the configuration's path.
     pub config: String,
+    /// Whether its secrets file has the current values, which the connector may read again or not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub updated: bool,
 }
 
 messages! {

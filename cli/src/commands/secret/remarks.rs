@@ -6,16 +6,24 @@ use fluvio_secret_protocol::{HeldLease, ListedGrant, Secret, SecretName};
 use crate::commands::{lease, status};
 use crate::output;
 
-/// Names the connectors that run with an earlier value: a connector gets its secrets when it starts.
+/// Names the connectors that may run with an earlier value.
 pub(super) fn say_holders(holders: &[ListedGrant], leases: &[HeldLease]) {
     let of_lease =
         |lease: &HeldLease| lease::describe(lease.connector.as_deref(), &lease.config, &lease.id);
-    let all: Vec<_> =
-        holders.iter().map(status::connector).chain(leases.iter().map(of_lease)).collect();
-    if !all.is_empty() {
+    let (updated, stale): (Vec<_>, Vec<_>) = leases.iter().partition(|lease| lease.updated);
+    let stale = stale.into_iter().map(of_lease);
+    let stale: Vec<_> = holders.iter().map(status::connector).chain(stale).collect();
+    if !stale.is_empty() {
         output::say(&format!(
             "note: still running with the earlier value: {}\nhelp: restart them to use the new value",
-            all.join(", ")
+            stale.join(", ")
+        ));
+    }
+    let updated: Vec<_> = updated.into_iter().map(of_lease).collect();
+    if !updated.is_empty() {
+        output::say(&format!(
+            "note: the new value is in the secrets file of {}\nhelp: restart connectors that read it only when they start",
+            updated.join(", ")
         ));
     }
 }

@@ -1,0 +1,168 @@
+//! Leases follow the vault: a secret that changes is also replaced in the secrets file of each lease.
+//!
+//! A connector that reads the file again then gets the new value. While the vault is locked nothing is
+//! delivered, so the files follow when it is unlocked. A secret that is deleted stays in the files: a
+//! connector that reads them again would stop without it.
+
+use std::io;
+
+use fluvio_secret_protocol::{Refusal, Secret, SecretName, fit};
+use fluvio_secret_system::help::Helpful;
+use fluvio_secret_vault::VaultError;
+
+use super::{Service, deliveries};
+use crate::audit::{Actor, AuditEvent};
+use crate::lease_files::SECRETS_BYTES;
+use crate::lease_info::{LeasedSecret, LeasedState};
+use crate::leases::KnownLease;
+use crate::vault_watcher::{VaultChange, VaultWatcher};
+
+#[derive(Debug, thiserror::Error)]
+enum FollowError {
+    #[error(transparent)]
+    File(#[from] io::Error),
+    #[error("{}", .0.text)]
+    Refused(#[from] Refusal),
+}
+
+/// Takes over the leases of a daemon that is gone, and returns their ids. The vault may have changed since.
+pub(crate) fn take_over(service: &Service) -> Vec<String> {
+    let ids = service.leases.adopt();
+    begin(service);
+    follow(service, None);
+    ids
+}
+
+/// Has leases follow what other programs change, for as long as there are leases.
+pub(super) fn begin(service: &Service) {
+    let directory = service.vault.path().to_owned();
+    let service_of_thread = service.this.clone();
+    let watched = service.leases.watch_vault(|| {
+        VaultWatcher::start(directory, move |change| {
+            let Some(service) = service_of_thread.upgrade() else { return false };
+            match change {
+                VaultChange::Names(names) => follow(&service, Some(&names)),
+                VaultChange::Unknown | VaultChange::Directory => follow(&service, None),
+            }
+            true
+        })
+    });
+    if let Err(error) = watched {
+        tracing::warn!("leases do not follow what other programs change: {error}");
+    }
+}
+
+/// Has subscribers and leases learn of changes of these secrets that were made here.
+pub(super) fn changed(service: &Service, names: &[SecretName]) {
+    service.subscribers.check(names);
+    follow(service, Some(names));
+}
+
+/// Has all leases follow changes of these secrets, or of any secret. What fails is tried again at the next
+/// change or unlock, and until then the connector is known to have an earlier value.
+pub(super) fn follow(service: &Service, changed: Option<&[SecretName]>) {
+    // What the last one writes was read last.
+    let _guard = service.leases.following();
+    let leases =
+        if service.vault.refuse_if_moved().is_ok() { service.leases.all() } else { vec![] };
+    for lease in leases {
+        let mut secrets = lease.about.secrets.clone();
+        let is_changed =
+            |secret: &&mut LeasedSecret| changed.is_none_or(|names| names.contains(&secret.name));
+        let mut asked: Vec<_> = secrets.iter_mut().filter(is_changed).collect();
+        if let Err(error) = follow_one(service, &lease, &mut asked) {
+            tracing::warn!("the secrets file of the lease {} is not replaced: {error}", lease.id);
+        }
+        asked.into_iter().for_each(|secret| update_state(service, secret));
+        if secrets != lease.about.secrets || changed.is_none() {
+            let updated = service.leases.update(&lease.id, secrets);
+            if let Err(error) = updated {
+                tracing::warn!("cannot write what the lease {} has: {error}", lease.id);
+            }
+        }
+    }
+}
+
+/// Replaces the secrets file of a lease if one of these secrets has another value than there.
+fn follow_one(
+    service: &Service,
+    lease: &KnownLease,
+    secrets: &mut [&mut LeasedSecret],
+) -> Result<(), FollowError> {
+    let locks = service.vault.keys().locks();
+    let changed = changed_values(service, lease, secrets);
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let Some(mut file) = service.leases.read_secrets(&lease.id)? else { return Ok(()) };
+    let (mut names, mut followed) = (Vec::new(), Vec::new());
+    for (secret, value, fingerprint) in changed {
+        match fit::with_value(&file, &secret.name, &value) {
+            Some(new) if new.len() > SECRETS_BYTES => continue,
+            Some(new) => {
+                file = new;
+                names.push(secret.name.clone());
+            }
+            // The same value was encrypted again.
+            None => {}
+        }
+        followed.push((secret, fingerprint));
+    }
+    if !names.is_empty() {
+        let actor = Actor {
+            pid: rustix::process::getpid().as_raw_nonzero().get(),
+            program: lease.about.connector.as_deref().unwrap_or_default(),
+            config: &lease.about.config,
+        };
+        let _delivery = deliveries::record(service, AuditEvent::UpdateLease, actor, &names, locks)?;
+        service.leases.replace_secrets(&lease.id, &file)?;
+    }
+    followed.into_iter().for_each(|(secret, fingerprint)| secret.in_file = fingerprint);
+    Ok(())
+}
+
+/// Those of these secrets that the vault has encrypted in other bytes than the file was made of, and whose
+/// values a secrets file can carry; with the fingerprints of these bytes.
+fn changed_values<'a>(
+    service: &Service,
+    lease: &KnownLease,
+    secrets: &'a mut [&mut LeasedSecret],
+) -> Vec<(&'a mut LeasedSecret, Secret, u64)> {
+    let fingerprints = service.vault.fingerprints();
+    let reader = service.vault.reader();
+    let read = secrets.iter_mut().filter_map(|secret| {
+        if fingerprints.of(&secret.name) == Some(secret.in_file) {
+            return None;
+        }
+        match reader.read(&secret.name) {
+            Ok((value, fingerprint)) => Some((&mut **secret, value, fingerprint)),
+            Err(VaultError::Missing | VaultError::Locked { .. }) => None,
+            Err(error) => {
+                let (id, name, error) = (&lease.id, &secret.name, error.report());
+                tracing::warn!("the lease {id} keeps an earlier value of `{name}`: {error}");
+                None
+            }
+        }
+    });
+    read.filter(|(_, value, _)| fit::by_file(value).is_ok()).collect()
+}
+
+/// Finds out whether the connector of a lease has the current value of a secret.
+fn update_state(service: &Service, secret: &mut LeasedSecret) {
+    let fingerprints = service.vault.fingerprints();
+    let current = fingerprints.of(&secret.name);
+    secret.state = if service.vault.is_present(&(secret.name.clone(), Some(secret.given))) {
+        // The same value in other bytes. Those before may leave the history.
+        if let Some(current) = current.filter(|_| fingerprints.of(&secret.name) == current) {
+            secret.given = current;
+        }
+        LeasedState::Current
+    } else if current == Some(secret.in_file) && !secret.in_template {
+        LeasedState::Updated
+    } else {
+        LeasedState::Stale
+    }
+}
+
+#[cfg(test)]
+mod tests;
