@@ -8,7 +8,7 @@
 //!   messages
 //! * [`argument`] parses and completes the values that several commands take
 //! * [`connection`] asks the daemon; [`daemon_settings`] has it read its settings
-//! * [`value`], [`passphrase`], [`prompt`], [`question`]: what you type or pass on
+//! * [`value`], [`input`], [`passphrase`], [`prompt`], [`question`]: what you type or pass on
 //! * [`config_file`], [`secrets_file`], [`audit_log`]: the files that commands read
 //! * [`watch`]: `--watch`; [`signals`]: the signals that stop it
 //! * [`doctor`]: the checks of `doctor`
@@ -31,6 +31,7 @@ mod format;
 pub mod fuzzing;
 mod help;
 mod holders;
+mod input;
 mod on_path;
 mod output;
 mod passphrase;

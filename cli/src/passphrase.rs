@@ -11,9 +11,9 @@ use fluvio_secret_protocol::{Secret, limits};
 use fluvio_secret_system::{shell, terminal};
 
 use crate::error::CliError;
+use crate::input::{at_most, without_line_end};
 use crate::output;
 use crate::prompt::{PromptError, Terminal};
-use crate::value::{at_most, without_line_end};
 
 #[derive(Args, Debug, Default)]
 pub(crate) struct PassphraseArgs {

@@ -14,7 +14,7 @@ use super::rekey::{kept_passphrase, reseal, say_rest, say_state, summary};
 use crate::connection::client;
 use crate::error::{AnyCause, CliError};
 use crate::passphrase::{self, PassphraseArgs};
-use crate::{output, value};
+use crate::{input, output};
 
 /// Use another age identity
 #[derive(Args, Debug)]
@@ -91,7 +91,7 @@ fn read(path: &Path) -> Result<(Secret, Option<u32>), CliError> {
             .map(|(file, found)| (file, Some(found.mode() & 0o777))),
     };
     let (file, mode) = opened.map_err(|error| failed(error.into()))?;
-    let bytes = value::at_most(&file, limits::IDENTITY_BYTES + 1);
+    let bytes = input::at_most(&file, limits::IDENTITY_BYTES + 1);
     let bytes = bytes.map_err(|error: io::Error| failed(error.into()))?;
     if bytes.len() > limits::IDENTITY_BYTES {
         return Err(failed("it is too large for an identity".into()));
