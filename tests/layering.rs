@@ -180,6 +180,7 @@ fn each_dependency_has_one_home() {
         ("notify", "cli/src/watch/files.rs"),
         ("notify", "daemon/src/vault_watcher.rs"),
         ("region", "vault/src/keys/locked_memory.rs"),
+        ("saphyr_parser", "cli/src/secrets_file/yaml.rs"),
         ("saphyr_parser", "config/src/source_map.rs"),
         ("sha2", "vault/src/keys/file_keys.rs"),
         ("sd_listen_fds", "daemon/src/activation.rs"),

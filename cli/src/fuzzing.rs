@@ -14,7 +14,16 @@ pub fn secrets_file(
     bytes: &[u8],
     is_dotenv: bool,
 ) -> (Option<Vec<(SecretName, Secret)>>, Vec<String>) {
-    let format = if is_dotenv { FileFormat::Dotenv } else { FileFormat::Secrets };
+    read(bytes, if is_dotenv { FileFormat::Dotenv } else { FileFormat::Secrets })
+}
+
+/// The same of a file of JSON or YAML.
+#[must_use]
+pub fn flat_map(bytes: &[u8], is_yaml: bool) -> (Option<Vec<(SecretName, Secret)>>, Vec<String>) {
+    read(bytes, if is_yaml { FileFormat::Yaml } else { FileFormat::Json })
+}
+
+fn read(bytes: &[u8], format: FileFormat) -> (Option<Vec<(SecretName, Secret)>>, Vec<String>) {
     match parse(bytes, Some(format)) {
         Ok(file) => {
             let said = file.notes().chain(file.described_changes()).collect();

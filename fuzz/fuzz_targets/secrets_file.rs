@@ -1,10 +1,10 @@
 //! A secrets file is read as connectors read it, or refused. Nothing of it is in what is said about it, by
-//! either format.
+//! any format.
 #![no_main]
 
 use std::collections::HashSet;
 
-use fluvio_secret_cli::fuzzing::secrets_file;
+use fluvio_secret_cli::fuzzing::{flat_map, secrets_file};
 use fluvio_secret_fuzz::CANARY;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
@@ -18,6 +18,10 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     for is_dotenv in [false, true] {
         let (_, said) = secrets_file(&marked(bytes), is_dotenv);
         assert!(!said.concat().contains(CANARY), "{said:?}");
+        let (_, said) = flat_map(&marked(bytes), is_dotenv);
+        assert!(!said.concat().contains(CANARY), "{said:?}");
+        let (_, said) = flat_map(bytes, is_dotenv);
+        assert!(said.iter().all(|text| text.len() < 1000), "{said:?}");
     }
     // A name is what stands before the = of a line, and never a piece of a value in quotes.
     if let (Some(secrets), _) = secrets_file(bytes, true) {

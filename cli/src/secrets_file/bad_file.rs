@@ -8,8 +8,17 @@ use thiserror::Error;
 /// Why a file is refused. It has no text of the file.
 #[derive(Debug, Error)]
 pub(crate) enum BadFile {
+    /// An entry of JSON or YAML, or the place where it stops to be that.
+    #[error("line {line}, column {column}: {why}")]
+    Entry { line: usize, column: usize, why: &'static str, help: &'static str },
     #[error(transparent)]
     Io(io::Error),
+    /// The lines whose keys no connector can reference.
+    #[error(
+        "{}: the key is not the name of a secret (letters, digits and _, not first a digit)",
+        lines(.0)
+    )]
+    Keys(Vec<usize>),
     #[error("it is too large for a secrets file")]
     Large,
     /// The file, or a line of it, is of another format.
@@ -38,12 +47,17 @@ pub(crate) enum BadFile {
 impl BadFile {
     pub(crate) fn help(&self) -> Option<&'static str> {
         match self {
-            Self::Foreign { help, .. } => Some(help),
+            Self::Entry { help, .. } | Self::Foreign { help, .. } => Some(help),
             Self::Undecided => Some(
                 "keep quotes and comments with --format secrets, or remove them with --format dotenv",
             ),
             Self::Terminal => Some("pass a file, for example with: fluvio-secret import - < FILE"),
-            Self::Io(_) | Self::Large | Self::Names(_) | Self::NotUtf8(_) | Self::Value(_) => None,
+            Self::Io(_)
+            | Self::Keys(_)
+            | Self::Large
+            | Self::Names(_)
+            | Self::NotUtf8(_)
+            | Self::Value(_) => None,
         }
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct SecretsFile {
     pub(super) quoted: Vec<usize>,
     /// Lines with what looks like a comment after the value, and is part of it.
     pub(super) remarks: Vec<usize>,
+    /// Lines whose value has no quotes in JSON or YAML, and is a number or a boolean there.
+    pub(super) typed: Vec<usize>,
     /// In a `.env`: the line of each secret, and what its rules made of the value.
     pub(super) changes: Vec<(usize, Change)>,
 }
@@ -59,6 +61,11 @@ impl Change {
 }
 
 impl SecretsFile {
+    /// Secrets that were in no file.
+    pub(crate) fn of(secrets: Vec<(SecretName, Secret)>) -> Self {
+        Self { secrets, ..Self::default() }
+    }
+
     /// What to tell of lines that are not what they may seem.
     pub(crate) fn notes(&self) -> impl Iterator<Item = String> {
         let skipped = [
@@ -67,6 +74,7 @@ impl SecretsFile {
             (&self.repeated, "skipped: an earlier line has the same name"),
             (&self.quoted, "the quotes are part of the value, as they are for connectors"),
             (&self.remarks, "the text after # is part of the value, as connectors read it"),
+            (&self.typed, "numbers, true and false are taken as they are written"),
         ]
         .map(|(numbers, what)| (numbers.clone(), what));
         let changed = [

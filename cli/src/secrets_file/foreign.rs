@@ -22,8 +22,7 @@ const DOTENVX: Looks = (
     "its value is encrypted by dotenvx",
     "decrypt it first: dotenvx decrypt --stdout -f FILE | fluvio-secret import --format dotenv -",
 );
-const JSON: Looks =
-    ("it looks like JSON", "write one NAME=VALUE line for each secret, without quotes");
+const JSON: Looks = ("it looks like JSON", "read it as JSON with: --format json");
 const PEM: Looks = (
     "it begins a key or certificate of several lines, but a value has only one line",
     "set it from its own file: fluvio-secret set NAME --file FILE",
@@ -42,7 +41,7 @@ const SOPS: Looks = (
 );
 const UTF_16: Looks =
     ("it is UTF-16 text", "save it as UTF-8, or convert it: iconv -f UTF-16 -t UTF-8 FILE");
-const YAML: Looks = ("it looks like YAML", "write one NAME=VALUE line for each secret");
+const YAML: Looks = ("it looks like YAML", "read it as YAML with: --format yaml");
 
 /// Beginnings of files that are not text in UTF-8, or not plain text.
 const BEGINNINGS: [(&[u8], Looks); 8] = [

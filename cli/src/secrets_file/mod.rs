@@ -1,18 +1,22 @@
-//! The file that `import` reads: a secrets file of Fluvio's, or a `.env`.
+//! The file that `import` reads: a secrets file of Fluvio's, a `.env`, JSON or YAML.
 //!
 //! A file is understood as a whole or refused: what looks like another format is named, and nothing
 //! is set. No text of the file is repeated anywhere, because a name may be a piece of a value.
 //!
 //! * [`fluvio_lines`]: the rules of Fluvio's connectors
 //! * [`dotenv`]: the rules of `.env` files
+//! * [`json`], [`yaml`]: a map of names to strings, of which [`flat_map`] takes the entries
 //! * [`foreign`]: what belongs to another format
 //! * [`content`], [`bad_file`]: what a file has in it, or why it is refused
 
 mod bad_file;
 mod content;
 mod dotenv;
+mod flat_map;
 mod fluvio_lines;
 mod foreign;
+mod json;
+mod yaml;
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -36,6 +40,10 @@ pub(crate) enum FileFormat {
     Secrets,
     /// As programs read a .env file: quotes and comments are removed
     Dotenv,
+    /// One object of names and strings
+    Json,
+    /// One map of names and strings
+    Yaml,
 }
 
 /// Reads a file; `-` is standard input. Without a format its name and its content decide.
@@ -68,6 +76,10 @@ pub(crate) fn format_by_name(path: &Path) -> Option<FileFormat> {
         Some(FileFormat::Secrets)
     } else if name.starts_with(".env.") || name.ends_with(".env") {
         Some(FileFormat::Dotenv)
+    } else if name.ends_with(".json") {
+        Some(FileFormat::Json)
+    } else if name.ends_with(".yaml") || name.ends_with(".yml") {
+        Some(FileFormat::Yaml)
     } else {
         None
     }
@@ -79,6 +91,8 @@ pub(crate) fn parse(bytes: &[u8], format: Option<FileFormat>) -> Result<SecretsF
     match format {
         Some(FileFormat::Secrets) => fluvio_lines::parse(text),
         Some(FileFormat::Dotenv) => dotenv::parse(text),
+        Some(FileFormat::Json) => json::parse(text),
+        Some(FileFormat::Yaml) => yaml::parse(text),
         None => match (fluvio_lines::parse(text), dotenv::parse(text)) {
             (Ok(lines), Ok(dotenv)) if dotenv.has_no_change() => Ok(lines),
             (Ok(lines), Err(_)) if lines.quoted.is_empty() && lines.remarks.is_empty() => Ok(lines),
@@ -212,6 +226,9 @@ mod tests {
             (".env", Some(FileFormat::Dotenv)),
             ("a/.env.local", Some(FileFormat::Dotenv)),
             ("prod.env", Some(FileFormat::Dotenv)),
+            ("a/secrets.json", Some(FileFormat::Json)),
+            ("secrets.yaml", Some(FileFormat::Yaml)),
+            ("x.yml", Some(FileFormat::Yaml)),
             ("more.txt", None),
             ("-", None),
             ("env", None),
