@@ -27,6 +27,7 @@ mod hardening;
 mod history;
 mod hostile_clients;
 mod import;
+mod import_sources;
 mod inherited;
 mod installer;
 mod kept_keys;

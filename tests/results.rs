@@ -182,6 +182,7 @@ fn every_example_of_the_help_works() {
     let home = Home::new();
     // What a user has where the examples are typed: fluvio, a connector, the files.
     script(&home, "bin/fluvio", "command=$1; shift; exec fluvio-$command \"$@\"");
+    script(&home, "bin/op", "echo token");
     script(&home, "bin/cdk", "echo \"$@\"");
     script(&home, "bin/cargo", "shift 2; echo built \"$@\"");
     script(&home, "target/debug/my-connector", "cat \"$4\"");

@@ -1,8 +1,7 @@
 //! What can go wrong, what you can do about it, and the exit status.
 
-use std::borrow::Cow;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use fluvio_secret_launch::LaunchError;
 use fluvio_secret_protocol::{BadName, ClientError, Code, StartError, limits};
@@ -11,6 +10,7 @@ use thiserror::Error;
 
 use crate::daemon_settings::BadSettings;
 use crate::prompt::PromptError;
+use crate::provider::ProviderError;
 
 /// The status before a connector was started. The shim also exits with it.
 pub(crate) const NOT_STARTED: u8 = 125;
@@ -53,9 +53,10 @@ pub(crate) enum CliError {
     Empty,
     #[error("cannot read {}: {source}, so nothing was set", .path.display())]
     File { path: PathBuf, source: io::Error },
-    #[error("cannot import {}: {why}, so nothing was set", name_of_input(.path))]
+    #[error("cannot import {from}: {why}, so nothing was set")]
     Import {
-        path: PathBuf,
+        /// A file, or what the secrets come from.
+        from: String,
         #[source]
         why: AnyCause,
         help: Option<&'static str>,
@@ -88,6 +89,9 @@ pub(crate) enum CliError {
     Output(#[source] io::Error),
     #[error("cannot use the passphrase: {0}, so nothing was changed")]
     Passphrase(#[source] AnyCause),
+    /// A program gave no value.
+    #[error("{0}, so nothing was set")]
+    Provider(#[from] ProviderError),
     /// The connection ended while the vault was re-encrypted.
     #[error("the daemon stopped before all secrets were re-encrypted ({0}), but none is lost")]
     Resealing(#[source] io::Error),
@@ -126,10 +130,6 @@ pub(crate) enum CliError {
     Usage(String),
 }
 
-fn name_of_input(path: &Path) -> Cow<'_, str> {
-    if path.as_os_str() == "-" { "standard input".into() } else { path.to_string_lossy() }
-}
-
 impl CliError {
     /// The one place that decides an exit status: as in sysexits.h where it has a number for it.
     pub(crate) fn status(&self) -> u8 {
@@ -138,7 +138,7 @@ impl CliError {
             Self::NotRunning | Self::Resealing(_) => 69,
             Self::Checked => 78,
             Self::Connector(status) => *status,
-            Self::Name(_) | Self::Usage(_) => 2,
+            Self::Name(_) | Self::Provider(ProviderError::Missing) | Self::Usage(_) => 2,
             Self::Launch(error) => error.status(),
             Self::Shim(_) => NOT_STARTED,
             _ => 1,
@@ -178,7 +178,15 @@ impl Helpful for CliError {
             }
             Self::Kept { .. } => ("delete it when you need nothing in it anymore", ""),
             Self::Resealing(_) => ("run the same command again to finish", ""),
-            Self::Empty => ("pass a value, or set an empty one with", "fluvio-secret set NAME ''"),
+            Self::Provider(ProviderError::Missing) => {
+                ("put options before --command, and -- before the command", "")
+            }
+            Self::Provider(ProviderError::Run { .. }) => {
+                ("pass the path of a program, or a name on PATH", "")
+            }
+            Self::Empty | Self::Provider(ProviderError::Empty { .. }) => {
+                ("pass a value, or set an empty one with", "fluvio-secret set NAME ''")
+            }
             Self::NoTerminal => ("pass it with --passphrase-file FILE or --passphrase-fd N", ""),
             Self::NotRunning => (
                 "the next command that needs it starts it, or start it with",

@@ -8,7 +8,7 @@
 //!   messages
 //! * [`argument`] parses and completes the values that several commands take
 //! * [`connection`] asks the daemon; [`daemon_settings`] has it read its settings
-//! * [`value`], [`input`], [`passphrase`], [`prompt`], [`question`]: what you type or pass on
+//! * [`value`], [`input`], [`provider`], [`passphrase`], [`prompt`], [`question`]: what you type or pass on
 //! * [`config_file`], [`secrets_file`], [`audit_log`]: the files that commands read
 //! * [`watch`]: `--watch`; [`signals`]: the signals that stop it
 //! * [`doctor`]: the checks of `doctor`
@@ -37,6 +37,7 @@ mod output;
 mod passphrase;
 mod progress;
 mod prompt;
+mod provider;
 mod question;
 mod secrets_file;
 mod signals;

@@ -1,22 +1,26 @@
-//! `import`: all secrets of a secrets file or a `.env` at once. Nothing is set before all were looked at.
+//! `import`: many secrets at once, from where they are. Nothing is set before all were compared with the vault.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use fluvio_secret_protocol::{
     ClientError, Found, HeldLease, Imported, ListedGrant, Secret, SecretName, limits,
 };
 use fluvio_secret_system::file_id::FileId;
 
+use super::import_source::ImportSource;
 use super::remarks::{about_the_identity, about_unfit, say_holders};
+use crate::argument;
 use crate::connection::client;
 use crate::error::{AnyCause, CliError};
 use crate::progress::Progress;
-use crate::secrets_file::{self, FileFormat, SecretsFile};
+use crate::provider::Provider;
+use crate::secrets_file::{FileFormat, SecretsFile};
 use crate::{format, output};
 
-/// Import secrets from a secrets file or a .env file
+/// Import secrets from a file, the environment or a command
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Each line KEY=VALUE is read as connectors read it. Quotes are part of the value, and spaces around
@@ -24,12 +28,19 @@ it are not. If a KEY is repeated, its first line counts. Lines without = and lin
 # are skipped. Nothing is set if a KEY is not a valid name, or if a secret has another value.
 
 A .env file is read by dotenv rules. Quotes, export and comments are removed, and a value in quotes
-can have several lines. Files of other formats are refused before anything is set.
+can have several lines.
+
+A file of JSON or YAML is one map of names to strings. Numbers, true and false are taken as they are
+written. A map or list in it, a null, a repeated name or another format refuses the whole file.
+
+--env takes variables that have the names of the secrets. --command runs COMMAND, and what it prints
+is the value. One line break at the end is removed. If COMMAND fails or prints nothing, nothing is
+set.
 
 Example:
   fluvio-secret import --dry-run secrets.txt
-  fluvio-secret import .env
-  fluvio-secret import --overwrite --remove secrets.txt")]
+  fluvio-secret import --overwrite --remove secrets.txt
+  fluvio-secret import --command API_TOKEN -- op read op://dev/weather/token")]
 pub(crate) struct ImportArgs {
     /// Show what would change, and set nothing
     #[arg(long)]
@@ -40,59 +51,95 @@ pub(crate) struct ImportArgs {
     overwrite: bool,
 
     /// Delete FILE after all of it is imported
-    #[arg(long, conflicts_with = "dry_run")]
+    #[arg(long, conflicts_with_all = ["dry_run", "env", "command"])]
     remove: bool,
 
-    /// Format of FILE [default: by name and content]
-    #[arg(long, value_name = "FORMAT", value_enum)]
+    /// secrets, dotenv, json or yaml [default: by name and content]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        hide_possible_values = true,
+        conflicts_with_all = ["env", "command"]
+    )]
     format: Option<FileFormat>,
 
-    /// A secrets file or .env file, or - for standard input
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    /// Import these variables of the environment
+    #[arg(
+        long,
+        value_name = "NAME",
+        num_args = 1..,
+        value_parser = argument::parsed(argument::name),
+        conflicts_with_all = ["command", "file"]
+    )]
+    env: Vec<SecretName>,
+
+    /// Import the output of a command: NAME -- COMMAND
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_hint = ValueHint::AnyPath,
+        num_args = 1..,
+        allow_hyphen_values = true,
+        conflicts_with = "file"
+    )]
+    command: Vec<OsString>,
+
+    /// A file with secrets, or - for standard input
+    #[arg(value_name = "FILE", required_unless_present_any = ["env", "command"])]
+    file: Option<PathBuf>,
+}
+
+impl ImportArgs {
+    fn source(&self) -> Result<ImportSource, CliError> {
+        match (&self.file, &self.command[..]) {
+            (Some(file), _) => Ok(ImportSource::File(file.clone())),
+            (None, [name, words @ ..]) => {
+                let name = argument::name(name).map_err(CliError::Name)?;
+                Ok(ImportSource::Command(name, Provider::of(words)?))
+            }
+            (None, []) => Ok(ImportSource::Environment(self.env.clone())),
+        }
+    }
 }
 
 pub(crate) fn import(import: &ImportArgs) -> Result<(), CliError> {
-    let path = &import.file;
-    let id = if import.remove { Some(id_of(path)?) } else { None };
-    let file = secrets_file::read(path, import.format).map_err(|why| CliError::Import {
-        path: path.clone(),
-        help: why.help(),
-        why: why.into(),
-    })?;
+    let source = import.source()?;
+    let id = if import.remove { Some(removable(&source)?) } else { None };
+    let file = source.read(import.format)?;
     for note in file.notes() {
-        output::say(&format!("note: {}: {note}", path.display()));
+        output::say(&format!("note: {}: {note}", source.shown()));
     }
-    let importer = Importer { path, secrets: &file.secrets, overwrite: import.overwrite };
+    let importer =
+        Importer { source: &source, secrets: &file.secrets, overwrite: import.overwrite };
     let found = importer.look()?;
     if import.dry_run {
-        return show(&file, &found);
+        return show(source.head(), &file, &found);
     }
     let other = found.iter().filter(|found| **found == Found::Other).count();
     if other > 0 && !import.overwrite {
-        return Err(another_value(path, &file.secrets, &found));
+        return Err(another_value(&source, &file.secrets, &found));
     }
     let Done { new_identity, holders, leases } = importer.set(&found)?;
-    output::confirm(&summary(path, &found));
+    output::confirm(&summary(&source, &found));
     if let Some(identity) = new_identity {
         output::say(&about_the_identity(&identity));
     }
     let secrets = file.secrets.iter().map(|(name, value)| (name, value));
     about_unfit(secrets).iter().for_each(|note| output::say(note));
     say_holders(&holders, &leases);
-    match id {
-        Some(id) => match file.left_out() {
-            None => remove(path, id)?,
-            Some(why) => return Err(CliError::Kept { path: path.clone(), why: why.into() }),
-        },
-        // Another program reads a .env, and nothing is left of what came by standard input.
-        None if file.secrets.is_empty() || file.is_dotenv() || path.as_os_str() == "-" => {}
-        None => output::say(&format!(
-            "note: {path} still has the values in plain text\nhelp: delete it, or import it with: --remove",
-            path = path.display()
-        )),
+    match (id, source.file()) {
+        (Some(id), Some(path)) => remove(path, id, &file),
+        // Another program reads a .env.
+        (None, Some(path)) if !file.secrets.is_empty() && !file.is_dotenv() => {
+            output::say(&format!(
+                "note: {} still has the values in plain text\nhelp: delete it, or import it with: --remove",
+                path.display()
+            ));
+            Ok(())
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// What the daemon says of an import besides that it is done.
@@ -108,7 +155,7 @@ type Secrets = [(SecretName, Secret)];
 /// The secrets of a file on their way to the daemon. Asking twice is safe: a secret that has its value is
 /// left as it is.
 struct Importer<'a> {
-    path: &'a Path,
+    source: &'a ImportSource,
     secrets: &'a Secrets,
     overwrite: bool,
 }
@@ -176,8 +223,8 @@ impl Importer<'_> {
         let done = match found {
             Some(found) => {
                 let done = found.iter().filter(|found| **found == Found::Same).count();
-                let (all, path) = (self.secrets.len(), self.path.display());
-                format!("{done} of {all} secrets have their values from {path}")
+                let (all, source) = (self.secrets.len(), self.source.shown());
+                format!("{done} of {all} secrets have their values from {source}")
             }
             None => "it is unknown how many secrets were set".to_owned(),
         };
@@ -201,7 +248,7 @@ fn batches(secrets: &Secrets) -> impl Iterator<Item = &Secrets> {
     })
 }
 
-fn show(file: &SecretsFile, found: &[Found]) -> Result<(), CliError> {
+fn show(head: &str, file: &SecretsFile, found: &[Found]) -> Result<(), CliError> {
     let word = |found: &Found| match found {
         Found::Nothing => "new",
         Found::Other => "another value",
@@ -211,53 +258,59 @@ fn show(file: &SecretsFile, found: &[Found]) -> Result<(), CliError> {
     let rows = rows.map(|((name, _), found)| [name.to_string(), word(found).to_owned()]);
     if !file.is_dotenv() {
         return output::print_styled(&format::table(
-            ["SecretNames", "InFile"],
+            ["SecretNames", head],
             &rows.collect::<Vec<_>>(),
         ));
     }
     let rows = rows.zip(file.described_changes());
     let rows: Vec<_> = rows.map(|([name, word], change)| [name, word, change]).collect();
-    output::print_styled(&format::table(["SecretNames", "InFile", "Change"], &rows))
+    output::print_styled(&format::table(["SecretNames", head, "Change"], &rows))
 }
 
-fn another_value(path: &Path, secrets: &Secrets, found: &[Found]) -> CliError {
+fn another_value(source: &ImportSource, secrets: &Secrets, found: &[Found]) -> CliError {
     let other = secrets.iter().zip(found).filter(|(_, found)| **found == Found::Other);
     let names: Vec<_> = other.map(|((name, _), _)| format!("`{name}`")).collect();
     let why = format!("the vault has another value for {}", names.join(", "));
-    let help = Some("to replace it, add: --overwrite");
-    CliError::Import { path: path.to_owned(), why: why.into(), help }
+    source.refused(why, Some("to replace it, add: --overwrite"))
 }
 
-fn summary(path: &Path, found: &[Found]) -> String {
+fn summary(source: &ImportSource, found: &[Found]) -> String {
     let count = |wanted| found.iter().filter(|found| **found == wanted).count();
     let word = if found.len() == 1 { "secret" } else { "secrets" };
     format!(
         "{} {word} imported from {}: {} new, {} replaced, {} unchanged",
         found.len(),
-        path.display(),
+        source.shown(),
         count(Found::Nothing),
         count(Found::Other),
         count(Found::Same)
     )
 }
 
-/// The file, unless it is not ours to remove.
-fn id_of(path: &Path) -> Result<FileId, CliError> {
-    let failed = |why: AnyCause| CliError::Import { path: path.to_owned(), why, help: None };
-    if path.as_os_str() == "-" {
-        return Err(failed("--remove cannot delete standard input".into()));
-    }
-    let found = fs::symlink_metadata(path).map_err(|error| failed(error.into()))?;
-    if !found.is_file() {
-        // If it is a link, the file that it points to would stay.
-        return Err(failed("--remove deletes only regular files".into()));
-    }
-    Ok(FileId::from(&found))
+/// The file as it is now, unless it is not ours to remove.
+fn removable(source: &ImportSource) -> Result<FileId, CliError> {
+    let failed = |why: AnyCause| source.refused(why, None);
+    let path =
+        source.file().ok_or_else(|| failed("--remove cannot delete standard input".into()))?;
+    id_of(path).map_err(failed)
 }
 
-/// Removes the file if it is still as it was when it was read.
-fn remove(path: &Path, read: FileId) -> Result<(), CliError> {
+fn id_of(path: &Path) -> Result<FileId, AnyCause> {
+    let found = fs::symlink_metadata(path)?;
+    // If it is a link, the file that it points to would stay.
+    if found.is_file() {
+        Ok(FileId::from(&found))
+    } else {
+        Err("--remove deletes only regular files".into())
+    }
+}
+
+/// Removes the file if all of it was imported, and it is still as it was when it was read.
+fn remove(path: &Path, read: FileId, file: &SecretsFile) -> Result<(), CliError> {
     let kept = |why: AnyCause| CliError::Kept { path: path.to_owned(), why };
+    if let Some(why) = file.left_out() {
+        return Err(kept(why.into()));
+    }
     if !id_of(path).is_ok_and(|now| now == read) {
         return Err(kept("it was changed during the import".into()));
     }
@@ -278,6 +331,7 @@ mod tests {
     use fluvio_secret_protocol::{Secret, SecretName};
 
     use super::{batches, id_of, remove};
+    use crate::secrets_file::SecretsFile;
 
     #[test]
     fn what_was_changed_meanwhile_is_not_removed_whatever_its_date_says() {
@@ -299,9 +353,10 @@ mod tests {
             File::options().write(true).open(&path).and_then(|f| f.set_times(date)).expect("dated");
         }
         File::options().write(true).open(&path).and_then(|f| f.set_times(date)).expect("dated");
-        assert!(remove(&path, read).is_err());
+        let all = SecretsFile::of(vec![("A".parse().expect("a name"), Secret::default())]);
+        assert!(remove(&path, read, &all).is_err());
         assert_eq!(fs::read_to_string(&path).expect("a file"), "A=two\n");
-        remove(&path, id_of(&path).expect("a file")).expect("removed");
+        remove(&path, id_of(&path).expect("a file"), &all).expect("removed");
         assert!(!path.exists());
     }
 

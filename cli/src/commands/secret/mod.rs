@@ -3,6 +3,7 @@
 pub(super) mod delete;
 pub(super) mod history;
 pub(super) mod import;
+mod import_source;
 pub(super) mod list;
 mod remarks;
 pub(super) mod restore;

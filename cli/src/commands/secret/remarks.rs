@@ -5,6 +5,7 @@ use fluvio_secret_protocol::{HeldLease, ListedGrant, Secret, SecretName};
 
 use crate::commands::{lease, status};
 use crate::output;
+use crate::provider::{Provider, ProviderError};
 
 /// Names the connectors that may run with an earlier value.
 pub(super) fn say_holders(holders: &[ListedGrant], leases: &[HeldLease]) {
@@ -37,6 +38,18 @@ note: your identity, the key that decrypts your secrets, is now in {path}
 help: keep a copy of it in a safe place, apart from backups of the vault
 help: protect it with a passphrase: fluvio-secret key passphrase"
     )
+}
+
+/// The value that a program prints, with a note if it printed more than that.
+pub(super) fn provided(provider: &Provider) -> Result<Secret, ProviderError> {
+    let (value, is_shorter) = provider.value()?;
+    if is_shorter {
+        let program = provider.name();
+        output::say(&format!(
+            "note: the line break at the end of the output of {program} was removed"
+        ));
+    }
+    Ok(value)
 }
 
 /// What to know about values that a secrets file cannot hold: a warning for each that cannot reach a

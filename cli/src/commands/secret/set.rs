@@ -1,19 +1,20 @@
 //! `set`: keeps a value under a name.
 
 use std::convert::Infallible;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use fluvio_secret_protocol::{Secret, SecretName, Set};
 
-use super::remarks::{about_the_identity, about_unfit, say_holders};
+use super::remarks::{about_the_identity, about_unfit, provided, say_holders};
 use crate::argument;
 use crate::connection::{client, state};
 use crate::error::CliError;
 use crate::output;
+use crate::provider::{Provider, ProviderError};
 use crate::value::{self, Source};
 
 /// Set a secret, or replace its value
@@ -22,9 +23,13 @@ use crate::value::{self, Source};
 Without VALUE and --file, you are prompted for the value. If standard input is not a terminal, the
 value is read from there, without one line end at its end. A file is used byte for byte.
 
+With --command, the value is what COMMAND prints, without one line end at its end. If COMMAND fails
+or prints nothing, nothing is set. Its messages and prompts go to the terminal.
+
 Example:
   fluvio-secret set AUTH_HEADER \"Authorization: bearer 1234abcd\"
-  fluvio-secret set TLS_CERT --file cert.pem")]
+  fluvio-secret set TLS_CERT --file cert.pem
+  fluvio-secret set API_TOKEN --command -- op read op://dev/weather/token")]
 pub(crate) struct SetArgs {
     /// Ignored, for compatibility with the cloud
     #[arg(short, long)]
@@ -33,6 +38,17 @@ pub(crate) struct SetArgs {
     /// Read the value from a file
     #[arg(long, value_name = "FILE", conflicts_with = "value")]
     file: Option<PathBuf>,
+
+    /// Use the output of COMMAND as the value
+    #[arg(
+        long,
+        value_name = "COMMAND",
+        value_hint = ValueHint::AnyPath,
+        num_args = 1..,
+        allow_hyphen_values = true,
+        conflicts_with_all = ["value", "file"]
+    )]
+    command: Vec<OsString>,
 
     /// The secret's name: letters, digits and _
     #[arg(value_name = "NAME", value_parser = argument::parsed(argument::name))]
@@ -62,6 +78,11 @@ impl SetArgs {
         if is_option { Err(CliError::Usage(UNKNOWN_OPTION.to_owned())) } else { Ok(()) }
     }
 
+    /// The program that prints the value, if you named one.
+    fn provider(&self) -> Result<Option<Provider>, ProviderError> {
+        (!self.command.is_empty()).then(|| Provider::of(&self.command)).transpose()
+    }
+
     pub(crate) fn source(self) -> Source {
         match (self.file, self.value) {
             (Some(file), _) => Source::File(file),
@@ -80,9 +101,13 @@ help: see: fluvio-secret set --help";
 
 pub(crate) fn set(args: SetArgs) -> Result<(), CliError> {
     let name = args.name.clone();
+    let provider = args.provider()?;
     let source = args.source();
     let is_argument = matches!(source, Source::Argument(_));
-    let value = value::read(source, &name)?;
+    let value = match provider {
+        Some(provider) => provided(&provider)?,
+        None => value::read(source, &name)?,
+    };
     if is_argument && value.expose().starts_with(b"--") {
         output::say(
             "note: the value begins with two dashes, like an option\nhelp: see: fluvio-secret set --help",
