@@ -2,7 +2,7 @@
 //!
 //! This is for messages only. The start time of a process distinguishes it from a later one of the same id.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fluvio_secret_protocol::{ListedGrant, SecretName, limits};
@@ -61,16 +61,24 @@ impl Grants {
     }
 
     pub(crate) fn newest(&self) -> Vec<ListedGrant> {
-        self.last().iter().rev().take(limits::LISTED_GRANTS).map(PastGrant::listed).collect()
+        let mut looks = ProcessLooks::default();
+        let newest = self.last();
+        newest
+            .iter()
+            .rev()
+            .take(limits::LISTED_GRANTS)
+            .map(|grant| grant.listed(&mut looks))
+            .collect()
     }
 
     /// What running processes have of these secrets.
     pub(crate) fn given(&self, names: &[SecretName]) -> Vec<Given> {
         let last = self.last();
         let is_asked = |(name, _): &&Given| names.contains(name);
-        // The processes last: a look at each costs as much as a secret that is read.
+        // The processes last, because a look takes long.
         let asked = last.iter().filter(|grant| grant.given.iter().any(|given| is_asked(&given)));
-        let running = asked.filter(|grant| grant.process.now().is_some());
+        let mut looks = ProcessLooks::default();
+        let running = asked.filter(|grant| looks.at(&grant.process).is_some());
         running.flat_map(|grant| &grant.given).filter(is_asked).cloned().collect()
     }
 
@@ -94,11 +102,18 @@ impl Grants {
         let last = self.last();
         let was_given =
             |grant: &&PastGrant| grant.given.iter().any(|given| outdated.contains(given));
-        let holds = |grant: &&PastGrant| {
-            grant.process.now().is_some_and(|process| !starts_again(process.parent))
-        };
-        let holders = last.iter().rev().filter(was_given).filter(holds);
-        holders.take(limits::LISTED_GRANTS).map(PastGrant::listed).collect()
+        let mut looks = ProcessLooks::default();
+        let mut holders = Vec::new();
+        for grant in last.iter().rev().filter(was_given) {
+            let process = looks.at(&grant.process);
+            if process.is_some_and(|process| !starts_again(process.parent)) {
+                holders.push(grant.listed(&mut looks));
+            }
+            if holders.len() == limits::LISTED_GRANTS {
+                break;
+            }
+        }
+        holders
     }
 
     fn last(&self) -> MutexGuard<'_, VecDeque<PastGrant>> {
@@ -108,35 +123,40 @@ impl Grants {
 }
 
 impl PastGrant {
-    fn listed(&self) -> ListedGrant {
+    fn listed(&self, looks: &mut ProcessLooks) -> ListedGrant {
         ListedGrant {
             at: self.at,
             pid: self.process.pid,
             program: self.program.clone(),
             config: self.config.clone(),
             secrets: self.given.len(),
-            running: self.process.runs(),
+            running: looks.runs(&self.process),
         }
     }
 }
 
-impl Process {
-    /// Whether it still runs; `None` if that is not known.
-    fn runs(&self) -> Option<bool> {
-        self.started.is_some().then(|| self.now().is_some())
+/// What processes do now. One look at each, because it takes as long as reading a secret.
+#[derive(Default)]
+struct ProcessLooks(BTreeMap<i32, Option<ProcessStat>>);
+
+impl ProcessLooks {
+    /// Whether a process still runs; `None` if that is not known.
+    fn runs(&mut self, process: &Process) -> Option<bool> {
+        process.started.is_some().then(|| self.at(process).is_some())
     }
 
-    fn now(&self) -> Option<ProcessStat> {
-        running(self.pid).filter(|now| Some(now.started) == self.started)
+    fn at(&mut self, process: &Process) -> Option<ProcessStat> {
+        let now = *self.0.entry(process.pid).or_insert_with(|| running(process.pid));
+        now.filter(|now| Some(now.started) == process.started)
     }
 }
 
-/// Forgets the oldest, except for processes that still run. Half at once, because each process that is checked
-/// costs as much as a secret that is read.
+/// Forgets the oldest, except for processes that still run. Half at once, because a look at each takes long.
 fn forget_half(last: &mut VecDeque<PastGrant>) {
     let mut surplus = last.len() - REMEMBERED_GRANTS;
+    let mut looks = ProcessLooks::default();
     last.retain(|grant| {
-        let is_forgotten = surplus > 0 && grant.process.runs() != Some(true);
+        let is_forgotten = surplus > 0 && looks.runs(&grant.process) != Some(true);
         surplus -= usize::from(is_forgotten);
         !is_forgotten
     });

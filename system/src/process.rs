@@ -1,6 +1,10 @@
 //! What the kernel reports about other processes (proc(5)).
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
+
+/// The line has 52 numbers of at most 20 digits, and the program's name of at most 64 bytes.
+const MOST_BYTES: usize = 2048;
 
 /// One line of `/proc/PID/stat`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -18,7 +22,10 @@ pub struct ProcessStat {
 impl ProcessStat {
     /// Of this process; `None` without such a process, or without `/proc`.
     pub fn of(pid: i32) -> Option<Self> {
-        Self::parse(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+        // The kernel reports no size, so `fs::read` would read the line in six pieces.
+        let mut line = [0; MOST_BYTES];
+        let read = File::open(format!("/proc/{pid}/stat")).ok()?.read(&mut line).ok()?;
+        Self::parse(&line[..read])
     }
 
     /// Whether it has exited. Its other threads may still run.

@@ -258,13 +258,8 @@ impl Vault {
         if fingerprint(&encrypted) == given {
             return true;
         }
-        let history = self.secrets.history();
-        let earlier = history.versions(name).unwrap_or_default().into_iter();
-        let mut earlier =
-            earlier.filter_map(|(version, _)| history.locate(name, version).ok()??.read().ok());
-        let Some(earlier) = earlier.find(|earlier| fingerprint(earlier) == given) else {
-            return false;
-        };
+        let is_given = |encrypted: &[u8]| fingerprint(encrypted) == given;
+        let Some(earlier) = self.secrets.history().find(name, is_given) else { return false };
         let decrypt = |bytes| self.decrypt_by(name, false, |keys| keys.decrypt(bytes)).ok();
         let values = decrypt(&encrypted).zip(decrypt(&earlier));
         values.is_some_and(|(current, earlier)| current.expose() == earlier.expose())

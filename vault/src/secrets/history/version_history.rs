@@ -140,6 +140,22 @@ impl VersionHistory {
         found.map_err(|source| self.failed(name, source))
     }
 
+    /// The encrypted bytes of the newest earlier version that is wanted; `None` without one that can be read.
+    pub(crate) fn find(
+        &self,
+        name: &SecretName,
+        is_wanted: impl Fn(&[u8]) -> bool,
+    ) -> Option<Vec<u8>> {
+        let found = self.within(name, |directory| {
+            let newest_first = numbers(directory)?.into_iter().rev();
+            let mut readable = newest_first.filter_map(|version| {
+                directory.read(&file_of_version(version), ENCRYPTED_BYTES).ok()
+            });
+            Ok(readable.find(|encrypted| is_wanted(encrypted)))
+        });
+        found.ok().flatten()
+    }
+
     /// Whether there is any earlier version of a secret.
     pub fn has(&self, name: &SecretName) -> Result<bool, VaultError> {
         let has = self.within(name, |directory| Ok(!versions(directory)?.is_empty()));
