@@ -12,13 +12,51 @@ use crate::error::CliError;
 use crate::output;
 use crate::usage_error::PROGRAM;
 
+/// Commands that belong together.
+#[derive(Debug)]
+pub struct CommandGroup {
+    /// The heading above them in `--help`.
+    pub heading: &'static str,
+    /// Their manual page, in section 1.
+    pub page: &'static str,
+    /// What that page is about.
+    pub about: &'static str,
+    /// Their names.
+    pub commands: &'static [&'static str],
+}
+
 /// The commands, as `--help` groups them.
-const GROUPS: [(&str, &[&str]); 5] = [
-    ("Secrets", &["set", "list", "delete", "import", "history", "restore", "log"]),
-    ("Connectors", &["run", "check", "cdk", "lease"]),
-    ("Keys", &["lock", "unlock", "key"]),
-    ("Daemon", &["status", "daemon"]),
-    ("Help and setup", &["help", "doctor", "completions"]),
+pub const COMMAND_GROUPS: [CommandGroup; 5] = [
+    CommandGroup {
+        heading: "Secrets",
+        page: "fluvio-secret-secrets",
+        about: "set, list, import and delete secrets",
+        commands: &["set", "list", "delete", "import", "history", "restore", "log"],
+    },
+    CommandGroup {
+        heading: "Connectors",
+        page: "fluvio-secret-connectors",
+        about: "run and check connectors that need secrets",
+        commands: &["run", "check", "cdk", "lease"],
+    },
+    CommandGroup {
+        heading: "Keys",
+        page: "fluvio-secret-keys",
+        about: "the keys of your secrets and their passphrase",
+        commands: &["lock", "unlock", "key"],
+    },
+    CommandGroup {
+        heading: "Daemon",
+        page: "fluvio-secret-daemon",
+        about: "start, stop and look at the daemon",
+        commands: &["status", "daemon"],
+    },
+    CommandGroup {
+        heading: "Help and setup",
+        page: "fluvio-secret-setup",
+        about: "find problems and set up your shell",
+        commands: &["help", "doctor", "completions"],
+    },
 ];
 
 /// The command that clap does not define.
@@ -53,11 +91,11 @@ fn template(command: &Command) -> String {
         Some(command) => command.get_about().map(ToString::to_string).unwrap_or_default(),
         None => HELP.1.to_owned(),
     };
-    let group = |(heading, names): &(&str, &[&str])| {
-        let lines = names.iter().map(|name| format!("  {name:11}  {}\n", about(name)));
+    let group = |CommandGroup { heading, commands, .. }: &CommandGroup| {
+        let lines = commands.iter().map(|name| format!("  {name:11}  {}\n", about(name)));
         format!("{heading}:\n{}\n", lines.collect::<String>())
     };
-    let groups: String = GROUPS.iter().map(group).collect();
+    let groups: String = COMMAND_GROUPS.iter().map(group).collect();
     format!(
         "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{groups}Options:\n{{options}}{{after-help}}"
     )
@@ -87,6 +125,7 @@ fn details_apart(command: Command, parent: &str) -> Command {
 pub(crate) struct Manual {
     /// As it is typed: `fluvio-secret key rotate`.
     command: String,
+    page: &'static str,
     text: String,
 }
 
@@ -100,35 +139,41 @@ impl Manual {
             command = command.find_subcommand_mut(word)?;
             typed = format!("{typed} {}", command.get_name());
         }
-        (!words.is_empty() && !command.is_hide_set())
-            .then(|| Self { text: command.render_long_help().to_string(), command: typed })
+        let first = words.first()?;
+        let group =
+            COMMAND_GROUPS.iter().find(|group| group.commands.iter().any(|name| first == name))?;
+        Some(Self {
+            text: command.render_long_help().to_string(),
+            command: typed,
+            page: group.page,
+        })
     }
 
     /// Opens the manual page at the command if there is one, or else prints the help.
     pub(crate) fn show(&self, hardened: Hardened) -> Result<(), CliError> {
-        if isatty(std::io::stdout()) && has_page() {
+        if isatty(std::io::stdout()) && self.has_page() {
             hardened.release().map_err(CliError::System)?;
             // man(1) adds its own options to these of the pager.
             let less = std::env::var("LESS").unwrap_or_default();
             let less = format!("{less}+/^ *{}", self.command);
-            let shown = man(&[]).env("LESS", less).status();
+            let shown = self.man(&[]).env("LESS", less).status();
             if shown.is_ok_and(|status| status.success()) {
                 return Ok(());
             }
         }
         output::print(&self.text)
     }
-}
 
-fn has_page() -> bool {
-    let found = man(&["--where"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    found.is_ok_and(|status| status.success())
-}
+    fn has_page(&self) -> bool {
+        let found = self.man(&["--where"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        found.is_ok_and(|status| status.success())
+    }
 
-fn man(options: &[&str]) -> Process {
-    let mut man = Process::new("man");
-    man.args(options).args(["1", PROGRAM]);
-    man
+    fn man(&self, options: &[&str]) -> Process {
+        let mut man = Process::new("man");
+        man.args(options).args(["1", self.page]);
+        man
+    }
 }
 
 #[cfg(test)]
@@ -137,7 +182,7 @@ mod tests {
 
     use clap::Command;
 
-    use super::{COLUMNS, GROUPS, HELP, Manual};
+    use super::{COLUMNS, COMMAND_GROUPS, HELP, Manual};
     use crate::command_line::command_line;
 
     /// The lines that a terminal has.
@@ -160,7 +205,8 @@ mod tests {
 
     #[test]
     fn each_command_is_in_one_group() {
-        let mut grouped: Vec<_> = GROUPS.iter().flat_map(|(_, names)| names.to_vec()).collect();
+        let mut grouped: Vec<_> =
+            COMMAND_GROUPS.iter().flat_map(|group| group.commands.to_vec()).collect();
         let mut commands: Vec<_> =
             visible(&command_line()).iter().map(|command| command.get_name().to_owned()).collect();
         commands.push(HELP.0.to_owned());
@@ -195,6 +241,7 @@ mod tests {
         };
         let rotate = manual(&["key", "rotate"]).expect("a manual");
         assert_eq!(rotate.command, "fluvio-secret key rotate");
+        assert_eq!(rotate.page, "fluvio-secret-keys");
         assert!(rotate.text.contains("marked as retired") && rotate.text.contains("Example:"));
         for words in [&[][..], &["lst"], &["metadata"], &["key", "list"]] {
             assert_eq!(manual(words), None);

@@ -53,6 +53,7 @@ use fluvio_secret_system::harden::harden;
 
 pub use crate::command_line::command_line;
 use crate::error::CliError;
+pub use crate::help::{COMMAND_GROUPS, CommandGroup};
 
 /// The whole program `fluvio-secret`.
 #[must_use]

@@ -1,4 +1,5 @@
-//! The manual pages: one for each program, and one for the places. And the page of all commands in the guide.
+//! The manual pages: one for each program, one for each group of commands, and one for the places. And the page of
+//! all commands in the guide.
 //!
 //! # Layout
 //!
@@ -14,13 +15,14 @@ mod text;
 mod words;
 
 use clap_markdown::MarkdownOptions;
+use fluvio_secret_cli::COMMAND_GROUPS;
 use roff::{Roff, bold, roman};
 
 /// A manual page.
 #[derive(Debug)]
 pub struct Page {
     /// What it is called.
-    pub name: &'static str,
+    pub name: String,
     /// The section of the manual that it is in.
     pub section: &'static str,
     /// Its source, for man(1).
@@ -35,13 +37,16 @@ impl Page {
     }
 }
 
-/// All pages.
+/// All pages. Each command has one, too, that shows the page of its group: `man fluvio-secret set` finds it.
 #[must_use]
 pub fn pages() -> Vec<Page> {
     let cli = "fluvio-secret";
-    vec![
+    let mut definition = fluvio_secret_cli::command_line();
+    // Names of commands are whole, and every one has its help, only after this.
+    definition.build();
+    let mut pages = vec![
         page(cli, "1", "secrets for Fluvio connectors on this machine", |roff| {
-            command_line::write(roff, fluvio_secret_cli::command_line());
+            command_line::write(roff, &definition);
             text::write(roff, include_str!("../text/fluvio-secret.txt"));
         }),
         page("fluvio-secretd", "1", "keeps the secrets of fluvio-secret", |roff| {
@@ -55,7 +60,20 @@ pub fn pages() -> Vec<Page> {
         page(cli, "5", "where fluvio-secret keeps things, and its settings", |roff| {
             text::write(roff, include_str!("../text/places.txt"));
         }),
-    ]
+    ];
+    for group in &COMMAND_GROUPS {
+        pages.push(page(group.page, "1", group.about, |roff| {
+            command_line::write_group(roff, &definition, group);
+        }));
+        pages.extend(group.commands.iter().filter_map(|command| alias(cli, command, group.page)));
+    }
+    pages
+}
+
+/// The page of one command, which shows another page; `None` if that has the same name.
+fn alias(cli: &str, command: &str, shown: &str) -> Option<Page> {
+    let name = format!("{cli}-{command}");
+    (name != shown).then(|| Page { name, section: "1", source: format!(".so man1/{shown}.1\n") })
 }
 
 /// The page of all commands in the guide: Markdown.
@@ -78,21 +96,34 @@ fn page(
     roff.text([bold(name), roman(" - "), roman(about)]);
     write(&mut roff);
     // Not every terminal has the sign.
-    Page { name, section, source: roff.render().replace(['\u{2026}'], "...") }
+    Page { name: name.to_owned(), section, source: roff.render().replace(['\u{2026}'], "...") }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::pages;
+    use std::collections::BTreeSet;
+
+    use fluvio_secret_cli::COMMAND_GROUPS;
+
+    use super::{Page, pages};
+
+    fn sections(page: &Page) -> Vec<&str> {
+        page.source.lines().filter_map(|line| line.strip_prefix(".SH ")).collect()
+    }
+
+    fn is_alias(page: &Page) -> bool {
+        page.source.starts_with(".so ")
+    }
 
     #[test]
     fn every_page_has_its_sections() {
-        for page in pages() {
-            let sections: Vec<_> =
-                page.source.lines().filter_map(|line| line.strip_prefix(".SH ")).collect();
+        for page in pages().iter().filter(|page| !is_alias(page)) {
+            let sections = sections(page);
             assert_eq!(sections[0], "NAME", "{}", page.file_name());
             assert_eq!(sections.last(), Some(&"\"SEE ALSO\""), "{}", page.file_name());
-            if page.section == "1" {
+            if COMMAND_GROUPS.iter().any(|group| group.page == page.name) {
+                assert_eq!(sections[1..3], ["SYNOPSIS", "COMMANDS"], "{}", page.file_name());
+            } else if page.section == "1" {
                 for wanted in ["SYNOPSIS", "DESCRIPTION", "OPTIONS", "\"EXIT STATUS\""] {
                     assert!(sections.contains(&wanted), "{}: {sections:?}", page.file_name());
                 }
@@ -101,6 +132,22 @@ mod tests {
             once.sort_unstable();
             once.dedup();
             assert_eq!(once.len(), sections.len(), "{}: {sections:?}", page.file_name());
+        }
+    }
+
+    #[test]
+    fn each_command_has_a_page_that_shows_its_group() {
+        let pages = pages();
+        let names: BTreeSet<_> = pages.iter().map(Page::file_name).collect();
+        assert_eq!(names.len(), pages.len(), "one page per name");
+        for group in &COMMAND_GROUPS {
+            for command in group.commands {
+                assert!(names.contains(&format!("fluvio-secret-{command}.1")), "{command}");
+            }
+        }
+        for page in pages.iter().filter(|page| is_alias(page)) {
+            let shown = page.source.trim_start_matches(".so man1/").trim_end();
+            assert!(names.contains(shown), "{} shows {shown}", page.name);
         }
     }
 }
