@@ -33,7 +33,7 @@ fn an_argument_too_many_is_refused_without_being_repeated() {
     let home = Home::new();
     home.set("A", "before");
     let said = home.cli(&["set", "A", "cnry1", "cnry2"]);
-    refused(&said, 2, &["argument too many", "set"]);
+    refused(&said, 2, &["too many arguments", "set"]);
     assert!(!said.err.contains("cnry"), "{said:?}");
     assert_eq!(home.audit_log().len(), 1, "nothing was set");
 }

@@ -99,7 +99,7 @@ fn where_nothing_is_wrong_there_is_a_line_for_each_look_and_status_0() {
     assert_eq!(table.lines().count(), found.len() + helps.count() + 1, "{table}");
     assert!(table.starts_with("Check  ") && table.contains("\nvault       "), "{table}");
     assert!(table.contains("ok       1 secret, which can be decrypted\n"), "{table}");
-    assert!(table.contains("  help: fix it with: "), "{table}");
+    assert!(table.contains("  help: set a passphrase with: "), "{table}");
     assert!(home.ok(&["doctor", "-O", "yaml"]).starts_with("- check: programs\n  state: ok\n"));
 }
 

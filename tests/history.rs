@@ -110,7 +110,9 @@ fn what_is_not_there_is_told_with_the_next_step() {
         said.code() == Some(1) && said.err.contains("no secret `NONE`\nhelp: list"),
         "{said:?}"
     );
-    for args in [&["restore", "A"][..], &["restore", "A", "--version", "7"], &["restore", "NONE"]] {
+    let said = home.cli(&["restore", "NONE"]);
+    assert!(said.err.contains("no secret `NONE`\nhelp: list the deleted secrets"), "{said:?}");
+    for args in [&["restore", "A"][..], &["restore", "A", "--version", "7"]] {
         let said = home.cli(args);
         assert_eq!(said.code(), Some(1));
         assert!(said.err.contains("no such earlier version of `"), "{said:?}");

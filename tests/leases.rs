@@ -295,6 +295,7 @@ fn stop_names_the_leases_and_waits_for_their_holders() {
         assert!(line.contains(part), "{part}: {line}");
     }
     assert!(said.next().unwrap().contains("fluvio-secret daemon stop --end-leases"));
+    assert!(said.next().unwrap().contains("press Ctrl-C"));
     // What starts in the meantime is waited for, too.
     let other = start(&project, &project.config("other", &["A"]));
     assert!(said.next().unwrap().starts_with("note: 2 leases are held"));

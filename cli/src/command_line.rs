@@ -267,10 +267,15 @@ mod tests {
         assert!(json.contains("no option `--json`") && json.contains("-O json"), "{json}");
         let apart = refused(&["set", "A=value"]);
         assert!(apart.contains("fluvio-secret set NAME VALUE"), "{apart}");
+        let like = refused(&["sett"]);
+        assert!(
+            like.contains("no command `sett`") && like.contains("did you mean: set,"),
+            "{like}"
+        );
         let nested = refused(&["key", "recipient", "rm"]);
         assert!(!nested.contains("delete") && nested.contains("see: fluvio-secret key recipient"));
         assert!(refused(&["set"]).contains("missing: <NAME>"), "{}", refused(&["set"]));
-        assert!(refused(&["set", "A", "b", "c"]).contains("argument too many"));
+        assert!(refused(&["set", "A", "b", "c"]).contains("too many arguments"));
         assert!(refused(&["set", "9A", "b"]).contains("digit"));
         let inject = refused(&["run", "--inject", "x", "--config", "c", "x"]);
         assert!(inject.contains("auto, file, env"), "{inject}");

@@ -188,6 +188,7 @@ impl Helpful for CliError {
                 ("pass a value, or set an empty one with", "fluvio-secret set NAME ''")
             }
             Self::NoTerminal => ("pass it with --passphrase-file FILE or --passphrase-fd N", ""),
+            Self::Name(_) => ("use letters, digits and _, as in", "AUTH_HEADER"),
             Self::NotRunning => (
                 "the next command that needs it starts it, or start it with",
                 "fluvio-secret daemon start",

@@ -17,6 +17,16 @@ pub(crate) fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
+/// What you do after [`line`], so that it counts.
+pub(crate) fn after_line(user_shell: Option<&OsStr>) -> &'static str {
+    // Only a shell of a login reads `~/.profile`.
+    if line(Path::new(""), user_shell).ends_with("/.profile") {
+        "log in again"
+    } else {
+        "open a new shell"
+    }
+}
+
 /// The line for your shell that puts a directory first on PATH, also in new shells.
 pub(crate) fn line(folder: &Path, user_shell: Option<&OsStr>) -> String {
     let folder = folder.display().to_string();
@@ -44,7 +54,7 @@ mod tests {
     use std::ffi::OsStr;
     use std::path::Path;
 
-    use super::line;
+    use super::{after_line, line};
 
     #[test]
     fn the_line_is_in_the_words_of_the_shell() {
@@ -53,6 +63,8 @@ mod tests {
         assert_eq!(of("/bin/zsh"), "echo 'export PATH=/home/ada/bin:\"$PATH\"' >> ~/.zshrc");
         assert!(of("/bin/bash").ends_with(".bashrc"));
         assert!(of("/bin/ksh").ends_with(".profile"));
+        assert_eq!(after_line(Some(OsStr::new("/bin/ksh"))), "log in again");
+        assert_eq!(after_line(Some(OsStr::new("/bin/bash"))), "open a new shell");
         let odd = |path: &str, shell: &str| line(Path::new(path), Some(OsStr::new(shell)));
         assert_eq!(odd(r"/it's\", "fish"), r"fish_add_path --prepend --move '/it\'s\\'");
         let export = r#"'export PATH='\''/a b'\'':"$PATH"'"#;

@@ -94,7 +94,7 @@ pub(crate) fn read_new(args: &NewPassphraseArgs) -> Result<Secret, CliError> {
         return Err(CliError::Passphrase("it is empty".into()));
     }
     if ask("Repeat the new passphrase: ")?.expose() != new.expose() {
-        return Err(CliError::Passphrase("the two entries differ".into()));
+        return Err(refused(PromptError::Differ));
     }
     Ok(new)
 }

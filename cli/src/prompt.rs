@@ -45,6 +45,8 @@ pub(crate) enum PromptError {
     Cancelled,
     #[error("it has a control character, as from an arrow key")]
     Control,
+    #[error("the two entries differ")]
+    Differ,
     #[error(transparent)]
     Io(#[from] io::Error),
     /// Several lines were pasted.
@@ -56,6 +58,7 @@ impl PromptError {
     pub(crate) fn help(&self) -> Option<&'static str> {
         match self {
             Self::Control => Some("type it again, or pass it in a file"),
+            Self::Differ => Some("run the command again, and type the same twice"),
             Self::SeveralLines => Some("pass it in a file"),
             Self::Cancelled | Self::Io(_) => None,
         }

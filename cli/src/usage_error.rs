@@ -36,7 +36,15 @@ pub(crate) fn explain(error: &clap::Error) -> CliError {
 fn text(error: &clap::Error) -> String {
     match error.kind() {
         ErrorKind::ArgumentConflict => "two arguments cannot be used together".to_owned(),
-        ErrorKind::InvalidSubcommand => "there is no such command".to_owned(),
+        ErrorKind::InvalidSubcommand => {
+            let typed = typed(error, ContextKind::InvalidSubcommand);
+            // A word that is like a command is not a value.
+            let is_like = error.get(ContextKind::SuggestedSubcommand).is_some();
+            match is_like || known_elsewhere(typed).is_some() {
+                true => format!("there is no command `{typed}`"),
+                false => "there is no such command".to_owned(),
+            }
+        }
         ErrorKind::InvalidValue => {
             let (of, these) =
                 (ours(error, ContextKind::InvalidArg), ours(error, ContextKind::ValidValue));
@@ -52,7 +60,7 @@ fn text(error: &clap::Error) -> String {
         ErrorKind::UnknownArgument | ErrorKind::TooManyValues => {
             match option(typed(error, ContextKind::InvalidArg)) {
                 Some(option) => format!("there is no option `{option}`"),
-                None => "there is an unknown option, or an argument too many".to_owned(),
+                None => "there are too many arguments".to_owned(),
             }
         }
         _ => NOT_UNDERSTOOD.to_owned(),
@@ -83,7 +91,9 @@ fn meant(error: &clap::Error, helped: &str) -> Option<String> {
 
 const NOT_UNDERSTOOD: &str = "the arguments are invalid";
 
-const APART: &str = "help: put a space between them: fluvio-secret set NAME VALUE";
+const APART: &str = "\
+help: put a space between them: fluvio-secret set NAME VALUE
+help: to be prompted for the value: fluvio-secret set NAME";
 
 /// What does here what a command of other tools does.
 fn known_elsewhere(typed: &str) -> Option<&'static str> {
@@ -145,12 +155,15 @@ const HIDDEN: [&str; 3] = ["metadata", "unlock-first", "watch-cdk"];
 fn ours(error: &clap::Error, kind: ContextKind) -> String {
     match error.get(kind) {
         Some(ContextValue::String(one)) => one.clone(),
-        Some(ContextValue::Strings(many)) => many
-            .iter()
-            .filter(|one| !HIDDEN.contains(&one.as_str()))
-            .cloned()
-            .collect::<Vec<_>>()
-            .join(", "),
+        Some(ContextValue::Strings(many)) => {
+            let shown = many.iter().filter(|one| !HIDDEN.contains(&one.as_str()));
+            let mut shown: Vec<_> = shown.cloned().collect();
+            if kind == ContextKind::SuggestedSubcommand {
+                // clap has the most similar one last.
+                shown.reverse();
+            }
+            shown.join(", ")
+        }
         _ => String::new(),
     }
 }

@@ -129,9 +129,11 @@ fn install(folder: Option<PathBuf>) -> Result<(), CliError> {
              If your shell still runs the other one, run: hash -r",
         );
     } else {
-        let line = on_path::line(&folder, env::var_os("SHELL").as_deref());
+        let shell = env::var_os("SHELL");
+        let line = on_path::line(&folder, shell.as_deref());
+        let then = on_path::after_line(shell.as_deref());
         output::confirm(&format!(
-            "To put it first on PATH, run this once and open a new shell:\n\n  {line}\n"
+            "To put it first on PATH, run this once and {then}:\n\n  {line}\n"
         ));
     }
     Ok(())

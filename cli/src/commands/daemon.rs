@@ -175,7 +175,8 @@ fn waits_for(leases: &[ListedLease]) -> String {
     format!(
         "\
 note: {held}:
-{}help: stop the connectors, or end their leases now: fluvio-secret daemon stop --end-leases",
+{}help: stop the connectors, or end their leases now: fluvio-secret daemon stop --end-leases
+help: to keep the daemon running, press Ctrl-C",
         lines.collect::<String>()
     )
 }

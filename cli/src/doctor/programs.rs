@@ -131,9 +131,13 @@ fn fluvios(
             let text = format!("Fluvio's {} is not on PATH", folder.join(name).display());
             check.warning(text).fixed_by(Fix::new(on_path::line(&folder, machine.shell.as_deref())))
         }
-        None => check
-            .warning(format!("Fluvio's {name} is not on PATH"))
-            .fixed_by(Fix::new("fvm install")),
+        None => {
+            let missing = check.warning(format!("Fluvio's {name} is not on PATH"));
+            match machine.programs("fvm").is_empty() {
+                true => missing.advising("install Fluvio: https://www.fluvio.io"),
+                false => missing.fixed_by(Fix::new("fvm install")),
+            }
+        }
     }
 }
 
@@ -243,6 +247,9 @@ mod tests {
         let check = |made: &Made| cdk(&made.machine, &shim, &folder);
         let found = check(&made);
         assert_eq!(one(&found, DoctorCheck::Cdk).condition, Condition::Warning);
+        assert_eq!(one(&found, DoctorCheck::Cdk).command(), None);
+        made.program("none/fvm", "");
+        let found = check(&made);
         assert_eq!(one(&found, DoctorCheck::Cdk).command(), Some("fvm install"));
         assert_eq!(found.len(), 1, "there is nothing to be in front of: {found:?}");
 
@@ -303,7 +310,7 @@ mod tests {
         let check = |made: &Made| fluvio(&made.machine, &this);
         let found = check(&made);
         assert_eq!(found.len(), 1, "{found:?}");
-        assert_eq!(one(&found, DoctorCheck::Fluvio).command(), Some("fvm install"));
+        assert_eq!(one(&found, DoctorCheck::Fluvio).command(), None);
         made.program("fluvio/fluvio", "");
         made.set_path(&["fluvio"]);
         let extension = made.at("home/ada/.fluvio/extensions/fluvio-secret");

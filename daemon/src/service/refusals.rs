@@ -118,6 +118,11 @@ pub(super) fn no_such_version(name: &SecretName) -> Refusal {
     Refusal::new(Code::Missing, "no such earlier version of", next).about(vec![name.clone()])
 }
 
+pub(super) fn nothing_to_restore(name: &SecretName) -> Refusal {
+    let next = "list the deleted secrets with: fluvio-secret list --deleted";
+    Refusal::new(Code::Missing, "no secret", next).about(vec![name.clone()])
+}
+
 pub(super) fn repeated_name() -> Refusal {
     let next = "install all three programs of one version of fluvio-secret";
     Refusal::new(Code::Malformed, "the import has the same name twice", next)

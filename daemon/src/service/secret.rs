@@ -105,6 +105,9 @@ impl ChangeSecret for Restore {
         let Self { name, version } = self;
         let names = [name.clone()];
         let versions = service.vault.secrets().versions(&name).map_err(refusals::about(&names))?;
+        if versions.present.is_none() && versions.earlier.is_empty() {
+            return Err(refusals::nothing_to_restore(&name));
+        }
         let mut earlier = versions.earlier.into_iter();
         let found = match version {
             Some(number) => earlier.find(|earlier| earlier.version == number),
