@@ -125,13 +125,16 @@ fn faults(passages: &[Passage]) -> BTreeSet<String> {
     faults
 }
 
-/// The comments of a file, if it is of a kind that has some: those on adjacent lines together.
+/// The comments of a file, if it is of a kind that has some: those on adjacent lines together. And all of a script.
 fn comments(path: &Path) -> Vec<Passage> {
     let name = path.file_name().unwrap().to_str().unwrap_or_default();
     let lines = match name.rsplit('.').next().unwrap() {
         "rs" => rust_comments(&fs::read_to_string(path).unwrap()),
-        "bash" | "service" | "sh" | "socket" | "toml" | "run" => {
-            hash_comments(&fs::read_to_string(path).unwrap())
+        "service" | "socket" | "toml" => hash_comments(&fs::read_to_string(path).unwrap()),
+        // What a script prints is in its commands.
+        "bash" | "sh" | "run" => {
+            let script = fs::read_to_string(path).unwrap();
+            script.lines().enumerate().map(|(i, line)| (i + 1, line.to_owned())).collect()
         }
         _ => Vec::new(),
     };

@@ -37,11 +37,11 @@ earlier=
 now=
 
 # Makes a directory and those above it, and writes down which were not there.
-folder() {
+make_directory() {
     [ -d "$1" ] && return
-    folder "$(dirname -- "$1")"
+    make_directory "$(dirname -- "$1")"
     mkdir -m 755 -- "$1"
-    note folder "$1"
+    note directory "$1"
 }
 
 # From the first file on what was made is on the disk, so that half an installation can be removed, too.
@@ -59,7 +59,7 @@ write_made() {
 
 # Puts a file in place whole: a program may run, and a shell may read it.
 put() {
-    folder "$(dirname -- "$2")"
+    make_directory "$(dirname -- "$2")"
     # What has the name may lead elsewhere.
     rm -f -- "$2.new"
     cp -- "$1" "$2.new"
@@ -77,7 +77,7 @@ for file in $(cd "$here/files" && find . -type f) lib/fluvio-secret/uninstall.sh
     [ ! -d "$file" ] || fail "$file is a directory: move it away"
 done
 
-folder "$kept"
+make_directory "$kept"
 note file "$made"
 put "$here/uninstall.sh" "$kept/uninstall.sh" 755
 cd "$here/files"
@@ -106,7 +106,7 @@ if [ -d "$HOME/.fluvio" ]; then
     if [ -e "$extension" ] && [ ! -L "$extension" ]; then
         printf 'note: %s is not a link, so it stays as it is\n' "$extension"
     else
-        folder "$HOME/.fluvio/extensions"
+        make_directory "$HOME/.fluvio/extensions"
         led=$(readlink -- "$extension" || true)
         case $led in
             '' | "$prefix/bin/fluvio-secret") ;;
@@ -121,7 +121,7 @@ fi
 printf '%s\n' "$earlier" | grep '^file ' | while IFS= read -r line; do
     printf '%s' "$now" | grep -Fxq "$line" || rm -f -- "${line#file }"
 done
-write_made "$(printf '%s\n' "$earlier" | grep '^folder ' || true)"
+write_made "$(printf '%s\n' "$earlier" | grep '^directory ' || true)"
 
 printf 'fluvio-secret is in %s\n' "$prefix/bin"
 case :$PATH: in

@@ -74,9 +74,9 @@ if [ -n "$left" ]; then
     printf 'error: %s could not be removed\nhelp: fix that and run this again\n' "$left" >&2
     exit 1
 fi
-folders=$(sed -n 's/^folder //p' "$made" | sort -ru)
+directories=$(sed -n 's/^directory //p' "$made" | sort -ru)
 rm -f -- "$made" "$kept/uninstall.sh"
-printf '%s\n' "$folders" | while IFS= read -r path; do
+printf '%s\n' "$directories" | while IFS= read -r path; do
     rmdir -- "$path" 2> /dev/null || true
 done
 printf 'fluvio-secret is removed. Your secrets, their key and the logs stay, in the fluvio-secret directories of\n~/.config, ~/.local/share and ~/.local/state\n'
