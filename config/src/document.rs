@@ -1,5 +1,8 @@
 //! A configuration: what it references, and what would keep a connector from starting with it.
 
+use std::collections::BTreeSet;
+
+use fluvio_secret_protocol::SecretName;
 use fluvio_secret_protocol::check::Checked;
 
 use crate::check::{Values, check};
@@ -8,6 +11,7 @@ use crate::finding::limited;
 use crate::parsed::Parsed;
 use crate::references::References;
 use crate::source_map::Location;
+use crate::template::Template;
 
 /// A configuration that is parsed once, whatever you ask of it.
 #[derive(Debug)]
@@ -39,6 +43,19 @@ impl<'a> Document<'a> {
         }
     }
 
+    /// The names in all references, even in those that a fault of the file makes ineffective: a template without
+    /// a declaration, or a declaration without `apiVersion`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`references`](Self::references).
+    pub fn mentions(&self) -> Result<BTreeSet<SecretName>, &ConfigError> {
+        let parsed = self.0.as_ref().map_err(|unreadable| &unreadable.error)?;
+        let references = parsed.listed.iter().chain(&parsed.by_map).map(|(name, _)| name);
+        let templates = parsed.templates.iter().filter_map(Template::lookup);
+        Ok(references.chain(templates).cloned().collect())
+    }
+
     /// Everything that keeps a connector from starting with it.
     #[must_use]
     pub fn check(&self, values: Values<'_>) -> Checked {
@@ -50,5 +67,28 @@ impl<'a> Document<'a> {
         };
         checked.findings = limited(checked.findings);
         checked
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Document;
+
+    #[test]
+    fn a_reference_with_a_fault_is_mentioned() {
+        let mentioned = |text: &str| -> Vec<_> {
+            let document = Document::read(text.as_bytes());
+            let names = document.mentions().expect("YAML");
+            names.iter().map(ToString::to_string).collect()
+        };
+        let text = "\
+meta: {name: c, secrets: [{name: B}, {name: A}]}
+http: {x: {secret: {name: C}}, y: \"${{ secrets.D }}\", z: '${{ secrets[\"A\"] }}'}
+";
+        assert_eq!(mentioned(text), ["A", "B", "C", "D"]);
+        let names = Document::read(text.as_bytes()).references().expect("YAML").names.clone();
+        assert_eq!(names, ["C".parse().expect("a name")]);
+        assert!(mentioned("a: secret\n").is_empty());
+        assert!(Document::read(b"a: [").mentions().is_err());
     }
 }

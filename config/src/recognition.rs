@@ -38,8 +38,10 @@ fn looks_meant(text: &str) -> bool {
     let is_key = |line: &str, key: &str| {
         line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':'))
     };
-    let mut lines = text.lines().skip_while(|line| !is_key(line, "meta"));
-    lines.any(|line| TYPICAL.iter().any(|key| is_key(line.trim_start(), key)))
+    let lines = text.lines().skip_while(|line| !is_key(line, "meta"));
+    // In braces, a line has several keys.
+    let mut parts = lines.flat_map(|line| line.split(['{', ',']));
+    parts.any(|part| TYPICAL.iter().any(|key| is_key(part.trim_start(), key)))
 }
 
 #[cfg(test)]
@@ -59,6 +61,7 @@ mod tests {
             "meta:\nname: c\ntype: http-source\ntopic: t\n",
             &format!("{meta}a: \"not closed\n"),
             &format!("{meta} bad: indentation\n"),
+            "meta: {name: c, type: t}\na: [\n",
         ] {
             assert!(is_configuration(text.as_bytes()), "{text}");
         }
