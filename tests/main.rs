@@ -55,6 +55,7 @@ mod system_calls;
 mod terminal;
 mod units;
 mod upgrade;
+mod used;
 mod values;
 mod watch_connector;
 mod watch_files;

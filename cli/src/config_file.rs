@@ -11,6 +11,7 @@ use fluvio_secret_system::regular::{self, Links};
 use zeroize::Zeroizing;
 
 use crate::error::{AnyCause, CliError};
+use crate::format;
 
 /// Reads a configuration. Its memory is wiped, because people also write values into the file.
 pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CliError> {
@@ -65,23 +66,18 @@ pub(crate) fn find() -> Result<PathBuf, CliError> {
             "name one",
         ),
         all => (
-            format!("the current directory has several configurations: {}", listed(all)),
+            format!(
+                "the current directory has several configurations: {}",
+                format::some(&shown(all))
+            ),
             "name one of them",
         ),
     };
     Err(CliError::Usage(format!("error: {why}\nhelp: {help} with: --config FILE")))
 }
 
-/// More names than these are only counted.
-const MOST_LISTED: usize = 8;
-
-fn listed(paths: &[PathBuf]) -> String {
-    let shown = paths.iter().take(MOST_LISTED).map(|path| path.display().to_string());
-    let shown = shown.collect::<Vec<_>>().join(", ");
-    match paths.len().saturating_sub(MOST_LISTED) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
+fn shown(paths: &[PathBuf]) -> Vec<String> {
+    paths.iter().map(|path| path.display().to_string()).collect()
 }
 
 /// The configurations of connectors in a directory, but not below it.
@@ -109,11 +105,10 @@ pub(crate) fn is_yaml(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::Path;
 
     use fluvio_secret_system::help::Helpful;
 
-    use super::{configurations, listed, mistyped};
+    use super::{configurations, mistyped};
 
     #[test]
     fn configurations_are_found_among_other_files() {
@@ -151,12 +146,5 @@ mod tests {
         ] {
             assert_eq!(help(typed).map(|help| help.to_string()), meant, "{typed}");
         }
-    }
-
-    #[test]
-    fn a_message_names_some_files() {
-        let names: Vec<_> = (1..=10).map(|n| Path::new(&format!("{n}.yaml")).to_owned()).collect();
-        assert_eq!(listed(&names[..2]), "1.yaml, 2.yaml");
-        assert!(listed(&names).ends_with(", 8.yaml and 2 more"), "{}", listed(&names));
     }
 }

@@ -95,6 +95,14 @@ pub(crate) enum CliError {
     /// The connection ended while the vault was re-encrypted.
     #[error("the daemon stopped before all secrets were re-encrypted ({0}), but none is lost")]
     Resealing(#[source] io::Error),
+    /// A directory whose configurations are not known.
+    #[error("cannot search {}: {why}", .directory.display())]
+    Search {
+        directory: PathBuf,
+        #[source]
+        why: AnyCause,
+        help: Option<&'static str>,
+    },
     /// Some of several things failed, as was reported already.
     #[error("")]
     Some,
@@ -194,7 +202,9 @@ impl Helpful for CliError {
                 "fluvio-secret daemon start",
             ),
             Self::Unasked(_) => ("to confirm without a terminal, add", "--yes"),
-            Self::Import { help, .. } | Self::Link { help, .. } => ((*help)?, ""),
+            Self::Import { help, .. } | Self::Link { help, .. } | Self::Search { help, .. } => {
+                ((*help)?, "")
+            }
             _ => return None,
         };
         let command = Some(command.to_owned()).filter(|command| !command.is_empty());

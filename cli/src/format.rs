@@ -75,6 +75,17 @@ pub(crate) fn count(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
+/// Some of these, and how many more there are. None of them is a dash.
+pub(crate) fn some(all: &[String]) -> String {
+    const MOST_SHOWN: usize = 8;
+    let shown = all.iter().take(MOST_SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match all.len() {
+        0 => "-".to_owned(),
+        count if count > MOST_SHOWN => format!("{shown} and {} more", count - MOST_SHOWN),
+        _ => shown,
+    }
+}
+
 fn cannot(error: &dyn std::error::Error) -> CliError {
     CliError::Output(std::io::Error::other(error.to_string()))
 }
@@ -137,7 +148,7 @@ fn width() -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::{in_columns, table, yaml};
+    use super::{in_columns, some, table, yaml};
 
     #[test]
     fn d18_nothing_in_a_result_reorders_or_hides_text() {
@@ -148,6 +159,13 @@ mod tests {
         assert!(text.contains("\\u202e") && !text.contains('\u{202e}'), "{text}");
         let read: Vec<String> = yaml_serde::from_str(&text).expect("YAML");
         assert_eq!(read, ["a\u{202e}b"]);
+    }
+
+    #[test]
+    fn a_message_names_some_of_many() {
+        let names: Vec<_> = (1..=10).map(|number| number.to_string()).collect();
+        assert_eq!((&*some(&[]), &*some(&names[..2])), ("-", "1, 2"));
+        assert_eq!(some(&names), "1, 2, 3, 4, 5, 6, 7, 8 and 2 more");
     }
 
     #[test]

@@ -9,7 +9,8 @@
 //! * [`argument`] parses and completes the values that several commands take
 //! * [`connection`] asks the daemon; [`daemon_settings`] has it read its settings
 //! * [`value`], [`input`], [`provider`], [`passphrase`], [`prompt`], [`question`]: what you type or pass on
-//! * [`config_file`], [`secrets_file`], [`audit_log`]: the files that commands read
+//! * [`config_file`], [`secrets_file`], [`audit_log`]: the files that commands read; [`config_search`] and
+//!   [`deliveries`]: where secrets are used
 //! * [`watch`]: `--watch`; [`signals`]: the signals that stop it
 //! * [`doctor`]: the checks of `doctor`
 //! * [`holders`], [`on_path`]: processes that hold a lease, programs on PATH
@@ -21,9 +22,11 @@ mod audit_log;
 mod command_line;
 mod commands;
 mod config_file;
+mod config_search;
 mod connection;
 mod daemon_settings;
 mod date;
+mod deliveries;
 mod doctor;
 mod error;
 mod format;

@@ -10,6 +10,7 @@ use fluvio_secret_protocol::{Check, Client, SecretName};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::unused::check_unused;
 use crate::connection::client;
 use crate::error::CliError;
 use crate::format::OutputArgs;
@@ -23,11 +24,16 @@ The command finds missing secrets, templates that a connector cannot render, and
 the file. Each finding has its line and a help. No value is printed. Without FILE, the configuration
 in the current directory is checked, if there is exactly one.
 
-Exit status: 0 without errors, even if there are warnings, or 78 with errors.
+With --unused, the secrets are listed that no configuration below DIR references, each with its last
+delivery in the audit log. Hidden directories, node_modules, target and venv are not searched.
+
+Exit status: 0 without errors, even if there are warnings, 78 with errors, or 1 if a configuration
+cannot be read.
 
 Example:
   fluvio-secret check sample-config.yaml
-  fluvio-secret check --offline -O json sample-config.yaml")]
+  fluvio-secret check --offline -O json sample-config.yaml
+  fluvio-secret check --unused ./")]
 pub(crate) struct CheckArgs {
     /// Configuration to check, like FILE
     #[arg(short, long, value_name = "FILE")]
@@ -36,6 +42,10 @@ pub(crate) struct CheckArgs {
     /// Skip the checks that need the vault
     #[arg(long)]
     offline: bool,
+
+    /// List the secrets that no configuration below DIR references
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["files", "config", "offline"])]
+    unused: Option<PathBuf>,
 
     #[command(flatten)]
     output: OutputArgs,
@@ -54,6 +64,9 @@ impl CheckArgs {
 }
 
 pub(super) fn check(check: &CheckArgs) -> Result<(), CliError> {
+    if let Some(directory) = &check.unused {
+        return check_unused(directory, check.output.format);
+    }
     let configs = check.configs()?;
     let mut client = if check.offline { None } else { Some(client()?) };
     let mut files = Vec::new();

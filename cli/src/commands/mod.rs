@@ -13,6 +13,7 @@ pub(crate) mod run;
 mod secret;
 mod shim;
 mod status;
+mod unused;
 
 use clap::Subcommand;
 use fluvio_secret_system::harden::Hardened;

@@ -14,6 +14,7 @@ use super::finding::{Diagnosis, DoctorCheck};
 use super::fix::Fix;
 use super::git;
 use super::machine::Machine;
+use crate::config_search::TOOL_DIRECTORIES;
 use crate::secrets_file::{self, FileFormat, format_by_name};
 
 /// What people call the file that they give to `--secrets`.
@@ -135,7 +136,7 @@ fn plain_files(folder: &Path, depth: usize) -> BTreeSet<PathBuf> {
 }
 
 fn is_made_by_tools(folder: &str) -> bool {
-    folder.starts_with('.') || matches!(folder, "node_modules" | "target" | "venv")
+    folder.starts_with('.') || TOOL_DIRECTORIES.contains(&folder)
 }
 
 /// Whether a file has a line `NAME=VALUE`, as a secrets file has.

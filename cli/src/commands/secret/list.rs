@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use clap::Args;
 
+use super::used::list_used;
 use crate::connection::client;
 use crate::error::CliError;
 use crate::format::{OutputArgs, OutputFormat};
@@ -13,11 +14,23 @@ use crate::{date, format, output};
 
 /// List the secrets and when they were set
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  fluvio-secret list\n  fluvio-secret list -O json")]
+#[command(after_help = "\
+With --used, each secret has the configurations below the current directory that reference it, and
+its last delivery in the audit log. Hidden directories, node_modules, target and venv are not
+searched.
+
+Example:
+  fluvio-secret list
+  fluvio-secret list -O json
+  fluvio-secret list --used")]
 pub(crate) struct ListSecretsArgs {
     /// List deleted secrets, which `restore` brings back
     #[arg(long)]
     deleted: bool,
+
+    /// Show where each secret is used
+    #[arg(long, conflicts_with = "deleted")]
+    used: bool,
 
     #[command(flatten)]
     output: OutputArgs,
@@ -30,6 +43,9 @@ struct ShownSecret {
 }
 
 pub(crate) fn list(args: &ListSecretsArgs) -> Result<(), CliError> {
+    if args.used {
+        return list_used(args.output.format);
+    }
     let mut client = client()?;
     let secrets = match args.deleted {
         true => client.collect(ListDeleted)?,

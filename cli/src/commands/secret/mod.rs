@@ -8,3 +8,4 @@ pub(super) mod list;
 mod remarks;
 pub(super) mod restore;
 pub(super) mod set;
+mod used;

@@ -1,0 +1,58 @@
+//! `list --used`: which configurations reference each secret, and to which programs it was delivered.
+
+use std::path::Path;
+
+use fluvio_secret_protocol::{List, ListedSecret};
+use serde::Serialize;
+
+use crate::config_search::ConfigSearch;
+use crate::connection::client;
+use crate::deliveries::{Deliveries, ShownDelivery};
+use crate::error::CliError;
+use crate::format::OutputFormat;
+use crate::{date, format, output};
+
+#[derive(Serialize)]
+struct ShownUse<'a> {
+    name: &'a str,
+    last_update: Option<String>,
+    configs: Vec<String>,
+    deliveries: Vec<ShownDelivery<'a>>,
+}
+
+pub(super) fn list_used(format: OutputFormat) -> Result<(), CliError> {
+    let secrets = client()?.collect(List)?;
+    let search = ConfigSearch::below(Path::new(""))?;
+    let deliveries = Deliveries::read()?;
+    search.report();
+    if search.is_partial {
+        output::say(
+            "warning: only a part of this directory was searched, because it is too large\n\
+             help: run the command in a smaller directory",
+        );
+    }
+    let configs = |secret: &ListedSecret| -> Vec<_> {
+        search.with(&secret.name).map(|path| path.display().to_string()).collect()
+    };
+    let row = |secret: &ListedSecret| {
+        let last = deliveries.last(&secret.name);
+        [secret.name.to_string(), format::some(&configs(secret)), last]
+    };
+    let value = |secret| -> ShownUse<'_> {
+        let secret: &ListedSecret = secret;
+        ShownUse {
+            name: secret.name.as_str(),
+            last_update: date::rfc3339(secret.set_at),
+            configs: configs(secret),
+            deliveries: deliveries.of(&secret.name),
+        }
+    };
+    format::print(
+        format,
+        || {
+            let rows: Vec<_> = secrets.iter().map(row).collect();
+            format::table(["SecretNames", "Configurations", "LastDelivery"], &rows)
+        },
+        || secrets.iter().map(value).collect::<Vec<_>>(),
+    )
+}

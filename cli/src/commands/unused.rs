@@ -1,0 +1,90 @@
+//! `check --unused`: the secrets that no configuration below a directory references.
+
+use std::path::Path;
+
+use fluvio_secret_protocol::{List, ListedSecret};
+use serde::Serialize;
+
+use crate::config_search::ConfigSearch;
+use crate::connection::client;
+use crate::deliveries::{Deliveries, ShownDelivery};
+use crate::error::CliError;
+use crate::format::OutputFormat;
+use crate::{date, format, output};
+
+#[derive(Serialize)]
+struct ShownUnused<'a> {
+    directory: String,
+    /// The configurations that reference secrets.
+    configs: Vec<String>,
+    secrets: Vec<UnusedSecret<'a>>,
+    /// Configurations that cannot be read.
+    unread: Vec<String>,
+    /// Kinds of directories that were not searched.
+    left_out: Vec<&'static str>,
+}
+
+#[derive(Serialize)]
+struct UnusedSecret<'a> {
+    name: &'a str,
+    last_update: Option<String>,
+    deliveries: Vec<ShownDelivery<'a>>,
+}
+
+pub(super) fn check_unused(directory: &Path, format: OutputFormat) -> Result<(), CliError> {
+    let search = ConfigSearch::below(directory)?;
+    if search.is_partial {
+        // A secret that seems unused may be deleted.
+        return Err(CliError::Search {
+            directory: directory.to_owned(),
+            why: "it is too large to be searched within a second".into(),
+            help: Some("name a smaller directory"),
+        });
+    }
+    let secrets = client()?.collect(List)?;
+    let deliveries = Deliveries::read()?;
+    let unused: Vec<_> =
+        secrets.iter().filter(|secret| search.with(&secret.name).next().is_none()).collect();
+    search.report();
+    if format == OutputFormat::Table {
+        output::say(&summary(&search, directory, secrets.len() - unused.len(), secrets.len()));
+    }
+    let row = |secret: &&ListedSecret| [secret.name.to_string(), deliveries.last(&secret.name)];
+    let shown = |path: &std::path::PathBuf| path.display().to_string();
+    let value = || ShownUnused {
+        directory: directory.display().to_string(),
+        configs: search.configs.keys().map(shown).collect(),
+        secrets: unused.iter().map(|secret| unused_secret(secret, &deliveries)).collect(),
+        unread: search.unread.keys().map(shown).collect(),
+        left_out: search.left_out.iter().copied().collect(),
+    };
+    format::print(
+        format,
+        || {
+            format::table(
+                ["UnusedSecrets", "LastDelivery"],
+                &unused.iter().map(row).collect::<Vec<_>>(),
+            )
+        },
+        value,
+    )?;
+    if search.unread.is_empty() { Ok(()) } else { Err(CliError::Some) }
+}
+
+fn unused_secret<'a>(secret: &'a ListedSecret, deliveries: &'a Deliveries) -> UnusedSecret<'a> {
+    UnusedSecret {
+        name: secret.name.as_str(),
+        last_update: date::rfc3339(secret.set_at),
+        deliveries: deliveries.of(&secret.name),
+    }
+}
+
+fn summary(search: &ConfigSearch, directory: &Path, used: usize, all: usize) -> String {
+    let configs = format::count(search.configs.len(), "configuration");
+    let verb = if search.configs.len() == 1 { "references" } else { "reference" };
+    format!(
+        "note: {configs} below {} {verb} {used} of {}",
+        directory.display(),
+        format::count(all, "secret")
+    )
+}
