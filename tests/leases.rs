@@ -463,3 +463,43 @@ fn d13_a_secrets_file_follows_when_the_vault_is_unlocked() {
     kill("KILL", pid);
     nothing_is_left(&home, &held, &value);
 }
+
+#[test]
+fn stale_connectors_are_marked_until_they_are_started_again() {
+    let home = Home::new();
+    ["A", "B", "T"].iter().for_each(|name| _ = home.set(name, "one"));
+    let project = Project::new(&home);
+    let config = project.config("facts", &["A", "B"]);
+    let text = fs::read_to_string(project.path(&config)).unwrap();
+    let text = text.replace("  topic: test\n", "  topic: test\n  secrets: [{name: T}]\n");
+    project.write(&config, &(text + "  - '${{ secrets.T }}'\n"));
+    let pid = start(&project, &config);
+    let marks = || {
+        let list = home.ok(&["lease", "list", "-O", "json"]);
+        let list: serde_json::Value = serde_json::from_str(&list).unwrap();
+        (list[0]["stale"].to_string(), list[0]["updated"].to_string())
+    };
+    let expected = |stale: &str, updated: &str| (stale.to_owned(), updated.to_owned());
+    assert_eq!(marks(), expected("[]", "[]"));
+    home.set("A", "two");
+    assert!(home.ok(&["status"]).contains("), updated in its file"));
+    let told = home.set("T", "two");
+    assert!(told.err.contains("running with the earlier value: facts with "), "{told:?}");
+    assert_eq!(marks(), expected(r#"["T"]"#, r#"["A"]"#));
+    let deleted = home.cli(&["delete", "B"]);
+    assert!(deleted.err.contains("with a deleted value: facts with "), "{deleted:?}");
+    // Also after a restart of the daemon.
+    home.kill_daemon();
+    assert_eq!(marks(), expected(r#"["B","T"]"#, r#"["A"]"#));
+    assert!(home.ok(&["status"]).contains("), stale"));
+    let list = home.ok(&["lease", "list"]);
+    assert!(list.contains("A (updated) B (stale) T (stale)"), "{list}");
+    home.ok(&["restore", "B"]);
+    project.said("deploy shutdown --name facts");
+    eventually("the connector's end", || !is_alive(pid));
+    let pid = start(&project, &config);
+    assert_eq!(marks(), expected("[]", "[]"));
+    let held = leases(&home);
+    kill("KILL", pid);
+    nothing_is_left(&home, &held, "two");
+}

@@ -71,7 +71,7 @@ fn results_for_programs_are_stable() {
     assert_eq!(keys(&status["daemon"]), ["pid", "since", "version"]);
     assert_eq!(
         keys(&status["grants"][0]),
-        ["at", "config", "pid", "program", "running", "secrets"]
+        ["at", "config", "pid", "program", "running", "secrets", "stale"]
     );
     assert_eq!((&status["secrets"], &status["locked"]), (&2.into(), &false.into()));
     assert_eq!(status["grants"][0]["program"], "true");
@@ -103,6 +103,18 @@ fn a_secrets_new_value_is_told_to_who_still_runs_with_the_old_one() {
     assert!(!home.cli(&["restore", "A"]).err.contains(&holder), "it runs with this value");
     assert!(home.cli(&["restore", "A"]).err.contains(&holder));
     assert!(!home.cli(&["set", "B", "two"]).err.contains("sleep"), "it was not given B");
+    // The next daemon knows it, too.
+    let is_stale = || home.ok(&["status"]).contains(", running, stale");
+    assert!(is_stale());
+    home.kill_daemon();
+    home.ok(&["list"]);
+    assert!(is_stale() && home.cli(&["set", "A", "three"]).err.contains(&holder));
+    home.ok(&["set", "A", "one"]);
+    assert!(!is_stale(), "it runs with this value");
+    let deleted = home.cli(&["delete", "A"]);
+    assert!(deleted.err.contains(&format!("with a deleted value: {holder}")), "{deleted:?}");
+    assert!(is_stale());
+    home.ok(&["restore", "A"]);
     connector.kill().unwrap();
     connector.wait().unwrap();
     assert!(!home.cli(&["set", "A", "three"]).err.contains("sleep"));

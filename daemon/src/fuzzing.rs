@@ -13,6 +13,7 @@ use fluvio_secret_system::peer::Peer;
 
 use crate::answers::{Answers, Response};
 use crate::audit::Audit;
+use crate::grants::Grants;
 use crate::leases::LeaseTable;
 use crate::service::{Service, handle, refusals};
 use crate::settings::Settings;
@@ -34,7 +35,13 @@ impl FuzzedDaemon {
         let vault = Vault::open(&path, &identity, &histories, HISTORY_DEPTH, Instant::now());
         let vault = vault.expect("the directory is the target's own");
         let leases = LeaseTable::new(vault.path(), Some(directory.to_owned()));
-        Self(Service::new(vault, Audit::new(at("audit")), leases, Settings::default()))
+        Self(Service::new(
+            vault,
+            Audit::new(at("audit")),
+            Grants::default(),
+            leases,
+            Settings::default(),
+        ))
     }
 
     /// All answers to a request.

@@ -1,16 +1,21 @@
-//! The last grants, and which of their processes still run. In memory only, and without a value.
+//! The last grants, and which of their processes still run. Without a value.
 //!
-//! This is for messages only. The start time of a process distinguishes it from a later one of the same id.
+//! This is for messages only. A file keeps it for the next daemon. The start time of a process distinguishes it
+//! from a later one of the same id.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fluvio_secret_protocol::{ListedGrant, SecretName, limits};
 use fluvio_secret_system::printable;
 use fluvio_secret_system::process::ProcessStat;
 use jiff::Timestamp;
+use rustix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
 
 use crate::audit::Actor;
+use crate::json_lines::JsonLines;
 use fluvio_secret_vault::Given;
 
 /// The number of grants that are remembered at least.
@@ -19,9 +24,11 @@ const REMEMBERED_GRANTS: usize = 64;
 #[derive(Debug, Default)]
 pub(crate) struct Grants {
     last: Mutex<VecDeque<PastGrant>>,
+    /// Written without the lock of the others: its disk may hang.
+    file: Option<JsonLines>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 struct PastGrant {
     at: i64,
     process: Process,
@@ -30,7 +37,7 @@ struct PastGrant {
     given: Vec<Given>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 struct Process {
     pid: i32,
     /// When it started, in the kernel's own count; `None` if that is not known.
@@ -38,6 +45,19 @@ struct Process {
 }
 
 impl Grants {
+    /// Also the grants of a daemon that is gone whose processes still run.
+    pub(crate) fn of(file: PathBuf) -> Self {
+        let file = JsonLines::at(file);
+        let mut grants: Vec<PastGrant> = file.read();
+        // A daemon that writes the whole file may append a grant to it that is already there.
+        grants.dedup();
+        let booted = Timestamp::now().as_second() - clock_gettime(ClockId::Boottime).tv_sec;
+        let mut looks = ProcessLooks::default();
+        grants.retain(|grant| grant.at >= booted && looks.at(&grant.process).is_some());
+        file.rewrite(|| grants.clone());
+        Self { last: Mutex::new(grants.into()), file: Some(file) }
+    }
+
     /// Remembers a grant, unless it has no values.
     pub(crate) fn remember(&self, actor: Actor<'_>, given: Vec<Given>) {
         if given.is_empty() {
@@ -54,27 +74,42 @@ impl Grants {
             given,
         };
         let mut last = self.last();
-        if last.len() == 2 * REMEMBERED_GRANTS {
+        let is_full = last.len() == 2 * REMEMBERED_GRANTS;
+        if is_full {
             forget_half(&mut last);
         }
-        last.push_back(grant);
+        last.push_back(grant.clone());
+        drop(last);
+        match &self.file {
+            Some(_) if is_full => self.store(),
+            Some(file) => file.append(&grant),
+            None => {}
+        }
+    }
+
+    /// Writes all grants down as they are.
+    pub(crate) fn store(&self) {
+        if let Some(file) = &self.file {
+            file.rewrite(|| self.last().iter().cloned().collect());
+        }
     }
 
     pub(crate) fn newest(&self) -> Vec<ListedGrant> {
-        let mut looks = ProcessLooks::default();
-        let newest = self.last();
-        newest
-            .iter()
-            .rev()
-            .take(limits::LISTED_GRANTS)
-            .map(|grant| grant.listed(&mut looks))
-            .collect()
+        self.newest_given().into_iter().map(|(listed, _)| listed).collect()
     }
 
-    /// What running processes have of these secrets.
-    pub(crate) fn given(&self, names: &[SecretName]) -> Vec<Given> {
+    /// The same, with what each process got.
+    pub(crate) fn newest_given(&self) -> Vec<(ListedGrant, Vec<Given>)> {
         let last = self.last();
-        let is_asked = |(name, _): &&Given| names.contains(name);
+        let mut looks = ProcessLooks::default();
+        let newest = last.iter().rev().take(limits::LISTED_GRANTS);
+        newest.map(|grant| (grant.listed(&mut looks), grant.given.clone())).collect()
+    }
+
+    /// What running processes have of these secrets, or of all.
+    pub(crate) fn given(&self, names: Option<&[SecretName]>) -> Vec<Given> {
+        let last = self.last();
+        let is_asked = |(name, _): &&Given| names.is_none_or(|names| names.contains(name));
         // The processes last, because a look takes long.
         let asked = last.iter().filter(|grant| grant.given.iter().any(|given| is_asked(&given)));
         let mut looks = ProcessLooks::default();
@@ -131,6 +166,7 @@ impl PastGrant {
             config: self.config.clone(),
             secrets: self.given.len(),
             running: looks.runs(&self.process),
+            stale: false,
         }
     }
 }
@@ -215,6 +251,34 @@ mod tests {
         child.wait().expect("its end");
         assert!(grants.holders(&[given("B")].into(), nobody).is_empty());
         assert_eq!(grants.newest()[0].running, Some(false));
+    }
+
+    #[test]
+    fn a_later_daemon_knows_the_processes_that_still_run() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("grants.jsonl");
+        let ours =
+            Actor { pid: i32::try_from(std::process::id()).expect("a pid"), ..Actor::default() };
+        let ended = Actor { pid: i32::MAX, ..Actor::default() };
+        let grants = Grants::of(file.clone());
+        grants.remember(ours, vec![given("A")]);
+        grants.remember(ended, vec![given("A")]);
+        grants.keep_value(&given("A").0, 1, 2);
+        grants.store();
+        grants.remember(ours, vec![given("B")]);
+        // As a daemon leaves it that was killed while it wrote a line.
+        let half = std::fs::read_to_string(&file).expect("lines") + "{\"at\":1";
+        std::fs::write(&file, half).expect("written");
+        let later = Grants::of(file.clone());
+        let known = later.given(None);
+        assert_eq!(known, [(given("A").0, Some(2)), given("B")]);
+        assert_eq!(later.newest().len(), 2);
+        assert_eq!(std::fs::read_to_string(&file).expect("lines").lines().count(), 2);
+        // A grant from before the last boot was made to another process.
+        let old = std::fs::read_to_string(&file).expect("lines");
+        let at = later.newest()[0].at;
+        std::fs::write(&file, old.replace(&format!("\"at\":{at}"), "\"at\":7")).expect("written");
+        assert!(Grants::of(file).newest().is_empty());
     }
 
     #[test]

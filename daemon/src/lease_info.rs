@@ -45,6 +45,12 @@ impl LeaseInfo {
         self.secrets.iter().map(|secret| secret.name.clone()).collect()
     }
 
+    /// The places of the secrets in this state.
+    pub(crate) fn places(&self, state: LeasedState) -> Vec<usize> {
+        let places = self.secrets.iter().enumerate();
+        places.filter(|(_, secret)| secret.state == state).map(|(place, _)| place).collect()
+    }
+
     /// Remembers that the value with the fingerprint `before` now has the fingerprint `after`.
     pub(crate) fn keep_value(&mut self, name: &SecretName, before: u64, after: u64) {
         for secret in self.secrets.iter_mut().filter(|secret| secret.name == *name) {

@@ -14,7 +14,7 @@
 //! * [`work_queue`]: what one of them has to do, in order
 //! * [`service`]: carries out requests; knows no socket
 //! * [`answers`]: what is sent to the client of a request
-//! * [`grants`]: the last grants, and which of their processes still run
+//! * [`grants`], [`json_lines`]: the last grants, and which of their processes still run
 //! * [`leases`], [`lease_info`], [`lease_places`], [`lease_files`], [`lease_watch`]: secrets files in memory, each
 //!   while a process holds it
 //! * [`subscribers`], [`vault_watcher`]: clients that learn of changes, and changes by other programs
@@ -33,6 +33,7 @@ pub mod fuzzing;
 mod grants;
 mod idle;
 mod in_flight;
+mod json_lines;
 mod launch;
 mod lease_files;
 mod lease_info;

@@ -16,6 +16,7 @@ use tracing::level_filters::LevelFilter;
 use crate::activation::{self, ActivationError};
 use crate::args::ServeMode;
 use crate::audit::Audit;
+use crate::grants::Grants;
 use crate::leases::LeaseTable;
 use crate::reset_inherited::FewFiles;
 use crate::server::{self, Server, ServerError};
@@ -133,7 +134,8 @@ fn serve_at(mode: ServeMode, handed_over: Option<UnixListener>) -> Result<(), Se
     let vault = Vault::open(path, identity, histories, settings.history, deadline)?;
     let id = vault.id();
     let leases = LeaseTable::new(vault.path(), runtime_directory());
-    let service = Service::new(vault, Audit::new(state.audit_log.clone()), leases, settings);
+    let (audit, grants) = (Audit::new(state.audit_log.clone()), Grants::of(state.grants.clone()));
+    let service = Service::new(vault, audit, grants, leases, settings);
     let server = Server::new(handed_over, state.socket.clone(), service)?;
     tracing::info!("serving the vault {} with the ID {id}", path.display());
     if mode == ServeMode::Detached {

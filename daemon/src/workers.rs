@@ -203,6 +203,7 @@ mod tests {
 
     use super::*;
     use crate::audit::Audit;
+    use crate::grants::Grants;
     use crate::leases::LeaseTable;
     use crate::settings::Settings;
     use fluvio_secret_vault::{Keyring, Vault};
@@ -224,8 +225,14 @@ mod tests {
         fs::write(at("identity.txt"), encrypted).expect("written");
         fs::set_permissions(at("identity.txt"), fs::Permissions::from_mode(0o600)).expect("ours");
         let leases = LeaseTable::new(vault.path(), None);
-        Workers::new(Service::new(vault, Audit::new(at("audit.log")), leases, Settings::default()))
-            .expect("threads")
+        Workers::new(Service::new(
+            vault,
+            Audit::new(at("audit.log")),
+            Grants::default(),
+            leases,
+            Settings::default(),
+        ))
+        .expect("threads")
     }
 
     fn unlock(workers: &Workers, passphrase: &str) -> UnboundedReceiver<Response> {

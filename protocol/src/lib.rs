@@ -47,6 +47,7 @@ pub use message::refusal::{Code, Refusal};
 pub use message::reply::{Reply, Working};
 pub use message::request::Request;
 pub use message::secret::*;
+pub use message::stale::*;
 pub use message::status::*;
 pub use message::subscription::*;
 pub use name::{BadName, SecretName};

@@ -48,6 +48,8 @@ pub struct StateDirectory {
     pub audit_log: PathBuf,
     /// The daemon's log of its own work.
     pub daemon_log: PathBuf,
+    /// Which running processes got which secrets, for messages of the next daemon.
+    pub grants: PathBuf,
     /// The directory itself.
     pub path: PathBuf,
     /// The directory of the socket and the locks of starting.
@@ -151,6 +153,7 @@ impl StateDirectory {
         Ok(Self {
             audit_log: path.join("audit.log"),
             daemon_log: path.join("daemon.log"),
+            grants: path.join("grants.jsonl"),
             socket_lock: run.join("daemon.lock"),
             start_lock: run.join("start.lock"),
             unlock_lock: run.join("unlock.lock"),

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::{Args, Subcommand};
-use fluvio_secret_protocol::{EndLease, ListLeases, ListedLease};
+use fluvio_secret_protocol::{EndLease, ListLeases, ListedLease, SecretName};
 use serde::Serialize;
 
 use crate::argument;
@@ -23,7 +23,12 @@ pub(crate) enum LeaseCommand {
 
 /// List the leases and the processes that hold them
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  fluvio-secret lease list -O json")]
+#[command(after_help = "\
+A secret is marked as stale if the connector has an earlier value until it restarts. It is marked as
+updated if the secrets file has the new value, which the connector gets if it reads the file again.
+
+Example:
+  fluvio-secret lease list -O json")]
 pub(crate) struct ListLeasesArgs {
     #[command(flatten)]
     output: OutputArgs,
@@ -57,6 +62,8 @@ pub(super) struct ShownLease<'a> {
     connector: Option<&'a str>,
     config: &'a str,
     names: Vec<&'a str>,
+    stale: Vec<&'a str>,
+    updated: Vec<&'a str>,
 }
 
 /// The same, with who holds it.
@@ -75,12 +82,18 @@ impl<'a> ShownHeldLease<'a> {
 
 impl<'a> ShownLease<'a> {
     pub(super) fn of(lease: &'a ListedLease) -> Self {
+        let named = |places: &[usize]| -> Vec<&str> {
+            let found = places.iter().filter_map(|&place| lease.names.get(place));
+            found.map(SecretName::as_str).collect()
+        };
         Self {
             id: &lease.id,
             since: date::rfc3339(lease.since),
             connector: lease.connector.as_deref(),
             config: &lease.config,
-            names: lease.names.iter().map(fluvio_secret_protocol::SecretName::as_str).collect(),
+            names: lease.names.iter().map(SecretName::as_str).collect(),
+            stale: named(&lease.stale),
+            updated: named(&lease.updated),
         }
     }
 }
@@ -99,7 +112,7 @@ fn list(args: &ListLeasesArgs) -> Result<(), CliError> {
     let holders = holders::of(leases.iter().map(|lease| lease.hold.as_ref()));
     let held = || leases.iter().zip(&holders);
     let row = |(lease, holders): (&ListedLease, &Vec<Holder>)| {
-        let names: Vec<_> = lease.names.iter().map(ToString::to_string).collect();
+        let names: Vec<_> = lease.names.iter().enumerate().map(|one| marked(lease, one)).collect();
         let holders: Vec<_> = holders.iter().map(ToString::to_string).collect();
         [
             lease.id.clone(),
@@ -115,6 +128,17 @@ fn list(args: &ListLeasesArgs) -> Result<(), CliError> {
         || format::table(head, &held().map(row).collect::<Vec<_>>()),
         || held().map(|(lease, holders)| ShownHeldLease::of(lease, holders)).collect::<Vec<_>>(),
     )
+}
+
+/// A secret of a lease, and whether the connector may have an earlier value.
+fn marked(lease: &ListedLease, (place, name): (usize, &SecretName)) -> String {
+    if lease.stale.contains(&place) {
+        format!("{name} (stale)")
+    } else if lease.updated.contains(&place) {
+        format!("{name} (updated)")
+    } else {
+        name.to_string()
+    }
 }
 
 fn end(args: &EndLeaseArgs) -> Result<(), CliError> {

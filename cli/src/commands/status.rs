@@ -78,8 +78,13 @@ fn locked(status: &Status) -> String {
 
 fn describe_lease(lease: &ListedLease) -> String {
     let connector = lease.connector.as_deref().unwrap_or("a connector");
+    let state = match (&lease.stale[..], &lease.updated[..]) {
+        ([], []) => "",
+        ([], _) => ", updated in its file",
+        _ => ", stale",
+    };
     format!(
-        "{} to {connector} with {} (lease {})",
+        "{} to {connector} with {} (lease {}){state}",
         format::count(lease.names.len(), "secret"),
         format::shorten(&lease.config),
         lease.id
@@ -88,6 +93,7 @@ fn describe_lease(lease: &ListedLease) -> String {
 
 fn describe(grant: &ListedGrant) -> String {
     let state = match grant.running {
+        Some(true) if grant.stale => ", running, stale",
         Some(true) => ", running",
         Some(false) => ", stopped",
         None => "",
@@ -133,6 +139,7 @@ struct ShownGrant<'a> {
     config: &'a str,
     secrets: usize,
     running: Option<bool>,
+    stale: bool,
 }
 
 impl<'a> Overview<'a> {
@@ -165,6 +172,7 @@ impl<'a> ShownGrant<'a> {
             config: &grant.config,
             secrets: grant.secrets,
             running: grant.running,
+            stale: grant.stale,
         }
     }
 }

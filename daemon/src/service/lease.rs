@@ -88,6 +88,8 @@ impl Handle for ListLeases {
     fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Leases, Refusal> {
         let mut leases = service.leases.all().into_iter().map(|lease| ListedLease {
             names: lease.about.names(),
+            stale: lease.about.places(LeasedState::Stale),
+            updated: lease.about.places(LeasedState::Updated),
             id: lease.id,
             since: lease.about.since,
             connector: lease.about.connector,

@@ -22,6 +22,7 @@ mod recipient;
 mod reencrypt;
 pub(crate) mod refusals;
 mod secret;
+mod stale;
 pub(crate) mod status;
 mod subscription;
 mod values;
@@ -56,13 +57,14 @@ impl Service {
     pub(crate) fn new(
         vault: Vault,
         audit: Audit,
+        grants: Grants,
         leases: LeaseTable,
         settings: Settings,
     ) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             this: this.clone(),
             delivering: RwLock::default(),
-            grants: Grants::default(),
+            grants,
             leases: Arc::new(leases),
             subscribers: Subscribers::new(vault.fingerprints()),
             since: Timestamp::now(),

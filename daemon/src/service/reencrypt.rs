@@ -18,6 +18,7 @@ pub(super) fn reencrypt(
     let done = rekey.commit(&mut |step| report(service, step, caller)).map_err(refusals::vault)?;
     // The next daemon has to know the new fingerprints.
     follow::follow(service, None);
+    service.grants.store();
     Ok(Reencrypted {
         secrets: done.secrets,
         versions: done.versions,

@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 
 use fluvio_secret_protocol::{
-    Damaged, Delete, Deleted, Examine, Examined, Found, HeldLease, History, Import, Imported, List,
-    ListDeleted, Listed, ListedGrant, ListedSecret, Refusal, Restore, Restored, Secret, SecretName,
-    Set, Stored, Versions, limits,
+    Damaged, Delete, Deleted, Examine, Examined, Found, History, Import, Imported, List,
+    ListDeleted, Listed, ListedSecret, Refusal, Restore, Restored, Secret, SecretName, Set, Stale,
+    Stored, Versions, limits,
 };
 use fluvio_secret_system::parallel::{cores, in_parallel};
 use fluvio_secret_vault::{SecretChange, SyncedChange, VaultError};
 
 use super::changes::{ChangeSecret, PossibleChange, SharedRecipients};
 use super::handle::{Caller, Handle, Serve};
+use super::stale::with_earlier;
 use super::{Service, changes, follow, refusals};
 use crate::answers::Response;
 use crate::audit::AuditEvent;
@@ -47,7 +48,7 @@ impl ChangeSecret for Set {
         let set_at = change.set_at.as_second();
         let answer = move || {
             let new_identity = new_identity(service);
-            let (holders, leases) = holders(service, &names);
+            let Stale { holders, leases } = with_earlier(service, &names);
             Response::new(Stored { set_at, new_identity, holders, leases })
         };
         Ok(PossibleChange { event: AuditEvent::Set, change, answer: Box::new(answer) })
@@ -81,7 +82,7 @@ impl Handle for Import {
             set_all(service, changed, caller)?;
             new_identity = self::new_identity(service);
         }
-        let (holders, leases) = holders(service, &other);
+        let Stale { holders, leases } = with_earlier(service, &other);
         Ok(Imported { found, new_identity, holders, leases })
     }
 }
@@ -117,7 +118,7 @@ impl ChangeSecret for Restore {
         let change = SecretChange::restore(&service.vault, name, found.version);
         let change = change.map_err(refusals::about(&names))?;
         let answer = move || {
-            let (holders, leases) = holders(service, &names);
+            let Stale { holders, leases } = with_earlier(service, &names);
             Response::new(Restored {
                 version: found.version,
                 set_at: found.set_at,
@@ -273,16 +274,6 @@ fn page(
         secrets.extend(set_at.map(|set_at| ListedSecret { name, set_at }));
     }
     Ok(secrets)
-}
-
-/// The processes and leases that have an earlier value of these secrets, without connectors that restart
-/// because of the change.
-fn holders(service: &Service, names: &[SecretName]) -> (Vec<ListedGrant>, Vec<HeldLease>) {
-    let mut outdated: BTreeSet<_> = service.grants.given(names).into_iter().collect();
-    outdated.retain(|given| !service.vault.is_present(given));
-    let restarts = |parent| service.subscribers.is_notified(parent, names);
-    let holders = service.grants.holders(&outdated, restarts);
-    (holders, service.leases.with_earlier(names, restarts))
 }
 
 /// The identity's file, if its owner has to be notified: once, after the first change with a new one.

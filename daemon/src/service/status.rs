@@ -18,7 +18,12 @@ impl Handle for GetStatus {
 impl Handle for GetActivity {
     fn handle(self, service: &Service, _: &mut Caller<'_>) -> Result<Activity, Refusal> {
         let secrets = service.vault.secrets().count().map_err(refusals::vault)?;
-        Ok(Activity { secrets: Some(secrets), ..last_known_activity(service) })
+        let grants = service.grants.newest_given().into_iter().map(|(mut grant, given)| {
+            let is_outdated = |given| !service.vault.is_present(given);
+            grant.stale = grant.running == Some(true) && given.iter().any(is_outdated);
+            grant
+        });
+        Ok(Activity { secrets: Some(secrets), grants: grants.collect() })
     }
 }
 

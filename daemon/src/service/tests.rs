@@ -17,6 +17,7 @@ use super::values::ReadSecrets;
 use super::{Service, deliveries, handle};
 use crate::answers::{Answers, Response};
 use crate::audit::{Actor, Audit, AuditEvent};
+use crate::grants::Grants;
 use crate::leases::LeaseTable;
 use crate::settings::Settings;
 use fluvio_secret_vault::Vault;
@@ -59,7 +60,13 @@ impl Home {
             Vault::open(&at("vault"), &at("identity.txt"), &at("history"), 10, Instant::now())
                 .expect("a vault");
         let leases = LeaseTable::new(vault.path(), None);
-        let service = Service::new(vault, Audit::new(at("audit.log")), leases, Settings::default());
+        let service = Service::new(
+            vault,
+            Audit::new(at("audit.log")),
+            Grants::default(),
+            leases,
+            Settings::default(),
+        );
         Self { folder, service }
     }
 

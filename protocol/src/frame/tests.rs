@@ -195,6 +195,7 @@ fn every_message_has_a_golden_sample_that_belongs_to_its_request() {
             "stored.response",
             stored()
         ),
+        pair!("stale.request", GetStale { names: vec![name("A")] }, "stale.response", stale()),
         pair!("status.request", GetStatus, "status.response", status()),
         pair!("stop.request", Stop, "stopping.response", Stopping),
         pair!(
@@ -270,6 +271,7 @@ fn listed_grant() -> ListedGrant {
         config: "/home/ada/cat-facts.yaml".into(),
         secrets: 2,
         running: Some(true),
+        stale: false,
     }
 }
 
@@ -332,6 +334,8 @@ fn leases() -> Leases {
             config: "/home/ada/cat-facts.yaml".into(),
             names: vec![name("A")],
             hold: "/dev/shm/x/hold".into(),
+            stale: Vec::new(),
+            updated: Vec::new(),
         }),
         more: false,
     }
@@ -369,12 +373,23 @@ fn stored() -> Stored {
         set_at: 1_670_677_620,
         new_identity: Some("/home/ada/.config/fluvio-secret/identity.txt".into()),
         holders: vec![listed_grant()],
-        leases: vec![HeldLease {
-            id: "0123456789ab".into(),
-            connector: Some("cat-facts".into()),
-            config: "/home/ada/cat-facts.yaml".into(),
-            updated: false,
-        }],
+        leases: vec![held_lease()],
+    }
+}
+
+fn held_lease() -> HeldLease {
+    HeldLease {
+        id: "0123456789ab".into(),
+        connector: Some("cat-facts".into()),
+        config: "/home/ada/cat-facts.yaml".into(),
+        updated: false,
+    }
+}
+
+fn stale() -> Stale {
+    Stale {
+        holders: vec![ListedGrant { stale: true, ..listed_grant() }],
+        leases: vec![HeldLease { updated: true, ..held_lease() }],
     }
 }
 
@@ -521,6 +536,7 @@ fn an_answer_with_all_that_hold_an_earlier_value_fits_into_a_header() {
         config: longest.clone(),
         secrets: usize::MAX,
         running: Some(false),
+        stale: true,
     };
     let lease = HeldLease {
         id: "f".repeat(limits::LEASE_ID_BYTES),
@@ -535,6 +551,23 @@ fn an_answer_with_all_that_hold_an_earlier_value_fits_into_a_header() {
         leases: vec![lease; limits::LISTED_GRANTS],
     };
     assert!(encode(&stored).is_ok());
+}
+
+#[test]
+fn a_lease_with_as_many_secrets_as_may_be_granted_fits_into_a_header() {
+    let longest = "\"".repeat(limits::LISTED_LABEL_BYTES);
+    let places: Vec<_> = (0..limits::GRANT_NAMES).collect();
+    let lease = ListedLease {
+        id: "f".repeat(limits::LEASE_ID_BYTES),
+        since: i64::MIN,
+        connector: Some(longest.clone()),
+        config: longest,
+        names: vec![name(&"A".repeat(limits::NAME_BYTES)); limits::GRANT_NAMES],
+        hold: "\"".repeat(4 << 10),
+        stale: places.clone(),
+        updated: places,
+    };
+    assert!(encode(&Leases { lease: Some(lease), more: true }).is_ok());
 }
 
 #[test]

@@ -78,6 +78,13 @@ pub struct ListedLease {
     pub names: Vec<SecretName>,
     /// The FIFO's path: a process that has it open holds the lease.
     pub hold: String,
+    /// Places in `names`: the connector has an earlier value of these, and only a restart helps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stale: Vec<usize>,
+    /// Places in `names`: the connector was started with an earlier value of these, and the secrets file has the
+    /// current one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub updated: Vec<usize>,
 }
 
 /// A lease that has an earlier value of a secret.

@@ -17,5 +17,6 @@ pub(crate) mod refusal;
 pub(crate) mod reply;
 pub(crate) mod request;
 pub(crate) mod secret;
+pub(crate) mod stale;
 pub(crate) mod status;
 pub(crate) mod subscription;

@@ -17,6 +17,7 @@ macro_rules! requests {
             lease: CreateLease EndLease ListLeases;
             recipient: AcceptRecipients AddRecipient GetRecipients RemoveRecipient;
             secret: Delete Examine History Import List ListDeleted Restore Set;
+            stale: GetStale;
             status: GetActivity GetStatus Stop;
             subscription: Subscribe;
         }

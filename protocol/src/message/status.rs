@@ -32,6 +32,9 @@ pub struct ListedGrant {
     pub secrets: usize,
     /// Whether that process still runs; `None` if that cannot be known.
     pub running: Option<bool>,
+    /// Whether it runs with an earlier value of a secret, as far as that is known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stale: bool,
 }
 
 /// Report the daemon's state.

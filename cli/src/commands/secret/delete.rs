@@ -1,8 +1,9 @@
 //! `delete`: deletes secrets, each on its own, as `rm` does.
 
 use clap::Args;
-use fluvio_secret_protocol::{ClientError, Delete, Deleted, SecretName};
+use fluvio_secret_protocol::{ClientError, Delete, Deleted, GetStale, SecretName, limits};
 
+use super::remarks;
 use crate::argument;
 use crate::connection::client;
 use crate::error::CliError;
@@ -14,6 +15,7 @@ use crate::question;
 #[command(after_help = "\
 A deleted secret stays in its history, encrypted, and `fluvio-secret restore NAME` brings it back.
 With --purge, its history is also deleted. Deleted files may still be in backups or on the disk.
+Running connectors keep the value, and are named.
 
 Example:
   fluvio-secret delete AUTH_HEADER
@@ -48,15 +50,23 @@ pub(crate) fn delete(args: DeleteArgs) -> Result<(), CliError> {
     let word = if purge { "purged" } else { "deleted" };
     let mut client = client()?;
     let mut outcome = Ok(());
+    let mut deleted = Vec::new();
     for name in names {
         match client.call(Delete { name: name.clone(), purge }) {
-            Ok(Deleted) => output::confirm(&format!("Secret \"{name}\" {word} successfully")),
+            Ok(Deleted) => {
+                output::confirm(&format!("Secret \"{name}\" {word} successfully"));
+                deleted.push(name);
+            }
             Err(error @ ClientError::Refused(_)) => {
                 output::error(&error.into());
                 outcome = Err(CliError::Some);
             }
             Err(error) => return Err(error.into()),
         }
+    }
+    // As many as one request may have.
+    for names in deleted.chunks(limits::GRANT_NAMES) {
+        remarks::say_holders_of_deleted(&client.call(GetStale { names: names.to_vec() })?);
     }
     outcome
 }

@@ -1,7 +1,7 @@
 //! What the commands say about secrets that they have set.
 
 use fluvio_secret_protocol::fit::{self, Unfit};
-use fluvio_secret_protocol::{HeldLease, ListedGrant, Secret, SecretName};
+use fluvio_secret_protocol::{HeldLease, ListedGrant, Secret, SecretName, Stale};
 
 use crate::commands::{lease, status};
 use crate::output;
@@ -9,24 +9,37 @@ use crate::provider::{Provider, ProviderError};
 
 /// Names the connectors that may run with an earlier value.
 pub(super) fn say_holders(holders: &[ListedGrant], leases: &[HeldLease]) {
+    let (updated, stale): (Vec<_>, Vec<_>) = leases.iter().partition(|lease| lease.updated);
+    if let Some(named) = named(holders, stale) {
+        output::say(&format!(
+            "note: still running with the earlier value: {named}\nhelp: restart them to use the new value"
+        ));
+    }
+    if let Some(named) = named(&[], updated) {
+        output::say(&format!(
+            "note: the new value is in the secrets file of {named}\nhelp: restart connectors that read it only when they start"
+        ));
+    }
+}
+
+/// Names the connectors that run with a value that was deleted.
+pub(super) fn say_holders_of_deleted(stale: &Stale) {
+    if let Some(named) = named(&stale.holders, &stale.leases) {
+        output::say(&format!(
+            "note: still running with a deleted value: {named}\nhelp: stop them if they must not use it"
+        ));
+    }
+}
+
+fn named<'a>(
+    holders: &[ListedGrant],
+    leases: impl IntoIterator<Item = &'a HeldLease>,
+) -> Option<String> {
     let of_lease =
         |lease: &HeldLease| lease::describe(lease.connector.as_deref(), &lease.config, &lease.id);
-    let (updated, stale): (Vec<_>, Vec<_>) = leases.iter().partition(|lease| lease.updated);
-    let stale = stale.into_iter().map(of_lease);
-    let stale: Vec<_> = holders.iter().map(status::connector).chain(stale).collect();
-    if !stale.is_empty() {
-        output::say(&format!(
-            "note: still running with the earlier value: {}\nhelp: restart them to use the new value",
-            stale.join(", ")
-        ));
-    }
-    let updated: Vec<_> = updated.into_iter().map(of_lease).collect();
-    if !updated.is_empty() {
-        output::say(&format!(
-            "note: the new value is in the secrets file of {}\nhelp: restart connectors that read it only when they start",
-            updated.join(", ")
-        ));
-    }
+    let all: Vec<_> =
+        holders.iter().map(status::connector).chain(leases.into_iter().map(of_lease)).collect();
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 /// What to know about the key that was made for the first secret.
