@@ -133,7 +133,8 @@ fn table(entries: &[Entry]) -> Styled {
         .map(|entry| {
             let names: Vec<_> = entry.line.names.iter().map(ToString::to_string).collect();
             let time = date::precise(entry.time);
-            [time, entry.line.event.clone(), for_whom(&entry.line), names.join(" ")]
+            let whom = format::shorten(&for_whom(&entry.line));
+            [time, entry.line.event.clone(), whom, names.join(" ")]
         })
         .collect();
     format::table(["Time", "Event", "For", "SecretNames"], &rows)
