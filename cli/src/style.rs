@@ -13,7 +13,17 @@ pub(crate) struct Styled {
     pub(crate) color: fn(&str) -> String,
 }
 
+/// What an event means.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum EventColor {
+    Good,
+    Unusual,
+    Bad,
+    Plain,
+}
+
 const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const GUTTER: Style = AnsiColor::BrightBlue.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
@@ -61,6 +71,18 @@ pub(crate) fn lines(text: &str) -> String {
         }
         _ => names(line),
     })
+}
+
+/// An event with its colors: its time, what happened, and what there is to say about it on more lines.
+pub(crate) fn event(time: &str, color: EventColor, text: &str) -> String {
+    let style = match color {
+        EventColor::Good => OK,
+        EventColor::Unusual => WARNING,
+        EventColor::Bad => ERROR,
+        EventColor::Plain => Style::new(),
+    };
+    let (first, more) = text.split_at(text.find('\n').unwrap_or(text.len()));
+    format!("{} {}{}", paint(DIM, time), paint(style, first), message(more))
 }
 
 fn each_line(text: &str, mut color: impl FnMut(&str) -> String) -> String {
@@ -128,7 +150,7 @@ fn state(line: &str) -> String {
 mod tests {
     use anstream::adapter::strip_str;
 
-    use super::{ERROR, GUTTER, HINT, NAME, OK, message, paint, table};
+    use super::{ERROR, EventColor, GUTTER, HINT, NAME, OK, event, message, paint, table};
 
     #[test]
     fn severities_hints_and_names_are_colored() {
@@ -152,6 +174,15 @@ mod tests {
         let help = message("   = help: x");
         assert_eq!(help, format!("{} {} x", paint(GUTTER, "   ="), paint(HINT, "help:")));
         assert_eq!(message("a | b"), "a | b");
+    }
+
+    #[test]
+    fn an_event_is_colored_on_its_first_line_only() {
+        let text = "a changed\nerror: no secret `A`";
+        let colored = event("12:00:00", EventColor::Bad, text);
+        let first = format!(" {}\n", paint(ERROR, "a changed"));
+        assert!(colored.contains(&first) && colored.contains(&paint(NAME, "A")), "{colored}");
+        assert_eq!(strip_str(&colored).to_string(), format!("12:00:00 {text}"));
     }
 
     #[test]

@@ -123,7 +123,7 @@ fn fluvios(
     machine: &Machine,
 ) -> Diagnosis {
     if let Some(program) = program {
-        return check.ok(format!("Fluvio's {name} is {}", program.display()));
+        return check.ok(format!("Fluvio's command {name} is {}", program.display()));
     }
     let folder = machine.home.as_ref().map(|home| home.join(".fluvio/bin"));
     match folder.filter(|folder| on_path::is_program(&folder.join(name))) {
@@ -132,7 +132,7 @@ fn fluvios(
             check.warning(text).fixed_by(Fix::new(on_path::line(&folder, machine.shell.as_deref())))
         }
         None => {
-            let missing = check.warning(format!("Fluvio's {name} is not on PATH"));
+            let missing = check.warning(format!("Fluvio's command {name} is not on PATH"));
             match machine.programs("fvm").is_empty() {
                 true => missing.advising("install Fluvio: https://www.fluvio.io"),
                 false => missing.fixed_by(Fix::new("fvm install")),

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::format::LogFormat;
 use crate::output;
+use crate::style::{self, EventColor};
 
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 pub(crate) struct Reason {
@@ -70,7 +71,6 @@ pub(crate) enum WatchEvent<'a> {
 
 pub(crate) struct Report {
     format: LogFormat,
-    is_colored: bool,
     clear: bool,
 }
 
@@ -82,10 +82,7 @@ impl Reason {
 
 impl Report {
     pub(crate) fn new(format: LogFormat, clear: bool) -> Self {
-        let is_colored = io::stderr().is_terminal()
-            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-            && std::env::var_os("TERM").is_some_and(|terminal| terminal != "dumb");
-        Self { format, is_colored, clear: clear && io::stdout().is_terminal() }
+        Self { format, clear: clear && io::stdout().is_terminal() }
     }
 
     /// Prints an event to standard error: standard output is the connector's.
@@ -94,13 +91,10 @@ impl Report {
         let line = match self.format {
             LogFormat::Json => printable::json(&json(&now, event)),
             LogFormat::Table => {
-                let time = now.strftime("%H:%M:%S");
-                if self.is_colored {
+                let time = now.strftime("%H:%M:%S").to_string();
+                if style::colors_errors() {
                     let text = printable::lines(&output::as_typed(&text(event)));
-                    let color = color(event);
-                    return output::say_colored(&format!(
-                        "\x1b[2m{time}\x1b[0m {color}{text}\x1b[0m"
-                    ));
+                    return output::say_colored(&style::event(&time, color(event), &text));
                 }
                 format!("{time} {}", text(event))
             }
@@ -129,14 +123,14 @@ fn json(now: &ZonedDateTime, event: &WatchEvent<'_>) -> String {
     serde_json::to_string(&timed).unwrap_or_else(|_| "{}".to_owned())
 }
 
-fn color(event: &WatchEvent<'_>) -> &'static str {
+fn color(event: &WatchEvent<'_>) -> EventColor {
     match event {
-        WatchEvent::Started { .. } | WatchEvent::Restarted { .. } => "\x1b[32m",
+        WatchEvent::Started { .. } | WatchEvent::Restarted { .. } => EventColor::Good,
         WatchEvent::Ended { .. } | WatchEvent::Killed { .. } | WatchEvent::Slowed { .. } => {
-            "\x1b[33m"
+            EventColor::Unusual
         }
-        WatchEvent::Held { .. } | WatchEvent::Stopped { .. } => "\x1b[31m",
-        WatchEvent::Polling { .. } | WatchEvent::Note { .. } => "",
+        WatchEvent::Held { .. } | WatchEvent::Stopped { .. } => EventColor::Bad,
+        WatchEvent::Polling { .. } | WatchEvent::Note { .. } => EventColor::Plain,
     }
 }
 
