@@ -405,6 +405,8 @@ fn cdk_test_is_watched_in_the_same_way() {
     let (home, _) = home_with_a_secret();
     let project = Project::new(&home);
     let config = project.config("facts", &["A"]);
+    let manifest = fs::read_to_string(project.path("Cargo.toml")).unwrap_or_default();
+    project.write("Cargo.toml", &format!("{manifest}# a package\n"));
     let mut watched =
         Watched::start(&project.cdk(&format!("test --watch -O json --config {config}")));
     watched.expect("started");
@@ -415,6 +417,15 @@ fn cdk_test_is_watched_in_the_same_way() {
     let text = fs::read_to_string(project.path(&config)).unwrap();
     fs::write(project.path(&config), text + "  - 1\n").unwrap();
     watched.expect("restarted");
+    // What Cargo builds it from, without an option that names it.
+    for source in ["src/other.rs", "Cargo.toml"] {
+        watched.until_apart();
+        let text = fs::read_to_string(project.path(source)).unwrap_or_default();
+        project.write(source, &format!("{text}\n"));
+        let restarted = watched.expect("restarted");
+        let path = project.path(source);
+        assert_eq!(restarted["files"], serde_json::json!([path]), "{restarted}");
+    }
     eventually("the end of the leases but one", || {
         crate::harness::cdk::leases(&home).len() == 1 && home.ok(&["lease", "list"]).contains("A")
     });

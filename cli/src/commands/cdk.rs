@@ -23,8 +23,11 @@ use crate::{on_path, output};
 #[command(after_help = "\
 `cdk deploy start` and `cdk test` get --secrets FILE. FILE is in memory, and has the secrets that the
 configuration references, as long as the connector runs. All other commands go to cdk unchanged.
-With --inject env after start or test, the secrets are environment variables instead. `cdk test
---watch` restarts the connector after changes, with the options of `fluvio-secret run --watch`.
+With --inject env after start or test, the secrets are environment variables instead.
+
+`cdk test --watch` restarts the connector after changes, with the options of `fluvio-secret run
+--watch`. It also watches `src`, `build.rs` and `Cargo.toml` in the current directory, and builds
+the connector again.
 
 After --install, with its directory first on PATH, plain `cdk` does all this.
 
@@ -89,9 +92,13 @@ pub(super) fn cdk(args: CdkArgs, hardened: Hardened) -> Result<(), CliError> {
     }
 }
 
+/// What Cargo builds a package from, in its directory.
+const PACKAGE_SOURCES: [&str; 3] = ["Cargo.toml", "build.rs", "src"];
+
 /// `cdk test --watch`, which the shim hands over.
 pub(super) fn watch_cdk(cdk: WatchCdkArgs, hardened: Hardened) -> Result<(), CliError> {
-    let WatchCdkArgs { config, no_check, no_vault, watch: _, watching: watch, args } = cdk;
+    let WatchCdkArgs { config, no_check, no_vault, watch: _, watching: mut watch, args } = cdk;
+    PACKAGE_SOURCES.iter().for_each(|source| watch.add(Path::new(source)));
     let (check, vault) = (!no_check, !no_vault);
     if vault {
         unlock_for(&config)?;

@@ -1,7 +1,7 @@
 //! What you can type with `--watch`.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -53,6 +53,13 @@ pub(crate) enum Restart {
 }
 
 impl WatchArgs {
+    /// Adds a path, unless it does not exist or is watched already.
+    pub(crate) fn add(&mut self, path: &Path) {
+        if path.exists() && !self.paths.iter().any(|watched| watched == path) {
+            self.paths.push(path.to_owned());
+        }
+    }
+
     pub(super) fn grace(&self) -> Duration {
         self.grace.unwrap_or(GRACE)
     }
