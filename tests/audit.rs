@@ -41,6 +41,8 @@ fn changes(home: &Home) -> Vec<(&'static str, Vec<String>)> {
         ("set", one("set A three")),
         ("set", one(&format!("import {} --overwrite", at("secrets.txt")))),
         ("restore", one("restore A")),
+        ("copy", one("copy A D")),
+        ("rename", one("rename C E")),
         ("delete", one("delete A")),
         ("purge", one("delete B --purge --yes")),
         ("add-recipient", one(&format!("key recipient add {FRIEND}"))),
@@ -57,7 +59,7 @@ fn changes(home: &Home) -> Vec<(&'static str, Vec<String>)> {
 
 fn home_to_change() -> Home {
     let home = Home::new();
-    for (name, value) in [("A", "one"), ("A", "two"), ("B", "one")] {
+    for (name, value) in [("A", "one"), ("A", "two"), ("B", "one"), ("C", "one")] {
         home.set(name, value);
     }
     home.write("secrets.txt", "A=four\n");

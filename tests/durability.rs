@@ -36,6 +36,10 @@ pub(crate) fn random(below: u64) -> u64 {
 /// What a writer knows of one of its secrets, which no other writer changes.
 pub(crate) struct Known {
     pub(crate) name: String,
+    /// The name that a rename that was not acknowledged may have given it.
+    renamed: Option<String>,
+    /// How often it was renamed.
+    renames: u32,
     sure: Option<Vec<u8>>,
     /// What a change that was not acknowledged may have made of it.
     perhaps: Option<Option<Vec<u8>>>,
@@ -51,7 +55,13 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(crate) fn new(number: usize, acknowledged: &Arc<AtomicU64>) -> Self {
-        let name = |n| Known { name: format!("W{number}_{n}"), sure: None, perhaps: None };
+        let name = |n| Known {
+            name: format!("W{number}_{n}"),
+            renamed: None,
+            renames: 0,
+            sure: None,
+            perhaps: None,
+        };
         Self {
             names: (0..NAMES).map(name).collect(),
             unknown: 0,
@@ -94,6 +104,9 @@ impl Writer {
 
     /// Compares what is there with what may be.
     pub(crate) fn check(&mut self, asker: &mut Asker) -> io::Result<()> {
+        for known in &mut self.names {
+            known.finish_rename(asker)?;
+        }
         let list: BTreeSet<_> = asker.list()?.unwrap().into_iter().collect();
         for known in &mut self.names {
             let name = &known.name;
@@ -119,6 +132,15 @@ impl Writer {
 
     fn change(&mut self, asker: &mut Asker) -> Answer<()> {
         let known = &mut self.names[usize::try_from(random(NAMES as u64)).unwrap()];
+        if known.sure.is_some() && random(8) == 0 {
+            self.unknown += 1;
+            let answer = known.rename(asker)?;
+            if answer.is_ok() {
+                self.acknowledged.fetch_add(1, Ordering::Relaxed);
+                self.unknown -= 1;
+            }
+            return Ok(answer);
+        }
         let next = (random(3) > 0).then(|| canary().into_bytes());
         known.perhaps = Some(next.clone());
         self.unknown += 1;
@@ -139,6 +161,35 @@ impl Writer {
         self.acknowledged.fetch_add(1, Ordering::Relaxed);
         self.unknown -= 1;
         Ok(Ok(()))
+    }
+}
+
+impl Known {
+    fn rename(&mut self, asker: &mut Asker) -> Answer<()> {
+        self.renames += 1;
+        let base = self.name.split('x').next().unwrap();
+        let new = format!("{base}x{}", self.renames);
+        self.renamed = Some(new.clone());
+        let answer = asker.rename(&self.name, &new)?;
+        if answer.is_ok() {
+            (self.name, self.renamed) = (new, None);
+        }
+        Ok(answer)
+    }
+
+    /// Checks that a rename that was not acknowledged has lost nothing, and finishes it.
+    fn finish_rename(&mut self, asker: &mut Asker) -> io::Result<()> {
+        let Some(new) = self.renamed.clone() else { return Ok(()) };
+        let list = asker.list()?.unwrap();
+        let is_there = list.contains(&self.name) || list.contains(&new);
+        assert!(is_there, "{} is neither there nor under {new}", self.name);
+        match asker.rename(&self.name, &new)? {
+            Ok(()) => {}
+            // It was done.
+            Err(refusal) => assert_eq!(refusal.code, Code::Missing, "{refusal}"),
+        }
+        (self.name, self.renamed) = (new, None);
+        Ok(())
     }
 }
 

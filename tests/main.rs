@@ -45,6 +45,7 @@ mod places;
 mod power_cut;
 mod recipients;
 mod recording;
+mod rename;
 mod results;
 mod rotation;
 mod settings;

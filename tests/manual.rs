@@ -31,8 +31,7 @@ fn option_words(term: &str) -> Vec<String> {
 
 /// The commands that a help lists: in groups, or below `Commands:`.
 fn commands(help: &str) -> Vec<String> {
-    const GROUPS: [&str; 6] =
-        ["Commands", "Connectors", "Daemon", "Help and setup", "Keys", "Secrets"];
+    const GROUPS: [&str; 5] = ["Commands", "Connectors", "Daemon and setup", "Keys", "Secrets"];
     let parts = help.split("\n\n").filter_map(|part| part.split_once(":\n"));
     let listed = parts.filter(|(heading, _)| GROUPS.contains(heading));
     let names = listed.flat_map(|(_, lines)| {

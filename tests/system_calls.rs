@@ -405,3 +405,139 @@ fn a2_an_identity_that_may_not_last_is_made_to_before_it_seals() {
     assert_eq!(syncs("y"), 0, "once is enough");
     assert_eq!(fs::read(home.path("config/identity.txt")).unwrap(), identity);
 }
+
+/// A secret with two earlier versions that is renamed, each time another one.
+struct Renaming {
+    home: Home,
+    old: String,
+    new: String,
+    value: Vec<u8>,
+    count: usize,
+}
+
+/// How many earlier versions it has.
+const RENAMED_VERSIONS: usize = 2;
+
+impl Renaming {
+    fn new(layout: Layout) -> Self {
+        let home = Home::of(layout);
+        Self { home, old: String::new(), new: String::new(), value: Vec::new(), count: 0 }
+    }
+
+    fn prepare(&mut self) {
+        self.count += 1;
+        (self.old, self.new) = (format!("O{}", self.count), format!("N{}", self.count));
+        self.value = canary().into_bytes();
+        for value in [&b"one"[..], b"two", &self.value] {
+            self.home.set(&self.old, String::from_utf8_lossy(value).into_owned());
+        }
+    }
+
+    fn make(&self) -> Answer<()> {
+        Asker::connect(&self.home)?.rename(&self.old, &self.new)
+    }
+
+    fn trace(&self, thread: &str, expressions: &[&str]) -> Trace {
+        Trace::attach(&self.home, self.home.daemon_pid().expect("a daemon"), thread, expressions)
+    }
+
+    fn calls(&mut self, thread: &str) -> Vec<String> {
+        self.prepare();
+        let trace = self.trace(thread, &[]);
+        self.make().unwrap().unwrap();
+        trace.end()
+    }
+
+    /// The value and the number of earlier versions, by the real daemon.
+    fn found(&self, name: &str) -> (Option<Vec<u8>>, usize) {
+        self.home.ok(&["list"]);
+        let mut asker = Asker::connect(&self.home).unwrap();
+        let is_there = asker.list().unwrap().unwrap().iter().any(|listed| listed == name);
+        let value = is_there.then(|| asker.value(name).unwrap().unwrap());
+        let history = fluvio_secret_protocol::History { name: name.parse().unwrap() };
+        let versions = asker.call(&history).unwrap();
+        (value, versions.map_or(0, |versions| versions.earlier.len()))
+    }
+
+    /// Nothing is lost, and the same rename finishes it. Returns whether it was made.
+    fn check(&self, what: &str) -> bool {
+        let whole = (Some(self.value.clone()), RENAMED_VERSIONS);
+        let (old, new) = (self.found(&self.old), self.found(&self.new));
+        assert!(old == whole || new == whole, "{what}: {old:?} {new:?}");
+        let is_made = old == (None, 0);
+        let again = self.make().unwrap();
+        assert_eq!(again.is_ok(), !is_made, "{what}: {again:?}");
+        assert_eq!(self.found(&self.old), (None, 0), "{what}");
+        assert_eq!(self.found(&self.new), whole, "{what}");
+        let lines = self.home.audit_log();
+        assert!(lines.iter().any(|line| line["event"] == "rename"), "{what}: without its line");
+        is_made
+    }
+}
+
+#[test]
+fn a2_a_rename_that_is_killed_at_any_system_call_loses_nothing() {
+    if !need::root() || !need::tool("strace") {
+        return;
+    }
+    for layout in [Layout::Together, Layout::Apart] {
+        let mut renaming = Renaming::new(layout);
+        let mut calls = renaming.calls(WRITES);
+        calls.retain(|line| is_steady(line));
+        let (mut killed, mut made) = (0, 0);
+        for (call, number) in numbered(&calls) {
+            let what = format!("{layout:?}, {call} number {number}");
+            renaming.prepare();
+            let daemon = renaming.home.daemon_pid().unwrap();
+            let kill = format!("inject={call}:signal=KILL:when={number}");
+            let trace = renaming.trace(WRITES, &[&kill]);
+            let answer = renaming.make();
+            if answer.is_err() {
+                trace.end_with_daemon()
+            } else {
+                trace.end()
+            };
+            killed += usize::from(!is_alive(daemon));
+            let is_made = renaming.check(&what);
+            assert!(is_made || answer.is_err(), "{what}: acknowledged and not made");
+            made += usize::from(is_made);
+        }
+        need::say(&format!(
+            "a2: {layout:?}, rename: {} system calls; {killed} died, {made} had made it",
+            calls.len()
+        ));
+        assert!(killed * 2 > calls.len(), "{killed} of {}", calls.len());
+    }
+}
+
+#[test]
+fn a6_a_rename_with_a_system_call_that_fails_loses_nothing() {
+    if !need::root() || !need::tool("strace") {
+        return;
+    }
+    for layout in [Layout::Together, Layout::Apart] {
+        let mut renaming = Renaming::new(layout);
+        let calls = renaming.calls(WRITES);
+        let (mut refused, mut made_and_refused) = (0, 0);
+        let of_files = calls.iter().zip(numbered(&calls)).filter(|(line, _)| is_of_files(line));
+        let of_files: Vec<_> = of_files.map(|(_, (call, number))| (call, number)).collect();
+        for (call, number) in of_files {
+            let what = format!("{layout:?}, {call} number {number}");
+            renaming.prepare();
+            let daemon = renaming.home.daemon_pid().unwrap();
+            let inject = format!("inject={call}:error=EIO:when={number}");
+            let trace = renaming.trace(WRITES, &[&inject]);
+            let answer = renaming.make().unwrap_or_else(|error| panic!("{what}: {error}"));
+            trace.end();
+            assert!(is_alive(daemon), "{what}");
+            let is_made = renaming.check(&what);
+            assert!(is_made || answer.is_err(), "{what}: acknowledged and not made");
+            refused += usize::from(answer.is_err());
+            made_and_refused += usize::from(is_made && answer.is_err());
+        }
+        need::say(&format!(
+            "a6: {layout:?}, rename: {refused} refused, {made_and_refused} of them although it is made"
+        ));
+        assert!(refused > 0 && made_and_refused > 0);
+    }
+}

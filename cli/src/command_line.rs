@@ -257,7 +257,8 @@ mod tests {
         for (word, meant) in [
             ("env", "fluvio-secret run"),
             ("init", "fluvio-secret set NAME"),
-            ("rename", "delete the old name"),
+            ("cp", "did you mean: copy"),
+            ("mv", "did you mean: rename"),
             ("rotate", "fluvio-secret key rotate"),
             ("stop", "fluvio-secret daemon stop"),
         ] {

@@ -26,12 +26,12 @@ pub struct CommandGroup {
 }
 
 /// The commands, as `--help` groups them.
-pub const COMMAND_GROUPS: [CommandGroup; 5] = [
+pub const COMMAND_GROUPS: [CommandGroup; 4] = [
     CommandGroup {
         heading: "Secrets",
         page: "fluvio-secret-secrets",
         about: "set, list, import and delete secrets",
-        commands: &["set", "list", "delete", "import", "history", "restore", "log"],
+        commands: &["set", "list", "delete", "rename", "copy", "import", "history", "restore", "log"],
     },
     CommandGroup {
         heading: "Connectors",
@@ -46,16 +46,10 @@ pub const COMMAND_GROUPS: [CommandGroup; 5] = [
         commands: &["lock", "unlock", "key"],
     },
     CommandGroup {
-        heading: "Daemon",
-        page: "fluvio-secret-daemon",
-        about: "start, stop and look at the daemon",
-        commands: &["status", "daemon"],
-    },
-    CommandGroup {
-        heading: "Help and setup",
+        heading: "Daemon and setup",
         page: "fluvio-secret-setup",
-        about: "find problems and set up your shell",
-        commands: &["help", "doctor", "completions"],
+        about: "run the daemon, find problems and set up your shell",
+        commands: &["status", "daemon", "doctor", "completions", "help"],
     },
 ];
 

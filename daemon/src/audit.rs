@@ -20,6 +20,7 @@ use fluvio_secret_system::io_error::io_error_text;
 pub(crate) enum AuditEvent {
     AcceptRecipients,
     AddRecipient,
+    Copy,
     Delete,
     Grant,
     Lease,
@@ -27,6 +28,7 @@ pub(crate) enum AuditEvent {
     Passphrase,
     Purge,
     RemoveRecipient,
+    Rename,
     Restore,
     Retire,
     Rotate,

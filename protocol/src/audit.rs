@@ -21,9 +21,9 @@ pub fn put_aside(log: &Path) -> PathBuf {
 pub struct Line {
     /// When, in RFC 3339 with milliseconds, in UTC.
     pub time: String,
-    /// What: `set`, `delete`, `purge`, `restore`, `grant`, `lease`, `update-lease`, `lock`, `unlock`, `passphrase`,
-    /// `add-recipient`, `remove-recipient`, `accept-recipients`, `rotate`, `retire` or `use-identity`. One that a
-    /// reader does not know is of a newer release.
+    /// What: `set`, `delete`, `purge`, `restore`, `rename`, `copy`, `grant`, `lease`, `update-lease`, `lock`,
+    /// `unlock`, `passphrase`, `add-recipient`, `remove-recipient`, `accept-recipients`, `rotate`, `retire` or
+    /// `use-identity`. One that a reader does not know is of a newer release.
     pub event: String,
     /// The process that asked for it.
     pub pid: i32,
@@ -36,6 +36,6 @@ pub struct Line {
     /// The recipients that it is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recipients: Vec<String>,
-    /// The secrets.
+    /// The secrets; of a `rename` or `copy` the old name and the new one.
     pub names: Vec<SecretName>,
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use fluvio_secret_protocol::frame::{self, PREFIX_BYTES};
 use fluvio_secret_protocol::{
-    Call, Delete, Grant, List, Lock, Refusal, Reply, Secret, Set, Subscribe,
+    Call, Delete, Grant, List, Lock, Refusal, RenameSecret, Reply, Secret, Set, Subscribe,
 };
 
 use super::Home;
@@ -35,6 +35,11 @@ impl Asker {
     pub(crate) fn delete(&mut self, name: &str) -> Answer<()> {
         let delete = Delete { name: name.parse().unwrap(), purge: false };
         Ok(self.call(&delete)?.map(|_| ()))
+    }
+
+    pub(crate) fn rename(&mut self, old: &str, new: &str) -> Answer<()> {
+        let rename = RenameSecret { name: old.parse().unwrap(), new_name: new.parse().unwrap() };
+        Ok(self.call(&rename)?.map(|_| ()))
     }
 
     /// The names that are there.

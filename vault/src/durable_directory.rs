@@ -241,6 +241,13 @@ impl DurableDirectory {
         Ok(rustix::fs::unlinkat(base, &at, AtFlags::empty())?)
     }
 
+    pub(crate) fn remove_if_there(&self, name: &str) -> io::Result<()> {
+        match self.remove(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        }
+    }
+
     pub(crate) fn remove_empty(&self, name: &str) -> io::Result<()> {
         let (base, at) = self.base(name);
         match rustix::fs::unlinkat(base, &at, AtFlags::REMOVEDIR) {

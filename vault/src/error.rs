@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use fluvio_secret_protocol::SecretName;
 use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::io_error::io_error_text;
 use fluvio_secret_system::places::PlaceError;
@@ -31,6 +32,8 @@ pub enum OpenError {
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum VaultError {
+    #[error("another program changed {path} in the meantime", path = .path.display())]
+    Changed { path: PathBuf },
     #[error("{file} is damaged ({source})", file = .file.display())]
     Damaged { file: PathBuf, source: BadRecord },
     /// This machine is not among the recipients any more.
@@ -58,6 +61,9 @@ pub enum VaultError {
     Storage { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Stranger(#[from] Stranger),
+    /// There is a secret of this name, or there are earlier versions of a deleted one.
+    #[error("the vault already has `{name}`")]
+    Taken { name: SecretName, is_deleted: bool },
 }
 
 impl Helpful for OpenError {

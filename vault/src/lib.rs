@@ -69,6 +69,7 @@ pub use secrets::fingerprint::{Fingerprints, Given};
 pub use secrets::history::version_history::{HISTORY_DEPTH, VersionHistory};
 pub use secrets::names::Names;
 pub use secrets::record::Record;
+pub use secrets::rename::SecretRename;
 pub use secrets::store::SecretFiles;
 pub use stranger::Stranger;
 pub use vault::{SecretReader, Vault};

@@ -154,7 +154,11 @@ impl Vault {
 
     /// Decrypts a secret, whose file key is not kept.
     pub fn read(&self, name: &SecretName) -> Result<Secret, VaultError> {
-        self.decrypted(name, false, Keyring::decrypt).map(|(_, value)| value)
+        self.record(name).map(|record| record.value)
+    }
+
+    pub(crate) fn record(&self, name: &SecretName) -> Result<Record, VaultError> {
+        self.decrypted(name, false, Keyring::decrypt).map(|(_, record)| record)
     }
 
     /// A reader of several secrets. The file of the identity is checked now, and not for each.
@@ -168,7 +172,7 @@ impl Vault {
         name: &SecretName,
         mut is_checked: bool,
         decrypt: impl Fn(&Keyring, &[u8]) -> Result<Zeroizing<Vec<u8>>, DecryptFailure>,
-    ) -> Result<(Vec<u8>, Secret), VaultError> {
+    ) -> Result<(Vec<u8>, Record), VaultError> {
         let file = self.secrets.current(name);
         let mut encrypted = file.read().inspect_err(|error| {
             if matches!(error, VaultError::Missing) {
@@ -186,7 +190,7 @@ impl Vault {
                     encrypted = now;
                     is_checked = false;
                 }
-                decrypted => return decrypted.map(|value| (encrypted, value)),
+                decrypted => return decrypted.map(|record| (encrypted, record)),
             }
         }
     }
@@ -210,19 +214,19 @@ impl Vault {
         listed.peek().is_some() && !listed.any(|one| one.own)
     }
 
-    fn decrypt_by(
+    pub(crate) fn decrypt_by(
         &self,
         name: &SecretName,
         is_checked: bool,
         decrypt: impl FnOnce(&Keyring) -> Result<Zeroizing<Vec<u8>>, DecryptFailure>,
-    ) -> Result<Secret, VaultError> {
+    ) -> Result<Record, VaultError> {
         let plain = match is_checked {
             true => self.keys.with_checked(decrypt)?,
             false => self.keys.with(decrypt)?,
         };
         let plain = plain.map_err(BadRecord::from);
         let record = plain.and_then(|plain| Record::of(name, &plain));
-        Ok(record.map_err(|why| self.secrets.current(name).damaged(why))?.value)
+        record.map_err(|why| self.secrets.current(name).damaged(why))
     }
 
     /// Removes a secret and its history, durably. The next call finishes one that was killed.
@@ -247,7 +251,7 @@ impl Vault {
     /// The fingerprint of a secret, if it can be decrypted and has this value.
     pub fn fingerprint_of_same(&self, name: &SecretName, value: &Secret) -> Option<u64> {
         let (encrypted, current) = self.decrypted(name, false, Keyring::decrypt).ok()?;
-        (current.expose() == value.expose()).then(|| fingerprint(&encrypted))
+        (current.value.expose() == value.expose()).then(|| fingerprint(&encrypted))
     }
 
     /// Whether a secret still has the value that was delivered. A value that was encrypted again is
@@ -262,7 +266,7 @@ impl Vault {
         let Some(earlier) = self.secrets.history().find(name, is_given) else { return false };
         let decrypt = |bytes| self.decrypt_by(name, false, |keys| keys.decrypt(bytes)).ok();
         let values = decrypt(&encrypted).zip(decrypt(&earlier));
-        values.is_some_and(|(current, earlier)| current.expose() == earlier.expose())
+        values.is_some_and(|(current, earlier)| current.value.expose() == earlier.value.expose())
     }
 
     /// Whom to encrypt for. The first use of all makes the identity.
@@ -352,6 +356,6 @@ impl SecretReader<'_> {
     pub fn read(&self, name: &SecretName) -> Result<(Secret, u64), VaultError> {
         let decrypt = |keys: &Keyring, encrypted: &[u8]| keys.decrypt_current(name, encrypted);
         let decrypted = self.vault.decrypted(name, self.is_checked, decrypt);
-        decrypted.map(|(encrypted, value)| (value, fingerprint(&encrypted)))
+        decrypted.map(|(encrypted, record)| (record.value, fingerprint(&encrypted)))
     }
 }

@@ -21,6 +21,7 @@ mod lease;
 mod recipient;
 mod reencrypt;
 pub(crate) mod refusals;
+mod rename;
 mod secret;
 mod stale;
 pub(crate) mod status;

@@ -123,6 +123,12 @@ pub(super) fn nothing_to_restore(name: &SecretName) -> Refusal {
     Refusal::new(Code::Missing, "no secret", next).about(vec![name.clone()])
 }
 
+/// The vault is locked, and a request changes a name.
+pub(super) fn locked_name() -> Refusal {
+    let text = "the vault is locked, and the name is encrypted together with the value";
+    Refusal::new(Code::Locked, text, UNLOCK)
+}
+
 pub(super) fn repeated_name() -> Refusal {
     let next = "install all three programs of one version of fluvio-secret";
     Refusal::new(Code::Malformed, "the import has the same name twice", next)
@@ -146,6 +152,7 @@ pub(super) fn about(names: &[SecretName]) -> impl Fn(VaultError) -> Refusal + '_
 pub(super) fn with_names(error: &VaultError, names: &[SecretName]) -> Refusal {
     let text = error.to_string();
     match error {
+        VaultError::Changed { .. } => Refusal::new(Code::Storage, text, "try again"),
         VaultError::ForOthers { .. } => Refusal::new(
             Code::Damaged,
             format!("{text}, so there is no value for"),
@@ -188,7 +195,18 @@ pub(super) fn with_names(error: &VaultError, names: &[SecretName]) -> Refusal {
             Refusal::new(Code::Storage, text, "try again after you fix that")
         }
         VaultError::Stranger(error) => Refusal::new(Code::Storage, text, next(error)),
+        VaultError::Taken { name, is_deleted } => taken(name, *is_deleted),
     }
+}
+
+fn taken(name: &SecretName, is_deleted: bool) -> Refusal {
+    let purge = format!("with: fluvio-secret delete --purge {name}");
+    let (text, next) = match is_deleted {
+        true => ("the vault keeps earlier versions of", "remove them"),
+        false => ("the vault already has", "delete that secret"),
+    };
+    let next = format!("choose another name, or {next} for good {purge}");
+    Refusal::new(Code::Exists, text, next).about(vec![name.clone()])
 }
 
 fn identity(error: &IdentityError) -> Refusal {

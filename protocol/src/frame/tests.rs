@@ -116,6 +116,12 @@ fn every_message_has_a_golden_sample_that_belongs_to_its_request() {
         ),
         pair!("check.request", Check { config: config() }, "checked.response", checked()),
         pair!(
+            "copy.request",
+            CopySecret { name: name("AUTH_HEADER"), new_name: name("STAGING_AUTH") },
+            "copied.response",
+            Copied
+        ),
+        pair!(
             "delete.request",
             Delete { name: name("AUTH_HEADER"), purge: false },
             "deleted.response",
@@ -182,6 +188,12 @@ fn every_message_has_a_golden_sample_that_belongs_to_its_request() {
             Passphrase { old: Some(b"old".to_vec().into()), new: Some(b"new one".to_vec().into()) },
             "key.response",
             key()
+        ),
+        pair!(
+            "rename.request",
+            RenameSecret { name: name("AUTH_HEADER"), new_name: name("WEATHER_AUTH") },
+            "renamed.response",
+            Renamed { left: 0, holders: Vec::new(), leases: Vec::new() }
         ),
         pair!(
             "restore.request",

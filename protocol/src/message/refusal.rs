@@ -15,7 +15,7 @@ pub enum Code {
     Config,
     /// A file of the vault, or the identity, is damaged or not what its name says.
     Damaged,
-    /// A name of an import has another value, which was not to be replaced.
+    /// A name of an import has another value, which was not to be replaced, or a new name is taken.
     Exists,
     /// The daemon met a fault of its own; it keeps serving.
     Internal,

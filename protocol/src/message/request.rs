@@ -16,7 +16,7 @@ macro_rules! requests {
             key: GetKey Lock Passphrase Retire Rotate Unlock UseIdentity;
             lease: CreateLease EndLease ListLeases;
             recipient: AcceptRecipients AddRecipient GetRecipients RemoveRecipient;
-            secret: Delete Examine History Import List ListDeleted Restore Set;
+            secret: CopySecret Delete Examine History Import List ListDeleted RenameSecret Restore Set;
             stale: GetStale;
             status: GetActivity GetStatus Stop;
             subscription: Subscribe;

@@ -73,6 +73,20 @@ pub enum Found {
     Same,
 }
 
+/// Set a new secret to the value of another one.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct CopySecret {
+    /// The secret with the value.
+    pub name: SecretName,
+    /// The new name, which no secret and no deleted secret has.
+    pub new_name: SecretName,
+}
+
+/// The new secret is set, durably.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct Copied;
+
 /// Delete a secret.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -172,6 +186,28 @@ pub struct ListedSecret {
     pub set_at: i64,
 }
 
+/// Give a secret another name, with its history.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RenameSecret {
+    /// The name.
+    pub name: SecretName,
+    /// The new name, which no secret and no deleted secret has.
+    pub new_name: SecretName,
+}
+
+/// The secret has its new name, durably.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Renamed {
+    /// The number of earlier versions that cannot be decrypted, and keep the old name.
+    pub left: usize,
+    /// Running connectors that were given the secret by its old name; at most [`limits::LISTED_GRANTS`].
+    pub holders: Vec<ListedGrant>,
+    /// Leases that are held and have it by its old name; at most [`limits::LISTED_GRANTS`].
+    pub leases: Vec<HeldLease>,
+}
+
 /// Restore an earlier version of a secret.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -197,6 +233,8 @@ pub struct Restored {
 }
 
 messages! {
+    Copied = "copied";
+    CopySecret = "copy" => Copied, Writes;
     Delete = "delete" => Deleted, Writes;
     Deleted = "deleted";
     Examine = "examine" where |examine| examine.names.len() <= limits::EXAMINED_NAMES
@@ -208,6 +246,8 @@ messages! {
     List = "list" => Listed, Reads;
     ListDeleted = "list-deleted" => Listed, Reads;
     Listed = "listed", last if |listed| !listed.more;
+    RenameSecret = "rename" => Renamed, Writes;
+    Renamed = "renamed";
     Restore = "restore" => Restored, Writes;
     Restored = "restored";
     Set = "set" [value: limits::VALUE_BYTES] => Stored, Writes;

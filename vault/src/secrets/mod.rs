@@ -6,5 +6,6 @@ pub(crate) mod fingerprint;
 pub(crate) mod history;
 pub(crate) mod names;
 pub(crate) mod record;
+pub(crate) mod rename;
 pub(crate) mod store;
 pub(crate) mod version_file;

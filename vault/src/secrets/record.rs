@@ -53,6 +53,11 @@ pub enum BadRecord {
 }
 
 impl Record {
+    /// Whether another record has the same value with the same date, whatever its name is.
+    pub(crate) fn has_same_value(&self, other: &Self) -> bool {
+        self.set_at == other.set_at && self.value.expose() == other.value.expose()
+    }
+
     /// The bytes to encrypt.
     pub fn encode(&self) -> io::Result<Zeroizing<Vec<u8>>> {
         let head = Head { format: FORMAT, name: self.name.clone(), set_at: self.set_at };

@@ -49,6 +49,16 @@ impl SecretFiles {
         self.directory.has(&file_of(name)).map_err(|source| self.current(name).failed(source))
     }
 
+    /// Fails if there is a secret of this name, or a deleted one that has earlier versions.
+    pub fn refuse_if_taken(&self, name: &SecretName) -> Result<(), VaultError> {
+        let taken = |is_deleted| Err(VaultError::Taken { name: name.clone(), is_deleted });
+        match (self.has(name)?, self.history.has(name)?) {
+            (true, _) => taken(false),
+            (false, true) => taken(true),
+            (false, false) => Ok(()),
+        }
+    }
+
     /// The names of all secrets, in alphabetical order.
     pub fn names(&self) -> Result<Names, VaultError> {
         self.each_name()?.collect()

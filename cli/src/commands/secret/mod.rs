@@ -1,11 +1,13 @@
 //! The commands about secrets.
 
+pub(super) mod copy;
 pub(super) mod delete;
 pub(super) mod history;
 pub(super) mod import;
 mod import_source;
 pub(super) mod list;
 mod remarks;
+pub(super) mod rename;
 pub(super) mod restore;
 pub(super) mod set;
 mod used;

@@ -31,6 +31,20 @@ pub(super) fn say_holders_of_deleted(stale: &Stale) {
     }
 }
 
+/// Names the connectors that run with a secret whose name has changed.
+pub(super) fn say_renamed(
+    old: &SecretName,
+    new: &SecretName,
+    holders: &[ListedGrant],
+    leases: &[HeldLease],
+) {
+    if let Some(named) = named(holders, leases) {
+        output::say(&format!(
+            "note: still running with `{old}`: {named}\nhelp: write {new} in their configurations, and restart them"
+        ));
+    }
+}
+
 fn named<'a>(
     holders: &[ListedGrant],
     leases: impl IntoIterator<Item = &'a HeldLease>,

@@ -16,7 +16,7 @@ use crate::id::VaultId;
 use crate::secrets::file_name::{ENCRYPTED_BYTES, file_of, file_of_version, version_of};
 use crate::secrets::history::directory::HistoryDirectory;
 use crate::secrets::version_file::VersionFile;
-use crate::whole_file::PreparedFile;
+use crate::whole_file::{PreparedFile, WrittenFile};
 
 /// The number of earlier versions that are kept, unless the settings have another one.
 pub const HISTORY_DEPTH: usize = 10;
@@ -217,17 +217,58 @@ impl VersionHistory {
     }
 
     pub(crate) fn purge(&self, name: &SecretName) -> Result<(), VaultError> {
-        let purged = self.within(name, |directory| {
-            for version in versions(directory)? {
-                directory.remove(&file_of_version(version))?;
+        let versions = self.within(name, versions).map_err(|source| self.failed(name, source))?;
+        self.remove(name, &versions)
+    }
+
+    /// Removes versions of a secret, durably. Its directory would show that there was such a secret, so that
+    /// goes with the last one.
+    pub(crate) fn remove(&self, name: &SecretName, versions: &[u64]) -> Result<(), VaultError> {
+        let removed = self.within(name, |directory| {
+            for &version in versions {
+                directory.remove_if_there(&file_of_version(version))?;
             }
             directory.sync()?;
-            // Its directory would show that there was such a secret.
             let all = self.directory.open()?;
             all.remove_empty(name.as_str())?;
             all.sync()
         });
-        purged.map_err(|source| self.failed(name, source))
+        removed.map_err(|source| self.failed(name, source))
+    }
+
+    /// Writes a version of a secret under a temporary name, without waiting for the disk.
+    pub(crate) fn write(
+        &self,
+        name: &SecretName,
+        version: u64,
+        encrypted: &[u8],
+        date: Option<SystemTime>,
+    ) -> Result<WrittenFile, VaultError> {
+        let written = self
+            .directory
+            .open()
+            .and_then(|all| WrittenFile::write(&all, &file_of_version(version), encrypted, date));
+        written.map_err(|source| self.failed(name, source))
+    }
+
+    /// Puts written versions into the history of a secret, durably.
+    pub(crate) fn put(
+        &self,
+        name: &SecretName,
+        written: Vec<PreparedFile>,
+    ) -> Result<(), VaultError> {
+        if written.is_empty() {
+            return Ok(());
+        }
+        let put = self.directory.open().and_then(|all| {
+            let versions = all.find_or_make(name.as_str())?;
+            for version in written {
+                version.rename_into(&versions)?;
+            }
+            versions.sync()?;
+            all.sync()
+        });
+        put.map_err(|source| self.failed(name, source))
     }
 
     /// Takes a version back that is the current one as well: the secret was not changed after all.

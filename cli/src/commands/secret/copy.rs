@@ -1,0 +1,34 @@
+//! `copy`: sets a new secret to the value of another one.
+
+use clap::Args;
+use fluvio_secret_protocol::{Copied, CopySecret, SecretName};
+
+use crate::argument::{self, names};
+use crate::connection::client;
+use crate::error::CliError;
+use crate::output;
+
+/// Copy a value to a new secret
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The history is not copied, and a later `set` of one of them does not change the other. The name is
+encrypted together with the value, so the vault must be unlocked.
+
+Example:
+  fluvio-secret copy AUTH_HEADER STAGING_AUTH")]
+pub(crate) struct CopyArgs {
+    /// The name of the secret
+    #[arg(value_name = "OLD", value_parser = argument::parsed(argument::name), add = names())]
+    old: SecretName,
+
+    /// The name of the new secret, which no secret may have
+    #[arg(value_name = "NEW", value_parser = argument::parsed(argument::name))]
+    new: SecretName,
+}
+
+pub(crate) fn copy(args: CopyArgs) -> Result<(), CliError> {
+    let CopyArgs { old, new } = args;
+    let Copied = client()?.call(CopySecret { name: old.clone(), new_name: new.clone() })?;
+    output::confirm(&format!("Secret \"{old}\" copied to \"{new}\" successfully"));
+    Ok(())
+}
