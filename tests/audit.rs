@@ -24,6 +24,14 @@ fn d10_every_change_and_every_delivery_has_its_line() {
     assert_eq!(lines[2]["names"], serde_json::json!(["A"]));
     assert_eq!(lines[2]["program"], "true");
     assert_eq!(lines[2]["config"].as_str().unwrap(), config.to_str().unwrap());
+    // The command line asked, which this process started.
+    let ours = fs::read_to_string(format!("/proc/{}/comm", std::process::id())).unwrap();
+    let asked_by = serde_json::json!(["fluvio-secret", ours.trim_end()]);
+    assert_eq!(lines[2]["asked_by"].as_array().unwrap()[..2], asked_by.as_array().unwrap()[..]);
+    assert!(lines[3]["asked_by"].is_null(), "{}", lines[3]);
+    let log = home.ok(&["log", "--asked-by"]);
+    assert!(log.contains(&format!("fluvio-secret < {}", ours.trim_end())), "{log}");
+    assert!(!home.ok(&["log"]).contains(ours.trim_end()));
     assert!(lines.iter().all(|line| line["pid"].is_number() && line["time"].is_string()));
     assert!(!fs::read_to_string(home.path("state/audit.log")).unwrap().contains(&canary));
 }

@@ -82,7 +82,7 @@ fn results_for_programs_are_stable() {
     assert!(home.ok(&["status", "-O", "yaml"]).starts_with("daemon:\n  pid: "));
     let log = home.ok(&["log", "-O", "json"]);
     let last = json(log.lines().last().unwrap());
-    assert_eq!(keys(&last), ["config", "event", "names", "pid", "program", "time"]);
+    assert_eq!(keys(&last), ["asked_by", "config", "event", "names", "pid", "program", "time"]);
 }
 
 #[test]

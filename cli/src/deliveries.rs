@@ -109,6 +109,7 @@ mod tests {
                 pid: 1,
                 program: program.to_owned(),
                 config: "c.yaml".to_owned(),
+                asked_by: Vec::new(),
                 recipients: Vec::new(),
                 names: names.collect(),
             };

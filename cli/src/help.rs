@@ -31,7 +31,9 @@ pub const COMMAND_GROUPS: [CommandGroup; 4] = [
         heading: "Secrets",
         page: "fluvio-secret-secrets",
         about: "set, list, import and delete secrets",
-        commands: &["set", "list", "delete", "rename", "copy", "import", "history", "restore", "log"],
+        commands: &[
+            "set", "list", "delete", "rename", "copy", "import", "history", "restore", "log",
+        ],
     },
     CommandGroup {
         heading: "Connectors",

@@ -44,6 +44,8 @@ pub(crate) struct Actor<'a> {
     pub(crate) pid: i32,
     pub(crate) program: &'a str,
     pub(crate) config: &'a str,
+    /// The names of that process and of those that it descends from.
+    pub(crate) asked_by: &'a [String],
 }
 
 /// The line could not be written, so nothing was changed or delivered.
@@ -116,6 +118,7 @@ fn line_of(
         pid: actor.pid,
         program: printable(actor.program),
         config: printable(actor.config),
+        asked_by: actor.asked_by.to_vec(),
         recipients: recipients.to_vec(),
         names: names.to_vec(),
     })?;
@@ -155,6 +158,7 @@ mod tests {
             pid: 7,
             program: "evil\n{\"event\":\"set\"}",
             config: "\u{1b}[2J\u{9b}2J\u{7f}",
+            asked_by: &[],
         };
         Audit::new(path.clone()).record(AuditEvent::Grant, actor, &names, &[]).expect("a line");
         let text = std::fs::read_to_string(path).expect("text");

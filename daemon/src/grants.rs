@@ -234,7 +234,7 @@ mod tests {
         let mut child =
             Command::new("cat").stdin(Stdio::piped()).spawn().expect("a program that waits");
         let pid = i32::try_from(child.id()).expect("a pid");
-        let actor = Actor { pid, program: "cat", config: "/c.yaml" };
+        let actor = Actor { pid, program: "cat", config: "/c.yaml", asked_by: &[] };
         grants.remember(actor, vec![given("A"), given("B")]);
         grants.remember(actor, vec![]);
         let nobody = |_| false;

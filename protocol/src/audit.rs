@@ -33,6 +33,10 @@ pub struct Line {
     /// The configuration's path, if the client named it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub config: String,
+    /// The names of the process that asked and of those that it descends from, for a delivery. Programs choose
+    /// their names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked_by: Vec<String>,
     /// The recipients that it is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recipients: Vec<String>,

@@ -3,8 +3,13 @@
 use std::fs::File;
 use std::io::Read;
 
+use crate::printable;
+
 /// The line has 52 numbers of at most 20 digits, and the program's name of at most 64 bytes.
 const MOST_BYTES: usize = 2048;
+
+/// The most processes of an ancestry: a terminal, a shell, an agent and a few builders.
+pub const ANCESTRY_PROCESSES: usize = 10;
 
 /// One line of `/proc/PID/stat`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -22,10 +27,27 @@ pub struct ProcessStat {
 impl ProcessStat {
     /// Of this process; `None` without such a process, or without `/proc`.
     pub fn of(pid: i32) -> Option<Self> {
-        // The kernel reports no size, so `fs::read` would read the line in six pieces.
-        let mut line = [0; MOST_BYTES];
-        let read = File::open(format!("/proc/{pid}/stat")).ok()?.read(&mut line).ok()?;
-        Self::parse(&line[..read])
+        Self::parse(read(pid, &mut [0; MOST_BYTES])?)
+    }
+
+    /// The names of a process and of those that it descends from, at most [`ANCESTRY_PROCESSES`]. Ends where
+    /// `/proc` does not show the parent. A process chooses its name, so this is a hint and no proof.
+    pub fn ancestry(pid: i32) -> Vec<String> {
+        let mut names = Vec::new();
+        let (mut next, mut youngest) = (pid, u64::MAX);
+        while next > 0 && names.len() < ANCESTRY_PROCESSES {
+            let mut line = [0; MOST_BYTES];
+            let found = read(next, &mut line);
+            let found = found.and_then(|line| Some((name_of(line)?, Self::parse(line)?)));
+            let Some((name, stat)) = found else { break };
+            // A parent is older. Another process got the id of one that has exited.
+            if stat.started > youngest {
+                break;
+            }
+            names.push(printable::line(&name));
+            (next, youngest) = (stat.parent, stat.started);
+        }
+        names
     }
 
     /// Whether it has exited. Its other threads may still run.
@@ -46,9 +68,25 @@ impl ProcessStat {
     }
 }
 
+fn read(pid: i32, line: &mut [u8; MOST_BYTES]) -> Option<&[u8]> {
+    // The kernel reports no size, so `fs::read` would read the line in six pieces.
+    let read = File::open(format!("/proc/{pid}/stat")).ok()?.read(line).ok()?;
+    line.get(..read)
+}
+
+/// The name in a line of `/proc/PID/stat`: at most 15 bytes, of any kind.
+fn name_of(line: &[u8]) -> Option<String> {
+    let begin = line.iter().position(|&byte| byte == b'(')? + 1;
+    let end = line.iter().rposition(|&byte| byte == b')')?;
+    Some(String::from_utf8_lossy(line.get(begin..end)?).into_owned())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::ProcessStat;
+    use std::os::unix::process::parent_id;
+    use std::process::{Command, Stdio, id};
+
+    use super::{ANCESTRY_PROCESSES, ProcessStat, name_of};
 
     #[test]
     fn a_name_may_have_spaces_and_parentheses() {
@@ -65,5 +103,33 @@ mod tests {
         let stat = ProcessStat::of(pid).expect("this process");
         assert_eq!(stat.parent, std::os::unix::process::parent_id().cast_signed());
         assert_eq!(ProcessStat::of(i32::MAX), None);
+    }
+
+    #[test]
+    fn a_process_descends_from_this_one() {
+        let name = |pid: u32| {
+            let pid = i32::try_from(pid).expect("a pid");
+            ProcessStat::ancestry(pid).first().cloned()
+        };
+        let mut child =
+            Command::new("cat").stdin(Stdio::piped()).spawn().expect("a program that waits");
+        let pid = i32::try_from(child.id()).expect("a pid");
+        let found = ProcessStat::ancestry(pid);
+        assert_eq!(found.get(1), name(id()).as_ref(), "{found:?}");
+        assert_eq!(found.get(2), name(parent_id()).as_ref(), "{found:?}");
+        assert!(found.len() <= ANCESTRY_PROCESSES);
+        drop(child.stdin.take());
+        child.wait().expect("its end");
+        assert!(ProcessStat::ancestry(pid).is_empty());
+        assert!(ProcessStat::ancestry(0).is_empty(), "a process in another namespace");
+    }
+
+    #[test]
+    fn a_name_of_odd_bytes_is_one_line() {
+        assert_eq!(name_of(b"1 (a) (b) S 0").as_deref(), Some("a) (b"));
+        assert_eq!(name_of(b"1 (\xff) S 0").as_deref(), Some("\u{fffd}"));
+        assert_eq!(name_of(b"1 () S 0").as_deref(), Some(""));
+        assert_eq!(name_of(b"1 )( S 0"), None);
+        assert_eq!(name_of(b""), None);
     }
 }

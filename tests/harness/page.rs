@@ -228,7 +228,7 @@ fn matches(shown: &[&str], output: &[&str]) -> bool {
     }
 }
 
-/// A text without what differs in each run: dates, times, process ids, keys, and the width of columns.
+/// A text without what differs in each run: dates, times, processes, keys, and the width of columns.
 pub(crate) fn general(text: &str) -> String {
     static DIFFERENT: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         let all = [
@@ -238,6 +238,8 @@ pub(crate) fn general(text: &str) -> String {
             (r"\b[0-9a-f]{12,64}\b", "ID"),
             (r"\b[0-9]+(\.[0-9]+)? ?(ms|s|MiB|KiB)\b", "MEASURE"),
             (r"\b[0-9]{2,7}\b", "N"),
+            // What the tests were started from.
+            (r#""asked_by":\[[^]\n]*\]"#, r#""asked_by":[NAMES]"#),
             (r"--{2,}", "--"),
             (r" {2,}", "  "),
             (r" +\n", "\n"),

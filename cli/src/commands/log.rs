@@ -28,6 +28,10 @@ Example:
   fluvio-secret log
   fluvio-secret log --name AUTH_HEADER --since 12h -O json")]
 pub(crate) struct LogArgs {
+    /// Also show which programs asked for secrets
+    #[arg(long)]
+    asked_by: bool,
+
     /// Keep printing new entries until you press Ctrl-C
     #[arg(short, long)]
     follow: bool,
@@ -108,8 +112,8 @@ impl Printer<'_> {
                 let lines = entries.iter().map(|one| printable::json(&one.text) + "\n");
                 Styled { text: lines.collect(), color: str::to_owned }
             }
-            LogFormat::Table if self.is_first => table(&entries),
-            LogFormat::Table => without_head(&table(&entries)),
+            LogFormat::Table if self.is_first => table(&entries, self.log.asked_by),
+            LogFormat::Table => without_head(&table(&entries, self.log.asked_by)),
         };
         if self.stopped.is_some() || result.text.is_empty() {
             return;
@@ -127,17 +131,22 @@ fn is_wanted(log: &LogArgs, entry: &Entry) -> bool {
         && log.name.as_ref().is_none_or(|name| entry.line.names.contains(name))
 }
 
-fn table(entries: &[Entry]) -> Styled {
-    let rows: Vec<_> = entries
-        .iter()
-        .map(|entry| {
-            let names: Vec<_> = entry.line.names.iter().map(ToString::to_string).collect();
-            let time = date::precise(entry.time);
-            let whom = format::shorten(&for_whom(&entry.line));
-            [time, entry.line.event.clone(), whom, names.join(" ")]
-        })
-        .collect();
-    format::table(["Time", "Event", "For", "SecretNames"], &rows)
+fn table(entries: &[Entry], has_askers: bool) -> Styled {
+    let row = |entry: &Entry| {
+        let names: Vec<_> = entry.line.names.iter().map(ToString::to_string).collect();
+        let time = date::precise(entry.time);
+        let whom = format::shorten(&for_whom(&entry.line));
+        [time, entry.line.event.clone(), whom, names.join(" ")]
+    };
+    let rows = entries.iter().map(row);
+    if !has_askers {
+        return format::table(["Time", "Event", "For", "SecretNames"], &rows.collect::<Vec<_>>());
+    }
+    let with_askers = rows.zip(entries).map(|([time, event, whom, names], entry)| {
+        [time, event, whom, names, entry.line.asked_by.join(" < ")]
+    });
+    let head = ["Time", "Event", "For", "SecretNames", "AskedBy"];
+    format::table(head, &with_askers.collect::<Vec<_>>())
 }
 
 fn without_head(table: &Styled) -> Styled {

@@ -113,6 +113,7 @@ fn follow_one(
             pid: rustix::process::getpid().as_raw_nonzero().get(),
             program: lease.about.connector.as_deref().unwrap_or_default(),
             config: &lease.about.config,
+            asked_by: &[],
         };
         let _delivery = deliveries::record(service, AuditEvent::UpdateLease, actor, &names, locks)?;
         service.leases.replace_secrets(&lease.id, &file)?;

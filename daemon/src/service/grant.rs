@@ -3,6 +3,7 @@
 use fluvio_secret_config::References;
 use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::{Grant, Granted, Refusal};
+use fluvio_secret_system::process::ProcessStat;
 
 use super::handle::{Caller, Handle};
 use super::values::{InjectBy, Referenced};
@@ -22,7 +23,10 @@ impl Handle for Grant {
                 Err(checked) => return Ok(Err(checked)),
             };
         let References { names, connector, .. } = references;
-        let actor = Actor { pid: caller.peer.pid, program: &self.program, config: &self.label };
+        let pid = caller.peer.pid;
+        let asked_by = ProcessStat::ancestry(pid);
+        let (program, config) = (&self.program, &self.label);
+        let actor = Actor { pid, program, config, asked_by: &asked_by };
         caller.delivery =
             Some(deliveries::record(service, AuditEvent::Grant, actor, &names, locks)?);
         let given = names.iter().cloned().zip(fingerprints.into_iter().map(Some)).collect();

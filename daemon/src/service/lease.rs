@@ -5,6 +5,7 @@ use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::{
     CreateLease, EndLease, Lease, LeaseEnded, Leased, Leases, ListLeases, ListedLease, Refusal, fit,
 };
+use fluvio_secret_system::process::ProcessStat;
 use jiff::Timestamp;
 
 use super::handle::{Caller, Handle};
@@ -41,7 +42,10 @@ impl Handle for CreateLease {
         if !unfit.is_empty() {
             return Err(refusals::unfit(unfit));
         }
-        let actor = Actor { pid: caller.peer.pid, program: &grant.program, config: &grant.label };
+        let pid = caller.peer.pid;
+        let asked_by = ProcessStat::ancestry(pid);
+        let (program, config) = (&grant.program, &grant.label);
+        let actor = Actor { pid, program, config, asked_by: &asked_by };
         caller.delivery =
             Some(deliveries::record(service, AuditEvent::Lease, actor, &names, locks)?);
         let text = fit::secrets_file(&secrets);
