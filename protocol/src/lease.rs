@@ -21,6 +21,8 @@ pub const CLOSED: &str = "hold.closed";
 /// What the lease is for, without a value.
 pub const ABOUT: &str = "about.json";
 
+/// How the connector was started, if `cdk deploy start` started it.
+pub const START: &str = "start";
 /// What the secrets file is called until it is whole and replaces the one before.
 pub const NEW_SECRETS: &str = "secrets.txt.new";
 /// The same of what the lease is for.
@@ -116,7 +118,7 @@ impl<'a> Directory<'a> {
     /// watcher knows the directory by it.
     fn remove_files(&self) -> rustix::io::Result<bool> {
         let (mut removed, mut was_there) = (Ok(()), false);
-        for name in [NEW_SECRETS, SECRETS, NEW_ABOUT, ABOUT, CLOSED, HOLD] {
+        for name in [NEW_SECRETS, SECRETS, NEW_ABOUT, ABOUT, START, CLOSED, HOLD] {
             match unlinkat(&self.lease, name, AtFlags::empty()) {
                 Ok(()) => was_there = true,
                 Err(Errno::NOENT) => {}
@@ -144,14 +146,15 @@ mod tests {
     use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat, open};
 
     use super::{
-        ABOUT, HOLD, NEW_ABOUT, NEW_SECRETS, SECRETS, remove, remove_empty_above, remove_held_by,
+        ABOUT, HOLD, NEW_ABOUT, NEW_SECRETS, SECRETS, START, remove, remove_empty_above,
+        remove_held_by,
     };
 
     fn lease(root: &Path) -> PathBuf {
         let path = root.join("user/vault/lease");
         fs::create_dir_all(&path).expect("a directory");
         mknodat(CWD, path.join(HOLD), FileType::Fifo, Mode::RUSR, 0).expect("a FIFO");
-        for name in [SECRETS, NEW_SECRETS, ABOUT, NEW_ABOUT] {
+        for name in [SECRETS, NEW_SECRETS, ABOUT, NEW_ABOUT, START] {
             fs::write(path.join(name), "x").expect("a file");
         }
         path
@@ -219,7 +222,7 @@ mod tests {
 
     #[test]
     fn e17_what_another_process_has_begun_to_remove_is_finished() {
-        let all = [NEW_SECRETS, SECRETS, NEW_ABOUT, ABOUT, HOLD];
+        let all = [NEW_SECRETS, SECRETS, NEW_ABOUT, ABOUT, START, HOLD];
         for gone in [&all[..1], &all[..2], &all[..4], &all] {
             let root = tempfile::tempdir().expect("a directory");
             let path = lease(root.path());

@@ -23,6 +23,7 @@ pub mod fit;
 pub mod frame;
 mod inject_mode;
 pub mod lease;
+mod lease_start;
 pub mod limits;
 mod message;
 mod name;
@@ -37,6 +38,7 @@ pub use client::{
     report_waits,
 };
 pub use inject_mode::InjectMode;
+pub use lease_start::StartCommand;
 pub use message::call::{Answer, Call, Paged, Worker};
 pub use message::check::{self, Check};
 pub use message::grant::*;

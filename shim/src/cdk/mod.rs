@@ -17,14 +17,14 @@ mod words;
 
 use std::convert::Infallible;
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::Command;
+use std::{fs, io};
 
 use fluvio_secret_protocol::{
-    CLI, ClientError, CreateLease, Grant, Granted, InjectMode, Leased, beside_this_program,
-    connect_or_start, supervisor,
+    CLI, ClientError, CreateLease, Grant, Granted, InjectMode, Leased, StartCommand,
+    beside_this_program, connect_or_start, supervisor,
 };
 use fluvio_secret_system::harden::harden;
 use fluvio_secret_system::places::StateDirectory;
@@ -65,7 +65,7 @@ pub(crate) fn run(args: Vec<OsString>) -> Result<Infallible, ShimError> {
         None => return Err(ShimError::CdkLoop { found: real }),
     };
     let environment = match plan {
-        CdkPlan::Start(start) => prepare(&mut cdk, start)?,
+        CdkPlan::Start(start) => prepare(&mut cdk, start, args)?,
         CdkPlan::Refuse(_) | CdkPlan::Watch(_) => None,
         CdkPlan::OwnSecrets(file) => {
             note_index_of_another_user(&args);
@@ -100,7 +100,11 @@ fn watch_over(watch: CdkWatch) -> Result<Infallible, ShimError> {
 }
 
 /// Gives the connector its secrets, or returns those that go as environment variables.
-fn prepare(cdk: &mut Command, start: CdkStart) -> Result<Option<Granted>, ShimError> {
+fn prepare(
+    cdk: &mut Command,
+    start: CdkStart,
+    typed: Vec<OsString>,
+) -> Result<Option<Granted>, ShimError> {
     let Some(config) = with_references(&start.config)? else {
         note_index_of_another_user(&start.args);
         cdk.args(start.args);
@@ -132,7 +136,7 @@ fn prepare(cdk: &mut Command, start: CdkStart) -> Result<Option<Granted>, ShimEr
             Some(granted)
         }
         Ok(GrantOrLease::Leased(leased)) => {
-            by_lease(cdk, &start, leased, &state)?;
+            by_lease(cdk, &start, typed, leased, &state)?;
             None
         }
         Err(error) => match unlock::where_locked(error, hardened)? {},
@@ -179,6 +183,7 @@ fn by_environment(cdk: &mut Command, start: &CdkStart, granted: &Granted) -> Res
 fn by_lease(
     cdk: &mut Command,
     start: &CdkStart,
+    typed: Vec<OsString>,
     leased: Leased,
     state: &StateDirectory,
 ) -> Result<(), ShimError> {
@@ -189,11 +194,19 @@ fn by_lease(
         hold(Path::new(&lease.hold))?;
         cdk.arg("--secrets").arg(&lease.secrets);
         if start.stays {
+            keep_command(start, typed, Path::new(&lease.hold)).map_err(ShimError::System)?;
             warn_of_logout(Path::new(&lease.secrets), state);
         }
     }
     cdk.args(after);
     Ok(())
+}
+
+/// Keeps the command line with the lease, so that the connector can be started again.
+fn keep_command(start: &CdkStart, typed: Vec<OsString>, hold: &Path) -> io::Result<()> {
+    let (directory, config) = (std::env::current_dir()?, start.config.clone());
+    let command = StartCommand { directory, config, args: typed };
+    command.write(hold.parent().unwrap_or(hold))
 }
 
 /// Warns once if a lease would not outlive the login.
