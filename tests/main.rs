@@ -46,6 +46,7 @@ mod power_cut;
 mod recipients;
 mod recording;
 mod rename;
+mod restart;
 mod results;
 mod rotation;
 mod settings;

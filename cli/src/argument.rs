@@ -109,6 +109,14 @@ pub(crate) fn lease_ids() -> ArgValueCandidates {
     })
 }
 
+/// The names of the connectors that have a lease.
+pub(crate) fn connectors() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let names = listed(ListLeases).into_iter().filter_map(|lease| lease.connector);
+        names.map(CompletionCandidate::new).collect()
+    })
+}
+
 /// What the daemon lists. An error would be printed into the line that you type.
 fn listed<C: Call<Answer: Paged>>(request: C) -> Vec<<C::Answer as Paged>::Item> {
     client().and_then(|mut client| Ok(client.collect(request)?)).unwrap_or_default()

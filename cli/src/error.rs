@@ -80,6 +80,9 @@ pub(crate) enum CliError {
     Log { path: PathBuf, source: io::Error },
     #[error("{0}, so nothing was done")]
     Name(#[source] BadName),
+    /// No lease has a connector of this name.
+    #[error("cdk started no connector `{0}` that has secrets and runs")]
+    NoConnector(String),
     #[error("there is no terminal to prompt for the passphrase")]
     NoTerminal,
     /// No daemon runs, and the command starts none.
@@ -195,6 +198,7 @@ impl Helpful for CliError {
             Self::Empty | Self::Provider(ProviderError::Empty { .. }) => {
                 ("pass a value, or set an empty one with", "fluvio-secret set NAME ''")
             }
+            Self::NoConnector(_) => ("list them with", "fluvio-secret lease list"),
             Self::NoTerminal => ("pass it with --passphrase-file FILE or --passphrase-fd N", ""),
             Self::Name(_) => ("use letters, digits and _, as in", "AUTH_HEADER"),
             Self::NotRunning => (

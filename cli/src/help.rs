@@ -39,7 +39,7 @@ pub const COMMAND_GROUPS: [CommandGroup; 4] = [
         heading: "Connectors",
         page: "fluvio-secret-connectors",
         about: "run and check connectors that need secrets",
-        commands: &["run", "check", "cdk", "lease"],
+        commands: &["run", "check", "cdk", "restart", "lease"],
     },
     CommandGroup {
         heading: "Keys",

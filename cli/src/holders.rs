@@ -9,7 +9,7 @@ use serde::Serialize;
 
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub(crate) struct Holder {
-    pid: u32,
+    pub(crate) pid: u32,
     /// As the kernel has it, at most 15 bytes.
     program: String,
 }

@@ -13,7 +13,7 @@
 //!   [`deliveries`]: where secrets are used
 //! * [`watch`]: `--watch`; [`signals`]: the signals that stop it
 //! * [`doctor`]: the checks of `doctor`
-//! * [`holders`], [`on_path`]: processes that hold a lease, programs on PATH
+//! * [`deployed`], [`holders`], [`on_path`]: connectors of `cdk`, processes that hold a lease, programs on PATH
 //! * [`output`], [`format`](mod@format), [`style`], [`date`], [`progress`]: what is printed
 //! * [`error`](mod@error): what can go wrong, and the exit status for it
 
@@ -27,6 +27,7 @@ mod connection;
 mod daemon_settings;
 mod date;
 mod deliveries;
+mod deployed;
 mod doctor;
 mod error;
 mod format;

@@ -9,6 +9,7 @@ mod key;
 mod lease;
 mod log;
 mod metadata;
+mod restart;
 pub(crate) mod run;
 mod secret;
 mod shim;
@@ -37,6 +38,7 @@ pub(crate) enum Command {
     Run(run::RunArgs),
     Check(check::CheckArgs),
     Cdk(cdk::CdkArgs),
+    Restart(restart::RestartArgs),
     #[command(subcommand)]
     Lease(lease::LeaseCommand),
     Unlock(key::unlock::UnlockArgs),
@@ -74,7 +76,7 @@ Example:
 impl Command {
     pub(crate) fn run(self, hardened: Hardened) -> Result<(), CliError> {
         match self {
-            Self::Set(args) => secret::set::set(args),
+            Self::Set(args) => secret::set::set(args, hardened),
             Self::List(args) => secret::list::list(&args),
             Self::Delete(args) => secret::delete::delete(args),
             Self::Rename(args) => secret::rename::rename(args),
@@ -86,6 +88,7 @@ impl Command {
             Self::Run(args) => run::run(args, hardened),
             Self::Check(args) => check::check(&args),
             Self::Cdk(args) => cdk::cdk(args, hardened),
+            Self::Restart(args) => restart::restart(args, hardened),
             Self::Lease(command) => lease::lease(command),
             Self::Unlock(args) => key::unlock::unlock(&args),
             Self::Lock => key::unlock::lock(),

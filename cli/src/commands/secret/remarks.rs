@@ -10,14 +10,16 @@ use crate::provider::{Provider, ProviderError};
 /// Names the connectors that may run with an earlier value.
 pub(super) fn say_holders(holders: &[ListedGrant], leases: &[HeldLease]) {
     let (updated, stale): (Vec<_>, Vec<_>) = leases.iter().partition(|lease| lease.updated);
+    // Only those of `cdk` can be restarted by a command.
+    let command = if stale.is_empty() { "" } else { ": fluvio-secret restart --stale" };
     if let Some(named) = named(holders, stale) {
         output::say(&format!(
-            "note: still running with the earlier value: {named}\nhelp: restart them to use the new value"
+            "note: still running with the earlier value: {named}\nhelp: restart them to use the new value{command}"
         ));
     }
     if let Some(named) = named(&[], updated) {
         output::say(&format!(
-            "note: the new value is in the secrets file of {named}\nhelp: restart connectors that read it only when they start"
+            "note: the new value is in the secrets file of {named}\nhelp: restart connectors that read it only when they start: fluvio-secret restart --stale"
         ));
     }
 }

@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 use fluvio_secret_protocol::{Secret, SecretName, Set};
+use fluvio_secret_system::harden::Hardened;
 
 use super::remarks::{about_the_identity, about_unfit, provided, say_holders};
 use crate::argument;
+use crate::commands::restart::restart_held;
 use crate::connection::{client, state};
 use crate::error::CliError;
 use crate::output;
@@ -49,6 +51,10 @@ pub(crate) struct SetArgs {
         conflicts_with_all = ["value", "file"]
     )]
     command: Vec<OsString>,
+
+    /// Restart connectors that may have the earlier value
+    #[arg(long)]
+    restart: bool,
 
     /// The secret's name: letters, digits and _
     #[arg(value_name = "NAME", value_parser = argument::parsed(argument::name))]
@@ -99,8 +105,8 @@ help: to read the value from standard input: fluvio-secret set NAME -
 help: if it is the value, put -- before it: fluvio-secret set NAME -- VALUE
 help: see: fluvio-secret set --help";
 
-pub(crate) fn set(args: SetArgs) -> Result<(), CliError> {
-    let name = args.name.clone();
+pub(crate) fn set(args: SetArgs, hardened: Hardened) -> Result<(), CliError> {
+    let (name, restart) = (args.name.clone(), args.restart);
     let provider = args.provider()?;
     let source = args.source();
     let is_argument = matches!(source, Source::Argument(_));
@@ -123,11 +129,16 @@ pub(crate) fn set(args: SetArgs) -> Result<(), CliError> {
         output::say(&about_the_identity(&identity));
     }
     unfit.iter().for_each(|note| output::say(note));
-    say_holders(&stored.holders, &stored.leases);
+    if !restart {
+        say_holders(&stored.holders, &stored.leases);
+    }
     if is_argument && io::stderr().is_terminal() && state()?.is_first_time("arguments") {
         output::say(ABOUT_ARGUMENTS);
     }
-    Ok(())
+    match restart {
+        true => restart_held(&stored.leases, stored.holders, hardened),
+        false => Ok(()),
+    }
 }
 
 /// Whether a value is `@` and the path of a file, by which other tools read that file.

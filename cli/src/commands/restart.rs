@@ -1,0 +1,282 @@
+//! `restart`: restarts connectors that `cdk` started, so that they get the current values.
+
+use std::ffi::OsString;
+use std::io;
+use std::process::Command;
+use std::time::Instant;
+
+use clap::Args;
+use fluvio_secret_config::Document;
+use fluvio_secret_protocol::{
+    Check, GetStale, GetStatus, HeldLease, ListLeases, ListedGrant, ListedLease,
+};
+use fluvio_secret_system::harden::Hardened;
+use fluvio_secret_system::printable;
+use serde::Serialize;
+
+use super::shim::{as_cdk, shim_path, unlock_for};
+use super::status;
+use crate::connection::client;
+use crate::deployed::{self, Deployed, Stopped};
+use crate::error::CliError;
+use crate::format::{OutputArgs, OutputFormat};
+use crate::style::{self, Styled};
+use crate::{argument, config_file, format, output};
+
+/// Restart connectors so that they get the current secrets
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Each connector that `cdk deploy start` started is stopped, and started again by cdk with the same
+arguments in the same directory. It gets the environment of this command: the one that it had before
+is never stored. If it would not start, the old one keeps running.
+
+Without NAME, the connector of the configuration in the current directory is restarted. Connectors
+that you started with `run` are only named. With `run --watch`, they restart on their own.
+
+Example:
+  fluvio-secret restart --stale")]
+pub(crate) struct RestartArgs {
+    /// All that may have an earlier value of a secret
+    #[arg(long, conflicts_with_all = ["all", "names"])]
+    stale: bool,
+
+    /// All that cdk started
+    #[arg(long, conflicts_with = "names")]
+    all: bool,
+
+    /// The names of the connectors
+    #[arg(value_name = "NAME", add = argument::connectors())]
+    names: Vec<String>,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// What became of the connectors.
+#[derive(Debug, Default, Serialize)]
+struct Restarts {
+    restarted: Vec<RestartedConnector>,
+    failed: Vec<FailedRestart>,
+    /// Connectors that `run` started, with an earlier value.
+    others: Vec<OtherConnector>,
+}
+
+#[derive(Debug, Serialize)]
+struct RestartedConnector {
+    connector: String,
+    config: String,
+    pid: Option<i32>,
+    /// Whether the old one did not stop in time.
+    killed: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct FailedRestart {
+    connector: String,
+    config: String,
+    because: String,
+    /// Whether the old one still runs.
+    runs: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct OtherConnector {
+    pid: i32,
+    program: String,
+    config: String,
+}
+
+pub(super) fn restart(args: RestartArgs, hardened: Hardened) -> Result<(), CliError> {
+    let mut client = client()?;
+    let leases = client.collect(ListLeases)?;
+    let mut others = Vec::new();
+    let chosen = if args.all || args.stale {
+        others = client.call(GetStale { names: Vec::new() })?.holders;
+        let is_chosen =
+            |lease: &ListedLease| args.all || !lease.stale.is_empty() || !lease.updated.is_empty();
+        leases.into_iter().filter(is_chosen).collect()
+    } else {
+        named(leases, &names(args.names)?)?
+    };
+    restart_and_report(chosen, others, args.output.format, hardened)
+}
+
+/// Restarts the connectors of these leases, and names the others.
+pub(crate) fn restart_held(
+    held: &[HeldLease],
+    others: Vec<ListedGrant>,
+    hardened: Hardened,
+) -> Result<(), CliError> {
+    let leases = client()?.collect(ListLeases)?.into_iter();
+    let chosen = leases.filter(|lease| held.iter().any(|held| held.id == lease.id)).collect();
+    restart_and_report(chosen, others, OutputFormat::Table, hardened)
+}
+
+/// The names that were typed, or that of the configuration in the current directory.
+fn names(typed: Vec<String>) -> Result<Vec<String>, CliError> {
+    if !typed.is_empty() {
+        return Ok(typed);
+    }
+    let config = config_file::read(&config_file::find()?)?;
+    let document = Document::read(&config);
+    let connector = document.references().ok().and_then(|found| found.connector.clone());
+    let missing = "error: the configuration has no name\nhelp: name the connector";
+    Ok(vec![connector.ok_or_else(|| CliError::Usage(missing.to_owned()))?])
+}
+
+/// The leases of these connectors. Nothing is stopped if one is not there.
+fn named(leases: Vec<ListedLease>, names: &[String]) -> Result<Vec<ListedLease>, CliError> {
+    let has_name = |lease: &ListedLease, name: &str| lease.connector.as_deref() == Some(name);
+    for name in names {
+        if !leases.iter().any(|lease| has_name(lease, name)) {
+            return Err(CliError::NoConnector(printable::line(name)));
+        }
+    }
+    let is_chosen = |lease: &ListedLease| names.iter().any(|name| has_name(lease, name));
+    Ok(leases.into_iter().filter(is_chosen).collect())
+}
+
+fn restart_and_report(
+    leases: Vec<ListedLease>,
+    others: Vec<ListedGrant>,
+    format: OutputFormat,
+    hardened: Hardened,
+) -> Result<(), CliError> {
+    let mut restarts = Restarts::default();
+    let mut fit = Vec::new();
+    for lease in leases {
+        let (connector, config) = (label(&lease), lease.config.clone());
+        match fit_to_restart(lease) {
+            Ok(deployed) => fit.push(deployed),
+            Err(because) => {
+                restarts.failed.push(FailedRestart { connector, config, because, runs: true });
+            }
+        }
+    }
+    hardened.release().map_err(CliError::System)?;
+    let path = shim_path()?;
+    let cdk = move |args: &[OsString]| as_cdk(&path, args);
+    stop_and_start(fit, &cdk, &mut restarts);
+    let named = others.iter().map(status::connector).collect::<Vec<_>>();
+    restarts.others = others.into_iter().map(OtherConnector::of).collect();
+    report(&restarts, &named, format)?;
+    if restarts.failed.is_empty() { Ok(()) } else { Err(CliError::Some) }
+}
+
+fn report(restarts: &Restarts, others: &[String], format: OutputFormat) -> Result<(), CliError> {
+    for failed in &restarts.failed {
+        let FailedRestart { connector, because, runs, .. } = failed;
+        let state = if *runs { "keeps running" } else { "is stopped" };
+        output::say(&format!("error: `{connector}` was not restarted and {state}: {because}"));
+    }
+    if !others.is_empty() {
+        let others = others.join(", ");
+        output::say(&format!("note: restart these yourself, because `run` started them: {others}"));
+    }
+    let Restarts { restarted, failed, .. } = restarts;
+    if restarted.is_empty() && failed.is_empty() && others.is_empty() {
+        output::say("note: there is nothing to restart");
+    }
+    let lines: String = restarted.iter().map(RestartedConnector::line).collect();
+    format::print(format, || Styled { text: lines, color: style::message }, || restarts)
+}
+
+/// Finds out whether a connector would start with what is there now. Nothing has happened to it yet.
+fn fit_to_restart(lease: ListedLease) -> Result<Deployed, String> {
+    let deployed = Deployed::of(lease).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => "`cdk deploy start` did not start it".to_owned(),
+        _ => error.to_string(),
+    })?;
+    let config = deployed.config();
+    unlock_for(&config).map_err(|error| error.text())?;
+    let check = || {
+        let text = config_file::read(&config)?;
+        let mut client = client()?;
+        if client.call(GetStatus)?.locked {
+            return Ok(Some(LOCKED.to_owned()));
+        }
+        if deployed.start.args.iter().any(|arg| arg == "--no-check") {
+            return Ok(None);
+        }
+        let shown = String::from_utf8_lossy(&text).into_owned();
+        let checked = client.call(Check { config: text })?;
+        let report = || checked.report(&config.display().to_string(), &shown).trim_end().to_owned();
+        Ok(checked.has_errors().then(|| format!("it would not start\n\n{}", report())))
+    };
+    match check() {
+        Ok(None) => Ok(deployed),
+        Ok(Some(because)) => Err(because),
+        Err::<_, CliError>(error) => Err(error.text()),
+    }
+}
+
+const LOCKED: &str = "the vault is locked\nhelp: unlock it with: fluvio-secret unlock";
+
+/// Stops all at once, because each may take two seconds. Starts one after the other: `cdk` keeps its list
+/// without a lock.
+fn stop_and_start(
+    connectors: Vec<Deployed>,
+    cdk: &dyn Fn(&[OsString]) -> Command,
+    restarts: &mut Restarts,
+) {
+    let asked: Vec<_> = connectors.iter().map(|deployed| deployed.ask_to_stop(cdk)).collect();
+    let begun = Instant::now();
+    for (deployed, asked) in connectors.into_iter().zip(asked) {
+        let stopped = asked.and_then(|()| deployed.wait(begun));
+        let runs = !matches!(stopped, Ok(Stopped::Itself | Stopped::Killed));
+        let (connector, config) = (label(&deployed.lease), deployed.lease.config.clone());
+        match stopped.and_then(|stopped| start(&deployed, stopped, cdk)) {
+            Ok(killed) => {
+                let pid = pid_of_new(&deployed);
+                restarts.restarted.push(RestartedConnector { connector, config, pid, killed });
+            }
+            Err(error) => {
+                let because = error.to_string();
+                restarts.failed.push(FailedRestart { connector, config, because, runs });
+            }
+        }
+    }
+}
+
+/// Starts a connector again, and returns whether the old one had to be killed.
+fn start(
+    deployed: &Deployed,
+    stopped: Stopped,
+    cdk: &dyn Fn(&[OsString]) -> Command,
+) -> io::Result<bool> {
+    if stopped == Stopped::Not {
+        return Err(io::Error::other(
+            "it does not stop, or another program holds its lease\nhelp: list them with: fluvio-secret lease list",
+        ));
+    }
+    let status = deployed.start_again(cdk)?;
+    if !status.success() {
+        return Err(io::Error::other(format!("cdk did not start it ({status})")));
+    }
+    Ok(stopped == Stopped::Killed)
+}
+
+/// The process of a connector that was started again, if it has secrets and the daemon can be asked.
+fn pid_of_new(deployed: &Deployed) -> Option<i32> {
+    let leases = client().ok()?.collect(ListLeases).ok()?;
+    leases.iter().rev().find(|lease| deployed.is_again(lease)).and_then(deployed::pid_of)
+}
+
+impl RestartedConnector {
+    fn line(&self) -> String {
+        let pid = self.pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
+        let killed = if self.killed { "; the old one was killed" } else { "" };
+        format!("Connector \"{}\" restarted{pid}{killed}\n", self.connector)
+    }
+}
+
+fn label(lease: &ListedLease) -> String {
+    lease.connector.clone().unwrap_or_else(|| lease.id.clone())
+}
+
+impl OtherConnector {
+    fn of(grant: ListedGrant) -> Self {
+        let ListedGrant { pid, program, config, .. } = grant;
+        Self { pid, program, config }
+    }
+}

@@ -1,0 +1,157 @@
+//! Connectors that `cdk deploy start` started: which there are, how they are stopped and started again.
+//!
+//! A connector is the process that holds a lease and has the path of its secrets file in its arguments. Other
+//! holders, such as a server that a build started, are left alone. If a script has dropped the arguments, any
+//! holder may be the connector: all are waited for, and none gets a signal from us.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use fluvio_secret_protocol::lease::SECRETS;
+use fluvio_secret_protocol::{ListedLease, StartCommand};
+use fluvio_secret_system::inherited;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, retry_on_intr};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use crate::holders;
+
+/// How long a connector may take to stop before it is killed. Fluvio's take at most two seconds.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+
+/// A connector, and how it was started.
+pub(crate) struct Deployed {
+    pub(crate) lease: ListedLease,
+    pub(crate) start: StartCommand,
+    /// Its processes, by descriptors that no later process of the same id gets.
+    processes: Vec<OwnedFd>,
+    /// Whether these are known to be the connector's.
+    is_certain: bool,
+}
+
+/// What became of a connector that was asked to stop.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Stopped {
+    Itself,
+    Killed,
+    /// It is still there.
+    Not,
+}
+
+impl Deployed {
+    /// The connector of a lease. The error is [`io::ErrorKind::NotFound`] for one of `cdk test`.
+    pub(crate) fn of(lease: ListedLease) -> io::Result<Self> {
+        let start = StartCommand::read(&directory(&lease))?;
+        let open = |pid| pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok();
+        let (pids, is_certain) = connectors(&lease);
+        let processes = pids.into_iter().filter_map(open).collect();
+        Ok(Self { lease, start, processes, is_certain })
+    }
+
+    /// The name by which `cdk` knows it.
+    pub(crate) fn name(&self) -> &str {
+        self.lease.connector.as_deref().unwrap_or_default()
+    }
+
+    pub(crate) fn config(&self) -> PathBuf {
+        self.start.directory.join(&self.start.config)
+    }
+
+    /// Asks it to stop, as `cdk deploy shutdown` does. `cdk` may not know it any more; then it gets the signal
+    /// from us.
+    pub(crate) fn ask_to_stop(&self, cdk: &dyn Fn(&[OsString]) -> Command) -> io::Result<()> {
+        // A name may begin with a dash.
+        let name = OsString::from(format!("--name={}", self.name()));
+        let mut shutdown = cdk(&["deploy".into(), "shutdown".into(), name]);
+        shutdown.current_dir(&self.start.directory).stdin(Stdio::null());
+        shutdown.stdout(Stdio::null()).stderr(Stdio::null());
+        if !inherited::spawn(&mut shutdown)?.wait()?.success() {
+            self.signal(Signal::TERM);
+        }
+        Ok(())
+    }
+
+    /// Waits until it is gone. It is killed after a grace period that began at this time.
+    pub(crate) fn wait(&self, begun: Instant) -> io::Result<Stopped> {
+        if self.is_gone_before(begun + STOP_GRACE)? {
+            return Ok(Stopped::Itself);
+        }
+        if !self.is_certain {
+            return Ok(Stopped::Not);
+        }
+        self.signal(Signal::KILL);
+        let is_gone = self.is_gone_before(Instant::now() + STOP_GRACE)?;
+        Ok(if is_gone { Stopped::Killed } else { Stopped::Not })
+    }
+
+    /// Starts it again. What `cdk` prints goes to standard error.
+    pub(crate) fn start_again(
+        &self,
+        cdk: &dyn Fn(&[OsString]) -> Command,
+    ) -> io::Result<ExitStatus> {
+        let mut start = cdk(&self.start.args);
+        start.current_dir(&self.start.directory).stdin(Stdio::null()).stdout(io::stderr());
+        inherited::spawn(&mut start)?.wait()
+    }
+
+    /// Whether this is the lease of the same connector, started again.
+    pub(crate) fn is_again(&self, lease: &ListedLease) -> bool {
+        lease.id != self.lease.id
+            && lease.connector == self.lease.connector
+            && StartCommand::read(&directory(lease)).is_ok_and(|start| start == self.start)
+    }
+
+    fn signal(&self, signal: Signal) {
+        for process in self.processes.iter().filter(|_| self.is_certain) {
+            // It may have exited.
+            let _ = pidfd_send_signal(process, signal);
+        }
+    }
+
+    fn is_gone_before(&self, deadline: Instant) -> io::Result<bool> {
+        for process in &self.processes {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let left = Timespec::try_from(left).map_err(|_| Errno::INVAL)?;
+            // It is readable once the process has exited (pidfd_open(2)).
+            let is_gone = |process| poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&left));
+            if retry_on_intr(|| is_gone(process))? == 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// The process of the connector of a lease, if it is known.
+pub(crate) fn pid_of(lease: &ListedLease) -> Option<i32> {
+    match connectors(lease) {
+        (pids, true) => pids.first().copied(),
+        (pids, false) => pids.first().copied().filter(|_| pids.len() == 1),
+    }
+}
+
+/// The processes of the connector of a lease, and whether they are known to be that.
+fn connectors(lease: &ListedLease) -> (Vec<i32>, bool) {
+    // As cdk passes it on.
+    let secrets = directory(lease).canonicalize().unwrap_or_default().join(SECRETS);
+    let holders = holders::of(std::iter::once(lease.hold.as_ref())).into_iter().flatten();
+    let pids: Vec<_> = holders.filter_map(|holder| i32::try_from(holder.pid).ok()).collect();
+    let has_secrets = |pid: &i32| has_argument(*pid, secrets.as_os_str());
+    let certain: Vec<_> = pids.iter().copied().filter(has_secrets).collect();
+    if certain.is_empty() { (pids, false) } else { (certain, true) }
+}
+
+fn has_argument(pid: i32, argument: &OsStr) -> bool {
+    let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    words.split(|&byte| byte == 0).any(|word| word == argument.as_bytes())
+}
+
+fn directory(lease: &ListedLease) -> PathBuf {
+    Path::new(&lease.hold).parent().map(Path::to_owned).unwrap_or_default()
+}

@@ -1,0 +1,211 @@
+//! Connectors that `cdk` started are started again with the current values.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::harness::cdk::{Project, leases};
+use crate::harness::passphrase::{protect, unlock};
+use crate::harness::watch::{self, Watched};
+use crate::harness::{Home, Said, eventually, is_alive, kill, program, said, spawn};
+
+/// Shows under its name what it was started with, and notes if the one before still runs then. It takes a moment
+/// to stop.
+const CONNECTOR: &str = r#"#!/bin/sh
+while [ $# -gt 0 ]; do
+    case $1 in --config) config=$2 ;; --secrets) secrets=$2 ;; esac
+    shift
+done
+name=$(basename "$config" .yaml)
+[ -e "$PROJECT/alive-$name" ] && touch "$PROJECT/overlap"
+echo $$ > "$PROJECT/alive-$name"
+{ echo "$MARK" "$PWD"; cat "$secrets"; } > "$PROJECT/new-$name"
+mv "$PROJECT/new-$name" "$PROJECT/got-$name"
+trap 'sleep 0.2; rm "$PROJECT/alive-$name"; exit 0' TERM INT HUP
+while :; do sleep 0.02; done
+"#;
+
+fn project(home: &Home) -> Project<'_> {
+    home.set("A", "one");
+    let project = Project::new(home);
+    project.script("connector", CONNECTOR);
+    project
+}
+
+/// What the connector of this name was started with last.
+fn got(project: &Project<'_>, name: &str) -> String {
+    fs::read_to_string(project.path(&format!("got-{name}"))).unwrap_or_default()
+}
+
+/// Starts a connector that references `A`, and waits until it has its value.
+fn start(project: &Project<'_>, name: &str) -> u32 {
+    let pid = project.start(&project.config(name, &["A"]));
+    eventually("the connector", || got(project, name).contains("A="));
+    pid
+}
+
+/// Our command line, in another directory and with a variable of its own.
+fn cli(home: &Home, project: &Project<'_>, args: &[&str]) -> Command {
+    let mut cli = project.foreign(program("fluvio-secret").to_str().unwrap());
+    cli.args(args).env("MARK", "again").current_dir(home.path(""));
+    cli
+}
+
+fn json(said: &Said) -> Value {
+    serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{error}: {said:?}"))
+}
+
+fn shut_down(home: &Home, project: &Project<'_>, names: &[&str]) {
+    for name in names {
+        project.said(&format!("deploy shutdown --name {name}"));
+    }
+    eventually("the end of all leases", || leases(home).is_empty());
+}
+
+#[test]
+fn one_command_gives_all_connectors_the_new_value() {
+    let home = Home::new();
+    let project = project(&home);
+    let names = ["one", "two", "three"];
+    let old = names.map(|name| start(&project, name));
+    let config = home.write("config.yaml", watch::config(1, &["A"]));
+    let mut watched = Watched::run(&home, &config, &[], &watch::CONNECTOR);
+    watched.expect("started");
+    watched.until_started_with(&home, "1 A=one");
+    let told = said(&mut cli(&home, &project, &["set", "--restart", "A", "two"]));
+    assert!(told.status.success() && told.out.contains("\"A\" set successfully\n"), "{told:?}");
+    for name in names {
+        assert!(told.out.contains(&format!("Connector \"{name}\" restarted (pid ")), "{told:?}");
+        let expected = format!("again {}\nA=two\n", project.path("").display());
+        let expected = expected.replace("/\n", "\n");
+        eventually("the new value", || got(&project, name) == expected);
+    }
+    assert!(!told.err.contains("earlier value"), "{told:?}");
+    assert!(old.into_iter().all(|pid| !is_alive(pid)));
+    assert!(!project.path("overlap").exists(), "the old one was gone");
+    watched.expect("restarted");
+    watched.until_started_with(&home, "1 A=two");
+    assert!(watched.end().is_empty());
+    // All of them have it now.
+    let again = said(&mut cli(&home, &project, &["restart", "--stale"]));
+    assert!(again.status.success() && again.err.contains("nothing to restart"), "{again:?}");
+    assert_eq!(leases(&home).len(), 3);
+    shut_down(&home, &project, &names);
+}
+
+#[test]
+fn restart_reports_each_and_names_what_run_started() {
+    let home = Home::new();
+    let project = project(&home);
+    let (stale, other) = (start(&project, "stale"), start(&project, "other"));
+    let config = home.config(&["A"]);
+    let mut connector = spawn(&mut home.run(&config, &["--as-is"], &["sleep", "1000"]));
+    let runs = || home.ok(&["status"]).contains(&format!("(pid {}), running", connector.id()));
+    eventually("the grant", runs);
+    let restarted = |args: &[&str]| {
+        let all = [&["restart", "-O", "json"], args].concat();
+        let told = said(&mut cli(&home, &project, &all));
+        assert!(told.status.success(), "{told:?}");
+        (json(&told), told.err)
+    };
+    let names = |result: &Value| {
+        let restarted = result["restarted"].as_array().unwrap().iter();
+        let mut names: Vec<_> =
+            restarted.map(|one| one["connector"].as_str().unwrap().to_owned()).collect();
+        names.sort();
+        names
+    };
+    let (result, _) = restarted(&["other"]);
+    assert_eq!(names(&result), ["other"]);
+    let pid = u32::try_from(result["restarted"][0]["pid"].as_u64().unwrap()).unwrap();
+    assert!(is_alive(pid) && !is_alive(other) && is_alive(stale));
+    home.set("A", "two");
+    restarted(&["other"]);
+    let (result, told) = restarted(&["--stale"]);
+    assert_eq!(names(&result), ["stale"], "the other one has the value");
+    assert_eq!(result["others"][0]["pid"], connector.id());
+    assert!(told.contains(&format!("sleep with ~/config.yaml (pid {})", connector.id())));
+    let (result, _) = restarted(&["--all"]);
+    assert_eq!(names(&result), ["other", "stale"]);
+    connector.kill().unwrap();
+    connector.wait().unwrap();
+    let unknown = said(&mut cli(&home, &project, &["restart", "stale", "nobody"]));
+    assert_eq!(unknown.code(), Some(1));
+    assert!(unknown.err.contains("`nobody`") && unknown.err.contains("lease list"), "{unknown:?}");
+    assert_eq!(said(&mut cli(&home, &project, &["restart", "--all", "stale"])).code(), Some(2));
+    shut_down(&home, &project, &["stale", "other"]);
+}
+
+#[test]
+fn e19_a_connector_that_would_not_start_keeps_running() {
+    let home = Home::new();
+    let project = project(&home);
+    let pid = start(&project, "facts");
+    let refused = |because: &str| {
+        let told = said(&mut cli(&home, &project, &["restart", "facts", "-O", "json"]));
+        assert_eq!(told.code(), Some(1), "{told:?}");
+        let failed = &json(&told)["failed"][0];
+        assert!(failed["because"].as_str().unwrap().contains(because), "{failed}");
+        assert_eq!((&failed["connector"], &failed["runs"]), (&"facts".into(), &true.into()));
+        assert!(is_alive(pid) && leases(&home).len() == 1, "{told:?}");
+    };
+    home.ok(&["delete", "A"]);
+    refused("`A` is not in the vault");
+    home.ok(&["restore", "A"]);
+    let config = project.path("facts.yaml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::remove_file(&config).unwrap();
+    refused("No such file");
+    fs::write(&config, text).unwrap();
+    protect(&home, "p");
+    refused("the vault is locked");
+    unlock(&home, &[], "p");
+    let told = said(&mut cli(&home, &project, &["restart", "facts"]));
+    assert!(told.status.success() && !is_alive(pid), "{told:?}");
+    shut_down(&home, &project, &["facts"]);
+}
+
+#[test]
+fn e19_only_the_connector_of_a_lease_is_stopped_even_if_cdk_does_not_know_it() {
+    let home = Home::new();
+    let project = project(&home);
+    // As a build starts a server that caches compilations.
+    project.script(
+        "build",
+        "#!/bin/sh\n[ -e \"$PROJECT/server\" ] && exit\nsleep 1000 </dev/null >/dev/null 2>&1 &\necho $! > \"$PROJECT/server\"\n",
+    );
+    let pid = start(&project, "facts");
+    let server = fs::read_to_string(project.path("server")).unwrap().trim().parse().unwrap();
+    fs::remove_file(home.path("tmp/fluvio_cdk_deploy_index.toml")).unwrap();
+    let told = said(&mut cli(&home, &project, &["restart", "--all"]));
+    assert!(told.status.success() && told.out.contains("\"facts\" restarted"), "{told:?}");
+    assert!(!is_alive(pid) && is_alive(server));
+    assert!(project.said("deploy list").out.contains("facts"));
+    kill("KILL", server);
+    shut_down(&home, &project, &["facts"]);
+}
+
+#[test]
+fn a_connector_that_a_script_became_is_waited_for() {
+    let home = Home::new();
+    let project = project(&home);
+    project
+        .script("real", "#!/bin/sh\ntrap 'sleep 0.2; exit' TERM\nwhile :; do sleep 0.02; done\n");
+    project.script("connector", "#!/bin/sh\nexec ./real\n");
+    let pid = project.start(&project.config("facts", &["A"]));
+    let told = said(&mut cli(&home, &project, &["restart", "facts"]));
+    assert!(told.status.success() && !is_alive(pid), "{told:?}");
+    shut_down(&home, &project, &["facts"]);
+}
+
+#[test]
+fn the_connector_of_the_current_directory_needs_no_name() {
+    let home = Home::new();
+    let project = project(&home);
+    let pid = start(&project, "facts");
+    let mut here = cli(&home, &project, &["restart"]);
+    let told = said(here.current_dir(project.path("")));
+    assert!(told.status.success() && !is_alive(pid), "{told:?}");
+    shut_down(&home, &project, &["facts"]);
+}
