@@ -11,7 +11,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior};
 
 libfuzzer_sys::fuzz_target!(|config: &[u8]| {
-    is_configuration(config);
+    let _ = is_configuration(config);
     let Ok(names) = references(config) else { return };
     assert!(names.len() <= limits::GRANT_NAMES);
     assert!(names.is_sorted_by(|one, next| one < next), "in order, each once");
