@@ -29,6 +29,11 @@ fn the_only_configuration_is_taken() {
     assert_eq!(run.out, "cat-facts.yaml\nA=value\n", "{run:?}");
     let check = typed(&home, "project", &["check"]);
     assert_eq!(check.out, "cat-facts.yaml: nothing found; it references `A`\n", "{check:?}");
+    let dashed = home.path("project/-c.yaml");
+    fs::rename(home.path("project/cat-facts.yaml"), &dashed).unwrap();
+    let run = typed(&home, "project", &["run", "--", "sh", "-c", "echo $2", "sh"]);
+    assert_eq!(run.out, "./-c.yaml\n", "{run:?}");
+    fs::rename(dashed, home.path("project/cat-facts.yaml")).unwrap();
     let mut watch = home.command("fluvio-secret");
     watch.current_dir(home.path("project")).args(["run", "--watch", "-O", "json", "--"]);
     let mut watched = Watched::start(watch.args(CONNECTOR));

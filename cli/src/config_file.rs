@@ -1,8 +1,9 @@
 //! The file with a connector's configuration.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use fluvio_secret_config::is_configuration;
@@ -91,8 +92,13 @@ fn yaml_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let is_here = directory.as_os_str().is_empty();
     let entries = fs::read_dir(if is_here { Path::new(".") } else { directory })?;
     let names = entries.flatten().map(|entry| entry.file_name());
-    let mut paths: Vec<_> =
-        names.map(|name| directory.join(name)).filter(|path| is_yaml(path)).collect();
+    // A name that begins with a dash would be an option of the connector.
+    let is_dashed = |name: &OsStr| is_here && name.as_bytes().starts_with(b"-");
+    let path = |name: OsString| match is_dashed(&name) {
+        true => Path::new(".").join(name),
+        false => directory.join(name),
+    };
+    let mut paths: Vec<_> = names.map(path).filter(|path| is_yaml(path)).collect();
     paths.sort_unstable();
     Ok(paths)
 }
