@@ -8,6 +8,7 @@
 //! * [`promises`]: what one client and one request cost
 //! * [`starts`]: starts of a connector, against other ways to start it
 //! * [`load`]: many clients at once
+//! * [`mask`](mod@mask): the output of a connector, without its secrets
 //! * [`bulk`]: what concerns all secrets of a large vault
 //! * [`growth`], [`plot`]: how the time grows with the size, as a picture
 //! * [`row`], [`table`]: what was measured, as people read it
@@ -21,6 +22,7 @@ mod disk;
 mod growth;
 mod home;
 mod load;
+mod mask;
 mod measure;
 mod plot;
 mod programs;
@@ -60,11 +62,12 @@ fn main() -> ExitCode {
 
 type Measure = fn(&Programs, &Path) -> Outcome<Vec<Row>>;
 
-const TABLES: [(&str, Measure); 4] = [
+const TABLES: [(&str, Measure); 5] = [
     ("starts", starts::measure),
     ("promises", promises::measure),
     ("load", load::measure),
     ("bulk", bulk::measure),
+    ("mask", mask::measure),
 ];
 
 fn run(args: &[String], is_written: bool) -> Outcome<()> {

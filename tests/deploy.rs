@@ -49,6 +49,8 @@ fn e6_a_connector_that_cdk_starts_has_its_secrets_until_it_is_shut_down() {
     assert!(project.said("deploy list").out.contains("facts"));
     let log = project.said("deploy log --name facts").out;
     assert!(log.contains("--secrets /"), "{log}");
+    let mode = fs::metadata(project.path("facts.log")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "what it prints may have a value");
     let list = home.ok(&["lease", "list"]);
     assert!(list.contains("facts") && list.contains(&format!(" {pid}")), "{list}");
     assert!(home.ok(&["status"]).contains("1 secret to facts with "));

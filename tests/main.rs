@@ -37,6 +37,7 @@ mod leases;
 mod links;
 mod lock;
 mod manual;
+mod mask;
 mod merges;
 mod moved_history;
 mod next_steps;

@@ -11,6 +11,7 @@
 //! * [`value`], [`input`], [`provider`], [`passphrase`], [`prompt`], [`question`]: what you type or pass on
 //! * [`config_file`], [`secrets_file`], [`audit_log`]: the files that commands read; [`config_search`] and
 //!   [`deliveries`]: where secrets are used
+//! * [`mask`](mod@mask): `--mask`
 //! * [`watch`]: `--watch`; [`signals`]: the signals that stop it
 //! * [`doctor`]: the checks of `doctor`
 //! * [`deployed`], [`holders`], [`on_path`]: connectors of `cdk`, processes that hold a lease, programs on PATH
@@ -36,6 +37,7 @@ pub mod fuzzing;
 mod help;
 mod holders;
 mod input;
+mod mask;
 mod on_path;
 mod output;
 mod passphrase;

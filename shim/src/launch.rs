@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::process::Command;
 
 use fluvio_secret_protocol::{ClientError, Grant, Granted, InjectMode, connect_or_start};
 use fluvio_secret_system::harden::Hardened;
@@ -12,6 +13,7 @@ use fluvio_secret_system::places::StateDirectory;
 use crate::args::Launch;
 use crate::delivery::Delivery;
 use crate::error::ShimError;
+use crate::memfd::SecretsMemfd;
 use crate::message::say;
 use crate::{command, config, delivery, log_level, memfd, supervised};
 
@@ -50,8 +52,46 @@ pub fn become_connector(launch: &Launch, hardened: Hardened) -> LaunchError {
     }
 }
 
+/// A connector that can be started. It inherits the secrets file that this holds.
+pub struct PreparedConnector {
+    /// The command that starts it.
+    pub command: Command,
+    /// The secrets that it gets.
+    pub granted: Granted,
+    file: Option<SecretsMemfd>,
+    by_environment: bool,
+}
+
+impl PreparedConnector {
+    /// Why the command did not start.
+    #[must_use]
+    pub fn start_error(&self, source: io::Error) -> LaunchError {
+        let environment = self.by_environment.then_some(&self.granted);
+        let program = self.command.get_program().to_owned();
+        LaunchError(ShimError::exec(program, environment, source))
+    }
+}
+
+/// Prepares a connector for a program that stays its parent.
+///
+/// # Errors
+///
+/// Those of [`become_connector`], except that of the exec.
+pub fn prepare_connector(launch: &Launch) -> Result<PreparedConnector, LaunchError> {
+    prepare(launch).map_err(LaunchError)
+}
+
 /// Becomes the connector, with an error that the shim can still act on.
 pub(crate) fn exec(launch: &Launch, hardened: Hardened) -> Result<Infallible, ShimError> {
+    let PreparedConnector { command, granted, file, by_environment } = prepare(launch)?;
+    hardened.release().map_err(ShimError::System)?;
+    let source = inherited::exec(command, &launch.program);
+    drop(file);
+    let environment = by_environment.then_some(&granted);
+    Err(ShimError::exec(launch.program.clone(), environment, source))
+}
+
+fn prepare(launch: &Launch) -> Result<PreparedConnector, ShimError> {
     command::check(launch)?;
     let granted = if command::brings_its_own_secrets(launch) {
         say("note: the command has its own --secrets, so it gets no secrets from the vault");
@@ -64,10 +104,10 @@ pub(crate) fn exec(launch: &Launch, hardened: Hardened) -> Result<Infallible, Sh
     if let Delivery::Environment { because: Some(unfitting) } = &delivery {
         say(&format!("warning: all secrets are passed as environment variables: {unfitting}"));
     }
-    let mut secrets = None;
+    let mut file = None;
     if delivery == Delivery::File {
         match memfd::secrets_file(&granted) {
-            Ok(file) => secrets = Some(file),
+            Ok(made) => file = Some(made),
             Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
                 delivery = delivery::without_file(inject, &granted).ok_or(ShimError::FileLimit)?;
                 let limit = ShimError::FileLimit;
@@ -78,13 +118,11 @@ pub(crate) fn exec(launch: &Launch, hardened: Hardened) -> Result<Infallible, Sh
     }
     let by_environment = matches!(delivery, Delivery::Environment { .. });
     let environment = by_environment.then_some(&granted);
-    let command = command::build(launch, secrets.as_ref(), environment);
-    if let Some(file) = &secrets {
+    let command = command::build(launch, file.as_ref(), environment);
+    if let Some(file) = &file {
         file.let_inherit().map_err(ShimError::System)?;
     }
-    hardened.release().map_err(ShimError::System)?;
-    let source = inherited::exec(command, &launch.program);
-    Err(ShimError::exec(launch.program.clone(), environment, source))
+    Ok(PreparedConnector { command, granted, file, by_environment })
 }
 
 fn grant(launch: &Launch) -> Result<Granted, ShimError> {

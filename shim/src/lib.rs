@@ -44,7 +44,7 @@ use crate::args::Invocation;
 pub use crate::args::{Launch, SHIM_HELP};
 use crate::cdk::watcher;
 use crate::error::ShimError;
-pub use crate::launch::{LaunchError, become_connector};
+pub use crate::launch::{LaunchError, PreparedConnector, become_connector, prepare_connector};
 use crate::message::{print, say};
 
 /// The whole program `fluvio-secret-shim`.

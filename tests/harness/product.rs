@@ -9,8 +9,8 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use super::sources::{files, relative, root};
 
 /// The directories of the product's crates. Programs have one more.
-pub(crate) const CRATES: [&str; 7] =
-    ["system", "protocol", "config", "vault", "daemon", "cli", "shim"];
+pub(crate) const CRATES: [&str; 8] =
+    ["system", "protocol", "config", "mask", "vault", "daemon", "cli", "shim"];
 
 /// A file of a crate, or a program.
 pub(crate) struct SourceFile {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clap::{Args, ValueHint};
-use fluvio_secret_launch::{Launch, become_connector};
+use fluvio_secret_launch::{Launch, become_connector, prepare_connector};
 use fluvio_secret_protocol::InjectMode;
 use fluvio_secret_system::harden::Hardened;
 use fluvio_secret_system::terminal;
@@ -14,7 +14,7 @@ use super::shim::{ask_for_a_connector, shim_path, unlock_for};
 use crate::argument::inject_mode;
 use crate::error::{CliError, NOT_STARTED};
 use crate::watch::{self, Plan, WatchArgs};
-use crate::{config_file, output};
+use crate::{config_file, mask, output};
 
 /// Run a connector with the secrets in its configuration
 #[derive(Args, Debug)]
@@ -24,6 +24,9 @@ Without --config, the configuration in the current directory is used, if there i
 COMMAND gets --config FILE, and --secrets FILE for the secrets. The exit status is that of COMMAND.
 If COMMAND does not start, the status is 2 for an invalid command line, 126 if it cannot be run, 127
 if it is not found, and 125 for any other error.
+
+With --mask, *** replaces each delivered value in the output of COMMAND, also as base64 and in URLs.
+Values with fewer than 4 bytes are not replaced.
 
 With --watch, the connector restarts after you save a watched file or set one of its secrets to
 another value. If it would not start, the old connector keeps running. Ctrl-C stops both.
@@ -52,6 +55,10 @@ pub(crate) struct RunArgs {
     /// Restart after changes of the configuration or a secret
     #[arg(long)]
     watch: bool,
+
+    /// Replace the delivered values in the connector's output
+    #[arg(long, conflicts_with = "watch")]
+    mask: bool,
 
     #[command(flatten)]
     watching: WatchArgs,
@@ -125,6 +132,9 @@ help: name the configuration with: --config FILE";
 
 pub(super) fn run(args: RunArgs, hardened: Hardened) -> Result<(), CliError> {
     let config = config_of(&args)?;
+    if args.mask {
+        return run_masked(&args.launch(config), hardened);
+    }
     if !args.watch {
         let launch = args.launch(config);
         let mut error = become_connector(&launch, hardened);
@@ -152,4 +162,16 @@ pub(super) fn run(args: RunArgs, hardened: Hardened) -> Result<(), CliError> {
         command: Box::new(command),
     };
     watch::supervise(plan, hardened)
+}
+
+/// Stays the parent of the connector.
+fn run_masked(launch: &Launch, hardened: Hardened) -> Result<(), CliError> {
+    let prepared = prepare_connector(launch).or_else(|error| {
+        if !error.is_locked() || terminal::of_session().is_none() {
+            return Err(CliError::Launch(error));
+        }
+        ask_for_a_connector()?;
+        prepare_connector(launch).map_err(CliError::Launch)
+    })?;
+    mask::run(prepared, hardened)
 }

@@ -29,7 +29,7 @@ use fluvio_secret_protocol::{
 use fluvio_secret_system::harden::harden;
 use fluvio_secret_system::places::StateDirectory;
 use fluvio_secret_system::{inherited, logout};
-use rustix::fs::{Mode, OFlags, open};
+use rustix::fs::{Mode, OFlags, fchmod, open};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use zeroize::Zeroizing;
 
@@ -175,6 +175,7 @@ fn by_environment(cdk: &mut Command, start: &CdkStart, granted: &Granted) -> Res
     cdk.args(&start.args);
     if let Delivery::Environment { .. } = delivery {
         say("warning: with --inject env, every build script that cdk runs can read the values");
+        make_log_private(start, granted.connector.as_ref());
         command::set_environment(cdk, granted);
     }
     Ok(())
@@ -192,6 +193,7 @@ fn by_lease(
     if let Some(lease) = leased.lease {
         refuse_deployed(start, leased.connector.as_ref())?;
         hold(Path::new(&lease.hold))?;
+        make_log_private(start, leased.connector.as_ref());
         cdk.arg("--secrets").arg(&lease.secrets);
         if start.stays {
             keep_command(start, typed, Path::new(&lease.hold)).map_err(ShimError::System)?;
@@ -207,6 +209,20 @@ fn keep_command(start: &CdkStart, typed: Vec<OsString>, hold: &Path) -> io::Resu
     let (directory, config) = (std::env::current_dir()?, start.config.clone());
     let command = StartCommand { directory, config, args: typed };
     command.write(hold.parent().unwrap_or(hold))
+}
+
+/// Makes the file for the connector's output, which `cdk` then opens, so that only you can read it. `cdk` reports
+/// what is wrong with it.
+fn make_log_private(start: &CdkStart, connector: Option<&String>) {
+    let Some(connector) = connector.filter(|name| start.stays && !name.contains('/')) else {
+        return;
+    };
+    let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW;
+    let mode = Mode::RUSR | Mode::WUSR;
+    if let Ok(log) = open(format!("{connector}.log"), flags | OFlags::CLOEXEC, mode) {
+        // It may be there from an earlier start.
+        let _ = fchmod(log, mode);
+    }
 }
 
 /// Warns once if a lease would not outlive the login.

@@ -1,0 +1,177 @@
+//! `--mask`: this program stays the parent of the connector, and replaces values in what it prints.
+//!
+//! The connector stays in this process group, with this standard input. So the terminal stops and ends both, and
+//! a shell sees one job. Only its outputs are ours: a pty for each terminal, a pipe for anything else.
+//!
+//! * [`outputs`]: the streams, from the connector to where this program prints
+//! * [`passed_signals`]: signals from other processes, which reach only this program
+
+mod outputs;
+mod passed_signals;
+
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::Arc;
+
+use fluvio_secret_launch::PreparedConnector;
+use fluvio_secret_mask::{Mask, SHORTEST_VALUE};
+use fluvio_secret_protocol::{Secret, SecretName};
+use fluvio_secret_system::harden::{Hardened, harden};
+use fluvio_secret_system::inherited;
+use rustix::event::poll;
+use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
+
+use self::outputs::Outputs;
+use self::passed_signals::{Arrived, PassedSignals};
+use crate::error::CliError;
+use crate::output;
+use crate::signals;
+
+/// Starts a connector, and replaces its secrets in its outputs until they end.
+pub(crate) fn run(connector: PreparedConnector, hardened: Hardened) -> Result<(), CliError> {
+    let secrets = &connector.granted.secrets;
+    note_short(secrets);
+    let mask = Arc::new(Mask::of(secrets.iter().map(|(_, value)| value.expose())));
+    let (mut outputs, ends) = Outputs::new(&mask).map_err(CliError::System)?;
+    let mut command = as_inherited(&connector.command);
+    let [stdout, stderr] = ends.map(Stdio::from);
+    command.stdout(stdout).stderr(stderr);
+    hardened.release().map_err(CliError::System)?;
+    let child = command.spawn();
+    let signals = PassedSignals::catch().map_err(CliError::System)?;
+    // The values stay for the life of this process.
+    let _still_hardened = harden_again(&signals)?;
+    let child = child.map_err(|source| CliError::Launch(connector.start_error(source)))?;
+    let child = Pid::from_child(&child);
+    // Its ends of the outputs, and its secrets.
+    drop((command, connector));
+    let status = Parent { child, status: None }.pass_on(&mut outputs, &signals);
+    end_as(status.map_err(CliError::System)?)
+}
+
+fn harden_again(signals: &PassedSignals) -> Result<Hardened, CliError> {
+    let hardened = harden().map_err(CliError::System)?;
+    // That unblocks all signals.
+    signals.block().map_err(CliError::System)?;
+    Ok(hardened)
+}
+
+fn note_short(secrets: &[(SecretName, Secret)]) {
+    let short = secrets.iter().filter(|(_, value)| value.len() < SHORTEST_VALUE);
+    let short: Vec<_> = short.map(|(name, _)| format!("`{name}`")).collect();
+    if !short.is_empty() {
+        output::say(&format!(
+            "note: values with fewer than {SHORTEST_VALUE} bytes are not masked: {}",
+            short.join(", ")
+        ));
+    }
+}
+
+/// A command, as it is to be spawned. A program that is spawned does not inherit that SIGPIPE is ignored, as by
+/// the shell's `trap '' PIPE`. So a shell ignores it again.
+fn as_inherited(command: &Command) -> Command {
+    let mut spawned = match inherited::is_ignored(Signal::PIPE.as_raw()) {
+        true => {
+            let mut shell = Command::new("/bin/sh");
+            shell.args(["-c", "trap '' PIPE; exec \"$@\"", "sh"]).arg(command.get_program());
+            shell
+        }
+        false => Command::new(command.get_program()),
+    };
+    spawned.args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => spawned.env(name, value),
+            None => spawned.env_remove(name),
+        };
+    }
+    spawned
+}
+
+struct Parent {
+    child: Pid,
+    status: Option<ExitStatus>,
+}
+
+impl Parent {
+    /// Passes outputs and signals on until the connector has exited and its outputs have ended: what it leaves
+    /// running may still print.
+    fn pass_on(mut self, outputs: &mut Outputs, signals: &PassedSignals) -> io::Result<ExitStatus> {
+        loop {
+            self.look_after_child()?;
+            match self.status {
+                Some(status) if outputs.have_ended() => return Ok(status),
+                _ => {}
+            }
+            let ready = wait(outputs, signals)?;
+            outputs.advance(&ready);
+            while let Some(arrived) = signals.next()? {
+                match (arrived, self.status) {
+                    (Arrived::Child, _) => {}
+                    (Arrived::Window, _) => {
+                        outputs.copy_window_size();
+                        self.signal(Signal::WINCH);
+                    }
+                    // Only what it left behind still prints.
+                    (Arrived::End(_), Some(status)) => return Ok(status),
+                    (Arrived::End(signal) | Arrived::Passed(signal), _) => self.signal(signal),
+                    (Arrived::FromTerminal, _) => {}
+                }
+            }
+        }
+    }
+
+    /// Learns that the connector has exited or was stopped. This program stops with it, for the shell.
+    fn look_after_child(&mut self) -> io::Result<()> {
+        let options = WaitOptions::NOHANG | WaitOptions::UNTRACED;
+        while self.status.is_none()
+            && let Some((_, status)) =
+                rustix::io::retry_on_intr(|| waitpid(Some(self.child), options))?
+        {
+            if status.stopped() {
+                kill_process(getpid(), Signal::STOP)?;
+                self.signal(Signal::CONT);
+            } else {
+                self.status = Some(ExitStatus::from_raw(status.as_raw()));
+            }
+        }
+        Ok(())
+    }
+
+    fn signal(&self, signal: Signal) {
+        if self.status.is_none() {
+            // It may have exited.
+            let _ = kill_process(self.child, signal);
+        }
+    }
+}
+
+/// Waits for an output or a signal. Returns which of the outputs' waits are over.
+fn wait(outputs: &Outputs, signals: &PassedSignals) -> io::Result<Vec<bool>> {
+    let mut waits = outputs.waits();
+    waits.push(signals.wait());
+    rustix::io::retry_on_intr(|| poll(&mut waits, None))?;
+    waits.pop();
+    Ok(waits.iter().map(|wait| !wait.revents().is_empty()).collect())
+}
+
+/// Ends as the connector did: with its status, or by its signal.
+fn end_as(status: ExitStatus) -> Result<(), CliError> {
+    let Some(signal) = status.signal() else {
+        return match status.code() {
+            Some(0) => Ok(()),
+            code => Err(CliError::Connector(status_byte(code))),
+        };
+    };
+    inherited::unblock_signals().map_err(CliError::System)?;
+    let _ = signals::take_default(signal);
+    if let Some(signal) = Signal::from_named_raw(signal) {
+        let _ = kill_process(getpid(), signal);
+    }
+    Err(CliError::Connector(status_byte(Some(128 + signal))))
+}
+
+fn status_byte(code: Option<i32>) -> u8 {
+    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)
+}

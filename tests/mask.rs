@@ -1,0 +1,161 @@
+//! `run --mask`: no delivered value is in what a connector prints, and nothing else is different.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
+
+use crate::harness::pty::Pty;
+use crate::harness::{Home, eventually, kill, need, said};
+
+/// A connector in bash, with the secret `A` in its environment.
+fn masked(home: &Home, script: &str) -> Command {
+    let config = home.config(&["A"]);
+    let mut command = home.command("fluvio-secret");
+    command.args(["run", "--mask", "--as-is", "--config"]).arg(config);
+    command.args(["--", "bash", "-c", script]);
+    command
+}
+
+fn home(value: &str) -> Home {
+    let home = Home::new();
+    home.ok(&["set", "A", value]);
+    home
+}
+
+#[test]
+fn d21_a_value_in_any_form_is_replaced_in_both_outputs() {
+    let home = home("Bearer 12/34 \u{fc}?>");
+    let script = r#"
+        printf 'out %s.\n' "$A"
+        printf 'err %s.\n' "$A" >&2
+        printf '%s' "${A:0:7}"; sleep 0.1; printf '%s\n' "${A:7}"
+        printf '%s' "$A" | base64 -w0; echo
+        printf 'x%s' "$A" | base64 -w0 | tr +/ -_; echo
+        echo 'Bearer%2012%2F34%20%C3%BC%3F%3E'
+        echo 'Bearer of other news'
+    "#;
+    let said = said(&mut masked(&home, script));
+    assert!(said.status.success(), "{said:?}");
+    let lines: Vec<_> = said.out.lines().collect();
+    assert_eq!(lines[..3], ["out ***.", "***", "***"], "{said:?}");
+    assert!(lines[3].contains("***") && lines[3].len() < 10, "{said:?}");
+    assert_eq!(lines[4..], ["***", "Bearer of other news"], "{said:?}");
+    assert_eq!(said.err, "err ***.\n");
+}
+
+#[test]
+fn a_value_that_is_too_short_is_reported_and_not_masked() {
+    let home = home("abc");
+    let said = said(&mut masked(&home, "echo $A"));
+    assert_eq!(said.out, "abc\n");
+    assert_eq!(said.err, "note: values with fewer than 4 bytes are not masked: `A`\n");
+}
+
+#[test]
+fn the_status_and_a_signal_are_those_of_the_connector() {
+    let home = home("value");
+    assert_eq!(said(&mut masked(&home, "exit 7")).code(), Some(7));
+    assert_eq!(said(&mut masked(&home, "kill -TERM $$")).status.signal(), Some(15));
+    assert_eq!(said(&mut masked(&home, "kill -KILL $$")).status.signal(), Some(9));
+    let config = home.config(&["A"]);
+    let mut none = home.command("fluvio-secret");
+    none.args(["run", "--mask", "--as-is", "--config"]).arg(config).args(["--", "/none"]);
+    let said = said(&mut none);
+    assert!(said.code() == Some(127) && said.err.contains("cannot run /none"), "{said:?}");
+}
+
+#[test]
+fn a_signal_to_the_launcher_reaches_the_connector_once() {
+    let home = home("value");
+    let script = "trap 'echo term' TERM; trap 'echo usr; exit 3' USR1; echo ready; \
+                  while :; do sleep 0.05; done";
+    let out = home.path("out");
+    let mut command = masked(&home, script);
+    let mut launcher = command.stdout(fs::File::create(&out).unwrap()).spawn().unwrap();
+    let printed = || fs::read_to_string(&out).unwrap();
+    eventually("the start", || printed() == "ready\n");
+    kill("TERM", launcher.id());
+    eventually("the signal", || printed().contains("term"));
+    kill("USR1", launcher.id());
+    assert_eq!(launcher.wait().unwrap().code(), Some(3));
+    assert_eq!(printed(), "ready\nterm\nusr\n");
+}
+
+#[test]
+fn a_terminal_stays_one_and_stops_and_ends_both() {
+    let home = home("value");
+    let script = "test -t 1 && test -t 2 && test -t 0 && echo terminal; stty size; echo $A; \
+                  trap 'echo int; exit 4' INT; echo ready; while :; do sleep 0.05; done";
+    let mut pty = Pty::start(&masked(&home, script));
+    pty.expect("terminal");
+    pty.expect("***");
+    pty.expect("ready");
+    pty.type_keys("\u{3}");
+    pty.expect("int");
+    assert_eq!(pty.child.wait().unwrap().code(), Some(4));
+}
+
+#[test]
+fn the_launcher_stops_with_the_connector_and_continues_it() {
+    let home = home("value");
+    let mut command = masked(&home, "echo $$; read x; echo done");
+    let mut launcher = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let state = |pid: u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit(") ").next().and_then(|rest| rest.chars().next())
+    };
+    let mut connector = None;
+    eventually("the connector", || {
+        let children = format!("/proc/{0}/task/{0}/children", launcher.id());
+        let children = fs::read_to_string(children).unwrap_or_default();
+        connector = children.split_whitespace().next().and_then(|pid| pid.parse().ok());
+        connector.is_some()
+    });
+    let connector: u32 = connector.unwrap();
+    // As Ctrl-Z, which is ignored in a process group without a shell.
+    kill("STOP", connector);
+    eventually("both are stopped", || {
+        state(connector) == Some('T') && state(launcher.id()) == Some('T')
+    });
+    kill("CONT", launcher.id());
+    eventually("both run", || state(connector) != Some('T') && state(launcher.id()) != Some('T'));
+    drop(launcher.stdin.take());
+    assert!(launcher.wait_with_output().unwrap().status.success());
+}
+
+#[test]
+fn c9_the_launcher_that_has_the_values_cannot_be_looked_into() {
+    if !need::plain_user() {
+        return;
+    }
+    let home = home("value");
+    let out = home.path("out");
+    let mut command = masked(&home, "echo ready; read x");
+    let command = command.stdin(Stdio::piped()).stdout(fs::File::create(&out).unwrap());
+    let mut launcher = command.spawn().unwrap();
+    eventually("the start", || fs::read_to_string(&out).unwrap() == "ready\n");
+    for file in ["mem", "environ", "maps"] {
+        let error = fs::read(format!("/proc/{}/{file}", launcher.id())).expect_err(file);
+        assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied, "{file}");
+    }
+    drop(launcher.stdin.take());
+    launcher.wait().unwrap();
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_connector_as_without_a_mask() {
+    let home = home("value");
+    let mut command = masked(&home, "while echo $A; do :; done; echo $? >&2; exit 5");
+    let mut launcher = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    drop(launcher.stdout.take());
+    // bash ends by SIGPIPE.
+    assert_eq!(launcher.wait().unwrap().signal(), Some(13));
+}
+
+#[test]
+fn mask_and_watch_are_not_for_the_same_run() {
+    let home = home("value");
+    let config = home.config(&["A"]);
+    let said = home.cli(&["run", "--mask", "--watch", "--config", config.to_str().unwrap(), "x"]);
+    assert_eq!(said.code(), Some(2), "{said:?}");
+}
