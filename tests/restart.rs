@@ -125,7 +125,7 @@ fn restart_reports_each_and_names_what_run_started() {
     let (result, told) = restarted(&["--stale"]);
     assert_eq!(names(&result), ["stale"], "the other one has the value");
     assert_eq!(result["others"][0]["pid"], connector.id());
-    assert!(told.contains(&format!("sleep with ~/config.yaml (pid {})", connector.id())));
+    assert!(told.contains(&format!("config.yaml (pid {})", connector.id())), "{told}");
     let (result, _) = restarted(&["--all"]);
     assert_eq!(names(&result), ["other", "stale"]);
     connector.kill().unwrap();
@@ -207,5 +207,11 @@ fn the_connector_of_the_current_directory_needs_no_name() {
     let mut here = cli(&home, &project, &["restart"]);
     let told = said(here.current_dir(project.path("")));
     assert!(told.status.success() && !is_alive(pid), "{told:?}");
+    project.config("other", &["A"]);
+    let told = said(here.current_dir(project.path("")));
+    assert!(told.code() == Some(2) && told.err.contains("--config FILE"), "{told:?}");
+    let config = project.path("facts.yaml").display().to_string();
+    let told = said(&mut cli(&home, &project, &["restart", "-c", &config]));
+    assert!(told.out.contains("\"facts\" restarted"), "{told:?}");
     shut_down(&home, &project, &["facts"]);
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
@@ -36,6 +37,10 @@ that you started with `run` are only named. With `run --watch`, they restart on 
 Example:
   fluvio-secret restart --stale")]
 pub(crate) struct RestartArgs {
+    /// Configuration of the connector
+    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["all", "names", "stale"])]
+    config: Option<PathBuf>,
+
     /// All that may have an earlier value of a secret
     #[arg(long, conflicts_with_all = ["all", "names"])]
     stale: bool,
@@ -96,7 +101,7 @@ pub(super) fn restart(args: RestartArgs, hardened: Hardened) -> Result<(), CliEr
             |lease: &ListedLease| args.all || !lease.stale.is_empty() || !lease.updated.is_empty();
         leases.into_iter().filter(is_chosen).collect()
     } else {
-        named(leases, &names(args.names)?)?
+        named(leases, &names(args.names, args.config)?)?
     };
     restart_and_report(chosen, others, args.output.format, hardened)
 }
@@ -112,12 +117,13 @@ pub(crate) fn restart_held(
     restart_and_report(chosen, others, OutputFormat::Table, hardened)
 }
 
-/// The names that were typed, or that of the configuration in the current directory.
-fn names(typed: Vec<String>) -> Result<Vec<String>, CliError> {
+/// The names that were typed, or that of a configuration, which may be the one of the current directory.
+fn names(typed: Vec<String>, config: Option<PathBuf>) -> Result<Vec<String>, CliError> {
     if !typed.is_empty() {
         return Ok(typed);
     }
-    let config = config_file::read(&config_file::find()?)?;
+    let config = config.map_or_else(config_file::find, Ok)?;
+    let config = config_file::read(&config)?;
     let document = Document::read(&config);
     let connector = document.references().ok().and_then(|found| found.connector.clone());
     let missing = "error: the configuration has no name\nhelp: name the connector";
