@@ -94,14 +94,14 @@ mod tests {
     #[test]
     fn only_a_possible_beginning_is_held_back() {
         let (mut stream, mut out) = (stream(&[b"secret"]), Vec::new());
-        for (piece, shown) in [("a se", "a "), ("x", "a sex"), (" secre", "a sex "), ("ts", "***s")]
+        for (piece, shown) in [("a se", "a "), ("x", "a sex"), (" secre", "a sex "), ("t.", "***.")]
         {
             stream.push(piece.as_bytes(), &mut out);
             assert!(out.ends_with(shown.as_bytes()), "{piece}: {out:?}");
         }
         stream.push(b" sec", &mut out);
         stream.end(&mut out);
-        assert_eq!(out, b"a sex ***s sec");
+        assert_eq!(out, b"a sex ***. sec");
     }
 
     #[test]
