@@ -48,7 +48,9 @@ fn settings() -> String {
 /// A line of a check, with NAME in place of each secret's name.
 fn without_names(found: &Diagnosis, line: &str) -> String {
     let names: BTreeSet<_> = found.names.iter().collect();
-    names.into_iter().fold(line.to_owned(), |line, name| replaced(&line, name.as_str(), "NAME"))
+    names
+        .into_iter()
+        .fold(line.to_owned(), |line, name| replaced(&line, name.as_str(), "NAME", "_-"))
 }
 
 /// The same text with `~` for the home directory, and USER for the user's name elsewhere in a path.
@@ -56,19 +58,20 @@ fn without_user(text: &str, machine: &Machine) -> String {
     let home = machine.home.as_deref().unwrap_or(Path::new("/"));
     let mut text = text.to_owned();
     if home != Path::new("/") {
-        text = replaced(&text, &home.to_string_lossy(), "~");
+        text = replaced(&text, &home.to_string_lossy(), "~", "_-");
     }
     let names = [machine.user.as_deref(), home.file_name()];
     for name in names.into_iter().flatten().filter(|name| *name != "root") {
         let name = name.to_string_lossy();
-        text = replaced(&text, &format!("/{name}"), "/USER");
+        // As a part of a name, too: `/srv/ada-secrets`.
+        text = replaced(&text, &format!("/{name}"), "/USER", "");
     }
     text
 }
 
-/// Replaces a word in a text. A longer word that contains it stays.
-fn replaced(text: &str, word: &str, other: &str) -> String {
-    let goes_on = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+/// Replaces a word in a text. A longer word that contains it stays. Words have letters, digits and `joints`.
+fn replaced(text: &str, word: &str, other: &str, joints: &str) -> String {
+    let goes_on = |c: char| c.is_alphanumeric() || joints.contains(c);
     let begins_inside = |before: &str| word.starts_with(goes_on) && before.ends_with(goes_on);
     let mut result = String::new();
     let mut rest = text;
@@ -120,16 +123,16 @@ mod tests {
         let mut machine = Machine::this();
         machine.home = Some("/home/ada".into());
         machine.user = Some("ada".into());
-        let text = "/home/ada/x, '/home/ada' and /home/adam/y; /media/ada/stick, /srv/ada; ada";
+        let text = "/home/ada/x, '/home/ada' and /home/adam/y; /media/ada/stick, /srv/ada-1; ada";
         assert_eq!(
             without_user(text, &machine),
-            "~/x, '~' and /home/adam/y; /media/USER/stick, /srv/USER; ada"
+            "~/x, '~' and /home/adam/y; /media/USER/stick, /srv/USER-1; ada"
         );
     }
 
     #[test]
     fn only_whole_words_are_replaced() {
-        assert_eq!(replaced("A B_A A-A (A)", "A", "x"), "x B_A A-A (x)");
-        assert_eq!(replaced("", "A", "x"), "");
+        assert_eq!(replaced("A B_A A-A (A)", "A", "x", "_-"), "x B_A A-A (x)");
+        assert_eq!(replaced("", "A", "x", ""), "");
     }
 }
