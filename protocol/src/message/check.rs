@@ -138,6 +138,9 @@ impl Checked {
             finding.report(path, &lines, &mut report);
             report.push('\n');
         }
+        if self.findings.len() >= limits::FINDINGS {
+            report += &format!("note: only the first {} findings are shown\n\n", limits::FINDINGS);
+        }
         if let Some(unchecked) = &self.unchecked {
             report += &format!("note: {path}: {unchecked}\n");
         }
