@@ -2,13 +2,14 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use fluvio_secret_protocol::{GetRecipients, Secret, UseIdentity, limits};
 use fluvio_secret_system::regular::{self, Links};
-use fluvio_secret_system::shell;
+use fluvio_secret_system::{printable, shell};
 
 use super::rekey::{kept_passphrase, reseal, say_rest, say_state, summary};
 use crate::connection::client;
@@ -58,8 +59,8 @@ pub(super) fn use_identity(args: &UseIdentityArgs) -> Result<(), CliError> {
     if let Some(mode) = mode.filter(|mode| mode & 0o077 != 0) {
         output::say(&format!(
             "warning: others may have read {path} (mode {mode:04o})\nhelp: fix that with: chmod 0600 {}",
-            shell::quoted(&path.display().to_string()),
-            path = path.display()
+            shell::path(path),
+            path = printable::path(path)
         ));
     }
     say_rest(&resealed);
@@ -81,8 +82,22 @@ fn is_sealed(identity: &Secret) -> bool {
     bytes.starts_with(b"age-encryption.org/") || bytes.starts_with(b"-----BEGIN AGE")
 }
 
+/// Whether a path is the text of a key, which no message may repeat.
+fn is_key(path: &Path) -> bool {
+    const BEGIN: &[u8] = b"AGE-SECRET-KEY-";
+    let begin = path.as_os_str().as_bytes().get(..BEGIN.len());
+    begin.is_some_and(|begin| begin.eq_ignore_ascii_case(BEGIN))
+}
+
+const NOT_A_FILE: &str = "\
+error: that is a key and not a file, so nothing was changed
+help: write it into a file that only you can read, and name that file";
+
 /// The text, and the mode of its file. A pipe, as `<(command)` makes one, is not a file that keeps it.
 fn read(path: &Path) -> Result<(Secret, Option<u32>), CliError> {
+    if is_key(path) {
+        return Err(CliError::Usage(NOT_A_FILE.to_owned()));
+    }
     let failed = |why: AnyCause| CliError::Identity { path: path.to_owned(), why };
     let opened = match fs::metadata(path) {
         // It is waited for as long as its writer takes, and Ctrl-C ends that.

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
-use fluvio_secret_protocol::{Secret, SecretName, Set};
+use fluvio_secret_protocol::{History, Secret, SecretName, Set};
 use fluvio_secret_system::harden::Hardened;
 
 use super::remarks::{about_the_identity, about_unfit, provided, say_holders};
@@ -114,6 +114,9 @@ pub(crate) fn set(args: SetArgs, hardened: Hardened) -> Result<(), CliError> {
         Some(provider) => provided(&provider)?,
         None => value::read(source, &name)?,
     };
+    if is_argument {
+        refuse_swapped(&name, &value)?;
+    }
     if is_argument && value.expose().starts_with(b"--") {
         output::say(
             "note: the value begins with two dashes, like an option\nhelp: see: fluvio-secret set --help",
@@ -140,6 +143,23 @@ pub(crate) fn set(args: SetArgs, hardened: Hardened) -> Result<(), CliError> {
         false => Ok(()),
     }
 }
+
+/// Refuses a value that is the name of another secret: the two were probably swapped. A value in the place of the
+/// name would be in the list and in the audit log.
+fn refuse_swapped(name: &SecretName, value: &Secret) -> Result<(), CliError> {
+    let text = std::str::from_utf8(value.expose()).ok();
+    let other = text.and_then(|text| text.parse::<SecretName>().ok()).filter(|other| other != name);
+    let Some(other) = other else { return Ok(()) };
+    match client()?.call(History { name: other }) {
+        Ok(versions) if versions.present.is_some() => Err(CliError::Usage(SWAPPED.to_owned())),
+        _ => Ok(()),
+    }
+}
+
+const SWAPPED: &str = "\
+error: the value is the name of a secret, so nothing was set
+help: if you swapped them, put the name first: fluvio-secret set NAME VALUE
+help: if it is the value, pass it on standard input: fluvio-secret set NAME -";
 
 /// Whether a value is `@` and the path of a file, by which other tools read that file.
 fn names_a_file(value: &Secret) -> bool {
