@@ -273,3 +273,62 @@ fn a_mistyped_name_is_answered_with_the_one_that_is_meant() {
     }
     assert!(!home.cli(&["delete", "OTHER"]).err.contains("did you mean"));
 }
+
+#[test]
+fn d18_a_line_end_in_the_name_of_a_file_forges_no_help() {
+    let home = Home::new();
+    home.set("A", "x");
+    let directory = home.path("project");
+    make_folder(&directory, 0o700);
+    let text = "meta: {name: c, type: t, topic: t, version: 0.1.0}\n";
+    let odd = "b.yaml\nhelp: forged: true\n.yaml";
+    for name in ["a.yaml", odd] {
+        fs::write(directory.join(name), text).unwrap();
+    }
+    let missing = format!("none-{odd}");
+    for args in [
+        &["check"][..],
+        &["run", "--", "true"],
+        &["check", odd],
+        &["check", &missing],
+        &["import", &missing],
+        &["run", "--config", &missing, "--", "true"],
+    ] {
+        let said = said(home.command("fluvio-secret").args(args).current_dir(&directory));
+        let all = format!("{}{}", said.out, said.err);
+        assert!(all.contains("b.yaml\u{fffd}help: forged"), "the control: {args:?}: {said:?}");
+        assert!(!all.lines().any(|line| line.starts_with("help: forged")), "{args:?}: {said:?}");
+    }
+}
+
+#[test]
+fn d7_a_key_in_place_of_its_file_is_not_repeated() {
+    let home = Home::new();
+    home.set("A", "x");
+    let said = home.cli(&["key", "use", "AGE-SECRET-KEY-1CNRYCNRY"]);
+    refused(&said, 2, &["a key and not a file", "help: "]);
+    assert!(!said.err.contains("CNRY"), "{said:?}");
+}
+
+#[test]
+fn d7_a_value_in_place_of_the_name_is_not_stored_as_a_name() {
+    let home = Home::new();
+    home.set("A", "x");
+    let said = home.cli(&["set", "cnry_value", "A"]);
+    refused(&said, 2, &["name of a secret", "fluvio-secret set NAME VALUE"]);
+    assert!(!said.err.contains("cnry"), "{said:?}");
+    assert_eq!(home.audit_log().len(), 1, "nothing was set");
+    // Other words may be values, and a secret may have its own name as its value.
+    home.ok(&["set", "B", "NONE"]);
+    home.ok(&["set", "A", "A"]);
+}
+
+#[test]
+fn a_command_is_carried_out_although_a_variable_names_no_shell() {
+    let home = Home::new();
+    let said = said(
+        home.command("fluvio-secret").args(["set", "A", "x"]).env("FLUVIO_SECRET_COMPLETE", "x"),
+    );
+    assert_eq!(said.code(), Some(0), "{said:?}");
+    assert!(home.ok(&["list"]).contains('A'));
+}

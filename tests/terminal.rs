@@ -301,3 +301,17 @@ fn d3_a_value_as_an_argument_is_warned_of_once_and_only_on_a_terminal() {
     assert!(!pty.expect("end").contains("history"));
     pty.child.wait().unwrap();
 }
+
+#[test]
+fn d18_a_path_in_a_prompt_drives_no_terminal() {
+    let home = Home::new();
+    home.set("A", "x");
+    passphrase::protect(&home, "right");
+    let odd = home.path("id\u{1b}[31m.txt");
+    std::fs::copy(home.path("config/identity.txt"), &odd).unwrap();
+    let mut pty = Pty::start(home.command("fluvio-secret").args(["key", "use"]).arg(&odd));
+    let screen = pty.expect("[31m.txt: ");
+    assert!(!screen.contains("\u{1b}[31m"), "{screen:?}");
+    pty.type_keys("\u{3}");
+    pty.child.wait().unwrap();
+}

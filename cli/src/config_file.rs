@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use fluvio_secret_config::is_configuration;
 use fluvio_secret_protocol::limits;
+use fluvio_secret_system::printable;
 use fluvio_secret_system::regular::{self, Links};
 use zeroize::Zeroizing;
 
@@ -78,7 +79,7 @@ pub(crate) fn find() -> Result<PathBuf, CliError> {
 }
 
 fn shown(paths: &[PathBuf]) -> Vec<String> {
-    paths.iter().map(|path| path.display().to_string()).collect()
+    paths.iter().map(|path| printable::path(path)).collect()
 }
 
 /// The configurations of connectors in a directory, but not below it.

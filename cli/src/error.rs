@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use fluvio_secret_launch::LaunchError;
 use fluvio_secret_protocol::{BadName, ClientError, Code, StartError, limits};
 use fluvio_secret_system::help::{Help, Helpful};
+use fluvio_secret_system::printable;
 use thiserror::Error;
 
 use crate::daemon_settings::BadSettings;
@@ -173,6 +174,13 @@ impl CliError {
 }
 
 impl Helpful for CliError {
+    fn cause_line(&self) -> String {
+        match self {
+            Self::Launch(error) => error.cause_line(),
+            _ => printable::line(&self.to_string()),
+        }
+    }
+
     fn help(&self) -> Option<Help> {
         let (advice, command) = match self {
             Self::Client(error) | Self::Stopped { source: error, .. } => return error.help(),

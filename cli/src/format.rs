@@ -78,7 +78,8 @@ pub(crate) fn count(number: usize, thing: &str) -> String {
 /// Some of these, and how many more there are. None of them is a dash.
 pub(crate) fn some(all: &[String]) -> String {
     const MOST_SHOWN: usize = 8;
-    let shown = all.iter().take(MOST_SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let shown = all.iter().take(MOST_SHOWN).map(|one| printable::line(one));
+    let shown = shown.collect::<Vec<_>>().join(", ");
     match all.len() {
         0 => "-".to_owned(),
         count if count > MOST_SHOWN => format!("{shown} and {} more", count - MOST_SHOWN),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use fluvio_secret_protocol::{Secret, limits};
-use fluvio_secret_system::{shell, terminal};
+use fluvio_secret_system::{printable, shell, terminal};
 
 use crate::error::CliError;
 use crate::input::{at_most, without_line_end};
@@ -161,8 +161,7 @@ fn warn_of_wide(path: &Path, file: &File) -> io::Result<()> {
     let mode = found.mode() & 0o777;
     // A file without a name cannot be opened by others.
     if found.is_file() && mode & 0o077 != 0 && fs::symlink_metadata(path)?.is_file() {
-        let shown = path.display();
-        let word = shell::quoted(&shown.to_string());
+        let (shown, word) = (printable::path(path), shell::path(path));
         output::say(&format!(
             "warning: others may read {shown} (mode {mode:04o})\nhelp: fix it with: chmod 0600 {word}"
         ));

@@ -13,6 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use fluvio_secret_protocol::{Secret, limits};
+use fluvio_secret_system::printable;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
@@ -220,7 +221,8 @@ impl<'a> Terminal<'a> {
     }
 
     fn prompt(&self) -> io::Result<()> {
-        (&self.output).write_all(self.prompt.as_bytes())
+        // It may have a path in it.
+        (&self.output).write_all(printable::line(self.prompt).as_bytes())
     }
 
     fn end_line(&self) {

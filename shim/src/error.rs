@@ -119,7 +119,7 @@ impl ShimError {
 
     /// What the daemon said about a configuration, with its lines.
     pub(crate) fn faulty(checked: &Checked, config: &Path, text: &[u8]) -> Self {
-        let path = config.display().to_string();
+        let path = printable::path(config);
         Self::Faulty(checked.report(&path, &String::from_utf8_lossy(text)).trim_end().to_owned())
     }
 
@@ -151,6 +151,12 @@ impl ShimError {
 }
 
 impl Helpful for ShimError {
+    fn cause_line(&self) -> String {
+        let text = self.to_string();
+        // The report has lines, and no text of others that is not safe.
+        if matches!(self, Self::Faulty(_)) { text } else { printable::line(&text) }
+    }
+
     fn help(&self) -> Option<Help> {
         let (advice, command) = match self {
             Self::Client(error) => return error.help(),

@@ -37,6 +37,10 @@ impl LaunchError {
 }
 
 impl Helpful for LaunchError {
+    fn cause_line(&self) -> String {
+        self.0.cause_line()
+    }
+
     fn help(&self) -> Option<Help> {
         self.0.help()
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::printable;
+
 /// What a line of help begins with.
 const PREFIX: &str = "help: ";
 
@@ -19,9 +21,18 @@ pub trait Helpful: std::error::Error {
     /// What you can do about it.
     fn help(&self) -> Option<Help>;
 
+    /// The cause, on one line because a line end in a path could forge a help.
+    fn cause_line(&self) -> String {
+        printable::line(&self.to_string())
+    }
+
     /// The cause, and the help on a line of its own.
     fn report(&self) -> String {
-        self.help().map_or_else(|| self.to_string(), |help| format!("{self}\n{PREFIX}{help}"))
+        let cause = self.cause_line();
+        match self.help() {
+            Some(help) => format!("{cause}\n{PREFIX}{}", printable::line(&help.to_string())),
+            None => cause,
+        }
     }
 }
 
@@ -66,13 +77,26 @@ impl fmt::Display for Help {
 
 #[cfg(test)]
 mod tests {
-    use super::Help;
+    use super::{Help, Helpful};
 
     #[test]
     fn a_report_is_read_as_it_is_printed() {
         let help = Some(Help::command("fix it with", "true"));
         assert_eq!(Help::of_report("error: a: b\nhelp: fix it with: true\n"), ("a: b", help));
         assert_eq!(Help::of_report("a: b"), ("a: b", None));
+    }
+
+    #[test]
+    fn a_line_end_in_a_path_forges_no_help() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("cannot read a\nhelp: b")]
+        struct Forged;
+        impl Helpful for Forged {
+            fn help(&self) -> Option<Help> {
+                Some(Help::command("remove it with", "rm 'a\nhelp: b'"))
+            }
+        }
+        assert_eq!(Forged.report().lines().count(), 2);
     }
 
     #[test]

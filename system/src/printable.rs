@@ -3,6 +3,8 @@
 //! Names of files and connectors, and notes, may come from anyone. A control character could drive the terminal,
 //! and a bidirectional or invisible one could show another text than the real one.
 
+use std::path::Path;
+
 /// Characters that reorder or hide text: Unicode's bidirectional controls, its
 /// `Default_Ignorable_Code_Point`s, and separators of lines.
 const HIDING: [(u32, u32); 18] = [
@@ -36,6 +38,12 @@ pub fn is_unsafe(c: char) -> bool {
 #[must_use]
 pub fn line(text: &str) -> String {
     text.replace(is_unsafe, "\u{fffd}")
+}
+
+/// A path as a part of a line.
+#[must_use]
+pub fn path(path: &Path) -> String {
+    line(&path.display().to_string())
 }
 
 /// The same for a text of several lines. Line ends and tabs stay.

@@ -1,5 +1,7 @@
 //! Words of a shell, for commands that you are advised to type.
 
+use std::path::Path;
+
 /// A string as a POSIX shell reads it back.
 #[must_use]
 pub fn quoted(text: &str) -> String {
@@ -13,9 +15,24 @@ pub fn word(text: &str) -> String {
     if !text.is_empty() && text.chars().all(is_plain) { text.to_owned() } else { quoted(text) }
 }
 
+/// A path that no program takes for an option.
+#[must_use]
+pub fn path(path: &Path) -> String {
+    let text = path.display().to_string();
+    word(&if text.starts_with('-') { format!("./{text}") } else { text })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::word;
+    use std::path::Path;
+
+    use super::{path, word};
+
+    #[test]
+    fn a_path_is_not_an_option() {
+        assert_eq!(path(Path::new("-rf x")), "'./-rf x'");
+        assert_eq!(path(Path::new("/-x")), "/-x");
+    }
 
     #[test]
     fn a_shell_reads_back_the_same_string() {

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use fluvio_secret_protocol::SHIM;
 use fluvio_secret_system::harden::Hardened;
+use fluvio_secret_system::printable;
 
 use super::shim::{CDK, as_cdk, become_shim, shim_path, unlock_for};
 use crate::connection::places;
@@ -127,7 +128,7 @@ fn install(folder: Option<PathBuf>) -> Result<(), CliError> {
         None => {}
     }
     symlink(&shim, &link).map_err(failed)?;
-    output::confirm(&format!("{} points to {}", link.display(), shim.display()));
+    output::confirm(&format!("{} points to {}", printable::path(&link), printable::path(&shim)));
     // Its directory may be on PATH by another name.
     let first = on_path::all(CDK, env::var_os("PATH").as_deref()).into_iter().next();
     if first.is_some_and(|first| first.canonicalize().ok() == shim.canonicalize().ok()) {
@@ -159,13 +160,13 @@ fn uninstall(folder: Option<PathBuf>) -> Result<(), CliError> {
             }
             output::confirm(&format!(
                 "{} is removed. You can also remove the line about {} from your shell's settings.",
-                link.display(),
-                folder.display()
+                printable::path(&link),
+                printable::path(&folder)
             ));
             Ok(())
         }
         Some(false) => Err(not_ours(&link)),
-        None => output::print(&format!("{} does not exist", link.display())),
+        None => output::print(&format!("{} does not exist", printable::path(&link))),
     }
 }
 

@@ -7,6 +7,7 @@ use clap::Args;
 use fluvio_secret_config::{Document, Values};
 use fluvio_secret_protocol::check::{Checked, Finding, Severity};
 use fluvio_secret_protocol::{Check, Client, SecretName};
+use fluvio_secret_system::printable;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -21,7 +22,7 @@ use crate::{config_file, format, output};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 The command finds missing secrets, templates that a connector cannot render, and values that break
-the file. Each finding has its line and a help. No value is printed. Without FILE, the configuration
+the file. Each finding has its line and a help. No value of a secret is printed. Without FILE, the configuration
 in the current directory is checked, if there is exactly one.
 
 With --unused, the secrets are listed that no configuration below DIR references, each with its last
@@ -140,7 +141,8 @@ impl Looked {
                 format::count(warnings, "warning")
             ),
         };
-        checked.report(path, text) + &format!("{path}: {summary}\n")
+        let path = printable::line(path);
+        checked.report(&path, text) + &format!("{path}: {summary}\n")
     }
 
     fn listed(&self) -> ShownCheck<'_> {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use fluvio_secret_protocol::{List, ListedSecret};
+use fluvio_secret_system::printable;
 use serde::Serialize;
 
 use crate::config_search::ConfigSearch;
@@ -84,7 +85,7 @@ fn summary(search: &ConfigSearch, directory: &Path, used: usize, all: usize) -> 
     let verb = if search.configs.len() == 1 { "references" } else { "reference" };
     format!(
         "note: {configs} below {} {verb} {used} of {}",
-        directory.display(),
+        printable::path(directory),
         format::count(all, "secret")
     )
 }

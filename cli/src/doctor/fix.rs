@@ -21,7 +21,7 @@ impl Fix {
     /// The same command with another word.
     pub(super) fn path(mut self, path: &Path) -> Self {
         self.0 += " ";
-        self.0 += &shell::word(&path.display().to_string());
+        self.0 += &shell::path(path);
         self
     }
 
@@ -40,7 +40,7 @@ impl Fix {
     }
 
     pub(super) fn move_away(path: &Path) -> Self {
-        let word = shell::word(&path.display().to_string());
+        let word = shell::path(path);
         Self(format!("mv {word} {word}.away"))
     }
 }

@@ -308,7 +308,7 @@ fn rekey(error: &RekeyError) -> Refusal {
             refusal(Code::Recipients, "review them again with: fluvio-secret key recipient accept")
         }
         RekeyError::EarlierChange { path } => {
-            let path = shell::word(&path.display().to_string());
+            let path = shell::path(path);
             refusal(Code::Key, &format!("finish that with: fluvio-secret key use {path}"))
         }
         RekeyError::Many => {

@@ -35,7 +35,7 @@ pub enum RecipientsError {
 impl Helpful for RecipientsError {
     fn help(&self) -> Option<Help> {
         let Self::Empty { path } = self else { return None };
-        let path = shell::word(&path.display().to_string());
+        let path = shell::path(path);
         Some(Help::command("remove it with", format!("rm {path}")))
     }
 }

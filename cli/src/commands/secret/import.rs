@@ -9,6 +9,7 @@ use fluvio_secret_protocol::{
     ClientError, Found, HeldLease, Imported, ListedGrant, Secret, SecretName, limits,
 };
 use fluvio_secret_system::file_id::FileId;
+use fluvio_secret_system::printable;
 
 use super::import_source::ImportSource;
 use super::remarks::{about_the_identity, about_unfit, say_holders};
@@ -134,7 +135,7 @@ pub(crate) fn import(import: &ImportArgs) -> Result<(), CliError> {
         (None, Some(path)) if !file.secrets.is_empty() && !file.is_dotenv() => {
             output::say(&format!(
                 "note: {} still has the values in plain text\nhelp: delete it, or import it with: --remove",
-                path.display()
+                printable::path(path)
             ));
             Ok(())
         }
@@ -318,7 +319,7 @@ fn remove(path: &Path, read: FileId, file: &SecretsFile) -> Result<(), CliError>
     fs::remove_file(path)
         .and_then(|()| File::open(directory.unwrap_or(Path::new(".")))?.sync_all())
         .map_err(|error| kept(error.into()))?;
-    output::say(&format!("{} was deleted", path.display()));
+    output::say(&format!("{} was deleted", printable::path(path)));
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use fluvio_secret_protocol::{Secret, SecretName, limits};
+use fluvio_secret_system::printable;
 
 use super::remarks::provided;
 use crate::error::{AnyCause, CliError};
@@ -51,7 +52,7 @@ impl ImportSource {
         match self {
             Self::Command(_, provider) => provider.name(),
             Self::Environment(_) => "the environment".to_owned(),
-            Self::File(path) => path.display().to_string(),
+            Self::File(path) => printable::path(path),
         }
     }
 
