@@ -241,7 +241,11 @@ fn watched_home(options: &[&str]) -> (Home, PathBuf, Watched) {
     home.set("A", "value");
     let path = folder(&home, "project").join("config.yaml");
     fs::write(&path, config(1, &["A"])).unwrap();
-    let mut watched = Watched::run(&home, &path, options, &CONNECTOR);
+    let options = [&["--watch", "-O", "json"], options].concat();
+    let mut run = home.run(&path, &options, &CONNECTOR);
+    // What programs read has no colors, whatever the variables.
+    run.env("CLICOLOR_FORCE", "1");
+    let mut watched = Watched::start(&run);
     watched.expect("started");
     watched.until_started_with(&home, "1 A=value");
     (home, path, watched)

@@ -5,13 +5,14 @@ use std::ffi::OsString;
 
 use clap::error::ErrorKind;
 use clap::{Args as _, CommandFactory, FromArgMatches as _, Parser};
-use clap_complete::env::CompleteEnv;
+use clap_complete::env::{CompleteEnv, Shells};
 
 use crate::commands::Command;
 use crate::commands::completions::COMPLETE;
 use crate::commands::run::RunArgs;
 use crate::error::CliError;
 use crate::help::{self, Manual};
+use crate::style;
 use crate::usage_error::{PROGRAM, explain};
 
 /// Keep the secrets of Fluvio connectors on this machine
@@ -33,6 +34,10 @@ Example:
 /// Reads the arguments, the program's name first.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, CliError> {
     let mut args: Vec<_> = args.into_iter().collect();
+    // Before an error is printed.
+    if let Some(word) = color_of(&args) {
+        style::choose(word);
+    }
     if let Some(run) = parse_run(&args) {
         return Ok(run);
     }
@@ -47,15 +52,12 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
     let last_is_after_dashes = args.iter().rev().skip(1).any(|word| word == "--");
     let found = command_line().try_get_matches_from(args);
     let command = match found.and_then(|found| CommandLine::from_arg_matches(&found)) {
-        Ok(line) => {
-            line.color.write_global();
-            line.command
-        }
+        Ok(line) => line.command,
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
                 return Ok(Command::Help(error.render().to_string()));
             }
-            _ => return Err(explain(&error)),
+            _ => return Err(explain(&error, command_line)),
         },
     };
     if let Command::Set(set) = &command
@@ -64,6 +66,14 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
         set.refuse_option()?;
     }
     Ok(command)
+}
+
+/// What `--color` is, wherever it stands.
+fn color_of(args: &[OsString]) -> Option<&str> {
+    let words: Vec<_> = args.iter().skip(1).take_while(|word| *word != "--").collect();
+    let after = words.iter().position(|word| *word == "--color").and_then(|at| words.get(at + 1));
+    let inside = words.iter().find_map(|word| word.to_str()?.strip_prefix("--color="));
+    inside.or(after.and_then(|word| word.to_str()))
 }
 
 /// Reads the arguments of `run` alone: clap builds every command before it reads one, and each start of a
@@ -77,7 +87,9 @@ fn parse_run(args: &[OsString]) -> Option<Command> {
 
 /// Answers a shell that asks for completions. Returns whether a shell did.
 pub(crate) fn complete() -> bool {
-    if env::var_os(COMPLETE).is_none() {
+    let shell = env::var(COMPLETE).unwrap_or_default();
+    // Without a shell that asks, the command is carried out.
+    if Shells::builtins().completer(&shell).is_none() {
         return false;
     }
     // Without HOME, the password database would be asked what `~` means. A static program cannot do that everywhere.
@@ -266,13 +278,14 @@ mod tests {
         }
         let json = refused(&["list", "--json"]);
         assert!(json.contains("no option `--json`") && json.contains("-O json"), "{json}");
+        for words in [&["delete", "--json"][..], &["log", "--yaml"]] {
+            assert!(!refused(words).contains("-O"), "{}", refused(words));
+        }
         let apart = refused(&["set", "A=value"]);
         assert!(apart.contains("fluvio-secret set NAME VALUE"), "{apart}");
         let like = refused(&["sett"]);
-        assert!(
-            like.contains("no command `sett`") && like.contains("did you mean: set,"),
-            "{like}"
-        );
+        assert!(like.contains("did you mean: set,") && !like.contains("sett"), "{like}");
+        assert!(refused(&["rotate"]).contains("no command `rotate`"));
         let nested = refused(&["key", "recipient", "rm"]);
         assert!(!nested.contains("delete") && nested.contains("see: fluvio-secret key recipient"));
         assert!(refused(&["set"]).contains("missing: <NAME>"), "{}", refused(&["set"]));

@@ -151,7 +151,8 @@ impl Manual {
             hardened.release().map_err(CliError::System)?;
             // man(1) adds its own options to these of the pager.
             let less = std::env::var("LESS").unwrap_or_default();
-            let less = format!("{less}+/^ *{}", self.command);
+            // A dollar sign ends it. What follows may be options of any form.
+            let less = format!("+/^ *{}${less}", self.command);
             let shown = self.man(&[]).env("LESS", less).status();
             if shown.is_ok_and(|status| status.success()) {
                 return Ok(());

@@ -49,6 +49,16 @@ pub(crate) fn colors_errors() -> bool {
     AutoStream::choice(&io::stderr()) != ColorChoice::Never
 }
 
+/// Chooses by what `--color` is, before anything is printed.
+pub(crate) fn choose(word: &str) {
+    match word {
+        "always" => ColorChoice::Always.write_global(),
+        "auto" => ColorChoice::Auto.write_global(),
+        "never" => ColorChoice::Never.write_global(),
+        _ => {}
+    }
+}
+
 /// A message with its colors.
 pub(crate) fn message(text: &str) -> String {
     each_line(text, |line| gutter(line).unwrap_or_else(|| names(&beginning(line))))

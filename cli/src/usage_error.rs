@@ -3,6 +3,7 @@
 
 use std::error::Error as _;
 
+use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use fluvio_secret_protocol::BadName;
 
@@ -11,8 +12,8 @@ use crate::error::CliError;
 
 pub(crate) const PROGRAM: &str = "fluvio-secret";
 
-/// clap's error in our own words.
-pub(crate) fn explain(error: &clap::Error) -> CliError {
+/// clap's error in our own words. The definition is that of all commands.
+pub(crate) fn explain(error: &clap::Error, definition: fn() -> Command) -> CliError {
     let source = error.source();
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         // The help, because nothing was typed.
@@ -28,7 +29,9 @@ pub(crate) fn explain(error: &clap::Error) -> CliError {
         return CliError::Usage(bad.to_string());
     }
     let (text, helped) = (text(error), helped(error));
-    let meant = meant(error, &helped).map(|meant| format!("\nhelp: {meant}")).unwrap_or_default();
+    let meant = meant(error, &helped, definition)
+        .map(|meant| format!("\nhelp: {meant}"))
+        .unwrap_or_default();
     let usage = error.get(ContextKind::Usage).map(|usage| format!("\n{usage}")).unwrap_or_default();
     CliError::Usage(format!("error: {text}{usage}{meant}\nhelp: see: {helped} --help"))
 }
@@ -38,9 +41,7 @@ fn text(error: &clap::Error) -> String {
         ErrorKind::ArgumentConflict => "two arguments cannot be used together".to_owned(),
         ErrorKind::InvalidSubcommand => {
             let typed = typed(error, ContextKind::InvalidSubcommand);
-            // A word that is like a command is not a value.
-            let is_like = error.get(ContextKind::SuggestedSubcommand).is_some();
-            match is_like || known_elsewhere(typed).is_some() {
+            match known_elsewhere(typed).is_some() {
                 true => format!("there is no command `{typed}`"),
                 false => "there is no such command".to_owned(),
             }
@@ -68,13 +69,16 @@ fn text(error: &clap::Error) -> String {
 }
 
 /// What may be meant.
-fn meant(error: &clap::Error, helped: &str) -> Option<String> {
+fn meant(error: &clap::Error, helped: &str, definition: fn() -> Command) -> Option<String> {
     let known = match error.kind() {
         // A group of commands, like `key`, has others.
         ErrorKind::InvalidSubcommand if helped == PROGRAM => {
             known_elsewhere(typed(error, ContextKind::InvalidSubcommand))
         }
-        ErrorKind::UnknownArgument => option_elsewhere(typed(error, ContextKind::InvalidArg)),
+        ErrorKind::UnknownArgument => {
+            let has = |format: &str| has_format(definition(), helped, format);
+            option_elsewhere(typed(error, ContextKind::InvalidArg), has)
+        }
         _ => None,
     };
     let alike = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg];
@@ -109,19 +113,32 @@ fn known_elsewhere(typed: &str) -> Option<&'static str> {
         "cp" => Some("did you mean: copy"),
         "mv" => Some("did you mean: rename"),
         "rotate" => Some("make a new key with: fluvio-secret key rotate"),
+        "start" => Some("start the daemon with: fluvio-secret daemon start"),
         "stop" => Some("stop the daemon with: fluvio-secret daemon stop"),
         "version" => Some("did you mean: --version"),
         _ => None,
     }
 }
 
-/// The same for an option.
-fn option_elsewhere(typed: &str) -> Option<&'static str> {
+/// The same for an option of a command, which may print its result in formats.
+fn option_elsewhere(typed: &str, has_format: impl Fn(&str) -> bool) -> Option<&'static str> {
     match typed {
-        "--json" => Some("print JSON with: -O json"),
-        "--yaml" => Some("print YAML with: -O yaml"),
+        "--json" if has_format("json") => Some("print JSON with: -O json"),
+        "--yaml" if has_format("yaml") => Some("print YAML with: -O yaml"),
         _ => None,
     }
+}
+
+/// Whether a command prints its result in this format.
+fn has_format(mut definition: Command, helped: &str, format: &str) -> bool {
+    definition.build();
+    let found = helped
+        .split(' ')
+        .skip(1)
+        .try_fold(&definition, |parent, name| parent.find_subcommand(name));
+    let output = found.and_then(|found| found.get_arguments().find(|arg| arg.get_id() == "format"));
+    output
+        .is_some_and(|arg| arg.get_possible_values().iter().any(|value| value.get_name() == format))
 }
 
 /// The option to name in a message: one of letters only, because anything else may be a part of a value.

@@ -89,7 +89,10 @@ impl Report {
     pub(crate) fn print(&self, event: &WatchEvent<'_>) {
         let now = ZonedDateTime::now();
         let line = match self.format {
-            LogFormat::Json => printable::json(&json(&now, event)),
+            // Without the colors of a message.
+            LogFormat::Json => {
+                return output::say_colored(&printable::json(&json(&now, event)));
+            }
             LogFormat::Table => {
                 let time = now.strftime("%H:%M:%S").to_string();
                 if style::colors_errors() {
