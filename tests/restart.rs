@@ -138,7 +138,7 @@ fn restart_reports_each_and_names_what_run_started() {
 }
 
 #[test]
-fn e19_a_connector_that_would_not_start_keeps_running() {
+fn e20_a_connector_that_would_not_start_keeps_running() {
     let home = Home::new();
     let project = project(&home);
     let pid = start(&project, "facts");
@@ -167,7 +167,7 @@ fn e19_a_connector_that_would_not_start_keeps_running() {
 }
 
 #[test]
-fn e19_only_the_connector_of_a_lease_is_stopped_even_if_cdk_does_not_know_it() {
+fn e20_only_the_connector_of_a_lease_is_stopped_even_if_cdk_does_not_know_it() {
     let home = Home::new();
     let project = project(&home);
     // As a build starts a server that caches compilations.
