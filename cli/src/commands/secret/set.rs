@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
-use fluvio_secret_protocol::{History, Secret, SecretName, Set};
+use fluvio_secret_protocol::{List, Secret, SecretName, Set};
 use fluvio_secret_system::harden::Hardened;
 
 use super::remarks::{about_the_identity, about_unfit, provided, say_holders};
@@ -147,12 +147,17 @@ pub(crate) fn set(args: SetArgs, hardened: Hardened) -> Result<(), CliError> {
 /// Refuses a value that is the name of another secret: the two were probably swapped. A value in the place of the
 /// name would be in the list and in the audit log.
 fn refuse_swapped(name: &SecretName, value: &Secret) -> Result<(), CliError> {
-    let text = std::str::from_utf8(value.expose()).ok();
-    let other = text.and_then(|text| text.parse::<SecretName>().ok()).filter(|other| other != name);
-    let Some(other) = other else { return Ok(()) };
-    match client()?.call(History { name: other }) {
-        Ok(versions) if versions.present.is_some() => Err(CliError::Usage(SWAPPED.to_owned())),
-        _ => Ok(()),
+    let is_usual = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
+    if value.is_empty() || !value.expose().iter().all(is_usual) {
+        return Ok(());
+    }
+    // The names come here, because no value is sent as a name.
+    let listed = client()?.collect(List).unwrap_or_default();
+    let is_other =
+        |other: &SecretName| other != name && other.as_str().as_bytes() == value.expose();
+    match listed.iter().any(|listed| is_other(&listed.name)) {
+        true => Err(CliError::Usage(SWAPPED.to_owned())),
+        false => Ok(()),
     }
 }
 
