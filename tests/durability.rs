@@ -14,7 +14,7 @@ use fluvio_secret_protocol::Code;
 use fluvio_secret_system::help::Helpful;
 
 use crate::harness::ask::{Answer, Asker};
-use crate::harness::trace::{Trace, WRITES};
+use crate::harness::trace::{ALL_THREADS, Trace};
 use crate::harness::{
     Ends, Home, Layout, canary, eventually, is_alive, kill, need, said, spawn, wire,
 };
@@ -456,7 +456,7 @@ fn a_grant_does_not_wait_while_another_clients_line_is_on_its_way_to_the_disk() 
     let daemon = home.daemon_pid().expect("a daemon");
     // It ends with the trace.
     let slow = ["trace=fdatasync", "inject=fdatasync:delay_enter=20000000:when=1"];
-    let trace = Trace::attach(&home, daemon, WRITES, &slow);
+    let trace = Trace::attach(&home, daemon, ALL_THREADS, &slow);
     let (mut other, mut asker) = (Asker::connect(&home).unwrap(), Asker::connect(&home).unwrap());
     std::thread::scope(|scope| {
         let set = scope.spawn(move || other.set("B", b"y").unwrap().unwrap());

@@ -196,7 +196,8 @@ mod tests {
         symlink("b", root.join("link")).expect("a link");
         symlink("b/c/d.yml", root.join("link.yaml")).expect("a link");
         symlink("nothing", root.join("dangling.yaml")).expect("a link");
-        let search = ConfigSearch::below(root).expect("a search");
+        let mut search = ConfigSearch::default();
+        search.walk(root, Instant::now() + Duration::from_secs(1000), 1000);
         let names: Vec<_> = search.configs.values().flatten().map(ToString::to_string).collect();
         assert_eq!(names, ["A", "AS_IS", "D", "D", "LOCAL", "OLD"]);
         let with: Vec<_> = search.with(&"D".parse().expect("a name")).collect();

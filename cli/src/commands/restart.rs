@@ -12,6 +12,7 @@ use fluvio_secret_protocol::{
     Check, GetStale, GetStatus, HeldLease, ListLeases, ListedGrant, ListedLease,
 };
 use fluvio_secret_system::harden::Hardened;
+use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::printable;
 use serde::Serialize;
 
@@ -194,7 +195,7 @@ fn fit_to_restart(lease: ListedLease) -> Result<Deployed, String> {
         _ => error.to_string(),
     })?;
     let config = deployed.config();
-    unlock_for(&config).map_err(|error| error.text())?;
+    unlock_for(&config).map_err(|error| error.report())?;
     let check = || {
         let text = config_file::read(&config)?;
         let mut client = client()?;
@@ -212,7 +213,7 @@ fn fit_to_restart(lease: ListedLease) -> Result<Deployed, String> {
     match check() {
         Ok(None) => Ok(deployed),
         Ok(Some(because)) => Err(because),
-        Err::<_, CliError>(error) => Err(error.text()),
+        Err::<_, CliError>(error) => Err(error.report()),
     }
 }
 
