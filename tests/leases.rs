@@ -423,12 +423,14 @@ fn a_running_connector_finds_a_new_value_in_its_secrets_file() {
     let encrypted = fs::read(home.secret_file("A")).unwrap();
     home.ok(&["restore", "A"]);
     assert_eq!(secrets_file(&home), "A=one\nB=one\n");
-    let file = home.write("secrets.txt", "A=three\nB=three\n");
+    // No file of another test has it.
+    let three = format!("three-{pid}");
+    let file = home.write("secrets.txt", format!("A={three}\nB={three}\n"));
     home.ok(&["import", "--overwrite", file.to_str().unwrap()]);
-    assert_eq!(secrets_file(&home), "A=three\nB=three\n");
+    assert_eq!(secrets_file(&home), format!("A={three}\nB={three}\n"));
     // Another program replaces the encrypted file, as git does.
     fs::write(home.secret_file("A"), &encrypted).unwrap();
-    eventually("the new value", || secrets_file(&home) == "A=two\nB=three\n");
+    eventually("the new value", || secrets_file(&home) == format!("A=two\nB={three}\n"));
     let last = home.audit_log().pop().unwrap();
     assert_eq!(last["event"], "update-lease");
     assert_eq!((&last["names"], &last["program"]), (&serde_json::json!(["A"]), &"facts".into()));
@@ -437,12 +439,12 @@ fn a_running_connector_finds_a_new_value_in_its_secrets_file() {
     home.kill_daemon();
     fs::write(home.secret_file("A"), &encrypted).unwrap();
     home.ok(&["list"]);
-    assert_eq!(secrets_file(&home), "A=two\nB=three\n");
+    assert_eq!(secrets_file(&home), format!("A=two\nB={three}\n"));
     home.ok(&["delete", "A"]);
-    assert_eq!(secrets_file(&home), "A=two\nB=three\n", "it may be read again");
+    assert_eq!(secrets_file(&home), format!("A=two\nB={three}\n"), "it may be read again");
     let held = leases(&home);
     kill("KILL", pid);
-    nothing_is_left(&home, &held, "three");
+    nothing_is_left(&home, &held, &three);
 }
 
 #[test]
