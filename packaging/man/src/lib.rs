@@ -27,17 +27,25 @@ pub struct Page {
     pub section: &'static str,
     /// Its source, for man(1).
     pub source: String,
+    /// Other names of the same page.
+    pub aliases: Vec<String>,
 }
 
 impl Page {
     /// The name of its file.
     #[must_use]
     pub fn file_name(&self) -> String {
-        format!("{}.{}", self.name, self.section)
+        self.file_of(&self.name)
+    }
+
+    /// The name of the file of an alias.
+    #[must_use]
+    pub fn file_of(&self, alias: &str) -> String {
+        format!("{alias}.{}", self.section)
     }
 }
 
-/// All pages. Each command has one, too, that shows the page of its group: `man fluvio-secret set` finds it.
+/// All pages. Each command is another name of the page of its group: `man fluvio-secret set` finds it.
 #[must_use]
 pub fn pages() -> Vec<Page> {
     let cli = "fluvio-secret";
@@ -62,18 +70,13 @@ pub fn pages() -> Vec<Page> {
         }),
     ];
     for group in &COMMAND_GROUPS {
-        pages.push(page(group.page, "1", group.about, |roff| {
+        let mut page = page(group.page, "1", group.about, |roff| {
             command_line::write_group(roff, &definition, group);
-        }));
-        pages.extend(group.commands.iter().filter_map(|command| alias(cli, command, group.page)));
+        });
+        page.aliases = group.commands.iter().map(|command| format!("{cli}-{command}")).collect();
+        pages.push(page);
     }
     pages
-}
-
-/// The page of one command, which shows another page; `None` if that has the same name.
-fn alias(cli: &str, command: &str, shown: &str) -> Option<Page> {
-    let name = format!("{cli}-{command}");
-    (name != shown).then(|| Page { name, section: "1", source: format!(".so man1/{shown}.1\n") })
 }
 
 /// The page of all commands in the guide: Markdown.
@@ -96,7 +99,13 @@ fn page(
     roff.text([bold(name), roman(" - "), roman(about)]);
     write(&mut roff);
     // Not every terminal has the sign.
-    Page { name: name.to_owned(), section, source: roff.render().replace(['\u{2026}'], "...") }
+    let aliases = Vec::new();
+    Page {
+        name: name.to_owned(),
+        section,
+        aliases,
+        source: roff.render().replace(['\u{2026}'], "..."),
+    }
 }
 
 #[cfg(test)]
@@ -111,13 +120,9 @@ mod tests {
         page.source.lines().filter_map(|line| line.strip_prefix(".SH ")).collect()
     }
 
-    fn is_alias(page: &Page) -> bool {
-        page.source.starts_with(".so ")
-    }
-
     #[test]
     fn every_page_has_its_sections() {
-        for page in pages().iter().filter(|page| !is_alias(page)) {
+        for page in &pages() {
             let sections = sections(page);
             assert_eq!(sections[0], "NAME", "{}", page.file_name());
             assert_eq!(sections.last(), Some(&"\"SEE ALSO\""), "{}", page.file_name());
@@ -136,18 +141,15 @@ mod tests {
     }
 
     #[test]
-    fn each_command_has_a_page_that_shows_its_group() {
+    fn each_command_is_a_name_of_one_page() {
         let pages = pages();
-        let names: BTreeSet<_> = pages.iter().map(Page::file_name).collect();
-        assert_eq!(names.len(), pages.len(), "one page per name");
-        for group in &COMMAND_GROUPS {
-            for command in group.commands {
-                assert!(names.contains(&format!("fluvio-secret-{command}.1")), "{command}");
-            }
-        }
-        for page in pages.iter().filter(|page| is_alias(page)) {
-            let shown = page.source.trim_start_matches(".so man1/").trim_end();
-            assert!(names.contains(shown), "{} shows {shown}", page.name);
+        let mut names: Vec<_> = pages.iter().map(Page::file_name).collect();
+        let aliases =
+            |page: &Page| page.aliases.iter().map(|alias| page.file_of(alias)).collect::<Vec<_>>();
+        names.extend(pages.iter().flat_map(aliases));
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{names:?}");
+        for command in COMMAND_GROUPS.iter().flat_map(|group| group.commands) {
+            assert!(names.contains(&format!("fluvio-secret-{command}.1")), "{command}");
         }
     }
 }
