@@ -43,7 +43,6 @@ fn a_name_that_is_taken_is_refused_with_the_next_step() {
     home.ok(&["delete", "GONE"]);
     for command in ["rename", "copy"] {
         for (new, why) in [
-            ("A", "the vault already has `A`"),
             ("B", "the vault already has `B`"),
             ("GONE", "the vault keeps earlier versions of `GONE`"),
         ] {
@@ -54,6 +53,10 @@ fn a_name_that_is_taken_is_refused_with_the_next_step() {
                 "{said:?}"
             );
         }
+        // To purge that one would be wrong.
+        let said = home.cli(&[command, "A", "A"]);
+        assert_eq!(said.code(), Some(2), "{said:?}");
+        assert!(said.err.contains("both names are `A`") && !said.err.contains("purge"), "{said:?}");
         let said = home.cli(&[command, "AA", "C"]);
         assert!(said.err.contains("no secret `AA`\nhelp: "), "{said:?}");
     }

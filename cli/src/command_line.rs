@@ -28,7 +28,7 @@ struct CommandLine {
 
 const EXAMPLES: &str = "\
 Example:
-  fluvio-secret set AUTH_HEADER \"Authorization: bearer 1234abcd\"
+  fluvio-secret set AUTH_HEADER
   fluvio-secret run --config sample-config.yaml -- ./target/debug/my-connector";
 
 /// Reads the arguments, the program's name first.
@@ -286,6 +286,8 @@ mod tests {
         let like = refused(&["sett"]);
         assert!(like.contains("did you mean: set,") && !like.contains("sett"), "{like}");
         assert!(refused(&["rotate"]).contains("no command `rotate`"));
+        let both = refused(&["run", "--mask", "--watch", "-c", "c", "x"]);
+        assert!(both.contains("--watch") && both.contains("--mask"), "{both}");
         let nested = refused(&["key", "recipient", "rm"]);
         assert!(!nested.contains("delete") && nested.contains("see: fluvio-secret key recipient"));
         assert!(refused(&["set"]).contains("missing: <NAME>"), "{}", refused(&["set"]));

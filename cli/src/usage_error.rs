@@ -38,7 +38,11 @@ pub(crate) fn explain(error: &clap::Error, definition: fn() -> Command) -> CliEr
 
 fn text(error: &clap::Error) -> String {
     match error.kind() {
-        ErrorKind::ArgumentConflict => "two arguments cannot be used together".to_owned(),
+        ErrorKind::ArgumentConflict => {
+            let (one, other) =
+                (ours(error, ContextKind::InvalidArg), ours(error, ContextKind::PriorArg));
+            format!("{one} cannot be used together with {other}")
+        }
         ErrorKind::InvalidSubcommand => {
             let typed = typed(error, ContextKind::InvalidSubcommand);
             match known_elsewhere(typed).is_some() {

@@ -107,7 +107,9 @@ fn list(args: &ListLeasesArgs) -> Result<(), CliError> {
     let mut client = client()?;
     let leases = client.collect(ListLeases)?;
     if leases.is_empty() && args.output.format == OutputFormat::Table {
-        output::say("note: there are no leases\nhelp: start a connector with: cdk deploy start");
+        output::say(
+            "note: there are no leases\nhelp: start a connector with: cdk deploy start --config FILE",
+        );
     }
     let holders = holders::of(leases.iter().map(|lease| lease.hold.as_ref()));
     let held = || leases.iter().zip(&holders);

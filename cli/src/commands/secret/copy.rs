@@ -3,6 +3,7 @@
 use clap::Args;
 use fluvio_secret_protocol::{Copied, CopySecret, SecretName};
 
+use super::rename::refuse_same;
 use crate::argument::{self, names};
 use crate::connection::client;
 use crate::error::CliError;
@@ -28,6 +29,7 @@ pub(crate) struct CopyArgs {
 
 pub(crate) fn copy(args: CopyArgs) -> Result<(), CliError> {
     let CopyArgs { old, new } = args;
+    refuse_same(&old, &new)?;
     let Copied = client()?.call(CopySecret { name: old.clone(), new_name: new.clone() })?;
     output::confirm(&format!("Secret \"{old}\" copied to \"{new}\" successfully"));
     Ok(())

@@ -29,6 +29,7 @@ pub(crate) struct RenameArgs {
 
 pub(crate) fn rename(args: RenameArgs) -> Result<(), CliError> {
     let RenameArgs { old, new } = args;
+    refuse_same(&old, &new)?;
     let renamed = client()?.call(RenameSecret { name: old.clone(), new_name: new.clone() })?;
     output::confirm(&format!("Secret \"{old}\" renamed to \"{new}\" successfully"));
     if renamed.left > 0 {
@@ -40,4 +41,14 @@ pub(crate) fn rename(args: RenameArgs) -> Result<(), CliError> {
     }
     say_renamed(&old, &new, &renamed.holders, &renamed.leases);
     Ok(())
+}
+
+/// Refuses a name that is to become itself: the daemon would report that the name is taken.
+pub(super) fn refuse_same(old: &SecretName, new: &SecretName) -> Result<(), CliError> {
+    match old == new {
+        true => Err(CliError::Usage(format!(
+            "error: both names are `{new}`, so nothing was done\nhelp: choose another name"
+        ))),
+        false => Ok(()),
+    }
 }
