@@ -19,6 +19,7 @@ use crate::usage_error::{PROGRAM, explain};
 #[derive(Parser)]
 #[command(name = PROGRAM, version, disable_help_subcommand = true, after_help = EXAMPLES)]
 struct CommandLine {
+    // Its value is read before the others, see `color_of`.
     #[command(flatten)]
     color: colorchoice_clap::Color,
 

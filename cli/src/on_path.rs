@@ -19,7 +19,7 @@ pub(crate) fn is_program(path: &Path) -> bool {
 
 /// What you do after [`line`], so that it counts.
 pub(crate) fn after_line(user_shell: Option<&OsStr>) -> &'static str {
-    // Only a shell of a login reads `~/.profile`.
+    // Only a login shell reads `~/.profile`.
     if line(Path::new(""), user_shell).ends_with("/.profile") {
         "log in again"
     } else {

@@ -249,7 +249,7 @@ fn a_folder_that_another_user_made_first_is_told_with_a_way_out() {
 
 #[test]
 fn e6_a_disk_is_refused() {
-    // Who may not write to the sources may write to the one, and who is on a tmpfs to the other.
+    // The sources may be read-only, and each of the other directories may be a tmpfs.
     let folders = [env!("CARGO_MANIFEST_DIR"), "/var/tmp", "/tmp"];
     let disk = folders.into_iter().filter_map(|folder| tempfile::tempdir_in(folder).ok());
     let disk = disk.into_iter().find(|folder| !is_in_memory(folder.path()).unwrap_or(true));
