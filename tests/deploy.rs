@@ -786,3 +786,16 @@ fn e6_a_client_that_does_not_wait_for_its_lease_leaves_none() {
     nothing_is_left(&home, &value);
     assert_eq!(home.ok(&["lease", "list"]).lines().count(), 1);
 }
+
+#[test]
+fn an_option_that_cannot_hold_for_a_detached_connector_starts_nothing() {
+    let (home, value) = home_with_a_secret();
+    let project = Project::new(&home);
+    let config = project.config("facts", &["A"]);
+    let refused = project.said(&format!("deploy start --config {config} --mask"));
+    assert_eq!(refused.code(), Some(125), "{refused:?}");
+    assert!(refused.err.contains("goes to its log file, which nothing masks"), "{refused:?}");
+    assert!(refused.err.contains("help: run it in the foreground with: fluvio-secret run --mask"));
+    assert!(!project.path("facts.log").exists());
+    nothing_is_left(&home, &value);
+}

@@ -50,6 +50,9 @@ pub(crate) enum ShimError {
     LargeConfig { path: PathBuf },
     #[error("the lease ended before the connector held it")]
     LeaseGone,
+    /// An option of ours after a command of `cdk`.
+    #[error("{}", .0.why)]
+    Option(BadOption),
     /// The system refused something that it does not refuse.
     #[error("cannot prepare the connector's start: {0}")]
     System(#[source] io::Error),
@@ -61,6 +64,27 @@ pub(crate) enum ShimError {
     /// The process that removes the lease cannot be started, or cannot wait for its end.
     #[error("cannot watch the lease, so its secrets would outlive the connector: {source}")]
     Watcher { source: io::Error },
+}
+
+/// Why an option of ours cannot be used with `cdk`, and what helps.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct BadOption {
+    why: &'static str,
+    help: (&'static str, &'static str),
+}
+
+impl BadOption {
+    pub(crate) const INJECT: Self = Self {
+        why: "--inject must be auto, env or file",
+        help: ("see", "fluvio-secret cdk --help"),
+    };
+    pub(crate) const MASK: Self = Self {
+        why: "cdk deploy start has no --mask: the connector's output goes to its log file, which nothing masks",
+        help: (
+            "run it in the foreground with",
+            "fluvio-secret run --mask --config FILE -- COMMAND",
+        ),
+    };
 }
 
 /// Why there is no real `cdk`.
@@ -187,6 +211,7 @@ impl Helpful for ShimError {
             Self::LeaseGone => ("try again", ""),
             Self::NoCdk(_) => ("install Fluvio, which has it: https://www.fluvio.io", ""),
             Self::Unfit(_) => ("set another value, or choose another mode with --inject", ""),
+            Self::Option(option) => option.help,
             Self::Usage(_) => ("see", "fluvio-secret-shim --help"),
             Self::Watcher { .. } => ("try again", ""),
         };

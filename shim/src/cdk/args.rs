@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use fluvio_secret_protocol::InjectMode;
 
 use super::words::{BEFORE, CdkOption, OF_START, OF_TEST, Word, Words, unknown};
+use crate::error::BadOption;
 
 /// What to do with a command line.
 #[derive(Debug, Eq, PartialEq)]
@@ -17,8 +18,8 @@ pub(crate) enum CdkPlan {
     Pass(Option<String>),
     /// Pass it on as it is: the connector gets this secrets file of the user's own.
     OwnSecrets(OsString),
-    /// Start nothing: one of our own options has an invalid value.
-    Refuse(&'static str),
+    /// Start nothing: one of our own options has an invalid value, or is not for this command.
+    Refuse(BadOption),
     Start(CdkStart),
     /// Hand it to the supervisor, which starts it again when something changes.
     Watch(CdkWatch),
@@ -167,7 +168,7 @@ fn start(args: &[OsString], at: usize, default: Option<&str>) -> CdkPlan {
                 inject = value.to_str().and_then(InjectMode::of);
                 if inject.is_none() {
                     // The real one would only say that it does not know the option.
-                    return CdkPlan::Refuse("--inject must be auto, env or file");
+                    return CdkPlan::Refuse(BadOption::INJECT);
                 }
                 continue;
             }
@@ -183,6 +184,9 @@ fn start(args: &[OsString], at: usize, default: Option<&str>) -> CdkPlan {
             Word::Unknown if read[0] == "--no-check" => {
                 check = false;
                 continue;
+            }
+            Word::Unknown if stays && read[0] == "--mask" => {
+                return CdkPlan::Refuse(BadOption::MASK);
             }
             // The real one reports what is missing.
             Word::Option(_, None) | Word::Help | Word::Plain => return CdkPlan::Pass(None),
@@ -203,6 +207,7 @@ mod tests {
     use fluvio_secret_protocol::InjectMode;
 
     use super::{CdkPlan, CdkStart, plan};
+    use crate::error::BadOption;
 
     fn planned(line: &str) -> CdkPlan {
         plan(&line.split(' ').map(OsString::from).collect::<Vec<_>>())
@@ -278,9 +283,15 @@ mod tests {
             "test --inject bogus",
             "test --watch --inject bogus",
         ] {
-            assert!(matches!(planned(line), CdkPlan::Refuse(_)), "{line}");
+            assert_eq!(planned(line), CdkPlan::Refuse(BadOption::INJECT), "{line}");
         }
         assert!(matches!(planned("deploy start --watch -c c.yaml"), CdkPlan::Pass(Some(_))));
+    }
+
+    #[test]
+    fn a_detached_connector_is_not_masked() {
+        assert_eq!(planned("deploy start -c c.yaml --mask"), CdkPlan::Refuse(BadOption::MASK));
+        assert!(matches!(planned("deploy start -c c.yaml -- --mask"), CdkPlan::Start(_)));
     }
 
     #[test]

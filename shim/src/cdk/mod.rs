@@ -49,8 +49,8 @@ pub(crate) fn is_our_name(program: Option<&OsString>) -> bool {
 /// Becomes the real `cdk`, or says why not.
 pub(crate) fn run(args: Vec<OsString>) -> Result<Infallible, ShimError> {
     let plan = args::plan(&args);
-    if let CdkPlan::Refuse(what) = plan {
-        return Err(ShimError::Usage(what));
+    if let CdkPlan::Refuse(option) = plan {
+        return Err(ShimError::Option(option));
     }
     if let CdkPlan::Watch(watch) = plan {
         return watch_over(watch);
