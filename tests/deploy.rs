@@ -795,7 +795,9 @@ fn an_option_that_cannot_hold_for_a_detached_connector_starts_nothing() {
     let refused = project.said(&format!("deploy start --config {config} --mask"));
     assert_eq!(refused.code(), Some(125), "{refused:?}");
     assert!(refused.err.contains("goes to its log file, which nothing masks"), "{refused:?}");
-    assert!(refused.err.contains("help: run it in the foreground with: fluvio-secret run --mask"));
+    assert!(
+        refused.err.contains("help: run it in the foreground with: fluvio-secret cdk test --mask")
+    );
     assert!(!project.path("facts.log").exists());
     nothing_is_left(&home, &value);
 }

@@ -287,7 +287,7 @@ fn values_are_exposed_where_they_must_be() {
     let expected = [
         "cli/src/commands/secret/set.rs",
         "cli/src/commands/key/use_identity.rs",
-        "cli/src/mask/mod.rs",
+        "cli/src/mask/delivered_values.rs",
         "cli/src/passphrase.rs",
         "config/src/check/values.rs",
         "daemon/src/service/key.rs",

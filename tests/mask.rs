@@ -1,10 +1,11 @@
-//! `run --mask`: no delivered value is in what a connector prints, and nothing else is different.
+//! `run --mask` and `cdk test --mask`: no delivered value is in what a connector prints, and nothing else is different.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
+use crate::harness::cdk::{Project, leases};
 use crate::harness::pty::Pty;
 use crate::harness::{Home, eventually, kill, need, said};
 
@@ -147,6 +148,72 @@ fn a_reader_that_goes_away_ends_the_connector_as_without_a_mask() {
     drop(launcher.stdout.take());
     // bash ends by SIGPIPE.
     assert_eq!(launcher.wait().unwrap().signal(), Some(13));
+}
+
+/// Prints its secrets file until a file says stop, and keeps what it has read.
+const PRINTS: &str = r#"#!/bin/bash
+while [ $# -gt 0 ]; do
+    case $1 in --secrets) secrets=$2 ;; esac
+    shift
+done
+until [ -e "$PROJECT/stop" ]; do
+    cat "$secrets"; cat "$secrets" >&2
+    cat "$secrets" >> "$PROJECT/read"
+    sleep 0.01
+done
+exit 7
+"#;
+
+#[test]
+fn d21_cdk_test_masks_also_the_values_that_its_lease_gets_later() {
+    let home = home("the first value");
+    let project = Project::new(&home);
+    project.script("connector", PRINTS);
+    let config = project.config("facts", &["A"]);
+    let mut cdk = project.cdk(&format!("test --mask -c {config}"));
+    let (out, err) = (project.path("out"), project.path("err"));
+    cdk.stdout(fs::File::create(&out).unwrap()).stderr(fs::File::create(&err).unwrap());
+    let mut cdk = cdk.spawn().unwrap();
+    let read = |value: &str| {
+        eventually(value, || {
+            fs::read_to_string(project.path("read")).is_ok_and(|read| read.contains(value))
+        });
+    };
+    read("the first value");
+    for value in ["another one", "and a third", "abc"] {
+        home.ok(&["set", "A", value]);
+        read(value);
+    }
+    for file in [&out, &err] {
+        eventually("the last one", || fs::read_to_string(file).unwrap().contains("A=abc\n"));
+    }
+    project.write("stop", "");
+    cdk.wait().unwrap();
+    for file in [out, err] {
+        let printed = fs::read_to_string(&file).unwrap();
+        assert!(printed.contains("A=***\n"), "{printed}");
+        let lines = printed.lines().filter(|line| line.starts_with("A="));
+        let others: Vec<_> = lines.filter(|line| !["A=***", "A=abc"].contains(line)).collect();
+        assert!(others.is_empty(), "{others:?}");
+    }
+    let err = fs::read_to_string(project.path("err")).unwrap();
+    assert_eq!(err.matches("not masked: `A`").count(), 1, "{err}");
+    eventually("the end of the lease", || leases(&home).is_empty());
+}
+
+#[test]
+fn cdk_test_is_masked_with_variables_and_without_secrets() {
+    let home = home("the first value");
+    let project = Project::new(&home);
+    project.script("connector", "#!/bin/sh\necho \"<$A>\"\nexit 0\n");
+    let config = project.config("facts", &["A"]);
+    let said = project.said(&format!("test --mask --inject env -c {config}"));
+    assert!(said.status.success() && said.out.contains("<***>"), "{said:?}");
+    let config = project.config("none", &[]);
+    let said = project.said(&format!("test --mask -c {config}"));
+    assert!(said.status.success() && said.out.contains("<>"), "{said:?}");
+    let said = project.said(&format!("test --mask --watch -c {config}"));
+    assert!(said.code() == Some(125) && said.err.contains("cannot be used with"), "{said:?}");
 }
 
 #[test]

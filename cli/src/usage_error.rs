@@ -171,7 +171,7 @@ fn typed(error: &clap::Error, kind: ContextKind) -> &str {
 }
 
 /// Commands that only programs call, so they are never suggested.
-const HIDDEN: [&str; 3] = ["metadata", "unlock-first", "watch-cdk"];
+const HIDDEN: [&str; 4] = ["mask-cdk", "metadata", "unlock-first", "watch-cdk"];
 
 /// The names of our own definitions in an error. For kinds of context that have nothing of what was typed.
 fn ours(error: &clap::Error, kind: ContextKind) -> String {

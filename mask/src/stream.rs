@@ -17,6 +17,11 @@ impl MaskedStream {
         Self { mask, held: Vec::new() }
     }
 
+    /// Replaces also other values from now on. The mask has all that the earlier one has.
+    pub fn set_mask(&mut self, mask: Arc<Mask>) {
+        self.mask = mask;
+    }
+
     /// Takes the next piece, and adds to `out` what may be shown.
     pub fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
         if self.held.is_empty() {
@@ -102,6 +107,16 @@ mod tests {
         stream.push(b" sec", &mut out);
         stream.end(&mut out);
         assert_eq!(out, b"a sex ***. sec");
+    }
+
+    #[test]
+    fn a_value_that_is_added_is_replaced_from_then_on() {
+        let (mut stream, mut out) = (stream(&[b"secret"]), Vec::new());
+        stream.push(b"others sec", &mut out);
+        stream.set_mask(Arc::new(Mask::of([&b"secret"[..], b"others", b"section"])));
+        stream.push(b"tion, others", &mut out);
+        stream.end(&mut out);
+        assert_eq!(out, b"others ***, ***");
     }
 
     #[test]

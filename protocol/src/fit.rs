@@ -61,6 +61,18 @@ pub fn secrets_file(secrets: &[(SecretName, Secret)]) -> Zeroizing<Vec<u8>> {
     lines
 }
 
+/// The secrets in the text of a secrets file, as [`secrets_file`] writes it.
+#[must_use]
+pub fn secrets_of_file(file: &[u8]) -> Vec<(SecretName, Secret)> {
+    let lines = file.split(|&byte| byte == b'\n');
+    let secret = |line: &[u8]| {
+        let at = line.iter().position(|&byte| byte == b'=')?;
+        let name = std::str::from_utf8(&line[..at]).ok()?.parse().ok()?;
+        Some((name, Secret::from(line[at + 1..].to_vec())))
+    };
+    lines.filter_map(secret).collect()
+}
+
 /// The text of a secrets file with another value of one of its secrets; `None` if it has that value already.
 #[must_use]
 pub fn with_value(file: &[u8], name: &SecretName, value: &Secret) -> Option<Zeroizing<Vec<u8>>> {
@@ -131,11 +143,15 @@ fn starts_programs(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Unfit, by_environment, by_file, secrets_file, with_value};
-    use crate::Secret;
+    use super::{Unfit, by_environment, by_file, secrets_file, secrets_of_file, with_value};
+    use crate::{Secret, SecretName};
 
     fn file(value: &[u8]) -> Result<(), Unfit> {
         by_file(&Secret::from(value.to_vec()))
+    }
+
+    fn secret(name: &str, value: &str) -> (SecretName, Secret) {
+        (name.parse().expect("a name"), Secret::from(value.as_bytes().to_vec()))
     }
 
     fn environment(name: &str, value: &[u8]) -> Result<(), Unfit> {
@@ -157,10 +173,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written_is_read() {
+        for secrets in [vec![], vec![secret("A", ""), secret("B_c", "x=y")]] {
+            let read = secrets_of_file(&secrets_file(&secrets));
+            let plain = |(name, value): &(SecretName, Secret)| {
+                (name.as_str().to_owned(), value.expose().to_vec())
+            };
+            let both = [read, secrets].map(|all| all.iter().map(plain).collect::<Vec<_>>());
+            assert_eq!(both[0], both[1]);
+        }
+    }
+
+    #[test]
     fn one_value_of_a_file_is_replaced_and_the_others_stay() {
-        let secret = |name: &str, value: &str| {
-            (name.parse().expect("a name"), Secret::from(value.as_bytes().to_vec()))
-        };
         let file = secrets_file(&[secret("A", "one"), secret("AB", "A=x"), secret("B", "")]);
         let with = |name: &str, value: &str| {
             let (name, value) = secret(name, value);

@@ -80,10 +80,11 @@ impl BadOption {
     };
     pub(crate) const MASK: Self = Self {
         why: "cdk deploy start has no --mask: the connector's output goes to its log file, which nothing masks",
-        help: (
-            "run it in the foreground with",
-            "fluvio-secret run --mask --config FILE -- COMMAND",
-        ),
+        help: ("run it in the foreground with", "fluvio-secret cdk test --mask --config FILE"),
+    };
+    pub(crate) const MASK_WITH_WATCH: Self = Self {
+        why: "--mask cannot be used with --watch",
+        help: ("see", "fluvio-secret cdk --help"),
     };
 }
 

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::path::PathBuf;
 use std::process::Command;
 
 use fluvio_secret_protocol::{ClientError, Grant, Granted, InjectMode, connect_or_start};
@@ -20,7 +21,7 @@ use crate::{command, config, delivery, log_level, memfd, supervised};
 /// Why a connector was not started.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
-pub struct LaunchError(ShimError);
+pub struct LaunchError(pub(crate) ShimError);
 
 impl LaunchError {
     /// Whether the vault has to be unlocked first.
@@ -60,13 +61,29 @@ pub fn become_connector(launch: &Launch, hardened: Hardened) -> LaunchError {
 pub struct PreparedConnector {
     /// The command that starts it.
     pub command: Command,
-    /// The secrets that it gets.
+    /// The secrets that it gets, without those of a lease.
     pub granted: Granted,
+    /// The secrets file of its lease, which is replaced when a secret changes.
+    pub lease: Option<PathBuf>,
+    pub(crate) by_environment: bool,
     file: Option<SecretsMemfd>,
-    by_environment: bool,
 }
 
 impl PreparedConnector {
+    /// A command that gets no secrets.
+    pub(crate) fn without_secrets(command: Command) -> Self {
+        let granted = without_secrets();
+        Self { command, granted, lease: None, by_environment: false, file: None }
+    }
+
+    /// This process becomes it. Returns only the reason why not.
+    pub(crate) fn exec(self) -> ShimError {
+        let program = self.command.get_program().to_owned();
+        let source = inherited::exec(self.command, &program);
+        drop(self.file);
+        ShimError::exec(program, self.by_environment.then_some(&self.granted), source)
+    }
+
     /// Why the command did not start.
     #[must_use]
     pub fn start_error(&self, source: io::Error) -> LaunchError {
@@ -87,19 +104,16 @@ pub fn prepare_connector(launch: &Launch) -> Result<PreparedConnector, LaunchErr
 
 /// Becomes the connector, with an error that the shim can still act on.
 pub(crate) fn exec(launch: &Launch, hardened: Hardened) -> Result<Infallible, ShimError> {
-    let PreparedConnector { command, granted, file, by_environment } = prepare(launch)?;
+    let prepared = prepare(launch)?;
     hardened.release().map_err(ShimError::System)?;
-    let source = inherited::exec(command, &launch.program);
-    drop(file);
-    let environment = by_environment.then_some(&granted);
-    Err(ShimError::exec(launch.program.clone(), environment, source))
+    Err(prepared.exec())
 }
 
 fn prepare(launch: &Launch) -> Result<PreparedConnector, ShimError> {
     command::check(launch)?;
     let granted = if command::brings_its_own_secrets(launch) {
         say("note: the command has its own --secrets, so it gets no secrets from the vault");
-        Granted { connector: None, inject: InjectMode::Auto, secrets: Vec::new() }
+        without_secrets()
     } else {
         grant(launch)?
     };
@@ -126,7 +140,11 @@ fn prepare(launch: &Launch) -> Result<PreparedConnector, ShimError> {
     if let Some(file) = &file {
         file.let_inherit().map_err(ShimError::System)?;
     }
-    Ok(PreparedConnector { command, granted, file, by_environment })
+    Ok(PreparedConnector { command, granted, lease: None, by_environment, file })
+}
+
+fn without_secrets() -> Granted {
+    Granted { connector: None, inject: InjectMode::Auto, secrets: Vec::new() }
 }
 
 fn grant(launch: &Launch) -> Result<Granted, ShimError> {

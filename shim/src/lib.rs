@@ -42,6 +42,7 @@ use fluvio_secret_system::help::Helpful;
 
 use crate::args::Invocation;
 pub use crate::args::{Launch, SHIM_HELP};
+pub use crate::cdk::prepare_cdk;
 use crate::cdk::watcher;
 use crate::error::ShimError;
 pub use crate::launch::{LaunchError, PreparedConnector, become_connector, prepare_connector};

@@ -9,10 +9,12 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use fluvio_secret_launch::prepare_cdk;
 use fluvio_secret_protocol::SHIM;
 use fluvio_secret_system::harden::Hardened;
 use fluvio_secret_system::printable;
 
+use super::run::run_masked;
 use super::shim::{CDK, as_cdk, become_shim, shim_path, unlock_for};
 use crate::connection::places;
 use crate::error::{AnyCause, CliError};
@@ -28,7 +30,8 @@ With --inject env after start or test, the secrets are environment variables ins
 
 `cdk test --watch` restarts the connector after changes, with the options of `fluvio-secret run
 --watch`. It also watches `src`, `build.rs` and `Cargo.toml` in the current directory, and builds
-the connector again.
+the connector again. `cdk test --mask` replaces the delivered values in what cdk and the connector
+print, as `fluvio-secret run --mask` does.
 
 After --install, with its directory first on PATH, plain `cdk` does all this.
 
@@ -76,6 +79,13 @@ pub(crate) struct WatchCdkArgs {
     args: Vec<OsString>,
 }
 
+/// The shim calls it for `cdk test --mask`.
+#[derive(Args, Debug)]
+pub(crate) struct MaskCdkArgs {
+    #[arg(required = true, num_args = 1.., last = true)]
+    args: Vec<OsString>,
+}
+
 pub(super) fn cdk(args: CdkArgs, hardened: Hardened) -> Result<(), CliError> {
     let CdkArgs { install: is_install, uninstall: is_uninstall, dir, args } = args;
     let usage = |why: &str| {
@@ -109,6 +119,12 @@ pub(super) fn watch_cdk(cdk: WatchCdkArgs, hardened: Hardened) -> Result<(), Cli
     let command = move || as_cdk(&path, &args);
     let plan = Plan { config, watch, check, vault, program, command: Box::new(command) };
     watch::supervise(plan, hardened)
+}
+
+/// `cdk test --mask`, which the shim hands over.
+pub(super) fn mask_cdk(cdk: &MaskCdkArgs, hardened: Hardened) -> Result<(), CliError> {
+    let shim = shim_path()?;
+    run_masked(|| prepare_cdk(cdk.args.clone(), &shim), hardened)
 }
 
 fn install(folder: Option<PathBuf>) -> Result<(), CliError> {

@@ -65,6 +65,9 @@ Example:
     /// What the shim becomes for cdk test --watch
     #[command(hide = true)]
     WatchCdk(cdk::WatchCdkArgs),
+    /// What the shim becomes for cdk test --mask
+    #[command(hide = true)]
+    MaskCdk(cdk::MaskCdkArgs),
     /// Print this text, which is the help or the version.
     #[command(skip)]
     Help(String),
@@ -100,6 +103,7 @@ impl Command {
             Self::Metadata => metadata::metadata(),
             Self::UnlockFirst(args) => shim::unlock_first(&args, hardened),
             Self::WatchCdk(args) => cdk::watch_cdk(args, hardened),
+            Self::MaskCdk(args) => cdk::mask_cdk(&args, hardened),
             Self::Help(text) => output::print(&text),
             Self::Manual(manual) => manual.show(hardened),
         }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clap::{Args, ValueHint};
-use fluvio_secret_launch::{Launch, become_connector, prepare_connector};
+use fluvio_secret_launch::{
+    Launch, LaunchError, PreparedConnector, become_connector, prepare_connector,
+};
 use fluvio_secret_protocol::InjectMode;
 use fluvio_secret_system::harden::Hardened;
 use fluvio_secret_system::terminal;
@@ -133,7 +135,8 @@ help: name the configuration with: --config FILE";
 pub(super) fn run(args: RunArgs, hardened: Hardened) -> Result<(), CliError> {
     let config = config_of(&args)?;
     if args.mask {
-        return run_masked(&args.launch(config), hardened);
+        let launch = args.launch(config);
+        return run_masked(|| prepare_connector(&launch), hardened);
     }
     if !args.watch {
         let launch = args.launch(config);
@@ -165,13 +168,16 @@ pub(super) fn run(args: RunArgs, hardened: Hardened) -> Result<(), CliError> {
 }
 
 /// Stays the parent of the connector.
-fn run_masked(launch: &Launch, hardened: Hardened) -> Result<(), CliError> {
-    let prepared = prepare_connector(launch).or_else(|error| {
+pub(super) fn run_masked(
+    prepare: impl Fn() -> Result<PreparedConnector, LaunchError>,
+    hardened: Hardened,
+) -> Result<(), CliError> {
+    let prepared = prepare().or_else(|error| {
         if !error.is_locked() || terminal::of_session().is_none() {
             return Err(CliError::Launch(error));
         }
         ask_for_a_connector()?;
-        prepare_connector(launch).map_err(CliError::Launch)
+        prepare().map_err(CliError::Launch)
     })?;
     mask::run(prepared, hardened)
 }

@@ -3,37 +3,34 @@
 //! The connector stays in this process group, with this standard input. So the terminal stops and ends both, and
 //! a shell sees one job. Only its outputs are ours: a pty for each terminal, a pipe for anything else.
 //!
+//! * [`delivered_values`]: what is masked
 //! * [`outputs`]: the streams, from the connector to where this program prints
 //! * [`passed_signals`]: signals from other processes, which reach only this program
 
+mod delivered_values;
 mod outputs;
 mod passed_signals;
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::Arc;
 
 use fluvio_secret_launch::PreparedConnector;
-use fluvio_secret_mask::{Mask, SHORTEST_VALUE};
-use fluvio_secret_protocol::{Secret, SecretName};
 use fluvio_secret_system::harden::{Hardened, harden};
 use fluvio_secret_system::inherited;
 use rustix::event::poll;
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
 
+use self::delivered_values::DeliveredValues;
 use self::outputs::Outputs;
 use self::passed_signals::{Arrived, PassedSignals};
 use crate::error::CliError;
-use crate::output;
 use crate::signals;
 
 /// Starts a connector, and replaces its secrets in its outputs until they end.
 pub(crate) fn run(connector: PreparedConnector, hardened: Hardened) -> Result<(), CliError> {
-    let secrets = &connector.granted.secrets;
-    note_short(secrets);
-    let mask = Arc::new(Mask::of(secrets.iter().map(|(_, value)| value.expose())));
-    let (mut outputs, ends) = Outputs::new(&mask).map_err(CliError::System)?;
+    let values = DeliveredValues::of(&connector).map_err(CliError::System)?;
+    let (mut outputs, ends) = Outputs::new(values).map_err(CliError::System)?;
     let mut command = as_inherited(&connector.command);
     let [stdout, stderr] = ends.map(Stdio::from);
     command.stdout(stdout).stderr(stderr);
@@ -55,17 +52,6 @@ fn harden_again(signals: &PassedSignals) -> Result<Hardened, CliError> {
     // That unblocks all signals.
     signals.block().map_err(CliError::System)?;
     Ok(hardened)
-}
-
-fn note_short(secrets: &[(SecretName, Secret)]) {
-    let short = secrets.iter().filter(|(_, value)| value.len() < SHORTEST_VALUE);
-    let short: Vec<_> = short.map(|(name, _)| format!("`{name}`")).collect();
-    if !short.is_empty() {
-        output::say(&format!(
-            "note: values with fewer than {SHORTEST_VALUE} bytes are not masked: {}",
-            short.join(", ")
-        ));
-    }
 }
 
 /// A command, as it is to be spawned. A program that is spawned does not inherit that SIGPIPE is ignored, as by
@@ -105,7 +91,7 @@ impl Parent {
                 _ => {}
             }
             let ready = wait(outputs, signals)?;
-            outputs.advance(&ready);
+            outputs.advance(&ready)?;
             while let Some(arrived) = signals.next()? {
                 match (arrived, self.status) {
                     (Arrived::Child, _) => {}

@@ -12,6 +12,8 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{OptionalActions, isatty, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize};
 
+use super::delivered_values::DeliveredValues;
+
 const PIECE_BYTES: usize = 64 << 10;
 /// A pipe that is ready takes this without a wait (`PIPE_BUF`).
 const WRITE_BYTES: usize = 4096;
@@ -20,6 +22,7 @@ const WRITE_BYTES: usize = 4096;
 /// stays.
 pub(super) struct Outputs {
     streams: Vec<Output>,
+    values: DeliveredValues,
 }
 
 struct Output {
@@ -34,7 +37,8 @@ struct Output {
 
 impl Outputs {
     /// The outputs of this program, and the ends of them that the connector gets.
-    pub(super) fn new(mask: &Arc<Mask>) -> io::Result<(Self, [OwnedFd; 2])> {
+    pub(super) fn new(values: DeliveredValues) -> io::Result<(Self, [OwnedFd; 2])> {
+        let mask = &values.mask();
         let (stdout, stderr) = (io::stdout(), io::stderr());
         let (output, end) = Output::new(stdout.as_fd(), mask)?;
         let mut streams = vec![output];
@@ -45,7 +49,7 @@ impl Outputs {
             streams.push(output);
             end
         };
-        Ok((Self { streams }, [end, other_end]))
+        Ok((Self { streams, values }, [end, other_end]))
     }
 
     pub(super) fn have_ended(&self) -> bool {
@@ -58,11 +62,22 @@ impl Outputs {
     }
 
     /// Reads and writes what is ready, in the order of the waits.
-    pub(super) fn advance(&mut self, ready: &[bool]) {
-        let waiting = self.streams.iter_mut().filter(|stream| stream.wait().is_some());
-        for (stream, _) in waiting.zip(ready).filter(|(_, is_ready)| **is_ready) {
-            stream.advance();
+    pub(super) fn advance(&mut self, ready: &[bool]) -> io::Result<()> {
+        let waiting = (0..self.streams.len()).filter(|at| self.streams[*at].wait().is_some());
+        let waiting: Vec<_> = waiting.zip(ready).collect();
+        for (at, _) in waiting.into_iter().filter(|(_, is_ready)| **is_ready) {
+            if !self.streams[at].shown.is_empty() {
+                self.streams[at].write();
+                continue;
+            }
+            let piece = self.streams[at].read();
+            // Not before: the connector may just have read another value in its secrets file, and printed it.
+            if let Some(mask) = self.values.changed()? {
+                self.streams.iter_mut().for_each(|stream| stream.masked.set_mask(mask.clone()));
+            }
+            self.streams[at].show(piece);
         }
+        Ok(())
     }
 
     /// Gives the terminals of the connector the size of those that they are shown on.
@@ -97,11 +112,7 @@ impl Output {
         self.from.as_ref().map(|from| PollFd::new(from, PollFlags::IN))
     }
 
-    fn advance(&mut self) {
-        if self.shown.is_empty() {
-            self.read();
-            return;
-        }
+    fn write(&mut self) {
         let count = self.shown.len().min(WRITE_BYTES);
         match write(&self.to, &self.shown[..count]) {
             Ok(written) => drop(self.shown.drain(..written)),
@@ -114,17 +125,26 @@ impl Output {
         }
     }
 
-    fn read(&mut self) {
-        let Some(from) = &self.from else { return };
+    /// The next piece, which may be empty; `None` at the end.
+    fn read(&self) -> Option<Vec<u8>> {
         let mut piece = vec![0; PIECE_BYTES];
-        match retry_on_intr(|| read(from, &mut piece[..])) {
-            Ok(count @ 1..) => self.masked.push(&piece[..count], &mut self.shown),
-            Err(Errno::AGAIN) => {}
+        let from = self.from.as_ref()?;
+        let count = match retry_on_intr(|| read(from, &mut piece[..])) {
+            Ok(count @ 1..) => count,
+            Err(Errno::AGAIN) => 0,
             // A terminal ends with an error.
-            Ok(_) | Err(_) => {
-                self.from = None;
-                self.masked.end(&mut self.shown);
-            }
+            Ok(_) | Err(_) => return None,
+        };
+        piece.truncate(count);
+        Some(piece)
+    }
+
+    fn show(&mut self, piece: Option<Vec<u8>>) {
+        if let Some(piece) = piece {
+            self.masked.push(&piece, &mut self.shown);
+        } else {
+            self.from = None;
+            self.masked.end(&mut self.shown);
         }
     }
 }

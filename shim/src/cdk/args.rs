@@ -21,6 +21,8 @@ pub(crate) enum CdkPlan {
     /// Start nothing: one of our own options has an invalid value, or is not for this command.
     Refuse(BadOption),
     Start(CdkStart),
+    /// Hand these arguments to the command line, which masks the output.
+    Mask(Vec<OsString>),
     /// Hand it to the supervisor, which starts it again when something changes.
     Watch(CdkWatch),
 }
@@ -74,9 +76,24 @@ pub(crate) fn plan(args: &[OsString]) -> CdkPlan {
             Ok(None) => CdkPlan::Pass(None),
             Err(unknown) => CdkPlan::Pass(Some(unknown)),
         },
-        Some(b"test") => watched(args).unwrap_or_else(|| start(args, 1, Some(SAMPLE))),
+        Some(b"test") => {
+            let plan = masked(args).or_else(|| watched(args));
+            plan.unwrap_or_else(|| start(args, 1, Some(SAMPLE)))
+        }
         _ => CdkPlan::Pass(None),
     }
+}
+
+/// Takes out `--mask`, if that is there.
+fn masked(args: &[OsString]) -> Option<CdkPlan> {
+    let at = args.iter().take_while(|word| *word != "--").position(|word| word == "--mask")?;
+    let (before, after) = args.split_at(at);
+    let kept = [before, &after[1..]].concat();
+    Some(match watched(&kept) {
+        Some(CdkPlan::Watch(_)) => CdkPlan::Refuse(BadOption::MASK_WITH_WATCH),
+        Some(refused) => refused,
+        None => CdkPlan::Mask(kept),
+    })
 }
 
 /// Takes out what goes with `--watch`, if that is there.
@@ -118,7 +135,7 @@ fn watched(args: &[OsString]) -> Option<CdkPlan> {
         }
         refused @ CdkPlan::Refuse(_) => return Some(refused),
         // It has secrets of its own, or something that cdk refuses.
-        CdkPlan::OwnSecrets(_) | CdkPlan::Pass(_) | CdkPlan::Watch(_) => {
+        CdkPlan::OwnSecrets(_) | CdkPlan::Pass(_) | CdkPlan::Mask(_) | CdkPlan::Watch(_) => {
             options.push("--no-vault".into());
             config_of(&kept)
         }
@@ -250,6 +267,18 @@ mod tests {
         assert!(!start.stays);
         let start = started("test --release dev -p x -c other.yaml -- --offline");
         assert_eq!(start.config.to_str(), Some("other.yaml"));
+    }
+
+    #[test]
+    fn what_is_masked_is_for_the_command_line() {
+        let masked = |line: &str| match planned(line) {
+            CdkPlan::Mask(args) => args.join(" ".as_ref()).into_string().expect("text"),
+            other => panic!("{line}: {other:?}"),
+        };
+        assert_eq!(masked("test --mask"), "test");
+        assert_eq!(masked("test -c a --mask -- --x"), "test -c a -- --x");
+        assert_eq!(planned("test --mask --watch"), CdkPlan::Refuse(BadOption::MASK_WITH_WATCH));
+        assert_eq!(started("test -- --mask").args, ["test", "--", "--mask"]);
     }
 
     #[test]

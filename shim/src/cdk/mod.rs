@@ -37,6 +37,7 @@ use self::args::{CdkPlan, CdkStart, CdkWatch};
 use self::real::{CDK_GUARD, CDK_PROGRAM};
 use crate::delivery::{self, Delivery};
 use crate::error::{MAKE_TMPDIR, OWN_TMPDIR, ShimError};
+use crate::launch::{LaunchError, PreparedConnector};
 use crate::message::say;
 use crate::{command, config, log_level, supervised, unlock};
 
@@ -48,15 +49,56 @@ pub(crate) fn is_our_name(program: Option<&OsString>) -> bool {
 
 /// Becomes the real `cdk`, or says why not.
 pub(crate) fn run(args: Vec<OsString>) -> Result<Infallible, ShimError> {
-    let plan = args::plan(&args);
+    let plan = match args::plan(&args) {
+        CdkPlan::Watch(CdkWatch { config, options, args }) => {
+            let named = [OsString::from("--config"), config.into()];
+            return become_cli("watch-cdk", named.into_iter().chain(options), args);
+        }
+        CdkPlan::Mask(args) => return become_cli("mask-cdk", [], args),
+        plan => plan,
+    };
+    supervised::end_with_supervisor()?;
+    let hardened = harden().map_err(ShimError::System)?;
+    let prepared = match prepare(plan, args, None) {
+        Ok(prepared) => prepared,
+        Err(error) => match unlock::where_locked(error, hardened)? {},
+    };
+    hardened.release().map_err(ShimError::System)?;
+    Err(prepared.exec())
+}
+
+/// Becomes the command line, which starts this program, or what this program would become.
+fn become_cli(
+    word: &str,
+    options: impl IntoIterator<Item = OsString>,
+    args: Vec<OsString>,
+) -> Result<Infallible, ShimError> {
+    let path = beside_this_program(CLI).map_err(ClientError::Start)?;
+    let mut cli = Command::new(&path);
+    cli.arg(word).args(options).arg("--").args(args);
+    let source = inherited::exec(cli, path.as_os_str());
+    Err(ShimError::exec(path.into(), None, source))
+}
+
+/// Prepares `cdk test` for a program that stays its parent. The arguments are those of `cdk`.
+///
+/// # Errors
+///
+/// Those of the shim, which is at this path, except that of the exec.
+pub fn prepare_cdk(args: Vec<OsString>, shim: &Path) -> Result<PreparedConnector, LaunchError> {
+    prepare(args::plan(&args), args, Some(shim)).map_err(LaunchError)
+}
+
+/// The real `cdk`, with the secrets of its connector.
+fn prepare(
+    plan: CdkPlan,
+    args: Vec<OsString>,
+    shim: Option<&Path>,
+) -> Result<PreparedConnector, ShimError> {
     if let CdkPlan::Refuse(option) = plan {
         return Err(ShimError::Option(option));
     }
-    if let CdkPlan::Watch(watch) = plan {
-        return watch_over(watch);
-    }
-    supervised::end_with_supervisor()?;
-    let real = real::find().map_err(ShimError::NoCdk)?;
+    let real = real::find(shim).map_err(ShimError::NoCdk)?;
     let mut cdk = Command::new(&real);
     cdk.env_remove(supervisor::VARIABLE).env_remove(unlock::UNLOCK_GUARD);
     cdk.env_remove(inherited::PIPE_VARIABLE);
@@ -64,53 +106,43 @@ pub(crate) fn run(args: Vec<OsString>) -> Result<Infallible, ShimError> {
         Some(guard) => cdk.env(CDK_GUARD, guard),
         None => return Err(ShimError::CdkLoop { found: real }),
     };
-    let environment = match plan {
-        CdkPlan::Start(start) => prepare(&mut cdk, start, args)?,
-        CdkPlan::Refuse(_) | CdkPlan::Watch(_) => None,
+    let mut cdk = PreparedConnector::without_secrets(cdk);
+    match plan {
+        CdkPlan::Start(start) => deliver(&mut cdk, &start, args, shim)?,
         CdkPlan::OwnSecrets(file) => {
             note_index_of_another_user(&args);
             say(&format!(
                 "note: the connector gets its secrets from {}, not from the vault",
                 file.display()
             ));
-            cdk.args(args);
-            None
+            cdk.command.args(args);
         }
-        CdkPlan::Pass(why) => {
+        CdkPlan::Pass(Some(why)) => {
             note_index_of_another_user(&args);
-            if let Some(why) = why {
-                say(&format!("warning: cdk runs without secrets from the vault: {why}"));
-            }
-            cdk.args(args);
-            None
+            say(&format!("warning: cdk runs without secrets from the vault: {why}"));
+            cdk.command.args(args);
         }
-    };
-    let source = inherited::exec(cdk, real.as_os_str());
-    Err(ShimError::exec(real.into(), environment.as_ref(), source))
+        // What is handed to the command line comes back without the option for that.
+        CdkPlan::Pass(None) | CdkPlan::Refuse(_) | CdkPlan::Mask(_) | CdkPlan::Watch(_) => {
+            note_index_of_another_user(&args);
+            cdk.command.args(args);
+        }
+    }
+    Ok(cdk)
 }
 
-/// Becomes the command line, which starts this program for each run, without `--watch`.
-fn watch_over(watch: CdkWatch) -> Result<Infallible, ShimError> {
-    let path = beside_this_program(CLI).map_err(ClientError::Start)?;
-    let mut cli = Command::new(&path);
-    cli.arg("watch-cdk").arg("--config").arg(watch.config).args(watch.options);
-    cli.arg("--").args(watch.args);
-    let source = inherited::exec(cli, path.as_os_str());
-    Err(ShimError::exec(path.into(), None, source))
-}
-
-/// Gives the connector its secrets, or returns those that go as environment variables.
-fn prepare(
-    cdk: &mut Command,
-    start: CdkStart,
+/// Gives the connector its secrets.
+fn deliver(
+    cdk: &mut PreparedConnector,
+    start: &CdkStart,
     typed: Vec<OsString>,
-) -> Result<Option<Granted>, ShimError> {
+    shim: Option<&Path>,
+) -> Result<(), ShimError> {
     let Some(config) = with_references(&start.config)? else {
         note_index_of_another_user(&start.args);
-        cdk.args(start.args);
-        return Ok(None);
+        cdk.command.args(&start.args);
+        return Ok(());
     };
-    let hardened = harden().map_err(ShimError::System)?;
     let state = StateDirectory::from_environment().map_err(ClientError::Place)?;
     let mut client = connect_or_start(&state)?;
     let text = config.clone();
@@ -122,33 +154,25 @@ fn prepare(
     };
     let faulty = |checked| ShimError::faulty(&checked, &start.config, &text);
     log_level::warn(&text, start.log_level.as_deref());
-    let given = match start.inject {
-        Some(InjectMode::Env) => client.call(grant).map(|given| given.map(GrantOrLease::Granted)),
+    match start.inject {
+        Some(InjectMode::Env) => {
+            let granted = client.call(grant)?.map_err(faulty)?;
+            by_environment(&mut cdk.command, start, &granted)?;
+            cdk.by_environment = true;
+            cdk.granted = granted;
+        }
         // The setting does not count here: as environment variables the values would reach every
         // build script, so an option has to ask for that.
         Some(InjectMode::Auto | InjectMode::File) | None => {
-            client.call(CreateLease(grant)).map(|given| given.map(GrantOrLease::Leased))
+            let leased = client.call(CreateLease(grant))?.map_err(faulty)?;
+            by_lease(cdk, start, leased, shim)?;
+            if let Some(secrets) = cdk.lease.as_ref().filter(|_| start.stays) {
+                keep_command(start, typed, secrets).map_err(ShimError::System)?;
+                warn_of_logout(secrets, &state);
+            }
         }
-    };
-    let environment = match given.map_err(ShimError::from).and_then(|given| given.map_err(faulty)) {
-        Ok(GrantOrLease::Granted(granted)) => {
-            by_environment(cdk, &start, &granted)?;
-            Some(granted)
-        }
-        Ok(GrantOrLease::Leased(leased)) => {
-            by_lease(cdk, &start, typed, leased, &state)?;
-            None
-        }
-        Err(error) => match unlock::where_locked(error, hardened)? {},
-    };
-    hardened.release().map_err(ShimError::System)?;
-    Ok(environment)
-}
-
-/// What the daemon gave.
-enum GrantOrLease {
-    Granted(Granted),
-    Leased(Leased),
+    }
+    Ok(())
 }
 
 /// A configuration that may have references. `cdk` reports one that cannot be read.
@@ -182,33 +206,29 @@ fn by_environment(cdk: &mut Command, start: &CdkStart, granted: &Granted) -> Res
 }
 
 fn by_lease(
-    cdk: &mut Command,
+    cdk: &mut PreparedConnector,
     start: &CdkStart,
-    typed: Vec<OsString>,
     leased: Leased,
-    state: &StateDirectory,
+    shim: Option<&Path>,
 ) -> Result<(), ShimError> {
     let (before, after) = start.args.split_at(start.at);
-    cdk.args(before);
+    cdk.command.args(before);
     if let Some(lease) = leased.lease {
         refuse_deployed(start, leased.connector.as_ref())?;
-        hold(Path::new(&lease.hold))?;
+        hold(Path::new(&lease.hold), shim)?;
         make_log_private(start, leased.connector.as_ref());
-        cdk.arg("--secrets").arg(&lease.secrets);
-        if start.stays {
-            keep_command(start, typed, Path::new(&lease.hold)).map_err(ShimError::System)?;
-            warn_of_logout(Path::new(&lease.secrets), state);
-        }
+        cdk.command.arg("--secrets").arg(&lease.secrets);
+        cdk.lease = Some(lease.secrets.into());
     }
-    cdk.args(after);
+    cdk.command.args(after);
     Ok(())
 }
 
 /// Keeps the command line with the lease, so that the connector can be started again.
-fn keep_command(start: &CdkStart, typed: Vec<OsString>, hold: &Path) -> io::Result<()> {
+fn keep_command(start: &CdkStart, typed: Vec<OsString>, secrets: &Path) -> io::Result<()> {
     let (directory, config) = (std::env::current_dir()?, start.config.clone());
     let command = StartCommand { directory, config, args: typed };
-    command.write(hold.parent().unwrap_or(hold))
+    command.write(secrets.parent().unwrap_or(secrets))
 }
 
 /// Makes the file for the connector's output, which `cdk` then opens, so that only you can read it. `cdk` reports
@@ -262,7 +282,7 @@ fn note_index_of_another_user(args: &[OsString]) {
 
 /// Opens the lease's FIFO for the life of this process, whatever it becomes, and starts the lease's
 /// watcher. The FIFO holds nothing of the secrets.
-fn hold(fifo: &Path) -> Result<(), ShimError> {
+fn hold(fifo: &Path, shim: Option<&Path>) -> Result<(), ShimError> {
     let failed = |error: Errno| match error {
         // A daemon that exited has closed its end, and the next one removed the lease without a holder.
         Errno::NOENT | Errno::NXIO => ShimError::LeaseGone,
@@ -273,7 +293,7 @@ fn hold(fifo: &Path) -> Result<(), ShimError> {
     // if the next daemon looked for holders a moment too early.
     let reader = open_end(fifo, OFlags::RDONLY).map_err(failed)?;
     let lease = fifo.parent().ok_or(ShimError::LeaseGone)?;
-    watcher::start(lease, reader)?;
+    watcher::start(lease, reader, shim)?;
     // Not before: the watcher would inherit it, and hold the lease that it waits for.
     fcntl_setfd(&writer, FdFlags::empty()).map_err(failed)?;
     std::mem::forget(writer);

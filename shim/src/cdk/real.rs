@@ -16,9 +16,10 @@ pub(crate) const CDK_GUARD: &str = "FLUVIO_SECRET_CDK_SHIM";
 /// More nested shims than any build that runs `cdk` has.
 const DEEPEST_SHIM: usize = 16;
 
-/// The first `cdk` on PATH that is another file than this program.
-pub(crate) fn find() -> Result<PathBuf, NotFound> {
-    let this = env::current_exe().and_then(|path| path.canonicalize()).ok();
+/// The first `cdk` on PATH that is another file than the shim.
+pub(crate) fn find(shim: Option<&Path>) -> Result<PathBuf, NotFound> {
+    let this = shim.map_or_else(env::current_exe, |shim| Ok(shim.to_owned()));
+    let this = this.and_then(|path| path.canonicalize()).ok();
     let path = env::var_os("PATH").ok_or(NotFound::Nothing)?;
     find_in(&path, this.as_deref())
 }

@@ -4,7 +4,7 @@
 //! watcher has the read end of the lease's FIFO as its standard input. The kernel reports on it when the
 //! last holder is gone, however that ended. The watcher has nothing else open, and no value in memory.
 //!
-//! [`start`] runs this program as a starter, and the starter runs it as the watcher and exits. So the
+//! [`start`] runs the shim as a starter, and the starter runs it as the watcher and exits. So the
 //! watcher is no child of `cdk`, which knows nothing of it and would not wait for it.
 
 use std::fs;
@@ -28,10 +28,11 @@ pub(crate) const STARTER: &str = "start-lease-watcher";
 /// The option by which it is the watcher.
 pub(crate) const WATCHER: &str = "lease-watcher";
 
-/// Starts a watcher for the lease in this directory, and waits until it runs.
-pub(super) fn start(lease: &Path, fifo: OwnedFd) -> Result<(), ShimError> {
+/// Starts a watcher for the lease in this directory, and waits until it runs. Without the shim's path, this
+/// program is the shim.
+pub(super) fn start(lease: &Path, fifo: OwnedFd, shim: Option<&Path>) -> Result<(), ShimError> {
     let failed = |source| ShimError::Watcher { source };
-    let mut starter = this_program(STARTER, lease).map_err(failed)?;
+    let mut starter = shim_with(STARTER, lease, shim).map_err(failed)?;
     let status = starter.stdin(fifo).stderr(Stdio::inherit()).status().map_err(failed)?;
     if status.success() { Ok(()) } else { Err(failed(io::Error::other(status.to_string()))) }
 }
@@ -42,7 +43,7 @@ pub(crate) fn run_starter(lease: &Path) -> Result<(), ShimError> {
         // A session of its own: neither Ctrl-C nor the end of a terminal is for the watcher.
         setsid()?;
         close_inherited()?;
-        this_program(WATCHER, lease)?.stdin(Stdio::inherit()).spawn()
+        shim_with(WATCHER, lease, None)?.stdin(Stdio::inherit()).spawn()
     };
     start().map(drop).map_err(|source| ShimError::Watcher { source })
 }
@@ -72,10 +73,11 @@ fn until_released(fifo: &io::Stdin) -> rustix::io::Result<()> {
     rustix::io::retry_on_intr(|| poll(&mut fifo, None)).map(drop)
 }
 
-/// This program with one option. It gets nothing of the environment, and `/` as its directory, so that it
+/// The shim with one option. It gets nothing of the environment, and `/` as its directory, so that it
 /// keeps no file system busy.
-fn this_program(option: &str, lease: &Path) -> io::Result<Command> {
-    let mut command = Command::new(std::env::current_exe()?);
+fn shim_with(option: &str, lease: &Path, shim: Option<&Path>) -> io::Result<Command> {
+    let shim = shim.map_or_else(std::env::current_exe, |shim| Ok(shim.to_owned()))?;
+    let mut command = Command::new(shim);
     command.arg(format!("--{option}")).arg(lease).env_clear().current_dir("/");
     command.stdout(Stdio::null()).stderr(Stdio::null());
     Ok(command)
