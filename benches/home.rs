@@ -160,6 +160,7 @@ impl Home {
             label: "config.yaml".to_owned(),
             program: "/bin/true".to_owned(),
             check: true,
+            identity: None,
             config: fs::read(self.config(references)?)?.into(),
         })
     }

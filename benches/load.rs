@@ -55,12 +55,12 @@ pub(crate) fn measure(programs: &Programs, disk: &Path) -> Outcome<Vec<Row>> {
 }
 
 pub(crate) fn grants(home: &Home, clients: usize) -> Outcome<Answered> {
-    let Grant { label, program, check, config } = home.grant(3)?;
+    let Grant { label, program, check, config, .. } = home.grant(3)?;
     let bytes = config.to_vec();
     ask(home, clients, |client, _| {
         let config = bytes.clone().into();
         let (label, program) = (label.clone(), program.clone());
-        timed(|| client.call(Grant { label, program, check, config }))
+        timed(|| client.call(Grant { label, program, check, identity: None, config }))
             .map_err(|error| error.to_string())
     })
 }

@@ -20,6 +20,7 @@ mod doctor;
 mod documents;
 mod durability;
 mod extension;
+mod external_identity;
 mod first_session;
 mod found_config;
 mod hanging_disk;

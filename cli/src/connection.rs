@@ -1,13 +1,27 @@
 //! Connections to the daemon, and the directories of this user.
 
-use fluvio_secret_protocol::{Client, ClientError, connect, connect_or_start};
+use fluvio_secret_protocol::{Client, ClientError, GetStatus, Status, connect, connect_or_start};
 use fluvio_secret_system::places::{Places, StateDirectory};
 
 use crate::error::CliError;
 
-/// A connection to the daemon. Starts a daemon if none runs.
+/// A connection to the daemon. Starts a daemon if none runs. Fails if a running one uses another identity than
+/// the one that the environment names.
 pub(crate) fn client() -> Result<Client, CliError> {
-    Ok(connect_or_start(&state()?)?)
+    let state = state()?;
+    let mut client = connect_or_start(&state)?;
+    if state.external_identity.is_some()
+        && let Some(error) = other_identity(&state, &client.call(GetStatus)?)
+    {
+        return Err(error);
+    }
+    Ok(client)
+}
+
+/// Why a daemon with another identity than the one that the environment names is not used.
+pub(crate) fn other_identity(state: &StateDirectory, status: &Status) -> Option<CliError> {
+    let expected = state.expected_identity().filter(|expected| *expected != status.identity)?;
+    Some(CliError::OtherIdentity { identity: status.identity.clone(), expected })
 }
 
 /// A connection to the running daemon, if there is one.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use fluvio_secret_launch::LaunchError;
 use fluvio_secret_protocol::{BadName, ClientError, Code, StartError, limits};
 use fluvio_secret_system::help::{Help, Helpful};
+use fluvio_secret_system::places::IDENTITY_VARIABLE;
 use fluvio_secret_system::printable;
 use thiserror::Error;
 
@@ -89,6 +90,9 @@ pub(crate) enum CliError {
     /// No daemon runs, and the command starts none.
     #[error("the daemon is not running")]
     NotRunning,
+    /// A running daemon was started with another environment.
+    #[error("the daemon uses the identity {identity}, but {IDENTITY_VARIABLE} is {expected}")]
+    OtherIdentity { identity: String, expected: String },
     #[error("cannot write the result: {0}")]
     Output(#[source] io::Error),
     #[error("cannot use the passphrase: {0}, so nothing was changed")]
@@ -213,6 +217,7 @@ impl Helpful for CliError {
                 "the next command that needs it starts it, or start it with",
                 "fluvio-secret daemon start",
             ),
+            Self::OtherIdentity { .. } => ("restart it with", "fluvio-secret daemon restart"),
             Self::Unasked(_) => ("to confirm without a terminal, add", "--yes"),
             Self::Import { help, .. } | Self::Link { help, .. } | Self::Search { help, .. } => {
                 ((*help)?, "")

@@ -23,7 +23,7 @@ use crate::server::{self, Server, ServerError};
 use crate::service::{Service, refusals};
 use crate::settings::{Settings, SettingsError};
 use crate::{launch, log, reset_inherited};
-use fluvio_secret_vault::{self, OpenError, Vault};
+use fluvio_secret_vault::{self, IdentityPlace, OpenError, Vault};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServeError {
@@ -131,6 +131,7 @@ fn serve_at(mode: ServeMode, handed_over: Option<UnixListener>) -> Result<(), Se
         }
     };
     let Places { vault: path, identity, histories, state, .. } = &places;
+    let identity = IdentityPlace { own: identity, external: state.external_identity.as_deref() };
     let vault = Vault::open(path, identity, histories, settings.history, deadline)?;
     let id = vault.id();
     let leases = LeaseTable::new(vault.path(), runtime_directory());

@@ -153,7 +153,8 @@ fn grant(launch: &Launch) -> Result<Granted, ShimError> {
     let label = command::config_label(&launch.config);
     let program = command::label(&launch.program);
     let text = config.clone();
-    let grant = Grant { label, program, check: launch.check && !launch.as_is, config };
+    let check = launch.check && !launch.as_is;
+    let grant = Grant { label, program, check, identity: state.expected_identity(), config };
     let granted = connect_or_start(&state)?.call(grant)?;
     let granted = granted.map_err(|found| ShimError::faulty(&found, &launch.config, &text))?;
     if !granted.secrets.is_empty() {

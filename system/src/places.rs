@@ -17,6 +17,9 @@ use crate::regular::{self, Links};
 /// Puts configuration, data and state under one directory, for tests and for a second vault.
 pub const HOME_VARIABLE: &str = "FLUVIO_SECRET_HOME";
 
+/// Names the identity's file in place of the one in the directory of the configuration, for CI and containers.
+pub const IDENTITY_VARIABLE: &str = "FLUVIO_SECRET_IDENTITY_FILE";
+
 /// The longest path of a socket: `sun_path` has 108 bytes and a final NUL (unix(7)).
 const SOCKET_PATH_BYTES: usize = 107;
 
@@ -30,6 +33,7 @@ pub struct Places {
     /// The earlier versions in each vault. They are not in the vault because others may write to that.
     pub histories: PathBuf,
     /// The key that decrypts the secrets. It is not in the vault, so you can copy the vault without it.
+    /// [`StateDirectory::external_identity`] takes its place.
     pub identity: PathBuf,
     /// The directory of the link called `cdk`.
     pub programs: PathBuf,
@@ -48,6 +52,9 @@ pub struct StateDirectory {
     pub audit_log: PathBuf,
     /// The daemon's log of its own work.
     pub daemon_log: PathBuf,
+    /// The identity's file that the environment names. It is here because a client and its daemon have to agree
+    /// on it, as they do on the socket.
+    pub external_identity: Option<PathBuf>,
     /// Which running processes got which secrets, for messages of the next daemon.
     pub grants: PathBuf,
     /// The directory itself.
@@ -86,6 +93,12 @@ impl Places {
     pub fn under(home: &Path) -> Result<Self, PlaceError> {
         let state = StateDirectory::under(home)?;
         Ok(Self::of(home.join("config"), home.join("data"), state))
+    }
+
+    /// The identity's file that is in use: the one that the environment names, or our own.
+    #[must_use]
+    pub fn identity_in_use(&self) -> &Path {
+        self.state.external_identity.as_deref().unwrap_or(&self.identity)
     }
 
     fn of(config: PathBuf, data: PathBuf, state: StateDirectory) -> Self {
@@ -140,7 +153,9 @@ impl StateDirectory {
     }
 
     fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, PlaceError> {
-        Self::at(base_directory("state", "XDG_STATE_HOME", ".local/state", variable)?)
+        let state = base_directory("state", "XDG_STATE_HOME", ".local/state", &variable)?;
+        let external_identity = absolute(IDENTITY_VARIABLE, &variable)?;
+        Ok(Self { external_identity, ..Self::at(state)? })
     }
 
     fn at(path: PathBuf) -> Result<Self, PlaceError> {
@@ -153,6 +168,7 @@ impl StateDirectory {
         Ok(Self {
             audit_log: path.join("audit.log"),
             daemon_log: path.join("daemon.log"),
+            external_identity: None,
             grants: path.join("grants.jsonl"),
             socket_lock: run.join("daemon.lock"),
             start_lock: run.join("start.lock"),
@@ -161,6 +177,12 @@ impl StateDirectory {
             run,
             socket,
         })
+    }
+
+    /// The identity's file that the environment names, as the daemon writes paths.
+    #[must_use]
+    pub fn expected_identity(&self) -> Option<String> {
+        self.external_identity.as_ref().map(|path| path.to_string_lossy().into_owned())
     }
 
     /// Makes the missing directories and checks that they are private.
@@ -268,7 +290,8 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use super::{PlaceError, StateDirectory, keep_out_of_git};
+    use super::{IDENTITY_VARIABLE, PlaceError, StateDirectory, keep_out_of_git};
+    use crate::help::Helpful;
 
     fn state(variables: &[(&str, &str)]) -> Result<StateDirectory, PlaceError> {
         StateDirectory::from_variables(|name| {
@@ -307,6 +330,16 @@ mod tests {
                 Err(PlaceError::NotAbsolute { variable: found }) if found == variable
             ));
         }
+    }
+
+    #[test]
+    fn d22_an_identity_in_the_environment_is_not_taken_for_a_path_or_repeated() {
+        let with = |identity| state(&[("HOME", "/h"), (IDENTITY_VARIABLE, identity)]);
+        let found = with("/run/key").expect("a place").external_identity;
+        assert_eq!(found.as_deref(), Some(Path::new("/run/key")));
+        assert_eq!(with("").expect("unset").external_identity, None);
+        let report = with("AGE-SECRET-KEY-1CNRY").expect_err("a key").report();
+        assert!(report.contains(IDENTITY_VARIABLE) && !report.contains("CNRY"), "{report}");
     }
 
     #[test]

@@ -109,7 +109,7 @@ impl Asker {
 
 fn grant(name: &str) -> Grant {
     let (label, program) = ("config.yaml".to_owned(), "witness".to_owned());
-    Grant { label, program, check: false, config: config(name).into() }
+    Grant { label, program, check: false, identity: None, config: config(name).into() }
 }
 
 fn subscribe(name: &str) -> Subscribe {

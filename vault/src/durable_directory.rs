@@ -39,6 +39,15 @@ pub enum ReadError {
     NoFile,
 }
 
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::Missing,
+            _ => Self::Io(error),
+        }
+    }
+}
+
 impl DurableDirectory {
     /// The directory at this path, whichever it is when it is used.
     pub(crate) fn at(path: PathBuf) -> Self {
@@ -285,7 +294,7 @@ impl DurableDirectory {
 
 /// Reads what may have grown since its size was asked. What has not is read without a second
 /// allocation, which would leave a copy behind: an identity is read here too.
-fn read_at_most(file: &File, size: u64, most: u64) -> Result<Vec<u8>, ReadError> {
+pub(crate) fn read_at_most(file: &File, size: u64, most: u64) -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
     file.take(most + 1).read_to_end(&mut bytes).map_err(ReadError::Io)?;
     if bytes.len() as u64 > most { Err(ReadError::Large) } else { Ok(bytes) }

@@ -55,6 +55,7 @@ pub use keys::boot_instant::BootInstant;
 pub use keys::error::{IdentityError, KeyError};
 pub use keys::held::KeyState;
 pub use keys::identity::Recipient;
+pub use keys::identity_file::IdentityPlace;
 pub use keys::key_holder::KeyHolder;
 pub use keys::keyring::Keyring;
 pub use recipients::error::RecipientsError;

@@ -17,7 +17,7 @@ use crate::id::{self, VaultId};
 use crate::keys::encryption::DecryptFailure;
 use crate::keys::held::KeyState;
 use crate::keys::identity::Recipient;
-use crate::keys::identity_file::IdentityFile;
+use crate::keys::identity_file::{IdentityFile, IdentityPlace};
 use crate::keys::key_holder::KeyHolder;
 use crate::keys::keyring::Keyring;
 use crate::place::VaultPlace;
@@ -56,14 +56,16 @@ impl Vault {
     ///
     /// `histories` is the directory of the histories of all vaults, `history_depth` the number of earlier
     /// versions of each secret that are kept.
-    pub fn open(
+    pub fn open<'a>(
         path: &Path,
-        identity: &Path,
+        identity: impl Into<IdentityPlace<'a>>,
         histories: &Path,
         history_depth: usize,
         deadline: Instant,
     ) -> Result<Self, OpenError> {
-        let keys = KeyHolder::of(IdentityFile::at(identity.to_owned()))?;
+        let place = identity.into();
+        let identity = place.own;
+        let keys = KeyHolder::of(IdentityFile::at(place))?;
         let failed = |source| Stranger::Io { path: path.to_owned(), source };
         let remembered = Remembered::beside(identity);
         remembered.check(path)?;

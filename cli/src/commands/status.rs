@@ -4,10 +4,11 @@ use clap::Args;
 use fluvio_secret_protocol::{
     Activity, GetActivity, GetStatus, ListLeases, ListedGrant, ListedLease, Status,
 };
+use fluvio_secret_system::help::Helpful;
 use serde::Serialize;
 
 use super::lease::ShownLease;
-use crate::connection::running_client;
+use crate::connection::{other_identity, running_client, state};
 use crate::error::CliError;
 use crate::format::OutputArgs;
 use crate::style::Styled;
@@ -24,6 +25,9 @@ pub(crate) struct StatusArgs {
 pub(super) fn status(args: &StatusArgs) -> Result<(), CliError> {
     let mut client = running_client()?.ok_or(CliError::NotRunning)?;
     let status = client.call(GetStatus)?;
+    if let Some(error) = other_identity(&state()?, &status) {
+        output::say(&format!("warning: {}", error.report()));
+    }
     // The daemon's own state is printed even if the vault's directory cannot be read.
     let activity = client.call(GetActivity);
     let activity = activity.and_then(|activity| Ok((activity, client.collect(ListLeases)?)));

@@ -73,6 +73,14 @@ pub(super) fn daemon(status: Result<&Status, &ClientError>, places: &Places) -> 
             );
             DoctorCheck::Daemon.error(text).fixed_by(Fix::new(RESTART))
         }
+        Ok(status) if !is_same(Path::new(&status.identity), places.identity_in_use()) => {
+            let text = format!(
+                "it uses the identity {}, but your identity is {}",
+                status.identity,
+                places.identity_in_use().display()
+            );
+            DoctorCheck::Daemon.error(text).fixed_by(Fix::new(RESTART))
+        }
         Ok(status) => DoctorCheck::Daemon.ok(format!(
             "running since {}, pid {}, version {}",
             date::local(status.since),

@@ -8,7 +8,7 @@ use fluvio_secret_protocol::{
     Client, ClientError, Code, Damaged, GetKey, GetRecipients, GetStatus, History, Key, List,
     Recipients, Status, Unfinished,
 };
-use fluvio_secret_system::places::StateDirectory;
+use fluvio_secret_system::places::{IDENTITY_VARIABLE, StateDirectory};
 use zeroize::Zeroizing;
 
 use super::examine::examine;
@@ -57,7 +57,7 @@ pub(super) fn check(
     // The daemon has just read the identity.
     let key = client.call(GetKey).and_then(|key| Ok((key, client.call(GetStatus)?.locked)));
     found.push(match key {
-        Ok((key, is_locked)) => identity(&key, is_locked),
+        Ok((key, is_locked)) => identity(&key, is_locked, state.external_identity.is_some()),
         Err(error) => DoctorCheck::Identity.failed(&error),
     });
     found.push(match client.call(GetRecipients) {
@@ -152,7 +152,7 @@ fn one_damaged(damaged: &Damaged, has_earlier: bool, vault: &Path) -> Diagnosis 
     DoctorCheck::Vault.error(text).fixed_by(fix).naming(names)
 }
 
-fn identity(key: &Key, is_locked: bool) -> Diagnosis {
+fn identity(key: &Key, is_locked: bool, is_external: bool) -> Diagnosis {
     let path = &key.identity;
     match key.passphrase {
         None if key.lost => DoctorCheck::Identity
@@ -164,6 +164,8 @@ fn identity(key: &Key, is_locked: bool) -> Diagnosis {
             let state = if is_locked { "locked" } else { "unlocked" };
             DoctorCheck::Identity.ok(format!("{path} has a passphrase, and the vault is {state}"))
         }
+        Some(false) if is_external => DoctorCheck::Identity
+            .ok(format!("{path} is the file in {IDENTITY_VARIABLE}, which is never changed")),
         Some(false) => DoctorCheck::Identity
             .warning(format!(
                 "{path} has no passphrase, so anyone with a backup of it can decrypt the vault"

@@ -8,6 +8,7 @@ use fluvio_secret_protocol::fit::Unfit;
 use fluvio_secret_protocol::frame::FrameError;
 use fluvio_secret_protocol::{Code, PROTOCOL_VERSION, Refusal, SecretName, limits};
 use fluvio_secret_system::help::Helpful;
+use fluvio_secret_system::places::IDENTITY_VARIABLE;
 use fluvio_secret_system::shell;
 
 use crate::audit::AuditError;
@@ -214,6 +215,7 @@ fn identity(error: &IdentityError) -> Refusal {
         IdentityError::Write { .. } => {
             Refusal::new(Code::Storage, error.to_string(), "try again after you fix that")
         }
+        IdentityError::External { .. } => Refusal::new(Code::Key, error.to_string(), next(error)),
         _ => Refusal::new(Code::Damaged, error.to_string(), next(error)),
     }
 }
@@ -250,6 +252,15 @@ pub(super) fn key(error: &KeyError, path: &Path) -> Refusal {
             passphrase(format!("this is not the passphrase of the identity {path}"), "try again")
         }
     }
+}
+
+/// The client's environment names another identity than the one of this daemon.
+pub(super) fn other_identity(identity: &str, expected: &str) -> Refusal {
+    Refusal::new(
+        Code::Key,
+        format!("the daemon uses the identity {identity}, but {IDENTITY_VARIABLE} is {expected}"),
+        "restart it with: fluvio-secret daemon restart",
+    )
 }
 
 pub(super) fn lock_protects_nothing(path: &Path) -> Refusal {

@@ -123,7 +123,13 @@ impl Home {
 
     fn grant(&self, config: &str) -> Result<Granted, Refusal> {
         let config = Zeroizing::new(config.as_bytes().to_vec());
-        let grant = Grant { label: "c.yaml".into(), program: "prog".into(), check: false, config };
+        let grant = Grant {
+            label: "c.yaml".into(),
+            program: "prog".into(),
+            check: false,
+            identity: None,
+            config,
+        };
         self.call(grant).map(|granted| granted.expect("values, which were not checked"))
     }
 
@@ -538,7 +544,13 @@ impl Running {
 
     fn start(&self) {
         let config = Zeroizing::new(b"x: {secret: {name: A}}".to_vec());
-        let grant = Grant { label: "c.yaml".into(), program: "prog".into(), check: false, config };
+        let grant = Grant {
+            label: "c.yaml".into(),
+            program: "prog".into(),
+            check: false,
+            identity: None,
+            config,
+        };
         self.ask(grant).expect("values, which were not checked");
     }
 

@@ -51,6 +51,10 @@ impl Referenced {
         grant: &Grant,
         by: InjectBy,
     ) -> Result<Result<Self, Checked>, Refusal> {
+        let identity = vault.keys().path().to_string_lossy();
+        if let Some(expected) = grant.identity.as_deref().filter(|expected| *expected != identity) {
+            return Err(refusals::other_identity(&identity, expected));
+        }
         let document = Document::read(&grant.config);
         let secrets = ReadSecrets::of(vault, &document);
         if grant.check {

@@ -247,7 +247,7 @@ fn config() -> Zeroizing<Vec<u8>> {
 
 fn grant(program: &str) -> Grant {
     let (label, program) = ("cat-facts.yaml".into(), program.into());
-    Grant { label, program, check: true, config: config() }
+    Grant { label, program, check: true, identity: None, config: config() }
 }
 
 fn granted() -> Granted {
@@ -471,7 +471,7 @@ fn no_message_prints_a_value() {
         Granted { connector: None, inject: InjectMode::Auto, secrets: vec![(name("A"), secret())] };
     let config = Zeroizing::new(canary.as_bytes().to_vec());
     let (label, program, check) = (String::new(), String::new(), false);
-    let grant = Grant { label, program, check, config };
+    let grant = Grant { label, program, check, identity: None, config };
     let used = UseIdentity { identity: secret(), passphrase: Some(secret()) };
     let rotate = Rotate { drop_history: true, passphrase: Some(secret()) };
     let retire = Retire { passphrase: Some(secret()) };

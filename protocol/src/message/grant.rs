@@ -19,6 +19,9 @@ pub struct Grant {
     pub program: String,
     /// Whether to answer by `checked` if the connector would not start.
     pub check: bool,
+    /// The identity's file that the client's environment names. A daemon that uses another one refuses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
     /// The configuration's bytes, at most [`limits::CONFIG_BYTES`].
     #[serde(skip)]
     pub config: Zeroizing<Vec<u8>>,
@@ -49,7 +52,10 @@ impl fmt::Debug for Grant {
 
 messages! {
     Grant = "grant" [config: limits::CONFIG_BYTES]
-        where |grant| [&grant.label, &grant.program].iter().all(|label| label.len() <= limits::LABEL_BYTES)
+        where |grant| {
+            let labels = [&grant.label, &grant.program].into_iter().chain(&grant.identity);
+            labels.map(String::len).all(|bytes| bytes <= limits::LABEL_BYTES)
+        }
         => Result<Granted, Checked>, Reads;
     Granted = "granted" [secrets: limits::VALUE_BYTES];
 }

@@ -150,6 +150,7 @@ fn deliver(
         label: command::config_label(&start.config),
         program: CDK_PROGRAM.to_owned(),
         check: start.check,
+        identity: state.expected_identity(),
         config,
     };
     let faulty = |checked| ShimError::faulty(&checked, &start.config, &text);

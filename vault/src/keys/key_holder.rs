@@ -70,6 +70,11 @@ impl KeyHolder {
         self.file.path()
     }
 
+    /// Fails for an identity that is never written.
+    pub(crate) fn refuse_if_external(&self) -> Result<(), IdentityError> {
+        self.file.refuse_if_external()
+    }
+
     pub(crate) fn file_id(&self) -> Result<Option<FileId>, IdentityError> {
         self.file.id()
     }
@@ -244,6 +249,7 @@ impl KeyHolder {
     /// Writes the identity with another passphrase, or without one, beside the file. Nothing has
     /// changed before [`KeyHolder::replace`].
     pub fn rewrite(&self, old: Option<&str>, new: Option<&str>) -> Result<RewrittenFile, KeyError> {
+        self.refuse_if_external()?;
         let (file_id, text) = self.text(old)?;
         if old.is_none() && new.is_none() {
             return Err(KeyError::Open);

@@ -35,6 +35,7 @@ pub(crate) struct ReplacedFile {
 
 impl ReplacedFile {
     pub(crate) fn of(vault: &Vault) -> Result<Self, VaultError> {
+        vault.keys().refuse_if_external()?;
         let lock_requests = vault.keys().lock_requests();
         Ok(Self { id: vault.keys().file_id()?, lock_requests })
     }

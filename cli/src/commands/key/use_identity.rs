@@ -1,7 +1,7 @@
 //! `key use`: uses an identity that you already have.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, IsTerminal, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -15,32 +15,36 @@ use super::rekey::{kept_passphrase, reseal, say_rest, say_state, summary};
 use crate::connection::client;
 use crate::error::{AnyCause, CliError};
 use crate::passphrase::{self, PassphraseArgs};
+use crate::prompt::{PromptError, Terminal};
 use crate::{input, output};
 
 /// Use another age identity
 #[derive(Args, Debug)]
 #[command(after_help = "\
-FILE is an identity of age-keygen, with or without a passphrase. Its keys are copied to the identity
-file, and all secrets are re-encrypted for the first of them. The current keys stay, marked as
+FILE is an identity of age-keygen, with or without a passphrase. With -, it is read from standard
+input, for example in CI. Its keys are copied to the identity file, and all secrets are re-encrypted for the first of them. The current keys stay, marked as
 retired. SSH keys are not supported, because the `rsa` crate has a timing weakness.
 
 The identity keeps the passphrase of FILE. If FILE has none, it gets the passphrase of the current
 identity. If the command is interrupted, nothing is lost. Run it or `key rotate` again to finish.
 
 Example:
-  fluvio-secret key use key.txt")]
+  fluvio-secret key use key.txt
+  fluvio-secret key use - < key.txt")]
 pub(crate) struct UseIdentityArgs {
     #[command(flatten)]
     passphrase: PassphraseArgs,
 
-    /// File of the identity
+    /// File of the identity (- is stdin)
     #[arg(value_name = "FILE")]
     file: PathBuf,
 }
 
 pub(super) fn use_identity(args: &UseIdentityArgs) -> Result<(), CliError> {
-    let UseIdentityArgs { file: path, passphrase } = args;
-    let (identity, mode) = read(path)?;
+    let UseIdentityArgs { file, passphrase } = args;
+    let is_input = file == Path::new("-");
+    let path = if is_input { Path::new("standard input") } else { file };
+    let (identity, mode) = if is_input { (read_input(path)?, None) } else { read(path)? };
     let passphrase = match is_sealed(&identity) {
         true => Some(passphrase::read_of(path, passphrase)?),
         false => kept_passphrase(passphrase)?,
@@ -106,10 +110,24 @@ fn read(path: &Path) -> Result<(Secret, Option<u32>), CliError> {
             .map(|(file, found)| (file, Some(found.mode() & 0o777))),
     };
     let (file, mode) = opened.map_err(|error| failed(error.into()))?;
-    let bytes = input::at_most(&file, limits::IDENTITY_BYTES + 1);
+    Ok((read_from(file, path)?, mode))
+}
+
+/// A key that you type is not shown.
+fn read_input(path: &Path) -> Result<Secret, CliError> {
+    if !io::stdin().is_terminal() {
+        return read_from(io::stdin().lock(), path);
+    }
+    let asked = Terminal::standard("Key: ").map_err(PromptError::Io).and_then(|it| it.ask());
+    asked.map_err(|error| CliError::Identity { path: path.to_owned(), why: error.into() })
+}
+
+fn read_from(source: impl Read, path: &Path) -> Result<Secret, CliError> {
+    let failed = |why: AnyCause| CliError::Identity { path: path.to_owned(), why };
+    let bytes = input::at_most(source, limits::IDENTITY_BYTES + 1);
     let bytes = bytes.map_err(|error: io::Error| failed(error.into()))?;
     if bytes.len() > limits::IDENTITY_BYTES {
         return Err(failed("it is too large for an identity".into()));
     }
-    Ok((Secret::new(bytes), mode))
+    Ok(Secret::new(bytes))
 }

@@ -29,7 +29,13 @@ impl Leased {
         home.set("A", b"one");
         home.set("T", b"one");
         let config = Zeroizing::new(CONFIG.as_bytes().to_vec());
-        let grant = Grant { label: "/c.yaml".into(), program: "cdk".into(), check: false, config };
+        let grant = Grant {
+            label: "/c.yaml".into(),
+            program: "cdk".into(),
+            check: false,
+            identity: None,
+            config,
+        };
         let leased = home.call(CreateLease(grant)).expect("a lease").expect("no finding");
         Self { home, lease: leased.lease.expect("secrets") }
     }

@@ -20,7 +20,7 @@ impl Home {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("identity.txt");
-        let keys = KeyHolder::of(IdentityFile::at(path.clone())).expect("no key");
+        let keys = KeyHolder::of(IdentityFile::at((&path).into())).expect("no key");
         assert_eq!(keys.state(), KeyState::None);
         keys.make().expect("an identity");
         let text = fs::read_to_string(&path).expect("the file");
@@ -102,7 +102,7 @@ fn a_key_is_forgotten_when_its_file_becomes_one_that_cannot_be_read() {
 fn nobody_waits_for_the_work_of_a_new_identitys_passphrase() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("identity.txt");
-    let keys = KeyHolder::of(IdentityFile::at(path.clone())).expect("no key");
+    let keys = KeyHolder::of(IdentityFile::at((&path).into())).expect("no key");
     let text = Keyring::generate().to_text();
     let used = keys.checking();
     let prepared = keys.prepare(text.as_bytes(), Some("p"), None).expect("prepared");
