@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::thread;
 
 use serde_json::Value;
 
@@ -91,6 +93,80 @@ fn one_command_gives_all_connectors_the_new_value() {
     let again = said(&mut cli(&home, &project, &["restart", "--stale"]));
     assert!(again.status.success() && again.err.contains("nothing to restart"), "{again:?}");
     assert_eq!(leases(&home).len(), 3);
+    shut_down(&home, &project, &names);
+}
+
+/// What a connector sent: its name and its secret.
+type Request = (String, String);
+
+/// A server that keeps what connectors send to it.
+fn server() -> (u16, Arc<Mutex<Vec<Request>>>) {
+    let server = tiny_http::Server::http("127.0.0.1:0").unwrap();
+    let port = server.server_addr().to_ip().unwrap().port();
+    let requests = Arc::new(Mutex::new(Vec::new()));
+    let kept = requests.clone();
+    thread::spawn(move || {
+        for request in server.incoming_requests() {
+            let header =
+                request.headers().iter().find(|header| header.field.equiv("Authorization"));
+            let value = header.map_or_else(String::new, |header| header.value.to_string());
+            kept.lock().unwrap().push((request.url()[1..].to_owned(), value));
+            let _ = request.respond(tiny_http::Response::empty(204));
+        }
+    });
+    (port, requests)
+}
+
+#[test]
+fn after_one_command_a_server_gets_the_new_value_from_all_connectors() {
+    let home = Home::new();
+    home.set("A", "one");
+    let project = Project::new(&home);
+    let connector = program("connector");
+    let script = format!("#!/bin/sh\nexec {} \"$@\"\n", connector.display());
+    project.script("connector", &script);
+    let (port, requests) = server();
+    let config = |name: &str, reference: &str| {
+        let file = format!("{name}.yaml");
+        let text = format!(
+            "apiVersion: 0.1.0\n\
+             meta:\n  version: 0.1.0\n  name: {name}\n  type: http-source\n  topic: test\n  \
+             secrets: [{{name: A}}]\n\
+             http:\n  endpoint: http://127.0.0.1:{port}/{name}\n  interval: 50ms\n  \
+             headers:\n    - {reference}\n"
+        );
+        project.write(&file, &text);
+        file
+    };
+    let template = r#""Authorization: Bearer ${{ secrets.A }}""#;
+    let names = ["one", "two", "three"];
+    for name in names {
+        project.start(&config(name, template));
+    }
+    let watched = project.path(&config("watched", template));
+    let watched = Watched::run(&home, &watched, &[], &[connector.to_str().unwrap()]);
+    let sent = |name: &str, value: &str| {
+        let requests = requests.lock().unwrap();
+        requests.iter().any(|(of, sent)| of == name && sent == value)
+    };
+    let all = [&names[..], &["watched"]].concat();
+    let all_send = |value: &str| {
+        eventually(value, || all.iter().all(|name| sent(name, value)));
+    };
+    all_send("Bearer one");
+    let told = said(&mut cli(&home, &project, &["set", "--restart", "A", "two"]));
+    assert!(told.status.success(), "{told:?}");
+    all_send("Bearer two");
+    let known = requests.lock().unwrap().len();
+    eventually("more requests", || requests.lock().unwrap().len() > known + 20);
+    for name in all {
+        let requests = requests.lock().unwrap();
+        let values = requests.iter().filter(|(of, _)| of == name).map(|(_, value)| &**value);
+        let values: Vec<_> = values.skip_while(|value| *value == "Bearer one").collect();
+        assert!(values.iter().all(|value| *value == "Bearer two"), "{name}: {values:?}");
+    }
+    let events = watched.end();
+    assert!(events.iter().any(|event| event["event"] == "restarted"), "{events:?}");
     shut_down(&home, &project, &names);
 }
 
