@@ -483,7 +483,8 @@ fn stale_connectors_are_marked_until_they_are_started_again() {
     };
     let expected = |stale: &str, updated: &str| (stale.to_owned(), updated.to_owned());
     assert_eq!(marks(), expected("[]", "[]"));
-    home.set("A", "two");
+    let second = canary();
+    home.set("A", &second);
     assert!(home.ok(&["status"]).contains("), updated in its file"));
     let told = home.set("T", "two");
     assert!(told.err.contains("running with the earlier value: facts with "), "{told:?}");
@@ -503,5 +504,5 @@ fn stale_connectors_are_marked_until_they_are_started_again() {
     assert_eq!(marks(), expected("[]", "[]"));
     let held = leases(&home);
     kill("KILL", pid);
-    nothing_is_left(&home, &held, "two");
+    nothing_is_left(&home, &held, &second);
 }
