@@ -30,6 +30,29 @@ impl FileLock {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false).mode(0o600);
         let (file, _) = regular::open(&options, path, Links::Refuse)?;
+        Self::lock(file, deadline)
+    }
+
+    /// Takes the lock in a directory, in a file of this name. If the file system is read-only, the file may be
+    /// missing. The directory itself is then locked.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`FileLock::take`].
+    pub fn take_in(directory: &Path, name: &str, deadline: Instant) -> io::Result<Option<Self>> {
+        let path = directory.join(name);
+        match Self::take(&path, deadline) {
+            Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => {}
+            taken => return taken,
+        }
+        let file = match regular::open(OpenOptions::new().read(true), &path, Links::Refuse) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => File::open(directory)?,
+            opened => opened?.0,
+        };
+        Self::lock(file, deadline)
+    }
+
+    fn lock(file: File, deadline: Instant) -> io::Result<Option<Self>> {
         loop {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(Some(Self { _file: file })),

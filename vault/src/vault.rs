@@ -72,7 +72,7 @@ impl Vault {
         private::directory(path).map_err(PlaceError::from)?;
         let place = Arc::new(VaultPlace::find(path).map_err(failed)?);
         let path = place.path();
-        let lock = FileLock::take(&path.join(".lock"), deadline).map_err(failed)?;
+        let lock = FileLock::take_in(path, ".lock", deadline).map_err(failed)?;
         let lock = lock.ok_or_else(|| OpenError::Owned { path: path.to_owned() })?;
         let directory = DurableDirectory::at(path.to_owned());
         let id = id::of_vault(&directory).map_err(Stranger::from)?;
