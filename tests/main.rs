@@ -42,6 +42,7 @@ mod mask;
 mod merges;
 mod moved_history;
 mod next_steps;
+mod no_daemon;
 mod own_vault;
 mod places;
 mod power_cut;

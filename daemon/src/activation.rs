@@ -1,11 +1,12 @@
-//! Socket activation: a service manager binds the socket and hands it over as descriptor 3.
+//! Socket activation: a service manager binds the socket and hands it over as descriptor 3. Or the starter hands
+//! over one connection, as standard input.
 //!
 //! As in `sd_listen_fds(3)`, `LISTEN_FDS` is the number of descriptors, and `LISTEN_PID` the process that they
 //! are for. A descriptor for another process is an error here, because the socket is the service manager's.
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
@@ -19,6 +20,8 @@ const FOR_WHOM: &str = "LISTEN_PID";
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ActivationError {
+    #[error("standard input is not a connection: {0}")]
+    Connection(#[source] io::Error),
     #[error("LISTEN_FDS is `{0}`, but the daemon serves only one socket")]
     Count(String),
     #[error("LISTEN_FDS is set, but descriptor 3 is not a listening Unix socket: {0}")]
@@ -38,6 +41,7 @@ pub(crate) enum ActivationError {
 impl Helpful for ActivationError {
     fn help(&self) -> Option<Help> {
         Some(Help::advice(match self {
+            Self::Connection(_) => "start it with: fluvio-secret run --no-daemon".to_owned(),
             Self::Count(_) => "leave only one ListenStream= in fluvio-secretd.socket".to_owned(),
             Self::Descriptor(_) => "to serve without it, unset LISTEN_FDS".to_owned(),
             Self::ForAnother => "start fluvio-secretd directly, or unset LISTEN_FDS".to_owned(),
@@ -78,6 +82,19 @@ fn listener(descriptor: OwnedFd) -> Result<UnixListener, ActivationError> {
     }
     fcntl_setfd(&descriptor, FdFlags::CLOEXEC).map_err(failed)?;
     Ok(descriptor.into())
+}
+
+/// The connection on standard input.
+pub(crate) fn connection() -> Result<UnixStream, ActivationError> {
+    let failed = |error: rustix::io::Errno| ActivationError::Connection(error.into());
+    let input = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3).map_err(failed)?;
+    let is_connection = socket_domain(&input).map_err(failed)? == AddressFamily::UNIX
+        && socket_type(&input).map_err(failed)? == SocketType::STREAM
+        && !socket_acceptconn(&input).map_err(failed)?;
+    match is_connection {
+        true => Ok(input.into()),
+        false => Err(ActivationError::Connection(io::Error::other("it is another kind of socket"))),
+    }
 }
 
 pub(crate) fn check_place(listener: &UnixListener, wanted: &Path) -> Result<(), ActivationError> {

@@ -19,6 +19,8 @@ pub(crate) enum DaemonAction {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum ServeMode {
+    /// For the connection on standard input, which the starter made for one request.
+    Connection,
     /// As the child of `--start`: in a session of its own, with a line on standard output when it serves.
     Detached,
     /// In the foreground, with its log on standard error: for a service manager, or to watch it.
@@ -66,6 +68,7 @@ pub(crate) fn parse(
     while let Some(argument) = parser.next().map_err(|_| UnknownArgument)? {
         order = match argument {
             lexopt::Arg::Long("accept-vault") => DaemonAction::AcceptVault,
+            lexopt::Arg::Long("connection") => DaemonAction::Serve(ServeMode::Connection),
             lexopt::Arg::Long("detached") => DaemonAction::Serve(ServeMode::Detached),
             lexopt::Arg::Long("settings") => DaemonAction::Settings,
             lexopt::Arg::Long("start") => DaemonAction::Start,

@@ -51,7 +51,7 @@ impl From<Stalled> for End {
 
 /// The two steps of stopping. Between them the socket loses its name, so a client that is refused does not
 /// find this daemon again.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct StopSteps {
     /// Becomes true when the daemon is to stop.
     pub(crate) asked: watch::Sender<bool>,

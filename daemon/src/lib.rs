@@ -6,7 +6,7 @@
 //! * [`launch`]: `--start`, which starts a daemon that is independent of the terminal
 //! * [`serve`](mod@serve): what it does before and after it serves
 //! * [`reset_inherited`]: resets limits and signals of its starter
-//! * [`activation`]: a socket that a service manager hands over
+//! * [`activation`]: a socket that a service manager hands over, or a connection of the starter
 //! * [`log`](mod@log), [`audit`], [`rotating_log`]: what is written down
 //! * [`settings`]: what the user has set
 //! * [`server`], [`connection`], [`idle`], [`in_flight`]: sockets, deadlines, and values in memory
@@ -77,6 +77,8 @@ pub fn main() -> ExitCode {
                 print(&report(&error));
                 ExitCode::FAILURE
             }
+            // The client of the connection has the answer.
+            (Err(_), ServeMode::Connection) => ExitCode::FAILURE,
             (Err(error), ServeMode::Foreground) => fail(&report(&error), 1),
         },
         Ok(DaemonAction::Settings) => match serve::settings() {

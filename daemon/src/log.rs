@@ -37,7 +37,7 @@ pub(crate) fn begin(mode: ServeMode, places: &Places, default: LevelFilter) -> i
         .with_target(false)
         .with_max_level(level.unwrap_or(default));
     match mode {
-        ServeMode::Detached => {
+        ServeMode::Connection | ServeMode::Detached => {
             let file = RotatingLog::new(places.state.daemon_log.clone());
             // A line that cannot be written cannot be reported either.
             let queue = LogQueue::start(move |line| drop(file.append(line, Reach::System)))?;

@@ -4,10 +4,11 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use fluvio_secret_protocol::{connect, limits};
-use fluvio_secret_system::harden::harden;
+use fluvio_secret_system::harden::{Hardened, harden};
 use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::lock::FileLock;
 use fluvio_secret_system::places::{PlaceError, Places, runtime_directory};
@@ -92,7 +93,19 @@ pub(crate) fn accept_vault() -> Result<(), ServeError> {
     Ok(fluvio_secret_vault::accept(&places.vault, &places.identity)?)
 }
 
+/// What serves, until this is dropped.
+struct Opened {
+    service: Arc<Service>,
+    socket: PathBuf,
+    /// Never restored before: the daemon starts no other program.
+    _hardened: Hardened,
+    _socket_lock: FileLock,
+}
+
 fn serve(mode: ServeMode) -> Result<(), ServeError> {
+    if mode == ServeMode::Connection {
+        return serve_connection();
+    }
     // First, because another open file might be mistaken for the socket.
     let handed_over = activation::socket()?;
     let listener = handed_over.as_ref().map(UnixListener::try_clone).transpose()?;
@@ -104,9 +117,35 @@ fn serve(mode: ServeMode) -> Result<(), ServeError> {
     served
 }
 
+/// Serves the connection on standard input until it ends. No other client finds this daemon.
+fn serve_connection() -> Result<(), ServeError> {
+    let connection = activation::connection()?;
+    let opened = open(ServeMode::Connection, None);
+    match &opened {
+        Ok(opened) => server::serve_one(connection, opened.service.clone())?,
+        // If the client cannot be answered, it sees that the daemon is gone.
+        Err(error) => _ = server::refuse_one(connection, refusals::not_serving(error)),
+    }
+    opened.map(|_| ())
+}
+
 fn serve_at(mode: ServeMode, handed_over: Option<UnixListener>) -> Result<(), ServeError> {
-    // Never restored: the daemon starts no other program.
-    let _hardened = harden()?;
+    let opened = open(mode, handed_over.as_ref())?;
+    let server = Server::new(handed_over, opened.socket.clone(), opened.service.clone())?;
+    let vault = &opened.service.vault;
+    tracing::info!("serving the vault {} with the ID {}", vault.path().display(), vault.id());
+    if mode == ServeMode::Detached {
+        log::flush();
+        tell_ready()?;
+    }
+    server.run()?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Takes the locks, and opens the vault.
+fn open(mode: ServeMode, handed_over: Option<&UnixListener>) -> Result<Opened, ServeError> {
+    let hardened = harden()?;
     if mode == ServeMode::Detached {
         // A session of our own gets no hang-up or Ctrl-C of a terminal.
         rustix::process::setsid().map_err(io::Error::from)?;
@@ -123,7 +162,7 @@ fn serve_at(mode: ServeMode, handed_over: Option<UnixListener>) -> Result<(), Se
     let settings = settings?;
     // One deadline for both locks, because the starter waits for one only.
     let now = Instant::now();
-    let (_socket_lock, deadline) = match &handed_over {
+    let (socket_lock, deadline) = match handed_over {
         None => (own_socket(&places, now + limits::HANDOVER)?, now + limits::HANDOVER),
         Some(listener) => {
             activation::check_place(listener, &places.state.socket)?;
@@ -133,19 +172,11 @@ fn serve_at(mode: ServeMode, handed_over: Option<UnixListener>) -> Result<(), Se
     let Places { vault: path, identity, histories, state, .. } = &places;
     let identity = IdentityPlace { own: identity, external: state.external_identity.as_deref() };
     let vault = Vault::open(path, identity, histories, settings.history, deadline)?;
-    let id = vault.id();
     let leases = LeaseTable::new(vault.path(), runtime_directory());
     let (audit, grants) = (Audit::new(state.audit_log.clone()), Grants::of(state.grants.clone()));
     let service = Service::new(vault, audit, grants, leases, settings);
-    let server = Server::new(handed_over, state.socket.clone(), service)?;
-    tracing::info!("serving the vault {} with the ID {id}", path.display());
-    if mode == ServeMode::Detached {
-        log::flush();
-        tell_ready()?;
-    }
-    server.run()?;
-    tracing::info!("stopped");
-    Ok(())
+    let socket = state.socket.clone();
+    Ok(Opened { service, socket, _hardened: hardened, _socket_lock: socket_lock })
 }
 
 /// Takes the socket's lock. Its holder may be about to stop. But if the socket is answered, a daemon serves or

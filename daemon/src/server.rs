@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::unix::fs::FileTypeExt;
-use std::os::unix::net::UnixListener as StdListener;
+use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,8 +97,7 @@ impl Server {
     pub(crate) fn run(self) -> Result<(), ServerError> {
         let Self { runtime, listener, socket, workers } = self;
         runtime.block_on(async {
-            let stop =
-                StopSteps { asked: watch::Sender::new(false), ending: watch::Sender::new(false) };
+            let stop = StopSteps::default();
             watch_for_signals(&stop.asked)?;
             tokio::spawn(watch_socket(socket.clone(), workers.clone(), stop.asked.clone()));
             for id in follow::take_over(&workers.service) {
@@ -118,6 +117,42 @@ impl Server {
             Ok(())
         })
     }
+}
+
+/// Serves the one client of this connection until it leaves, or a signal stops the daemon.
+pub(crate) fn serve_one(connection: StdStream, service: Arc<Service>) -> Result<(), ServerError> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let workers = Arc::new(Workers::new(service)?);
+    connection.set_nonblocking(true)?;
+    runtime.block_on(async {
+        let stop = StopSteps::default();
+        watch_for_signals(&stop.asked)?;
+        let stream = UnixStream::from_std(connection)?;
+        let Some(peer) = admitted(&stream) else { return Ok(()) };
+        tracing::info!("serving pid {} alone", peer.pid);
+        let mut connections = JoinSet::new();
+        connections.spawn(connection::serve(stream, peer, workers, Arc::default(), stop.clone()));
+        let mut asked = stop.asked.subscribe();
+        tokio::select! {
+            _ = connections.join_next() => {}
+            _ = asked.wait_for(|asked| *asked) => {}
+        }
+        stop.ending.send_replace(true);
+        finish(connections).await;
+        Ok(())
+    })
+}
+
+/// Refuses the client of this connection.
+pub(crate) fn refuse_one(connection: StdStream, refusal: Refusal) -> io::Result<()> {
+    connection.set_nonblocking(true)?;
+    Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let stream = UnixStream::from_std(connection)?;
+        if admitted(&stream).is_some() {
+            connection::refuse(stream, refusal).await;
+        }
+        Ok(())
+    })
 }
 
 /// Refuses the clients that wait at a service manager's socket.

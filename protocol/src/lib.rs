@@ -34,8 +34,8 @@ pub mod supervisor;
 mod timeouts;
 
 pub use client::{
-    Client, ClientError, Denied, Subscription, accept_vault, connect, connect_or_start,
-    report_waits,
+    Client, ClientError, Denied, Subscription, accept_vault, call_daemon, call_once, connect,
+    connect_or_start, report_waits,
 };
 pub use inject_mode::InjectMode;
 pub use lease_start::StartCommand;

@@ -1,8 +1,10 @@
 //! Our programs, and how the daemon is started.
 
 use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 use std::{env, io};
 
@@ -66,6 +68,15 @@ pub(crate) fn start() -> Result<(), StartError> {
 /// Runs `fluvio-secretd --accept-vault`, which starts no daemon.
 pub(crate) fn accept_vault() -> Result<(), StartError> {
     run("--accept-vault")
+}
+
+/// Starts `fluvio-secretd --connection`, which serves this connection alone and exits when it ends.
+pub(crate) fn for_connection(connection: UnixStream) -> Result<Child, StartError> {
+    let path = beside_this_program(DAEMON)?;
+    let mut command = Command::new(&path);
+    command.arg("--connection").stdin(OwnedFd::from(connection));
+    let started = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    started.map_err(|source| StartError::Program { path, source })
 }
 
 fn run(option: &str) -> Result<(), StartError> {

@@ -3,7 +3,9 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use fluvio_secret_protocol::InjectMode;
+use fluvio_secret_protocol::check::Checked;
+use fluvio_secret_protocol::{ClientError, Grant, Granted, InjectMode, call_daemon};
+use fluvio_secret_system::places::StateDirectory;
 use lexopt::Arg;
 
 use crate::cdk::watcher;
@@ -36,7 +38,12 @@ pub struct Launch {
     pub program: OsString,
     /// Its arguments.
     pub args: Vec<OsString>,
+    /// How the daemon is reached: the shim does not need the code of the other way.
+    pub call: GrantCall,
 }
+
+/// Sends the request for a connector's secrets, and returns the answer.
+pub type GrantCall = fn(&StateDirectory, Grant) -> Result<Result<Granted, Checked>, ClientError>;
 
 /// What `--help` prints, and what the manual page is made of.
 pub const SHIM_HELP: &str = "\
@@ -101,7 +108,8 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocati
     };
     let (program, args) = command.ok_or(usage("COMMAND is missing"))?;
     let config = config.ok_or(usage("--config FILE is missing"))?;
-    Ok(Invocation::Launch(Launch { config, inject, as_is, check, program, args }))
+    let call = call_daemon;
+    Ok(Invocation::Launch(Launch { config, inject, as_is, check, program, args, call }))
 }
 
 fn inject_mode(value: &OsStr) -> Result<InjectMode, ShimError> {

@@ -100,6 +100,8 @@ mod tests {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
 
+    use fluvio_secret_protocol::call_daemon;
+
     use super::{brings_its_own_secrets, build, check, label};
     use crate::args::Launch;
 
@@ -112,6 +114,7 @@ mod tests {
             check: false,
             program: program.into(),
             args: args.iter().map(Into::into).collect(),
+            call: call_daemon,
         }
     }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::Command;
 
-use fluvio_secret_protocol::{ClientError, Grant, Granted, InjectMode, connect_or_start};
+use fluvio_secret_protocol::{ClientError, Grant, Granted, InjectMode};
 use fluvio_secret_system::harden::Hardened;
 use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::inherited;
@@ -155,7 +155,7 @@ fn grant(launch: &Launch) -> Result<Granted, ShimError> {
     let text = config.clone();
     let check = launch.check && !launch.as_is;
     let grant = Grant { label, program, check, identity: state.expected_identity(), config };
-    let granted = connect_or_start(&state)?.call(grant)?;
+    let granted = (launch.call)(&state, grant)?;
     let granted = granted.map_err(|found| ShimError::faulty(&found, &launch.config, &text))?;
     if !granted.secrets.is_empty() {
         log_level::warn(&text, None);

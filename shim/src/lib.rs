@@ -41,7 +41,7 @@ use fluvio_secret_system::harden::harden;
 use fluvio_secret_system::help::Helpful;
 
 use crate::args::Invocation;
-pub use crate::args::{Launch, SHIM_HELP};
+pub use crate::args::{GrantCall, Launch, SHIM_HELP};
 pub use crate::cdk::prepare_cdk;
 use crate::cdk::watcher;
 use crate::error::ShimError;

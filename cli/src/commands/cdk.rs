@@ -13,6 +13,7 @@ use fluvio_secret_launch::prepare_cdk;
 use fluvio_secret_protocol::SHIM;
 use fluvio_secret_system::harden::Hardened;
 use fluvio_secret_system::printable;
+use fluvio_secret_system::terminal;
 
 use super::run::run_masked;
 use super::shim::{CDK, as_cdk, become_shim, shim_path, unlock_for};
@@ -124,7 +125,8 @@ pub(super) fn watch_cdk(cdk: WatchCdkArgs, hardened: Hardened) -> Result<(), Cli
 /// `cdk test --mask`, which the shim hands over.
 pub(super) fn mask_cdk(cdk: &MaskCdkArgs, hardened: Hardened) -> Result<(), CliError> {
     let shim = shim_path()?;
-    run_masked(|| prepare_cdk(cdk.args.clone(), &shim), hardened)
+    let can_unlock = terminal::of_session().is_some();
+    run_masked(|| prepare_cdk(cdk.args.clone(), &shim), can_unlock, hardened)
 }
 
 fn install(folder: Option<PathBuf>) -> Result<(), CliError> {

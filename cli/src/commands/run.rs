@@ -8,7 +8,7 @@ use clap::{Args, ValueHint};
 use fluvio_secret_launch::{
     Launch, LaunchError, PreparedConnector, become_connector, prepare_connector,
 };
-use fluvio_secret_protocol::InjectMode;
+use fluvio_secret_protocol::{InjectMode, call_daemon, call_once};
 use fluvio_secret_system::harden::Hardened;
 use fluvio_secret_system::terminal;
 
@@ -29,6 +29,9 @@ if it is not found, and 125 for any other error.
 
 With --mask, *** replaces each delivered value in the output of COMMAND, also as base64 and in URLs.
 Values with fewer than 4 bytes are not replaced.
+
+With --no-daemon, a daemon that runs is used. If none runs, one starts for this connector alone, and
+exits before COMMAND starts. It cannot prompt for a passphrase.
 
 With --watch, the connector restarts after you save a watched file or set one of its secrets to
 another value. If it would not start, the old connector keeps running. Ctrl-C stops both.
@@ -62,6 +65,10 @@ pub(crate) struct RunArgs {
     #[arg(long, conflicts_with = "watch")]
     mask: bool,
 
+    /// Leave no daemon behind, for a container or a service
+    #[arg(long, conflicts_with = "watch")]
+    no_daemon: bool,
+
     #[command(flatten)]
     watching: WatchArgs,
 
@@ -85,6 +92,7 @@ impl RunArgs {
             inject: self.inject,
             as_is: self.as_is,
             check: !self.no_check,
+            call: if self.no_daemon { call_once } else { call_daemon },
             // clap requires it.
             program: words.next().unwrap_or_default(),
             args: words.collect(),
@@ -134,14 +142,16 @@ help: name the configuration with: --config FILE";
 
 pub(super) fn run(args: RunArgs, hardened: Hardened) -> Result<(), CliError> {
     let config = config_of(&args)?;
+    // A daemon for this connector alone is gone before you could unlock the vault.
+    let can_unlock = !args.no_daemon && terminal::of_session().is_some();
     if args.mask {
         let launch = args.launch(config);
-        return run_masked(|| prepare_connector(&launch), hardened);
+        return run_masked(|| prepare_connector(&launch), can_unlock, hardened);
     }
     if !args.watch {
         let launch = args.launch(config);
         let mut error = become_connector(&launch, hardened);
-        if error.is_locked() && terminal::of_session().is_some() {
+        if error.is_locked() && can_unlock {
             ask_for_a_connector()?;
             error = become_connector(&launch, hardened);
         }
@@ -170,10 +180,11 @@ pub(super) fn run(args: RunArgs, hardened: Hardened) -> Result<(), CliError> {
 /// Stays the parent of the connector.
 pub(super) fn run_masked(
     prepare: impl Fn() -> Result<PreparedConnector, LaunchError>,
+    can_unlock: bool,
     hardened: Hardened,
 ) -> Result<(), CliError> {
     let prepared = prepare().or_else(|error| {
-        if !error.is_locked() || terminal::of_session().is_none() {
+        if !error.is_locked() || !can_unlock {
             return Err(CliError::Launch(error));
         }
         ask_for_a_connector()?;

@@ -27,24 +27,12 @@ pub(super) struct FrameStream {
 
 impl FrameStream {
     pub(super) fn open(path: &Path) -> Result<Self, ClientError> {
+        Self::of(connected(path)?, path)
+    }
+
+    /// A connection, if the process at its other end is of the same user. `path` is for messages.
+    pub(super) fn of(stream: UnixStream, path: &Path) -> Result<Self, ClientError> {
         let socket = path.to_owned();
-        let stream = match connected(path) {
-            Ok(stream) => stream,
-            Err(source) => {
-                return Err(match source.kind() {
-                    io::ErrorKind::WouldBlock => {
-                        ClientError::Silent { socket, pid: None, is_asked: false }
-                    }
-                    io::ErrorKind::PermissionDenied => {
-                        ClientError::Denied(Denied::new(socket, source))
-                    }
-                    io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
-                        ClientError::Absent { socket, source }
-                    }
-                    _ => ClientError::Unreachable { socket, source },
-                });
-            }
-        };
         let peer = Peer::of(&stream).map_err(ClientError::Broken)?;
         match peer.is_ours() {
             true => Ok(Self { stream, socket, pid: peer.pid }),
@@ -179,9 +167,21 @@ impl FrameStream {
     }
 }
 
+fn connected(path: &Path) -> Result<UnixStream, ClientError> {
+    let socket = path.to_owned();
+    connect(path).map_err(|source| match source.kind() {
+        io::ErrorKind::WouldBlock => ClientError::Silent { socket, pid: None, is_asked: false },
+        io::ErrorKind::PermissionDenied => ClientError::Denied(Denied::new(socket, source)),
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+            ClientError::Absent { socket, source }
+        }
+        _ => ClientError::Unreachable { socket, source },
+    })
+}
+
 /// A blocking connect with a time-out: a stopped daemon fills its backlog, and then connect(2) waits
 /// for the socket's send time-out.
-fn connected(socket: &Path) -> io::Result<UnixStream> {
+fn connect(socket: &Path) -> io::Result<UnixStream> {
     let address = SocketAddrUnix::new(socket)?;
     let flags = SocketFlags::CLOEXEC;
     let stream = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;

@@ -1,6 +1,7 @@
 //! A blocking client of the daemon.
 //!
 //! * [`frame_stream`]: frames, each within its timeouts
+//! * [`one_call`]: a call of the daemon, and one of a daemon for this call alone
 //! * [`subscription`]: a connection on which the daemon reports changes
 //! * [`wait`]: reports what a slow request waits for
 //! * [`error`]: why there is no answer
@@ -9,12 +10,14 @@
 mod denied;
 mod error;
 mod frame_stream;
+mod one_call;
 mod subscription;
 mod wait;
 
 pub use self::denied::Denied;
 pub use self::error::ClientError;
 use self::frame_stream::FrameStream;
+pub use self::one_call::{call_daemon, call_once};
 pub use self::subscription::Subscription;
 pub use self::wait::report_waits;
 use crate::frame::{FrameError, Incoming, Message};
@@ -50,9 +53,7 @@ pub struct Client {
 /// [`ClientError::Unreachable`] if none serves, [`ClientError::Denied`] if the socket may not be
 /// opened, [`ClientError::Foreign`] if another user's process serves.
 pub fn connect(state: &StateDirectory) -> Result<Client, ClientError> {
-    let stream = FrameStream::open(&state.socket)?;
-    let state = state.clone();
-    Ok(Client { stream, state, may_replace: false, is_wait_reported: false })
+    Ok(Client::of(FrameStream::open(&state.socket)?, state))
 }
 
 /// Connects to the daemon; if none serves, starts one.
@@ -97,6 +98,10 @@ pub fn accept_vault() -> Result<(), ClientError> {
 }
 
 impl Client {
+    fn of(stream: FrameStream, state: &StateDirectory) -> Self {
+        Self { stream, state: state.clone(), may_replace: false, is_wait_reported: false }
+    }
+
     /// Sends a request, and waits for its answer.
     ///
     /// # Errors
