@@ -47,10 +47,13 @@ fn a_dry_run_shows_what_is_new_the_same_and_another() {
     home.ok(&["set", "OTHER", "two"]);
     home.write("secrets.txt", "SAME=one\nOTHER=three\nNEW=four\n");
     let before = home.audit_log().len();
+    let dry = home.cli(&["import", "--dry-run", "secrets.txt"]);
     assert_eq!(
-        home.ok(&["import", "--dry-run", "secrets.txt"]),
+        dry.out,
         "SecretNames  InFile\nSAME         the same\nOTHER        another value\nNEW          new\n"
     );
+    assert!(dry.status.success() && dry.err.contains("add: --overwrite"), "{dry:?}");
+    assert_eq!(home.cli(&["import", "--dry-run", "--overwrite", "secrets.txt"]).err, "");
     assert_eq!(home.audit_log().len(), before, "nothing was done");
     assert!(delivered(&home, "NEW").is_none());
 }

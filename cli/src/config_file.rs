@@ -44,8 +44,12 @@ pub(crate) fn mistyped(path: &Path) -> Option<CliError> {
 /// How alike the names of two files are if one is a typing error of the other: 1 is the same.
 const MEANT_LIKENESS: f64 = 0.9;
 
-/// The YAML file whose name is most like that of a file which does not exist.
+/// The YAML file whose name is most like that of a file which does not exist, or the only configuration of a
+/// directory.
 fn meant(path: &Path) -> Option<PathBuf> {
+    if path.is_dir() {
+        return <[PathBuf; 1]>::try_from(configurations(path).ok()?).ok().map(|[one]| one);
+    }
     let is_missing = path.metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
     let typed = path.file_name()?.to_str().filter(|_| is_missing)?;
     let directory = path.parent()?;
@@ -115,7 +119,7 @@ mod tests {
 
     use fluvio_secret_system::help::Helpful;
 
-    use super::{configurations, mistyped};
+    use super::{configurations, meant, mistyped};
 
     #[test]
     fn configurations_are_found_among_other_files() {
@@ -134,6 +138,18 @@ mod tests {
         write("below/c.yaml", text);
         let found = configurations(made.path()).expect("a directory");
         assert_eq!(found, [made.path().join("a.yaml"), made.path().join("b.yml")]);
+    }
+
+    #[test]
+    fn the_only_configuration_of_a_directory_is_suggested() {
+        let made = tempfile::tempdir().expect("a directory");
+        let text = "meta: {name: c, type: t, topic: t, version: 0.1.0}\n";
+        let write = |name: &str| fs::write(made.path().join(name), text).expect("a file");
+        assert_eq!(meant(made.path()), None);
+        write("a.yaml");
+        assert_eq!(meant(made.path()), Some(made.path().join("a.yaml")));
+        write("b.yaml");
+        assert_eq!(meant(made.path()), None);
     }
 
     #[test]

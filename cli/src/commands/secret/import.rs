@@ -114,11 +114,17 @@ pub(crate) fn import(import: &ImportArgs) -> Result<(), CliError> {
     let importer =
         Importer { source: &source, secrets: &file.secrets, overwrite: import.overwrite };
     let found = importer.look()?;
+    let is_refused = found.contains(&Found::Other) && !import.overwrite;
     if import.dry_run {
-        return show(source.head(), &file, &found);
+        show(source.head(), &file, &found)?;
+        if is_refused {
+            output::say(&format!(
+                "note: without --overwrite, this import would be refused\nhelp: {OVERWRITE}"
+            ));
+        }
+        return Ok(());
     }
-    let other = found.iter().filter(|found| **found == Found::Other).count();
-    if other > 0 && !import.overwrite {
+    if is_refused {
         return Err(another_value(&source, &file.secrets, &found));
     }
     let Done { new_identity, holders, leases } = importer.set(&found)?;
@@ -268,11 +274,13 @@ fn show(head: &str, file: &SecretsFile, found: &[Found]) -> Result<(), CliError>
     output::print_styled(&format::table(["SecretNames", head, "Change"], &rows))
 }
 
+const OVERWRITE: &str = "to replace it, add: --overwrite";
+
 fn another_value(source: &ImportSource, secrets: &Secrets, found: &[Found]) -> CliError {
     let other = secrets.iter().zip(found).filter(|(_, found)| **found == Found::Other);
     let names: Vec<_> = other.map(|((name, _), _)| format!("`{name}`")).collect();
     let why = format!("the vault has another value for {}", names.join(", "));
-    source.refused(why, Some("to replace it, add: --overwrite"))
+    source.refused(why, Some(OVERWRITE))
 }
 
 fn summary(source: &ImportSource, found: &[Found]) -> String {
