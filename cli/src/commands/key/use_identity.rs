@@ -22,8 +22,9 @@ use crate::{input, output};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 FILE is an identity of age-keygen, with or without a passphrase. With -, it is read from standard
-input, for example in CI. Its keys are copied to the identity file, and all secrets are re-encrypted for the first of them. The current keys stay, marked as
-retired. SSH keys are not supported, because the `rsa` crate has a timing weakness.
+input, for example in CI. Its keys are copied to the identity file, and all secrets are re-encrypted
+for the first of them. The current keys stay, marked as retired. SSH keys are not supported, because
+the `rsa` crate has a timing weakness.
 
 The identity keeps the passphrase of FILE. If FILE has none, it gets the passphrase of the current
 identity. If the command is interrupted, nothing is lost. Run it or `key rotate` again to finish.
