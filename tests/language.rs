@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use proc_macro2::{Span, TokenStream, TokenTree};
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 use crate::harness::need;
 use crate::harness::product::without_tests;
@@ -150,7 +151,7 @@ fn comments(path: &Path) -> Vec<Passage> {
     passages
 }
 
-/// The lines of Rust source that are comments, doc comments too: all that is between the tokens.
+/// The lines of Rust source that are comments, doc comments too: all that is between the tokens, as Markdown.
 fn rust_comments(source: &str) -> Vec<(usize, String)> {
     let mut tokens = Vec::new();
     let stream: TokenStream = source.parse().unwrap();
@@ -160,11 +161,13 @@ fn rust_comments(source: &str) -> Vec<(usize, String)> {
         between[range].iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b' ');
     }
     let text = String::from_utf8(between).unwrap();
-    let lines = text
-        .lines()
-        .enumerate()
-        .map(|(i, line)| (i + 1, line.trim_start_matches([' ', '/', '!', '*'])));
-    lines.filter(|(_, line)| !line.is_empty()).map(|(i, line)| (i, line.to_owned())).collect()
+    let lines = text.lines().enumerate().map(|(i, line)| (i + 1, line.trim_start()));
+    let comments = lines.filter(|(_, line)| !line.is_empty());
+    let plain = comments.map(|(i, line)| {
+        let line = line.trim_start_matches(['/', '!']);
+        (i, line.strip_prefix(' ').unwrap_or(line).to_owned())
+    });
+    plain.collect()
 }
 
 /// The string literals of a program's source, without its tests.
@@ -269,6 +272,81 @@ fn documents_have_none_of_the_words_to_avoid() {
     let passages: Vec<_> = files(root()).iter().filter_map(|path| document(path)).collect();
     assert!(passages.len() > 20, "{}", passages.len());
     assert_plain(&passages);
+}
+
+/// The most words of a sentence.
+const SENTENCE_WORDS: usize = 25;
+
+/// The sentences of a document that are too long. What follows a colon counts as another one.
+fn long_sentences(text: &str) -> Vec<String> {
+    let mut prose = String::new();
+    let mut is_code = false;
+    for event in Parser::new_ext(text, Options::ENABLE_TABLES) {
+        match event {
+            Event::Start(Tag::CodeBlock(_)) => is_code = true,
+            Event::End(TagEnd::CodeBlock) => is_code = false,
+            Event::Text(text) if !is_code => prose += &text,
+            Event::Code(_) => prose += "code",
+            Event::SoftBreak => prose += " ",
+            Event::End(end) if !is_inline(end) => prose += "\n",
+            _ => {}
+        }
+    }
+    let ends = |c: char| ".!?:".contains(c);
+    let mut long = Vec::new();
+    for line in prose.lines() {
+        let mut sentence = Vec::new();
+        for word in line.split_whitespace() {
+            sentence.push(word);
+            if word.trim_end_matches([')', '"']).ends_with(ends) {
+                long.extend((sentence.len() > SENTENCE_WORDS).then(|| sentence.join(" ")));
+                sentence.clear();
+            }
+        }
+        long.extend((sentence.len() > SENTENCE_WORDS).then(|| sentence.join(" ")));
+    }
+    long
+}
+
+fn is_inline(end: TagEnd) -> bool {
+    matches!(end, TagEnd::Emphasis | TagEnd::Strong | TagEnd::Link | TagEnd::Image)
+}
+
+#[test]
+fn sentences_are_short() {
+    if !need::sources() {
+        return;
+    }
+    let mut long = Vec::new();
+    let mut look_at = |path: &Path, text: &str| {
+        let found = long_sentences(text).into_iter();
+        long.extend(found.map(|sentence| format!("{}: {sentence}", relative(path))));
+    };
+    for path in files(root()) {
+        let text = || fs::read_to_string(&path).unwrap();
+        match path.extension().and_then(|end| end.to_str()) {
+            Some("md") => look_at(&path, &text()),
+            Some("rs") => {
+                comment_blocks(&text()).iter().for_each(|block| look_at(&path, block));
+            }
+            _ => {}
+        }
+    }
+    assert!(long.is_empty(), "\n{}", long.join("\n"));
+}
+
+/// The comments of Rust source: those on adjacent lines together.
+fn comment_blocks(source: &str) -> Vec<String> {
+    let mut blocks: Vec<String> = Vec::new();
+    let mut last = None;
+    for (line, text) in rust_comments(source) {
+        if last.is_none_or(|last| last + 1 != line) {
+            blocks.push(String::new());
+        }
+        *blocks.last_mut().unwrap() += &(text + "\n");
+        last = Some(line);
+    }
+    blocks
 }
 
 #[test]

@@ -305,8 +305,8 @@ enum Ended {
     Lock,
 }
 
-/// A vault behind the passphrase `p1`, with a change to an identity behind `p2` that was ended when a
-/// part of the secrets was encrypted to that one.
+/// A vault with the passphrase `p1`, and a change to an identity with the passphrase `p2`. The change was
+/// ended when a part of the secrets was encrypted to the new identity.
 fn half_used(ended: Ended) -> Option<(Stage, Secret)> {
     let stage = Stage::new(150);
     let home = &stage.home;

@@ -346,8 +346,8 @@ fn a6_the_file_and_its_line_are_synced_before_the_name_and_its_folder_after_it()
         (Layout::Apart, Change::Delete, &format!("fdatasync {copy} unlink fsync unlink")),
         (Layout::Apart, Change::New, "fdatasync fsync rename fsync"),
         (Layout::Apart, Change::Overwrite, &format!("fdatasync fsync {copy} rename fsync unlink")),
-        // The vault with its id, and the file that remembers it; the identity; the lists of recipients here
-        // and in the vault; the file and the line, in a new log; the name and its directory.
+        // The vault with its id, and the file that remembers it. Then the identity, and the lists of recipients
+        // here and in the vault. Then the file and the line, in a new log. Then the name and its directory.
         (
             Layout::Together,
             Change::First,

@@ -159,8 +159,8 @@ fn f9_a_gitignore_rules_what_is_found_below_a_watched_directory_and_never_a_name
     assert!(watched.end().is_empty());
 }
 
-/// Starts a connector that writes down what is in all files, lets `change` change them all to 2, and
-/// gives how many restarts that were, and how long the change took.
+/// Starts a connector that writes down what is in all files, and lets `change` change them all to 2. Returns
+/// the number of restarts, and the duration of the change.
 fn restarts_of(change: impl FnOnce(&Home)) -> (usize, Duration) {
     let (home, path) = home_with_work();
     git(&home, &home.path("work"), &["init", "-q"]);

@@ -24,16 +24,17 @@ const ELSEWHERE: [i32; 7] = [SIGALRM, SIGPROF, SIGUSR1, SIGUSR2, SIGVTALRM, SIGX
 /// What prompts have caught. What is caught once is caught for the life of the program.
 static CAUGHT: OnceLock<Signals> = OnceLock::new();
 
-/// Those of them that count. Who starts us with one ignored (nohup(1), a shell that puts us into the
-/// background) means us and whom we start; caught, it would be neither for us nor for them.
+/// Those of them that count. Another program may start this one with a signal ignored, such as nohup(1) or
+/// a shell that starts a background job. It means this program and its children. If the signal were caught,
+/// it would be ignored in neither.
 fn not_ignored(signals: &[i32]) -> Vec<i32> {
     signals.iter().copied().filter(|signal| !is_ignored(*signal)).collect()
 }
 
 /// Hands each of these signals, and [`CHILD`], over from now on, on a thread of its own.
 ///
-/// That the terminal goes away which standard error is shown on counts as [`SIGHUP`], also where a program
-/// between us and the session (su(1)) does not pass that on.
+/// If the terminal of standard error goes away, that counts as [`SIGHUP`]. A program between this one and the
+/// session, such as su(1), may not pass that signal on.
 pub(crate) fn hand_over(to: impl Fn(i32) + Clone + Send + 'static) -> io::Result<()> {
     // Even if SIGCHLD was ignored: without it the supervisor would wait forever.
     let counted = not_ignored(&AT_TERMINAL);

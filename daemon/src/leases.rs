@@ -163,8 +163,8 @@ impl LeaseTable {
         }
     }
 
-    /// The leases that have an earlier value of one of these secrets, newest first; without those whose connector
-    /// is started again by a parent that learns of a change.
+    /// The leases that have an earlier value of one of these secrets, newest first. A lease is left out if its
+    /// connector has a parent that learns of a change and starts it again.
     pub(crate) fn with_earlier(
         &self,
         names: &[SecretName],

@@ -1,7 +1,7 @@
 //! What a secrets file and the environment can carry to a connector unaltered.
 //!
-//! The rules are Fluvio's: its file store splits a line at the first `=` and trims both sides by
-//! Unicode's notion of white space; its environment store reads a variable as UTF-8.
+//! The rules are Fluvio's. Its file store splits a line at the first `=` and trims both sides by
+//! Unicode's notion of white space. Its environment store reads a variable as UTF-8.
 
 use zeroize::Zeroizing;
 

@@ -10,8 +10,8 @@ const TURN: Duration = Duration::from_millis(1500);
 
 /// What is left of [`limits::CLIENT_TIMEOUT`].
 ///
-/// It is waited in turns, and only turns count. Where the whole machine was stopped, or this program,
-/// the daemon had no time to answer either, and a clock alone would take it for one that hangs.
+/// It is waited in turns, and only turns count. While the machine or this program was stopped, the daemon
+/// may have had no time to answer. By a clock alone, it would seem to hang.
 #[derive(Debug)]
 pub(crate) struct Timeouts {
     left: Duration,

@@ -7,8 +7,8 @@ use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
 use crate::error::ShimError;
 
-/// Has the kernel end this process, and what it becomes, with the supervisor that started it, if one
-/// did (`PR_SET_PDEATHSIG` in prctl(2); an exec keeps it).
+/// If a supervisor started this process, has the kernel end it with the supervisor, whatever it becomes
+/// (`PR_SET_PDEATHSIG` in prctl(2), which an exec keeps).
 pub(crate) fn end_with_supervisor() -> Result<(), ShimError> {
     let Some(pid) = supervisor() else { return Ok(()) };
     set_parent_process_death_signal(Some(Signal::KILL))

@@ -1,8 +1,7 @@
 //! A locked vault: the command line prompts for the passphrase.
 //!
 //! This process becomes the command line, which becomes this program again. So there is one process with
-//! one id all the time, and a signal at the prompt ends the process that has to restore the terminal's
-//! echo.
+//! one id all the time. A signal at the prompt ends the process that has to restore the terminal's echo.
 
 use std::convert::Infallible;
 use std::env;

@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 
 use super::eventually;
 
-/// Shuts an ext4 down without writing its journal, as a power cut does (ext4(5) has no name for it;
-/// `EXT4_IOC_SHUTDOWN` with `EXT4_GOING_FLAGS_NOLOGFLUSH` in the kernel's ext4.h).
+/// Shuts an ext4 down without writing its journal, as a power cut does. This is `EXT4_IOC_SHUTDOWN` with
+/// `EXT4_GOING_FLAGS_NOLOGFLUSH` in the kernel's ext4.h.
 const SHUTDOWN: &str = r#"open(my $disk, "<", $ARGV[0]) or die $!;
 my $how = pack("L", 2);
 ioctl($disk, 0x8004587d, $how) or die $!;"#;

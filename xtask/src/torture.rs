@@ -1,6 +1,9 @@
-//! What takes too long for every run of the tests: a thousand kills of a busy daemon, two hundred of
-//! one that re-encrypts a thousand secrets, three hundred power cuts, and a thousand saves in each way of
-//! saving.
+//! What takes too long for every run of the tests.
+//!
+//! * A thousand kills of a busy daemon
+//! * Two hundred kills of a daemon that re-encrypts a thousand secrets
+//! * Three hundred power cuts
+//! * A thousand saves in each way of saving
 
 use std::process::Command;
 

@@ -1,7 +1,7 @@
 //! A `.env` file, read by the rules that its readers share.
 //!
-//! There is no standard. Where the readers differ (dotenv of Node, python-dotenv, dotenvy, Compose), a
-//! line is refused, because either reading could be wrong for the program that the file belongs to.
+//! There is no standard. A line is refused where the readers differ: dotenv of Node, python-dotenv,
+//! dotenvy and Compose. Either reading could be wrong for the program that the file belongs to.
 //! No crate does that. dotenvy and dotenvs replace `$NAME` by what the environment of this program has,
 //! and dotenvy's errors quote the line. dotenvs ends at the first line that it cannot read, without an
 //! error, and dotenv-parser knows no values of several lines.

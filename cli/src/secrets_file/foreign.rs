@@ -1,7 +1,7 @@
 //! Recognizes a file or a line of another format, so that the import is refused before anything is set.
 //!
-//! A file that is read by the wrong rules does harm in two ways: a value arrives changed or cut off,
-//! and a piece of a value becomes the name of a secret, which the vault keeps in clear text.
+//! A file that is read by the wrong rules does harm in two ways. A value arrives changed or cut off. And
+//! a piece of a value becomes the name of a secret, which the vault keeps in plain text.
 
 use fluvio_secret_protocol::SecretName;
 

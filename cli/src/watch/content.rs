@@ -177,8 +177,8 @@ fn collect(path: &Path, files: &mut BTreeSet<PathBuf>) {
     files.extend(found);
 }
 
-/// The files below a directory that git would not ignore; with `parents`, also by the rules of the
-/// directories above it, up to the work tree's own.
+/// The files below a directory that git would not ignore. With `parents`, the rules of the directories above
+/// it count, too, up to the work tree's own.
 fn walk(directory: &Path, parents: bool) -> Vec<PathBuf> {
     let mut walk = WalkBuilder::new(directory);
     // The rules are those that travel with the project, and no others.

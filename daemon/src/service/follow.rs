@@ -122,8 +122,8 @@ fn follow_one(
     Ok(())
 }
 
-/// Those of these secrets that the vault has encrypted in other bytes than the file was made of, and whose
-/// values a secrets file can carry; with the fingerprints of these bytes.
+/// The secrets that the vault has encrypted in other bytes than the file was made of, with the fingerprints
+/// of these bytes. Values that a secrets file cannot carry are left out.
 fn changed_values<'a>(
     service: &Service,
     lease: &KnownLease,

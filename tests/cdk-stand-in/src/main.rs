@@ -1,8 +1,8 @@
 //! For the tests: what Fluvio's `cdk` does with a connector, without building one.
 //!
-//! It takes the same command lines, gives the connector canonical paths, starts it detached with the
-//! environment and the descriptors that it has itself, and keeps the same index. In place of a build
-//! it runs `./build` where there is one, as a build script would run; the connector is `./connector`.
+//! It takes the same command lines, gives the connector canonical paths, and keeps the same index. It starts
+//! the connector detached, with its own environment and descriptors. In place of a build it runs `./build` if
+//! that exists, as a build script would run. The connector is `./connector`.
 
 #![allow(clippy::print_stdout, reason = "a program for tests")]
 
