@@ -5,6 +5,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::harness::sources::root;
 use crate::harness::{Home, eventually, make_folder, need, program, said};
 
 const UNITS: [&str; 2] = ["fluvio-secretd.service", "fluvio-secretd.socket"];
@@ -43,6 +44,38 @@ fn systemd_has_nothing_to_say_of_the_units() {
     let text = fs::read_to_string(&units[0]).unwrap();
     fs::write(&units[0], text.replace("LockPersonality", "LockPersonalty")).unwrap();
     assert!(!said(analyze(&home, &strict).args(&units)).err.is_empty());
+}
+
+#[test]
+fn systemd_has_nothing_to_say_of_the_units_in_the_guide() {
+    if !need::sources() || !need::tool("systemd-analyze") {
+        return;
+    }
+    let home = Home::new();
+    let programs = ["fluvio-secret", "fluvio-secretd"].map(|name| (name, program(name)));
+    let page = fs::read_to_string(root().join("guide/src/how-to/systemd.md")).unwrap();
+    let blocks = page.split("```ini\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let mut verified = 0;
+    for block in blocks.filter(|block| block.contains("ExecStart=")) {
+        // Where the programs are, and a connector that is there.
+        let mut text = block.replace("%h/project/target/release/http-source", "/bin/true");
+        for (name, path) in &programs {
+            for installed in ["%h/.local/bin", "/usr/bin"] {
+                let from = format!("{installed}/{name} ");
+                text = text.replace(&from, &format!("{} ", path.display()));
+            }
+        }
+        let is_system = text.contains("User=");
+        let manager = if is_system { "--system" } else { "--user" };
+        let unit = home.write(&format!("guide-{verified}.service"), text);
+        // The socket's unit is in no directory of systemd here.
+        let mut analyze = home.foreign("systemd-analyze");
+        analyze.arg(manager).env("XDG_RUNTIME_DIR", home.path(""));
+        let said = said(analyze.args(["--man=no", "--recursive-errors=no", "verify"]).arg(unit));
+        assert!(said.status.success() && said.err.is_empty(), "{block}\n{said:?}");
+        verified += 1;
+    }
+    assert_eq!(verified, 2);
 }
 
 #[test]
