@@ -12,6 +12,7 @@ mod bad_input;
 mod check;
 mod config_and_grant;
 mod connector_process;
+mod credential;
 mod daemon_life;
 mod deploy;
 mod disclosure;

@@ -55,8 +55,11 @@ fn systemd_has_nothing_to_say_of_the_units_in_the_guide() {
     let programs = ["fluvio-secret", "fluvio-secretd"].map(|name| (name, program(name)));
     let page = fs::read_to_string(root().join("guide/src/how-to/systemd.md")).unwrap();
     let blocks = page.split("```ini\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let blocks: Vec<_> = blocks.collect();
+    let added: Vec<_> = blocks.iter().filter(|block| block.contains("Credential")).collect();
+    assert_eq!(added.len(), 1);
     let mut verified = 0;
-    for block in blocks.filter(|block| block.contains("ExecStart=")) {
+    for block in blocks.iter().filter(|block| block.contains("ExecStart=")) {
         // Where the programs are, and a connector that is there.
         let mut text = block.replace("%h/project/target/release/http-source", "/bin/true");
         for (name, path) in &programs {
@@ -67,6 +70,7 @@ fn systemd_has_nothing_to_say_of_the_units_in_the_guide() {
         }
         let is_system = text.contains("User=");
         let manager = if is_system { "--system" } else { "--user" };
+        text.push_str(if is_system { added[0] } else { "" });
         let unit = home.write(&format!("guide-{verified}.service"), text);
         // The socket's unit is in no directory of systemd here.
         let mut analyze = home.foreign("systemd-analyze");

@@ -85,6 +85,7 @@ fn daemon_of_release(release: &str, home: &Home) -> JoinHandle<()> {
             locked: false,
             unlocked_until: None,
             settings: String::new(),
+            credential: None,
         },
     );
     let listener = UnixListener::bind(&socket).unwrap();

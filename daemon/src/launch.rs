@@ -69,10 +69,11 @@ pub(crate) fn start() -> Result<(), DetachError> {
     }
 }
 
-/// Whether the daemon needs a variable of the caller: for its directories, time zone, language and log. A token
+/// Whether the daemon needs a variable of the caller: for its directories, credential, time zone, language and log. A token
 /// in the environment is not for the daemon.
 fn is_kept(name: &OsString) -> bool {
-    const KEPT_VARIABLES: [&str; 6] = ["HOME", "LANG", "LOGNAME", "PATH", "TZ", "USER"];
+    const KEPT_VARIABLES: [&str; 7] =
+        ["CREDENTIALS_DIRECTORY", "HOME", "LANG", "LOGNAME", "PATH", "TZ", "USER"];
     const KEPT_PREFIXES: [&str; 3] = ["FLUVIO_SECRET_", "LC_", "XDG_"];
     name.to_str().is_some_and(|name| {
         KEPT_VARIABLES.contains(&name)

@@ -9,6 +9,7 @@
 //! * [`activation`]: a socket that a service manager hands over, or a connection of the starter
 //! * [`log`](mod@log), [`audit`], [`rotating_log`]: what is written down
 //! * [`settings`]: what the user has set
+//! * [`credential`]: the passphrase, if the service manager passes it
 //! * [`server`], [`connection`], [`idle`], [`in_flight`]: sockets, deadlines, and values in memory
 //! * [`workers`]: the threads that carry out requests
 //! * [`work_queue`]: what one of them has to do, in order
@@ -28,6 +29,7 @@ mod answers;
 mod args;
 mod audit;
 mod connection;
+mod credential;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod grants;

@@ -65,8 +65,8 @@ impl Workers {
         };
         let checks = or_locks(start("checks", 1, &service, |_| {}, |_| None));
         let keys = or_locks(start("keys", 1, &service, |_| {}, |_| None));
-        let reads = or_locks(start("reads", cores(), &service, |_| {}, |_| None));
-        let writes = or_locks(start("writes", 1, &service, sweep, |_| None));
+        let reads = or_locks(start("reads", cores(), &service, key::begin, |_| None));
+        let writes = or_locks(start("writes", 1, &service, begin_writes, |_| None));
         Ok(Self { service, checks, keys, locks, reads, writes, in_flight: InFlight::default() })
     }
 
@@ -157,8 +157,9 @@ fn start(
     Ok(sender)
 }
 
-/// Removes what killed writers left behind, before the first change.
-fn sweep(service: &Service) {
+/// Waits for an unlock at the start, and removes what killed writers left behind, before the first change.
+fn begin_writes(service: &Service) {
+    key::begin(service);
     // The files are harmless, and the next start tries again.
     if let Err(error) = service.vault.secrets().sweep() {
         let path = service.vault.path().display();

@@ -55,9 +55,9 @@ pub(super) fn check(
         Err(error) => vec![DoctorCheck::Vault.failed(&error)],
     };
     // The daemon has just read the identity.
-    let key = client.call(GetKey).and_then(|key| Ok((key, client.call(GetStatus)?.locked)));
+    let key = client.call(GetKey).and_then(|key| Ok((key, client.call(GetStatus)?)));
     found.push(match key {
-        Ok((key, is_locked)) => identity(&key, is_locked, state.external_identity.is_some()),
+        Ok((key, status)) => identity(&key, &status, state.external_identity.is_some()),
         Err(error) => DoctorCheck::Identity.failed(&error),
     });
     found.push(match client.call(GetRecipients) {
@@ -152,7 +152,7 @@ fn one_damaged(damaged: &Damaged, has_earlier: bool, vault: &Path) -> Diagnosis 
     DoctorCheck::Vault.error(text).fixed_by(fix).naming(names)
 }
 
-fn identity(key: &Key, is_locked: bool, is_external: bool) -> Diagnosis {
+fn identity(key: &Key, status: &Status, is_external: bool) -> Diagnosis {
     let path = &key.identity;
     match key.passphrase {
         None if key.lost => DoctorCheck::Identity
@@ -161,8 +161,12 @@ fn identity(key: &Key, is_locked: bool, is_external: bool) -> Diagnosis {
             .fixed_by(Fix::new("fluvio-secret key use FILE")),
         None => DoctorCheck::Identity.ok("there is no identity yet: `set` creates it"),
         Some(true) => {
-            let state = if is_locked { "locked" } else { "unlocked" };
-            DoctorCheck::Identity.ok(format!("{path} has a passphrase, and the vault is {state}"))
+            let state = if status.locked { "locked" } else { "unlocked" };
+            let text = format!("{path} has a passphrase, and the vault is {state}");
+            match &status.credential {
+                None => DoctorCheck::Identity.ok(text),
+                Some(credential) => with_credential(&text, credential, status.locked),
+            }
         }
         Some(false) if is_external => DoctorCheck::Identity
             .ok(format!("{path} is the file in {IDENTITY_VARIABLE}, which is never changed")),
@@ -172,6 +176,20 @@ fn identity(key: &Key, is_locked: bool, is_external: bool) -> Diagnosis {
             ))
             .advising("set a passphrase with")
             .fixed_by(Fix::new("fluvio-secret key passphrase")),
+    }
+}
+
+/// An identity whose passphrase the service manager passes to the daemon.
+fn with_credential(text: &str, credential: &str, is_locked: bool) -> Diagnosis {
+    match is_locked {
+        // It was locked by hand, or the passphrase is another one.
+        true => DoctorCheck::Identity
+            .warning(format!("{text}, although the daemon has the credential {credential}"))
+            .advising("see the log of the daemon, or unlock it with")
+            .fixed_by(Fix::new("fluvio-secret unlock")),
+        false => DoctorCheck::Identity.ok(format!(
+            "{text}. The daemon has the credential {credential}, so the vault is unlocked whenever it starts"
+        )),
     }
 }
 

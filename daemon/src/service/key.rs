@@ -1,5 +1,6 @@
 //! The identity: its passphrase, and the key that the daemon keeps while the vault is unlocked.
 
+use std::path::Path;
 use std::time::Duration;
 
 use fluvio_secret_protocol::{
@@ -13,6 +14,7 @@ use super::handle::{Caller, Handle};
 use super::reencrypt::reencrypt;
 use super::{Service, deliveries, follow, refusals};
 use crate::audit::{Actor, AuditEvent};
+use crate::credential;
 
 impl Handle for GetKey {
     fn handle(self, service: &Service, _: &mut Caller<'_>) -> Result<Key, Refusal> {
@@ -40,9 +42,7 @@ pub(crate) fn lock_when_due(service: &Service) -> Option<Duration> {
     if service.vault.keys().lock_when_due() {
         deliveries::wait(service);
         tracing::info!("the vault was locked: its time is up");
-        let pid = rustix::process::getpid().as_raw_nonzero().get();
-        let actor = Actor { pid, ..Actor::default() };
-        if let Err(error) = service.audit.record(AuditEvent::Lock, actor, &[], &[]) {
+        if let Err(error) = service.audit.record(AuditEvent::Lock, this_daemon(), &[], &[]) {
             tracing::warn!(
                 "the vault was locked, but the audit log has no line: {}",
                 Refusal::from(error)
@@ -50,6 +50,45 @@ pub(crate) fn lock_when_due(service: &Service) -> Option<Duration> {
         }
     }
     service.vault.keys().due().map(BootInstant::left)
+}
+
+fn this_daemon() -> Actor<'static> {
+    let pid = rustix::process::getpid().as_raw_nonzero().get();
+    Actor { pid, ..Actor::default() }
+}
+
+/// Unlocks the vault when the daemon starts, if the service manager has the passphrase. Other threads wait for that:
+/// a connector that starts at once must not find the vault locked. After a `lock`, only you unlock it.
+pub(crate) fn begin(service: &Service) {
+    service.began.get_or_init(|| {
+        let Some(path) = credential::passphrase_file() else { return };
+        if service.vault.keys().state() != KeyState::Locked {
+            tracing::info!("there is no need for the credential {}", path.display());
+        } else if let Err(refusal) = unlock_with(service, &path) {
+            tracing::warn!(
+                "the credential {} does not unlock the vault: {refusal}",
+                path.display()
+            );
+        }
+    });
+}
+
+/// For no limited time: after that, the credential would still be there.
+fn unlock_with(service: &Service, credential: &Path) -> Result<(), Refusal> {
+    let refused = |error| refusals::key(&error, service.vault.keys().path());
+    let lock_requests = service.vault.keys().lock_requests();
+    let passphrase = credential::read(credential);
+    let passphrase = passphrase.map_err(|error| refusals::no_passphrase(&error.to_string()))?;
+    let opened = service.vault.keys().open(text(&passphrase)?).map_err(refused)?;
+    // In a container, the directory may be read-only.
+    if let Err(error) = service.vault.remember(&opened.recipient()) {
+        tracing::warn!("{error}");
+    }
+    service.audit.record(AuditEvent::Unlock, this_daemon(), &[], &[])?;
+    service.vault.keys().unlock(opened, None, lock_requests).map_err(refused)?;
+    tracing::info!("unlocked the vault with the credential {}", credential.display());
+    follow::follow(service, None);
+    Ok(())
 }
 
 impl Handle for Unlock {

@@ -28,7 +28,7 @@ pub(crate) mod status;
 mod subscription;
 mod values;
 
-use std::sync::{Arc, RwLock, Weak};
+use std::sync::{Arc, OnceLock, RwLock, Weak};
 
 use fluvio_secret_vault::Vault;
 use jiff::Timestamp;
@@ -43,6 +43,8 @@ use crate::subscribers::Subscribers;
 pub(crate) struct Service {
     pub(crate) vault: Vault,
     audit: Audit,
+    /// Set after the unlock at the start, which needs a credential.
+    began: OnceLock<()>,
     /// Locked for reading while values are on their way.
     delivering: RwLock<()>,
     grants: Grants,
@@ -64,6 +66,7 @@ impl Service {
     ) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             this: this.clone(),
+            began: OnceLock::new(),
             delivering: RwLock::default(),
             grants,
             leases: Arc::new(leases),

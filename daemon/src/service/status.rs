@@ -5,6 +5,7 @@ use fluvio_secret_vault::KeyState;
 
 use super::handle::{Caller, Handle};
 use super::{Service, key, refusals};
+use crate::credential;
 
 impl Handle for GetStatus {
     fn handle(self, service: &Service, _: &mut Caller<'_>) -> Result<Status, Refusal> {
@@ -50,6 +51,7 @@ pub(crate) fn last_known(service: &Service) -> Status {
             _ => None,
         },
         settings: service.settings.to_string(),
+        credential: credential::passphrase_file().map(|path| path.display().to_string()),
     }
 }
 

@@ -377,6 +377,7 @@ fn status() -> Status {
         locked: false,
         unlocked_until: Some(1_670_720_820),
         settings: "history = 10\ninject = \"auto\"\n".into(),
+        credential: None,
     }
 }
 

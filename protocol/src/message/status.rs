@@ -65,6 +65,9 @@ pub struct Status {
     pub unlocked_until: Option<i64>,
     /// The user's settings that it was started with, as `fluvio-secretd --settings` prints them.
     pub settings: String,
+    /// The file with the passphrase that the service manager passed to the daemon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<String>,
 }
 
 /// Finish the current requests, and stop. Understood in every version of the protocol.
