@@ -14,7 +14,8 @@
 //! * [`mask`](mod@mask): `--mask`
 //! * [`watch`]: `--watch`; [`signals`]: the signals that stop it
 //! * [`doctor`]: the checks of `doctor`
-//! * [`deployed`], [`holders`], [`on_path`]: connectors of `cdk`, processes that hold a lease, programs on PATH
+//! * [`deployed`], [`restarts`], [`holders`], [`on_path`]: connectors of `cdk` and their restarts, processes that
+//!   hold a lease, programs on PATH
 //! * [`output`], [`format`](mod@format), [`style`], [`date`], [`progress`]: what is printed
 //! * [`error`](mod@error): what can go wrong, and the exit status for it
 
@@ -45,6 +46,7 @@ mod progress;
 mod prompt;
 mod provider;
 mod question;
+mod restarts;
 mod secrets_file;
 mod signals;
 mod style;

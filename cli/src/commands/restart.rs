@@ -3,8 +3,6 @@
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
-use std::process::Command;
-use std::time::Instant;
 
 use clap::Args;
 use fluvio_secret_config::Document;
@@ -19,9 +17,10 @@ use serde::Serialize;
 use super::shim::{as_cdk, shim_path, unlock_for};
 use super::status;
 use crate::connection::client;
-use crate::deployed::{self, Deployed, Stopped};
+use crate::deployed::Deployed;
 use crate::error::CliError;
 use crate::format::{OutputArgs, OutputFormat};
+use crate::restarts::{FailedRestart, RestartedConnector, label, stop_and_start};
 use crate::style::{self, Styled};
 use crate::{argument, config_file, format, output};
 
@@ -65,24 +64,6 @@ struct Restarts {
     failed: Vec<FailedRestart>,
     /// Connectors that `run` started, with an earlier value.
     others: Vec<OtherConnector>,
-}
-
-#[derive(Debug, Serialize)]
-struct RestartedConnector {
-    connector: String,
-    config: String,
-    pid: Option<i32>,
-    /// Whether the old one did not stop in time.
-    killed: bool,
-}
-
-#[derive(Debug, Serialize)]
-struct FailedRestart {
-    connector: String,
-    config: String,
-    because: String,
-    /// Whether the old one still runs.
-    runs: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -163,7 +144,10 @@ fn restart_and_report(
     hardened.release().map_err(CliError::System)?;
     let path = shim_path()?;
     let cdk = move |args: &[OsString]| as_cdk(&path, args);
-    stop_and_start(fit, &cdk, &mut restarts);
+    stop_and_start(fit, &cdk, |_, outcome| match outcome {
+        Ok(restarted) => restarts.restarted.push(restarted),
+        Err(failed) => restarts.failed.push(failed),
+    });
     let named = others.iter().map(status::connector).collect::<Vec<_>>();
     restarts.others = others.into_iter().map(OtherConnector::of).collect();
     report(&restarts, &named, format)?;
@@ -218,68 +202,6 @@ fn fit_to_restart(lease: ListedLease) -> Result<Deployed, String> {
 }
 
 const LOCKED: &str = "the vault is locked\nhelp: unlock it with: fluvio-secret unlock";
-
-/// Stops all at once, because each may take two seconds. Starts one after the other: `cdk` keeps its list
-/// without a lock.
-fn stop_and_start(
-    connectors: Vec<Deployed>,
-    cdk: &dyn Fn(&[OsString]) -> Command,
-    restarts: &mut Restarts,
-) {
-    let asked: Vec<_> = connectors.iter().map(|deployed| deployed.ask_to_stop(cdk)).collect();
-    let begun = Instant::now();
-    for (deployed, asked) in connectors.into_iter().zip(asked) {
-        let stopped = asked.and_then(|()| deployed.wait(begun));
-        let runs = !matches!(stopped, Ok(Stopped::Itself | Stopped::Killed));
-        let (connector, config) = (label(&deployed.lease), deployed.lease.config.clone());
-        match stopped.and_then(|stopped| start(&deployed, stopped, cdk)) {
-            Ok(killed) => {
-                let pid = pid_of_new(&deployed);
-                restarts.restarted.push(RestartedConnector { connector, config, pid, killed });
-            }
-            Err(error) => {
-                let because = error.to_string();
-                restarts.failed.push(FailedRestart { connector, config, because, runs });
-            }
-        }
-    }
-}
-
-/// Starts a connector again, and returns whether the old one had to be killed.
-fn start(
-    deployed: &Deployed,
-    stopped: Stopped,
-    cdk: &dyn Fn(&[OsString]) -> Command,
-) -> io::Result<bool> {
-    if stopped == Stopped::Not {
-        return Err(io::Error::other(
-            "it does not stop, or another program holds its lease\nhelp: list them with: fluvio-secret lease list",
-        ));
-    }
-    let status = deployed.start_again(cdk)?;
-    if !status.success() {
-        return Err(io::Error::other(format!("cdk did not start it ({status})")));
-    }
-    Ok(stopped == Stopped::Killed)
-}
-
-/// The process of a connector that was started again, if it has secrets and the daemon can be asked.
-fn pid_of_new(deployed: &Deployed) -> Option<i32> {
-    let leases = client().ok()?.collect(ListLeases).ok()?;
-    leases.iter().rev().find(|lease| deployed.is_again(lease)).and_then(deployed::pid_of)
-}
-
-impl RestartedConnector {
-    fn line(&self) -> String {
-        let pid = self.pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
-        let killed = if self.killed { "; the old one was killed" } else { "" };
-        format!("Connector \"{}\" restarted{pid}{killed}\n", self.connector)
-    }
-}
-
-fn label(lease: &ListedLease) -> String {
-    lease.connector.clone().unwrap_or_else(|| lease.id.clone())
-}
 
 impl OtherConnector {
     fn of(grant: ListedGrant) -> Self {
