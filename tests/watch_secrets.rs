@@ -68,6 +68,17 @@ fn f6_another_value_that_is_set_twice_or_sealed_anew_restarts_too() {
 }
 
 #[test]
+fn f6_a_secret_counts_after_a_configuration_that_would_not_start_was_taken_back() {
+    let (home, path, mut watched) = watched_home();
+    home.write("config.yaml", config(1, &["MISSING"]));
+    watched.expect("held");
+    fs::write(path, config(1, &["A"])).unwrap();
+    home.set("A", "two");
+    restarted_for_a(&home, &mut watched, "two");
+    assert!(watched.end().is_empty());
+}
+
+#[test]
 fn f6_fifty_changes_in_a_second_are_two_restarts_at_the_most() {
     let (home, _, mut watched) = watched_home();
     let mut client = Asker::connect(&home).unwrap();

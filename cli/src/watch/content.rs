@@ -151,6 +151,12 @@ impl Contents {
     }
 }
 
+impl Changes {
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.changed.is_empty() && !self.unsure
+    }
+}
+
 impl Doubts {
     pub(crate) fn due(&self) -> Option<Instant> {
         self.0.values().min().map(|since| *since + DOUBT_LASTS)

@@ -216,6 +216,10 @@ impl Supervisor {
     fn check(&mut self) -> Result<(), CliError> {
         let now = Instant::now();
         let (contents, changes) = self.inputs.check(now, &self.report);
+        if changes.is_nothing() && self.secrets.notices_changes() {
+            // Until now, the configuration may have had other secrets, with which the connector did not start.
+            self.subscribe_or_note();
+        }
         let reason = Reason {
             files: changes.changed.iter().map(|path| path.display().to_string()).collect(),
             secrets: self.secrets.changed(),
