@@ -798,6 +798,12 @@ fn an_option_that_cannot_hold_for_a_detached_connector_starts_nothing() {
     assert!(
         refused.err.contains("help: run it in the foreground with: fluvio-secret cdk test --mask")
     );
+    let refused = project.said(&format!("deploy start --watch --config {config}"));
+    assert_eq!(refused.code(), Some(125), "{refused:?}");
+    assert!(
+        refused.err.contains("help: start it without --watch, and run: fluvio-secret watch\n"),
+        "{refused:?}"
+    );
     assert!(!project.path("facts.log").exists());
     nothing_is_left(&home, &value);
 }

@@ -65,5 +65,6 @@ mod used;
 mod values;
 mod watch_connector;
 mod watch_files;
+mod watch_leases;
 mod watch_pace;
 mod watch_secrets;

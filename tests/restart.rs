@@ -28,7 +28,7 @@ trap 'sleep 0.2; rm "$PROJECT/alive-$name"; exit 0' TERM INT HUP
 while :; do sleep 0.02; done
 "#;
 
-fn project(home: &Home) -> Project<'_> {
+pub(crate) fn project(home: &Home) -> Project<'_> {
     home.set("A", "one");
     let project = Project::new(home);
     project.script("connector", CONNECTOR);
@@ -36,19 +36,19 @@ fn project(home: &Home) -> Project<'_> {
 }
 
 /// What the connector of this name was started with last.
-fn got(project: &Project<'_>, name: &str) -> String {
+pub(crate) fn got(project: &Project<'_>, name: &str) -> String {
     fs::read_to_string(project.path(&format!("got-{name}"))).unwrap_or_default()
 }
 
 /// Starts a connector that references `A`, and waits until it has its value.
-fn start(project: &Project<'_>, name: &str) -> u32 {
+pub(crate) fn start(project: &Project<'_>, name: &str) -> u32 {
     let pid = project.start(&project.config(name, &["A"]));
     eventually("the connector", || got(project, name).contains("A="));
     pid
 }
 
 /// Our command line, in another directory and with a variable of its own.
-fn cli(home: &Home, project: &Project<'_>, args: &[&str]) -> Command {
+pub(crate) fn cli(home: &Home, project: &Project<'_>, args: &[&str]) -> Command {
     let mut cli = project.foreign(program("fluvio-secret").to_str().unwrap());
     cli.args(args).env("MARK", "again").current_dir(home.path(""));
     cli
@@ -58,7 +58,7 @@ fn json(said: &Said) -> Value {
     serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{error}: {said:?}"))
 }
 
-fn shut_down(home: &Home, project: &Project<'_>, names: &[&str]) {
+pub(crate) fn shut_down(home: &Home, project: &Project<'_>, names: &[&str]) {
     for name in names {
         project.said(&format!("deploy shutdown --name {name}"));
     }

@@ -1,8 +1,9 @@
 //! What commands print: for people, for programs, and for shells.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -189,6 +190,15 @@ fn examples(help: &str) -> Vec<String> {
     after.lines().take_while(|line| line.starts_with("  ")).map(|l| l.trim().to_owned()).collect()
 }
 
+fn follows_until_it_is_stopped(shell: &mut Command, example: &str) {
+    let mut child = spawn(shell.args(["-c", &format!("exec {example}")]));
+    let (mut stderr, mut line) = (BufReader::new(child.stderr.take().unwrap()), String::new());
+    stderr.read_line(&mut line).unwrap();
+    assert!(line.contains("waiting for"), "{example}: {line}");
+    kill("TERM", child.id());
+    assert_eq!(child.wait().unwrap().code(), Some(128 + 15), "{example}");
+}
+
 #[test]
 fn every_example_of_the_help_works() {
     let home = Home::new();
@@ -245,6 +255,10 @@ fn every_example_of_the_help_works() {
                 passphrase::protect(&home, "p");
             }
             let mut shell = home.foreign("sh");
+            if command == "watch" {
+                follows_until_it_is_stopped(shell.env("PATH", &path), &example);
+                continue;
+            }
             let said = said(shell.env("PATH", &path).args(["-c", &example]));
             assert!(said.status.success(), "{command}: {example}: {said:?}");
             if command == "run" {

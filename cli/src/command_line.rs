@@ -29,7 +29,6 @@ struct CommandLine {
 
 const EXAMPLES: &str = "\
 Example:
-  fluvio-secret set AUTH_HEADER
   fluvio-secret run --config sample-config.yaml -- ./target/debug/my-connector";
 
 /// Reads the arguments, the program's name first.

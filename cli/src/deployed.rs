@@ -23,7 +23,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use crate::holders;
 
 /// How long a connector may take to stop before it is killed. Fluvio's take at most two seconds.
-const STOP_GRACE: Duration = Duration::from_secs(5);
+pub(crate) const STOP_GRACE: Duration = Duration::from_secs(5);
 
 /// A connector, and how it was started.
 pub(crate) struct Deployed {
@@ -52,6 +52,11 @@ impl Deployed {
         let (pids, is_certain) = connectors(&lease);
         let processes = pids.into_iter().filter_map(open).collect();
         Ok(Self { lease, start, processes, is_certain })
+    }
+
+    /// A connector that was stopped and not started again.
+    pub(crate) fn stopped(lease: ListedLease, start: StartCommand) -> Self {
+        Self { lease, start, processes: Vec::new(), is_certain: false }
     }
 
     /// The name by which `cdk` knows it.
@@ -100,10 +105,9 @@ impl Deployed {
         inherited::spawn(&mut start)?.wait()
     }
 
-    /// Whether this is the lease of the same connector, started again.
+    /// Whether this is the lease of the same connector, started again. It may have another name now.
     pub(crate) fn is_again(&self, lease: &ListedLease) -> bool {
         lease.id != self.lease.id
-            && lease.connector == self.lease.connector
             && StartCommand::read(&directory(lease)).is_ok_and(|start| start == self.start)
     }
 

@@ -39,7 +39,7 @@ pub const COMMAND_GROUPS: [CommandGroup; 4] = [
         heading: "Connectors",
         page: "fluvio-secret-connectors",
         about: "run and check connectors that need secrets",
-        commands: &["run", "check", "cdk", "restart", "lease"],
+        commands: &["run", "check", "cdk", "restart", "watch", "lease"],
     },
     CommandGroup {
         heading: "Keys",

@@ -18,6 +18,9 @@ pub(crate) struct RestartedConnector {
     pub(crate) pid: Option<i32>,
     /// Whether the old one did not stop in time.
     pub(crate) killed: bool,
+    /// Its lease, if it has secrets and the daemon can be asked.
+    #[serde(skip)]
+    pub(crate) lease: Option<ListedLease>,
 }
 
 #[derive(Debug, Serialize)]
@@ -29,12 +32,14 @@ pub(crate) struct FailedRestart {
     pub(crate) runs: bool,
 }
 
+pub(crate) type RestartOutcome = Result<RestartedConnector, FailedRestart>;
+
 /// Stops all at once, because each may take two seconds. Starts one after the other: `cdk` keeps its list
 /// without a lock. Reports what became of each, by its place.
 pub(crate) fn stop_and_start(
     connectors: Vec<Deployed>,
     cdk: &dyn Fn(&[OsString]) -> Command,
-    mut report: impl FnMut(usize, Result<RestartedConnector, FailedRestart>),
+    mut report: impl FnMut(usize, RestartOutcome),
 ) {
     let asked: Vec<_> = connectors.iter().map(|deployed| deployed.ask_to_stop(cdk)).collect();
     let begun = Instant::now();
@@ -44,8 +49,9 @@ pub(crate) fn stop_and_start(
         let (connector, config) = (label(&deployed.lease), deployed.lease.config.clone());
         let outcome = match stopped.and_then(|stopped| start(&deployed, stopped, cdk)) {
             Ok(killed) => {
-                let pid = pid_of_new(&deployed);
-                Ok(RestartedConnector { connector, config, pid, killed })
+                let lease = new_lease(&deployed);
+                let pid = lease.as_ref().and_then(deployed::pid_of);
+                Ok(RestartedConnector { connector, config, pid, killed, lease })
             }
             Err(error) => {
                 let because = error.to_string();
@@ -74,10 +80,9 @@ fn start(
     Ok(stopped == Stopped::Killed)
 }
 
-/// The process of a connector that was started again, if it has secrets and the daemon can be asked.
-fn pid_of_new(deployed: &Deployed) -> Option<i32> {
+fn new_lease(deployed: &Deployed) -> Option<ListedLease> {
     let leases = client().ok()?.collect(ListLeases).ok()?;
-    leases.iter().rev().find(|lease| deployed.is_again(lease)).and_then(deployed::pid_of)
+    leases.into_iter().rev().find(|lease| deployed.is_again(lease))
 }
 
 /// What a connector is called in messages.

@@ -86,6 +86,10 @@ impl BadOption {
         why: "--mask cannot be used with --watch",
         help: ("see", "fluvio-secret cdk --help"),
     };
+    pub(crate) const WATCH: Self = Self {
+        why: "cdk deploy start has no --watch: it leaves the connector alone",
+        help: ("start it without --watch, and run", "fluvio-secret watch"),
+    };
 }
 
 /// Why there is no real `cdk`.

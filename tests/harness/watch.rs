@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{DEADLINE, Home, Said, behind, eventually, kill, said, spawn};
+use super::{DEADLINE, Home, Said, behind, kill, said, spawn};
 
 /// Writes down the number in the configuration and the secrets that it was started with, and then
 /// waits to be ended.
@@ -95,10 +95,12 @@ impl Watched {
     }
 
     fn next_of(&mut self, what: &str) -> Value {
-        eventually(what, || {
+        let deadline = Instant::now() + DEADLINE;
+        while self.events.len() <= self.next {
+            assert!(Instant::now() < deadline, "{what} did not come in time\n{}", self.words);
+            thread::sleep(Duration::from_millis(2));
             self.hear();
-            self.events.len() > self.next
-        });
+        }
         let event = self.events[self.next].1.clone();
         self.next += 1;
         event

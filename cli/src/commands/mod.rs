@@ -15,6 +15,7 @@ mod secret;
 mod shim;
 mod status;
 mod unused;
+mod watch;
 
 use clap::Subcommand;
 use fluvio_secret_system::harden::Hardened;
@@ -39,6 +40,7 @@ pub(crate) enum Command {
     Check(check::CheckArgs),
     Cdk(cdk::CdkArgs),
     Restart(restart::RestartArgs),
+    Watch(watch::FollowArgs),
     #[command(subcommand)]
     Lease(lease::LeaseCommand),
     Unlock(key::unlock::UnlockArgs),
@@ -92,6 +94,7 @@ impl Command {
             Self::Check(args) => check::check(&args),
             Self::Cdk(args) => cdk::cdk(args, hardened),
             Self::Restart(args) => restart::restart(args, hardened),
+            Self::Watch(args) => watch::watch(args, hardened),
             Self::Lease(command) => lease::lease(command),
             Self::Unlock(args) => key::unlock::unlock(&args),
             Self::Lock => key::unlock::lock(),

@@ -162,7 +162,7 @@ impl Connector {
         };
         let reason = &reason;
         let stopped_ms = stopped_in.map(millis);
-        report.print(&WatchEvent::Restarted { pid, reason, stopped_ms });
+        report.print(&WatchEvent::Restarted { pid: Some(pid), reason, stopped_ms });
         self.pace.started(Instant::now());
         if let Some(pause) = self.pace.first_long_pause() {
             report.print(&WatchEvent::Slowed { reason, pause_ms: millis(pause) });

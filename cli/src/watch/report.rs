@@ -8,7 +8,7 @@ use fluvio_secret_system::printable;
 use jiff::ZonedDateTime;
 use serde::Serialize;
 
-use crate::format::LogFormat;
+use crate::format::{self, LogFormat};
 use crate::output;
 use crate::style::{self, EventColor};
 
@@ -26,10 +26,11 @@ pub(crate) enum WatchEvent<'a> {
         pid: i32,
     },
     Restarted {
-        pid: i32,
+        /// `None` if it is not known.
+        pid: Option<i32>,
         #[serde(flatten)]
         reason: &'a Reason,
-        /// How long the old one took to end; `None` when none ran.
+        /// How long the old one took to end; `None` when none ran, or it is not known.
         stopped_ms: Option<u64>,
     },
     Ended {
@@ -67,39 +68,70 @@ pub(crate) enum WatchEvent<'a> {
     Note {
         text: &'a str,
     },
+    /// A connector of `cdk` is followed from now on.
+    Following {
+        config: &'a str,
+    },
+    /// `cdk` did not restart it.
+    Failed {
+        because: &'a str,
+        runs: bool,
+        again_in_s: u64,
+    },
+    /// A connector of `cdk` is not followed any more.
+    Gone,
 }
 
+#[derive(Clone)]
 pub(crate) struct Report {
     format: LogFormat,
     clear: bool,
+    /// The connector that events are about, if there may be several.
+    connector: Option<String>,
 }
 
 impl Reason {
     pub(crate) fn is_empty(&self) -> bool {
         self.files.is_empty() && self.secrets.is_empty()
     }
+
+    /// Adds what changed earlier.
+    pub(crate) fn add(&mut self, earlier: &Self) {
+        let files = earlier.files.iter().filter(|file| !self.files.contains(file));
+        self.files.extend(files.cloned().collect::<Vec<_>>());
+        let secrets = earlier.secrets.iter().filter(|secret| !self.secrets.contains(secret));
+        self.secrets.extend(secrets.cloned().collect::<Vec<_>>());
+    }
 }
 
 impl Report {
     pub(crate) fn new(format: LogFormat, clear: bool) -> Self {
-        Self { format, clear: clear && io::stdout().is_terminal() }
+        Self { format, clear: clear && io::stdout().is_terminal(), connector: None }
+    }
+
+    /// For events of this connector.
+    pub(crate) fn of(&self, connector: &str) -> Self {
+        Self { connector: Some(printable::line(connector)), ..self.clone() }
     }
 
     /// Prints an event to standard error: standard output is the connector's.
     pub(crate) fn print(&self, event: &WatchEvent<'_>) {
         let now = ZonedDateTime::now();
+        let connector = self.connector.as_deref();
         let line = match self.format {
             // Without the colors of a message.
             LogFormat::Json => {
-                return output::say_colored(&printable::json(&json(&now, event)));
+                return output::say_colored(&printable::json(&json(&now, connector, event)));
             }
             LogFormat::Table => {
                 let time = now.strftime("%H:%M:%S").to_string();
+                let about = connector.map(|name| format!("{name}: ")).unwrap_or_default();
+                let text = format!("{about}{}", text(event));
                 if style::colors_errors() {
-                    let text = printable::lines(&output::as_typed(&text(event)));
+                    let text = printable::lines(&output::as_typed(&text));
                     return output::say_colored(&style::event(&time, color(event), &text));
                 }
-                format!("{time} {}", text(event))
+                format!("{time} {text}")
             }
         };
         output::say(&line);
@@ -115,14 +147,16 @@ impl Report {
     }
 }
 
-fn json(now: &ZonedDateTime, event: &WatchEvent<'_>) -> String {
+fn json(now: &ZonedDateTime, connector: Option<&str>, event: &WatchEvent<'_>) -> String {
     #[derive(Serialize)]
     struct Timed<'a> {
         time: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        connector: Option<&'a str>,
         #[serde(flatten)]
         event: &'a WatchEvent<'a>,
     }
-    let timed = Timed { time: now.timestamp().to_string(), event };
+    let timed = Timed { time: now.timestamp().to_string(), connector, event };
     serde_json::to_string(&timed).unwrap_or_else(|_| "{}".to_owned())
 }
 
@@ -132,8 +166,13 @@ fn color(event: &WatchEvent<'_>) -> EventColor {
         WatchEvent::Ended { .. } | WatchEvent::Killed { .. } | WatchEvent::Slowed { .. } => {
             EventColor::Unusual
         }
-        WatchEvent::Held { .. } | WatchEvent::Stopped { .. } => EventColor::Bad,
-        WatchEvent::Polling { .. } | WatchEvent::Note { .. } => EventColor::Plain,
+        WatchEvent::Held { .. } | WatchEvent::Stopped { .. } | WatchEvent::Failed { .. } => {
+            EventColor::Bad
+        }
+        WatchEvent::Polling { .. }
+        | WatchEvent::Note { .. }
+        | WatchEvent::Following { .. }
+        | WatchEvent::Gone => EventColor::Plain,
     }
 }
 
@@ -145,7 +184,8 @@ fn text(event: &WatchEvent<'_>) -> String {
                 Some(stopped) => format!(" (the old one stopped in {})", span(*stopped)),
                 None => String::new(),
             };
-            format!("restarted (pid {pid}): {}{stopped}", changed(reason))
+            let pid = pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
+            format!("restarted{pid}: {}{stopped}", changed(reason))
         }
         WatchEvent::Ended { status, again_in_s: Some(pause), .. } => {
             format!(
@@ -179,6 +219,12 @@ fn text(event: &WatchEvent<'_>) -> String {
             format!("polling: {because}, so the files are checked once a second")
         }
         WatchEvent::Note { text } => (*text).to_owned(),
+        WatchEvent::Following { config } => format!("following {}", format::shorten(config)),
+        WatchEvent::Failed { because, runs, again_in_s } => {
+            let state = if *runs { "keeps running" } else { "is stopped" };
+            format!("was not restarted and {state}, next attempt in {again_in_s} s: {because}")
+        }
+        WatchEvent::Gone => "not followed any more: it stopped, or has no secrets now".to_owned(),
     }
 }
 
@@ -220,15 +266,27 @@ mod tests {
     #[test]
     fn a_restart_is_one_line() {
         let reason = reason();
-        let event = WatchEvent::Restarted { pid: 7, reason: &reason, stopped_ms: Some(1200) };
+        let event = WatchEvent::Restarted { pid: Some(7), reason: &reason, stopped_ms: Some(1200) };
         assert_eq!(
             text(&event),
             "restarted (pid 7): c.yaml, main.rs, secret A and 1 more changed (the old one stopped in 1.2 s)"
         );
         let now = "2026-01-02T03:04:05+00:00[UTC]".parse().expect("a time");
         assert_eq!(
-            json(&now, &event),
+            json(&now, None, &event),
             r#"{"time":"2026-01-02T03:04:05Z","event":"restarted","pid":7,"files":["/p/c.yaml","/p/src/main.rs"],"secrets":["A","B"],"stopped_ms":1200}"#
         );
+    }
+
+    #[test]
+    fn an_event_may_be_about_one_of_several_connectors() {
+        let now = "2026-01-02T03:04:05+00:00[UTC]".parse().expect("a time");
+        let event = WatchEvent::Following { config: "/p/c.yaml" };
+        assert_eq!(
+            json(&now, Some("facts"), &event),
+            r#"{"time":"2026-01-02T03:04:05Z","connector":"facts","event":"following","config":"/p/c.yaml"}"#
+        );
+        let failed = WatchEvent::Failed { because: "x", runs: false, again_in_s: 2 };
+        assert_eq!(text(&failed), "was not restarted and is stopped, next attempt in 2 s: x");
     }
 }

@@ -103,6 +103,15 @@ impl SecretChanges {
         self.started = self.fingerprints.clone();
     }
 
+    /// Takes note that the connector was started with earlier values of these secrets.
+    pub(super) fn started_earlier<'a>(&mut self, names: impl Iterator<Item = &'a SecretName>) {
+        for name in names {
+            if let Some(started) = self.started.get_mut(name) {
+                *started = None;
+            }
+        }
+    }
+
     pub(super) fn fingerprints(&self) -> &SecretFingerprints {
         &self.fingerprints
     }

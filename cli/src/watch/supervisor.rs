@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use fluvio_secret_protocol::{Check, ClientError, StartError, Subscribed, connect_or_start};
+use fluvio_secret_protocol::{ClientError, StartError, Subscribed};
 use fluvio_secret_system::harden::Hardened;
 use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::inherited;
@@ -17,6 +17,7 @@ use fluvio_secret_system::places::StateDirectory;
 use super::args::WatchArgs;
 use super::connector::{Connector, Next};
 use super::debounce::Sign;
+use super::fitness::{check_fit, unread};
 use super::hold::{Hold, UnfitChange};
 use super::inputs::Inputs;
 use super::lock_watch::LockWatch;
@@ -256,28 +257,11 @@ impl Supervisor {
 
     /// Whether a connector would start with what is there now.
     fn is_fit(&mut self) -> Result<(), UnfitChange> {
-        // There may be no event when it can be read again.
-        let unread = |error: CliError| UnfitChange { because: error.to_string(), may_pass: true };
-        let config = config_file::read(&self.plan.config).map_err(unread)?;
-        if !self.plan.vault {
-            return Ok(());
+        let Plan { config, check, vault, .. } = &self.plan;
+        if *vault {
+            return check_fit(config, *check, &self.places, &mut self.secrets, &mut self.lock);
         }
-        // The daemon refuses an invalid configuration, even if nothing else is checked.
-        self.subscribe()?;
-        if !self.secrets.fingerprints().is_empty() && self.lock.is_closed() {
-            let because = "the vault is locked\nhelp: unlock it with: fluvio-secret unlock";
-            return Err(UnfitChange::for_good(because));
-        }
-        if !self.plan.check {
-            return Ok(());
-        }
-        let text = String::from_utf8_lossy(&config).into_owned();
-        let checked = connect_or_start(&self.places)?.call(Check { config })?;
-        if checked.has_errors() {
-            let report = checked.report(&self.plan.config.display().to_string(), &text);
-            return Err(UnfitChange::for_good(format!("it would not start\n\n{report}")));
-        }
-        Ok(())
+        config_file::read(config).map(drop).map_err(|error| unread(&error))
     }
 
     /// Subscribes to the secrets of the configuration as it is now.

@@ -205,6 +205,9 @@ fn start(args: &[OsString], at: usize, default: Option<&str>) -> CdkPlan {
             Word::Unknown if stays && read[0] == "--mask" => {
                 return CdkPlan::Refuse(BadOption::MASK);
             }
+            Word::Unknown if stays && read[0] == "--watch" => {
+                return CdkPlan::Refuse(BadOption::WATCH);
+            }
             // The real one reports what is missing.
             Word::Option(_, None) | Word::Help | Word::Plain => return CdkPlan::Pass(None),
             Word::Unknown => return CdkPlan::Pass(Some(unknown(&read[0]))),
@@ -314,11 +317,12 @@ mod tests {
         ] {
             assert_eq!(planned(line), CdkPlan::Refuse(BadOption::INJECT), "{line}");
         }
-        assert!(matches!(planned("deploy start --watch -c c.yaml"), CdkPlan::Pass(Some(_))));
     }
 
     #[test]
-    fn a_detached_connector_is_not_masked() {
+    fn a_detached_connector_is_neither_masked_nor_watched() {
+        let watch = planned("deploy -p x start --watch -c c.yaml");
+        assert_eq!(watch, CdkPlan::Refuse(BadOption::WATCH));
         assert_eq!(planned("deploy start -c c.yaml --mask"), CdkPlan::Refuse(BadOption::MASK));
         assert!(matches!(planned("deploy start -c c.yaml -- --mask"), CdkPlan::Start(_)));
     }

@@ -1,0 +1,44 @@
+//! Whether a connector would start with what is there now. Nothing has happened to the old one yet.
+
+use std::path::Path;
+
+use fluvio_secret_protocol::{Check, connect_or_start};
+use fluvio_secret_system::places::StateDirectory;
+
+use super::hold::UnfitChange;
+use super::lock_watch::LockWatch;
+use super::subscription::SecretChanges;
+use crate::config_file;
+use crate::error::CliError;
+
+/// A configuration that cannot be read. There may be no event when it can be read again.
+pub(super) fn unread(error: &CliError) -> UnfitChange {
+    UnfitChange { because: error.to_string(), may_pass: true }
+}
+
+/// Checks a connector whose secrets come from the vault, and subscribes to those of its current configuration.
+pub(super) fn check_fit(
+    path: &Path,
+    is_checked: bool,
+    places: &StateDirectory,
+    secrets: &mut SecretChanges,
+    lock: &mut LockWatch,
+) -> Result<(), UnfitChange> {
+    let config = config_file::read(path).map_err(|error| unread(&error))?;
+    // The daemon refuses an invalid configuration, even if nothing else is checked.
+    secrets.subscribe(config.clone())?;
+    if !secrets.fingerprints().is_empty() && lock.is_closed() {
+        let because = "the vault is locked\nhelp: unlock it with: fluvio-secret unlock";
+        return Err(UnfitChange::for_good(because));
+    }
+    if !is_checked {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy(&config).into_owned();
+    let checked = connect_or_start(places)?.call(Check { config })?;
+    if checked.has_errors() {
+        let report = checked.report(&path.display().to_string(), &text);
+        return Err(UnfitChange::for_good(format!("it would not start\n\n{report}")));
+    }
+    Ok(())
+}
