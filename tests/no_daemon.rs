@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::harness::passphrase::protect;
-use crate::harness::{Home, Said, make_folder, need, program, said, spawn};
+use crate::harness::{Home, Said, behind, eventually, make_folder, need, program, said, spawn};
 
 /// A home with a secret, whose daemon has stopped.
 fn home() -> (Home, std::path::PathBuf) {
@@ -110,6 +110,30 @@ fn b16_what_keeps_it_from_serving_is_reported_and_starts_nothing() {
     let stray = said(home.command("fluvio-secretd").arg("--connection"));
     assert_eq!(stray.code(), Some(1), "{stray:?}");
     assert_eq!(home.daemon_pid(), None);
+}
+
+#[test]
+fn b16_a_daemon_that_hangs_costs_five_seconds_and_is_stopped() {
+    if !need::root() || !need::tool("strace") {
+        return;
+    }
+    let (home, config) = home();
+    let started = home.path("started");
+    let command = run(&home, &config, &[], &format!("touch {}", started.display()));
+    let lock = home.vault().join(".lock");
+    // As if that call never came back.
+    let hang = "inject=openat:signal=STOP";
+    let strace =
+        ["strace", "-f", "-qq", "-o", "/dev/null", "-P", lock.to_str().unwrap(), "-e", hang];
+    // It ends when all processes have.
+    let mut traced = spawn(&mut behind(&strace, &command));
+    let mut status = None;
+    eventually("the end of the command and its daemon", || {
+        status = traced.try_wait().unwrap();
+        status.is_some()
+    });
+    refused(&traced.wait_with_output().unwrap().into(), "did not answer within");
+    assert!(!started.exists());
 }
 
 /// A container: a root that cannot be written, a tmpfs for the state, and the command line as the first process.

@@ -36,6 +36,11 @@ pub fn call_once<C: Call>(state: &StateDirectory, request: C) -> Result<C::Answe
     let mut daemon = start::for_connection(theirs).map_err(ClientError::Start)?;
     let stream = FrameStream::of(ours, &state.socket);
     let answer = stream.and_then(|stream| Client::of(stream, state).call(request));
+    if matches!(answer, Err(ClientError::Silent { .. })) {
+        // A disk may hang, and then its end may not come either. No connector starts.
+        let _ = daemon.kill();
+        return answer;
+    }
     // The connection has ended. If our own starter ignores SIGCHLD, the kernel keeps no status.
     let _ = daemon.wait();
     answer
