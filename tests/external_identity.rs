@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::harness::passphrase::{seal, unlock};
 use crate::harness::pty::Pty;
-use crate::harness::{Home, Said, said};
+use crate::harness::{Home, Said, need, said};
 use crate::own_vault::copy;
 
 const VARIABLE: &str = "FLUVIO_SECRET_IDENTITY_FILE";
@@ -175,4 +175,27 @@ fn a_key_is_read_from_standard_input_and_not_shown() {
     pty.type_keys(&format!("{secret}\n"));
     let shown = pty.expect("Identity changed to age1");
     assert!(!shown.contains(secret), "{shown}");
+}
+
+#[test]
+fn d20_a_key_elsewhere_that_git_tracks_or_would_add_is_reported() {
+    if !need::tool("git") {
+        return;
+    }
+    let (home, key) = home_with_key();
+    let repository = home.path("repository");
+    fs::create_dir(&repository).unwrap();
+    let inside = repository.join("key.txt");
+    copy(&key, &inside);
+    let git = |args: &[&str]| {
+        let said = said(home.foreign("git").arg("-C").arg(&repository).args(args));
+        assert!(said.status.success(), "{said:?}");
+    };
+    let found = || with(&home, &inside, &["doctor"]).out;
+    git(&["init", "--quiet"]);
+    assert!(found().contains("`git add` would add"), "{}", found());
+    fs::write(repository.join(".gitignore"), "key.txt\n").unwrap();
+    assert!(found().contains("git neither tracks a key nor would add one"), "{}", found());
+    git(&["add", "--force", "key.txt"]);
+    assert!(found().contains("git tracks"), "{}", found());
 }

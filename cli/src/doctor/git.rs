@@ -24,10 +24,32 @@ pub(super) fn check(machine: &Machine, places: &Places) -> Vec<Diagnosis> {
     let addable = keys(&["--others", "--exclude-standard"]);
     let mut found: Vec<_> = tracked.iter().map(|key| judge_tracked(config, key)).collect();
     found.extend(addable.iter().map(|key| judge_addable(config, key)));
+    if let Some(path) = &places.state.external_identity {
+        found.extend(external_identity(machine, path));
+    }
     if found.is_empty() {
         found.push(DoctorCheck::Git.ok("git neither tracks a key nor would add one"));
     }
     found
+}
+
+/// An identity's file that the environment names is not ours, so there is no command that fixes it.
+fn external_identity(machine: &Machine, path: &Path) -> Option<Diagnosis> {
+    let name = format!(":(literal){}", path.file_name()?.to_str()?);
+    let has = |which: &[&str]| {
+        listed(machine, path.parent()?, which, &[&name]).filter(|found| !found.is_empty())
+    };
+    let shown = path.display();
+    if has(&["--cached"]).is_some() {
+        let text =
+            format!("git tracks {shown}, so anyone who has the repository can decrypt its secrets");
+        let found = DoctorCheck::Git.error(text);
+        return Some(found.advising("replace the key, then set those secrets to new values"));
+    }
+    has(&["--others", "--exclude-standard"]).map(|_| {
+        let text = format!("`git add` would add {shown}, which decrypts the secrets");
+        DoctorCheck::Git.error(text).advising("move it out of the work tree, or have git ignore it")
+    })
 }
 
 fn judge_tracked(config: &Path, key: &Path) -> Diagnosis {
