@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::harness::cdk::{Project, leases};
 use crate::harness::passphrase::{protect, unlock};
 use crate::harness::watch::{self, Watched};
-use crate::harness::{Home, Said, eventually, is_alive, kill, program, said, spawn};
+use crate::harness::{Home, Said, behind, eventually, is_alive, kill, program, said, spawn};
 
 /// Shows under its name what it was started with, and notes if the one before still runs then. It takes a moment
 /// to stop.
@@ -239,6 +239,35 @@ fn e20_a_connector_that_would_not_start_keeps_running() {
     unlock(&home, &[], "p");
     let told = said(&mut cli(&home, &project, &["restart", "facts"]));
     assert!(told.status.success() && !is_alive(pid), "{told:?}");
+    shut_down(&home, &project, &["facts"]);
+}
+
+#[test]
+fn e20_two_programs_do_not_restart_one_connector_at_the_same_time() {
+    let home = Home::new();
+    let project = project(&home);
+    let old = start(&project, "facts");
+    // A build that takes until the test wants it to end.
+    project.script(
+        "build",
+        "#!/bin/sh\ntouch \"$PROJECT/building\"\nwhile [ ! -e \"$PROJECT/go\" ]; do sleep 0.02; done\n",
+    );
+    let mut first = spawn(&mut cli(&home, &project, &["restart", "facts"]));
+    eventually("the build", || project.path("building").exists());
+    project.write("got-facts", "");
+    // It has the lease of the connector that is being started.
+    let mut second = cli(&home, &project, &["restart", "facts"]);
+    let words = ["sh", "-c", "exec \"$@\" 2> words", "sh"];
+    let mut second = spawn(&mut behind(&words, second.env("MARK", "second")));
+    let said = || fs::read_to_string(home.path("words")).unwrap_or_default();
+    eventually("the wait", || said().contains("waiting for another program that restarts"));
+    assert!(!is_alive(old) && got(&project, "facts").is_empty());
+    project.write("go", "");
+    assert!(first.wait().unwrap().success());
+    assert!(second.wait().unwrap().success());
+    eventually("the second start", || got(&project, "facts").starts_with("second "));
+    assert!(!project.path("overlap").exists(), "each was stopped before the next was started");
+    assert_eq!(leases(&home).len(), 1);
     shut_down(&home, &project, &["facts"]);
 }
 

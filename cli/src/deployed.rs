@@ -29,7 +29,9 @@ pub(crate) const STOP_GRACE: Duration = Duration::from_secs(5);
 pub(crate) struct Deployed {
     pub(crate) lease: ListedLease,
     pub(crate) start: StartCommand,
-    /// Its processes, by descriptors that no later process of the same id gets.
+    /// Whether it was not stopped before.
+    pub(crate) runs: bool,
+    /// Its processes when it is asked to stop, by descriptors that no later process of the same id gets.
     processes: Vec<OwnedFd>,
     /// Whether these are known to be the connector's.
     is_certain: bool,
@@ -48,15 +50,12 @@ impl Deployed {
     /// The connector of a lease. The error is [`io::ErrorKind::NotFound`] for one of `cdk test`.
     pub(crate) fn of(lease: ListedLease) -> io::Result<Self> {
         let start = StartCommand::read(&directory(&lease))?;
-        let open = |pid| pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok();
-        let (pids, is_certain) = connectors(&lease);
-        let processes = pids.into_iter().filter_map(open).collect();
-        Ok(Self { lease, start, processes, is_certain })
+        Ok(Self { lease, start, runs: true, processes: Vec::new(), is_certain: false })
     }
 
     /// A connector that was stopped and not started again.
     pub(crate) fn stopped(lease: ListedLease, start: StartCommand) -> Self {
-        Self { lease, start, processes: Vec::new(), is_certain: false }
+        Self { lease, start, runs: false, processes: Vec::new(), is_certain: false }
     }
 
     /// The name by which `cdk` knows it.
@@ -70,7 +69,10 @@ impl Deployed {
 
     /// Asks it to stop, as `cdk deploy shutdown` does. `cdk` may not know it any more; then it gets the signal
     /// from us.
-    pub(crate) fn ask_to_stop(&self, cdk: &dyn Fn(&[OsString]) -> Command) -> io::Result<()> {
+    pub(crate) fn ask_to_stop(&mut self, cdk: &dyn Fn(&[OsString]) -> Command) -> io::Result<()> {
+        if self.runs {
+            self.find_processes()?;
+        }
         // A name may begin with a dash.
         let name = OsString::from(format!("--name={}", self.name()));
         let mut shutdown = cdk(&["deploy".into(), "shutdown".into(), name]);
@@ -79,6 +81,18 @@ impl Deployed {
         if !inherited::spawn(&mut shutdown)?.wait()?.success() {
             self.signal(Signal::TERM);
         }
+        Ok(())
+    }
+
+    fn find_processes(&mut self) -> io::Result<()> {
+        if StartCommand::read(&directory(&self.lease)).is_err() {
+            let because = "it has just stopped, or another program has restarted it";
+            return Err(io::Error::other(because));
+        }
+        let open = |pid| pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok();
+        let (pids, is_certain) = connectors(&self.lease);
+        self.processes = pids.into_iter().filter_map(open).collect();
+        self.is_certain = is_certain;
         Ok(())
     }
 

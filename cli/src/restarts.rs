@@ -3,13 +3,16 @@
 use std::ffi::OsString;
 use std::io;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fluvio_secret_protocol::{ListLeases, ListedLease};
+use fluvio_secret_system::lock::FileLock;
+use fluvio_secret_system::places::StateDirectory;
 use serde::Serialize;
 
 use crate::connection::client;
 use crate::deployed::{self, Deployed, Stopped};
+use crate::output;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct RestartedConnector {
@@ -34,18 +37,40 @@ pub(crate) struct FailedRestart {
 
 pub(crate) type RestartOutcome = Result<RestartedConnector, FailedRestart>;
 
+/// How long another program may restart connectors before this one reports that it waits.
+const RESTART_PATIENCE: Duration = Duration::from_secs(1);
+/// The longest wait for it. It may build each of them.
+const LONGEST_RESTART: Duration = Duration::from_secs(3600);
+
+/// Waits until no other program restarts connectors.
+fn turn() -> io::Result<FileLock> {
+    let state = StateDirectory::from_environment().map_err(io::Error::other)?;
+    let path = state.run.join("restart.lock");
+    let take = |patience| FileLock::take(&path, Instant::now() + patience);
+    if let Some(turn) = take(RESTART_PATIENCE)? {
+        return Ok(turn);
+    }
+    output::say("note: waiting for another program that restarts connectors");
+    take(LONGEST_RESTART)?.ok_or_else(|| io::Error::other("another program restarts connectors"))
+}
+
 /// Stops all at once, because each may take two seconds. Starts one after the other: `cdk` keeps its list
 /// without a lock. Reports what became of each, by its place.
 pub(crate) fn stop_and_start(
-    connectors: Vec<Deployed>,
+    mut connectors: Vec<Deployed>,
     cdk: &dyn Fn(&[OsString]) -> Command,
     mut report: impl FnMut(usize, RestartOutcome),
 ) {
-    let asked: Vec<_> = connectors.iter().map(|deployed| deployed.ask_to_stop(cdk)).collect();
+    let turn = turn();
+    let ask = |deployed: &mut Deployed| match &turn {
+        Ok(_) => deployed.ask_to_stop(cdk),
+        Err(error) => Err(io::Error::other(error.to_string())),
+    };
+    let asked: Vec<_> = connectors.iter_mut().map(ask).collect();
     let begun = Instant::now();
     for (place, (deployed, asked)) in connectors.into_iter().zip(asked).enumerate() {
         let stopped = asked.and_then(|()| deployed.wait(begun));
-        let runs = !matches!(stopped, Ok(Stopped::Itself | Stopped::Killed));
+        let runs = deployed.runs && !matches!(stopped, Ok(Stopped::Itself | Stopped::Killed));
         let (connector, config) = (label(&deployed.lease), deployed.lease.config.clone());
         let outcome = match stopped.and_then(|stopped| start(&deployed, stopped, cdk)) {
             Ok(killed) => {
