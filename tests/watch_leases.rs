@@ -6,10 +6,11 @@ use std::path::Path;
 use rustix::process::{Pid, Signal, getpgid, kill_process_group};
 use serde_json::{Value, json};
 
+use crate::hardening::copies;
 use crate::harness::cdk::{Project, leases};
 use crate::harness::passphrase::{protect, unlock};
 use crate::harness::watch::Watched;
-use crate::harness::{Home, behind, eventually, is_alive, kill, said};
+use crate::harness::{Home, behind, canary, eventually, is_alive, kill, need, said};
 use crate::restart::{cli, got, project, shut_down, start};
 
 /// Follows connectors, which are running or not.
@@ -254,5 +255,29 @@ fn f12_ctrl_c_leaves_connectors_running_and_lets_a_restart_end() {
     project.write("go", "");
     // What was begun is finished without it.
     eventually("the connector", || Path::new(&project.path("alive-facts")).exists());
+    shut_down(&home, &project, &["facts"]);
+}
+
+#[test]
+fn d8_what_follows_connectors_sees_no_value() {
+    // It is closed to its own user.
+    if !need::root() {
+        return;
+    }
+    let (home, first, second) = (Home::new(), canary(), canary());
+    let project = project(&home);
+    home.set("A", &first);
+    start(&project, "facts");
+    let mut watched = watch(&home, &project, &[]);
+    expect(&mut watched, "following", "facts");
+    home.set("A", &second);
+    expect(&mut watched, "restarted", "facts");
+    eventually("the new value", || got(&project, "facts").contains(&second));
+    let follower = watched.child.id();
+    assert!(copies(follower, b"facts.yaml") > 0, "the control: it is read");
+    for value in [first, second] {
+        assert_eq!(copies(follower, value.as_bytes()), 0);
+    }
+    assert_eq!(watched.end().len(), 1);
     shut_down(&home, &project, &["facts"]);
 }
