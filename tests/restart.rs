@@ -1,6 +1,7 @@
 //! Connectors that `cdk` started are started again with the current values.
 
-use std::fs;
+use std::fs::{self, File};
+use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -269,6 +270,56 @@ fn e20_two_programs_do_not_restart_one_connector_at_the_same_time() {
     assert!(!project.path("overlap").exists(), "each was stopped before the next was started");
     assert_eq!(leases(&home).len(), 1);
     shut_down(&home, &project, &["facts"]);
+}
+
+#[test]
+fn e20_what_another_program_has_restarted_is_left_alone() {
+    let home = Home::new();
+    let project = project(&home);
+    let names = ["one", "two"];
+    let old = names.map(|name| start(&project, name));
+    let mut watched = Watched::start(&cli(&home, &project, &["watch", "-O", "json"]));
+    names.iter().for_each(|_| drop(watched.expect("following")));
+    // All three find the old connectors before one of them may begin.
+    let lock = File::create(home.path("state/run/restart.lock")).unwrap();
+    lock.lock().unwrap();
+    home.set("A", "two");
+    let both = ["first", "second"].map(|file| {
+        let words = ["sh", "-c", "exec \"$@\" > \"$0\" 2>&1", file];
+        let stale = cli(&home, &project, &["restart", "--stale"]);
+        (spawn(&mut behind(&words, &stale)), home.path(file))
+    });
+    let waits = |said: &str| said.contains("waiting for another program that restarts");
+    let said = |file: &Path| fs::read_to_string(file).unwrap_or_default();
+    eventually("the waits", || both.iter().all(|(_, file)| waits(&said(file))));
+    eventually("the wait of watch", || {
+        watched.unexpected();
+        waits(&watched.words)
+    });
+    assert!(old.into_iter().all(is_alive));
+    drop(lock);
+    let both = both.map(|(mut program, file)| {
+        assert!(program.wait().unwrap().success(), "{}", said(&file));
+        said(&file)
+    });
+    let events = watched.end();
+    for name in names {
+        let all = || format!("{both:?} {events:?}");
+        let count = |what: &str| {
+            let line = format!("Connector \"{name}\" restarted {what}(pid ");
+            both.iter().filter(|said| said.contains(&line)).count()
+        };
+        let is_restart =
+            |event: &&Value| event["event"] == "restarted" && event["connector"] == name;
+        let by_watch = events.iter().filter(is_restart).count();
+        assert_eq!(count("") + by_watch, 1, "{}", all());
+        assert_eq!(count("") + count("by another program "), both.len(), "{}", all());
+        assert!(events.iter().all(|event| event["event"] != "failed"), "{}", all());
+        eventually("the new value", || got(&project, name).ends_with("A=two\n"));
+    }
+    assert!(!project.path("overlap").exists());
+    assert_eq!(leases(&home).len(), names.len());
+    shut_down(&home, &project, &names);
 }
 
 #[test]

@@ -86,7 +86,7 @@ impl Deployed {
 
     fn find_processes(&mut self) -> io::Result<()> {
         if StartCommand::read(&directory(&self.lease)).is_err() {
-            let because = "it has just stopped, or another program has restarted it";
+            let because = "it has just stopped";
             return Err(io::Error::other(because));
         }
         let open = |pid| pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok();
@@ -119,10 +119,31 @@ impl Deployed {
         inherited::spawn(&mut start)?.wait()
     }
 
-    /// Whether this is the lease of the same connector, started again. It may have another name now.
-    pub(crate) fn is_again(&self, lease: &ListedLease) -> bool {
-        lease.id != self.lease.id
-            && StartCommand::read(&directory(lease)).is_ok_and(|start| start == self.start)
+    /// The lease of the same connector, started again. It may have another name now. The leases begin with the
+    /// oldest: another program may still hold an earlier one.
+    pub(crate) fn newer<'a>(&self, leases: &'a [ListedLease]) -> Option<&'a ListedLease> {
+        let is_same = |lease: &&ListedLease| {
+            StartCommand::read(&directory(lease)).is_ok_and(|start| start == self.start)
+        };
+        leases.iter().rev().find(is_same).filter(|lease| lease.id != self.lease.id)
+    }
+
+    /// The lease with which it was started again in the meantime, if it has the current values. If it has
+    /// earlier ones, the new one is to be restarted.
+    pub(crate) fn restarted(&mut self, leases: &[ListedLease]) -> Option<ListedLease> {
+        let newer = self.newer(leases).filter(|lease| !connectors(lease).0.is_empty())?.clone();
+        if newer.stale.is_empty() && newer.updated.is_empty() {
+            return Some(newer);
+        }
+        (self.lease, self.runs) = (newer, true);
+        None
+    }
+
+    /// Takes its lease as it is now, so that it is restarted even if another program has just done that.
+    pub(crate) fn take_current(&mut self, leases: &[ListedLease]) {
+        if let Some(newer) = self.newer(leases) {
+            self.lease = newer.clone();
+        }
     }
 
     fn signal(&self, signal: Signal) {

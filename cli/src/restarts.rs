@@ -6,12 +6,14 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use fluvio_secret_protocol::{ListLeases, ListedLease};
+use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::lock::FileLock;
 use fluvio_secret_system::places::StateDirectory;
 use serde::Serialize;
 
 use crate::connection::client;
 use crate::deployed::{self, Deployed, Stopped};
+use crate::error::CliError;
 use crate::output;
 
 #[derive(Debug, Serialize)]
@@ -21,6 +23,8 @@ pub(crate) struct RestartedConnector {
     pub(crate) pid: Option<i32>,
     /// Whether the old one did not stop in time.
     pub(crate) killed: bool,
+    /// Whether another program restarted it before it was our turn.
+    pub(crate) by_another: bool,
     /// Its lease, if it has secrets and the daemon can be asked.
     #[serde(skip)]
     pub(crate) lease: Option<ListedLease>,
@@ -55,36 +59,62 @@ fn turn() -> io::Result<FileLock> {
 }
 
 /// Stops all at once, because each may take two seconds. Starts one after the other: `cdk` keeps its list
-/// without a lock. Reports what became of each, by its place.
+/// without a lock. Leaves alone what another program has restarted in the meantime. Reports what became of
+/// each, by its place.
 pub(crate) fn stop_and_start(
     mut connectors: Vec<Deployed>,
     cdk: &dyn Fn(&[OsString]) -> Command,
     mut report: impl FnMut(usize, RestartOutcome),
 ) {
     let turn = turn();
-    let ask = |deployed: &mut Deployed| match &turn {
-        Ok(_) => deployed.ask_to_stop(cdk),
-        Err(error) => Err(io::Error::other(error.to_string())),
+    let leases = match &turn {
+        // Another program may have changed them until now.
+        Ok(_) => current_leases().map_err(|error| error.report()),
+        Err(error) => Err(error.to_string()),
+    };
+    let ask = |deployed: &mut Deployed| match &leases {
+        Ok(leases) => match deployed.restarted(leases) {
+            Some(lease) => Ok(Some(lease)),
+            None => deployed.ask_to_stop(cdk).map(|()| None),
+        },
+        Err(because) => Err(io::Error::other(because.clone())),
     };
     let asked: Vec<_> = connectors.iter_mut().map(ask).collect();
     let begun = Instant::now();
     for (place, (deployed, asked)) in connectors.into_iter().zip(asked).enumerate() {
-        let stopped = asked.and_then(|()| deployed.wait(begun));
-        let runs = deployed.runs && !matches!(stopped, Ok(Stopped::Itself | Stopped::Killed));
-        let (connector, config) = (label(&deployed.lease), deployed.lease.config.clone());
-        let outcome = match stopped.and_then(|stopped| start(&deployed, stopped, cdk)) {
-            Ok(killed) => {
-                let lease = new_lease(&deployed);
-                let pid = lease.as_ref().and_then(deployed::pid_of);
-                Ok(RestartedConnector { connector, config, pid, killed, lease })
-            }
-            Err(error) => {
-                let because = error.to_string();
-                Err(FailedRestart { connector, config, because, runs })
-            }
+        let outcome = match asked {
+            Ok(Some(lease)) => Ok(RestartedConnector {
+                by_another: true,
+                ..RestartedConnector::new(&deployed, Some(lease), false)
+            }),
+            asked => restart(&deployed, asked.map(drop), begun, cdk),
         };
         report(place, outcome);
     }
+}
+
+/// Starts a connector again after it has stopped.
+fn restart(
+    deployed: &Deployed,
+    asked: io::Result<()>,
+    begun: Instant,
+    cdk: &dyn Fn(&[OsString]) -> Command,
+) -> RestartOutcome {
+    let stopped = asked.and_then(|()| deployed.wait(begun));
+    let runs = deployed.runs && !matches!(stopped, Ok(Stopped::Itself | Stopped::Killed));
+    match stopped.and_then(|stopped| start(deployed, stopped, cdk)) {
+        Ok(killed) => Ok(RestartedConnector::new(deployed, new_lease(deployed), killed)),
+        Err(error) => Err(FailedRestart {
+            connector: label(&deployed.lease),
+            config: deployed.lease.config.clone(),
+            because: error.to_string(),
+            runs,
+        }),
+    }
+}
+
+fn current_leases() -> Result<Vec<ListedLease>, CliError> {
+    Ok(client()?.collect(ListLeases)?)
 }
 
 /// Starts a connector again, and returns whether the old one had to be killed.
@@ -106,8 +136,7 @@ fn start(
 }
 
 fn new_lease(deployed: &Deployed) -> Option<ListedLease> {
-    let leases = client().ok()?.collect(ListLeases).ok()?;
-    leases.into_iter().rev().find(|lease| deployed.is_again(lease))
+    deployed.newer(&current_leases().ok()?).cloned()
 }
 
 /// What a connector is called in messages.
@@ -116,8 +145,22 @@ pub(crate) fn label(lease: &ListedLease) -> String {
 }
 
 impl RestartedConnector {
+    fn new(deployed: &Deployed, lease: Option<ListedLease>, killed: bool) -> Self {
+        Self {
+            connector: label(&deployed.lease),
+            config: deployed.lease.config.clone(),
+            pid: lease.as_ref().and_then(deployed::pid_of),
+            killed,
+            by_another: false,
+            lease,
+        }
+    }
+
     pub(crate) fn line(&self) -> String {
         let pid = self.pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
+        if self.by_another {
+            return format!("Connector \"{}\" restarted by another program{pid}\n", self.connector);
+        }
         let killed = if self.killed { "; the old one was killed" } else { "" };
         format!("Connector \"{}\" restarted{pid}{killed}\n", self.connector)
     }

@@ -135,7 +135,11 @@ fn restart_and_report(
     for lease in leases {
         let (connector, config) = (label(&lease), lease.config.clone());
         match fit_to_restart(lease) {
-            Ok(deployed) => fit.push(deployed),
+            Ok(deployed) => {
+                // Another program may still hold the lease of the one before.
+                fit.retain(|earlier: &Deployed| earlier.start != deployed.start);
+                fit.push(deployed);
+            }
             Err(because) => {
                 restarts.failed.push(FailedRestart { connector, config, because, runs: true });
             }

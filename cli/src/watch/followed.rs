@@ -3,7 +3,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use fluvio_secret_protocol::{ListedLease, Subscribed};
+use fluvio_secret_protocol::{ListLeases, ListedLease, Subscribed, connect};
 use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::places::StateDirectory;
 
@@ -254,10 +254,17 @@ impl Followed {
     pub(super) fn restart(&mut self) -> io::Result<Deployed> {
         self.take_stock();
         let HeldStart { lease, start } = self.held.clone();
-        let deployed = match self.state {
+        let mut deployed = match self.state {
             FollowState::Failed { runs: false, .. } => Deployed::stopped(lease, start),
             _ => Deployed::of(lease)?,
         };
+        if !self.reason.files.is_empty()
+            && let Ok(leases) =
+                connect(&self.places).and_then(|mut client| client.collect(ListLeases))
+        {
+            // One that was restarted just before that has the earlier file.
+            deployed.take_current(&leases);
+        }
         self.replaced = Some(self.held.lease.id.clone());
         self.state = FollowState::Restarting;
         Ok(deployed)
@@ -266,7 +273,7 @@ impl Followed {
     /// Takes note of what became of its restart.
     pub(super) fn finished(&mut self, outcome: RestartOutcome) {
         match outcome {
-            Ok(RestartedConnector { pid, killed, lease, .. }) => {
+            Ok(RestartedConnector { pid, killed, by_another, lease, .. }) => {
                 if let Some(lease) = lease {
                     self.held.lease = lease;
                 }
@@ -275,8 +282,10 @@ impl Followed {
                     self.report.print(&WatchEvent::Killed { grace_ms });
                 }
                 let reason = std::mem::take(&mut self.reason);
-                let restarted = WatchEvent::Restarted { pid, reason: &reason, stopped_ms: None };
-                self.report.print(&restarted);
+                self.report.print(&match by_another {
+                    true => WatchEvent::Note { text: "another program has restarted it" },
+                    false => WatchEvent::Restarted { pid, reason: &reason, stopped_ms: None },
+                });
                 self.pace.started(Instant::now());
                 self.state = FollowState::Running;
                 self.failures = 0;
