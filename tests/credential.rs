@@ -87,19 +87,25 @@ fn d23_a_vault_that_is_locked_by_hand_stays_locked_until_the_daemon_starts_again
 #[test]
 fn d23_without_a_credential_or_with_another_passphrase_the_vault_stays_locked() {
     let (home, credentials) = home();
-    locked(&said(&mut run(&home, &[])));
+    let path = credentials.join(NAME);
+    let without = said(&mut run(&home, &[]));
+    locked(&without);
+    assert!(!without.err.contains("credential"), "{without:?}");
     let empty = home.path("empty");
     fs::create_dir(&empty).unwrap();
     locked(&of_unit(&mut run(&home, &["--no-daemon"]), &empty));
     home.ok(&["daemon", "stop"]);
     for other in ["cnry-other", "", "\u{fffd}", &"cnry".repeat(1 << 10)] {
-        fs::write(credentials.join(NAME), other).unwrap();
-        locked(&of_unit(&mut run(&home, &["--no-daemon"]), &credentials));
+        fs::write(&path, other).unwrap();
+        let said = of_unit(&mut run(&home, &["--no-daemon"]), &credentials);
+        locked(&said);
+        let why = format!("and the credential {} did not unlock it: ", path.display());
+        assert!(said.err.contains(&why) && said.err.contains("correct the credential"), "{said:?}");
     }
-    fs::write(credentials.join(NAME), b"\xff").unwrap();
+    fs::write(&path, b"\xff").unwrap();
     locked(&of_unit(&mut run(&home, &["--no-daemon"]), &credentials));
-    fs::remove_file(credentials.join(NAME)).unwrap();
-    fs::create_dir(credentials.join(NAME)).unwrap();
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
     locked(&of_unit(&mut run(&home, &["--no-daemon"]), &credentials));
     let log = fs::read_to_string(home.path("state/daemon.log")).unwrap();
     assert!(log.contains("does not unlock the vault: this is not the passphrase"), "{log}");

@@ -101,7 +101,7 @@ pub(crate) fn answer(
     match dispatch(service, request, &mut caller) {
         Ok(None) => {}
         Ok(Some(response)) => answers.send(response),
-        Err(refusal) => answers.send(Response::refused(refusal)),
+        Err(refusal) => answers.send(Response::refused(service.explained(refusal))),
     }
 }
 

@@ -61,15 +61,15 @@ fn this_daemon() -> Actor<'static> {
 /// a connector that starts at once must not find the vault locked. After a `lock`, only you unlock it.
 pub(crate) fn begin(service: &Service) {
     service.began.get_or_init(|| {
-        let Some(path) = credential::passphrase_file() else { return };
+        let path = credential::passphrase_file()?;
         if service.vault.keys().state() != KeyState::Locked {
             tracing::info!("there is no need for the credential {}", path.display());
-        } else if let Err(refusal) = unlock_with(service, &path) {
-            tracing::warn!(
-                "the credential {} does not unlock the vault: {refusal}",
-                path.display()
-            );
+            return None;
         }
+        let refusal = unlock_with(service, &path).err()?;
+        let path = path.display();
+        tracing::warn!("the credential {path} does not unlock the vault: {refusal}");
+        Some(format!("the credential {path} did not unlock it: {refusal}"))
     });
 }
 

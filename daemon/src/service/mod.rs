@@ -30,6 +30,7 @@ mod values;
 
 use std::sync::{Arc, OnceLock, RwLock, Weak};
 
+use fluvio_secret_protocol::{Code, Refusal};
 use fluvio_secret_vault::Vault;
 use jiff::Timestamp;
 
@@ -43,8 +44,8 @@ use crate::subscribers::Subscribers;
 pub(crate) struct Service {
     pub(crate) vault: Vault,
     audit: Audit,
-    /// Set after the unlock at the start, which needs a credential.
-    began: OnceLock<()>,
+    /// Set after the unlock at the start, which needs a credential: why that did not unlock the vault, if it did not.
+    began: OnceLock<Option<String>>,
     /// Locked for reading while values are on their way.
     delivering: RwLock<()>,
     grants: Grants,
@@ -76,6 +77,18 @@ impl Service {
             audit,
             settings,
         })
+    }
+
+    /// Adds to the refusal of a locked vault why the credential did not unlock it: the log of a container may be gone.
+    fn explained(&self, refusal: Refusal) -> Refusal {
+        match self.began.get() {
+            Some(Some(why)) if refusal.code == Code::Locked => {
+                let text = format!("{}, and {why}", refusal.text);
+                let next = "correct the credential, or unlock it with: fluvio-secret unlock";
+                Refusal { text, next: next.to_owned(), ..refusal }
+            }
+            _ => refusal,
+        }
     }
 }
 
