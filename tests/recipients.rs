@@ -132,9 +132,17 @@ fn a_secret_for_others_is_not_called_damaged_and_no_command_replaces_it() {
     fs::copy(ada.secret_file("A"), bob.secret_file("A")).unwrap();
     fs::copy(ada.vault().join(".recipients"), bob.vault().join(".recipients")).unwrap();
     let said = delivered(&bob, "A");
-    assert!(said.err.contains("A.age is not encrypted for this machine's key"), "{said:?}");
-    assert!(said.err.contains("fluvio-secret key show"), "{said:?}");
-    assert!(!said.err.contains("damaged") && !said.err.contains("fluvio-secret set"), "{said:?}");
+    let config = bob.config(&["A"]);
+    let run = |options: &[&str]| self::said(&mut bob.run(&config, options, &["true"]));
+    let (checked, unchecked) = (run(&[]), run(&["--no-check"]));
+    let check = bob.cli(&["check", config.to_str().unwrap()]);
+    for said in [said, checked, unchecked, check] {
+        let said = said.out + &said.err;
+        assert!(said.contains("is not encrypted for this machine's key"), "{said}");
+        assert!(said.contains("fluvio-secret key show"), "{said}");
+        assert!(!said.contains("damaged") && !said.contains("fluvio-secret set"), "{said}");
+        assert!(!said.contains("--no-check"), "it does not start either: {said}");
+    }
     let doctor: serde_json::Value =
         serde_json::from_str(&bob.cli(&["doctor", "-O", "json"]).out).unwrap();
     let about_it = |one: &&serde_json::Value| one["text"].as_str().unwrap().contains("`A`");

@@ -31,8 +31,8 @@ pub(crate) enum ShimError {
     )]
     Deployed { connector: String },
     /// The connector would not start with the configuration: the whole report.
-    #[error("the connector would not start with its configuration\n\n{0}\n")]
-    Faulty(String),
+    #[error("the connector would not start with its configuration\n\n{report}\n")]
+    Faulty { report: String, lacks_a_value: bool },
     #[error("the secrets have {bytes} bytes, too many for environment variables")]
     Environment { bytes: usize, largest: SecretName },
     #[error("cannot run {}: {source}", program.display())]
@@ -149,7 +149,8 @@ impl ShimError {
     /// What the daemon said about a configuration, with its lines.
     pub(crate) fn faulty(checked: &Checked, config: &Path, text: &[u8]) -> Self {
         let path = printable::path(config);
-        Self::Faulty(checked.report(&path, &String::from_utf8_lossy(text)).trim_end().to_owned())
+        let report = checked.report(&path, &String::from_utf8_lossy(text)).trim_end().to_owned();
+        Self::Faulty { report, lacks_a_value: checked.lacks_a_value() }
     }
 
     /// Whether a locked vault is the reason.
@@ -183,7 +184,7 @@ impl Helpful for ShimError {
     fn cause_line(&self) -> String {
         let text = self.to_string();
         // The report has lines, and no text of others that is not safe.
-        if matches!(self, Self::Faulty(_)) { text } else { printable::line(&text) }
+        if matches!(self, Self::Faulty { .. }) { text } else { printable::line(&text) }
     }
 
     fn help(&self) -> Option<Help> {
@@ -210,7 +211,9 @@ impl Helpful for ShimError {
                 return Some(Help::advice(help));
             }
             Self::Exec { .. } => ("pass the path of a program, or a name on PATH", ""),
-            Self::Faulty(_) => ("to start it anyway, add", "--no-check"),
+            // The report has the help.
+            Self::Faulty { lacks_a_value: true, .. } => return None,
+            Self::Faulty { .. } => ("to start it anyway, add", "--no-check"),
             Self::FileLimit => ("raise the limit, or add", "--inject env"),
             Self::Index(_) => (OWN_TMPDIR, MAKE_TMPDIR),
             Self::LeaseGone => ("try again", ""),

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use fluvio_secret_protocol::check::ADD_THIS_MACHINE;
 use fluvio_secret_protocol::{
     Client, ClientError, Code, Damaged, GetKey, GetRecipients, GetStatus, History, Key, List,
     Recipients, Status, Unfinished,
@@ -15,11 +16,6 @@ use super::examine::examine;
 use super::finding::{Diagnosis, DoctorCheck, MOST_FINDINGS};
 use super::fix::{Fix, names_in};
 use crate::format::count;
-
-/// For a machine that was removed from the recipients.
-const ADD_THIS_MACHINE: &str =
-    "have one of the vault's recipients add this machine's key, which this prints";
-const SHOW_KEY: &str = "fluvio-secret key show";
 
 pub(super) fn check(
     state: &StateDirectory,
@@ -108,7 +104,7 @@ fn none_opened(damaged: &[Damaged], secrets: usize) -> Option<Diagnosis> {
         let text = format!("none of the {secrets} secrets can be decrypted ({why})");
         let put_back = "put back the identity, or the vault, that belongs to the other one";
         let advice = match damaged[0].for_others {
-            true => format!("{put_back}, or {ADD_THIS_MACHINE}: {SHOW_KEY}"),
+            true => format!("{put_back}, or {ADD_THIS_MACHINE}"),
             false => put_back.to_owned(),
         };
         DoctorCheck::Vault.error(text).advising(advice).naming(names_in(why))
@@ -138,7 +134,7 @@ fn one_damaged(damaged: &Damaged, has_earlier: bool, vault: &Path) -> Diagnosis 
     if *for_others {
         let text = format!("`{name}` is not encrypted for this machine's key");
         let found = DoctorCheck::Vault.error(text).naming([name.clone()]);
-        return found.advising(format!("{ADD_THIS_MACHINE}: {SHOW_KEY}"));
+        return found.advising(ADD_THIS_MACHINE);
     }
     let file = vault.join(format!("{name}.age"));
     let is_directory = fs::symlink_metadata(&file).is_ok_and(|found| found.is_dir());

@@ -3,7 +3,9 @@
 
 use std::fmt;
 
-use fluvio_secret_protocol::check::{BY_ENVIRONMENT, Finding};
+use fluvio_secret_protocol::check::{
+    ADD_THIS_MACHINE, BY_ENVIRONMENT, DAMAGED_SECRET, Finding, MISSING_SECRET,
+};
 use fluvio_secret_protocol::fit::{self, Unfit};
 use fluvio_secret_protocol::{Secret, SecretName, limits};
 use zeroize::Zeroizing;
@@ -34,6 +36,8 @@ pub enum KnownSecret {
     Closed(String),
     /// It is there, and its file is damaged, for this reason.
     Damaged(String),
+    /// It is there, and not encrypted for this machine's key.
+    ForOthers,
     /// It is missing. The name of another secret may be meant.
     Missing(Option<SecretName>),
     /// It is this.
@@ -60,8 +64,8 @@ pub(super) fn find(document: &Parsed<'_>, values: Values<'_>) -> Carried {
     let mut texts = Some(Vec::new());
     let mut together = Together::default();
     for name in &document.references.names {
-        let mut lost = |code, text, next| {
-            let remedy = format!("{next} with: fluvio-secret set {name}");
+        let set = |next: &str| format!("{next} with: fluvio-secret set {name}");
+        let mut lost = |code, text, remedy| {
             let finding = error(code, document.place_of(name), text, remedy);
             carried.findings.push(about(name, finding));
             None
@@ -77,12 +81,16 @@ pub(super) fn find(document: &Parsed<'_>, values: Values<'_>) -> Carried {
             }
             KnownSecret::Damaged(why) => {
                 let text = format!("the secret `{name}` is damaged: {why}");
-                lost("damaged-secret", text, "set it again")
+                lost(DAMAGED_SECRET, text, set("set it again"))
+            }
+            KnownSecret::ForOthers => {
+                let text = format!("the secret `{name}` is not encrypted for this machine's key");
+                lost(DAMAGED_SECRET, text, ADD_THIS_MACHINE.to_owned())
             }
             KnownSecret::Missing(like) => {
                 let but = like.map(|like| format!(", but `{like}` is")).unwrap_or_default();
                 let text = format!("the secret `{name}` is not in the vault{but}");
-                lost("missing-secret", text, "set it")
+                lost(MISSING_SECRET, text, set("set it"))
             }
         };
         texts = texts.zip(text).map(|(mut texts, text)| {

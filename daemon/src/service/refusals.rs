@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use fluvio_secret_config::ConfigError;
+use fluvio_secret_protocol::check::ADD_THIS_MACHINE;
 use fluvio_secret_protocol::fit::Unfit;
 use fluvio_secret_protocol::frame::FrameError;
 use fluvio_secret_protocol::{Code, PROTOCOL_VERSION, Refusal, SecretName, limits};
@@ -157,7 +158,7 @@ pub(super) fn with_names(error: &VaultError, names: &[SecretName]) -> Refusal {
         VaultError::ForOthers { .. } => Refusal::new(
             Code::Damaged,
             format!("{text}, so there is no value for"),
-            "have one of the vault's recipients add this machine's key, which this prints: fluvio-secret key show",
+            ADD_THIS_MACHINE,
         )
         .about(names.to_vec()),
         VaultError::Damaged { .. } => Refusal::new(
@@ -180,12 +181,10 @@ pub(super) fn with_names(error: &VaultError, names: &[SecretName]) -> Refusal {
         ),
         VaultError::Key { path, source } => key(source, path),
         VaultError::Locked { .. } => Refusal::new(Code::Locked, text, UNLOCK),
-        VaultError::Missing => Refusal::new(
-            Code::Missing,
-            "no secret",
-            "list the secrets with: fluvio-secret list",
-        )
-        .about(names.to_vec()),
+        VaultError::Missing => {
+            Refusal::new(Code::Missing, "no secret", "list the secrets with: fluvio-secret list")
+                .about(names.to_vec())
+        }
         VaultError::Moved { .. } => moved_during(error),
         VaultError::Recipients(error) => recipients(error),
         VaultError::Rekey(error) => rekey(error),

@@ -116,7 +116,7 @@ impl<'a> ReadSecrets<'a> {
                     .to_owned(),
             ),
             Err(VaultError::Damaged { source, .. }) => KnownSecret::Damaged(source.to_string()),
-            Err(error @ VaultError::ForOthers { .. }) => KnownSecret::Damaged(error.to_string()),
+            Err(VaultError::ForOthers { .. }) => KnownSecret::ForOthers,
             Err(error) => {
                 KnownSecret::Closed(format!("the values were not checked: {}", error.report()))
             }

@@ -36,6 +36,16 @@ pub struct Checked {
 /// The code of a value that a secrets file cannot carry, and the environment can.
 pub const BY_ENVIRONMENT: &str = "by-environment";
 
+/// The code of a secret that the vault does not have.
+pub const MISSING_SECRET: &str = "missing-secret";
+
+/// The code of a secret that cannot be decrypted.
+pub const DAMAGED_SECRET: &str = "damaged-secret";
+
+/// What helps if a secret is not encrypted for this machine's key. To set it again would replace it for everyone.
+pub const ADD_THIS_MACHINE: &str = "have one of the vault's recipients add this machine's key, \
+     which this prints: fluvio-secret key show";
+
 /// A place in a configuration, what happens there, and what helps. Never a value, nor a part of one.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -111,6 +121,13 @@ impl Checked {
     #[must_use]
     pub fn has_errors(&self) -> bool {
         self.findings.iter().any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// Whether a value cannot be delivered, with or without the check.
+    #[must_use]
+    pub fn lacks_a_value(&self) -> bool {
+        let is_lost = |code: &str| [MISSING_SECRET, DAMAGED_SECRET].contains(&code);
+        self.findings.iter().any(|finding| is_lost(&finding.code))
     }
 
     /// Takes a value that needs the environment for an error: its connector gets a secrets file.
