@@ -193,6 +193,47 @@ fn f7_a_connector_that_cdk_does_not_start_is_tried_again() {
 }
 
 #[test]
+fn f7_a_connector_that_stops_right_after_its_restart_starts_again_after_a_change() {
+    let home = Home::new();
+    let project = project(&home);
+    let script = fs::read_to_string(project.path("connector")).unwrap();
+    let check = "grep -q broken \"$config\" && { echo no endpoint; exit 1; }\nname=$(";
+    project.script("connector", &script.replacen("name=$(", check, 1));
+    start(&project, "facts");
+    let mut watched = watch(&home, &project, &[]);
+    expect(&mut watched, "following", "facts");
+    let good = fs::read_to_string(project.path("facts.yaml")).unwrap();
+    project.write("facts.yaml", &format!("{good}# broken\n"));
+    let stops = |watched: &mut Watched| {
+        expect(watched, "restarted", "facts");
+        let exited = expect(watched, "exited", "facts");
+        let log = exited["log"].as_str().unwrap();
+        assert_eq!(Path::new(log), project.path("facts.log"));
+        assert!(fs::read_to_string(log).unwrap().contains("no endpoint"));
+    };
+    stops(&mut watched);
+    let told = said(&mut cli(&home, &project, &["restart", "facts"]));
+    let help = "cdk deploy shutdown --name facts && cdk deploy start --config FILE\n";
+    assert!(told.code() == Some(1) && told.err.ends_with(help), "{told:?}");
+    home.set("A", "two");
+    stops(&mut watched);
+    project.write("facts.yaml", &format!("{good}# fixed\n"));
+    let pid = pid_of(&expect(&mut watched, "restarted", "facts"));
+    eventually("the new value", || got(&project, "facts").ends_with("A=two\n"));
+    assert!(is_alive(pid) && !project.path("overlap").exists());
+    // One that you remove from the list of cdk stays so.
+    project.write("facts.yaml", &format!("{good}# broken\n"));
+    stops(&mut watched);
+    assert!(project.said("deploy shutdown --name facts").status.success());
+    expect(&mut watched, "gone", "facts");
+    project.write("facts.yaml", &good);
+    start(&project, "facts");
+    expect(&mut watched, "following", "facts");
+    assert_eq!(watched.end().len(), 1);
+    shut_down(&home, &project, &["facts"]);
+}
+
+#[test]
 fn changes_count_although_the_daemon_was_killed() {
     let home = Home::new();
     let project = project(&home);

@@ -8,6 +8,7 @@ use fluvio_secret_protocol::{BadName, ClientError, Code, StartError, limits};
 use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::places::IDENTITY_VARIABLE;
 use fluvio_secret_system::printable;
+use fluvio_secret_system::shell;
 use thiserror::Error;
 
 use crate::daemon_settings::BadSettings;
@@ -85,6 +86,9 @@ pub(crate) enum CliError {
     /// No lease has a connector of this name.
     #[error("cdk started no connector `{0}` that has secrets and runs")]
     NoConnector(String),
+    /// The list of `cdk` has it, and no lease does.
+    #[error("connector `{0}` stopped, or has no lease")]
+    NoLease(String),
     #[error("there is no terminal to prompt for the passphrase")]
     NoTerminal,
     /// No daemon runs, and the command starts none.
@@ -211,6 +215,11 @@ impl Helpful for CliError {
                 ("pass a value, or set an empty one with", "fluvio-secret set NAME ''")
             }
             Self::NoConnector(_) => ("list them with", "fluvio-secret lease list"),
+            Self::NoLease(connector) => {
+                let shutdown = format!("cdk deploy shutdown --name {}", shell::word(connector));
+                let command = format!("{shutdown} && cdk deploy start --config FILE");
+                return Some(Help::command("start it again with", command));
+            }
             Self::NoTerminal => ("pass it with --passphrase-file FILE or --passphrase-fd N", ""),
             Self::Name(_) => ("use letters, digits and _, as in", "AUTH_HEADER"),
             Self::NotRunning => (

@@ -42,8 +42,8 @@ use fluvio_secret_system::help::Helpful;
 
 use crate::args::Invocation;
 pub use crate::args::{GrantCall, Launch, SHIM_HELP};
-pub use crate::cdk::prepare_cdk;
 use crate::cdk::watcher;
+pub use crate::cdk::{is_deployed, prepare_cdk};
 use crate::error::ShimError;
 pub use crate::launch::{LaunchError, PreparedConnector, become_connector, prepare_connector};
 use crate::message::{print, say};

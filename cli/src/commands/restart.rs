@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use fluvio_secret_config::Document;
+use fluvio_secret_launch::is_deployed;
 use fluvio_secret_protocol::{
     Check, GetStale, GetStatus, HeldLease, ListLeases, ListedGrant, ListedLease,
 };
@@ -117,7 +118,11 @@ fn named(leases: Vec<ListedLease>, names: &[String]) -> Result<Vec<ListedLease>,
     let has_name = |lease: &ListedLease, name: &str| lease.connector.as_deref() == Some(name);
     for name in names {
         if !leases.iter().any(|lease| has_name(lease, name)) {
-            return Err(CliError::NoConnector(printable::line(name)));
+            let shown = printable::line(name);
+            return Err(match is_deployed(name) {
+                true => CliError::NoLease(shown),
+                false => CliError::NoConnector(shown),
+            });
         }
     }
     let is_chosen = |lease: &ListedLease| names.iter().any(|name| has_name(lease, name));

@@ -13,7 +13,7 @@ use super::report::{Reason, Report, WatchEvent, millis};
 use crate::signals;
 
 /// A connector that ran for this time did not stop at once.
-const STEADY: Duration = Duration::from_secs(10);
+pub(super) const STEADY: Duration = Duration::from_secs(10);
 /// A process that survives SIGKILL for this time hangs in the kernel, and is not waited for.
 const LAST: Duration = Duration::from_secs(1);
 /// The status of a process that SIGKILL stopped.

@@ -3,10 +3,12 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use fluvio_secret_launch::is_deployed;
 use fluvio_secret_protocol::{ListLeases, ListedLease, Subscribed, connect};
 use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::places::StateDirectory;
 
+use super::connector::STEADY;
 use super::debounce::Sign;
 use super::fitness::check_fit;
 use super::hold::Hold;
@@ -23,9 +25,10 @@ use crate::restarts::{FailedRestart, RestartOutcome, RestartedConnector};
 enum FollowState {
     Running,
     Restarting,
-    /// The last restart failed. It is tried again at this time, or after a change.
+    /// The last restart failed, or the connector stopped right after it. It is tried again at this time, if there
+    /// is one, or after a change.
     Failed {
-        again: Instant,
+        again: Option<Instant>,
         runs: bool,
     },
 }
@@ -35,6 +38,8 @@ pub(super) struct Followed {
     /// The lease that the last restart ended. It may be listed for a moment, or be held by another program.
     replaced: Option<String>,
     state: FollowState,
+    /// When our last restart was done.
+    restarted: Option<Instant>,
     /// The number of restarts that failed since one succeeded.
     failures: u32,
     /// What changed before the restart that failed or is under way.
@@ -61,6 +66,7 @@ impl Followed {
             held,
             replaced: None,
             state: FollowState::Running,
+            restarted: None,
             failures: 0,
             reason: Reason::default(),
             places,
@@ -79,12 +85,37 @@ impl Followed {
     }
 
     /// Whether it has no lease only because it is being restarted.
-    pub(super) fn is_expected(&self) -> bool {
+    fn is_expected(&self) -> bool {
         !matches!(self.state, FollowState::Running | FollowState::Failed { runs: true, .. })
     }
 
-    pub(super) fn gone(&self) {
-        self.report.print(&WatchEvent::Gone);
+    /// Takes note that it has no lease now. Returns whether it is still followed.
+    pub(super) fn lost_lease(&mut self) -> bool {
+        let name = self.held.lease.connector.as_deref().unwrap_or_default();
+        match self.state {
+            // `cdk deploy shutdown` removes it from the list of `cdk`.
+            FollowState::Failed { again: None, .. } if !is_deployed(name) => {
+                self.report.print(&WatchEvent::Gone);
+                return false;
+            }
+            _ if self.is_expected() => return true,
+            _ => {}
+        }
+        let is_soon = self.restarted.is_some_and(|restarted| restarted.elapsed() < STEADY);
+        let has_secrets = !self.secrets.fingerprints().is_empty();
+        if !is_soon || !has_secrets || !is_deployed(name) {
+            self.report.print(&WatchEvent::Gone);
+            return false;
+        }
+        // The leases may have been listed before the restart.
+        if Deployed::of(self.held.lease.clone()).is_err() {
+            let log = self.held.start.directory.join(format!("{name}.log"));
+            let log = &log.display().to_string();
+            self.report.print(&WatchEvent::Exited { log });
+            self.state = FollowState::Failed { again: None, runs: false };
+            self.replaced = None;
+        }
+        true
     }
 
     /// Takes note of what its lease is now.
@@ -116,6 +147,7 @@ impl Followed {
     fn begin(&mut self) {
         self.state = FollowState::Running;
         self.replaced = None;
+        self.restarted = None;
         self.failures = 0;
         self.reason = Reason::default();
         self.take_stock();
@@ -170,7 +202,7 @@ impl Followed {
 
     fn again(&self) -> Option<Instant> {
         match self.state {
-            FollowState::Failed { again, .. } => Some(again),
+            FollowState::Failed { again, .. } => again,
             _ => None,
         }
     }
@@ -204,7 +236,7 @@ impl Followed {
         if !self.inputs.is_due(now) && !is_retry && self.hold.due().is_none_or(|due| due > now) {
             return false;
         }
-        if let FollowState::Failed { again, .. } = &mut self.state {
+        if let FollowState::Failed { again: Some(again), .. } = &mut self.state {
             *again = now + retry_pause(self.failures);
         }
         let (contents, changes) = self.inputs.check(now, &self.report);
@@ -288,13 +320,14 @@ impl Followed {
                 });
                 self.pace.started(Instant::now());
                 self.state = FollowState::Running;
+                self.restarted = Some(Instant::now());
                 self.failures = 0;
             }
             Err(FailedRestart { because, runs, .. }) => {
                 let pause: Duration = retry_pause(self.failures);
                 let again_in_s = pause.as_secs();
                 self.report.print(&WatchEvent::Failed { because: &because, runs, again_in_s });
-                self.state = FollowState::Failed { again: Instant::now() + pause, runs };
+                self.state = FollowState::Failed { again: Some(Instant::now() + pause), runs };
                 self.replaced = None;
                 self.failures += 1;
             }

@@ -186,11 +186,7 @@ impl Follower {
         };
         let leases: Vec<_> = leases.into_iter().filter(is_wanted).collect();
         self.followed.retain(|_, followed| {
-            let stays = followed.is_expected() || leases.iter().any(|held| followed.is_of(held));
-            if !stays {
-                followed.gone();
-            }
-            stays
+            leases.iter().any(|held| followed.is_of(held)) || followed.lost_lease()
         });
         if !std::mem::replace(&mut self.has_listed, true) {
             self.note_missing(&leases);

@@ -78,6 +78,10 @@ pub(crate) enum WatchEvent<'a> {
         runs: bool,
         again_in_s: u64,
     },
+    /// A connector of `cdk` stopped right after its restart, and starts again after a change.
+    Exited {
+        log: &'a str,
+    },
     /// A connector of `cdk` is not followed any more.
     Gone,
 }
@@ -166,9 +170,10 @@ fn color(event: &WatchEvent<'_>) -> EventColor {
         WatchEvent::Ended { .. } | WatchEvent::Killed { .. } | WatchEvent::Slowed { .. } => {
             EventColor::Unusual
         }
-        WatchEvent::Held { .. } | WatchEvent::Stopped { .. } | WatchEvent::Failed { .. } => {
-            EventColor::Bad
-        }
+        WatchEvent::Held { .. }
+        | WatchEvent::Stopped { .. }
+        | WatchEvent::Failed { .. }
+        | WatchEvent::Exited { .. } => EventColor::Bad,
         WatchEvent::Polling { .. }
         | WatchEvent::Note { .. }
         | WatchEvent::Following { .. }
@@ -224,6 +229,10 @@ fn text(event: &WatchEvent<'_>) -> String {
             let state = if *runs { "keeps running" } else { "is stopped" };
             format!("was not restarted and {state}, next attempt in {again_in_s} s: {because}")
         }
+        WatchEvent::Exited { log } => format!(
+            "stopped right after its restart, and starts again after a change\nhelp: its log may say why: {}",
+            format::shorten(log)
+        ),
         WatchEvent::Gone => "not followed any more: it stopped, or has no secrets now".to_owned(),
     }
 }

@@ -269,6 +269,12 @@ fn refuse_deployed(start: &CdkStart, connector: Option<&String>) -> Result<(), S
     }
 }
 
+/// Whether the list of `cdk` has a connector of this name, which runs or has stopped.
+#[must_use]
+pub fn is_deployed(connector: &str) -> bool {
+    index::has(connector)
+}
+
 /// Warns where `cdk deploy` would show, or fail at, the connectors of another user.
 fn note_index_of_another_user(args: &[OsString]) {
     if args.first().is_some_and(|word| word == "deploy")
