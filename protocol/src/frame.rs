@@ -211,16 +211,21 @@ pub fn decode_prefix(prefix: [u8; PREFIX_BYTES]) -> Result<usize, FrameError> {
 /// [`FrameError::Version`] for the header of another version, however its message looks; else
 /// [`FrameError::Large`] or [`FrameError::Malformed`].
 pub fn decode_header<I: Incoming>(header: &[u8]) -> Result<Header<I>, FrameError> {
-    let envelope: Envelope<'_> = serde_json::from_slice(header).map_err(malformed)?;
-    if envelope.version != PROTOCOL_VERSION {
-        return Err(FrameError::Version(envelope.version));
-    }
+    let envelope = decode_envelope(header)?;
     let mut json = serde_json::Deserializer::from_str(envelope.message.get());
     let message = json.deserialize_enum("", &[], ByName(PhantomData::<I>));
     let mut message =
         message.and_then(|message| json.end().map(|()| message)).map_err(malformed)?;
     check_lengths(&envelope.parts, &message.content().limits())?;
     Ok(Header { message, lengths: envelope.parts })
+}
+
+fn decode_envelope(header: &[u8]) -> Result<Envelope<'_>, FrameError> {
+    let envelope: Envelope<'_> = serde_json::from_slice(header).map_err(malformed)?;
+    match envelope.version == PROTOCOL_VERSION {
+        true => Ok(envelope),
+        false => Err(FrameError::Version(envelope.version)),
+    }
 }
 
 /// Whether a header asks the daemon to stop, in any version of the protocol: a newer client may

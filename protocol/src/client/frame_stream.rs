@@ -12,6 +12,7 @@ use super::denied::Denied;
 use super::error::ClientError;
 use crate::frame::{self, Incoming, Message, PREFIX_BYTES};
 use crate::limits;
+use crate::parts::Part;
 use crate::start::DAEMON;
 use crate::timeouts::Timeouts;
 use fluvio_secret_system::peer::Peer;
@@ -96,15 +97,33 @@ impl FrameStream {
         prefix: [u8; PREFIX_BYTES],
         timeouts: &mut Timeouts,
     ) -> Result<I, ClientError> {
+        let header = self.read_header(prefix, timeouts)?;
+        let header = frame::decode_header(&header).map_err(ClientError::Frame)?;
+        let parts = self.read_parts(header.lengths(), timeouts)?;
+        header.with_parts(parts).map_err(ClientError::Frame)
+    }
+
+    fn read_header(
+        &mut self,
+        prefix: [u8; PREFIX_BYTES],
+        timeouts: &mut Timeouts,
+    ) -> Result<Vec<u8>, ClientError> {
         let length = frame::decode_prefix(prefix).map_err(ClientError::Frame)?;
         let mut header = vec![0; length];
         self.read_slices(&mut [IoSliceMut::new(&mut header)], timeouts)?;
-        let header = frame::decode_header(&header).map_err(ClientError::Frame)?;
-        let parts = header.lengths().iter().map(|&length| Zeroizing::new(vec![0; length]));
+        Ok(header)
+    }
+
+    fn read_parts(
+        &mut self,
+        lengths: &[usize],
+        timeouts: &mut Timeouts,
+    ) -> Result<Vec<Part>, ClientError> {
+        let parts = lengths.iter().map(|&length| Zeroizing::new(vec![0; length]));
         let mut parts: Vec<_> = parts.collect();
         let mut slices: Vec<_> = parts.iter_mut().map(|part| IoSliceMut::new(part)).collect();
         self.read_slices(&mut slices, timeouts)?;
-        header.with_parts(parts).map_err(ClientError::Frame)
+        Ok(parts)
     }
 
     /// Waits until the daemon closes the connection, as it does when it has stopped.

@@ -5,8 +5,7 @@ use std::sync::OnceLock;
 
 use super::error::ClientError;
 use super::frame_stream::FrameStream;
-use crate::message::reply::Reply;
-use crate::message::status::{GetStatus, Status};
+use crate::message::status::{GetStatus, VaultStatus};
 use crate::timeouts::Timeouts;
 
 /// The number of `working` frames, one each second, after which the wait is reported.
@@ -24,7 +23,7 @@ pub fn report_waits(report: fn(&str)) {
 pub(super) fn report(socket: &Path) {
     let Some(report) = REPORT.get() else { return };
     report(&match status(socket) {
-        Ok(Reply::Answer(status)) if !status.is_current => format!(
+        Ok(status) if !status.is_current => format!(
             "waiting for the disk of the vault {}, which does not answer\nhelp: press Ctrl-C to stop waiting",
             status.vault
         ),
@@ -33,7 +32,7 @@ pub(super) fn report(socket: &Path) {
 }
 
 /// On another connection, because the one of the request is busy. The answer comes within a second.
-fn status(socket: &Path) -> Result<Reply<Status>, ClientError> {
+fn status(socket: &Path) -> Result<VaultStatus, ClientError> {
     let mut stream = FrameStream::open(socket)?;
     let mut timeouts = Timeouts::new();
     stream.send(&GetStatus, &mut timeouts)?;

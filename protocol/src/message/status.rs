@@ -70,6 +70,16 @@ pub struct Status {
     pub credential: Option<String>,
 }
 
+/// The part of [`Status`] that says what a slow request waits for. The shim knows only this part, which keeps it
+/// small.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct VaultStatus {
+    /// As in [`Status`].
+    pub is_current: bool,
+    /// As in [`Status`].
+    pub vault: String,
+}
+
 /// Finish the current requests, and stop. Understood in every version of the protocol.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct Stop;
@@ -85,4 +95,5 @@ messages! {
     Status = "status";
     Stop = "stop" => Stopping, Memory, needs_vault: false;
     Stopping = "stopping";
+    VaultStatus = "status";
 }
