@@ -215,6 +215,35 @@ fn restart_reports_each_and_names_what_run_started() {
 }
 
 #[test]
+fn what_cdk_test_runs_is_only_named() {
+    let home = Home::new();
+    let project = project(&home);
+    let config = project.config("facts", &["A"]);
+    let mut test = spawn(&mut project.cdk(&format!("test --config {config}")));
+    eventually("the connector", || got(&project, "facts").contains("A=one"));
+    let none = said(&mut cli(&home, &project, &["restart", "--all"]));
+    assert!(none.status.success() && none.err.contains("nothing to restart"), "{none:?}");
+    home.set("A", "two");
+    let named = |args: &[&str]| {
+        let told = said(&mut cli(&home, &project, args));
+        assert!(told.status.success() && told.err.contains("restart these yourself"), "{told:?}");
+        told
+    };
+    for option in ["--stale", "--all"] {
+        let result = json(&named(&["restart", "-O", "json", option]));
+        assert_eq!(result["others"][0]["program"], "cdk test", "{result}");
+        assert!(is_alive(u32::try_from(result["others"][0]["pid"].as_u64().unwrap()).unwrap()));
+    }
+    named(&["set", "--restart", "A", "three"]);
+    let told = said(&mut cli(&home, &project, &["restart", "facts"]));
+    assert!(told.code() == Some(1) && told.err.contains("help: press Ctrl-C in"), "{told:?}");
+    let connector = fs::read_to_string(project.path("alive-facts")).unwrap();
+    kill("TERM", connector.trim().parse().unwrap());
+    assert!(test.wait().unwrap().success());
+    eventually("the end of all leases", || leases(&home).is_empty());
+}
+
+#[test]
 fn e20_a_connector_that_would_not_start_keeps_running() {
     let home = Home::new();
     let project = project(&home);

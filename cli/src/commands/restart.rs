@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use fluvio_secret_config::Document;
@@ -15,10 +15,11 @@ use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::printable;
 use serde::Serialize;
 
+use super::lease::describe;
 use super::shim::{as_cdk, shim_path, unlock_for};
 use super::status;
 use crate::connection::client;
-use crate::deployed::Deployed;
+use crate::deployed::{Deployed, pid_of};
 use crate::error::CliError;
 use crate::format::{OutputArgs, OutputFormat};
 use crate::restarts::{FailedRestart, RestartedConnector, label, stop_and_start};
@@ -33,7 +34,7 @@ arguments in the same directory. It gets the environment of this command: the on
 is never stored. If it would not start, the old one keeps running.
 
 Without NAME, the connector of the configuration in the current directory is restarted. Connectors
-that you started with `run` are only named. With `run --watch`, they restart on their own.
+that you started with `run` or `cdk test` are only named. With --watch, they restart on their own.
 
 Example:
   fluvio-secret restart --stale")]
@@ -63,29 +64,36 @@ pub(crate) struct RestartArgs {
 struct Restarts {
     restarted: Vec<RestartedConnector>,
     failed: Vec<FailedRestart>,
-    /// Connectors that `run` started, with an earlier value.
+    /// Connectors that `run` or `cdk test` started, with an earlier value.
     others: Vec<OtherConnector>,
 }
 
 #[derive(Debug, Serialize)]
 struct OtherConnector {
-    pid: i32,
+    pid: Option<i32>,
     program: String,
     config: String,
+    /// What it is called in messages.
+    #[serde(skip)]
+    label: String,
 }
 
 pub(super) fn restart(args: RestartArgs, hardened: Hardened) -> Result<(), CliError> {
     let mut client = client()?;
     let leases = client.collect(ListLeases)?;
     let mut others = Vec::new();
-    let chosen = if args.all || args.stale {
-        others = client.call(GetStale { names: Vec::new() })?.holders;
+    let mut chosen: Vec<_> = if args.all || args.stale {
+        let holders = client.call(GetStale { names: Vec::new() })?.holders;
+        others.extend(holders.into_iter().map(OtherConnector::of));
         let is_chosen =
             |lease: &ListedLease| args.all || !lease.stale.is_empty() || !lease.updated.is_empty();
         leases.into_iter().filter(is_chosen).collect()
     } else {
         named(leases, &names(args.names, args.config)?)?
     };
+    if args.all || args.stale {
+        set_aside(&mut chosen, &mut others);
+    }
     restart_and_report(chosen, others, args.output.format, hardened)
 }
 
@@ -96,8 +104,24 @@ pub(crate) fn restart_held(
     hardened: Hardened,
 ) -> Result<(), CliError> {
     let leases = client()?.collect(ListLeases)?.into_iter();
-    let chosen = leases.filter(|lease| held.iter().any(|held| held.id == lease.id)).collect();
+    let mut chosen = leases.filter(|lease| held.iter().any(|held| held.id == lease.id)).collect();
+    let mut others = others.into_iter().map(OtherConnector::of).collect();
+    set_aside(&mut chosen, &mut others);
     restart_and_report(chosen, others, OutputFormat::Table, hardened)
+}
+
+/// Moves connectors of `cdk test`, which runs in a terminal, to those that are only named.
+fn set_aside(leases: &mut Vec<ListedLease>, others: &mut Vec<OtherConnector>) {
+    leases.retain(|lease| {
+        let has_start = !Deployed::of(lease.clone())
+            .is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+        let has_earlier = !lease.stale.is_empty() || !lease.updated.is_empty();
+        // A lease that is gone has been restarted by another program, or has stopped.
+        if !has_start && has_earlier && Path::new(&lease.hold).exists() {
+            others.push(OtherConnector::of_test(lease));
+        }
+        has_start
+    });
 }
 
 /// The names that were typed, or that of a configuration, which may be the one of the current directory.
@@ -131,11 +155,11 @@ fn named(leases: Vec<ListedLease>, names: &[String]) -> Result<Vec<ListedLease>,
 
 fn restart_and_report(
     leases: Vec<ListedLease>,
-    others: Vec<ListedGrant>,
+    others: Vec<OtherConnector>,
     format: OutputFormat,
     hardened: Hardened,
 ) -> Result<(), CliError> {
-    let mut restarts = Restarts::default();
+    let mut restarts = Restarts { others, ..Restarts::default() };
     let mut fit = Vec::new();
     for lease in leases {
         let (connector, config) = (label(&lease), lease.config.clone());
@@ -157,23 +181,24 @@ fn restart_and_report(
         Ok(restarted) => restarts.restarted.push(restarted),
         Err(failed) => restarts.failed.push(failed),
     });
-    let named = others.iter().map(status::connector).collect::<Vec<_>>();
-    restarts.others = others.into_iter().map(OtherConnector::of).collect();
-    report(&restarts, &named, format)?;
+    report(&restarts, format)?;
     if restarts.failed.is_empty() { Ok(()) } else { Err(CliError::Some) }
 }
 
-fn report(restarts: &Restarts, others: &[String], format: OutputFormat) -> Result<(), CliError> {
+fn report(restarts: &Restarts, format: OutputFormat) -> Result<(), CliError> {
     for failed in &restarts.failed {
         let FailedRestart { connector, because, runs, .. } = failed;
         let state = if *runs { "keeps running" } else { "is stopped" };
         output::say(&format!("error: `{connector}` was not restarted and {state}: {because}"));
     }
+    let Restarts { restarted, failed, others } = restarts;
     if !others.is_empty() {
-        let others = others.join(", ");
-        output::say(&format!("note: restart these yourself, because `run` started them: {others}"));
+        let labels: Vec<_> = others.iter().map(|other| &*other.label).collect();
+        output::say(&format!(
+            "note: restart these yourself, because `run` or `cdk test` started them: {}",
+            labels.join(", ")
+        ));
     }
-    let Restarts { restarted, failed, .. } = restarts;
     if restarted.is_empty() && failed.is_empty() && others.is_empty() {
         output::say("note: there is nothing to restart");
     }
@@ -184,7 +209,7 @@ fn report(restarts: &Restarts, others: &[String], format: OutputFormat) -> Resul
 /// Finds out whether a connector would start with what is there now. Nothing has happened to it yet.
 fn fit_to_restart(lease: ListedLease) -> Result<Deployed, String> {
     let deployed = Deployed::of(lease).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => "`cdk deploy start` did not start it".to_owned(),
+        io::ErrorKind::NotFound => NOT_DEPLOYED.to_owned(),
         _ => error.to_string(),
     })?;
     let config = deployed.config();
@@ -210,11 +235,23 @@ fn fit_to_restart(lease: ListedLease) -> Result<Deployed, String> {
     }
 }
 
+const NOT_DEPLOYED: &str = "`cdk deploy start` did not start it\nhelp: press Ctrl-C in its terminal, and start it again there";
 const LOCKED: &str = "the vault is locked\nhelp: unlock it with: fluvio-secret unlock";
 
 impl OtherConnector {
     fn of(grant: ListedGrant) -> Self {
+        let label = status::connector(&grant);
         let ListedGrant { pid, program, config, .. } = grant;
-        Self { pid, program, config }
+        Self { pid: Some(pid), program, config, label }
+    }
+
+    fn of_test(lease: &ListedLease) -> Self {
+        let ListedLease { connector, config, id, .. } = lease;
+        Self {
+            pid: pid_of(lease),
+            program: "cdk test".to_owned(),
+            config: config.clone(),
+            label: describe(connector.as_deref(), config, id),
+        }
     }
 }
