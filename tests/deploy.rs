@@ -227,6 +227,7 @@ fn values_that_a_file_cannot_carry_are_refused_or_go_by_the_environment() {
     let said = project.said(&start);
     assert!(said.status.success(), "{said:?}");
     assert!(said.err.contains("every build script that cdk runs can read"), "{said:?}");
+    assert!(said.err.contains("`restart` and `watch` do not find this connector"), "{said:?}");
     eventually("the connector", || project.given() == "two\nlines\n");
     assert!(leases(&home).is_empty());
     let again = project.said(&start);

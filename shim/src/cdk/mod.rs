@@ -200,11 +200,18 @@ fn by_environment(cdk: &mut Command, start: &CdkStart, granted: &Granted) -> Res
     cdk.args(&start.args);
     if let Delivery::Environment { .. } = delivery {
         say("warning: with --inject env, every build script that cdk runs can read the values");
+        if start.stays {
+            say(NOT_FOUND_LATER);
+        }
         make_log_private(start, granted.connector.as_ref());
         command::set_environment(cdk, granted);
     }
     Ok(())
 }
+
+const NOT_FOUND_LATER: &str = "\
+note: `set`, `restart` and `watch` do not find this connector, because it has no secrets file
+help: after you change one of its secrets, restart it with cdk yourself";
 
 fn by_lease(
     cdk: &mut PreparedConnector,
