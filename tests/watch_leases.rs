@@ -154,6 +154,14 @@ fn f4_a_change_with_which_it_would_not_start_restarts_nothing() {
     assert!(is_alive(pid));
     // As it was: there is nothing to do.
     project.write("facts.yaml", &good);
+    let note = expect(&mut watched, "note", "facts");
+    assert!(note["text"].as_str().unwrap().starts_with("fine again: "), "{note}");
+    project.write("facts.yaml", &format!("{good}: [\n"));
+    let held = expect(&mut watched, "held", "facts");
+    let help = "\nhelp: fix and save the file, which restarts it";
+    assert!(held["because"].as_str().unwrap().ends_with(help), "{held}");
+    project.write("facts.yaml", &good);
+    expect(&mut watched, "note", "facts");
     protect(&home, "p");
     home.set("A", "two");
     let held = expect(&mut watched, "held", "facts");

@@ -11,7 +11,7 @@ use fluvio_secret_system::places::StateDirectory;
 use super::connector::STEADY;
 use super::debounce::Sign;
 use super::fitness::check_fit;
-use super::hold::Hold;
+use super::hold::{FINE_AGAIN, Hold};
 use super::inputs::Inputs;
 use super::lease_poll::HeldStart;
 use super::lock_watch::LockWatch;
@@ -196,6 +196,10 @@ impl Followed {
         }
     }
 
+    fn runs(&self) -> bool {
+        !matches!(self.state, FollowState::Failed { runs: false, .. })
+    }
+
     fn is_soon_after_restart(&self, now: Instant) -> bool {
         self.pace.until().is_some_and(|until| now < until)
     }
@@ -255,7 +259,10 @@ impl Followed {
             match changes.unsure {
                 // A file that is being written is not as it was.
                 true => self.hold.put_off(now),
-                false => self.hold.release(),
+                false if self.hold.release() && self.runs() => {
+                    self.report.print(&WatchEvent::Note { text: FINE_AGAIN });
+                }
+                false => {}
             }
             return false;
         }
@@ -267,7 +274,7 @@ impl Followed {
         if let Err(unfit) = fit {
             let because = unfit.because.clone();
             if self.hold.hold(contents, self.secrets.fingerprints().clone(), unfit) {
-                let runs = !matches!(self.state, FollowState::Failed { runs: false, .. });
+                let runs = self.runs();
                 let because = because.trim_end();
                 self.report.print(&WatchEvent::Held { reason: &reason, because, runs });
             }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use fluvio_secret_protocol::ClientError;
+use fluvio_secret_protocol::{ClientError, Code};
 use fluvio_secret_system::help::Helpful;
 
 use super::content::Contents;
@@ -24,9 +24,19 @@ impl UnfitChange {
 
 impl From<ClientError> for UnfitChange {
     fn from(error: ClientError) -> Self {
-        Self { because: error.report(), may_pass: !error.needs_change() }
+        let because = match &error {
+            ClientError::Refused(refusal) if refusal.code == Code::Config => {
+                format!("{}\nhelp: fix and save the file, which restarts it", error.cause_line())
+            }
+            _ => error.report(),
+        };
+        Self { because, may_pass: !error.needs_change() }
     }
 }
+
+/// A held change was taken back.
+pub(super) const FINE_AGAIN: &str =
+    "fine again: the connector runs with these files and secrets, so nothing had to restart";
 
 struct HeldChange {
     contents: Contents,
@@ -50,8 +60,9 @@ impl Hold {
         }
     }
 
-    pub(super) fn release(&mut self) {
-        self.0 = None;
+    /// Returns whether a change was held.
+    pub(super) fn release(&mut self) -> bool {
+        self.0.take().is_some()
     }
 
     /// Whether this change is held, and not to be tried again yet.

@@ -18,7 +18,7 @@ use super::args::WatchArgs;
 use super::connector::{Connector, Next};
 use super::debounce::Sign;
 use super::fitness::{check_fit, unread};
-use super::hold::{Hold, UnfitChange};
+use super::hold::{FINE_AGAIN, Hold, UnfitChange};
 use super::inputs::Inputs;
 use super::lock_watch::LockWatch;
 use super::process_group;
@@ -229,7 +229,10 @@ impl Supervisor {
             match changes.unsure {
                 // A file that is being written is not as it was.
                 true => self.hold.put_off(now),
-                false => self.hold.release(),
+                false if self.hold.release() && self.connector.is_running() => {
+                    self.report.print(&WatchEvent::Note { text: FINE_AGAIN });
+                }
+                false => {}
             }
             return Ok(());
         }
