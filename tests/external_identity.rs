@@ -108,6 +108,7 @@ fn d22_a_daemon_with_another_identity_is_reported_and_delivers_nothing() {
             args => with(&home, &other, args),
         };
         assert!(found.out.contains("it uses the identity"), "{found:?}");
+        assert!(!found.out.contains(&format!("the file in {VARIABLE}")), "{found:?}");
     }
     assert!(with(&home, &other, &["daemon", "restart"]).status.success());
     assert_eq!(delivered(&home, &other).out, "one\n");

@@ -53,7 +53,11 @@ pub(super) fn check(
     // The daemon has just read the identity.
     let key = client.call(GetKey).and_then(|key| Ok((key, client.call(GetStatus)?)));
     found.push(match key {
-        Ok((key, status)) => identity(&key, &status, state.external_identity.is_some()),
+        Ok((key, status)) => {
+            // The daemon may have another identity.
+            let is_external = state.expected_identity().is_some_and(|path| path == key.identity);
+            identity(&key, &status, is_external)
+        }
         Err(error) => DoctorCheck::Identity.failed(&error),
     });
     found.push(match client.call(GetRecipients) {
