@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::harness::passphrase::protect;
-use crate::harness::{Home, Said, behind, eventually, make_folder, need, program, said, spawn};
+use crate::harness::{
+    Home, Said, behind, eventually, kill, make_folder, need, program, said, spawn,
+};
 
 /// A home with a secret, whose daemon has stopped.
 fn home() -> (Home, std::path::PathBuf) {
@@ -90,9 +92,13 @@ fn a10_a_vault_of_another_daemon_is_not_opened() {
     let set = at(set.args(["set", "A", "--file"]).arg(value), "one");
     assert!(set.status.success(), "{set:?}");
     let config = home.config(&["A"]);
-    refused(&at(&mut run(&home, &config, &[], "echo $A"), "two"), "another daemon uses the vault");
-    let stopped = at(home.command("fluvio-secret").args(["daemon", "stop"]), "one");
-    assert!(stopped.status.success(), "{stopped:?}");
+    let said = at(&mut run(&home, &config, &[], "echo $A"), "two");
+    let status = at(home.command("fluvio-secret").args(["status", "-O", "json"]), "one");
+    let status: serde_json::Value = serde_json::from_str(&status.out).unwrap();
+    let pid = &status["daemon"]["pid"];
+    refused(&said, "another daemon uses the vault");
+    refused(&said, &format!("help: stop that daemon first with: kill {pid}"));
+    kill("TERM", pid.as_u64().unwrap().try_into().unwrap());
     assert_eq!(at(&mut run(&home, &config, &[], "echo $A"), "two").out, "a-value\n");
 }
 
@@ -196,6 +202,8 @@ fn b16_it_is_the_entry_point_of_a_container_with_a_read_only_root() {
     let masked = contained("writable", &["--mask", "--as-is", "--", "sh", "-c", "echo $A; exit 7"]);
     assert_eq!((masked.code(), masked.out.as_str()), (Some(7), "***\n"), "{masked:?}");
     // Without a line in the audit log, nothing is delivered.
-    refused(&contained("read-only", &["--as-is", "--", "sh", "-c", "echo $A"]), "ead-only");
+    let said = contained("read-only", &["--as-is", "--", "sh", "-c", "echo $A"]);
+    refused(&said, "ead-only");
+    refused(&said, "choose another with FLUVIO_SECRET_HOME");
     assert!(!home.vault().join(".lock").exists());
 }

@@ -11,7 +11,7 @@ use std::{env, io};
 use crate::limits;
 use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::lock::FileLock;
-use fluvio_secret_system::places::StateDirectory;
+use fluvio_secret_system::places::{self, StateDirectory};
 
 /// The command line's program.
 pub const CLI: &str = "fluvio-secret";
@@ -39,13 +39,22 @@ impl Helpful for StartError {
     fn help(&self) -> Option<Help> {
         match self {
             Self::Failed { help, .. } => help.clone(),
-            Self::Lock { .. } => None,
+            Self::Lock { source, .. } => is_not_writable(source).then(|| {
+                let variable = places::state_variable();
+                Help::advice(format!(
+                    "make the state directory writable (a tmpfs is enough), or choose another with {variable}"
+                ))
+            }),
             Self::OtherStarter { .. } => Some(Help::advice("stop it and try again")),
             Self::Program { .. } => {
                 Some(Help::advice("install the three programs of fluvio-secret in one directory"))
             }
         }
     }
+}
+
+fn is_not_writable(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
 }
 
 /// Takes the lock of starting a daemon.

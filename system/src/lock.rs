@@ -1,8 +1,8 @@
 //! Locks that the kernel frees when their holder exits.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -67,6 +67,23 @@ impl FileLock {
             }
         }
     }
+}
+
+/// The process that holds the lock of a file. `None` if it is in another container, or if the file system has other
+/// numbers in the kernel's list.
+#[must_use]
+pub fn holder(path: &Path) -> Option<u32> {
+    let found = fs::symlink_metadata(path).ok()?;
+    let (device, inode) = (found.dev(), found.ino());
+    let file =
+        format!("{:02x}:{:02x}:{inode}", rustix::fs::major(device), rustix::fs::minor(device));
+    let locks = fs::read_to_string("/proc/locks").ok()?;
+    // 1: FLOCK  ADVISORY  WRITE 1234 00:2f:5678 0 EOF
+    let of_file = |line: &str| {
+        let words: Vec<_> = line.split_ascii_whitespace().collect();
+        (words.get(1) == Some(&"FLOCK") && words.get(5) == Some(&&*file)).then(|| words[4].parse())
+    };
+    locks.lines().find_map(of_file)?.ok().filter(|&pid| pid != 0)
 }
 
 #[cfg(test)]

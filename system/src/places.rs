@@ -20,6 +20,8 @@ pub const HOME_VARIABLE: &str = "FLUVIO_SECRET_HOME";
 /// Names the identity's file in place of the one in the directory of the configuration, for CI and containers.
 pub const IDENTITY_VARIABLE: &str = "FLUVIO_SECRET_IDENTITY_FILE";
 
+const STATE_VARIABLE: &str = "XDG_STATE_HOME";
+
 /// The longest path of a socket: `sun_path` has 108 bytes and a final NUL (unix(7)).
 const SOCKET_PATH_BYTES: usize = 107;
 
@@ -153,7 +155,7 @@ impl StateDirectory {
     }
 
     fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, PlaceError> {
-        let state = base_directory("state", "XDG_STATE_HOME", ".local/state", &variable)?;
+        let state = base_directory("state", STATE_VARIABLE, ".local/state", &variable)?;
         let external_identity = absolute(IDENTITY_VARIABLE, &variable)?;
         Ok(Self { external_identity, ..Self::at(state)? })
     }
@@ -201,6 +203,15 @@ impl StateDirectory {
         let made = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(told);
         // If it cannot be remembered, repeating is better than silence.
         !made.is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists)
+    }
+}
+
+/// The variable that moves the state directory. With the first one, the other has no effect.
+#[must_use]
+pub fn state_variable() -> &'static str {
+    match env::var_os(HOME_VARIABLE).filter(|home| !home.is_empty()) {
+        Some(_) => HOME_VARIABLE,
+        None => STATE_VARIABLE,
     }
 }
 

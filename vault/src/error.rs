@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use fluvio_secret_protocol::SecretName;
 use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::io_error::io_error_text;
-use fluvio_secret_system::places::PlaceError;
+use fluvio_secret_system::places::{self, PlaceError};
 
 use crate::keys::error::{IdentityError, KeyError};
 use crate::recipients::error::RecipientsError;
@@ -21,7 +21,7 @@ pub enum OpenError {
     #[error(transparent)]
     Identity(#[from] IdentityError),
     #[error("another daemon uses the vault {path}", path = .path.display())]
-    Owned { path: PathBuf },
+    Owned { path: PathBuf, pid: Option<u32> },
     #[error(transparent)]
     Place(#[from] PlaceError),
     #[error(transparent)]
@@ -72,7 +72,13 @@ impl Helpful for OpenError {
             Self::Identity(error) => error.help(),
             Self::Place(error) => error.help(),
             Self::Stranger(error) => error.help(),
-            Self::Owned { .. } => Some(Help::advice("stop that daemon first")),
+            Self::Owned { pid: Some(pid), .. } => {
+                Some(Help::command("stop that daemon first with", format!("kill {pid}")))
+            }
+            Self::Owned { pid: None, .. } => Some(Help::advice(format!(
+                "run `fluvio-secret daemon stop` with the {} of that daemon",
+                places::state_variable()
+            ))),
         }
     }
 }

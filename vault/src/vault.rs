@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use fluvio_secret_protocol::{Found, Recipients, RetiredKey, Secret, SecretName, Unfinished};
-use fluvio_secret_system::lock::FileLock;
+use fluvio_secret_system::lock::{self, FileLock};
 use fluvio_secret_system::places::PlaceError;
 use fluvio_secret_system::private;
 use zeroize::Zeroizing;
@@ -73,7 +73,10 @@ impl Vault {
         let place = Arc::new(VaultPlace::find(path).map_err(failed)?);
         let path = place.path();
         let lock = FileLock::take_in(path, ".lock", deadline).map_err(failed)?;
-        let lock = lock.ok_or_else(|| OpenError::Owned { path: path.to_owned() })?;
+        let lock = lock.ok_or_else(|| OpenError::Owned {
+            path: path.to_owned(),
+            pid: lock::holder(&path.join(".lock")),
+        })?;
         let directory = DurableDirectory::at(path.to_owned());
         let id = id::of_vault(&directory).map_err(Stranger::from)?;
         git::prepare(&directory);
