@@ -88,9 +88,14 @@ pub(super) fn find(document: &Parsed<'_>, values: Values<'_>) -> Carried {
                 lost(DAMAGED_SECRET, text, ADD_THIS_MACHINE.to_owned())
             }
             KnownSecret::Missing(like) => {
-                let but = like.map(|like| format!(", but `{like}` is")).unwrap_or_default();
-                let text = format!("the secret `{name}` is not in the vault{but}");
-                lost(MISSING_SECRET, text, set("set it"))
+                let text = format!("the secret `{name}` is not in the vault");
+                let (text, next) = match like {
+                    Some(like) => {
+                        (format!("{text}, but `{like}` is"), "correct the name, or set it")
+                    }
+                    None => (text, "set it"),
+                };
+                lost(MISSING_SECRET, text, set(next))
             }
         };
         texts = texts.zip(text).map(|(mut texts, text)| {
