@@ -33,7 +33,7 @@ fn of_a_vault(name: &SecretName) -> KnownSecret {
         Some(b'F') => b"cnry\xff",
         Some(b'G') => b"cnry\0",
         Some(b'H') => b"\\cnry ${{ secrets.cnry }} }} ",
-        Some(b'I') => return KnownSecret::Missing,
+        Some(b'I') => return KnownSecret::Missing(None),
         Some(b'J') => return KnownSecret::Closed("the vault is locked".to_owned()),
         _ => b"v",
     };
