@@ -429,6 +429,7 @@ fn f4_the_old_connector_goes_on_while_the_file_is_wrong() {
     fs::write(&path, "]").unwrap();
     watched.expect("held");
     fs::write(&path, config(3, &["A"])).unwrap();
+    watched.expect("note");
     save_and_see(&home, &path, &mut watched, 4);
     assert_eq!(starts(&home).len(), 3);
     assert!(watched.end().is_empty());

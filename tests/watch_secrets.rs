@@ -73,6 +73,7 @@ fn f6_a_secret_counts_after_a_configuration_that_would_not_start_was_taken_back(
     home.write("config.yaml", config(1, &["MISSING"]));
     watched.expect("held");
     fs::write(path, config(1, &["A"])).unwrap();
+    watched.expect("note");
     home.set("A", "two");
     restarted_for_a(&home, &mut watched, "two");
     assert!(watched.end().is_empty());
@@ -105,6 +106,7 @@ fn a_secret_that_goes_away_leaves_the_connector_alone() {
     assert_eq!(children(watched.child.id()), before);
     // What comes back as it was is what the connector has.
     home.ok(&["restore", "A"]);
+    watched.expect("note");
     home.set("A", "two");
     restarted_for_a(&home, &mut watched, "two");
     assert_eq!(starts(&home).len(), 2);
