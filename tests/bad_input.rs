@@ -305,9 +305,11 @@ fn d18_a_line_end_in_the_name_of_a_file_forges_no_help() {
 fn d7_a_key_in_place_of_its_file_is_not_repeated() {
     let home = Home::new();
     home.set("A", "x");
-    let said = home.cli(&["key", "use", "AGE-SECRET-KEY-1CNRYCNRY"]);
-    refused(&said, 2, &["a key and not a file", "help: "]);
-    assert!(!said.err.contains("CNRY"), "{said:?}");
+    for key in ["AGE-SECRET-KEY-1CNRYCNRY", " # created\nAGE-SECRET-KEY-1CNRYCNRY\n"] {
+        let said = home.cli(&["key", "use", key]);
+        refused(&said, 2, &["a key and not a file", "help: "]);
+        assert!(!said.err.contains("CNRY"), "{said:?}");
+    }
 }
 
 #[test]

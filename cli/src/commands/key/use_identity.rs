@@ -87,11 +87,12 @@ fn is_sealed(identity: &Secret) -> bool {
     bytes.starts_with(b"age-encryption.org/") || bytes.starts_with(b"-----BEGIN AGE")
 }
 
-/// Whether a path is the text of a key, which no message may repeat.
+/// Whether a path has the text of a key in it, which no message may repeat.
 fn is_key(path: &Path) -> bool {
     const BEGIN: &[u8] = b"AGE-SECRET-KEY-";
-    let begin = path.as_os_str().as_bytes().get(..BEGIN.len());
-    begin.is_some_and(|begin| begin.eq_ignore_ascii_case(BEGIN))
+    // A variable may have a whole file of keys.
+    let mut parts = path.as_os_str().as_bytes().windows(BEGIN.len());
+    parts.any(|part| part.eq_ignore_ascii_case(BEGIN))
 }
 
 const NOT_A_FILE: &str = "\
