@@ -259,6 +259,9 @@ fn e20_a_connector_that_would_not_start_keeps_running() {
     home.ok(&["delete", "A"]);
     refused("`A` is not in the vault");
     home.ok(&["restore", "A"]);
+    home.set("A", "two\nlines");
+    refused("line break");
+    home.ok(&["restore", "A"]);
     let config = project.path("facts.yaml");
     let text = fs::read_to_string(&config).unwrap();
     fs::remove_file(&config).unwrap();
@@ -269,6 +272,25 @@ fn e20_a_connector_that_would_not_start_keeps_running() {
     unlock(&home, &[], "p");
     let told = said(&mut cli(&home, &project, &["restart", "facts"]));
     assert!(told.status.success() && !is_alive(pid), "{told:?}");
+    shut_down(&home, &project, &["facts"]);
+}
+
+#[test]
+fn e20_a_value_that_cannot_be_delivered_counts_without_the_check_too() {
+    let home = Home::new();
+    let project = project(&home);
+    project.config("facts", &["A"]);
+    let started = project.said("deploy start --no-check --config facts.yaml");
+    assert!(started.status.success(), "{started:?}");
+    eventually("the connector", || got(&project, "facts").contains("A="));
+    for change in [&["delete", "A"][..], &["set", "A", "two\nlines"]] {
+        home.ok(change);
+        let told = said(&mut cli(&home, &project, &["restart", "facts"]));
+        assert!(told.code() == Some(1) && told.err.contains("keeps running"), "{told:?}");
+        home.ok(&["restore", "A"]);
+    }
+    let told = said(&mut cli(&home, &project, &["restart", "facts"]));
+    assert!(told.status.success(), "{told:?}");
     shut_down(&home, &project, &["facts"]);
 }
 

@@ -25,6 +25,11 @@ use crate::holders;
 /// How long a connector may take to stop before it is killed. Fluvio's take at most two seconds.
 pub(crate) const STOP_GRACE: Duration = Duration::from_secs(5);
 
+/// Whether a start is checked.
+pub(crate) fn is_checked(start: &StartCommand) -> bool {
+    !start.args.iter().any(|arg| arg == "--no-check")
+}
+
 /// A connector, and how it was started.
 pub(crate) struct Deployed {
     pub(crate) lease: ListedLease,
@@ -56,6 +61,11 @@ impl Deployed {
     /// A connector that was stopped and not started again.
     pub(crate) fn stopped(lease: ListedLease, start: StartCommand) -> Self {
         Self { lease, start, runs: false, processes: Vec::new(), is_certain: false }
+    }
+
+    /// Whether its start was checked, and so is the next one.
+    pub(crate) fn is_checked(&self) -> bool {
+        is_checked(&self.start)
     }
 
     /// The name by which `cdk` knows it.

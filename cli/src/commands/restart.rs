@@ -220,13 +220,11 @@ fn fit_to_restart(lease: ListedLease) -> Result<Deployed, String> {
         if client.call(GetStatus)?.locked {
             return Ok(Some(LOCKED.to_owned()));
         }
-        if deployed.start.args.iter().any(|arg| arg == "--no-check") {
-            return Ok(None);
-        }
         let shown = String::from_utf8_lossy(&text).into_owned();
-        let checked = client.call(Check { config: text })?;
+        let mut checked = client.call(Check { config: text })?;
+        let is_lost = checked.keeps_from_lease(deployed.is_checked());
         let report = || checked.report(&config.display().to_string(), &shown).trim_end().to_owned();
-        Ok(checked.has_errors().then(|| format!("it would not start\n\n{}", report())))
+        Ok(is_lost.then(|| format!("it would not start\n\n{}", report())))
     };
     match check() {
         Ok(None) => Ok(deployed),

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::{Check, connect_or_start};
+use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::places::StateDirectory;
 
 use super::hold::UnfitChange;
@@ -13,13 +15,16 @@ use crate::error::CliError;
 
 /// A configuration that cannot be read. There may be no event when it can be read again.
 pub(super) fn unread(error: &CliError) -> UnfitChange {
-    UnfitChange { because: error.to_string(), may_pass: true }
+    UnfitChange { because: error.report(), may_pass: true }
 }
+
+/// Whether what was found keeps a connector from starting.
+pub(super) type Refuses<'a> = &'a dyn Fn(&mut Checked) -> bool;
 
 /// Checks a connector whose secrets come from the vault, and subscribes to those of its current configuration.
 pub(super) fn check_fit(
     path: &Path,
-    is_checked: bool,
+    refuses: Option<Refuses<'_>>,
     places: &StateDirectory,
     secrets: &mut SecretChanges,
     lock: &mut LockWatch,
@@ -31,12 +36,10 @@ pub(super) fn check_fit(
         let because = "the vault is locked\nhelp: unlock it with: fluvio-secret unlock";
         return Err(UnfitChange::for_good(because));
     }
-    if !is_checked {
-        return Ok(());
-    }
+    let Some(refuses) = refuses else { return Ok(()) };
     let text = String::from_utf8_lossy(&config).into_owned();
-    let checked = connect_or_start(places)?.call(Check { config })?;
-    if checked.has_errors() {
+    let mut checked = connect_or_start(places)?.call(Check { config })?;
+    if refuses(&mut checked) {
         let report = checked.report(&path.display().to_string(), &text);
         return Err(UnfitChange::for_good(format!("it would not start\n\n{report}")));
     }

@@ -4,6 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use fluvio_secret_launch::is_deployed;
+use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::{ListLeases, ListedLease, Subscribed, connect};
 use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::places::StateDirectory;
@@ -269,8 +270,10 @@ impl Followed {
         if self.hold.has(&contents, self.secrets.fingerprints(), now) {
             return false;
         }
-        let is_checked = !self.held.start.args.iter().any(|arg| arg == "--no-check");
-        let fit = check_fit(&self.held.config(), is_checked, &self.places, &mut self.secrets, lock);
+        let is_checked = deployed::is_checked(&self.held.start);
+        let refuses = |checked: &mut Checked| checked.keeps_from_lease(is_checked);
+        let refuses = Some(&refuses as _);
+        let fit = check_fit(&self.held.config(), refuses, &self.places, &mut self.secrets, lock);
         if let Err(unfit) = fit {
             let because = unfit.because.clone();
             if self.hold.hold(contents, self.secrets.fingerprints().clone(), unfit) {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::{ClientError, StartError, Subscribed};
 use fluvio_secret_system::harden::Hardened;
 use fluvio_secret_system::help::Helpful;
@@ -262,7 +263,9 @@ impl Supervisor {
     fn is_fit(&mut self) -> Result<(), UnfitChange> {
         let Plan { config, check, vault, .. } = &self.plan;
         if *vault {
-            return check_fit(config, *check, &self.places, &mut self.secrets, &mut self.lock);
+            let refuses = |checked: &mut Checked| checked.has_errors();
+            let refuses = check.then_some(&refuses as _);
+            return check_fit(config, refuses, &self.places, &mut self.secrets, &mut self.lock);
         }
         config_file::read(config).map(drop).map_err(|error| unread(&error))
     }

@@ -137,6 +137,16 @@ impl Checked {
         }
     }
 
+    /// Whether a connector with a lease would not start, with or without the check.
+    pub fn keeps_from_lease(&mut self, is_checked: bool) -> bool {
+        self.refuse_by_environment();
+        let is_lost = |finding: &Finding| finding.code == BY_ENVIRONMENT;
+        match is_checked {
+            true => self.has_errors(),
+            false => self.lacks_a_value() || self.findings.iter().any(is_lost),
+        }
+    }
+
     /// The findings as text for people, each with its line of the file underlined.
     ///
     /// ```text
