@@ -202,6 +202,35 @@ fn d21_cdk_test_masks_also_the_values_that_its_lease_gets_later() {
 }
 
 #[test]
+fn d21_a_value_that_a_connector_printed_late_is_masked_too() {
+    let home = home("the first value");
+    let project = Project::new(&home);
+    let script = r#"#!/bin/bash
+while [ $# -gt 0 ]; do
+    case $1 in --secrets) secrets=$2 ;; esac
+    shift
+done
+wait_for() { until [ -e "$PROJECT/$1" ]; do sleep 0.01; done; }
+touch "$PROJECT/begun"; wait_for second
+value=$(cat "$secrets"); touch "$PROJECT/read"; wait_for third
+echo "$value"
+"#;
+    project.script("connector", script);
+    let config = project.config("facts", &["A"]);
+    let mut cdk = project.cdk(&format!("test --mask -c {config}"));
+    let cdk = cdk.stdout(Stdio::piped()).spawn().unwrap();
+    let wait_for = |file: &str| eventually(file, || project.path(file).exists());
+    wait_for("begun");
+    home.ok(&["set", "A", "the second value"]);
+    project.write("second", "");
+    wait_for("read");
+    home.ok(&["set", "A", "the third value"]);
+    project.write("third", "");
+    let out = String::from_utf8(cdk.wait_with_output().unwrap().stdout).unwrap();
+    assert!(out.contains("A=***\n") && !out.contains("second"), "{out}");
+}
+
+#[test]
 fn cdk_test_is_masked_with_variables_and_without_secrets() {
     let home = home("the first value");
     let project = Project::new(&home);

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,6 +10,9 @@ use std::sync::Arc;
 use fluvio_secret_launch::PreparedConnector;
 use fluvio_secret_mask::{Mask, SHORTEST_VALUE};
 use fluvio_secret_protocol::{Secret, SecretName, fit};
+use rustix::event::{PollFd, PollFlags};
+use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+use rustix::io::{read, retry_on_intr};
 use zeroize::Zeroizing;
 
 use crate::output;
@@ -24,11 +28,14 @@ struct LeasedFile {
     path: PathBuf,
     /// Inode and time of change of the one that was read last. A file with other values is another file.
     read: Option<(u64, i64, i64)>,
+    /// Reports when the file is replaced: the connector may read it long before it prints, and another file may
+    /// have its place then.
+    replaced: OwnedFd,
 }
 
 impl DeliveredValues {
     pub(super) fn of(connector: &PreparedConnector) -> io::Result<Self> {
-        let lease = connector.lease.clone().map(|path| LeasedFile { path, read: None });
+        let lease = connector.lease.clone().map(LeasedFile::at).transpose()?;
         let secrets = connector.granted.secrets.clone();
         note_short(secrets.iter());
         let mut values = Self { secrets, lease };
@@ -38,6 +45,11 @@ impl DeliveredValues {
 
     pub(super) fn mask(&self) -> Arc<Mask> {
         Arc::new(Mask::of(self.secrets.iter().map(|(_, value)| value.expose())))
+    }
+
+    /// What to wait for besides outputs and signals.
+    pub(super) fn wait(&self) -> Option<PollFd<'_>> {
+        self.lease.as_ref().map(|lease| PollFd::new(&lease.replaced, PollFlags::IN))
     }
 
     /// The mask, if there are other values since the last call.
@@ -59,8 +71,17 @@ impl DeliveredValues {
 }
 
 impl LeasedFile {
+    fn at(path: PathBuf) -> io::Result<Self> {
+        let replaced = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
+        let directory = path.parent().unwrap_or(&path);
+        inotify::add_watch(&replaced, directory, WatchFlags::MOVED_TO)?;
+        Ok(Self { path, read: None, replaced })
+    }
+
     /// The file, if it is not the one of the last call.
     fn read_changed(&mut self) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+        // The events say nothing that the file does not.
+        while matches!(retry_on_intr(|| read(&self.replaced, &mut [0; 4096])), Ok(1..)) {}
         let id = |metadata: &std::fs::Metadata| {
             (metadata.ino(), metadata.ctime(), metadata.ctime_nsec())
         };

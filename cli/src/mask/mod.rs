@@ -91,6 +91,7 @@ impl Parent {
                 _ => {}
             }
             let ready = wait(outputs, signals)?;
+            outputs.learn_values()?;
             outputs.advance(&ready)?;
             while let Some(arrived) = signals.next()? {
                 match (arrived, self.status) {
@@ -100,7 +101,7 @@ impl Parent {
                         self.signal(Signal::WINCH);
                     }
                     // Only what it left behind still prints.
-                    (Arrived::End(_), Some(status)) => return Ok(status),
+                    (Arrived::End(_) | Arrived::FromTerminal, Some(status)) => return Ok(status),
                     (Arrived::End(signal) | Arrived::Passed(signal), _) => self.signal(signal),
                     (Arrived::FromTerminal, _) => {}
                 }
@@ -133,12 +134,14 @@ impl Parent {
     }
 }
 
-/// Waits for an output or a signal. Returns which of the outputs' waits are over.
+/// Waits for an output, a signal or another value. Returns which of the outputs' waits are over.
 fn wait(outputs: &Outputs, signals: &PassedSignals) -> io::Result<Vec<bool>> {
     let mut waits = outputs.waits();
+    let outputs_end = waits.len();
     waits.push(signals.wait());
+    waits.extend(outputs.values_wait());
     rustix::io::retry_on_intr(|| poll(&mut waits, None))?;
-    waits.pop();
+    waits.truncate(outputs_end);
     Ok(waits.iter().map(|wait| !wait.revents().is_empty()).collect())
 }
 

@@ -72,10 +72,21 @@ impl Outputs {
             }
             let piece = self.streams[at].read();
             // Not before: the connector may just have read another value in its secrets file, and printed it.
-            if let Some(mask) = self.values.changed()? {
-                self.streams.iter_mut().for_each(|stream| stream.masked.set_mask(mask.clone()));
-            }
+            self.learn_values()?;
             self.streams[at].show(piece);
+        }
+        Ok(())
+    }
+
+    /// What to wait for to learn of other values.
+    pub(super) fn values_wait(&self) -> Option<PollFd<'_>> {
+        self.values.wait()
+    }
+
+    /// Masks also what the connector may have got since the last call.
+    pub(super) fn learn_values(&mut self) -> io::Result<()> {
+        if let Some(mask) = self.values.changed()? {
+            self.streams.iter_mut().for_each(|stream| stream.masked.set_mask(mask.clone()));
         }
         Ok(())
     }
