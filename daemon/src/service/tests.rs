@@ -24,6 +24,12 @@ use fluvio_secret_vault::Vault;
 
 pub(super) const PEER: Peer = Peer { uid: 0, pid: 42 };
 
+/// A request for the secrets of a configuration.
+pub(super) fn grant_of(config: &str) -> Grant {
+    let config = Zeroizing::new(config.as_bytes().to_vec());
+    Grant { label: "c.yaml".into(), program: "prog".into(), check: false, identity: None, config }
+}
+
 /// A client that hears all answers, until it goes away.
 #[derive(Default)]
 pub(super) struct Heard {
@@ -122,15 +128,7 @@ impl Home {
     }
 
     fn grant(&self, config: &str) -> Result<Granted, Refusal> {
-        let config = Zeroizing::new(config.as_bytes().to_vec());
-        let grant = Grant {
-            label: "c.yaml".into(),
-            program: "prog".into(),
-            check: false,
-            identity: None,
-            config,
-        };
-        self.call(grant).map(|granted| granted.expect("values, which were not checked"))
+        self.call(grant_of(config)).map(|granted| granted.expect("values, which were not checked"))
     }
 
     pub(super) fn audit_log(&self) -> String {
@@ -543,15 +541,7 @@ impl Running {
     }
 
     fn start(&self) {
-        let config = Zeroizing::new(b"x: {secret: {name: A}}".to_vec());
-        let grant = Grant {
-            label: "c.yaml".into(),
-            program: "prog".into(),
-            check: false,
-            identity: None,
-            config,
-        };
-        self.ask(grant).expect("values, which were not checked");
+        self.ask(grant_of("x: {secret: {name: A}}")).expect("values, which were not checked");
     }
 
     /// Whether the answer to a change names the process.

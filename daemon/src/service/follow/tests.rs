@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 use fluvio_secret_protocol::{
     CreateLease, Delete, EndLease, Grant, Import, Lease, Restore, Rotate, Secret, Set,
 };
-use zeroize::Zeroizing;
 
 use super::follow;
 use crate::lease_info::LeasedState::{self, Current, Stale, Updated};
-use crate::service::tests::{Home, secret};
+use crate::service::tests::{Home, grant_of, secret};
 
 /// `A` by a map, and `T` by a template.
 const CONFIG: &str = "apiVersion: 0.1.0
@@ -28,14 +27,7 @@ impl Leased {
         let home = Home::new();
         home.set("A", b"one");
         home.set("T", b"one");
-        let config = Zeroizing::new(CONFIG.as_bytes().to_vec());
-        let grant = Grant {
-            label: "/c.yaml".into(),
-            program: "cdk".into(),
-            check: false,
-            identity: None,
-            config,
-        };
+        let grant = Grant { label: "/c.yaml".into(), program: "cdk".into(), ..grant_of(CONFIG) };
         let leased = home.call(CreateLease(grant)).expect("a lease").expect("no finding");
         Self { home, lease: leased.lease.expect("secrets") }
     }
