@@ -69,8 +69,8 @@ pub(crate) fn start() -> Result<(), DetachError> {
     }
 }
 
-/// Whether the daemon needs a variable of the caller: for its directories, credential, time zone, language and log. A token
-/// in the environment is not for the daemon.
+/// Whether the daemon needs a variable of the caller: for its directories, credential, time zone, language and
+/// log. A token in the environment is not for the daemon.
 fn is_kept(name: &OsString) -> bool {
     const KEPT_VARIABLES: [&str; 7] =
         ["CREDENTIALS_DIRECTORY", "HOME", "LANG", "LOGNAME", "PATH", "TZ", "USER"];
