@@ -96,8 +96,7 @@ impl Deployed {
 
     fn find_processes(&mut self) -> io::Result<()> {
         if StartCommand::read(&directory(&self.lease)).is_err() {
-            let because = "it has just stopped";
-            return Err(io::Error::other(because));
+            return Err(io::Error::other("it has just stopped"));
         }
         let open = |pid| pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok();
         let (pids, is_certain) = connectors(&self.lease);
