@@ -51,6 +51,7 @@ mod recipients;
 mod recording;
 mod rename;
 mod restart;
+mod restart_names;
 mod results;
 mod rotation;
 mod settings;

@@ -13,14 +13,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use fluvio_secret_config::Document;
+use fluvio_secret_launch::{is_deployed, refuse_lost_restart};
 use fluvio_secret_protocol::lease::SECRETS;
 use fluvio_secret_protocol::{ListedLease, StartCommand};
-use fluvio_secret_system::inherited;
+use fluvio_secret_system::help::Helpful;
+use fluvio_secret_system::{inherited, printable, shell};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use crate::holders;
+use crate::{config_file, holders};
 
 /// How long a connector may take to stop before it is killed. Fluvio's take at most two seconds.
 pub(crate) const STOP_GRACE: Duration = Duration::from_secs(5);
@@ -54,7 +57,7 @@ pub(crate) enum Stopped {
 impl Deployed {
     /// The connector of a lease. The error is [`io::ErrorKind::NotFound`] for one of `cdk test`.
     pub(crate) fn of(lease: ListedLease) -> io::Result<Self> {
-        let start = StartCommand::read(&directory(&lease))?;
+        let start = start_of(&lease)?;
         Ok(Self { lease, start, runs: true, processes: Vec::new(), is_certain: false })
     }
 
@@ -70,7 +73,7 @@ impl Deployed {
 
     /// The name by which `cdk` knows it.
     pub(crate) fn name(&self) -> &str {
-        self.lease.connector.as_deref().unwrap_or_default()
+        &self.start.connector
     }
 
     pub(crate) fn config(&self) -> PathBuf {
@@ -88,14 +91,35 @@ impl Deployed {
         let mut shutdown = cdk(&["deploy".into(), "shutdown".into(), name]);
         shutdown.current_dir(&self.start.directory).stdin(Stdio::null());
         shutdown.stdout(Stdio::null()).stderr(Stdio::null());
-        if !inherited::spawn(&mut shutdown)?.wait()?.success() {
-            self.signal(Signal::TERM);
+        let status = inherited::spawn(&mut shutdown)?.wait()?;
+        if status.success() {
+            return Ok(());
         }
+        if is_deployed(self.name()) {
+            // It would not start again, because its name is taken.
+            let name = shell::word(&printable::line(self.name()));
+            return Err(io::Error::other(format!(
+                "cdk did not stop it ({status})\nhelp: see why with: cdk deploy shutdown --name={name}"
+            )));
+        }
+        self.signal(Signal::TERM);
         Ok(())
     }
 
+    /// Refuses a restart after which `cdk` would lose it, before it is stopped.
+    pub(crate) fn refuse_lost_restart(&self) -> io::Result<()> {
+        let lost = refuse_lost_restart(self.name(), self.name_now().as_deref());
+        lost.map_err(|error| io::Error::other(error.report()))
+    }
+
+    /// The name that its configuration has now, if it has one.
+    pub(crate) fn name_now(&self) -> Option<String> {
+        let config = config_file::read(&self.config()).ok()?;
+        Document::read(&config).references().ok()?.connector.clone()
+    }
+
     fn find_processes(&mut self) -> io::Result<()> {
-        if StartCommand::read(&directory(&self.lease)).is_err() {
+        if start_of(&self.lease).is_err() {
             return Err(io::Error::other("it has just stopped"));
         }
         let open = |pid| pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok();
@@ -132,7 +156,7 @@ impl Deployed {
     /// oldest: another program may still hold an earlier one.
     pub(crate) fn newer<'a>(&self, leases: &'a [ListedLease]) -> Option<&'a ListedLease> {
         let is_same = |lease: &&ListedLease| {
-            StartCommand::read(&directory(lease)).is_ok_and(|start| start == self.start)
+            start_of(lease).is_ok_and(|start| start.is_same_line(&self.start))
         };
         leases.iter().rev().find(is_same).filter(|lease| lease.id != self.lease.id)
     }
@@ -144,15 +168,24 @@ impl Deployed {
         if newer.stale.is_empty() && newer.updated.is_empty() {
             return Some(newer);
         }
-        (self.lease, self.runs) = (newer, true);
+        self.take(newer);
+        self.runs = true;
         None
     }
 
     /// Takes its lease as it is now, so that it is restarted even if another program has just done that.
     pub(crate) fn take_current(&mut self, leases: &[ListedLease]) {
         if let Some(newer) = self.newer(leases) {
-            self.lease = newer.clone();
+            self.take(newer.clone());
         }
+    }
+
+    fn take(&mut self, newer: ListedLease) {
+        // It may have another name now.
+        if let Ok(start) = start_of(&newer) {
+            self.start = start;
+        }
+        self.lease = newer;
     }
 
     fn signal(&self, signal: Signal) {
@@ -198,6 +231,11 @@ fn connectors(lease: &ListedLease) -> (Vec<i32>, bool) {
 fn has_argument(pid: i32, argument: &OsStr) -> bool {
     let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     words.split(|&byte| byte == 0).any(|word| word == argument.as_bytes())
+}
+
+/// How the connector of a lease was started.
+pub(crate) fn start_of(lease: &ListedLease) -> io::Result<StartCommand> {
+    StartCommand::read(&directory(lease))
 }
 
 fn directory(lease: &ListedLease) -> PathBuf {

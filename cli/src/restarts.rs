@@ -1,5 +1,6 @@
 //! Stops connectors of `cdk`, and starts them again.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
 use std::process::Command;
@@ -9,6 +10,7 @@ use fluvio_secret_protocol::{ListLeases, ListedLease};
 use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::lock::FileLock;
 use fluvio_secret_system::places::StateDirectory;
+use fluvio_secret_system::printable;
 use serde::Serialize;
 
 use crate::connection::client;
@@ -72,14 +74,18 @@ pub(crate) fn stop_and_start(
         Ok(_) => current_leases().map_err(|error| error.report()),
         Err(error) => Err(error.to_string()),
     };
-    let ask = |deployed: &mut Deployed| match &leases {
+    let mut names = BTreeSet::new();
+    let mut ask = |deployed: &mut Deployed| match &leases {
         Ok(leases) => match deployed.restarted(leases) {
             Some(lease) => Ok(Some(lease)),
-            None => deployed.ask_to_stop(cdk).map(|()| None),
+            None => {
+                refuse_lost(deployed, &mut names)?;
+                deployed.ask_to_stop(cdk).map(|()| None)
+            }
         },
         Err(because) => Err(io::Error::other(because.clone())),
     };
-    let asked: Vec<_> = connectors.iter_mut().map(ask).collect();
+    let asked: Vec<_> = connectors.iter_mut().map(&mut ask).collect();
     let begun = Instant::now();
     for (place, (deployed, asked)) in connectors.into_iter().zip(asked).enumerate() {
         let outcome = match asked {
@@ -90,6 +96,19 @@ pub(crate) fn stop_and_start(
             asked => restart(&deployed, asked.map(drop), begun, cdk),
         };
         report(place, outcome);
+    }
+}
+
+/// Refuses a connector that `cdk` would not keep after its restart. It is still running. These are the names of
+/// those that start before it.
+fn refuse_lost(deployed: &Deployed, names: &mut BTreeSet<String>) -> io::Result<()> {
+    deployed.refuse_lost_restart()?;
+    match deployed.name_now() {
+        Some(name) if !names.insert(name.clone()) => Err(io::Error::other(format!(
+            "another connector restarts with the name `{}`\nhelp: give one of them another name",
+            printable::line(&name)
+        ))),
+        _ => Ok(()),
     }
 }
 

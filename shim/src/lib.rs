@@ -43,7 +43,7 @@ use fluvio_secret_system::help::Helpful;
 use crate::args::Invocation;
 pub use crate::args::{GrantCall, Launch, SHIM_HELP};
 use crate::cdk::watcher;
-pub use crate::cdk::{is_deployed, prepare_cdk};
+pub use crate::cdk::{is_deployed, prepare_cdk, refuse_lost_restart};
 use crate::error::ShimError;
 pub use crate::launch::{LaunchError, PreparedConnector, become_connector, prepare_connector};
 use crate::message::{print, say};

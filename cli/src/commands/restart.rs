@@ -139,7 +139,11 @@ fn names(typed: Vec<String>, config: Option<PathBuf>) -> Result<Vec<String>, Cli
 
 /// The leases of these connectors. Nothing is stopped if one is not there.
 fn named(leases: Vec<ListedLease>, names: &[String]) -> Result<Vec<ListedLease>, CliError> {
-    let has_name = |lease: &ListedLease, name: &str| lease.connector.as_deref() == Some(name);
+    // The name in the lease is for people. A long one is cut there.
+    let has_name = |lease: &ListedLease, name: &str| {
+        lease.connector.as_deref() == Some(name)
+            || Deployed::of(lease.clone()).is_ok_and(|deployed| deployed.name() == name)
+    };
     for name in names {
         if !leases.iter().any(|lease| has_name(lease, name)) {
             let shown = printable::line(name);
@@ -166,7 +170,7 @@ fn restart_and_report(
         match fit_to_restart(lease) {
             Ok(deployed) => {
                 // Another program may still hold the lease of the one before.
-                fit.retain(|earlier: &Deployed| earlier.start != deployed.start);
+                fit.retain(|earlier: &Deployed| !earlier.start.is_same_line(&deployed.start));
                 fit.push(deployed);
             }
             Err(because) => {

@@ -12,7 +12,7 @@ use fluvio_secret_system::places::StateDirectory;
 use super::connector::STEADY;
 use super::debounce::Sign;
 use super::fitness::check_fit;
-use super::hold::{FINE_AGAIN, Hold};
+use super::hold::{FINE_AGAIN, Hold, UnfitChange};
 use super::inputs::Inputs;
 use super::lease_poll::HeldStart;
 use super::lock_watch::LockWatch;
@@ -82,7 +82,7 @@ impl Followed {
 
     /// Whether this is the lease of its command line.
     pub(super) fn is_of(&self, held: &HeldStart) -> bool {
-        self.held.start == held.start
+        self.held.start.is_same_line(&held.start)
     }
 
     /// Whether it has no lease only because it is being restarted.
@@ -92,7 +92,7 @@ impl Followed {
 
     /// Takes note that it has no lease now. Returns whether it is still followed.
     pub(super) fn lost_lease(&mut self) -> bool {
-        let name = self.held.lease.connector.as_deref().unwrap_or_default();
+        let name = &self.held.start.connector;
         match self.state {
             // `cdk deploy shutdown` removes it from the list of `cdk`.
             FollowState::Failed { again: None, .. } if !is_deployed(name) => {
@@ -274,7 +274,7 @@ impl Followed {
         let refuses = |checked: &mut Checked| checked.keeps_from_lease(is_checked);
         let refuses = Some(&refuses as _);
         let fit = check_fit(&self.held.config(), refuses, &self.places, &mut self.secrets, lock);
-        if let Err(unfit) = fit {
+        if let Err(unfit) = fit.and_then(|()| self.refuse_taken_name()) {
             let because = unfit.because.clone();
             if self.hold.hold(contents, self.secrets.fingerprints().clone(), unfit) {
                 let runs = self.runs();
@@ -290,6 +290,13 @@ impl Followed {
         }
         self.reason = reason;
         true
+    }
+
+    /// Another connector may have the name that the configuration has now. There is no event when it stops.
+    fn refuse_taken_name(&self) -> Result<(), UnfitChange> {
+        let deployed = Deployed::stopped(self.held.lease.clone(), self.held.start.clone());
+        let lost = deployed.refuse_lost_restart();
+        lost.map_err(|error| UnfitChange { because: error.to_string(), may_pass: true })
     }
 
     /// Prepares its restart. What changes from now on is another change.
@@ -317,6 +324,10 @@ impl Followed {
         match outcome {
             Ok(RestartedConnector { pid, killed, by_another, lease, .. }) => {
                 if let Some(lease) = lease {
+                    // It may have another name now.
+                    if let Ok(start) = deployed::start_of(&lease) {
+                        self.held.start = start;
+                    }
                     self.held.lease = lease;
                 }
                 if killed {

@@ -182,7 +182,7 @@ impl Follower {
     fn hear_leases(&mut self, leases: Vec<HeldStart>) {
         let is_wanted = |held: &HeldStart| {
             let only = &self.plan.only;
-            only.is_empty() || only.iter().any(|name| held.lease.connector.as_ref() == Some(name))
+            only.is_empty() || only.contains(&held.start.connector)
         };
         let leases: Vec<_> = leases.into_iter().filter(is_wanted).collect();
         self.followed.retain(|_, followed| {
@@ -202,8 +202,7 @@ impl Follower {
     /// Says what is waited for.
     fn note_missing(&self, leases: &[HeldStart]) {
         let note = |report: &Report, text: &str| report.print(&WatchEvent::Note { text });
-        let is_missing =
-            |name: &&String| !leases.iter().any(|held| held.lease.connector.as_ref() == Some(name));
+        let is_missing = |name: &&String| !leases.iter().any(|held| held.start.connector == **name);
         for name in self.plan.only.iter().filter(is_missing) {
             note(&self.report.of(name), "waiting for it: cdk started no connector of this name");
         }

@@ -1,13 +1,15 @@
 //! Which connectors of `cdk` run. The daemon does not report that, so it is asked now and then.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
 use fluvio_secret_protocol::{ClientError, ListLeases, ListedLease, StartCommand, connect};
 use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::places::StateDirectory;
+
+use crate::deployed;
 
 /// How soon a connector that is started is followed.
 const START_POLL_INTERVAL: Duration = Duration::from_millis(500);
@@ -53,11 +55,10 @@ fn describe(error: &ClientError) -> String {
 fn held(places: &StateDirectory) -> Result<Vec<HeldStart>, ClientError> {
     let mut found: Vec<HeldStart> = Vec::new();
     for lease in connect(places)?.collect(ListLeases)? {
-        let directory = Path::new(&lease.hold).parent().unwrap_or(Path::new(""));
         // `cdk test` leaves none.
-        let Ok(start) = StartCommand::read(directory) else { continue };
+        let Ok(start) = deployed::start_of(&lease) else { continue };
         // Another program may still hold the lease of the one before.
-        found.retain(|earlier| earlier.start != start);
+        found.retain(|earlier| !earlier.start.is_same_line(&start));
         found.push(HeldStart { lease, start });
     }
     Ok(found)

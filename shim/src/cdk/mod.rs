@@ -166,9 +166,10 @@ fn deliver(
         // build script, so an option has to ask for that.
         Some(InjectMode::Auto | InjectMode::File) | None => {
             let leased = client.call(CreateLease(grant))?.map_err(faulty)?;
+            let connector = leased.connector.clone().unwrap_or_default();
             by_lease(cdk, start, leased, shim)?;
             if let Some(secrets) = cdk.lease.as_ref().filter(|_| start.stays) {
-                keep_command(start, typed, secrets).map_err(ShimError::System)?;
+                keep_command(start, typed, connector, secrets).map_err(ShimError::System)?;
                 warn_of_logout(secrets, &state);
             }
         }
@@ -233,9 +234,14 @@ fn by_lease(
 }
 
 /// Keeps the command line with the lease, so that the connector can be started again.
-fn keep_command(start: &CdkStart, typed: Vec<OsString>, secrets: &Path) -> io::Result<()> {
+fn keep_command(
+    start: &CdkStart,
+    typed: Vec<OsString>,
+    connector: String,
+    secrets: &Path,
+) -> io::Result<()> {
     let (directory, config) = (std::env::current_dir()?, start.config.clone());
-    let command = StartCommand { directory, config, args: typed };
+    let command = StartCommand { connector, directory, config, args: typed };
     command.write(secrets.parent().unwrap_or(secrets))
 }
 
@@ -265,15 +271,29 @@ fn warn_of_logout(lease: &Path, state: &StateDirectory) {
 /// Refuses a connector that `cdk` would start with its secrets and then lose: its name is taken, or the
 /// list of connectors cannot be written.
 fn refuse_deployed(start: &CdkStart, connector: Option<&String>) -> Result<(), ShimError> {
-    if let Some(index) = index::unwritable().filter(|_| start.stays) {
+    if start.stays { refuse_lost(connector.map(String::as_str)) } else { Ok(()) }
+}
+
+fn refuse_lost(connector: Option<&str>) -> Result<(), ShimError> {
+    if let Some(index) = index::unwritable() {
         return Err(ShimError::Index(index));
     }
     match connector {
-        Some(connector) if start.stays && index::has(connector) => {
-            Err(ShimError::Deployed { connector: connector.clone() })
+        Some(connector) if index::has(connector) => {
+            Err(ShimError::Deployed { connector: connector.to_owned() })
         }
         _ => Ok(()),
     }
+}
+
+/// Refuses to start a deployed connector again under the name that its configuration has now, for the same
+/// reasons. This is known before it is stopped. It may keep its own name.
+///
+/// # Errors
+///
+/// Those of a start.
+pub fn refuse_lost_restart(connector: &str, now: Option<&str>) -> Result<(), LaunchError> {
+    refuse_lost(now.filter(|now| *now != connector)).map_err(LaunchError)
 }
 
 /// Whether the list of `cdk` has a connector of this name, which runs or has stopped.
