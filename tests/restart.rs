@@ -394,6 +394,34 @@ fn e20_only_the_connector_of_a_lease_is_stopped_even_if_cdk_does_not_know_it() {
 }
 
 #[test]
+fn e20_a_cdk_that_hangs_keeps_no_other_program_from_restarting_connectors() {
+    let home = Home::new();
+    let project = project(&home);
+    let pid = start(&project, "facts");
+    let cdk = home.path("behind/cdk");
+    let real = fs::read_link(&cdk).unwrap();
+    fs::remove_file(&cdk).unwrap();
+    project.script(
+        "cdk",
+        &format!(
+            "#!/bin/sh\n[ \"$2\" = shutdown ] && exec sleep 1000\nexec {} \"$@\"\n",
+            real.display()
+        ),
+    );
+    fs::rename(project.path("cdk"), &cdk).unwrap();
+    let told = said(&mut cli(&home, &project, &["restart", "facts"]));
+    assert!(told.code() == Some(1) && is_alive(pid), "{told:?}");
+    assert!(told.err.contains("keeps running: cdk did not finish within 10 s"), "{told:?}");
+    let help = "help: see what it waits for with: cd ";
+    assert!(told.err.contains(help) && told.err.contains("cdk deploy shutdown"), "{told:?}");
+    fs::remove_file(&cdk).unwrap();
+    std::os::unix::fs::symlink(real, &cdk).unwrap();
+    let told = said(&mut cli(&home, &project, &["restart", "facts"]));
+    assert!(told.status.success() && !is_alive(pid), "{told:?}");
+    shut_down(&home, &project, &["facts"]);
+}
+
+#[test]
 fn a_connector_that_a_script_became_is_waited_for() {
     let home = Home::new();
     let project = project(&home);

@@ -18,11 +18,12 @@ use fluvio_secret_launch::{is_deployed, refuse_lost_restart};
 use fluvio_secret_protocol::lease::SECRETS;
 use fluvio_secret_protocol::{ListedLease, StartCommand};
 use fluvio_secret_system::help::Helpful;
-use fluvio_secret_system::{inherited, printable, shell};
+use fluvio_secret_system::{printable, shell};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+use crate::cdk_call::{self, CDK_START_TIMEOUT, CDK_STOP_TIMEOUT};
 use crate::{config_file, holders};
 
 /// How long a connector may take to stop before it is killed. Fluvio's take at most two seconds.
@@ -91,7 +92,7 @@ impl Deployed {
         let mut shutdown = cdk(&["deploy".into(), "shutdown".into(), name]);
         shutdown.current_dir(&self.start.directory).stdin(Stdio::null());
         shutdown.stdout(Stdio::null()).stderr(Stdio::null());
-        let status = inherited::spawn(&mut shutdown)?.wait()?;
+        let status = cdk_call::finish(&mut shutdown, CDK_STOP_TIMEOUT)?;
         if status.success() {
             return Ok(());
         }
@@ -129,6 +130,11 @@ impl Deployed {
         Ok(())
     }
 
+    /// Whether it has stopped although `cdk` failed or hung.
+    pub(crate) fn has_stopped(&self) -> bool {
+        !self.processes.is_empty() && self.is_gone_before(Instant::now()).unwrap_or(false)
+    }
+
     /// Waits until it is gone. It is killed after a grace period that began at this time.
     pub(crate) fn wait(&self, begun: Instant) -> io::Result<Stopped> {
         if self.is_gone_before(begun + STOP_GRACE)? {
@@ -149,7 +155,7 @@ impl Deployed {
     ) -> io::Result<ExitStatus> {
         let mut start = cdk(&self.start.args);
         start.current_dir(&self.start.directory).stdin(Stdio::null()).stdout(io::stderr());
-        inherited::spawn(&mut start)?.wait()
+        cdk_call::finish(&mut start, CDK_START_TIMEOUT)
     }
 
     /// The lease of the same connector, started again. It may have another name now. The leases begin with the

@@ -14,13 +14,14 @@
 //! * [`mask`](mod@mask): `--mask`
 //! * [`watch`]: `--watch`; [`signals`]: the signals that stop it
 //! * [`doctor`]: the checks of `doctor`
-//! * [`deployed`], [`restarts`], [`holders`], [`on_path`]: connectors of `cdk` and their restarts, processes that
-//!   hold a lease, programs on PATH
+//! * [`deployed`], [`restarts`], [`cdk_call`]: connectors of `cdk`, their restarts, and calls of `cdk`
+//! * [`holders`], [`on_path`]: processes that hold a lease, programs on PATH
 //! * [`output`], [`format`](mod@format), [`style`], [`date`], [`progress`]: what is printed
 //! * [`error`](mod@error): what can go wrong, and the exit status for it
 
 mod argument;
 mod audit_log;
+mod cdk_call;
 mod command_line;
 mod commands;
 mod config_file;

@@ -120,7 +120,8 @@ fn restart(
     cdk: &dyn Fn(&[OsString]) -> Command,
 ) -> RestartOutcome {
     let stopped = asked.and_then(|()| deployed.wait(begun));
-    let runs = deployed.runs && !matches!(stopped, Ok(Stopped::Itself | Stopped::Killed));
+    let is_stopped = matches!(stopped, Ok(Stopped::Itself | Stopped::Killed));
+    let runs = deployed.runs && !is_stopped && !deployed.has_stopped();
     match stopped.and_then(|stopped| start(deployed, stopped, cdk)) {
         Ok(killed) => Ok(RestartedConnector::new(deployed, new_lease(deployed), killed)),
         Err(error) => Err(FailedRestart {

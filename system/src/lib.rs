@@ -20,6 +20,7 @@
 //! # }
 //! ```
 //!
+//! * [`child`]: waits for a child, but not forever
 //! * [`file_id`]: whether a file is the same one, and whether it was written
 //! * [`file_system`]: which file systems report changes
 //! * [`harden`]: a process that others of the same user cannot read
@@ -40,6 +41,7 @@
 //! * [`shell`]: words of a shell, for commands that you are advised to type
 //! * [`terminal`]: the terminal that a program may prompt on
 
+pub mod child;
 pub mod file_id;
 pub mod file_system;
 pub mod harden;
