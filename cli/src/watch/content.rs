@@ -1,15 +1,18 @@
 //! The contents of the watched files. A change of dates alone does not count.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::hash::{DefaultHasher, Hasher};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use fluvio_secret_protocol::limits;
 use fluvio_secret_system::file_id::FileId;
+use fluvio_secret_system::regular::{self, Links};
 use ignore::WalkBuilder;
+use zeroize::Zeroizing;
 
 /// A missing or empty file is often about to be written. For this time its old content counts.
 const DOUBT_LASTS: Duration = Duration::from_millis(500);
@@ -23,6 +26,8 @@ const SETTLED_AGE: Duration = Duration::from_secs(600);
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Content {
     Empty,
+    /// A file with more bytes than a configuration may have. It is known by its dates and its size.
+    Large(FileId),
     Some(u64),
     Unreadable,
 }
@@ -205,33 +210,32 @@ fn content(path: &Path) -> Content {
     hash(path).unwrap_or(Content::Unreadable)
 }
 
+/// Reads no more than a configuration may have: nothing can stop this program while it reads. A FIFO or a device is
+/// an error, and not waited for.
 fn hash(path: &Path) -> io::Result<Content> {
-    // Opening a FIFO would wait for its writer.
-    if !fs::metadata(path)?.is_file() {
-        return Ok(Content::Unreadable);
+    let (file, found) = regular::open(OpenOptions::new().read(true), path, Links::Follow)?;
+    let most = limits::CONFIG_BYTES;
+    let large = Content::Large(FileId::from(&found));
+    let Some(size) = usize::try_from(found.len()).ok().filter(|size| *size <= most) else {
+        return Ok(large);
+    };
+    // A byte more than the file has, so that its end is read without growing. People write values into the file.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(size + 1));
+    file.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > most {
+        return Ok(large);
     }
-    let mut file = File::open(path)?;
-    let (mut hasher, mut is_empty) = (DefaultHasher::new(), true);
-    let mut bytes = vec![0; 64 << 10];
-    loop {
-        match file.read(&mut bytes) {
-            Ok(0) => break,
-            Ok(count) => {
-                is_empty = false;
-                hasher.write(&bytes[..count]);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(if is_empty { Content::Empty } else { Content::Some(hasher.finish()) })
+    let mut hasher = DefaultHasher::new();
+    hasher.write(&bytes);
+    Ok(if bytes.is_empty() { Content::Empty } else { Content::Some(hasher.finish()) })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::fs::{self, File};
     use std::time::Instant;
 
+    use fluvio_secret_protocol::limits;
     use fluvio_secret_system::file_id::FileId;
 
     use super::{Content, Contents, DOUBT_LASTS, Doubts, KnownFile, Reader, SETTLES};
@@ -253,6 +257,26 @@ mod tests {
         let now = reader.read(&paths);
         let changes = before.changes(&now, &mut Doubts::default(), Instant::now());
         assert_eq!(changes.changed, [file]);
+    }
+
+    #[test]
+    fn what_is_larger_than_a_configuration_is_not_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("data");
+        let file = File::create(&path).expect("a file");
+        // To read that takes minutes, even if it has no block on the disk.
+        file.set_len(1 << 40).expect("a large file");
+        let paths = [path.clone()];
+        let mut reader = Reader::default();
+        let before = reader.read(&paths);
+        assert_eq!(reader.read(&paths), before);
+        file.set_len((1 << 40) + 1).expect("a large file");
+        let now = reader.read(&paths);
+        let changes = before.changes(&now, &mut Doubts::default(), Instant::now());
+        assert_eq!(changes.changed, [path]);
+        file.set_len(limits::CONFIG_BYTES as u64).expect("a small file");
+        let content = reader.read(&paths).0.into_values().next();
+        assert!(matches!(content, Some(Content::Some(_))), "{content:?}");
     }
 
     #[test]
