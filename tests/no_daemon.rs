@@ -1,8 +1,13 @@
 //! `run --no-daemon`: a daemon for one connector, which is gone when that starts.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
+use std::thread;
+
+use fluvio_secret_protocol::{Code, Refusal, frame};
 
 use crate::harness::passphrase::protect;
 use crate::harness::{
@@ -78,6 +83,25 @@ fn b16_a_daemon_that_runs_is_used() {
     assert!(daemon.is_some());
     assert_eq!(said(&mut run(&home, &config, &[], "echo $A")).out, "a-value\n");
     assert_eq!(home.daemon_pid(), daemon);
+}
+
+#[test]
+fn b16_a_daemon_that_is_just_stopping_is_waited_for() {
+    let (home, config) = home();
+    let listener = UnixListener::bind(home.socket()).unwrap();
+    let socket = home.socket();
+    let stopping = thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        let mut request = vec![0; 4096];
+        assert!(client.read(&mut request).unwrap() > 0);
+        let refusal = Refusal::new(Code::Stopping, "the daemon is stopping", "try again");
+        client.write_all(&frame::encode(&refusal).unwrap()).unwrap();
+        fs::remove_file(socket).unwrap();
+    });
+    let said = said(&mut run(&home, &config, &[], "echo $A"));
+    assert_eq!((said.out.as_str(), said.err.as_str()), ("a-value\n", ""), "{said:?}");
+    stopping.join().unwrap();
+    assert_eq!(home.daemon_pid(), None);
 }
 
 #[test]

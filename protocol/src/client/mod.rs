@@ -120,9 +120,34 @@ impl Client {
     pub fn call_with_progress<C: Call>(
         &mut self,
         request: C,
+        report: impl FnMut(Reencrypting),
+    ) -> Result<C::Answer, ClientError> {
+        self.answer_to(&request, report)
+    }
+
+    /// Sends a request, and waits for its answer. `None` if another daemon has to be asked: this one was just
+    /// stopping, and has stopped now.
+    fn call_unless_stopping<C: Call>(
+        &mut self,
+        request: &C,
+    ) -> Result<Option<C::Answer>, ClientError> {
+        match self.answer_to(request, |_| {}) {
+            // The daemon did nothing, or another one would do the same again.
+            Err(ClientError::Refused(Refusal { code: Code::Stopping, .. })) => {}
+            Err(ClientError::Broken(_)) if request.is_repeatable() => {}
+            answer => return answer.map(Some),
+        }
+        // Until then, another daemon cannot have the vault.
+        self.stream.wait_for_end(Timeouts::new())?;
+        Ok(None)
+    }
+
+    fn answer_to<C: Call>(
+        &mut self,
+        request: &C,
         mut report: impl FnMut(Reencrypting),
     ) -> Result<C::Answer, ClientError> {
-        let mut reply = self.ask(&request)?;
+        let mut reply = self.ask(request)?;
         loop {
             match reply {
                 Reply::Answer(answer) if request.is_answered_by(&answer) => return Ok(answer),

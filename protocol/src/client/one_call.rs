@@ -24,13 +24,13 @@ pub fn call_daemon<C: Call>(state: &StateDirectory, request: C) -> Result<C::Ans
 ///
 /// Those of [`call_daemon`].
 pub fn call_once<C: Call>(state: &StateDirectory, request: C) -> Result<C::Answer, ClientError> {
-    if let Some(mut client) = serving(state)? {
-        return client.call(request);
+    if let Some(answer) = call_serving(state, &request)? {
+        return Ok(answer);
     }
     state.prepare().map_err(ClientError::Place)?;
     let _starter = start::lock(state).map_err(ClientError::Start)?;
-    if let Some(mut client) = serving(state)? {
-        return client.call(request);
+    if let Some(answer) = call_serving(state, &request)? {
+        return Ok(answer);
     }
     let (ours, theirs) = UnixStream::pair().map_err(ClientError::Broken)?;
     let mut daemon = start::for_connection(theirs).map_err(ClientError::Start)?;
@@ -46,10 +46,14 @@ pub fn call_once<C: Call>(state: &StateDirectory, request: C) -> Result<C::Answe
     answer
 }
 
-/// The daemon that serves. It is not replaced, because the next one would stay.
-fn serving(state: &StateDirectory) -> Result<Option<Client>, ClientError> {
+/// The answer of the daemon that serves, if one does and is not just stopping. It is not replaced, because the next
+/// one would stay.
+fn call_serving<C: Call>(
+    state: &StateDirectory,
+    request: &C,
+) -> Result<Option<C::Answer>, ClientError> {
     match connect(state) {
-        Ok(client) => Ok(Some(client)),
+        Ok(mut client) => client.call_unless_stopping(request),
         Err(error) if error.is_absent() => Ok(None),
         Err(error) => Err(error),
     }
