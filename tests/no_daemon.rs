@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
@@ -164,6 +165,27 @@ fn b16_a_daemon_that_hangs_costs_five_seconds_and_is_stopped() {
     });
     refused(&traced.wait_with_output().unwrap().into(), "did not answer within");
     assert!(!started.exists());
+}
+
+#[test]
+fn b16_a_daemon_that_hangs_after_its_answer_is_stopped() {
+    let (home, config) = home();
+    make_folder(&home.path("programs"), 0o700);
+    fs::copy(program("fluvio-secret"), home.path("programs/fluvio-secret")).unwrap();
+    let (daemon, hung) = (home.path("programs/fluvio-secretd"), home.path("hung"));
+    let hangs = format!(
+        "#!/bin/sh\n{} \"$@\"\ntouch {}\nexec sleep 1000\n",
+        program("fluvio-secretd").display(),
+        hung.display()
+    );
+    fs::write(&daemon, hangs).unwrap();
+    fs::set_permissions(&daemon, fs::Permissions::from_mode(0o700)).unwrap();
+    let mut command = home.foreign(home.path("programs/fluvio-secret").to_str().unwrap());
+    command.args(["run", "--no-daemon", "--as-is", "--config"]).arg(&config);
+    let said = said(command.args(["--", "sh", "-c", CHILDREN]));
+    let lines: Vec<_> = said.out.lines().collect();
+    assert_eq!((lines[0], lines[1].split_whitespace().count()), ("a-value", 1), "{said:?}");
+    assert!(hung.exists(), "the control");
 }
 
 /// A container: a root that cannot be written, a tmpfs for the state, and the command line as the first process.

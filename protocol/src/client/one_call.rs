@@ -1,11 +1,14 @@
 //! A call of the daemon, and one of a daemon for this call alone.
 
 use std::os::unix::net::UnixStream;
+use std::process::Child;
+use std::time::Duration;
 
 use super::frame_stream::FrameStream;
 use super::{Client, ClientError, connect, connect_or_start};
 use crate::message::call::Call;
-use crate::start;
+use crate::{limits, start};
+use fluvio_secret_system::child;
 use fluvio_secret_system::places::StateDirectory;
 
 /// Sends a request to the daemon; if none serves, starts one.
@@ -36,14 +39,28 @@ pub fn call_once<C: Call>(state: &StateDirectory, request: C) -> Result<C::Answe
     let mut daemon = start::for_connection(theirs).map_err(ClientError::Start)?;
     let stream = FrameStream::of(ours, &state.socket);
     let answer = stream.and_then(|stream| Client::of(stream, state).call(request));
-    if matches!(answer, Err(ClientError::Silent { .. })) {
-        // A disk may hang, and then its end may not come either. No connector starts.
-        let _ = daemon.kill();
-        return answer;
+    let is_silent = matches!(answer, Err(ClientError::Silent { .. }));
+    match has_ended(&mut daemon, is_silent) {
+        true => answer,
+        // No connector starts beside a daemon that has its secrets and cannot be stopped.
+        false => answer.and(Err(ClientError::Silent {
+            socket: state.socket.clone(),
+            pid: i32::try_from(daemon.id()).ok(),
+            is_asked: false,
+        })),
     }
-    // The connection has ended. If our own starter ignores SIGCHLD, the kernel keeps no status.
-    let _ = daemon.wait();
-    answer
+}
+
+/// Waits until a daemon has exited, because the connection has ended. One that hangs is killed. A disk may hang, and
+/// then even that may not end it.
+fn has_ended(daemon: &mut Child, is_silent: bool) -> bool {
+    let timeout = if is_silent { Duration::ZERO } else { limits::CLIENT_TIMEOUT };
+    match child::wait_within(daemon, timeout) {
+        Ok(Some(_)) => true,
+        Ok(None) => child::kill(daemon).unwrap_or(true),
+        // If our own starter ignores SIGCHLD, the kernel keeps no status.
+        Err(_) => true,
+    }
 }
 
 /// The answer of the daemon that serves, if one does and is not just stopping. It is not replaced, because the next
