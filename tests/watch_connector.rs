@@ -440,6 +440,55 @@ fn cdk_test_is_watched_in_the_same_way() {
 }
 
 #[test]
+fn f4_a_value_that_only_variables_can_carry_keeps_a_connector_with_a_secrets_file_running() {
+    let (home, path) = home_with_a_secret();
+    let project = Project::new(&home);
+    let config = project.config("facts", &["A"]);
+    let test = |option: &str| {
+        let line = format!("test --watch -O json --config {config}{option}");
+        Watched::start(&project.cdk(&line))
+    };
+    let starts: [&dyn Fn() -> Watched; 3] =
+        [&|| Watched::run(&home, &path, &["--inject", "file"], &CONNECTOR), &|| test(""), &|| {
+            test(" --no-check")
+        }];
+    for start in starts {
+        let mut watched = start();
+        watched.expect("started");
+        eventually("the connector", || {
+            project.given() == "A=value\n" || has_started_with(&home, "1 A=value")
+        });
+        home.set("A", "two\nlines");
+        let held = watched.expect("held");
+        let because = held["because"].as_str().unwrap();
+        assert!(because.contains("line break") && held["runs"] == true, "{held}");
+        home.set("A", "value");
+        watched.expect("restarted");
+        watched.end();
+        // Only one of the two is there.
+        let _ = fs::remove_file(project.path("given"));
+        let _ = fs::remove_file(home.path("starts"));
+    }
+    let mut watched = test(" --inject env");
+    watched.expect("started");
+    eventually("the connector", || project.given() == "value\n");
+    home.set("A", "two\nlines");
+    watched.expect("restarted");
+    eventually("the connector", || project.given() == "two\nlines\n");
+    // A start that is not checked gets no value that is missing either.
+    watched.end();
+    home.set("A", "value");
+    let mut watched = Watched::run(&home, &path, &["--no-check"], &CONNECTOR);
+    watched.expect("started");
+    watched.until_started_with(&home, "1 A=value");
+    home.ok(&["delete", "A"]);
+    let held = watched.expect("held");
+    assert!(held["because"].as_str().unwrap().contains("is not in the vault"), "{held}");
+    home.ok(&["restore", "A"]);
+    watched.end();
+}
+
+#[test]
 fn two_supervisors_and_a_daemon_keep_nothing_of_many_restarts() {
     let (home, path) = home_with_a_secret();
     let daemon = home.daemon_pid().unwrap();

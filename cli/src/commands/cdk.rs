@@ -67,6 +67,9 @@ pub(crate) struct WatchCdkArgs {
     no_check: bool,
 
     #[arg(long)]
+    no_lease: bool,
+
+    #[arg(long)]
     no_vault: bool,
 
     // The options for --watch require it.
@@ -109,16 +112,17 @@ const PACKAGE_SOURCES: [&str; 3] = ["Cargo.toml", "build.rs", "src"];
 
 /// `cdk test --watch`, which the shim hands over.
 pub(super) fn watch_cdk(cdk: WatchCdkArgs, hardened: Hardened) -> Result<(), CliError> {
-    let WatchCdkArgs { config, no_check, no_vault, watch: _, watching: mut watch, args } = cdk;
+    let WatchCdkArgs { config, no_check, no_lease, no_vault, watch: _, watching, args } = cdk;
+    let mut watch = watching;
     PACKAGE_SOURCES.iter().for_each(|source| watch.add(Path::new(source)));
-    let (check, vault) = (!no_check, !no_vault);
+    let (check, by_file, vault) = (!no_check, !no_lease, !no_vault);
     if vault {
         unlock_for(&config)?;
     }
     let path = shim_path()?;
     let program = path.clone();
     let command = move || as_cdk(&path, &args);
-    let plan = Plan { config, watch, check, vault, program, command: Box::new(command) };
+    let plan = Plan { config, watch, check, by_file, vault, program, command: Box::new(command) };
     watch::supervise(plan, hardened)
 }
 

@@ -170,6 +170,7 @@ pub(super) fn run(args: RunArgs, hardened: Hardened) -> Result<(), CliError> {
         config,
         watch: args.watching,
         check: !args.no_check,
+        by_file: args.inject == Some(InjectMode::File),
         vault: true,
         program,
         command: Box::new(command),

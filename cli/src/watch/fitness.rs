@@ -24,19 +24,18 @@ pub(super) type Refuses<'a> = &'a dyn Fn(&mut Checked) -> bool;
 /// Checks a connector whose secrets come from the vault, and subscribes to those of its current configuration.
 pub(super) fn check_fit(
     path: &Path,
-    refuses: Option<Refuses<'_>>,
+    refuses: Refuses<'_>,
     places: &StateDirectory,
     secrets: &mut SecretChanges,
     lock: &mut LockWatch,
 ) -> Result<(), UnfitChange> {
     let config = config_file::read(path).map_err(|error| unread(&error))?;
-    // The daemon refuses an invalid configuration, even if nothing else is checked.
+    // The daemon refuses an invalid configuration, even if a start is not checked.
     secrets.subscribe(config.clone())?;
     if !secrets.fingerprints().is_empty() && lock.is_closed() {
         let because = "the vault is locked\nhelp: unlock it with: fluvio-secret unlock";
         return Err(UnfitChange::for_good(because));
     }
-    let Some(refuses) = refuses else { return Ok(()) };
     let text = String::from_utf8_lossy(&config).into_owned();
     let mut checked = connect_or_start(places)?.call(Check { config })?;
     if refuses(&mut checked) {

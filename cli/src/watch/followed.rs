@@ -272,8 +272,7 @@ impl Followed {
         }
         let is_checked = deployed::is_checked(&self.held.start);
         let refuses = |checked: &mut Checked| checked.keeps_from_lease(is_checked);
-        let refuses = Some(&refuses as _);
-        let fit = check_fit(&self.held.config(), refuses, &self.places, &mut self.secrets, lock);
+        let fit = check_fit(&self.held.config(), &refuses, &self.places, &mut self.secrets, lock);
         if let Err(unfit) = fit.and_then(|()| self.refuse_taken_name()) {
             let because = unfit.because.clone();
             if self.hold.hold(contents, self.secrets.fingerprints().clone(), unfit) {

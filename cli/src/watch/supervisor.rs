@@ -31,8 +31,10 @@ use crate::{config_file, connection, signals};
 pub(crate) struct Plan {
     pub(crate) config: PathBuf,
     pub(crate) watch: WatchArgs,
-    /// Whether to check that the connector would start before it is restarted.
+    /// Whether its start is checked.
     pub(crate) check: bool,
+    /// Whether only a secrets file can pass its values.
+    pub(crate) by_file: bool,
     /// Whether its secrets come from the vault.
     pub(crate) vault: bool,
     /// The program that is started, for messages.
@@ -261,11 +263,13 @@ impl Supervisor {
 
     /// Whether a connector would start with what is there now.
     fn is_fit(&mut self) -> Result<(), UnfitChange> {
-        let Plan { config, check, vault, .. } = &self.plan;
+        let Plan { config, check, by_file, vault, .. } = &self.plan;
         if *vault {
-            let refuses = |checked: &mut Checked| checked.has_errors();
-            let refuses = check.then_some(&refuses as _);
-            return check_fit(config, refuses, &self.places, &mut self.secrets, &mut self.lock);
+            let refuses = |checked: &mut Checked| match by_file {
+                true => checked.keeps_from_lease(*check),
+                false => checked.keeps_from_start(*check),
+            };
+            return check_fit(config, &refuses, &self.places, &mut self.secrets, &mut self.lock);
         }
         config_file::read(config).map(drop).map_err(|error| unread(&error))
     }

@@ -4,7 +4,8 @@
 use std::fmt;
 
 use fluvio_secret_protocol::check::{
-    ADD_THIS_MACHINE, BY_ENVIRONMENT, DAMAGED_SECRET, Finding, MISSING_SECRET,
+    ADD_THIS_MACHINE, BY_ENVIRONMENT, DAMAGED_SECRET, Finding, LARGE_VALUES, MISSING_SECRET,
+    UNFIT_VALUE,
 };
 use fluvio_secret_protocol::fit::{self, Unfit};
 use fluvio_secret_protocol::{Secret, SecretName, limits};
@@ -146,7 +147,7 @@ impl Together {
                     "`{name}` cannot be in a secrets file ({by_file}) or an environment variable ({by_environment})"
                 );
                 let remedy = format!("set another value with: fluvio-secret set {name}");
-                error("unfit", place(), text, remedy)
+                error(UNFIT_VALUE, place(), text, remedy)
             }
         };
         Some(about(name, found))
@@ -159,14 +160,14 @@ impl Together {
                 let text = format!(
                     "a secrets file cannot hold `{other}`, and `{name}` cannot be an environment variable ({why})"
                 );
-                about(name, error("unfit", *place, text, "set one of the two to another value"))
+                about(name, error(UNFIT_VALUE, *place, text, "set one of the two to another value"))
             }));
         }
         if self.bytes > limits::GRANT_BYTES {
             // Their size is not part of the message: it would reveal something about the values.
             let text = format!("the secrets have more than {} bytes in total", limits::GRANT_BYTES);
             findings.push(error(
-                "large",
+                LARGE_VALUES,
                 Location::START,
                 text,
                 "reference fewer secrets, or smaller ones",

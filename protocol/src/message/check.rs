@@ -42,6 +42,12 @@ pub const MISSING_SECRET: &str = "missing-secret";
 /// The code of a secret that cannot be decrypted.
 pub const DAMAGED_SECRET: &str = "damaged-secret";
 
+/// The code of a value that neither a secrets file nor the environment can carry.
+pub const UNFIT_VALUE: &str = "unfit";
+
+/// The code of values that are too large for one answer.
+pub const LARGE_VALUES: &str = "large";
+
 /// What helps if a secret is not encrypted for this machine's key. To set it again would replace it for everyone.
 pub const ADD_THIS_MACHINE: &str = "have one of the vault's recipients add this machine's key, \
      which this prints: fluvio-secret key show";
@@ -126,8 +132,14 @@ impl Checked {
     /// Whether a value cannot be delivered, with or without the check.
     #[must_use]
     pub fn lacks_a_value(&self) -> bool {
-        let is_lost = |code: &str| [MISSING_SECRET, DAMAGED_SECRET].contains(&code);
-        self.findings.iter().any(|finding| is_lost(&finding.code))
+        const LOST: [&str; 4] = [MISSING_SECRET, DAMAGED_SECRET, UNFIT_VALUE, LARGE_VALUES];
+        self.findings.iter().any(|finding| LOST.contains(&&*finding.code))
+    }
+
+    /// Whether a connector would not start, with or without the check.
+    #[must_use]
+    pub fn keeps_from_start(&self, is_checked: bool) -> bool {
+        if is_checked { self.has_errors() } else { self.lacks_a_value() }
     }
 
     /// Takes a value that needs the environment for an error: its connector gets a secrets file.
@@ -140,11 +152,8 @@ impl Checked {
     /// Whether a connector with a lease would not start, with or without the check.
     pub fn keeps_from_lease(&mut self, is_checked: bool) -> bool {
         self.refuse_by_environment();
-        let is_lost = |finding: &Finding| finding.code == BY_ENVIRONMENT;
-        match is_checked {
-            true => self.has_errors(),
-            false => self.lacks_a_value() || self.findings.iter().any(is_lost),
-        }
+        self.keeps_from_start(is_checked)
+            || self.findings.iter().any(|finding| finding.code == BY_ENVIRONMENT)
     }
 
     /// The findings as text for people, each with its line of the file underlined.

@@ -131,6 +131,9 @@ fn watched(args: &[OsString]) -> Option<CdkPlan> {
             if !start.check {
                 options.push("--no-check".into());
             }
+            if start.inject == Some(InjectMode::Env) {
+                options.push("--no-lease".into());
+            }
             start.config
         }
         refused @ CdkPlan::Refuse(_) => return Some(refused),

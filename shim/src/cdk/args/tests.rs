@@ -77,7 +77,7 @@ fn what_goes_with_watch_is_for_the_supervisor() {
     assert_eq!(words(&watch.options), "--watch -Ojson");
     let watch = watched("test --watch --inject env --no-check");
     assert_eq!(watch.config.to_str(), Some("sample-config.yaml"));
-    assert_eq!(words(&watch.options), "--watch --no-check");
+    assert_eq!(words(&watch.options), "--watch --no-check --no-lease");
     assert_eq!(words(&watch.args), "test --inject env --no-check");
     let watch = watched("test --watch -p x --secrets s --config=d.yaml");
     assert_eq!(
