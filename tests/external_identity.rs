@@ -1,6 +1,8 @@
 //! An identity that is not ours: in a file that the environment names, or on standard input.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
@@ -113,6 +115,21 @@ fn d22_a_daemon_with_another_identity_is_reported_and_delivers_nothing() {
     assert!(with(&home, &other, &["daemon", "restart"]).status.success());
     assert_eq!(delivered(&home, &other).out, "one\n");
     assert_eq!(home.audit_log().iter().filter(|line| line["event"] == "grant").count(), 2);
+}
+
+#[test]
+fn d22_two_paths_that_look_alike_are_two_identities() {
+    let (home, key) = home_with_key();
+    let at = |bytes: &[u8]| home.path("").join(OsStr::from_bytes(bytes));
+    let (one, other) = (at(b"\xff.txt"), at(b"\xfe.txt"));
+    copy(&key, &one);
+    copy(&key, &other);
+    assert_eq!(delivered(&home, &one).out, "one\n");
+    let refusal = delivered(&home, &other);
+    refused(&refusal, r#"\xff.txt", but"#);
+    refused(&refusal, r#"\xfe.txt""#);
+    refused(&with(&home, &other, &["list"]), r#"\xff.txt", but"#);
+    assert_eq!(delivered(&home, &one).out, "one\n");
 }
 
 #[test]

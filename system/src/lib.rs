@@ -32,6 +32,7 @@
 //! * [`logout`]: what happens to files in memory when their user logs out
 //! * [`output`]: results on standard output
 //! * [`parallel`]: the same work in several threads
+//! * [`path_text`]: paths as text that is compared
 //! * [`peer`]: the process at the other end of a socket
 //! * [`places`]: where everything is kept
 //! * [`private`]: directories and files that only you may use
@@ -53,6 +54,7 @@ pub mod lock;
 pub mod logout;
 pub mod output;
 pub mod parallel;
+pub mod path_text;
 pub mod peer;
 pub mod places;
 pub mod printable;

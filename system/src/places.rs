@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::{env, io};
 
 use crate::help::{Help, Helpful};
+use crate::path_text;
 use crate::private::{self, FILE_MODE, PrivateError};
 use crate::regular::{self, Links};
 
@@ -181,10 +182,10 @@ impl StateDirectory {
         })
     }
 
-    /// The identity's file that the environment names, as the daemon writes paths.
+    /// The identity's file that the environment names, as the daemon writes it.
     #[must_use]
     pub fn expected_identity(&self) -> Option<String> {
-        self.external_identity.as_ref().map(|path| path.to_string_lossy().into_owned())
+        self.external_identity.as_deref().map(path_text::unambiguous)
     }
 
     /// Makes the missing directories and checks that they are private.

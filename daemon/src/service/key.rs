@@ -7,6 +7,7 @@ use fluvio_secret_protocol::{
     GetKey, Key, Lock, Locked, Passphrase, Reencrypted, Refusal, Retire, Rotate, Secret, Unlock,
     Unlocked, UseIdentity,
 };
+use fluvio_secret_system::path_text;
 use fluvio_secret_vault::{BootInstant, KeyError, KeyState, Rekey, Retirement};
 use jiff::Timestamp;
 
@@ -166,7 +167,7 @@ fn describe_all(service: &Service) -> Result<Key, Refusal> {
 /// Describes the identity without its retired keys.
 fn describe(service: &Service, recipient: Option<String>) -> Key {
     Key {
-        identity: service.vault.keys().path().display().to_string(),
+        identity: path_text::unambiguous(service.vault.keys().path()),
         recipient,
         passphrase: match service.vault.keys().state() {
             KeyState::None => None,

@@ -1,6 +1,7 @@
 //! The daemon's state, and what it granted last.
 
 use fluvio_secret_protocol::{Activity, GetActivity, GetStatus, Refusal, Status, Stop, Stopping};
+use fluvio_secret_system::path_text;
 use fluvio_secret_vault::KeyState;
 
 use super::handle::{Caller, Handle};
@@ -44,7 +45,7 @@ pub(crate) fn last_known(service: &Service) -> Status {
         pid: std::process::id(),
         since: service.since.as_second(),
         vault: service.vault.path().display().to_string(),
-        identity: service.vault.keys().path().display().to_string(),
+        identity: path_text::unambiguous(service.vault.keys().path()),
         locked: state == KeyState::Locked,
         unlocked_until: match state {
             KeyState::Unlocked(until) => until.map(key::seconds),

@@ -10,6 +10,7 @@ use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::{Grant, Refusal, Secret, SecretName, limits};
 use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::parallel::{cores, in_parallel};
+use fluvio_secret_system::path_text;
 use fluvio_secret_vault::{Names, SecretReader, Vault, VaultError};
 
 use super::refusals;
@@ -51,7 +52,7 @@ impl Referenced {
         grant: &Grant,
         by: InjectBy,
     ) -> Result<Result<Self, Checked>, Refusal> {
-        let identity = vault.keys().path().to_string_lossy();
+        let identity = path_text::unambiguous(vault.keys().path());
         if let Some(expected) = grant.identity.as_deref().filter(|expected| *expected != identity) {
             return Err(refusals::other_identity(&identity, expected));
         }
