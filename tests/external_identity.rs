@@ -152,9 +152,18 @@ fn d22_an_identity_elsewhere_must_exist_and_be_yours_alone() {
     home.ok(&["daemon", "stop"]);
     let text = fs::read_to_string(&key).unwrap();
     let secret = text.lines().find(|line| line.starts_with("AGE-SECRET-KEY-1")).unwrap();
-    let said = delivered(&home, Path::new(secret));
-    refused(&said, &format!("{VARIABLE} is not an absolute path"));
-    assert!(!said.err.contains(secret), "{said:?}");
+    for typed in [secret.to_owned(), format!("/{secret}"), format!("{}/{secret}", key.display())] {
+        let typed = Path::new(&typed);
+        for said in [delivered(&home, typed), with(&home, typed, &["doctor"])] {
+            refused(&said, &format!("{VARIABLE} has a key in it"));
+            assert!(!said.err.contains(secret) && !said.out.contains(secret), "{said:?}");
+        }
+        let mut daemon = home.command("fluvio-secretd");
+        let said = crate::harness::said(daemon.env(VARIABLE, typed));
+        refused(&said, &format!("{VARIABLE} has a key in it"));
+        assert!(!said.err.contains(secret), "{said:?}");
+        assert!(!has(&home.path("state"), secret));
+    }
 }
 
 #[test]

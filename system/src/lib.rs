@@ -28,6 +28,7 @@
 //! * [`help`]: what you can do about an error
 //! * [`inherited`]: signals that the starter blocked or ignored
 //! * [`io_error`]: what an error of the file system means
+//! * [`key_text`]: recognizes the text of a key
 //! * [`lock`]: locks that the kernel frees when their holder exits
 //! * [`logout`]: what happens to files in memory when their user logs out
 //! * [`output`]: results on standard output
@@ -50,6 +51,7 @@ pub mod hash;
 pub mod help;
 pub mod inherited;
 pub mod io_error;
+pub mod key_text;
 pub mod lock;
 pub mod logout;
 pub mod output;

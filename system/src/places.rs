@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::{env, io};
 
 use crate::help::{Help, Helpful};
+use crate::key_text::has_key;
 use crate::path_text;
 use crate::private::{self, FILE_MODE, PrivateError};
 use crate::regular::{self, Links};
@@ -247,6 +248,7 @@ fn absolute(
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Option<PathBuf>, PlaceError> {
     match variable(name).filter(|value| !value.is_empty()).map(PathBuf::from) {
+        Some(path) if has_key(path.as_os_str()) => Err(PlaceError::Key { variable: name }),
         Some(path) if !path.is_absolute() => Err(PlaceError::NotAbsolute { variable: name }),
         path => Ok(path),
     }
@@ -266,6 +268,8 @@ fn keep_out_of_git(directory: &Path) -> io::Result<()> {
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum PlaceError {
+    #[error("{variable} has a key in it, not only the path of its file")]
+    Key { variable: &'static str },
     #[error("the path of the socket, {}, has {length} bytes, more than {SOCKET_PATH_BYTES}", .path.display())]
     LongSocket { path: PathBuf, length: usize },
     #[error("HOME is not set")]
@@ -279,6 +283,7 @@ pub enum PlaceError {
 impl Helpful for PlaceError {
     fn help(&self) -> Option<Help> {
         Some(Help::advice(match self {
+            Self::Key { .. } => "write the key into a file of its own, and name that".to_owned(),
             Self::LongSocket { .. } => format!("set {HOME_VARIABLE} to a shorter path"),
             Self::NoHome => format!("set HOME or {HOME_VARIABLE}"),
             Self::NotAbsolute { variable: "HOME" } => "set HOME to an absolute path".to_owned(),
@@ -350,8 +355,13 @@ mod tests {
         let found = with("/run/key").expect("a place").external_identity;
         assert_eq!(found.as_deref(), Some(Path::new("/run/key")));
         assert_eq!(with("").expect("unset").external_identity, None);
-        let report = with("AGE-SECRET-KEY-1CNRY").expect_err("a key").report();
-        assert!(report.contains(IDENTITY_VARIABLE) && !report.contains("CNRY"), "{report}");
+        for key in ["AGE-SECRET-KEY-1CNRY", "/AGE-SECRET-KEY-1CNRY", "/k/age-secret-key-1CNRY"] {
+            let report = with(key).expect_err("a key").report();
+            assert!(
+                report.contains("_FILE has a key in it") && !report.contains("CNRY"),
+                "{report}"
+            );
+        }
     }
 
     #[test]

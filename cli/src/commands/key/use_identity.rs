@@ -2,12 +2,12 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal, Read};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use fluvio_secret_protocol::{GetRecipients, Secret, UseIdentity, limits};
+use fluvio_secret_system::key_text::has_key;
 use fluvio_secret_system::regular::{self, Links};
 use fluvio_secret_system::{printable, shell};
 
@@ -87,21 +87,13 @@ fn is_sealed(identity: &Secret) -> bool {
     bytes.starts_with(b"age-encryption.org/") || bytes.starts_with(b"-----BEGIN AGE")
 }
 
-/// Whether a path has the text of a key in it, which no message may repeat.
-fn is_key(path: &Path) -> bool {
-    const BEGIN: &[u8] = b"AGE-SECRET-KEY-";
-    // A variable may have a whole file of keys.
-    let mut parts = path.as_os_str().as_bytes().windows(BEGIN.len());
-    parts.any(|part| part.eq_ignore_ascii_case(BEGIN))
-}
-
 const NOT_A_FILE: &str = "\
 error: that is a key and not a file, so nothing was changed
 help: write it into a file that only you can read, and name that file";
 
 /// The text, and the mode of its file. A pipe, as `<(command)` makes one, is not a file that keeps it.
 fn read(path: &Path) -> Result<(Secret, Option<u32>), CliError> {
-    if is_key(path) {
+    if has_key(path.as_os_str()) {
         return Err(CliError::Usage(NOT_A_FILE.to_owned()));
     }
     let failed = |why: AnyCause| CliError::Identity { path: path.to_owned(), why };
