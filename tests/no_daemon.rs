@@ -215,6 +215,17 @@ exec chroot "$root" env -i PATH="$PATH" FLUVIO_SECRET_HOME=/home FLUVIO_SECRET_I
     /home/programs/fluvio-secret run --no-daemon --config /home/config.yaml "$@"
 "#;
 
+/// Starts a process whose parent exits, and waits until both have been reaped.
+const ORPHAN: &str = "
+(sh -c 'echo $$ > /home/state/orphan' &)
+tries=0
+until [ -s /home/state/orphan ] && [ ! -e /proc/$(cat /home/state/orphan) ]; do
+    sleep 0.02
+    tries=$((tries + 1))
+    [ $tries -lt 1000 ] || { cat /proc/$(cat /home/state/orphan)/status; exit 1; }
+done
+echo reaped";
+
 #[test]
 fn b16_it_is_the_entry_point_of_a_container_with_a_read_only_root() {
     if !need::root() || !need::tool("unshare") {
@@ -247,6 +258,9 @@ fn b16_it_is_the_entry_point_of_a_container_with_a_read_only_root() {
     assert_eq!((started.out.as_str(), started.err.as_str()), (expected, ""), "{started:?}");
     let masked = contained("writable", &["--mask", "--as-is", "--", "sh", "-c", "echo $A; exit 7"]);
     assert_eq!((masked.code(), masked.out.as_str()), (Some(7), "***\n"), "{masked:?}");
+    let orphan = ["--mask", "--as-is", "--", "sh", "-c", ORPHAN];
+    let reaped = contained("writable", &orphan);
+    assert_eq!((reaped.out.as_str(), reaped.err.as_str()), ("reaped\n", ""), "{reaped:?}");
     // Without a line in the audit log, nothing is delivered.
     let said = contained("read-only", &["--as-is", "--", "sh", "-c", "echo $A"]);
     refused(&said, "ead-only");

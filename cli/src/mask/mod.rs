@@ -19,7 +19,8 @@ use fluvio_secret_launch::PreparedConnector;
 use fluvio_secret_system::harden::{Hardened, harden};
 use fluvio_secret_system::inherited;
 use rustix::event::poll;
-use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process, waitpid};
 
 use self::delivered_values::DeliveredValues;
 use self::outputs::Outputs;
@@ -111,11 +112,11 @@ impl Parent {
 
     /// Learns that the connector has exited or was stopped. This program stops with it, for the shell.
     fn look_after_child(&mut self) -> io::Result<()> {
-        let options = WaitOptions::NOHANG | WaitOptions::UNTRACED;
-        while self.status.is_none()
-            && let Some((_, status)) =
-                rustix::io::retry_on_intr(|| waitpid(Some(self.child), options))?
-        {
+        while let Some((pid, status)) = self.child_news()? {
+            // An orphan, which may have the id that the connector had.
+            if pid != self.child || self.status.is_some() {
+                continue;
+            }
             if status.stopped() {
                 kill_process(getpid(), Signal::STOP)?;
                 self.signal(Signal::CONT);
@@ -124,6 +125,25 @@ impl Parent {
             }
         }
         Ok(())
+    }
+
+    /// A child that has exited, which is then reaped, or that was stopped. As the first process of a container, this
+    /// one also gets all processes whose parent has exited.
+    fn child_news(&self) -> io::Result<Option<(Pid, WaitStatus)>> {
+        let is_first = getpid() == Pid::INIT;
+        if self.status.is_some() && !is_first {
+            return Ok(None);
+        }
+        let options = WaitOptions::NOHANG | WaitOptions::UNTRACED;
+        let news = || match is_first {
+            true => rustix::process::wait(options),
+            false => waitpid(Some(self.child), options),
+        };
+        match rustix::io::retry_on_intr(news) {
+            // There are no children any more.
+            Err(Errno::CHILD) if self.status.is_some() => Ok(None),
+            news => Ok(news?),
+        }
     }
 
     fn signal(&self, signal: Signal) {
