@@ -14,6 +14,7 @@ use crate::harness::ask::Asker;
 use crate::harness::mount::Mount;
 use crate::harness::trace::{Trace, WRITES};
 use crate::harness::{Home, Said, make_folder, need, program, said};
+use crate::own_vault::copy;
 
 /// The bytes of every file of a directory.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -186,6 +187,34 @@ fn cannot_be_written(home: &Home, told: &str) {
         assert_eq!(delivered(home), "old");
     }
     assert!(home.ok(&["list"]).contains('A'));
+}
+
+#[test]
+fn a10_a_vault_has_one_daemon_even_if_one_of_two_can_only_read_it() {
+    if !need::root() {
+        return;
+    }
+    let (writer, reader) = (Home::new(), Home::new());
+    writer.ok(&["set", "A", "one"]);
+    writer.ok(&["daemon", "stop"]);
+    // As in a clone of a vault's git.
+    fs::remove_file(writer.vault().join(".lock")).unwrap();
+    copy(&writer.path("config"), &reader.path("config"));
+    make_folder(&reader.path("data"), 0o700);
+    make_folder(&reader.vault(), 0o700);
+    let _mount = Mount::read_only_of(&writer.vault(), &reader.vault());
+    let both = [&reader, &writer];
+    for [first, second] in [both, [both[1], both[0]]] {
+        first.ok(&["list"]);
+        let refused = second.cli(&["list"]);
+        assert!(!refused.status.success(), "{refused:?}");
+        let pid = first.daemon_pid().unwrap();
+        assert!(refused.err.contains("another daemon uses the vault"), "{refused:?}");
+        assert!(refused.err.contains(&format!("kill {pid}")), "{refused:?}");
+        first.ok(&["daemon", "stop"]);
+        second.ok(&["list"]);
+        second.ok(&["daemon", "stop"]);
+    }
 }
 
 #[test]

@@ -65,7 +65,12 @@ impl Mount {
     /// The directory as it is, and nothing in it can be changed. (The file system itself cannot be made
     /// read-only while the daemon has its lock open.)
     pub(crate) fn read_only(at: &Path) -> Self {
-        mount(&["--bind", at.to_str().unwrap()], at);
+        Self::read_only_of(at, at)
+    }
+
+    /// A directory at another place too, where nothing in it can be changed.
+    pub(crate) fn read_only_of(directory: &Path, at: &Path) -> Self {
+        mount(&["--bind", directory.to_str().unwrap()], at);
         let mount_point = Self { at: at.to_owned() };
         mount(&["-o", "remount,bind,ro"], at);
         mount_point

@@ -75,7 +75,7 @@ impl Vault {
         let lock = FileLock::take_in(path, ".lock", deadline).map_err(failed)?;
         let lock = lock.ok_or_else(|| OpenError::Owned {
             path: path.to_owned(),
-            pid: lock::holder(&path.join(".lock")),
+            pid: lock::holder(&path.join(".lock")).or_else(|| lock::holder(path)),
         })?;
         let directory = DurableDirectory::at(path.to_owned());
         let id = id::of_vault(&directory).map_err(Stranger::from)?;
