@@ -7,6 +7,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
 use fluvio_secret_system::places::Places;
+use fluvio_secret_system::printable;
 use jiff::Timestamp;
 use tracing::level_filters::LevelFilter;
 
@@ -42,9 +43,9 @@ pub(crate) fn begin(mode: ServeMode, places: &Places, default: LevelFilter) -> i
             // A line that cannot be written cannot be reported either.
             let queue = LogQueue::start(move |line| drop(file.append(line, Reach::System)))?;
             let queue = QUEUE.get_or_init(|| queue);
-            log.with_writer(move || queue).init();
+            log.with_writer(move || OneLine(queue)).init();
         }
-        ServeMode::Foreground => log.with_writer(io::stderr).init(),
+        ServeMode::Foreground => log.with_writer(|| OneLine(io::stderr())).init(),
     }
     if level.is_none() && wanted.is_some() {
         tracing::warn!("{LEVEL_VARIABLE} must be error, warn, info, debug, trace or off");
@@ -60,6 +61,24 @@ pub(crate) fn begin(mode: ServeMode, places: &Places, default: LevelFilter) -> i
 pub(crate) fn flush() {
     if let Some(queue) = QUEUE.get() {
         queue.flush();
+    }
+}
+
+/// Writes each entry as one line that is safe to print: a path in it may have line ends, and look like an entry of
+/// its own.
+struct OneLine<W>(W);
+
+impl<W: Write> Write for OneLine<W> {
+    fn write(&mut self, entry: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(entry);
+        let mut line = printable::line(text.strip_suffix('\n').unwrap_or(&text));
+        line.push('\n');
+        self.0.write_all(line.as_bytes())?;
+        Ok(entry.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 
@@ -125,7 +144,16 @@ mod tests {
     use std::io::Write;
     use std::sync::mpsc::channel;
 
-    use super::{LogQueue, WAITING_LINES};
+    use super::{LogQueue, OneLine, WAITING_LINES};
+
+    #[test]
+    fn d18_a_path_with_line_ends_is_in_one_line() {
+        let mut written = Vec::new();
+        let entry = b"time ERROR cannot read /a\ntime ERROR forged\x1b[2J\n";
+        OneLine(&mut written).write_all(entry).expect("written");
+        let expected = "time ERROR cannot read /a\u{fffd}time ERROR forged\u{fffd}[2J\n";
+        assert_eq!(String::from_utf8(written).expect("text"), expected);
+    }
 
     #[test]
     fn a_full_queue_drops_lines_and_reports_their_number() {
