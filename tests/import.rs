@@ -361,3 +361,20 @@ fn an_imported_value_that_reaches_no_connector_has_a_warning_of_its_own() {
         )
     );
 }
+
+#[test]
+fn an_import_that_set_nothing_is_not_to_be_run_again_as_it_is() {
+    let home = Home::new();
+    home.ok(&["set", "B", "two"]);
+    home.write("secrets.txt", "A=one\nB=two\n");
+    // Without a line in the audit log, nothing is changed.
+    let log = home.path("state/audit.log");
+    fs::remove_file(&log).unwrap();
+    fs::create_dir(&log).unwrap();
+    let refused = home.cli(&["import", "secrets.txt"]);
+    assert_eq!(refused.code(), Some(1), "{refused:?}");
+    assert!(refused.err.contains("so nothing was delivered or changed"), "{refused:?}");
+    assert!(!refused.err.contains("same command again"), "{refused:?}");
+    fs::remove_dir(&log).unwrap();
+    home.ok(&["import", "secrets.txt"]);
+}

@@ -204,7 +204,7 @@ impl Importer<'_> {
                     }
                     Err(error) => {
                         drop(progress);
-                        return Err(self.stopped(error));
+                        return Err(self.stopped(error, found));
                     }
                 }
             }
@@ -220,7 +220,7 @@ impl Importer<'_> {
     }
 
     /// The error with what was done before it, as the vault shows it.
-    fn stopped(&self, error: CliError) -> CliError {
+    fn stopped(&self, error: CliError, before: &[Found]) -> CliError {
         let CliError::Client(source) = error else { return error };
         let found = match source {
             // One that hangs would only cost the same time again.
@@ -228,6 +228,8 @@ impl Importer<'_> {
             _ => self.look().ok(),
         };
         let done = match found {
+            // Nothing was done, and the same command would probably do nothing again.
+            Some(found) if found == before => return CliError::Client(source),
             Some(found) => {
                 let done = found.iter().filter(|found| **found == Found::Same).count();
                 let (all, source) = (self.secrets.len(), self.source.shown());
