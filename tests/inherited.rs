@@ -160,6 +160,27 @@ fn b14_a_daemon_that_may_start_few_threads_imports_and_rotates() {
 }
 
 #[test]
+fn b14_too_few_open_files_are_named_with_the_next_step() {
+    let home = Home::new();
+    home.set("A", "value");
+    home.ok(&["daemon", "stop"]);
+    let config = home.config(&["A"]);
+    let run = home.run(&config, &["--no-daemon", "--as-is"], &["true"]);
+    let mut list = home.command("fluvio-secret");
+    list.arg("list");
+    for files in 4..=12 {
+        let limit = format!("--nofile={files}:{files}");
+        for command in [&run, &list] {
+            let refused = said(&mut behind(&["prlimit", &limit], command));
+            assert!(!refused.status.success(), "{files}: {refused:?}");
+            let help = "help: raise the limit";
+            assert!(refused.err.contains(help), "{files}: {refused:?}");
+            assert!(refused.err.contains("ulimit -n 1024"), "{files}: {refused:?}");
+        }
+    }
+}
+
+#[test]
 fn b14_where_no_thread_may_be_started_the_daemon_says_so() {
     if !need::root() || !need::tool("setpriv") {
         return;

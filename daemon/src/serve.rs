@@ -124,7 +124,7 @@ fn serve_connection() -> Result<(), ServeError> {
     match &opened {
         Ok(opened) => server::serve_one(connection, opened.service.clone())?,
         // If the client cannot be answered, it sees that the daemon is gone.
-        Err(error) => _ = server::refuse_one(connection, refusals::not_serving(error)),
+        Err(error) => _ = server::refuse_one(connection, &refusals::not_serving(error)),
     }
     opened.map(|_| ())
 }

@@ -1,13 +1,13 @@
 //! The socket: which connections are accepted, how many at once, and how the daemon stops.
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use fluvio_secret_protocol::Refusal;
+use fluvio_secret_protocol::{Refusal, frame, limits};
 use fluvio_secret_system::file_id::Inode;
 use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::peer::Peer;
@@ -143,16 +143,19 @@ pub(crate) fn serve_one(connection: StdStream, service: Arc<Service>) -> Result<
     })
 }
 
-/// Refuses the client of this connection.
-pub(crate) fn refuse_one(connection: StdStream, refusal: Refusal) -> io::Result<()> {
-    connection.set_nonblocking(true)?;
-    Builder::new_current_thread().enable_all().build()?.block_on(async {
-        let stream = UnixStream::from_std(connection)?;
-        if admitted(&stream).is_some() {
-            connection::refuse(stream, refusal).await;
-        }
-        Ok(())
-    })
+/// Refuses the client of this connection. Without a runtime: the limit for open files may be too low for one.
+pub(crate) fn refuse_one(mut connection: StdStream, refusal: &Refusal) -> io::Result<()> {
+    if !Peer::of(&connection)?.is_ours() {
+        return Ok(());
+    }
+    let deadline = Instant::now() + limits::CONNECTION_TIMEOUT;
+    connection.set_read_timeout(Some(limits::CONNECTION_TIMEOUT))?;
+    connection.set_write_timeout(Some(limits::CONNECTION_TIMEOUT))?;
+    connection.write_all(&frame::encode(refusal).map_err(io::Error::other)?)?;
+    // A client that is cut off while it sends would not read the answer.
+    let mut request = [0; 4096];
+    while Instant::now() < deadline && connection.read(&mut request)? > 0 {}
+    Ok(())
 }
 
 /// Refuses the clients that wait at a service manager's socket.

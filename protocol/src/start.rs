@@ -10,6 +10,7 @@ use std::{env, io};
 
 use crate::limits;
 use fluvio_secret_system::help::{Help, Helpful};
+use fluvio_secret_system::io_error::few_files_help;
 use fluvio_secret_system::lock::FileLock;
 use fluvio_secret_system::places::{self, StateDirectory};
 
@@ -39,6 +40,11 @@ impl Helpful for StartError {
     fn help(&self) -> Option<Help> {
         match self {
             Self::Failed { help, .. } => help.clone(),
+            Self::Lock { source, .. } | Self::Program { source, .. }
+                if few_files_help(source).is_some() =>
+            {
+                few_files_help(source)
+            }
             Self::Lock { source, .. } => is_not_writable(source).then(|| {
                 let variable = places::state_variable();
                 Help::advice(format!(

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use fluvio_secret_system::help::{Help, Helpful};
+use fluvio_secret_system::io_error::few_files_help;
 use fluvio_secret_system::places::PlaceError;
 
 use super::denied::Denied;
@@ -76,6 +77,11 @@ impl ClientError {
 
 impl Helpful for ClientError {
     fn help(&self) -> Option<Help> {
+        if let Self::Broken(source) | Self::Unreachable { source, .. } = self
+            && let Some(help) = few_files_help(source)
+        {
+            return Some(help);
+        }
         let (advice, command) = match self {
             Self::Absent { .. } => ("start it with", "fluvio-secret daemon start"),
             Self::Broken(_) => ("check the vault with", "fluvio-secret list"),

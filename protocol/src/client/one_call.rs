@@ -35,7 +35,8 @@ pub fn call_once<C: Call>(state: &StateDirectory, request: C) -> Result<C::Answe
     if let Some(answer) = call_serving(state, &request)? {
         return Ok(answer);
     }
-    let (ours, theirs) = UnixStream::pair().map_err(ClientError::Broken)?;
+    let unreachable = |source| ClientError::Unreachable { socket: state.socket.clone(), source };
+    let (ours, theirs) = UnixStream::pair().map_err(unreachable)?;
     let mut daemon = start::for_connection(theirs).map_err(ClientError::Start)?;
     let stream = FrameStream::of(ours, &state.socket);
     let answer = stream.and_then(|stream| Client::of(stream, state).call(request));
