@@ -64,6 +64,12 @@ fn d22_an_identity_in_a_file_elsewhere_decrypts_and_is_never_copied_or_changed()
     other.ok(&["set", "A", "other"]);
     let identity = other.path("config/identity.txt");
     let passphrase = home.write("passphrase", "p\n").display().to_string();
+    let lock = with(&home, &key, &["lock"]);
+    refused(&lock, "has no passphrase, so a lock would protect nothing");
+    assert!(
+        lock.err.contains("help: put a passphrase on that file, as this does: age -p"),
+        "{lock:?}"
+    );
     for args in [
         &["key", "rotate"][..],
         &["key", "use", identity.to_str().unwrap()],

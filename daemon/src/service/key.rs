@@ -26,7 +26,10 @@ impl Handle for GetKey {
 impl Handle for Lock {
     fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Locked, Refusal> {
         service.vault.keys().lock().map_err(|error| match &error {
-            KeyError::Open => refusals::lock_protects_nothing(service.vault.keys().path()),
+            KeyError::Open => {
+                let is_external = service.vault.keys().refuse_if_external().is_err();
+                refusals::lock_protects_nothing(service.vault.keys().path(), is_external)
+            }
             error => refusals::key(error, service.vault.keys().path()),
         })?;
         deliveries::wait(service);

@@ -262,13 +262,14 @@ pub(super) fn other_identity(identity: &str, expected: &str) -> Refusal {
     )
 }
 
-pub(super) fn lock_protects_nothing(path: &Path) -> Refusal {
-    let path = path.display();
-    Refusal::new(
-        Code::Passphrase,
-        format!("the identity {path} has no passphrase, so a lock would protect nothing"),
-        "set a passphrase with: fluvio-secret key passphrase",
-    )
+pub(super) fn lock_protects_nothing(path: &Path, is_external: bool) -> Refusal {
+    let file = path.display();
+    let text = format!("the identity {file} has no passphrase, so a lock would protect nothing");
+    let next = match is_external {
+        true => "put a passphrase on that file, as this does: age -p -o NEW_FILE FILE",
+        false => "set a passphrase with: fluvio-secret key passphrase",
+    };
+    Refusal::new(Code::Passphrase, text, next)
 }
 
 /// The vault is locked, and the audit log has no line for it.

@@ -71,7 +71,11 @@ impl KeyHolder {
     }
 
     /// Fails for an identity that is never written.
-    pub(crate) fn refuse_if_external(&self) -> Result<(), IdentityError> {
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::External`].
+    pub fn refuse_if_external(&self) -> Result<(), IdentityError> {
         self.file.refuse_if_external()
     }
 
