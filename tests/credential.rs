@@ -102,6 +102,10 @@ fn d23_without_a_credential_or_with_another_passphrase_the_vault_stays_locked() 
         let why = format!("and the credential {} did not unlock it: ", path.display());
         assert!(said.err.contains(&why) && said.err.contains("correct the credential"), "{said:?}");
     }
+    // A relative path would be another directory for each program.
+    let relative = of_unit(&mut run(&home, &["--no-daemon"]), Path::new("credentials"));
+    locked(&relative);
+    assert!(relative.err.contains("and CREDENTIALS_DIRECTORY is not an absolute"), "{relative:?}");
     fs::write(&path, b"\xff").unwrap();
     locked(&of_unit(&mut run(&home, &["--no-daemon"]), &credentials));
     fs::remove_file(&path).unwrap();

@@ -26,6 +26,13 @@ pub(crate) fn passphrase_file() -> Option<PathBuf> {
     (path.is_absolute() && !is_missing).then_some(path)
 }
 
+/// Whether the variable for the directory of credentials has a relative path. It would be another directory for each
+/// program, so no credential is read there.
+pub(crate) fn has_relative_directory() -> bool {
+    let directory = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from).unwrap_or_default();
+    !directory.as_os_str().is_empty() && !directory.is_absolute()
+}
+
 /// The passphrase, without one line end at its end. A whole one fits into the buffer, whose growth would leave a
 /// copy behind.
 pub(crate) fn read(path: &Path) -> io::Result<Secret> {

@@ -65,6 +65,12 @@ fn this_daemon() -> Actor<'static> {
 /// a connector that starts at once must not find the vault locked. After a `lock`, only you unlock it.
 pub(crate) fn begin(service: &Service) {
     service.began.get_or_init(|| {
+        if credential::has_relative_directory() && service.vault.keys().state() == KeyState::Locked
+        {
+            let why = "CREDENTIALS_DIRECTORY is not an absolute path, so no credential was read";
+            tracing::warn!("{why}");
+            return Some(why.to_owned());
+        }
         let path = credential::passphrase_file()?;
         if service.vault.keys().state() != KeyState::Locked {
             tracing::info!("there is no need for the credential {}", path.display());
