@@ -66,7 +66,7 @@ impl VaultId {
         id.map(Some).ok_or_else(|| IdError::Bad { path: path() })
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         if text.len() != 32 || !text.as_bytes().iter().all(is_digit) {
             return None;

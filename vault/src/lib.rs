@@ -28,6 +28,9 @@
 //! * `secrets`: the encrypted files, their names, their history
 //! * `keys`: the identity file, and the keys that are held of it
 //! * `recipients`: the list of the vault, and the one that this machine has accepted
+//! * `members`: who may read and write, in a signed list ([`MemberChain`], [`Applicant`])
+//! * `revisions`: signed records ([`SignedRecord`]), and how changes of several machines come together
+//!   ([`VaultState`]). No vault uses these two yet
 //! * [`Rekey`], [`Retirement`]: another identity or other recipients
 //! * `durable_directory`, `whole_file`: files that are written whole, or not at all
 //! * `place`, `id`, `remembered`, `stranger`: whether a directory is the vault of this machine
@@ -40,10 +43,12 @@ mod error;
 mod git;
 mod id;
 mod keys;
+mod members;
 mod place;
 mod recipients;
 mod rekey;
 mod remembered;
+mod revisions;
 mod secrets;
 mod stranger;
 mod vault;
@@ -58,12 +63,24 @@ pub use keys::identity::Recipient;
 pub use keys::identity_file::IdentityPlace;
 pub use keys::key_holder::KeyHolder;
 pub use keys::keyring::Keyring;
+pub use members::applicant::{APPLICANT_BYTES, Applicant};
+pub use members::chain::{MemberChain, RefusedList};
+pub use members::content_hash::ContentHash;
+pub use members::error::{ApplicantError, MembersError};
+pub use members::list::{MEMBER_LIST_BYTES, MEMBERS, MemberList, SignedList};
+pub use members::member::{Member, Role};
+pub use members::signed_text::BadDocument;
+pub use members::signing_key::{KeyFingerprint, SigningKey, VerificationKey};
+pub use members::signing_key_file::{SigningKeyError, SigningKeyFile};
 pub use recipients::error::RecipientsError;
 pub use rekey::change::Rekey;
 pub use rekey::error::RekeyError;
 pub use rekey::reencrypt::ReencryptStep;
 pub use rekey::retirement::Retirement;
 pub use remembered::accept;
+pub use revisions::revision::{RecordKind, Revision, next_counter};
+pub use revisions::signed_record::{RecordError, SecretUpdate, SignedRecord, VerifiedRecord};
+pub use revisions::vault_state::{SecretState, VaultState};
 pub use secrets::change::{SecretChange, SyncedChange};
 pub use secrets::file_name::name_of;
 pub use secrets::fingerprint::{Fingerprints, Given};
