@@ -31,6 +31,8 @@ pub(crate) enum SignedKind {
 pub enum BadDocument {
     #[error("it has format {0}, which only a newer fluvio-secret can read")]
     Newer(u32),
+    #[error("it has format {0}, which is not accepted any more")]
+    Older(u32),
     #[error("it is damaged")]
     Unreadable,
 }
@@ -95,14 +97,15 @@ impl<'a> SignedParts<'a> {
         if found.format > format {
             return Err(BadDocument::Newer(found.format));
         }
+        if found.format < format {
+            return Err(BadDocument::Older(found.format));
+        }
         let parsed: T = serde_json::from_slice(head).map_err(unreadable)?;
         let (digits, content) = split_line(rest).ok_or(BadDocument::Unreadable)?;
         let signature = hex::decode(digits).ok_or(BadDocument::Unreadable)?;
-        let is_exact = found.format == format && head_line(&parsed) == head;
-        if is_exact {
-            Ok((parsed, Self { signature, content }))
-        } else {
-            Err(BadDocument::Unreadable)
+        match head_line(&parsed) == head {
+            true => Ok((parsed, Self { signature, content })),
+            false => Err(BadDocument::Unreadable),
         }
     }
 

@@ -60,7 +60,6 @@ fn a_list_has_one_form_only() {
         ("{\"format\":1,", "{ \"format\":1,"),
         ("{\"format\":1,", "{\"format\":1,\"cnry\":1,"),
         ("{\"format\":1,", "{\"format\":1,\"format\":1,"),
-        ("{\"format\":1,", "{\"format\":0,"),
         ("\"version\":1,", "\"version\":1.0,"),
         ("\"version\":1,", "\"version\":-1,"),
         ("\"previous\":null,", ""),
@@ -78,6 +77,8 @@ fn a_list_has_one_form_only() {
         assert_eq!(refused(&changed), DAMAGED, "{from} → {to}");
     }
     assert_eq!(refused(&format!("{list}cnry")), DAMAGED, "more");
+    let older = list.replacen("{\"format\":1,", "{\"format\":0,", 1);
+    assert_eq!(refused(&older), MembersError::Document(BadDocument::Older(0)));
     assert_eq!(refused("cnry"), DAMAGED);
     assert_eq!(refused(""), DAMAGED);
     let large = format!("{list}{}", " ".repeat(MEMBER_LIST_BYTES));
