@@ -94,3 +94,5 @@ pub use vault::{SecretReader, Vault};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vectors;
