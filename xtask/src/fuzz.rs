@@ -9,7 +9,7 @@ use crate::programs::root;
 use crate::{Outcome, say};
 
 /// The targets, each with the directories that its first inputs come from.
-const TARGETS: [(&str, &[&str]); 8] = [
+const TARGETS: [(&str, &[&str]); 11] = [
     ("request_frame", &["protocol/samples"]),
     ("response_frame", &["protocol/samples"]),
     ("service", &["protocol/samples", "fuzz/seeds/service"]),
@@ -17,6 +17,9 @@ const TARGETS: [(&str, &[&str]); 8] = [
     ("check", &["fuzz/seeds/references", "fuzz/seeds/check"]),
     ("record", &["fuzz/seeds/record"]),
     ("identity", &["fuzz/seeds/identity"]),
+    ("signed_record", &["vault/vectors/records"]),
+    ("member_list", &["vault/vectors/lists"]),
+    ("join_request", &["vault/vectors/requests"]),
     ("secrets_file", &["fuzz/seeds/secrets_file"]),
 ];
 
