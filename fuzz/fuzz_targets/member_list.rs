@@ -4,10 +4,8 @@
 use fluvio_secret_vault::{MemberChain, SignedList, SigningKey};
 
 /// Vectors: two lists, the second after the first.
-const GENUINE: [&[u8]; 2] = [
-    include_bytes!("../../vault/vectors/lists/1"),
-    include_bytes!("../../vault/vectors/lists/2"),
-];
+const GENUINE: [&[u8]; 2] =
+    [include_bytes!("../../vault/vectors/lists/1"), include_bytes!("../../vault/vectors/lists/2")];
 /// The seeds of the vectors' admins: Ada and Bob.
 const ADMINS: [[u8; 32]; 2] = [[1; 32], [2; 32]];
 
@@ -23,7 +21,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
             candidates.push(list);
         }
     }
-    let mut chain = MemberChain::pin(&genuine, &admins[0]).expect("a chain");
+    let mut chain = MemberChain::pin(&genuine, genuine[0].vault(), &admins[0]).expect("a chain");
     let refused = chain.advance(&candidates);
     let newest = chain.newest();
     assert!(admins.contains(&newest.signer()));

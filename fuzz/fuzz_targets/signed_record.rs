@@ -3,7 +3,7 @@
 
 use fluvio_secret_protocol::Secret;
 use fluvio_secret_vault::{
-    KeyFingerprint, MemberChain, RecordKind, SecretUpdate, SignedList, SignedRecord, SigningKey,
+    MemberChain, RecordKind, SecretUpdate, SignedList, SignedRecord, SigningKey,
 };
 
 /// The vector's first list, which Ada has signed with the seed below.
@@ -13,8 +13,8 @@ const ADA: [u8; 32] = [1; 32];
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let key = SigningKey::of_seed(&ADA);
     let list = SignedList::parse(LIST.to_vec()).expect("a list");
-    let ada: KeyFingerprint = key.fingerprint();
-    let chain = MemberChain::pin(&[list], &ada).expect("a chain");
+    let vault = list.vault();
+    let chain = MemberChain::pin(&[list], vault, &key.fingerprint()).expect("a chain");
     if let Ok(record) = SignedRecord::parse(bytes) {
         assert!(record.encode()[..] == *bytes, "it has another form, too");
         if let Ok(verified) = record.verify(chain.newest()) {

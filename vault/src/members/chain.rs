@@ -1,5 +1,6 @@
 //! Which list of members this machine accepts: the last accepted one, or one that follows from it.
 
+use crate::id::VaultId;
 use crate::members::content_hash::ContentHash;
 use crate::members::error::MembersError;
 use crate::members::lineage::Lineage;
@@ -33,20 +34,22 @@ impl MemberChain {
         Self { newest: list }
     }
 
-    /// Begins with the oldest list that an admin has signed whom the user trusts. [`MemberChain::advance`] then
-    /// follows the chain, so that no fork is overlooked.
-    pub fn pin(candidates: &[SignedList], admin: &KeyFingerprint) -> Result<Self, MembersError> {
-        let by_admin = candidates.iter().filter(|list| list.signer() == *admin);
+    /// Begins with the oldest list of a vault that an admin has signed whom the user trusts.
+    /// [`MemberChain::advance`] then follows the chain, so that no fork is overlooked.
+    pub fn pin(
+        candidates: &[SignedList],
+        vault: VaultId,
+        admin: &KeyFingerprint,
+    ) -> Result<Self, MembersError> {
+        let ours = candidates.iter().filter(|list| list.vault() == vault);
+        let by_admin = ours.filter(|list| list.signer() == *admin);
         // The admin is one in the list itself: the first list has none before it.
-        let signed = by_admin.filter(|list| list.check_signer(list).is_ok());
-        let oldest = signed.clone().min_by_key(|list| list.version());
-        let oldest = oldest.ok_or(MembersError::Unpinned(*admin))?;
+        let signed: Vec<_> = by_admin.filter(|list| list.check_signer(list).is_ok()).collect();
+        let oldest = signed.iter().min_by_key(|list| list.version());
+        let oldest = *oldest.ok_or(MembersError::Unpinned(*admin))?;
         let is_beside =
-            |list: &SignedList| list.version() == oldest.version() && list.hash() != oldest.hash();
-        if signed.clone().any(|list| list.vault() != oldest.vault()) {
-            return Err(MembersError::OtherVault);
-        }
-        if signed.into_iter().any(is_beside) {
+            |list: &&SignedList| list.version() == oldest.version() && list.hash() != oldest.hash();
+        if signed.iter().any(is_beside) {
             return Err(MembersError::Fork);
         }
         Ok(Self { newest: MemberList::accepted(oldest.clone()) })

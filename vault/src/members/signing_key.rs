@@ -7,6 +7,7 @@ use ed25519_dalek::{Signature, Signer, VerifyingKey};
 use rustix::rand::{GetRandomFlags, getrandom};
 use zeroize::Zeroizing;
 
+use crate::keys::locked_memory::wiping_stack;
 use crate::members::content_hash::ContentHash;
 use crate::members::hex;
 use crate::members::text_form::impl_text_form;
@@ -45,7 +46,7 @@ impl SigningKey {
     /// The key of a seed.
     #[must_use]
     pub fn of_seed(seed: &[u8; 32]) -> Self {
-        let key = Box::new(ed25519_dalek::SigningKey::from_bytes(seed));
+        let key = wiping_stack(|| Box::new(ed25519_dalek::SigningKey::from_bytes(seed)));
         let verification = VerificationKey::of(key.verifying_key());
         Self { key, verification }
     }
@@ -76,7 +77,7 @@ impl SigningKey {
 
     /// Only [`signed_text`](super::signed_text) calls this: a message must begin with its domain.
     pub(crate) fn sign(&self, message: &[u8]) -> [u8; SIGNATURE_BYTES] {
-        self.key.sign(message).to_bytes()
+        wiping_stack(|| self.key.sign(message).to_bytes())
     }
 }
 
@@ -107,7 +108,8 @@ impl VerificationKey {
     }
 
     pub(crate) fn has_signed(&self, message: &[u8], signature: &[u8; SIGNATURE_BYTES]) -> bool {
-        self.key.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
+        // The message may have a value, the end of which is hashed on the stack.
+        wiping_stack(|| self.key.verify_strict(message, &Signature::from_bytes(signature)).is_ok())
     }
 }
 
