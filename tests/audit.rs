@@ -53,9 +53,10 @@ fn changes(home: &Home) -> Vec<(&'static str, Vec<String>)> {
         ("rename", one("rename C E")),
         ("delete", one("delete A")),
         ("purge", one("delete B --purge --yes")),
-        ("add-recipient", one(&format!("key recipient add {FRIEND}"))),
-        ("accept-recipients", one("key recipient accept --yes")),
-        ("remove-recipient", one(&format!("key recipient remove {FRIEND}"))),
+        ("request-membership", one("member request --role reader")),
+        ("add-member", one(&format!("member add {FRIEND}"))),
+        ("admit-members", one("member admit --yes --all --role admin")),
+        ("remove-member", one(&format!("member remove {FRIEND}"))),
         ("rotate", one("key rotate")),
         ("retire", one("key retire --yes")),
         ("use-identity", one(&format!("key use {}", at("key.txt")))),
@@ -77,21 +78,10 @@ fn home_to_change() -> Home {
     home
 }
 
-/// Another user adds a recipient, which has to be accepted.
-fn add_from_elsewhere(home: &Home) {
-    let list = home.vault().join(".recipients");
-    let text = fs::read_to_string(&list).unwrap();
-    fs::write(list, format!("{text}{FRIEND}\n")).unwrap();
-}
-
 #[test]
 fn d10_each_kind_of_change_has_its_line() {
     let home = home_to_change();
     for (event, words) in changes(&home) {
-        if event == "accept-recipients" {
-            home.ok(&["key", "recipient", "remove", FRIEND]);
-            add_from_elsewhere(&home);
-        }
         let before = home.audit_log().len();
         home.ok(&words.iter().map(String::as_str).collect::<Vec<_>>());
         let lines = home.audit_log();
@@ -106,18 +96,14 @@ fn d10_without_its_line_nothing_is_changed() {
     for (event, words) in changes(&home) {
         match event {
             // What they need is made by one before, which is refused here.
-            "remove-recipient" | "lock" | "unlock" => continue,
-            "accept-recipients" => add_from_elsewhere(&home),
+            "lock" | "unlock" => continue,
+            "admit-members" => drop(home.ok(&["member", "request", "--role", "reader"])),
+            "remove-member" => drop(home.ok(&["member", "add", FRIEND])),
             _ => {}
         }
         refused_without_a_line(&home, &words);
-        if event == "accept-recipients" {
-            home.ok(&["key", "recipient", "accept", "--yes"]);
-            refused_without_a_line(
-                &home,
-                &["key", "recipient", "remove", FRIEND].map(str::to_owned),
-            );
-            home.ok(&["key", "recipient", "remove", FRIEND]);
+        if event == "remove-member" {
+            home.ok(&["member", "remove", FRIEND]);
         }
     }
     passphrase::protect(&home, "p");

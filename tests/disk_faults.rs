@@ -132,12 +132,12 @@ fn a5_a_disk_that_fills_up_while_everything_is_sealed_anew_is_told_and_loses_not
     File::options().write(true).open(&filling).unwrap().set_len(length - (36 << 10)).unwrap();
     let before = fs::read(home.secret_file("A")).unwrap();
     refused(&home.cli(&["key", "rotate"]), "disk full");
-    assert!(home.path("config/recipients.next.txt").exists());
+    assert!(home.path("config/members.next").exists());
     assert_eq!(fs::read(home.secret_file("A")).unwrap(), before);
     assert_eq!(delivered(&home), value);
     fs::remove_file(filling).unwrap();
     home.ok(&["key", "rotate"]);
-    assert!(!home.path("config/recipients.next.txt").exists());
+    assert!(!home.path("config/members.next").exists());
     assert_ne!(fs::read(home.secret_file("A")).unwrap(), before);
     assert_eq!(delivered(&home), value);
 }

@@ -82,8 +82,10 @@ fn where_nothing_is_wrong_there_is_a_line_for_each_look_and_status_0() {
     assert!(text(one(&found, "identity")).contains("no identity yet"), "{found:?}");
     home.ok(&["set", "A", "one"]);
     let found = looks(&mut doctor(&home));
-    for look in ["programs", "modes", "settings", "daemon", "vault", "history", "leases", "project"]
-    {
+    for look in [
+        "programs", "modes", "settings", "daemon", "vault", "members", "history", "leases",
+        "project",
+    ] {
         assert!(!of(&found, look).is_empty() && is_ok(&found, look), "{look}: {found:?}");
     }
     for look in ["cdk", "fluvio", "identity", "logout", "memory", "swap", "units"] {
@@ -97,7 +99,7 @@ fn where_nothing_is_wrong_there_is_a_line_for_each_look_and_status_0() {
     let table = home.ok(&["doctor"]);
     let helps = found.iter().filter(|one| !one["fix"].is_null() || !one["advice"].is_null());
     assert_eq!(table.lines().count(), found.len() + helps.count() + 1, "{table}");
-    assert!(table.starts_with("Check  ") && table.contains("\nvault       "), "{table}");
+    assert!(table.starts_with("Check  ") && table.contains("\nvault     "), "{table}");
     assert!(table.contains("ok       1 secret, which can be decrypted\n"), "{table}");
     assert!(table.contains("  help: set a passphrase with: "), "{table}");
     assert!(home.ok(&["doctor", "-O", "yaml"]).starts_with("- check: programs\n  state: ok\n"));
@@ -243,11 +245,11 @@ fn a15_a_lost_identity_is_an_error_and_not_one_that_the_first_set_makes() {
     home.ok(&["delete", "A"]);
     fs::remove_file(&identity).unwrap();
     lost("with a history alone");
-    // Nothing is encrypted for it, and it is among the recipients.
+    // Nothing is encrypted for it, and it is a member.
     home.ok(&["delete", "A", "--purge", "--yes"]);
     fs::remove_file(&identity).unwrap();
     assert!(home.cli(&["set", "A", "two"]).err.contains("does not exist"));
-    lost("with a list of recipients alone");
+    lost("with a list of members alone");
     home.ok(&["set", "A", "two"]);
 }
 
@@ -279,23 +281,18 @@ fn an_identity_without_a_passphrase_is_noted_and_a_locked_vault_unlocked() {
 }
 
 #[test]
-fn recipients_that_were_not_accepted_are_told_and_accepted() {
+fn other_members_are_counted_and_a_list_of_a_stranger_is_not_taken() {
     const OTHER: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
     let home = Home::new();
     home.ok(&["set", "A", "one"]);
-    let own: Value = serde_json::from_str(&home.ok(&["key", "show", "-O", "json"])).unwrap();
-    assert!(text(one(&looks(&mut doctor(&home)), "recipients")).ends_with("this machine only"));
-    // As another user who shares the vault would add one.
-    let list = format!("{}\n{OTHER}\n", own["recipient"].as_str().unwrap());
-    fs::write(home.vault().join(".recipients"), list).unwrap();
-    let found = looks(&mut doctor(&home));
-    let other = one(&found, "recipients");
-    assert_eq!((&other["state"], home.cli(&["set", "B", "x"]).code()), (&"error".into(), Some(1)));
-    // On a terminal it shows the difference, and asks.
-    let accept = format!("{} --yes", other["fix"].as_str().unwrap());
-    fix(&home, &serde_json::json!({ "fix": accept }));
-    let found = looks(&mut doctor(&home));
-    assert!(text(one(&found, "recipients")).contains("and 1 other recipient,"), "{found:?}");
+    let members = |home: &Home| text(one(&looks(&mut doctor(home)), "members")).to_owned();
+    assert!(members(&home).ends_with("this machine only"));
+    home.ok(&["member", "add", OTHER]);
+    assert!(members(&home).ends_with("and 1 other member"));
+    let stranger = Home::new();
+    stranger.ok(&["set", "A", "x"]);
+    fs::copy(stranger.vault().join(".members/1"), home.vault().join(".members/3")).unwrap();
+    assert!(members(&home).ends_with("and 1 other member"));
     home.ok(&["set", "B", "x"]);
 }
 

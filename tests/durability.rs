@@ -394,7 +394,7 @@ fn a11_a_checkout_counts_at_the_next_request() {
     let files = git(&["ls-files"]);
     assert_eq!(
         files.lines().collect::<Vec<_>>(),
-        [".gitattributes", ".gitignore", ".recipients", ".vault-id", "A.age", "B.age"]
+        [".gitattributes", ".gitignore", ".members/1", ".vault-id", "A.age", "B.age"]
     );
 }
 
@@ -440,7 +440,7 @@ fn b13_the_daemon_starts_no_other_program() {
     let (threads, others): (Vec<_>, Vec<_>) =
         list.lines().filter(is_call).partition(|line| line.contains("CLONE_THREAD"));
     let readers = thread::available_parallelism().unwrap().get();
-    // Four lanes beside the readers, and for each change a thread that syncs its line.
+    // Four workers beside the readers, and for each change a thread that syncs its line.
     assert_eq!(threads.len(), 4 + readers + 3, "{list}");
     assert_eq!(others.len(), 1, "its own start: {list}");
     assert!(others[0].contains("execve("), "{list}");

@@ -162,6 +162,7 @@ fn each_dependency_has_one_home() {
         ("clap", "cli/src/format.rs"),
         ("clap", "cli/src/passphrase.rs"),
         ("clap", "cli/src/secrets_file/mod.rs"),
+        ("clap", "cli/src/vault_choice.rs"),
         ("clap", "cli/src/watch/args.rs"),
         ("clap_complete", "cli/src/argument.rs"),
         ("clap_complete", "cli/src/command_line.rs"),

@@ -224,9 +224,10 @@ fn a17_a_link_in_the_place_of_a_file_of_the_vault_is_never_followed() {
         mknodat(CWD, home.secret_file("FIFO"), FileType::Fifo, Mode::RWXU, 0).unwrap();
         assert!(home.set("FIFO", "new").status.success(), "{layout:?}");
         // Without its list or its id the vault cannot be used, which is reported.
-        link(".recipients");
+        fs::remove_dir_all(home.vault().join(".members")).unwrap();
+        link(".members");
         let refused = home.set("A", "newer");
-        assert!(!refused.status.success() && refused.err.contains(".recipients"), "{refused:?}");
+        assert!(!refused.status.success() && refused.err.contains(".members"), "{refused:?}");
         assert_eq!(fs::read(&target).unwrap(), b"not ours", "{layout:?}");
     }
 }

@@ -238,7 +238,8 @@ fn a2_a_kill_while_the_passphrase_is_changed_leaves_the_one_identity_or_the_othe
         let entries = fs::read_dir(home.path("config")).unwrap().flatten();
         let mut left: Vec<_> = entries.map(|entry| entry.file_name()).collect();
         left.sort();
-        assert_eq!(left, [".gitignore", "identity.txt", "recipients.txt", "vault-id"], "{what}");
+        let expected = [".gitignore", "identity.txt", "members", "signing-key.txt", "vault-id"];
+        assert_eq!(left, expected, "{what}");
     }
     need::say(&format!(
         "a2: a passphrase: {} system calls, {old} left the old, {made} the new",
@@ -563,17 +564,16 @@ fn a_secret_is_set_although_nobody_gave_a_passphrase_since_the_daemon_began() {
     home.kill_daemon();
     let set = home.set("A", &value);
     assert!(set.status.success(), "{set:?}");
-    // A user who may write to the vault adds a key of their own: nothing is encrypted to it.
+    // A user who may write to the vault puts a list of their own there: nothing is encrypted for it.
     let stranger = Home::new();
     stranger.set("A", "x");
-    let list = home.vault().join(".recipients");
-    let before = fs::read_to_string(&list).unwrap();
-    let theirs = fs::read_to_string(stranger.vault().join(".recipients")).unwrap();
-    fs::write(&list, [&*before, &*theirs].concat()).unwrap();
-    let refused = home.set("A", "x");
-    assert_eq!(refused.code(), Some(1));
-    assert!(refused.err.contains(".recipients") && refused.err.contains("accept"), "{refused:?}");
-    fs::write(&list, before).unwrap();
+    let list = home.vault().join(".members/1");
+    fs::copy(stranger.vault().join(".members/1"), &list).unwrap();
+    let set = home.set("A", &value);
+    assert!(set.status.success(), "{set:?}");
+    let encrypted = fs::read(home.secret_file("A")).unwrap();
+    let stanzas = String::from_utf8_lossy(&encrypted).matches("-> X25519 ").count();
+    assert_eq!(stanzas, 1, "for this machine alone");
     unlock(&home, &[], passphrase);
     assert_eq!(delivered(&home).out.trim(), value);
 }

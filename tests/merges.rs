@@ -68,7 +68,7 @@ fn a19_git_merges_each_file_of_the_vault_whole() {
     // Git takes some encrypted files for text, depending on their bytes: with many files, several are.
     let clones = Clones::new();
     let names: Vec<_> = (0..30).map(|n| format!("S{n}")).collect();
-    let (home, all) = (&clones.home, [".recipients", ".vault-id", ".gitignore", ".gitattributes"]);
+    let (home, all) = (&clones.home, [".members/1", ".vault-id", ".gitignore", ".gitattributes"]);
     let set_all = |value: &str| {
         let lines: String = names.iter().map(|name| format!("{name}={value}\n")).collect();
         let file = home.write("all.txt", lines);
@@ -167,7 +167,7 @@ fn a19_line_ends_are_never_changed() {
             fs::read(vault.join(&file)).unwrap()
         );
     }
-    for file in [".recipients", ".vault-id"] {
+    for file in [".members/1", ".vault-id"] {
         assert_eq!(fs::read(clones.clone.join(file)).unwrap(), fs::read(vault.join(file)).unwrap());
     }
 }

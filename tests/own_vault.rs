@@ -59,7 +59,7 @@ fn all_refused(home: &Home, why: &str) {
         &["import", "--remove", "secrets.txt"],
         &["key", "rotate"],
         &["key", "use", &key],
-        &["key", "recipient", "accept", "--yes"],
+        &["member", "admit", "--yes"],
         &["history", "A"],
     ];
     for args in commands {

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use fluvio_secret_protocol::{AddRecipient, RemoveRecipient, Rotate, Secret, UseIdentity};
+use fluvio_secret_protocol::{AddMember, RemoveMember, Rotate, Secret, UseIdentity};
 
 use crate::doctor;
 use crate::harness::ask::{Answer, Asker};
@@ -72,8 +72,8 @@ impl Stage {
         let mut asker = Asker::connect(&self.home)?;
         let recipient = FRIEND.to_owned();
         let made = match change {
-            Change::Add => asker.call(&AddRecipient { recipient, note: None })?,
-            Change::Remove => asker.call(&RemoveRecipient { recipient })?,
+            Change::Add => asker.call(&AddMember { recipient, note: None })?,
+            Change::Remove => asker.call(&RemoveMember { member: recipient })?,
             Change::Rotate => asker.call(&Rotate { drop_history: false, passphrase: None })?,
         };
         Ok(made.map(|reencrypted| assert!(reencrypted.left.is_empty())))
@@ -113,7 +113,8 @@ impl Stage {
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         files.sort();
-        assert_eq!(files, [".gitignore", "identity.txt", "recipients.txt", "vault-id"], "{what}");
+        let expected = [".gitignore", "identity.txt", "members", "signing-key.txt", "vault-id"];
+        assert_eq!(files, expected, "{what}");
         let now = fs::read_to_string(self.home.path("config/identity.txt")).unwrap();
         assert_eq!(now != before, change == Change::Rotate, "{what}");
         let key = before.lines().find(|line| line.starts_with("AGE-SECRET-KEY-1")).unwrap();
@@ -206,10 +207,10 @@ fn kill_a_new_seal(layout: Layout) {
             killed += usize::from(!is_alive(daemon));
             stage.check_files(&what, identity);
             stage.check_values(&what);
-            let is_begun = stage.home.path("config/recipients.next.txt").exists();
+            let is_begun = stage.home.path("config/members.next").exists();
             unfinished += usize::from(is_begun);
-            // The same command again, unless it has removed its recipient already.
-            let list = fs::read_to_string(stage.home.vault().join(".recipients")).unwrap();
+            // The same command again, unless it has removed its member already.
+            let list = fs::read_to_string(stage.home.path("config/members")).unwrap();
             let is_made = match change {
                 Change::Remove => !is_begun && !list.contains(FRIEND),
                 Change::Add | Change::Rotate => answer.is_ok(),
@@ -238,10 +239,10 @@ fn kill_a_new_seal(layout: Layout) {
 fn what_doctor_tells_of_a_change_that_was_killed_finishes_it() {
     let stage = Stage::new(60);
     let look = || doctor::looks(&mut doctor::doctor(&stage.home));
-    let is_begun = || stage.home.path("config/recipients.next.txt").exists();
+    let is_begun = || stage.home.path("config/members.next").exists();
     for (change, told, command) in [
         (Change::Rotate, "a change of the identity", "fluvio-secret key rotate"),
-        (Change::Add, "not all secrets are encrypted", "fluvio-secret key recipient accept"),
+        (Change::Add, "not all secrets are encrypted", "fluvio-secret member admit"),
     ] {
         // One that got to its end before it was killed is made again.
         eventually("a change that is not finished", || {
@@ -257,13 +258,13 @@ fn what_doctor_tells_of_a_change_that_was_killed_finishes_it() {
             is_begun()
         });
         let found = look();
-        let unfinished = doctor::one(&found, "recipients");
+        let unfinished = doctor::one(&found, "members");
         assert!(doctor::text(unfinished).contains(told), "{unfinished}");
         assert_eq!(unfinished["fix"], command, "{unfinished}");
         doctor::fix(&stage.home, unfinished);
         assert!(!is_begun());
         let found = look();
-        assert!(["recipients", "vault"].iter().all(|one| doctor::is_ok(&found, one)), "{found:?}");
+        assert!(["members", "vault"].iter().all(|one| doctor::is_ok(&found, one)), "{found:?}");
         stage.check_files("mended", &stage.home.path("config/identity.txt"));
     }
     stage.check_files("mended", &stage.friend());
@@ -335,7 +336,7 @@ fn half_used(ended: Ended) -> Option<(Stage, Secret)> {
     if ended == Ended::Kill {
         eventually("the daemon's end", || !is_alive(daemon));
     }
-    let is_begun = home.path("config/recipients.next.txt").exists();
+    let is_begun = home.path("config/members.next").exists();
     is_begun.then(|| (stage, used.into()))
 }
 

@@ -346,13 +346,13 @@ fn a6_the_file_and_its_line_are_synced_before_the_name_and_its_folder_after_it()
         (Layout::Apart, Change::Delete, &format!("fdatasync {copy} unlink fsync unlink")),
         (Layout::Apart, Change::New, "fdatasync fsync rename fsync"),
         (Layout::Apart, Change::Overwrite, &format!("fdatasync fsync {copy} rename fsync unlink")),
-        // The vault with its id, and the file that remembers it. Then the identity, and the lists of recipients
-        // here and in the vault. Then the file and the line, in a new log. Then the name and its directory.
+        // The vault with its id, and the file that remembers it. Then the identity, the signing key, and the lists of
+        // members here and in the vault. Then the file and the line, in a new log. Then the name and its directory.
         (
             Layout::Together,
             Change::First,
-            "fsync fsync rename fsync fsync rename fsync fsync rename fsync fsync rename fdatasync fsync \
-             fsync fsync rename fsync",
+            "fsync fsync rename fsync fsync rename fsync fsync rename fsync fsync rename fsync fsync fsync \
+             rename fdatasync fsync fsync fsync rename fsync",
         ),
     ] {
         let calls = Stage::new(change, layout).calls(ALL_THREADS);
@@ -401,7 +401,7 @@ fn a2_an_identity_that_may_not_last_is_made_to_before_it_seals() {
         let folder = format!("<{}>", home.path("config").display());
         calls.iter().filter(|line| call(line) == "fsync" && line.contains(&folder)).count()
     };
-    assert_eq!(syncs("x"), 2, "for the identity, and for the list of recipients");
+    assert_eq!(syncs("x"), 3, "for the identity, the signing key and the list of members");
     assert_eq!(syncs("y"), 0, "once is enough");
     assert_eq!(fs::read(home.path("config/identity.txt")).unwrap(), identity);
 }

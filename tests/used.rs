@@ -79,9 +79,9 @@ fn list_shows_where_each_secret_is_used() {
     assert_eq!(
         without_times(&typed(&home, &["list", "--used", "-O", "json"])),
         json!([
-            {"name": "A", "last_update": "TIME", "configs": configs, "deliveries": [delivery]},
-            {"name": "B", "last_update": "TIME", "configs": ["both.yaml"], "deliveries": []},
-            {"name": "OLD", "last_update": "TIME", "configs": [], "deliveries": []}
+            {"name": "A", "vault": null, "last_update": "TIME", "configs": configs, "deliveries": [delivery]},
+            {"name": "B", "vault": null, "last_update": "TIME", "configs": ["both.yaml"], "deliveries": []},
+            {"name": "OLD", "vault": null, "last_update": "TIME", "configs": [], "deliveries": []}
         ])
     );
     assert_eq!(typed(&home, &["list", "--used", "--deleted"]).code(), Some(2));
@@ -106,6 +106,7 @@ fn check_lists_the_secrets_that_no_configuration_references() {
         without_times(&typed(&home, &["check", "--unused", "jobs", "-O", "json"])),
         json!({
             "directory": "jobs",
+            "vault": null,
             "configs": ["jobs/one.yml"],
             "secrets": [
                 {"name": "B", "last_update": "TIME", "deliveries": []},

@@ -1,17 +1,23 @@
 //! Values of arguments that several commands have: how they are parsed and completed.
 
-use std::ffi::OsStr;
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use fluvio_secret_protocol::{
-    BadName, Call, InjectMode, List, ListDeleted, ListLeases, ListedSecret, Paged, SecretName,
+    BadName, Call, InjectMode, List, ListDeleted, ListLeases, ListVaults, ListedSecret, Paged,
+    SecretName,
 };
+use fluvio_secret_system::project::{self, PERSONAL, project_of};
 use jiff::{Span, SpanRelativeTo};
 use thiserror::Error;
 
-use crate::connection::client;
+use crate::connection::{client, client_about};
+use crate::error::CliError;
 
 /// Why the value of an argument is refused, with nothing of that value.
 #[derive(Clone, Debug, Error)]
@@ -91,12 +97,12 @@ pub(crate) fn inject_mode() -> impl TypedValueParser<Value = InjectMode> {
 
 /// The names of the secrets, for the completion of a shell.
 pub(crate) fn names() -> ArgValueCandidates {
-    ArgValueCandidates::new(|| candidates(&listed(List)))
+    ArgValueCandidates::new(|| candidates(&listed_here(List)))
 }
 
 /// The names of all secrets that may be restored: of deleted ones, too.
 pub(crate) fn restorable_names() -> ArgValueCandidates {
-    ArgValueCandidates::new(|| candidates(&[listed(List), listed(ListDeleted)].concat()))
+    ArgValueCandidates::new(|| candidates(&[listed_here(List), listed_here(ListDeleted)].concat()))
 }
 
 /// The ids of leases.
@@ -117,6 +123,35 @@ pub(crate) fn connectors() -> ArgValueCandidates {
     })
 }
 
+/// The projects with a registered vault, and the word for the personal one.
+pub(crate) fn vaults() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let vaults = listed(ListVaults).into_iter().filter(|vault| !vault.personal);
+        let projects = vaults.map(|vault| project_of(Path::new(&vault.path)).to_owned());
+        let all = projects.map(OsString::from).chain([PERSONAL.into()]);
+        all.map(CompletionCandidate::new).collect()
+    })
+}
+
+/// The same about the vault that the line names, or that of the current directory.
+fn listed_here<C: Call<Answer: Paged>>(request: C) -> Vec<<C::Answer as Paged>::Item> {
+    let typed = typed_vault(env::args_os());
+    let vault = project::choose(typed.as_deref(), Path::new("."));
+    let client =
+        vault.map_err(CliError::from).and_then(|vault| client_about(vault.map(Into::into)));
+    client.and_then(|mut client| Ok(client.collect(request)?)).unwrap_or_default()
+}
+
+/// The value of `--vault` in an unfinished line.
+fn typed_vault(words: impl Iterator<Item = OsString>) -> Option<OsString> {
+    let mut words = words.skip_while(|word| !word.as_bytes().starts_with(b"--vault"));
+    let word = words.next()?;
+    match word.as_bytes().strip_prefix(b"--vault=") {
+        Some(value) => Some(OsStr::from_bytes(value).to_owned()),
+        None => words.next().filter(|_| word == "--vault"),
+    }
+}
+
 /// What the daemon lists. An error would be printed into the line that you type.
 fn listed<C: Call<Answer: Paged>>(request: C) -> Vec<<C::Answer as Paged>::Item> {
     client().and_then(|mut client| Ok(client.collect(request)?)).unwrap_or_default()
@@ -130,7 +165,17 @@ fn candidates(secrets: &[ListedSecret]) -> Vec<CompletionCandidate> {
 mod tests {
     use std::time::Duration;
 
-    use super::duration;
+    use super::{duration, typed_vault};
+
+    #[test]
+    fn the_vault_is_read_from_an_unfinished_line() {
+        let typed = |line: &str| typed_vault(line.split(' ').map(Into::into));
+        assert_eq!(typed("set --vault ../b A"), Some("../b".into()));
+        assert_eq!(typed("set --vault=personal A"), Some("personal".into()));
+        for line in ["set A", "set --vaults x", "set --vault"] {
+            assert_eq!(typed(line), None, "{line}");
+        }
+    }
 
     #[test]
     fn a_duration_may_have_days() {

@@ -27,9 +27,7 @@ struct CommandLine {
     command: Command,
 }
 
-const EXAMPLES: &str = "\
-Example:
-  fluvio-secret run --config sample-config.yaml -- ./target/debug/my-connector";
+const EXAMPLES: &str = "Example: fluvio-secret run --config sample-config.yaml -- ./my-connector";
 
 /// Reads the arguments, the program's name first.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, CliError> {
@@ -288,8 +286,8 @@ mod tests {
         assert!(refused(&["rotate"]).contains("no command `rotate`"));
         let both = refused(&["run", "--mask", "--watch", "-c", "c", "x"]);
         assert!(both.contains("--watch") && both.contains("--mask"), "{both}");
-        let nested = refused(&["key", "recipient", "rm"]);
-        assert!(!nested.contains("delete") && nested.contains("see: fluvio-secret key recipient"));
+        let nested = refused(&["member", "rm"]);
+        assert!(!nested.contains("delete") && nested.contains("see: fluvio-secret member"));
         assert!(refused(&["set"]).contains("missing: <NAME>"), "{}", refused(&["set"]));
         assert!(refused(&["set", "A", "b", "c"]).contains("too many arguments"));
         assert!(refused(&["set", "9A", "b"]).contains("digit"));

@@ -1,6 +1,8 @@
 //! Connections to the daemon, and the directories of this user.
 
-use fluvio_secret_protocol::{Client, ClientError, GetStatus, Status, connect, connect_or_start};
+use fluvio_secret_protocol::{
+    Client, ClientError, GetStatus, Status, VaultAddress, connect, connect_or_start,
+};
 use fluvio_secret_system::places::{Places, StateDirectory};
 
 use crate::error::CliError;
@@ -16,6 +18,11 @@ pub(crate) fn client() -> Result<Client, CliError> {
         return Err(error);
     }
     Ok(client)
+}
+
+/// The same, for requests about this vault; `None` is the personal one.
+pub(crate) fn client_about(vault: Option<VaultAddress>) -> Result<Client, CliError> {
+    Ok(client()?.about(vault))
 }
 
 /// Why a daemon with another identity than the one that the environment names is not used.

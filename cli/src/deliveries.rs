@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use fluvio_secret_protocol::SecretName;
 use fluvio_secret_protocol::audit::Line;
+use fluvio_secret_protocol::{SecretName, VaultAddress};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -37,12 +37,15 @@ pub(crate) struct ShownDelivery<'a> {
 }
 
 impl Deliveries {
-    /// Reads the audit log.
-    pub(crate) fn read() -> Result<Self, CliError> {
+    /// The deliveries of this vault's secrets; `None` is the personal one.
+    pub(crate) fn read(vault: Option<&VaultAddress>) -> Result<Self, CliError> {
         let path = state()?.audit_log;
         let mut all = Self::default();
+        let vault = vault.map_or("", |vault| &vault.path);
         let read = AuditLog::at(path.clone()).read(|entry| {
-            all.add(&entry.line, entry.time);
+            if entry.line.vault == vault {
+                all.add(&entry.line, entry.time);
+            }
             ControlFlow::Continue(())
         });
         read.map_err(|source| CliError::Log { path, source })?;
@@ -111,6 +114,7 @@ mod tests {
                 config: "c.yaml".to_owned(),
                 asked_by: Vec::new(),
                 recipients: Vec::new(),
+                vault: String::new(),
                 names: names.collect(),
             };
             all.add(&line, jiff::Timestamp::from_second(second).expect("a time"));

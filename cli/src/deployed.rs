@@ -18,6 +18,7 @@ use fluvio_secret_launch::{is_deployed, refuse_lost_restart};
 use fluvio_secret_protocol::lease::SECRETS;
 use fluvio_secret_protocol::{ListedLease, StartCommand};
 use fluvio_secret_system::help::Helpful;
+use fluvio_secret_system::project::{PERSONAL, VAULT_VARIABLE};
 use fluvio_secret_system::{printable, shell};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, retry_on_intr};
@@ -154,6 +155,8 @@ impl Deployed {
         cdk: &dyn Fn(&[OsString]) -> Command,
     ) -> io::Result<ExitStatus> {
         let mut start = cdk(&self.start.args);
+        // It keeps its vault, whatever the variable is now. An option in its arguments counts more.
+        start.env(VAULT_VARIABLE, self.lease.vault.as_deref().unwrap_or(PERSONAL));
         start.current_dir(&self.start.directory).stdin(Stdio::null()).stdout(io::stderr());
         cdk_call::finish(&mut start, CDK_START_TIMEOUT)
     }

@@ -8,6 +8,7 @@ use fluvio_secret_protocol::{BadName, ClientError, Code, StartError, limits};
 use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::places::IDENTITY_VARIABLE;
 use fluvio_secret_system::printable;
+use fluvio_secret_system::project::ProjectError;
 use fluvio_secret_system::shell;
 use thiserror::Error;
 
@@ -42,6 +43,8 @@ pub(crate) enum CliError {
     /// The watched connector stopped with this status.
     #[error("")]
     Connector(u8),
+    #[error("cannot open {}: {source}", .path.display())]
+    Directory { path: PathBuf, source: io::Error },
     /// You answered a question with no.
     #[error("nothing was {0}")]
     Declined(&'static str),
@@ -86,6 +89,18 @@ pub(crate) enum CliError {
     /// No lease has a connector of this name.
     #[error("cdk started no connector `{0}` that has secrets and runs")]
     NoConnector(String),
+    /// No vault of a project is above the current directory.
+    #[error("the current directory has no project's vault")]
+    NoProject,
+    /// The user named an admin, and another one has signed the list of members.
+    #[error("the list of members is signed by {found}, not by {expected}")]
+    OtherAdmin { expected: String, found: String },
+    /// The daemon names vaults by text.
+    #[error("the path {} is not UTF-8", .path.display())]
+    NotUtf8 { path: PathBuf },
+    /// It has not asked, or is a member already.
+    #[error("no machine with the fingerprint {fingerprint} has asked to join")]
+    NoRequest { fingerprint: String },
     /// The list of `cdk` has it, and no lease does.
     #[error("connector `{0}` stopped, or has no lease")]
     NoLease(String),
@@ -145,6 +160,9 @@ pub(crate) enum CliError {
     Unasked(&'static str),
     #[error("cannot watch {}: {source}, so nothing was started", .path.display())]
     Watch { path: PathBuf, source: io::Error },
+    /// The vault of a project.
+    #[error(transparent)]
+    Vault(#[from] ProjectError),
     /// The command line is not understood. This is the whole message.
     #[error("{}", .0.trim_end())]
     Usage(String),
@@ -193,6 +211,7 @@ impl Helpful for CliError {
         let (advice, command) = match self {
             Self::Client(error) | Self::Stopped { source: error, .. } => return error.help(),
             Self::Launch(error) => return error.help(),
+            Self::Vault(error) => return error.help(),
             Self::Settings(bad) => return bad.help.clone(),
             Self::Config { meant, .. } => {
                 let meant = meant.as_ref()?.display();
@@ -220,6 +239,14 @@ impl Helpful for CliError {
                 let command = format!("{shutdown} && cdk deploy start --config FILE");
                 return Some(Help::command("start it again with", command));
             }
+            Self::NoProject => {
+                ("name the project's directory, or make a vault with", "fluvio-secret vault init")
+            }
+            Self::OtherAdmin { .. } => {
+                ("ask the admin for the fingerprint that `member list` shows", "")
+            }
+            Self::NoRequest { .. } => ("see who has asked with", "fluvio-secret member list"),
+            Self::NotUtf8 { .. } => ("rename that directory", ""),
             Self::NoTerminal => ("pass it with --passphrase-file FILE or --passphrase-fd N", ""),
             Self::Name(_) => ("use letters, digits and _, as in", "AUTH_HEADER"),
             Self::NotRunning => (

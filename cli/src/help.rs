@@ -33,6 +33,7 @@ pub const COMMAND_GROUPS: [CommandGroup; 4] = [
         about: "set, list, import and delete secrets",
         commands: &[
             "set", "list", "delete", "rename", "copy", "import", "history", "restore", "log",
+            "vault", "member",
         ],
     },
     CommandGroup {
@@ -92,9 +93,7 @@ fn template(command: &Command) -> String {
         format!("{heading}:\n{}\n", lines.collect::<String>())
     };
     let groups: String = COMMAND_GROUPS.iter().map(group).collect();
-    format!(
-        "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{groups}Options:\n{{options}}{{after-help}}"
-    )
+    format!("{{about}}\n{{usage-heading}} {{usage}}\n\n{groups}Options:\n{{options}}{{after-help}}")
 }
 
 /// Leaves the examples in the short help, and says where the rest is.

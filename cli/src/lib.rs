@@ -7,6 +7,7 @@
 //! * [`command_line`](mod@command_line) reads the arguments; [`help`] shows what they are; [`usage_error`] keeps values out of its
 //!   messages
 //! * [`argument`] parses and completes the values that several commands take
+//! * [`vault_choice`]: which vault a command is about
 //! * [`connection`] asks the daemon; [`daemon_settings`] has it read its settings
 //! * [`value`], [`input`], [`provider`], [`passphrase`], [`prompt`], [`question`]: what you type or pass on
 //! * [`config_file`], [`secrets_file`], [`audit_log`]: the files that commands read; [`config_search`] and
@@ -40,6 +41,7 @@ mod help;
 mod holders;
 mod input;
 mod mask;
+mod members;
 mod on_path;
 mod output;
 mod passphrase;
@@ -53,6 +55,7 @@ mod signals;
 mod style;
 mod usage_error;
 mod value;
+mod vault_choice;
 mod watch;
 
 use std::process::ExitCode;

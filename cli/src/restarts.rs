@@ -16,12 +16,14 @@ use serde::Serialize;
 use crate::connection::client;
 use crate::deployed::{self, Deployed, Stopped};
 use crate::error::CliError;
-use crate::output;
+use crate::{output, vault_choice};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct RestartedConnector {
     pub(crate) connector: String,
     pub(crate) config: String,
+    /// The directory of a project's vault.
+    pub(crate) vault: Option<String>,
     pub(crate) pid: Option<i32>,
     /// Whether the old one did not stop in time.
     pub(crate) killed: bool,
@@ -36,6 +38,7 @@ pub(crate) struct RestartedConnector {
 pub(crate) struct FailedRestart {
     pub(crate) connector: String,
     pub(crate) config: String,
+    pub(crate) vault: Option<String>,
     pub(crate) because: String,
     /// Whether the old one still runs.
     pub(crate) runs: bool,
@@ -127,6 +130,7 @@ fn restart(
         Err(error) => Err(FailedRestart {
             connector: label(&deployed.lease),
             config: deployed.lease.config.clone(),
+            vault: deployed.lease.vault.clone(),
             because: error.to_string(),
             runs,
         }),
@@ -169,6 +173,7 @@ impl RestartedConnector {
         Self {
             connector: label(&deployed.lease),
             config: deployed.lease.config.clone(),
+            vault: deployed.lease.vault.clone(),
             pid: lease.as_ref().and_then(deployed::pid_of),
             killed,
             by_another: false,
@@ -177,7 +182,8 @@ impl RestartedConnector {
     }
 
     pub(crate) fn line(&self) -> String {
-        let pid = self.pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
+        let vault = vault_choice::appended(self.vault.as_deref());
+        let pid = self.pid.map(|pid| format!(" (pid {pid}{vault})")).unwrap_or_default();
         if self.by_another {
             return format!("Connector \"{}\" restarted by another program{pid}\n", self.connector);
         }

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use fluvio_secret_protocol::SecretName;
 use fluvio_secret_protocol::audit::Line;
@@ -18,21 +19,26 @@ use fluvio_secret_system::io_error::io_error_text;
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum AuditEvent {
-    AcceptRecipients,
-    AddRecipient,
+    AddMember,
+    AdmitMembers,
     Copy,
     Delete,
+    ForgetVault,
     Grant,
+    InitVault,
     Lease,
     Lock,
+    MergeMembers,
     Passphrase,
     Purge,
-    RemoveRecipient,
+    RemoveMember,
     Rename,
+    RequestMembership,
     Restore,
     Retire,
     Rotate,
     Set,
+    TrustVault,
     Unlock,
     UpdateLease,
     UseIdentity,
@@ -56,15 +62,23 @@ pub(crate) struct AuditError {
     pub(crate) source: io::Error,
 }
 
+/// The log, and the vault that its lines are about.
 #[derive(Debug)]
 pub(crate) struct Audit {
     path: PathBuf,
-    log: RotatingLog,
+    log: Arc<RotatingLog>,
+    /// The vault's directory; empty for the personal one.
+    vault: String,
 }
 
 impl Audit {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self { log: RotatingLog::new(path.clone()), path }
+        Self { log: Arc::new(RotatingLog::new(path.clone())), path, vault: String::new() }
+    }
+
+    /// The same log, for lines about another vault.
+    pub(crate) fn about(&self, vault: &str) -> Self {
+        Self { path: self.path.clone(), log: self.log.clone(), vault: vault.to_owned() }
     }
 
     /// Writes a line about these secrets, or about these recipients if it concerns all secrets. The line of a
@@ -80,7 +94,7 @@ impl Audit {
             AuditEvent::Grant | AuditEvent::Lease | AuditEvent::UpdateLease => Reach::System,
             _ => Reach::Disk,
         };
-        let line = line_of(event, actor, names, recipients);
+        let line = self.line_of(event, actor, names, recipients);
         line.and_then(|line| self.log.append(&line, reach)).map_err(|source| self.failed(source))
     }
 
@@ -91,7 +105,7 @@ impl Audit {
         actor: Actor<'_>,
         names: &[SecretName],
     ) -> Result<WrittenLine, AuditError> {
-        let line = line_of(event, actor, names, &[]);
+        let line = self.line_of(event, actor, names, &[]);
         line.and_then(|line| self.log.write(&line)).map_err(|source| self.failed(source))
     }
 
@@ -101,29 +115,31 @@ impl Audit {
         synced.map(|synced| synced.map_err(|source| self.failed(source))).collect()
     }
 
+    fn line_of(
+        &self,
+        event: AuditEvent,
+        actor: Actor<'_>,
+        names: &[SecretName],
+        recipients: &[String],
+    ) -> io::Result<Vec<u8>> {
+        let mut line = serde_json::to_vec(&Line {
+            time: Timestamp::now().strftime("%FT%T%.3fZ").to_string(),
+            event: event.to_string(),
+            pid: actor.pid,
+            program: printable(actor.program),
+            config: printable(actor.config),
+            asked_by: actor.asked_by.to_vec(),
+            vault: printable(&self.vault),
+            recipients: recipients.to_vec(),
+            names: names.to_vec(),
+        })?;
+        line.push(b'\n');
+        Ok(line)
+    }
+
     fn failed(&self, source: io::Error) -> AuditError {
         AuditError { path: self.path.clone(), source }
     }
-}
-
-fn line_of(
-    event: AuditEvent,
-    actor: Actor<'_>,
-    names: &[SecretName],
-    recipients: &[String],
-) -> io::Result<Vec<u8>> {
-    let mut line = serde_json::to_vec(&Line {
-        time: Timestamp::now().strftime("%FT%T%.3fZ").to_string(),
-        event: event.to_string(),
-        pid: actor.pid,
-        program: printable(actor.program),
-        config: printable(actor.config),
-        asked_by: actor.asked_by.to_vec(),
-        recipients: recipients.to_vec(),
-        names: names.to_vec(),
-    })?;
-    line.push(b'\n');
-    Ok(line)
 }
 
 /// The word for it in the log.
@@ -145,7 +161,7 @@ mod tests {
 
     #[test]
     fn an_event_of_two_words_has_a_hyphen() {
-        assert_eq!(AuditEvent::AcceptRecipients.to_string(), "accept-recipients");
+        assert_eq!(AuditEvent::AddMember.to_string(), "add-member");
         assert_eq!(AuditEvent::UseIdentity.to_string(), "use-identity");
     }
 

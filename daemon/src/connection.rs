@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fluvio_secret_protocol::frame::{self, Frame, FrameError, PREFIX_BYTES};
-use fluvio_secret_protocol::{Answer, Code, Refusal, Request, Stop, Stopping, Working, limits};
+use fluvio_secret_protocol::{
+    Answer, Code, Refusal, Request, Stop, Stopping, VaultAddress, Working, limits,
+};
 use fluvio_secret_system::peer::Peer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -57,6 +59,14 @@ pub(crate) struct StopSteps {
     pub(crate) asked: watch::Sender<bool>,
     /// Becomes true when it does.
     pub(crate) ending: watch::Sender<bool>,
+}
+
+struct Received {
+    request: Request,
+    /// The vault that the request is about.
+    vault: Option<VaultAddress>,
+    /// The room that its values take.
+    room: Room,
 }
 
 struct ClientConnection {
@@ -112,7 +122,7 @@ impl ClientConnection {
         loop {
             let mut idle = idle.add();
             let received = receive(&mut self.stream, &self.workers.in_flight);
-            let (request, room) = tokio::select! {
+            let Received { request, vault, room } = tokio::select! {
                 biased;
                 _ = ending.wait_for(|ending| *ending) => return Err(End::Stopping),
                 _ = &mut idle.closed => return Err(End::SentAway),
@@ -130,11 +140,11 @@ impl ClientConnection {
                     return send(&mut self.stream, Stopping, &self.workers.in_flight).await;
                 }
                 Request::Subscribe(_) => {
-                    let ended = self.answer(request).await;
+                    let ended = self.answer(request, vault).await;
                     self.workers.forget_gone();
                     return ended;
                 }
-                request => self.answer(request).await?,
+                request => self.answer(request, vault).await?,
             }
             drop(room);
         }
@@ -144,7 +154,7 @@ impl ClientConnection {
     /// meantime.
     ///
     /// A subscription continues until the client leaves, or the daemon stops.
-    async fn answer(&mut self, request: Request) -> Result<(), End> {
+    async fn answer(&mut self, request: Request, vault: Option<VaultAddress>) -> Result<(), End> {
         let workers = self.workers.clone();
         let in_flight = &workers.in_flight;
         let is_status = matches!(request, Request::GetStatus(_));
@@ -155,7 +165,7 @@ impl ClientConnection {
             _ => Room::default(),
         };
         let mut ending = self.stop.ending.subscribe();
-        let mut answers = workers.hand_over(request, self.peer);
+        let mut answers = workers.hand_over(request, vault, self.peer);
         let last_known = sleep(self.check_timeout);
         tokio::pin!(last_known);
         let mut has_begun = false;
@@ -167,6 +177,10 @@ impl ClientConnection {
                     return Err(End::Stopping);
                 }
                 response = answers.recv() => {
+                    // The vault was closed. To its client, that is the end of a daemon.
+                    if has_begun && response.is_none() {
+                        return Err(End::Gone);
+                    }
                     has_begun = is_subscription;
                     response.unwrap_or_else(|| Response::refused(refusals::internal()))
                 }
@@ -246,15 +260,15 @@ fn keep_until_exit(stream: &UnixStream) {
 }
 
 /// Reads a request, and the room that its values take. Lengths are checked before anything is allocated.
-async fn receive(stream: &mut UnixStream, in_flight: &InFlight) -> Result<(Request, Room), End> {
+async fn receive(stream: &mut UnixStream, in_flight: &InFlight) -> Result<Received, End> {
     let mut prefix = [0; PREFIX_BYTES];
     stream.read_exact(&mut prefix).await?;
     let mut header = vec![0; frame::decode_prefix(prefix).map_err(End::Frame)?];
     stream.read_exact(&mut header).await?;
     if frame::is_stop(&header) {
-        return Ok((Stop.into(), Room::default()));
+        return Ok(Received { request: Stop.into(), vault: None, room: Room::default() });
     }
-    let header = frame::decode_header::<Request>(&header).map_err(End::Frame)?;
+    let (header, vault) = frame::decode_request::<Request>(&header).map_err(End::Frame)?;
     let room = in_flight.room_for(header.lengths().iter().sum()).await;
     let mut parts = Vec::with_capacity(header.lengths().len());
     for &length in header.lengths() {
@@ -268,7 +282,7 @@ async fn receive(stream: &mut UnixStream, in_flight: &InFlight) -> Result<(Reque
         }
         parts.push(part);
     }
-    Ok((header.with_parts(parts).map_err(End::Frame)?, room))
+    Ok(Received { request: header.with_parts(parts).map_err(End::Frame)?, vault, room })
 }
 
 async fn send(

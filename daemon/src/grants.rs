@@ -4,7 +4,8 @@
 //! from a later one of the same id.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fluvio_secret_protocol::{ListedGrant, SecretName, limits};
@@ -56,6 +57,11 @@ impl Grants {
         grants.retain(|grant| grant.at >= booted && looks.at(&grant.process).is_some());
         file.rewrite(|| grants.clone());
         Self { last: Mutex::new(grants.into()), file: Some(file) }
+    }
+
+    /// Whether a daemon that is gone has left grants in this file.
+    pub(crate) fn are_there(file: &Path) -> bool {
+        fs::metadata(file).is_ok_and(|found| found.len() > 0)
     }
 
     /// Remembers a grant, unless it has no values.
@@ -167,6 +173,7 @@ impl PastGrant {
             secrets: self.given.len(),
             running: looks.runs(&self.process),
             stale: false,
+            vault: None,
         }
     }
 }

@@ -23,6 +23,9 @@ pub(crate) struct LeasedSecret {
     pub(crate) in_file: u64,
     /// Whether the connector renders it into its configuration, which it does only when it starts.
     pub(crate) in_template: bool,
+    /// Whether it is of the personal vault, because the lease's own does not have it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) from_personal: bool,
     /// Found out by each daemon.
     #[serde(skip)]
     pub(crate) state: LeasedState,
@@ -64,8 +67,12 @@ impl LeaseInfo {
 
     /// Whether the connector may have an earlier value of one of these secrets, and then whether all of their
     /// current ones are in the file.
-    pub(crate) fn has_earlier(&self, names: &[SecretName]) -> Option<bool> {
-        let asked = self.secrets.iter().filter(|secret| names.contains(&secret.name));
+    /// `of_personal` says whether they are of the personal vault, or of the lease's own.
+    pub(crate) fn has_earlier(&self, names: &[SecretName], of_personal: bool) -> Option<bool> {
+        let is_asked = |secret: &&LeasedSecret| {
+            secret.from_personal == of_personal && names.contains(&secret.name)
+        };
+        let asked = self.secrets.iter().filter(is_asked);
         let states = asked.map(|secret| secret.state);
         let earlier = states.filter(|state| *state != LeasedState::Current);
         earlier.map(|state| state == LeasedState::Updated).reduce(|one, other| one && other)

@@ -87,6 +87,11 @@ impl LeaseTable {
         entries.keys().cloned().collect()
     }
 
+    /// Whether a daemon that is gone has left a lease.
+    pub(crate) fn are_there(&self) -> bool {
+        !self.places.leases().is_empty()
+    }
+
     /// Makes a lease. No process holds it yet.
     pub(crate) fn make(&self, about: LeaseInfo, secrets: &[u8]) -> Result<KnownLease, LeaseError> {
         let entries = &mut self.state().entries;
@@ -168,12 +173,13 @@ impl LeaseTable {
     pub(crate) fn with_earlier(
         &self,
         names: &[SecretName],
+        of_personal: bool,
         starts_again: impl Fn(i32) -> bool,
     ) -> Vec<HeldLease> {
         let leases = self.all().into_iter().rev();
         let stays = leases.filter(|lease| !lease.about.parent.is_some_and(&starts_again));
         let listed = stays.filter_map(|lease| {
-            let updated = lease.about.has_earlier(names)?;
+            let updated = lease.about.has_earlier(names, of_personal)?;
             let LeaseInfo { connector, config, .. } = lease.about;
             Some(HeldLease { id: lease.id, connector, config, updated })
         });

@@ -11,7 +11,7 @@ use fluvio_secret_protocol::{connect, limits};
 use fluvio_secret_system::harden::{Hardened, harden};
 use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::lock::FileLock;
-use fluvio_secret_system::places::{PlaceError, Places, runtime_directory};
+use fluvio_secret_system::places::{PlaceError, Places, StateDirectory, runtime_directory};
 use tracing::level_filters::LevelFilter;
 
 use crate::activation::{self, ActivationError};
@@ -96,7 +96,7 @@ pub(crate) fn accept_vault() -> Result<(), ServeError> {
 /// What serves, until this is dropped.
 struct Opened {
     service: Arc<Service>,
-    socket: PathBuf,
+    state: StateDirectory,
     /// Never restored before: the daemon starts no other program.
     _hardened: Hardened,
     _socket_lock: FileLock,
@@ -122,7 +122,7 @@ fn serve_connection() -> Result<(), ServeError> {
     let connection = activation::connection()?;
     let opened = open(ServeMode::Connection, None);
     match &opened {
-        Ok(opened) => server::serve_one(connection, opened.service.clone())?,
+        Ok(opened) => server::serve_one(connection, opened.service.clone(), opened.state.clone())?,
         // If the client cannot be answered, it sees that the daemon is gone.
         Err(error) => _ = server::refuse_one(connection, &refusals::not_serving(error)),
     }
@@ -131,7 +131,7 @@ fn serve_connection() -> Result<(), ServeError> {
 
 fn serve_at(mode: ServeMode, handed_over: Option<UnixListener>) -> Result<(), ServeError> {
     let opened = open(mode, handed_over.as_ref())?;
-    let server = Server::new(handed_over, opened.socket.clone(), opened.service.clone())?;
+    let server = Server::new(handed_over, opened.state.clone(), opened.service.clone())?;
     let vault = &opened.service.vault;
     tracing::info!("serving the vault {} with the ID {}", vault.path().display(), vault.id());
     if mode == ServeMode::Detached {
@@ -175,8 +175,8 @@ fn open(mode: ServeMode, handed_over: Option<&UnixListener>) -> Result<Opened, S
     let leases = LeaseTable::new(vault.path(), runtime_directory());
     let (audit, grants) = (Audit::new(state.audit_log.clone()), Grants::of(state.grants.clone()));
     let service = Service::new(vault, audit, grants, leases, settings);
-    let socket = state.socket.clone();
-    Ok(Opened { service, socket, _hardened: hardened, _socket_lock: socket_lock })
+    let state = state.clone();
+    Ok(Opened { service, state, _hardened: hardened, _socket_lock: socket_lock })
 }
 
 /// Takes the socket's lock. Its holder may be about to stop. But if the socket is answered, a daemon serves or

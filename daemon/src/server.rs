@@ -4,13 +4,15 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use fluvio_secret_protocol::{Refusal, frame, limits};
 use fluvio_secret_system::file_id::Inode;
 use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::peer::Peer;
+use fluvio_secret_system::places::StateDirectory;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
@@ -22,9 +24,11 @@ use crate::connection::{self, StopSteps};
 use crate::idle::IdleConnections;
 use crate::lease_watch::LeaseHold;
 use crate::reset_inherited;
-use crate::service::{Service, follow};
+use crate::service::{Service, follow, opening};
 use crate::workers::Workers;
 
+/// How long the start waits for vaults of projects whose connectors run: `lease list` is to have them.
+const OPEN_USED_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long requests may take to finish when the daemon stops.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(1500);
 /// How often the daemon checks whether its socket is still its own.
@@ -68,9 +72,10 @@ impl Server {
     /// holds the socket's lock, so another socket was left by a daemon that is gone.
     pub(crate) fn new(
         handed_over: Option<StdListener>,
-        path: PathBuf,
+        state: StateDirectory,
         service: Arc<Service>,
     ) -> Result<Self, ServerError> {
+        let path = state.socket.clone();
         let failed = |source| ServerError::Bind { path: path.clone(), source };
         let stays = handed_over.is_some();
         let listener = match handed_over {
@@ -87,6 +92,7 @@ impl Server {
             let _inside = runtime.enter();
             UnixListener::from_std(listener)?
         };
+        opening::serve_others(&service, state, runtime.handle().clone());
         let inode = inode_of(&path).map_err(failed)?;
         let workers = Arc::new(Workers::new(service)?);
         let socket = Arc::new(OwnSocket { path, inode, stays });
@@ -100,6 +106,7 @@ impl Server {
             let stop = StopSteps::default();
             watch_for_signals(&stop.asked)?;
             tokio::spawn(watch_socket(socket.clone(), workers.clone(), stop.asked.clone()));
+            open_used(&workers.service);
             for id in follow::take_over(&workers.service) {
                 // No connection holds it.
                 drop(LeaseHold::new(workers.service.leases.clone(), id));
@@ -120,8 +127,13 @@ impl Server {
 }
 
 /// Serves the one client of this connection until it leaves, or a signal stops the daemon.
-pub(crate) fn serve_one(connection: StdStream, service: Arc<Service>) -> Result<(), ServerError> {
+pub(crate) fn serve_one(
+    connection: StdStream,
+    service: Arc<Service>,
+    state: StateDirectory,
+) -> Result<(), ServerError> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
+    opening::serve_others(&service, state, runtime.handle().clone());
     let workers = Arc::new(Workers::new(service)?);
     connection.set_nonblocking(true)?;
     runtime.block_on(async {
@@ -175,6 +187,25 @@ pub(crate) fn refuse(listener: &StdListener, refusal: &Refusal) -> io::Result<()
     })
 }
 
+/// Opens the vaults whose connectors run. A disk that hangs keeps no other vault waiting for longer than a second.
+fn open_used(personal: &Arc<Service>) {
+    let used = opening::used(personal);
+    if used.is_empty() {
+        return;
+    }
+    let (opened, wait) = mpsc::channel();
+    let personal = personal.clone();
+    let open = move || {
+        opening::open_all(&personal, &used);
+        let _ = opened.send(());
+    };
+    match thread::Builder::new().name("vaults".to_owned()).spawn(open) {
+        Ok(_) => _ = wait.recv_timeout(OPEN_USED_TIMEOUT),
+        // The next request about each of them opens it.
+        Err(error) => tracing::warn!("cannot start a thread that opens vaults: {error}"),
+    }
+}
+
 async fn accept(listener: &UnixListener, workers: &Arc<Workers>, stop: &StopSteps) -> JoinSet<()> {
     let mut asked = stop.asked.subscribe();
     let idle = Arc::new(IdleConnections::default());
@@ -183,7 +214,7 @@ async fn accept(listener: &UnixListener, workers: &Arc<Workers>, stop: &StopStep
         // Otherwise the set would grow forever.
         while connections.try_join_next().is_some() {}
         let accepted = async {
-            if connections.len() > reset_inherited::connections(workers.service.leases.count()) {
+            if connections.len() > reset_inherited::connections(workers.leases()) {
                 make_room(&mut connections, &idle).await;
             }
             listener.accept().await

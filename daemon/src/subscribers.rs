@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fluvio_secret_protocol::{SecretFingerprint, SecretName, Subscribed, limits};
@@ -15,7 +16,14 @@ use crate::vault_watcher::{VaultChange, VaultWatcher};
 
 pub(crate) struct Subscribers {
     fingerprints: Fingerprints,
+    fallback: Option<Fallback>,
     state: Mutex<SubscriberState>,
+}
+
+/// The vault that may have what this one does not.
+pub(crate) struct Fallback {
+    pub(crate) fingerprints: Fingerprints,
+    pub(crate) is_used: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
@@ -58,8 +66,13 @@ pub(crate) enum Unwatched {
 }
 
 impl Subscribers {
-    pub(crate) fn new(fingerprints: Fingerprints) -> Arc<Self> {
-        Arc::new(Self { fingerprints, state: Mutex::default() })
+    pub(crate) fn new(fingerprints: Fingerprints, fallback: Option<Fallback>) -> Arc<Self> {
+        Arc::new(Self { fingerprints, fallback, state: Mutex::default() })
+    }
+
+    fn fingerprint_of(&self, name: &SecretName) -> Option<u64> {
+        let used = self.fallback.as_ref().filter(|one| one.is_used.load(Ordering::Relaxed));
+        self.fingerprints.of(name).or_else(|| used?.fingerprints.of(name))
     }
 
     /// Reports these secrets to a process, and from then on which of them change.
@@ -81,7 +94,7 @@ impl Subscribers {
         };
         let polled = state.watcher.insert(watcher).is_polling();
         for name in &names {
-            let new = || SubscribedSecret { fingerprint: self.fingerprints.of(name), same: None };
+            let new = || SubscribedSecret { fingerprint: self.fingerprint_of(name), same: None };
             state.secrets.entry(name.clone()).or_insert_with(new);
         }
         self.check_in(&mut state, &names);
@@ -169,7 +182,7 @@ impl Subscribers {
     fn check_in(&self, state: &mut SubscriberState, names: &[SecretName]) {
         let subscribed = names.iter().filter(|name| state.secrets.contains_key(*name));
         let fingerprints: Vec<_> =
-            subscribed.map(|name| (name, self.fingerprints.of(name))).collect();
+            subscribed.map(|name| (name, self.fingerprint_of(name))).collect();
         // Another directory at the vault's path has nothing of the vault.
         if !self.fingerprints.are_of_vault() {
             return;

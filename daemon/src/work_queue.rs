@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use fluvio_secret_protocol::Request;
+use fluvio_secret_protocol::{Request, VaultAddress};
 use fluvio_secret_system::peer::Peer;
 
 use crate::answers::Answers;
@@ -26,6 +26,8 @@ pub(crate) enum Work {
 /// A request on its way to a thread. Each connection has at most one, so the queues need no limit.
 pub(crate) struct Job {
     pub(crate) request: Request,
+    /// The vault that it is about; `None` for the personal one.
+    pub(crate) vault: Option<VaultAddress>,
     pub(crate) peer: Peer,
     /// The number of lock requests when it arrived.
     pub(crate) lock_requests: u64,
@@ -96,7 +98,8 @@ impl WorkQueue {
 /// Whether a job changes a secret that the others do not change.
 fn fits(group: &[Job], job: &Job) -> bool {
     let secret = secret_of(&job.request);
-    secret.is_some() && group.iter().all(|other| secret_of(&other.request) != secret)
+    let is_other = |other: &Job| other.vault == job.vault && secret_of(&other.request) != secret;
+    secret.is_some() && group.iter().all(is_other)
 }
 
 #[cfg(test)]
@@ -112,7 +115,8 @@ mod tests {
 
     fn send(work: &Sender<Work>, request: impl Into<Request>) {
         let (request, answers) = (request.into(), Arc::new(unbounded_channel().0));
-        let job = Job { request, peer: Peer { uid: 0, pid: 42 }, lock_requests: 0, answers };
+        let job =
+            Job { request, vault: None, peer: Peer { uid: 0, pid: 42 }, lock_requests: 0, answers };
         work.send(Work::Request(job)).expect("a queue");
     }
 

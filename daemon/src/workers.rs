@@ -10,7 +10,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use std::{io, thread};
 
-use fluvio_secret_protocol::{Request, Worker};
+use fluvio_secret_protocol::{Refusal, Request, VaultAddress, Worker};
 use fluvio_secret_system::parallel::cores;
 use fluvio_secret_system::peer::Peer;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 
 use crate::answers::{Answers, Response};
 use crate::in_flight::InFlight;
-use crate::service::{Service, handle, key, refusals, status};
+use crate::service::{Service, handle, key, opening, refusals, status};
 use crate::work_queue::{Job, Work, WorkQueue};
 
 /// The longest wait until the vault's time to lock is checked again. The wait stands still while the
@@ -90,16 +90,27 @@ impl Workers {
         answer
     }
 
+    /// The number of leases of all vaults.
+    pub(crate) fn leases(&self) -> usize {
+        self.service.shared.all().iter().map(|service| service.leases.count()).sum()
+    }
+
     pub(crate) fn forget_gone(&self) {
         // The next request reports that the thread is gone.
         let _ = self.reads.send(Work::ForgetGone);
     }
 
     /// Passes a request to its thread. The channel ends before the last answer if the thread is gone.
-    pub(crate) fn hand_over(&self, request: Request, peer: Peer) -> UnboundedReceiver<Response> {
+    pub(crate) fn hand_over(
+        &self,
+        request: Request,
+        vault: Option<VaultAddress>,
+        peer: Peer,
+    ) -> UnboundedReceiver<Response> {
         let (answers, receiver) = unbounded_channel();
         let lock_requests = self.service.vault.keys().lock_requests();
-        let job = Job { request, peer, lock_requests, answers: Arc::new(answers) };
+        let vault = vault.filter(|_| handle::is_about_a_vault(&request));
+        let job = Job { request, vault, peer, lock_requests, answers: Arc::new(answers) };
         let worker = match job.request.worker() {
             Worker::Checks => &self.checks,
             Worker::Keys => &self.keys,
@@ -144,7 +155,10 @@ fn start(
                         carry_out(&service, queue.group(job), &change_others);
                     }
                     Ok(Work::Check(check)) => check(),
-                    Ok(Work::ForgetGone) => service.subscribers.forget_gone(),
+                    Ok(Work::ForgetGone) => {
+                        let all = service.shared.all();
+                        all.iter().for_each(|service| service.subscribers.forget_gone());
+                    }
                     Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => return,
                 }
@@ -167,25 +181,35 @@ fn begin_writes(service: &Service) {
     }
 }
 
-/// Carries out one job, or changes of different secrets.
-fn carry_out(service: &Service, jobs: Vec<Job>, change_others: &dyn Fn()) {
+/// Carries out one job, or changes of different secrets of a vault.
+fn carry_out(personal: &Arc<Service>, jobs: Vec<Job>, change_others: &dyn Fn()) {
     let clients: Vec<_> = jobs.iter().map(|job| job.answers.clone()).collect();
+    let refuse = |refusal: &Refusal| {
+        clients.iter().for_each(|client| client.send(Response::refused(refusal.clone())));
+    };
     // The service keeps nothing between requests that a panic could leave half-done.
-    let done = catch_unwind(AssertUnwindSafe(|| match <[Job; 1]>::try_from(jobs) {
-        Ok([job]) => carry_out_alone(service, job, change_others),
-        Err(jobs) => {
-            let requests = jobs.into_iter().map(|job| (job.request, job.peer)).collect();
-            let answers = handle::change_all(service, requests).into_iter().zip(&clients);
-            answers.for_each(|(answer, client)| client.send(answer));
+    let done = catch_unwind(AssertUnwindSafe(|| {
+        let address = jobs.first().and_then(|job| job.vault.as_ref());
+        let service = match opening::service_of(personal, address) {
+            Ok(service) => service,
+            Err(refusal) => return refuse(&refusal),
+        };
+        match <[Job; 1]>::try_from(jobs) {
+            Ok([job]) => carry_out_alone(&service, job, change_others),
+            Err(jobs) => {
+                let requests = jobs.into_iter().map(|job| (job.request, job.peer)).collect();
+                let answers = handle::change_all(&service, requests).into_iter().zip(&clients);
+                answers.for_each(|(answer, client)| client.send(answer));
+            }
         }
     }));
     if done.is_err() {
-        clients.iter().for_each(|client| client.send(Response::refused(refusals::internal())));
+        refuse(&refusals::internal());
     }
 }
 
 fn carry_out_alone(service: &Service, job: Job, change_others: &dyn Fn()) {
-    let Job { request, peer, lock_requests, answers } = job;
+    let Job { request, peer, lock_requests, answers, .. } = job;
     // Clients do not wait for a check of a disk that hangs, and ask again.
     if request.worker() != Worker::Checks || !answers.is_gone() {
         handle::answer(service, request, peer, lock_requests, &answers, change_others);
@@ -238,7 +262,7 @@ mod tests {
 
     fn unlock(workers: &Workers, passphrase: &str) -> UnboundedReceiver<Response> {
         let passphrase = Secret::from(passphrase.as_bytes().to_vec());
-        workers.hand_over(Request::Unlock(Unlock { passphrase, seconds: None }), PEER)
+        workers.hand_over(Request::Unlock(Unlock { passphrase, seconds: None }), None, PEER)
     }
 
     fn reply<A: Answer>(mut answers: UnboundedReceiver<Response>) -> Reply<A> {
@@ -253,7 +277,7 @@ mod tests {
         assert!(matches!(unlocked, Reply::Answer(_)), "{unlocked:?}");
         for passphrase in ["wrong", "p"] {
             let queued: Vec<_> = (0..8).map(|_| unlock(&workers, passphrase)).collect();
-            let locked = reply::<Locked>(workers.hand_over(Lock.into(), PEER));
+            let locked = reply::<Locked>(workers.hand_over(Lock.into(), None, PEER));
             assert!(matches!(locked, Reply::Answer(_)), "{locked:?}");
             let mut last = None;
             for answer in queued.into_iter().map(reply::<Unlocked>) {
@@ -263,7 +287,7 @@ mod tests {
             }
             // Had the lock waited for them, each passphrase would have been checked.
             assert_eq!(last, Some(Code::Locked), "{passphrase}");
-            let status = reply::<Status>(workers.hand_over(GetStatus.into(), PEER));
+            let status = reply::<Status>(workers.hand_over(GetStatus.into(), None, PEER));
             assert!(matches!(status, Reply::Answer(status) if status.locked));
         }
         let again = reply::<Unlocked>(unlock(&workers, "p"));

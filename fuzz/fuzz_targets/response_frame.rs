@@ -4,9 +4,10 @@
 use fluvio_secret_fuzz::check_frame;
 use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::{
-    Activity, Deleted, Examined, Granted, Imported, Key, LeaseEnded, Leased, Leases, Listed,
-    Locked, Recipients, Reencrypted, Reencrypting, Refusal, Restored, Status, Stopping, Stored,
-    Subscribed, Unlocked, Versions, Working,
+    Activity, Deleted, Examined, Granted, Imported, InspectedVault, Key, LeaseEnded, Leased,
+    Leases, Listed, ListedVaults, Locked, Members, MembershipRequested, Reencrypted, Reencrypting,
+    Refusal, Restored, Status, Stopping, Stored, Subscribed, TrustedVault, Unlocked,
+    VaultForgotten, Versions, Working,
 };
 
 macro_rules! check_each {
@@ -14,7 +15,8 @@ macro_rules! check_each {
 }
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    check_each!(bytes: Activity Checked Deleted Examined Granted Imported Key LeaseEnded Leased Leases
-        Listed Locked Recipients Reencrypted Reencrypting Refusal Restored Status Stopping Stored
-        Subscribed Unlocked Versions Working);
+    check_each!(bytes: Activity Checked Deleted Examined Granted Imported InspectedVault Key LeaseEnded
+        Leased Leases Listed ListedVaults Locked Members MembershipRequested Reencrypted Reencrypting
+        Refusal Restored Status Stopping Stored Subscribed TrustedVault Unlocked VaultForgotten Versions
+        Working);
 });

@@ -22,8 +22,8 @@ pub struct Line {
     /// When, in RFC 3339 with milliseconds, in UTC.
     pub time: String,
     /// What: `set`, `delete`, `purge`, `restore`, `rename`, `copy`, `grant`, `lease`, `update-lease`, `lock`,
-    /// `unlock`, `passphrase`, `add-recipient`, `remove-recipient`, `accept-recipients`, `rotate`, `retire` or
-    /// `use-identity`. One that a reader does not know is of a newer release.
+    /// `unlock`, `passphrase`, `add-member`, `admit-members`, `remove-member`, `merge-members`,
+    /// `request-membership`, `rotate`, `retire`, `use-identity`, `init-vault`, `trust-vault` or `forget-vault`. One that a reader does not know is of a newer release.
     pub event: String,
     /// The process that asked for it.
     pub pid: i32,
@@ -37,6 +37,9 @@ pub struct Line {
     /// their names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked_by: Vec<String>,
+    /// The directory of the vault, if it is not the personal one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub vault: String,
     /// The recipients that it is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recipients: Vec<String>,

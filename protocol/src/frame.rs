@@ -5,6 +5,8 @@
 //! header    {"version": 1, "parts": [LENGTH, …], "message": MESSAGE}     JSON, UTF-8
 //! ```
 //!
+//! A request about another vault than the personal one has `"vault"` with its address in the header, too.
+//!
 //! Parts are raw bytes: values and configurations. They are never inside the JSON, which would copy
 //! them through its buffers and could not hold bytes that are not UTF-8.
 
@@ -19,6 +21,7 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use crate::parts::{Part, Parts};
+use crate::vault_address::VaultAddress;
 use crate::{PROTOCOL_VERSION, limits};
 
 /// Bytes of a frame before its header.
@@ -77,11 +80,14 @@ pub enum FrameError {
 }
 
 /// The part of a header that every version of the protocol understands.
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Envelope<'a> {
     version: u32,
     parts: Vec<usize>,
+    /// Only the daemon reads it, so a client has no code for that.
+    #[serde(borrow, default)]
+    vault: Option<&'a RawValue>,
     #[serde(borrow)]
     message: &'a RawValue,
 }
@@ -175,13 +181,49 @@ pub fn slices<'a>(head: &'a [u8], parts: Vec<&'a [u8]>) -> Vec<IoSlice<'a>> {
 ///
 /// [`FrameError::Large`] if the receiver would refuse it.
 pub fn head<M: Message>(message: &M) -> Result<Vec<u8>, FrameError> {
+    head_about(None, message)
+}
+
+/// The same for a request about this vault.
+///
+/// # Errors
+///
+/// As for [`head`].
+pub fn head_about<M: Message>(
+    vault: Option<&VaultAddress>,
+    message: &M,
+) -> Result<Vec<u8>, FrameError> {
     let lengths: Vec<usize> = message.parts().iter().map(|part| part.len()).collect();
     check_lengths(&lengths, &message.limits())?;
     let message = serde_json::value::to_raw_value(&Named(message)).map_err(malformed)?;
-    let envelope = Envelope { version: PROTOCOL_VERSION, parts: lengths, message: &message };
-    let header = serde_json::to_vec(&envelope).map_err(malformed)?;
+    head_of(&lengths, vault, &message)
+}
+
+/// The same for every kind of message.
+fn head_of(
+    parts: &[usize],
+    vault: Option<&VaultAddress>,
+    message: &RawValue,
+) -> Result<Vec<u8>, FrameError> {
+    // By hand: the launcher, which is loaded at each start of a connector, is smaller so.
+    let mut header = format!("{{\"version\":{PROTOCOL_VERSION},\"parts\":[");
+    for (place, length) in parts.iter().enumerate() {
+        header += if place == 0 { "" } else { "," };
+        header += &length.to_string();
+    }
+    header += "]";
+    if let Some(VaultAddress { path, id }) = vault {
+        header += ",\"vault\":{\"path\":";
+        header += &serde_json::to_string(path).map_err(malformed)?;
+        header += ",\"id\":";
+        header += &serde_json::to_string(id).map_err(malformed)?;
+        header += "}";
+    }
+    header += ",\"message\":";
+    header += message.get();
+    header += "}";
     let prefix = header_length(header.len())?;
-    Ok([&prefix.to_be_bytes(), &header[..]].concat())
+    Ok([&prefix.to_be_bytes(), header.as_bytes()].concat())
 }
 
 /// All bytes of a frame, in one place.
@@ -211,7 +253,29 @@ pub fn decode_prefix(prefix: [u8; PREFIX_BYTES]) -> Result<usize, FrameError> {
 /// [`FrameError::Version`] for the header of another version, however its message looks; else
 /// [`FrameError::Large`] or [`FrameError::Malformed`].
 pub fn decode_header<I: Incoming>(header: &[u8]) -> Result<Header<I>, FrameError> {
+    decode_message(decode_envelope(header)?)
+}
+
+/// Reads the header of a request, and the vault that it is about; `None` for the personal one.
+///
+/// # Errors
+///
+/// As for [`decode_header`].
+pub fn decode_request<I: Incoming>(
+    header: &[u8],
+) -> Result<(Header<I>, Option<VaultAddress>), FrameError> {
     let envelope = decode_envelope(header)?;
+    let address = |vault: &RawValue| serde_json::from_str::<VaultAddress>(vault.get());
+    let vault = envelope.vault.map(address).transpose().map_err(malformed)?;
+    let header = decode_message(envelope)?;
+    if vault.as_ref().is_none_or(VaultAddress::is_within_limits) {
+        Ok((header, vault))
+    } else {
+        Err(FrameError::Large)
+    }
+}
+
+fn decode_message<I: Incoming>(envelope: Envelope<'_>) -> Result<Header<I>, FrameError> {
     let mut json = serde_json::Deserializer::from_str(envelope.message.get());
     let message = json.deserialize_enum("", &[], ByName(PhantomData::<I>));
     let mut message =

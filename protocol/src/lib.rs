@@ -6,6 +6,7 @@
 //! * [`SecretName`], [`Secret`]: a name that is checked, a value that is wiped and never printed
 //! * [`InjectMode`], [`fit`]: how values reach a connector, and what fits into each way
 //! * [`Request`], [`Call`]: the messages, each request beside its answer
+//! * [`VaultAddress`]: the vault that a request is about
 //! * [`Refusal`]: why a request was not carried out
 //! * [`frame`]: messages to bytes and back, as pure functions
 //! * [`parts`]: what travels beside the JSON of a message
@@ -32,6 +33,7 @@ mod secret;
 mod start;
 pub mod supervisor;
 mod timeouts;
+mod vault_address;
 
 pub use client::{
     Client, ClientError, Denied, Subscription, accept_vault, call_daemon, call_once, connect,
@@ -44,7 +46,7 @@ pub use message::check::{self, Check};
 pub use message::grant::*;
 pub use message::key::*;
 pub use message::lease::*;
-pub use message::recipient::*;
+pub use message::member::*;
 pub use message::refusal::{Code, Refusal};
 pub use message::reply::{Reply, Working};
 pub use message::request::Request;
@@ -52,9 +54,11 @@ pub use message::secret::*;
 pub use message::stale::*;
 pub use message::status::*;
 pub use message::subscription::*;
+pub use message::vault::*;
 pub use name::{BadName, SecretName};
 pub use secret::Secret;
 pub use start::{CLI, DAEMON, SHIM, StartError, beside_this_program};
+pub use vault_address::VaultAddress;
 
 /// The version of the protocol that this crate speaks. Kept by hand: it is raised when a message
 /// changes, and by nothing else.

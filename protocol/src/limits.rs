@@ -25,11 +25,18 @@ pub const FINDINGS: usize = 32;
 pub const EXAMINED_NAMES: usize = 128;
 /// Bytes of a passphrase.
 pub const PASSPHRASE_BYTES: usize = 1 << 10;
+/// Bytes of a vault's id.
+pub const VAULT_ID_BYTES: usize = 32;
+/// Vaults that a user can register.
+pub const VAULTS: usize = 256;
 /// Bytes of a lease's id.
 pub const LEASE_ID_BYTES: usize = 32;
-/// Recipients of a vault. With the longest notes an answer that has those of the vault and as many
-/// others stays below [`HEADER_BYTES`].
-pub const RECIPIENTS: usize = 64;
+/// Members of a vault.
+pub const MEMBERS: usize = 256;
+/// Members in one page; with the longest notes it stays below [`HEADER_BYTES`].
+pub const PAGE_MEMBERS: usize = 64;
+/// Bytes of a fingerprint of a key, or of the hash of a list of members.
+pub const FINGERPRINT_BYTES: usize = 64;
 /// Bytes of a recipient. One of X25519 has 62; keys of other kinds are longer, and get a message of
 /// their own.
 pub const RECIPIENT_BYTES: usize = 4 << 10;

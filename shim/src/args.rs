@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use fluvio_secret_protocol::check::Checked;
-use fluvio_secret_protocol::{ClientError, Grant, Granted, InjectMode, call_daemon};
+use fluvio_secret_protocol::{ClientError, Grant, Granted, InjectMode, VaultAddress, call_daemon};
 use fluvio_secret_system::places::StateDirectory;
 use lexopt::Arg;
 
@@ -38,12 +38,18 @@ pub struct Launch {
     pub program: OsString,
     /// Its arguments.
     pub args: Vec<OsString>,
+    /// The project with its vault, or the word for the personal one, if an option names it.
+    pub vault: Option<OsString>,
     /// How the daemon is reached: the shim does not need the code of the other way.
     pub call: GrantCall,
 }
 
 /// Sends the request for a connector's secrets, and returns the answer.
-pub type GrantCall = fn(&StateDirectory, Grant) -> Result<Result<Granted, Checked>, ClientError>;
+pub type GrantCall = fn(
+    &StateDirectory,
+    Option<VaultAddress>,
+    Grant,
+) -> Result<Result<Granted, Checked>, ClientError>;
 
 /// What `--help` prints, and what the manual page is made of.
 pub const SHIM_HELP: &str = "\
@@ -56,6 +62,8 @@ Options:
       --inject MODE  How to pass the secrets: file (as --secrets FILE), env (as
                      environment variables), or auto (file if all values fit)
                      [default: the setting inject, or auto]
+      --vault DIR    The project with the vault, or personal [default: the first
+                     vault from the configuration's directory upward]
       --no-check     Start even if the connector would fail with its configuration
       --as-is        Add nothing to the command, and pass the secrets as env
   -h, --help         Print this help
@@ -74,6 +82,7 @@ Example:
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, ShimError> {
     let mut parser = lexopt::Parser::from_iter(args);
     let (mut config, mut inject, mut as_is, mut check) = (None, None, false, true);
+    let mut vault = None;
     let usage = ShimError::Usage;
     let command = loop {
         match parser.next().map_err(|_| usage("an option is invalid"))? {
@@ -87,6 +96,9 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocati
             Some(Arg::Long("inject")) => {
                 let value = parser.value().map_err(|_| usage("--inject needs a MODE"))?;
                 inject = Some(inject_mode(&value)?);
+            }
+            Some(Arg::Long("vault")) => {
+                vault = Some(parser.value().map_err(|_| usage("--vault needs a DIR"))?);
             }
             // These two are ours, and in no help.
             Some(Arg::Long(watcher::STARTER)) => {
@@ -109,7 +121,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocati
     let (program, args) = command.ok_or(usage("COMMAND is missing"))?;
     let config = config.ok_or(usage("--config FILE is missing"))?;
     let call = call_daemon;
-    Ok(Invocation::Launch(Launch { config, inject, as_is, check, program, args, call }))
+    Ok(Invocation::Launch(Launch { config, inject, as_is, check, program, args, vault, call }))
 }
 
 fn inject_mode(value: &OsStr) -> Result<InjectMode, ShimError> {
@@ -162,6 +174,14 @@ mod tests {
     }
 
     #[test]
+    fn a_vault_is_not_passed_on() {
+        let launch = launch(&["--vault", "personal", "--config", "c", "run", "--vault", "x"]);
+        let launch = launch.expect("a launch");
+        assert_eq!(launch.vault, Some("personal".into()));
+        assert_eq!(launch.args, ["--vault", "x"]);
+    }
+
+    #[test]
     fn as_is_goes_by_the_environment() {
         let way = |args: &[&str]| launch(&[args, &["--config", "c", "--", "run"]].concat());
         for setting in [InjectMode::Auto, InjectMode::Env, InjectMode::File] {
@@ -193,6 +213,7 @@ mod tests {
             (&["--config", "c"][..], "COMMAND is missing"),
             (&["--", "run"], "--config FILE is missing"),
             (&["--config"], "--config needs a FILE"),
+            (&["--vault"], "--vault needs a DIR"),
             (&["--inject", "cnry", "--config", "c", "run"], "auto, env or file"),
             (&["--cnry", "--config", "c", "run"], "unknown"),
             (&["--as-is=cnry", "--config", "c", "run"], "invalid"),

@@ -114,6 +114,7 @@ mod tests {
             check: false,
             program: program.into(),
             args: args.iter().map(Into::into).collect(),
+            vault: None,
             call: call_daemon,
         }
     }

@@ -1,10 +1,12 @@
-//! The configuration's bytes. The daemon parses them.
+//! The configuration's bytes, which the daemon parses, and the vault of its project.
 
+use std::ffi::OsStr;
 use std::fs::OpenOptions;
 use std::io::Read;
 use std::path::Path;
 
-use fluvio_secret_protocol::limits;
+use fluvio_secret_protocol::{VaultAddress, limits};
+use fluvio_secret_system::project;
 use fluvio_secret_system::regular::{self, Links};
 use zeroize::Zeroizing;
 
@@ -25,6 +27,16 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, ShimError> {
         return Err(ShimError::LargeConfig { path: path.to_owned() });
     }
     Ok(bytes)
+}
+
+/// The vault with the secrets of a configuration: the one that an option names, or that of its project. `None` is
+/// the personal vault.
+pub(crate) fn vault_of(
+    config: &Path,
+    named: Option<&OsStr>,
+) -> Result<Option<VaultAddress>, ShimError> {
+    let directory = config.parent().unwrap_or(config);
+    Ok(project::choose(named, directory)?.map(VaultAddress::from))
 }
 
 #[cfg(test)]

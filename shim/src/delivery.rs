@@ -113,6 +113,7 @@ mod tests {
         Granted {
             connector: None,
             inject: InjectMode::Auto,
+            note: None,
             secrets: secrets
                 .iter()
                 .map(|(name, value)| (name.parse().expect("a name"), Secret::from(value.to_vec())))

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::{ClientError, Code, Granted, SecretName, limits, supervisor};
 use fluvio_secret_system::help::{Help, Helpful};
+use fluvio_secret_system::project::ProjectError;
 use fluvio_secret_system::{printable, shell};
 use thiserror::Error;
 
@@ -61,6 +62,9 @@ pub(crate) enum ShimError {
     Unfit(Vec<Unfitting>),
     #[error("{0}")]
     Usage(&'static str),
+    /// The vault of the configuration's project.
+    #[error(transparent)]
+    Vault(#[from] ProjectError),
     /// The process that removes the lease cannot be started, or cannot wait for its end.
     #[error("cannot watch the lease, so its secrets would outlive the connector: {source}")]
     Watcher { source: io::Error },
@@ -190,6 +194,7 @@ impl Helpful for ShimError {
     fn help(&self) -> Option<Help> {
         let (advice, command) = match self {
             Self::Client(error) => return error.help(),
+            Self::Vault(error) => return error.help(),
             Self::NoSupervisor | Self::System(_) => return None,
             Self::Cargo => ("end cargo's options with two dashes: -- cargo run --", ""),
             Self::CdkLoop { .. } => {

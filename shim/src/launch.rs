@@ -16,7 +16,7 @@ use crate::delivery::Delivery;
 use crate::error::ShimError;
 use crate::memfd::SecretsMemfd;
 use crate::message::say;
-use crate::{command, config, delivery, log_level, memfd, supervised};
+use crate::{command, config, delivery, log_level, memfd, message, supervised};
 
 /// Why a connector was not started.
 #[derive(Debug, thiserror::Error)]
@@ -144,7 +144,7 @@ fn prepare(launch: &Launch) -> Result<PreparedConnector, ShimError> {
 }
 
 fn without_secrets() -> Granted {
-    Granted { connector: None, inject: InjectMode::Auto, secrets: Vec::new() }
+    Granted { connector: None, inject: InjectMode::Auto, secrets: Vec::new(), note: None }
 }
 
 fn grant(launch: &Launch) -> Result<Granted, ShimError> {
@@ -155,8 +155,10 @@ fn grant(launch: &Launch) -> Result<Granted, ShimError> {
     let text = config.clone();
     let check = launch.check && !launch.as_is;
     let grant = Grant { label, program, check, identity: state.expected_identity(), config };
-    let granted = (launch.call)(&state, grant)?;
+    let vault = config::vault_of(&launch.config, launch.vault.as_deref())?;
+    let granted = (launch.call)(&state, vault, grant)?;
     let granted = granted.map_err(|found| ShimError::faulty(&found, &launch.config, &text))?;
+    message::note(granted.note.as_deref());
     if !granted.secrets.is_empty() {
         log_level::warn(&text, None);
     }

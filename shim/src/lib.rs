@@ -9,7 +9,7 @@
 //!
 //! * [`args`](mod@args): the command line
 //! * [`launch`]: becomes the connector
-//! * [`config`](mod@config): the configuration's bytes
+//! * [`config`](mod@config): the configuration's bytes, and its vault
 //! * [`delivery`]: how the values reach the connector
 //! * [`command`]: the connector's command line and environment
 //! * [`memfd`]: a secrets file that is on no file system

@@ -80,6 +80,7 @@ mod tests {
         let granted = Granted {
             connector: None,
             inject: InjectMode::Auto,
+            note: None,
             secrets: vec![
                 ("A".parse().expect("a name"), b"a=b".to_vec().into()),
                 ("B".parse().expect("a name"), Secret::default()),

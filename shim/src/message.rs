@@ -15,3 +15,10 @@ pub(crate) fn say(message: &str) {
     let message = printable::lines(&format!("{message}\n"));
     let _ = io::stderr().write_all(message.as_bytes());
 }
+
+/// Writes a note of the daemon, if there is one.
+pub(crate) fn note(note: Option<&str>) {
+    if let Some(note) = note {
+        say(&format!("note: {note}"));
+    }
+}

@@ -39,6 +39,7 @@
 //! * [`private`]: directories and files that only you may use
 //! * [`printable`]: text that is safe to print on a terminal
 //! * [`process`](mod@process): what the kernel reports about other processes
+//! * [`project`]: which vault a command is about
 //! * [`regular`]: opens regular files and nothing else
 //! * [`shell`]: words of a shell, for commands that you are advised to type
 //! * [`terminal`]: the terminal that a program may prompt on
@@ -51,6 +52,7 @@ pub mod hash;
 pub mod help;
 pub mod inherited;
 pub mod io_error;
+mod keep_out_of_git;
 pub mod key_text;
 pub mod lock;
 pub mod logout;
@@ -62,6 +64,7 @@ pub mod places;
 pub mod printable;
 pub mod private;
 pub mod process;
+pub mod project;
 pub mod regular;
 pub mod shell;
 pub mod terminal;

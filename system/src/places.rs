@@ -5,16 +5,15 @@
 
 use std::ffi::OsString;
 use std::fs::OpenOptions;
-use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::{env, io};
 
 use crate::help::{Help, Helpful};
+use crate::keep_out_of_git::keep_out_of_git;
 use crate::key_text::has_key;
 use crate::path_text;
 use crate::private::{self, FILE_MODE, PrivateError};
-use crate::regular::{self, Links};
 
 /// Puts configuration, data and state under one directory, for tests and for a second vault.
 pub const HOME_VARIABLE: &str = "FLUVIO_SECRET_HOME";
@@ -183,6 +182,12 @@ impl StateDirectory {
         })
     }
 
+    /// The same as `grants`, for a registered vault, whose path has this hash.
+    #[must_use]
+    pub fn grants_of(&self, path: u64) -> PathBuf {
+        self.path.join(format!("grants-{path:016x}.jsonl"))
+    }
+
     /// The identity's file that the environment names, as the daemon writes it.
     #[must_use]
     pub fn expected_identity(&self) -> Option<String> {
@@ -254,16 +259,6 @@ fn absolute(
     }
 }
 
-/// Makes git ignore everything in a directory, unless the user has a `.gitignore` there. The directory
-/// may be in a work tree, and `git add -A` would add the key.
-fn keep_out_of_git(directory: &Path) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.append(true).create(true).mode(FILE_MODE);
-    let (mut file, found) = regular::open(&options, &directory.join(".gitignore"), Links::Refuse)?;
-    // An interrupted write leaves an empty one.
-    if found.len() == 0 { file.write_all(b"*\n") } else { Ok(()) }
-}
-
 /// Why a place cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant says what it is")]
@@ -304,10 +299,9 @@ impl Helpful for PlaceError {
 #[cfg(test)]
 mod tests {
     use std::ffi::OsString;
-    use std::fs;
     use std::path::Path;
 
-    use super::{IDENTITY_VARIABLE, PlaceError, StateDirectory, keep_out_of_git};
+    use super::{IDENTITY_VARIABLE, PlaceError, StateDirectory};
     use crate::help::Helpful;
 
     fn state(variables: &[(&str, &str)]) -> Result<StateDirectory, PlaceError> {
@@ -376,25 +370,5 @@ mod tests {
         let error = state(&[("FLUVIO_SECRET_HOME", &home(108 - tail))]).expect_err("108 bytes");
         assert!(matches!(error, PlaceError::LongSocket { length: 108, .. }), "{error}");
         assert!(error.to_string().contains("108 bytes"), "{error}");
-    }
-
-    #[test]
-    fn d20_a_gitignore_is_made_where_none_is_and_another_is_kept() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join(".gitignore");
-        keep_out_of_git(directory.path()).expect("made");
-        assert_eq!(fs::read(&path).expect("a file"), b"*\n");
-        for (before, after) in [("", "*\n"), ("*\n!settings.toml\n", "*\n!settings.toml\n")] {
-            fs::write(&path, before).expect("a file");
-            keep_out_of_git(directory.path()).expect("looked at");
-            assert_eq!(fs::read_to_string(&path).expect("a file"), after);
-        }
-        fs::remove_file(&path).expect("removed");
-        let target = directory.path().join("target");
-        std::os::unix::fs::symlink(&target, &path).expect("a link");
-        assert!(
-            keep_out_of_git(directory.path()).is_err() && !target.exists(),
-            "no link is followed"
-        );
     }
 }

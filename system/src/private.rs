@@ -23,6 +23,8 @@ pub enum PrivateError {
     Io { path: PathBuf, source: io::Error },
     #[error("others may use {} (mode {mode:04o})", .path.display())]
     Wide { path: PathBuf, mode: u32, wanted: u32 },
+    #[error("others may change {} (mode {mode:04o})", .path.display())]
+    Writable { path: PathBuf, mode: u32 },
 }
 
 /// Makes a directory that only you may use, or checks an existing one.
@@ -81,6 +83,22 @@ pub fn check(path: &Path, found: &Metadata, ours: u32, wanted: u32) -> Result<()
     }
 }
 
+/// Checks that a directory, which was found at this path, belongs to this user, and that no other may change it.
+///
+/// # Errors
+///
+/// [`PrivateError::Foreign`] and [`PrivateError::Writable`].
+pub fn check_writers(path: &Path, found: &Metadata, ours: u32) -> Result<(), PrivateError> {
+    let mode = found.mode() & 0o777;
+    if found.uid() != ours {
+        Err(PrivateError::Foreign { path: path.to_owned(), owner: found.uid(), ours })
+    } else if mode & 0o022 != 0 {
+        Err(PrivateError::Writable { path: path.to_owned(), mode })
+    } else {
+        Ok(())
+    }
+}
+
 impl Helpful for PrivateError {
     fn help(&self) -> Option<Help> {
         match self {
@@ -94,6 +112,10 @@ impl Helpful for PrivateError {
             Self::Wide { path, wanted, .. } => {
                 let path = shell::quoted(&path.display().to_string());
                 Some(Help::command("fix it with", format!("chmod {wanted:04o} {path}")))
+            }
+            Self::Writable { path, .. } => {
+                let path = shell::quoted(&path.display().to_string());
+                Some(Help::command("fix it with", format!("chmod go-w {path}")))
             }
         }
     }

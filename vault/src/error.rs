@@ -9,7 +9,7 @@ use fluvio_secret_system::io_error::io_error_text;
 use fluvio_secret_system::places::{self, PlaceError};
 
 use crate::keys::error::{IdentityError, KeyError};
-use crate::recipients::error::RecipientsError;
+use crate::members::store_error::MemberStoreError;
 use crate::rekey::error::RekeyError;
 use crate::secrets::record::BadRecord;
 use crate::stranger::Stranger;
@@ -54,7 +54,7 @@ pub enum VaultError {
     #[error("the directory of the vault {path} was moved, replaced or unmounted", path = .path.display())]
     Moved { path: PathBuf },
     #[error(transparent)]
-    Recipients(#[from] RecipientsError),
+    Members(#[from] MemberStoreError),
     #[error(transparent)]
     Rekey(#[from] RekeyError),
     #[error("{path}: {}", io_error_text(.source), path = .path.display())]
@@ -87,7 +87,7 @@ impl Helpful for VaultError {
     fn help(&self) -> Option<Help> {
         match self {
             Self::Identity(error) => error.help(),
-            Self::Recipients(error) => error.help(),
+            Self::Members(error) => error.help(),
             Self::Stranger(error) => error.help(),
             _ => None,
         }

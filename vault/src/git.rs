@@ -12,9 +12,10 @@ const ATTRIBUTES_BYTES: u64 = 64 << 10;
 
 /// Git takes most encrypted files for text, and would write conflict markers into them. With these
 /// lines it keeps one of two changed files, whole.
-const LINES: [&str; 4] = [
+const LINES: [&str; 5] = [
     "*.age -text -diff merge=binary",
-    "/.recipients -text merge=binary",
+    "/.members/* -text -diff merge=binary",
+    "/requests/* -text -diff merge=binary",
     "/.vault-id -text merge=binary",
     "/.git* merge=binary",
 ];

@@ -27,11 +27,11 @@
 //!
 //! * `secrets`: the encrypted files, their names, their history
 //! * `keys`: the identity file, and the keys that are held of it
-//! * `recipients`: the list of the vault, and the one that this machine has accepted
-//! * `members`: who may read and write, in a signed list ([`MemberChain`], [`Applicant`])
+//! * `members`: who may read and change a vault, in signed lists ([`MemberChain`], [`Applicant`])
 //! * `revisions`: signed records ([`SignedRecord`]), and how changes of several machines come together
-//!   ([`VaultState`]). No vault uses these two yet
-//! * [`Rekey`], [`Retirement`]: another identity or other recipients
+//!   ([`VaultState`]). No vault has such records yet
+//! * [`Registry`]: the vaults of projects
+//! * [`Rekey`], [`Retirement`]: another identity or other members
 //! * `durable_directory`, `whole_file`: files that are written whole, or not at all
 //! * `place`, `id`, `remembered`, `stranger`: whether a directory is the vault of this machine
 //! * `git`: how git treats a vault
@@ -42,20 +42,25 @@ mod durable_directory;
 mod error;
 mod git;
 mod id;
+mod inspection;
 mod keys;
 mod members;
 mod place;
-mod recipients;
+mod registry;
+mod registry_error;
 mod rekey;
 mod remembered;
 mod revisions;
+mod secret_reader;
 mod secrets;
+mod site;
 mod stranger;
 mod vault;
 mod whole_file;
 
 pub use error::{OpenError, VaultError};
 pub use id::VaultId;
+pub use inspection::Inspection;
 pub use keys::boot_instant::BootInstant;
 pub use keys::error::{IdentityError, KeyError};
 pub use keys::held::KeyState;
@@ -67,12 +72,14 @@ pub use members::applicant::{APPLICANT_BYTES, Applicant};
 pub use members::chain::{MemberChain, RefusedList};
 pub use members::content_hash::ContentHash;
 pub use members::error::{ApplicantError, MembersError};
-pub use members::list::{MEMBER_LIST_BYTES, MEMBERS, MemberList, SignedList};
-pub use members::member::{Member, Role};
+pub use members::list::{MEMBER_LIST_BYTES, MemberList, SignedList};
+pub use members::member::Member;
 pub use members::signed_text::BadDocument;
 pub use members::signing_key::{KeyFingerprint, SigningKey, VerificationKey};
 pub use members::signing_key_file::{SigningKeyError, SigningKeyFile};
-pub use recipients::error::RecipientsError;
+pub use members::store_error::MemberStoreError;
+pub use registry::{RegisteredVault, Registry};
+pub use registry_error::RegistryError;
 pub use rekey::change::Rekey;
 pub use rekey::error::RekeyError;
 pub use rekey::reencrypt::ReencryptStep;
@@ -81,6 +88,7 @@ pub use remembered::accept;
 pub use revisions::revision::{RecordKind, Revision, next_counter};
 pub use revisions::signed_record::{RecordError, SecretUpdate, SignedRecord, VerifiedRecord};
 pub use revisions::vault_state::{SecretState, VaultState};
+pub use secret_reader::SecretReader;
 pub use secrets::change::{SecretChange, SyncedChange};
 pub use secrets::file_name::name_of;
 pub use secrets::fingerprint::{Fingerprints, Given};
@@ -90,7 +98,7 @@ pub use secrets::record::Record;
 pub use secrets::rename::SecretRename;
 pub use secrets::store::SecretFiles;
 pub use stranger::Stranger;
-pub use vault::{SecretReader, Vault};
+pub use vault::Vault;
 
 #[cfg(test)]
 mod tests;

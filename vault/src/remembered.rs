@@ -12,13 +12,15 @@ use fluvio_secret_system::private;
 use crate::durable_directory::{DurableDirectory, exists};
 use crate::error::OpenError;
 use crate::id::{self, IdError, VaultId};
-use crate::recipients::lists::{ACCEPTED, IN_VAULT, NEXT};
+use crate::members::earlier_list::{EARLIER_ACCEPTED, EARLIER_IN_VAULT};
+use crate::members::store::{ACCEPTED, NEXT};
+use crate::members::versions::VERSIONS;
 use crate::secrets::file_name::name_of;
 use crate::secrets::history::moving;
 use crate::stranger::Stranger;
 use crate::whole_file::PreparedFile;
 
-const REMEMBERED_FILE: &str = "vault-id";
+pub(crate) const REMEMBERED_FILE: &str = "vault-id";
 
 #[derive(Debug)]
 pub(crate) struct Remembered {
@@ -27,8 +29,8 @@ pub(crate) struct Remembered {
 }
 
 impl Remembered {
-    pub(crate) fn beside(identity: &Path) -> Self {
-        Self { config: DurableDirectory::of(identity), identity: identity.to_owned() }
+    pub(crate) fn of(config: DurableDirectory, identity: &Path) -> Self {
+        Self { config, identity: identity.to_owned() }
     }
 
     /// Refuses a directory that is not the vault of this machine. Makes nothing: it may be the
@@ -92,8 +94,12 @@ impl Remembered {
     /// Whether there was a vault, even one of a version that remembered no id. Every vault is made before
     /// its identity.
     fn was_used(&self) -> io::Result<bool> {
-        let has_list = self.config.has(ACCEPTED)? || self.config.has(NEXT)?;
-        Ok(has_list || exists(&self.identity)?)
+        for list in [ACCEPTED, NEXT, EARLIER_ACCEPTED] {
+            if self.config.has(list)? {
+                return Ok(true);
+            }
+        }
+        exists(&self.identity)
     }
 }
 
@@ -103,13 +109,13 @@ pub fn accept(path: &Path, identity: &Path) -> Result<(), OpenError> {
     let failed = |source| Stranger::Io { path: path.to_owned(), source };
     let directory = DurableDirectory::at(path.canonicalize().map_err(failed)?);
     let id = id::of_vault(&directory).map_err(Stranger::from)?;
-    Ok(Remembered::beside(identity).write(&directory, id)?)
+    Ok(Remembered::of(DurableDirectory::of(identity), identity).write(&directory, id)?)
 }
 
 /// Whether a directory has nothing that a used vault has. What a daemon writes when it starts does not
 /// count.
 pub(crate) fn is_empty(directory: &DurableDirectory) -> io::Result<bool> {
-    if directory.has(IN_VAULT)? {
+    if directory.has(VERSIONS)? || directory.has(EARLIER_IN_VAULT)? {
         return Ok(false);
     }
     for name in directory.names()? {

@@ -350,7 +350,7 @@ fn a15_nothing_is_written_into_a_directory_that_is_not_the_vault() {
 fn a15_an_identity_that_was_restored_alone_does_not_make_an_empty_directory_the_vault() {
     let home = Home::new();
     set(&home.open().expect("a vault"), "A", b"one");
-    for file in ["vault-id", "recipients.txt"] {
+    for file in ["vault-id", "members"] {
         fs::remove_file(home.folder.path().join(file)).expect("removed");
     }
     fs::remove_dir_all(home.vault_path()).expect("removed");

@@ -1,13 +1,11 @@
 //! The vault: its secrets, the keys that decrypt them, and whom they are encrypted for.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use fluvio_secret_protocol::{Found, Recipients, RetiredKey, Secret, SecretName, Unfinished};
+use fluvio_secret_protocol::{Found, Members, RetiredKey, Role, Secret, SecretName};
 use fluvio_secret_system::lock::{self, FileLock};
-use fluvio_secret_system::places::PlaceError;
-use fluvio_secret_system::private;
 use zeroize::Zeroizing;
 
 use crate::durable_directory::DurableDirectory;
@@ -15,39 +13,36 @@ use crate::error::{OpenError, VaultError};
 use crate::git;
 use crate::id::{self, VaultId};
 use crate::keys::encryption::DecryptFailure;
+use crate::keys::file_keys::FileKeyOwner;
 use crate::keys::held::KeyState;
 use crate::keys::identity::Recipient;
 use crate::keys::identity_file::{IdentityFile, IdentityPlace};
 use crate::keys::key_holder::KeyHolder;
 use crate::keys::keyring::Keyring;
+use crate::members::signing_key::KeyFingerprint;
+use crate::members::store::{AgreedMembers, MemberStore};
 use crate::place::VaultPlace;
-use crate::recipients::list::ListedKey;
-use crate::recipients::lists::RecipientLists;
+use crate::registry::{RegisteredVault, Registry};
+use crate::registry_error::RegistryError;
 use crate::rekey::earlier::EarlierChange;
 use crate::remembered::{self, Remembered};
 use crate::secrets::fingerprint::{Fingerprints, Given, fingerprint};
 use crate::secrets::history::version_history::VersionHistory;
 use crate::secrets::record::{BadRecord, Record};
 use crate::secrets::store::SecretFiles;
+use crate::site::VaultSite;
 use crate::stranger::Stranger;
 
 /// A vault that this process owns.
 pub struct Vault {
     secrets: SecretFiles,
-    keys: KeyHolder,
-    recipients: RecipientLists,
-    earlier_change: EarlierChange,
+    keys: Arc<KeyHolder>,
+    members: MemberStore,
     id: VaultId,
     place: Arc<VaultPlace>,
     remembered: Remembered,
+    site: VaultSite,
     _lock: FileLock,
-}
-
-/// Decrypts several secrets.
-pub struct SecretReader<'a> {
-    vault: &'a Vault,
-    /// Whether the held keys are those of the identity's file.
-    is_checked: bool,
 }
 
 impl Vault {
@@ -64,13 +59,43 @@ impl Vault {
         deadline: Instant,
     ) -> Result<Self, OpenError> {
         let place = identity.into();
-        let identity = place.own;
         let keys = KeyHolder::of(IdentityFile::at(place))?;
-        let failed = |source| Stranger::Io { path: path.to_owned(), source };
-        let remembered = Remembered::beside(identity);
-        remembered.check(path)?;
-        private::directory(path).map_err(PlaceError::from)?;
-        let place = Arc::new(VaultPlace::find(path).map_err(failed)?);
+        let site = VaultSite {
+            path: path.to_owned(),
+            config: DurableDirectory::of(place.own),
+            identity: place.own.to_owned(),
+            histories: histories.to_owned(),
+            history_depth,
+            is_personal: true,
+        };
+        Self::open_at(site, Arc::new(keys), deadline)
+    }
+
+    /// Opens a vault that is registered beside this one, with the same keys. Locks its directory, and waits until
+    /// `deadline` for an owner that stops.
+    pub fn open_registered(
+        &self,
+        vault: &RegisteredVault,
+        deadline: Instant,
+    ) -> Result<Self, RegistryError> {
+        let opened = Self::open_at(self.registry().site_of(vault), self.keys.clone(), deadline);
+        opened.map_err(|error| match error {
+            OpenError::Stranger(stranger) => stranger.into(),
+            error => error.into(),
+        })
+    }
+
+    /// Opens a vault with keys that other vaults have, too.
+    pub(crate) fn open_at(
+        site: VaultSite,
+        keys: Arc<KeyHolder>,
+        deadline: Instant,
+    ) -> Result<Self, OpenError> {
+        let failed = |source| Stranger::Io { path: site.path.clone(), source };
+        let remembered = site.remembered();
+        remembered.check(&site.path)?;
+        site.prepare()?;
+        let place = Arc::new(VaultPlace::find(&site.path).map_err(failed)?);
         let path = place.path();
         let lock = FileLock::take_in(path, ".lock", deadline).map_err(failed)?;
         let lock = lock.ok_or_else(|| OpenError::Owned {
@@ -80,13 +105,15 @@ impl Vault {
         let directory = DurableDirectory::at(path.to_owned());
         let id = id::of_vault(&directory).map_err(Stranger::from)?;
         git::prepare(&directory);
-        keys.remove_temporary()?;
-        let recipients = RecipientLists::of(directory.clone(), identity);
-        let history = VersionHistory::of_vault(directory.clone(), id, histories, history_depth);
+        if site.is_personal {
+            keys.remove_temporary()?;
+        }
+        let (config, signing) = (site.config.clone(), site.signing_key());
+        let members = MemberStore::of(id, directory.clone(), config, signing);
+        let (histories, depth) = (&site.histories, site.history_depth);
+        let history = VersionHistory::of_vault(directory.clone(), id, histories, depth);
         let secrets = SecretFiles::of(directory, history);
-        let earlier_change = EarlierChange::beside(identity);
-        let vault =
-            Self { secrets, keys, recipients, earlier_change, id, place, remembered, _lock: lock };
+        let vault = Self { secrets, keys, members, id, place, remembered, site, _lock: lock };
         vault.remember_if_used();
         vault.warn_of_unfinished();
         Ok(vault)
@@ -103,17 +130,14 @@ impl Vault {
     }
 
     fn warn_of_unfinished(&self) {
-        if let Err(error) = self.earlier_change.refuse_if_begun() {
+        if let Err(error) = self.earlier_change().refuse_if_begun() {
             tracing::warn!("{error}");
         }
-        let command = match self.listed_recipients().map(|recipients| recipients.unfinished) {
-            Ok(Some(Unfinished::Identity)) => "rotate",
-            Ok(Some(Unfinished::Recipients)) => "recipient accept",
-            Ok(None) | Err(_) => return,
-        };
-        tracing::warn!(
-            "a change of the identity or the recipients is not finished: run fluvio-secret key {command}"
-        );
+        if let Ok(Members { unfinished: Some(_), .. }) = self.listed_members() {
+            tracing::warn!(
+                "a change of the identity or the members is not finished: run fluvio-secret key rotate"
+            );
+        }
     }
 
     /// The id, which no other vault has.
@@ -136,12 +160,26 @@ impl Vault {
         &self.secrets
     }
 
-    pub(crate) fn recipient_lists(&self) -> &RecipientLists {
-        &self.recipients
+    pub(crate) fn members(&self) -> &MemberStore {
+        &self.members
     }
 
-    pub(crate) fn earlier_change(&self) -> &EarlierChange {
-        &self.earlier_change
+    pub(crate) fn earlier_change(&self) -> EarlierChange {
+        EarlierChange::beside(&self.site.identity)
+    }
+
+    /// The vaults that the user has registered beside this one.
+    pub fn registry(&self) -> Registry {
+        Registry::of(self.site.clone())
+    }
+
+    pub(crate) fn file_key_owner(&self, name: &SecretName) -> FileKeyOwner {
+        (self.id, name.clone())
+    }
+
+    /// Wipes the file key of a secret, whose file is replaced or removed.
+    pub(crate) fn forget_file_key(&self, name: &SecretName) {
+        self.keys.forget_file_key(&self.file_key_owner(name));
     }
 
     /// Fails if the directory at the vault's path is not the one that was locked.
@@ -166,13 +204,7 @@ impl Vault {
         self.decrypted(name, false, Keyring::decrypt).map(|(_, record)| record)
     }
 
-    /// A reader of several secrets. The file of the identity is checked now, and not for each.
-    pub fn reader(&self) -> SecretReader<'_> {
-        // If this fails, so does each read.
-        SecretReader { vault: self, is_checked: self.keys.checked_state().is_ok() }
-    }
-
-    fn decrypted(
+    pub(crate) fn decrypted(
         &self,
         name: &SecretName,
         mut is_checked: bool,
@@ -181,7 +213,7 @@ impl Vault {
         let file = self.secrets.current(name);
         let mut encrypted = file.read().inspect_err(|error| {
             if matches!(error, VaultError::Missing) {
-                self.keys.forget_file_key(name);
+                self.forget_file_key(name);
             }
         })?;
         loop {
@@ -200,8 +232,7 @@ impl Vault {
         }
     }
 
-    /// The error of a file that this machine's keys do not decrypt. If none of them is a recipient of the vault,
-    /// the file is as good as any.
+    /// The error of a file that no key of this machine decrypts: it may have been written for other members.
     fn or_for_others(&self, error: VaultError) -> VaultError {
         match error {
             VaultError::Damaged {
@@ -212,11 +243,11 @@ impl Vault {
         }
     }
 
-    /// Whether the vault has recipients, and this machine is not among them.
+    /// Whether the vault has other members.
     fn is_for_others(&self) -> bool {
-        let Ok(Recipients { recipients, .. }) = self.listed_recipients() else { return false };
-        let mut listed = recipients.iter().filter(|one| one.listed).peekable();
-        listed.peek().is_some() && !listed.any(|one| one.own)
+        let Ok(Members { members, .. }) = self.listed_members() else { return false };
+        let mut others = members.iter().filter(|member| !member.own && !member.requested);
+        others.next().is_some()
     }
 
     pub(crate) fn decrypt_by(
@@ -236,7 +267,7 @@ impl Vault {
 
     /// Removes a secret and its history, durably. The next call finishes one that was killed.
     pub fn purge(&self, name: &SecretName) -> Result<(), VaultError> {
-        self.keys.forget_file_key(name);
+        self.forget_file_key(name);
         self.secrets.purge(name)
     }
 
@@ -276,11 +307,12 @@ impl Vault {
 
     /// Whom to encrypt for. The first use of all makes the identity.
     pub fn recipients(&self) -> Result<Vec<Recipient>, VaultError> {
-        Ok(self.prepare_recipients()?.into_iter().map(|key| key.recipient).collect())
+        let members = self.prepare_members()?.members;
+        Ok(members.iter().map(|member| member.recipient().clone()).collect())
     }
 
-    pub(crate) fn prepare_recipients(&self) -> Result<Vec<ListedKey>, VaultError> {
-        self.earlier_change.refuse_if_begun()?;
+    pub(crate) fn prepare_members(&self) -> Result<AgreedMembers, VaultError> {
+        self.earlier_change().refuse_if_begun()?;
         // Before anything is encrypted that an empty directory could be mistaken for.
         self.remember_vault()?;
         let own = match self.keys.durable_recipients()? {
@@ -289,7 +321,7 @@ impl Vault {
             // Encrypting needs no key, if the accepted list is there.
             Err(_) => Vec::new(),
         };
-        Ok(self.recipients.prepare(&own)?)
+        Ok(self.members.prepare(&own)?)
     }
 
     pub(crate) fn remember_vault(&self) -> Result<(), VaultError> {
@@ -297,20 +329,18 @@ impl Vault {
     }
 
     fn new_identity(&self) -> Result<Recipient, VaultError> {
-        // A vault that has had secrets had an identity. A new one would not decrypt them.
-        if self.needs_identity()? {
+        // A vault that has had secrets had an identity. A new one would not decrypt them. Before a vault of a project
+        // is registered, there is one.
+        if !self.site.is_personal || self.needs_identity()? {
             return Err(self.keys.lost());
         }
-        let own = self.keys.make().map_err(|error| self.keys.failed(error))?;
-        // A list that is there is of an identity that has decrypted nothing.
-        self.recipients.begin(&own)?;
-        Ok(own)
+        self.keys.make().map_err(|error| self.keys.failed(error))
     }
 
-    /// Whether there is a secret, an earlier version, or a list of recipients.
+    /// Whether there is a secret, an earlier version, a list of recipients, or another vault.
     fn needs_identity(&self) -> Result<bool, VaultError> {
-        let is_listed = self.recipients.is_in_vault()?;
-        Ok(is_listed || self.secrets.has_any()?)
+        let has_others = self.registry().is_used();
+        Ok(has_others || self.members.is_in_vault()? || self.secrets.has_any()?)
     }
 
     /// Whether there is no identity, although something here needs one.
@@ -323,16 +353,16 @@ impl Vault {
 
     /// The current public key, as far as it is known.
     pub fn recipient(&self) -> Result<Option<String>, VaultError> {
-        Ok(self.own()?.first().map(ToString::to_string))
+        Ok(self.own_recipients()?.first().map(ToString::to_string))
     }
 
     /// The public keys of this machine, the current one first. Only that one is known while the vault is
     /// locked.
-    fn own(&self) -> Result<Vec<Recipient>, VaultError> {
+    pub fn own_recipients(&self) -> Result<Vec<Recipient>, VaultError> {
         match self.keys.try_with(Keyring::recipients)? {
             Ok(own) => Ok(own),
             Err(KeyState::None) => Ok(Vec::new()),
-            Err(_) => Ok(self.recipients.own()?.into_iter().collect()),
+            Err(_) => Ok(self.members.own()?.into_iter().collect()),
         }
     }
 
@@ -343,24 +373,28 @@ impl Vault {
 
     /// Remembers the current public key, for when the vault is locked.
     pub fn remember(&self, own: &Recipient) -> Result<(), VaultError> {
-        match self.recipients.read()?.accepted {
-            Some(_) => Ok(()),
-            None => Ok(self.recipients.begin(own)?),
-        }
+        Ok(self.members.begin_if_none(own)?)
     }
 
-    /// The recipients of the vault, and those that only this machine has accepted.
-    pub fn listed_recipients(&self) -> Result<Recipients, VaultError> {
-        Ok(self.recipients.listed(&self.own()?)?)
+    /// Fails if this machine is a member that only reads. What a change encrypts for is another question.
+    pub fn refuse_reader(&self) -> Result<(), VaultError> {
+        Ok(self.members.refuse_reader()?)
     }
-}
 
-impl SecretReader<'_> {
-    /// Decrypts a secret, with the fingerprint of its encrypted bytes. Its file key is kept, so that the
-    /// next time takes a tenth.
-    pub fn read(&self, name: &SecretName) -> Result<(Secret, u64), VaultError> {
-        let decrypt = |keys: &Keyring, encrypted: &[u8]| keys.decrypt_current(name, encrypted);
-        let decrypted = self.vault.decrypted(name, self.is_checked, decrypt);
-        decrypted.map(|(encrypted, record)| (record.value, fingerprint(&encrypted)))
+    /// Asks the admins to admit this machine, by a file in the vault. Returns that, and the fingerprint of this machine;
+    /// no file if it has this role already.
+    pub fn request_membership(
+        &self,
+        role: Role,
+        note: Option<&str>,
+    ) -> Result<(Option<PathBuf>, KeyFingerprint), VaultError> {
+        let own = self.own_recipients()?;
+        let own = own.first().ok_or_else(|| self.keys.lost())?;
+        Ok(self.members.request(own, role, note)?)
+    }
+
+    /// The members of the vault.
+    pub fn listed_members(&self) -> Result<Members, VaultError> {
+        Ok(self.members.listed(&self.own_recipients()?)?)
     }
 }

@@ -14,7 +14,6 @@ use crate::members::chain::MemberChain;
 use crate::members::content_hash::ContentHash;
 use crate::members::hex;
 use crate::members::list::{MemberList, SignedList};
-use crate::members::member::Role;
 use crate::members::signed_text::{SignedKind, document};
 use crate::members::signing_key::SigningKey;
 use crate::members::test_machines::{
@@ -23,6 +22,7 @@ use crate::members::test_machines::{
 use crate::revisions::revision::{RecordKind, Revision};
 use crate::revisions::signed_record::{SecretUpdate, SignedRecord, VerifiedRecord};
 use crate::revisions::vault_state::{SecretState, VaultState};
+use fluvio_secret_protocol::Role;
 
 /// Each file by its path.
 type Files = BTreeMap<String, Vec<u8>>;
@@ -192,7 +192,7 @@ fn applicants(files: &mut Files) {
         ("unknown-field", change(["\"format\":1", "\"format\":1,\"x\":0"], &dan.key)),
     ];
     let columns = ["file", "result"];
-    let mut table = Table::new("Requests to join the vault of lists/1.", &columns);
+    let mut table = Table::new("Documents that ask to join the vault of lists/1.", &columns);
     for (file, bytes) in files_of {
         // The others are read under the name that they should have.
         let named = if file == "another-name" { file } else { &name };

@@ -19,6 +19,7 @@ use super::run::run_masked;
 use super::shim::{CDK, as_cdk, become_shim, shim_path, unlock_for};
 use crate::connection::places;
 use crate::error::{AnyCause, CliError};
+use crate::vault_choice::VaultArgs;
 use crate::watch::{self, Plan, WatchArgs};
 use crate::{on_path, output};
 
@@ -27,7 +28,8 @@ use crate::{on_path, output};
 #[command(after_help = "\
 `cdk deploy start` and `cdk test` get --secrets FILE. FILE is in memory, and has the secrets that the
 configuration references, as long as the connector runs. All other commands go to cdk unchanged.
-With --inject env after start or test, the secrets are environment variables instead.
+With --inject env after start or test, the secrets are environment variables instead. With --vault
+DIR, they are from the vault of the project in DIR, or with --vault personal from your own.
 
 `cdk test --watch` restarts the connector after changes, with the options of `fluvio-secret run
 --watch`. It also watches `src`, `build.rs` and `Cargo.toml` in the current directory, and builds
@@ -72,6 +74,9 @@ pub(crate) struct WatchCdkArgs {
     #[arg(long)]
     no_vault: bool,
 
+    #[command(flatten)]
+    vault: VaultArgs,
+
     // The options for --watch require it.
     #[arg(long)]
     watch: bool,
@@ -112,11 +117,13 @@ const PACKAGE_SOURCES: [&str; 3] = ["Cargo.toml", "build.rs", "src"];
 
 /// `cdk test --watch`, which the shim hands over.
 pub(super) fn watch_cdk(cdk: WatchCdkArgs, hardened: Hardened) -> Result<(), CliError> {
-    let WatchCdkArgs { config, no_check, no_lease, no_vault, watch: _, watching, args } = cdk;
+    let WatchCdkArgs { config, no_check, no_lease, no_vault, vault, watch: _, watching, args } =
+        cdk;
     let mut watch = watching;
     PACKAGE_SOURCES.iter().for_each(|source| watch.add(Path::new(source)));
-    let (check, by_file, vault) = (!no_check, !no_lease, !no_vault);
-    if vault {
+    let (check, by_file) = (!no_check, !no_lease);
+    let vault = (!no_vault).then_some(vault);
+    if vault.is_some() {
         unlock_for(&config)?;
     }
     let path = shim_path()?;

@@ -16,6 +16,7 @@ use crate::connection::client;
 use crate::error::CliError;
 use crate::format::OutputArgs;
 use crate::style::{self, Styled};
+use crate::vault_choice::VaultArgs;
 use crate::{config_file, format, output};
 
 /// Check configurations before you start connectors
@@ -49,6 +50,9 @@ pub(crate) struct CheckArgs {
     unused: Option<PathBuf>,
 
     #[command(flatten)]
+    vault: VaultArgs,
+
+    #[command(flatten)]
     output: OutputArgs,
 
     /// Configurations of connectors
@@ -66,16 +70,21 @@ impl CheckArgs {
 
 pub(super) fn check(check: &CheckArgs) -> Result<(), CliError> {
     if let Some(directory) = &check.unused {
-        return check_unused(directory, check.output.format);
+        return check_unused(directory, &check.vault, check.output.format);
     }
     let configs = check.configs()?;
     let mut client = if check.offline { None } else { Some(client()?) };
     let mut files = Vec::new();
     let mut is_one_unread = false;
     for path in &configs {
+        let mut vault = None;
         let (text, checked) = match config_file::read(path) {
             Ok(config) => {
                 let text = String::from_utf8_lossy(&config).into_owned();
+                if let Some(open) = client.take() {
+                    vault = check.vault.of_config(path)?;
+                    client = Some(open.about(vault.clone()));
+                }
                 (Some(text), look(client.as_mut(), config)?)
             }
             // The others are checked all the same.
@@ -85,7 +94,8 @@ pub(super) fn check(check: &CheckArgs) -> Result<(), CliError> {
                 (None, Checked { unchecked: Some(error.to_string()), ..Checked::default() })
             }
         };
-        files.push(Looked { path: path.display().to_string(), text, checked });
+        let vault = vault.map(|vault| vault.path);
+        files.push(Looked { path: path.display().to_string(), text, vault, checked });
     }
     let has_errors = files.iter().any(|file| file.checked.has_errors());
     let reports = || files.iter().map(Looked::report).collect();
@@ -112,6 +122,8 @@ struct Looked {
     path: String,
     /// Its text, unless it can't be read.
     text: Option<String>,
+    /// The directory of its project's vault.
+    vault: Option<String>,
     checked: Checked,
 }
 
@@ -119,6 +131,7 @@ struct Looked {
 #[derive(Serialize)]
 struct ShownCheck<'a> {
     file: &'a str,
+    vault: Option<&'a str>,
     secrets: &'a [SecretName],
     findings: &'a [Finding],
     unchecked: Option<&'a str>,
@@ -126,7 +139,7 @@ struct ShownCheck<'a> {
 
 impl Looked {
     fn report(&self) -> String {
-        let Self { path, text, checked } = self;
+        let Self { path, text, checked, .. } = self;
         // Why it can't be read is on standard error.
         let Some(text) = text else { return String::new() };
         let count = |severity| {
@@ -148,6 +161,7 @@ impl Looked {
     fn listed(&self) -> ShownCheck<'_> {
         ShownCheck {
             file: &self.path,
+            vault: self.vault.as_deref(),
             secrets: &self.checked.names,
             findings: &self.checked.findings,
             unchecked: self.checked.unchecked.as_deref(),

@@ -11,7 +11,8 @@ use crate::connection::{client, running_client};
 use crate::error::CliError;
 use crate::format::{OutputArgs, OutputFormat};
 use crate::holders::{self, Holder};
-use crate::{date, format, output};
+use crate::style::Styled;
+use crate::{date, format, output, vault_choice};
 
 /// Manage the secrets files of connectors started by cdk
 #[derive(Debug, Subcommand)]
@@ -61,6 +62,7 @@ pub(super) struct ShownLease<'a> {
     since: Option<String>,
     connector: Option<&'a str>,
     config: &'a str,
+    vault: Option<&'a str>,
     names: Vec<&'a str>,
     stale: Vec<&'a str>,
     updated: Vec<&'a str>,
@@ -91,6 +93,7 @@ impl<'a> ShownLease<'a> {
             since: date::rfc3339(lease.since),
             connector: lease.connector.as_deref(),
             config: &lease.config,
+            vault: lease.vault.as_deref(),
             names: lease.names.iter().map(SecretName::as_str).collect(),
             stale: named(&lease.stale),
             updated: named(&lease.updated),
@@ -124,12 +127,24 @@ fn list(args: &ListLeasesArgs) -> Result<(), CliError> {
             names.join(" "),
         ]
     };
-    let head = ["Lease", "Since", "Connector", "Holders", "SecretNames"];
     format::print(
         args.output.format,
-        || format::table(head, &held().map(row).collect::<Vec<_>>()),
+        || table(&leases, &held().map(row).collect::<Vec<_>>()),
         || held().map(|(lease, holders)| ShownHeldLease::of(lease, holders)).collect::<Vec<_>>(),
     )
+}
+
+/// The vaults have a column if one of them is a project's.
+fn table(leases: &[ListedLease], rows: &[[String; 5]]) -> Styled {
+    if leases.iter().all(|lease| lease.vault.is_none()) {
+        return format::table(["Lease", "Since", "Connector", "Holders", "SecretNames"], rows);
+    }
+    let with_vault =
+        |(lease, [id, since, connector, holders, names]): (&ListedLease, [String; 5])| {
+            [id, since, connector, vault_choice::shown(lease.vault.as_deref()), holders, names]
+        };
+    let rows: Vec<_> = leases.iter().zip(rows.iter().cloned()).map(with_vault).collect();
+    format::table(["Lease", "Since", "Connector", "Vault", "Holders", "SecretNames"], &rows)
 }
 
 /// A secret of a lease, and whether the connector may have an earlier value.

@@ -17,7 +17,7 @@ use crate::connection::state;
 use crate::error::CliError;
 use crate::format::{LogFormat, OutputArgs};
 use crate::style::Styled;
-use crate::{date, format, output};
+use crate::{date, format, output, vault_choice};
 
 /// Show the audit log of changes and deliveries
 #[derive(Args, Debug)]
@@ -154,11 +154,14 @@ fn without_head(table: &Styled) -> Styled {
     Styled { text: rows.unwrap_or_default(), color: str::to_owned }
 }
 
-/// The program and its configuration, or the recipients; for a change, the process that asked for it.
+/// The program and its configuration, or the recipients; for a change, the process that asked for it. A project's
+/// vault is named.
 fn for_whom(line: &Line) -> String {
     let whom = [&*line.program, &*line.config, &*line.recipients.join(" ")].join(" ");
+    let vault = Some(&*line.vault).filter(|vault| !vault.is_empty());
+    let process = format!("pid {}{}", line.pid, vault_choice::appended(vault));
     match whom.trim() {
-        "" => format!("pid {}", line.pid),
-        whom => format!("{whom} (pid {})", line.pid),
+        "" => process,
+        whom => format!("{whom} ({process})"),
     }
 }

@@ -8,6 +8,7 @@ mod doctor;
 mod key;
 mod lease;
 mod log;
+mod member;
 mod metadata;
 mod restart;
 pub(crate) mod run;
@@ -15,6 +16,7 @@ mod secret;
 mod shim;
 mod status;
 mod unused;
+mod vault;
 mod watch;
 
 use clap::Subcommand;
@@ -36,6 +38,10 @@ pub(crate) enum Command {
     History(secret::history::HistoryArgs),
     Restore(secret::restore::RestoreArgs),
     Log(log::LogArgs),
+    #[command(subcommand)]
+    Vault(vault::VaultCommand),
+    #[command(subcommand)]
+    Member(member::MemberCommand),
     Run(run::RunArgs),
     Check(check::CheckArgs),
     Cdk(cdk::CdkArgs),
@@ -90,6 +96,8 @@ impl Command {
             Self::History(args) => secret::history::history(&args),
             Self::Restore(args) => secret::restore::restore(&args),
             Self::Log(args) => log::log(&args),
+            Self::Vault(command) => vault::vault(command),
+            Self::Member(command) => member::member(command),
             Self::Run(args) => run::run(args, hardened),
             Self::Check(args) => check::check(&args),
             Self::Cdk(args) => cdk::cdk(args, hardened),

@@ -8,7 +8,8 @@ use clap::Args;
 use fluvio_secret_config::Document;
 use fluvio_secret_launch::is_deployed;
 use fluvio_secret_protocol::{
-    Check, GetStale, GetStatus, HeldLease, ListLeases, ListedGrant, ListedLease,
+    Check, Client, GetStale, GetStatus, HeldLease, ListLeases, ListVaults, ListedGrant,
+    ListedLease, ListedVault, VaultAddress,
 };
 use fluvio_secret_system::harden::Hardened;
 use fluvio_secret_system::help::Helpful;
@@ -18,20 +19,21 @@ use serde::Serialize;
 use super::lease::describe;
 use super::shim::{as_cdk, shim_path, unlock_for};
 use super::status;
-use crate::connection::client;
+use crate::connection::{client, client_about};
 use crate::deployed::{Deployed, pid_of};
 use crate::error::CliError;
 use crate::format::{OutputArgs, OutputFormat};
 use crate::restarts::{FailedRestart, RestartedConnector, label, stop_and_start};
 use crate::style::{self, Styled};
-use crate::{argument, config_file, format, output};
+use crate::{argument, config_file, format, output, vault_choice};
 
 /// Restart connectors so that they get the current secrets
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Each connector that `cdk deploy start` started is stopped, and started again by cdk with the same
 arguments in the same directory. It gets the environment of this command: the one that it had before
-is never stored. If it would not start, the old one keeps running.
+is never stored. Its secrets come from the same vault as before. If it would not start, the old one
+keeps running.
 
 Without NAME, the connector of the configuration in the current directory is restarted. Connectors
 that you started with `run` or `cdk test` are only named. With --watch, they restart on their own.
@@ -73,6 +75,8 @@ struct OtherConnector {
     pid: Option<i32>,
     program: String,
     config: String,
+    /// The directory of a project's vault.
+    vault: Option<String>,
     /// What it is called in messages.
     #[serde(skip)]
     label: String,
@@ -83,8 +87,7 @@ pub(super) fn restart(args: RestartArgs, hardened: Hardened) -> Result<(), CliEr
     let leases = client.collect(ListLeases)?;
     let mut others = Vec::new();
     let mut chosen: Vec<_> = if args.all || args.stale {
-        let holders = client.call(GetStale { names: Vec::new() })?.holders;
-        others.extend(holders.into_iter().map(OtherConnector::of));
+        others.extend(stale_holders(client)?.into_iter().map(OtherConnector::of));
         let is_chosen =
             |lease: &ListedLease| args.all || !lease.stale.is_empty() || !lease.updated.is_empty();
         leases.into_iter().filter(is_chosen).collect()
@@ -95,6 +98,20 @@ pub(super) fn restart(args: RestartArgs, hardened: Hardened) -> Result<(), CliEr
         set_aside(&mut chosen, &mut others);
     }
     restart_and_report(chosen, others, args.output.format, hardened)
+}
+
+/// The processes of `run` that have an earlier value of a secret, of whatever vault.
+fn stale_holders(mut client: Client) -> Result<Vec<ListedGrant>, CliError> {
+    let mut holders = Vec::new();
+    for ListedVault { path, id, personal, trouble, .. } in client.collect(ListVaults)? {
+        let vault = (!personal).then_some(VaultAddress { path, id });
+        client = client.about(vault);
+        // Of a vault that cannot be opened, no secret changes.
+        if trouble.is_none() {
+            holders.extend(client.call(GetStale { names: Vec::new() })?.holders);
+        }
+    }
+    Ok(holders)
 }
 
 /// Restarts the connectors of these leases, and names the others.
@@ -167,6 +184,7 @@ fn restart_and_report(
     let mut fit = Vec::new();
     for lease in leases {
         let (connector, config) = (label(&lease), lease.config.clone());
+        let vault = lease.vault.clone();
         match fit_to_restart(lease) {
             Ok(deployed) => {
                 // Another program may still hold the lease of the one before.
@@ -174,7 +192,8 @@ fn restart_and_report(
                 fit.push(deployed);
             }
             Err(because) => {
-                restarts.failed.push(FailedRestart { connector, config, because, runs: true });
+                let failed = FailedRestart { connector, config, vault, because, runs: true };
+                restarts.failed.push(failed);
             }
         }
     }
@@ -220,7 +239,8 @@ fn fit_to_restart(lease: ListedLease) -> Result<Deployed, String> {
     unlock_for(&config).map_err(|error| error.report())?;
     let check = || {
         let text = config_file::read(&config)?;
-        let mut client = client()?;
+        let vault = vault_choice::in_directory(deployed.lease.vault.as_deref())?;
+        let mut client = client_about(vault)?;
         if client.call(GetStatus)?.locked {
             return Ok(Some(LOCKED.to_owned()));
         }
@@ -243,17 +263,19 @@ const LOCKED: &str = "the vault is locked\nhelp: unlock it with: fluvio-secret u
 impl OtherConnector {
     fn of(grant: ListedGrant) -> Self {
         let label = status::connector(&grant);
-        let ListedGrant { pid, program, config, .. } = grant;
-        Self { pid: Some(pid), program, config, label }
+        let ListedGrant { pid, program, config, vault, .. } = grant;
+        Self { pid: Some(pid), program, config, vault, label }
     }
 
     fn of_test(lease: &ListedLease) -> Self {
-        let ListedLease { connector, config, id, .. } = lease;
+        let ListedLease { connector, config, id, vault, .. } = lease;
+        let id_and_vault = id.clone() + &vault_choice::appended(vault.as_deref());
         Self {
             pid: pid_of(lease),
             program: "cdk test".to_owned(),
             config: config.clone(),
-            label: describe(connector.as_deref(), config, id),
+            vault: vault.clone(),
+            label: describe(connector.as_deref(), config, &id_and_vault),
         }
     }
 }

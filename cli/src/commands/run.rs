@@ -15,6 +15,7 @@ use fluvio_secret_system::terminal;
 use super::shim::{ask_for_a_connector, shim_path, unlock_for};
 use crate::argument::inject_mode;
 use crate::error::{CliError, NOT_STARTED};
+use crate::vault_choice::VaultArgs;
 use crate::watch::{self, Plan, WatchArgs};
 use crate::{config_file, mask, output};
 
@@ -70,6 +71,9 @@ pub(crate) struct RunArgs {
     no_daemon: bool,
 
     #[command(flatten)]
+    vault: VaultArgs,
+
+    #[command(flatten)]
     watching: WatchArgs,
 
     /// Program of the connector and its arguments
@@ -92,6 +96,7 @@ impl RunArgs {
             inject: self.inject,
             as_is: self.as_is,
             check: !self.no_check,
+            vault: self.vault.value().cloned(),
             call: if self.no_daemon { call_once } else { call_daemon },
             // clap requires it.
             program: words.next().unwrap_or_default(),
@@ -110,6 +115,9 @@ impl RunArgs {
         }
         if self.as_is {
             words.push("--as-is".into());
+        }
+        if let Some(vault) = self.vault.value() {
+            words.extend(["--vault".into(), vault.clone()]);
         }
         words.push("--".into());
         words.extend(self.command.iter().cloned());
@@ -171,7 +179,7 @@ pub(super) fn run(args: RunArgs, hardened: Hardened) -> Result<(), CliError> {
         watch: args.watching,
         check: !args.no_check,
         by_file: args.inject == Some(InjectMode::File),
-        vault: true,
+        vault: Some(args.vault),
         program,
         command: Box::new(command),
     };

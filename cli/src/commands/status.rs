@@ -2,7 +2,8 @@
 
 use clap::Args;
 use fluvio_secret_protocol::{
-    Activity, GetActivity, GetStatus, ListLeases, ListedGrant, ListedLease, Status,
+    Activity, GetActivity, GetStatus, ListLeases, ListVaults, ListedGrant, ListedLease,
+    ListedVault, Status,
 };
 use fluvio_secret_system::help::Helpful;
 use serde::Serialize;
@@ -12,7 +13,7 @@ use crate::connection::{other_identity, running_client, state};
 use crate::error::CliError;
 use crate::format::OutputArgs;
 use crate::style::Styled;
-use crate::{date, format, output};
+use crate::{date, format, output, vault_choice};
 
 /// Show the state of the daemon and its deliveries
 #[derive(Args, Debug)]
@@ -29,20 +30,29 @@ pub(super) fn status(args: &StatusArgs) -> Result<(), CliError> {
         output::say(&format!("warning: {}", error.report()));
     }
     // The daemon's own state is printed even if the vault's directory cannot be read.
-    let activity = client.call(GetActivity);
-    let activity = activity.and_then(|activity| Ok((activity, client.collect(ListLeases)?)));
-    let known = activity.as_ref().ok();
+    let known = client.call(GetActivity).and_then(|activity| {
+        let leases = client.collect(ListLeases)?;
+        // A disk that does not answer the first question would not answer this one.
+        let asks = activity.secrets.is_some();
+        let vaults = if asks { client.collect(ListVaults)? } else { Vec::new() };
+        Ok(Known { activity, leases, vaults })
+    });
     let printed = format::print(
         args.output.format,
-        || table(&status, known),
-        || Overview::of(&status, known),
+        || table(&status, known.as_ref().ok()),
+        || Overview::of(&status, known.as_ref().ok()),
     );
-    printed.and(activity.map(|_| ()).map_err(CliError::from))
+    printed.and(known.map(drop).map_err(CliError::from))
 }
 
-type GrantsAndLeases = (Activity, Vec<ListedLease>);
+/// What the daemon knows besides its own state.
+struct Known {
+    activity: Activity,
+    leases: Vec<ListedLease>,
+    vaults: Vec<ListedVault>,
+}
 
-fn table(status: &Status, known: Option<&GrantsAndLeases>) -> Styled {
+fn table(status: &Status, known: Option<&Known>) -> Styled {
     let mut rows = Vec::new();
     let mut line = |label: &str, text: String| rows.push([label.to_owned(), text]);
     let (since, pid, version) = (date::local(status.since), status.pid, &status.version);
@@ -56,11 +66,14 @@ fn table(status: &Status, known: Option<&GrantsAndLeases>) -> Styled {
     if !status.is_current {
         line("Disk", "does not answer (last known state)".to_owned());
     }
-    if let Some((activity, leases)) = known {
+    if let Some(Known { activity, leases, vaults }) = known {
         if let Some(secrets) = activity.secrets {
             line("Secrets", secrets.to_string());
         }
         let first = |label, at| if at == 0 { label } else { "" };
+        for (at, vault) in vaults.iter().filter(|vault| !vault.personal).enumerate() {
+            line(first("Projects", at), describe_vault(vault));
+        }
         for (at, grant) in activity.grants.iter().enumerate() {
             line(first("Granted", at), format!("{}: {}", date::local(grant.at), describe(grant)));
         }
@@ -80,6 +93,14 @@ fn locked(status: &Status) -> String {
     }
 }
 
+fn describe_vault(vault: &ListedVault) -> String {
+    let state = match (&vault.trouble, vault.secrets) {
+        (Some(trouble), _) => trouble.clone(),
+        (None, secrets) => format::count(secrets.unwrap_or_default(), "secret"),
+    };
+    format!("{} ({state})", format::shorten(&vault.path))
+}
+
 fn describe_lease(lease: &ListedLease) -> String {
     let connector = lease.connector.as_deref().unwrap_or("a connector");
     let state = match (&lease.stale[..], &lease.updated[..]) {
@@ -88,10 +109,11 @@ fn describe_lease(lease: &ListedLease) -> String {
         _ => ", stale",
     };
     format!(
-        "{} to {connector} with {} (lease {}){state}",
+        "{} to {connector} with {} (lease {}{vault}){state}",
         format::count(lease.names.len(), "secret"),
         format::shorten(&lease.config),
-        lease.id
+        lease.id,
+        vault = vault_choice::appended(lease.vault.as_deref())
     )
 }
 
@@ -112,7 +134,8 @@ pub(super) fn connector(grant: &ListedGrant) -> String {
         "" => String::new(),
         config => format!(" with {}", format::shorten(config)),
     };
-    format!("{program}{config} (pid {})", grant.pid)
+    let vault = vault_choice::appended(grant.vault.as_deref());
+    format!("{program}{config} (pid {}{vault})", grant.pid)
 }
 
 #[derive(Serialize)]
@@ -126,6 +149,7 @@ struct Overview<'a> {
     secrets: Option<usize>,
     grants: Option<Vec<ShownGrant<'a>>>,
     leases: Option<Vec<ShownLease<'a>>>,
+    vaults: Option<&'a [ListedVault]>,
 }
 
 #[derive(Serialize)]
@@ -141,13 +165,14 @@ struct ShownGrant<'a> {
     pid: i32,
     program: &'a str,
     config: &'a str,
+    vault: Option<&'a str>,
     secrets: usize,
     running: Option<bool>,
     stale: bool,
 }
 
 impl<'a> Overview<'a> {
-    fn of(status: &'a Status, known: Option<&'a GrantsAndLeases>) -> Self {
+    fn of(status: &'a Status, known: Option<&'a Known>) -> Self {
         let daemon = Daemon {
             pid: status.pid,
             version: &status.version,
@@ -160,9 +185,10 @@ impl<'a> Overview<'a> {
             is_current: status.is_current,
             locked: status.locked,
             unlocked_until: status.unlocked_until.and_then(date::rfc3339),
-            secrets: known.and_then(|(activity, _)| activity.secrets),
-            grants: known.map(|(activity, _)| activity.grants.iter().map(ShownGrant::of).collect()),
-            leases: known.map(|(_, leases)| leases.iter().map(ShownLease::of).collect()),
+            secrets: known.and_then(|known| known.activity.secrets),
+            grants: known.map(|known| known.activity.grants.iter().map(ShownGrant::of).collect()),
+            leases: known.map(|known| known.leases.iter().map(ShownLease::of).collect()),
+            vaults: known.map(|known| &*known.vaults),
         }
     }
 }
@@ -174,6 +200,7 @@ impl<'a> ShownGrant<'a> {
             pid: grant.pid,
             program: &grant.program,
             config: &grant.config,
+            vault: grant.vault.as_deref(),
             secrets: grant.secrets,
             running: grant.running,
             stale: grant.stale,

@@ -7,15 +7,17 @@ use fluvio_secret_system::printable;
 use serde::Serialize;
 
 use crate::config_search::ConfigSearch;
-use crate::connection::client;
+use crate::connection::client_about;
 use crate::deliveries::{Deliveries, ShownDelivery};
 use crate::error::CliError;
 use crate::format::OutputFormat;
+use crate::vault_choice::{self, VaultArgs};
 use crate::{date, format, output};
 
 #[derive(Serialize)]
 struct ShownUnused<'a> {
     directory: String,
+    vault: Option<&'a str>,
     /// The configurations that reference secrets.
     configs: Vec<String>,
     secrets: Vec<UnusedSecret<'a>>,
@@ -32,7 +34,11 @@ struct UnusedSecret<'a> {
     deliveries: Vec<ShownDelivery<'a>>,
 }
 
-pub(super) fn check_unused(directory: &Path, format: OutputFormat) -> Result<(), CliError> {
+pub(super) fn check_unused(
+    directory: &Path,
+    vault: &VaultArgs,
+    format: OutputFormat,
+) -> Result<(), CliError> {
     let search = ConfigSearch::below(directory)?;
     if search.is_partial {
         // A secret that seems unused may be deleted.
@@ -42,18 +48,21 @@ pub(super) fn check_unused(directory: &Path, format: OutputFormat) -> Result<(),
             help: Some("name a smaller directory"),
         });
     }
-    let secrets = client()?.collect(List)?;
-    let deliveries = Deliveries::read()?;
+    let vault = vault.of(directory)?;
+    let secrets = client_about(vault.clone())?.collect(List)?;
+    let deliveries = Deliveries::read(vault.as_ref())?;
     let unused: Vec<_> =
         secrets.iter().filter(|secret| search.with(&secret.name).next().is_none()).collect();
     search.report();
     if format == OutputFormat::Table {
+        vault_choice::note(vault.as_ref());
         output::say(&summary(&search, directory, secrets.len() - unused.len(), secrets.len()));
     }
     let row = |secret: &&ListedSecret| [secret.name.to_string(), deliveries.last(&secret.name)];
     let shown = |path: &std::path::PathBuf| path.display().to_string();
     let value = || ShownUnused {
         directory: directory.display().to_string(),
+        vault: vault.as_ref().map(|vault| &*vault.path),
         configs: search.configs.keys().map(shown).collect(),
         secrets: unused.iter().map(|secret| unused_secret(secret, &deliveries)).collect(),
         unread: search.unread.keys().map(shown).collect(),

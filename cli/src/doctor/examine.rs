@@ -2,7 +2,9 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use fluvio_secret_protocol::{ClientError, Damaged, Examine, SecretName, connect_or_start, limits};
+use fluvio_secret_protocol::{
+    ClientError, Damaged, Examine, SecretName, VaultAddress, connect_or_start, limits,
+};
 use fluvio_secret_system::parallel::{cores, in_parallel};
 use fluvio_secret_system::places::StateDirectory;
 
@@ -11,18 +13,20 @@ use crate::progress::Progress;
 /// The most connections, because the daemon serves others as well.
 const MOST_CONNECTIONS: usize = 16;
 
-/// The damaged ones of these secrets, in their order.
+/// The damaged ones of these secrets of a vault, in their order.
 pub(super) fn examine(
     state: &StateDirectory,
+    vault: Option<&VaultAddress>,
     names: &[SecretName],
 ) -> Result<Vec<Damaged>, ClientError> {
     let batches: Vec<_> = names.chunks(limits::EXAMINED_NAMES).collect();
     let progress = Mutex::new((Progress::begin(), 0));
+    let connect = || Ok::<_, ClientError>(connect_or_start(state)?.about(vault.cloned()));
     let idle = Mutex::new(Vec::new());
     // A connection has one request at a time, and the daemon decrypts on each core.
     let damaged = in_parallel(cores().min(MOST_CONNECTIONS), batches, |batch| {
         let connected = lock(&idle).pop();
-        let mut client = connected.map_or_else(|| connect_or_start(state), Ok)?;
+        let mut client = connected.map_or_else(connect, Ok)?;
         let examined = client.call(Examine { names: batch.to_vec() })?;
         lock(&idle).push(client);
         let (progress, done) = &mut *lock(&progress);

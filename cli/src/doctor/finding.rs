@@ -31,7 +31,9 @@ pub(crate) enum DoctorCheck {
     Vault,
     History,
     Identity,
-    Recipients,
+    Members,
+    /// The vaults of projects.
+    Vaults,
     /// A file system in memory for leases.
     Leases,
     /// What happens to leases at the last logout.

@@ -6,7 +6,7 @@
 //! * [`git`]: whether git tracks a key
 //! * [`daemon`]: the settings, and the daemon
 //! * [`vault`]: the secrets, and the identity; [`examine`](mod@examine): which secrets can be decrypted
-//! * [`history`]: their earlier versions
+//! * [`history`]: their earlier versions; [`vaults`]: the same for projects
 //! * [`memory`]: where values are in memory, and what may take them from there
 //! * [`units`]: what systemd starts
 //! * [`project`]: files with secrets in plain text
@@ -31,6 +31,7 @@ mod project;
 mod report;
 mod units;
 mod vault;
+mod vaults;
 mod writing;
 
 use std::path::Path;
@@ -57,6 +58,7 @@ pub(crate) fn check_all(machine: &Machine, places: &Places) -> Vec<Diagnosis> {
     if let Ok((status, mut client)) = connected {
         found.extend(vault::check(&places.state, &mut client, &status));
         found.extend(history::check(places, Path::new(&status.vault)));
+        found.extend(vaults::check(&places.state, client));
     }
     found.extend(memory::check(machine, status.map(|status| status.pid)));
     found.extend(units::check(machine));

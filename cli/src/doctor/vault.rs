@@ -1,4 +1,4 @@
-//! The secrets, the identity that decrypts them, and the recipients.
+//! The secrets, the identity that decrypts them, and the members.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use fluvio_secret_protocol::check::ADD_THIS_MACHINE;
 use fluvio_secret_protocol::{
-    Client, ClientError, Code, Damaged, GetKey, GetRecipients, GetStatus, History, Key, List,
-    Recipients, Status, Unfinished,
+    Client, ClientError, Code, Damaged, GetKey, GetStatus, History, Key, List, Members, Status,
+    Unfinished,
 };
 use fluvio_secret_system::places::{IDENTITY_VARIABLE, StateDirectory};
 use zeroize::Zeroizing;
@@ -16,6 +16,7 @@ use super::examine::examine;
 use super::finding::{Diagnosis, DoctorCheck, MOST_FINDINGS};
 use super::fix::{Fix, names_in};
 use crate::format::count;
+use crate::members::members;
 
 pub(super) fn check(
     state: &StateDirectory,
@@ -27,7 +28,7 @@ pub(super) fn check(
         Ok(names) => names.collect(),
         Err(error) => return vec![DoctorCheck::Vault.failed(&error)],
     };
-    let mut found = match examine(state, &names) {
+    let mut found = match examine(state, None, &names) {
         Ok(damaged) if damaged.is_empty() => {
             vec![DoctorCheck::Vault.ok(match names.len() {
                 0 => "there are no secrets yet".to_owned(),
@@ -60,9 +61,9 @@ pub(super) fn check(
         }
         Err(error) => DoctorCheck::Identity.failed(&error),
     });
-    found.push(match client.call(GetRecipients) {
-        Ok(recipients) => judge_recipients(&recipients),
-        Err(error) => DoctorCheck::Recipients.failed(&error),
+    found.push(match members(client) {
+        Ok(members) => judge_members(&members),
+        Err(error) => DoctorCheck::Members.failed(&error),
     });
     found
 }
@@ -71,7 +72,7 @@ pub(super) fn check(
 /// then decrypts it. To restore an earlier version would replace a newer value.
 fn older_copy(damaged: &[Damaged], client: &mut Client) -> Option<Diagnosis> {
     let name = &damaged.iter().find(|damaged| damaged.for_others)?.name;
-    let listed = client.call(GetRecipients).ok()?.recipients.into_iter().filter(|one| one.listed);
+    let listed = members(client).ok()?.members.into_iter().filter(|one| !one.requested);
     let listed: Vec<_> = listed.map(|one| one.recipient).collect();
     let identity = client.call(GetKey).ok()?.identity;
     let kept = kept_key(Path::new(&identity).parent()?, &listed)?;
@@ -193,31 +194,25 @@ fn with_credential(text: &str, credential: &str, is_locked: bool) -> Diagnosis {
     }
 }
 
-fn judge_recipients(recipients: &Recipients) -> Diagnosis {
-    const ACCEPT_RECIPIENTS: &str = "fluvio-secret key recipient accept";
-    let all = &recipients.recipients;
-    let check = DoctorCheck::Recipients;
-    match recipients.unfinished {
+fn judge_members(members: &Members) -> Diagnosis {
+    let check = DoctorCheck::Members;
+    match members.unfinished {
         Some(Unfinished::Identity) => check
             .error("a change of the identity is not finished")
             .fixed_by(Fix::new("fluvio-secret key rotate")),
-        Some(Unfinished::Recipients) => check
-            .error("not all secrets are encrypted for all recipients yet")
-            .fixed_by(Fix::new(ACCEPT_RECIPIENTS)),
-        None if all.iter().any(|one| one.listed != one.accepted) => {
-            let text = format!(
-                "{} differs from the recipients that you accepted, so no secret can be set",
-                recipients.file
-            );
-            check.error(text).fixed_by(Fix::new(ACCEPT_RECIPIENTS))
-        }
+        Some(Unfinished::Members) => check
+            .error("not all secrets are encrypted for all members yet")
+            .fixed_by(Fix::new("fluvio-secret member admit")),
+        None if members.forked => check
+            .error("two admins have changed the members at the same time, so no secret can be set")
+            .fixed_by(Fix::new("fluvio-secret member merge")),
         None => {
-            let others = all.iter().filter(|one| !one.own).count();
+            let others = members.members.iter().filter(|one| !one.own && !one.requested).count();
             check.ok(match others {
                 0 => "secrets are encrypted for this machine only".to_owned(),
                 _ => format!(
-                    "secrets are encrypted for this machine and {}, all accepted",
-                    count(others, "other recipient")
+                    "secrets are encrypted for this machine and {}",
+                    count(others, "other member")
                 ),
             })
         }
@@ -226,40 +221,43 @@ fn judge_recipients(recipients: &Recipients) -> Diagnosis {
 
 #[cfg(test)]
 mod tests {
-    use fluvio_secret_protocol::{ListedRecipient, Recipients, Unfinished};
+    use fluvio_secret_protocol::{ListedMember, Members, Role, Unfinished};
 
-    use super::judge_recipients;
+    use super::judge_members;
     use crate::doctor::finding::Condition;
 
     #[test]
-    fn recipients_are_accepted_and_all_is_sealed_to_them() {
-        let one = |own, listed, accepted| ListedRecipient {
+    fn all_is_encrypted_for_members_that_agree() {
+        let one = |own, requested| ListedMember {
+            fingerprint: "0f".to_owned(),
             recipient: "age1".to_owned(),
             note: None,
+            role: Role::Admin,
             own,
-            listed,
-            accepted,
+            requested,
         };
-        let judge = |recipients, unfinished| {
-            judge_recipients(&Recipients { recipients, file: "/v/.recipients".into(), unfinished })
+        let all = |members| Members {
+            members,
+            vault: "/v".to_owned(),
+            version: 1,
+            forked: false,
+            unfinished: None,
+            more: false,
         };
-        for alone in [vec![], vec![one(true, true, true)]] {
-            let found = judge(alone, None);
+        for alone in [vec![], vec![one(true, false)], vec![one(true, false), one(false, true)]] {
+            let found = judge_members(&all(alone));
             assert!(found.text.ends_with("this machine only"), "{found:?}");
         }
-        let others = |count: usize| vec![one(false, true, true); count];
-        assert!(judge(others(1), None).text.contains("and 1 other recipient,"));
-        assert!(judge(others(2), None).text.contains("and 2 other recipients,"));
-        for differ in [one(false, true, false), one(false, false, true)] {
-            let found = judge(vec![one(true, true, true), differ], None);
-            assert_eq!(found.condition, Condition::Error);
-            assert_eq!(found.command(), Some("fluvio-secret key recipient accept"));
-        }
-        for (unfinished, fix) in [
-            (Unfinished::Identity, "fluvio-secret key rotate"),
-            (Unfinished::Recipients, "fluvio-secret key recipient accept"),
+        let others = |count: usize| all(vec![one(false, false); count]);
+        assert!(judge_members(&others(1)).text.ends_with("and 1 other member"));
+        assert!(judge_members(&others(2)).text.ends_with("and 2 other members"));
+        let unfinished = |what| Members { unfinished: Some(what), ..others(1) };
+        for (members, fix) in [
+            (unfinished(Unfinished::Identity), "fluvio-secret key rotate"),
+            (unfinished(Unfinished::Members), "fluvio-secret member admit"),
+            (Members { forked: true, ..others(1) }, "fluvio-secret member merge"),
         ] {
-            let found = judge(others(1), Some(unfinished));
+            let found = judge_members(&members);
             assert_eq!((found.condition, found.command()), (Condition::Error, Some(fix)));
         }
     }

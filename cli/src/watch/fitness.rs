@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use fluvio_secret_protocol::check::Checked;
-use fluvio_secret_protocol::{Check, connect_or_start};
+use fluvio_secret_protocol::{Check, VaultAddress, connect_or_start};
 use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::places::StateDirectory;
 
@@ -13,7 +13,7 @@ use super::subscription::SecretChanges;
 use crate::config_file;
 use crate::error::CliError;
 
-/// A configuration that cannot be read. There may be no event when it can be read again.
+/// A configuration, or a vault, that cannot be read. There may be no event when it can be read again.
 pub(super) fn unread(error: &CliError) -> UnfitChange {
     UnfitChange { because: error.report(), may_pass: true }
 }
@@ -24,6 +24,7 @@ pub(super) type Refuses<'a> = &'a dyn Fn(&mut Checked) -> bool;
 /// Checks a connector whose secrets come from the vault, and subscribes to those of its current configuration.
 pub(super) fn check_fit(
     path: &Path,
+    vault: Option<VaultAddress>,
     refuses: Refuses<'_>,
     places: &StateDirectory,
     secrets: &mut SecretChanges,
@@ -31,13 +32,13 @@ pub(super) fn check_fit(
 ) -> Result<(), UnfitChange> {
     let config = config_file::read(path).map_err(|error| unread(&error))?;
     // The daemon refuses an invalid configuration, even if a start is not checked.
-    secrets.subscribe(config.clone())?;
+    secrets.subscribe(vault.clone(), config.clone())?;
     if !secrets.fingerprints().is_empty() && lock.is_closed() {
         let because = "the vault is locked\nhelp: unlock it with: fluvio-secret unlock";
         return Err(UnfitChange::for_good(because));
     }
     let text = String::from_utf8_lossy(&config).into_owned();
-    let mut checked = connect_or_start(places)?.call(Check { config })?;
+    let mut checked = connect_or_start(places)?.about(vault).call(Check { config })?;
     if refuses(&mut checked) {
         let report = checked.report(&path.display().to_string(), &text);
         return Err(UnfitChange::for_good(format!("it would not start\n\n{report}")));

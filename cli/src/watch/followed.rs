@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use fluvio_secret_launch::is_deployed;
 use fluvio_secret_protocol::check::Checked;
-use fluvio_secret_protocol::{ListLeases, ListedLease, Subscribed, connect};
+use fluvio_secret_protocol::{ListLeases, ListedLease, Subscribed, VaultAddress, connect};
 use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::places::StateDirectory;
+use zeroize::Zeroizing;
 
 use super::connector::STEADY;
 use super::debounce::Sign;
-use super::fitness::check_fit;
+use super::fitness::{check_fit, unread};
 use super::hold::{FINE_AGAIN, Hold, UnfitChange};
 use super::inputs::Inputs;
 use super::lease_poll::HeldStart;
@@ -19,9 +20,10 @@ use super::lock_watch::LockWatch;
 use super::pace::{Pace, retry_pause};
 use super::report::{Reason, Report, WatchEvent, millis};
 use super::subscription::{OnSecrets, SecretChanges};
-use crate::config_file;
 use crate::deployed::{self, Deployed, STOP_GRACE};
+use crate::error::CliError;
 use crate::restarts::{FailedRestart, RestartOutcome, RestartedConnector};
+use crate::{config_file, vault_choice};
 
 enum FollowState {
     Running,
@@ -168,12 +170,31 @@ impl Followed {
     fn subscribe_or_note(&mut self) {
         let config = config_file::read(&self.held.config());
         // The check explains why the configuration cannot be read.
-        if let Ok(Err(error)) = config.map(|config| self.secrets.subscribe(config))
+        if let Ok(config) = config
+            && let Err(error) = self.subscribe(config)
             && self.secrets.failed(&error)
         {
             let text = format!("changed secrets are noticed late: {}", error.report());
             self.report.print(&WatchEvent::Note { text: &text });
         }
+    }
+
+    fn subscribe(&mut self, config: Zeroizing<Vec<u8>>) -> Result<(), CliError> {
+        Ok(self.secrets.subscribe(self.vault()?, config)?)
+    }
+
+    /// The vault with the secrets of its lease, which it keeps.
+    fn vault(&self) -> Result<Option<VaultAddress>, CliError> {
+        vault_choice::in_directory(self.held.lease.vault.as_deref())
+    }
+
+    /// Whether it would start with what is there now.
+    fn check_fit(&mut self, lock: &mut LockWatch) -> Result<(), UnfitChange> {
+        let vault = self.vault().map_err(|error| unread(&error))?;
+        let is_checked = deployed::is_checked(&self.held.start);
+        let refuses = |checked: &mut Checked| checked.keeps_from_lease(is_checked);
+        let config = self.held.config();
+        check_fit(&config, vault, &refuses, &self.places, &mut self.secrets, lock)
     }
 
     /// A secret may have changed before it was followed, or without a message.
@@ -270,9 +291,7 @@ impl Followed {
         if self.hold.has(&contents, self.secrets.fingerprints(), now) {
             return false;
         }
-        let is_checked = deployed::is_checked(&self.held.start);
-        let refuses = |checked: &mut Checked| checked.keeps_from_lease(is_checked);
-        let fit = check_fit(&self.held.config(), &refuses, &self.places, &mut self.secrets, lock);
+        let fit = self.check_fit(lock);
         if let Err(unfit) = fit.and_then(|()| self.refuse_taken_name()) {
             let because = unfit.because.clone();
             if self.hold.hold(contents, self.secrets.fingerprints().clone(), unfit) {

@@ -41,7 +41,7 @@ enum FollowNews {
     File(u64, Sign),
     /// A message of a connector's subscription, which has a number of its own.
     Secrets(u64, u64, Subscribed),
-    Restarted(u64, RestartOutcome),
+    Restarted(u64, Box<RestartOutcome>),
     /// All restarts that were begun have ended.
     Idle,
     Signal(i32),
@@ -146,7 +146,7 @@ impl Follower {
                 self.with(number, |followed| followed.heard_secrets(subscription, &subscribed));
             }
             FollowNews::Restarted(number, outcome) => {
-                self.with(number, |followed| followed.finished(outcome));
+                self.with(number, |followed| followed.finished(*outcome));
             }
             FollowNews::Idle => self.is_restarting = false,
             FollowNews::Signal(signals::CHILD) => {}
@@ -249,7 +249,7 @@ impl Follower {
         let (cdk, send) = (self.plan.cdk.clone(), self.send.clone());
         let run = move || {
             stop_and_start(connectors, &*cdk, |place, outcome| {
-                drop(send.send(FollowNews::Restarted(numbers[place], outcome)));
+                drop(send.send(FollowNews::Restarted(numbers[place], Box::new(outcome))));
             });
             drop(send.send(FollowNews::Idle));
         };

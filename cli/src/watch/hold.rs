@@ -24,13 +24,17 @@ impl UnfitChange {
 
 impl From<ClientError> for UnfitChange {
     fn from(error: ClientError) -> Self {
+        let is_code =
+            |code| matches!(&error, ClientError::Refused(refusal) if refusal.code == code);
+        // You can register a vault, which is not noticed.
+        let may_pass = !error.needs_change() || is_code(Code::Vault);
         let because = match &error {
             ClientError::Refused(refusal) if refusal.code == Code::Config => {
                 format!("{}\nhelp: fix and save the file, which restarts it", error.cause_line())
             }
             _ => error.report(),
         };
-        Self { because, may_pass: !error.needs_change() }
+        Self { because, may_pass }
     }
 }
 

@@ -9,11 +9,13 @@ use std::thread;
 use std::time::Duration;
 
 use fluvio_secret_protocol::{
-    ClientError, Code, SecretFingerprint, SecretName, Subscribed, Subscription, connect,
-    connect_or_start,
+    ClientError, Code, SecretFingerprint, SecretName, Subscribed, Subscription, VaultAddress,
+    connect, connect_or_start,
 };
 use fluvio_secret_system::places::StateDirectory;
 use zeroize::Zeroizing;
+
+use crate::error::CliError;
 
 /// How often to look for a daemon. None is started: you had a reason to stop it, and without one no secret
 /// changes.
@@ -21,6 +23,9 @@ const DAEMON_POLL_INTERVAL: Duration = Duration::from_millis(300);
 
 /// The fingerprints of the secrets of a configuration.
 pub(super) type SecretFingerprints = BTreeMap<SecretName, Option<u64>>;
+
+/// A configuration, and the vault with its secrets.
+type Subject = (Option<VaultAddress>, Zeroizing<Vec<u8>>);
 
 /// Is called on another thread with the number of the subscription, and with the secrets that changed or nothing
 /// when the daemon is gone.
@@ -31,7 +36,7 @@ pub(super) struct SecretChanges {
     places: StateDirectory,
     on_secrets: OnSecrets,
     /// A configuration, and the thread that waits for changes of its secrets.
-    current: Option<(Zeroizing<Vec<u8>>, SubscriptionThread)>,
+    current: Option<(Subject, SubscriptionThread)>,
     count: u64,
     /// Whether there is no subscription because the configuration is invalid.
     is_invalid: bool,
@@ -53,28 +58,35 @@ impl SecretChanges {
         }
     }
 
-    pub(super) fn subscribe(&mut self, config: Zeroizing<Vec<u8>>) -> Result<(), ClientError> {
-        if self.current.as_ref().is_some_and(|(of, _)| *of == config) {
+    pub(super) fn subscribe(
+        &mut self,
+        vault: Option<VaultAddress>,
+        config: Zeroizing<Vec<u8>>,
+    ) -> Result<(), ClientError> {
+        let subject = (vault, config);
+        if self.current.as_ref().is_some_and(|(of, _)| *of == subject) {
             return Ok(());
         }
         let number = self.count + 1;
         let on_secrets = self.on_secrets.clone();
         let on_secrets = move |subscribed| on_secrets(number, subscribed);
-        let (first, thread) = SubscriptionThread::begin(&self.places, &config, on_secrets)?;
+        let (first, thread) = SubscriptionThread::begin(&self.places, &subject, on_secrets)?;
         self.fingerprints =
             first.secrets.into_iter().map(|one| (one.name, one.fingerprint)).collect();
-        self.current = Some((config, thread));
+        self.current = Some((subject, thread));
         self.count = number;
         self.is_invalid = false;
         Ok(())
     }
 
     /// Takes note that there is no subscription. Returns whether the shim will not explain why.
-    pub(super) fn failed(&mut self, error: &ClientError) -> bool {
+    pub(super) fn failed(&mut self, error: &CliError) -> bool {
         self.current = None;
-        self.is_invalid =
-            matches!(error, ClientError::Refused(refusal) if refusal.code == Code::Config);
-        !self.is_invalid
+        self.is_invalid = matches!(
+            error,
+            CliError::Client(ClientError::Refused(refusal)) if refusal.code == Code::Config
+        );
+        !self.is_invalid && !is_about_vault(error)
     }
 
     /// Takes note of changed secrets. Returns whether the connector has other values then.
@@ -125,6 +137,15 @@ impl SecretChanges {
     }
 }
 
+/// Whether the vault cannot be used. Until you register it, for example, no connector gets its secrets.
+pub(super) fn is_about_vault(error: &CliError) -> bool {
+    match error {
+        CliError::Vault(_) => true,
+        CliError::Client(ClientError::Refused(refusal)) => refusal.code == Code::Vault,
+        _ => false,
+    }
+}
+
 /// Takes note of a secret that changed after a connector was started.
 fn note(
     fingerprints: &mut SecretFingerprints,
@@ -154,16 +175,17 @@ type Connection = Arc<Mutex<UnixStream>>;
 impl SubscriptionThread {
     fn begin(
         state: &StateDirectory,
-        config: &Zeroizing<Vec<u8>>,
+        subject: &Subject,
         on_secrets: impl Fn(Option<Subscribed>) + Send + 'static,
     ) -> Result<(Subscribed, Self), ClientError> {
-        let client = connect_or_start(state)?;
-        let (first, subscription) = client.subscribe(config.clone())?;
+        let (vault, config) = subject.clone();
+        let client = connect_or_start(state)?.about(vault);
+        let (first, subscription) = client.subscribe(config)?;
         let handle = subscription.handle().map_err(ClientError::Broken)?;
         let connection = Arc::new(Mutex::new(handle));
         let (end, ended) = mpsc::channel();
-        let (state, config) = (state.clone(), config.clone());
-        let keeper = Keeper { state, config, connection: connection.clone(), ended };
+        let (state, subject) = (state.clone(), subject.clone());
+        let keeper = Keeper { state, subject, connection: connection.clone(), ended };
         let run = move || keeper.run(subscription, on_secrets);
         thread::Builder::new()
             .name("secrets".to_owned())
@@ -185,7 +207,7 @@ impl Drop for SubscriptionThread {
 
 struct Keeper {
     state: StateDirectory,
-    config: Zeroizing<Vec<u8>>,
+    subject: Subject,
     connection: Connection,
     /// Disconnected when the subscription is dropped.
     ended: mpsc::Receiver<()>,
@@ -205,8 +227,9 @@ impl Keeper {
                 if self.is_over(DAEMON_POLL_INTERVAL) {
                     return;
                 }
+                let (vault, config) = self.subject.clone();
                 let made =
-                    connect(&self.state).and_then(|client| client.subscribe(self.config.clone()));
+                    connect(&self.state).and_then(|client| client.about(vault).subscribe(config));
                 let Ok((subscribed, subscription)) = made else { continue };
                 let Ok(handle) = subscription.handle() else { continue };
                 *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = handle;

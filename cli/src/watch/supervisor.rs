@@ -9,7 +9,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use fluvio_secret_protocol::check::Checked;
-use fluvio_secret_protocol::{ClientError, StartError, Subscribed};
+use fluvio_secret_protocol::{StartError, Subscribed};
 use fluvio_secret_system::harden::Hardened;
 use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::inherited;
@@ -24,9 +24,10 @@ use super::inputs::Inputs;
 use super::lock_watch::LockWatch;
 use super::process_group;
 use super::report::{Reason, Report, WatchEvent};
-use super::subscription::SecretChanges;
+use super::subscription::{SecretChanges, is_about_vault};
 use crate::error::{CliError, NOT_STARTED};
-use crate::{config_file, connection, signals};
+use crate::vault_choice::VaultArgs;
+use crate::{config_file, connection, output, signals};
 
 pub(crate) struct Plan {
     pub(crate) config: PathBuf,
@@ -35,8 +36,8 @@ pub(crate) struct Plan {
     pub(crate) check: bool,
     /// Whether only a secrets file can pass its values.
     pub(crate) by_file: bool,
-    /// Whether its secrets come from the vault.
-    pub(crate) vault: bool,
+    /// The vault that its secrets come from, unless it has a secrets file of its own.
+    pub(crate) vault: Option<VaultArgs>,
     /// The program that is started, for messages.
     pub(crate) program: PathBuf,
     /// Makes the command that is started each time.
@@ -108,6 +109,13 @@ fn watch(plan: Plan) -> Result<u8, CliError> {
 impl Supervisor {
     fn run(mut self, news: &mpsc::Receiver<News>) -> Result<u8, CliError> {
         self.inputs.poll_silent(&self.report);
+        // A vault that you have not registered is not waited for.
+        if let Err(error) = self.subscribe()
+            && is_about_vault(&error)
+        {
+            output::error(&error);
+            return Ok(NOT_STARTED);
+        }
         self.start(None)?;
         loop {
             if let Some(status) = self.advance()? {
@@ -209,9 +217,10 @@ impl Supervisor {
         if is_refused && self.inputs.is_overtaken(Instant::now()) {
             return self.connector.wait();
         }
-        let is_locked = is_refused && self.plan.vault && self.lock.is_closed();
+        let has_vault = self.plan.vault.is_some();
+        let is_locked = is_refused && has_vault && self.lock.is_closed();
         let waits_for = if is_locked { "you to unlock the vault" } else { "a change" };
-        let waits = is_refused && (!self.plan.vault || self.secrets.notices_changes());
+        let waits = is_refused && (!has_vault || self.secrets.notices_changes());
         let waits_for = waits.then_some(waits_for);
         self.connector.stopped_by_itself(status, was_steady, waits_for, &self.report);
     }
@@ -264,23 +273,24 @@ impl Supervisor {
     /// Whether a connector would start with what is there now.
     fn is_fit(&mut self) -> Result<(), UnfitChange> {
         let Plan { config, check, by_file, vault, .. } = &self.plan;
-        if *vault {
+        if let Some(vault) = vault {
+            let vault = vault.of_config(config).map_err(|error| unread(&error))?;
             let refuses = |checked: &mut Checked| match by_file {
                 true => checked.keeps_from_lease(*check),
                 false => checked.keeps_from_start(*check),
             };
-            return check_fit(config, &refuses, &self.places, &mut self.secrets, &mut self.lock);
+            let (secrets, lock) = (&mut self.secrets, &mut self.lock);
+            return check_fit(config, vault, &refuses, &self.places, secrets, lock);
         }
         config_file::read(config).map(drop).map_err(|error| unread(&error))
     }
 
     /// Subscribes to the secrets of the configuration as it is now.
-    fn subscribe(&mut self) -> Result<(), ClientError> {
-        match config_file::read(&self.plan.config) {
-            Ok(config) if self.plan.vault => self.secrets.subscribe(config),
-            // The shim explains why it cannot be read.
-            _ => Ok(()),
-        }
+    fn subscribe(&mut self) -> Result<(), CliError> {
+        let Plan { config, vault: Some(vault), .. } = &self.plan else { return Ok(()) };
+        // The shim explains why it cannot be read.
+        let Ok(text) = config_file::read(config) else { return Ok(()) };
+        Ok(self.secrets.subscribe(vault.of_config(config)?, text)?)
     }
 
     fn subscribe_or_note(&mut self) {

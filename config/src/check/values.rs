@@ -5,7 +5,7 @@ use std::fmt;
 
 use fluvio_secret_protocol::check::{
     ADD_THIS_MACHINE, BY_ENVIRONMENT, DAMAGED_SECRET, Finding, LARGE_VALUES, MISSING_SECRET,
-    UNFIT_VALUE,
+    PERSONAL_SECRET, UNFIT_VALUE,
 };
 use fluvio_secret_protocol::fit::{self, Unfit};
 use fluvio_secret_protocol::{Secret, SecretName, limits};
@@ -41,6 +41,10 @@ pub enum KnownSecret {
     ForOthers,
     /// It is missing. The name of another secret may be meant.
     Missing(Option<SecretName>),
+    /// It is missing here, and the personal vault has it.
+    OnlyPersonal,
+    /// It is this, of the personal vault, because the vault does not have it.
+    Personal(Secret),
     /// It is this.
     Value(Secret),
 }
@@ -65,40 +69,10 @@ pub(super) fn find(document: &Parsed<'_>, values: Values<'_>) -> Carried {
     let mut texts = Some(Vec::new());
     let mut together = Together::default();
     for name in &document.references.names {
-        let set = |next: &str| format!("{next} with: fluvio-secret set {name}");
-        let mut lost = |code, text, remedy| {
-            let finding = error(code, document.place_of(name), text, remedy);
-            carried.findings.push(about(name, finding));
-            None
-        };
-        let text = match known(name) {
-            KnownSecret::Value(value) => {
-                carried.findings.extend(together.add(document, name, &value));
-                text_of(&value).filter(|_| together.bytes <= limits::GRANT_BYTES)
-            }
-            KnownSecret::Closed(why) => {
-                carried.unchecked.get_or_insert(why);
-                None
-            }
-            KnownSecret::Damaged(why) => {
-                let text = format!("the secret `{name}` is damaged: {why}");
-                lost(DAMAGED_SECRET, text, set("set it again"))
-            }
-            KnownSecret::ForOthers => {
-                let text = format!("the secret `{name}` is not encrypted for this machine's key");
-                lost(DAMAGED_SECRET, text, ADD_THIS_MACHINE.to_owned())
-            }
-            KnownSecret::Missing(like) => {
-                let text = format!("the secret `{name}` is not in the vault");
-                let (text, next) = match like {
-                    Some(like) => {
-                        (format!("{text}, but `{like}` is"), "correct the name, or set it")
-                    }
-                    None => (text, "set it"),
-                };
-                lost(MISSING_SECRET, text, set(next))
-            }
-        };
+        let text = carried.value_of(document, name, known(name)).and_then(|value| {
+            carried.findings.extend(together.add(document, name, &value));
+            text_of(&value).filter(|_| together.bytes <= limits::GRANT_BYTES)
+        });
         texts = texts.zip(text).map(|(mut texts, text)| {
             texts.push((name.clone(), text));
             texts
@@ -107,6 +81,57 @@ pub(super) fn find(document: &Parsed<'_>, values: Values<'_>) -> Carried {
     carried.findings.extend(together.findings());
     carried.texts = texts;
     carried
+}
+
+impl Carried {
+    /// The value of a secret, or what is wrong with it.
+    fn value_of(
+        &mut self,
+        document: &Parsed<'_>,
+        name: &SecretName,
+        known: KnownSecret,
+    ) -> Option<Secret> {
+        let set = |next: &str| format!("{next} with: fluvio-secret set {name}");
+        let (code, text, remedy) = match known {
+            KnownSecret::Value(value) => return Some(value),
+            KnownSecret::Personal(value) => {
+                let text = format!(
+                    "`{name}` is of your personal vault, because the project's does not have it"
+                );
+                let (place, remedy) = (document.place_of(name), set("set it for the project"));
+                self.findings.push(about(name, warning(PERSONAL_SECRET, place, text, remedy)));
+                return Some(value);
+            }
+            KnownSecret::Closed(why) => {
+                self.unchecked.get_or_insert(why);
+                return None;
+            }
+            KnownSecret::Damaged(why) => {
+                let text = format!("the secret `{name}` is damaged: {why}");
+                (DAMAGED_SECRET, text, set("set it again"))
+            }
+            KnownSecret::ForOthers => {
+                let text = format!("the secret `{name}` is not encrypted for this machine's key");
+                (DAMAGED_SECRET, text, ADD_THIS_MACHINE.to_owned())
+            }
+            KnownSecret::Missing(Some(like)) => {
+                let text = format!("the secret `{name}` is not in the vault, but `{like}` is");
+                (MISSING_SECRET, text, set("correct the name, or set it"))
+            }
+            KnownSecret::Missing(None) => {
+                let text = format!("the secret `{name}` is not in the vault");
+                (MISSING_SECRET, text, set("set it"))
+            }
+            KnownSecret::OnlyPersonal => {
+                let text = format!(
+                    "only your personal vault has the secret `{name}`, and not the project's"
+                );
+                (MISSING_SECRET, text, set("set it for the project, too,"))
+            }
+        };
+        self.findings.push(about(name, error(code, document.place_of(name), text, remedy)));
+        None
+    }
 }
 
 fn text_of(value: &Secret) -> Option<Zeroizing<String>> {

@@ -35,7 +35,7 @@ impl Memory {
 
 fn leased(name: &str, state: LeasedState) -> LeasedSecret {
     let name = name.parse().expect("a name");
-    LeasedSecret { name, given: 1, in_file: 1, in_template: false, state }
+    LeasedSecret { name, given: 1, in_file: 1, in_template: false, from_personal: false, state }
 }
 
 fn make(leases: &LeaseTable) -> KnownLease {
@@ -191,7 +191,7 @@ fn leases_with_earlier_values_are_found_by_their_secrets() {
     make("newer", 2, Some(7), &[("B", Updated)]).expect("a lease");
     let found = |names: &[&str], restarts: i32| {
         let names: Vec<_> = names.iter().map(|name| name.parse().expect("a name")).collect();
-        let found = leases.with_earlier(&names, |parent| parent == restarts).into_iter();
+        let found = leases.with_earlier(&names, false, |parent| parent == restarts).into_iter();
         found.map(|lease| (lease.connector.expect("a name"), lease.updated)).collect::<Vec<_>>()
     };
     let lease = |connector: &str, updated| (connector.to_owned(), updated);

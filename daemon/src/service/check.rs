@@ -11,7 +11,8 @@ use super::values::ReadSecrets;
 impl Handle for Check {
     fn handle(self, service: &Service, _: &mut Caller<'_>) -> Result<Checked, Refusal> {
         let document = Document::read(&self.config);
-        let secrets = ReadSecrets::of(&service.vault, &document);
-        Ok(document.check(Values::Of(&|name| secrets.known(name))))
+        let personal = service.fallback();
+        let secrets = ReadSecrets::of(service, personal.as_deref(), &document);
+        Ok(service.with_vault(document.check(Values::Of(&|name| secrets.known(name)))))
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn record<'a>(
     names: &[SecretName],
     locks: u64,
 ) -> Result<RwLockReadGuard<'a, ()>, Refusal> {
-    let delivery = service.delivering.read().unwrap_or_else(PoisonError::into_inner);
+    let delivery = service.shared.delivering.read().unwrap_or_else(PoisonError::into_inner);
     service.vault.keys().refuse_if_locked_since(locks).map_err(refusals::vault)?;
     service.vault.refuse_if_moved().map_err(refusals::vault)?;
     service.audit.record(event, actor, names, &[])?;
@@ -26,5 +26,5 @@ pub(super) fn record<'a>(
 
 /// Waits for the deliveries that have their line.
 pub(super) fn wait(service: &Service) {
-    drop(service.delivering.write().unwrap_or_else(PoisonError::into_inner));
+    drop(service.shared.delivering.write().unwrap_or_else(PoisonError::into_inner));
 }

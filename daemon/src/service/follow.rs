@@ -5,10 +5,11 @@
 //! connector that reads them again would stop without it.
 
 use std::io;
+use std::sync::Arc;
 
 use fluvio_secret_protocol::{Refusal, Secret, SecretName, fit};
 use fluvio_secret_system::help::Helpful;
-use fluvio_secret_vault::VaultError;
+use fluvio_secret_vault::{SecretReader, VaultError};
 
 use super::{Service, deliveries};
 use crate::audit::{Actor, AuditEvent};
@@ -54,8 +55,33 @@ pub(super) fn begin(service: &Service) {
 
 /// Has subscribers and leases learn of changes of these secrets that were made here.
 pub(super) fn changed(service: &Service, names: &[SecretName]) {
-    service.subscribers.check(names);
-    follow(service, Some(names));
+    for service in users_of(service) {
+        service.subscribers.check(names);
+        follow(&service, Some(names));
+    }
+}
+
+/// The service, and those of vaults that take from it what they do not have.
+pub(super) fn users_of(service: &Service) -> Vec<Arc<Service>> {
+    let all = service.shared.all().into_iter();
+    let is_personal = service.registered.is_none();
+    let uses = |other: &Arc<Service>| {
+        std::ptr::eq(&raw const **other, service) || is_personal && other.fallback().is_some()
+    };
+    all.filter(uses).collect()
+}
+
+/// The vault that a secret of a lease is of.
+fn vault_of(service: &Service, secret: &LeasedSecret) -> Option<Arc<Service>> {
+    match secret.from_personal {
+        true => service.shared.personal(),
+        false => service.this.upgrade(),
+    }
+}
+
+/// Has the leases of all vaults follow changes of any secret.
+pub(super) fn follow_all(service: &Service) {
+    service.shared.all().iter().for_each(|service| follow(service, None));
 }
 
 /// Has all leases follow changes of these secrets, or of any secret. What fails is tried again at the next
@@ -129,13 +155,12 @@ fn changed_values<'a>(
     lease: &KnownLease,
     secrets: &'a mut [&mut LeasedSecret],
 ) -> Vec<(&'a mut LeasedSecret, Secret, u64)> {
-    let fingerprints = service.vault.fingerprints();
-    let reader = service.vault.reader();
     let read = secrets.iter_mut().filter_map(|secret| {
-        if fingerprints.of(&secret.name) == Some(secret.in_file) {
+        let of = vault_of(service, secret)?;
+        if of.vault.fingerprints().of(&secret.name) == Some(secret.in_file) {
             return None;
         }
-        match reader.read(&secret.name) {
+        match SecretReader::of(&of.vault).read(&secret.name) {
             Ok((value, fingerprint)) => Some((&mut **secret, value, fingerprint)),
             Err(VaultError::Missing | VaultError::Locked { .. }) => None,
             Err(error) => {
@@ -150,9 +175,10 @@ fn changed_values<'a>(
 
 /// Finds out whether the connector of a lease has the current value of a secret.
 fn update_state(service: &Service, secret: &mut LeasedSecret) {
-    let fingerprints = service.vault.fingerprints();
+    let Some(of) = vault_of(service, secret) else { return };
+    let fingerprints = of.vault.fingerprints();
     let current = fingerprints.of(&secret.name);
-    secret.state = if service.vault.is_present(&(secret.name.clone(), Some(secret.given))) {
+    secret.state = if of.vault.is_present(&(secret.name.clone(), Some(secret.given))) {
         // The same value in other bytes. Those before may leave the history.
         if let Some(current) = current.filter(|_| fingerprints.of(&secret.name) == current) {
             secret.given = current;

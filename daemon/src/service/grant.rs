@@ -17,11 +17,12 @@ impl Handle for Grant {
         caller: &mut Caller<'a>,
     ) -> Result<Result<Granted, Checked>, Refusal> {
         let locks = service.vault.keys().locks();
-        let Referenced { references, values, fingerprints } =
-            match Referenced::decrypt(&service.vault, &self, InjectBy::Any)? {
-                Ok(referenced) => referenced,
-                Err(checked) => return Ok(Err(checked)),
-            };
+        let referenced = match Referenced::decrypt(service, &self, InjectBy::Any)? {
+            Ok(referenced) => referenced,
+            Err(checked) => return Ok(Err(checked)),
+        };
+        let note = referenced.note();
+        let Referenced { references, secrets } = referenced;
         let References { names, connector, .. } = references;
         let pid = caller.peer.pid;
         let asked_by = ProcessStat::ancestry(pid);
@@ -29,9 +30,18 @@ impl Handle for Grant {
         let actor = Actor { pid, program, config, asked_by: &asked_by };
         caller.delivery =
             Some(deliveries::record(service, AuditEvent::Grant, actor, &names, locks)?);
-        let given = names.iter().cloned().zip(fingerprints.into_iter().map(Some)).collect();
-        service.grants.remember(actor, given);
+        let (mut own, mut personal) = (Vec::new(), Vec::new());
+        for (name, secret) in names.iter().zip(&secrets) {
+            let given = (name.clone(), Some(secret.fingerprint));
+            if secret.is_personal { &mut personal } else { &mut own }.push(given);
+        }
+        service.grants.remember(actor, own);
+        if let Some(fallback) = service.fallback() {
+            fallback.grants.remember(actor, personal);
+        }
+        let values = secrets.into_iter().map(|secret| secret.value);
         let secrets = names.into_iter().zip(values).collect();
-        Ok(Ok(Granted { connector, inject: service.settings.inject, secrets }))
+        let inject = service.shared.settings.inject;
+        Ok(Ok(Granted { connector, inject, secrets, note }))
     }
 }

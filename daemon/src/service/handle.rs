@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, RwLockReadGuard};
 
-use fluvio_secret_protocol::{Answer, Call, Refusal, Request};
+use fluvio_secret_protocol::{Answer, Call, Code, Refusal, Request, Worker};
 use fluvio_secret_system::peer::Peer;
+use fluvio_secret_vault::VaultError;
 
 use super::{Service, changes, refusals};
 use crate::answers::{Answers, Response};
@@ -105,10 +106,37 @@ pub(crate) fn answer(
     }
 }
 
+/// Whether a request is about the vault that its header names. All others are about the identity, the daemon, or
+/// which vaults there are.
+pub(crate) fn is_about_a_vault(request: &Request) -> bool {
+    match request {
+        Request::Rotate(_)
+        | Request::UseIdentity(_)
+        | Request::Retire(_)
+        | Request::GetKey(_)
+        | Request::GetStatus(_)
+        | Request::ForgetVault(_)
+        | Request::InitVault(_)
+        | Request::InspectVault(_)
+        | Request::ListVaults(_)
+        | Request::TrustVault(_) => false,
+        request => matches!(request.worker(), Worker::Checks | Worker::Reads | Worker::Writes),
+    }
+}
+
+/// Refuses a request, because the vault is not at its path any more. For the personal vault, the daemon stops: the
+/// next one opens the directory that is there then, or reports why it cannot.
+fn moved(service: &Service, error: &VaultError) -> Refusal {
+    match &service.registered {
+        None => refusals::moved(error),
+        Some(_) => Refusal::new(Code::Vault, format!("{error}, so nothing was done"), "try again"),
+    }
+}
+
 /// Carries out changes of different secrets together, and returns their answers.
 pub(crate) fn change_all(service: &Service, requests: Vec<(Request, Peer)>) -> Vec<Response> {
     if let Err(error) = service.vault.refuse_if_moved() {
-        return requests.iter().map(|_| Response::refused(refusals::moved(&error))).collect();
+        return requests.iter().map(|_| Response::refused(moved(service, &error))).collect();
     }
     let of_actor = |(request, peer): (_, Peer)| (request, actor(peer));
     let made = changes::make_all(service, requests.into_iter().map(of_actor).collect());
@@ -127,7 +155,7 @@ fn serve<'a, C: Serve>(
     if !C::NEEDS_VAULT {
         return request.serve(service, caller);
     }
-    service.vault.refuse_if_moved().map_err(|error| refusals::moved(&error))?;
+    service.vault.refuse_if_moved().map_err(|error| moved(service, &error))?;
     of_the_vault(service, request.serve(service, caller))
 }
 

@@ -12,7 +12,7 @@ use fluvio_secret_vault::{BootInstant, KeyError, KeyState, Rekey, Retirement};
 use jiff::Timestamp;
 
 use super::handle::{Caller, Handle};
-use super::reencrypt::reencrypt;
+use super::reencrypt::{finish_others, others, reencrypt_all};
 use super::{Service, deliveries, follow, refusals};
 use crate::audit::{Actor, AuditEvent};
 use crate::credential;
@@ -64,7 +64,7 @@ fn this_daemon() -> Actor<'static> {
 /// Unlocks the vault when the daemon starts, if the service manager has the passphrase. Other threads wait for that:
 /// a connector that starts at once must not find the vault locked. After a `lock`, only you unlock it.
 pub(crate) fn begin(service: &Service) {
-    service.began.get_or_init(|| {
+    service.shared.began.get_or_init(|| {
         if credential::has_relative_directory() && service.vault.keys().state() == KeyState::Locked
         {
             let why = "CREDENTIALS_DIRECTORY is not an absolute path, so no credential was read";
@@ -97,7 +97,7 @@ fn unlock_with(service: &Service, credential: &Path) -> Result<(), Refusal> {
     service.audit.record(AuditEvent::Unlock, this_daemon(), &[], &[])?;
     service.vault.keys().unlock(opened, None, lock_requests).map_err(refused)?;
     tracing::info!("unlocked the vault with the credential {}", credential.display());
-    follow::follow(service, None);
+    follow::follow_all(service);
     Ok(())
 }
 
@@ -112,10 +112,10 @@ impl Handle for Unlock {
         let opened = service.vault.keys().open(passphrase).map_err(refused)?;
         service.vault.remember(&opened.recipient()).map_err(refusals::vault)?;
         service.audit.record(AuditEvent::Unlock, caller.actor(), &[], &[])?;
-        let after = self.seconds.map(Duration::from_secs).or(service.settings.lock_after);
+        let after = self.seconds.map(Duration::from_secs).or(service.shared.settings.lock_after);
         let until = after.map(BootInstant::after);
         service.vault.keys().unlock(opened, until, caller.lock_requests).map_err(refused)?;
-        follow::follow(service, None);
+        follow::follow_all(service);
         Ok(Unlocked { until: until.map(seconds) })
     }
 }
@@ -130,10 +130,10 @@ impl Handle for Passphrase {
         let own = rewritten.recipient();
         service.vault.remember(&own).map_err(refusals::vault)?;
         service.audit.record(AuditEvent::Passphrase, caller.actor(), &[], &[])?;
-        let until = service.settings.lock_after.map(BootInstant::after);
+        let until = service.shared.settings.lock_after.map(BootInstant::after);
         service.vault.keys().replace(rewritten, until, caller.lock_requests).map_err(refused)?;
         // It may have been locked.
-        follow::follow(service, None);
+        follow::follow_all(service);
         Ok(describe(service, Some(own.to_string())))
     }
 }
@@ -141,7 +141,10 @@ impl Handle for Passphrase {
 impl Handle for Retire {
     fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Key, Refusal> {
         let passphrase = self.passphrase.as_ref().map(text).transpose()?;
-        let prepared = Retirement::prepare(&service.vault, passphrase, until(service));
+        let others = others(service)?.into_iter().map(|(_, other)| other);
+        let others: Vec<_> = others.collect::<Result<_, _>>()?;
+        let vaults: Vec<_> = others.iter().map(|other| &other.vault).collect();
+        let prepared = Retirement::prepare(&service.vault, &vaults, passphrase, until(service));
         let retirement = prepared.map_err(refusals::vault)?;
         service.audit.record(AuditEvent::Retire, caller.actor(), &[], &retirement.retired)?;
         retirement.commit().map_err(refusals::vault)?;
@@ -152,8 +155,11 @@ impl Handle for Retire {
 impl Handle for Rotate {
     fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Reencrypted, Refusal> {
         let passphrase = self.passphrase.as_ref().map(text).transpose()?;
+        if let Some(finished) = finish_others(service, self.drop_history, caller)? {
+            return Ok(finished);
+        }
         let prepared = Rekey::rotate(&service.vault, self.drop_history, passphrase, until(service));
-        reencrypt(service, AuditEvent::Rotate, prepared, caller)
+        reencrypt_all(service, AuditEvent::Rotate, prepared, self.drop_history, caller)
     }
 }
 
@@ -162,7 +168,7 @@ impl Handle for UseIdentity {
         let passphrase = self.passphrase.as_ref().map(text).transpose()?;
         let identity = self.identity.expose();
         let prepared = Rekey::use_identity(&service.vault, identity, passphrase, until(service));
-        reencrypt(service, AuditEvent::UseIdentity, prepared, caller)
+        reencrypt_all(service, AuditEvent::UseIdentity, prepared, false, caller)
     }
 }
 
@@ -192,7 +198,7 @@ fn describe(service: &Service, recipient: Option<String>) -> Key {
 fn until(service: &Service) -> Option<BootInstant> {
     match service.vault.keys().state() {
         KeyState::Unlocked(until) => until,
-        _ => service.settings.lock_after.map(BootInstant::after),
+        _ => service.shared.settings.lock_after.map(BootInstant::after),
     }
 }
 

@@ -1,9 +1,12 @@
 //! Leases: the values that a configuration references as a file.
 
+use std::sync::Arc;
+
 use fluvio_secret_config::References;
 use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::{
-    CreateLease, EndLease, Lease, LeaseEnded, Leased, Leases, ListLeases, ListedLease, Refusal, fit,
+    CreateLease, EndLease, Lease, LeaseEnded, Leased, Leases, ListLeases, ListedLease, Refusal,
+    Secret, SecretName, fit,
 };
 use fluvio_secret_system::process::ProcessStat;
 use jiff::Timestamp;
@@ -15,6 +18,7 @@ use crate::audit::{Actor, AuditEvent};
 use crate::grants::{parent_of, tail_of};
 use crate::lease_info::{LeaseInfo, LeasedSecret, LeasedState};
 use crate::lease_watch::LeaseHold;
+use crate::leases::KnownLease;
 
 impl Handle for CreateLease {
     fn handle<'a>(
@@ -24,24 +28,28 @@ impl Handle for CreateLease {
     ) -> Result<Result<Leased, Checked>, Refusal> {
         let Self(grant) = self;
         let locks = service.vault.keys().locks();
-        let Referenced { references, values, fingerprints } =
-            match Referenced::decrypt(&service.vault, &grant, InjectBy::File)? {
-                Ok(referenced) => referenced,
-                Err(checked) => return Ok(Err(checked)),
-            };
+        let referenced = match Referenced::decrypt(service, &grant, InjectBy::File)? {
+            Ok(referenced) => referenced,
+            Err(checked) => return Ok(Err(checked)),
+        };
+        let note = referenced.note();
+        let Referenced { references, secrets } = referenced;
         let References { names, in_templates, connector } = references;
         if names.is_empty() {
-            return Ok(Ok(Leased { connector, lease: None }));
+            return Ok(Ok(Leased { connector, lease: None, note: None }));
         }
-        let secrets: Vec<_> = names.iter().cloned().zip(values).collect();
-        let unfit = secrets.iter().filter_map(|(name, value)| {
-            let unfit = fit::by_file(value).err()?;
-            Some((name.clone(), unfit))
+        let leased = names.iter().zip(&secrets).map(|(name, secret)| LeasedSecret {
+            name: name.clone(),
+            given: secret.fingerprint,
+            in_file: secret.fingerprint,
+            in_template: in_templates.contains(name),
+            from_personal: secret.is_personal,
+            state: LeasedState::Current,
         });
-        let unfit: Vec<_> = unfit.collect();
-        if !unfit.is_empty() {
-            return Err(refusals::unfit(unfit));
-        }
+        let leased = leased.collect();
+        let values = secrets.into_iter().map(|secret| secret.value);
+        let secrets: Vec<_> = names.iter().cloned().zip(values).collect();
+        refuse_unfit(&secrets)?;
         let pid = caller.peer.pid;
         let asked_by = ProcessStat::ancestry(pid);
         let (program, config) = (&grant.program, &grant.label);
@@ -50,18 +58,11 @@ impl Handle for CreateLease {
             Some(deliveries::record(service, AuditEvent::Lease, actor, &names, locks)?);
         let text = fit::secrets_file(&secrets);
         drop(secrets);
-        let leased = names.iter().zip(fingerprints).map(|(name, given)| LeasedSecret {
-            name: name.clone(),
-            given,
-            in_file: given,
-            in_template: in_templates.contains(name),
-            state: LeasedState::Current,
-        });
         let about = LeaseInfo {
             since: Timestamp::now().as_second(),
             connector: connector.as_deref().map(tail_of),
             config: tail_of(&grant.label),
-            secrets: leased.collect(),
+            secrets: leased,
             parent: parent_of(caller.peer.pid),
         };
         let lease = service.leases.make(about, &text)?;
@@ -75,31 +76,53 @@ impl Handle for CreateLease {
             secrets: lease.secrets.display().to_string(),
             hold: lease.hold.display().to_string(),
         };
-        Ok(Ok(Leased { connector, lease: Some(lease) }))
+        Ok(Ok(Leased { connector, lease: Some(lease), note }))
     }
+}
+
+/// Refuses values that a secrets file cannot carry.
+fn refuse_unfit(secrets: &[(SecretName, Secret)]) -> Result<(), Refusal> {
+    let unfit = secrets.iter().filter_map(|(name, value)| {
+        let unfit = fit::by_file(value).err()?;
+        Some((name.clone(), unfit))
+    });
+    let unfit: Vec<_> = unfit.collect();
+    if unfit.is_empty() { Ok(()) } else { Err(refusals::unfit(unfit)) }
 }
 
 impl Handle for EndLease {
     fn handle(self, service: &Service, _: &mut Caller<'_>) -> Result<LeaseEnded, Refusal> {
-        match service.leases.remove(&self.id) {
+        match service.shared.all().iter().any(|service| service.leases.remove(&self.id)) {
             true => Ok(LeaseEnded),
             false => Err(refusals::no_such_lease()),
         }
     }
 }
 
+fn listed(lease: KnownLease, vault: Option<String>) -> ListedLease {
+    ListedLease {
+        names: lease.about.names(),
+        stale: lease.about.places(LeasedState::Stale),
+        updated: lease.about.places(LeasedState::Updated),
+        id: lease.id,
+        since: lease.about.since,
+        connector: lease.about.connector,
+        config: lease.about.config,
+        hold: lease.hold.display().to_string(),
+        vault,
+    }
+}
+
 impl Handle for ListLeases {
     fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Leases, Refusal> {
-        let mut leases = service.leases.all().into_iter().map(|lease| ListedLease {
-            names: lease.about.names(),
-            stale: lease.about.places(LeasedState::Stale),
-            updated: lease.about.places(LeasedState::Updated),
-            id: lease.id,
-            since: lease.about.since,
-            connector: lease.about.connector,
-            config: lease.about.config,
-            hold: lease.hold.display().to_string(),
-        });
+        let of_vault = |service: &Arc<Service>| {
+            let leases = service.leases.all().into_iter();
+            let vault = service.label();
+            leases.map(|lease| listed(lease, vault.clone())).collect::<Vec<_>>()
+        };
+        let mut leases: Vec<_> = service.shared.all().iter().flat_map(of_vault).collect();
+        leases.sort_by_key(|lease| lease.since);
+        let mut leases = leases.into_iter();
         let mut lease = leases.next();
         for next in leases {
             caller.send(Leases { lease, more: true });

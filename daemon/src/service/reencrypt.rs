@@ -1,12 +1,18 @@
-//! A change of the identity or the recipients: its line in the audit log, and then the re-encryption.
+//! A change of the identity or the members: its line in the audit log, and then the re-encryption.
+//!
+//! A change of the identity concerns all vaults that the user has registered.
 
-use fluvio_secret_protocol::{Reencrypted, Reencrypting, Refusal};
-use fluvio_secret_vault::{ReencryptStep, Rekey, VaultError};
+use std::sync::Arc;
+
+use fluvio_secret_protocol::{Reencrypted, Reencrypting, Refusal, Unfinished};
+use fluvio_secret_vault::{ReencryptStep, RegisteredVault, Rekey, VaultError};
 
 use super::handle::Caller;
+use super::opening::{self, OpenedOther};
 use super::{Service, follow, refusals};
 use crate::audit::AuditEvent;
 
+/// Encrypts one vault again.
 pub(super) fn reencrypt(
     service: &Service,
     event: AuditEvent,
@@ -22,13 +28,96 @@ pub(super) fn reencrypt(
     Ok(Reencrypted {
         secrets: done.secrets,
         versions: done.versions,
-        recipients: done.recipients,
+        members: done.members,
         left: done.left,
         identity: service.vault.keys().path().display().to_string(),
         own: done.own,
         kept: done.kept.map(|path| path.display().to_string()),
         finished: done.finished,
+        others: Vec::new(),
     })
+}
+
+/// Changes the identity, and encrypts the personal vault and then all others again.
+pub(super) fn reencrypt_all(
+    personal: &Service,
+    event: AuditEvent,
+    prepared: Result<Rekey<'_>, VaultError>,
+    drops_history: bool,
+    caller: &Caller<'_>,
+) -> Result<Reencrypted, Refusal> {
+    let mut done = reencrypt(personal, event, prepared, caller)?;
+    for (registered, opened) in others(personal)? {
+        let resumed = opened.and_then(|other| resume(&other, event, drops_history, caller));
+        match resumed {
+            Ok(None) => done.others.extend(retired_member(personal, &registered)),
+            Ok(Some(more)) => add(&mut done, more),
+            Err(refusal) => done.others.push(format!("{}: {refusal}", registered.path)),
+        }
+    }
+    Ok(done)
+}
+
+/// Finishes a change of the identity in vaults that could not be opened then; `None` if it was finished in all.
+pub(super) fn finish_others(
+    personal: &Service,
+    drops_history: bool,
+    caller: &Caller<'_>,
+) -> Result<Option<Reencrypted>, Refusal> {
+    let mut done: Option<Reencrypted> = None;
+    for opened in others(personal)?.into_iter().filter_map(|(_, opened)| opened.ok()) {
+        let Some(more) = resume(&opened, AuditEvent::Rotate, drops_history, caller)? else {
+            continue;
+        };
+        // The end of a change of the members is no rotation.
+        let is_of_identity = more.finished == Some(Unfinished::Identity);
+        match &mut done {
+            Some(done) => add(done, more),
+            None if is_of_identity => done = Some(more),
+            None => {}
+        }
+    }
+    Ok(done)
+}
+
+/// The registered vaults, opened.
+pub(super) fn others(personal: &Service) -> Result<Vec<OpenedOther>, Refusal> {
+    match personal.this.upgrade() {
+        Some(personal) => opening::registered(&personal),
+        None => Err(refusals::internal()),
+    }
+}
+
+/// Why a vault keeps the old key, if it does: this machine is no admin there.
+fn retired_member(personal: &Service, registered: &RegisteredVault) -> Option<String> {
+    let is_it = |other: &Arc<Service>| other.registered.as_ref() == Some(registered);
+    let other = personal.shared.all().into_iter().find(is_it)?;
+    let own = other.vault.own_recipients().ok()?;
+    let members = other.vault.listed_members().ok()?.members;
+    let mut ours = members.iter().filter(|member| member.own && !member.requested);
+    let has_retired =
+        ours.any(|one| own.iter().skip(1).any(|key| key.to_string() == one.recipient));
+    has_retired.then(|| {
+        let path = &registered.path;
+        format!("{path}: have an admin admit the new key, after: fluvio-secret vault join {path}")
+    })
+}
+
+fn resume(
+    service: &Service,
+    event: AuditEvent,
+    drops_history: bool,
+    caller: &Caller<'_>,
+) -> Result<Option<Reencrypted>, Refusal> {
+    let resumed = Rekey::resume(&service.vault, drops_history).map_err(refusals::vault)?;
+    resumed.map(|rekey| reencrypt(service, event, Ok(rekey), caller)).transpose()
+}
+
+fn add(done: &mut Reencrypted, more: Reencrypted) {
+    done.secrets += more.secrets;
+    done.versions += more.versions;
+    done.left.extend(more.left);
+    done.left.truncate(fluvio_secret_protocol::limits::LEFT_NAMES);
 }
 
 /// Reports the progress to the client, and to subscribers that their secrets have the same values. Lets other
@@ -36,9 +125,11 @@ pub(super) fn reencrypt(
 fn report(service: &Service, step: ReencryptStep<'_>, caller: &Caller<'_>) {
     match step {
         ReencryptStep::Same { name, before, after } => {
-            service.subscribers.expect_same(name, before, after);
             service.grants.keep_value(name, before, after);
-            service.leases.keep_value(name, before, after);
+            for user in follow::users_of(service) {
+                user.subscribers.expect_same(name, before, after);
+                user.leases.keep_value(name, before, after);
+            }
         }
         ReencryptStep::Pause => (caller.change_others)(),
         ReencryptStep::Done { names, done, all } => {

@@ -16,7 +16,7 @@ use crate::audit::AuditError;
 use crate::lease_places::LeaseError;
 use crate::subscribers::Unwatched;
 use fluvio_secret_vault::{
-    IdentityError, KeyError, RecipientsError, RekeyError, Vault, VaultError,
+    IdentityError, KeyError, MemberStoreError, RegistryError, RekeyError, VaultError,
 };
 
 impl From<AuditError> for Refusal {
@@ -93,38 +93,6 @@ pub(super) fn unfit(unfit: Vec<(SecretName, Unfit)>) -> Refusal {
     Refusal::new(Code::Unfit, text, next).about(names)
 }
 
-pub(super) fn missing(names: Vec<SecretName>, vault: &Vault) -> Refusal {
-    let next = match &names[..] {
-        [name] => format!("{}set it with: fluvio-secret set {name}", did_you_mean(name, vault)),
-        _ => "set each with: fluvio-secret set NAME".to_owned(),
-    };
-    Refusal::new(Code::Missing, "no secret", next).about(names)
-}
-
-pub(super) fn no_such_secret(name: &SecretName, vault: &Vault) -> Refusal {
-    let next = format!("{}list the secrets with: fluvio-secret list", did_you_mean(name, vault));
-    Refusal::new(Code::Missing, "no secret", next).about(vec![name.clone()])
-}
-
-/// The name that may be meant in place of one that does not exist, before the next step.
-fn did_you_mean(name: &SecretName, vault: &Vault) -> String {
-    vault
-        .secrets()
-        .most_like(name)
-        .map(|like| format!("did you mean `{like}`? If not, "))
-        .unwrap_or_default()
-}
-
-pub(super) fn no_such_version(name: &SecretName) -> Refusal {
-    let next = format!("list the versions with: fluvio-secret history {name}");
-    Refusal::new(Code::Missing, "no such earlier version of", next).about(vec![name.clone()])
-}
-
-pub(super) fn nothing_to_restore(name: &SecretName) -> Refusal {
-    let next = "list the deleted secrets with: fluvio-secret list --deleted";
-    Refusal::new(Code::Missing, "no secret", next).about(vec![name.clone()])
-}
-
 /// The vault is locked, and a request changes a name.
 pub(super) fn locked_name() -> Refusal {
     let text = "the vault is locked, and the name is encrypted together with the value";
@@ -186,7 +154,7 @@ pub(super) fn with_names(error: &VaultError, names: &[SecretName]) -> Refusal {
                 .about(names.to_vec())
         }
         VaultError::Moved { .. } => moved_during(error),
-        VaultError::Recipients(error) => recipients(error),
+        VaultError::Members(error) => members(error),
         VaultError::Rekey(error) => rekey(error),
         VaultError::Storage { source, .. } if source.kind() == io::ErrorKind::NotADirectory => {
             Refusal::new(Code::Storage, text, "move it away and try again")
@@ -287,25 +255,30 @@ pub(super) fn no_passphrase(why: &str) -> Refusal {
 
 const UNLOCK: &str = "unlock it with: fluvio-secret unlock";
 
-fn recipients(error: &RecipientsError) -> Refusal {
-    let (code, next) = match error {
-        RecipientsError::Bad { .. } => (Code::Recipients, "fix or remove that line"),
-        RecipientsError::Empty { .. } => (Code::Recipients, &*next(error)),
-        RecipientsError::Many { .. } => (Code::Recipients, "remove some of them"),
-        RecipientsError::Differ { .. } => (
-            Code::Recipients,
-            "review and accept the changes with: fluvio-secret key recipient accept",
-        ),
-        RecipientsError::Foreign { .. } => (
-            Code::Recipients,
-            "restore the earlier identity, or remove that list to start a new one",
-        ),
-        RecipientsError::Read { .. } | RecipientsError::Write { .. } => {
-            (Code::Storage, "try again after you fix that")
-        }
-        RecipientsError::Unknown { .. } => (Code::Locked, UNLOCK),
+pub(super) fn members(error: &MemberStoreError) -> Refusal {
+    let code = match error {
+        MemberStoreError::Read { .. } | MemberStoreError::Write { .. } => Code::Storage,
+        MemberStoreError::Signing(_) => Code::Damaged,
+        MemberStoreError::Unknown { .. } => Code::Locked,
+        _ => Code::Members,
     };
-    Refusal::new(code, error.to_string(), next)
+    let advice = next(error);
+    let advice = match advice.is_empty() {
+        true => "try again after you fix that".to_owned(),
+        false => advice,
+    };
+    Refusal::new(code, error.to_string(), advice)
+}
+
+/// Refuses with the error of a vault that is not registered, or cannot be.
+pub(super) fn registry(error: &RegistryError) -> Refusal {
+    let code = match error {
+        RegistryError::Bad { .. } | RegistryError::Newer { .. } => Code::Damaged,
+        RegistryError::Read { .. } | RegistryError::Write { .. } => Code::Storage,
+        RegistryError::Members(_) => Code::Members,
+        _ => Code::Vault,
+    };
+    Refusal::new(code, error.to_string(), next(error))
 }
 
 fn rekey(error: &RekeyError) -> Refusal {
@@ -315,33 +288,28 @@ fn rekey(error: &RekeyError) -> Refusal {
     match error {
         RekeyError::BadIdentity(_) | RekeyError::BadRecipient => unchanged(Code::Key, ""),
         RekeyError::ForeignKey { source, .. } => unchanged(Code::Key, &next(source)),
-        RekeyError::Changed { .. } => {
-            refusal(Code::Recipients, "review them again with: fluvio-secret key recipient accept")
-        }
         RekeyError::EarlierChange { path } => {
             let path = shell::path(path);
             refusal(Code::Key, &format!("finish that with: fluvio-secret key use {path}"))
         }
-        RekeyError::Many => {
-            refusal(Code::Key, "remove one with: fluvio-secret key recipient remove")
-        }
         RekeyError::ManyKeys { .. } => {
             refusal(Code::Key, "remove the retired ones with: fluvio-secret key retire")
         }
-        RekeyError::NotAmong { own, .. } => {
-            let next =
-                format!("have one of them add it with: fluvio-secret key recipient add {own}");
-            refusal(Code::Recipients, &next)
+        RekeyError::NoFork => {
+            refusal(Code::Missing, "see the members with: fluvio-secret member list")
+        }
+        RekeyError::NotAsked { .. } => {
+            refusal(Code::Missing, "see who has asked with: fluvio-secret member list")
         }
         RekeyError::NotListed { .. } => {
-            refusal(Code::Missing, "list the recipients with: fluvio-secret key recipient list")
+            refusal(Code::Missing, "see the members with: fluvio-secret member list")
         }
         RekeyError::OpensNothing { .. } => {
             unchanged(Code::Key, "use the file of this machine's earlier identity")
         }
         RekeyError::Own { .. } => refusal(Code::Key, "replace it with: fluvio-secret key rotate"),
-        RekeyError::RetiredNeeded { names } => {
-            let next = "restore or delete damaged secrets, then run: fluvio-secret key rotate";
+        RekeyError::RetiredNeeded { names, .. } => {
+            let next = "restore damaged secrets, or have an admin admit your new key, then run: fluvio-secret key rotate";
             refusal(Code::Key, next).about(names.clone())
         }
         RekeyError::Sealed | RekeyError::WrongPassphrase => unchanged(Code::Passphrase, ""),

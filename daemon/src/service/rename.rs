@@ -8,7 +8,7 @@ use fluvio_secret_protocol::{
 use fluvio_secret_vault::{SecretChange, SecretRename, VaultError};
 
 use super::handle::{Caller, Handle};
-use super::{Service, follow, refusals};
+use super::{Service, follow, missing, refusals};
 use crate::audit::AuditEvent;
 use crate::leases::KnownLease;
 
@@ -64,7 +64,7 @@ impl Handle for CopySecret {
 fn refused(service: &Service, from: &SecretName, error: VaultError) -> Refusal {
     match error {
         VaultError::Locked { .. } => refusals::locked_name(),
-        VaultError::Missing => refusals::no_such_secret(from, &service.vault),
+        VaultError::Missing => missing::no_such_secret(from, &service.vault),
         error => refusals::about(std::slice::from_ref(from))(error),
     }
 }

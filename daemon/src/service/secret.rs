@@ -13,7 +13,7 @@ use fluvio_secret_vault::{SecretChange, SyncedChange, VaultError};
 use super::changes::{ChangeSecret, PossibleChange, SharedRecipients};
 use super::handle::{Caller, Handle, Serve};
 use super::stale::with_earlier;
-use super::{Service, changes, follow, refusals};
+use super::{Service, changes, follow, missing, refusals};
 use crate::answers::Response;
 use crate::audit::AuditEvent;
 
@@ -105,16 +105,17 @@ impl ChangeSecret for Restore {
     ) -> Result<PossibleChange<'a>, Refusal> {
         let Self { name, version } = self;
         let names = [name.clone()];
+        service.vault.refuse_reader().map_err(refusals::about(&names))?;
         let versions = service.vault.secrets().versions(&name).map_err(refusals::about(&names))?;
         if versions.present.is_none() && versions.earlier.is_empty() {
-            return Err(refusals::nothing_to_restore(&name));
+            return Err(missing::nothing_to_restore(&name));
         }
         let mut earlier = versions.earlier.into_iter();
         let found = match version {
             Some(number) => earlier.find(|earlier| earlier.version == number),
             None => earlier.next(),
         };
-        let found = found.ok_or_else(|| refusals::no_such_version(&name))?;
+        let found = found.ok_or_else(|| missing::no_such_version(&name))?;
         let change = SecretChange::restore(&service.vault, name, found.version);
         let change = change.map_err(refusals::about(&names))?;
         let answer = move || {
@@ -151,9 +152,10 @@ impl ChangeSecret for Delete {
         _: &SharedRecipients,
     ) -> Result<PossibleChange<'a>, Refusal> {
         let names = [self.name.clone()];
+        service.vault.refuse_reader().map_err(refusals::about(&names))?;
         let change =
             SecretChange::delete(&service.vault, self.name).map_err(|error| match error {
-                VaultError::Missing => refusals::no_such_secret(&names[0], &service.vault),
+                VaultError::Missing => missing::no_such_secret(&names[0], &service.vault),
                 error => refusals::about(&names)(error),
             })?;
         let answer = || Response::new(Deleted);
@@ -164,11 +166,12 @@ impl ChangeSecret for Delete {
 fn purge(service: &Service, name: SecretName, caller: &Caller<'_>) -> Result<(), Refusal> {
     let names = [name];
     let [name] = &names;
+    service.vault.refuse_reader().map_err(refusals::about(&names))?;
     let secrets = service.vault.secrets();
     let exists = secrets.has(name).map_err(refusals::about(&names))?
         || secrets.history().has(name).map_err(refusals::about(&names))?;
     if !exists {
-        return Err(refusals::no_such_secret(&names[0], &service.vault));
+        return Err(missing::no_such_secret(&names[0], &service.vault));
     }
     service.audit.record(AuditEvent::Purge, caller.actor(), &names, &[])?;
     let purged = service.vault.purge(name);
@@ -234,7 +237,7 @@ impl Handle for History {
         let versions =
             service.vault.secrets().versions(&names[0]).map_err(refusals::about(&names))?;
         if versions.present.is_none() && versions.earlier.is_empty() {
-            return Err(refusals::no_such_secret(&names[0], &service.vault));
+            return Err(missing::no_such_secret(&names[0], &service.vault));
         }
         Ok(versions)
     }
@@ -277,7 +280,7 @@ fn page(
 }
 
 /// The identity's file, if its owner has to be notified: once, after the first change with a new one.
-fn new_identity(service: &Service) -> Option<String> {
+pub(super) fn new_identity(service: &Service) -> Option<String> {
     let keys = service.vault.keys();
     keys.take_is_new().then(|| keys.path().display().to_string())
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use fluvio_secret_protocol::{GetStale, Refusal, SecretName, Stale};
+use fluvio_secret_protocol::{GetStale, Refusal, SecretName, Stale, limits};
 
-use super::Service;
 use super::handle::{Caller, Handle};
+use super::{Service, follow};
 
 impl Handle for GetStale {
     fn handle(self, service: &Service, _: &mut Caller<'_>) -> Result<Stale, Refusal> {
@@ -27,7 +27,14 @@ pub(super) fn with_earlier(service: &Service, names: &[SecretName]) -> Stale {
     // Without a secret that it references, a connector does not restart.
     let is_there = |name: &&SecretName| service.vault.secrets().has(name).unwrap_or(true);
     let changed: Vec<_> = names.iter().filter(is_there).cloned().collect();
-    let restarts = |parent| service.subscribers.is_notified(parent, &changed);
+    let users = follow::users_of(service);
+    let restarts = |parent| users.iter().any(|user| user.subscribers.is_notified(parent, &changed));
     let holders = service.grants.holders(&outdated, restarts);
-    Stale { holders, leases: service.leases.with_earlier(names, restarts) }
+    let mut leases = Vec::new();
+    for user in &users {
+        let of_personal = service.registered.is_none() && user.registered.is_some();
+        leases.extend(user.leases.with_earlier(names, of_personal, restarts));
+    }
+    leases.truncate(limits::LISTED_GRANTS);
+    Stale { holders, leases }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use fluvio_secret_config::Document;
 use fluvio_secret_protocol::{
-    Call, Code, Damaged, Delete, Examine, Examined, GetActivity, GetKey, GetRecipients, GetStatus,
+    Call, Code, Damaged, Delete, Examine, Examined, GetActivity, GetKey, GetMembers, GetStatus,
     Grant, Granted, Import, List, ListLeases, Listed, Lock, Passphrase, Refusal, Reply, Request,
     Restore, Rotate, Secret, SecretName, Set, Stored, Subscribe, Subscribed, Working, limits,
 };
@@ -53,6 +53,21 @@ impl Answers for Heard {
     }
 }
 
+fn ask<C: Call<Answer: std::fmt::Debug>>(service: &Service, request: C) -> Vec<Reply<C::Answer>>
+where
+    Request: From<C>,
+{
+    let heard = Arc::new(Heard::default());
+    ask_for(service, request.into(), &heard);
+    heard.take().iter().map(Response::decoded).collect()
+}
+
+fn ask_for(service: &Service, request: Request, heard: &Arc<Heard>) {
+    let answers: Arc<dyn Answers> = heard.clone();
+    let lock_requests = service.vault.keys().lock_requests();
+    handle::answer(service, request, PEER, lock_requests, &answers, &|| {});
+}
+
 pub(super) struct Home {
     pub(super) folder: tempfile::TempDir,
     pub(super) service: Arc<Service>,
@@ -77,13 +92,23 @@ impl Home {
     }
 
     /// All answers.
-    fn ask<C: Call<Answer: std::fmt::Debug>>(&self, request: C) -> Vec<Reply<C::Answer>>
+    pub(super) fn ask<C: Call<Answer: std::fmt::Debug>>(&self, request: C) -> Vec<Reply<C::Answer>>
     where
         Request: From<C>,
     {
-        let heard = Arc::new(Heard::default());
-        self.ask_for(request.into(), &heard);
-        heard.take().iter().map(Response::decoded).collect()
+        ask(&self.service, request)
+    }
+
+    /// The last answer of the service of another vault.
+    pub(super) fn call_by<C: Call<Answer: std::fmt::Debug>>(
+        &self,
+        service: &Service,
+        request: C,
+    ) -> Result<C::Answer, Refusal>
+    where
+        Request: From<C>,
+    {
+        answer(ask(service, request).pop().expect("an answer"))
     }
 
     /// The last answer.
@@ -98,15 +123,7 @@ impl Home {
     }
 
     pub(super) fn ask_for(&self, request: Request, heard: &Arc<Heard>) {
-        let answers: Arc<dyn Answers> = heard.clone();
-        handle::answer(
-            &self.service,
-            request,
-            PEER,
-            self.service.vault.keys().lock_requests(),
-            &answers,
-            &|| {},
-        );
+        ask_for(&self.service, request, heard);
     }
 
     pub(super) fn set(&self, name: &str, value: &[u8]) {
@@ -226,9 +243,9 @@ fn d13_what_was_opened_before_a_lock_is_not_given_away_after_it() {
     let locks = home.service.vault.keys().locks();
     let names = [secret("A")];
     let document = Document::read(b"x: {secret: {name: A}}");
-    let secrets = ReadSecrets::of(&home.service.vault, &document);
+    let secrets = ReadSecrets::of(&home.service, None, &document);
     let values = secrets.into_values(&names).expect("decrypted");
-    assert_eq!(values[0].0.expose(), b"one");
+    assert_eq!(values[0].value.expose(), b"one");
     home.call(Lock).expect("locked");
     for event in [AuditEvent::Grant, AuditEvent::Lease] {
         let recorded = home.record_delivery(event, &names, locks);
@@ -372,7 +389,7 @@ fn a15_nothing_of_another_directory_at_the_vaults_path_is_told_or_acknowledged()
         Request::from(List),
         GetActivity.into(),
         GetKey.into(),
-        GetRecipients.into(),
+        GetMembers.into(),
         subscription("x: 1").into(),
         Examine { names: vec![secret("A")] }.into(),
         Delete { name: secret("A"), purge: true }.into(),
@@ -496,7 +513,7 @@ fn sealing_anew_has_its_line_and_tells_subscribers_that_nothing_changed() {
     let Some((Reply::Answer(resealed), before)) = answers.split_last() else {
         panic!("{answers:?}")
     };
-    assert_eq!((resealed.secrets, resealed.recipients), (1, 1));
+    assert_eq!((resealed.secrets, resealed.members), (1, 1));
     assert!(before.iter().all(|answer| matches!(answer, Reply::Reencrypting(_))), "{before:?}");
     assert_eq!(told(subscriber.take()), [[("A".to_owned(), true, true)]]);
     let line = home.audit_log().lines().last().expect("a line").to_owned();

@@ -11,9 +11,9 @@ use fluvio_secret_protocol::{Grant, Refusal, Secret, SecretName, limits};
 use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::parallel::{cores, in_parallel};
 use fluvio_secret_system::path_text;
-use fluvio_secret_vault::{Names, SecretReader, Vault, VaultError};
+use fluvio_secret_vault::{Names, SecretReader, VaultError};
 
-use super::refusals;
+use super::{Service, missing, refusals};
 
 /// For fewer secrets than this, starting another thread takes longer than it saves.
 const SECRETS_PER_THREAD: usize = 4;
@@ -30,69 +30,113 @@ pub(super) enum InjectBy {
 /// What a configuration references.
 pub(super) struct Referenced {
     pub(super) references: References,
-    pub(super) values: Vec<Secret>,
-    /// The fingerprints of the encrypted bytes.
-    pub(super) fingerprints: Vec<u64>,
+    /// In the order of the names.
+    pub(super) secrets: Vec<ReadSecret>,
+}
+
+/// A secret that was read.
+pub(super) struct ReadSecret {
+    pub(super) value: Secret,
+    /// The fingerprint of the encrypted bytes.
+    pub(super) fingerprint: u64,
+    /// Whether the vault does not have it, and the personal one does.
+    pub(super) is_personal: bool,
 }
 
 /// What the vault has for the references of a configuration, each read once.
 pub(super) struct ReadSecrets<'a> {
-    vault: &'a Vault,
-    reader: SecretReader<'a>,
+    service: &'a Service,
+    readers: Readers<'a>,
     /// Without those that make a grant too large.
-    read: HashMap<SecretName, Result<(Secret, u64), VaultError>>,
+    read: HashMap<SecretName, Result<ReadSecret, VaultError>>,
     /// The names of all secrets, read if one is missing, to suggest another. `None` if they cannot be read.
     names: OnceCell<Option<Names>>,
+}
+
+/// The reader of a vault, and that of the personal one if it has what the vault lacks.
+struct Readers<'a> {
+    own: SecretReader<'a>,
+    personal: Option<SecretReader<'a>>,
+}
+
+impl Readers<'_> {
+    fn read(&self, name: &SecretName) -> Result<ReadSecret, VaultError> {
+        let (read, is_personal) = match (self.own.read(name), &self.personal) {
+            (Err(VaultError::Missing), Some(personal)) => (personal.read(name), true),
+            (read, _) => (read, false),
+        };
+        read.map(|(value, fingerprint)| ReadSecret { value, fingerprint, is_personal })
+    }
 }
 
 impl Referenced {
     /// Decrypts what a configuration references; if the request wants it, only after the check.
     pub(super) fn decrypt(
-        vault: &Vault,
+        service: &Service,
         grant: &Grant,
         by: InjectBy,
     ) -> Result<Result<Self, Checked>, Refusal> {
+        let vault = &service.vault;
         let identity = path_text::unambiguous(vault.keys().path());
         if let Some(expected) = grant.identity.as_deref().filter(|expected| *expected != identity) {
             return Err(refusals::other_identity(&identity, expected));
         }
         let document = Document::read(&grant.config);
-        let secrets = ReadSecrets::of(vault, &document);
+        let personal = service.fallback();
+        let secrets = ReadSecrets::of(service, personal.as_deref(), &document);
         if grant.check {
             let mut checked = document.check(Values::Of(&|name| secrets.known(name)));
             if by == InjectBy::File {
                 checked.refuse_by_environment();
             }
             if checked.has_errors() {
-                return Ok(Err(checked));
+                return Ok(Err(service.with_vault(checked)));
             }
         }
         let references = document.references().map_err(refusals::config)?.clone();
-        let values = secrets.into_values(&references.names)?;
-        let (values, fingerprints) = values.into_iter().unzip();
-        Ok(Ok(Self { references, values, fingerprints }))
+        let secrets = secrets.into_values(&references.names)?;
+        Ok(Ok(Self { references, secrets }))
+    }
+
+    /// Which secrets are of the personal vault, for the user of the connector.
+    pub(super) fn note(&self) -> Option<String> {
+        let names = self.personal_names();
+        let names: Vec<_> = names.iter().map(SecretName::as_str).collect();
+        (!names.is_empty()).then(|| format!("from your personal vault: {}", names.join(", ")))
+    }
+
+    /// The names of the secrets that are of the personal vault.
+    pub(super) fn personal_names(&self) -> Vec<SecretName> {
+        let named = self.references.names.iter().zip(&self.secrets);
+        named.filter(|(_, secret)| secret.is_personal).map(|(name, _)| name.clone()).collect()
     }
 }
 
 impl<'a> ReadSecrets<'a> {
     /// Decrypts what a configuration references, on all cores.
-    pub(super) fn of(vault: &'a Vault, document: &Document<'_>) -> Self {
+    pub(super) fn of(
+        service: &'a Service,
+        personal: Option<&'a Service>,
+        document: &Document<'_>,
+    ) -> Self {
         let names = document.references().map_or(&[][..], |references| &references.names);
-        let reader = vault.reader();
+        let personal = personal.map(|personal| SecretReader::of(&personal.vault));
+        let readers = Readers { own: SecretReader::of(&service.vault), personal };
         let left = AtomicI64::new(i64::try_from(limits::GRANT_BYTES).unwrap_or(i64::MAX));
         let read = |name: &SecretName| {
             if left.load(Ordering::Relaxed) < 0 {
                 return Ok::<_, Infallible>(None);
             }
-            let read = reader.read(name);
-            let bytes = read.as_ref().map_or(0, |(value, _)| value.len());
+            let read = readers.read(name);
+            let bytes = read.as_ref().map_or(0, |read| read.value.len());
             let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
             let fits = left.fetch_sub(bytes, Ordering::Relaxed) >= bytes;
             Ok(fits.then(|| (name.clone(), read)))
         };
         let threads = cores().min(names.len() / SECRETS_PER_THREAD);
         let Ok(read) = in_parallel(threads, names.iter().collect(), read);
-        Self { vault, reader, read: read.into_iter().flatten().collect(), names: OnceCell::new() }
+        let read = read.into_iter().flatten().collect();
+        Self { service, readers, read, names: OnceCell::new() }
     }
 
     /// What is known of a secret.
@@ -101,14 +145,18 @@ impl<'a> ReadSecrets<'a> {
         let read = match self.read.get(name) {
             Some(read) => read,
             None => {
-                again = self.reader.read(name);
+                again = self.readers.read(name);
                 &again
             }
         };
         match read {
-            Ok((value, _)) => KnownSecret::Value(value.clone()),
+            Ok(read) if read.is_personal => KnownSecret::Personal(read.value.clone()),
+            Ok(read) => KnownSecret::Value(read.value.clone()),
+            Err(VaultError::Missing) if self.service.is_only_personal(name) => {
+                KnownSecret::OnlyPersonal
+            }
             Err(VaultError::Missing) => {
-                let names = self.names.get_or_init(|| self.vault.secrets().names().ok());
+                let names = self.names.get_or_init(|| self.service.vault.secrets().names().ok());
                 KnownSecret::Missing(names.as_ref().and_then(|names| names.most_like(name)))
             }
             Err(VaultError::Locked { .. }) => KnownSecret::Closed(
@@ -124,22 +172,19 @@ impl<'a> ReadSecrets<'a> {
         }
     }
 
-    /// The values of these secrets, with the fingerprints of their encrypted bytes.
+    /// These secrets.
     ///
     /// # Errors
     ///
     /// The names of all that are missing, or of all that are damaged.
-    pub(super) fn into_values(
-        mut self,
-        names: &[SecretName],
-    ) -> Result<Vec<(Secret, u64)>, Refusal> {
+    pub(super) fn into_values(mut self, names: &[SecretName]) -> Result<Vec<ReadSecret>, Refusal> {
         let mut values = Vec::with_capacity(names.len());
-        let (mut missing, mut damaged) = (Vec::new(), Vec::new());
+        let (mut absent, mut damaged) = (Vec::new(), Vec::new());
         let (mut failed, mut first_damage) = (None, None);
         for name in names {
             match self.read.remove(name) {
                 Some(Ok(value)) => values.push(value),
-                Some(Err(VaultError::Missing)) => missing.push(name.clone()),
+                Some(Err(VaultError::Missing)) => absent.push(name.clone()),
                 Some(Err(error @ (VaultError::Damaged { .. } | VaultError::ForOthers { .. }))) => {
                     damaged.push(name.clone());
                     first_damage.get_or_insert(error);
@@ -151,8 +196,8 @@ impl<'a> ReadSecrets<'a> {
                 None => _ = failed.get_or_insert_with(refusals::large_grant),
             }
         }
-        if !missing.is_empty() {
-            return Err(refusals::missing(missing, self.vault));
+        if !absent.is_empty() {
+            return Err(missing::missing(absent, self.service));
         }
         let damage = first_damage.map(refusals::about(&damaged));
         failed.or(damage).map_or(Ok(values), Err)

@@ -12,6 +12,10 @@ use crate::frame::FrameError;
 use crate::start::StartError;
 use crate::{Code, PROTOCOL_VERSION, Refusal, limits};
 
+// The code that prints numbers with a fraction would be 2 % of the launcher.
+const SECONDS: u64 = limits::CLIENT_TIMEOUT.as_secs();
+const TENTHS: u32 = limits::CLIENT_TIMEOUT.subsec_millis() / 100;
+
 /// Why a request got no answer, or not the one that was wanted.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant says what it is")]
@@ -38,8 +42,8 @@ pub enum ClientError {
     Refused(Refusal),
     /// A daemon that has a request may still carry it out. Its process id is not always known.
     #[error(
-        "the daemon at {} did not answer within {:.1} s{}, and may hang",
-        .socket.display(), limits::CLIENT_TIMEOUT.as_secs_f32(), in_parentheses(*.pid)
+        "the daemon at {} did not answer within {}.{} s{}, and may hang",
+        .socket.display(), SECONDS, TENTHS, in_parentheses(*.pid)
     )]
     Silent { socket: PathBuf, pid: Option<i32>, is_asked: bool },
     #[error(transparent)]
@@ -55,14 +59,15 @@ fn in_parentheses(pid: Option<i32>) -> String {
 }
 
 impl ClientError {
-    /// Whether only a change helps: of the configuration, of a secret, or of the vault's lock. Anything
-    /// else may pass.
+    /// Whether only a change helps: of the configuration, of a secret, of the vault's lock, or of the
+    /// registered vaults. Anything else may pass.
     #[must_use]
     pub fn needs_change(&self) -> bool {
         match self {
-            Self::Refused(refusal) => {
-                matches!(refusal.code, Code::Config | Code::Locked | Code::Missing | Code::Unfit)
-            }
+            Self::Refused(refusal) => matches!(
+                refusal.code,
+                Code::Config | Code::Locked | Code::Missing | Code::Unfit | Code::Vault
+            ),
             _ => false,
         }
     }

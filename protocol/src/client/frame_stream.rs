@@ -15,6 +15,7 @@ use crate::limits;
 use crate::parts::Part;
 use crate::start::DAEMON;
 use crate::timeouts::Timeouts;
+use crate::vault_address::VaultAddress;
 use fluvio_secret_system::peer::Peer;
 
 /// A connection to the daemon.
@@ -43,10 +44,11 @@ impl FrameStream {
 
     pub(super) fn send<M: Message>(
         &mut self,
+        vault: Option<&VaultAddress>,
         message: &M,
         timeouts: &mut Timeouts,
     ) -> Result<(), ClientError> {
-        let head = frame::head(message).map_err(ClientError::Frame)?;
+        let head = frame::head_about(vault, message).map_err(ClientError::Frame)?;
         self.send_slices(frame::slices(&head, message.parts()), timeouts)
     }
 

@@ -22,12 +22,13 @@ pub use self::subscription::Subscription;
 pub use self::wait::report_waits;
 use crate::frame::{FrameError, Incoming, Message};
 use crate::message::call::{Call, Paged};
-use crate::message::recipient::Reencrypting;
+use crate::message::member::Reencrypting;
 use crate::message::reply::Reply;
 use crate::message::status::Stop;
 use crate::message::subscription::{Subscribe, Subscribed};
 use crate::start;
 use crate::timeouts::Timeouts;
+use crate::vault_address::VaultAddress;
 use crate::{Code, PROTOCOL_VERSION, Refusal};
 use fluvio_secret_system::places::StateDirectory;
 use zeroize::Zeroizing;
@@ -40,6 +41,8 @@ use zeroize::Zeroizing;
 pub struct Client {
     stream: FrameStream,
     state: StateDirectory,
+    /// The vault that its requests are about; `None` for the personal one.
+    vault: Option<VaultAddress>,
     /// Whether the next daemon may take the place of this one.
     may_replace: bool,
     /// Whether a wait was reported.
@@ -99,7 +102,15 @@ pub fn accept_vault() -> Result<(), ClientError> {
 
 impl Client {
     fn of(stream: FrameStream, state: &StateDirectory) -> Self {
-        Self { stream, state: state.clone(), may_replace: false, is_wait_reported: false }
+        let (state, vault) = (state.clone(), None);
+        Self { stream, state, vault, may_replace: false, is_wait_reported: false }
+    }
+
+    /// The same connection, for requests about this vault; `None` for the personal one.
+    #[must_use]
+    pub fn about(mut self, vault: Option<VaultAddress>) -> Self {
+        self.vault = vault;
+        self
     }
 
     /// Sends a request, and waits for its answer.
@@ -205,7 +216,7 @@ impl Client {
     /// Any of [`ClientError`].
     pub fn stop(mut self) -> Result<(), ClientError> {
         let mut timeouts = Timeouts::new();
-        self.stream.send(&Stop, &mut timeouts)?;
+        self.stream.send(None, &Stop, &mut timeouts)?;
         self.stream.wait_for_end(timeouts)
     }
 
@@ -226,14 +237,15 @@ impl Client {
         }
         // Until this daemon has stopped, the new connection would be turned away as well.
         self.stream.wait_for_end(Timeouts::new())?;
-        *self = Self { may_replace: false, ..connect_or_start(&self.state)? };
+        let vault = self.vault.take();
+        *self = Self { may_replace: false, ..connect_or_start(&self.state)?.about(vault) };
         self.ask_this(request)
     }
 
     fn ask_this<C: Call>(&mut self, request: &C) -> Result<Reply<C::Answer>, ClientError> {
         // Sending and the first frame have one timeout.
         let mut timeouts = Timeouts::new();
-        self.stream.send(request, &mut timeouts)?;
+        self.stream.send(self.vault.as_ref(), request, &mut timeouts)?;
         self.receive(timeouts)
     }
 

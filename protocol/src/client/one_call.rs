@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::frame_stream::FrameStream;
 use super::{Client, ClientError, connect, connect_or_start};
 use crate::message::call::Call;
+use crate::vault_address::VaultAddress;
 use crate::{limits, start};
 use fluvio_secret_system::child;
 use fluvio_secret_system::places::StateDirectory;
@@ -16,8 +17,12 @@ use fluvio_secret_system::places::StateDirectory;
 /// # Errors
 ///
 /// Those of [`connect_or_start`] and [`Client::call`].
-pub fn call_daemon<C: Call>(state: &StateDirectory, request: C) -> Result<C::Answer, ClientError> {
-    connect_or_start(state)?.call(request)
+pub fn call_daemon<C: Call>(
+    state: &StateDirectory,
+    vault: Option<VaultAddress>,
+    request: C,
+) -> Result<C::Answer, ClientError> {
+    connect_or_start(state)?.about(vault).call(request)
 }
 
 /// Sends a request to the daemon. If none serves, starts one for this request alone, and waits until that has
@@ -26,20 +31,24 @@ pub fn call_daemon<C: Call>(state: &StateDirectory, request: C) -> Result<C::Ans
 /// # Errors
 ///
 /// Those of [`call_daemon`].
-pub fn call_once<C: Call>(state: &StateDirectory, request: C) -> Result<C::Answer, ClientError> {
-    if let Some(answer) = call_serving(state, &request)? {
+pub fn call_once<C: Call>(
+    state: &StateDirectory,
+    vault: Option<VaultAddress>,
+    request: C,
+) -> Result<C::Answer, ClientError> {
+    if let Some(answer) = call_serving(state, vault.as_ref(), &request)? {
         return Ok(answer);
     }
     state.prepare().map_err(ClientError::Place)?;
     let _starter = start::lock(state).map_err(ClientError::Start)?;
-    if let Some(answer) = call_serving(state, &request)? {
+    if let Some(answer) = call_serving(state, vault.as_ref(), &request)? {
         return Ok(answer);
     }
     let unreachable = |source| ClientError::Unreachable { socket: state.socket.clone(), source };
     let (ours, theirs) = UnixStream::pair().map_err(unreachable)?;
     let mut daemon = start::for_connection(theirs).map_err(ClientError::Start)?;
     let stream = FrameStream::of(ours, &state.socket);
-    let answer = stream.and_then(|stream| Client::of(stream, state).call(request));
+    let answer = stream.and_then(|stream| Client::of(stream, state).about(vault).call(request));
     let is_silent = matches!(answer, Err(ClientError::Silent { .. }));
     match has_ended(&mut daemon, is_silent) {
         true => answer,
@@ -68,10 +77,11 @@ fn has_ended(daemon: &mut Child, is_silent: bool) -> bool {
 /// one would stay.
 fn call_serving<C: Call>(
     state: &StateDirectory,
+    vault: Option<&VaultAddress>,
     request: &C,
 ) -> Result<Option<C::Answer>, ClientError> {
     match connect(state) {
-        Ok(mut client) => client.call_unless_stopping(request),
+        Ok(client) => client.about(vault.cloned()).call_unless_stopping(request),
         Err(error) if error.is_absent() => Ok(None),
         Err(error) => Err(error),
     }

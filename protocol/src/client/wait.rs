@@ -35,6 +35,6 @@ pub(super) fn report(socket: &Path) {
 fn status(socket: &Path) -> Result<VaultStatus, ClientError> {
     let mut stream = FrameStream::open(socket)?;
     let mut timeouts = Timeouts::new();
-    stream.send(&GetStatus, &mut timeouts)?;
+    stream.send(None, &GetStatus, &mut timeouts)?;
     stream.receive(&mut timeouts)
 }

@@ -1,5 +1,6 @@
 use super::{
-    Frame, FrameError, Incoming, PREFIX_BYTES, decode_header, decode_prefix, encode, is_stop,
+    Frame, FrameError, Incoming, PREFIX_BYTES, decode_header, decode_prefix, decode_request,
+    encode, head_about, is_stop,
 };
 use crate::check::{Checked, Finding, Severity};
 use crate::*;
@@ -102,15 +103,22 @@ fn every_message_has_a_golden_sample_that_belongs_to_its_request() {
     let tested = [
         check_pair(sample!("rotate.request", rotate), others),
         pair!(
-            "accept-recipients.request",
-            AcceptRecipients { recipients: vec![ADA.into(), BACKUP.into()] },
+            "admit-members.request",
+            AdmitMembers { fingerprints: vec![FINGERPRINT.into()], role: Some(Role::Writer) },
             "reencrypted.response",
             reencrypted()
         ),
+        pair!("merge-members.request", MergeMembers, "reencrypted.response", reencrypted()),
+        pair!(
+            "request-membership.request",
+            RequestMembership { role: Role::Reader, note: Some("bob@desk".into()) },
+            "membership-requested.response",
+            membership_requested()
+        ),
         pair!("activity.request", GetActivity, "activity.response", activity()),
         pair!(
-            "add-recipient.request",
-            AddRecipient { recipient: BACKUP.into(), note: Some("backup key".into()) },
+            "add-member.request",
+            AddMember { recipient: BACKUP.into(), note: Some("backup key".into()) },
             "reencrypted.response",
             reencrypted()
         ),
@@ -175,10 +183,10 @@ fn every_message_has_a_golden_sample_that_belongs_to_its_request() {
         pair!("leases.request", ListLeases, "leases.response", leases()),
         pair!("list.request", List, "listed.response", listed()),
         pair!("list-deleted.request", ListDeleted, "listed.response", listed()),
-        pair!("recipients.request", GetRecipients, "recipients.response", recipients()),
+        pair!("members.request", GetMembers, "members.response", members()),
         pair!(
-            "remove-recipient.request",
-            RemoveRecipient { recipient: BACKUP.into() },
+            "remove-member.request",
+            RemoveMember { member: BACKUP.into() },
             "reencrypted.response",
             reencrypted()
         ),
@@ -232,6 +240,22 @@ fn every_message_has_a_golden_sample_that_belongs_to_its_request() {
             Unlocked { until: Some(1_670_720_820) }
         ),
         pair!("import.request", import(), "imported.response", imported()),
+        pair!(
+            "forget-vault.request",
+            ForgetVault { path: PROJECT.into() },
+            "vault-forgotten.response",
+            VaultForgotten
+        ),
+        pair!("init-vault.request", InitVault { path: PROJECT.into() }),
+        pair!(
+            "inspect-vault.request",
+            InspectVault { path: PROJECT.into() },
+            "inspected-vault.response",
+            inspected_vault()
+        ),
+        pair!("vaults.request", ListVaults, "vaults.response", listed_vaults()),
+        pair!("trust-vault.request", trust_vault(), "trusted-vault.response", trusted_vault()),
+        check_address(),
     ];
     let tested: BTreeSet<_> = tested.concat().into_iter().map(ToOwned::to_owned).collect();
     let samples = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/samples"));
@@ -239,6 +263,66 @@ fn every_message_has_a_golden_sample_that_belongs_to_its_request() {
         .expect("a directory")
         .map(|entry| entry.expect("a file").file_name().into_string().expect("a name"));
     assert_eq!(tested, samples.collect());
+}
+
+const PROJECT: &str = "/home/ada/http-source/.fluvio-secret";
+const PROJECT_ID: &str = "00112233445566778899aabbccddeeff";
+
+/// Whether the header of a request about another vault is its sample, and names that vault.
+fn check_address() -> Vec<&'static str> {
+    let Sample { file, bytes: sample, message } = sample!("list-in-project.request", List);
+    let address = VaultAddress { path: PROJECT.into(), id: PROJECT_ID.into() };
+    check_bytes(file, &head_about(Some(&address), &message).expect("a message"), sample);
+    let (_, vault) = decode_request::<Request>(&sample[PREFIX_BYTES..]).expect("a header");
+    assert_eq!(vault, Some(address));
+    vec![file]
+}
+
+fn inspected_vault() -> InspectedVault {
+    InspectedVault {
+        path: PROJECT.into(),
+        id: PROJECT_ID.into(),
+        secrets: 2,
+        members: vec![member(ADA, Some("ada"), true)],
+        member_count: 1,
+        list: LIST.into(),
+        version: 3,
+        admin: FINGERPRINT.into(),
+        registered: false,
+    }
+}
+
+fn listed_vaults() -> ListedVaults {
+    let (path, id) = (PROJECT.into(), PROJECT_ID.into());
+    let (personal, with_personal, secrets, trouble) = (false, true, Some(2), None);
+    let vault = ListedVault { path, id, personal, with_personal, secrets, trouble };
+    ListedVaults { vault, more: false }
+}
+
+fn trust_vault() -> TrustVault {
+    TrustVault {
+        path: PROJECT.into(),
+        id: PROJECT_ID.into(),
+        list: LIST.into(),
+        with_personal: Some(true),
+    }
+}
+
+fn trusted_vault() -> TrustedVault {
+    TrustedVault { path: PROJECT.into(), id: PROJECT_ID.into(), own: true, new_identity: None }
+}
+
+#[test]
+fn an_address_that_is_too_long_is_refused() {
+    let decode = |path: String, id: String| {
+        let address = VaultAddress { path, id };
+        let head = head_about(Some(&address), &List).expect("a message");
+        decode_request::<Request>(&head[PREFIX_BYTES..]).map(|_| ()).err()
+    };
+    let id = || PROJECT_ID.to_owned();
+    assert_eq!(decode("/".repeat(limits::LABEL_BYTES), id()), None);
+    assert_eq!(decode("/".repeat(limits::LABEL_BYTES + 1), id()), Some(FrameError::Large));
+    assert_eq!(decode("/".into(), id() + "0"), Some(FrameError::Large));
 }
 
 fn config() -> Zeroizing<Vec<u8>> {
@@ -255,6 +339,7 @@ fn granted() -> Granted {
         connector: Some("cat-facts".into()),
         inject: InjectMode::Auto,
         secrets: vec![(name("A"), b"one".to_vec().into()), (name("B"), Vec::new().into())],
+        note: None,
     }
 }
 
@@ -284,6 +369,7 @@ fn listed_grant() -> ListedGrant {
         secrets: 2,
         running: Some(true),
         stale: false,
+        vault: None,
     }
 }
 
@@ -334,6 +420,7 @@ fn leased() -> Leased {
             secrets: "/dev/shm/x/secrets.txt".into(),
             hold: "/dev/shm/x/hold".into(),
         }),
+        note: None,
     }
 }
 
@@ -348,6 +435,7 @@ fn leases() -> Leases {
             hold: "/dev/shm/x/hold".into(),
             stale: Vec::new(),
             updated: Vec::new(),
+            vault: None,
         }),
         more: false,
     }
@@ -357,12 +445,13 @@ fn reencrypted() -> Reencrypted {
     Reencrypted {
         secrets: 2,
         versions: 7,
-        recipients: 2,
+        members: 2,
         left: vec![name("A")],
         identity: "/home/ada/.config/fluvio-secret/identity.txt".into(),
         own: ADA.into(),
         kept: Some("/home/ada/.config/fluvio-secret/identity.old.txt".into()),
         finished: Some(Unfinished::Identity),
+        others: Vec::new(),
     }
 }
 
@@ -414,31 +503,51 @@ fn subscribed() -> Subscribed {
     }
 }
 
-fn recipients() -> Recipients {
-    let one = |recipient: &str, note: Option<&str>, own| ListedRecipient {
+const FINGERPRINT: &str = "0123456789abcdef0123456789abcdef";
+const LIST: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+fn member(recipient: &str, note: Option<&str>, own: bool) -> ListedMember {
+    ListedMember {
+        fingerprint: FINGERPRINT.into(),
         recipient: recipient.into(),
         note: note.map(Into::into),
+        role: if own { Role::Admin } else { Role::Reader },
         own,
-        listed: true,
-        accepted: own,
-    };
-    Recipients {
-        recipients: vec![one(ADA, None, true), one(BACKUP, Some("backup key"), false)],
-        file: "/home/ada/.local/share/fluvio-secret/vault/.recipients".into(),
+        requested: !own,
+    }
+}
+
+fn members() -> Members {
+    Members {
+        members: vec![member(ADA, None, true), member(BACKUP, Some("backup key"), false)],
+        vault: PROJECT.into(),
+        version: 3,
+        forked: false,
         unfinished: None,
+        more: false,
+    }
+}
+
+fn membership_requested() -> MembershipRequested {
+    MembershipRequested {
+        file: format!("{PROJECT}/requests/{FINGERPRINT}"),
+        fingerprint: FINGERPRINT.into(),
+        is_member: false,
     }
 }
 
 #[test]
-fn the_longest_list_of_recipients_fits_into_a_frame() {
-    let mut recipients = recipients();
-    recipients.recipients[1].note = Some("\"".repeat(limits::NOTE_BYTES));
-    recipients.recipients = vec![recipients.recipients[1].clone(); 2 * limits::RECIPIENTS];
-    assert!(encode(&recipients).is_ok());
+fn the_longest_page_of_members_fits_into_a_frame() {
+    let long = "\"".repeat(limits::NOTE_BYTES);
+    let long = member(BACKUP, Some(&long), false);
+    let page = vec![long.clone(); limits::PAGE_MEMBERS];
+    let vault = "\"".repeat(limits::LABEL_BYTES);
+    assert!(encode(&Members { members: page.clone(), vault, ..members() }).is_ok());
+    assert!(encode(&InspectedVault { members: page, ..inspected_vault() }).is_ok());
 }
 
 #[test]
-fn a_recipient_or_a_note_that_is_too_long_is_refused() {
+fn a_key_or_a_note_that_is_too_long_is_refused() {
     let refused = |message: &str| {
         let header = format!(r#"{{"version":1,"parts":[],"message":{message}}}"#);
         let header = decode_header::<Request>(header.as_bytes()).expect("a header");
@@ -446,21 +555,23 @@ fn a_recipient_or_a_note_that_is_too_long_is_refused() {
     };
     let add = |recipient: usize, note: usize| {
         let (recipient, note) = ("x".repeat(recipient), "x".repeat(note));
-        refused(&format!(r#"{{"add-recipient":{{"recipient":"{recipient}","note":"{note}"}}}}"#))
+        refused(&format!(r#"{{"add-member":{{"recipient":"{recipient}","note":"{note}"}}}}"#))
     };
     let (key, note) = (limits::RECIPIENT_BYTES, limits::NOTE_BYTES);
     assert_eq!(add(key, note), None);
     assert_eq!(add(key + 1, note), Some(FrameError::Large));
     assert_eq!(add(key, note + 1), Some(FrameError::Large));
     let long = "x".repeat(key + 1);
-    let remove = format!(r#"{{"remove-recipient":{{"recipient":"{long}"}}}}"#);
+    let remove = format!(r#"{{"remove-member":{{"member":"{long}"}}}}"#);
     assert_eq!(refused(&remove), Some(FrameError::Large));
-    let accept = |count: usize| {
-        let recipients = vec!["\"x\""; count].join(",");
-        refused(&format!(r#"{{"accept-recipients":{{"recipients":[{recipients}]}}}}"#))
+    let admit = |count: usize, bytes: usize| {
+        let fingerprints = vec![format!("\"{}\"", "x".repeat(bytes)); count].join(",");
+        let fields = format!(r#"{{"fingerprints":[{fingerprints}],"role":null}}"#);
+        refused(&format!(r#"{{"admit-members":{fields}}}"#))
     };
-    assert_eq!(accept(limits::RECIPIENTS), None);
-    assert_eq!(accept(limits::RECIPIENTS + 1), Some(FrameError::Large));
+    assert_eq!(admit(limits::MEMBERS, limits::FINGERPRINT_BYTES), None);
+    assert_eq!(admit(limits::MEMBERS + 1, 1), Some(FrameError::Large));
+    assert_eq!(admit(1, limits::FINGERPRINT_BYTES + 1), Some(FrameError::Large));
 }
 
 #[test]
@@ -468,8 +579,12 @@ fn no_message_prints_a_value() {
     let canary = "cnry-5d1f";
     let secret = || Secret::from(canary.as_bytes().to_vec());
     let set = Set { name: name("A"), value: secret() };
-    let granted =
-        Granted { connector: None, inject: InjectMode::Auto, secrets: vec![(name("A"), secret())] };
+    let granted = Granted {
+        connector: None,
+        inject: InjectMode::Auto,
+        secrets: vec![(name("A"), secret())],
+        note: None,
+    };
     let config = Zeroizing::new(canary.as_bytes().to_vec());
     let (label, program, check) = (String::new(), String::new(), false);
     let grant = Grant { label, program, check, identity: None, config };
@@ -550,6 +665,7 @@ fn an_answer_with_all_that_hold_an_earlier_value_fits_into_a_header() {
         secrets: usize::MAX,
         running: Some(false),
         stale: true,
+        vault: None,
     };
     let lease = HeldLease {
         id: "f".repeat(limits::LEASE_ID_BYTES),
@@ -579,6 +695,7 @@ fn a_lease_with_as_many_secrets_as_may_be_granted_fits_into_a_header() {
         hold: "\"".repeat(4 << 10),
         stale: places.clone(),
         updated: places,
+        vault: None,
     };
     assert!(encode(&Leases { lease: Some(lease), more: true }).is_ok());
 }

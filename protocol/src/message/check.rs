@@ -39,6 +39,9 @@ pub const BY_ENVIRONMENT: &str = "by-environment";
 /// The code of a secret that the vault does not have.
 pub const MISSING_SECRET: &str = "missing-secret";
 
+/// The code of a secret of the personal vault, because the vault does not have it.
+pub const PERSONAL_SECRET: &str = "personal-secret";
+
 /// The code of a secret that cannot be decrypted.
 pub const DAMAGED_SECRET: &str = "damaged-secret";
 
@@ -49,8 +52,8 @@ pub const UNFIT_VALUE: &str = "unfit";
 pub const LARGE_VALUES: &str = "large";
 
 /// What helps if a secret is not encrypted for this machine's key. To set it again would replace it for everyone.
-pub const ADD_THIS_MACHINE: &str = "have one of the vault's recipients add this machine's key, \
-     which this prints: fluvio-secret key show";
+pub const ADD_THIS_MACHINE: &str =
+    "have an admin of the vault admit this machine, after: fluvio-secret member request";
 
 /// A place in a configuration, what happens there, and what helps. Never a value, nor a part of one.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]

@@ -39,6 +39,9 @@ pub struct Granted {
     /// The secrets, in alphabetical order of their names.
     #[serde(rename = "names", with = "named")]
     pub secrets: Vec<(SecretName, Secret)>,
+    /// For people: which secrets the vault does not have, so that they are of the personal one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 impl fmt::Debug for Grant {

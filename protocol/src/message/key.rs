@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::recipient::Reencrypted;
+use super::member::Reencrypted;
 use crate::parts::announced;
 use crate::{Secret, limits};
 

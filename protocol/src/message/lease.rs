@@ -21,6 +21,9 @@ pub struct Leased {
     pub connector: Option<String>,
     /// `None` if the configuration references no secret.
     pub lease: Option<Lease>,
+    /// As in [`Granted`](crate::Granted).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// Where a lease is.
@@ -85,6 +88,9 @@ pub struct ListedLease {
     /// current one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub updated: Vec<usize>,
+    /// The directory of the vault with the secrets; `None` for the personal one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vault: Option<String>,
 }
 
 /// A lease that has an earlier value of a secret.

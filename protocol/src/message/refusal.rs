@@ -31,14 +31,16 @@ pub enum Code {
     Missing,
     /// A passphrase is not the identity's, or cannot be one, or the identity has none.
     Passphrase,
-    /// The recipients are not those that this machine accepted, or cannot be read.
-    Recipients,
+    /// The members are not those that this machine has accepted, cannot be read, or do not let it do that.
+    Members,
     /// The vault's directory could not be read or written.
     Storage,
     /// The daemon is stopping, and did not carry out the request.
     Stopping,
     /// Values that a secrets file cannot carry.
     Unfit,
+    /// The vault is not registered, or cannot be opened.
+    Vault,
     /// The client speaks another version of the protocol.
     Version,
 }

@@ -3,7 +3,7 @@
 use serde::de::VariantAccess;
 use serde::{Deserialize, Serialize};
 
-use super::recipient::Reencrypting;
+use super::member::Reencrypting;
 use super::refusal::Refusal;
 use crate::frame::{Incoming, Message};
 use crate::parts::Parts;

@@ -15,11 +15,12 @@ macro_rules! requests {
             grant: Grant;
             key: GetKey Lock Passphrase Retire Rotate Unlock UseIdentity;
             lease: CreateLease EndLease ListLeases;
-            recipient: AcceptRecipients AddRecipient GetRecipients RemoveRecipient;
+            member: AddMember AdmitMembers GetMembers MergeMembers RemoveMember RequestMembership;
             secret: CopySecret Delete Examine History Import List ListDeleted RenameSecret Restore Set;
             stale: GetStale;
             status: GetActivity GetStatus Stop;
             subscription: Subscribe;
+            vault: ForgetVault InitVault InspectVault ListVaults TrustVault;
         }
     };
 }

@@ -35,6 +35,9 @@ pub struct ListedGrant {
     /// Whether it runs with an earlier value of a secret, as far as that is known.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stale: bool,
+    /// The directory of the vault with the secrets; `None` for the personal one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vault: Option<String>,
 }
 
 /// Report the daemon's state.

@@ -42,6 +42,8 @@ pub(crate) struct CdkStart {
     pub(crate) config: PathBuf,
     /// How its secrets go, if an option says that. It is ours, and not passed on.
     pub(crate) inject: Option<InjectMode>,
+    /// The project with the vault, if an option names it. Ours, too.
+    pub(crate) vault: Option<OsString>,
     /// Whether the configuration is checked. Ours, too.
     pub(crate) check: bool,
     /// The arguments for the real `cdk`.
@@ -134,6 +136,10 @@ fn watched(args: &[OsString]) -> Option<CdkPlan> {
             if start.inject == Some(InjectMode::Env) {
                 options.push("--no-lease".into());
             }
+            if let Some(vault) = start.vault {
+                options.push("--vault".into());
+                options.push(vault);
+            }
             start.config
         }
         refused @ CdkPlan::Refuse(_) => return Some(refused),
@@ -178,6 +184,7 @@ fn start(args: &[OsString], at: usize, default: Option<&str>) -> CdkPlan {
     let stays = default.is_none();
     let mut config = default.map(PathBuf::from);
     let mut inject = None;
+    let mut vault = None;
     let mut log_level = None;
     let mut check = true;
     let mut kept = args[..at].to_vec();
@@ -190,6 +197,10 @@ fn start(args: &[OsString], at: usize, default: Option<&str>) -> CdkPlan {
                     // The real one would only say that it does not know the option.
                     return CdkPlan::Refuse(BadOption::INJECT);
                 }
+                continue;
+            }
+            Word::Option(CdkOption::Vault, Some(value)) => {
+                vault = Some(value);
                 continue;
             }
             Word::Option(CdkOption::Secrets, Some(value)) => return CdkPlan::OwnSecrets(value),
@@ -218,7 +229,8 @@ fn start(args: &[OsString], at: usize, default: Option<&str>) -> CdkPlan {
         kept.extend_from_slice(read);
     }
     config.map_or(CdkPlan::Pass(None), |config| {
-        CdkPlan::Start(CdkStart { config, inject, check, args: kept, at, stays, log_level })
+        let args = kept;
+        CdkPlan::Start(CdkStart { config, inject, vault, check, args, at, stays, log_level })
     })
 }
 

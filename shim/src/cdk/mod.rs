@@ -28,6 +28,7 @@ use fluvio_secret_protocol::{
 };
 use fluvio_secret_system::harden::harden;
 use fluvio_secret_system::places::StateDirectory;
+use fluvio_secret_system::project::VAULT_VARIABLE;
 use fluvio_secret_system::{inherited, logout};
 use rustix::fs::{Mode, OFlags, fchmod, open};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
@@ -39,7 +40,7 @@ use crate::delivery::{self, Delivery};
 use crate::error::{MAKE_TMPDIR, OWN_TMPDIR, ShimError};
 use crate::launch::{LaunchError, PreparedConnector};
 use crate::message::say;
-use crate::{command, config, log_level, supervised, unlock};
+use crate::{command, config, log_level, message, supervised, unlock};
 
 /// Whether this program was started under that name.
 pub(crate) fn is_our_name(program: Option<&OsString>) -> bool {
@@ -101,7 +102,7 @@ fn prepare(
     let real = real::find(shim).map_err(ShimError::NoCdk)?;
     let mut cdk = Command::new(&real);
     cdk.env_remove(supervisor::VARIABLE).env_remove(unlock::UNLOCK_GUARD);
-    cdk.env_remove(inherited::PIPE_VARIABLE);
+    cdk.env_remove(inherited::PIPE_VARIABLE).env_remove(VAULT_VARIABLE);
     match real::guard() {
         Some(guard) => cdk.env(CDK_GUARD, guard),
         None => return Err(ShimError::CdkLoop { found: real }),
@@ -144,7 +145,8 @@ fn deliver(
         return Ok(());
     };
     let state = StateDirectory::from_environment().map_err(ClientError::Place)?;
-    let mut client = connect_or_start(&state)?;
+    let vault = config::vault_of(&start.config, start.vault.as_deref())?;
+    let mut client = connect_or_start(&state)?.about(vault);
     let text = config.clone();
     let grant = Grant {
         label: command::config_label(&start.config),
@@ -158,6 +160,7 @@ fn deliver(
     match start.inject {
         Some(InjectMode::Env) => {
             let granted = client.call(grant)?.map_err(faulty)?;
+            message::note(granted.note.as_deref());
             by_environment(&mut cdk.command, start, &granted)?;
             cdk.by_environment = true;
             cdk.granted = granted;
@@ -166,6 +169,7 @@ fn deliver(
         // build script, so an option has to ask for that.
         Some(InjectMode::Auto | InjectMode::File) | None => {
             let leased = client.call(CreateLease(grant))?.map_err(faulty)?;
+            message::note(leased.note.as_deref());
             let connector = leased.connector.clone().unwrap_or_default();
             by_lease(cdk, start, leased, shim)?;
             if let Some(secrets) = cdk.lease.as_ref().filter(|_| start.stays) {

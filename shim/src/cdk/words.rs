@@ -10,6 +10,7 @@ pub(super) enum CdkOption {
     Inject,
     LogLevel,
     Secrets,
+    Vault,
     /// Known, and no concern of ours.
     Other,
 }
@@ -31,6 +32,7 @@ pub(super) const OF_START: &[OptionNames] = &[
     ("ipkg", None, CdkOption::Other),
     ("log-level", None, CdkOption::LogLevel),
     ("secrets", Some(b's'), CdkOption::Secrets),
+    ("vault", None, CdkOption::Vault),
 ];
 
 /// The options after `test`.
@@ -41,6 +43,7 @@ pub(super) const OF_TEST: &[OptionNames] = &[
     ("release", None, CdkOption::Other),
     ("secrets", Some(b's'), CdkOption::Secrets),
     ("target", None, CdkOption::Other),
+    ("vault", None, CdkOption::Vault),
 ];
 
 /// What a word is.

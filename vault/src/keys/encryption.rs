@@ -130,6 +130,7 @@ fn encrypt_for<'a>(
 }
 
 /// The number of X25519 recipients of encrypted bytes. Which ones they are cannot be seen.
+#[cfg(test)]
 pub(crate) fn count_recipients(encrypted: &[u8]) -> usize {
     let lines = encrypted.split(|&byte| byte == b'\n').take_while(|line| !line.starts_with(b"---"));
     lines.filter(|line| line.starts_with(b"-> X25519 ")).count()

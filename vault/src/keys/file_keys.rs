@@ -10,6 +10,7 @@ use lru::LruCache;
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::id::VaultId;
 use crate::keys::identity::FileKey;
 use crate::keys::locked_memory::LockedMemory;
 
@@ -20,13 +21,16 @@ const KEPT_FILE_KEYS: u16 = 4096;
 pub(crate) struct FileKeys(Mutex<KeptFileKeys>);
 
 struct KeptFileKeys {
-    /// By name, the least recently used one last.
-    places: LruCache<SecretName, FileKeyPlace>,
+    /// The least recently used one last.
+    places: LruCache<FileKeyOwner, FileKeyPlace>,
     /// Where no key is.
     free: Vec<u16>,
     /// `None` until the first key is kept, or if the limits allow no such memory.
     memory: Option<LockedMemory<Zeroizing<[[u8; 16]; KEPT_FILE_KEYS as usize]>>>,
 }
+
+/// A secret, and the vault that has it.
+pub(crate) type FileKeyOwner = (VaultId, SecretName);
 
 struct FileKeyPlace {
     /// Of the whole encrypted file.
@@ -45,32 +49,32 @@ impl FileHash {
 
 impl FileKeys {
     /// The file key of the secret's file, if it is kept and the file is still that one.
-    pub(crate) fn get(&self, name: &SecretName, hash: &FileHash) -> Option<FileKey> {
+    pub(crate) fn get(&self, owner: &FileKeyOwner, hash: &FileHash) -> Option<FileKey> {
         let mut kept = self.kept();
-        let place = kept.places.get(name).filter(|found| found.hash == *hash)?.place;
+        let place = kept.places.get(owner).filter(|found| found.hash == *hash)?.place;
         let memory = kept.memory.as_ref()?;
         Some(Box::new(Zeroizing::new(memory[usize::from(place)])))
     }
 
     /// Keeps the file key of a secret, in place of an earlier one.
-    pub(crate) fn keep(&self, name: &SecretName, hash: FileHash, file_key: &FileKey) {
+    pub(crate) fn keep(&self, owner: &FileKeyOwner, hash: FileHash, file_key: &FileKey) {
         let mut kept = self.kept();
-        kept.forget(name);
+        kept.forget(owner);
         if let Some(place) = kept.place() {
             let memory = kept.memory.as_mut().expect("it has the place");
             memory[usize::from(place)] = ***file_key;
-            kept.places.put(name.clone(), FileKeyPlace { hash, place });
+            kept.places.put(owner.clone(), FileKeyPlace { hash, place });
         }
     }
 
     /// Wipes the file key of a secret.
-    pub(crate) fn forget(&self, name: &SecretName) {
-        self.kept().forget(name);
+    pub(crate) fn forget(&self, owner: &FileKeyOwner) {
+        self.kept().forget(owner);
     }
 
     #[cfg(test)]
-    pub(crate) fn has(&self, name: &SecretName) -> bool {
-        self.kept().places.contains(name)
+    pub(crate) fn has(&self, owner: &FileKeyOwner) -> bool {
+        self.kept().places.contains(owner)
     }
 
     fn kept(&self) -> MutexGuard<'_, KeptFileKeys> {
@@ -86,8 +90,8 @@ impl Default for KeptFileKeys {
 }
 
 impl KeptFileKeys {
-    fn forget(&mut self, name: &SecretName) {
-        if let Some(FileKeyPlace { place, .. }) = self.places.pop(name)
+    fn forget(&mut self, owner: &FileKeyOwner) {
+        if let Some(FileKeyPlace { place, .. }) = self.places.pop(owner)
             && let Some(memory) = &mut self.memory
         {
             memory[usize::from(place)].zeroize();
@@ -111,14 +115,19 @@ mod tests {
     use fluvio_secret_protocol::SecretName;
     use zeroize::Zeroizing;
 
-    use super::{FileHash, FileKeys, KEPT_FILE_KEYS};
+    use super::{FileHash, FileKeyOwner, FileKeys, KEPT_FILE_KEYS};
+    use crate::id::VaultId;
     use crate::keys::identity::{FileKey, Identity};
     use crate::rekey::change::Rekey;
     use crate::tests::{Home, delete, set, write};
-    use crate::{SecretChange, SyncedChange, Vault, VaultError};
+    use crate::{SecretChange, SecretReader, SyncedChange, Vault, VaultError};
 
-    fn name(number: u16) -> SecretName {
-        format!("S{number}").parse().expect("a name")
+    fn name(number: u16) -> FileKeyOwner {
+        (vault_id("0"), format!("S{number}").parse().expect("a name"))
+    }
+
+    fn vault_id(digit: &str) -> VaultId {
+        VaultId::parse(&digit.repeat(32)).expect("an id")
     }
 
     fn key(number: u16) -> FileKey {
@@ -147,6 +156,17 @@ mod tests {
         keys.keep(&name(1), FileHash::of(b"another file"), &key(3));
         assert!(get(&keys, 1).is_none());
         assert_eq!(keys.get(&name(1), &FileHash::of(b"another file")), Some(key(3)));
+    }
+
+    #[test]
+    fn a_secret_of_the_same_name_in_another_vault_has_its_own() {
+        let keys = FileKeys::default();
+        keep(&keys, 1);
+        let other = (vault_id("1"), name(1).1);
+        assert!(keys.get(&other, &FileHash::of(&1_u16.to_be_bytes())).is_none());
+        keys.keep(&other, FileHash::of(b"another file"), &key(2));
+        keys.forget(&other);
+        assert_eq!(get(&keys, 1), Some(key(1)));
     }
 
     #[test]
@@ -212,7 +232,10 @@ mod tests {
     }
 
     fn is_kept(vault: &Vault) -> bool {
-        vault.keys().with(|keys| keys.has_file_key(&secret())).expect("a key")
+        vault
+            .keys()
+            .with(|keys| keys.has_file_key(&vault.file_key_owner(&secret())))
+            .expect("a key")
     }
 
     #[test]
@@ -223,13 +246,13 @@ mod tests {
             set(&vault, "A", b"0");
             set(&vault, "A", b"1");
             assert!(!is_kept(&vault), "{change}");
-            let (value, _) = vault.reader().read(&secret()).expect("decrypted");
+            let (value, _) = SecretReader::of(&vault).read(&secret()).expect("decrypted");
             assert_eq!(value.expose(), b"1");
             assert!(is_kept(&vault), "{change}");
             make(&vault);
             assert!(!is_kept(&vault), "{change}");
-            if let Ok((value, _)) = vault.reader().read(&secret()) {
-                let again = vault.reader().read(&secret()).expect("decrypted").0;
+            if let Ok((value, _)) = SecretReader::of(&vault).read(&secret()) {
+                let again = SecretReader::of(&vault).read(&secret()).expect("decrypted").0;
                 assert_eq!(value.expose(), again.expose(), "{change}");
                 assert_eq!(value.expose(), vault.read(&secret()).expect("decrypted").expose());
             }
@@ -241,10 +264,10 @@ mod tests {
         let home = Home::new();
         let vault = home.open().expect("a vault");
         set(&vault, "A", b"1");
-        vault.reader().read(&secret()).expect("decrypted");
+        SecretReader::of(&vault).read(&secret()).expect("decrypted");
         std::fs::remove_file(home.file("A")).expect("removed");
         assert!(is_kept(&vault));
-        let missing = vault.reader().read(&secret());
+        let missing = SecretReader::of(&vault).read(&secret());
         assert!(matches!(missing, Err(VaultError::Missing)), "{missing:?}");
         assert!(!is_kept(&vault));
     }

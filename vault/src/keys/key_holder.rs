@@ -7,7 +7,6 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use fluvio_secret_protocol::SecretName;
 use fluvio_secret_system::file_id::FileId;
 use zeroize::Zeroizing;
 
@@ -15,6 +14,7 @@ use crate::error::VaultError;
 use crate::keys::boot_instant::BootInstant;
 use crate::keys::encryption::{self, BadIdentity};
 use crate::keys::error::{IdentityError, KeyError};
+use crate::keys::file_keys::FileKeyOwner;
 use crate::keys::held::{Held, HeldKeys, KeyState, is_over};
 use crate::keys::identity::Recipient;
 use crate::keys::identity_file::IdentityFile;
@@ -119,9 +119,9 @@ impl KeyHolder {
     }
 
     /// Wipes the file key of a secret, whose file is replaced or removed.
-    pub(crate) fn forget_file_key(&self, name: &SecretName) {
+    pub(crate) fn forget_file_key(&self, owner: &FileKeyOwner) {
         if let HeldKeys::Open(keyring) | HeldKeys::Unlocked(keyring, _) = &self.held().keys {
-            keyring.forget_file_key(name);
+            keyring.forget_file_key(owner);
         }
     }
 

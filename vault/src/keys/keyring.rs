@@ -15,13 +15,13 @@
 
 use std::mem;
 
-use fluvio_secret_protocol::{RetiredKey, SecretName};
+use fluvio_secret_protocol::RetiredKey;
 use fluvio_secret_system::printable;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::keys::encryption::{self, BadIdentity, DecryptFailure};
-use crate::keys::file_keys::{FileHash, FileKeys};
+use crate::keys::file_keys::{FileHash, FileKeyOwner, FileKeys};
 use crate::keys::identity::{Identity, Recipient};
 use crate::keys::locked_memory::{LockedMemory, wiping_stack};
 
@@ -130,26 +130,26 @@ impl Keyring {
     /// Decrypts the current version of a secret, and keeps its file key for the next time.
     pub(crate) fn decrypt_current(
         &self,
-        name: &SecretName,
+        owner: &FileKeyOwner,
         bytes: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, DecryptFailure> {
         let hash = FileHash::of(bytes);
-        if let Some(file_key) = self.file_keys.get(name, &hash) {
+        if let Some(file_key) = self.file_keys.get(owner, &hash) {
             return encryption::decrypt_by_file_key(file_key, bytes);
         }
         let (plain, file_key) = encryption::decrypt_with_file_key(self.identities(), bytes)?;
-        self.file_keys.keep(name, hash, &file_key);
+        self.file_keys.keep(owner, hash, &file_key);
         Ok(plain)
     }
 
     /// Wipes the file key of a secret.
-    pub(crate) fn forget_file_key(&self, name: &SecretName) {
-        self.file_keys.forget(name);
+    pub(crate) fn forget_file_key(&self, owner: &FileKeyOwner) {
+        self.file_keys.forget(owner);
     }
 
     #[cfg(test)]
-    pub(crate) fn has_file_key(&self, name: &SecretName) -> bool {
-        self.file_keys.has(name)
+    pub(crate) fn has_file_key(&self, owner: &FileKeyOwner) -> bool {
+        self.file_keys.has(owner)
     }
 
     fn identities(&self) -> impl Iterator<Item = &Identity> {

@@ -6,12 +6,13 @@
 //!
 //! It grants nothing. Its signature shows that the machine has the signing key.
 
+use fluvio_secret_protocol::Role;
 use serde::{Deserialize, Serialize};
 
 use crate::id::VaultId;
 use crate::keys::identity::Recipient;
 use crate::members::error::ApplicantError;
-use crate::members::member::{Member, Role};
+use crate::members::member::Member;
 use crate::members::signed_text::{SignedKind, SignedParts, document, head_line};
 use crate::members::signing_key::{KeyFingerprint, SigningKey, VerificationKey};
 
@@ -55,7 +56,7 @@ impl Applicant {
             format: APPLICANT_FORMAT,
             vault,
             recipient: member.recipient().clone(),
-            key: *member.key(),
+            key: *key.verification_key(),
             note: member.note(),
             role,
         };

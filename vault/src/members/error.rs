@@ -17,6 +17,8 @@ pub enum MembersError {
     Large,
     #[error("it has a note that is not one short line")]
     Note,
+    #[error("it has a member without a signing key that does more than read")]
+    NoKey,
     #[error("it has no admin")]
     NoAdmin,
     #[error("{0} is not an admin of the list before it")]

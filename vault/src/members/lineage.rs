@@ -64,8 +64,8 @@ impl<'a> Lineage<'a> {
         before.iter().try_for_each(|&before| list.check_step(self.lists[before]))
     }
 
-    /// The newest list, among the accepted one and its descendants, that all of the trusted ones lead to or
-    /// come from. No fork is between it and the accepted one.
+    /// The newest list that is before or after each of the accepted one's descendants. No fork is between it and the
+    /// accepted one.
     pub(crate) fn newest(&self, trusted: &BTreeSet<usize>) -> usize {
         let descendants = self.descendants(self.accepted, trusted);
         let is_on_all_paths = |place: usize| {

@@ -9,18 +9,20 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
+use fluvio_secret_protocol::{Role, limits};
+
 use crate::id::VaultId;
 use crate::keys::identity::Recipient;
 use crate::members::content_hash::ContentHash;
 use crate::members::error::MembersError;
-use crate::members::member::{Member, Role};
+use crate::members::member::Member;
 use crate::members::signed_text::{LARGEST_NUMBER, SignedKind, SignedParts, document, head_line};
 use crate::members::signing_key::{KeyFingerprint, SIGNATURE_BYTES, SigningKey};
 
-/// The most members of a vault.
-pub const MEMBERS: usize = 256;
 /// The largest file of a list.
 pub const MEMBER_LIST_BYTES: usize = 128 << 10;
+/// The most that is read of one, with a line before it.
+pub(crate) const LIST_BYTES: u64 = MEMBER_LIST_BYTES as u64 + 16;
 
 /// The format that is written, and the newest that is read.
 const MEMBER_LIST_FORMAT: u32 = 1;
@@ -124,12 +126,18 @@ impl SignedList {
         let admin = before.find(&self.signer()).filter(|member| member.role() == Role::Admin);
         let admin = admin.ok_or(MembersError::NotByAdmin(self.signer()))?;
         let head = head_line(&self.head);
-        let is_signed =
-            SignedKind::MemberList.is_signed(admin.key(), &self.signature, (&head, &[]));
+        let is_signed = admin.key().is_some_and(|key| {
+            SignedKind::MemberList.is_signed(key, &self.signature, (&head, &[]))
+        });
         if is_signed { Ok(()) } else { Err(MembersError::Signature) }
     }
 
     /// Whether it follows a list that it names as its predecessor.
+    /// Whether an admin in it has signed it. That says nothing about the lists before it.
+    pub(crate) fn is_signed_by_own_admin(&self) -> bool {
+        self.check_signer(self).is_ok()
+    }
+
     pub(crate) fn check_step(&self, before: &Self) -> Result<(), MembersError> {
         let is_next = match self.head.previous == Some(before.hash) {
             true => before.version().checked_add(1) == Some(self.version()),
@@ -154,7 +162,7 @@ impl ListHead {
         {
             return Err(MembersError::Numbering);
         }
-        if self.members.len() > MEMBERS {
+        if self.members.len() > limits::MEMBERS {
             return Err(MembersError::Large);
         }
         if !self.members.iter().all(Member::has_valid_note) {
@@ -165,6 +173,9 @@ impl ListHead {
         let recipients = self.members.iter().map(|member| member.recipient().to_string());
         if keys.len() < count || recipients.collect::<BTreeSet<_>>().len() < count {
             return Err(MembersError::Twice);
+        }
+        if !self.members.iter().all(Member::has_valid_role) {
+            return Err(MembersError::NoKey);
         }
         let has_admin = self.members.iter().any(|member| member.role() == Role::Admin);
         if has_admin { Ok(()) } else { Err(MembersError::NoAdmin) }

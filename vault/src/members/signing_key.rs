@@ -7,6 +7,7 @@ use ed25519_dalek::{Signature, Signer, VerifyingKey};
 use rustix::rand::{GetRandomFlags, getrandom};
 use zeroize::Zeroizing;
 
+use crate::keys::identity::Recipient;
 use crate::keys::locked_memory::wiping_stack;
 use crate::members::content_hash::ContentHash;
 use crate::members::hex;
@@ -126,6 +127,11 @@ impl fmt::Debug for VerificationKey {
 }
 
 impl KeyFingerprint {
+    /// Names a member that has no verification key.
+    pub(crate) fn of_recipient(recipient: &Recipient) -> Self {
+        Self(ContentHash::of(recipient.to_string().as_bytes()).beginning())
+    }
+
     /// Reads the digits; `None` if they are not 32 lowercase hexadecimal ones.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -10,6 +10,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use fluvio_secret_system::file_id::FileId;
 use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::io_error::io_error_text;
 use fluvio_secret_system::places::PlaceError;
@@ -54,6 +55,13 @@ impl SigningKeyFile {
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.directory.path_of(SIGNING_KEY_FILE)
+    }
+
+    /// The id of the file, by which another one in its place is noticed.
+    pub(crate) fn file_id(&self) -> Result<Option<FileId>, SigningKeyError> {
+        let id = self.directory.file_id(SIGNING_KEY_FILE);
+        let path = self.path();
+        id.map_err(|source| SigningKeyError::Read { path, source: ReadError::Io(source) })
     }
 
     /// Reads the key; `None` if the file does not exist.

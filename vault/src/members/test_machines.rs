@@ -2,10 +2,12 @@
 
 use jiff::Timestamp;
 
+use fluvio_secret_protocol::Role;
+
 use crate::id::VaultId;
 use crate::keys::identity::Recipient;
 use crate::members::list::{MemberList, SignedList};
-use crate::members::member::{Member, Role};
+use crate::members::member::Member;
 use crate::members::signing_key::SigningKey;
 
 const RECIPIENTS: [&str; 6] = [

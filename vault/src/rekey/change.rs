@@ -1,9 +1,8 @@
-//! Changes of the identity or the recipients. Preparing is what may be refused; then they are made.
+//! Changes of the identity or the members. Preparing is what may be refused; then they are made.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use fluvio_secret_protocol::{SecretName, Unfinished, limits};
+use fluvio_secret_protocol::{Role, SecretName, Unfinished};
 use zeroize::Zeroizing;
 
 use crate::error::VaultError;
@@ -13,11 +12,16 @@ use crate::keys::foreign_key;
 use crate::keys::held::KeyState;
 use crate::keys::identity::Recipient;
 use crate::keys::keyring::Keyring;
-use crate::recipients::list::{self, ListedKey};
+use crate::members::list::MemberList;
+use crate::members::member::Member;
+use crate::members::signing_key::KeyFingerprint;
+use crate::members::store::AgreedMembers;
 use crate::rekey::error::RekeyError;
 use crate::rekey::need::{is_any_decrypted_by, is_more_decrypted_than_by};
 use crate::rekey::new_keys::{NewKeys, ReplacedFile, kept_passphrase, keys_in};
-use crate::rekey::reencrypt::{ReencryptCounts, ReencryptScope, ReencryptStep, Reencryption};
+use crate::rekey::own_member::{list_with, signed};
+use crate::rekey::plan::ReencryptPlan;
+use crate::rekey::reencrypt::{ReencryptCounts, ReencryptScope, ReencryptStep};
 use crate::vault::Vault;
 
 /// A change that is possible. Without [`Rekey::commit`] nothing changes.
@@ -32,25 +36,23 @@ pub struct Rekey<'a> {
     own: Recipient,
     /// The recipients that it is about, for the audit log.
     pub about: Vec<String>,
+    /// The machines whose requests it fulfills.
+    admitted: Vec<KeyFingerprint>,
     /// What had begun before, and is finished by this.
     unfinished: Option<Unfinished>,
     /// Whether it finishes what an earlier version of the program began.
     ends_earlier_change: bool,
 }
 
-struct ReencryptPlan {
-    list: Vec<ListedKey>,
-    is_identity_changed: bool,
-    what: ReencryptScope,
-    drops_history: bool,
-}
-
 /// What there is before a change, when the lists agree.
 pub(crate) struct RekeyBase {
     /// The keys of this machine, the current one first.
     pub(crate) own: Vec<Recipient>,
-    /// The recipients, without retired keys of this machine.
-    list: Vec<ListedKey>,
+    list: MemberList,
+    /// The members, without retired keys of this machine.
+    members: Vec<Member>,
+    /// The place of this machine among them.
+    own_place: usize,
     /// The change that a new one finishes too.
     pub(crate) unfinished: Option<Unfinished>,
 }
@@ -62,8 +64,8 @@ pub struct Rekeyed {
     pub secrets: usize,
     /// The number of earlier versions that were encrypted again.
     pub versions: usize,
-    /// The number of recipients.
-    pub recipients: usize,
+    /// The number of members.
+    pub members: usize,
     /// Secrets of which something could not be decrypted, and was left as it is.
     pub left: Vec<SecretName>,
     /// The public key of this machine.
@@ -75,70 +77,95 @@ pub struct Rekeyed {
 }
 
 impl<'a> Rekey<'a> {
-    /// Adds a recipient. One that is there already gets the note, and everything is encrypted again.
+    /// Adds a member that signs nothing. One that is there already gets the note, and everything is encrypted again.
     pub fn add(vault: &'a Vault, recipient: &str, note: Option<&str>) -> Result<Self, VaultError> {
         let recipient = recipient_of(recipient)?;
         let mut base = RekeyBase::of(vault)?;
-        let note = note.map(list::shown_note);
-        let is_full = base.list.len() >= limits::RECIPIENTS;
-        match base.list.iter_mut().find(|key| key.recipient == recipient) {
-            Some(key) => key.note = note.unwrap_or(key.note.clone()),
-            None if is_full => return Err(RekeyError::Many.into()),
-            None => {
-                let (recipient, note) = (recipient.clone(), note.unwrap_or_default());
-                base.list.push(ListedKey { recipient, note });
+        match base.members.iter_mut().find(|member| *member.recipient() == recipient) {
+            Some(member) => {
+                if let Some(note) = note {
+                    *member = member.with_note(note);
+                }
             }
+            None => base.members.push(Member::without_key(recipient.clone(), note.unwrap_or(""))),
         }
-        Ok(Self::reencrypt(vault, base, vec![recipient.to_string()]))
+        Self::reencrypt(vault, base, vec![recipient.to_string()])
     }
 
-    /// Removes a recipient.
-    pub fn remove(vault: &'a Vault, recipient: &str) -> Result<Self, VaultError> {
-        let key = recipient_of(recipient)?;
+    /// Admits machines that have asked to join, by the fingerprints of their keys. `role` is that of all, or else
+    /// each gets the one that it has asked for.
+    pub fn admit(
+        vault: &'a Vault,
+        fingerprints: &[String],
+        role: Option<Role>,
+    ) -> Result<Self, VaultError> {
         let mut base = RekeyBase::of(vault)?;
-        let recipient = key.to_string();
-        if base.own.contains(&key) {
-            return Err(RekeyError::Own { recipient }.into());
+        let applicants = vault.members().applicants()?;
+        let own = base.members[base.own_place].clone();
+        let (mut about, mut admitted) = (Vec::new(), Vec::new());
+        for fingerprint in fingerprints {
+            let asked = applicants.iter().find(|one| one.fingerprint().to_string() == *fingerprint);
+            let asked = asked.ok_or_else(|| RekeyError::NotAsked {
+                path: vault.path().to_owned(),
+                fingerprint: fingerprint.clone(),
+            })?;
+            let member = asked.clone().with_role(role.unwrap_or(asked.role()));
+            let is_it = |one: &Member| {
+                one.fingerprint() == member.fingerprint() || one.recipient() == member.recipient()
+            };
+            // Another machine that asks with this one's key would take its place.
+            if is_it(&own) && member.fingerprint() != own.fingerprint() {
+                return Err(RekeyError::Own { recipient: member.recipient().to_string() }.into());
+            }
+            base.members.retain(|one| !is_it(one));
+            about.push(member.recipient().to_string());
+            admitted.push(member.fingerprint());
+            base.members.push(member);
         }
-        let before = base.list.len();
-        base.list.retain(|listed| listed.recipient != key);
-        // An unfinished change may have removed it, and not encrypted everything again.
-        if base.list.len() == before && base.unfinished.is_none() {
-            let path = vault.recipient_lists().path();
-            return Err(RekeyError::NotListed { path, recipient }.into());
-        }
-        Ok(Self::reencrypt(vault, base, vec![recipient]))
+        Ok(Self { admitted, ..Self::reencrypt(vault, base, about)? })
     }
 
-    /// Accepts the vault's recipients on this machine. They must be those that were shown.
-    pub fn accept(vault: &'a Vault, shown: &[String]) -> Result<Self, VaultError> {
+    /// Removes a member, by its fingerprint or its public key.
+    pub fn remove(vault: &'a Vault, member: &str) -> Result<Self, VaultError> {
+        let member = member.trim();
+        if KeyFingerprint::parse(member).is_none() {
+            // Anything else may be a secret key, which is not repeated.
+            recipient_of(member)?;
+        }
+        let mut base = RekeyBase::of(vault)?;
+        let is_it = |one: &Member| {
+            one.fingerprint().to_string() == member || one.recipient().to_string() == member
+        };
+        let Some(at) = base.members.iter().position(is_it) else {
+            // An unfinished change may have removed it, and not encrypted everything again.
+            if base.unfinished.is_some() {
+                return Self::reencrypt(vault, base, vec![member.to_owned()]);
+            }
+            let path = vault.path().to_owned();
+            return Err(RekeyError::NotListed { path, member: member.to_owned() }.into());
+        };
+        if at == base.own_place {
+            return Err(RekeyError::Own { recipient: member.to_owned() }.into());
+        }
+        let removed = base.members.remove(at).recipient().to_string();
+        Self::reencrypt(vault, base, vec![removed])
+    }
+
+    /// Brings two lists together that two admins made at the same time.
+    pub fn merge(vault: &'a Vault) -> Result<Self, VaultError> {
         vault.earlier_change().refuse_if_begun()?;
         let own = vault.keys().with(Keyring::recipients)?;
-        let lists = vault.recipient_lists().read()?;
-        let path = || vault.recipient_lists().path();
-        let listed = lists.of_vault();
-        if list::keys(listed) != shown.iter().cloned().collect::<BTreeSet<_>>() {
-            return Err(RekeyError::Changed { path: path() }.into());
-        }
-        let mut list = listed.to_vec();
-        list::replace_retired(&mut list, &own);
-        if !list::has(&list, &own[0]) {
-            return Err(RekeyError::NotAmong { path: path(), own: own[0].to_string() }.into());
-        }
-        let about: Vec<_> = list::keys(&list).into_iter().collect();
-        let unfinished = lists.unfinished(&own);
-        let is_encrypted_for_it = unfinished.is_none() && list::is_same(&list, listed);
-        let is_accepted = lists.accepted.as_ref().is_some_and(|one| list::is_same(one, &list));
-        if is_accepted && is_encrypted_for_it {
-            return Ok(Self::nothing(vault, own[0].clone(), about));
-        }
-        let mut rekey = Self::reencrypt(vault, RekeyBase { own, list, unfinished }, about);
-        if let Some(plan) = rekey.reencryption.as_mut().filter(|_| is_encrypted_for_it) {
-            // The machine that changed the list has encrypted the secrets for it. Doing so again would change
-            // each of them in everybody's git.
-            plan.what = ReencryptScope::ByCount;
-        }
-        Ok(rekey)
+        let merged = vault.members().merged()?.ok_or(RekeyError::NoFork)?;
+        let about = merged.recipients().map(ToString::to_string).collect();
+        let fingerprint = vault.members().own_fingerprint()?;
+        let unfinished = vault.members().read()?.unfinished(&own, fingerprint);
+        let reencryption = Some(ReencryptPlan {
+            list: merged,
+            is_identity_changed: unfinished == Some(Unfinished::Identity),
+            what: ReencryptScope::All,
+            drops_history: false,
+        });
+        Ok(Self { reencryption, unfinished, ..Self::nothing(vault, own[0].clone(), about) })
     }
 
     /// Makes a new key, with the passphrase of the current one. Finishes a rotation that was begun.
@@ -167,8 +194,9 @@ impl<'a> Rekey<'a> {
                 Some(NewKeys::beside_retired(vault, &keyring, passphrase, until, replaces)?)
             }
         };
-        let mut list = base.list;
-        list::replace_retired(&mut list, &own);
+        let mut members = base.members;
+        members[base.own_place] = members[base.own_place].with_recipient(own[0].clone());
+        let list = signed(vault, &base.list, members)?;
         let own = own.swap_remove(0);
         let about = vec![own.to_string()];
         let what = ReencryptScope::All;
@@ -176,6 +204,26 @@ impl<'a> Rekey<'a> {
             Some(ReencryptPlan { list, is_identity_changed: true, what, drops_history });
         let unfinished = base.unfinished;
         Ok(Self { new, reencryption, unfinished, ..Self::nothing(vault, own, about) })
+    }
+
+    /// Encrypts another vault for the current key, after the identity was changed; `None` if it is, or if an admin
+    /// has to do that. Also encrypts a clone that does not have the list that was accepted in another clone.
+    pub fn resume(vault: &'a Vault, drops_history: bool) -> Result<Option<Self>, VaultError> {
+        let own = vault.keys().with(Keyring::recipients)?;
+        let fingerprint = vault.members().own_fingerprint()?;
+        let read = vault.members().read()?;
+        let own_entry = fingerprint.and_then(|key| read.accepted.as_ref()?.find(&key));
+        let is_up_to_date = read.is_published() || !own_entry.is_some_and(Member::may_write);
+        if is_up_to_date && read.unfinished(&own, fingerprint).is_none() {
+            return Ok(None);
+        }
+        let base = RekeyBase::of(vault)?;
+        let about = vec![base.own[0].to_string()];
+        let mut rekey = Self::reencrypt(vault, base, about)?;
+        if let Some(plan) = &mut rekey.reencryption {
+            plan.drops_history = drops_history;
+        }
+        Ok(Some(rekey))
     }
 
     /// Uses a key that the user has. A passphrase is that of its file, or else that of the current one.
@@ -195,8 +243,9 @@ impl<'a> Rekey<'a> {
             };
             NewKeys::beside_retired(vault, &used, passphrase, until, replaces)
         };
-        let lists = vault.recipient_lists().read()?;
-        let is_listed = |key: &Recipient| list::has(lists.of_vault(), key);
+        let lists = vault.members().read()?;
+        let listed: Vec<_> = lists.of_vault().iter().map(|one| one.recipient().clone()).collect();
+        let is_listed = |key: &Recipient| listed.contains(key);
         let recipient = used.current();
         let ends_earlier_change = vault.earlier_change().is_in(file);
         let about = vec![recipient.to_string()];
@@ -205,10 +254,9 @@ impl<'a> Rekey<'a> {
         let own = match vault.keys().try_with(Keyring::recipients)? {
             Ok(own) => own,
             Err(KeyState::None) => {
-                // Without a list this machine never had an identity. It may have to wait until another
-                // machine adds this one.
-                let had_another =
-                    lists.accepted.as_ref().is_some_and(|list| !list::has(&list[..1], &recipient));
+                // Without a list this machine never had an identity. It may have to wait until an admin
+                // admits it.
+                let had_another = vault.members().own()?.is_some_and(|before| before != recipient);
                 let is_mistaken = had_another && !vault.secrets().all_names()?.is_empty();
                 if is_mistaken && !is_listed(&recipient) && !is_any_decrypted_by(vault, &used)? {
                     return Err(RekeyError::OpensNothing { path: vault.path().to_owned() }.into());
@@ -218,17 +266,17 @@ impl<'a> Rekey<'a> {
             Err(_) => return Err(vault.keys().locked()),
         };
         let is_current = own[0] == recipient;
-        let unfinished = lists.unfinished(&own);
+        let fingerprint = vault.members().own_fingerprint()?;
+        let unfinished = lists.unfinished(&own, fingerprint);
         if is_current && unfinished.is_none() {
             return Ok(rekey);
         }
-        let is_list_right = is_listed(&recipient) || !own.iter().any(is_listed);
-        let needs_no_change = lists.next.is_none() && is_list_right;
+        let needs_no_change =
+            lists.next.is_none() && lists.has_key(&used.recipients(), &own, fingerprint);
         if !is_current && needs_no_change && !is_more_decrypted_than_by(vault, &used)? {
             return Ok(Self { new: Some(new()?), ..rekey });
         }
-        let own = [used.recipients(), own].concat();
-        let list = vault.recipient_lists().agreed(vault.recipient_lists().read()?, &own)?;
+        let list = list_with(vault, lists, &used.recipients(), &own)?;
         let new = if is_current { None } else { Some(new()?) };
         let what = ReencryptScope::All;
         let reencryption =
@@ -244,19 +292,25 @@ impl<'a> Rekey<'a> {
             reencryption: None,
             own,
             about,
+            admitted: Vec::new(),
             unfinished: None,
             ends_earlier_change: false,
         }
     }
 
-    fn reencrypt(vault: &'a Vault, base: RekeyBase, about: Vec<String>) -> Self {
-        let RekeyBase { mut own, list, unfinished } = base;
+    fn reencrypt(
+        vault: &'a Vault,
+        base: RekeyBase,
+        about: Vec<String>,
+    ) -> Result<Self, VaultError> {
+        let RekeyBase { mut own, list, members, unfinished, .. } = base;
+        let list = signed(vault, &list, members)?;
         let is_identity_changed = unfinished == Some(Unfinished::Identity);
         let what = ReencryptScope::All;
         let reencryption =
             Some(ReencryptPlan { list, is_identity_changed, what, drops_history: false });
         let own = own.swap_remove(0);
-        Self { reencryption, unfinished, ..Self::nothing(vault, own, about) }
+        Ok(Self { reencryption, unfinished, ..Self::nothing(vault, own, about) })
     }
 
     /// Makes the change, durably, and reports its progress.
@@ -265,24 +319,23 @@ impl<'a> Rekey<'a> {
     ///
     /// Those of the disk. All secrets can be decrypted then, and the change can be made again.
     pub fn commit(self, report: &mut dyn FnMut(ReencryptStep<'_>)) -> Result<Rekeyed, VaultError> {
-        let Self { vault, new, reencryption, own, unfinished, ends_earlier_change, about: _ } =
-            self;
+        let Self { vault, new, reencryption, own, admitted, unfinished, .. } = self;
         // Before anything is encrypted that an empty directory could be mistaken for.
         vault.remember_vault()?;
         let retires = new.as_ref().is_some_and(NewKeys::retires);
         new.map_or(Ok(()), |new| new.commit(vault))?;
         let counts = match reencryption {
-            Some(plan) => plan.commit(vault, &own, report)?,
+            Some(plan) => plan.commit(vault, &admitted, report)?,
             None => ReencryptCounts::default(),
         };
-        accept_own(vault, &own)?;
-        if ends_earlier_change {
+        vault.members().begin_if_none(&own)?;
+        if self.ends_earlier_change {
             vault.earlier_change().end();
         }
         Ok(Rekeyed {
             secrets: counts.secrets,
             versions: counts.versions,
-            recipients: vault.recipient_lists().read()?.of_vault().len(),
+            members: vault.members().read()?.of_vault().len(),
             left: counts.left(),
             own: own.to_string(),
             kept: retires.then(|| vault.keys().path().to_owned()),
@@ -291,56 +344,15 @@ impl<'a> Rekey<'a> {
     }
 }
 
-impl ReencryptPlan {
-    fn commit(
-        self,
-        vault: &Vault,
-        own: &Recipient,
-        report: &mut dyn FnMut(ReencryptStep<'_>),
-    ) -> Result<ReencryptCounts, VaultError> {
-        let Self { list, is_identity_changed, what, drops_history } = self;
-        vault.recipient_lists().change(&list, own, is_identity_changed)?;
-        if drops_history {
-            for name in vault.secrets().all_names()? {
-                vault.secrets().history().purge(&name)?;
-                report(ReencryptStep::Pause);
-            }
-        }
-        let recipients: Vec<_> = list.into_iter().map(|key| key.recipient).collect();
-        let mut counts = Reencryption::new(vault, &recipients, what, report).run()?;
-        // Everything is decrypted once more by the current key alone. What it does not decrypt, such as a
-        // file that was added in between, is encrypted again.
-        let mut is_done = !is_identity_changed;
-        while !is_done {
-            let what = ReencryptScope::NotByCurrent;
-            let more = Reencryption::new(vault, &recipients, what, report).run()?;
-            is_done = more.secrets + more.versions == 0;
-            counts = counts.and(more);
-        }
-        // An empty directory at the vault's path has nothing to encrypt.
-        vault.refuse_if_moved()?;
-        vault.recipient_lists().end()?;
-        Ok(counts)
-    }
-}
-
 impl RekeyBase {
     /// Fails while the vault is locked.
     pub(crate) fn of(vault: &Vault) -> Result<Self, VaultError> {
-        let list = vault.prepare_recipients()?;
+        let AgreedMembers { list, members, own: own_place } = vault.prepare_members()?;
         let own = vault.keys().with(Keyring::recipients)?;
-        let unfinished = vault.recipient_lists().read()?.unfinished(&own);
-        Ok(Self { own, list, unfinished })
+        let fingerprint = vault.members().own_fingerprint()?;
+        let unfinished = vault.members().read()?.unfinished(&own, fingerprint);
+        Ok(Self { own, list, members, own_place, unfinished })
     }
-}
-
-/// Has the accepted list name this machine's own key. Other recipients are to be accepted then.
-fn accept_own(vault: &Vault, own: &Recipient) -> Result<(), VaultError> {
-    let accepted = vault.recipient_lists().read()?.accepted.unwrap_or_default();
-    if !list::has(&accepted, own) {
-        vault.recipient_lists().begin(own)?;
-    }
-    Ok(())
 }
 
 fn recipient_of(text: &str) -> Result<Recipient, RekeyError> {

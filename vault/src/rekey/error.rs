@@ -1,13 +1,13 @@
-//! Why another identity or other recipients were refused.
+//! Why another identity or other members were refused.
 
 use std::path::PathBuf;
 
-use fluvio_secret_protocol::{SecretName, limits};
+use fluvio_secret_protocol::SecretName;
 
 use crate::keys::encryption::BadIdentity;
 use crate::keys::foreign_key::ForeignKey;
 
-/// Why another identity or other recipients were refused.
+/// Why another identity or other members were refused.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant says what it is")]
 pub enum RekeyError {
@@ -15,8 +15,6 @@ pub enum RekeyError {
     BadIdentity(#[source] BadIdentity),
     #[error("this is not a complete age recipient, which begins with age1 and has 62 characters")]
     BadRecipient,
-    #[error("the recipients in {path} changed after they were shown", path = .path.display())]
-    Changed { path: PathBuf },
     #[error(
         "an earlier version of fluvio-secret began to change the identity: its new key is in {path}",
         path = .path.display()
@@ -24,25 +22,26 @@ pub enum RekeyError {
     EarlierChange { path: PathBuf },
     #[error("the {what} cannot be used: {source}")]
     ForeignKey { what: &'static str, source: ForeignKey },
-    #[error("the vault already has {} recipients, the maximum", limits::RECIPIENTS)]
-    Many,
     #[error("the identity {path} has no room for another key", path = .path.display())]
     ManyKeys { path: PathBuf },
-    #[error("this machine's key, {own}, is not one of the recipients in {path}", path = .path.display())]
-    NotAmong { path: PathBuf, own: String },
-    #[error("{recipient} is not one of the recipients in {path}", path = .path.display())]
-    NotListed { path: PathBuf, recipient: String },
+    #[error("no two lists of members contradict each other")]
+    NoFork,
+    #[error("no machine with the fingerprint {fingerprint} has asked to join {path}", path = .path.display())]
+    NotAsked { path: PathBuf, fingerprint: String },
+    #[error("{member} is not a member of {path}", path = .path.display())]
+    NotListed { path: PathBuf, member: String },
     #[error("this identity decrypts none of the secrets in {path}", path = .path.display())]
     OpensNothing { path: PathBuf },
     #[error("{recipient} is this machine's own key")]
     Own { recipient: String },
     #[error(
-        "no retired key was removed, because the current key does not decrypt every version of"
+        "no retired key was removed, because the current key does not decrypt every version in {path} of",
+        path = .path.display()
     )]
-    RetiredNeeded { names: Vec<SecretName> },
+    RetiredNeeded { path: PathBuf, names: Vec<SecretName> },
     #[error("the new identity has a passphrase, which is missing")]
     Sealed,
-    #[error("a change of the identity or the recipients is not finished")]
+    #[error("a change of the identity or the members is not finished")]
     Unfinished,
     #[error("this is not the passphrase of the new identity")]
     WrongPassphrase,

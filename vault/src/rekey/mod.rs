@@ -9,5 +9,7 @@ pub(crate) mod earlier;
 pub(crate) mod error;
 pub(crate) mod need;
 pub(crate) mod new_keys;
+pub(crate) mod own_member;
+pub(crate) mod plan;
 pub(crate) mod reencrypt;
 pub(crate) mod retirement;

@@ -13,7 +13,7 @@ use fluvio_secret_system::parallel::{DISK_THREADS, beside, cores, in_parallel};
 use zeroize::Zeroizing;
 
 use crate::error::VaultError;
-use crate::keys::encryption::{DecryptFailure, count_recipients, encrypt};
+use crate::keys::encryption::{DecryptFailure, encrypt};
 use crate::keys::identity::Recipient;
 use crate::keys::keyring::Keyring;
 use crate::secrets::fingerprint::fingerprint;
@@ -61,9 +61,6 @@ pub(crate) struct ReencryptCounts {
 #[derive(Clone, Copy)]
 pub(crate) enum ReencryptScope {
     All,
-    /// What the other recipients could not: the earlier versions, which do not travel, and secrets with
-    /// another number of recipients.
-    ByCount,
     /// What the current key does not decrypt.
     NotByCurrent,
 }
@@ -251,7 +248,7 @@ impl<'a> Reencryption<'a> {
             file.replace(prepared)?;
             match version {
                 None => {
-                    vault.keys().forget_file_key(&name);
+                    vault.forget_file_key(&name);
                     self.counts.secrets += 1;
                 }
                 Some(_) => {
@@ -274,7 +271,7 @@ impl<'a> Reencryption<'a> {
         let names = mem::take(&mut self.unreported);
         self.done = self.all.min(self.done + names.len());
         let done = match self.files.what {
-            ReencryptScope::All | ReencryptScope::ByCount => self.done,
+            ReencryptScope::All => self.done,
             // An earlier run has done all.
             ReencryptScope::NotByCurrent => self.all,
         };
@@ -306,7 +303,7 @@ impl ReencryptFiles<'_> {
             Err(error) => return Err(error),
         };
         // One at a time, so that a lock does not wait for all.
-        let decrypt = |keys: &Keyring| self.decrypt(keys, &encrypted, version.is_none());
+        let decrypt = |keys: &Keyring| self.decrypt(keys, &encrypted);
         let plain = match self.vault.keys().with(decrypt)? {
             None => return Ok(DueOutcome::Kept),
             Some(Ok(plain)) => plain,
@@ -327,13 +324,9 @@ impl ReencryptFiles<'_> {
         &self,
         keys: &Keyring,
         encrypted: &[u8],
-        is_current: bool,
     ) -> Option<Result<Zeroizing<Vec<u8>>, DecryptFailure>> {
         let is_due = match self.what {
             ReencryptScope::All => true,
-            ReencryptScope::ByCount => {
-                !is_current || count_recipients(encrypted) != self.recipients.len()
-            }
             ReencryptScope::NotByCurrent => keys.decrypt_by_current(encrypted).is_err(),
         };
         is_due.then(|| keys.decrypt(encrypted))

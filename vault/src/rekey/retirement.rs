@@ -21,28 +21,36 @@ pub struct Retirement<'a> {
 }
 
 impl<'a> Retirement<'a> {
-    /// Proves that the current key decrypts every secret and every earlier version.
+    /// Proves that the current key decrypts every secret and every earlier version, also in the `others` that have
+    /// the same keys.
     ///
     /// # Errors
     ///
     /// [`RekeyError::RetiredNeeded`] with the names of those that it does not.
     pub fn prepare(
         vault: &'a Vault,
+        others: &[&Vault],
         passphrase: Option<&str>,
         until: Option<BootInstant>,
     ) -> Result<Self, VaultError> {
         let base = RekeyBase::of(vault)?;
-        if base.unfinished.is_some() {
-            return Err(RekeyError::Unfinished.into());
+        let is_finished = |vault| RekeyBase::of(vault).map(|base| base.unfinished.is_none());
+        for vault in [vault].iter().chain(others) {
+            if !is_finished(vault)? {
+                return Err(RekeyError::Unfinished.into());
+            }
         }
         let retired: Vec<_> = base.own[1..].iter().map(ToString::to_string).collect();
         if retired.is_empty() {
             return Ok(Self { vault, retired, rest: None });
         }
         let rest = NewKeys::without_retired(vault, passphrase, until)?;
-        let names = needing_retired_keys(vault, limits::LEFT_NAMES)?;
-        if !names.is_empty() {
-            return Err(RekeyError::RetiredNeeded { names }.into());
+        for vault in [vault].iter().chain(others) {
+            let names = needing_retired_keys(vault, limits::LEFT_NAMES)?;
+            if !names.is_empty() {
+                let path = vault.path().to_owned();
+                return Err(RekeyError::RetiredNeeded { path, names }.into());
+            }
         }
         Ok(Self { vault, retired, rest: Some(rest) })
     }

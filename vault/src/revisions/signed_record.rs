@@ -6,7 +6,7 @@
 //!
 //! The signature shows which member wrote it, and that it is of this vault and this name.
 
-use fluvio_secret_protocol::{Secret, SecretName, limits};
+use fluvio_secret_protocol::{Role, Secret, SecretName, limits};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -14,7 +14,6 @@ use zeroize::Zeroizing;
 use crate::id::VaultId;
 use crate::members::content_hash::ContentHash;
 use crate::members::list::MemberList;
-use crate::members::member::Role;
 use crate::members::signed_text::{
     BadDocument, LARGEST_NUMBER, SignedKind, SignedParts, document, head_line,
 };
@@ -123,14 +122,15 @@ impl SignedRecord {
         if head.members > members.version() {
             return Err(RecordError::NewerMembers(head.members));
         }
-        let writer = members.find(&head.writer).filter(|member| member.role().may_write());
+        let writer = members.find(&head.writer).filter(|member| member.may_write());
         let writer = writer.ok_or(RecordError::NotWriter(head.writer))?;
         if head.originally_by.is_some() && writer.role() != Role::Admin {
             return Err(RecordError::NotAdmin(head.writer));
         }
         let parts = (head_line(head), self.value.expose());
-        let is_signed =
-            SignedKind::Record.is_signed(writer.key(), &self.signature, (&parts.0, parts.1));
+        let is_signed = writer.key().is_some_and(|key| {
+            SignedKind::Record.is_signed(key, &self.signature, (&parts.0, parts.1))
+        });
         if is_signed { Ok(VerifiedRecord(self)) } else { Err(RecordError::Signature) }
     }
 

@@ -72,7 +72,7 @@ impl VaultState {
 }
 
 impl SecretState {
-    /// The state of a name that has these revisions, in any order; `None` if there are none.
+    /// The state of a name that has these revisions, in any order; `None` without any.
     pub fn of(revisions: impl IntoIterator<Item = Revision>, depth: usize) -> Option<Self> {
         // Of the files of one change, only the greatest counts.
         let mut changes = BTreeMap::new();

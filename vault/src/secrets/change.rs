@@ -174,7 +174,7 @@ impl<'a> SyncedChange<'a> {
             None => directory.remove(&file_of(&target.name)),
         };
         made.map_err(|source| target.undone(source))?;
-        target.vault.keys().forget_file_key(&target.name);
+        target.vault.forget_file_key(&target.name);
         Ok(target)
     }
 }

@@ -171,7 +171,7 @@ impl<'a> SecretRename<'a> {
                 }
             })?;
             refuse_unless(old_file)?;
-            vault.keys().forget_file_key(&from);
+            vault.forget_file_key(&from);
             let removed = secrets.directory().remove(&file_of(&from));
             removed
                 .and_then(|()| secrets.directory().sync())

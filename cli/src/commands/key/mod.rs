@@ -1,8 +1,7 @@
-//! The commands about the key, and about who can open the secrets.
+//! The commands about the key, and its passphrase.
 
 mod passphrase;
-mod recipient;
-mod rekey;
+pub(super) mod rekey;
 mod retire;
 mod rotate;
 mod show;
@@ -13,12 +12,10 @@ use clap::Subcommand;
 
 use crate::error::CliError;
 
-/// Manage the key, its passphrase and the recipients
+/// Manage the key and its passphrase
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Example:\n  fluvio-secret key show", disable_help_subcommand = true)]
 pub(crate) enum KeyCommand {
-    #[command(subcommand)]
-    Recipient(recipient::RecipientCommand),
     Rotate(rotate::RotateArgs),
     Retire(retire::RetireArgs),
     Use(use_identity::UseIdentityArgs),
@@ -28,7 +25,6 @@ pub(crate) enum KeyCommand {
 
 pub(super) fn key(command: KeyCommand) -> Result<(), CliError> {
     match command {
-        KeyCommand::Recipient(command) => recipient::recipients(command),
         KeyCommand::Retire(args) => retire::retire(&args),
         KeyCommand::Rotate(args) => rotate::rotate(&args),
         KeyCommand::Use(args) => use_identity::use_identity(&args),

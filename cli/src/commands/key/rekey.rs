@@ -1,23 +1,34 @@
 //! What the commands share that re-encrypt all secrets: the progress, and what is printed.
 
 use fluvio_secret_protocol::{
-    Call, ClientError, GetKey, GetStatus, ListedRecipient, Recipients, Reencrypted, Reencrypting,
-    Secret, Unfinished,
+    Call, ClientError, GetKey, GetStatus, Members, Reencrypted, Reencrypting, Secret, Unfinished,
+    VaultAddress,
 };
 
-use crate::connection::client;
+use crate::connection::{client, client_about};
 use crate::error::CliError;
 use crate::format::count;
 use crate::output;
 use crate::passphrase::{self, PassphraseArgs};
 use crate::progress::Progress;
 
-/// Has the daemon do it, and shows on a terminal how far it is.
-pub(super) fn reseal<C>(request: C) -> Result<Reencrypted, CliError>
+/// Has the daemon do it in every vault, and shows on a terminal how far it is.
+pub(in crate::commands) fn reseal<C>(request: C) -> Result<Reencrypted, CliError>
 where
     C: Call<Answer = Reencrypted>,
 {
-    let mut client = client()?;
+    reseal_in(None, request)
+}
+
+/// The same in one vault.
+pub(in crate::commands) fn reseal_in<C>(
+    vault: Option<VaultAddress>,
+    request: C,
+) -> Result<Reencrypted, CliError>
+where
+    C: Call<Answer = Reencrypted>,
+{
+    let mut client = client_about(vault)?;
     let mut progress = Progress::begin();
     let resealed = client.call_with_progress(request, |Reencrypting { done, all }| {
         progress.show(done, all);
@@ -30,7 +41,9 @@ where
 }
 
 /// The passphrase that a new identity file gets: that of the current one, if it has one.
-pub(super) fn kept_passphrase(args: &PassphraseArgs) -> Result<Option<Secret>, CliError> {
+pub(in crate::commands) fn kept_passphrase(
+    args: &PassphraseArgs,
+) -> Result<Option<Secret>, CliError> {
     let mut client = client()?;
     let has_one = client.call(GetKey)?.passphrase == Some(true);
     // While locked the daemon says what is first to be done.
@@ -40,19 +53,30 @@ pub(super) fn kept_passphrase(args: &PassphraseArgs) -> Result<Option<Secret>, C
     passphrase::read(args).map(Some)
 }
 
-pub(super) fn summary(resealed: &Reencrypted) -> String {
+pub(in crate::commands) fn summary(resealed: &Reencrypted) -> String {
     format!(
         "{} and {} re-encrypted for {}",
         count(resealed.secrets, "secret"),
         count(resealed.versions, "earlier version"),
-        count(resealed.recipients, "recipient")
+        count(resealed.members, "member")
     )
 }
 
-pub(super) fn say_rest(resealed: &Reencrypted) {
+pub(in crate::commands) fn say_rest(resealed: &Reencrypted) {
     say_kept(resealed);
     say_finished(resealed);
     say_left(resealed);
+    say_others(resealed);
+}
+
+/// Says which vaults still need the old key.
+fn say_others(resealed: &Reencrypted) {
+    for other in &resealed.others {
+        output::say(&format!(
+            "warning: a vault is still encrypted for the old key: {other}\n\
+             help: when that is done, run: fluvio-secret key rotate"
+        ));
+    }
 }
 
 fn say_left(resealed: &Reencrypted) {
@@ -79,25 +103,24 @@ fn say_finished(resealed: &Reencrypted) {
         Some(Unfinished::Identity) => {
             output::say("note: an earlier change of the identity is now finished");
         }
-        Some(Unfinished::Recipients) => {
-            output::say("note: an earlier change of the recipients is now finished");
+        Some(Unfinished::Members) => {
+            output::say("note: an earlier change of the members is now finished");
         }
         None => {}
     }
 }
 
-/// Says what is to be done about the recipients, if anything is.
-pub(super) fn say_state(recipients: &Recipients) {
-    let is_new = |one: &ListedRecipient| one.listed != one.accepted;
-    match recipients.unfinished {
+/// Says what is to be done about the members, if anything is.
+pub(in crate::commands) fn say_state(members: &Members) {
+    match members.unfinished {
         Some(Unfinished::Identity) => output::say(
             "note: a change of the identity is not finished\nhelp: finish it with: fluvio-secret key rotate",
         ),
-        Some(Unfinished::Recipients) => output::say(
-            "note: not all secrets are encrypted for these recipients yet\nhelp: finish it with: fluvio-secret key recipient accept",
+        Some(Unfinished::Members) => output::say(
+            "note: not all secrets are encrypted for these members yet\nhelp: finish it with: fluvio-secret member admit",
         ),
-        None if recipients.recipients.iter().any(is_new) => output::say(
-            "note: you have not accepted these recipients\nhelp: review and accept them with: fluvio-secret key recipient accept",
+        None if members.forked => output::say(
+            "note: two admins have changed the members at the same time\nhelp: bring both together with: fluvio-secret member merge",
         ),
         None => {}
     }

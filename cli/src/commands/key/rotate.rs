@@ -3,11 +3,12 @@
 use std::io::{self, IsTerminal};
 
 use clap::Args;
-use fluvio_secret_protocol::{GetRecipients, Rotate, Unfinished};
+use fluvio_secret_protocol::{Rotate, Unfinished};
 
 use super::rekey::{kept_passphrase, reseal, say_rest, summary};
 use crate::connection::client;
 use crate::error::CliError;
+use crate::members::members;
 use crate::output;
 use crate::passphrase::PassphraseArgs;
 use crate::question;
@@ -41,7 +42,7 @@ note: the old key stays in the identity file, marked as retired";
 
 pub(super) fn rotate(args: &RotateArgs) -> Result<(), CliError> {
     let RotateArgs { drop_history, yes, ref passphrase } = *args;
-    let is_begun = client()?.call(GetRecipients)?.unfinished == Some(Unfinished::Identity);
+    let is_begun = members(&mut client()?)?.unfinished == Some(Unfinished::Identity);
     // Without a terminal, only what deletes needs a yes.
     if !is_begun && !yes && (drop_history || io::stdin().is_terminal()) {
         output::say(ABOUT_ROTATION);

@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use fluvio_secret_protocol::{GetRecipients, Secret, UseIdentity, limits};
+use fluvio_secret_protocol::{Secret, UseIdentity, limits};
 use fluvio_secret_system::key_text::has_key;
 use fluvio_secret_system::regular::{self, Links};
 use fluvio_secret_system::{printable, shell};
@@ -14,6 +14,7 @@ use fluvio_secret_system::{printable, shell};
 use super::rekey::{kept_passphrase, reseal, say_rest, say_state, summary};
 use crate::connection::client;
 use crate::error::{AnyCause, CliError};
+use crate::members::members;
 use crate::passphrase::{self, PassphraseArgs};
 use crate::prompt::{PromptError, Terminal};
 use crate::{input, output};
@@ -69,14 +70,14 @@ pub(super) fn use_identity(args: &UseIdentityArgs) -> Result<(), CliError> {
         ));
     }
     say_rest(&resealed);
-    let recipients = client()?.call(GetRecipients)?;
-    if recipients.recipients.iter().any(|one| one.own && one.listed) {
-        say_state(&recipients);
+    let members = members(&mut client()?)?;
+    if members.members.iter().any(|one| one.own && !one.requested) {
+        say_state(&members);
     } else {
-        output::say(&format!(
-            "note: it is not one of the vault's recipients, so it cannot decrypt new secrets\nhelp: have one of them run: fluvio-secret key recipient add {}",
-            resealed.own
-        ));
+        output::say(
+            "note: it is not the key of a member of the vault, so it cannot decrypt new secrets\n\
+             help: ask to be admitted with: fluvio-secret member request",
+        );
     }
     Ok(())
 }

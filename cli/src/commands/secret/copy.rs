@@ -5,9 +5,10 @@ use fluvio_secret_protocol::{Copied, CopySecret, SecretName};
 
 use super::rename::refuse_same;
 use crate::argument::{self, names};
-use crate::connection::client;
+use crate::connection::client_about;
 use crate::error::CliError;
 use crate::output;
+use crate::vault_choice::VaultArgs;
 
 /// Copy a value to a new secret
 #[derive(Args, Debug)]
@@ -18,6 +19,9 @@ encrypted together with the value, so the vault must be unlocked.
 Example:
   fluvio-secret copy AUTH_HEADER STAGING_AUTH")]
 pub(crate) struct CopyArgs {
+    #[command(flatten)]
+    vault: VaultArgs,
+
     /// The name of the secret
     #[arg(value_name = "OLD", value_parser = argument::parsed(argument::name), add = names())]
     old: SecretName,
@@ -28,9 +32,11 @@ pub(crate) struct CopyArgs {
 }
 
 pub(crate) fn copy(args: CopyArgs) -> Result<(), CliError> {
-    let CopyArgs { old, new } = args;
+    let CopyArgs { vault, old, new } = args;
     refuse_same(&old, &new)?;
-    let Copied = client()?.call(CopySecret { name: old.clone(), new_name: new.clone() })?;
+    let vault = vault.here_noted()?;
+    let Copied =
+        client_about(vault)?.call(CopySecret { name: old.clone(), new_name: new.clone() })?;
     output::confirm(&format!("Secret \"{old}\" copied to \"{new}\" successfully"));
     Ok(())
 }

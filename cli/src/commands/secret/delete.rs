@@ -5,10 +5,11 @@ use fluvio_secret_protocol::{ClientError, Delete, Deleted, GetStale, SecretName,
 
 use super::remarks;
 use crate::argument;
-use crate::connection::client;
+use crate::connection::client_about;
 use crate::error::CliError;
 use crate::output;
 use crate::question;
+use crate::vault_choice::VaultArgs;
 
 /// Delete secrets, which `restore` can bring back
 #[derive(Args, Debug)]
@@ -29,6 +30,9 @@ pub(crate) struct DeleteArgs {
     #[arg(short, long)]
     yes: bool,
 
+    #[command(flatten)]
+    vault: VaultArgs,
+
     /// The names of the secrets
     #[arg(
         value_name = "NAME",
@@ -41,14 +45,15 @@ pub(crate) struct DeleteArgs {
 }
 
 pub(crate) fn delete(args: DeleteArgs) -> Result<(), CliError> {
-    let DeleteArgs { purge, yes, names } = args;
+    let DeleteArgs { purge, yes, vault, names } = args;
+    let vault = vault.here_noted()?;
     if purge && !yes {
         let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
         let all = names.join(", ");
         question::ask(&format!("Delete {all} and all earlier versions for good?"), "deleted")?;
     }
     let word = if purge { "purged" } else { "deleted" };
-    let mut client = client()?;
+    let mut client = client_about(vault)?;
     let mut outcome = Ok(());
     let mut deleted = Vec::new();
     for name in names {

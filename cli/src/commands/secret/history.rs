@@ -1,14 +1,15 @@
 //! `history`: the versions of a secret, without their values.
 
 use clap::Args;
-use fluvio_secret_protocol::{self as protocol, SecretName, Versions};
+use fluvio_secret_protocol::{self as protocol, SecretName, VaultAddress, Versions};
 use serde::Serialize;
 
 use crate::argument::{self, names};
-use crate::connection::client;
+use crate::connection::client_about;
 use crate::error::CliError;
-use crate::format::OutputArgs;
+use crate::format::{OutputArgs, OutputFormat};
 use crate::style::Styled;
+use crate::vault_choice::{self, VaultArgs};
 use crate::{date, format};
 
 /// Show the versions of a secret, newest first
@@ -23,6 +24,9 @@ pub(crate) struct HistoryArgs {
     #[command(flatten)]
     output: OutputArgs,
 
+    #[command(flatten)]
+    vault: VaultArgs,
+
     /// The name of the secret
     #[arg(value_name = "NAME", value_parser = argument::parsed(argument::name), add = names())]
     name: SecretName,
@@ -30,13 +34,19 @@ pub(crate) struct HistoryArgs {
 
 pub(crate) fn history(args: &HistoryArgs) -> Result<(), CliError> {
     let name = &args.name;
-    let versions = client()?.call(protocol::History { name: name.clone() })?;
-    format::print(args.output.format, || table(&versions), || ShownHistory::of(name, &versions))
+    let vault = args.vault.here()?;
+    let versions = client_about(vault.clone())?.call(protocol::History { name: name.clone() })?;
+    if args.output.format == OutputFormat::Table {
+        vault_choice::note(vault.as_ref());
+    }
+    let value = || ShownHistory::of(name, &versions, vault.as_ref());
+    format::print(args.output.format, || table(&versions), value)
 }
 
 #[derive(Serialize)]
 struct ShownHistory<'a> {
     name: &'a SecretName,
+    vault: Option<&'a str>,
     present: Option<ShownVersion>,
     earlier: Vec<ShownVersion>,
 }
@@ -49,11 +59,12 @@ struct ShownVersion {
 }
 
 impl<'a> ShownHistory<'a> {
-    fn of(name: &'a SecretName, versions: &Versions) -> Self {
+    fn of(name: &'a SecretName, versions: &Versions, vault: Option<&'a VaultAddress>) -> Self {
         let shown = |version, at| ShownVersion { version, last_update: date::rfc3339(at) };
         let earlier = versions.earlier.iter();
         Self {
             name,
+            vault: vault.map(|vault| &*vault.path),
             present: versions.present.map(|at| shown(None, at)),
             earlier: earlier.map(|one| shown(Some(one.version), one.set_at)).collect(),
         }

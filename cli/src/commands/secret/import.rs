@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 use fluvio_secret_protocol::{
-    ClientError, Found, HeldLease, Imported, ListedGrant, Secret, SecretName, limits,
+    ClientError, Found, HeldLease, Imported, ListedGrant, Secret, SecretName, VaultAddress, limits,
 };
 use fluvio_secret_system::file_id::FileId;
 use fluvio_secret_system::printable;
@@ -14,11 +14,12 @@ use fluvio_secret_system::printable;
 use super::import_source::ImportSource;
 use super::remarks::{about_the_identity, about_unfit, say_holders};
 use crate::argument;
-use crate::connection::client;
+use crate::connection::client_about;
 use crate::error::{AnyCause, CliError};
 use crate::progress::Progress;
 use crate::provider::Provider;
 use crate::secrets_file::{FileFormat, SecretsFile};
+use crate::vault_choice::VaultArgs;
 use crate::{format, output};
 
 /// Import secrets from a file, the environment or a command
@@ -39,7 +40,6 @@ is the value. One line break at the end is removed. If COMMAND fails or prints n
 set.
 
 Example:
-  fluvio-secret import --dry-run secrets.txt
   fluvio-secret import --overwrite --remove secrets.txt
   fluvio-secret import --command API_TOKEN -- op read op://dev/weather/token")]
 pub(crate) struct ImportArgs {
@@ -64,6 +64,9 @@ pub(crate) struct ImportArgs {
         conflicts_with_all = ["env", "command"]
     )]
     format: Option<FileFormat>,
+
+    #[command(flatten)]
+    vault: VaultArgs,
 
     /// Import these variables of the environment
     #[arg(
@@ -111,8 +114,12 @@ pub(crate) fn import(import: &ImportArgs) -> Result<(), CliError> {
     for note in file.notes() {
         output::say(&format!("note: {}: {note}", source.shown()));
     }
-    let importer =
-        Importer { source: &source, secrets: &file.secrets, overwrite: import.overwrite };
+    let importer = Importer {
+        source: &source,
+        secrets: &file.secrets,
+        overwrite: import.overwrite,
+        vault: import.vault.here_noted()?,
+    };
     let found = importer.look()?;
     let is_refused = found.contains(&Found::Other) && !import.overwrite;
     if import.dry_run {
@@ -165,6 +172,7 @@ struct Importer<'a> {
     source: &'a ImportSource,
     secrets: &'a Secrets,
     overwrite: bool,
+    vault: Option<VaultAddress>,
 }
 
 impl Importer<'_> {
@@ -176,7 +184,7 @@ impl Importer<'_> {
             overwrite: self.overwrite,
             dry_run,
         };
-        Ok(client()?.call(request)?)
+        Ok(client_about(self.vault.clone())?.call(request)?)
     }
 
     /// What the vault has under each name.

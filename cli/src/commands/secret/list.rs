@@ -1,15 +1,18 @@
 //! `list`: names and dates, to the letter as the cloud prints them.
 
-use fluvio_secret_protocol::{List, ListDeleted, ListedSecret};
+use fluvio_secret_protocol::{
+    Client, ClientError, List, ListDeleted, ListVaults, ListedSecret, ListedVault, VaultAddress,
+};
 use serde::Serialize;
 
 use clap::Args;
 
 use super::used::list_used;
-use crate::connection::client;
+use crate::connection::{client, client_about};
 use crate::error::CliError;
 use crate::format::{OutputArgs, OutputFormat};
 use crate::style::Styled;
+use crate::vault_choice::{self, VaultArgs};
 use crate::{date, format, output};
 
 /// List the secrets and when they were set
@@ -18,6 +21,9 @@ use crate::{date, format, output};
 With --used, each secret has the configurations below the current directory that reference it, and
 its last delivery in the audit log. Hidden directories, node_modules, target and venv are not
 searched.
+
+With --all-vaults, the secrets of your personal vault come first, and then those of each project whose
+vault you have registered.
 
 Example:
   fluvio-secret list
@@ -32,30 +38,39 @@ pub(crate) struct ListSecretsArgs {
     #[arg(long, conflicts_with = "deleted")]
     used: bool,
 
+    /// List the secrets of all registered vaults
+    #[arg(long, conflicts_with_all = ["used", "vault"])]
+    all_vaults: bool,
+
+    #[command(flatten)]
+    vault: VaultArgs,
+
     #[command(flatten)]
     output: OutputArgs,
 }
 
 #[derive(Serialize)]
-struct ShownSecret {
-    name: String,
+struct ShownSecret<'a> {
+    name: &'a str,
+    /// The directory of a project's vault.
+    vault: Option<&'a str>,
     last_update: Option<String>,
 }
 
 pub(crate) fn list(args: &ListSecretsArgs) -> Result<(), CliError> {
-    if args.used {
-        return list_used(args.output.format);
+    if args.all_vaults {
+        return list_all(args);
     }
-    let mut client = client()?;
-    let secrets = match args.deleted {
-        true => client.collect(ListDeleted)?,
-        false => client.collect(List)?,
-    };
-    let value = |secret: &ListedSecret| ShownSecret {
-        name: secret.name.to_string(),
-        last_update: date::rfc3339(secret.set_at),
-    };
-    let values = || secrets.iter().map(value).collect::<Vec<_>>();
+    let vault = args.vault.here()?;
+    if args.used {
+        return list_used(vault.as_ref(), args.output.format);
+    }
+    let path = vault.as_ref().map(|vault| vault.path.clone());
+    let secrets = listed(args, &mut client_about(vault.clone())?)?;
+    let values = || secrets.iter().map(|one| shown(one, path.as_deref())).collect::<Vec<_>>();
+    if args.output.format == OutputFormat::Table {
+        vault_choice::note(vault.as_ref());
+    }
     if secrets.is_empty() && args.output.format == OutputFormat::Table {
         output::say(match args.deleted {
             true => "note: there are no deleted secrets to restore",
@@ -63,6 +78,50 @@ pub(crate) fn list(args: &ListSecretsArgs) -> Result<(), CliError> {
         });
     }
     format::print(args.output.format, || table(&secrets, date::cloud), values)
+}
+
+fn listed(args: &ListSecretsArgs, client: &mut Client) -> Result<Vec<ListedSecret>, ClientError> {
+    match args.deleted {
+        true => client.collect(ListDeleted),
+        false => client.collect(List),
+    }
+}
+
+fn shown<'a>(secret: &'a ListedSecret, vault: Option<&'a str>) -> ShownSecret<'a> {
+    ShownSecret { name: secret.name.as_str(), vault, last_update: date::rfc3339(secret.set_at) }
+}
+
+/// Lists the secrets of all vaults. One that cannot be opened is reported, and the others are listed.
+fn list_all(args: &ListSecretsArgs) -> Result<(), CliError> {
+    let mut client = client()?;
+    let mut all = Vec::new();
+    let mut is_one_closed = false;
+    for ListedVault { path, id, personal, .. } in client.collect(ListVaults)? {
+        let path = (!personal).then_some(path);
+        let vault = path.clone().map(|path| VaultAddress { path, id });
+        client = client.about(vault);
+        match listed(args, &mut client) {
+            Ok(secrets) => all.extend(secrets.into_iter().map(|secret| (secret, path.clone()))),
+            Err(error @ ClientError::Refused(_)) => {
+                output::error(&error.into());
+                is_one_closed = true;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let row = |(secret, vault): &(ListedSecret, Option<String>)| {
+        let vault = vault_choice::shown(vault.as_deref());
+        [secret.name.to_string(), date::cloud(secret.set_at), vault]
+    };
+    format::print(
+        args.output.format,
+        || {
+            let rows: Vec<_> = all.iter().map(row).collect();
+            format::table(["SecretNames", "LastUpdate", "Vault"], &rows)
+        },
+        || all.iter().map(|(one, vault)| shown(one, vault.as_deref())).collect::<Vec<_>>(),
+    )?;
+    if is_one_closed { Err(CliError::Some) } else { Ok(()) }
 }
 
 fn table(secrets: &[ListedSecret], date: impl Fn(i64) -> String) -> Styled {

@@ -6,7 +6,7 @@ pub(super) mod history;
 pub(super) mod import;
 mod import_source;
 pub(super) mod list;
-mod remarks;
+pub(super) mod remarks;
 pub(super) mod rename;
 pub(super) mod restore;
 pub(super) mod set;

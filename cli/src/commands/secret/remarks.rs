@@ -59,7 +59,7 @@ fn named<'a>(
 }
 
 /// What to know about the key that was made for the first secret.
-pub(super) fn about_the_identity(path: &str) -> String {
+pub(in crate::commands) fn about_the_identity(path: &str) -> String {
     format!(
         "\
 note: your identity, the key that decrypts your secrets, is now in {path}

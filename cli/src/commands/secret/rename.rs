@@ -5,9 +5,10 @@ use fluvio_secret_protocol::{RenameSecret, SecretName};
 
 use super::remarks::say_renamed;
 use crate::argument::{self, names};
-use crate::connection::client;
+use crate::connection::client_about;
 use crate::error::CliError;
 use crate::output;
+use crate::vault_choice::VaultArgs;
 
 /// Rename a secret, with its history
 #[derive(Args, Debug)]
@@ -18,6 +19,9 @@ changed: write NEW where they have OLD. Connectors that run with OLD keep runnin
 Example:
   fluvio-secret rename AUTH_HEADER WEATHER_AUTH")]
 pub(crate) struct RenameArgs {
+    #[command(flatten)]
+    vault: VaultArgs,
+
     /// The name of the secret
     #[arg(value_name = "OLD", value_parser = argument::parsed(argument::name), add = names())]
     old: SecretName,
@@ -28,9 +32,11 @@ pub(crate) struct RenameArgs {
 }
 
 pub(crate) fn rename(args: RenameArgs) -> Result<(), CliError> {
-    let RenameArgs { old, new } = args;
+    let RenameArgs { vault, old, new } = args;
     refuse_same(&old, &new)?;
-    let renamed = client()?.call(RenameSecret { name: old.clone(), new_name: new.clone() })?;
+    let vault = vault.here_noted()?;
+    let renamed =
+        client_about(vault)?.call(RenameSecret { name: old.clone(), new_name: new.clone() })?;
     output::confirm(&format!("Secret \"{old}\" renamed to \"{new}\" successfully"));
     if renamed.left > 0 {
         output::say(&format!(

@@ -5,8 +5,9 @@ use fluvio_secret_protocol::{Restore, SecretName};
 
 use super::remarks;
 use crate::argument;
-use crate::connection::client;
+use crate::connection::client_about;
 use crate::error::CliError;
+use crate::vault_choice::VaultArgs;
 use crate::{date, output};
 
 /// Restore an earlier version of a secret
@@ -23,6 +24,9 @@ pub(crate) struct RestoreArgs {
     #[arg(long, value_name = "N")]
     version: Option<u64>,
 
+    #[command(flatten)]
+    vault: VaultArgs,
+
     /// The name of the secret
     #[arg(
         value_name = "NAME",
@@ -33,8 +37,9 @@ pub(crate) struct RestoreArgs {
 }
 
 pub(crate) fn restore(args: &RestoreArgs) -> Result<(), CliError> {
-    let RestoreArgs { version, name } = args;
-    let restored = client()?.call(Restore { name: name.clone(), version: *version })?;
+    let RestoreArgs { version, vault, name } = args;
+    let vault = vault.here_noted()?;
+    let restored = client_about(vault)?.call(Restore { name: name.clone(), version: *version })?;
     output::confirm(&format!(
         "Secret \"{name}\" restored successfully (version {} of {})",
         restored.version,

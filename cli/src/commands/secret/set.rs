@@ -7,17 +7,18 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
-use fluvio_secret_protocol::{List, Secret, SecretName, Set};
+use fluvio_secret_protocol::{List, Secret, SecretName, Set, VaultAddress};
 use fluvio_secret_system::harden::Hardened;
 
 use super::remarks::{about_the_identity, about_unfit, provided, say_holders};
 use crate::argument;
 use crate::commands::restart::restart_held;
-use crate::connection::{client, state};
+use crate::connection::{client_about, state};
 use crate::error::CliError;
 use crate::output;
 use crate::provider::{Provider, ProviderError};
 use crate::value::{self, Source};
+use crate::vault_choice::VaultArgs;
 
 /// Set a secret, or replace its value
 #[derive(Args, Debug)]
@@ -55,6 +56,9 @@ pub(crate) struct SetArgs {
     /// Restart connectors that may have the earlier value
     #[arg(long)]
     restart: bool,
+
+    #[command(flatten)]
+    vault: VaultArgs,
 
     /// The secret's name: letters, digits and _
     #[arg(value_name = "NAME", value_parser = argument::parsed(argument::name))]
@@ -108,6 +112,7 @@ help: see: fluvio-secret set --help";
 pub(crate) fn set(args: SetArgs, hardened: Hardened) -> Result<(), CliError> {
     let (name, restart) = (args.name.clone(), args.restart);
     let provider = args.provider()?;
+    let vault = args.vault.here_noted()?;
     let source = args.source();
     let is_argument = matches!(source, Source::Argument(_));
     let value = match provider {
@@ -115,7 +120,7 @@ pub(crate) fn set(args: SetArgs, hardened: Hardened) -> Result<(), CliError> {
         None => value::read(source, &name)?,
     };
     if is_argument {
-        refuse_swapped(&name, &value)?;
+        refuse_swapped(&name, &value, vault.clone())?;
     }
     if is_argument && value.expose().starts_with(b"--") {
         output::say(
@@ -126,7 +131,7 @@ pub(crate) fn set(args: SetArgs, hardened: Hardened) -> Result<(), CliError> {
         output::say(ABOUT_FILES);
     }
     let unfit = about_unfit([(&name, &value)]);
-    let stored = client()?.call(Set { name: name.clone(), value })?;
+    let stored = client_about(vault)?.call(Set { name: name.clone(), value })?;
     output::confirm(&format!("Secret \"{name}\" set successfully"));
     if let Some(identity) = stored.new_identity {
         output::say(&about_the_identity(&identity));
@@ -146,13 +151,17 @@ pub(crate) fn set(args: SetArgs, hardened: Hardened) -> Result<(), CliError> {
 
 /// Refuses a value that is the name of another secret: the two were probably swapped. A value in the place of the
 /// name would be in the list and in the audit log.
-fn refuse_swapped(name: &SecretName, value: &Secret) -> Result<(), CliError> {
+fn refuse_swapped(
+    name: &SecretName,
+    value: &Secret,
+    vault: Option<VaultAddress>,
+) -> Result<(), CliError> {
     let is_usual = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
     if value.is_empty() || !value.expose().iter().all(is_usual) {
         return Ok(());
     }
     // The names come here, because no value is sent as a name.
-    let listed = client()?.collect(List).unwrap_or_default();
+    let listed = client_about(vault)?.collect(List).unwrap_or_default();
     let is_other =
         |other: &SecretName| other != name && other.as_str().as_bytes() == value.expose();
     match listed.iter().any(|listed| is_other(&listed.name)) {

@@ -2,28 +2,36 @@
 
 use std::path::Path;
 
-use fluvio_secret_protocol::{List, ListedSecret};
+use fluvio_secret_protocol::{List, ListedSecret, VaultAddress};
 use serde::Serialize;
 
 use crate::config_search::ConfigSearch;
-use crate::connection::client;
+use crate::connection::client_about;
 use crate::deliveries::{Deliveries, ShownDelivery};
 use crate::error::CliError;
 use crate::format::OutputFormat;
+use crate::vault_choice;
 use crate::{date, format, output};
 
 #[derive(Serialize)]
 struct ShownUse<'a> {
     name: &'a str,
+    vault: Option<&'a str>,
     last_update: Option<String>,
     configs: Vec<String>,
     deliveries: Vec<ShownDelivery<'a>>,
 }
 
-pub(super) fn list_used(format: OutputFormat) -> Result<(), CliError> {
-    let secrets = client()?.collect(List)?;
+pub(super) fn list_used(
+    vault: Option<&VaultAddress>,
+    format: OutputFormat,
+) -> Result<(), CliError> {
+    let secrets = client_about(vault.cloned())?.collect(List)?;
     let search = ConfigSearch::below(Path::new(""))?;
-    let deliveries = Deliveries::read()?;
+    let deliveries = Deliveries::read(vault)?;
+    if format == OutputFormat::Table {
+        vault_choice::note(vault);
+    }
     search.report();
     if search.is_partial {
         output::say(
@@ -42,6 +50,7 @@ pub(super) fn list_used(format: OutputFormat) -> Result<(), CliError> {
         let secret: &ListedSecret = secret;
         ShownUse {
             name: secret.name.as_str(),
+            vault: vault.map(|vault| &*vault.path),
             last_update: date::rfc3339(secret.set_at),
             configs: configs(secret),
             deliveries: deliveries.of(&secret.name),

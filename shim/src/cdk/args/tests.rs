@@ -79,6 +79,9 @@ fn what_goes_with_watch_is_for_the_supervisor() {
     assert_eq!(watch.config.to_str(), Some("sample-config.yaml"));
     assert_eq!(words(&watch.options), "--watch --no-check --no-lease");
     assert_eq!(words(&watch.args), "test --inject env --no-check");
+    let watch = watched("test --watch --vault ../other -c c.yaml");
+    assert_eq!(words(&watch.options), "--watch --vault ../other");
+    assert_eq!(words(&watch.args), "test --vault ../other -c c.yaml");
     let watch = watched("test --watch -p x --secrets s --config=d.yaml");
     assert_eq!(
         (watch.config.to_str(), &*words(&watch.options)),
@@ -102,6 +105,16 @@ fn a_detached_connector_is_neither_masked_nor_watched() {
     assert_eq!(watch, CdkPlan::Refuse(BadOption::WATCH));
     assert_eq!(planned("deploy start -c c.yaml --mask"), CdkPlan::Refuse(BadOption::MASK));
     assert!(matches!(planned("deploy start -c c.yaml -- --mask"), CdkPlan::Start(_)));
+}
+
+#[test]
+fn the_vault_is_ours() {
+    for line in ["deploy start --vault personal -c c.yaml", "test -c c.yaml --vault=personal"] {
+        let start = started(line);
+        assert_eq!(start.vault, Some("personal".into()), "{line}");
+        assert!(!start.args.iter().any(|arg| arg.to_string_lossy().contains("personal")));
+    }
+    assert_eq!(started("test -- --vault x").vault, None);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use super::Applicant;
+use fluvio_secret_protocol::Role;
+
 use crate::members::error::ApplicantError;
-use crate::members::member::Role;
 use crate::members::signed_text::BadDocument;
 use crate::members::test_machines::{machines, other_vault, vault};
 

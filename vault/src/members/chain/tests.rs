@@ -1,7 +1,9 @@
 use super::{MemberChain, RefusedList};
+use fluvio_secret_protocol::Role;
+
 use crate::members::error::MembersError;
 use crate::members::list::{MemberList, SignedList};
-use crate::members::member::{Member, Role};
+use crate::members::member::Member;
 use crate::members::signing_key::SigningKey;
 use crate::members::test_machines::{TestMachine, first_list, found, machines, other_vault, vault};
 

@@ -1,8 +1,10 @@
-use super::{MEMBER_LIST_BYTES, MEMBERS, MemberList, SignedList};
+use super::{MEMBER_LIST_BYTES, MemberList, SignedList};
+use fluvio_secret_protocol::{Role, limits};
+
 use crate::keys::identity::Identity;
 use crate::members::content_hash::ContentHash;
 use crate::members::error::MembersError;
-use crate::members::member::{Member, Role};
+use crate::members::member::Member;
 use crate::members::signed_text::BadDocument;
 use crate::members::signing_key::SigningKey;
 use crate::members::test_machines::{TestMachine, first_list, found, machines, other_vault, vault};
@@ -119,7 +121,7 @@ fn a_list_has_its_limits() {
         let key = *SigningKey::generate().expect("a key").verification_key();
         Member::new(Identity::generate().recipient(), key, &note, Role::Reader)
     };
-    let mut members: Vec<_> = (1..MEMBERS).map(member).chain([admin]).collect();
+    let mut members: Vec<_> = (1..limits::MEMBERS).map(member).chain([admin]).collect();
     assert_eq!(first(members.clone()), Ok(()));
     members.insert(0, member(0));
     assert_eq!(first(members), Err(MembersError::Large));

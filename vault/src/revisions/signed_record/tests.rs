@@ -4,11 +4,11 @@ use super::{RecordError, SecretUpdate, SignedRecord, VerifiedRecord};
 use crate::id::VaultId;
 use crate::members::content_hash::ContentHash;
 use crate::members::list::MemberList;
-use crate::members::member::Role;
 use crate::members::signed_text::{BadDocument, SignedKind, document};
 use crate::members::signing_key::SigningKey;
 use crate::members::test_machines::{TestMachine, first_list, machines, other_vault, time, vault};
 use crate::revisions::revision::RecordKind;
+use fluvio_secret_protocol::Role;
 
 fn update(value: &[u8]) -> SecretUpdate {
     SecretUpdate {

@@ -1,33 +1,16 @@
-//! Who can open the secrets: a vault that is shared, keys that are given, and what is said.
+//! Who can decrypt the secrets: vaults that are shared, keys that are given, and what is printed.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::harness::pty::Pty;
+use crate::harness::watch::folder;
 use crate::harness::{Home, Said, need, said};
+use crate::own_vault::copy;
 
-/// Runs git in a directory.
-fn git(folder: &Path, args: &[&str]) {
-    let mut git = Command::new("git");
-    // The configuration of the user who runs the tests may have hooks, or ignore everything.
-    git.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
-    git.arg("-C").arg(folder).args(["-c", "user.name=test", "-c", "user.email=test@localhost"]);
-    git.args(["-c", "init.defaultBranch=main", "-c", "commit.gpgsign=false"]).args(args);
-    let said = said(&mut git);
-    assert!(said.status.success(), "{args:?}: {said:?}");
-}
-
-fn commit(home: &Home) {
-    git(&home.vault(), &["add", "--all"]);
-    git(&home.vault(), &["commit", "--quiet", "--message", "change"]);
-    git(&home.vault(), &["push", "--quiet", "origin", "main"]);
-}
-
-fn pull(home: &Home) {
-    git(&home.vault(), &["pull", "--quiet", "--rebase", "origin", "main"]);
-}
+/// A key that is in use already: the example of age's own documentation.
+const FRIEND: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
 
 /// This machine's recipient.
 fn own(home: &Home) -> String {
@@ -58,79 +41,17 @@ fn identity(home: &Home, name: &str) -> (PathBuf, String) {
 }
 
 #[test]
-fn d14_a_vault_that_two_share_by_git_works_both_ways_and_stops_at_who_is_not_accepted() {
-    if !need::tool("git") {
-        return;
-    }
-    let (ada, bob) = (Home::new(), Home::new());
-    let origin = ada.path("origin.git");
-    git(Path::new("/"), &["init", "--quiet", "--bare", origin.to_str().unwrap()]);
-    ada.ok(&["set", "API_TOKEN", "from ada"]);
-    // He uses it already, and so has an identity.
-    bob.ok(&["set", "MINE", "x"]);
-    ada.ok(&["key", "recipient", "add", &own(&bob), "--note", "bob's laptop"]);
-    git(&ada.vault(), &["init", "--quiet"]);
-    git(&ada.vault(), &["remote", "add", "origin", origin.to_str().unwrap()]);
-    commit(&ada);
-
-    bob.ok(&["daemon", "stop"]);
-    fs::rename(bob.vault(), bob.path("before")).unwrap();
-    let there = bob.vault();
-    let (from, to) = (origin.to_str().unwrap(), there.to_str().unwrap());
-    git(Path::new("/"), &["clone", "--quiet", from, to]);
-    fs::set_permissions(bob.vault(), fs::Permissions::from_mode(0o700)).unwrap();
-    refused(&bob.cli(&["list"]), 69, "daemon start --accept-vault");
-    bob.ok(&["daemon", "start", "--accept-vault"]);
-    assert_eq!(delivered(&bob, "API_TOKEN").out, "from ada");
-    refused(&bob.cli(&["set", "FROM_BOB", "x"]), 1, "key recipient accept");
-    let file = bob.write("secrets.txt", "FROM_BOB=x\n");
-    refused(&bob.cli(&["import", file.to_str().unwrap()]), 1, "key recipient accept");
-    refused(&bob.cli(&["key", "rotate"]), 1, "key recipient accept");
-    refused(&bob.cli(&["key", "recipient", "accept"]), 1, "--yes");
-    let shown = bob.ok(&["key", "recipient", "accept", "--yes"]);
-    assert!(shown.contains(&format!("+ {}", own(&ada))), "{shown}");
-    assert!(shown.contains(&format!("  {}  bob's laptop", own(&bob))), "{shown}");
-    bob.ok(&["set", "FROM_BOB", "from bob"]);
-    commit(&bob);
-
-    pull(&ada);
-    assert_eq!(delivered(&ada, "FROM_BOB").out, "from bob");
-    ada.ok(&["set", "API_TOKEN", "from ada again"]);
-    commit(&ada);
-    pull(&bob);
-    assert_eq!(delivered(&bob, "API_TOKEN").out, "from ada again");
-
-    // A user who may write there adds a key of their own.
-    let stranger = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
-    let list = bob.vault().join(".recipients");
-    let text = fs::read_to_string(&list).unwrap();
-    fs::write(&list, format!("{text}# ada's new laptop\n{stranger}\n")).unwrap();
-    commit(&bob);
-    pull(&ada);
-    refused(&ada.cli(&["set", "API_TOKEN", "x"]), 1, "key recipient accept");
-    assert_eq!(delivered(&ada, "FROM_BOB").out, "from bob", "reading goes on");
-    let shown = ada.cli(&["key", "recipient", "accept"]);
-    assert!(shown.out.contains(&format!("+ {stranger}  ada's new laptop")), "{shown:?}");
-    let list = ada.ok(&["key", "recipient", "list", "-O", "json"]);
-    let list: serde_json::Value = serde_json::from_str(&list).unwrap();
-    let added = list.as_array().unwrap().iter().find(|one| one["recipient"] == stranger).unwrap();
-    let expected = serde_json::json!({
-        "recipient": stranger, "note": "ada's new laptop",
-        "own": false, "listed": true, "accepted": false,
-    });
-    assert_eq!(*added, expected);
-}
-
-#[test]
 fn a_secret_for_others_is_not_called_damaged_and_no_command_replaces_it() {
     let (ada, bob) = (Home::new(), Home::new());
     ada.ok(&["set", "A", "one"]);
     bob.ok(&["set", "B", "one"]);
-    // As git brings it to a machine that does not belong to the vault any more.
-    let (_, friend) = identity(&ada, "friend.txt");
-    ada.ok(&["key", "recipient", "add", &friend]);
-    fs::copy(ada.secret_file("A"), bob.secret_file("A")).unwrap();
-    fs::copy(ada.vault().join(".recipients"), bob.vault().join(".recipients")).unwrap();
+    bob.ok(&["daemon", "stop"]);
+    // The vault of a machine that has removed this one.
+    fs::remove_dir_all(bob.vault()).unwrap();
+    copy(&ada.vault(), &bob.vault());
+    for file in ["config/vault-id", "config/members"] {
+        fs::copy(ada.path(file), bob.path(file)).unwrap();
+    }
     let said = delivered(&bob, "A");
     let config = bob.config(&["A"]);
     let run = |options: &[&str]| self::said(&mut bob.run(&config, options, &["true"]));
@@ -139,7 +60,7 @@ fn a_secret_for_others_is_not_called_damaged_and_no_command_replaces_it() {
     for said in [said, checked, unchecked, check] {
         let said = said.out + &said.err;
         assert!(said.contains("is not encrypted for this machine's key"), "{said}");
-        assert!(said.contains("fluvio-secret key show"), "{said}");
+        assert!(said.contains("fluvio-secret member request"), "{said}");
         assert!(!said.contains("damaged") && !said.contains("fluvio-secret set"), "{said}");
         assert!(!said.contains("--no-check"), "it does not start either: {said}");
     }
@@ -152,7 +73,7 @@ fn a_secret_for_others_is_not_called_damaged_and_no_command_replaces_it() {
 }
 
 #[test]
-fn a12_stock_age_opens_what_is_sealed_to_each_recipient() {
+fn a12_stock_age_decrypts_what_is_encrypted_for_each_member() {
     if !need::tool("age") {
         return;
     }
@@ -160,7 +81,7 @@ fn a12_stock_age_opens_what_is_sealed_to_each_recipient() {
     home.ok(&["set", "A", "earlier"]);
     home.ok(&["set", "A", "one"]);
     let (friend, key) = identity(&home, "friend.txt");
-    home.ok(&["key", "recipient", "add", &key]);
+    home.ok(&["member", "add", &key]);
     let opened = |identity: &Path, file: &Path| {
         said(home.foreign("age").args(["--decrypt", "--identity"]).arg(identity).arg(file))
     };
@@ -170,16 +91,7 @@ fn a12_stock_age_opens_what_is_sealed_to_each_recipient() {
         assert!(opened(identity, &home.secret_file("A")).out.ends_with("\none"));
         assert!(opened(identity, &earlier).out.ends_with("\nearlier"));
     }
-    // Its own form of the list is stock age's.
-    let plain = home.write("plain", "x");
-    let list = home.vault().join(".recipients");
-    let sealed = home.path("sealed");
-    let mut age = home.foreign("age");
-    age.arg("-R").arg(list).arg("-o").arg(&sealed).arg(plain);
-    assert!(said(&mut age).status.success());
-    assert_eq!(opened(&friend, &sealed).out, "x");
-
-    let removed = home.cli(&["key", "recipient", "remove", &key]);
+    let removed = home.cli(&["member", "remove", &key]);
     assert!(
         removed.status.success() && removed.err.contains("fluvio-secret set NAME"),
         "{removed:?}"
@@ -195,11 +107,11 @@ fn a12_stock_age_opens_what_is_sealed_to_each_recipient() {
 }
 
 #[test]
-fn a_key_that_cannot_be_used_is_told_by_its_kind() {
+fn a_key_that_cannot_be_used_is_reported_by_its_kind() {
     let home = Home::new();
     home.ok(&["set", "A", "one"]);
     let before = fs::read(home.path("config/identity.txt")).unwrap();
-    let add = |key: &str| home.cli(&["key", "recipient", "add", key]);
+    let add = |key: &str| home.cli(&["member", "add", key]);
     refused(&add("ssh-rsa AAAAcnry ada@laptop"), 1, "SSH key");
     refused(&add(&format!("ssh-rsa {}", "cnry".repeat(200))), 1, "SSH key");
     refused(&add("AGE-SECRET-KEY-1CNRY"), 1, "is secret");
@@ -207,10 +119,10 @@ fn a_key_that_cannot_be_used_is_told_by_its_kind() {
     refused(&add("age1cnry"), 1, "not a complete age recipient");
     refused(&add(&"x".repeat(5000)), 2, "4096 bytes");
     let note = "x".repeat(129);
-    let key = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
-    refused(&home.cli(&["key", "recipient", "add", key, "--note", &note]), 2, "128 bytes");
-    refused(&home.cli(&["key", "recipient", "remove", key]), 1, "is not one of");
-    refused(&home.cli(&["key", "recipient", "remove", &own(&home)]), 1, "key rotate");
+    let key = FRIEND;
+    refused(&home.cli(&["member", "add", key, "--note", &note]), 2, "128 bytes");
+    refused(&home.cli(&["member", "remove", key]), 1, "is not a member");
+    refused(&home.cli(&["member", "remove", &own(&home)]), 1, "key rotate");
 
     let given = |name: &str, text: &str| home.write(name, text).to_str().unwrap().to_owned();
     let used = |path: &str| home.cli(&["key", "use", path]);
@@ -296,45 +208,66 @@ fn d18_a_note_cannot_reorder_or_hide_what_is_listed() {
     home.ok(&["set", "A", "one"]);
     let (_, key) = identity(&home, "key.txt");
     let note = "a\u{202e}dmin\u{200b}\u{2066}x";
-    home.ok(&["key", "recipient", "add", &key, "--note", note]);
-    for args in [&["key", "recipient", "list"][..], &["key", "recipient", "list", "-O", "json"]] {
+    home.ok(&["member", "add", &key, "--note", note]);
+    for (args, also) in
+        [(&["member", "list"][..], "reader"), (&["member", "list", "-O", "json"], &key)]
+    {
         let listed = home.ok(args);
-        assert!(listed.contains("dmin") && listed.contains(&key), "{listed:?}");
+        assert!(listed.contains("dmin") && listed.contains(also), "{listed:?}");
         assert!(!listed.contains(['\u{202e}', '\u{200b}', '\u{2066}']), "{listed:?}");
     }
 }
 
-#[test]
-fn on_a_terminal_recipients_are_accepted_by_an_answer_and_progress_is_shown() {
-    let home = Home::new();
-    // More than are re-encrypted in no time.
+/// A file with more secrets than are re-encrypted in no time.
+fn many(home: &Home) -> PathBuf {
     let lines = (0..300).map(|number| format!("A{number}=one\n"));
-    let file = home.write("secrets.txt", lines.collect::<String>());
-    home.ok(&["import", file.to_str().unwrap()]);
-    let list = home.vault().join(".recipients");
-    let text = fs::read_to_string(&list).unwrap();
-    let key = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
-    fs::write(&list, format!("{text}{key}\n")).unwrap();
-    let accept = || {
-        let mut accept = home.command("fluvio-secret");
-        accept.args(["key", "recipient", "accept"]);
-        let mut pty = Pty::start(&accept);
-        let shown = pty.expect("from now on? [y/N] ");
-        assert!(shown.contains(&format!("+ {key}")), "{shown}");
+    home.write("secrets.txt", lines.collect::<String>())
+}
+
+#[test]
+fn on_a_terminal_machines_are_admitted_by_an_answer_and_progress_is_shown() {
+    let (home, other) = (Home::new(), Home::new());
+    let one = folder(&home, "one");
+    home.ok(&["vault", "init", "one"]);
+    let file = many(&home);
+    home.ok(&["import", "--vault", "one", file.to_str().unwrap()]);
+    copy(&one, &other.path("one"));
+    other.ok(&["vault", "join", "--yes", "--note", "carol@edge", "--role", "reader", "one"]);
+    fs::remove_dir_all(&one).unwrap();
+    copy(&other.path("one"), &one);
+    let requests = one.join(".fluvio-secret/requests");
+    let request = fs::read_dir(&requests).unwrap().next().unwrap().unwrap().path();
+    let name = request.file_name().unwrap().to_str().unwrap();
+    let admit = || {
+        let mut admit = home.command("fluvio-secret");
+        let mut pty = Pty::start(admit.args(["member", "admit", "--vault", "one"]));
+        let shown = pty.expect("Encrypt all secrets for these machines, too? [y/N] ");
+        // The terminal is narrow.
+        assert!(shown.contains("carol@edge  asks for reader"), "{shown}");
+        assert!(shown.contains(&name[..16]), "{shown}");
         pty
     };
-    let mut pty = accept();
+    let mut pty = admit();
     pty.type_keys("n\r");
-    pty.expect("nothing was accepted");
+    pty.expect("nothing was admitted");
     assert_eq!(pty.child.wait().unwrap().code(), Some(1));
-    let mut pty = accept();
+    assert!(home.ok(&["member", "list", "--vault", "one"]).contains("asks for reader"));
+    let mut pty = admit();
     pty.type_keys("y\r");
     pty.expect("300 of 300 secrets");
-    pty.expect("2 recipients accepted successfully");
+    pty.expect("1 member admitted successfully");
     assert!(pty.child.wait().unwrap().success());
-    let said = home.ok(&["key", "recipient", "accept"]);
-    assert!(said.contains("already accepted the vault's recipients"), "{said}");
+    assert!(!home.ok(&["member", "list", "--vault", "one"]).contains("asks for"));
+    assert!(home.ok(&["member", "list", "--vault", "one", "-O", "json"]).contains(&own(&other)));
+    assert!(!request.exists(), "a request that was granted is gone");
+    let again = home.ok(&["member", "admit", "--vault", "one"]);
+    assert_eq!(again, "No machine has asked to join\n");
+}
 
+#[test]
+fn on_a_terminal_a_rotation_without_the_history_asks_and_shows_progress() {
+    let home = Home::new();
+    home.ok(&["import", many(&home).to_str().unwrap()]);
     let mut rotate = home.command("fluvio-secret");
     rotate.args(["key", "rotate", "--drop-history"]);
     let mut pty = Pty::start(&rotate);

@@ -1,0 +1,156 @@
+//! The vaults of projects that you registered.
+
+use std::fs;
+use std::path::Path;
+
+use fluvio_secret_protocol::check::ADD_THIS_MACHINE;
+use fluvio_secret_protocol::{
+    Client, ClientError, Code, Damaged, List, ListVaults, ListedVault, SecretName, VaultAddress,
+};
+use fluvio_secret_system::places::StateDirectory;
+use fluvio_secret_system::shell;
+
+use super::examine::examine;
+use super::finding::{Diagnosis, DoctorCheck};
+use super::fix::{Fix, names_in};
+use crate::format::count;
+use crate::members::members;
+
+const CHECK: DoctorCheck = DoctorCheck::Vaults;
+
+pub(super) fn check(state: &StateDirectory, mut client: Client) -> Vec<Diagnosis> {
+    let vaults = match client.collect(ListVaults) {
+        Ok(vaults) => vaults,
+        Err(error) => return vec![CHECK.failed(&error)],
+    };
+    let mut found = Vec::new();
+    for ListedVault { path, id, .. } in vaults.into_iter().filter(|vault| !vault.personal) {
+        let vault = VaultAddress { path, id };
+        client = client.about(Some(vault.clone()));
+        found.extend(one(state, &vault, &mut client));
+    }
+    found
+}
+
+fn one(state: &StateDirectory, vault: &VaultAddress, client: &mut Client) -> Vec<Diagnosis> {
+    // The daemon checks the directory, its owner and its mode when it opens it.
+    let names: Vec<_> = match client.collect(List) {
+        Ok(secrets) => secrets.into_iter().map(|secret| secret.name).collect(),
+        Err(error) => return vec![CHECK.failed(&error).naming(names_in(&error.to_string()))],
+    };
+    let mut found = vec![secrets(state, vault, &names), about_members(&vault.path, client)];
+    found.push(attributes(Path::new(&vault.path)));
+    let faults: Vec<_> = found.iter().flatten().cloned().collect();
+    if !faults.is_empty() {
+        return faults;
+    }
+    vec![CHECK.ok(format!("{}: {}, which can be decrypted", vault.path, secrets_of(&names)))]
+}
+
+fn secrets_of(names: &[SecretName]) -> String {
+    count(names.len(), "secret")
+}
+
+/// What keeps secrets from being decrypted.
+fn secrets(
+    state: &StateDirectory,
+    vault: &VaultAddress,
+    names: &[SecretName],
+) -> Option<Diagnosis> {
+    let path = &vault.path;
+    match examine(state, Some(vault), names) {
+        Ok(damaged) => judge_damaged(path, &damaged),
+        Err(ClientError::Refused(refusal)) if refusal.code == Code::Locked => {
+            let secrets = secrets_of(names);
+            let text = format!("{path}: {secrets}, not checked because the vault is locked");
+            Some(CHECK.warning(text).fixed_by(Fix::new("fluvio-secret unlock")))
+        }
+        Err(error) => Some(CHECK.failed(&error)),
+    }
+}
+
+fn judge_damaged(path: &str, damaged: &[Damaged]) -> Option<Diagnosis> {
+    let first = damaged.first()?;
+    let names = || damaged.iter().map(|damaged| damaged.name.clone());
+    if damaged.iter().all(|damaged| damaged.for_others) {
+        let secrets = count(damaged.len(), "secret");
+        let text = format!("{path}: {secrets} not encrypted for this machine's key");
+        return Some(CHECK.error(text).advising(ADD_THIS_MACHINE));
+    }
+    let Damaged { name, why, .. } = first;
+    let more = match damaged.len() - 1 {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    let text = format!("{path}: `{name}` cannot be decrypted ({why}){more}");
+    let advice = "restore the files, for example with git, or set the secrets again";
+    Some(CHECK.error(text).advising(advice).naming(names().chain(names_in(why))))
+}
+
+fn about_members(path: &str, client: &mut Client) -> Option<Diagnosis> {
+    let members = match members(client) {
+        Ok(members) => members,
+        Err(error) => return Some(CHECK.failed(&error)),
+    };
+    let directory = shell::path(Path::new(path));
+    let (why, fix) = match members.unfinished {
+        None if !members.forked => return None,
+        None => (
+            "two admins have changed the members at the same time",
+            format!("fluvio-secret member merge --vault {directory}"),
+        ),
+        Some(_) => (
+            "not all secrets are encrypted for all members yet",
+            format!("fluvio-secret member admit --vault {directory}"),
+        ),
+    };
+    Some(CHECK.error(format!("{path}: {why}")).fixed_by(Fix::new(fix)))
+}
+
+/// Without its lines, git would write conflict markers into encrypted files.
+fn attributes(vault: &Path) -> Option<Diagnosis> {
+    let file = vault.join(".gitattributes");
+    let text = fs::read_to_string(&file).unwrap_or_default();
+    if text.lines().any(|line| line.starts_with("*.age ") && line.contains("-text")) {
+        return None;
+    }
+    let text = format!("{} does not keep git from merging encrypted files", file.display());
+    Some(CHECK.warning(text).advising("restore that file, for example with git"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use fluvio_secret_protocol::Damaged;
+
+    use super::{attributes, judge_damaged};
+    use crate::doctor::finding::Condition;
+
+    #[test]
+    fn encrypted_files_are_kept_from_being_merged() {
+        let made = tempfile::tempdir().expect("a directory");
+        let found = attributes(made.path()).expect("a warning");
+        assert_eq!(found.condition, Condition::Warning);
+        fs::write(made.path().join(".gitattributes"), "*.md text\n").expect("a file");
+        assert!(attributes(made.path()).is_some());
+        fs::write(made.path().join(".gitattributes"), "*.age -text -diff -merge\n")
+            .expect("a file");
+        assert_eq!(attributes(made.path()), None);
+    }
+
+    #[test]
+    fn a_vault_for_other_keys_is_told_from_a_damaged_one() {
+        let one = |for_others| Damaged {
+            name: "A".parse().expect("a name"),
+            why: "no".to_owned(),
+            for_others,
+        };
+        assert_eq!(judge_damaged("/p", &[]), None);
+        let found = judge_damaged("/p", &[one(true), one(true)]).expect("an error");
+        assert_eq!(found.text, "/p: 2 secrets not encrypted for this machine's key");
+        let found = judge_damaged("/p", &[one(false), one(true)]).expect("an error");
+        assert_eq!(found.text, "/p: `A` cannot be decrypted (no), and 1 more");
+        assert_eq!(found.names.len(), 2);
+    }
+}

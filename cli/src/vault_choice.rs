@@ -1,0 +1,89 @@
+//! Which vault a command is about.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueHint};
+use fluvio_secret_protocol::VaultAddress;
+use fluvio_secret_system::project::{self, PERSONAL};
+
+use crate::error::CliError;
+use crate::{argument, format, output};
+
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct VaultArgs {
+    /// Project in DIR with the vault, or the word personal
+    #[arg(
+        long,
+        value_name = "DIR",
+        value_hint = ValueHint::DirPath,
+        add = argument::vaults()
+    )]
+    vault: Option<OsString>,
+}
+
+impl VaultArgs {
+    /// The value of the option.
+    pub(crate) fn value(&self) -> Option<&OsString> {
+        self.vault.as_ref()
+    }
+
+    /// The vault for the current directory. `None` is the personal one.
+    pub(crate) fn here(&self) -> Result<Option<VaultAddress>, CliError> {
+        self.of(Path::new("."))
+    }
+
+    /// The same, with a note that names a project's vault.
+    pub(crate) fn here_noted(&self) -> Result<Option<VaultAddress>, CliError> {
+        let vault = self.here()?;
+        note(vault.as_ref());
+        Ok(vault)
+    }
+
+    /// The vault for a directory.
+    pub(crate) fn of(&self, directory: &Path) -> Result<Option<VaultAddress>, CliError> {
+        let vault = project::choose(self.vault.as_deref(), directory)?;
+        Ok(vault.map(VaultAddress::from))
+    }
+
+    /// The vault for a configuration.
+    pub(crate) fn of_config(&self, config: &Path) -> Result<Option<VaultAddress>, CliError> {
+        self.of(config.parent().unwrap_or(config))
+    }
+}
+
+/// The vault that the daemon names by its directory.
+pub(crate) fn in_directory(vault: Option<&str>) -> Result<Option<VaultAddress>, CliError> {
+    let vault = vault.map(|path| project::at(Path::new(path))).transpose()?;
+    Ok(vault.map(VaultAddress::from))
+}
+
+/// Names a project's vault on standard error: what the cloud's commands print has no place for it.
+pub(crate) fn note(vault: Option<&VaultAddress>) {
+    if let Some(vault) = vault {
+        output::say(&format!("note: in the vault {}", format::shorten(&vault.path)));
+    }
+}
+
+/// A vault by its directory, for a table.
+pub(crate) fn shown(vault: Option<&str>) -> String {
+    vault.map_or_else(|| PERSONAL.to_owned(), format::shorten)
+}
+
+/// What follows the description of a connector, if its vault is a project's.
+pub(crate) fn appended(vault: Option<&str>) -> String {
+    vault.map(|vault| format!(", vault {}", format::shorten(vault))).unwrap_or_default()
+}
+
+/// The directory of a vault, for a request that names it by that. A project that is gone has one, too.
+pub(crate) fn directory_of(project: &Path) -> Result<PathBuf, CliError> {
+    match project::at(project) {
+        Ok(vault) => Ok(vault.path.into()),
+        Err(error) => {
+            let path = std::path::absolute(project).map_err(CliError::System)?;
+            let is_vault = path.file_name().is_some_and(|name| name == project::VAULT_DIRECTORY);
+            let vault = if is_vault { path } else { path.join(project::VAULT_DIRECTORY) };
+            if vault.exists() { Err(error.into()) } else { Ok(vault) }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Refusals of requests about secrets that do not exist, with what may help.
+
+use fluvio_secret_protocol::{Code, Refusal, SecretName};
+use fluvio_secret_vault::Vault;
+
+use super::Service;
+
+pub(super) fn missing(names: Vec<SecretName>, service: &Service) -> Refusal {
+    let vault = &service.vault;
+    let option = service.vault_option();
+    let next = match &names[..] {
+        [name] if service.is_only_personal(name) => format!(
+            "your personal vault has it; set it for the project, too, with: fluvio-secret set {name}{option}"
+        ),
+        [name] => {
+            format!("{}set it with: fluvio-secret set {name}{option}", did_you_mean(name, vault))
+        }
+        _ => format!("set each with: fluvio-secret set NAME{option}"),
+    };
+    Refusal::new(Code::Missing, "no secret", next).about(names)
+}
+
+pub(super) fn no_such_secret(name: &SecretName, vault: &Vault) -> Refusal {
+    let next = format!("{}list the secrets with: fluvio-secret list", did_you_mean(name, vault));
+    Refusal::new(Code::Missing, "no secret", next).about(vec![name.clone()])
+}
+
+/// The name that may be meant in place of one that does not exist, before the next step.
+fn did_you_mean(name: &SecretName, vault: &Vault) -> String {
+    vault
+        .secrets()
+        .most_like(name)
+        .map(|like| format!("did you mean `{like}`? If not, "))
+        .unwrap_or_default()
+}
+
+pub(super) fn no_such_version(name: &SecretName) -> Refusal {
+    let next = format!("list the versions with: fluvio-secret history {name}");
+    Refusal::new(Code::Missing, "no such earlier version of", next).about(vec![name.clone()])
+}
+
+pub(super) fn nothing_to_restore(name: &SecretName) -> Refusal {
+    let next = "list the deleted secrets with: fluvio-secret list --deleted";
+    Refusal::new(Code::Missing, "no secret", next).about(vec![name.clone()])
+}

@@ -1,0 +1,150 @@
+//! Vaults of projects, which the user registers.
+
+use std::path::Path;
+
+use fluvio_secret_protocol::{
+    Code, ForgetVault, InitVault, InspectVault, InspectedVault, ListVaults, ListedVault,
+    ListedVaults, Refusal, TrustVault, TrustedVault, VaultForgotten, limits,
+};
+use fluvio_secret_vault::{Inspection, RegisteredVault, RegistryError, Vault};
+
+use super::handle::{Caller, Handle};
+use super::{Service, refusals, secret};
+use crate::audit::AuditEvent;
+
+impl Handle for ListVaults {
+    fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<ListedVaults, Refusal> {
+        let registered =
+            service.shared.registry.list().map_err(|error| refusals::registry(&error))?;
+        let mut listed = listed_personal(&service.vault);
+        for registered in registered {
+            caller.send(ListedVaults { vault: listed, more: true });
+            listed = listed_vault(service, registered);
+        }
+        Ok(ListedVaults { vault: listed, more: false })
+    }
+}
+
+fn listed_personal(vault: &Vault) -> ListedVault {
+    let counted = vault.secrets().count();
+    ListedVault {
+        path: vault.path().display().to_string(),
+        id: vault.id().to_string(),
+        personal: true,
+        with_personal: false,
+        trouble: counted.as_ref().err().map(ToString::to_string),
+        secrets: counted.ok(),
+    }
+}
+
+fn listed_vault(service: &Service, registered: RegisteredVault) -> ListedVault {
+    let RegisteredVault { path, id, with_personal } = registered;
+    let another = || RegistryError::Another { path: path.as_str().into() };
+    let inspected = service.shared.registry.inspect(Path::new(&path));
+    let found = inspected.and_then(|found| if found.id == id { Ok(found) } else { Err(another()) });
+    ListedVault {
+        trouble: found.as_ref().err().map(ToString::to_string),
+        secrets: found.ok().map(|found| found.secrets),
+        personal: false,
+        id: id.to_string(),
+        with_personal,
+        path,
+    }
+}
+
+impl Handle for InitVault {
+    fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<TrustedVault, Refusal> {
+        refuse_relative(&self.path)?;
+        // The key is made with the personal vault.
+        service.vault.recipients().map_err(refusals::vault)?;
+        let audit = service.audit.about(&self.path);
+        audit.record(AuditEvent::InitVault, caller.actor(), &[], &[])?;
+        let own = service.vault.own_recipients().map_err(refusals::vault)?;
+        let made = service.shared.registry.make(Path::new(&self.path), &own);
+        Ok(registered(service, made.map_err(|error| refusals::registry(&error))?, true))
+    }
+}
+
+impl Handle for InspectVault {
+    fn handle(self, service: &Service, _: &mut Caller<'_>) -> Result<InspectedVault, Refusal> {
+        let found = inspect(service, &self.path)?;
+        let registered =
+            service.shared.registry.list().map_err(|error| refusals::registry(&error))?;
+        let path = found.path.display().to_string();
+        let is_it = |vault: &RegisteredVault| vault.path == path && vault.id == found.id;
+        let own = service.vault.own_recipients().map_err(refusals::vault)?;
+        let list = found.list().map_err(|error| refusals::registry(&error))?;
+        let mut members = found.listed_members(&own).map_err(|error| refusals::registry(&error))?;
+        let member_count = members.len();
+        members.truncate(limits::PAGE_MEMBERS);
+        Ok(InspectedVault {
+            registered: registered.iter().any(is_it),
+            id: found.id.to_string(),
+            secrets: found.secrets,
+            members,
+            member_count,
+            list: list.hash().to_string(),
+            version: list.version(),
+            admin: list.signer().to_string(),
+            path,
+        })
+    }
+}
+
+impl Handle for TrustVault {
+    fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<TrustedVault, Refusal> {
+        // The key is made with the personal vault.
+        service.vault.recipients().map_err(refusals::vault)?;
+        let found = inspect(service, &self.path)?;
+        if found.id.to_string() != self.id {
+            return Err(refusals::registry(&RegistryError::Changed { path: found.path }));
+        }
+        let audit = service.audit.about(&found.path.display().to_string());
+        audit.record(AuditEvent::TrustVault, caller.actor(), &[], &[])?;
+        register(service, &found, &self.list, self.with_personal)
+    }
+}
+
+impl Handle for ForgetVault {
+    fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<VaultForgotten, Refusal> {
+        let audit = service.audit.about(&self.path);
+        audit.record(AuditEvent::ForgetVault, caller.actor(), &[], &[])?;
+        service.shared.registry.forget(&self.path).map_err(|error| refusals::registry(&error))?;
+        service.shared.close(&self.path);
+        Ok(VaultForgotten)
+    }
+}
+
+fn inspect(service: &Service, path: &str) -> Result<Inspection, Refusal> {
+    refuse_relative(path)?;
+    service.shared.registry.inspect(Path::new(path)).map_err(|error| refusals::registry(&error))
+}
+
+fn register(
+    service: &Service,
+    found: &Inspection,
+    shown: &str,
+    with_personal: Option<bool>,
+) -> Result<TrustedVault, Refusal> {
+    let own = service.vault.own_recipients().map_err(refusals::vault)?;
+    let vault = service.shared.registry.register(found, shown, with_personal);
+    Ok(registered(service, vault.map_err(|error| refusals::registry(&error))?, found.is_for(&own)))
+}
+
+fn registered(service: &Service, vault: RegisteredVault, own: bool) -> TrustedVault {
+    service.shared.update(&vault);
+    let RegisteredVault { path, id, .. } = vault;
+    let new_identity = secret::new_identity(service);
+    TrustedVault { path, id: id.to_string(), own, new_identity }
+}
+
+fn refuse_relative(path: &str) -> Result<(), Refusal> {
+    if Path::new(path).is_absolute() {
+        return Ok(());
+    }
+    let next = "install all three programs of one version of fluvio-secret";
+    Err(Refusal::new(Code::Malformed, "the path of the vault is not absolute", next))
+}
+
+#[cfg(test)]
+mod tests;

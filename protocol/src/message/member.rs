@@ -1,0 +1,191 @@
+//! The members of a vault: whom its secrets are encrypted to, and who may change it.
+
+use serde::{Deserialize, Serialize};
+
+use super::call::Paged;
+use crate::{SecretName, limits};
+
+/// What a member may do.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Changes the members, and writes.
+    Admin,
+    /// Sets and deletes secrets.
+    Writer,
+    /// Only decrypts.
+    Reader,
+}
+
+/// Add a member that signs nothing, such as a key on paper, and re-encrypt all secrets.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddMember {
+    /// The public key, at most [`limits::RECIPIENT_BYTES`].
+    pub recipient: String,
+    /// Whose it is; at most [`limits::NOTE_BYTES`].
+    pub note: Option<String>,
+}
+
+/// Admit machines that have asked to join, and re-encrypt all secrets.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdmitMembers {
+    /// The fingerprints that the user was shown; at most [`limits::MEMBERS`].
+    pub fingerprints: Vec<String>,
+    /// The role that they get; `None` for the one that each has asked for.
+    pub role: Option<Role>,
+}
+
+/// List the members, and the machines that have asked to join.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct GetMembers;
+
+/// Members, on one page of several.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Members {
+    /// Those of the list in its order, and then those that have asked to join; at most
+    /// [`limits::PAGE_MEMBERS`].
+    pub members: Vec<ListedMember>,
+    /// The vault's directory.
+    pub vault: String,
+    /// The version of the list; 0 before the first one.
+    pub version: u64,
+    /// Whether two admins have changed the list at the same time.
+    pub forked: bool,
+    /// A change that was begun and not finished.
+    pub unfinished: Option<Unfinished>,
+    /// Whether another page follows.
+    pub more: bool,
+}
+
+/// A machine or a key that secrets are encrypted to, or that has asked for that.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListedMember {
+    /// Names it: that of its signing key, or of its public key if it signs nothing.
+    pub fingerprint: String,
+    /// The public key.
+    pub recipient: String,
+    /// Whose it is, if the list says it.
+    pub note: Option<String>,
+    /// What it may do, or has asked to do.
+    pub role: Role,
+    /// Whether it is this machine.
+    pub own: bool,
+    /// Whether it has only asked to join.
+    pub requested: bool,
+}
+
+/// A change that was begun and not finished. All secrets can be decrypted all the same.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unfinished {
+    /// There are two identities.
+    Identity,
+    /// Not all secrets are encrypted to all members.
+    Members,
+}
+
+/// Bring two lists together that two admins made at the same time, and re-encrypt all secrets.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct MergeMembers;
+
+/// Remove a member and re-encrypt all secrets.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemoveMember {
+    /// Its fingerprint or its public key, at most [`limits::RECIPIENT_BYTES`].
+    pub member: String,
+}
+
+/// Ask the admins of a vault to admit this machine, by a file in the vault.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestMembership {
+    /// What this machine wants to do.
+    pub role: Role,
+    /// Whose it is; at most [`limits::NOTE_BYTES`]. `None` for user and host.
+    pub note: Option<String>,
+}
+
+/// The file is there.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct MembershipRequested {
+    /// Its path.
+    pub file: String,
+    /// The fingerprint of this machine.
+    pub fingerprint: String,
+    /// Whether this machine is a member with this role already. Then there is no file.
+    pub is_member: bool,
+}
+
+/// How many secrets are re-encrypted; more follows.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reencrypting {
+    /// The number of secrets that are done.
+    pub done: usize,
+    /// The number of all secrets.
+    pub all: usize,
+}
+
+/// The vault is re-encrypted.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reencrypted {
+    /// The number of re-encrypted secrets.
+    pub secrets: usize,
+    /// The number of re-encrypted earlier versions.
+    pub versions: usize,
+    /// The number of members.
+    pub members: usize,
+    /// The secrets with a file that could not be decrypted, and was left as it is; at most
+    /// [`limits::LEFT_NAMES`].
+    pub left: Vec<SecretName>,
+    /// The identity's file.
+    pub identity: String,
+    /// The identity's public key.
+    pub own: String,
+    /// The file that keeps the identity before; `None` if the identity is the same.
+    pub kept: Option<String>,
+    /// A change that had been begun before, and is finished now.
+    pub finished: Option<Unfinished>,
+    /// Registered vaults that are not re-encrypted for a new identity, each with the reason, for people; at most
+    /// [`limits::VAULTS`], cut to what fits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<String>,
+}
+
+messages! {
+    AddMember = "add-member"
+        where |add| add.recipient.len() <= limits::RECIPIENT_BYTES
+            && add.note.as_ref().is_none_or(|note| note.len() <= limits::NOTE_BYTES)
+        => Reencrypted, Writes;
+    AdmitMembers = "admit-members"
+        where |admit| admit.fingerprints.len() <= limits::MEMBERS
+            && admit.fingerprints.iter().all(|one| one.len() <= limits::FINGERPRINT_BYTES)
+        => Reencrypted, Writes;
+    GetMembers = "members" => Members, Reads;
+    Members = "members", last if |members| !members.more;
+    MembershipRequested = "membership-requested";
+    MergeMembers = "merge-members" => Reencrypted, Writes;
+    Reencrypted = "reencrypted";
+    Reencrypting = "reencrypting", last if |_| false;
+    RemoveMember = "remove-member"
+        where |remove| remove.member.len() <= limits::RECIPIENT_BYTES
+        => Reencrypted, Writes;
+    RequestMembership = "request-membership"
+        where |request| request.note.as_ref().is_none_or(|note| note.len() <= limits::NOTE_BYTES)
+        => MembershipRequested, Writes;
+}
+
+impl Paged for Members {
+    type Item = Self;
+
+    fn into_items(self) -> Vec<Self> {
+        vec![self]
+    }
+}

@@ -1,0 +1,97 @@
+//! What the lists of a vault say together.
+
+use fluvio_secret_protocol::{Role, Unfinished};
+
+use crate::id::VaultId;
+use crate::keys::identity::Recipient;
+use crate::members::chain::{MemberChain, RefusedList};
+use crate::members::error::MembersError;
+use crate::members::list::{MemberList, SignedList};
+use crate::members::member::Member;
+use crate::members::signing_key::KeyFingerprint;
+
+/// What the lists say.
+#[derive(Debug)]
+pub(crate) struct ReadMembers {
+    /// The last accepted one, or one that follows from it.
+    pub(crate) accepted: Option<MemberList>,
+    /// Whether it is newer than what this machine has written down.
+    pub(crate) is_newer: bool,
+    /// Those in the vault, and the one that everything is being re-encrypted for.
+    pub(crate) lists: Vec<SignedList>,
+    /// Those that do not follow from it.
+    pub(crate) refused: Vec<RefusedList>,
+    /// What everything is being re-encrypted for, and whether the identity was changed.
+    pub(crate) next: Option<(bool, MemberList)>,
+}
+
+impl ReadMembers {
+    /// Whether this machine has accepted no list.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.accepted.is_none() && self.next.is_none()
+    }
+
+    /// The version of a list that contradicts another one, if no list brings the two together.
+    pub(crate) fn fork(&self) -> Option<u64> {
+        let forks = self.refused.iter().filter(|one| one.reason == MembersError::Fork);
+        forks.map(|fork| fork.version).min()
+    }
+
+    /// Whether the vault has the accepted list. Another clone of it on this machine may have changed the members.
+    pub(crate) fn is_published(&self) -> bool {
+        let has =
+            |accepted: &MemberList| self.lists.iter().any(|list| list.hash() == accepted.hash());
+        self.accepted.as_ref().is_none_or(has)
+    }
+
+    /// The members of the vault, as they are or are about to be.
+    pub(crate) fn of_vault(&self) -> &[Member] {
+        self.accepted.as_ref().map_or(&[], |list| list.members())
+    }
+
+    /// Whether the list has the first one of the `used` keys as this machine's, which has its `own` keys now. It may
+    /// have no key of this machine.
+    pub(crate) fn has_key(
+        &self,
+        used: &[Recipient],
+        own: &[Recipient],
+        fingerprint: Option<KeyFingerprint>,
+    ) -> bool {
+        let is_listed =
+            |key: &Recipient| self.of_vault().iter().any(|member| member.recipient() == key);
+        let is_right = is_listed(&used[0]) || !own.iter().any(is_listed);
+        is_right && self.unfinished(&[used, own].concat(), fingerprint).is_none()
+    }
+
+    /// A change that was begun and not finished. `own` are the keys of this machine, the current one first, and
+    /// `fingerprint` is that of its signing key.
+    pub(crate) fn unfinished(
+        &self,
+        own: &[Recipient],
+        fingerprint: Option<KeyFingerprint>,
+    ) -> Option<Unfinished> {
+        match &self.next {
+            Some((true, _)) => Some(Unfinished::Identity),
+            Some((false, _)) => Some(Unfinished::Members),
+            // It was killed before it wrote down the next list, or could not open the vault.
+            None => {
+                let member = self.accepted.as_ref()?.find(&fingerprint?)?;
+                let [current, retired @ ..] = own else { return None };
+                let is_retired =
+                    member.recipient() != current && retired.contains(member.recipient());
+                (is_retired && member.role() == Role::Admin).then_some(Unfinished::Identity)
+            }
+        }
+    }
+}
+
+/// The newest list of a vault that this machine knows nothing of, and that no other one contradicts. An admin in it has
+/// signed it, and it follows from the oldest one of this admin.
+pub(crate) fn newest_by_itself(vault: VaultId, lists: &[SignedList]) -> Option<MemberList> {
+    let ours = lists.iter().filter(|list| list.vault() == vault);
+    let signed = ours.filter(|list| list.is_signed_by_own_admin());
+    let newest = signed.max_by_key(|list| list.version())?;
+    let mut chain = MemberChain::pin(lists, vault, &newest.signer()).ok()?;
+    chain.advance(lists);
+    Some(chain.newest().clone()).filter(|found| found.version() == newest.version())
+}

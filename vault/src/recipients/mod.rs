@@ -1,5 +1,0 @@
-//! Whom the secrets are encrypted for.
-
-pub(crate) mod error;
-pub(crate) mod list;
-pub(crate) mod lists;

@@ -1,0 +1,241 @@
+//! The vaults of projects that the user has registered. The daemon opens no other directory.
+//!
+//! Beside the identity, `vaults.json` lists them, and `vaults/ID/` has what this machine knows of each: its id, and
+//! the recipients that were accepted.
+
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use fluvio_secret_protocol::limits;
+use fluvio_secret_system::private::{self, DIRECTORY_MODE, PrivateError};
+use serde::{Deserialize, Serialize};
+
+use crate::durable_directory::{DurableDirectory, ReadError, exists};
+use crate::error::OpenError;
+use crate::git;
+use crate::id::{self, VaultId};
+use crate::inspection::Inspection;
+use crate::keys::identity::Recipient;
+use crate::registry_error::RegistryError;
+use crate::remembered::{REMEMBERED_FILE, is_empty};
+use crate::site::{VaultSite, check_project};
+use crate::whole_file::PreparedFile;
+
+const REGISTRY_FILE: &str = "vaults.json";
+const REGISTRY_BYTES: u64 = 2 << 20;
+const REGISTRY_FORMAT: u32 = 1;
+/// The directory of what this machine knows of each vault.
+const KNOWN_VAULTS: &str = "vaults";
+
+/// The vaults that the user has registered beside the personal one.
+pub struct Registry {
+    /// That of the personal vault.
+    site: VaultSite,
+    /// Locked while the list is changed.
+    changing: Mutex<()>,
+}
+
+/// A vault that the user has registered.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegisteredVault {
+    /// Its directory, without links when it was registered.
+    pub path: String,
+    /// Its id.
+    pub id: VaultId,
+    /// Whether secrets that it does not have are taken from the personal vault.
+    pub with_personal: bool,
+}
+
+#[derive(Default, Deserialize, Serialize)]
+struct RegistryContent {
+    format: u32,
+    vaults: Vec<RegisteredVault>,
+}
+
+impl Registry {
+    pub(crate) fn of(site: VaultSite) -> Self {
+        Self { site, changing: Mutex::default() }
+    }
+
+    /// Whether a vault is registered, as far as that is known.
+    pub(crate) fn is_used(&self) -> bool {
+        self.list().map_or(true, |vaults| !vaults.is_empty())
+    }
+
+    /// The registered vaults, in the order of their paths.
+    pub fn list(&self) -> Result<Vec<RegisteredVault>, RegistryError> {
+        let path = || self.site.config.path_of(REGISTRY_FILE);
+        let bytes = match self.site.config.read(REGISTRY_FILE, REGISTRY_BYTES) {
+            Ok(bytes) => bytes,
+            Err(ReadError::Missing) => return Ok(Vec::new()),
+            Err(source) => return Err(RegistryError::Read { path: path(), source }),
+        };
+        let content: RegistryContent = serde_json::from_slice(&bytes).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            RegistryError::Bad { path: path(), line, column }
+        })?;
+        match content.format {
+            REGISTRY_FORMAT => Ok(content.vaults),
+            format => Err(RegistryError::Newer { path: path(), format }),
+        }
+    }
+
+    /// The registered vault with this directory and id. If a vault has moved there, its new place is remembered.
+    pub fn find(&self, path: &str, id: &str) -> Result<RegisteredVault, RegistryError> {
+        let unknown = || RegistryError::Unknown { path: path.into() };
+        let id = VaultId::parse(id).ok_or_else(unknown)?;
+        let _changing = self.changing();
+        let mut vaults = self.list()?;
+        if let Some(found) = vaults.iter().find(|vault| vault.path == path) {
+            return match found.id == id {
+                true => Ok(found.clone()),
+                false => Err(RegistryError::Another { path: path.into() }),
+            };
+        }
+        let has_moved = |vault: &&mut RegisteredVault| vault.id == id && vault.is_away();
+        let moved = vaults.iter_mut().find(has_moved).ok_or_else(unknown)?;
+        tracing::info!("the vault {} moved to {path}", moved.path);
+        path.clone_into(&mut moved.path);
+        let moved = moved.clone();
+        self.write(vaults)?;
+        Ok(moved)
+    }
+
+    pub(crate) fn site_of(&self, vault: &RegisteredVault) -> VaultSite {
+        let path = PathBuf::from(&vault.path);
+        let config = self.known(vault.id);
+        VaultSite { path, config, is_personal: false, ..self.site.clone() }
+    }
+
+    /// Makes a vault in a new directory, whose parent exists, for the keys of this machine. Registers it.
+    pub fn make(&self, path: &Path, own: &[Recipient]) -> Result<RegisteredVault, RegistryError> {
+        let failed = |source| RegistryError::Make { path: path.to_owned(), source };
+        let is_made = match DirBuilder::new().mode(DIRECTORY_MODE).create(path) {
+            Ok(()) => true,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+            Err(error) => return Err(failed(error)),
+        };
+        if path.is_symlink() {
+            // A repository can have one that points to any directory.
+            return Err(RegistryError::Link { path: path.to_owned() });
+        }
+        let directory = DurableDirectory::at(path.canonicalize().map_err(failed)?);
+        if !is_made && !is_empty(&directory).map_err(failed)? {
+            return Err(RegistryError::Exists { path: path.to_owned() });
+        }
+        DurableDirectory::of(directory.path()).sync().map_err(failed)?;
+        id::of_vault(&directory)?;
+        git::prepare(&directory);
+        let made = self.inspect(path)?;
+        self.prepare_known(made.id)?;
+        made.begin(own)?;
+        let made = self.inspect(path)?;
+        let list = made.list()?.hash().to_string();
+        self.register(&made, &list, None)
+    }
+
+    /// What a directory is that may be registered. Reads its id, its list of recipients, and its names.
+    pub fn inspect(&self, path: &Path) -> Result<Inspection, RegistryError> {
+        let failed = |source| RegistryError::Make { path: path.to_owned(), source };
+        let path = path.canonicalize().map_err(failed)?;
+        if self.site.path.canonicalize().is_ok_and(|personal| personal == path) {
+            return Err(RegistryError::Personal { path });
+        }
+        check_project(&path).map_err(OpenError::from)?;
+        Inspection::of(&path, |id| self.known(id), self.site.signing_key())
+    }
+
+    /// Registers a vault with the list of members that the user was shown, by its hash.
+    pub fn register(
+        &self,
+        inspected: &Inspection,
+        shown: &str,
+        with_personal: Option<bool>,
+    ) -> Result<RegisteredVault, RegistryError> {
+        let path = inspected.text_of_path()?;
+        let _changing = self.changing();
+        let mut vaults = self.list()?;
+        let before = vaults.iter().position(|vault| vault.path == path);
+        let before = before.map(|at| vaults.remove(at));
+        if vaults.len() >= limits::VAULTS {
+            return Err(RegistryError::Many);
+        }
+        self.prepare_known(inspected.id)?;
+        inspected.accept(shown)?;
+        let is_same = |vault: &RegisteredVault| vault.id == inspected.id;
+        let kept = before.filter(is_same).is_some_and(|vault| vault.with_personal);
+        let with_personal = with_personal.unwrap_or(kept);
+        let vault = RegisteredVault { path: path.to_owned(), id: inspected.id, with_personal };
+        vaults.push(vault.clone());
+        self.write(vaults)?;
+        Ok(vault)
+    }
+
+    /// Removes a vault from the registered ones. Its directory stays.
+    pub fn forget(&self, path: &str) -> Result<RegisteredVault, RegistryError> {
+        let _changing = self.changing();
+        let mut vaults = self.list()?;
+        let at = vaults.iter().position(|vault| vault.path == path);
+        let at = at.ok_or_else(|| RegistryError::Unknown { path: path.into() })?;
+        let forgotten = vaults.remove(at);
+        self.write(vaults)?;
+        Ok(forgotten)
+    }
+
+    fn known(&self, id: VaultId) -> DurableDirectory {
+        DurableDirectory::at(self.site.config.path_of(KNOWN_VAULTS).join(id.to_string()))
+    }
+
+    /// Makes the directory of what this machine knows of a vault, with its id, durably.
+    fn prepare_known(&self, id: VaultId) -> Result<(), RegistryError> {
+        let known = self.known(id);
+        private::directory(known.path())?;
+        let text = format!("{id}\n");
+        let prepared = PreparedFile::write(&known, REMEMBERED_FILE, text.as_bytes(), None);
+        let written = prepared.and_then(PreparedFile::commit);
+        let path = known.path_of(REMEMBERED_FILE);
+        written.map_err(|source| RegistryError::Write { path, source })
+    }
+
+    fn write(&self, mut vaults: Vec<RegisteredVault>) -> Result<(), RegistryError> {
+        vaults.sort_by(|one, other| one.path.cmp(&other.path));
+        let content = RegistryContent { format: REGISTRY_FORMAT, vaults };
+        let write = || {
+            let mut text = serde_json::to_vec_pretty(&content)?;
+            text.push(b'\n');
+            PreparedFile::write(&self.site.config, REGISTRY_FILE, &text, None)?.commit()
+        };
+        let path = self.site.config.path_of(REGISTRY_FILE);
+        write().map_err(|source| RegistryError::Write { path, source })
+    }
+
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl RegisteredVault {
+    /// Whether its directory is gone, or is another one now. A disk that cannot be read may come back.
+    fn is_away(&self) -> bool {
+        let path = Path::new(&self.path);
+        let directory = DurableDirectory::at(path.to_owned());
+        match VaultId::read(&directory, id::ID_FILE) {
+            Ok(Some(id)) => id != self.id,
+            Ok(None) => exists(path).is_ok(),
+            Err(_) => false,
+        }
+    }
+}
+
+impl From<PrivateError> for RegistryError {
+    fn from(error: PrivateError) -> Self {
+        Self::Open(OpenError::Place(error.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

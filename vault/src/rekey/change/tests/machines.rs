@@ -1,0 +1,284 @@
+//! Two machines with the same vault, which git copies between them.
+
+use std::fs;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+use fluvio_secret_protocol::{Role, Unfinished};
+
+use super::{commit, config, home, identity, own, refused};
+use crate::keys::encryption::count_recipients;
+use crate::keys::keyring::Keyring;
+use crate::members::list::MemberList;
+use crate::members::member::Member;
+use crate::members::store::NEXT;
+use crate::members::store_error::MemberStoreError;
+use crate::rekey::change::Rekey;
+use crate::rekey::error::RekeyError;
+use crate::tests::{Home, files, read, set, write};
+use crate::{Vault, VaultError};
+
+/// Makes the vault's files those of another machine, as a checkout does.
+fn sync(from: &Home, to: &Home) {
+    mirror(&from.vault_path(), &to.vault_path());
+}
+
+fn mirror(from: &Path, to: &Path) {
+    let is_shared = |name: &String| *name != ".lock" && !name.starts_with(".tmp-");
+    let _ = fs::DirBuilder::new().mode(0o700).create(to);
+    for name in files(to).iter().filter(|name| is_shared(name) && !from.join(name).exists()) {
+        let path = to.join(name);
+        let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+        removed.expect("removed");
+    }
+    for name in files(from).iter().filter(|name| is_shared(name)) {
+        let (source, target) = (from.join(name), to.join(name));
+        if source.is_dir() {
+            mirror(&source, &target);
+        } else {
+            fs::copy(source, target).expect("copied");
+        }
+    }
+}
+
+/// A machine with a key of its own that has a copy of the vault, and accepts its list.
+fn copied(from: &Home) -> (Home, Vault) {
+    let home = Home::new();
+    sync(from, &home);
+    let vault = home.open().expect("the vault");
+    let key = Keyring::generate().to_text();
+    commit(Rekey::use_identity(&vault, key.as_bytes(), None, None));
+    let lists = vault.members().read().expect("lists").lists;
+    let newest = lists.iter().max_by_key(|list| list.version()).expect("a list");
+    vault.members().accept(newest).expect("accepted");
+    (home, vault)
+}
+
+/// Ada's machine, an admin, and Bob's, which has been admitted.
+fn pair(role: Role) -> (Home, Vault, Home, Vault) {
+    let (ada, vault) = home();
+    let (bob, there) = copied(&ada);
+    let (_, fingerprint) = there.request_membership(role, Some("bob")).expect("a request");
+    sync(&bob, &ada);
+    commit(Rekey::admit(&vault, &[fingerprint.to_string()], None));
+    sync(&ada, &bob);
+    (ada, vault, bob, there)
+}
+
+fn counted(home: &Home, secret: &str) -> usize {
+    count_recipients(&fs::read(home.file(secret)).expect("a file"))
+}
+
+fn random_key() -> String {
+    Keyring::generate().current().to_string()
+}
+
+/// The versions of the list in the vault, and the public keys in the last one.
+fn members(vault: &Vault) -> (u64, Vec<String>) {
+    let listed = vault.listed_members().expect("members");
+    let members = listed.members.into_iter().filter(|one| !one.requested);
+    (listed.version, members.map(|one| one.recipient).collect())
+}
+
+fn requests(vault: &Vault) -> Vec<String> {
+    let listed = vault.listed_members().expect("members").members;
+    listed.into_iter().filter(|one| one.requested).map(|one| one.fingerprint).collect()
+}
+
+#[test]
+fn a_machine_asks_and_is_admitted_and_then_follows_the_admin() {
+    let (ada, vault) = home();
+    let (bob, there) = copied(&ada);
+    assert!(matches!(read(&there, "A"), Err(VaultError::ForOthers { .. })));
+    let not_yet = write(&there, "A", b"").err();
+    let is_no_member = |error: Option<VaultError>| {
+        matches!(error, Some(VaultError::Members(MemberStoreError::NotMember { .. })))
+    };
+    assert!(is_no_member(not_yet));
+    let (_, fingerprint) = there.request_membership(Role::Writer, Some("bob")).expect("asked");
+    let fingerprint = fingerprint.to_string();
+    sync(&bob, &ada);
+    assert_eq!(requests(&vault), std::slice::from_ref(&fingerprint));
+    assert!(is_no_member(write(&there, "A", b"").err()), "a request grants nothing");
+    let unknown = Rekey::admit(&vault, &["0".repeat(32)], None).err();
+    assert!(matches!(unknown, Some(VaultError::Rekey(RekeyError::NotAsked { .. }))));
+    let done = commit(Rekey::admit(&vault, std::slice::from_ref(&fingerprint), None));
+    assert_eq!((done.secrets, done.members, requests(&vault).len()), (2, 2, 0));
+    assert!(files(&ada.vault_path().join("requests")).is_empty());
+    sync(&ada, &bob);
+    assert_eq!(read(&there, "A").expect("a value"), b"three");
+    set(&there, "A", b"bob's");
+    sync(&bob, &ada);
+    assert_eq!(read(&vault, "A").expect("a value"), b"bob's");
+    // Several further lists.
+    commit(Rekey::add(&vault, &random_key(), Some("paper")));
+    commit(Rekey::add(&vault, &random_key(), None));
+    sync(&ada, &bob);
+    set(&there, "B", b"for all");
+    assert_eq!((counted(&bob, "B"), members(&there)), (4, members(&vault)));
+    assert_eq!(members(&there).0, 4);
+    // Only an admin changes the members.
+    let error = refused(Rekey::add(&there, &random_key(), None));
+    assert!(error.contains("is not an admin"), "{error}");
+    assert_eq!(files(&bob.vault_path().join(".members")), ["1", "2", "3", "4"]);
+    // Who is removed reads and writes nothing that comes later.
+    commit(Rekey::remove(&vault, &fingerprint));
+    sync(&ada, &bob);
+    assert!(matches!(read(&there, "A"), Err(VaultError::ForOthers { .. })));
+    assert!(is_no_member(write(&there, "A", b"").err()));
+    assert!(is_no_member(Rekey::add(&there, &random_key(), None).err()));
+}
+
+#[test]
+fn a_reader_sets_nothing_until_an_admin_gives_it_another_role() {
+    let (ada, vault, bob, there) = pair(Role::Reader);
+    assert_eq!(read(&there, "A").expect("a value"), b"three");
+    let is_reader = |error: Option<VaultError>| {
+        matches!(error, Some(VaultError::Members(MemberStoreError::Reader { .. })))
+    };
+    assert!(is_reader(write(&there, "A", b"").err()) && is_reader(there.refuse_reader().err()));
+    assert!(is_reader(Rekey::add(&there, &random_key(), None).err()));
+    there.request_membership(Role::Admin, None).expect("a request");
+    sync(&bob, &ada);
+    // The admin gives less than what the machine wants.
+    commit(Rekey::admit(&vault, &requests(&vault), Some(Role::Writer)));
+    assert!(requests(&vault).is_empty());
+    sync(&ada, &bob);
+    set(&there, "A", b"bob's");
+}
+
+#[test]
+fn an_admin_who_changes_its_key_takes_the_others_along() {
+    let (ada, vault, bob, there) = pair(Role::Writer);
+    let before = own(&ada);
+    commit(Rekey::rotate(&vault, false, None, None));
+    sync(&ada, &bob);
+    assert_eq!(read(&there, "A").expect("a value"), b"three");
+    set(&there, "A", b"bob's");
+    assert!(!members(&there).1.contains(&before.to_string()));
+    sync(&bob, &ada);
+    let encrypted = fs::read(ada.file("A")).expect("a file");
+    assert!(identity(&ada, "identity.txt").decrypt_by_current(&encrypted).is_ok());
+    assert_eq!(counted(&ada, "A"), 2);
+}
+
+#[test]
+fn a_key_of_another_role_is_changed_by_an_admin_who_is_asked_for_it() {
+    for role in [Role::Reader, Role::Writer] {
+        let (ada, vault, bob, there) = pair(role);
+        let before = identity(&bob, "identity.txt");
+        assert!(Rekey::rotate(&there, false, None, None).is_err(), "not in this vault");
+        assert_eq!(own(&bob), before.current());
+        // In its personal vault, as the daemon does: the key is that of all vaults.
+        let new = Keyring::generate();
+        let text = new.to_text_with_retired(&before);
+        fs::write(config(&bob, "identity.txt"), text.as_bytes()).expect("written");
+        assert!(Rekey::resume(&there, false).expect("nothing to do").is_none());
+        assert_eq!(there.listed_members().expect("members").unfinished, None);
+        assert_eq!(read(&there, "A").expect("the retired key decrypts it"), b"three");
+        there.request_membership(role, None).expect("a request");
+        sync(&bob, &ada);
+        // Another change does not remove the request.
+        commit(Rekey::add(&vault, &random_key(), None));
+        let [fingerprint] = &requests(&vault)[..] else { panic!("one request") };
+        commit(Rekey::admit(&vault, std::slice::from_ref(fingerprint), None));
+        sync(&ada, &bob);
+        let encrypted = fs::read(bob.file("A")).expect("a file");
+        assert!(new.decrypt_by_current(&encrypted).is_ok());
+        assert!(before.decrypt_by_current(&encrypted).is_err());
+        assert_eq!(members(&vault).1.len(), 3);
+    }
+}
+
+#[test]
+fn a_machine_that_asks_with_the_key_of_the_admin_does_not_take_its_place() {
+    let (ada, vault, bob, there) = pair(Role::Writer);
+    let request = crate::Applicant::sign(
+        vault.id(),
+        own(&ada),
+        "ada",
+        Role::Admin,
+        &crate::SigningKey::generate().expect("a key"),
+    );
+    let requests = ada.vault_path().join("requests");
+    fs::write(requests.join(request.fingerprint().to_string()), request.bytes()).expect("written");
+    let admitted = Rekey::admit(&vault, &[request.fingerprint().to_string()], None).err();
+    assert!(matches!(admitted, Some(VaultError::Rekey(RekeyError::Own { .. }))));
+    sync(&ada, &bob);
+    assert_eq!(members(&there), members(&vault));
+}
+
+#[test]
+fn two_admins_at_the_same_time_stop_until_one_of_them_merges() {
+    let (ada, vault, bob, there) = pair(Role::Admin);
+    let (one, other) = (random_key(), random_key());
+    commit(Rekey::add(&vault, &one, None));
+    commit(Rekey::add(&there, &other, None));
+    // Git keeps one file of the two.
+    sync(&bob, &ada);
+    let before = fs::read(ada.vault_path().join(".members/3")).expect("a list");
+    let is_fork = |error: Option<VaultError>| {
+        matches!(error, Some(VaultError::Members(MemberStoreError::Fork { version: 3, .. })))
+    };
+    assert!(is_fork(write(&vault, "A", b"").err()));
+    assert!(is_fork(Rekey::add(&vault, &random_key(), None).err()));
+    assert!(is_fork(Rekey::rotate(&vault, false, None, None).err()));
+    assert!(vault.listed_members().expect("members").forked);
+    assert_eq!(read(&vault, "A").expect("reading goes on"), b"three");
+    assert_eq!(fs::read(ada.vault_path().join(".members/3")).expect("a list"), before);
+    let done = commit(Rekey::merge(&vault));
+    assert_eq!((done.secrets, done.members), (2, 4));
+    let none = Rekey::merge(&vault).err();
+    assert!(matches!(none, Some(VaultError::Rekey(RekeyError::NoFork))));
+    sync(&ada, &bob);
+    set(&there, "B", b"for all");
+    let (version, listed) = members(&there);
+    assert_eq!((version, &listed), (4, &members(&vault).1));
+    assert!(listed.contains(&one) && listed.contains(&other));
+    assert_eq!((counted(&bob, "A"), counted(&bob, "B")), (4, 4));
+    sync(&bob, &ada);
+    assert_eq!(read(&vault, "B").expect("a value"), b"for all");
+    set(&vault, "A", b"ada's");
+}
+
+#[test]
+fn a_killed_change_leaves_no_gap_between_the_lists() {
+    for steps in 0..3 {
+        let (ada, vault, bob, there) = pair(Role::Writer);
+        let list = vault.members().read().expect("lists").accepted.expect("a list");
+        let paper = Keyring::generate().current();
+        let mut next = list.members().to_vec();
+        next.push(Member::without_key(paper, "paper"));
+        let key = vault.members().signing_key().expect("a key");
+        let next: MemberList = list.next(next, &key).expect("a list");
+        fs::write(config(&ada, NEXT), [b"members\n", next.bytes()].concat()).expect("written");
+        if steps > 0 {
+            fs::write(ada.vault_path().join(".members/3"), next.bytes()).expect("written");
+        }
+        if steps > 1 {
+            vault.members().accept(&next).expect("accepted");
+        }
+        drop(vault);
+        let vault = ada.open().expect("the vault");
+        // Another change, which finishes it.
+        let done = commit(Rekey::add(&vault, &random_key(), None));
+        assert_eq!((done.finished, done.members), (Some(Unfinished::Members), 4), "{steps}");
+        assert_eq!(files(&ada.vault_path().join(".members")), ["1", "2", "3", "4"], "{steps}");
+        assert!(!config(&ada, NEXT).exists());
+        sync(&ada, &bob);
+        set(&there, "B", b"for all");
+        assert_eq!((counted(&bob, "B"), members(&there)), (4, members(&vault)), "{steps}");
+    }
+}
+
+#[test]
+fn the_key_that_signs_is_made_once_and_never_printed() {
+    let (ada, vault, ..) = pair(Role::Writer);
+    let file = fs::read_to_string(config(&ada, "signing-key.txt")).expect("a file");
+    let digits = file.lines().last().expect("a key");
+    commit(Rekey::add(&vault, &random_key(), None));
+    commit(Rekey::rotate(&vault, false, None, None));
+    assert_eq!(fs::read_to_string(config(&ada, "signing-key.txt")).expect("a file"), file);
+    let printed = format!("{:?} {:?}", vault.members(), vault.members().signing_key());
+    assert!(!printed.contains(digits));
+}

@@ -1,0 +1,50 @@
+//! Everything is encrypted again for a list of members.
+
+use crate::error::VaultError;
+use crate::members::list::MemberList;
+use crate::members::signing_key::KeyFingerprint;
+use crate::rekey::reencrypt::{ReencryptCounts, ReencryptScope, ReencryptStep, Reencryption};
+use crate::vault::Vault;
+
+/// A list that everything is encrypted for.
+pub(crate) struct ReencryptPlan {
+    pub(crate) list: MemberList,
+    pub(crate) is_identity_changed: bool,
+    pub(crate) what: ReencryptScope,
+    pub(crate) drops_history: bool,
+}
+
+impl ReencryptPlan {
+    /// Encrypts everything, and removes the requests of machines that are admitted by it.
+    pub(crate) fn commit(
+        self,
+        vault: &Vault,
+        admitted: &[KeyFingerprint],
+        report: &mut dyn FnMut(ReencryptStep<'_>),
+    ) -> Result<ReencryptCounts, VaultError> {
+        let Self { list, is_identity_changed, what, drops_history } = self;
+        vault.members().change(&list, is_identity_changed)?;
+        if drops_history {
+            for name in vault.secrets().all_names()? {
+                vault.secrets().history().purge(&name)?;
+                report(ReencryptStep::Pause);
+            }
+        }
+        let recipients: Vec<_> = list.recipients().cloned().collect();
+        let mut counts = Reencryption::new(vault, &recipients, what, report).run()?;
+        // Everything is decrypted once more by the current key alone. What it does not decrypt, such as a
+        // file that was added in between, is encrypted again.
+        let mut is_done = !is_identity_changed;
+        while !is_done {
+            let what = ReencryptScope::NotByCurrent;
+            let more = Reencryption::new(vault, &recipients, what, report).run()?;
+            is_done = more.secrets + more.versions == 0;
+            counts = counts.and(more);
+        }
+        // An empty directory at the vault's path has nothing to encrypt.
+        vault.refuse_if_moved()?;
+        vault.members().end()?;
+        vault.members().remove_requests(admitted, list.members());
+        Ok(counts)
+    }
+}
