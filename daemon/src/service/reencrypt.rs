@@ -2,9 +2,11 @@
 //!
 //! A change of the identity concerns all vaults that the user has registered.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use fluvio_secret_protocol::{Reencrypted, Reencrypting, Refusal, Unfinished};
+use fluvio_secret_system::shell;
 use fluvio_secret_vault::{ReencryptStep, RegisteredVault, Rekey, VaultError};
 
 use super::handle::Caller;
@@ -98,8 +100,12 @@ fn retired_member(personal: &Service, registered: &RegisteredVault) -> Option<St
     let has_retired =
         ours.any(|one| own.iter().skip(1).any(|key| key.to_string() == one.recipient));
     has_retired.then(|| {
-        let path = &registered.path;
-        format!("{path}: have an admin admit the new key, after: fluvio-secret vault join {path}")
+        let path = Path::new(&registered.path);
+        format!(
+            "{}: have an admin admit the new key, after: fluvio-secret vault join {}",
+            path.display(),
+            shell::path(path)
+        )
     })
 }
 
