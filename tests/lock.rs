@@ -564,7 +564,7 @@ fn a_secret_is_set_although_nobody_gave_a_passphrase_since_the_daemon_began() {
     home.kill_daemon();
     let set = home.set("A", &value);
     assert!(set.status.success(), "{set:?}");
-    // A user who may write to the vault puts a list of their own there: nothing is encrypted for it.
+    // A user with write access to the vault puts a list of their own there: nothing is encrypted for it.
     let stranger = Home::new();
     stranger.set("A", "x");
     let list = home.vault().join(".members/1");

@@ -264,7 +264,7 @@ fn a_vault_is_named_by_an_option_or_a_variable() {
     };
     assert_eq!(with(&second, &[]), "A=second\n");
     assert_eq!(with("personal", &[]), "A=private\n");
-    assert_eq!(with("", &[]), "A=first\n", "an empty one is none");
+    assert_eq!(with("", &[]), "A=first\n", "an empty variable counts as unset");
     assert_eq!(with(&second, &["--vault", first]), "A=first\n");
     let mut list = command(&home, &one, &["list", "-O", "json"]);
     let listed = value_of(&said(list.env("FLUVIO_SECRET_VAULT", &second)));

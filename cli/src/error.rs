@@ -245,7 +245,7 @@ impl Helpful for CliError {
             Self::OtherAdmin { .. } => {
                 ("ask the admin for the fingerprint that `member list` shows", "")
             }
-            Self::NoRequest { .. } => ("see who has asked with", "fluvio-secret member list"),
+            Self::NoRequest { .. } => ("list the requests with", "fluvio-secret member list"),
             Self::NotUtf8 { .. } => ("rename that directory", ""),
             Self::NoTerminal => ("pass it with --passphrase-file FILE or --passphrase-fd N", ""),
             Self::Name(_) => ("use letters, digits and _, as in", "AUTH_HEADER"),

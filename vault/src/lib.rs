@@ -27,7 +27,7 @@
 //!
 //! * `secrets`: the encrypted files, their names, their history
 //! * `keys`: the identity file, and the keys that are held of it
-//! * `members`: who may read and change a vault, in signed lists ([`MemberChain`], [`Applicant`])
+//! * `members`: the users that can read and change a vault, in signed lists ([`MemberChain`], [`Applicant`])
 //! * `revisions`: signed records ([`SignedRecord`]), and how changes of several machines come together
 //!   ([`VaultState`]). No vault has such records yet
 //! * [`Registry`]: the vaults of projects

@@ -1,4 +1,4 @@
-//! `member`: who can decrypt the secrets of a vault, and who may change it.
+//! `member`: the machines that can decrypt or change the secrets of a vault.
 
 use std::ffi::OsStr;
 

@@ -57,7 +57,8 @@ fn usable(vault: &OpenVault, address: &VaultAddress) -> Option<Arc<Service>> {
     (is_it && service.vault.refuse_if_moved().is_ok()).then_some(service)
 }
 
-/// Closes vaults whose directory has moved. It is locked, and may be the one that is to be opened.
+/// Closes vaults whose directory has moved. While such a vault is open, its lock keeps it from being opened at the
+/// new path.
 fn close_moved(personal: &Service) {
     let is_there = |service: Arc<Service>| service.vault.refuse_if_moved().is_ok();
     personal.shared.open().retain(|_, vault| vault.service().is_none_or(is_there));

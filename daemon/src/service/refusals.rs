@@ -299,7 +299,7 @@ fn rekey(error: &RekeyError) -> Refusal {
             refusal(Code::Missing, "see the members with: fluvio-secret member list")
         }
         RekeyError::NotAsked { .. } => {
-            refusal(Code::Missing, "see who has asked with: fluvio-secret member list")
+            refusal(Code::Missing, "list the requests with: fluvio-secret member list")
         }
         RekeyError::NotListed { .. } => {
             refusal(Code::Missing, "see the members with: fluvio-secret member list")

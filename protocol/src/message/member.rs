@@ -1,4 +1,4 @@
-//! The members of a vault: whom its secrets are encrypted to, and who may change it.
+//! The members of a vault: the machines that can decrypt or change its secrets.
 
 use serde::{Deserialize, Serialize};
 

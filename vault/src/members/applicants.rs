@@ -25,7 +25,7 @@ impl ApplicantFiles {
         Self { id, vault }
     }
 
-    /// The machines that ask for something that no member has. A file that is not a request is left out: anyone who may
+    /// The machines that ask for something that no member has. A file that is not a request is left out: anyone who can
     /// write to a shared vault could put it there.
     pub(crate) fn applicants(&self, members: &[Member]) -> Result<Vec<Member>, MemberStoreError> {
         let unread = |error| {

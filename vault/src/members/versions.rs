@@ -66,7 +66,7 @@ impl VersionFiles {
         Ok(lists)
     }
 
-    /// The list in a file. What cannot be read as a list of that version is left out: anyone who may write to a shared vault
+    /// The list in a file. What cannot be read as a list of that version is left out: anyone who can write to a shared vault
     /// could put it there.
     fn version(
         &self,

@@ -46,7 +46,7 @@ pub struct SignedRecord {
     value: Secret,
 }
 
-/// A record that a member has signed who may write.
+/// A record, signed by an admin or a writer.
 #[derive(Debug)]
 pub struct VerifiedRecord(SignedRecord);
 
@@ -79,7 +79,7 @@ pub enum RecordError {
     NewerMembers(u64),
     #[error("{0} is not an admin, who alone may sign the record of another member again")]
     NotAdmin(KeyFingerprint),
-    #[error("{0} is not a member who may write")]
+    #[error("{0} is not a writer of the vault")]
     NotWriter(KeyFingerprint),
     #[error("it holds the secret `{0}`")]
     OtherName(SecretName),

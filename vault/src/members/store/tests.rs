@@ -165,7 +165,7 @@ fn other_lists_are_refused_and_change_nothing() {
         let place = ada(&first);
         place.put_bytes(version, &bytes);
         assert_eq!((place.version(), place.written()), (1, 1), "{why}");
-        assert_eq!(place.prepare().expect("changes go on"), 1, "{why}");
+        assert_eq!(place.prepare().expect("the change is made"), 1, "{why}");
         let listed = place.store.listed(&place.own()).expect("members");
         assert_eq!((listed.version, listed.forked), (1, false), "{why}");
         assert!(matches!(place.store.merged(), Ok(None)), "{why}");

@@ -224,7 +224,7 @@ fn two_admins_at_the_same_time_stop_until_one_of_them_merges() {
     assert!(is_fork(Rekey::add(&vault, &random_key(), None).err()));
     assert!(is_fork(Rekey::rotate(&vault, false, None, None).err()));
     assert!(vault.listed_members().expect("members").forked);
-    assert_eq!(read(&vault, "A").expect("reading goes on"), b"three");
+    assert_eq!(read(&vault, "A").expect("a value"), b"three");
     assert_eq!(fs::read(ada.vault_path().join(".members/3")).expect("a list"), before);
     let done = commit(Rekey::merge(&vault));
     assert_eq!((done.secrets, done.members), (2, 4));
