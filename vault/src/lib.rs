@@ -44,6 +44,7 @@ mod git;
 mod id;
 mod inspection;
 mod keys;
+mod known_vaults;
 mod members;
 mod place;
 mod registry;

@@ -1,7 +1,7 @@
 //! The vaults of projects that the user has registered. The daemon opens no other directory.
 //!
-//! Beside the identity, `vaults.json` lists them, and `vaults/ID/` has what this machine knows of each: its id, and
-//! the recipients that were accepted.
+//! Beside the identity, `vaults.json` lists them, and `vaults/ID/` has what this machine knows of each: its id, the
+//! members that were accepted, and its paths.
 
 use std::fs::DirBuilder;
 use std::io;
@@ -10,25 +10,24 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fluvio_secret_protocol::limits;
-use fluvio_secret_system::private::{self, DIRECTORY_MODE, PrivateError};
+use fluvio_secret_system::private::{DIRECTORY_MODE, PrivateError};
 use serde::{Deserialize, Serialize};
 
-use crate::durable_directory::{DurableDirectory, ReadError, exists};
+use crate::durable_directory::{DurableDirectory, ReadError};
 use crate::error::OpenError;
 use crate::git;
 use crate::id::{self, VaultId};
 use crate::inspection::Inspection;
 use crate::keys::identity::Recipient;
+use crate::known_vaults::{KnownVaults, is_away};
 use crate::registry_error::RegistryError;
-use crate::remembered::{REMEMBERED_FILE, is_empty};
+use crate::remembered::is_empty;
 use crate::site::{VaultSite, check_project};
 use crate::whole_file::PreparedFile;
 
 const REGISTRY_FILE: &str = "vaults.json";
 const REGISTRY_BYTES: u64 = 2 << 20;
 const REGISTRY_FORMAT: u32 = 1;
-/// The directory of what this machine knows of each vault.
-const KNOWN_VAULTS: &str = "vaults";
 
 /// The vaults that the user has registered beside the personal one.
 pub struct Registry {
@@ -96,18 +95,20 @@ impl Registry {
                 false => Err(RegistryError::Another { path: path.into() }),
             };
         }
-        let has_moved = |vault: &&mut RegisteredVault| vault.id == id && vault.is_away();
+        let has_moved =
+            |vault: &&mut RegisteredVault| vault.id == id && is_away(Path::new(&vault.path), id);
         let moved = vaults.iter_mut().find(has_moved).ok_or_else(unknown)?;
         tracing::info!("the vault {} moved to {path}", moved.path);
         path.clone_into(&mut moved.path);
         let moved = moved.clone();
+        self.known().add(id, path)?;
         self.write(vaults)?;
         Ok(moved)
     }
 
     pub(crate) fn site_of(&self, vault: &RegisteredVault) -> VaultSite {
         let path = PathBuf::from(&vault.path);
-        let config = self.known(vault.id);
+        let config = self.known().of(vault.id);
         VaultSite { path, config, is_personal: false, ..self.site.clone() }
     }
 
@@ -131,7 +132,7 @@ impl Registry {
         id::of_vault(&directory)?;
         git::prepare(&directory);
         let made = self.inspect(path)?;
-        self.prepare_known(made.id)?;
+        self.known().prepare(made.id)?;
         made.begin(own)?;
         let made = self.inspect(path)?;
         let list = made.list()?.hash().to_string();
@@ -146,7 +147,7 @@ impl Registry {
             return Err(RegistryError::Personal { path });
         }
         check_project(&path).map_err(OpenError::from)?;
-        Inspection::of(&path, |id| self.known(id), self.site.signing_key())
+        Inspection::of(&path, |id| self.known().of(id), self.site.signing_key())
     }
 
     /// Registers a vault with the list of members that the user was shown, by its hash.
@@ -164,8 +165,9 @@ impl Registry {
         if vaults.len() >= limits::VAULTS {
             return Err(RegistryError::Many);
         }
-        self.prepare_known(inspected.id)?;
+        self.known().prepare(inspected.id)?;
         inspected.accept(shown)?;
+        self.known().add(inspected.id, path)?;
         let is_same = |vault: &RegisteredVault| vault.id == inspected.id;
         let kept = before.filter(is_same).is_some_and(|vault| vault.with_personal);
         let with_personal = with_personal.unwrap_or(kept);
@@ -175,30 +177,43 @@ impl Registry {
         Ok(vault)
     }
 
-    /// Removes a vault from the registered ones. Its directory stays.
-    pub fn forget(&self, path: &str) -> Result<RegisteredVault, RegistryError> {
+    /// Removes a vault from the registered ones. Its directory stays. Until it is also forgotten `for_good`,
+    /// [`Registry::refuse_if_any_is_forgotten`] names it.
+    pub fn forget(&self, path: &str, for_good: bool) -> Result<(), RegistryError> {
         let _changing = self.changing();
         let mut vaults = self.list()?;
-        let at = vaults.iter().position(|vault| vault.path == path);
-        let at = at.ok_or_else(|| RegistryError::Unknown { path: path.into() })?;
-        let forgotten = vaults.remove(at);
-        self.write(vaults)?;
-        Ok(forgotten)
+        let is_it = |vault: &RegisteredVault| vault.path == path;
+        let mut known = if for_good { self.known().list()? } else { Vec::new() };
+        known.retain(|vault| vault.paths.iter().any(|known| known == path));
+        let registered = vaults.iter().position(is_it).map(|at| vaults.remove(at));
+        if registered.is_none() && known.is_empty() {
+            return Err(RegistryError::Unknown { path: path.into() });
+        }
+        if registered.is_some() {
+            self.write(vaults)?;
+        }
+        known.iter().try_for_each(|vault| self.known().remove(vault.id, path))
     }
 
-    fn known(&self, id: VaultId) -> DurableDirectory {
-        DurableDirectory::at(self.site.config.path_of(KNOWN_VAULTS).join(id.to_string()))
+    /// Fails if this machine knows of a vault that is not registered: a change of the identity has left it as it was.
+    pub fn refuse_if_any_is_forgotten(&self) -> Result<(), RegistryError> {
+        let registered = self.list()?;
+        for known in self.known().list()? {
+            let of_this = registered.iter().filter(|vault| vault.id == known.id);
+            let here: Vec<_> = of_this.map(|vault| &vault.path).collect();
+            if here.is_empty() && known.paths.is_empty() {
+                let directory = self.known().of(known.id).path().to_owned();
+                return Err(RegistryError::Nowhere { directory });
+            }
+            if let Some(path) = known.paths.iter().find(|path| !here.contains(path)) {
+                return Err(RegistryError::Forgotten { path: path.into() });
+            }
+        }
+        Ok(())
     }
 
-    /// Makes the directory of what this machine knows of a vault, with its id, durably.
-    fn prepare_known(&self, id: VaultId) -> Result<(), RegistryError> {
-        let known = self.known(id);
-        private::directory(known.path())?;
-        let text = format!("{id}\n");
-        let prepared = PreparedFile::write(&known, REMEMBERED_FILE, text.as_bytes(), None);
-        let written = prepared.and_then(PreparedFile::commit);
-        let path = known.path_of(REMEMBERED_FILE);
-        written.map_err(|source| RegistryError::Write { path, source })
+    fn known(&self) -> KnownVaults {
+        KnownVaults::beside(&self.site.config)
     }
 
     fn write(&self, mut vaults: Vec<RegisteredVault>) -> Result<(), RegistryError> {
@@ -215,19 +230,6 @@ impl Registry {
 
     fn changing(&self) -> MutexGuard<'_, ()> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl RegisteredVault {
-    /// Whether its directory is gone, or is another one now. A disk that cannot be read may come back.
-    fn is_away(&self) -> bool {
-        let path = Path::new(&self.path);
-        let directory = DurableDirectory::at(path.to_owned());
-        match VaultId::read(&directory, id::ID_FILE) {
-            Ok(Some(id)) => id != self.id,
-            Ok(None) => exists(path).is_ok(),
-            Err(_) => false,
-        }
     }
 }
 

@@ -26,6 +26,8 @@ pub enum RegistryError {
     Changed { path: PathBuf },
     #[error("{path} is a vault already", path = .path.display())]
     Exists { path: PathBuf },
+    #[error("no retired key was removed: the vault {path} is not registered, and may need one", path = .path.display())]
+    Forgotten { path: PathBuf },
     #[error("the vault {path} does not exist any more", path = .path.display())]
     Gone { path: PathBuf },
     #[error("{path} is a symbolic link", path = .path.display())]
@@ -40,6 +42,8 @@ pub enum RegistryError {
     NoMembers { path: PathBuf },
     #[error("the path {path} is not UTF-8", path = .path.display())]
     NotUtf8 { path: PathBuf },
+    #[error("no retired key was removed: the vault of {directory} is not registered, and may need one", directory = .directory.display())]
+    Nowhere { directory: PathBuf },
     #[error("{path} is not a vault: it has no {vault}", path = .path.display(), vault = crate::id::ID_FILE)]
     NoVault { path: PathBuf },
     #[error(transparent)]
@@ -82,6 +86,17 @@ impl Helpful for RegistryError {
                 let command = format!("fluvio-secret vault trust {path}");
                 Some(Help::command("look at it, and then register it with", command))
             }
+            Self::Forgotten { path } => {
+                let path = shell::path(path);
+                let command = format!("fluvio-secret vault forget --for-good {path}");
+                Some(Help::command(
+                    "register it again, or if you do not need it, forget it with",
+                    command,
+                ))
+            }
+            Self::Nowhere { .. } => Some(Help::advice(
+                "register it again, or if you do not need it, remove that directory",
+            )),
             Self::Gone { path } => {
                 let path = shell::path(path);
                 let command = format!("fluvio-secret vault forget {path}");

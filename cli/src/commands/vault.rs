@@ -123,13 +123,20 @@ pub(crate) struct JoinVaultArgs {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Its files stay. Until you register it again with `vault trust`, commands in the project fail.
+`key rotate` leaves a forgotten vault as it is, so `key retire` refuses to remove a key that it may
+need. If you do not need the vault any more, use --for-good.
 
 Example:
-  fluvio-secret vault forget ~/src/weather")]
+  fluvio-secret vault forget ~/src/weather
+  fluvio-secret vault forget --for-good ~/src/weather")]
 pub(crate) struct ForgetVaultArgs {
     /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
+
+    /// Let `key retire` remove keys that only this vault needs
+    #[arg(long)]
+    for_good: bool,
 
     /// Directory of the project, even if it is gone
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath, add = argument::vaults())]
@@ -284,17 +291,27 @@ fn described(found: &InspectedVault) -> Styled {
 
 fn forget(args: &ForgetVaultArgs) -> Result<(), CliError> {
     let path = text(&named_or_found(args.directory.as_deref())?)?;
+    let for_good = args.for_good;
     if !args.yes {
         let shown = format::shorten(&path);
-        question::ask(
-            &format!(
+        let question = match for_good {
+            true => {
+                format!("Forget the vault {shown} for good? You may lose the secrets in its files.")
+            }
+            false => format!(
                 "Forget the vault {shown}? Its files stay, but `key rotate` leaves them as they are."
             ),
-            "forgotten",
-        )?;
+        };
+        question::ask(&question, "forgotten")?;
     }
-    let VaultForgotten = client()?.call(ForgetVault { path: path.clone() })?;
+    let VaultForgotten = client()?.call(ForgetVault { path: path.clone(), for_good })?;
     output::confirm(&format!("Vault \"{path}\" forgotten successfully"));
+    output::say(match for_good {
+        true => "note: `key retire` may now remove a key that only this vault needs",
+        false => {
+            "note: `key rotate` leaves its secrets as they are, and `key retire` keeps their keys"
+        }
+    });
     Ok(())
 }
 

@@ -141,6 +141,8 @@ impl Handle for Passphrase {
 impl Handle for Retire {
     fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Key, Refusal> {
         let passphrase = self.passphrase.as_ref().map(text).transpose()?;
+        let known = service.shared.registry.refuse_if_any_is_forgotten();
+        known.map_err(|error| refusals::registry(&error))?;
         let others = others(service)?.into_iter().map(|(_, other)| other);
         let others: Vec<_> = others.collect::<Result<_, _>>()?;
         let vaults: Vec<_> = others.iter().map(|other| &other.vault).collect();

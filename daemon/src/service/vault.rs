@@ -109,7 +109,8 @@ impl Handle for ForgetVault {
     fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<VaultForgotten, Refusal> {
         let audit = service.audit.about(&self.path);
         audit.record(AuditEvent::ForgetVault, caller.actor(), &[], &[])?;
-        service.shared.registry.forget(&self.path).map_err(|error| refusals::registry(&error))?;
+        let forgotten = service.shared.registry.forget(&self.path, self.for_good);
+        forgotten.map_err(|error| refusals::registry(&error))?;
         service.shared.close(&self.path);
         Ok(VaultForgotten)
     }

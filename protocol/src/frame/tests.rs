@@ -242,7 +242,7 @@ fn every_message_has_a_golden_sample_that_belongs_to_its_request() {
         pair!("import.request", import(), "imported.response", imported()),
         pair!(
             "forget-vault.request",
-            ForgetVault { path: PROJECT.into() },
+            ForgetVault { path: PROJECT.into(), for_good: false },
             "vault-forgotten.response",
             VaultForgotten
         ),

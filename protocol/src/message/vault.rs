@@ -112,6 +112,8 @@ pub struct TrustedVault {
 pub struct ForgetVault {
     /// The directory, an absolute path; at most [`limits::LABEL_BYTES`]. It need not exist.
     pub path: String,
+    /// Whether keys that only this vault needs may be removed. It may have been forgotten before.
+    pub for_good: bool,
 }
 
 /// The vault is not registered any more, durably.

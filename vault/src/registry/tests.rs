@@ -97,9 +97,9 @@ fn only_a_registered_directory_is_opened() {
     let [vault, of_clone] = [&one, &clone].map(|vault| user.open(vault).expect("opened"));
     set(&vault, "A", b"one");
     assert!(matches!(read(&of_clone, "A"), Err(VaultError::Missing)));
-    user.registry.forget(&one.path).expect("forgotten");
+    user.registry.forget(&one.path, false).expect("forgotten");
     assert!(find(&one.path, &id).is_err() && Path::new(&one.path).is_dir());
-    assert!(user.registry.forget(&one.path).is_err());
+    assert!(user.registry.forget(&one.path, false).is_err());
 }
 
 #[test]
@@ -226,6 +226,50 @@ fn a_new_key_is_that_of_all_vaults_and_the_old_one_is_retired_when_none_needs_it
 }
 
 #[test]
+fn a_forgotten_vault_is_known_until_it_is_forgotten_for_good() {
+    let user = User::new();
+    let one = user.init("one");
+    let clone = user.path("clone");
+    copy(Path::new(&one.path), &clone);
+    let clone = user.trust(&clone).expect("registered");
+    let refused = || user.registry.refuse_if_any_is_forgotten();
+    refused().expect("both are registered");
+    let named = |vault: &RegisteredVault| {
+        let report = refused().expect_err("refused").report();
+        let help = format!("fluvio-secret vault forget --for-good {}", vault.path);
+        assert!(report.contains("not registered") && report.ends_with(&help), "{report}");
+    };
+    // The other one has the same id.
+    user.registry.forget(&clone.path, false).expect("forgotten");
+    named(&clone);
+    user.registry.forget(&clone.path, true).expect("forgotten for good");
+    refused().expect("it is not needed");
+    user.registry.forget(&one.path, false).expect("forgotten");
+    named(&one);
+    // It is registered where it is now.
+    fs::rename(&one.path, user.path("moved")).expect("moved");
+    let moved = user.trust(&user.path("moved")).expect("registered");
+    refused().expect("it is registered");
+    fs::rename(&moved.path, &one.path).expect("moved back");
+    user.registry.find(&one.path, &one.id.to_string()).expect("found");
+    refused().expect("it is registered");
+    // The list of vaults is lost.
+    fs::remove_file(user.home.identity_path().with_file_name("vaults.json")).expect("removed");
+    named(&one);
+    user.registry.forget(&one.path, true).expect("forgotten for good");
+    refused().expect("it is not needed");
+    assert!(user.registry.forget(&one.path, true).is_err());
+    user.init("another");
+    let known = user.home.identity_path().with_file_name("vaults");
+    let known = fs::read_dir(known).expect("a directory").next().expect("a vault").expect("one");
+    fs::remove_file(known.path().join("paths")).expect("removed");
+    refused().expect("it is registered");
+    user.registry.forget(user.path("another").to_str().expect("UTF-8"), false).expect("forgotten");
+    let report = refused().expect_err("refused").report();
+    assert!(report.contains(known.path().to_str().expect("UTF-8")), "{report}");
+}
+
+#[test]
 fn a_registry_that_cannot_be_read_is_named_and_kept() {
     let user = User::new();
     user.init("one");
@@ -238,7 +282,7 @@ fn a_registry_that_cannot_be_read_is_named_and_kept() {
         fs::write(&path, text).expect("written");
         let report = user.registry.list().expect_err("refused").report();
         assert!(report.contains(expected) && report.contains("vaults.json"), "{report}");
-        assert!(user.registry.forget("/x").is_err());
+        assert!(user.registry.forget("/x", false).is_err());
         assert_eq!(fs::read_to_string(&path).expect("kept"), text);
     }
 }

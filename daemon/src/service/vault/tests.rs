@@ -69,6 +69,11 @@ impl Projects {
         String::from_utf8(granted.secrets[0].1.expose().to_vec()).expect("UTF-8")
     }
 
+    fn forget(&self, vault: &VaultAddress, for_good: bool) {
+        let path = vault.path.clone();
+        self.home.call(ForgetVault { path, for_good }).expect("forgotten");
+    }
+
     fn trust(&self, vault: &VaultAddress, with_personal: Option<bool>) -> Result<(), Refusal> {
         let inspected = self.home.call(InspectVault { path: vault.path.clone() })?;
         let InspectedVault { path, id, list, .. } = inspected;
@@ -124,7 +129,7 @@ fn d24_no_directory_is_opened_that_the_user_has_not_registered() {
     assert!(!PathBuf::from(&clone.path).join(".lock").exists());
     projects.trust(&clone, None).expect("registered");
     assert_eq!(projects.value(&clone), "one");
-    projects.home.call(ForgetVault { path: clone.path.clone() }).expect("forgotten");
+    projects.forget(&clone, false);
     assert_eq!(projects.grant(&clone).expect_err("refused").code, Code::Vault);
     assert_eq!(projects.value(&one), "one");
 }
@@ -155,6 +160,29 @@ fn a_change_of_the_identity_is_one_of_all_vaults() {
     assert_eq!(own(), after, "there is no other key");
     projects.home.call(Retire { passphrase: None }).expect("nothing needs it");
     assert_eq!((projects.value(&one), projects.value(&other)), ("one".into(), "other".into()));
+}
+
+#[test]
+fn no_key_is_removed_that_a_forgotten_vault_needs() {
+    let projects = Projects::new();
+    let one = projects.init("one");
+    projects.set(&one, "A", "one");
+    projects.forget(&one, false);
+    projects.home.call(Rotate { drop_history: false, passphrase: None }).expect("rotated");
+    let retire = || projects.home.call(Retire { passphrase: None });
+    let refusal = retire().expect_err("refused");
+    assert_eq!(refusal.code, Code::Vault, "{refusal}");
+    assert!(refusal.text.contains(&one.path), "{refusal}");
+    projects.trust(&one, None).expect("registered");
+    assert_eq!(projects.value(&one), "one");
+    // The next rotation encrypts it for the current key.
+    projects.home.call(Rotate { drop_history: false, passphrase: None }).expect("finished");
+    retire().expect("nothing needs it");
+    assert_eq!(projects.value(&one), "one");
+    projects.forget(&one, false);
+    projects.forget(&one, true);
+    projects.home.call(Rotate { drop_history: false, passphrase: None }).expect("rotated");
+    retire().expect("nothing needs it");
 }
 
 #[test]
