@@ -46,6 +46,10 @@ pub const NOTE_BYTES: usize = 128;
 pub const IDENTITY_BYTES: usize = 64 << 10;
 /// Names of secrets that were not re-encrypted, in one answer.
 pub const LEFT_NAMES: usize = 64;
+/// Vaults that were not re-encrypted for a new identity, in one answer.
+pub const LEFT_VAULTS: usize = 16;
+/// Bytes of what the answer says of them, as JSON.
+pub const LEFT_VAULTS_BYTES: usize = 32 << 10;
 /// Grants in one answer.
 pub const LISTED_GRANTS: usize = 16;
 /// Bytes of a program's name or a configuration's path in such an answer.

@@ -37,6 +37,7 @@ pub(super) fn reencrypt(
         kept: done.kept.map(|path| path.display().to_string()),
         finished: done.finished,
         others: Vec::new(),
+        more_others: 0,
     })
 }
 
@@ -57,6 +58,7 @@ pub(super) fn reencrypt_all(
             Err(refusal) => done.others.push(format!("{}: {refusal}", registered.path)),
         }
     }
+    done.limit_others();
     Ok(done)
 }
 

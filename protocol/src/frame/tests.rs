@@ -452,6 +452,7 @@ fn reencrypted() -> Reencrypted {
         kept: Some("/home/ada/.config/fluvio-secret/identity.old.txt".into()),
         finished: Some(Unfinished::Identity),
         others: Vec::new(),
+        more_others: 0,
     }
 }
 
@@ -713,6 +714,18 @@ fn an_answer_about_as_many_secrets_as_may_be_examined_fits_into_a_header() {
     };
     assert_eq!(ask(limits::EXAMINED_NAMES), None);
     assert_eq!(ask(limits::EXAMINED_NAMES + 1), Some(FrameError::Large));
+}
+
+#[test]
+fn an_answer_about_vaults_that_keep_the_old_key_fits_into_a_header() {
+    let left = vec![name(&"A".repeat(limits::NAME_BYTES)); limits::LEFT_NAMES];
+    for path in ["x".repeat(limits::LABEL_BYTES), "\n".repeat(limits::LABEL_BYTES), "/x".into()] {
+        let others = vec![format!("{path}: {path} does not exist any more"); limits::VAULTS];
+        let mut answer = Reencrypted { others, left: left.clone(), ..reencrypted() };
+        answer.limit_others();
+        assert!(encode(&answer).is_ok(), "{}", answer.others.len());
+        assert_eq!(answer.others.len() + answer.more_others, limits::VAULTS);
+    }
 }
 
 #[test]

@@ -154,9 +154,32 @@ pub struct Reencrypted {
     /// A change that had been begun before, and is finished now.
     pub finished: Option<Unfinished>,
     /// Registered vaults that are not re-encrypted for a new identity, each with the reason, for people; at most
-    /// [`limits::VAULTS`], cut to what fits.
+    /// [`limits::LEFT_VAULTS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<String>,
+    /// The number of such vaults that `others` has no room for.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_others: usize,
+}
+
+impl Reencrypted {
+    /// Keeps as many of `others` as fit into an answer, and counts the rest.
+    pub fn limit_others(&mut self) {
+        let (all, mut room) = (self.others.len(), limits::LEFT_VAULTS_BYTES);
+        self.others.truncate(limits::LEFT_VAULTS);
+        self.others.retain(|other| {
+            let length = serde_json::to_string(other).map_or(usize::MAX, |text| text.len());
+            let fits = length <= room;
+            room -= if fits { length } else { 0 };
+            fits
+        });
+        self.more_others += all - self.others.len();
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde wants")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 messages! {

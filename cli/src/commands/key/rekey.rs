@@ -77,6 +77,10 @@ fn say_others(resealed: &Reencrypted) {
              help: when that is done, run: fluvio-secret key rotate"
         ));
     }
+    if resealed.more_others > 0 {
+        let more = count(resealed.more_others, "other vault");
+        output::say(&format!("warning: {more} may also be encrypted for the old key"));
+    }
 }
 
 fn say_left(resealed: &Reencrypted) {

@@ -6,7 +6,7 @@ use fluvio_secret_protocol::check::Severity;
 use fluvio_secret_protocol::{
     Check, Code, CreateLease, ForgetVault, GetActivity, GetKey, Grant, Granted, InitVault,
     InspectVault, InspectedVault, ListLeases, ListVaults, Refusal, Retire, Rotate, Secret, Set,
-    Stored, TrustVault, VaultAddress,
+    Stored, TrustVault, VaultAddress, limits,
 };
 use fluvio_secret_system::places::StateDirectory;
 use tokio::runtime::Runtime;
@@ -183,6 +183,23 @@ fn no_key_is_removed_that_a_forgotten_vault_needs() {
     projects.forget(&one, true);
     projects.home.call(Rotate { drop_history: false, passphrase: None }).expect("rotated");
     retire().expect("nothing needs it");
+}
+
+#[test]
+fn a_rotation_names_some_of_many_vaults_that_cannot_be_opened() {
+    let projects = Projects::new();
+    projects.home.set("A", b"personal");
+    let vault = |at: usize| {
+        let path = format!("/nowhere/{}/{at:03}", "x".repeat(3000));
+        format!(r#"{{"path":"{path}","id":"{at:032x}","with_personal":false}}"#)
+    };
+    let vaults: Vec<_> = (0..limits::VAULTS).map(vault).collect();
+    let list = format!(r#"{{"format":1,"vaults":[{}]}}"#, vaults.join(","));
+    fs::write(projects.home.folder.path().join("vaults.json"), list).expect("written");
+    let rotated = projects.home.call(Rotate { drop_history: false, passphrase: None });
+    let rotated = rotated.expect("rotated");
+    assert!(!rotated.others.is_empty());
+    assert_eq!(rotated.others.len() + rotated.more_others, limits::VAULTS);
 }
 
 #[test]
