@@ -169,6 +169,8 @@ impl Handle for UseIdentity {
     fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Reencrypted, Refusal> {
         let passphrase = self.passphrase.as_ref().map(text).transpose()?;
         let identity = self.identity.expose();
+        // A change of the identity that leaves out the other vaults would have to be finished by hand.
+        service.shared.registry.list().map_err(|error| refusals::registry(&error))?;
         let prepared = Rekey::use_identity(&service.vault, identity, passphrase, until(service));
         reencrypt_all(service, AuditEvent::UseIdentity, prepared, false, caller)
     }

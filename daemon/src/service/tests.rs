@@ -126,6 +126,11 @@ impl Home {
         ask_for(&self.service, request, heard);
     }
 
+    /// The identity's file.
+    pub(super) fn identity(&self) -> Vec<u8> {
+        fs::read(self.folder.path().join("identity.txt")).expect("a file")
+    }
+
     pub(super) fn set(&self, name: &str, value: &[u8]) {
         self.try_set(name, value).expect("set");
     }

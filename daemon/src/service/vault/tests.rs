@@ -6,7 +6,7 @@ use fluvio_secret_protocol::check::Severity;
 use fluvio_secret_protocol::{
     Check, Code, CreateLease, ForgetVault, GetActivity, GetKey, Grant, Granted, InitVault,
     InspectVault, InspectedVault, ListLeases, ListVaults, Refusal, Retire, Rotate, Secret, Set,
-    Stored, TrustVault, VaultAddress, limits,
+    Stored, TrustVault, UseIdentity, VaultAddress, limits,
 };
 use fluvio_secret_system::places::StateDirectory;
 use tokio::runtime::Runtime;
@@ -183,6 +183,30 @@ fn no_key_is_removed_that_a_forgotten_vault_needs() {
     projects.forget(&one, true);
     projects.home.call(Rotate { drop_history: false, passphrase: None }).expect("rotated");
     retire().expect("nothing needs it");
+}
+
+#[test]
+fn an_identity_is_not_changed_while_the_list_of_vaults_cannot_be_read() {
+    let projects = Projects::new();
+    let one = projects.init("one");
+    projects.set(&one, "A", "one");
+    let before = projects.home.identity();
+    fs::write(projects.home.folder.path().join("vaults.json"), "{").expect("written");
+    let refusals = [
+        projects.home.call(UseIdentity { identity: another_identity(), passphrase: None }),
+        projects.home.call(Rotate { drop_history: false, passphrase: None }),
+    ];
+    for refusal in refusals.map(|changed| changed.expect_err("refused")) {
+        assert!(refusal.text.contains("invalid list of vaults"), "{refusal}");
+    }
+    assert!(projects.home.identity() == before, "it has changed");
+}
+
+/// An identity as age-keygen makes one.
+fn another_identity() -> Secret {
+    let other = Home::new();
+    other.set("A", b"");
+    Secret::from(other.identity())
 }
 
 #[test]
