@@ -287,6 +287,9 @@ fn a_moved_project_is_found() {
     let (home, one, two) = two_projects();
     let moved = home.path("moved");
     fs::rename(&one, &moved).unwrap();
+    let note = format!("note: the vault {} has moved to {}\n", vault_of(&one), vault_of(&moved));
+    let first = run(&home, &moved, &[]);
+    assert_eq!((&*first.out, first.err.contains(&note)), ("A=first\n", true), "{first:?}");
     assert_eq!(delivered(&home, &moved, &[]), "A=first\n");
     let listed = value_of(&ok(&home, &moved, &["list", "-O", "json"]));
     assert_eq!(listed[0]["vault"], vault_of(&moved));

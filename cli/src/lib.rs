@@ -60,7 +60,7 @@ mod watch;
 
 use std::process::ExitCode;
 
-use fluvio_secret_protocol::report_waits;
+use fluvio_secret_protocol::report_notes;
 use fluvio_secret_system::harden::harden;
 
 pub use crate::command_line::command_line;
@@ -73,7 +73,7 @@ pub fn main() -> ExitCode {
     if command_line::complete() {
         return ExitCode::SUCCESS;
     }
-    report_waits(|wait| output::say(&format!("note: {wait}")));
+    report_notes(|note| output::say(&format!("note: {note}")));
     let outcome = command_line::parse(std::env::args_os())
         .and_then(|command| command.run(harden().map_err(CliError::System)?));
     match outcome {

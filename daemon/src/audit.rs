@@ -29,6 +29,7 @@ pub(crate) enum AuditEvent {
     Lease,
     Lock,
     MergeMembers,
+    MoveVault,
     Passphrase,
     Purge,
     RemoveMember,

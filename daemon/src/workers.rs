@@ -10,7 +10,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use std::{io, thread};
 
-use fluvio_secret_protocol::{Refusal, Request, VaultAddress, Worker};
+use fluvio_secret_protocol::{Notice, Refusal, Request, VaultAddress, Worker};
 use fluvio_secret_system::parallel::cores;
 use fluvio_secret_system::peer::Peer;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -190,7 +190,11 @@ fn carry_out(personal: &Arc<Service>, jobs: Vec<Job>, change_others: &dyn Fn()) 
     // The service keeps nothing between requests that a panic could leave half-done.
     let done = catch_unwind(AssertUnwindSafe(|| {
         let address = jobs.first().and_then(|job| job.vault.as_ref());
-        let service = match opening::service_of(personal, address) {
+        let actor = jobs.first().map(|job| handle::actor(job.peer)).unwrap_or_default();
+        let notify = |notice: Notice| {
+            clients.iter().for_each(|client| client.send(Response::new(notice.clone())));
+        };
+        let service = match opening::service_of(personal, address, actor, &notify) {
             Ok(service) => service,
             Err(refusal) => return refuse(&refusal),
         };

@@ -5,8 +5,8 @@ use fluvio_secret_fuzz::check_frame;
 use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::{
     Activity, Deleted, Examined, Granted, Imported, InspectedVault, Key, LeaseEnded, Leased,
-    Leases, Listed, ListedVaults, Locked, Members, MembershipRequested, Reencrypted, Reencrypting,
-    Refusal, Restored, Status, Stopping, Stored, Subscribed, TrustedVault, Unlocked,
+    Leases, Listed, ListedVaults, Locked, Members, MembershipRequested, Notice, Reencrypted,
+    Reencrypting, Refusal, Restored, Status, Stopping, Stored, Subscribed, TrustedVault, Unlocked,
     VaultForgotten, Versions, Working,
 };
 
@@ -16,7 +16,7 @@ macro_rules! check_each {
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     check_each!(bytes: Activity Checked Deleted Examined Granted Imported InspectedVault Key LeaseEnded
-        Leased Leases Listed ListedVaults Locked Members MembershipRequested Reencrypted Reencrypting
-        Refusal Restored Status Stopping Stored Subscribed TrustedVault Unlocked VaultForgotten Versions
+        Leased Leases Listed ListedVaults Locked Members MembershipRequested Notice Reencrypted
+        Reencrypting Refusal Restored Status Stopping Stored Subscribed TrustedVault Unlocked VaultForgotten Versions
         Working);
 });

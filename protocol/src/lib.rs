@@ -37,7 +37,7 @@ mod vault_address;
 
 pub use client::{
     Client, ClientError, Denied, Subscription, accept_vault, call_daemon, call_once, connect,
-    connect_or_start, report_waits,
+    connect_or_start, report_notes,
 };
 pub use inject_mode::InjectMode;
 pub use lease_start::StartCommand;
@@ -48,7 +48,7 @@ pub use message::key::*;
 pub use message::lease::*;
 pub use message::member::*;
 pub use message::refusal::{Code, Refusal};
-pub use message::reply::{Reply, Working};
+pub use message::reply::{Notice, Reply, Working};
 pub use message::request::Request;
 pub use message::secret::*;
 pub use message::stale::*;

@@ -36,7 +36,7 @@ mod unlock;
 use std::convert::Infallible;
 use std::process::ExitCode;
 
-use fluvio_secret_protocol::report_waits;
+use fluvio_secret_protocol::report_notes;
 use fluvio_secret_system::harden::harden;
 use fluvio_secret_system::help::Helpful;
 
@@ -51,7 +51,7 @@ use crate::message::{print, say};
 /// The whole program `fluvio-secret-shim`.
 #[must_use]
 pub fn main() -> ExitCode {
-    report_waits(|wait| say(&format!("note: {wait}")));
+    report_notes(|note| say(&format!("note: {note}")));
     let mut words = std::env::args_os();
     if cdk::is_our_name(words.next().as_ref()) {
         return end(cdk::run(words.collect()));

@@ -84,7 +84,7 @@ impl Asker {
         self.stream.write_all(&frame::encode(request).unwrap())?;
         loop {
             match self.reply()? {
-                Reply::Working(_) | Reply::Reencrypting(_) => {}
+                Reply::Working(_) | Reply::Reencrypting(_) | Reply::Notice(_) => {}
                 Reply::Answer(answer) => return Ok(Ok(answer)),
                 Reply::Refused(refusal) => return Ok(Err(refusal)),
             }

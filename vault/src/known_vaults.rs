@@ -112,6 +112,12 @@ impl KnownVaults {
     }
 }
 
+/// Whether a directory is the vault with this id.
+pub(crate) fn is_at(path: &Path, id: VaultId) -> bool {
+    let found = VaultId::read(&DurableDirectory::at(path.to_owned()), id::ID_FILE);
+    matches!(found, Ok(Some(found)) if found == id)
+}
+
 /// Whether the directory of a vault is gone, or is another one now. A disk that cannot be read may come back.
 pub(crate) fn is_away(path: &Path, id: VaultId) -> bool {
     match VaultId::read(&DurableDirectory::at(path.to_owned()), id::ID_FILE) {

@@ -79,7 +79,7 @@ pub use members::signed_text::BadDocument;
 pub use members::signing_key::{KeyFingerprint, SigningKey, VerificationKey};
 pub use members::signing_key_file::{SigningKeyError, SigningKeyFile};
 pub use members::store_error::MemberStoreError;
-pub use registry::{RegisteredVault, Registry};
+pub use registry::{FoundVault, RegisteredVault, Registry};
 pub use registry_error::RegistryError;
 pub use rekey::change::Rekey;
 pub use rekey::error::RekeyError;

@@ -19,7 +19,7 @@ use crate::git;
 use crate::id::{self, VaultId};
 use crate::inspection::Inspection;
 use crate::keys::identity::Recipient;
-use crate::known_vaults::{KnownVaults, is_away};
+use crate::known_vaults::{KnownVaults, is_at, is_away};
 use crate::registry_error::RegistryError;
 use crate::remembered::is_empty;
 use crate::site::{VaultSite, check_project};
@@ -47,6 +47,15 @@ pub struct RegisteredVault {
     pub id: VaultId,
     /// Whether secrets that it does not have are taken from the personal vault.
     pub with_personal: bool,
+}
+
+/// A registered vault that was looked for.
+#[derive(Clone, Debug)]
+pub struct FoundVault {
+    /// The vault, where it is.
+    pub vault: RegisteredVault,
+    /// As it was registered, if it has moved.
+    pub before: Option<RegisteredVault>,
 }
 
 #[derive(Default, Deserialize, Serialize)]
@@ -83,27 +92,43 @@ impl Registry {
         }
     }
 
-    /// The registered vault with this directory and id. If a vault has moved there, its new place is remembered.
-    pub fn find(&self, path: &str, id: &str) -> Result<RegisteredVault, RegistryError> {
+    /// The registered vault with this directory and id, or one that has moved there. [`Registry::take_over`] remembers
+    /// the new place.
+    pub fn find(&self, path: &str, id: &str) -> Result<FoundVault, RegistryError> {
         let unknown = || RegistryError::Unknown { path: path.into() };
         let id = VaultId::parse(id).ok_or_else(unknown)?;
-        let _changing = self.changing();
         let mut vaults = self.list()?;
         if let Some(found) = vaults.iter().find(|vault| vault.path == path) {
             return match found.id == id {
-                true => Ok(found.clone()),
+                true => Ok(FoundVault { vault: found.clone(), before: None }),
                 false => Err(RegistryError::Another { path: path.into() }),
             };
         }
-        let has_moved =
-            |vault: &&mut RegisteredVault| vault.id == id && is_away(Path::new(&vault.path), id);
-        let moved = vaults.iter_mut().find(has_moved).ok_or_else(unknown)?;
-        tracing::info!("the vault {} moved to {path}", moved.path);
-        path.clone_into(&mut moved.path);
-        let moved = moved.clone();
-        self.known().add(id, path)?;
-        self.write(vaults)?;
-        Ok(moved)
+        let directory = Path::new(path);
+        if !directory.canonicalize().is_ok_and(|real| real.as_os_str() == directory.as_os_str())
+            || !is_at(directory, id)
+        {
+            return Err(unknown());
+        }
+        vaults.retain(|vault| vault.id == id && is_away(Path::new(&vault.path), id));
+        let before = vaults.into_iter().next().ok_or_else(unknown)?;
+        // Anyone can make a directory with this id. The personal vault is not opened to it without a question.
+        let vault = RegisteredVault { path: path.to_owned(), id, with_personal: false };
+        Ok(FoundVault { vault, before: Some(before) })
+    }
+
+    /// Remembers the new place of a vault that has moved.
+    pub fn take_over(&self, found: &FoundVault) -> Result<(), RegistryError> {
+        let FoundVault { vault, before } = found;
+        let Some(before) = before else { return Ok(()) };
+        let _changing = self.changing();
+        let mut vaults = self.list()?;
+        let is_it = |vault: &RegisteredVault| vault.path == before.path && vault.id == before.id;
+        let unknown = || RegistryError::Unknown { path: vault.path.as_str().into() };
+        let at = vaults.iter().position(is_it).ok_or_else(unknown)?;
+        vaults[at] = vault.clone();
+        self.known().add(vault.id, &vault.path)?;
+        self.write(vaults)
     }
 
     pub(crate) fn site_of(&self, vault: &RegisteredVault) -> VaultSite {

@@ -37,7 +37,7 @@ impl Caller<'_> {
     }
 }
 
-fn actor(peer: Peer) -> Actor<'static> {
+pub(crate) fn actor(peer: Peer) -> Actor<'static> {
     Actor { pid: peer.pid, ..Actor::default() }
 }
 

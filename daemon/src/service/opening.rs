@@ -4,13 +4,15 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-use fluvio_secret_protocol::{Refusal, VaultAddress, limits};
+use fluvio_secret_protocol::{Notice, Refusal, VaultAddress, limits};
 use fluvio_secret_system::hash::fnv_1a;
 use fluvio_secret_system::places::{StateDirectory, runtime_directory};
-use fluvio_secret_vault::{RegisteredVault, RegistryError};
+use fluvio_secret_system::{printable, shell};
+use fluvio_secret_vault::{FoundVault, RegisteredVault, RegistryError};
 use tokio::runtime::Handle;
 
 use super::{OpenVault, Service, follow, refusals};
+use crate::audit::{Actor, AuditEvent};
 use crate::grants::Grants;
 use crate::lease_watch::LeaseHold;
 use crate::leases::LeaseTable;
@@ -23,10 +25,12 @@ pub(crate) fn serve_others(personal: &Service, state: StateDirectory, runtime: H
     let _ = personal.shared.places.set((state, runtime));
 }
 
-/// The service of the vault that a request is about.
+/// The service of the vault that a request is about. `notify` gets a note if the vault has moved.
 pub(crate) fn service_of(
     personal: &Arc<Service>,
     address: Option<&VaultAddress>,
+    actor: Actor<'_>,
+    notify: &dyn Fn(Notice),
 ) -> Result<Arc<Service>, Refusal> {
     let Some(address) = address else { return Ok(personal.clone()) };
     let vault = personal.shared.open().entry(address.path.clone()).or_default().clone();
@@ -42,12 +46,41 @@ pub(crate) fn service_of(
     *vault.slot() = None;
     let found = personal.shared.registry.find(&address.path, &address.id);
     close_moved(personal);
-    let opened = found.and_then(|found| open(personal, found));
-    let service = opened.map_err(|error| refusals::registry(&error)).inspect_err(|_| {
+    let found = found.map_err(|error| refusals::registry(&error));
+    let taken = found.and_then(|found| take_over(personal, found, actor, notify));
+    let opened =
+        taken.and_then(|vault| open(personal, vault).map_err(|error| refusals::registry(&error)));
+    let service = opened.inspect_err(|_| {
         personal.shared.open().retain(|_, other| !Arc::ptr_eq(other, &vault));
     })?;
     *vault.slot() = Some(service.clone());
     Ok(service)
+}
+
+/// The vault, whose new place is remembered if it has moved.
+fn take_over(
+    personal: &Service,
+    found: FoundVault,
+    actor: Actor<'_>,
+    notify: &dyn Fn(Notice),
+) -> Result<RegisteredVault, Refusal> {
+    let Some(before) = &found.before else { return Ok(found.vault) };
+    let path = &found.vault.path;
+    personal.audit.about(path).record(AuditEvent::MoveVault, actor, &[], &[])?;
+    let taken = personal.shared.registry.take_over(&found);
+    taken.map_err(|error| refusals::registry(&error))?;
+    let moved = format!("the vault {} has moved to {path}", before.path);
+    let mut text = printable::line(&moved);
+    tracing::info!("{text}");
+    if before.with_personal {
+        let path = shell::path(Path::new(path));
+        text += ", and takes nothing from your personal vault any more\n";
+        text += &format!(
+            "help: turn that on again with: fluvio-secret vault trust --with-personal {path}"
+        );
+    }
+    notify(Notice { text });
+    Ok(found.vault)
 }
 
 /// The service, if it is that of the vault with this address, whose directory is still there.
@@ -93,7 +126,7 @@ pub(super) fn registered(personal: &Arc<Service>) -> Result<Vec<OpenedOther>, Re
     let registered = registered.map_err(|error| refusals::registry(&error))?;
     let opened = registered.into_iter().map(|registered| {
         let (path, id) = (registered.path.clone(), registered.id.to_string());
-        let service = service_of(personal, Some(&VaultAddress { path, id }));
+        let service = registered_service(personal, &VaultAddress { path, id });
         (registered, service)
     });
     Ok(opened.collect())
@@ -116,8 +149,16 @@ pub(crate) fn used(personal: &Service) -> Vec<VaultAddress> {
 /// Opens these vaults.
 pub(crate) fn open_all(personal: &Arc<Service>, vaults: &[VaultAddress]) {
     for vault in vaults {
-        if let Err(refusal) = service_of(personal, Some(vault)) {
+        if let Err(refusal) = registered_service(personal, vault) {
             tracing::warn!("{refusal}");
         }
     }
+}
+
+/// The service of a vault at the place where it is registered.
+fn registered_service(
+    personal: &Arc<Service>,
+    vault: &VaultAddress,
+) -> Result<Arc<Service>, Refusal> {
+    service_of(personal, Some(vault), Actor::default(), &|_| {})
 }

@@ -19,7 +19,7 @@ pub use self::error::ClientError;
 use self::frame_stream::FrameStream;
 pub use self::one_call::{call_daemon, call_once};
 pub use self::subscription::Subscription;
-pub use self::wait::report_waits;
+pub use self::wait::report_notes;
 use crate::frame::{FrameError, Incoming, Message};
 use crate::message::call::{Call, Paged};
 use crate::message::member::Reencrypting;
@@ -165,7 +165,7 @@ impl Client {
                 Reply::Answer(_) => return Err(ClientError::Unexpected),
                 Reply::Reencrypting(progress) => report(progress),
                 Reply::Refused(refusal) => return Err(ClientError::Refused(refusal)),
-                Reply::Working(_) => {}
+                Reply::Notice(_) | Reply::Working(_) => {}
             }
             reply = self.receive(Timeouts::new())?;
         }
@@ -191,7 +191,7 @@ impl Client {
             page = match self.receive(Timeouts::new())? {
                 Reply::Answer(page) => page,
                 Reply::Refused(refusal) => return Err(ClientError::Refused(refusal)),
-                Reply::Reencrypting(_) | Reply::Working(_) => return Err(ClientError::Unexpected),
+                _ => return Err(ClientError::Unexpected),
             };
         }
     }
@@ -249,12 +249,13 @@ impl Client {
         self.receive(timeouts)
     }
 
-    /// The next frame that says more than that the daemon is at work.
+    /// The next frame that says more than that the daemon is at work. A notice is reported.
     fn receive<A: Incoming>(&mut self, mut timeouts: Timeouts) -> Result<Reply<A>, ClientError> {
         let mut working = 0;
         loop {
             match self.stream.receive(&mut timeouts)? {
                 Reply::Working(_) => working += 1,
+                Reply::Notice(notice) => wait::report_note(&notice.text),
                 reply => return Ok(reply),
             }
             if working == wait::FRAMES && !self.is_wait_reported {

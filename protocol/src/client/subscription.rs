@@ -24,7 +24,7 @@ impl Subscription {
         match self.stream.receive_at_last()? {
             Reply::Answer(subscribed) => Ok(subscribed),
             Reply::Refused(refusal) => Err(ClientError::Refused(refusal)),
-            Reply::Reencrypting(_) | Reply::Working(_) => Err(ClientError::Unexpected),
+            _ => Err(ClientError::Unexpected),
         }
     }
 

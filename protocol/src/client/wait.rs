@@ -1,4 +1,4 @@
-//! Reports what a slow request waits for.
+//! Reports what a slow request waits for, and notices of the daemon.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -13,10 +13,16 @@ pub(super) const FRAMES: u32 = 5;
 
 static REPORT: OnceLock<fn(&str)> = OnceLock::new();
 
-/// Sets how to report what a request waits for, if that takes more than five seconds.
-pub fn report_waits(report: fn(&str)) {
+/// Sets how to report notices of the daemon, and what a request waits for, if that takes more than five seconds.
+pub fn report_notes(report: fn(&str)) {
     // Once, by the program.
     let _ = REPORT.set(report);
+}
+
+pub(super) fn report_note(text: &str) {
+    if let Some(report) = REPORT.get() {
+        report(text);
+    }
 }
 
 /// Reports what the daemon waits for.

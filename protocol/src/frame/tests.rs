@@ -70,6 +70,7 @@ fn check_pair<C: Call>(
                 Reply::Answer(answer) => answer.into_frame(),
                 Reply::Refused(refusal) => Frame::new(refusal),
                 Reply::Reencrypting(progress) => Frame::new(progress),
+                Reply::Notice(notice) => Frame::new(notice),
                 Reply::Working(working) => Frame::new(working),
             };
             check_bytes(file, &bytes(&frame.expect("a message")), sample);
@@ -96,6 +97,7 @@ fn every_message_has_a_golden_sample_that_belongs_to_its_request() {
         sample!("reencrypted.response", Reply::Answer(reencrypted())),
         sample!("reencrypting.response", progress),
         sample!("refused.response", refused),
+        sample!("notice.response", Reply::Notice(Notice { text: "the vault has moved".into() })),
         sample!("working.response", Reply::Working(Working)),
     ];
     let passphrase = || Some(Secret::from(b"correct horse".to_vec()));

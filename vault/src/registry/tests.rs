@@ -1,5 +1,5 @@
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -51,7 +51,8 @@ impl User {
 
     fn open(&self, vault: &RegisteredVault) -> Result<Vault, RegistryError> {
         let found = self.registry.find(&vault.path, &vault.id.to_string())?;
-        self.personal.open_registered(&found, Instant::now())
+        self.registry.take_over(&found)?;
+        self.personal.open_registered(&found.vault, Instant::now())
     }
 }
 
@@ -125,6 +126,33 @@ fn a_vault_that_moved_is_found_by_its_id_and_another_one_in_its_place_is_refused
         report.contains("does not exist any more") && report.contains("vault forget"),
         "{report}"
     );
+}
+
+#[test]
+fn a_directory_with_the_id_of_a_vault_that_is_gone_gets_nothing_of_the_personal_one() {
+    let user = User::new();
+    let one = user.init("one");
+    let found = user.registry.inspect(Path::new(&one.path)).expect("a vault");
+    let list = found.list().expect("a list").hash().to_string();
+    user.registry.register(&found, &list, Some(true)).expect("registered");
+    let before = user.registry.list().expect("a list");
+    let away = user.path("away");
+    fs::rename(&one.path, &away).expect("moved");
+    symlink(&away, user.path("link")).expect("a link");
+    fs::create_dir(user.path("empty")).expect("a directory");
+    for other in ["link", "empty", "away/.", "nowhere"] {
+        let found =
+            user.registry.find(user.path(other).to_str().expect("UTF-8"), &one.id.to_string());
+        assert!(matches!(found, Err(RegistryError::Unknown { .. })), "{other}: {found:?}");
+    }
+    let path = away.to_str().expect("UTF-8").to_owned();
+    let found = user.registry.find(&path, &one.id.to_string()).expect("found");
+    assert_eq!(found.before.as_ref(), Some(&before[0]));
+    assert_eq!(user.registry.list().expect("a list"), before, "it is not remembered yet");
+    user.registry.take_over(&found).expect("remembered");
+    let moved = RegisteredVault { path, with_personal: false, ..one };
+    assert_eq!(user.registry.list().expect("a list"), [moved]);
+    assert!(user.registry.take_over(&found).is_err(), "it is there no more");
 }
 
 #[test]
@@ -251,7 +279,7 @@ fn a_forgotten_vault_is_known_until_it_is_forgotten_for_good() {
     let moved = user.trust(&user.path("moved")).expect("registered");
     refused().expect("it is registered");
     fs::rename(&moved.path, &one.path).expect("moved back");
-    user.registry.find(&one.path, &one.id.to_string()).expect("found");
+    user.open(&one).expect("found");
     refused().expect("it is registered");
     // The list of vaults is lost.
     fs::remove_file(user.home.identity_path().with_file_name("vaults.json")).expect("removed");

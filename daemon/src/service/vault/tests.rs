@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -5,13 +6,14 @@ use std::sync::Arc;
 use fluvio_secret_protocol::check::Severity;
 use fluvio_secret_protocol::{
     Check, Code, CreateLease, ForgetVault, GetActivity, GetKey, Grant, Granted, InitVault,
-    InspectVault, InspectedVault, ListLeases, ListVaults, Refusal, Retire, Rotate, Secret, Set,
-    Stored, TrustVault, UseIdentity, VaultAddress, limits,
+    InspectVault, InspectedVault, ListLeases, ListVaults, Notice, Refusal, Retire, Rotate, Secret,
+    Set, Stored, TrustVault, UseIdentity, VaultAddress, limits,
 };
 use fluvio_secret_system::places::StateDirectory;
 use tokio::runtime::Runtime;
 use zeroize::Zeroizing;
 
+use crate::audit::Actor;
 use crate::service::tests::{Home, grant_of, secret};
 use crate::service::{Service, opening};
 
@@ -49,7 +51,18 @@ impl Projects {
     }
 
     fn service(&self, address: &VaultAddress) -> Result<Arc<Service>, Refusal> {
-        opening::service_of(&self.home.service, Some(address))
+        self.service_with_notices(address).0
+    }
+
+    fn service_with_notices(
+        &self,
+        address: &VaultAddress,
+    ) -> (Result<Arc<Service>, Refusal>, Vec<String>) {
+        let notices = RefCell::new(Vec::new());
+        let notify = |notice: Notice| notices.borrow_mut().push(notice.text);
+        let actor = Actor { pid: 42, ..Actor::default() };
+        let service = opening::service_of(&self.home.service, Some(address), actor, &notify);
+        (service, notices.into_inner())
     }
 
     fn set(&self, vault: &VaultAddress, name: &str, value: &str) -> Stored {
@@ -224,6 +237,29 @@ fn a_rotation_names_some_of_many_vaults_that_cannot_be_opened() {
     let rotated = rotated.expect("rotated");
     assert!(!rotated.others.is_empty());
     assert_eq!(rotated.others.len() + rotated.more_others, limits::VAULTS);
+}
+
+#[test]
+fn a_vault_that_moved_is_reported_and_gets_nothing_of_the_personal_one() {
+    let projects = Projects::new();
+    let one = projects.init("one");
+    projects.home.set("A", b"personal");
+    projects.trust(&one, Some(true)).expect("registered");
+    assert_eq!(projects.value(&one), "personal");
+    let away = projects.path("away").to_str().expect("UTF-8").to_owned();
+    fs::rename(&one.path, &away).expect("moved");
+    let moved = VaultAddress { path: away.clone(), id: one.id };
+    let (service, notices) = projects.service_with_notices(&moved);
+    service.expect("opened");
+    let text = format!("the vault {} has moved to {away}, and takes nothing from", one.path);
+    let help = format!("fluvio-secret vault trust --with-personal {away}");
+    assert!(notices[0].starts_with(&text) && notices[0].ends_with(&help), "{notices:?}");
+    let line = format!(r#""event":"move-vault","pid":42,"vault":"{away}","names":[]"#);
+    assert!(projects.home.audit_log().contains(&line), "{}", projects.home.audit_log());
+    assert!(projects.grant(&moved).is_err());
+    assert_eq!(projects.service_with_notices(&moved).1, Vec::<String>::new());
+    projects.trust(&moved, Some(true)).expect("registered");
+    assert_eq!(projects.value(&moved), "personal");
 }
 
 #[test]
