@@ -71,12 +71,13 @@ pub(super) fn users_of(service: &Service) -> Vec<Arc<Service>> {
     all.filter(uses).collect()
 }
 
-/// The vault that a secret of a lease is of.
+/// The vault that a secret of a lease is of; `None` if that does not have it any more. What the lease's own vault has
+/// counts. A secret that was deleted there is not taken from the personal vault while the connector runs.
 fn vault_of(service: &Service, secret: &LeasedSecret) -> Option<Arc<Service>> {
-    match secret.from_personal {
-        true => service.shared.personal(),
-        false => service.this.upgrade(),
+    if service.vault.secrets().has(&secret.name).unwrap_or(true) {
+        return service.this.upgrade();
     }
+    service.fallback().filter(|_| secret.from_personal)
 }
 
 /// Has the leases of all vaults follow changes of any secret.
@@ -121,12 +122,15 @@ fn follow_one(
         return Ok(());
     }
     let Some(mut file) = service.leases.read_secrets(&lease.id)? else { return Ok(()) };
-    let (mut names, mut followed) = (Vec::new(), Vec::new());
+    let (mut names, mut personal, mut followed) = (Vec::new(), Vec::new(), Vec::new());
     for (secret, value, fingerprint) in changed {
         match fit::with_value(&file, &secret.name, &value) {
             Some(new) if new.len() > SECRETS_BYTES => continue,
             Some(new) => {
                 file = new;
+                if !service.vault.secrets().has(&secret.name).unwrap_or(true) {
+                    personal.push(secret.name.clone());
+                }
                 names.push(secret.name.clone());
             }
             // The same value was encrypted again.
@@ -141,7 +145,8 @@ fn follow_one(
             config: &lease.about.config,
             asked_by: &[],
         };
-        let _delivery = deliveries::record(service, AuditEvent::UpdateLease, actor, &names, locks)?;
+        let _delivery =
+            deliveries::record(service, AuditEvent::UpdateLease, actor, &names, &personal, locks)?;
         service.leases.replace_secrets(&lease.id, &file)?;
     }
     followed.into_iter().for_each(|(secret, fingerprint)| secret.in_file = fingerprint);
@@ -175,7 +180,11 @@ fn changed_values<'a>(
 
 /// Finds out whether the connector of a lease has the current value of a secret.
 fn update_state(service: &Service, secret: &mut LeasedSecret) {
-    let Some(of) = vault_of(service, secret) else { return };
+    let Some(of) = vault_of(service, secret) else {
+        secret.state = LeasedState::Stale;
+        return;
+    };
+    secret.from_personal = !std::ptr::eq(&raw const *of, service);
     let fingerprints = of.vault.fingerprints();
     let current = fingerprints.of(&secret.name);
     secret.state = if of.vault.is_present(&(secret.name.clone(), Some(secret.given))) {

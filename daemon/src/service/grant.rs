@@ -22,14 +22,21 @@ impl Handle for Grant {
             Err(checked) => return Ok(Err(checked)),
         };
         let note = referenced.note();
+        let of_personal = referenced.personal_names();
         let Referenced { references, secrets } = referenced;
         let References { names, connector, .. } = references;
         let pid = caller.peer.pid;
         let asked_by = ProcessStat::ancestry(pid);
         let (program, config) = (&self.program, &self.label);
         let actor = Actor { pid, program, config, asked_by: &asked_by };
-        caller.delivery =
-            Some(deliveries::record(service, AuditEvent::Grant, actor, &names, locks)?);
+        caller.delivery = Some(deliveries::record(
+            service,
+            AuditEvent::Grant,
+            actor,
+            &names,
+            &of_personal,
+            locks,
+        )?);
         let (mut own, mut personal) = (Vec::new(), Vec::new());
         for (name, secret) in names.iter().zip(&secrets) {
             let given = (name.clone(), Some(secret.fingerprint));

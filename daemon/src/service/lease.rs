@@ -12,7 +12,7 @@ use fluvio_secret_system::process::ProcessStat;
 use jiff::Timestamp;
 
 use super::handle::{Caller, Handle};
-use super::values::{InjectBy, Referenced};
+use super::values::{InjectBy, ReadSecret, Referenced};
 use super::{Service, deliveries, follow, refusals};
 use crate::audit::{Actor, AuditEvent};
 use crate::grants::{parent_of, tail_of};
@@ -33,20 +33,13 @@ impl Handle for CreateLease {
             Err(checked) => return Ok(Err(checked)),
         };
         let note = referenced.note();
+        let of_personal = referenced.personal_names();
         let Referenced { references, secrets } = referenced;
-        let References { names, in_templates, connector } = references;
+        let leased = leased_secrets(&references, &secrets);
+        let References { names, connector, .. } = references;
         if names.is_empty() {
             return Ok(Ok(Leased { connector, lease: None, note: None }));
         }
-        let leased = names.iter().zip(&secrets).map(|(name, secret)| LeasedSecret {
-            name: name.clone(),
-            given: secret.fingerprint,
-            in_file: secret.fingerprint,
-            in_template: in_templates.contains(name),
-            from_personal: secret.is_personal,
-            state: LeasedState::Current,
-        });
-        let leased = leased.collect();
         let values = secrets.into_iter().map(|secret| secret.value);
         let secrets: Vec<_> = names.iter().cloned().zip(values).collect();
         refuse_unfit(&secrets)?;
@@ -54,8 +47,14 @@ impl Handle for CreateLease {
         let asked_by = ProcessStat::ancestry(pid);
         let (program, config) = (&grant.program, &grant.label);
         let actor = Actor { pid, program, config, asked_by: &asked_by };
-        caller.delivery =
-            Some(deliveries::record(service, AuditEvent::Lease, actor, &names, locks)?);
+        caller.delivery = Some(deliveries::record(
+            service,
+            AuditEvent::Lease,
+            actor,
+            &names,
+            &of_personal,
+            locks,
+        )?);
         let text = fit::secrets_file(&secrets);
         drop(secrets);
         let about = LeaseInfo {
@@ -78,6 +77,19 @@ impl Handle for CreateLease {
         };
         Ok(Ok(Leased { connector, lease: Some(lease), note }))
     }
+}
+
+/// What a lease has of each secret at first.
+fn leased_secrets(references: &References, secrets: &[ReadSecret]) -> Vec<LeasedSecret> {
+    let leased = |(name, secret): (&SecretName, &ReadSecret)| LeasedSecret {
+        name: name.clone(),
+        given: secret.fingerprint,
+        in_file: secret.fingerprint,
+        in_template: references.in_templates.contains(name),
+        from_personal: secret.is_personal,
+        state: LeasedState::Current,
+    };
+    references.names.iter().zip(secrets).map(leased).collect()
 }
 
 /// Refuses values that a secrets file cannot carry.

@@ -107,12 +107,17 @@ impl Shared {
         self.personal().into_iter().chain(others).collect()
     }
 
-    /// Serves a vault as it is registered now. If another one was open there, the next request opens this one.
-    fn update(&self, vault: &RegisteredVault) {
+    /// Serves a vault as it is registered now, and returns it if it is open. If another one was open there, the next
+    /// request opens this one.
+    fn update(&self, vault: &RegisteredVault) -> Option<Arc<Service>> {
         let is_it = |open: &Arc<Service>| open.is_of(&vault.path, &vault.id.to_string());
-        let Some(open) = self.all().into_iter().find(is_it) else { return self.close(&vault.path) };
+        let Some(open) = self.all().into_iter().find(is_it) else {
+            self.close(&vault.path);
+            return None;
+        };
         open.with_personal.store(vault.with_personal, Ordering::Relaxed);
         open.subscribers.check_all();
+        Some(open)
     }
 
     /// Closes a vault when its last request is done.

@@ -146,7 +146,7 @@ impl Home {
         names: &[SecretName],
         locks: u64,
     ) -> Result<(), Refusal> {
-        deliveries::record(&self.service, event, Actor::default(), names, locks).map(|_| ())
+        deliveries::record(&self.service, event, Actor::default(), names, &[], locks).map(|_| ())
     }
 
     fn grant(&self, config: &str) -> Result<Granted, Refusal> {

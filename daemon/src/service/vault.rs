@@ -9,7 +9,7 @@ use fluvio_secret_protocol::{
 use fluvio_secret_vault::{Inspection, RegisteredVault, RegistryError, Vault};
 
 use super::handle::{Caller, Handle};
-use super::{Service, refusals, secret};
+use super::{Service, follow, refusals, secret};
 use crate::audit::AuditEvent;
 
 impl Handle for ListVaults {
@@ -133,7 +133,9 @@ fn register(
 }
 
 fn registered(service: &Service, vault: RegisteredVault, own: bool) -> TrustedVault {
-    service.shared.update(&vault);
+    if let Some(open) = service.shared.update(&vault) {
+        follow::follow(&open, None);
+    }
     let RegisteredVault { path, id, .. } = vault;
     let new_identity = secret::new_identity(service);
     TrustedVault { path, id: id.to_string(), own, new_identity }

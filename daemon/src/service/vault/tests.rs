@@ -6,8 +6,8 @@ use std::sync::Arc;
 use fluvio_secret_protocol::check::Severity;
 use fluvio_secret_protocol::{
     Check, Code, CreateLease, ForgetVault, GetActivity, GetKey, Grant, Granted, InitVault,
-    InspectVault, InspectedVault, ListLeases, ListVaults, Notice, Refusal, Retire, Rotate, Secret,
-    Set, Stored, TrustVault, UseIdentity, VaultAddress, limits,
+    InspectVault, InspectedVault, Lease, ListLeases, ListVaults, Notice, Refusal, Retire, Rotate,
+    Secret, Set, Stored, TrustVault, UseIdentity, VaultAddress, limits,
 };
 use fluvio_secret_system::places::StateDirectory;
 use tokio::runtime::Runtime;
@@ -80,6 +80,13 @@ impl Projects {
     fn value(&self, vault: &VaultAddress) -> String {
         let granted = self.grant(vault).expect("granted");
         String::from_utf8(granted.secrets[0].1.expose().to_vec()).expect("UTF-8")
+    }
+
+    fn lease(&self, vault: &VaultAddress) -> Lease {
+        let service = self.service(vault).expect("opened");
+        let grant = Grant { label: "/c.yaml".into(), program: "cdk".into(), ..grant_of(CONFIG) };
+        let leased = self.home.call_by(&service, CreateLease(grant)).expect("leased");
+        leased.expect("no finding").lease.expect("a lease")
     }
 
     fn forget(&self, vault: &VaultAddress, for_good: bool) {
@@ -294,11 +301,43 @@ fn e21_what_a_project_lacks_is_taken_from_the_personal_vault_only_if_the_user_wa
     assert_eq!(file().expect("a file"), "A=changed\n");
     let leases = projects.home.call(ListLeases).expect("an answer");
     assert_eq!(leases.lease.expect("a lease").vault.as_deref(), Some(&*one.path));
+    // Their lines are those of the personal vault.
+    let log = projects.home.audit_log();
+    let deliveries = |line: &&str| ["grant", "lease"].iter().any(|event| line.contains(event));
+    assert_eq!(log.lines().filter(deliveries).count(), 3, "{log}");
+    assert!(log.lines().filter(deliveries).all(|line| !line.contains("vault")), "{log}");
     // It stays as it is, and can be turned off.
     projects.trust(&one, None).expect("registered");
     assert!(projects.grant(&one).expect("granted").note.is_some());
     projects.set(&one, "A", "one");
     assert_eq!(projects.grant(&one).expect("granted").note, None);
+    // The lease follows the project's own secret, and its line names that vault.
+    assert_eq!(file().expect("a file"), "A=one\n");
+    let line = format!(r#","vault":"{}","names":["A"]}}"#, one.path);
+    assert!(
+        projects
+            .home
+            .audit_log()
+            .lines()
+            .any(|one| one.contains("update-lease") && one.ends_with(&line))
+    );
     projects.trust(&one, Some(false)).expect("registered");
     assert_eq!(projects.value(&one), "one");
+}
+
+#[test]
+fn a_lease_follows_what_its_vault_takes_from_the_personal_one() {
+    let projects = Projects::new();
+    let one = projects.init("one");
+    projects.home.set("A", b"personal");
+    projects.trust(&one, Some(true)).expect("registered");
+    let lease = projects.lease(&one);
+    let file = || fs::read_to_string(&lease.secrets).expect("a file");
+    let stale = || projects.home.call(ListLeases).expect("an answer").lease.expect("one").stale;
+    assert_eq!((file(), stale()), ("A=personal\n".into(), vec![]));
+    projects.trust(&one, Some(false)).expect("registered");
+    projects.home.set("A", b"changed");
+    assert_eq!((file(), stale()), ("A=personal\n".into(), vec![0]));
+    projects.trust(&one, Some(true)).expect("registered");
+    assert_eq!((file(), stale()), ("A=changed\n".into(), vec![]));
 }
