@@ -122,7 +122,7 @@ pub(crate) struct JoinVaultArgs {
 /// Remove a vault from the registered ones
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Its files stay. Until you register it again with `vault trust`, commands in the project fail.
+Its files stay, and its leases end. Until you register it again with `vault trust`, commands in the project fail.
 `key rotate` leaves a forgotten vault as it is, so `key retire` refuses to remove a key that it may
 need. If you do not need the vault any more, use --for-good.
 
@@ -304,7 +304,7 @@ fn forget(args: &ForgetVaultArgs) -> Result<(), CliError> {
         };
         question::ask(&question, "forgotten")?;
     }
-    let VaultForgotten = client()?.call(ForgetVault { path: path.clone(), for_good })?;
+    let VaultForgotten { leases } = client()?.call(ForgetVault { path: path.clone(), for_good })?;
     output::confirm(&format!("Vault \"{path}\" forgotten successfully"));
     output::say(match for_good {
         true => "note: `key retire` may now remove a key that only this vault needs",
@@ -312,6 +312,10 @@ fn forget(args: &ForgetVaultArgs) -> Result<(), CliError> {
             "note: `key rotate` leaves its secrets as they are, and `key retire` keeps their keys"
         }
     });
+    if leases > 0 {
+        let leases = format::count(leases, "lease");
+        output::say(&format!("note: {leases} ended, so a connector may find no secrets any more"));
+    }
     Ok(())
 }
 

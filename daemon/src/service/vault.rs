@@ -1,16 +1,19 @@
 //! Vaults of projects, which the user registers.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use fluvio_secret_protocol::{
     Code, ForgetVault, InitVault, InspectVault, InspectedVault, ListVaults, ListedVault,
     ListedVaults, Refusal, TrustVault, TrustedVault, VaultForgotten, limits,
 };
+use fluvio_secret_system::places::runtime_directory;
 use fluvio_secret_vault::{Inspection, RegisteredVault, RegistryError, Vault};
 
 use super::handle::{Caller, Handle};
 use super::{Service, follow, refusals, secret};
 use crate::audit::AuditEvent;
+use crate::leases::LeaseTable;
 
 impl Handle for ListVaults {
     fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<ListedVaults, Refusal> {
@@ -111,9 +114,24 @@ impl Handle for ForgetVault {
         audit.record(AuditEvent::ForgetVault, caller.actor(), &[], &[])?;
         let forgotten = service.shared.registry.forget(&self.path, self.for_good);
         forgotten.map_err(|error| refusals::registry(&error))?;
+        let leases = end_leases(service, &self.path);
         service.shared.close(&self.path);
-        Ok(VaultForgotten)
+        Ok(VaultForgotten { leases })
     }
+}
+
+/// Ends the leases of a vault, which are not listed after it is closed. Returns their number.
+fn end_leases(service: &Service, path: &str) -> usize {
+    let is_it = |other: &Arc<Service>| other.label().as_deref() == Some(path);
+    let table = match service.shared.all().into_iter().find(is_it) {
+        Some(open) => open.leases.clone(),
+        None => {
+            let table = LeaseTable::new(Path::new(path), runtime_directory());
+            table.adopt();
+            Arc::new(table)
+        }
+    };
+    table.all().iter().filter(|lease| table.remove(&lease.id)).count()
 }
 
 fn inspect(service: &Service, path: &str) -> Result<Inspection, Refusal> {

@@ -246,7 +246,7 @@ fn every_message_has_a_golden_sample_that_belongs_to_its_request() {
             "forget-vault.request",
             ForgetVault { path: PROJECT.into(), for_good: false },
             "vault-forgotten.response",
-            VaultForgotten
+            VaultForgotten { leases: 1 }
         ),
         pair!("init-vault.request", InitVault { path: PROJECT.into() }),
         pair!(

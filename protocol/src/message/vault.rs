@@ -118,7 +118,11 @@ pub struct ForgetVault {
 
 /// The vault is not registered any more, durably.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
-pub struct VaultForgotten;
+#[serde(deny_unknown_fields)]
+pub struct VaultForgotten {
+    /// The number of its leases, which have ended.
+    pub leases: usize,
+}
 
 messages! {
     ForgetVault = "forget-vault" where |forget| forget.path.len() <= limits::LABEL_BYTES

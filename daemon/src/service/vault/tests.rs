@@ -89,9 +89,10 @@ impl Projects {
         leased.expect("no finding").lease.expect("a lease")
     }
 
-    fn forget(&self, vault: &VaultAddress, for_good: bool) {
+    /// The number of leases that ended.
+    fn forget(&self, vault: &VaultAddress, for_good: bool) -> usize {
         let path = vault.path.clone();
-        self.home.call(ForgetVault { path, for_good }).expect("forgotten");
+        self.home.call(ForgetVault { path, for_good }).expect("forgotten").leases
     }
 
     fn trust(&self, vault: &VaultAddress, with_personal: Option<bool>) -> Result<(), Refusal> {
@@ -340,4 +341,23 @@ fn a_lease_follows_what_its_vault_takes_from_the_personal_one() {
     assert_eq!((file(), stale()), ("A=personal\n".into(), vec![0]));
     projects.trust(&one, Some(true)).expect("registered");
     assert_eq!((file(), stale()), ("A=changed\n".into(), vec![]));
+}
+
+#[test]
+fn the_leases_of_a_vault_end_when_it_is_forgotten() {
+    let projects = Projects::new();
+    let (one, other) = (projects.init("one"), projects.init("other"));
+    projects.set(&one, "A", "one");
+    projects.set(&other, "A", "other");
+    let [lease, of_other] =
+        [&one, &other].map(|vault| PathBuf::from(projects.lease(vault).secrets));
+    assert!(lease.exists());
+    assert_eq!(projects.forget(&one, false), 1);
+    assert!(!lease.exists() && of_other.exists());
+    assert!(projects.home.call(ListLeases).expect("an answer").lease.is_some());
+    // A daemon before this one may have left it.
+    projects.home.service.shared.close(&other.path);
+    assert!(of_other.exists());
+    projects.forget(&other, false);
+    assert!(!of_other.exists());
 }
