@@ -23,6 +23,8 @@ pub enum MemberStoreError {
     Fork { path: PathBuf, version: u64 },
     #[error("the list of members cannot be changed: {0}")]
     List(#[from] MembersError),
+    #[error("{path} has more than {most} lists of members", path = .path.display())]
+    ManyLists { path: PathBuf, most: usize },
     #[error("this machine is not an admin of the vault {path}", path = .path.display())]
     NotAdmin { path: PathBuf },
     #[error("this machine is not a member of the vault {path}", path = .path.display())]
@@ -49,6 +51,7 @@ impl Helpful for MemberStoreError {
             Self::Fork { .. } => {
                 Help::command("merge the two lists with", "fluvio-secret member merge")
             }
+            Self::ManyLists { .. } => Help::advice("remove the files that no admin has written"),
             Self::List(MembersError::NotByAdmin(_)) | Self::NotAdmin { .. } => {
                 Help::advice("have an admin do it")
             }

@@ -1,5 +1,6 @@
 //! The files of a vault's lists of members, `.members/1`, `.members/2` and so on.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
@@ -10,6 +11,11 @@ use crate::whole_file::PreparedFile;
 
 /// The directory of all versions, in the vault.
 pub(crate) const VERSIONS: &str = ".members";
+
+/// The lists after the accepted one that are read at once.
+pub(crate) const NEWER_LISTS: usize = 256;
+/// The lists that a machine reads which has accepted none.
+pub(crate) const ALL_LISTS: usize = 4096;
 
 /// The lists in a vault.
 #[derive(Debug)]
@@ -34,6 +40,9 @@ impl VersionFiles {
 
     /// The lists in the vault. If the accepted one is the newest, those before it are not read. Otherwise a fork or a
     /// rollback is seen by them.
+    ///
+    /// Anyone who can write to a shared vault can put files there, so not all are read. What follows a missing list
+    /// cannot be accepted. After [`NEWER_LISTS`], the next call continues with the list that was accepted by then.
     pub(crate) fn read(
         &self,
         accepted: Option<&MemberList>,
@@ -44,51 +53,74 @@ impl VersionFiles {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(failed(error)),
         };
-        let (mut older, mut lists) = (Vec::new(), Vec::new());
+        let mut versions = BTreeSet::new();
         for name in directory.names().map_err(failed)? {
             let name = name.map_err(failed)?;
             let version = name.parse::<u64>().ok().filter(|version| version.to_string() == name);
-            match (version, accepted) {
-                (Some(version), Some(accepted)) if version < accepted.version() => older.push(name),
-                (Some(_), _) => lists.extend(self.version(&directory, &name, accepted)?),
-                (None, _) => {}
+            versions.extend(version);
+        }
+        let Some(accepted) = accepted else {
+            if versions.len() > ALL_LISTS {
+                return Err(MemberStoreError::ManyLists { path: self.path(), most: ALL_LISTS });
             }
+            return self.lists(&directory, versions);
+        };
+        let mut lists = Vec::new();
+        for version in (accepted.version()..).take(NEWER_LISTS + 1) {
+            let list = match versions.contains(&version) {
+                true => self.version(&directory, version, Some(accepted))?,
+                false => None,
+            };
+            if list.is_none() && version > accepted.version() {
+                break;
+            }
+            lists.extend(list);
         }
         let is_accepted_alone = match lists.as_slice() {
-            [list] => Some(list.hash()) == accepted.map(|one| one.hash()),
+            [list] => list.hash() == accepted.hash(),
             _ => false,
         };
         if !is_accepted_alone {
-            for name in older {
-                lists.extend(self.version(&directory, &name, None)?);
-            }
+            lists.extend(self.lists(&directory, versions.range(..accepted.version()).copied())?);
         }
         Ok(lists)
     }
 
-    /// The list in a file. What cannot be read as a list of that version is left out: anyone who can write to a shared vault
-    /// could put it there.
+    fn lists(
+        &self,
+        directory: &DurableDirectory,
+        versions: impl IntoIterator<Item = u64>,
+    ) -> Result<Vec<SignedList>, MemberStoreError> {
+        let (mut lists, mut others) = (Vec::new(), 0_usize);
+        for version in versions {
+            let list = self.version(directory, version, None)?;
+            others += usize::from(list.is_none());
+            lists.extend(list);
+        }
+        if others > 0 {
+            let path = self.path();
+            tracing::warn!("{others} files in {} are not lists of members", path.display());
+        }
+        Ok(lists)
+    }
+
+    /// The list in a file; `None` for what cannot be read as a list of that version.
     fn version(
         &self,
         directory: &DurableDirectory,
-        name: &str,
+        version: u64,
         accepted: Option<&MemberList>,
     ) -> Result<Option<SignedList>, MemberStoreError> {
-        let bytes = match directory.read(name, LIST_BYTES) {
+        let bytes = match directory.read(&version.to_string(), LIST_BYTES) {
             Ok(bytes) => bytes,
             Err(ReadError::Io(error)) => return Err(self.unread(ReadError::Io(error))),
-            Err(ReadError::Missing) => return Ok(None),
-            Err(ReadError::Large | ReadError::NoFile) => Vec::new(),
+            Err(ReadError::Large | ReadError::Missing | ReadError::NoFile) => return Ok(None),
         };
         // As almost always. Keys take long to read.
         if let Some(accepted) = accepted.filter(|accepted| accepted.bytes() == bytes) {
             return Ok(Some((**accepted).clone()));
         }
-        let list = SignedList::parse(bytes).ok().filter(|list| list.version().to_string() == name);
-        if list.is_none() {
-            tracing::warn!("{} is not a list of members", directory.path_of(name).display());
-        }
-        Ok(list)
+        Ok(SignedList::parse(bytes).ok().filter(|list| list.version() == version))
     }
 
     /// Writes a list to the vault, unless it is there.

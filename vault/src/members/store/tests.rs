@@ -14,6 +14,7 @@ use crate::members::signing_key::SigningKey;
 use crate::members::signing_key_file::SigningKeyFile;
 use crate::members::store_error::MemberStoreError;
 use crate::members::test_machines::{TestMachine, machines, other_vault, vault};
+use crate::members::versions::{ALL_LISTS, NEWER_LISTS};
 
 /// What a machine has: its directory, and a vault that may be that of others.
 struct Place {
@@ -486,4 +487,38 @@ fn a_vault_has_256_members_and_no_more() {
     let place = ada(&most);
     let agreed = place.store.prepare(&place.own()).expect("prepared");
     assert_eq!(agreed.members.len(), 256);
+}
+
+#[test]
+fn a_flood_of_lists_is_not_read() {
+    let list = begin();
+    let place = ada(&list);
+    // A file for each version, as anyone could write it.
+    let second = next(&list, "one", &place.machine.key);
+    place.put(&second);
+    let mut last = second;
+    for _ in 0..2 * NEWER_LISTS {
+        last = next(&last, "more", &place.machine.key);
+        place.put(&last);
+    }
+    let read = place.store.read().expect("lists");
+    assert_eq!(read.lists.len(), NEWER_LISTS + 1);
+    // The next command continues.
+    place.store.prepare(&place.own()).expect("accepted");
+    place.store.prepare(&place.own()).expect("accepted");
+    place.store.prepare(&place.own()).expect("accepted");
+    assert_eq!(place.written(), last.version());
+    for version in 0..=ALL_LISTS as u64 {
+        place.put_bytes(last.version() + 2 + version, b"rubbish");
+    }
+    let read = place.store.read().expect("lists");
+    assert_eq!((read.lists.len(), place.version()), (1, last.version()));
+    let newcomer = MemberStore::of(
+        vault(),
+        DurableDirectory::at(place.path("vault")),
+        DurableDirectory::at(place.path("nowhere")),
+        SigningKeyFile::in_directory(&place.path("config")),
+    );
+    let error = newcomer.read().expect_err("refused");
+    assert!(matches!(error, MemberStoreError::ManyLists { .. }), "{error}");
 }
