@@ -218,6 +218,19 @@ fn d18_a_note_cannot_reorder_or_hide_what_is_listed() {
     }
 }
 
+#[test]
+fn members_are_listed_with_a_warning_if_requests_cannot_be_read() {
+    let home = Home::new();
+    home.ok(&["set", "A", "one"]);
+    std::os::unix::fs::symlink("/", home.vault().join("requests")).unwrap();
+    let (listed, admitted) = (home.cli(&["member", "list"]), home.cli(&["member", "admit"]));
+    for said in [&listed, &admitted] {
+        assert!(said.status.success() && said.err.contains("is a symbolic link"), "{said:?}");
+        assert!(said.err.contains("warning: ") && said.err.contains("help: "), "{said:?}");
+    }
+    assert!(listed.out.contains("(this machine)"), "{listed:?}");
+}
+
 /// A file with more secrets than are re-encrypted in no time.
 fn many(home: &Home) -> PathBuf {
     let lines = (0..300).map(|number| format!("A{number}=one\n"));

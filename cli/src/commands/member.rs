@@ -4,8 +4,8 @@ use std::ffi::OsStr;
 
 use clap::{Args, Subcommand, ValueEnum};
 use fluvio_secret_protocol::{
-    AddMember, AdmitMembers, Client, ListedMember, MembershipRequested, MergeMembers, RemoveMember,
-    RequestMembership, Role, limits,
+    AddMember, AdmitMembers, Client, ListedMember, Members, MembershipRequested, MergeMembers,
+    RemoveMember, RequestMembership, Role, limits,
 };
 
 use super::key::rekey::{reseal_in, say_rest, say_state, summary};
@@ -220,8 +220,16 @@ fn list(args: &ListMembersArgs) -> Result<(), CliError> {
         format::table(["Note", "Role", "Fingerprint"], &rows)
     };
     let printed = format::print(args.output.format, table, || &members.members);
+    say_trouble(&members);
     say_state(&members);
     printed
+}
+
+/// Says why requests may be missing.
+fn say_trouble(members: &Members) {
+    if let Some(trouble) = &members.trouble {
+        output::say(&format!("warning: {trouble}\nhelp: remove what you do not know there"));
+    }
 }
 
 fn row(one: &ListedMember) -> [String; 3] {
@@ -248,6 +256,7 @@ fn admit(args: AdmitMembersArgs) -> Result<(), CliError> {
     let AdmitMembersArgs { yes, all, role, vault, fingerprints } = args;
     let vault = vault.here_noted()?;
     let listed = members(&mut client_about(vault.clone())?)?;
+    say_trouble(&listed);
     let is_named = |one: &&ListedMember| {
         all || fingerprints.is_empty() || fingerprints.contains(&one.fingerprint)
     };

@@ -241,6 +241,7 @@ mod tests {
             vault: "/v".to_owned(),
             version: 1,
             forked: false,
+            trouble: None,
             unfinished: None,
             more: false,
         };

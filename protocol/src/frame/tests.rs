@@ -526,6 +526,7 @@ fn members() -> Members {
         vault: PROJECT.into(),
         version: 3,
         forked: false,
+        trouble: None,
         unfinished: None,
         more: false,
     }

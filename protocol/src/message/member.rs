@@ -56,6 +56,9 @@ pub struct Members {
     pub forked: bool,
     /// A change that was begun and not finished.
     pub unfinished: Option<Unfinished>,
+    /// Why machines that have asked to join may be missing, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
     /// Whether another page follows.
     pub more: bool,
 }

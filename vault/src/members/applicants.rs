@@ -1,8 +1,12 @@
 //! The requests to join a vault: a file for each machine, `requests/FINGERPRINT`.
 
+use std::collections::BTreeSet;
+use std::io;
 use std::path::PathBuf;
 
-use crate::durable_directory::{DurableDirectory, ReadError};
+use fluvio_secret_system::io_error::io_error_text;
+
+use crate::durable_directory::DurableDirectory;
 use crate::id::VaultId;
 use crate::members::applicant::{APPLICANT_BYTES, Applicant};
 use crate::members::member::Member;
@@ -12,6 +16,17 @@ use crate::whole_file::PreparedFile;
 
 /// The directory of the requests, in the vault.
 const REQUESTS: &str = "requests";
+
+/// The requests that are read.
+const REQUESTS_READ: usize = 256;
+
+/// The machines that have asked to join.
+#[derive(Debug, Default)]
+pub(crate) struct FoundApplicants {
+    pub(crate) members: Vec<Member>,
+    /// Why some may be missing, for people.
+    pub(crate) trouble: Option<String>,
+}
 
 /// The requests in a vault.
 #[derive(Debug)]
@@ -27,31 +42,53 @@ impl ApplicantFiles {
 
     /// The machines that ask for something that no member has. A file that is not a request is left out: anyone who can
     /// write to a shared vault could put it there.
-    pub(crate) fn applicants(&self, members: &[Member]) -> Result<Vec<Member>, MemberStoreError> {
-        let unread = |error| {
-            let path = self.vault.path_of(REQUESTS);
-            MemberStoreError::Read { path, source: ReadError::Io(error) }
+    pub(crate) fn applicants(&self, members: &[Member]) -> FoundApplicants {
+        let mut found = FoundApplicants::default();
+        let names = match self.names() {
+            Ok(names) => names,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return found,
+            Err(error) => {
+                let path = self.vault.path_of(REQUESTS);
+                let text = io_error_text(&error);
+                found.trouble =
+                    Some(format!("cannot read the requests in {}: {text}", path.display()));
+                return found;
+            }
         };
-        let directory = match self.vault.open(REQUESTS) {
-            Ok(directory) => directory,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(unread(error)),
-        };
-        let mut applicants = Vec::new();
-        for name in directory.names().map_err(unread)? {
-            let name = name.map_err(unread)?;
-            let Ok(bytes) = directory.read(&name, APPLICANT_BYTES as u64) else { continue };
-            match Applicant::of(&name, bytes, self.id) {
-                Ok(one) if members.contains(one.member()) => {}
-                Ok(one) => applicants.push(one.member().clone()),
-                Err(error) => {
-                    let path = directory.path_of(&name);
-                    tracing::warn!("{} is not a request to join: {error}", path.display());
-                }
+        if names.len() > REQUESTS_READ {
+            let path = self.vault.path_of(REQUESTS).display().to_string();
+            let text = format!(
+                "{path} has more than {REQUESTS_READ} requests, and the others are not read"
+            );
+            found.trouble = Some(text);
+        }
+        let mut others = 0_usize;
+        for name in names.into_iter().take(REQUESTS_READ) {
+            match self.applicant(&name) {
+                Some(one) if members.contains(one.member()) => {}
+                Some(one) => found.members.push(one.member().clone()),
+                None => others += 1,
             }
         }
-        applicants.sort_by_key(Member::fingerprint);
-        Ok(applicants)
+        if others > 0 {
+            let path = self.vault.path_of(REQUESTS);
+            tracing::warn!("{others} files in {} are not requests to join", path.display());
+        }
+        found
+    }
+
+    /// The names of files that may be requests, in their order.
+    fn names(&self) -> io::Result<BTreeSet<String>> {
+        let names = self.vault.open(REQUESTS)?.names()?;
+        let is_request = |name: &io::Result<String>| {
+            name.as_ref().map_or(true, |name| KeyFingerprint::parse(name).is_some())
+        };
+        names.filter(is_request).collect()
+    }
+
+    fn applicant(&self, name: &str) -> Option<Applicant> {
+        let bytes = self.vault.open(REQUESTS).ok()?.read(name, APPLICANT_BYTES as u64).ok()?;
+        Applicant::of(name, bytes, self.id).ok()
     }
 
     /// Writes a request, durably, and returns its file.
@@ -74,10 +111,9 @@ impl ApplicantFiles {
         let Ok(directory) = self.vault.open(REQUESTS) else { return };
         for member in members {
             let name = member.fingerprint().to_string();
-            let Ok(bytes) = directory.read(&name, APPLICANT_BYTES as u64) else { continue };
-            let asked = Applicant::of(&name, bytes, self.id);
+            let asked = self.applicant(&name);
             let is_admitted = admitted.contains(&member.fingerprint());
-            if is_admitted || asked.is_ok_and(|asked| asked.member() == member) {
+            if is_admitted || asked.is_some_and(|asked| asked.member() == member) {
                 let _ = directory.remove_if_there(&name);
             }
         }

@@ -230,21 +230,23 @@ impl MemberStore {
         let fingerprint = self.own_fingerprint()?;
         let version = read.accepted.as_ref().map_or(0, |list| list.version());
         let members = read.of_vault().iter().map(|one| one.listed(own, fingerprint, false));
-        let requested = self.requests.applicants(read.of_vault())?;
-        let requested = requested.iter().map(|one| one.listed(own, fingerprint, true));
+        let requested = self.requests.applicants(read.of_vault());
+        let trouble = requested.trouble;
+        let requested = requested.members.iter().map(|one| one.listed(own, fingerprint, true));
         Ok(Members {
             members: members.chain(requested).collect(),
             vault: self.vault.path().display().to_string(),
             version,
             forked: read.fork().is_some(),
             unfinished: read.unfinished(own, fingerprint),
+            trouble,
             more: false,
         })
     }
 
     /// The machines that have asked to join, and are no members in that way yet.
     pub(crate) fn applicants(&self) -> Result<Vec<Member>, MemberStoreError> {
-        self.requests.applicants(self.read()?.of_vault())
+        Ok(self.requests.applicants(self.read()?.of_vault()).members)
     }
 
     /// Writes a request to join into the vault, unless this machine has the role already. Returns its file, and the

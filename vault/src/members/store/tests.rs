@@ -1,4 +1,5 @@
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
 use fluvio_secret_protocol::{Role, limits};
@@ -521,4 +522,37 @@ fn a_flood_of_lists_is_not_read() {
     );
     let error = newcomer.read().expect_err("refused");
     assert!(matches!(error, MemberStoreError::ManyLists { .. }), "{error}");
+}
+
+#[test]
+fn members_are_listed_whatever_is_in_the_place_of_the_requests() {
+    let list = begin();
+    let place = ada(&list);
+    let count = list.members().len();
+    let requests = place.path("vault/requests");
+    let listed = || place.store.listed(&place.own()).expect("members");
+    assert_eq!((listed().members.len(), listed().trouble), (count, None));
+    let machine = machines().into_iter().last().expect("Dan");
+    let asked = Applicant::sign(vault(), machine.recipient, "", Role::Reader, &machine.key);
+    fs::create_dir(&requests).expect("a directory");
+    fs::write(requests.join(asked.fingerprint().to_string()), asked.bytes()).expect("written");
+    for other in ["README", "x"] {
+        fs::write(requests.join(other), "").expect("written");
+    }
+    assert_eq!((listed().members.len(), listed().trouble), (count + 1, None));
+    for other in 0..2000 {
+        fs::write(requests.join(format!("{other:032x}")), "").expect("written");
+    }
+    let trouble = listed().trouble.expect("a flood");
+    assert!(trouble.contains("more than 256"), "{trouble}");
+    fs::rename(&requests, place.path("requests")).expect("moved");
+    symlink(place.path("requests"), &requests).expect("a link");
+    let listed = || place.store.listed(&place.own()).expect("members");
+    let trouble = listed().trouble.expect("a link");
+    assert!(trouble.contains("is a symbolic link") && listed().members.len() == count, "{trouble}");
+    fs::remove_file(&requests).expect("removed");
+    let fifo = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, &requests, fifo, 0o600.into(), 0).expect("a FIFO");
+    let trouble = listed().trouble.expect("a FIFO");
+    assert!(trouble.contains("not a directory") && listed().members.len() == count, "{trouble}");
 }
