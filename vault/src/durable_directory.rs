@@ -283,13 +283,20 @@ impl DurableDirectory {
     pub(crate) fn remove_temporary(&self) -> io::Result<()> {
         for name in self.names()? {
             let name = name?;
-            // Writers leave only files. Anything else of this name is the user's.
-            if name.starts_with(TEMPORARY) && self.kind(&name)? == Some(FileType::RegularFile) {
+            // Writers leave only files with such a name. Anything else is the user's.
+            if is_temporary(&name) && self.kind(&name)? == Some(FileType::RegularFile) {
                 self.remove(&name)?;
             }
         }
         Ok(())
     }
+}
+
+/// Whether a name is that of a temporary file: 32 hexadecimal digits follow [`TEMPORARY`].
+pub(crate) fn is_temporary(name: &str) -> bool {
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let digits = name.strip_prefix(TEMPORARY);
+    digits.is_some_and(|digits| digits.len() == 32 && digits.bytes().all(is_digit))
 }
 
 /// Reads what may have grown since its size was asked. What has not is read without a second
@@ -362,12 +369,14 @@ mod tests {
     #[test]
     fn what_killed_writers_left_is_removed_and_nothing_else() {
         let (guard, directory) = directory();
-        for name in [".tmp-x1", ".gitignore", "A.age"] {
+        let temporary = |digit: &str| format!(".tmp-{}", digit.repeat(32));
+        let others = [".tmp-x1", ".tmp-", &temporary("F"), &format!("{}0", temporary("0"))];
+        for name in [".gitignore", "A.age", &temporary("f")].iter().chain(&others) {
             fs::write(directory.path_of(name), "").expect("a file");
         }
-        fs::create_dir(directory.path_of(".tmp-directory")).expect("a directory");
+        fs::create_dir(directory.path_of(&temporary("1"))).expect("a directory");
         directory.remove_temporary().expect("removed");
-        assert_eq!(fs::read_dir(guard.path()).expect("a directory").count(), 3);
-        assert!(!directory.has(".tmp-x1").expect("looked"));
+        assert_eq!(fs::read_dir(guard.path()).expect("a directory").count(), 7);
+        assert!(!directory.has(&temporary("f")).expect("looked"));
     }
 }
