@@ -7,7 +7,8 @@ use crate::whole_file::PreparedFile;
 
 /// What does not travel with the vault.
 const IGNORED: &str = "/.lock\n/.tmp-*\n";
-const ATTRIBUTES: &str = ".gitattributes";
+pub(crate) const IGNORE_FILE: &str = ".gitignore";
+pub(crate) const ATTRIBUTES_FILE: &str = ".gitattributes";
 const ATTRIBUTES_BYTES: u64 = 64 << 10;
 
 /// Git takes most encrypted files for text, and would write conflict markers into them. With these
@@ -23,23 +24,23 @@ const LINES: [&str; 5] = [
 /// Writes the files of git that are not there. The vault works without them, so a failure is logged.
 pub(crate) fn prepare(vault: &DurableDirectory) {
     if let Err(error) = ignore(vault) {
-        tracing::warn!("cannot write {}: {error}", vault.path_of(".gitignore").display());
+        tracing::warn!("cannot write {}: {error}", vault.path_of(IGNORE_FILE).display());
     }
     if let Err(error) = attribute(vault) {
-        tracing::warn!("cannot write {}: {error}", vault.path_of(ATTRIBUTES).display());
+        tracing::warn!("cannot write {}: {error}", vault.path_of(ATTRIBUTES_FILE).display());
     }
 }
 
 fn ignore(vault: &DurableDirectory) -> io::Result<()> {
-    if vault.has(".gitignore")? {
+    if vault.has(IGNORE_FILE)? {
         return Ok(());
     }
-    PreparedFile::write(vault, ".gitignore", IGNORED.as_bytes(), None)?.commit_new()
+    PreparedFile::write(vault, IGNORE_FILE, IGNORED.as_bytes(), None)?.commit_new()
 }
 
 /// Our lines come first: for git the last one counts, which is then the user's own.
 fn attribute(vault: &DurableDirectory) -> io::Result<()> {
-    let found = match vault.read(ATTRIBUTES, ATTRIBUTES_BYTES) {
+    let found = match vault.read(ATTRIBUTES_FILE, ATTRIBUTES_BYTES) {
         Ok(found) => found,
         Err(ReadError::Missing) => Vec::new(),
         Err(ReadError::Io(error)) => return Err(error),
@@ -54,7 +55,7 @@ fn attribute(vault: &DurableDirectory) -> io::Result<()> {
         return Ok(());
     }
     let text = [missing.as_bytes(), &found].concat();
-    PreparedFile::write(vault, ATTRIBUTES, &text, None)?.commit()
+    PreparedFile::write(vault, ATTRIBUTES_FILE, &text, None)?.commit()
 }
 
 #[cfg(test)]
@@ -62,14 +63,14 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
 
-    use super::{ATTRIBUTES, LINES, prepare};
+    use super::{ATTRIBUTES_FILE, LINES, prepare};
     use crate::durable_directory::DurableDirectory;
 
     #[test]
     fn a_users_own_lines_stay_and_count_more() {
         let guard = tempfile::tempdir().expect("a directory");
         let directory = DurableDirectory::at(guard.path().to_owned());
-        let path = guard.path().join(ATTRIBUTES);
+        let path = guard.path().join(ATTRIBUTES_FILE);
         let ours = LINES.map(|line| format!("{line}\n")).concat();
         prepare(&directory);
         assert_eq!(fs::read_to_string(&path).expect("a file"), ours);
@@ -94,11 +95,11 @@ mod tests {
         let directory = DurableDirectory::at(guard.path().to_owned());
         let elsewhere = guard.path().join("elsewhere");
         fs::write(&elsewhere, "x").expect("a file");
-        for name in [".gitignore", ATTRIBUTES] {
+        for name in [".gitignore", ATTRIBUTES_FILE] {
             symlink("elsewhere", guard.path().join(name)).expect("a link");
         }
         prepare(&directory);
         assert_eq!(fs::read(&elsewhere).expect("a file"), b"x");
-        assert!(guard.path().join(ATTRIBUTES).is_symlink());
+        assert!(guard.path().join(ATTRIBUTES_FILE).is_symlink());
     }
 }

@@ -3,7 +3,7 @@
 //! Beside the identity, `vaults.json` lists them, and `vaults/ID/` has what this machine knows of each: its id, the
 //! members that were accepted, and its paths.
 
-use std::fs::DirBuilder;
+use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use fluvio_secret_protocol::limits;
 use fluvio_secret_system::private::{DIRECTORY_MODE, PrivateError};
 use serde::{Deserialize, Serialize};
 
-use crate::durable_directory::{DurableDirectory, ReadError};
+use crate::durable_directory::{DurableDirectory, ReadError, is_temporary};
 use crate::error::OpenError;
 use crate::git;
 use crate::id::{self, VaultId};
@@ -140,6 +140,9 @@ impl Registry {
     /// Makes a vault in a new directory, whose parent exists, for the keys of this machine. Registers it.
     pub fn make(&self, path: &Path, own: &[Recipient]) -> Result<RegisteredVault, RegistryError> {
         let failed = |source| RegistryError::Make { path: path.to_owned(), source };
+        if self.list()?.len() >= limits::VAULTS {
+            return Err(RegistryError::Many);
+        }
         let is_made = match DirBuilder::new().mode(DIRECTORY_MODE).create(path) {
             Ok(()) => true,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
@@ -152,6 +155,9 @@ impl Registry {
         let directory = DurableDirectory::at(path.canonicalize().map_err(failed)?);
         if !is_made && !is_empty(&directory).map_err(failed)? {
             return Err(RegistryError::Exists { path: path.to_owned() });
+        }
+        if let Some(file) = strange_file(&directory).map_err(failed)? {
+            return Err(RegistryError::NotEmpty { path: path.to_owned(), file });
         }
         DurableDirectory::of(directory.path()).sync().map_err(failed)?;
         id::of_vault(&directory)?;
@@ -256,6 +262,19 @@ impl Registry {
     fn changing(&self) -> MutexGuard<'_, ()> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A file in a directory that a `vault init` which was killed has not left there.
+fn strange_file(directory: &DurableDirectory) -> io::Result<Option<PathBuf>> {
+    let left = [git::IGNORE_FILE, git::ATTRIBUTES_FILE, id::ID_FILE];
+    for entry in fs::read_dir(directory.path())? {
+        let name = entry?.file_name();
+        let is_left = |name: &str| left.contains(&name) || is_temporary(name);
+        if !name.to_str().is_some_and(is_left) {
+            return Ok(Some(name.into()));
+        }
+    }
+    Ok(None)
 }
 
 impl From<PrivateError> for RegistryError {

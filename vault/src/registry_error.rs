@@ -40,6 +40,8 @@ pub enum RegistryError {
     Newer { path: PathBuf, format: u32 },
     #[error("{path} has no list of members that an admin in it has signed", path = .path.display())]
     NoMembers { path: PathBuf },
+    #[error("{path} has other files, such as {file}", path = .path.display(), file = .file.display())]
+    NotEmpty { path: PathBuf, file: PathBuf },
     #[error("the path {path} is not UTF-8", path = .path.display())]
     NotUtf8 { path: PathBuf },
     #[error("no retired key was removed: the vault of {directory} is not registered, and may need one", directory = .directory.display())]
@@ -115,6 +117,7 @@ impl Helpful for RegistryError {
             Self::Bad { .. } | Self::Read { .. } => Some(Help::advice("restore the file")),
             Self::Many => Some(Help::command("see them with", "fluvio-secret vault list")),
             Self::Link { .. } => Some(Help::advice("remove it")),
+            Self::NotEmpty { .. } => Some(Help::advice("move them away, or use another directory")),
             Self::Make { .. } | Self::NotUtf8 { .. } => Some(Help::advice("use another directory")),
             Self::NoMembers { .. } => {
                 Some(Help::advice("have its owner set a secret with this version"))

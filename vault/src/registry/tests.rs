@@ -3,7 +3,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use fluvio_secret_protocol::Role;
+use fluvio_secret_protocol::{Role, limits};
 use fluvio_secret_system::help::Helpful;
 
 use super::{RegisteredVault, Registry, RegistryError};
@@ -176,6 +176,40 @@ fn a_vault_is_made_once_and_nothing_is_made_of_a_directory_with_files() {
     // As git makes it.
     fs::set_permissions(&one.path, fs::Permissions::from_mode(0o755)).expect("changed");
     assert!(user.open(&one).is_ok());
+}
+
+#[test]
+fn a_vault_is_made_only_in_a_directory_that_has_nothing_else() {
+    let user = User::new();
+    let path = user.path("one");
+    for other in ["notes.txt", ".lock", ".tmp-mine", ".history", "requests"] {
+        fs::create_dir(&path).expect("a directory");
+        fs::create_dir(path.join(other)).expect("a directory");
+        let refused = user.make(&path).expect_err(other);
+        assert!(matches!(refused, RegistryError::NotEmpty { .. }), "{refused}");
+        assert!(refused.report().contains(other), "{}", refused.report());
+        assert_eq!(fs::read_dir(&path).expect("a directory").count(), 1, "{other}");
+        fs::remove_dir_all(&path).expect("removed");
+    }
+    // What a killed one leaves.
+    fs::create_dir(&path).expect("a directory");
+    for left in [".gitignore", ".gitattributes", &format!(".tmp-{}", "0".repeat(32))] {
+        fs::write(path.join(left), "").expect("written");
+    }
+    fs::write(path.join(".vault-id"), format!("{}\n", "a".repeat(32))).expect("written");
+    user.make(&path).expect("a vault");
+}
+
+#[test]
+fn nothing_is_made_for_a_vault_that_is_one_too_many() {
+    let user = User::new();
+    let one = user.init("one");
+    let vaults =
+        (0..limits::VAULTS).map(|at| RegisteredVault { path: format!("/{at}"), ..one.clone() });
+    user.registry.write(vaults.collect()).expect("written");
+    let refused = user.make(&user.path("another")).expect_err("refused");
+    assert!(matches!(refused, RegistryError::Many), "{refused}");
+    assert!(!user.path("another").exists());
 }
 
 #[test]
