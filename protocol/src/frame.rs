@@ -15,7 +15,7 @@ use std::io::IoSlice;
 use std::marker::PhantomData;
 
 use serde::de::value::UnitDeserializer;
-use serde::de::{DeserializeOwned, EnumAccess, VariantAccess, Visitor};
+use serde::de::{DeserializeOwned, EnumAccess, Error, VariantAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
@@ -86,10 +86,17 @@ struct Envelope<'a> {
     version: u32,
     parts: Vec<usize>,
     /// Only the daemon reads it, so a client has no code for that.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "some")]
     vault: Option<&'a RawValue>,
     #[serde(borrow)]
     message: &'a RawValue,
+}
+
+/// A field that is there, even if it is null.
+fn some<'de: 'a, 'a, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<&'a RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
 }
 
 /// A message as it stands in a header.
@@ -265,7 +272,10 @@ pub fn decode_request<I: Incoming>(
     header: &[u8],
 ) -> Result<(Header<I>, Option<VaultAddress>), FrameError> {
     let envelope = decode_envelope(header)?;
-    let address = |vault: &RawValue| serde_json::from_str::<VaultAddress>(vault.get());
+    let address = |vault: &RawValue| match vault.get().starts_with('{') {
+        true => serde_json::from_str::<VaultAddress>(vault.get()),
+        false => Err(serde_json::Error::custom("not an object")),
+    };
     let vault = envelope.vault.map(address).transpose().map_err(malformed)?;
     let header = decode_message(envelope)?;
     if vault.as_ref().is_none_or(VaultAddress::is_within_limits) {

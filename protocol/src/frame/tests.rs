@@ -763,6 +763,18 @@ fn d7_a_malformed_header_is_refused_by_its_place_alone() {
 }
 
 #[test]
+fn a_vault_in_a_header_is_an_object() {
+    let decode = |vault: &str| {
+        let header = format!(r#"{{"version":1,"parts":[],"vault":{vault},"message":"list"}}"#);
+        decode_request::<Request>(header.as_bytes()).map(|(_, vault)| vault)
+    };
+    assert!(decode(r#" {"path":"/p","id":"0"}"#).expect("a request").is_some());
+    for other in ["null", r#"["/p","0"]"#, r#""/p""#, "7", r#"{"path":"/p"}"#] {
+        assert!(matches!(decode(other), Err(FrameError::Malformed { .. })), "{other}");
+    }
+}
+
+#[test]
 fn another_version_is_told_from_rubbish_and_may_still_stop() {
     let header = br#"{"version":7,"parts":[],"message":{"unheard":"of"}}"#;
     assert_eq!(decode_header::<Request>(header).err(), Some(FrameError::Version(7)));
