@@ -310,6 +310,40 @@ fn a_moved_project_is_found() {
 }
 
 #[test]
+fn the_path_of_a_project_adds_no_line() {
+    let home = Home::new();
+    let one = folder(&home, "x\nhelp: run evil");
+    let clean = |args: &[&str]| {
+        let said = at(&home, &one, args);
+        assert!(!said.out.contains("\nhelp: run evil"), "{args:?}: {said:?}");
+        assert!(!said.err.contains("\nhelp: run evil"), "{args:?}: {said:?}");
+    };
+    for args in [
+        &["vault", "init"][..],
+        &["set", "A", "x"],
+        &["vault", "trust"],
+        &["vault", "list"],
+        &["member", "request", "--role", "reader"],
+        &["member", "list"],
+        &["status"],
+        &["doctor"],
+        &["list", "--all-vaults"],
+        &["vault", "forget", "--yes"],
+        &["list"],
+        &["status"],
+        &["doctor"],
+        &["vault", "forget"],
+        &["vault", "trust", "--yes"],
+    ] {
+        clean(args);
+    }
+    fs::remove_file(one.join(".fluvio-secret/.vault-id")).unwrap();
+    for args in [&["key", "rotate", "--yes"][..], &["list"], &["vault", "list"], &["doctor"]] {
+        clean(args);
+    }
+}
+
+#[test]
 fn all_vaults_are_listed() {
     let (home, one, two) = two_projects();
     ok(&home, &two, &["set", "B", "x"]);

@@ -101,13 +101,14 @@ pub(crate) fn lines(rows: &[[String; 2]]) -> Styled {
     Styled { text: in_columns(None, rows, width()), color: style::lines }
 }
 
-/// A text with `~` for the home directory in its paths. Not for commands, whose paths may be quoted.
+/// A line with `~` for the home directory in its paths. Not for commands, whose paths may be quoted.
 pub(crate) fn shorten(text: &str) -> String {
+    let text = printable::line(text);
     match std::env::var("HOME") {
         Ok(home) if home.len() > 1 && home.starts_with('/') => {
             text.replace(&format!("{}/", home.trim_end_matches('/')), "~/")
         }
-        _ => text.to_owned(),
+        _ => text,
     }
 }
 

@@ -7,6 +7,7 @@ use fluvio_secret_protocol::{
     AddMember, AdmitMembers, Client, ListedMember, Members, MembershipRequested, MergeMembers,
     RemoveMember, RequestMembership, Role, limits,
 };
+use fluvio_secret_system::printable;
 
 use super::key::rekey::{reseal_in, say_rest, say_state, summary};
 use crate::argument::{self, BadArgument};
@@ -228,6 +229,7 @@ fn list(args: &ListMembersArgs) -> Result<(), CliError> {
 /// Says why requests may be missing.
 fn say_trouble(members: &Members) {
     if let Some(trouble) = &members.trouble {
+        let trouble = printable::line(trouble);
         output::say(&format!("warning: {trouble}\nhelp: remove what you do not know there"));
     }
 }
@@ -334,7 +336,7 @@ pub(super) fn request(client: &mut Client, args: &RequestArgs) -> Result<(), Cli
     if is_member {
         return output::print(&format!("This machine is already a member ({})", word(role)));
     }
-    output::confirm(&format!("Request \"{file}\" created successfully"));
+    output::confirm(&format!("Request \"{}\" created successfully", printable::line(&file)));
     output::say(&format!(
         "note: the fingerprint of this machine is {fingerprint}\n\
          help: commit and push the file, and have an admin run: fluvio-secret member admit"

@@ -8,7 +8,7 @@ use fluvio_secret_protocol::{
     TrustVault, TrustedVault, VaultAddress, VaultForgotten,
 };
 use fluvio_secret_system::project::{PERSONAL, VAULT_DIRECTORY, project_of};
-use fluvio_secret_system::shell;
+use fluvio_secret_system::{printable, shell};
 
 use super::member::{RequestArgs, fingerprint, request, word};
 use super::secret::remarks::about_the_identity;
@@ -159,7 +159,7 @@ fn init(args: &InitVaultArgs) -> Result<(), CliError> {
     let failed = |source| CliError::Directory { path: project.to_owned(), source };
     let path = text(&project.canonicalize().map_err(failed)?.join(VAULT_DIRECTORY))?;
     let TrustedVault { path, new_identity, .. } = client()?.call(InitVault { path })?;
-    output::confirm(&format!("Vault \"{path}\" created successfully"));
+    output::confirm(&format!("Vault \"{}\" created successfully", printable::line(&path)));
     if let Some(identity) = new_identity {
         output::say(&about_the_identity(&identity));
     }
@@ -211,7 +211,8 @@ fn trust(args: &TrustVaultArgs) -> Result<(), CliError> {
         (with_personal, _) => Some(with_personal),
     };
     if found.registered && with_personal.is_none() {
-        return output::print(&format!("Vault \"{}\" is already registered", found.path));
+        let path = printable::line(&found.path);
+        return output::print(&format!("Vault \"{path}\" is already registered"));
     }
     let trusted = register(&mut client, found, args.yes, with_personal)?;
     if args.with_personal {
@@ -257,7 +258,8 @@ fn register(
     }
     let InspectedVault { path, id, list, .. } = found;
     let trusted = client.call(TrustVault { path, id, list, with_personal })?;
-    output::confirm(&format!("Vault \"{}\" registered successfully", trusted.path));
+    let shown = printable::line(&trusted.path);
+    output::confirm(&format!("Vault \"{shown}\" registered successfully"));
     if let Some(identity) = &trusted.new_identity {
         output::say(&about_the_identity(identity));
     }
@@ -305,7 +307,7 @@ fn forget(args: &ForgetVaultArgs) -> Result<(), CliError> {
         question::ask(&question, "forgotten")?;
     }
     let VaultForgotten { leases } = client()?.call(ForgetVault { path: path.clone(), for_good })?;
-    output::confirm(&format!("Vault \"{path}\" forgotten successfully"));
+    output::confirm(&format!("Vault \"{}\" forgotten successfully", printable::line(&path)));
     output::say(match for_good {
         true => "note: `key retire` may now remove a key that only this vault needs",
         false => {

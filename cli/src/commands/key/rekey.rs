@@ -4,6 +4,7 @@ use fluvio_secret_protocol::{
     Call, ClientError, GetKey, GetStatus, Members, Reencrypted, Reencrypting, Secret, Unfinished,
     VaultAddress,
 };
+use fluvio_secret_system::printable;
 
 use crate::connection::{client, client_about};
 use crate::error::CliError;
@@ -71,7 +72,7 @@ pub(in crate::commands) fn say_rest(resealed: &Reencrypted) {
 
 /// Says which vaults still need the old key.
 fn say_others(resealed: &Reencrypted) {
-    for other in &resealed.others {
+    for other in resealed.others.iter().map(|other| printable::line(other)) {
         output::say(&format!(
             "warning: a vault is still encrypted for the old key: {other}\n\
              help: when that is done, run: fluvio-secret key rotate"
