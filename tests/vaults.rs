@@ -683,6 +683,36 @@ fn doctor_examines_registered_vaults() {
 }
 
 #[test]
+fn an_unregistered_vault_is_named_before_anything_else() {
+    let (home, one, two) = two_projects();
+    let status = |directory: &Path| ok(&home, directory, &["status"]);
+    let doctor = |directory: &Path| at(&home, directory, &["doctor"]);
+    let trust = format!("fluvio-secret vault trust {}", vault_of(&one));
+    for said in [status(&one), doctor(&one)] {
+        assert!(!said.err.contains("vault trust") && !said.out.contains("vault trust"), "{said:?}");
+    }
+    // A vault that moved is found by its id.
+    let moved = home.path("moved");
+    fs::rename(&one, &moved).unwrap();
+    assert!(!status(&moved).err.contains("vault trust"), "{:?}", status(&moved));
+    fs::rename(&moved, &one).unwrap();
+    home.ok(&["vault", "forget", "--yes", "one"]);
+    let said = status(&one);
+    let note = "note: the vault ~/one/.fluvio-secret is not registered\n";
+    assert!(said.err.contains(note) && said.err.contains(&trust), "{said:?}");
+    let said = doctor(&one);
+    assert!(said.out.contains("~/one/.fluvio-secret: it is not registered"), "{said:?}");
+    assert!(said.out.contains(&trust), "{said:?}");
+    assert!(!status(&two).err.contains("vault trust"));
+    // No value is typed for nothing.
+    let mut pty = Pty::start(&command(&home, &one, &["set", "A"]));
+    let shown = pty.expect("vault trust");
+    assert!(!pty.child.wait().unwrap().success() && !shown.contains("Value"), "{shown}");
+    let said = at(&home, &one, &["set", "A", "--command", "--", "touch", "ran"]);
+    assert!(said.err.contains(&trust) && !one.join("ran").exists(), "{said:?}");
+}
+
+#[test]
 fn a_rotation_encrypts_each_clone_of_a_project() {
     let home = Home::new();
     let one = project(&home, "one");

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
-use fluvio_secret_protocol::VaultAddress;
+use fluvio_secret_protocol::{ListedVault, VaultAddress};
 use fluvio_secret_system::project::{self, PERSONAL};
 
 use crate::error::CliError;
@@ -50,6 +50,15 @@ impl VaultArgs {
     pub(crate) fn of_config(&self, config: &Path) -> Result<Option<VaultAddress>, CliError> {
         self.of(config.parent().unwrap_or(config))
     }
+}
+
+/// The vault that commands would use here, if you have not registered it. One that has moved is found by its id.
+pub(crate) fn unregistered(vaults: &[ListedVault]) -> Result<Option<VaultAddress>, CliError> {
+    let is_it = |here: &VaultAddress, vault: &ListedVault| {
+        vault.id == here.id && (vault.path == here.path || vault.trouble.is_some())
+    };
+    let here = VaultArgs::default().here()?;
+    Ok(here.filter(|here| !vaults.iter().any(|vault| is_it(here, vault))))
 }
 
 /// The vault that the daemon names by its directory.

@@ -1,11 +1,14 @@
 //! `status`: how the daemon is, and what it gave to whom. Starts none.
 
+use std::path::Path;
+
 use clap::Args;
 use fluvio_secret_protocol::{
     Activity, GetActivity, GetStatus, ListLeases, ListVaults, ListedGrant, ListedLease,
     ListedVault, Status,
 };
 use fluvio_secret_system::help::Helpful;
+use fluvio_secret_system::{printable, shell};
 use serde::Serialize;
 
 use super::lease::ShownLease;
@@ -42,7 +45,26 @@ pub(super) fn status(args: &StatusArgs) -> Result<(), CliError> {
         || table(&status, known.as_ref().ok()),
         || Overview::of(&status, known.as_ref().ok()),
     );
+    if let Ok(Known { vaults, .. }) = &known
+        && !vaults.is_empty()
+    {
+        say_unregistered(vaults);
+    }
     printed.and(known.map(drop).map_err(CliError::from))
+}
+
+/// Commands in an unregistered project fail, and the vaults above are others.
+fn say_unregistered(vaults: &[ListedVault]) {
+    match vault_choice::unregistered(vaults) {
+        Ok(None) => {}
+        Ok(Some(here)) => output::say(&format!(
+            "note: the vault {} is not registered\n\
+             help: look at it, and then register it with: fluvio-secret vault trust {}",
+            format::shorten(&here.path),
+            printable::line(&shell::path(Path::new(&here.path)))
+        )),
+        Err(error) => output::say(&format!("warning: {}", error.report())),
+    }
 }
 
 /// What the daemon knows besides its own state.

@@ -7,6 +7,7 @@ use fluvio_secret_protocol::check::ADD_THIS_MACHINE;
 use fluvio_secret_protocol::{
     Client, ClientError, Code, Damaged, List, ListVaults, ListedVault, SecretName, VaultAddress,
 };
+use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::places::StateDirectory;
 use fluvio_secret_system::shell;
 
@@ -15,6 +16,7 @@ use super::finding::{Diagnosis, DoctorCheck};
 use super::fix::{Fix, names_in};
 use crate::format::count;
 use crate::members::members;
+use crate::vault_choice;
 
 const CHECK: DoctorCheck = DoctorCheck::Vaults;
 
@@ -23,13 +25,33 @@ pub(super) fn check(state: &StateDirectory, mut client: Client) -> Vec<Diagnosis
         Ok(vaults) => vaults,
         Err(error) => return vec![CHECK.failed(&error)],
     };
-    let mut found = Vec::new();
+    let mut found: Vec<_> = here(&vaults).into_iter().collect();
     for ListedVault { path, id, .. } in vaults.into_iter().filter(|vault| !vault.personal) {
         let vault = VaultAddress { path, id };
         client = client.about(Some(vault.clone()));
         found.extend(one(state, &vault, &mut client));
     }
     found
+}
+
+/// What keeps commands in the current directory from using the project's vault.
+fn here(vaults: &[ListedVault]) -> Option<Diagnosis> {
+    match vault_choice::unregistered(vaults) {
+        Ok(None) => None,
+        Ok(Some(VaultAddress { path, .. })) => {
+            let fix = Fix::new("fluvio-secret vault trust").path(Path::new(&path));
+            let found =
+                CHECK.warning(format!("{path}: it is not registered, so commands there fail"));
+            Some(found.advising("look at it, and then register it with").fixed_by(fix))
+        }
+        Err(error) => {
+            let found = CHECK.error(error.to_string());
+            Some(match error.help() {
+                Some(help) => found.helped_by(help),
+                None => found,
+            })
+        }
+    }
 }
 
 fn one(state: &StateDirectory, vault: &VaultAddress, client: &mut Client) -> Vec<Diagnosis> {

@@ -15,6 +15,7 @@ use crate::argument;
 use crate::commands::restart::restart_held;
 use crate::connection::{client_about, state};
 use crate::error::CliError;
+use crate::members::members;
 use crate::output;
 use crate::provider::{Provider, ProviderError};
 use crate::value::{self, Source};
@@ -115,6 +116,10 @@ pub(crate) fn set(args: SetArgs, hardened: Hardened) -> Result<(), CliError> {
     let vault = args.vault.here_noted()?;
     let source = args.source();
     let is_argument = matches!(source, Source::Argument(_));
+    if vault.is_some() && !is_argument {
+        // The daemon refuses a vault that is not registered. You learn that before you type a value.
+        members(&mut client_about(vault.clone())?)?;
+    }
     let value = match provider {
         Some(provider) => provided(&provider)?,
         None => value::read(source, &name)?,
