@@ -345,6 +345,36 @@ fn d14_nothing_is_encrypted_for_the_list_of_a_stranger_who_may_write_to_the_vaul
     refused(&carol.cli(&["list"]), "not registered");
 }
 
+#[test]
+fn a_newcomer_takes_no_list_that_older_ones_contradict() {
+    if !need::tool("git") {
+        return;
+    }
+    let origin = Origin::new();
+    let ada = first(&origin);
+    let _bob = admitted(&origin, &ada, "bob", "writer");
+    // The stranger's list is newer than those of the team, which stay.
+    let mallory = Machine::new(&origin, "mallory");
+    mallory.ok(&["vault", "trust", "--yes"]);
+    let id = fs::read_to_string(mallory.vault().join(".vault-id")).unwrap();
+    mallory.ok(&["daemon", "stop"]);
+    fs::remove_file(mallory.home.path("config/vaults").join(id.trim()).join("members")).unwrap();
+    fs::remove_dir_all(mallory.vault().join(".members")).unwrap();
+    mallory.ok(&["set", "BAIT", "x"]);
+    PAPER.iter().for_each(|key| drop(mallory.ok(&["member", "add", key])));
+    mallory.git_ok(&["checkout", "--quiet", ".fluvio-secret/.members"]);
+    mallory.push();
+    let carol = Machine::new(&origin, "carol");
+    for command in ["trust", "join"] {
+        let said = carol.cli(&["vault", command, "--yes"]);
+        refused(&said, "contradict each other");
+        assert!(said.err.contains("vault join --admin FINGERPRINT"), "{said:?}");
+    }
+    let joined = carol.cli(&["vault", "join", "--yes", "--admin", &ada.fingerprint()]);
+    refused(&joined, &mallory.fingerprint());
+    refused(&carol.cli(&["list"]), "not registered");
+}
+
 /// Whether another machine is among the members.
 fn contains_key(members: &[Value], other: &Machine) -> bool {
     let fingerprint = other.fingerprint();

@@ -43,6 +43,8 @@ pub(crate) enum CliError {
     /// The watched connector stopped with this status.
     #[error("")]
     Connector(u8),
+    #[error("the lists of members in {} contradict each other, so nothing was registered", .path.display())]
+    Contradicted { path: PathBuf },
     #[error("cannot open {}: {source}", .path.display())]
     Directory { path: PathBuf, source: io::Error },
     /// You answered a question with no.
@@ -242,6 +244,10 @@ impl Helpful for CliError {
             Self::NoProject => {
                 ("name the project's directory, or make a vault with", "fluvio-secret vault init")
             }
+            Self::Contradicted { .. } => (
+                "ask an admin for the fingerprint that `member list` shows, and register it with",
+                "fluvio-secret vault join --admin FINGERPRINT",
+            ),
             Self::OtherAdmin { .. } => {
                 ("ask the admin for the fingerprint that `member list` shows", "")
             }

@@ -9,7 +9,7 @@ use crate::id::{self, VaultId};
 use crate::keys::identity::Recipient;
 use crate::members::content_hash::ContentHash;
 use crate::members::list::{MemberList, SignedList};
-use crate::members::read_members::newest_by_itself;
+use crate::members::read_members::{contradict, newest_by_itself};
 use crate::members::signing_key_file::SigningKeyFile;
 use crate::members::store::MemberStore;
 use crate::registry_error::RegistryError;
@@ -28,6 +28,8 @@ pub struct Inspection {
     store: MemberStore,
     /// The newest list, which an admin in it has signed.
     list: Option<MemberList>,
+    /// Whether other lists contradict it, and this machine has accepted none.
+    pub is_contradicted: bool,
 }
 
 impl Inspection {
@@ -48,11 +50,11 @@ impl Inspection {
         let store = MemberStore::of(id, directory, known(id), signing);
         let read = store.read()?;
         // What this machine has accepted counts, if there is something.
-        let list = match read.accepted {
-            Some(list) => Some(list),
-            None => newest_by_itself(id, &read.lists),
-        };
-        Ok(Self { path: path.to_owned(), id, secrets, store, list })
+        let is_known = read.accepted.is_some();
+        let list = read.accepted.or_else(|| newest_by_itself(id, &read.lists));
+        let contradicts = |list: &MemberList| !is_known && contradict(&read.lists, list);
+        let is_contradicted = list.as_ref().is_some_and(contradicts);
+        Ok(Self { path: path.to_owned(), id, secrets, store, list, is_contradicted })
     }
 
     /// Its list of members.

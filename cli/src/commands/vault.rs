@@ -214,6 +214,7 @@ fn trust(args: &TrustVaultArgs) -> Result<(), CliError> {
         let path = printable::line(&found.path);
         return output::print(&format!("Vault \"{path}\" is already registered"));
     }
+    refuse_contradicted(&found)?;
     let trusted = register(&mut client, found, args.yes, with_personal)?;
     if args.with_personal {
         output::say("note: secrets that it does not have are taken from your personal vault");
@@ -233,11 +234,22 @@ fn join(args: &JoinVaultArgs) -> Result<(), CliError> {
     if let Some(admin) = args.admin.as_ref().filter(|admin| **admin != found.admin) {
         return Err(CliError::OtherAdmin { expected: admin.clone(), found: found.admin });
     }
+    if args.admin.is_none() {
+        refuse_contradicted(&found)?;
+    }
     let (path, id) = (found.path.clone(), found.id.clone());
     if !found.registered {
         register(&mut client, found, args.yes, None)?;
     }
     request(&mut client.about(Some(VaultAddress { path, id })), &args.request)
+}
+
+/// A stranger who may write to the repository can add a list. You see only the newest one.
+fn refuse_contradicted(found: &InspectedVault) -> Result<(), CliError> {
+    match found.contradicted {
+        true => Err(CliError::Contradicted { path: found.path.clone().into() }),
+        false => Ok(()),
+    }
 }
 
 fn inspect(client: &mut Client, directory: Option<&Path>) -> Result<InspectedVault, CliError> {

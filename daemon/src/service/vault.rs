@@ -89,6 +89,7 @@ impl Handle for InspectVault {
             list: list.hash().to_string(),
             version: list.version(),
             admin: list.signer().to_string(),
+            contradicted: found.is_contradicted,
             path,
         })
     }

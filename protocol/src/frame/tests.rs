@@ -290,6 +290,7 @@ fn inspected_vault() -> InspectedVault {
         list: LIST.into(),
         version: 3,
         admin: FINGERPRINT.into(),
+        contradicted: false,
         registered: false,
     }
 }

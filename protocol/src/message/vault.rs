@@ -74,6 +74,8 @@ pub struct InspectedVault {
     pub version: u64,
     /// The fingerprint of the admin who signed it.
     pub admin: String,
+    /// Whether other lists contradict this one, and this machine has accepted none.
+    pub contradicted: bool,
     /// Whether the user has registered it.
     pub registered: bool,
 }

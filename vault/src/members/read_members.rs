@@ -85,6 +85,20 @@ impl ReadMembers {
     }
 }
 
+/// Whether the newest list does not follow from all others that an admin in them has signed. Then a stranger may have
+/// added it. A list that is missing in between counts, too.
+pub(crate) fn contradict(lists: &[SignedList], newest: &MemberList) -> bool {
+    let is_by_admin =
+        |list: &&SignedList| list.vault() == newest.vault() && list.is_signed_by_own_admin();
+    let Some(oldest) = lists.iter().filter(is_by_admin).min_by_key(|list| list.version()) else {
+        return false;
+    };
+    let mut chain = MemberChain::of(MemberList::accepted(oldest.clone()));
+    let refused = chain.advance(lists);
+    let is_refused = |list: &SignedList| refused.iter().any(|one| one.hash == list.hash());
+    chain.newest().hash() != newest.hash() || lists.iter().filter(is_by_admin).any(is_refused)
+}
+
 /// The newest list of a vault that this machine knows nothing of, and that no other one contradicts. An admin in it has
 /// signed it, and it follows from the oldest one of this admin.
 pub(crate) fn newest_by_itself(vault: VaultId, lists: &[SignedList]) -> Option<MemberList> {
@@ -94,4 +108,63 @@ pub(crate) fn newest_by_itself(vault: VaultId, lists: &[SignedList]) -> Option<M
     let mut chain = MemberChain::pin(lists, vault, &newest.signer()).ok()?;
     chain.advance(lists);
     Some(chain.newest().clone()).filter(|found| found.version() == newest.version())
+}
+
+#[cfg(test)]
+mod tests {
+    use fluvio_secret_protocol::Role;
+
+    use super::{contradict, newest_by_itself};
+    use crate::members::list::{MemberList, SignedList};
+    use crate::members::signed_text::{SignedKind, document};
+    use crate::members::signing_key::SigningKey;
+    use crate::members::test_machines::{TestMachine, found, machines, vault};
+
+    fn first(machine: &TestMachine) -> MemberList {
+        let members = vec![machine.member(Role::Admin)];
+        MemberList::first(vault(), members, &machine.key).expect("a list")
+    }
+
+    fn next(list: &MemberList, key: &SigningKey) -> MemberList {
+        list.next(list.members().to_vec(), key).expect("a list")
+    }
+
+    /// The list as a stranger signs it who claims that it follows this one.
+    fn claimed(list: &MemberList, before: &SignedList, key: &SigningKey) -> SignedList {
+        let text = String::from_utf8(list.bytes().to_vec()).expect("text");
+        let head = text.lines().next().expect("a head");
+        let previous = head.split("\"previous\":\"").nth(1).expect("a hash");
+        let head = head.replace(&previous[..64], &before.hash().to_string());
+        let signature = SignedKind::MemberList.sign(key, (head.as_bytes(), &[]));
+        SignedList::parse(document(head.as_bytes(), &signature, &[]).to_vec()).expect("a list")
+    }
+
+    #[test]
+    fn a_newcomer_learns_of_lists_that_contradict_the_newest_one() {
+        let [ada, bob, _, dan] = machines();
+        let one = first(&ada);
+        let members = vec![ada.member(Role::Admin), bob.member(Role::Admin)];
+        let two = one.next(members, &ada.key).expect("a list");
+        let three = next(&two, &bob.key);
+        let (other, of_bob) = (next(&two, &ada.key), next(&next(&three, &bob.key), &bob.key));
+        let stranger = next(&next(&first(&dan), &dan.key), &dan.key);
+        let cases = [
+            (vec![found(&one)], false),
+            (vec![found(&one), found(&two), found(&three)], false),
+            // Those before are not there.
+            (vec![found(&two), found(&three)], false),
+            (vec![found(&three)], false),
+            (vec![found(&one), found(&two), found(&stranger)], true),
+            (vec![found(&one), found(&two), claimed(&stranger, &two, &dan.key)], true),
+            (vec![found(&stranger), found(&of_bob)], true),
+            (vec![found(&one), found(&two), found(&three), found(&of_bob)], true),
+            (vec![found(&one), found(&two), found(&three), found(&other)], true),
+        ];
+        for (case, (lists, expected)) in cases.iter().enumerate() {
+            // Two lists of one version have no newest one.
+            let newest = newest_by_itself(vault(), lists);
+            let contradicts = newest.is_none_or(|newest| contradict(lists, &newest));
+            assert_eq!(contradicts, *expected, "{case}");
+        }
+    }
 }
