@@ -47,7 +47,9 @@ fn d13_while_locked_nothing_is_given_and_the_rest_goes_on() {
     assert!(list.contains("\nA ") && list.contains("\nB "), "{list}");
     assert!(home.ok(&["history", "A"]).contains("present"));
     home.ok(&["delete", "A"]);
-    home.ok(&["restore", "A"]);
+    let refused = home.cli(&["restore", "A"]);
+    assert!(refused.code() == Some(77) && refused.err.contains("unlock"), "{refused:?}");
+    home.ok(&["set", "A", "changed"]);
     let status = home.ok(&["status", "-O", "json"]);
     assert!(status.contains("\"locked\": true") && status.contains("\"unlocked_until\": null"));
     let refused = delivered(&home);
@@ -238,7 +240,8 @@ fn a2_a_kill_while_the_passphrase_is_changed_leaves_the_one_identity_or_the_othe
         let entries = fs::read_dir(home.path("config")).unwrap().flatten();
         let mut left: Vec<_> = entries.map(|entry| entry.file_name()).collect();
         left.sort();
-        let expected = [".gitignore", "identity.txt", "members", "signing-key.txt", "vault-id"];
+        let expected =
+            [".gitignore", "identity.txt", "members", "signed-only", "signing-key.txt", "vault-id"];
         assert_eq!(left, expected, "{what}");
     }
     need::say(&format!(

@@ -20,7 +20,8 @@ type Versions = BTreeMap<PathBuf, Vec<u8>>;
 fn versions(folder: &Path) -> Versions {
     let mut found = BTreeMap::new();
     for secret in fs::read_dir(folder).unwrap().flatten() {
-        if !secret.file_type().unwrap().is_dir() {
+        let is_secret = !secret.file_name().to_string_lossy().starts_with('.');
+        if !is_secret || !secret.file_type().unwrap().is_dir() {
             continue;
         }
         for version in fs::read_dir(secret.path()).unwrap().flatten() {
@@ -57,7 +58,11 @@ fn old_vault(layout: Layout) -> (Home, Versions, PathBuf) {
     home.kill_daemon();
     let place = home.history();
     let old = home.vault().join(".history");
-    sh(&home, "cp -a \"$1\" \"$2\"; rm \"$2\"/.vault; rm -r \"$1\"", &[&place, &old]);
+    sh(
+        &home,
+        "cp -a \"$1\" \"$2\"; rm -r \"$2\"/.vault \"$2\"/.seen; rm -r \"$1\"",
+        &[&place, &old],
+    );
     fs::write(home.vault().join(".gitignore"), "/.lock\n/.tmp-*\n/.history/\n").unwrap();
     let versions = versions(&old);
     assert_eq!(versions.len(), 3);

@@ -113,7 +113,8 @@ impl Stage {
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         files.sort();
-        let expected = [".gitignore", "identity.txt", "members", "signing-key.txt", "vault-id"];
+        let expected =
+            [".gitignore", "identity.txt", "members", "signed-only", "signing-key.txt", "vault-id"];
         assert_eq!(files, expected, "{what}");
         let now = fs::read_to_string(self.home.path("config/identity.txt")).unwrap();
         assert_eq!(now != before, change == Change::Rotate, "{what}");

@@ -17,9 +17,11 @@ enum Change {
     First,
     New,
     Overwrite,
+    Purge,
 }
 
-const ALL: [Change; 4] = [Change::Delete, Change::First, Change::New, Change::Overwrite];
+const ALL: [Change; 5] =
+    [Change::Delete, Change::First, Change::New, Change::Overwrite, Change::Purge];
 
 /// A home in which one kind of change is made again and again.
 struct Stage {
@@ -52,7 +54,8 @@ impl Stage {
             sealed: none,
             lines: 0,
         };
-        if change != Change::First {
+        // Each purge removes what was there before.
+        if !matches!(change, Change::First | Change::Purge) {
             // More than the history keeps, so that every change shortens it.
             for n in 0..13 {
                 assert!(stage.home.set("A", format!("{n}")).status.success());
@@ -71,11 +74,19 @@ impl Stage {
                 self.home.ok(&["list"]);
             }
             Change::New => self.name = format!("N{}", self.count),
-            Change::Delete | Change::Overwrite => {}
+            // The first deletion of all makes this directory.
+            Change::Delete => drop(fs::remove_dir_all(self.home.vault().join(".deleted"))),
+            Change::Overwrite => {}
+            Change::Purge => drop(fs::remove_dir_all(self.home.vault().join(".purged"))),
         }
         let mut asker = Asker::connect(&self.home).unwrap();
         (self.before, self.after) = match self.change {
             Change::Delete => {
+                asker.set(&self.name, &value).unwrap().unwrap();
+                (Some(value), None)
+            }
+            Change::Purge => {
+                asker.set(&self.name, b"earlier").unwrap().unwrap();
                 asker.set(&self.name, &value).unwrap().unwrap();
                 (Some(value), None)
             }
@@ -91,6 +102,7 @@ impl Stage {
         let mut asker = Asker::connect(&self.home)?;
         match &self.after {
             Some(value) => asker.set(&self.name, value),
+            None if self.change == Change::Purge => asker.purge(&self.name),
             None => asker.delete(&self.name),
         }
     }
@@ -143,9 +155,17 @@ impl Stage {
         assert!(!is_made || self.lines() > self.lines, "{what}: a change without its line");
         if let Some(sealed) = &self.sealed {
             let copies = files_with(&self.home.path("data"), sealed);
-            assert!(!copies.is_empty(), "{what}: the earlier version is gone");
+            let may_be_gone = self.change == Change::Purge && is_made;
+            assert!(may_be_gone || !copies.is_empty(), "{what}: the earlier version is gone");
         }
         let mut asker = Asker::connect(&self.home).unwrap();
+        if self.change == Change::Purge && is_made {
+            // The next change does the rest.
+            asker.set("OTHER", b"x").unwrap().unwrap_or_else(|refusal| panic!("{what}: {refusal}"));
+            let left =
+                self.sealed.as_ref().map(|sealed| files_with(&self.home.path("data"), sealed));
+            assert!(left.is_none_or(|left| left.is_empty()), "{what}: the value is left");
+        }
         asker.set("NEXT", b"x").unwrap().unwrap_or_else(|refusal| panic!("{what}: {refusal}"));
         assert_eq!(asker.value("NEXT").unwrap().unwrap(), b"x", "{what}");
         // What a killed writer left was removed before the first change.
@@ -252,6 +272,12 @@ fn is_of_files(line: &str) -> bool {
     FILES.contains(&call(line)) && !line.contains(r#""\1\0\0\0\0\0\0\0", 8"#)
 }
 
+/// Whether a call writes down which revision was seen, which is learned again if that is lost.
+fn is_of_seen(line: &str) -> bool {
+    let kinds = [" value ", " deleted ", " purged "];
+    call(line) == "write" && kinds.iter().any(|kind| line.contains(kind))
+}
+
 #[test]
 fn a6_a_system_call_that_fails_is_told_or_does_no_harm() {
     fail_at_each_call(Layout::Together);
@@ -271,9 +297,11 @@ fn fail_at_each_call(layout: Layout) {
         let calls = stage.calls(WRITES);
         let (mut failed, mut harmless, mut made_and_refused) = (0, 0, 0);
         let of_files = calls.iter().zip(numbered(&calls)).filter(|(line, _)| is_of_files(line));
-        let of_files = of_files.map(|(_, (call, number))| (WRITES, call, number));
+        let of_files =
+            of_files.map(|(line, (call, number))| (WRITES, call, number, is_of_seen(line)));
         // A thread of its own syncs the line.
-        for (thread, call, number) in of_files.chain([(ALL_THREADS, "fdatasync", 1)]) {
+        let synced = (ALL_THREADS, "fdatasync", 1, false);
+        for (thread, call, number, is_of_seen) in of_files.chain([synced]) {
             let what = format!("{layout:?}, {change:?}, {call} number {number}");
             stage.prepare();
             let daemon = stage.daemon();
@@ -288,13 +316,19 @@ fn fail_at_each_call(layout: Layout) {
             if answer.is_ok() {
                 harmless += 1;
                 assert!(found == stage.after, "{what}: acknowledged and lost");
-                let is_needed = !["close", "getdents64", "openat", "unlinkat"].contains(&call);
+                let is_needed =
+                    !is_of_seen && !["close", "getdents64", "openat", "unlinkat"].contains(&call);
                 assert!(!is_needed, "{what}: a failure is told as success");
             } else {
                 failed += 1;
                 let is_made = found == stage.after;
                 // Only what comes after the rename or the removal leaves the change made.
-                let is_after = ["close", "fsync", "getdents64", "openat"].contains(&call);
+                let is_after = match change {
+                    Change::Purge => {
+                        ["close", "fsync", "getdents64", "openat", "unlinkat"].contains(&call)
+                    }
+                    _ => ["close", "fsync", "getdents64", "openat"].contains(&call),
+                };
                 assert!(!is_made || is_after, "{what}: refused and made");
                 made_and_refused += usize::from(is_made);
             }
@@ -337,21 +371,38 @@ fn a6_the_file_and_its_line_are_synced_before_the_name_and_its_folder_after_it()
     }
     let copy = "link fsync rename fsync fsync";
     for (layout, change, expected) in [
-        // The line; the second name and its two directories; the removal and its directory.
-        (Layout::Together, Change::Delete, "fdatasync link fsync fsync unlink fsync unlink"),
+        // The mark and the line; the second name and its two directories. Then the new directory of marks, the mark's name
+        // and its directory. Then the removal and its directory.
+        (
+            Layout::Together,
+            Change::Delete,
+            "fdatasync fsync link fsync fsync fsync rename fsync unlink fsync unlink",
+        ),
+        // The mark and the line; the directory of marks. The mark's name and its directory; the removal and its directory.
+        // The earlier versions, their directory, that directory itself, and the one above.
+        (
+            Layout::Together,
+            Change::Purge,
+            "fdatasync fsync fsync rename fsync unlink fsync unlink fsync unlink fsync",
+        ),
         // The file and the line; the name and its directory.
         (Layout::Together, Change::New, "fdatasync fsync rename fsync"),
         (Layout::Together, Change::Overwrite, "fdatasync fsync link rename fsync unlink"),
         // In place of a second name that is refused: a copy, its name, and the two directories of that.
-        (Layout::Apart, Change::Delete, &format!("fdatasync {copy} unlink fsync unlink")),
+        (
+            Layout::Apart,
+            Change::Delete,
+            &format!("fdatasync fsync {copy} fsync rename fsync unlink fsync unlink"),
+        ),
         (Layout::Apart, Change::New, "fdatasync fsync rename fsync"),
         (Layout::Apart, Change::Overwrite, &format!("fdatasync fsync {copy} rename fsync unlink")),
-        // The vault with its id, and the file that remembers it. Then the identity, the signing key, and the lists of
+        // The file that refuses records without a signature. The vault with its id, and the file that remembers it. Then
+        // the identity, the signing key, and the lists of
         // members here and in the vault. Then the file and the line, in a new log. Then the name and its directory.
         (
             Layout::Together,
             Change::First,
-            "fsync fsync rename fsync fsync rename fsync fsync rename fsync fsync rename fsync fsync fsync \
+            "fsync rename fsync fsync fsync rename fsync fsync rename fsync fsync rename fsync fsync rename fsync fsync fsync \
              rename fdatasync fsync fsync fsync rename fsync",
         ),
     ] {
@@ -365,9 +416,10 @@ fn at_the_sync_of_the_identitys_folder(what: &str) -> Home {
     let home = Home::new();
     home.ok(&["list"]);
     let daemon = home.daemon_pid().unwrap();
-    // The three before are for the id of the vault: its directory, the file that remembers it, and the
-    // directory of that. The fourth is for the identity's file.
-    let inject = format!("inject=fsync:{what}:when=5");
+    // The two before are for the file that refuses records without a signature, and its directory. The next three are for
+    // the id of the vault: its directory, the file that remembers it, and the directory of that. The sixth is for the
+    // identity's file.
+    let inject = format!("inject=fsync:{what}:when=7");
     let trace = Trace::attach(&home, daemon, WRITES, &[&inject]);
     assert!(!home.set("A", "x").status.success());
     trace.end();
@@ -425,6 +477,11 @@ impl Renaming {
     }
 
     fn prepare(&mut self) {
+        if self.count > 0 {
+            // A list has room for few.
+            let mut asker = Asker::connect(&self.home).unwrap();
+            asker.purge(&self.new).unwrap().unwrap();
+        }
         self.count += 1;
         (self.old, self.new) = (format!("O{}", self.count), format!("N{}", self.count));
         self.value = canary().into_bytes();

@@ -28,6 +28,7 @@ pub(crate) enum AuditEvent {
     InitVault,
     Lease,
     Lock,
+    Merge,
     MergeMembers,
     MoveVault,
     Passphrase,
@@ -42,6 +43,7 @@ pub(crate) enum AuditEvent {
     TrustVault,
     Unlock,
     UpdateLease,
+    UpgradeVault,
     UseIdentity,
 }
 

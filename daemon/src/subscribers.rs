@@ -54,8 +54,8 @@ struct SubscribedClient {
 /// A secret, as its subscribers know it.
 struct SubscribedSecret {
     fingerprint: Option<u64>,
-    /// The fingerprint of other encrypted bytes with the same value.
-    same: Option<u64>,
+    /// The fingerprints of two encrypted files with the same value, of which the second one is expected.
+    same: Option<(u64, u64)>,
 }
 
 #[derive(Debug)]
@@ -147,10 +147,8 @@ impl Subscribers {
         let mut state = self.state();
         // Subscribers learn of an earlier change by another program, whatever follows.
         self.check_in(&mut state, std::slice::from_ref(name));
-        if let Some(secret) = state.secrets.get_mut(name)
-            && secret.fingerprint == Some(before)
-        {
-            secret.same = Some(after);
+        if let Some(secret) = state.secrets.get_mut(name) {
+            secret.same = Some((before, after));
         }
     }
 
@@ -187,23 +185,33 @@ impl Subscribers {
         if !self.fingerprints.are_of_vault() {
             return;
         }
-        let mut changed = Vec::new();
+        let (mut returned, mut changed) = (Vec::new(), Vec::new());
         for (name, fingerprint) in fingerprints {
             let Some(secret) = state.secrets.get_mut(name) else { continue };
             if fingerprint == secret.fingerprint {
                 continue;
             }
-            let is_same = fingerprint.is_some() && fingerprint == secret.same;
+            let same = secret.same.filter(|(_, after)| fingerprint == Some(*after));
+            let is_same = same.is_some();
+            // An earlier value is back, for those who have it.
+            if let Some((before, _)) =
+                same.filter(|(before, _)| secret.fingerprint != Some(*before))
+            {
+                let (name, fingerprint) = (name.clone(), Some(before));
+                returned.push(SecretFingerprint { name, fingerprint, is_same: false });
+            }
             // `same` was about the fingerprint before.
             *secret = SubscribedSecret { fingerprint, same: None };
             changed.push(SecretFingerprint { name: name.clone(), fingerprint, is_same });
         }
         let polled = state.watcher.as_ref().is_some_and(VaultWatcher::is_polling);
         for SubscribedClient { names, answers, .. } in &state.clients {
-            let theirs = changed.iter().filter(|one| names.contains(&one.name)).cloned();
-            let secrets: Vec<_> = theirs.collect();
-            if !secrets.is_empty() {
-                answers.send(Response::new(Subscribed { secrets, polled }));
+            for reported in [&returned, &changed] {
+                let theirs = reported.iter().filter(|one| names.contains(&one.name)).cloned();
+                let secrets: Vec<_> = theirs.collect();
+                if !secrets.is_empty() {
+                    answers.send(Response::new(Subscribed { secrets, polled }));
+                }
             }
         }
     }

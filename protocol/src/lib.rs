@@ -47,6 +47,7 @@ pub use message::grant::*;
 pub use message::key::*;
 pub use message::lease::*;
 pub use message::member::*;
+pub use message::record::*;
 pub use message::refusal::{Code, Refusal};
 pub use message::reply::{Notice, Reply, Working};
 pub use message::request::Request;

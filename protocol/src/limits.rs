@@ -8,6 +8,8 @@ use std::time::Duration;
 pub const NAME_BYTES: usize = 128;
 /// Bytes of a secret's value.
 pub const VALUE_BYTES: usize = 1 << 20;
+/// Bytes of an encrypted file: the longest value, its head, age's header for all members, and its tags.
+pub const RECORD_BYTES: usize = VALUE_BYTES + (64 << 10);
 /// Bytes of a connector's configuration file; the largest of 588 public ones has 1.3 KiB.
 pub const CONFIG_BYTES: usize = 64 << 10;
 /// Bytes of a text that only serves the audit log: a configuration's path, a program's name.

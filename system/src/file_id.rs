@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::Stat;
 
+use crate::hash::fnv_1a;
+
 /// Which file it is, whatever its name and content: its device and its number there.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Inode {
@@ -32,6 +34,19 @@ impl FileId {
     /// The number of its bytes.
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// When it was modified, in seconds since 1970.
+    pub fn modified(&self) -> i64 {
+        self.modified.0
+    }
+
+    /// A hash of the file and its state, without its device, whose number another start of the system may change.
+    pub fn stamp(&self) -> u64 {
+        let Self { inode, size, modified, changed } = self;
+        let dates = [modified.0.unsigned_abs(), modified.1, changed.0.unsigned_abs(), changed.1];
+        let numbers = [[inode.number, *size].as_slice(), &dates].concat();
+        fnv_1a(&numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<_>>())
     }
 
     /// Whether both dates are at least this long ago.

@@ -37,6 +37,11 @@ impl Asker {
         Ok(self.call(&delete)?.map(|_| ()))
     }
 
+    pub(crate) fn purge(&mut self, name: &str) -> Answer<()> {
+        let purge = Delete { name: name.parse().unwrap(), purge: true };
+        Ok(self.call(&purge)?.map(|_| ()))
+    }
+
     pub(crate) fn rename(&mut self, old: &str, new: &str) -> Answer<()> {
         let rename = RenameSecret { name: old.parse().unwrap(), new_name: new.parse().unwrap() };
         Ok(self.call(&rename)?.map(|_| ()))

@@ -11,6 +11,7 @@ use fluvio_secret_system::places::{self, PlaceError};
 use crate::keys::error::{IdentityError, KeyError};
 use crate::members::store_error::MemberStoreError;
 use crate::rekey::error::RekeyError;
+use crate::revisions::signed_record::RecordError;
 use crate::secrets::record::BadRecord;
 use crate::stranger::Stranger;
 
@@ -34,12 +35,12 @@ pub enum OpenError {
 pub enum VaultError {
     #[error("another program changed {path} in the meantime", path = .path.display())]
     Changed { path: PathBuf },
-    #[error("{file} is damaged ({source})", file = .file.display())]
+    #[error("{file} {}", .source.verdict(), file = .file.display())]
     Damaged { file: PathBuf, source: BadRecord },
     /// This machine is not among the recipients any more.
     #[error("{file} is not encrypted for this machine's key", file = .file.display())]
     ForOthers { file: PathBuf, source: BadRecord },
-    #[error("{file} is damaged ({source})", file = .file.display())]
+    #[error("{file} {}", .source.verdict(), file = .file.display())]
     DamagedVersion { file: PathBuf, source: BadRecord },
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -61,6 +62,11 @@ pub enum VaultError {
     Storage { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Stranger(#[from] Stranger),
+    /// While the vault is locked, its revision cannot be found out.
+    #[error("{file} came from another machine, and has to be decrypted before it is changed", file = .file.display())]
+    Unseen { file: PathBuf },
+    #[error("the change of `{name}` cannot be signed: {source}")]
+    Unsigned { name: SecretName, source: RecordError },
     /// There is a secret of this name, or there are earlier versions of a deleted one.
     #[error("the vault already has `{name}`")]
     Taken { name: SecretName, is_deleted: bool },
@@ -89,6 +95,8 @@ impl Helpful for VaultError {
             Self::Identity(error) => error.help(),
             Self::Members(error) => error.help(),
             Self::Stranger(error) => error.help(),
+            Self::Damaged { source, .. } => source.help(),
+            Self::Unsigned { source, .. } => source.help(),
             _ => None,
         }
     }

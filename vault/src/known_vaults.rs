@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use fluvio_secret_system::private;
 
 use crate::durable_directory::{DurableDirectory, ReadError, exists};
+use crate::error::OpenError;
 use crate::id::{self, VaultId};
 use crate::registry_error::RegistryError;
-use crate::remembered::REMEMBERED_FILE;
+use crate::remembered::{self, REMEMBERED_FILE};
 use crate::whole_file::PreparedFile;
 
 const KNOWN_VAULTS: &str = "vaults";
@@ -46,6 +47,9 @@ impl KnownVaults {
     pub(crate) fn prepare(&self, id: VaultId) -> Result<(), RegistryError> {
         let known = self.of(id);
         private::directory(known.path())?;
+        if VaultId::read(&known, REMEMBERED_FILE)?.is_none() {
+            remembered::refuse_unsigned(&known).map_err(OpenError::from)?;
+        }
         write(&known, REMEMBERED_FILE, format!("{id}\n").as_bytes())
     }
 

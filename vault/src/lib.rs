@@ -7,7 +7,7 @@
 //! ```
 //! use std::time::Instant;
 //!
-//! use fluvio_secret_vault::{HISTORY_DEPTH, SecretChange, Vault};
+//! use fluvio_secret_vault::{HISTORY_DEPTH, SecretChange, SecretReader, SecretWriter, Vault};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let home = tempfile::tempdir()?;
@@ -17,10 +17,11 @@
 //!
 //! // What may fail is prepared, and then committed. The first secret of all makes the identity.
 //! let (name, value) = ("AUTH_HEADER".parse()?, b"Bearer 1234".to_vec().into());
-//! SecretChange::set(&vault, &vault.recipients()?, name, value)?.commit()?;
+//! SecretChange::set(&vault, &SecretWriter::of(&vault)?, name, value)?.commit()?;
 //! assert!(vault.keys().take_is_new());
 //!
-//! assert_eq!(vault.read(&"AUTH_HEADER".parse()?)?.expose(), b"Bearer 1234");
+//! let read = SecretReader::of(&vault).read(&"AUTH_HEADER".parse()?)?;
+//! assert_eq!(read.value.expose(), b"Bearer 1234");
 //! # Ok(())
 //! # }
 //! ```
@@ -29,7 +30,7 @@
 //! * `keys`: the identity file, and the keys that are held of it
 //! * `members`: the users that can read and change a vault, in signed lists ([`MemberChain`], [`Applicant`])
 //! * `revisions`: signed records ([`SignedRecord`]), and how changes of several machines come together
-//!   ([`VaultState`]). No vault has such records yet
+//!   ([`VaultState`])
 //! * [`Registry`]: the vaults of projects
 //! * [`Rekey`], [`Retirement`]: another identity or other members
 //! * `durable_directory`, `whole_file`: files that are written whole, or not at all
@@ -81,23 +82,28 @@ pub use members::signing_key_file::{SigningKeyError, SigningKeyFile};
 pub use members::store_error::MemberStoreError;
 pub use registry::{FoundVault, RegisteredVault, Registry};
 pub use registry_error::RegistryError;
-pub use rekey::change::Rekey;
+pub use rekey::change::{Rekey, Rekeyed};
 pub use rekey::error::RekeyError;
 pub use rekey::reencrypt::ReencryptStep;
 pub use rekey::retirement::Retirement;
+pub use rekey::upgrade::SignatureUpgrade;
 pub use remembered::accept;
-pub use revisions::revision::{RecordKind, Revision, next_counter};
+pub use revisions::revision::{Revision, next_counter};
 pub use revisions::signed_record::{RecordError, SecretUpdate, SignedRecord, VerifiedRecord};
 pub use revisions::vault_state::{SecretState, VaultState};
-pub use secret_reader::SecretReader;
+pub use secret_reader::{OpenedSecret, SecretReader};
 pub use secrets::change::{SecretChange, SyncedChange};
 pub use secrets::file_name::name_of;
 pub use secrets::fingerprint::{Fingerprints, Given};
 pub use secrets::history::version_history::{HISTORY_DEPTH, VersionHistory};
+pub use secrets::listing::SecretListing;
+pub use secrets::merge::SecretMerge;
 pub use secrets::names::Names;
+pub use secrets::purge::SecretPurge;
 pub use secrets::record::Record;
 pub use secrets::rename::SecretRename;
 pub use secrets::store::SecretFiles;
+pub use secrets::writer::SecretWriter;
 pub use stranger::Stranger;
 pub use vault::Vault;
 

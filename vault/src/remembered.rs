@@ -21,6 +21,8 @@ use crate::stranger::Stranger;
 use crate::whole_file::PreparedFile;
 
 pub(crate) const REMEMBERED_FILE: &str = "vault-id";
+/// An empty file: records without a signature are refused.
+const SIGNED_ONLY: &str = "signed-only";
 
 #[derive(Debug)]
 pub(crate) struct Remembered {
@@ -77,7 +79,24 @@ impl Remembered {
         }
     }
 
+    /// Whether records without a signature are refused: in each vault that this machine has not used with an early
+    /// version.
+    pub(crate) fn is_signed_only(&self) -> Result<bool, Stranger> {
+        let path = || self.config.path_of(SIGNED_ONLY);
+        let is_set = self.config.has(SIGNED_ONLY);
+        let is_set = is_set.map_err(|source| Stranger::Io { path: path(), source })?;
+        Ok(is_set || self.id()?.is_none())
+    }
+
+    /// Refuses records without a signature from now on, durably.
+    pub(crate) fn set_signed_only(&self) -> Result<(), Stranger> {
+        refuse_unsigned(&self.config)
+    }
+
     fn write(&self, vault: &DurableDirectory, id: VaultId) -> Result<(), Stranger> {
+        if self.id()?.is_none() {
+            self.set_signed_only()?;
+        }
         // A power cut must not leave an id that is remembered and not in the vault.
         let synced = vault.sync();
         synced.map_err(|source| IdError::Write { path: vault.path_of(id::ID_FILE), source })?;
@@ -101,6 +120,14 @@ impl Remembered {
         }
         exists(&self.identity)
     }
+}
+
+/// Refuses records without a signature in the vault of which this directory is what is known.
+pub(crate) fn refuse_unsigned(config: &DurableDirectory) -> Result<(), Stranger> {
+    let written = PreparedFile::write(config, SIGNED_ONLY, b"", None);
+    let path = || config.path_of(SIGNED_ONLY);
+    let written = written.and_then(PreparedFile::commit);
+    written.map_err(|source| Stranger::Io { path: path(), source })
 }
 
 /// Makes the directory at the vault's path this machine's vault. A missing one is created.

@@ -1,32 +1,331 @@
-//! Reads several secrets, each in a tenth of the time once it was read.
+//! Reads secrets: decrypts them, and takes the records that a member has signed who may write.
 
-use fluvio_secret_protocol::{Secret, SecretName};
+use std::sync::OnceLock;
+
+use fluvio_secret_protocol::{Found, Members, Secret, SecretName};
+use fluvio_secret_system::file_id::FileId;
 
 use crate::error::VaultError;
+use crate::keys::encryption::DecryptFailure;
+use crate::keys::file_keys::TakenRecord;
 use crate::keys::keyring::Keyring;
-use crate::secrets::fingerprint::fingerprint;
+use crate::members::content_hash::ContentHash;
+use crate::revisions::revision::Revision;
+use crate::revisions::verifier::{OpenedRecord, RecordVerifier};
+use crate::secrets::fingerprint::{Given, fingerprint};
+use crate::secrets::history::seen_revisions::SeenFile;
+use crate::secrets::record::BadRecord;
+use crate::secrets::version_file::VersionFile;
+use crate::secrets::version_place::{MARKS, VersionPlace};
 use crate::vault::Vault;
 
-/// Decrypts several secrets. The file of the identity is checked once, and not for each.
+/// Reads several secrets. The file of the identity and the members are looked at once, and not for each.
 pub struct SecretReader<'a> {
     vault: &'a Vault,
     /// Whether the held keys are those of the identity's file.
     is_checked: bool,
+    verifier: OnceLock<RecordVerifier>,
+}
+
+/// A secret that was read.
+#[derive(Debug)]
+pub struct OpenedSecret {
+    /// Its value.
+    pub value: Secret,
+    /// The fingerprint of the encrypted bytes.
+    pub fingerprint: u64,
+    /// Whether this machine has seen a later change of the secret: an older file took its place.
+    pub is_older: bool,
+}
+
+/// The file of a version that was read.
+pub(crate) struct OpenedFile {
+    pub(crate) record: OpenedRecord,
+    pub(crate) encrypted: Vec<u8>,
+    /// Its place among the records of the secret; `None` without a signature.
+    pub(crate) revision: Option<Revision>,
+    /// Whether this machine has seen a later change of the secret.
+    pub(crate) is_older: bool,
 }
 
 impl<'a> SecretReader<'a> {
     /// A reader of this vault.
     pub fn of(vault: &'a Vault) -> Self {
         // If this fails, so does each read.
-        Self { vault, is_checked: vault.keys().checked_state().is_ok() }
+        let is_checked = vault.keys().checked_state().is_ok();
+        Self { vault, is_checked, verifier: OnceLock::new() }
     }
 
-    /// Decrypts a secret, with the fingerprint of its encrypted bytes. Its file key is kept, so that the
-    /// next time takes a tenth.
-    pub fn read(&self, name: &SecretName) -> Result<(Secret, u64), VaultError> {
-        let owner = self.vault.file_key_owner(name);
-        let decrypt = |keys: &Keyring, encrypted: &[u8]| keys.decrypt_current(&owner, encrypted);
-        let decrypted = self.vault.decrypted(name, self.is_checked, decrypt);
-        decrypted.map(|(encrypted, record)| (record.value, fingerprint(&encrypted)))
+    /// A reader that also takes records without a signature, whatever this machine has decided.
+    pub(crate) fn taking_unsigned(vault: &'a Vault) -> Result<Self, VaultError> {
+        let reader = Self::of(vault);
+        let verifier = RecordVerifier { takes_unsigned: true, ..vault.verifier()? };
+        let _ = reader.verifier.set(verifier);
+        Ok(reader)
+    }
+
+    /// Decrypts a secret. Its file key is kept, so that the next time takes a tenth.
+    pub fn read(&self, name: &SecretName) -> Result<OpenedSecret, VaultError> {
+        let OpenedFile { record, encrypted, is_older, .. } = self.current(name, true)?;
+        let fingerprint = fingerprint(&encrypted);
+        Ok(OpenedSecret { value: record.into_value(), fingerprint, is_older })
+    }
+
+    /// The same without its file key, for a value that is not delivered.
+    pub fn value(&self, name: &SecretName) -> Result<Secret, VaultError> {
+        self.current(name, false).map(|opened| opened.record.into_value())
+    }
+
+    /// Compares a value with the one that the vault has under a name.
+    pub fn compare(&self, name: &SecretName, value: &Secret) -> Result<Found, VaultError> {
+        match self.value(name) {
+            Ok(current) if current.expose() == value.expose() => Ok(Found::Same),
+            // A damaged one can be replaced like any other.
+            Ok(_) | Err(VaultError::Damaged { .. } | VaultError::ForOthers { .. }) => {
+                Ok(Found::Other)
+            }
+            Err(VaultError::Missing) => Ok(Found::Nothing),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The fingerprint of a secret, if it can be decrypted and has this value.
+    pub fn fingerprint_of_same(&self, name: &SecretName, value: &Secret) -> Option<u64> {
+        let current = self.current(name, false).ok()?;
+        let is_same = current.record.value().expose() == value.expose();
+        is_same.then(|| fingerprint(&current.encrypted))
+    }
+
+    /// Whether a secret still has the value that was delivered. A value that was encrypted again is
+    /// compared with its earlier version, if the history has that and the vault is not locked.
+    pub fn is_present(&self, (name, given): &Given) -> bool {
+        let Some(given) = *given else { return false };
+        let current = self.vault.secrets().current(name);
+        let Ok(encrypted) = current.read() else { return false };
+        if fingerprint(&encrypted) == given {
+            return true;
+        }
+        let is_given = |encrypted: &[u8]| fingerprint(encrypted) == given;
+        let Some(earlier) = self.vault.secrets().history().find(name, is_given) else {
+            return false;
+        };
+        let open = |bytes: &[u8]| self.record(name, &current, bytes).ok();
+        let values = open(&encrypted).zip(open(&earlier));
+        values.is_some_and(|(now, before)| now.value().expose() == before.value().expose())
+    }
+
+    /// Whether this machine has seen a later change of a secret than the one in its file. What cannot be decrypted is
+    /// not older.
+    pub fn is_older(&self, name: &SecretName) -> bool {
+        self.current(name, false).is_ok_and(|opened| opened.is_older)
+    }
+
+    /// Whether the file of a secret is there, and the mark of a later removal.
+    pub fn is_removed(&self, name: &SecretName) -> bool {
+        matches!(self.current(name, false), Err(VaultError::Missing))
+    }
+
+    /// The current version of a secret.
+    pub(crate) fn current(
+        &self,
+        name: &SecretName,
+        keeps_file_key: bool,
+    ) -> Result<OpenedFile, VaultError> {
+        let file = self.vault.secrets().current(name);
+        let opened = self.open_file(name, &file, keeps_file_key);
+        let opened = opened.inspect_err(|error| {
+            if matches!(error, VaultError::Missing) {
+                self.vault.forget_file_key(name);
+            }
+        })?;
+        match self.has_later_mark(name, opened.revision.as_ref())? {
+            true => Err(VaultError::Missing),
+            false => Ok(opened),
+        }
+    }
+
+    /// The version in a file.
+    pub(crate) fn open(
+        &self,
+        name: &SecretName,
+        file: &VersionFile,
+    ) -> Result<OpenedFile, VaultError> {
+        self.open_file(name, file, false)
+    }
+
+    fn open_file(
+        &self,
+        name: &SecretName,
+        file: &VersionFile,
+        keeps_file_key: bool,
+    ) -> Result<OpenedFile, VaultError> {
+        let (mut encrypted, mut id) = file.read_with_id()?;
+        let mut is_checked = self.is_checked;
+        loop {
+            match self.take(name, file, &encrypted, (is_checked, keeps_file_key)) {
+                Err(error @ VaultError::Damaged { .. }) => {
+                    // It may have been encrypted again, for a key that was not there before.
+                    let (now, id_now) = file.read_with_id()?;
+                    if now == encrypted && !is_checked {
+                        return Err(self.or_for_others(error));
+                    }
+                    (encrypted, id) = (now, id_now);
+                    is_checked = false;
+                }
+                taken => {
+                    let (record, content, taken) = taken?;
+                    let revision = record.revision(content);
+                    let is_older = match (taken, &revision) {
+                        (Some(taken), _) => taken.is_older,
+                        (None, Some(revision)) => {
+                            let is_older = self.notice(name, revision, id);
+                            if keeps_file_key {
+                                self.remember(name, content, is_older);
+                            }
+                            is_older
+                        }
+                        (None, None) => false,
+                    };
+                    return Ok(OpenedFile { record, encrypted, revision, is_older });
+                }
+            }
+        }
+    }
+
+    /// Decrypts bytes that are in the place of a file, and takes the record in them.
+    pub(crate) fn record(
+        &self,
+        name: &SecretName,
+        file: &VersionFile,
+        encrypted: &[u8],
+    ) -> Result<OpenedRecord, VaultError> {
+        self.take(name, file, encrypted, (false, false)).map(|(record, ..)| record)
+    }
+
+    /// The revision in bytes that are not in the vault yet; `None` without a signature. A record for a newer list of
+    /// members counts, too: it is verified when it is read.
+    pub(crate) fn revision_of(
+        &self,
+        name: &SecretName,
+        file: &VersionFile,
+        encrypted: &[u8],
+    ) -> Result<Option<Revision>, VaultError> {
+        let (verifier, content) = (self.verifier()?, ContentHash::of(encrypted));
+        let decrypted = self.vault.keys().with(|keys| keys.decrypt(encrypted))?;
+        let revision = decrypted
+            .map_err(BadRecord::from)
+            .and_then(|plain| verifier.revision(name, file.place, &plain, content));
+        revision.map_err(|why| file.damaged(why))
+    }
+
+    fn take(
+        &self,
+        name: &SecretName,
+        file: &VersionFile,
+        encrypted: &[u8],
+        (is_checked, keeps_file_key): (bool, bool),
+    ) -> Result<(OpenedRecord, ContentHash, Option<TakenRecord>), VaultError> {
+        let verifier = self.verifier()?;
+        let content = ContentHash::of(encrypted);
+        let decrypt = |keys: &Keyring| match keeps_file_key {
+            true => keys.decrypt_current(&self.vault.file_key_owner(name), content, encrypted),
+            false => keys.decrypt(encrypted).map(|plain| (plain, None)),
+        };
+        let decrypted = match is_checked {
+            true => self.vault.keys().with_checked(decrypt)?,
+            false => self.vault.keys().with(decrypt)?,
+        };
+        let (plain, taken) = decrypted.map_err(|error| file.damaged(error.into()))?;
+        // A signature is verified once for each file and each list of members.
+        let taken = taken.filter(|taken| Some(taken.by) == verifier.hash());
+        let record = match taken {
+            Some(_) => verifier.open_again(name, file.place, &plain),
+            None => verifier.open(name, file.place, &plain),
+        };
+        Ok((record.map_err(|why| file.damaged(why))?, content, taken))
+    }
+
+    fn remember(&self, name: &SecretName, content: ContentHash, is_older: bool) {
+        let by = self.verifier.get().and_then(RecordVerifier::hash);
+        if let Some(by) = by {
+            let owner = self.vault.file_key_owner(name);
+            self.vault.keys().remember_taken(&owner, content, TakenRecord { by, is_older });
+        }
+    }
+
+    /// Learns where a record stands, and returns whether a later one was seen.
+    fn notice(&self, name: &SecretName, revision: &Revision, id: FileId) -> bool {
+        let known = self.vault.secrets().seen().of(name);
+        let later = known.highest().filter(|highest| **highest > *revision);
+        if later.is_some_and(|later| !later.is_same_change(revision)) {
+            return true;
+        }
+        if known.find(revision.kind, revision.file).is_none_or(|file| file.stamp != id.stamp()) {
+            let file = SeenFile { revision: *revision, stamp: id.stamp() };
+            self.vault.secrets().seen().learn(&[(name.clone(), file)]);
+        }
+        false
+    }
+
+    /// Whether there is the mark of a removal that is later than a version of this revision. A mark that no member vouches
+    /// for removes nothing.
+    fn has_later_mark(
+        &self,
+        name: &SecretName,
+        revision: Option<&Revision>,
+    ) -> Result<bool, VaultError> {
+        for place in MARKS {
+            let Some(mark) = self.mark(name, place)? else { continue };
+            if mark.revision.as_ref() > revision {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The mark of a removal, if there is one that is accepted.
+    pub(crate) fn mark(
+        &self,
+        name: &SecretName,
+        place: VersionPlace,
+    ) -> Result<Option<OpenedFile>, VaultError> {
+        let Some(file) = self.vault.secrets().locate(name, place)? else { return Ok(None) };
+        match self.open(name, &file) {
+            Ok(mark) => Ok(Some(mark)),
+            Err(VaultError::Missing) => Ok(None),
+            Err(error @ (VaultError::Damaged { .. } | VaultError::ForOthers { .. })) => {
+                tracing::warn!("{error}");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(crate) fn verifier(&self) -> Result<&RecordVerifier, VaultError> {
+        match self.verifier.get() {
+            Some(verifier) => Ok(verifier),
+            None => {
+                let verifier = self.vault.verifier()?;
+                Ok(self.verifier.get_or_init(|| verifier))
+            }
+        }
+    }
+
+    /// The error of a file that no key of this machine decrypts: it may have been written for other members.
+    fn or_for_others(&self, error: VaultError) -> VaultError {
+        match error {
+            VaultError::Damaged {
+                file,
+                source: source @ BadRecord::Encrypted(DecryptFailure::OtherIdentity),
+            } if self.is_for_others() => VaultError::ForOthers { file, source },
+            error => error,
+        }
+    }
+
+    /// Whether the vault has other members.
+    fn is_for_others(&self) -> bool {
+        let Ok(Members { members, .. }) = self.vault.listed_members() else { return false };
+        let mut others = members.iter().filter(|member| !member.own && !member.requested);
+        others.next().is_some()
     }
 }

@@ -6,26 +6,36 @@ use std::time::{Duration, Instant, SystemTime};
 use fluvio_secret_protocol::{Secret, SecretName};
 use fluvio_secret_system::help::Helpful;
 
-use super::{HISTORY_DEPTH, KeyState, OpenError, SecretChange, Stranger, Vault, VaultError};
+use crate::keys::encryption::encrypt;
+use crate::keys::keyring::Keyring;
+use crate::secrets::record::Record;
 
-pub(super) struct Home {
+use super::{
+    HISTORY_DEPTH, KeyState, OpenError, SecretChange, SecretPurge, SecretReader, SecretWriter,
+    Stranger, Vault, VaultError,
+};
+
+mod records;
+pub(crate) mod two_machines;
+
+pub(crate) struct Home {
     folder: tempfile::TempDir,
 }
 
 impl Home {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().expect("a folder") }
     }
 
-    pub(super) fn vault_path(&self) -> PathBuf {
+    pub(crate) fn vault_path(&self) -> PathBuf {
         self.folder.path().join("vault")
     }
 
-    pub(super) fn identity_path(&self) -> PathBuf {
+    pub(crate) fn identity_path(&self) -> PathBuf {
         self.folder.path().join("identity.txt")
     }
 
-    pub(super) fn open(&self) -> Result<Vault, OpenError> {
+    pub(crate) fn open(&self) -> Result<Vault, OpenError> {
         self.open_with(HISTORY_DEPTH)
     }
 
@@ -34,24 +44,57 @@ impl Home {
         Vault::open(&self.vault_path(), &self.identity_path(), &histories, depth, Instant::now())
     }
 
-    pub(super) fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.vault_path().join(format!("{name}.age"))
     }
 
     /// The one directory in that of all histories.
-    pub(super) fn history_path(&self) -> PathBuf {
+    pub(crate) fn history_path(&self) -> PathBuf {
         let histories = self.folder.path().join("history");
         let names = files(&histories);
         assert_eq!(names.len(), 1, "{names:?}");
         histories.join(&names[0])
     }
 
-    pub(super) fn history(&self, name: &str) -> Vec<String> {
+    pub(crate) fn history(&self, name: &str) -> Vec<String> {
         files(&self.history_path().join(name))
     }
 }
 
-pub(super) fn files(folder: &Path) -> Vec<String> {
+/// Makes all records those of an early version, which signed none.
+pub(crate) fn unsign(home: &Home, vault: &Vault) {
+    let ages = |folder: &Path| {
+        let files = files(folder).into_iter().filter(|file| file.ends_with(".age"));
+        files.map(|file| folder.join(file)).collect::<Vec<_>>()
+    };
+    let mut paths = ages(&home.vault_path());
+    for secret in files(&home.history_path()) {
+        paths.extend(ages(&home.history_path().join(secret)));
+    }
+    for path in paths {
+        let sealed = fs::read(&path).expect("a file");
+        let plain =
+            vault.keys().with(|keys| keys.decrypt(&sealed)).expect("a key").expect("opened");
+        let lines: Vec<_> = plain.splitn(3, |&byte| byte == b'\n').collect();
+        let head: serde_json::Value = serde_json::from_slice(lines[0]).expect("a head");
+        if head["format"] == 1 {
+            continue;
+        }
+        let record = Record {
+            name: name(head["name"].as_str().expect("a name")),
+            set_at: head["set_at"].as_str().expect("a time").parse().expect("a time"),
+            value: lines[2].to_vec().into(),
+        };
+        let date = fs::metadata(&path).and_then(|found| found.modified()).expect("a date");
+        let recipients = vault.keys().with(Keyring::recipients).expect("a key");
+        let sealed = encrypt(&recipients[..1], &record.encode().expect("encoded"));
+        fs::write(&path, sealed.expect("encrypted")).expect("written");
+        fs::File::open(&path).and_then(|file| file.set_modified(date)).expect("dated");
+    }
+    fs::remove_file(home.identity_path().with_file_name("signed-only")).expect("removed");
+}
+
+pub(crate) fn files(folder: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut names: Vec<_> = entries
         .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
@@ -60,32 +103,51 @@ pub(super) fn files(folder: &Path) -> Vec<String> {
     names
 }
 
-pub(super) fn name(text: &str) -> SecretName {
+pub(crate) fn name(text: &str) -> SecretName {
     text.parse().expect("a name")
 }
 
-pub(super) fn set(vault: &Vault, secret: &str, value: &[u8]) -> bool {
+pub(crate) fn set(vault: &Vault, secret: &str, value: &[u8]) -> bool {
     let change = write(vault, secret, value).expect("written");
     change.commit().expect("committed");
     vault.keys().take_is_new()
 }
 
 /// Writes a change, which is not made.
-pub(super) fn write<'a>(
+pub(crate) fn write<'a>(
     vault: &'a Vault,
     secret: &str,
     value: &[u8],
 ) -> Result<SecretChange<'a>, VaultError> {
-    let recipients = vault.recipients()?;
-    SecretChange::set(vault, &recipients, name(secret), Secret::from(value.to_vec()))
+    let value = Secret::from(value.to_vec());
+    SecretChange::set(vault, &SecretWriter::of(vault)?, name(secret), value)
 }
 
-pub(super) fn delete(vault: &Vault, secret: &str) -> Result<(), VaultError> {
-    SecretChange::delete(vault, name(secret))?.commit()
+/// Writes a change that makes an earlier version the current one.
+pub(crate) fn restore<'a>(
+    vault: &'a Vault,
+    secret: &str,
+    version: u64,
+) -> Result<SecretChange<'a>, VaultError> {
+    SecretChange::restore(vault, &SecretWriter::of(vault)?, name(secret), version)
 }
 
-pub(super) fn read(vault: &Vault, secret: &str) -> Result<Vec<u8>, VaultError> {
-    vault.read(&name(secret)).map(|value| value.expose().to_vec())
+pub(crate) fn delete(vault: &Vault, secret: &str) -> Result<(), VaultError> {
+    remove(vault, secret)?.commit()
+}
+
+/// Writes a change that deletes a secret.
+pub(crate) fn remove<'a>(vault: &'a Vault, secret: &str) -> Result<SecretChange<'a>, VaultError> {
+    SecretChange::delete(vault, &SecretWriter::of(vault)?, name(secret))
+}
+
+pub(crate) fn purge(vault: &Vault, secret: &str) -> Result<(), VaultError> {
+    SecretPurge::prepare(vault, &SecretWriter::of(vault)?, name(secret))?.commit()
+}
+
+pub(crate) fn read(vault: &Vault, secret: &str) -> Result<Vec<u8>, VaultError> {
+    let value = SecretReader::of(vault).value(&name(secret));
+    value.map(|value| value.expose().to_vec())
 }
 
 fn names(vault: &Vault) -> Vec<String> {

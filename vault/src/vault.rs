@@ -1,18 +1,17 @@
 //! The vault: its secrets, the keys that decrypt them, and whom they are encrypted for.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use fluvio_secret_protocol::{Found, Members, RetiredKey, Role, Secret, SecretName};
+use fluvio_secret_protocol::{Members, RetiredKey, Role, SecretName};
+use fluvio_secret_system::file_id::FileId;
 use fluvio_secret_system::lock::{self, FileLock};
-use zeroize::Zeroizing;
 
 use crate::durable_directory::DurableDirectory;
 use crate::error::{OpenError, VaultError};
 use crate::git;
 use crate::id::{self, VaultId};
-use crate::keys::encryption::DecryptFailure;
 use crate::keys::file_keys::FileKeyOwner;
 use crate::keys::held::KeyState;
 use crate::keys::identity::Recipient;
@@ -26,12 +25,15 @@ use crate::registry::{RegisteredVault, Registry};
 use crate::registry_error::RegistryError;
 use crate::rekey::earlier::EarlierChange;
 use crate::remembered::{self, Remembered};
-use crate::secrets::fingerprint::{Fingerprints, Given, fingerprint};
+use crate::revisions::verifier::RecordVerifier;
+use crate::secrets::fingerprint::Fingerprints;
 use crate::secrets::history::version_history::VersionHistory;
-use crate::secrets::record::{BadRecord, Record};
 use crate::secrets::store::SecretFiles;
 use crate::site::VaultSite;
 use crate::stranger::Stranger;
+
+/// The directories of marks, as they were when they were settled last.
+pub(crate) type SettledMarks = [Option<FileId>; 2];
 
 /// A vault that this process owns.
 pub struct Vault {
@@ -42,6 +44,7 @@ pub struct Vault {
     place: Arc<VaultPlace>,
     remembered: Remembered,
     site: VaultSite,
+    settled: Mutex<Option<SettledMarks>>,
     _lock: FileLock,
 }
 
@@ -113,7 +116,9 @@ impl Vault {
         let (histories, depth) = (&site.histories, site.history_depth);
         let history = VersionHistory::of_vault(directory.clone(), id, histories, depth);
         let secrets = SecretFiles::of(directory, history);
-        let vault = Self { secrets, keys, members, id, place, remembered, site, _lock: lock };
+        let settled = Mutex::default();
+        let vault =
+            Self { secrets, keys, members, id, place, remembered, site, settled, _lock: lock };
         vault.remember_if_used();
         vault.warn_of_unfinished();
         Ok(vault)
@@ -195,114 +200,25 @@ impl Vault {
         Fingerprints::at(self.place.clone())
     }
 
-    /// Decrypts a secret, whose file key is not kept.
-    pub fn read(&self, name: &SecretName) -> Result<Secret, VaultError> {
-        self.record(name).map(|record| record.value)
+    /// Which records count, by the members that this machine has accepted.
+    pub(crate) fn verifier(&self) -> Result<RecordVerifier, VaultError> {
+        let read = self.members.read()?;
+        // A machine that cannot write down what it accepts, such as a container, still reads its own vault.
+        let found = || if self.site.is_personal { read.newest_found(self.id) } else { None };
+        let members = read.accepted.clone().or_else(found);
+        let former = self.members.former()?;
+        let takes_unsigned = !self.remembered.is_signed_only()?;
+        Ok(RecordVerifier { members, former, takes_unsigned })
     }
 
-    pub(crate) fn record(&self, name: &SecretName) -> Result<Record, VaultError> {
-        self.decrypted(name, false, Keyring::decrypt).map(|(_, record)| record)
+    /// Refuses records without a signature from now on.
+    pub(crate) fn set_signed_only(&self) -> Result<(), VaultError> {
+        Ok(self.remembered.set_signed_only()?)
     }
 
-    pub(crate) fn decrypted(
-        &self,
-        name: &SecretName,
-        mut is_checked: bool,
-        decrypt: impl Fn(&Keyring, &[u8]) -> Result<Zeroizing<Vec<u8>>, DecryptFailure>,
-    ) -> Result<(Vec<u8>, Record), VaultError> {
-        let file = self.secrets.current(name);
-        let mut encrypted = file.read().inspect_err(|error| {
-            if matches!(error, VaultError::Missing) {
-                self.forget_file_key(name);
-            }
-        })?;
-        loop {
-            match self.decrypt_by(name, is_checked, |keys| decrypt(keys, &encrypted)) {
-                Err(error @ VaultError::Damaged { .. }) => {
-                    // It may have been encrypted again, for a key that was not there before.
-                    let now = file.read()?;
-                    if now == encrypted && !is_checked {
-                        return Err(self.or_for_others(error));
-                    }
-                    encrypted = now;
-                    is_checked = false;
-                }
-                decrypted => return decrypted.map(|record| (encrypted, record)),
-            }
-        }
-    }
-
-    /// The error of a file that no key of this machine decrypts: it may have been written for other members.
-    fn or_for_others(&self, error: VaultError) -> VaultError {
-        match error {
-            VaultError::Damaged {
-                file,
-                source: source @ BadRecord::Encrypted(DecryptFailure::OtherIdentity),
-            } if self.is_for_others() => VaultError::ForOthers { file, source },
-            error => error,
-        }
-    }
-
-    /// Whether the vault has other members.
-    fn is_for_others(&self) -> bool {
-        let Ok(Members { members, .. }) = self.listed_members() else { return false };
-        let mut others = members.iter().filter(|member| !member.own && !member.requested);
-        others.next().is_some()
-    }
-
-    pub(crate) fn decrypt_by(
-        &self,
-        name: &SecretName,
-        is_checked: bool,
-        decrypt: impl FnOnce(&Keyring) -> Result<Zeroizing<Vec<u8>>, DecryptFailure>,
-    ) -> Result<Record, VaultError> {
-        let plain = match is_checked {
-            true => self.keys.with_checked(decrypt)?,
-            false => self.keys.with(decrypt)?,
-        };
-        let plain = plain.map_err(BadRecord::from);
-        let record = plain.and_then(|plain| Record::of(name, &plain));
-        record.map_err(|why| self.secrets.current(name).damaged(why))
-    }
-
-    /// Removes a secret and its history, durably. The next call finishes one that was killed.
-    pub fn purge(&self, name: &SecretName) -> Result<(), VaultError> {
-        self.forget_file_key(name);
-        self.secrets.purge(name)
-    }
-
-    /// Compares a value with the one that the vault has under a name.
-    pub fn compare(&self, name: &SecretName, value: &Secret) -> Result<Found, VaultError> {
-        match self.read(name) {
-            Ok(current) if current.expose() == value.expose() => Ok(Found::Same),
-            // A damaged one can be replaced like any other.
-            Ok(_) | Err(VaultError::Damaged { .. } | VaultError::ForOthers { .. }) => {
-                Ok(Found::Other)
-            }
-            Err(VaultError::Missing) => Ok(Found::Nothing),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The fingerprint of a secret, if it can be decrypted and has this value.
-    pub fn fingerprint_of_same(&self, name: &SecretName, value: &Secret) -> Option<u64> {
-        let (encrypted, current) = self.decrypted(name, false, Keyring::decrypt).ok()?;
-        (current.value.expose() == value.expose()).then(|| fingerprint(&encrypted))
-    }
-
-    /// Whether a secret still has the value that was delivered. A value that was encrypted again is
-    /// compared with its earlier version, if the history has that and the vault is not locked.
-    pub fn is_present(&self, (name, given): &Given) -> bool {
-        let Some(given) = *given else { return false };
-        let Ok(encrypted) = self.secrets.current(name).read() else { return false };
-        if fingerprint(&encrypted) == given {
-            return true;
-        }
-        let is_given = |encrypted: &[u8]| fingerprint(encrypted) == given;
-        let Some(earlier) = self.secrets.history().find(name, is_given) else { return false };
-        let decrypt = |bytes| self.decrypt_by(name, false, |keys| keys.decrypt(bytes)).ok();
-        let values = decrypt(&encrypted).zip(decrypt(&earlier));
-        values.is_some_and(|(current, earlier)| current.value.expose() == earlier.value.expose())
+    /// How the marks of removals were when they were settled last.
+    pub(crate) fn settled(&self) -> MutexGuard<'_, Option<SettledMarks>> {
+        self.settled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whom to encrypt for. The first use of all makes the identity.
@@ -374,11 +290,6 @@ impl Vault {
     /// Remembers the current public key, for when the vault is locked.
     pub fn remember(&self, own: &Recipient) -> Result<(), VaultError> {
         Ok(self.members.begin_if_none(own)?)
-    }
-
-    /// Fails if this machine is a member that only reads. What a change encrypts for is another question.
-    pub fn refuse_reader(&self) -> Result<(), VaultError> {
-        Ok(self.members.refuse_reader()?)
     }
 
     /// Asks the admins to admit this machine, by a file in the vault. Returns that, and the fingerprint of this machine;

@@ -7,7 +7,7 @@ use std::fmt::{Debug, Write};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fluvio_secret_protocol::Secret;
+use fluvio_secret_protocol::{RecordKind, Secret};
 
 use crate::members::applicant::Applicant;
 use crate::members::chain::MemberChain;
@@ -19,7 +19,7 @@ use crate::members::signing_key::SigningKey;
 use crate::members::test_machines::{
     TestMachine, first_list, found, machines, other_vault, time, vault,
 };
-use crate::revisions::revision::{RecordKind, Revision};
+use crate::revisions::revision::Revision;
 use crate::revisions::signed_record::{SecretUpdate, SignedRecord, VerifiedRecord};
 use crate::revisions::vault_state::{SecretState, VaultState};
 use fluvio_secret_protocol::Role;

@@ -55,6 +55,12 @@ impl WrittenFile {
         self.file.sync_all()?;
         Ok(self.prepared)
     }
+
+    /// Gives the file its name at once. A power cut may leave an empty one: only for what can be lost.
+    pub(crate) fn rename_unsynced(self) -> io::Result<()> {
+        let directory = self.prepared.directory.clone();
+        self.prepared.rename_into(&directory)
+    }
 }
 
 impl PreparedFile {

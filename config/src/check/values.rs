@@ -5,7 +5,7 @@ use std::fmt;
 
 use fluvio_secret_protocol::check::{
     ADD_THIS_MACHINE, BY_ENVIRONMENT, DAMAGED_SECRET, Finding, LARGE_VALUES, MISSING_SECRET,
-    PERSONAL_SECRET, UNFIT_VALUE,
+    OLDER_SECRET, PERSONAL_SECRET, UNFIT_VALUE,
 };
 use fluvio_secret_protocol::fit::{self, Unfit};
 use fluvio_secret_protocol::{Secret, SecretName, limits};
@@ -37,10 +37,15 @@ pub enum KnownSecret {
     Closed(String),
     /// It is there, and its file is damaged, for this reason.
     Damaged(String),
+    /// It is there, and its record is not accepted, for this reason. The next step follows, if it is another one than to
+    /// set it again.
+    NotAccepted(String, Option<String>),
     /// It is there, and not encrypted for this machine's key.
     ForOthers,
     /// It is missing. The name of another secret may be meant.
     Missing(Option<SecretName>),
+    /// It is this, and this machine has seen a later change of it.
+    Older(Secret),
     /// It is missing here, and the personal vault has it.
     OnlyPersonal,
     /// It is this, of the personal vault, because the vault does not have it.
@@ -91,47 +96,78 @@ impl Carried {
         name: &SecretName,
         known: KnownSecret,
     ) -> Option<Secret> {
-        let set = |next: &str| format!("{next} with: fluvio-secret set {name}");
-        let (code, text, remedy) = match known {
-            KnownSecret::Value(value) => return Some(value),
+        let place = || document.place_of(name);
+        match known {
+            KnownSecret::Value(value) => Some(value),
             KnownSecret::Personal(value) => {
                 let text = format!(
                     "`{name}` is of your personal vault, because the project's does not have it"
                 );
-                let (place, remedy) = (document.place_of(name), set("set it for the project"));
-                self.findings.push(about(name, warning(PERSONAL_SECRET, place, text, remedy)));
-                return Some(value);
+                let remedy = set_it(name, "set it for the project");
+                self.findings.push(about(name, warning(PERSONAL_SECRET, place(), text, remedy)));
+                Some(value)
+            }
+            KnownSecret::Older(value) => {
+                let text = format!(
+                    "the value of `{name}` is older than the last one that this machine has seen"
+                );
+                let remedy =
+                    "if that was not intended, get the newest files of the vault, or set it";
+                let remedy = set_it(name, remedy);
+                self.findings.push(about(name, warning(OLDER_SECRET, place(), text, remedy)));
+                Some(value)
             }
             KnownSecret::Closed(why) => {
                 self.unchecked.get_or_insert(why);
-                return None;
+                None
             }
-            KnownSecret::Damaged(why) => {
-                let text = format!("the secret `{name}` is damaged: {why}");
-                (DAMAGED_SECRET, text, set("set it again"))
+            known => {
+                let (code, text, remedy) = absence(name, known)?;
+                self.findings.push(about(name, error(code, place(), text, remedy)));
+                None
             }
-            KnownSecret::ForOthers => {
-                let text = format!("the secret `{name}` is not encrypted for this machine's key");
-                (DAMAGED_SECRET, text, ADD_THIS_MACHINE.to_owned())
-            }
-            KnownSecret::Missing(Some(like)) => {
-                let text = format!("the secret `{name}` is not in the vault, but `{like}` is");
-                (MISSING_SECRET, text, set("correct the name, or set it"))
-            }
-            KnownSecret::Missing(None) => {
-                let text = format!("the secret `{name}` is not in the vault");
-                (MISSING_SECRET, text, set("set it"))
-            }
-            KnownSecret::OnlyPersonal => {
-                let text = format!(
-                    "only your personal vault has the secret `{name}`, and not the project's"
-                );
-                (MISSING_SECRET, text, set("set it for the project, too,"))
-            }
-        };
-        self.findings.push(about(name, error(code, document.place_of(name), text, remedy)));
-        None
+        }
     }
+}
+
+fn set_it(name: &SecretName, next: &str) -> String {
+    format!("{next} with: fluvio-secret set {name}")
+}
+
+/// Why a secret has no value, and the next step; `None` if it has one.
+fn absence(name: &SecretName, known: KnownSecret) -> Option<(&'static str, String, String)> {
+    let set = |next: &str| set_it(name, next);
+    Some(match known {
+        KnownSecret::Damaged(why) => {
+            let text = format!("the secret `{name}` is damaged: {why}");
+            (DAMAGED_SECRET, text, set("set it again"))
+        }
+        KnownSecret::NotAccepted(why, next) => {
+            let text = format!("the secret `{name}` is not accepted: {why}");
+            (DAMAGED_SECRET, text, next.unwrap_or_else(|| set("set it again")))
+        }
+        KnownSecret::ForOthers => {
+            let text = format!("the secret `{name}` is not encrypted for this machine's key");
+            (DAMAGED_SECRET, text, ADD_THIS_MACHINE.to_owned())
+        }
+        KnownSecret::Missing(Some(like)) => {
+            let text = format!("the secret `{name}` is not in the vault, but `{like}` is");
+            (MISSING_SECRET, text, set("correct the name, or set it"))
+        }
+        KnownSecret::Missing(None) => {
+            let text = format!("the secret `{name}` is not in the vault");
+            (MISSING_SECRET, text, set("set it"))
+        }
+        KnownSecret::OnlyPersonal => {
+            let text =
+                format!("only your personal vault has the secret `{name}`, and not the project's");
+            (MISSING_SECRET, text, set("set it for the project, too,"))
+        }
+        KnownSecret::Value(_)
+        | KnownSecret::Personal(_)
+        | KnownSecret::Older(_)
+        | KnownSecret::Closed(_) => return None,
+    })
 }
 
 fn text_of(value: &Secret) -> Option<Zeroizing<String>> {

@@ -7,15 +7,15 @@ use std::sync::OnceLock;
 
 use fluvio_secret_protocol::{Delete, Refusal, Request, Restore, SecretName, Set};
 use fluvio_secret_system::parallel::{beside, cores, in_parallel};
-use fluvio_secret_vault::{Recipient, SecretChange, SyncedChange, VaultError};
+use fluvio_secret_vault::{SecretChange, SecretWriter, SyncedChange, VaultError};
 
 use super::{Service, follow, refusals};
 use crate::answers::Response;
 use crate::audit::{Actor, AuditError, AuditEvent};
 use crate::rotating_log::WrittenLine;
 
-/// Whom several values are encrypted for. The first value finds out.
-pub(super) type SharedRecipients = OnceLock<Result<Vec<Recipient>, VaultError>>;
+/// Signs and encrypts several changes. The first one makes it.
+pub(super) type SharedWriter = OnceLock<Result<SecretWriter, VaultError>>;
 
 /// A change that is possible, and its answer once it is made.
 pub(super) struct PossibleChange<'a> {
@@ -32,7 +32,7 @@ pub(super) trait ChangeSecret {
     fn prepare<'a>(
         self,
         service: &'a Service,
-        recipients: &SharedRecipients,
+        writer: &SharedWriter,
     ) -> Result<PossibleChange<'a>, Refusal>;
 }
 
@@ -60,13 +60,23 @@ pub(super) fn make_all(
     requests: Vec<(Request, Actor<'static>)>,
 ) -> Vec<Result<Response, Refusal>> {
     let names: Vec<_> = requests.iter().filter_map(|(one, _)| secret_of(one).cloned()).collect();
-    let recipients = SharedRecipients::new();
+    let writer = SharedWriter::new();
     let Ok(possible) = in_parallel(cores(), requests, |(request, actor)| {
-        Ok::<_, Infallible>((prepare(service, request, &recipients), actor))
+        Ok::<_, Infallible>((prepare(service, request, &writer), actor))
     });
     let recorded = possible.into_iter().map(|(one, actor)| record(service, one?, actor));
-    let synced = and_then_all(recorded.collect(), |recorded| sync_recorded(service, recorded));
+    let recorded: Vec<_> = recorded.collect();
+    let kept: Vec<_> =
+        recorded.iter().flatten().filter_map(|(change, ..)| kept_value(change)).collect();
+    let synced = and_then_all(recorded, |recorded| sync_recorded(service, recorded));
     let made = and_then_all(synced, commit_all);
+    for (name, before, after) in &kept {
+        follow::keep_value(service, name, *before, *after);
+    }
+    if !kept.is_empty() {
+        // The next daemon has to know the new fingerprints.
+        service.grants.store();
+    }
     follow::changed(service, &names);
     made.into_iter().map(|made| made.map(|answer| answer())).collect()
 }
@@ -80,14 +90,29 @@ type Synced<'a> = (Vec<Result<SyncedChange<'a>, VaultError>>, Vec<Result<(), Aud
 fn prepare<'a>(
     service: &'a Service,
     request: Request,
-    recipients: &SharedRecipients,
+    writer: &SharedWriter,
 ) -> Result<PossibleChange<'a>, Refusal> {
     match request {
-        Request::Delete(delete) => delete.prepare(service, recipients),
-        Request::Restore(restore) => restore.prepare(service, recipients),
-        Request::Set(set) => set.prepare(service, recipients),
+        Request::Delete(delete) => delete.prepare(service, writer),
+        Request::Restore(restore) => restore.prepare(service, writer),
+        Request::Set(set) => set.prepare(service, writer),
         _ => Err(refusals::internal()),
     }
+}
+
+/// The writer that changes share.
+pub(super) fn shared<'w>(
+    service: &Service,
+    writer: &'w SharedWriter,
+    names: &[SecretName],
+) -> Result<&'w SecretWriter, Refusal> {
+    let writer = writer.get_or_init(|| SecretWriter::of(&service.vault));
+    writer.as_ref().map_err(|error| refusals::with_names(error, names))
+}
+
+/// The value that a change restores: its secret, and its fingerprint before and after.
+fn kept_value(change: &SecretChange<'_>) -> Option<(SecretName, u64, u64)> {
+    Some((change.name().clone(), change.restores?, change.fingerprint?))
 }
 
 /// Writes the line of a change.
@@ -98,7 +123,7 @@ fn record<'a>(
 ) -> Result<(SecretChange<'a>, WrittenLine, Pending<'a>), Refusal> {
     let PossibleChange { event, change, answer } = possible;
     let name = change.name().clone();
-    if let (Some(before), Some(after)) = (change.same_as, change.fingerprint) {
+    if let (Some(before), Some(after)) = (change.same_as.or(change.restores), change.fingerprint) {
         service.subscribers.expect_same(&name, before, after);
     }
     let line = service.audit.write(event, actor, std::slice::from_ref(&name))?;

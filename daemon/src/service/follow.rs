@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use fluvio_secret_protocol::{Refusal, Secret, SecretName, fit};
 use fluvio_secret_system::help::Helpful;
-use fluvio_secret_vault::{SecretReader, VaultError};
+use fluvio_secret_vault::{OpenedSecret, SecretReader, VaultError};
 
 use super::{Service, deliveries};
 use crate::audit::{Actor, AuditEvent};
@@ -69,6 +69,14 @@ pub(super) fn users_of(service: &Service) -> Vec<Arc<Service>> {
         std::ptr::eq(&raw const **other, service) || is_personal && other.fallback().is_some()
     };
     all.filter(uses).collect()
+}
+
+/// Notes that a value of a secret has other bytes now, for those who have it.
+pub(super) fn keep_value(service: &Service, name: &SecretName, before: u64, after: u64) {
+    service.grants.keep_value(name, before, after);
+    for user in users_of(service) {
+        user.leases.keep_value(name, before, after);
+    }
 }
 
 /// The vault that a secret of a lease is of; `None` if that does not have it any more. What the lease's own vault has
@@ -166,7 +174,9 @@ fn changed_values<'a>(
             return None;
         }
         match SecretReader::of(&of.vault).read(&secret.name) {
-            Ok((value, fingerprint)) => Some((&mut **secret, value, fingerprint)),
+            Ok(OpenedSecret { value, fingerprint, .. }) => {
+                Some((&mut **secret, value, fingerprint))
+            }
             Err(VaultError::Missing | VaultError::Locked { .. }) => None,
             Err(error) => {
                 let (id, name, error) = (&lease.id, &secret.name, error.report());
@@ -187,17 +197,18 @@ fn update_state(service: &Service, secret: &mut LeasedSecret) {
     secret.from_personal = !std::ptr::eq(&raw const *of, service);
     let fingerprints = of.vault.fingerprints();
     let current = fingerprints.of(&secret.name);
-    secret.state = if of.vault.is_present(&(secret.name.clone(), Some(secret.given))) {
-        // The same value in other bytes. Those before may leave the history.
-        if let Some(current) = current.filter(|_| fingerprints.of(&secret.name) == current) {
-            secret.given = current;
+    secret.state =
+        if SecretReader::of(&of.vault).is_present(&(secret.name.clone(), Some(secret.given))) {
+            // The same value in other bytes. Those before may leave the history.
+            if let Some(current) = current.filter(|_| fingerprints.of(&secret.name) == current) {
+                secret.given = current;
+            }
+            LeasedState::Current
+        } else if current == Some(secret.in_file) && !secret.in_template {
+            LeasedState::Updated
+        } else {
+            LeasedState::Stale
         }
-        LeasedState::Current
-    } else if current == Some(secret.in_file) && !secret.in_template {
-        LeasedState::Updated
-    } else {
-        LeasedState::Stale
-    }
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ mod lease;
 mod member;
 mod missing;
 pub(crate) mod opening;
+mod record;
 mod reencrypt;
 pub(crate) mod refusals;
 mod rename;

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use fluvio_secret_protocol::{Reencrypted, Reencrypting, Refusal, Unfinished};
 use fluvio_secret_system::shell;
-use fluvio_secret_vault::{ReencryptStep, RegisteredVault, Rekey, VaultError};
+use fluvio_secret_vault::{
+    ReencryptStep, RegisteredVault, Rekey, Rekeyed, SignatureUpgrade, VaultError,
+};
 
 use super::handle::Caller;
 use super::opening::{self, OpenedOther};
@@ -24,10 +26,22 @@ pub(super) fn reencrypt(
     let rekey = prepared.map_err(refusals::vault)?;
     service.audit.record(event, caller.actor(), &[], &rekey.about)?;
     let done = rekey.commit(&mut |step| report(service, step, caller)).map_err(refusals::vault)?;
+    Ok(reencrypted(service, done))
+}
+
+/// Signs everything in a vault that has no signature.
+pub(super) fn upgrade(service: &Service, caller: &Caller<'_>) -> Result<Reencrypted, Refusal> {
+    let upgrade = SignatureUpgrade::prepare(&service.vault).map_err(refusals::vault)?;
+    service.audit.record(AuditEvent::UpgradeVault, caller.actor(), &[], &[])?;
+    let done = upgrade.commit(&mut |step| report(service, step, caller));
+    Ok(reencrypted(service, done.map_err(refusals::vault)?))
+}
+
+fn reencrypted(service: &Service, done: Rekeyed) -> Reencrypted {
     // The next daemon has to know the new fingerprints.
     follow::follow(service, None);
     service.grants.store();
-    Ok(Reencrypted {
+    Reencrypted {
         secrets: done.secrets,
         versions: done.versions,
         members: done.members,
@@ -38,7 +52,7 @@ pub(super) fn reencrypt(
         finished: done.finished,
         others: Vec::new(),
         more_others: 0,
-    })
+    }
 }
 
 /// Changes the identity, and encrypts the personal vault and then all others again.
@@ -133,10 +147,9 @@ fn add(done: &mut Reencrypted, more: Reencrypted) {
 fn report(service: &Service, step: ReencryptStep<'_>, caller: &Caller<'_>) {
     match step {
         ReencryptStep::Same { name, before, after } => {
-            service.grants.keep_value(name, before, after);
+            follow::keep_value(service, name, before, after);
             for user in follow::users_of(service) {
                 user.subscribers.expect_same(name, before, after);
-                user.leases.keep_value(name, before, after);
             }
         }
         ReencryptStep::Pause => (caller.change_others)(),

@@ -129,12 +129,12 @@ pub(super) fn with_names(error: &VaultError, names: &[SecretName]) -> Refusal {
             ADD_THIS_MACHINE,
         )
         .about(names.to_vec()),
-        VaultError::Damaged { .. } => Refusal::new(
-            Code::Damaged,
-            format!("{text}, so there is no value for"),
-            "restore a copy of the file, or set the secret again",
-        )
-        .about(names.to_vec()),
+        VaultError::Damaged { source, .. } => {
+            let next = source.help().map(|help| help.to_string());
+            let next = next.unwrap_or_else(|| SET_AGAIN.to_owned());
+            let text = format!("{text}, so there is no value for");
+            Refusal::new(Code::Damaged, text, next).about(names.to_vec())
+        }
         VaultError::DamagedVersion { .. } => Refusal::new(
             Code::Damaged,
             format!("{text}, so nothing was changed for"),
@@ -164,6 +164,10 @@ pub(super) fn with_names(error: &VaultError, names: &[SecretName]) -> Refusal {
         }
         VaultError::Stranger(error) => Refusal::new(Code::Storage, text, next(error)),
         VaultError::Taken { name, is_deleted } => taken(name, *is_deleted),
+        VaultError::Unseen { .. } => {
+            Refusal::new(Code::Locked, format!("the vault is locked, and {text}"), UNLOCK)
+        }
+        VaultError::Unsigned { .. } => Refusal::new(Code::Vault, text, next(error)),
     }
 }
 
@@ -253,6 +257,8 @@ pub(super) fn no_passphrase(why: &str) -> Refusal {
     )
 }
 
+/// The next step for a file that has no value.
+const SET_AGAIN: &str = "restore a copy of the file, or set the secret again";
 const UNLOCK: &str = "unlock it with: fluvio-secret unlock";
 
 pub(super) fn members(error: &MemberStoreError) -> Refusal {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use fluvio_secret_protocol::{
     Copied, CopySecret, HeldLease, Refusal, RenameSecret, Renamed, SecretName, limits,
 };
-use fluvio_secret_vault::{SecretChange, SecretRename, VaultError};
+use fluvio_secret_vault::{SecretChange, SecretReader, SecretRename, SecretWriter, VaultError};
 
 use super::handle::{Caller, Handle};
 use super::{Service, follow, missing, refusals};
@@ -48,10 +48,10 @@ impl Handle for CopySecret {
         let names = [self.name, self.new_name];
         let [from, to] = &names;
         let refused = |error| refused(service, from, error);
-        let value = service.vault.read(from).map_err(refused)?;
+        let value = SecretReader::of(&service.vault).value(from).map_err(refused)?;
         service.vault.secrets().refuse_if_taken(to).map_err(refused)?;
-        let recipients = service.vault.recipients().map_err(refusals::vault)?;
-        let change = SecretChange::set(&service.vault, &recipients, to.clone(), value);
+        let writer = SecretWriter::of(&service.vault).map_err(refusals::vault)?;
+        let change = SecretChange::set(&service.vault, &writer, to.clone(), value);
         let change = change.map_err(refusals::about(&names[1..]))?;
         service.audit.record(AuditEvent::Copy, caller.actor(), &names, &[])?;
         let made = change.commit();

@@ -8,9 +8,11 @@ use fluvio_secret_protocol::{
     Stored, Versions, limits,
 };
 use fluvio_secret_system::parallel::{cores, in_parallel};
-use fluvio_secret_vault::{SecretChange, SyncedChange, VaultError};
+use fluvio_secret_vault::{
+    SecretChange, SecretListing, SecretPurge, SecretReader, SecretWriter, SyncedChange, VaultError,
+};
 
-use super::changes::{ChangeSecret, PossibleChange, SharedRecipients};
+use super::changes::{ChangeSecret, PossibleChange, SharedWriter};
 use super::handle::{Caller, Handle, Serve};
 use super::stale::with_earlier;
 use super::{Service, changes, follow, missing, refusals};
@@ -31,18 +33,16 @@ impl ChangeSecret for Set {
     fn prepare<'a>(
         self,
         service: &'a Service,
-        recipients: &SharedRecipients,
+        writer: &SharedWriter,
     ) -> Result<PossibleChange<'a>, Refusal> {
         let Self { name, value } = self;
         let names = [name.clone()];
         // No connector should restart because of the same value.
         let is_reported = service.subscribers.has(&name);
-        let same_as =
-            is_reported.then(|| service.vault.fingerprint_of_same(&name, &value)).flatten();
-        let recipients = recipients.get_or_init(|| service.vault.recipients());
-        let recipients =
-            recipients.as_ref().map_err(|error| refusals::with_names(error, &names))?;
-        let change = SecretChange::set(&service.vault, recipients, name, value);
+        let fingerprint = || SecretReader::of(&service.vault).fingerprint_of_same(&name, &value);
+        let same_as = is_reported.then(fingerprint).flatten();
+        let writer = changes::shared(service, writer, &names)?;
+        let change = SecretChange::set(&service.vault, writer, name, value);
         let mut change = change.map_err(refusals::about(&names))?;
         change.same_as = same_as;
         let set_at = change.set_at.as_second();
@@ -61,8 +61,9 @@ impl Handle for Import {
         if secrets.iter().map(|(name, _)| name).collect::<BTreeSet<_>>().len() < secrets.len() {
             return Err(refusals::repeated_name());
         }
+        let reader = SecretReader::of(&service.vault);
         let compare = |(name, value): &(SecretName, Secret)| {
-            let compared = service.vault.compare(name, value);
+            let compared = reader.compare(name, value);
             compared.map_err(refusals::about(std::slice::from_ref(name)))
         };
         let found: Vec<_> = secrets.iter().map(compare).collect::<Result<_, _>>()?;
@@ -101,11 +102,10 @@ impl ChangeSecret for Restore {
     fn prepare<'a>(
         self,
         service: &'a Service,
-        _: &SharedRecipients,
+        writer: &SharedWriter,
     ) -> Result<PossibleChange<'a>, Refusal> {
         let Self { name, version } = self;
         let names = [name.clone()];
-        service.vault.refuse_reader().map_err(refusals::about(&names))?;
         let versions = service.vault.secrets().versions(&name).map_err(refusals::about(&names))?;
         if versions.present.is_none() && versions.earlier.is_empty() {
             return Err(missing::nothing_to_restore(&name));
@@ -116,7 +116,8 @@ impl ChangeSecret for Restore {
             None => earlier.next(),
         };
         let found = found.ok_or_else(|| missing::no_such_version(&name))?;
-        let change = SecretChange::restore(&service.vault, name, found.version);
+        let writer = changes::shared(service, writer, &names)?;
+        let change = SecretChange::restore(&service.vault, writer, name, found.version);
         let change = change.map_err(refusals::about(&names))?;
         let answer = move || {
             let Stale { holders, leases } = with_earlier(service, &names);
@@ -149,32 +150,36 @@ impl ChangeSecret for Delete {
     fn prepare<'a>(
         self,
         service: &'a Service,
-        _: &SharedRecipients,
+        writer: &SharedWriter,
     ) -> Result<PossibleChange<'a>, Refusal> {
         let names = [self.name.clone()];
-        service.vault.refuse_reader().map_err(refusals::about(&names))?;
-        let change =
-            SecretChange::delete(&service.vault, self.name).map_err(|error| match error {
-                VaultError::Missing => missing::no_such_secret(&names[0], &service.vault),
-                error => refusals::about(&names)(error),
-            })?;
+        let absent = |error| match error {
+            VaultError::Missing => missing::no_such_secret(&names[0], &service.vault),
+            error => refusals::about(&names)(error),
+        };
+        if !service.vault.secrets().has(&self.name).map_err(absent)? {
+            return Err(absent(VaultError::Missing));
+        }
+        let writer = changes::shared(service, writer, &names)?;
+        let change = SecretChange::delete(&service.vault, writer, self.name).map_err(absent)?;
         let answer = || Response::new(Deleted);
         Ok(PossibleChange { event: AuditEvent::Delete, change, answer: Box::new(answer) })
     }
 }
 
 fn purge(service: &Service, name: SecretName, caller: &Caller<'_>) -> Result<(), Refusal> {
-    let names = [name];
-    let [name] = &names;
-    service.vault.refuse_reader().map_err(refusals::about(&names))?;
-    let secrets = service.vault.secrets();
-    let exists = secrets.has(name).map_err(refusals::about(&names))?
-        || secrets.history().has(name).map_err(refusals::about(&names))?;
-    if !exists {
-        return Err(missing::no_such_secret(&names[0], &service.vault));
+    let names = [name.clone()];
+    let refused = |error| match error {
+        VaultError::Missing => missing::no_such_secret(&names[0], &service.vault),
+        error => refusals::about(&names)(error),
+    };
+    if !service.vault.secrets().has_or_had(&name).map_err(refused)? {
+        return Err(refused(VaultError::Missing));
     }
+    let writer = SecretWriter::of(&service.vault).map_err(refused)?;
+    let purge = SecretPurge::prepare(&service.vault, &writer, name).map_err(refused)?;
     service.audit.record(AuditEvent::Purge, caller.actor(), &names, &[])?;
-    let purged = service.vault.purge(name);
+    let purged = purge.commit();
     follow::changed(service, &names);
     purged.map_err(refusals::about(&names))
 }
@@ -182,9 +187,10 @@ fn purge(service: &Service, name: SecretName, caller: &Caller<'_>) -> Result<(),
 impl Handle for List {
     fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Listed, Refusal> {
         let names = service.vault.secrets().names().map_err(refusals::vault)?;
+        let listing = SecretListing::of(&service.vault).map_err(refusals::vault)?;
         let mut names = names.iter().peekable();
         loop {
-            let secrets = page(service, names.by_ref().take(limits::PAGE_NAMES))?;
+            let secrets = page(&listing, names.by_ref().take(limits::PAGE_NAMES))?;
             let more = names.peek().is_some();
             let page = Listed { secrets, more };
             if !more {
@@ -198,7 +204,8 @@ impl Handle for List {
 impl Handle for ListDeleted {
     fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Listed, Refusal> {
         let deleted = service.vault.secrets().deleted().map_err(refusals::vault)?;
-        let listed = deleted.into_iter().map(|(name, set_at)| ListedSecret { name, set_at });
+        let listed = deleted.into_iter();
+        let listed = listed.map(|(name, set_at)| ListedSecret { name, set_at, older: false });
         let mut listed = listed.peekable();
         loop {
             let secrets = listed.by_ref().take(limits::PAGE_NAMES).collect();
@@ -214,8 +221,9 @@ impl Handle for ListDeleted {
 impl Handle for Examine {
     fn handle(self, service: &Service, _: &mut Caller<'_>) -> Result<Examined, Refusal> {
         let mut damaged = Vec::new();
+        let reader = SecretReader::of(&service.vault);
         for name in self.names {
-            match service.vault.read(&name) {
+            match reader.value(&name) {
                 // A secret that was just deleted is not damaged.
                 Ok(_) | Err(VaultError::Missing) => {}
                 Err(VaultError::Damaged { source, .. }) => {
@@ -250,9 +258,9 @@ fn set_all(
     caller: &Caller<'_>,
 ) -> Result<(), Refusal> {
     let names: Vec<_> = secrets.iter().map(|(name, _)| name.clone()).collect();
-    let recipients = service.vault.recipients().map_err(refusals::vault)?;
+    let writer = SecretWriter::of(&service.vault).map_err(refusals::vault)?;
     let written = in_parallel(cores(), secrets, |(name, value)| {
-        SecretChange::set(&service.vault, &recipients, name, value)
+        SecretChange::set(&service.vault, &writer, name, value)
     });
     // The error has the path of the one file that it is about.
     let written = written.map_err(refusals::vault)?;
@@ -266,15 +274,14 @@ fn set_all(
 }
 
 fn page(
-    service: &Service,
+    listing: &SecretListing<'_>,
     names: impl Iterator<Item = SecretName>,
 ) -> Result<Vec<ListedSecret>, Refusal> {
     let mut secrets = Vec::new();
     for name in names {
-        let set_at = service.vault.secrets().set_at(&name);
-        let set_at = set_at.map_err(refusals::about(std::slice::from_ref(&name)))?;
+        let found = listing.find(&name);
         // Without a secret that was just deleted.
-        secrets.extend(set_at.map(|set_at| ListedSecret { name, set_at }));
+        secrets.extend(found.map_err(refusals::about(std::slice::from_ref(&name)))?);
     }
     Ok(secrets)
 }

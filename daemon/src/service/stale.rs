@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use fluvio_secret_protocol::{GetStale, Refusal, SecretName, Stale, limits};
 
+use fluvio_secret_vault::SecretReader;
+
 use super::handle::{Caller, Handle};
 use super::{Service, follow};
 
@@ -23,7 +25,8 @@ impl Handle for GetStale {
 /// because of the change.
 pub(super) fn with_earlier(service: &Service, names: &[SecretName]) -> Stale {
     let mut outdated: BTreeSet<_> = service.grants.given(Some(names)).into_iter().collect();
-    outdated.retain(|given| !service.vault.is_present(given));
+    let reader = SecretReader::of(&service.vault);
+    outdated.retain(|given| !reader.is_present(given));
     // Without a secret that it references, a connector does not restart.
     let is_there = |name: &&SecretName| service.vault.secrets().has(name).unwrap_or(true);
     let changed: Vec<_> = names.iter().filter(is_there).cloned().collect();

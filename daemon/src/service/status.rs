@@ -7,7 +7,7 @@ use fluvio_secret_protocol::{
     Activity, GetActivity, GetStatus, ListedGrant, Refusal, Status, Stop, Stopping, limits,
 };
 use fluvio_secret_system::path_text;
-use fluvio_secret_vault::KeyState;
+use fluvio_secret_vault::{KeyState, SecretReader};
 
 use super::handle::{Caller, Handle};
 use super::{Service, key, refusals};
@@ -26,8 +26,9 @@ impl Handle for GetActivity {
     fn handle(self, service: &Service, _: &mut Caller<'_>) -> Result<Activity, Refusal> {
         let secrets = service.vault.secrets().count().map_err(refusals::vault)?;
         let of_vault = |service: &Arc<Service>| {
+            let reader = SecretReader::of(&service.vault);
             let grants = service.grants.newest_given().into_iter().map(|(mut grant, given)| {
-                let is_outdated = |given| !service.vault.is_present(given);
+                let is_outdated = |given| !reader.is_present(given);
                 grant.stale = grant.running == Some(true) && given.iter().any(is_outdated);
                 grant.vault = service.label();
                 grant

@@ -609,17 +609,6 @@ fn a_process_that_runs_with_the_value_that_is_set_again_is_not_named() {
 }
 
 #[test]
-fn a_process_that_runs_with_the_restored_value_is_not_named_while_locked() {
-    let home = Running::with_values(&["one", "two"]);
-    home.start();
-    assert!(home.is_named_after_set("three"));
-    let identity = home.0.folder.path().join("identity.txt");
-    fs::write(&identity, "age-encryption.org/v1\n-> scrypt x 18\n").expect("a locked identity");
-    assert!(!home.is_named_after_restore(None), "the same sealed bytes");
-    assert!(home.is_named_after_restore(None));
-}
-
-#[test]
 fn a_process_that_runs_with_the_restored_value_is_not_named_after_a_rotation() {
     let home = Running::with_values(&["one"]);
     home.start();

@@ -11,7 +11,7 @@ use fluvio_secret_protocol::{Grant, Refusal, Secret, SecretName, limits};
 use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::parallel::{cores, in_parallel};
 use fluvio_secret_system::path_text;
-use fluvio_secret_vault::{Names, SecretReader, VaultError};
+use fluvio_secret_vault::{Names, OpenedSecret, SecretReader, VaultError};
 
 use super::{Service, missing, refusals};
 
@@ -39,6 +39,8 @@ pub(super) struct ReadSecret {
     pub(super) value: Secret,
     /// The fingerprint of the encrypted bytes.
     pub(super) fingerprint: u64,
+    /// Whether this machine has seen a later change of it.
+    pub(super) is_older: bool,
     /// Whether the vault does not have it, and the personal one does.
     pub(super) is_personal: bool,
 }
@@ -65,7 +67,12 @@ impl Readers<'_> {
             (Err(VaultError::Missing), Some(personal)) => (personal.read(name), true),
             (read, _) => (read, false),
         };
-        read.map(|(value, fingerprint)| ReadSecret { value, fingerprint, is_personal })
+        read.map(|OpenedSecret { value, fingerprint, is_older }| ReadSecret {
+            value,
+            fingerprint,
+            is_older,
+            is_personal,
+        })
     }
 }
 
@@ -151,6 +158,7 @@ impl<'a> ReadSecrets<'a> {
         };
         match read {
             Ok(read) if read.is_personal => KnownSecret::Personal(read.value.clone()),
+            Ok(read) if read.is_older => KnownSecret::Older(read.value.clone()),
             Ok(read) => KnownSecret::Value(read.value.clone()),
             Err(VaultError::Missing) if self.service.is_only_personal(name) => {
                 KnownSecret::OnlyPersonal
@@ -164,6 +172,10 @@ impl<'a> ReadSecrets<'a> {
                  help: unlock it with: fluvio-secret unlock"
                     .to_owned(),
             ),
+            Err(VaultError::Damaged { source, .. }) if source.is_refused() => {
+                let next = source.help().map(|help| help.to_string());
+                KnownSecret::NotAccepted(source.to_string(), next)
+            }
             Err(VaultError::Damaged { source, .. }) => KnownSecret::Damaged(source.to_string()),
             Err(VaultError::ForOthers { .. }) => KnownSecret::ForOthers,
             Err(error) => {

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use fluvio_secret_protocol::{
     Code, ForgetVault, InitVault, InspectVault, InspectedVault, ListVaults, ListedVault,
-    ListedVaults, Refusal, TrustVault, TrustedVault, VaultForgotten, limits,
+    ListedVaults, Reencrypted, Refusal, TrustVault, TrustedVault, UpgradeVault, VaultForgotten,
+    limits,
 };
 use fluvio_secret_system::places::runtime_directory;
 use fluvio_secret_vault::{Inspection, RegisteredVault, RegistryError, Vault};
 
 use super::handle::{Caller, Handle};
-use super::{Service, follow, refusals, secret};
+use super::{Service, follow, reencrypt, refusals, secret};
 use crate::audit::AuditEvent;
 use crate::leases::LeaseTable;
 
@@ -118,6 +119,12 @@ impl Handle for ForgetVault {
         let leases = end_leases(service, &self.path);
         service.shared.close(&self.path);
         Ok(VaultForgotten { leases })
+    }
+}
+
+impl Handle for UpgradeVault {
+    fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Reencrypted, Refusal> {
+        reencrypt::upgrade(service, caller)
     }
 }
 

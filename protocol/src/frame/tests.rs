@@ -411,7 +411,7 @@ fn key() -> Key {
 }
 
 fn listed() -> Listed {
-    let secrets = vec![ListedSecret { name: name("A"), set_at: 1_670_677_620 }];
+    let secrets = vec![ListedSecret { name: name("A"), set_at: 1_670_677_620, older: false }];
     Listed { secrets, more: false }
 }
 

@@ -42,6 +42,9 @@ pub const MISSING_SECRET: &str = "missing-secret";
 /// The code of a secret of the personal vault, because the vault does not have it.
 pub const PERSONAL_SECRET: &str = "personal-secret";
 
+/// The code of a secret whose file is older than one that this machine has seen.
+pub const OLDER_SECRET: &str = "older-secret";
+
 /// The code of a secret that cannot be decrypted.
 pub const DAMAGED_SECRET: &str = "damaged-secret";
 

@@ -13,6 +13,7 @@ pub(crate) mod grant;
 pub(crate) mod key;
 pub(crate) mod lease;
 pub(crate) mod member;
+pub(crate) mod record;
 pub(crate) mod refusal;
 pub(crate) mod reply;
 pub(crate) mod request;

@@ -16,11 +16,12 @@ macro_rules! requests {
             key: GetKey Lock Passphrase Retire Rotate Unlock UseIdentity;
             lease: CreateLease EndLease ListLeases;
             member: AddMember AdmitMembers GetMembers MergeMembers RemoveMember RequestMembership;
+            record: MergeRecords;
             secret: CopySecret Delete Examine History Import List ListDeleted RenameSecret Restore Set;
             stale: GetStale;
             status: GetActivity GetStatus Stop;
             subscription: Subscribe;
-            vault: ForgetVault InitVault InspectVault ListVaults TrustVault;
+            vault: ForgetVault InitVault InspectVault ListVaults TrustVault UpgradeVault;
         }
     };
 }

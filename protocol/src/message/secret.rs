@@ -184,6 +184,9 @@ pub struct ListedSecret {
     pub name: SecretName,
     /// When it was last set, in seconds since 1970 (UTC). For a deleted one, when its newest version was set.
     pub set_at: i64,
+    /// Whether this machine has seen a later change of it: an older file took its place.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub older: bool,
 }
 
 /// Give a secret another name, with its history.

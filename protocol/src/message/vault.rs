@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::call::Paged;
-use super::member::ListedMember;
+use super::member::{ListedMember, Reencrypted};
 use crate::limits;
 
 /// List the personal vault, and then the registered ones, in the order of their paths.
@@ -126,6 +126,10 @@ pub struct VaultForgotten {
     pub leases: usize,
 }
 
+/// Sign everything that has no signature, and refuse such records from then on. The user vouches for it.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct UpgradeVault;
+
 messages! {
     ForgetVault = "forget-vault" where |forget| forget.path.len() <= limits::LABEL_BYTES
         => VaultForgotten, Writes, needs_vault: false;
@@ -142,6 +146,7 @@ messages! {
             && trust.list.len() <= limits::FINGERPRINT_BYTES
         => TrustedVault, Writes, needs_vault: false;
     TrustedVault = "trusted-vault";
+    UpgradeVault = "upgrade-vault" => Reencrypted, Writes;
     VaultForgotten = "vault-forgotten";
 }
 

@@ -7,12 +7,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fluvio_secret_protocol::SecretName;
 use lru::LruCache;
-use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::id::VaultId;
 use crate::keys::identity::FileKey;
 use crate::keys::locked_memory::LockedMemory;
+use crate::members::content_hash::ContentHash;
 
 /// The most file keys that are kept. They take 64 KiB of memory that is not swapped.
 const KEPT_FILE_KEYS: u16 = 4096;
@@ -34,36 +34,55 @@ pub(crate) type FileKeyOwner = (VaultId, SecretName);
 
 struct FileKeyPlace {
     /// Of the whole encrypted file.
-    hash: FileHash,
+    content: ContentHash,
     place: u16,
+    taken: Option<TakenRecord>,
 }
 
-#[derive(Eq, PartialEq)]
-pub(crate) struct FileHash([u8; 32]);
-
-impl FileHash {
-    pub(crate) fn of(encrypted: &[u8]) -> Self {
-        Self(Sha256::digest(encrypted).into())
-    }
+/// How the record in a file was taken: its signature need not be verified again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct TakenRecord {
+    /// The list of members by which it was verified.
+    pub(crate) by: ContentHash,
+    /// Whether this machine had seen a later change of the secret.
+    pub(crate) is_older: bool,
 }
 
 impl FileKeys {
     /// The file key of the secret's file, if it is kept and the file is still that one.
-    pub(crate) fn get(&self, owner: &FileKeyOwner, hash: &FileHash) -> Option<FileKey> {
+    pub(crate) fn get(
+        &self,
+        owner: &FileKeyOwner,
+        content: ContentHash,
+    ) -> Option<(FileKey, Option<TakenRecord>)> {
         let mut kept = self.kept();
-        let place = kept.places.get(owner).filter(|found| found.hash == *hash)?.place;
+        let found = kept.places.get(owner).filter(|found| found.content == content)?;
+        let (place, taken) = (found.place, found.taken);
         let memory = kept.memory.as_ref()?;
-        Some(Box::new(Zeroizing::new(memory[usize::from(place)])))
+        Some((Box::new(Zeroizing::new(memory[usize::from(place)])), taken))
     }
 
     /// Keeps the file key of a secret, in place of an earlier one.
-    pub(crate) fn keep(&self, owner: &FileKeyOwner, hash: FileHash, file_key: &FileKey) {
+    pub(crate) fn keep(&self, owner: &FileKeyOwner, content: ContentHash, file_key: &FileKey) {
         let mut kept = self.kept();
         kept.forget(owner);
         if let Some(place) = kept.place() {
             let memory = kept.memory.as_mut().expect("it has the place");
             memory[usize::from(place)] = ***file_key;
-            kept.places.put(owner.clone(), FileKeyPlace { hash, place });
+            kept.places.put(owner.clone(), FileKeyPlace { content, place, taken: None });
+        }
+    }
+
+    /// Remembers how the record in a file was taken, if the file's key is kept.
+    pub(crate) fn remember_taken(
+        &self,
+        owner: &FileKeyOwner,
+        content: ContentHash,
+        taken: TakenRecord,
+    ) {
+        let mut kept = self.kept();
+        if let Some(found) = kept.places.get_mut(owner).filter(|found| found.content == content) {
+            found.taken = Some(taken);
         }
     }
 
@@ -115,12 +134,13 @@ mod tests {
     use fluvio_secret_protocol::SecretName;
     use zeroize::Zeroizing;
 
-    use super::{FileHash, FileKeyOwner, FileKeys, KEPT_FILE_KEYS};
+    use super::{FileKeyOwner, FileKeys, KEPT_FILE_KEYS};
     use crate::id::VaultId;
     use crate::keys::identity::{FileKey, Identity};
+    use crate::members::content_hash::ContentHash;
     use crate::rekey::change::Rekey;
-    use crate::tests::{Home, delete, set, write};
-    use crate::{SecretChange, SecretReader, SyncedChange, Vault, VaultError};
+    use crate::tests::{Home, delete, purge, read, restore, set, write};
+    use crate::{OpenedSecret, SecretChange, SecretReader, SyncedChange, Vault, VaultError};
 
     fn name(number: u16) -> FileKeyOwner {
         (vault_id("0"), format!("S{number}").parse().expect("a name"))
@@ -136,11 +156,12 @@ mod tests {
     }
 
     fn keep(keys: &FileKeys, number: u16) {
-        keys.keep(&name(number), FileHash::of(&number.to_be_bytes()), &key(number));
+        keys.keep(&name(number), ContentHash::of(&number.to_be_bytes()), &key(number));
     }
 
     fn get(keys: &FileKeys, number: u16) -> Option<FileKey> {
-        keys.get(&name(number), &FileHash::of(&number.to_be_bytes()))
+        let found = keys.get(&name(number), ContentHash::of(&number.to_be_bytes()));
+        found.map(|(key, _)| key)
     }
 
     #[test]
@@ -151,11 +172,12 @@ mod tests {
         keep(&keys, 2);
         assert_eq!(get(&keys, 1), Some(key(1)));
         assert_eq!(get(&keys, 2), Some(key(2)));
-        assert!(keys.get(&name(1), &FileHash::of(b"another file")).is_none());
-        assert!(keys.get(&name(2), &FileHash::of(&1_u16.to_be_bytes())).is_none());
-        keys.keep(&name(1), FileHash::of(b"another file"), &key(3));
+        assert!(keys.get(&name(1), ContentHash::of(b"another file")).is_none());
+        assert!(keys.get(&name(2), ContentHash::of(&1_u16.to_be_bytes())).is_none());
+        keys.keep(&name(1), ContentHash::of(b"another file"), &key(3));
         assert!(get(&keys, 1).is_none());
-        assert_eq!(keys.get(&name(1), &FileHash::of(b"another file")), Some(key(3)));
+        let found = keys.get(&name(1), ContentHash::of(b"another file"));
+        assert_eq!(found.map(|(key, _)| key), Some(key(3)));
     }
 
     #[test]
@@ -163,8 +185,8 @@ mod tests {
         let keys = FileKeys::default();
         keep(&keys, 1);
         let other = (vault_id("1"), name(1).1);
-        assert!(keys.get(&other, &FileHash::of(&1_u16.to_be_bytes())).is_none());
-        keys.keep(&other, FileHash::of(b"another file"), &key(2));
+        assert!(keys.get(&other, ContentHash::of(&1_u16.to_be_bytes())).is_none());
+        keys.keep(&other, ContentHash::of(b"another file"), &key(2));
         keys.forget(&other);
         assert_eq!(get(&keys, 1), Some(key(1)));
     }
@@ -211,7 +233,7 @@ mod tests {
         }),
         ("restored", |vault| {
             let version = vault.secrets().versions(&secret()).expect("versions").earlier[0].version;
-            let change = SecretChange::restore(vault, secret(), version);
+            let change = restore(vault, "A", version);
             change.and_then(SecretChange::commit).expect("restored");
         }),
         ("encrypted again", |vault| {
@@ -220,7 +242,7 @@ mod tests {
         }),
         ("encrypted for a new key", |vault| rekey(Rekey::rotate(vault, false, None, None))),
         ("removed", |vault| delete(vault, "A").expect("removed")),
-        ("purged", |vault| vault.purge(&secret()).expect("purged")),
+        ("purged", |vault| purge(vault, "A").expect("purged")),
     ];
 
     fn secret() -> SecretName {
@@ -246,15 +268,15 @@ mod tests {
             set(&vault, "A", b"0");
             set(&vault, "A", b"1");
             assert!(!is_kept(&vault), "{change}");
-            let (value, _) = SecretReader::of(&vault).read(&secret()).expect("decrypted");
+            let value = SecretReader::of(&vault).read(&secret()).expect("decrypted").value;
             assert_eq!(value.expose(), b"1");
             assert!(is_kept(&vault), "{change}");
             make(&vault);
             assert!(!is_kept(&vault), "{change}");
-            if let Ok((value, _)) = SecretReader::of(&vault).read(&secret()) {
-                let again = SecretReader::of(&vault).read(&secret()).expect("decrypted").0;
+            if let Ok(OpenedSecret { value, .. }) = SecretReader::of(&vault).read(&secret()) {
+                let again = SecretReader::of(&vault).read(&secret()).expect("decrypted").value;
                 assert_eq!(value.expose(), again.expose(), "{change}");
-                assert_eq!(value.expose(), vault.read(&secret()).expect("decrypted").expose());
+                assert_eq!(value.expose(), read(&vault, "A").expect("decrypted"));
             }
         }
     }

@@ -14,11 +14,12 @@ use crate::error::VaultError;
 use crate::keys::boot_instant::BootInstant;
 use crate::keys::encryption::{self, BadIdentity};
 use crate::keys::error::{IdentityError, KeyError};
-use crate::keys::file_keys::FileKeyOwner;
+use crate::keys::file_keys::{FileKeyOwner, TakenRecord};
 use crate::keys::held::{Held, HeldKeys, KeyState, is_over};
 use crate::keys::identity::Recipient;
 use crate::keys::identity_file::IdentityFile;
 use crate::keys::keyring::Keyring;
+use crate::members::content_hash::ContentHash;
 use crate::whole_file::PreparedFile;
 
 /// The identity's file, and its keys.
@@ -122,6 +123,18 @@ impl KeyHolder {
     pub(crate) fn forget_file_key(&self, owner: &FileKeyOwner) {
         if let HeldKeys::Open(keyring) | HeldKeys::Unlocked(keyring, _) = &self.held().keys {
             keyring.forget_file_key(owner);
+        }
+    }
+
+    /// Remembers how the record in a file was taken, if the file's key is kept.
+    pub(crate) fn remember_taken(
+        &self,
+        owner: &FileKeyOwner,
+        content: ContentHash,
+        taken: TakenRecord,
+    ) {
+        if let Ok(keyring) = self.held().keyring() {
+            keyring.remember_taken(owner, content, taken);
         }
     }
 

@@ -21,9 +21,10 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::keys::encryption::{self, BadIdentity, DecryptFailure};
-use crate::keys::file_keys::{FileHash, FileKeyOwner, FileKeys};
+use crate::keys::file_keys::{FileKeyOwner, FileKeys, TakenRecord};
 use crate::keys::identity::{Identity, Recipient};
 use crate::keys::locked_memory::{LockedMemory, wiping_stack};
+use crate::members::content_hash::ContentHash;
 
 /// How the comment begins that marks a key as retired. Its date follows.
 const RETIRED: &str = "# retired:";
@@ -127,19 +128,31 @@ impl Keyring {
         encryption::decrypt(self.identities(), bytes)
     }
 
-    /// Decrypts the current version of a secret, and keeps its file key for the next time.
+    /// Decrypts the current version of a secret, and keeps its file key for the next time. Returns also how the record
+    /// in it was taken, if it was.
     pub(crate) fn decrypt_current(
         &self,
         owner: &FileKeyOwner,
+        content: ContentHash,
         bytes: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, DecryptFailure> {
-        let hash = FileHash::of(bytes);
-        if let Some(file_key) = self.file_keys.get(owner, &hash) {
-            return encryption::decrypt_by_file_key(file_key, bytes);
+    ) -> Result<(Zeroizing<Vec<u8>>, Option<TakenRecord>), DecryptFailure> {
+        if let Some((file_key, taken)) = self.file_keys.get(owner, content) {
+            let plain = encryption::decrypt_by_file_key(file_key, bytes)?;
+            return Ok((plain, taken));
         }
         let (plain, file_key) = encryption::decrypt_with_file_key(self.identities(), bytes)?;
-        self.file_keys.keep(owner, hash, &file_key);
-        Ok(plain)
+        self.file_keys.keep(owner, content, &file_key);
+        Ok((plain, None))
+    }
+
+    /// Remembers how the record in a file was taken, if the file's key is kept.
+    pub(crate) fn remember_taken(
+        &self,
+        owner: &FileKeyOwner,
+        content: ContentHash,
+        taken: TakenRecord,
+    ) {
+        self.file_keys.remember_taken(owner, content, taken);
     }
 
     /// Wipes the file key of a secret.

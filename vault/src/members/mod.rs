@@ -7,6 +7,7 @@ pub(crate) mod content_hash;
 pub(crate) mod earlier_list;
 pub(crate) mod error;
 pub(crate) mod fork;
+pub(crate) mod former;
 pub(crate) mod hex;
 pub(crate) mod lineage;
 pub(crate) mod list;

@@ -37,6 +37,27 @@ impl ReadMembers {
         forks.map(|fork| fork.version).min()
     }
 
+    /// The list that has this machine alone, if that has lost its signing key or what it knew: then it begins again.
+    pub(crate) fn own_alone(
+        &self,
+        vault: VaultId,
+        own: &[Recipient],
+        fingerprint: Option<KeyFingerprint>,
+    ) -> Option<MemberList> {
+        let list = match &self.accepted {
+            Some(accepted) => accepted.clone(),
+            None => newest_by_itself(vault, &self.lists)?,
+        };
+        let [one] = list.members() else { return None };
+        let is_known = self.accepted.is_some() && Some(one.fingerprint()) == fingerprint;
+        (own.contains(one.recipient()) && !is_known).then_some(list)
+    }
+
+    /// The newest list of a vault that this machine knows nothing of.
+    pub(crate) fn newest_found(&self, vault: VaultId) -> Option<MemberList> {
+        newest_by_itself(vault, &self.lists)
+    }
+
     /// Whether the vault has the accepted list. Another clone of it on this machine may have changed the members.
     pub(crate) fn is_published(&self) -> bool {
         let has =

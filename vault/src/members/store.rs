@@ -20,10 +20,11 @@ use crate::members::applicants::ApplicantFiles;
 use crate::members::chain::MemberChain;
 use crate::members::earlier_list::EarlierList;
 use crate::members::fork::ListFork;
+use crate::members::former::FormerList;
 use crate::members::list::{LIST_BYTES, MemberList, SignedList};
 use crate::members::member::Member;
 use crate::members::note::note_of_machine;
-use crate::members::read_members::{ReadMembers, newest_by_itself};
+use crate::members::read_members::ReadMembers;
 use crate::members::signing_key::{KeyFingerprint, SigningKey};
 use crate::members::signing_key_file::SigningKeyFile;
 use crate::members::store_error::MemberStoreError;
@@ -46,6 +47,7 @@ pub(crate) struct MemberStore {
     config: DurableDirectory,
     signing: SigningKeyFile,
     earlier: EarlierList,
+    former: FormerList,
     requests: ApplicantFiles,
     versions: VersionFiles,
     /// The accepted list as it was read last: its keys take long to read.
@@ -83,10 +85,11 @@ impl MemberStore {
         signing: SigningKeyFile,
     ) -> Self {
         let earlier = EarlierList::of(vault.clone(), config.clone());
+        let former = FormerList::in_directory(config.clone());
         let (requests, versions) =
             (ApplicantFiles::of(id, vault.clone()), VersionFiles::of(vault.clone()));
         let (last, own) = (Mutex::default(), Mutex::default());
-        Self { id, vault, config, signing, earlier, requests, versions, last, own }
+        Self { id, vault, config, signing, earlier, former, requests, versions, last, own }
     }
 
     /// The directory of the lists in the vault.
@@ -204,19 +207,6 @@ impl MemberStore {
         Ok(())
     }
 
-    /// Fails if this machine is a member that only reads.
-    pub(crate) fn refuse_reader(&self) -> Result<(), MemberStoreError> {
-        let (read, own) = (self.read()?, self.own_fingerprint()?);
-        let member =
-            own.and_then(|own| read.of_vault().iter().find(|one| one.fingerprint() == own));
-        match member {
-            Some(member) if !member.may_write() => {
-                Err(MemberStoreError::Reader { path: self.vault.path().to_owned() })
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Begins the list of a vault that has none.
     pub(crate) fn begin_if_none(&self, own: &Recipient) -> Result<(), MemberStoreError> {
         let read = self.read()?;
@@ -306,9 +296,13 @@ impl MemberStore {
     /// current one first; empty if they are not known.
     pub(crate) fn prepare(&self, own: &[Recipient]) -> Result<AgreedMembers, MemberStoreError> {
         let mut read = self.read()?;
-        if read.is_empty() {
-            if !read.lists.is_empty() && !self.is_own_alone(&read, own) {
+        let alone = read.own_alone(self.id, own, self.own_fingerprint()?);
+        if read.is_empty() || alone.is_some() {
+            if !read.lists.is_empty() && alone.is_none() {
                 return Err(MemberStoreError::Untrusted { path: self.vault.path().to_owned() });
+            }
+            if let Some(alone) = alone {
+                self.former.keep(&alone)?;
             }
             self.begin(own.first().ok_or_else(|| self.unknown())?, &note_of_machine())?;
             read = self.read()?;
@@ -327,13 +321,9 @@ impl MemberStore {
         Ok(agreed)
     }
 
-    /// Whether the newest list has this machine alone, which has lost what it knew: then it begins again.
-    fn is_own_alone(&self, read: &ReadMembers, own: &[Recipient]) -> bool {
-        newest_by_itself(self.id, &read.lists).is_some_and(|list| {
-            let mut members = list.members().iter();
-            members.next().is_some_and(|one| own.contains(one.recipient()))
-                && members.next().is_none()
-        })
+    /// The list before the accepted one, until everything is signed again.
+    pub(crate) fn former(&self) -> Result<Option<MemberList>, MemberStoreError> {
+        self.former.read()
     }
 
     /// The list that counts. Writes nothing.
@@ -380,6 +370,11 @@ impl MemberStore {
         next: &MemberList,
         is_identity_changed: bool,
     ) -> Result<(), MemberStoreError> {
+        if let Some(before) = self.read()?.accepted
+            && before.hash() != next.hash()
+        {
+            self.former.keep(&before)?;
+        }
         let beginning = if is_identity_changed { IDENTITY_CHANGED } else { MEMBERS_CHANGED };
         self.write(&self.config, NEXT, &[beginning, next.bytes()].concat())?;
         self.versions.publish(next)?;
@@ -390,7 +385,8 @@ impl MemberStore {
     pub(crate) fn end(&self) -> Result<(), MemberStoreError> {
         let ended = self.config.remove_if_there(NEXT).and_then(|()| self.config.sync());
         let path = self.config.path_of(NEXT);
-        ended.map_err(|source| MemberStoreError::Write { path, source })
+        ended.map_err(|source| MemberStoreError::Write { path, source })?;
+        self.former.end()
     }
 }
 

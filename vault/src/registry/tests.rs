@@ -67,7 +67,8 @@ fn each_vault_has_its_own_value_of_a_name() {
     set(&vaults[1], "A", b"other");
     for (vault, value) in [(&user.personal, "personal"), (&vaults[0], "one"), (&vaults[1], "other")]
     {
-        let kept = SecretReader::of(vault).read(&"A".parse().expect("a name")).expect("a value").0;
+        let kept =
+            SecretReader::of(vault).read(&"A".parse().expect("a name")).expect("a value").value;
         assert_eq!(kept.expose(), value.as_bytes());
         assert_eq!(read(vault, "A").expect("a value"), value.as_bytes());
     }

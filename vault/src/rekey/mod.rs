@@ -13,3 +13,4 @@ pub(crate) mod own_member;
 pub(crate) mod plan;
 pub(crate) mod reencrypt;
 pub(crate) mod retirement;
+pub(crate) mod upgrade;

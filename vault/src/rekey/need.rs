@@ -52,8 +52,8 @@ fn find(
     let secrets = vault.secrets();
     let mut found = Vec::new();
     for name in secrets.all_names()? {
-        for version in secrets.all_versions(&name)?.into_iter().rev() {
-            let Some(file) = secrets.locate(&name, version)? else { continue };
+        for place in secrets.places(&name)?.into_iter().rev() {
+            let Some(file) = secrets.locate(&name, place)? else { continue };
             let passes = match file.read() {
                 Ok(bytes) => test(Some(&bytes))?,
                 Err(VaultError::Missing) => false,

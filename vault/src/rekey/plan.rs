@@ -4,6 +4,7 @@ use crate::error::VaultError;
 use crate::members::list::MemberList;
 use crate::members::signing_key::KeyFingerprint;
 use crate::rekey::reencrypt::{ReencryptCounts, ReencryptScope, ReencryptStep, Reencryption};
+use crate::secrets::writer::SecretWriter;
 use crate::vault::Vault;
 
 /// A list that everything is encrypted for.
@@ -30,15 +31,15 @@ impl ReencryptPlan {
                 report(ReencryptStep::Pause);
             }
         }
-        let recipients: Vec<_> = list.recipients().cloned().collect();
-        let mut counts = Reencryption::new(vault, &recipients, what, report).run()?;
+        let writer = SecretWriter::for_list(vault, &list)?;
+        let mut counts = Reencryption::new(vault, &writer, what, report)?.run()?;
         // Everything is decrypted once more by the current key alone. What it does not decrypt, such as a
         // file that was added in between, is encrypted again.
         let mut is_done = !is_identity_changed;
         while !is_done {
             let what = ReencryptScope::NotByCurrent;
-            let more = Reencryption::new(vault, &recipients, what, report).run()?;
-            is_done = more.secrets + more.versions == 0;
+            let more = Reencryption::new(vault, &writer, what, report)?.run()?;
+            is_done = more.secrets + more.versions + more.marks == 0;
             counts = counts.and(more);
         }
         // An empty directory at the vault's path has nothing to encrypt.

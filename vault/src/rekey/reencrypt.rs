@@ -10,14 +10,15 @@ use std::vec::IntoIter;
 use fluvio_secret_protocol::{SecretName, limits};
 use fluvio_secret_system::file_id::FileId;
 use fluvio_secret_system::parallel::{DISK_THREADS, beside, cores, in_parallel};
-use zeroize::Zeroizing;
 
 use crate::error::VaultError;
-use crate::keys::encryption::{DecryptFailure, encrypt};
-use crate::keys::identity::Recipient;
-use crate::keys::keyring::Keyring;
+use crate::revisions::revision::Revision;
+use crate::revisions::verifier::OpenedRecord;
+use crate::secret_reader::SecretReader;
 use crate::secrets::fingerprint::fingerprint;
 use crate::secrets::version_file::VersionFile;
+use crate::secrets::version_place::{IN_VAULT, VersionPlace};
+use crate::secrets::writer::{SecretWriter, seen_in};
 use crate::vault::Vault;
 use crate::whole_file::{PreparedFile, WrittenFile};
 
@@ -54,15 +55,19 @@ pub enum ReencryptStep<'a> {
 pub(crate) struct ReencryptCounts {
     pub(crate) secrets: usize,
     pub(crate) versions: usize,
+    /// The number of marks of removals.
+    pub(crate) marks: usize,
     /// Secrets of which a version could not be decrypted, and was left as it is.
     left: BTreeSet<SecretName>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Eq, PartialEq)]
 pub(crate) enum ReencryptScope {
     All,
     /// What the current key does not decrypt.
     NotByCurrent,
+    /// What has no signature. This machine signs it.
+    Unsigned,
 }
 
 pub(crate) struct Reencryption<'a> {
@@ -83,7 +88,7 @@ pub(crate) struct Reencryption<'a> {
 /// A secret may have a thousand versions.
 struct SplitSecret {
     name: SecretName,
-    versions: IntoIter<Option<u64>>,
+    versions: IntoIter<VersionPlace>,
     /// The file of its current version. Each change of the secret replaces or removes it.
     file_id: Option<FileId>,
 }
@@ -91,7 +96,8 @@ struct SplitSecret {
 /// What all files have in common.
 struct ReencryptFiles<'a> {
     vault: &'a Vault,
-    recipients: &'a [Recipient],
+    writer: &'a SecretWriter,
+    reader: SecretReader<'a>,
     what: ReencryptScope,
 }
 
@@ -106,7 +112,6 @@ struct DueBatch {
 
 struct DueVersion {
     name: SecretName,
-    version: Option<u64>,
     file: VersionFile,
     /// The file that is read. Another one may be there later.
     file_id: Option<FileId>,
@@ -117,27 +122,32 @@ enum DueOutcome {
     Kept,
     /// It could not be decrypted.
     Left(SecretName),
-    Written(WrittenFile, ReencryptTarget),
+    Written(Box<(WrittenFile, ReencryptTarget)>),
 }
 
 /// The version that a file replaces.
 struct ReencryptTarget {
     name: SecretName,
     file_id: Option<FileId>,
-    version: Option<u64>,
+    place: VersionPlace,
     /// Of the current version, before and after.
     fingerprints: Option<[u64; 2]>,
+    revision: Option<Revision>,
 }
 
 impl<'a> Reencryption<'a> {
     pub(crate) fn new(
         vault: &'a Vault,
-        recipients: &'a [Recipient],
+        writer: &'a SecretWriter,
         what: ReencryptScope,
         report: &'a mut dyn FnMut(ReencryptStep<'_>),
-    ) -> Self {
-        Self {
-            files: ReencryptFiles { vault, recipients, what },
+    ) -> Result<Self, VaultError> {
+        let reader = match what {
+            ReencryptScope::Unsigned => SecretReader::taking_unsigned(vault)?,
+            ReencryptScope::All | ReencryptScope::NotByCurrent => SecretReader::of(vault),
+        };
+        Ok(Self {
+            files: ReencryptFiles { vault, writer, reader, what },
             report,
             names: Vec::new().into_iter(),
             split: None,
@@ -146,7 +156,7 @@ impl<'a> Reencryption<'a> {
             counts: ReencryptCounts::default(),
             done: 0,
             all: 0,
-        }
+        })
     }
 
     pub(crate) fn run(mut self) -> Result<ReencryptCounts, VaultError> {
@@ -177,7 +187,7 @@ impl<'a> Reencryption<'a> {
                 match outcome {
                     DueOutcome::Kept => {}
                     DueOutcome::Left(name) => _ = self.counts.left.insert(name),
-                    DueOutcome::Written(file, target) => written.push((file, target)),
+                    DueOutcome::Written(file) => written.push(*file),
                 }
             }
             names = due.names;
@@ -200,17 +210,20 @@ impl<'a> Reencryption<'a> {
                 Some(split) => (split.name, split.versions),
                 None => {
                     let Some(name) = self.names.next() else { break };
-                    let versions = secrets.all_versions(&name)?.into_iter();
+                    let versions = secrets.places(&name)?.into_iter();
                     (name, versions)
                 }
             };
             while !batch.is_full()
-                && let Some(version) = versions.next()
+                && let Some(place) = versions.next()
             {
-                let Some(file) = secrets.locate(&name, version)? else { continue };
+                let Some(file) = secrets.locate(&name, place)? else { continue };
                 let file_id = file.id()?;
+                if file_id.is_none() {
+                    continue;
+                }
                 batch.bytes += file_id.map_or(0, |id| id.size());
-                batch.versions.push(DueVersion { name: name.clone(), version, file, file_id });
+                batch.versions.push(DueVersion { name: name.clone(), file, file_id });
             }
             if versions.len() == 0 {
                 batch.names.push(name);
@@ -231,10 +244,10 @@ impl<'a> Reencryption<'a> {
     ) -> Result<(), VaultError> {
         let vault = self.files.vault;
         let is_reported = is_over || !synced.is_empty();
-        let mut histories = BTreeSet::new();
+        let (mut histories, mut known) = (BTreeSet::new(), Vec::new());
         for (prepared, target) in synced {
-            let ReencryptTarget { name, file_id, version, fingerprints } = target;
-            let file = match vault.secrets().locate(&name, version)? {
+            let ReencryptTarget { name, file_id, place, fingerprints, revision } = target;
+            let file = match vault.secrets().locate(&name, place)? {
                 Some(file) if file.id()? == file_id => file,
                 // What was put there in the meantime is newer.
                 _ => {
@@ -246,17 +259,22 @@ impl<'a> Reencryption<'a> {
                 (self.report)(ReencryptStep::Same { name: &name, before, after });
             }
             file.replace(prepared)?;
-            match version {
-                None => {
+            if let Some(revision) = revision.filter(|_| IN_VAULT.contains(&place)) {
+                known.extend(seen_in(&revision, &file).map(|file| (name.clone(), file)));
+            }
+            match place {
+                VersionPlace::Current => {
                     vault.forget_file_key(&name);
                     self.counts.secrets += 1;
                 }
-                Some(_) => {
+                VersionPlace::Earlier(_) => {
                     self.counts.versions += 1;
                     histories.insert(name);
                 }
+                VersionPlace::Deleted | VersionPlace::Purged => self.counts.marks += 1,
             }
         }
+        vault.secrets().seen().learn(&known);
         let histories = histories.into_iter().collect();
         in_parallel(DISK_THREADS, histories, |name| vault.secrets().history().sync(&name))?;
         self.unreported.extend(names);
@@ -272,6 +290,7 @@ impl<'a> Reencryption<'a> {
         self.done = self.all.min(self.done + names.len());
         let done = match self.files.what {
             ReencryptScope::All => self.done,
+            ReencryptScope::Unsigned => self.done,
             // An earlier run has done all.
             ReencryptScope::NotByCurrent => self.all,
         };
@@ -292,7 +311,7 @@ impl ReencryptFiles<'_> {
     }
 
     fn encrypt(&self, due: &DueVersion) -> Result<DueOutcome, VaultError> {
-        let DueVersion { name, version, file, file_id } = due;
+        let DueVersion { name, file, file_id } = due;
         let encrypted = match file.read() {
             Ok(encrypted) => encrypted,
             // Another program removed it.
@@ -302,34 +321,36 @@ impl ReencryptFiles<'_> {
             }
             Err(error) => return Err(error),
         };
+        if self.what == ReencryptScope::NotByCurrent
+            && self.vault.keys().with(|keys| keys.decrypt_by_current(&encrypted).is_ok())?
+        {
+            return Ok(DueOutcome::Kept);
+        }
         // One at a time, so that a lock does not wait for all.
-        let decrypt = |keys: &Keyring| self.decrypt(keys, &encrypted);
-        let plain = match self.vault.keys().with(decrypt)? {
-            None => return Ok(DueOutcome::Kept),
-            Some(Ok(plain)) => plain,
-            Some(Err(_)) => return Ok(DueOutcome::Left(name.clone())),
+        let record = match self.reader.record(name, file, &encrypted) {
+            Ok(record) => record,
+            Err(VaultError::Damaged { .. } | VaultError::DamagedVersion { .. }) => {
+                return Ok(DueOutcome::Left(name.clone()));
+            }
+            Err(error) => return Err(error),
         };
-        let before = version.is_none().then(|| fingerprint(&encrypted));
-        // A record of another secret stays one.
-        let encrypted = encrypt(self.recipients, &plain).map_err(|source| file.failed(source))?;
-        let written = file.write(&encrypted, file.date()?)?;
-        let fingerprints = before.map(|before| [before, fingerprint(&encrypted)]);
-        let (name, file_id, version) = (name.clone(), *file_id, *version);
-        let target = ReencryptTarget { name, file_id, version, fingerprints };
-        Ok(DueOutcome::Written(written, target))
-    }
-
-    /// Decrypts what is to be encrypted again; `None` for everything else.
-    fn decrypt(
-        &self,
-        keys: &Keyring,
-        encrypted: &[u8],
-    ) -> Option<Result<Zeroizing<Vec<u8>>, DecryptFailure>> {
-        let is_due = match self.what {
-            ReencryptScope::All => true,
-            ReencryptScope::NotByCurrent => keys.decrypt_by_current(encrypted).is_err(),
+        let sealed = match (&record, self.what) {
+            (OpenedRecord::Signed(_), ReencryptScope::Unsigned) => return Ok(DueOutcome::Kept),
+            (OpenedRecord::Signed(record), _) => self.writer.seal_again(record),
+            (OpenedRecord::Unsigned(record), ReencryptScope::Unsigned) => {
+                self.writer.seal_first(record)
+            }
+            (OpenedRecord::Unsigned(record), _) => self.writer.encrypt_unsigned(record),
         };
-        is_due.then(|| keys.decrypt(encrypted))
+        let sealed = sealed.map_err(|source| file.failed(source))?;
+        let written = file.write(&sealed.encrypted, file.date()?)?;
+        let is_current = file.place == VersionPlace::Current;
+        let fingerprints =
+            is_current.then(|| [&encrypted, &sealed.encrypted].map(|bytes| fingerprint(bytes)));
+        let (name, file_id, place) = (name.clone(), *file_id, file.place);
+        let revision = sealed.revision;
+        let target = ReencryptTarget { name, file_id, place, fingerprints, revision };
+        Ok(DueOutcome::Written(Box::new((written, target))))
     }
 
     fn sync_all(
@@ -349,6 +370,7 @@ impl ReencryptCounts {
     pub(crate) fn and(mut self, other: Self) -> Self {
         self.secrets += other.secrets;
         self.versions += other.versions;
+        self.marks += other.marks;
         self.left.extend(other.left);
         self
     }

@@ -3,3 +3,4 @@
 pub(crate) mod revision;
 pub(crate) mod signed_record;
 pub(crate) mod vault_state;
+pub(crate) mod verifier;

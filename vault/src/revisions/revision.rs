@@ -1,22 +1,25 @@
 //! What orders the records of a secret.
 
+use fluvio_secret_protocol::RecordKind;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use crate::members::content_hash::ContentHash;
 use crate::members::signed_text::LARGEST_NUMBER;
 use crate::members::signing_key::KeyFingerprint;
 
-/// What a record does to its secret.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RecordKind {
-    /// It sets the secret to a value.
-    Value,
-    /// It deletes the secret. Earlier values stay in the history.
-    Deleted,
-    /// It deletes the secret, and all values up to it, wherever they are.
-    Purged,
+/// Reads the word for a kind, which is also that of documents.
+pub(crate) fn kind_of(word: &str) -> Option<RecordKind> {
+    let kinds = [RecordKind::Value, RecordKind::Deleted, RecordKind::Purged];
+    kinds.into_iter().find(|kind| word_of(*kind) == word)
+}
+
+/// The word for a kind.
+pub(crate) fn word_of(kind: RecordKind) -> &'static str {
+    match kind {
+        RecordKind::Value => "value",
+        RecordKind::Deleted => "deleted",
+        RecordKind::Purged => "purged",
+    }
 }
 
 /// Where a record stands among all records of its secret. The greatest one is current.

@@ -6,7 +6,8 @@
 //!
 //! The signature shows which member wrote it, and that it is of this vault and this name.
 
-use fluvio_secret_protocol::{Role, Secret, SecretName, limits};
+use fluvio_secret_protocol::{RecordKind, Role, Secret, SecretName, limits};
+use fluvio_secret_system::help::{Help, Helpful};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -18,7 +19,7 @@ use crate::members::signed_text::{
     BadDocument, LARGEST_NUMBER, SignedKind, SignedParts, document, head_line,
 };
 use crate::members::signing_key::{KeyFingerprint, SIGNATURE_BYTES, SigningKey};
-use crate::revisions::revision::{RecordKind, Revision};
+use crate::revisions::revision::Revision;
 
 /// The format that is written, and the newest that is read.
 const RECORD_FORMAT: u32 = 2;
@@ -39,7 +40,7 @@ pub struct SecretUpdate {
 }
 
 /// A record as it was found. Its signature is not verified.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SignedRecord {
     head: RecordHead,
     signature: [u8; SIGNATURE_BYTES],
@@ -77,6 +78,8 @@ pub enum RecordError {
     Limits,
     #[error("it is written for version {0} of the list of members, which is not here")]
     NewerMembers(u64),
+    #[error("this machine has accepted no list of members")]
+    NoMembers,
     #[error("{0} is not an admin, who alone may sign the record of another member again")]
     NotAdmin(KeyFingerprint),
     #[error("{0} is not a writer of the vault")]
@@ -87,6 +90,24 @@ pub enum RecordError {
     OtherVault,
     #[error("its signature does not match")]
     Signature,
+}
+
+impl Helpful for RecordError {
+    fn help(&self) -> Option<Help> {
+        Some(match self {
+            Self::NewerMembers(_) => {
+                Help::advice("get the newest list of members, as with git pull")
+            }
+            Self::NoMembers => {
+                Help::command("look at the members with", "fluvio-secret vault trust")
+            }
+            Self::NotAdmin(_) | Self::NotWriter(_) | Self::Signature => {
+                Help::advice("set the secret again, or have a member do it who may write")
+            }
+            Self::Limits => Help::advice("choose another name"),
+            Self::Document(_) | Self::OtherName(_) | Self::OtherVault => return None,
+        })
+    }
 }
 
 impl SignedRecord {
@@ -134,16 +155,32 @@ impl SignedRecord {
         if is_signed { Ok(VerifiedRecord(self)) } else { Err(RecordError::Signature) }
     }
 
+    /// A record with the bytes of one that was verified by the same list.
+    pub(crate) fn verified_before(self) -> VerifiedRecord {
+        VerifiedRecord(self)
+    }
+
     /// As [`SignedRecord::verify`], and it must be of this secret.
     pub fn verify_of(
         self,
         name: &SecretName,
         members: &MemberList,
     ) -> Result<VerifiedRecord, RecordError> {
-        if self.head.name != *name {
-            return Err(RecordError::OtherName(self.head.name));
-        }
+        self.refuse_if_other(name)?;
         self.verify(members)
+    }
+
+    /// Fails unless it is of this secret.
+    pub(crate) fn refuse_if_other(&self, name: &SecretName) -> Result<(), RecordError> {
+        match self.head.name == *name {
+            true => Ok(()),
+            false => Err(RecordError::OtherName(self.head.name.clone())),
+        }
+    }
+
+    /// Where it would be among the records of its secret, if it is accepted.
+    pub(crate) fn revision(&self, file: ContentHash) -> Revision {
+        self.head.revision(file)
     }
 
     /// The bytes to encrypt.
@@ -154,6 +191,15 @@ impl SignedRecord {
 }
 
 impl RecordHead {
+    fn author(&self) -> KeyFingerprint {
+        self.originally_by.unwrap_or(self.writer)
+    }
+
+    fn revision(&self, file: ContentHash) -> Revision {
+        let Self { kind, revision: counter, members, set_at, .. } = *self;
+        Revision { counter, author: self.author(), set_at, kind, members, file }
+    }
+
     fn sign(
         self,
         value: Secret,
@@ -216,8 +262,7 @@ impl VerifiedRecord {
     /// Its place among the records of its secret. `file` is the hash of its encrypted file.
     #[must_use]
     pub fn revision(&self, file: ContentHash) -> Revision {
-        let RecordHead { kind, revision: counter, members, set_at, .. } = self.0.head;
-        Revision { counter, author: self.author(), set_at, kind, members, file }
+        self.0.head.revision(file)
     }
 
     /// The secret's name.
@@ -247,13 +292,17 @@ impl VerifiedRecord {
     /// Who made the change: the writer, unless an admin has signed it again.
     #[must_use]
     pub fn author(&self) -> KeyFingerprint {
-        self.0.head.originally_by.unwrap_or(self.0.head.writer)
+        self.0.head.author()
     }
 
     /// The value; empty if the secret is deleted or purged.
     #[must_use]
     pub fn value(&self) -> &Secret {
         &self.0.value
+    }
+
+    pub(crate) fn into_value(self) -> Secret {
+        self.0.value
     }
 }
 

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use fluvio_secret_protocol::SecretName;
+use fluvio_secret_protocol::{RecordKind, SecretName};
 
-use crate::revisions::revision::{RecordKind, Revision, next_counter};
+use crate::revisions::revision::{Revision, next_counter};
 
 /// What a vault has of each name.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

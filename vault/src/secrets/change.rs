@@ -4,20 +4,21 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::time::SystemTime;
 
-use fluvio_secret_protocol::{Secret, SecretName};
+use fluvio_secret_protocol::{RecordKind, Secret, SecretName};
 use fluvio_secret_system::io_error::copy_of;
 use fluvio_secret_system::parallel::{DISK_THREADS, in_parallel};
 use jiff::Timestamp;
 
 use crate::error::VaultError;
-use crate::keys::encryption::encrypt;
-use crate::keys::identity::Recipient;
+use crate::revisions::revision::Revision;
+use crate::secret_reader::SecretReader;
 use crate::secrets::file_name::file_of;
 use crate::secrets::fingerprint::fingerprint;
+use crate::secrets::history::seen_revisions::SeenFile;
 use crate::secrets::history::version_history::KeptVersion;
-use crate::secrets::record::{BadRecord, Record};
+use crate::secrets::version_place::VersionPlace;
+use crate::secrets::writer::{SealedRecord, SecretWriter, seen_in};
 use crate::vault::Vault;
 use crate::whole_file::{PreparedFile, WrittenFile};
 
@@ -26,26 +27,30 @@ use crate::whole_file::{PreparedFile, WrittenFile};
 #[must_use]
 pub struct SecretChange<'a> {
     target: ChangeTarget<'a>,
-    /// `None` removes the secret.
-    written: Option<WrittenFile>,
+    written: WrittenFile,
     /// The date that the secret will have.
     pub set_at: Timestamp,
-    /// The fingerprint that the secret will have.
+    /// The fingerprint that the secret will have; `None` if it is deleted.
     pub fingerprint: Option<u64>,
     /// The fingerprint of the current version, if that has the same value.
     pub same_as: Option<u64>,
+    /// The fingerprint of the earlier version that is restored.
+    pub restores: Option<u64>,
 }
 
 /// A change that is on the disk, and not made.
 #[must_use]
 pub struct SyncedChange<'a> {
     target: ChangeTarget<'a>,
-    prepared: Option<PreparedFile>,
+    prepared: PreparedFile,
 }
 
 struct ChangeTarget<'a> {
     vault: &'a Vault,
     name: SecretName,
+    /// Where its record is put: a value, or the mark that the secret is deleted.
+    place: VersionPlace,
+    revision: Revision,
     /// The version in the history that it was, and that leaves the history.
     restored: Option<u64>,
     /// The version before, once the history has it.
@@ -53,63 +58,68 @@ struct ChangeTarget<'a> {
 }
 
 impl<'a> SecretChange<'a> {
-    /// Encrypts a value and writes it beside the one that it will replace. The recipients are those of
-    /// [`Vault::recipients`].
+    /// Signs and encrypts a value, and writes it beside the one that it will replace.
+    ///
+    /// # Errors
+    ///
+    /// Also [`VaultError::Unseen`].
     pub fn set(
         vault: &'a Vault,
-        recipients: &[Recipient],
+        writer: &SecretWriter,
         name: SecretName,
         value: Secret,
     ) -> Result<Self, VaultError> {
-        let encrypted = encrypted(recipients, &name, value);
-        let (encrypted, set_at) =
-            encrypted.map_err(|source| vault.secrets().current(&name).failed(source))?;
-        Self::write(vault, name, &encrypted, set_at)
+        let sealed = writer.seal(vault, &name, RecordKind::Value, value)?;
+        Self::write(vault, name, VersionPlace::Current, &sealed)
     }
 
-    /// Writes an earlier version beside the current one. Its bytes stay as they are, so this works while
-    /// the vault is locked. Otherwise they must be a version of this secret.
-    pub fn restore(vault: &'a Vault, name: SecretName, version: u64) -> Result<Self, VaultError> {
+    /// Sets a secret to an earlier value. That is a new change, so it needs the identity.
+    pub fn restore(
+        vault: &'a Vault,
+        writer: &SecretWriter,
+        name: SecretName,
+        version: u64,
+    ) -> Result<Self, VaultError> {
         let file = vault.secrets().history().locate(&name, version)?.ok_or(VaultError::Missing)?;
-        let encrypted = file.read()?;
-        let same_as = match vault.keys().with(|keys| keys.decrypt(&encrypted)) {
-            Ok(plain) => {
-                let record = plain.map_err(BadRecord::from);
-                let record = record.and_then(|plain| Record::of(&name, &plain));
-                let record = record.map_err(|why| file.damaged(why))?;
-                vault.fingerprint_of_same(&name, &record.value)
-            }
-            Err(VaultError::IdentityLost { .. } | VaultError::Locked { .. }) => None,
-            Err(error) => return Err(error),
-        };
-        // Its date in `list` is that of now.
-        let set_at = now().map_err(|source| vault.secrets().current(&name).failed(source))?;
-        let mut change = Self::write(vault, name, &encrypted, set_at)?;
+        let reader = SecretReader::of(vault);
+        let opened = reader.open(&name, &file)?;
+        let restores = Some(fingerprint(&opened.encrypted));
+        let value = opened.record.into_value();
+        let same_as = reader.fingerprint_of_same(&name, &value);
+        let mut change = Self::set(vault, writer, name, value)?;
         change.target.restored = Some(version);
-        Ok(Self { same_as, ..change })
+        Ok(Self { same_as, restores, ..change })
     }
 
-    /// Removes a secret.
-    pub fn delete(vault: &'a Vault, name: SecretName) -> Result<Self, VaultError> {
+    /// Removes a secret, and marks it as deleted.
+    ///
+    /// # Errors
+    ///
+    /// Also [`VaultError::Unseen`].
+    pub fn delete(
+        vault: &'a Vault,
+        writer: &SecretWriter,
+        name: SecretName,
+    ) -> Result<Self, VaultError> {
         if !vault.secrets().has(&name)? {
             return Err(VaultError::Missing);
         }
-        let set_at = now().map_err(|source| vault.secrets().current(&name).failed(source))?;
-        let target = ChangeTarget { vault, name, restored: None, kept: None };
-        Ok(Self { target, written: None, set_at, fingerprint: None, same_as: None })
+        let sealed = writer.seal(vault, &name, RecordKind::Deleted, Secret::default())?;
+        Self::write(vault, name, VersionPlace::Deleted, &sealed)
     }
 
     fn write(
         vault: &'a Vault,
         name: SecretName,
-        encrypted: &[u8],
-        set_at: Timestamp,
+        place: VersionPlace,
+        sealed: &SealedRecord,
     ) -> Result<Self, VaultError> {
-        let date = SystemTime::try_from(set_at).ok();
-        let written = Some(vault.secrets().current(&name).write(encrypted, date)?);
-        let fingerprint = Some(fingerprint(encrypted));
-        let target = ChangeTarget { vault, name, restored: None, kept: None };
-        Ok(Self { target, written, set_at, fingerprint, same_as: None })
+        let written = sealed.write(&vault.secrets().current(&name))?;
+        let is_set = place == VersionPlace::Current;
+        let fingerprint = is_set.then(|| fingerprint(&sealed.encrypted));
+        let (revision, set_at) = (sealed.revision, sealed.set_at());
+        let target = ChangeTarget { vault, name, place, revision, restored: None, kept: None };
+        Ok(Self { target, written, set_at, fingerprint, same_as: None, restores: None })
     }
 
     /// Its secret.
@@ -126,8 +136,7 @@ impl<'a> SecretChange<'a> {
 
     fn sync(self) -> Result<SyncedChange<'a>, VaultError> {
         let Self { target, written, .. } = self;
-        let prepared = written.map(WrittenFile::sync).transpose();
-        let prepared = prepared.map_err(|source| target.failed(source))?;
+        let prepared = written.sync().map_err(|source| target.failed(source))?;
         Ok(SyncedChange { target, prepared })
     }
 
@@ -147,39 +156,69 @@ impl<'a> SyncedChange<'a> {
     pub fn commit_all(changes: Vec<Self>) -> Vec<Result<(), VaultError>> {
         let Ok(kept) =
             in_parallel(DISK_THREADS, changes, |change| Ok::<_, Infallible>(change.keep()));
-        let made: Vec<_> = kept.into_iter().map(|kept| kept.and_then(Self::make)).collect();
+        let put: Vec<_> = kept.into_iter().map(|kept| kept.and_then(Self::put)).collect();
+        // A mark is durable before the file is removed that it marks.
+        let marked = match put.iter().flatten().find(|target| target.deletes()) {
+            Some(target) => target.vault.secrets().sync_marks(VersionPlace::Deleted),
+            None => Ok(()),
+        };
+        let made: Vec<_> =
+            put.into_iter().map(|put| put.and_then(|target| target.remove(&marked))).collect();
         let synced = match made.iter().flatten().next() {
             Some(target) => target.vault.secrets().directory().sync(),
             None => Ok(()),
         };
-        made.into_iter().map(|made| made.and_then(|target| target.finish(&synced))).collect()
+        let finished = made.into_iter().map(|made| made.and_then(|target| target.finish(&synced)));
+        let finished: Vec<_> = finished.collect();
+        let known: Vec<_> = finished.iter().flatten().filter_map(ChangeTarget::seen).collect();
+        if let Some(target) = finished.iter().flatten().next() {
+            target.vault.secrets().seen().learn(&known);
+        }
+        finished.into_iter().map(|finished| finished.map(|_| ())).collect()
     }
 
     /// Keeps the current version in the history, durably if it will be the only copy.
     fn keep(mut self) -> Result<Self, VaultError> {
         let history = self.target.vault.secrets().history();
         self.target.kept = history.keep(&self.target.name)?;
-        if let (None, Some(kept)) = (&self.prepared, &self.target.kept) {
+        if let (true, Some(kept)) = (self.target.deletes(), &self.target.kept) {
             history.make_durable(kept).map_err(|source| self.target.undone(source))?;
         }
         Ok(self)
     }
 
-    /// Replaces or removes the file, which is durable after the sync of its directory.
-    fn make(self) -> Result<ChangeTarget<'a>, VaultError> {
+    /// Gives the file its name, which is durable after the sync of its directory.
+    fn put(self) -> Result<ChangeTarget<'a>, VaultError> {
         let Self { target, prepared } = self;
-        let directory = target.vault.secrets().directory();
-        let made = match prepared {
-            Some(prepared) => prepared.rename_into(directory),
-            None => directory.remove(&file_of(&target.name)),
-        };
-        made.map_err(|source| target.undone(source))?;
-        target.vault.forget_file_key(&target.name);
+        let secrets = target.vault.secrets();
+        let directory = secrets.make_marks(target.place)?;
+        prepared.rename_into(&directory).map_err(|source| target.undone(source))?;
         Ok(target)
     }
 }
 
 impl ChangeTarget<'_> {
+    fn deletes(&self) -> bool {
+        self.place == VersionPlace::Deleted
+    }
+
+    /// Removes what does not count beside the file that was put there.
+    fn remove(self, marked: &io::Result<()>) -> Result<Self, VaultError> {
+        let secrets = self.vault.secrets();
+        if self.deletes() {
+            marked.as_ref().map_err(|error| self.failed(copy_of(error)))?;
+            let removed = secrets.directory().remove(&file_of(&self.name));
+            removed.map_err(|source| {
+                secrets.remove_mark(&self.name, self.place);
+                self.undone(source)
+            })?;
+        } else {
+            secrets.remove_mark(&self.name, VersionPlace::Deleted);
+        }
+        self.vault.forget_file_key(&self.name);
+        Ok(self)
+    }
+
     fn failed(&self, source: io::Error) -> VaultError {
         self.vault.secrets().current(&self.name).failed(source)
     }
@@ -191,30 +230,20 @@ impl ChangeTarget<'_> {
     }
 
     /// Shortens the history, if the directory was synced.
-    fn finish(self, synced: &io::Result<()>) -> Result<(), VaultError> {
+    fn finish(self, synced: &io::Result<()>) -> Result<Self, VaultError> {
         synced.as_ref().map_err(|error| self.failed(copy_of(error)))?;
         let history = self.vault.secrets().history();
         if let Some(version) = self.restored {
             history.remove_restored(&self.name, version);
         }
         self.kept.iter().for_each(|kept| history.prune(kept));
-        Ok(())
+        Ok(self)
     }
-}
 
-fn encrypted(
-    recipients: &[Recipient],
-    name: &SecretName,
-    value: Secret,
-) -> io::Result<(Vec<u8>, Timestamp)> {
-    let set_at = now()?;
-    let record = Record { name: name.clone(), set_at, value };
-    Ok((encrypt(recipients, &record.encode()?)?, set_at))
-}
-
-/// Whole seconds, which every file system keeps.
-fn now() -> io::Result<Timestamp> {
-    Timestamp::from_second(Timestamp::now().as_second()).map_err(io::Error::other)
+    fn seen(&self) -> Option<(SecretName, SeenFile)> {
+        let file = self.vault.secrets().locate(&self.name, self.place).ok().flatten()?;
+        Some((self.name.clone(), seen_in(&self.revision, &file)?))
+    }
 }
 
 #[cfg(test)]
@@ -223,7 +252,7 @@ mod tests {
 
     use super::{SecretChange, SyncedChange};
     use crate::error::VaultError;
-    use crate::tests::{Home, delete, files, name, read, set, write};
+    use crate::tests::{Home, delete, files, read, remove, restore, set, write};
 
     /// Makes changes together; whether each is made.
     fn commit<'a>(changes: impl IntoIterator<Item = SecretChange<'a>>) -> Vec<bool> {
@@ -248,8 +277,8 @@ mod tests {
         for file in files(&home.vault_path()).iter().filter(|file| file.starts_with(".tmp-")) {
             fs::remove_file(home.vault_path().join(file)).expect("removed");
         }
-        let restored = SecretChange::restore(&vault, name("OLD"), 1).expect("written");
-        let gone = SecretChange::delete(&vault, name("GONE")).expect("it is there");
+        let restored = restore(&vault, "OLD", 1).expect("written");
+        let gone = remove(&vault, "GONE").expect("it is there");
         let made = commit([write("A"), stuck, gone, lost, restored, write("NEW")]);
         assert_eq!(made, [true, false, true, false, true, true]);
         for (secret, value) in [("A", "three"), ("B", "one"), ("OLD", "one"), ("NEW", "three")] {
@@ -270,8 +299,7 @@ mod tests {
         let home = Home::new();
         let vault = home.open().expect("a vault");
         ["A", "B"].iter().for_each(|secret| _ = set(&vault, secret, b"one"));
-        let changes =
-            ["A", "B"].map(|secret| SecretChange::delete(&vault, name(secret)).expect("there"));
+        let changes = ["A", "B"].map(|secret| remove(&vault, secret).expect("there"));
         fs::remove_file(home.file("A")).expect("removed");
         assert_eq!(commit(changes), [false, true]);
         assert!(matches!(delete(&vault, "B"), Err(VaultError::Missing)));

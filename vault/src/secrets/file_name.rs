@@ -3,7 +3,7 @@
 use fluvio_secret_protocol::{SecretName, limits};
 
 /// The largest encrypted secret: the longest value, its head, age's header and its tags.
-pub(crate) const ENCRYPTED_BYTES: u64 = limits::VALUE_BYTES as u64 + (64 << 10);
+pub(crate) const ENCRYPTED_BYTES: u64 = limits::RECORD_BYTES as u64;
 
 pub(crate) fn file_of(name: &SecretName) -> String {
     format!("{name}.age")

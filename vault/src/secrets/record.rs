@@ -1,4 +1,5 @@
-//! What is encrypted: a line of JSON with the secret's name, and the value's bytes.
+//! What is encrypted in format 1: a line of JSON with the secret's name, and the value's bytes. It is read, and written
+//! no more: it has no signature.
 //!
 //! ```text
 //! {"format":1,"name":"AUTH_HEADER","set_at":"2026-11-23T22:50:00Z"}⏎the value, any bytes
@@ -8,15 +9,18 @@
 
 use std::io;
 
-use fluvio_secret_protocol::{Secret, SecretName, limits};
+use fluvio_secret_protocol::{RecordKind, Secret, SecretName, limits};
+use fluvio_secret_system::help::{Help, Helpful};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::durable_directory::ReadError;
 use crate::keys::encryption::DecryptFailure;
+use crate::revisions::revision::word_of;
+use crate::revisions::signed_record::RecordError;
 
-/// The format that is written, and the newest that is read.
+/// The newest format that is read here.
 const FORMAT: u32 = 1;
 
 /// A secret with its name and its date.
@@ -48,16 +52,45 @@ pub enum BadRecord {
     Newer(u32),
     #[error("it holds the secret `{0}`")]
     OtherName(SecretName),
+    #[error("it holds a record of another kind ({})", word_of(*.0))]
+    OtherKind(RecordKind),
+    #[error("{0}")]
+    Refused(RecordError),
     #[error("its content is not a secret of fluvio-secret")]
     Unreadable,
+    #[error("it is not signed")]
+    Unsigned,
+}
+
+impl BadRecord {
+    /// Whether the record is whole, and no member vouches for it who may write.
+    pub fn is_refused(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::Unsigned)
+    }
+
+    /// What is the matter with a file that has no other record.
+    pub(crate) fn verdict(&self) -> String {
+        match self.is_refused() {
+            true => format!("is not accepted ({self})"),
+            false => format!("is damaged ({self})"),
+        }
+    }
+}
+
+impl Helpful for BadRecord {
+    fn help(&self) -> Option<Help> {
+        match self {
+            Self::Refused(error) => error.help(),
+            Self::Unsigned => Some(Help::command(
+                "if you know where it is from, sign it with",
+                "fluvio-secret vault upgrade",
+            )),
+            _ => None,
+        }
+    }
 }
 
 impl Record {
-    /// Whether another record has the same value with the same date, whatever its name is.
-    pub(crate) fn has_same_value(&self, other: &Self) -> bool {
-        self.set_at == other.set_at && self.value.expose() == other.value.expose()
-    }
-
     /// The bytes to encrypt.
     pub fn encode(&self) -> io::Result<Zeroizing<Vec<u8>>> {
         let head = Head { format: FORMAT, name: self.name.clone(), set_at: self.set_at };

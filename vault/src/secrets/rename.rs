@@ -6,16 +6,18 @@
 
 use std::time::SystemTime;
 
-use fluvio_secret_protocol::SecretName;
+use fluvio_secret_protocol::{RecordKind, Secret, SecretName};
 use fluvio_secret_system::file_id::FileId;
 use fluvio_secret_system::parallel::{DISK_THREADS, in_parallel};
 
 use crate::error::VaultError;
-use crate::keys::encryption::encrypt;
-use crate::keys::identity::Recipient;
+use crate::revisions::revision::Revision;
+use crate::revisions::signed_record::SecretUpdate;
+use crate::secret_reader::{OpenedFile, SecretReader};
 use crate::secrets::file_name::file_of;
-use crate::secrets::record::Record;
 use crate::secrets::version_file::VersionFile;
+use crate::secrets::version_place::VersionPlace;
+use crate::secrets::writer::{SealedRecord, SecretWriter, highest_seen, seen_in};
 use crate::vault::Vault;
 use crate::whole_file::{PreparedFile, WrittenFile};
 
@@ -30,7 +32,9 @@ pub struct SecretRename<'a> {
     from: SecretName,
     to: SecretName,
     /// The file that gets the new name; `None` if it is there already.
-    current: Option<PreparedFile>,
+    current: Option<(PreparedFile, Revision)>,
+    /// The mark that there is nothing under the old name any more; `None` if there was nothing.
+    mark: Option<(PreparedFile, Revision)>,
     /// The file that is removed; `None` if it is gone already.
     old_file: Option<FileId>,
     /// The earlier versions under the new name, and their numbers.
@@ -48,35 +52,54 @@ impl<'a> SecretRename<'a> {
     pub fn prepare(vault: &'a Vault, from: SecretName, to: SecretName) -> Result<Self, VaultError> {
         let secrets = vault.secrets();
         let (versions, moved) = (Vec::new(), Vec::new());
+        let (current, mark, old_file) = (None, None, None);
         let mut rename =
-            Self { vault, from, to, current: None, old_file: None, versions, moved, left: 0 };
-        let Self { from, to, .. } = &rename;
-        if !secrets.has(from)? {
+            Self { vault, from, to, current, mark, old_file, versions, moved, left: 0 };
+        let (from, to) = (&rename.from.clone(), &rename.to.clone());
+        let is_there = secrets.has(from)?;
+        if !is_there || SecretReader::of(vault).is_removed(from) {
             // Perhaps the rest of a rename that was killed.
             let versions = rename.earlier()?;
-            if versions.is_empty() || from == to || !is_all_under(vault, from, to)? {
+            let has_rest = is_there || !versions.is_empty();
+            if !has_rest || from == to || !is_all_under(vault, from, to)? {
                 return Err(VaultError::Missing);
             }
             rename.moved = versions;
+            rename.old_file = secrets.current(from).id()?;
             return Ok(rename);
         }
         let taken = secrets.refuse_if_taken(to);
         if taken.is_err() && (from == to || !is_all_under(vault, to, from)?) {
             taken?;
         }
-        let (from_file, to_file) = (secrets.current(from), secrets.current(to));
-        let old_file = from_file.id()?;
-        let record = vault.record(from)?;
-        let recipients = vault.recipients()?;
-        if !secrets.has(to)? {
-            let written = rename.encrypt(&recipients, record, &from_file, |encrypted, date| {
-                to_file.write(encrypted, date)
-            })?;
-            rename.current = Some(written.sync().map_err(|source| to_file.failed(source))?);
-        }
-        rename.old_file = old_file;
-        rename.prepare_versions(&recipients)?;
+        rename.old_file = secrets.current(from).id()?;
+        rename.prepare_all()?;
         Ok(rename)
+    }
+
+    fn prepare_all(&mut self) -> Result<(), VaultError> {
+        let Self { vault, from, to, .. } = self;
+        let secrets = vault.secrets();
+        let (from_file, to_file) = (secrets.current(from), secrets.current(to));
+        let renamer = RecordRenamer {
+            writer: SecretWriter::of(vault)?,
+            reader: SecretReader::of(vault),
+            to: to.clone(),
+            before: highest_seen(vault, to)?.map_or(0, |highest| highest.counter),
+        };
+        let current = renamer.reader.current(from, false)?;
+        if !secrets.has(to)? {
+            let (written, revision) = renamer.write(current, &from_file, |sealed, date| {
+                to_file.write(&sealed.encrypted, date)
+            })?;
+            let prepared = written.sync().map_err(|source| to_file.failed(source))?;
+            self.current = Some((prepared, revision));
+        }
+        let mark = renamer.writer.seal(vault, from, RecordKind::Deleted, Secret::default())?;
+        let prepared = mark.write(&from_file)?.sync();
+        let prepared = prepared.map_err(|source| from_file.failed(source))?;
+        self.mark = Some((prepared, mark.revision));
+        self.prepare_versions(&renamer)
     }
 
     /// The number of earlier versions that cannot be decrypted, and keep the old name.
@@ -90,10 +113,10 @@ impl<'a> SecretRename<'a> {
         Ok(versions.into_iter().map(|(version, _)| version).collect())
     }
 
-    fn prepare_versions(&mut self, recipients: &[Recipient]) -> Result<(), VaultError> {
+    fn prepare_versions(&mut self, renamer: &RecordRenamer<'_>) -> Result<(), VaultError> {
         for batch in self.earlier()?.chunks(BATCH_VERSIONS) {
             let prepared = in_parallel(DISK_THREADS, batch.to_vec(), |version| {
-                self.prepare_version(recipients, version)
+                self.prepare_version(renamer, version)
             })?;
             for (prepared, &version) in prepared.into_iter().zip(batch) {
                 match prepared {
@@ -111,29 +134,16 @@ impl<'a> SecretRename<'a> {
     /// An earlier version under the new name; `None` if it cannot be decrypted.
     fn prepare_version(
         &self,
-        recipients: &[Recipient],
+        renamer: &RecordRenamer<'_>,
         version: u64,
     ) -> Result<Option<PreparedFile>, VaultError> {
         let history = self.vault.secrets().history();
         let Some(file) = history.locate(&self.from, version)? else { return Ok(None) };
-        let Some(record) = record_of(self.vault, &self.from, &file)? else { return Ok(None) };
-        let written = self.encrypt(recipients, record, &file, |encrypted, date| {
-            history.write(&self.to, version, encrypted, date)
+        let Some(opened) = opened(&renamer.reader, &self.from, &file)? else { return Ok(None) };
+        let (written, _) = renamer.write(opened, &file, |sealed, date| {
+            history.write(&self.to, version, &sealed.encrypted, date)
         })?;
         written.sync().map(Some).map_err(|source| file.failed(source))
-    }
-
-    /// Encrypts a record for the new name and writes it with the date of its file.
-    fn encrypt(
-        &self,
-        recipients: &[Recipient],
-        record: Record,
-        file: &VersionFile,
-        write: impl FnOnce(&[u8], Option<SystemTime>) -> Result<WrittenFile, VaultError>,
-    ) -> Result<WrittenFile, VaultError> {
-        let record = Record { name: self.to.clone(), ..record };
-        let encrypted = record.encode().and_then(|plain| encrypt(recipients, &plain));
-        write(&encrypted.map_err(|source| file.failed(source))?, file.date()?)
     }
 
     /// Makes it, durably.
@@ -143,7 +153,7 @@ impl<'a> SecretRename<'a> {
     /// Until everything is under the new name, all of that is taken back. After that, the secret may be under
     /// both names, and the same rename finishes it.
     pub fn commit(self) -> Result<(), VaultError> {
-        let Self { vault, from, to, current, old_file, versions, moved, .. } = self;
+        let Self { vault, from, to, current, mark, old_file, versions, moved, .. } = self;
         let secrets = vault.secrets();
         let history = secrets.history();
         if let Some(old_file) = old_file {
@@ -159,18 +169,14 @@ impl<'a> SecretRename<'a> {
             // has another id.
             history.settle(&from)?;
             let old_file = file.id()?;
-            let put = history.put(&to, versions).and_then(|()| match current {
-                Some(current) => {
-                    current.commit_new().map_err(|source| secrets.current(&to).failed(source))
-                }
-                None => secrets.sync(),
-            });
+            let put = history.put(&to, versions).and_then(|()| put_current(vault, &to, current));
             put.inspect_err(|_| {
                 if let Err(error) = history.remove(&to, &moved) {
                     tracing::warn!("the history has versions of `{to}` and of `{from}`: {error}");
                 }
             })?;
             refuse_unless(old_file)?;
+            put_mark(vault, &from, mark)?;
             vault.forget_file_key(&from);
             let removed = secrets.directory().remove(&file_of(&from));
             removed
@@ -181,38 +187,105 @@ impl<'a> SecretRename<'a> {
     }
 }
 
+/// Gives the current version its new name, durably.
+fn put_current(
+    vault: &Vault,
+    to: &SecretName,
+    current: Option<(PreparedFile, Revision)>,
+) -> Result<(), VaultError> {
+    let secrets = vault.secrets();
+    let Some((prepared, revision)) = current else { return secrets.sync() };
+    let file = secrets.current(to);
+    prepared.commit_new().map_err(|source| file.failed(source))?;
+    learn(vault, to, &file, &revision);
+    Ok(())
+}
+
+/// Marks the old name as deleted, durably.
+fn put_mark(
+    vault: &Vault,
+    from: &SecretName,
+    mark: Option<(PreparedFile, Revision)>,
+) -> Result<(), VaultError> {
+    let secrets = vault.secrets();
+    let Some((prepared, revision)) = mark else { return Ok(()) };
+    let put = secrets.make_marks(VersionPlace::Deleted).and_then(|marks| {
+        let put = prepared.rename_into(&marks).and_then(|()| marks.sync());
+        put.map_err(|source| secrets.current(from).failed(source))
+    });
+    put.inspect_err(|_| secrets.remove_mark(from, VersionPlace::Deleted))?;
+    if let Ok(Some(file)) = secrets.locate(from, VersionPlace::Deleted) {
+        learn(vault, from, &file, &revision);
+    }
+    Ok(())
+}
+
+fn learn(vault: &Vault, name: &SecretName, file: &VersionFile, revision: &Revision) {
+    let known: Vec<_> =
+        seen_in(revision, file).map(|file| (name.clone(), file)).into_iter().collect();
+    vault.secrets().seen().learn(&known);
+}
+
+/// Signs versions of a secret for its new name.
+struct RecordRenamer<'a> {
+    writer: SecretWriter,
+    reader: SecretReader<'a>,
+    to: SecretName,
+    /// The highest counter that the new name has had.
+    before: u64,
+}
+
+impl RecordRenamer<'_> {
+    /// Writes a version with the date of its file. Versions keep their order.
+    fn write(
+        &self,
+        opened: OpenedFile,
+        file: &VersionFile,
+        write: impl FnOnce(&SealedRecord, Option<SystemTime>) -> Result<WrittenFile, VaultError>,
+    ) -> Result<(WrittenFile, Revision), VaultError> {
+        let counter = opened.revision.map_or(1, |revision| revision.counter);
+        let update = SecretUpdate {
+            name: self.to.clone(),
+            kind: RecordKind::Value,
+            counter: self.before.saturating_add(counter),
+            set_at: opened.record.set_at(),
+            value: opened.record.into_value(),
+        };
+        let sealed = self.writer.seal_as(update)?.map_err(|source| file.failed(source))?;
+        Ok((write(&sealed, file.date()?)?, sealed.revision))
+    }
+}
+
 /// Whether everything under one name is also under another, with the same numbers, dates and values.
 fn is_all_under(vault: &Vault, one: &SecretName, other: &SecretName) -> Result<bool, VaultError> {
     let secrets = vault.secrets();
-    let mut versions: Vec<_> =
-        secrets.history().versions(one)?.into_iter().map(|(version, _)| Some(version)).collect();
+    let reader = SecretReader::of(vault);
+    let earlier = secrets.history().versions(one)?.into_iter();
+    let mut places: Vec<_> = earlier.map(|(version, _)| VersionPlace::Earlier(version)).collect();
     if secrets.has(one)? {
-        versions.push(None);
+        places.push(VersionPlace::Current);
     }
-    for version in versions {
-        let record = |name| match secrets.locate(name, version)? {
-            Some(file) => record_of(vault, name, &file),
+    for place in places {
+        let find = |name| match secrets.locate(name, place)? {
+            Some(file) => opened(&reader, name, &file),
             None => Ok(None),
         };
-        let (Some(one), Some(other)) = (record(one)?, record(other)?) else { return Ok(false) };
-        if !one.has_same_value(&other) {
+        let (Some(one), Some(other)) = (find(one)?, find(other)?) else { return Ok(false) };
+        if !one.record.has_same_value(&other.record) {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-/// The record in a file; `None` if it cannot be decrypted, or is not one of this secret.
-fn record_of(
-    vault: &Vault,
+/// The version in a file; `None` if it cannot be decrypted, or is not one of this secret.
+fn opened(
+    reader: &SecretReader<'_>,
     name: &SecretName,
     file: &VersionFile,
-) -> Result<Option<Record>, VaultError> {
-    let decrypted = file
-        .read()
-        .and_then(|encrypted| vault.decrypt_by(name, false, |keys| keys.decrypt(&encrypted)));
-    match decrypted {
-        Ok(record) => Ok(Some(record)),
+) -> Result<Option<OpenedFile>, VaultError> {
+    match reader.open(name, file) {
+        Ok(opened) => Ok(Some(opened)),
         Err(
             VaultError::Damaged { .. } | VaultError::DamagedVersion { .. } | VaultError::Missing,
         ) => Ok(None),
@@ -224,8 +297,10 @@ fn record_of(
 mod tests {
     use std::fs;
 
-    use super::{SecretRename, record_of};
+    use super::SecretRename;
     use crate::error::VaultError;
+    use crate::secret_reader::SecretReader;
+    use crate::secrets::version_place::VersionPlace;
     use crate::tests::{Home, delete, files, name, read, set};
     use crate::vault::Vault;
 
@@ -245,13 +320,14 @@ mod tests {
 
     /// The values of a secret with their versions, the current one first.
     fn values(vault: &Vault, secret: &str) -> Vec<(Option<u64>, String)> {
-        let secrets = vault.secrets();
+        let (secrets, reader) = (vault.secrets(), SecretReader::of(vault));
         let versions = secrets.versions(&name(secret)).expect("versions");
         let earlier = versions.earlier.iter().map(|earlier| Some(earlier.version));
-        let value = |version| {
-            let file = secrets.locate(&name(secret), version).expect("found").expect("a file");
-            let record = record_of(vault, &name(secret), &file).expect("read").expect("a record");
-            (version, String::from_utf8(record.value.expose().to_vec()).expect("text"))
+        let value = |version: Option<u64>| {
+            let place = version.map_or(VersionPlace::Current, VersionPlace::Earlier);
+            let file = secrets.locate(&name(secret), place).expect("found").expect("a file");
+            let value = reader.open(&name(secret), &file).expect("a record").record.into_value();
+            (version, String::from_utf8(value.expose().to_vec()).expect("text"))
         };
         versions.present.map(|_| None).into_iter().chain(earlier).map(value).collect()
     }
@@ -309,12 +385,12 @@ mod tests {
     #[test]
     fn a_rename_that_was_killed_is_finished_by_the_same_one() {
         // What a rename makes, in its order, and then what it removes.
-        let made = ["B/1.age", "B/2.age", "B.age"];
+        let made = ["B/1.age", "B/2.age", "B.age", ".deleted/A.age"];
         let removed = ["A.age", "A/1.age", "A/2.age"];
         for steps in 0..=made.len() + removed.len() {
             let home = Home::new();
             let vault = with_history(&home);
-            let path = |file: &str| match file.contains('/') {
+            let path = |file: &str| match file.contains('/') && !file.starts_with('.') {
                 true => home.history_path().join(file),
                 false => home.vault_path().join(file),
             };

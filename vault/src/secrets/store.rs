@@ -1,5 +1,6 @@
 //! The encrypted files of the secrets, and their histories.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::time::{Duration, SystemTime};
 
@@ -8,20 +9,24 @@ use fluvio_secret_protocol::{SecretName, Version, Versions, limits};
 use crate::durable_directory::DurableDirectory;
 use crate::error::VaultError;
 use crate::secrets::file_name::{file_of, name_of};
+use crate::secrets::history::seen_revisions::SeenRevisions;
 use crate::secrets::history::version_history::VersionHistory;
 use crate::secrets::names::Names;
 use crate::secrets::version_file::VersionFile;
+use crate::secrets::version_place::{MARKS, VersionPlace};
 
 /// The encrypted files. Knows no key.
 #[derive(Debug)]
 pub struct SecretFiles {
     directory: DurableDirectory,
     history: VersionHistory,
+    seen: SeenRevisions,
 }
 
 impl SecretFiles {
     pub(crate) fn of(directory: DurableDirectory, history: VersionHistory) -> Self {
-        Self { directory, history }
+        let seen = history.seen();
+        Self { directory, history, seen }
     }
 
     pub(crate) fn directory(&self) -> &DurableDirectory {
@@ -31,6 +36,11 @@ impl SecretFiles {
     /// The earlier versions.
     pub fn history(&self) -> &VersionHistory {
         &self.history
+    }
+
+    /// What this machine knows of the files.
+    pub(crate) fn seen(&self) -> &SeenRevisions {
+        &self.seen
     }
 
     /// Removes what killed writers left. Call it before the first change: it reads the whole directory,
@@ -47,6 +57,11 @@ impl SecretFiles {
     /// Whether there is a file of a secret, whatever is in it.
     pub fn has(&self, name: &SecretName) -> Result<bool, VaultError> {
         self.directory.has(&file_of(name)).map_err(|source| self.current(name).failed(source))
+    }
+
+    /// Whether there is a secret of this name, or an earlier version of one.
+    pub fn has_or_had(&self, name: &SecretName) -> Result<bool, VaultError> {
+        Ok(self.has(name)? || self.history.has(name)?)
     }
 
     /// Fails if there is a secret of this name, or a deleted one that has earlier versions.
@@ -69,10 +84,11 @@ impl SecretFiles {
         self.names().ok()?.most_like(name)
     }
 
-    /// The names of all secrets, and of those that have only a history.
+    /// The names of all secrets, and of those that have only a history or a mark.
     pub(crate) fn all_names(&self) -> Result<Vec<SecretName>, VaultError> {
         let mut names: Vec<_> = self.names()?.iter().collect();
         names.extend(self.history.names()?);
+        names.extend(self.marked()?);
         names.sort_unstable();
         names.dedup();
         Ok(names)
@@ -122,37 +138,95 @@ impl SecretFiles {
         Ok(Versions { present, earlier: earlier.collect() })
     }
 
-    /// All versions of a secret, oldest first. The last one is `None`, which is the current one.
-    pub(crate) fn all_versions(&self, name: &SecretName) -> Result<Vec<Option<u64>>, VaultError> {
-        Ok(self.history.settle(name)?.into_iter().map(Some).chain([None]).collect())
+    /// The places of all versions and marks of a secret that may be there: the earlier versions, oldest first, and
+    /// the current one last.
+    pub(crate) fn places(&self, name: &SecretName) -> Result<Vec<VersionPlace>, VaultError> {
+        let earlier = self.history.settle(name)?.into_iter().map(VersionPlace::Earlier);
+        Ok(earlier.chain(MARKS).chain([VersionPlace::Current]).collect())
+    }
+
+    /// The names that have a mark. There is no such name if nothing was ever removed.
+    pub(crate) fn marked(&self) -> Result<BTreeSet<SecretName>, VaultError> {
+        let mut marked = BTreeSet::new();
+        for place in MARKS {
+            let Some(marks) = self.marks(place)? else { continue };
+            for file in marks.names().map_err(|source| self.failed(source))? {
+                marked.extend(name_of(&file.map_err(|source| self.failed(source))?));
+            }
+        }
+        Ok(marked)
+    }
+
+    /// The directory of marks, if it exists.
+    pub(crate) fn marks(
+        &self,
+        place: VersionPlace,
+    ) -> Result<Option<DurableDirectory>, VaultError> {
+        let Some(directory) = place.directory() else { return Ok(None) };
+        match self.directory.open(directory) {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => {
+                Err(VaultError::Storage { path: self.directory.path_of(directory), source })
+            }
+        }
+    }
+
+    /// The same, made if it is missing.
+    pub(crate) fn make_marks(&self, place: VersionPlace) -> Result<DurableDirectory, VaultError> {
+        let Some(directory) = place.directory() else { return Ok(self.directory.clone()) };
+        match self.marks(place)? {
+            Some(found) => Ok(found),
+            None => {
+                let made = self.directory.find_or_make(directory);
+                let made = made.and_then(|made| self.directory.sync().map(|()| made));
+                let path = || self.directory.path_of(directory);
+                made.map_err(|source| VaultError::Storage { path: path(), source })
+            }
+        }
     }
 
     /// The file of a secret, which may not exist.
     pub(crate) fn current(&self, name: &SecretName) -> VersionFile {
         let directory = self.directory.clone();
-        VersionFile { beside: directory.clone(), directory, file: file_of(name), is_current: true }
+        let (file, place) = (file_of(name), VersionPlace::Current);
+        VersionFile { beside: directory.clone(), directory, file, place }
     }
 
-    /// The file of a version; `None` if its directory is gone.
+    /// The file at a place, which may not exist; `None` if its directory does not.
     pub(crate) fn locate(
         &self,
         name: &SecretName,
-        version: Option<u64>,
+        place: VersionPlace,
     ) -> Result<Option<VersionFile>, VaultError> {
-        match version {
-            Some(version) => self.history.locate(name, version),
-            None => Ok(Some(self.current(name))),
+        match place {
+            VersionPlace::Earlier(version) => self.history.locate(name, version),
+            VersionPlace::Current => Ok(Some(self.current(name))),
+            VersionPlace::Deleted | VersionPlace::Purged => {
+                let (file, beside) = (file_of(name), self.directory.clone());
+                let marks = self.marks(place)?;
+                Ok(marks.map(|directory| VersionFile { directory, file, beside, place }))
+            }
         }
     }
 
-    /// Removes a secret and its history, durably. The next call finishes one that was killed.
-    pub(crate) fn purge(&self, name: &SecretName) -> Result<(), VaultError> {
-        if self.has(name)? {
-            let removed =
-                self.directory.remove(&file_of(name)).and_then(|()| self.directory.sync());
-            removed.map_err(|source| self.current(name).failed(source))?;
+    /// Makes the marks at a place durable.
+    pub(crate) fn sync_marks(&self, place: VersionPlace) -> io::Result<()> {
+        match place.directory() {
+            Some(directory) => self.directory.open(directory)?.sync(),
+            None => self.directory.sync(),
         }
-        self.history.purge(name)
+    }
+
+    /// Removes a mark that does not count any more. If that fails, the file beside it counts all the same.
+    pub(crate) fn remove_mark(&self, name: &SecretName, place: VersionPlace) {
+        let removed = self.marks(place).and_then(|marks| {
+            let removed = marks.map_or(Ok(()), |marks| marks.remove_if_there(&file_of(name)));
+            removed.map_err(|source| self.current(name).failed(source))
+        });
+        if let Err(error) = removed {
+            tracing::warn!("cannot remove the mark that `{name}` was deleted: {error}");
+        }
     }
 
     pub(crate) fn sync(&self) -> Result<(), VaultError> {

@@ -88,7 +88,7 @@ fn say_left(resealed: &Reencrypted) {
     if !resealed.left.is_empty() {
         let names: Vec<_> = resealed.left.iter().map(|name| format!("`{name}`")).collect();
         output::say(&format!(
-            "warning: some versions could not be decrypted and stay as they are, of {}",
+            "warning: some versions could not be decrypted or verified, and stay as they are, of {}",
             names.join(", ")
         ));
     }

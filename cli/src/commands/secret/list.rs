@@ -136,7 +136,7 @@ mod tests {
     use super::table;
 
     fn secret(name: &str, set_at: i64) -> ListedSecret {
-        ListedSecret { name: name.parse().expect("a name"), set_at }
+        ListedSecret { name: name.parse().expect("a name"), set_at, older: false }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use fluvio_secret_protocol::{
     Answer, Code, Delete, Deleted, History, Reencrypted, Reply, Request, Restore, Restored, Rotate,
     Secret, Set, Stored,
 };
+use fluvio_secret_vault::SecretReader;
 
 use super::secret_of;
 use crate::answers::{Answers, Response};
@@ -52,7 +53,7 @@ fn alone(home: &Home, (request, code): Asked) -> Option<Code> {
 /// The value and the number of earlier versions of each secret.
 fn state(home: &Home, names: &[&str]) -> Vec<(Option<Vec<u8>>, usize)> {
     let of = |name: &&str| {
-        let value = home.service.vault.read(&secret(name)).ok();
+        let value = SecretReader::of(&home.service.vault).value(&secret(name)).ok();
         let versions = home.call(History { name: secret(name) });
         let earlier = versions.map_or(0, |versions| versions.earlier.len());
         (value.map(|value| value.expose().to_vec()), earlier)
@@ -167,7 +168,7 @@ fn a_secret_can_be_set_while_the_key_is_rotated() {
     assert!(matches!(answer, Reply::Answer(Reencrypted { ref left, .. }) if left.is_empty()));
     assert!(changes.get() > 2, "{}", changes.get());
     for (number, name) in names.iter().enumerate() {
-        let value = home.service.vault.read(&secret(name)).expect("a value");
+        let value = SecretReader::of(&home.service.vault).value(&secret(name)).expect("a value");
         let is_new = (1..=changes.get()).contains(&number);
         assert_eq!(value.expose(), if is_new { b"new" } else { b"old" }, "{name}");
     }

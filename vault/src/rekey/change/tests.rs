@@ -1,15 +1,21 @@
 //! What the tests of changes share.
 
+use fluvio_secret_protocol::RecordKind;
+
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use super::{Rekey, Rekeyed};
-use crate::keys::encryption::{count_recipients, decrypt_with_passphrase, encrypt_cheaply};
+use crate::keys::encryption::{
+    count_recipients, decrypt_with_passphrase, encrypt, encrypt_cheaply,
+};
 use crate::keys::identity::Recipient;
 use crate::keys::keyring::Keyring;
 use crate::rekey::retirement::Retirement;
-use crate::tests::{Home, delete, set};
+use crate::revisions::signed_record::SecretUpdate;
+use crate::secrets::version_place::IN_VAULT;
+use crate::tests::{Home, delete, name, set};
 use crate::{Vault, VaultError};
 
 mod interruptions;
@@ -69,6 +75,20 @@ fn opens_none(home: &Home, identity: &Keyring) -> bool {
     sealed(home).iter().all(|(_, sealed)| identity.decrypt_by_current(sealed).is_err())
 }
 
+/// A record that this machine signs, encrypted for one key.
+fn sealed_for(vault: &Vault, recipient: Recipient, secret: &str, value: &str) -> Vec<u8> {
+    let list = vault.members().read().expect("lists").accepted.expect("a list");
+    let update = SecretUpdate {
+        name: name(secret),
+        kind: RecordKind::Value,
+        counter: 7,
+        set_at: "2026-01-02T03:04:05Z".parse().expect("a time"),
+        value: value.as_bytes().to_vec().into(),
+    };
+    let signed = update.sign(&vault.members().signing_key().expect("a key"), &list);
+    encrypt(&[recipient], &signed.expect("signed").encode()).expect("encrypted")
+}
+
 /// Makes a change that a panic ends at this step.
 fn interrupted(rekey: Result<Rekey<'_>, VaultError>, at: usize) {
     let rekey = rekey.expect("prepared");
@@ -118,13 +138,13 @@ fn retire(vault: &Vault) -> Result<Vec<String>, VaultError> {
 
 fn assert_encrypted_for(vault: &Vault, recipients: usize) {
     for name in vault.secrets().all_names().expect("names") {
-        for version in vault.secrets().all_versions(&name).expect("versions") {
-            let file = vault.secrets().locate(&name, version).expect("found").expect("there");
+        for place in vault.secrets().places(&name).expect("places") {
+            let Some(file) = vault.secrets().locate(&name, place).expect("found") else { continue };
             match file.read() {
                 Ok(encrypted) => {
-                    assert_eq!(count_recipients(&encrypted), recipients, "{name} {version:?}");
+                    assert_eq!(count_recipients(&encrypted), recipients, "{name} {place:?}");
                 }
-                Err(VaultError::Missing) => assert_eq!(version, None),
+                Err(VaultError::Missing) => assert!(IN_VAULT.contains(&place)),
                 Err(error) => panic!("{error}"),
             }
         }

@@ -1,4 +1,4 @@
-use fluvio_secret_protocol::{Secret, SecretName, limits};
+use fluvio_secret_protocol::{RecordKind, Secret, SecretName, limits};
 
 use super::{RecordError, SecretUpdate, SignedRecord, VerifiedRecord};
 use crate::id::VaultId;
@@ -7,7 +7,6 @@ use crate::members::list::MemberList;
 use crate::members::signed_text::{BadDocument, SignedKind, document};
 use crate::members::signing_key::SigningKey;
 use crate::members::test_machines::{TestMachine, first_list, machines, other_vault, time, vault};
-use crate::revisions::revision::RecordKind;
 use fluvio_secret_protocol::Role;
 
 fn update(value: &[u8]) -> SecretUpdate {

@@ -1,14 +1,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
-use fluvio_secret_protocol::SecretName;
+use fluvio_secret_protocol::{RecordKind, SecretName};
 use jiff::Timestamp;
 
 use super::{SecretState, VaultState};
 use crate::members::content_hash::ContentHash;
 use crate::members::signed_text::LARGEST_NUMBER;
 use crate::members::signing_key::KeyFingerprint;
-use crate::revisions::revision::{RecordKind, Revision, next_counter};
+use crate::revisions::revision::{Revision, next_counter};
 
 const NAMES: [&str; 3] = ["A", "B", "C"];
 

@@ -22,7 +22,7 @@ const OWNER: &str = ".vault";
 const OWNER_BYTES: u64 = 8 << 10;
 
 #[derive(Debug)]
-pub(super) struct HistoryDirectory {
+pub(crate) struct HistoryDirectory {
     data: DurableDirectory,
     /// The directory in it with the histories of all vaults.
     histories: String,

@@ -2,4 +2,5 @@
 
 mod directory;
 pub(crate) mod moving;
+pub(crate) mod seen_revisions;
 pub(crate) mod version_history;

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use fluvio_secret_protocol::SecretName;
@@ -15,7 +16,9 @@ use crate::error::VaultError;
 use crate::id::VaultId;
 use crate::secrets::file_name::{ENCRYPTED_BYTES, file_of, file_of_version, version_of};
 use crate::secrets::history::directory::HistoryDirectory;
+use crate::secrets::history::seen_revisions::SeenRevisions;
 use crate::secrets::version_file::VersionFile;
+use crate::secrets::version_place::VersionPlace;
 use crate::whole_file::{PreparedFile, WrittenFile};
 
 /// The number of earlier versions that are kept, unless the settings have another one.
@@ -25,7 +28,7 @@ pub const HISTORY_DEPTH: usize = 10;
 #[derive(Debug)]
 pub struct VersionHistory {
     vault: DurableDirectory,
-    directory: HistoryDirectory,
+    directory: Arc<HistoryDirectory>,
     depth: usize,
 }
 
@@ -45,8 +48,13 @@ impl VersionHistory {
         histories: &Path,
         depth: usize,
     ) -> Self {
-        let directory = HistoryDirectory::of(vault.clone(), id, histories);
+        let directory = Arc::new(HistoryDirectory::of(vault.clone(), id, histories));
         Self { vault, directory, depth }
+    }
+
+    /// What this machine knows of the files in the vault.
+    pub(crate) fn seen(&self) -> SeenRevisions {
+        SeenRevisions::beside(self.directory.clone())
     }
 
     /// Makes its directory complete, and removes what killed writers left in it.
@@ -199,8 +207,8 @@ impl VersionHistory {
         let failed = |source| self.failed(name, source);
         let beside = self.directory.open().map_err(failed)?;
         let directory = find(&beside, name).map_err(failed)?;
-        let file = file_of_version(version);
-        Ok(directory.map(|directory| VersionFile { directory, file, beside, is_current: false }))
+        let (file, place) = (file_of_version(version), VersionPlace::Earlier(version));
+        Ok(directory.map(|directory| VersionFile { directory, file, beside, place }))
     }
 
     pub(crate) fn sync(&self, name: &SecretName) -> Result<(), VaultError> {
@@ -269,6 +277,27 @@ impl VersionHistory {
             all.sync()
         });
         put.map_err(|source| self.failed(name, source))
+    }
+
+    /// Adds a version that was never the current one here, durably, unless the history has it.
+    pub(crate) fn add(
+        &self,
+        name: &SecretName,
+        encrypted: &[u8],
+        date: Option<SystemTime>,
+    ) -> Result<(), VaultError> {
+        if self.find(name, |version| version == encrypted).is_some() {
+            return Ok(());
+        }
+        let newest = self.within(name, |directory| Ok(numbers(directory)?.last().copied()));
+        let newest = newest.map_err(|source| self.failed(name, source))?.unwrap_or(0);
+        let number = newest.saturating_add(1);
+        let written = self.write(name, number, encrypted, date)?;
+        let prepared = written.sync().map_err(|source| self.failed(name, source))?;
+        self.put(name, vec![prepared])?;
+        let (name, file) = (name.clone(), file_of_version(number));
+        self.prune(&KeptVersion { name, file, is_durable: true });
+        Ok(())
     }
 
     /// Takes a version back that is the current one as well: the secret was not changed after all.

@@ -6,6 +6,7 @@ use fluvio_secret_protocol::{SecretName, Unfinished};
 
 use super::{
     assert_encrypted_for, commit, config, home, identity, interrupted, opens_all, opens_none, own,
+    sealed_for,
 };
 use crate::keys::encryption::{count_recipients, encrypt};
 use crate::keys::keyring::Keyring;
@@ -13,8 +14,8 @@ use crate::rekey::change::Rekey;
 use crate::rekey::error::RekeyError;
 use crate::rekey::reencrypt::ReencryptStep;
 use crate::rekey::retirement::Retirement;
-use crate::tests::{Home, delete, files, name, read, set, write};
-use crate::{SecretChange, Vault, VaultError};
+use crate::tests::{Home, delete, files, name, read, restore, set, unsign, write};
+use crate::{Vault, VaultError};
 
 #[test]
 fn a16_a_rotation_that_was_killed_keeps_the_key_before_once() {
@@ -65,7 +66,8 @@ fn a16_a_change_of_an_earlier_version_is_finished_with_its_new_key() {
         let next = config(&home, "identity.next.txt");
         fs::write(&next, &text).expect("written");
         if has_lists {
-            // Before the first signed list.
+            // Before the first signed list and the first signed record.
+            unsign(&home, &vault);
             fs::remove_dir_all(home.vault_path().join(".members")).expect("removed");
             for file in ["members", "signing-key.txt"] {
                 fs::remove_file(config(&home, file)).expect("removed");
@@ -156,22 +158,19 @@ fn recipients_that_are_changed_in_part_are_changed_by_the_next_run() {
 #[test]
 fn what_others_change_meanwhile_is_not_replaced_by_what_was_before() {
     let (home, vault) = home();
-    let sealed_by = |identity: &Keyring, secret: &str, value: &str| {
-        let head = format!(r#"{{"format":1,"name":"{secret}","set_at":"2026-01-02T03:04:05Z"}}"#);
-        encrypt(&[identity.current()], format!("{head}\n{value}").as_bytes()).expect("sealed")
-    };
     let before = identity(&home, "identity.txt");
+    let sealed = |secret, value| sealed_for(&vault, before.current(), secret, value);
     let mut is_first = true;
     let rekey = Rekey::rotate(&vault, false, None, None).expect("prepared");
     let done = rekey.commit(&mut |step| match step {
         // Between reading and replacing, and to the identity that goes.
         ReencryptStep::Same { name: first, .. } if is_first && *first == name("A") => {
             is_first = false;
-            fs::write(home.file("B"), sealed_by(&before, "B", "newer")).expect("written");
+            fs::write(home.file("B"), sealed("B", "newer")).expect("written");
         }
         // After everything was re-encrypted.
         ReencryptStep::Done { done, all, .. } if done == all && !home.file("LATE").exists() => {
-            fs::write(home.file("LATE"), sealed_by(&before, "LATE", "late")).expect("written");
+            fs::write(home.file("LATE"), sealed("LATE", "late")).expect("written");
         }
         _ => {}
     });
@@ -255,7 +254,7 @@ fn commit_with_changes(
                 (false, _) => {
                     let versions = vault.secrets().versions(&name).expect("versions").earlier;
                     let version = versions.last().expect("an earlier version").version;
-                    let change = SecretChange::restore(vault, name, version).expect("written");
+                    let change = restore(vault, &secret(number), version).expect("written");
                     change.commit().expect("restored");
                     let value = read(vault, &secret(number)).expect("a value");
                     expected.insert(secret(number), value);

@@ -26,7 +26,15 @@ fn a_rotation_leaves_one_current_key_that_decrypts_all() {
     let left = files(home.identity_path().parent().expect("a directory"));
     assert_eq!(
         left,
-        ["history", "identity.txt", "members", "signing-key.txt", "vault", "vault-id"]
+        [
+            "history",
+            "identity.txt",
+            "members",
+            "signed-only",
+            "signing-key.txt",
+            "vault",
+            "vault-id"
+        ]
     );
     assert_eq!(done.kept, Some(home.identity_path()));
     let [retired] = &identity(&home, "identity.txt").retired()[..] else { panic!("one key") };
@@ -65,7 +73,7 @@ fn a_rotation_can_drop_the_history() {
     let (home, vault) = home();
     let done = commit(Rekey::rotate(&vault, true, None, None));
     assert_eq!((done.secrets, done.versions), (2, 0));
-    assert_eq!(files(&home.history_path()), [".vault"]);
+    assert_eq!(files(&home.history_path()), [".seen", ".vault"]);
     assert_eq!(read(&vault, "A").expect("a value"), b"three");
 }
 

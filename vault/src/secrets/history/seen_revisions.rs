@@ -1,0 +1,261 @@
+//! What this machine knows of the files in a vault: the highest revision of each secret that it has seen, and in which
+//! file it was.
+//!
+//! By this, a change gets a higher revision while the vault is locked, and an older file in its place is noticed. It is
+//! beside the history, in `.seen`: one file for each of 256 groups of names, so that little is read in a large vault.
+//! A line is appended for each file that is written or verified; the last one of a name and a kind counts.
+//!
+//! ```text
+//! AUTH_HEADER value 3 34750f98bd59fcfc946da45aaabe933b 1795992610 1 5d20…(64 digits) 9f3c…(16 digits)
+//! ```
+//!
+//! Nothing waits for the disk: what a power cut takes is learned again when the file is decrypted.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use fluvio_secret_protocol::{RecordKind, SecretName};
+use fluvio_secret_system::hash::fnv_1a;
+use jiff::Timestamp;
+
+use crate::durable_directory::{DurableDirectory, ReadError};
+use crate::members::content_hash::ContentHash;
+use crate::members::signing_key::KeyFingerprint;
+use crate::revisions::revision::{Revision, kind_of, word_of};
+use crate::secrets::history::directory::HistoryDirectory;
+use crate::whole_file::WrittenFile;
+
+const SEEN: &str = ".seen";
+/// The largest file that is read: 100,000 lines. A larger one counts as empty.
+const GROUP_BYTES: u64 = 32 << 20;
+/// How many lines that do not count any more a file may have, beside as many as those that do.
+const OLD_LINES: usize = 32;
+
+/// What is known of all secrets.
+#[derive(Debug)]
+pub(crate) struct SeenRevisions {
+    history: Arc<HistoryDirectory>,
+    /// Locked while a file is changed.
+    changing: Mutex<()>,
+}
+
+/// A file that was written or verified.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct SeenFile {
+    pub(crate) revision: Revision,
+    /// That of the file's state, by which it is recognized without being read.
+    pub(crate) stamp: u64,
+}
+
+/// What is known of one secret: at most one file of each kind.
+#[derive(Debug, Default)]
+pub(crate) struct SeenSecret {
+    files: BTreeMap<RecordKind, SeenFile>,
+}
+
+/// The known files of one group of names.
+type Group = BTreeMap<(String, RecordKind), SeenFile>;
+
+impl SeenSecret {
+    /// The highest revision that was seen.
+    pub(crate) fn highest(&self) -> Option<&Revision> {
+        self.files.values().map(|file| &file.revision).max()
+    }
+
+    /// The file of a kind, if it has this content.
+    pub(crate) fn find(&self, kind: RecordKind, content: ContentHash) -> Option<&SeenFile> {
+        self.files.get(&kind).filter(|file| file.revision.file == content)
+    }
+}
+
+impl SeenRevisions {
+    pub(crate) fn beside(history: Arc<HistoryDirectory>) -> Self {
+        Self { history, changing: Mutex::default() }
+    }
+
+    /// What is known of a secret. A failure is logged: then nothing is.
+    pub(crate) fn of(&self, name: &SecretName) -> SeenSecret {
+        let found = self.directory().and_then(|known| {
+            let group = group_of(name.as_str());
+            let (files, lines) = read(&known, &group)?;
+            if lines > 2 * files.len() + OLD_LINES {
+                self.shorten(&known, &group)?;
+            }
+            Ok(files)
+        });
+        let files = found.unwrap_or_else(|error| {
+            self.warn("read", &error);
+            Group::new()
+        });
+        let of_name = files.into_iter().filter(|((one, _), _)| one == name.as_str());
+        SeenSecret { files: of_name.map(|((_, kind), file)| (kind, file)).collect() }
+    }
+
+    /// The stamps of all current versions, each with the hash of its name, in that order.
+    pub(crate) fn stamps(&self) -> Vec<(u64, u64)> {
+        let all = self.directory().and_then(|known| {
+            let mut stamps = Vec::new();
+            for group in known.names()? {
+                for ((name, kind), file) in read(&known, &group?)?.0 {
+                    if kind == RecordKind::Value {
+                        stamps.push((fnv_1a(name.as_bytes()), file.stamp));
+                    }
+                }
+            }
+            stamps.sort_unstable();
+            Ok(stamps)
+        });
+        all.unwrap_or_else(|error| {
+            self.warn("read", &error);
+            Vec::new()
+        })
+    }
+
+    /// Remembers files that were written or verified. A failure is logged: they are learned again.
+    pub(crate) fn learn(&self, files: &[(SecretName, SeenFile)]) {
+        let mut groups: BTreeMap<String, String> = BTreeMap::new();
+        for (name, file) in files {
+            *groups.entry(group_of(name.as_str())).or_default() += &line_of(name.as_str(), file);
+        }
+        let learned = self.directory().and_then(|known| {
+            let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+            groups.iter().try_for_each(|(group, lines)| known.append(group, lines.as_bytes()))
+        });
+        if let Err(error) = learned {
+            self.warn("write", &error);
+        }
+    }
+
+    /// Keeps only the lines that count.
+    fn shorten(&self, known: &DurableDirectory, group: &str) -> io::Result<()> {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = read(known, group)?.0;
+        let text: String = lines.iter().map(|((name, _), file)| line_of(name, file)).collect();
+        WrittenFile::write(known, group, text.as_bytes(), None)?.rename_unsynced()
+    }
+
+    fn directory(&self) -> io::Result<DurableDirectory> {
+        self.history.open()?.find_or_make(SEEN)
+    }
+
+    fn warn(&self, what: &str, error: &io::Error) {
+        let path = self.history.path().join(SEEN);
+        tracing::warn!("cannot {what} the known revisions in {}: {error}", path.display());
+    }
+}
+
+/// The files that count, and the number of all lines.
+fn read(known: &DurableDirectory, group: &str) -> io::Result<(Group, usize)> {
+    let text = match known.read(group, GROUP_BYTES) {
+        Ok(text) => text,
+        Err(ReadError::Io(error)) => return Err(error),
+        Err(_) => Vec::new(),
+    };
+    let (mut files, mut lines) = (Group::new(), 0);
+    for line in String::from_utf8_lossy(&text).lines() {
+        lines += 1;
+        // A power cut may have cut one.
+        if let Some((name, file)) = parse(line) {
+            files.insert((name.to_owned(), file.revision.kind), file);
+        }
+    }
+    Ok((files, lines))
+}
+
+fn group_of(name: &str) -> String {
+    format!("{:02x}", fnv_1a(name.as_bytes()) & 0xff)
+}
+
+fn line_of(name: &str, SeenFile { revision, stamp }: &SeenFile) -> String {
+    let Revision { counter, author, set_at, kind, members, file } = revision;
+    let (kind, set_at) = (word_of(*kind), set_at.as_second());
+    format!("{name} {kind} {counter} {author} {set_at} {members} {file} {stamp:016x}\n")
+}
+
+fn parse(line: &str) -> Option<(&str, SeenFile)> {
+    let fields: Vec<_> = line.split(' ').collect();
+    let [name, kind, counter, author, set_at, members, file, stamp] = fields[..] else {
+        return None;
+    };
+    let revision = Revision {
+        counter: counter.parse().ok()?,
+        author: KeyFingerprint::parse(author)?,
+        set_at: Timestamp::from_second(set_at.parse().ok()?).ok()?,
+        kind: kind_of(kind)?,
+        members: members.parse().ok()?,
+        file: ContentHash::parse(file)?,
+    };
+    let stamp = u64::from_str_radix(stamp, 16).ok().filter(|_| stamp.len() == 16)?;
+    Some((name, SeenFile { revision, stamp }))
+}
+
+#[cfg(test)]
+mod tests {
+
+    use fluvio_secret_protocol::RecordKind;
+
+    use std::fs;
+
+    use super::{SeenFile, SeenRevisions, group_of};
+    use crate::members::content_hash::ContentHash;
+    use crate::members::signing_key::KeyFingerprint;
+    use crate::revisions::revision::Revision;
+    use crate::tests::{Home, name};
+
+    fn file(counter: u64, kind: RecordKind) -> SeenFile {
+        let revision = Revision {
+            counter,
+            author: KeyFingerprint::parse(&"0a".repeat(16)).expect("a fingerprint"),
+            set_at: "2026-11-23T22:50:00Z".parse().expect("a time"),
+            kind,
+            members: 1,
+            file: ContentHash::of(&counter.to_le_bytes()),
+        };
+        SeenFile { revision, stamp: counter << 60 | 1 }
+    }
+
+    fn learn(known: &SeenRevisions, secret: &str, file: SeenFile) {
+        known.learn(&[(name(secret), file)]);
+    }
+
+    #[test]
+    fn what_was_learned_is_known_and_the_last_of_each_kind_counts() {
+        let home = Home::new();
+        let vault = home.open().expect("a vault");
+        let known = vault.secrets().seen();
+        assert!(known.of(&name("A")).highest().is_none());
+        for (counter, kind) in
+            [(1, RecordKind::Value), (2, RecordKind::Value), (3, RecordKind::Purged)]
+        {
+            learn(known, "A", file(counter, kind));
+        }
+        let of_a = known.of(&name("A"));
+        assert_eq!(of_a.highest(), Some(&file(3, RecordKind::Purged).revision));
+        let found = |counter: u64| {
+            let content = ContentHash::of(&counter.to_le_bytes());
+            of_a.find(RecordKind::Value, content).copied()
+        };
+        assert_eq!((found(1), found(2)), (None, Some(file(2, RecordKind::Value))));
+        assert!(known.of(&name("B")).highest().is_none());
+        assert_eq!(known.stamps().len(), 1);
+    }
+
+    #[test]
+    fn lines_that_are_no_use_are_skipped_and_removed_in_time() {
+        let home = Home::new();
+        let vault = home.open().expect("a vault");
+        let known = vault.secrets().seen();
+        for counter in 1..200 {
+            learn(known, "A", file(counter, RecordKind::Value));
+        }
+        let path = home.history_path().join(".seen").join(group_of("A"));
+        let lines = || fs::read_to_string(&path).expect("a file").lines().count();
+        assert_eq!(lines(), 199);
+        assert_eq!(known.of(&name("A")).highest(), Some(&file(199, RecordKind::Value).revision));
+        assert_eq!(lines(), 1);
+        let cut = "A value 200 0a0a\nx\n\u{fffd}\n".to_owned();
+        fs::write(&path, fs::read_to_string(&path).expect("a file") + &cut).expect("written");
+        assert_eq!(known.of(&name("A")).highest(), Some(&file(199, RecordKind::Value).revision));
+    }
+}

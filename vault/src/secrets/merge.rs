@@ -1,0 +1,65 @@
+//! Two files of one secret that machines have changed apart become one.
+
+use std::cmp::Ordering;
+use std::time::SystemTime;
+
+use fluvio_secret_protocol::{RecordKind, SecretName};
+
+use crate::error::VaultError;
+use crate::secret_reader::SecretReader;
+use crate::secrets::version_file::VersionFile;
+use crate::secrets::version_place::VersionPlace;
+use crate::vault::Vault;
+
+/// A merge that is possible. Without [`SecretMerge::commit`] nothing changes.
+#[must_use]
+pub struct SecretMerge<'a> {
+    vault: &'a Vault,
+    name: SecretName,
+    /// Whether the second file counts.
+    pub takes_theirs: bool,
+    /// The other value, which is not lost.
+    other: Option<(Vec<u8>, Option<SystemTime>)>,
+}
+
+impl<'a> SecretMerge<'a> {
+    /// Decrypts both files, which are in the place of records of this kind, and finds the one with the higher
+    /// revision.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Locked`], and [`VaultError::Damaged`] if one of them is not accepted.
+    pub fn prepare(
+        vault: &'a Vault,
+        name: SecretName,
+        kind: RecordKind,
+        [ours, theirs]: [Vec<u8>; 2],
+    ) -> Result<Self, VaultError> {
+        let place = match kind {
+            RecordKind::Value => VersionPlace::Current,
+            RecordKind::Deleted => VersionPlace::Deleted,
+            RecordKind::Purged => VersionPlace::Purged,
+        };
+        let file = VersionFile { place, ..vault.secrets().current(&name) };
+        let reader = SecretReader::of(vault);
+        let [our, their] = [&ours, &theirs].map(|bytes| reader.revision_of(&name, &file, bytes));
+        let (our, their) = (our?, their?);
+        let takes_theirs = match their.cmp(&our) {
+            Ordering::Equal => their.is_none() && theirs > ours,
+            order => order == Ordering::Greater,
+        };
+        let (other, lower) = if takes_theirs { (ours, our) } else { (theirs, their) };
+        let is_same_change =
+            our.zip(their).is_some_and(|(ours, theirs)| ours.is_same_change(&theirs));
+        let is_kept = kind == RecordKind::Value && !is_same_change;
+        let date = lower.and_then(|lower| SystemTime::try_from(lower.set_at).ok());
+        let other = is_kept.then_some((other, date));
+        Ok(Self { vault, name, takes_theirs, other })
+    }
+
+    /// Keeps the value that does not count in the history, durably. The caller puts the other one into its place.
+    pub fn commit(self) -> Result<(), VaultError> {
+        let Some((encrypted, date)) = self.other else { return Ok(()) };
+        self.vault.secrets().history().add(&self.name, &encrypted, date)
+    }
+}
