@@ -116,6 +116,13 @@ pub(crate) enum CliError {
     OtherIdentity { identity: String, expected: String },
     #[error("cannot write the result: {0}")]
     Output(#[source] io::Error),
+    /// Git's files of a secret cannot be merged.
+    #[error("cannot use {}: {why}", .path.display())]
+    MergedFile {
+        path: PathBuf,
+        #[source]
+        why: AnyCause,
+    },
     #[error("cannot use the passphrase: {0}, so nothing was changed")]
     Passphrase(#[source] AnyCause),
     /// A program gave no value.

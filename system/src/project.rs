@@ -70,6 +70,15 @@ pub fn at(directory: &Path) -> Result<ProjectVault, ProjectError> {
     }
 }
 
+/// The vault in exactly this directory, even if another one is inside.
+///
+/// # Errors
+///
+/// [`ProjectError`].
+pub fn exactly_at(vault: &Path) -> Result<ProjectVault, ProjectError> {
+    open(vault)
+}
+
 /// The project of a vault's directory, for messages and commands.
 #[must_use]
 pub fn project_of(vault: &Path) -> &Path {

@@ -5,6 +5,7 @@ mod check;
 pub(crate) mod completions;
 mod daemon;
 mod doctor;
+mod git_merge;
 mod key;
 mod lease;
 mod log;
@@ -76,6 +77,9 @@ Example:
     /// What the shim becomes for cdk test --mask
     #[command(hide = true)]
     MaskCdk(cdk::MaskCdkArgs),
+    /// What git calls to merge two files of a secret
+    #[command(hide = true)]
+    GitMerge(git_merge::GitMergeArgs),
     /// Print this text, which is the help or the version.
     #[command(skip)]
     Help(String),
@@ -115,6 +119,7 @@ impl Command {
             Self::UnlockFirst(args) => shim::unlock_first(&args, hardened),
             Self::WatchCdk(args) => cdk::watch_cdk(args, hardened),
             Self::MaskCdk(args) => cdk::mask_cdk(&args, hardened),
+            Self::GitMerge(args) => git_merge::git_merge(&args),
             Self::Help(text) => output::print(&text),
             Self::Manual(manual) => manual.show(hardened),
         }
