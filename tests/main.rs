@@ -24,6 +24,7 @@ mod extension;
 mod external_identity;
 mod first_session;
 mod found_config;
+mod git_merge;
 mod hanging_disk;
 mod hardening;
 mod history;

@@ -18,10 +18,10 @@ const PAPER: [&str; 2] = [
 ];
 
 /// The repository that all push to.
-struct Origin(TempDir);
+pub(crate) struct Origin(TempDir);
 
 impl Origin {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let origin = Self(tempfile::Builder::new().prefix("fs-").tempdir().unwrap());
         let mut git = Command::new("git");
         git.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
@@ -39,16 +39,16 @@ impl Origin {
 }
 
 /// A machine with a clone of the project.
-struct Machine {
-    home: Home,
-    clone: PathBuf,
+pub(crate) struct Machine {
+    pub(crate) home: Home,
+    pub(crate) clone: PathBuf,
     /// What comes before each command: it runs as the machine's user.
     user: Vec<String>,
 }
 
 impl Machine {
     /// Clones the project, as the user who runs the tests.
-    fn new(origin: &Origin, name: &str) -> Self {
+    pub(crate) fn new(origin: &Origin, name: &str) -> Self {
         Self::of(Home::new(), origin, name, vec!["env".to_owned()])
     }
 
@@ -96,40 +96,40 @@ impl Machine {
         said(&mut behind(&words, command))
     }
 
-    fn git(&self, args: &[&str]) -> Said {
+    pub(crate) fn git(&self, args: &[&str]) -> Said {
         let mut git = self.home.foreign("git");
         self.said(git.args(args).current_dir(&self.clone))
     }
 
-    fn git_ok(&self, args: &[&str]) {
+    pub(crate) fn git_ok(&self, args: &[&str]) {
         let said = self.git(args);
         assert!(said.status.success(), "git {args:?}: {said:?}");
     }
 
-    fn push(&self) {
+    pub(crate) fn push(&self) {
         self.git_ok(&["add", "--all"]);
         self.git_ok(&["commit", "--quiet", "--message", "change"]);
         self.git_ok(&["push", "--quiet", "origin", "HEAD:main"]);
     }
 
-    fn pull(&self) {
+    pub(crate) fn pull(&self) {
         self.git_ok(&["pull", "--quiet", "origin", "main"]);
     }
 
     /// The command line in the clone.
-    fn cli(&self, args: &[&str]) -> Said {
+    pub(crate) fn cli(&self, args: &[&str]) -> Said {
         let mut cli = self.home.command("fluvio-secret");
         self.said(cli.args(args).current_dir(&self.clone))
     }
 
-    fn ok(&self, args: &[&str]) -> Said {
+    pub(crate) fn ok(&self, args: &[&str]) -> Said {
         let said = self.cli(args);
         assert!(said.status.success(), "{args:?}: {said:?}");
         said
     }
 
     /// What a connector of the project gets.
-    fn run(&self, name: &str) -> Said {
+    pub(crate) fn run(&self, name: &str) -> Said {
         let config = format!(
             "meta: {{version: 0.1.0, name: test, type: test-source, topic: test}}\n\
              custom: {{value: {{secret: {{name: {name}}}}}}}\n"
@@ -143,7 +143,7 @@ impl Machine {
         said
     }
 
-    fn value(&self, name: &str) -> String {
+    pub(crate) fn value(&self, name: &str) -> String {
         let said = self.run(name);
         assert!(said.status.success(), "{said:?}");
         said.out
@@ -154,13 +154,13 @@ impl Machine {
         serde_json::from_str(&self.ok(&["member", "list", "-O", "json"]).out).unwrap()
     }
 
-    fn fingerprint(&self) -> String {
+    pub(crate) fn fingerprint(&self) -> String {
         let members = self.members();
         let own = members.iter().find(|one| one["own"] == true).expect("this machine");
         own["fingerprint"].as_str().unwrap().to_owned()
     }
 
-    fn vault(&self) -> PathBuf {
+    pub(crate) fn vault(&self) -> PathBuf {
         self.clone.join(".fluvio-secret")
     }
 
@@ -176,7 +176,7 @@ impl Machine {
 }
 
 /// The machine that made the vault, which has the secret `TOKEN`.
-fn first(origin: &Origin) -> Machine {
+pub(crate) fn first(origin: &Origin) -> Machine {
     let ada = Machine::new(origin, "ada");
     ada.ok(&["vault", "init"]);
     ada.ok(&["set", "TOKEN", "from ada"]);
@@ -185,7 +185,7 @@ fn first(origin: &Origin) -> Machine {
 }
 
 /// Another one that the first has admitted.
-fn admitted(origin: &Origin, first: &Machine, name: &str, role: &str) -> Machine {
+pub(crate) fn admitted(origin: &Origin, first: &Machine, name: &str, role: &str) -> Machine {
     let machine = Machine::new(origin, name);
     machine.ok(&["vault", "join", "--yes", "--note", name, "--role", role]);
     machine.push();
@@ -196,7 +196,7 @@ fn admitted(origin: &Origin, first: &Machine, name: &str, role: &str) -> Machine
     machine
 }
 
-fn refused(said: &Said, why: &str) {
+pub(crate) fn refused(said: &Said, why: &str) {
     assert!(!said.status.success() && said.err.contains(why), "{said:?}");
 }
 

@@ -17,6 +17,7 @@
 //! * [`doctor`]: the checks of `doctor`
 //! * [`deployed`], [`restarts`], [`cdk_call`]: connectors of `cdk`, their restarts, and calls of `cdk`
 //! * [`holders`], [`on_path`]: processes that hold a lease, programs on PATH
+//! * [`git`]: calls of git; [`merge_driver`] and [`git_attributes`]: how it merges the files of secrets
 //! * [`output`], [`format`](mod@format), [`style`], [`date`], [`progress`]: what is printed
 //! * [`error`](mod@error): what can go wrong, and the exit status for it
 
@@ -37,11 +38,14 @@ mod error;
 mod format;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod git;
+mod git_attributes;
 mod help;
 mod holders;
 mod input;
 mod mask;
 mod members;
+mod merge_driver;
 mod on_path;
 mod output;
 mod passphrase;

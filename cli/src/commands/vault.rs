@@ -1,5 +1,7 @@
 //! `vault`: the vaults of projects, which you register.
 
+mod upgrade;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueHint};
@@ -10,6 +12,7 @@ use fluvio_secret_protocol::{
 use fluvio_secret_system::project::{PERSONAL, VAULT_DIRECTORY, project_of};
 use fluvio_secret_system::{printable, shell};
 
+use self::upgrade::UpgradeVaultArgs;
 use super::member::{RequestArgs, fingerprint, request, word};
 use super::secret::remarks::about_the_identity;
 use crate::argument;
@@ -18,7 +21,7 @@ use crate::error::CliError;
 use crate::format::OutputArgs;
 use crate::style::Styled;
 use crate::vault_choice::{VaultArgs, directory_of};
-use crate::{format, output, question};
+use crate::{format, merge_driver, output, question};
 
 /// Manage the vaults of projects
 #[derive(Debug, Subcommand)]
@@ -37,6 +40,7 @@ pub(crate) enum VaultCommand {
     Trust(TrustVaultArgs),
     Join(JoinVaultArgs),
     Forget(ForgetVaultArgs),
+    Upgrade(UpgradeVaultArgs),
 }
 
 /// Create a vault for the secrets of a project
@@ -44,6 +48,9 @@ pub(crate) enum VaultCommand {
 #[command(after_help = "\
 The vault is the new directory .fluvio-secret in DIR, or in the current directory. Everything in it
 is encrypted, so you can commit it. Your key stays in your home directory.
+
+In a clone of git, `vault init`, `trust` and `join` set git up to call `fluvio-secret git-merge` for
+the files of secrets. So git merges a secret that two machines have changed: the later change counts.
 
 Example:
   fluvio-secret vault init
@@ -150,6 +157,7 @@ pub(super) fn vault(command: VaultCommand) -> Result<(), CliError> {
         VaultCommand::Trust(args) => trust(&args),
         VaultCommand::Join(args) => join(&args),
         VaultCommand::Forget(args) => forget(&args),
+        VaultCommand::Upgrade(args) => upgrade::upgrade(args),
     }
 }
 
@@ -158,7 +166,7 @@ fn init(args: &InitVaultArgs) -> Result<(), CliError> {
     let project = if args.directory.is_some() { typed } else { Path::new(".") };
     let failed = |source| CliError::Directory { path: project.to_owned(), source };
     let path = text(&project.canonicalize().map_err(failed)?.join(VAULT_DIRECTORY))?;
-    let TrustedVault { path, new_identity, .. } = client()?.call(InitVault { path })?;
+    let TrustedVault { path, id, new_identity, .. } = client()?.call(InitVault { path })?;
     output::confirm(&format!("Vault \"{}\" created successfully", printable::line(&path)));
     if let Some(identity) = new_identity {
         output::say(&about_the_identity(&identity));
@@ -175,6 +183,7 @@ fn init(args: &InitVaultArgs) -> Result<(), CliError> {
         let directory = shell::path(&typed.join(VAULT_DIRECTORY));
         output::say(&format!("help: share it with your team: git add {directory}"));
     }
+    merge_driver::set_up(Path::new(&path), &id);
     Ok(())
 }
 
@@ -211,6 +220,7 @@ fn trust(args: &TrustVaultArgs) -> Result<(), CliError> {
         (with_personal, _) => Some(with_personal),
     };
     if found.registered && with_personal.is_none() {
+        merge_driver::set_up(Path::new(&found.path), &found.id);
         let path = printable::line(&found.path);
         return output::print(&format!("Vault \"{path}\" is already registered"));
     }
@@ -238,7 +248,9 @@ fn join(args: &JoinVaultArgs) -> Result<(), CliError> {
         refuse_contradicted(&found)?;
     }
     let (path, id) = (found.path.clone(), found.id.clone());
-    if !found.registered {
+    if found.registered {
+        merge_driver::set_up(Path::new(&path), &id);
+    } else {
         register(&mut client, found, args.yes, None)?;
     }
     request(&mut client.about(Some(VaultAddress { path, id })), &args.request)
@@ -275,6 +287,7 @@ fn register(
     if let Some(identity) = &trusted.new_identity {
         output::say(&about_the_identity(identity));
     }
+    merge_driver::set_up(Path::new(&trusted.path), &trusted.id);
     Ok(trusted)
 }
 

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use fluvio_secret_system::places::Places;
 
 use super::finding::{Diagnosis, DoctorCheck};
 use super::fix::Fix;
 use super::machine::Machine;
+use crate::git::GitProgram;
 
 /// The files in the configuration directory that hold a key: the identity, the next and an old one, and
 /// what an interrupted write of one has left behind.
@@ -77,18 +77,8 @@ pub(super) fn listed(
     which: &[&str],
     patterns: &[&str],
 ) -> Option<BTreeSet<PathBuf>> {
-    let git = machine.programs("git").into_iter().next()?;
-    let output = Command::new(git)
-        .arg("-C")
-        .arg(directory)
-        // A repository may name a program to be run here.
-        .args(["-c", "core.fsmonitor=false", "ls-files", "-z"])
-        .args(which)
-        .arg("--")
-        .args(patterns)
-        .stdin(Stdio::null())
-        .output()
-        .ok()?;
+    let mut git = GitProgram::at(directory, machine.path.as_deref())?.command();
+    let output = git.args(["ls-files", "-z"]).args(which).arg("--").args(patterns).output().ok()?;
     if !output.status.success() {
         return None;
     }

@@ -58,7 +58,7 @@ pub(crate) fn check_all(machine: &Machine, places: &Places) -> Vec<Diagnosis> {
     if let Ok((status, mut client)) = connected {
         found.extend(vault::check(&places.state, &mut client, &status));
         found.extend(history::check(places, Path::new(&status.vault)));
-        found.extend(vaults::check(&places.state, client));
+        found.extend(vaults::check(machine, &places.state, client));
     }
     found.extend(memory::check(machine, status.map(|status| status.pid)));
     found.extend(units::check(machine));

@@ -9,18 +9,25 @@ use fluvio_secret_protocol::{
 };
 use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::places::StateDirectory;
+use fluvio_secret_system::project::project_of;
 use fluvio_secret_system::shell;
 
 use super::examine::examine;
 use super::finding::{Diagnosis, DoctorCheck};
 use super::fix::{Fix, names_in};
+use super::machine::Machine;
 use crate::format::count;
 use crate::members::members;
+use crate::merge_driver::{self, DriverState};
 use crate::vault_choice;
 
 const CHECK: DoctorCheck = DoctorCheck::Vaults;
 
-pub(super) fn check(state: &StateDirectory, mut client: Client) -> Vec<Diagnosis> {
+pub(super) fn check(
+    machine: &Machine,
+    state: &StateDirectory,
+    mut client: Client,
+) -> Vec<Diagnosis> {
     let vaults = match client.collect(ListVaults) {
         Ok(vaults) => vaults,
         Err(error) => return vec![CHECK.failed(&error)],
@@ -29,7 +36,7 @@ pub(super) fn check(state: &StateDirectory, mut client: Client) -> Vec<Diagnosis
     for ListedVault { path, id, .. } in vaults.into_iter().filter(|vault| !vault.personal) {
         let vault = VaultAddress { path, id };
         client = client.about(Some(vault.clone()));
-        found.extend(one(state, &vault, &mut client));
+        found.extend(one(machine, state, &vault, &mut client));
     }
     found
 }
@@ -54,7 +61,12 @@ fn here(vaults: &[ListedVault]) -> Option<Diagnosis> {
     }
 }
 
-fn one(state: &StateDirectory, vault: &VaultAddress, client: &mut Client) -> Vec<Diagnosis> {
+fn one(
+    machine: &Machine,
+    state: &StateDirectory,
+    vault: &VaultAddress,
+    client: &mut Client,
+) -> Vec<Diagnosis> {
     // The daemon checks the directory, its owner and its mode when it opens it.
     let names: Vec<_> = match client.collect(List) {
         Ok(secrets) => secrets.into_iter().map(|secret| secret.name).collect(),
@@ -62,6 +74,7 @@ fn one(state: &StateDirectory, vault: &VaultAddress, client: &mut Client) -> Vec
     };
     let mut found = vec![secrets(state, vault, &names), about_members(&vault.path, client)];
     found.push(attributes(Path::new(&vault.path)));
+    found.push(merges(machine, Path::new(&vault.path)));
     let faults: Vec<_> = found.iter().flatten().cloned().collect();
     if !faults.is_empty() {
         return faults;
@@ -138,6 +151,26 @@ fn attributes(vault: &Path) -> Option<Diagnosis> {
     }
     let text = format!("{} does not keep git from merging encrypted files", file.display());
     Some(CHECK.warning(text).advising("restore that file, for example with git"))
+}
+
+/// Without the driver, git takes one of two changed files.
+fn merges(machine: &Machine, vault: &Path) -> Option<Diagnosis> {
+    let shown = vault.display();
+    let found = match merge_driver::state(vault, machine.path.as_deref()) {
+        DriverState::Ready => return None,
+        DriverState::Missing => CHECK.warning(format!(
+            "{shown}: git reports a conflict if two machines change the same secret"
+        )),
+        DriverState::Mixes => CHECK.error(format!(
+            "{shown}: git would merge its encrypted files line by line, because its settings have no \
+             merge.fluvio-secret.driver"
+        )),
+        DriverState::NoProgram(program) => CHECK.warning(format!(
+            "{shown}: git merges its secrets with {}, which does not exist",
+            program.display()
+        )),
+    };
+    Some(found.fixed_by(Fix::new("fluvio-secret vault trust").path(project_of(vault))))
 }
 
 #[cfg(test)]
