@@ -66,6 +66,7 @@ mod units;
 mod upgrade;
 mod used;
 mod values;
+mod vault_upgrade;
 mod vaults;
 mod watch_connector;
 mod watch_files;

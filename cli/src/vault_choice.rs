@@ -23,6 +23,11 @@ pub(crate) struct VaultArgs {
 }
 
 impl VaultArgs {
+    /// As if this were the value of the option.
+    pub(crate) fn naming(vault: Option<OsString>) -> Self {
+        Self { vault }
+    }
+
     /// The value of the option.
     pub(crate) fn value(&self) -> Option<&OsString> {
         self.vault.as_ref()
