@@ -40,7 +40,8 @@ fn results_for_programs_are_stable() {
     };
     pinned(
         &["list", "-O", "json"],
-        r#"[{"name":"A","vault":null,"last_update":"TIME"},{"name":"B","vault":null,"last_update":"TIME"}]"#,
+        r#"[{"name":"A","vault":null,"last_update":"TIME","older":false},
+            {"name":"B","vault":null,"last_update":"TIME","older":false}]"#,
     );
     pinned(
         &["history", "A", "--output", "json"],
@@ -79,7 +80,7 @@ fn results_for_programs_are_stable() {
     assert_eq!(status["grants"][0]["program"], "true");
     let yaml = home.ok(&["list", "-O", "yaml"]);
     assert!(yaml.starts_with("- name: A\n  vault: null\n  last_update: "), "{yaml}");
-    assert_eq!(yaml.lines().count(), 6);
+    assert_eq!(yaml.lines().count(), 8);
     assert!(
         home.ok(&["history", "A", "-O", "yaml"]).starts_with("name: A\nvault: null\npresent:\n")
     );

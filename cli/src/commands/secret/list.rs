@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use clap::Args;
 
+use super::remarks::say_older;
 use super::used::list_used;
 use crate::connection::{client, client_about};
 use crate::error::CliError;
@@ -55,6 +56,8 @@ struct ShownSecret<'a> {
     /// The directory of a project's vault.
     vault: Option<&'a str>,
     last_update: Option<String>,
+    /// Whether this machine has seen a later change.
+    older: bool,
 }
 
 pub(crate) fn list(args: &ListSecretsArgs) -> Result<(), CliError> {
@@ -70,6 +73,7 @@ pub(crate) fn list(args: &ListSecretsArgs) -> Result<(), CliError> {
     let values = || secrets.iter().map(|one| shown(one, path.as_deref())).collect::<Vec<_>>();
     if args.output.format == OutputFormat::Table {
         vault_choice::note(vault.as_ref());
+        say_older(&secrets, "");
     }
     if secrets.is_empty() && args.output.format == OutputFormat::Table {
         output::say(match args.deleted {
@@ -88,7 +92,8 @@ fn listed(args: &ListSecretsArgs, client: &mut Client) -> Result<Vec<ListedSecre
 }
 
 fn shown<'a>(secret: &'a ListedSecret, vault: Option<&'a str>) -> ShownSecret<'a> {
-    ShownSecret { name: secret.name.as_str(), vault, last_update: date::rfc3339(secret.set_at) }
+    let ListedSecret { name, set_at, older } = secret;
+    ShownSecret { name: name.as_str(), vault, last_update: date::rfc3339(*set_at), older: *older }
 }
 
 /// Lists the secrets of all vaults. One that cannot be opened is reported, and the others are listed.
@@ -113,6 +118,15 @@ fn list_all(args: &ListSecretsArgs) -> Result<(), CliError> {
         let vault = vault_choice::shown(vault.as_deref());
         [secret.name.to_string(), date::cloud(secret.set_at), vault]
     };
+    if args.output.format == OutputFormat::Table {
+        // The secrets of a vault are in a row.
+        for of_vault in all.chunk_by(|(_, one), (_, other)| one == other) {
+            let secrets: Vec<_> = of_vault.iter().map(|(secret, _)| secret.clone()).collect();
+            let vault =
+                vault_choice::shown(of_vault.first().and_then(|(_, vault)| vault.as_deref()));
+            say_older(&secrets, &format!(" in the vault {vault}"));
+        }
+    }
     format::print(
         args.output.format,
         || {

@@ -1,11 +1,11 @@
 //! What the commands say about secrets that they have set.
 
 use fluvio_secret_protocol::fit::{self, Unfit};
-use fluvio_secret_protocol::{HeldLease, ListedGrant, Secret, SecretName, Stale};
+use fluvio_secret_protocol::{HeldLease, ListedGrant, ListedSecret, Secret, SecretName, Stale};
 
 use crate::commands::{lease, status};
-use crate::output;
 use crate::provider::{Provider, ProviderError};
+use crate::{format, output};
 
 /// Names the connectors that may run with an earlier value.
 pub(super) fn say_holders(holders: &[ListedGrant], leases: &[HeldLease]) {
@@ -45,6 +45,22 @@ pub(super) fn say_renamed(
             "note: still running with `{old}`: {named}\nhelp: write {new} in their configurations, and restart them"
         ));
     }
+}
+
+/// Names the secrets whose file is older than one that was there before.
+pub(super) fn say_older(secrets: &[ListedSecret], in_vault: &str) {
+    let older = secrets.iter().filter(|secret| secret.older);
+    let older: Vec<_> = older.map(|secret| format!("`{}`", secret.name)).collect();
+    let (subject, again) = match &older[..] {
+        [] => return,
+        [_] => ("an older file is in place of one", "it again"),
+        _ => ("older files are in place of those", "them again"),
+    };
+    output::say(&format!(
+        "warning: {subject} that this machine has seen{in_vault}: {}\n\
+         help: get the newest files with git pull, or set {again}",
+        format::some(&older)
+    ));
 }
 
 fn named<'a>(

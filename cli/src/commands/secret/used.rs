@@ -5,6 +5,7 @@ use std::path::Path;
 use fluvio_secret_protocol::{List, ListedSecret, VaultAddress};
 use serde::Serialize;
 
+use super::remarks::say_older;
 use crate::config_search::ConfigSearch;
 use crate::connection::client_about;
 use crate::deliveries::{Deliveries, ShownDelivery};
@@ -18,6 +19,7 @@ struct ShownUse<'a> {
     name: &'a str,
     vault: Option<&'a str>,
     last_update: Option<String>,
+    older: bool,
     configs: Vec<String>,
     deliveries: Vec<ShownDelivery<'a>>,
 }
@@ -31,6 +33,7 @@ pub(super) fn list_used(
     let deliveries = Deliveries::read(vault)?;
     if format == OutputFormat::Table {
         vault_choice::note(vault);
+        say_older(&secrets, "");
     }
     search.report();
     if search.is_partial {
@@ -52,6 +55,7 @@ pub(super) fn list_used(
             name: secret.name.as_str(),
             vault: vault.map(|vault| &*vault.path),
             last_update: date::rfc3339(secret.set_at),
+            older: secret.older,
             configs: configs(secret),
             deliveries: deliveries.of(&secret.name),
         }
