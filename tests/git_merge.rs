@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::harness::passphrase::{protect, unlock};
 use crate::harness::{Home, Said, need, program, said};
-use crate::sharing::{Machine, Origin, admitted, first, refused};
+use crate::sharing::{Machine, Origin, PAPER, admitted, first, refused};
 
 /// Two machines that have the secret `TOKEN`, each with a clone whose git calls our driver.
 fn two(origin: &Origin) -> (Machine, Machine) {
@@ -319,33 +319,62 @@ fn a_record_that_a_stranger_signed_leaves_a_conflict() {
     if !need::tool("git") {
         return;
     }
-    let origin = Origin::new();
-    let (ada, _bob) = two(&origin);
-    // The stranger was never admitted, and sets the secret by a program that does not refuse it.
-    let mallory = Machine::new(&origin, "mallory");
-    mallory.ok(&["vault", "trust", "--yes"]);
-    let id = fs::read_to_string(mallory.vault().join(".vault-id")).unwrap();
-    let known = mallory.home.path("config/vaults").join(id.trim());
-    mallory.ok(&["daemon", "stop"]);
-    fs::remove_file(known.join("members")).unwrap();
-    fs::remove_dir_all(mallory.vault().join(".members")).unwrap();
-    fs::remove_file(mallory.vault().join("TOKEN.age")).unwrap();
-    set(&mallory, "TOKEN", &["x"]);
-    let shown: Value = serde_json::from_str(&ada.ok(&["key", "show", "-O", "json"]).out).unwrap();
-    mallory.ok(&["member", "add", shown["recipient"].as_str().unwrap()]);
-    set(&mallory, "TOKEN", &["y", "z", "cnry-of mallory"]);
-    mallory.git_ok(&["checkout", "--quiet", ".fluvio-secret/.members"]);
-    commit(&mallory);
-    mallory.git_ok(&["push", "--quiet", "origin", "HEAD:main"]);
+    // The version of the stranger's own list is that of the true one, or a higher one that is not here.
+    for more in [&[][..], &PAPER] {
+        let origin = Origin::new();
+        let (ada, _bob) = two(&origin);
+        // The stranger was never admitted, and sets the secret in a vault that it made.
+        let mallory = Machine::new(&origin, "mallory");
+        mallory.ok(&["vault", "trust", "--yes"]);
+        let id = fs::read_to_string(mallory.vault().join(".vault-id")).unwrap();
+        let known = mallory.home.path("config/vaults").join(id.trim());
+        mallory.ok(&["daemon", "stop"]);
+        fs::remove_file(known.join("members")).unwrap();
+        fs::remove_dir_all(mallory.vault().join(".members")).unwrap();
+        fs::remove_file(mallory.vault().join("TOKEN.age")).unwrap();
+        set(&mallory, "TOKEN", &["x"]);
+        let shown: Value =
+            serde_json::from_str(&ada.ok(&["key", "show", "-O", "json"]).out).unwrap();
+        for key in [&[shown["recipient"].as_str().unwrap()], more].concat() {
+            mallory.ok(&["member", "add", key]);
+        }
+        set(&mallory, "TOKEN", &["y", "z", "cnry-of mallory"]);
+        mallory.git_ok(&["checkout", "--quiet", ".fluvio-secret/.members"]);
+        mallory.git_ok(&["clean", "--quiet", "--force", ".fluvio-secret/.members"]);
+        commit(&mallory);
+        mallory.git_ok(&["push", "--quiet", "origin", "HEAD:main"]);
 
-    set(&ada, "TOKEN", &["ada"]);
-    commit(&ada);
-    let ours = bytes_of(&ada);
-    let merged = ada.git(&["pull", "origin", "main"]);
-    is_conflict(&ada, &merged, &ours);
-    assert!(merged.err.contains("not accepted"), "{merged:?}");
-    assert!(!merged.err.contains("cnry"), "{merged:?}");
-    assert_eq!(ada.value("TOKEN"), "ada");
+        set(&ada, "TOKEN", &["ada"]);
+        commit(&ada);
+        let ours = bytes_of(&ada);
+        let merged = ada.git(&["pull", "origin", "main"]);
+        is_conflict(&ada, &merged, &ours);
+        assert!(merged.err.contains("not accepted"), "{merged:?}");
+        assert!(!merged.err.contains("cnry"), "{merged:?}");
+        assert_eq!(ada.value("TOKEN"), "ada");
+    }
+}
+
+#[test]
+fn a_record_for_a_list_that_comes_with_the_merge_is_merged_when_the_list_is_there() {
+    if !need::tool("git") {
+        return;
+    }
+    let origin = Origin::new();
+    let (ada, bob) = two(&origin);
+    ada.ok(&["member", "add", PAPER[0]]);
+    set(&ada, "TOKEN", &["x", "ada"]);
+    ada.push();
+    set(&bob, "TOKEN", &["bob"]);
+    commit(&bob);
+    let ours = bytes_of(&bob);
+    let merged = bob.git(&["pull", "origin", "main"]);
+    is_conflict(&bob, &merged, &ours);
+    assert!(merged.err.contains("list of members"), "{merged:?}");
+    // The next step that is printed.
+    bob.git_ok(&["checkout", "--merge", "--", ".fluvio-secret/TOKEN.age"]);
+    commit(&bob);
+    assert_eq!((bob.value("TOKEN").as_str(), bytes_of(&bob)), ("ada", bytes_of(&ada)));
 }
 
 #[test]

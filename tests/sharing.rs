@@ -12,7 +12,7 @@ use crate::harness::cdk::Project;
 use crate::harness::{Home, Said, behind, eventually, need, said};
 
 /// Keys on paper, which sign nothing.
-const PAPER: [&str; 2] = [
+pub(crate) const PAPER: [&str; 2] = [
     "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa",
     "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",
 ];

@@ -48,6 +48,9 @@ impl<'a> SecretMerge<'a> {
             Ordering::Equal => their.is_none() && theirs > ours,
             order => order == Ordering::Greater,
         };
+        // The list of members that it is written for may come with the same merge, after this. Until it is here, anyone
+        // could have written it.
+        reader.record(&name, &file, if takes_theirs { &theirs } else { &ours })?;
         let (other, lower) = if takes_theirs { (ours, our) } else { (theirs, their) };
         let is_same_change =
             our.zip(their).is_some_and(|(ours, theirs)| ours.is_same_change(&theirs));
