@@ -3,9 +3,9 @@
 
 use std::sync::LazyLock;
 
-use fluvio_secret_protocol::Secret;
+use fluvio_secret_protocol::{RecordKind, Secret};
 use fluvio_secret_vault::{
-    MemberChain, RecordKind, SecretUpdate, SignedList, SignedRecord, SigningKey,
+    MemberChain, SecretUpdate, SignedList, SignedRecord, SigningKey,
 };
 
 /// The vector's first list, which Ada has signed with the seed below.

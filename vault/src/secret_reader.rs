@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use fluvio_secret_protocol::{Found, Members, Secret, SecretName};
+use fluvio_secret_protocol::{Found, Members, RecordKind, Secret, SecretName};
 use fluvio_secret_system::file_id::FileId;
 
 use crate::error::VaultError;
@@ -11,6 +11,7 @@ use crate::keys::file_keys::TakenRecord;
 use crate::keys::keyring::Keyring;
 use crate::members::content_hash::ContentHash;
 use crate::revisions::revision::Revision;
+use crate::revisions::vault_state::SecretState;
 use crate::revisions::verifier::{OpenedRecord, RecordVerifier};
 use crate::secrets::fingerprint::{Given, fingerprint};
 use crate::secrets::history::seen_revisions::SeenFile;
@@ -138,7 +139,7 @@ impl<'a> SecretReader<'a> {
                 self.vault.forget_file_key(name);
             }
         })?;
-        match self.has_later_mark(name, opened.revision.as_ref())? {
+        match self.has_later_mark(name, opened.revision)? {
             true => Err(VaultError::Missing),
             false => Ok(opened),
         }
@@ -267,20 +268,19 @@ impl<'a> SecretReader<'a> {
         false
     }
 
-    /// Whether there is the mark of a removal that is later than a version of this revision. A mark that no member vouches
-    /// for removes nothing.
+    /// Whether a version of this revision counts less than the mark of a removal. A mark that is not accepted removes
+    /// nothing.
     fn has_later_mark(
         &self,
         name: &SecretName,
-        revision: Option<&Revision>,
+        revision: Option<Revision>,
     ) -> Result<bool, VaultError> {
+        let mut revisions: Vec<_> = revision.into_iter().collect();
         for place in MARKS {
-            let Some(mark) = self.mark(name, place)? else { continue };
-            if mark.revision.as_ref() > revision {
-                return Ok(true);
-            }
+            revisions.extend(self.mark(name, place)?.and_then(|mark| mark.revision));
         }
-        Ok(false)
+        let state = SecretState::of(revisions, 0);
+        Ok(state.is_some_and(|state| state.current().kind != RecordKind::Value))
     }
 
     /// The mark of a removal, if there is one that is accepted.

@@ -1,11 +1,11 @@
 //! Two files of one secret that machines have changed apart become one.
 
-use std::cmp::Ordering;
 use std::time::SystemTime;
 
 use fluvio_secret_protocol::{RecordKind, SecretName};
 
 use crate::error::VaultError;
+use crate::revisions::vault_state::SecretState;
 use crate::secret_reader::SecretReader;
 use crate::secrets::version_file::VersionFile;
 use crate::secrets::version_place::VersionPlace;
@@ -44,17 +44,21 @@ impl<'a> SecretMerge<'a> {
         let reader = SecretReader::of(vault);
         let [our, their] = [&ours, &theirs].map(|bytes| reader.revision_of(&name, &file, bytes));
         let (our, their) = (our?, their?);
-        let takes_theirs = match their.cmp(&our) {
-            Ordering::Equal => their.is_none() && theirs > ours,
-            order => order == Ordering::Greater,
+        let state = SecretState::of([our, their].into_iter().flatten(), 1);
+        let takes_theirs = match &state {
+            Some(state) => our.as_ref() != Some(state.current()),
+            // Neither has a signature.
+            None => theirs > ours,
         };
         // The list of members that it is written for may come with the same merge, after this. Until it is here, anyone
         // could have written it.
         reader.record(&name, &file, if takes_theirs { &theirs } else { &ours })?;
         let (other, lower) = if takes_theirs { (ours, our) } else { (theirs, their) };
-        let is_same_change =
-            our.zip(their).is_some_and(|(ours, theirs)| ours.is_same_change(&theirs));
-        let is_kept = kind == RecordKind::Value && !is_same_change;
+        // The same change that was encrypted again is no other value.
+        let is_kept = match (&lower, &state) {
+            (Some(lower), Some(state)) => state.history().contains(lower),
+            _ => kind == RecordKind::Value,
+        };
         let date = lower.and_then(|lower| SystemTime::try_from(lower.set_at).ok());
         let other = is_kept.then_some((other, date));
         Ok(Self { vault, name, takes_theirs, other })
