@@ -13,6 +13,7 @@ use crate::members::content_hash::ContentHash;
 use crate::members::list::MemberList;
 use crate::members::signing_key::SigningKey;
 use crate::members::store::AgreedMembers;
+use crate::members::store_error::MemberStoreError;
 use crate::revisions::revision::{Revision, next_counter};
 use crate::revisions::signed_record::{SecretUpdate, VerifiedRecord};
 use crate::secret_reader::SecretReader;
@@ -50,7 +51,12 @@ impl SecretWriter {
     pub fn of(vault: &Vault) -> Result<Self, VaultError> {
         let AgreedMembers { list, members, .. } = vault.prepare_members()?;
         let recipients = members.iter().map(|member| member.recipient().clone()).collect();
-        let writer = Self { list, recipients, key: vault.members().signing_key()? };
+        let key = vault.members().signing_key()?;
+        if list.find(&key.fingerprint()).is_none() {
+            // It has lost the key that the others know.
+            return Err(MemberStoreError::NotMember { path: vault.path().to_owned() }.into());
+        }
+        let writer = Self { list, recipients, key };
         settle::settle_if_changed(vault);
         Ok(writer)
     }
