@@ -16,7 +16,8 @@ use crate::audit::AuditError;
 use crate::lease_places::LeaseError;
 use crate::subscribers::Unwatched;
 use fluvio_secret_vault::{
-    IdentityError, KeyError, MemberStoreError, RegistryError, RekeyError, VaultError,
+    IdentityError, KeyError, MemberStoreError, RegistryError, RekeyError, SigningKeyError,
+    VaultError,
 };
 
 impl From<AuditError> for Refusal {
@@ -263,7 +264,9 @@ const UNLOCK: &str = "unlock it with: fluvio-secret unlock";
 
 pub(super) fn members(error: &MemberStoreError) -> Refusal {
     let code = match error {
-        MemberStoreError::Read { .. } | MemberStoreError::Write { .. } => Code::Storage,
+        MemberStoreError::Read { .. }
+        | MemberStoreError::Write { .. }
+        | MemberStoreError::Signing(SigningKeyError::Write { .. }) => Code::Storage,
         MemberStoreError::Signing(_) => Code::Damaged,
         MemberStoreError::Unknown { .. } => Code::Locked,
         _ => Code::Members,
