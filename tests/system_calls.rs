@@ -54,11 +54,15 @@ impl Stage {
             sealed: none,
             lines: 0,
         };
-        // Each purge removes what was there before.
-        if !matches!(change, Change::First | Change::Purge) {
+        match change {
+            Change::First => {}
+            // Each one removes what was there before.
+            Change::Purge => drop(stage.home.ok(&["list"])),
             // More than the history keeps, so that every change shortens it.
-            for n in 0..13 {
-                assert!(stage.home.set("A", format!("{n}")).status.success());
+            Change::Delete | Change::New | Change::Overwrite => {
+                for n in 0..13 {
+                    assert!(stage.home.set("A", format!("{n}")).status.success());
+                }
             }
         }
         stage

@@ -79,9 +79,9 @@ fn list_shows_where_each_secret_is_used() {
     assert_eq!(
         without_times(&typed(&home, &["list", "--used", "-O", "json"])),
         json!([
-            {"name": "A", "vault": null, "last_update": "TIME", "configs": configs, "deliveries": [delivery]},
-            {"name": "B", "vault": null, "last_update": "TIME", "configs": ["both.yaml"], "deliveries": []},
-            {"name": "OLD", "vault": null, "last_update": "TIME", "configs": [], "deliveries": []}
+            {"name": "A", "vault": null, "last_update": "TIME", "older": false, "configs": configs, "deliveries": [delivery]},
+            {"name": "B", "vault": null, "last_update": "TIME", "older": false, "configs": ["both.yaml"], "deliveries": []},
+            {"name": "OLD", "vault": null, "last_update": "TIME", "older": false, "configs": [], "deliveries": []}
         ])
     );
     assert_eq!(typed(&home, &["list", "--used", "--deleted"]).code(), Some(2));
