@@ -1,6 +1,7 @@
 //! Which records count: those that a member has signed who may write, and of these the latest.
 
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use fluvio_secret_protocol::{Found, RecordKind, Role, SecretName};
 
@@ -247,6 +248,35 @@ fn records_without_a_signature_are_taken_until_the_vault_is_upgraded() {
     let (_other, there) = copied(&home);
     let error = there.verifier().expect("a verifier");
     assert!(!error.takes_unsigned);
+}
+
+#[test]
+fn an_upgrade_that_is_ended_in_the_middle_is_finished_by_the_next() {
+    for at in 0..4 {
+        let (home, vault) = home();
+        set(&vault, "A", b"two");
+        set(&vault, "B", b"b");
+        unsign(&home, &vault);
+        let mut steps = 0;
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            let upgrade = SignatureUpgrade::prepare(&vault).expect("prepared");
+            upgrade.commit(&mut |_| {
+                steps += 1;
+                assert!(steps <= at, "ended here, on purpose");
+            })
+        }));
+        assert!(ended.is_err(), "it has more than {at} steps");
+        drop(vault);
+        let vault = home.open().expect("the vault");
+        assert!(vault.verifier().expect("a verifier").takes_unsigned, "{at}");
+        for _ in 0..2 {
+            assert_eq!(read(&vault, "A").expect("a value"), b"two", "{at}");
+            assert_eq!(read(&vault, "B").expect("a value"), b"b", "{at}");
+            let upgrade = SignatureUpgrade::prepare(&vault).expect("prepared");
+            upgrade.commit(&mut |_| {}).expect("upgraded");
+            assert!(!vault.verifier().expect("a verifier").takes_unsigned, "{at}");
+        }
+    }
 }
 
 #[test]
