@@ -147,7 +147,7 @@ impl Subscribers {
         let mut state = self.state();
         // Subscribers learn of an earlier change by another program, whatever follows.
         self.check_in(&mut state, std::slice::from_ref(name));
-        if let Some(secret) = state.secrets.get_mut(name) {
+        if let Some(secret) = state.secrets.get_mut(name).filter(|_| before != after) {
             secret.same = Some((before, after));
         }
     }

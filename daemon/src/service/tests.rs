@@ -367,9 +367,10 @@ fn subscribers_are_told_their_own_secrets_and_what_changes_of_them() {
     restore(None).expect("restored");
     restore(Some(1)).expect("restored");
     home.call(Delete { name: secret("A"), purge: false }).expect("deleted");
-    let same = [a(true, true)];
+    // The first restored value is not the current one, and is reported before its new file. The second one is.
+    let (same, other) = ([a(true, true)], [a(true, false)]);
     let expected =
-        [[b(true)], same.clone(), [a(true, false)], [a(true, false)], same, [a(false, false)]];
+        [[b(true)], same.clone(), other.clone(), other, same.clone(), same, [a(false, false)]];
     assert_eq!(told(heard.take()), expected);
     heard.is_gone.store(true, Ordering::Relaxed);
     home.service.subscribers.forget_gone();
