@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueHint};
 use fluvio_secret_protocol::{
-    Client, ForgetVault, InitVault, InspectVault, InspectedVault, ListVaults, ListedVault,
-    TrustVault, TrustedVault, VaultAddress, VaultForgotten,
+    ForgetVault, InitVault, InspectVault, InspectedVault, ListVaults, ListedVault, TrustVault,
+    TrustedVault, VaultAddress, VaultForgotten,
 };
 use fluvio_secret_system::project::{PERSONAL, VAULT_DIRECTORY, project_of};
 use fluvio_secret_system::{printable, shell};
@@ -16,7 +16,7 @@ use self::upgrade::UpgradeVaultArgs;
 use super::member::{RequestArgs, fingerprint, request, word};
 use super::secret::remarks::about_the_identity;
 use crate::argument;
-use crate::connection::client;
+use crate::connection::{client, client_about};
 use crate::error::CliError;
 use crate::format::OutputArgs;
 use crate::style::Styled;
@@ -50,7 +50,7 @@ The vault is the new directory .fluvio-secret in DIR, or in the current director
 is encrypted, so you can commit it. Your key stays in your home directory.
 
 In a clone of git, `vault init`, `trust` and `join` set git up to call `fluvio-secret git-merge` for
-the files of secrets. So git merges a secret that two machines have changed: the later change counts.
+the files of secrets. So git merges a secret that two machines have changed, and keeps both values.
 
 Example:
   fluvio-secret vault init
@@ -213,8 +213,7 @@ fn state(vault: &ListedVault) -> String {
 }
 
 fn trust(args: &TrustVaultArgs) -> Result<(), CliError> {
-    let mut client = client()?;
-    let found = inspect(&mut client, args.directory.as_deref())?;
+    let found = inspect(args.directory.as_deref())?;
     let with_personal = match (args.with_personal, args.without_personal) {
         (false, false) => None,
         (with_personal, _) => Some(with_personal),
@@ -225,7 +224,7 @@ fn trust(args: &TrustVaultArgs) -> Result<(), CliError> {
         return output::print(&format!("Vault \"{path}\" is already registered"));
     }
     refuse_contradicted(&found)?;
-    let trusted = register(&mut client, found, args.yes, with_personal)?;
+    let trusted = register(found, args.yes, with_personal)?;
     if args.with_personal {
         output::say("note: secrets that it does not have are taken from your personal vault");
     }
@@ -239,8 +238,7 @@ fn trust(args: &TrustVaultArgs) -> Result<(), CliError> {
 }
 
 fn join(args: &JoinVaultArgs) -> Result<(), CliError> {
-    let mut client = client()?;
-    let found = inspect(&mut client, args.directory.as_deref())?;
+    let found = inspect(args.directory.as_deref())?;
     if let Some(admin) = args.admin.as_ref().filter(|admin| **admin != found.admin) {
         return Err(CliError::OtherAdmin { expected: admin.clone(), found: found.admin });
     }
@@ -251,9 +249,9 @@ fn join(args: &JoinVaultArgs) -> Result<(), CliError> {
     if found.registered {
         merge_driver::set_up(Path::new(&path), &id);
     } else {
-        register(&mut client, found, args.yes, None)?;
+        register(found, args.yes, None)?;
     }
-    request(&mut client.about(Some(VaultAddress { path, id })), &args.request)
+    request(&mut client_about(Some(VaultAddress { path, id }))?, &args.request)
 }
 
 /// A stranger who may write to the repository can add a list. You see only the newest one.
@@ -264,14 +262,13 @@ fn refuse_contradicted(found: &InspectedVault) -> Result<(), CliError> {
     }
 }
 
-fn inspect(client: &mut Client, directory: Option<&Path>) -> Result<InspectedVault, CliError> {
+fn inspect(directory: Option<&Path>) -> Result<InspectedVault, CliError> {
     let path = text(&named_or_found(directory)?)?;
-    Ok(client.call(InspectVault { path })?)
+    Ok(client()?.call(InspectVault { path })?)
 }
 
 /// Registers a vault, with the list of members that you are shown.
 fn register(
-    client: &mut Client,
     found: InspectedVault,
     yes: bool,
     with_personal: Option<bool>,
@@ -281,7 +278,8 @@ fn register(
         question::ask("Trust this vault, and encrypt what you set for its members?", "registered")?;
     }
     let InspectedVault { path, id, list, .. } = found;
-    let trusted = client.call(TrustVault { path, id, list, with_personal })?;
+    // The daemon does not wait for an answer that a person thinks about.
+    let trusted = client()?.call(TrustVault { path, id, list, with_personal })?;
     let shown = printable::line(&trusted.path);
     output::confirm(&format!("Vault \"{shown}\" registered successfully"));
     if let Some(identity) = &trusted.new_identity {
