@@ -17,7 +17,7 @@ use crate::git_attributes::with_lines;
 use crate::{on_path, output};
 
 /// The name of the driver for people, as git prints it.
-const DRIVER_NAME: &str = "fluvio-secret: the later change of a secret counts";
+const DRIVER_NAME: &str = "fluvio-secret: the higher revision of a secret counts";
 const NAME_KEY: &str = "merge.fluvio-secret.name";
 const DRIVER_KEY: &str = "merge.fluvio-secret.driver";
 /// How git merges the versions that two branches have in common, if there are several: with no daemon.

@@ -79,7 +79,8 @@ pub(super) fn git_merge(args: &GitMergeArgs) -> Result<(), CliError> {
         let path = shell::path(&args.path);
         output::say(&format!(
             "note: git reports a conflict in {path}, and leaves that file whole\n\
-             help: after you fix that, merge it again with: git checkout --merge -- {path}"
+             help: to keep your value, run: git checkout --ours -- {path}\n\
+             help: or fix that, and merge it again with: git checkout --merge -- {path}"
         ));
         CliError::Some
     })
@@ -95,17 +96,25 @@ fn merge(args: &GitMergeArgs) -> Result<(), CliError> {
         return Ok(());
     }
     let mut client = client_about(vault_at(file.vault)?)?;
+    let name = file.name.clone();
     let request = MergeRecords {
         name: file.name,
         kind: file.kind,
         ours: ours.into(),
         theirs: theirs.clone().into(),
     };
-    let MergedRecords { theirs: takes_theirs } = client.call(request)?;
-    match takes_theirs {
-        true => replace(&args.ours, &theirs).map_err(|error| unusable(&args.ours, error)),
-        false => Ok(()),
+    let MergedRecords { theirs: takes_theirs, kept } = client.call(request)?;
+    if takes_theirs {
+        replace(&args.ours, &theirs).map_err(|error| unusable(&args.ours, error))?;
     }
+    if let Some(version) = kept {
+        let counts = if takes_theirs { "other" } else { "current" };
+        output::say(&format!(
+            "note: both sides have set `{name}`, and the value of the {counts} side counts\n\
+             help: use the one that does not count with: fluvio-secret restore {name} --version {version}"
+        ));
+    }
+    Ok(())
 }
 
 /// The vault in a directory of the work tree; `None` for the personal one.

@@ -16,7 +16,7 @@ impl Handle for MergeRecords {
         let merge = merge.map_err(refusals::about(&names))?;
         let theirs = merge.takes_theirs;
         service.audit.record(AuditEvent::Merge, caller.actor(), &names, &[])?;
-        merge.commit().map_err(refusals::about(&names))?;
-        Ok(MergedRecords { theirs })
+        let kept = merge.commit().map_err(refusals::about(&names))?;
+        Ok(MergedRecords { theirs, kept })
     }
 }

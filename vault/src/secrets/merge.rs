@@ -64,9 +64,10 @@ impl<'a> SecretMerge<'a> {
         Ok(Self { vault, name, takes_theirs, other })
     }
 
-    /// Keeps the value that does not count in the history, durably. The caller puts the other one into its place.
-    pub fn commit(self) -> Result<(), VaultError> {
-        let Some((encrypted, date)) = self.other else { return Ok(()) };
-        self.vault.secrets().history().add(&self.name, &encrypted, date)
+    /// Keeps the value that does not count in the history, durably, and returns its version. The caller puts the other
+    /// file into its place.
+    pub fn commit(self) -> Result<Option<u64>, VaultError> {
+        let Some((encrypted, date)) = self.other else { return Ok(None) };
+        self.vault.secrets().history().add(&self.name, &encrypted, date).map(Some)
     }
 }

@@ -354,7 +354,7 @@ fn a_deletion_and_a_purge_reach_the_other_machine() {
 fn merged(vault: &Vault, secret: &str, files: [Vec<u8>; 2]) -> Result<bool, VaultError> {
     let merge = SecretMerge::prepare(vault, name(secret), RecordKind::Value, files)?;
     let takes_theirs = merge.takes_theirs;
-    merge.commit().map(|()| takes_theirs)
+    merge.commit().map(|_| takes_theirs)
 }
 
 #[test]

@@ -279,25 +279,32 @@ impl VersionHistory {
         put.map_err(|source| self.failed(name, source))
     }
 
-    /// Adds a version that was never the current one here, durably, unless the history has it.
+    /// Adds a version that was never the current one here, durably, unless the history has it. Returns its number.
     pub(crate) fn add(
         &self,
         name: &SecretName,
         encrypted: &[u8],
         date: Option<SystemTime>,
-    ) -> Result<(), VaultError> {
-        if self.find(name, |version| version == encrypted).is_some() {
-            return Ok(());
+    ) -> Result<u64, VaultError> {
+        let known = self.within(name, |directory| {
+            let numbers = numbers(directory)?;
+            let is_it = |number: &&u64| {
+                let version = directory.read(&file_of_version(**number), ENCRYPTED_BYTES);
+                version.is_ok_and(|version| version == encrypted)
+            };
+            Ok((numbers.iter().rev().find(is_it).copied(), numbers.last().copied()))
+        });
+        let (same, newest) = known.map_err(|source| self.failed(name, source))?;
+        if let Some(same) = same {
+            return Ok(same);
         }
-        let newest = self.within(name, |directory| Ok(numbers(directory)?.last().copied()));
-        let newest = newest.map_err(|source| self.failed(name, source))?.unwrap_or(0);
-        let number = newest.saturating_add(1);
+        let number = newest.unwrap_or(0).saturating_add(1);
         let written = self.write(name, number, encrypted, date)?;
         let prepared = written.sync().map_err(|source| self.failed(name, source))?;
         self.put(name, vec![prepared])?;
         let (name, file) = (name.clone(), file_of_version(number));
         self.prune(&KeptVersion { name, file, is_durable: true });
-        Ok(())
+        Ok(number)
     }
 
     /// Takes a version back that is the current one as well: the secret was not changed after all.
