@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use fluvio_secret_protocol::{Found, Members, RecordKind, Secret, SecretName};
+use fluvio_secret_protocol::{Found, Members, RecordKind, Secret, SecretName, Versions};
 use fluvio_secret_system::file_id::FileId;
 
 use crate::error::VaultError;
@@ -115,15 +115,21 @@ impl<'a> SecretReader<'a> {
         values.is_some_and(|(now, before)| now.value().expose() == before.value().expose())
     }
 
-    /// Whether this machine has seen a later change of a secret than the one in its file. What cannot be decrypted is
-    /// not older.
-    pub fn is_older(&self, name: &SecretName) -> bool {
-        self.current(name, false).is_ok_and(|opened| opened.is_older)
-    }
-
     /// Whether the file of a secret is there, and the mark of a later removal.
     pub fn is_removed(&self, name: &SecretName) -> bool {
-        matches!(self.current(name, false), Err(VaultError::Missing))
+        let is_marked = |place| {
+            let file = self.vault.secrets().locate(name, place).ok().flatten();
+            file.is_some_and(|file| file.id().is_ok_and(|id| id.is_some()))
+        };
+        MARKS.into_iter().any(is_marked)
+            && matches!(self.current(name, false), Err(VaultError::Missing))
+    }
+
+    /// The dates of the current version of a secret and of the earlier ones, newest first.
+    pub fn versions(&self, name: &SecretName) -> Result<Versions, VaultError> {
+        let versions = self.vault.secrets().versions(name)?;
+        let present = versions.present.filter(|_| !self.is_removed(name));
+        Ok(Versions { present, ..versions })
     }
 
     /// The current version of a secret.

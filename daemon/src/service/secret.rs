@@ -106,6 +106,8 @@ impl ChangeSecret for Restore {
     ) -> Result<PossibleChange<'a>, Refusal> {
         let Self { name, version } = self;
         let names = [name.clone()];
+        // It may find what another machine has removed.
+        let writer = changes::shared(service, writer, &names)?;
         let versions = service.vault.secrets().versions(&name).map_err(refusals::about(&names))?;
         if versions.present.is_none() && versions.earlier.is_empty() {
             return Err(missing::nothing_to_restore(&name));
@@ -116,7 +118,6 @@ impl ChangeSecret for Restore {
             None => earlier.next(),
         };
         let found = found.ok_or_else(|| missing::no_such_version(&name))?;
-        let writer = changes::shared(service, writer, &names)?;
         let change = SecretChange::restore(&service.vault, writer, name, found.version);
         let change = change.map_err(refusals::about(&names))?;
         let answer = move || {
@@ -203,10 +204,9 @@ impl Handle for List {
 
 impl Handle for ListDeleted {
     fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Listed, Refusal> {
-        let deleted = service.vault.secrets().deleted().map_err(refusals::vault)?;
-        let listed = deleted.into_iter();
-        let listed = listed.map(|(name, set_at)| ListedSecret { name, set_at, older: false });
-        let mut listed = listed.peekable();
+        let listing = SecretListing::of(&service.vault).map_err(refusals::vault)?;
+        let deleted = listing.deleted().map_err(refusals::vault)?;
+        let mut listed = deleted.into_iter().peekable();
         loop {
             let secrets = listed.by_ref().take(limits::PAGE_NAMES).collect();
             let page = Listed { secrets, more: listed.peek().is_some() };
@@ -242,8 +242,8 @@ impl Handle for Examine {
 impl Handle for History {
     fn handle(self, service: &Service, _: &mut Caller<'_>) -> Result<Versions, Refusal> {
         let names = [self.name];
-        let versions =
-            service.vault.secrets().versions(&names[0]).map_err(refusals::about(&names))?;
+        let versions = SecretReader::of(&service.vault).versions(&names[0]);
+        let versions = versions.map_err(refusals::about(&names))?;
         if versions.present.is_none() && versions.earlier.is_empty() {
             return Err(missing::no_such_secret(&names[0], &service.vault));
         }

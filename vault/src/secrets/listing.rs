@@ -7,6 +7,7 @@ use fluvio_secret_system::hash::fnv_1a;
 
 use crate::error::VaultError;
 use crate::secret_reader::SecretReader;
+use crate::secrets::history::seen_revisions::SeenStamp;
 use crate::vault::Vault;
 
 /// Lists the secrets of a vault.
@@ -15,8 +16,8 @@ pub struct SecretListing<'a> {
     reader: SecretReader<'a>,
     /// The names with the mark of a removal, which may be later or earlier than the file.
     marked: BTreeSet<SecretName>,
-    /// The hash of each known name, and the stamp of its known file.
-    stamps: Vec<(u64, u64)>,
+    /// The current versions that were seen.
+    stamps: Vec<SeenStamp>,
 }
 
 impl<'a> SecretListing<'a> {
@@ -32,15 +33,54 @@ impl<'a> SecretListing<'a> {
         if self.marked.contains(name) && self.reader.is_removed(name) {
             return Ok(None);
         }
-        let older = self.is_other(name, id.stamp()) && self.reader.is_older(name);
-        Ok(Some(ListedSecret { name: name.clone(), set_at: id.modified(), older }))
+        let (set_at, older) = match self.seen(name, id.stamp()) {
+            SeenState::This(set_at) => (set_at, false),
+            SeenState::Never => (id.modified(), false),
+            SeenState::Another => match self.reader.current(name, false) {
+                Ok(opened) => (opened.record.set_at().as_second(), opened.is_older),
+                Err(_) => (id.modified(), false),
+            },
+        };
+        Ok(Some(ListedSecret { name: name.clone(), set_at, older }))
     }
 
-    /// Whether another file is known of a secret.
-    fn is_other(&self, name: &SecretName, stamp: u64) -> bool {
-        let hash = fnv_1a(name.as_str().as_bytes());
-        let first = self.stamps.partition_point(|(known, _)| *known < hash);
-        let mut known = self.stamps[first..].iter().take_while(|(known, _)| *known == hash);
-        known.any(|(_, known)| *known != stamp)
+    /// The deleted secrets that can be restored, in alphabetical order. Their dates are those of their newest versions.
+    pub fn deleted(&self) -> Result<Vec<ListedSecret>, VaultError> {
+        let secrets = self.vault.secrets();
+        let mut names = secrets.history().names()?;
+        names.sort_unstable();
+        let mut deleted = Vec::new();
+        for name in names {
+            // The next change gives the file that was removed elsewhere to the history.
+            let set_at = match (secrets.current(&name).id()?, self.find(&name)?) {
+                (_, Some(_)) => None,
+                (Some(id), None) => Some(id.modified()),
+                (None, None) => secrets.newest_earlier(&name)?,
+            };
+            deleted.extend(set_at.map(|set_at| ListedSecret { name, set_at, older: false }));
+        }
+        Ok(deleted)
     }
+
+    /// Whether this machine has seen the file of a secret with this stamp.
+    fn seen(&self, name: &SecretName, stamp: u64) -> SeenState {
+        let hash = fnv_1a(name.as_str().as_bytes());
+        let first = self.stamps.partition_point(|seen| seen.name < hash);
+        let mut of_name =
+            self.stamps[first..].iter().take_while(|seen| seen.name == hash).peekable();
+        if of_name.peek().is_none() {
+            return SeenState::Never;
+        }
+        let found = of_name.find(|seen| seen.stamp == stamp);
+        found.map_or(SeenState::Another, |seen| SeenState::This(seen.set_at))
+    }
+}
+
+/// What this machine has seen of a secret.
+enum SeenState {
+    Never,
+    /// Another file.
+    Another,
+    /// This file, and when its value was set.
+    This(i64),
 }

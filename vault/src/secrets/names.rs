@@ -21,13 +21,15 @@ impl Names {
         self.begins.iter().filter_map(|&begin| name_at(&self.text, begin).parse().ok())
     }
 
-    /// The name that is most like this one, if one is so like it that it may be meant.
+    /// The other name that is most like this one, if one is so like it that it may be meant.
     pub fn most_like(&self, name: &SecretName) -> Option<SecretName> {
         let likeness = |begin: usize| {
             let other = name_at(&self.text, begin).to_ascii_uppercase();
             strsim::jaro_winkler(&name.as_str().to_ascii_uppercase(), &other)
         };
-        let all = self.begins.iter().map(|&begin| (likeness(begin), begin));
+        let others =
+            self.begins.iter().filter(|&&begin| name_at(&self.text, begin) != name.as_str());
+        let all = others.map(|&begin| (likeness(begin), begin));
         let like = all.filter(|(likeness, _)| *likeness > LIKE);
         let (_, begin) = like.max_by(|(one, _), (other, _)| one.total_cmp(other))?;
         name_at(&self.text, begin).parse().ok()

@@ -94,19 +94,9 @@ impl SecretFiles {
         Ok(names)
     }
 
-    /// The deleted secrets that have earlier versions, in alphabetical order, and when the newest one was set, in
-    /// seconds since 1970.
-    pub fn deleted(&self) -> Result<Vec<(SecretName, i64)>, VaultError> {
-        let mut deleted = Vec::new();
-        for name in self.history.names()? {
-            if !self.has(&name)?
-                && let Some((_, date)) = self.history.versions(&name)?.into_iter().next()
-            {
-                deleted.push((name, seconds(date)));
-            }
-        }
-        deleted.sort_unstable();
-        Ok(deleted)
+    /// When the newest earlier version of a secret was set, in seconds since 1970; `None` without one.
+    pub(crate) fn newest_earlier(&self, name: &SecretName) -> Result<Option<i64>, VaultError> {
+        Ok(self.history.versions(name)?.into_iter().next().map(|(_, date)| seconds(date)))
     }
 
     /// The number of secrets.

@@ -54,6 +54,16 @@ pub(crate) struct SeenSecret {
     files: BTreeMap<RecordKind, SeenFile>,
 }
 
+/// A current version that was seen, in little memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SeenStamp {
+    /// The hash of the secret's name.
+    pub(crate) name: u64,
+    pub(crate) stamp: u64,
+    /// When it was set, in seconds since 1970.
+    pub(crate) set_at: i64,
+}
+
 /// The known files of one group of names.
 type Group = BTreeMap<(String, RecordKind), SeenFile>;
 
@@ -92,18 +102,22 @@ impl SeenRevisions {
         SeenSecret { files: of_name.map(|((_, kind), file)| (kind, file)).collect() }
     }
 
-    /// The stamps of all current versions, each with the hash of its name, in that order.
-    pub(crate) fn stamps(&self) -> Vec<(u64, u64)> {
+    /// The current versions of all secrets, in the order of the hashes of their names.
+    pub(crate) fn stamps(&self) -> Vec<SeenStamp> {
         let all = self.directory().and_then(|known| {
             let mut stamps = Vec::new();
             for group in known.names()? {
                 for ((name, kind), file) in read(&known, &group?)?.0 {
                     if kind == RecordKind::Value {
-                        stamps.push((fnv_1a(name.as_bytes()), file.stamp));
+                        stamps.push(SeenStamp {
+                            name: fnv_1a(name.as_bytes()),
+                            stamp: file.stamp,
+                            set_at: file.revision.set_at.as_second(),
+                        });
                     }
                 }
             }
-            stamps.sort_unstable();
+            stamps.sort_unstable_by_key(|seen| seen.name);
             Ok(stamps)
         });
         all.unwrap_or_else(|error| {
