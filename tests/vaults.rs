@@ -729,3 +729,29 @@ fn a_rotation_encrypts_each_clone_of_a_project() {
         }
     }
 }
+
+#[test]
+fn the_question_about_a_vault_can_be_answered_at_any_time() {
+    let home = Home::new();
+    let project = project(&home, "app");
+    ok(&home, &project, &["vault", "forget", "--yes"]);
+    let sockets = || {
+        let fds = fs::read_dir(format!("/proc/{}/fd", home.daemon_pid().unwrap())).unwrap();
+        let targets = fds.filter_map(|fd| fs::read_link(fd.ok()?.path()).ok());
+        targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
+    };
+    let mut before = usize::MAX;
+    eventually("the end of the connections", || {
+        let now = sockets();
+        std::mem::replace(&mut before, now) == now
+    });
+    for args in [&["vault", "trust"][..], &["vault", "forget"], &["vault", "join"]] {
+        let mut pty = Pty::start(&command(&home, &project, args));
+        pty.expect("[y/N]");
+        // The daemon waits for no person, and closes an idle connection.
+        eventually("the end of an idle connection", || sockets() <= before);
+        pty.type_keys("y\r");
+        pty.expect("successfully");
+        assert!(pty.child.wait().unwrap().success(), "{args:?}");
+    }
+}
