@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use age::armor::ArmoredReader;
 use age::secrecy::SecretString;
 use age::{DecryptError, Decryptor, Encryptor, scrypt};
+use fluvio_secret_protocol::limits;
 use zeroize::Zeroizing;
 
 use crate::keys::identity::{FileKey, FileKeyIdentity, Identity, Recipient, RecordingIdentity};
@@ -15,6 +16,8 @@ use crate::keys::locked_memory::wiping_stack;
 
 /// The exponent of scrypt's N for new passphrases, as stock age has it: 256 MiB, about a second.
 const WORK: u8 = 18;
+/// The most stanzas in the header of a file that is decrypted by a key. The library adds one or a few of no use.
+const MOST_STANZAS: usize = limits::MEMBERS + 32;
 /// The highest exponent that is accepted: 1 GiB.
 const MOST_WORK: u8 = 20;
 
@@ -83,6 +86,9 @@ fn decrypt_by<'a>(
     identities: impl Iterator<Item = &'a dyn age::Identity>,
     bytes: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, DecryptFailure> {
+    if has_many_stanzas(bytes) {
+        return Err(DecryptFailure::Damaged);
+    }
     guarded(DecryptFailure::Damaged, || {
         let decryptor = Decryptor::new_buffered(bytes).map_err(|_| DecryptFailure::Damaged)?;
         let mut reader = decryptor.decrypt(identities).map_err(|error| match error {
@@ -91,6 +97,13 @@ fn decrypt_by<'a>(
         })?;
         read(&mut reader, bytes.len()).map_err(|_| DecryptFailure::Damaged)
     })
+}
+
+/// Whether a header has more stanzas than one for each member, and some of the library's own. The time to parse a header
+/// grows with the square of their number, so a small file would take minutes.
+fn has_many_stanzas(bytes: &[u8]) -> bool {
+    let lines = bytes.split(|&byte| byte == b'\n').take_while(|line| !line.starts_with(b"---"));
+    lines.filter(|line| line.starts_with(b"->")).nth(MOST_STANZAS).is_some()
 }
 
 /// Calls `decrypt`, and takes a panic for damage: versions of the library panicked on odd input.
@@ -184,6 +197,7 @@ pub(crate) fn encrypt_cheaply(passphrase: &str, plain: &[u8]) -> Vec<u8> {
 mod tests {
     use std::iter;
 
+    use fluvio_secret_protocol::limits;
     use zeroize::Zeroizing;
 
     use super::{
@@ -194,6 +208,16 @@ mod tests {
 
     fn by(identity: &Identity, encrypted: &[u8]) -> Result<Zeroizing<Vec<u8>>, DecryptFailure> {
         decrypt(iter::once(identity), encrypted)
+    }
+
+    #[test]
+    fn a_header_for_more_than_all_members_is_not_parsed() {
+        let identity = Identity::generate();
+        for (count, is_parsed) in [(limits::MEMBERS, true), (2 * limits::MEMBERS, false)] {
+            let recipients = vec![identity.recipient(); count];
+            let encrypted = encrypt(&recipients, b"value").expect("encrypted");
+            assert_eq!(by(&identity, &encrypted).is_ok(), is_parsed, "{count}");
+        }
     }
 
     #[test]
