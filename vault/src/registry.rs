@@ -178,6 +178,12 @@ impl Registry {
             return Err(RegistryError::Personal { path });
         }
         check_project(&path).map_err(OpenError::from)?;
+        let personal = DurableDirectory::at(self.site.path.clone());
+        let found = VaultId::read(&DurableDirectory::at(path.clone()), id::ID_FILE)?;
+        // A record of one would count in the other.
+        if found.is_some() && found == VaultId::read(&personal, id::ID_FILE)? {
+            return Err(RegistryError::PersonalId { path });
+        }
         Inspection::of(&path, |id| self.known().of(id), self.site.signing_key())
     }
 

@@ -52,6 +52,8 @@ pub enum RegistryError {
     Open(#[from] OpenError),
     #[error("{path} is your personal vault", path = .path.display())]
     Personal { path: PathBuf },
+    #[error("{path} has the ID of your personal vault", path = .path.display())]
+    PersonalId { path: PathBuf },
     #[error("cannot read the list of vaults {path}: {source}", path = .path.display())]
     Read { path: PathBuf, source: ReadError },
     #[error(transparent)]
@@ -124,6 +126,9 @@ impl Helpful for RegistryError {
             }
             Self::Open(error) => error.help(),
             Self::Members(error) => error.help(),
+            Self::PersonalId { .. } => {
+                Some(Help::advice("ask who made it: a secret of one would count in the other"))
+            }
             Self::Newer { .. } | Self::Personal { .. } | Self::Write { .. } => None,
         }
     }

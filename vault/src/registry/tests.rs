@@ -361,3 +361,13 @@ fn copy(from: &Path, to: &Path) {
         }
     }
 }
+
+#[test]
+fn a_directory_with_the_id_of_the_personal_vault_is_refused() {
+    let user = User::new();
+    let project = user.init("app");
+    let id = fs::read(user.home.vault_path().join(".vault-id")).expect("an id");
+    fs::write(Path::new(&project.path).join(".vault-id"), id).expect("written");
+    let refused = user.trust(Path::new(&project.path));
+    assert!(matches!(refused, Err(RegistryError::PersonalId { .. })), "{refused:?}");
+}
