@@ -219,8 +219,12 @@ impl DurableDirectory {
 
     /// Appends to a file, which is made if it is missing, in one write and without waiting for the disk.
     pub(crate) fn append(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let flags =
-            OFlags::CREATE | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
+        let flags = OFlags::CREATE
+            | OFlags::APPEND
+            | OFlags::NOFOLLOW
+            | OFlags::NONBLOCK
+            | OFlags::WRONLY
+            | OFlags::CLOEXEC;
         let (base, at) = self.base(name);
         let opened = rustix::fs::openat(base, &at, flags, Mode::RUSR | Mode::WUSR)?;
         File::from(opened).write_all(bytes)

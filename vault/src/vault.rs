@@ -1,11 +1,13 @@
 //! The vault: its secrets, the keys that decrypt them, and whom they are encrypted for.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use fluvio_secret_protocol::{Members, RetiredKey, Role, SecretName};
 use fluvio_secret_system::file_id::FileId;
+use fluvio_secret_system::hash::fnv_1a;
 use fluvio_secret_system::lock::{self, FileLock};
 
 use crate::durable_directory::DurableDirectory;
@@ -179,7 +181,7 @@ impl Vault {
     }
 
     pub(crate) fn file_key_owner(&self, name: &SecretName) -> FileKeyOwner {
-        (self.id, name.clone())
+        (fnv_1a(self.path().as_os_str().as_bytes()), name.clone())
     }
 
     /// Wipes the file key of a secret, whose file is replaced or removed.

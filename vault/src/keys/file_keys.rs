@@ -9,7 +9,6 @@ use fluvio_secret_protocol::SecretName;
 use lru::LruCache;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::id::VaultId;
 use crate::keys::identity::FileKey;
 use crate::keys::locked_memory::LockedMemory;
 use crate::members::content_hash::ContentHash;
@@ -29,8 +28,8 @@ struct KeptFileKeys {
     memory: Option<LockedMemory<Zeroizing<[[u8; 16]; KEPT_FILE_KEYS as usize]>>>,
 }
 
-/// A secret, and the vault that has it.
-pub(crate) type FileKeyOwner = (VaultId, SecretName);
+/// A secret, and the hash of the directory of the vault that has it: two clones have one id.
+pub(crate) type FileKeyOwner = (u64, SecretName);
 
 struct FileKeyPlace {
     /// Of the whole encrypted file.
@@ -135,7 +134,6 @@ mod tests {
     use zeroize::Zeroizing;
 
     use super::{FileKeyOwner, FileKeys, KEPT_FILE_KEYS};
-    use crate::id::VaultId;
     use crate::keys::identity::{FileKey, Identity};
     use crate::members::content_hash::ContentHash;
     use crate::rekey::change::Rekey;
@@ -143,11 +141,7 @@ mod tests {
     use crate::{OpenedSecret, SecretChange, SecretReader, SyncedChange, Vault, VaultError};
 
     fn name(number: u16) -> FileKeyOwner {
-        (vault_id("0"), format!("S{number}").parse().expect("a name"))
-    }
-
-    fn vault_id(digit: &str) -> VaultId {
-        VaultId::parse(&digit.repeat(32)).expect("an id")
+        (0, format!("S{number}").parse().expect("a name"))
     }
 
     fn key(number: u16) -> FileKey {
@@ -184,7 +178,7 @@ mod tests {
     fn a_secret_of_the_same_name_in_another_vault_has_its_own() {
         let keys = FileKeys::default();
         keep(&keys, 1);
-        let other = (vault_id("1"), name(1).1);
+        let other = (1, name(1).1);
         assert!(keys.get(&other, ContentHash::of(&1_u16.to_be_bytes())).is_none());
         keys.keep(&other, ContentHash::of(b"another file"), &key(2));
         keys.forget(&other);
