@@ -209,22 +209,6 @@ impl<'a> SecretReader<'a> {
         self.take(name, file, encrypted, (false, false)).map(|(record, ..)| record)
     }
 
-    /// The revision in bytes that are not in the vault yet; `None` without a signature. A record for a newer list of
-    /// members counts, too: it is verified when it is read.
-    pub(crate) fn revision_of(
-        &self,
-        name: &SecretName,
-        file: &VersionFile,
-        encrypted: &[u8],
-    ) -> Result<Option<Revision>, VaultError> {
-        let (verifier, content) = (self.verifier()?, ContentHash::of(encrypted));
-        let decrypted = self.vault.keys().with(|keys| keys.decrypt(encrypted))?;
-        let revision = decrypted
-            .map_err(BadRecord::from)
-            .and_then(|plain| verifier.revision(name, file.place, &plain, content));
-        revision.map_err(|why| file.damaged(why))
-    }
-
     fn take(
         &self,
         name: &SecretName,

@@ -53,6 +53,18 @@ impl ReadMembers {
         (own.contains(one.recipient()) && !is_known).then_some(list)
     }
 
+    /// The newest list that follows from one of this machine, if it has accepted none.
+    pub(crate) fn newest_by(
+        &self,
+        vault: VaultId,
+        own: Option<KeyFingerprint>,
+    ) -> Option<MemberList> {
+        let own = own.filter(|_| self.is_empty())?;
+        let mut chain = MemberChain::pin(&self.lists, vault, &own).ok()?;
+        chain.advance(&self.lists);
+        Some(chain.newest().clone())
+    }
+
     /// The newest list of a vault that this machine knows nothing of.
     pub(crate) fn newest_found(&self, vault: VaultId) -> Option<MemberList> {
         newest_by_itself(vault, &self.lists)

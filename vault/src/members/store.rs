@@ -296,7 +296,13 @@ impl MemberStore {
     /// current one first; empty if they are not known.
     pub(crate) fn prepare(&self, own: &[Recipient]) -> Result<AgreedMembers, MemberStoreError> {
         let mut read = self.read()?;
-        let alone = read.own_alone(self.id, own, self.own_fingerprint()?);
+        let fingerprint = self.own_fingerprint()?;
+        // It may have lost what it knew, and not its signing key.
+        if let Some(list) = read.newest_by(self.id, fingerprint) {
+            self.accept(&list)?;
+            read = self.read()?;
+        }
+        let alone = read.own_alone(self.id, own, fingerprint);
         if read.is_empty() || alone.is_some() {
             if !read.lists.is_empty() && alone.is_none() {
                 return Err(MemberStoreError::Untrusted { path: self.vault.path().to_owned() });

@@ -12,7 +12,7 @@ use fluvio_secret_system::file_id::FileId;
 use fluvio_secret_system::parallel::{DISK_THREADS, beside, cores, in_parallel};
 
 use crate::error::VaultError;
-use crate::revisions::revision::Revision;
+use crate::revisions::revision::{LARGEST_COUNTER, Revision};
 use crate::revisions::verifier::OpenedRecord;
 use crate::secret_reader::SecretReader;
 use crate::secrets::fingerprint::fingerprint;
@@ -336,6 +336,10 @@ impl ReencryptFiles<'_> {
         };
         let sealed = match (&record, self.what) {
             (OpenedRecord::Signed(_), ReencryptScope::Unsigned) => return Ok(DueOutcome::Kept),
+            // Nothing could follow it. It ends with the member who signed it.
+            (OpenedRecord::Signed(record), _) if record.counter() > LARGEST_COUNTER => {
+                return Ok(DueOutcome::Left(name.clone()));
+            }
             (OpenedRecord::Signed(record), _) => self.writer.seal_again(record),
             (OpenedRecord::Unsigned(record), ReencryptScope::Unsigned) => {
                 self.writer.seal_first(record)

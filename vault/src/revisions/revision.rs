@@ -7,6 +7,10 @@ use crate::members::content_hash::ContentHash;
 use crate::members::signed_text::LARGEST_NUMBER;
 use crate::members::signing_key::KeyFingerprint;
 
+/// The largest counter that a change follows. Only a hostile member makes a larger one, which would be the last of its
+/// secret. It counts for nothing but its own record.
+pub(crate) const LARGEST_COUNTER: u64 = 1 << 52;
+
 /// Reads the word for a kind, which is also that of documents.
 pub(crate) fn kind_of(word: &str) -> Option<RecordKind> {
     let kinds = [RecordKind::Value, RecordKind::Deleted, RecordKind::Purged];

@@ -178,11 +178,6 @@ impl SignedRecord {
         }
     }
 
-    /// Where it would be among the records of its secret, if it is accepted.
-    pub(crate) fn revision(&self, file: ContentHash) -> Revision {
-        self.head.revision(file)
-    }
-
     /// The bytes to encrypt.
     #[must_use]
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
@@ -281,6 +276,11 @@ impl VerifiedRecord {
     #[must_use]
     pub fn set_at(&self) -> Timestamp {
         self.0.head.set_at
+    }
+
+    /// Its counter, see [`next_counter`](crate::next_counter).
+    pub(crate) fn counter(&self) -> u64 {
+        self.0.head.revision
     }
 
     /// Whose signature it has.

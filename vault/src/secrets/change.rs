@@ -11,12 +11,14 @@ use fluvio_secret_system::parallel::{DISK_THREADS, in_parallel};
 use jiff::Timestamp;
 
 use crate::error::VaultError;
+use crate::members::content_hash::ContentHash;
 use crate::revisions::revision::Revision;
 use crate::secret_reader::SecretReader;
 use crate::secrets::file_name::file_of;
 use crate::secrets::fingerprint::fingerprint;
 use crate::secrets::history::seen_revisions::SeenFile;
 use crate::secrets::history::version_history::KeptVersion;
+use crate::secrets::settle;
 use crate::secrets::version_place::VersionPlace;
 use crate::secrets::writer::{SealedRecord, SecretWriter, seen_in};
 use crate::vault::Vault;
@@ -101,6 +103,7 @@ impl<'a> SecretChange<'a> {
         writer: &SecretWriter,
         name: SecretName,
     ) -> Result<Self, VaultError> {
+        settle::settle(vault, &name);
         if !vault.secrets().has(&name)? {
             return Err(VaultError::Missing);
         }
@@ -154,6 +157,13 @@ impl<'a> SyncedChange<'a> {
     ///
     /// Those of each change. The others are made.
     pub fn commit_all(changes: Vec<Self>) -> Vec<Result<(), VaultError>> {
+        match changes.first().map(|change| change.target.vault) {
+            Some(vault) => settle::keep_settled(vault, || Self::make_all(changes)),
+            None => Vec::new(),
+        }
+    }
+
+    fn make_all(changes: Vec<Self>) -> Vec<Result<(), VaultError>> {
         let Ok(kept) =
             in_parallel(DISK_THREADS, changes, |change| Ok::<_, Infallible>(change.keep()));
         let put: Vec<_> = kept.into_iter().map(|kept| kept.and_then(Self::put)).collect();
@@ -212,11 +222,23 @@ impl ChangeTarget<'_> {
                 secrets.remove_mark(&self.name, self.place);
                 self.undone(source)
             })?;
-        } else {
+        } else if self.is_after_deletion()? {
             secrets.remove_mark(&self.name, VersionPlace::Deleted);
         }
         self.vault.forget_file_key(&self.name);
         Ok(self)
+    }
+
+    /// Whether the mark of a deletion is one that this change follows, and not one that is not accepted yet.
+    fn is_after_deletion(&self) -> Result<bool, VaultError> {
+        let Some(file) = self.vault.secrets().locate(&self.name, VersionPlace::Deleted)? else {
+            return Ok(false);
+        };
+        let Ok(encrypted) = file.read() else { return Ok(false) };
+        let seen = self.vault.secrets().seen().of(&self.name);
+        let is_seen = seen.find(RecordKind::Deleted, ContentHash::of(&encrypted)).is_some();
+        let reader = SecretReader::of(self.vault);
+        Ok(is_seen || reader.record(&self.name, &file, &encrypted).is_ok())
     }
 
     fn failed(&self, source: io::Error) -> VaultError {

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use fluvio_secret_protocol::{RecordKind, SecretName};
 
 use crate::error::VaultError;
+use crate::members::content_hash::ContentHash;
 use crate::revisions::vault_state::SecretState;
 use crate::secret_reader::SecretReader;
 use crate::secrets::version_file::VersionFile;
@@ -42,7 +43,12 @@ impl<'a> SecretMerge<'a> {
         };
         let file = VersionFile { place, ..vault.secrets().current(&name) };
         let reader = SecretReader::of(vault);
-        let [our, their] = [&ours, &theirs].map(|bytes| reader.revision_of(&name, &file, bytes));
+        // The list of members that one is written for may come with the same merge, after this. Until it is here, anyone
+        // could have written that.
+        let [our, their] = [&ours, &theirs].map(|bytes| {
+            let record = reader.record(&name, &file, bytes)?;
+            Ok::<_, VaultError>(record.revision(ContentHash::of(bytes)))
+        });
         let (our, their) = (our?, their?);
         let state = SecretState::of([our, their].into_iter().flatten(), 1);
         let takes_theirs = match &state {
@@ -50,9 +56,6 @@ impl<'a> SecretMerge<'a> {
             // Neither has a signature.
             None => theirs > ours,
         };
-        // The list of members that it is written for may come with the same merge, after this. Until it is here, anyone
-        // could have written it.
-        reader.record(&name, &file, if takes_theirs { &theirs } else { &ours })?;
         let (other, lower) = if takes_theirs { (ours, our) } else { (theirs, their) };
         // The same change that was encrypted again is no other value.
         let is_kept = match (&lower, &state) {

@@ -4,6 +4,7 @@ use fluvio_secret_protocol::{RecordKind, Secret, SecretName};
 
 use crate::error::VaultError;
 use crate::secrets::file_name::file_of;
+use crate::secrets::settle;
 use crate::secrets::version_place::VersionPlace;
 use crate::secrets::writer::{SealedRecord, SecretWriter};
 use crate::vault::Vault;
@@ -36,6 +37,10 @@ impl<'a> SecretPurge<'a> {
 
     /// Removes the secret and its history, durably. The next purge finishes one that was killed.
     pub fn commit(self) -> Result<(), VaultError> {
+        settle::keep_settled(self.vault, || self.make())
+    }
+
+    fn make(self) -> Result<(), VaultError> {
         let Self { vault, name, mark } = self;
         let secrets = vault.secrets();
         vault.forget_file_key(&name);

@@ -17,7 +17,7 @@ use crate::secret_reader::{OpenedFile, SecretReader};
 use crate::secrets::file_name::file_of;
 use crate::secrets::version_file::VersionFile;
 use crate::secrets::version_place::VersionPlace;
-use crate::secrets::writer::{SealedRecord, SecretWriter, highest_seen, seen_in};
+use crate::secrets::writer::{SealedRecord, SecretWriter, highest_counter, seen_in};
 use crate::vault::Vault;
 use crate::whole_file::{PreparedFile, WrittenFile};
 
@@ -78,6 +78,7 @@ impl<'a> SecretRename<'a> {
     }
 
     fn prepare_all(&mut self) -> Result<(), VaultError> {
+        let rank = self.earlier()?.len() + 1;
         let Self { vault, from, to, .. } = self;
         let secrets = vault.secrets();
         let (from_file, to_file) = (secrets.current(from), secrets.current(to));
@@ -85,13 +86,14 @@ impl<'a> SecretRename<'a> {
             writer: SecretWriter::of(vault)?,
             reader: SecretReader::of(vault),
             to: to.clone(),
-            before: highest_seen(vault, to)?.map_or(0, |highest| highest.counter),
+            before: highest_counter(vault, to)?,
         };
         let current = renamer.reader.current(from, false)?;
         if !secrets.has(to)? {
-            let (written, revision) = renamer.write(current, &from_file, |sealed, date| {
-                to_file.write(&sealed.encrypted, date)
-            })?;
+            let (written, revision) =
+                renamer.write(current, rank, &from_file, |sealed, date| {
+                    to_file.write(&sealed.encrypted, date)
+                })?;
             let prepared = written.sync().map_err(|source| to_file.failed(source))?;
             self.current = Some((prepared, revision));
         }
@@ -114,11 +116,14 @@ impl<'a> SecretRename<'a> {
     }
 
     fn prepare_versions(&mut self, renamer: &RecordRenamer<'_>) -> Result<(), VaultError> {
-        for batch in self.earlier()?.chunks(BATCH_VERSIONS) {
-            let prepared = in_parallel(DISK_THREADS, batch.to_vec(), |version| {
-                self.prepare_version(renamer, version)
+        let mut earlier = self.earlier()?;
+        earlier.sort_unstable();
+        let ranked: Vec<_> = (1..).zip(earlier).collect();
+        for batch in ranked.chunks(BATCH_VERSIONS) {
+            let prepared = in_parallel(DISK_THREADS, batch.to_vec(), |(rank, version)| {
+                self.prepare_version(renamer, rank, version)
             })?;
-            for (prepared, &version) in prepared.into_iter().zip(batch) {
+            for (prepared, &(_, version)) in prepared.into_iter().zip(batch) {
                 match prepared {
                     Some(prepared) => {
                         self.versions.push(prepared);
@@ -135,12 +140,13 @@ impl<'a> SecretRename<'a> {
     fn prepare_version(
         &self,
         renamer: &RecordRenamer<'_>,
+        rank: usize,
         version: u64,
     ) -> Result<Option<PreparedFile>, VaultError> {
         let history = self.vault.secrets().history();
         let Some(file) = history.locate(&self.from, version)? else { return Ok(None) };
         let Some(opened) = opened(&renamer.reader, &self.from, &file)? else { return Ok(None) };
-        let (written, _) = renamer.write(opened, &file, |sealed, date| {
+        let (written, _) = renamer.write(opened, rank, &file, |sealed, date| {
             history.write(&self.to, version, &sealed.encrypted, date)
         })?;
         written.sync().map(Some).map_err(|source| file.failed(source))
@@ -236,18 +242,18 @@ struct RecordRenamer<'a> {
 }
 
 impl RecordRenamer<'_> {
-    /// Writes a version with the date of its file. Versions keep their order.
+    /// Writes a version with the date of its file. Its rank is its place among all versions of the secret, from 1.
     fn write(
         &self,
         opened: OpenedFile,
+        rank: usize,
         file: &VersionFile,
         write: impl FnOnce(&SealedRecord, Option<SystemTime>) -> Result<WrittenFile, VaultError>,
     ) -> Result<(WrittenFile, Revision), VaultError> {
-        let counter = opened.revision.map_or(1, |revision| revision.counter);
         let update = SecretUpdate {
             name: self.to.clone(),
             kind: RecordKind::Value,
-            counter: self.before.saturating_add(counter),
+            counter: self.before + rank as u64,
             set_at: opened.record.set_at(),
             value: opened.record.into_value(),
         };

@@ -13,23 +13,56 @@ use crate::vault::{SettledMarks, Vault};
 /// Settles the marks of a vault, if any came since it was done last. A failure is logged: the next change tries
 /// again.
 pub(crate) fn settle_if_changed(vault: &Vault) {
-    let now = || -> Result<SettledMarks, VaultError> {
-        let directory = vault.secrets().directory();
-        let id = |place: VersionPlace| match place.directory() {
-            Some(marks) => directory.file_id(marks),
-            None => Ok(None),
-        };
-        let failed = |source| VaultError::Storage { path: vault.path().to_owned(), source };
-        Ok([id(MARKS[0]).map_err(failed)?, id(MARKS[1]).map_err(failed)?])
-    };
-    let settled = now().and_then(|before| {
+    let settled = marks_of(vault).and_then(|before| {
         if *vault.settled() == Some(before) {
             return Ok(());
         }
         settle_all(vault)?;
-        *vault.settled() = Some(now()?);
+        *vault.settled() = Some(marks_of(vault)?);
         Ok(())
     });
+    warn_unless_locked(settled);
+}
+
+/// Settles the marks of one secret before it is changed: git may have brought its file, and no mark.
+pub(crate) fn settle(vault: &Vault, name: &SecretName) {
+    let settle = || {
+        let is_marked = |place| {
+            let file = vault.secrets().locate(name, place)?;
+            let id = file.map(|file| file.id()).transpose()?;
+            Ok::<_, VaultError>(id.flatten().is_some())
+        };
+        if is_marked(MARKS[0])? || is_marked(MARKS[1])? {
+            settle_one(vault, &SecretReader::of(vault), name)?;
+        }
+        Ok(())
+    };
+    warn_unless_locked(settle());
+}
+
+/// Makes a change of this machine, after which nothing has to be settled that was settled before.
+pub(crate) fn keep_settled<T>(vault: &Vault, change: impl FnOnce() -> T) -> T {
+    let before = marks_of(vault).ok();
+    let was_settled = before.is_some() && *vault.settled() == before;
+    let changed = change();
+    if was_settled && let Ok(now) = marks_of(vault) {
+        *vault.settled() = Some(now);
+    }
+    changed
+}
+
+/// The state of the directories of marks.
+fn marks_of(vault: &Vault) -> Result<SettledMarks, VaultError> {
+    let directory = vault.secrets().directory();
+    let id = |place: VersionPlace| match place.directory() {
+        Some(marks) => directory.file_id(marks),
+        None => Ok(None),
+    };
+    let failed = |source| VaultError::Storage { path: vault.path().to_owned(), source };
+    Ok([id(MARKS[0]).map_err(failed)?, id(MARKS[1]).map_err(failed)?])
+}
+
+fn warn_unless_locked(settled: Result<(), VaultError>) {
     match settled {
         // Without a key nothing can be compared.
         Ok(()) | Err(VaultError::Locked { .. } | VaultError::IdentityLost { .. }) => {}
@@ -40,14 +73,20 @@ pub(crate) fn settle_if_changed(vault: &Vault) {
 fn settle_all(vault: &Vault) -> Result<(), VaultError> {
     let secrets = vault.secrets();
     let reader = SecretReader::of(vault);
-    for name in secrets.marked()? {
-        let (is_there, has_history) = (secrets.has(&name)?, secrets.history().has(&name)?);
-        if is_there {
-            settle_current(vault, &reader, &name)?;
-        }
-        if has_history {
-            settle_history(vault, &reader, &name)?;
-        }
+    secrets.marked()?.iter().try_for_each(|name| settle_one(vault, &reader, name))
+}
+
+fn settle_one(
+    vault: &Vault,
+    reader: &SecretReader<'_>,
+    name: &SecretName,
+) -> Result<(), VaultError> {
+    let secrets = vault.secrets();
+    if secrets.has(name)? {
+        settle_current(vault, reader, name)?;
+    }
+    if secrets.history().has(name)? {
+        settle_history(vault, reader, name)?;
     }
     Ok(())
 }
@@ -60,7 +99,13 @@ fn settle_current(
 ) -> Result<(), VaultError> {
     let secrets = vault.secrets();
     match reader.current(name, false) {
-        Ok(_) => secrets.remove_mark(name, VersionPlace::Deleted),
+        Ok(current) => {
+            // One that is not accepted may be of a member whom this machine does not know yet.
+            let deleted = reader.mark(name, VersionPlace::Deleted)?;
+            if deleted.is_some_and(|mark| mark.revision < current.revision) {
+                secrets.remove_mark(name, VersionPlace::Deleted);
+            }
+        }
         Err(VaultError::Missing) => {
             let deleted = reader.mark(name, VersionPlace::Deleted)?.and_then(|mark| mark.revision);
             let purged = reader.mark(name, VersionPlace::Purged)?.and_then(|mark| mark.revision);
@@ -98,8 +143,8 @@ fn settle_history(
         let Some(file) = history.locate(name, version)? else { continue };
         match reader.open(name, &file) {
             Ok(opened) if opened.revision > purge.revision => {}
-            Ok(_) => purged.push(version),
-            Err(VaultError::DamagedVersion { .. }) => {}
+            // Also one that is not accepted any more.
+            Ok(_) | Err(VaultError::DamagedVersion { .. }) => purged.push(version),
             Err(error) => return Err(error),
         }
     }

@@ -59,9 +59,13 @@ impl SecretFiles {
         self.directory.has(&file_of(name)).map_err(|source| self.current(name).failed(source))
     }
 
-    /// Whether there is a secret of this name, or an earlier version of one.
+    /// Whether there is a secret of this name, an earlier version of one, or the mark that it was deleted.
     pub fn has_or_had(&self, name: &SecretName) -> Result<bool, VaultError> {
-        Ok(self.has(name)? || self.history.has(name)?)
+        if self.has(name)? || self.history.has(name)? {
+            return Ok(true);
+        }
+        let mark = self.locate(name, VersionPlace::Deleted)?;
+        Ok(mark.map(|mark| mark.id()).transpose()?.flatten().is_some())
     }
 
     /// Fails if there is a secret of this name, or a deleted one that has earlier versions.

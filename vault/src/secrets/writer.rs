@@ -14,7 +14,7 @@ use crate::members::list::MemberList;
 use crate::members::signing_key::SigningKey;
 use crate::members::store::AgreedMembers;
 use crate::members::store_error::MemberStoreError;
-use crate::revisions::revision::{Revision, next_counter};
+use crate::revisions::revision::{LARGEST_COUNTER, Revision};
 use crate::revisions::signed_record::{SecretUpdate, VerifiedRecord};
 use crate::secret_reader::SecretReader;
 use crate::secrets::history::seen_revisions::{SeenFile, SeenSecret};
@@ -81,8 +81,8 @@ impl SecretWriter {
     ) -> Result<SealedRecord, VaultError> {
         let failed = |source| vault.secrets().current(name).failed(source);
         let set_at = now().map_err(failed)?;
-        // One that cannot be signed, because it is too large.
-        let counter = next_counter(highest_seen(vault, name)?.as_ref()).unwrap_or(u64::MAX);
+        settle::settle(vault, name);
+        let counter = highest_counter(vault, name)? + 1;
         self.seal_as(SecretUpdate { name: name.clone(), kind, counter, set_at, value })?
             .map_err(failed)
     }
@@ -156,45 +156,44 @@ pub(crate) fn seen_in(revision: &Revision, file: &VersionFile) -> Option<SeenFil
     Some(SeenFile { revision: *revision, stamp: id.stamp() })
 }
 
-/// The highest revision of a secret that this machine knows, or finds in the vault.
+/// The highest counter of a secret that this machine has seen, or finds in the vault; 0 for none.
 ///
 /// # Errors
 ///
 /// [`VaultError::Unseen`] if a file would have to be decrypted, and the vault is locked.
-pub(crate) fn highest_seen(
-    vault: &Vault,
-    name: &SecretName,
-) -> Result<Option<Revision>, VaultError> {
-    let known = vault.secrets().seen().of(name);
-    let mut highest = known.highest().copied();
+pub(crate) fn highest_counter(vault: &Vault, name: &SecretName) -> Result<u64, VaultError> {
+    let seen = vault.secrets().seen().of(name);
+    let mut highest = seen.highest().map_or(0, |highest| highest.counter);
     let reader = SecretReader::of(vault);
     for place in IN_VAULT {
         let Some(file) = vault.secrets().locate(name, place)? else { continue };
-        highest = highest.max(revision_in(&reader, &known, name, &file)?);
+        let counter = counter_in(&reader, &seen, name, &file)?;
+        highest = highest.max(Some(counter).filter(|one| *one <= LARGEST_COUNTER).unwrap_or(0));
     }
     Ok(highest)
 }
 
-/// The revision of a file; `None` if it has none, or has one that does not count.
-fn revision_in(
+/// The counter in a file; 0 if it has none, or has one that does not count.
+fn counter_in(
     reader: &SecretReader<'_>,
-    known: &SeenSecret,
+    seen: &SeenSecret,
     name: &SecretName,
     file: &VersionFile,
-) -> Result<Option<Revision>, VaultError> {
+) -> Result<u64, VaultError> {
     let encrypted = match file.read() {
         Ok(encrypted) => encrypted,
         // It has no revision, and can be replaced.
-        Err(VaultError::Missing | VaultError::Damaged { .. }) => return Ok(None),
+        Err(VaultError::Missing | VaultError::Damaged { .. }) => return Ok(0),
         Err(error) => return Err(error),
     };
     let content = ContentHash::of(&encrypted);
-    if let Some(file) = known.find(file.place.kind(), content) {
-        return Ok(Some(file.revision));
+    if let Some(file) = seen.find(file.place.kind(), content) {
+        return Ok(file.revision.counter);
     }
     match reader.record(name, file, &encrypted) {
-        Ok(record) => Ok(record.revision(content)),
-        Err(VaultError::Damaged { .. } | VaultError::ForOthers { .. }) => Ok(None),
+        // One without a signature gets the first counter when it is signed.
+        Ok(record) => Ok(record.revision(content).map_or(1, |revision| revision.counter)),
+        Err(VaultError::Damaged { .. } | VaultError::ForOthers { .. }) => Ok(0),
         Err(VaultError::Locked { .. } | VaultError::IdentityLost { .. }) => {
             Err(VaultError::Unseen { file: file.path() })
         }

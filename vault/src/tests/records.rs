@@ -18,7 +18,7 @@ use crate::secret_reader::SecretReader;
 use crate::secrets::listing::SecretListing;
 use crate::secrets::merge::SecretMerge;
 use crate::secrets::record::BadRecord;
-use crate::{SecretChange, Vault, VaultError};
+use crate::{SecretChange, SecretRename, Vault, VaultError};
 
 fn home() -> (Home, Vault) {
     let home = Home::new();
@@ -392,10 +392,29 @@ fn a_merge_takes_the_later_of_two_and_keeps_the_other_in_the_history() {
     );
     let list = list.expect("a list");
     let forged = sealed(&vault, late("A", RecordKind::Value, b"forged"), &stranger, &list);
-    let error = merged(&vault, "A", [ours.clone(), forged]).expect_err("refused");
-    assert!(error.to_string().contains("is not accepted"), "{error}");
+    for files in [[ours.clone(), forged.clone()], [forged, ours.clone()]] {
+        let error = merged(&vault, "A", files).expect_err("refused");
+        assert!(error.to_string().contains("is not accepted"), "{error}");
+    }
+    // Nor is one that would not count: the history has few places.
+    let low = SecretUpdate { counter: 1, ..late("A", RecordKind::Value, b"forged") };
+    let low = sealed(&vault, low, &stranger, &list);
+    assert!(merged(&vault, "A", [ours.clone(), low]).is_err());
     lock(&ada);
     assert!(matches!(merged(&vault, "A", [ours, theirs]), Err(VaultError::Locked { .. })));
+}
+
+#[test]
+fn a_machine_that_lost_its_list_finds_it_by_its_signing_key() {
+    let (ada, vault, bob, there) = pair_of(home(), Role::Writer);
+    set(&there, "A", b"bob's");
+    sync(&bob, &ada);
+    drop(vault);
+    fs::remove_file(ada.identity_path().with_file_name("members")).expect("removed");
+    let vault = ada.open().expect("the vault");
+    set(&vault, "B", b"ada's");
+    assert_eq!(list_of(&vault).members().len(), 2);
+    assert_eq!(read(&vault, "A").expect("a value"), b"bob's");
 }
 
 #[test]
@@ -415,4 +434,114 @@ fn a_machine_that_lost_its_signing_key_goes_on_alone() {
         assert!(vault.members().former().expect("a list").is_none());
         assert_eq!(read(&vault, "A").expect("a value"), b"one", "{file}");
     }
+}
+
+#[test]
+fn a_mark_that_is_not_accepted_yet_is_not_removed() {
+    let (ada, vault, bob, there) = pair_of(home(), Role::Writer);
+    delete(&there, "A").expect("deleted");
+    let mark = fs::read(bob.vault_path().join(".deleted/A.age")).expect("a mark");
+    rekey(Rekey::remove(&vault, &fingerprint(&there)));
+    put(&ada, ".deleted/A.age", &mark);
+    // It would remove the secret, if its writer were a member.
+    set(&vault, "B", b"any change");
+    assert_eq!(read(&vault, "A").expect("a value"), b"one");
+    set(&vault, "A", b"two");
+    assert_eq!(fs::read(ada.vault_path().join(".deleted/A.age")).expect("it is left"), mark);
+}
+
+fn fingerprint(vault: &Vault) -> String {
+    vault.members().own_fingerprint().expect("a key").expect("a key").to_string()
+}
+
+#[test]
+fn a_purged_file_that_git_brings_back_does_not_come_into_the_history() {
+    let (home, vault) = home();
+    let purged = fs::read(home.file("A")).expect("a file");
+    purge(&vault, "A").expect("purged");
+    set(&vault, "B", b"any change");
+    fs::write(home.file("A"), &purged).expect("put back");
+    set(&vault, "A", b"new");
+    assert!(home.history("A").is_empty());
+    assert_eq!(read(&vault, "A").expect("a value"), b"new");
+    fs::write(home.file("A"), &purged).expect("put back");
+    assert!(matches!(remove(&vault, "A").err(), Some(VaultError::Missing)));
+    assert!(home.history("A").is_empty());
+}
+
+#[test]
+fn a_purge_also_removes_what_a_removed_member_wrote() {
+    let (ada, vault, bob, there) = pair_of(home(), Role::Writer);
+    set(&there, "A", b"bob's");
+    sync(&bob, &ada);
+    set(&vault, "A", b"ada's");
+    assert_eq!(ada.history("A").len(), 1);
+    // Another machine removes Bob, and purges.
+    let (carol, elsewhere) = copied(&ada);
+    let (_, asked) = elsewhere.request_membership(Role::Admin, None).expect("a request");
+    sync(&carol, &ada);
+    rekey(Rekey::admit(&vault, &[asked.to_string()], None));
+    sync(&ada, &carol);
+    rekey(Rekey::remove(&elsewhere, &fingerprint(&there)));
+    purge(&elsewhere, "A").expect("purged");
+    sync(&carol, &ada);
+    set(&vault, "B", b"any change");
+    assert!(ada.history("A").is_empty());
+}
+
+#[test]
+fn encrypting_an_older_file_again_makes_it_no_newer() {
+    let (home, vault) = home();
+    let first = fs::read(home.file("A")).expect("a file");
+    set(&vault, "A", b"two");
+    set(&vault, "A", b"three");
+    fs::write(home.file("A"), first).expect("put back");
+    rekey(Rekey::rotate(&vault, false, None, None));
+    assert!(is_older(&vault, "A"));
+    set(&vault, "A", b"four");
+    let opened = SecretReader::of(&vault).current(&name("A"), false).expect("opened");
+    assert_eq!(opened.revision.expect("signed").counter, 4);
+}
+
+#[test]
+fn a_hostile_counter_ends_no_name() {
+    let (ada, vault, bob, there) = pair_of(home(), Role::Writer);
+    let (key, list) = (there.members().signing_key().expect("a key"), list_of(&there));
+    let last = |kind, value: &[u8]| {
+        let update = SecretUpdate { counter: (1 << 53) - 1, ..late("A", kind, value) };
+        sealed(&there, update, &key, &list)
+    };
+    put(&ada, "A.age", &last(RecordKind::Value, b"last"));
+    assert_eq!(read(&vault, "A").expect("a value"), b"last");
+    set(&vault, "A", b"two");
+    assert_eq!(read(&vault, "A").expect("a value"), b"two");
+    put(&ada, ".purged/A.age", &last(RecordKind::Purged, b""));
+    put(&ada, "B.age", &fs::read(bob.file("A")).expect("a file"));
+    rekey(Rekey::remove(&vault, &key.fingerprint().to_string()));
+    // It is not signed again, so it counts no more.
+    set(&vault, "A", b"three");
+    assert_eq!(read(&vault, "A").expect("a value"), b"three");
+    delete(&vault, "A").expect("deleted");
+}
+
+#[test]
+fn a_value_that_is_set_over_one_without_a_signature_is_later_than_that() {
+    let (home, vault) = home();
+    unsign(&home, &vault);
+    set(&vault, "A", b"two");
+    let opened = SecretReader::of(&vault).current(&name("A"), false).expect("opened");
+    assert_eq!(opened.revision.expect("signed").counter, 2);
+}
+
+#[test]
+fn a_name_can_be_given_back_and_forth() {
+    let (_home, vault) = home();
+    set(&vault, "A", b"two");
+    for (from, to) in [("A", "B"), ("B", "A")].repeat(50) {
+        let rename = SecretRename::prepare(&vault, name(from), name(to)).expect("prepared");
+        rename.commit().expect("renamed");
+    }
+    assert_eq!(read(&vault, "A").expect("a value"), b"two");
+    let opened = SecretReader::of(&vault).current(&name("A"), false).expect("opened");
+    assert!(opened.revision.expect("signed").counter < 1000);
 }

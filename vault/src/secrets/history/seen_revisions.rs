@@ -3,7 +3,7 @@
 //!
 //! By this, a change gets a higher revision while the vault is locked, and an older file in its place is noticed. It is
 //! beside the history, in `.seen`: one file for each of 256 groups of names, so that little is read in a large vault.
-//! A line is appended for each file that is written or verified; the last one of a name and a kind counts.
+//! A line is appended for each file that is written or verified; the highest one of a name and a kind counts.
 //!
 //! ```text
 //! AUTH_HEADER value 3 34750f98bd59fcfc946da45aaabe933b 1795992610 1 5d20…(64 digits) 9f3c…(16 digits)
@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use crate::durable_directory::{DurableDirectory, ReadError};
 use crate::members::content_hash::ContentHash;
 use crate::members::signing_key::KeyFingerprint;
-use crate::revisions::revision::{Revision, kind_of, word_of};
+use crate::revisions::revision::{LARGEST_COUNTER, Revision, kind_of, word_of};
 use crate::secrets::history::directory::HistoryDirectory;
 use crate::whole_file::WrittenFile;
 
@@ -170,8 +170,15 @@ fn read(known: &DurableDirectory, group: &str) -> io::Result<(Group, usize)> {
     for line in String::from_utf8_lossy(&text).lines() {
         lines += 1;
         // A power cut may have cut one.
-        if let Some((name, file)) = parse(line) {
-            files.insert((name.to_owned(), file.revision.kind), file);
+        let Some((name, file)) = parse(line) else { continue };
+        // One that was encrypted again although it is older does not count.
+        let is_later = |before: &SeenFile| {
+            let (before, now) = (before.revision, file.revision);
+            now >= before || now.is_same_change(&before)
+        };
+        let key = (name.to_owned(), file.revision.kind);
+        if files.get(&key).is_none_or(is_later) {
+            files.insert(key, file);
         }
     }
     Ok((files, lines))
@@ -193,7 +200,7 @@ fn parse(line: &str) -> Option<(&str, SeenFile)> {
         return None;
     };
     let revision = Revision {
-        counter: counter.parse().ok()?,
+        counter: counter.parse().ok().filter(|counter| *counter <= LARGEST_COUNTER)?,
         author: KeyFingerprint::parse(author)?,
         set_at: Timestamp::from_second(set_at.parse().ok()?).ok()?,
         kind: kind_of(kind)?,
