@@ -284,7 +284,7 @@ impl<'a> SecretReader<'a> {
             Ok(mark) => Ok(Some(mark)),
             Err(VaultError::Missing) => Ok(None),
             Err(error @ (VaultError::Damaged { .. } | VaultError::ForOthers { .. })) => {
-                tracing::warn!("{error}");
+                tracing::debug!("{error}");
                 Ok(None)
             }
             Err(error) => Err(error),
