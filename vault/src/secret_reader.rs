@@ -107,7 +107,7 @@ impl<'a> SecretReader<'a> {
             return true;
         }
         let is_given = |encrypted: &[u8]| fingerprint(encrypted) == given;
-        let Some(earlier) = self.vault.secrets().history().find(name, is_given) else {
+        let Some((_, earlier)) = self.vault.secrets().history().find(name, is_given) else {
             return false;
         };
         let open = |bytes: &[u8]| self.record(name, &current, bytes).ok();
@@ -207,6 +207,39 @@ impl<'a> SecretReader<'a> {
         encrypted: &[u8],
     ) -> Result<OpenedRecord, VaultError> {
         self.take(name, file, encrypted, (false, false)).map(|(record, ..)| record)
+    }
+
+    /// Whether the history has the value of a change.
+    pub(crate) fn has_earlier(
+        &self,
+        name: &SecretName,
+        change: &Revision,
+    ) -> Result<bool, VaultError> {
+        let history = self.vault.secrets().history();
+        for (version, _) in history.versions(name)? {
+            let Some(file) = history.locate(name, version)? else { continue };
+            let found = self.open(name, &file).ok().and_then(|opened| opened.revision);
+            if found.is_some_and(|found| found.is_same_change(change)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The revision in bytes that are not in the vault yet; `None` without a signature. A record for a newer list of
+    /// members has one, too, and is not verified.
+    pub(crate) fn revision_of(
+        &self,
+        name: &SecretName,
+        file: &VersionFile,
+        encrypted: &[u8],
+    ) -> Result<Option<Revision>, VaultError> {
+        let (verifier, content) = (self.verifier()?, ContentHash::of(encrypted));
+        let decrypted = self.vault.keys().with(|keys| keys.decrypt(encrypted))?;
+        let revision = decrypted
+            .map_err(BadRecord::from)
+            .and_then(|plain| verifier.revision(name, file.place, &plain, content));
+        revision.map_err(|why| file.damaged(why))
     }
 
     fn take(

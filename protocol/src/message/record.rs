@@ -41,8 +41,7 @@ pub struct MergeRecords {
 pub struct MergedRecords {
     /// Whether it is the other one.
     pub theirs: bool,
-    /// The number of the version in the history that has the value of the one that does not count; `None` if both are
-    /// the same change, or have no value.
+    /// The version in the history that has the other value; `None` if both are the same change, or have no value.
     pub kept: Option<u64>,
 }
 

@@ -178,6 +178,11 @@ impl SignedRecord {
         }
     }
 
+    /// Where it would be among the records of its secret, if it is accepted.
+    pub(crate) fn revision(&self, file: ContentHash) -> Revision {
+        self.head.revision(file)
+    }
+
     /// The bytes to encrypt.
     #[must_use]
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {

@@ -51,6 +51,24 @@ impl RecordVerifier {
         self.open_by(name, place, plain, |record| Ok(record.verified_before()))
     }
 
+    /// The revision in decrypted bytes; `None` without a signature. One for a newer list than the accepted one is not
+    /// verified.
+    pub(crate) fn revision(
+        &self,
+        name: &SecretName,
+        place: VersionPlace,
+        plain: &[u8],
+        file: ContentHash,
+    ) -> Result<Option<Revision>, BadRecord> {
+        match self.open(name, place, plain) {
+            Err(BadRecord::Refused(RecordError::NewerMembers(_))) => {
+                let record = SignedRecord::parse(plain).map_err(|_| BadRecord::Unreadable)?;
+                Ok(Some(record.revision(file)))
+            }
+            opened => opened.map(|record| record.revision(file)),
+        }
+    }
+
     fn open_by(
         &self,
         name: &SecretName,

@@ -5,7 +5,6 @@ use std::time::SystemTime;
 use fluvio_secret_protocol::{RecordKind, SecretName};
 
 use crate::error::VaultError;
-use crate::members::content_hash::ContentHash;
 use crate::revisions::vault_state::SecretState;
 use crate::secret_reader::SecretReader;
 use crate::secrets::version_file::VersionFile;
@@ -43,12 +42,7 @@ impl<'a> SecretMerge<'a> {
         };
         let file = VersionFile { place, ..vault.secrets().current(&name) };
         let reader = SecretReader::of(vault);
-        // The list of members that one is written for may come with the same merge, after this. Until it is here, anyone
-        // could have written that.
-        let [our, their] = [&ours, &theirs].map(|bytes| {
-            let record = reader.record(&name, &file, bytes)?;
-            Ok::<_, VaultError>(record.revision(ContentHash::of(bytes)))
-        });
+        let [our, their] = [&ours, &theirs].map(|bytes| reader.revision_of(&name, &file, bytes));
         let (our, their) = (our?, their?);
         let state = SecretState::of([our, their].into_iter().flatten(), 1);
         let takes_theirs = match &state {
@@ -56,12 +50,24 @@ impl<'a> SecretMerge<'a> {
             // Neither has a signature.
             None => theirs > ours,
         };
-        let (other, lower) = if takes_theirs { (ours, our) } else { (theirs, their) };
+        let (winner, other, lower) =
+            if takes_theirs { (&theirs, &ours, our) } else { (&ours, &theirs, their) };
+        // The list of members that it is written for may come with the same merge, after this. Until it is here, anyone
+        // could have written it.
+        reader.record(&name, &file, winner)?;
         // The same change that was encrypted again is no other value.
-        let is_kept = match (&lower, &state) {
+        let mut is_kept = match (&lower, &state) {
             (Some(lower), Some(state)) => state.history().contains(lower),
             _ => kind == RecordKind::Value,
         };
+        if is_kept && let Err(error) = reader.record(&name, &file, other) {
+            // For new members an admin has signed what is in the history here. Nothing else comes into it unverified.
+            match lower {
+                Some(lower) if reader.has_earlier(&name, &lower)? => is_kept = false,
+                _ => return Err(error),
+            }
+        }
+        let other = other.clone();
         let date = lower.and_then(|lower| SystemTime::try_from(lower.set_at).ok());
         let other = is_kept.then_some((other, date));
         Ok(Self { vault, name, takes_theirs, other })

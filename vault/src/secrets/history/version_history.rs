@@ -148,18 +148,19 @@ impl VersionHistory {
         found.map_err(|source| self.failed(name, source))
     }
 
-    /// The encrypted bytes of the newest earlier version that is wanted; `None` without one that can be read.
+    /// The newest earlier version that is wanted, and its encrypted bytes; `None` without one that can be read.
     pub(crate) fn find(
         &self,
         name: &SecretName,
         is_wanted: impl Fn(&[u8]) -> bool,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<(u64, Vec<u8>)> {
         let found = self.within(name, |directory| {
             let newest_first = numbers(directory)?.into_iter().rev();
             let mut readable = newest_first.filter_map(|version| {
-                directory.read(&file_of_version(version), ENCRYPTED_BYTES).ok()
+                let read = directory.read(&file_of_version(version), ENCRYPTED_BYTES);
+                Some((version, read.ok()?))
             });
-            Ok(readable.find(|encrypted| is_wanted(encrypted)))
+            Ok(readable.find(|(_, encrypted)| is_wanted(encrypted)))
         });
         found.ok().flatten()
     }
@@ -286,22 +287,14 @@ impl VersionHistory {
         encrypted: &[u8],
         date: Option<SystemTime>,
     ) -> Result<u64, VaultError> {
-        let known = self.within(name, |directory| {
-            let numbers = numbers(directory)?;
-            let is_it = |number: &&u64| {
-                let version = directory.read(&file_of_version(**number), ENCRYPTED_BYTES);
-                version.is_ok_and(|version| version == encrypted)
-            };
-            Ok((numbers.iter().rev().find(is_it).copied(), numbers.last().copied()))
-        });
-        let (same, newest) = known.map_err(|source| self.failed(name, source))?;
-        if let Some(same) = same {
+        if let Some((same, _)) = self.find(name, |version| version == encrypted) {
             return Ok(same);
         }
+        let newest = self.within(name, |directory| Ok(numbers(directory)?.last().copied()));
+        let newest = newest.map_err(|source| self.failed(name, source))?;
         let number = newest.unwrap_or(0).saturating_add(1);
-        let written = self.write(name, number, encrypted, date)?;
-        let prepared = written.sync().map_err(|source| self.failed(name, source))?;
-        self.put(name, vec![prepared])?;
+        let prepared = self.write(name, number, encrypted, date)?.sync();
+        self.put(name, vec![prepared.map_err(|source| self.failed(name, source))?])?;
         let (name, file) = (name.clone(), file_of_version(number));
         self.prune(&KeptVersion { name, file, is_durable: true });
         Ok(number)
