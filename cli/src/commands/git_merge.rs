@@ -110,8 +110,9 @@ fn merge(args: &GitMergeArgs) -> Result<(), CliError> {
     if let Some(version) = kept {
         let counts = if takes_theirs { "other" } else { "current" };
         output::say(&format!(
-            "note: both sides have set `{name}`, and the value of the {counts} side counts\n\
-             help: use the one that does not count with: fluvio-secret restore {name} --version {version}"
+            "note: both sides have set `{name}`, and the value of the {counts} side counts. The other one is \
+             version {version} in the history\n\
+             help: show the history with: fluvio-secret history {name}"
         ));
     }
     Ok(())
