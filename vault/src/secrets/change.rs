@@ -158,7 +158,10 @@ impl<'a> SyncedChange<'a> {
     /// Those of each change. The others are made.
     pub fn commit_all(changes: Vec<Self>) -> Vec<Result<(), VaultError>> {
         match changes.first().map(|change| change.target.vault) {
-            Some(vault) => settle::keep_settled(vault, || Self::make_all(changes)),
+            Some(vault) => {
+                let make = || Self::make_all(changes);
+                settle::keep_settled(vault, make, |made| made.iter().all(Result::is_ok))
+            }
             None => Vec::new(),
         }
     }

@@ -40,12 +40,19 @@ pub(crate) fn settle(vault: &Vault, name: &SecretName) {
     warn_unless_locked(settle());
 }
 
-/// Makes a change of this machine, after which nothing has to be settled that was settled before.
-pub(crate) fn keep_settled<T>(vault: &Vault, change: impl FnOnce() -> T) -> T {
+/// Makes a change of this machine, after which nothing has to be settled that was settled before, if it `is_made`.
+pub(crate) fn keep_settled<T>(
+    vault: &Vault,
+    change: impl FnOnce() -> T,
+    is_made: impl FnOnce(&T) -> bool,
+) -> T {
     let before = marks_of(vault).ok();
     let was_settled = before.is_some() && *vault.settled() == before;
     let changed = change();
-    if was_settled && let Ok(now) = marks_of(vault) {
+    if was_settled
+        && is_made(&changed)
+        && let Ok(now) = marks_of(vault)
+    {
         *vault.settled() = Some(now);
     }
     changed
