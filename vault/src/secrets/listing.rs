@@ -66,11 +66,11 @@ impl<'a> SecretListing<'a> {
     fn seen(&self, name: &SecretName, stamp: u64) -> SeenState {
         let hash = fnv_1a(name.as_str().as_bytes());
         let first = self.stamps.partition_point(|seen| seen.name < hash);
-        let mut of_name =
-            self.stamps[first..].iter().take_while(|seen| seen.name == hash).peekable();
-        if of_name.peek().is_none() {
+        let Some(highest) = self.stamps.get(first).filter(|seen| seen.name == hash) else {
             return SeenState::Never;
-        }
+        };
+        let is_highest = |seen: &&SeenStamp| seen.name == hash && seen.counter == highest.counter;
+        let mut of_name = self.stamps[first..].iter().take_while(is_highest);
         let found = of_name.find(|seen| seen.stamp == stamp);
         found.map_or(SeenState::Another, |seen| SeenState::This(seen.set_at))
     }

@@ -80,7 +80,7 @@ fn lock(home: &Home) {
 }
 
 #[test]
-fn a_forged_record_is_refused_and_can_be_replaced() {
+fn d25_a_forged_record_is_refused_and_can_be_replaced() {
     let (home, vault) = home();
     let stranger = SigningKey::of_seed(&[9; 32]);
     let own = list_of(&vault);
@@ -121,7 +121,7 @@ fn a_forged_record_is_refused_and_can_be_replaced() {
 }
 
 #[test]
-fn a_record_of_another_vault_or_another_name_or_kind_is_refused() {
+fn d25_a_record_of_another_vault_or_another_name_or_kind_is_refused() {
     let (home, vault) = home();
     let key = vault.members().signing_key().expect("a key");
     let members = list_of(&vault).members().to_vec();
@@ -144,7 +144,7 @@ fn a_record_of_another_vault_or_another_name_or_kind_is_refused() {
 }
 
 #[test]
-fn a_removed_member_writes_nothing_more_and_what_it_wrote_before_counts() {
+fn d25_a_removed_member_writes_nothing_more_and_what_it_wrote_before_counts() {
     let (ada, vault, bob, there) = pair_of(home(), Role::Writer);
     set(&there, "B", b"bob's");
     let key = there.members().signing_key().expect("a key");
@@ -178,7 +178,7 @@ fn a_record_that_was_read_is_verified_again_after_its_writer_was_removed() {
 }
 
 #[test]
-fn a_readers_record_is_refused() {
+fn d25_a_readers_record_is_refused() {
     let (ada, vault, _bob, there) = pair_of(home(), Role::Reader);
     let error = write(&there, "A", b"x").err().expect("refused");
     assert!(error.to_string().contains("only reads"), "{error}");
@@ -191,7 +191,7 @@ fn a_readers_record_is_refused() {
 }
 
 #[test]
-fn an_older_file_is_used_and_reported() {
+fn d26_an_older_file_is_used_and_reported() {
     let (home, vault) = home();
     let first = fs::read(home.file("A")).expect("a file");
     set(&vault, "A", b"two");
@@ -223,7 +223,7 @@ fn an_older_file_is_used_and_reported() {
 }
 
 #[test]
-fn records_without_a_signature_are_taken_until_the_vault_is_upgraded() {
+fn d25_records_without_a_signature_are_taken_until_the_vault_is_upgraded() {
     let (home, vault) = home();
     set(&vault, "A", b"two");
     unsign(&home, &vault);
@@ -280,7 +280,7 @@ fn an_upgrade_that_is_ended_in_the_middle_is_finished_by_the_next() {
 }
 
 #[test]
-fn while_locked_a_change_needs_a_file_that_this_machine_knows() {
+fn d26_while_locked_a_change_needs_a_file_that_this_machine_knows() {
     let (ada, vault, bob, there) = pair_of(home(), Role::Writer);
     set(&vault, "MINE", b"1");
     set(&there, "A", b"bob's");
@@ -308,7 +308,7 @@ fn while_locked_a_change_needs_a_file_that_this_machine_knows() {
 }
 
 #[test]
-fn a_deletion_and_a_purge_reach_the_other_machine() {
+fn d26_a_deletion_and_a_purge_reach_the_other_machine() {
     let (ada, vault, bob, there) = pair_of(home(), Role::Writer);
     for secret in ["A", "B", "C"] {
         set(&vault, secret, b"old");
@@ -358,7 +358,7 @@ fn merged(vault: &Vault, secret: &str, files: [Vec<u8>; 2]) -> Result<bool, Vaul
 }
 
 #[test]
-fn a_merge_takes_the_later_of_two_and_keeps_the_other_in_the_history() {
+fn d26_a_merge_takes_the_later_of_two_and_keeps_the_other_in_the_history() {
     let (ada, vault, bob, there) = pair_of(home(), Role::Writer);
     set(&vault, "A", b"ada's");
     set(&there, "A", b"bob's");

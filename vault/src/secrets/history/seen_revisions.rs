@@ -11,6 +11,7 @@
 //!
 //! Nothing waits for the disk: what a power cut takes is learned again when the file is decrypted.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,7 +30,7 @@ use crate::whole_file::WrittenFile;
 const SEEN: &str = ".seen";
 /// The largest file that is read: 100,000 lines. A larger one counts as empty.
 const GROUP_BYTES: u64 = 32 << 20;
-/// How many lines that do not count any more a file may have, beside as many as those that do.
+/// How many lines of a secret a file may have before it is shortened.
 const OLD_LINES: usize = 32;
 
 /// What is known of all secrets.
@@ -59,6 +60,7 @@ pub(crate) struct SeenSecret {
 pub(crate) struct SeenStamp {
     /// The hash of the secret's name.
     pub(crate) name: u64,
+    pub(crate) counter: u64,
     pub(crate) stamp: u64,
     /// When it was set, in seconds since 1970.
     pub(crate) set_at: i64,
@@ -86,38 +88,35 @@ impl SeenRevisions {
 
     /// What is known of a secret. A failure is logged: then nothing is.
     pub(crate) fn of(&self, name: &SecretName) -> SeenSecret {
-        let found = self.directory().and_then(|known| {
+        let found = self.directory().and_then(|seen| {
             let group = group_of(name.as_str());
-            let (files, lines) = read(&known, &group)?;
-            if lines > 2 * files.len() + OLD_LINES {
-                self.shorten(&known, &group)?;
+            let text = read(&seen, &group)?;
+            // Other secrets of a large vault are in the file, too.
+            let is_of_name = |line: &&str| {
+                line.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with(' '))
+            };
+            let lines: Vec<_> = text.lines().filter(is_of_name).collect();
+            if lines.len() > OLD_LINES {
+                self.shorten(&seen, &group)?;
             }
-            Ok(files)
+            Ok(files_in(lines.into_iter()))
         });
         let files = found.unwrap_or_else(|error| {
             self.warn("read", &error);
             Group::new()
         });
-        let of_name = files.into_iter().filter(|((one, _), _)| one == name.as_str());
-        SeenSecret { files: of_name.map(|((_, kind), file)| (kind, file)).collect() }
+        SeenSecret { files: files.into_iter().map(|((_, kind), file)| (kind, file)).collect() }
     }
 
-    /// The current versions of all secrets, in the order of the hashes of their names.
+    /// The current versions of all secrets, in the order of the hashes of their names, the highest first.
+    /// Also earlier ones.
     pub(crate) fn stamps(&self) -> Vec<SeenStamp> {
-        let all = self.directory().and_then(|known| {
+        let all = self.directory().and_then(|seen| {
             let mut stamps = Vec::new();
-            for group in known.names()? {
-                for ((name, kind), file) in read(&known, &group?)?.0 {
-                    if kind == RecordKind::Value {
-                        stamps.push(SeenStamp {
-                            name: fnv_1a(name.as_bytes()),
-                            stamp: file.stamp,
-                            set_at: file.revision.set_at.as_second(),
-                        });
-                    }
-                }
+            for group in seen.names()? {
+                stamps.extend(read(&seen, &group?)?.lines().filter_map(SeenStamp::parse));
             }
-            stamps.sort_unstable_by_key(|seen| seen.name);
+            stamps.sort_unstable_by_key(|seen: &SeenStamp| (seen.name, Reverse(seen.counter)));
             Ok(stamps)
         });
         all.unwrap_or_else(|error| {
@@ -144,7 +143,7 @@ impl SeenRevisions {
     /// Keeps only the lines that count.
     fn shorten(&self, known: &DurableDirectory, group: &str) -> io::Result<()> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let lines = read(known, group)?.0;
+        let lines = files_in(read(known, group)?.lines());
         let text: String = lines.iter().map(|((name, _), file)| line_of(name, file)).collect();
         WrittenFile::write(known, group, text.as_bytes(), None)?.rename_unsynced()
     }
@@ -159,18 +158,20 @@ impl SeenRevisions {
     }
 }
 
-/// The files that count, and the number of all lines.
-fn read(known: &DurableDirectory, group: &str) -> io::Result<(Group, usize)> {
-    let text = match known.read(group, GROUP_BYTES) {
-        Ok(text) => text,
-        Err(ReadError::Io(error)) => return Err(error),
-        Err(_) => Vec::new(),
-    };
-    let (mut files, mut lines) = (Group::new(), 0);
-    for line in String::from_utf8_lossy(&text).lines() {
-        lines += 1;
-        // A power cut may have cut one.
-        let Some((name, file)) = parse(line) else { continue };
+/// The text of a group.
+fn read(seen: &DurableDirectory, group: &str) -> io::Result<String> {
+    match seen.read(group, GROUP_BYTES) {
+        Ok(text) => Ok(String::from_utf8_lossy(&text).into_owned()),
+        Err(ReadError::Io(error)) => Err(error),
+        Err(_) => Ok(String::new()),
+    }
+}
+
+/// The files that count.
+fn files_in<'a>(lines: impl Iterator<Item = &'a str>) -> Group {
+    let mut files = Group::new();
+    // A power cut may have cut a line.
+    for (name, file) in lines.filter_map(parse) {
         // One that was encrypted again although it is older does not count.
         let is_later = |before: &SeenFile| {
             let (before, now) = (before.revision, file.revision);
@@ -181,7 +182,20 @@ fn read(known: &DurableDirectory, group: &str) -> io::Result<(Group, usize)> {
             files.insert(key, file);
         }
     }
-    Ok((files, lines))
+    files
+}
+
+impl SeenStamp {
+    /// `None` for a line about a mark, or one that is cut.
+    fn parse(line: &str) -> Option<Self> {
+        let mut fields = line.split(' ');
+        let (name, kind) = (fields.next()?, fields.next()?);
+        let counter = fields.next()?.parse().ok()?;
+        let set_at = fields.nth(1)?.parse().ok()?;
+        let stamp = fields.nth(2).filter(|stamp| stamp.len() == 16)?;
+        let stamp = u64::from_str_radix(stamp, 16).ok()?;
+        (kind == "value").then(|| Self { name: fnv_1a(name.as_bytes()), counter, stamp, set_at })
+    }
 }
 
 fn group_of(name: &str) -> String {
@@ -259,7 +273,8 @@ mod tests {
         };
         assert_eq!((found(1), found(2)), (None, Some(file(2, RecordKind::Value))));
         assert!(known.of(&name("B")).highest().is_none());
-        assert_eq!(known.stamps().len(), 1);
+        let stamps: Vec<_> = known.stamps().iter().map(|seen| seen.counter).collect();
+        assert_eq!(stamps, [2, 1], "the highest first");
     }
 
     #[test]
@@ -267,6 +282,7 @@ mod tests {
         let home = Home::new();
         let vault = home.open().expect("a vault");
         let known = vault.secrets().seen();
+        assert_eq!(known.stamps().len(), 0);
         for counter in 1..200 {
             learn(known, "A", file(counter, RecordKind::Value));
         }
