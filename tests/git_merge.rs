@@ -319,7 +319,7 @@ fn a_record_that_a_stranger_signed_leaves_a_conflict() {
     if !need::tool("git") {
         return;
     }
-    // The version of the stranger's own list is that of the true one, or a higher one that is not here.
+    // The version of the stranger's own list is that of the true one, or a higher version, which is not here.
     for more in [&[][..], &PAPER] {
         let origin = Origin::new();
         let (ada, _bob) = two(&origin);

@@ -1,4 +1,4 @@
-//! Reads secrets: decrypts them, and takes the records that a member has signed who may write.
+//! Reads secrets: decrypts them, and takes the records that an admin or a writer has signed.
 
 use std::sync::OnceLock;
 
@@ -117,10 +117,7 @@ impl<'a> SecretReader<'a> {
 
     /// Whether the file of a secret is there, and the mark of a later removal.
     pub fn is_removed(&self, name: &SecretName) -> bool {
-        let is_marked = |place| {
-            let file = self.vault.secrets().locate(name, place).ok().flatten();
-            file.is_some_and(|file| file.id().is_ok_and(|id| id.is_some()))
-        };
+        let is_marked = |place| self.vault.secrets().has_mark(name, place).unwrap_or(false);
         MARKS.into_iter().any(is_marked)
             && matches!(self.current(name, false), Err(VaultError::Missing))
     }
@@ -279,12 +276,12 @@ impl<'a> SecretReader<'a> {
 
     /// Learns where a record stands, and returns whether a later one was seen.
     fn notice(&self, name: &SecretName, revision: &Revision, id: FileId) -> bool {
-        let known = self.vault.secrets().seen().of(name);
-        let later = known.highest().filter(|highest| **highest > *revision);
+        let seen = self.vault.secrets().seen().of(name);
+        let later = seen.highest().filter(|highest| **highest > *revision);
         if later.is_some_and(|later| !later.is_same_change(revision)) {
             return true;
         }
-        if known.find(revision.kind, revision.file).is_none_or(|file| file.stamp != id.stamp()) {
+        if seen.find(revision.kind, revision.file).is_none_or(|file| file.stamp != id.stamp()) {
             let file = SeenFile { revision: *revision, stamp: id.stamp() };
             self.vault.secrets().seen().learn(&[(name.clone(), file)]);
         }
@@ -306,7 +303,7 @@ impl<'a> SecretReader<'a> {
         Ok(state.is_some_and(|state| state.current().kind != RecordKind::Value))
     }
 
-    /// The mark of a removal, if there is one that is accepted.
+    /// The mark of a removal, if its record is accepted.
     pub(crate) fn mark(
         &self,
         name: &SecretName,

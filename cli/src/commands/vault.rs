@@ -254,7 +254,7 @@ fn join(args: &JoinVaultArgs) -> Result<(), CliError> {
     request(&mut client_about(Some(VaultAddress { path, id }))?, &args.request)
 }
 
-/// A stranger who may write to the repository can add a list. You see only the newest one.
+/// A stranger with write access to the repository can add a list. You see only the newest one.
 fn refuse_contradicted(found: &InspectedVault) -> Result<(), CliError> {
     match found.contradicted {
         true => Err(CliError::Contradicted { path: found.path.clone().into() }),

@@ -132,12 +132,12 @@ impl SignedList {
         if is_signed { Ok(()) } else { Err(MembersError::Signature) }
     }
 
-    /// Whether it follows a list that it names as its predecessor.
     /// Whether an admin in it has signed it. That says nothing about the lists before it.
     pub(crate) fn is_signed_by_own_admin(&self) -> bool {
         self.check_signer(self).is_ok()
     }
 
+    /// Whether it follows a list that it names as its predecessor.
     pub(crate) fn check_step(&self, before: &Self) -> Result<(), MembersError> {
         let is_next = match self.head.previous == Some(before.hash) {
             true => before.version().checked_add(1) == Some(self.version()),

@@ -102,7 +102,7 @@ impl Helpful for RecordError {
                 Help::command("look at the members with", "fluvio-secret vault trust")
             }
             Self::NotAdmin(_) | Self::NotWriter(_) | Self::Signature => {
-                Help::advice("set the secret again, or have a member do it who may write")
+                Help::advice("set the secret again, or have an admin or a writer do it")
             }
             Self::Limits => Help::advice("choose another name"),
             Self::Document(_) | Self::OtherName(_) | Self::OtherVault => return None,

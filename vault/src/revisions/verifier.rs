@@ -11,7 +11,7 @@ use crate::revisions::signed_record::{RecordError, SignedRecord, VerifiedRecord}
 use crate::secrets::record::{BadRecord, Record};
 use crate::secrets::version_place::VersionPlace;
 
-/// Takes the records that a member has signed who may write, and refuses all others.
+/// Takes the records that an admin or a writer has signed, and refuses all others.
 #[derive(Debug)]
 pub(crate) struct RecordVerifier {
     /// The list that this machine accepted last.

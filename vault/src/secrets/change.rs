@@ -232,7 +232,7 @@ impl ChangeTarget<'_> {
         Ok(self)
     }
 
-    /// Whether the mark of a deletion is one that this change follows, and not one that is not accepted yet.
+    /// Whether this change follows the mark of a deletion. It does not if the mark is not accepted yet.
     fn is_after_deletion(&self) -> Result<bool, VaultError> {
         let Some(file) = self.vault.secrets().locate(&self.name, VersionPlace::Deleted)? else {
             return Ok(false);

@@ -35,11 +35,7 @@ impl<'a> SecretMerge<'a> {
         kind: RecordKind,
         [ours, theirs]: [Vec<u8>; 2],
     ) -> Result<Self, VaultError> {
-        let place = match kind {
-            RecordKind::Value => VersionPlace::Current,
-            RecordKind::Deleted => VersionPlace::Deleted,
-            RecordKind::Purged => VersionPlace::Purged,
-        };
+        let place = VersionPlace::of(kind);
         let file = VersionFile { place, ..vault.secrets().current(&name) };
         let reader = SecretReader::of(vault);
         let [our, their] = [&ours, &theirs].map(|bytes| reader.revision_of(&name, &file, bytes));

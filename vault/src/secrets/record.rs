@@ -63,7 +63,7 @@ pub enum BadRecord {
 }
 
 impl BadRecord {
-    /// Whether the record is whole, and no member vouches for it who may write.
+    /// Whether the record is whole, and no admin or writer vouches for it.
     pub fn is_refused(&self) -> bool {
         matches!(self, Self::Refused(_) | Self::Unsigned)
     }

@@ -227,9 +227,9 @@ fn put_mark(
 }
 
 fn learn(vault: &Vault, name: &SecretName, file: &VersionFile, revision: &Revision) {
-    let known: Vec<_> =
+    let seen: Vec<_> =
         seen_in(revision, file).map(|file| (name.clone(), file)).into_iter().collect();
-    vault.secrets().seen().learn(&known);
+    vault.secrets().seen().learn(&seen);
 }
 
 /// Signs versions of a secret for its new name.
@@ -257,7 +257,7 @@ impl RecordRenamer<'_> {
             set_at: opened.record.set_at(),
             value: opened.record.into_value(),
         };
-        let sealed = self.writer.seal_as(update)?.map_err(|source| file.failed(source))?;
+        let sealed = self.writer.seal_as(update, file)?;
         Ok((write(&sealed, file.date()?)?, sealed.revision))
     }
 }

@@ -27,11 +27,7 @@ pub(crate) fn settle_if_changed(vault: &Vault) {
 /// Settles the marks of one secret before it is changed: git may have brought its file, and no mark.
 pub(crate) fn settle(vault: &Vault, name: &SecretName) {
     let settle = || {
-        let is_marked = |place| {
-            let file = vault.secrets().locate(name, place)?;
-            let id = file.map(|file| file.id()).transpose()?;
-            Ok::<_, VaultError>(id.flatten().is_some())
-        };
+        let is_marked = |place| vault.secrets().has_mark(name, place);
         if is_marked(MARKS[0])? || is_marked(MARKS[1])? {
             settle_one(vault, &SecretReader::of(vault), name)?;
         }
@@ -150,7 +146,7 @@ fn settle_history(
         let Some(file) = history.locate(name, version)? else { continue };
         match reader.open(name, &file) {
             Ok(opened) if opened.revision > purge.revision => {}
-            // Also one that is not accepted any more.
+            // Also a version that is no longer accepted.
             Ok(_) | Err(VaultError::DamagedVersion { .. }) => purged.push(version),
             Err(error) => return Err(error),
         }

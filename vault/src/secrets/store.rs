@@ -64,7 +64,16 @@ impl SecretFiles {
         if self.has(name)? || self.history.has(name)? {
             return Ok(true);
         }
-        let mark = self.locate(name, VersionPlace::Deleted)?;
+        self.has_mark(name, VersionPlace::Deleted)
+    }
+
+    /// Whether there is a mark, whatever is in it.
+    pub(crate) fn has_mark(
+        &self,
+        name: &SecretName,
+        place: VersionPlace,
+    ) -> Result<bool, VaultError> {
+        let mark = self.locate(name, place)?;
         Ok(mark.map(|mark| mark.id()).transpose()?.flatten().is_some())
     }
 

@@ -22,6 +22,15 @@ pub(crate) const IN_VAULT: [VersionPlace; 3] =
 pub(crate) const MARKS: [VersionPlace; 2] = [VersionPlace::Deleted, VersionPlace::Purged];
 
 impl VersionPlace {
+    /// Where the record of this kind is in the vault.
+    pub(crate) fn of(kind: RecordKind) -> Self {
+        match kind {
+            RecordKind::Value => Self::Current,
+            RecordKind::Deleted => Self::Deleted,
+            RecordKind::Purged => Self::Purged,
+        }
+    }
+
     /// What the record there does.
     pub(crate) fn kind(self) -> RecordKind {
         match self {

@@ -79,24 +79,23 @@ impl SecretWriter {
         kind: RecordKind,
         value: Secret,
     ) -> Result<SealedRecord, VaultError> {
-        let failed = |source| vault.secrets().current(name).failed(source);
-        let set_at = now().map_err(failed)?;
+        let file = vault.secrets().current(name);
+        let set_at = now().map_err(|source| file.failed(source))?;
         settle::settle(vault, name);
         let counter = highest_counter(vault, name)? + 1;
-        self.seal_as(SecretUpdate { name: name.clone(), kind, counter, set_at, value })?
-            .map_err(failed)
+        self.seal_as(SecretUpdate { name: name.clone(), kind, counter, set_at, value }, &file)
     }
 
-    /// Signs and encrypts a change as it is.
+    /// Signs and encrypts a change as it is. An error about the disk names this file.
     pub(crate) fn seal_as(
         &self,
         update: SecretUpdate,
-    ) -> Result<io::Result<SealedRecord>, VaultError> {
+        file: &VersionFile,
+    ) -> Result<SealedRecord, VaultError> {
         let name = update.name.clone();
-        match update.sign(&self.key, &self.list) {
-            Ok(signed) => Ok(self.encrypt(&signed)),
-            Err(source) => Err(VaultError::Unsigned { name, source }),
-        }
+        let signed = update.sign(&self.key, &self.list);
+        let signed = signed.map_err(|source| VaultError::Unsigned { name, source })?;
+        self.encrypt(&signed).map_err(|source| file.failed(source))
     }
 
     /// Encrypts a record, signed again for the list: by this machine, or as it was if only an admin could.

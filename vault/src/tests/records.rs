@@ -1,4 +1,4 @@
-//! Which records count: those that a member has signed who may write, and of these the latest.
+//! Which records count: those that an admin or a writer has signed, and of these the latest.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -186,7 +186,7 @@ fn files_in<'a>(lines: impl Iterator<Item = &'a str>) -> Group {
 }
 
 impl SeenStamp {
-    /// `None` for a line about a mark, or one that is cut.
+    /// `None` for a line about a mark, and for a cut line.
     fn parse(line: &str) -> Option<Self> {
         let mut fields = line.split(' ');
         let (name, kind) = (fields.next()?, fields.next()?);
