@@ -21,7 +21,7 @@ pub(crate) const VALUE: &str = "Authorization: bearer 0123456789abcdef0123456789
 /// How glibc's allocator is set when `fluvio-secretd --start` starts the daemon.
 const ALLOCATOR: [(&str, &str); 3] = [
     ("MALLOC_ARENA_MAX", "2"),
-    ("MALLOC_MMAP_THRESHOLD_", "65536"),
+    ("MALLOC_MMAP_THRESHOLD_", "131072"),
     ("MALLOC_TRIM_THRESHOLD_", "131072"),
 ];
 

@@ -18,7 +18,7 @@ const START_TIMEOUT: Duration = limits::HANDOVER.saturating_add(Duration::from_s
 /// more of it for larger values, and some for each thread.
 const GIVE_BACK: [(&str, &str); 3] = [
     ("MALLOC_ARENA_MAX", "2"),
-    ("MALLOC_MMAP_THRESHOLD_", "65536"),
+    ("MALLOC_MMAP_THRESHOLD_", "131072"),
     ("MALLOC_TRIM_THRESHOLD_", "131072"),
 ];
 
