@@ -79,6 +79,33 @@ fn vault_of(project: &Path) -> String {
 }
 
 #[test]
+fn the_personal_vault_never_takes_the_place_of_one_that_is_gone() {
+    let home = Home::new();
+    let weather = project(&home, "weather");
+    home.ok(&["set", "A", "personal"]);
+    let inside = folder(&home, "weather/src");
+    config(&weather);
+    fs::rename(weather.join(".fluvio-secret"), home.path("away")).unwrap();
+    let gone = format!("error: the vault of the project {} is gone", weather.display());
+    for directory in [&weather, &inside] {
+        for args in [&["list"][..], &["set", "A", "of-weather"], &["delete", "A"]] {
+            let refused = at(&home, directory, args);
+            assert!(!refused.status.success() && refused.err.starts_with(&gone), "{refused:?}");
+        }
+    }
+    let refused = run(&home, &weather, &[]);
+    assert!(!refused.status.success() && refused.err.contains("is gone"), "{refused:?}");
+    assert_eq!(run(&home, &weather, &["--vault", "personal"]).out, "A=personal\n");
+    // Elsewhere it is the personal one, as ever.
+    let elsewhere = folder(&home, "elsewhere");
+    assert!(ok(&home, &elsewhere, &["list"]).out.contains('A'));
+    let command = refused.err.rsplit_once("forget it with: ").expect("the next step").1.trim();
+    let words: Vec<_> = command.split(' ').skip(1).chain(["--yes"]).collect();
+    ok(&home, &elsewhere, &words);
+    assert_eq!(run(&home, &weather, &[]).out, "A=personal\n");
+}
+
+#[test]
 fn two_projects_use_one_name_with_values_of_their_own() {
     let (home, one, two) = two_projects();
     let below = one.join("below");

@@ -10,9 +10,9 @@ use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, Ty
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use fluvio_secret_protocol::{
     BadName, Call, InjectMode, List, ListDeleted, ListLeases, ListVaults, ListedSecret, Paged,
-    SecretName,
+    SecretName, VaultAddress,
 };
-use fluvio_secret_system::project::{self, PERSONAL, project_of};
+use fluvio_secret_system::project::{PERSONAL, project_of};
 use jiff::{Span, SpanRelativeTo};
 use thiserror::Error;
 
@@ -136,9 +136,8 @@ pub(crate) fn vaults() -> ArgValueCandidates {
 /// The same about the vault that the line names, or that of the current directory.
 fn listed_here<C: Call<Answer: Paged>>(request: C) -> Vec<<C::Answer as Paged>::Item> {
     let typed = typed_vault(env::args_os());
-    let vault = project::choose(typed.as_deref(), Path::new("."));
-    let client =
-        vault.map_err(CliError::from).and_then(|vault| client_about(vault.map(Into::into)));
+    let vault = VaultAddress::choose(typed.as_deref(), Path::new("."));
+    let client = vault.map_err(CliError::from).and_then(client_about);
     client.and_then(|mut client| Ok(client.collect(request)?)).unwrap_or_default()
 }
 

@@ -47,8 +47,7 @@ impl VaultArgs {
 
     /// The vault for a directory.
     pub(crate) fn of(&self, directory: &Path) -> Result<Option<VaultAddress>, CliError> {
-        let vault = project::choose(self.vault.as_deref(), directory)?;
-        Ok(vault.map(VaultAddress::from))
+        Ok(VaultAddress::choose(self.vault.as_deref(), directory)?)
     }
 
     /// The vault for a configuration.

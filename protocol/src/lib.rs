@@ -59,7 +59,7 @@ pub use message::vault::*;
 pub use name::{BadName, SecretName};
 pub use secret::Secret;
 pub use start::{CLI, DAEMON, SHIM, StartError, beside_this_program};
-pub use vault_address::VaultAddress;
+pub use vault_address::{REGISTRY_BYTES, REGISTRY_FILE, VaultAddress};
 
 /// The version of the protocol that this crate speaks. Kept by hand: it is raised when a message
 /// changes, and by nothing else.

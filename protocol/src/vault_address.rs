@@ -1,9 +1,21 @@
 //! Which vault a request is about.
 
-use fluvio_secret_system::project::ProjectVault;
+use std::ffi::OsStr;
+use std::fs::OpenOptions;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use fluvio_secret_system::places::Places;
+use fluvio_secret_system::project::{self, ProjectError, ProjectVault, project_of};
+use fluvio_secret_system::regular::{self, Links};
 use serde::{Deserialize, Serialize};
 
 use crate::limits;
+
+/// The vaults of projects that the user has registered, beside the identity. The daemon writes it.
+pub const REGISTRY_FILE: &str = "vaults.json";
+/// The most bytes of that file that are read.
+pub const REGISTRY_BYTES: u64 = 2 << 20;
 
 /// The vault that a request is about. A request without one is about the personal vault.
 ///
@@ -25,7 +37,61 @@ impl From<ProjectVault> for VaultAddress {
 }
 
 impl VaultAddress {
+    /// Chooses the vault, as [`project::choose`] does. If that is the personal one, no project around this directory
+    /// may have had a vault of its own: its commands would use personal secrets without a word.
+    ///
+    /// # Errors
+    ///
+    /// [`ProjectError`] for a vault that is there and cannot be used, or that is registered and gone.
+    pub fn choose(named: Option<&OsStr>, from: &Path) -> Result<Option<Self>, ProjectError> {
+        let chosen = project::choose(named, from)?;
+        let is_searched = named.is_none() && !project::is_named_by_variable();
+        match chosen {
+            None if is_searched => refuse_gone(from).map(|()| None),
+            chosen => Ok(chosen.map(Self::from)),
+        }
+    }
+
     pub(crate) fn is_within_limits(&self) -> bool {
         self.path.len() <= limits::LABEL_BYTES && self.id.len() <= limits::VAULT_ID_BYTES
     }
+}
+
+/// What is read of the registered vaults.
+#[derive(Deserialize)]
+struct RegisteredPaths {
+    vaults: Vec<RegisteredPath>,
+}
+
+#[derive(Deserialize)]
+struct RegisteredPath {
+    path: PathBuf,
+}
+
+/// Fails in a project whose registered vault is gone.
+fn refuse_gone(from: &Path) -> Result<(), ProjectError> {
+    let registered = registered();
+    if registered.is_empty() {
+        return Ok(());
+    }
+    let from = if from.as_os_str().is_empty() { Path::new(".") } else { from };
+    let Ok(from) = from.canonicalize() else { return Ok(()) };
+    let is_gone = |vault: &&PathBuf| from.starts_with(project_of(vault)) && !vault.exists();
+    match registered.iter().find(is_gone) {
+        Some(vault) => Err(ProjectError::gone(vault)),
+        None => Ok(()),
+    }
+}
+
+/// The directories of the registered vaults, as far as they can be read. The daemon reports a file that cannot be.
+fn registered() -> Vec<PathBuf> {
+    let Ok(places) = Places::from_environment() else { return Vec::new() };
+    let path = places.config.join(REGISTRY_FILE);
+    let read = || {
+        let (file, _) = regular::open(OpenOptions::new().read(true), &path, Links::Refuse).ok()?;
+        let mut bytes = Vec::new();
+        file.take(REGISTRY_BYTES).read_to_end(&mut bytes).ok()?;
+        serde_json::from_slice::<RegisteredPaths>(&bytes).ok()
+    };
+    read().map(|read| read.vaults.into_iter().map(|one| one.path).collect()).unwrap_or_default()
 }

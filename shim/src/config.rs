@@ -6,7 +6,6 @@ use std::io::Read;
 use std::path::Path;
 
 use fluvio_secret_protocol::{VaultAddress, limits};
-use fluvio_secret_system::project;
 use fluvio_secret_system::regular::{self, Links};
 use zeroize::Zeroizing;
 
@@ -36,7 +35,7 @@ pub(crate) fn vault_of(
     named: Option<&OsStr>,
 ) -> Result<Option<VaultAddress>, ShimError> {
     let directory = config.parent().unwrap_or(config);
-    Ok(project::choose(named, directory)?.map(VaultAddress::from))
+    Ok(VaultAddress::choose(named, directory)?)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Which vault a command is about: that of a project, or the personal one.
 
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::OpenOptions;
 use std::io::{self, Read};
 use std::path::Path;
@@ -12,6 +12,7 @@ use rustix::process::geteuid;
 
 use crate::help::{Help, Helpful};
 use crate::regular::{self, Links};
+use crate::shell;
 
 /// The directory of the vault in a project.
 pub const VAULT_DIRECTORY: &str = ".fluvio-secret";
@@ -43,12 +44,21 @@ pub struct ProjectVault {
 ///
 /// [`ProjectError`] for a vault that is there and cannot be used: the personal one never takes its place.
 pub fn choose(named: Option<&OsStr>, from: &Path) -> Result<Option<ProjectVault>, ProjectError> {
-    let variable = env::var_os(VAULT_VARIABLE).filter(|value| !value.is_empty());
-    match named.or(variable.as_deref()) {
+    match named.or(variable().as_deref()) {
         Some(word) if word == PERSONAL => Ok(None),
         Some(directory) => at(Path::new(directory)).map(Some),
         None => search(from, env::var_os("HOME").as_deref()),
     }
+}
+
+fn variable() -> Option<OsString> {
+    env::var_os(VAULT_VARIABLE).filter(|value| !value.is_empty())
+}
+
+/// Whether [`VAULT_VARIABLE`] names the vault.
+#[must_use]
+pub fn is_named_by_variable() -> bool {
+    variable().is_some()
 }
 
 /// The vault of the project in this directory, or in this directory itself.
@@ -66,7 +76,7 @@ pub fn at(directory: &Path) -> Result<ProjectVault, ProjectError> {
         open(&found)
     } else {
         let why = format!("there is no vault in {}", found.display());
-        Err(ProjectError { why, help: "make one with: fluvio-secret vault init DIR" })
+        Err(ProjectError { why, help: Help::read("make one with: fluvio-secret vault init DIR") })
     }
 }
 
@@ -170,11 +180,13 @@ fn read_id(path: &Path) -> io::Result<String> {
 
 fn unopened(path: &Path, source: &io::Error) -> ProjectError {
     let why = format!("cannot open {}: {source}", path.display());
-    ProjectError { why, help: "name another vault with --vault DIR, or yours: --vault personal" }
+    let help = Help::read("name another vault with --vault DIR, or yours: --vault personal");
+    ProjectError { why, help }
 }
 
 fn unusable(path: &Path, why: &str, help: &'static str) -> ProjectError {
-    ProjectError { why: format!("cannot use the vault {}: {why}", path.display()), help }
+    let why = format!("cannot use the vault {}: {why}", path.display());
+    ProjectError { why, help: Help::read(help) }
 }
 
 /// Why the vault is not known.
@@ -182,12 +194,24 @@ fn unusable(path: &Path, why: &str, help: &'static str) -> ProjectError {
 #[error("{why}")]
 pub struct ProjectError {
     why: String,
-    help: &'static str,
+    help: Help,
+}
+
+impl ProjectError {
+    /// The vault of a project that is registered, and is not there any more.
+    #[must_use]
+    pub fn gone(vault: &Path) -> Self {
+        let project = project_of(vault);
+        let why = format!("the vault of the project {} is gone", project.display());
+        let command = format!("fluvio-secret vault forget {}", shell::path(project));
+        let advice = "restore it, use your personal one by --vault personal, or forget it with";
+        Self { why, help: Help::command(advice, &command) }
+    }
 }
 
 impl Helpful for ProjectError {
     fn help(&self) -> Option<Help> {
-        Some(Help::read(self.help))
+        Some(self.help.clone())
     }
 }
 

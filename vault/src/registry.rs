@@ -9,7 +9,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use fluvio_secret_protocol::limits;
+use fluvio_secret_protocol::{REGISTRY_BYTES, REGISTRY_FILE, limits};
 use fluvio_secret_system::private::{DIRECTORY_MODE, PrivateError};
 use serde::{Deserialize, Serialize};
 
@@ -25,8 +25,6 @@ use crate::remembered::is_empty;
 use crate::site::{VaultSite, check_project};
 use crate::whole_file::PreparedFile;
 
-const REGISTRY_FILE: &str = "vaults.json";
-const REGISTRY_BYTES: u64 = 2 << 20;
 const REGISTRY_FORMAT: u32 = 1;
 
 /// The vaults that the user has registered beside the personal one.
