@@ -4,3 +4,4 @@ mod directory;
 pub(crate) mod moving;
 pub(crate) mod seen_revisions;
 pub(crate) mod version_history;
+mod version_numbers;
