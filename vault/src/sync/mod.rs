@@ -6,7 +6,6 @@ mod document;
 pub(crate) mod publication;
 mod published_records;
 mod record_take;
-mod secret_revisions;
 pub(crate) mod take;
 mod topic_name;
 
