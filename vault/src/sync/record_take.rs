@@ -81,6 +81,8 @@ impl<'a> RecordTake<'a> {
         if record.vault() != vault.id() {
             return Ok(RecordVerdict::Refused(RecordError::OtherVault));
         }
+        // Also what a change that was killed has left beside a mark.
+        settle::settle(vault, record.name());
         if is_here(vault, &record, encrypted)? {
             return Ok(RecordVerdict::Known);
         }
@@ -110,7 +112,6 @@ impl<'a> RecordTake<'a> {
         encrypted: &[u8],
     ) -> Result<RecordVerdict<'a>, VaultError> {
         let (name, revision) = (record.name().clone(), record.revision(ContentHash::of(encrypted)));
-        settle::settle(vault, &name);
         let found = SecretRevisions::read(vault, reader, &name)?;
         let date = date_of(&revision);
         let (secrets, history) = (vault.secrets(), vault.secrets().history());
