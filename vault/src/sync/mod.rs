@@ -7,7 +7,7 @@ pub(crate) mod publication;
 mod published_records;
 mod record_take;
 pub(crate) mod take;
-mod topic_name;
+pub(crate) mod topic_name;
 
 #[cfg(test)]
 mod tests;
