@@ -260,7 +260,7 @@ fn an_announcement_is_of_an_admin() {
         matches!(refused, Some(VaultError::Members(MemberStoreError::NotAdmin { .. })));
     assert!(is_not_admin, "{refused:?}");
     assert!(matches!(publication.announce("-B", 1), Err(VaultError::Topic { .. })));
-    // Another one, of a machine that is no admin here.
+    // Another one, of a machine that isn't an admin here.
     let stranger = Machine::first();
     let theirs = Publication::of(&stranger.vault).announce("secrets", 1).expect("announced");
     assert_eq!(refusal(&bob, &theirs.bytes), "it is of another vault");
