@@ -55,6 +55,7 @@ pub use message::secret::*;
 pub use message::stale::*;
 pub use message::status::*;
 pub use message::subscription::*;
+pub use message::sync::*;
 pub use message::vault::*;
 pub use name::{BadName, SecretName};
 pub use secret::Secret;

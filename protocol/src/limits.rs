@@ -33,6 +33,8 @@ pub const VAULT_ID_BYTES: usize = 32;
 pub const VAULTS: usize = 256;
 /// Bytes of a lease's id.
 pub const LEASE_ID_BYTES: usize = 32;
+/// Bytes of a topic's name. Fluvio takes at most 63.
+pub const TOPIC_BYTES: usize = 63;
 /// Members of a vault.
 pub const MEMBERS: usize = 256;
 /// Members in one page; with the longest notes it stays below [`HEADER_BYTES`].

@@ -21,4 +21,5 @@ pub(crate) mod secret;
 pub(crate) mod stale;
 pub(crate) mod status;
 pub(crate) mod subscription;
+pub(crate) mod sync;
 pub(crate) mod vault;

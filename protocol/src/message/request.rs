@@ -21,6 +21,7 @@ macro_rules! requests {
             stale: GetStale;
             status: GetActivity GetStatus Stop;
             subscription: Subscribe;
+            sync: AcknowledgeTopic AnnounceTopic FollowVault GetSyncDocument JoinTopic ListSyncDocuments TakeDocument;
             vault: ForgetVault InitVault InspectVault ListVaults TrustVault UpgradeVault;
         }
     };
