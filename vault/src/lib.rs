@@ -31,6 +31,7 @@
 //! * `members`: the users that can read and change a vault, in signed lists ([`MemberChain`], [`Applicant`])
 //! * `revisions`: signed records ([`SignedRecord`]), and how changes of several machines come together
 //!   ([`VaultState`])
+//! * [`Publication`], [`DocumentTake`]: a vault that is replicated over a topic
 //! * [`Registry`]: the vaults of projects
 //! * [`Rekey`], [`Retirement`]: another identity or other members
 //! * `durable_directory`, `whole_file`: files that are written whole, or not at all
@@ -57,6 +58,7 @@ mod secret_reader;
 mod secrets;
 mod site;
 mod stranger;
+mod sync;
 mod vault;
 mod whole_file;
 
@@ -105,6 +107,9 @@ pub use secrets::rename::SecretRename;
 pub use secrets::store::SecretFiles;
 pub use secrets::writer::SecretWriter;
 pub use stranger::Stranger;
+pub use sync::announcement::{ANNOUNCEMENT_BYTES, Announcement};
+pub use sync::publication::Publication;
+pub use sync::take::DocumentTake;
 pub use vault::Vault;
 
 #[cfg(test)]

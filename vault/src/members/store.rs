@@ -42,14 +42,14 @@ const MEMBERS_CHANGED: &[u8] = b"members\n";
 /// The lists of a vault.
 #[derive(Debug)]
 pub(crate) struct MemberStore {
-    id: VaultId,
-    vault: DurableDirectory,
-    config: DurableDirectory,
+    pub(super) id: VaultId,
+    pub(super) vault: DurableDirectory,
+    pub(super) config: DurableDirectory,
     signing: SigningKeyFile,
     earlier: EarlierList,
     former: FormerList,
-    requests: ApplicantFiles,
-    versions: VersionFiles,
+    pub(super) requests: ApplicantFiles,
+    pub(super) versions: VersionFiles,
     /// The accepted list as it was read last: its keys take long to read.
     last: Mutex<Option<MemberList>>,
     /// The signing key's file, and its fingerprint, which takes as long.
