@@ -54,6 +54,9 @@ fn a_newcomer_decrypts_nothing_until_it_is_admitted() {
     let request = topic.documents.last().expect("a request").clone();
     assert_eq!(outcome(&dan, &request), TakenOutcome::Known, "its own");
     assert!(topic.publish(&dan).is_empty(), "the request has come back");
+    let file = dan.home.vault_path().join("requests").join(dan.fingerprint());
+    fs::remove_file(file).expect("removed");
+    assert_eq!(outcome(&dan, &request), TakenOutcome::Known, "it is not a request of another");
     // Its request shows it to the admin, and grants nothing.
     assert!(is_member_change(&outcome(&ada, &request)));
     assert_eq!(outcome(&ada, &request), TakenOutcome::Known);
@@ -65,9 +68,13 @@ fn a_newcomer_decrypts_nothing_until_it_is_admitted() {
     for bytes in &before[..before.len() - 1] {
         assert_eq!(dan.decrypt(bytes), None, "what was there stays encrypted for others");
     }
+    let remembered = dan.home.identity_path().with_file_name("vault-id");
+    assert!(!remembered.exists());
     topic.read(&dan);
     assert_eq!(value(&dan, "A").expect("a value"), b"two");
     assert_eq!(dan.list().hash(), ada.list().hash());
+    // An empty directory in its place is not taken for the vault now.
+    assert_eq!(fs::read_to_string(remembered).expect("an id"), format!("{}\n", ada.vault.id()));
     // A reader publishes what it has, byte for byte.
     let (mut fresh, mut other) = (Topic::default(), Topic::default());
     let (mut by_dan, mut by_ada) = (fresh.publish(&dan), other.publish(&ada));
@@ -217,6 +224,12 @@ fn the_first_list_is_of_the_admin_whom_the_machine_trusts() {
     assert!(dan.vault.members().read().expect("lists").accepted.is_none());
     let record = ada.record("FIRST", RecordKind::Value);
     assert_eq!(outcome(&dan, &record), TakenOutcome::Later, "no list vouches for it");
+    // Nor does it count that a list claims to be Bob's.
+    let [by, of] = [&ada, &bob].map(Machine::fingerprint);
+    let text = String::from_utf8(ada.list().bytes().to_vec()).expect("text");
+    let signer = format!("\"signer\":\"{by}\"");
+    let claimed = text.replace(&signer, &format!("\"signer\":\"{of}\""));
+    assert_eq!(refusal(&dan, &ada.encrypt(claimed.as_bytes())), "its signature does not match");
     // Then Bob changes the members.
     topic.publish(&ada);
     topic.read(&bob);
@@ -247,7 +260,7 @@ fn an_announcement_is_of_an_admin() {
         matches!(refused, Some(VaultError::Members(MemberStoreError::NotAdmin { .. })));
     assert!(is_not_admin, "{refused:?}");
     assert!(matches!(publication.announce("-B", 1), Err(VaultError::Topic { .. })));
-    // Another one, of a machine that is no admin here.
+    // Another one, of a machine that isn't an admin here.
     let stranger = Machine::first();
     let theirs = Publication::of(&stranger.vault).announce("secrets", 1).expect("announced");
     assert_eq!(refusal(&bob, &theirs.bytes), "it is of another vault");
@@ -296,6 +309,8 @@ fn a_locked_vault_takes_nothing_and_knows_what_it_publishes() {
     let before = Publication::of(&bob.vault).list(&[]).expect("a list");
     let text = fs::read(bob.home.identity_path()).expect("an identity");
     write(&bob.home.identity_path(), &encrypt_cheaply("correct horse", &text));
+    let announced = Publication::of(&ada.vault).announce("secrets", 1).expect("announced");
+    assert!(matches!(outcome(&bob, &announced.bytes), TakenOutcome::Announced { .. }));
     let locked = DocumentTake::prepare(&bob.vault, &record).err();
     assert!(matches!(locked, Some(VaultError::Locked { .. })), "{locked:?}");
     assert_eq!(Publication::of(&bob.vault).list(&[]).expect("a list"), before);
