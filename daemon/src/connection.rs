@@ -139,7 +139,7 @@ impl ClientConnection {
                     self.stop.asked.send_replace(true);
                     return send(&mut self.stream, Stopping, &self.workers.in_flight).await;
                 }
-                Request::Subscribe(_) => {
+                request if is_endless(&request) => {
                     let ended = self.answer(request, vault).await;
                     self.workers.forget_gone();
                     return ended;
@@ -159,9 +159,10 @@ impl ClientConnection {
         let in_flight = &workers.in_flight;
         let is_status = matches!(request, Request::GetStatus(_));
         let has_last_known = is_status || matches!(request, Request::GetActivity(_));
-        let is_subscription = matches!(request, Request::Subscribe(_));
+        let is_subscription = is_endless(&request);
         let mut room = match request {
-            Request::Grant(_) => self.room_for_grant().await?,
+            Request::Grant(_) => self.room_for_answer(limits::GRANT_BYTES).await?,
+            Request::GetSyncDocument(_) => self.room_for_answer(limits::RECORD_BYTES).await?,
             _ => Room::default(),
         };
         let mut ending = self.stop.ending.subscribe();
@@ -225,10 +226,10 @@ impl ClientConnection {
         })
     }
 
-    /// Waits for room for the largest grant: its size is not known before its answer.
-    async fn room_for_grant(&mut self) -> Result<Room, End> {
+    /// Waits for room for the largest answer: its size is not known before it is made.
+    async fn room_for_answer(&mut self, largest: usize) -> Result<Room, End> {
         let in_flight = &self.workers.in_flight;
-        let room = in_flight.room_for(limits::GRANT_BYTES);
+        let room = in_flight.room_for(largest);
         tokio::pin!(room);
         loop {
             tokio::select! {
@@ -238,6 +239,11 @@ impl ClientConnection {
             }
         }
     }
+}
+
+/// Whether the answers to a request have no end.
+fn is_endless(request: &Request) -> bool {
+    matches!(request, Request::FollowVault(_) | Request::Subscribe(_))
 }
 
 /// Completes when the client closes the connection, or sends anything.

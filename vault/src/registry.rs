@@ -20,6 +20,7 @@ use crate::id::{self, VaultId};
 use crate::inspection::Inspection;
 use crate::keys::identity::Recipient;
 use crate::known_vaults::{KnownVaults, is_at, is_away};
+use crate::members::signing_key_file::SigningKeyFile;
 use crate::registry_error::RegistryError;
 use crate::remembered::is_empty;
 use crate::site::{VaultSite, check_project};
@@ -137,8 +138,27 @@ impl Registry {
 
     /// Makes a vault in a new directory, whose parent exists, for the keys of this machine. Registers it.
     pub fn make(&self, path: &Path, own: &[Recipient]) -> Result<RegisteredVault, RegistryError> {
+        let directory = self.make_directory(path, None)?;
+        id::of_vault(&directory)?;
+        git::prepare(&directory);
+        let made = self.inspect(path)?;
+        self.known().prepare(made.id)?;
+        made.begin(own)?;
+        let made = self.inspect(path)?;
+        let list = made.list()?.hash().to_string();
+        self.register(&made, &list, None)
+    }
+
+    /// Makes the directory of a vault. One that is there must be empty, or the vault with this id.
+    pub(crate) fn make_directory(
+        &self,
+        path: &Path,
+        id: Option<VaultId>,
+    ) -> Result<DurableDirectory, RegistryError> {
         let failed = |source| RegistryError::Make { path: path.to_owned(), source };
-        if self.list()?.len() >= limits::VAULTS {
+        let vaults = self.list()?;
+        let others = vaults.iter().filter(|vault| Path::new(&vault.path) != path);
+        if others.count() >= limits::VAULTS {
             return Err(RegistryError::Many);
         }
         let is_made = match DirBuilder::new().mode(DIRECTORY_MODE).create(path) {
@@ -151,21 +171,22 @@ impl Registry {
             return Err(RegistryError::Link { path: path.to_owned() });
         }
         let directory = DurableDirectory::at(path.canonicalize().map_err(failed)?);
+        if id.is_some_and(|id| is_at(directory.path(), id)) {
+            return Ok(directory);
+        }
         if !is_made && !is_empty(&directory).map_err(failed)? {
             return Err(RegistryError::Exists { path: path.to_owned() });
         }
         if let Some(file) = strange_file(&directory).map_err(failed)? {
             return Err(RegistryError::NotEmpty { path: path.to_owned(), file });
         }
+        if let Some(id) = id
+            && VaultId::read(&directory, id::ID_FILE)?.is_some_and(|found| found != id)
+        {
+            return Err(RegistryError::Exists { path: path.to_owned() });
+        }
         DurableDirectory::of(directory.path()).sync().map_err(failed)?;
-        id::of_vault(&directory)?;
-        git::prepare(&directory);
-        let made = self.inspect(path)?;
-        self.known().prepare(made.id)?;
-        made.begin(own)?;
-        let made = self.inspect(path)?;
-        let list = made.list()?.hash().to_string();
-        self.register(&made, &list, None)
+        Ok(directory)
     }
 
     /// What a directory is that may be registered. Reads its id, its list of recipients, and its names.
@@ -176,11 +197,8 @@ impl Registry {
             return Err(RegistryError::Personal { path });
         }
         check_project(&path).map_err(OpenError::from)?;
-        let personal = DurableDirectory::at(self.site.path.clone());
-        let found = VaultId::read(&DurableDirectory::at(path.clone()), id::ID_FILE)?;
-        // A record of one would count in the other.
-        if found.is_some() && found == VaultId::read(&personal, id::ID_FILE)? {
-            return Err(RegistryError::PersonalId { path });
+        if let Some(found) = VaultId::read(&DurableDirectory::at(path.clone()), id::ID_FILE)? {
+            self.refuse_personal(&path, found)?;
         }
         Inspection::of(&path, |id| self.known().of(id), self.site.signing_key())
     }
@@ -192,6 +210,38 @@ impl Registry {
         shown: &str,
         with_personal: Option<bool>,
     ) -> Result<RegisteredVault, RegistryError> {
+        self.enter(inspected, with_personal, || {
+            self.known().prepare(inspected.id)?;
+            inspected.accept(shown)
+        })
+    }
+
+    /// Fails for the id of the personal vault: a record of one would count in the other.
+    pub(crate) fn refuse_personal(&self, path: &Path, id: VaultId) -> Result<(), RegistryError> {
+        let personal = DurableDirectory::at(self.site.path.clone());
+        match VaultId::read(&personal, id::ID_FILE)? == Some(id) {
+            true => Err(RegistryError::PersonalId { path: path.to_owned() }),
+            false => Ok(()),
+        }
+    }
+
+    /// Makes the directory of what this machine knows of the vault with this id.
+    pub(crate) fn prepare_known(&self, id: VaultId) -> Result<DurableDirectory, RegistryError> {
+        self.known().prepare(id)?;
+        Ok(self.known().of(id))
+    }
+
+    pub(crate) fn signing_key(&self) -> SigningKeyFile {
+        self.site.signing_key()
+    }
+
+    /// Registers a vault after this machine has written down whom it trusts.
+    pub(crate) fn enter(
+        &self,
+        inspected: &Inspection,
+        with_personal: Option<bool>,
+        trust: impl FnOnce() -> Result<(), RegistryError>,
+    ) -> Result<RegisteredVault, RegistryError> {
         let path = inspected.text_of_path()?;
         let _changing = self.changing();
         let mut vaults = self.list()?;
@@ -200,8 +250,7 @@ impl Registry {
         if vaults.len() >= limits::VAULTS {
             return Err(RegistryError::Many);
         }
-        self.known().prepare(inspected.id)?;
-        inspected.accept(shown)?;
+        trust()?;
         self.known().add(inspected.id, path)?;
         let is_same = |vault: &RegisteredVault| vault.id == inspected.id;
         let kept = before.filter(is_same).is_some_and(|vault| vault.with_personal);

@@ -6,6 +6,7 @@
 use crate::durable_directory::{DurableDirectory, ReadError};
 use crate::members::store_error::MemberStoreError;
 use crate::sync::announcement::{ANNOUNCEMENT_BYTES, Announcement};
+use crate::whole_file::PreparedFile;
 
 pub(crate) const PINNED: &str = "admin";
 
@@ -21,4 +22,14 @@ pub(crate) fn read_pin(
     };
     let pinned = Announcement::parse(bytes);
     pinned.map(Some).map_err(|source| MemberStoreError::Bad { path: path(), source: source.into() })
+}
+
+/// Trusts the admin of an announcement, durably.
+pub(crate) fn write_pin(
+    config: &DurableDirectory,
+    announcement: &Announcement,
+) -> Result<(), MemberStoreError> {
+    let written = PreparedFile::write(config, PINNED, announcement.bytes(), None);
+    let written = written.and_then(PreparedFile::commit);
+    written.map_err(|source| MemberStoreError::Write { path: config.path_of(PINNED), source })
 }

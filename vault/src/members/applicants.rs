@@ -15,7 +15,7 @@ use crate::members::store_error::MemberStoreError;
 use crate::whole_file::PreparedFile;
 
 /// The directory of the requests, in the vault.
-const REQUESTS: &str = "requests";
+pub(crate) const REQUESTS: &str = "requests";
 
 /// The requests that are read.
 const REQUESTS_READ: usize = 256;

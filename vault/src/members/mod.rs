@@ -20,6 +20,7 @@ pub(crate) mod signing_key;
 pub(crate) mod signing_key_file;
 pub(crate) mod store;
 pub(crate) mod store_error;
+pub(crate) mod store_requests;
 pub(crate) mod store_topic;
 #[cfg(test)]
 pub(crate) mod test_machines;
