@@ -148,9 +148,7 @@ impl Reader {
     /// The next record, if it is there.
     pub(crate) fn next(&mut self) -> Option<Record> {
         self.file.read_until(b'\n', &mut self.begun).ok()?;
-        if self.begun.pop_if(|byte| *byte == b'\n').is_none() {
-            return None;
-        }
+        self.begun.pop_if(|byte| *byte == b'\n')?;
         let line = std::mem::take(&mut self.begun);
         self.next += 1;
         parse(self.next - 1, &String::from_utf8(line).ok()?)
