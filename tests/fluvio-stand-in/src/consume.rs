@@ -102,8 +102,7 @@ impl Consume {
         loop {
             changes.watch(&topic);
             changes.watch(&faults.directory());
-            let reader = Reader::open(&topic).filter(|_| !faults.has("down"));
-            if let Some(mut reader) = reader
+            if let Some(mut reader) = Reader::open(&topic)
                 && reader.skip_to(next)
             {
                 pause = FIRST_PAUSE;

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -281,6 +281,8 @@ fn followers_end_when_that_is_ordered() {
     assert_eq!(follower.next(), "0 a");
     cluster.order("followers-end", "");
     cluster.order("down", "");
+    let end = follower.lines.recv_timeout(DEADLINE);
+    assert_eq!(end, Err(RecvTimeoutError::Disconnected));
     assert_eq!(follower.child.wait().unwrap().code(), Some(1));
 }
 
