@@ -113,7 +113,7 @@ impl Consume {
                     changes.wait(POLL_INTERVAL);
                 }
             }
-            if false {
+            if faults.has("down") && faults.has("followers-end") {
                 return faults.check_reachable();
             }
             std::thread::sleep(pause);
