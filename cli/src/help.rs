@@ -33,7 +33,7 @@ pub const COMMAND_GROUPS: [CommandGroup; 4] = [
         about: "set, list, import and delete secrets",
         commands: &[
             "set", "list", "delete", "rename", "copy", "import", "history", "restore", "log",
-            "vault", "member",
+            "vault", "member", "sync",
         ],
     },
     CommandGroup {

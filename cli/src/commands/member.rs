@@ -172,6 +172,16 @@ enum RoleArg {
     Reader,
 }
 
+impl RequestArgs {
+    pub(super) fn role(&self) -> Option<Role> {
+        self.role.map(Role::from)
+    }
+
+    pub(super) fn note(&self) -> Option<&String> {
+        self.note.as_ref()
+    }
+}
+
 impl From<RoleArg> for Role {
     fn from(role: RoleArg) -> Self {
         match role {
