@@ -16,7 +16,7 @@ pub(crate) mod run;
 mod secret;
 mod shim;
 mod status;
-mod sync;
+pub(crate) mod sync;
 mod unused;
 mod vault;
 mod watch;

@@ -34,7 +34,10 @@ struct Subject {
 }
 
 /// Those on a topic, the newest generation first.
-pub(crate) fn read(fluvio: &FluvioProgram, topic: &str) -> Result<Vec<ShownAnnouncement>, CliError> {
+pub(crate) fn read(
+    fluvio: &FluvioProgram,
+    topic: &str,
+) -> Result<Vec<ShownAnnouncement>, CliError> {
     let failed = |cause: String| SyncError::Call { what: format!("read the topic {topic}"), cause };
     let mark = line::new_mark(0);
     let (sender, messages) = sync_channel::<ChildMessage>(16);

@@ -139,7 +139,9 @@ mod tests {
     #[test]
     fn the_lines_of_a_consumer_come_before_its_end_and_half_a_line_does_not_count() {
         let made = tempfile::tempdir().expect("a directory");
-        for (end, missing) in [("exit 0", None), ("echo 'Topic not found: t' >&2; exit 1", Some(true))] {
+        for (end, missing) in
+            [("exit 0", None), ("echo 'Topic not found: t' >&2; exit 1", Some(true))]
+        {
             let fluvio = script(made.path(), &format!("printf 'a\\nb\\nhalf'; {end}"));
             let (sender, received) = messages();
             let command = fluvio.consumer("t", "m", ConsumeFrom::Beginning);
@@ -174,7 +176,8 @@ mod tests {
         let fluvio = script(made.path(), "cat > \"$0.lines\"");
         let (sender, received) = messages();
         let command = fluvio.producer("t");
-        let producer = ProducerChild::start(command, 2, "t".to_owned(), sender).expect("a producer");
+        let producer =
+            ProducerChild::start(command, 2, "t".to_owned(), sender).expect("a producer");
         let long = vec![b'x'; 1 << 20];
         producer.send(b"a\n".to_vec());
         producer.send(long.clone());
@@ -190,7 +193,8 @@ mod tests {
         let fluvio = script(made.path(), "read line; echo 'it is full' >&2; exit 1");
         let (sender, received) = messages();
         let command = fluvio.producer("t");
-        let producer = ProducerChild::start(command, 2, "t".to_owned(), sender).expect("a producer");
+        let producer =
+            ProducerChild::start(command, 2, "t".to_owned(), sender).expect("a producer");
         producer.send(b"a\n".to_vec());
         let ChildMessage::ProducerEnded { cause, .. } = next(&received) else { panic!("its end") };
         assert_eq!(cause, "it is full");

@@ -224,7 +224,8 @@ pub(crate) mod tests {
     #[test]
     fn a_failure_is_one_short_line() {
         let made = tempfile::tempdir().expect("a directory");
-        let fluvio = script(made.path(), "printf '\\n\\033[31mError: no\\033[0m\\nmore\\n' >&2; exit 1");
+        let fluvio =
+            script(made.path(), "printf '\\n\\033[31mError: no\\033[0m\\nmore\\n' >&2; exit 1");
         let found = fluvio.create_topic("t").expect_err("a failure");
         assert_eq!((&*found.cause, found.is_missing), ("no", false));
         let fluvio = script(made.path(), "echo 'Topic not found: t' >&2; exit 1");
@@ -248,8 +249,15 @@ pub(crate) mod tests {
         let consumer = fluvio.consumer("t", "m", ConsumeFrom::Offset(7));
         let args: Vec<_> = consumer.get_args().map(|arg| arg.to_str().expect("text")).collect();
         let expected = [
-            "consume", "t", "-F", "m {{offset}} {{key}} {{value}}", "--disable-progressbar",
-            "--maxbytes", "8000000", "--start", "7",
+            "consume",
+            "t",
+            "-F",
+            "m {{offset}} {{key}} {{value}}",
+            "--disable-progressbar",
+            "--maxbytes",
+            "8000000",
+            "--start",
+            "7",
         ];
         assert_eq!(args, expected);
         // Tests run with some of them, or a variable that is not there was not removed.

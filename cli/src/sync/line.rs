@@ -120,14 +120,14 @@ mod tests {
     fn what_is_published_comes_back() {
         for document in [&b"age-encryption.org/v1\n\x00\xff"[..], &[7; limits::RECORD_BYTES]] {
             let line = String::from_utf8(to_publish(VAULT, document)).expect("text");
-            let (key, value) = line.strip_suffix('\n').expect("a line").split_once('\t').expect("a key");
+            let (key, value) =
+                line.strip_suffix('\n').expect("a line").split_once('\t').expect("a key");
             let printed = format("m1")
                 .replace("{{offset}}", "18446744073709551615")
                 .replace("{{key}}", key)
                 .replace("{{value}}", value);
             assert!(printed.len() <= LINE_BYTES && line.len() < REQUEST_BYTES);
-            let expected =
-                TopicLine::Document { offset: u64::MAX, bytes: document.to_vec() };
+            let expected = TopicLine::Document { offset: u64::MAX, bytes: document.to_vec() };
             assert!(parse(&printed) == expected, "{} bytes", document.len());
         }
         const { assert!(FETCH_BYTES > REQUEST_BYTES) };
@@ -143,7 +143,10 @@ mod tests {
             (format!("m1 7 {VAULT} QQ== x"), TopicLine::Malformed { offset: 7 }),
             (format!("m1 7 {VAULT} "), TopicLine::Malformed { offset: 7 }),
             (format!("m1 7 {VAULT}"), TopicLine::Malformed { offset: 7 }),
-            (format!("m1 7 {VAULT} {}", "A".repeat(LINE_BYTES)), TopicLine::Malformed { offset: 7 }),
+            (
+                format!("m1 7 {VAULT} {}", "A".repeat(LINE_BYTES)),
+                TopicLine::Malformed { offset: 7 },
+            ),
             // A value with line ends that looks like another record.
             (format!("m2 999 {VAULT} QQ=="), TopicLine::Continued),
             (format!("999 {VAULT} QQ=="), TopicLine::Continued),

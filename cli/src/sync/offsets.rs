@@ -101,7 +101,8 @@ impl TopicOffsets {
 
     /// The number of records that cannot be read.
     pub(crate) fn unreadable(&self) -> u64 {
-        let lost = self.missing.iter().filter(|(begin, end)| self.unreadable.contains(&(**begin, **end)));
+        let lost =
+            self.missing.iter().filter(|(begin, end)| self.unreadable.contains(&(**begin, **end)));
         lost.map(|(begin, end)| end - begin).sum()
     }
 

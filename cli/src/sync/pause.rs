@@ -19,7 +19,8 @@ impl GrowingPause {
 
     /// The next pause. Machines that lost the same cluster do not all come back at once, so a part of it is random.
     pub(crate) fn next(&mut self) -> Duration {
-        let pause = self.first.saturating_mul(2_u32.saturating_pow(self.failures)).min(self.longest);
+        let pause =
+            self.first.saturating_mul(2_u32.saturating_pow(self.failures)).min(self.longest);
         self.failures = self.failures.saturating_add(1);
         // The keys of a hasher are random.
         let random = RandomState::new().hash_one(self.failures);

@@ -134,7 +134,8 @@ mod tests {
             id: version.to_string(),
         };
         let mut publisher = Publisher::default();
-        publisher.wants(vec![record("A"), list(2), record("B"), list(1)], |id| id == record("B").id);
+        publisher
+            .wants(vec![record("A"), list(2), record("B"), list(1)], |id| id == record("B").id);
         let sent: Vec<_> = std::iter::from_fn(|| publisher.next()).collect();
         assert_eq!(sent, [list(1).key, list(2).key, record("A").key]);
     }

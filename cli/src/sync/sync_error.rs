@@ -62,11 +62,13 @@ impl Helpful for SyncError {
             }
             Self::Trouble { help, .. } => return help.clone(),
             Self::NoTopic { .. } => ("have an admin run", "fluvio-secret sync start"),
-            Self::NotAnnounced { .. } => (
-                "check the fingerprint, and have that admin run",
-                "fluvio-secret sync start",
+            Self::NotAnnounced { .. } => {
+                ("check the fingerprint, and have that admin run", "fluvio-secret sync start")
+            }
+            Self::NotAdmin => (
+                "run this on a machine of an admin, which is listed by",
+                "fluvio-secret member list",
             ),
-            Self::NotAdmin => ("run this on a machine of an admin, which is listed by", "fluvio-secret member list"),
             Self::NotReplicated => ("replicate it with", "fluvio-secret sync start"),
             Self::NotFound => {
                 return Some(Help::advice("stop it in the container that it runs in"));

@@ -67,7 +67,8 @@ mod tests {
         log.say("a\nhelp: b\u{1b}");
         let text = fs::read_to_string(&path).expect("a file");
         assert!(text.ends_with(" personal: a; help: b\u{fffd}\n"), "{text}");
-        fs::write(&path, "x".repeat(1 + usize::try_from(LOG_BYTES).expect("a size"))).expect("a file");
+        fs::write(&path, "x".repeat(1 + usize::try_from(LOG_BYTES).expect("a size")))
+            .expect("a file");
         log.say("c");
         assert_eq!(fs::read_to_string(&path).expect("a file").lines().count(), 1);
         assert!(made.path().join("log.1").exists());

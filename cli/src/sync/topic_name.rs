@@ -15,11 +15,7 @@ fn first(topic: &str, generation: u64) -> &str {
 }
 
 /// The newest of these topics after this one.
-pub(crate) fn newest_after(
-    topic: &str,
-    generation: u64,
-    all: &[String],
-) -> Option<(String, u64)> {
+pub(crate) fn newest_after(topic: &str, generation: u64, all: &[String]) -> Option<(String, u64)> {
     let base = first(topic, generation);
     let later = all.iter().filter_map(|name| {
         let digits = name.strip_prefix(base)?.strip_prefix('-')?;

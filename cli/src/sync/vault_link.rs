@@ -84,7 +84,9 @@ impl VaultLink {
     ) -> Result<Option<C::Answer>, DaemonFailure> {
         match self.ask(|client| client.call(request())) {
             Ok(answer) => Ok(Some(answer)),
-            Err(CliError::Client(ClientError::Refused(refusal))) if refusal.code == code => Ok(None),
+            Err(CliError::Client(ClientError::Refused(refusal))) if refusal.code == code => {
+                Ok(None)
+            }
             Err(error) => Err(failure(error)),
         }
     }
@@ -107,11 +109,7 @@ impl VaultLink {
         self.keep(client, answer)
     }
 
-    fn keep<A>(
-        &mut self,
-        client: Client,
-        answer: Result<A, ClientError>,
-    ) -> Result<A, CliError> {
+    fn keep<A>(&mut self, client: Client, answer: Result<A, ClientError>) -> Result<A, CliError> {
         // After a refusal, the daemon may close the connection.
         if answer.is_ok() {
             self.client = Some((client, Instant::now()));

@@ -160,10 +160,7 @@ pub(super) fn run(args: &RunSyncArgs) -> Result<(), CliError> {
 }
 
 /// Becomes the program, which the kernel ends with its parent (`PR_SET_PDEATHSIG` in prctl(2)).
-pub(crate) fn end_with_parent(
-    args: EndWithParentArgs,
-    hardened: Hardened,
-) -> Result<(), CliError> {
+pub(crate) fn end_with_parent(args: EndWithParentArgs, hardened: Hardened) -> Result<(), CliError> {
     let EndWithParentArgs { parent, command } = args;
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| CliError::System(error.into()))?;

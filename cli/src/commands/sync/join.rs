@@ -3,9 +3,7 @@
 use std::path::Path;
 
 use clap::Args;
-use fluvio_secret_protocol::{
-    ClientError, Code, JoinTopic, Refusal, Role, TopicJoined,
-};
+use fluvio_secret_protocol::{ClientError, Code, JoinTopic, Refusal, Role, TopicJoined};
 use fluvio_secret_system::printable;
 use fluvio_secret_system::project::PERSONAL;
 use zeroize::Zeroizing;

@@ -95,13 +95,15 @@ impl Replicator {
         match TopicLine::parse(line, &self.mark, &self.vault.id) {
             TopicLine::Document { offset, bytes } => {
                 let hash = self.documents.hash(&bytes);
-                self.read_offset(offset, hash, self.documents.is_known(hash), now);
+                let is_known = self.documents.is_known(hash);
+                let is_new = self.read_offset(offset, hash, is_known, now);
                 match self.documents.read(hash) {
                     Some(document) => {
                         self.read_document(offset, document.is_acknowledgement);
                         self.returned(&document.id, now);
                     }
-                    None => self.actions.push(SyncAction::Take { offset, hash, bytes }),
+                    None if is_new => self.actions.push(SyncAction::Take { offset, hash, bytes }),
+                    None => {}
                 }
             }
             TopicLine::Foreign { offset } => {

@@ -424,7 +424,10 @@ fn a_locked_vault_is_waited_for_and_what_you_set_is_published() {
     world.handle(SyncEvent::Changed(vec!["C".parse().expect("a name")]));
     assert_eq!(world.on_topic("C"), 1);
     world.pass(3 * FOLLOW_PERIOD);
-    assert_eq!((world.state(), world.said.len(), world.sent.len()), (ReplicationState::Locked, 1, 1));
+    assert_eq!(
+        (world.state(), world.said.len(), world.sent.len()),
+        (ReplicationState::Locked, 1, 1)
+    );
     world.is_locked = false;
     world.pass(2 * super::reading::LOCK_CHECK_INTERVAL);
     assert_eq!(world.state(), ReplicationState::Following);
@@ -463,7 +466,7 @@ fn a_new_list_of_members_makes_earlier_documents_useful() {
     world.outcomes.insert("A".to_owned(), secret("A"));
     world.settle();
     world.pass(LITTLE);
-    assert_eq!(world.taken, ["A", "B", "B", "list", "A", "B"]);
+    assert_eq!(world.taken, ["A", "B", "list", "A", "B"]);
     assert_eq!((world.replicator.status().unsettled, world.readings), (1, 2));
 }
 
@@ -565,10 +568,12 @@ fn a_topic_is_acknowledged_after_changes_and_not_after_acknowledgements() {
     let status = world.replicator.status();
     assert_eq!((status.members["f"].records, status.records, status.changes), (1, 2, 1));
     world.publish(&["B"]);
+    world.settle();
     world.pass(ACKNOWLEDGE_DELAY + LITTLE);
     assert_eq!(world.acknowledged, [1, 3]);
     world.publish(&["C"]);
     world.outcomes.insert("C".to_owned(), secret("C"));
+    world.settle();
     world.pass(ACKNOWLEDGE_PERIOD / 2);
     assert_eq!(world.acknowledged.len(), 2, "at most once in a while");
     world.pass(ACKNOWLEDGE_PERIOD);
