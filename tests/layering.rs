@@ -246,6 +246,8 @@ fn the_vault_is_a_blocking_library_without_sockets() {
         return;
     }
     for (path, code) in shipped().into_iter().filter(|(path, _)| path.starts_with("vault/")) {
+        // A document: the request of a machine to join.
+        let code = code.replace("SyncDocumentKey::Request", "");
         for word in ["async ", "tokio", "UnixStream", "Request", "Response"] {
             assert!(!code.contains(word), "{path}: {word}");
         }

@@ -19,18 +19,27 @@ const SEED_VARIABLE: &str = "FLUVIO_SECRET_FUZZ_SEED";
 const CANARY: &str = "cnry-5d1f";
 
 /// One of each message. Without `stop`, which would be obeyed, and `stopping`, which may become it.
-const SAMPLES: [&[u8]; 12] = [
+const SAMPLES: [&[u8]; 21] = [
+    include_bytes!("../protocol/samples/acknowledge-topic.request"),
+    include_bytes!("../protocol/samples/announce-topic.request"),
     include_bytes!("../protocol/samples/delete.request"),
+    include_bytes!("../protocol/samples/follow-vault.request"),
+    include_bytes!("../protocol/samples/get-sync-document.request"),
     include_bytes!("../protocol/samples/grant.request"),
+    include_bytes!("../protocol/samples/join-topic.request"),
+    include_bytes!("../protocol/samples/list-sync-documents.request"),
     include_bytes!("../protocol/samples/list.request"),
     include_bytes!("../protocol/samples/set.request"),
     include_bytes!("../protocol/samples/status.request"),
+    include_bytes!("../protocol/samples/take-document.request"),
     include_bytes!("../protocol/samples/deleted.response"),
     include_bytes!("../protocol/samples/granted.response"),
     include_bytes!("../protocol/samples/listed.response"),
     include_bytes!("../protocol/samples/refused.response"),
     include_bytes!("../protocol/samples/status.response"),
     include_bytes!("../protocol/samples/stored.response"),
+    include_bytes!("../protocol/samples/sync-document.response"),
+    include_bytes!("../protocol/samples/taken-document.response"),
     include_bytes!("../protocol/samples/working.response"),
 ];
 

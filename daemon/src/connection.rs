@@ -139,7 +139,7 @@ impl ClientConnection {
                     self.stop.asked.send_replace(true);
                     return send(&mut self.stream, Stopping, &self.workers.in_flight).await;
                 }
-                Request::Subscribe(_) => {
+                request if is_endless(&request) => {
                     let ended = self.answer(request, vault).await;
                     self.workers.forget_gone();
                     return ended;
@@ -159,7 +159,7 @@ impl ClientConnection {
         let in_flight = &workers.in_flight;
         let is_status = matches!(request, Request::GetStatus(_));
         let has_last_known = is_status || matches!(request, Request::GetActivity(_));
-        let is_subscription = matches!(request, Request::Subscribe(_));
+        let is_subscription = is_endless(&request);
         let mut room = match request {
             Request::Grant(_) => self.room_for_grant().await?,
             _ => Room::default(),
@@ -238,6 +238,11 @@ impl ClientConnection {
             }
         }
     }
+}
+
+/// Whether the answers to a request have no end.
+fn is_endless(request: &Request) -> bool {
+    matches!(request, Request::FollowVault(_) | Request::Subscribe(_))
 }
 
 /// Completes when the client closes the connection, or sends anything.

@@ -18,7 +18,8 @@
 //! * [`grants`], [`json_lines`]: the last grants, and which of their processes still run
 //! * [`leases`], [`lease_info`], [`lease_places`], [`lease_files`], [`lease_watch`]: secrets files in memory, each
 //!   while a process holds it
-//! * [`subscribers`], [`vault_watcher`]: clients that learn of changes, and changes by other programs
+//! * [`subscribers`], [`vault_followers`]: clients that learn of changes, of some secrets or of the whole vault
+//! * [`vault_watcher`]: changes by other programs
 //! * `fuzzing`: entry points for fuzz targets; not compiled otherwise
 //!
 //! The directory of the vault is the truth: nothing of it is kept in memory between two requests but
@@ -50,6 +51,7 @@ mod server;
 mod service;
 mod settings;
 mod subscribers;
+mod vault_followers;
 mod vault_watcher;
 mod work_queue;
 mod workers;

@@ -2,6 +2,7 @@
 //!
 //! A fingerprint is a hash of encrypted bytes. So a change by git or a backup is noticed even if the
 //! vault is locked. The daemon's own writers report theirs: only they know that a value is the same.
+//! Clients that follow the whole vault share the watcher and the limit.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,6 +13,7 @@ use fluvio_secret_protocol::{SecretFingerprint, SecretName, Subscribed, limits};
 use fluvio_secret_vault::Fingerprints;
 
 use crate::answers::{Answers, Response};
+use crate::vault_followers::VaultFollowers;
 use crate::vault_watcher::{VaultChange, VaultWatcher};
 
 pub(crate) struct Subscribers {
@@ -30,16 +32,18 @@ pub(crate) struct Fallback {
 struct SubscriberState {
     clients: Vec<SubscribedClient>,
     secrets: BTreeMap<SecretName, SubscribedSecret>,
-    /// Runs while there are subscribers.
+    followers: VaultFollowers,
+    /// Runs while there are subscribers or followers.
     watcher: Option<VaultWatcher>,
 }
 
 impl SubscriberState {
     fn forget_gone(&mut self) {
-        let Self { clients, secrets, watcher } = self;
+        let Self { clients, secrets, followers, watcher } = self;
         clients.retain(|client| !client.answers.is_gone());
         secrets.retain(|name, _| clients.iter().any(|client| client.names.contains(name)));
-        if clients.is_empty() {
+        followers.forget_gone();
+        if clients.is_empty() && followers.count() == 0 {
             *watcher = None;
         }
     }
@@ -83,16 +87,8 @@ impl Subscribers {
         answers: Arc<dyn Answers>,
     ) -> Result<(), Unwatched> {
         let mut state = self.state();
-        state.forget_gone();
-        if state.clients.len() >= limits::SUBSCRIPTIONS {
-            return Err(Unwatched::Full);
-        }
         // Before the first check: a change between the two is reported.
-        let watcher = match state.watcher.take() {
-            Some(watcher) => watcher,
-            None => self.watch().map_err(Unwatched::System)?,
-        };
-        let polled = state.watcher.insert(watcher).is_polling();
+        let polled = self.begin(&mut state)?;
         for name in &names {
             let new = || SubscribedSecret { fingerprint: self.fingerprint_of(name), same: None };
             state.secrets.entry(name.clone()).or_insert_with(new);
@@ -107,14 +103,43 @@ impl Subscribers {
         Ok(())
     }
 
+    /// Reports the first answer to a process, and from then on all changes of the vault.
+    pub(crate) fn add_follower(
+        self: &Arc<Self>,
+        answers: Arc<dyn Answers>,
+    ) -> Result<(), Unwatched> {
+        let mut state = self.state();
+        self.begin(&mut state)?;
+        state.followers.add(answers);
+        Ok(())
+    }
+
+    /// Has the vault watched for one more client, if there is a place for it. Returns whether that polls.
+    fn begin(self: &Arc<Self>, state: &mut SubscriberState) -> Result<bool, Unwatched> {
+        state.forget_gone();
+        if state.clients.len() + state.followers.count() >= limits::SUBSCRIPTIONS {
+            return Err(Unwatched::Full);
+        }
+        let watcher = match state.watcher.take() {
+            Some(watcher) => watcher,
+            None => self.watch().map_err(Unwatched::System)?,
+        };
+        Ok(state.watcher.insert(watcher).is_polling())
+    }
+
     /// Watches the vault, for as long as the subscribers exist.
     fn watch(self: &Arc<Self>) -> io::Result<VaultWatcher> {
         let subscribers = Arc::downgrade(self);
         VaultWatcher::start(self.fingerprints.folder().to_owned(), move |change| {
             let Some(subscribers) = subscribers.upgrade() else { return false };
             match change {
-                VaultChange::Names(names) => subscribers.check(&names),
+                VaultChange::Names(names) => {
+                    subscribers.report_names(&names);
+                    subscribers.check(&names);
+                }
+                VaultChange::Members => subscribers.report_any(),
                 VaultChange::Unknown => subscribers.check_all(),
+                VaultChange::Poll => subscribers.poll(),
                 VaultChange::Directory => {
                     subscribers.warn_if_moved();
                     subscribers.check_all();
@@ -157,11 +182,33 @@ impl Subscribers {
         self.check_in(&mut self.state(), names);
     }
 
-    /// Reports which of all subscribed secrets have changed.
+    /// Reports to followers that these secrets may have changed.
+    pub(crate) fn report_names(&self, names: &[SecretName]) {
+        self.state().followers.report_names(names);
+    }
+
+    /// Reports to followers that anything may have changed, such as the members.
+    pub(crate) fn report_any(&self) {
+        self.state().followers.report_any();
+    }
+
+    /// Reports which of all subscribed secrets have changed, and that anything may have.
     pub(crate) fn check_all(&self) {
         let mut state = self.state();
+        state.followers.report_any();
+        self.check_subscribed(&mut state);
+    }
+
+    /// The same, if the system does not report changes: followers learn of those of the directories.
+    fn poll(&self) {
+        let mut state = self.state();
+        state.followers.poll(self.fingerprints.folder());
+        self.check_subscribed(&mut state);
+    }
+
+    fn check_subscribed(&self, state: &mut SubscriberState) {
         let names: Vec<_> = state.secrets.keys().cloned().collect();
-        self.check_in(&mut state, &names);
+        self.check_in(state, &names);
     }
 
     fn warn_if_moved(&self) {

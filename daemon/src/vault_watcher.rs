@@ -13,17 +13,22 @@ use std::time::Duration;
 
 use fluvio_secret_protocol::SecretName;
 use fluvio_secret_system::file_system;
-use fluvio_secret_vault::name_of;
+use fluvio_secret_vault::{DOCUMENT_DIRECTORIES, DocumentPlace};
 use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 const VAULT_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
+#[derive(Debug, Eq, PartialEq)]
 pub(crate) enum VaultChange {
-    /// These secrets.
+    /// These secrets, or marks of their removal.
     Names(Vec<SecretName>),
-    /// Any secret.
+    /// Lists of members, or requests to join.
+    Members,
+    /// Any of these.
     Unknown,
+    /// Maybe nothing: the system does not report changes, so this is reported once in a while.
+    Poll,
     /// The directory itself, which was moved or removed.
     Directory,
 }
@@ -56,12 +61,20 @@ impl VaultWatcher {
                     Ok(Some(change)) => change,
                     Err(RecvTimeoutError::Timeout) => {
                         watcher = watch(&directory, &changes);
-                        VaultChange::Unknown
+                        if watcher.is_some() { VaultChange::Unknown } else { VaultChange::Poll }
                     }
                     Ok(None) | Err(RecvTimeoutError::Disconnected) => return,
                 };
-                if matches!(change, VaultChange::Directory) {
+                let is_watched = match &change {
                     // The watch is on the directory that was here; another one may have its path.
+                    VaultChange::Directory => false,
+                    // A directory in it may be new.
+                    VaultChange::Unknown => watcher
+                        .as_mut()
+                        .is_some_and(|watcher| watch_inside(watcher, &directory).is_ok()),
+                    VaultChange::Names(_) | VaultChange::Members | VaultChange::Poll => true,
+                };
+                if !is_watched {
                     watcher = None;
                 }
                 if !report(change) {
@@ -100,9 +113,26 @@ fn watch(
         }
     };
     let watcher = notify::recommended_watcher(handler).and_then(|mut watcher| {
-        watcher.watch(directory, RecursiveMode::NonRecursive).map(|()| watcher)
+        watcher.watch(directory, RecursiveMode::NonRecursive)?;
+        watch_inside(&mut watcher, directory).map(|()| watcher)
     });
     watcher.inspect_err(|error| tracing::debug!("cannot watch the vault's directory: {error}")).ok()
+}
+
+/// Watches those directories in the vault that are there.
+fn watch_inside(watcher: &mut RecommendedWatcher, directory: &Path) -> notify::Result<()> {
+    for name in DOCUMENT_DIRECTORIES {
+        let path = directory.join(name);
+        // No file of the vault is reached by a link.
+        let is_there = || path.symlink_metadata().is_ok_and(|found| found.is_dir());
+        if is_there()
+            && let Err(error) = watcher.watch(&path, RecursiveMode::NonRecursive)
+            && is_there()
+        {
+            return Err(error);
+        }
+    }
+    Ok(())
 }
 
 /// The change that an event reports, if it is one of the vault.
@@ -122,7 +152,17 @@ fn change_of(directory: &Path, event: notify::Result<Event>) -> Option<VaultChan
     if event.paths.iter().any(|path| path == directory) {
         return Some(VaultChange::Directory);
     }
-    let name = |path: &PathBuf| name_of(path.file_name()?.to_str()?);
-    let names: Vec<_> = event.paths.iter().filter_map(name).collect();
+    let inside = || event.paths.iter().filter_map(|path| path.strip_prefix(directory).ok());
+    // What was in a new directory before it was watched is not reported.
+    if inside().any(|path| DOCUMENT_DIRECTORIES.iter().any(|name| path == Path::new(name))) {
+        return Some(VaultChange::Unknown);
+    }
+    let mut names = Vec::new();
+    for place in inside().filter_map(DocumentPlace::of) {
+        match place {
+            DocumentPlace::Secret(name, _) => names.push(name),
+            DocumentPlace::Members => return Some(VaultChange::Members),
+        }
+    }
     if names.is_empty() { None } else { Some(VaultChange::Names(names)) }
 }

@@ -6,8 +6,8 @@ use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::{
     Activity, Deleted, Examined, Granted, Imported, InspectedVault, Key, LeaseEnded, Leased,
     Leases, Listed, ListedVaults, Locked, Members, MembershipRequested, Notice, Reencrypted,
-    Reencrypting, Refusal, Restored, Status, Stopping, Stored, Subscribed, TrustedVault, Unlocked,
-    VaultForgotten, Versions, Working,
+    Reencrypting, Refusal, Restored, Status, Stopping, Stored, Subscribed, SyncDocument,
+    SyncDocuments, TakenDocument, TopicJoined, TrustedVault, Unlocked, VaultChanges, VaultForgotten, Versions, Working,
 };
 
 macro_rules! check_each {
@@ -17,6 +17,6 @@ macro_rules! check_each {
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     check_each!(bytes: Activity Checked Deleted Examined Granted Imported InspectedVault Key LeaseEnded
         Leased Leases Listed ListedVaults Locked Members MembershipRequested Notice Reencrypted
-        Reencrypting Refusal Restored Status Stopping Stored Subscribed TrustedVault Unlocked VaultForgotten Versions
-        Working);
+        Reencrypting Refusal Restored Status Stopping Stored Subscribed SyncDocument SyncDocuments TakenDocument
+        TopicJoined TrustedVault Unlocked VaultChanges VaultForgotten Versions Working);
 });

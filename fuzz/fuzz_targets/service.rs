@@ -26,7 +26,7 @@ fuzz_target!(|bytes: &[u8]| {
             // Takes a second, on purpose: nothing else would be tried in that time.
             continue;
         }
-        let is_subscription = matches!(request, Request::Subscribe(_));
+        let is_subscription = matches!(request, Request::FollowVault(_) | Request::Subscribe(_));
         let answers = daemon.answer(request);
         let (last, pages) = answers.split_last().expect("each request has an answer");
         // A subscription stays open.

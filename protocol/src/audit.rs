@@ -23,8 +23,8 @@ pub struct Line {
     pub time: String,
     /// What: `set`, `delete`, `purge`, `restore`, `rename`, `copy`, `grant`, `lease`, `update-lease`, `lock`,
     /// `unlock`, `passphrase`, `add-member`, `admit-members`, `remove-member`, `merge-members`,
-    /// `request-membership`, `rotate`, `retire`, `use-identity`, `init-vault`, `trust-vault`, `move-vault` or
-    /// `forget-vault`. One that a reader does not know is of a newer release.
+    /// `request-membership`, `take-document`, `join-topic`, `rotate`, `retire`, `use-identity`, `init-vault`,
+    /// `trust-vault`, `move-vault` or `forget-vault`. One that a reader does not know is of a newer release.
     pub event: String,
     /// The process that asked for it.
     pub pid: i32,

@@ -70,6 +70,8 @@ pub enum VaultError {
     /// There is a secret of this name, or there are earlier versions of a deleted one.
     #[error("the vault already has `{name}`")]
     Taken { name: SecretName, is_deleted: bool },
+    #[error("`{topic}` is not a name of a topic: it has lowercase letters, digits, `-` and `.`")]
+    Topic { topic: String },
 }
 
 impl Helpful for OpenError {

@@ -95,6 +95,25 @@ pub(crate) fn of_vault(directory: &DurableDirectory) -> Result<VaultId, IdError>
     make().map_err(|source| IdError::Write { path: directory.path_of(ID_FILE), source })
 }
 
+/// Gives a directory this id, durably, if it has none. One that is another vault is refused by those who open it.
+pub(crate) fn adopt(directory: &DurableDirectory, id: VaultId) -> Result<(), IdError> {
+    match VaultId::read(directory, ID_FILE)? {
+        Some(_) => Ok(()),
+        None => replace(directory, id),
+    }
+}
+
+/// Gives a directory this id, durably, in place of the one that it has.
+pub(crate) fn replace(directory: &DurableDirectory, id: VaultId) -> Result<(), IdError> {
+    if VaultId::read(directory, ID_FILE)? == Some(id) {
+        return Ok(());
+    }
+    let text = format!("{id}\n");
+    let written = PreparedFile::write(directory, ID_FILE, text.as_bytes(), None);
+    let written = written.and_then(PreparedFile::commit);
+    written.map_err(|source| IdError::Write { path: directory.path_of(ID_FILE), source })
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;

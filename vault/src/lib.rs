@@ -31,14 +31,18 @@
 //! * `members`: the users that can read and change a vault, in signed lists ([`MemberChain`], [`Applicant`])
 //! * `revisions`: signed records ([`SignedRecord`]), and how changes of several machines come together
 //!   ([`VaultState`])
+//! * [`Publication`], [`DocumentTake`]: a vault that is replicated over a topic
 //! * [`Registry`]: the vaults of projects
 //! * [`Rekey`], [`Retirement`]: another identity or other members
+//! * [`TopicJoin`]: a machine that joins a vault over a topic
+//! * [`DocumentPlace`]: which files travel with a vault
 //! * `durable_directory`, `whole_file`: files that are written whole, or not at all
 //! * `place`, `id`, `remembered`, `stranger`: whether a directory is the vault of this machine
 //! * `git`: how git treats a vault
 //!
 //! One thread at a time may change a vault. Any number may read it in the meantime.
 
+mod document_place;
 mod durable_directory;
 mod error;
 mod git;
@@ -57,9 +61,12 @@ mod secret_reader;
 mod secrets;
 mod site;
 mod stranger;
+mod sync;
+mod topic_join;
 mod vault;
 mod whole_file;
 
+pub use document_place::{DOCUMENT_DIRECTORIES, DocumentPlace};
 pub use error::{OpenError, VaultError};
 pub use id::VaultId;
 pub use inspection::Inspection;
@@ -105,6 +112,10 @@ pub use secrets::rename::SecretRename;
 pub use secrets::store::SecretFiles;
 pub use secrets::writer::SecretWriter;
 pub use stranger::Stranger;
+pub use sync::announcement::{ANNOUNCEMENT_BYTES, Announcement};
+pub use sync::publication::Publication;
+pub use sync::take::DocumentTake;
+pub use topic_join::{JoinError, JoinedVault, PersonalJoin, TopicJoin};
 pub use vault::Vault;
 
 #[cfg(test)]

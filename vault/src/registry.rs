@@ -20,6 +20,7 @@ use crate::id::{self, VaultId};
 use crate::inspection::Inspection;
 use crate::keys::identity::Recipient;
 use crate::known_vaults::{KnownVaults, is_at, is_away};
+use crate::members::signing_key_file::SigningKeyFile;
 use crate::registry_error::RegistryError;
 use crate::remembered::is_empty;
 use crate::site::{VaultSite, check_project};
@@ -139,6 +140,23 @@ impl Registry {
 
     /// Makes a vault in a new directory, whose parent exists, for the keys of this machine. Registers it.
     pub fn make(&self, path: &Path, own: &[Recipient]) -> Result<RegisteredVault, RegistryError> {
+        let directory = self.make_directory(path, None)?;
+        id::of_vault(&directory)?;
+        git::prepare(&directory);
+        let made = self.inspect(path)?;
+        self.known().prepare(made.id)?;
+        made.begin(own)?;
+        let made = self.inspect(path)?;
+        let list = made.list()?.hash().to_string();
+        self.register(&made, &list, None)
+    }
+
+    /// Makes the directory of a vault. One that is there must be empty, or the vault with this id.
+    pub(crate) fn make_directory(
+        &self,
+        path: &Path,
+        id: Option<VaultId>,
+    ) -> Result<DurableDirectory, RegistryError> {
         let failed = |source| RegistryError::Make { path: path.to_owned(), source };
         if self.list()?.len() >= limits::VAULTS {
             return Err(RegistryError::Many);
@@ -153,21 +171,22 @@ impl Registry {
             return Err(RegistryError::Link { path: path.to_owned() });
         }
         let directory = DurableDirectory::at(path.canonicalize().map_err(failed)?);
+        if id.is_some_and(|id| is_at(directory.path(), id)) {
+            return Ok(directory);
+        }
         if !is_made && !is_empty(&directory).map_err(failed)? {
             return Err(RegistryError::Exists { path: path.to_owned() });
         }
         if let Some(file) = strange_file(&directory).map_err(failed)? {
             return Err(RegistryError::NotEmpty { path: path.to_owned(), file });
         }
+        if let Some(id) = id
+            && VaultId::read(&directory, id::ID_FILE)?.is_some_and(|found| found != id)
+        {
+            return Err(RegistryError::Exists { path: path.to_owned() });
+        }
         DurableDirectory::of(directory.path()).sync().map_err(failed)?;
-        id::of_vault(&directory)?;
-        git::prepare(&directory);
-        let made = self.inspect(path)?;
-        self.known().prepare(made.id)?;
-        made.begin(own)?;
-        let made = self.inspect(path)?;
-        let list = made.list()?.hash().to_string();
-        self.register(&made, &list, None)
+        Ok(directory)
     }
 
     /// What a directory is that may be registered. Reads its id, its list of recipients, and its names.
@@ -194,6 +213,31 @@ impl Registry {
         shown: &str,
         with_personal: Option<bool>,
     ) -> Result<RegisteredVault, RegistryError> {
+        self.known().prepare(inspected.id)?;
+        inspected.accept(shown)?;
+        self.register_known(inspected, with_personal)
+    }
+
+    /// Makes the directory of what this machine knows of the vault with this id.
+    pub(crate) fn prepare_known(&self, id: VaultId) -> Result<DurableDirectory, RegistryError> {
+        let personal = DurableDirectory::at(self.site.path.clone());
+        if VaultId::read(&personal, id::ID_FILE)? == Some(id) {
+            return Err(RegistryError::PersonalId { path: personal.path().to_owned() });
+        }
+        self.known().prepare(id)?;
+        Ok(self.known().of(id))
+    }
+
+    pub(crate) fn signing_key(&self) -> SigningKeyFile {
+        self.site.signing_key()
+    }
+
+    /// Registers a vault of which this machine knows whom it trusts.
+    pub(crate) fn register_known(
+        &self,
+        inspected: &Inspection,
+        with_personal: Option<bool>,
+    ) -> Result<RegisteredVault, RegistryError> {
         let path = inspected.text_of_path()?;
         let _changing = self.changing();
         let mut vaults = self.list()?;
@@ -202,8 +246,6 @@ impl Registry {
         if vaults.len() >= limits::VAULTS {
             return Err(RegistryError::Many);
         }
-        self.known().prepare(inspected.id)?;
-        inspected.accept(shown)?;
         self.known().add(inspected.id, path)?;
         let is_same = |vault: &RegisteredVault| vault.id == inspected.id;
         let kept = before.filter(is_same).is_some_and(|vault| vault.with_personal);

@@ -167,6 +167,10 @@ impl Vault {
         &self.secrets
     }
 
+    pub(crate) fn site(&self) -> &VaultSite {
+        &self.site
+    }
+
     pub(crate) fn members(&self) -> &MemberStore {
         &self.members
     }
@@ -206,8 +210,14 @@ impl Vault {
     pub(crate) fn verifier(&self) -> Result<RecordVerifier, VaultError> {
         let read = self.members.read()?;
         // A machine that cannot write down what it accepts, such as a container, still reads its own vault.
-        let found = || if self.site.is_personal { read.newest_found(self.id) } else { None };
-        let members = read.accepted.clone().or_else(found);
+        let members = match &read.accepted {
+            Some(accepted) => Some(accepted.clone()),
+            // While this machine waits to be admitted, only a list of the admin whom it trusts counts.
+            None if self.site.is_personal && self.members.waits_for()?.is_none() => {
+                read.newest_found(self.id)
+            }
+            None => None,
+        };
         let former = self.members.former()?;
         let takes_unsigned = !self.remembered.is_signed_only()?;
         Ok(RecordVerifier { members, former, takes_unsigned })
@@ -231,6 +241,7 @@ impl Vault {
 
     pub(crate) fn prepare_members(&self) -> Result<AgreedMembers, VaultError> {
         self.earlier_change().refuse_if_begun()?;
+        self.members.refuse_if_waiting()?;
         // Before anything is encrypted that an empty directory could be mistaken for.
         self.remember_vault()?;
         let own = match self.keys.durable_recipients()? {
@@ -243,10 +254,39 @@ impl Vault {
     }
 
     pub(crate) fn remember_vault(&self) -> Result<(), VaultError> {
-        Ok(self.remembered.remember(self.secrets.directory(), self.id)?)
+        self.remember_as(self.id)
     }
 
-    fn new_identity(&self) -> Result<Recipient, VaultError> {
+    /// Remembers the vault with an id that its directory has got.
+    pub(crate) fn remember_as(&self, id: VaultId) -> Result<(), VaultError> {
+        Ok(self.remembered.remember(self.secrets.directory(), id)?)
+    }
+
+    /// Whether this machine has used the vault, as far as that is known.
+    pub(crate) fn was_used(&self) -> Result<bool, VaultError> {
+        let is_remembered = self.remembered.id().map_err(Stranger::from)?.is_some();
+        Ok(is_remembered || self.needs_identity()? || !self.members.read()?.is_empty())
+    }
+
+    /// The key of this machine. The first use of all makes the identity, with the list of the vault.
+    pub fn own_recipient(&self) -> Result<Recipient, VaultError> {
+        match self.keys.durable_recipients()? {
+            Ok(own) => own.into_iter().next().ok_or_else(|| self.keys.lost()),
+            Err(KeyState::None) => {
+                self.prepare_members()?;
+                let own = self.own_recipients()?.into_iter().next();
+                own.ok_or_else(|| self.keys.lost())
+            }
+            Err(_) => self.locked_recipient(),
+        }
+    }
+
+    /// The key of this machine while the vault is locked, if the accepted list has it.
+    pub(crate) fn locked_recipient(&self) -> Result<Recipient, VaultError> {
+        self.members.own()?.ok_or_else(|| self.keys.locked())
+    }
+
+    pub(crate) fn new_identity(&self) -> Result<Recipient, VaultError> {
         // A vault that has had secrets had an identity. A new one would not decrypt them. Before a vault of a project
         // is registered, there is one.
         if !self.site.is_personal || self.needs_identity()? {
@@ -291,7 +331,10 @@ impl Vault {
 
     /// Remembers the current public key, for when the vault is locked.
     pub fn remember(&self, own: &Recipient) -> Result<(), VaultError> {
-        Ok(self.members.begin_if_none(own)?)
+        match self.members.waits_for()? {
+            Some(_) => Ok(()),
+            None => Ok(self.members.begin_if_none(own)?),
+        }
     }
 
     /// Asks the admins to admit this machine, by a file in the vault. Returns that, and the fingerprint of this machine;

@@ -43,7 +43,10 @@ pub(super) fn begin(service: &Service) {
             let Some(service) = service_of_thread.upgrade() else { return false };
             match change {
                 VaultChange::Names(names) => follow(&service, Some(&names)),
-                VaultChange::Unknown | VaultChange::Directory => follow(&service, None),
+                VaultChange::Unknown | VaultChange::Poll | VaultChange::Directory => {
+                    follow(&service, None);
+                }
+                VaultChange::Members => {}
             }
             true
         })
@@ -55,6 +58,7 @@ pub(super) fn begin(service: &Service) {
 
 /// Has subscribers and leases learn of changes of these secrets that were made here.
 pub(super) fn changed(service: &Service, names: &[SecretName]) {
+    service.subscribers.report_names(names);
     for service in users_of(service) {
         service.subscribers.check(names);
         follow(&service, Some(names));

@@ -118,6 +118,7 @@ pub(crate) fn is_about_a_vault(request: &Request) -> bool {
         | Request::ForgetVault(_)
         | Request::InitVault(_)
         | Request::InspectVault(_)
+        | Request::JoinTopic(_)
         | Request::ListVaults(_)
         | Request::TrustVault(_) => false,
         request => matches!(request.worker(), Worker::Checks | Worker::Reads | Worker::Writes),

@@ -61,6 +61,7 @@ impl Handle for RequestMembership {
         service.audit.record(AuditEvent::RequestMembership, caller.actor(), &[], &[])?;
         let requested = service.vault.request_membership(self.role, self.note.as_deref());
         let (file, fingerprint) = requested.map_err(refusals::vault)?;
+        service.subscribers.report_any();
         Ok(MembershipRequested {
             is_member: file.is_none(),
             file: file.map(|file| file.display().to_string()).unwrap_or_default(),

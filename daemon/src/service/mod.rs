@@ -18,6 +18,7 @@ mod deliveries;
 pub(crate) mod follow;
 mod grant;
 pub(crate) mod handle;
+mod join;
 pub(crate) mod key;
 mod lease;
 mod member;
@@ -31,6 +32,7 @@ mod secret;
 mod stale;
 pub(crate) mod status;
 mod subscription;
+mod sync;
 mod values;
 mod vault;
 

@@ -41,6 +41,7 @@ fn reencrypted(service: &Service, done: Rekeyed) -> Reencrypted {
     // The next daemon has to know the new fingerprints.
     follow::follow(service, None);
     service.grants.store();
+    service.subscribers.report_any();
     Reencrypted {
         secrets: done.secrets,
         versions: done.versions,
@@ -154,6 +155,7 @@ fn report(service: &Service, step: ReencryptStep<'_>, caller: &Caller<'_>) {
         }
         ReencryptStep::Pause => (caller.change_others)(),
         ReencryptStep::Done { names, done, all } => {
+            service.subscribers.report_names(names);
             service.subscribers.check(names);
             caller.send(Reencrypting { done, all });
         }

@@ -16,8 +16,8 @@ use crate::audit::AuditError;
 use crate::lease_places::LeaseError;
 use crate::subscribers::Unwatched;
 use fluvio_secret_vault::{
-    IdentityError, KeyError, MemberStoreError, RegistryError, RekeyError, SigningKeyError,
-    VaultError,
+    IdentityError, JoinError, KeyError, MemberStoreError, RegistryError, RekeyError,
+    SigningKeyError, VaultError,
 };
 
 impl From<AuditError> for Refusal {
@@ -165,6 +165,7 @@ pub(super) fn with_names(error: &VaultError, names: &[SecretName]) -> Refusal {
         }
         VaultError::Stranger(error) => Refusal::new(Code::Storage, text, next(error)),
         VaultError::Taken { name, is_deleted } => taken(name, *is_deleted),
+        VaultError::Topic { .. } => Refusal::new(Code::Malformed, text, "choose another name"),
         VaultError::Unseen { .. } => {
             Refusal::new(Code::Locked, format!("the vault is locked, and {text}"), UNLOCK)
         }
@@ -277,6 +278,17 @@ pub(super) fn members(error: &MemberStoreError) -> Refusal {
         false => advice,
     };
     Refusal::new(code, error.to_string(), advice)
+}
+
+/// Refuses a machine that cannot join.
+pub(super) fn join(error: &JoinError) -> Refusal {
+    let code = match error {
+        JoinError::Registry(error) => return registry(error),
+        JoinError::Vault(error) => return with_names(error, &[]),
+        JoinError::Announcement(_) | JoinError::OtherAdmin { .. } => Code::Members,
+        JoinError::OtherPin { .. } | JoinError::Used { .. } => Code::Vault,
+    };
+    Refusal::new(code, error.to_string(), next(error))
 }
 
 /// Refuses with the error of a vault that is not registered, or cannot be.

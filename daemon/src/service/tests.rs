@@ -41,6 +41,10 @@ impl Heard {
     pub(super) fn take(&self) -> Vec<Response> {
         std::mem::take(&mut *self.answers.lock().expect("no panic"))
     }
+
+    pub(super) fn leave(&self) {
+        self.is_gone.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Answers for Heard {
@@ -75,7 +79,18 @@ pub(super) struct Home {
 
 impl Home {
     pub(super) fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        Self::of(tempfile::tempdir().expect("a folder"))
+    }
+
+    /// The same with another daemon.
+    pub(super) fn restarted(self) -> Self {
+        let Self { folder, service } = self;
+        drop(service);
+        Self::of(folder)
+    }
+
+    /// A user with what is in this directory.
+    pub(super) fn of(folder: tempfile::TempDir) -> Self {
         let at = |name: &str| folder.path().join(name);
         let vault =
             Vault::open(&at("vault"), &at("identity.txt"), &at("history"), 10, Instant::now())
@@ -135,7 +150,7 @@ impl Home {
         self.try_set(name, value).expect("set");
     }
 
-    fn try_set(&self, name: &str, value: &[u8]) -> Result<Stored, Refusal> {
+    pub(super) fn try_set(&self, name: &str, value: &[u8]) -> Result<Stored, Refusal> {
         self.call(Set { name: secret(name), value: Secret::from(value.to_vec()) })
     }
 

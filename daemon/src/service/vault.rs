@@ -167,7 +167,7 @@ fn registered(service: &Service, vault: RegisteredVault, own: bool) -> TrustedVa
     TrustedVault { path, id: id.to_string(), own, new_identity }
 }
 
-fn refuse_relative(path: &str) -> Result<(), Refusal> {
+pub(super) fn refuse_relative(path: &str) -> Result<(), Refusal> {
     if Path::new(path).is_absolute() {
         return Ok(());
     }

@@ -202,11 +202,24 @@ impl Client {
     ///
     /// Any of [`ClientError`].
     pub fn subscribe(
-        mut self,
+        self,
         config: Zeroizing<Vec<u8>>,
     ) -> Result<(Subscribed, Subscription), ClientError> {
-        let subscribed = self.call(Subscribe { config })?;
-        Ok((subscribed, Subscription { stream: self.stream }))
+        self.follow(Subscribe { config })
+    }
+
+    /// Sends a request whose answers have no end, such as [`FollowVault`](crate::FollowVault). Returns the first one,
+    /// and the connection for the others.
+    ///
+    /// # Errors
+    ///
+    /// Any of [`ClientError`].
+    pub fn follow<C: Call>(
+        mut self,
+        request: C,
+    ) -> Result<(C::Answer, Subscription<C::Answer>), ClientError> {
+        let first = self.call(request)?;
+        Ok((first, Subscription::on(self.stream)))
     }
 
     /// Asks the daemon to stop, and waits until it has. Daemons of every version understand it.

@@ -258,6 +258,7 @@ fn every_message_has_a_golden_sample_that_belongs_to_its_request() {
         pair!("vaults.request", ListVaults, "vaults.response", listed_vaults()),
         pair!("trust-vault.request", trust_vault(), "trusted-vault.response", trusted_vault()),
         check_address(),
+        sync_pairs(),
     ];
     let tested: BTreeSet<_> = tested.concat().into_iter().map(ToOwned::to_owned).collect();
     let samples = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/samples"));
@@ -265,6 +266,111 @@ fn every_message_has_a_golden_sample_that_belongs_to_its_request() {
         .expect("a directory")
         .map(|entry| entry.expect("a file").file_name().into_string().expect("a name"));
     assert_eq!(tested, samples.collect());
+}
+
+/// Whether the messages of replication are their samples.
+fn sync_pairs() -> Vec<&'static str> {
+    let record = || SyncDocumentKey::Record { name: name("A"), kind: RecordKind::Deleted };
+    let pairs = [
+        pair!(
+            "acknowledge-topic.request",
+            AcknowledgeTopic { topic: TOPIC.into(), records: 8123 },
+            "sync-document.response",
+            sync_document()
+        ),
+        pair!(
+            "announce-topic.request",
+            AnnounceTopic { topic: TOPIC.into(), generation: 1 },
+            "sync-document.response",
+            sync_document()
+        ),
+        pair!(
+            "follow-vault.request",
+            FollowVault,
+            "vault-changes.response",
+            VaultChanges { names: vec![name("A")], any: false }
+        ),
+        pair!(
+            "get-sync-document.request",
+            GetSyncDocument { key: record() },
+            "sync-document.response",
+            sync_document()
+        ),
+        pair!("join-topic.request", join_topic(), "topic-joined.response", topic_joined()),
+        pair!(
+            "list-sync-documents.request",
+            ListSyncDocuments { names: vec![name("A")] },
+            "sync-documents.response",
+            sync_documents(vec![
+                record(),
+                SyncDocumentKey::Members { version: 3 },
+                SyncDocumentKey::Request,
+            ])
+        ),
+        pair!(
+            "take-document.request",
+            TakeDocument { bytes: b"age-encryption.org/v1\n".to_vec().into() },
+            "taken-document.response",
+            taken(TakenOutcome::Secret { name: name("A") }),
+            "taken-acknowledgement.response",
+            taken(TakenOutcome::Acknowledged {
+                member: FINGERPRINT.into(),
+                topic: TOPIC.into(),
+                records: 8123,
+                at: 1_670_677_620,
+            })
+        ),
+    ];
+    pairs.concat()
+}
+
+const TOPIC: &str = "fluvio-secrets";
+
+fn sync_document() -> SyncDocument {
+    SyncDocument { id: LIST.into(), bytes: b"age-encryption.org/v1\n".to_vec().into() }
+}
+
+fn sync_documents(keys: Vec<SyncDocumentKey>) -> SyncDocuments {
+    let documents = keys.into_iter().map(|key| ListedSyncDocument { key, id: LIST.into() });
+    SyncDocuments { documents: documents.collect(), more: false }
+}
+
+fn taken(outcome: TakenOutcome) -> TakenDocument {
+    TakenDocument { id: LIST.into(), outcome }
+}
+
+fn join_topic() -> JoinTopic {
+    JoinTopic {
+        announcement: b"{}\n".to_vec().into(),
+        admin: FINGERPRINT.into(),
+        path: Some(PROJECT.into()),
+        role: Role::Reader,
+        note: Some("bob@desk".into()),
+    }
+}
+
+fn topic_joined() -> TopicJoined {
+    TopicJoined {
+        id: PROJECT_ID.into(),
+        path: PROJECT.into(),
+        fingerprint: FINGERPRINT.into(),
+        is_member: false,
+        new_identity: None,
+    }
+}
+
+#[test]
+fn the_longest_page_of_documents_and_of_changes_fits_into_a_frame() {
+    let longest = || name(&"A".repeat(limits::NAME_BYTES));
+    let key = || SyncDocumentKey::Record { name: longest(), kind: RecordKind::Deleted };
+    let documents = sync_documents((0..limits::PAGE_NAMES).map(|_| key()).collect());
+    assert!(encode(&documents).is_ok());
+    let names = vec![longest(); limits::PAGE_NAMES];
+    assert!(encode(&VaultChanges { names: names.clone(), any: false }).is_ok());
+    let list = |names| decode::<Request>(&encode(&ListSyncDocuments { names }).expect("a message"));
+    assert!(list(names.clone()).is_ok());
+    let one_more = [names, vec![longest()]].concat();
+    assert_eq!(list(one_more).err(), Some(FrameError::Large));
 }
 
 const PROJECT: &str = "/home/ada/http-source/.fluvio-secret";
@@ -528,6 +634,7 @@ fn members() -> Members {
         version: 3,
         forked: false,
         trouble: None,
+        waits_for: None,
         unfinished: None,
         more: false,
     }

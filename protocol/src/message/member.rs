@@ -59,6 +59,9 @@ pub struct Members {
     /// Why machines that have asked to join may be missing, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
+    /// The fingerprint of the admin whom this machine trusts, while it waits to be admitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<String>,
     /// Whether another page follows.
     pub more: bool,
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use fluvio_secret_system::io_error::io_error_text;
 
-use crate::durable_directory::DurableDirectory;
+use crate::durable_directory::{DurableDirectory, ReadError};
 use crate::id::VaultId;
 use crate::members::applicant::{APPLICANT_BYTES, Applicant};
 use crate::members::member::Member;
@@ -15,7 +15,7 @@ use crate::members::store_error::MemberStoreError;
 use crate::whole_file::PreparedFile;
 
 /// The directory of the requests, in the vault.
-const REQUESTS: &str = "requests";
+pub(crate) const REQUESTS: &str = "requests";
 
 /// The requests that are read.
 const REQUESTS_READ: usize = 256;
@@ -91,12 +91,30 @@ impl ApplicantFiles {
         Applicant::of(name, bytes, self.id).ok()
     }
 
+    /// The request of a machine, if there is one.
+    pub(crate) fn find(&self, machine: &KeyFingerprint) -> Option<Applicant> {
+        self.applicant(&machine.to_string())
+    }
+
+    /// Whether there is no room for a request of another machine.
+    pub(crate) fn is_full(&self) -> Result<bool, MemberStoreError> {
+        match self.names() {
+            Ok(names) => Ok(names.len() >= REQUESTS_READ),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => {
+                let path = self.vault.path_of(REQUESTS);
+                Err(MemberStoreError::Read { path, source: ReadError::Io(error) })
+            }
+        }
+    }
+
     /// Writes a request, durably, and returns its file.
     pub(crate) fn write(&self, applicant: &Applicant) -> Result<PathBuf, MemberStoreError> {
         let name = applicant.fingerprint().to_string();
         let path = self.vault.path_of(REQUESTS).join(&name);
         let write = || {
             let directory = self.vault.find_or_make(REQUESTS)?;
+            self.vault.sync()?;
             PreparedFile::write(&directory, &name, applicant.bytes(), None)?.commit()
         };
         match write() {

@@ -56,6 +56,19 @@ struct ListHead {
     signer: KeyFingerprint,
 }
 
+/// The hashes of the lists that a list follows. Its other fields are not read, because keys take long: the bytes are
+/// those of a list that was accepted, or that such a list names by its hash.
+pub(crate) fn predecessors_in(list: &[u8]) -> Vec<ContentHash> {
+    #[derive(Deserialize)]
+    struct ListLinks {
+        previous: Option<ContentHash>,
+        merges: Option<ContentHash>,
+    }
+    let head = list.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let links: Option<ListLinks> = serde_json::from_slice(head).ok();
+    links.map_or_else(Vec::new, |links| links.previous.into_iter().chain(links.merges).collect())
+}
+
 impl SignedList {
     /// Parses the bytes of a file.
     pub fn parse(bytes: Vec<u8>) -> Result<Self, MembersError> {
@@ -114,6 +127,11 @@ impl SignedList {
     #[must_use]
     pub fn find(&self, key: &KeyFingerprint) -> Option<&Member> {
         self.members().iter().find(|member| member.fingerprint() == *key)
+    }
+
+    /// Whether the member with this key is an admin.
+    pub(crate) fn is_admin(&self, key: &KeyFingerprint) -> bool {
+        self.find(key).is_some_and(|member| member.role() == Role::Admin)
     }
 
     /// The hashes of the lists that it follows: of none, one, or both lists of a fork.

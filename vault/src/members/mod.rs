@@ -1,5 +1,6 @@
 //! Who may read and write a vault: signing keys, lists of members, requests to join.
 
+pub(crate) mod admin_pin;
 pub(crate) mod applicant;
 pub(crate) mod applicants;
 pub(crate) mod chain;
@@ -19,6 +20,8 @@ pub(crate) mod signing_key;
 pub(crate) mod signing_key_file;
 pub(crate) mod store;
 pub(crate) mod store_error;
+pub(crate) mod store_requests;
+pub(crate) mod store_topic;
 #[cfg(test)]
 pub(crate) mod test_machines;
 pub(crate) mod text_form;

@@ -20,6 +20,8 @@ pub(crate) const LARGEST_NUMBER: u64 = (1 << 53) - 1;
 /// What a document is. It is a part of what is signed, so a signature of one kind never fits another.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum SignedKind {
+    Acknowledgement,
+    Announcement,
     Applicant,
     MemberList,
     Record,
@@ -48,6 +50,8 @@ impl SignedKind {
     /// How a message begins. No tag has a line end or is the beginning of another.
     fn tag(self) -> &'static [u8] {
         match self {
+            Self::Acknowledgement => b"fluvio-secret acknowledgement 1",
+            Self::Announcement => b"fluvio-secret topic 1",
             Self::Applicant => b"fluvio-secret join 1",
             Self::MemberList => b"fluvio-secret members 1",
             Self::Record => b"fluvio-secret record 2",

@@ -15,7 +15,6 @@ use fluvio_secret_system::file_id::FileId;
 use crate::durable_directory::{DurableDirectory, ReadError};
 use crate::id::VaultId;
 use crate::keys::identity::Recipient;
-use crate::members::applicant::Applicant;
 use crate::members::applicants::ApplicantFiles;
 use crate::members::chain::MemberChain;
 use crate::members::earlier_list::EarlierList;
@@ -42,14 +41,14 @@ const MEMBERS_CHANGED: &[u8] = b"members\n";
 /// The lists of a vault.
 #[derive(Debug)]
 pub(crate) struct MemberStore {
-    id: VaultId,
-    vault: DurableDirectory,
-    config: DurableDirectory,
+    pub(super) id: VaultId,
+    pub(super) vault: DurableDirectory,
+    pub(super) config: DurableDirectory,
     signing: SigningKeyFile,
     earlier: EarlierList,
     former: FormerList,
-    requests: ApplicantFiles,
-    versions: VersionFiles,
+    pub(super) requests: ApplicantFiles,
+    pub(super) versions: VersionFiles,
     /// The accepted list as it was read last: its keys take long to read.
     last: Mutex<Option<MemberList>>,
     /// The signing key's file, and its fingerprint, which takes as long.
@@ -193,6 +192,7 @@ impl MemberStore {
 
     /// Begins the list of a vault: this machine is its admin, and recipients of an earlier version are readers.
     pub(crate) fn begin(&self, own: &Recipient, note: &str) -> Result<(), MemberStoreError> {
+        self.refuse_if_waiting()?;
         let key = self.signing_key()?;
         let me = Member::new(own.clone(), *key.verification_key(), note, Role::Admin);
         let others = self.earlier.others(own).map_err(|source| self.unread(source))?;
@@ -230,40 +230,9 @@ impl MemberStore {
             forked: read.fork().is_some(),
             unfinished: read.unfinished(own, fingerprint),
             trouble,
+            waits_for: self.waits_for()?.map(|admin| admin.fingerprint().to_string()),
             more: false,
         })
-    }
-
-    /// The machines that have asked to join, and are no members in that way yet.
-    pub(crate) fn applicants(&self) -> Result<Vec<Member>, MemberStoreError> {
-        Ok(self.requests.applicants(self.read()?.of_vault()).members)
-    }
-
-    /// Writes a request to join into the vault, unless this machine has the role already. Returns its file, and the
-    /// fingerprint of this machine.
-    pub(crate) fn request(
-        &self,
-        own: &Recipient,
-        role: Role,
-        note: Option<&str>,
-    ) -> Result<(Option<PathBuf>, KeyFingerprint), MemberStoreError> {
-        let (key, read) = (self.signing_key()?, self.read()?);
-        let is_it = |member: &Member| {
-            member.fingerprint() == key.fingerprint()
-                && member.recipient() == own
-                && member.role() == role
-        };
-        if read.of_vault().iter().any(is_it) {
-            return Ok((None, key.fingerprint()));
-        }
-        let note = note.map_or_else(note_of_machine, ToOwned::to_owned);
-        let applicant = Applicant::sign(self.id, own.clone(), &note, role, &key);
-        Ok((Some(self.requests.write(&applicant)?), key.fingerprint()))
-    }
-
-    /// Removes the requests of machines that were admitted, and those that ask for what a member has.
-    pub(crate) fn remove_requests(&self, admitted: &[KeyFingerprint], members: &[Member]) {
-        self.requests.remove(admitted, members);
     }
 
     /// The list that brings two together which contradict each other; `None` if there are no two.

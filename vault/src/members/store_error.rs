@@ -9,6 +9,7 @@ use fluvio_secret_system::shell;
 
 use crate::durable_directory::ReadError;
 use crate::members::error::MembersError;
+use crate::members::signing_key::KeyFingerprint;
 use crate::members::signing_key_file::SigningKeyError;
 
 /// Why it is not known whom to encrypt for, or why this machine may not change the vault.
@@ -25,6 +26,8 @@ pub enum MemberStoreError {
     List(#[from] MembersError),
     #[error("{path} has more than {most} lists of members", path = .path.display())]
     ManyLists { path: PathBuf, most: usize },
+    #[error("no admin has admitted this machine to the vault {path} yet", path = .path.display())]
+    NotAdmitted { path: PathBuf, own: Option<KeyFingerprint> },
     #[error("this machine is not an admin of the vault {path}", path = .path.display())]
     NotAdmin { path: PathBuf },
     #[error("this machine is not a member of the vault {path}", path = .path.display())]
@@ -54,6 +57,14 @@ impl Helpful for MemberStoreError {
             Self::ManyLists { .. } => Help::advice("remove the files that no admin has written"),
             Self::List(MembersError::NotByAdmin(_)) | Self::NotAdmin { .. } => {
                 Help::advice("have an admin do it")
+            }
+            Self::NotAdmitted { own: Some(own), .. } => {
+                let command = format!("fluvio-secret member admit {own}");
+                Help::command("an admin has to run", command)
+            }
+            // It was killed before it made its key.
+            Self::NotAdmitted { own: None, .. } => {
+                Help::command("finish the join with", "fluvio-secret sync join")
             }
             Self::NotMember { .. } => {
                 Help::command("ask an admin for that with", "fluvio-secret member request")

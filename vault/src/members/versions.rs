@@ -5,7 +5,8 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::durable_directory::{DurableDirectory, ReadError};
-use crate::members::list::{LIST_BYTES, MemberList, SignedList};
+use crate::members::content_hash::ContentHash;
+use crate::members::list::{LIST_BYTES, MemberList, SignedList, predecessors_in};
 use crate::members::store_error::MemberStoreError;
 use crate::whole_file::PreparedFile;
 
@@ -53,12 +54,7 @@ impl VersionFiles {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(failed(error)),
         };
-        let mut versions = BTreeSet::new();
-        for name in directory.names().map_err(failed)? {
-            let name = name.map_err(failed)?;
-            let version = name.parse::<u64>().ok().filter(|version| version.to_string() == name);
-            versions.extend(version);
-        }
+        let versions = self.numbers_in(&directory)?;
         let Some(accepted) = accepted else {
             if versions.len() > ALL_LISTS {
                 return Err(MemberStoreError::ManyLists { path: self.path(), most: ALL_LISTS });
@@ -111,16 +107,73 @@ impl VersionFiles {
         version: u64,
         accepted: Option<&MemberList>,
     ) -> Result<Option<SignedList>, MemberStoreError> {
-        let bytes = match directory.read(&version.to_string(), LIST_BYTES) {
-            Ok(bytes) => bytes,
-            Err(ReadError::Io(error)) => return Err(self.unread(ReadError::Io(error))),
-            Err(ReadError::Large | ReadError::Missing | ReadError::NoFile) => return Ok(None),
-        };
+        let Some(bytes) = self.bytes_in(directory, version)? else { return Ok(None) };
         // As almost always. Keys take long to read.
         if let Some(accepted) = accepted.filter(|accepted| accepted.bytes() == bytes) {
             return Ok(Some((**accepted).clone()));
         }
         Ok(SignedList::parse(bytes).ok().filter(|list| list.version() == version))
+    }
+
+    /// The accepted list and those before it, which it names by their hashes: version and hash, the newest first. The
+    /// accepted one may not be in the vault.
+    pub(crate) fn lineage(
+        &self,
+        accepted: &SignedList,
+    ) -> Result<Vec<(u64, ContentHash)>, MemberStoreError> {
+        let mut wanted: BTreeSet<_> = accepted.predecessors().collect();
+        let mut found = vec![(accepted.version(), accepted.hash())];
+        // A list has a higher version than those that it follows.
+        for &version in self.numbers()?.range(..accepted.version()).rev() {
+            let Some(bytes) = self.bytes(version)? else { continue };
+            let hash = ContentHash::of(&bytes);
+            if wanted.remove(&hash) {
+                wanted.extend(predecessors_in(&bytes));
+                found.push((version, hash));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The content of the file of a version, whatever it is; `None` if there is no such file.
+    pub(crate) fn bytes(&self, version: u64) -> Result<Option<Vec<u8>>, MemberStoreError> {
+        match self.vault.open(VERSIONS) {
+            Ok(directory) => self.bytes_in(&directory, version),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.unread(ReadError::Io(error))),
+        }
+    }
+
+    /// The versions of which there is a file.
+    fn numbers(&self) -> Result<BTreeSet<u64>, MemberStoreError> {
+        match self.vault.open(VERSIONS) {
+            Ok(directory) => self.numbers_in(&directory),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeSet::new()),
+            Err(error) => Err(self.unread(ReadError::Io(error))),
+        }
+    }
+
+    fn numbers_in(&self, directory: &DurableDirectory) -> Result<BTreeSet<u64>, MemberStoreError> {
+        let failed = |error| self.unread(ReadError::Io(error));
+        let mut versions = BTreeSet::new();
+        for name in directory.names().map_err(failed)? {
+            let name = name.map_err(failed)?;
+            let version = name.parse::<u64>().ok().filter(|version| version.to_string() == name);
+            versions.extend(version);
+        }
+        Ok(versions)
+    }
+
+    fn bytes_in(
+        &self,
+        directory: &DurableDirectory,
+        version: u64,
+    ) -> Result<Option<Vec<u8>>, MemberStoreError> {
+        match directory.read(&version.to_string(), LIST_BYTES) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(ReadError::Io(error)) => Err(self.unread(ReadError::Io(error))),
+            Err(ReadError::Large | ReadError::Missing | ReadError::NoFile) => Ok(None),
+        }
     }
 
     /// Writes a list to the vault, unless it is there.

@@ -178,6 +178,21 @@ impl SignedRecord {
         }
     }
 
+    /// The secret's name, as it claims.
+    pub(crate) fn name(&self) -> &SecretName {
+        &self.head.name
+    }
+
+    /// What it does, as it claims.
+    pub(crate) fn kind(&self) -> RecordKind {
+        self.head.kind
+    }
+
+    /// The vault that it is of, as it claims.
+    pub(crate) fn vault(&self) -> VaultId {
+        self.head.vault
+    }
+
     /// Where it would be among the records of its secret, if it is accepted.
     pub(crate) fn revision(&self, file: ContentHash) -> Revision {
         self.head.revision(file)

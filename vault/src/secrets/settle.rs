@@ -36,6 +36,11 @@ pub(crate) fn settle(vault: &Vault, name: &SecretName) {
     warn_unless_locked(settle());
 }
 
+/// Settles the marks of one secret, one of which has just come from another machine.
+pub(crate) fn settle_removed(vault: &Vault, name: &SecretName) -> Result<(), VaultError> {
+    settle_one(vault, &SecretReader::of(vault), name)
+}
+
 /// Makes a change of this machine, after which nothing has to be settled that was settled before, if it `is_made`.
 pub(crate) fn keep_settled<T>(
     vault: &Vault,

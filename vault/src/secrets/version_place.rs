@@ -18,6 +18,9 @@ pub(crate) enum VersionPlace {
 /// The places in the vault itself. What is there travels with it.
 pub(crate) const IN_VAULT: [VersionPlace; 3] =
     [VersionPlace::Current, VersionPlace::Deleted, VersionPlace::Purged];
+/// The directories of marks, in the vault.
+pub(crate) const DELETED: &str = ".deleted";
+pub(crate) const PURGED: &str = ".purged";
 /// The places of marks.
 pub(crate) const MARKS: [VersionPlace; 2] = [VersionPlace::Deleted, VersionPlace::Purged];
 
@@ -44,8 +47,8 @@ impl VersionPlace {
     pub(crate) fn directory(self) -> Option<&'static str> {
         match self {
             Self::Earlier(_) | Self::Current => None,
-            Self::Deleted => Some(".deleted"),
-            Self::Purged => Some(".purged"),
+            Self::Deleted => Some(DELETED),
+            Self::Purged => Some(PURGED),
         }
     }
 }

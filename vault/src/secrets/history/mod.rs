@@ -1,6 +1,8 @@
 //! What was overwritten or deleted: the newest earlier versions of each secret.
 
 mod directory;
+pub(crate) mod insertion;
 pub(crate) mod moving;
 pub(crate) mod seen_revisions;
 pub(crate) mod version_history;
+mod version_numbers;

@@ -66,6 +66,13 @@ pub(crate) struct SeenStamp {
     pub(crate) set_at: i64,
 }
 
+/// The hashes of all files that were seen, by their names and stamps.
+#[derive(Debug, Default)]
+pub(crate) struct SeenHashes {
+    /// The hash of a secret's name, the stamp of a file, and the hash of its content; in order.
+    files: Vec<(u64, u64, ContentHash)>,
+}
+
 /// The known files of one group of names.
 type Group = BTreeMap<(String, RecordKind), SeenFile>;
 
@@ -75,9 +82,29 @@ impl SeenSecret {
         self.files.values().map(|file| &file.revision).max()
     }
 
+    /// The newest purge that was seen.
+    pub(crate) fn purge(&self) -> Option<&Revision> {
+        self.files.get(&RecordKind::Purged).map(|file| &file.revision)
+    }
+
+    /// The content of the file with this stamp.
+    pub(crate) fn content(&self, stamp: u64) -> Option<ContentHash> {
+        let found = self.files.values().find(|file| file.stamp == stamp);
+        found.map(|file| file.revision.file)
+    }
+
     /// The file of a kind, if it has this content.
     pub(crate) fn find(&self, kind: RecordKind, content: ContentHash) -> Option<&SeenFile> {
         self.files.get(&kind).filter(|file| file.revision.file == content)
+    }
+}
+
+impl SeenHashes {
+    /// The content of a secret's file that has this stamp.
+    pub(crate) fn find(&self, name: &SecretName, stamp: u64) -> Option<ContentHash> {
+        let key = (fnv_1a(name.as_str().as_bytes()), stamp);
+        let at = self.files.binary_search_by_key(&key, |&(name, stamp, _)| (name, stamp)).ok()?;
+        Some(self.files[at].2)
     }
 }
 
@@ -122,6 +149,27 @@ impl SeenRevisions {
         all.unwrap_or_else(|error| {
             self.warn("read", &error);
             Vec::new()
+        })
+    }
+
+    /// The hashes of all files, also of earlier ones. If that fails, each file has to be read.
+    pub(crate) fn hashes(&self) -> SeenHashes {
+        let all =
+            self.directory().and_then(|seen| {
+                let mut files = Vec::new();
+                for group in seen.names()? {
+                    let text = read(&seen, &group?)?;
+                    let lines = text.lines().filter_map(parse);
+                    files.extend(lines.map(|(name, file)| {
+                        (fnv_1a(name.as_bytes()), file.stamp, file.revision.file)
+                    }));
+                }
+                files.sort_unstable();
+                Ok(SeenHashes { files })
+            });
+        all.unwrap_or_else(|error| {
+            self.warn("read", &error);
+            SeenHashes::default()
         })
     }
 

@@ -14,9 +14,10 @@ use rustix::fs::FileType;
 use crate::durable_directory::{DurableDirectory, ReadError, has_no_links};
 use crate::error::VaultError;
 use crate::id::VaultId;
-use crate::secrets::file_name::{ENCRYPTED_BYTES, file_of, file_of_version, version_of};
+use crate::secrets::file_name::{ENCRYPTED_BYTES, file_of, file_of_version};
 use crate::secrets::history::directory::HistoryDirectory;
 use crate::secrets::history::seen_revisions::SeenRevisions;
+use crate::secrets::history::version_numbers::{numbers, versions};
 use crate::secrets::version_file::VersionFile;
 use crate::secrets::version_place::VersionPlace;
 use crate::whole_file::{PreparedFile, WrittenFile};
@@ -50,6 +51,11 @@ impl VersionHistory {
     ) -> Self {
         let directory = Arc::new(HistoryDirectory::of(vault.clone(), id, histories));
         Self { vault, directory, depth }
+    }
+
+    /// The number of earlier versions of each secret that are kept.
+    pub(crate) fn depth(&self) -> usize {
+        self.depth
     }
 
     /// What this machine knows of the files in the vault.
@@ -122,7 +128,7 @@ impl VersionHistory {
     }
 
     /// Does something in the directory of a secret's earlier versions, if it exists.
-    fn within<T: Default>(
+    pub(super) fn within<T: Default>(
         &self,
         name: &SecretName,
         work: impl FnOnce(&DurableDirectory) -> io::Result<T>,
@@ -325,7 +331,12 @@ impl VersionHistory {
     /// Removes the oldest versions of a secret that was changed, so that no more than the depth are left.
     /// A failure is logged: the change is made.
     pub(crate) fn prune(&self, kept: &KeptVersion) {
-        let pruned = self.within(&kept.name, |directory| {
+        self.shorten(&kept.name);
+    }
+
+    /// The same by the secret's name.
+    pub(crate) fn shorten(&self, name: &SecretName) {
+        let pruned = self.within(name, |directory| {
             let versions = versions(directory)?;
             for &version in &versions[..versions.len().saturating_sub(self.depth)] {
                 directory.remove(&file_of_version(version))?;
@@ -338,7 +349,7 @@ impl VersionHistory {
         }
     }
 
-    fn failed(&self, name: &SecretName, source: io::Error) -> VaultError {
+    pub(super) fn failed(&self, name: &SecretName, source: io::Error) -> VaultError {
         // If there is a directory in place of the secret's file, the history is not to blame.
         let path = match source.kind() {
             io::ErrorKind::IsADirectory => self.vault.path_of(&file_of(name)),
@@ -374,25 +385,4 @@ fn copy(
     let synced = versions.sync().and_then(|()| all.sync());
     // The current version stays.
     synced.inspect_err(|_| drop(versions.remove(kept)))
-}
-
-/// The numbers that are taken, lowest first.
-fn numbers(directory: &DurableDirectory) -> io::Result<Vec<u64>> {
-    let mut numbers = Vec::new();
-    for name in directory.names()? {
-        numbers.extend(version_of(&name?));
-    }
-    numbers.sort_unstable();
-    Ok(numbers)
-}
-
-/// The versions that are there, oldest first. Links are not versions.
-fn versions(directory: &DurableDirectory) -> io::Result<Vec<u64>> {
-    let mut versions = Vec::new();
-    for number in numbers(directory)? {
-        if directory.kind(&file_of_version(number))? == Some(FileType::RegularFile) {
-            versions.push(number);
-        }
-    }
-    Ok(versions)
 }

@@ -1,0 +1,246 @@
+//! Takes the record of a secret from a topic into the vault.
+//!
+//! The value that it replaces is in the history, durably, before it is replaced. After a kill at any point the secret
+//! is as it was, or as it becomes.
+
+use std::time::SystemTime;
+
+use fluvio_secret_protocol::{RecordKind, SecretName};
+
+use crate::error::VaultError;
+use crate::members::content_hash::ContentHash;
+use crate::members::list::MemberList;
+use crate::revisions::revision::Revision;
+use crate::revisions::signed_record::{RecordError, SignedRecord, VerifiedRecord};
+use crate::secret_reader::SecretReader;
+use crate::secrets::fingerprint::fingerprint;
+use crate::secrets::history::insertion::HistoryInsertion;
+use crate::secrets::settle;
+use crate::secrets::version_place::VersionPlace;
+use crate::secrets::writer::seen_in;
+use crate::sync::secret_revisions::{RecordUse, SecretRevisions};
+use crate::vault::Vault;
+use crate::whole_file::PreparedFile;
+
+/// What a record means for this machine.
+pub(crate) enum RecordVerdict<'a> {
+    /// The vault has it, or what replaces it.
+    Known,
+    /// It is written for members that are not accepted yet.
+    Later,
+    /// It is not accepted.
+    Refused(RecordError),
+    /// It changes the secret.
+    New(RecordTake<'a>),
+}
+
+/// A record that is written beside the file that it will be, and is not taken.
+#[must_use]
+pub(crate) struct RecordTake<'a> {
+    vault: &'a Vault,
+    pub(crate) name: SecretName,
+    /// The fingerprints of the secret before and after, if it keeps its value.
+    pub(crate) same: Option<[u64; 2]>,
+    revision: Revision,
+    change: RecordChange,
+    /// Whether a mark of a deletion does not count any more.
+    ends_deletion: bool,
+}
+
+enum RecordChange {
+    /// An earlier value.
+    Earlier(HistoryInsertion),
+    /// The current one, or a mark; and where the value before goes.
+    InVault(PreparedFile, ReplacedValue),
+}
+
+/// What happens with the value that is replaced.
+enum ReplacedValue {
+    /// It is put between versions of the history.
+    Insert(HistoryInsertion),
+    /// It becomes the newest version of the history.
+    Keep,
+    /// It is there already, or is the same change.
+    Leave,
+}
+
+impl<'a> RecordTake<'a> {
+    /// Finds out what a record means that was decrypted from these bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Locked`], and those of the disk.
+    pub(crate) fn prepare(
+        vault: &'a Vault,
+        members: Option<&MemberList>,
+        record: SignedRecord,
+        encrypted: &[u8],
+    ) -> Result<RecordVerdict<'a>, VaultError> {
+        if record.vault() != vault.id() {
+            return Ok(RecordVerdict::Refused(RecordError::OtherVault));
+        }
+        if is_here(vault, &record, encrypted)? {
+            return Ok(RecordVerdict::Known);
+        }
+        let (name, claimed) = (record.name().clone(), record.revision(ContentHash::of(encrypted)));
+        let verified = match members {
+            Some(members) => record.verify(members),
+            None => Err(RecordError::NoMembers),
+        };
+        let reader = SecretReader::of(vault);
+        match verified {
+            Ok(record) => Self::prepare_verified(vault, &reader, &record, encrypted),
+            Err(RecordError::NewerMembers(_) | RecordError::NoMembers) => Ok(RecordVerdict::Later),
+            // Of a removed member, whose change an admin has signed again.
+            Err(error) => {
+                match SecretRevisions::read(vault, &reader, &name)?.has_change_of(&claimed) {
+                    true => Ok(RecordVerdict::Known),
+                    false => Ok(RecordVerdict::Refused(error)),
+                }
+            }
+        }
+    }
+
+    fn prepare_verified(
+        vault: &'a Vault,
+        reader: &SecretReader<'_>,
+        record: &VerifiedRecord,
+        encrypted: &[u8],
+    ) -> Result<RecordVerdict<'a>, VaultError> {
+        let (name, revision) = (record.name().clone(), record.revision(ContentHash::of(encrypted)));
+        settle::settle(vault, &name);
+        let found = SecretRevisions::read(vault, reader, &name)?;
+        let date = date_of(&revision);
+        let (secrets, history) = (vault.secrets(), vault.secrets().history());
+        let mut same = None;
+        let change = match found.use_of(&revision) {
+            RecordUse::Known => return Ok(RecordVerdict::Known),
+            RecordUse::Earlier(newer) => {
+                RecordChange::Earlier(history.prepare_insertion(&name, &newer, encrypted, date)?)
+            }
+            RecordUse::InsteadOf(version) => {
+                RecordChange::Earlier(history.prepare_replacement(&name, version, encrypted, date)?)
+            }
+            RecordUse::InVault => {
+                let file = secrets.current(&name);
+                let replaced = match revision.kind {
+                    RecordKind::Value => {
+                        let before = reader.fingerprint_of_same(&name, record.value());
+                        same = before.map(|before| [before, fingerprint(encrypted)]);
+                        replaced_by(vault, &found, &name, &revision)?
+                    }
+                    RecordKind::Deleted | RecordKind::Purged => ReplacedValue::Leave,
+                };
+                let prepared = file.write(encrypted, date)?.sync();
+                RecordChange::InVault(prepared.map_err(|source| file.failed(source))?, replaced)
+            }
+        };
+        let deleted = found.at(VersionPlace::Deleted);
+        let ends_deletion = matches!(change, RecordChange::InVault(..))
+            && deleted.is_some_and(|deleted| *deleted < revision)
+            && revision.kind != RecordKind::Deleted;
+        Ok(RecordVerdict::New(Self { vault, name, same, revision, change, ends_deletion }))
+    }
+
+    /// Takes the record, durably.
+    pub(crate) fn commit(self) -> Result<(), VaultError> {
+        settle::keep_settled(self.vault, || self.make(), Result::is_ok)
+    }
+
+    fn make(self) -> Result<(), VaultError> {
+        let Self { vault, name, revision, change, ends_deletion, .. } = self;
+        let (secrets, place) = (vault.secrets(), VersionPlace::of(revision.kind));
+        match change {
+            RecordChange::Earlier(insertion) => secrets.history().insert(&name, insertion)?,
+            RecordChange::InVault(prepared, replaced) => {
+                keep_replaced(vault, &name, replaced)?;
+                let directory = secrets.make_marks(place)?;
+                let put = prepared.rename_into(&directory).and_then(|()| directory.sync());
+                put.map_err(|source| secrets.current(&name).failed(source))?;
+                if ends_deletion {
+                    secrets.remove_mark(&name, VersionPlace::Deleted);
+                }
+                vault.forget_file_key(&name);
+                if let Some(file) = secrets.locate(&name, place)?
+                    && let Some(seen) = seen_in(&revision, &file)
+                {
+                    secrets.seen().learn(&[(name.clone(), seen)]);
+                }
+                if place != VersionPlace::Current {
+                    settle::settle_removed(vault, &name)?;
+                }
+            }
+        }
+        secrets.history().shorten(&name);
+        Ok(())
+    }
+}
+
+/// Whether the vault has exactly these bytes, in their place or as an earlier version before a later change.
+fn is_here(vault: &Vault, record: &SignedRecord, encrypted: &[u8]) -> Result<bool, VaultError> {
+    let (secrets, name) = (vault.secrets(), record.name());
+    if let Some(file) = secrets.locate(name, VersionPlace::of(record.kind()))? {
+        match file.read() {
+            Ok(found) if found == encrypted => return Ok(true),
+            Ok(_) | Err(VaultError::Missing | VaultError::Damaged { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let claimed = record.revision(ContentHash::of(encrypted));
+    let is_before = secrets.seen().of(name).highest().is_some_and(|highest| claimed < *highest);
+    let is_it = |found: &[u8]| found == encrypted;
+    Ok(is_before
+        && record.kind() == RecordKind::Value
+        && secrets.history().find(name, is_it).is_some())
+}
+
+/// Where the current value goes when a record replaces it.
+fn replaced_by(
+    vault: &Vault,
+    found: &SecretRevisions,
+    name: &SecretName,
+    revision: &Revision,
+) -> Result<ReplacedValue, VaultError> {
+    let Some(current) = found.at(VersionPlace::Current) else {
+        // A file that is not accepted, if there is one. It is kept as when a secret is set.
+        return Ok(ReplacedValue::Keep);
+    };
+    let encrypted = || vault.secrets().current(name).read();
+    let (history, date) = (vault.secrets().history(), date_of(current));
+    Ok(match found.use_of_replaced(revision) {
+        None | Some(RecordUse::Known | RecordUse::InVault) => ReplacedValue::Leave,
+        Some(RecordUse::Earlier(newer)) if newer.is_empty() => ReplacedValue::Keep,
+        Some(RecordUse::Earlier(newer)) => {
+            ReplacedValue::Insert(history.prepare_insertion(name, &newer, &encrypted()?, date)?)
+        }
+        Some(RecordUse::InsteadOf(version)) => ReplacedValue::Insert(history.prepare_replacement(
+            name,
+            version,
+            &encrypted()?,
+            date,
+        )?),
+    })
+}
+
+fn keep_replaced(
+    vault: &Vault,
+    name: &SecretName,
+    replaced: ReplacedValue,
+) -> Result<(), VaultError> {
+    let history = vault.secrets().history();
+    match replaced {
+        ReplacedValue::Leave => Ok(()),
+        ReplacedValue::Insert(insertion) => history.insert(name, insertion),
+        ReplacedValue::Keep => match history.keep(name)? {
+            Some(kept) => {
+                let durable = history.make_durable(&kept);
+                durable.map_err(|source| vault.secrets().current(name).failed(source))
+            }
+            None => Ok(()),
+        },
+    }
+}
+
+fn date_of(revision: &Revision) -> Option<SystemTime> {
+    SystemTime::try_from(revision.set_at).ok()
+}

@@ -1,0 +1,244 @@
+//! Which records a machine takes, and what becomes of the values.
+
+use fluvio_secret_protocol::{RecordKind, Role, TakenOutcome};
+
+use super::{Machine, Topic, earlier, is_secret, outcome, refusal, update, value};
+use crate::members::list::MemberList;
+use crate::members::member::Member;
+use crate::members::signing_key::SigningKey;
+use crate::members::test_machines::other_vault;
+use crate::secrets::record::Record;
+use crate::tests::{delete, purge, set};
+
+fn pair(role: Role) -> (Machine, Machine, Topic) {
+    let (ada, mut topic) = (Machine::first(), Topic::default());
+    let bob = Machine::member(&ada, role, &mut topic);
+    (ada, bob, topic)
+}
+
+#[test]
+fn a_secret_comes_with_its_bytes_and_counts_as_published_when_it_comes_back() {
+    let (ada, bob, mut topic) = pair(Role::Writer);
+    assert_eq!(value(&bob, "FIRST").expect("a value"), b"first");
+    assert_eq!(ada.record("FIRST", RecordKind::Value), bob.record("FIRST", RecordKind::Value));
+    set(&ada.vault, "A", b"one");
+    assert_eq!(topic.publish(&ada).len(), 1);
+    assert!(topic.publish(&ada).is_empty(), "it has come back");
+    let taken = topic.read(&bob);
+    assert!(is_secret(taken.last().expect("a document"), "A"), "{taken:?}");
+    assert!(topic.publish(&bob).is_empty(), "it has nothing more");
+    let again = topic.read(&bob);
+    assert!(again.iter().all(|one| !is_secret(one, "A")), "{again:?}");
+    // And back.
+    set(&bob.vault, "A", b"two");
+    topic.publish(&bob);
+    topic.read(&ada);
+    assert_eq!(value(&ada, "A").expect("a value"), b"two");
+    assert_eq!(earlier(&ada, "A"), [b"one"]);
+}
+
+#[test]
+fn of_changes_made_apart_the_greater_counts_and_the_other_is_in_the_history() {
+    let (ada, bob, mut topic) = pair(Role::Writer);
+    set(&ada.vault, "A", b"ada's");
+    set(&bob.vault, "A", b"bob's");
+    topic.publish(&ada);
+    topic.publish(&bob);
+    topic.read(&ada);
+    topic.read(&bob);
+    let (one, other) = (value(&ada, "A"), value(&bob, "A"));
+    assert_eq!(one, other);
+    let lost = if one.as_deref() == Some(b"ada's") { b"bob's" } else { b"ada's" };
+    assert_eq!(
+        (earlier(&ada, "A"), earlier(&bob, "A")),
+        (vec![lost.to_vec()], vec![lost.to_vec()])
+    );
+    // Once more: nothing is added.
+    topic.read(&ada);
+    topic.read(&bob);
+    assert_eq!(earlier(&ada, "A").len() + earlier(&bob, "A").len(), 2);
+}
+
+#[test]
+fn a_late_older_value_pushes_no_newer_one_out_of_the_history() {
+    let (ada, bob, _) = pair(Role::Writer);
+    let mut records = Vec::new();
+    for number in 0_u8..14 {
+        set(&ada.vault, "A", &[number]);
+        records.push(ada.record("A", RecordKind::Value));
+    }
+    // The last one first, then every second one, then all of them twice.
+    let late = records.iter().step_by(2).rev();
+    for bytes in records.last().into_iter().chain(late).chain(&records).chain(&records) {
+        outcome(&bob, bytes);
+    }
+    assert_eq!(value(&bob, "A").expect("a value"), [13]);
+    let expected: Vec<_> = (3_u8..13).map(|number| vec![number]).collect();
+    assert_eq!(earlier(&bob, "A"), expected);
+    assert_eq!(earlier(&ada, "A"), expected);
+    assert_eq!(outcome(&bob, &records[0]), TakenOutcome::Known);
+    assert_eq!(outcome(&bob, &records[5]), TakenOutcome::Known);
+}
+
+#[test]
+fn deletions_and_purges_spread_and_a_purged_value_does_not_come_back() {
+    let (ada, bob, mut topic) = pair(Role::Writer);
+    for secret in ["DELETED", "PURGED", "SET_AGAIN"] {
+        set(&ada.vault, secret, b"one");
+    }
+    topic.publish(&ada);
+    topic.read(&bob);
+    let away = Machine::member(&ada, Role::Writer, &mut topic);
+    let old = ada.record("PURGED", RecordKind::Value);
+    delete(&ada.vault, "DELETED").expect("deleted");
+    purge(&ada.vault, "PURGED").expect("purged");
+    delete(&ada.vault, "SET_AGAIN").expect("deleted");
+    topic.publish(&ada);
+    topic.read(&bob);
+    for secret in ["DELETED", "PURGED", "SET_AGAIN"] {
+        assert_eq!(value(&bob, secret), None, "{secret}");
+    }
+    assert_eq!(earlier(&bob, "DELETED"), [b"one"]);
+    assert!(earlier(&bob, "PURGED").is_empty() && !bob.home.file("PURGED").exists());
+    set(&bob.vault, "SET_AGAIN", b"two");
+    topic.publish(&bob);
+    topic.read(&ada);
+    assert_eq!(value(&ada, "SET_AGAIN").expect("a value"), b"two");
+    // The machine that was away publishes to an empty topic before it has read the mark.
+    let mut fresh = Topic::default();
+    fresh.publish(&away);
+    assert!(fresh.documents.contains(&old));
+    let taken = fresh.read(&ada);
+    assert!(taken.iter().all(|one| *one == TakenOutcome::Known), "{taken:?}");
+    assert_eq!(value(&ada, "PURGED"), None);
+    fresh.publish(&ada);
+    fresh.read(&away);
+    assert_eq!(value(&away, "PURGED"), None);
+    assert_eq!(value(&away, "SET_AGAIN").expect("a value"), b"two");
+    let mut last = Topic::default();
+    last.publish(&away);
+    assert!(!last.documents.contains(&old), "its mark was read");
+}
+
+#[test]
+fn an_older_record_does_not_replace_one_that_was_seen() {
+    let (ada, bob, _) = pair(Role::Writer);
+    set(&ada.vault, "A", b"one");
+    let one = ada.record("A", RecordKind::Value);
+    set(&ada.vault, "A", b"two");
+    let two = ada.record("A", RecordKind::Value);
+    outcome(&bob, &two);
+    // A checkout of an old commit takes the file away.
+    std::fs::remove_file(bob.home.file("A")).expect("removed");
+    assert!(is_secret(&outcome(&bob, &one), "A"));
+    assert_eq!(value(&bob, "A"), None, "it is an earlier value");
+    assert_eq!(earlier(&bob, "A"), [b"one"]);
+    assert!(is_secret(&outcome(&bob, &two), "A"));
+    assert_eq!(value(&bob, "A").expect("a value"), b"two");
+    assert_eq!(earlier(&bob, "A"), [b"one"]);
+}
+
+#[test]
+fn forged_and_foreign_records_are_refused() {
+    let (ada, bob, _) = pair(Role::Writer);
+    let stranger = SigningKey::of_seed(&[9; 32]);
+    let list = ada.list();
+    let me = Member::new(
+        list.members()[0].recipient().clone(),
+        *stranger.verification_key(),
+        "",
+        Role::Admin,
+    );
+    let theirs = MemberList::first(ada.vault.id(), vec![me], &stranger).expect("a list");
+    for (kind, value) in
+        [(RecordKind::Value, &b"forged"[..]), (RecordKind::Deleted, b""), (RecordKind::Purged, b"")]
+    {
+        let forged = ada.forge(update("FIRST", kind, 1000, value), &stranger, &theirs);
+        assert!(refusal(&bob, &forged).contains("not a writer"), "{kind:?}");
+    }
+    let other = MemberList::first(other_vault(), list.members().to_vec(), &ada.key());
+    let other = other.expect("a list");
+    let foreign = ada.forge(update("FIRST", RecordKind::Value, 1000, b"x"), &ada.key(), &other);
+    let reason = refusal(&bob, &foreign);
+    assert!(reason.contains("another vault") && !reason.contains("FIRST"), "{reason}");
+    let unsigned = Record {
+        name: "FIRST".parse().expect("a name"),
+        set_at: "2030-01-02T03:04:05Z".parse().expect("a time"),
+        value: b"x".to_vec().into(),
+    };
+    let unsigned = ada.encrypt(&unsigned.encode().expect("encoded"));
+    assert_eq!(refusal(&bob, &unsigned), "it is not signed");
+    assert_eq!(value(&bob, "FIRST").expect("a value"), b"first");
+    assert!(earlier(&bob, "FIRST").is_empty());
+}
+
+#[test]
+fn cut_and_changed_bytes_are_refused() {
+    let (ada, bob, _) = pair(Role::Writer);
+    set(&ada.vault, "A", b"one");
+    let record = ada.record("A", RecordKind::Value);
+    for end in [0, 1, 20, record.len() / 2, record.len() - 1] {
+        refusal(&bob, &record[..end]);
+    }
+    for at in [0, 30, record.len() / 2, record.len() - 1] {
+        let mut changed = record.clone();
+        changed[at] ^= 1;
+        let outcome = outcome(&bob, &changed);
+        let is_taken = matches!(outcome, TakenOutcome::Secret { .. } | TakenOutcome::Known);
+        assert!(!is_taken, "{at}: {outcome:?}");
+    }
+    refusal(&bob, &vec![b'x'; 2 << 20]);
+    refusal(&bob, &ada.encrypt(b"{\"format\":1}\n"));
+    refusal(&bob, &ada.encrypt(b""));
+    assert_eq!(value(&bob, "A"), None);
+    assert!(is_secret(&outcome(&bob, &record), "A"));
+}
+
+#[test]
+fn a_reader_and_a_removed_member_write_nothing() {
+    let (ada, cleo, mut topic) = pair(Role::Reader);
+    let bob = Machine::member(&ada, Role::Writer, &mut topic);
+    set(&bob.vault, "BOB", b"bob's");
+    topic.publish(&bob);
+    topic.read(&ada);
+    topic.read(&cleo);
+    let by_bob = bob.record("BOB", RecordKind::Value);
+    // A list in which the reader writes is signed by no other member.
+    let list = ada.list();
+    let admins = list.members().iter().map(|one| one.clone().with_role(Role::Admin)).collect();
+    let own = MemberList::first(ada.vault.id(), admins, &cleo.key()).expect("a list");
+    let late = ada.forge(update("FIRST", RecordKind::Value, 1000, b"x"), &cleo.key(), &own);
+    assert!(refusal(&ada, &late).contains("not a writer"));
+    let late = ada.forge(update("FIRST", RecordKind::Value, 1000, b"x"), &bob.key(), &bob.list());
+    crate::tests::two_machines::rekey(crate::rekey::change::Rekey::remove(
+        &ada.vault,
+        &bob.fingerprint(),
+    ));
+    topic.publish(&ada);
+    topic.read(&cleo);
+    for machine in [&ada, &cleo] {
+        assert!(refusal(machine, &late).contains("not a writer"));
+        assert_eq!(value(machine, "BOB").expect("a value"), b"bob's", "an admin has signed it");
+        assert_eq!(outcome(machine, &by_bob), TakenOutcome::Known, "it was signed again");
+        assert_eq!(value(machine, "FIRST").expect("a value"), b"first");
+    }
+    // It decrypts nothing that came after it.
+    set(&ada.vault, "AFTER", b"secret");
+    assert_eq!(bob.decrypt(&ada.record("AFTER", RecordKind::Value)), None);
+}
+
+#[test]
+fn a_record_for_a_list_that_is_not_here_is_of_use_later() {
+    let (ada, bob, mut topic) = pair(Role::Writer);
+    let cleo = Machine::newcomer(&ada.vault, Role::Writer);
+    topic.publish(&cleo);
+    topic.read(&ada);
+    ada.admit(&cleo);
+    set(&ada.vault, "A", b"one");
+    let record = ada.record("A", RecordKind::Value);
+    assert_eq!(outcome(&bob, &record), TakenOutcome::Later);
+    assert_eq!(value(&bob, "A"), None);
+    topic.publish(&ada);
+    topic.read(&bob);
+    assert_eq!(value(&bob, "A").expect("a value"), b"one");
+}
