@@ -31,7 +31,7 @@ pub(crate) enum RecordVerdict<'a> {
     /// It is not accepted.
     Refused(RecordError),
     /// It changes the secret.
-    New(RecordTake<'a>),
+    New(Box<RecordTake<'a>>),
 }
 
 /// A record that is written beside the file that it will be, and is not taken.
@@ -139,7 +139,8 @@ impl<'a> RecordTake<'a> {
         let ends_deletion = matches!(change, RecordChange::InVault(..))
             && deleted.is_some_and(|deleted| *deleted < revision)
             && revision.kind != RecordKind::Deleted;
-        Ok(RecordVerdict::New(Self { vault, name, same, revision, change, ends_deletion }))
+        let take = Self { vault, name, same, revision, change, ends_deletion };
+        Ok(RecordVerdict::New(Box::new(take)))
     }
 
     /// Takes the record, durably.
