@@ -113,8 +113,6 @@ pub(crate) struct Reader {
     file: BufReader<File>,
     /// The offset of the next record.
     next: u64,
-    /// What was read of a record that was not whole yet.
-    begun: Vec<u8>,
 }
 
 impl Reader {
@@ -122,7 +120,7 @@ impl Reader {
     pub(crate) fn open(topic: &Path) -> Option<Self> {
         let path = topic.join("records");
         let file = BufReader::new(File::open(&path).ok()?);
-        Some(Self { path, file, next: 0, begun: Vec::new() })
+        Some(Self { path, file, next: 0 })
     }
 
     /// Whether the topic is still the one that was opened.
@@ -141,9 +139,13 @@ impl Reader {
 
     /// The next record, if it is there.
     pub(crate) fn next(&mut self) -> Option<Record> {
-        self.file.read_until(b'\n', &mut self.begun).ok()?;
-        self.begun.pop_if(|byte| *byte == b'\n')?;
-        let line = std::mem::take(&mut self.begun);
+        let mut line = Vec::new();
+        let length = self.file.read_until(b'\n', &mut line).ok()?;
+        if line.pop_if(|byte| *byte == b'\n').is_none() {
+            // It is not whole yet, or never will be: another one may be in its place later.
+            self.file.seek(SeekFrom::Current(-i64::try_from(length).ok()?)).ok()?;
+            return None;
+        }
         self.next += 1;
         parse(self.next - 1, &String::from_utf8(line).ok()?)
     }

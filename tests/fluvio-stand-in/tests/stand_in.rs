@@ -379,7 +379,9 @@ fn records_are_stored_as_badly_as_is_ordered() {
     let killed = cluster.produce(&format!("k:{}\nk:b\n", "a".repeat(1000)));
     assert_eq!(killed.status.signal(), Some(9));
     assert_eq!(cluster.records(""), "");
+    let follower = Follower::start(&cluster, "-B");
     cluster.produce("k:c\n");
+    assert_eq!(follower.next(), "0 c");
     assert_eq!(cluster.records(""), "0 k c\n");
     cluster.order("produce-lost", "");
     assert!(cluster.produce("k:d\nk:e\n").status.success());
