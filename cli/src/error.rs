@@ -15,6 +15,7 @@ use thiserror::Error;
 use crate::daemon_settings::BadSettings;
 use crate::prompt::PromptError;
 use crate::provider::ProviderError;
+use crate::sync::sync_error::SyncError;
 
 /// The status before a connector was started. The shim also exits with it.
 pub(crate) const NOT_STARTED: u8 = 125;
@@ -161,6 +162,9 @@ pub(crate) enum CliError {
     /// An import stopped in the middle.
     #[error("the import stopped ({done}): {source}")]
     Stopped { source: ClientError, done: String },
+    /// The vault is not replicated, or that does not work.
+    #[error(transparent)]
+    Sync(#[from] SyncError),
     /// The system refused a call that does not usually fail.
     #[error("a system call failed: {0}")]
     System(#[source] io::Error),
@@ -220,6 +224,7 @@ impl Helpful for CliError {
         let (advice, command) = match self {
             Self::Client(error) | Self::Stopped { source: error, .. } => return error.help(),
             Self::Launch(error) => return error.help(),
+            Self::Sync(error) => return error.help(),
             Self::Vault(error) => return error.help(),
             Self::Settings(bad) => return bad.help.clone(),
             Self::Config { meant, .. } => {

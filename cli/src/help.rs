@@ -33,7 +33,7 @@ pub const COMMAND_GROUPS: [CommandGroup; 4] = [
         about: "set, list, import and delete secrets",
         commands: &[
             "set", "list", "delete", "rename", "copy", "import", "history", "restore", "log",
-            "vault", "member",
+            "vault", "member", "sync",
         ],
     },
     CommandGroup {
@@ -93,7 +93,8 @@ fn template(command: &Command) -> String {
         format!("{heading}:\n{}\n", lines.collect::<String>())
     };
     let groups: String = COMMAND_GROUPS.iter().map(group).collect();
-    format!("{{about}}\n{{usage-heading}} {{usage}}\n\n{groups}Options:\n{{options}}{{after-help}}")
+    let example = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    format!("{{about}}\n{{usage-heading}} {{usage}}\n{example}\n\n{groups}Options:\n{{options}}")
 }
 
 /// Leaves the examples in the short help, and says where the rest is.

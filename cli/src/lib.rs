@@ -18,6 +18,7 @@
 //! * [`deployed`], [`restarts`], [`cdk_call`]: connectors of `cdk`, their restarts, and calls of `cdk`
 //! * [`holders`], [`on_path`]: processes that hold a lease, programs on PATH
 //! * [`git`]: calls of git; [`merge_driver`] and [`git_attributes`]: how it merges the files of secrets
+//! * [`sync`]: the replication of a vault over a topic
 //! * [`output`], [`format`](mod@format), [`style`], [`date`], [`progress`]: what is printed
 //! * [`error`](mod@error): what can go wrong, and the exit status for it
 
@@ -57,6 +58,7 @@ mod restarts;
 mod secrets_file;
 mod signals;
 mod style;
+mod sync;
 mod usage_error;
 mod value;
 mod vault_choice;

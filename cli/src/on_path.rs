@@ -13,6 +13,11 @@ pub(crate) fn all(name: &str, path: Option<&OsStr>) -> Vec<PathBuf> {
     folders.map(|folder| folder.join(name)).filter(|program| is_program(program)).collect()
 }
 
+/// The program that a shell would run by this name.
+pub(crate) fn first(name: &Path, path: Option<&OsStr>) -> Option<PathBuf> {
+    all(name.to_str()?, path).into_iter().next()
+}
+
 pub(crate) fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }

@@ -11,6 +11,7 @@ pub(crate) mod product;
 pub(crate) mod pty;
 pub(crate) mod shell;
 pub(crate) mod sources;
+pub(crate) mod sync;
 pub(crate) mod trace;
 pub(crate) mod watch;
 pub(crate) mod wire;

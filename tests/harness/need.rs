@@ -53,6 +53,16 @@ pub(crate) fn plain_user() -> bool {
     elsewhere(!rustix::process::geteuid().is_root(), "as a plain user: cargo xtask test-as UID")
 }
 
+/// Whether a variable is set, which says how to do something on this machine.
+pub(crate) fn variable(name: &str) -> bool {
+    std::env::var_os(name).is_some() || lacks(&format!("the variable {name}"))
+}
+
+/// Whether `fluvio` is the stand-in, which has faults.
+pub(crate) fn stand_in() -> bool {
+    elsewhere(std::env::var_os("FLUVIO").is_none(), "over the stand-in of fluvio")
+}
+
 /// Whether the sources are at hand, which they are not where another user runs the built tests.
 pub(crate) fn sources() -> bool {
     let here = std::env::var_os("FLUVIO_SECRET_TEST_PROGRAMS").is_none();

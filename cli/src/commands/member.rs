@@ -10,6 +10,7 @@ use fluvio_secret_protocol::{
 use fluvio_secret_system::printable;
 
 use super::key::rekey::{reseal_in, say_rest, say_state, summary};
+use super::sync::remark::say_compact;
 use crate::argument::{self, BadArgument};
 use crate::connection::client_about;
 use crate::error::CliError;
@@ -172,6 +173,16 @@ enum RoleArg {
     Reader,
 }
 
+impl RequestArgs {
+    pub(super) fn role(&self) -> Option<Role> {
+        self.role.map(Role::from)
+    }
+
+    pub(super) fn note(&self) -> Option<&String> {
+        self.note.as_ref()
+    }
+}
+
 impl From<RoleArg> for Role {
     fn from(role: RoleArg) -> Self {
         match role {
@@ -302,9 +313,10 @@ fn remove(args: RemoveMemberArgs) -> Result<(), CliError> {
     let RemoveMemberArgs { vault, member } = args;
     let vault = vault.here_noted()?;
     let shown = member.trim().to_owned();
-    let resealed = reseal_in(vault, RemoveMember { member })?;
+    let resealed = reseal_in(vault.clone(), RemoveMember { member })?;
     output::confirm(&format!("Member \"{shown}\" removed successfully ({})", summary(&resealed)));
     output::say(ABOUT_THE_REMOVED);
+    say_compact(vault.as_ref());
     say_rest(&resealed);
     Ok(())
 }

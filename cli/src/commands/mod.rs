@@ -16,6 +16,7 @@ pub(crate) mod run;
 mod secret;
 mod shim;
 mod status;
+pub(crate) mod sync;
 mod unused;
 mod vault;
 mod watch;
@@ -43,6 +44,8 @@ pub(crate) enum Command {
     Vault(vault::VaultCommand),
     #[command(subcommand)]
     Member(member::MemberCommand),
+    #[command(subcommand)]
+    Sync(sync::SyncCommand),
     Run(run::RunArgs),
     Check(check::CheckArgs),
     Cdk(cdk::CdkArgs),
@@ -80,6 +83,9 @@ Example:
     /// What git calls to merge two files of a secret
     #[command(hide = true)]
     GitMerge(git_merge::GitMergeArgs),
+    /// What becomes a program that is to end with its parent
+    #[command(hide = true)]
+    EndWithParent(sync::EndWithParentArgs),
     /// Print this text, which is the help or the version.
     #[command(skip)]
     Help(String),
@@ -102,6 +108,7 @@ impl Command {
             Self::Log(args) => log::log(&args),
             Self::Vault(command) => vault::vault(command),
             Self::Member(command) => member::member(command),
+            Self::Sync(command) => sync::sync(command),
             Self::Run(args) => run::run(args, hardened),
             Self::Check(args) => check::check(&args),
             Self::Cdk(args) => cdk::cdk(args, hardened),
@@ -120,6 +127,7 @@ impl Command {
             Self::WatchCdk(args) => cdk::watch_cdk(args, hardened),
             Self::MaskCdk(args) => cdk::mask_cdk(&args, hardened),
             Self::GitMerge(args) => git_merge::git_merge(&args),
+            Self::EndWithParent(args) => sync::end_with_parent(args, hardened),
             Self::Help(text) => output::print(&text),
             Self::Manual(manual) => manual.show(hardened),
         }

@@ -6,6 +6,7 @@ use clap::Args;
 use fluvio_secret_protocol::{Rotate, Unfinished};
 
 use super::rekey::{kept_passphrase, reseal, say_rest, summary};
+use crate::commands::sync::remark::say_compact_any;
 use crate::connection::client;
 use crate::error::CliError;
 use crate::members::members;
@@ -64,6 +65,7 @@ pub(super) fn rotate(args: &RotateArgs) -> Result<(), CliError> {
         "note: the new key is in {}\nhelp: keep a copy of it in a safe place",
         resealed.identity
     ));
+    say_compact_any();
     say_rest(&resealed);
     Ok(())
 }

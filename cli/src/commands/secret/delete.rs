@@ -5,6 +5,7 @@ use fluvio_secret_protocol::{ClientError, Delete, Deleted, GetStale, SecretName,
 
 use super::remarks;
 use crate::argument;
+use crate::commands::sync::remark::say_compact;
 use crate::connection::client_about;
 use crate::error::CliError;
 use crate::output;
@@ -53,7 +54,7 @@ pub(crate) fn delete(args: DeleteArgs) -> Result<(), CliError> {
         question::ask(&format!("Delete {all} and all earlier versions for good?"), "deleted")?;
     }
     let word = if purge { "purged" } else { "deleted" };
-    let mut client = client_about(vault)?;
+    let mut client = client_about(vault.clone())?;
     let mut outcome = Ok(());
     let mut deleted = Vec::new();
     for name in names {
@@ -68,6 +69,9 @@ pub(crate) fn delete(args: DeleteArgs) -> Result<(), CliError> {
             }
             Err(error) => return Err(error.into()),
         }
+    }
+    if purge && !deleted.is_empty() {
+        say_compact(vault.as_ref());
     }
     // As many as one request may have.
     for names in deleted.chunks(limits::GRANT_NAMES) {

@@ -1,0 +1,176 @@
+//! `sync run`, and what starts and stops it: `now`, `stop`, `leave`.
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use clap::Args;
+use fluvio_secret_protocol::StartError;
+use fluvio_secret_system::harden::Hardened;
+use fluvio_secret_system::project::PERSONAL;
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal, setsid};
+
+use super::start::make_equal;
+use super::{replicated, sync_places};
+use crate::connection::{client, client_about};
+use crate::error::CliError;
+use crate::members::members;
+use crate::sync::engine::Engine;
+use crate::sync::fluvio::FluvioProgram;
+use crate::sync::replicator::SyncGoal;
+use crate::sync::sync_log::SyncLog;
+use crate::sync::{process, sync_config};
+use crate::vault_choice::{VaultArgs, shown};
+use crate::{format, output};
+
+/// Publish and take everything once
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The command reads the whole topic itself, and waits until the topic has all that the vault has. It
+does so whether or not the process in the background runs.
+
+Example:
+  fluvio-secret sync now")]
+pub(crate) struct SyncNowArgs {
+    #[command(flatten)]
+    vault: VaultArgs,
+}
+
+/// Stop following the topic of a vault
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The process in the background stops, and does not start again until `sync start` or `sync run`.
+Until then, changes are not published, and none arrive. Nothing is lost.
+
+Example:
+  fluvio-secret sync stop")]
+pub(crate) struct StopSyncArgs {
+    #[command(flatten)]
+    vault: VaultArgs,
+}
+
+/// Stop following the topic, and forget it
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The vault keeps its secrets, and the topic its records. This machine stays a member until an admin
+removes it, so the others still encrypt for it.
+
+Example:
+  fluvio-secret sync leave")]
+pub(crate) struct LeaveTopicArgs {
+    #[command(flatten)]
+    vault: VaultArgs,
+}
+
+/// Follow the topic of a vault in the foreground
+#[derive(Args, Debug)]
+#[command(after_help = "\
+This is the process that `sync start` starts in the background. Run it yourself to watch what it
+does, or under a service manager. It reports each trouble once, tries again, and reports its end.
+While the vault is locked, it waits. It never has a value or a key.
+
+Example:
+  fluvio-secret sync run
+  fluvio-secret sync run --vault ~/src/weather")]
+pub(crate) struct RunSyncArgs {
+    #[command(flatten)]
+    vault: VaultArgs,
+
+    /// Leave the session of the starter, and report in the log
+    #[arg(long, hide = true)]
+    detached: bool,
+}
+
+/// What a child becomes that is to end with its parent.
+#[derive(Args, Debug)]
+pub(crate) struct EndWithParentArgs {
+    /// The process that starts it.
+    parent: i32,
+
+    /// The program, and its arguments.
+    #[arg(num_args = 1.., last = true)]
+    command: Vec<OsString>,
+}
+
+pub(super) fn now(args: &SyncNowArgs) -> Result<(), CliError> {
+    let vault = replicated(&args.vault)?;
+    let (places, fluvio) = (sync_places()?, FluvioProgram::find()?);
+    let (replicator, vault) = make_equal(&places, &fluvio, vault)?;
+    let records = replicator.status().records;
+    let records = format::count(usize::try_from(records).unwrap_or(usize::MAX), "record");
+    output::confirm(&format!("Vault and topic \"{}\" are equal ({records})", vault.topic));
+    Ok(())
+}
+
+pub(super) fn stop(args: &StopSyncArgs) -> Result<(), CliError> {
+    let vault = replicated(&args.vault)?;
+    let was_running = process::stop(&sync_places()?, &vault.id)?;
+    output::confirm(match was_running {
+        true => "Replication stopped",
+        false => "Replication is not running",
+    });
+    Ok(())
+}
+
+pub(super) fn leave(args: &LeaveTopicArgs) -> Result<(), CliError> {
+    let vault = replicated(&args.vault)?;
+    let places = sync_places()?;
+    process::stop(&places, &vault.id)?;
+    sync_config::forget(&places, &vault.id)?;
+    // Without the entry in the configuration, it means nothing.
+    let _ = fs::remove_file(places.status(&vault.id));
+    output::confirm(&format!("Topic \"{}\" left successfully", vault.topic));
+    // Whether this machine is a member is a hint, and no reason to start a daemon or to fail.
+    let listed = client_about(vault.address()).and_then(|mut client| Ok(members(&mut client)?));
+    let own = listed.ok().and_then(|listed| {
+        let mut others = listed.members.iter().filter(|one| !one.own && !one.requested);
+        others.next()?;
+        listed.members.iter().find(|one| one.own && !one.requested).cloned()
+    });
+    if let Some(own) = own {
+        output::say(&format!(
+            "note: this machine stays a member\n\
+             help: to remove it, have an admin run: fluvio-secret member remove {}",
+            own.fingerprint
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn run(args: &RunSyncArgs) -> Result<(), CliError> {
+    if args.detached {
+        // A session of our own gets no hang-up or Ctrl-C of a terminal.
+        setsid().map_err(|error| CliError::System(error.into()))?;
+    }
+    let vault = replicated(&args.vault)?;
+    let (places, fluvio) = (sync_places()?, FluvioProgram::find()?);
+    let _lock = process::lock(&places, &vault.id)?;
+    let name = vault.path.as_deref().map_or(PERSONAL.to_owned(), |path| shown(Some(path)));
+    let log = match args.detached {
+        true => SyncLog::File { path: places.log.clone(), vault: name.clone() },
+        false => SyncLog::Terminal,
+    };
+    // The daemon may start here, and not each time that you have stopped it.
+    if let Err(error) = client() {
+        log.say(&format!("warning: {}", error.text().trim_start_matches("error: ")));
+    }
+    log.say(&format!("note: follows the topic {} for the vault {name}", vault.topic));
+    Engine::new(places, fluvio, vault, SyncGoal::Follow, log).follow()
+}
+
+/// Becomes the program, which the kernel ends with its parent (`PR_SET_PDEATHSIG` in prctl(2)).
+pub(crate) fn end_with_parent(args: EndWithParentArgs, hardened: Hardened) -> Result<(), CliError> {
+    let EndWithParentArgs { parent, command } = args;
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|error| CliError::System(error.into()))?;
+    // The parent may have exited before the call.
+    if getppid() != Pid::from_raw(parent) {
+        return Err(CliError::Some);
+    }
+    hardened.release().map_err(CliError::System)?;
+    let mut words = command.into_iter();
+    let path = words.next().unwrap_or_default();
+    let source = Command::new(&path).args(words).exec();
+    Err(CliError::Shim(StartError::Program { path: path.into(), source }))
+}

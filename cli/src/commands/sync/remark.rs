@@ -1,0 +1,31 @@
+//! What commands add if a vault is replicated: the topic keeps what they were to remove.
+
+use fluvio_secret_protocol::VaultAddress;
+
+use super::find;
+use crate::connection::places;
+use crate::output;
+use crate::sync::sync_config;
+use crate::sync::sync_places::SyncPlaces;
+
+const ABOUT_THE_TOPIC: &str = "\
+note: the topic of the vault still has the earlier records, encrypted for the earlier keys
+help: remove them from the topic with: fluvio-secret sync compact";
+
+/// Names the next step if this vault is replicated.
+pub(crate) fn say_compact(vault: Option<&VaultAddress>) {
+    let found = places().ok().map(|places| find(&SyncPlaces::of(&places), vault));
+    if let Some(Ok(Some(_))) = found {
+        output::say(ABOUT_THE_TOPIC);
+    }
+}
+
+/// The same if any vault is replicated.
+pub(crate) fn say_compact_any() {
+    let all = places().ok().map(|places| sync_config::all(&SyncPlaces::of(&places)));
+    if let Some(Ok(all)) = all
+        && !all.is_empty()
+    {
+        output::say(ABOUT_THE_TOPIC);
+    }
+}

@@ -1,0 +1,115 @@
+//! The announcements on a topic. They are not encrypted, so that a machine that wants to join can read them.
+
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::children::{ChildMessage, ConsumerChild};
+use super::event::ConsumeFrom;
+use super::fluvio::FluvioProgram;
+use super::line;
+use super::sync_error::SyncError;
+use crate::error::CliError;
+
+/// How long the consumer may be silent.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
+/// The most announcements that are tried. Other programs may write to the topic.
+const MOST_ANNOUNCEMENTS: usize = 256;
+
+/// What looks like an announcement. The daemon says whether an admin has signed it.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) struct ShownAnnouncement {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) topic: String,
+    pub(crate) generation: u64,
+}
+
+/// The part of an announcement that says what it is about.
+#[derive(Deserialize)]
+struct Subject {
+    vault: String,
+    topic: String,
+    generation: u64,
+}
+
+/// Those on a topic, the newest generation first.
+pub(crate) fn read(
+    fluvio: &FluvioProgram,
+    topic: &str,
+) -> Result<Vec<ShownAnnouncement>, CliError> {
+    let failed = |cause: String| SyncError::Call { what: format!("read the topic {topic}"), cause };
+    let mark = line::new_mark(0);
+    let (sender, messages) = sync_channel::<ChildMessage>(16);
+    let command = fluvio.consumer(topic, &mark, ConsumeFrom::Beginning);
+    let _consumer = ConsumerChild::start(command, 0, sender).map_err(CliError::System)?;
+    let mut found = Vec::new();
+    loop {
+        match messages.recv_timeout(SILENCE_TIMEOUT) {
+            Ok(ChildMessage::Line { line, .. }) => {
+                let announcement = parse(&line, &mark).filter(|one| !found.contains(one));
+                found.extend(announcement.filter(|_| found.len() < MOST_ANNOUNCEMENTS));
+            }
+            Ok(ChildMessage::ConsumerEnded { failure: None, .. }) => break,
+            Ok(ChildMessage::ConsumerEnded { failure: Some(failure), .. }) => {
+                return Err(failed(failure.cause).into());
+            }
+            Ok(ChildMessage::ProducerEnded { .. }) => {}
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                return Err(failed("fluvio does not answer".to_owned()).into());
+            }
+        }
+    }
+    found.sort_by_key(|one| std::cmp::Reverse(one.generation));
+    Ok(found)
+}
+
+/// Reads what looks like an announcement. Other documents of a vault are encrypted.
+fn parse(line: &[u8], mark: &str) -> Option<ShownAnnouncement> {
+    let (key, bytes) = line::plain_document(line, mark)?;
+    let mut values = serde_json::Deserializer::from_slice(&bytes).into_iter::<Subject>();
+    let Subject { vault, topic, generation } = values.next()?.ok()?;
+    (vault == key).then_some(ShownAnnouncement { bytes, topic, generation })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ShownAnnouncement, parse, read};
+    use crate::sync::fluvio::tests::script;
+    use crate::sync::line::to_publish;
+
+    fn line(key: &str, document: &str) -> String {
+        let line = String::from_utf8(to_publish(key, document.as_bytes())).expect("text");
+        format!("m 7 {}", line.trim_end().replace('\t', " "))
+    }
+
+    const DOCUMENT: &str = r#"{"format":1,"vault":"v","topic":"t","generation":3,"key":"k"}
+signature"#;
+
+    #[test]
+    fn an_announcement_is_recognized_and_nothing_else() {
+        let found = parse(line("v", DOCUMENT).as_bytes(), "m").expect("an announcement");
+        let (bytes, topic) = (DOCUMENT.as_bytes().to_vec(), "t".to_owned());
+        assert_eq!(found, ShownAnnouncement { bytes, topic, generation: 3 });
+        for (key, document) in
+            [("w", DOCUMENT), ("v", "age-encryption.org/v1"), ("v", "{}"), ("v", "{"), ("v", "")]
+        {
+            assert_eq!(parse(line(key, document).as_bytes(), "m"), None, "{key} {document}");
+        }
+        assert_eq!(parse(line("v", DOCUMENT).as_bytes(), "n"), None);
+    }
+
+    #[test]
+    fn a_topic_is_read_to_its_end() {
+        let made = tempfile::tempdir().expect("a directory");
+        // The format is the fourth word, and its mark is the first one in it.
+        let value = line("v", DOCUMENT);
+        let value = value.strip_prefix("m ").expect("a mark");
+        let text = format!("for i in 1 2; do echo \"${{4%% *}} {value}\"; echo x; done");
+        let found = read(&script(made.path(), &text), "t").expect("a topic");
+        assert_eq!(found.len(), 1, "the same one twice");
+        let failing = script(made.path(), "echo no >&2; exit 1");
+        let error = read(&failing, "t").expect_err("an error");
+        assert_eq!(error.to_string(), "cannot read the topic t: no");
+    }
+}

@@ -1,0 +1,98 @@
+//! What the daemon says of the documents that it was handed.
+
+use std::time::Instant;
+
+use fluvio_secret_protocol::{TakenDocument, TakenOutcome};
+
+use super::reading::LOCK_CHECK_INTERVAL;
+use super::{Phase, Replicator};
+use crate::sync::event::DaemonFailure;
+use crate::sync::status_file::AcknowledgedRecords;
+use crate::sync::troubles::SyncTrouble;
+
+impl Replicator {
+    pub(super) fn took(&mut self, offset: u64, hash: u128, taken: TakenDocument, now: Instant) {
+        let TakenDocument { id, outcome } = taken;
+        let is_acknowledgement = matches!(outcome, TakenOutcome::Acknowledged { .. });
+        self.read_document(offset, is_acknowledgement);
+        let is_new = match outcome {
+            TakenOutcome::Later | TakenOutcome::ForOthers => {
+                self.documents.keep_for_later(hash, &id);
+                false
+            }
+            _ => self.documents.settle(hash, &id, is_acknowledgement),
+        };
+        self.returned(&id, now);
+        if is_new {
+            self.learn(hash, outcome, now);
+        }
+    }
+
+    fn learn(&mut self, hash: u128, outcome: TakenOutcome, now: Instant) {
+        match outcome {
+            TakenOutcome::Secret { .. } => self.acknowledge_soon(now),
+            TakenOutcome::Members => {
+                self.acknowledge_soon(now);
+                self.anything_changed(now);
+            }
+            TakenOutcome::Acknowledged { member, topic, records, at } => {
+                if topic == self.vault.topic {
+                    let known = self.members.entry(member).or_default();
+                    if at >= known.at {
+                        *known = AcknowledgedRecords { records, at };
+                    }
+                }
+            }
+            TakenOutcome::Announced { topic, generation } => self.found(topic, generation, now),
+            TakenOutcome::Refused { reason } => {
+                self.refused += 1;
+                self.last_refusal = Some(reason);
+                self.odd(hash, now);
+            }
+            TakenOutcome::Known | TakenOutcome::Later | TakenOutcome::ForOthers => {}
+        }
+    }
+
+    /// This machine may decrypt more now, and what it has may be new to others.
+    pub(super) fn anything_changed(&mut self, now: Instant) {
+        if self.documents.unsettled() > 0 {
+            self.reread(now);
+        }
+        self.list_at = Some(now);
+    }
+
+    /// A document is on the topic.
+    pub(super) fn returned(&mut self, id: &str, now: Instant) {
+        if self.publisher.returned(id) {
+            self.works(SyncTrouble::Publishing);
+            self.publish_pause.reset();
+            self.acknowledge_soon(now);
+        }
+    }
+
+    /// The daemon cannot take documents at present. The topic is read again when it can.
+    pub(super) fn daemon_failed(&mut self, failure: DaemonFailure, now: Instant) {
+        // The documents that were handed over after this one fail as well.
+        if !matches!(self.phase, Phase::Reading(_) | Phase::Following { .. }) {
+            return;
+        }
+        match failure {
+            DaemonFailure::Locked(cause) => {
+                self.end_consumer(Phase::Locked(now + LOCK_CHECK_INTERVAL));
+                self.report(SyncTrouble::Locked, &cause);
+            }
+            DaemonFailure::Other(cause) => {
+                let pause = self.read_pause.next();
+                self.end_consumer(Phase::Waiting(now + pause));
+                self.report(SyncTrouble::Vault, &cause);
+            }
+        }
+    }
+
+    pub(super) fn lock_checked(&mut self, is_locked: bool, now: Instant) {
+        if matches!(self.phase, Phase::Locked(_)) && !is_locked {
+            self.works(SyncTrouble::Locked);
+            self.phase = Phase::Waiting(now);
+        }
+    }
+}

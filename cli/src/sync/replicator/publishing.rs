@@ -1,0 +1,129 @@
+//! What the topic lacks.
+
+use std::time::{Duration, Instant};
+
+use fluvio_secret_protocol::{ListedSyncDocument, SecretName, limits};
+
+use super::{Phase, Replicator};
+use crate::sync::event::{DaemonFailure, SyncAction};
+use crate::sync::troubles::SyncTrouble;
+
+/// How long changes are collected before the topic is acknowledged, and how often it is.
+pub(super) const ACKNOWLEDGE_DELAY: Duration = Duration::from_secs(5);
+pub(super) const ACKNOWLEDGE_PERIOD: Duration = Duration::from_secs(60);
+
+impl Replicator {
+    /// Whether it is known what the topic has.
+    pub(super) fn publishes(&self) -> bool {
+        match self.phase {
+            Phase::Following { .. } => true,
+            // What you set while the vault is locked is published. It was known then what the topic has.
+            Phase::Locked(_) => self.was_read,
+            Phase::Waiting(_) | Phase::Reading(_) => false,
+        }
+    }
+
+    pub(super) fn advance_publishing(&mut self, now: Instant) {
+        if !self.publishes() {
+            return;
+        }
+        let (topic, generation) = (self.vault.topic.clone(), self.vault.generation);
+        if self.list_at.is_some_and(|at| at <= now) {
+            self.list_at = None;
+            self.list(&[]);
+            self.lists_left += 1;
+            self.actions.push(SyncAction::Announce { topic: topic.clone(), generation });
+        }
+        // The next one follows when this one was handed over.
+        if let Some(key) = self.publisher.next() {
+            self.actions.push(SyncAction::Send { topic: topic.clone(), key });
+        }
+        let is_following = matches!(self.phase, Phase::Following { .. });
+        if is_following && self.acknowledge_at.is_some_and(|at| at <= now) {
+            self.acknowledge_at = None;
+            self.acknowledged_at = Some(now);
+            let records = self.offsets.records();
+            self.actions.push(SyncAction::Acknowledge { topic, records });
+        }
+    }
+
+    fn list(&mut self, names: &[SecretName]) {
+        self.lists_left += 1;
+        self.actions.push(SyncAction::List(names.to_vec()));
+    }
+
+    /// The vault has changed. Without names, anything may have.
+    pub(super) fn changed(&mut self, names: &[SecretName], now: Instant) {
+        if names.is_empty() {
+            self.anything_changed(now);
+        } else if self.publishes() {
+            names.chunks(limits::PAGE_NAMES).for_each(|names| self.list(names));
+        }
+        // Otherwise, everything is listed when the topic was read.
+    }
+
+    pub(super) fn listed(
+        &mut self,
+        listed: Result<Vec<ListedSyncDocument>, DaemonFailure>,
+        now: Instant,
+    ) {
+        self.lists_left = self.lists_left.saturating_sub(1);
+        match listed {
+            Ok(listed) => {
+                self.works(SyncTrouble::Vault);
+                self.publisher.wants(listed, |id| self.documents.has(id));
+            }
+            Err(failure) => self.cannot_list(failure, now),
+        }
+    }
+
+    /// A document was handed to the producer, or is gone.
+    pub(super) fn sent(&mut self, sent: Result<Option<String>, DaemonFailure>, now: Instant) {
+        self.publisher.fetched();
+        match sent {
+            Ok(Some(id)) => self.publisher.sent(&id, now),
+            Ok(None) => {}
+            Err(failure) => self.cannot_list(failure, now),
+        }
+    }
+
+    pub(super) fn announced(
+        &mut self,
+        announced: Result<Option<(String, Vec<u8>)>, DaemonFailure>,
+        now: Instant,
+    ) {
+        self.lists_left = self.lists_left.saturating_sub(1);
+        match announced {
+            Ok(Some((id, bytes))) if self.publishes() && !self.documents.has(&id) => {
+                self.publisher.sent(&id, now);
+                let topic = self.vault.topic.clone();
+                self.actions.push(SyncAction::SendBytes { topic, bytes });
+            }
+            Ok(_) => {}
+            Err(failure) => self.cannot_list(failure, now),
+        }
+    }
+
+    /// What the vault has to publish is not known at present.
+    fn cannot_list(&mut self, failure: DaemonFailure, now: Instant) {
+        match failure {
+            DaemonFailure::Locked(_) => self.daemon_failed(failure, now),
+            DaemonFailure::Other(cause) => {
+                self.report(SyncTrouble::Vault, &cause);
+                self.list_at = Some(now + self.publish_pause.next());
+            }
+        }
+    }
+
+    pub(super) fn producer_ended(&mut self, cause: &str, now: Instant) {
+        self.report(SyncTrouble::Publishing, cause);
+        self.publisher.forget();
+        self.list_at = Some(now + self.publish_pause.next());
+    }
+
+    pub(super) fn acknowledge_soon(&mut self, now: Instant) {
+        let earliest = self.acknowledged_at.map(|at| at + ACKNOWLEDGE_PERIOD);
+        let at = earliest.map_or(now + ACKNOWLEDGE_DELAY, |at| at.max(now + ACKNOWLEDGE_DELAY));
+        self.acknowledge_at.get_or_insert(at);
+    }
+}

@@ -1,0 +1,100 @@
+//! Why a vault is not replicated.
+
+use std::io;
+use std::path::PathBuf;
+
+use fluvio_secret_system::help::{Help, Helpful};
+use thiserror::Error;
+
+use super::event::DaemonFailure;
+use super::fluvio::FLUVIO_VARIABLE;
+
+#[derive(Debug, Error)]
+pub(crate) enum SyncError {
+    /// A call of `fluvio` failed.
+    #[error("cannot {what}: {cause}")]
+    Call { what: String, cause: String },
+    /// The process exited at once.
+    #[error("the process that follows the topic did not start ({status})")]
+    Detach { status: String, log: PathBuf },
+    #[error("cannot use {}: {source}", .path.display())]
+    File { path: PathBuf, source: io::Error },
+    #[error("this machine is not an admin of the vault")]
+    NotAdmin,
+    /// There is no program `fluvio`.
+    #[error("there is no program fluvio on PATH")]
+    NoProgram,
+    #[error("the topic {topic} does not exist")]
+    NoTopic { topic: String },
+    /// The topic has no announcement of that admin.
+    #[error("the admin {admin} has not announced a vault on the topic {topic}")]
+    NotAnnounced { admin: String, topic: String },
+    #[error("the vault is not replicated")]
+    NotReplicated,
+    #[error("the process that follows the topic (pid {pid}) does not stop")]
+    NotStopped { pid: u32 },
+    /// The process is in another container.
+    #[error("the process that follows the topic cannot be found")]
+    NotFound,
+    #[error("the vault is replicated over the topic {topic} already")]
+    OtherTopic { topic: String },
+    #[error("cannot run {}: {source}", .path.display())]
+    Program { path: PathBuf, source: io::Error },
+    #[error("another process follows the topic{}", pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default())]
+    Running { pid: Option<u32> },
+    /// It does not work at present.
+    #[error("{cause}")]
+    Trouble { cause: String, help: Option<Help> },
+    #[error("cannot read {}: {why}", .path.display())]
+    Unread { path: PathBuf, why: String },
+}
+
+impl Helpful for SyncError {
+    fn help(&self) -> Option<Help> {
+        let (advice, command) = match self {
+            Self::Detach { log, .. } => {
+                return Some(Help::advice(format!("see the end of {}", log.display())));
+            }
+            Self::NoProgram | Self::Program { .. } => {
+                return Some(Help::advice(format!(
+                    "install Fluvio, or name its program in {FLUVIO_VARIABLE}"
+                )));
+            }
+            Self::Trouble { help, .. } => return help.clone(),
+            Self::NoTopic { .. } => ("have an admin run", "fluvio-secret sync start"),
+            Self::NotAnnounced { .. } => {
+                ("check the fingerprint, and have that admin run", "fluvio-secret sync start")
+            }
+            Self::NotAdmin => (
+                "run this on a machine of an admin, which is listed by",
+                "fluvio-secret member list",
+            ),
+            Self::NotReplicated => ("replicate it with", "fluvio-secret sync start"),
+            Self::NotFound => {
+                return Some(Help::advice("stop it in the container that it runs in"));
+            }
+            Self::OtherTopic { .. } => ("to leave that topic, run", "fluvio-secret sync leave"),
+            Self::Running { .. } => ("stop it with", "fluvio-secret sync stop"),
+            Self::Unread { .. } => {
+                return Some(Help::advice("move that file away, and start again"));
+            }
+            _ => return None,
+        };
+        Some(Help::command(advice, command))
+    }
+}
+
+impl SyncError {
+    /// What does not work, with its help.
+    pub(crate) fn trouble(text: &str) -> Self {
+        let (cause, help) = Help::of_report(text);
+        Self::Trouble { cause: cause.to_owned(), help }
+    }
+}
+
+impl From<DaemonFailure> for SyncError {
+    fn from(failure: DaemonFailure) -> Self {
+        let (DaemonFailure::Locked(text) | DaemonFailure::Other(text)) = failure;
+        Self::trouble(&text)
+    }
+}

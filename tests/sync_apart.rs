@@ -1,0 +1,117 @@
+//! Machines that changed the same vault while they were apart.
+
+use std::collections::BTreeSet;
+
+use crate::harness::eventually;
+use crate::harness::sync::{Cluster, Machine};
+
+/// Waits until all machines have the same value of a secret, and returns it.
+fn until_agreed(machines: &[&Machine], name: &str) -> String {
+    let mut agreed = String::new();
+    eventually(&format!("one value of {name}"), || {
+        let values: BTreeSet<_> = machines.iter().map(|machine| machine.value(name).ok()).collect();
+        let Some(Some(value)) = values.first().filter(|_| values.len() == 1) else { return false };
+        agreed = String::from_utf8(value.clone()).unwrap();
+        true
+    });
+    agreed
+}
+
+#[test]
+fn two_values_that_were_set_while_apart_are_both_kept() {
+    let cluster = Cluster::new();
+    let ada = Machine::first(&cluster);
+    let bob = Machine::admitted_by(&ada, "writer");
+    ada.set("A", "before");
+    bob.until_has("A", "before");
+    for machine in [&ada, &bob] {
+        machine.sync(&["stop"]);
+    }
+    ada.set("A", "of ada");
+    bob.set("A", "of bob");
+    bob.set("B", "of bob");
+    for machine in [&bob, &ada] {
+        machine.sync(&["start", "--topic", cluster.topic()]);
+    }
+    bob.until_has("B", "of bob");
+    ada.until_has("B", "of bob");
+    let current = until_agreed(&[&ada, &bob], "A");
+    let other = if current == "of ada" { "of bob" } else { "of ada" };
+    for machine in [&ada, &bob] {
+        let kept = || machine.earlier_values("A").contains(&other.to_owned());
+        eventually("the other value in the history", kept);
+        assert!(machine.earlier_values("A").contains(&"before".to_owned()));
+    }
+    // The next change counts more than both.
+    ada.set("A", "after");
+    bob.until_has("A", "after");
+}
+
+#[test]
+fn a_secret_that_was_deleted_here_and_set_there_is_one_of_both_everywhere() {
+    let cluster = Cluster::new();
+    let ada = Machine::first(&cluster);
+    let bob = Machine::admitted_by(&ada, "writer");
+    for name in ["A", "B"] {
+        ada.set(name, "before");
+        bob.until_has(name, "before");
+    }
+    bob.sync(&["stop"]);
+    // One change on this side, and two on the other: these count.
+    ada.ok(&["delete", "A", "B"]);
+    ada.set("B", "between");
+    ada.ok(&["delete", "B"]);
+    bob.set("A", "one");
+    bob.set("A", "two");
+    bob.set("B", "one");
+    bob.sync(&["start", "--topic", cluster.topic()]);
+    ada.until_has("A", "two");
+    bob.until_lacks("B");
+    assert!(bob.has("A", "two") && ada.value("B").is_err());
+    assert!(bob.earlier_values("B").contains(&"one".to_owned()));
+}
+
+#[test]
+fn a_purged_secret_is_published_by_nobody_again() {
+    let cluster = Cluster::new();
+    let ada = Machine::first(&cluster);
+    let bob = Machine::admitted_by(&ada, "writer");
+    ada.set("A", "one");
+    ada.set("A", "two");
+    bob.until_has("A", "two");
+    bob.sync(&["stop"]);
+    ada.ok(&["delete", "--purge", "A"]);
+    // It has the purged value, and a topic without it.
+    ada.sync(&["stop"]);
+    cluster.delete_topic();
+    ada.sync(&["start", "--topic", cluster.topic()]);
+    bob.sync(&["start", "--topic", cluster.topic()]);
+    bob.until_lacks("A");
+    assert!(bob.earlier_values("A").is_empty());
+    bob.set("B", "one");
+    ada.until_has("B", "one");
+    assert!(ada.value("A").is_err());
+    for record in cluster.records() {
+        let plain = ada.decrypt(&record.bytes()).unwrap_or_default();
+        assert!(!plain.ends_with(b"\ntwo"), "record {}", record.offset);
+    }
+}
+
+#[test]
+fn what_was_set_while_the_cluster_was_away_arrives_afterwards() {
+    let cluster = Cluster::new();
+    if !cluster.can_stop() {
+        return;
+    }
+    let ada = Machine::first(&cluster);
+    let bob = Machine::admitted_by(&ada, "writer");
+    cluster.stop();
+    // A change waits for no network.
+    ada.ok(&["set", "A", "of ada"]);
+    bob.ok(&["set", "B", "of bob"]);
+    eventually("the report", || ada.status()["state"] != "following");
+    cluster.start();
+    bob.until_has("A", "of ada");
+    ada.until_has("B", "of bob");
+    eventually("the report", || ada.status()["state"] == "following");
+}
