@@ -20,6 +20,7 @@ mod disk_faults;
 mod doctor;
 mod documents;
 mod durability;
+mod exchanged_documents;
 mod extension;
 mod external_identity;
 mod first_session;

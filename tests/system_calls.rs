@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use crate::harness::ask::{Answer, Asker};
+use crate::harness::exchange::{admit, document_of, take};
 use crate::harness::trace::{ALL_THREADS, SERVES, Trace, WRITES, call, is_steady};
 use crate::harness::{Home, Layout, canary, files_with, is_alive, need, said};
 
@@ -18,10 +19,12 @@ enum Change {
     New,
     Overwrite,
     Purge,
+    /// The value of another machine.
+    Take,
 }
 
-const ALL: [Change; 5] =
-    [Change::Delete, Change::First, Change::New, Change::Overwrite, Change::Purge];
+const ALL: [Change; 6] =
+    [Change::Delete, Change::First, Change::New, Change::Overwrite, Change::Purge, Change::Take];
 
 /// A home in which one kind of change is made again and again.
 struct Stage {
@@ -37,13 +40,16 @@ struct Stage {
     /// The encrypted file before the change, and the audit log's lines.
     sealed: Option<Vec<u8>>,
     lines: usize,
+    /// The other machine, and the document that is taken.
+    other: Option<Home>,
+    document: Vec<u8>,
 }
 
 impl Stage {
     fn new(change: Change, layout: Layout) -> Self {
         let home = Home::of(layout);
         let (name, none) = ("A".to_owned(), None);
-        let stage = Self {
+        let mut stage = Self {
             home,
             layout,
             change,
@@ -53,6 +59,8 @@ impl Stage {
             after: none.clone(),
             sealed: none,
             lines: 0,
+            other: None,
+            document: Vec::new(),
         };
         match change {
             Change::First => {}
@@ -63,6 +71,15 @@ impl Stage {
                 for n in 0..13 {
                     assert!(stage.home.set("A", format!("{n}")).status.success());
                 }
+            }
+            Change::Take => {
+                let other = Home::new();
+                assert!(other.set("A", "0").status.success());
+                admit(&other, &stage.home);
+                for n in 1..13 {
+                    assert!(stage.home.set("A", format!("{n}")).status.success());
+                }
+                stage.other = Some(other);
             }
         }
         stage
@@ -80,7 +97,7 @@ impl Stage {
             Change::New => self.name = format!("N{}", self.count),
             // The first deletion of all makes this directory.
             Change::Delete => drop(fs::remove_dir_all(self.home.vault().join(".deleted"))),
-            Change::Overwrite => {}
+            Change::Overwrite | Change::Take => {}
             Change::Purge => drop(fs::remove_dir_all(self.home.vault().join(".purged"))),
         }
         let mut asker = Asker::connect(&self.home).unwrap();
@@ -95,6 +112,14 @@ impl Stage {
                 (Some(value), None)
             }
             Change::Overwrite => (Some(asker.value(&self.name).unwrap().unwrap()), Some(value)),
+            Change::Take => {
+                let other = self.other.as_ref().unwrap();
+                let known = document_of(&self.home, &self.name);
+                take(other, &known).unwrap().unwrap();
+                assert!(other.set(&self.name, &value).status.success());
+                self.document = document_of(other, &self.name);
+                (Some(asker.value(&self.name).unwrap().unwrap()), Some(value))
+            }
             Change::First | Change::New => (None, Some(value)),
         };
         self.sealed = fs::read(self.home.secret_file(&self.name)).ok();
@@ -103,6 +128,9 @@ impl Stage {
 
     /// Makes the change.
     fn make(&self) -> Answer<()> {
+        if self.change == Change::Take {
+            return Ok(take(&self.home, &self.document)?.map(|_| ()));
+        }
         let mut asker = Asker::connect(&self.home)?;
         match &self.after {
             Some(value) => asker.set(&self.name, value),
@@ -392,6 +420,7 @@ fn a6_the_file_and_its_line_are_synced_before_the_name_and_its_folder_after_it()
         // The file and the line; the name and its directory.
         (Layout::Together, Change::New, "fdatasync fsync rename fsync"),
         (Layout::Together, Change::Overwrite, "fdatasync fsync link rename fsync unlink"),
+        (Layout::Together, Change::Take, "fdatasync fsync link rename fsync unlink"),
         // In place of a second name that is refused: a copy, its name, and the two directories of that.
         (
             Layout::Apart,

@@ -161,7 +161,8 @@ impl ClientConnection {
         let has_last_known = is_status || matches!(request, Request::GetActivity(_));
         let is_subscription = is_endless(&request);
         let mut room = match request {
-            Request::Grant(_) => self.room_for_grant().await?,
+            Request::Grant(_) => self.room_for_answer(limits::GRANT_BYTES).await?,
+            Request::GetSyncDocument(_) => self.room_for_answer(limits::RECORD_BYTES).await?,
             _ => Room::default(),
         };
         let mut ending = self.stop.ending.subscribe();
@@ -225,10 +226,10 @@ impl ClientConnection {
         })
     }
 
-    /// Waits for room for the largest grant: its size is not known before its answer.
-    async fn room_for_grant(&mut self) -> Result<Room, End> {
+    /// Waits for room for the largest answer: its size is not known before it is made.
+    async fn room_for_answer(&mut self, largest: usize) -> Result<Room, End> {
         let in_flight = &self.workers.in_flight;
-        let room = in_flight.room_for(limits::GRANT_BYTES);
+        let room = in_flight.room_for(largest);
         tokio::pin!(room);
         loop {
             tokio::select! {

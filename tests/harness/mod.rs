@@ -2,6 +2,7 @@
 
 pub(crate) mod ask;
 pub(crate) mod cdk;
+pub(crate) mod exchange;
 pub(crate) mod mount;
 pub(crate) mod need;
 pub(crate) mod page;

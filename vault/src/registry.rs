@@ -158,7 +158,9 @@ impl Registry {
         id: Option<VaultId>,
     ) -> Result<DurableDirectory, RegistryError> {
         let failed = |source| RegistryError::Make { path: path.to_owned(), source };
-        if self.list()?.len() >= limits::VAULTS {
+        let vaults = self.list()?;
+        let others = vaults.iter().filter(|vault| Path::new(&vault.path) != path);
+        if others.count() >= limits::VAULTS {
             return Err(RegistryError::Many);
         }
         let is_made = match DirBuilder::new().mode(DIRECTORY_MODE).create(path) {
@@ -197,11 +199,8 @@ impl Registry {
             return Err(RegistryError::Personal { path });
         }
         check_project(&path).map_err(OpenError::from)?;
-        let personal = DurableDirectory::at(self.site.path.clone());
-        let found = VaultId::read(&DurableDirectory::at(path.clone()), id::ID_FILE)?;
-        // A record of one would count in the other.
-        if found.is_some() && found == VaultId::read(&personal, id::ID_FILE)? {
-            return Err(RegistryError::PersonalId { path });
+        if let Some(found) = VaultId::read(&DurableDirectory::at(path.clone()), id::ID_FILE)? {
+            self.refuse_personal(&path, found)?;
         }
         Inspection::of(&path, |id| self.known().of(id), self.site.signing_key())
     }
@@ -213,17 +212,23 @@ impl Registry {
         shown: &str,
         with_personal: Option<bool>,
     ) -> Result<RegisteredVault, RegistryError> {
-        self.known().prepare(inspected.id)?;
-        inspected.accept(shown)?;
-        self.register_known(inspected, with_personal)
+        self.enter(inspected, with_personal, || {
+            self.known().prepare(inspected.id)?;
+            inspected.accept(shown)
+        })
+    }
+
+    /// Fails for the id of the personal vault: a record of one would count in the other.
+    pub(crate) fn refuse_personal(&self, path: &Path, id: VaultId) -> Result<(), RegistryError> {
+        let personal = DurableDirectory::at(self.site.path.clone());
+        match VaultId::read(&personal, id::ID_FILE)? == Some(id) {
+            true => Err(RegistryError::PersonalId { path: path.to_owned() }),
+            false => Ok(()),
+        }
     }
 
     /// Makes the directory of what this machine knows of the vault with this id.
     pub(crate) fn prepare_known(&self, id: VaultId) -> Result<DurableDirectory, RegistryError> {
-        let personal = DurableDirectory::at(self.site.path.clone());
-        if VaultId::read(&personal, id::ID_FILE)? == Some(id) {
-            return Err(RegistryError::PersonalId { path: personal.path().to_owned() });
-        }
         self.known().prepare(id)?;
         Ok(self.known().of(id))
     }
@@ -232,11 +237,12 @@ impl Registry {
         self.site.signing_key()
     }
 
-    /// Registers a vault of which this machine knows whom it trusts.
-    pub(crate) fn register_known(
+    /// Registers a vault after this machine has written down whom it trusts.
+    pub(crate) fn enter(
         &self,
         inspected: &Inspection,
         with_personal: Option<bool>,
+        trust: impl FnOnce() -> Result<(), RegistryError>,
     ) -> Result<RegisteredVault, RegistryError> {
         let path = inspected.text_of_path()?;
         let _changing = self.changing();
@@ -246,6 +252,7 @@ impl Registry {
         if vaults.len() >= limits::VAULTS {
             return Err(RegistryError::Many);
         }
+        trust()?;
         self.known().add(inspected.id, path)?;
         let is_same = |vault: &RegisteredVault| vault.id == inspected.id;
         let kept = before.filter(is_same).is_some_and(|vault| vault.with_personal);

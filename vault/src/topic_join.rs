@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use fluvio_secret_protocol::Role;
 use fluvio_secret_system::help::{Help, Helpful};
+use fluvio_secret_system::shell;
 
 use crate::durable_directory::DurableDirectory;
 use crate::error::VaultError;
@@ -63,7 +64,7 @@ pub enum JoinError {
     #[error("the announcement is signed by {found}, and not by the admin {expected}")]
     OtherAdmin { expected: String, found: KeyFingerprint },
     #[error("this machine already waits for the admin {admin} of the vault {vault}")]
-    OtherPin { admin: KeyFingerprint, vault: VaultId },
+    OtherPin { admin: KeyFingerprint, vault: VaultId, path: PathBuf },
     #[error(transparent)]
     Registry(#[from] RegistryError),
     #[error("the vault {path} is in use, so it cannot become another one", path = .path.display())]
@@ -110,6 +111,7 @@ impl TopicJoin {
         own: &Recipient,
     ) -> Result<(RegisteredVault, JoinedVault), JoinError> {
         let id = self.announcement.vault();
+        registry.refuse_personal(path, id)?;
         let directory = registry.make_directory(path, Some(id))?;
         let config = registry.prepare_known(id)?;
         let store = MemberStore::of(id, directory.clone(), config, registry.signing_key());
@@ -118,7 +120,7 @@ impl TopicJoin {
         }
         id::adopt(&directory, id).map_err(RegistryError::from)?;
         git::prepare(&directory);
-        let registered = registry.register_known(&registry.inspect(path)?, None)?;
+        let registered = registry.enter(&registry.inspect(path)?, None, || Ok(()))?;
         Ok((registered, self.request(&store, &directory, own)?))
     }
 
@@ -136,7 +138,7 @@ impl TopicJoin {
             return Ok(pinned.generation() < self.announcement.generation());
         }
         match store.waits_for().map_err(VaultError::from)? {
-            Some(_) => Err(JoinError::OtherPin { admin, vault }),
+            Some(_) => Err(JoinError::OtherPin { admin, vault, path: store.path_of_pin() }),
             None => Ok(false),
         }
     }
@@ -197,8 +199,9 @@ impl Helpful for JoinError {
             Self::OtherAdmin { .. } => {
                 Some(Help::advice("ask the admin for the fingerprint again"))
             }
-            Self::OtherPin { .. } => {
-                Some(Help::command("to join another vault, first run", "fluvio-secret sync leave"))
+            Self::OtherPin { path, .. } => {
+                let command = format!("rm {}", shell::path(path));
+                Some(Help::command("if that admin cannot admit it, first run", command))
             }
             Self::Registry(error) => error.help(),
             Self::Used { .. } => {

@@ -2,6 +2,8 @@
 //!
 //! With `FLUVIO_SECRET_WRITE_VECTORS=1` they are written, otherwise compared.
 
+mod topics;
+
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Write};
 use std::fs;
@@ -363,7 +365,7 @@ fn directory() -> PathBuf {
 /// The files that are there, apart from the page about them.
 fn found_files() -> Files {
     let mut files = Files::new();
-    for place in ["", "lists/", "records/", "requests/"] {
+    for place in ["", "lists/", "records/", "requests/", "topics/"] {
         for entry in fs::read_dir(directory().join(place)).expect("a directory") {
             let entry = entry.expect("an entry");
             let name = entry.file_name().into_string().expect("text");
@@ -379,7 +381,7 @@ fn found_files() -> Files {
 #[test]
 fn the_vectors_are_what_this_library_does() {
     let mut files = Files::new();
-    for add in [keys, lists, applicants, records, merges] {
+    for add in [keys, lists, applicants, records, merges, topics::topics] {
         add(&mut files);
     }
     if std::env::var_os("FLUVIO_SECRET_WRITE_VECTORS").is_some() {

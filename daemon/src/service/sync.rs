@@ -65,7 +65,7 @@ impl Handle for AnnounceTopic {
 
 impl Handle for TakeDocument {
     fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<TakenDocument, Refusal> {
-        let take = DocumentTake::prepare(&service.vault, self.bytes.to_vec());
+        let take = DocumentTake::prepare(&service.vault, &self.bytes);
         let take = take.map_err(refusals::vault)?;
         let names: Vec<SecretName> = match take.outcome() {
             TakenOutcome::Secret { name } => vec![name.clone()],
@@ -90,7 +90,11 @@ impl Handle for TakeDocument {
             service.grants.store();
         }
         match names.as_slice() {
-            [] => service.subscribers.report_any(),
+            [] => {
+                service.subscribers.report_any();
+                // By another list, other files count.
+                follow::follow(service, None);
+            }
             names => follow::changed(service, names),
         }
         taken.map_err(refusals::about(&names))

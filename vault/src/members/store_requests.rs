@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use fluvio_secret_protocol::Role;
 
 use crate::keys::identity::Recipient;
-use crate::members::admin_pin::write_pin;
+use crate::members::admin_pin::{PINNED, write_pin};
 use crate::members::applicant::Applicant;
 use crate::members::member::Member;
 use crate::members::note::note_of_machine;
@@ -50,6 +50,11 @@ impl MemberStore {
     /// Trusts the admin of an announcement, durably.
     pub(crate) fn trust(&self, announcement: &Announcement) -> Result<(), MemberStoreError> {
         write_pin(&self.config, announcement)
+    }
+
+    /// The file of the admin whom this machine trusts.
+    pub(crate) fn path_of_pin(&self) -> PathBuf {
+        self.config.path_of(PINNED)
     }
 
     /// The announcement of the admin whom this machine trusts, while it has accepted no list.

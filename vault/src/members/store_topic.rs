@@ -15,7 +15,7 @@ use crate::sync::announcement::Announcement;
 #[derive(Debug)]
 pub(crate) enum ListVerdict {
     /// It is accepted with it. This is the newest accepted one then.
-    Follows(MemberList),
+    Follows(Box<MemberList>),
     /// It is the accepted list, or comes before that.
     Known,
     /// A list between it and the accepted one is missing, or no list was accepted.
@@ -93,7 +93,7 @@ impl MemberStore {
         let mut chain = MemberChain::of(accepted.clone());
         let mut refused = chain.advance(&candidates).into_iter();
         Ok(match refused.find(|one| one.hash == list.hash()).map(|one| one.reason) {
-            None => ListVerdict::Follows(chain.newest().clone()),
+            None => ListVerdict::Follows(Box::new(chain.newest().clone())),
             Some(MembersError::Gap) => ListVerdict::Later,
             Some(reason) => ListVerdict::Refused(reason),
         })
@@ -118,7 +118,7 @@ impl MemberStore {
         Ok(match MemberChain::pin(&candidates, self.id, &admin) {
             Ok(mut chain) => {
                 chain.advance(&candidates);
-                ListVerdict::Follows(chain.newest().clone())
+                ListVerdict::Follows(Box::new(chain.newest().clone()))
             }
             Err(reason) => ListVerdict::Refused(reason),
         })

@@ -5,8 +5,10 @@ use std::time::SystemTime;
 use fluvio_secret_protocol::{RecordKind, SecretName};
 
 use crate::error::VaultError;
+use crate::revisions::revision::Revision;
 use crate::revisions::vault_state::SecretState;
 use crate::secret_reader::SecretReader;
+use crate::secrets::secret_revisions::{EarlierPlace, SecretRevisions};
 use crate::secrets::version_file::VersionFile;
 use crate::secrets::version_place::VersionPlace;
 use crate::vault::Vault;
@@ -18,8 +20,8 @@ pub struct SecretMerge<'a> {
     name: SecretName,
     /// Whether the second file counts.
     pub takes_theirs: bool,
-    /// The other value, which is not lost.
-    other: Option<(Vec<u8>, Option<SystemTime>)>,
+    /// The other value, which is not lost, and its revision.
+    other: Option<(Vec<u8>, Option<Revision>)>,
 }
 
 impl<'a> SecretMerge<'a> {
@@ -64,15 +66,31 @@ impl<'a> SecretMerge<'a> {
             }
         }
         let other = other.clone();
-        let date = lower.and_then(|lower| SystemTime::try_from(lower.set_at).ok());
-        let other = is_kept.then_some((other, date));
+        let other = is_kept.then_some((other, lower));
         Ok(Self { vault, name, takes_theirs, other })
     }
 
     /// Keeps the value that does not count in the history, durably, and returns its version. The caller puts the other
     /// file into its place.
     pub fn commit(self) -> Result<Option<u64>, VaultError> {
-        let Some((encrypted, date)) = self.other else { return Ok(None) };
-        self.vault.secrets().history().add(&self.name, &encrypted, date).map(Some)
+        let Self { vault, name, other, .. } = self;
+        let Some((encrypted, revision)) = other else { return Ok(None) };
+        let history = vault.secrets().history();
+        // One without a signature has no place among the others.
+        let Some(revision) = revision else {
+            return history.add(&name, &encrypted, None).map(Some);
+        };
+        let found = SecretRevisions::read(vault, &SecretReader::of(vault), &name)?;
+        let place = match found.earlier_place(&revision) {
+            // It would be removed again.
+            Ok(EarlierPlace::Before(newer)) if newer.len() >= found.depth => return Ok(None),
+            Ok(place) => place,
+            Err(version) => return Ok(Some(version)),
+        };
+        let date = SystemTime::try_from(revision.set_at).ok();
+        let insertion = history.prepare_insertion(&name, &place, &encrypted, date)?;
+        let version = history.insert(&name, insertion)?;
+        history.shorten(&name);
+        Ok(Some(version))
     }
 }

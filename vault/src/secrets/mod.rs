@@ -10,6 +10,7 @@ pub(crate) mod names;
 pub(crate) mod purge;
 pub(crate) mod record;
 pub(crate) mod rename;
+pub(crate) mod secret_revisions;
 pub(crate) mod settle;
 pub(crate) mod store;
 pub(crate) mod version_file;

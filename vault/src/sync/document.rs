@@ -1,5 +1,7 @@
 //! What a document of a topic is: recognized by decrypting and parsing it.
 
+use std::error::Error;
+
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -87,7 +89,7 @@ impl TopicDocument {
         }
     }
 
-    fn unknown(why: impl ToString) -> Self {
+    fn unknown<E: Error>(why: E) -> Self {
         Self::Unknown(why.to_string())
     }
 }

@@ -6,9 +6,8 @@ mod document;
 pub(crate) mod publication;
 mod published_records;
 mod record_take;
-mod secret_revisions;
 pub(crate) mod take;
-mod topic_name;
+pub(crate) mod topic_name;
 
 #[cfg(test)]
 mod tests;

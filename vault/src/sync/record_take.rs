@@ -15,10 +15,10 @@ use crate::revisions::signed_record::{RecordError, SignedRecord, VerifiedRecord}
 use crate::secret_reader::SecretReader;
 use crate::secrets::fingerprint::fingerprint;
 use crate::secrets::history::insertion::HistoryInsertion;
+use crate::secrets::secret_revisions::{EarlierPlace, RecordUse, SecretRevisions};
 use crate::secrets::settle;
 use crate::secrets::version_place::VersionPlace;
 use crate::secrets::writer::seen_in;
-use crate::sync::secret_revisions::{RecordUse, SecretRevisions};
 use crate::vault::Vault;
 use crate::whole_file::PreparedFile;
 
@@ -31,7 +31,7 @@ pub(crate) enum RecordVerdict<'a> {
     /// It is not accepted.
     Refused(RecordError),
     /// It changes the secret.
-    New(RecordTake<'a>),
+    New(Box<RecordTake<'a>>),
 }
 
 /// A record that is written beside the file that it will be, and is not taken.
@@ -60,8 +60,10 @@ enum ReplacedValue {
     Insert(HistoryInsertion),
     /// It becomes the newest version of the history.
     Keep,
-    /// It is there already, or is the same change.
+    /// It is the same change, or was purged.
     Leave,
+    /// It is in the history: the change was killed before.
+    There,
 }
 
 impl<'a> RecordTake<'a> {
@@ -79,6 +81,8 @@ impl<'a> RecordTake<'a> {
         if record.vault() != vault.id() {
             return Ok(RecordVerdict::Refused(RecordError::OtherVault));
         }
+        // Also what a change that was killed has left beside a mark.
+        settle::settle(vault, record.name());
         if is_here(vault, &record, encrypted)? {
             return Ok(RecordVerdict::Known);
         }
@@ -108,18 +112,14 @@ impl<'a> RecordTake<'a> {
         encrypted: &[u8],
     ) -> Result<RecordVerdict<'a>, VaultError> {
         let (name, revision) = (record.name().clone(), record.revision(ContentHash::of(encrypted)));
-        settle::settle(vault, &name);
         let found = SecretRevisions::read(vault, reader, &name)?;
         let date = date_of(&revision);
         let (secrets, history) = (vault.secrets(), vault.secrets().history());
         let mut same = None;
         let change = match found.use_of(&revision) {
             RecordUse::Known => return Ok(RecordVerdict::Known),
-            RecordUse::Earlier(newer) => {
-                RecordChange::Earlier(history.prepare_insertion(&name, &newer, encrypted, date)?)
-            }
-            RecordUse::InsteadOf(version) => {
-                RecordChange::Earlier(history.prepare_replacement(&name, version, encrypted, date)?)
+            RecordUse::Earlier(place) => {
+                RecordChange::Earlier(history.prepare_insertion(&name, &place, encrypted, date)?)
             }
             RecordUse::InVault => {
                 let file = secrets.current(&name);
@@ -139,7 +139,8 @@ impl<'a> RecordTake<'a> {
         let ends_deletion = matches!(change, RecordChange::InVault(..))
             && deleted.is_some_and(|deleted| *deleted < revision)
             && revision.kind != RecordKind::Deleted;
-        Ok(RecordVerdict::New(Self { vault, name, same, revision, change, ends_deletion }))
+        let take = Self { vault, name, same, revision, change, ends_deletion };
+        Ok(RecordVerdict::New(Box::new(take)))
     }
 
     /// Takes the record, durably.
@@ -151,7 +152,9 @@ impl<'a> RecordTake<'a> {
         let Self { vault, name, revision, change, ends_deletion, .. } = self;
         let (secrets, place) = (vault.secrets(), VersionPlace::of(revision.kind));
         match change {
-            RecordChange::Earlier(insertion) => secrets.history().insert(&name, insertion)?,
+            RecordChange::Earlier(insertion) => {
+                secrets.history().insert(&name, insertion)?;
+            }
             RecordChange::InVault(prepared, replaced) => {
                 keep_replaced(vault, &name, replaced)?;
                 let directory = secrets.make_marks(place)?;
@@ -205,20 +208,15 @@ fn replaced_by(
         // A file that is not accepted, if there is one. It is kept as when a secret is set.
         return Ok(ReplacedValue::Keep);
     };
-    let encrypted = || vault.secrets().current(name).read();
     let (history, date) = (vault.secrets().history(), date_of(current));
-    Ok(match found.use_of_replaced(revision) {
-        None | Some(RecordUse::Known | RecordUse::InVault) => ReplacedValue::Leave,
-        Some(RecordUse::Earlier(newer)) if newer.is_empty() => ReplacedValue::Keep,
-        Some(RecordUse::Earlier(newer)) => {
-            ReplacedValue::Insert(history.prepare_insertion(name, &newer, &encrypted()?, date)?)
+    Ok(match found.place_of_replaced(revision) {
+        None => ReplacedValue::Leave,
+        Some(Err(_)) => ReplacedValue::There,
+        Some(Ok(EarlierPlace::Before(newer))) if newer.is_empty() => ReplacedValue::Keep,
+        Some(Ok(place)) => {
+            let encrypted = vault.secrets().current(name).read()?;
+            ReplacedValue::Insert(history.prepare_insertion(name, &place, &encrypted, date)?)
         }
-        Some(RecordUse::InsteadOf(version)) => ReplacedValue::Insert(history.prepare_replacement(
-            name,
-            version,
-            &encrypted()?,
-            date,
-        )?),
     })
 }
 
@@ -230,7 +228,8 @@ fn keep_replaced(
     let history = vault.secrets().history();
     match replaced {
         ReplacedValue::Leave => Ok(()),
-        ReplacedValue::Insert(insertion) => history.insert(name, insertion),
+        ReplacedValue::There => history.sync(name),
+        ReplacedValue::Insert(insertion) => history.insert(name, insertion).map(|_| ()),
         ReplacedValue::Keep => match history.keep(name)? {
             Some(kept) => {
                 let durable = history.make_durable(&kept);

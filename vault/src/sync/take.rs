@@ -27,7 +27,7 @@ pub struct DocumentTake<'a> {
 enum DocumentChange<'a> {
     Applicant(Box<Applicant>),
     /// A list, and the newest one that is accepted with it.
-    List(Box<(SignedList, MemberList)>),
+    List(Box<SignedList>, Box<MemberList>),
     Record(Box<RecordTake<'a>>),
 }
 
@@ -40,12 +40,12 @@ impl<'a> DocumentTake<'a> {
     /// # Errors
     ///
     /// [`VaultError::Locked`], and those of the identity, of this machine's own lists and of the disk.
-    pub fn prepare(vault: &'a Vault, bytes: Vec<u8>) -> Result<Self, VaultError> {
+    pub fn prepare(vault: &'a Vault, bytes: &[u8]) -> Result<Self, VaultError> {
         if bytes.len() > limits::RECORD_BYTES {
-            let (id, outcome) = (ContentHash::of(&bytes), refused("it is too large"));
+            let (id, outcome) = (ContentHash::of(bytes), refused("it is too large"));
             return Ok(Self { vault, id, outcome, change: None });
         }
-        let (document, id) = TopicDocument::open(vault, &bytes)?;
+        let (document, id) = TopicDocument::open(vault, bytes)?;
         let read = vault.members().read()?;
         let (outcome, change) = match document {
             TopicDocument::Acknowledgement(one) => (acknowledged(&read, &one), None),
@@ -55,7 +55,7 @@ impl<'a> DocumentTake<'a> {
             TopicDocument::List(list) => member_list(vault, &read, list)?,
             TopicDocument::Record(record) => {
                 let members = read.accepted.as_ref();
-                of_record(RecordTake::prepare(vault, members, record, &bytes)?)
+                of_record(RecordTake::prepare(vault, members, record, bytes)?)
             }
             TopicDocument::Unknown(reason) => (refused(reason), None),
         };
@@ -83,28 +83,34 @@ impl<'a> DocumentTake<'a> {
     /// Those of the disk. The vault is as it was or as it becomes, and the same document can be taken again.
     pub fn commit(self) -> Result<TakenDocument, VaultError> {
         let Self { vault, id, outcome, change } = self;
+        if change.is_some() {
+            // Before there is anything that an empty directory could be mistaken for.
+            vault.remember_vault()?;
+        }
         match change {
             None => {}
             Some(DocumentChange::Applicant(one)) => vault.members().take_applicant(&one)?,
-            Some(DocumentChange::List(lists)) => vault.members().take_list(&lists.0, &lists.1)?,
+            Some(DocumentChange::List(list, newest)) => {
+                vault.members().take_list(&list, &newest)?;
+            }
             Some(DocumentChange::Record(record)) => record.commit()?,
         }
         Ok(TakenDocument { id: id.to_string(), outcome })
     }
 }
 
-fn refused(why: impl ToString) -> TakenOutcome {
-    TakenOutcome::Refused { reason: why.to_string() }
+fn refused(why: impl Into<String>) -> TakenOutcome {
+    TakenOutcome::Refused { reason: why.into() }
 }
 
 fn of_record(verdict: RecordVerdict<'_>) -> Verdict<'_> {
     match verdict {
         RecordVerdict::Known => (TakenOutcome::Known, None),
         RecordVerdict::Later => (TakenOutcome::Later, None),
-        RecordVerdict::Refused(error) => (refused(error), None),
+        RecordVerdict::Refused(error) => (refused(error.to_string()), None),
         RecordVerdict::New(take) => {
             let outcome = TakenOutcome::Secret { name: take.name.clone() };
-            (outcome, Some(DocumentChange::Record(Box::new(take))))
+            (outcome, Some(DocumentChange::Record(take)))
         }
     }
 }
@@ -117,9 +123,9 @@ fn member_list<'a>(
     Ok(match vault.members().judge_list(read, &list)? {
         ListVerdict::Known => (TakenOutcome::Known, None),
         ListVerdict::Later => (TakenOutcome::Later, None),
-        ListVerdict::Refused(error) => (refused(error), None),
+        ListVerdict::Refused(error) => (refused(error.to_string()), None),
         ListVerdict::Follows(newest) => {
-            let change = DocumentChange::List(Box::new((list, newest)));
+            let change = DocumentChange::List(Box::new(list), newest);
             (TakenOutcome::Members, Some(change))
         }
     })
@@ -149,7 +155,7 @@ fn acknowledged(read: &ReadMembers, acknowledgement: &Acknowledgement) -> TakenO
             at: acknowledgement.sent_at().as_second(),
         },
         Err(AcknowledgementError::NewerMembers(_)) => TakenOutcome::Later,
-        Err(error) => refused(error),
+        Err(error) => refused(error.to_string()),
     }
 }
 

@@ -135,7 +135,7 @@ impl Machine {
 
 /// Takes a document.
 fn take(vault: &Vault, bytes: &[u8]) -> TakenDocument {
-    let take = DocumentTake::prepare(vault, bytes.to_vec()).expect("prepared");
+    let take = DocumentTake::prepare(vault, bytes).expect("prepared");
     take.commit().expect("taken")
 }
 

@@ -405,6 +405,38 @@ fn d26_a_merge_takes_the_later_of_two_and_keeps_the_other_in_the_history() {
 }
 
 #[test]
+fn a_value_that_loses_a_merge_has_its_place_in_the_history_by_its_revision() {
+    let (ada, vault) = home();
+    let mut files = vec![fs::read(ada.file("A")).expect("a file")];
+    for number in 0_u8..12 {
+        set(&vault, "A", &[number]);
+        files.push(fs::read(ada.file("A")).expect("a file"));
+    }
+    let history = || vault.secrets().history().versions(&name("A")).expect("versions");
+    let before = history();
+    let theirs = || fs::read(ada.file("A")).expect("a file");
+    // The history has ten newer ones than the first, and has the tenth.
+    for lower in [&files[0], &files[9]] {
+        assert!(merged(&vault, "A", [theirs(), lower.clone()]).is_ok());
+        assert_eq!(history(), before);
+    }
+    let (_, tenth) =
+        vault.secrets().history().find(&name("A"), |file| file == files[9]).expect("it");
+    let version = before[2].0;
+    vault.secrets().history().remove(&name("A"), &[version]).expect("removed");
+    merged(&vault, "A", [theirs(), tenth]).expect("merged");
+    let values: Vec<_> = history()
+        .iter()
+        .map(|(version, _)| {
+            let file = vault.secrets().history().locate(&name("A"), *version).expect("a history");
+            file.expect("a file").read().expect("a version")
+        })
+        .collect();
+    let expected: Vec<_> = files[2..12].iter().rev().cloned().collect();
+    assert_eq!(values, expected);
+}
+
+#[test]
 fn a_machine_that_lost_its_list_finds_it_by_its_signing_key() {
     let (ada, vault, bob, there) = pair_of(home(), Role::Writer);
     set(&there, "A", b"bob's");

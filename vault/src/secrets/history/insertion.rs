@@ -12,69 +12,66 @@ use fluvio_secret_protocol::SecretName;
 use crate::error::VaultError;
 use crate::secrets::file_name::file_of_version;
 use crate::secrets::history::version_history::VersionHistory;
-use crate::secrets::history::version_numbers::numbers;
+use crate::secrets::history::version_numbers::{numbers, versions};
+use crate::secrets::secret_revisions::EarlierPlace;
 use crate::whole_file::PreparedFile;
 
 /// A version that is on the disk under a temporary name, and has its place in a history.
 #[must_use]
 #[derive(Debug)]
 pub(crate) struct HistoryInsertion {
+    /// Its number.
+    version: u64,
     prepared: PreparedFile,
     /// The versions that come after it, oldest first: their numbers now and then.
     moved: Vec<(u64, u64)>,
 }
 
 impl VersionHistory {
-    /// Writes a version that comes before those with the numbers `newer`, oldest first.
+    /// The numbers of all earlier versions, oldest first, also of one that is the current one as well.
+    pub(crate) fn all(&self, name: &SecretName) -> Result<Vec<u64>, VaultError> {
+        self.within(name, versions).map_err(|source| self.failed(name, source))
+    }
+
+    /// Writes a version for its place among the others.
     pub(crate) fn prepare_insertion(
         &self,
         name: &SecretName,
-        newer: &[u64],
+        place: &EarlierPlace,
         encrypted: &[u8],
         date: Option<SystemTime>,
     ) -> Result<HistoryInsertion, VaultError> {
+        let (version, newer) = match place {
+            EarlierPlace::InsteadOf(version) => (*version, &[][..]),
+            EarlierPlace::Before(newer) => (self.free_numbers(name, newer.len())?, &newer[..]),
+        };
+        let moved = newer.iter().copied().zip(version + 1..).collect();
+        let prepared = self.write(name, version, encrypted, date)?.sync();
+        let prepared = prepared.map_err(|source| self.failed(name, source))?;
+        Ok(HistoryInsertion { version, prepared, moved })
+    }
+
+    /// The first of some numbers that follow all that are taken: one, and as many more.
+    fn free_numbers(&self, name: &SecretName, more: usize) -> Result<u64, VaultError> {
         let newest = self.within(name, |directory| Ok(numbers(directory)?.last().copied()));
         let newest = newest.map_err(|source| self.failed(name, source))?.unwrap_or(0);
-        let count = u64::try_from(newer.len()).unwrap_or(u64::MAX);
-        if newest.checked_add(count).is_none_or(|last| last == u64::MAX) {
-            let source = io::Error::other(format!("no number is left after {newest}"));
-            return Err(self.failed(name, source));
+        let more = u64::try_from(more).unwrap_or(u64::MAX);
+        match newest.checked_add(more).is_some_and(|last| last < u64::MAX) {
+            true => Ok(newest + 1),
+            false => {
+                let source = io::Error::other(format!("no number is left after {newest}"));
+                Err(self.failed(name, source))
+            }
         }
-        let number = newest + 1;
-        let moved = newer.iter().copied().zip(number + 1..).collect();
-        Ok(HistoryInsertion { prepared: self.prepare_at(name, number, encrypted, date)?, moved })
     }
 
-    /// Writes a file that takes the place of a version: the same change, encrypted again.
-    pub(crate) fn prepare_replacement(
-        &self,
-        name: &SecretName,
-        version: u64,
-        encrypted: &[u8],
-        date: Option<SystemTime>,
-    ) -> Result<HistoryInsertion, VaultError> {
-        let prepared = self.prepare_at(name, version, encrypted, date)?;
-        Ok(HistoryInsertion { prepared, moved: Vec::new() })
-    }
-
-    fn prepare_at(
-        &self,
-        name: &SecretName,
-        version: u64,
-        encrypted: &[u8],
-        date: Option<SystemTime>,
-    ) -> Result<PreparedFile, VaultError> {
-        let prepared = self.write(name, version, encrypted, date)?.sync();
-        prepared.map_err(|source| self.failed(name, source))
-    }
-
-    /// Puts it into its place, durably.
+    /// Puts it into its place, durably, and returns its number.
     pub(crate) fn insert(
         &self,
         name: &SecretName,
         insertion: HistoryInsertion,
-    ) -> Result<(), VaultError> {
-        let HistoryInsertion { prepared, moved } = insertion;
+    ) -> Result<u64, VaultError> {
+        let HistoryInsertion { version, prepared, moved } = insertion;
         let make_room = self.within(name, |directory| {
             // The newest first, so that the order is right after each.
             for &(now, then) in moved.iter().rev() {
@@ -83,6 +80,7 @@ impl VersionHistory {
             Ok(())
         });
         make_room.map_err(|source| self.failed(name, source))?;
-        self.put(name, vec![prepared])
+        self.put(name, vec![prepared])?;
+        Ok(version)
     }
 }

@@ -1,4 +1,4 @@
-//! What this machine has of one secret, and where a record of a topic belongs among it.
+//! What this machine has of one secret, and where a record of another machine belongs among it.
 
 use fluvio_secret_protocol::{RecordKind, SecretName};
 
@@ -27,12 +27,19 @@ pub(crate) struct SecretRevisions {
 pub(crate) enum RecordUse {
     /// In the vault, in the place of its kind.
     InVault,
-    /// In the history, before the versions with these numbers, oldest first.
-    Earlier(Vec<u64>),
-    /// In the history, in the place of this version: it is the same change, encrypted for other members.
-    InsteadOf(u64),
+    /// In the history.
+    Earlier(EarlierPlace),
     /// Nowhere: it is there, or what replaces it.
     Known,
+}
+
+/// Where a value belongs in the history.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum EarlierPlace {
+    /// Before the versions with these numbers, oldest first.
+    Before(Vec<u64>),
+    /// In the place of this version: it is the same change, encrypted for other members.
+    InsteadOf(u64),
 }
 
 impl SecretRevisions {
@@ -58,7 +65,8 @@ impl SecretRevisions {
             let revision = reader.mark(name, place)?.and_then(|mark| mark.revision);
             found.in_vault.extend(revision.map(|revision| (place, revision)));
         }
-        for (version, _) in history.versions(name)?.into_iter().rev() {
+        // Also one that is the current one as well, as a killed change leaves it.
+        for version in history.all(name)? {
             let Some(file) = history.locate(name, version)? else { continue };
             match reader.open(name, &file) {
                 Ok(opened) => found.earlier.push((version, opened.revision)),
@@ -85,20 +93,21 @@ impl SecretRevisions {
             RecordKind::Deleted | RecordKind::Value => state.current() == record,
         };
         let is_there = self.at(VersionPlace::of(record.kind)) == Some(record);
-        if is_kept && !is_there {
-            return RecordUse::InVault;
-        }
-        match state.history().contains(record) && !is_there {
-            true => self.earlier_use_of(record),
-            false => RecordUse::Known,
+        match (is_there, is_kept, state.history().contains(record)) {
+            (false, true, _) => RecordUse::InVault,
+            (false, false, true) => {
+                self.earlier_place(record).map_or(RecordUse::Known, RecordUse::Earlier)
+            }
+            _ => RecordUse::Known,
         }
     }
 
-    /// Where the value belongs that a record replaces: `None` if it is not kept.
-    pub(crate) fn use_of_replaced(&self, record: &Revision) -> Option<RecordUse> {
+    /// Where the value belongs that a record replaces, as in [`SecretRevisions::earlier_place`]; `None` if it is not
+    /// kept.
+    pub(crate) fn place_of_replaced(&self, record: &Revision) -> Option<Result<EarlierPlace, u64>> {
         let replaced = self.at(VersionPlace::Current)?;
-        let state = self.state_with(record)?;
-        state.history().contains(replaced).then(|| self.earlier_use_of(replaced))
+        let is_kept = self.state_with(record)?.history().contains(replaced);
+        is_kept.then(|| self.earlier_place(replaced))
     }
 
     /// Whether a file here has the same change, and counts as much as this one.
@@ -116,17 +125,22 @@ impl SecretRevisions {
         SecretState::of(in_vault.chain(earlier).chain(seen).chain([*record]), self.depth)
     }
 
-    fn earlier_use_of(&self, value: &Revision) -> RecordUse {
+    /// Where a value belongs in the history, if it is kept there.
+    ///
+    /// # Errors
+    ///
+    /// The version that it is.
+    pub(crate) fn earlier_place(&self, value: &Revision) -> Result<EarlierPlace, u64> {
         let is_same = |one: &Option<Revision>| one.is_some_and(|one| one.is_same_change(value));
         if let Some((version, Some(known))) = self.earlier.iter().find(|(_, one)| is_same(one)) {
             return match known >= value {
-                true => RecordUse::Known,
-                false => RecordUse::InsteadOf(*version),
+                true => Err(*version),
+                false => Ok(EarlierPlace::InsteadOf(*version)),
             };
         }
-        let is_newer = |(_, one): &&(u64, Option<Revision>)| one.is_some_and(|one| one > *value);
-        let first = self.earlier.iter().position(|one| is_newer(&one));
+        let is_newer = |(_, one): &(u64, Option<Revision>)| one.is_some_and(|one| one > *value);
+        let first = self.earlier.iter().position(is_newer);
         let newer = first.map_or(&[][..], |first| &self.earlier[first..]);
-        RecordUse::Earlier(newer.iter().map(|(version, _)| *version).collect())
+        Ok(EarlierPlace::Before(newer.iter().map(|(version, _)| *version).collect()))
     }
 }
