@@ -127,9 +127,9 @@ fn status_shows_the_members_and_what_each_has() {
     eventually("an acknowledgement", || has_acknowledged(&ada.status()));
     let status = ada.status();
     assert_eq!(status["topic"], cluster.topic(), "{status}");
-    assert_eq!(status["state"], "connected", "{status}");
+    assert_eq!(status["state"], "following", "{status}");
     let text = ada.sync(&["status"]).out;
-    assert!(text.contains(cluster.topic()) && text.contains("connected"), "{text}");
+    assert!(text.contains(cluster.topic()) && text.contains("follows the topic"), "{text}");
 }
 
 #[test]

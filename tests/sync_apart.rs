@@ -109,9 +109,9 @@ fn what_was_set_while_the_cluster_was_away_arrives_afterwards() {
     // A change waits for no network.
     ada.ok(&["set", "A", "of ada"]);
     bob.ok(&["set", "B", "of bob"]);
-    eventually("the report", || ada.status()["state"] != "connected");
+    eventually("the report", || ada.status()["state"] != "following");
     cluster.start();
     bob.until_has("A", "of ada");
     ada.until_has("B", "of bob");
-    eventually("the report", || ada.status()["state"] == "connected");
+    eventually("the report", || ada.status()["state"] == "following");
 }

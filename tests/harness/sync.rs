@@ -314,12 +314,10 @@ impl<'a> Machine<'a> {
 
     /// What this machine is called in lists of members.
     pub(crate) fn fingerprint(&self) -> String {
-        let text = self.ok(&["status", "-O", "json"]);
-        let status: Value = serde_json::from_str(&text).unwrap();
-        status["fingerprint"].as_str().unwrap().to_owned()
+        self.status()["fingerprint"].as_str().unwrap().to_owned()
     }
 
-    /// What `sync status` prints.
+    /// What `sync status` prints. Its daemon runs, or members are missing.
     pub(crate) fn status(&self) -> Value {
         let said = self.sync_said(&["status", "-O", "json"]);
         serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{error}: {said:?}"))

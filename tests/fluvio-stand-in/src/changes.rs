@@ -3,9 +3,8 @@
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::inotify::{CreateFlags, Reader, WatchFlags, add_watch, init};
 
 pub(crate) struct Changes {
@@ -24,15 +23,15 @@ impl Changes {
             | WatchFlags::MODIFY
             | WatchFlags::DELETE
             | WatchFlags::DELETE_SELF
-            | WatchFlags::MOVE;
+            | WatchFlags::MOVE
+            | WatchFlags::MOVE_SELF;
         let _ = add_watch(&self.inotify, directory, flags);
     }
 
-    /// Waits for a change since the last call, at most this long.
-    pub(crate) fn wait(&self, at_most: Duration) {
-        let timeout = Timespec::try_from(at_most).ok();
+    /// Waits for a change since the last call.
+    pub(crate) fn wait(&self) {
         let mut descriptors = [PollFd::new(&self.inotify, PollFlags::IN)];
-        let _ = poll(&mut descriptors, timeout.as_ref());
+        let _ = poll(&mut descriptors, None);
         let mut buffer = [MaybeUninit::uninit(); 4096];
         let mut events = Reader::new(&self.inotify, &mut buffer);
         while events.next().is_ok() {}

@@ -7,15 +7,14 @@ use clap::Args;
 use crate::Outcome;
 use crate::changes::Changes;
 use crate::delivery::Delivery;
+use crate::faults::{log, refused};
 use crate::log::{Cluster, Reader};
 
 /// What `fluvio consume` has without `--maxbytes`.
 const DEFAULT_MAX_BYTES: i32 = 1_048_955;
-/// How long it waits before it connects again; each time a tenth longer.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// How often it looks although no change was reported.
-const POLL_INTERVAL: Duration = Duration::from_secs(5);
+/// How long a program waits before it connects again; each time a tenth longer.
+pub(crate) const FIRST_PAUSE: Duration = Duration::from_secs(1);
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 #[derive(Args)]
 pub(crate) struct Consume {
@@ -45,17 +44,20 @@ pub(crate) struct Consume {
 impl Consume {
     pub(crate) fn run(self, cluster: &Cluster) -> Outcome {
         let topic = cluster.topic(&self.topic);
-        let changes = Changes::new()?;
+        let faults = cluster.faults();
         let open =
             || Reader::open(&topic).ok_or_else(|| format!("Topic not found: {}", self.topic));
         let mut next = self.first_offset(open()?);
+        if !faults.has_records() {
+            return Err(format!("Socket error: {}", refused(9010)));
+        }
         let max_bytes = usize::try_from(self.max_bytes.unwrap_or(DEFAULT_MAX_BYTES)).unwrap_or(0);
-        let mut delivery = Delivery::new(cluster.faults(), self.format.clone(), max_bytes);
+        let mut delivery = Delivery::new(faults, self.format.clone(), max_bytes);
         if self.disable_continuous {
             self.deliver(&mut open()?, &mut delivery, &mut next);
             return Ok(());
         }
-        self.follow(cluster, &changes, &mut delivery, next)?;
+        self.follow(cluster, &mut delivery, next)?;
         eprintln!("Consumer stream has closed");
         Ok(())
     }
@@ -88,30 +90,26 @@ impl Consume {
         true
     }
 
-    /// Delivers what comes. Trouble is not reported: it connects again until it succeeds, and continues
-    /// where it was, even if the topic is another one of the same name by then.
-    fn follow(
-        &self,
-        cluster: &Cluster,
-        changes: &Changes,
-        delivery: &mut Delivery,
-        mut next: u64,
-    ) -> Outcome {
+    /// Delivers what comes. Trouble is no error: it connects again until it succeeds, and continues where it
+    /// was, even if the topic is another one of the same name by then.
+    fn follow(&self, cluster: &Cluster, delivery: &mut Delivery, mut next: u64) -> Outcome {
         let (topic, faults) = (cluster.topic(&self.topic), cluster.faults());
+        let changes = Changes::new()?;
         let mut pause = FIRST_PAUSE;
         loop {
             changes.watch(&topic);
             changes.watch(&faults.directory());
-            if let Some(mut reader) = Reader::open(&topic)
-                && reader.skip_to(next)
-            {
-                pause = FIRST_PAUSE;
-                while !faults.has("down") && reader.is_current() {
+            if let Some(mut reader) = Reader::open(&topic) {
+                while faults.has_records() && reader.is_current() {
+                    pause = FIRST_PAUSE;
                     if !self.deliver(&mut reader, delivery, &mut next) {
                         return Ok(());
                     }
-                    changes.wait(POLL_INTERVAL);
+                    changes.wait();
                 }
+            }
+            if !faults.has_records() && pause == FIRST_PAUSE {
+                log("consumer", "error in stream e=SocketClosed");
             }
             if faults.has("down") && faults.has("followers-end") {
                 return faults.check_reachable();

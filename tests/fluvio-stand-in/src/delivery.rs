@@ -10,30 +10,42 @@ use crate::log::Record;
 pub(crate) struct Delivery {
     faults: Faults,
     format: Option<String>,
-    /// Larger records are silently left out.
+    /// How much of a topic is read at once. The record that is at the end of that is lost.
     max_bytes: usize,
+    /// How much of that has been read.
+    read: usize,
     /// What waits to be delivered in another order.
     window: Vec<Record>,
 }
 
 impl Delivery {
     pub(crate) fn new(faults: Faults, format: Option<String>, max_bytes: usize) -> Self {
-        Self { faults, format, max_bytes, window: Vec::new() }
+        Self { faults, format, max_bytes, read: 0, window: Vec::new() }
     }
 
     pub(crate) fn deliver(&mut self, record: Record) {
-        if record.size() > self.max_bytes || self.faults.take("consume-skip").is_some() {
+        self.read += record.size();
+        if self.read > self.max_bytes {
+            self.read = 0;
+            return;
+        }
+        if self.faults.take("consume-skip").is_some() {
             return;
         }
         self.window.push(record);
         let width = self.faults.number("consume-reversed").unwrap_or(1);
         if self.window.len() as u64 >= width {
-            self.finish();
+            self.deliver_window();
         }
     }
 
-    /// Delivers what waits for others: no record is kept back because no other one comes.
+    /// Delivers what is there up to now. No record is kept back because no other one comes.
     pub(crate) fn finish(&mut self) {
+        self.read = 0;
+        self.deliver_window();
+    }
+
+    fn deliver_window(&mut self) {
         for record in std::mem::take(&mut self.window).into_iter().rev() {
             self.deliver_now(record);
         }

@@ -2,7 +2,9 @@
 //!
 //! As long as the file is there:
 //!
-//! * `down`: the cluster can't be reached. Commands fail; what follows a topic waits and connects again.
+//! * `down`: the cluster can't be reached. Commands fail; what runs already waits and connects again.
+//! * `spu-down`: topics can be made, listed and deleted, but not read or written. The records of a topic
+//!   that is deleted stay: one of the same name has them.
 //! * `followers-end`: with `down`, what follows a topic exits with an error.
 //! * `consume-delay`: each record is delivered this number of milliseconds late.
 //! * `consume-reversed`: records that are there are delivered last first, this number at a time.
@@ -16,6 +18,7 @@
 //! * `consume-garbage`: the bytes of the file are delivered before the next record.
 //! * `consume-skip`: the next record is not delivered.
 //! * `produce-die`: the producer is killed while it stores the next record.
+//! * `produce-hang`: the producer stops at the next record, and reads no other one.
 //! * `produce-lost`: the next record is acknowledged and not stored.
 //! * `produce-refused`: the next record is refused, which ends the producer.
 
@@ -57,8 +60,23 @@ impl Faults {
 
     /// The error of a cluster that can't be reached.
     pub(crate) fn check_reachable(&self) -> Result<(), String> {
-        if self.has("down") { Err("Connection refused (os error 111)".into()) } else { Ok(()) }
+        if self.has("down") { Err(refused(9003)) } else { Ok(()) }
     }
+
+    /// Whether records can be read and written.
+    pub(crate) fn has_records(&self) -> bool {
+        !self.has("down") && !self.has("spu-down")
+    }
+}
+
+/// The error of a server that does not listen.
+pub(crate) fn refused(port: u16) -> String {
+    format!("Socket io Connection refused (os error 111), can't connect to 127.0.0.1:{port}")
+}
+
+/// A line of the log that Fluvio's programs print on standard error.
+pub(crate) fn log(module: &str, message: &str) {
+    eprintln!("{:.6} ERROR fluvio::{module}: {message}", jiff::Timestamp::now());
 }
 
 /// Ends this process as the kernel does when memory runs out.

@@ -1,11 +1,14 @@
 //! `fluvio produce`.
 
 use std::io::{BufRead, stdin};
+use std::thread::sleep;
 use std::time::Duration;
 
 use clap::Args;
 
 use crate::Outcome;
+use crate::consume::{FIRST_PAUSE, LONGEST_PAUSE};
+use crate::faults::{Faults, log, refused};
 use crate::log::Cluster;
 
 const DEFAULT_MAX_REQUEST_SIZE: usize = 1_048_576;
@@ -38,13 +41,15 @@ impl Produce {
         }
         // What is not UTF-8 ends it as the end of its input does. A last line needs no end.
         for line in stdin().lock().lines().map_while(Result::ok) {
-            let Some((key, value)) = self.split(&line) else { continue };
-            self.produce(cluster, key, value)?;
+            match self.split(&line) {
+                Some((key, value)) => self.produce(cluster, key, value)?,
+                None => log("produce", &format!("no separator in record, skipping: '{line}'")),
+            }
         }
         Ok(())
     }
 
-    /// `None` for a line without the separator, which is silently left out.
+    /// `None` for a line without the separator.
     fn split<'a>(&'a self, line: &'a str) -> Option<(Option<&'a str>, &'a str)> {
         match &self.key_separator {
             Some(separator) => line.split_once(separator).map(|(key, value)| (Some(key), value)),
@@ -53,16 +58,21 @@ impl Produce {
     }
 
     fn produce(&self, cluster: &Cluster, key: Option<&str>, value: &str) -> Outcome {
-        let faults = cluster.faults();
-        faults.check_reachable()?;
         let size = key.map_or(0, str::len) + value.len() + OVERHEAD;
         if size > self.max_request_size {
             return Err(format!(
                 "record size ({size} bytes), exceeded maximum request size ({size} bytes)"
             ));
         }
+        let faults = cluster.faults();
+        wait_for_records(&faults);
+        if faults.take("produce-hang").is_some() {
+            loop {
+                sleep(LONGEST_PAUSE);
+            }
+        }
         if faults.take("produce-refused").is_some() {
-            return Err("the produce request retry timeout limit reached".into());
+            return Err("Producer error: failed to get record metadata".into());
         }
         if faults.take("produce-lost").is_some() {
             return Ok(());
@@ -73,5 +83,15 @@ impl Produce {
             stored.ok_or_else(|| format!("Topic not found: {}", self.topic))?;
         }
         Ok(())
+    }
+}
+
+/// Connects again until that succeeds.
+fn wait_for_records(faults: &Faults) {
+    let mut pause = FIRST_PAUSE;
+    while !faults.has_records() {
+        log("producer", &format!("Failed to connect to leader: Socket error: {}", refused(9010)));
+        sleep(pause);
+        pause = (pause * 11 / 10).min(LONGEST_PAUSE);
     }
 }

@@ -1,6 +1,7 @@
 //! `fluvio topic`.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -65,11 +66,11 @@ impl Create {
             return Err("Topic already exists".into());
         }
         let retention = self.retention_time.unwrap_or(DEFAULT_RETENTION).as_secs();
-        // A name with a dot is none of a topic. Renamed, the topic is there with all that belongs to it.
-        let made = cluster.topics().join(format!(".{name}"));
+        // Once renamed, the topic is there with all that belongs to it.
+        let made = kept(cluster, name);
         fs::create_dir_all(&made)
-            .and_then(|()| fs::write(made.join("records"), ""))
-            .and_then(|()| fs::write(made.join("retention"), retention.to_string()))
+            .and_then(|()| OpenOptions::new().create(true).append(true).open(made.join("records")))
+            .and_then(|_| fs::write(made.join("retention"), retention.to_string()))
             .and_then(|()| fs::rename(&made, &topic))
             .map_err(|error| error.to_string())?;
         println!("topic \"{name}\" created");
@@ -88,13 +89,22 @@ fn check_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Where records are whose topic was deleted while nobody could remove them.
+fn kept(cluster: &Cluster, name: &str) -> PathBuf {
+    cluster.topics().join(format!(".{name}"))
+}
+
 fn delete(cluster: &Cluster, name: &str) -> Outcome {
     let _lock = cluster.lock().map_err(|error| error.to_string())?;
     let topic = cluster.topic(name);
     if check_name(name).is_err() || !topic.exists() {
         return Err("Topic not found".into());
     }
-    fs::remove_dir_all(topic).map_err(|error| error.to_string())?;
+    let deleted = match cluster.faults().has_records() {
+        true => fs::remove_dir_all(topic),
+        false => fs::rename(topic, kept(cluster, name)),
+    };
+    deleted.map_err(|error| error.to_string())?;
     println!("topic \"{name}\" deleted");
     Ok(())
 }
@@ -139,7 +149,8 @@ fn describe(cluster: &Cluster, name: &str) -> Value {
             "replicas": {"computed": {"partitions": 1, "replicationFactor": 1}},
             "cleanupPolicy": {"segment": {"timeInSeconds": seconds}},
             "compressionType": "Any",
+            "system": false,
         },
-        "status": {"resolution": "Provisioned", "replicaMap": {"0": [0]}, "reason": ""},
+        "status": {"resolution": "Provisioned", "replicaMap": {"0": [5001]}, "reason": ""},
     })
 }

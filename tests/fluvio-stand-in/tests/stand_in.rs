@@ -171,7 +171,8 @@ fn names_that_fluvio_refuses_are_refused() {
 #[test]
 fn records_are_consumed_from_where_it_is_said() {
     let cluster = Cluster::with_topic();
-    assert!(cluster.produce("k:a\nno separator\nk:b:c\nl:d").status.success());
+    let produced = cluster.produce("k:a\nno separator\nk:b:c\nl:d");
+    assert!(produced.status.success() && produced.err.contains("no separator"), "{produced:?}");
     assert_eq!(cluster.records(""), "0 k a\n1 k b:c\n2 l d\n");
     assert_eq!(cluster.consume("-d --start 1"), "1 k b:c\n2 l d\n");
     assert_eq!(cluster.consume("-d -T 1"), "2 l d\n");
@@ -220,8 +221,25 @@ fn a_consumer_silently_leaves_out_what_is_over_its_limit() {
     let large = "x".repeat(1_398_180);
     producer.send(&format!("k:a\nk:{large}\nk:b\n"));
     assert!(producer.end().status.success());
-    assert_eq!(cluster.records(""), "0 k a\n2 k b\n");
+    assert_eq!(cluster.records(" --maxbytes 1398000"), "0 k a\n2 k b\n");
     assert_eq!(cluster.records(" --maxbytes 4000000"), format!("0 k a\n1 k {large}\n2 k b\n"));
+}
+
+#[test]
+fn a_consumer_loses_the_record_at_the_end_of_what_it_reads_at_once() {
+    let cluster = Cluster::with_topic();
+    // Each takes 300 bytes.
+    let value = "x".repeat(300 - 71 - 1);
+    cluster.produce(&format!("k:{value}\n").repeat(10));
+    let offsets = |options: &str| {
+        let records = cluster.consume(&format!("-d {options}"));
+        let offsets = records.lines().map(|line| line.split_once(' ').unwrap().0.to_owned());
+        offsets.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(offsets("-B --maxbytes 1000"), "0 1 2 4 5 6 8 9");
+    assert_eq!(offsets("--start 3 --maxbytes 1000"), "3 4 5 7 8 9");
+    assert_eq!(offsets("-B --maxbytes 299"), "");
+    assert_eq!(offsets("-B --maxbytes 3000"), "0 1 2 3 4 5 6 7 8 9");
 }
 
 #[test]
@@ -264,13 +282,47 @@ fn a_cluster_that_is_down_refuses_all_and_a_follower_waits() {
     assert_eq!(follower.next(), "0 a");
     cluster.order("down", "");
     producer.send("b\n");
-    assert_eq!(producer.end().status.code(), Some(1));
     for line in ["consume t -B -d", "produce t", "topic list", "topic create u", "topic delete t"] {
-        assert_eq!(cluster.run(line).status.code(), Some(1), "{line}");
+        let printed = cluster.run(line);
+        assert!(printed.err.contains("Connection refused"), "{line}: {printed:?}");
+        assert_eq!(printed.status.code(), Some(1), "{line}");
     }
     fs::remove_file(cluster.fault("down")).unwrap();
+    assert_eq!(follower.next(), "1 b");
+    let ended = producer.end();
+    assert!(ended.status.success() && ended.err.contains("ERROR"), "{ended:?}");
+}
+
+#[test]
+fn records_of_a_topic_that_was_deleted_while_they_were_out_of_reach_stay() {
+    let cluster = Cluster::with_topic();
+    cluster.produce("k:a\n");
+    cluster.order("spu-down", "");
+    let consume = cluster.run("consume t -B -d");
+    assert_eq!(consume.status.code(), Some(1), "{consume:?}");
+    cluster.ok("topic delete t");
+    assert_eq!(cluster.ok("topic list"), "No topics found\n");
+    fs::remove_file(cluster.fault("spu-down")).unwrap();
+    cluster.ok("topic create t");
+    assert_eq!(cluster.records(""), "0 k a\n");
+    cluster.ok("topic delete t");
+    cluster.ok("topic create t");
+    assert_eq!(cluster.records(""), "");
+}
+
+#[test]
+fn a_producer_that_hangs_reads_nothing_more() {
+    let cluster = Cluster::with_topic();
+    cluster.order("produce-hang", "");
+    let mut producer = Producer::start(&cluster, "produce t --key k");
+    producer.send("a\nb\n");
+    let follower = Follower::start(&cluster, "-B");
     cluster.produce("k:c\n");
-    assert_eq!(follower.next(), "1 c");
+    assert_eq!(follower.next(), "0 c");
+    assert!(producer.child.try_wait().unwrap().is_none());
+    producer.child.kill().unwrap();
+    producer.end();
+    assert_eq!(cluster.records(""), "0 k c\n");
 }
 
 #[test]
@@ -324,10 +376,12 @@ fn records_are_delivered_as_badly_as_is_ordered() {
 fn records_are_stored_as_badly_as_is_ordered() {
     let cluster = Cluster::with_topic();
     cluster.order("produce-die", "");
-    let killed = cluster.produce("k:aaaaaaaa\nk:b\n");
+    let killed = cluster.produce(&format!("k:{}\nk:b\n", "a".repeat(1000)));
     assert_eq!(killed.status.signal(), Some(9));
     assert_eq!(cluster.records(""), "");
+    let follower = Follower::start(&cluster, "-B");
     cluster.produce("k:c\n");
+    assert_eq!(follower.next(), "0 c");
     assert_eq!(cluster.records(""), "0 k c\n");
     cluster.order("produce-lost", "");
     assert!(cluster.produce("k:d\nk:e\n").status.success());

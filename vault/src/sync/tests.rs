@@ -22,6 +22,7 @@ use crate::{DocumentTake, Publication, Vault, VaultError};
 mod convergence;
 mod interruptions;
 mod members;
+mod publication;
 mod records;
 
 /// A machine with a vault.

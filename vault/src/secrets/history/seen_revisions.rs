@@ -154,19 +154,14 @@ impl SeenRevisions {
 
     /// The hashes of all files, also of earlier ones. If that fails, each file has to be read.
     pub(crate) fn hashes(&self) -> SeenHashes {
-        let all =
-            self.directory().and_then(|seen| {
-                let mut files = Vec::new();
-                for group in seen.names()? {
-                    let text = read(&seen, &group?)?;
-                    let lines = text.lines().filter_map(parse);
-                    files.extend(lines.map(|(name, file)| {
-                        (fnv_1a(name.as_bytes()), file.stamp, file.revision.file)
-                    }));
-                }
-                files.sort_unstable();
-                Ok(SeenHashes { files })
-            });
+        let all = self.directory().and_then(|seen| {
+            let mut files = Vec::new();
+            for group in seen.names()? {
+                files.extend(read(&seen, &group?)?.lines().filter_map(hash_in));
+            }
+            files.sort_unstable();
+            Ok(SeenHashes { files })
+        });
         all.unwrap_or_else(|error| {
             self.warn("read", &error);
             SeenHashes::default()
@@ -244,6 +239,15 @@ impl SeenStamp {
         let stamp = u64::from_str_radix(stamp, 16).ok()?;
         (kind == "value").then(|| Self { name: fnv_1a(name.as_bytes()), counter, stamp, set_at })
     }
+}
+
+/// What [`SeenHashes`] has of a line. The other fields are not read, because there are many lines.
+fn hash_in(line: &str) -> Option<(u64, u64, ContentHash)> {
+    let mut fields = line.split(' ');
+    let name = fields.next()?;
+    let file = fields.nth(5).and_then(ContentHash::parse)?;
+    let stamp = fields.next().filter(|stamp| stamp.len() == 16)?;
+    Some((fnv_1a(name.as_bytes()), u64::from_str_radix(stamp, 16).ok()?, file))
 }
 
 fn group_of(name: &str) -> String {

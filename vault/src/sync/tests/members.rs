@@ -65,9 +65,13 @@ fn a_newcomer_decrypts_nothing_until_it_is_admitted() {
     for bytes in &before[..before.len() - 1] {
         assert_eq!(dan.decrypt(bytes), None, "what was there stays encrypted for others");
     }
+    let remembered = dan.home.identity_path().with_file_name("vault-id");
+    assert!(!remembered.exists());
     topic.read(&dan);
     assert_eq!(value(&dan, "A").expect("a value"), b"two");
     assert_eq!(dan.list().hash(), ada.list().hash());
+    // An empty directory in its place is not taken for the vault now.
+    assert_eq!(fs::read_to_string(remembered).expect("an id"), format!("{}\n", ada.vault.id()));
     // A reader publishes what it has, byte for byte.
     let (mut fresh, mut other) = (Topic::default(), Topic::default());
     let (mut by_dan, mut by_ada) = (fresh.publish(&dan), other.publish(&ada));
@@ -296,6 +300,8 @@ fn a_locked_vault_takes_nothing_and_knows_what_it_publishes() {
     let before = Publication::of(&bob.vault).list(&[]).expect("a list");
     let text = fs::read(bob.home.identity_path()).expect("an identity");
     write(&bob.home.identity_path(), &encrypt_cheaply("correct horse", &text));
+    let announced = Publication::of(&ada.vault).announce("secrets", 1).expect("announced");
+    assert!(matches!(outcome(&bob, &announced.bytes), TakenOutcome::Announced { .. }));
     let locked = DocumentTake::prepare(&bob.vault, &record).err();
     assert!(matches!(locked, Some(VaultError::Locked { .. })), "{locked:?}");
     assert_eq!(Publication::of(&bob.vault).list(&[]).expect("a list"), before);

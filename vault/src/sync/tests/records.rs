@@ -104,8 +104,11 @@ fn deletions_and_purges_spread_and_a_purged_value_does_not_come_back() {
     assert!(earlier(&bob, "PURGED").is_empty() && !bob.home.file("PURGED").exists());
     set(&bob.vault, "SET_AGAIN", b"two");
     topic.publish(&bob);
+    let mark = ada.home.vault_path().join(".deleted/SET_AGAIN.age");
+    assert!(mark.exists());
     topic.read(&ada);
     assert_eq!(value(&ada, "SET_AGAIN").expect("a value"), b"two");
+    assert!(!mark.exists(), "it does not count any more");
     // The machine that was away publishes to an empty topic before it has read the mark.
     let mut fresh = Topic::default();
     fresh.publish(&away);
@@ -163,6 +166,12 @@ fn forged_and_foreign_records_are_refused() {
     let foreign = ada.forge(update("FIRST", RecordKind::Value, 1000, b"x"), &ada.key(), &other);
     let reason = refusal(&bob, &foreign);
     assert!(reason.contains("another vault") && !reason.contains("FIRST"), "{reason}");
+    // A machine that knows no members yet takes it for no record of its own.
+    let dan = Machine::newcomer(&ada.vault, Role::Reader);
+    let own = dan.vault.own_recipients().expect("a key");
+    let plain = ada.decrypt(&foreign).expect("decrypted");
+    let for_dan = crate::keys::encryption::encrypt(&own, &plain).expect("encrypted");
+    assert!(refusal(&dan, &for_dan).contains("another vault"));
     let unsigned = Record {
         name: "FIRST".parse().expect("a name"),
         set_at: "2030-01-02T03:04:05Z".parse().expect("a time"),
@@ -189,7 +198,9 @@ fn cut_and_changed_bytes_are_refused() {
         let is_taken = matches!(outcome, TakenOutcome::Secret { .. } | TakenOutcome::Known);
         assert!(!is_taken, "{at}: {outcome:?}");
     }
-    refusal(&bob, &vec![b'x'; 2 << 20]);
+    for large in [vec![b'x'; 2 << 20], ada.encrypt(&vec![b'x'; 2 << 20])] {
+        assert_eq!(refusal(&bob, &large), "it is too large");
+    }
     refusal(&bob, &ada.encrypt(b"{\"format\":1}\n"));
     refusal(&bob, &ada.encrypt(b""));
     assert_eq!(value(&bob, "A"), None);
