@@ -9,7 +9,12 @@ use std::process::Command;
 use crate::harness::{Home, Said, make_folder, need, said};
 
 const PROGRAMS: [&str; 3] = ["fluvio-secret", "fluvio-secretd", "fluvio-secret-shim"];
-const UNITS: [&str; 2] = ["fluvio-secretd.service", "fluvio-secretd.socket"];
+const UNITS: [&str; 4] = [
+    "fluvio-secretd.service",
+    "fluvio-secretd.socket",
+    "fluvio-secret-sync.service",
+    "fluvio-secret-sync@.service",
+];
 
 /// An archive that was unpacked.
 fn archive(home: &Home) -> PathBuf {
@@ -59,6 +64,9 @@ fn it_can_be_put_into_any_folder_and_taken_out_again() {
         let line = format!("\nExecStart=\"{shown}/bin/fluvio-secretd\"\n");
         assert!(text.contains(&line), "{text}");
         assert_eq!(fs::metadata(&unit).unwrap().permissions().mode() & 0o777, 0o644);
+        let unit = prefix.join("share/systemd/user/fluvio-secret-sync@.service");
+        let line = format!("\nExecStart=\"{shown}/bin/fluvio-secret\" sync run --vault %f\n");
+        assert!(fs::read_to_string(unit).unwrap().contains(&line));
         let removed = run(&home, &prefix.join("lib/fluvio-secret/uninstall.sh"), &[]);
         assert!(removed.status.success() && !prefix.exists(), "{removed:?}");
     }
@@ -92,7 +100,7 @@ fn e17_removing_waits_for_leases_or_ends_them() {
         assert!(removed.status.success() && !prefix.exists(), "{removed:?}");
         assert!(removed.err.contains("waiting:"), "{removed:?}");
         let lines = fs::read_to_string(&told).unwrap();
-        assert_eq!(lines.lines().collect::<Vec<_>>(), [first, "daemon stop"]);
+        assert_eq!(lines.lines().collect::<Vec<_>>(), ["sync stop --all", first, "daemon stop"]);
         fs::remove_file(&told).unwrap();
     }
 }

@@ -22,6 +22,9 @@ fn units(home: &Home, folder: &str) -> [PathBuf; 2] {
     })
 }
 
+/// The units that replicate a vault: the personal one, and that of the project in a directory.
+const SYNC_UNITS: [&str; 2] = ["fluvio-secret-sync.service", "fluvio-secret-sync@.service"];
+
 /// systemd-analyze of a user's units.
 fn analyze(home: &Home, args: &[&str]) -> Command {
     let mut analyze = home.foreign("systemd-analyze");
@@ -44,6 +47,33 @@ fn systemd_has_nothing_to_say_of_the_units() {
     let text = fs::read_to_string(&units[0]).unwrap();
     fs::write(&units[0], text.replace("LockPersonality", "LockPersonalty")).unwrap();
     assert!(!said(analyze(&home, &strict).args(&units)).err.is_empty());
+}
+
+#[test]
+fn systemd_has_nothing_to_say_of_the_units_that_replicate() {
+    if !need::sources() || !need::tool("systemd-analyze") {
+        return;
+    }
+    let home = Home::new();
+    units(&home, "units");
+    let cli = program("fluvio-secret");
+    let mut written = SYNC_UNITS.map(|name| {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/systemd").join(name);
+        let text = fs::read_to_string(from).unwrap();
+        let text = text.replace("/usr/bin/fluvio-secret", cli.to_str().unwrap());
+        home.write(&format!("units/{name}"), text)
+    });
+    // An instance, whose directory is `/a`.
+    let instance = home.path("units/fluvio-secret-sync@a.service");
+    fs::rename(&written[1], &instance).unwrap();
+    written[1] = instance;
+    let strict = ["--man=no", "--recursive-errors=no", "verify"];
+    let verified = said(analyze(&home, &strict).args(&written));
+    assert!(verified.status.success(), "{verified:?}");
+    assert_eq!((verified.out.as_str(), verified.err.as_str()), ("", ""));
+    let text = fs::read_to_string(&written[0]).unwrap();
+    fs::write(&written[0], text.replace("LockPersonality", "LockPersonalty")).unwrap();
+    assert!(!said(analyze(&home, &strict).args(&written)).err.is_empty());
 }
 
 #[test]

@@ -88,17 +88,22 @@ for file in $(find . -type f | sort); do
         *) put "$file" "$prefix/$file" 644 ;;
     esac
 done
-# The unit's program is where it is put; the path may have what sed takes for its own.
-unit=share/systemd/user/fluvio-secretd.service
-rm -f -- "$prefix/$unit.new"
-while IFS= read -r line; do
-    case $line in
-        ExecStart=*) printf 'ExecStart="%s/bin/fluvio-secretd"\n' "$prefix" ;;
-        *) printf '%s\n' "$line" ;;
-    esac
-done < "$unit" > "$prefix/$unit.new"
-chmod 644 "$prefix/$unit.new"
-mv -f -- "$prefix/$unit.new" "$prefix/$unit"
+# The units' programs are where they are put; the path may have what sed takes for its own.
+for unit in share/systemd/user/*.service; do
+    rm -f -- "$prefix/$unit.new"
+    while IFS= read -r line; do
+        case $line in
+            ExecStart=/usr/bin/*)
+                command=${line#ExecStart=/usr/bin/}
+                program=${command%% *}
+                printf 'ExecStart="%s/bin/%s"%s\n' "$prefix" "$program" "${command#"$program"}"
+                ;;
+            *) printf '%s\n' "$line" ;;
+        esac
+    done < "$unit" > "$prefix/$unit.new"
+    chmod 644 "$prefix/$unit.new"
+    mv -f -- "$prefix/$unit.new" "$prefix/$unit"
+done
 
 # fluvio lists in its help what is in this directory.
 extension=$HOME/.fluvio/extensions/fluvio-secret

@@ -28,7 +28,10 @@ if [ "$(real "$listed")" != "$(real "$prefix")" ]; then
     exit 1
 fi
 
-# First, and while systemd still starts the daemon: only that one knows which connectors hold leases. Ctrl-C
+# It would start the daemon again.
+"$prefix/bin/fluvio-secret" sync stop --all > /dev/null || true
+
+# While systemd still starts the daemon: only that one knows which connectors hold leases. Ctrl-C
 # while it waits for them leaves everything as it is.
 # shellcheck disable=SC2086
 "$prefix/bin/fluvio-secret" daemon stop $end_leases > /dev/null || true
@@ -36,7 +39,8 @@ fi
 # The links to the units of this directory, by which they are enabled or found. Without a manager of the
 # session there is nothing to stop, and the links have to go all the same.
 config=${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user
-for link in sockets.target.wants/fluvio-secretd.socket fluvio-secretd.socket fluvio-secretd.service; do
+for link in default.target.wants/fluvio-secret-sync.service fluvio-secret-sync.service \
+    sockets.target.wants/fluvio-secretd.socket fluvio-secretd.socket fluvio-secretd.service; do
     unit=$prefix/share/systemd/user/${link##*/}
     if [ "$(readlink -- "$config/$link" || true)" = "$unit" ]; then
         systemctl --user disable --now "${link##*/}" > /dev/null 2>&1 || true

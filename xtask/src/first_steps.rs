@@ -123,8 +123,8 @@ fn by_archive(archive: &Path, connector: &Path) -> Outcome {
 
 /// systemd finds nothing wrong in the units of a directory.
 fn units_are_sound(directory: &Path) -> Outcome {
-    let units =
-        ["fluvio-secretd.socket", "fluvio-secretd.service"].map(|name| directory.join(name));
+    let units = ["fluvio-secretd.socket", "fluvio-secretd.service", "fluvio-secret-sync.service"];
+    let units = units.map(|name| directory.join(name));
     // It makes directories there, as for a session.
     let session = tempfile::tempdir()?;
     run_program(

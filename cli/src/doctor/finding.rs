@@ -34,6 +34,8 @@ pub(crate) enum DoctorCheck {
     Members,
     /// The vaults of projects.
     Vaults,
+    /// The replication of vaults over topics.
+    Sync,
     /// A file system in memory for leases.
     Leases,
     /// What happens to leases at the last logout.

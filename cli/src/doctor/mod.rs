@@ -7,6 +7,7 @@
 //! * [`daemon`]: the settings, and the daemon
 //! * [`vault`]: the secrets, and the identity; [`examine`](mod@examine): which secrets can be decrypted
 //! * [`history`]: their earlier versions; [`vaults`]: the same for projects
+//! * [`replication`]: whether a process follows the topic of each vault that has one
 //! * [`memory`]: where values are in memory, and what may take them from there
 //! * [`units`]: what systemd starts
 //! * [`project`]: files with secrets in plain text
@@ -28,6 +29,7 @@ mod memory;
 mod modes;
 mod programs;
 mod project;
+mod replication;
 mod report;
 mod units;
 mod vault;
@@ -60,6 +62,7 @@ pub(crate) fn check_all(machine: &Machine, places: &Places) -> Vec<Diagnosis> {
         found.extend(history::check(places, Path::new(&status.vault)));
         found.extend(vaults::check(machine, &places.state, client));
     }
+    found.extend(replication::check(places));
     found.extend(memory::check(machine, status.map(|status| status.pid)));
     found.extend(units::check(machine));
     found.extend(project::check(machine));

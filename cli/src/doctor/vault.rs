@@ -243,6 +243,7 @@ mod tests {
             forked: false,
             trouble: None,
             unfinished: None,
+            waits_for: None,
             more: false,
         };
         for alone in [vec![], vec![one(true, false)], vec![one(true, false), one(false, true)]] {

@@ -1,14 +1,16 @@
 //! Carries out what the replicator decides: children, calls of the daemon, files.
 
 use std::collections::VecDeque;
+use std::process::Command;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use fluvio_secret_protocol::{SecretName, SyncDocument};
+use fluvio_secret_protocol::{SecretName, SyncDocument, SyncDocumentKey};
+use fluvio_secret_system::help::Helpful;
 use jiff::Timestamp;
 
 use super::children::{ChildMessage, ConsumerChild, ProducerChild};
-use super::event::{SyncAction, SyncEvent};
+use super::event::{SyncAction, SyncEvent, TopicFailure};
 use super::fluvio::FluvioProgram;
 use super::line;
 use super::replicator::{Replicator, SyncGoal};
@@ -166,82 +168,115 @@ impl Engine {
     fn carry_out(&mut self, actions: Vec<SyncAction>) -> Result<(), CliError> {
         let mut actions = VecDeque::from(actions);
         while let Some(action) = actions.pop_front() {
-            if let Some(event) = self.act(action)? {
+            for event in self.act(action)? {
                 actions.extend(self.replicator.handle(event, Instant::now()));
             }
         }
         Ok(())
     }
 
-    fn act(&mut self, action: SyncAction) -> Result<Option<SyncEvent>, CliError> {
-        Ok(match action {
+    fn act(&mut self, action: SyncAction) -> Result<Vec<SyncEvent>, CliError> {
+        match action {
             SyncAction::Consume { run, mark, topic, from } => {
-                self.consumer = None;
                 let command = self.fluvio.consumer(&topic, &mark, from);
-                let started = ConsumerChild::start(command, run, self.sender.clone());
-                self.consumer = Some(started.map_err(CliError::System)?);
-                None
+                return Ok(self.consume(command, run));
             }
-            SyncAction::EndConsumer => {
-                self.consumer = None;
-                None
-            }
-            SyncAction::Take { offset, hash, bytes } => {
-                Some(SyncEvent::Took { offset, hash, taken: self.vault.take(&bytes) })
-            }
-            SyncAction::List(names) => Some(SyncEvent::Listed(self.vault.list(&names))),
-            SyncAction::Send { topic, key } => {
-                let sent = match self.vault.get(&key) {
-                    Ok(Some(SyncDocument { id, bytes })) => {
-                        self.send(&topic, &bytes)?;
-                        Ok(Some(id))
-                    }
-                    Ok(None) => Ok(None),
-                    Err(failure) => Err(failure),
-                };
-                Some(SyncEvent::Sent(sent))
-            }
-            SyncAction::SendBytes { topic, bytes } => {
-                self.send(&topic, &bytes)?;
-                None
-            }
-            SyncAction::Announce { topic, generation } => {
-                let announced = self.vault.announce(&topic, generation);
-                let document = |SyncDocument { id, bytes }| (id, bytes.to_vec());
-                Some(SyncEvent::Announced(announced.map(|found| found.map(document))))
-            }
+            SyncAction::Send { topic, key } => return Ok(self.send_document(&topic, &key)),
+            SyncAction::SendBytes { topic, bytes } => return Ok(self.send(&topic, &bytes)),
             SyncAction::Acknowledge { topic, records } => {
-                // The next one says the same and more.
-                if let Ok(Some(document)) = self.vault.acknowledge(&topic, records) {
-                    self.send(&topic, &document.bytes)?;
-                }
-                None
+                return Ok(match self.vault.acknowledge(&topic, records) {
+                    Ok(Some(document)) => self.send(&topic, &document.bytes),
+                    // The next one says the same and more.
+                    Ok(None) | Err(_) => Vec::new(),
+                });
             }
-            SyncAction::CheckLock => Some(SyncEvent::Lock { is_locked: VaultLink::is_locked() }),
-            SyncAction::ListTopics => Some(SyncEvent::Topics(self.fluvio.topics())),
-            SyncAction::Remember { topic, generation } => {
-                let id = &self.replicator.vault().id;
-                sync_config::move_to(&self.places, id, &topic, generation)?;
-                None
-            }
-            SyncAction::Trouble(_, cause) => {
-                self.fail(&cause)?;
-                None
-            }
-            SyncAction::Say(text) => {
-                self.log.say(&text);
-                None
-            }
+            SyncAction::EndConsumer => self.consumer = None,
+            SyncAction::Remember { topic, generation } => self.remember(&topic, generation),
+            SyncAction::Trouble(_, cause) => self.fail(&cause)?,
+            SyncAction::Say(text) => self.log.say(&text),
+            SyncAction::Finish => self.is_over = true,
             SyncAction::WriteStatus => {
                 let earliest = self.status_written.map(|at| at + STATUS_PERIOD);
                 self.status_at.get_or_insert(earliest.unwrap_or_else(Instant::now));
-                None
             }
-            SyncAction::Finish => {
-                self.is_over = true;
-                None
+            asked => return Ok(self.ask(asked).into_iter().collect()),
+        }
+        Ok(Vec::new())
+    }
+
+    /// Actions that are questions.
+    fn ask(&mut self, action: SyncAction) -> Option<SyncEvent> {
+        Some(match action {
+            SyncAction::Take { offset, hash, bytes } => {
+                SyncEvent::Took { offset, hash, taken: self.vault.take(&bytes) }
             }
+            SyncAction::List(names) => SyncEvent::Listed(self.vault.list(&names)),
+            SyncAction::Announce { topic, generation } => {
+                let announced = self.vault.announce(&topic, generation);
+                let document = |SyncDocument { id, bytes }| (id, bytes.to_vec());
+                SyncEvent::Announced(announced.map(|found| found.map(document)))
+            }
+            SyncAction::CheckLock => SyncEvent::Lock { is_locked: VaultLink::is_locked() },
+            SyncAction::ListTopics => SyncEvent::Topics(self.fluvio.topics()),
+            _ => return None,
         })
+    }
+
+    /// Starts a consumer in place of the one before.
+    fn consume(&mut self, command: Command, run: u64) -> Vec<SyncEvent> {
+        self.consumer = None;
+        match ConsumerChild::start(command, run, self.sender.clone()) {
+            Ok(consumer) => {
+                self.consumer = Some(consumer);
+                Vec::new()
+            }
+            Err(error) => {
+                let cause = format!("cannot start a consumer: {error}");
+                let failure = Some(TopicFailure { cause, is_missing: false });
+                vec![SyncEvent::ConsumerEnded { run, failure }]
+            }
+        }
+    }
+
+    fn send_document(&mut self, topic: &str, key: &SyncDocumentKey) -> Vec<SyncEvent> {
+        match self.vault.get(key) {
+            Ok(Some(SyncDocument { id, bytes })) => {
+                let mut events = vec![SyncEvent::Sent(Ok(Some(id)))];
+                events.extend(self.send(topic, &bytes));
+                events
+            }
+            Ok(None) => vec![SyncEvent::Sent(Ok(None))],
+            Err(failure) => vec![SyncEvent::Sent(Err(failure))],
+        }
+    }
+
+    /// Hands a document to the producer of a topic.
+    fn send(&mut self, topic: &str, document: &[u8]) -> Vec<SyncEvent> {
+        let line = line::to_publish(&self.replicator.vault().id, document);
+        if self.producer.as_ref().is_none_or(|producer| producer.topic != topic) {
+            self.producers += 1;
+            let (run, topic) = (self.producers, topic.to_owned());
+            let command = self.fluvio.producer(&topic);
+            match ProducerChild::start(command, run, topic, self.sender.clone()) {
+                Ok(producer) => self.producer = Some(producer),
+                Err(error) => {
+                    let cause = format!("cannot start a producer: {error}");
+                    return vec![SyncEvent::ProducerEnded { cause }];
+                }
+            }
+        }
+        if let Some(producer) = &self.producer {
+            producer.send(line);
+        }
+        Vec::new()
+    }
+
+    fn remember(&self, topic: &str, generation: u64) {
+        let id = &self.replicator.vault().id;
+        if let Err(error) = sync_config::move_to(&self.places, id, topic, generation) {
+            // The next process moves again.
+            self.log.say(&format!("warning: {}", error.report()));
+        }
     }
 
     /// A trouble ends a command, and not the process that follows the topic.
@@ -251,22 +286,6 @@ impl Engine {
             return Ok(());
         }
         Err(SyncError::trouble(cause).into())
-    }
-
-    /// Hands a document to the producer of a topic.
-    fn send(&mut self, topic: &str, document: &[u8]) -> Result<(), CliError> {
-        let line = line::to_publish(&self.replicator.vault().id, document);
-        if self.producer.as_ref().is_none_or(|producer| producer.topic != topic) {
-            self.producers += 1;
-            let (run, topic) = (self.producers, topic.to_owned());
-            let command = self.fluvio.producer(&topic);
-            let started = ProducerChild::start(command, run, topic, self.sender.clone());
-            self.producer = Some(started.map_err(CliError::System)?);
-        }
-        if let Some(producer) = &self.producer {
-            producer.send(line);
-        }
-        Ok(())
     }
 
     fn write_status(&mut self) {

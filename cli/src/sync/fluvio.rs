@@ -168,7 +168,7 @@ pub(crate) fn read_all(from: impl Read) -> String {
 pub(crate) fn failure(status: Option<ExitStatus>, printed: &str) -> TopicFailure {
     let text = without_colors(printed);
     let line = text.lines().map(str::trim).find(|line| !line.is_empty());
-    let line = line.map(|line| line.trim_start_matches("Error: "));
+    let line = line.map(|line| line.trim_start_matches("Error: ").trim_start_matches("error: "));
     let cause = match (line, status) {
         (Some(line), _) => printable::line(line).chars().take(CAUSE_CHARS).collect(),
         (None, Some(status)) => format!("fluvio stopped ({status})"),

@@ -107,6 +107,11 @@ impl Publisher {
         self.sent.values().min().map(|oldest| *oldest + self.overdue_after)
     }
 
+    /// Whether a document was sent and has not come back.
+    pub(crate) fn is_sent(&self, id: &str) -> bool {
+        self.sent.contains_key(id)
+    }
+
     /// The number of documents that have not come back.
     pub(crate) fn left(&self) -> usize {
         self.queue.len() + self.fetching + self.sent.len()

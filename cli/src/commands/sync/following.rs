@@ -6,7 +6,6 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use clap::Args;
-use fluvio_secret_protocol::StartError;
 use fluvio_secret_system::harden::Hardened;
 use fluvio_secret_system::project::PERSONAL;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal, setsid};
@@ -19,6 +18,7 @@ use crate::members::members;
 use crate::sync::engine::Engine;
 use crate::sync::fluvio::FluvioProgram;
 use crate::sync::replicator::SyncGoal;
+use crate::sync::sync_error::SyncError;
 use crate::sync::sync_log::SyncLog;
 use crate::sync::{process, sync_config};
 use crate::vault_choice::{VaultArgs, shown};
@@ -46,6 +46,10 @@ Until then, changes are not published, and none arrive. Nothing is lost.
 Example:
   fluvio-secret sync stop")]
 pub(crate) struct StopSyncArgs {
+    /// Stop for all vaults
+    #[arg(long, conflicts_with = "vault")]
+    all: bool,
+
     #[command(flatten)]
     vault: VaultArgs,
 }
@@ -104,8 +108,15 @@ pub(super) fn now(args: &SyncNowArgs) -> Result<(), CliError> {
 }
 
 pub(super) fn stop(args: &StopSyncArgs) -> Result<(), CliError> {
-    let vault = replicated(&args.vault)?;
-    let was_running = process::stop(&sync_places()?, &vault.id)?;
+    let places = sync_places()?;
+    let vaults = match args.all {
+        true => sync_config::all(&places)?,
+        false => vec![replicated(&args.vault)?],
+    };
+    let mut was_running = false;
+    for vault in vaults {
+        was_running |= process::stop(&places, &vault.id)?;
+    }
     output::confirm(match was_running {
         true => "Replication stopped",
         false => "Replication is not running",
@@ -172,5 +183,5 @@ pub(crate) fn end_with_parent(args: EndWithParentArgs, hardened: Hardened) -> Re
     let mut words = command.into_iter();
     let path = words.next().unwrap_or_default();
     let source = Command::new(&path).args(words).exec();
-    Err(CliError::Shim(StartError::Program { path: path.into(), source }))
+    Err(SyncError::Program { path: path.into(), source }.into())
 }

@@ -79,7 +79,9 @@ pub(super) fn start(args: &StartSyncArgs) -> Result<(), CliError> {
         output::say("note: the topic also has records of other vaults or programs");
     }
     if let Some(OwnMember { fingerprint, is_admin: true }) = own {
-        let option = if *topic == DEFAULT_TOPIC { "" } else { &format!(" --topic {topic}") };
+        // A machine that joins finds the newest topic by the name of the first one.
+        let first = topic_name::nth(topic, vault.generation, 1);
+        let option = if first == DEFAULT_TOPIC { "" } else { &format!(" --topic {first}") };
         output::say(&format!(
             "help: another machine joins with: fluvio-secret sync join --admin {fingerprint}{option}"
         ));

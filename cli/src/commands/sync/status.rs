@@ -43,6 +43,8 @@ struct Replication {
     file: Option<StatusFile>,
     /// The members, if a daemon runs.
     members: Option<Vec<ListedMember>>,
+    /// The admin for whom this machine waits.
+    waits_for: Option<String>,
 }
 
 pub(super) fn status(args: &SyncStatusArgs) -> Result<(), CliError> {
@@ -54,8 +56,10 @@ pub(super) fn status(args: &SyncStatusArgs) -> Result<(), CliError> {
         SyncProcess::Stopped => None,
     };
     let file = process::status(&places, &vault.id, pid);
-    let members = listed(&vault);
-    let replication = Replication { vault, process, file, members };
+    let listed = listed(&vault);
+    let waits_for = listed.as_ref().and_then(|listed| listed.waits_for.clone());
+    let members = listed.map(|listed| listed.members);
+    let replication = Replication { vault, process, file, members, waits_for };
     let start = again("fluvio-secret sync start", &args.vault);
     format::print(
         args.output.format,
@@ -65,10 +69,9 @@ pub(super) fn status(args: &SyncStatusArgs) -> Result<(), CliError> {
 }
 
 /// The members, from a daemon that runs.
-fn listed(vault: &ReplicatedVault) -> Option<Vec<ListedMember>> {
+fn listed(vault: &ReplicatedVault) -> Option<Members> {
     let client = running_client().ok()??;
-    let Members { members, .. } = members(&mut client.about(vault.address())).ok()?;
-    Some(members)
+    members(&mut client.about(vault.address())).ok()
 }
 
 impl Replication {
@@ -94,9 +97,11 @@ impl Replication {
             line("", output::as_typed(&format!("help: start it with: {start}")));
         }
         if let Some(own) = self.own().filter(|own| own.requested) {
-            line("Waits", "for an admin to admit this machine".to_owned());
+            let admin =
+                self.waits_for.as_ref().map(|admin| format!(" {admin}")).unwrap_or_default();
+            line("Waiting", format!("for the admin{admin} to admit this machine"));
             let admit = format!("fluvio-secret member admit {}", own.fingerprint);
-            line("", output::as_typed(&format!("help: there, run: {admit}")));
+            line("", output::as_typed(&format!("help: have the admin run: {admit}")));
         }
         if let Some(StatusFile { status, .. }) = &self.file {
             if self.is_running() {
@@ -193,6 +198,7 @@ struct ShownReplication<'a> {
     refused: Option<u64>,
     last_refusal: Option<&'a str>,
     fingerprint: Option<&'a str>,
+    waits_for: Option<&'a str>,
     admitted: Option<bool>,
     members: Vec<ShownMember>,
 }
@@ -238,6 +244,7 @@ impl<'a> ShownReplication<'a> {
             refused: status.map(|status| status.refused),
             last_refusal: status.and_then(|status| status.last_refusal.as_deref()),
             fingerprint: own.map(|own| &*own.fingerprint),
+            waits_for: replication.waits_for.as_deref(),
             admitted: own.map(|own| !own.requested),
             members: replication.shown_members(),
         }

@@ -14,19 +14,21 @@ impl Replicator {
     pub(super) fn found(&mut self, topic: String, generation: u64, now: Instant) {
         let is_here = topic == self.vault.topic && generation == self.vault.generation;
         if is_here && self.tried_from.take().is_some() {
-            self.remember();
+            self.remember(now);
         } else if generation > self.vault.generation && self.goal != SyncGoal::EqualHere {
             self.tried_from = None;
             self.switch_to(topic, generation);
-            self.remember();
+            self.remember(now);
             self.begin_reading(now);
         }
     }
 
-    fn remember(&mut self) {
+    fn remember(&mut self, now: Instant) {
         let ReplicatedVault { topic, generation, .. } = self.vault.clone();
         self.actions.push(SyncAction::Say(format!("the vault has moved to the topic {topic}")));
         self.actions.push(SyncAction::Remember { topic, generation });
+        // Nothing may be new here, and the topic has no acknowledgement of this machine.
+        self.acknowledge_soon(now);
     }
 
     fn switch_to(&mut self, topic: String, generation: u64) {

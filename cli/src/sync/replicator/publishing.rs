@@ -94,12 +94,15 @@ impl Replicator {
     ) {
         self.lists_left = self.lists_left.saturating_sub(1);
         match announced {
-            Ok(Some((id, bytes))) if self.publishes() && !self.documents.has(&id) => {
-                self.publisher.sent(&id, now);
-                let topic = self.vault.topic.clone();
-                self.actions.push(SyncAction::SendBytes { topic, bytes });
+            Ok(Some((id, bytes))) => {
+                let is_there = self.documents.has(&id) || self.publisher.is_sent(&id);
+                if self.publishes() && !is_there {
+                    self.publisher.sent(&id, now);
+                    let topic = self.vault.topic.clone();
+                    self.actions.push(SyncAction::SendBytes { topic, bytes });
+                }
             }
-            Ok(_) => {}
+            Ok(None) => {}
             Err(failure) => self.cannot_list(failure, now),
         }
     }

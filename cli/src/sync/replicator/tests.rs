@@ -282,11 +282,23 @@ fn a_vault_and_its_topic_become_equal() {
     assert!((0..40).all(|number| world.on_topic(&format!("A{number}")) == 1));
     assert_eq!(world.on_topic("announce t"), 1);
     assert_eq!(world.replicator.status().records, 42);
+    assert_eq!(world.replicator.status().changes, 42);
     // The next time, nothing is missing.
     let (topics, vault) = (world.topics, world.vault);
     let mut world = World { topics, vault, is_admin: true, ..World::new(SyncGoal::Equal) };
     world.settle();
     assert!(world.is_finished && world.sent.is_empty());
+}
+
+#[test]
+fn an_announcement_that_is_on_its_way_is_not_sent_again() {
+    let mut world = followed();
+    world.is_admin = true;
+    world.loses = true;
+    for _ in 0..3 {
+        world.handle(SyncEvent::Changed(Vec::new()));
+    }
+    assert_eq!(world.sent, ["announce t"]);
 }
 
 #[test]
@@ -487,6 +499,8 @@ fn a_topic_that_an_admin_announces_takes_the_place_of_this_one() {
     assert_eq!(world.replicator.status().topic, "t-2");
     assert!(world.taken.contains(&"B".to_owned()));
     assert_eq!((&*world.sent, world.topics["t-2"].len()), (&["A".to_owned()][..], 2));
+    world.pass(ACKNOWLEDGE_DELAY + LITTLE);
+    assert_eq!(world.acknowledged, [2], "it has no earlier acknowledgement");
 }
 
 #[test]
