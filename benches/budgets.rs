@@ -10,7 +10,9 @@
 //! * [`load`]: many clients at once
 //! * [`mask`](mod@mask): the output of a connector, without its secrets
 //! * [`bulk`]: what concerns all secrets of a large vault
+//! * [`fleet`]: machines that replicate a vault over a topic
 //! * [`growth`], [`plot`]: how the time grows with the size, as a picture
+//! * [`members`]: what a vault with very many members would cost
 //! * [`row`], [`table`]: what was measured, as people read it
 //!
 //! `cargo bench` prints the tables, `cargo bench -- --write` also writes them and the picture into docs/. A
@@ -19,11 +21,13 @@
 
 mod bulk;
 mod disk;
+mod fleet;
 mod growth;
 mod home;
 mod load;
 mod mask;
 mod measure;
+mod members;
 mod plot;
 mod programs;
 mod promises;
@@ -62,12 +66,14 @@ fn main() -> ExitCode {
 
 type Measure = fn(&Programs, &Path) -> Outcome<Vec<Row>>;
 
-const TABLES: [(&str, Measure); 5] = [
+const TABLES: [(&str, Measure); 7] = [
     ("starts", starts::measure),
     ("promises", promises::measure),
     ("load", load::measure),
     ("bulk", bulk::measure),
     ("mask", mask::measure),
+    ("fleet", fleet::measure),
+    ("members", members::measure),
 ];
 
 fn run(args: &[String], is_written: bool) -> Outcome<()> {

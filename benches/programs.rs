@@ -13,6 +13,8 @@ pub(crate) struct Programs {
     /// As the packages have them: linked statically.
     pub(crate) packaged: Built,
     pub(crate) exec_true: PathBuf,
+    /// In place of Fluvio's program.
+    pub(crate) fluvio: PathBuf,
 }
 
 /// Our programs, which are in one directory.
@@ -28,7 +30,9 @@ pub(crate) fn build() -> Outcome<Programs> {
     let host = Command::new("rustc").args(["--print", "host-tuple"]).output()?;
     let host = std::str::from_utf8(&host.stdout)?.trim();
     let packaged = cargo(&["--bins", "--target", host], " -C target-feature=+crt-static")?;
+    let stand_in = cargo(&["--package", "fluvio-stand-in"], "")?;
     Ok(Programs {
+        fluvio: find(&stand_in, "fluvio-stand-in")?,
         exec_true: find(&installed, "exec_true")?,
         installed: Built::among(&installed)?,
         packaged: Built::among(&packaged)?,

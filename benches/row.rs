@@ -39,6 +39,16 @@ impl Row {
         Self { what: what.into(), measured: format!("{rate:.0}/s"), budget }
     }
 
+    /// A size, in powers of ten.
+    pub(crate) fn bytes(what: impl Into<String>, bytes: f64) -> Self {
+        let (unit, size) = match bytes {
+            _ if bytes < 1e6 => ("kB", bytes / 1e3),
+            _ if bytes < 1e9 => ("MB", bytes / 1e6),
+            _ => ("GB", bytes / 1e9),
+        };
+        Self { what: what.into(), measured: format!("{size:.1} {unit}"), budget: None }
+    }
+
     pub(crate) fn memory(what: impl Into<String>, kib: u64, most: Option<u64>) -> Self {
         let mib = |kib: u64| format!("{:.1} MiB", kib as f64 / 1024.0);
         let budget = most.map(|most| Budget { text: mib(most), is_met: kib <= most });
