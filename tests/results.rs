@@ -233,6 +233,10 @@ fn every_example_of_the_help_works() {
         "AGE-SECRET-KEY-1GQ9778VQXMMJVE8SK7J6VT8UJ4HDQAJUVSFCWCM02D8GEWQ72PVQ2Y5J33\n",
     );
     let nested = [
+        "sync status",
+        "sync now",
+        "sync stop",
+        "sync leave",
         "daemon start",
         "daemon stop",
         "daemon restart",
@@ -261,11 +265,17 @@ fn every_example_of_the_help_works() {
                 follows_until_it_is_stopped(shell.env("PATH", &path), &example);
                 continue;
             }
+            shell.env("FLUVIO", program("fluvio-stand-in"));
+            shell.env("FLUVIO_STAND_IN", home.path("cluster"));
             let said = said(shell.env("PATH", &path).args(["-c", &example]));
             assert!(said.status.success(), "{command}: {example}: {said:?}");
             if command == "run" {
                 let expected = if example.contains("cargo") { "built" } else { "AUTH_HEADER=" };
                 assert!(said.out.contains(expected), "{example}: {said:?}");
+            }
+            // It would start a daemon at any time.
+            if command == "sync" {
+                home.ok(&["sync", "stop"]);
             }
             // The next example begins with a new home.
             if command == "lock" {

@@ -196,6 +196,18 @@ impl CliError {
         }
     }
 
+    /// The error of another part that this one passes on.
+    fn inner(&self) -> Option<&dyn Helpful> {
+        match self {
+            Self::Client(error) | Self::Stopped { source: error, .. } => Some(error),
+            Self::Launch(error) => Some(error),
+            Self::Shim(error) => Some(error),
+            Self::Sync(error) => Some(error),
+            Self::Vault(error) => Some(error),
+            _ => None,
+        }
+    }
+
     /// The message, or nothing if it was printed already.
     pub(crate) fn text(&self) -> String {
         match self {
@@ -221,17 +233,15 @@ impl Helpful for CliError {
     }
 
     fn help(&self) -> Option<Help> {
+        if let Some(error) = self.inner() {
+            return error.help();
+        }
         let (advice, command) = match self {
-            Self::Client(error) | Self::Stopped { source: error, .. } => return error.help(),
-            Self::Launch(error) => return error.help(),
-            Self::Sync(error) => return error.help(),
-            Self::Vault(error) => return error.help(),
             Self::Settings(bad) => return bad.help.clone(),
             Self::Config { meant, .. } => {
                 let meant = meant.as_ref()?.display();
                 return Some(Help::advice(format!("did you mean: {meant}")));
             }
-            Self::Shim(error) => return error.help(),
             Self::Input(why) | Self::Passphrase(why) => {
                 let prompt = why.downcast_ref::<PromptError>()?;
                 (prompt.help()?, "")

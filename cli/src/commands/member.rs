@@ -10,12 +10,12 @@ use fluvio_secret_protocol::{
 use fluvio_secret_system::printable;
 
 use super::key::rekey::{reseal_in, say_rest, say_state, summary};
-use super::sync::remark::say_compact;
 use crate::argument::{self, BadArgument};
 use crate::connection::client_about;
 use crate::error::CliError;
 use crate::format::{OutputArgs, OutputFormat};
 use crate::members::members;
+use crate::sync::compact_remark::say_compact;
 use crate::vault_choice::{self, VaultArgs};
 use crate::{format, output, question};
 

@@ -17,8 +17,6 @@ use crate::sync::sync_error::SyncError;
 use crate::sync::sync_places::SyncPlaces;
 use crate::vault_choice;
 
-const CHECK: DoctorCheck = DoctorCheck::Sync;
-
 pub(super) fn check(places: &Places) -> Vec<Diagnosis> {
     let places = SyncPlaces::of(places);
     match sync_config::all(&places) {
@@ -28,7 +26,7 @@ pub(super) fn check(places: &Places) -> Vec<Diagnosis> {
 }
 
 fn failed(error: &SyncError) -> Diagnosis {
-    let found = CHECK.error(error.to_string());
+    let found = DoctorCheck::Sync.error(error.to_string());
     match error.help() {
         Some(help) => found.helped_by(help),
         None => found,
@@ -57,14 +55,16 @@ fn judge(vault: &ReplicatedVault, running: Option<Option<&StatusFile>>) -> Diagn
         let fix = Fix::new(format!("fluvio-secret sync start --vault {named}"));
         let text =
             format!("{name}: no process follows the topic {topic}, so nothing is replicated");
-        return CHECK.warning(text).fixed_by(fix);
+        return DoctorCheck::Sync.warning(text).fixed_by(fix);
     };
     let Some(status) = file.map(|file| &file.status) else {
-        return CHECK.ok(format!("{name}: a process begins to follow the topic {topic}"));
+        return DoctorCheck::Sync
+            .ok(format!("{name}: a process begins to follow the topic {topic}"));
     };
     if let Some(trouble) = status.troubles.first() {
         let (cause, help) = Help::of_report(trouble);
-        let found = CHECK.error(format!("{name}: the topic {topic} is not followed: {cause}"));
+        let found =
+            DoctorCheck::Sync.error(format!("{name}: the topic {topic} is not followed: {cause}"));
         return match help {
             Some(help) => found.helped_by(help),
             None => found,
@@ -79,7 +79,7 @@ fn judge(vault: &ReplicatedVault, running: Option<Option<&StatusFile>>) -> Diagn
         ReplicationState::Following => "follows",
         _ => "reads",
     };
-    CHECK.ok(format!("{name}: {state} the topic {topic}, {records}, {left}"))
+    DoctorCheck::Sync.ok(format!("{name}: {state} the topic {topic}, {records}, {left}"))
 }
 
 #[cfg(test)]

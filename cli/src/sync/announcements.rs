@@ -13,7 +13,7 @@ use super::sync_error::SyncError;
 use crate::error::CliError;
 
 /// How long the consumer may be silent.
-const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
+const ANNOUNCEMENT_TIMEOUT: Duration = Duration::from_secs(60);
 /// The most announcements that are tried. Other programs may write to the topic.
 const MOST_ANNOUNCEMENTS: usize = 256;
 
@@ -27,7 +27,7 @@ pub(crate) struct ShownAnnouncement {
 
 /// The part of an announcement that says what it is about.
 #[derive(Deserialize)]
-struct Subject {
+struct AnnouncedTopic {
     vault: String,
     topic: String,
     generation: u64,
@@ -45,7 +45,7 @@ pub(crate) fn read(
     let _consumer = ConsumerChild::start(command, 0, sender).map_err(CliError::System)?;
     let mut found = Vec::new();
     loop {
-        match messages.recv_timeout(SILENCE_TIMEOUT) {
+        match messages.recv_timeout(ANNOUNCEMENT_TIMEOUT) {
             Ok(ChildMessage::Line { line, .. }) => {
                 let announcement = parse(&line, &mark).filter(|one| !found.contains(one));
                 found.extend(announcement.filter(|_| found.len() < MOST_ANNOUNCEMENTS));
@@ -67,8 +67,8 @@ pub(crate) fn read(
 /// Reads what looks like an announcement. Other documents of a vault are encrypted.
 fn parse(line: &[u8], mark: &str) -> Option<ShownAnnouncement> {
     let (key, bytes) = line::plain_document(line, mark)?;
-    let mut values = serde_json::Deserializer::from_slice(&bytes).into_iter::<Subject>();
-    let Subject { vault, topic, generation } = values.next()?.ok()?;
+    let mut values = serde_json::Deserializer::from_slice(&bytes).into_iter::<AnnouncedTopic>();
+    let AnnouncedTopic { vault, topic, generation } = values.next()?.ok()?;
     (vault == key).then_some(ShownAnnouncement { bytes, topic, generation })
 }
 

@@ -14,10 +14,8 @@ use fluvio_secret_system::{child, printable};
 use super::event::{ConsumeFrom, TopicFailure};
 use super::line::{self, FETCH_BYTES, KEY_SEPARATOR, REQUEST_BYTES};
 use super::sync_error::SyncError;
+use super::sync_places::FLUVIO_VARIABLE;
 use crate::on_path;
-
-/// Names the program, in place of the one on PATH.
-pub(crate) const FLUVIO_VARIABLE: &str = "FLUVIO";
 
 /// How long a call may take that does not follow a topic.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -27,7 +25,7 @@ const RETENTION: &str = "3650d";
 const PRINTED_BYTES: u64 = 4 << 20;
 /// The most characters of a cause that is shown.
 const CAUSE_CHARS: usize = 300;
-const OUR_VARIABLES: &[u8] = b"FLUVIO_SECRET_";
+const VARIABLE_PREFIX: &[u8] = b"FLUVIO_SECRET_";
 
 /// The program.
 #[derive(Clone, Debug)]
@@ -67,7 +65,7 @@ impl FluvioProgram {
         let mut command = Command::new(words.next().unwrap_or_default());
         command.args(words).args(args);
         for (name, _) in env::vars_os() {
-            if name.as_bytes().starts_with(OUR_VARIABLES) {
+            if name.as_bytes().starts_with(VARIABLE_PREFIX) {
                 command.env_remove(name);
             }
         }

@@ -14,7 +14,7 @@ use fluvio_secret_protocol::limits;
 /// What the producer reads between a key and a value. Neither has one.
 pub(crate) const KEY_SEPARATOR: &str = "\t";
 /// Bytes of the longest line of a document: the mark of the run, an offset, a key, and base64.
-const LINE_BYTES: usize = 128 + limits::RECORD_BYTES.div_ceil(3) * 4;
+const TOPIC_LINE_BYTES: usize = 128 + limits::RECORD_BYTES.div_ceil(3) * 4;
 /// Bytes of a record that the producer sends, and less than a consumer gets at once.
 pub(crate) const REQUEST_BYTES: usize = 4_000_000;
 /// A consumer omits each batch of records that is longer.
@@ -27,7 +27,7 @@ pub(crate) enum TopicLine {
     Document { offset: u64, bytes: Vec<u8> },
     /// A record of another vault or program.
     Foreign { offset: u64 },
-    /// A record with the id of this vault that is no document.
+    /// A record with the id of this vault, and without a document.
     Malformed { offset: u64 },
     /// The rest of a record that has several lines.
     Continued,
@@ -55,7 +55,7 @@ impl TopicLine {
         if words.next() != Some(vault.as_bytes()) {
             return Self::Foreign { offset };
         }
-        let value = words.next().filter(|_| line.len() <= LINE_BYTES);
+        let value = words.next().filter(|_| line.len() <= TOPIC_LINE_BYTES);
         match value.and_then(|value| STANDARD.decode(value).ok()) {
             Some(bytes) if !bytes.is_empty() && bytes.len() <= limits::RECORD_BYTES => {
                 Self::Document { offset, bytes }
@@ -93,7 +93,7 @@ pub(crate) fn read(from: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
             None if buffer.is_empty() => return Ok(None),
             None => (buffer.len(), false),
         };
-        let room = (LINE_BYTES + 1).saturating_sub(line.len());
+        let room = (TOPIC_LINE_BYTES + 1).saturating_sub(line.len());
         line.extend_from_slice(&buffer[..taken.min(room)]);
         from.consume(taken + usize::from(is_whole));
         if is_whole {
@@ -108,7 +108,9 @@ mod tests {
 
     use fluvio_secret_protocol::limits;
 
-    use super::{FETCH_BYTES, LINE_BYTES, REQUEST_BYTES, TopicLine, format, read, to_publish};
+    use super::{
+        FETCH_BYTES, REQUEST_BYTES, TOPIC_LINE_BYTES, TopicLine, format, read, to_publish,
+    };
 
     const VAULT: &str = "00112233445566778899aabbccddeeff";
 
@@ -126,7 +128,7 @@ mod tests {
                 .replace("{{offset}}", "18446744073709551615")
                 .replace("{{key}}", key)
                 .replace("{{value}}", value);
-            assert!(printed.len() <= LINE_BYTES && line.len() < REQUEST_BYTES);
+            assert!(printed.len() <= TOPIC_LINE_BYTES && line.len() < REQUEST_BYTES);
             let expected = TopicLine::Document { offset: u64::MAX, bytes: document.to_vec() };
             assert!(parse(&printed) == expected, "{} bytes", document.len());
         }
@@ -144,7 +146,7 @@ mod tests {
             (format!("m1 7 {VAULT} "), TopicLine::Malformed { offset: 7 }),
             (format!("m1 7 {VAULT}"), TopicLine::Malformed { offset: 7 }),
             (
-                format!("m1 7 {VAULT} {}", "A".repeat(LINE_BYTES)),
+                format!("m1 7 {VAULT} {}", "A".repeat(TOPIC_LINE_BYTES)),
                 TopicLine::Malformed { offset: 7 },
             ),
             // A value with line ends that looks like another record.
@@ -159,7 +161,7 @@ mod tests {
 
     #[test]
     fn only_whole_lines_are_read_and_none_is_longer_than_any_document_needs() {
-        let text = format!("a\n\n{}\nb\nhalf", "x".repeat(3 * LINE_BYTES));
+        let text = format!("a\n\n{}\nb\nhalf", "x".repeat(3 * TOPIC_LINE_BYTES));
         let mut from = BufReader::with_capacity(1000, text.as_bytes());
         let mut lines = Vec::new();
         while let Some(line) = read(&mut from).expect("lines") {
@@ -167,6 +169,6 @@ mod tests {
         }
         assert_eq!(lines.len(), 4);
         assert_eq!((&*lines[0], &*lines[1], &*lines[3]), (&b"a"[..], &b""[..], &b"b"[..]));
-        assert_eq!(lines[2].len(), LINE_BYTES + 1);
+        assert_eq!(lines[2].len(), TOPIC_LINE_BYTES + 1);
     }
 }

@@ -7,10 +7,12 @@
 //! * [`pause`], [`troubles`], [`topic_name`]: how failures are treated, and which topic comes next
 //! * [`sync_config`], [`status_file`], [`sync_log`], [`sync_places`], [`whole_file`]: the files
 //! * [`announcements`]: what a machine that wants to join finds on a topic
+//! * [`compact_remark`]: what other commands say of the topic
 //! * [`process`](mod@process): the process in the background; [`sync_error`]: why a vault is not replicated
 
 pub(crate) mod announcements;
 mod children;
+pub(crate) mod compact_remark;
 mod documents;
 pub(crate) mod engine;
 pub(crate) mod event;

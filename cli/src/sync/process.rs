@@ -12,18 +12,18 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use super::fluvio::{FLUVIO_VARIABLE, FluvioProgram};
+use super::fluvio::FluvioProgram;
 use super::status_file::StatusFile;
 use super::sync_config::ReplicatedVault;
 use super::sync_error::SyncError;
-use super::sync_places::SyncPlaces;
+use super::sync_places::{FLUVIO_VARIABLE, SyncPlaces};
 
 /// How long another program may hold the lock to see whether it is free.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+const PROCESS_LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the process may take to start or to stop.
 const PROCESS_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often to check whether a process that was started has its lock.
-const START_POLL_INTERVAL: Duration = Duration::from_millis(10);
+const PROCESS_POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Whether a process follows the topic of a vault.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -54,7 +54,7 @@ impl SyncProcess {
 /// Takes the place of the process for a vault.
 pub(crate) fn lock(places: &SyncPlaces, vault: &str) -> Result<FileLock, SyncError> {
     let path = places.lock(vault);
-    match FileLock::take(&path, Instant::now() + LOCK_TIMEOUT) {
+    match FileLock::take(&path, Instant::now() + PROCESS_LOCK_TIMEOUT) {
         Ok(Some(lock)) => Ok(lock),
         Ok(None) => Err(SyncError::Running { pid: holder(&path) }),
         Err(source) => Err(SyncError::File { path, source }),
@@ -88,7 +88,7 @@ pub(crate) fn start(
         if let Some(status) = ended.or_else(|| is_late.then(|| "it does not begin".to_owned())) {
             return Err(SyncError::Detach { status, log: places.log.clone() });
         }
-        sleep(START_POLL_INTERVAL);
+        sleep(PROCESS_POLL_INTERVAL);
     }
     Ok(())
 }

@@ -42,7 +42,7 @@ pub(crate) struct ReplicationStatus {
     pub(crate) troubles: Vec<String>,
     /// The number of records of the topic that were read.
     pub(crate) records: u64,
-    /// The same up to the last one that is no acknowledgement. A member that has acknowledged as many has all.
+    /// The same without the acknowledgements at the end. A member that has acknowledged this number has everything.
     pub(crate) changes: u64,
     /// The number of documents that the topic lacks.
     pub(crate) unpublished: usize,

@@ -11,9 +11,9 @@ use super::sync_error::SyncError;
 use super::sync_places::SyncPlaces;
 use super::whole_file;
 
-const FORMAT: u32 = 1;
+const CONFIG_FORMAT: u32 = 1;
 /// How long another process may change the file.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+const CONFIG_LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A vault that is replicated.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -49,14 +49,28 @@ pub(crate) fn all(places: &SyncPlaces) -> Result<Vec<ReplicatedVault>, SyncError
     let file: ConfigFile =
         serde_json::from_slice(&bytes).map_err(|error| unread(error.to_string()))?;
     match file.format {
-        FORMAT => Ok(file.vaults),
-        other => Err(unread(format!("its format is {other}, not {FORMAT}"))),
+        CONFIG_FORMAT => Ok(file.vaults),
+        other => Err(unread(format!("its format is {other}, not {CONFIG_FORMAT}"))),
     }
 }
 
 /// The replication of a vault. `None` if it is not replicated.
 pub(crate) fn of(places: &SyncPlaces, id: &str) -> Result<Option<ReplicatedVault>, SyncError> {
     Ok(all(places)?.into_iter().find(|vault| vault.id == id))
+}
+
+/// The replication of a vault, at the place where the vault is now.
+pub(crate) fn find(
+    places: &SyncPlaces,
+    address: Option<&VaultAddress>,
+) -> Result<Option<ReplicatedVault>, SyncError> {
+    let is_it = |vault: &ReplicatedVault| match address {
+        Some(address) => vault.id == address.id,
+        None => vault.path.is_none(),
+    };
+    let found = all(places)?.into_iter().find(is_it);
+    let path = address.map(|address| address.path.clone());
+    Ok(found.map(|vault| ReplicatedVault { path, ..vault }))
 }
 
 /// Remembers the replication of a vault, durably.
@@ -93,13 +107,13 @@ fn change(
     change: impl FnOnce(&mut Vec<ReplicatedVault>),
 ) -> Result<(), SyncError> {
     let failed = |source| SyncError::File { path: places.config.clone(), source };
-    let locked = FileLock::take(&places.config_lock, Instant::now() + LOCK_TIMEOUT);
+    let locked = FileLock::take(&places.config_lock, Instant::now() + CONFIG_LOCK_TIMEOUT);
     let Some(_lock) = locked.map_err(failed)? else {
         return Err(failed(io::Error::new(io::ErrorKind::TimedOut, "another process changes it")));
     };
     let mut vaults = all(places)?;
     change(&mut vaults);
-    let file = ConfigFile { format: FORMAT, vaults };
+    let file = ConfigFile { format: CONFIG_FORMAT, vaults };
     let text = serde_json::to_string_pretty(&file).map_err(|error| failed(error.into()))?;
     whole_file::replace(&places.config, format!("{text}\n").as_bytes(), true).map_err(failed)
 }

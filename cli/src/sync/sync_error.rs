@@ -7,7 +7,7 @@ use fluvio_secret_system::help::{Help, Helpful};
 use thiserror::Error;
 
 use super::event::DaemonFailure;
-use super::fluvio::FLUVIO_VARIABLE;
+use super::sync_places::FLUVIO_VARIABLE;
 
 #[derive(Debug, Error)]
 pub(crate) enum SyncError {

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use crate::{date, output};
 
 /// The size at which the file is put aside, in place of the one before.
-const LOG_BYTES: u64 = 256 << 10;
+const SYNC_LOG_BYTES: u64 = 256 << 10;
 
 /// Where a process reports.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ fn append(path: &Path, line: &str) -> io::Result<()> {
         regular::open(&options, path, Links::Refuse)
     };
     let (mut file, found) = open()?;
-    if found.len() > LOG_BYTES {
+    if found.len() > SYNC_LOG_BYTES {
         fs::rename(path, put_aside(path))?;
         (file, _) = open()?;
     }
@@ -57,7 +57,7 @@ fn append(path: &Path, line: &str) -> io::Result<()> {
 mod tests {
     use std::fs;
 
-    use super::{LOG_BYTES, SyncLog};
+    use super::{SYNC_LOG_BYTES, SyncLog};
 
     #[test]
     fn each_report_is_a_line_and_a_full_file_is_put_aside() {
@@ -67,7 +67,7 @@ mod tests {
         log.say("a\nhelp: b\u{1b}");
         let text = fs::read_to_string(&path).expect("a file");
         assert!(text.ends_with(" personal: a; help: b\u{fffd}\n"), "{text}");
-        fs::write(&path, "x".repeat(1 + usize::try_from(LOG_BYTES).expect("a size")))
+        fs::write(&path, "x".repeat(1 + usize::try_from(SYNC_LOG_BYTES).expect("a size")))
             .expect("a file");
         log.say("c");
         assert_eq!(fs::read_to_string(&path).expect("a file").lines().count(), 1);

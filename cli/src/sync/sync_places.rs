@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use fluvio_secret_system::places::Places;
 
+/// Names the program `fluvio`, in place of the one on PATH.
+pub(crate) const FLUVIO_VARIABLE: &str = "FLUVIO";
+
 /// The files of the replication.
 #[derive(Clone, Debug)]
 pub(crate) struct SyncPlaces {

@@ -9,7 +9,7 @@ use fluvio_secret_system::private::FILE_MODE;
 use fluvio_secret_system::regular::{self, Links};
 
 /// More bytes than any of these files has.
-const MOST_BYTES: u64 = 1 << 20;
+const WHOLE_FILE_BYTES: u64 = 1 << 20;
 
 /// Reads a file. `None` if it does not exist.
 pub(crate) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
@@ -19,7 +19,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
         Err(error) => return Err(error),
     };
     let mut bytes = Vec::new();
-    file.take(MOST_BYTES).read_to_end(&mut bytes)?;
+    file.take(WHOLE_FILE_BYTES).read_to_end(&mut bytes)?;
     Ok(Some(bytes))
 }
 

@@ -6,13 +6,13 @@ use clap::Args;
 use fluvio_secret_protocol::{Rotate, Unfinished};
 
 use super::rekey::{kept_passphrase, reseal, say_rest, summary};
-use crate::commands::sync::remark::say_compact_any;
 use crate::connection::client;
 use crate::error::CliError;
 use crate::members::members;
 use crate::output;
 use crate::passphrase::PassphraseArgs;
 use crate::question;
+use crate::sync::compact_remark::say_compact_any;
 
 /// Create a new key and re-encrypt all secrets
 #[derive(Args, Debug)]

@@ -5,11 +5,11 @@ use fluvio_secret_protocol::{ClientError, Delete, Deleted, GetStale, SecretName,
 
 use super::remarks;
 use crate::argument;
-use crate::commands::sync::remark::say_compact;
 use crate::connection::client_about;
 use crate::error::CliError;
 use crate::output;
 use crate::question;
+use crate::sync::compact_remark::say_compact;
 use crate::vault_choice::VaultArgs;
 
 /// Delete secrets, which `restore` can bring back

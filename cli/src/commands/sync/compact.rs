@@ -2,8 +2,8 @@
 
 use clap::Args;
 
+use super::replicated::{replicated, sync_places};
 use super::start::call_failed;
-use super::{replicated, sync_places};
 use crate::error::CliError;
 use crate::output;
 use crate::question;

@@ -10,8 +10,8 @@ use fluvio_secret_system::harden::Hardened;
 use fluvio_secret_system::project::PERSONAL;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal, setsid};
 
+use super::replicated::{replicated, sync_places};
 use super::start::make_equal;
-use super::{replicated, sync_places};
 use crate::connection::{client, client_about};
 use crate::error::CliError;
 use crate::members::members;

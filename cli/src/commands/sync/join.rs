@@ -8,8 +8,8 @@ use fluvio_secret_system::printable;
 use fluvio_secret_system::project::PERSONAL;
 use zeroize::Zeroizing;
 
+use super::replicated::{DEFAULT_TOPIC, TopicArgs, sync_places};
 use super::start::{call_failed, make_equal};
-use super::{DEFAULT_TOPIC, TopicArgs, sync_places};
 use crate::argument;
 use crate::commands::member::{RequestArgs, fingerprint};
 use crate::commands::secret::remarks::about_the_identity;

@@ -3,7 +3,7 @@
 use clap::Args;
 use fluvio_secret_protocol::{Role, VaultAddress};
 
-use super::{DEFAULT_TOPIC, TopicArgs, id_of, option, sync_places};
+use super::replicated::{DEFAULT_TOPIC, TopicArgs, id_of, sync_places};
 use crate::connection::client_about;
 use crate::error::CliError;
 use crate::members::members;
@@ -134,9 +134,4 @@ fn own_member(address: Option<VaultAddress>) -> Result<Option<OwnMember>, CliErr
         is_admin: member.role == Role::Admin && !member.requested,
         fingerprint: member.fingerprint,
     }))
-}
-
-/// The command that a person types again, with its vault.
-pub(super) fn again(command: &str, vault: &VaultArgs) -> String {
-    format!("{command}{}", option(vault))
 }

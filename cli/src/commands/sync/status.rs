@@ -5,8 +5,7 @@ use fluvio_secret_protocol::{ListedMember, Members};
 use fluvio_secret_system::project::PERSONAL;
 use serde::Serialize;
 
-use super::start::again;
-use super::{replicated, sync_places};
+use super::replicated::{again, replicated, sync_places};
 use crate::commands::member::word;
 use crate::connection::running_client;
 use crate::error::CliError;

@@ -88,7 +88,7 @@ pub(crate) struct Replicator {
     acknowledged_at: Option<Instant>,
     troubles: SyncTroubles,
     foreign: u64,
-    /// The number of records up to the last document that is no acknowledgement.
+    /// The number of records up to the last document, without acknowledgements.
     changes: u64,
     refused: u64,
     last_refusal: Option<String>,

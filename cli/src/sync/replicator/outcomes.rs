@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use fluvio_secret_protocol::{TakenDocument, TakenOutcome};
 
-use super::reading::LOCK_CHECK_INTERVAL;
+use super::reading::UNLOCK_POLL_INTERVAL;
 use super::{Phase, Replicator};
 use crate::sync::event::DaemonFailure;
 use crate::sync::status_file::AcknowledgedRecords;
@@ -78,7 +78,7 @@ impl Replicator {
         }
         match failure {
             DaemonFailure::Locked(cause) => {
-                self.end_consumer(Phase::Locked(now + LOCK_CHECK_INTERVAL));
+                self.end_consumer(Phase::Locked(now + UNLOCK_POLL_INTERVAL));
                 self.report(SyncTrouble::Locked, &cause);
             }
             DaemonFailure::Other(cause) => {

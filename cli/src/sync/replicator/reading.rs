@@ -18,7 +18,7 @@ pub(super) const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
 /// The time in which a missing record may still come.
 pub(super) const LATE_RECORD_TIMEOUT: Duration = Duration::from_millis(500);
 /// How often the lock of the vault is checked.
-pub(super) const LOCK_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+pub(super) const UNLOCK_POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// The most lines that are no document of which the hash is kept.
 const MOST_ODD_LINES: usize = 10_000;
 
@@ -28,7 +28,7 @@ impl Replicator {
         match self.phase {
             Phase::Waiting(at) if at <= now => self.begin_reading(now),
             Phase::Locked(at) if at <= now => {
-                self.phase = Phase::Locked(now + LOCK_CHECK_INTERVAL);
+                self.phase = Phase::Locked(now + UNLOCK_POLL_INTERVAL);
                 self.actions.push(SyncAction::CheckLock);
             }
             Phase::Reading(until) if until <= now => self.pause_reading("no record arrives", now),

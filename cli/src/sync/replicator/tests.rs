@@ -441,7 +441,7 @@ fn a_locked_vault_is_waited_for_and_what_you_set_is_published() {
         (ReplicationState::Locked, 1, 1)
     );
     world.is_locked = false;
-    world.pass(2 * super::reading::LOCK_CHECK_INTERVAL);
+    world.pass(2 * super::reading::UNLOCK_POLL_INTERVAL);
     assert_eq!(world.state(), ReplicationState::Following);
     assert_eq!(world.taken[1..], ["A", "B", "C"]);
     assert_eq!(world.said[1..], ["the vault is unlocked"]);

@@ -2,11 +2,10 @@
 
 use fluvio_secret_protocol::VaultAddress;
 
-use super::find;
+use super::sync_config;
+use super::sync_places::SyncPlaces;
 use crate::connection::places;
 use crate::output;
-use crate::sync::sync_config;
-use crate::sync::sync_places::SyncPlaces;
 
 const ABOUT_THE_TOPIC: &str = "\
 note: the topic of the vault still has the earlier records, encrypted for the earlier keys
@@ -14,7 +13,7 @@ help: remove them from the topic with: fluvio-secret sync compact";
 
 /// Names the next step if this vault is replicated.
 pub(crate) fn say_compact(vault: Option<&VaultAddress>) {
-    let found = places().ok().map(|places| find(&SyncPlaces::of(&places), vault));
+    let found = places().ok().map(|places| sync_config::find(&SyncPlaces::of(&places), vault));
     if let Some(Ok(Some(_))) = found {
         output::say(ABOUT_THE_TOPIC);
     }

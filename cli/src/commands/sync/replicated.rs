@@ -1,0 +1,90 @@
+//! What the commands of `sync` have in common: the vault, its topic, and the files.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use clap::Args;
+use fluvio_secret_protocol::{ListVaults, VaultAddress, limits};
+use fluvio_secret_system::shell;
+
+use crate::argument::{self, BadArgument};
+use crate::connection::{client, places};
+use crate::error::CliError;
+use crate::sync::sync_config::{self, ReplicatedVault};
+use crate::sync::sync_error::SyncError;
+use crate::sync::sync_places::SyncPlaces;
+use crate::vault_choice::{self, VaultArgs};
+
+/// The topic of a vault, unless you name another one.
+pub(super) const DEFAULT_TOPIC: &str = "fluvio-secrets";
+/// Bytes of a topic's name that leave room for a number behind it.
+const TOPIC_NAME_BYTES: usize = limits::TOPIC_BYTES - 8;
+
+/// The topic of a vault.
+#[derive(Args, Debug)]
+pub(super) struct TopicArgs {
+    /// Name of the topic [default: fluvio-secrets]
+    #[arg(long, value_name = "TOPIC", value_parser = argument::parsed(topic))]
+    pub(super) topic: Option<String>,
+}
+
+/// Parses the name of a topic, as Fluvio takes it.
+fn topic(text: &OsStr) -> Result<String, BadArgument> {
+    let topic = argument::text(text, "name of the topic", TOPIC_NAME_BYTES, "sync")?;
+    let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let is_name = !topic.is_empty() && topic.chars().all(is_allowed);
+    match is_name && !topic.starts_with('-') && !topic.ends_with('-') {
+        true => Ok(topic),
+        false => {
+            let why = "the name of a topic has lowercase letters, digits and - in it".to_owned();
+            Err(BadArgument::new(why, "sync"))
+        }
+    }
+}
+
+pub(super) fn sync_places() -> Result<SyncPlaces, CliError> {
+    let places = places()?;
+    places.prepare().map_err(|error| CliError::Client(error.into()))?;
+    Ok(SyncPlaces::of(&places))
+}
+
+/// The vault that the command is about, which is replicated. Asks no daemon.
+pub(super) fn replicated(vault: &VaultArgs) -> Result<ReplicatedVault, CliError> {
+    let address = vault.here()?;
+    vault_choice::note(address.as_ref());
+    sync_config::find(&sync_places()?, address.as_ref())?
+        .ok_or_else(|| SyncError::NotReplicated.into())
+}
+
+/// The id of a vault. Starts a daemon, which makes the personal vault if it was never used.
+pub(super) fn id_of(address: Option<&VaultAddress>) -> Result<String, CliError> {
+    if let Some(address) = address {
+        return Ok(address.id.clone());
+    }
+    let vaults = client()?.collect(ListVaults)?;
+    let personal = vaults.into_iter().find(|vault| vault.personal);
+    Ok(personal.map(|vault| vault.id).unwrap_or_default())
+}
+
+/// A command with the vault that you have named.
+pub(super) fn again(command: &str, vault: &VaultArgs) -> String {
+    match vault.value() {
+        Some(value) => format!("{command} --vault {}", shell::path(Path::new(value))),
+        None => command.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::topic;
+
+    #[test]
+    fn a_topic_has_a_name_that_fluvio_takes() {
+        for good in ["fluvio-secrets", "a", "weather-2", "0", &"x".repeat(55)] {
+            assert_eq!(topic(good.as_ref()).expect("a name"), good);
+        }
+        for bad in ["", "-a", "a-", "A", "a.b", "a_b", "a b", "\u{fc}", &"x".repeat(56)] {
+            assert!(topic(bad.as_ref()).is_err(), "{bad}");
+        }
+    }
+}
