@@ -97,10 +97,11 @@ impl<'a> Publication<'a> {
     /// An acknowledgement that this machine has taken this number of records of a topic.
     pub fn acknowledge(&self, topic: &str, records: u64) -> Result<SyncDocument, VaultError> {
         let (read, topic) = (self.vault.members().read()?, parse_topic(topic)?);
-        let (members, _) = self.members(&read)?.ok_or_else(|| self.not_member())?;
+        let (members, own) = self.members(&read)?.ok_or_else(|| self.not_member())?;
         let key = self.signing_key()?;
         let text = Acknowledgement::sign(members, topic, records, Timestamp::now(), &key);
-        self.encrypted(&text, members.recipients())
+        let is_for = |one: &&Member| one.role() == Role::Admin || *one == own;
+        self.encrypted(&text, members.members().iter().filter(is_for).map(Member::recipient))
     }
 
     /// The announcement of a topic, by an admin. It is not encrypted.

@@ -286,6 +286,9 @@ fn an_acknowledgement_is_of_a_member() {
         }
         other => panic!("{other:?}"),
     }
+    let by_ada = of(&ada).expect("an acknowledgement");
+    assert_eq!(outcome(&bob, &by_ada.bytes), TakenOutcome::ForOthers, "it is for admins");
+    assert!(matches!(outcome(&bob, &by_bob.bytes), TakenOutcome::Acknowledged { .. }));
     assert!(matches!(
         of(&Machine::newcomer(&ada.vault, Role::Reader)),
         Err(VaultError::Members(_))
