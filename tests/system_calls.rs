@@ -80,9 +80,6 @@ impl Stage {
                     assert!(stage.home.set("A", format!("{n}")).status.success());
                 }
                 stage.other = Some(other);
-                // The first one also makes what the others find.
-                stage.prepare();
-                stage.make().unwrap().unwrap();
             }
         }
         stage
@@ -116,12 +113,14 @@ impl Stage {
             }
             Change::Overwrite => (Some(asker.value(&self.name).unwrap().unwrap()), Some(value)),
             Change::Take => {
+                // A take that failed may have added the value before to the history.
+                let before = canary().into_bytes();
+                asker.set(&self.name, &before).unwrap().unwrap();
                 let other = self.other.as_ref().unwrap();
-                let known = document_of(&self.home, &self.name);
-                take(other, &known).unwrap().unwrap();
+                take(other, &document_of(&self.home, &self.name)).unwrap().unwrap();
                 assert!(other.set(&self.name, &value).status.success());
                 self.document = document_of(other, &self.name);
-                (Some(asker.value(&self.name).unwrap().unwrap()), Some(value))
+                (Some(before), Some(value))
             }
             Change::First | Change::New => (None, Some(value)),
         };
