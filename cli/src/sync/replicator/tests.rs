@@ -377,6 +377,17 @@ fn a_topic_that_was_made_again_gets_everything_again() {
 }
 
 #[test]
+fn a_topic_that_was_made_again_with_known_documents_is_noticed() {
+    let mut world = followed();
+    world.publish(&["A", "B"]);
+    world.settle();
+    world.topics.insert("t".to_owned(), Vec::new());
+    world.publish(&["C", "A"]);
+    world.pass(FOLLOW_PERIOD + LITTLE);
+    assert_eq!(world.taken, ["A", "B", "C"]);
+}
+
+#[test]
 fn a_failing_consumer_is_reported_once_and_tried_again() {
     let mut world = followed();
     for _ in 0..5 {
@@ -504,6 +515,18 @@ fn a_topic_that_an_admin_announces_takes_the_place_of_this_one() {
 }
 
 #[test]
+fn a_topic_to_which_the_vault_moves_is_acknowledged_even_if_nothing_is_new() {
+    let mut world = followed();
+    let announced = TakenOutcome::Announced { topic: "t-2".to_owned(), generation: 2 };
+    world.outcomes.insert("new".to_owned(), announced);
+    world.topic("t-2");
+    world.publish(&["new"]);
+    world.settle();
+    world.pass(ACKNOWLEDGE_DELAY + LITTLE);
+    assert_eq!(world.acknowledged, [0]);
+}
+
+#[test]
 fn a_later_topic_is_taken_after_a_long_absence_only_if_an_admin_announces_it() {
     for is_announced in [true, false] {
         let mut world = World::new(SyncGoal::Follow);
@@ -557,7 +580,7 @@ fn a_producer_that_exits_is_reported_once_and_replaced() {
     }
     assert_eq!(world.said, ["it is full"]);
     world.loses = false;
-    world.pass(FOLLOW_PERIOD);
+    world.pass(Duration::from_secs(3));
     assert_eq!((world.on_topic("A"), world.said.len()), (1, 2));
     assert_eq!(world.said[1], "changes are published again");
 }
@@ -608,6 +631,8 @@ fn a_damaged_line_is_read_a_second_time_and_no_more() {
     world.outcomes.insert("forged".to_owned(), refused);
     world.publish(&["forged"]);
     world.topic("t").push(("other".to_owned(), b"x".to_vec()));
+    // This one never is a document.
+    world.topic("t").push((VAULT.to_owned(), Vec::new()));
     world.pass(10 * FOLLOW_PERIOD);
     assert_eq!((world.readings, world.taken.len()), (3, 2));
     let status = world.replicator.status();
