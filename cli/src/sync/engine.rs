@@ -192,7 +192,7 @@ impl Engine {
             }
             SyncAction::EndConsumer => self.consumer = None,
             SyncAction::Remember { topic, generation } => self.remember(&topic, generation),
-            SyncAction::Trouble(_, cause) => self.fail(&cause)?,
+            SyncAction::Trouble(text) => self.fail(&text)?,
             SyncAction::Say(text) => self.log.say(&text),
             SyncAction::Finish => self.is_over = true,
             SyncAction::WriteStatus => {
