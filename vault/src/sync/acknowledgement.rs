@@ -66,7 +66,7 @@ impl Acknowledgement {
         }
     }
 
-    /// The document of a member that has taken so much. Parts of a second are dropped.
+    /// The document of a member that has taken this number of records. Parts of a second are dropped.
     pub(crate) fn sign(
         members: &SignedList,
         topic: TopicName,

@@ -58,8 +58,8 @@ impl Announcement {
         if is_valid { Ok(Self::of(head, bytes)) } else { Err(BadDocument::Unreadable) }
     }
 
-    /// Announces a topic. `members` is the version of the newest list, in which the key is an admin's, and `recipient`
-    /// the key that requests to join are encrypted to.
+    /// Announces a topic. `members` is the version of the newest list, in which the key is an admin's. Requests to join
+    /// are encrypted to `recipient`.
     pub(crate) fn sign(
         vault: VaultId,
         (topic, generation): (TopicName, u64),

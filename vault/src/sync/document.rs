@@ -26,7 +26,7 @@ pub(crate) enum TopicDocument {
     ForOthers,
     List(SignedList),
     Record(SignedRecord),
-    /// It is none of these, for this reason.
+    /// It is something else, for this reason.
     Unknown(String),
 }
 

@@ -94,7 +94,7 @@ impl<'a> Publication<'a> {
         }
     }
 
-    /// An acknowledgement that this machine has taken so many records of a topic.
+    /// An acknowledgement that this machine has taken this number of records of a topic.
     pub fn acknowledge(&self, topic: &str, records: u64) -> Result<SyncDocument, VaultError> {
         let (read, topic) = (self.vault.members().read()?, parse_topic(topic)?);
         let (members, _) = self.members(&read)?.ok_or_else(|| self.not_member())?;

@@ -45,7 +45,7 @@ impl VersionHistory {
             EarlierPlace::InsteadOf(version) => (*version, &[][..]),
             EarlierPlace::Before(newer) => (self.free_numbers(name, newer.len())?, &newer[..]),
         };
-        let moved = newer.iter().copied().zip(version + 1..).collect();
+        let moved = newer.iter().copied().zip((version..).skip(1)).collect();
         let prepared = self.write(name, version, encrypted, date)?.sync();
         let prepared = prepared.map_err(|source| self.failed(name, source))?;
         Ok(HistoryInsertion { version, prepared, moved })
@@ -56,7 +56,7 @@ impl VersionHistory {
         let newest = self.within(name, |directory| Ok(numbers(directory)?.last().copied()));
         let newest = newest.map_err(|source| self.failed(name, source))?.unwrap_or(0);
         let more = u64::try_from(more).unwrap_or(u64::MAX);
-        match newest.checked_add(more).is_some_and(|last| last < u64::MAX) {
+        match newest.checked_add(more).is_some_and(|last| last < u64::MAX - 1) {
             true => Ok(newest + 1),
             false => {
                 let source = io::Error::other(format!("no number is left after {newest}"));
@@ -82,5 +82,47 @@ impl VersionHistory {
         make_room.map_err(|source| self.failed(name, source))?;
         self.put(name, vec![prepared])?;
         Ok(version)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use crate::secrets::secret_revisions::EarlierPlace;
+    use crate::tests::{Home, files, name, set};
+
+    #[test]
+    fn the_newest_version_is_moved_first_so_that_the_order_is_right_after_each() {
+        let home = Home::new();
+        let vault = home.open().expect("a vault");
+        (0_u8..5).for_each(|number| _ = set(&vault, "A", &[number]));
+        let history = vault.secrets().history();
+        let place = EarlierPlace::Before(vec![3, 4]);
+        let insertion = history.prepare_insertion(&name("A"), &place, b"x", None).expect("written");
+        // The second move fails.
+        fs::remove_file(home.history_path().join("A/3.age")).expect("removed");
+        assert!(history.insert(&name("A"), insertion).is_err());
+        assert_eq!(home.history("A"), ["1.age", "2.age", "7.age"]);
+        let left = files(&home.history_path()).into_iter().any(|file| file.starts_with(".tmp-"));
+        assert!(!left, "nothing is left");
+    }
+
+    #[test]
+    fn numbers_have_an_end() {
+        let home = Home::new();
+        let vault = home.open().expect("a vault");
+        (0_u8..3).for_each(|number| _ = set(&vault, "A", &[number]));
+        let (directory, last) = (home.history_path().join("A"), format!("{}.age", u64::MAX - 2));
+        fs::rename(directory.join("2.age"), directory.join(&last)).expect("renamed");
+        let history = vault.secrets().history();
+        let prepare = |newer| {
+            let place = EarlierPlace::Before(newer);
+            history.prepare_insertion(&name("A"), &place, b"x", None)
+        };
+        assert!(prepare(vec![u64::MAX - 2]).is_err());
+        history.insert(&name("A"), prepare(vec![]).expect("the last number")).expect("put");
+        assert_eq!(home.history("A"), ["1.age", &last, &format!("{}.age", u64::MAX - 1)]);
+        assert!(prepare(vec![]).is_err());
     }
 }

@@ -54,6 +54,9 @@ fn a_newcomer_decrypts_nothing_until_it_is_admitted() {
     let request = topic.documents.last().expect("a request").clone();
     assert_eq!(outcome(&dan, &request), TakenOutcome::Known, "its own");
     assert!(topic.publish(&dan).is_empty(), "the request has come back");
+    let file = dan.home.vault_path().join("requests").join(dan.fingerprint());
+    fs::remove_file(file).expect("removed");
+    assert_eq!(outcome(&dan, &request), TakenOutcome::Known, "it is not a request of another");
     // Its request shows it to the admin, and grants nothing.
     assert!(is_member_change(&outcome(&ada, &request)));
     assert_eq!(outcome(&ada, &request), TakenOutcome::Known);
@@ -221,6 +224,12 @@ fn the_first_list_is_of_the_admin_whom_the_machine_trusts() {
     assert!(dan.vault.members().read().expect("lists").accepted.is_none());
     let record = ada.record("FIRST", RecordKind::Value);
     assert_eq!(outcome(&dan, &record), TakenOutcome::Later, "no list vouches for it");
+    // Nor does it count that a list claims to be Bob's.
+    let [by, of] = [&ada, &bob].map(Machine::fingerprint);
+    let text = String::from_utf8(ada.list().bytes().to_vec()).expect("text");
+    let signer = format!("\"signer\":\"{by}\"");
+    let claimed = text.replace(&signer, &format!("\"signer\":\"{of}\""));
+    assert_eq!(refusal(&dan, &ada.encrypt(claimed.as_bytes())), "its signature does not match");
     // Then Bob changes the members.
     topic.publish(&ada);
     topic.read(&bob);
@@ -251,7 +260,7 @@ fn an_announcement_is_of_an_admin() {
         matches!(refused, Some(VaultError::Members(MemberStoreError::NotAdmin { .. })));
     assert!(is_not_admin, "{refused:?}");
     assert!(matches!(publication.announce("-B", 1), Err(VaultError::Topic { .. })));
-    // Another one, of a machine that is no admin here.
+    // Another one, of a machine that isn't an admin here.
     let stranger = Machine::first();
     let theirs = Publication::of(&stranger.vault).announce("secrets", 1).expect("announced");
     assert_eq!(refusal(&bob, &theirs.bytes), "it is of another vault");
