@@ -63,8 +63,7 @@ fn judge(vault: &ReplicatedVault, running: Option<Option<&StatusFile>>) -> Diagn
     };
     if let Some(trouble) = status.troubles.first() {
         let (cause, help) = Help::of_report(trouble);
-        let found =
-            DoctorCheck::Sync.error(format!("{name}: the topic {topic} is not followed: {cause}"));
+        let found = DoctorCheck::Sync.error(format!("{name}: {cause}"));
         return match help {
             Some(help) => found.helped_by(help),
             None => found,
@@ -115,6 +114,6 @@ mod tests {
             (found.condition, found.command()),
             (Condition::Error, Some("fluvio-secret unlock"))
         );
-        assert!(found.text.ends_with("is not followed: the vault is locked"), "{}", found.text);
+        assert!(found.text.ends_with("personal: the vault is locked"), "{}", found.text);
     }
 }

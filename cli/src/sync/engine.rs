@@ -30,7 +30,7 @@ const STATUS_PERIOD: Duration = Duration::from_millis(300);
 /// The longest wait without a deadline.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 /// Lines of the topic that wait for the daemon. Each may have a mebibyte and a half.
-const WAITING_LINES: usize = 16;
+const QUEUED_LINES: usize = 16;
 
 /// What other threads report.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ impl Engine {
         goal: SyncGoal,
         log: SyncLog,
     ) -> Self {
-        let (sender, messages) = sync_channel(WAITING_LINES);
+        let (sender, messages) = sync_channel(QUEUED_LINES);
         Self {
             places,
             fluvio,
@@ -192,7 +192,7 @@ impl Engine {
             }
             SyncAction::EndConsumer => self.consumer = None,
             SyncAction::Remember { topic, generation } => self.remember(&topic, generation),
-            SyncAction::Trouble(_, cause) => self.fail(&cause)?,
+            SyncAction::Trouble(text) => self.fail(&text)?,
             SyncAction::Say(text) => self.log.say(&text),
             SyncAction::Finish => self.is_over = true,
             SyncAction::WriteStatus => {

@@ -2,8 +2,6 @@
 
 use fluvio_secret_protocol::{ListedSyncDocument, SecretName, SyncDocumentKey, TakenDocument};
 
-use super::troubles::SyncTrouble;
-
 /// Something that happened.
 #[derive(Debug)]
 pub(crate) enum SyncEvent {
@@ -55,7 +53,7 @@ pub(crate) enum SyncAction {
     /// Remember that the vault has another topic.
     Remember { topic: String, generation: u64 },
     /// Report a trouble.
-    Trouble(SyncTrouble, String),
+    Trouble(String),
     /// Report something else.
     Say(String),
     /// Write the status.

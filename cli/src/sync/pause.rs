@@ -23,10 +23,8 @@ impl GrowingPause {
             self.first.saturating_mul(2_u32.saturating_pow(self.failures)).min(self.longest);
         self.failures = self.failures.saturating_add(1);
         // The keys of a hasher are random.
-        let random = RandomState::new().hash_one(self.failures);
-        #[expect(clippy::cast_possible_truncation, reason = "it is below 256")]
-        let part = (random % 256) as u32;
-        pause - pause / 1024 * part
+        let random = RandomState::new().hash_one(self.failures).to_le_bytes()[0];
+        pause - pause / 1024 * u32::from(random)
     }
 
     /// It works again, so the next pause is the shortest one.

@@ -37,6 +37,16 @@ impl SyncTroubles {
 }
 
 impl SyncTrouble {
+    /// What to report when it begins.
+    pub(crate) fn text(self, topic: &str, cause: &str) -> String {
+        match self {
+            Self::Reading => format!("cannot read the topic {topic}: {cause}"),
+            Self::Publishing => format!("cannot publish on the topic {topic}: {cause}"),
+            // The daemon's own words.
+            Self::Vault | Self::Locked => cause.to_owned(),
+        }
+    }
+
     /// What to report when it has ended.
     pub(crate) fn end_text(self) -> &'static str {
         match self {

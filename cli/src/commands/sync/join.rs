@@ -114,10 +114,10 @@ fn newest(fluvio: &FluvioProgram, first: &str) -> Result<String, SyncError> {
 }
 
 /// The announcement that the daemon accepts. Those of other admins are refused.
-fn accepted<'a>(
-    shown: &'a [ShownAnnouncement],
+fn accepted(
+    shown: &[ShownAnnouncement],
     request: impl Fn(&ShownAnnouncement) -> JoinTopic,
-) -> Result<Option<(&'a ShownAnnouncement, TopicJoined)>, CliError> {
+) -> Result<Option<(&ShownAnnouncement, TopicJoined)>, CliError> {
     for announcement in shown {
         match client()?.call(request(announcement)) {
             Ok(joined) => return Ok(Some((announcement, joined))),

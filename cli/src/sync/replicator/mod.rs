@@ -214,8 +214,9 @@ impl Replicator {
     }
 
     fn report(&mut self, trouble: SyncTrouble, cause: &str) {
-        if self.troubles.begin(trouble, cause) {
-            self.actions.push(SyncAction::Trouble(trouble, cause.to_owned()));
+        let text = trouble.text(&self.vault.topic, cause);
+        if self.troubles.begin(trouble, &text) {
+            self.actions.push(SyncAction::Trouble(text));
         }
     }
 

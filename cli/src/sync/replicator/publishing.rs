@@ -72,6 +72,9 @@ impl Replicator {
             Ok(listed) => {
                 self.works(SyncTrouble::Vault);
                 self.publisher.wants(listed, |id| self.documents.has(id));
+                if self.publisher.left() == 0 {
+                    self.works(SyncTrouble::Publishing);
+                }
             }
             Err(failure) => self.cannot_list(failure, now),
         }
@@ -119,6 +122,10 @@ impl Replicator {
     }
 
     pub(super) fn producer_ended(&mut self, cause: &str, now: Instant) {
+        if self.publisher.left() == 0 {
+            // It lost an acknowledgement at most. The next one says the same and more.
+            return self.acknowledge_soon(now);
+        }
         self.report(SyncTrouble::Publishing, cause);
         self.publisher.forget();
         self.list_at = Some(now + self.publish_pause.next());

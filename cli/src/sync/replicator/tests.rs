@@ -157,7 +157,7 @@ impl World {
                 self.remembered.push(topic);
                 None
             }
-            SyncAction::Trouble(_, text) | SyncAction::Say(text) => {
+            SyncAction::Trouble(text) | SyncAction::Say(text) => {
                 self.said.push(text);
                 None
             }
@@ -377,6 +377,17 @@ fn a_topic_that_was_made_again_gets_everything_again() {
 }
 
 #[test]
+fn a_topic_that_was_made_again_with_known_documents_is_noticed() {
+    let mut world = followed();
+    world.publish(&["A", "B"]);
+    world.settle();
+    world.topics.insert("t".to_owned(), Vec::new());
+    world.publish(&["C", "A"]);
+    world.pass(FOLLOW_PERIOD + LITTLE);
+    assert_eq!(world.taken, ["A", "B", "C"]);
+}
+
+#[test]
 fn a_failing_consumer_is_reported_once_and_tried_again() {
     let mut world = followed();
     for _ in 0..5 {
@@ -389,11 +400,11 @@ fn a_failing_consumer_is_reported_once_and_tried_again() {
         world.act_all(actions);
         assert_eq!(world.state(), ReplicationState::Reading);
     }
-    assert_eq!(world.said, ["refused"]);
-    assert_eq!(world.replicator.status().troubles, ["refused"]);
+    assert_eq!(world.said, ["cannot read the topic t: refused"]);
+    assert_eq!(world.replicator.status().troubles, ["cannot read the topic t: refused"]);
     world.publish(&["A"]);
     world.settle();
-    assert_eq!(world.said, ["refused", "the topic is read again"]);
+    assert_eq!(world.said[1..], ["the topic is read again"]);
     assert!(world.replicator.status().troubles.is_empty());
     assert_eq!(world.taken, ["A"]);
 }
@@ -407,7 +418,10 @@ fn a_consumer_that_hangs_is_replaced() {
     world.now += SILENCE_TIMEOUT;
     let actions = world.replicator.advance(world.now);
     world.act_all(actions);
-    assert_eq!((world.state(), &*world.said[0]), (ReplicationState::Waiting, "no record arrives"));
+    assert_eq!(
+        (world.state(), &*world.said[0]),
+        (ReplicationState::Waiting, "cannot read the topic t: no record arrives")
+    );
     world.pass(FOLLOW_PERIOD);
     assert_eq!(world.state(), ReplicationState::Following);
 }
@@ -504,6 +518,18 @@ fn a_topic_that_an_admin_announces_takes_the_place_of_this_one() {
 }
 
 #[test]
+fn a_topic_to_which_the_vault_moves_is_acknowledged_even_if_nothing_is_new() {
+    let mut world = followed();
+    let announced = TakenOutcome::Announced { topic: "t-2".to_owned(), generation: 2 };
+    world.outcomes.insert("new".to_owned(), announced);
+    world.topic("t-2");
+    world.publish(&["new"]);
+    world.settle();
+    world.pass(ACKNOWLEDGE_DELAY + LITTLE);
+    assert_eq!(world.acknowledged, [0]);
+}
+
+#[test]
 fn a_later_topic_is_taken_after_a_long_absence_only_if_an_admin_announces_it() {
     for is_announced in [true, false] {
         let mut world = World::new(SyncGoal::Follow);
@@ -521,7 +547,7 @@ fn a_later_topic_is_taken_after_a_long_absence_only_if_an_admin_announces_it() {
         } else {
             assert!(world.remembered.is_empty() && world.sent.is_empty());
             assert_eq!(world.replicator.status().topic, "t");
-            assert_eq!(world.said, ["Topic not found: t"]);
+            assert_eq!(world.said, ["cannot read the topic t: Topic not found: t"]);
             // It is there again.
             world.topic("t");
             world.pass(3 * FOLLOW_PERIOD);
@@ -555,11 +581,37 @@ fn a_producer_that_exits_is_reported_once_and_replaced() {
     for _ in 0..3 {
         world.handle(SyncEvent::ProducerEnded { cause: "it is full".to_owned() });
     }
-    assert_eq!(world.said, ["it is full"]);
+    assert_eq!(world.said, ["cannot publish on the topic t: it is full"]);
     world.loses = false;
-    world.pass(FOLLOW_PERIOD);
+    world.pass(Duration::from_secs(3));
     assert_eq!((world.on_topic("A"), world.said.len()), (1, 2));
     assert_eq!(world.said[1], "changes are published again");
+}
+
+#[test]
+fn a_lost_acknowledgement_is_sent_later_and_no_trouble() {
+    let mut world = followed();
+    world.outcomes.insert("A".to_owned(), secret("A"));
+    world.publish(&["A"]);
+    world.settle();
+    world.pass(ACKNOWLEDGE_DELAY + LITTLE);
+    world.handle(SyncEvent::ProducerEnded { cause: "refused".to_owned() });
+    assert!(world.said.is_empty());
+    world.pass(ACKNOWLEDGE_PERIOD);
+    assert_eq!(world.acknowledged, [1, 1]);
+}
+
+#[test]
+fn a_trouble_ends_if_nothing_is_left_to_publish() {
+    let mut world = followed();
+    world.vault.push("A".to_owned());
+    world.loses = true;
+    world.handle(SyncEvent::Changed(Vec::new()));
+    world.handle(SyncEvent::ProducerEnded { cause: "refused".to_owned() });
+    // Another change has made it useless.
+    world.vault.clear();
+    world.pass(Duration::from_secs(3));
+    assert_eq!(world.said[1..], ["changes are published again"]);
 }
 
 #[test]
@@ -608,6 +660,8 @@ fn a_damaged_line_is_read_a_second_time_and_no_more() {
     world.outcomes.insert("forged".to_owned(), refused);
     world.publish(&["forged"]);
     world.topic("t").push(("other".to_owned(), b"x".to_vec()));
+    // This one never is a document.
+    world.topic("t").push((VAULT.to_owned(), Vec::new()));
     world.pass(10 * FOLLOW_PERIOD);
     assert_eq!((world.readings, world.taken.len()), (3, 2));
     let status = world.replicator.status();
