@@ -298,6 +298,11 @@ impl VerifiedRecord {
         self.0.head.set_at
     }
 
+    /// The version of the list of members that it is written for.
+    pub(crate) fn members(&self) -> u64 {
+        self.0.head.members
+    }
+
     /// Its counter, see [`next_counter`](crate::next_counter).
     pub(crate) fn counter(&self) -> u64 {
         self.0.head.revision

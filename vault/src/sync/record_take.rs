@@ -3,6 +3,7 @@
 //! The value that it replaces is in the history, durably, before it is replaced. After a kill at any point the secret
 //! is as it was, or as it becomes.
 
+use std::io;
 use std::time::SystemTime;
 
 use fluvio_secret_protocol::{RecordKind, SecretName};
@@ -18,7 +19,7 @@ use crate::secrets::history::insertion::HistoryInsertion;
 use crate::secrets::secret_revisions::{EarlierPlace, RecordUse, SecretRevisions};
 use crate::secrets::settle;
 use crate::secrets::version_place::VersionPlace;
-use crate::secrets::writer::seen_in;
+use crate::secrets::writer::{ResealedRecord, SecretWriter, seen_in};
 use crate::vault::Vault;
 use crate::whole_file::PreparedFile;
 
@@ -93,7 +94,7 @@ impl<'a> RecordTake<'a> {
         };
         let reader = SecretReader::of(vault);
         match verified {
-            Ok(record) => Self::prepare_verified(vault, &reader, &record, encrypted),
+            Ok(record) => Self::prepare_verified(vault, &reader, members, &record, encrypted),
             Err(RecordError::NewerMembers(_) | RecordError::NoMembers) => Ok(RecordVerdict::Later),
             // Of a removed member, whose change an admin has signed again.
             Err(error) => {
@@ -108,10 +109,12 @@ impl<'a> RecordTake<'a> {
     fn prepare_verified(
         vault: &'a Vault,
         reader: &SecretReader<'_>,
+        members: Option<&MemberList>,
         record: &VerifiedRecord,
         encrypted: &[u8],
     ) -> Result<RecordVerdict<'a>, VaultError> {
-        let (name, revision) = (record.name().clone(), record.revision(ContentHash::of(encrypted)));
+        let name = record.name().clone();
+        let mut revision = record.revision(ContentHash::of(encrypted));
         let found = SecretRevisions::read(vault, reader, &name)?;
         let date = date_of(&revision);
         let (secrets, history) = (vault.secrets(), vault.secrets().history());
@@ -123,6 +126,10 @@ impl<'a> RecordTake<'a> {
             }
             RecordUse::InVault => {
                 let file = secrets.current(&name);
+                let again = for_all_members(vault, members, record)
+                    .map_err(|source| file.failed(source))?;
+                let encrypted = again.as_ref().map_or(encrypted, |again| &again.encrypted);
+                revision = again.as_ref().and_then(|again| again.revision).unwrap_or(revision);
                 let replaced = match revision.kind {
                     RecordKind::Value => {
                         let before = found
@@ -181,6 +188,24 @@ impl<'a> RecordTake<'a> {
         secrets.history().shorten(&name);
         Ok(())
     }
+}
+
+/// The record for the newest list of members, if its writer did not know that list: a machine that was away. Otherwise
+/// the members that came with it could not decrypt the record. Only an admin makes it.
+fn for_all_members(
+    vault: &Vault,
+    members: Option<&MemberList>,
+    record: &VerifiedRecord,
+) -> io::Result<Option<ResealedRecord>> {
+    let Some(members) = members.filter(|members| record.members() < members.version()) else {
+        return Ok(None);
+    };
+    let own = vault.members().own_fingerprint().map_err(io::Error::other)?;
+    if !own.is_some_and(|own| members.is_admin(&own)) {
+        return Ok(None);
+    }
+    let writer = SecretWriter::for_list(vault, members).map_err(io::Error::other)?;
+    writer.seal_again(record).map(Some)
 }
 
 /// Whether the vault has exactly these bytes, in their place or as an earlier version before a later change.

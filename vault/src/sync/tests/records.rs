@@ -39,6 +39,26 @@ fn a_secret_comes_with_its_bytes_and_counts_as_published_when_it_comes_back() {
 }
 
 #[test]
+fn who_is_admitted_gets_what_a_machine_that_was_away_has_set() {
+    let (ada, bob, mut topic) = pair(Role::Writer);
+    set(&bob.vault, "AWAY", b"one");
+    let away = bob.record("AWAY", RecordKind::Value);
+    let cleo = Machine::member(&ada, Role::Reader, &mut topic);
+    // Bob does not know Cleo yet.
+    topic.documents.push(away.clone());
+    assert_eq!(outcome(&cleo, &away), TakenOutcome::ForOthers);
+    assert!(is_secret(&outcome(&ada, &away), "AWAY"));
+    assert_eq!(outcome(&ada, &away), TakenOutcome::Known, "only once");
+    assert_eq!(topic.publish(&ada).len(), 1);
+    for machine in [&bob, &cleo] {
+        topic.read(machine);
+        assert_eq!(value(machine, "AWAY").expect("a value"), b"one");
+        assert!(earlier(machine, "AWAY").is_empty());
+        assert!(topic.publish(machine).is_empty(), "all have the same file");
+    }
+}
+
+#[test]
 fn of_changes_made_apart_the_greater_counts_and_the_other_is_in_the_history() {
     let (ada, bob, mut topic) = pair(Role::Writer);
     set(&ada.vault, "A", b"ada's");
