@@ -22,6 +22,8 @@ fn a_machine_that_joins_opens_the_vault_with_its_new_id_and_waits_for_the_admin(
     assert!(refused.err.contains(&next), "{refused:?}");
     let id = std::fs::read_to_string(bob.vault().join(".vault-id")).unwrap();
     assert_eq!(id.trim_end(), joined.id);
+    // That of the id before is gone.
+    assert!(bob.history().file_name().unwrap().to_str().unwrap().starts_with(&joined.id));
     assert!(bob.ok(&["member", "list", "-O", "json"]).contains(&joined.fingerprint));
     // The same again continues with the daemon that is there.
     let daemon = bob.daemon_pid();

@@ -22,9 +22,9 @@ pub struct Line {
     /// When, in RFC 3339 with milliseconds, in UTC.
     pub time: String,
     /// What: `set`, `delete`, `purge`, `restore`, `rename`, `copy`, `grant`, `lease`, `update-lease`, `lock`,
-    /// `unlock`, `passphrase`, `add-member`, `admit-members`, `remove-member`, `merge-members`,
-    /// `request-membership`, `take-document`, `join-topic`, `rotate`, `retire`, `use-identity`, `init-vault`,
-    /// `trust-vault`, `move-vault` or `forget-vault`. One that a reader does not know is of a newer release.
+    /// `unlock`, `passphrase`, `rotate`, `retire` or `use-identity`. About members and vaults: `add-member`,
+    /// `admit-members`, `remove-member`, `merge-members`, `request-membership`, `take-document`, `join-topic`,
+    /// `init-vault`, `trust-vault`, `move-vault` or `forget-vault`. One that a reader does not know is of a newer release.
     pub event: String,
     /// The process that asked for it.
     pub pid: i32,

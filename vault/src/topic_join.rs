@@ -124,7 +124,7 @@ impl TopicJoin {
         Ok((registered, self.request(&store, &directory, own)?))
     }
 
-    /// Whether this machine has to write down whom it trusts. Fails if it waits for somebody else.
+    /// Whether this machine has to write down whom it trusts. Fails if it waits for another admin.
     fn needs_pin(&self, store: &MemberStore) -> Result<bool, JoinError> {
         let Some(pinned) = store.pinned().map_err(VaultError::from)? else {
             // With a list it trusts the admins in that.
@@ -186,7 +186,12 @@ impl PersonalJoin<'_> {
         let site = vault.site();
         let config = site.config.clone();
         let store = MemberStore::of(id, directory.clone(), config, site.signing_key());
-        join.request(&store, directory, &own)
+        let joined = join.request(&store, directory, &own)?;
+        if id != vault.id() {
+            // It is named after the id before.
+            vault.secrets().history().remove_unused();
+        }
+        Ok(joined)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::programs::root;
 use crate::{Outcome, say};
 
 /// The targets, each with the directories that its first inputs come from.
-const TARGETS: [(&str, &[&str]); 11] = [
+const TARGETS: [(&str, &[&str]); 12] = [
     ("request_frame", &["protocol/samples"]),
     ("response_frame", &["protocol/samples"]),
     ("service", &["protocol/samples", "fuzz/seeds/service"]),
@@ -20,6 +20,15 @@ const TARGETS: [(&str, &[&str]); 11] = [
     ("signed_record", &["vault/vectors/records"]),
     ("member_list", &["vault/vectors/lists"]),
     ("join_request", &["vault/vectors/requests"]),
+    (
+        "topic_document",
+        &[
+            "vault/vectors/lists",
+            "vault/vectors/records",
+            "vault/vectors/requests",
+            "vault/vectors/topics",
+        ],
+    ),
     ("secrets_file", &["fuzz/seeds/secrets_file"]),
 ];
 

@@ -242,6 +242,7 @@ mod tests {
             version: 1,
             forked: false,
             trouble: None,
+            waits_for: None,
             unfinished: None,
             waits_for: None,
             more: false,

@@ -146,6 +146,11 @@ impl OpenedRecord {
         }
     }
 
+    /// Whether it has this value.
+    pub(crate) fn has_value(&self, value: &Secret) -> bool {
+        self.value().expose() == value.expose()
+    }
+
     pub(crate) fn into_value(self) -> Secret {
         match self {
             Self::Signed(record) => record.into_value(),

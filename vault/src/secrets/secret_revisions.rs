@@ -5,13 +5,15 @@ use fluvio_secret_protocol::{RecordKind, SecretName};
 use crate::error::VaultError;
 use crate::revisions::revision::Revision;
 use crate::revisions::vault_state::SecretState;
-use crate::secret_reader::SecretReader;
+use crate::secret_reader::{OpenedFile, SecretReader};
 use crate::secrets::version_place::{MARKS, VersionPlace};
 use crate::vault::Vault;
 
 /// The revisions of a secret that this machine has. Files that are not accepted have none.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct SecretRevisions {
+    /// The file of the secret, if it is accepted.
+    pub(crate) current: Option<OpenedFile>,
     /// Those of the files in the vault.
     pub(crate) in_vault: Vec<(VersionPlace, Revision)>,
     /// The earlier versions, oldest first.
@@ -55,6 +57,7 @@ impl SecretRevisions {
             Ok(file) => {
                 let revision = file.revision.map(|revision| (VersionPlace::Current, revision));
                 found.in_vault.extend(revision);
+                found.current = Some(file);
             }
             Err(
                 VaultError::Missing | VaultError::Damaged { .. } | VaultError::ForOthers { .. },

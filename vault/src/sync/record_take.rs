@@ -125,8 +125,12 @@ impl<'a> RecordTake<'a> {
                 let file = secrets.current(&name);
                 let replaced = match revision.kind {
                     RecordKind::Value => {
-                        let before = reader.fingerprint_of_same(&name, record.value());
-                        same = before.map(|before| [before, fingerprint(encrypted)]);
+                        let before = found
+                            .current
+                            .as_ref()
+                            .filter(|one| one.record.has_value(record.value()));
+                        same = before
+                            .map(|before| [&before.encrypted[..], encrypted].map(fingerprint));
                         replaced_by(vault, &found, &name, &revision)?
                     }
                     RecordKind::Deleted | RecordKind::Purged => ReplacedValue::Leave,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fluvio_secret_protocol::{
     AddMember, AnnounceTopic, Code, GetMembers, Import, JoinTopic, ListVaults, Members, Passphrase,
-    Refusal, Reply, RequestMembership, Role, Rotate, Secret, TopicJoined, Unlock,
+    Refusal, Reply, Role, Rotate, Secret, TopicJoined, Unlock,
 };
 
 use crate::service::tests::{Heard, Home, secret};
@@ -242,6 +242,20 @@ fn only_the_announcement_that_was_confirmed_is_taken_and_no_other_one_after_it()
 }
 
 #[test]
+fn a_machine_that_was_killed_after_it_trusted_an_admin_joins_no_other_one() {
+    let (admin, other) = (Admin::new(), Admin::new());
+    let folder = tempfile::tempdir().expect("a directory");
+    write(folder.path(), Path::new("admin"), &admin.announcement(1));
+    let bob = Home::of(folder);
+    let refused = join(&bob, other.join()).0.expect_err("refused");
+    assert_eq!(refused.code, Code::Vault);
+    assert!(refused.text.contains(&admin.fingerprint()), "{refused}");
+    assert!(refused.next.contains("rm "), "{refused}");
+    assert_ne!(bob.service.vault.id().to_string(), other.id());
+    assert_eq!(join(&bob, admin.join()).0.expect("joined").id, admin.id());
+}
+
+#[test]
 fn a_project_joins_in_a_directory_of_its_own() {
     let (admin, bob) = (Admin::new(), Home::new());
     bob.set("B", b"x");
@@ -285,5 +299,4 @@ fn a_member_needs_no_request() {
     assert!(!admin.home.folder.path().join("admin").exists());
     assert!(!admin.home.folder.path().join("vault/requests").exists());
     admin.home.set("A", b"two");
-    let _ = RequestMembership { role: Role::Reader, note: None };
 }

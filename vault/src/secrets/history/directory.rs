@@ -18,6 +18,8 @@ use crate::secrets::history::moving::move_old;
 use crate::whole_file::PreparedFile;
 
 const OWNER: &str = ".vault";
+/// The directory in it of the revisions that this machine has seen.
+pub(super) const SEEN: &str = ".seen";
 /// More than `PATH_MAX`.
 const OWNER_BYTES: u64 = 8 << 10;
 
@@ -64,6 +66,18 @@ impl HistoryDirectory {
             *is_complete = true;
         }
         all.find_or_make(&self.name())
+    }
+
+    /// Removes the directory, if it has nothing that a vault in use has.
+    pub(super) fn remove_unused(&self) -> io::Result<()> {
+        let all = self.data.open(&self.histories)?;
+        let own = all.open(&self.name())?;
+        own.remove_empty(SEEN)?;
+        if own.names()?.all(|name| name.is_ok_and(|name| name == OWNER)) {
+            own.remove_if_there(OWNER)?;
+            all.remove_empty(&self.name())?;
+        }
+        Ok(())
     }
 
     fn complete(&self, all: &DurableDirectory) -> io::Result<()> {

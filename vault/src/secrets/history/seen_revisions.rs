@@ -24,10 +24,9 @@ use crate::durable_directory::{DurableDirectory, ReadError};
 use crate::members::content_hash::ContentHash;
 use crate::members::signing_key::KeyFingerprint;
 use crate::revisions::revision::{LARGEST_COUNTER, Revision, kind_of, word_of};
-use crate::secrets::history::directory::HistoryDirectory;
+use crate::secrets::history::directory::{HistoryDirectory, SEEN};
 use crate::whole_file::WrittenFile;
 
-const SEEN: &str = ".seen";
 /// The largest file that is read: 100,000 lines. A larger one counts as empty.
 const GROUP_BYTES: u64 = 32 << 20;
 /// How many lines of a secret a file may have before it is shortened.

@@ -71,6 +71,14 @@ impl VersionHistory {
         }
     }
 
+    /// Removes its directory, if the vault was never used. A directory that is left is of no harm.
+    pub(crate) fn remove_unused(&self) {
+        if let Err(error) = self.directory.remove_unused() {
+            let path = self.directory.path();
+            tracing::warn!("cannot remove the empty history {}: {error}", path.display());
+        }
+    }
+
     /// Gives the current version of a secret a second name in its history. That survives a crash of the
     /// daemon, and a power cut after [`VersionHistory::make_durable`].
     ///

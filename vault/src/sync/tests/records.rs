@@ -7,6 +7,7 @@ use crate::members::list::MemberList;
 use crate::members::member::Member;
 use crate::members::signing_key::SigningKey;
 use crate::members::test_machines::other_vault;
+use crate::secrets::fingerprint::fingerprint;
 use crate::secrets::record::Record;
 use crate::tests::{delete, purge, set};
 
@@ -254,4 +255,28 @@ fn a_record_for_a_list_that_is_not_here_is_of_use_later() {
     topic.publish(&ada);
     topic.read(&bob);
     assert_eq!(value(&bob, "A").expect("a value"), b"one");
+}
+
+#[test]
+fn a_record_with_the_value_that_is_there_is_reported_as_such() {
+    let (ada, bob, _) = pair(Role::Writer);
+    let same = |bytes: &[u8]| {
+        let take = crate::DocumentTake::prepare(&bob.vault, bytes).expect("prepared");
+        let same = take.same_value().map(|(name, both)| (name.to_string(), both));
+        take.commit().expect("taken");
+        same
+    };
+    let mut before = fingerprint(&ada.record("FIRST", RecordKind::Value));
+    for (value, is_same) in [(&b"first"[..], true), (b"second", false), (b"second", true)] {
+        set(&ada.vault, "FIRST", value);
+        let bytes = ada.record("FIRST", RecordKind::Value);
+        let after = fingerprint(&bytes);
+        let expected = is_same.then(|| ("FIRST".to_owned(), [before, after]));
+        assert_eq!(same(&bytes), expected, "{value:?}");
+        before = after;
+    }
+    set(&ada.vault, "NEW", b"first");
+    assert_eq!(same(&ada.record("NEW", RecordKind::Value)), None);
+    delete(&ada.vault, "FIRST").expect("deleted");
+    assert_eq!(same(&ada.record("FIRST", RecordKind::Deleted)), None);
 }
