@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::harness::eventually;
-use crate::harness::sync::{Cluster, Machine};
+use crate::harness::sync::{Cluster, Machine, until};
 
 /// Waits until all machines have the same value of a secret, and returns it.
 fn until_agreed(machines: &[&Machine], name: &str) -> String {
     let mut agreed = String::new();
-    eventually(&format!("one value of {name}"), || {
+    until(&format!("one value of {name}"), || {
         let values: BTreeSet<_> = machines.iter().map(|machine| machine.value(name).ok()).collect();
         let Some(Some(value)) = values.first().filter(|_| values.len() == 1) else { return false };
         agreed = String::from_utf8(value.clone()).unwrap();
@@ -36,10 +35,16 @@ fn two_values_that_were_set_while_apart_are_both_kept() {
     bob.until_has("B", "of bob");
     ada.until_has("B", "of bob");
     let current = until_agreed(&[&ada, &bob], "A");
-    let other = if current == "of ada" { "of bob" } else { "of ada" };
+    // Ada learned of Bob's value before she had published hers.
+    let (other, keepers) = match &*current {
+        "of ada" => ("of bob", &[&ada, &bob][..]),
+        _ => ("of ada", &[&ada][..]),
+    };
+    for machine in keepers {
+        let earlier = machine.earlier_values("A");
+        assert!(earlier.contains(&other.to_owned()), "{earlier:?}");
+    }
     for machine in [&ada, &bob] {
-        let kept = || machine.earlier_values("A").contains(&other.to_owned());
-        eventually("the other value in the history", kept);
         assert!(machine.earlier_values("A").contains(&"before".to_owned()));
     }
     // The next change counts more than both.
@@ -80,7 +85,7 @@ fn a_purged_secret_is_published_by_nobody_again() {
     ada.set("A", "two");
     bob.until_has("A", "two");
     bob.sync(&["stop"]);
-    ada.ok(&["delete", "--purge", "A"]);
+    ada.ok(&["delete", "--purge", "--yes", "A"]);
     // It has the purged value, and a topic without it.
     ada.sync(&["stop"]);
     cluster.delete_topic();
@@ -109,9 +114,33 @@ fn what_was_set_while_the_cluster_was_away_arrives_afterwards() {
     // A change waits for no network.
     ada.ok(&["set", "A", "of ada"]);
     bob.ok(&["set", "B", "of bob"]);
-    eventually("the report", || ada.status()["state"] != "following");
+    until("the report", || ada.status()["state"] != "following");
     cluster.start();
     bob.until_has("A", "of ada");
     ada.until_has("B", "of bob");
-    eventually("the report", || ada.status()["state"] == "following");
+    until("the report", || ada.status()["state"] == "following");
+}
+
+#[test]
+fn clocks_that_are_a_year_apart_change_nothing() {
+    let cluster = Cluster::new();
+    let ada = Machine::first(&cluster);
+    let bob = Machine::admitted_by(&ada, "writer");
+    bob.sync(&["stop"]);
+    for (name, date) in [("PAST", "2020-01-01T00:00:00Z"), ("FUTURE", "2099-01-01T00:00:00Z")] {
+        bob.set(name, "of a wrong clock");
+        let document = bob.dated(name, date, &[&ada, &bob]);
+        cluster.publish_documents(&ada.vault_id(), &[document]);
+        ada.until_has(name, "of a wrong clock");
+        // What is set after it counts, whatever the dates are.
+        ada.set(name, "later");
+    }
+    bob.sync(&["start", "--topic", cluster.topic()]);
+    for name in ["PAST", "FUTURE"] {
+        bob.until_has(name, "later");
+        assert!(ada.has(name, "later"));
+        assert!(ada.earlier_values(name).contains(&"of a wrong clock".to_owned()));
+        bob.set(name, "last");
+        ada.until_has(name, "last");
+    }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::harness::sync::{Cluster, Machine, Record};
-use crate::harness::{Home, eventually, is_alive, kill};
+use crate::harness::sync::{Cluster, Machine, Record, until};
+use crate::harness::{Home, is_alive, kill};
 
 /// All values of a machine, the earlier ones too.
 fn state(machine: &Machine) -> BTreeMap<String, (Vec<u8>, Vec<String>)> {
@@ -40,7 +40,7 @@ fn used_vault(cluster: &Cluster) -> (Machine<'_>, Machine<'_>) {
     bob.until_has("C", "one");
     ada.ok(&["delete", "C"]);
     bob.until_lacks("C");
-    ada.ok(&["delete", "--purge", "B"]);
+    ada.ok(&["delete", "--purge", "--yes", "B"]);
     bob.until_lacks("B");
     bob.set("B", "four");
     ada.until_has("B", "four");
@@ -63,7 +63,7 @@ fn records_that_come_twice_and_in_another_order_change_nothing() {
     bob.until_has("LAST", "one");
     bob.set("LAST", "two");
     ada.until_has("LAST", "two");
-    ada.ok(&["delete", "--purge", "LAST"]);
+    ada.ok(&["delete", "--purge", "--yes", "LAST"]);
     bob.until_lacks("LAST");
     for (machine, (state_before, taken_before)) in [&ada, &bob].into_iter().zip(before) {
         assert_eq!(state(machine), state_before);
@@ -84,7 +84,7 @@ fn a_newcomer_that_reads_everything_in_another_order_has_the_same() {
     let carol = Machine::admitted_by(&ada, "writer");
     carol.until_has("A", "three");
     carol.until_has("B", "four");
-    eventually("the same names", || carol.names() == ada.names());
+    until("the same names", || carol.names() == ada.names());
     carol.set("A", "four");
     for machine in [&ada, &bob] {
         machine.until_has("A", "four");
@@ -108,7 +108,7 @@ fn records_that_were_cut_off_are_refused_and_the_others_taken() {
     assert_eq!(state(&bob), before);
     ada.set("A", "two");
     bob.until_has("A", "two");
-    eventually("a count", || bob.status()["refused"].as_u64() > Some(0));
+    until("a count", || bob.status()["refused"].as_u64() > Some(0));
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn half_a_record_from_a_consumer_that_is_killed_is_read_again() {
         for round in ["one", "two"] {
             cluster.order(fault, "noise \u{1}");
             ada.set("A", format!("{fault} {round}"));
-            eventually(fault, || cluster.has_had(fault));
+            until(fault, || cluster.has_had(fault));
             bob.until_has("A", format!("{fault} {round}"));
         }
     }
@@ -143,7 +143,7 @@ fn a_record_whose_producer_was_killed_or_that_was_lost_is_published_again() {
     for fault in ["produce-die", "produce-lost", "produce-refused"] {
         cluster.order(fault, "");
         ada.set("A", fault);
-        eventually(fault, || cluster.has_had(fault));
+        until(fault, || cluster.has_had(fault));
         bob.until_has("A", fault);
     }
     cluster.order("produce-twice", "");
@@ -181,13 +181,13 @@ fn a_process_that_is_killed_in_the_middle_loses_nothing() {
             ada.set(&format!("A{round}"), "one");
             bob.set(&format!("B{round}"), "one");
             kill("KILL", pid);
-            eventually("its end", || !is_alive(pid));
+            until("its end", || !is_alive(pid));
             machine.sync(&["start", "--topic", cluster.topic()]);
         }
         bob.until_has(&format!("A{round}"), "one");
         ada.until_has(&format!("B{round}"), "one");
     }
-    eventually("the same names", || ada.names() == bob.names());
+    until("the same names", || ada.names() == bob.names());
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::harness::sync::{Cluster, Machine};
-use crate::harness::{Home, eventually};
+use crate::harness::Home;
+use crate::harness::sync::{Cluster, Machine, until};
 
 /// The encrypted file of a secret.
 fn file(home: &Home, name: &str) -> Vec<u8> {
@@ -36,7 +36,7 @@ fn a_record_of_a_stranger_is_refused() {
     let before = [&ada, &bob].map(refused);
     cluster.publish_documents(&ada.vault_id(), &documents);
     for (machine, before) in [&ada, &bob].into_iter().zip(before) {
-        eventually("refused records", || refused(machine) >= before + documents.len() as u64);
+        until("refused records", || refused(machine) >= before + documents.len() as u64);
         assert!(machine.has("A", "one"));
         assert!(machine.earlier_values("A").is_empty());
     }
@@ -72,7 +72,7 @@ fn a_record_of_a_reader_is_refused() {
     ada.ok(&["member", "remove", &bob.fingerprint()]);
     let before = refused(&ada);
     cluster.publish_documents(&ada.vault_id(), &[document]);
-    eventually("a refused record", || refused(&ada) > before);
+    until("a refused record", || refused(&ada) > before);
     assert!(ada.has("A", "one"));
 }
 
@@ -110,14 +110,14 @@ fn compacting_leaves_nothing_of_a_purged_secret_in_any_topic() {
     bob.until_has("A", "purged");
     bob.until_has("B", "kept");
     bob.sync(&["stop"]);
-    ada.ok(&["delete", "--purge", "A"]);
+    ada.ok(&["delete", "--purge", "--yes", "A"]);
     let has_it = |topic: &str| {
         let records = cluster.records_of(topic).into_iter();
         let mut plain = records.filter_map(|record| ada.decrypt(&record.bytes()));
         plain.any(|plain| plain.ends_with(b"\npurged"))
     };
     assert!(has_it(cluster.topic()), "the check finds what is there");
-    ada.sync(&["compact"]);
+    ada.sync(&["compact", "--yes"]);
     let topics = cluster.topics();
     assert!(!topics.contains(cluster.topic()) && topics.len() == 1, "{topics:?}");
     assert!(!topics.iter().any(|topic| has_it(topic)));

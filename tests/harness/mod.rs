@@ -335,10 +335,15 @@ impl Drop for Ends<'_> {
 }
 
 /// Waits for a condition.
-pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + DEADLINE;
+pub(crate) fn eventually(what: &str, condition: impl FnMut() -> bool) {
+    within(DEADLINE, what, condition);
+}
+
+/// Waits for a condition that may take this long.
+pub(crate) fn within(limit: Duration, what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + limit;
     while !condition() {
-        assert!(Instant::now() < deadline, "{what} did not come within {DEADLINE:?}");
+        assert!(Instant::now() < deadline, "{what} did not come within {limit:?}");
         std::thread::sleep(Duration::from_millis(2));
     }
 }

@@ -8,22 +8,27 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use ed25519_dalek::{Signer, SigningKey};
 use fluvio_secret_protocol::Refusal;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::ask::Asker;
-use super::{Home, Said, canary, eventually, need, program, said, said_with_input};
+use super::{Home, Said, canary, need, program, said, said_with_input, within};
 
-/// The largest record that these tests publish fits into it.
-const MAX_BYTES: &str = "4000000";
+/// The largest topic of these tests fits into it, and so no record is lost.
+const MAX_BYTES: &str = "100000000";
+
+/// A process that follows a topic notices some troubles only when it connects again.
+const DEADLINE: Duration = Duration::from_secs(120);
 
 /// A Fluvio cluster with a topic for one test.
 pub(crate) struct Cluster {
@@ -126,7 +131,7 @@ impl Cluster {
     pub(crate) fn publish<'a>(&self, records: impl IntoIterator<Item = (&'a str, &'a str)>) {
         let lines = records.into_iter().map(|(key, value)| format!("{key}\t{value}\n"));
         let lines: String = lines.collect();
-        let options = ["--key-separator", "\t", "--max-request-size", MAX_BYTES];
+        let options = ["--key-separator", "\t", "--max-request-size", "4000000"];
         let mut produce = self.fluvio(&[&["produce", &self.topic][..], &options].concat());
         let said = said_with_input(&mut produce, lines.as_bytes());
         assert!(said.status.success(), "{said:?}");
@@ -187,11 +192,6 @@ impl Cluster {
         !self.fault(fault).exists()
     }
 
-    /// Takes a fault back.
-    pub(crate) fn repair(&self, fault: &str) {
-        fs::remove_file(self.fault(fault)).unwrap();
-    }
-
     fn fault(&self, name: &str) -> PathBuf {
         let faults = self.files().join("faults");
         fs::create_dir_all(&faults).unwrap();
@@ -213,6 +213,11 @@ impl Drop for Cluster {
 fn value_of(record: &[u8]) -> String {
     let text = String::from_utf8(record.to_vec()).unwrap();
     text.splitn(3, '\n').nth(2).unwrap().to_owned()
+}
+
+/// Waits for something that comes over a topic.
+pub(crate) fn until(what: &str, condition: impl FnMut() -> bool) {
+    within(DEADLINE, what, condition);
 }
 
 /// Every file below a directory.
@@ -308,13 +313,16 @@ impl<'a> Machine<'a> {
     /// Admits a machine, as soon as its request is here.
     pub(crate) fn admit(&self, machine: &Machine) {
         let fingerprint = machine.fingerprint();
-        eventually("the request", || self.ok(&["member", "list"]).contains(&fingerprint));
+        until("the request", || self.ok(&["member", "list"]).contains(&fingerprint));
         self.ok(&["member", "admit", &fingerprint, "--yes"]);
     }
 
     /// What this machine is called in lists of members.
     pub(crate) fn fingerprint(&self) -> String {
-        self.status()["fingerprint"].as_str().unwrap().to_owned()
+        let text = self.ok(&["member", "list", "-O", "json"]);
+        let members: Vec<Value> = serde_json::from_str(&text).unwrap();
+        let own = members.iter().find(|member| member["own"] == true).unwrap();
+        own["fingerprint"].as_str().unwrap().to_owned()
     }
 
     /// What `sync status` prints. Its daemon runs, or members are missing.
@@ -336,17 +344,23 @@ impl<'a> Machine<'a> {
 
     pub(crate) fn until_has(&self, name: &str, value: impl AsRef<[u8]>) {
         let value = value.as_ref();
-        eventually(&format!("the value of {name}"), || self.has(name, value));
+        until(&format!("the value of {name}"), || self.has(name, value));
     }
 
     pub(crate) fn until_lacks(&self, name: &str) {
-        eventually(&format!("the removal of {name}"), || self.value(name).is_err());
+        until(&format!("the removal of {name}"), || self.value(name).is_err());
     }
 
     /// The values of a secret that its history has, in order of their bytes.
     pub(crate) fn earlier_values(&self, name: &str) -> Vec<String> {
-        let versions = fs::read_dir(self.home.history().join(name)).into_iter().flatten();
-        let files = versions.map(|version| fs::read(version.unwrap().path()).unwrap());
+        let histories = fs::read_dir(self.home.path("data/history")).unwrap().flatten();
+        let (id, mut paths) = (self.vault_id(), histories.map(|entry| entry.path()));
+        let is_own = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with(&id);
+        let Some(history) = paths.find(is_own) else { return Vec::new() };
+        let versions = fs::read_dir(history.join(name)).into_iter().flatten();
+        let paths = versions.map(|version| version.unwrap().path());
+        let paths = paths.filter(|path| path.extension().is_some_and(|end| end == "age"));
+        let files = paths.map(|path| fs::read(path).unwrap());
         let mut values: Vec<_> =
             files.map(|file| value_of(&self.decrypt(&file).unwrap())).collect();
         values.sort();
@@ -363,6 +377,42 @@ impl<'a> Machine<'a> {
         let mut plain = Vec::new();
         decryptor.decrypt(keys).ok()?.read_to_end(&mut plain).ok()?;
         Some(plain)
+    }
+
+    /// The file of one of its secrets as it would be if its clock had shown another date.
+    pub(crate) fn dated(&self, name: &str, date: &str, readers: &[&Machine]) -> Vec<u8> {
+        let record = self.decrypt(&fs::read(self.home.secret_file(name)).unwrap()).unwrap();
+        let record = String::from_utf8(record).unwrap();
+        let [head, _, value] = record.splitn(3, '\n').collect::<Vec<_>>().try_into().unwrap();
+        let (before, rest) = head.split_once("\"set_at\":\"").unwrap();
+        let head = format!("{before}\"set_at\":\"{date}{}", &rest[rest.find('"').unwrap()..]);
+        let key = fs::read_to_string(self.home.path("config/signing-key.txt")).unwrap();
+        let seed = key.lines().nth(1).unwrap();
+        let byte = |at: usize| u8::from_str_radix(&seed[2 * at..2 * at + 2], 16).unwrap();
+        let key = SigningKey::from_bytes(&std::array::from_fn(byte));
+        let signed = format!("fluvio-secret record 2\n{head}\n{value}");
+        let signature: String = key
+            .sign(signed.as_bytes())
+            .to_bytes()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let recipients: Vec<age::x25519::Recipient> =
+            readers.iter().map(|m| m.recipient()).collect();
+        let recipients = recipients.iter().map(|one| one as &dyn age::Recipient);
+        let mut file = Vec::new();
+        let mut writer =
+            age::Encryptor::with_recipients(recipients).unwrap().wrap_output(&mut file).unwrap();
+        writer.write_all(format!("{head}\n{signature}\n{value}").as_bytes()).unwrap();
+        writer.finish().unwrap();
+        file
+    }
+
+    /// Its public key.
+    fn recipient(&self) -> age::x25519::Recipient {
+        let identity = fs::read_to_string(self.home.path("config/identity.txt")).unwrap();
+        let mut lines = identity.lines();
+        lines.find_map(|line| line.strip_prefix("# public key: ")).unwrap().parse().unwrap()
     }
 
     /// The id of its vault.
