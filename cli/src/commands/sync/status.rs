@@ -1,7 +1,7 @@
 //! `sync status`: whether a vault is replicated, and how far.
 
 use clap::Args;
-use fluvio_secret_protocol::{ListedMember, Members};
+use fluvio_secret_protocol::{ListedMember, Members, Role};
 use fluvio_secret_system::project::PERSONAL;
 use serde::Serialize;
 
@@ -111,7 +111,8 @@ impl Replication {
             }
             line("Records", status.records.to_string());
             line("To publish", status.unpublished.to_string());
-            if status.unsettled > 0 {
+            // A member has them, too: the acknowledgements of others, and what is encrypted for earlier members.
+            if status.unsettled > 0 && self.own().is_none_or(|own| own.requested) {
                 let documents = format::count(status.unsettled, "document");
                 line("Not for it", format!("{documents} that this machine cannot use"));
             }
@@ -142,6 +143,7 @@ impl Replication {
         }
     }
 
+    /// The members, with what each has acknowledged. Only an admin can read that of others.
     fn shown_members(&self) -> Vec<ShownMember> {
         let status = self.file.as_ref().map(|file| &file.status);
         let acknowledged = status.map(|status| status.members.clone()).unwrap_or_default();
@@ -161,8 +163,9 @@ impl Replication {
         };
         match &self.members {
             Some(members) => {
-                let members = members.iter().filter(|member| !member.requested);
-                members.map(|member| shown(&member.fingerprint, Some(member))).collect()
+                let is_admin = members.iter().any(|one| one.own && one.role == Role::Admin);
+                let is_shown = |one: &&ListedMember| !one.requested && (is_admin || one.own);
+                members.iter().filter(is_shown).map(|member| shown(&member.fingerprint, Some(member))).collect()
             }
             None => acknowledged.keys().map(|fingerprint| shown(fingerprint, None)).collect(),
         }
