@@ -169,7 +169,7 @@ impl Machine<'_> {
         Ok(own["fingerprint"].as_str().ok_or("no fingerprint")?.to_owned())
     }
 
-    /// Waits until this machine has so many secrets.
+    /// Waits until this machine has this number of secrets.
     fn wait_for(&self, secrets: usize) -> Outcome<()> {
         wait(|| Ok(self.home.client()?.collect(List)?.len() >= secrets))
     }

@@ -26,7 +26,7 @@ const RECORD: usize = 400;
 const LISTED: f64 = 250.0;
 /// What base64 adds on the topic.
 const BASE64: f64 = 4.0 / 3.0;
-/// Each is measured so often, and the shortest one counts.
+/// The number of measurements, of which the shortest one counts.
 const ROUNDS: usize = 3;
 
 pub(crate) fn measure(_: &Programs, _: &Path) -> Outcome<Vec<Row>> {

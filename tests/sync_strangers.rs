@@ -127,7 +127,7 @@ fn compacting_leaves_nothing_of_a_purged_secret_in_any_topic() {
     assert!(bob.has("B", "kept"));
     bob.set("C", "one");
     ada.until_has("C", "one");
-    // And a newcomer that is told the name of the first one.
+    // And a newcomer that gets the name of the first one.
     let carol = Machine::admitted_by(&ada, "reader");
     carol.until_has("C", "one");
 }

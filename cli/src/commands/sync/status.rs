@@ -165,7 +165,11 @@ impl Replication {
             Some(members) => {
                 let is_admin = members.iter().any(|one| one.own && one.role == Role::Admin);
                 let is_shown = |one: &&ListedMember| !one.requested && (is_admin || one.own);
-                members.iter().filter(is_shown).map(|member| shown(&member.fingerprint, Some(member))).collect()
+                members
+                    .iter()
+                    .filter(is_shown)
+                    .map(|member| shown(&member.fingerprint, Some(member)))
+                    .collect()
             }
             None => acknowledged.keys().map(|fingerprint| shown(fingerprint, None)).collect(),
         }
