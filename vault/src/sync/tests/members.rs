@@ -274,6 +274,30 @@ fn an_announcement_is_of_an_admin() {
 }
 
 #[test]
+fn a_removed_member_learns_it_and_changes_nothing_more() {
+    let (ada, mut topic) = (Machine::first(), Topic::default());
+    let bob = Machine::member(&ada, Role::Writer, &mut topic);
+    let cleo = Machine::member(&ada, Role::Writer, &mut topic);
+    topic.read(&bob);
+    rekey(Rekey::remove(&ada.vault, &bob.fingerprint()));
+    crate::tests::set(&ada.vault, "AFTER", b"it");
+    topic.publish(&ada);
+    for machine in [&bob, &cleo] {
+        topic.read(machine);
+        assert_eq!(machine.list().hash(), ada.list().hash());
+    }
+    assert_eq!(value(&bob, "AFTER"), None);
+    let refused = crate::SecretWriter::of(&bob.vault).err();
+    assert!(matches!(refused, Some(VaultError::Members(_))), "{refused:?}");
+    assert!(Publication::of(&bob.vault).list(&[]).expect("a list").is_empty());
+    // A list after that is not for it.
+    rekey(Rekey::remove(&ada.vault, &cleo.fingerprint()));
+    topic.publish(&ada);
+    topic.read(&bob);
+    assert_ne!(bob.list().hash(), ada.list().hash());
+}
+
+#[test]
 fn an_acknowledgement_is_of_a_member() {
     let (ada, mut topic) = (Machine::first(), Topic::default());
     let bob = Machine::member(&ada, Role::Reader, &mut topic);
