@@ -7,6 +7,7 @@ use crate::members::content_hash::ContentHash;
 use crate::members::error::MembersError;
 use crate::members::list::{MemberList, SignedList};
 use crate::members::read_members::ReadMembers;
+use crate::members::signing_key::VerificationKey;
 use crate::members::store::MemberStore;
 use crate::members::store_error::MemberStoreError;
 use crate::sync::announcement::Announcement;
@@ -184,20 +185,20 @@ impl MemberStore {
         if found.is_none() && self.requests.is_full()? {
             return Ok(ApplicantVerdict::Refused("the vault has too many requests to join"));
         }
-        Ok(match self.was_removed(read, applicant)? {
+        let key = applicant.member().key();
+        Ok(match key.map(|key| self.was_removed(read, key)).transpose()? == Some(true) {
             true => ApplicantVerdict::Refused("its key is of a member that was removed"),
             false => ApplicantVerdict::New,
         })
     }
 
-    /// Whether a machine was a member once, and is no longer. Its request stays on the topic.
-    fn was_removed(
+    /// Whether the machine with this key was a member once, and is no longer. Its request stays on the topic.
+    pub(crate) fn was_removed(
         &self,
         read: &ReadMembers,
-        applicant: &Applicant,
+        key: &VerificationKey,
     ) -> Result<bool, MemberStoreError> {
         let Some(accepted) = &read.accepted else { return Ok(false) };
-        let Some(key) = applicant.member().key() else { return Ok(false) };
         if accepted.find(&key.fingerprint()).is_some() {
             return Ok(false);
         }

@@ -16,7 +16,8 @@ use crate::members::test_machines::{machines, other_vault};
 use crate::rekey::change::Rekey;
 use crate::tests::set;
 use crate::tests::two_machines::rekey;
-use crate::{DocumentTake, Publication, VaultError};
+use crate::topic_join::PersonalJoin;
+use crate::{DocumentTake, JoinError, Publication, TopicJoin, VaultError};
 
 fn is_member_change(outcome: &TakenOutcome) -> bool {
     matches!(outcome, TakenOutcome::Members)
@@ -290,6 +291,12 @@ fn a_removed_member_learns_it_and_changes_nothing_more() {
     let refused = crate::SecretWriter::of(&bob.vault).err();
     assert!(matches!(refused, Some(VaultError::Members(_))), "{refused:?}");
     assert!(Publication::of(&bob.vault).list(&[]).expect("a list").is_empty());
+    // An earlier request is still on the topic, and would be admitted again with any other change.
+    let announced = Publication::of(&ada.vault).announce("secrets", 1).expect("announced");
+    let join = TopicJoin::verify(announced.bytes.to_vec(), &ada.fingerprint(), Role::Writer, None);
+    let joined =
+        join.and_then(|join| join.with_personal(&bob.vault)).and_then(PersonalJoin::commit);
+    assert!(matches!(joined, Err(JoinError::Removed)));
     // A list after that is not for it.
     rekey(Rekey::remove(&ada.vault, &cleo.fingerprint()));
     topic.publish(&ada);
