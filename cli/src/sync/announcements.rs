@@ -9,6 +9,7 @@ use super::children::{ChildMessage, ConsumerChild};
 use super::event::ConsumeFrom;
 use super::fluvio::FluvioProgram;
 use super::line;
+use super::offsets::TopicOffsets;
 use super::sync_error::SyncError;
 use crate::error::CliError;
 
@@ -38,19 +39,40 @@ pub(crate) fn read(
     fluvio: &FluvioProgram,
     topic: &str,
 ) -> Result<Vec<ShownAnnouncement>, CliError> {
+    let mut offsets = TopicOffsets::default();
+    offsets.begin();
+    let mut found = Vec::new();
+    read_part(fluvio, topic, ConsumeFrom::Beginning, &mut offsets, &mut found)?;
+    while let Some(at) = offsets.gap() {
+        read_part(fluvio, topic, ConsumeFrom::Rest(at), &mut offsets, &mut found)?;
+        offsets.give_up(at);
+    }
+    found.sort_by_key(|one| std::cmp::Reverse(one.generation));
+    Ok(found)
+}
+
+fn read_part(
+    fluvio: &FluvioProgram,
+    topic: &str,
+    from: ConsumeFrom,
+    offsets: &mut TopicOffsets,
+    found: &mut Vec<ShownAnnouncement>,
+) -> Result<(), CliError> {
     let failed = |cause: String| SyncError::Call { what: format!("read the topic {topic}"), cause };
     let mark = line::new_mark(0);
     let (sender, messages) = sync_channel::<ChildMessage>(16);
-    let command = fluvio.consumer(topic, &mark, ConsumeFrom::Beginning);
+    let command = fluvio.consumer(topic, &mark, from);
     let _consumer = ConsumerChild::start(command, 0, sender).map_err(CliError::System)?;
-    let mut found = Vec::new();
     loop {
         match messages.recv_timeout(ANNOUNCEMENT_TIMEOUT) {
             Ok(ChildMessage::Line { line, .. }) => {
+                if let Some(offset) = line::offset(&line, &mark) {
+                    offsets.read(offset, 0, true);
+                }
                 let announcement = parse(&line, &mark).filter(|one| !found.contains(one));
                 found.extend(announcement.filter(|_| found.len() < MOST_ANNOUNCEMENTS));
             }
-            Ok(ChildMessage::ConsumerEnded { failure: None, .. }) => break,
+            Ok(ChildMessage::ConsumerEnded { failure: None, .. }) => return Ok(()),
             Ok(ChildMessage::ConsumerEnded { failure: Some(failure), .. }) => {
                 return Err(failed(failure.cause).into());
             }
@@ -60,8 +82,6 @@ pub(crate) fn read(
             }
         }
     }
-    found.sort_by_key(|one| std::cmp::Reverse(one.generation));
-    Ok(found)
 }
 
 /// Reads what looks like an announcement. Other documents of a vault are encrypted.

@@ -67,6 +67,8 @@ pub(crate) enum SyncAction {
 pub(crate) enum ConsumeFrom {
     /// At the beginning. It exits at the end.
     Beginning,
+    /// At this offset. It exits at the end.
+    Rest(u64),
     /// At this offset. It waits for more.
     Offset(u64),
 }

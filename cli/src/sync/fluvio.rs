@@ -82,6 +82,7 @@ impl FluvioProgram {
         command.args(options);
         match from {
             ConsumeFrom::Beginning => command.args(["-B", "-d"]),
+            ConsumeFrom::Rest(offset) => command.args(["--start", &offset.to_string(), "-d"]),
             ConsumeFrom::Offset(offset) => command.args(["--start", &offset.to_string()]),
         };
         command
@@ -253,7 +254,7 @@ pub(crate) mod tests {
             "m {{offset}} {{key}} {{value}}",
             "--disable-progressbar",
             "--maxbytes",
-            "8000000",
+            "32000000",
             "--start",
             "7",
         ];

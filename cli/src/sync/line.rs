@@ -17,8 +17,8 @@ pub(crate) const KEY_SEPARATOR: &str = "\t";
 const TOPIC_LINE_BYTES: usize = 128 + limits::RECORD_BYTES.div_ceil(3) * 4;
 /// Bytes of a record that the producer sends, and less than a consumer gets at once.
 pub(crate) const REQUEST_BYTES: usize = 4_000_000;
-/// A consumer omits each batch of records that is longer.
-pub(crate) const FETCH_BYTES: usize = 2 * REQUEST_BYTES;
+/// Bytes that a consumer gets at once. It omits the record that is only in part in them, and continues after it.
+pub(crate) const FETCH_BYTES: usize = 8 * REQUEST_BYTES;
 
 /// A line of the consumer.
 #[derive(Debug, Eq, PartialEq)]
@@ -48,10 +48,8 @@ pub(crate) fn new_mark(run: u64) -> String {
 impl TopicLine {
     /// Reads a line of a run with this mark.
     pub(crate) fn parse(line: &[u8], mark: &str, vault: &str) -> Self {
-        let mut words = line.splitn(4, |byte| *byte == b' ');
-        let is_marked = words.next() == Some(mark.as_bytes());
-        let offset = words.next().and_then(|word| std::str::from_utf8(word).ok()?.parse().ok());
-        let Some(offset) = offset.filter(|_| is_marked) else { return Self::Continued };
+        let Some(offset) = offset(line, mark) else { return Self::Continued };
+        let mut words = line.splitn(4, |byte| *byte == b' ').skip(2);
         if words.next() != Some(vault.as_bytes()) {
             return Self::Foreign { offset };
         }
@@ -63,6 +61,14 @@ impl TopicLine {
             _ => Self::Malformed { offset },
         }
     }
+}
+
+/// The offset of a record in a line of a run with this mark.
+pub(crate) fn offset(line: &[u8], mark: &str) -> Option<u64> {
+    let mut words = line.splitn(3, |byte| *byte == b' ');
+    let is_marked = words.next() == Some(mark.as_bytes());
+    let offset = words.next().and_then(|word| std::str::from_utf8(word).ok()?.parse().ok());
+    offset.filter(|_| is_marked)
 }
 
 /// The key and the value of a line whose value is JSON, and no longer than an announcement may be.

@@ -25,9 +25,7 @@ pub(crate) struct TopicOffsets {
     last: Option<u128>,
     /// Each missing range, by its begin.
     missing: BTreeMap<u64, u64>,
-    /// Ranges that were missing in an earlier reading, too.
-    suspected: BTreeSet<(u64, u64)>,
-    /// Ranges that are missing each time.
+    /// Ranges that are missing even if the reading begins with them.
     unreadable: BTreeSet<(u64, u64)>,
 }
 
@@ -76,22 +74,19 @@ impl TopicOffsets {
         true
     }
 
-    /// The reading from the beginning has reached the end. Returns the ranges that are found to be unreadable now.
-    pub(crate) fn finish(&mut self) -> Vec<Range<u64>> {
-        let missing: Vec<_> = self.missing.iter().map(|(begin, end)| (*begin, *end)).collect();
-        let mut found = Vec::new();
-        for range in missing {
-            // A range that is missing for the first time may only have been late.
-            if !self.suspected.insert(range) && self.unreadable.insert(range) {
-                found.push(range.0..range.1);
-            }
-        }
-        found
+    /// The first record that is missing. A reading that begins with it may bring it: a consumer omits only what is
+    /// at the end of the bytes that it gets at once.
+    pub(crate) fn gap(&self) -> Option<u64> {
+        let is_readable = |range: &(&u64, &u64)| !self.unreadable.contains(&(*range.0, *range.1));
+        self.missing.iter().find(is_readable).map(|(begin, _)| *begin)
     }
 
-    /// Whether records are missing that another reading may bring.
-    pub(crate) fn has_gap(&self) -> bool {
-        self.missing.iter().any(|(begin, end)| !self.unreadable.contains(&(*begin, *end)))
+    /// A reading that began with this record has ended. Returns the range that is unreadable, if the record is still
+    /// missing.
+    pub(crate) fn give_up(&mut self, offset: u64) -> Option<Range<u64>> {
+        let (begin, end) = self.missing.range(..=offset).next_back().map(|(b, e)| (*b, *e))?;
+        let is_new = (begin..end).contains(&offset) && self.unreadable.insert((begin, end));
+        is_new.then_some(begin..end)
     }
 
     /// The number of records up to the highest one.
@@ -128,26 +123,32 @@ mod tests {
         let news = read(&mut offsets, &[0, 1, 5, 3, 2, 4, 6]);
         use OffsetNews::{Gap, Next};
         assert_eq!(news, [Next, Next, Gap, Next, Next, Next, Next]);
-        assert!(!offsets.has_gap() && offsets.finish().is_empty());
+        assert!(offsets.gap().is_none() && offsets.give_up(2).is_none());
         assert_eq!((offsets.records(), offsets.last()), (7, Some((6, 6))));
     }
 
     #[test]
-    fn what_is_missing_in_two_readings_is_unreadable_and_reported_once() {
+    fn what_is_missing_although_the_reading_begins_with_it_is_unreadable() {
         let mut offsets = TopicOffsets::default();
-        for (reading, expected) in [(0, vec![]), (1, vec![0..2, 4..5]), (2, vec![])] {
-            offsets.begin();
-            let news = read(&mut offsets, &[2, 3, 5]);
-            let gap = if reading == 2 { OffsetNews::Next } else { OffsetNews::Gap };
-            assert_eq!(news, [gap, OffsetNews::Next, gap], "{reading}");
-            assert_eq!(offsets.finish(), expected, "{reading}");
-            assert_eq!(offsets.has_gap(), reading == 0);
-        }
-        assert_eq!(offsets.unreadable(), 3);
-        // It is there after all.
         offsets.begin();
-        read(&mut offsets, &[0, 1, 2, 3, 4, 5]);
-        assert_eq!((offsets.unreadable(), offsets.has_gap()), (0, false));
+        read(&mut offsets, &[2, 3, 5, 7]);
+        assert_eq!(offsets.gap(), Some(0));
+        // A reading from there.
+        read(&mut offsets, &[2, 3, 4, 5, 7]);
+        assert_eq!(offsets.give_up(0), Some(0..2));
+        assert_eq!((offsets.give_up(0), offsets.give_up(4), offsets.gap()), (None, None, Some(6)));
+        assert_eq!(
+            (offsets.give_up(6), offsets.gap(), offsets.unreadable()),
+            (Some(6..7), None, 3)
+        );
+        // The next time, they are not tried again.
+        offsets.begin();
+        assert_eq!(read(&mut offsets, &[2, 3, 4, 5, 7]), [OffsetNews::Next; 5]);
+        assert_eq!(offsets.gap(), None);
+        // They are there after all.
+        offsets.begin();
+        read(&mut offsets, &[0, 1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!((offsets.unreadable(), offsets.gap()), (0, None));
     }
 
     #[test]

@@ -64,6 +64,8 @@ pub(crate) struct Replicator {
     /// The number of the consumer, and the mark of its lines.
     run: u64,
     mark: String,
+    /// Bytes of its lines.
+    run_bytes: usize,
     /// Whether the topic was read to its end.
     was_read: bool,
     /// The vault's topic, while another one is tried.
@@ -76,6 +78,9 @@ pub(crate) struct Replicator {
     documents: TopicDocuments,
     odd_lines: HashSet<u128>,
     reread_at: Option<Instant>,
+    /// When missing records are read, and the one with which that reading began.
+    gap_at: Option<Instant>,
+    gap: Option<u64>,
     read_pause: GrowingPause,
     odd_pause: GrowingPause,
     publisher: Publisher,
@@ -108,6 +113,7 @@ impl Replicator {
             phase: Phase::Waiting(now),
             run: 0,
             mark: String::new(),
+            run_bytes: 0,
             was_read: false,
             tried_from: None,
             missing_topic: None,
@@ -116,6 +122,8 @@ impl Replicator {
             documents: TopicDocuments::default(),
             odd_lines: HashSet::new(),
             reread_at: None,
+            gap_at: None,
+            gap: None,
             read_pause: GrowingPause::new(second / 5, 30 * second),
             odd_pause: GrowingPause::new(second, 60 * second),
             publisher: Publisher::default(),
@@ -187,7 +195,7 @@ impl Replicator {
             }
             Phase::Following { expected, until } => {
                 let first_record = expected.map(|(_, _, until)| until);
-                let reading = [Some(until), first_record, self.reread_at];
+                let reading = [Some(until), first_record, self.reread_at, self.gap_at];
                 let publishing = [self.publisher.overdue_at(), self.list_at, self.acknowledge_at];
                 reading.into_iter().chain(publishing).flatten().collect()
             }
@@ -229,7 +237,8 @@ impl Replicator {
     fn is_equal(&self) -> bool {
         let is_following = matches!(self.phase, Phase::Following { expected: None, .. });
         let is_listed = self.list_at.is_none() && self.lists_left == 0;
-        is_following && is_listed && self.publisher.left() == 0 && self.reread_at.is_none()
+        let is_read = self.reread_at.is_none() && self.gap_at.is_none();
+        is_following && is_listed && is_read && self.publisher.left() == 0
     }
 
     fn current_status(&self) -> ReplicationStatus {

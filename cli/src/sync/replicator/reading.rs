@@ -13,6 +13,8 @@ use crate::sync::troubles::SyncTrouble;
 pub(super) const FOLLOW_PERIOD: Duration = Duration::from_secs(20);
 /// How long the first record of a new consumer may take.
 pub(super) const FIRST_RECORD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of records that a consumer gets at once for certain, so that it omits none.
+const CERTAIN_BYTES: usize = line::FETCH_BYTES / 2;
 /// How long a consumer that reads to the end may be silent.
 pub(super) const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
 /// The time in which a missing record may still come.
@@ -40,6 +42,11 @@ impl Replicator {
                 let is_silent = is_due(expected.map(|(_, _, until)| until));
                 if is_silent || is_due(self.reread_at) {
                     self.begin_reading(now);
+                } else if is_due(self.gap_at) {
+                    self.gap_at = None;
+                    if let Some(at) = self.offsets.gap() {
+                        self.read_gap(at, now);
+                    }
                 } else if until <= now {
                     self.odd_pause.reset();
                     self.follow(now);
@@ -51,12 +58,21 @@ impl Replicator {
 
     pub(super) fn begin_reading(&mut self, now: Instant) {
         self.reread_at = None;
+        self.gap_at = None;
+        self.gap = None;
         self.offsets.begin();
         self.documents.begin();
         self.foreign = 0;
         self.changes = 0;
         self.phase = Phase::Reading(now + SILENCE_TIMEOUT);
         self.consume(ConsumeFrom::Beginning);
+    }
+
+    /// Reads from a missing record on.
+    fn read_gap(&mut self, at: u64, now: Instant) {
+        self.gap = Some(at);
+        self.phase = Phase::Reading(now + SILENCE_TIMEOUT);
+        self.consume(ConsumeFrom::Rest(at));
     }
 
     /// Follows from the last record on, which shows whether the topic is still the same.
@@ -69,6 +85,7 @@ impl Replicator {
 
     fn consume(&mut self, from: ConsumeFrom) {
         self.run += 1;
+        self.run_bytes = 0;
         self.mark = line::new_mark(self.run);
         let (mark, topic) = (self.mark.clone(), self.vault.topic.clone());
         self.actions.push(SyncAction::Consume { run: self.run, mark, topic, from });
@@ -91,6 +108,7 @@ impl Replicator {
         if let Phase::Reading(until) = &mut self.phase {
             *until = now + SILENCE_TIMEOUT;
         }
+        self.run_bytes += line.len();
         let content = line.strip_prefix(self.mark.as_bytes()).unwrap_or(line);
         match TopicLine::parse(line, &self.mark, &self.vault.id) {
             TopicLine::Document { offset, bytes } => {
@@ -131,7 +149,9 @@ impl Replicator {
         match self.offsets.read(offset, hash, is_known) {
             OffsetNews::Next => return true,
             OffsetNews::Again => return false,
-            OffsetNews::Gap => self.reread(now + LATE_RECORD_TIMEOUT),
+            OffsetNews::Gap => {
+                self.gap_at.get_or_insert(now + LATE_RECORD_TIMEOUT);
+            }
             OffsetNews::Remade => self.reread(now),
         }
         true
@@ -172,16 +192,24 @@ impl Replicator {
         }
         self.works(SyncTrouble::Reading);
         self.read_pause.reset();
-        self.was_read = true;
-        for range in self.offsets.finish() {
+        if let Some(range) = self.gap.take().and_then(|at| self.offsets.give_up(at)) {
             let (first, last) = (range.start, range.end - 1);
             self.actions.push(SyncAction::Say(format!(
                 "warning: the consumer omits the records {first} to {last} of the topic"
             )));
         }
-        if self.offsets.has_gap() {
-            self.reread(now + LATE_RECORD_TIMEOUT);
+        self.gap_at = None;
+        if let Some(at) = self.offsets.gap() {
+            return self.read_gap(at, now);
         }
+        if self.run_bytes > CERTAIN_BYTES
+            && let Some((last, _)) = self.offsets.last()
+        {
+            // If the one after it was omitted, no later one shows that.
+            self.phase = Phase::Reading(now + SILENCE_TIMEOUT);
+            return self.consume(ConsumeFrom::Rest(last));
+        }
+        self.was_read = true;
         self.publisher.begin_again(now);
         self.list_at = Some(now);
         self.follow(now);
