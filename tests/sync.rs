@@ -8,7 +8,7 @@ use crate::harness::watch::{CONNECTOR, Watched, config};
 use crate::harness::{canary, files_with, need};
 
 #[test]
-fn f9_a_secret_that_is_set_restarts_the_watched_connector_of_another_machine() {
+fn a_secret_that_is_set_restarts_the_watched_connector_of_another_machine() {
     let cluster = Cluster::new();
     let ada = Machine::first(&cluster);
     let bob = Machine::admitted_by(&ada, "writer");
@@ -50,7 +50,7 @@ fn a_new_member_gets_all_secrets_that_were_there_before() {
 }
 
 #[test]
-fn a_machine_that_was_not_admitted_decrypts_nothing() {
+fn d28_a_machine_that_was_not_admitted_decrypts_nothing() {
     let cluster = Cluster::new();
     let ada = Machine::first(&cluster);
     let canary = canary();
@@ -86,7 +86,7 @@ fn a_machine_that_was_not_admitted_decrypts_nothing() {
 }
 
 #[test]
-fn a_machine_that_waits_to_be_admitted_changes_nothing() {
+fn d27_a_machine_that_waits_to_be_admitted_changes_nothing() {
     let cluster = Cluster::new();
     let ada = Machine::first(&cluster);
     let bob = Machine::new(&cluster);
@@ -103,7 +103,7 @@ fn a_machine_that_waits_to_be_admitted_changes_nothing() {
 }
 
 #[test]
-fn an_admin_that_was_not_named_is_not_joined() {
+fn d27_an_admin_that_was_not_named_is_not_joined() {
     let cluster = Cluster::new();
     let ada = Machine::first(&cluster);
     let stranger = "0".repeat(ada.fingerprint().len());
@@ -158,7 +158,7 @@ fn the_topic_shows_no_name_and_no_note() {
 }
 
 #[test]
-fn d20_the_process_that_replicates_never_has_a_value() {
+fn d29_the_process_that_replicates_never_has_a_value() {
     // Only root may look into every process.
     if !need::root() {
         return;

@@ -77,7 +77,7 @@ fn a_secret_that_was_deleted_here_and_set_there_is_one_of_both_everywhere() {
 }
 
 #[test]
-fn a_purged_secret_is_published_by_nobody_again() {
+fn d28_a_purged_secret_is_never_published_again() {
     let cluster = Cluster::new();
     let ada = Machine::first(&cluster);
     let bob = Machine::admitted_by(&ada, "writer");

@@ -15,7 +15,7 @@ fn refused(machine: &Machine) -> u64 {
 }
 
 #[test]
-fn a_record_of_a_stranger_is_refused() {
+fn d28_a_record_of_a_stranger_is_refused() {
     let cluster = Cluster::new();
     let ada = Machine::first(&cluster);
     let bob = Machine::admitted_by(&ada, "writer");
@@ -59,13 +59,12 @@ fn a_record_of_another_vault_is_left_alone() {
 }
 
 #[test]
-fn a_record_of_a_reader_is_refused() {
+fn d28_a_record_of_a_former_writer_is_refused() {
     let cluster = Cluster::new();
     let ada = Machine::first(&cluster);
     let bob = Machine::admitted_by(&ada, "writer");
     ada.set("A", "one");
     bob.until_has("A", "one");
-    // It sets a secret as a writer, which it no longer is when that is read.
     bob.sync(&["stop"]);
     bob.ok(&["set", "A", "of a former writer"]);
     let document = file(&bob, "A");
@@ -77,7 +76,7 @@ fn a_record_of_a_reader_is_refused() {
 }
 
 #[test]
-fn a_removed_member_neither_changes_nor_reads_anything() {
+fn d28_a_removed_member_neither_changes_nor_reads_anything() {
     let cluster = Cluster::new();
     let ada = Machine::first(&cluster);
     let bob = Machine::admitted_by(&ada, "writer");
@@ -127,7 +126,7 @@ fn compacting_leaves_nothing_of_a_purged_secret_in_any_topic() {
     assert!(bob.has("B", "kept"));
     bob.set("C", "one");
     ada.until_has("C", "one");
-    // And a newcomer that gets the name of the first one.
+    // And a newcomer that knows the name of the first one.
     let carol = Machine::admitted_by(&ada, "reader");
     carol.until_has("C", "one");
 }

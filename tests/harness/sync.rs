@@ -2,8 +2,9 @@
 //!
 //! The cluster is the stand-in of `tests/fluvio-stand-in`, a directory of its own for each test. With
 //! `FLUVIO=PATH` it is the one that this program's profile in your home names, and each test has a topic of its
-//! own there. Shell commands in `FLUVIO_STOP` and `FLUVIO_START` stop it and start it again. Without them, and
-//! for faults that only the stand-in has, a test ends early. Tests that stop it run alone: use `--test-threads 1`.
+//! own there. Shell commands in `FLUVIO_STOP` and `FLUVIO_START` stop it and start it again. Without them, a test
+//! that needs them ends early, as does one of faults that only the stand-in has. Use `--test-threads 1`, because
+//! all tests have the same cluster.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;

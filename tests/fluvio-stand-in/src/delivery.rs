@@ -81,7 +81,7 @@ impl Delivery {
     }
 }
 
-/// Ends the program if its output is not read any more, as Fluvio's does.
+/// Ends the program if its standard output is closed, as Fluvio's does.
 fn print(bytes: &[u8]) {
     let mut stdout = io::stdout().lock();
     stdout.write_all(bytes).and_then(|()| stdout.flush()).expect("standard output is read");

@@ -1,7 +1,7 @@
 //! The directory that stands for a cluster: a directory for each topic, with its records in one file.
 //!
 //! A record is a line: its time in milliseconds, the length of its key or `-`, the key with the value after
-//! it. A line without its end was never stored: the program that appends the next record removes it.
+//! it. A line without its end was never stored, and the next record replaces it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};

@@ -89,7 +89,7 @@ fn check_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Where records are whose topic was deleted while they could not be removed.
+/// Where the records stay of a topic that was deleted while the SPU was away.
 fn kept(cluster: &Cluster, name: &str) -> PathBuf {
     cluster.topics().join(format!(".{name}"))
 }
