@@ -16,7 +16,7 @@ use crate::error::CliError;
 /// How long the consumer may be silent.
 const ANNOUNCEMENT_TIMEOUT: Duration = Duration::from_secs(60);
 /// The most announcements that are tried. Other programs may write to the topic.
-const MOST_ANNOUNCEMENTS: usize = 256;
+const MOST_ANNOUNCEMENTS: usize = 10_000;
 
 /// What looks like an announcement. The daemon says whether an admin has signed it.
 #[derive(Debug, Eq, PartialEq)]

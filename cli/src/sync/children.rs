@@ -139,8 +139,8 @@ mod tests {
     #[test]
     fn the_lines_of_a_consumer_come_before_its_end_and_half_a_line_does_not_count() {
         let made = tempfile::tempdir().expect("a directory");
-        for (end, missing) in
-            [("exit 0", None), ("echo 'Topic not found: t' >&2; exit 1", Some(true))]
+        for (end, cause) in
+            [("exit 0", None), ("echo 'Topic not found: t' >&2; exit 1", Some("Topic not found: t"))]
         {
             let fluvio = script(made.path(), &format!("printf 'a\\nb\\nhalf'; {end}"));
             let (sender, received) = messages();
@@ -153,7 +153,7 @@ mod tests {
             let ChildMessage::ConsumerEnded { run: 3, failure } = next(&received) else {
                 panic!("its end")
             };
-            assert_eq!(failure.map(|failure| failure.is_missing), missing);
+            assert_eq!(failure.map(|failure| failure.cause).as_deref(), cause);
         }
     }
 

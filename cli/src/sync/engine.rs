@@ -217,7 +217,6 @@ impl Engine {
                 SyncEvent::Announced(announced.map(|found| found.map(document)))
             }
             SyncAction::CheckLock => SyncEvent::Lock { is_locked: VaultLink::is_locked() },
-            SyncAction::ListTopics => SyncEvent::Topics(self.fluvio.topics()),
             _ => return None,
         })
     }
@@ -232,7 +231,7 @@ impl Engine {
             }
             Err(error) => {
                 let cause = format!("cannot start a consumer: {error}");
-                let failure = Some(TopicFailure { cause, is_missing: false });
+                let failure = Some(TopicFailure { cause });
                 vec![SyncEvent::ConsumerEnded { run, failure }]
             }
         }

@@ -23,8 +23,6 @@ pub(crate) enum SyncEvent {
     Changed(Vec<SecretName>),
     /// Whether the vault is locked.
     Lock { is_locked: bool },
-    /// The topics of the cluster.
-    Topics(Result<Vec<String>, TopicFailure>),
 }
 
 /// Something to do.
@@ -48,8 +46,6 @@ pub(crate) enum SyncAction {
     Acknowledge { topic: String, records: u64 },
     /// Ask the daemon whether the vault is locked.
     CheckLock,
-    /// Ask for the topics of the cluster.
-    ListTopics,
     /// Remember that the vault has another topic.
     Remember { topic: String, generation: u64 },
     /// Report a trouble.
@@ -78,8 +74,6 @@ pub(crate) enum ConsumeFrom {
 pub(crate) struct TopicFailure {
     /// For people.
     pub(crate) cause: String,
-    /// Whether the topic does not exist.
-    pub(crate) is_missing: bool,
 }
 
 /// Why the daemon did not do something.

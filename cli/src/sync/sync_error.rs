@@ -17,6 +17,8 @@ pub(crate) enum SyncError {
     /// The process exited at once.
     #[error("the process that follows the topic did not start ({status})")]
     Detach { status: String, log: PathBuf },
+    #[error("the topic {topic} is there already")]
+    Exists { topic: String },
     #[error("cannot use {}: {source}", .path.display())]
     File { path: PathBuf, source: io::Error },
     #[error("this machine is not an admin of the vault")]
@@ -54,6 +56,12 @@ impl Helpful for SyncError {
         let (advice, command) = match self {
             Self::Detach { log, .. } => {
                 return Some(Help::advice(format!("see the end of {}", log.display())));
+            }
+            Self::Exists { topic } => {
+                return Some(Help::command(
+                    "if it is of a compaction that was stopped, delete it with",
+                    format!("fluvio topic delete {topic}"),
+                ));
             }
             Self::NoProgram | Self::Program { .. } => {
                 return Some(Help::advice(format!(

@@ -1,6 +1,7 @@
 //! `sync compact`: moves a vault to a new topic, so that what was removed from it is in no topic any more.
 
 use clap::Args;
+use fluvio_secret_protocol::{SyncDocument, SyncDocumentKey};
 
 use super::replicated::{replicated, sync_places};
 use super::start::call_failed;
@@ -68,7 +69,11 @@ impl Compaction {
     fn run(mut self, old: ReplicatedVault, keep: bool) -> Result<(), CliError> {
         // What others have published comes first, or the new topic would lack it.
         let old = self.make_equal(old, SyncGoal::Equal)?.vault().clone();
-        let new = self.next(&old)?;
+        let new = topic_name::next(&old);
+        // It may be of a stranger, or of a compaction that was stopped, and then has what was removed since.
+        if self.has_topic(&new.topic)? {
+            return Err(SyncError::Exists { topic: new.topic }.into());
+        }
         // Before anything is created: only an admin may announce a topic.
         let announcement = self.announcement(&new)?;
         let what = format!("create the topic {}", new.topic);
@@ -86,7 +91,7 @@ impl Compaction {
         // What others have published on the old topic in the meantime.
         self.make_equal(new.clone(), SyncGoal::EqualHere)?;
         output::confirm(&format!("Vault moved to the topic \"{}\" successfully", new.topic));
-        self.delete(&old, keep, read.has_foreign())
+        self.delete(&old, keep, read.has_foreign(), &announcement)
     }
 
     fn make_equal(&self, vault: ReplicatedVault, goal: SyncGoal) -> Result<Replicator, CliError> {
@@ -94,21 +99,16 @@ impl Compaction {
         Engine::new(places, fluvio, vault, goal, SyncLog::Terminal).make_equal()
     }
 
-    /// The topic after all that are there.
-    fn next(&self, old: &ReplicatedVault) -> Result<ReplicatedVault, SyncError> {
+    fn has_topic(&self, topic: &str) -> Result<bool, SyncError> {
         let topics = self.fluvio.topics();
         let topics = topics.map_err(|failure| call_failed("list the topics", failure))?;
-        let ReplicatedVault { topic, generation, .. } = old;
-        let newest = topic_name::newest_after(topic, *generation, &topics);
-        let next = newest.map_or(*generation, |(_, newest)| newest) + 1;
-        let topic = topic_name::nth(topic, *generation, next);
-        Ok(ReplicatedVault { topic, generation: next, ..old.clone() })
+        Ok(topics.iter().any(|one| one == topic))
     }
 
     fn announcement(
         &mut self,
         new: &ReplicatedVault,
-    ) -> Result<fluvio_secret_protocol::SyncDocument, CliError> {
+    ) -> Result<SyncDocument, CliError> {
         match self.link.announce(&new.topic, new.generation) {
             Ok(Some(announcement)) => Ok(announcement),
             Ok(None) => Err(SyncError::NotAdmin.into()),
@@ -116,7 +116,15 @@ impl Compaction {
         }
     }
 
-    fn delete(&self, old: &ReplicatedVault, keep: bool, has_foreign: bool) -> Result<(), CliError> {
+    /// Deletes the old topic. A machine that was away finds another one of its name, with the lists of members and the
+    /// announcement.
+    fn delete(
+        &mut self,
+        old: &ReplicatedVault,
+        keep: bool,
+        has_foreign: bool,
+        announcement: &SyncDocument,
+    ) -> Result<(), CliError> {
         let topic = &old.topic;
         if keep || has_foreign {
             if has_foreign {
@@ -131,6 +139,27 @@ impl Compaction {
         let what = format!("delete the topic {topic}");
         self.fluvio.delete_topic(topic).map_err(|failure| call_failed(&what, failure))?;
         output::confirm(&format!("Topic \"{topic}\" deleted successfully"));
+        self.leave_announcement(old, announcement)
+    }
+
+    fn leave_announcement(
+        &mut self,
+        old: &ReplicatedVault,
+        announcement: &SyncDocument,
+    ) -> Result<(), CliError> {
+        let what = "announce the new topic to machines that are away";
+        let failed = |failure| call_failed(what, failure);
+        self.fluvio.create_topic(&old.topic).map_err(failed)?;
+        let mut documents = Vec::new();
+        for listed in self.link.list(&[]).map_err(SyncError::from)? {
+            if matches!(listed.key, SyncDocumentKey::Members { .. }) {
+                documents.extend(self.link.get(&listed.key).map_err(SyncError::from)?);
+            }
+        }
+        for document in documents.iter().chain([announcement]) {
+            let sent = self.fluvio.produce_once(&old.topic, &old.id, &document.bytes);
+            sent.map_err(failed)?;
+        }
         Ok(())
     }
 }

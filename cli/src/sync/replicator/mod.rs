@@ -68,12 +68,9 @@ pub(crate) struct Replicator {
     run_bytes: usize,
     /// Whether the topic was read to its end.
     was_read: bool,
-    /// The vault's topic, while another one is tried.
-    tried_from: Option<ReplicatedVault>,
-    /// Why the topic cannot be read, while the other topics are listed.
-    missing_topic: Option<String>,
-    /// Topics that no admin announces.
-    rejected: HashSet<String>,
+    /// The announcements of a next topic that were seen, and whether they have to be seen once more.
+    announced: HashSet<u128>,
+    must_confirm: bool,
     offsets: TopicOffsets,
     documents: TopicDocuments,
     odd_lines: HashSet<u128>,
@@ -115,9 +112,8 @@ impl Replicator {
             mark: String::new(),
             run_bytes: 0,
             was_read: false,
-            tried_from: None,
-            missing_topic: None,
-            rejected: HashSet::new(),
+            announced: HashSet::new(),
+            must_confirm: false,
             offsets: TopicOffsets::default(),
             documents: TopicDocuments::default(),
             odd_lines: HashSet::new(),
@@ -162,7 +158,6 @@ impl Replicator {
             SyncEvent::Announced(announced) => self.announced(announced, now),
             SyncEvent::Changed(names) => self.changed(&names, now),
             SyncEvent::Lock { is_locked } => self.lock_checked(is_locked, now),
-            SyncEvent::Topics(topics) => self.found_topics(topics, now),
         }
         self.advance(now)
     }

@@ -20,6 +20,12 @@ impl Replicator {
                 self.documents.keep_for_later(hash, &id);
                 false
             }
+            TakenOutcome::Announced { generation, .. }
+                if self.is_next(generation) && !self.is_confirmed(hash, now) =>
+            {
+                self.documents.keep_for_later(hash, &id);
+                false
+            }
             _ => self.documents.settle(hash, &id, is_acknowledgement),
         };
         self.returned(&id, now);

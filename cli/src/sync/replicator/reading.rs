@@ -180,16 +180,11 @@ impl Replicator {
         match failure {
             None if matches!(self.phase, Phase::Reading(_)) => self.read_to_end(now),
             None => self.pause_reading("the consumer has stopped", now),
-            Some(_) if self.tried_from.is_some() => self.reject(now),
-            Some(failure) if failure.is_missing => self.topic_is_missing(&failure.cause, now),
             Some(failure) => self.pause_reading(&failure.cause, now),
         }
     }
 
     fn read_to_end(&mut self, now: Instant) {
-        if self.tried_from.is_some() {
-            return self.reject(now);
-        }
         self.works(SyncTrouble::Reading);
         self.read_pause.reset();
         if let Some(range) = self.gap.take().and_then(|at| self.offsets.give_up(at)) {
@@ -208,6 +203,9 @@ impl Replicator {
             // If the one after it was omitted, no later one shows that.
             self.phase = Phase::Reading(now + SILENCE_TIMEOUT);
             return self.consume(ConsumeFrom::Rest(last));
+        }
+        if std::mem::take(&mut self.must_confirm) {
+            return self.begin_reading(now);
         }
         self.was_read = true;
         self.publisher.begin_again(now);
