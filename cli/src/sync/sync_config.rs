@@ -82,6 +82,15 @@ pub(crate) fn remember(places: &SyncPlaces, vault: &ReplicatedVault) -> Result<(
     })
 }
 
+/// The earlier vaults at the place of this one. They are gone.
+pub(crate) fn earlier_at(
+    places: &SyncPlaces,
+    vault: &ReplicatedVault,
+) -> Result<Vec<ReplicatedVault>, SyncError> {
+    let is_earlier = |one: &ReplicatedVault| one.path == vault.path && one.id != vault.id;
+    Ok(all(places)?.into_iter().filter(is_earlier).collect())
+}
+
 /// Remembers the topic to which a vault has moved, unless it is not replicated any more.
 pub(crate) fn move_to(
     places: &SyncPlaces,
@@ -124,7 +133,7 @@ mod tests {
 
     use fluvio_secret_system::places::Places;
 
-    use super::{ReplicatedVault, all, forget, move_to, of, remember};
+    use super::{ReplicatedVault, all, earlier_at, forget, move_to, of, remember};
     use crate::sync::sync_places::SyncPlaces;
 
     fn made() -> (tempfile::TempDir, SyncPlaces) {
@@ -157,6 +166,18 @@ mod tests {
         // As by a process that did not notice.
         move_to(&places, "2", "t-3", 3).expect("a file");
         assert_eq!(all(&places).expect("one"), [personal]);
+    }
+
+    #[test]
+    fn an_earlier_vault_at_the_same_place_is_found() {
+        let (_made, places) = made();
+        for vault in [vault("1", None), vault("2", Some("/p"))] {
+            remember(&places, &vault).expect("a file");
+        }
+        let earlier = |vault| earlier_at(&places, &vault).expect("a file");
+        assert_eq!(earlier(vault("3", None)), [vault("1", None)]);
+        assert_eq!(earlier(vault("1", None)), []);
+        assert_eq!(earlier(vault("1", Some("/q"))), []);
     }
 
     #[test]
