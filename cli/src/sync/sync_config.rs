@@ -91,19 +91,22 @@ pub(crate) fn earlier_at(
     Ok(all(places)?.into_iter().filter(is_earlier).collect())
 }
 
-/// Remembers the topic to which a vault has moved, unless it is not replicated any more.
+/// Remembers the topic to which a vault has moved, unless it is not replicated any more. Returns whether that is new.
 pub(crate) fn move_to(
     places: &SyncPlaces,
     id: &str,
     topic: &str,
     generation: u64,
-) -> Result<(), SyncError> {
+) -> Result<bool, SyncError> {
+    let mut is_new = false;
     change(places, |vaults| {
         for vault in vaults.iter_mut().filter(|vault| vault.id == id) {
+            is_new |= vault.topic != topic || vault.generation != generation;
             topic.clone_into(&mut vault.topic);
             vault.generation = generation;
         }
-    })
+    })?;
+    Ok(is_new)
 }
 
 /// Forgets the replication of a vault, durably.
@@ -159,12 +162,13 @@ mod tests {
         assert_eq!(all(&places).expect("two"), [personal.clone(), project.clone()]);
         assert_eq!(personal.address(), None);
         assert_eq!(project.address().map(|address| address.path).as_deref(), Some("/p"));
-        move_to(&places, "2", "t-2", 2).expect("a file");
+        assert!(move_to(&places, "2", "t-2", 2).expect("a file"));
+        assert!(!move_to(&places, "2", "t-2", 2).expect("a file"), "it is there already");
         let moved = of(&places, "2").expect("a file").expect("a vault");
         assert_eq!((&*moved.topic, moved.generation), ("t-2", 2));
         forget(&places, "2").expect("a file");
         // As by a process that did not notice.
-        move_to(&places, "2", "t-3", 3).expect("a file");
+        assert!(!move_to(&places, "2", "t-3", 3).expect("a file"));
         assert_eq!(all(&places).expect("one"), [personal]);
     }
 

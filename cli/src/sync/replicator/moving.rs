@@ -25,7 +25,6 @@ impl Replicator {
 
     fn remember(&mut self, now: Instant) {
         let ReplicatedVault { topic, generation, .. } = self.vault.clone();
-        self.actions.push(SyncAction::Say(format!("the vault has moved to the topic {topic}")));
         self.actions.push(SyncAction::Remember { topic, generation });
         // Nothing may be new here, and the topic has no acknowledgement of this machine.
         self.acknowledge_soon(now);
