@@ -8,12 +8,16 @@ use syn::visit::{self, Visit};
 use crate::harness::need;
 use crate::harness::product::source_files;
 
+/// The fingerprint of a member.
+const FINGERPRINT: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+
 /// What stands for a value in a message, and a value. `{}` stands for those that are formatted in.
-const VALUES: [(&str, &str); 9] = [
+const VALUES: [(&str, &str); 10] = [
     ("AGE1…", "age1x"),
     ("COMMAND", "true"),
     ("DURATION", "8h"),
     ("FILE", "file"),
+    ("FINGERPRINT", FINGERPRINT),
     ("ID", "0123456789ab"),
     ("N", "1"),
     ("NAME", "A"),
@@ -90,7 +94,11 @@ fn words(command: &str) -> Vec<String> {
     let joined =
         quoted.map(|(at, part)| if at % 2 == 1 { "quoted".to_owned() } else { part.to_owned() });
     let value = |word: &str| {
-        let word = if word.contains('{') { "A" } else { word };
+        let word = match word.contains('{') {
+            true if word.starts_with("{fingerprint}") => FINGERPRINT,
+            true => "A",
+            false => word,
+        };
         let word = word.trim_matches('\'').trim_end_matches('…');
         VALUES.iter().find(|(name, _)| *name == word).map_or(word, |(_, value)| value).to_owned()
     };

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use fluvio_secret_system::logout;
 
 use crate::on_path;
+use crate::sync::sync_places::FLUVIO_VARIABLE;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Machine {
@@ -19,6 +20,8 @@ pub(crate) struct Machine {
     pub(super) home: Option<PathBuf>,
     pub(super) path: Option<OsString>,
     pub(super) shell: Option<OsString>,
+    /// The program `fluvio`, in place of the one on PATH.
+    pub(super) fluvio: Option<OsString>,
     /// The directory of the login.
     pub(super) runtime: Option<PathBuf>,
     /// Where the user's own units are, if not in the home.
@@ -37,6 +40,7 @@ impl Machine {
             home: absolute("HOME"),
             path: env::var_os("PATH"),
             shell: env::var_os("SHELL"),
+            fluvio: env::var_os(FLUVIO_VARIABLE).filter(|path| !path.is_empty()),
             runtime: absolute("XDG_RUNTIME_DIR"),
             config: absolute("XDG_CONFIG_HOME"),
             folder: env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
@@ -89,6 +93,7 @@ pub(super) mod tests {
                 home: Some(home.clone()),
                 path: None,
                 shell: Some("/bin/bash".into()),
+                fluvio: None,
                 runtime: None,
                 config: None,
                 folder: home,

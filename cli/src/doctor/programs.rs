@@ -12,6 +12,7 @@ use super::finding::{Condition, Diagnosis, DoctorCheck};
 use super::fix::Fix;
 use super::machine::Machine;
 use crate::on_path;
+use crate::sync::sync_places::FLUVIO_VARIABLE;
 use fluvio_secret_system::places::Places;
 
 const RELEASE: &str = env!("CARGO_PKG_VERSION");
@@ -143,8 +144,21 @@ fn fluvios(
 
 /// Whether `fluvio` is there, and shows us in its help.
 fn fluvio(machine: &Machine, this: &Path) -> Vec<Diagnosis> {
-    let program = machine.programs("fluvio").into_iter().next();
-    let mut found = vec![fluvios(DoctorCheck::Fluvio, "fluvio", program.as_ref(), machine)];
+    let named = machine.fluvio.as_deref().map(Path::new);
+    let program = match named.filter(|path| path.components().count() > 1) {
+        Some(path) => Some(path.to_owned()).filter(|path| on_path::is_program(path)),
+        None => on_path::first(named.unwrap_or(Path::new("fluvio")), machine.path.as_deref()),
+    };
+    let mut found = vec![match (&program, named) {
+        (None, Some(named)) => {
+            let text =
+                format!("{FLUVIO_VARIABLE} names {}, which is not a program", named.display());
+            let advice =
+                format!("set {FLUVIO_VARIABLE} to the path of Fluvio's fluvio, or unset it");
+            DoctorCheck::Fluvio.warning(text).advising(advice)
+        }
+        _ => fluvios(DoctorCheck::Fluvio, "fluvio", program.as_ref(), machine),
+    }];
     let Some(home) = &machine.home else { return found };
     let folder = home.join(".fluvio/extensions");
     let extension = folder.join(CLI);
@@ -300,6 +314,23 @@ mod tests {
         let front = shell::word(&made.at("front").display().to_string());
         let expected = format!("--install --dir {front}");
         assert!(one(&found, DoctorCheck::Shim).command().expect("a command").ends_with(&expected));
+    }
+
+    #[test]
+    fn fluvio_is_the_program_that_you_name() {
+        let mut made = made();
+        let this = made.at("bin/fluvio-secret").canonicalize().expect("a path");
+        made.set_path(&["none"]);
+        let path = made.program("elsewhere/fluvio-7", "");
+        let found = |made: &Made| one(&fluvio(&made.machine, &this), DoctorCheck::Fluvio).clone();
+        made.machine.fluvio = Some(path.clone().into());
+        let named = found(&made);
+        assert_eq!(named.condition, Condition::Ok);
+        assert!(named.text.ends_with(path.to_str().expect("text")), "{named:?}");
+        made.machine.fluvio = Some("fluvio-7".into());
+        assert!(found(&made).text.starts_with("FLUVIO names fluvio-7, which is not"));
+        made.set_path(&["elsewhere"]);
+        assert_eq!(found(&made).condition, Condition::Ok);
     }
 
     #[test]

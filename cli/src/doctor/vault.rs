@@ -206,6 +206,18 @@ fn judge_members(members: &Members) -> Diagnosis {
         None if members.forked => check
             .error("two admins have changed the members at the same time, so no secret can be set")
             .fixed_by(Fix::new("fluvio-secret member merge")),
+        None if members.waits_for.is_some() => {
+            let admin = members.waits_for.as_deref().unwrap_or_default();
+            let text = format!("this machine waits for the admin {admin} to admit it");
+            let own = members.members.iter().find(|one| one.own && one.requested);
+            let found = check.warning(text);
+            match own.map(|own| &own.fingerprint) {
+                Some(fingerprint) => found.advising(format!(
+                    "have that admin run: fluvio-secret member admit {fingerprint}"
+                )),
+                None => found,
+            }
+        }
         None => {
             let others = members.members.iter().filter(|one| !one.own && !one.requested).count();
             check.ok(match others {
@@ -253,6 +265,12 @@ mod tests {
         let others = |count: usize| all(vec![one(false, false); count]);
         assert!(judge_members(&others(1)).text.ends_with("and 1 other member"));
         assert!(judge_members(&others(2)).text.ends_with("and 2 other members"));
+        let waits_for = Some("1e".to_owned());
+        let found = judge_members(&Members { waits_for, ..all(vec![one(true, true)]) });
+        assert!(found.text.ends_with("waits for the admin 1e to admit it"), "{found:?}");
+        assert_eq!((found.condition, found.command()), (Condition::Warning, None));
+        let advice = "have that admin run: fluvio-secret member admit 0f";
+        assert_eq!(found.advice.as_deref(), Some(advice));
         let unfinished = |what| Members { unfinished: Some(what), ..others(1) };
         for (members, fix) in [
             (unfinished(Unfinished::Identity), "fluvio-secret key rotate"),

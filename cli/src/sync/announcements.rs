@@ -22,6 +22,8 @@ const MOST_ANNOUNCEMENTS: usize = 10_000;
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct ShownAnnouncement {
     pub(crate) bytes: Vec<u8>,
+    /// The id of the vault that it is about.
+    pub(crate) vault: String,
     pub(crate) topic: String,
     pub(crate) generation: u64,
 }
@@ -32,6 +34,11 @@ struct AnnouncedTopic {
     vault: String,
     topic: String,
     generation: u64,
+}
+
+/// Whether they are about other vaults only.
+pub(crate) fn are_of_others(found: &[ShownAnnouncement], vault: &str) -> bool {
+    !found.is_empty() && found.iter().all(|one| one.vault != vault)
 }
 
 /// Those on a topic, the newest generation first.
@@ -89,12 +96,12 @@ fn parse(line: &[u8], mark: &str) -> Option<ShownAnnouncement> {
     let (key, bytes) = line::plain_document(line, mark)?;
     let mut values = serde_json::Deserializer::from_slice(&bytes).into_iter::<AnnouncedTopic>();
     let AnnouncedTopic { vault, topic, generation } = values.next()?.ok()?;
-    (vault == key).then_some(ShownAnnouncement { bytes, topic, generation })
+    (vault == key).then_some(ShownAnnouncement { bytes, vault, topic, generation })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ShownAnnouncement, parse, read};
+    use super::{ShownAnnouncement, are_of_others, parse, read};
     use crate::sync::fluvio::tests::script;
     use crate::sync::line::to_publish;
 
@@ -109,8 +116,9 @@ signature"#;
     #[test]
     fn an_announcement_is_recognized_and_nothing_else() {
         let found = parse(line("v", DOCUMENT).as_bytes(), "m").expect("an announcement");
-        let (bytes, topic) = (DOCUMENT.as_bytes().to_vec(), "t".to_owned());
-        assert_eq!(found, ShownAnnouncement { bytes, topic, generation: 3 });
+        let bytes = DOCUMENT.as_bytes().to_vec();
+        let (vault, topic) = ("v".to_owned(), "t".to_owned());
+        assert_eq!(found, ShownAnnouncement { bytes, vault, topic, generation: 3 });
         for (key, document) in
             [("w", DOCUMENT), ("v", "age-encryption.org/v1"), ("v", "{}"), ("v", "{"), ("v", "")]
         {
@@ -128,6 +136,8 @@ signature"#;
         let text = format!("for i in 1 2; do echo \"${{4%% *}} {value}\"; echo x; done");
         let found = read(&script(made.path(), &text), "t").expect("a topic");
         assert_eq!(found.len(), 1, "the same one twice");
+        assert!(are_of_others(&found, "w"));
+        assert!(!are_of_others(&found, "v") && !are_of_others(&[], "w"));
         let failing = script(made.path(), "echo no >&2; exit 1");
         let error = read(&failing, "t").expect_err("an error");
         assert_eq!(error.to_string(), "cannot read the topic t: no");

@@ -139,9 +139,10 @@ mod tests {
     #[test]
     fn the_lines_of_a_consumer_come_before_its_end_and_half_a_line_does_not_count() {
         let made = tempfile::tempdir().expect("a directory");
-        for (end, cause) in
-            [("exit 0", None), ("echo 'Topic not found: t' >&2; exit 1", Some("Topic not found: t"))]
-        {
+        for (end, cause) in [
+            ("exit 0", None),
+            ("echo 'Topic not found: t' >&2; exit 1", Some("Topic not found: t")),
+        ] {
             let fluvio = script(made.path(), &format!("printf 'a\\nb\\nhalf'; {end}"));
             let (sender, received) = messages();
             let command = fluvio.consumer("t", "m", ConsumeFrom::Beginning);

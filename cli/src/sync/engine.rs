@@ -272,9 +272,12 @@ impl Engine {
 
     fn remember(&self, topic: &str, generation: u64) {
         let id = &self.replicator.vault().id;
-        if let Err(error) = sync_config::move_to(&self.places, id, topic, generation) {
+        match sync_config::move_to(&self.places, id, topic, generation) {
+            Ok(true) => self.log.say(&format!("note: the vault has moved to the topic {topic}")),
+            // Another process has moved it.
+            Ok(false) => {}
             // The next process moves again.
-            self.log.say(&format!("warning: {}", error.report()));
+            Err(error) => self.log.say(&format!("warning: {}", error.report())),
         }
     }
 

@@ -132,7 +132,8 @@ impl FluvioProgram {
 
     fn output_of(&self, command: &mut Command, input: Vec<u8>) -> Result<String, TopicFailure> {
         let cannot = |error: std::io::Error| TopicFailure {
-            cause: format!("cannot run {}: {error}", printable::path(&self.path)) };
+            cause: format!("cannot run {}: {error}", printable::path(&self.path)),
+        };
         let mut child = command.spawn().map_err(cannot)?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         if let Some(mut stdin) = child.stdin.take() {

@@ -82,15 +82,25 @@ pub(crate) fn start(
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn().map_err(failed)?;
     let deadline = Instant::now() + PROCESS_TIMEOUT;
-    while SyncProcess::of(places, &vault.id)? != SyncProcess::Running(Some(child.id())) {
+    loop {
         let ended = child.try_wait().map_err(failed)?.map(|status| status.to_string());
         let is_late = Instant::now() >= deadline;
-        if let Some(status) = ended.or_else(|| is_late.then(|| "it does not begin".to_owned())) {
-            return Err(SyncError::Detach { status, log: places.log.clone() });
+        let ended = ended.or_else(|| is_late.then(|| "it does not begin".to_owned()));
+        if let Some(begun) = begun(SyncProcess::of(places, &vault.id)?, child.id(), ended) {
+            return begun.map_err(|status| SyncError::Detach { status, log: places.log.clone() });
         }
         sleep(PROCESS_POLL_INTERVAL);
     }
-    Ok(())
+}
+
+/// Whether a process follows the topic now, if that is certain. Another command may have started one at the same time.
+fn begun(now: SyncProcess, child: u32, ended: Option<String>) -> Option<Result<(), String>> {
+    match (now, ended) {
+        (SyncProcess::Running(Some(pid)), _) if pid == child => Some(Ok(())),
+        (SyncProcess::Running(_), Some(_)) => Some(Ok(())),
+        (SyncProcess::Stopped, Some(status)) => Some(Err(status)),
+        (_, None) => None,
+    }
 }
 
 /// Stops the process. Returns whether one ran.
@@ -146,7 +156,7 @@ fn has_exited(process: &OwnedFd) -> io::Result<bool> {
 mod tests {
     use fluvio_secret_system::places::Places;
 
-    use super::{SyncProcess, lock, status, stop};
+    use super::{SyncProcess, begun, lock, status, stop};
     use crate::sync::status_file::{ReplicationStatus, StatusFile};
     use crate::sync::sync_config::ReplicatedVault;
     use crate::sync::sync_places::SyncPlaces;
@@ -165,6 +175,18 @@ mod tests {
         assert_eq!(SyncProcess::of(&places, "2").expect("a process"), SyncProcess::Stopped);
         drop(held);
         assert_eq!(SyncProcess::of(&places, "1").expect("a process"), SyncProcess::Stopped);
+    }
+
+    #[test]
+    fn a_process_that_another_command_started_is_as_good() {
+        let (own, other) = (SyncProcess::Running(Some(7)), SyncProcess::Running(Some(8)));
+        let ended = || Some("exit status: 1".to_owned());
+        assert_eq!(begun(own, 7, None), Some(Ok(())));
+        // Its lock may only be tried by another command.
+        assert_eq!(begun(other, 7, None), None);
+        assert_eq!(begun(other, 7, ended()), Some(Ok(())));
+        assert_eq!(begun(SyncProcess::Stopped, 7, None), None);
+        assert_eq!(begun(SyncProcess::Stopped, 7, ended()), Some(Err("exit status: 1".to_owned())));
     }
 
     #[test]

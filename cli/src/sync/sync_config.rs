@@ -82,19 +82,31 @@ pub(crate) fn remember(places: &SyncPlaces, vault: &ReplicatedVault) -> Result<(
     })
 }
 
-/// Remembers the topic to which a vault has moved, unless it is not replicated any more.
+/// The earlier vaults at the place of this one. They are gone.
+pub(crate) fn earlier_at(
+    places: &SyncPlaces,
+    vault: &ReplicatedVault,
+) -> Result<Vec<ReplicatedVault>, SyncError> {
+    let is_earlier = |one: &ReplicatedVault| one.path == vault.path && one.id != vault.id;
+    Ok(all(places)?.into_iter().filter(is_earlier).collect())
+}
+
+/// Remembers the topic to which a vault has moved, unless it is not replicated any more. Returns whether that is new.
 pub(crate) fn move_to(
     places: &SyncPlaces,
     id: &str,
     topic: &str,
     generation: u64,
-) -> Result<(), SyncError> {
+) -> Result<bool, SyncError> {
+    let mut is_new = false;
     change(places, |vaults| {
         for vault in vaults.iter_mut().filter(|vault| vault.id == id) {
+            is_new |= vault.topic != topic || vault.generation != generation;
             topic.clone_into(&mut vault.topic);
             vault.generation = generation;
         }
-    })
+    })?;
+    Ok(is_new)
 }
 
 /// Forgets the replication of a vault, durably.
@@ -124,7 +136,7 @@ mod tests {
 
     use fluvio_secret_system::places::Places;
 
-    use super::{ReplicatedVault, all, forget, move_to, of, remember};
+    use super::{ReplicatedVault, all, earlier_at, forget, move_to, of, remember};
     use crate::sync::sync_places::SyncPlaces;
 
     fn made() -> (tempfile::TempDir, SyncPlaces) {
@@ -150,13 +162,26 @@ mod tests {
         assert_eq!(all(&places).expect("two"), [personal.clone(), project.clone()]);
         assert_eq!(personal.address(), None);
         assert_eq!(project.address().map(|address| address.path).as_deref(), Some("/p"));
-        move_to(&places, "2", "t-2", 2).expect("a file");
+        assert!(move_to(&places, "2", "t-2", 2).expect("a file"));
+        assert!(!move_to(&places, "2", "t-2", 2).expect("a file"), "it is there already");
         let moved = of(&places, "2").expect("a file").expect("a vault");
         assert_eq!((&*moved.topic, moved.generation), ("t-2", 2));
         forget(&places, "2").expect("a file");
         // As by a process that did not notice.
-        move_to(&places, "2", "t-3", 3).expect("a file");
+        assert!(!move_to(&places, "2", "t-3", 3).expect("a file"));
         assert_eq!(all(&places).expect("one"), [personal]);
+    }
+
+    #[test]
+    fn an_earlier_vault_at_the_same_place_is_found() {
+        let (_made, places) = made();
+        for vault in [vault("1", None), vault("2", Some("/p"))] {
+            remember(&places, &vault).expect("a file");
+        }
+        let earlier = |vault| earlier_at(&places, &vault).expect("a file");
+        assert_eq!(earlier(vault("3", None)), [vault("1", None)]);
+        assert_eq!(earlier(vault("1", None)), []);
+        assert_eq!(earlier(vault("1", Some("/q"))), []);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+const CHECK_CLUSTER: &str = "help: check the cluster with: fluvio topic list";
+
 /// What does not work.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum SyncTrouble {
@@ -40,8 +42,10 @@ impl SyncTrouble {
     /// What to report when it begins.
     pub(crate) fn text(self, topic: &str, cause: &str) -> String {
         match self {
-            Self::Reading => format!("cannot read the topic {topic}: {cause}"),
-            Self::Publishing => format!("cannot publish on the topic {topic}: {cause}"),
+            Self::Reading => format!("cannot read the topic {topic}: {cause}\n{CHECK_CLUSTER}"),
+            Self::Publishing => {
+                format!("cannot publish on the topic {topic}: {cause}\n{CHECK_CLUSTER}")
+            }
             // The daemon's own words.
             Self::Vault | Self::Locked => cause.to_owned(),
         }

@@ -105,10 +105,7 @@ impl Compaction {
         Ok(topics.iter().any(|one| one == topic))
     }
 
-    fn announcement(
-        &mut self,
-        new: &ReplicatedVault,
-    ) -> Result<SyncDocument, CliError> {
+    fn announcement(&mut self, new: &ReplicatedVault) -> Result<SyncDocument, CliError> {
         match self.link.announce(&new.topic, new.generation) {
             Ok(Some(announcement)) => Ok(announcement),
             Ok(None) => Err(SyncError::NotAdmin.into()),

@@ -1,16 +1,16 @@
 //! `sync run`, and what starts and stops it: `now`, `stop`, `leave`.
 
 use std::ffi::OsString;
-use std::fs;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use clap::Args;
+use fluvio_secret_protocol::{Members, Role};
 use fluvio_secret_system::harden::Hardened;
 use fluvio_secret_system::project::PERSONAL;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal, setsid};
 
-use super::replicated::{replicated, sync_places};
+use super::replicated::{for_admin, forget, replicated, sync_places};
 use super::start::make_equal;
 use crate::connection::{client, client_about};
 use crate::error::CliError;
@@ -127,26 +127,31 @@ pub(super) fn stop(args: &StopSyncArgs) -> Result<(), CliError> {
 pub(super) fn leave(args: &LeaveTopicArgs) -> Result<(), CliError> {
     let vault = replicated(&args.vault)?;
     let places = sync_places()?;
-    process::stop(&places, &vault.id)?;
-    sync_config::forget(&places, &vault.id)?;
-    // Without the entry in the configuration, it means nothing.
-    let _ = fs::remove_file(places.status(&vault.id));
+    forget(&places, &vault)?;
     output::confirm(&format!("Topic \"{}\" left successfully", vault.topic));
     // Whether this machine is a member is a hint, and no reason to start a daemon or to fail.
     let listed = client_about(vault.address()).and_then(|mut client| Ok(members(&mut client)?));
-    let own = listed.ok().and_then(|listed| {
-        let mut others = listed.members.iter().filter(|one| !one.own && !one.requested);
-        others.next()?;
-        listed.members.iter().find(|one| one.own && !one.requested).cloned()
-    });
-    if let Some(own) = own {
-        output::say(&format!(
-            "note: this machine stays a member\n\
-             help: to remove it, have an admin run: fluvio-secret member remove {}",
-            own.fingerprint
-        ));
+    if let Some(text) = listed.ok().and_then(|listed| what_stays(&listed, vault.path.as_deref())) {
+        output::say(&text);
     }
     Ok(())
+}
+
+/// What the others still have of this machine. `None` if there are no others.
+fn what_stays(listed: &Members, path: Option<&str>) -> Option<String> {
+    let find = |requested| listed.members.iter().find(|one| one.own && one.requested == requested);
+    let mut others = listed.members.iter().filter(|one| !one.own && !one.requested).peekable();
+    let Some(own) = find(false) else {
+        find(true)?;
+        return Some("note: the request stays on the topic, so an admin may still admit it".into());
+    };
+    others.peek()?;
+    if own.role == Role::Admin && others.all(|one| one.role != Role::Admin) {
+        let note = "note: this machine stays the only admin, so no other machine can remove it";
+        return Some(note.to_owned());
+    }
+    let remove = for_admin(path, &format!("fluvio-secret member remove {}", own.fingerprint));
+    Some(format!("note: this machine stays a member\nhelp: to remove it, {remove}"))
 }
 
 pub(super) fn run(args: &RunSyncArgs) -> Result<(), CliError> {
@@ -158,15 +163,22 @@ pub(super) fn run(args: &RunSyncArgs) -> Result<(), CliError> {
     let (places, fluvio) = (sync_places()?, FluvioProgram::find()?);
     let _lock = process::lock(&places, &vault.id)?;
     let name = vault.path.as_deref().map_or(PERSONAL.to_owned(), |path| shown(Some(path)));
-    let log = match args.detached {
-        true => SyncLog::File { path: places.log.clone(), vault: name.clone() },
-        false => SyncLog::Terminal,
+    let topic = &vault.topic;
+    let (log, begin) = match args.detached {
+        // Each of its lines has the vault.
+        true => {
+            let path = places.log.clone();
+            (SyncLog::File { path, vault: name }, format!("note: follows the topic {topic}"))
+        }
+        false => {
+            (SyncLog::Terminal, format!("note: follows the topic {topic} for the vault {name}"))
+        }
     };
     // The daemon may start here, and not each time that you have stopped it.
     if let Err(error) = client() {
         log.say(&format!("warning: {}", error.text().trim_start_matches("error: ")));
     }
-    log.say(&format!("note: follows the topic {} for the vault {name}", vault.topic));
+    log.say(&begin);
     Engine::new(places, fluvio, vault, SyncGoal::Follow, log).follow()
 }
 
@@ -184,4 +196,45 @@ pub(crate) fn end_with_parent(args: EndWithParentArgs, hardened: Hardened) -> Re
     let path = words.next().unwrap_or_default();
     let source = Command::new(&path).args(words).exec();
     Err(SyncError::Program { path: path.into(), source }.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use fluvio_secret_protocol::{ListedMember, Members, Role};
+
+    use super::what_stays;
+
+    fn said(members: &[(Role, bool, bool)]) -> String {
+        let one = |&(role, own, requested): &(Role, bool, bool)| ListedMember {
+            fingerprint: "0f".to_owned(),
+            recipient: "age1".to_owned(),
+            note: None,
+            role,
+            own,
+            requested,
+        };
+        let listed = Members {
+            members: members.iter().map(one).collect(),
+            vault: "/v".to_owned(),
+            version: 1,
+            forked: false,
+            trouble: None,
+            waits_for: None,
+            unfinished: None,
+            more: false,
+        };
+        what_stays(&listed, Some("/p")).unwrap_or_default()
+    }
+
+    #[test]
+    fn what_others_keep_of_a_machine_that_leaves_is_said() {
+        let (own, other) = ((Role::Admin, true, false), (Role::Reader, false, false));
+        assert_eq!(said(&[own]), "");
+        assert!(said(&[own, other]).contains("the only admin"));
+        for others in [[own, (Role::Admin, false, false)], [(Role::Writer, true, false), other]] {
+            let text = said(&others);
+            assert!(text.ends_with("in the project: fluvio-secret member remove 0f"), "{text}");
+        }
+        assert!(said(&[(Role::Reader, true, true)]).contains("the request stays"));
+    }
 }

@@ -1,5 +1,6 @@
 //! `sync join`: makes a vault on this machine that is replicated over a topic.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use clap::Args;
@@ -8,21 +9,24 @@ use fluvio_secret_system::printable;
 use fluvio_secret_system::project::PERSONAL;
 use zeroize::Zeroizing;
 
-use super::replicated::{DEFAULT_TOPIC, TopicArgs, sync_places};
+use super::replicated::{DEFAULT_TOPIC, TopicArgs, forget, say_later, say_waits, sync_places};
 use super::start::{call_failed, make_equal};
-use crate::argument;
-use crate::commands::member::{RequestArgs, fingerprint};
+use crate::argument::{self, BadArgument};
+use crate::commands::member::{RequestArgs, fingerprint, word};
 use crate::commands::secret::remarks::about_the_identity;
-use crate::connection::client;
+use crate::connection::{client, client_about};
 use crate::error::CliError;
+use crate::members::members;
 use crate::output;
 use crate::sync::announcements::{self, ShownAnnouncement};
 use crate::sync::fluvio::FluvioProgram;
 use crate::sync::process;
 use crate::sync::sync_config::{self, ReplicatedVault};
 use crate::sync::sync_error::SyncError;
-use crate::sync::topic_name;
 use crate::vault_choice::{VaultArgs, directory_of};
+
+/// Digits of a fingerprint.
+const FINGERPRINT_DIGITS: usize = 32;
 
 /// Ask over a topic to be admitted to a vault
 #[derive(Args, Debug)]
@@ -39,7 +43,7 @@ Example:
   fluvio-secret sync join --admin 0f1e2d3c4b5a69788796a5b4c3d2e1f0 --role reader")]
 pub(crate) struct JoinTopicArgs {
     /// Fingerprint of the admin whom you trust
-    #[arg(long, value_name = "FINGERPRINT", value_parser = argument::parsed(fingerprint))]
+    #[arg(long, value_name = "FINGERPRINT", value_parser = argument::parsed(admin))]
     admin: String,
 
     #[command(flatten)]
@@ -55,15 +59,15 @@ pub(crate) struct JoinTopicArgs {
 pub(super) fn join(args: JoinTopicArgs) -> Result<(), CliError> {
     let (places, fluvio) = (sync_places()?, FluvioProgram::find()?);
     let path = path(&args.vault)?;
-    let first = args.topic.topic.unwrap_or_else(|| DEFAULT_TOPIC.to_owned());
-    let topic = newest(&fluvio, &first)?;
+    let topic = args.topic.topic.unwrap_or_else(|| DEFAULT_TOPIC.to_owned());
+    refuse_missing(&fluvio, &topic)?;
     let shown = announcements::read(&fluvio, &topic)?;
-    let role = args.request.role().unwrap_or(Role::Writer);
+    let role = args.request.role();
     let request = |announcement: &ShownAnnouncement| JoinTopic {
         announcement: Zeroizing::new(announcement.bytes.clone()),
         admin: args.admin.clone(),
         path: path.clone(),
-        role,
+        role: role.unwrap_or(Role::Writer),
         note: args.request.note().cloned(),
     };
     let (announcement, joined) = accepted(&shown, request)?.ok_or_else(|| {
@@ -73,16 +77,20 @@ pub(super) fn join(args: JoinTopicArgs) -> Result<(), CliError> {
     let path = path.map(|_| joined.path.clone());
     let (id, topic, generation) = (joined.id.clone(), topic.clone(), *generation);
     let vault = ReplicatedVault { id, path, topic, generation };
+    for earlier in sync_config::earlier_at(&places, &vault)? {
+        forget(&places, &earlier)?;
+    }
     sync_config::remember(&places, &vault)?;
     // The vault is joined now, whatever happens to the topic.
     let published = make_equal(&places, &fluvio, vault.clone());
     let vault = published.as_ref().map_or(vault, |(_, vault)| vault.clone());
     process::start(&places, &fluvio, &vault)?;
-    report(&joined, &vault.topic);
+    report(&joined, &vault, &args.admin);
+    if joined.is_member {
+        say_role(&vault, role);
+    }
     if let Err(error) = published {
-        let text = error.text();
-        let cause = text.strip_prefix("error: ").unwrap_or(&text);
-        output::say(&format!("warning: the request is published when that is possible: {cause}"));
+        say_later("warning: the request is published when that is possible", &error);
     }
     Ok(())
 }
@@ -101,15 +109,12 @@ fn path(vault: &VaultArgs) -> Result<Option<String>, CliError> {
     path.map(text).transpose()
 }
 
-/// The newest topic of this name.
-fn newest(fluvio: &FluvioProgram, first: &str) -> Result<String, SyncError> {
+/// Fails if there is no topic of this name.
+fn refuse_missing(fluvio: &FluvioProgram, topic: &str) -> Result<(), SyncError> {
     let topics = fluvio.topics().map_err(|failure| call_failed("list the topics", failure))?;
-    if let Some((topic, _)) = topic_name::newest_after(first, 1, &topics) {
-        return Ok(topic);
-    }
-    match topics.iter().any(|topic| topic == first) {
-        true => Ok(first.to_owned()),
-        false => Err(SyncError::NoTopic { topic: first.to_owned() }),
+    match topics.iter().any(|one| one == topic) {
+        true => Ok(()),
+        false => Err(SyncError::NoTopic { topic: topic.to_owned() }),
     }
 }
 
@@ -128,7 +133,8 @@ fn accepted(
     Ok(None)
 }
 
-fn report(joined: &TopicJoined, topic: &str) {
+fn report(joined: &TopicJoined, vault: &ReplicatedVault, admin: &str) {
+    let topic = &vault.topic;
     let TopicJoined { path, fingerprint, is_member, new_identity, .. } = joined;
     let path = printable::line(path);
     output::confirm(&format!("Vault \"{path}\" joined successfully over the topic \"{topic}\""));
@@ -136,9 +142,67 @@ fn report(joined: &TopicJoined, topic: &str) {
         output::say(&about_the_identity(identity));
     }
     if !is_member {
-        output::say(&format!(
-            "note: this machine waits to be admitted, and then gets the secrets by itself\n\
-             help: have an admin run: fluvio-secret member admit {fingerprint}"
-        ));
+        say_waits(vault.path.as_deref(), Some(admin), fingerprint);
+    }
+}
+
+/// Says which role this machine has already, which the command does not change.
+fn say_role(vault: &ReplicatedVault, asked: Option<Role>) {
+    let listed = client_about(vault.address()).and_then(|mut client| Ok(members(&mut client)?));
+    // It is a hint, and no reason to fail.
+    let listed = listed.map(|listed| listed.members).unwrap_or_default();
+    if let Some(own) = listed.iter().find(|one| one.own && !one.requested) {
+        output::say(&role_note(own.role, asked));
+    }
+}
+
+fn role_note(role: Role, asked: Option<Role>) -> String {
+    let note = format!("note: this machine is a member already, with the role {}", word(role));
+    match asked.filter(|asked| *asked != role) {
+        Some(asked) => {
+            let ask = format!("fluvio-secret member request --role {}", word(asked));
+            format!("{note}\nhelp: ask for the other role with: {ask}")
+        }
+        None => note,
+    }
+}
+
+/// Parses the fingerprint of an admin.
+fn admin(text: &OsStr) -> Result<String, BadArgument> {
+    let admin = fingerprint(text)?.to_ascii_lowercase();
+    match admin.len() == FINGERPRINT_DIGITS && admin.chars().all(|c| c.is_ascii_hexdigit()) {
+        true => Ok(admin),
+        false => {
+            let why = format!("a fingerprint has {FINGERPRINT_DIGITS} digits, each 0-9 or a-f");
+            Err(BadArgument::new(why, "sync"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fluvio_secret_protocol::Role;
+
+    use super::{admin, role_note};
+
+    #[test]
+    fn an_admin_is_named_by_a_whole_fingerprint() {
+        let good = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+        for text in [good, &good.to_uppercase()] {
+            assert_eq!(admin(text.as_ref()).expect("a fingerprint"), good);
+        }
+        for bad in ["abc", "", &good[1..], &format!("{good}0"), &good.replace('0', "g")] {
+            assert!(admin(bad.as_ref()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_member_learns_how_to_ask_for_another_role() {
+        let note = role_note(Role::Writer, Some(Role::Reader));
+        assert!(note.contains("with the role writer\n"), "{note}");
+        assert!(note.ends_with("member request --role reader"), "{note}");
+        for asked in [None, Some(Role::Writer)] {
+            assert!(!role_note(Role::Writer, asked).contains("help"));
+        }
     }
 }

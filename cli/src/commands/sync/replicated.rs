@@ -1,6 +1,7 @@
 //! What the commands of `sync` have in common: the vault, its topic, and the files.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::path::Path;
 
 use clap::Args;
@@ -10,6 +11,8 @@ use fluvio_secret_system::shell;
 use crate::argument::{self, BadArgument};
 use crate::connection::{client, places};
 use crate::error::CliError;
+use crate::output;
+use crate::sync::process;
 use crate::sync::sync_config::{self, ReplicatedVault};
 use crate::sync::sync_error::SyncError;
 use crate::sync::sync_places::SyncPlaces;
@@ -66,6 +69,37 @@ pub(super) fn id_of(address: Option<&VaultAddress>) -> Result<String, CliError> 
     Ok(personal.map(|vault| vault.id).unwrap_or_default())
 }
 
+/// Stops the process of a vault, and forgets its topic.
+pub(super) fn forget(places: &SyncPlaces, vault: &ReplicatedVault) -> Result<(), SyncError> {
+    process::stop(places, &vault.id)?;
+    sync_config::forget(places, &vault.id)?;
+    // Without the entry in the configuration, it means nothing.
+    let _ = fs::remove_file(places.status(&vault.id));
+    Ok(())
+}
+
+/// What an admin has to run. Elsewhere, a command for a project's vault is about the personal one.
+pub(super) fn for_admin(path: Option<&str>, command: &str) -> String {
+    let place = if path.is_some() { " in the project" } else { "" };
+    format!("have an admin run{place}: {command}")
+}
+
+/// Says that this machine gets no secrets before an admin has admitted it.
+pub(super) fn say_waits(path: Option<&str>, admin: Option<&str>, fingerprint: &str) {
+    let admin = admin.map(|admin| format!(" {admin}")).unwrap_or_default();
+    let admit = for_admin(path, &format!("fluvio-secret member admit {fingerprint}"));
+    output::say(&format!(
+        "note: this machine waits for the admin{admin} to admit it, and then gets the secrets\n\
+         help: {admit}"
+    ));
+}
+
+/// An error that does not end the command, with another label.
+pub(super) fn say_later(label: &str, error: &CliError) {
+    let text = error.text();
+    output::say(&format!("{label}: {}", text.strip_prefix("error: ").unwrap_or(&text)));
+}
+
 /// A command with the vault that you have named.
 pub(super) fn again(command: &str, vault: &VaultArgs) -> String {
     match vault.value() {
@@ -76,7 +110,13 @@ pub(super) fn again(command: &str, vault: &VaultArgs) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::topic;
+    use super::{for_admin, topic};
+
+    #[test]
+    fn an_admin_runs_a_command_for_a_project_there() {
+        assert_eq!(for_admin(None, "a"), "have an admin run: a");
+        assert_eq!(for_admin(Some("/p"), "a"), "have an admin run in the project: a");
+    }
 
     #[test]
     fn a_topic_has_a_name_that_fluvio_takes() {

@@ -3,11 +3,12 @@
 use clap::Args;
 use fluvio_secret_protocol::{Role, VaultAddress};
 
-use super::replicated::{DEFAULT_TOPIC, TopicArgs, id_of, sync_places};
+use super::replicated::{DEFAULT_TOPIC, TopicArgs, id_of, say_later, say_waits, sync_places};
 use crate::connection::client_about;
 use crate::error::CliError;
 use crate::members::members;
 use crate::output;
+use crate::sync::announcements::{self, are_of_others};
 use crate::sync::engine::Engine;
 use crate::sync::event::TopicFailure;
 use crate::sync::fluvio::FluvioProgram;
@@ -17,7 +18,6 @@ use crate::sync::sync_config::{self, ReplicatedVault};
 use crate::sync::sync_error::SyncError;
 use crate::sync::sync_log::SyncLog;
 use crate::sync::sync_places::SyncPlaces;
-use crate::sync::topic_name;
 use crate::vault_choice::{self, VaultArgs};
 
 /// Publish a vault over a topic and follow it
@@ -26,7 +26,8 @@ use crate::vault_choice::{self, VaultArgs};
 On the machine of an admin, the command creates the topic unless it is there. It publishes all that
 the vault has and the topic lacks, and takes what others have published. Then a process in the
 background follows the topic, until `sync stop`. After the machine was restarted, run the command
-again, or enable the unit fluvio-secret-sync.service of systemd.
+again, or enable the unit fluvio-secret-sync.service of systemd. The process then starts even if the
+vault is locked or the cluster is away.
 
 A member that has the vault by another way, such as git, runs it also. Another machine runs
 `sync join`. Use a topic of its own for each vault.
@@ -46,6 +47,16 @@ pub(crate) struct StartSyncArgs {
 struct OwnMember {
     fingerprint: String,
     is_admin: bool,
+    /// Whether it has only asked to join.
+    is_requested: bool,
+    /// The admin for whom it waits.
+    waits_for: Option<String>,
+}
+
+/// What is needed to begin.
+struct SyncStart {
+    places: SyncPlaces,
+    fluvio: FluvioProgram,
 }
 
 pub(super) fn start(args: &StartSyncArgs) -> Result<(), CliError> {
@@ -53,60 +64,106 @@ pub(super) fn start(args: &StartSyncArgs) -> Result<(), CliError> {
     vault_choice::note(address.as_ref());
     let (places, fluvio) = (sync_places()?, FluvioProgram::find()?);
     let id = id_of(address.as_ref())?;
-    let own = own_member(address.clone())?;
     let named = args.topic.topic.clone();
     let path = address.map(|address| address.path);
-    let vault = match sync_config::of(&places, &id)? {
+    let start = SyncStart { places, fluvio };
+    match sync_config::of(&start.places, &id)? {
         Some(known) if named.as_ref().is_some_and(|topic| *topic != known.topic) => {
-            return Err(SyncError::OtherTopic { topic: known.topic }.into());
+            Err(SyncError::OtherTopic { topic: known.topic }.into())
         }
-        Some(known) => ReplicatedVault { path, ..known },
+        Some(known) => start.again(ReplicatedVault { path, ..known }),
         None => {
             let topic = named.unwrap_or_else(|| DEFAULT_TOPIC.to_owned());
-            ReplicatedVault { id, path, topic, generation: 1 }
+            start.first(ReplicatedVault { id, path, topic, generation: 1 })
         }
-    };
-    let is_created = create(&fluvio, &vault, own.as_ref())?;
-    sync_config::remember(&places, &vault)?;
-    let (replicator, vault) = make_equal(&places, &fluvio, vault)?;
-    process::start(&places, &fluvio, &vault)?;
-    let topic = &vault.topic;
-    output::confirm(&match is_created {
-        true => format!("Topic \"{topic}\" created, and the vault published successfully"),
-        false => format!("Vault replicated over the topic \"{topic}\" successfully"),
-    });
-    if replicator.has_foreign() {
-        output::say("note: the topic also has records of other vaults or programs");
     }
-    if let Some(OwnMember { fingerprint, is_admin: true }) = own {
-        // A machine that joins finds the newest topic by the name of the first one.
-        let first = topic_name::nth(topic, vault.generation, 1);
-        let option = if first == DEFAULT_TOPIC { "" } else { &format!(" --topic {first}") };
-        output::say(&format!(
-            "help: another machine joins with: fluvio-secret sync join --admin {fingerprint}{option}"
-        ));
-    }
-    Ok(())
 }
 
-/// Creates the topic if it is missing and no later one is there. Returns whether it did.
-fn create(
-    fluvio: &FluvioProgram,
-    vault: &ReplicatedVault,
-    own: Option<&OwnMember>,
-) -> Result<bool, SyncError> {
-    let ReplicatedVault { topic, generation, .. } = vault;
-    let topics = fluvio.topics().map_err(|failure| call_failed("list the topics", failure))?;
-    if topics.contains(topic) || topic_name::newest_after(topic, *generation, &topics).is_some() {
-        return Ok(false);
+impl SyncStart {
+    /// Begins to replicate a vault.
+    fn first(&self, vault: ReplicatedVault) -> Result<(), CliError> {
+        let topics = self.topics()?;
+        let ReplicatedVault { id, topic, .. } = &vault;
+        // A machine that has not joined yet has a new vault, which must not be published there.
+        if topics.contains(topic) && are_of_others(&announcements::read(&self.fluvio, topic)?, id) {
+            return Err(SyncError::OtherVault { topic: topic.clone() }.into());
+        }
+        let is_created = self.create(&vault, &topics)?;
+        sync_config::remember(&self.places, &vault)?;
+        let equal = make_equal(&self.places, &self.fluvio, vault)?;
+        self.follow(equal, is_created)
     }
-    // Without an own entry, the list of members is still to be made, by this machine.
-    if own.is_some_and(|own| !own.is_admin) {
-        return Err(SyncError::NoTopic { topic: topic.clone() });
+
+    /// Replicates a vault again, as after a boot. The process starts even if it has to wait.
+    fn again(&self, vault: ReplicatedVault) -> Result<(), CliError> {
+        sync_config::remember(&self.places, &vault)?;
+        let published = || {
+            let is_created = self.create(&vault, &self.topics()?)?;
+            Ok((make_equal(&self.places, &self.fluvio, vault.clone())?, is_created))
+        };
+        match published() {
+            Ok((equal, is_created)) => self.follow(equal, is_created),
+            Err(error) => {
+                process::start(&self.places, &self.fluvio, &vault)?;
+                output::confirm(&format!("Process for the topic \"{}\" started", vault.topic));
+                say_later("note: the process waits, and then tries again", &error);
+                Ok(())
+            }
+        }
     }
-    let what = format!("create the topic {topic}");
-    fluvio.create_topic(topic).map_err(|failure| call_failed(&what, failure))?;
-    Ok(true)
+
+    fn follow(
+        &self,
+        (replicator, vault): (Replicator, ReplicatedVault),
+        is_created: bool,
+    ) -> Result<(), CliError> {
+        process::start(&self.places, &self.fluvio, &vault)?;
+        let (topic, path) = (&vault.topic, vault.path.as_deref());
+        let own = own_member(vault.address())?;
+        let is_waiting = own.as_ref().is_some_and(|own| own.is_requested);
+        output::confirm(&match (is_waiting, is_created) {
+            (true, _) => format!("Request to join published on the topic \"{topic}\" successfully"),
+            (_, true) => format!("Topic \"{topic}\" created, and the vault published successfully"),
+            _ => format!("Vault replicated over the topic \"{topic}\" successfully"),
+        });
+        if replicator.has_foreign() {
+            output::say("note: the topic also has records of other vaults or programs");
+        }
+        match own {
+            Some(own) if own.is_requested => {
+                say_waits(path, own.waits_for.as_deref(), &own.fingerprint);
+            }
+            Some(own) if own.is_admin => output::say(&how_to_join(&own.fingerprint, topic)),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn topics(&self) -> Result<Vec<String>, SyncError> {
+        self.fluvio.topics().map_err(|failure| call_failed("list the topics", failure))
+    }
+
+    /// Creates the topic if it is missing. Returns whether it did.
+    fn create(&self, vault: &ReplicatedVault, topics: &[String]) -> Result<bool, CliError> {
+        let topic = &vault.topic;
+        if topics.contains(topic) {
+            return Ok(false);
+        }
+        // Without an own entry, the list of members is still to be made, by this machine.
+        if own_member(vault.address())?.is_some_and(|own| !own.is_admin) {
+            return Err(SyncError::NoTopic { topic: topic.clone() }.into());
+        }
+        let what = format!("create the topic {topic}");
+        self.fluvio.create_topic(topic).map_err(|failure| call_failed(&what, failure))?;
+        Ok(true)
+    }
+}
+
+fn how_to_join(fingerprint: &str, topic: &str) -> String {
+    let option = if topic == DEFAULT_TOPIC { "" } else { &format!(" --topic {topic}") };
+    format!(
+        "help: another machine joins with: fluvio-secret sync join --admin {fingerprint}{option}"
+    )
 }
 
 pub(super) fn call_failed(what: &str, failure: TopicFailure) -> SyncError {
@@ -132,6 +189,19 @@ fn own_member(address: Option<VaultAddress>) -> Result<Option<OwnMember>, CliErr
     let own = listed.members.into_iter().find(|member| member.own);
     Ok(own.map(|member| OwnMember {
         is_admin: member.role == Role::Admin && !member.requested,
+        is_requested: member.requested,
+        waits_for: listed.waits_for,
         fingerprint: member.fingerprint,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::how_to_join;
+
+    #[test]
+    fn another_machine_joins_over_the_present_topic() {
+        assert!(how_to_join("0f", "fluvio-secrets").ends_with("join --admin 0f"));
+        assert!(how_to_join("0f", "t-2").ends_with("join --admin 0f --topic t-2"));
+    }
 }

@@ -5,7 +5,7 @@ use fluvio_secret_protocol::{ListedMember, Members, Role};
 use fluvio_secret_system::project::PERSONAL;
 use serde::Serialize;
 
-use super::replicated::{again, replicated, sync_places};
+use super::replicated::{again, for_admin, replicated, sync_places};
 use crate::commands::member::word;
 use crate::connection::running_client;
 use crate::error::CliError;
@@ -13,7 +13,9 @@ use crate::format::OutputArgs;
 use crate::members::members;
 use crate::style::Styled;
 use crate::sync::process::{self, SyncProcess};
-use crate::sync::status_file::{AcknowledgedRecords, ReplicationState, StatusFile};
+use crate::sync::status_file::{
+    AcknowledgedRecords, ReplicationState, ReplicationStatus, StatusFile,
+};
 use crate::sync::sync_config::ReplicatedVault;
 use crate::vault_choice::{self, VaultArgs};
 use crate::{date, format, output};
@@ -100,17 +102,21 @@ impl Replication {
                 self.waits_for.as_ref().map(|admin| format!(" {admin}")).unwrap_or_default();
             line("Waiting", format!("for the admin{admin} to admit this machine"));
             let admit = format!("fluvio-secret member admit {}", own.fingerprint);
-            line("", output::as_typed(&format!("help: have the admin run: {admit}")));
+            let admit = for_admin(self.vault.path.as_deref(), &admit);
+            line("", output::as_typed(&format!("help: {admit}")));
         }
         if let Some(StatusFile { status, .. }) = &self.file {
             if self.is_running() {
                 line("State", describe(status.state).to_owned());
             }
             for trouble in status.troubles.iter().filter(|_| self.is_running()) {
-                line("Trouble", trouble.replace('\n', "; "));
+                for (at, part) in trouble.lines().enumerate() {
+                    line(if at == 0 { "Trouble" } else { "" }, output::as_typed(part));
+                }
             }
             line("Records", status.records.to_string());
-            line("To publish", status.unpublished.to_string());
+            let unpublished = self.unpublished();
+            line("To publish", unpublished.map_or("not known".to_owned(), |left| left.to_string()));
             // A member has them, too: the acknowledgements of others, and what is encrypted for earlier members.
             if status.unsettled > 0 && self.own().is_none_or(|own| own.requested) {
                 let documents = format::count(status.unsettled, "document");
@@ -126,10 +132,44 @@ impl Replication {
                 line("Refused", format!("{}, the last one because {reason}", status.refused));
             }
         }
-        for (at, member) in self.shown_members().iter().enumerate() {
-            line(if at == 0 { "Members" } else { "" }, member.describe());
+        let members = self.shown_members();
+        for (at, member) in members.iter().enumerate() {
+            let name = member.name(&members);
+            let own = if member.own { " (this machine)" } else { "" };
+            line(if at == 0 { "Members" } else { "" }, format!("{name}{own}: {}", member.progress));
         }
         format::lines(&rows)
+    }
+
+    /// The number of documents that the topic lacks, if the process knows it.
+    fn unpublished(&self) -> Option<usize> {
+        let status = &self.file.as_ref().filter(|_| self.is_running())?.status;
+        let is_known = match status.state {
+            ReplicationState::Following => true,
+            // It publishes what changes, if it has read the topic before.
+            ReplicationState::Locked => status.records > 0,
+            ReplicationState::Waiting | ReplicationState::Reading => false,
+        };
+        is_known.then_some(status.unpublished)
+    }
+
+    /// How far this machine is, as its own process knows. Up to date is 0 records behind.
+    fn own_progress(&self) -> (Option<u64>, String) {
+        let Some(file) = self.file.as_ref().filter(|_| self.is_running()) else {
+            let text =
+                if self.is_running() { "has just started" } else { "its process is stopped" };
+            return (None, text.to_owned());
+        };
+        let ReplicationStatus { state, unpublished, troubles, .. } = &file.status;
+        match (state, unpublished) {
+            (ReplicationState::Following, 0) if troubles.is_empty() => {
+                (Some(0), "up to date".to_owned())
+            }
+            (ReplicationState::Following, left) if *left > 0 => {
+                (None, format!("has {} to publish", format::count(*left, "document")))
+            }
+            (state, _) => (None, describe(*state).to_owned()),
+        }
     }
 
     fn process(&self) -> String {
@@ -150,14 +190,19 @@ impl Replication {
         let changes = status.map_or(0, |status| status.changes);
         let shown = |fingerprint: &str, member: Option<&ListedMember>| {
             let known = acknowledged.get(fingerprint);
+            let own = member.is_some_and(|member| member.own);
+            let (behind, progress) = match own {
+                true => self.own_progress(),
+                false => progress(known, changes),
+            };
             ShownMember {
                 fingerprint: fingerprint.to_owned(),
                 note: member.and_then(|member| member.note.clone()),
                 role: member.map(|member| word(member.role)),
-                own: member.is_some_and(|member| member.own),
+                own,
                 records: known.map(|known| known.records),
-                behind: known.map(|known| changes.saturating_sub(known.records)),
-                at: known.map(|known| known.at),
+                behind,
+                progress,
                 acknowledged: known.and_then(|AcknowledgedRecords { at, .. }| date::rfc3339(*at)),
             }
         };
@@ -174,6 +219,21 @@ impl Replication {
             None => acknowledged.keys().map(|fingerprint| shown(fingerprint, None)).collect(),
         }
     }
+}
+
+/// How far another member is, by what it has acknowledged.
+fn progress(known: Option<&AcknowledgedRecords>, changes: u64) -> (Option<u64>, String) {
+    let Some(known) = known else { return (None, "has acknowledged nothing".to_owned()) };
+    let at = date::local(known.at);
+    let behind = changes.saturating_sub(known.records);
+    let text = match behind {
+        0 => format!("up to date at {at}"),
+        _ => {
+            let behind = format::count(usize::try_from(behind).unwrap_or(usize::MAX), "record");
+            format!("{behind} behind at {at}")
+        }
+    };
+    (Some(behind), text)
 }
 
 fn describe(state: ReplicationState) -> &'static str {
@@ -217,8 +277,9 @@ struct ShownMember {
     own: bool,
     records: Option<u64>,
     behind: Option<u64>,
+    /// How far it is, for people.
     #[serde(skip)]
-    at: Option<i64>,
+    progress: String,
     acknowledged: Option<String>,
 }
 
@@ -243,7 +304,7 @@ impl<'a> ShownReplication<'a> {
             state: file.map(|file| file.status.state),
             troubles: file.map_or(&[], |file| &file.status.troubles),
             records: status.map(|status| status.records),
-            to_publish: status.map(|status| status.unpublished),
+            to_publish: replication.unpublished(),
             unusable: status.map(|status| status.unsettled),
             foreign: status.map(|status| status.foreign),
             omitted: status.map(|status| status.unreadable),
@@ -258,18 +319,108 @@ impl<'a> ShownReplication<'a> {
 }
 
 impl ShownMember {
-    fn describe(&self) -> String {
-        let note = self.note.as_deref().filter(|note| !note.is_empty());
-        let who = note.unwrap_or(&self.fingerprint);
-        let own = if self.own { " (this machine)" } else { "" };
-        let far = match (self.behind, self.at) {
-            (Some(0), Some(at)) => format!("up to date at {}", date::local(at)),
-            (Some(behind), Some(at)) => {
-                let behind = format::count(usize::try_from(behind).unwrap_or(usize::MAX), "record");
-                format!("{behind} behind at {}", date::local(at))
-            }
-            _ => "has acknowledged nothing".to_owned(),
+    /// Its note. Where several have the same one, the start of its fingerprint tells them apart.
+    fn name(&self, all: &[Self]) -> String {
+        let Some(note) = self.note.as_deref().filter(|note| !note.is_empty()) else {
+            return self.fingerprint.clone();
         };
-        format!("{who}{own}: {far}")
+        let is_same = |one: &&Self| one.note.as_deref() == Some(note);
+        match all.iter().filter(is_same).count() {
+            0 | 1 => note.to_owned(),
+            _ => format!("{note} {}", self.fingerprint.get(..8).unwrap_or(&self.fingerprint)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fluvio_secret_protocol::{ListedMember, Role};
+
+    use super::{Replication, ShownReplication};
+    use crate::sync::process::SyncProcess;
+    use crate::sync::status_file::{
+        AcknowledgedRecords, ReplicationState, ReplicationStatus, StatusFile,
+    };
+    use crate::sync::sync_config::ReplicatedVault;
+
+    fn member(fingerprint: &str, note: &str, own: bool) -> ListedMember {
+        ListedMember {
+            fingerprint: fingerprint.to_owned(),
+            recipient: "age1".to_owned(),
+            note: Some(note.to_owned()),
+            role: Role::Admin,
+            own,
+            requested: false,
+        }
+    }
+
+    fn replication(state: ReplicationState, troubles: &[&str]) -> Replication {
+        let (id, topic) = ("1".to_owned(), "t".to_owned());
+        let vault = ReplicatedVault { id, path: None, topic, generation: 1 };
+        let mut status = ReplicationStatus::of(&vault);
+        status.state = state;
+        status.changes = 9;
+        status.troubles = troubles.iter().map(|&text| text.to_owned()).collect();
+        let acknowledged = AcknowledgedRecords { records: 5, at: 0 };
+        status.members.insert("0123456789".to_owned(), acknowledged);
+        Replication {
+            vault,
+            process: SyncProcess::Running(Some(7)),
+            file: Some(StatusFile { pid: 7, since: 0, status }),
+            members: Some(vec![member("0123456789", "a", true), member("9876543210", "b", false)]),
+            waits_for: None,
+        }
+    }
+
+    fn table(replication: &Replication) -> String {
+        replication.table("start").text
+    }
+
+    #[test]
+    fn this_machine_is_as_far_as_its_process_says() {
+        let mut one = replication(ReplicationState::Following, &[]);
+        assert!(table(&one).contains("a (this machine): up to date\n"), "{}", table(&one));
+        assert_eq!(one.shown_members()[0].behind, Some(0));
+        one.file.as_mut().expect("a file").status.unpublished = 2;
+        assert!(table(&one).contains("(this machine): has 2 documents to publish\n"));
+        let waiting = replication(ReplicationState::Waiting, &["no"]);
+        assert!(table(&waiting).contains("(this machine): waits"), "{}", table(&waiting));
+        assert_eq!(waiting.shown_members()[0].behind, None);
+        one.process = SyncProcess::Stopped;
+        assert!(table(&one).contains("(this machine): its process is stopped\n"));
+    }
+
+    #[test]
+    fn what_is_left_is_known_while_a_process_has_read_the_topic() {
+        let mut one = replication(ReplicationState::Following, &[]);
+        one.file.as_mut().expect("a file").status.unpublished = 2;
+        assert_eq!(ShownReplication::of(&one).to_publish, Some(2));
+        one.process = SyncProcess::Stopped;
+        assert_eq!(ShownReplication::of(&one).to_publish, None);
+        assert!(table(&one).contains("To publish  not known\n"), "{}", table(&one));
+        for state in [ReplicationState::Locked, ReplicationState::Waiting] {
+            assert_eq!(ShownReplication::of(&replication(state, &[])).to_publish, None);
+        }
+        let mut locked = replication(ReplicationState::Locked, &[]);
+        locked.file.as_mut().expect("a file").status.records = 3;
+        assert_eq!(ShownReplication::of(&locked).to_publish, Some(0));
+    }
+
+    #[test]
+    fn the_help_of_a_trouble_has_a_line_of_its_own() {
+        let text = table(&replication(ReplicationState::Waiting, &["no\nhelp: try: it"]));
+        let lines: Vec<_> = text.lines().map(str::trim).collect();
+        let at = lines.iter().position(|line| *line == "Trouble     no").expect("a trouble");
+        assert_eq!(lines[at + 1], "help: try: it");
+    }
+
+    #[test]
+    fn members_with_the_same_note_are_told_apart() {
+        let mut one = replication(ReplicationState::Following, &[]);
+        assert!(table(&one).contains("b: has acknowledged nothing"), "{}", table(&one));
+        one.members.iter_mut().flatten().for_each(|member| member.note = Some("c".to_owned()));
+        let text = table(&one);
+        assert!(text.contains("c 01234567 (this machine): up"), "{text}");
+        assert!(text.contains("c 98765432: has"), "{text}");
     }
 }

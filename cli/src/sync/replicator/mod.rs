@@ -225,7 +225,7 @@ impl Replicator {
 
     fn works(&mut self, trouble: SyncTrouble) {
         if self.troubles.end(trouble) {
-            self.actions.push(SyncAction::Say(trouble.end_text().to_owned()));
+            self.actions.push(SyncAction::Say(format!("note: {}", trouble.end_text())));
         }
     }
 

@@ -279,6 +279,11 @@ fn secret(name: &str) -> TakenOutcome {
     TakenOutcome::Secret { name: name.parse().expect("a name") }
 }
 
+/// A trouble of the cluster, with its help.
+fn helped(text: &str) -> String {
+    format!("{text}\nhelp: check the cluster with: fluvio topic list")
+}
+
 fn followed() -> World {
     let mut world = World::new(SyncGoal::Follow);
     world.settle();
@@ -448,11 +453,11 @@ fn a_failing_consumer_is_reported_once_and_tried_again() {
         world.act_all(actions);
         assert_eq!(world.state(), ReplicationState::Reading);
     }
-    assert_eq!(world.said, ["cannot read the topic t: refused"]);
-    assert_eq!(world.replicator.status().troubles, ["cannot read the topic t: refused"]);
+    assert_eq!(world.said, [helped("cannot read the topic t: refused")]);
+    assert_eq!(world.replicator.status().troubles, [helped("cannot read the topic t: refused")]);
     world.publish(&["A"]);
     world.settle();
-    assert_eq!(world.said[1..], ["the topic is read again"]);
+    assert_eq!(world.said[1..], ["note: the topic is read again"]);
     assert!(world.replicator.status().troubles.is_empty());
     assert_eq!(world.taken, ["A"]);
 }
@@ -467,8 +472,8 @@ fn a_consumer_that_hangs_is_replaced() {
     let actions = world.replicator.advance(world.now);
     world.act_all(actions);
     assert_eq!(
-        (world.state(), &*world.said[0]),
-        (ReplicationState::Waiting, "cannot read the topic t: no record arrives")
+        (world.state(), &world.said[0]),
+        (ReplicationState::Waiting, &helped("cannot read the topic t: no record arrives"))
     );
     world.pass(FOLLOW_PERIOD);
     assert_eq!(world.state(), ReplicationState::Following);
@@ -506,7 +511,7 @@ fn a_locked_vault_is_waited_for_and_what_you_set_is_published() {
     world.pass(2 * super::reading::UNLOCK_POLL_INTERVAL);
     assert_eq!(world.state(), ReplicationState::Following);
     assert_eq!(world.taken[1..], ["A", "B", "C"]);
-    assert_eq!(world.said[1..], ["the vault is unlocked"]);
+    assert_eq!(world.said[1..], ["note: the vault is unlocked"]);
 }
 
 #[test]
@@ -521,7 +526,7 @@ fn nothing_is_lost_while_the_daemon_is_away() {
     world.is_daemon_away = false;
     world.vault.push("B".to_owned());
     world.pass(2 * FOLLOW_PERIOD);
-    assert_eq!(world.said, ["the daemon is away", "the vault can be used again"]);
+    assert_eq!(world.said, ["the daemon is away", "note: the vault can be used again"]);
     assert_eq!((&*world.sent, world.state()), (&["B".to_owned()][..], ReplicationState::Following));
 }
 
@@ -611,7 +616,7 @@ fn a_topic_that_is_gone_is_waited_for() {
     world.topic("t-3").push((VAULT.to_owned(), b"signed".to_vec()));
     world.pass(3 * FOLLOW_PERIOD);
     assert!(world.remembered.is_empty() && world.sent.is_empty());
-    assert_eq!(world.said, ["cannot read the topic t: Topic not found: t"]);
+    assert_eq!(world.said, [helped("cannot read the topic t: Topic not found: t")]);
     world.topic("t");
     world.pass(3 * FOLLOW_PERIOD);
     assert_eq!(world.on_topic("A"), 1);
@@ -642,11 +647,11 @@ fn a_producer_that_exits_is_reported_once_and_replaced() {
     for _ in 0..3 {
         world.handle(SyncEvent::ProducerEnded { cause: "it is full".to_owned() });
     }
-    assert_eq!(world.said, ["cannot publish on the topic t: it is full"]);
+    assert_eq!(world.said, [helped("cannot publish on the topic t: it is full")]);
     world.loses = false;
     world.pass(Duration::from_secs(3));
     assert_eq!((world.on_topic("A"), world.said.len()), (1, 2));
-    assert_eq!(world.said[1], "changes are published again");
+    assert_eq!(world.said[1], "note: changes are published again");
 }
 
 #[test]
@@ -672,7 +677,7 @@ fn a_trouble_ends_if_nothing_is_left_to_publish() {
     // Another change has made it useless.
     world.vault.clear();
     world.pass(Duration::from_secs(3));
-    assert_eq!(world.said[1..], ["changes are published again"]);
+    assert_eq!(world.said[1..], ["note: changes are published again"]);
 }
 
 #[test]
