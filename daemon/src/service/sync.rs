@@ -69,6 +69,12 @@ impl Handle for TakeDocument {
         let take = take.map_err(refusals::vault)?;
         let names: Vec<SecretName> = match take.outcome() {
             TakenOutcome::Secret { name } => vec![name.clone()],
+            // It grants nothing, and a line for each would drive all others out of the log.
+            TakenOutcome::Members if take.is_request() => {
+                let taken = take.commit();
+                service.subscribers.report_any();
+                return taken.map_err(refusals::vault);
+            }
             TakenOutcome::Members => Vec::new(),
             // Nothing changes.
             _ => return take.commit().map_err(refusals::vault),

@@ -18,6 +18,8 @@ use crate::keys::locked_memory::wiping_stack;
 const WORK: u8 = 18;
 /// The most stanzas in the header of a file that is decrypted by a key. The library adds one or a few of no use.
 const MOST_STANZAS: usize = limits::MEMBERS + 32;
+/// The most bytes of such a header: what a file is larger than its value.
+const MOST_HEADER: usize = limits::RECORD_BYTES - limits::VALUE_BYTES;
 /// The highest exponent that is accepted: 1 GiB.
 const MOST_WORK: u8 = 20;
 
@@ -86,7 +88,7 @@ fn decrypt_by<'a>(
     identities: impl Iterator<Item = &'a dyn age::Identity>,
     bytes: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, DecryptFailure> {
-    if has_many_stanzas(bytes) {
+    if has_large_header(bytes) {
         return Err(DecryptFailure::Damaged);
     }
     guarded(DecryptFailure::Damaged, || {
@@ -99,11 +101,19 @@ fn decrypt_by<'a>(
     })
 }
 
-/// Whether a header has more stanzas than one for each member, and some of the library's own. The time to parse a header
-/// grows with the square of their number, so a small file would take minutes.
-fn has_many_stanzas(bytes: &[u8]) -> bool {
+/// Whether a header has more stanzas than one for each member, and some of the library's own, or is longer than those. The
+/// time to parse a header grows with the square of their number and of the lines in one, so a file would take minutes.
+fn has_large_header(bytes: &[u8]) -> bool {
     let lines = bytes.split(|&byte| byte == b'\n').take_while(|line| !line.starts_with(b"---"));
-    lines.filter(|line| line.starts_with(b"->")).nth(MOST_STANZAS).is_some()
+    let (mut stanzas, mut length) = (0, 0);
+    for line in lines {
+        stanzas += usize::from(line.starts_with(b"->"));
+        length += line.len() + 1;
+        if stanzas > MOST_STANZAS || length > MOST_HEADER {
+            return true;
+        }
+    }
+    false
 }
 
 /// Calls `decrypt`, and takes a panic for damage: versions of the library panicked on odd input.
@@ -201,9 +211,9 @@ mod tests {
     use zeroize::Zeroizing;
 
     use super::{
-        BadIdentity, DecryptFailure, Identity, MOST_WORK, count_recipients, decrypt,
+        BadIdentity, DecryptFailure, Identity, MOST_HEADER, MOST_WORK, count_recipients, decrypt,
         decrypt_with_passphrase, encrypt, encrypt_cheaply, encrypt_with_passphrase,
-        encrypt_with_work,
+        encrypt_with_work, has_large_header,
     };
 
     fn by(identity: &Identity, encrypted: &[u8]) -> Result<Zeroizing<Vec<u8>>, DecryptFailure> {
@@ -272,6 +282,22 @@ mod tests {
         assert_eq!(bad(b"age-encryption.org/v1\n-> scrypt x 18\n"), BadIdentity::Damaged);
         let other = encrypt(&[Identity::generate().recipient()], b"key").expect("encrypted");
         assert_eq!(bad(&other), BadIdentity::Sealed);
+    }
+
+    #[test]
+    fn a_header_has_room_for_all_members_and_no_more() {
+        let recipients: Vec<_> = std::iter::repeat_with(|| Identity::generate().recipient())
+            .take(limits::MEMBERS)
+            .collect();
+        assert!(!has_large_header(&encrypt(&recipients, b"value").expect("encrypted")));
+        let small = b"age-encryption.org/v1\n-> x\n\n--- m\n".to_vec();
+        assert!(!has_large_header(&[small, vec![b'\n'; MOST_HEADER]].concat()), "the payload");
+        let lines = "x".repeat(64) + "\n";
+        let large = format!("age-encryption.org/v1\n-> x\n{}\n--- m\n", lines.repeat(15_000));
+        let refused = decrypt([Identity::generate()].iter(), large.as_bytes());
+        assert!(has_large_header(large.as_bytes()) && refused.is_err());
+        let many = format!("age-encryption.org/v1\n{}--- m\n", "-> x\n\n".repeat(300));
+        assert!(has_large_header(many.as_bytes()));
     }
 
     #[test]

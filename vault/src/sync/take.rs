@@ -68,6 +68,11 @@ impl<'a> DocumentTake<'a> {
         &self.outcome
     }
 
+    /// Whether it is a request to join. Anyone can publish any number of them.
+    pub fn is_request(&self) -> bool {
+        matches!(self.change, Some(DocumentChange::Applicant(_)))
+    }
+
     /// A secret that gets other bytes with the value that it has, and the fingerprints of both.
     pub fn same_value(&self) -> Option<(&SecretName, [u64; 2])> {
         match &self.change {
