@@ -1,7 +1,7 @@
 //! Which topic it is. An admin can replace the topic by the next one.
 //!
 //! An announcement counts only when the whole topic was read with it. Until then, this machine may not know the list that
-//! removes the admin who announces, and that admin could take it to a topic of his own.
+//! removes the admin who announces. That admin could take it to another topic.
 
 use std::time::Instant;
 
