@@ -59,6 +59,7 @@ mod rotation;
 mod settings;
 mod sharing;
 mod socket_fuzz;
+mod start_of_replication;
 mod stock_age;
 mod swap;
 mod sync;

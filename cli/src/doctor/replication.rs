@@ -70,9 +70,10 @@ fn judge(vault: &ReplicatedVault, running: Option<Option<&StatusFile>>) -> Diagn
         };
     }
     let records = count(usize::try_from(status.records).unwrap_or(usize::MAX), "record");
-    let left = match status.unpublished {
-        0 => "and all changes are published".to_owned(),
-        left => format!("{} to publish", count(left, "document")),
+    let left = match status.known_unpublished() {
+        None => "and what is left to publish is not known".to_owned(),
+        Some(0) => "and all changes are published".to_owned(),
+        Some(left) => format!("{} to publish", count(left, "document")),
     };
     let state = match status.state {
         ReplicationState::Following => "follows",
@@ -107,6 +108,9 @@ mod tests {
         file.status.unpublished = 2;
         let found = judge(&personal, Some(Some(&file)));
         assert!(found.text.ends_with("3 records, 2 documents to publish"), "{}", found.text);
+        file.status.state = ReplicationState::Reading;
+        let found = judge(&personal, Some(Some(&file)));
+        assert!(found.text.ends_with("left to publish is not known"), "{}", found.text);
         let trouble = "the vault is locked\nhelp: unlock it with: fluvio-secret unlock";
         file.status.troubles = vec![trouble.to_owned()];
         let found = judge(&personal, Some(Some(&file)));

@@ -87,6 +87,17 @@ impl ReplicationStatus {
             members: BTreeMap::new(),
         }
     }
+
+    /// The number of documents that the topic lacks, if that is known.
+    pub(crate) fn known_unpublished(&self) -> Option<usize> {
+        let is_known = match self.state {
+            ReplicationState::Following => true,
+            // It publishes what changes, if it has read the topic before.
+            ReplicationState::Locked => self.records > 0,
+            ReplicationState::Waiting | ReplicationState::Reading => false,
+        };
+        is_known.then_some(self.unpublished)
+    }
 }
 
 impl StatusFile {

@@ -38,7 +38,7 @@ pub(crate) enum SyncError {
     /// The process is in another container.
     #[error("the process that follows the topic cannot be found")]
     NotFound,
-    /// Nobody has announced this vault on the topic.
+    /// No admin has announced this vault on the topic.
     #[error("the topic {topic} is that of another vault")]
     OtherVault { topic: String },
     #[error("the vault is replicated over the topic {topic} already")]
@@ -73,10 +73,11 @@ impl Helpful for SyncError {
             }
             Self::Trouble { help, .. } => return help.clone(),
             Self::Call { .. } => ("check the cluster with", "fluvio topic list"),
-            Self::OtherVault { .. } => (
-                "name another topic with --topic, or join that vault with",
-                "fluvio-secret sync join --admin FINGERPRINT",
-            ),
+            Self::OtherVault { topic } => {
+                let join = "fluvio-secret sync join --admin FINGERPRINT";
+                let advice = "name another topic with --topic, or join that vault with";
+                return Some(Help::command(advice, format!("{join} --topic {topic}")));
+            }
             Self::NoTopic { .. } => ("have an admin run", "fluvio-secret sync start"),
             Self::NotAnnounced { .. } => {
                 ("check the fingerprint, and have that admin run", "fluvio-secret sync start")

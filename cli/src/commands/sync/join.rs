@@ -160,8 +160,9 @@ fn role_note(role: Role, asked: Option<Role>) -> String {
     let note = format!("note: this machine is a member already, with the role {}", word(role));
     match asked.filter(|asked| *asked != role) {
         Some(asked) => {
-            let ask = format!("fluvio-secret member request --role {}", word(asked));
-            format!("{note}\nhelp: ask for the other role with: {ask}")
+            let request = "fluvio-secret member request";
+            let asked = word(asked);
+            format!("{note}\nhelp: ask for the other role with: {request} --role {asked}")
         }
         None => note,
     }

@@ -71,7 +71,7 @@ pub(super) fn start(args: &StartSyncArgs) -> Result<(), CliError> {
         Some(known) if named.as_ref().is_some_and(|topic| *topic != known.topic) => {
             Err(SyncError::OtherTopic { topic: known.topic }.into())
         }
-        Some(known) => start.again(ReplicatedVault { path, ..known }),
+        Some(known) => start.again(&ReplicatedVault { path, ..known }),
         None => {
             let topic = named.unwrap_or_else(|| DEFAULT_TOPIC.to_owned());
             start.first(ReplicatedVault { id, path, topic, generation: 1 })
@@ -95,16 +95,16 @@ impl SyncStart {
     }
 
     /// Replicates a vault again, as after a boot. The process starts even if it has to wait.
-    fn again(&self, vault: ReplicatedVault) -> Result<(), CliError> {
-        sync_config::remember(&self.places, &vault)?;
+    fn again(&self, vault: &ReplicatedVault) -> Result<(), CliError> {
+        sync_config::remember(&self.places, vault)?;
         let published = || {
-            let is_created = self.create(&vault, &self.topics()?)?;
+            let is_created = self.create(vault, &self.topics()?)?;
             Ok((make_equal(&self.places, &self.fluvio, vault.clone())?, is_created))
         };
         match published() {
             Ok((equal, is_created)) => self.follow(equal, is_created),
             Err(error) => {
-                process::start(&self.places, &self.fluvio, &vault)?;
+                process::start(&self.places, &self.fluvio, vault)?;
                 output::confirm(&format!("Process for the topic \"{}\" started", vault.topic));
                 say_later("note: the process waits, and then tries again", &error);
                 Ok(())

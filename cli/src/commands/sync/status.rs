@@ -143,14 +143,7 @@ impl Replication {
 
     /// The number of documents that the topic lacks, if the process knows it.
     fn unpublished(&self) -> Option<usize> {
-        let status = &self.file.as_ref().filter(|_| self.is_running())?.status;
-        let is_known = match status.state {
-            ReplicationState::Following => true,
-            // It publishes what changes, if it has read the topic before.
-            ReplicationState::Locked => status.records > 0,
-            ReplicationState::Waiting | ReplicationState::Reading => false,
-        };
-        is_known.then_some(status.unpublished)
+        self.file.as_ref().filter(|_| self.is_running())?.status.known_unpublished()
     }
 
     /// How far this machine is, as its own process knows. Up to date is 0 records behind.
@@ -319,7 +312,7 @@ impl<'a> ShownReplication<'a> {
 }
 
 impl ShownMember {
-    /// Its note. Where several have the same one, the start of its fingerprint tells them apart.
+    /// Its note. Where several have the same one, the start of its fingerprint is added.
     fn name(&self, all: &[Self]) -> String {
         let Some(note) = self.note.as_deref().filter(|note| !note.is_empty()) else {
             return self.fingerprint.clone();

@@ -1,0 +1,49 @@
+//! `sync start` and `sync join`: which vault is published over which topic, and what has to wait.
+
+use std::fs;
+
+use crate::harness::sync::{Cluster, Machine, until};
+
+#[test]
+fn a_new_vault_is_not_published_on_the_topic_of_another_one() {
+    let cluster = Cluster::new();
+    let ada = Machine::first(&cluster);
+    let bob = Machine::new(&cluster);
+    let before = cluster.records().len();
+    let said = bob.sync_said(&["start", "--topic", cluster.topic()]);
+    assert_eq!(said.code(), Some(1), "{said:?}");
+    assert!(said.err.contains("fluvio-secret sync join --admin"), "{said:?}");
+    assert_eq!(bob.sync_said(&["status"]).code(), Some(1), "nothing is remembered");
+    assert_eq!(cluster.records().len(), before);
+    // As an earlier version has left it.
+    let config = bob.path("config/sync.json");
+    let topic = cluster.topic();
+    let earlier =
+        format!(r#"{{"id":"{}","path":null,"topic":"{topic}","generation":1}}"#, "0".repeat(32));
+    fs::write(&config, format!(r#"{{"format":1,"vaults":[{earlier}]}}"#)).unwrap();
+    bob.join(&ada, "reader");
+    let text = fs::read_to_string(&config).unwrap();
+    assert_eq!(text.matches("\"id\"").count(), 1, "{text}");
+    assert!(text.contains(&ada.vault_id()), "{text}");
+    // It has nothing of its own, and says for whom it waits.
+    let said = bob.sync(&["start"]);
+    assert!(said.err.contains(&ada.fingerprint()), "{said:?}");
+    assert!(said.err.contains("fluvio-secret member admit"), "{said:?}");
+}
+
+#[test]
+fn a_vault_that_was_replicated_before_is_again_when_the_cluster_is_there() {
+    let cluster = Cluster::new();
+    if !cluster.can_stop() {
+        return;
+    }
+    let ada = Machine::first(&cluster);
+    ada.sync(&["stop"]);
+    cluster.stop();
+    let said = ada.sync(&["start"]);
+    assert!(said.err.contains("help: "), "{said:?}");
+    assert!(ada.sync_pid().is_some());
+    assert_eq!(ada.status()["to_publish"], serde_json::Value::Null);
+    cluster.start();
+    until("a topic that is followed", || ada.status()["to_publish"] == 0);
+}
