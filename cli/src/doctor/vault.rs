@@ -244,7 +244,6 @@ mod tests {
             trouble: None,
             waits_for: None,
             unfinished: None,
-            waits_for: None,
             more: false,
         };
         for alone in [vec![], vec![one(true, false)], vec![one(true, false), one(false, true)]] {
