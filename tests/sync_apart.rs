@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::harness::forged::forged;
 use crate::harness::sync::{Cluster, Machine, until};
 
 /// Waits until all machines have the same value of a secret, and returns it.
@@ -127,9 +128,10 @@ fn clocks_that_are_a_year_apart_change_nothing() {
     let ada = Machine::first(&cluster);
     let bob = Machine::admitted_by(&ada, "writer");
     bob.sync(&["stop"]);
-    for (name, date) in [("PAST", "2020-01-01T00:00:00Z"), ("FUTURE", "2099-01-01T00:00:00Z")] {
+    let (past, future) = ("\"2020-01-01T00:00:00Z\"", "\"2099-01-01T00:00:00Z\"");
+    for (name, date) in [("PAST", past), ("FUTURE", future)] {
         bob.set(name, "of a wrong clock");
-        let document = bob.dated(name, date, &[&ada, &bob]);
+        let document = forged(&bob, name, &[("set_at", date)], &[&ada, &bob]);
         cluster.publish_documents(&ada.vault_id(), &[document]);
         ada.until_has(name, "of a wrong clock");
         // What is set after it counts, whatever the dates are.

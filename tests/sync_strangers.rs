@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::harness::Home;
+use crate::harness::forged::forged;
 use crate::harness::sync::{Cluster, Machine, until};
 
 /// The encrypted file of a secret.
@@ -60,6 +61,33 @@ fn a_record_of_another_vault_is_left_alone() {
     // The other vault has to use another topic.
     let refused = other.sync_said(&["start", "--topic", cluster.topic()]);
     assert!(!refused.status.success() && refused.err.contains("of another vault"), "{refused:?}");
+}
+
+#[test]
+fn d28_a_record_of_a_reader_is_refused() {
+    let cluster = Cluster::new();
+    let ada = Machine::first(&cluster);
+    let bob = Machine::admitted_by(&ada, "reader");
+    ada.set("A", "one");
+    bob.until_has("A", "one");
+    let writer = format!("\"{}\"", bob.fingerprint());
+    let fields = [("revision", "7"), ("writer", &*writer)];
+    let document = forged(&bob, "A", &fields, &[&ada, &bob]);
+    let before = [&ada, &bob].map(refused);
+    cluster.publish_documents(&ada.vault_id(), &[document]);
+    for (machine, before) in [&ada, &bob].into_iter().zip(before) {
+        until("a refused record", || refused(machine) > before);
+        assert!(machine.earlier_values("A").is_empty());
+    }
+    // The same by a writer is taken, so it was refused for this alone.
+    let writer = format!("\"{}\"", ada.fingerprint());
+    let fields = [("revision", "7"), ("writer", &*writer)];
+    cluster.publish_documents(&ada.vault_id(), &[forged(&ada, "A", &fields, &[&ada, &bob])]);
+    let revision = |machine: &Machine| {
+        let file = file(machine, "A");
+        String::from_utf8(machine.decrypt(&file).unwrap()).unwrap().contains("\"revision\":7,")
+    };
+    until("the record of a writer", || revision(&ada) && revision(&bob));
 }
 
 #[test]

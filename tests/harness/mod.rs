@@ -3,6 +3,7 @@
 pub(crate) mod ask;
 pub(crate) mod cdk;
 pub(crate) mod exchange;
+pub(crate) mod forged;
 pub(crate) mod mount;
 pub(crate) mod need;
 pub(crate) mod page;

@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -17,7 +17,6 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ed25519_dalek::{Signer, SigningKey};
 use fluvio_secret_protocol::Refusal;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -378,42 +377,6 @@ impl<'a> Machine<'a> {
         let mut plain = Vec::new();
         decryptor.decrypt(keys).ok()?.read_to_end(&mut plain).ok()?;
         Some(plain)
-    }
-
-    /// The file of one of its secrets as it would be if its clock had shown another date.
-    pub(crate) fn dated(&self, name: &str, date: &str, readers: &[&Machine]) -> Vec<u8> {
-        let record = self.decrypt(&fs::read(self.home.secret_file(name)).unwrap()).unwrap();
-        let record = String::from_utf8(record).unwrap();
-        let [head, _, value] = record.splitn(3, '\n').collect::<Vec<_>>().try_into().unwrap();
-        let (before, rest) = head.split_once("\"set_at\":\"").unwrap();
-        let head = format!("{before}\"set_at\":\"{date}{}", &rest[rest.find('"').unwrap()..]);
-        let key = fs::read_to_string(self.home.path("config/signing-key.txt")).unwrap();
-        let seed = key.lines().nth(1).unwrap();
-        let byte = |at: usize| u8::from_str_radix(&seed[2 * at..2 * at + 2], 16).unwrap();
-        let key = SigningKey::from_bytes(&std::array::from_fn(byte));
-        let signed = format!("fluvio-secret record 2\n{head}\n{value}");
-        let signature: String = key
-            .sign(signed.as_bytes())
-            .to_bytes()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let recipients: Vec<age::x25519::Recipient> =
-            readers.iter().map(|m| m.recipient()).collect();
-        let recipients = recipients.iter().map(|one| one as &dyn age::Recipient);
-        let mut file = Vec::new();
-        let mut writer =
-            age::Encryptor::with_recipients(recipients).unwrap().wrap_output(&mut file).unwrap();
-        writer.write_all(format!("{head}\n{signature}\n{value}").as_bytes()).unwrap();
-        writer.finish().unwrap();
-        file
-    }
-
-    /// Its public key.
-    fn recipient(&self) -> age::x25519::Recipient {
-        let identity = fs::read_to_string(self.home.path("config/identity.txt")).unwrap();
-        let mut lines = identity.lines();
-        lines.find_map(|line| line.strip_prefix("# public key: ")).unwrap().parse().unwrap()
     }
 
     /// The id of its vault.
