@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -316,6 +316,12 @@ fn a_producer_that_hangs_reads_nothing_more() {
     cluster.order("produce-hang", "");
     let mut producer = Producer::start(&cluster, "produce t --key k");
     producer.send("a\nb\n");
+    // Another producer could hang in its place.
+    let deadline = Instant::now() + DEADLINE;
+    while cluster.fault("produce-hang").exists() {
+        assert!(Instant::now() < deadline, "it does not take the fault");
+        thread::sleep(Duration::from_millis(5));
+    }
     let follower = Follower::start(&cluster, "-B");
     cluster.produce("k:c\n");
     assert_eq!(follower.next(), "0 c");
