@@ -57,17 +57,6 @@ impl VaultAddress {
     }
 }
 
-/// What is read of the registered vaults.
-#[derive(Deserialize)]
-struct RegisteredPaths {
-    vaults: Vec<RegisteredPath>,
-}
-
-#[derive(Deserialize)]
-struct RegisteredPath {
-    path: PathBuf,
-}
-
 /// Fails in a project whose registered vault is gone.
 fn refuse_gone(from: &Path) -> Result<(), ProjectError> {
     let registered = registered();
@@ -87,11 +76,13 @@ fn refuse_gone(from: &Path) -> Result<(), ProjectError> {
 fn registered() -> Vec<PathBuf> {
     let Ok(places) = Places::from_environment() else { return Vec::new() };
     let path = places.config.join(REGISTRY_FILE);
-    let read = || {
-        let (file, _) = regular::open(OpenOptions::new().read(true), &path, Links::Refuse).ok()?;
-        let mut bytes = Vec::new();
-        file.take(REGISTRY_BYTES).read_to_end(&mut bytes).ok()?;
-        serde_json::from_slice::<RegisteredPaths>(&bytes).ok()
+    let mut text = String::new();
+    let read = regular::open(OpenOptions::new().read(true), &path, Links::Refuse)
+        .and_then(|(file, _)| file.take(REGISTRY_BYTES).read_to_string(&mut text));
+    // The daemon writes each path into a line. The launcher is to be small, so this is all that is parsed.
+    let path_of = |line: &str| {
+        let path = line.trim_start().strip_prefix("\"path\": ")?.trim_end_matches(',');
+        serde_json::from_str::<String>(path).ok().map(PathBuf::from)
     };
-    read().map(|read| read.vaults.into_iter().map(|one| one.path).collect()).unwrap_or_default()
+    if read.is_ok() { text.lines().filter_map(path_of).collect() } else { Vec::new() }
 }
