@@ -30,7 +30,6 @@ impl Replicator {
         if !self.is_next(generation) {
             return;
         }
-        self.actions.push(SyncAction::Say(format!("the vault has moved to the topic {topic}")));
         self.vault.topic.clone_from(&topic);
         self.vault.generation = generation;
         self.offsets = TopicOffsets::default();

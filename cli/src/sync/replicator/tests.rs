@@ -562,7 +562,8 @@ fn a_topic_that_an_admin_announces_takes_the_place_of_this_one() {
     world.topic("t-2").push((VAULT.to_owned(), b"B".to_vec()));
     world.publish(&["new"]);
     world.settle();
-    assert_eq!(world.remembered, ["t-2"]);
+    // The engine reports it, if it is new.
+    assert_eq!((&*world.remembered, world.said.len()), (&["t-2".to_owned()][..], 0));
     assert_eq!(world.replicator.status().topic, "t-2");
     assert!(world.taken.contains(&"B".to_owned()));
     assert_eq!((&*world.sent, world.topics["t-2"].len()), (&["A".to_owned()][..], 2));
