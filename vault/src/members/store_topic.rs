@@ -67,6 +67,17 @@ impl MemberStore {
         Ok(bytes.filter(|bytes| ContentHash::of(bytes) == *hash))
     }
 
+    /// The list that a list follows, if its file is there. Of a merge, it is the one with the higher version.
+    pub(crate) fn list_before(&self, list: &[u8]) -> Result<Option<SignedList>, MemberStoreError> {
+        let Ok(list) = SignedList::parse(list.to_vec()) else { return Ok(None) };
+        let bytes = match list.version().checked_sub(1) {
+            Some(version) => self.versions.bytes(version)?,
+            None => None,
+        };
+        let before = bytes.and_then(|bytes| SignedList::parse(bytes).ok());
+        Ok(before.filter(|before| list.predecessors().any(|hash| hash == before.hash())))
+    }
+
     /// The request of this machine, unless it is a member as it asks for.
     pub(crate) fn own_applicant(
         &self,

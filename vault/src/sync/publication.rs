@@ -8,7 +8,7 @@ use crate::keys::encryption::encrypt;
 use crate::keys::identity::Recipient;
 use crate::members::applicant::Applicant;
 use crate::members::content_hash::ContentHash;
-use crate::members::list::{MemberList, SignedList};
+use crate::members::list::MemberList;
 use crate::members::member::Member;
 use crate::members::read_members::ReadMembers;
 use crate::members::signing_key::SigningKey;
@@ -74,13 +74,13 @@ impl<'a> Publication<'a> {
             SyncDocumentKey::Members { version } => {
                 let (members, _) = self.members(&read)?.ok_or(VaultError::Missing)?;
                 let list = self.vault.members().list_bytes(members, *version)?;
-                let before = self.members_before(members, *version)?;
+                let list = list.ok_or(VaultError::Missing)?;
+                // A machine that this list removes can read it, too. Otherwise it would not know, and what is set there
+                // would be lost.
+                let before = self.vault.members().list_before(&list)?;
                 let is_removed = |one: &&Recipient| !members.recipients().any(|to| to == *one);
-                let removed = before.iter().map(Member::recipient).filter(is_removed);
-                self.encrypted(
-                    &list.ok_or(VaultError::Missing)?,
-                    members.recipients().chain(removed),
-                )
+                let removed = before.iter().flat_map(|list| list.recipients()).filter(is_removed);
+                self.encrypted(&list, members.recipients().chain(removed))
             }
             SyncDocumentKey::Record { name, kind } => {
                 let place = VersionPlace::of(*kind);
@@ -122,19 +122,6 @@ impl<'a> Publication<'a> {
         let announcement = Announcement::sign(self.vault.id(), topic, version, recipient, &key);
         let bytes = announcement.bytes().to_vec();
         Ok(SyncDocument { id: ContentHash::of(&bytes).to_string(), bytes: bytes.into() })
-    }
-
-    /// The members of the list before a version. A machine that is removed by that version can read it, too. Otherwise it
-    /// would not know, and what is set there would be lost.
-    fn members_before(
-        &self,
-        accepted: &MemberList,
-        version: u64,
-    ) -> Result<Vec<Member>, VaultError> {
-        let Some(before) = version.checked_sub(1) else { return Ok(Vec::new()) };
-        let bytes = self.vault.members().list_bytes(accepted, before)?;
-        let list = bytes.and_then(|bytes| SignedList::parse(bytes).ok());
-        Ok(list.map(|list| list.members().to_vec()).unwrap_or_default())
     }
 
     /// The accepted list, and this machine in it.
