@@ -95,7 +95,7 @@ pub(crate) fn of_vault(directory: &DurableDirectory) -> Result<VaultId, IdError>
     make().map_err(|source| IdError::Write { path: directory.path_of(ID_FILE), source })
 }
 
-/// Gives a directory this id, durably, if it has none. One that is another vault is refused by those who open it.
+/// Gives a directory this id, durably, if it has none. Opening it fails if it is another vault.
 pub(crate) fn adopt(directory: &DurableDirectory, id: VaultId) -> Result<(), IdError> {
     match VaultId::read(directory, ID_FILE)? {
         Some(_) => Ok(()),

@@ -149,7 +149,7 @@ impl Registry {
         self.register(&made, &list, None)
     }
 
-    /// Makes the directory of a vault. One that is there must be empty, or the vault with this id.
+    /// Makes the directory of a vault. An existing directory must be empty, or the vault with this id.
     pub(crate) fn make_directory(
         &self,
         path: &Path,

@@ -1,6 +1,6 @@
 //! The stand-in itself; also, because of this test Cargo builds it for the others.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

@@ -68,7 +68,7 @@ impl SecretRevisions {
             let revision = reader.mark(name, place)?.and_then(|mark| mark.revision);
             found.in_vault.extend(revision.map(|revision| (place, revision)));
         }
-        // Also one that is the current one as well, as a killed change leaves it.
+        // A killed change may leave the current version there, too.
         for version in history.all(name)? {
             let Some(file) = history.locate(name, version)? else { continue };
             match reader.open(name, &file) {

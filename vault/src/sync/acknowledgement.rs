@@ -106,7 +106,7 @@ impl Acknowledgement {
         if is_signed { Ok(()) } else { Err(AcknowledgementError::Signature) }
     }
 
-    /// Who has signed it.
+    /// The member that has signed it.
     pub(crate) fn member(&self) -> KeyFingerprint {
         self.head.member
     }

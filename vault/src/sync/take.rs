@@ -26,7 +26,7 @@ pub struct DocumentTake<'a> {
 /// What a document changes.
 enum DocumentChange<'a> {
     Applicant(Box<Applicant>),
-    /// A list, and the newest one that is accepted with it.
+    /// A list, and the newest list that is accepted with it.
     List(Box<SignedList>, Box<MemberList>),
     Record(Box<RecordTake<'a>>),
 }

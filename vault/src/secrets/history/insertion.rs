@@ -28,7 +28,7 @@ pub(crate) struct HistoryInsertion {
 }
 
 impl VersionHistory {
-    /// The numbers of all earlier versions, oldest first, also of one that is the current one as well.
+    /// The numbers of all earlier versions, oldest first. The current version may be among them.
     pub(crate) fn all(&self, name: &SecretName) -> Result<Vec<u64>, VaultError> {
         self.within(name, versions).map_err(|source| self.failed(name, source))
     }

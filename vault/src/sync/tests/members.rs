@@ -326,7 +326,7 @@ fn an_acknowledgement_is_of_a_member() {
     ));
     rekey(Rekey::remove(&ada.vault, &bob.fingerprint()));
     assert!(refusal(&ada, &by_bob.bytes).contains("is not a member"));
-    // Of a later list than the one that is here.
+    // It is for a later list than this machine has.
     topic.publish(&ada);
     let later = of(&ada).expect("an acknowledgement");
     let cleo = Machine::newcomer(&ada.vault, Role::Reader);
