@@ -1,6 +1,6 @@
 //! The members of a vault, from the daemon.
 
-use fluvio_secret_protocol::{Client, ClientError, GetMembers, Members};
+use fluvio_secret_protocol::{Client, ClientError, GetMembers, ListedMember, Members};
 
 /// The members on all pages.
 pub(crate) fn members(client: &mut Client) -> Result<Members, ClientError> {
@@ -10,4 +10,9 @@ pub(crate) fn members(client: &mut Client) -> Result<Members, ClientError> {
         ..next
     };
     pages.into_iter().reduce(all).ok_or(ClientError::Unexpected)
+}
+
+/// The entry of this machine: as a member, or else as a machine that has asked to join. Those come after the members.
+pub(crate) fn own(members: &[ListedMember]) -> Option<&ListedMember> {
+    members.iter().find(|member| member.own)
 }

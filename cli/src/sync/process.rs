@@ -49,6 +49,14 @@ impl SyncProcess {
             Err(source) => Err(SyncError::File { path, source }),
         }
     }
+
+    /// Its process id, if it runs and is not in another container.
+    pub(crate) fn pid(self) -> Option<u32> {
+        match self {
+            Self::Running(pid) => pid,
+            Self::Stopped => None,
+        }
+    }
 }
 
 /// Takes the place of the process for a vault.

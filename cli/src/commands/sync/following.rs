@@ -14,7 +14,7 @@ use super::replicated::{for_admin, forget, replicated, sync_places};
 use super::start::make_equal;
 use crate::connection::{client, client_about};
 use crate::error::CliError;
-use crate::members::members;
+use crate::members::{members, own};
 use crate::sync::engine::Engine;
 use crate::sync::fluvio::FluvioProgram;
 use crate::sync::replicator::SyncGoal;
@@ -139,12 +139,11 @@ pub(super) fn leave(args: &LeaveTopicArgs) -> Result<(), CliError> {
 
 /// What the others still have of this machine. `None` if there are no others.
 fn what_stays(listed: &Members, path: Option<&str>) -> Option<String> {
-    let find = |requested| listed.members.iter().find(|one| one.own && one.requested == requested);
-    let mut others = listed.members.iter().filter(|one| !one.own && !one.requested).peekable();
-    let Some(own) = find(false) else {
-        find(true)?;
+    let own = own(&listed.members)?;
+    if own.requested {
         return Some("note: the request stays on the topic, so an admin may still admit it".into());
-    };
+    }
+    let mut others = listed.members.iter().filter(|one| !one.own && !one.requested).peekable();
     others.peek()?;
     if own.role == Role::Admin && others.all(|one| one.role != Role::Admin) {
         let note = "note: this machine stays the only admin, so no other machine can remove it";

@@ -16,7 +16,7 @@ use crate::commands::member::{RequestArgs, fingerprint, word};
 use crate::commands::secret::remarks::about_the_identity;
 use crate::connection::{client, client_about};
 use crate::error::CliError;
-use crate::members::members;
+use crate::members::{members, own};
 use crate::output;
 use crate::sync::announcements::{self, ShownAnnouncement};
 use crate::sync::fluvio::FluvioProgram;
@@ -151,7 +151,7 @@ fn say_role(vault: &ReplicatedVault, asked: Option<Role>) {
     let listed = client_about(vault.address()).and_then(|mut client| Ok(members(&mut client)?));
     // It is a hint, and no reason to fail.
     let listed = listed.map(|listed| listed.members).unwrap_or_default();
-    if let Some(own) = listed.iter().find(|one| one.own && !one.requested) {
+    if let Some(own) = own(&listed).filter(|own| !own.requested) {
         output::say(&role_note(own.role, asked));
     }
 }

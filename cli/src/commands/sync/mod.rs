@@ -4,6 +4,7 @@ mod compact;
 mod following;
 mod join;
 mod replicated;
+mod shown_member;
 mod start;
 mod status;
 

@@ -6,7 +6,7 @@ use fluvio_secret_protocol::{Role, VaultAddress};
 use super::replicated::{DEFAULT_TOPIC, TopicArgs, id_of, say_later, say_waits, sync_places};
 use crate::connection::client_about;
 use crate::error::CliError;
-use crate::members::members;
+use crate::members::{members, own};
 use crate::output;
 use crate::sync::announcements::{self, are_of_others};
 use crate::sync::engine::Engine;
@@ -186,12 +186,11 @@ pub(super) fn make_equal(
 /// This machine in the list of members. `None` if it is not in it, nor has asked to be.
 fn own_member(address: Option<VaultAddress>) -> Result<Option<OwnMember>, CliError> {
     let listed = members(&mut client_about(address)?)?;
-    let own = listed.members.into_iter().find(|member| member.own);
-    Ok(own.map(|member| OwnMember {
-        is_admin: member.role == Role::Admin && !member.requested,
-        is_requested: member.requested,
-        waits_for: listed.waits_for,
-        fingerprint: member.fingerprint,
+    Ok(own(&listed.members).map(|own| OwnMember {
+        is_admin: own.role == Role::Admin && !own.requested,
+        is_requested: own.requested,
+        waits_for: listed.waits_for.clone(),
+        fingerprint: own.fingerprint.clone(),
     }))
 }
 

@@ -6,11 +6,12 @@ use fluvio_secret_system::project::PERSONAL;
 use serde::Serialize;
 
 use super::replicated::{again, for_admin, replicated, sync_places};
+use super::shown_member::{ShownMember, progress};
 use crate::commands::member::word;
 use crate::connection::running_client;
 use crate::error::CliError;
 use crate::format::OutputArgs;
-use crate::members::members;
+use crate::members::{members, own};
 use crate::style::Styled;
 use crate::sync::process::{self, SyncProcess};
 use crate::sync::status_file::{
@@ -52,11 +53,7 @@ pub(super) fn status(args: &SyncStatusArgs) -> Result<(), CliError> {
     let vault = replicated(&args.vault)?;
     let places = sync_places()?;
     let process = SyncProcess::of(&places, &vault.id)?;
-    let pid = match process {
-        SyncProcess::Running(pid) => pid,
-        SyncProcess::Stopped => None,
-    };
-    let file = process::status(&places, &vault.id, pid);
+    let file = process::status(&places, &vault.id, process.pid());
     let listed = listed(&vault);
     let waits_for = listed.as_ref().and_then(|listed| listed.waits_for.clone());
     let members = listed.map(|listed| listed.members);
@@ -80,12 +77,8 @@ impl Replication {
         self.process != SyncProcess::Stopped
     }
 
-    /// The entry of this machine.
     fn own(&self) -> Option<&ListedMember> {
-        let own = |requested: bool| {
-            self.members.iter().flatten().find(|one| one.own && one.requested == requested)
-        };
-        own(false).or_else(|| own(true))
+        self.members.as_deref().and_then(own)
     }
 
     fn table(&self, start: &str) -> Styled {
@@ -201,7 +194,7 @@ impl Replication {
         };
         match &self.members {
             Some(members) => {
-                let is_admin = members.iter().any(|one| one.own && one.role == Role::Admin);
+                let is_admin = own(members).is_some_and(|own| own.role == Role::Admin);
                 let is_shown = |one: &&ListedMember| !one.requested && (is_admin || one.own);
                 members
                     .iter()
@@ -212,21 +205,6 @@ impl Replication {
             None => acknowledged.keys().map(|fingerprint| shown(fingerprint, None)).collect(),
         }
     }
-}
-
-/// How far another member is, by what it has acknowledged.
-fn progress(known: Option<&AcknowledgedRecords>, changes: u64) -> (Option<u64>, String) {
-    let Some(known) = known else { return (None, "has acknowledged nothing".to_owned()) };
-    let at = date::local(known.at);
-    let behind = changes.saturating_sub(known.records);
-    let text = match behind {
-        0 => format!("up to date at {at}"),
-        _ => {
-            let behind = format::count(usize::try_from(behind).unwrap_or(usize::MAX), "record");
-            format!("{behind} behind at {at}")
-        }
-    };
-    (Some(behind), text)
 }
 
 fn describe(state: ReplicationState) -> &'static str {
@@ -262,20 +240,6 @@ struct ShownReplication<'a> {
     members: Vec<ShownMember>,
 }
 
-#[derive(Serialize)]
-struct ShownMember {
-    fingerprint: String,
-    note: Option<String>,
-    role: Option<&'static str>,
-    own: bool,
-    records: Option<u64>,
-    behind: Option<u64>,
-    /// How far it is, for people.
-    #[serde(skip)]
-    progress: String,
-    acknowledged: Option<String>,
-}
-
 impl<'a> ShownReplication<'a> {
     fn of(replication: &'a Replication) -> Self {
         let Replication { vault, process, file, .. } = replication;
@@ -289,10 +253,7 @@ impl<'a> ShownReplication<'a> {
             topic: &vault.topic,
             generation: vault.generation,
             running,
-            pid: match process {
-                SyncProcess::Running(pid) => *pid,
-                SyncProcess::Stopped => None,
-            },
+            pid: process.pid(),
             since: file.and_then(|file| date::rfc3339(file.since)),
             state: file.map(|file| file.status.state),
             troubles: file.map_or(&[], |file| &file.status.troubles),
@@ -307,20 +268,6 @@ impl<'a> ShownReplication<'a> {
             waits_for: replication.waits_for.as_deref(),
             admitted: own.map(|own| !own.requested),
             members: replication.shown_members(),
-        }
-    }
-}
-
-impl ShownMember {
-    /// Its note. Where several have the same one, the start of its fingerprint is added.
-    fn name(&self, all: &[Self]) -> String {
-        let Some(note) = self.note.as_deref().filter(|note| !note.is_empty()) else {
-            return self.fingerprint.clone();
-        };
-        let is_same = |one: &&Self| one.note.as_deref() == Some(note);
-        match all.iter().filter(is_same).count() {
-            0 | 1 => note.to_owned(),
-            _ => format!("{note} {}", self.fingerprint.get(..8).unwrap_or(&self.fingerprint)),
         }
     }
 }
