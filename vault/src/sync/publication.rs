@@ -8,7 +8,7 @@ use crate::keys::encryption::encrypt;
 use crate::keys::identity::Recipient;
 use crate::members::applicant::Applicant;
 use crate::members::content_hash::ContentHash;
-use crate::members::list::MemberList;
+use crate::members::list::{MemberList, SignedList};
 use crate::members::member::Member;
 use crate::members::read_members::ReadMembers;
 use crate::members::signing_key::SigningKey;
@@ -79,7 +79,7 @@ impl<'a> Publication<'a> {
                 // would be lost.
                 let before = self.vault.members().list_before(&list)?;
                 let is_removed = |one: &&Recipient| !members.recipients().any(|to| to == *one);
-                let removed = before.iter().flat_map(|list| list.recipients()).filter(is_removed);
+                let removed = before.iter().flat_map(SignedList::recipients).filter(is_removed);
                 self.encrypted(&list, members.recipients().chain(removed))
             }
             SyncDocumentKey::Record { name, kind } => {
