@@ -47,3 +47,15 @@ fn a_vault_that_was_replicated_before_is_again_when_the_cluster_is_there() {
     cluster.start();
     until("a topic that is followed", || ada.status()["to_publish"] == 0);
 }
+
+#[test]
+fn stopping_where_nothing_was_used_makes_nothing() {
+    let cluster = Cluster::new();
+    let machine = Machine::new(&cluster);
+    let files = || fs::read_dir(machine.path("")).unwrap().map(|entry| entry.unwrap().file_name());
+    let before: Vec<_> = files().collect();
+    machine.sync(&["stop", "--all"]);
+    assert_eq!(machine.sync_said(&["status"]).code(), Some(1));
+    assert_eq!(machine.sync_said(&["leave"]).code(), Some(1));
+    assert_eq!(files().collect::<Vec<_>>(), before);
+}

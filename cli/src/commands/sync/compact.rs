@@ -3,7 +3,7 @@
 use clap::Args;
 use fluvio_secret_protocol::{SyncDocument, SyncDocumentKey};
 
-use super::replicated::{replicated, sync_places};
+use super::replicated::{prepared_places, replicated};
 use super::start::call_failed;
 use crate::error::CliError;
 use crate::output;
@@ -51,7 +51,7 @@ struct Compaction {
 
 pub(super) fn compact(args: &CompactTopicArgs) -> Result<(), CliError> {
     let vault = replicated(&args.vault)?;
-    let (places, fluvio) = (sync_places()?, FluvioProgram::find()?);
+    let (places, fluvio) = (prepared_places()?, FluvioProgram::find()?);
     if !args.yes {
         let question = match args.keep {
             true => format!("Move the vault from the topic {} to a new one?", vault.topic),

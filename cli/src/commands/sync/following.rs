@@ -10,7 +10,7 @@ use fluvio_secret_system::harden::Hardened;
 use fluvio_secret_system::project::PERSONAL;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal, setsid};
 
-use super::replicated::{for_admin, forget, replicated, sync_places};
+use super::replicated::{for_admin, forget, prepared_places, replicated, sync_places};
 use super::start::make_equal;
 use crate::connection::{client, client_about};
 use crate::error::CliError;
@@ -99,7 +99,7 @@ pub(crate) struct EndWithParentArgs {
 
 pub(super) fn now(args: &SyncNowArgs) -> Result<(), CliError> {
     let vault = replicated(&args.vault)?;
-    let (places, fluvio) = (sync_places()?, FluvioProgram::find()?);
+    let (places, fluvio) = (prepared_places()?, FluvioProgram::find()?);
     let (replicator, vault) = make_equal(&places, &fluvio, vault)?;
     let records = replicator.status().records;
     let records = format::count(usize::try_from(records).unwrap_or(usize::MAX), "record");
@@ -126,7 +126,7 @@ pub(super) fn stop(args: &StopSyncArgs) -> Result<(), CliError> {
 
 pub(super) fn leave(args: &LeaveTopicArgs) -> Result<(), CliError> {
     let vault = replicated(&args.vault)?;
-    let places = sync_places()?;
+    let places = prepared_places()?;
     forget(&places, &vault)?;
     output::confirm(&format!("Topic \"{}\" left successfully", vault.topic));
     // Whether this machine is a member is a hint, and no reason to start a daemon or to fail.
@@ -159,7 +159,7 @@ pub(super) fn run(args: &RunSyncArgs) -> Result<(), CliError> {
         setsid().map_err(|error| CliError::System(error.into()))?;
     }
     let vault = replicated(&args.vault)?;
-    let (places, fluvio) = (sync_places()?, FluvioProgram::find()?);
+    let (places, fluvio) = (prepared_places()?, FluvioProgram::find()?);
     let _lock = process::lock(&places, &vault.id)?;
     let name = vault.path.as_deref().map_or(PERSONAL.to_owned(), |path| shown(Some(path)));
     let topic = &vault.topic;

@@ -9,7 +9,7 @@ use fluvio_secret_system::printable;
 use fluvio_secret_system::project::PERSONAL;
 use zeroize::Zeroizing;
 
-use super::replicated::{DEFAULT_TOPIC, TopicArgs, forget, say_later, say_waits, sync_places};
+use super::replicated::{DEFAULT_TOPIC, TopicArgs, forget, prepared_places, say_later, say_waits};
 use super::start::{call_failed, make_equal};
 use crate::argument::{self, BadArgument};
 use crate::commands::member::{RequestArgs, fingerprint, word};
@@ -57,7 +57,7 @@ pub(crate) struct JoinTopicArgs {
 }
 
 pub(super) fn join(args: JoinTopicArgs) -> Result<(), CliError> {
-    let (places, fluvio) = (sync_places()?, FluvioProgram::find()?);
+    let (places, fluvio) = (prepared_places()?, FluvioProgram::find()?);
     let path = path(&args.vault)?;
     let topic = args.topic.topic.unwrap_or_else(|| DEFAULT_TOPIC.to_owned());
     refuse_missing(&fluvio, &topic)?;

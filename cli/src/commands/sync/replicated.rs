@@ -45,7 +45,13 @@ fn topic(text: &OsStr) -> Result<String, BadArgument> {
     }
 }
 
+/// The files of the replication, for a command that only looks. Makes nothing.
 pub(super) fn sync_places() -> Result<SyncPlaces, CliError> {
+    Ok(SyncPlaces::of(&places()?))
+}
+
+/// The files of the replication, for a command that writes. Makes the missing directories.
+pub(super) fn prepared_places() -> Result<SyncPlaces, CliError> {
     let places = places()?;
     places.prepare().map_err(|error| CliError::Client(error.into()))?;
     Ok(SyncPlaces::of(&places))

@@ -3,7 +3,7 @@
 use clap::Args;
 use fluvio_secret_protocol::{Role, VaultAddress};
 
-use super::replicated::{DEFAULT_TOPIC, TopicArgs, id_of, say_later, say_waits, sync_places};
+use super::replicated::{DEFAULT_TOPIC, TopicArgs, id_of, prepared_places, say_later, say_waits};
 use crate::connection::client_about;
 use crate::error::CliError;
 use crate::members::{members, own};
@@ -62,7 +62,7 @@ struct SyncStart {
 pub(super) fn start(args: &StartSyncArgs) -> Result<(), CliError> {
     let address = args.vault.here()?;
     vault_choice::note(address.as_ref());
-    let (places, fluvio) = (sync_places()?, FluvioProgram::find()?);
+    let (places, fluvio) = (prepared_places()?, FluvioProgram::find()?);
     let id = id_of(address.as_ref())?;
     let named = args.topic.topic.clone();
     let path = address.map(|address| address.path);
