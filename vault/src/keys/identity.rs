@@ -5,6 +5,7 @@
 
 use std::cell::OnceCell;
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use age::secrecy::ExposeSecret;
 use age::{DecryptError, x25519};
@@ -28,6 +29,9 @@ pub(crate) struct Identity {
     secret: StaticSecret,
     public: PublicKey,
     recipient: Recipient,
+    /// Where its stanza was in the file that was decrypted last. The files of a vault have the same recipients in the
+    /// same order. To try another stanza takes as long as to decrypt the file.
+    place: AtomicUsize,
 }
 
 /// A public key that secrets are encrypted for.
@@ -65,7 +69,8 @@ impl Identity {
         );
         let secret = StaticSecret::from(<[u8; 32]>::try_from(&bytes.ok()?[..]).ok()?);
         let recipient = Recipient(age.to_public());
-        Some(Self { public: PublicKey::from(&secret), age, secret, recipient })
+        let (public, place) = (PublicKey::from(&secret), AtomicUsize::default());
+        Some(Self { age, secret, public, recipient, place })
     }
 
     /// Its line in an identity file.
@@ -101,11 +106,28 @@ impl age::Identity for Identity {
     fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<format::FileKey, DecryptError>> {
         if stanza.tag == TAG { self.file_key(stanza).transpose() } else { None }
     }
+
+    fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<Result<format::FileKey, DecryptError>> {
+        let first = self.place.load(Ordering::Relaxed).min(stanzas.len());
+        let (before, after) = stanzas.split_at(first);
+        let after = after.iter().zip(first..);
+        after.chain(before.iter().zip(0..)).find_map(|(stanza, place)| {
+            let unwrapped = self.unwrap_stanza(stanza)?;
+            if unwrapped.is_ok() {
+                self.place.store(place, Ordering::Relaxed);
+            }
+            Some(unwrapped)
+        })
+    }
 }
 
 impl age::Identity for RecordingIdentity<'_> {
     fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<format::FileKey, DecryptError>> {
-        let unwrapped = self.identity.unwrap_stanza(stanza)?;
+        self.unwrap_stanzas(std::slice::from_ref(stanza))
+    }
+
+    fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<Result<format::FileKey, DecryptError>> {
+        let unwrapped = self.identity.unwrap_stanzas(stanzas)?;
         if let Ok(file_key) = &unwrapped {
             // Only the first is used.
             self.found.get_or_init(|| Box::new(Zeroizing::new(*file_key.expose_secret())));
@@ -139,7 +161,9 @@ impl fmt::Display for Recipient {
 #[cfg(test)]
 mod tests {
     use std::iter;
+    use std::sync::atomic::Ordering;
 
+    use age::Identity as _;
     use age::secrecy::ExposeSecret;
     use age_core::format::Stanza;
 
@@ -185,6 +209,22 @@ mod tests {
         for stanza in bad(to_us).into_iter().chain(bad(to_other)) {
             assert_eq!(file_key(&ours, &stanza), file_key(&ours.age, &stanza), "{stanza:?}");
         }
+    }
+
+    #[test]
+    fn a_stanza_is_found_at_each_place_whatever_was_decrypted_before() {
+        let (ours, other) = (Identity::generate(), Identity::generate());
+        let stanzas = |count: usize, own: Option<usize>| -> Vec<Stanza> {
+            let of = |place| if Some(place) == own { &ours } else { &other };
+            (0..count).map(|place| stanza(&of(place).recipient())).collect()
+        };
+        for (count, own) in [(3, 2), (3, 0), (1, 0), (4, 3), (4, 1)] {
+            let found = ours.unwrap_stanzas(&stanzas(count, Some(own)));
+            assert!(matches!(found, Some(Ok(_))), "{own} of {count}");
+            assert_eq!(ours.place.load(Ordering::Relaxed), own);
+            assert!(ours.unwrap_stanzas(&stanzas(count, None)).is_none());
+        }
+        assert!(ours.unwrap_stanzas(&[]).is_none());
     }
 
     #[test]
