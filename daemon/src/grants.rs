@@ -64,17 +64,14 @@ impl Grants {
         fs::metadata(file).is_ok_and(|found| found.len() > 0)
     }
 
-    /// Remembers a grant, unless it has no values.
-    pub(crate) fn remember(&self, actor: Actor<'_>, given: Vec<Given>) {
+    /// Remembers a grant, unless it has no values. `started` is when the process of the actor has started.
+    pub(crate) fn remember(&self, actor: Actor<'_>, started: Option<u64>, given: Vec<Given>) {
         if given.is_empty() {
             return;
         }
         let grant = PastGrant {
             at: Timestamp::now().as_second(),
-            process: Process {
-                pid: actor.pid,
-                started: running(actor.pid).map(|found| found.started),
-            },
+            process: Process { pid: actor.pid, started },
             program: tail_of(actor.program),
             config: tail_of(actor.config),
             given,
@@ -206,10 +203,6 @@ fn forget_half(last: &mut VecDeque<PastGrant>) {
     last.drain(..surplus);
 }
 
-pub(crate) fn parent_of(pid: i32) -> Option<i32> {
-    running(pid).map(|process| process.parent)
-}
-
 fn running(pid: i32) -> Option<ProcessStat> {
     ProcessStat::of(pid).filter(|process| !process.has_exited())
 }
@@ -229,7 +222,14 @@ mod tests {
 
     use super::{Grants, REMEMBERED_GRANTS, tail_of};
     use crate::audit::Actor;
+    use fluvio_secret_system::process::ProcessStat;
     use fluvio_secret_vault::Given;
+
+    /// A grant to a process that runs, or to none.
+    fn remember(grants: &Grants, actor: Actor<'_>, given: Vec<Given>) {
+        let started = ProcessStat::of(actor.pid).map(|process| process.started);
+        grants.remember(actor, started, given);
+    }
 
     fn given(name: &str) -> Given {
         (name.parse().expect("a name"), Some(1))
@@ -242,8 +242,8 @@ mod tests {
             Command::new("cat").stdin(Stdio::piped()).spawn().expect("a program that waits");
         let pid = i32::try_from(child.id()).expect("a pid");
         let actor = Actor { pid, program: "cat", config: "/c.yaml", asked_by: &[] };
-        grants.remember(actor, vec![given("A"), given("B")]);
-        grants.remember(actor, vec![]);
+        remember(&grants, actor, vec![given("A"), given("B")]);
+        remember(&grants, actor, vec![]);
         let nobody = |_| false;
         let holders = grants.holders(&[given("B")].into(), nobody);
         assert_eq!(holders.len(), 1);
@@ -268,11 +268,11 @@ mod tests {
             Actor { pid: i32::try_from(std::process::id()).expect("a pid"), ..Actor::default() };
         let ended = Actor { pid: i32::MAX, ..Actor::default() };
         let grants = Grants::of(file.clone());
-        grants.remember(ours, vec![given("A")]);
-        grants.remember(ended, vec![given("A")]);
+        remember(&grants, ours, vec![given("A")]);
+        remember(&grants, ended, vec![given("A")]);
         grants.keep_value(&given("A").0, 1, 2);
         grants.store();
-        grants.remember(ours, vec![given("B")]);
+        remember(&grants, ours, vec![given("B")]);
         // As a daemon leaves it that was killed while it wrote a line.
         let half = std::fs::read_to_string(&file).expect("lines") + "{\"at\":1";
         std::fs::write(&file, half).expect("written");
@@ -295,9 +295,9 @@ mod tests {
             Actor { pid: i32::try_from(std::process::id()).expect("a pid"), ..Actor::default() };
         // A number that no process has.
         let ended = Actor { pid: i32::MAX, ..Actor::default() };
-        grants.remember(ours, vec![given("A")]);
+        remember(&grants, ours, vec![given("A")]);
         for _ in 0..REMEMBERED_GRANTS * 5 {
-            grants.remember(ended, vec![given("A")]);
+            remember(&grants, ended, vec![given("A")]);
             assert!(grants.last().len() <= 2 * REMEMBERED_GRANTS);
         }
         assert!(grants.last().len() >= REMEMBERED_GRANTS);

@@ -3,7 +3,6 @@
 use fluvio_secret_config::References;
 use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::{Grant, Granted, Refusal};
-use fluvio_secret_system::process::ProcessStat;
 
 use super::handle::{Caller, Handle};
 use super::values::{InjectBy, Referenced};
@@ -26,9 +25,9 @@ impl Handle for Grant {
         let Referenced { references, secrets } = referenced;
         let References { names, connector, .. } = references;
         let pid = caller.peer.pid;
-        let asked_by = ProcessStat::ancestry(pid);
+        let ancestry = service.shared.ancestry(pid);
         let (program, config) = (&self.program, &self.label);
-        let actor = Actor { pid, program, config, asked_by: &asked_by };
+        let actor = Actor { pid, program, config, asked_by: &ancestry.names };
         caller.delivery = Some(deliveries::record(
             service,
             AuditEvent::Grant,
@@ -42,9 +41,10 @@ impl Handle for Grant {
             let given = (name.clone(), Some(secret.fingerprint));
             if secret.is_personal { &mut personal } else { &mut own }.push(given);
         }
-        service.grants.remember(actor, own);
+        let started = ancestry.process.map(|process| process.started);
+        service.grants.remember(actor, started, own);
         if let Some(fallback) = service.fallback() {
-            fallback.grants.remember(actor, personal);
+            fallback.grants.remember(actor, started, personal);
         }
         let values = secrets.into_iter().map(|secret| secret.value);
         let secrets = names.into_iter().zip(values).collect();

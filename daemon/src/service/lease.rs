@@ -8,14 +8,13 @@ use fluvio_secret_protocol::{
     CreateLease, EndLease, Lease, LeaseEnded, Leased, Leases, ListLeases, ListedLease, Refusal,
     Secret, SecretName, fit,
 };
-use fluvio_secret_system::process::ProcessStat;
 use jiff::Timestamp;
 
 use super::handle::{Caller, Handle};
 use super::values::{InjectBy, ReadSecret, Referenced};
 use super::{Service, deliveries, follow, refusals};
 use crate::audit::{Actor, AuditEvent};
-use crate::grants::{parent_of, tail_of};
+use crate::grants::tail_of;
 use crate::lease_info::{LeaseInfo, LeasedSecret, LeasedState};
 use crate::lease_watch::LeaseHold;
 use crate::leases::KnownLease;
@@ -44,9 +43,9 @@ impl Handle for CreateLease {
         let secrets: Vec<_> = names.iter().cloned().zip(values).collect();
         refuse_unfit(&secrets)?;
         let pid = caller.peer.pid;
-        let asked_by = ProcessStat::ancestry(pid);
+        let ancestry = service.shared.ancestry(pid);
         let (program, config) = (&grant.program, &grant.label);
-        let actor = Actor { pid, program, config, asked_by: &asked_by };
+        let actor = Actor { pid, program, config, asked_by: &ancestry.names };
         caller.delivery = Some(deliveries::record(
             service,
             AuditEvent::Lease,
@@ -62,7 +61,7 @@ impl Handle for CreateLease {
             connector: connector.as_deref().map(tail_of),
             config: tail_of(&grant.label),
             secrets: leased,
-            parent: parent_of(caller.peer.pid),
+            parent: ancestry.process.map(|process| process.parent),
         };
         let lease = service.leases.make(about, &text)?;
         drop(text);
