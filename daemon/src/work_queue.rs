@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use fluvio_secret_protocol::{Request, VaultAddress};
 use fluvio_secret_system::peer::Peer;
 
@@ -35,27 +35,24 @@ pub(crate) struct Job {
 }
 
 /// The work of the threads of one name.
-pub(crate) struct WorkQueue(Mutex<QueuedWork>);
-
-struct QueuedWork {
+pub(crate) struct WorkQueue {
     receiver: Receiver<Work>,
     /// What was received and is not done yet. It comes before the rest.
-    received: VecDeque<Work>,
+    received: Mutex<VecDeque<Work>>,
 }
 
 impl WorkQueue {
     pub(crate) fn of(receiver: Receiver<Work>) -> Self {
-        Self(Mutex::new(QueuedWork { receiver, received: VecDeque::new() }))
+        Self { receiver, received: Mutex::default() }
     }
 
-    /// Waits for work, at most this long. Another thread that waits for the same work has to wait for this one
-    /// first.
+    /// Waits for work, at most this long.
     pub(crate) fn next(&self, timeout: Option<Duration>) -> Result<Work, RecvTimeoutError> {
-        let mut queued = self.queued();
-        match (queued.received.pop_front(), timeout) {
+        let received = self.received().pop_front();
+        match (received, timeout) {
             (Some(work), _) => Ok(work),
-            (None, Some(timeout)) => queued.receiver.recv_timeout(timeout),
-            (None, None) => queued.receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            (None, Some(timeout)) => self.receiver.recv_timeout(timeout),
+            (None, None) => self.receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
         }
     }
 
@@ -74,24 +71,22 @@ impl WorkQueue {
 
     /// Adds queued changes of other secrets. Everything else stays queued, in its order.
     fn with_changes(&self, mut group: Vec<Job>) -> Vec<Job> {
-        let mut queued = self.queued();
-        while let Ok(work) = queued.receiver.try_recv() {
-            queued.received.push_back(work);
-        }
-        for work in mem::take(&mut queued.received) {
+        let mut received = self.received();
+        received.extend(self.receiver.try_iter());
+        for work in mem::take(&mut *received) {
             match work {
                 Work::Request(job) if group.len() < GROUP_CHANGES && fits(&group, &job) => {
                     group.push(job);
                 }
-                work => queued.received.push_back(work),
+                work => received.push_back(work),
             }
         }
         group
     }
 
-    fn queued(&self) -> MutexGuard<'_, QueuedWork> {
+    fn received(&self) -> MutexGuard<'_, VecDeque<Work>> {
         // At worst, work that a panic has dropped is not done.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.received.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -105,8 +100,8 @@ fn fits(group: &[Job], job: &Job) -> bool {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::sync::mpsc::{Sender, channel};
 
+    use crossbeam_channel::{Sender, unbounded};
     use fluvio_secret_protocol::{Delete, List, Request, Restore, Secret, Set};
     use fluvio_secret_system::peer::Peer;
     use tokio::sync::mpsc::unbounded_channel;
@@ -140,7 +135,7 @@ mod tests {
 
     #[test]
     fn changes_of_different_secrets_are_a_group_and_nothing_else_is() {
-        let (work, receiver) = channel();
+        let (work, receiver) = unbounded();
         let queue = WorkQueue::of(receiver);
         assert!(groups(&queue).is_empty());
         send(&work, set("A"));
@@ -158,7 +153,7 @@ mod tests {
 
     #[test]
     fn changes_are_taken_out_of_the_queue_and_the_rest_keeps_its_order() {
-        let (work, receiver) = channel();
+        let (work, receiver) = unbounded();
         let queue = WorkQueue::of(receiver);
         send(&work, delete("A", true));
         send(&work, set("A"));
@@ -178,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_group_is_bounded() {
-        let (work, receiver) = channel();
+        let (work, receiver) = unbounded();
         (0..=GROUP_CHANGES).for_each(|n| send(&work, set(&format!("A{n}"))));
         assert_eq!(groups(&WorkQueue::of(receiver)), [GROUP_CHANGES, 1]);
     }

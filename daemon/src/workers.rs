@@ -5,11 +5,11 @@
 //! passphrase. A lock, the sockets and `status` wait for none of them, even if a disk hangs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::RecvTimeoutError;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::time::Duration;
 use std::{io, thread};
 
+use crossbeam_channel::{RecvTimeoutError, Sender, unbounded};
 use fluvio_secret_protocol::{Notice, Refusal, Request, VaultAddress, Worker};
 use fluvio_secret_system::parallel::cores;
 use fluvio_secret_system::peer::Peer;
@@ -38,11 +38,11 @@ impl Answers for UnboundedSender<Response> {
 
 pub(crate) struct Workers {
     pub(crate) service: Arc<Service>,
-    checks: mpsc::Sender<Work>,
-    keys: mpsc::Sender<Work>,
-    locks: mpsc::Sender<Work>,
-    reads: mpsc::Sender<Work>,
-    writes: mpsc::Sender<Work>,
+    checks: Sender<Work>,
+    keys: Sender<Work>,
+    locks: Sender<Work>,
+    reads: Sender<Work>,
+    writes: Sender<Work>,
     /// The bytes of values that are on their way.
     pub(crate) in_flight: InFlight,
 }
@@ -137,8 +137,8 @@ fn start(
     service: &Arc<Service>,
     first: fn(&Service),
     due: fn(&Service) -> Option<Duration>,
-) -> io::Result<mpsc::Sender<Work>> {
-    let (sender, receiver) = mpsc::channel();
+) -> io::Result<Sender<Work>> {
+    let (sender, receiver) = unbounded();
     let queue = Arc::new(WorkQueue::of(receiver));
     let start_one = || {
         let (service, queue) = (service.clone(), queue.clone());
