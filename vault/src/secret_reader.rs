@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use fluvio_secret_protocol::{Found, Members, RecordKind, Secret, SecretName, Versions};
 use fluvio_secret_system::file_id::FileId;
 
+use crate::durable_directory::DurableDirectory;
 use crate::error::VaultError;
 use crate::keys::encryption::DecryptFailure;
 use crate::keys::file_keys::TakenRecord;
@@ -20,13 +21,18 @@ use crate::secrets::version_file::VersionFile;
 use crate::secrets::version_place::{MARKS, VersionPlace};
 use crate::vault::Vault;
 
-/// Reads several secrets. The file of the identity and the members are looked at once, and not for each.
+/// Reads several secrets. The file of the identity, the members, and whether there are marks of removals are looked at once,
+/// and not for each.
 pub struct SecretReader<'a> {
     vault: &'a Vault,
     /// Whether the held keys are those of the identity's file.
     is_checked: bool,
     verifier: OnceLock<RecordVerifier>,
+    marks: OnceLock<MarkDirectories>,
 }
+
+/// The directories of marks that exist.
+type MarkDirectories = [Option<DurableDirectory>; MARKS.len()];
 
 /// A secret that was read.
 #[derive(Debug)]
@@ -54,7 +60,7 @@ impl<'a> SecretReader<'a> {
     pub fn of(vault: &'a Vault) -> Self {
         // If this fails, so does each read.
         let is_checked = vault.keys().checked_state().is_ok();
-        Self { vault, is_checked, verifier: OnceLock::new() }
+        Self { vault, is_checked, verifier: OnceLock::new(), marks: OnceLock::new() }
     }
 
     /// A reader that also takes records without a signature, whatever this machine has decided.
@@ -296,8 +302,10 @@ impl<'a> SecretReader<'a> {
         revision: Option<Revision>,
     ) -> Result<bool, VaultError> {
         let mut revisions: Vec<_> = revision.into_iter().collect();
-        for place in MARKS {
-            revisions.extend(self.mark(name, place)?.and_then(|mark| mark.revision));
+        for (directory, place) in self.mark_directories()?.iter().zip(MARKS) {
+            let Some(directory) = directory else { continue };
+            let mark = self.vault.secrets().mark_in(directory, name, place);
+            revisions.extend(self.open_mark(name, &mark)?.and_then(|mark| mark.revision));
         }
         let state = SecretState::of(revisions, 0);
         Ok(state.is_some_and(|state| state.current().kind != RecordKind::Value))
@@ -310,7 +318,15 @@ impl<'a> SecretReader<'a> {
         place: VersionPlace,
     ) -> Result<Option<OpenedFile>, VaultError> {
         let Some(file) = self.vault.secrets().locate(name, place)? else { return Ok(None) };
-        match self.open(name, &file) {
+        self.open_mark(name, &file)
+    }
+
+    fn open_mark(
+        &self,
+        name: &SecretName,
+        file: &VersionFile,
+    ) -> Result<Option<OpenedFile>, VaultError> {
+        match self.open(name, file) {
             Ok(mark) => Ok(Some(mark)),
             Err(VaultError::Missing) => Ok(None),
             Err(error @ (VaultError::Damaged { .. } | VaultError::ForOthers { .. })) => {
@@ -318,6 +334,17 @@ impl<'a> SecretReader<'a> {
                 Ok(None)
             }
             Err(error) => Err(error),
+        }
+    }
+
+    fn mark_directories(&self) -> Result<&MarkDirectories, VaultError> {
+        match self.marks.get() {
+            Some(found) => Ok(found),
+            None => {
+                let [deleted, purged] = MARKS.map(|place| self.vault.secrets().marks(place));
+                let found = [deleted?, purged?];
+                Ok(self.marks.get_or_init(|| found))
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -29,8 +30,13 @@ const MEMBER_LIST_FORMAT: u32 = 1;
 
 /// A list as it was found. Its signature is not verified: that takes the list before it, which a
 /// [`MemberChain`](super::chain::MemberChain) knows.
+///
+/// A copy is as small as a reference.
 #[derive(Clone, Debug)]
-pub struct SignedList {
+pub struct SignedList(Arc<ListParts>);
+
+#[derive(Debug)]
+struct ListParts {
     head: ListHead,
     signature: [u8; SIGNATURE_BYTES],
     bytes: Vec<u8>,
@@ -79,43 +85,43 @@ impl SignedList {
         parts.refuse_content()?;
         head.check()?;
         let (signature, hash) = (parts.signature, ContentHash::of(&bytes));
-        Ok(Self { head, signature, bytes, hash })
+        Ok(Self(Arc::new(ListParts { head, signature, bytes, hash })))
     }
 
     /// The bytes of its file.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.0.bytes
     }
 
     /// The hash of its file.
     #[must_use]
     pub fn hash(&self) -> ContentHash {
-        self.hash
+        self.0.hash
     }
 
     /// The vault that it is for.
     #[must_use]
     pub fn vault(&self) -> VaultId {
-        self.head.vault
+        self.0.head.vault
     }
 
     /// Its number, which is also the name of its file.
     #[must_use]
     pub fn version(&self) -> u64 {
-        self.head.version
+        self.0.head.version
     }
 
     /// All members, in the order of the list.
     #[must_use]
     pub fn members(&self) -> &[Member] {
-        &self.head.members
+        &self.0.head.members
     }
 
     /// Whose signature it has.
     #[must_use]
     pub fn signer(&self) -> KeyFingerprint {
-        self.head.signer
+        self.0.head.signer
     }
 
     /// The keys that secrets are encrypted to, in the order of the list.
@@ -136,16 +142,16 @@ impl SignedList {
 
     /// The hashes of the lists that it follows: of none, one, or both lists of a fork.
     pub(crate) fn predecessors(&self) -> impl Iterator<Item = ContentHash> {
-        self.head.previous.into_iter().chain(self.head.merges)
+        self.0.head.previous.into_iter().chain(self.0.head.merges)
     }
 
     /// Whether its signature is that of an admin of `before`, which may be itself.
     pub(crate) fn check_signer(&self, before: &Self) -> Result<(), MembersError> {
         let admin = before.find(&self.signer()).filter(|member| member.role() == Role::Admin);
         let admin = admin.ok_or(MembersError::NotByAdmin(self.signer()))?;
-        let head = head_line(&self.head);
+        let head = head_line(&self.0.head);
         let is_signed = admin.key().is_some_and(|key| {
-            SignedKind::MemberList.is_signed(key, &self.signature, (&head, &[]))
+            SignedKind::MemberList.is_signed(key, &self.0.signature, (&head, &[]))
         });
         if is_signed { Ok(()) } else { Err(MembersError::Signature) }
     }
@@ -157,7 +163,7 @@ impl SignedList {
 
     /// Whether it follows a list that it names as its predecessor.
     pub(crate) fn check_step(&self, before: &Self) -> Result<(), MembersError> {
-        let is_next = match self.head.previous == Some(before.hash) {
+        let is_next = match self.0.head.previous == Some(before.hash()) {
             true => before.version().checked_add(1) == Some(self.version()),
             false => before.version() < self.version(),
         };
@@ -265,7 +271,7 @@ impl MemberList {
             format: MEMBER_LIST_FORMAT,
             vault: self.vault(),
             version: self.version() + 1,
-            previous: Some(self.hash),
+            previous: Some(self.hash()),
             merges: merged.map(SignedList::hash),
             members,
             signer: key.fingerprint(),

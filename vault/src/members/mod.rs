@@ -15,6 +15,7 @@ pub(crate) mod list;
 pub(crate) mod member;
 pub(crate) mod note;
 pub(crate) mod read_members;
+mod resting_lists;
 pub(crate) mod signed_text;
 pub(crate) mod signing_key;
 pub(crate) mod signing_key_file;

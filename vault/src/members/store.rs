@@ -7,7 +7,7 @@
 //! While everything is being re-encrypted for a new list, that is also in `members.next`.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use fluvio_secret_protocol::{Members, Role};
 use fluvio_secret_system::file_id::FileId;
@@ -24,6 +24,7 @@ use crate::members::list::{LIST_BYTES, MemberList, SignedList};
 use crate::members::member::Member;
 use crate::members::note::note_of_machine;
 use crate::members::read_members::ReadMembers;
+use crate::members::resting_lists::{ListFiles, RestingLists};
 use crate::members::signing_key::{KeyFingerprint, SigningKey};
 use crate::members::signing_key_file::SigningKeyFile;
 use crate::members::store_error::MemberStoreError;
@@ -51,6 +52,7 @@ pub(crate) struct MemberStore {
     pub(super) versions: VersionFiles,
     /// The accepted list as it was read last: its keys take long to read.
     last: Mutex<Option<MemberList>>,
+    resting: RestingLists,
     /// The signing key's file, and its fingerprint, which takes as long.
     own: Mutex<Option<(FileId, KeyFingerprint)>>,
 }
@@ -88,7 +90,8 @@ impl MemberStore {
         let (requests, versions) =
             (ApplicantFiles::of(id, vault.clone()), VersionFiles::of(vault.clone()));
         let (last, own) = (Mutex::default(), Mutex::default());
-        Self { id, vault, config, signing, earlier, former, requests, versions, last, own }
+        let resting = RestingLists::default();
+        Self { id, vault, config, signing, earlier, former, requests, versions, last, resting, own }
     }
 
     /// The directory of the lists in the vault.
@@ -102,10 +105,29 @@ impl MemberStore {
         Ok(has_earlier || self.versions.is_there()?)
     }
 
-    pub(crate) fn read(&self) -> Result<ReadMembers, MemberStoreError> {
+    pub(crate) fn read(&self) -> Result<Arc<ReadMembers>, MemberStoreError> {
+        if let Some(read) = self.resting.get(|list| self.files_of(list)) {
+            return Ok(read);
+        }
         let written = self.read_accepted()?;
+        let files = written.as_ref().and_then(|list| self.files_of(list));
+        let read = Arc::new(self.read_vault(written.as_ref())?);
+        self.resting.remember(files, &read);
+        Ok(read)
+    }
+
+    /// The states of the files, if everything is encrypted for this list; `None` also if they are not there.
+    fn files_of(&self, accepted: &MemberList) -> Option<ListFiles> {
+        if self.config.has(NEXT).ok()? {
+            return None;
+        }
+        let [directory, list] = self.versions.files_of(accepted.version())?;
+        Some([self.config.file_id(ACCEPTED).ok()??, directory, list])
+    }
+
+    fn read_vault(&self, written: Option<&MemberList>) -> Result<ReadMembers, MemberStoreError> {
         let next = self.read_config(NEXT)?.map(|bytes| self.parse_next(&bytes)).transpose()?;
-        let mut lists = self.versions.read(written.as_ref())?;
+        let mut lists = self.versions.read(written)?;
         // It counts even if a power cut came before it was written to the vault.
         if let Some((_, next)) = &next
             && !lists.iter().any(|list| list.hash() == next.hash())
@@ -113,7 +135,7 @@ impl MemberStore {
             lists.push((**next).clone());
         }
         let (mut is_newer, mut refused) = (false, Vec::new());
-        let begin = written.as_ref().or(next.as_ref().map(|(_, next)| next));
+        let begin = written.or(next.as_ref().map(|(_, next)| next));
         let accepted = begin.map(|list| {
             let mut chain = MemberChain::of(list.clone());
             refused = chain.advance(&lists);
@@ -182,7 +204,7 @@ impl MemberStore {
 
     /// This machine's own recipient, as far as it is known without the identity.
     pub(crate) fn own(&self) -> Result<Option<Recipient>, MemberStoreError> {
-        if let Some(list) = self.read()?.accepted {
+        if let Some(list) = &self.read()?.accepted {
             let own = self.own_fingerprint()?;
             let member = own.and_then(|own| list.find(&own));
             return Ok(member.map(|member| member.recipient().clone()));
@@ -345,10 +367,10 @@ impl MemberStore {
         next: &MemberList,
         is_identity_changed: bool,
     ) -> Result<(), MemberStoreError> {
-        if let Some(before) = self.read()?.accepted
+        if let Some(before) = &self.read()?.accepted
             && before.hash() != next.hash()
         {
-            self.former.keep(&before)?;
+            self.former.keep(before)?;
         }
         let beginning = if is_identity_changed { IDENTITY_CHANGED } else { MEMBERS_CHANGED };
         self.write(&self.config, NEXT, &[beginning, next.bytes()].concat())?;

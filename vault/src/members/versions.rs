@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
+use fluvio_secret_system::file_id::FileId;
+
 use crate::durable_directory::{DurableDirectory, ReadError};
 use crate::members::content_hash::ContentHash;
 use crate::members::list::{LIST_BYTES, MemberList, SignedList, predecessors_in};
@@ -32,6 +34,12 @@ impl VersionFiles {
     /// Their directory.
     pub(crate) fn path(&self) -> PathBuf {
         self.vault.path_of(VERSIONS)
+    }
+
+    /// The states of the directory, and of the file of this version; `None` if they are not there.
+    pub(crate) fn files_of(&self, version: u64) -> Option<[FileId; 2]> {
+        let file = format!("{VERSIONS}/{version}");
+        Some([self.vault.file_id(VERSIONS).ok()??, self.vault.file_id(&file).ok()??])
     }
 
     /// Whether the vault has lists.

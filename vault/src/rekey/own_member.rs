@@ -1,5 +1,7 @@
 //! The list of members with another key of this machine, or with other members.
 
+use std::sync::Arc;
+
 use fluvio_secret_protocol::Role;
 
 use crate::error::VaultError;
@@ -13,7 +15,7 @@ use crate::vault::Vault;
 /// The list in which the first one of the `used` keys is this machine's, which has its `own` keys now.
 pub(crate) fn list_with(
     vault: &Vault,
-    mut lists: ReadMembers,
+    mut lists: Arc<ReadMembers>,
     used: &[Recipient],
     own: &[Recipient],
 ) -> Result<MemberList, VaultError> {

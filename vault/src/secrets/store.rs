@@ -206,11 +206,21 @@ impl SecretFiles {
             VersionPlace::Earlier(version) => self.history.locate(name, version),
             VersionPlace::Current => Ok(Some(self.current(name))),
             VersionPlace::Deleted | VersionPlace::Purged => {
-                let (file, beside) = (file_of(name), self.directory.clone());
                 let marks = self.marks(place)?;
-                Ok(marks.map(|directory| VersionFile { directory, file, beside, place }))
+                Ok(marks.map(|marks| self.mark_in(&marks, name, place)))
             }
         }
+    }
+
+    /// The mark of a secret in this directory, which may not exist.
+    pub(crate) fn mark_in(
+        &self,
+        marks: &DurableDirectory,
+        name: &SecretName,
+        place: VersionPlace,
+    ) -> VersionFile {
+        let (file, directory, beside) = (file_of(name), marks.clone(), self.directory.clone());
+        VersionFile { directory, file, beside, place }
     }
 
     /// Makes the marks at a place durable.

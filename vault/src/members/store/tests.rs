@@ -1,6 +1,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use fluvio_secret_protocol::{Role, limits};
 
@@ -69,7 +70,7 @@ impl Place {
     }
 
     fn version(&self) -> u64 {
-        self.store.read().expect("lists").accepted.expect("a list").version()
+        self.store.read().expect("lists").accepted.as_ref().expect("a list").version()
     }
 
     /// The version that is written down on this machine.
@@ -183,7 +184,8 @@ fn an_older_checkout_is_a_rollback_that_the_next_change_undoes() {
     place.prepare().expect("prepared");
     fs::remove_file(place.path("vault/.members/2")).expect("an older checkout");
     assert_eq!(place.version(), 2);
-    let refused = place.store.read().expect("lists").refused;
+    let read = place.store.read().expect("lists");
+    let refused = &read.refused;
     assert!(refused.iter().all(|one| one.reason == MembersError::Rollback) && refused.len() == 1);
     assert_eq!(place.prepare().expect("prepared"), 2);
     assert_eq!(fs::read(place.path("vault/.members/2")).expect("there"), second.bytes());
@@ -554,4 +556,63 @@ fn members_are_listed_whatever_is_in_the_place_of_the_requests() {
     rustix::fs::mknodat(rustix::fs::CWD, &requests, fifo, 0o600.into(), 0).expect("a FIFO");
     let trouble = listed().trouble.expect("a FIFO");
     assert!(trouble.contains("not a directory") && listed().members.len() == count, "{trouble}");
+}
+
+#[test]
+fn each_change_of_lists_at_rest_is_noticed() {
+    type Change = fn(&Place, &MemberList, &MemberList);
+    /// What reads the list differently afterwards: its version, how many lists there are, and whether a change is unfinished.
+    const CHANGES: [(&str, Change, (u64, usize, bool)); 6] = [
+        ("another version", |place, _, second| place.put(second), (2, 2, false)),
+        (
+            "another content of the same length",
+            |place, first, _| {
+                let mut bytes = first.bytes().to_vec();
+                bytes[10] = b'x';
+                place.put_bytes(1, &bytes);
+            },
+            (1, 0, false),
+        ),
+        (
+            "no list in the vault",
+            |place, _, _| fs::remove_dir_all(place.path("vault/.members")).expect("removed"),
+            (1, 0, false),
+        ),
+        (
+            "no file",
+            |place, _, _| _ = fs::remove_file(place.path("vault/.members/1")),
+            (1, 0, false),
+        ),
+        (
+            "accepted by another clone",
+            |place, _, second| place.store.accept(second).expect("accepted"),
+            (2, 1, false),
+        ),
+        (
+            "a change that begins",
+            |place, _, second| {
+                fs::write(place.path("config").join(NEXT), second.bytes()).expect("written");
+            },
+            (2, 2, true),
+        ),
+    ];
+    let first = begin();
+    let second = next(&first, "a note", &machines()[0].key);
+    let places = CHANGES.map(|_| ada(&first));
+    let is_resting = |place: &Place| {
+        place.store.read().expect("lists");
+        let store = &place.store;
+        store.resting.get(|list| store.files_of(list)).is_some()
+    };
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !places.iter().all(is_resting) {
+        assert!(Instant::now() < deadline, "the files are not at rest");
+        std::thread::yield_now();
+    }
+    for ((what, change, expected), place) in CHANGES.iter().zip(&places) {
+        change(place, &first, &second);
+        let read = place.store.read().expect("lists");
+        let version = read.accepted.as_ref().expect("a list").version();
+        assert_eq!((version, read.lists.len(), read.next.is_some()), *expected, "{what}");
+    }
 }
