@@ -23,6 +23,7 @@
 //! * [`child`]: waits for a child, but not forever
 //! * [`file_id`]: whether a file is the same one, and whether it was written
 //! * [`file_system`]: which file systems report changes
+//! * [`helpers`]: threads that are started once and help others
 //! * [`harden`]: a process that others of the same user cannot read
 //! * [`hash`]: a hash that stays the same in every version
 //! * [`help`]: what you can do about an error
@@ -50,6 +51,7 @@ pub mod file_system;
 pub mod harden;
 pub mod hash;
 pub mod help;
+pub mod helpers;
 pub mod inherited;
 pub mod io_error;
 mod keep_out_of_git;

@@ -216,6 +216,11 @@ impl Service {
         })
     }
 
+    /// The service, for a thread that helps this one.
+    fn handle(&self) -> Arc<Self> {
+        self.this.upgrade().expect("a request keeps it")
+    }
+
     /// The service of the personal vault, if the user wants what this vault lacks to be taken from that.
     fn fallback(&self) -> Option<Arc<Self>> {
         if self.with_personal.load(Ordering::Relaxed) { self.shared.personal() } else { None }

@@ -2,14 +2,14 @@
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use fluvio_secret_config::{Document, KnownSecret, References, Values};
 use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::{Grant, Refusal, Secret, SecretName, limits};
 use fluvio_secret_system::help::Helpful;
-use fluvio_secret_system::parallel::{cores, in_parallel};
+use fluvio_secret_system::helpers::READ_HELPERS;
+use fluvio_secret_system::parallel::cores;
 use fluvio_secret_system::path_text;
 use fluvio_secret_vault::{Names, OpenedSecret, SecretReader, VaultError};
 
@@ -48,7 +48,7 @@ pub(super) struct ReadSecret {
 /// What the vault has for the references of a configuration, each read once.
 pub(super) struct ReadSecrets<'a> {
     service: &'a Service,
-    readers: Readers<'a>,
+    personal: Option<&'a Service>,
     /// Without those that make a grant too large.
     read: HashMap<SecretName, Result<ReadSecret, VaultError>>,
     /// The names of all secrets, read if one is missing, to suggest another. `None` if they cannot be read.
@@ -61,7 +61,12 @@ struct Readers<'a> {
     personal: Option<SecretReader<'a>>,
 }
 
-impl Readers<'_> {
+impl<'a> Readers<'a> {
+    fn of(service: &'a Service, personal: Option<&'a Service>) -> Self {
+        let personal = personal.map(|personal| SecretReader::of(&personal.vault));
+        Self { own: SecretReader::of(&service.vault), personal }
+    }
+
     fn read(&self, name: &SecretName) -> Result<ReadSecret, VaultError> {
         let (read, is_personal) = match (self.own.read(name), &self.personal) {
             (Err(VaultError::Missing), Some(personal)) => (personal.read(name), true),
@@ -74,6 +79,22 @@ impl Readers<'_> {
             is_personal,
         })
     }
+}
+
+/// Reads a secret, if the values that were read before leave room for it. `left` is the number of bytes.
+fn read_within(
+    left: &AtomicI64,
+    readers: &Readers<'_>,
+    name: SecretName,
+) -> Option<(SecretName, Result<ReadSecret, VaultError>)> {
+    if left.load(Ordering::Relaxed) < 0 {
+        return None;
+    }
+    let read = readers.read(&name);
+    let bytes = read.as_ref().map_or(0, |read| read.value.len());
+    let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+    let fits = left.fetch_sub(bytes, Ordering::Relaxed) >= bytes;
+    fits.then_some((name, read))
 }
 
 impl Referenced {
@@ -127,23 +148,15 @@ impl<'a> ReadSecrets<'a> {
         document: &Document<'_>,
     ) -> Self {
         let names = document.references().map_or(&[][..], |references| &references.names);
-        let personal = personal.map(|personal| SecretReader::of(&personal.vault));
-        let readers = Readers { own: SecretReader::of(&service.vault), personal };
         let left = AtomicI64::new(i64::try_from(limits::GRANT_BYTES).unwrap_or(i64::MAX));
-        let read = |name: &SecretName| {
-            if left.load(Ordering::Relaxed) < 0 {
-                return Ok::<_, Infallible>(None);
-            }
-            let read = readers.read(name);
-            let bytes = read.as_ref().map_or(0, |read| read.value.len());
-            let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-            let fits = left.fetch_sub(bytes, Ordering::Relaxed) >= bytes;
-            Ok(fits.then(|| (name.clone(), read)))
-        };
-        let threads = cores().min(names.len() / SECRETS_PER_THREAD);
-        let Ok(read) = in_parallel(threads, names.iter().collect(), read);
+        let others = cores().min(names.len() / SECRETS_PER_THREAD).saturating_sub(1);
+        let (own, fallback) = (service.handle(), personal.map(Service::handle));
+        let read = READ_HELPERS.share(others, names.to_vec(), move |names| {
+            let readers = Readers::of(&own, fallback.as_deref());
+            names.work(|name| read_within(&left, &readers, name));
+        });
         let read = read.into_iter().flatten().collect();
-        Self { service, readers, read, names: OnceCell::new() }
+        Self { service, personal, read, names: OnceCell::new() }
     }
 
     /// What is known of a secret.
@@ -152,7 +165,7 @@ impl<'a> ReadSecrets<'a> {
         let read = match self.read.get(name) {
             Some(read) => read,
             None => {
-                again = self.readers.read(name);
+                again = Readers::of(self.service, self.personal).read(name);
                 &again
             }
         };

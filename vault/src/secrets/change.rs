@@ -132,15 +132,14 @@ impl<'a> SecretChange<'a> {
 
     /// Waits until all of these are on the disk.
     pub fn sync_all(changes: Vec<Self>) -> Vec<Result<SyncedChange<'a>, VaultError>> {
-        let Ok(synced) =
-            in_parallel(DISK_THREADS, changes, |change| Ok::<_, Infallible>(change.sync()));
-        synced
-    }
-
-    fn sync(self) -> Result<SyncedChange<'a>, VaultError> {
-        let Self { target, written, .. } = self;
-        let prepared = written.sync().map_err(|source| target.failed(source))?;
-        Ok(SyncedChange { target, prepared })
+        let (targets, written): (Vec<_>, Vec<_>) =
+            changes.into_iter().map(|change| (change.target, change.written)).unzip();
+        let synced = WrittenFile::sync_all(written).into_iter().zip(targets);
+        let synced = synced.map(|(prepared, target)| match prepared {
+            Ok(prepared) => Ok(SyncedChange { target, prepared }),
+            Err(source) => Err(target.failed(source)),
+        });
+        synced.collect()
     }
 
     /// Makes this change alone.
@@ -167,8 +166,11 @@ impl<'a> SyncedChange<'a> {
     }
 
     fn make_all(changes: Vec<Self>) -> Vec<Result<(), VaultError>> {
-        let Ok(kept) =
-            in_parallel(DISK_THREADS, changes, |change| Ok::<_, Infallible>(change.keep()));
+        // Only what is deleted waits for the disk.
+        let deleted = changes.iter().filter(|change| change.target.deletes()).count();
+        let Ok(kept) = in_parallel(DISK_THREADS.min(deleted), changes, |change| {
+            Ok::<_, Infallible>(change.keep())
+        });
         let put: Vec<_> = kept.into_iter().map(|kept| kept.and_then(Self::put)).collect();
         // A mark is durable before the file is removed that it marks.
         let marked = match put.iter().flatten().find(|target| target.deletes()) {

@@ -1,0 +1,280 @@
+//! Threads that help others, and are started once: starting one takes as long as decrypting a few secrets.
+//!
+//! No thread waits for a helper that has not begun. So what hangs a helper, such as a disk, hangs only the thread that gave it
+//! that work.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+
+use crate::parallel::{DISK_THREADS, cores};
+
+/// Help with what is read and computed: one thread for each core but the first.
+pub static READ_HELPERS: Helpers = Helpers::new("read-helper", || cores() - 1);
+/// Help with waiting for the disk.
+pub static DISK_HELPERS: Helpers = Helpers::new("disk-helper", || DISK_THREADS - 1);
+
+/// The most tasks that wait for a helper.
+const WAITING_TASKS: usize = 64;
+
+type Task = Box<dyn FnOnce() + Send>;
+
+/// A few threads, which are started when they are first needed.
+pub struct Helpers {
+    name: &'static str,
+    threads: fn() -> usize,
+    /// The number of threads that could be started.
+    started: OnceLock<usize>,
+    tasks: Mutex<VecDeque<Task>>,
+    added: Condvar,
+}
+
+/// Items that several threads work on.
+pub struct SharedItems<T, U> {
+    state: Mutex<SharedState<T, U>>,
+    changed: Condvar,
+}
+
+struct SharedState<T, U> {
+    /// Those that no thread has taken, the last one first.
+    items: Vec<(usize, T)>,
+    done: Vec<(usize, U)>,
+    /// The number of items that threads work on.
+    taken: usize,
+}
+
+/// Counts an item as no longer worked on, also after a panic.
+struct TakenItem<'a, T, U>(&'a SharedItems<T, U>);
+
+impl Helpers {
+    const fn new(name: &'static str, threads: fn() -> usize) -> Self {
+        Self {
+            name,
+            threads,
+            started: OnceLock::new(),
+            tasks: Mutex::new(VecDeque::new()),
+            added: Condvar::new(),
+        }
+    }
+
+    /// Works on all items, in this thread and in at most `others` helpers, and returns the results in the order of the
+    /// items. `work` begins in each of these threads, and works on items by [`SharedItems::work`].
+    ///
+    /// # Panics
+    ///
+    /// If `work` does, in any of the threads.
+    pub fn share<T: Send + 'static, U: Send + 'static>(
+        &'static self,
+        others: usize,
+        items: Vec<T>,
+        work: impl Fn(&SharedItems<T, U>) + Send + Sync + 'static,
+    ) -> Vec<U> {
+        let count = items.len();
+        let shared = Arc::new(SharedItems::of(items));
+        let others = others.min(count.saturating_sub(1));
+        if others == 0 {
+            work(&shared);
+        } else {
+            let work = Arc::new(work);
+            for _ in 0..others {
+                let (shared, work) = (shared.clone(), work.clone());
+                self.start(Box::new(move || {
+                    if !shared.state().items.is_empty() {
+                        work(&shared);
+                    }
+                }));
+            }
+            work(&shared);
+        }
+        shared.finish(count)
+    }
+
+    /// Does both, `one` in a helper if there is one that begins before `other` is done.
+    ///
+    /// # Panics
+    ///
+    /// If one of them does.
+    pub fn beside<A: Send + 'static, B>(
+        &'static self,
+        one: impl FnOnce() -> A + Send + 'static,
+        other: impl FnOnce() -> B,
+    ) -> (A, B) {
+        let one = Arc::new(Mutex::new(Some(one)));
+        let (done, result) = channel();
+        let of_helper = one.clone();
+        self.start(Box::new(move || {
+            let one = of_helper.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(one) = one {
+                // The other thread may have panicked.
+                let _ = done.send(one());
+            }
+        }));
+        let other = other();
+        let left = one.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let one = match left {
+            Some(one) => one(),
+            None => result.recv().unwrap_or_else(|_| helper_panicked()),
+        };
+        (one, other)
+    }
+
+    /// Gives a task to a helper. It is dropped if none could be started, or if all of them hang.
+    fn start(&'static self, task: Task) {
+        let started = *self.started.get_or_init(|| {
+            let start = |_| {
+                let thread = thread::Builder::new().name(self.name.to_owned());
+                thread.spawn(|| self.help()).ok()
+            };
+            (0..(self.threads)()).map_while(start).count()
+        });
+        let mut tasks = self.tasks();
+        if started > 0 && tasks.len() < WAITING_TASKS {
+            tasks.push_back(task);
+            drop(tasks);
+            self.added.notify_one();
+        }
+    }
+
+    fn help(&self) {
+        loop {
+            let is_idle = |tasks: &mut VecDeque<Task>| tasks.is_empty();
+            let waited = self.added.wait_while(self.tasks(), is_idle);
+            let task = waited.unwrap_or_else(PoisonError::into_inner).pop_front();
+            // The thread that waits for it learns of a panic, and the next task is that of another one.
+            let _ = task.map(|task| catch_unwind(AssertUnwindSafe(task)));
+        }
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, VecDeque<Task>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn helper_panicked() -> ! {
+    resume_unwind(Box::new("a helper has panicked"))
+}
+
+impl<T, U> SharedItems<T, U> {
+    fn of(items: Vec<T>) -> Self {
+        let items = items.into_iter().enumerate().rev().collect();
+        let state = SharedState { items, done: Vec::new(), taken: 0 };
+        Self { state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// Works on items until all are taken.
+    pub fn work(&self, work: impl Fn(T) -> U) {
+        loop {
+            let mut state = self.state();
+            let Some((place, item)) = state.items.pop() else { return };
+            state.taken += 1;
+            drop(state);
+            let taken = TakenItem(self);
+            let done = work(item);
+            self.state().done.push((place, done));
+            drop(taken);
+        }
+    }
+
+    /// Waits for the items that others work on.
+    fn finish(&self, count: usize) -> Vec<U> {
+        let state = self.state();
+        let is_working = |state: &mut SharedState<T, U>| state.taken > 0;
+        let waited = self.changed.wait_while(state, is_working);
+        let mut done = std::mem::take(&mut waited.unwrap_or_else(PoisonError::into_inner).done);
+        if done.len() < count {
+            helper_panicked();
+        }
+        done.sort_unstable_by_key(|(place, _)| *place);
+        done.into_iter().map(|(_, done)| done).collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, SharedState<T, U>> {
+        // No thread panics while it has the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T, U> Drop for TakenItem<'_, T, U> {
+    fn drop(&mut self) {
+        self.0.state().taken -= 1;
+        self.0.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::catch_unwind;
+    use std::sync::{Arc, Barrier};
+    use std::thread;
+
+    use super::{DISK_HELPERS, Helpers};
+
+    static NONE: Helpers = Helpers::new("none", || 0);
+    static ONE: Helpers = Helpers::new("one", || 1);
+    static THREE: Helpers = Helpers::new("three", || 3);
+
+    #[test]
+    fn results_are_in_the_order_of_the_items() {
+        for (helpers, others) in [(&NONE, 3), (&ONE, 3), (&THREE, 3), (&THREE, 0), (&THREE, 200)] {
+            let done = helpers.share(others, (0..100).collect(), |shared| {
+                shared.work(|item: u32| item * 2);
+            });
+            assert_eq!(done, (0..100).map(|item| item * 2).collect::<Vec<_>>());
+        }
+        assert!(THREE.share(3, Vec::<()>::new(), |shared| shared.work(|item| item)).is_empty());
+    }
+
+    #[test]
+    fn helpers_work_at_the_same_time() {
+        let all_here = Arc::new(Barrier::new(4));
+        let done = THREE.share(3, vec![(); 4], move |shared| {
+            shared.work(|()| {
+                all_here.wait();
+                thread::current().id()
+            });
+        });
+        let mut threads: Vec<_> = done.iter().map(|id| format!("{id:?}")).collect();
+        threads.sort_unstable();
+        threads.dedup();
+        assert_eq!(threads.len(), 4);
+    }
+
+    #[test]
+    fn nobody_waits_for_a_helper_that_is_busy() {
+        static BUSY: Helpers = Helpers::new("busy", || 1);
+        let (begun, end) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+        let (of_helper, of_end) = (begun.clone(), end.clone());
+        let hang = move || {
+            of_helper.wait();
+            of_end.wait();
+        };
+        let ((), (shared, beside)) = BUSY.beside(hang, || {
+            begun.wait();
+            let shared = BUSY.share(1, vec![1, 2], |shared| shared.work(|item: u32| item + 1));
+            let beside = BUSY.beside(|| 1, || 2);
+            end.wait();
+            (shared, beside)
+        });
+        assert_eq!((shared, beside), (vec![2, 3], (1, 2)));
+    }
+
+    #[test]
+    fn a_panic_of_a_helper_is_one_of_who_waits_and_of_no_other() {
+        for _ in 0..2 {
+            let both_here = Arc::new(Barrier::new(2));
+            let panicked = catch_unwind(|| {
+                ONE.share(1, vec![(), ()], move |shared| {
+                    shared.work(|()| {
+                        both_here.wait();
+                        assert_ne!(thread::current().name(), Some("one"), "in the helper");
+                    });
+                })
+            });
+            assert!(panicked.is_err());
+        }
+        assert_eq!(ONE.share(1, vec![1, 2], |shared| shared.work(|item: u32| item)), [1, 2]);
+        assert_eq!(DISK_HELPERS.beside(|| 1, || 2), (1, 2));
+    }
+}
