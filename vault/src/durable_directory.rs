@@ -161,11 +161,18 @@ impl DurableDirectory {
 
     /// The names of all files. Names that are not UTF-8 are not ours.
     pub(crate) fn names(&self) -> io::Result<impl Iterator<Item = io::Result<String>> + use<>> {
+        Ok(self.entries()?.map(|entry| entry.map(|(name, _)| name)))
+    }
+
+    /// The same, with what they are. A file system may not say it.
+    pub(crate) fn entries(
+        &self,
+    ) -> io::Result<impl Iterator<Item = io::Result<(String, FileType)>> + use<>> {
         let entries = Dir::read_from(self.opened()?)?;
         Ok(entries.filter_map(|entry| match entry {
             Ok(entry) => {
                 let name = entry.file_name().to_str().ok()?;
-                (name != "." && name != "..").then(|| Ok(name.to_owned()))
+                (name != "." && name != "..").then(|| Ok((name.to_owned(), entry.file_type())))
             }
             Err(error) => Some(Err(error.into())),
         }))

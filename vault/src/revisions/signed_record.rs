@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use crate::id::VaultId;
 use crate::members::content_hash::ContentHash;
 use crate::members::list::MemberList;
+use crate::members::member::Member;
 use crate::members::signed_text::{
     BadDocument, LARGEST_NUMBER, SignedKind, SignedParts, document, head_line,
 };
@@ -136,6 +137,16 @@ impl SignedRecord {
     /// Verifies a record by the newest list of members: with an older one, a removed member could date records
     /// back.
     pub fn verify(self, members: &MemberList) -> Result<VerifiedRecord, RecordError> {
+        let writer = self.writer_in(members)?;
+        let parts = (head_line(&self.head), self.value.expose());
+        let is_signed = writer.key().is_some_and(|key| {
+            SignedKind::Record.is_signed(key, &self.signature, (&parts.0, parts.1))
+        });
+        if is_signed { Ok(VerifiedRecord(self)) } else { Err(RecordError::Signature) }
+    }
+
+    /// The member that has written it, as it claims, and who may do that.
+    fn writer_in<'m>(&self, members: &'m MemberList) -> Result<&'m Member, RecordError> {
         let head = &self.head;
         if head.vault != members.vault() {
             return Err(RecordError::OtherVault);
@@ -148,11 +159,7 @@ impl SignedRecord {
         if head.originally_by.is_some() && writer.role() != Role::Admin {
             return Err(RecordError::NotAdmin(head.writer));
         }
-        let parts = (head_line(head), self.value.expose());
-        let is_signed = writer.key().is_some_and(|key| {
-            SignedKind::Record.is_signed(key, &self.signature, (&parts.0, parts.1))
-        });
-        if is_signed { Ok(VerifiedRecord(self)) } else { Err(RecordError::Signature) }
+        Ok(writer)
     }
 
     /// A record with the bytes of one that was verified by the same list.
@@ -227,8 +234,9 @@ impl RecordHead {
         if !record.is_valid() || record.value.len() > limits::VALUE_BYTES {
             return Err(RecordError::Limits);
         }
-        // What no machine would accept is not written.
-        record.verify(members)
+        // What no machine would accept is not written. The signature is of this key, whose fingerprint the head has.
+        record.writer_in(members)?;
+        Ok(VerifiedRecord(record))
     }
 }
 

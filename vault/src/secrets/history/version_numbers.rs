@@ -20,10 +20,16 @@ pub(super) fn numbers(directory: &DurableDirectory) -> io::Result<Vec<u64>> {
 /// The versions that are there, oldest first. Links are not versions.
 pub(super) fn versions(directory: &DurableDirectory) -> io::Result<Vec<u64>> {
     let mut versions = Vec::new();
-    for number in numbers(directory)? {
-        if directory.kind(&file_of_version(number))? == Some(FileType::RegularFile) {
-            versions.push(number);
-        }
+    for entry in directory.entries()? {
+        let (name, kind) = entry?;
+        let Some(number) = version_of(&name) else { continue };
+        let kind = match kind {
+            // Some file systems do not say it here.
+            FileType::Unknown => directory.kind(&file_of_version(number))?,
+            kind => Some(kind),
+        };
+        versions.extend((kind == Some(FileType::RegularFile)).then_some(number));
     }
+    versions.sort_unstable();
     Ok(versions)
 }
