@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::ops::Deref;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
 use fluvio_secret_protocol::{Request, VaultAddress};
 use fluvio_secret_system::peer::Peer;
 
@@ -34,25 +34,73 @@ pub(crate) struct Job {
     pub(crate) answers: Arc<dyn Answers>,
 }
 
-/// The work of the threads of one name.
+/// The work of the threads of one name. Each job wakes one of them.
+#[derive(Default)]
 pub(crate) struct WorkQueue {
-    receiver: Receiver<Work>,
-    /// What was received and is not done yet. It comes before the rest.
-    received: Mutex<VecDeque<Work>>,
+    queued: Mutex<QueuedWork>,
+    added: Condvar,
+}
+
+#[derive(Default)]
+struct QueuedWork {
+    work: VecDeque<Work>,
+    is_closed: bool,
+    /// The number of threads that do the work.
+    threads: usize,
+}
+
+/// A thread that does the work of a queue. Without the last one, nothing is queued any more.
+pub(crate) struct ServedQueue(Arc<WorkQueue>);
+
+/// What a thread finds that asks for work.
+pub(crate) enum Next {
+    Work(Work),
+    /// There was none in this time.
+    Timeout,
+    /// There is no more.
+    Closed,
 }
 
 impl WorkQueue {
-    pub(crate) fn of(receiver: Receiver<Work>) -> Self {
-        Self { receiver, received: Mutex::default() }
+    /// Adds work. It is dropped if the queue is closed.
+    pub(crate) fn add(&self, work: Work) {
+        let mut queued = self.queued();
+        if !queued.is_closed {
+            queued.work.push_back(work);
+            drop(queued);
+            self.added.notify_one();
+        }
+    }
+
+    /// Serves the queue until the result is dropped, also by a panic.
+    pub(crate) fn serve(self: &Arc<Self>) -> ServedQueue {
+        self.queued().threads += 1;
+        ServedQueue(self.clone())
+    }
+
+    /// Ends the threads when the work that is queued is done.
+    pub(crate) fn close(&self) {
+        self.queued().is_closed = true;
+        self.added.notify_all();
     }
 
     /// Waits for work, at most this long.
-    pub(crate) fn next(&self, timeout: Option<Duration>) -> Result<Work, RecvTimeoutError> {
-        let received = self.received().pop_front();
-        match (received, timeout) {
-            (Some(work), _) => Ok(work),
-            (None, Some(timeout)) => self.receiver.recv_timeout(timeout),
-            (None, None) => self.receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
+    pub(crate) fn next(&self, timeout: Option<Duration>) -> Next {
+        let is_idle = |queued: &mut QueuedWork| queued.work.is_empty() && !queued.is_closed;
+        let mut queued = match timeout {
+            Some(timeout) => {
+                let waited = self.added.wait_timeout_while(self.queued(), timeout, is_idle);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+            None => {
+                let waited = self.added.wait_while(self.queued(), is_idle);
+                waited.unwrap_or_else(PoisonError::into_inner)
+            }
+        };
+        match queued.work.pop_front() {
+            Some(work) => Next::Work(work),
+            None if queued.is_closed => Next::Closed,
+            None => Next::Timeout,
         }
     }
 
@@ -71,22 +119,43 @@ impl WorkQueue {
 
     /// Adds queued changes of other secrets. Everything else stays queued, in its order.
     fn with_changes(&self, mut group: Vec<Job>) -> Vec<Job> {
-        let mut received = self.received();
-        received.extend(self.receiver.try_iter());
-        for work in mem::take(&mut *received) {
+        let mut queued = self.queued();
+        for work in mem::take(&mut queued.work) {
             match work {
                 Work::Request(job) if group.len() < GROUP_CHANGES && fits(&group, &job) => {
                     group.push(job);
                 }
-                work => received.push_back(work),
+                work => queued.work.push_back(work),
             }
         }
         group
     }
 
-    fn received(&self) -> MutexGuard<'_, VecDeque<Work>> {
+    fn queued(&self) -> MutexGuard<'_, QueuedWork> {
         // At worst, work that a panic has dropped is not done.
-        self.received.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queued.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Deref for ServedQueue {
+    type Target = WorkQueue;
+
+    fn deref(&self) -> &WorkQueue {
+        &self.0
+    }
+}
+
+impl Drop for ServedQueue {
+    fn drop(&mut self) {
+        let mut queued = self.0.queued();
+        queued.threads -= 1;
+        if queued.threads == 0 {
+            queued.is_closed = true;
+            // Their clients learn that nothing comes.
+            let left = mem::take(&mut queued.work);
+            drop(queued);
+            drop(left);
+        }
     }
 }
 
@@ -100,19 +169,19 @@ fn fits(group: &[Job], job: &Job) -> bool {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::thread;
 
-    use crossbeam_channel::{Sender, unbounded};
     use fluvio_secret_protocol::{Delete, List, Request, Restore, Secret, Set};
     use fluvio_secret_system::peer::Peer;
     use tokio::sync::mpsc::unbounded_channel;
 
-    use super::{GROUP_CHANGES, Job, Work, WorkQueue};
+    use super::{GROUP_CHANGES, Job, Next, Work, WorkQueue};
 
-    fn send(work: &Sender<Work>, request: impl Into<Request>) {
+    fn send(queue: &WorkQueue, request: impl Into<Request>) {
         let (request, answers) = (request.into(), Arc::new(unbounded_channel().0));
         let job =
             Job { request, vault: None, peer: Peer { uid: 0, pid: 42 }, lock_requests: 0, answers };
-        work.send(Work::Request(job)).expect("a queue");
+        queue.add(Work::Request(job));
     }
 
     fn set(name: &str) -> Set {
@@ -126,7 +195,7 @@ mod tests {
     /// How many jobs each group has.
     fn groups(queue: &WorkQueue) -> Vec<usize> {
         let mut groups = Vec::new();
-        while let Ok(work) = queue.next(Some(std::time::Duration::ZERO)) {
+        while let Next::Work(work) = queue.next(Some(std::time::Duration::ZERO)) {
             let Work::Request(job) = work else { panic!("a request") };
             groups.push(queue.group(job).len());
         }
@@ -135,37 +204,35 @@ mod tests {
 
     #[test]
     fn changes_of_different_secrets_are_a_group_and_nothing_else_is() {
-        let (work, receiver) = unbounded();
-        let queue = WorkQueue::of(receiver);
+        let queue = WorkQueue::default();
         assert!(groups(&queue).is_empty());
-        send(&work, set("A"));
-        send(&work, delete("B", false));
-        send(&work, Restore { name: "C".parse().expect("a name"), version: None });
+        send(&queue, set("A"));
+        send(&queue, delete("B", false));
+        send(&queue, Restore { name: "C".parse().expect("a name"), version: None });
         // The same secret again, and what is not a change of one.
-        send(&work, set("A"));
-        send(&work, set("B"));
-        send(&work, delete("C", true));
-        send(&work, delete("D", true));
-        send(&work, List);
-        send(&work, set("E"));
+        send(&queue, set("A"));
+        send(&queue, set("B"));
+        send(&queue, delete("C", true));
+        send(&queue, delete("D", true));
+        send(&queue, List);
+        send(&queue, set("E"));
         assert_eq!(groups(&queue), [4, 2, 1, 1, 1]);
     }
 
     #[test]
     fn changes_are_taken_out_of_the_queue_and_the_rest_keeps_its_order() {
-        let (work, receiver) = unbounded();
-        let queue = WorkQueue::of(receiver);
-        send(&work, delete("A", true));
-        send(&work, set("A"));
-        send(&work, List);
-        send(&work, set("B"));
-        send(&work, set("A"));
+        let queue = WorkQueue::default();
+        send(&queue, delete("A", true));
+        send(&queue, set("A"));
+        send(&queue, List);
+        send(&queue, set("B"));
+        send(&queue, set("A"));
         assert_eq!(
             [queue.changes().len(), queue.changes().len(), queue.changes().len()],
             [2, 1, 0]
         );
         let next = || match queue.next(Some(std::time::Duration::ZERO)) {
-            Ok(Work::Request(job)) => job.request,
+            Next::Work(Work::Request(job)) => job.request,
             _ => panic!("a request"),
         };
         assert!(matches!((next(), next()), (Request::Delete(_), Request::List(_))));
@@ -173,8 +240,49 @@ mod tests {
 
     #[test]
     fn a_group_is_bounded() {
-        let (work, receiver) = unbounded();
-        (0..=GROUP_CHANGES).for_each(|n| send(&work, set(&format!("A{n}"))));
-        assert_eq!(groups(&WorkQueue::of(receiver)), [GROUP_CHANGES, 1]);
+        let queue = WorkQueue::default();
+        (0..=GROUP_CHANGES).for_each(|n| send(&queue, set(&format!("A{n}"))));
+        assert_eq!(groups(&queue), [GROUP_CHANGES, 1]);
+    }
+
+    #[test]
+    fn a_closed_queue_ends_when_its_work_is_done() {
+        let queue = WorkQueue::default();
+        assert!(matches!(queue.next(Some(std::time::Duration::ZERO)), Next::Timeout));
+        send(&queue, List);
+        queue.close();
+        assert!(matches!(queue.next(None), Next::Work(_)));
+        assert!(matches!(queue.next(None), Next::Closed));
+        assert!(matches!(queue.next(Some(std::time::Duration::MAX)), Next::Closed));
+    }
+
+    #[test]
+    fn a_queue_without_threads_is_closed() {
+        let queue = Arc::new(WorkQueue::default());
+        let (one, other) = (queue.serve(), queue.serve());
+        drop(one);
+        send(&queue, List);
+        send(&queue, List);
+        assert!(matches!(other.next(None), Next::Work(_)));
+        let panicked = thread::spawn(move || {
+            let _served = other;
+            panic!("a thread of a queue");
+        });
+        assert!(panicked.join().is_err());
+        send(&queue, List);
+        assert!(matches!(queue.next(None), Next::Closed));
+    }
+
+    #[test]
+    fn each_waiting_thread_gets_work() {
+        let queue = WorkQueue::default();
+        thread::scope(|scope| {
+            let waiting = [(); 3].map(|()| scope.spawn(|| queue.next(None)));
+            (0..2).for_each(|_| send(&queue, List));
+            queue.close();
+            let next = waiting.map(|thread| thread.join().expect("no panic"));
+            assert_eq!(next.iter().filter(|next| matches!(next, Next::Work(_))).count(), 2);
+            assert_eq!(next.iter().filter(|next| matches!(next, Next::Closed)).count(), 1);
+        });
     }
 }

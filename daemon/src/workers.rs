@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{io, thread};
 
-use crossbeam_channel::{RecvTimeoutError, Sender, unbounded};
 use fluvio_secret_protocol::{Notice, Refusal, Request, VaultAddress, Worker};
 use fluvio_secret_system::parallel::cores;
 use fluvio_secret_system::peer::Peer;
@@ -19,7 +18,7 @@ use tokio::sync::oneshot;
 use crate::answers::{Answers, Response};
 use crate::in_flight::InFlight;
 use crate::service::{Service, handle, key, opening, refusals, status};
-use crate::work_queue::{Job, Work, WorkQueue};
+use crate::work_queue::{Job, Next, Work, WorkQueue};
 
 /// The longest wait until the vault's time to lock is checked again. The wait stands still while the
 /// machine sleeps, and the time to lock does not.
@@ -38,11 +37,11 @@ impl Answers for UnboundedSender<Response> {
 
 pub(crate) struct Workers {
     pub(crate) service: Arc<Service>,
-    checks: Sender<Work>,
-    keys: Sender<Work>,
-    locks: Sender<Work>,
-    reads: Sender<Work>,
-    writes: Sender<Work>,
+    checks: Arc<WorkQueue>,
+    keys: Arc<WorkQueue>,
+    locks: Arc<WorkQueue>,
+    reads: Arc<WorkQueue>,
+    writes: Arc<WorkQueue>,
     /// The bytes of values that are on their way.
     pub(crate) in_flight: InFlight,
 }
@@ -86,7 +85,7 @@ impl Workers {
         let (found, answer) = oneshot::channel();
         // The client may be gone.
         let check = move || drop(found.send(check()));
-        let _ = self.checks.send(Work::Check(Box::new(check)));
+        self.checks.add(Work::Check(Box::new(check)));
         answer
     }
 
@@ -96,8 +95,7 @@ impl Workers {
     }
 
     pub(crate) fn forget_gone(&self) {
-        // The next request reports that the thread is gone.
-        let _ = self.reads.send(Work::ForgetGone);
+        self.reads.add(Work::ForgetGone);
     }
 
     /// Passes a request to its thread. The channel ends before the last answer if the thread is gone.
@@ -122,10 +120,15 @@ impl Workers {
                 return receiver;
             }
         };
-        if worker.send(Work::Request(job)).is_err() {
-            tracing::error!("a thread of the daemon has stopped");
-        }
+        worker.add(Work::Request(job));
         receiver
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        let queues = [&self.checks, &self.keys, &self.locks, &self.reads, &self.writes];
+        queues.into_iter().for_each(|queue| queue.close());
     }
 }
 
@@ -137,30 +140,29 @@ fn start(
     service: &Arc<Service>,
     first: fn(&Service),
     due: fn(&Service) -> Option<Duration>,
-) -> io::Result<Sender<Work>> {
-    let (sender, receiver) = unbounded();
-    let queue = Arc::new(WorkQueue::of(receiver));
+) -> io::Result<Arc<WorkQueue>> {
+    let queue = Arc::new(WorkQueue::default());
     let start_one = || {
-        let (service, queue) = (service.clone(), queue.clone());
+        let (service, queue) = (service.clone(), queue.serve());
         let run = move || {
             first(&service);
             loop {
                 let left = due(&service).map(|left| left.min(LOCK_CHECK_INTERVAL));
                 match queue.next(left) {
-                    Ok(Work::Request(job)) => {
+                    Next::Work(Work::Request(job)) => {
                         let change_others = || match queue.changes() {
                             none if none.is_empty() => {}
                             changes => carry_out(&service, changes, &|| {}),
                         };
                         carry_out(&service, queue.group(job), &change_others);
                     }
-                    Ok(Work::Check(check)) => check(),
-                    Ok(Work::ForgetGone) => {
+                    Next::Work(Work::Check(check)) => check(),
+                    Next::Work(Work::ForgetGone) => {
                         let all = service.shared.all();
                         all.iter().for_each(|service| service.subscribers.forget_gone());
                     }
-                    Err(RecvTimeoutError::Timeout) => {}
-                    Err(RecvTimeoutError::Disconnected) => return,
+                    Next::Timeout => {}
+                    Next::Closed => return,
                 }
             }
         };
@@ -168,7 +170,7 @@ fn start(
     };
     start_one()?;
     (1..threads).map_while(|_| start_one().ok()).count();
-    Ok(sender)
+    Ok(queue)
 }
 
 /// Waits for an unlock at the start, and removes what killed writers left behind, before the first change.
