@@ -23,6 +23,9 @@ mod bulk;
 mod disk;
 mod fleet;
 mod growth;
+/// As the vault reads files.
+#[path = "../vault/src/keys/header_first.rs"]
+mod header_first;
 mod home;
 mod load;
 mod mask;

@@ -1,7 +1,7 @@
 //! Encrypts and decrypts bytes. Only this file and [`identity`](super::identity) know the age library.
 
 use std::cell::OnceCell;
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, Read, Write};
 use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -11,6 +11,7 @@ use age::{DecryptError, Decryptor, Encryptor, scrypt};
 use fluvio_secret_protocol::limits;
 use zeroize::Zeroizing;
 
+use crate::keys::header_first::HeaderFirst;
 use crate::keys::identity::{FileKey, FileKeyIdentity, Identity, Recipient, RecordingIdentity};
 use crate::keys::locked_memory::wiping_stack;
 
@@ -115,43 +116,6 @@ fn header_length(bytes: &[u8]) -> Option<usize> {
         }
     }
     None
-}
-
-/// A file that gives its whole header to who reads a line. The library reads the header line by line, and after each one
-/// parses all that it has: with a line at a time, that takes a time that grows with the square of the stanzas.
-struct HeaderFirst<'a> {
-    /// The bytes of the header that were not read.
-    header: usize,
-    bytes: &'a [u8],
-}
-
-impl Read for HeaderFirst<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.bytes.read(buffer)?;
-        self.header = self.header.saturating_sub(count);
-        Ok(count)
-    }
-}
-
-impl BufRead for HeaderFirst<'_> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        Ok(self.bytes)
-    }
-
-    fn consume(&mut self, count: usize) {
-        self.bytes.consume(count);
-        self.header = self.header.saturating_sub(count);
-    }
-
-    fn read_until(&mut self, delimiter: u8, buffer: &mut Vec<u8>) -> io::Result<usize> {
-        if self.header == 0 {
-            return self.bytes.read_until(delimiter, buffer);
-        }
-        let (header, rest) = self.bytes.split_at(self.header);
-        buffer.extend_from_slice(header);
-        *self = Self { header: 0, bytes: rest };
-        Ok(header.len())
-    }
 }
 
 /// Calls `decrypt`, and takes a panic for damage: versions of the library panicked on odd input.

@@ -5,6 +5,7 @@ pub(crate) mod encryption;
 pub(crate) mod error;
 pub(crate) mod file_keys;
 pub(crate) mod foreign_key;
+pub(crate) mod header_first;
 pub(crate) mod held;
 pub(crate) mod identity;
 pub(crate) mod identity_file;
