@@ -1,8 +1,11 @@
 //! The release programs, and how long one runs.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
 
 use crate::Outcome;
 
@@ -15,6 +18,7 @@ pub(crate) struct Programs {
     pub(crate) exec_true: PathBuf,
     /// In place of Fluvio's program.
     pub(crate) fluvio: PathBuf,
+    _copies: TempDir,
 }
 
 /// Our programs, which are in one directory.
@@ -31,12 +35,28 @@ pub(crate) fn build() -> Outcome<Programs> {
     let host = std::str::from_utf8(&host.stdout)?.trim();
     let packaged = cargo(&["--bins", "--target", host], " -C target-feature=+crt-static")?;
     let stand_in = cargo(&["--package", "fluvio-stand-in"], "")?;
+    let copies = tempfile::tempdir_in(find(&installed, "exec_true")?.with_file_name(""))?;
+    let [installed, packaged] = [("installed", installed), ("packaged", packaged)]
+        .map(|(name, built)| install(&built, &copies.path().join(name)));
+    let (installed, packaged) = (installed?, packaged?);
     Ok(Programs {
         fluvio: find(&stand_in, "fluvio-stand-in")?,
         exec_true: find(&installed, "exec_true")?,
         installed: Built::among(&installed)?,
         packaged: Built::among(&packaged)?,
+        _copies: copies,
     })
+}
+
+/// Copies programs, as an installation does. A linker writes a file in pieces, whose pages the kernel maps one by one.
+fn install(built: &[PathBuf], directory: &Path) -> Outcome<Vec<PathBuf>> {
+    fs::create_dir(directory)?;
+    let copies = built.iter().map(|program| {
+        let copy = directory.join(program.file_name().ok_or("a program has a name")?);
+        fs::copy(program, &copy)?;
+        Ok(copy)
+    });
+    copies.collect()
 }
 
 impl Built {
