@@ -1,11 +1,12 @@
 //! `member`: the machines that can decrypt or change the secrets of a vault.
 
 use std::ffi::OsStr;
+use std::path::Path;
 
 use clap::{Args, Subcommand, ValueEnum};
 use fluvio_secret_protocol::{
     AddMember, AdmitMembers, Client, ListedMember, Members, MembershipRequested, MergeMembers,
-    RemoveMember, RequestMembership, Role, limits,
+    RemoveMember, RequestMembership, Role, VaultAddress, limits,
 };
 use fluvio_secret_system::printable;
 
@@ -293,9 +294,10 @@ fn admit(args: AdmitMembersArgs) -> Result<(), CliError> {
     let fingerprints: Vec<_> = asked.iter().map(|one| one.fingerprint.clone()).collect();
     let admitted = format::count(fingerprints.len(), "member");
     let request = AdmitMembers { fingerprints, role: role.map(Role::from) };
-    let resealed = reseal_in(vault, request)?;
+    let resealed = reseal_in(vault.clone(), request)?;
     output::confirm(&format!("{admitted} admitted successfully ({})", summary(&resealed)));
     say_rest(&resealed);
+    say_commit(vault.as_ref());
     Ok(())
 }
 
@@ -303,9 +305,10 @@ fn add(args: AddMemberArgs) -> Result<(), CliError> {
     let AddMemberArgs { note, vault, recipient } = args;
     let vault = vault.here_noted()?;
     let shown = recipient.trim().to_owned();
-    let resealed = reseal_in(vault, AddMember { recipient, note })?;
+    let resealed = reseal_in(vault.clone(), AddMember { recipient, note })?;
     output::confirm(&format!("Member \"{shown}\" added successfully ({})", summary(&resealed)));
     say_rest(&resealed);
+    say_commit(vault.as_ref());
     Ok(())
 }
 
@@ -318,6 +321,7 @@ fn remove(args: RemoveMemberArgs) -> Result<(), CliError> {
     output::say(ABOUT_THE_REMOVED);
     say_compact(vault.as_ref());
     say_rest(&resealed);
+    say_commit(vault.as_ref());
     Ok(())
 }
 
@@ -327,11 +331,20 @@ help: replace each value that it must not know, then run: fluvio-secret set NAME
 
 fn merge(args: &MergeMembersArgs) -> Result<(), CliError> {
     let vault = args.vault.here_noted()?;
-    let resealed = reseal_in(vault, MergeMembers)?;
+    let resealed = reseal_in(vault.clone(), MergeMembers)?;
     let members = format::count(resealed.members, "member");
     output::confirm(&format!("Lists merged successfully, {members} ({})", summary(&resealed)));
     say_rest(&resealed);
+    say_commit(vault.as_ref());
     Ok(())
+}
+
+/// Says that the other members do not have the change yet, if they get the vault by git.
+fn say_commit(vault: Option<&VaultAddress>) {
+    let is_repository = |directory: &Path| directory.join(".git").exists();
+    if vault.is_some_and(|vault| Path::new(&vault.path).ancestors().any(is_repository)) {
+        output::say("help: commit and push the vault, so that the other members get it");
+    }
 }
 
 /// Asks for membership in the vault of a connection.
