@@ -1,8 +1,10 @@
 //! Who may read and write a vault: signing keys, lists of members, requests to join.
 
 pub(crate) mod admin_pin;
+pub(crate) mod agreed_members;
 pub(crate) mod applicant;
 pub(crate) mod applicants;
+mod cached_lists;
 pub(crate) mod chain;
 pub(crate) mod content_hash;
 pub(crate) mod earlier_list;
@@ -15,7 +17,6 @@ pub(crate) mod list;
 pub(crate) mod member;
 pub(crate) mod note;
 pub(crate) mod read_members;
-mod resting_lists;
 pub(crate) mod signed_text;
 pub(crate) mod signing_key;
 pub(crate) mod signing_key_file;

@@ -31,7 +31,7 @@ impl ReadMembers {
         self.accepted.is_none() && self.next.is_none()
     }
 
-    /// Whether the vault has the accepted list and none that does not follow from it, and no change is unfinished.
+    /// Whether only the accepted list is there, and no change is unfinished.
     pub(crate) fn is_usual(&self) -> bool {
         let has_accepted_alone = matches!(&self.lists[..], [list] if self.is_accepted(list));
         has_accepted_alone && self.refused.is_empty() && self.next.is_none() && !self.is_newer

@@ -8,6 +8,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use fluvio_secret_protocol::{Members, Role};
 use fluvio_secret_system::file_id::FileId;
@@ -15,7 +16,9 @@ use fluvio_secret_system::file_id::FileId;
 use crate::durable_directory::{DurableDirectory, ReadError};
 use crate::id::VaultId;
 use crate::keys::identity::Recipient;
+use crate::members::agreed_members::AgreedMembers;
 use crate::members::applicants::ApplicantFiles;
+use crate::members::cached_lists::{CachedLists, ListFiles};
 use crate::members::chain::MemberChain;
 use crate::members::earlier_list::EarlierList;
 use crate::members::fork::ListFork;
@@ -24,7 +27,6 @@ use crate::members::list::{LIST_BYTES, MemberList, SignedList};
 use crate::members::member::Member;
 use crate::members::note::note_of_machine;
 use crate::members::read_members::ReadMembers;
-use crate::members::resting_lists::{ListFiles, RestingLists};
 use crate::members::signing_key::{KeyFingerprint, SigningKey};
 use crate::members::signing_key_file::SigningKeyFile;
 use crate::members::store_error::MemberStoreError;
@@ -52,29 +54,9 @@ pub(crate) struct MemberStore {
     pub(super) versions: VersionFiles,
     /// The accepted list as it was read last: its keys take long to read.
     last: Mutex<Option<MemberList>>,
-    resting: RestingLists,
+    cached: CachedLists,
     /// The signing key's file, and its fingerprint, which takes as long.
     own: Mutex<Option<(FileId, KeyFingerprint)>>,
-}
-
-/// The list that counts, with the keys that secrets are encrypted to.
-pub(crate) struct AgreedMembers {
-    pub(crate) list: MemberList,
-    /// The members, where a retired key of this machine is replaced by its current one.
-    pub(crate) members: Vec<Member>,
-    /// This machine's own place among them.
-    pub(crate) own: usize,
-}
-
-impl AgreedMembers {
-    /// Gives this machine another key. One on paper that is the same key is no other member then.
-    pub(crate) fn use_key(&mut self, recipient: &Recipient) {
-        let own = self.members[self.own].with_recipient(recipient.clone());
-        let is_paper = |one: &Member| one.key().is_none() && one.recipient() == recipient;
-        self.own -= self.members[..self.own].iter().filter(|one| is_paper(one)).count();
-        self.members.retain(|one| one.fingerprint() == own.fingerprint() || !is_paper(one));
-        self.members[self.own] = own;
-    }
 }
 
 impl MemberStore {
@@ -90,8 +72,8 @@ impl MemberStore {
         let (requests, versions) =
             (ApplicantFiles::of(id, vault.clone()), VersionFiles::of(vault.clone()));
         let (last, own) = (Mutex::default(), Mutex::default());
-        let resting = RestingLists::default();
-        Self { id, vault, config, signing, earlier, former, requests, versions, last, resting, own }
+        let cached = CachedLists::default();
+        Self { id, vault, config, signing, earlier, former, requests, versions, last, cached, own }
     }
 
     /// The directory of the lists in the vault.
@@ -106,13 +88,25 @@ impl MemberStore {
     }
 
     pub(crate) fn read(&self) -> Result<Arc<ReadMembers>, MemberStoreError> {
-        if let Some(read) = self.resting.get(|list| self.files_of(list)) {
+        self.read_by(Instant::now)
+    }
+
+    fn read_by(
+        &self,
+        clock: impl FnOnce() -> Instant,
+    ) -> Result<Arc<ReadMembers>, MemberStoreError> {
+        if let Some(read) = self.cached.get(|list| self.files_of(list)) {
             return Ok(read);
         }
+        let before = self.config.file_id(ACCEPTED).ok().flatten();
         let written = self.read_accepted()?;
         let files = written.as_ref().and_then(|list| self.files_of(list));
+        let found = clock();
         let read = Arc::new(self.read_vault(written.as_ref())?);
-        self.resting.remember(files, &read);
+        // The accepted list may be another one by now, and the next list may not be complete yet.
+        let files = files.filter(|[accepted, ..]| Some(*accepted) == before);
+        let is_newest = written.is_some_and(|list| !self.versions.has(list.version() + 1));
+        self.cached.keep(files.filter(|_| is_newest), found, &read);
         Ok(read)
     }
 

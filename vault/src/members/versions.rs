@@ -38,8 +38,14 @@ impl VersionFiles {
 
     /// The states of the directory, and of the file of this version; `None` if they are not there.
     pub(crate) fn files_of(&self, version: u64) -> Option<[FileId; 2]> {
-        let file = format!("{VERSIONS}/{version}");
-        Some([self.vault.file_id(VERSIONS).ok()??, self.vault.file_id(&file).ok()??])
+        // A directory that is opened is looked up again, also on another machine's disk.
+        let directory = self.vault.open(VERSIONS).ok()?;
+        Some([directory.own_id().ok()?, directory.file_id(&version.to_string()).ok()??])
+    }
+
+    /// Whether there may be a file of this version, whatever is in it.
+    pub(crate) fn has(&self, version: u64) -> bool {
+        self.vault.has(&format!("{VERSIONS}/{version}")).unwrap_or(true)
     }
 
     /// Whether the vault has lists.
