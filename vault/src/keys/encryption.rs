@@ -12,7 +12,7 @@ use fluvio_secret_protocol::limits;
 use zeroize::Zeroizing;
 
 use crate::keys::header_first::HeaderFirst;
-use crate::keys::identity::{FileKey, FileKeyIdentity, Identity, Recipient, RecordingIdentity};
+use crate::keys::identity::{FileKey, FileKeyIdentity, Recipient, RecordingIdentity};
 use crate::keys::locked_memory::wiping_stack;
 
 /// The exponent of scrypt's N for new passphrases, as stock age has it: 256 MiB, about a second.
@@ -56,23 +56,31 @@ pub enum DecryptFailure {
     OtherIdentity,
 }
 
-/// Decrypts bytes with any of these identities, whole or not at all.
-pub(crate) fn decrypt<'a>(
-    identities: impl Iterator<Item = &'a Identity>,
+/// Decrypts bytes with an identity, whole or not at all.
+pub(crate) fn decrypt(
+    identity: &dyn age::Identity,
     bytes: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, DecryptFailure> {
-    decrypt_by(identities.map(|identity| identity as &dyn age::Identity), bytes)
+    let header = header_length(bytes).ok_or(DecryptFailure::Damaged)?;
+    guarded(DecryptFailure::Damaged, || {
+        let file = HeaderFirst { header, bytes };
+        let decryptor = Decryptor::new_buffered(file).map_err(|_| DecryptFailure::Damaged)?;
+        let decrypted = decryptor.decrypt(iter::once(identity));
+        let mut reader = decrypted.map_err(|error| match error {
+            DecryptError::NoMatchingKeys => DecryptFailure::OtherIdentity,
+            _ => DecryptFailure::Damaged,
+        })?;
+        read(&mut reader, bytes.len()).map_err(|_| DecryptFailure::Damaged)
+    })
 }
 
 /// The same, with the file key, which decrypts these bytes again without an identity.
-pub(crate) fn decrypt_with_file_key<'a>(
-    identities: impl Iterator<Item = &'a Identity>,
+pub(crate) fn decrypt_with_file_key(
+    identity: &dyn age::Identity,
     bytes: &[u8],
 ) -> Result<(Zeroizing<Vec<u8>>, FileKey), DecryptFailure> {
     let found = OnceCell::new();
-    let identities: Vec<_> =
-        identities.map(|identity| RecordingIdentity { identity, found: &found }).collect();
-    let plain = decrypt_by(identities.iter().map(|one| one as &dyn age::Identity), bytes)?;
+    let plain = decrypt(&RecordingIdentity { identity, found: &found }, bytes)?;
     Ok((plain, found.into_inner().ok_or(DecryptFailure::Damaged)?))
 }
 
@@ -81,24 +89,7 @@ pub(crate) fn decrypt_by_file_key(
     file_key: FileKey,
     bytes: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, DecryptFailure> {
-    let identity = FileKeyIdentity(file_key);
-    decrypt_by(iter::once(&identity as &dyn age::Identity), bytes)
-}
-
-fn decrypt_by<'a>(
-    identities: impl Iterator<Item = &'a dyn age::Identity>,
-    bytes: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, DecryptFailure> {
-    let header = header_length(bytes).ok_or(DecryptFailure::Damaged)?;
-    guarded(DecryptFailure::Damaged, || {
-        let file = HeaderFirst { header, bytes };
-        let decryptor = Decryptor::new_buffered(file).map_err(|_| DecryptFailure::Damaged)?;
-        let mut reader = decryptor.decrypt(identities).map_err(|error| match error {
-            DecryptError::NoMatchingKeys => DecryptFailure::OtherIdentity,
-            _ => DecryptFailure::Damaged,
-        })?;
-        read(&mut reader, bytes.len()).map_err(|_| DecryptFailure::Damaged)
-    })
+    decrypt(&FileKeyIdentity(file_key), bytes)
 }
 
 /// The length of the header, with the line of its MAC. `None` if that is not there, or if the header is too large: there is one
@@ -108,7 +99,7 @@ fn header_length(bytes: &[u8]) -> Option<usize> {
     for line in bytes.split_inclusive(|&byte| byte == b'\n') {
         length += line.len();
         if line.starts_with(b"---") {
-            return Some(length);
+            return (length <= MOST_HEADER).then_some(length);
         }
         stanzas += usize::from(line.starts_with(b"->"));
         if stanzas > MOST_STANZAS || length > MOST_HEADER {
@@ -207,19 +198,19 @@ pub(crate) fn encrypt_cheaply(passphrase: &str, plain: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use std::iter;
-
     use fluvio_secret_protocol::limits;
     use zeroize::Zeroizing;
 
+    use crate::keys::identity::Identity;
+
     use super::{
-        BadIdentity, DecryptFailure, Identity, MOST_HEADER, MOST_WORK, count_recipients, decrypt,
+        BadIdentity, DecryptFailure, MOST_HEADER, MOST_WORK, count_recipients, decrypt,
         decrypt_with_passphrase, encrypt, encrypt_cheaply, encrypt_with_passphrase,
         encrypt_with_work, header_length,
     };
 
     fn by(identity: &Identity, encrypted: &[u8]) -> Result<Zeroizing<Vec<u8>>, DecryptFailure> {
-        decrypt(iter::once(identity), encrypted)
+        decrypt(identity, encrypted)
     }
 
     #[test]

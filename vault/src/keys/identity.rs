@@ -45,9 +45,16 @@ pub(crate) type FileKey = Box<Zeroizing<[u8; FILE_KEY_BYTES]>>;
 /// Decrypts the one file that has this file key.
 pub(crate) struct FileKeyIdentity(pub(crate) FileKey);
 
+/// Decrypts as the first of several identities that can.
+pub(crate) struct AnyIdentity<'a> {
+    pub(crate) identities: Vec<&'a Identity>,
+    /// Which one has decrypted the last file: mostly that one decrypts the next file, too.
+    pub(crate) last: &'a AtomicUsize,
+}
+
 /// Decrypts as an identity does, and keeps the file key.
 pub(crate) struct RecordingIdentity<'a> {
-    pub(crate) identity: &'a Identity,
+    pub(crate) identity: &'a dyn age::Identity,
     pub(crate) found: &'a OnceCell<FileKey>,
 }
 
@@ -102,22 +109,42 @@ impl Identity {
     }
 }
 
+/// Unwraps a file key by the first of these that can, and remembers its place. The one at the last place is tried before the
+/// others; only if it can does that matter.
+fn unwrap_from<T>(
+    last: &AtomicUsize,
+    all: &[T],
+    unwrap: impl Fn(&T) -> Option<Result<format::FileKey, DecryptError>>,
+) -> Option<Result<format::FileKey, DecryptError>> {
+    let likely = all.get(last.load(Ordering::Relaxed));
+    if let Some(unwrapped @ Ok(_)) = likely.and_then(&unwrap) {
+        return Some(unwrapped);
+    }
+    let (place, unwrapped) =
+        all.iter().enumerate().find_map(|(place, one)| Some((place, unwrap(one)?)))?;
+    if unwrapped.is_ok() {
+        last.store(place, Ordering::Relaxed);
+    }
+    Some(unwrapped)
+}
+
 impl age::Identity for Identity {
     fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<format::FileKey, DecryptError>> {
         if stanza.tag == TAG { self.file_key(stanza).transpose() } else { None }
     }
 
     fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<Result<format::FileKey, DecryptError>> {
-        let first = self.place.load(Ordering::Relaxed).min(stanzas.len());
-        let (before, after) = stanzas.split_at(first);
-        let after = after.iter().zip(first..);
-        after.chain(before.iter().zip(0..)).find_map(|(stanza, place)| {
-            let unwrapped = self.unwrap_stanza(stanza)?;
-            if unwrapped.is_ok() {
-                self.place.store(place, Ordering::Relaxed);
-            }
-            Some(unwrapped)
-        })
+        unwrap_from(&self.place, stanzas, |stanza| self.unwrap_stanza(stanza))
+    }
+}
+
+impl age::Identity for AnyIdentity<'_> {
+    fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<format::FileKey, DecryptError>> {
+        self.unwrap_stanzas(std::slice::from_ref(stanza))
+    }
+
+    fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<Result<format::FileKey, DecryptError>> {
+        unwrap_from(self.last, &self.identities, |identity| identity.unwrap_stanzas(stanzas))
     }
 }
 

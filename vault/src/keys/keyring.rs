@@ -14,6 +14,7 @@
 //! not marked as retired. The others decrypt what was encrypted before.
 
 use std::mem;
+use std::sync::atomic::AtomicUsize;
 
 use fluvio_secret_protocol::RetiredKey;
 use fluvio_secret_system::printable;
@@ -22,7 +23,7 @@ use zeroize::Zeroizing;
 
 use crate::keys::encryption::{self, BadIdentity, DecryptFailure};
 use crate::keys::file_keys::{FileKeyOwner, FileKeys, TakenRecord};
-use crate::keys::identity::{Identity, Recipient};
+use crate::keys::identity::{AnyIdentity, Identity, Recipient};
 use crate::keys::locked_memory::{LockedMemory, wiping_stack};
 use crate::members::content_hash::ContentHash;
 
@@ -37,6 +38,8 @@ pub struct Keyring {
     /// Comments after the last key.
     tail: String,
     file_keys: FileKeys,
+    /// The key that has decrypted the last file. While everything is being re-encrypted, that is not the current one.
+    last: AtomicUsize,
 }
 
 struct KeyLine {
@@ -51,7 +54,11 @@ impl Keyring {
         let identity = wiping_stack(|| LockedMemory::new(Identity::generate()));
         let comments = format!("# created: {}\n# public key: {}\n", now(), identity.recipient());
         let keys = vec![KeyLine { identity, comments }];
-        Self { keys, tail: String::new(), file_keys: FileKeys::default() }
+        Self::of(keys, String::new())
+    }
+
+    fn of(keys: Vec<KeyLine>, tail: String) -> Self {
+        Self { keys, tail, file_keys: FileKeys::default(), last: AtomicUsize::default() }
     }
 
     /// Reads the text of an identity file: comments, empty lines and keys.
@@ -86,7 +93,7 @@ impl Keyring {
         }
         let current = keys.iter().position(|key| !key.is_retired()).ok_or(BadIdentity::Retired)?;
         keys[..=current].rotate_right(1);
-        Ok(Self { keys, tail: comments, file_keys: FileKeys::default() })
+        Ok(Self::of(keys, comments))
     }
 
     /// The text of the file.
@@ -125,7 +132,7 @@ impl Keyring {
     }
 
     pub(crate) fn decrypt(&self, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, DecryptFailure> {
-        encryption::decrypt(self.identities(), bytes)
+        encryption::decrypt(&self.any_identity(), bytes)
     }
 
     /// Decrypts the current version of a secret, and keeps its file key for the next time. Returns also how the record
@@ -140,7 +147,7 @@ impl Keyring {
             let plain = encryption::decrypt_by_file_key(file_key, bytes)?;
             return Ok((plain, taken));
         }
-        let (plain, file_key) = encryption::decrypt_with_file_key(self.identities(), bytes)?;
+        let (plain, file_key) = encryption::decrypt_with_file_key(&self.any_identity(), bytes)?;
         self.file_keys.keep(owner, content, &file_key);
         Ok((plain, None))
     }
@@ -165,15 +172,16 @@ impl Keyring {
         self.file_keys.has(owner)
     }
 
-    fn identities(&self) -> impl Iterator<Item = &Identity> {
-        self.keys.iter().map(|key| &*key.identity)
+    fn any_identity(&self) -> AnyIdentity<'_> {
+        let identities = self.keys.iter().map(|key| &*key.identity).collect();
+        AnyIdentity { identities, last: &self.last }
     }
 
     pub(crate) fn decrypt_by_current(
         &self,
         bytes: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, DecryptFailure> {
-        encryption::decrypt(self.keys.iter().take(1).map(|key| &*key.identity), bytes)
+        encryption::decrypt(&*self.keys[0].identity, bytes)
     }
 }
 
