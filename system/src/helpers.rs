@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use crate::parallel::{DISK_THREADS, cores};
@@ -25,10 +25,14 @@ type Task = Box<dyn FnOnce() + Send>;
 pub struct Helpers {
     name: &'static str,
     threads: fn() -> usize,
-    /// The number of threads that could be started.
-    started: OnceLock<usize>,
-    tasks: Mutex<VecDeque<Task>>,
+    tasks: Mutex<Tasks>,
     added: Condvar,
+}
+
+struct Tasks {
+    waiting: VecDeque<Task>,
+    /// The number of threads that were started.
+    threads: usize,
 }
 
 /// Items that several threads work on.
@@ -41,26 +45,26 @@ struct SharedState<T, U> {
     /// Those that no thread has taken, the last one first.
     items: Vec<(usize, T)>,
     done: Vec<(usize, U)>,
-    /// The number of items that threads work on.
-    taken: usize,
+    /// The number of helpers that have begun.
+    helpers: usize,
 }
 
-/// Counts an item as no longer worked on, also after a panic.
-struct TakenItem<'a, T, U>(&'a SharedItems<T, U>);
+/// Counts a helper until its work is over, even by a panic.
+struct Helping<T, U>(Arc<SharedItems<T, U>>);
 
 impl Helpers {
     const fn new(name: &'static str, threads: fn() -> usize) -> Self {
         Self {
             name,
             threads,
-            started: OnceLock::new(),
-            tasks: Mutex::new(VecDeque::new()),
+            tasks: Mutex::new(Tasks { waiting: VecDeque::new(), threads: 0 }),
             added: Condvar::new(),
         }
     }
 
     /// Works on all items, in this thread and in at most `others` helpers, and returns the results in the order of the
-    /// items. `work` begins in each of these threads, and works on items by [`SharedItems::work`].
+    /// items. `work` is called in each of these threads, and works on items by [`SharedItems::work`]. What it owns is dropped
+    /// when this returns.
     ///
     /// # Panics
     ///
@@ -79,10 +83,13 @@ impl Helpers {
         } else {
             let work = Arc::new(work);
             for _ in 0..others {
-                let (shared, work) = (shared.clone(), work.clone());
+                // A task that waits keeps nothing: it may wait for a helper that hangs.
+                let (shared, work) = (Arc::downgrade(&shared), Arc::downgrade(&work));
                 self.start(Box::new(move || {
-                    if !shared.state().items.is_empty() {
-                        work(&shared);
+                    let helping = shared.upgrade().and_then(Helping::begin);
+                    if let (Some(helping), Some(work)) = (helping, work.upgrade()) {
+                        work(&helping.0);
+                        drop(work);
                     }
                 }));
             }
@@ -120,18 +127,19 @@ impl Helpers {
         (one, other)
     }
 
-    /// Gives a task to a helper. It is dropped if none could be started, or if all of them hang.
+    /// Gives a task to a helper. It is dropped if none could be started, or if many tasks wait already.
     fn start(&'static self, task: Task) {
-        let started = *self.started.get_or_init(|| {
-            let start = |_| {
-                let thread = thread::Builder::new().name(self.name.to_owned());
-                thread.spawn(|| self.help()).ok()
-            };
-            (0..(self.threads)()).map_while(start).count()
-        });
         let mut tasks = self.tasks();
-        if started > 0 && tasks.len() < WAITING_TASKS {
-            tasks.push_back(task);
+        // The system may allow later what it did not allow before.
+        while tasks.threads < (self.threads)() {
+            let thread = thread::Builder::new().name(self.name.to_owned());
+            if thread.spawn(|| self.help()).is_err() {
+                break;
+            }
+            tasks.threads += 1;
+        }
+        if tasks.threads > 0 && tasks.waiting.len() < WAITING_TASKS {
+            tasks.waiting.push_back(task);
             drop(tasks);
             self.added.notify_one();
         }
@@ -139,15 +147,15 @@ impl Helpers {
 
     fn help(&self) {
         loop {
-            let is_idle = |tasks: &mut VecDeque<Task>| tasks.is_empty();
+            let is_idle = |tasks: &mut Tasks| tasks.waiting.is_empty();
             let waited = self.added.wait_while(self.tasks(), is_idle);
-            let task = waited.unwrap_or_else(PoisonError::into_inner).pop_front();
+            let task = waited.unwrap_or_else(PoisonError::into_inner).waiting.pop_front();
             // The thread that waits for it learns of a panic, and the next task is that of another one.
             let _ = task.map(|task| catch_unwind(AssertUnwindSafe(task)));
         }
     }
 
-    fn tasks(&self) -> MutexGuard<'_, VecDeque<Task>> {
+    fn tasks(&self) -> MutexGuard<'_, Tasks> {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -159,29 +167,25 @@ fn helper_panicked() -> ! {
 impl<T, U> SharedItems<T, U> {
     fn of(items: Vec<T>) -> Self {
         let items = items.into_iter().enumerate().rev().collect();
-        let state = SharedState { items, done: Vec::new(), taken: 0 };
+        let state = SharedState { items, done: Vec::new(), helpers: 0 };
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
     /// Works on items until all are taken.
     pub fn work(&self, work: impl Fn(T) -> U) {
         loop {
-            let mut state = self.state();
-            let Some((place, item)) = state.items.pop() else { return };
-            state.taken += 1;
-            drop(state);
-            let taken = TakenItem(self);
+            let next = self.state().items.pop();
+            let Some((place, item)) = next else { return };
             let done = work(item);
             self.state().done.push((place, done));
-            drop(taken);
         }
     }
 
-    /// Waits for the items that others work on.
+    /// Waits for the helpers that have begun.
     fn finish(&self, count: usize) -> Vec<U> {
         let state = self.state();
-        let is_working = |state: &mut SharedState<T, U>| state.taken > 0;
-        let waited = self.changed.wait_while(state, is_working);
+        let is_helped = |state: &mut SharedState<T, U>| state.helpers > 0;
+        let waited = self.changed.wait_while(state, is_helped);
         let mut done = std::mem::take(&mut waited.unwrap_or_else(PoisonError::into_inner).done);
         if done.len() < count {
             helper_panicked();
@@ -196,9 +200,22 @@ impl<T, U> SharedItems<T, U> {
     }
 }
 
-impl<T, U> Drop for TakenItem<'_, T, U> {
+impl<T, U> Helping<T, U> {
+    /// `None` if there is nothing left to do.
+    fn begin(shared: Arc<SharedItems<T, U>>) -> Option<Self> {
+        let mut state = shared.state();
+        if state.items.is_empty() {
+            return None;
+        }
+        state.helpers += 1;
+        drop(state);
+        Some(Self(shared))
+    }
+}
+
+impl<T, U> Drop for Helping<T, U> {
     fn drop(&mut self) {
-        self.0.state().taken -= 1;
+        self.0.state().helpers -= 1;
         self.0.changed.notify_all();
     }
 }
@@ -258,6 +275,18 @@ mod tests {
             (shared, beside)
         });
         assert_eq!((shared, beside), (vec![2, 3], (1, 2)));
+    }
+
+    #[test]
+    fn what_the_work_owns_is_dropped_when_it_is_done() {
+        for _ in 0..100 {
+            let owned = Arc::new(());
+            let of_work = owned.clone();
+            THREE.share(3, (0..10).collect(), move |shared| {
+                shared.work(|_: u32| drop(of_work.clone()));
+            });
+            assert_eq!(Arc::strong_count(&owned), 1);
+        }
     }
 
     #[test]
