@@ -16,8 +16,8 @@ use crate::revisions::revision::Revision;
 use crate::secret_reader::SecretReader;
 use crate::secrets::file_name::file_of;
 use crate::secrets::fingerprint::fingerprint;
+use crate::secrets::history::kept_version::KeptVersion;
 use crate::secrets::history::seen_revisions::SeenFile;
-use crate::secrets::history::version_history::KeptVersion;
 use crate::secrets::settle;
 use crate::secrets::version_place::VersionPlace;
 use crate::secrets::writer::{SealedRecord, SecretWriter, seen_in};
@@ -166,11 +166,7 @@ impl<'a> SyncedChange<'a> {
     }
 
     fn make_all(changes: Vec<Self>) -> Vec<Result<(), VaultError>> {
-        // Only what is deleted waits for the disk.
-        let deleted = changes.iter().filter(|change| change.target.deletes()).count();
-        let Ok(kept) = in_parallel(DISK_THREADS.min(deleted), changes, |change| {
-            Ok::<_, Infallible>(change.keep())
-        });
+        let kept = Self::keep_all(changes);
         let put: Vec<_> = kept.into_iter().map(|kept| kept.and_then(Self::put)).collect();
         // A mark is durable before the file is removed that it marks.
         let marked = match put.iter().flatten().find(|target| target.deletes()) {
@@ -190,6 +186,20 @@ impl<'a> SyncedChange<'a> {
             target.vault.secrets().seen().learn(&known);
         }
         finished.into_iter().map(|finished| finished.map(|_| ())).collect()
+    }
+
+    fn keep_all(changes: Vec<Self>) -> Vec<Result<Self, VaultError>> {
+        let has_deletion = changes.iter().any(|change| change.target.deletes());
+        let mut changes = changes.into_iter();
+        let first = changes.next().map(Self::keep);
+        // A second name is given at once. A copy, where there are no such names, waits for the disk.
+        let is_copied =
+            |kept: &Self| kept.target.kept.as_ref().is_some_and(KeptVersion::is_durable);
+        let waits = has_deletion || first.iter().flatten().any(is_copied);
+        let threads = if waits { DISK_THREADS } else { 1 };
+        let Ok(others) =
+            in_parallel(threads, changes.collect(), |change| Ok::<_, Infallible>(change.keep()));
+        first.into_iter().chain(others).collect()
     }
 
     /// Keeps the current version in the history, durably if it will be the only copy.

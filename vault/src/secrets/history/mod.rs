@@ -2,6 +2,7 @@
 
 mod directory;
 pub(crate) mod insertion;
+pub(crate) mod kept_version;
 pub(crate) mod moving;
 pub(crate) mod seen_revisions;
 pub(crate) mod version_history;

@@ -16,6 +16,7 @@ use crate::error::VaultError;
 use crate::id::VaultId;
 use crate::secrets::file_name::{ENCRYPTED_BYTES, file_of, file_of_version};
 use crate::secrets::history::directory::HistoryDirectory;
+use crate::secrets::history::kept_version::KeptVersion;
 use crate::secrets::history::seen_revisions::SeenRevisions;
 use crate::secrets::history::version_numbers::{numbers, versions};
 use crate::secrets::version_file::VersionFile;
@@ -31,13 +32,6 @@ pub struct VersionHistory {
     vault: DurableDirectory,
     directory: Arc<HistoryDirectory>,
     depth: usize,
-}
-
-#[derive(Debug)]
-pub(crate) struct KeptVersion {
-    name: SecretName,
-    file: String,
-    is_durable: bool,
 }
 
 impl VersionHistory {
