@@ -234,7 +234,8 @@ impl RecordHead {
         if !record.is_valid() || record.value.len() > limits::VALUE_BYTES {
             return Err(RecordError::Limits);
         }
-        // What no machine would accept is not written. The signature is of this key, whose fingerprint the head has.
+        // What no machine would accept is not written. The signature itself is not verified, which would take longer than
+        // to make it: the key is that of the fingerprint in the head.
         record.writer_in(members)?;
         Ok(VerifiedRecord(record))
     }
