@@ -52,8 +52,8 @@ struct QueuedWork {
 /// A thread that does the work of a queue. Without the last one, nothing is queued any more.
 pub(crate) struct ServedQueue(Arc<WorkQueue>);
 
-/// What a thread finds that asks for work.
-pub(crate) enum Next {
+/// What [`WorkQueue::next`] returns.
+pub(crate) enum NextWork {
     Work(Work),
     /// There was none in this time.
     Timeout,
@@ -62,30 +62,32 @@ pub(crate) enum Next {
 }
 
 impl WorkQueue {
-    /// Adds work. It is dropped if the queue is closed.
+    /// Adds work. If the queue is closed, the work is dropped.
     pub(crate) fn add(&self, work: Work) {
         let mut queued = self.queued();
-        if !queued.is_closed {
-            queued.work.push_back(work);
-            drop(queued);
-            self.added.notify_one();
+        if queued.is_closed {
+            tracing::error!("a thread of the daemon has stopped");
+            return;
         }
+        queued.work.push_back(work);
+        drop(queued);
+        self.added.notify_one();
     }
 
-    /// Serves the queue until the result is dropped, also by a panic.
+    /// Serves the queue until the result is dropped, even by a panic.
     pub(crate) fn serve(self: &Arc<Self>) -> ServedQueue {
         self.queued().threads += 1;
         ServedQueue(self.clone())
     }
 
-    /// Ends the threads when the work that is queued is done.
+    /// Stops the threads when the work that is queued is done.
     pub(crate) fn close(&self) {
         self.queued().is_closed = true;
         self.added.notify_all();
     }
 
     /// Waits for work, at most this long.
-    pub(crate) fn next(&self, timeout: Option<Duration>) -> Next {
+    pub(crate) fn next(&self, timeout: Option<Duration>) -> NextWork {
         let is_idle = |queued: &mut QueuedWork| queued.work.is_empty() && !queued.is_closed;
         let mut queued = match timeout {
             Some(timeout) => {
@@ -98,9 +100,9 @@ impl WorkQueue {
             }
         };
         match queued.work.pop_front() {
-            Some(work) => Next::Work(work),
-            None if queued.is_closed => Next::Closed,
-            None => Next::Timeout,
+            Some(work) => NextWork::Work(work),
+            None if queued.is_closed => NextWork::Closed,
+            None => NextWork::Timeout,
         }
     }
 
@@ -151,7 +153,7 @@ impl Drop for ServedQueue {
         queued.threads -= 1;
         if queued.threads == 0 {
             queued.is_closed = true;
-            // Their clients learn that nothing comes.
+            // Their clients get an error.
             let left = mem::take(&mut queued.work);
             drop(queued);
             drop(left);
@@ -175,7 +177,7 @@ mod tests {
     use fluvio_secret_system::peer::Peer;
     use tokio::sync::mpsc::unbounded_channel;
 
-    use super::{GROUP_CHANGES, Job, Next, Work, WorkQueue};
+    use super::{GROUP_CHANGES, Job, NextWork, Work, WorkQueue};
 
     fn send(queue: &WorkQueue, request: impl Into<Request>) {
         let (request, answers) = (request.into(), Arc::new(unbounded_channel().0));
@@ -195,7 +197,7 @@ mod tests {
     /// How many jobs each group has.
     fn groups(queue: &WorkQueue) -> Vec<usize> {
         let mut groups = Vec::new();
-        while let Next::Work(work) = queue.next(Some(std::time::Duration::ZERO)) {
+        while let NextWork::Work(work) = queue.next(Some(std::time::Duration::ZERO)) {
             let Work::Request(job) = work else { panic!("a request") };
             groups.push(queue.group(job).len());
         }
@@ -232,7 +234,7 @@ mod tests {
             [2, 1, 0]
         );
         let next = || match queue.next(Some(std::time::Duration::ZERO)) {
-            Next::Work(Work::Request(job)) => job.request,
+            NextWork::Work(Work::Request(job)) => job.request,
             _ => panic!("a request"),
         };
         assert!(matches!((next(), next()), (Request::Delete(_), Request::List(_))));
@@ -248,12 +250,12 @@ mod tests {
     #[test]
     fn a_closed_queue_ends_when_its_work_is_done() {
         let queue = WorkQueue::default();
-        assert!(matches!(queue.next(Some(std::time::Duration::ZERO)), Next::Timeout));
+        assert!(matches!(queue.next(Some(std::time::Duration::ZERO)), NextWork::Timeout));
         send(&queue, List);
         queue.close();
-        assert!(matches!(queue.next(None), Next::Work(_)));
-        assert!(matches!(queue.next(None), Next::Closed));
-        assert!(matches!(queue.next(Some(std::time::Duration::MAX)), Next::Closed));
+        assert!(matches!(queue.next(None), NextWork::Work(_)));
+        assert!(matches!(queue.next(None), NextWork::Closed));
+        assert!(matches!(queue.next(Some(std::time::Duration::MAX)), NextWork::Closed));
     }
 
     #[test]
@@ -263,14 +265,14 @@ mod tests {
         drop(one);
         send(&queue, List);
         send(&queue, List);
-        assert!(matches!(other.next(None), Next::Work(_)));
+        assert!(matches!(other.next(None), NextWork::Work(_)));
         let panicked = thread::spawn(move || {
             let _served = other;
             panic!("a thread of a queue");
         });
         assert!(panicked.join().is_err());
         send(&queue, List);
-        assert!(matches!(queue.next(None), Next::Closed));
+        assert!(matches!(queue.next(None), NextWork::Closed));
     }
 
     #[test]
@@ -281,8 +283,8 @@ mod tests {
             (0..2).for_each(|_| send(&queue, List));
             queue.close();
             let next = waiting.map(|thread| thread.join().expect("no panic"));
-            assert_eq!(next.iter().filter(|next| matches!(next, Next::Work(_))).count(), 2);
-            assert_eq!(next.iter().filter(|next| matches!(next, Next::Closed)).count(), 1);
+            assert_eq!(next.iter().filter(|next| matches!(next, NextWork::Work(_))).count(), 2);
+            assert_eq!(next.iter().filter(|next| matches!(next, NextWork::Closed)).count(), 1);
         });
     }
 }

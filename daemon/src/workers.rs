@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use crate::answers::{Answers, Response};
 use crate::in_flight::InFlight;
 use crate::service::{Service, handle, key, opening, refusals, status};
-use crate::work_queue::{Job, Next, Work, WorkQueue};
+use crate::work_queue::{Job, NextWork, Work, WorkQueue};
 
 /// The longest wait until the vault's time to lock is checked again. The wait stands still while the
 /// machine sleeps, and the time to lock does not.
@@ -149,20 +149,20 @@ fn start(
             loop {
                 let left = due(&service).map(|left| left.min(LOCK_CHECK_INTERVAL));
                 match queue.next(left) {
-                    Next::Work(Work::Request(job)) => {
+                    NextWork::Work(Work::Request(job)) => {
                         let change_others = || match queue.changes() {
                             none if none.is_empty() => {}
                             changes => carry_out(&service, changes, &|| {}),
                         };
                         carry_out(&service, queue.group(job), &change_others);
                     }
-                    Next::Work(Work::Check(check)) => check(),
-                    Next::Work(Work::ForgetGone) => {
+                    NextWork::Work(Work::Check(check)) => check(),
+                    NextWork::Work(Work::ForgetGone) => {
                         let all = service.shared.all();
                         all.iter().for_each(|service| service.subscribers.forget_gone());
                     }
-                    Next::Timeout => {}
-                    Next::Closed => return,
+                    NextWork::Timeout => {}
+                    NextWork::Closed => return,
                 }
             }
         };

@@ -9,7 +9,7 @@ use crate::printable;
 const MOST_BYTES: usize = 2048;
 
 /// The files that stay open: those of a few ancestries, which mostly have their oldest processes in common.
-const OPEN_FILES: usize = 16;
+pub const OPEN_FILES: usize = 8;
 
 /// The most processes of an ancestry: a terminal, a shell, an agent and a few builders.
 pub const ANCESTRY_PROCESSES: usize = 10;
@@ -24,7 +24,7 @@ pub struct Ancestry {
     pub names: Vec<String>,
 }
 
-/// Looks at processes that are looked at often. A file of `/proc` stays open, because opening one takes twice as long as
+/// Reads what `/proc` has about processes, and keeps at most [`OPEN_FILES`] of its files open: opening one takes longer than
 /// reading it.
 #[derive(Debug, Default)]
 pub struct ProcessFiles {
