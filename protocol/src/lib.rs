@@ -6,7 +6,7 @@
 //! * [`SecretName`], [`Secret`]: a name that is checked, a value that is wiped and never printed
 //! * [`InjectMode`], [`fit`]: how values reach a connector, and what fits into each way
 //! * [`Request`], [`Call`]: the messages, each request beside its answer
-//! * [`VaultAddress`]: the vault that a request is about
+//! * [`VaultAddress`]: the vault that a request is about; [`is_topic_name`]: what a topic can be called
 //! * [`Refusal`]: why a request was not carried out
 //! * [`frame`]: messages to bytes and back, as pure functions
 //! * [`parts`]: what travels beside the JSON of a message
@@ -33,6 +33,7 @@ mod secret;
 mod start;
 pub mod supervisor;
 mod timeouts;
+mod topic_name;
 mod vault_address;
 
 pub use client::{
@@ -60,6 +61,7 @@ pub use message::vault::*;
 pub use name::{BadName, SecretName};
 pub use secret::Secret;
 pub use start::{CLI, DAEMON, SHIM, StartError, beside_this_program};
+pub use topic_name::is_topic_name;
 pub use vault_address::{REGISTRY_BYTES, REGISTRY_FILE, VaultAddress};
 
 /// The version of the protocol that this crate speaks. Kept by hand: it is raised when a message

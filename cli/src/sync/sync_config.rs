@@ -3,7 +3,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use fluvio_secret_protocol::VaultAddress;
+use fluvio_secret_protocol::{VaultAddress, is_topic_name};
 use fluvio_secret_system::lock::FileLock;
 use serde::{Deserialize, Serialize};
 
@@ -48,9 +48,13 @@ pub(crate) fn all(places: &SyncPlaces) -> Result<Vec<ReplicatedVault>, SyncError
     let unread = |why: String| SyncError::Unread { path: path.clone(), why };
     let file: ConfigFile =
         serde_json::from_slice(&bytes).map_err(|error| unread(error.to_string()))?;
-    match file.format {
-        CONFIG_FORMAT => Ok(file.vaults),
-        other => Err(unread(format!("its format is {other}, not {CONFIG_FORMAT}"))),
+    if file.format != CONFIG_FORMAT {
+        return Err(unread(format!("its format is {}, not {CONFIG_FORMAT}", file.format)));
+    }
+    // They are passed to programs.
+    match file.vaults.iter().find(|vault| !is_topic_name(&vault.topic)) {
+        Some(vault) => Err(unread(format!("{:?} is not the name of a topic", vault.topic))),
+        None => Ok(file.vaults),
     }
 }
 
@@ -187,7 +191,8 @@ mod tests {
     #[test]
     fn a_file_that_is_not_understood_is_not_replaced() {
         let (_made, places) = made();
-        for text in ["{", "{\"format\": 2, \"vaults\": []}"] {
+        let other_topic = r#"{"format": 1, "vaults": [{"id": "1", "path": null, "topic": "-x", "generation": 1}]}"#;
+        for text in ["{", "{\"format\": 2, \"vaults\": []}", other_topic] {
             fs::write(&places.config, text).expect("a file");
             let error = remember(&places, &vault("1", None)).expect_err("an error");
             assert!(error.to_string().contains("sync.json"), "{error}");

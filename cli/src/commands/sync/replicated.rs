@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use clap::Args;
-use fluvio_secret_protocol::{ListVaults, VaultAddress, limits};
+use fluvio_secret_protocol::{ListVaults, VaultAddress, is_topic_name, limits};
 use fluvio_secret_system::shell;
 
 use crate::argument::{self, BadArgument};
@@ -34,9 +34,7 @@ pub(super) struct TopicArgs {
 /// Parses the name of a topic, as Fluvio takes it.
 fn topic(text: &OsStr) -> Result<String, BadArgument> {
     let topic = argument::text(text, "name of the topic", TOPIC_NAME_BYTES, "sync")?;
-    let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let is_name = !topic.is_empty() && topic.chars().all(is_allowed);
-    match is_name && !topic.starts_with('-') && !topic.ends_with('-') {
+    match is_topic_name(&topic) {
         true => Ok(topic),
         false => {
             let why = "the name of a topic has lowercase letters, digits and - in it".to_owned();
@@ -47,7 +45,9 @@ fn topic(text: &OsStr) -> Result<String, BadArgument> {
 
 /// The files of the replication, for a command that only looks. Makes nothing.
 pub(super) fn sync_places() -> Result<SyncPlaces, CliError> {
-    Ok(SyncPlaces::of(&places()?))
+    let places = places()?;
+    places.check().map_err(|error| CliError::Client(error.into()))?;
+    Ok(SyncPlaces::of(&places))
 }
 
 /// The files of the replication, for a command that writes. Makes the missing directories.

@@ -251,8 +251,8 @@ fn an_announcement_is_of_an_admin() {
     let (ada, mut topic) = (Machine::first(), Topic::default());
     let bob = Machine::member(&ada, Role::Writer, &mut topic);
     let publication = Publication::of(&ada.vault);
-    let announced = publication.announce("secrets.2", 2).expect("announced");
-    let expected = TakenOutcome::Announced { topic: "secrets.2".to_owned(), generation: 2 };
+    let announced = publication.announce("secrets-2", 2).expect("announced");
+    let expected = TakenOutcome::Announced { topic: "secrets-2".to_owned(), generation: 2 };
     for machine in [&ada, &bob] {
         assert_eq!(outcome(machine, &announced.bytes), expected);
     }
@@ -266,7 +266,7 @@ fn an_announcement_is_of_an_admin() {
     let theirs = Publication::of(&stranger.vault).announce("secrets", 1).expect("announced");
     assert_eq!(refusal(&bob, &theirs.bytes), "it is of another vault");
     let text = String::from_utf8(announced.bytes.to_vec()).expect("text");
-    assert_eq!(refusal(&bob, text.replace("secrets.2", "secrets.3").as_bytes()), "it is damaged");
+    assert_eq!(refusal(&bob, text.replace("secrets-2", "secrets-3").as_bytes()), "it is damaged");
     // A newcomer trusts one admin.
     let dan = Machine::newcomer(&ada.vault, Role::Reader);
     assert_eq!(outcome(&dan, &announced.bytes), expected);
