@@ -27,6 +27,11 @@ use super::status_file::{AcknowledgedRecords, ReplicationState, ReplicationStatu
 use super::sync_config::ReplicatedVault;
 use super::troubles::{SyncTrouble, SyncTroubles};
 
+/// How long the first record of a new consumer may take. Until it is here, no other one arrives.
+const FIRST_RECORD_TIMEOUT: Duration = Duration::from_secs(2);
+/// The same where the cluster is slow. After a consumer that was late, the next ones have twice the time.
+const LONGEST_FIRST_RECORD_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// When there is nothing left to do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum SyncGoal {
@@ -80,6 +85,7 @@ pub(crate) struct Replicator {
     gap: Option<u64>,
     read_pause: GrowingPause,
     odd_pause: GrowingPause,
+    first_record_timeout: Duration,
     publisher: Publisher,
     publish_pause: GrowingPause,
     /// When everything is listed.
@@ -122,6 +128,7 @@ impl Replicator {
             gap: None,
             read_pause: GrowingPause::new(second / 5, 30 * second),
             odd_pause: GrowingPause::new(second, 60 * second),
+            first_record_timeout: FIRST_RECORD_TIMEOUT,
             publisher: Publisher::default(),
             publish_pause: GrowingPause::new(second / 5, 30 * second),
             list_at: None,

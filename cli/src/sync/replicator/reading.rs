@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Phase, Replicator};
+use super::{LONGEST_FIRST_RECORD_TIMEOUT, Phase, Replicator};
 use crate::sync::event::{ConsumeFrom, SyncAction, TopicFailure};
 use crate::sync::line::{self, TopicLine};
 use crate::sync::offsets::OffsetNews;
@@ -11,8 +11,6 @@ use crate::sync::troubles::SyncTrouble;
 /// How often a consumer is replaced. One that has lost its cluster reports nothing. Later it may continue in another
 /// topic of the same name.
 pub(super) const FOLLOW_PERIOD: Duration = Duration::from_secs(20);
-/// How long the first record of a new consumer may take.
-pub(super) const FIRST_RECORD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of records that a consumer gets at once for certain, so that it omits none.
 const CERTAIN_BYTES: usize = line::FETCH_BYTES / 2;
 /// How long a consumer that reads to the end may be silent.
@@ -40,6 +38,10 @@ impl Replicator {
                     self.reread(now);
                 }
                 let is_silent = is_due(expected.map(|(_, _, until)| until));
+                if is_silent {
+                    let longer = self.first_record_timeout * 2;
+                    self.first_record_timeout = longer.min(LONGEST_FIRST_RECORD_TIMEOUT);
+                }
                 if is_silent || is_due(self.reread_at) {
                     self.begin_reading(now);
                 } else if is_due(self.gap_at) {
@@ -78,7 +80,8 @@ impl Replicator {
     /// Follows from the last record on, which shows whether the topic is still the same.
     fn follow(&mut self, now: Instant) {
         let last = self.offsets.last();
-        let expected = last.map(|(offset, hash)| (offset, hash, now + FIRST_RECORD_TIMEOUT));
+        let until = now + self.first_record_timeout;
+        let expected = last.map(|(offset, hash)| (offset, hash, until));
         self.phase = Phase::Following { expected, until: now + FOLLOW_PERIOD };
         self.consume(ConsumeFrom::Offset(last.map_or(0, |(offset, _)| offset)));
     }

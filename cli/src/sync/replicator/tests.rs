@@ -7,8 +7,9 @@ use fluvio_secret_protocol::{
     ListedSyncDocument, RecordKind, SyncDocumentKey, TakenDocument, TakenOutcome,
 };
 
+use super::FIRST_RECORD_TIMEOUT;
 use super::publishing::{ACKNOWLEDGE_DELAY, ACKNOWLEDGE_PERIOD};
-use super::reading::{FIRST_RECORD_TIMEOUT, FOLLOW_PERIOD, LATE_RECORD_TIMEOUT, SILENCE_TIMEOUT};
+use super::reading::{FOLLOW_PERIOD, LATE_RECORD_TIMEOUT, SILENCE_TIMEOUT};
 use super::{Replicator, SyncGoal};
 use crate::sync::event::{ConsumeFrom, DaemonFailure, SyncAction, SyncEvent, TopicFailure};
 use crate::sync::line::to_publish;
@@ -477,6 +478,27 @@ fn a_consumer_that_hangs_is_replaced() {
     );
     world.pass(FOLLOW_PERIOD);
     assert_eq!(world.state(), ReplicationState::Following);
+}
+
+#[test]
+fn a_consumer_whose_first_record_is_late_is_replaced_and_the_next_ones_have_more_time() {
+    let mut world = followed();
+    world.publish(&["A"]);
+    world.settle();
+    for timeout in [2, 4, 8, 10, 10].map(Duration::from_secs) {
+        let pass = |world: &mut World, time: Duration| {
+            world.now += time;
+            let actions = world.replicator.advance(world.now);
+            world.act_all(actions);
+            world.readings
+        };
+        // The consumer that follows now prints nothing.
+        let readings = pass(&mut world, FOLLOW_PERIOD);
+        assert_eq!(pass(&mut world, timeout - LITTLE), readings, "{timeout:?}");
+        assert_eq!(pass(&mut world, LITTLE), readings + 1, "{timeout:?}");
+        world.settle();
+        assert_eq!(world.state(), ReplicationState::Following);
+    }
 }
 
 #[test]
