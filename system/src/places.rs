@@ -133,6 +133,20 @@ impl Places {
         }
         Ok(())
     }
+
+    /// Checks that those of the directories that exist are private. Makes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`PlaceError::Private`].
+    pub fn check(&self) -> Result<(), PlaceError> {
+        for directory in [&self.config, &self.data, &self.state.path, &self.state.run] {
+            if directory.exists() {
+                private::directory(directory)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl StateDirectory {
