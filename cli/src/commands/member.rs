@@ -343,7 +343,7 @@ fn merge(args: &MergeMembersArgs) -> Result<(), CliError> {
 fn say_commit(vault: Option<&VaultAddress>) {
     let is_repository = |directory: &Path| directory.join(".git").exists();
     if vault.is_some_and(|vault| Path::new(&vault.path).ancestors().any(is_repository)) {
-        output::say("help: commit and push the vault, so that the other members get it");
+        output::say("help: commit and push the vault, so the other members get the change");
     }
 }
 
