@@ -21,8 +21,8 @@ use crate::secrets::version_file::VersionFile;
 use crate::secrets::version_place::{MARKS, VersionPlace};
 use crate::vault::Vault;
 
-/// Reads several secrets. The file of the identity, the members, and whether there are marks of removals are looked at once,
-/// and not for each.
+/// Reads several secrets. The file of the identity, the members, and the directories of marks are found once, and not for
+/// each.
 pub struct SecretReader<'a> {
     vault: &'a Vault,
     /// Whether the held keys are those of the identity's file.
