@@ -13,7 +13,6 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::rotating_log::{Reach, RotatingLog, WrittenLine};
-use fluvio_secret_system::helpers::DISK_HELPERS;
 use fluvio_secret_system::io_error::io_error_text;
 
 /// A change or a delivery of secrets, or a change of the key that decrypts them.
@@ -104,7 +103,7 @@ impl Audit {
         line.and_then(|line| self.log.append(&line, reach)).map_err(|source| self.failed(source))
     }
 
-    /// Writes a line about these secrets, which is on the disk after [`Audit::sync_beside`].
+    /// Writes a line about these secrets, which is on the disk after [`Audit::sync`].
     pub(crate) fn write(
         &self,
         event: AuditEvent,
@@ -115,16 +114,10 @@ impl Audit {
         line.and_then(|line| self.log.write(&line)).map_err(|source| self.failed(source))
     }
 
-    /// Waits until these lines are on the disk, and returns what became of each. Does `other` at the same time.
-    pub(crate) fn sync_beside<T>(
-        &self,
-        lines: Vec<WrittenLine>,
-        other: impl FnOnce() -> T,
-    ) -> (Vec<Result<(), AuditError>>, T) {
-        let log = self.log.clone();
-        let (synced, other) = DISK_HELPERS.beside(move || log.sync(&lines), other);
-        let synced = synced.into_iter().map(|one| one.map_err(|source| self.failed(source)));
-        (synced.collect(), other)
+    /// Waits until these lines are on the disk, and returns what became of each.
+    pub(crate) fn sync(&self, lines: &[WrittenLine]) -> Vec<Result<(), AuditError>> {
+        let synced = self.log.sync(lines).into_iter();
+        synced.map(|synced| synced.map_err(|source| self.failed(source))).collect()
     }
 
     fn line_of(

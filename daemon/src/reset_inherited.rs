@@ -6,7 +6,6 @@ use std::io;
 use std::sync::Arc;
 
 use fluvio_secret_protocol::limits;
-use fluvio_secret_system::process::OPEN_FILES;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 pub(crate) use signal_hook::consts::SIGXCPU as CPU_TIME_IS_OVER;
 use signal_hook::consts::SIGXFSZ;
@@ -28,8 +27,8 @@ const LIMITS: [(Resource, &str); 10] = [
 ];
 
 /// Descriptors that the daemon needs besides those of connections: its own, what the workers open at the same
-/// time, the files of a change with eight writers, and those of `/proc`.
-const RESERVED: usize = 48 + OPEN_FILES;
+/// time, and the files of a change with eight writers.
+const RESERVED: usize = 48;
 
 /// Takes as much as the system grants. A file over its limit is then an error of its writer, and does not kill
 /// the daemon.

@@ -5,16 +5,13 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::mpsc::channel;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use crate::parallel::{DISK_THREADS, cores};
+use crate::parallel::cores;
 
-/// Help with what is read and computed: one thread for each core but the first.
+/// Helpers for what is read and computed: one thread for each core but the first.
 pub static READ_HELPERS: Helpers = Helpers::new("read-helper", || cores() - 1);
-/// Help with waiting for the disk.
-pub static DISK_HELPERS: Helpers = Helpers::new("disk-helper", || DISK_THREADS - 1);
 
 /// The most tasks that wait for a helper.
 const WAITING_TASKS: usize = 64;
@@ -96,35 +93,6 @@ impl Helpers {
             work(&shared);
         }
         shared.finish(count)
-    }
-
-    /// Does both, `one` in a helper if there is one that begins before `other` is done.
-    ///
-    /// # Panics
-    ///
-    /// If one of them does.
-    pub fn beside<A: Send + 'static, B>(
-        &'static self,
-        one: impl FnOnce() -> A + Send + 'static,
-        other: impl FnOnce() -> B,
-    ) -> (A, B) {
-        let one = Arc::new(Mutex::new(Some(one)));
-        let (done, result) = channel();
-        let of_helper = one.clone();
-        self.start(Box::new(move || {
-            let one = of_helper.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(one) = one {
-                // The other thread may have panicked.
-                let _ = done.send(one());
-            }
-        }));
-        let other = other();
-        let left = one.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let one = match left {
-            Some(one) => one(),
-            None => result.recv().unwrap_or_else(|_| helper_panicked()),
-        };
-        (one, other)
     }
 
     /// Gives a task to a helper. It is dropped if none could be started, or if many tasks wait already.
@@ -223,10 +191,11 @@ impl<T, U> Drop for Helping<T, U> {
 #[cfg(test)]
 mod tests {
     use std::panic::catch_unwind;
-    use std::sync::{Arc, Barrier};
+    use std::sync::mpsc::channel;
+    use std::sync::{Arc, Barrier, Mutex, PoisonError};
     use std::thread;
 
-    use super::{DISK_HELPERS, Helpers};
+    use super::Helpers;
 
     static NONE: Helpers = Helpers::new("none", || 0);
     static ONE: Helpers = Helpers::new("one", || 1);
@@ -259,22 +228,25 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_for_a_helper_that_is_busy() {
+    fn no_thread_waits_for_a_helper_that_is_busy() {
         static BUSY: Helpers = Helpers::new("busy", || 1);
-        let (begun, end) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
-        let (of_helper, of_end) = (begun.clone(), end.clone());
-        let hang = move || {
-            of_helper.wait();
-            of_end.wait();
-        };
-        let ((), (shared, beside)) = BUSY.beside(hang, || {
-            begun.wait();
-            let shared = BUSY.share(1, vec![1, 2], |shared| shared.work(|item: u32| item + 1));
-            let beside = BUSY.beside(|| 1, || 2);
-            end.wait();
-            (shared, beside)
+        let begun = Arc::new(Barrier::new(3));
+        let (end, ended) = channel::<()>();
+        let (ended, of_busy) = (Arc::new(Mutex::new(ended)), begun.clone());
+        let busy = thread::spawn(move || {
+            BUSY.share(1, vec![(), ()], move |shared| {
+                shared.work(|()| {
+                    of_busy.wait();
+                    // Both wait for the same end.
+                    let _ = ended.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                });
+            })
         });
-        assert_eq!((shared, beside), (vec![2, 3], (1, 2)));
+        begun.wait();
+        let shared = BUSY.share(1, vec![1, 2], |shared| shared.work(|item: u32| item + 1));
+        assert_eq!(shared, [2, 3]);
+        drop(end);
+        assert_eq!(busy.join().expect("no panic").len(), 2);
     }
 
     #[test]
@@ -304,6 +276,5 @@ mod tests {
             assert!(panicked.is_err());
         }
         assert_eq!(ONE.share(1, vec![1, 2], |shared| shared.work(|item: u32| item)), [1, 2]);
-        assert_eq!(DISK_HELPERS.beside(|| 1, || 2), (1, 2));
     }
 }

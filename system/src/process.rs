@@ -1,15 +1,12 @@
 //! What the kernel reports about other processes (proc(5)).
 
 use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::io::Read;
 
 use crate::printable;
 
 /// The line has 52 numbers of at most 20 digits, and the program's name of at most 64 bytes.
 const MOST_BYTES: usize = 2048;
-
-/// The files that stay open: those of a few ancestries, which mostly have their oldest processes in common.
-pub const OPEN_FILES: usize = 8;
 
 /// The most processes of an ancestry: a terminal, a shell, an agent and a few builders.
 pub const ANCESTRY_PROCESSES: usize = 10;
@@ -22,14 +19,6 @@ pub struct Ancestry {
     /// Their names, at most [`ANCESTRY_PROCESSES`], that of the process first. A process chooses its name, so this is a
     /// hint and no proof.
     pub names: Vec<String>,
-}
-
-/// Reads what `/proc` has about processes, and keeps at most [`OPEN_FILES`] of its files open: opening one takes longer than
-/// reading it.
-#[derive(Debug, Default)]
-pub struct ProcessFiles {
-    /// The file of the process that was looked at last is the last one.
-    open: Vec<(i32, File)>,
 }
 
 /// One line of `/proc/PID/stat`.
@@ -69,18 +58,14 @@ impl ProcessStat {
     }
 }
 
-impl ProcessFiles {
+impl Ancestry {
     /// The process and those that it descends from. Ends where `/proc` does not show the parent.
-    pub fn ancestry(&mut self, pid: i32) -> Ancestry {
-        let mut found = Ancestry::default();
+    pub fn of(pid: i32) -> Self {
+        let mut found = Self::default();
         let (mut next, mut youngest) = (pid, u64::MAX);
         while next > 0 && found.names.len() < ANCESTRY_PROCESSES {
             let mut line = [0; MOST_BYTES];
-            let read = match next == pid {
-                // Another one each time.
-                true => read(next, &mut line),
-                false => self.read(next, &mut line),
-            };
+            let read = read(next, &mut line);
             let read = read.and_then(|line| Some((name_of(line)?, ProcessStat::parse(line)?)));
             let Some((name, stat)) = read else { break };
             // A parent is older. Another process got the id of one that has exited.
@@ -93,36 +78,12 @@ impl ProcessFiles {
         }
         found
     }
-
-    /// The line of a process, whose file stays open.
-    fn read<'a>(&mut self, pid: i32, line: &'a mut [u8; MOST_BYTES]) -> Option<&'a [u8]> {
-        let known = self.open.iter().position(|(known, _)| *known == pid);
-        let known = known.map(|place| self.open.remove(place).1);
-        // It cannot be read any more after its process has gone, even if another one got the id.
-        let read = known.and_then(|file| Some((file.read_at(line, 0).ok()?, file)));
-        let (length, file) = match read {
-            Some(read) => read,
-            None => {
-                let file = open(pid)?;
-                (file.read_at(line, 0).ok()?, file)
-            }
-        };
-        if self.open.len() == OPEN_FILES {
-            self.open.remove(0);
-        }
-        self.open.push((pid, file));
-        line.get(..length)
-    }
 }
 
 fn read(pid: i32, line: &mut [u8; MOST_BYTES]) -> Option<&[u8]> {
     // The kernel reports no size, so `fs::read` would read the line in six pieces.
-    let read = open(pid)?.read_at(line, 0).ok()?;
+    let read = File::open(format!("/proc/{pid}/stat")).ok()?.read(line).ok()?;
     line.get(..read)
-}
-
-fn open(pid: i32) -> Option<File> {
-    File::open(format!("/proc/{pid}/stat")).ok()
 }
 
 /// The name in a line of `/proc/PID/stat`: at most 15 bytes, of any kind.
@@ -137,7 +98,7 @@ mod tests {
     use std::os::unix::process::parent_id;
     use std::process::{Command, Stdio, id};
 
-    use super::{ANCESTRY_PROCESSES, OPEN_FILES, ProcessFiles, ProcessStat, name_of};
+    use super::{ANCESTRY_PROCESSES, Ancestry, ProcessStat, name_of};
 
     #[test]
     fn a_name_may_have_spaces_and_parentheses() {
@@ -166,48 +127,19 @@ mod tests {
 
     #[test]
     fn a_process_descends_from_this_one() {
-        let mut files = ProcessFiles::default();
-        let own = files.ancestry(pid(id()));
-        let parent = files.ancestry(pid(parent_id()));
+        let own = Ancestry::of(pid(id()));
+        let parent = Ancestry::of(pid(parent_id()));
         let mut child = cat();
         let of_child = pid(child.id());
-        for _ in 0..2 {
-            let found = files.ancestry(of_child);
-            assert_eq!(found.process, ProcessStat::of(of_child));
-            let ancestors: Vec<_> = found.names.iter().skip(1).take(2).collect();
-            assert_eq!(ancestors, [&own.names[0], &parent.names[0]], "{found:?}");
-            assert!(found.names.len() <= ANCESTRY_PROCESSES);
-        }
+        let found = Ancestry::of(of_child);
+        assert_eq!(found.process, ProcessStat::of(of_child));
+        let ancestors: Vec<_> = found.names.iter().skip(1).take(2).collect();
+        assert_eq!(ancestors, [&own.names[0], &parent.names[0]], "{found:?}");
+        assert!(found.names.len() <= ANCESTRY_PROCESSES);
         drop(child.stdin.take());
         child.wait().expect("its end");
-        assert_eq!(files.ancestry(of_child).names.len(), 0);
-        assert_eq!(files.ancestry(0).names.len(), 0, "a process in another namespace");
-    }
-
-    #[test]
-    fn a_file_that_stays_open_is_of_its_process_alone() {
-        let mut files = ProcessFiles::default();
-        let mut line = [0; super::MOST_BYTES];
-        let mut child = cat();
-        let of_child = pid(child.id());
-        assert!(files.read(of_child, &mut line).is_some());
-        drop(child.stdin.take());
-        child.wait().expect("its end");
-        assert_eq!(files.read(of_child, &mut line), None);
-        // As if the file were that of an earlier process with the id.
-        let mut children: Vec<_> = (0..=OPEN_FILES).map(|_| cat()).collect();
-        let gone = std::fs::File::open(format!("/proc/{}/stat", children[0].id())).expect("a file");
-        drop(children[0].stdin.take());
-        children[0].wait().expect("its end");
-        files.open.push((pid(id()), gone));
-        let read = files.read(pid(id()), &mut line).map(<[u8]>::to_vec).expect("this process");
-        assert!(read.starts_with(id().to_string().as_bytes()));
-        for child in &mut children[1..] {
-            assert!(files.read(pid(child.id()), &mut line).is_some());
-            assert!(files.open.len() <= OPEN_FILES);
-            drop(child.stdin.take());
-            child.wait().expect("its end");
-        }
+        assert_eq!(Ancestry::of(of_child).names.len(), 0);
+        assert_eq!(Ancestry::of(0).names.len(), 0, "a process in another namespace");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::sync::OnceLock;
 
 use fluvio_secret_protocol::{Delete, Refusal, Request, Restore, SecretName, Set};
-use fluvio_secret_system::parallel::{cores, in_parallel};
+use fluvio_secret_system::parallel::{beside, cores, in_parallel};
 use fluvio_secret_vault::{SecretChange, SecretWriter, SyncedChange, VaultError};
 
 use super::{Service, follow, refusals};
@@ -140,7 +140,7 @@ fn sync_recorded<'a>(
         lines.push(line);
         pending.push(answer);
     }
-    let (synced, recorded) = sync(service, changes, lines);
+    let (synced, recorded) = sync(service, changes, &lines);
     let outcomes = synced.into_iter().zip(recorded).zip(pending);
     let outcomes = outcomes.map(|((synced, recorded), (name, answer))| {
         let synced = synced.map_err(refusals::about(std::slice::from_ref(&name)))?;
@@ -154,10 +154,9 @@ fn sync_recorded<'a>(
 pub(super) fn sync<'a>(
     service: &Service,
     changes: Vec<SecretChange<'a>>,
-    lines: Vec<WrittenLine>,
+    lines: &[WrittenLine],
 ) -> Synced<'a> {
-    let sync = || SecretChange::sync_all(changes);
-    let (lines, changes) = service.audit.sync_beside(lines, sync);
+    let (lines, changes) = beside(|| service.audit.sync(lines), || SecretChange::sync_all(changes));
     (changes, lines)
 }
 

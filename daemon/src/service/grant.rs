@@ -3,6 +3,7 @@
 use fluvio_secret_config::References;
 use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::{Grant, Granted, Refusal};
+use fluvio_secret_system::process::Ancestry;
 
 use super::handle::{Caller, Handle};
 use super::values::{InjectBy, Referenced};
@@ -25,7 +26,7 @@ impl Handle for Grant {
         let Referenced { references, secrets } = referenced;
         let References { names, connector, .. } = references;
         let pid = caller.peer.pid;
-        let ancestry = service.shared.ancestry(pid);
+        let ancestry = Ancestry::of(pid);
         let (program, config) = (&self.program, &self.label);
         let actor = Actor { pid, program, config, asked_by: &ancestry.names };
         caller.delivery = Some(deliveries::record(

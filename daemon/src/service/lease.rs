@@ -8,6 +8,7 @@ use fluvio_secret_protocol::{
     CreateLease, EndLease, Lease, LeaseEnded, Leased, Leases, ListLeases, ListedLease, Refusal,
     Secret, SecretName, fit,
 };
+use fluvio_secret_system::process::Ancestry;
 use jiff::Timestamp;
 
 use super::handle::{Caller, Handle};
@@ -43,7 +44,7 @@ impl Handle for CreateLease {
         let secrets: Vec<_> = names.iter().cloned().zip(values).collect();
         refuse_unfit(&secrets)?;
         let pid = caller.peer.pid;
-        let ancestry = service.shared.ancestry(pid);
+        let ancestry = Ancestry::of(pid);
         let (program, config) = (&grant.program, &grant.label);
         let actor = Actor { pid, program, config, asked_by: &ancestry.names };
         caller.delivery = Some(deliveries::record(

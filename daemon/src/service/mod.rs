@@ -44,7 +44,6 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::{Code, Refusal, SecretName};
 use fluvio_secret_system::places::StateDirectory;
-use fluvio_secret_system::process::{Ancestry, ProcessFiles};
 use fluvio_secret_system::project::project_of;
 use fluvio_secret_system::shell;
 use fluvio_secret_vault::{RegisteredVault, Registry, Vault};
@@ -67,7 +66,6 @@ pub(crate) struct Shared {
     registry: Registry,
     settings: Settings,
     since: Timestamp,
-    processes: Mutex<ProcessFiles>,
     personal: OnceLock<Weak<Service>>,
     /// By directory.
     open: Mutex<BTreeMap<String, Arc<OpenVault>>>,
@@ -101,12 +99,6 @@ pub(crate) struct Service {
 }
 
 impl Shared {
-    /// The process of a client, and those that it descends from.
-    fn ancestry(&self, pid: i32) -> Ancestry {
-        // A panic loses an open file at worst.
-        self.processes.lock().unwrap_or_else(PoisonError::into_inner).ancestry(pid)
-    }
-
     fn personal(&self) -> Option<Arc<Service>> {
         self.personal.get().and_then(Weak::upgrade)
     }
@@ -167,7 +159,6 @@ impl Service {
             registry: vault.registry(),
             settings,
             since: Timestamp::now(),
-            processes: Mutex::default(),
             personal: OnceLock::new(),
             open: Mutex::default(),
             places: OnceLock::new(),

@@ -132,14 +132,15 @@ impl<'a> SecretChange<'a> {
 
     /// Waits until all of these are on the disk.
     pub fn sync_all(changes: Vec<Self>) -> Vec<Result<SyncedChange<'a>, VaultError>> {
-        let (targets, written): (Vec<_>, Vec<_>) =
-            changes.into_iter().map(|change| (change.target, change.written)).unzip();
-        let synced = WrittenFile::sync_all(written).into_iter().zip(targets);
-        let synced = synced.map(|(prepared, target)| match prepared {
-            Ok(prepared) => Ok(SyncedChange { target, prepared }),
-            Err(source) => Err(target.failed(source)),
-        });
-        synced.collect()
+        let Ok(synced) =
+            in_parallel(DISK_THREADS, changes, |change| Ok::<_, Infallible>(change.sync()));
+        synced
+    }
+
+    fn sync(self) -> Result<SyncedChange<'a>, VaultError> {
+        let Self { target, written, .. } = self;
+        let prepared = written.sync().map_err(|source| target.failed(source))?;
+        Ok(SyncedChange { target, prepared })
     }
 
     /// Makes this change alone.
