@@ -85,19 +85,6 @@ impl Stage {
         stage
     }
 
-    /// The daemon reads the lists of members each time while the next one is not complete. Otherwise the number of its
-    /// calls depends on how long the files are there.
-    fn keep_lists_uncached(&self) {
-        let lists = self.home.vault().join(".members");
-        let Ok(found) = fs::read_dir(&lists) else { return };
-        let is_next = |content: Vec<u8>| content == b"{";
-        let contents: Vec<_> = found.map(|list| fs::read(list.unwrap().path()).unwrap()).collect();
-        let next = lists.join((contents.len() + 1).to_string());
-        if !contents.into_iter().any(is_next) {
-            fs::write(next, "{").unwrap();
-        }
-    }
-
     /// Makes everything as it is before the change.
     fn prepare(&mut self) {
         self.count += 1;
@@ -137,7 +124,6 @@ impl Stage {
             }
             Change::First | Change::New => (None, Some(value)),
         };
-        self.keep_lists_uncached();
         self.sealed = fs::read(self.home.secret_file(&self.name)).ok();
         self.lines = self.lines();
     }

@@ -216,11 +216,6 @@ impl DurableDirectory {
         Ok(self.stat(name)?.map(|found| FileId::from(&found)))
     }
 
-    /// The id of the directory itself.
-    pub(crate) fn own_id(&self) -> io::Result<FileId> {
-        Ok(FileId::from(&rustix::fs::fstat(self.opened()?)?))
-    }
-
     /// Creates a file, mode 0600, never in place of one that is there.
     pub(crate) fn create(&self, name: &str) -> io::Result<File> {
         let flags =

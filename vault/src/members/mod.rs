@@ -4,7 +4,6 @@ pub(crate) mod admin_pin;
 pub(crate) mod agreed_members;
 pub(crate) mod applicant;
 pub(crate) mod applicants;
-mod cached_lists;
 pub(crate) mod chain;
 pub(crate) mod content_hash;
 pub(crate) mod earlier_list;

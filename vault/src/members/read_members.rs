@@ -31,16 +31,6 @@ impl ReadMembers {
         self.accepted.is_none() && self.next.is_none()
     }
 
-    /// Whether only the accepted list is there, and no change is unfinished.
-    pub(crate) fn is_usual(&self) -> bool {
-        let has_accepted_alone = matches!(&self.lists[..], [list] if self.is_accepted(list));
-        has_accepted_alone && self.refused.is_empty() && self.next.is_none() && !self.is_newer
-    }
-
-    fn is_accepted(&self, list: &SignedList) -> bool {
-        self.accepted.as_ref().is_some_and(|accepted| accepted.hash() == list.hash())
-    }
-
     /// The version of a list that contradicts another one, if no list brings the two together.
     pub(crate) fn fork(&self) -> Option<u64> {
         let forks = self.refused.iter().filter(|one| one.reason == MembersError::Fork);

@@ -7,8 +7,7 @@
 //! While everything is being re-encrypted for a new list, that is also in `members.next`.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Mutex, PoisonError};
 
 use fluvio_secret_protocol::{Members, Role};
 use fluvio_secret_system::file_id::FileId;
@@ -18,7 +17,6 @@ use crate::id::VaultId;
 use crate::keys::identity::Recipient;
 use crate::members::agreed_members::AgreedMembers;
 use crate::members::applicants::ApplicantFiles;
-use crate::members::cached_lists::{CachedLists, ListFiles};
 use crate::members::chain::MemberChain;
 use crate::members::earlier_list::EarlierList;
 use crate::members::fork::ListFork;
@@ -54,7 +52,6 @@ pub(crate) struct MemberStore {
     pub(super) versions: VersionFiles,
     /// The accepted list as it was read last: its keys take long to read.
     last: Mutex<Option<MemberList>>,
-    cached: CachedLists,
     /// The signing key's file, and its fingerprint, which takes as long.
     own: Mutex<Option<(FileId, KeyFingerprint)>>,
 }
@@ -72,8 +69,7 @@ impl MemberStore {
         let (requests, versions) =
             (ApplicantFiles::of(id, vault.clone()), VersionFiles::of(vault.clone()));
         let (last, own) = (Mutex::default(), Mutex::default());
-        let cached = CachedLists::default();
-        Self { id, vault, config, signing, earlier, former, requests, versions, last, cached, own }
+        Self { id, vault, config, signing, earlier, former, requests, versions, last, own }
     }
 
     /// The directory of the lists in the vault.
@@ -87,41 +83,10 @@ impl MemberStore {
         Ok(has_earlier || self.versions.is_there()?)
     }
 
-    pub(crate) fn read(&self) -> Result<Arc<ReadMembers>, MemberStoreError> {
-        self.read_by(Instant::now)
-    }
-
-    fn read_by(
-        &self,
-        clock: impl FnOnce() -> Instant,
-    ) -> Result<Arc<ReadMembers>, MemberStoreError> {
-        if let Some(read) = self.cached.get(|list| self.files_of(list)) {
-            return Ok(read);
-        }
-        let before = self.config.file_id(ACCEPTED).ok().flatten();
+    pub(crate) fn read(&self) -> Result<ReadMembers, MemberStoreError> {
         let written = self.read_accepted()?;
-        let files = written.as_ref().and_then(|list| self.files_of(list));
-        let found = clock();
-        let read = Arc::new(self.read_vault(written.as_ref())?);
-        // The accepted list may be another one by now, and the next list may not be complete yet.
-        let files = files.filter(|[accepted, ..]| Some(*accepted) == before);
-        let is_newest = written.is_some_and(|list| !self.versions.has(list.version() + 1));
-        self.cached.keep(files.filter(|_| is_newest), found, &read);
-        Ok(read)
-    }
-
-    /// The states of the files, if everything is encrypted for this list; `None` also if they are not there.
-    fn files_of(&self, accepted: &MemberList) -> Option<ListFiles> {
-        if self.config.has(NEXT).ok()? {
-            return None;
-        }
-        let [directory, list] = self.versions.files_of(accepted.version())?;
-        Some([self.config.file_id(ACCEPTED).ok()??, directory, list])
-    }
-
-    fn read_vault(&self, written: Option<&MemberList>) -> Result<ReadMembers, MemberStoreError> {
         let next = self.read_config(NEXT)?.map(|bytes| self.parse_next(&bytes)).transpose()?;
-        let mut lists = self.versions.read(written)?;
+        let mut lists = self.versions.read(written.as_ref())?;
         // It counts even if a power cut came before it was written to the vault.
         if let Some((_, next)) = &next
             && !lists.iter().any(|list| list.hash() == next.hash())
@@ -129,7 +94,7 @@ impl MemberStore {
             lists.push((**next).clone());
         }
         let (mut is_newer, mut refused) = (false, Vec::new());
-        let begin = written.or(next.as_ref().map(|(_, next)| next));
+        let begin = written.as_ref().or(next.as_ref().map(|(_, next)| next));
         let accepted = begin.map(|list| {
             let mut chain = MemberChain::of(list.clone());
             refused = chain.advance(&lists);

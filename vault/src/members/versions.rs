@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
-use fluvio_secret_system::file_id::FileId;
-
 use crate::durable_directory::{DurableDirectory, ReadError};
 use crate::members::content_hash::ContentHash;
 use crate::members::list::{LIST_BYTES, MemberList, SignedList, predecessors_in};
@@ -34,18 +32,6 @@ impl VersionFiles {
     /// Their directory.
     pub(crate) fn path(&self) -> PathBuf {
         self.vault.path_of(VERSIONS)
-    }
-
-    /// The states of the directory, and of the file of this version; `None` if they are not there.
-    pub(crate) fn files_of(&self, version: u64) -> Option<[FileId; 2]> {
-        // A directory that is opened is looked up again, also on another machine's disk.
-        let directory = self.vault.open(VERSIONS).ok()?;
-        Some([directory.own_id().ok()?, directory.file_id(&version.to_string()).ok()??])
-    }
-
-    /// Whether there may be a file of this version, whatever is in it.
-    pub(crate) fn has(&self, version: u64) -> bool {
-        self.vault.has(&format!("{VERSIONS}/{version}")).unwrap_or(true)
     }
 
     /// Whether the vault has lists.

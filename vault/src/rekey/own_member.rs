@@ -1,7 +1,5 @@
 //! The list of members with another key of this machine, or with other members.
 
-use std::sync::Arc;
-
 use fluvio_secret_protocol::Role;
 
 use crate::error::VaultError;
@@ -15,7 +13,7 @@ use crate::vault::Vault;
 /// The list in which the first one of the `used` keys is this machine's, which has its `own` keys now.
 pub(crate) fn list_with(
     vault: &Vault,
-    mut lists: Arc<ReadMembers>,
+    mut lists: ReadMembers,
     used: &[Recipient],
     own: &[Recipient],
 ) -> Result<MemberList, VaultError> {

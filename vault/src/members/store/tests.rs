@@ -1,7 +1,6 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use fluvio_secret_protocol::{Role, limits};
 
@@ -9,7 +8,6 @@ use super::{ACCEPTED, MemberStore, NEXT};
 use crate::durable_directory::DurableDirectory;
 use crate::keys::identity::{Identity, Recipient};
 use crate::members::applicant::Applicant;
-use crate::members::cached_lists::MIN_AGE;
 use crate::members::error::MembersError;
 use crate::members::list::{MemberList, SignedList};
 use crate::members::member::Member;
@@ -557,71 +555,4 @@ fn members_are_listed_whatever_is_in_the_place_of_the_requests() {
     rustix::fs::mknodat(rustix::fs::CWD, &requests, fifo, 0o600.into(), 0).expect("a FIFO");
     let trouble = listed().trouble.expect("a FIFO");
     assert!(trouble.contains("not a directory") && listed().members.len() == count, "{trouble}");
-}
-
-#[test]
-fn each_change_of_cached_lists_is_noticed() {
-    type Change = fn(&Place, &MemberList, &MemberList);
-    /// What reads the list differently afterwards: its version, how many lists there are, and whether a change is unfinished.
-    const CHANGES: [(&str, Change, (u64, usize, bool)); 6] = [
-        ("another version", |place, _, second| place.put(second), (2, 2, false)),
-        (
-            "another content of the same length",
-            |place, first, _| {
-                let mut bytes = first.bytes().to_vec();
-                bytes[10] = b'x';
-                place.put_bytes(1, &bytes);
-            },
-            (1, 0, false),
-        ),
-        (
-            "no list in the vault",
-            |place, _, _| fs::remove_dir_all(place.path("vault/.members")).expect("removed"),
-            (1, 0, false),
-        ),
-        (
-            "no file",
-            |place, _, _| _ = fs::remove_file(place.path("vault/.members/1")),
-            (1, 0, false),
-        ),
-        (
-            "accepted by another clone",
-            |place, _, second| place.store.accept(second).expect("accepted"),
-            (2, 1, false),
-        ),
-        (
-            "a change that begins",
-            |place, _, second| {
-                fs::write(place.path("config").join(NEXT), second.bytes()).expect("written");
-            },
-            (2, 2, true),
-        ),
-    ];
-    let first = begin();
-    let second = next(&first, "a note", &machines()[0].key);
-    let places = CHANGES.map(|_| ada(&first));
-    assert!(places.iter().all(is_cached));
-    for ((what, change, expected), place) in CHANGES.iter().zip(&places) {
-        change(place, &first, &second);
-        let read = place.store.read().expect("lists");
-        let version = read.accepted.as_ref().expect("a list").version();
-        assert_eq!((version, read.lists.len(), read.next.is_some()), *expected, "{what}");
-    }
-    // The next list is not complete, and gets its content later: only its own dates change.
-    let place = ada(&first);
-    place.put_bytes(2, b"{");
-    assert!(!is_cached(&place));
-    place.put(&second);
-    assert_eq!(place.version(), 2);
-}
-
-/// Reads the lists until they may be cached. Returns whether they are.
-fn is_cached(place: &Place) -> bool {
-    let (store, begin) = (&place.store, Instant::now());
-    for age in [Duration::ZERO, MIN_AGE - Duration::from_millis(1)] {
-        store.read_by(|| begin + age).expect("lists");
-        assert!(store.cached.get(|list| store.files_of(list)).is_none(), "too early");
-    }
-    store.read_by(|| begin + MIN_AGE).expect("lists");
-    store.cached.get(|list| store.files_of(list)).is_some()
 }
