@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_of_a_helper_is_one_of_who_waits_and_of_no_other() {
+    fn a_panic_of_a_helper_reaches_the_thread_that_waits_and_no_other() {
         for _ in 0..2 {
             let both_here = Arc::new(Barrier::new(2));
             let panicked = catch_unwind(|| {

@@ -51,7 +51,7 @@ impl Inspection {
         let read = store.read()?;
         // What this machine has accepted counts, if there is something.
         let is_known = read.accepted.is_some();
-        let list = read.accepted.clone().or_else(|| newest_by_itself(id, &read.lists));
+        let list = read.accepted.or_else(|| newest_by_itself(id, &read.lists));
         let contradicts = |list: &MemberList| !is_known && contradict(&read.lists, list);
         let is_contradicted = list.as_ref().is_some_and(contradicts);
         Ok(Self { path: path.to_owned(), id, secrets, store, list, is_contradicted })

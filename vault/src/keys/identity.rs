@@ -109,8 +109,8 @@ impl Identity {
     }
 }
 
-/// Unwraps a file key by the first of these that can, and remembers its place. The one at the last place is tried before the
-/// others; only if it can does that matter.
+/// Unwraps a file key by one of these, and remembers its place. The one at the last place comes first, if it can do it.
+/// Otherwise they are tried in their order.
 fn unwrap_from<T>(
     last: &AtomicUsize,
     all: &[T],

@@ -145,7 +145,7 @@ impl SignedRecord {
         if is_signed { Ok(VerifiedRecord(self)) } else { Err(RecordError::Signature) }
     }
 
-    /// The member that has written it, as it claims, and who may do that.
+    /// The member that has written it, as it claims. Fails unless the member is allowed to.
     fn writer_in<'m>(&self, members: &'m MemberList) -> Result<&'m Member, RecordError> {
         let head = &self.head;
         if head.vault != members.vault() {

@@ -106,7 +106,7 @@ impl Machine {
     }
 
     fn list(&self) -> MemberList {
-        self.vault.members().read().expect("lists").accepted.clone().expect("a list")
+        self.vault.members().read().expect("lists").accepted.expect("a list")
     }
 
     /// The record of a secret, as it is published.

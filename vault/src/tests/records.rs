@@ -28,7 +28,7 @@ fn home() -> (Home, Vault) {
 }
 
 fn list_of(vault: &Vault) -> MemberList {
-    vault.members().read().expect("lists").accepted.clone().expect("a list")
+    vault.members().read().expect("lists").accepted.expect("a list")
 }
 
 /// A change that would be the latest of its secret.

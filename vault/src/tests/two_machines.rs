@@ -41,7 +41,7 @@ pub(crate) fn copied(from: &Home) -> (Home, Vault) {
     let vault = home.open().expect("the vault");
     let key = Keyring::generate().to_text();
     rekey(Rekey::use_identity(&vault, key.as_bytes(), None, None));
-    let lists = vault.members().read().expect("lists").lists.clone();
+    let lists = vault.members().read().expect("lists").lists;
     let newest = lists.iter().max_by_key(|list| list.version()).expect("a list");
     vault.members().accept(newest).expect("accepted");
     (home, vault)

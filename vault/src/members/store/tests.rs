@@ -69,7 +69,7 @@ impl Place {
     }
 
     fn version(&self) -> u64 {
-        self.store.read().expect("lists").accepted.as_ref().expect("a list").version()
+        self.store.read().expect("lists").accepted.expect("a list").version()
     }
 
     /// The version that is written down on this machine.
@@ -183,8 +183,7 @@ fn an_older_checkout_is_a_rollback_that_the_next_change_undoes() {
     place.prepare().expect("prepared");
     fs::remove_file(place.path("vault/.members/2")).expect("an older checkout");
     assert_eq!(place.version(), 2);
-    let read = place.store.read().expect("lists");
-    let refused = &read.refused;
+    let refused = place.store.read().expect("lists").refused;
     assert!(refused.iter().all(|one| one.reason == MembersError::Rollback) && refused.len() == 1);
     assert_eq!(place.prepare().expect("prepared"), 2);
     assert_eq!(fs::read(place.path("vault/.members/2")).expect("there"), second.bytes());

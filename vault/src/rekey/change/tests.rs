@@ -77,7 +77,7 @@ fn opens_none(home: &Home, identity: &Keyring) -> bool {
 
 /// A record that this machine signs, encrypted for one key.
 fn sealed_for(vault: &Vault, recipient: Recipient, secret: &str, value: &str) -> Vec<u8> {
-    let list = vault.members().read().expect("lists").accepted.clone().expect("a list");
+    let list = vault.members().read().expect("lists").accepted.expect("a list");
     let update = SecretUpdate {
         name: name(secret),
         kind: RecordKind::Value,

@@ -202,7 +202,7 @@ fn two_admins_at_the_same_time_stop_until_one_of_them_merges() {
 fn a_killed_change_leaves_no_gap_between_the_lists() {
     for steps in 0..3 {
         let (ada, vault, bob, there) = pair(Role::Writer);
-        let list = vault.members().read().expect("lists").accepted.clone().expect("a list");
+        let list = vault.members().read().expect("lists").accepted.expect("a list");
         let paper = Keyring::generate().current();
         let mut next = list.members().to_vec();
         next.push(Member::without_key(paper, "paper"));
