@@ -81,6 +81,7 @@ fn d28_a_machine_that_was_not_admitted_decrypts_nothing() {
     // The same check finds all of it after the machine was admitted.
     ada.admit(&bob);
     bob.until_has("CANARY", &canary);
+    bob.until_has("LATER", &canary);
     let opened = records().into_iter().filter_map(|record| bob.decrypt(&record.bytes()));
     assert!(opened.filter(|plain| plain.ends_with(canary.as_bytes())).count() >= 2);
 }
