@@ -14,7 +14,7 @@ use std::time::Duration;
 use fluvio_secret_protocol::SecretName;
 use fluvio_secret_system::file_system;
 use fluvio_secret_vault::{DOCUMENT_DIRECTORIES, DocumentPlace};
-use notify::event::{AccessKind, AccessMode, ModifyKind};
+use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 const VAULT_POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -147,6 +147,8 @@ fn change_of(directory: &Path, event: notify::Result<Event>) -> Option<VaultChan
         EventKind::Access(_) | EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Metadata(_)) => {
             return None;
         }
+        // Each of both names has an event of its own.
+        EventKind::Modify(ModifyKind::Name(RenameMode::Both)) => return None,
         _ => {}
     }
     if event.paths.iter().any(|path| path == directory) {
@@ -165,4 +167,55 @@ fn change_of(directory: &Path, event: notify::Result<Event>) -> Option<VaultChan
         }
     }
     if names.is_empty() { None } else { Some(VaultChange::Names(names)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RemoveKind, RenameMode};
+    use notify::{Event, EventKind};
+
+    use super::{VaultChange, change_of};
+
+    #[test]
+    fn a_file_that_gets_another_name_is_reported_once_for_each_name() {
+        let vault = Path::new("/vault");
+        let renamed = |mode, names: &[&str]| {
+            let event = Event::new(EventKind::Modify(ModifyKind::Name(mode)));
+            let event = names.iter().fold(event, |event, name| event.add_path(vault.join(name)));
+            change_of(vault, Ok(event))
+        };
+        let of = |name: &str| Some(VaultChange::Names(vec![name.parse().expect("a name")]));
+        let temporary = format!(".tmp-{}", "0".repeat(32));
+        // A file that is put in place, as the system reports it.
+        assert_eq!(renamed(RenameMode::From, &[&temporary]), None);
+        assert_eq!(renamed(RenameMode::To, &["A.age"]), of("A"));
+        assert_eq!(renamed(RenameMode::Both, &[&temporary, "A.age"]), None);
+        assert_eq!(renamed(RenameMode::From, &["A.age"]), of("A"));
+        assert_eq!(renamed(RenameMode::To, &["B.age"]), of("B"));
+        assert_eq!(renamed(RenameMode::Both, &["A.age", "B.age"]), None);
+    }
+
+    #[test]
+    fn what_may_change_a_file_is_reported_and_what_reads_it_is_not() {
+        let vault = Path::new("/vault");
+        let of =
+            |kind, name: &str| change_of(vault, Ok(Event::new(kind).add_path(vault.join(name))));
+        let closed = |mode| EventKind::Access(AccessKind::Close(mode));
+        let of_a = Some(VaultChange::Names(vec!["A".parse().expect("a name")]));
+        for kind in [
+            EventKind::Create(CreateKind::File),
+            EventKind::Remove(RemoveKind::File),
+            closed(AccessMode::Write),
+        ] {
+            assert_eq!(of(kind, "A.age"), of_a);
+            assert_eq!(of(kind, ".deleted/A.age"), of_a);
+            assert_eq!(of(kind, ".members/2"), Some(VaultChange::Members));
+            assert_eq!(of(kind, ".deleted"), Some(VaultChange::Unknown));
+            assert_eq!(of(kind, "README"), None);
+            assert_eq!(of(kind, ""), Some(VaultChange::Directory));
+        }
+        assert_eq!(of(closed(AccessMode::Read), "A.age"), None);
+    }
 }

@@ -55,9 +55,9 @@ impl<'a> PublishedRecords<'a> {
     ) -> Result<Vec<PublishedRecord>, VaultError> {
         let mut found = Vec::new();
         for name in names.iter().collect::<BTreeSet<_>>() {
-            for kind in [RecordKind::Purged, RecordKind::Deleted, RecordKind::Value] {
-                let content = self.find(name, kind)?;
-                found.extend(content.map(|content| (name.clone(), kind, content)));
+            let kinds = [RecordKind::Purged, RecordKind::Deleted, RecordKind::Value];
+            for (kind, content) in self.find_kinds(name, &kinds)? {
+                found.push((name.clone(), kind, content));
             }
         }
         Ok(found)
@@ -69,10 +69,24 @@ impl<'a> PublishedRecords<'a> {
         name: &SecretName,
         kind: RecordKind,
     ) -> Result<Option<ContentHash>, VaultError> {
+        Ok(self.find_kinds(name, &[kind])?.pop().map(|(_, content)| content))
+    }
+
+    fn find_kinds(
+        &self,
+        name: &SecretName,
+        kinds: &[RecordKind],
+    ) -> Result<Vec<(RecordKind, ContentHash)>, VaultError> {
         let secrets = self.vault.secrets();
         let seen = secrets.seen().of(name);
         let is_marked = secrets.has_mark(name, MARKS[0])? || secrets.has_mark(name, MARKS[1])?;
-        self.content(name, VersionPlace::of(kind), is_marked, |stamp| seen.content(stamp))
+        let mut found = Vec::new();
+        for &kind in kinds {
+            let place = VersionPlace::of(kind);
+            let content = self.content(name, place, is_marked, |stamp| seen.content(stamp))?;
+            found.extend(content.map(|content| (kind, content)));
+        }
+        Ok(found)
     }
 
     fn content(
