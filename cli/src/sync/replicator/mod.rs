@@ -15,8 +15,10 @@ mod reading;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::{Duration, Instant};
+
+use fluvio_secret_protocol::SecretName;
 
 use super::documents::TopicDocuments;
 use super::event::{SyncAction, SyncEvent};
@@ -90,6 +92,9 @@ pub(crate) struct Replicator {
     publish_pause: GrowingPause,
     /// When everything is listed.
     list_at: Option<Instant>,
+    /// The secrets that may have changed, and when they are listed at the earliest.
+    changed: BTreeSet<SecretName>,
+    list_names_from: Instant,
     /// The number of lists that the daemon has not sent yet.
     lists_left: usize,
     acknowledge_at: Option<Instant>,
@@ -132,6 +137,8 @@ impl Replicator {
             publisher: Publisher::default(),
             publish_pause: GrowingPause::new(second / 5, 30 * second),
             list_at: None,
+            changed: BTreeSet::new(),
+            list_names_from: now,
             lists_left: 0,
             acknowledge_at: None,
             acknowledged_at: None,
@@ -192,14 +199,15 @@ impl Replicator {
         let times = match self.phase {
             Phase::Waiting(at) | Phase::Reading(at) => vec![at],
             Phase::Locked(at) => {
-                let list_at = self.list_at.filter(|_| self.publishes());
-                list_at.into_iter().chain([at]).collect()
+                let listing = [self.list_at, self.changed_at()].into_iter().flatten();
+                listing.filter(|_| self.publishes()).chain([at]).collect()
             }
             Phase::Following { expected, until } => {
                 let first_record = expected.map(|(_, _, until)| until);
                 let reading = [Some(until), first_record, self.reread_at, self.gap_at];
-                let publishing = [self.publisher.overdue_at(), self.list_at, self.acknowledge_at];
-                reading.into_iter().chain(publishing).flatten().collect()
+                let listing = [self.list_at, self.changed_at()];
+                let publishing = [self.publisher.overdue_at(), self.acknowledge_at];
+                reading.into_iter().chain(listing).chain(publishing).flatten().collect()
             }
         };
         times.into_iter().min()
@@ -238,7 +246,7 @@ impl Replicator {
 
     fn is_equal(&self) -> bool {
         let is_following = matches!(self.phase, Phase::Following { expected: None, .. });
-        let is_listed = self.list_at.is_none() && self.lists_left == 0;
+        let is_listed = self.list_at.is_none() && self.changed.is_empty() && self.lists_left == 0;
         let is_read = self.reread_at.is_none() && self.gap_at.is_none();
         is_following && is_listed && is_read && self.publisher.left() == 0
     }

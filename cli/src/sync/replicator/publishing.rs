@@ -11,6 +11,9 @@ use crate::sync::troubles::SyncTrouble;
 /// How long changes are collected before the topic is acknowledged, and how often it is.
 pub(super) const ACKNOWLEDGE_DELAY: Duration = Duration::from_secs(5);
 pub(super) const ACKNOWLEDGE_PERIOD: Duration = Duration::from_secs(60);
+/// How often secrets that may have changed are listed at most. One change is reported several times, and `git pull` may
+/// change all secrets.
+pub(super) const LIST_PERIOD: Duration = Duration::from_millis(50);
 
 impl Replicator {
     /// Whether it is known what the topic has.
@@ -30,9 +33,15 @@ impl Replicator {
         let (topic, generation) = (self.vault.topic.clone(), self.vault.generation);
         if self.list_at.is_some_and(|at| at <= now) {
             self.list_at = None;
+            self.changed.clear();
             self.list(&[]);
             self.lists_left += 1;
             self.actions.push(SyncAction::Announce { topic: topic.clone(), generation });
+        }
+        if self.changed_at().is_some_and(|at| at <= now) {
+            self.list_names_from = now + LIST_PERIOD;
+            let names = Vec::from_iter(std::mem::take(&mut self.changed));
+            names.chunks(limits::PAGE_NAMES).for_each(|names| self.list(names));
         }
         // The next one follows when this one was handed over.
         if let Some(key) = self.publisher.next() {
@@ -52,12 +61,17 @@ impl Replicator {
         self.actions.push(SyncAction::List(names.to_vec()));
     }
 
+    /// When secrets that may have changed are listed, if there are any.
+    pub(super) fn changed_at(&self) -> Option<Instant> {
+        (!self.changed.is_empty()).then_some(self.list_names_from)
+    }
+
     /// The vault has changed. Without names, anything may have.
     pub(super) fn changed(&mut self, names: &[SecretName], now: Instant) {
         if names.is_empty() {
             self.anything_changed(now);
         } else if self.publishes() {
-            names.chunks(limits::PAGE_NAMES).for_each(|names| self.list(names));
+            self.changed.extend(names.iter().cloned());
         }
         // Otherwise, everything is listed when the topic was read.
     }

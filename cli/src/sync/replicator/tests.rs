@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use fluvio_secret_protocol::{
-    ListedSyncDocument, RecordKind, SyncDocumentKey, TakenDocument, TakenOutcome,
+    ListedSyncDocument, RecordKind, SecretName, SyncDocumentKey, TakenDocument, TakenOutcome,
 };
 
 use super::FIRST_RECORD_TIMEOUT;
-use super::publishing::{ACKNOWLEDGE_DELAY, ACKNOWLEDGE_PERIOD};
+use super::publishing::{ACKNOWLEDGE_DELAY, ACKNOWLEDGE_PERIOD, LIST_PERIOD};
 use super::reading::{FOLLOW_PERIOD, LATE_RECORD_TIMEOUT, SILENCE_TIMEOUT};
 use super::{Replicator, SyncGoal};
 use crate::sync::event::{ConsumeFrom, DaemonFailure, SyncAction, SyncEvent, TopicFailure};
@@ -41,6 +41,8 @@ struct World {
     /// The offset that the consumer prints next.
     printed: u64,
     taken: Vec<String>,
+    /// The names of which the documents were listed, each time.
+    listed: Vec<String>,
     sent: Vec<String>,
     said: Vec<String>,
     acknowledged: Vec<u64>,
@@ -69,6 +71,7 @@ impl World {
             consumer: None,
             printed: 0,
             taken: Vec::new(),
+            listed: Vec::new(),
             sent: Vec::new(),
             said: Vec::new(),
             acknowledged: Vec::new(),
@@ -126,6 +129,7 @@ impl World {
             }
             SyncAction::List(names) => {
                 let failure = self.failure().filter(|_| self.is_daemon_away);
+                self.listed.push(names.iter().map(SecretName::as_str).collect());
                 let is_listed = |id: &&String| {
                     names.is_empty() || names.iter().any(|name| id.starts_with(name.as_str()))
                 };
@@ -338,9 +342,26 @@ fn a_change_is_published_and_one_of_others_is_taken() {
     // What was taken is not published again.
     world.vault.push("B 1".to_owned());
     world.handle(SyncEvent::Changed(vec!["B".parse().expect("a name")]));
-    world.settle();
+    world.pass(LIST_PERIOD);
     assert_eq!(world.sent.len(), 1);
     assert_eq!(world.readings, 1);
+    assert_eq!(world.listed, ["", "A", "B"]);
+}
+
+#[test]
+fn one_change_is_listed_at_once_and_many_are_together() {
+    let mut world = followed();
+    world.vault = ["A 1", "B 1", "C 1"].map(str::to_owned).to_vec();
+    for name in ["A", "A", "C", "A", "B"] {
+        world.handle(SyncEvent::Changed(vec![name.parse().expect("a name")]));
+    }
+    assert_eq!(world.listed, ["", "A"]);
+    assert_eq!(world.sent, ["A 1"]);
+    world.pass(LIST_PERIOD);
+    assert_eq!(world.listed, ["", "A", "ABC"]);
+    assert_eq!(world.sent, ["A 1", "B 1", "C 1"]);
+    world.pass(10 * LIST_PERIOD);
+    assert_eq!(world.listed.len(), 3);
 }
 
 #[test]
