@@ -15,7 +15,7 @@ use crate::argument::{self, BadArgument};
 use crate::connection::client_about;
 use crate::error::CliError;
 use crate::format::{OutputArgs, OutputFormat};
-use crate::members::members;
+use crate::members::{affected, members, word};
 use crate::sync::compact_remark::say_compact;
 use crate::vault_choice::{self, VaultArgs};
 use crate::{format, output, question};
@@ -258,14 +258,6 @@ fn row(one: &ListedMember) -> [String; 3] {
     [note, role, one.fingerprint.clone()]
 }
 
-pub(super) fn word(role: Role) -> &'static str {
-    match role {
-        Role::Admin => "admin",
-        Role::Writer => "writer",
-        Role::Reader => "reader",
-    }
-}
-
 fn admit(args: AdmitMembersArgs) -> Result<(), CliError> {
     let AdmitMembersArgs { yes, all, role, vault, fingerprints } = args;
     let vault = vault.here_noted()?;
@@ -287,6 +279,10 @@ fn admit(args: AdmitMembersArgs) -> Result<(), CliError> {
     if !asked.is_empty() {
         let rows: Vec<_> = asked.iter().map(|one| row(one)).collect();
         output::print_styled(&format::table(["Note", "Role", "Fingerprint"], &rows))?;
+        asked
+            .iter()
+            .flat_map(|one| affected(one, &listed.members))
+            .for_each(|line| output::say(&line));
         if !yes {
             question::ask("Encrypt all secrets for these machines, too?", "admitted")?;
         }

@@ -13,12 +13,13 @@ use fluvio_secret_system::project::{PERSONAL, VAULT_DIRECTORY, project_of};
 use fluvio_secret_system::{printable, shell};
 
 use self::upgrade::UpgradeVaultArgs;
-use super::member::{RequestArgs, fingerprint, request, word};
+use super::member::{RequestArgs, fingerprint, request};
 use super::secret::remarks::about_the_identity;
 use crate::argument;
 use crate::connection::{client, client_about};
 use crate::error::CliError;
 use crate::format::OutputArgs;
+use crate::members::word;
 use crate::style::Styled;
 use crate::vault_choice::{VaultArgs, directory_of};
 use crate::{format, merge_driver, output, question};

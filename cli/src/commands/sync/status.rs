@@ -7,11 +7,10 @@ use serde::Serialize;
 
 use super::replicated::{again, for_admin, replicated, sync_places};
 use super::shown_member::{ShownMember, progress};
-use crate::commands::member::word;
 use crate::connection::running_client;
 use crate::error::CliError;
 use crate::format::OutputArgs;
-use crate::members::{members, own};
+use crate::members::{members, own, word};
 use crate::style::Styled;
 use crate::sync::process::{self, SyncProcess};
 use crate::sync::status_file::{
