@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use fluvio_secret_protocol::{RecordKind, SecretName};
 use fluvio_secret_system::hash::fnv_1a;
 use jiff::Timestamp;
+use memchr::memmem;
 
 use crate::durable_directory::{DurableDirectory, ReadError};
 use crate::members::content_hash::ContentHash;
@@ -116,12 +117,8 @@ impl SeenRevisions {
     pub(crate) fn of(&self, name: &SecretName) -> SeenSecret {
         let found = self.directory().and_then(|seen| {
             let group = group_of(name.as_str());
-            let text = read(&seen, &group)?;
-            // Other secrets of a large vault are in the file, too.
-            let is_of_name = |line: &&str| {
-                line.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with(' '))
-            };
-            let lines: Vec<_> = text.lines().filter(is_of_name).collect();
+            let text = read_bytes(&seen, &group)?;
+            let lines = lines_of(name, &text);
             if lines.len() > OLD_LINES {
                 self.shorten(&seen, &group)?;
             }
@@ -202,11 +199,24 @@ impl SeenRevisions {
 
 /// The text of a group.
 fn read(seen: &DurableDirectory, group: &str) -> io::Result<String> {
+    read_bytes(seen, group).map(|text| String::from_utf8_lossy(&text).into_owned())
+}
+
+fn read_bytes(seen: &DurableDirectory, group: &str) -> io::Result<Vec<u8>> {
     match seen.read(group, GROUP_BYTES) {
-        Ok(text) => Ok(String::from_utf8_lossy(&text).into_owned()),
+        Ok(text) => Ok(text),
         Err(ReadError::Io(error)) => Err(error),
-        Err(_) => Ok(String::new()),
+        Err(_) => Ok(Vec::new()),
     }
+}
+
+/// The lines of a secret. They are searched for: in a large vault, hundreds of other secrets are in the file.
+fn lines_of<'a>(name: &SecretName, text: &'a [u8]) -> Vec<&'a str> {
+    let beginning = format!("{name} ");
+    let found = memmem::find_iter(text, &beginning);
+    let begins_line = |&at: &usize| at == 0 || text[at - 1] == b'\n';
+    let line = |at: usize| str::from_utf8(text[at..].split(|&byte| byte == b'\n').next()?).ok();
+    found.filter(begins_line).filter_map(line).collect()
 }
 
 /// The files that count.
@@ -283,7 +293,7 @@ mod tests {
 
     use std::fs;
 
-    use super::{SeenFile, SeenRevisions, group_of};
+    use super::{SeenFile, SeenRevisions, group_of, lines_of};
     use crate::members::content_hash::ContentHash;
     use crate::members::signing_key::KeyFingerprint;
     use crate::revisions::revision::Revision;
@@ -326,6 +336,15 @@ mod tests {
         assert!(known.of(&name("B")).highest().is_none());
         let stamps: Vec<_> = known.stamps().iter().map(|seen| seen.counter).collect();
         assert_eq!(stamps, [2, 1], "the highest first");
+    }
+
+    #[test]
+    fn the_lines_of_a_secret_are_found_among_others() {
+        let text = b"A 1\nAA 2\nA A 3\nBA 4\n\nA \xff\nA 5\nB A 6\nA ";
+        assert_eq!(lines_of(&name("A"), text), ["A 1", "A A 3", "A 5", "A "]);
+        assert_eq!(lines_of(&name("AA"), text), ["AA 2"]);
+        assert_eq!(lines_of(&name("C"), text), [""; 0]);
+        assert_eq!(lines_of(&name("A"), b""), [""; 0]);
     }
 
     #[test]
