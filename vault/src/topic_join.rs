@@ -67,8 +67,6 @@ pub enum JoinError {
     OtherPin { admin: KeyFingerprint, vault: VaultId, path: PathBuf },
     #[error(transparent)]
     Registry(#[from] RegistryError),
-    #[error("this machine was removed from the vault, so its key is not admitted again")]
-    Removed,
     #[error("the vault {path} is in use, so it cannot become another one", path = .path.display())]
     Used { path: PathBuf },
     #[error(transparent)]
@@ -155,9 +153,6 @@ impl TopicJoin {
         let failed = |error: MemberStoreError| VaultError::from(error);
         let key = store.signing_key().map_err(failed)?;
         let (fingerprint, read) = (key.fingerprint(), store.read().map_err(failed)?);
-        if store.was_removed(&read, key.verification_key()).map_err(failed)? {
-            return Err(JoinError::Removed);
-        }
         let is_enough = |member: &Member| {
             member.fingerprint() == fingerprint
                 && member.recipient() == own
@@ -215,9 +210,6 @@ impl Helpful for JoinError {
                 Some(Help::command("if that admin cannot admit it, first run", command))
             }
             Self::Registry(error) => error.help(),
-            Self::Removed => Some(Help::advice(
-                "move its configuration and data away, and join again with new keys",
-            )),
             Self::Used { .. } => {
                 Some(Help::advice("join in the directory of a project, with --vault"))
             }

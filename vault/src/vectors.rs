@@ -176,7 +176,9 @@ fn lists(files: &mut Files) {
 fn applicants(files: &mut Files) {
     let [.., cleo, dan] = machines();
     let sign = |vault, note| {
-        Applicant::sign(vault, dan.recipient.clone(), note, Role::Writer, &dan.key).bytes().to_vec()
+        Applicant::sign(vault, dan.recipient.clone(), note, Role::Writer, 0, &dan.key)
+            .bytes()
+            .to_vec()
     };
     let good = sign(vault(), "dan's \u{201c}edge\u{201d}");
     let change = |change, key| signed_again(SignedKind::Applicant, &good, change, key);

@@ -285,9 +285,7 @@ pub(super) fn join(error: &JoinError) -> Refusal {
     let code = match error {
         JoinError::Registry(error) => return registry(error),
         JoinError::Vault(error) => return with_names(error, &[]),
-        JoinError::Announcement(_) | JoinError::OtherAdmin { .. } | JoinError::Removed => {
-            Code::Members
-        }
+        JoinError::Announcement(_) | JoinError::OtherAdmin { .. } => Code::Members,
         JoinError::OtherPin { .. } | JoinError::Used { .. } => Code::Vault,
     };
     Refusal::new(code, error.to_string(), next(error))

@@ -4,7 +4,8 @@
 //! {"format":1,"vault":"…","recipient":"age1…","key":"…","note":"…","role":"…"}⏎the signature⏎
 //! ```
 //!
-//! It grants nothing. Its signature shows that the machine has the signing key.
+//! It grants nothing. Its signature shows that the machine has the signing key. A machine that has accepted a list adds its
+//! version, `"members":N`, at the end. So requests from before an admin decided about the machine are recognized.
 
 use fluvio_secret_protocol::Role;
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,7 @@ const APPLICANT_FORMAT: u32 = 1;
 pub struct Applicant {
     vault: VaultId,
     member: Member,
+    members: u64,
     bytes: Vec<u8>,
 }
 
@@ -39,16 +41,25 @@ struct ApplicantHead {
     key: VerificationKey,
     note: String,
     role: Role,
+    #[serde(default, skip_serializing_if = "is_none")]
+    members: u64,
+}
+
+/// Whether a version is that of no list.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_none(version: &u64) -> bool {
+    *version == 0
 }
 
 impl Applicant {
-    /// Asks for a role in a vault.
+    /// Asks for a role in a vault. `members` is the version of the list that this machine has accepted; 0 for none.
     #[must_use]
     pub fn sign(
         vault: VaultId,
         recipient: Recipient,
         note: &str,
         role: Role,
+        members: u64,
         key: &SigningKey,
     ) -> Self {
         let member = Member::new(recipient, *key.verification_key(), note, role);
@@ -59,11 +70,12 @@ impl Applicant {
             key: *key.verification_key(),
             note: member.note(),
             role,
+            members,
         };
         let line = head_line(&head);
         let signature = SignedKind::Applicant.sign(key, (&line, &[]));
         let bytes = document(&line, &signature, &[]).to_vec();
-        Self { vault, member, bytes }
+        Self { vault, member, members, bytes }
     }
 
     /// Parses the bytes of a file, which must be signed by the key in it.
@@ -77,10 +89,10 @@ impl Applicant {
         if !SignedKind::Applicant.is_signed(&head.key, &parts.signature, (&line, &[])) {
             return Err(ApplicantError::Signature);
         }
-        let ApplicantHead { vault, recipient, key, note, role, .. } = head;
+        let ApplicantHead { vault, recipient, key, note, role, members, .. } = head;
         let member = Member::as_written(recipient, key, note, role);
         let member = member.ok_or(ApplicantError::Note)?;
-        Ok(Self { vault, member, bytes })
+        Ok(Self { vault, member, members, bytes })
     }
 
     /// Parses the file of this name, which must be a request to join this vault.
@@ -111,6 +123,12 @@ impl Applicant {
     #[must_use]
     pub fn member(&self) -> &Member {
         &self.member
+    }
+
+    /// The version of the list that the machine had accepted; 0 for none.
+    #[must_use]
+    pub fn members(&self) -> u64 {
+        self.members
     }
 
     /// The fingerprint of its key, which is also the name of its file.

@@ -108,10 +108,15 @@ impl ApplicantFiles {
         }
     }
 
+    /// The file of a machine's request.
+    pub(crate) fn path(&self, machine: &KeyFingerprint) -> PathBuf {
+        self.vault.path_of(REQUESTS).join(machine.to_string())
+    }
+
     /// Writes a request, durably, and returns its file.
     pub(crate) fn write(&self, applicant: &Applicant) -> Result<PathBuf, MemberStoreError> {
         let name = applicant.fingerprint().to_string();
-        let path = self.vault.path_of(REQUESTS).join(&name);
+        let path = self.path(&applicant.fingerprint());
         let write = || {
             let directory = self.vault.find_or_make(REQUESTS)?;
             self.vault.sync()?;

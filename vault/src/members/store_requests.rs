@@ -21,7 +21,7 @@ impl MemberStore {
     }
 
     /// Writes a request to join into the vault, unless this machine has the role already. Returns its file, and the
-    /// fingerprint of this machine.
+    /// fingerprint of this machine. Without a note it has that of the last request, or of the member.
     pub(crate) fn request(
         &self,
         own: &Recipient,
@@ -37,8 +37,18 @@ impl MemberStore {
         if read.of_vault().iter().any(is_it) {
             return Ok((None, key.fingerprint()));
         }
-        let note = note.map_or_else(note_of_machine, ToOwned::to_owned);
-        let applicant = Applicant::sign(self.id, own.clone(), &note, role, &key);
+        let asked = self.requests.find(&key.fingerprint());
+        let member = read.accepted.as_ref().and_then(|list| list.find(&key.fingerprint()));
+        let known = asked.as_ref().map(Applicant::member).or(member).map(Member::note);
+        let note = note.map(ToOwned::to_owned).or(known).unwrap_or_else(note_of_machine);
+        let members = read.accepted.as_ref().map_or(0, |list| list.version());
+        let applicant = Applicant::sign(self.id, own.clone(), &note, role, members, &key);
+        // The same request may be committed already.
+        if let Some(asked) = asked.filter(|asked| asked.member() == applicant.member())
+            && asked.members() >= self.last_change(&read, key.verification_key())?
+        {
+            return Ok((Some(self.requests.path(&asked.fingerprint())), key.fingerprint()));
+        }
         Ok((Some(self.requests.write(&applicant)?), key.fingerprint()))
     }
 

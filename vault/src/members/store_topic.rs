@@ -1,13 +1,17 @@
 //! What a vault publishes of its members, and takes from a topic.
 
+use memchr::memmem;
+
 use crate::members::admin_pin::read_pin;
 use crate::members::applicant::Applicant;
 use crate::members::chain::MemberChain;
 use crate::members::content_hash::ContentHash;
 use crate::members::error::MembersError;
 use crate::members::list::{MemberList, SignedList};
+use crate::members::member::Member;
 use crate::members::read_members::ReadMembers;
-use crate::members::signing_key::VerificationKey;
+use crate::members::signed_text::head_line;
+use crate::members::signing_key::{KeyFingerprint, VerificationKey};
 use crate::members::store::MemberStore;
 use crate::members::store_error::MemberStoreError;
 use crate::sync::announcement::Announcement;
@@ -28,7 +32,7 @@ pub(crate) enum ListVerdict {
 /// What a request to join means for this machine.
 #[derive(Debug)]
 pub(crate) enum ApplicantVerdict {
-    /// The vault has it, or the machine is a member as it asks for.
+    /// The vault has it, the machine is a member as it asks for, or an admin has decided since.
     Known,
     /// It is new.
     New,
@@ -170,9 +174,14 @@ impl MemberStore {
         list: &SignedList,
         newest: &MemberList,
     ) -> Result<(), MemberStoreError> {
+        let before = self.read()?.accepted;
         self.versions.publish(list)?;
         self.accept(newest)?;
-        self.remove_requests(&[], newest.members());
+        // An admin has decided, maybe for another role than was asked for.
+        let known = |machine: &KeyFingerprint| before.as_ref().and_then(|list| list.find(machine));
+        let is_decided = |member: &&Member| known(&member.fingerprint()) != Some(*member);
+        let decided = newest.members().iter().filter(is_decided).map(Member::fingerprint);
+        self.remove_requests(&decided.collect::<Vec<_>>(), newest.members());
         Ok(())
     }
 
@@ -193,35 +202,38 @@ impl MemberStore {
         {
             return Ok(ApplicantVerdict::Known);
         }
+        // An admin has decided since. All earlier requests stay on the topic.
+        if let Some(key) = applicant.member().key()
+            && applicant.members() < self.last_change(read, key)?
+        {
+            return Ok(ApplicantVerdict::Known);
+        }
         if found.is_none() && self.requests.is_full()? {
             return Ok(ApplicantVerdict::Refused("the vault has too many requests to join"));
         }
-        let key = applicant.member().key();
-        Ok(match key.map(|key| self.was_removed(read, key)).transpose()? == Some(true) {
-            true => ApplicantVerdict::Refused("its key is of a member that was removed"),
-            false => ApplicantVerdict::New,
-        })
+        Ok(ApplicantVerdict::New)
     }
 
-    /// Whether the machine with this key was a member once, and is no longer. Its request stays on the topic.
-    pub(crate) fn was_removed(
+    /// The version of the list in which a machine became the member that it is, or was removed. It is 0 if the machine has
+    /// never been one.
+    pub(crate) fn last_change(
         &self,
         read: &ReadMembers,
         key: &VerificationKey,
-    ) -> Result<bool, MemberStoreError> {
-        let Some(accepted) = &read.accepted else { return Ok(false) };
-        if accepted.find(&key.fingerprint()).is_some() {
-            return Ok(false);
-        }
-        // In a note, the quotes would be escaped.
-        let entry = format!("\"key\":\"{key}\"");
+    ) -> Result<u64, MemberStoreError> {
+        let Some(accepted) = &read.accepted else { return Ok(0) };
+        let member = accepted.find(&key.fingerprint());
+        // To parse many lists would take long. In a note, the quotes would be escaped.
+        let entry = member.map_or_else(|| format!("\"key\":\"{key}\"").into_bytes(), head_line);
+        let mut since = accepted.version();
         for (version, _) in self.lineage(accepted)? {
-            let bytes = self.versions.bytes(version)?.unwrap_or_default();
-            if bytes.windows(entry.len()).any(|part| part == entry.as_bytes()) {
-                return Ok(true);
+            let Some(bytes) = self.versions.bytes(version)? else { continue };
+            if memmem::find(&bytes, &entry).is_some() != member.is_some() {
+                return Ok(since);
             }
+            since = version;
         }
-        Ok(false)
+        Ok(member.map_or(0, |_| since))
     }
 
     /// Writes a request to join to the vault, durably.

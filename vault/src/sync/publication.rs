@@ -135,15 +135,15 @@ impl<'a> Publication<'a> {
     }
 
     /// The request of this machine, and who can read it: the members, or the admin whom it trusts. This machine can, too,
-    /// so that it recognizes the request when the topic brings it back.
+    /// so that it recognizes the request when the topic brings it back. It may be a member no longer.
     fn applicant(
         &self,
         read: &ReadMembers,
     ) -> Result<Option<(Applicant, Vec<Recipient>)>, VaultError> {
         let store = self.vault.members();
         let Some(applicant) = store.own_applicant(read)? else { return Ok(None) };
-        let mut to: Vec<_> = match self.members(read)? {
-            Some((members, _)) => members.recipients().cloned().collect(),
+        let mut to: Vec<_> = match &read.accepted {
+            Some(members) => members.recipients().cloned().collect(),
             None => store.pinned()?.iter().map(|admin| admin.recipient().clone()).collect(),
         };
         if to.is_empty() {

@@ -7,7 +7,7 @@ use crate::members::test_machines::{machines, other_vault, vault};
 
 fn applicant() -> Applicant {
     let [.., dan] = machines();
-    Applicant::sign(vault(), dan.recipient, " dan@\u{1b}edge ", Role::Reader, &dan.key)
+    Applicant::sign(vault(), dan.recipient, " dan@\u{1b}edge ", Role::Reader, 0, &dan.key)
 }
 
 fn text() -> String {
@@ -30,6 +30,29 @@ fn a_request_to_join_is_read_as_it_is_written() {
     };
     assert_eq!(of(&name, other_vault()), ApplicantError::OtherVault);
     assert_eq!(of(&name[1..], vault()), ApplicantError::OtherName);
+}
+
+#[test]
+fn a_machine_that_was_removed_says_after_which_list_it_asks() {
+    let [.., dan] = machines();
+    let again = |members| {
+        let (recipient, role) = (dan.recipient.clone(), Role::Reader);
+        Applicant::sign(vault(), recipient, "", role, members, &dan.key)
+    };
+    let text = |one: &Applicant| String::from_utf8(one.bytes().to_vec()).expect("text");
+    assert!(text(&again(7)).contains("\"role\":\"reader\",\"members\":7}"));
+    let read = |text: String| Applicant::parse(text.into_bytes());
+    assert_eq!(read(text(&again(7))).expect("a request").members(), 7);
+    assert_eq!((applicant().members(), text(&again(0)).contains("members")), (0, false));
+    // There is one text for each request.
+    for changed in [
+        text(&again(7)).replace("\"members\":7", "\"members\":8"),
+        text(&again(7)).replace(",\"members\":7", ""),
+        text(&again(0)).replace("\"reader\"}", "\"reader\",\"members\":0}"),
+    ] {
+        let damaged = ApplicantError::Document(BadDocument::Unreadable);
+        assert!(read(changed).is_err_and(|why| why == ApplicantError::Signature || why == damaged));
+    }
 }
 
 #[test]

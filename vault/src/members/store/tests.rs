@@ -443,7 +443,7 @@ fn a_request_is_read_and_other_files_are_left_out() {
     let good = fs::read(&file).expect("a request");
     fs::write(requests.join(fingerprint.to_string()), &good).expect("copied");
     let sign = |of, machine: &TestMachine, role| {
-        Applicant::sign(of, machine.recipient.clone(), "", role, &machine.key)
+        Applicant::sign(of, machine.recipient.clone(), "", role, 0, &machine.key)
     };
     let put = |name: &str, bytes: &[u8]| fs::write(requests.join(name), bytes).expect("written");
     let cleos = sign(other_vault(), &cleo, Role::Writer);
@@ -532,7 +532,7 @@ fn members_are_listed_whatever_is_in_the_place_of_the_requests() {
     let listed = || place.store.listed(&place.own()).expect("members");
     assert_eq!((listed().members.len(), listed().trouble), (count, None));
     let machine = machines().into_iter().last().expect("Dan");
-    let asked = Applicant::sign(vault(), machine.recipient, "", Role::Reader, &machine.key);
+    let asked = Applicant::sign(vault(), machine.recipient, "", Role::Reader, 0, &machine.key);
     fs::create_dir(&requests).expect("a directory");
     fs::write(requests.join(asked.fingerprint().to_string()), asked.bytes()).expect("written");
     for other in ["README", "x"] {

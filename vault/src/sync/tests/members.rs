@@ -17,7 +17,7 @@ use crate::rekey::change::Rekey;
 use crate::tests::set;
 use crate::tests::two_machines::rekey;
 use crate::topic_join::PersonalJoin;
-use crate::{DocumentTake, JoinError, Publication, TopicJoin, VaultError};
+use crate::{DocumentTake, Publication, TopicJoin, VaultError};
 
 fn is_member_change(outcome: &TakenOutcome) -> bool {
     matches!(outcome, TakenOutcome::Members)
@@ -112,12 +112,11 @@ fn requests_are_limited_and_those_of_removed_members_do_not_come_back() {
     topic.read(&ada);
     ada.admit(&bob);
     rekey(Rekey::remove(&ada.vault, &bob.fingerprint()));
-    let taken = topic.read(&ada);
-    let reason = "its key is of a member that was removed".to_owned();
-    assert_eq!(taken, [TakenOutcome::Refused { reason }]);
+    assert_eq!(topic.read(&ada), [TakenOutcome::Known]);
+    assert!(ada.vault.members().applicants().expect("requests").is_empty());
     let request = |seed: u8, vault, role| {
         let (recipient, key) = (Keyring::generate().current(), SigningKey::of_seed(&[seed; 32]));
-        ada.encrypt(Applicant::sign(vault, recipient, "", role, &key).bytes())
+        ada.encrypt(Applicant::sign(vault, recipient, "", role, 0, &key).bytes())
     };
     assert!(refusal(&ada, &request(1, other_vault(), Role::Reader)).contains("another vault"));
     let id = ada.vault.id();
@@ -125,7 +124,7 @@ fn requests_are_limited_and_those_of_removed_members_do_not_come_back() {
         assert!(is_member_change(&outcome(&ada, &request(seed, id, Role::Reader))), "{seed}");
     }
     let (recipient, key) = (Keyring::generate().current(), SigningKey::generate().expect("a key"));
-    let more = ada.encrypt(Applicant::sign(id, recipient, "", Role::Reader, &key).bytes());
+    let more = ada.encrypt(Applicant::sign(id, recipient, "", Role::Reader, 0, &key).bytes());
     assert_eq!(refusal(&ada, &more), "the vault has too many requests to join");
     // One of each machine, which may change its mind.
     assert!(is_member_change(&outcome(&ada, &request(7, id, Role::Writer))));
@@ -291,17 +290,70 @@ fn a_removed_member_learns_it_and_changes_nothing_more() {
     let refused = crate::SecretWriter::of(&bob.vault).err();
     assert!(matches!(refused, Some(VaultError::Members(_))), "{refused:?}");
     assert!(Publication::of(&bob.vault).list(&[]).expect("a list").is_empty());
-    // An earlier request is still on the topic, and would be admitted again with any other change.
-    let announced = Publication::of(&ada.vault).announce("secrets", 1).expect("announced");
-    let join = TopicJoin::verify(announced.bytes.to_vec(), &ada.fingerprint(), Role::Writer, None);
-    let joined =
-        join.and_then(|join| join.with_personal(&bob.vault)).and_then(PersonalJoin::commit);
-    assert!(matches!(joined, Err(JoinError::Removed)));
     // A list after that is not for it.
     rekey(Rekey::remove(&ada.vault, &cleo.fingerprint()));
     topic.publish(&ada);
     topic.read(&bob);
     assert_ne!(bob.list().hash(), ada.list().hash());
+}
+
+#[test]
+fn a_removed_member_may_ask_again_and_earlier_requests_do_not_count() {
+    let (ada, mut topic) = (Machine::first(), Topic::default());
+    let bob = Machine::member(&ada, Role::Writer, &mut topic);
+    topic.read(&bob);
+    let announced = Publication::of(&ada.vault).announce("secrets", 1).expect("announced");
+    let joins = || {
+        let bytes = announced.bytes.to_vec();
+        let join = TopicJoin::verify(bytes, &ada.fingerprint(), Role::Writer, None);
+        let join = join.and_then(|join| join.with_personal(&bob.vault));
+        join.and_then(PersonalJoin::commit).expect("a join")
+    };
+    let asked = || ada.vault.members().applicants().expect("requests").len();
+    for round in 0..3 {
+        assert!(joins().is_member);
+        rekey(Rekey::remove(&ada.vault, &bob.fingerprint()));
+        topic.publish(&ada);
+        // All earlier requests are on the topic, and each machine reads it from the beginning.
+        topic.read(&ada);
+        topic.read(&bob);
+        assert_eq!(asked(), 0, "{round}");
+        assert!(!joins().is_member);
+        topic.publish(&bob);
+        topic.read(&ada);
+        assert_eq!(asked(), 1, "{round}");
+        ada.admit(&bob);
+        crate::tests::set(&ada.vault, "A", format!("{round}").as_bytes());
+        topic.publish(&ada);
+        topic.read(&bob);
+        assert_eq!(value(&bob, "A"), Some(format!("{round}").into_bytes()));
+    }
+}
+
+#[test]
+fn a_request_that_an_admin_has_decided_about_does_not_come_back() {
+    let (ada, mut topic) = (Machine::first(), Topic::default());
+    let bob = Machine::newcomer(&ada.vault, Role::Admin);
+    let asked = |machine: &Machine| machine.vault.members().applicants().expect("requests");
+    topic.publish(&bob);
+    topic.read(&ada);
+    rekey(Rekey::admit(&ada.vault, &[bob.fingerprint()], Some(Role::Reader)));
+    topic.publish(&ada);
+    for machine in [&ada, &bob, &ada] {
+        topic.read(machine);
+        assert_eq!(asked(machine), []);
+    }
+    // It may ask again, and is who it was.
+    bob.vault.request_membership(Role::Writer, None).expect("a request");
+    topic.publish(&bob);
+    topic.read(&ada);
+    let [again] = &asked(&ada)[..] else { panic!("{:?}", asked(&ada)) };
+    assert_eq!((again.note(), again.role()), ("newcomer".to_owned(), Role::Writer));
+    // The same request stays as it is.
+    let file = bob.home.vault_path().join("requests").join(bob.fingerprint());
+    let before = fs::metadata(&file).expect("a request").modified().expect("a date");
+    bob.vault.request_membership(Role::Writer, None).expect("a request");
+    assert_eq!(fs::metadata(&file).expect("a request").modified().expect("a date"), before);
 }
 
 #[test]

@@ -155,6 +155,7 @@ fn a_machine_that_asks_with_the_key_of_the_admin_does_not_take_its_place() {
         own(&ada),
         "ada",
         Role::Admin,
+        0,
         &crate::SigningKey::generate().expect("a key"),
     );
     let requests = ada.vault_path().join("requests");
