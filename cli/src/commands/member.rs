@@ -337,19 +337,23 @@ fn merge(args: &MergeMembersArgs) -> Result<(), CliError> {
 
 /// Says that the other members do not have the change yet, if they get the vault by git.
 fn say_commit(vault: Option<&VaultAddress>) {
-    let is_repository = |directory: &Path| directory.join(".git").exists();
-    if vault.is_some_and(|vault| Path::new(&vault.path).ancestors().any(is_repository)) {
+    if vault.is_some_and(|vault| is_in_repository(Path::new(&vault.path))) {
         output::say("help: commit and push the vault, so the other members get the change");
     }
 }
 
-/// Asks for membership in the vault of a connection.
+fn is_in_repository(path: &Path) -> bool {
+    path.ancestors().any(|directory| directory.join(".git").exists())
+}
+
+/// Asks for membership in the vault of a connection. Without a role, for the one of the last request or the member.
 pub(super) fn request(client: &mut Client, args: &RequestArgs) -> Result<(), CliError> {
     let role = match args.role {
         Some(role) => role.into(),
         None => {
-            let mut members = members(client)?.members.into_iter();
-            members.find(|one| one.own && !one.requested).map_or(Role::Writer, |one| one.role)
+            // Requests come after the members.
+            let own = members(client)?.members.into_iter().rfind(|one| one.own);
+            own.map_or(Role::Writer, |own| own.role)
         }
     };
     let asked = client.call(RequestMembership { role, note: args.note.clone() })?;
@@ -358,9 +362,11 @@ pub(super) fn request(client: &mut Client, args: &RequestArgs) -> Result<(), Cli
         return output::print(&format!("This machine is already a member ({})", word(role)));
     }
     output::confirm(&format!("Request \"{}\" created successfully", printable::line(&file)));
+    let commit =
+        if is_in_repository(Path::new(&file)) { "commit and push the file, and " } else { "" };
     output::say(&format!(
         "note: the fingerprint of this machine is {fingerprint}\n\
-         help: commit and push the file, and have an admin run: fluvio-secret member admit"
+         help: {commit}have an admin run: fluvio-secret member admit {fingerprint}"
     ));
     Ok(())
 }

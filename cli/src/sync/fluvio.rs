@@ -2,7 +2,7 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -47,6 +47,11 @@ impl FluvioProgram {
             }
         };
         let failed = |source| SyncError::Program { path: path.clone(), source };
+        match path.metadata() {
+            Ok(_) if on_path::is_program(&path) => {}
+            Ok(_) => return Err(failed(io::ErrorKind::PermissionDenied.into())),
+            Err(error) => return Err(failed(error)),
+        }
         // The process that follows the topic may have another directory.
         let path = std::path::absolute(&path).map_err(failed)?;
         let this = env::current_exe().map_err(failed)?;

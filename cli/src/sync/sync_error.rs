@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use fluvio_secret_system::help::{Help, Helpful};
+use fluvio_secret_system::io_error::io_error_text;
 use thiserror::Error;
 
 use super::event::DaemonFailure;
@@ -43,7 +44,7 @@ pub(crate) enum SyncError {
     OtherVault { topic: String },
     #[error("the vault is replicated over the topic {topic} already")]
     OtherTopic { topic: String },
-    #[error("cannot run {}: {source}", .path.display())]
+    #[error("cannot run {}: {}", .path.display(), io_error_text(.source))]
     Program { path: PathBuf, source: io::Error },
     #[error("another process follows the topic{}", pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default())]
     Running { pid: Option<u32> },

@@ -308,6 +308,9 @@ fn rekey(error: &RekeyError) -> Refusal {
         |code, next: &str| Refusal::new(code, format!("{error}, so nothing was changed"), next);
     match error {
         RekeyError::BadIdentity(_) | RekeyError::BadRecipient => unchanged(Code::Key, ""),
+        RekeyError::BadMember => {
+            unchanged(Code::Key, "see the members with: fluvio-secret member list")
+        }
         RekeyError::ForeignKey { source, .. } => unchanged(Code::Key, &next(source)),
         RekeyError::EarlierChange { path } => {
             let path = shell::path(path);

@@ -130,7 +130,10 @@ impl<'a> Rekey<'a> {
         let member = member.trim();
         if KeyFingerprint::parse(member).is_none() {
             // Anything else may be a secret key, which is not repeated.
-            recipient_of(member)?;
+            recipient_of(member).map_err(|error| match error {
+                RekeyError::BadRecipient => RekeyError::BadMember,
+                error => error,
+            })?;
         }
         let mut base = RekeyBase::of(vault)?;
         let is_it = |one: &Member| {

@@ -13,6 +13,8 @@ use crate::keys::foreign_key::ForeignKey;
 pub enum RekeyError {
     #[error("the new identity cannot be used: {0}")]
     BadIdentity(#[source] BadIdentity),
+    #[error("this is neither a fingerprint, which has 32 digits, nor a complete age recipient")]
+    BadMember,
     #[error("this is not a complete age recipient, which begins with age1 and has 62 characters")]
     BadRecipient,
     #[error(

@@ -12,6 +12,7 @@ use super::used::list_used;
 use crate::connection::{client, client_about};
 use crate::error::CliError;
 use crate::format::{OutputArgs, OutputFormat};
+use crate::members::{members, own};
 use crate::style::Styled;
 use crate::vault_choice::{self, VaultArgs};
 use crate::{date, format, output};
@@ -69,19 +70,36 @@ pub(crate) fn list(args: &ListSecretsArgs) -> Result<(), CliError> {
         return list_used(vault.as_ref(), args.output.format);
     }
     let path = vault.as_ref().map(|vault| vault.path.clone());
-    let secrets = listed(args, &mut client_about(vault.clone())?)?;
+    let mut client = client_about(vault.clone())?;
+    let secrets = listed(args, &mut client)?;
     let values = || secrets.iter().map(|one| shown(one, path.as_deref())).collect::<Vec<_>>();
     if args.output.format == OutputFormat::Table {
         vault_choice::note(vault.as_ref());
         say_older(&secrets, "");
     }
     if secrets.is_empty() && args.output.format == OutputFormat::Table {
-        output::say(match args.deleted {
-            true => "note: there are no deleted secrets to restore",
-            false => "note: there are no secrets yet\nhelp: set one with: fluvio-secret set NAME",
+        output::say(&match args.deleted {
+            true => "note: there are no deleted secrets to restore".to_owned(),
+            false => about_none(&mut client),
         });
     }
     format::print(args.output.format, || table(&secrets, date::cloud), values)
+}
+
+/// Why there are no secrets.
+fn about_none(client: &mut Client) -> String {
+    // The rest of the answer needs none of this.
+    let members = members(client).map(|members| members.members).unwrap_or_default();
+    match own(&members).filter(|own| own.requested) {
+        Some(own) => format!(
+            "note: there are no secrets before an admin has admitted this machine\n\
+             help: have an admin run: fluvio-secret member admit {}",
+            own.fingerprint
+        ),
+        None => {
+            "note: there are no secrets yet\nhelp: set one with: fluvio-secret set NAME".to_owned()
+        }
+    }
 }
 
 fn listed(args: &ListSecretsArgs, client: &mut Client) -> Result<Vec<ListedSecret>, ClientError> {

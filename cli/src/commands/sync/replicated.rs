@@ -92,12 +92,17 @@ pub(super) fn for_admin(path: Option<&str>, command: &str) -> String {
 
 /// Says that this machine gets no secrets before an admin has admitted it.
 pub(super) fn say_waits(path: Option<&str>, admin: Option<&str>, fingerprint: &str) {
-    let admin = admin.map(|admin| format!(" {admin}")).unwrap_or_default();
+    let admin = admin_named(admin);
     let admit = for_admin(path, &format!("fluvio-secret member admit {fingerprint}"));
     output::say(&format!(
-        "note: this machine waits for the admin{admin} to admit it, and then gets the secrets\n\
+        "note: this machine waits for {admin} to admit it, and then gets the secrets\n\
          help: {admit}"
     ));
+}
+
+/// The admin whom a machine trusts, or any of those whom it knows.
+pub(super) fn admin_named(admin: Option<&str>) -> String {
+    admin.map_or_else(|| "an admin".to_owned(), |admin| format!("the admin {admin}"))
 }
 
 /// An error that does not end the command, with another label.

@@ -134,7 +134,8 @@ impl SyncStart {
                 say_waits(path, own.waits_for.as_deref(), &own.fingerprint);
             }
             Some(own) if own.is_admin => output::say(&how_to_join(&own.fingerprint, topic)),
-            _ => {}
+            Some(_) => {}
+            None => output::say(BEFORE_THE_FIRST),
         }
         Ok(())
     }
@@ -158,6 +159,11 @@ impl SyncStart {
         Ok(true)
     }
 }
+
+/// The first secret makes the list of members.
+const BEFORE_THE_FIRST: &str = "\
+note: the vault has no secrets yet, and no members
+help: set a secret, and then see how another machine joins with: fluvio-secret sync start";
 
 fn how_to_join(fingerprint: &str, topic: &str) -> String {
     let option = if topic == DEFAULT_TOPIC { "" } else { &format!(" --topic {topic}") };

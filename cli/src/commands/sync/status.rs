@@ -5,7 +5,7 @@ use fluvio_secret_protocol::{ListedMember, Members, Role};
 use fluvio_secret_system::project::PERSONAL;
 use serde::Serialize;
 
-use super::replicated::{again, for_admin, replicated, sync_places};
+use super::replicated::{admin_named, again, for_admin, replicated, sync_places};
 use super::shown_member::{ShownMember, progress};
 use crate::connection::running_client;
 use crate::error::CliError;
@@ -90,9 +90,8 @@ impl Replication {
             line("", output::as_typed(&format!("help: start it with: {start}")));
         }
         if let Some(own) = self.own().filter(|own| own.requested) {
-            let admin =
-                self.waits_for.as_ref().map(|admin| format!(" {admin}")).unwrap_or_default();
-            line("Waiting", format!("for the admin{admin} to admit this machine"));
+            let admin = admin_named(self.waits_for.as_deref());
+            line("Waiting", format!("for {admin} to admit this machine"));
             let admit = format!("fluvio-secret member admit {}", own.fingerprint);
             let admit = for_admin(self.vault.path.as_deref(), &admit);
             line("", output::as_typed(&format!("help: {admit}")));
