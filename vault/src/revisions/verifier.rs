@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use crate::members::content_hash::ContentHash;
 use crate::members::list::MemberList;
+use crate::members::member::Member;
 use crate::members::signed_text::BadDocument;
 use crate::revisions::revision::Revision;
 use crate::revisions::signed_record::{RecordError, SignedRecord, VerifiedRecord};
@@ -121,6 +122,16 @@ impl RecordVerifier {
             true => Ok(OpenedRecord::Unsigned(record)),
             false => Err(BadRecord::Unsigned),
         }
+    }
+
+    /// Whether a record of this revision, which was taken once, would be taken now: its author may still write, or an admin
+    /// has signed it for this list.
+    pub(crate) fn still_takes(&self, seen: &Revision) -> bool {
+        let Some(members) = &self.members else { return true };
+        let may_write = |list: &MemberList| list.find(&seen.author).is_some_and(Member::may_write);
+        may_write(members)
+            || self.former.as_ref().is_some_and(may_write)
+            || seen.members >= members.version()
     }
 
     /// What a record that was taken once depends on: it need not be verified again for the same.

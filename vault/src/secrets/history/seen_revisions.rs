@@ -179,6 +179,27 @@ impl SeenRevisions {
         }
     }
 
+    /// Forgets the files of a secret that do not count. A failure is logged: then they do.
+    pub(crate) fn retain(&self, name: &SecretName, counts: impl Fn(&Revision) -> bool) {
+        let is_kept = |line: &&str| {
+            let other = parse(line).filter(|(of, _)| *of == name.as_str());
+            other.is_none_or(|(_, file)| counts(&file.revision))
+        };
+        let retained = self.directory().and_then(|seen| {
+            let group = group_of(name.as_str());
+            if lines_of(name, &read_bytes(&seen, &group)?).iter().all(is_kept) {
+                return Ok(());
+            }
+            let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+            let text = read(&seen, &group)?;
+            let kept: String = text.lines().filter(is_kept).flat_map(|line| [line, "\n"]).collect();
+            WrittenFile::write(&seen, &group, kept.as_bytes(), None)?.rename_unsynced()
+        });
+        if let Err(error) = retained {
+            self.warn("write", &error);
+        }
+    }
+
     /// Keeps only the lines that count.
     fn shorten(&self, known: &DurableDirectory, group: &str) -> io::Result<()> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,13 +3,16 @@
 use fluvio_secret_protocol::{RecordKind, Role, TakenOutcome};
 
 use super::{Machine, Topic, earlier, is_secret, outcome, refusal, update, value};
+use crate::SecretReader;
 use crate::members::list::MemberList;
 use crate::members::member::Member;
 use crate::members::signing_key::SigningKey;
 use crate::members::test_machines::other_vault;
+use crate::rekey::change::Rekey;
 use crate::secrets::fingerprint::fingerprint;
 use crate::secrets::record::Record;
-use crate::tests::{delete, purge, set};
+use crate::tests::two_machines::rekey;
+use crate::tests::{delete, name, purge, set};
 
 fn pair(role: Role) -> (Machine, Machine, Topic) {
     let (ada, mut topic) = (Machine::first(), Topic::default());
@@ -36,6 +39,39 @@ fn a_secret_comes_with_its_bytes_and_counts_as_published_when_it_comes_back() {
     topic.read(&ada);
     assert_eq!(value(&ada, "A").expect("a value"), b"two");
     assert_eq!(earlier(&ada, "A"), [b"one"]);
+}
+
+#[test]
+fn the_value_of_an_admin_counts_where_a_later_one_of_a_removed_writer_was_taken() {
+    let (ada, bob, mut topic) = pair(Role::Writer);
+    let cleo = Machine::member(&ada, Role::Writer, &mut topic);
+    topic.read(&bob);
+    set(&bob.vault, "A", b"one");
+    topic.publish(&bob);
+    topic.read(&ada);
+    topic.read(&cleo);
+    rekey(Rekey::remove(&ada.vault, &bob.fingerprint()));
+    // Neither of them knows of it yet.
+    set(&bob.vault, "A", b"two");
+    topic.publish(&bob);
+    topic.read(&cleo);
+    assert_eq!(value(&cleo, "A").expect("a value"), b"two");
+    topic.publish(&ada);
+    for round in 0..2 {
+        topic.read(&ada);
+        topic.read(&cleo);
+        for machine in [&ada, &cleo] {
+            let opened = SecretReader::of(&machine.vault).read(&name("A")).expect("a value");
+            let found = (opened.value.expose(), opened.is_older);
+            assert_eq!(found, (&b"one"[..], false), "{round}");
+        }
+        assert_eq!(ada.record("A", RecordKind::Value), cleo.record("A", RecordKind::Value));
+    }
+    // And the next change of it.
+    set(&cleo.vault, "A", b"three");
+    topic.publish(&cleo);
+    topic.read(&ada);
+    assert_eq!(value(&ada, "A").expect("a value"), b"three");
 }
 
 #[test]
