@@ -140,7 +140,7 @@ fn a_record_whose_producer_was_killed_or_that_was_lost_is_published_again() {
     }
     let ada = Machine::first(&cluster);
     let bob = Machine::admitted_by(&ada, "writer");
-    for fault in ["produce-die", "produce-lost", "produce-refused"] {
+    for fault in ["produce-die", "produce-hang", "produce-lost", "produce-refused"] {
         cluster.order(fault, "");
         ada.set("A", fault);
         until(fault, || cluster.has_had(fault));

@@ -32,6 +32,7 @@ pub(crate) struct ConsumerChild {
 /// A running producer. It exits after this is dropped, when it has sent what it has got.
 #[derive(Debug)]
 pub(crate) struct ProducerChild {
+    process: OwnedFd,
     pub(crate) run: u64,
     pub(crate) topic: String,
     lines: Sender<Vec<u8>>,
@@ -83,6 +84,7 @@ impl ProducerChild {
         messages: SyncSender<M>,
     ) -> io::Result<Self> {
         let mut child = inherited::spawn(&mut command)?;
+        let process = process_of(&child)?;
         let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
         let (lines, received) = channel::<Vec<u8>>();
         named("producer-lines", move || {
@@ -99,7 +101,13 @@ impl ProducerChild {
             let cause = fluvio::failure(child.wait().ok(), &printed).cause;
             let _ = messages.send(ChildMessage::ProducerEnded { run, cause }.into());
         })?;
-        Ok(Self { run, topic, lines })
+        Ok(Self { process, run, topic, lines })
+    }
+
+    /// Ends it, whatever it has got.
+    pub(crate) fn kill(self) {
+        // One that has exited needs no signal.
+        let _ = pidfd_send_signal(&self.process, Signal::KILL);
     }
 
     /// Hands a line over. One that does not arrive is missing on the topic.
@@ -186,6 +194,20 @@ mod tests {
         let ChildMessage::ProducerEnded { run: 2, .. } = next(&received) else { panic!("its end") };
         let lines = std::fs::read(made.path().join("fluvio.lines")).expect("lines");
         assert_eq!(lines, [b"a\n", &long[..]].concat());
+    }
+
+    #[test]
+    fn a_producer_that_hangs_is_killed() {
+        let made = tempfile::tempdir().expect("a directory");
+        let fluvio = script(made.path(), "exec sleep 1000");
+        let (sender, received) = messages();
+        let command = fluvio.producer("t");
+        let producer =
+            ProducerChild::start(command, 2, "t".to_owned(), sender).expect("a producer");
+        producer.send(vec![b'x'; 1 << 20]);
+        producer.kill();
+        let ChildMessage::ProducerEnded { cause, .. } = next(&received) else { panic!("its end") };
+        assert!(cause.contains("signal: 9"), "{cause}");
     }
 
     #[test]

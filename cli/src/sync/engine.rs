@@ -191,6 +191,11 @@ impl Engine {
                 });
             }
             SyncAction::EndConsumer => self.consumer = None,
+            SyncAction::EndProducer => {
+                if let Some(producer) = self.producer.take() {
+                    producer.kill();
+                }
+            }
             SyncAction::Remember { topic, generation } => self.remember(&topic, generation),
             SyncAction::Trouble(text) => self.fail(&text)?,
             SyncAction::Say(text) => self.log.say(&text),

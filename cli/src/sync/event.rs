@@ -32,6 +32,8 @@ pub(crate) enum SyncAction {
     Consume { run: u64, mark: String, topic: String, from: ConsumeFrom },
     /// End the consumer.
     EndConsumer,
+    /// End the producer. The next document starts another one.
+    EndProducer,
     /// Hand a document to the daemon.
     Take { offset: u64, hash: u128, bytes: Vec<u8> },
     /// Ask the daemon for what the vault has to publish. Without names, for everything.

@@ -23,13 +23,22 @@ pub(crate) struct Publisher {
     /// How long a document may take to come back.
     patience: GrowingPause,
     overdue_after: Duration,
+    /// Whether it was given up, and none has come back since.
+    has_given_up: bool,
 }
 
 impl Default for Publisher {
     fn default() -> Self {
         let mut patience = GrowingPause::new(Duration::from_secs(10), Duration::from_secs(300));
         let overdue_after = patience.next();
-        Self { queue: VecDeque::new(), fetching: 0, sent: HashMap::new(), patience, overdue_after }
+        Self {
+            queue: VecDeque::new(),
+            fetching: 0,
+            sent: HashMap::new(),
+            patience,
+            overdue_after,
+            has_given_up: false,
+        }
     }
 }
 
@@ -80,6 +89,7 @@ impl Publisher {
         let is_ours = self.sent.remove(id).is_some();
         if is_ours {
             self.patience.reset();
+            self.has_given_up = false;
             self.overdue_after = self.patience.next();
         }
         is_ours
@@ -91,15 +101,22 @@ impl Publisher {
         self.sent.clear();
     }
 
+    /// Waits for none of the documents that were sent. If one is missing, it is found when the topic has been read again.
+    pub(crate) fn forget_sent(&mut self) {
+        self.sent.clear();
+    }
+
     /// The documents that were sent get their whole time again, because the topic was not read until now.
     pub(crate) fn begin_again(&mut self, now: Instant) {
         self.sent.values_mut().for_each(|sent| *sent = now);
     }
 
-    /// Some documents did not come back in time. The next ones get more time.
-    pub(crate) fn give_up(&mut self) {
+    /// Some documents did not come back in time. The next ones get more time. Returns whether none has come back since the
+    /// last time.
+    pub(crate) fn give_up(&mut self) -> bool {
         self.forget();
         self.overdue_after = self.patience.next();
+        std::mem::replace(&mut self.has_given_up, true)
     }
 
     /// When the oldest document that was sent should have come back.

@@ -44,6 +44,8 @@ pub(crate) struct ReplicationStatus {
     pub(crate) records: u64,
     /// The same without the acknowledgements at the end. A member that has acknowledged this number has everything.
     pub(crate) changes: u64,
+    /// Whether the topic was read to its end.
+    pub(crate) was_read: bool,
     /// The number of documents that the topic lacks.
     pub(crate) unpublished: usize,
     /// The number of documents that this machine cannot use, or not yet.
@@ -78,6 +80,7 @@ impl ReplicationStatus {
             troubles: Vec::new(),
             records: 0,
             changes: 0,
+            was_read: false,
             unpublished: 0,
             unsettled: 0,
             foreign: 0,
@@ -93,7 +96,7 @@ impl ReplicationStatus {
         let is_known = match self.state {
             ReplicationState::Following => true,
             // It publishes what changes, if it has read the topic before.
-            ReplicationState::Locked => self.records > 0,
+            ReplicationState::Locked => self.was_read,
             ReplicationState::Waiting | ReplicationState::Reading => false,
         };
         is_known.then_some(self.unpublished)

@@ -340,7 +340,7 @@ mod tests {
             assert_eq!(ShownReplication::of(&replication(state, &[])).to_publish, None);
         }
         let mut locked = replication(ReplicationState::Locked, &[]);
-        locked.file.as_mut().expect("a file").status.records = 3;
+        locked.file.as_mut().expect("a file").status.was_read = true;
         assert_eq!(ShownReplication::of(&locked).to_publish, Some(0));
     }
 

@@ -261,6 +261,7 @@ impl Replicator {
         let mut status = ReplicationStatus {
             state,
             troubles: self.troubles.causes(),
+            was_read: self.was_read,
             unpublished: self.publisher.left(),
             refused: self.refused,
             last_refusal: self.last_refusal.clone(),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{LONGEST_FIRST_RECORD_TIMEOUT, Phase, Replicator};
+use super::{LONGEST_FIRST_RECORD_TIMEOUT, Phase, Replicator, SyncGoal};
 use crate::sync::event::{ConsumeFrom, SyncAction, TopicFailure};
 use crate::sync::line::{self, TopicLine};
 use crate::sync::offsets::OffsetNews;
@@ -29,12 +29,20 @@ impl Replicator {
             Phase::Waiting(at) if at <= now => self.begin_reading(now),
             Phase::Locked(at) if at <= now => {
                 self.phase = Phase::Locked(now + UNLOCK_POLL_INTERVAL);
+                // None comes back, because the topic is not read.
+                self.publisher.forget_sent();
                 self.actions.push(SyncAction::CheckLock);
             }
             Phase::Reading(until) if until <= now => self.pause_reading("no record arrives", now),
             Phase::Following { expected, until } => {
                 if is_due(self.publisher.overdue_at()) {
-                    self.publisher.give_up();
+                    let is_repeated = self.publisher.give_up();
+                    // It may hang.
+                    self.actions.push(SyncAction::EndProducer);
+                    if is_repeated && self.goal == SyncGoal::Follow {
+                        let cause = "what was handed over does not arrive";
+                        self.report(SyncTrouble::Publishing, cause);
+                    }
                     self.reread(now);
                 }
                 let is_silent = is_due(expected.map(|(_, _, until)| until));

@@ -46,6 +46,7 @@ struct World {
     sent: Vec<String>,
     said: Vec<String>,
     acknowledged: Vec<u64>,
+    ended_producers: usize,
     remembered: Vec<String>,
     readings: usize,
     is_finished: bool,
@@ -75,6 +76,7 @@ impl World {
             sent: Vec::new(),
             said: Vec::new(),
             acknowledged: Vec::new(),
+            ended_producers: 0,
             remembered: Vec::new(),
             readings: 0,
             is_finished: false,
@@ -108,6 +110,10 @@ impl World {
                     ConsumeFrom::Rest(offset) | ConsumeFrom::Offset(offset) => offset,
                 };
                 self.consumer = Some((run, mark, topic, from));
+                None
+            }
+            SyncAction::EndProducer => {
+                self.ended_producers += 1;
                 None
             }
             SyncAction::EndConsumer => {
@@ -558,6 +564,20 @@ fn a_locked_vault_is_waited_for_and_what_you_set_is_published() {
 }
 
 #[test]
+fn many_changes_are_published_while_the_vault_is_locked() {
+    let mut world = followed();
+    world.is_locked = true;
+    world.publish(&["X"]);
+    world.settle();
+    assert_eq!(world.state(), ReplicationState::Locked);
+    world.vault = (0..50).map(|number| format!("A{number}")).collect();
+    world.handle(SyncEvent::Changed(Vec::new()));
+    world.pass(20 * super::reading::UNLOCK_POLL_INTERVAL);
+    assert_eq!((world.state(), world.sent.len()), (ReplicationState::Locked, 50));
+    assert_eq!(world.replicator.status().known_unpublished(), Some(0));
+}
+
+#[test]
 fn nothing_is_lost_while_the_daemon_is_away() {
     let mut world = followed();
     world.is_daemon_away = true;
@@ -679,7 +699,23 @@ fn what_is_lost_is_published_again() {
     world.pass(2 * FOLLOW_PERIOD);
     assert_eq!((world.sent.len(), world.on_topic("A")), (2, 1));
     assert_eq!(world.replicator.status().unpublished, 0);
-    assert!(world.said.is_empty());
+    assert_eq!((world.said.len(), world.ended_producers), (0, 1));
+}
+
+#[test]
+fn a_producer_that_hangs_is_replaced_and_reported_if_that_does_not_help() {
+    let mut world = followed();
+    world.vault.push("A".to_owned());
+    world.loses = true;
+    world.handle(SyncEvent::Changed(Vec::new()));
+    world.pass(100 * FOLLOW_PERIOD);
+    assert!(world.ended_producers > 2);
+    let why = "cannot publish on the topic t: what was handed over does not arrive";
+    assert_eq!(world.said, [helped(why)]);
+    world.loses = false;
+    world.pass(20 * FOLLOW_PERIOD);
+    assert_eq!(world.on_topic("A"), 1);
+    assert_eq!(world.said[1..], ["note: changes are published again"]);
 }
 
 #[test]
