@@ -132,6 +132,30 @@ fn d28_a_removed_member_neither_changes_nor_reads_anything() {
 }
 
 #[test]
+fn a_removed_machine_may_ask_again() {
+    let cluster = Cluster::new();
+    let ada = Machine::first(&cluster);
+    let bob = Machine::admitted_by(&ada, "writer");
+    ada.ok(&["member", "remove", &bob.fingerprint()]);
+    ada.set("A", "after");
+    let refused = || {
+        let set = bob.set("B", "one");
+        (set.status.code() == Some(1)).then_some(set.err)
+    };
+    until("its removal", || refused().is_some());
+    let why = refused().unwrap();
+    assert!(why.contains("fluvio-secret member request"), "{why}");
+    let asked = bob.cli(&["member", "request", "--role", "reader"]);
+    let admit =
+        format!("help: have an admin run: fluvio-secret member admit {}", bob.fingerprint());
+    assert!(asked.err.contains(&admit) && !asked.err.contains("commit"), "{asked:?}");
+    let waits = bob.sync(&["status"]).out;
+    assert!(waits.contains("for an admin to admit this machine"), "{waits}");
+    ada.admit(&bob);
+    bob.until_has("A", "after");
+}
+
+#[test]
 fn compacting_leaves_nothing_of_a_purged_secret_in_any_topic() {
     let cluster = Cluster::new();
     let ada = Machine::first(&cluster);

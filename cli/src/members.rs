@@ -36,6 +36,18 @@ pub(crate) fn affected(applicant: &ListedMember, members: &[ListedMember]) -> Ve
     told.collect()
 }
 
+/// Another request, or this machine, with the public key that a machine asks with. Only one of them can be a member.
+pub(crate) fn rival<'a>(
+    applicant: &ListedMember,
+    members: &'a [ListedMember],
+) -> Option<&'a ListedMember> {
+    members.iter().find(|one| {
+        one.fingerprint != applicant.fingerprint
+            && one.recipient == applicant.recipient
+            && (one.requested || one.own)
+    })
+}
+
 /// The name of a role.
 pub(crate) fn word(role: Role) -> &'static str {
     match role {
@@ -49,7 +61,7 @@ pub(crate) fn word(role: Role) -> &'static str {
 mod tests {
     use fluvio_secret_protocol::{ListedMember, Role};
 
-    use super::affected;
+    use super::{affected, rival};
 
     fn one(fingerprint: &str, recipient: &str, requested: bool) -> ListedMember {
         ListedMember {
@@ -60,6 +72,19 @@ mod tests {
             own: false,
             requested,
         }
+    }
+
+    #[test]
+    fn requests_with_one_key_are_rivals() {
+        let own = ListedMember { own: true, ..one("0a", "age1a", false) };
+        let all =
+            [own, one("0b", "age1b", false), one("0c", "age1c", true), one("0d", "age1c", true)];
+        let rival_of = |one: &ListedMember| rival(one, &all).map(|one| one.fingerprint.as_str());
+        assert_eq!((rival_of(&all[2]), rival_of(&all[3])), (Some("0d"), Some("0c")));
+        assert_eq!(rival_of(&one("0e", "age1a", true)), Some("0a"), "this machine");
+        // It may have lost its signing key.
+        assert_eq!(rival_of(&one("0e", "age1b", true)), None);
+        assert_eq!(rival_of(&all[0]), None);
     }
 
     #[test]

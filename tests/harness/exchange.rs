@@ -2,7 +2,7 @@
 
 use fluvio_secret_protocol::{
     AdmitMembers, AnnounceTopic, GetMembers, GetSyncDocument, JoinTopic, ListSyncDocuments,
-    RecordKind, Role, SyncDocumentKey, TakeDocument, TakenOutcome,
+    RecordKind, Role, ShownApplicant, SyncDocumentKey, TakeDocument, TakenOutcome,
 };
 
 use super::Home;
@@ -26,12 +26,14 @@ pub(crate) fn join_of(admin: &Home) -> JoinTopic {
 pub(crate) fn admit(admin: &Home, newcomer: &Home) {
     newcomer.ok(&["list"]);
     let join = join_of(admin);
-    let joined = Asker::connect(newcomer).unwrap().call(&join).unwrap().unwrap();
+    Asker::connect(newcomer).unwrap().call(&join).unwrap().unwrap();
     // The daemon has stopped, because the vault has another id.
     newcomer.ok(&["list"]);
     exchange(newcomer, admin);
-    let admit = AdmitMembers { fingerprints: vec![joined.fingerprint], role: None };
-    Asker::connect(admin).unwrap().call(&admit).unwrap().unwrap();
+    let mut asker = Asker::connect(admin).unwrap();
+    let listed = asker.call(&GetMembers).unwrap().unwrap().members;
+    let requests = listed.iter().filter(|one| one.requested).map(ShownApplicant::from).collect();
+    asker.call(&AdmitMembers { requests }).unwrap().unwrap();
     exchange(admin, newcomer);
 }
 

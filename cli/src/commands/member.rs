@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::{Args, Subcommand, ValueEnum};
 use fluvio_secret_protocol::{
     AddMember, AdmitMembers, Client, ListedMember, Members, MembershipRequested, MergeMembers,
-    RemoveMember, RequestMembership, Role, VaultAddress, limits,
+    RemoveMember, RequestMembership, Role, ShownApplicant, VaultAddress, limits,
 };
 use fluvio_secret_system::printable;
 
@@ -15,7 +15,7 @@ use crate::argument::{self, BadArgument};
 use crate::connection::client_about;
 use crate::error::CliError;
 use crate::format::{OutputArgs, OutputFormat};
-use crate::members::{affected, members, word};
+use crate::members::{affected, members, rival, word};
 use crate::sync::compact_remark::say_compact;
 use crate::vault_choice::{self, VaultArgs};
 use crate::{format, output, question};
@@ -266,8 +266,11 @@ fn admit(args: AdmitMembersArgs) -> Result<(), CliError> {
     let is_named = |one: &&ListedMember| {
         all || fingerprints.is_empty() || fingerprints.contains(&one.fingerprint)
     };
-    let asked: Vec<_> =
+    let mut asked: Vec<_> =
         listed.members.iter().filter(|one| one.requested).filter(is_named).collect();
+    if fingerprints.is_empty() {
+        asked.retain(|one| has_no_rival(one, &listed.members));
+    }
     let missing =
         fingerprints.iter().find(|one| !asked.iter().any(|asked| asked.fingerprint == **one));
     if let Some(missing) = missing {
@@ -287,14 +290,29 @@ fn admit(args: AdmitMembersArgs) -> Result<(), CliError> {
             question::ask("Encrypt all secrets for these machines, too?", "admitted")?;
         }
     }
-    let fingerprints: Vec<_> = asked.iter().map(|one| one.fingerprint.clone()).collect();
-    let admitted = format::count(fingerprints.len(), "member");
-    let request = AdmitMembers { fingerprints, role: role.map(Role::from) };
-    let resealed = reseal_in(vault.clone(), request)?;
+    let role = role.map(Role::from);
+    let shown = |one: &&ListedMember| ShownApplicant {
+        role: role.unwrap_or(one.role),
+        ..ShownApplicant::from(*one)
+    };
+    let requests: Vec<_> = asked.iter().map(shown).collect();
+    let admitted = format::count(requests.len(), "member");
+    let resealed = reseal_in(vault.clone(), AdmitMembers { requests })?;
     output::confirm(&format!("{admitted} admitted successfully ({})", summary(&resealed)));
     say_rest(&resealed);
     say_commit(vault.as_ref());
     Ok(())
+}
+
+/// Whether a request is the only one with its public key. A stranger may have copied the key of another request.
+fn has_no_rival(one: &ListedMember, members: &[ListedMember]) -> bool {
+    let Some(rival) = rival(one, members) else { return true };
+    let (fingerprint, rival) = (&one.fingerprint, &rival.fingerprint);
+    output::say(&format!(
+        "warning: {fingerprint} asks with the public key of {rival}, and is not admitted\n\
+         help: ask its owner, and then run: fluvio-secret member admit {fingerprint}"
+    ));
+    false
 }
 
 fn add(args: AddMemberArgs) -> Result<(), CliError> {

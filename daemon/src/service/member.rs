@@ -34,7 +34,7 @@ impl Handle for AddMember {
 
 impl Handle for AdmitMembers {
     fn handle(self, service: &Service, caller: &mut Caller<'_>) -> Result<Reencrypted, Refusal> {
-        let prepared = Rekey::admit(&service.vault, &self.fingerprints, self.role);
+        let prepared = Rekey::admit(&service.vault, &self.requests);
         reencrypt(service, AuditEvent::AdmitMembers, prepared, caller)
     }
 }

@@ -328,6 +328,12 @@ fn rekey(error: &RekeyError) -> Refusal {
         RekeyError::NotListed { .. } => {
             refusal(Code::Missing, "see the members with: fluvio-secret member list")
         }
+        RekeyError::Replaced { .. } => {
+            unchanged(Code::Members, "look at it again with: fluvio-secret member admit")
+        }
+        RekeyError::SameKey { .. } => {
+            unchanged(Code::Members, "ask their owners, and admit one of them")
+        }
         RekeyError::OpensNothing { .. } => {
             unchanged(Code::Key, "use the file of this machine's earlier identity")
         }

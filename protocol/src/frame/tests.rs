@@ -106,7 +106,13 @@ fn every_message_has_a_golden_sample_that_belongs_to_its_request() {
         check_pair(sample!("rotate.request", rotate), others),
         pair!(
             "admit-members.request",
-            AdmitMembers { fingerprints: vec![FINGERPRINT.into()], role: Some(Role::Writer) },
+            AdmitMembers {
+                requests: vec![ShownApplicant {
+                    fingerprint: FINGERPRINT.into(),
+                    recipient: "age1cnry".into(),
+                    role: Role::Writer,
+                }],
+            },
             "reencrypted.response",
             reencrypted()
         ),
@@ -677,9 +683,10 @@ fn a_key_or_a_note_that_is_too_long_is_refused() {
     let remove = format!(r#"{{"remove-member":{{"member":"{long}"}}}}"#);
     assert_eq!(refused(&remove), Some(FrameError::Large));
     let admit = |count: usize, bytes: usize| {
-        let fingerprints = vec![format!("\"{}\"", "x".repeat(bytes)); count].join(",");
-        let fields = format!(r#"{{"fingerprints":[{fingerprints}],"role":null}}"#);
-        refused(&format!(r#"{{"admit-members":{fields}}}"#))
+        let fields =
+            format!(r#""fingerprint":"{}","recipient":"","role":"reader""#, "x".repeat(bytes));
+        let requests = vec![format!("{{{fields}}}"); count].join(",");
+        refused(&format!(r#"{{"admit-members":{{"requests":[{requests}]}}}}"#))
     };
     assert_eq!(admit(limits::MEMBERS, limits::FINGERPRINT_BYTES), None);
     assert_eq!(admit(limits::MEMBERS + 1, 1), Some(FrameError::Large));

@@ -31,10 +31,27 @@ pub struct AddMember {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdmitMembers {
-    /// The fingerprints that the user was shown; at most [`limits::MEMBERS`].
-    pub fingerprints: Vec<String>,
-    /// The role that they get; `None` for the one that each has asked for.
-    pub role: Option<Role>,
+    /// The requests, as the user was shown them; at most [`limits::MEMBERS`].
+    pub requests: Vec<ShownApplicant>,
+}
+
+/// A machine that has asked to join, as it is admitted: what it asks for may change after the user has seen it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShownApplicant {
+    /// The fingerprint of its signing key, at most [`limits::FINGERPRINT_BYTES`].
+    pub fingerprint: String,
+    /// Its public key, at most [`limits::RECIPIENT_BYTES`].
+    pub recipient: String,
+    /// The role that it gets.
+    pub role: Role,
+}
+
+impl From<&ListedMember> for ShownApplicant {
+    fn from(listed: &ListedMember) -> Self {
+        let ListedMember { fingerprint, recipient, role, .. } = listed;
+        Self { fingerprint: fingerprint.clone(), recipient: recipient.clone(), role: *role }
+    }
 }
 
 /// List the members, and the machines that have asked to join.
@@ -194,8 +211,9 @@ messages! {
             && add.note.as_ref().is_none_or(|note| note.len() <= limits::NOTE_BYTES)
         => Reencrypted, Writes;
     AdmitMembers = "admit-members"
-        where |admit| admit.fingerprints.len() <= limits::MEMBERS
-            && admit.fingerprints.iter().all(|one| one.len() <= limits::FINGERPRINT_BYTES)
+        where |admit| admit.requests.len() <= limits::MEMBERS
+            && admit.requests.iter().all(|one| one.fingerprint.len() <= limits::FINGERPRINT_BYTES
+                && one.recipient.len() <= limits::RECIPIENT_BYTES)
         => Reencrypted, Writes;
     GetMembers = "members" => Members, Reads;
     Members = "members", last if |members| !members.more;

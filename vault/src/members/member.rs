@@ -103,7 +103,9 @@ impl Member {
             recipient: self.recipient.to_string(),
             note: Some(self.note()).filter(|note| !note.is_empty()),
             role: self.role,
-            own: Some(self.fingerprint()) == fingerprint || own.contains(&self.recipient),
+            // Anybody can ask with the public key of this machine.
+            own: Some(self.fingerprint()) == fingerprint
+                || !requested && own.contains(&self.recipient),
             requested,
         }
     }

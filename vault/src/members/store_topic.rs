@@ -177,7 +177,7 @@ impl MemberStore {
         let before = self.read()?.accepted;
         self.versions.publish(list)?;
         self.accept(newest)?;
-        // An admin has decided, maybe for another role than was asked for.
+        // An admin has decided, maybe for another role than in the request.
         let known = |machine: &KeyFingerprint| before.as_ref().and_then(|list| list.find(machine));
         let is_decided = |member: &&Member| known(&member.fingerprint()) != Some(*member);
         let decided = newest.members().iter().filter(is_decided).map(Member::fingerprint);

@@ -254,7 +254,11 @@ fn a_vault_of_others_is_registered_with_its_list_and_their_next_one_is_accepted(
     let requests = Path::new(&one.path).join("requests");
     fs::create_dir(&requests).expect("a directory");
     fs::copy(&file, requests.join(file.file_name().expect("a name"))).expect("copied");
-    let rekey = Rekey::admit(&vault, &[fingerprint.to_string()], None).expect("prepared");
+    let rekey = Rekey::admit(
+        &vault,
+        &crate::tests::two_machines::shown(&vault, &[fingerprint.to_string()], None),
+    )
+    .expect("prepared");
     rekey.commit(&mut |_| {}).expect("admitted");
     for file in [".members/2", "A.age"] {
         fs::copy(Path::new(&one.path).join(file), clone.join(file)).expect("copied");

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use fluvio_secret_protocol::{Role, SecretName, Unfinished};
+use fluvio_secret_protocol::{SecretName, ShownApplicant, Unfinished};
 use zeroize::Zeroizing;
 
 use crate::error::VaultError;
@@ -92,24 +92,26 @@ impl<'a> Rekey<'a> {
         Self::reencrypt(vault, base, vec![recipient.to_string()])
     }
 
-    /// Admits machines that have asked to join, by the fingerprints of their keys. `role` is that of all, or else
-    /// each gets the one that it has asked for.
-    pub fn admit(
-        vault: &'a Vault,
-        fingerprints: &[String],
-        role: Option<Role>,
-    ) -> Result<Self, VaultError> {
+    /// Admits machines that have asked to join, with the keys and the roles that the user was shown.
+    pub fn admit(vault: &'a Vault, requests: &[ShownApplicant]) -> Result<Self, VaultError> {
         let mut base = RekeyBase::of(vault)?;
         let applicants = vault.members().applicants()?;
         let own = base.members[base.own_place].clone();
         let (mut about, mut admitted) = (Vec::new(), Vec::new());
-        for fingerprint in fingerprints {
+        for ShownApplicant { fingerprint, recipient, role } in requests {
             let asked = applicants.iter().find(|one| one.fingerprint().to_string() == *fingerprint);
             let asked = asked.ok_or_else(|| RekeyError::NotAsked {
                 path: vault.path().to_owned(),
                 fingerprint: fingerprint.clone(),
             })?;
-            let member = asked.clone().with_role(role.unwrap_or(asked.role()));
+            // Another request of a machine replaces the one before at any time.
+            if asked.recipient().to_string() != *recipient {
+                return Err(RekeyError::Replaced { fingerprint: fingerprint.clone() }.into());
+            }
+            if about.contains(recipient) {
+                return Err(RekeyError::SameKey { recipient: recipient.clone() }.into());
+            }
+            let member = asked.clone().with_role(*role);
             let is_it = |one: &Member| {
                 one.fingerprint() == member.fingerprint() || one.recipient() == member.recipient()
             };

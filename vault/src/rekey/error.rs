@@ -34,6 +34,8 @@ pub enum RekeyError {
     NotListed { path: PathBuf, member: String },
     #[error("this identity decrypts none of the secrets in {path}", path = .path.display())]
     OpensNothing { path: PathBuf },
+    #[error("the request of {fingerprint} was replaced by another one")]
+    Replaced { fingerprint: String },
     #[error("{recipient} is this machine's own key")]
     Own { recipient: String },
     #[error(
@@ -41,6 +43,8 @@ pub enum RekeyError {
         path = .path.display()
     )]
     RetiredNeeded { path: PathBuf, names: Vec<SecretName> },
+    #[error("several machines have asked to join with the public key {recipient}")]
+    SameKey { recipient: String },
     #[error("the new identity has a passphrase, which is missing")]
     Sealed,
     #[error("a change of the identity or the members is not finished")]

@@ -15,7 +15,7 @@ use crate::members::list::MemberList;
 use crate::members::signing_key::SigningKey;
 use crate::rekey::change::Rekey;
 use crate::revisions::signed_record::SecretUpdate;
-use crate::tests::two_machines::rekey;
+use crate::tests::two_machines::{rekey, shown};
 use crate::tests::{Home, name, set};
 use crate::{DocumentTake, Publication, Vault, VaultError};
 
@@ -102,7 +102,7 @@ impl Machine {
     }
 
     fn admit(&self, machine: &Self) {
-        rekey(Rekey::admit(&self.vault, &[machine.fingerprint()], None));
+        rekey(Rekey::admit(&self.vault, &shown(&self.vault, &[machine.fingerprint()], None)));
     }
 
     fn list(&self) -> MemberList {

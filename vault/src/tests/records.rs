@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use fluvio_secret_protocol::{Found, RecordKind, Role, SecretName};
 
-use super::two_machines::{copied, pair_of, rekey, sync};
+use super::two_machines::{copied, pair_of, rekey, shown, sync};
 use super::{Home, delete, files, name, purge, read, remove, restore, set, unsign, write};
 use crate::keys::encryption::{encrypt, encrypt_cheaply};
 use crate::members::list::MemberList;
@@ -512,7 +512,7 @@ fn a_purge_also_removes_what_a_removed_member_wrote() {
     let (carol, elsewhere) = copied(&ada);
     let (_, asked) = elsewhere.request_membership(Role::Admin, None).expect("a request");
     sync(&carol, &ada);
-    rekey(Rekey::admit(&vault, &[asked.to_string()], None));
+    rekey(Rekey::admit(&vault, &shown(&vault, &[asked.to_string()], None)));
     sync(&ada, &carol);
     rekey(Rekey::remove(&elsewhere, &fingerprint(&there)));
     purge(&elsewhere, "A").expect("purged");

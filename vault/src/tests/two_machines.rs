@@ -4,10 +4,11 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-use fluvio_secret_protocol::Role;
+use fluvio_secret_protocol::{Role, ShownApplicant};
 
 use super::{Home, files};
 use crate::keys::keyring::Keyring;
+use crate::members::member::Member;
 use crate::rekey::change::Rekey;
 use crate::{Vault, VaultError};
 
@@ -47,12 +48,29 @@ pub(crate) fn copied(from: &Home) -> (Home, Vault) {
     (home, vault)
 }
 
+/// What these machines ask for, as a user is shown it.
+pub(crate) fn shown(
+    vault: &Vault,
+    fingerprints: &[String],
+    role: Option<Role>,
+) -> Vec<ShownApplicant> {
+    let asked = vault.members().applicants().expect("requests");
+    let find = |fingerprint: &String| {
+        let of = |one: &&Member| one.fingerprint().to_string() == *fingerprint;
+        let one = asked.iter().find(of).expect("a request");
+        let recipient = one.recipient().to_string();
+        let role = role.unwrap_or(one.role());
+        ShownApplicant { fingerprint: fingerprint.clone(), recipient, role }
+    };
+    fingerprints.iter().map(find).collect()
+}
+
 /// The machine of an admin, and another one, which has been admitted.
 pub(crate) fn pair_of((ada, vault): (Home, Vault), role: Role) -> (Home, Vault, Home, Vault) {
     let (bob, there) = copied(&ada);
     let (_, fingerprint) = there.request_membership(role, Some("bob")).expect("a request");
     sync(&bob, &ada);
-    rekey(Rekey::admit(&vault, &[fingerprint.to_string()], None));
+    rekey(Rekey::admit(&vault, &shown(&vault, &[fingerprint.to_string()], None)));
     sync(&ada, &bob);
     (ada, vault, bob, there)
 }

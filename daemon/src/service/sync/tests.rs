@@ -6,7 +6,7 @@ use std::time::Duration;
 use fluvio_secret_protocol::{
     AddMember, AdmitMembers, AnnounceTopic, Code, Delete, FollowVault, GetMembers, GetSyncDocument,
     Import, JoinTopic, ListSyncDocuments, ListedSyncDocument, Lock, Passphrase, RecordKind,
-    Refusal, Reply, RequestMembership, Role, Rotate, Secret, Subscribe, Subscribed,
+    Refusal, Reply, RequestMembership, Role, Rotate, Secret, ShownApplicant, Subscribe, Subscribed,
     SyncDocumentKey, TakeDocument, TakenOutcome, Unlock, VaultChanges, limits,
 };
 use zeroize::Zeroizing;
@@ -171,11 +171,12 @@ fn admitted(admin: &Home) -> Home {
         role: Role::Writer,
         note: None,
     };
-    let fingerprint = joined.call(join).expect("joined").fingerprint;
+    joined.call(join).expect("joined");
     let joined = joined.restarted();
     exchange(&joined, admin);
-    let admit = AdmitMembers { fingerprints: vec![fingerprint], role: None };
-    admin.call(admit).expect("admitted");
+    let listed = admin.call(GetMembers).expect("members").members;
+    let requests = listed.iter().filter(|one| one.requested).map(ShownApplicant::from).collect();
+    admin.call(AdmitMembers { requests }).expect("admitted");
     exchange(admin, &joined);
     joined
 }

@@ -15,7 +15,7 @@ use crate::members::store_error::MemberStoreError;
 use crate::members::test_machines::{machines, other_vault};
 use crate::rekey::change::Rekey;
 use crate::tests::set;
-use crate::tests::two_machines::rekey;
+use crate::tests::two_machines::{rekey, shown};
 use crate::topic_join::PersonalJoin;
 use crate::{DocumentTake, Publication, TopicJoin, VaultError};
 
@@ -337,7 +337,7 @@ fn a_request_that_an_admin_has_decided_about_does_not_come_back() {
     let asked = |machine: &Machine| machine.vault.members().applicants().expect("requests");
     topic.publish(&bob);
     topic.read(&ada);
-    rekey(Rekey::admit(&ada.vault, &[bob.fingerprint()], Some(Role::Reader)));
+    rekey(Rekey::admit(&ada.vault, &shown(&ada.vault, &[bob.fingerprint()], Some(Role::Reader))));
     topic.publish(&ada);
     for machine in [&ada, &bob, &ada] {
         topic.read(machine);

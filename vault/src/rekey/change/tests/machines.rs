@@ -2,10 +2,11 @@
 
 use std::fs;
 
-use fluvio_secret_protocol::{Role, Unfinished};
+use fluvio_secret_protocol::{Role, ShownApplicant, Unfinished};
 
 use super::{commit, config, home, identity, own, refused};
 use crate::keys::encryption::count_recipients;
+use crate::keys::identity::Recipient;
 use crate::keys::keyring::Keyring;
 use crate::members::list::MemberList;
 use crate::members::member::Member;
@@ -13,7 +14,7 @@ use crate::members::store::NEXT;
 use crate::members::store_error::MemberStoreError;
 use crate::rekey::change::Rekey;
 use crate::rekey::error::RekeyError;
-use crate::tests::two_machines::{copied, pair_of, sync};
+use crate::tests::two_machines::{copied, pair_of, shown, sync};
 use crate::tests::{Home, files, read, set, write};
 use crate::{Vault, VaultError};
 
@@ -57,9 +58,14 @@ fn a_machine_asks_and_is_admitted_and_then_follows_the_admin() {
     sync(&bob, &ada);
     assert_eq!(requests(&vault), std::slice::from_ref(&fingerprint));
     assert!(is_no_member(write(&there, "A", b"").err()), "a request grants nothing");
-    let unknown = Rekey::admit(&vault, &["0".repeat(32)], None).err();
+    let nobody = ShownApplicant {
+        fingerprint: "0".repeat(32),
+        ..shown(&vault, &requests(&vault), None).remove(0)
+    };
+    let unknown = Rekey::admit(&vault, &[nobody]).err();
     assert!(matches!(unknown, Some(VaultError::Rekey(RekeyError::NotAsked { .. }))));
-    let done = commit(Rekey::admit(&vault, std::slice::from_ref(&fingerprint), None));
+    let done =
+        commit(Rekey::admit(&vault, &shown(&vault, std::slice::from_ref(&fingerprint), None)));
     assert_eq!((done.secrets, done.members, requests(&vault).len()), (2, 2, 0));
     assert!(files(&ada.vault_path().join("requests")).is_empty());
     sync(&ada, &bob);
@@ -98,7 +104,7 @@ fn a_reader_sets_nothing_until_an_admin_gives_it_another_role() {
     there.request_membership(Role::Admin, None).expect("a request");
     sync(&bob, &ada);
     // The admin gives less than what the machine wants.
-    commit(Rekey::admit(&vault, &requests(&vault), Some(Role::Writer)));
+    commit(Rekey::admit(&vault, &shown(&vault, &requests(&vault), Some(Role::Writer))));
     assert!(requests(&vault).is_empty());
     sync(&ada, &bob);
     set(&there, "A", b"bob's");
@@ -138,13 +144,47 @@ fn a_key_of_another_role_is_changed_by_an_admin_who_is_asked_for_it() {
         // Another change does not remove the request.
         commit(Rekey::add(&vault, &random_key(), None));
         let [fingerprint] = &requests(&vault)[..] else { panic!("one request") };
-        commit(Rekey::admit(&vault, std::slice::from_ref(fingerprint), None));
+        commit(Rekey::admit(&vault, &shown(&vault, std::slice::from_ref(fingerprint), None)));
         sync(&ada, &bob);
         let encrypted = fs::read(bob.file("A")).expect("a file");
         assert!(new.decrypt_by_current(&encrypted).is_ok());
         assert!(before.decrypt_by_current(&encrypted).is_err());
         assert_eq!(members(&vault).1.len(), 3);
     }
+}
+
+#[test]
+fn a_machine_is_admitted_as_it_was_shown() {
+    let (ada, vault, bob, there) = pair(Role::Reader);
+    there.request_membership(Role::Writer, None).expect("a request");
+    sync(&bob, &ada);
+    let seen = shown(&vault, &requests(&vault), None);
+    // It asks for more after the user has looked.
+    there.request_membership(Role::Admin, None).expect("a request");
+    sync(&bob, &ada);
+    commit(Rekey::admit(&vault, &seen));
+    let is_writer = |one: &Member| one.recipient() == &own(&bob) && one.role() == Role::Writer;
+    let list = vault.members().read().expect("lists").accepted.expect("a list");
+    assert!(list.members().iter().any(is_writer), "{:?}", list.members());
+    // Or with another key, which may be that of another machine.
+    let mut seen = shown(&vault, &[], None);
+    let ask = |recipient: Recipient, seed: u8| {
+        let key = crate::SigningKey::of_seed(&[seed; 32]);
+        let asked = crate::Applicant::sign(vault.id(), recipient, "", Role::Reader, 0, &key);
+        let file = ada.vault_path().join("requests").join(asked.fingerprint().to_string());
+        fs::create_dir_all(file.parent().expect("a directory")).expect("a directory");
+        fs::write(file, asked.bytes()).expect("written");
+        shown(&vault, &[asked.fingerprint().to_string()], None)
+    };
+    let one = Keyring::generate().current();
+    seen.extend(ask(one.clone(), 1));
+    ask(Keyring::generate().current(), 1);
+    let replaced = Rekey::admit(&vault, &seen).err();
+    assert!(matches!(replaced, Some(VaultError::Rekey(RekeyError::Replaced { .. }))));
+    // Two with one key.
+    let both = [ask(one.clone(), 1), ask(one, 2)].concat();
+    let same = Rekey::admit(&vault, &both).err();
+    assert!(matches!(same, Some(VaultError::Rekey(RekeyError::SameKey { .. }))));
 }
 
 #[test]
@@ -160,7 +200,8 @@ fn a_machine_that_asks_with_the_key_of_the_admin_does_not_take_its_place() {
     );
     let requests = ada.vault_path().join("requests");
     fs::write(requests.join(request.fingerprint().to_string()), request.bytes()).expect("written");
-    let admitted = Rekey::admit(&vault, &[request.fingerprint().to_string()], None).err();
+    let admitted =
+        Rekey::admit(&vault, &shown(&vault, &[request.fingerprint().to_string()], None)).err();
     assert!(matches!(admitted, Some(VaultError::Rekey(RekeyError::Own { .. }))));
     sync(&ada, &bob);
     assert_eq!(members(&there), members(&vault));
