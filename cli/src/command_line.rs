@@ -48,14 +48,14 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
         args.push("--help".into());
     }
     let last_is_after_dashes = args.iter().rev().skip(1).any(|word| word == "--");
-    let found = command_line().try_get_matches_from(args);
+    let found = command_line().try_get_matches_from(&args);
     let command = match found.and_then(|found| CommandLine::from_arg_matches(&found)) {
         Ok(line) => line.command,
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
                 return Ok(Command::Help(error.render().to_string()));
             }
-            _ => return Err(explain(&error, command_line)),
+            _ => return Err(explain(&error, &args, command_line)),
         },
     };
     if let Command::Set(set) = &command
@@ -293,6 +293,25 @@ mod tests {
         assert!(refused(&["set", "9A", "b"]).contains("digit"));
         let inject = refused(&["run", "--inject", "x", "--config", "c", "x"]);
         assert!(inject.contains("auto, file, env"), "{inject}");
+        // The help is that of the command, whatever is wrong.
+        for (words, helped) in [
+            (&["run", "--inject", "x", "--config", "c", "x"][..], "run"),
+            (&["list", "-O", "xml"], "list"),
+            (&["member", "admit", "--role", "x"], "member admit"),
+            (&["list", "x"], "list"),
+        ] {
+            let (text, help) =
+                (refused(words), format!("help: see: fluvio-secret {helped} --help"));
+            assert!(text.ends_with(&help), "{text}");
+        }
+        let number = refused(&["restore", "A", "--version", "present"]);
+        assert!(
+            number.contains("the value of --version") && !number.contains("present"),
+            "{number}"
+        );
+        let quotes = |words| refused(words).contains("quotes");
+        assert!(quotes(&["set", "A", "b", "c"]));
+        assert!(!quotes(&["list", "x"]) && !quotes(&["member", "remove", "x", "--yes"]));
         assert!(refused(&[]).contains("Usage"), "{}", refused(&[]));
     }
 

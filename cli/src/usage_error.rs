@@ -2,6 +2,7 @@
 //! quote it, so no message here repeats it.
 
 use std::error::Error as _;
+use std::ffi::OsString;
 
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -12,8 +13,12 @@ use crate::error::CliError;
 
 pub(crate) const PROGRAM: &str = "fluvio-secret";
 
-/// clap's error in our own words. The definition is that of all commands.
-pub(crate) fn explain(error: &clap::Error, definition: fn() -> Command) -> CliError {
+/// clap's error about these words, in our own ones. The definition is that of all commands.
+pub(crate) fn explain(
+    error: &clap::Error,
+    words: &[OsString],
+    definition: fn() -> Command,
+) -> CliError {
     let source = error.source();
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         // The help, because nothing was typed.
@@ -28,7 +33,7 @@ pub(crate) fn explain(error: &clap::Error, definition: fn() -> Command) -> CliEr
     if let Some(bad) = source.and_then(|source| source.downcast_ref::<BadArgument>()) {
         return CliError::Usage(bad.to_string());
     }
-    let (text, helped) = (text(error), helped(error));
+    let (text, helped) = (text(error), helped(error).unwrap_or_else(|| named(words, definition())));
     let meant = meant(error, &helped, definition)
         .map(|meant| format!("\nhelp: {meant}"))
         .unwrap_or_default();
@@ -68,6 +73,9 @@ fn text(error: &clap::Error) -> String {
                 None => "there are too many arguments".to_owned(),
             }
         }
+        ErrorKind::ValueValidation => {
+            format!("the value of {} is invalid", ours(error, ContextKind::InvalidArg))
+        }
         _ => NOT_UNDERSTOOD.to_owned(),
     }
 }
@@ -90,7 +98,10 @@ fn meant(error: &clap::Error, helped: &str, definition: fn() -> Command) -> Opti
     match (known, error.kind()) {
         (Some(known), _) => Some(known.to_owned()),
         _ if !alike.is_empty() => Some(format!("did you mean: {alike}")),
-        (None, ErrorKind::UnknownArgument | ErrorKind::TooManyValues) => {
+        (None, ErrorKind::UnknownArgument | ErrorKind::TooManyValues)
+            if option(typed(error, ContextKind::InvalidArg)).is_none()
+                && takes_words(definition(), helped) =>
+        {
             Some("put quotes around a value that has spaces".to_owned())
         }
         _ => None,
@@ -139,13 +150,36 @@ fn option_elsewhere(typed: &str, has_format: impl Fn(&str) -> bool) -> Option<&'
 /// Whether a command prints its result in this format.
 fn has_format(mut definition: Command, helped: &str, format: &str) -> bool {
     definition.build();
-    let found = helped
-        .split(' ')
-        .skip(1)
-        .try_fold(&definition, |parent, name| parent.find_subcommand(name));
+    let found = find(&definition, helped);
     let output = found.and_then(|found| found.get_arguments().find(|arg| arg.get_id() == "format"));
     output
         .is_some_and(|arg| arg.get_possible_values().iter().any(|value| value.get_name() == format))
+}
+
+/// Whether a command has arguments that are no options.
+fn takes_words(mut definition: Command, helped: &str) -> bool {
+    definition.build();
+    find(&definition, helped).is_some_and(|found| found.get_positionals().next().is_some())
+}
+
+/// The command of this name, which begins with that of the program.
+fn find<'d>(definition: &'d Command, name: &str) -> Option<&'d Command> {
+    let mut words = name.split(' ').skip(1);
+    words.try_fold(definition, |parent, name| parent.find_subcommand(name))
+}
+
+/// The program and the command that words begin with.
+fn named(words: &[OsString], mut definition: Command) -> String {
+    definition.build();
+    let (mut command, mut name) = (&definition, PROGRAM.to_owned());
+    for word in words.iter().skip(1) {
+        let Some(found) = word.to_str().and_then(|word| command.find_subcommand(word)) else {
+            break;
+        };
+        name = format!("{name} {}", found.get_name());
+        command = found;
+    }
+    name
 }
 
 /// The option to name in a message: one of letters only, because anything else may be a part of a value.
@@ -156,13 +190,13 @@ fn option(typed: &str) -> Option<&str> {
     word.split('-').all(is_letters).then_some(typed)
 }
 
-/// The program and the command whose help says more. Its words are from our own usage.
-fn helped(error: &clap::Error) -> String {
+/// The program and the command whose help says more, if the error has them. Its words are from our own usage.
+fn helped(error: &clap::Error) -> Option<String> {
     let usage = error.get(ContextKind::Usage).map(ToString::to_string).unwrap_or_default();
     let usage = usage.trim_start_matches("Usage: ").lines().next().unwrap_or_default();
     let is_word = |word: &&str| word.starts_with(|c: char| c.is_ascii_lowercase());
     let words: Vec<_> = usage.split(' ').take_while(is_word).collect();
-    if words.is_empty() { PROGRAM.to_owned() } else { words.join(" ") }
+    (!words.is_empty()).then(|| words.join(" "))
 }
 
 /// What was typed. It may be a value, so it is not printed.
