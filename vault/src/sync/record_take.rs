@@ -115,10 +115,13 @@ impl<'a> RecordTake<'a> {
     ) -> Result<RecordVerdict<'a>, VaultError> {
         let name = record.name().clone();
         let mut revision = record.revision(ContentHash::of(encrypted));
-        // A later change by a writer who was removed since does not count any more.
-        let verifier = reader.verifier()?;
-        let counts = |seen: &Revision| *seen <= revision || verifier.still_takes(seen);
-        vault.secrets().seen().retain(&name, counts);
+        // A later change by a writer who was removed since does not count any more. A record for the newest list shows what
+        // does. One of before the removal may be older than what this machine had.
+        if members.is_some_and(|members| revision.members >= members.version()) {
+            let verifier = reader.verifier()?;
+            let counts = |seen: &Revision| *seen <= revision || verifier.still_takes(seen);
+            vault.secrets().seen().retain(&name, counts);
+        }
         let found = SecretRevisions::read(vault, reader, &name)?;
         let date = date_of(&revision);
         let (secrets, history) = (vault.secrets(), vault.secrets().history());

@@ -1,9 +1,10 @@
 //! Which records a machine takes, and what becomes of the values.
 
-use fluvio_secret_protocol::{RecordKind, Role, TakenOutcome};
+use std::fs;
+
+use fluvio_secret_protocol::{RecordKind, Role, SyncDocumentKey, TakenOutcome};
 
 use super::{Machine, Topic, earlier, is_secret, outcome, refusal, update, value};
-use crate::SecretReader;
 use crate::members::list::MemberList;
 use crate::members::member::Member;
 use crate::members::signing_key::SigningKey;
@@ -13,6 +14,7 @@ use crate::secrets::fingerprint::fingerprint;
 use crate::secrets::record::Record;
 use crate::tests::two_machines::rekey;
 use crate::tests::{delete, name, purge, set};
+use crate::{Publication, SecretReader};
 
 fn pair(role: Role) -> (Machine, Machine, Topic) {
     let (ada, mut topic) = (Machine::first(), Topic::default());
@@ -46,6 +48,10 @@ fn the_value_of_an_admin_counts_where_a_later_one_of_a_removed_writer_was_taken(
     let (ada, bob, mut topic) = pair(Role::Writer);
     let cleo = Machine::member(&ada, Role::Writer, &mut topic);
     topic.read(&bob);
+    set(&ada.vault, "A", b"zero");
+    let zero = ada.record("A", RecordKind::Value);
+    topic.publish(&ada);
+    topic.read(&bob);
     set(&bob.vault, "A", b"one");
     topic.publish(&bob);
     topic.read(&ada);
@@ -56,6 +62,13 @@ fn the_value_of_an_admin_counts_where_a_later_one_of_a_removed_writer_was_taken(
     topic.publish(&bob);
     topic.read(&cleo);
     assert_eq!(value(&cleo, "A").expect("a value"), b"two");
+    let list = SyncDocumentKey::Members { version: ada.list().version() };
+    let list = Publication::of(&ada.vault).get(&list).expect("a list");
+    assert_eq!(outcome(&cleo, &list.bytes), TakenOutcome::Members);
+    // An earlier value cannot be brought back, even if the history has forgotten it.
+    fs::remove_file(cleo.home.history_path().join("A/1.age")).expect("removed");
+    outcome(&cleo, &zero);
+    assert!(SecretReader::of(&cleo.vault).read(&name("A")).is_err());
     topic.publish(&ada);
     for round in 0..2 {
         topic.read(&ada);
