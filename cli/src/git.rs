@@ -101,14 +101,12 @@ mod tests {
     use std::io::ErrorKind;
 
     use super::GitProgram;
+    use crate::on_path::write_program;
 
     /// A program of this name, which is a script.
     fn git(script: &str) -> (tempfile::TempDir, GitProgram) {
-        use std::os::unix::fs::PermissionsExt;
         let directory = tempfile::tempdir().expect("a directory");
-        let program = directory.path().join("git");
-        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("a script");
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("a mode");
+        write_program(&directory.path().join("git"), &format!("#!/bin/sh\n{script}\n"));
         let git =
             GitProgram::at(directory.path(), Some(directory.path().as_os_str())).expect("git");
         (directory, git)

@@ -22,6 +22,16 @@ pub(crate) fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
+/// Writes a program for a test, in another process. A test beside this one that starts a program would give it the open
+/// file. A file that is open for writing cannot be executed (ETXTBSY in execve(2)).
+#[cfg(test)]
+pub(crate) fn write_program(path: &Path, text: &str) {
+    let script = "rm -f \"$1\" && printf %s \"$2\" > \"$1\" && chmod 755 \"$1\"";
+    let mut shell = std::process::Command::new("/bin/sh");
+    let written = shell.args(["-c", script, "sh"]).arg(path).arg(text).status();
+    assert!(written.expect("a shell").success(), "{}", path.display());
+}
+
 /// What you do after [`line`], so that it counts.
 pub(crate) fn after_line(user_shell: Option<&OsStr>) -> &'static str {
     // Only a login shell reads `~/.profile`.

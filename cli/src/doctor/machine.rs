@@ -70,10 +70,10 @@ impl Machine {
 #[cfg(test)]
 pub(super) mod tests {
     use std::fs;
-    use std::os::unix::fs::PermissionsExt;
     use std::path::{Path, PathBuf};
 
     use super::Machine;
+    use crate::on_path::write_program;
 
     /// A machine in a directory.
     pub(in crate::doctor) struct Made {
@@ -114,8 +114,8 @@ pub(super) mod tests {
         }
 
         pub(in crate::doctor) fn program(&self, path: &str, text: &str) -> PathBuf {
-            let path = self.write(path, text);
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a mode");
+            let path = self.write(path, "");
+            write_program(&path, text);
             path
         }
 

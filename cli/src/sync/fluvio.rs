@@ -196,14 +196,13 @@ pub(crate) mod tests {
     use std::path::Path;
 
     use super::{FluvioProgram, failure, without_colors};
+    use crate::on_path::write_program;
     use crate::sync::event::ConsumeFrom;
 
     /// A program that is a script.
     pub(crate) fn script(directory: &Path, text: &str) -> FluvioProgram {
-        use std::os::unix::fs::PermissionsExt;
         let path = directory.join("fluvio");
-        std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("a script");
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("a mode");
+        write_program(&path, &format!("#!/bin/sh\n{text}\n"));
         // Without what ends it with its parent: this program is the test.
         FluvioProgram { path, before: Vec::new() }
     }
