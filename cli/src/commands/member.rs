@@ -268,6 +268,7 @@ fn admit(args: AdmitMembersArgs) -> Result<(), CliError> {
     };
     let mut asked: Vec<_> =
         listed.members.iter().filter(|one| one.requested).filter(is_named).collect();
+    let has_asked = !asked.is_empty();
     if fingerprints.is_empty() {
         asked.retain(|one| has_no_rival(one, &listed.members));
     }
@@ -277,7 +278,9 @@ fn admit(args: AdmitMembersArgs) -> Result<(), CliError> {
         return Err(CliError::NoRequest { fingerprint: missing.clone() });
     }
     if asked.is_empty() && listed.unfinished.is_none() {
-        return output::print("No machine has asked to join");
+        let text =
+            if has_asked { "No machine was admitted" } else { "No machine has asked to join" };
+        return output::print(text);
     }
     if !asked.is_empty() {
         let rows: Vec<_> = asked.iter().map(|one| row(one)).collect();

@@ -88,7 +88,7 @@ pub(crate) fn list(args: &ListSecretsArgs) -> Result<(), CliError> {
 
 /// Why there are no secrets.
 fn about_none(client: &mut Client) -> String {
-    // The rest of the answer needs none of this.
+    // If the daemon does not list the members, the general advice is still of use.
     let members = members(client).map(|members| members.members).unwrap_or_default();
     match own(&members).filter(|own| own.requested) {
         Some(own) => format!(
