@@ -110,6 +110,7 @@ fn every_message_has_a_golden_sample_that_belongs_to_its_request() {
                 requests: vec![ShownApplicant {
                     fingerprint: FINGERPRINT.into(),
                     recipient: "age1cnry".into(),
+                    note: Some("bob's laptop".into()),
                     role: Role::Writer,
                 }],
             },

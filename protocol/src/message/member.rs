@@ -43,14 +43,16 @@ pub struct ShownApplicant {
     pub fingerprint: String,
     /// Its public key, at most [`limits::RECIPIENT_BYTES`].
     pub recipient: String,
+    /// Whose it is, as it says; at most [`limits::NOTE_BYTES`].
+    pub note: Option<String>,
     /// The role that it gets.
     pub role: Role,
 }
 
 impl From<&ListedMember> for ShownApplicant {
     fn from(listed: &ListedMember) -> Self {
-        let ListedMember { fingerprint, recipient, role, .. } = listed;
-        Self { fingerprint: fingerprint.clone(), recipient: recipient.clone(), role: *role }
+        let ListedMember { fingerprint, recipient, note, role, .. } = listed.clone();
+        Self { fingerprint, recipient, note, role }
     }
 }
 
@@ -213,7 +215,8 @@ messages! {
     AdmitMembers = "admit-members"
         where |admit| admit.requests.len() <= limits::MEMBERS
             && admit.requests.iter().all(|one| one.fingerprint.len() <= limits::FINGERPRINT_BYTES
-                && one.recipient.len() <= limits::RECIPIENT_BYTES)
+                && one.recipient.len() <= limits::RECIPIENT_BYTES
+                && one.note.as_ref().is_none_or(|note| note.len() <= limits::NOTE_BYTES))
         => Reencrypted, Writes;
     GetMembers = "members" => Members, Reads;
     Members = "members", last if |members| !members.more;

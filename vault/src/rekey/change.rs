@@ -98,14 +98,15 @@ impl<'a> Rekey<'a> {
         let applicants = vault.members().applicants()?;
         let own = base.members[base.own_place].clone();
         let (mut about, mut admitted) = (Vec::new(), Vec::new());
-        for ShownApplicant { fingerprint, recipient, role } in requests {
+        for ShownApplicant { fingerprint, recipient, note, role } in requests {
             let asked = applicants.iter().find(|one| one.fingerprint().to_string() == *fingerprint);
             let asked = asked.ok_or_else(|| RekeyError::NotAsked {
                 path: vault.path().to_owned(),
                 fingerprint: fingerprint.clone(),
             })?;
             // Another request of a machine replaces the one before at any time.
-            if asked.recipient().to_string() != *recipient {
+            let now = asked.listed(&[], None, true);
+            if (&now.recipient, &now.note) != (recipient, note) {
                 return Err(RekeyError::Replaced { fingerprint: fingerprint.clone() }.into());
             }
             if about.contains(recipient) {

@@ -58,9 +58,8 @@ pub(crate) fn shown(
     let find = |fingerprint: &String| {
         let of = |one: &&Member| one.fingerprint().to_string() == *fingerprint;
         let one = asked.iter().find(of).expect("a request");
-        let recipient = one.recipient().to_string();
-        let role = role.unwrap_or(one.role());
-        ShownApplicant { fingerprint: fingerprint.clone(), recipient, role }
+        let shown = ShownApplicant::from(&one.listed(&[], None, true));
+        ShownApplicant { role: role.unwrap_or(shown.role), ..shown }
     };
     fingerprints.iter().map(find).collect()
 }

@@ -57,7 +57,12 @@ fn a_machine_asks_and_is_admitted_and_then_follows_the_admin() {
     let fingerprint = fingerprint.to_string();
     sync(&bob, &ada);
     assert_eq!(requests(&vault), std::slice::from_ref(&fingerprint));
-    assert!(is_no_member(write(&there, "A", b"").err()), "a request grants nothing");
+    let waits = write(&there, "A", b"").err();
+    let is_asked = |error: &Option<VaultError>| match error {
+        Some(VaultError::Members(MemberStoreError::NotAdmitted { own, .. })) => own.is_some(),
+        _ => false,
+    };
+    assert!(is_asked(&waits) && is_asked(&there.refuse_change().err()), "a request grants nothing");
     let nobody = ShownApplicant {
         fingerprint: "0".repeat(32),
         ..shown(&vault, &requests(&vault), None).remove(0)
@@ -168,19 +173,25 @@ fn a_machine_is_admitted_as_it_was_shown() {
     assert!(list.members().iter().any(is_writer), "{:?}", list.members());
     // Or with another key, which may be that of another machine.
     let mut seen = shown(&vault, &[], None);
-    let ask = |recipient: Recipient, seed: u8| {
+    let ask_as = |note: &str, recipient: Recipient, seed: u8| {
         let key = crate::SigningKey::of_seed(&[seed; 32]);
-        let asked = crate::Applicant::sign(vault.id(), recipient, "", Role::Reader, 0, &key);
+        let asked = crate::Applicant::sign(vault.id(), recipient, note, Role::Reader, 0, &key);
         let file = ada.vault_path().join("requests").join(asked.fingerprint().to_string());
         fs::create_dir_all(file.parent().expect("a directory")).expect("a directory");
         fs::write(file, asked.bytes()).expect("written");
         shown(&vault, &[asked.fingerprint().to_string()], None)
     };
+    let ask = |recipient: Recipient, seed: u8| ask_as("", recipient, seed);
     let one = Keyring::generate().current();
     seen.extend(ask(one.clone(), 1));
+    let is_replaced = || {
+        let error = Rekey::admit(&vault, &seen).err();
+        matches!(error, Some(VaultError::Rekey(RekeyError::Replaced { .. })))
+    };
     ask(Keyring::generate().current(), 1);
-    let replaced = Rekey::admit(&vault, &seen).err();
-    assert!(matches!(replaced, Some(VaultError::Rekey(RekeyError::Replaced { .. }))));
+    assert!(is_replaced());
+    ask_as("ada's other laptop", one.clone(), 1);
+    assert!(is_replaced(), "the note says whose it is");
     // Two with one key.
     let both = [ask(one.clone(), 1), ask(one, 2)].concat();
     let same = Rekey::admit(&vault, &both).err();
