@@ -238,6 +238,10 @@ fn a_new_vault_comes_with_its_next_steps() {
     assert!(made.err.contains("with: fluvio-secret set NAME\n"), "{made:?}");
     assert!(made.err.contains("identity.txt") && !made.err.contains("git add"), "{made:?}");
     let again = at(&home, &path, &["vault", "init"]);
+    assert!(again.err.contains("is registered already"), "{again:?}");
+    assert!(again.err.contains(&format!("set --vault {} NAME", path.display())), "{again:?}");
+    ok(&home, &path, &["vault", "forget", "--yes"]);
+    let again = at(&home, &path, &["vault", "init"]);
     assert!(again.err.contains("is a vault already") && again.err.contains("trust"), "{again:?}");
     let other = folder(&home, "tree/other");
     fs::create_dir(home.path("tree/.git")).unwrap();

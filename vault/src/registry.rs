@@ -175,7 +175,13 @@ impl Registry {
             return Ok(directory);
         }
         if !is_made && !is_empty(&directory).map_err(failed)? {
-            return Err(RegistryError::Exists { path: path.to_owned() });
+            let path = path.to_owned();
+            let is_registered =
+                vaults.iter().any(|vault| Path::new(&vault.path) == directory.path());
+            return Err(match is_registered {
+                true => RegistryError::Registered { path },
+                false => RegistryError::Exists { path },
+            });
         }
         if let Some(file) = strange_file(&directory).map_err(failed)? {
             return Err(RegistryError::NotEmpty { path: path.to_owned(), file });

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use fluvio_secret_protocol::limits;
 use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::io_error::io_error_text;
+use fluvio_secret_system::project::project_of;
 use fluvio_secret_system::shell;
 
 use crate::durable_directory::ReadError;
@@ -58,6 +59,8 @@ pub enum RegistryError {
     Read { path: PathBuf, source: ReadError },
     #[error(transparent)]
     Members(#[from] MemberStoreError),
+    #[error("the vault {path} is registered already", path = .path.display())]
+    Registered { path: PathBuf },
     #[error("the vault {path} is not registered", path = .path.display())]
     Unknown { path: PathBuf },
     #[error("cannot write {path}: {}", io_error_text(.source), path = .path.display())]
@@ -89,6 +92,11 @@ impl Helpful for RegistryError {
                 let path = shell::path(path);
                 let command = format!("fluvio-secret vault trust {path}");
                 Some(Help::command("look at it, and then register it with", command))
+            }
+            Self::Registered { path } => {
+                let project = shell::path(project_of(path));
+                let command = format!("fluvio-secret set --vault {project} NAME");
+                Some(Help::command("set a secret in it with", command))
             }
             Self::Forgotten { path } => {
                 let path = shell::path(path);

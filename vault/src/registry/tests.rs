@@ -162,7 +162,7 @@ fn a_vault_is_made_once_and_nothing_is_made_of_a_directory_with_files() {
     let one = user.init("one");
     set(&user.open(&one).expect("opened"), "A", b"one");
     let again = user.make(Path::new(&one.path)).expect_err("refused");
-    assert!(matches!(again, RegistryError::Exists { .. }), "{again}");
+    assert!(matches!(again, RegistryError::Registered { .. }), "{again}");
     let nowhere = user.make(&user.path("no/parent")).expect_err("refused");
     assert!(matches!(nowhere, RegistryError::Make { .. }), "{nowhere}");
     let personal = user.registry.inspect(&user.home.vault_path()).expect_err("refused");
@@ -177,6 +177,9 @@ fn a_vault_is_made_once_and_nothing_is_made_of_a_directory_with_files() {
     // As git makes it.
     fs::set_permissions(&one.path, fs::Permissions::from_mode(0o755)).expect("changed");
     assert!(user.open(&one).is_ok());
+    user.registry.forget(&one.path, false).expect("forgotten");
+    let again = user.make(Path::new(&one.path)).expect_err("refused");
+    assert!(matches!(again, RegistryError::Exists { .. }), "{again}");
 }
 
 #[test]
