@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use fluvio_secret_protocol::audit::put_aside;
 use fluvio_secret_system::places::Places;
+use rustix::fs::{Access, access};
 
 use super::finding::{Diagnosis, DoctorCheck};
 use super::fix::Fix;
@@ -24,11 +25,7 @@ pub(super) fn check(machine: &Machine, places: &Places) -> Vec<Diagnosis> {
 }
 
 fn judge(directories: impl Iterator<Item = PathBuf>, logs: &[PathBuf]) -> Vec<Diagnosis> {
-    // What is not there is made when it is needed.
-    let directories = directories.filter(|directory| directory.is_dir());
-    let mut found: Vec<_> = directories
-        .filter_map(|directory| Some(failed(&directory, &attempt(&directory).err()?)))
-        .collect();
+    let mut found: Vec<_> = directories.filter_map(|directory| fault(&directory)).collect();
     found.extend(
         logs.iter()
             .map(|log| put_aside(log))
@@ -41,6 +38,27 @@ fn judge(directories: impl Iterator<Item = PathBuf>, logs: &[PathBuf]) -> Vec<Di
     found
 }
 
+/// What keeps files from being made in a directory. One that is not there is made when it is needed.
+fn fault(directory: &Path) -> Option<Diagnosis> {
+    let shown = directory.display();
+    let (what, attempted) = match directory.is_dir() {
+        true => (format!("cannot create and remove a file in {shown}"), attempt(directory)),
+        false => (format!("cannot create the directory {shown}"), may_make(directory)),
+    };
+    Some(failed(&what, &attempted.err()?))
+}
+
+/// Fails if a directory that is not there cannot be made. Makes nothing.
+fn may_make(directory: &Path) -> io::Result<()> {
+    let is_there = |path: &&Path| fs::symlink_metadata(path).is_ok();
+    let Some(found) = directory.ancestors().find(is_there) else { return Ok(()) };
+    if !found.is_dir() {
+        let text = format!("{} is not a directory", found.display());
+        return Err(io::Error::new(ErrorKind::NotADirectory, text));
+    }
+    Ok(access(found, Access::WRITE_OK | Access::EXEC_OK)?)
+}
+
 /// Makes a file, writes to it as far as the disk, and removes it.
 fn attempt(directory: &Path) -> io::Result<()> {
     // The daemon removes what begins like this when it starts, and the vault's .gitignore names it.
@@ -51,10 +69,8 @@ fn attempt(directory: &Path) -> io::Result<()> {
     written.and(removed)
 }
 
-fn failed(directory: &Path, error: &io::Error) -> Diagnosis {
-    let shown = directory.display();
-    let text = format!("cannot create and remove a file in {shown}: {error}");
-    let found = DoctorCheck::Writing.error(text);
+fn failed(what: &str, error: &io::Error) -> Diagnosis {
+    let found = DoctorCheck::Writing.error(format!("{what}: {error}"));
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             found.advising("free some space there")
@@ -91,6 +107,13 @@ mod tests {
         assert_eq!(fs::read_dir(directory.path()).expect("a directory").count(), 0);
         let ok = judge([directory.path().to_owned(), PathBuf::from("/none")].into_iter(), &[]);
         assert_eq!((ok.len(), ok[0].condition), (1, Condition::Ok));
+        fs::write(directory.path().join("file"), "").expect("a file");
+        for (none, why) in [("file/a/b", "is not a directory"), ("file", "is not a directory")] {
+            let found = judge([directory.path().join(none)].into_iter(), &[]);
+            assert_eq!((found.len(), found[0].condition), (1, Condition::Error));
+            assert!(found[0].text.starts_with("cannot create the directory "), "{found:?}");
+            assert!(found[0].text.ends_with(why), "{found:?}");
+        }
         // Not even root can make a file there.
         let wrong = judge([PathBuf::from("/proc")].into_iter(), &[]);
         assert_eq!((wrong.len(), wrong[0].condition), (1, Condition::Error));
