@@ -67,20 +67,27 @@ pub(super) fn log(log: &LogArgs) -> Result<(), CliError> {
     let path = state()?.audit_log;
     let mut file = AuditLog::at(path.clone());
     let mut is_first = true;
+    let mut is_empty = true;
     loop {
-        let mut printer = Printer { log, entries: Vec::new(), is_first, stopped: None };
+        let mut printer = Printer { log, entries: Vec::new(), is_empty, is_first, stopped: None };
         let read = file.read(|entry| printer.take(entry));
         read.map_err(|source| CliError::Log { path: path.clone(), source })?;
         printer.print();
+        is_empty = printer.is_empty;
         match printer.stopped {
             Some(Ok(())) => return Ok(()),
             Some(Err(error)) => return Err(error),
-            None if !log.follow => return Ok(()),
+            None if !log.follow => break,
             None => {}
         }
         is_first = false;
         thread::sleep(FOLLOW_POLL_INTERVAL);
     }
+    // The name may be misspelt.
+    if let Some(name) = log.name.as_ref().filter(|_| is_empty) {
+        output::say(&format!("note: the log has no such entry about `{name}`"));
+    }
+    Ok(())
 }
 
 /// The most entries that are printed at once. A long log needs little memory then.
@@ -89,6 +96,8 @@ const AT_ONCE: usize = 1000;
 struct Printer<'a> {
     log: &'a LogArgs,
     entries: Vec<Entry>,
+    /// Whether there was no entry yet.
+    is_empty: bool,
     is_first: bool,
     /// Why no more is printed: the reader has gone, or the result cannot be written.
     stopped: Option<Result<(), CliError>>,
@@ -97,6 +106,7 @@ struct Printer<'a> {
 impl Printer<'_> {
     fn take(&mut self, entry: Entry) -> ControlFlow<()> {
         if is_wanted(self.log, &entry) {
+            self.is_empty = false;
             self.entries.push(entry);
         }
         if self.entries.len() >= AT_ONCE {
