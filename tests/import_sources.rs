@@ -133,10 +133,13 @@ fn e19_the_output_of_a_command_is_imported() {
         &["import", "--command", "C"],
         &["import", "--command", "C", "--"],
         &["import", "--command", "9C", "--", "true"],
+        &["import", "--command", "--", "cat", "token"],
         &["import", "--command", "C", "--dry-run", "--", "true"],
     ] {
         assert_eq!(home.cli(words).code(), Some(2), "{words:?}");
     }
+    let nameless = home.cli(&["import", "--command", "--", "cat", "token"]);
+    assert!(nameless.err.contains("the name of the secret is missing before --"), "{nameless:?}");
 }
 
 #[test]

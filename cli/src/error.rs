@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use crate::daemon_settings::BadSettings;
 use crate::prompt::PromptError;
-use crate::provider::ProviderError;
+use crate::provider::{ProviderError, help_without_value};
 use crate::sync::sync_error::SyncError;
 
 /// The status before a connector was started. The shim also exits with it.
@@ -189,7 +189,9 @@ impl CliError {
             Self::NotRunning | Self::Resealing(_) => 69,
             Self::Checked => 78,
             Self::Connector(status) => *status,
-            Self::Name(_) | Self::Provider(ProviderError::Missing) | Self::Usage(_) => 2,
+            Self::Name(_)
+            | Self::Provider(ProviderError::Missing | ProviderError::Nameless)
+            | Self::Usage(_) => 2,
             Self::Launch(error) => error.status(),
             Self::Shim(_) => NOT_STARTED,
             _ => 1,
@@ -201,6 +203,7 @@ impl CliError {
         match self {
             Self::Client(error) | Self::Stopped { source: error, .. } => Some(error),
             Self::Launch(error) => Some(error),
+            Self::Provider(error) => Some(error),
             Self::Shim(error) => Some(error),
             Self::Sync(error) => Some(error),
             Self::Vault(error) => Some(error),
@@ -248,15 +251,7 @@ impl Helpful for CliError {
             }
             Self::Kept { .. } => ("delete it when you need nothing in it anymore", ""),
             Self::Resealing(_) => ("run the same command again to finish", ""),
-            Self::Provider(ProviderError::Missing) => {
-                ("put options before --command, and -- before the command", "")
-            }
-            Self::Provider(ProviderError::Run { .. }) => {
-                ("pass the path of a program, or a name on PATH", "")
-            }
-            Self::Empty | Self::Provider(ProviderError::Empty { .. }) => {
-                ("pass a value, or set an empty one with", "fluvio-secret set NAME ''")
-            }
+            Self::Empty => return Some(help_without_value()),
             Self::NoConnector(_) => ("list them with", "fluvio-secret lease list"),
             Self::NoLease(connector) => {
                 let shutdown = format!("cdk deploy shutdown --name {}", shell::word(connector));

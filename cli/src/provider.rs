@@ -7,6 +7,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus, Stdio};
 
 use fluvio_secret_protocol::{Secret, limits};
+use fluvio_secret_system::help::{Help, Helpful};
 use thiserror::Error;
 
 use crate::input::{at_most, without_line_end};
@@ -29,8 +30,31 @@ pub(crate) enum ProviderError {
     Large { program: String },
     #[error("the command after --command is missing")]
     Missing,
+    #[error("the name of the secret is missing before --")]
+    Nameless,
     #[error("cannot run {program}: {source}")]
     Run { program: String, source: io::Error },
+}
+
+/// What helps where a value is needed and missing.
+pub(crate) fn help_without_value() -> Help {
+    Help::command("pass a value, or set an empty one with", "fluvio-secret set NAME ''")
+}
+
+impl Helpful for ProviderError {
+    fn help(&self) -> Option<Help> {
+        Some(match self {
+            Self::Empty { .. } => help_without_value(),
+            Self::Missing => {
+                Help::advice("put options before --command, and -- before the command")
+            }
+            Self::Nameless => {
+                Help::command("name it, as in", "fluvio-secret import --command NAME -- COMMAND")
+            }
+            Self::Run { .. } => Help::advice("pass the path of a program, or a name on PATH"),
+            Self::Failed { .. } | Self::Large { .. } => return None,
+        })
+    }
 }
 
 fn describe(status: ExitStatus) -> String {

@@ -17,7 +17,7 @@ use crate::argument;
 use crate::connection::client_about;
 use crate::error::{AnyCause, CliError};
 use crate::progress::Progress;
-use crate::provider::Provider;
+use crate::provider::{Provider, ProviderError};
 use crate::secrets_file::{FileFormat, SecretsFile};
 use crate::vault_choice::VaultArgs;
 use crate::{format, output};
@@ -98,6 +98,7 @@ impl ImportArgs {
     fn source(&self) -> Result<ImportSource, CliError> {
         match (&self.file, &self.command[..]) {
             (Some(file), _) => Ok(ImportSource::File(file.clone())),
+            (None, [dashes, ..]) if dashes == "--" => Err(ProviderError::Nameless.into()),
             (None, [name, words @ ..]) => {
                 let name = argument::name(name).map_err(CliError::Name)?;
                 Ok(ImportSource::Command(name, Provider::of(words)?))
