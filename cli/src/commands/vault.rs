@@ -15,6 +15,7 @@ use fluvio_secret_system::{printable, shell};
 use self::upgrade::UpgradeVaultArgs;
 use super::member::{RequestArgs, fingerprint, request};
 use super::secret::remarks::about_the_identity;
+use super::sync;
 use crate::argument;
 use crate::connection::{client, client_about};
 use crate::error::CliError;
@@ -332,6 +333,9 @@ fn forget(args: &ForgetVaultArgs) -> Result<(), CliError> {
     }
     let VaultForgotten { leases } = client()?.call(ForgetVault { path: path.clone(), for_good })?;
     output::confirm(&format!("Vault \"{}\" forgotten successfully", printable::line(&path)));
+    if let Some(note) = sync::end_with_vault(&path, for_good)? {
+        output::say(&note);
+    }
     output::say(match for_good {
         true => "note: `key retire` may now remove a key that only this vault needs",
         false => {

@@ -84,6 +84,24 @@ pub(super) fn forget(places: &SyncPlaces, vault: &ReplicatedVault) -> Result<(),
     Ok(())
 }
 
+/// Ends the replication of a project's vault that was forgotten; if `for_good`, its topic is forgotten, too. Returns what
+/// to say of it; `None` if the vault was not replicated.
+pub(crate) fn end_with_vault(path: &str, for_good: bool) -> Result<Option<String>, CliError> {
+    let places = sync_places()?;
+    let is_it = |vault: &ReplicatedVault| vault.path.as_deref() == Some(path);
+    let Some(vault) = sync_config::all(&places)?.into_iter().find(is_it) else { return Ok(None) };
+    let topic = &vault.topic;
+    if for_good {
+        forget(&places, &vault)?;
+        return Ok(Some(format!("note: it does not follow the topic {topic} any more")));
+    }
+    process::stop(&places, &vault.id)?;
+    Ok(Some(format!(
+        "note: its replication over the topic {topic} stopped\n\
+         help: when it is registered again, start that with: fluvio-secret sync start"
+    )))
+}
+
 /// What an admin has to run. Elsewhere, a command for a project's vault is about the personal one.
 pub(super) fn for_admin(path: Option<&str>, command: &str) -> String {
     let place = if path.is_some() { " in the project" } else { "" };
