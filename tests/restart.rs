@@ -257,7 +257,7 @@ fn e20_a_connector_that_would_not_start_keeps_running() {
         assert!(is_alive(pid) && leases(&home).len() == 1, "{told:?}");
     };
     home.ok(&["delete", "A"]);
-    refused("`A` is not in the vault");
+    refused("`A` was deleted");
     home.ok(&["restore", "A"]);
     home.set("A", "two\nlines");
     refused("line break");

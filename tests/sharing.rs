@@ -175,6 +175,9 @@ impl Machine {
     }
 }
 
+/// The next step about a secret, on a machine that may not set it.
+const SET_ELSEWHERE: &str = "set it on a machine that may change the vault";
+
 /// The machine that made the vault, which has the secret `TOKEN`.
 pub(crate) fn first(origin: &Origin) -> Machine {
     let ada = Machine::new(origin, "ada");
@@ -226,6 +229,9 @@ fn a_colleague_joins_by_git_with_few_commands() {
     // Until then it is not said that a file is damaged, or that he should set the secret again.
     let early = bob.run("TOKEN");
     refused(&early, "is not encrypted for this machine's key");
+    refused(&early, &format!("fluvio-secret member admit {}", bob.fingerprint()));
+    // Another command would be refused, too.
+    refused(&bob.run("NONE"), SET_ELSEWHERE);
     bob.push();
     ada.pull();
     let mut ada_types = |args: &[&str]| {
@@ -453,6 +459,7 @@ fn a_reader_uses_secrets_and_sets_none() {
         refused(&said, "only reads");
         assert!(said.err.contains("have an admin"), "{said:?}");
     }
+    refused(&bob.run("NONE"), SET_ELSEWHERE);
     assert_eq!(bob.git(&["status", "--porcelain"]).out, "", "nothing was written");
     // With another role it can.
     bob.ok(&["member", "request", "--role", "writer"]);
@@ -483,8 +490,18 @@ fn a_removed_member_does_not_decrypt_what_is_set_later() {
     for name in ["LATER", "TOKEN"] {
         refused(&bob.run(name), "is not encrypted for this machine's key");
     }
-    let set = bob.cli(&["set", "LATER", "x"]);
-    refused(&set, "not a member");
-    assert!(set.err.contains("fluvio-secret member request"), "{set:?}");
+    refused(&bob.run("NONE"), SET_ELSEWHERE);
+    let told = |args: &[&str], next: &str| {
+        let said = bob.cli(args);
+        let all = said.out + &said.err;
+        assert!(all.contains("not a member") && all.contains(next), "{all}");
+        assert!(!all.contains("fluvio-secret set"), "{all}");
+    };
+    let next = "fluvio-secret member request";
+    told(&["set", "LATER", "x"], next);
+    told(&["doctor", "-O", "json"], next);
+    bob.ok(&["member", "request"]);
+    let next = format!("fluvio-secret member admit {}", bob.fingerprint());
+    told(&["doctor", "-O", "json"], &next);
     assert_eq!(ada.value("LATER"), "not for bob");
 }

@@ -483,7 +483,7 @@ fn f4_a_value_that_only_variables_can_carry_keeps_a_connector_with_a_secrets_fil
     watched.until_started_with(&home, "1 A=value");
     home.ok(&["delete", "A"]);
     let held = watched.expect("held");
-    assert!(held["because"].as_str().unwrap().contains("is not in the vault"), "{held}");
+    assert!(held["because"].as_str().unwrap().contains("was deleted"), "{held}");
     home.ok(&["restore", "A"]);
     watched.end();
 }

@@ -1,5 +1,6 @@
 //! The members of a vault, from the daemon.
 
+use fluvio_secret_protocol::check::ADD_THIS_MACHINE;
 use fluvio_secret_protocol::{Client, ClientError, GetMembers, ListedMember, Members, Role};
 
 /// The members on all pages.
@@ -15,6 +16,53 @@ pub(crate) fn members(client: &mut Client) -> Result<Members, ClientError> {
 /// The entry of this machine: as a member, or else as a machine that has asked to join. Those come after the members.
 pub(crate) fn own(members: &[ListedMember]) -> Option<&ListedMember> {
     members.iter().find(|member| member.own)
+}
+
+/// What this machine may do with a vault.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Standing {
+    /// It may change the vault.
+    Writer,
+    /// It may only read it.
+    Reader,
+    /// It has asked to be admitted, by this fingerprint.
+    Applicant(String),
+    /// It is not a member, and has not asked for that.
+    Stranger,
+}
+
+impl Standing {
+    pub(crate) fn of(members: &Members) -> Self {
+        match own(&members.members) {
+            Some(own) if own.requested => Self::Applicant(own.fingerprint.clone()),
+            Some(own) if own.role == Role::Reader => Self::Reader,
+            // Before the first list, the next change makes it.
+            None if members.version > 0 => Self::Stranger,
+            _ => Self::Writer,
+        }
+    }
+
+    pub(crate) fn is_member(&self) -> bool {
+        matches!(self, Self::Writer | Self::Reader)
+    }
+
+    /// What helps if secrets are not encrypted for this machine's key.
+    pub(crate) fn admission(&self) -> String {
+        match self {
+            Self::Applicant(own) => {
+                format!("an admin has to run: fluvio-secret member admit {own}")
+            }
+            _ => ADD_THIS_MACHINE.to_owned(),
+        }
+    }
+
+    /// A next step that changes the vault.
+    pub(crate) fn change(&self, step: &str) -> String {
+        match self {
+            Self::Writer => step.to_owned(),
+            _ => format!("{step} on a machine that may change the vault"),
+        }
+    }
 }
 
 /// What admitting a machine changes about members that there are: it may be one of them, or take the place of one.

@@ -23,7 +23,7 @@
 //! let references = document.references().expect("valid YAML");
 //! assert_eq!(references.names, ["API_TOKEN".parse().unwrap()]);
 //!
-//! let checked = document.check(Values::Of(&|_| KnownSecret::Missing(None)));
+//! let checked = document.check(Values::Of(&|_: &SecretName| KnownSecret::Missing(None)));
 //! let finding = &checked.findings[0];
 //! assert_eq!(finding.text, "the secret `API_TOKEN` is not in the vault");
 //! assert_eq!((finding.line, finding.column), (12, 11));
@@ -68,7 +68,7 @@ mod syntax;
 mod template;
 mod yaml;
 
-pub use check::{KnownSecret, Values};
+pub use check::{KnownSecret, KnownSecrets, Setter, Values};
 pub use document::Document;
 pub use error::ConfigError;
 pub use recognition::is_configuration;

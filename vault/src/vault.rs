@@ -254,6 +254,15 @@ impl Vault {
         Ok(self.members.prepare(&own)?)
     }
 
+    /// Fails if this machine may not change the vault, as far as is known. Writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Also those of a list or a key that cannot be read.
+    pub fn refuse_change(&self) -> Result<(), VaultError> {
+        Ok(self.members.refuse_change(&self.own_recipients()?)?)
+    }
+
     pub(crate) fn remember_vault(&self) -> Result<(), VaultError> {
         self.remember_as(self.id)
     }

@@ -4,7 +4,6 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fluvio_secret_protocol::check::ADD_THIS_MACHINE;
 use fluvio_secret_protocol::{
     Client, ClientError, Code, Damaged, GetKey, GetStatus, History, Key, List, Members, Status,
     Unfinished,
@@ -16,7 +15,7 @@ use super::examine::examine;
 use super::finding::{Diagnosis, DoctorCheck, MOST_FINDINGS};
 use super::fix::{Fix, names_in};
 use crate::format::count;
-use crate::members::members;
+use crate::members::{Standing, members};
 
 pub(super) fn check(
     state: &StateDirectory,
@@ -28,6 +27,8 @@ pub(super) fn check(
         Ok(names) => names.collect(),
         Err(error) => return vec![DoctorCheck::Vault.failed(&error)],
     };
+    let members = members(client);
+    let standing = members.as_ref().map_or(Standing::Writer, Standing::of);
     let mut found = match examine(state, None, &names) {
         Ok(damaged) if damaged.is_empty() => {
             vec![DoctorCheck::Vault.ok(match names.len() {
@@ -37,9 +38,10 @@ pub(super) fn check(
             })]
         }
         Ok(damaged) => {
-            match older_copy(&damaged, client).or_else(|| none_opened(&damaged, names.len())) {
+            let older = members.as_ref().ok().and_then(|all| older_copy(&damaged, client, all));
+            match older.or_else(|| none_opened(&damaged, names.len(), &standing)) {
                 Some(found) => vec![found],
-                None => all_damaged(&damaged, client, Path::new(&status.vault)),
+                None => all_damaged(&damaged, client, Path::new(&status.vault), &standing),
             }
         }
         Err(ClientError::Refused(refusal)) if refusal.code == Code::Locked => {
@@ -61,7 +63,7 @@ pub(super) fn check(
         }
         Err(error) => DoctorCheck::Identity.failed(&error),
     });
-    found.push(match members(client) {
+    found.push(match members {
         Ok(members) => judge_members(&members),
         Err(error) => DoctorCheck::Members.failed(&error),
     });
@@ -70,10 +72,10 @@ pub(super) fn check(
 
 /// What to do about a vault from before a rotation, as a backup or git brings it back: the key that was kept
 /// then decrypts it. To restore an earlier version would replace a newer value.
-fn older_copy(damaged: &[Damaged], client: &mut Client) -> Option<Diagnosis> {
+fn older_copy(damaged: &[Damaged], client: &mut Client, members: &Members) -> Option<Diagnosis> {
     let name = &damaged.iter().find(|damaged| damaged.for_others)?.name;
-    let listed = members(client).ok()?.members.into_iter().filter(|one| !one.requested);
-    let listed: Vec<_> = listed.map(|one| one.recipient).collect();
+    let listed = members.members.iter().filter(|one| !one.requested);
+    let listed: Vec<_> = listed.map(|one| one.recipient.clone()).collect();
     let identity = client.call(GetKey).ok()?.identity;
     let kept = kept_key(Path::new(&identity).parent()?, &listed)?;
     let text = format!("`{name}` is encrypted for an earlier key, which is in {}", kept.display());
@@ -102,28 +104,33 @@ fn is_kept_key(name: &OsStr) -> bool {
 }
 
 /// If no secret can be opened, all for the same reason, the cause is the identity or the vault.
-fn none_opened(damaged: &[Damaged], secrets: usize) -> Option<Diagnosis> {
+fn none_opened(damaged: &[Damaged], secrets: usize, standing: &Standing) -> Option<Diagnosis> {
     let why = &damaged.first()?.why;
     let is_one_reason = damaged.iter().all(|other| other.why == *why);
     (secrets > 1 && damaged.len() == secrets && is_one_reason).then(|| {
         let text = format!("none of the {secrets} secrets can be decrypted ({why})");
         let put_back = "put back the identity, or the vault, that belongs to the other one";
         let advice = match damaged[0].for_others {
-            true => format!("{put_back}, or {ADD_THIS_MACHINE}"),
+            true => format!("{put_back}, or {}", standing.admission()),
             false => put_back.to_owned(),
         };
         DoctorCheck::Vault.error(text).advising(advice).naming(names_in(why))
     })
 }
 
-fn all_damaged(damaged: &[Damaged], client: &mut Client, vault: &Path) -> Vec<Diagnosis> {
+fn all_damaged(
+    damaged: &[Damaged],
+    client: &mut Client,
+    vault: &Path,
+    standing: &Standing,
+) -> Vec<Diagnosis> {
     let mut found: Vec<_> = damaged
         .iter()
         .take(MOST_FINDINGS)
         .map(|damaged| {
             let versions = client.call(History { name: damaged.name.clone() });
             let has_earlier = versions.is_ok_and(|versions| !versions.earlier.is_empty());
-            one_damaged(damaged, has_earlier, vault)
+            one_damaged(damaged, has_earlier, vault, standing)
         })
         .collect();
     if damaged.len() > MOST_FINDINGS {
@@ -134,23 +141,32 @@ fn all_damaged(damaged: &[Damaged], client: &mut Client, vault: &Path) -> Vec<Di
     found
 }
 
-fn one_damaged(damaged: &Damaged, has_earlier: bool, vault: &Path) -> Diagnosis {
+fn one_damaged(
+    damaged: &Damaged,
+    has_earlier: bool,
+    vault: &Path,
+    standing: &Standing,
+) -> Diagnosis {
     let Damaged { name, why, for_others } = damaged;
     if *for_others {
         let text = format!("`{name}` is not encrypted for this machine's key");
         let found = DoctorCheck::Vault.error(text).naming([name.clone()]);
-        return found.advising(ADD_THIS_MACHINE);
+        return found.advising(standing.admission());
     }
     let file = vault.join(format!("{name}.age"));
     let is_directory = fs::symlink_metadata(&file).is_ok_and(|found| found.is_dir());
+    let text = format!("`{name}` is damaged: {} cannot be decrypted ({why})", file.display());
+    let names = names_in(why).into_iter().chain([name.clone()]);
+    let found = DoctorCheck::Vault.error(text).naming(names);
     let fix = match (is_directory, has_earlier) {
         (true, _) => Fix::move_away(&file),
+        _ if *standing != Standing::Writer => {
+            return found.advising(standing.change("set it again"));
+        }
         (false, true) => Fix::new(format!("fluvio-secret restore {name}")),
         (false, false) => Fix::new(format!("fluvio-secret set {name}")),
     };
-    let text = format!("`{name}` is damaged: {} cannot be decrypted ({why})", file.display());
-    let names = names_in(why).into_iter().chain([name.clone()]);
-    DoctorCheck::Vault.error(text).fixed_by(fix).naming(names)
+    found.fixed_by(fix)
 }
 
 fn identity(key: &Key, status: &Status, is_external: bool) -> Diagnosis {
@@ -218,6 +234,9 @@ fn judge_members(members: &Members) -> Diagnosis {
                 None => found,
             }
         }
+        None if !Standing::of(members).is_member() => check
+            .error("this machine is not a member of the vault, so no secret is encrypted for it")
+            .advising(Standing::of(members).admission()),
         None => {
             let others = members.members.iter().filter(|one| !one.own && !one.requested).count();
             check.ok(match others {
@@ -233,6 +252,7 @@ fn judge_members(members: &Members) -> Diagnosis {
 
 #[cfg(test)]
 mod tests {
+    use fluvio_secret_protocol::check::ADD_THIS_MACHINE;
     use fluvio_secret_protocol::{ListedMember, Members, Role, Unfinished};
 
     use super::judge_members;
@@ -258,13 +278,27 @@ mod tests {
             unfinished: None,
             more: false,
         };
-        for alone in [vec![], vec![one(true, false)], vec![one(true, false), one(false, true)]] {
-            let found = judge_members(&all(alone));
+        let unused = Members { version: 0, ..all(vec![]) };
+        let used = [vec![one(true, false)], vec![one(true, false), one(false, true)]].map(all);
+        for alone in [unused].into_iter().chain(used) {
+            let found = judge_members(&alone);
             assert!(found.text.ends_with("this machine only"), "{found:?}");
         }
-        let others = |count: usize| all(vec![one(false, false); count]);
+        let own = || vec![one(true, false)];
+        let others = |count: usize| all([own(), vec![one(false, false); count]].concat());
         assert!(judge_members(&others(1)).text.ends_with("and 1 other member"));
         assert!(judge_members(&others(2)).text.ends_with("and 2 other members"));
+        let admit = "an admin has to run: fluvio-secret member admit 0f";
+        let alone = vec![one(false, false)];
+        for (members, advice) in
+            [(alone.clone(), ADD_THIS_MACHINE), ([alone, vec![one(true, true)]].concat(), admit)]
+        {
+            let found = judge_members(&all(members));
+            assert_eq!(
+                (found.condition, found.advice.as_deref()),
+                (Condition::Error, Some(advice))
+            );
+        }
         let waits_for = Some("1e".to_owned());
         let found = judge_members(&Members { waits_for, ..all(vec![one(true, true)]) });
         assert!(found.text.ends_with("waits for the admin 1e to admit it"), "{found:?}");

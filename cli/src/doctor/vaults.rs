@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use fluvio_secret_protocol::check::ADD_THIS_MACHINE;
 use fluvio_secret_protocol::{
-    Client, ClientError, Code, Damaged, List, ListVaults, ListedVault, SecretName, VaultAddress,
+    Client, ClientError, Code, Damaged, List, ListVaults, ListedVault, Members, SecretName,
+    VaultAddress,
 };
 use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::places::StateDirectory;
@@ -17,7 +17,7 @@ use super::finding::{Diagnosis, DoctorCheck};
 use super::fix::{Fix, names_in};
 use super::machine::Machine;
 use crate::format::count;
-use crate::members::members;
+use crate::members::{Standing, members};
 use crate::merge_driver::{self, DriverState};
 use crate::vault_choice;
 
@@ -72,7 +72,13 @@ fn one(
         Ok(secrets) => secrets.into_iter().map(|secret| secret.name).collect(),
         Err(error) => return vec![CHECK.failed(&error).naming(names_in(&error.to_string()))],
     };
-    let mut found = vec![secrets(state, vault, &names), about_members(&vault.path, client)];
+    let members = members(client);
+    let standing = members.as_ref().map_or(Standing::Writer, Standing::of);
+    let mut found = vec![match standing.is_member() {
+        true => secrets(state, vault, &names, &standing),
+        false => Some(not_member(&vault.path, &standing)),
+    }];
+    found.push(about_members(&vault.path, &members));
     found.push(attributes(Path::new(&vault.path)));
     found.push(merges(machine, Path::new(&vault.path)));
     let faults: Vec<_> = found.iter().flatten().cloned().collect();
@@ -91,10 +97,11 @@ fn secrets(
     state: &StateDirectory,
     vault: &VaultAddress,
     names: &[SecretName],
+    standing: &Standing,
 ) -> Option<Diagnosis> {
     let path = &vault.path;
     match examine(state, Some(vault), names) {
-        Ok(damaged) => judge_damaged(path, &damaged),
+        Ok(damaged) => judge_damaged(path, &damaged, standing),
         Err(ClientError::Refused(refusal)) if refusal.code == Code::Locked => {
             let secrets = secrets_of(names);
             let text = format!("{path}: {secrets}, not checked because the vault is locked");
@@ -104,13 +111,18 @@ fn secrets(
     }
 }
 
-fn judge_damaged(path: &str, damaged: &[Damaged]) -> Option<Diagnosis> {
+fn not_member(path: &str, standing: &Standing) -> Diagnosis {
+    let text = format!("{path}: this machine is not a member, so no secret is encrypted for it");
+    CHECK.error(text).advising(standing.admission())
+}
+
+fn judge_damaged(path: &str, damaged: &[Damaged], standing: &Standing) -> Option<Diagnosis> {
     let first = damaged.first()?;
     let names = || damaged.iter().map(|damaged| damaged.name.clone());
     if damaged.iter().all(|damaged| damaged.for_others) {
         let secrets = count(damaged.len(), "secret");
         let text = format!("{path}: {secrets} not encrypted for this machine's key");
-        return Some(CHECK.error(text).advising(ADD_THIS_MACHINE));
+        return Some(CHECK.error(text).advising(standing.admission()));
     }
     let Damaged { name, why, .. } = first;
     let more = match damaged.len() - 1 {
@@ -118,14 +130,15 @@ fn judge_damaged(path: &str, damaged: &[Damaged]) -> Option<Diagnosis> {
         more => format!(", and {more} more"),
     };
     let text = format!("{path}: `{name}` cannot be decrypted ({why}){more}");
-    let advice = "restore the files, for example with git, or set the secrets again";
+    let again = standing.change("set the secrets again");
+    let advice = format!("restore the files, for example with git, or {again}");
     Some(CHECK.error(text).advising(advice).naming(names().chain(names_in(why))))
 }
 
-fn about_members(path: &str, client: &mut Client) -> Option<Diagnosis> {
-    let members = match members(client) {
+fn about_members(path: &str, members: &Result<Members, ClientError>) -> Option<Diagnosis> {
+    let members = match members {
         Ok(members) => members,
-        Err(error) => return Some(CHECK.failed(&error)),
+        Err(error) => return Some(CHECK.failed(error)),
     };
     let directory = shell::path(Path::new(path));
     let (why, fix) = match members.unfinished {
@@ -181,6 +194,7 @@ mod tests {
 
     use super::{attributes, judge_damaged};
     use crate::doctor::finding::Condition;
+    use crate::members::Standing;
 
     #[test]
     fn encrypted_files_are_kept_from_being_merged() {
@@ -201,11 +215,14 @@ mod tests {
             why: "no".to_owned(),
             for_others,
         };
-        assert_eq!(judge_damaged("/p", &[]), None);
-        let found = judge_damaged("/p", &[one(true), one(true)]).expect("an error");
+        let judge = |damaged: &[_], standing| judge_damaged("/p", damaged, &standing);
+        assert_eq!(judge(&[], Standing::Writer), None);
+        let found = judge(&[one(true), one(true)], Standing::Writer).expect("an error");
         assert_eq!(found.text, "/p: 2 secrets not encrypted for this machine's key");
-        let found = judge_damaged("/p", &[one(false), one(true)]).expect("an error");
+        let found = judge(&[one(false), one(true)], Standing::Reader).expect("an error");
         assert_eq!(found.text, "/p: `A` cannot be decrypted (no), and 1 more");
         assert_eq!(found.names.len(), 2);
+        let advice = found.advice.expect("a next step");
+        assert!(advice.ends_with("again on a machine that may change the vault"), "{advice}");
     }
 }

@@ -12,7 +12,7 @@ mod values;
 use fluvio_secret_protocol::check::Checked;
 
 use self::values::Carried;
-pub use self::values::{KnownSecret, Values};
+pub use self::values::{KnownSecret, KnownSecrets, Setter, Values};
 use crate::parsed::Parsed;
 
 /// Checks a configuration, in the order in which a connector meets its parts. The findings are in no

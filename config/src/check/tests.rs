@@ -3,7 +3,7 @@
 use fluvio_secret_protocol::check::Severity;
 use fluvio_secret_protocol::{Secret, SecretName, limits};
 
-use super::{KnownSecret, Values};
+use super::{KnownSecret, KnownSecrets, Setter, Values};
 use crate::document::Document;
 use crate::yaml::tests::PARSED;
 
@@ -34,6 +34,38 @@ fn a_good_configuration_is_parsed_once_and_with_its_values_once_more() {
     let known = |_: &SecretName| KnownSecret::Value(Secret::from(b"v".to_vec()));
     assert_eq!(document.check(Values::Of(&known)).findings, []);
     assert_eq!(PARSED.get(), 2);
+}
+
+/// A vault without values, whose secrets may be set so.
+struct Empty(Setter);
+
+impl KnownSecrets for Empty {
+    fn known(&self, name: &SecretName) -> KnownSecret {
+        match name.as_str() {
+            "S" => KnownSecret::Deleted,
+            _ => KnownSecret::Missing(None),
+        }
+    }
+
+    fn setter(&self) -> Setter {
+        self.0.clone()
+    }
+}
+
+#[test]
+fn the_next_step_is_one_that_this_machine_may_take() {
+    let text = config("a: ${{ secrets.S }}\nb: ${{ secrets.T }}\n");
+    let remedies = |setter| {
+        let checked = Document::read(text.as_bytes()).check(Values::Of(&Empty(setter)));
+        checked.findings.into_iter().map(|finding| finding.remedy).collect::<Vec<_>>()
+    };
+    let here = ["restore it with: fluvio-secret restore S", "set it with: fluvio-secret set T"];
+    assert_eq!(remedies(Setter::default()), here);
+    let named = here.map(|remedy| format!("{remedy} --vault /p"));
+    assert_eq!(remedies(Setter::ThisMachine(" --vault /p".to_owned())), named);
+    let elsewhere = ["restore it", "set it"];
+    let elsewhere = elsewhere.map(|step| format!("{step} on a machine that may change the vault"));
+    assert_eq!(remedies(Setter::Others), elsewhere);
 }
 
 #[test]

@@ -4,8 +4,8 @@
 use std::fmt;
 
 use fluvio_secret_protocol::check::{
-    ADD_THIS_MACHINE, BY_ENVIRONMENT, DAMAGED_SECRET, Finding, LARGE_VALUES, MISSING_SECRET,
-    OLDER_SECRET, PERSONAL_SECRET, UNFIT_VALUE,
+    BY_ENVIRONMENT, DAMAGED_SECRET, Finding, LARGE_VALUES, MISSING_SECRET, OLDER_SECRET,
+    PERSONAL_SECRET, UNFIT_VALUE,
 };
 use fluvio_secret_protocol::fit::{self, Unfit};
 use fluvio_secret_protocol::{Secret, SecretName, limits};
@@ -21,12 +21,57 @@ pub enum Values<'a> {
     /// Values are not checked.
     NotAsked,
     /// What a vault has.
-    Of(&'a dyn Fn(&SecretName) -> KnownSecret),
+    Of(&'a dyn KnownSecrets),
 }
 
 impl fmt::Debug for Values<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if matches!(self, Self::NotAsked) { "NotAsked" } else { "Of(..)" })
+    }
+}
+
+/// What a vault has. A function is one whose secrets this machine may set.
+pub trait KnownSecrets {
+    /// What is known of a secret.
+    fn known(&self, name: &SecretName) -> KnownSecret;
+
+    /// Who may set one. Only a finding needs it.
+    fn setter(&self) -> Setter {
+        Setter::default()
+    }
+}
+
+impl<F: Fn(&SecretName) -> KnownSecret> KnownSecrets for F {
+    fn known(&self, name: &SecretName) -> KnownSecret {
+        self(name)
+    }
+}
+
+/// Who may set a secret of a vault, for the next steps.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Setter {
+    /// This machine, with this option that names the vault, which begins with a space if it is not empty.
+    ThisMachine(String),
+    /// Other members of the vault.
+    Others,
+}
+
+impl Default for Setter {
+    fn default() -> Self {
+        Self::ThisMachine(String::new())
+    }
+}
+
+impl Setter {
+    /// The next step about a secret of this name, like `set it`, and the command for it, like `set`.
+    #[must_use]
+    pub fn advice(&self, step: &str, command: &str, name: impl fmt::Display) -> String {
+        match self {
+            Self::ThisMachine(option) => {
+                format!("{step} with: fluvio-secret {command} {name}{option}")
+            }
+            Self::Others => format!("{step} on a machine that may change the vault"),
+        }
     }
 }
 
@@ -40,8 +85,10 @@ pub enum KnownSecret {
     /// It is there, and its record is not accepted, for this reason. The next step follows, if it is another one than to
     /// set it again.
     NotAccepted(String, Option<String>),
-    /// It is there, and not encrypted for this machine's key.
-    ForOthers,
+    /// It is deleted, and the history has an earlier version.
+    Deleted,
+    /// It is there, and not encrypted for this machine's key. The next step follows.
+    ForOthers(String),
     /// It is missing. The name of another secret may be meant.
     Missing(Option<SecretName>),
     /// It is this, and this machine has seen a later change of it.
@@ -70,12 +117,12 @@ pub(super) struct Carried {
 /// Reads the values, and finds those that are missing or can't reach the connector.
 pub(super) fn find(document: &Parsed<'_>, values: Values<'_>) -> Carried {
     let mut carried = Carried::default();
-    let Values::Of(known) = values else { return carried };
+    let Values::Of(secrets) = values else { return carried };
     let mut texts = Some(Vec::new());
     let mut together = Together::default();
     for name in &document.references.names {
-        let text = carried.value_of(document, name, known(name)).and_then(|value| {
-            carried.findings.extend(together.add(document, name, &value));
+        let text = carried.value_of(document, name, secrets).and_then(|value| {
+            carried.findings.extend(together.add(document, name, &value, secrets));
             text_of(&value).filter(|_| together.bytes <= limits::GRANT_BYTES)
         });
         texts = texts.zip(text).map(|(mut texts, text)| {
@@ -94,16 +141,17 @@ impl Carried {
         &mut self,
         document: &Parsed<'_>,
         name: &SecretName,
-        known: KnownSecret,
+        secrets: &dyn KnownSecrets,
     ) -> Option<Secret> {
         let place = || document.place_of(name);
-        match known {
+        let set = |step: &str| secrets.setter().advice(step, "set", name);
+        match secrets.known(name) {
             KnownSecret::Value(value) => Some(value),
             KnownSecret::Personal(value) => {
                 let text = format!(
                     "`{name}` is of your personal vault, because the project's does not have it"
                 );
-                let remedy = set_it(name, "set it for the project");
+                let remedy = set("set it for the project");
                 self.findings.push(about(name, warning(PERSONAL_SECRET, place(), text, remedy)));
                 Some(value)
             }
@@ -112,8 +160,7 @@ impl Carried {
                     "the value of `{name}` is older than the last one that this machine has seen"
                 );
                 let remedy =
-                    "if that was not intended, get the newest files of the vault, or set it";
-                let remedy = set_it(name, remedy);
+                    set("if that was not intended, get the newest files of the vault, or set it");
                 self.findings.push(about(name, warning(OLDER_SECRET, place(), text, remedy)));
                 Some(value)
             }
@@ -122,7 +169,7 @@ impl Carried {
                 None
             }
             known => {
-                let (code, text, remedy) = absence(name, known)?;
+                let (code, text, remedy) = absence(name, known, &secrets.setter())?;
                 self.findings.push(about(name, error(code, place(), text, remedy)));
                 None
             }
@@ -130,13 +177,13 @@ impl Carried {
     }
 }
 
-fn set_it(name: &SecretName, next: &str) -> String {
-    format!("{next} with: fluvio-secret set {name}")
-}
-
 /// Why a secret has no value, and the next step; `None` if it has one.
-fn absence(name: &SecretName, known: KnownSecret) -> Option<(&'static str, String, String)> {
-    let set = |next: &str| set_it(name, next);
+fn absence(
+    name: &SecretName,
+    known: KnownSecret,
+    setter: &Setter,
+) -> Option<(&'static str, String, String)> {
+    let set = |step: &str| setter.advice(step, "set", name);
     Some(match known {
         KnownSecret::Damaged(why) => {
             let text = format!("the secret `{name}` is damaged: {why}");
@@ -146,9 +193,13 @@ fn absence(name: &SecretName, known: KnownSecret) -> Option<(&'static str, Strin
             let text = format!("the secret `{name}` is not accepted: {why}");
             (DAMAGED_SECRET, text, next.unwrap_or_else(|| set("set it again")))
         }
-        KnownSecret::ForOthers => {
+        KnownSecret::ForOthers(next) => {
             let text = format!("the secret `{name}` is not encrypted for this machine's key");
-            (DAMAGED_SECRET, text, ADD_THIS_MACHINE.to_owned())
+            (DAMAGED_SECRET, text, next)
+        }
+        KnownSecret::Deleted => {
+            let text = format!("the secret `{name}` was deleted");
+            (MISSING_SECRET, text, setter.advice("restore it", "restore", name))
         }
         KnownSecret::Missing(Some(like)) => {
             let text = format!("the secret `{name}` is not in the vault, but `{like}` is");
@@ -186,7 +237,13 @@ struct Together {
 
 impl Together {
     /// Adds a value. One that neither a secrets file nor the environment carries reaches no connector.
-    fn add(&mut self, document: &Parsed<'_>, name: &SecretName, value: &Secret) -> Option<Finding> {
+    fn add(
+        &mut self,
+        document: &Parsed<'_>,
+        name: &SecretName,
+        value: &Secret,
+        secrets: &dyn KnownSecrets,
+    ) -> Option<Finding> {
         self.bytes += value.len();
         // Only a finding needs the place: each start of a connector comes by here.
         let place = || document.place_of(name);
@@ -207,7 +264,7 @@ impl Together {
                 let text = format!(
                     "`{name}` cannot be in a secrets file ({by_file}) or an environment variable ({by_environment})"
                 );
-                let remedy = format!("set another value with: fluvio-secret set {name}");
+                let remedy = secrets.setter().advice("set another value", "set", name);
                 error(UNFIT_VALUE, place(), text, remedy)
             }
         };

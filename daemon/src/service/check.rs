@@ -13,6 +13,6 @@ impl Handle for Check {
         let document = Document::read(&self.config);
         let personal = service.fallback();
         let secrets = ReadSecrets::of(service, personal.as_deref(), &document);
-        Ok(service.with_vault(document.check(Values::Of(&|name| secrets.known(name)))))
+        Ok(document.check(Values::Of(&secrets)))
     }
 }

@@ -7,15 +7,17 @@ use super::Service;
 
 pub(super) fn missing(names: Vec<SecretName>, service: &Service) -> Refusal {
     let vault = &service.vault;
-    let option = service.vault_option();
+    let setter = service.setter();
     let next = match &names[..] {
-        [name] if service.is_only_personal(name) => format!(
-            "your personal vault has it; set it for the project, too, with: fluvio-secret set {name}{option}"
-        ),
-        [name] => {
-            format!("{}set it with: fluvio-secret set {name}{option}", did_you_mean(name, vault))
+        [name] if service.is_only_personal(name) => {
+            let step = "your personal vault has it; set it for the project, too,";
+            setter.advice(step, "set", name)
         }
-        _ => format!("set each with: fluvio-secret set NAME{option}"),
+        [name] if is_deleted(name, vault) => {
+            setter.advice("it was deleted; restore it", "restore", name)
+        }
+        [name] => setter.advice(&format!("{}set it", did_you_mean(name, vault)), "set", name),
+        _ => setter.advice("set each", "set", "NAME"),
     };
     Refusal::new(Code::Missing, "no secret", next).about(names)
 }
@@ -23,6 +25,11 @@ pub(super) fn missing(names: Vec<SecretName>, service: &Service) -> Refusal {
 pub(super) fn no_such_secret(name: &SecretName, vault: &Vault) -> Refusal {
     let next = format!("{}list the secrets with: fluvio-secret list", did_you_mean(name, vault));
     Refusal::new(Code::Missing, "no secret", next).about(vec![name.clone()])
+}
+
+/// Whether a secret that the vault does not have can be restored.
+pub(super) fn is_deleted(name: &SecretName, vault: &Vault) -> bool {
+    vault.secrets().history().has(name).unwrap_or(false)
 }
 
 /// The name that may be meant in place of one that does not exist, before the next step.

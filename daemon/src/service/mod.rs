@@ -41,12 +41,14 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 
-use fluvio_secret_protocol::check::Checked;
+use fluvio_secret_config::Setter;
+use fluvio_secret_protocol::check::ADD_THIS_MACHINE;
 use fluvio_secret_protocol::{Code, Refusal, SecretName};
+use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::places::StateDirectory;
 use fluvio_secret_system::project::project_of;
 use fluvio_secret_system::shell;
-use fluvio_secret_vault::{RegisteredVault, Registry, Vault};
+use fluvio_secret_vault::{MemberStoreError, RegisteredVault, Registry, Vault, VaultError};
 use jiff::Timestamp;
 use tokio::runtime::Handle;
 
@@ -235,16 +237,32 @@ impl Service {
         project.map(|project| format!(" --vault {}", shell::path(project))).unwrap_or_default()
     }
 
-    /// Has the helps of a check name the vault.
-    fn with_vault(&self, mut checked: Checked) -> Checked {
-        let option = self.vault_option();
-        for finding in checked.findings.iter_mut().filter(|_| !option.is_empty()) {
-            let Some(name) = &finding.name else { continue };
-            if finding.remedy.ends_with(&format!("fluvio-secret set {name}")) {
-                finding.remedy += &option;
-            }
+    /// Who may set a secret of the vault.
+    fn setter(&self) -> Setter {
+        match self.refused_change() {
+            None => Setter::ThisMachine(self.vault_option()),
+            Some(_) => Setter::Others,
         }
-        checked
+    }
+
+    /// What helps if a secret is not encrypted for this machine's key.
+    fn admission(&self) -> String {
+        let asked =
+            self.refused_change().filter(|why| matches!(why, MemberStoreError::NotAdmitted { .. }));
+        let help = asked.and_then(|why| why.help());
+        help.map_or_else(|| ADD_THIS_MACHINE.to_owned(), |help| help.to_string())
+    }
+
+    /// Why this machine may not change the vault, if others may.
+    fn refused_change(&self) -> Option<MemberStoreError> {
+        match self.vault.refuse_change() {
+            Err(VaultError::Members(
+                why @ (MemberStoreError::NotAdmitted { .. }
+                | MemberStoreError::NotMember { .. }
+                | MemberStoreError::Reader { .. }),
+            )) => Some(why),
+            _ => None,
+        }
     }
 
     /// The vault's directory, for answers; `None` for the personal one.

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use fluvio_secret_config::{Document, KnownSecret, References, Values};
+use fluvio_secret_config::{Document, KnownSecret, KnownSecrets, References, Setter, Values};
 use fluvio_secret_protocol::check::Checked;
 use fluvio_secret_protocol::{Grant, Refusal, Secret, SecretName, limits};
 use fluvio_secret_system::help::Helpful;
@@ -113,12 +113,12 @@ impl Referenced {
         let personal = service.fallback();
         let secrets = ReadSecrets::of(service, personal.as_deref(), &document);
         if grant.check {
-            let mut checked = document.check(Values::Of(&|name| secrets.known(name)));
+            let mut checked = document.check(Values::Of(&secrets));
             if by == InjectBy::File {
                 checked.refuse_by_environment();
             }
             if checked.has_errors() {
-                return Ok(Err(service.with_vault(checked)));
+                return Ok(Err(checked));
             }
         }
         let references = document.references().map_err(refusals::config)?.clone();
@@ -159,42 +159,16 @@ impl<'a> ReadSecrets<'a> {
         Self { service, personal, read, names: OnceCell::new() }
     }
 
-    /// What is known of a secret.
-    pub(super) fn known(&self, name: &SecretName) -> KnownSecret {
-        let again;
-        let read = match self.read.get(name) {
-            Some(read) => read,
-            None => {
-                again = Readers::of(self.service, self.personal).read(name);
-                &again
-            }
-        };
-        match read {
-            Ok(read) if read.is_personal => KnownSecret::Personal(read.value.clone()),
-            Ok(read) if read.is_older => KnownSecret::Older(read.value.clone()),
-            Ok(read) => KnownSecret::Value(read.value.clone()),
-            Err(VaultError::Missing) if self.service.is_only_personal(name) => {
-                KnownSecret::OnlyPersonal
-            }
-            Err(VaultError::Missing) => {
-                let names = self.names.get_or_init(|| self.service.vault.secrets().names().ok());
-                KnownSecret::Missing(names.as_ref().and_then(|names| names.most_like(name)))
-            }
-            Err(VaultError::Locked { .. }) => KnownSecret::Closed(
-                "the vault is locked, so the values were not checked\n\
-                 help: unlock it with: fluvio-secret unlock"
-                    .to_owned(),
-            ),
-            Err(VaultError::Damaged { source, .. }) if source.is_refused() => {
-                let next = source.help().map(|help| help.to_string());
-                KnownSecret::NotAccepted(source.to_string(), next)
-            }
-            Err(VaultError::Damaged { source, .. }) => KnownSecret::Damaged(source.to_string()),
-            Err(VaultError::ForOthers { .. }) => KnownSecret::ForOthers,
-            Err(error) => {
-                KnownSecret::Closed(format!("the values were not checked: {}", error.report()))
-            }
+    /// What is known of a secret that the vault does not have.
+    fn absent(&self, name: &SecretName) -> KnownSecret {
+        if self.service.is_only_personal(name) {
+            return KnownSecret::OnlyPersonal;
         }
+        if missing::is_deleted(name, &self.service.vault) {
+            return KnownSecret::Deleted;
+        }
+        let names = self.names.get_or_init(|| self.service.vault.secrets().names().ok());
+        KnownSecret::Missing(names.as_ref().and_then(|names| names.most_like(name)))
     }
 
     /// These secrets.
@@ -224,7 +198,53 @@ impl<'a> ReadSecrets<'a> {
         if !absent.is_empty() {
             return Err(missing::missing(absent, self.service));
         }
-        let damage = first_damage.map(refusals::about(&damaged));
+        let damage = first_damage.map(|error| damage(&error, &damaged, self.service));
         failed.or(damage).map_or(Ok(values), Err)
+    }
+}
+
+impl KnownSecrets for ReadSecrets<'_> {
+    fn known(&self, name: &SecretName) -> KnownSecret {
+        let again;
+        let read = match self.read.get(name) {
+            Some(read) => read,
+            None => {
+                again = Readers::of(self.service, self.personal).read(name);
+                &again
+            }
+        };
+        match read {
+            Ok(read) if read.is_personal => KnownSecret::Personal(read.value.clone()),
+            Ok(read) if read.is_older => KnownSecret::Older(read.value.clone()),
+            Ok(read) => KnownSecret::Value(read.value.clone()),
+            Err(VaultError::Missing) => self.absent(name),
+            Err(VaultError::Locked { .. }) => KnownSecret::Closed(
+                "the vault is locked, so the values were not checked\n\
+                 help: unlock it with: fluvio-secret unlock"
+                    .to_owned(),
+            ),
+            Err(VaultError::Damaged { source, .. }) if source.is_refused() => {
+                let next = source.help().map(|help| help.to_string());
+                KnownSecret::NotAccepted(source.to_string(), next)
+            }
+            Err(VaultError::Damaged { source, .. }) => KnownSecret::Damaged(source.to_string()),
+            Err(VaultError::ForOthers { .. }) => KnownSecret::ForOthers(self.service.admission()),
+            Err(error) => {
+                KnownSecret::Closed(format!("the values were not checked: {}", error.report()))
+            }
+        }
+    }
+
+    fn setter(&self) -> Setter {
+        self.service.setter()
+    }
+}
+
+/// Refuses with the damage of secrets.
+fn damage(error: &VaultError, names: &[SecretName], service: &Service) -> Refusal {
+    let refusal = refusals::with_names(error, names);
+    match error {
+        VaultError::ForOthers { .. } => Refusal { next: service.admission(), ..refusal },
+        _ => refusal,
     }
 }

@@ -1,8 +1,11 @@
 //! The list that counts, and this machine's place in it.
 
+use std::path::Path;
+
 use crate::keys::identity::Recipient;
 use crate::members::list::MemberList;
 use crate::members::member::Member;
+use crate::members::store_error::MemberStoreError;
 
 /// The list that counts, with the keys that secrets are encrypted to.
 pub(crate) struct AgreedMembers {
@@ -14,6 +17,14 @@ pub(crate) struct AgreedMembers {
 }
 
 impl AgreedMembers {
+    /// Fails if this machine only reads the vault.
+    pub(crate) fn refuse_reader(&self, vault: &Path) -> Result<(), MemberStoreError> {
+        match self.members[self.own].may_write() {
+            true => Ok(()),
+            false => Err(MemberStoreError::Reader { path: vault.to_owned() }),
+        }
+    }
+
     /// Gives this machine another key. One on paper that is the same key is no other member then.
     pub(crate) fn use_key(&mut self, recipient: &Recipient) {
         let own = self.members[self.own].with_recipient(recipient.clone());

@@ -267,9 +267,7 @@ impl MemberStore {
         if read.is_newer {
             self.accept(&agreed.list)?;
         }
-        if !agreed.members[agreed.own].may_write() {
-            return Err(MemberStoreError::Reader { path: self.vault.path().to_owned() });
-        }
+        agreed.refuse_reader(self.vault.path())?;
         // A later list is of no use to others without this one.
         if read.next.is_some() || !read.is_published() {
             self.versions.publish(&agreed.list)?;
@@ -298,15 +296,14 @@ impl MemberStore {
         let by_recipient = |member: &Member| own.contains(member.recipient());
         let place =
             members.iter().position(by_key).or_else(|| members.iter().position(by_recipient));
-        let path = || self.vault.path().to_owned();
-        let place = place.ok_or_else(|| MemberStoreError::NotMember { path: path() })?;
+        let place = place.ok_or_else(|| self.not_member())?;
         let mut agreed = AgreedMembers { list: list.clone(), members, own: place };
         let me = &agreed.members[place];
         if let [current, retired @ ..] = own
             && me.recipient() != current
         {
             if !retired.contains(me.recipient()) {
-                return Err(MemberStoreError::Foreign { path: path() });
+                return Err(MemberStoreError::Foreign { path: self.vault.path().to_owned() });
             }
             // Only an admin can have the others encrypt for another key.
             if me.role() == Role::Admin {
@@ -314,6 +311,16 @@ impl MemberStore {
             }
         }
         Ok(agreed)
+    }
+
+    /// Fails if this machine may not change the vault, as far as is known. Writes nothing.
+    pub(crate) fn refuse_change(&self, own: &[Recipient]) -> Result<(), MemberStoreError> {
+        let read = self.read()?;
+        if read.accepted.is_some() {
+            return self.agreed(&read, own)?.refuse_reader(self.vault.path());
+        }
+        // The first change of a new vault makes its list.
+        self.refuse_if_waiting()
     }
 
     fn unknown(&self) -> MemberStoreError {

@@ -73,6 +73,16 @@ impl MemberStore {
         Ok(self.read()?.is_empty().then_some(pinned))
     }
 
+    /// Why this machine cannot change the vault: it is not a member.
+    pub(crate) fn not_member(&self) -> MemberStoreError {
+        let path = self.vault.path().to_owned();
+        let own = self.own_fingerprint().ok().flatten();
+        match own.filter(|own| self.requests.find(own).is_some()) {
+            Some(own) => MemberStoreError::NotAdmitted { path, own: Some(own) },
+            None => MemberStoreError::NotMember { path },
+        }
+    }
+
     /// Fails while this machine waits to be admitted: a list of its own would contradict that of the admin.
     pub(crate) fn refuse_if_waiting(&self) -> Result<(), MemberStoreError> {
         if self.waits_for()?.is_none() {

@@ -13,7 +13,6 @@ use crate::members::agreed_members::AgreedMembers;
 use crate::members::content_hash::ContentHash;
 use crate::members::list::MemberList;
 use crate::members::signing_key::SigningKey;
-use crate::members::store_error::MemberStoreError;
 use crate::revisions::revision::{LARGEST_COUNTER, Revision};
 use crate::revisions::signed_record::{SecretUpdate, VerifiedRecord};
 use crate::secret_reader::SecretReader;
@@ -54,7 +53,7 @@ impl SecretWriter {
         let key = vault.members().signing_key()?;
         if list.find(&key.fingerprint()).is_none() {
             // It has lost the key that the others know.
-            return Err(MemberStoreError::NotMember { path: vault.path().to_owned() }.into());
+            return Err(vault.members().not_member().into());
         }
         let writer = Self { list, recipients, key };
         settle::settle_if_changed(vault);

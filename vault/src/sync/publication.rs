@@ -172,7 +172,7 @@ impl<'a> Publication<'a> {
     }
 
     fn not_member(&self) -> VaultError {
-        MemberStoreError::NotMember { path: self.vault.path().to_owned() }.into()
+        self.vault.members().not_member().into()
     }
 }
 
