@@ -1,6 +1,7 @@
 //! Machines that changed the same vault while they were apart.
 
 use std::collections::BTreeSet;
+use std::fs;
 
 use crate::harness::forged::forged;
 use crate::harness::sync::{Cluster, Machine, until};
@@ -145,4 +146,20 @@ fn clocks_that_are_a_year_apart_change_nothing() {
         bob.set(name, "last");
         ada.until_has(name, "last");
     }
+}
+
+#[test]
+fn files_that_git_or_a_backup_brings_back_are_replaced_by_the_newest() {
+    let cluster = Cluster::new();
+    let ada = Machine::first(&cluster);
+    let bob = Machine::admitted_by(&ada, "writer");
+    ada.set("A", "one");
+    bob.until_has("A", "one");
+    let file = bob.vault().join("A.age");
+    let first = fs::read(&file).unwrap();
+    ada.set("A", "two");
+    bob.until_has("A", "two");
+    fs::write(&file, first).unwrap();
+    bob.until_has("A", "two");
+    assert!(ada.has("A", "two"));
 }

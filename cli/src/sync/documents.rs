@@ -65,6 +65,11 @@ impl TopicDocuments {
         self.unsettled.insert(hash);
     }
 
+    /// Has the daemon look at all documents again.
+    pub(crate) fn forget_settled(&mut self) {
+        self.settled.clear();
+    }
+
     /// The number of documents that may be useful later.
     pub(crate) fn unsettled(&self) -> usize {
         self.unsettled.len()

@@ -20,6 +20,8 @@ pub(crate) struct Publisher {
     fetching: usize,
     /// When each one was sent, by its id.
     sent: HashMap<String, Instant>,
+    /// The number of documents that were left when they were forgotten, until it is known again.
+    forgotten: usize,
     /// How long a document may take to come back.
     patience: GrowingPause,
     overdue_after: Duration,
@@ -35,6 +37,7 @@ impl Default for Publisher {
             queue: VecDeque::new(),
             fetching: 0,
             sent: HashMap::new(),
+            forgotten: 0,
             patience,
             overdue_after,
             has_given_up: false,
@@ -49,6 +52,7 @@ impl Publisher {
         documents: Vec<ListedSyncDocument>,
         is_on_topic: impl Fn(&str) -> bool,
     ) {
+        self.forgotten = 0;
         let queued: BTreeSet<_> = self.queue.iter().map(|queued| queued.key.clone()).collect();
         let mut missing: Vec<_> = documents
             .into_iter()
@@ -97,6 +101,7 @@ impl Publisher {
 
     /// Forgets everything. What is missing is found when the topic has been read again.
     pub(crate) fn forget(&mut self) {
+        self.forgotten = self.left();
         self.queue.clear();
         self.sent.clear();
     }
@@ -131,7 +136,7 @@ impl Publisher {
 
     /// The number of documents that have not come back.
     pub(crate) fn left(&self) -> usize {
-        self.queue.len() + self.fetching + self.sent.len()
+        self.forgotten.max(self.queue.len() + self.fetching + self.sent.len())
     }
 }
 
@@ -146,7 +151,7 @@ mod tests {
     fn record(name: &str) -> ListedSyncDocument {
         let name = name.parse().expect("a name");
         let key = SyncDocumentKey::Record { name, kind: RecordKind::Value };
-        ListedSyncDocument { id: format!("{key:?}"), key }
+        ListedSyncDocument { id: format!("{key:?}"), key, older: false }
     }
 
     #[test]
@@ -154,6 +159,7 @@ mod tests {
         let list = |version| ListedSyncDocument {
             key: SyncDocumentKey::Members { version },
             id: version.to_string(),
+            older: false,
         };
         let mut publisher = Publisher::default();
         publisher
@@ -193,6 +199,8 @@ mod tests {
             assert!(at > before);
             before = at;
             publisher.give_up();
+            assert_eq!(publisher.left(), 1, "until it is listed again");
+            publisher.wants(Vec::new(), |_| false);
             assert_eq!(publisher.left(), 0);
         }
         publisher.sent("a", now);

@@ -338,7 +338,8 @@ fn sync_document() -> SyncDocument {
 }
 
 fn sync_documents(keys: Vec<SyncDocumentKey>) -> SyncDocuments {
-    let documents = keys.into_iter().map(|key| ListedSyncDocument { key, id: LIST.into() });
+    let documents =
+        keys.into_iter().map(|key| ListedSyncDocument { key, id: LIST.into(), older: false });
     SyncDocuments { documents: documents.collect(), more: false }
 }
 

@@ -34,6 +34,9 @@ pub struct ListedSyncDocument {
     pub key: SyncDocumentKey,
     /// What [`TakenDocument::id`] is when the topic brings it back: the SHA-256 of its content, in hexadecimal digits.
     pub id: String,
+    /// Whether it is older than a record of the secret that this machine has seen: an older file took its place.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub older: bool,
 }
 
 /// Where a vault has a document.

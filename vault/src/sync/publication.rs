@@ -16,7 +16,7 @@ use crate::members::store_error::MemberStoreError;
 use crate::secrets::version_place::VersionPlace;
 use crate::sync::acknowledgement::Acknowledgement;
 use crate::sync::announcement::Announcement;
-use crate::sync::published_records::PublishedRecords;
+use crate::sync::published_records::{PublishedRecord, PublishedRecords};
 use crate::sync::topic_name::TopicName;
 use crate::vault::Vault;
 
@@ -44,11 +44,13 @@ impl<'a> Publication<'a> {
                 listed.extend(lists.into_iter().rev().map(|(version, hash)| ListedSyncDocument {
                     key: SyncDocumentKey::Members { version },
                     id: hash.to_string(),
+                    older: false,
                 }));
             }
             listed.extend(self.applicant(&read)?.map(|(one, _)| ListedSyncDocument {
                 key: SyncDocumentKey::Request,
                 id: ContentHash::of(one.bytes()).to_string(),
+                older: false,
             }));
         }
         let records = match (members.is_some(), names) {
@@ -56,9 +58,9 @@ impl<'a> Publication<'a> {
             (true, []) => records.all()?,
             (true, names) => records.of_names(names)?,
         };
-        listed.extend(records.into_iter().map(|(name, kind, content)| {
+        listed.extend(records.into_iter().map(|PublishedRecord { name, kind, content }| {
             let key = SyncDocumentKey::Record { name, kind };
-            ListedSyncDocument { key, id: content.to_string() }
+            ListedSyncDocument { key, id: content.hash.to_string(), older: content.is_older }
         }));
         Ok(listed)
     }
@@ -85,7 +87,7 @@ impl<'a> Publication<'a> {
             SyncDocumentKey::Record { name, kind } => {
                 let place = VersionPlace::of(*kind);
                 let is_published = self.members(&read)?.is_some()
-                    && PublishedRecords::of(self.vault).find(name, *kind)?.is_some();
+                    && PublishedRecords::of(self.vault).has(name, *kind)?;
                 let file = self.vault.secrets().locate(name, place)?;
                 let bytes = match file.filter(|_| is_published) {
                     Some(file) => file.read()?,

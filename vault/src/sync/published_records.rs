@@ -6,13 +6,31 @@ use fluvio_secret_protocol::{RecordKind, SecretName};
 
 use crate::error::VaultError;
 use crate::members::content_hash::ContentHash;
-use crate::secret_reader::SecretReader;
+use crate::secret_reader::{OpenedFile, SecretReader};
 use crate::secrets::file_name::name_of;
 use crate::secrets::version_place::{MARKS, VersionPlace};
 use crate::vault::Vault;
 
-/// A record in the vault, and the hash of its file.
-pub(crate) type PublishedRecord = (SecretName, RecordKind, ContentHash);
+/// A record in the vault.
+pub(crate) struct PublishedRecord {
+    pub(crate) name: SecretName,
+    pub(crate) kind: RecordKind,
+    pub(crate) content: RecordContent,
+}
+
+/// What is in the file of a record.
+pub(crate) struct RecordContent {
+    pub(crate) hash: ContentHash,
+    /// Whether this machine has seen a later change of the secret: an older file took its place.
+    pub(crate) is_older: bool,
+}
+
+impl RecordContent {
+    /// That of a file which was recognized.
+    fn newest(hash: ContentHash) -> Self {
+        Self { hash, is_older: false }
+    }
+}
 
 /// Finds the records that a vault publishes. A file that is not accepted is not one, nor is one that a later record
 /// removes.
@@ -26,7 +44,7 @@ impl<'a> PublishedRecords<'a> {
         Self { vault, reader: SecretReader::of(vault) }
     }
 
-    /// All records, marks first. Files that were seen are recognized without being read.
+    /// All records, marks first. The newest files that were seen are recognized without being read.
     pub(crate) fn all(&self) -> Result<Vec<PublishedRecord>, VaultError> {
         let secrets = self.vault.secrets();
         let (marked, seen) = (secrets.marked()?, secrets.seen().hashes());
@@ -37,13 +55,15 @@ impl<'a> PublishedRecords<'a> {
             for file in marks.names().map_err(failed)? {
                 let Some(name) = name_of(&file.map_err(failed)?) else { continue };
                 let content = self.content(&name, place, true, |stamp| seen.find(&name, stamp))?;
-                found.extend(content.map(|content| (name, place.kind(), content)));
+                let kind = place.kind();
+                found.extend(content.map(|content| PublishedRecord { name, kind, content }));
             }
         }
         for name in secrets.names()?.iter() {
             let (place, is_marked) = (VersionPlace::Current, marked.contains(&name));
             let content = self.content(&name, place, is_marked, |stamp| seen.find(&name, stamp))?;
-            found.extend(content.map(|content| (name, place.kind(), content)));
+            let kind = place.kind();
+            found.extend(content.map(|content| PublishedRecord { name, kind, content }));
         }
         Ok(found)
     }
@@ -56,27 +76,21 @@ impl<'a> PublishedRecords<'a> {
         let mut found = Vec::new();
         for name in names.iter().collect::<BTreeSet<_>>() {
             let kinds = [RecordKind::Purged, RecordKind::Deleted, RecordKind::Value];
-            for (kind, content) in self.find_kinds(name, &kinds)? {
-                found.push((name.clone(), kind, content));
-            }
+            found.extend(self.find_kinds(name, &kinds)?);
         }
         Ok(found)
     }
 
-    /// The hash of the record of a kind, if the vault publishes it.
-    pub(crate) fn find(
-        &self,
-        name: &SecretName,
-        kind: RecordKind,
-    ) -> Result<Option<ContentHash>, VaultError> {
-        Ok(self.find_kinds(name, &[kind])?.pop().map(|(_, content)| content))
+    /// Whether the vault publishes a record of this kind.
+    pub(crate) fn has(&self, name: &SecretName, kind: RecordKind) -> Result<bool, VaultError> {
+        Ok(!self.find_kinds(name, &[kind])?.is_empty())
     }
 
     fn find_kinds(
         &self,
         name: &SecretName,
         kinds: &[RecordKind],
-    ) -> Result<Vec<(RecordKind, ContentHash)>, VaultError> {
+    ) -> Result<Vec<PublishedRecord>, VaultError> {
         let secrets = self.vault.secrets();
         let seen = secrets.seen().of(name);
         let is_marked = secrets.has_mark(name, MARKS[0])? || secrets.has_mark(name, MARKS[1])?;
@@ -84,7 +98,8 @@ impl<'a> PublishedRecords<'a> {
         for &kind in kinds {
             let place = VersionPlace::of(kind);
             let content = self.content(name, place, is_marked, |stamp| seen.content(stamp))?;
-            found.extend(content.map(|content| (kind, content)));
+            let name = name.clone();
+            found.extend(content.map(|content| PublishedRecord { name, kind, content }));
         }
         Ok(found)
     }
@@ -95,19 +110,21 @@ impl<'a> PublishedRecords<'a> {
         place: VersionPlace,
         is_marked: bool,
         seen: impl Fn(u64) -> Option<ContentHash>,
-    ) -> Result<Option<ContentHash>, VaultError> {
+    ) -> Result<Option<RecordContent>, VaultError> {
         let Some(file) = self.vault.secrets().locate(name, place)? else { return Ok(None) };
         let Some(id) = file.id()? else { return Ok(None) };
         let opened = match place {
             VersionPlace::Current if is_marked => self.reader.current(name, false),
             VersionPlace::Deleted if self.is_set_again(name)? => return Ok(None),
             _ => match seen(id.stamp()) {
-                Some(content) => return Ok(Some(content)),
+                Some(hash) => return Ok(Some(RecordContent::newest(hash))),
                 None => self.reader.open(name, &file),
             },
         };
         match opened {
-            Ok(opened) => Ok(opened.revision.map(|revision| revision.file)),
+            Ok(OpenedFile { revision, is_older, .. }) => {
+                Ok(revision.map(|revision| RecordContent { hash: revision.file, is_older }))
+            }
             // While the vault is locked, only what was seen is known.
             Err(
                 VaultError::Missing

@@ -45,7 +45,7 @@ impl Topic {
         let publication = Publication::of(&machine.vault);
         let listed = publication.list(&[]).expect("a list").into_iter();
         let missing = listed.filter(|one| !returned.contains(&one.id));
-        let published = missing.map(|ListedSyncDocument { key, id }| {
+        let published = missing.map(|ListedSyncDocument { key, id, .. }| {
             let document = publication.get(&key).expect("a document");
             assert_eq!(document.id, id, "{key:?}");
             self.documents.push(document.bytes.to_vec());

@@ -103,7 +103,10 @@ pub(crate) struct Replicator {
     foreign: u64,
     /// The number of records up to the last document, without acknowledgements.
     changes: u64,
-    refused: u64,
+    /// The offsets of documents that were refused.
+    refused: BTreeSet<u64>,
+    /// The older records that the vault had in place of newer ones.
+    older: HashSet<String>,
     last_refusal: Option<String>,
     members: BTreeMap<String, AcknowledgedRecords>,
     status: ReplicationStatus,
@@ -145,7 +148,8 @@ impl Replicator {
             troubles: SyncTroubles::default(),
             foreign: 0,
             changes: 0,
-            refused: 0,
+            refused: BTreeSet::new(),
+            older: HashSet::new(),
             last_refusal: None,
             members: BTreeMap::new(),
             actions: Vec::new(),
@@ -263,7 +267,7 @@ impl Replicator {
             troubles: self.troubles.causes(),
             was_read: self.was_read,
             unpublished: self.publisher.left(),
-            refused: self.refused,
+            refused: self.refused.len() as u64,
             last_refusal: self.last_refusal.clone(),
             members: self.members.clone(),
             ..ReplicationStatus::of(&self.vault)

@@ -15,6 +15,8 @@ impl Replicator {
         let TakenDocument { id, outcome } = taken;
         let is_acknowledgement = matches!(outcome, TakenOutcome::Acknowledged { .. });
         self.read_document(offset, is_acknowledgement);
+        // One that was cut off on its way is whole the next time.
+        self.refused.remove(&offset);
         let is_new = match outcome {
             TakenOutcome::Later | TakenOutcome::ForOthers => {
                 self.documents.keep_for_later(hash, &id);
@@ -30,11 +32,11 @@ impl Replicator {
         };
         self.returned(&id, now);
         if is_new {
-            self.learn(hash, outcome, now);
+            self.learn(offset, hash, outcome, now);
         }
     }
 
-    fn learn(&mut self, hash: u128, outcome: TakenOutcome, now: Instant) {
+    fn learn(&mut self, offset: u64, hash: u128, outcome: TakenOutcome, now: Instant) {
         match outcome {
             TakenOutcome::Secret { .. } => self.acknowledge_soon(now),
             TakenOutcome::Members => {
@@ -51,7 +53,7 @@ impl Replicator {
             }
             TakenOutcome::Announced { topic, generation } => self.found(topic, generation, now),
             TakenOutcome::Refused { reason } => {
-                self.refused += 1;
+                self.refused.insert(offset);
                 self.last_refusal = Some(reason);
                 self.odd(hash, now);
             }

@@ -85,12 +85,23 @@ impl Replicator {
         match listed {
             Ok(listed) => {
                 self.works(SyncTrouble::Vault);
+                self.take_again_after(&listed, now);
                 self.publisher.wants(listed, |id| self.documents.has(id));
                 if self.publisher.left() == 0 {
                     self.works(SyncTrouble::Publishing);
                 }
             }
             Err(failure) => self.cannot_list(failure, now),
+        }
+    }
+
+    /// Takes all records once more if the vault has older ones than before, as a backup or git brings them back.
+    fn take_again_after(&mut self, listed: &[ListedSyncDocument], now: Instant) {
+        let older = listed.iter().filter(|document| document.older);
+        let is_new = older.filter(|older| self.older.insert(older.id.clone())).count() > 0;
+        if is_new && self.was_read {
+            self.documents.forget_settled();
+            self.reread(now);
         }
     }
 

@@ -28,8 +28,9 @@ struct World {
     /// Offsets that the consumer omits, and those that it omits unless it begins shortly before them.
     omitted: Vec<u64>,
     cut: Vec<u64>,
-    /// What the vault has.
+    /// What the vault has, and which of it is older than what it had.
     vault: Vec<String>,
+    older: Vec<String>,
     /// What the daemon says of a document. Without an entry, it has it.
     outcomes: BTreeMap<String, TakenOutcome>,
     is_locked: bool,
@@ -64,6 +65,7 @@ impl World {
             omitted: Vec::new(),
             cut: Vec::new(),
             vault: Vec::new(),
+            older: Vec::new(),
             outcomes: BTreeMap::new(),
             is_locked: false,
             is_daemon_away: false,
@@ -139,7 +141,12 @@ impl World {
                 let is_listed = |id: &&String| {
                     names.is_empty() || names.iter().any(|name| id.starts_with(name.as_str()))
                 };
-                let listed = self.vault.iter().filter(is_listed).map(|id| listed(id)).collect();
+                let listed = self
+                    .vault
+                    .iter()
+                    .filter(is_listed)
+                    .map(|id| ListedSyncDocument { older: self.older.contains(id), ..listed(id) });
+                let listed = listed.collect();
                 Some(SyncEvent::Listed(failure.map_or(Ok(listed), Err)))
             }
             SyncAction::Send { topic, key } => {
@@ -283,7 +290,7 @@ impl World {
 fn listed(id: &str) -> ListedSyncDocument {
     let name = id.split(' ').next().unwrap_or_default().parse().expect("a name");
     let key = SyncDocumentKey::Record { name, kind: RecordKind::Value };
-    ListedSyncDocument { key, id: id.to_owned() }
+    ListedSyncDocument { key, id: id.to_owned(), older: false }
 }
 
 fn secret(name: &str) -> TakenOutcome {
@@ -813,6 +820,58 @@ fn a_damaged_line_is_read_a_second_time_and_no_more() {
     let status = world.replicator.status();
     assert_eq!((status.refused, status.foreign), (1, 1));
     assert_eq!(status.last_refusal.as_deref(), Some("no member has signed it"));
+}
+
+#[test]
+fn a_record_that_was_cut_off_is_not_counted_when_it_is_whole() {
+    let mut world = followed();
+    world.topic("t").push((VAULT.to_owned(), b"whole".to_vec()));
+    let refused = TakenOutcome::Refused { reason: "it is cut off".to_owned() };
+    world.outcomes.insert("who".to_owned(), refused);
+    let (run, mark, ..) = world.consumer.clone().expect("a consumer");
+    world.printed = 1;
+    world.handle(SyncEvent::Line { run, line: format!("{mark} 0 {VAULT} d2hv").into_bytes() });
+    assert_eq!(world.replicator.status().refused, 1);
+    world.pass(FOLLOW_PERIOD / 2);
+    assert_eq!(world.taken, ["who", "whole"]);
+    assert_eq!(world.replicator.status().refused, 0);
+}
+
+#[test]
+fn older_records_in_the_vault_are_replaced_from_the_topic_again() {
+    let mut world = followed();
+    world.vault = vec!["A one".to_owned()];
+    world.publish(&["A one", "A two"]);
+    world.outcomes.insert("A two".to_owned(), secret("A"));
+    world.settle();
+    assert_eq!((world.taken.len(), world.readings), (2, 1));
+    world.older = vec!["A one".to_owned()];
+    for _ in 0..3 {
+        let names = vec!["A".parse().expect("a name")];
+        world.handle(SyncEvent::Changed(names));
+        world.pass(2 * FOLLOW_PERIOD);
+    }
+    // Nothing newer may be on the topic, so it is tried once.
+    assert_eq!((world.taken.len(), world.readings), (4, 2));
+    assert_eq!(world.on_topic("A one"), 1, "nothing is published for it");
+}
+
+#[test]
+fn what_is_to_be_published_stays_counted_during_a_trouble() {
+    let mut world = followed();
+    world.vault = vec!["A".to_owned(), "B".to_owned()];
+    world.loses = true;
+    world.handle(SyncEvent::Changed(Vec::new()));
+    world.settle();
+    assert_eq!(world.replicator.status().unpublished, 2);
+    let actions = world
+        .replicator
+        .handle(SyncEvent::ProducerEnded { cause: "refused".to_owned() }, world.now);
+    assert_eq!(world.replicator.status().unpublished, 2);
+    world.act_all(actions);
+    world.loses = false;
+    world.pass(Duration::from_secs(3));
+    assert_eq!(world.replicator.status().unpublished, 0);
 }
 
 #[test]

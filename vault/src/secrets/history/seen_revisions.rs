@@ -66,7 +66,7 @@ pub(crate) struct SeenStamp {
     pub(crate) set_at: i64,
 }
 
-/// The hashes of all files that were seen, by their names and stamps.
+/// The hashes of the newest files that were seen, by their names and stamps.
 #[derive(Debug, Default)]
 pub(crate) struct SeenHashes {
     /// The hash of a secret's name, the stamp of a file, and the hash of its content; in order.
@@ -148,12 +148,12 @@ impl SeenRevisions {
         })
     }
 
-    /// The hashes of all files, also of earlier ones. If that fails, each file has to be read.
+    /// The hashes of the newest file of each secret. If that fails, each file has to be read.
     pub(crate) fn hashes(&self) -> SeenHashes {
         let all = self.directory().and_then(|seen| {
             let mut files = Vec::new();
             for group in seen.names()? {
-                files.extend(read(&seen, &group?)?.lines().filter_map(hash_in));
+                files.extend(newest_hashes(&read(&seen, &group?)?));
             }
             files.sort_unstable();
             Ok(SeenHashes { files })
@@ -271,13 +271,30 @@ impl SeenStamp {
     }
 }
 
-/// What [`SeenHashes`] has of a line. The other fields are not read, because there are many lines.
-fn hash_in(line: &str) -> Option<(u64, u64, ContentHash)> {
+/// What [`SeenHashes`] has of a group: the files with the highest counter of each secret.
+fn newest_hashes(text: &str) -> Vec<(u64, u64, ContentHash)> {
+    let mut found: Vec<_> = text.lines().filter_map(hash_in).collect();
+    found.sort_unstable_by_key(|&(name, counter, ..)| (name, Reverse(counter)));
+    let mut newest = None;
+    found.retain(|&(name, counter, ..)| match newest {
+        Some((last, highest)) if last == name => counter == highest,
+        _ => {
+            newest = Some((name, counter));
+            true
+        }
+    });
+    found.into_iter().map(|(name, _, stamp, file)| (name, stamp, file)).collect()
+}
+
+/// The hash of a secret's name, the counter, the stamp of the file, and the hash of its content. The other fields are not
+/// read, because there are many lines.
+fn hash_in(line: &str) -> Option<(u64, u64, u64, ContentHash)> {
     let mut fields = line.split(' ');
     let name = fields.next()?;
-    let file = fields.nth(5).and_then(ContentHash::parse)?;
+    let counter = fields.nth(1)?.parse().ok()?;
+    let file = fields.nth(3).and_then(ContentHash::parse)?;
     let stamp = fields.next().filter(|stamp| stamp.len() == 16)?;
-    Some((fnv_1a(name.as_bytes()), u64::from_str_radix(stamp, 16).ok()?, file))
+    Some((fnv_1a(name.as_bytes()), counter, u64::from_str_radix(stamp, 16).ok()?, file))
 }
 
 fn group_of(name: &str) -> String {

@@ -6,7 +6,7 @@ use fluvio_secret_protocol::{RecordKind, Role, SyncDocumentKey};
 
 use super::{Machine, Topic, outcome};
 use crate::members::signing_key::SigningKey;
-use crate::tests::{delete, name, purge, set};
+use crate::tests::{delete, name, purge, read, set};
 use crate::{Publication, VaultError};
 
 /// The kinds of the records of a secret that a machine publishes, by all ways to find them.
@@ -117,4 +117,32 @@ fn a_removed_member_publishes_nothing_of_the_vault() {
     assert!(kinds(&bob, "FIRST").is_empty());
     let record = ada.record("FIRST", RecordKind::Value);
     assert_eq!(outcome(&bob, &record), fluvio_secret_protocol::TakenOutcome::ForOthers);
+}
+
+#[test]
+fn an_older_file_is_told_from_the_newest() {
+    let (ada, mut topic) = (Machine::first(), Topic::default());
+    let bob = Machine::member(&ada, Role::Writer, &mut topic);
+    let older_names = |machine: &Machine, names: &[_]| {
+        let listed = Publication::of(&machine.vault).list(names).expect("a list").into_iter();
+        let older = listed.filter(|one| one.older).map(|one| one.key);
+        older.collect::<Vec<_>>()
+    };
+    let older = |machine: &Machine| {
+        let all = older_names(machine, &[]);
+        assert_eq!(all, older_names(machine, &[name("A")]));
+        all
+    };
+    set(&ada.vault, "A", b"one");
+    let (file, first) = (ada.home.file("A"), ada.record("A", RecordKind::Value));
+    set(&ada.vault, "A", b"two");
+    topic.publish(&ada);
+    topic.read(&bob);
+    assert_eq!((older(&ada), older(&bob)), (Vec::new(), Vec::new()));
+    fs::write(file, first).expect("written");
+    let key = SyncDocumentKey::Record { name: name("A"), kind: RecordKind::Value };
+    assert_eq!(older(&ada), [key]);
+    topic.read(&ada);
+    assert_eq!(older(&ada), []);
+    assert_eq!(read(&ada.vault, "A").expect("a value"), b"two");
 }
