@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::harness::is_alive;
 use crate::harness::sync::{Cluster, Machine, until};
 
 #[test]
@@ -58,4 +59,33 @@ fn stopping_where_nothing_was_used_makes_nothing() {
     assert_eq!(machine.sync_said(&["status"]).code(), Some(1));
     assert_eq!(machine.sync_said(&["leave"]).code(), Some(1));
     assert_eq!(files().collect::<Vec<_>>(), before);
+}
+
+#[test]
+fn the_replication_of_a_forgotten_vault_ends() {
+    let cluster = Cluster::new();
+    let machine = Machine::new(&cluster);
+    fs::create_dir(machine.path("project")).unwrap();
+    let project = machine.path("project").display().to_string();
+    machine.ok(&["vault", "init", &project]);
+    machine.ok(&["set", "--vault", &project, "A", "one"]);
+    let start = ["start", "--topic", cluster.topic(), "--vault", &project];
+    machine.sync(&start);
+    let status = || {
+        let said = machine.sync_said(&["status", "--vault", &project, "-O", "json"]);
+        serde_json::from_str::<serde_json::Value>(&said.out).unwrap()
+    };
+    let pid = status()["pid"].as_u64().unwrap();
+    let said = machine.cli(&["vault", "forget", "--yes", &project]);
+    assert!(said.err.contains("fluvio-secret sync start"), "{said:?}");
+    assert!(!is_alive(pid.try_into().unwrap()), "{said:?}");
+    machine.ok(&["vault", "trust", "--yes", &project]);
+    assert_eq!(status()["topic"], cluster.topic(), "it is remembered");
+    machine.sync(&["start", "--vault", &project]);
+    assert!(status()["pid"].is_u64());
+    let said = machine.cli(&["vault", "forget", "--yes", "--for-good", &project]);
+    assert!(said.err.contains("does not follow the topic"), "{said:?}");
+    machine.ok(&["vault", "trust", "--yes", &project]);
+    let said = machine.sync_said(&["status", "--vault", &project]);
+    assert_eq!(said.code(), Some(1), "{said:?}");
 }
