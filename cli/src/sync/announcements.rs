@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::children::{ChildMessage, ConsumerChild};
 use super::event::ConsumeFrom;
-use super::fluvio::FluvioProgram;
+use super::fluvio::{FluvioProgram, no_answer};
 use super::line;
 use super::offsets::TopicOffsets;
 use super::sync_error::SyncError;
@@ -85,7 +85,7 @@ fn read_part(
             }
             Ok(ChildMessage::ProducerEnded { .. }) => {}
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                return Err(failed("fluvio does not answer".to_owned()).into());
+                return Err(failed(no_answer().cause).into());
             }
         }
     }

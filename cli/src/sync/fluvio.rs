@@ -19,6 +19,8 @@ use crate::on_path;
 
 /// How long a call may take that does not follow a topic.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a call may take that creates a topic. While the cluster starts, Fluvio may never report that it has created one.
+const CREATE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the records of a topic are kept, which Fluvio deletes by age. By default, it is a week.
 const RETENTION: &str = "3650d";
 /// The most bytes that are read of what it prints.
@@ -112,7 +114,16 @@ impl FluvioProgram {
     }
 
     pub(crate) fn create_topic(&self, topic: &str) -> Result<(), TopicFailure> {
-        self.call(&["topic", "create", topic, "--retention-time", RETENTION]).map(drop)
+        self.create_topic_within(topic, CREATE_TIMEOUT)
+    }
+
+    fn create_topic_within(&self, topic: &str, timeout: Duration) -> Result<(), TopicFailure> {
+        let mut create = self.command(["topic", "create", topic, "--retention-time", RETENTION]);
+        match self.output_within(&mut create, Vec::new(), timeout)? {
+            Some(_) => Ok(()),
+            None if self.topics()?.iter().any(|one| one == topic) => Ok(()),
+            None => Err(no_answer()),
+        }
     }
 
     pub(crate) fn delete_topic(&self, topic: &str) -> Result<(), TopicFailure> {
@@ -136,6 +147,16 @@ impl FluvioProgram {
     }
 
     fn output_of(&self, command: &mut Command, input: Vec<u8>) -> Result<String, TopicFailure> {
+        self.output_within(command, input, CALL_TIMEOUT)?.ok_or_else(no_answer)
+    }
+
+    /// The same. `None` if it has not exited within this time.
+    fn output_within(
+        &self,
+        command: &mut Command,
+        input: Vec<u8>,
+        timeout: Duration,
+    ) -> Result<Option<String>, TopicFailure> {
         let cannot = |error: std::io::Error| TopicFailure {
             cause: format!("cannot run {}: {error}", printable::path(&self.path)),
         };
@@ -147,16 +168,20 @@ impl FluvioProgram {
         }
         let printed = thread::spawn(move || stdout.map(read_all).unwrap_or_default());
         let reported = thread::spawn(move || stderr.map(read_all).unwrap_or_default());
-        let Some(status) = child::wait_within(&mut child, CALL_TIMEOUT).map_err(cannot)? else {
+        let Some(status) = child::wait_within(&mut child, timeout).map_err(cannot)? else {
             child::kill(&mut child).map_err(cannot)?;
-            let cause = "fluvio does not answer".to_owned();
-            return Err(TopicFailure { cause });
+            return Ok(None);
         };
         match status.success() {
-            true => Ok(printed.join().unwrap_or_default()),
+            true => Ok(Some(printed.join().unwrap_or_default())),
             false => Err(failure(Some(status), &reported.join().unwrap_or_default())),
         }
     }
+}
+
+/// A call or a consumer that hangs.
+pub(crate) fn no_answer() -> TopicFailure {
+    TopicFailure { cause: "fluvio does not answer".to_owned() }
 }
 
 /// What a program prints until it closes this.
@@ -194,6 +219,7 @@ fn without_colors(text: &str) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use std::path::Path;
+    use std::time::Duration;
 
     use super::{FluvioProgram, failure, without_colors};
     use crate::on_path::write_program;
@@ -220,6 +246,16 @@ pub(crate) mod tests {
         fluvio.delete_topic("t").expect("no topic");
         let called = std::fs::read_to_string(made.path().join("fluvio.log")).expect("a log");
         assert_eq!(called, "topic create t --retention-time 3650d\ntopic delete t\n");
+    }
+
+    #[test]
+    fn a_topic_that_is_listed_is_created_although_the_call_hangs() {
+        let made = tempfile::tempdir().expect("a directory");
+        let hangs = r#"[ "$2" = list ] || exec sleep 1000; echo '[{"name":"t"}]'"#;
+        let fluvio = script(made.path(), hangs);
+        let create = |topic| fluvio.create_topic_within(topic, Duration::from_millis(20));
+        create("t").expect("a topic");
+        assert_eq!(create("other").expect_err("a failure").cause, "fluvio does not answer");
     }
 
     #[test]
