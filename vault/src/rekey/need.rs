@@ -51,7 +51,7 @@ fn find(
 ) -> Result<Vec<SecretName>, VaultError> {
     let secrets = vault.secrets();
     let mut found = Vec::new();
-    for name in secrets.all_names()? {
+    for name in secrets.all_names()?.into_names() {
         for place in secrets.places(&name)?.into_iter().rev() {
             let Some(file) = secrets.locate(&name, place)? else { continue };
             let passes = match file.read() {

@@ -26,7 +26,7 @@ impl ReencryptPlan {
         let Self { list, is_identity_changed, what, drops_history } = self;
         vault.members().change(&list, is_identity_changed)?;
         if drops_history {
-            for name in vault.secrets().all_names()? {
+            for name in vault.secrets().all_names()?.into_names() {
                 vault.secrets().history().purge(&name)?;
                 report(ReencryptStep::Pause);
             }

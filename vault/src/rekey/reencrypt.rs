@@ -16,6 +16,7 @@ use crate::revisions::revision::{LARGEST_COUNTER, Revision};
 use crate::revisions::verifier::OpenedRecord;
 use crate::secret_reader::SecretReader;
 use crate::secrets::fingerprint::fingerprint;
+use crate::secrets::names::{Names, NamesIntoIter};
 use crate::secrets::version_file::VersionFile;
 use crate::secrets::version_place::{IN_VAULT, VersionPlace};
 use crate::secrets::writer::{SecretWriter, seen_in};
@@ -42,7 +43,7 @@ pub enum ReencryptStep<'a> {
     Pause,
     /// Some secrets are done.
     Done {
-        /// These.
+        /// Those of them that have other bytes.
         names: &'a [SecretName],
         /// The number of secrets that are done.
         done: usize,
@@ -73,12 +74,12 @@ pub(crate) enum ReencryptScope {
 pub(crate) struct Reencryption<'a> {
     files: ReencryptFiles<'a>,
     report: &'a mut dyn FnMut(ReencryptStep<'_>),
-    names: IntoIter<SecretName>,
+    names: NamesIntoIter,
     /// A secret whose other versions did not fit into the batch.
     split: Option<SplitSecret>,
     /// Secrets that were changed in the meantime.
     again: BTreeSet<SecretName>,
-    /// Those that are done since the last report.
+    /// Those that have other bytes since the last report.
     unreported: Vec<SecretName>,
     counts: ReencryptCounts,
     done: usize,
@@ -105,8 +106,8 @@ struct ReencryptFiles<'a> {
 #[derive(Default)]
 struct DueBatch {
     versions: Vec<DueVersion>,
-    /// The secrets of which these are the last versions.
-    names: Vec<SecretName>,
+    /// The number of secrets of which these are the last versions.
+    names: usize,
     bytes: u64,
 }
 
@@ -149,7 +150,7 @@ impl<'a> Reencryption<'a> {
         Ok(Self {
             files: ReencryptFiles { vault, writer, reader, what },
             report,
-            names: Vec::new().into_iter(),
+            names: Names::default().into_names(),
             split: None,
             again: BTreeSet::new(),
             unreported: Vec::new(),
@@ -164,7 +165,7 @@ impl<'a> Reencryption<'a> {
         let mut names = secrets.all_names()?;
         self.all = names.len();
         while !names.is_empty() {
-            self.names = names.into_iter();
+            self.names = names.into_names();
             self.run_once()?;
             names = mem::take(&mut self.again).into_iter().collect();
         }
@@ -173,15 +174,16 @@ impl<'a> Reencryption<'a> {
     }
 
     fn run_once(&mut self) -> Result<(), VaultError> {
-        let (mut written, mut names) = (Vec::new(), Vec::new());
+        let (mut written, mut names) = (Vec::new(), 0);
         loop {
             let due = self.due()?;
-            let is_over = due.versions.is_empty() && due.names.is_empty();
+            let is_over = due.versions.is_empty() && due.names == 0;
             // The disk and the processor are busy at the same time.
             let files = &self.files;
             let (outcomes, synced) =
                 beside(|| files.encrypt_all(&due.versions), || files.sync_all(written));
-            self.replace(synced?, names, is_over)?;
+            self.done += names;
+            self.replace(synced?, is_over)?;
             written = Vec::new();
             for outcome in outcomes? {
                 match outcome {
@@ -226,7 +228,7 @@ impl<'a> Reencryption<'a> {
                 batch.versions.push(DueVersion { name: name.clone(), file, file_id });
             }
             if versions.len() == 0 {
-                batch.names.push(name);
+                batch.names += 1;
             } else {
                 let file_id = secrets.current(&name).id()?;
                 self.split = Some(SplitSecret { name, versions, file_id });
@@ -239,7 +241,6 @@ impl<'a> Reencryption<'a> {
     fn replace(
         &mut self,
         synced: Vec<(PreparedFile, ReencryptTarget)>,
-        names: Vec<SecretName>,
         is_over: bool,
     ) -> Result<(), VaultError> {
         let vault = self.files.vault;
@@ -259,8 +260,10 @@ impl<'a> Reencryption<'a> {
                 (self.report)(ReencryptStep::Same { name: &name, before, after });
             }
             file.replace(prepared)?;
-            if let Some(revision) = revision.filter(|_| IN_VAULT.contains(&place)) {
-                known.extend(seen_in(&revision, &file).map(|file| (name.clone(), file)));
+            if IN_VAULT.contains(&place) {
+                let seen = revision.and_then(|revision| seen_in(&revision, &file));
+                known.extend(seen.map(|file| (name.clone(), file)));
+                self.unreported.push(name.clone());
             }
             match place {
                 VersionPlace::Current => {
@@ -277,7 +280,6 @@ impl<'a> Reencryption<'a> {
         vault.secrets().seen().learn(&known);
         let histories = histories.into_iter().collect();
         in_parallel(DISK_THREADS, histories, |name| vault.secrets().history().sync(&name))?;
-        self.unreported.extend(names);
         if is_reported {
             self.report_done();
         }
@@ -287,10 +289,9 @@ impl<'a> Reencryption<'a> {
 
     fn report_done(&mut self) {
         let names = mem::take(&mut self.unreported);
-        self.done = self.all.min(self.done + names.len());
         let done = match self.files.what {
-            ReencryptScope::All => self.done,
-            ReencryptScope::Unsigned => self.done,
+            // Those that were changed in the meantime come again.
+            ReencryptScope::All | ReencryptScope::Unsigned => self.all.min(self.done),
             // An earlier run has done all.
             ReencryptScope::NotByCurrent => self.all,
         };

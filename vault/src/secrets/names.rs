@@ -1,5 +1,7 @@
 //! The names of all secrets in little memory: a vault may have a hundred thousand.
 
+use std::vec::IntoIter;
+
 use fluvio_secret_protocol::SecretName;
 
 /// Names in order, each once. They are in one string, because many small ones take several times the
@@ -16,6 +18,19 @@ pub struct Names {
 const LIKE: f64 = 0.9;
 
 impl Names {
+    /// Each of them, without a loan.
+    pub(crate) fn into_names(self) -> NamesIntoIter {
+        NamesIntoIter { text: self.text, begins: self.begins.into_iter() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.begins.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.begins.is_empty()
+    }
+
     /// Each of them.
     pub fn iter(&self) -> impl Iterator<Item = SecretName> {
         self.begins.iter().filter_map(|&begin| name_at(&self.text, begin).parse().ok())
@@ -33,6 +48,20 @@ impl Names {
         let like = all.filter(|(likeness, _)| *likeness > LIKE);
         let (_, begin) = like.max_by(|(one, _), (other, _)| one.total_cmp(other))?;
         name_at(&self.text, begin).parse().ok()
+    }
+}
+
+/// Names that are handed out one after the other.
+pub(crate) struct NamesIntoIter {
+    text: String,
+    begins: IntoIter<usize>,
+}
+
+impl Iterator for NamesIntoIter {
+    type Item = SecretName;
+
+    fn next(&mut self) -> Option<SecretName> {
+        name_at(&self.text, self.begins.next()?).parse().ok()
     }
 }
 
@@ -65,6 +94,9 @@ mod tests {
         let names: Names = found.iter().map(|name| name.parse().expect("a name")).collect();
         let sorted: Vec<_> = names.iter().map(|name| name.to_string()).collect();
         assert_eq!(sorted, ["A", "AA", "A_LONG_ONE", "B"]);
+        assert_eq!(names.len(), 4);
+        let owned: Vec<_> = names.into_names().map(|name| name.to_string()).collect();
+        assert_eq!(owned, sorted);
         assert_eq!(Names::default().iter().count(), 0);
     }
 

@@ -98,13 +98,9 @@ impl SecretFiles {
     }
 
     /// The names of all secrets, and of those that have only a history or a mark.
-    pub(crate) fn all_names(&self) -> Result<Vec<SecretName>, VaultError> {
-        let mut names: Vec<_> = self.names()?.iter().collect();
-        names.extend(self.history.names()?);
-        names.extend(self.marked()?);
-        names.sort_unstable();
-        names.dedup();
-        Ok(names)
+    pub(crate) fn all_names(&self) -> Result<Names, VaultError> {
+        let others = self.history.names()?.into_iter().chain(self.marked()?).map(Ok);
+        self.each_name()?.chain(others).collect()
     }
 
     /// When the newest earlier version of a secret was set, in seconds since 1970; `None` without one.

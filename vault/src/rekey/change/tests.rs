@@ -137,7 +137,7 @@ fn retire(vault: &Vault) -> Result<Vec<String>, VaultError> {
 }
 
 fn assert_encrypted_for(vault: &Vault, recipients: usize) {
-    for name in vault.secrets().all_names().expect("names") {
+    for name in vault.secrets().all_names().expect("names").into_names() {
         for place in vault.secrets().places(&name).expect("places") {
             let Some(file) = vault.secrets().locate(&name, place).expect("found") else { continue };
             match file.read() {
