@@ -126,6 +126,9 @@ impl TopicJoin {
 
     /// Whether this machine has to write down whom it trusts. Fails if it waits for another admin.
     fn needs_pin(&self, store: &MemberStore) -> Result<bool, JoinError> {
+        if store.is_removed().map_err(VaultError::from)? {
+            return Ok(true);
+        }
         let Some(pinned) = store.pinned().map_err(VaultError::from)? else {
             // With a list it trusts the admins in that.
             return Ok(store.read().map_err(VaultError::from)?.is_empty());

@@ -1,5 +1,6 @@
 //! The announcements on a topic. They are not encrypted, so that a machine that wants to join can read them.
 
+use std::cmp::Reverse;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ pub(crate) struct ShownAnnouncement {
     pub(crate) vault: String,
     pub(crate) topic: String,
     pub(crate) generation: u64,
+    /// The version of the list of members then.
+    members: u64,
 }
 
 /// The part of an announcement that says what it is about.
@@ -34,6 +37,7 @@ struct AnnouncedTopic {
     vault: String,
     topic: String,
     generation: u64,
+    members: u64,
 }
 
 /// Whether they are about other vaults only.
@@ -41,7 +45,7 @@ pub(crate) fn are_of_others(found: &[ShownAnnouncement], vault: &str) -> bool {
     !found.is_empty() && found.iter().all(|one| one.vault != vault)
 }
 
-/// Those on a topic, the newest generation first.
+/// Those on a topic, the newest generation first, and of each the one for the newest list of members.
 pub(crate) fn read(
     fluvio: &FluvioProgram,
     topic: &str,
@@ -54,7 +58,7 @@ pub(crate) fn read(
         read_part(fluvio, topic, ConsumeFrom::Rest(at), &mut offsets, &mut found)?;
         offsets.give_up(at);
     }
-    found.sort_by_key(|one| std::cmp::Reverse(one.generation));
+    found.sort_by_key(|one| Reverse((one.generation, one.members)));
     Ok(found)
 }
 
@@ -95,8 +99,8 @@ fn read_part(
 fn parse(line: &[u8], mark: &str) -> Option<ShownAnnouncement> {
     let (key, bytes) = line::plain_document(line, mark)?;
     let mut values = serde_json::Deserializer::from_slice(&bytes).into_iter::<AnnouncedTopic>();
-    let AnnouncedTopic { vault, topic, generation } = values.next()?.ok()?;
-    (vault == key).then_some(ShownAnnouncement { bytes, vault, topic, generation })
+    let AnnouncedTopic { vault, topic, generation, members } = values.next()?.ok()?;
+    (vault == key).then_some(ShownAnnouncement { bytes, vault, topic, generation, members })
 }
 
 #[cfg(test)]
@@ -110,7 +114,7 @@ mod tests {
         format!("m 7 {}", line.trim_end().replace('\t', " "))
     }
 
-    const DOCUMENT: &str = r#"{"format":1,"vault":"v","topic":"t","generation":3,"key":"k"}
+    const DOCUMENT: &str = r#"{"format":1,"vault":"v","topic":"t","generation":3,"members":2,"key":"k"}
 signature"#;
 
     #[test]
@@ -118,7 +122,7 @@ signature"#;
         let found = parse(line("v", DOCUMENT).as_bytes(), "m").expect("an announcement");
         let bytes = DOCUMENT.as_bytes().to_vec();
         let (vault, topic) = ("v".to_owned(), "t".to_owned());
-        assert_eq!(found, ShownAnnouncement { bytes, vault, topic, generation: 3 });
+        assert_eq!(found, ShownAnnouncement { bytes, vault, topic, generation: 3, members: 2 });
         for (key, document) in
             [("w", DOCUMENT), ("v", "age-encryption.org/v1"), ("v", "{}"), ("v", "{"), ("v", "")]
         {
@@ -136,6 +140,11 @@ signature"#;
         let text = format!("for i in 1 2; do echo \"${{4%% *}} {value}\"; echo x; done");
         let found = read(&script(made.path(), &text), "t").expect("a topic");
         assert_eq!(found.len(), 1, "the same one twice");
+        let later = line("v", &DOCUMENT.replace("\"members\":2", "\"members\":12"));
+        let later = later.strip_prefix("m ").expect("a mark");
+        let text = format!("{text}; echo \"${{4%% *}} {later}\"");
+        let members = read(&script(made.path(), &text), "t").expect("a topic").into_iter();
+        assert_eq!(members.map(|one| one.members).collect::<Vec<_>>(), [12, 2]);
         assert!(are_of_others(&found, "w"));
         assert!(!are_of_others(&found, "v") && !are_of_others(&[], "w"));
         let failing = script(made.path(), "echo no >&2; exit 1");

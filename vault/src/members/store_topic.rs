@@ -110,9 +110,43 @@ impl MemberStore {
         let mut refused = chain.advance(&candidates).into_iter();
         Ok(match refused.find(|one| one.hash == list.hash()).map(|one| one.reason) {
             None => ListVerdict::Follows(Box::new(chain.newest().clone())),
-            Some(MembersError::Gap) => ListVerdict::Later,
+            Some(MembersError::Gap) => self.judge_later(accepted, list, &candidates)?,
             Some(reason) => ListVerdict::Refused(reason),
         })
+    }
+
+    /// A list that does not follow from the accepted one, because lists in between are missing. A machine that was removed
+    /// cannot decrypt those. It takes the list if it is a member again, by the admin whom it trusts since its removal.
+    fn judge_later(
+        &self,
+        accepted: &SignedList,
+        list: &SignedList,
+        candidates: &[SignedList],
+    ) -> Result<ListVerdict, MemberStoreError> {
+        let own = self.own_fingerprint()?;
+        let is_member = |list: &SignedList| own.is_some_and(|own| list.find(&own).is_some());
+        if is_member(accepted) || !is_member(list) {
+            return Ok(ListVerdict::Later);
+        }
+        let is_by_admin = self.pinned()?.is_some_and(|pinned| {
+            pinned.members() >= accepted.version() && pinned.fingerprint() == list.signer()
+        });
+        Ok(match (is_by_admin, list.check_signer(list)) {
+            (false, _) => ListVerdict::Later,
+            (true, Err(reason)) => ListVerdict::Refused(reason),
+            (true, Ok(())) => {
+                let mut chain = MemberChain::of(MemberList::accepted(list.clone()));
+                chain.advance(candidates);
+                ListVerdict::Follows(Box::new(chain.newest().clone()))
+            }
+        })
+    }
+
+    /// Whether this machine has accepted a list, and is not a member in it.
+    pub(crate) fn is_removed(&self) -> Result<bool, MemberStoreError> {
+        let (read, own) = (self.read()?, self.own_fingerprint()?);
+        let is_member = |list: MemberList| own.is_some_and(|own| list.find(&own).is_some());
+        Ok(read.accepted.is_some_and(|list| !is_member(list)))
     }
 
     /// The first list of this machine is of the admin whom it trusts.

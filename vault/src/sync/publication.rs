@@ -144,10 +144,13 @@ impl<'a> Publication<'a> {
     ) -> Result<Option<(Applicant, Vec<Recipient>)>, VaultError> {
         let store = self.vault.members();
         let Some(applicant) = store.own_applicant(read)? else { return Ok(None) };
-        let mut to: Vec<_> = match &read.accepted {
-            Some(members) => members.recipients().cloned().collect(),
-            None => store.pinned()?.iter().map(|admin| admin.recipient().clone()).collect(),
-        };
+        let members = read.accepted.iter().flat_map(|members| members.recipients().cloned());
+        let mut to: Vec<_> = members.collect();
+        // After a removal, it may trust an admin whom its list does not have.
+        if self.members(read)?.is_none() {
+            let admin = store.pinned()?.map(|admin| admin.recipient().clone());
+            to.extend(admin.filter(|admin| !to.contains(admin)));
+        }
         if to.is_empty() {
             return Ok(None);
         }

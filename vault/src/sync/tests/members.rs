@@ -331,6 +331,56 @@ fn a_removed_member_may_ask_again_and_earlier_requests_do_not_count() {
 }
 
 #[test]
+fn a_removed_member_is_admitted_again_although_lists_in_between_are_not_for_it() {
+    let (ada, mut topic) = (Machine::first(), Topic::default());
+    let cleo = Machine::member(&ada, Role::Admin, &mut topic);
+    let bob = Machine::member(&ada, Role::Writer, &mut topic);
+    topic.read(&cleo);
+    let announced = |admin: &Machine| {
+        let announced = Publication::of(&admin.vault).announce("secrets", 1).expect("announced");
+        (announced.bytes.to_vec(), admin.fingerprint())
+    };
+    let joins = |(bytes, admin): (Vec<u8>, String)| {
+        let join = TopicJoin::verify(bytes, &admin, Role::Writer, None);
+        let join = join.and_then(|join| join.with_personal(&bob.vault));
+        join.and_then(PersonalJoin::commit).expect("a join")
+    };
+    let before = announced(&ada);
+    rekey(Rekey::remove(&ada.vault, &bob.fingerprint()));
+    topic.publish(&ada);
+    topic.read(&bob);
+    // It cannot decrypt this list.
+    let dan = Machine::member(&ada, Role::Reader, &mut topic);
+    joins(before);
+    topic.publish(&bob);
+    topic.read(&ada);
+    ada.admit(&bob);
+    topic.publish(&ada);
+    let version = |machine: &Machine| machine.list().version();
+    let has_all = || {
+        topic.read(&bob);
+        version(&bob) == version(&ada)
+    };
+    assert!(!has_all(), "the admin was trusted before the removal");
+    joins(announced(&cleo));
+    assert!(!has_all(), "another admin has signed the list");
+    joins(announced(&ada));
+    assert!(has_all());
+    assert_eq!(value(&bob, "FIRST").expect("a value"), b"first");
+    set(&bob.vault, "AGAIN", b"it");
+    topic.publish(&bob);
+    for machine in [&ada, &dan] {
+        topic.read(machine);
+        assert_eq!(value(machine, "AGAIN").expect("a value"), b"it");
+    }
+    // What follows is accepted as by any other member.
+    rekey(Rekey::remove(&ada.vault, &dan.fingerprint()));
+    topic.publish(&ada);
+    topic.read(&bob);
+    assert_eq!(bob.list().hash(), ada.list().hash());
+}
+
+#[test]
 fn a_request_that_an_admin_has_decided_about_does_not_come_back() {
     let (ada, mut topic) = (Machine::first(), Topic::default());
     let bob = Machine::newcomer(&ada.vault, Role::Admin);
