@@ -162,4 +162,6 @@ fn files_that_git_or_a_backup_brings_back_are_replaced_by_the_newest() {
     fs::write(&file, first).unwrap();
     bob.until_has("A", "two");
     assert!(ada.has("A", "two"));
+    fs::remove_file(&file).unwrap();
+    bob.until_has("A", "two");
 }

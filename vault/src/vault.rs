@@ -263,6 +263,11 @@ impl Vault {
         Ok(self.members.refuse_change(&self.own_recipients()?)?)
     }
 
+    /// Whether this machine waits to be admitted, and so has nothing of the vault.
+    pub fn waits_for_admission(&self) -> bool {
+        self.members.waits_for().is_ok_and(|admin| admin.is_some())
+    }
+
     pub(crate) fn remember_vault(&self) -> Result<(), VaultError> {
         self.remember_as(self.id)
     }

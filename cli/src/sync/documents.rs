@@ -11,6 +11,8 @@ pub(crate) struct SettledDocument {
     pub(crate) id: Rc<str>,
     /// Whether it only says what a member has.
     pub(crate) is_acknowledgement: bool,
+    /// Whether no key of this machine decrypts it. Another document comes for a machine that is admitted.
+    is_for_others: bool,
 }
 
 /// What is known of the lines of a topic.
@@ -24,6 +26,8 @@ pub(crate) struct TopicDocuments {
     on_topic: HashSet<Rc<str>>,
     /// Those lines of this reading that a later list of members may make useful.
     unsettled: HashSet<u128>,
+    /// Those lines of this reading that are for others.
+    for_others: HashSet<u128>,
 }
 
 impl TopicDocuments {
@@ -37,12 +41,16 @@ impl TopicDocuments {
     pub(crate) fn begin(&mut self) {
         self.on_topic.clear();
         self.unsettled.clear();
+        self.for_others.clear();
     }
 
     /// Takes note of a line that was read. Returns its document if it is settled.
     pub(crate) fn read(&mut self, hash: u128) -> Option<SettledDocument> {
         let document = self.settled.get(&hash)?.clone();
         self.on_topic.insert(document.id.clone());
+        if document.is_for_others {
+            self.for_others.insert(hash);
+        }
         Some(document)
     }
 
@@ -56,7 +64,15 @@ impl TopicDocuments {
         let id: Rc<str> = id.into();
         self.on_topic.insert(id.clone());
         self.unsettled.remove(&hash);
-        self.settled.insert(hash, SettledDocument { id, is_acknowledgement }).is_none()
+        let document = SettledDocument { id, is_acknowledgement, is_for_others: false };
+        self.settled.insert(hash, document).is_none()
+    }
+
+    /// The daemon cannot decrypt a document.
+    pub(crate) fn settle_for_others(&mut self, hash: u128, id: &str) {
+        self.settle(hash, id, false);
+        self.for_others.insert(hash);
+        self.settled.entry(hash).and_modify(|document| document.is_for_others = true);
     }
 
     /// The daemon has looked at a document that it may need later.
@@ -73,6 +89,11 @@ impl TopicDocuments {
     /// The number of documents that may be useful later.
     pub(crate) fn unsettled(&self) -> usize {
         self.unsettled.len()
+    }
+
+    /// The number of documents that this machine has no use for at present.
+    pub(crate) fn useless(&self) -> usize {
+        self.unsettled.len() + self.for_others.len()
     }
 
     /// Whether the topic has the document with this id.

@@ -27,9 +27,9 @@ pub(super) fn no_such_secret(name: &SecretName, vault: &Vault) -> Refusal {
     Refusal::new(Code::Missing, "no secret", next).about(vec![name.clone()])
 }
 
-/// Whether a secret that the vault does not have can be restored.
+/// Whether a secret that the vault does not have was deleted, and can be restored as it was.
 pub(super) fn is_deleted(name: &SecretName, vault: &Vault) -> bool {
-    vault.secrets().history().has(name).unwrap_or(false)
+    vault.secrets().has_value_before_deletion(name).unwrap_or(false)
 }
 
 /// The name that may be meant in place of one that does not exist, before the next step.

@@ -34,7 +34,8 @@ pub struct ListedSyncDocument {
     pub key: SyncDocumentKey,
     /// What [`TakenDocument::id`] is when the topic brings it back: the SHA-256 of its content, in hexadecimal digits.
     pub id: String,
-    /// Whether it is older than a record of the secret that this machine has seen: an older file took its place.
+    /// Whether it is older than a record of the secret that this machine has seen: an older file took its place. Also if the
+    /// file is gone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub older: bool,
 }

@@ -8,6 +8,7 @@ use fluvio_secret_protocol::{SecretName, Version, Versions, limits};
 
 use crate::durable_directory::DurableDirectory;
 use crate::error::VaultError;
+use crate::members::content_hash::ContentHash;
 use crate::secrets::file_name::{file_of, name_of};
 use crate::secrets::history::seen_revisions::SeenRevisions;
 use crate::secrets::history::version_history::VersionHistory;
@@ -65,6 +66,17 @@ impl SecretFiles {
             return Ok(true);
         }
         self.has_mark(name, VersionPlace::Deleted)
+    }
+
+    /// Whether a secret was deleted, and the newest earlier version has the value that it had then. Another machine may
+    /// have deleted a later value, and a file may be gone without a deletion.
+    pub fn has_value_before_deletion(&self, name: &SecretName) -> Result<bool, VaultError> {
+        if self.has(name)? || !self.has_mark(name, VersionPlace::Deleted)? {
+            return Ok(false);
+        }
+        let Some(value) = self.seen.of(name).deleted_value() else { return Ok(false) };
+        let newest = self.history.find(name, |_| true);
+        Ok(newest.is_some_and(|(_, encrypted)| ContentHash::of(&encrypted) == value))
     }
 
     /// Whether there is a mark, whatever is in it.

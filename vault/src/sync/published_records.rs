@@ -76,9 +76,20 @@ impl<'a> PublishedRecords<'a> {
         let mut found = Vec::new();
         for name in names.iter().collect::<BTreeSet<_>>() {
             let kinds = [RecordKind::Purged, RecordKind::Deleted, RecordKind::Value];
-            found.extend(self.find_kinds(name, &kinds)?);
+            let records = self.find_kinds(name, &kinds)?;
+            let has_value = records.iter().any(|record| record.kind == RecordKind::Value);
+            found.extend(records);
+            found.extend(if has_value { None } else { self.lost(name) });
         }
         Ok(found)
+    }
+
+    /// The last value of a secret whose file is gone or damaged and not marked, as a checkout of an older state removes it.
+    fn lost(&self, name: &SecretName) -> Option<PublishedRecord> {
+        let seen = self.vault.secrets().seen().of(name);
+        let last = seen.highest().filter(|last| last.kind == RecordKind::Value)?;
+        let content = RecordContent { hash: last.file, is_older: true };
+        Some(PublishedRecord { name: name.clone(), kind: RecordKind::Value, content })
     }
 
     /// Whether the vault publishes a record of this kind.
@@ -123,6 +134,8 @@ impl<'a> PublishedRecords<'a> {
         };
         match opened {
             Ok(OpenedFile { revision, is_older, .. }) => {
+                // A mark may be before a later value.
+                let is_older = is_older && place == VersionPlace::Current;
                 Ok(revision.map(|revision| RecordContent { hash: revision.file, is_older }))
             }
             // While the vault is locked, only what was seen is known.

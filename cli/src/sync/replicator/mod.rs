@@ -18,7 +18,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::{Duration, Instant};
 
-use fluvio_secret_protocol::SecretName;
+use fluvio_secret_protocol::{SecretName, SyncDocumentKey};
 
 use super::documents::TopicDocuments;
 use super::event::{SyncAction, SyncEvent};
@@ -105,8 +105,10 @@ pub(crate) struct Replicator {
     changes: u64,
     /// The offsets of documents that were refused.
     refused: BTreeSet<u64>,
-    /// The older records that the vault had in place of newer ones.
-    older: HashSet<String>,
+    /// The older records that the vault has in place of newer ones, by their ids.
+    older: BTreeMap<SyncDocumentKey, String>,
+    /// When the topic is read again at the earliest because anything has changed.
+    reread_from: Instant,
     last_refusal: Option<String>,
     members: BTreeMap<String, AcknowledgedRecords>,
     status: ReplicationStatus,
@@ -149,7 +151,8 @@ impl Replicator {
             foreign: 0,
             changes: 0,
             refused: BTreeSet::new(),
-            older: HashSet::new(),
+            older: BTreeMap::new(),
+            reread_from: now,
             last_refusal: None,
             members: BTreeMap::new(),
             actions: Vec::new(),
@@ -282,7 +285,7 @@ impl Replicator {
             status.unreadable = self.status.unreadable;
         } else {
             status.records = self.offsets.records();
-            status.unsettled = self.documents.unsettled();
+            status.unsettled = self.documents.useless();
             status.foreign = self.foreign;
             status.changes = self.changes;
             status.unreadable = self.offsets.unreadable();

@@ -1,6 +1,6 @@
 //! What the daemon says of the documents that it was handed.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fluvio_secret_protocol::{TakenDocument, TakenOutcome};
 
@@ -10,6 +10,9 @@ use crate::sync::event::DaemonFailure;
 use crate::sync::status_file::AcknowledgedRecords;
 use crate::sync::troubles::SyncTrouble;
 
+/// How often the topic is read again at most because anything has changed.
+pub(super) const REREAD_PERIOD: Duration = Duration::from_secs(10);
+
 impl Replicator {
     pub(super) fn took(&mut self, offset: u64, hash: u128, taken: TakenDocument, now: Instant) {
         let TakenDocument { id, outcome } = taken;
@@ -18,8 +21,12 @@ impl Replicator {
         // One that was cut off on its way is whole the next time.
         self.refused.remove(&offset);
         let is_new = match outcome {
-            TakenOutcome::Later | TakenOutcome::ForOthers => {
+            TakenOutcome::Later => {
                 self.documents.keep_for_later(hash, &id);
+                false
+            }
+            TakenOutcome::ForOthers => {
+                self.documents.settle_for_others(hash, &id);
                 false
             }
             TakenOutcome::Announced { generation, .. }
@@ -64,7 +71,10 @@ impl Replicator {
     /// This machine may decrypt more now, and what it has may be new to others.
     pub(super) fn anything_changed(&mut self, now: Instant) {
         if self.documents.unsettled() > 0 {
-            self.reread(now);
+            // Anyone can publish requests to join, which change something each time.
+            let at = self.reread_from.max(now);
+            self.reread_from = at + REREAD_PERIOD;
+            self.reread(at);
         }
         self.list_at = Some(now);
     }

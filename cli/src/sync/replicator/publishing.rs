@@ -97,11 +97,18 @@ impl Replicator {
 
     /// Takes all records once more if the vault has older ones than before, as a backup or git brings them back.
     fn take_again_after(&mut self, listed: &[ListedSyncDocument], now: Instant) {
-        let older = listed.iter().filter(|document| document.older);
-        let is_new = older.filter(|older| self.older.insert(older.id.clone())).count() > 0;
-        if is_new && self.was_read {
+        let mut has_new = false;
+        for ListedSyncDocument { key, id, older } in listed {
+            let before = match older {
+                true => self.older.insert(key.clone(), id.clone()),
+                false => self.older.remove(key),
+            };
+            has_new |= *older && before.as_ref() != Some(id);
+        }
+        if has_new && self.was_read {
             self.documents.forget_settled();
-            self.reread(now);
+            let pause = self.odd_pause.next();
+            self.reread(now + pause);
         }
     }
 

@@ -8,6 +8,7 @@ use fluvio_secret_protocol::{
 };
 
 use super::FIRST_RECORD_TIMEOUT;
+use super::outcomes::REREAD_PERIOD;
 use super::publishing::{ACKNOWLEDGE_DELAY, ACKNOWLEDGE_PERIOD, LIST_PERIOD};
 use super::reading::{FOLLOW_PERIOD, LATE_RECORD_TIMEOUT, SILENCE_TIMEOUT};
 use super::{Replicator, SyncGoal};
@@ -612,11 +613,32 @@ fn a_new_list_of_members_makes_earlier_documents_useful() {
     world.pass(3 * FOLLOW_PERIOD);
     assert_eq!(world.readings, 1, "nothing has changed");
     world.publish(&["list"]);
-    world.outcomes.insert("A".to_owned(), secret("A"));
+    world.outcomes.insert("B".to_owned(), secret("B"));
     world.settle();
     world.pass(LITTLE);
-    assert_eq!(world.taken, ["A", "B", "list", "A", "B"]);
+    // No list gives this machine another key.
+    assert_eq!(world.taken, ["A", "B", "list", "B"]);
     assert_eq!((world.replicator.status().unsettled, world.readings), (1, 2));
+}
+
+#[test]
+fn changes_that_anyone_can_cause_do_not_keep_the_topic_from_being_followed() {
+    let mut world = followed();
+    world.outcomes.insert("later".to_owned(), TakenOutcome::Later);
+    world.publish(&["later"]);
+    world.settle();
+    world.vault.push("A".to_owned());
+    for number in 0..20 {
+        // Each request to join is new, and changes something.
+        let request = format!("request{number}");
+        world.outcomes.insert(request.clone(), TakenOutcome::Members);
+        world.publish(&[&request]);
+        world.pass(REREAD_PERIOD / 20);
+    }
+    assert_eq!(world.readings, 2);
+    assert_eq!(world.on_topic("A"), 1);
+    world.pass(2 * REREAD_PERIOD);
+    assert_eq!(world.readings, 3, "once more after the last one");
 }
 
 #[test]
@@ -854,6 +876,15 @@ fn older_records_in_the_vault_are_replaced_from_the_topic_again() {
     // Nothing newer may be on the topic, so it is tried once.
     assert_eq!((world.taken.len(), world.readings), (4, 2));
     assert_eq!(world.on_topic("A one"), 1, "nothing is published for it");
+    // The newer one is here, and the older one comes back a second time.
+    let mut lists = |id: &str, older: bool| {
+        world.vault = vec![id.to_owned()];
+        world.older = if older { world.vault.clone() } else { Vec::new() };
+        world.handle(SyncEvent::Changed(vec!["A".parse().expect("a name")]));
+        world.pass(2 * FOLLOW_PERIOD);
+        world.readings
+    };
+    assert_eq!([lists("A two", false), lists("A one", true), lists("A one", true)], [2, 3, 3]);
 }
 
 #[test]

@@ -66,7 +66,7 @@ pub(crate) struct SeenStamp {
     pub(crate) set_at: i64,
 }
 
-/// The hashes of the newest files that were seen, by their names and stamps.
+/// The hashes of the newest files of each kind that were seen, by their names and stamps.
 #[derive(Debug, Default)]
 pub(crate) struct SeenHashes {
     /// The hash of a secret's name, the stamp of a file, and the hash of its content; in order.
@@ -85,6 +85,13 @@ impl SeenSecret {
     /// The newest purge that was seen.
     pub(crate) fn purge(&self) -> Option<&Revision> {
         self.files.get(&RecordKind::Purged).map(|file| &file.revision)
+    }
+
+    /// The content of the last value, if the next change was the deletion of the secret.
+    pub(crate) fn deleted_value(&self) -> Option<ContentHash> {
+        let of = |kind| self.files.get(&kind).map(|file| &file.revision);
+        let (value, deleted) = (of(RecordKind::Value)?, of(RecordKind::Deleted)?);
+        (deleted.counter == value.counter.checked_add(1)?).then_some(value.file)
     }
 
     /// The content of the file with this stamp.
@@ -148,7 +155,7 @@ impl SeenRevisions {
         })
     }
 
-    /// The hashes of the newest file of each secret. If that fails, each file has to be read.
+    /// The hashes of the newest file of each secret and kind. If that fails, each file has to be read.
     pub(crate) fn hashes(&self) -> SeenHashes {
         let all = self.directory().and_then(|seen| {
             let mut files = Vec::new();
@@ -271,30 +278,35 @@ impl SeenStamp {
     }
 }
 
-/// What [`SeenHashes`] has of a group: the files with the highest counter of each secret.
+/// What [`SeenHashes`] has of a group: the files with the highest counter of each secret and kind.
 fn newest_hashes(text: &str) -> Vec<(u64, u64, ContentHash)> {
-    let mut found: Vec<_> = text.lines().filter_map(hash_in).collect();
-    found.sort_unstable_by_key(|&(name, counter, ..)| (name, Reverse(counter)));
-    let mut newest = None;
-    found.retain(|&(name, counter, ..)| match newest {
-        Some((last, highest)) if last == name => counter == highest,
-        _ => {
-            newest = Some((name, counter));
-            true
-        }
-    });
-    found.into_iter().map(|(name, _, stamp, file)| (name, stamp, file)).collect()
+    let mut found: Vec<_> = text.lines().filter_map(SeenHash::parse).collect();
+    found.sort_unstable_by_key(|one| (one.name, one.kind, Reverse(one.counter)));
+    let same = |one: &SeenHash, other: &SeenHash| (one.name, one.kind) == (other.name, other.kind);
+    let newest = found
+        .chunk_by(same)
+        .flat_map(|chunk| chunk.iter().take_while(|one| one.counter == chunk[0].counter));
+    newest.map(|one| (one.name, one.stamp, one.file)).collect()
 }
 
-/// The hash of a secret's name, the counter, the stamp of the file, and the hash of its content. The other fields are not
-/// read, because there are many lines.
-fn hash_in(line: &str) -> Option<(u64, u64, u64, ContentHash)> {
-    let mut fields = line.split(' ');
-    let name = fields.next()?;
-    let counter = fields.nth(1)?.parse().ok()?;
-    let file = fields.nth(3).and_then(ContentHash::parse)?;
-    let stamp = fields.next().filter(|stamp| stamp.len() == 16)?;
-    Some((fnv_1a(name.as_bytes()), counter, u64::from_str_radix(stamp, 16).ok()?, file))
+/// What is needed of a line for the newest hashes. The other fields are not read, because there are many lines.
+struct SeenHash {
+    name: u64,
+    kind: RecordKind,
+    counter: u64,
+    file: ContentHash,
+    stamp: u64,
+}
+
+impl SeenHash {
+    fn parse(line: &str) -> Option<Self> {
+        let mut fields = line.split(' ');
+        let name = fnv_1a(fields.next()?.as_bytes());
+        let (kind, counter) = (kind_of(fields.next()?)?, fields.next()?.parse().ok()?);
+        let file = fields.nth(3).and_then(ContentHash::parse)?;
+        let stamp = fields.next().filter(|stamp| stamp.len() == 16)?;
+        Some(Self { name, kind, counter, file, stamp: u64::from_str_radix(stamp, 16).ok()? })
+    }
 }
 
 fn group_of(name: &str) -> String {

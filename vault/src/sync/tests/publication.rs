@@ -7,7 +7,7 @@ use fluvio_secret_protocol::{RecordKind, Role, SyncDocumentKey};
 use super::{Machine, Topic, outcome};
 use crate::members::signing_key::SigningKey;
 use crate::tests::{delete, name, purge, read, set};
-use crate::{Publication, VaultError};
+use crate::{Publication, Vault, VaultError};
 
 /// The kinds of the records of a secret that a machine publishes, by all ways to find them.
 fn kinds(machine: &Machine, secret: &str) -> Vec<RecordKind> {
@@ -145,4 +145,45 @@ fn an_older_file_is_told_from_the_newest() {
     topic.read(&ada);
     assert_eq!(older(&ada), []);
     assert_eq!(read(&ada.vault, "A").expect("a value"), b"two");
+    // A mark that a later value follows is not an older value.
+    for remove in [|vault: &Vault| delete(vault, "A"), |vault: &Vault| purge(vault, "A")] {
+        remove(&ada.vault).expect("removed");
+        set(&ada.vault, "A", b"three");
+        assert_eq!(older(&ada), []);
+    }
+    // A file that is gone is only missed by its name, unless it was deleted.
+    let names = [name("A")];
+    fs::remove_file(ada.home.file("A")).expect("removed");
+    assert_eq!(older_names(&ada, &names).len(), 1);
+    topic.publish(&ada);
+    set(&ada.vault, "A", b"four");
+    delete(&ada.vault, "A").expect("deleted");
+    assert_eq!(older_names(&ada, &names), []);
+}
+
+#[test]
+fn only_the_value_that_was_deleted_is_offered_to_be_restored() {
+    let (ada, mut topic) = (Machine::first(), Topic::default());
+    let bob = Machine::member(&ada, Role::Writer, &mut topic);
+    let is_offered = |machine: &Machine| {
+        machine.vault.secrets().has_value_before_deletion(&name("A")).expect("known")
+    };
+    assert!(!is_offered(&ada), "there is no such secret");
+    set(&ada.vault, "A", b"one");
+    outcome(&bob, &ada.record("A", RecordKind::Value));
+    assert!(!is_offered(&bob));
+    // As a checkout of another state removes it.
+    let (file, bytes) = (bob.home.file("A"), ada.record("A", RecordKind::Value));
+    set(&bob.vault, "A", b"two");
+    fs::remove_file(&file).expect("removed");
+    assert!(!is_offered(&bob));
+    fs::write(&file, bytes).expect("written");
+    // The value that another machine has deleted was never here.
+    set(&ada.vault, "A", b"two");
+    set(&ada.vault, "A", b"three");
+    delete(&ada.vault, "A").expect("deleted");
+    assert!(is_offered(&ada));
+    put(&bob, ".deleted", "A", &ada.record("A", RecordKind::Deleted));
+    fs::remove_file(&file).expect("removed");
+    assert!(!is_offered(&bob));
 }
