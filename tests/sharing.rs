@@ -474,6 +474,32 @@ fn a_reader_uses_secrets_and_sets_none() {
 }
 
 #[test]
+fn a_member_whom_a_writer_did_not_know_yet_is_not_sent_to_ask_again() {
+    if !need::tool("git") {
+        return;
+    }
+    let origin = Origin::new();
+    let ada = first(&origin);
+    let bob = admitted(&origin, &ada, "bob", "writer");
+    let dan = admitted(&origin, &ada, "dan", "reader");
+    // He has not pulled since.
+    bob.ok(&["set", "OTHER", "one"]);
+    bob.git_ok(&["add", "--all"]);
+    bob.git_ok(&["commit", "--quiet", "--message", "change"]);
+    bob.git_ok(&["pull", "--quiet", "--no-rebase", "--no-edit", "origin", "main"]);
+    bob.git_ok(&["push", "--quiet", "origin", "HEAD:main"]);
+    dan.pull();
+    let next = "have a member that can decrypt it set it again";
+    refused(&dan.run("OTHER"), next);
+    let doctor = dan.cli(&["doctor"]);
+    assert!(doctor.out.contains(next) && !doctor.out.contains("member request"), "{doctor:?}");
+    bob.ok(&["set", "OTHER", "one"]);
+    bob.push();
+    dan.pull();
+    assert_eq!(dan.value("OTHER"), "one");
+}
+
+#[test]
 fn a_removed_member_does_not_decrypt_what_is_set_later() {
     if !need::tool("git") {
         return;

@@ -5,7 +5,7 @@ use std::fs;
 use crate::hardening::copies;
 use crate::harness::sync::{Cluster, Machine, all_files, until};
 use crate::harness::watch::{CONNECTOR, Watched, config};
-use crate::harness::{canary, files_with, need};
+use crate::harness::{canary, files_with, need, said};
 
 #[test]
 fn a_secret_that_is_set_restarts_the_watched_connector_of_another_machine() {
@@ -97,6 +97,9 @@ fn d27_a_machine_that_waits_to_be_admitted_changes_nothing() {
     assert!(refused.err.contains("fluvio-secret member admit"), "{refused:?}");
     assert!(refused.err.contains(&bob.fingerprint()), "{refused:?}");
     assert!(ada.value("A").is_err());
+    let run = said(&mut bob.run(&bob.config(&["FIRST"]), &[], &["true"]));
+    assert!(run.err.contains("this machine waits to be admitted"), "{run:?}");
+    assert!(run.err.contains(&format!("member admit {}", bob.fingerprint())), "{run:?}");
     ada.admit(&bob);
     bob.until_has("FIRST", "first");
     bob.ok(&["set", "A", "one"]);

@@ -1,6 +1,6 @@
 //! The members of a vault, from the daemon.
 
-use fluvio_secret_protocol::check::ADD_THIS_MACHINE;
+use fluvio_secret_protocol::check::{ADD_THIS_MACHINE, SET_BY_MEMBER};
 use fluvio_secret_protocol::{Client, ClientError, GetMembers, ListedMember, Members, Role};
 
 /// The members on all pages.
@@ -52,7 +52,8 @@ impl Standing {
             Self::Applicant(own) => {
                 format!("an admin has to run: fluvio-secret member admit {own}")
             }
-            _ => ADD_THIS_MACHINE.to_owned(),
+            Self::Stranger => ADD_THIS_MACHINE.to_owned(),
+            Self::Writer | Self::Reader => SET_BY_MEMBER.to_owned(),
         }
     }
 

@@ -110,7 +110,7 @@ fn none_opened(damaged: &[Damaged], secrets: usize, standing: &Standing) -> Opti
     (secrets > 1 && damaged.len() == secrets && is_one_reason).then(|| {
         let text = format!("none of the {secrets} secrets can be decrypted ({why})");
         let put_back = "put back the identity, or the vault, that belongs to the other one";
-        let advice = match damaged[0].for_others {
+        let advice = match damaged[0].for_others && !standing.is_member() {
             true => format!("{put_back}, or {}", standing.admission()),
             false => put_back.to_owned(),
         };

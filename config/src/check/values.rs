@@ -89,6 +89,8 @@ pub enum KnownSecret {
     Deleted,
     /// It is there, and not encrypted for this machine's key. The next step follows.
     ForOthers(String),
+    /// It cannot be there: this machine waits to be admitted. The next step follows.
+    NotAdmitted(String),
     /// It is missing. The name of another secret may be meant.
     Missing(Option<SecretName>),
     /// It is this, and this machine has seen a later change of it.
@@ -196,6 +198,11 @@ fn absence(
         KnownSecret::ForOthers(next) => {
             let text = format!("the secret `{name}` is not encrypted for this machine's key");
             (DAMAGED_SECRET, text, next)
+        }
+        KnownSecret::NotAdmitted(next) => {
+            let text =
+                format!("the secret `{name}` is not here: this machine waits to be admitted");
+            (MISSING_SECRET, text, next)
         }
         KnownSecret::Deleted => {
             let text = format!("the secret `{name}` was deleted");

@@ -7,6 +7,10 @@ use super::Service;
 
 pub(super) fn missing(names: Vec<SecretName>, service: &Service) -> Refusal {
     let vault = &service.vault;
+    if vault.waits_for_admission() {
+        let text = "this machine waits to be admitted, so it does not have";
+        return Refusal::new(Code::Missing, text, service.admission()).about(names);
+    }
     let setter = service.setter();
     let next = match &names[..] {
         [name] if service.is_only_personal(name) => {

@@ -42,9 +42,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 
 use fluvio_secret_config::Setter;
-use fluvio_secret_protocol::check::ADD_THIS_MACHINE;
+use fluvio_secret_protocol::check::{ADD_THIS_MACHINE, SET_BY_MEMBER};
 use fluvio_secret_protocol::{Code, Refusal, SecretName};
-use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::places::StateDirectory;
 use fluvio_secret_system::project::project_of;
 use fluvio_secret_system::shell;
@@ -247,10 +246,11 @@ impl Service {
 
     /// What helps if a secret is not encrypted for this machine's key.
     fn admission(&self) -> String {
-        let asked =
-            self.refused_change().filter(|why| matches!(why, MemberStoreError::NotAdmitted { .. }));
-        let help = asked.and_then(|why| why.help());
-        help.map_or_else(|| ADD_THIS_MACHINE.to_owned(), |help| help.to_string())
+        match self.refused_change() {
+            None | Some(MemberStoreError::Reader { .. }) => SET_BY_MEMBER.to_owned(),
+            Some(why @ MemberStoreError::NotAdmitted { .. }) => refusals::next(&why),
+            Some(_) => ADD_THIS_MACHINE.to_owned(),
+        }
     }
 
     /// Why this machine may not change the vault, if others may.

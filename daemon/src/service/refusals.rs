@@ -75,7 +75,7 @@ pub(crate) fn not_serving(why: &impl Helpful) -> Refusal {
 }
 
 /// What an error itself advises.
-fn next(error: &impl Helpful) -> String {
+pub(super) fn next(error: &impl Helpful) -> String {
     error.help().map(|help| help.to_string()).unwrap_or_default()
 }
 

@@ -53,6 +53,10 @@ pub(super) struct ReadSecrets<'a> {
     read: HashMap<SecretName, Result<ReadSecret, VaultError>>,
     /// The names of all secrets, read if one is missing, to suggest another. `None` if they cannot be read.
     names: OnceCell<Option<Names>>,
+    /// Who may set one, found once: the vault may have many lists of members.
+    setter: OnceCell<Setter>,
+    /// What helps if one is not encrypted for this machine's key.
+    admission: OnceCell<String>,
 }
 
 /// The reader of a vault, and that of the personal one if it has what the vault lacks.
@@ -156,13 +160,21 @@ impl<'a> ReadSecrets<'a> {
             names.work(|name| read_within(&left, &readers, name));
         });
         let read = read.into_iter().flatten().collect();
-        Self { service, personal, read, names: OnceCell::new() }
+        let (names, setter, admission) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Self { service, personal, read, names, setter, admission }
+    }
+
+    fn admission(&self) -> String {
+        self.admission.get_or_init(|| self.service.admission()).clone()
     }
 
     /// What is known of a secret that the vault does not have.
     fn absent(&self, name: &SecretName) -> KnownSecret {
         if self.service.is_only_personal(name) {
             return KnownSecret::OnlyPersonal;
+        }
+        if self.service.vault.waits_for_admission() {
+            return KnownSecret::NotAdmitted(self.admission());
         }
         if missing::is_deleted(name, &self.service.vault) {
             return KnownSecret::Deleted;
@@ -228,7 +240,7 @@ impl KnownSecrets for ReadSecrets<'_> {
                 KnownSecret::NotAccepted(source.to_string(), next)
             }
             Err(VaultError::Damaged { source, .. }) => KnownSecret::Damaged(source.to_string()),
-            Err(VaultError::ForOthers { .. }) => KnownSecret::ForOthers(self.service.admission()),
+            Err(VaultError::ForOthers { .. }) => KnownSecret::ForOthers(self.admission()),
             Err(error) => {
                 KnownSecret::Closed(format!("the values were not checked: {}", error.report()))
             }
@@ -236,7 +248,7 @@ impl KnownSecrets for ReadSecrets<'_> {
     }
 
     fn setter(&self) -> Setter {
-        self.service.setter()
+        self.setter.get_or_init(|| self.service.setter()).clone()
     }
 }
 

@@ -54,9 +54,13 @@ pub const UNFIT_VALUE: &str = "unfit";
 /// The code of values that are too large for one answer.
 pub const LARGE_VALUES: &str = "large";
 
-/// What helps if a secret is not encrypted for this machine's key. To set it again would replace it for everyone.
+/// What helps if a secret is not encrypted for this machine's key, and the machine is not a member. To set it again would
+/// replace it for everyone.
 pub const ADD_THIS_MACHINE: &str =
     "have an admin of the vault admit this machine, after: fluvio-secret member request";
+
+/// What helps if a secret is not encrypted for the key of a member: its writer did not know of that member yet.
+pub const SET_BY_MEMBER: &str = "have a member that can decrypt it set it again";
 
 /// A place in a configuration, what happens there, and what helps. Never a value, nor a part of one.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
