@@ -65,14 +65,23 @@ struct ListHead {
 /// The hashes of the lists that a list follows. Its other fields are not read, because keys take long: the bytes are
 /// those of a list that was accepted, or that such a list names by its hash.
 pub(crate) fn predecessors_in(list: &[u8]) -> Vec<ContentHash> {
-    #[derive(Deserialize)]
-    struct ListLinks {
-        previous: Option<ContentHash>,
-        merges: Option<ContentHash>,
-    }
     let head = list.split(|&byte| byte == b'\n').next().unwrap_or_default();
     let links: Option<ListLinks> = serde_json::from_slice(head).ok();
-    links.map_or_else(Vec::new, |links| links.previous.into_iter().chain(links.merges).collect())
+    links.iter().flat_map(ListLinks::predecessors).collect()
+}
+
+/// The fields of a list that say what it follows, and who has signed it.
+#[derive(Deserialize)]
+struct ListLinks {
+    previous: Option<ContentHash>,
+    merges: Option<ContentHash>,
+    signer: Option<KeyFingerprint>,
+}
+
+impl ListLinks {
+    fn predecessors(&self) -> impl Iterator<Item = ContentHash> {
+        self.previous.into_iter().chain(self.merges)
+    }
 }
 
 impl SignedList {
@@ -159,6 +168,18 @@ impl SignedList {
     /// Whether an admin in it has signed it. That says nothing about the lists before it.
     pub(crate) fn is_signed_by_own_admin(&self) -> bool {
         self.check_signer(self).is_ok()
+    }
+
+    /// Whether these bytes may be a list after this one: they name it, and an admin in it has signed them. The keys in them,
+    /// which take long, are not read.
+    pub(crate) fn is_followed_by(&self, bytes: &[u8]) -> bool {
+        let Ok((head, parts)) = SignedParts::split(bytes) else { return false };
+        let links = serde_json::from_slice::<ListLinks>(head).ok();
+        let is_named = |links: &ListLinks| links.predecessors().any(|hash| hash == self.hash());
+        let signer = links.filter(is_named).and_then(|links| links.signer);
+        let admin = signer.and_then(|signer| self.find(&signer));
+        let key = admin.filter(|admin| admin.role() == Role::Admin).and_then(Member::key);
+        key.is_some_and(|key| SignedKind::MemberList.is_signed(key, &parts.signature, (head, &[])))
     }
 
     /// Whether it follows a list that it names as its predecessor.

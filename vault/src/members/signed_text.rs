@@ -85,6 +85,14 @@ impl SignedKind {
 }
 
 impl<'a> SignedParts<'a> {
+    /// The head of a document as it stands there, and the parts below it. The head may be any line.
+    pub(crate) fn split(bytes: &'a [u8]) -> Result<(&'a [u8], Self), BadDocument> {
+        let (head, rest) = split_line(bytes).ok_or(BadDocument::Unreadable)?;
+        let (digits, content) = split_line(rest).ok_or(BadDocument::Unreadable)?;
+        let signature = hex::decode(digits).ok_or(BadDocument::Unreadable)?;
+        Ok((head, Self { signature, content }))
+    }
+
     /// Reads a document: its head, and all of its parts.
     pub(crate) fn read<T: DeserializeOwned + Serialize>(
         bytes: &'a [u8],
@@ -96,7 +104,7 @@ impl<'a> SignedParts<'a> {
             format: u32,
         }
         let unreadable = |_| BadDocument::Unreadable;
-        let (head, rest) = split_line(bytes).ok_or(BadDocument::Unreadable)?;
+        let (head, _) = split_line(bytes).ok_or(BadDocument::Unreadable)?;
         let found: NewestFormat = serde_json::from_slice(head).map_err(unreadable)?;
         if found.format > format {
             return Err(BadDocument::Newer(found.format));
@@ -105,10 +113,9 @@ impl<'a> SignedParts<'a> {
             return Err(BadDocument::Older(found.format));
         }
         let parsed: T = serde_json::from_slice(head).map_err(unreadable)?;
-        let (digits, content) = split_line(rest).ok_or(BadDocument::Unreadable)?;
-        let signature = hex::decode(digits).ok_or(BadDocument::Unreadable)?;
+        let (_, parts) = Self::split(bytes)?;
         match head_line(&parsed) == head {
-            true => Ok((parsed, Self { signature, content })),
+            true => Ok((parsed, parts)),
             false => Err(BadDocument::Unreadable),
         }
     }

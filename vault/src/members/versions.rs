@@ -24,6 +24,11 @@ pub(crate) struct VersionFiles {
     vault: DurableDirectory,
 }
 
+/// What can be read as a list of this version.
+fn parsed(bytes: Vec<u8>, version: u64) -> Option<SignedList> {
+    SignedList::parse(bytes).ok().filter(|list| list.version() == version)
+}
+
 impl VersionFiles {
     pub(crate) fn of(vault: DurableDirectory) -> Self {
         Self { vault }
@@ -62,15 +67,22 @@ impl VersionFiles {
             return self.lists(&directory, versions);
         };
         let mut lists = Vec::new();
-        for version in (accepted.version()..).take(NEWER_LISTS + 1) {
-            let list = match versions.contains(&version) {
-                true => self.version(&directory, version, Some(accepted))?,
+        if versions.contains(&accepted.version()) {
+            lists.extend(self.version(&directory, accepted.version(), Some(accepted))?);
+        }
+        for version in (accepted.version() + 1..).take(NEWER_LISTS) {
+            let bytes = match versions.contains(&version) {
+                true => self.bytes_in(&directory, version)?,
                 false => None,
             };
-            if list.is_none() && version > accepted.version() {
+            // A stranger can put any number of files there, and keys take long to read.
+            let follows = |bytes: &Vec<u8>| {
+                lists.iter().rev().chain([&**accepted]).any(|one| one.is_followed_by(bytes))
+            };
+            let Some(list) = bytes.filter(follows).and_then(|bytes| parsed(bytes, version)) else {
                 break;
-            }
-            lists.extend(list);
+            };
+            lists.push(list);
         }
         let is_accepted_alone = match lists.as_slice() {
             [list] => list.hash() == accepted.hash(),
@@ -112,7 +124,7 @@ impl VersionFiles {
         if let Some(accepted) = accepted.filter(|accepted| accepted.bytes() == bytes) {
             return Ok(Some((**accepted).clone()));
         }
-        Ok(SignedList::parse(bytes).ok().filter(|list| list.version() == version))
+        Ok(parsed(bytes, version))
     }
 
     /// The accepted list and those before it, which it names by their hashes: version and hash, the newest first. The

@@ -173,6 +173,33 @@ fn only_an_admin_makes_the_next_list() {
 }
 
 #[test]
+fn only_what_an_admin_has_signed_after_a_list_may_follow_it() {
+    let list = first_list();
+    let [ada, ..] = machines();
+    let next = list.next(list.members().to_vec(), &ada.key).expect("a list");
+    assert!(list.is_followed_by(next.bytes()) && !next.is_followed_by(list.bytes()));
+    assert!(!list.is_followed_by(list.bytes()) && !next.is_followed_by(next.bytes()));
+    let text = text(&next);
+    let hash = list.hash().to_string();
+    let other = next.hash().to_string();
+    // Bob is not an admin. A stranger has no key in the list.
+    let [_, bob, _, dan] = machines().map(|one| one.key.fingerprint().to_string());
+    let ada = ada.key.fingerprint().to_string();
+    for (from, to) in
+        [(&*hash, &*other), (&ada, &bob), (&ada, &dan), ("ada@laptop", "x"), ("\n", "")]
+    {
+        assert!(!list.is_followed_by(text.replacen(from, to, 1).as_bytes()), "{from}: {to}");
+    }
+    for bytes in [&b""[..], b"\n\n", b"{}\n\n"] {
+        assert!(!list.is_followed_by(bytes));
+    }
+    let longer = next.next(next.members().to_vec(), &machines()[0].key).expect("a list");
+    let fork = list.next(list.members()[..2].to_vec(), &machines()[0].key).expect("a list");
+    let merge = longer.merge(&fork, list.members().to_vec(), &machines()[0].key).expect("a list");
+    assert!([&longer, &fork].iter().all(|one| one.is_followed_by(merge.bytes())));
+}
+
+#[test]
 fn a_merge_is_by_an_admin_of_both_lists() {
     let [ada, bob, cleo, dan] = machines();
     let members = vec![ada.member(Role::Admin), bob.member(Role::Admin)];
