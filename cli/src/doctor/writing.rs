@@ -56,7 +56,10 @@ fn may_make(directory: &Path) -> io::Result<()> {
         let text = format!("{} is not a directory", found.display());
         return Err(io::Error::new(ErrorKind::NotADirectory, text));
     }
-    Ok(access(found, Access::WRITE_OK | Access::EXEC_OK)?)
+    access(found, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| {
+        let error = io::Error::from(error);
+        io::Error::new(error.kind(), format!("in {}: {error}", found.display()))
+    })
 }
 
 /// Makes a file, writes to it as far as the disk, and removes it.
@@ -76,6 +79,9 @@ fn failed(what: &str, error: &io::Error) -> Diagnosis {
             found.advising("free some space there")
         }
         ErrorKind::ReadOnlyFilesystem => found.advising("mount it read-write"),
+        ErrorKind::PermissionDenied => {
+            found.advising("change the owner or the mode, so that you can write there")
+        }
         _ => found,
     }
 }
@@ -114,6 +120,9 @@ mod tests {
             assert!(found[0].text.starts_with("cannot create the directory "), "{found:?}");
             assert!(found[0].text.ends_with(why), "{found:?}");
         }
+        let closed =
+            super::failed("cannot create it", &std::io::ErrorKind::PermissionDenied.into());
+        assert!(closed.advice.is_some(), "{closed:?}");
         // Not even root can make a file there.
         let wrong = judge([PathBuf::from("/proc")].into_iter(), &[]);
         assert_eq!((wrong.len(), wrong[0].condition), (1, Condition::Error));
