@@ -271,7 +271,7 @@ impl Replicator {
             was_read: self.was_read,
             unpublished: self.publisher.left(),
             refused: self.refused.len() as u64,
-            last_refusal: self.last_refusal.clone(),
+            last_refusal: self.last_refusal.clone().filter(|_| !self.refused.is_empty()),
             members: self.members.clone(),
             ..ReplicationStatus::of(&self.vault)
         };
