@@ -120,6 +120,7 @@ mod tests {
             role: Role::Reader,
             own: false,
             requested,
+            signs: true,
         }
     }
 

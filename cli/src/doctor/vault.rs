@@ -267,6 +267,7 @@ mod tests {
             role: Role::Admin,
             own,
             requested,
+            signs: true,
         };
         let all = |members| Members {
             members,

@@ -632,6 +632,7 @@ fn member(recipient: &str, note: Option<&str>, own: bool) -> ListedMember {
         role: if own { Role::Admin } else { Role::Reader },
         own,
         requested: !own,
+        signs: own,
     }
 }
 

@@ -101,6 +101,8 @@ pub struct ListedMember {
     pub own: bool,
     /// Whether it has only asked to join.
     pub requested: bool,
+    /// Whether it signs what it does, as a machine. A key on paper only decrypts.
+    pub signs: bool,
 }
 
 /// A change that was begun and not finished. All secrets can be decrypted all the same.

@@ -107,6 +107,7 @@ impl Member {
             own: Some(self.fingerprint()) == fingerprint
                 || !requested && own.contains(&self.recipient),
             requested,
+            signs: self.key.is_some(),
         }
     }
 

@@ -211,6 +211,7 @@ mod tests {
             role,
             own,
             requested,
+            signs: true,
         };
         let listed = Members {
             members: members.iter().map(one).collect(),

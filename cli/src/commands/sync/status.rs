@@ -177,6 +177,9 @@ impl Replication {
             let own = member.is_some_and(|member| member.own);
             let (behind, progress) = match own {
                 true => self.own_progress(),
+                false if member.is_some_and(|member| !member.signs) => {
+                    (None, "a key without a machine".to_owned())
+                }
                 false => progress(known, changes),
             };
             ShownMember {
@@ -289,6 +292,7 @@ mod tests {
             role: Role::Admin,
             own,
             requested: false,
+            signs: true,
         }
     }
 

@@ -115,7 +115,7 @@ fn a_vault_that_was_never_used_becomes_that_of_the_announcement_and_the_daemon_s
     let members = bob.call(GetMembers).expect("members");
     assert_eq!((members.version, members.waits_for), (0, Some(admin.fingerprint())));
     let [own] = members.members.as_slice() else { panic!("{:?}", members.members) };
-    assert!(own.own && own.requested && own.role == Role::Writer);
+    assert!(own.own && own.requested && own.role == Role::Writer && own.signs);
     assert_eq!(own.fingerprint, joined.fingerprint);
     // The same again changes nothing, and needs no other daemon.
     let before = files(&bob);
