@@ -17,7 +17,7 @@ pub(crate) fn join_of(admin: &Home) -> JoinTopic {
         announcement: asker.call(&announce).unwrap().unwrap().bytes,
         admin: members.into_iter().find(|one| one.own).unwrap().fingerprint,
         path: None,
-        role: Role::Writer,
+        role: Some(Role::Writer),
         note: None,
     }
 }

@@ -30,7 +30,8 @@ use crate::vault::Vault;
 #[derive(Debug)]
 pub struct TopicJoin {
     announcement: Announcement,
-    role: Role,
+    /// `None` keeps the role of this machine.
+    role: Option<Role>,
     note: Option<String>,
 }
 
@@ -78,7 +79,7 @@ impl TopicJoin {
     pub fn verify(
         announcement: Vec<u8>,
         admin: &str,
-        role: Role,
+        role: Option<Role>,
         note: Option<String>,
     ) -> Result<Self, JoinError> {
         let announcement = Announcement::parse(announcement)?;
@@ -156,14 +157,18 @@ impl TopicJoin {
         let failed = |error: MemberStoreError| VaultError::from(error);
         let key = store.signing_key().map_err(failed)?;
         let (fingerprint, read) = (key.fingerprint(), store.read().map_err(failed)?);
+        let role = match self.role {
+            Some(role) => role,
+            None => store.own_role().map_err(failed)?.unwrap_or(Role::Writer),
+        };
         let is_enough = |member: &Member| {
             member.fingerprint() == fingerprint
                 && member.recipient() == own
-                && member.role() <= self.role
+                && member.role() <= role
         };
         let is_member = read.of_vault().iter().any(is_enough);
         if !is_member {
-            store.request(own, self.role, self.note.as_deref()).map_err(failed)?;
+            store.request(own, role, self.note.as_deref()).map_err(failed)?;
         }
         let path = directory.path().to_owned();
         Ok(JoinedVault { id: self.announcement.vault(), path, fingerprint, is_member })

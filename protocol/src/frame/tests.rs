@@ -352,7 +352,7 @@ fn join_topic() -> JoinTopic {
         announcement: b"{}\n".to_vec().into(),
         admin: FINGERPRINT.into(),
         path: Some(PROJECT.into()),
-        role: Role::Reader,
+        role: Some(Role::Reader),
         note: Some("bob@desk".into()),
     }
 }

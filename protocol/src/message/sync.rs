@@ -186,8 +186,8 @@ pub struct JoinTopic {
     /// The directory of the vault, an absolute path, at most [`limits::LABEL_BYTES`]; `None` for the personal vault, which
     /// must never have been used.
     pub path: Option<String>,
-    /// What this machine wants to do.
-    pub role: Role,
+    /// What this machine wants to do. `None` for what it asks for or may do already, or else as a writer.
+    pub role: Option<Role>,
     /// Whose it is; at most [`limits::NOTE_BYTES`]. `None` for user and host.
     pub note: Option<String>,
 }

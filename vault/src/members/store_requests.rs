@@ -20,6 +20,14 @@ impl MemberStore {
         Ok(self.requests.applicants(self.read()?.of_vault()).members)
     }
 
+    /// The role that this machine asks for, or else the one that it has.
+    pub(crate) fn own_role(&self) -> Result<Option<Role>, MemberStoreError> {
+        let Some(own) = self.own_fingerprint()? else { return Ok(None) };
+        let (asked, read) = (self.applicants()?, self.read()?);
+        let mut all = asked.iter().chain(read.of_vault());
+        Ok(all.find(|member| member.fingerprint() == own).map(Member::role))
+    }
+
     /// Writes a request to join into the vault, unless this machine has the role already. Returns its file, and the
     /// fingerprint of this machine. Without a note it has that of the last request, or of the member.
     pub(crate) fn request(

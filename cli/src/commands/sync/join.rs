@@ -67,7 +67,7 @@ pub(super) fn join(args: JoinTopicArgs) -> Result<(), CliError> {
         announcement: Zeroizing::new(announcement.bytes.clone()),
         admin: args.admin.clone(),
         path: path.clone(),
-        role: role.unwrap_or(Role::Writer),
+        role,
         note: args.request.note().cloned(),
     };
     let (announcement, joined) = accepted(&shown, request)?.ok_or_else(|| {

@@ -43,7 +43,7 @@ impl Admin {
             announcement: self.announcement(1).into(),
             admin: self.fingerprint(),
             path: None,
-            role: Role::Writer,
+            role: Some(Role::Writer),
             note: Some("bob@desk".into()),
         }
     }

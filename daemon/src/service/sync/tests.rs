@@ -168,7 +168,7 @@ fn admitted(admin: &Home) -> Home {
         announcement: admin.call(announce).expect("an announcement").bytes,
         admin: members.into_iter().find(|one| one.own).expect("this machine").fingerprint,
         path: None,
-        role: Role::Writer,
+        role: Some(Role::Writer),
         note: None,
     };
     joined.call(join).expect("joined");

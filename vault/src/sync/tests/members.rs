@@ -305,7 +305,7 @@ fn a_removed_member_may_ask_again_and_earlier_requests_do_not_count() {
     let announced = Publication::of(&ada.vault).announce("secrets", 1).expect("announced");
     let joins = || {
         let bytes = announced.bytes.to_vec();
-        let join = TopicJoin::verify(bytes, &ada.fingerprint(), Role::Writer, None);
+        let join = TopicJoin::verify(bytes, &ada.fingerprint(), Some(Role::Writer), None);
         let join = join.and_then(|join| join.with_personal(&bob.vault));
         join.and_then(PersonalJoin::commit).expect("a join")
     };
@@ -341,7 +341,7 @@ fn a_removed_member_is_admitted_again_although_lists_in_between_are_not_for_it()
         (announced.bytes.to_vec(), admin.fingerprint())
     };
     let joins = |(bytes, admin): (Vec<u8>, String)| {
-        let join = TopicJoin::verify(bytes, &admin, Role::Writer, None);
+        let join = TopicJoin::verify(bytes, &admin, Some(Role::Writer), None);
         let join = join.and_then(|join| join.with_personal(&bob.vault));
         join.and_then(PersonalJoin::commit).expect("a join")
     };
@@ -378,6 +378,32 @@ fn a_removed_member_is_admitted_again_although_lists_in_between_are_not_for_it()
     topic.publish(&ada);
     topic.read(&bob);
     assert_eq!(bob.list().hash(), ada.list().hash());
+}
+
+#[test]
+fn a_join_without_a_role_keeps_the_one_that_the_machine_has() {
+    let (ada, mut topic) = (Machine::first(), Topic::default());
+    let announced = Publication::of(&ada.vault).announce("secrets", 1).expect("announced");
+    let joins = |machine: &Machine, role| {
+        let bytes = announced.bytes.to_vec();
+        let join = TopicJoin::verify(bytes, &ada.fingerprint(), role, None);
+        let join = join.and_then(|join| join.with_personal(&machine.vault));
+        join.and_then(PersonalJoin::commit).expect("a join").is_member
+    };
+    let asked = |machine: &Machine| -> Vec<_> {
+        let asked = machine.vault.members().applicants().expect("requests");
+        asked.iter().map(Member::role).collect()
+    };
+    let bob = Machine::member(&ada, Role::Reader, &mut topic);
+    assert!(joins(&bob, None));
+    assert_eq!(asked(&bob), []);
+    // It has asked for another one in the meantime.
+    assert!(!joins(&bob, Some(Role::Writer)));
+    assert!(!joins(&bob, None));
+    assert_eq!(asked(&bob), [Role::Writer]);
+    let cleo = Machine::newcomer(&ada.vault, Role::Reader);
+    assert!(!joins(&cleo, None));
+    assert_eq!(asked(&cleo), [Role::Reader]);
 }
 
 #[test]
