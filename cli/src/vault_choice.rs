@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 use fluvio_secret_protocol::{ListedVault, VaultAddress};
-use fluvio_secret_system::project::{self, PERSONAL};
+use fluvio_secret_system::project::{self, PERSONAL, project_of};
+use fluvio_secret_system::shell;
 
 use crate::error::CliError;
 use crate::{argument, format, output};
@@ -28,9 +29,23 @@ impl VaultArgs {
         Self { vault }
     }
 
+    /// The same for a vault by its directory, from anywhere.
+    pub(crate) fn naming_directory(vault: Option<&str>) -> Self {
+        let value = vault.map_or(Path::new(PERSONAL), |path| project_of(Path::new(path)));
+        Self::naming(Some(value.into()))
+    }
+
     /// The value of the option.
     pub(crate) fn value(&self) -> Option<&OsString> {
         self.vault.as_ref()
+    }
+
+    /// A command that is about the same vault, if you type it in the same directory.
+    pub(crate) fn append_to(&self, command: &str) -> String {
+        match &self.vault {
+            Some(value) => format!("{command} --vault {}", shell::path(Path::new(value))),
+            None => command.to_owned(),
+        }
     }
 
     /// The vault for the current directory. `None` is the personal one.

@@ -11,10 +11,15 @@ const ABOUT_THE_TOPIC: &str = "\
 note: the topic of the vault still has the earlier records, encrypted for the earlier keys
 help: remove them from the topic with: fluvio-secret sync compact";
 
+/// Whether this vault is replicated, as far as that can be read. It is for hints.
+pub(crate) fn is_replicated(vault: Option<&VaultAddress>) -> bool {
+    let found = places().ok().map(|places| sync_config::find(&SyncPlaces::of(&places), vault));
+    matches!(found, Some(Ok(Some(_))))
+}
+
 /// Names the next step if this vault is replicated.
 pub(crate) fn say_compact(vault: Option<&VaultAddress>) {
-    let found = places().ok().map(|places| sync_config::find(&SyncPlaces::of(&places), vault));
-    if let Some(Ok(Some(_))) = found {
+    if is_replicated(vault) {
         output::say(ABOUT_THE_TOPIC);
     }
 }

@@ -67,7 +67,7 @@ pub(crate) fn list(args: &ListSecretsArgs) -> Result<(), CliError> {
     }
     let vault = args.vault.here()?;
     if args.used {
-        return list_used(vault.as_ref(), args.output.format);
+        return list_used(vault.as_ref(), &args.vault, args.output.format);
     }
     let path = vault.as_ref().map(|vault| vault.path.clone());
     let mut client = client_about(vault.clone())?;
@@ -75,7 +75,7 @@ pub(crate) fn list(args: &ListSecretsArgs) -> Result<(), CliError> {
     let values = || secrets.iter().map(|one| shown(one, path.as_deref())).collect::<Vec<_>>();
     if args.output.format == OutputFormat::Table {
         vault_choice::note(vault.as_ref());
-        say_older(&secrets, "");
+        say_older(&secrets, "", vault.as_ref(), &args.vault);
     }
     if secrets.is_empty() && args.output.format == OutputFormat::Table {
         output::say(&match args.deleted {
@@ -120,11 +120,10 @@ fn list_all(args: &ListSecretsArgs) -> Result<(), CliError> {
     let mut all = Vec::new();
     let mut is_one_closed = false;
     for ListedVault { path, id, personal, .. } in client.collect(ListVaults)? {
-        let path = (!personal).then_some(path);
-        let vault = path.clone().map(|path| VaultAddress { path, id });
-        client = client.about(vault);
+        let vault = (!personal).then_some(VaultAddress { path, id });
+        client = client.about(vault.clone());
         match listed(args, &mut client) {
-            Ok(secrets) => all.extend(secrets.into_iter().map(|secret| (secret, path.clone()))),
+            Ok(secrets) => all.extend(secrets.into_iter().map(|secret| (secret, vault.clone()))),
             Err(error @ ClientError::Refused(_)) => {
                 output::error(&error.into());
                 is_one_closed = true;
@@ -132,17 +131,18 @@ fn list_all(args: &ListSecretsArgs) -> Result<(), CliError> {
             Err(error) => return Err(error.into()),
         }
     }
-    let row = |(secret, vault): &(ListedSecret, Option<String>)| {
-        let vault = vault_choice::shown(vault.as_deref());
+    let row = |(secret, vault): &(ListedSecret, Option<VaultAddress>)| {
+        let vault = vault_choice::shown(path_of(vault.as_ref()));
         [secret.name.to_string(), date::cloud(secret.set_at), vault]
     };
     if args.output.format == OutputFormat::Table {
         // The secrets of a vault are in a row.
         for of_vault in all.chunk_by(|(_, one), (_, other)| one == other) {
             let secrets: Vec<_> = of_vault.iter().map(|(secret, _)| secret.clone()).collect();
-            let vault =
-                vault_choice::shown(of_vault.first().and_then(|(_, vault)| vault.as_deref()));
-            say_older(&secrets, &format!(" in the vault {vault}"));
+            let vault = of_vault.first().and_then(|(_, vault)| vault.as_ref());
+            let named = VaultArgs::naming_directory(path_of(vault));
+            let shown = vault_choice::shown(path_of(vault));
+            say_older(&secrets, &format!(" in the vault {shown}"), vault, &named);
         }
     }
     format::print(
@@ -151,9 +151,13 @@ fn list_all(args: &ListSecretsArgs) -> Result<(), CliError> {
             let rows: Vec<_> = all.iter().map(row).collect();
             format::table(["SecretNames", "LastUpdate", "Vault"], &rows)
         },
-        || all.iter().map(|(one, vault)| shown(one, vault.as_deref())).collect::<Vec<_>>(),
+        || all.iter().map(|(one, vault)| shown(one, path_of(vault.as_ref()))).collect::<Vec<_>>(),
     )?;
     if is_one_closed { Err(CliError::Some) } else { Ok(()) }
+}
+
+fn path_of(vault: Option<&VaultAddress>) -> Option<&str> {
+    vault.map(|vault| &*vault.path)
 }
 
 fn table(secrets: &[ListedSecret], date: impl Fn(i64) -> String) -> Styled {

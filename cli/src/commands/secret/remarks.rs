@@ -1,10 +1,14 @@
 //! What the commands say about secrets that they have set.
 
 use fluvio_secret_protocol::fit::{self, Unfit};
-use fluvio_secret_protocol::{HeldLease, ListedGrant, ListedSecret, Secret, SecretName, Stale};
+use fluvio_secret_protocol::{
+    HeldLease, ListedGrant, ListedSecret, Secret, SecretName, Stale, VaultAddress,
+};
 
 use crate::commands::{lease, status};
 use crate::provider::{Provider, ProviderError};
+use crate::sync::compact_remark::is_replicated;
+use crate::vault_choice::VaultArgs;
 use crate::{format, output};
 
 /// Names the connectors that may run with an earlier value.
@@ -47,8 +51,13 @@ pub(super) fn say_renamed(
     }
 }
 
-/// Names the secrets whose file is older than one that was there before.
-pub(super) fn say_older(secrets: &[ListedSecret], in_vault: &str) {
+/// Names the secrets whose file is older than one that was there before. `named` is the vault as the user names it.
+pub(super) fn say_older(
+    secrets: &[ListedSecret],
+    in_vault: &str,
+    vault: Option<&VaultAddress>,
+    named: &VaultArgs,
+) {
     let older = secrets.iter().filter(|secret| secret.older);
     let older: Vec<_> = older.map(|secret| format!("`{}`", secret.name)).collect();
     let (subject, again) = match &older[..] {
@@ -56,9 +65,13 @@ pub(super) fn say_older(secrets: &[ListedSecret], in_vault: &str) {
         [_] => ("an older file is in place of one", "it again"),
         _ => ("older files are in place of those", "them again"),
     };
+    let step = match is_replicated(vault) {
+        true => format!("with: {}", named.append_to("fluvio-secret sync now")),
+        false => format!("with git pull, or set {again}"),
+    };
     output::say(&format!(
         "warning: {subject} that this machine has seen{in_vault}: {}\n\
-         help: get the newest files with git pull, or set {again}",
+         help: get the newest files {step}",
         format::some(&older)
     ));
 }

@@ -11,7 +11,7 @@ use crate::connection::client_about;
 use crate::deliveries::{Deliveries, ShownDelivery};
 use crate::error::CliError;
 use crate::format::OutputFormat;
-use crate::vault_choice;
+use crate::vault_choice::{self, VaultArgs};
 use crate::{date, format, output};
 
 #[derive(Serialize)]
@@ -26,6 +26,7 @@ struct ShownUse<'a> {
 
 pub(super) fn list_used(
     vault: Option<&VaultAddress>,
+    named: &VaultArgs,
     format: OutputFormat,
 ) -> Result<(), CliError> {
     let secrets = client_about(vault.cloned())?.collect(List)?;
@@ -33,7 +34,7 @@ pub(super) fn list_used(
     let deliveries = Deliveries::read(vault)?;
     if format == OutputFormat::Table {
         vault_choice::note(vault);
-        say_older(&secrets, "");
+        say_older(&secrets, "", vault, named);
     }
     search.report();
     if search.is_partial {
