@@ -65,6 +65,7 @@ mod swap;
 mod sync;
 mod sync_apart;
 mod sync_faults;
+mod sync_messages;
 mod sync_strangers;
 mod system_calls;
 mod terminal;

@@ -3,6 +3,9 @@
 use fluvio_secret_protocol::check::{ADD_THIS_MACHINE, SET_BY_MEMBER};
 use fluvio_secret_protocol::{Client, ClientError, GetMembers, ListedMember, Members, Role};
 
+/// Why a machine gets nothing of a vault.
+pub(crate) const NOT_A_MEMBER: &str = "this machine is not a member of the vault any more";
+
 /// The members on all pages.
 pub(crate) fn members(client: &mut Client) -> Result<Members, ClientError> {
     let pages = client.collect(GetMembers)?;
@@ -21,6 +24,8 @@ pub(crate) fn own(members: &[ListedMember]) -> Option<&ListedMember> {
 /// What this machine may do with a vault.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Standing {
+    /// It may change the vault and its members.
+    Admin,
     /// It may change the vault.
     Writer,
     /// It may only read it.
@@ -35,15 +40,23 @@ impl Standing {
     pub(crate) fn of(members: &Members) -> Self {
         match own(&members.members) {
             Some(own) if own.requested => Self::Applicant(own.fingerprint.clone()),
-            Some(own) if own.role == Role::Reader => Self::Reader,
+            Some(own) => match own.role {
+                Role::Admin => Self::Admin,
+                Role::Writer => Self::Writer,
+                Role::Reader => Self::Reader,
+            },
+            None if members.version > 0 || members.waits_for.is_some() => Self::Stranger,
             // Before the first list, the next change makes it.
-            None if members.version > 0 => Self::Stranger,
-            _ => Self::Writer,
+            None => Self::Admin,
         }
     }
 
     pub(crate) fn is_member(&self) -> bool {
-        matches!(self, Self::Writer | Self::Reader)
+        matches!(self, Self::Admin | Self::Writer | Self::Reader)
+    }
+
+    pub(crate) fn may_change(&self) -> bool {
+        matches!(self, Self::Admin | Self::Writer)
     }
 
     /// What helps if secrets are not encrypted for this machine's key.
@@ -53,15 +66,15 @@ impl Standing {
                 format!("an admin has to run: fluvio-secret member admit {own}")
             }
             Self::Stranger => ADD_THIS_MACHINE.to_owned(),
-            Self::Writer | Self::Reader => SET_BY_MEMBER.to_owned(),
+            Self::Admin | Self::Writer | Self::Reader => SET_BY_MEMBER.to_owned(),
         }
     }
 
     /// A next step that changes the vault.
     pub(crate) fn change(&self, step: &str) -> String {
-        match self {
-            Self::Writer => step.to_owned(),
-            _ => format!("{step} on a machine that may change the vault"),
+        match self.may_change() {
+            true => step.to_owned(),
+            false => format!("{step} on a machine that may change the vault"),
         }
     }
 }
@@ -108,9 +121,9 @@ pub(crate) fn word(role: Role) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use fluvio_secret_protocol::{ListedMember, Role};
+    use fluvio_secret_protocol::{ListedMember, Members, Role};
 
-    use super::{affected, rival};
+    use super::{Standing, affected, rival};
 
     fn one(fingerprint: &str, recipient: &str, requested: bool) -> ListedMember {
         ListedMember {
@@ -122,6 +135,36 @@ mod tests {
             requested,
             signs: true,
         }
+    }
+
+    #[test]
+    fn a_machine_that_is_in_no_list_has_no_standing_after_the_first_one() {
+        let other = one("0b", "age1b", false);
+        let of = |own: Option<(Role, bool)>, version, waits_for: Option<&str>| {
+            let own = own.map(|(role, requested)| ListedMember {
+                own: true,
+                role,
+                ..one("0a", "age1a", requested)
+            });
+            Standing::of(&Members {
+                members: own.into_iter().chain([other.clone()]).collect(),
+                vault: "/v".to_owned(),
+                version,
+                forked: false,
+                trouble: None,
+                waits_for: waits_for.map(str::to_owned),
+                unfinished: None,
+                more: false,
+            })
+        };
+        assert_eq!(of(None, 0, None), Standing::Admin, "it makes the list");
+        assert_eq!(of(None, 0, Some("0b")), Standing::Stranger);
+        assert_eq!(of(None, 2, None), Standing::Stranger);
+        assert_eq!(of(Some((Role::Admin, false)), 2, None), Standing::Admin);
+        assert_eq!(of(Some((Role::Writer, false)), 2, None), Standing::Writer);
+        assert_eq!(of(Some((Role::Reader, false)), 2, None), Standing::Reader);
+        let applicant = Standing::Applicant("0a".to_owned());
+        assert_eq!(of(Some((Role::Admin, true)), 2, None), applicant);
     }
 
     #[test]

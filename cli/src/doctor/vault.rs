@@ -160,7 +160,7 @@ fn one_damaged(
     let found = DoctorCheck::Vault.error(text).naming(names);
     let fix = match (is_directory, has_earlier) {
         (true, _) => Fix::move_away(&file),
-        _ if *standing != Standing::Writer => {
+        _ if !standing.may_change() => {
             return found.advising(standing.change("set it again"));
         }
         (false, true) => Fix::new(format!("fluvio-secret restore {name}")),

@@ -6,6 +6,7 @@
 //! * [`offsets`], [`documents`], [`publisher`]: what was read, what it was, and what has to be published
 //! * [`pause`], [`troubles`], [`topic_name`]: how failures are treated, and which topic comes next
 //! * [`sync_config`], [`status_file`], [`sync_log`], [`sync_places`], [`whole_file`]: the files
+//! * [`next_step`]: the commands that messages name
 //! * [`announcements`]: what a machine that wants to join finds on a topic
 //! * [`compact_remark`]: what other commands say of the topic
 //! * [`process`](mod@process): the process in the background; [`sync_error`]: why a vault is not replicated
@@ -18,6 +19,7 @@ pub(crate) mod engine;
 pub(crate) mod event;
 pub(crate) mod fluvio;
 mod line;
+pub(crate) mod next_step;
 mod offsets;
 mod pause;
 pub(crate) mod process;

@@ -3,12 +3,15 @@
 use std::io;
 use std::path::PathBuf;
 
+use fluvio_secret_protocol::check::ADD_THIS_MACHINE;
 use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::io_error::io_error_text;
 use thiserror::Error;
 
 use super::event::DaemonFailure;
+use super::next_step::{for_admin, place, start_over};
 use super::sync_places::FLUVIO_VARIABLE;
+use crate::members::NOT_A_MEMBER;
 
 #[derive(Debug, Error)]
 pub(crate) enum SyncError {
@@ -24,26 +27,32 @@ pub(crate) enum SyncError {
     File { path: PathBuf, source: io::Error },
     #[error("this machine is not an admin of the vault")]
     NotAdmin,
+    /// It was removed, or never asked.
+    #[error("{NOT_A_MEMBER}")]
+    NotMember,
     /// There is no program `fluvio`.
     #[error("there is no program fluvio on PATH")]
     NoProgram,
     #[error("the topic {topic} does not exist")]
-    NoTopic { topic: String },
+    NoTopic { topic: String, path: Option<String> },
     /// The topic has no announcement of that admin.
     #[error("the admin {admin} has not announced a vault on the topic {topic}")]
-    NotAnnounced { admin: String, topic: String },
+    NotAnnounced { admin: String, topic: String, path: Option<String> },
     #[error("the vault is not replicated")]
-    NotReplicated,
+    NotReplicated { help: Help },
     #[error("the process that follows the topic (pid {pid}) does not stop")]
     NotStopped { pid: u32 },
     /// The process is in another container.
     #[error("the process that follows the topic cannot be found")]
     NotFound,
+    /// It would become the personal vault.
+    #[error("the vault is that of the project {}", .project.display())]
+    OfProject { project: PathBuf, command: String },
     /// No admin has announced this vault on the topic.
     #[error("the topic {topic} is that of another vault")]
-    OtherVault { topic: String },
+    OtherVault { topic: String, path: Option<String> },
     #[error("the vault is replicated over the topic {topic} already")]
-    OtherTopic { topic: String },
+    OtherTopic { topic: String, leave: String },
     #[error("cannot run {}: {}", .path.display(), io_error_text(.source))]
     Program { path: PathBuf, source: io::Error },
     #[error("another process follows the topic{}", pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default())]
@@ -74,24 +83,38 @@ impl Helpful for SyncError {
             }
             Self::Trouble { help, .. } => return help.clone(),
             Self::Call { .. } => ("check the cluster with", "fluvio topic list"),
-            Self::OtherVault { topic } => {
+            // A project has a vault already, so it cannot become that one.
+            Self::OtherVault { path: Some(_), .. } => {
+                return Some(Help::advice("name another topic with --topic"));
+            }
+            Self::OtherVault { topic, path: None } => {
                 let join = "fluvio-secret sync join --admin FINGERPRINT";
                 let advice = "name another topic with --topic, or join that vault with";
                 return Some(Help::command(advice, format!("{join} --topic {topic}")));
             }
-            Self::NoTopic { .. } => ("have an admin run", "fluvio-secret sync start"),
-            Self::NotAnnounced { .. } => {
-                ("check the fingerprint, and have that admin run", "fluvio-secret sync start")
+            Self::NoTopic { topic, path } => {
+                return Some(for_admin(path.as_deref(), start_over(topic)));
             }
+            Self::NotAnnounced { topic, path, .. } => {
+                let place = place(path.as_deref());
+                let advice = format!("check the fingerprint, and have that admin run{place}");
+                return Some(Help::command(&advice, start_over(topic)));
+            }
+            Self::OfProject { command, .. } => {
+                return Some(Help::command("join it in that project with", command));
+            }
+            Self::NotMember => return Some(Help::advice(ADD_THIS_MACHINE)),
             Self::NotAdmin => (
                 "run this on a machine of an admin, which is listed by",
                 "fluvio-secret member list",
             ),
-            Self::NotReplicated => ("replicate it with", "fluvio-secret sync start"),
+            Self::NotReplicated { help } => return Some(help.clone()),
             Self::NotFound => {
                 return Some(Help::advice("stop it in the container that it runs in"));
             }
-            Self::OtherTopic { .. } => ("to leave that topic, run", "fluvio-secret sync leave"),
+            Self::OtherTopic { leave, .. } => {
+                return Some(Help::command("to leave that topic, run", leave));
+            }
             Self::Running { .. } => ("stop it with", "fluvio-secret sync stop"),
             Self::Unread { .. } => {
                 return Some(Help::advice("move that file away, and start again"));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::io_error::io_error_text;
+use fluvio_secret_system::project::project_of;
 use fluvio_secret_system::shell;
 
 use crate::durable_directory::ReadError;
@@ -63,8 +64,13 @@ impl Helpful for MemberStoreError {
                 Help::command("an admin has to run", command)
             }
             // It was killed before it made its key.
-            Self::NotAdmitted { own: None, .. } => {
-                Help::command("finish the join with", "fluvio-secret sync join")
+            Self::NotAdmitted { own: None, path } => {
+                let join = "fluvio-secret sync join --admin FINGERPRINT";
+                let command = match project_of(path) {
+                    personal if personal == path => join.to_owned(),
+                    project => format!("{join} --vault {}", shell::path(project)),
+                };
+                Help::command("finish the join with", command)
             }
             Self::NotMember { .. } => {
                 Help::command("ask an admin for that with", "fluvio-secret member request")

@@ -10,17 +10,20 @@ use fluvio_secret_system::harden::Hardened;
 use fluvio_secret_system::project::PERSONAL;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal, setsid};
 
-use super::replicated::{for_admin, forget, prepared_places, replicated, sync_places};
+use super::replicated::{forget, prepared_places, replicated, say_waits, sync_places};
 use super::start::make_equal;
 use crate::connection::{client, client_about};
 use crate::error::CliError;
-use crate::members::{members, own};
+use crate::members::{Standing, members, own};
 use crate::sync::engine::Engine;
 use crate::sync::fluvio::FluvioProgram;
+use crate::sync::next_step::{DEFAULT_TOPIC, for_admin, start_over};
+use crate::sync::process::{self, SyncProcess};
 use crate::sync::replicator::SyncGoal;
+use crate::sync::sync_config::{self, ReplicatedVault};
 use crate::sync::sync_error::SyncError;
 use crate::sync::sync_log::SyncLog;
-use crate::sync::{process, sync_config};
+use crate::sync::sync_places::SyncPlaces;
 use crate::vault_choice::{VaultArgs, shown};
 use crate::{format, output};
 
@@ -103,6 +106,15 @@ pub(super) fn now(args: &SyncNowArgs) -> Result<(), CliError> {
     let (replicator, vault) = make_equal(&places, &fluvio, vault)?;
     let records = replicator.status().records;
     let records = format::count(usize::try_from(records).unwrap_or(usize::MAX), "record");
+    let listed = members(&mut client_about(vault.address())?)?;
+    match Standing::of(&listed) {
+        Standing::Stranger => return Err(SyncError::NotMember.into()),
+        Standing::Applicant(own) => {
+            say_waits(vault.path.as_deref(), listed.waits_for.as_deref(), &own);
+            return Ok(());
+        }
+        Standing::Admin | Standing::Writer | Standing::Reader => {}
+    }
     output::confirm(&format!("Vault and topic \"{}\" are equal ({records})", vault.topic));
     Ok(())
 }
@@ -127,14 +139,36 @@ pub(super) fn stop(args: &StopSyncArgs) -> Result<(), CliError> {
 pub(super) fn leave(args: &LeaveTopicArgs) -> Result<(), CliError> {
     let vault = replicated(&args.vault)?;
     let places = prepared_places()?;
+    let unpublished = unpublished(&places, &vault)?;
     forget(&places, &vault)?;
     output::confirm(&format!("Topic \"{}\" left successfully", vault.topic));
+    let start = args.vault.append_to(&start_over(&vault.topic));
+    match unpublished {
+        Some(left) => output::say(&format!(
+            "warning: the topic lacks {} of this machine\n\
+             help: to publish first, follow the topic again, and run `sync now` before you leave: {start}",
+            format::count(left, "document")
+        )),
+        // Without it, another topic would be the next one.
+        None if vault.topic != DEFAULT_TOPIC => {
+            output::say(&format!("help: to follow it again, run: {start}"));
+        }
+        None => {}
+    }
     // Whether this machine is a member is a hint, and no reason to start a daemon or to fail.
     let listed = client_about(vault.address()).and_then(|mut client| Ok(members(&mut client)?));
     if let Some(text) = listed.ok().and_then(|listed| what_stays(&listed, vault.path.as_deref())) {
         output::say(&text);
     }
     Ok(())
+}
+
+/// The number of documents that the topic lacks, as far as the process knows. `None` if it lacks nothing.
+fn unpublished(places: &SyncPlaces, vault: &ReplicatedVault) -> Result<Option<usize>, SyncError> {
+    let SyncProcess::Running(pid) = SyncProcess::of(places, &vault.id)? else { return Ok(None) };
+    // While the cluster is away, it is the number from before.
+    let left = process::status(places, &vault.id, pid).map(|file| file.status.unpublished);
+    Ok(left.filter(|left| *left > 0))
 }
 
 /// What the others still have of this machine. `None` if there are no others.
@@ -149,7 +183,7 @@ fn what_stays(listed: &Members, path: Option<&str>) -> Option<String> {
         let note = "note: this machine stays the only admin, so no other machine can remove it";
         return Some(note.to_owned());
     }
-    let remove = for_admin(path, &format!("fluvio-secret member remove {}", own.fingerprint));
+    let remove = for_admin(path, format!("fluvio-secret member remove {}", own.fingerprint));
     Some(format!("note: this machine stays a member\nhelp: to remove it, {remove}"))
 }
 

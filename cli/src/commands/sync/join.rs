@@ -6,10 +6,10 @@ use std::path::Path;
 use clap::Args;
 use fluvio_secret_protocol::{ClientError, Code, JoinTopic, Refusal, Role, TopicJoined};
 use fluvio_secret_system::printable;
-use fluvio_secret_system::project::PERSONAL;
+use fluvio_secret_system::project::{self, PERSONAL};
 use zeroize::Zeroizing;
 
-use super::replicated::{DEFAULT_TOPIC, TopicArgs, forget, prepared_places, say_later, say_waits};
+use super::replicated::{TopicArgs, forget, prepared_places, say_later, say_waits};
 use super::start::{call_failed, make_equal};
 use crate::argument::{self, BadArgument};
 use crate::commands::member::{RequestArgs, fingerprint};
@@ -20,6 +20,7 @@ use crate::members::{members, own, word};
 use crate::output;
 use crate::sync::announcements::{self, ShownAnnouncement};
 use crate::sync::fluvio::FluvioProgram;
+use crate::sync::next_step::{DEFAULT_TOPIC, for_admin, to_join};
 use crate::sync::process;
 use crate::sync::sync_config::{self, ReplicatedVault};
 use crate::sync::sync_error::SyncError;
@@ -60,8 +61,11 @@ pub(super) fn join(args: JoinTopicArgs) -> Result<(), CliError> {
     let (places, fluvio) = (prepared_places()?, FluvioProgram::find()?);
     let path = path(&args.vault)?;
     let topic = args.topic.topic.unwrap_or_else(|| DEFAULT_TOPIC.to_owned());
-    refuse_missing(&fluvio, &topic)?;
+    refuse_missing(&fluvio, &topic, path.as_ref())?;
     let shown = announcements::read(&fluvio, &topic)?;
+    if path.is_none() {
+        refuse_project(&shown, &args.admin, &topic)?;
+    }
     let role = args.request.role();
     let request = |announcement: &ShownAnnouncement| JoinTopic {
         announcement: Zeroizing::new(announcement.bytes.clone()),
@@ -71,7 +75,8 @@ pub(super) fn join(args: JoinTopicArgs) -> Result<(), CliError> {
         note: args.request.note().cloned(),
     };
     let (announcement, joined) = accepted(&shown, request)?.ok_or_else(|| {
-        SyncError::NotAnnounced { admin: args.admin.clone(), topic: topic.clone() }
+        let (admin, topic) = (args.admin.clone(), topic.clone());
+        SyncError::NotAnnounced { admin, topic, path: path.clone() }
     })?;
     let ShownAnnouncement { topic, generation, .. } = announcement;
     let path = path.map(|_| joined.path.clone());
@@ -85,10 +90,7 @@ pub(super) fn join(args: JoinTopicArgs) -> Result<(), CliError> {
     let published = make_equal(&places, &fluvio, vault.clone());
     let vault = published.as_ref().map_or(vault, |(_, vault)| vault.clone());
     process::start(&places, &fluvio, &vault)?;
-    report(&joined, &vault, &args.admin);
-    if joined.is_member {
-        say_role(&vault, role);
-    }
+    report(&joined, &vault, &args.admin, role);
     if let Err(error) = published {
         say_later("warning: the request is published when that is possible", &error);
     }
@@ -110,12 +112,29 @@ fn path(vault: &VaultArgs) -> Result<Option<String>, CliError> {
 }
 
 /// Fails if there is no topic of this name.
-fn refuse_missing(fluvio: &FluvioProgram, topic: &str) -> Result<(), SyncError> {
+fn refuse_missing(
+    fluvio: &FluvioProgram,
+    topic: &str,
+    path: Option<&String>,
+) -> Result<(), SyncError> {
     let topics = fluvio.topics().map_err(|failure| call_failed("list the topics", failure))?;
     match topics.iter().any(|one| one == topic) {
         true => Ok(()),
-        false => Err(SyncError::NoTopic { topic: topic.to_owned() }),
+        false => Err(SyncError::NoTopic { topic: topic.to_owned(), path: path.cloned() }),
     }
+}
+
+/// Fails in a project whose vault is on the topic: it would become the personal one.
+fn refuse_project(shown: &[ShownAnnouncement], admin: &str, topic: &str) -> Result<(), CliError> {
+    let here = Path::new(".").canonicalize().map_err(CliError::System)?;
+    let found = here.ancestors().find_map(|project| Some((project, project::at(project).ok()?)));
+    let Some((directory, vault)) = found else { return Ok(()) };
+    if shown.iter().all(|one| one.vault != vault.id) {
+        return Ok(());
+    }
+    let project = directory.to_owned();
+    let command = to_join(Some(&vault.path), admin, topic).command.unwrap_or_default();
+    Err(SyncError::OfProject { project, command }.into())
 }
 
 /// The announcement that the daemon accepts. Those of other admins are refused.
@@ -133,7 +152,7 @@ fn accepted(
     Ok(None)
 }
 
-fn report(joined: &TopicJoined, vault: &ReplicatedVault, admin: &str) {
+fn report(joined: &TopicJoined, vault: &ReplicatedVault, admin: &str, asked: Option<Role>) {
     let topic = &vault.topic;
     let TopicJoined { path, fingerprint, is_member, new_identity, .. } = joined;
     let path = printable::line(path);
@@ -141,19 +160,28 @@ fn report(joined: &TopicJoined, vault: &ReplicatedVault, admin: &str) {
     if let Some(identity) = new_identity {
         output::say(&about_the_identity(identity));
     }
-    if !is_member {
-        say_waits(vault.path.as_deref(), Some(admin), fingerprint);
+    let path = vault.path.as_deref();
+    match (role_of(vault), is_member) {
+        (Some(role), true) => output::say(&role_note(role, asked)),
+        // It has asked for another one.
+        (Some(role), false) => {
+            let admit = for_admin(path, format!("fluvio-secret member admit {fingerprint}"));
+            let role = word(role);
+            output::say(&format!(
+                "note: this machine stays a member with the role {role} until an admin admits it again\n\
+                 help: {admit}"
+            ));
+        }
+        (None, true) => {}
+        (None, false) => say_waits(path, Some(admin), fingerprint),
     }
 }
 
-/// Says which role this machine has already, which the command does not change.
-fn say_role(vault: &ReplicatedVault, asked: Option<Role>) {
+/// Which role this machine has already.
+fn role_of(vault: &ReplicatedVault) -> Option<Role> {
     let listed = client_about(vault.address()).and_then(|mut client| Ok(members(&mut client)?));
     // It is a hint, and no reason to fail.
-    let listed = listed.map(|listed| listed.members).unwrap_or_default();
-    if let Some(own) = own(&listed).filter(|own| !own.requested) {
-        output::say(&role_note(own.role, asked));
-    }
+    own(&listed.ok()?.members).filter(|own| !own.requested).map(|own| own.role)
 }
 
 fn role_note(role: Role, asked: Option<Role>) -> String {

@@ -2,24 +2,25 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::path::Path;
 
 use clap::Args;
-use fluvio_secret_protocol::{ListVaults, VaultAddress, is_topic_name, limits};
-use fluvio_secret_system::shell;
+use fluvio_secret_protocol::{
+    ClientError, ListVaults, Members, VaultAddress, is_topic_name, limits,
+};
+use fluvio_secret_system::help::Help;
 
 use crate::argument::{self, BadArgument};
-use crate::connection::{client, places};
+use crate::connection::{client, places, running_client};
 use crate::error::CliError;
+use crate::members::{NOT_A_MEMBER, Standing, members};
 use crate::output;
+use crate::sync::next_step::{SYNC_START, for_admin};
 use crate::sync::process;
 use crate::sync::sync_config::{self, ReplicatedVault};
 use crate::sync::sync_error::SyncError;
 use crate::sync::sync_places::SyncPlaces;
 use crate::vault_choice::{self, VaultArgs};
 
-/// The topic of a vault, unless you name another one.
-pub(super) const DEFAULT_TOPIC: &str = "fluvio-secrets";
 /// Bytes of a topic's name that leave room for a number behind it.
 const TOPIC_NAME_BYTES: usize = limits::TOPIC_BYTES - 8;
 
@@ -57,12 +58,32 @@ pub(super) fn prepared_places() -> Result<SyncPlaces, CliError> {
     Ok(SyncPlaces::of(&places))
 }
 
-/// The vault that the command is about, which is replicated. Asks no daemon.
+/// The vault that the command is about, which is replicated. Starts no daemon.
 pub(super) fn replicated(vault: &VaultArgs) -> Result<ReplicatedVault, CliError> {
     let address = vault.here()?;
     vault_choice::note(address.as_ref());
-    sync_config::find(&sync_places()?, address.as_ref())?
-        .ok_or_else(|| SyncError::NotReplicated.into())
+    if let Some(found) = sync_config::find(&sync_places()?, address.as_ref())? {
+        return Ok(found);
+    }
+    let path = address.as_ref().map(|address| address.path.clone());
+    // Without a daemon it is not known, and the command reports it.
+    let is_admin = match members_if_running(address) {
+        Some(Ok(members)) => Standing::of(&members) == Standing::Admin,
+        _ => true,
+    };
+    let help = match is_admin {
+        true => Help::command("replicate it with", vault.append_to(SYNC_START)),
+        false => for_admin(path.as_deref(), SYNC_START),
+    };
+    Err(SyncError::NotReplicated { help }.into())
+}
+
+/// The members, from a daemon that runs. `None` if none does.
+pub(super) fn members_if_running(
+    address: Option<VaultAddress>,
+) -> Option<Result<Members, ClientError>> {
+    let client = running_client().ok()??;
+    Some(members(&mut client.about(address)))
 }
 
 /// The id of a vault. Starts a daemon, which makes the personal vault if it was never used.
@@ -96,26 +117,26 @@ pub(crate) fn end_with_vault(path: &str, for_good: bool) -> Result<Option<String
         return Ok(Some(format!("note: it does not follow the topic {topic} any more")));
     }
     process::stop(&places, &vault.id)?;
+    let start = VaultArgs::naming_directory(Some(path)).append_to(SYNC_START);
     Ok(Some(format!(
         "note: its replication over the topic {topic} stopped\n\
-         help: when it is registered again, start that with: fluvio-secret sync start"
+         help: when it is registered again, start that with: {start}"
     )))
-}
-
-/// What an admin has to run. Elsewhere, a command for a project's vault is about the personal one.
-pub(super) fn for_admin(path: Option<&str>, command: &str) -> String {
-    let place = if path.is_some() { " in the project" } else { "" };
-    format!("have an admin run{place}: {command}")
 }
 
 /// Says that this machine gets no secrets before an admin has admitted it.
 pub(super) fn say_waits(path: Option<&str>, admin: Option<&str>, fingerprint: &str) {
     let admin = admin_named(admin);
-    let admit = for_admin(path, &format!("fluvio-secret member admit {fingerprint}"));
+    let admit = for_admin(path, format!("fluvio-secret member admit {fingerprint}"));
     output::say(&format!(
         "note: this machine waits for {admin} to admit it, and then gets the secrets\n\
          help: {admit}"
     ));
+}
+
+/// Says that this machine gets nothing of the vault, and how to ask.
+pub(super) fn say_not_member(standing: &Standing) {
+    output::say(&format!("note: {NOT_A_MEMBER}\nhelp: {}", standing.admission()));
 }
 
 /// The admin whom a machine trusts, or any of those whom it knows.
@@ -129,23 +150,9 @@ pub(super) fn say_later(label: &str, error: &CliError) {
     output::say(&format!("{label}: {}", text.strip_prefix("error: ").unwrap_or(&text)));
 }
 
-/// A command with the vault that you have named.
-pub(super) fn again(command: &str, vault: &VaultArgs) -> String {
-    match vault.value() {
-        Some(value) => format!("{command} --vault {}", shell::path(Path::new(value))),
-        None => command.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{for_admin, topic};
-
-    #[test]
-    fn an_admin_runs_a_command_for_a_project_there() {
-        assert_eq!(for_admin(None, "a"), "have an admin run: a");
-        assert_eq!(for_admin(Some("/p"), "a"), "have an admin run in the project: a");
-    }
+    use super::topic;
 
     #[test]
     fn a_topic_has_a_name_that_fluvio_takes() {

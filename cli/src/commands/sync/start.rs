@@ -1,17 +1,18 @@
 //! `sync start`: replicates a vault, and follows its topic from then on.
 
 use clap::Args;
-use fluvio_secret_protocol::{Role, VaultAddress};
+use fluvio_secret_protocol::{ClientError, Code, Members, VaultAddress};
 
-use super::replicated::{DEFAULT_TOPIC, TopicArgs, id_of, prepared_places, say_later, say_waits};
+use super::replicated::{TopicArgs, id_of, prepared_places, say_later, say_not_member, say_waits};
 use crate::connection::client_about;
 use crate::error::CliError;
-use crate::members::{members, own};
+use crate::members::{Standing, members, own};
 use crate::output;
 use crate::sync::announcements::{self, are_of_others};
 use crate::sync::engine::Engine;
 use crate::sync::event::TopicFailure;
 use crate::sync::fluvio::FluvioProgram;
+use crate::sync::next_step::{DEFAULT_TOPIC, SYNC_START, to_join};
 use crate::sync::process;
 use crate::sync::replicator::{Replicator, SyncGoal};
 use crate::sync::sync_config::{self, ReplicatedVault};
@@ -43,33 +44,27 @@ pub(crate) struct StartSyncArgs {
     vault: VaultArgs,
 }
 
-/// Who this machine is in a vault.
-struct OwnMember {
-    fingerprint: String,
-    is_admin: bool,
-    /// Whether it has only asked to join.
-    is_requested: bool,
-    /// The admin for whom it waits.
-    waits_for: Option<String>,
-}
-
 /// What is needed to begin.
 struct SyncStart {
     places: SyncPlaces,
     fluvio: FluvioProgram,
+    /// The command itself, with the vault.
+    command: String,
 }
 
 pub(super) fn start(args: &StartSyncArgs) -> Result<(), CliError> {
     let address = args.vault.here()?;
     vault_choice::note(address.as_ref());
     let (places, fluvio) = (prepared_places()?, FluvioProgram::find()?);
+    refuse_unregistered(address.as_ref())?;
     let id = id_of(address.as_ref())?;
     let named = args.topic.topic.clone();
     let path = address.map(|address| address.path);
-    let start = SyncStart { places, fluvio };
+    let start = SyncStart { places, fluvio, command: args.vault.append_to(SYNC_START) };
     match sync_config::of(&start.places, &id)? {
         Some(known) if named.as_ref().is_some_and(|topic| *topic != known.topic) => {
-            Err(SyncError::OtherTopic { topic: known.topic }.into())
+            let leave = args.vault.append_to("fluvio-secret sync leave");
+            Err(SyncError::OtherTopic { topic: known.topic, leave }.into())
         }
         Some(known) => start.again(&ReplicatedVault { path, ..known }),
         None => {
@@ -79,14 +74,30 @@ pub(super) fn start(args: &StartSyncArgs) -> Result<(), CliError> {
     }
 }
 
+/// Fails if the vault is not registered: until it is, a process would wait in vain.
+fn refuse_unregistered(address: Option<&VaultAddress>) -> Result<(), CliError> {
+    let Some(address) = address else { return Ok(()) };
+    // Without a daemon, a process waits for it.
+    let Ok(mut client) = client_about(Some(address.clone())) else { return Ok(()) };
+    match members(&mut client) {
+        Err(ClientError::Refused(refusal)) if refusal.code == Code::Vault => {
+            Err(ClientError::Refused(refusal).into())
+        }
+        _ => Ok(()),
+    }
+}
+
 impl SyncStart {
     /// Begins to replicate a vault.
     fn first(&self, vault: ReplicatedVault) -> Result<(), CliError> {
         let topics = self.topics()?;
-        let ReplicatedVault { id, topic, .. } = &vault;
+        let ReplicatedVault { id, topic, path, .. } = &vault;
+        if self.listed(&vault)?.0 == Standing::Stranger {
+            return Err(SyncError::NotMember.into());
+        }
         // A machine that has not joined yet has a new vault, which must not be published there.
         if topics.contains(topic) && are_of_others(&announcements::read(&self.fluvio, topic)?, id) {
-            return Err(SyncError::OtherVault { topic: topic.clone() }.into());
+            return Err(SyncError::OtherVault { topic: topic.clone(), path: path.clone() }.into());
         }
         let is_created = self.create(&vault, &topics)?;
         sync_config::remember(&self.places, &vault)?;
@@ -119,25 +130,39 @@ impl SyncStart {
     ) -> Result<(), CliError> {
         process::start(&self.places, &self.fluvio, &vault)?;
         let (topic, path) = (&vault.topic, vault.path.as_deref());
-        let own = own_member(vault.address())?;
-        let is_waiting = own.as_ref().is_some_and(|own| own.is_requested);
-        output::confirm(&match (is_waiting, is_created) {
-            (true, _) => format!("Request to join published on the topic \"{topic}\" successfully"),
+        let (standing, listed) = self.listed(&vault)?;
+        output::confirm(&match (&standing, is_created) {
+            (Standing::Applicant(_), _) => {
+                format!("Request to join published on the topic \"{topic}\" successfully")
+            }
+            (Standing::Stranger, _) => format!("Process for the topic \"{topic}\" started"),
             (_, true) => format!("Topic \"{topic}\" created, and the vault published successfully"),
             _ => format!("Vault replicated over the topic \"{topic}\" successfully"),
         });
         if replicator.has_foreign() {
             output::say("note: the topic also has records of other vaults or programs");
         }
-        match own {
-            Some(own) if own.is_requested => {
-                say_waits(path, own.waits_for.as_deref(), &own.fingerprint);
+        match (&standing, own(&listed.members)) {
+            (Standing::Applicant(own), _) => say_waits(path, listed.waits_for.as_deref(), own),
+            (Standing::Stranger, _) => say_not_member(&standing),
+            (Standing::Admin, Some(own)) => {
+                output::say(&format!("help: {}", to_join(path, &own.fingerprint, topic)));
             }
-            Some(own) if own.is_admin => output::say(&how_to_join(&own.fingerprint, topic)),
-            Some(_) => {}
-            None => output::say(BEFORE_THE_FIRST),
+            // The first secret makes the list of members.
+            (Standing::Admin, None) => output::say(&format!(
+                "note: the vault has no secrets yet, and no members\n\
+                 help: set a secret, and then see how another machine joins with: {}",
+                self.command
+            )),
+            (Standing::Writer | Standing::Reader, _) => {}
         }
         Ok(())
+    }
+
+    /// What this machine may do with the vault, and the members.
+    fn listed(&self, vault: &ReplicatedVault) -> Result<(Standing, Members), CliError> {
+        let listed = members(&mut client_about(vault.address())?)?;
+        Ok((Standing::of(&listed), listed))
     }
 
     fn topics(&self) -> Result<Vec<String>, SyncError> {
@@ -150,26 +175,15 @@ impl SyncStart {
         if topics.contains(topic) {
             return Ok(false);
         }
-        // Without an own entry, the list of members is still to be made, by this machine.
-        if own_member(vault.address())?.is_some_and(|own| !own.is_admin) {
-            return Err(SyncError::NoTopic { topic: topic.clone() }.into());
+        // Before the first list of members, this machine is to make it.
+        if self.listed(vault)?.0 != Standing::Admin {
+            let (topic, path) = (topic.clone(), vault.path.clone());
+            return Err(SyncError::NoTopic { topic, path }.into());
         }
         let what = format!("create the topic {topic}");
         self.fluvio.create_topic(topic).map_err(|failure| call_failed(&what, failure))?;
         Ok(true)
     }
-}
-
-/// The first secret makes the list of members.
-const BEFORE_THE_FIRST: &str = "\
-note: the vault has no secrets yet, and no members
-help: set a secret, and then see how another machine joins with: fluvio-secret sync start";
-
-fn how_to_join(fingerprint: &str, topic: &str) -> String {
-    let option = if topic == DEFAULT_TOPIC { "" } else { &format!(" --topic {topic}") };
-    format!(
-        "help: another machine joins with: fluvio-secret sync join --admin {fingerprint}{option}"
-    )
 }
 
 pub(super) fn call_failed(what: &str, failure: TopicFailure) -> SyncError {
@@ -187,26 +201,4 @@ pub(super) fn make_equal(
     let replicator = engine.make_equal()?;
     let vault = replicator.vault().clone();
     Ok((replicator, vault))
-}
-
-/// This machine in the list of members. `None` if it is not in it, nor has asked to be.
-fn own_member(address: Option<VaultAddress>) -> Result<Option<OwnMember>, CliError> {
-    let listed = members(&mut client_about(address)?)?;
-    Ok(own(&listed.members).map(|own| OwnMember {
-        is_admin: own.role == Role::Admin && !own.requested,
-        is_requested: own.requested,
-        waits_for: listed.waits_for.clone(),
-        fingerprint: own.fingerprint.clone(),
-    }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::how_to_join;
-
-    #[test]
-    fn another_machine_joins_over_the_present_topic() {
-        assert!(how_to_join("0f", "fluvio-secrets").ends_with("join --admin 0f"));
-        assert!(how_to_join("0f", "t-2").ends_with("join --admin 0f --topic t-2"));
-    }
 }

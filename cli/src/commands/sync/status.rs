@@ -1,17 +1,17 @@
 //! `sync status`: whether a vault is replicated, and how far.
 
 use clap::Args;
-use fluvio_secret_protocol::{ListedMember, Members, Role};
+use fluvio_secret_protocol::{ClientError, ListedMember, Members, Refusal};
 use fluvio_secret_system::project::PERSONAL;
 use serde::Serialize;
 
-use super::replicated::{admin_named, again, for_admin, replicated, sync_places};
+use super::replicated::{admin_named, members_if_running, replicated, sync_places};
 use super::shown_member::{ShownMember, progress};
-use crate::connection::running_client;
 use crate::error::CliError;
 use crate::format::OutputArgs;
-use crate::members::{members, own, word};
+use crate::members::{NOT_A_MEMBER, Standing, own, word};
 use crate::style::Styled;
+use crate::sync::next_step::{SYNC_START, for_admin};
 use crate::sync::process::{self, SyncProcess};
 use crate::sync::status_file::{
     AcknowledgedRecords, ReplicationState, ReplicationStatus, StatusFile,
@@ -43,9 +43,9 @@ struct Replication {
     process: SyncProcess,
     file: Option<StatusFile>,
     /// The members, if a daemon runs.
-    members: Option<Vec<ListedMember>>,
-    /// The admin for whom this machine waits.
-    waits_for: Option<String>,
+    listed: Option<Members>,
+    /// Why the daemon does not list them.
+    refusal: Option<Refusal>,
 }
 
 pub(super) fn status(args: &SyncStatusArgs) -> Result<(), CliError> {
@@ -53,22 +53,19 @@ pub(super) fn status(args: &SyncStatusArgs) -> Result<(), CliError> {
     let places = sync_places()?;
     let process = SyncProcess::of(&places, &vault.id)?;
     let file = process::status(&places, &vault.id, process.pid());
-    let listed = listed(&vault);
-    let waits_for = listed.as_ref().and_then(|listed| listed.waits_for.clone());
-    let members = listed.map(|listed| listed.members);
-    let replication = Replication { vault, process, file, members, waits_for };
-    let start = again("fluvio-secret sync start", &args.vault);
+    let (listed, refusal) = match members_if_running(vault.address()) {
+        Some(Ok(listed)) => (Some(listed), None),
+        // Such as that the vault is not registered.
+        Some(Err(ClientError::Refused(refusal))) => (None, Some(refusal)),
+        Some(Err(_)) | None => (None, None),
+    };
+    let replication = Replication { vault, process, file, listed, refusal };
+    let start = args.vault.append_to(SYNC_START);
     format::print(
         args.output.format,
         || replication.table(&start),
         || ShownReplication::of(&replication),
     )
-}
-
-/// The members, from a daemon that runs.
-fn listed(vault: &ReplicatedVault) -> Option<Members> {
-    let client = running_client().ok()??;
-    members(&mut client.about(vault.address())).ok()
 }
 
 impl Replication {
@@ -77,7 +74,16 @@ impl Replication {
     }
 
     fn own(&self) -> Option<&ListedMember> {
-        self.members.as_deref().and_then(own)
+        self.listed.as_ref().and_then(|listed| own(&listed.members))
+    }
+
+    /// What this machine may do, if a daemon runs.
+    fn standing(&self) -> Option<Standing> {
+        self.listed.as_ref().map(Standing::of)
+    }
+
+    fn waits_for(&self) -> Option<&str> {
+        self.listed.as_ref()?.waits_for.as_deref()
     }
 
     fn table(&self, start: &str) -> Styled {
@@ -86,15 +92,8 @@ impl Replication {
         line("Vault", vault_choice::shown(self.vault.path.as_deref()));
         line("Topic", self.vault.topic.clone());
         line("Process", self.process());
-        if !self.is_running() {
-            line("", output::as_typed(&format!("help: start it with: {start}")));
-        }
-        if let Some(own) = self.own().filter(|own| own.requested) {
-            let admin = admin_named(self.waits_for.as_deref());
-            line("Waiting", format!("for {admin} to admit this machine"));
-            let admit = format!("fluvio-secret member admit {}", own.fingerprint);
-            let admit = for_admin(self.vault.path.as_deref(), &admit);
-            line("", output::as_typed(&format!("help: {admit}")));
+        for (label, text) in self.next_steps(start) {
+            line(label, text);
         }
         if let Some(StatusFile { status, .. }) = &self.file {
             if self.is_running() {
@@ -109,7 +108,8 @@ impl Replication {
             let unpublished = self.unpublished();
             line("To publish", unpublished.map_or("not known".to_owned(), |left| left.to_string()));
             // A member has them, too: the acknowledgements of others, and what is encrypted for earlier members.
-            if status.unsettled > 0 && self.own().is_none_or(|own| own.requested) {
+            if status.unsettled > 0 && self.standing().is_none_or(|standing| !standing.is_member())
+            {
                 let documents = format::count(status.unsettled, "document");
                 line("Not for it", format!("{documents} that this machine cannot use"));
             }
@@ -130,6 +130,31 @@ impl Replication {
             line(if at == 0 { "Members" } else { "" }, format!("{name}{own}: {}", member.progress));
         }
         format::lines(&rows)
+    }
+
+    /// What keeps this machine from having all secrets, with the next steps.
+    fn next_steps(&self, start: &str) -> Vec<(&'static str, String)> {
+        let help = |step: &str| ("", output::as_typed(&format!("help: {step}")));
+        let mut lines = Vec::new();
+        if let Some(Refusal { text, next, .. }) = &self.refusal {
+            lines.extend([("Trouble", output::as_typed(text)), help(next)]);
+        } else if !self.is_running() {
+            lines.push(help(&format!("start it with: {start}")));
+        }
+        match self.standing() {
+            Some(Standing::Applicant(own)) => {
+                let admin = admin_named(self.waits_for());
+                let admit = format!("fluvio-secret member admit {own}");
+                let admit = for_admin(self.vault.path.as_deref(), admit);
+                let waiting = format!("for {admin} to admit this machine");
+                lines.extend([("Waiting", waiting), help(&admit.to_string())]);
+            }
+            Some(standing @ Standing::Stranger) => {
+                lines.extend([("Trouble", NOT_A_MEMBER.to_owned()), help(&standing.admission())]);
+            }
+            _ => {}
+        }
+        lines
     }
 
     /// The number of documents that the topic lacks, if the process knows it.
@@ -193,11 +218,12 @@ impl Replication {
                 acknowledged: known.and_then(|AcknowledgedRecords { at, .. }| date::rfc3339(*at)),
             }
         };
-        match &self.members {
-            Some(members) => {
-                let is_admin = own(members).is_some_and(|own| own.role == Role::Admin);
+        match &self.listed {
+            Some(listed) => {
+                let is_admin = Standing::of(listed) == Standing::Admin;
                 let is_shown = |one: &&ListedMember| !one.requested && (is_admin || one.own);
-                members
+                listed
+                    .members
                     .iter()
                     .filter(is_shown)
                     .map(|member| shown(&member.fingerprint, Some(member)))
@@ -266,8 +292,8 @@ impl<'a> ShownReplication<'a> {
             refused: status.map(|status| status.refused),
             last_refusal: status.and_then(|status| status.last_refusal.as_deref()),
             fingerprint: own.map(|own| &*own.fingerprint),
-            waits_for: replication.waits_for.as_deref(),
-            admitted: own.map(|own| !own.requested),
+            waits_for: replication.waits_for(),
+            admitted: replication.standing().map(|standing| standing.is_member()),
             members: replication.shown_members(),
         }
     }
@@ -275,7 +301,7 @@ impl<'a> ShownReplication<'a> {
 
 #[cfg(test)]
 mod tests {
-    use fluvio_secret_protocol::{ListedMember, Role};
+    use fluvio_secret_protocol::{Code, ListedMember, Members, Refusal, Role};
 
     use super::{Replication, ShownReplication};
     use crate::sync::process::SyncProcess;
@@ -309,8 +335,17 @@ mod tests {
             vault,
             process: SyncProcess::Running(Some(7)),
             file: Some(StatusFile { pid: 7, since: 0, status }),
-            members: Some(vec![member("0123456789", "a", true), member("9876543210", "b", false)]),
-            waits_for: None,
+            listed: Some(Members {
+                members: vec![member("0123456789", "a", true), member("9876543210", "b", false)],
+                vault: "/v".to_owned(),
+                version: 1,
+                forked: false,
+                trouble: None,
+                waits_for: None,
+                unfinished: None,
+                more: false,
+            }),
+            refusal: None,
         }
     }
 
@@ -357,10 +392,45 @@ mod tests {
     }
 
     #[test]
+    fn a_machine_that_was_removed_learns_how_to_ask() {
+        let mut one = replication(ReplicationState::Following, &[]);
+        one.listed.as_mut().expect("members").members.remove(0);
+        let text = table(&one);
+        assert!(text.contains("not a member of the vault any more\n"), "{text}");
+        assert!(text.contains("after: fluvio-secret member request\n"), "{text}");
+        assert_eq!(ShownReplication::of(&one).admitted, Some(false));
+        // Without a daemon, it is not known.
+        one.listed = None;
+        assert!(!table(&one).contains("member of the vault"), "{}", table(&one));
+        assert_eq!(ShownReplication::of(&one).admitted, None);
+    }
+
+    #[test]
+    fn a_vault_that_is_not_registered_is_not_started() {
+        let mut one = replication(ReplicationState::Following, &[]);
+        (one.process, one.listed) = (SyncProcess::Stopped, None);
+        assert!(table(&one).contains("help: start it with: start\n"), "{}", table(&one));
+        one.refusal = Some(Refusal::new(Code::Vault, "not registered", "register it"));
+        let text = table(&one);
+        assert!(text.contains("Trouble     not registered\n"), "{text}");
+        assert!(text.contains("help: register it\n") && !text.contains("start it"), "{text}");
+    }
+
+    #[test]
+    fn a_key_on_paper_is_not_awaited() {
+        let mut one = replication(ReplicationState::Following, &[]);
+        one.listed.as_mut().expect("members").members[1].signs = false;
+        let text = table(&one);
+        assert!(text.contains("b: a key without a machine\n"), "{text}");
+        assert!(!text.contains("acknowledged"), "{text}");
+    }
+
+    #[test]
     fn members_with_the_same_note_are_told_apart() {
         let mut one = replication(ReplicationState::Following, &[]);
         assert!(table(&one).contains("b: has acknowledged nothing"), "{}", table(&one));
-        one.members.iter_mut().flatten().for_each(|member| member.note = Some("c".to_owned()));
+        let members = one.listed.iter_mut().flat_map(|listed| &mut listed.members);
+        members.for_each(|member| member.note = Some("c".to_owned()));
         let text = table(&one);
         assert!(text.contains("c 01234567 (this machine): up"), "{text}");
         assert!(text.contains("c 98765432: has"), "{text}");
