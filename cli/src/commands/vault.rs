@@ -320,15 +320,8 @@ fn forget(args: &ForgetVaultArgs) -> Result<(), CliError> {
     let path = text(&named_or_found(args.directory.as_deref())?)?;
     let for_good = args.for_good;
     if !args.yes {
-        let shown = format::shorten(&path);
-        let question = match for_good {
-            true => {
-                format!("Forget the vault {shown} for good? You may lose the secrets in its files.")
-            }
-            false => format!(
-                "Forget the vault {shown}? Its files stay, but `key rotate` leaves them as they are."
-            ),
-        };
+        let topic = sync::topic_of(&path);
+        let question = forget_question(&format::shorten(&path), for_good, topic.as_deref());
         question::ask(&question, "forgotten")?;
     }
     let VaultForgotten { leases } = client()?.call(ForgetVault { path: path.clone(), for_good })?;
@@ -349,6 +342,22 @@ fn forget(args: &ForgetVaultArgs) -> Result<(), CliError> {
     Ok(())
 }
 
+/// `topic` is the one that the vault is replicated over.
+fn forget_question(vault: &str, for_good: bool, topic: Option<&str>) -> String {
+    let mut question = match for_good {
+        true => {
+            format!("Forget the vault {vault} for good? You may lose the secrets in its files.")
+        }
+        false => format!(
+            "Forget the vault {vault}? Its files stay, but `key rotate` leaves them as they are."
+        ),
+    };
+    if let Some(topic) = topic {
+        question += &format!(" Its replication over the topic {topic} ends.");
+    }
+    question
+}
+
 /// The vault in a directory, or the one that other commands find.
 fn named_or_found(directory: Option<&Path>) -> Result<PathBuf, CliError> {
     match directory {
@@ -363,4 +372,18 @@ fn named_or_found(directory: Option<&Path>) -> Result<PathBuf, CliError> {
 fn text(path: &Path) -> Result<String, CliError> {
     let is_text = path.to_str().map(str::to_owned);
     is_text.ok_or_else(|| CliError::NotUtf8 { path: path.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::forget_question;
+
+    #[test]
+    fn you_are_asked_about_all_that_ends_with_a_vault() {
+        for for_good in [false, true] {
+            let plain = forget_question("/p", for_good, None);
+            let expected = format!("{plain} Its replication over the topic t ends.");
+            assert_eq!(forget_question("/p", for_good, Some("t")), expected);
+        }
+    }
 }

@@ -38,7 +38,7 @@ mod writing;
 
 use std::path::Path;
 
-use fluvio_secret_protocol::{GetStatus, connect_or_start};
+use fluvio_secret_protocol::{GetStatus, ListVaults, connect_or_start};
 use fluvio_secret_system::places::Places;
 
 pub(crate) use self::finding::{Condition, Diagnosis};
@@ -57,12 +57,15 @@ pub(crate) fn check_all(machine: &Machine, places: &Places) -> Vec<Diagnosis> {
     found.extend(git::check(machine, places));
     found.extend(daemon::settings(places, status.as_ref()));
     found.extend(daemon::daemon(connected.as_ref().map(|(status, _)| status), places));
+    let mut registered = None;
     if let Ok((status, mut client)) = connected {
         found.extend(vault::check(&places.state, &mut client, &status));
         found.extend(history::check(places, Path::new(&status.vault)));
-        found.extend(vaults::check(machine, &places.state, client));
+        let vaults = client.collect(ListVaults);
+        found.extend(vaults::check(machine, &places.state, client, vaults.as_deref()));
+        registered = vaults.ok();
     }
-    found.extend(replication::check(places));
+    found.extend(replication::check(places, registered.as_deref()));
     found.extend(memory::check(machine, status.map(|status| status.pid)));
     found.extend(units::check(machine));
     found.extend(project::check(machine));

@@ -4,8 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use fluvio_secret_protocol::{
-    Client, ClientError, Code, Damaged, List, ListVaults, ListedVault, Members, SecretName,
-    VaultAddress,
+    Client, ClientError, Code, Damaged, List, ListedVault, Members, SecretName, VaultAddress,
 };
 use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::places::StateDirectory;
@@ -27,14 +26,15 @@ pub(super) fn check(
     machine: &Machine,
     state: &StateDirectory,
     mut client: Client,
+    vaults: Result<&[ListedVault], &ClientError>,
 ) -> Vec<Diagnosis> {
-    let vaults = match client.collect(ListVaults) {
+    let vaults = match vaults {
         Ok(vaults) => vaults,
-        Err(error) => return vec![CHECK.failed(&error)],
+        Err(error) => return vec![CHECK.failed(error)],
     };
-    let mut found: Vec<_> = here(&vaults).into_iter().collect();
-    for ListedVault { path, id, .. } in vaults.into_iter().filter(|vault| !vault.personal) {
-        let vault = VaultAddress { path, id };
+    let mut found: Vec<_> = here(vaults).into_iter().collect();
+    for ListedVault { path, id, .. } in vaults.iter().filter(|vault| !vault.personal) {
+        let vault = VaultAddress { path: path.clone(), id: id.clone() };
         client = client.about(Some(vault.clone()));
         found.extend(one(machine, state, &vault, &mut client));
     }

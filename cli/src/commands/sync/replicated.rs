@@ -124,6 +124,12 @@ pub(crate) fn end_with_vault(path: &str, for_good: bool) -> Result<Option<String
     )))
 }
 
+/// The topic of a project's vault, if it has one. It is for a question, so a file that cannot be read is no reason to fail.
+pub(crate) fn topic_of(path: &str) -> Option<String> {
+    let all = sync_config::all(&sync_places().ok()?).ok()?;
+    all.into_iter().find(|vault| vault.path.as_deref() == Some(path)).map(|vault| vault.topic)
+}
+
 /// Says that this machine gets no secrets before an admin has admitted it.
 pub(super) fn say_waits(path: Option<&str>, admin: Option<&str>, fingerprint: &str) {
     let admin = admin_named(admin);
