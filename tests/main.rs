@@ -58,6 +58,7 @@ mod results;
 mod rotation;
 mod settings;
 mod sharing;
+mod sharing_keys;
 mod socket_fuzz;
 mod start_of_replication;
 mod stock_age;

@@ -90,7 +90,7 @@ pub use members::store_error::MemberStoreError;
 pub use registry::{FoundVault, RegisteredVault, Registry};
 pub use registry_error::RegistryError;
 pub use rekey::change::{Rekey, Rekeyed};
-pub use rekey::error::RekeyError;
+pub use rekey::error::{RekeyError, RetirementStep};
 pub use rekey::reencrypt::ReencryptStep;
 pub use rekey::retirement::Retirement;
 pub use rekey::upgrade::SignatureUpgrade;

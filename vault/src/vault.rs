@@ -153,6 +153,11 @@ impl Vault {
         self.id
     }
 
+    /// Whether it is the user's own vault, and no project's.
+    pub(crate) fn is_personal(&self) -> bool {
+        self.site.is_personal
+    }
+
     /// The vault's directory.
     pub fn path(&self) -> &Path {
         self.place.path()

@@ -27,6 +27,7 @@ pub(crate) mod opening;
 mod record;
 mod reencrypt;
 pub(crate) mod refusals;
+mod rekey_refusals;
 mod rename;
 mod secret;
 mod stale;

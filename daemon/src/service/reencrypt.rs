@@ -6,13 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fluvio_secret_protocol::{Reencrypted, Reencrypting, Refusal, Unfinished};
-use fluvio_secret_system::shell;
 use fluvio_secret_vault::{
     ReencryptStep, RegisteredVault, Rekey, Rekeyed, SignatureUpgrade, VaultError,
 };
 
 use super::handle::Caller;
 use super::opening::{self, OpenedOther};
+use super::rekey_refusals::admission_of_key;
 use super::{Service, follow, refusals};
 use crate::audit::AuditEvent;
 
@@ -51,6 +51,8 @@ fn reencrypted(service: &Service, done: Rekeyed) -> Reencrypted {
         own: done.own,
         kept: done.kept.map(|path| path.display().to_string()),
         finished: done.finished,
+        changed: Vec::new(),
+        waiting: Vec::new(),
         others: Vec::new(),
         more_others: 0,
     }
@@ -68,8 +70,11 @@ pub(super) fn reencrypt_all(
     for (registered, opened) in others(personal)? {
         let resumed = opened.and_then(|other| resume(&other, event, drops_history, caller));
         match resumed {
-            Ok(None) => done.others.extend(retired_member(personal, &registered)),
-            Ok(Some(more)) => add(&mut done, more),
+            Ok(None) => done.waiting.extend(retired_member(personal, &registered)),
+            Ok(Some(more)) => {
+                add(&mut done, more);
+                done.changed.push(registered.path);
+            }
             Err(refusal) => done.others.push(format!("{}: {refusal}", registered.path)),
         }
     }
@@ -84,7 +89,8 @@ pub(super) fn finish_others(
     caller: &Caller<'_>,
 ) -> Result<Option<Reencrypted>, Refusal> {
     let mut done: Option<Reencrypted> = None;
-    for opened in others(personal)?.into_iter().filter_map(|(_, opened)| opened.ok()) {
+    for (registered, opened) in others(personal)? {
+        let Ok(opened) = opened else { continue };
         let Some(more) = resume(&opened, AuditEvent::Rotate, drops_history, caller)? else {
             continue;
         };
@@ -93,8 +99,14 @@ pub(super) fn finish_others(
         match &mut done {
             Some(done) => add(done, more),
             None if is_of_identity => done = Some(more),
-            None => {}
+            None => continue,
         }
+        if let Some(done) = &mut done {
+            done.changed.push(registered.path);
+        }
+    }
+    if let Some(done) = &mut done {
+        done.limit_others();
     }
     Ok(done)
 }
@@ -107,7 +119,7 @@ pub(super) fn others(personal: &Service) -> Result<Vec<OpenedOther>, Refusal> {
     }
 }
 
-/// Why a vault keeps the old key, if it does: this machine is no admin there.
+/// How a vault gets the new key, if its list has an old one: this machine is no admin there.
 fn retired_member(personal: &Service, registered: &RegisteredVault) -> Option<String> {
     let is_it = |other: &Arc<Service>| other.registered.as_ref() == Some(registered);
     let other = personal.shared.all().into_iter().find(is_it)?;
@@ -116,14 +128,9 @@ fn retired_member(personal: &Service, registered: &RegisteredVault) -> Option<St
     let mut ours = members.iter().filter(|member| member.own && !member.requested);
     let has_retired =
         ours.any(|one| own.iter().skip(1).any(|key| key.to_string() == one.recipient));
-    has_retired.then(|| {
-        let path = Path::new(&registered.path);
-        format!(
-            "{}: have an admin admit the new key, after: fluvio-secret vault join {}",
-            path.display(),
-            shell::path(path)
-        )
-    })
+    let path = Path::new(&registered.path);
+    let step = || format!("{}: {}", path.display(), admission_of_key(path, false));
+    has_retired.then(step)
 }
 
 fn resume(

@@ -10,14 +10,14 @@ use fluvio_secret_protocol::frame::FrameError;
 use fluvio_secret_protocol::{Code, PROTOCOL_VERSION, Refusal, SecretName, limits};
 use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::places::IDENTITY_VARIABLE;
-use fluvio_secret_system::shell;
 
+use super::rekey_refusals::rekey;
 use crate::audit::AuditError;
 use crate::lease_places::LeaseError;
 use crate::subscribers::Unwatched;
 use fluvio_secret_vault::{
-    IdentityError, JoinError, KeyError, MemberStoreError, RegistryError, RekeyError,
-    SigningKeyError, VaultError,
+    IdentityError, JoinError, KeyError, MemberStoreError, RegistryError, SigningKeyError,
+    VaultError,
 };
 
 impl From<AuditError> for Refusal {
@@ -300,53 +300,6 @@ pub(super) fn registry(error: &RegistryError) -> Refusal {
         _ => Code::Vault,
     };
     Refusal::new(code, error.to_string(), next(error))
-}
-
-fn rekey(error: &RekeyError) -> Refusal {
-    let refusal = |code, next: &str| Refusal::new(code, error.to_string(), next);
-    let unchanged =
-        |code, next: &str| Refusal::new(code, format!("{error}, so nothing was changed"), next);
-    match error {
-        RekeyError::BadIdentity(_) | RekeyError::BadRecipient => unchanged(Code::Key, ""),
-        RekeyError::BadMember => {
-            unchanged(Code::Key, "see the members with: fluvio-secret member list")
-        }
-        RekeyError::ForeignKey { source, .. } => unchanged(Code::Key, &next(source)),
-        RekeyError::EarlierChange { path } => {
-            let path = shell::path(path);
-            refusal(Code::Key, &format!("finish that with: fluvio-secret key use {path}"))
-        }
-        RekeyError::ManyKeys { .. } => {
-            refusal(Code::Key, "remove the retired ones with: fluvio-secret key retire")
-        }
-        RekeyError::NoFork => {
-            refusal(Code::Missing, "see the members with: fluvio-secret member list")
-        }
-        RekeyError::NotAsked { .. } => {
-            refusal(Code::Missing, "list the requests with: fluvio-secret member list")
-        }
-        RekeyError::NotListed { .. } => {
-            refusal(Code::Missing, "see the members with: fluvio-secret member list")
-        }
-        RekeyError::Replaced { .. } => {
-            unchanged(Code::Members, "look at it again with: fluvio-secret member admit")
-        }
-        RekeyError::SameKey { .. } => {
-            unchanged(Code::Members, "ask their owners, and admit one of them")
-        }
-        RekeyError::OpensNothing { .. } => {
-            unchanged(Code::Key, "use the file of this machine's earlier identity")
-        }
-        RekeyError::Own { .. } => refusal(Code::Key, "replace it with: fluvio-secret key rotate"),
-        RekeyError::RetiredNeeded { names, .. } => {
-            let next = "restore damaged secrets, or have an admin admit your new key, then run: fluvio-secret key rotate";
-            refusal(Code::Key, next).about(names.clone())
-        }
-        RekeyError::Sealed | RekeyError::WrongPassphrase => unchanged(Code::Passphrase, ""),
-        RekeyError::Unfinished => {
-            refusal(Code::Key, "finish it first with: fluvio-secret key rotate")
-        }
-    }
 }
 
 /// Bytes that are not a request.

@@ -568,6 +568,8 @@ fn reencrypted() -> Reencrypted {
         own: ADA.into(),
         kept: Some("/home/ada/.config/fluvio-secret/identity.old.txt".into()),
         finished: Some(Unfinished::Identity),
+        changed: Vec::new(),
+        waiting: Vec::new(),
         others: Vec::new(),
         more_others: 0,
     }
@@ -842,10 +844,13 @@ fn an_answer_about_vaults_that_keep_the_old_key_fits_into_a_header() {
     let left = vec![name(&"A".repeat(limits::NAME_BYTES)); limits::LEFT_NAMES];
     for path in ["x".repeat(limits::LABEL_BYTES), "\n".repeat(limits::LABEL_BYTES), "/x".into()] {
         let others = vec![format!("{path}: {path} does not exist any more"); limits::VAULTS];
-        let mut answer = Reencrypted { others, left: left.clone(), ..reencrypted() };
+        let (changed, waiting) = (vec![path.clone(); limits::VAULTS], others.clone());
+        let left = left.clone();
+        let mut answer = Reencrypted { changed, waiting, others, left, ..reencrypted() };
         answer.limit_others();
         assert!(encode(&answer).is_ok(), "{}", answer.others.len());
-        assert_eq!(answer.others.len() + answer.more_others, limits::VAULTS);
+        let named = [&answer.changed, &answer.waiting, &answer.others].map(Vec::len);
+        assert_eq!(named.iter().sum::<usize>() + answer.more_others, 3 * limits::VAULTS);
     }
 }
 

@@ -180,27 +180,39 @@ pub struct Reencrypted {
     pub kept: Option<String>,
     /// A change that had been begun before, and is finished now.
     pub finished: Option<Unfinished>,
-    /// Registered vaults that are not re-encrypted for a new identity, each with the reason, for people; at most
+    /// The directories of registered vaults that are re-encrypted for a new identity, too; at most
+    /// [`limits::LEFT_VAULTS`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<String>,
+    /// Vaults in which an admin has to admit the new key, each with the step before that, for people; at most
+    /// [`limits::LEFT_VAULTS`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<String>,
+    /// Other registered vaults that are not re-encrypted for a new identity, each with the reason, for people; at most
     /// [`limits::LEFT_VAULTS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<String>,
-    /// The number of such vaults that `others` has no room for.
+    /// The number of vaults that the three lists have no room for.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub more_others: usize,
 }
 
 impl Reencrypted {
-    /// Keeps as many of `others` as fit into an answer, and counts the rest.
+    /// Keeps as many of the other vaults as fit into an answer, and counts the rest. The lists that you have to act on
+    /// come first.
     pub fn limit_others(&mut self) {
-        let (all, mut room) = (self.others.len(), limits::LEFT_VAULTS_BYTES);
-        self.others.truncate(limits::LEFT_VAULTS);
-        self.others.retain(|other| {
-            let length = serde_json::to_string(other).map_or(usize::MAX, |text| text.len());
-            let fits = length <= room;
-            room -= if fits { length } else { 0 };
-            fits
-        });
-        self.more_others += all - self.others.len();
+        let mut room = limits::LEFT_VAULTS_BYTES;
+        for vaults in [&mut self.others, &mut self.waiting, &mut self.changed] {
+            let all = vaults.len();
+            vaults.truncate(limits::LEFT_VAULTS);
+            vaults.retain(|vault| {
+                let length = serde_json::to_string(vault).map_or(usize::MAX, |text| text.len());
+                let fits = length <= room;
+                room -= if fits { length } else { 0 };
+                fits
+            });
+            self.more_others += all - vaults.len();
+        }
     }
 }
 

@@ -16,12 +16,14 @@ use crate::members::agreed_members::AgreedMembers;
 use crate::members::list::MemberList;
 use crate::members::member::Member;
 use crate::members::signing_key::KeyFingerprint;
+use crate::rekey::admitted_key::left_to_retired_keys;
 use crate::rekey::error::RekeyError;
 use crate::rekey::need::{is_any_decrypted_by, is_more_decrypted_than_by};
 use crate::rekey::new_keys::{NewKeys, ReplacedFile, kept_passphrase, keys_in};
 use crate::rekey::own_member::{list_with, signed};
 use crate::rekey::plan::ReencryptPlan;
-use crate::rekey::reencrypt::{ReencryptCounts, ReencryptScope, ReencryptStep};
+use crate::rekey::reencrypt::{ReencryptCounts, ReencryptStep};
+use crate::rekey::scope::ReencryptScope;
 use crate::vault::Vault;
 
 /// A change that is possible. Without [`Rekey::commit`] nothing changes.
@@ -213,19 +215,23 @@ impl<'a> Rekey<'a> {
     }
 
     /// Encrypts another vault for the current key, after the identity was changed; `None` if it is, or if an admin
-    /// has to do that. Also encrypts a clone that does not have the list that was accepted in another clone.
+    /// has to admit that key. Also encrypts a clone that does not have the list that was accepted in another clone.
     pub fn resume(vault: &'a Vault, drops_history: bool) -> Result<Option<Self>, VaultError> {
         let own = vault.keys().with(Keyring::recipients)?;
         let fingerprint = vault.members().own_fingerprint()?;
         let read = vault.members().read()?;
         let own_entry = fingerprint.and_then(|key| read.accepted.as_ref()?.find(&key));
         let is_up_to_date = read.is_published() || !own_entry.is_some_and(Member::may_write);
-        if is_up_to_date && read.unfinished(&own, fingerprint).is_none() {
-            return Ok(None);
-        }
-        let base = RekeyBase::of(vault)?;
-        let about = vec![base.own[0].to_string()];
-        let mut rekey = Self::reencrypt(vault, base, about)?;
+        let about = vec![own[0].to_string()];
+        let mut rekey = if is_up_to_date && read.unfinished(&own, fingerprint).is_none() {
+            let Some(plan) = left_to_retired_keys(vault, &read, own_entry, &own)? else {
+                return Ok(None);
+            };
+            let (reencryption, unfinished) = (Some(plan), Some(Unfinished::Identity));
+            Self { reencryption, unfinished, ..Self::nothing(vault, own[0].clone(), about) }
+        } else {
+            Self::reencrypt(vault, RekeyBase::of(vault)?, about)?
+        };
         if let Some(plan) = &mut rekey.reencryption {
             plan.drops_history = drops_history;
         }
@@ -325,13 +331,19 @@ impl<'a> Rekey<'a> {
     ///
     /// Those of the disk. All secrets can be decrypted then, and the change can be made again.
     pub fn commit(self, report: &mut dyn FnMut(ReencryptStep<'_>)) -> Result<Rekeyed, VaultError> {
-        let Self { vault, new, reencryption, own, admitted, unfinished, .. } = self;
+        let Self { vault, new, reencryption, own, admitted, mut unfinished, .. } = self;
         // Before anything is encrypted that an empty directory could be mistaken for.
         vault.remember_vault()?;
         let retires = new.as_ref().is_some_and(NewKeys::retires);
         new.map_or(Ok(()), |new| new.commit(vault))?;
         let counts = match reencryption {
-            Some(plan) => plan.commit(vault, &admitted, report)?,
+            Some(plan) => {
+                let is_of_rest = plan.what.keeps_current();
+                let counts = plan.commit(vault, &admitted, report)?;
+                // Without this, what another program has removed in between would be finished.
+                unfinished = unfinished.filter(|_| !is_of_rest || !counts.is_empty());
+                counts
+            }
             None => ReencryptCounts::default(),
         };
         vault.members().begin_if_none(&own)?;

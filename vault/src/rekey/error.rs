@@ -39,10 +39,15 @@ pub enum RekeyError {
     #[error("{recipient} is this machine's own key")]
     Own { recipient: String },
     #[error(
+        "no retired key was removed, because no admin has admitted the current key to {path} yet",
+        path = .path.display()
+    )]
+    NotAdmittedKey { path: PathBuf, is_personal: bool },
+    #[error(
         "no retired key was removed, because the current key does not decrypt every version in {path} of",
         path = .path.display()
     )]
-    RetiredNeeded { path: PathBuf, names: Vec<SecretName> },
+    RetiredNeeded { path: PathBuf, names: Vec<SecretName>, step: RetirementStep },
     #[error("several machines have asked to join with the public key {recipient}")]
     SameKey { recipient: String },
     #[error("the new identity has a passphrase, which is missing")]
@@ -51,4 +56,17 @@ pub enum RekeyError {
     Unfinished,
     #[error("this is not the passphrase of the new identity")]
     WrongPassphrase,
+}
+
+/// What has to be done before retired keys can be removed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum RetirementStep {
+    /// An admin has to encrypt everything again for this key.
+    ByAdmin(String),
+    /// This machine has to finish its rotation.
+    Finish,
+    /// This machine is not a member, and the user has to give the vault up.
+    Forget,
+    /// Files that no key decrypts, or that are not accepted, have to be restored.
+    Restore,
 }

@@ -4,6 +4,7 @@
 //! everything is encrypted again. So all secrets can be decrypted at any time, and after a crash the
 //! next change finishes this one.
 
+pub(crate) mod admitted_key;
 pub(crate) mod change;
 pub(crate) mod earlier;
 pub(crate) mod error;
@@ -13,4 +14,5 @@ pub(crate) mod own_member;
 pub(crate) mod plan;
 pub(crate) mod reencrypt;
 pub(crate) mod retirement;
+pub(crate) mod scope;
 pub(crate) mod upgrade;

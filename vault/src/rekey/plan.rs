@@ -3,7 +3,8 @@
 use crate::error::VaultError;
 use crate::members::list::MemberList;
 use crate::members::signing_key::KeyFingerprint;
-use crate::rekey::reencrypt::{ReencryptCounts, ReencryptScope, ReencryptStep, Reencryption};
+use crate::rekey::reencrypt::{ReencryptCounts, ReencryptStep, Reencryption};
+use crate::rekey::scope::ReencryptScope;
 use crate::secrets::writer::SecretWriter;
 use crate::vault::Vault;
 
@@ -24,7 +25,11 @@ impl ReencryptPlan {
         report: &mut dyn FnMut(ReencryptStep<'_>),
     ) -> Result<ReencryptCounts, VaultError> {
         let Self { list, is_identity_changed, what, drops_history } = self;
-        vault.members().change(&list, is_identity_changed)?;
+        // A reader leaves the vault as it is.
+        let changes_list = !what.keeps_current();
+        if changes_list {
+            vault.members().change(&list, is_identity_changed)?;
+        }
         if drops_history {
             for name in vault.secrets().all_names()?.into_names() {
                 vault.secrets().history().purge(&name)?;
@@ -39,13 +44,15 @@ impl ReencryptPlan {
         while !is_done {
             let what = ReencryptScope::NotByCurrent;
             let more = Reencryption::new(vault, &writer, what, report)?.run()?;
-            is_done = more.secrets + more.versions + more.marks == 0;
+            is_done = more.is_empty();
             counts = counts.and(more);
         }
         // An empty directory at the vault's path has nothing to encrypt.
         vault.refuse_if_moved()?;
-        vault.members().end()?;
-        vault.members().remove_requests(admitted, list.members());
+        if changes_list {
+            vault.members().end()?;
+            vault.members().remove_requests(admitted, list.members());
+        }
         Ok(counts)
     }
 }

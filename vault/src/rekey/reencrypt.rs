@@ -12,6 +12,7 @@ use fluvio_secret_system::file_id::FileId;
 use fluvio_secret_system::parallel::{DISK_THREADS, beside, cores, in_parallel};
 
 use crate::error::VaultError;
+use crate::rekey::scope::ReencryptScope;
 use crate::revisions::revision::{LARGEST_COUNTER, Revision};
 use crate::revisions::verifier::OpenedRecord;
 use crate::secret_reader::SecretReader;
@@ -60,15 +61,6 @@ pub(crate) struct ReencryptCounts {
     pub(crate) marks: usize,
     /// Secrets of which a version could not be decrypted, and was left as it is.
     left: BTreeSet<SecretName>,
-}
-
-#[derive(Clone, Copy, Eq, PartialEq)]
-pub(crate) enum ReencryptScope {
-    All,
-    /// What the current key does not decrypt.
-    NotByCurrent,
-    /// What has no signature. This machine signs it.
-    Unsigned,
 }
 
 pub(crate) struct Reencryption<'a> {
@@ -145,7 +137,7 @@ impl<'a> Reencryption<'a> {
     ) -> Result<Self, VaultError> {
         let reader = match what {
             ReencryptScope::Unsigned => SecretReader::taking_unsigned(vault)?,
-            ReencryptScope::All | ReencryptScope::NotByCurrent => SecretReader::of(vault),
+            _ => SecretReader::of(vault),
         };
         Ok(Self {
             files: ReencryptFiles { vault, writer, reader, what },
@@ -292,8 +284,8 @@ impl<'a> Reencryption<'a> {
         let done = match self.files.what {
             // Those that were changed in the meantime come again.
             ReencryptScope::All | ReencryptScope::Unsigned => self.all.min(self.done),
-            // An earlier run has done all.
-            ReencryptScope::NotByCurrent => self.all,
+            // The current key decrypts the others.
+            ReencryptScope::NotByCurrent | ReencryptScope::HistoryNotByCurrent => self.all,
         };
         (self.report)(ReencryptStep::Done { names: &names, done, all: self.all });
     }
@@ -313,6 +305,9 @@ impl ReencryptFiles<'_> {
 
     fn encrypt(&self, due: &DueVersion) -> Result<DueOutcome, VaultError> {
         let DueVersion { name, file, file_id } = due;
+        if !self.what.has(file.place) {
+            return Ok(DueOutcome::Kept);
+        }
         let encrypted = match file.read() {
             Ok(encrypted) => encrypted,
             // Another program removed it.
@@ -322,7 +317,7 @@ impl ReencryptFiles<'_> {
             }
             Err(error) => return Err(error),
         };
-        if self.what == ReencryptScope::NotByCurrent
+        if self.what.keeps_current()
             && self.vault.keys().with(|keys| keys.decrypt_by_current(&encrypted).is_ok())?
         {
             return Ok(DueOutcome::Kept);
@@ -378,6 +373,11 @@ impl ReencryptCounts {
         self.marks += other.marks;
         self.left.extend(other.left);
         self
+    }
+
+    /// Whether nothing was encrypted.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.secrets + self.versions + self.marks == 0
     }
 
     /// The secrets of which something was left, as many as an answer has room for.

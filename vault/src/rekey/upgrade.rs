@@ -2,7 +2,8 @@
 
 use crate::error::VaultError;
 use crate::rekey::change::Rekeyed;
-use crate::rekey::reencrypt::{ReencryptScope, ReencryptStep, Reencryption};
+use crate::rekey::reencrypt::{ReencryptStep, Reencryption};
+use crate::rekey::scope::ReencryptScope;
 use crate::secrets::writer::SecretWriter;
 use crate::vault::Vault;
 

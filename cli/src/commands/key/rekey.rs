@@ -72,6 +72,12 @@ pub(in crate::commands) fn say_rest(resealed: &Reencrypted) {
 
 /// Says which vaults still need the old key.
 fn say_others(resealed: &Reencrypted) {
+    for waiting in resealed.waiting.iter().map(|waiting| printable::line(waiting)) {
+        output::say(&format!(
+            "warning: a vault is still encrypted for the old key: {waiting}\n\
+             help: when that is done, run: fluvio-secret key retire"
+        ));
+    }
     for other in resealed.others.iter().map(|other| printable::line(other)) {
         output::say(&format!(
             "warning: a vault is still encrypted for the old key: {other}\n\

@@ -4,8 +4,8 @@ use std::fs;
 
 use fluvio_secret_protocol::{Role, ShownApplicant, Unfinished};
 
-use super::{commit, config, home, identity, own, refused};
-use crate::keys::encryption::count_recipients;
+use super::{commit, config, home, identity, own, refused, retire};
+use crate::keys::encryption::{count_recipients, encrypt};
 use crate::keys::identity::Recipient;
 use crate::keys::keyring::Keyring;
 use crate::members::list::MemberList;
@@ -13,9 +13,9 @@ use crate::members::member::Member;
 use crate::members::store::NEXT;
 use crate::members::store_error::MemberStoreError;
 use crate::rekey::change::Rekey;
-use crate::rekey::error::RekeyError;
+use crate::rekey::error::{RekeyError, RetirementStep};
 use crate::tests::two_machines::{copied, pair_of, shown, sync};
-use crate::tests::{Home, files, read, set, write};
+use crate::tests::{Home, files, name, read, set, write};
 use crate::{Vault, VaultError};
 
 /// Ada's machine, an admin, and Bob's, which has been admitted.
@@ -156,6 +156,92 @@ fn a_key_of_another_role_is_changed_by_an_admin_who_is_asked_for_it() {
         assert!(before.decrypt_by_current(&encrypted).is_err());
         assert_eq!(members(&vault).1.len(), 3);
     }
+}
+
+/// Gives a machine another current key, as a rotation in its personal vault does: the key is that of all vaults.
+fn rotated_elsewhere(bob: &Home) -> Keyring {
+    let before = identity(bob, "identity.txt");
+    let text = Keyring::generate().to_text_with_retired(&before);
+    fs::write(config(bob, "identity.txt"), text.as_bytes()).expect("written");
+    before
+}
+
+#[test]
+fn a16_a_member_of_any_role_retires_its_old_key_after_the_new_one_is_admitted() {
+    for role in [Role::Reader, Role::Writer] {
+        // Earlier versions are not of the vault, and a reader may have been a writer.
+        let (ada, vault, bob, there) = pair(Role::Writer);
+        set(&there, "A", b"bob's");
+        sync(&bob, &ada);
+        let before = rotated_elsewhere(&bob);
+        let is_not_admitted = |error: Option<VaultError>| {
+            matches!(error, Some(VaultError::Rekey(RekeyError::NotAdmittedKey { .. })))
+        };
+        assert!(is_not_admitted(retire(&there).err()));
+        let old = fs::read(bob.file("B")).expect("a file");
+        let (request, _) = there.request_membership(role, None).expect("a request");
+        let request = request.expect("a file");
+        let asked = fs::read(&request).expect("a request");
+        sync(&bob, &ada);
+        commit(Rekey::admit(&vault, &shown(&vault, &requests(&vault), None)));
+        sync(&ada, &bob);
+        fs::write(&request, asked).expect("put back");
+        let Err(VaultError::Rekey(RekeyError::RetiredNeeded { names, step, .. })) = retire(&there)
+        else {
+            panic!("the earlier version needs it");
+        };
+        assert_eq!((names, step), (vec![name("A")], RetirementStep::Finish));
+        let finished = commit(Rekey::resume(&there, false).map(|one| one.expect("a rest")));
+        assert_eq!((finished.secrets, finished.versions), (0, 1));
+        assert_eq!(finished.finished, Some(Unfinished::Identity));
+        assert!(request.exists(), "only an admin decides about requests");
+        assert!(Rekey::resume(&there, false).expect("nothing to do").is_none());
+        // What this machine does not accept is not encrypted again, and no key is made for it.
+        let foreign = encrypt(&[before.current()], b"not a record").expect("encrypted");
+        let version = bob.history_path().join("A/9.age");
+        fs::write(&version, foreign).expect("written");
+        assert!(Rekey::resume(&there, false).expect("nothing to do").is_none());
+        let step = || match retire(&there).err() {
+            Some(VaultError::Rekey(RekeyError::RetiredNeeded { step, .. })) => Some(step),
+            _ => None,
+        };
+        assert_eq!(step(), Some(RetirementStep::Restore));
+        fs::remove_file(version).expect("removed");
+        // Another writer did not know the new key.
+        let new = fs::read(bob.file("B")).expect("a file");
+        fs::write(bob.file("B"), old).expect("written");
+        if role == Role::Writer {
+            assert_eq!(step(), Some(RetirementStep::Finish));
+            commit(Rekey::resume(&there, false).map(|one| one.expect("a rest")));
+        } else {
+            assert_eq!(step(), Some(RetirementStep::ByAdmin(own(&bob).to_string())));
+            assert!(Rekey::resume(&there, false).expect("nothing to do").is_none());
+            fs::write(bob.file("B"), new).expect("as the admin encrypts it");
+        }
+        let lists = files(&bob.vault_path().join(".members"));
+        assert_eq!(retire(&there).expect("retired"), [before.current().to_string()]);
+        assert_eq!(files(&bob.vault_path().join(".members")), lists, "nothing was written");
+        assert_eq!(read(&there, "A").expect("a value"), b"bob's");
+    }
+}
+
+#[test]
+fn a16_no_key_is_retired_that_the_list_of_a_vault_without_secrets_has() {
+    let home = Home::new();
+    let vault = home.open().expect("a vault");
+    set(&vault, "A", b"one");
+    let (ada, vault, bob, there) = pair_of((home, vault), Role::Reader);
+    fs::remove_file(ada.file("A")).expect("removed");
+    sync(&ada, &bob);
+    rotated_elsewhere(&bob);
+    assert!(matches!(
+        retire(&there),
+        Err(VaultError::Rekey(RekeyError::NotAdmittedKey { is_personal: true, .. }))
+    ));
+    // With that key alone, the machine could not read what comes.
+    set(&vault, "B", b"later");
+    sync(&ada, &bob);
+    assert_eq!(read(&there, "B").expect("a value"), b"later");
 }
 
 #[test]
