@@ -100,3 +100,22 @@ fn a_reader_has_an_admin_encrypt_what_only_its_old_key_decrypts() {
     bob.ok(&["key", "retire", "--yes"]);
     assert_eq!(bob.value("TOKEN"), "from ada");
 }
+
+#[test]
+fn an_admin_who_changes_its_key_is_told_to_push_the_vaults_of_its_projects() {
+    if !need::tool("git") {
+        return;
+    }
+    let origin = Origin::new();
+    let ada = first(&origin);
+    let bob = admitted(&origin, &ada, "bob", "writer");
+    ada.home.ok(&["set", "PRIVATE", "x"]);
+    let rotated = ada.ok(&["key", "rotate", "--yes"]);
+    let all = "2 secrets and 0 earlier versions re-encrypted, including those of 1 project vault";
+    assert!(rotated.out.contains(all), "{rotated:?}");
+    let push = format!("help: commit and push the vault {}", ada.vault().display());
+    assert!(rotated.err.contains(&push), "{rotated:?}");
+    ada.push();
+    bob.pull();
+    assert_eq!(bob.value("TOKEN"), "from ada");
+}

@@ -87,6 +87,11 @@ impl GitProgram {
     }
 }
 
+/// Whether a path is in a work tree of git.
+pub(crate) fn is_in_repository(path: &Path) -> bool {
+    path.ancestors().any(|directory| directory.join(".git").exists())
+}
+
 /// The line that says what git refuses. Advice follows it.
 fn first_line(stderr: ChildStderr) -> String {
     let mut said = Vec::new();

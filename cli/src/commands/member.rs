@@ -15,6 +15,7 @@ use crate::argument::{self, BadArgument};
 use crate::connection::client_about;
 use crate::error::CliError;
 use crate::format::{OutputArgs, OutputFormat};
+use crate::git::is_in_repository;
 use crate::members::{affected, members, rival, word};
 use crate::sync::compact_remark::say_compact;
 use crate::vault_choice::{self, VaultArgs};
@@ -361,10 +362,6 @@ fn say_commit(vault: Option<&VaultAddress>) {
     if vault.is_some_and(|vault| is_in_repository(Path::new(&vault.path))) {
         output::say("help: commit and push the vault, so the other members get the change");
     }
-}
-
-fn is_in_repository(path: &Path) -> bool {
-    path.ancestors().any(|directory| directory.join(".git").exists())
 }
 
 /// Asks for membership in the vault of a connection. Without a role, for the one of the last request or the member.

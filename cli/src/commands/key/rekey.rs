@@ -1,5 +1,7 @@
 //! What the commands share that re-encrypt all secrets: the progress, and what is printed.
 
+use std::path::Path;
+
 use fluvio_secret_protocol::{
     Call, ClientError, GetKey, GetStatus, Members, Reencrypted, Reencrypting, Secret, Unfinished,
     VaultAddress,
@@ -9,6 +11,7 @@ use fluvio_secret_system::printable;
 use crate::connection::{client, client_about};
 use crate::error::CliError;
 use crate::format::count;
+use crate::git::is_in_repository;
 use crate::output;
 use crate::passphrase::{self, PassphraseArgs};
 use crate::progress::Progress;
@@ -55,12 +58,14 @@ pub(in crate::commands) fn kept_passphrase(
 }
 
 pub(in crate::commands) fn summary(resealed: &Reencrypted) -> String {
-    format!(
-        "{} and {} re-encrypted for {}",
-        count(resealed.secrets, "secret"),
-        count(resealed.versions, "earlier version"),
-        count(resealed.members, "member")
-    )
+    let (secrets, versions) =
+        (count(resealed.secrets, "secret"), count(resealed.versions, "earlier version"));
+    let done = format!("{secrets} and {versions} re-encrypted");
+    match resealed.changed.len() {
+        0 => format!("{done} for {}", count(resealed.members, "member")),
+        // Each vault has other members.
+        others => format!("{done}, including those of {}", count(others, "project vault")),
+    }
 }
 
 pub(in crate::commands) fn say_rest(resealed: &Reencrypted) {
@@ -70,8 +75,14 @@ pub(in crate::commands) fn say_rest(resealed: &Reencrypted) {
     say_others(resealed);
 }
 
-/// Says which vaults still need the old key.
+/// Says which vaults are to be committed, and which still need the old key.
 fn say_others(resealed: &Reencrypted) {
+    let shared = resealed.changed.iter().filter(|vault| is_in_repository(Path::new(vault)));
+    for vault in shared.map(|vault| printable::line(vault)) {
+        output::say(&format!(
+            "help: commit and push the vault {vault}, so the other members get the change"
+        ));
+    }
     for waiting in resealed.waiting.iter().map(|waiting| printable::line(waiting)) {
         output::say(&format!(
             "warning: a vault is still encrypted for the old key: {waiting}\n\
