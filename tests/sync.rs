@@ -183,3 +183,35 @@ fn d29_the_process_that_replicates_never_has_a_value() {
         assert!(copies(pid, cluster.topic().as_bytes()) > 0);
     }
 }
+
+#[test]
+fn an_admin_admits_the_new_key_of_a_machine_with_another_role() {
+    let cluster = Cluster::new();
+    let ada = Machine::first(&cluster);
+    ada.set("A", "one");
+    for role in ["writer", "reader"] {
+        let bob = Machine::admitted_by(&ada, role);
+        bob.until_has("A", "one");
+        let key = || {
+            let shown: serde_json::Value =
+                serde_json::from_str(&bob.ok(&["key", "show", "-O", "json"])).unwrap();
+            (shown["recipient"].to_string(), shown["retired"].as_array().unwrap().len())
+        };
+        let (before, _) = key();
+        let rotated = bob.cli(&["key", "rotate", "--yes"]);
+        assert!(rotated.status.success(), "{rotated:?}");
+        for step in ["fluvio-secret member request", "fluvio-secret key retire"] {
+            assert!(rotated.err.contains(step), "{rotated:?}");
+        }
+        let early = bob.cli(&["key", "retire", "--yes"]);
+        assert!(early.err.contains("fluvio-secret member request"), "{early:?}");
+        assert!(bob.has("A", "one"), "the retired key decrypts it");
+        bob.ok(&["member", "request"]);
+        until("the request", || ada.ok(&["member", "list"]).contains(&format!("asks for {role}")));
+        ada.admit(&bob);
+        until("the vault", || bob.cli(&["key", "retire", "--yes"]).status.success());
+        assert!(key().0 != before && key().1 == 0);
+        ada.set("LATER", role);
+        bob.until_has("LATER", role);
+    }
+}

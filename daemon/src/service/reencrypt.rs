@@ -2,7 +2,6 @@
 //!
 //! A change of the identity concerns all vaults that the user has registered.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use fluvio_secret_protocol::{Reencrypted, Reencrypting, Refusal, Unfinished};
@@ -67,10 +66,11 @@ pub(super) fn reencrypt_all(
     caller: &Caller<'_>,
 ) -> Result<Reencrypted, Refusal> {
     let mut done = reencrypt(personal, event, prepared, caller)?;
+    done.waiting.extend(waiting(personal));
     for (registered, opened) in others(personal)? {
         let resumed = opened.and_then(|other| resume(&other, event, drops_history, caller));
         match resumed {
-            Ok(None) => done.waiting.extend(retired_member(personal, &registered)),
+            Ok(None) => done.waiting.extend(waiting_other(personal, &registered)),
             Ok(Some(more)) => {
                 add(&mut done, more);
                 done.changed.push(registered.path);
@@ -119,18 +119,22 @@ pub(super) fn others(personal: &Service) -> Result<Vec<OpenedOther>, Refusal> {
     }
 }
 
-/// How a vault gets the new key, if its list has an old one: this machine is no admin there.
-fn retired_member(personal: &Service, registered: &RegisteredVault) -> Option<String> {
+/// How a registered vault gets the new key, if its list has an old one.
+fn waiting_other(personal: &Service, registered: &RegisteredVault) -> Option<String> {
     let is_it = |other: &Arc<Service>| other.registered.as_ref() == Some(registered);
-    let other = personal.shared.all().into_iter().find(is_it)?;
-    let own = other.vault.own_recipients().ok()?;
-    let members = other.vault.listed_members().ok()?.members;
+    waiting(&*personal.shared.all().into_iter().find(is_it)?)
+}
+
+/// How a vault gets the new key, if its list has an old one: this machine is no admin there.
+fn waiting(service: &Service) -> Option<String> {
+    let own = service.vault.own_recipients().ok()?;
+    let members = service.vault.listed_members().ok()?.members;
     let mut ours = members.iter().filter(|member| member.own && !member.requested);
     let has_retired =
         ours.any(|one| own.iter().skip(1).any(|key| key.to_string() == one.recipient));
-    let path = Path::new(&registered.path);
-    let step = || format!("{}: {}", path.display(), admission_of_key(path, false));
-    has_retired.then(step)
+    let path = service.vault.path();
+    let step = || admission_of_key(path, service.registered.is_none());
+    has_retired.then(|| format!("{}: {}", path.display(), step()))
 }
 
 fn resume(

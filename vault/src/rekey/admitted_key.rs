@@ -42,3 +42,13 @@ pub(crate) fn scope_of(role: Role) -> ReencryptScope {
         Role::Reader => ReencryptScope::HistoryNotByCurrent,
     }
 }
+
+/// The entry of this machine, if it is not an admin: then it cannot change the key that the others encrypt for.
+pub(crate) fn entry_of_other_role(vault: &Vault) -> Result<Option<Member>, VaultError> {
+    vault.earlier_change().refuse_if_begun()?;
+    vault.members().refuse_if_waiting()?;
+    let (read, fingerprint) = (vault.members().read()?, vault.members().own_fingerprint()?);
+    let entry = read.accepted.as_ref().zip(fingerprint).and_then(|(list, own)| list.find(&own));
+    let is_finished = read.next.is_none() && read.fork().is_none();
+    Ok(entry.filter(|entry| is_finished && entry.role() != Role::Admin).cloned())
+}

@@ -176,44 +176,6 @@ impl<'a> Rekey<'a> {
         Ok(Self { reencryption, unfinished, ..Self::nothing(vault, own[0].clone(), about) })
     }
 
-    /// Makes a new key, with the passphrase of the current one. Finishes a rotation that was begun.
-    pub fn rotate(
-        vault: &'a Vault,
-        drops_history: bool,
-        passphrase: Option<&str>,
-        until: Option<BootInstant>,
-    ) -> Result<Self, VaultError> {
-        let is_first = vault.keys().checked_state()? == KeyState::None;
-        let replaces = ReplacedFile::of(vault)?;
-        let base = RekeyBase::of(vault)?;
-        if is_first {
-            // It was made for this, and nothing is encrypted for it.
-            let own = base.own[0].clone();
-            let about = vec![own.to_string()];
-            return Ok(Self::nothing(vault, own, about));
-        }
-        let mut own = base.own;
-        let new = match base.unfinished {
-            Some(Unfinished::Identity) => None,
-            _ => {
-                let passphrase = kept_passphrase(vault, passphrase)?;
-                let keyring = Keyring::generate();
-                own.insert(0, keyring.current());
-                Some(NewKeys::beside_retired(vault, &keyring, passphrase, until, replaces)?)
-            }
-        };
-        let mut members = base.members;
-        members[base.own_place] = members[base.own_place].with_recipient(own[0].clone());
-        let list = signed(vault, &base.list, members)?;
-        let own = own.swap_remove(0);
-        let about = vec![own.to_string()];
-        let what = ReencryptScope::All;
-        let reencryption =
-            Some(ReencryptPlan { list, is_identity_changed: true, what, drops_history });
-        let unfinished = base.unfinished;
-        Ok(Self { new, reencryption, unfinished, ..Self::nothing(vault, own, about) })
-    }
-
     /// Encrypts another vault for the current key, after the identity was changed; `None` if it is, or if an admin
     /// has to admit that key. Also encrypts a clone that does not have the list that was accepted in another clone.
     pub fn resume(vault: &'a Vault, drops_history: bool) -> Result<Option<Self>, VaultError> {
@@ -331,19 +293,13 @@ impl<'a> Rekey<'a> {
     ///
     /// Those of the disk. All secrets can be decrypted then, and the change can be made again.
     pub fn commit(self, report: &mut dyn FnMut(ReencryptStep<'_>)) -> Result<Rekeyed, VaultError> {
-        let Self { vault, new, reencryption, own, admitted, mut unfinished, .. } = self;
+        let Self { vault, new, reencryption, own, admitted, unfinished, .. } = self;
         // Before anything is encrypted that an empty directory could be mistaken for.
         vault.remember_vault()?;
         let retires = new.as_ref().is_some_and(NewKeys::retires);
         new.map_or(Ok(()), |new| new.commit(vault))?;
         let counts = match reencryption {
-            Some(plan) => {
-                let is_of_rest = plan.what.keeps_current();
-                let counts = plan.commit(vault, &admitted, report)?;
-                // Without this, what another program has removed in between would be finished.
-                unfinished = unfinished.filter(|_| !is_of_rest || !counts.is_empty());
-                counts
-            }
+            Some(plan) => plan.commit(vault, &admitted, report)?,
             None => ReencryptCounts::default(),
         };
         vault.members().begin_if_none(&own)?;
@@ -381,5 +337,6 @@ fn recipient_of(text: &str) -> Result<Recipient, RekeyError> {
     })
 }
 
+mod rotation;
 #[cfg(test)]
 mod tests;

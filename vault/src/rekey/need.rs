@@ -6,6 +6,8 @@ use crate::error::VaultError;
 use crate::keys::encryption::DecryptFailure;
 use crate::keys::keyring::Keyring;
 use crate::rekey::scope::ReencryptScope;
+use crate::revisions::revision::LARGEST_COUNTER;
+use crate::revisions::verifier::OpenedRecord;
 use crate::secret_reader::SecretReader;
 use crate::secrets::version_file::VersionFile;
 use crate::vault::Vault;
@@ -42,7 +44,9 @@ pub(crate) fn is_any_left_to_retired_keys(
             return Ok(false);
         }
         match reader.record(name, file, bytes) {
-            Ok(_) => Ok(true),
+            // Nothing could follow such a record, so it stays as it is.
+            Ok(OpenedRecord::Signed(record)) => Ok(record.counter() <= LARGEST_COUNTER),
+            Ok(OpenedRecord::Unsigned(_)) => Ok(true),
             Err(
                 VaultError::Damaged { .. }
                 | VaultError::DamagedVersion { .. }
