@@ -101,6 +101,8 @@ fn a_version_that_is_damaged_or_anothers_is_not_restored() {
         let said = home.cli(&["restore", "A"]);
         assert_eq!(said.code(), Some(1));
         assert!(said.err.contains(why) && said.err.contains("A/1.age"), "{said:?}");
+        let only = "help: there is no other earlier version; set it with: fluvio-secret set A";
+        assert!(said.err.contains(only), "{said:?}");
         assert_eq!(delivered(&home).as_deref(), Some("two"), "left as it was");
     }
 }

@@ -112,6 +112,7 @@ impl ChangeSecret for Restore {
         if versions.present.is_none() && versions.earlier.is_empty() {
             return Err(missing::nothing_to_restore(&name));
         }
+        let has_others = versions.earlier.len() > 1;
         let mut earlier = versions.earlier.into_iter();
         let found = match version {
             Some(number) => earlier.find(|earlier| earlier.version == number),
@@ -119,7 +120,17 @@ impl ChangeSecret for Restore {
         };
         let found = found.ok_or_else(|| missing::no_such_version(&name))?;
         let change = SecretChange::restore(&service.vault, writer, name, found.version);
-        let change = change.map_err(refusals::about(&names))?;
+        let change = change.map_err(|error| match error {
+            VaultError::DamagedVersion { .. } if !has_others => {
+                let next = service.setter().advice(
+                    "there is no other earlier version; set it",
+                    "set",
+                    &names[0],
+                );
+                Refusal { next, ..refusals::with_names(&error, &names) }
+            }
+            error => refusals::with_names(&error, &names),
+        })?;
         let answer = move || {
             let Stale { holders, leases } = with_earlier(service, &names);
             Response::new(Restored {
