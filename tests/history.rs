@@ -105,6 +105,26 @@ fn a_version_that_is_damaged_or_anothers_is_not_restored() {
         assert!(said.err.contains(only), "{said:?}");
         assert_eq!(delivered(&home).as_deref(), Some("two"), "left as it was");
     }
+    home.ok(&["set", "A", "three"]);
+    let said = home.cli(&["restore", "A", "--version", "1"]);
+    assert!(said.err.contains("help: restore another version"), "{said:?}");
+}
+
+#[test]
+fn a_command_about_a_deleted_secret_advises_to_restore_it() {
+    let home = Home::new();
+    home.ok(&["set", "A", "one"]);
+    let commands = [&["delete", "A"][..], &["copy", "A", "B"], &["rename", "A", "B"]];
+    let refused = |help: &str| {
+        for args in commands {
+            let said = home.cli(args);
+            assert!(said.err.contains(&format!("no secret `A`\nhelp: {help}")), "{said:?}");
+        }
+    };
+    home.ok(&["delete", "A"]);
+    refused("it was deleted; restore it with: fluvio-secret restore A\n");
+    home.ok(&["delete", "--purge", "--yes", "A"]);
+    refused("list the secrets with: fluvio-secret list\n");
 }
 
 #[test]

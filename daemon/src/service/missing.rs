@@ -5,6 +5,9 @@ use fluvio_secret_vault::Vault;
 
 use super::Service;
 
+/// The next step about a secret that can be restored.
+const RESTORE_DELETED: &str = "it was deleted; restore it";
+
 pub(super) fn missing(names: Vec<SecretName>, service: &Service) -> Refusal {
     let vault = &service.vault;
     if vault.waits_for_admission() {
@@ -17,17 +20,21 @@ pub(super) fn missing(names: Vec<SecretName>, service: &Service) -> Refusal {
             let step = "your personal vault has it; set it for the project, too,";
             setter.advice(step, "set", name)
         }
-        [name] if is_deleted(name, vault) => {
-            setter.advice("it was deleted; restore it", "restore", name)
-        }
+        [name] if is_deleted(name, vault) => setter.advice(RESTORE_DELETED, "restore", name),
         [name] => setter.advice(&format!("{}set it", did_you_mean(name, vault)), "set", name),
         _ => setter.advice("set each", "set", "NAME"),
     };
     Refusal::new(Code::Missing, "no secret", next).about(names)
 }
 
-pub(super) fn no_such_secret(name: &SecretName, vault: &Vault) -> Refusal {
-    let next = format!("{}list the secrets with: fluvio-secret list", did_you_mean(name, vault));
+pub(super) fn no_such_secret(name: &SecretName, service: &Service) -> Refusal {
+    let vault = &service.vault;
+    let next = match is_deleted(name, vault) {
+        true => service.setter().advice(RESTORE_DELETED, "restore", name),
+        false => {
+            format!("{}list the secrets with: fluvio-secret list", did_you_mean(name, vault))
+        }
+    };
     Refusal::new(Code::Missing, "no secret", next).about(vec![name.clone()])
 }
 

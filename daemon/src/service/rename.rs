@@ -64,7 +64,7 @@ impl Handle for CopySecret {
 fn refused(service: &Service, from: &SecretName, error: VaultError) -> Refusal {
     match error {
         VaultError::Locked { .. } => refusals::locked_name(),
-        VaultError::Missing => missing::no_such_secret(from, &service.vault),
+        VaultError::Missing => missing::no_such_secret(from, service),
         error => refusals::about(std::slice::from_ref(from))(error),
     }
 }

@@ -166,7 +166,7 @@ impl ChangeSecret for Delete {
     ) -> Result<PossibleChange<'a>, Refusal> {
         let names = [self.name.clone()];
         let absent = |error| match error {
-            VaultError::Missing => missing::no_such_secret(&names[0], &service.vault),
+            VaultError::Missing => missing::no_such_secret(&names[0], service),
             error => refusals::about(&names)(error),
         };
         if !service.vault.secrets().has(&self.name).map_err(absent)? {
@@ -182,7 +182,7 @@ impl ChangeSecret for Delete {
 fn purge(service: &Service, name: SecretName, caller: &Caller<'_>) -> Result<(), Refusal> {
     let names = [name.clone()];
     let refused = |error| match error {
-        VaultError::Missing => missing::no_such_secret(&names[0], &service.vault),
+        VaultError::Missing => missing::no_such_secret(&names[0], service),
         error => refusals::about(&names)(error),
     };
     if !service.vault.secrets().has_or_had(&name).map_err(refused)? {
@@ -256,7 +256,7 @@ impl Handle for History {
         let versions = SecretReader::of(&service.vault).versions(&names[0]);
         let versions = versions.map_err(refusals::about(&names))?;
         if versions.present.is_none() && versions.earlier.is_empty() {
-            return Err(missing::no_such_secret(&names[0], &service.vault));
+            return Err(missing::no_such_secret(&names[0], service));
         }
         Ok(versions)
     }
