@@ -86,6 +86,7 @@ fn variables_of_the_environment_are_imported_by_name() {
     assert!(import(&["--overwrite", "--env", "B"]).status.success());
     let refused = import(&["--env", "A", "EMPTY", "NONE"]);
     assert!(refused.err.contains("it has no value for `EMPTY`, `NONE`"), "{refused:?}");
+    assert!(refused.err.contains("help: export the variable"), "{refused:?}");
     for words in [&["--env", "A", "--remove"][..], &["--env"], &["x", "--env", "A"], &[]] {
         assert_eq!(import(words).code(), Some(2), "{words:?}");
     }
@@ -138,6 +139,17 @@ fn e19_the_output_of_a_command_is_imported() {
     ] {
         assert_eq!(home.cli(words).code(), Some(2), "{words:?}");
     }
+    let other = ["import", "--command", "C", "--", "printf", "after"];
+    let refused = home.cli(&other);
+    let help = "help: to replace it, add before --command: --overwrite\n";
+    assert!(refused.code() == Some(1) && refused.err.contains(help), "{refused:?}");
+    let dry = home.cli(&[&["import", "--dry-run"], &other[1..]].concat());
+    assert!(dry.status.success() && dry.err.contains(help), "{dry:?}");
+    home.ok(&[&["import", "--overwrite"], &other[1..]].concat());
+    assert_eq!(delivered(&home, "C"), "after");
+    let late = home.cli(&["import", "--command", "C", "--overwrite", "--", "printf", "x"]);
+    assert!(late.err.contains("an option stands after --command"), "{late:?}");
+    assert!(late.err.contains("help: put options before --command"), "{late:?}");
     let nameless = home.cli(&["import", "--command", "--", "cat", "token"]);
     assert!(nameless.err.contains("the name of the secret is missing before --"), "{nameless:?}");
 }

@@ -190,7 +190,9 @@ impl CliError {
             Self::Checked => 78,
             Self::Connector(status) => *status,
             Self::Name(_)
-            | Self::Provider(ProviderError::Missing | ProviderError::Nameless)
+            | Self::Provider(
+                ProviderError::Missing | ProviderError::Misplaced | ProviderError::Nameless,
+            )
             | Self::Usage(_) => 2,
             Self::Launch(error) => error.status(),
             Self::Shim(_) => NOT_STARTED,

@@ -30,6 +30,8 @@ pub(crate) enum ProviderError {
     Large { program: String },
     #[error("the command after --command is missing")]
     Missing,
+    #[error("an option stands after --command")]
+    Misplaced,
     #[error("the name of the secret is missing before --")]
     Nameless,
     #[error("cannot run {program}: {source}")]
@@ -45,7 +47,8 @@ impl Helpful for ProviderError {
     fn help(&self) -> Option<Help> {
         Some(match self {
             Self::Empty { .. } => help_without_value(),
-            Self::Missing => {
+            Self::Missing => Help::advice("put it at the end of the line, after --"),
+            Self::Misplaced => {
                 Help::advice("put options before --command, and -- before the command")
             }
             Self::Nameless => {
@@ -72,7 +75,7 @@ impl Provider {
         let (program, args) =
             after_dashes.unwrap_or(words).split_first().ok_or(ProviderError::Missing)?;
         if after_dashes.is_none() && program.as_bytes().starts_with(b"-") {
-            return Err(ProviderError::Missing);
+            return Err(ProviderError::Misplaced);
         }
         Ok(Self { program: program.clone(), args: args.to_vec() })
     }
@@ -148,9 +151,13 @@ mod tests {
         let none = Provider::of(&["no-such-program".into(), "cnry".into()]).expect("a program");
         let error = none.value().expect_err("there is no such program").to_string();
         assert!(error.starts_with("cannot run no-such-program: No such file"), "{error}");
-        for words in [&["--"][..], &["--dry-run", "--", "true"]] {
+        for words in [&["--"][..], &[]] {
             let words: Vec<_> = words.iter().map(Into::into).collect();
             assert!(matches!(Provider::of(&words), Err(ProviderError::Missing)), "{words:?}");
+        }
+        for words in [&["--dry-run", "--", "true"][..], &["--overwrite"], &["-x", "true"]] {
+            let words: Vec<_> = words.iter().map(Into::into).collect();
+            assert!(matches!(Provider::of(&words), Err(ProviderError::Misplaced)), "{words:?}");
         }
     }
 }

@@ -127,7 +127,8 @@ pub(crate) fn import(import: &ImportArgs) -> Result<(), CliError> {
         show(source.head(), &file, &found)?;
         if is_refused {
             output::say(&format!(
-                "note: without --overwrite, this import would be refused\nhelp: {OVERWRITE}"
+                "note: without --overwrite, this import would be refused\nhelp: {}",
+                source.overwriting()
             ));
         }
         return Ok(());
@@ -285,13 +286,11 @@ fn show(head: &str, file: &SecretsFile, found: &[Found]) -> Result<(), CliError>
     output::print_styled(&format::table(["SecretNames", head, "Change"], &rows))
 }
 
-const OVERWRITE: &str = "to replace it, add: --overwrite";
-
 fn another_value(source: &ImportSource, secrets: &Secrets, found: &[Found]) -> CliError {
     let other = secrets.iter().zip(found).filter(|(_, found)| **found == Found::Other);
     let names: Vec<_> = other.map(|((name, _), _)| format!("`{name}`")).collect();
     let why = format!("the vault has another value for {}", names.join(", "));
-    source.refused(why, Some(OVERWRITE))
+    source.refused(why, Some(source.overwriting()))
 }
 
 fn summary(source: &ImportSource, found: &[Found]) -> String {

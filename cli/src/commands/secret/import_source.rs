@@ -47,6 +47,14 @@ impl ImportSource {
         CliError::Import { from, why: why.into(), help }
     }
 
+    /// How to replace a secret that has another value. What follows a command is passed to that.
+    pub(super) fn overwriting(&self) -> &'static str {
+        match self {
+            Self::Command(..) => "to replace it, add before --command: --overwrite",
+            Self::Environment(_) | Self::File(_) => "to replace it, add: --overwrite",
+        }
+    }
+
     /// What the secrets are imported from, for a sentence.
     pub(super) fn shown(&self) -> String {
         match self {
@@ -87,7 +95,10 @@ impl ImportSource {
         }
         match missing.is_empty() {
             true => Ok(SecretsFile::of(secrets)),
-            false => Err(self.refused(format!("it has no value for {}", missing.join(", ")), None)),
+            false => {
+                let why = format!("it has no value for {}", missing.join(", "));
+                Err(self.refused(why, Some("export the variable, or leave its name out")))
+            }
         }
     }
 }
