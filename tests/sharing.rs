@@ -460,7 +460,13 @@ fn a_reader_uses_secrets_and_sets_none() {
         assert!(said.err.contains("have an admin"), "{said:?}");
     }
     refused(&bob.run("NONE"), SET_ELSEWHERE);
+    let again = bob.cli(&["vault", "init"]);
+    refused(&again, "set a secret in it on a machine that may change the vault");
     assert_eq!(bob.git(&["status", "--porcelain"]).out, "", "nothing was written");
+    fs::remove_file(bob.vault().join("TOKEN.age")).unwrap();
+    let none = bob.ok(&["list"]);
+    assert!(none.err.contains("set one on a machine that may change the vault"), "{none:?}");
+    bob.git_ok(&["checkout", "--quiet", "."]);
     // With another role it can.
     bob.ok(&["member", "request", "--role", "writer"]);
     bob.push();

@@ -132,6 +132,14 @@ pub(super) fn registered(personal: &Arc<Service>) -> Result<Vec<OpenedOther>, Re
     Ok(opened.collect())
 }
 
+/// The vault that is registered with this directory, if it can be opened.
+pub(super) fn registered_at(personal: &Arc<Service>, path: &Path) -> Option<Arc<Service>> {
+    let registered = personal.shared.registry.list().ok()?;
+    let found = registered.into_iter().find(|vault| Path::new(&vault.path) == path)?;
+    let address = VaultAddress { path: found.path, id: found.id.to_string() };
+    registered_service(personal, &address).ok()
+}
+
 /// The vaults whose connectors run: their leases end with the connectors, and follow changes.
 pub(crate) fn used(personal: &Service) -> Vec<VaultAddress> {
     let places = personal.shared.places.get();

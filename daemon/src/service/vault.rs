@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use fluvio_secret_config::Setter;
 use fluvio_secret_protocol::{
     Code, ForgetVault, InitVault, InspectVault, InspectedVault, ListVaults, ListedVault,
     ListedVaults, Reencrypted, Refusal, TrustVault, TrustedVault, UpgradeVault, VaultForgotten,
@@ -12,7 +13,7 @@ use fluvio_secret_system::places::runtime_directory;
 use fluvio_secret_vault::{Inspection, RegisteredVault, RegistryError, Vault};
 
 use super::handle::{Caller, Handle};
-use super::{Service, follow, reencrypt, refusals, secret};
+use super::{Service, follow, opening, reencrypt, refusals, secret};
 use crate::audit::AuditEvent;
 use crate::leases::LeaseTable;
 
@@ -65,7 +66,20 @@ impl Handle for InitVault {
         audit.record(AuditEvent::InitVault, caller.actor(), &[], &[])?;
         let own = service.vault.own_recipients().map_err(refusals::vault)?;
         let made = service.shared.registry.make(Path::new(&self.path), &own);
-        Ok(registered(service, made.map_err(|error| refusals::registry(&error))?, true))
+        Ok(registered(service, made.map_err(|error| not_made(service, &error))?, true))
+    }
+}
+
+/// Refuses to make a vault. In one that is registered already, this machine may be a reader.
+fn not_made(service: &Service, error: &RegistryError) -> Refusal {
+    let refusal = refusals::registry(error);
+    let RegistryError::Registered { path } = error else { return refusal };
+    let opened = service.this.upgrade().and_then(|this| opening::registered_at(&this, path));
+    match opened.map(|opened| opened.setter()) {
+        Some(others @ Setter::Others) => {
+            Refusal { next: others.advice("set a secret in it", "set", "NAME"), ..refusal }
+        }
+        _ => refusal,
     }
 }
 

@@ -12,7 +12,7 @@ use super::used::list_used;
 use crate::connection::{client, client_about};
 use crate::error::CliError;
 use crate::format::{OutputArgs, OutputFormat};
-use crate::members::{members, own};
+use crate::members::{Standing, members};
 use crate::style::Styled;
 use crate::vault_choice::{self, VaultArgs};
 use crate::{date, format, output};
@@ -89,15 +89,17 @@ pub(crate) fn list(args: &ListSecretsArgs) -> Result<(), CliError> {
 /// Why there are no secrets.
 fn about_none(client: &mut Client) -> String {
     // If the daemon does not list the members, the general advice is still of use.
-    let members = members(client).map(|members| members.members).unwrap_or_default();
-    match own(&members).filter(|own| own.requested) {
-        Some(own) => format!(
+    let standing = members(client).map_or(Standing::Writer, |members| Standing::of(&members));
+    match &standing {
+        Standing::Applicant(own) => format!(
             "note: there are no secrets before an admin has admitted this machine\n\
-             help: have an admin run: fluvio-secret member admit {}",
-            own.fingerprint
+             help: have an admin run: fluvio-secret member admit {own}"
         ),
-        None => {
+        Standing::Writer => {
             "note: there are no secrets yet\nhelp: set one with: fluvio-secret set NAME".to_owned()
+        }
+        Standing::Reader | Standing::Stranger => {
+            format!("note: there are no secrets yet\nhelp: {}", standing.change("set one"))
         }
     }
 }
