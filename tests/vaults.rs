@@ -230,6 +230,46 @@ fn a_vault_is_trusted_and_forgotten_after_a_question() {
 }
 
 #[test]
+fn a_vault_that_is_not_registered_is_not_forgotten_and_no_question_is_asked() {
+    let (home, one, _two) = two_projects();
+    let empty = folder(&home, "empty");
+    let refused = |directory: &Path, args: &[&str], why: &str| {
+        // There is no terminal, so a question would be another error.
+        let said = at(&home, directory, &[&["vault", "forget"], args].concat());
+        let text = format!("error: {why}, so there is nothing to forget\n");
+        assert!(said.code() == Some(1) && said.err.contains(&text), "{said:?}");
+        let help = "help: list the registered vaults with: fluvio-secret vault list\n";
+        assert!(said.err.contains(help), "{said:?}");
+    };
+    refused(&empty, &[], "the current directory has no project's vault");
+    let unregistered =
+        |project: &Path| format!("the vault {} is not registered", vault_of(project));
+    refused(&one, &[empty.to_str().unwrap()], &unregistered(&empty));
+    ok(&home, &one, &["vault", "forget", "--yes"]);
+    refused(&one, &[], &unregistered(&one));
+    // It may still need keys.
+    ok(&home, &one, &["vault", "forget", "--yes", "--for-good"]);
+    let again = at(&home, &one, &["vault", "forget", "--yes", "--for-good"]);
+    assert!(again.err.contains("there is nothing to forget"), "{again:?}");
+}
+
+#[test]
+fn a_vault_is_made_for_the_project_if_you_name_the_vault() {
+    let home = Home::new();
+    for (name, typed) in [("one", "one/.fluvio-secret"), ("two", "two/.fluvio-secret/")] {
+        let path = folder(&home, name);
+        let made = ok(&home, &home.path(""), &["vault", "init", typed]);
+        assert_eq!(made.out, format!("Vault \"{}\" created successfully\n", vault_of(&path)));
+        assert!(made.err.contains(&format!("set --vault {name} NAME\n")), "{made:?}");
+    }
+    let inside = home.path("one/.fluvio-secret");
+    for directory in [Path::new("."), &inside] {
+        let again = at(&home, &inside, &["vault", "init", directory.to_str().unwrap()]);
+        assert!(again.err.contains("one/.fluvio-secret is registered already"), "{again:?}");
+    }
+}
+
+#[test]
 fn a_new_vault_comes_with_its_next_steps() {
     let home = Home::new();
     let path = folder(&home, "new");
@@ -250,11 +290,10 @@ fn a_new_vault_comes_with_its_next_steps() {
     assert!(made.err.contains("git add tree/other/.fluvio-secret\n"), "{made:?}");
     let missing = home.cli(&["vault", "init", "none"]);
     assert!(missing.err.contains("cannot open none: No such file"), "{missing:?}");
-    for args in [["vault", "trust"], ["vault", "forget"]] {
-        let nothing = home.cli(&args);
-        assert!(nothing.err.contains("no project's vault"), "{nothing:?}");
-        assert!(nothing.err.contains("fluvio-secret vault init"), "{nothing:?}");
-    }
+    assert!(missing.err.contains("\nhelp: make that directory first"), "{missing:?}");
+    let nothing = home.cli(&["vault", "trust"]);
+    assert!(nothing.err.contains("no project's vault"), "{nothing:?}");
+    assert!(nothing.err.contains("fluvio-secret vault init"), "{nothing:?}");
     // No key is in it, and git does not merge what it must not merge.
     let files = fs::read_dir(other.join(".fluvio-secret")).unwrap();
     let files: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();

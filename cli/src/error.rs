@@ -95,6 +95,9 @@ pub(crate) enum CliError {
     /// No vault of a project is above the current directory.
     #[error("the current directory has no project's vault")]
     NoProject,
+    /// No vault of this directory is registered.
+    #[error("{why}, so there is nothing to forget")]
+    NothingToForget { why: String },
     /// The user named an admin, and another one has signed the list of members.
     #[error("the list of members is signed by {found}, not by {expected}")]
     OtherAdmin { expected: String, found: String },
@@ -271,6 +274,10 @@ impl Helpful for CliError {
                 ("ask the admin for the fingerprint that `member list` shows", "")
             }
             Self::NoRequest { .. } => ("list the requests with", "fluvio-secret member list"),
+            Self::NothingToForget { .. } => {
+                ("list the registered vaults with", "fluvio-secret vault list")
+            }
+            Self::Directory { .. } => ("make that directory first, or name another one", ""),
             Self::NotUtf8 { .. } => ("rename that directory", ""),
             Self::NoTerminal => ("pass it with --passphrase-file FILE or --passphrase-fd N", ""),
             Self::Name(_) => ("use letters, digits and _, as in", "AUTH_HEADER"),

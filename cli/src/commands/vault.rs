@@ -164,19 +164,20 @@ pub(super) fn vault(command: VaultCommand) -> Result<(), CliError> {
 }
 
 fn init(args: &InitVaultArgs) -> Result<(), CliError> {
-    let typed = args.directory.as_deref().unwrap_or(Path::new(""));
-    let project = if args.directory.is_some() { typed } else { Path::new(".") };
-    let failed = |source| CliError::Directory { path: project.to_owned(), source };
-    let path = text(&project.canonicalize().map_err(failed)?.join(VAULT_DIRECTORY))?;
+    // The other commands take the vault itself, too.
+    let typed = project_of(args.directory.as_deref().unwrap_or(Path::new("")));
+    let named = if typed.as_os_str().is_empty() { Path::new(".") } else { typed };
+    let failed = |source| CliError::Directory { path: named.to_owned(), source };
+    let project = named.canonicalize().map_err(failed)?;
+    let path = text(&project_of(&project).join(VAULT_DIRECTORY))?;
     let TrustedVault { path, id, new_identity, .. } = client()?.call(InitVault { path })?;
     output::confirm(&format!("Vault \"{}\" created successfully", printable::line(&path)));
     if let Some(identity) = new_identity {
         output::say(&about_the_identity(&identity));
     }
-    let option = if args.directory.is_some() {
-        format!("--vault {} ", shell::path(typed))
-    } else {
-        String::new()
+    let option = match typed.as_os_str().is_empty() {
+        true => String::new(),
+        false => format!("--vault {} ", shell::path(typed)),
     };
     output::say(&format!(
         "help: set a secret of this project with: fluvio-secret set {option}NAME"
@@ -317,8 +318,19 @@ fn described(found: &InspectedVault) -> Styled {
 }
 
 fn forget(args: &ForgetVaultArgs) -> Result<(), CliError> {
-    let path = text(&named_or_found(args.directory.as_deref())?)?;
+    let path = match named_or_found(args.directory.as_deref()) {
+        Err(error @ CliError::NoProject) => {
+            return Err(CliError::NothingToForget { why: error.to_string() });
+        }
+        path => text(&path?)?,
+    };
     let for_good = args.for_good;
+    // The daemon may still know a forgotten vault.
+    let is_it = |vault: &ListedVault| !vault.personal && vault.path == path;
+    if !for_good && !client()?.collect(ListVaults)?.iter().any(is_it) {
+        let why = format!("the vault {} is not registered", printable::line(&path));
+        return Err(CliError::NothingToForget { why });
+    }
     if !args.yes {
         let topic = sync::topic_of(&path);
         let question = forget_question(&format::shorten(&path), for_good, topic.as_deref());

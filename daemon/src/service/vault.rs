@@ -129,10 +129,23 @@ impl Handle for ForgetVault {
         let audit = service.audit.about(&self.path);
         audit.record(AuditEvent::ForgetVault, caller.actor(), &[], &[])?;
         let forgotten = service.shared.registry.forget(&self.path, self.for_good);
-        forgotten.map_err(|error| refusals::registry(&error))?;
+        forgotten.map_err(|error| not_forgotten(&error))?;
         let leases = end_leases(service, &self.path);
         service.shared.close(&self.path);
         Ok(VaultForgotten { leases })
+    }
+}
+
+/// Refuses to forget a vault.
+fn not_forgotten(error: &RegistryError) -> Refusal {
+    let refusal = refusals::registry(error);
+    match error {
+        RegistryError::Unknown { .. } => Refusal {
+            text: format!("{}, so there is nothing to forget", refusal.text),
+            next: "list the registered ones with: fluvio-secret vault list".to_owned(),
+            ..refusal
+        },
+        _ => refusal,
     }
 }
 
