@@ -144,6 +144,14 @@ fn the_log_is_a_table_newest_last_and_can_be_followed() {
     assert_eq!(home.cli(&["log", "--since", "soon"]).code(), Some(2));
     // Older than now by less than nothing: what will happen.
     assert_eq!(home.ok(&["log", "--since", "0s"]).lines().count(), 1);
+    let notes = [
+        (&home, &["log", "--since", "0s"][..], "note: the log has no entry of that time\n"),
+        (&Home::new(), &["log"], "note: the log has no entries yet\n"),
+    ];
+    for (home, args, note) in notes {
+        let said = home.cli(args);
+        assert!(said.status.success() && said.err.contains(note), "{said:?}");
+    }
     // It needs no daemon.
     home.ok(&["daemon", "stop"]);
     assert_eq!(home.ok(&["log"]).lines().count(), 4);

@@ -83,9 +83,13 @@ pub(super) fn log(log: &LogArgs) -> Result<(), CliError> {
         is_first = false;
         thread::sleep(FOLLOW_POLL_INTERVAL);
     }
-    // The name may be misspelt.
-    if let Some(name) = log.name.as_ref().filter(|_| is_empty) {
-        output::say(&format!("note: the log has no such entry about `{name}`"));
+    if is_empty {
+        output::say(&match (&log.name, log.since) {
+            // The name may be misspelt.
+            (Some(name), _) => format!("note: the log has no such entry about `{name}`"),
+            (None, Some(_)) => "note: the log has no entry of that time".to_owned(),
+            (None, None) => "note: the log has no entries yet".to_owned(),
+        });
     }
     Ok(())
 }
