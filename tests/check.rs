@@ -262,6 +262,11 @@ fn e12_check_run_and_cdk_report_the_same_findings() {
         let path = file.to_str().unwrap();
         let checked = home.cli(&["check", path]);
         assert_eq!(checked.code(), Some(78), "{what}: {checked:?}");
+        if what == "damaged" {
+            let why =
+                "the file of the secret `DAMAGED` is damaged: it is incomplete or was changed";
+            assert!(checked.out.contains(why), "{checked:?}");
+        }
         // The last line counts the findings.
         let report = checked.out.trim_end().rsplit_once('\n').unwrap().0.to_owned();
         let run = said(&mut home.run(&file, &[], &["true"]));

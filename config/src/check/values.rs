@@ -188,7 +188,7 @@ fn absence(
     let set = |step: &str| setter.advice(step, "set", name);
     Some(match known {
         KnownSecret::Damaged(why) => {
-            let text = format!("the secret `{name}` is damaged: {why}");
+            let text = format!("the file of the secret `{name}` is damaged: {why}");
             (DAMAGED_SECRET, text, set("set it again"))
         }
         KnownSecret::NotAccepted(why, next) => {

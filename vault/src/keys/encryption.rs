@@ -49,7 +49,7 @@ pub enum BadIdentity {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum DecryptFailure {
     /// They were changed, or are not age's.
-    #[error("it is damaged")]
+    #[error("it is incomplete or was changed")]
     Damaged,
     /// They were encrypted for other recipients.
     #[error("it is encrypted for another identity")]
