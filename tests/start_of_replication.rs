@@ -83,9 +83,13 @@ fn the_replication_of_a_forgotten_vault_ends() {
     assert_eq!(status()["topic"], cluster.topic(), "it is remembered");
     machine.sync(&["start", "--vault", &project]);
     assert!(status()["pid"].is_u64());
-    let said = machine.cli(&["vault", "forget", "--yes", "--for-good", &project]);
+    // Its replication is known by the directory in which it began.
+    let moved = machine.path("moved").display().to_string();
+    fs::rename(&project, &moved).unwrap();
+    machine.ok(&["list", "--vault", &moved]);
+    let said = machine.cli(&["vault", "forget", "--yes", "--for-good", &moved]);
     assert!(said.err.contains("does not follow the topic"), "{said:?}");
-    machine.ok(&["vault", "trust", "--yes", &project]);
-    let said = machine.sync_said(&["status", "--vault", &project]);
+    machine.ok(&["vault", "trust", "--yes", &moved]);
+    let said = machine.sync_said(&["status", "--vault", &moved]);
     assert_eq!(said.code(), Some(1), "{said:?}");
 }

@@ -325,21 +325,23 @@ fn forget(args: &ForgetVaultArgs) -> Result<(), CliError> {
         path => text(&path?)?,
     };
     let for_good = args.for_good;
+    let registered = client()?.collect(ListVaults)?;
     // The daemon may still know a forgotten vault.
     let is_it = |vault: &ListedVault| !vault.personal && vault.path == path;
-    if !for_good && !client()?.collect(ListVaults)?.iter().any(is_it) {
+    if !for_good && !registered.iter().any(is_it) {
         let why = format!("the vault {} is not registered", printable::line(&path));
         return Err(CliError::NothingToForget { why });
     }
+    let replication = sync::replication_of(&path, &registered);
     if !args.yes {
-        let topic = sync::topic_of(&path);
-        let question = forget_question(&format::shorten(&path), for_good, topic.as_deref());
+        let topic = replication.as_ref().map(|vault| &*vault.topic);
+        let question = forget_question(&format::shorten(&path), for_good, topic);
         question::ask(&question, "forgotten")?;
     }
     let VaultForgotten { leases } = client()?.call(ForgetVault { path: path.clone(), for_good })?;
     output::confirm(&format!("Vault \"{}\" forgotten successfully", printable::line(&path)));
-    if let Some(note) = sync::end_with_vault(&path, for_good)? {
-        output::say(&note);
+    if let Some(vault) = replication {
+        output::say(&sync::end_with_vault(&vault, for_good)?);
     }
     output::say(match for_good {
         true => "note: `key retire` may now remove a key that only this vault needs",

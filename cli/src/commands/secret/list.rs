@@ -95,7 +95,7 @@ fn about_none(client: &mut Client) -> String {
             "note: there are no secrets before an admin has admitted this machine\n\
              help: have an admin run: fluvio-secret member admit {own}"
         ),
-        Standing::Writer => {
+        Standing::Admin | Standing::Writer => {
             "note: there are no secrets yet\nhelp: set one with: fluvio-secret set NAME".to_owned()
         }
         Standing::Reader | Standing::Stranger => {

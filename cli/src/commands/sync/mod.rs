@@ -11,7 +11,7 @@ mod status;
 use clap::Subcommand;
 
 pub(crate) use self::following::{EndWithParentArgs, end_with_parent};
-pub(crate) use self::replicated::{end_with_vault, topic_of};
+pub(crate) use self::replicated::{end_with_vault, replication_of};
 use crate::error::CliError;
 
 /// Replicate a vault over a Fluvio topic

@@ -5,7 +5,7 @@ use std::fs;
 
 use clap::Args;
 use fluvio_secret_protocol::{
-    ClientError, ListVaults, Members, VaultAddress, is_topic_name, limits,
+    ClientError, ListVaults, ListedVault, Members, VaultAddress, is_topic_name, limits,
 };
 use fluvio_secret_system::help::Help;
 
@@ -105,29 +105,34 @@ pub(super) fn forget(places: &SyncPlaces, vault: &ReplicatedVault) -> Result<(),
     Ok(())
 }
 
-/// Ends the replication of a project's vault that was forgotten; if `for_good`, its topic is forgotten, too. Returns what
-/// to say of it; `None` if the vault was not replicated.
-pub(crate) fn end_with_vault(path: &str, for_good: bool) -> Result<Option<String>, CliError> {
-    let places = sync_places()?;
-    let is_it = |vault: &ReplicatedVault| vault.path.as_deref() == Some(path);
-    let Some(vault) = sync_config::all(&places)?.into_iter().find(is_it) else { return Ok(None) };
-    let topic = &vault.topic;
-    if for_good {
-        forget(&places, &vault)?;
-        return Ok(Some(format!("note: it does not follow the topic {topic} any more")));
-    }
-    process::stop(&places, &vault.id)?;
-    let start = VaultArgs::naming_directory(Some(path)).append_to(SYNC_START);
-    Ok(Some(format!(
-        "note: its replication over the topic {topic} stopped\n\
-         help: when it is registered again, start that with: {start}"
-    )))
+/// The replication of the project's vault in this directory, which may have moved since it began. A replication of another
+/// registered clone is not that of this one. `None` also if it cannot be read, because the vault is forgotten all the same.
+pub(crate) fn replication_of(path: &str, registered: &[ListedVault]) -> Option<ReplicatedVault> {
+    let projects = || registered.iter().filter(|vault| !vault.personal);
+    let id = projects().find(|vault| vault.path == path).map(|vault| &vault.id);
+    let is_of_clone = |one: &ReplicatedVault| {
+        projects().any(|vault| vault.path != path && Some(&vault.path) == one.path.as_ref())
+    };
+    let is_it = |one: &ReplicatedVault| {
+        one.path.as_deref() == Some(path) || Some(&one.id) == id && !is_of_clone(one)
+    };
+    sync_config::all(&sync_places().ok()?).ok()?.into_iter().find(is_it)
 }
 
-/// The topic of a project's vault, if it has one. It is for a question, so a file that cannot be read is no reason to fail.
-pub(crate) fn topic_of(path: &str) -> Option<String> {
-    let all = sync_config::all(&sync_places().ok()?).ok()?;
-    all.into_iter().find(|vault| vault.path.as_deref() == Some(path)).map(|vault| vault.topic)
+/// Ends the replication of a project's vault that was forgotten; if `for_good`, its topic is forgotten, too. Returns what
+/// to say of it.
+pub(crate) fn end_with_vault(vault: &ReplicatedVault, for_good: bool) -> Result<String, CliError> {
+    let (places, topic) = (sync_places()?, &vault.topic);
+    if for_good {
+        forget(&places, vault)?;
+        return Ok(format!("note: it does not follow the topic {topic} any more"));
+    }
+    process::stop(&places, &vault.id)?;
+    let start = VaultArgs::naming_directory(vault.path.as_deref()).append_to(SYNC_START);
+    Ok(format!(
+        "note: its replication over the topic {topic} stopped\n\
+         help: when it is registered again, start that with: {start}"
+    ))
 }
 
 /// Says that this machine gets no secrets before an admin has admitted it.
