@@ -37,9 +37,17 @@ pub(crate) fn to_join(path: Option<&str>, fingerprint: &str, topic: &str) -> Hel
     Help::command(&advice, format!("fluvio-secret sync join --admin {fingerprint}{topic}{vault}"))
 }
 
+/// How a machine asks again that was removed. The user confirms an admin, because this machine does not learn what the
+/// admins have changed since.
+pub(crate) fn to_join_again(path: Option<&str>, topic: &str) -> Help {
+    let Help { command, .. } = to_join(path, "FINGERPRINT", topic);
+    let advice = format!("ask an admin{} to admit it again with", place(path));
+    Help { advice, command }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{for_admin, start_over, to_join};
+    use super::{for_admin, start_over, to_join, to_join_again};
 
     #[test]
     fn an_admin_runs_a_command_for_a_project_there() {
@@ -62,5 +70,8 @@ mod tests {
         let project = to_join(Some("/p"), "0f", "t").to_string();
         let expected = format!("another machine joins in the project with: {join}");
         assert_eq!(project, format!("{expected} --topic t --vault ."));
+        let again = to_join_again(Some("/p"), "t").to_string();
+        assert!(again.starts_with("ask an admin in the project to admit it again with: "));
+        assert!(again.ends_with("--admin FINGERPRINT --topic t --vault ."), "{again}");
     }
 }

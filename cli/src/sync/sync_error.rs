@@ -3,13 +3,12 @@
 use std::io;
 use std::path::PathBuf;
 
-use fluvio_secret_protocol::check::ADD_THIS_MACHINE;
 use fluvio_secret_system::help::{Help, Helpful};
 use fluvio_secret_system::io_error::io_error_text;
 use thiserror::Error;
 
 use super::event::DaemonFailure;
-use super::next_step::{for_admin, place, start_over};
+use super::next_step::{for_admin, place, start_over, to_join_again};
 use super::sync_places::FLUVIO_VARIABLE;
 use crate::members::NOT_A_MEMBER;
 
@@ -29,7 +28,7 @@ pub(crate) enum SyncError {
     NotAdmin,
     /// It was removed, or never asked.
     #[error("{NOT_A_MEMBER}")]
-    NotMember,
+    NotMember { topic: String, path: Option<String> },
     /// There is no program `fluvio`.
     #[error("there is no program fluvio on PATH")]
     NoProgram,
@@ -103,7 +102,7 @@ impl Helpful for SyncError {
             Self::OfProject { command, .. } => {
                 return Some(Help::command("join it in that project with", command));
             }
-            Self::NotMember => return Some(Help::advice(ADD_THIS_MACHINE)),
+            Self::NotMember { topic, path } => return Some(to_join_again(path.as_deref(), topic)),
             Self::NotAdmin => (
                 "run this on a machine of an admin, which is listed by",
                 "fluvio-secret member list",

@@ -108,7 +108,10 @@ pub(super) fn now(args: &SyncNowArgs) -> Result<(), CliError> {
     let records = format::count(usize::try_from(records).unwrap_or(usize::MAX), "record");
     let listed = members(&mut client_about(vault.address())?)?;
     match Standing::of(&listed) {
-        Standing::Stranger => return Err(SyncError::NotMember.into()),
+        Standing::Stranger => {
+            let ReplicatedVault { topic, path, .. } = vault;
+            return Err(SyncError::NotMember { topic, path }.into());
+        }
         Standing::Applicant(own) => {
             say_waits(vault.path.as_deref(), listed.waits_for.as_deref(), &own);
             return Ok(());

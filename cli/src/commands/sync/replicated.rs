@@ -14,7 +14,7 @@ use crate::connection::{client, places, running_client};
 use crate::error::CliError;
 use crate::members::{NOT_A_MEMBER, Standing, members};
 use crate::output;
-use crate::sync::next_step::{SYNC_START, for_admin};
+use crate::sync::next_step::{SYNC_START, for_admin, to_join_again};
 use crate::sync::process;
 use crate::sync::sync_config::{self, ReplicatedVault};
 use crate::sync::sync_error::SyncError;
@@ -146,8 +146,9 @@ pub(super) fn say_waits(path: Option<&str>, admin: Option<&str>, fingerprint: &s
 }
 
 /// Says that this machine gets nothing of the vault, and how to ask.
-pub(super) fn say_not_member(standing: &Standing) {
-    output::say(&format!("note: {NOT_A_MEMBER}\nhelp: {}", standing.admission()));
+pub(super) fn say_not_member(vault: &ReplicatedVault) {
+    let again = to_join_again(vault.path.as_deref(), &vault.topic);
+    output::say(&format!("note: {NOT_A_MEMBER}\nhelp: {again}"));
 }
 
 /// The admin whom a machine trusts, or any of those whom it knows.

@@ -93,7 +93,8 @@ impl SyncStart {
         let topics = self.topics()?;
         let ReplicatedVault { id, topic, path, .. } = &vault;
         if self.listed(&vault)?.0 == Standing::Stranger {
-            return Err(SyncError::NotMember.into());
+            let (topic, path) = (topic.clone(), path.clone());
+            return Err(SyncError::NotMember { topic, path }.into());
         }
         // A machine that has not joined yet has a new vault, which must not be published there.
         if topics.contains(topic) && are_of_others(&announcements::read(&self.fluvio, topic)?, id) {
@@ -144,7 +145,7 @@ impl SyncStart {
         }
         match (&standing, own(&listed.members)) {
             (Standing::Applicant(own), _) => say_waits(path, listed.waits_for.as_deref(), own),
-            (Standing::Stranger, _) => say_not_member(&standing),
+            (Standing::Stranger, _) => say_not_member(&vault),
             (Standing::Admin, Some(own)) => {
                 output::say(&format!("help: {}", to_join(path, &own.fingerprint, topic)));
             }

@@ -11,7 +11,7 @@ use crate::error::CliError;
 use crate::format::OutputArgs;
 use crate::members::{NOT_A_MEMBER, Standing, own, word};
 use crate::style::Styled;
-use crate::sync::next_step::{SYNC_START, for_admin};
+use crate::sync::next_step::{SYNC_START, for_admin, to_join_again};
 use crate::sync::process::{self, SyncProcess};
 use crate::sync::status_file::{
     AcknowledgedRecords, ReplicationState, ReplicationStatus, StatusFile,
@@ -149,8 +149,9 @@ impl Replication {
                 let waiting = format!("for {admin} to admit this machine");
                 lines.extend([("Waiting", waiting), help(&admit.to_string())]);
             }
-            Some(standing @ Standing::Stranger) => {
-                lines.extend([("Trouble", NOT_A_MEMBER.to_owned()), help(&standing.admission())]);
+            Some(Standing::Stranger) => {
+                let again = to_join_again(self.vault.path.as_deref(), &self.vault.topic);
+                lines.extend([("Trouble", NOT_A_MEMBER.to_owned()), help(&again.to_string())]);
             }
             _ => {}
         }
@@ -397,7 +398,10 @@ mod tests {
         one.listed.as_mut().expect("members").members.remove(0);
         let text = table(&one);
         assert!(text.contains("not a member of the vault any more\n"), "{text}");
-        assert!(text.contains("after: fluvio-secret member request\n"), "{text}");
+        assert!(
+            text.contains("with: fluvio-secret sync join --admin FINGERPRINT --topic t\n"),
+            "{text}"
+        );
         assert_eq!(ShownReplication::of(&one).admitted, Some(false));
         // Without a daemon, it is not known.
         one.listed = None;
