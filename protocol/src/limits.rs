@@ -37,6 +37,8 @@ pub const LEASE_ID_BYTES: usize = 32;
 pub const TOPIC_BYTES: usize = 63;
 /// Members of a vault.
 pub const MEMBERS: usize = 256;
+/// Machines that are admitted at once; with the longest notes the request stays below [`HEADER_BYTES`].
+pub const ADMISSIONS: usize = 128;
 /// Members in one page; with the longest notes it stays below [`HEADER_BYTES`].
 pub const PAGE_MEMBERS: usize = 64;
 /// Bytes of a fingerprint of a key, or of the hash of a list of members.

@@ -283,6 +283,8 @@ fn admit(args: AdmitMembersArgs) -> Result<(), CliError> {
             if has_asked { "No machine was admitted" } else { "No machine has asked to join" };
         return output::print(text);
     }
+    let left = asked.len().saturating_sub(limits::ADMISSIONS);
+    asked.truncate(limits::ADMISSIONS);
     if !asked.is_empty() {
         let rows: Vec<_> = asked.iter().map(|one| row(one)).collect();
         output::print_styled(&format::table(["Note", "Role", "Fingerprint"], &rows))?;
@@ -304,6 +306,10 @@ fn admit(args: AdmitMembersArgs) -> Result<(), CliError> {
     let resealed = reseal_in(vault.clone(), AdmitMembers { requests })?;
     output::confirm(&format!("{admitted} admitted successfully ({})", summary(&resealed)));
     say_rest(&resealed);
+    if left > 0 {
+        let left = format::count(left, "more machine");
+        output::say(&format!("note: {left} wait\nhelp: run the same command again"));
+    }
     say_commit(vault.as_ref());
     Ok(())
 }

@@ -660,6 +660,22 @@ fn membership_requested() -> MembershipRequested {
 }
 
 #[test]
+fn the_longest_admission_fits_into_a_frame() {
+    let one = ShownApplicant {
+        fingerprint: FINGERPRINT.into(),
+        recipient: format!("age1{}", "q".repeat(58)),
+        note: Some("\"".repeat(limits::NOTE_BYTES)),
+        role: Role::Reader,
+    };
+    let admit = |count| {
+        let requests = vec![one.clone(); count];
+        decode::<Request>(&encode(&AdmitMembers { requests }).expect("a message")).err()
+    };
+    assert_eq!(admit(limits::ADMISSIONS), None);
+    assert_eq!(admit(limits::ADMISSIONS + 1), Some(FrameError::Large));
+}
+
+#[test]
 fn the_longest_page_of_members_fits_into_a_frame() {
     let long = "\"".repeat(limits::NOTE_BYTES);
     let long = member(BACKUP, Some(&long), false);
@@ -693,8 +709,8 @@ fn a_key_or_a_note_that_is_too_long_is_refused() {
         let requests = vec![format!("{{{fields}}}"); count].join(",");
         refused(&format!(r#"{{"admit-members":{{"requests":[{requests}]}}}}"#))
     };
-    assert_eq!(admit(limits::MEMBERS, limits::FINGERPRINT_BYTES), None);
-    assert_eq!(admit(limits::MEMBERS + 1, 1), Some(FrameError::Large));
+    assert_eq!(admit(limits::ADMISSIONS, limits::FINGERPRINT_BYTES), None);
+    assert_eq!(admit(limits::ADMISSIONS + 1, 1), Some(FrameError::Large));
     assert_eq!(admit(1, limits::FINGERPRINT_BYTES + 1), Some(FrameError::Large));
 }
 

@@ -31,7 +31,7 @@ pub struct AddMember {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdmitMembers {
-    /// The requests, as the user was shown them; at most [`limits::MEMBERS`].
+    /// The requests, as the user was shown them; at most [`limits::ADMISSIONS`].
     pub requests: Vec<ShownApplicant>,
 }
 
@@ -227,7 +227,7 @@ messages! {
             && add.note.as_ref().is_none_or(|note| note.len() <= limits::NOTE_BYTES)
         => Reencrypted, Writes;
     AdmitMembers = "admit-members"
-        where |admit| admit.requests.len() <= limits::MEMBERS
+        where |admit| admit.requests.len() <= limits::ADMISSIONS
             && admit.requests.iter().all(|one| one.fingerprint.len() <= limits::FINGERPRINT_BYTES
                 && one.recipient.len() <= limits::RECIPIENT_BYTES
                 && one.note.as_ref().is_none_or(|note| note.len() <= limits::NOTE_BYTES))
