@@ -1,6 +1,7 @@
 //! Results as tables for people, and as JSON or YAML for programs.
 
-use std::io;
+use std::collections::VecDeque;
+use std::{io, mem};
 
 use clap::{Args, ValueEnum};
 use comfy_table::{Cell, ContentArrangement, Table, presets};
@@ -112,6 +113,18 @@ pub(crate) fn shorten(text: &str) -> String {
     }
 }
 
+/// What stands for a help in a table. No line of another cell is the same.
+const HELP_PLACE: &str = "help:";
+
+/// Puts each help in its place. It is not wrapped, so that its command can be copied.
+fn with_helps(table: &str, mut helps: VecDeque<String>) -> String {
+    let line = |line: &str| match line.trim() == HELP_PLACE {
+        true => line.replace(HELP_PLACE, &helps.pop_front().unwrap_or_default()),
+        false => line.to_owned(),
+    };
+    table.split_inclusive('\n').map(line).collect()
+}
+
 fn in_columns<const N: usize>(
     head: Option<&[&str; N]>,
     rows: &[[String; N]],
@@ -122,8 +135,17 @@ fn in_columns<const N: usize>(
     if let Some(head) = head {
         table.set_header(head.iter().map(Cell::new));
     }
+    let mut helps = VecDeque::new();
     for row in rows {
-        table.add_row(row.iter().map(|cell| printable::line(cell)));
+        let mut cells = row.each_ref().map(|cell| printable::line(cell));
+        // A row of its own, or it could be a note of a stranger.
+        if let Some(help) = cells.last_mut()
+            && row[..N - 1].iter().all(String::is_empty)
+            && help.starts_with(output::HELP_LABEL)
+        {
+            helps.push_back(mem::replace(help, HELP_PLACE.to_owned()));
+        }
+        table.add_row(cells);
     }
     if let Some(width) = width {
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
@@ -131,7 +153,7 @@ fn in_columns<const N: usize>(
     table.column_iter_mut().for_each(|column| {
         column.set_padding((0, SPACE));
     });
-    let mut text = table.trim_fmt();
+    let mut text = with_helps(&table.trim_fmt(), helps);
     if !text.is_empty() {
         text.push('\n');
     }
@@ -188,5 +210,17 @@ mod tests {
         let rows = [["config".into(), "a directory that others can write to".into()]];
         let text = in_columns(Some(&["Check", "Found"]), &rows, Some(33));
         assert_eq!(text, "Check   Found\nconfig  a directory that others\n        can write to\n");
+    }
+
+    #[test]
+    fn a_help_is_on_one_line_so_that_it_can_be_copied() {
+        let row = |one: &str, other: &str| [one.to_owned(), other.to_owned()];
+        let long = "help: one two three four";
+        let rows = [row("a", "x y z"), row("", long), row(long, "x"), row("", "help: b")];
+        let text = in_columns(None, &rows, Some(16));
+        let lines: Vec<_> = text.lines().map(str::trim).collect();
+        assert_eq!(lines[..2], ["a        x y z", long], "{text}");
+        assert_eq!(lines.last(), Some(&"help: b"), "{text}");
+        assert_eq!(text.matches(long).count(), 1, "the other one is a cell of a row\n{text}");
     }
 }

@@ -65,7 +65,8 @@ pub(crate) fn as_typed(message: &str) -> String {
     if is_for_fluvio { for_fluvio(message) } else { message.to_owned() }
 }
 
-const HELP_LABEL: &str = "help: ";
+/// How a line begins that has a next step.
+pub(crate) const HELP_LABEL: &str = "help: ";
 
 fn is_started_by_fluvio() -> bool {
     let parent = rustix::process::getppid().map(rustix::process::Pid::as_raw_nonzero);

@@ -1,7 +1,5 @@
 //! `doctor`: checks the installation, and prints the command that fixes each fault.
 
-use std::collections::VecDeque;
-
 use clap::Args;
 
 use crate::connection::places;
@@ -45,43 +43,10 @@ pub(super) fn doctor(args: &DoctorArgs) -> Result<(), CliError> {
 
 fn table(found: &[Diagnosis]) -> Styled {
     let row = |found: &Diagnosis| [found.check.word(), found.condition.word(), found.line()];
-    let (mut rows, mut helps) = (Vec::new(), VecDeque::new());
-    for one in found {
-        rows.push(row(one));
-        if let Some(help) = one.help_line() {
-            rows.push([String::new(), String::new(), HELP_PLACE.to_owned()]);
-            helps.push_back(output::as_typed(&help));
-        }
-    }
-    let mut table = format::table(["Check", "State", "Found"], &rows);
-    table.text = with_helps(&table.text, helps);
-    table
-}
-
-/// What stands for a help in the table. No line of a finding is the same.
-const HELP_PLACE: &str = "help:";
-
-/// Puts each help in its place. It is not wrapped, so that its command can be copied.
-fn with_helps(table: &str, mut helps: VecDeque<String>) -> String {
-    let line = |line: &str| match line.trim() == HELP_PLACE {
-        true => line.replace(HELP_PLACE, &helps.pop_front().unwrap_or_default()),
-        false => line.to_owned(),
+    let help = |found: &Diagnosis| {
+        let help = found.help_line().map(|help| output::as_typed(&help));
+        help.map(|help| [String::new(), String::new(), help])
     };
-    table.split_inclusive('\n').map(line).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::with_helps;
-
-    #[test]
-    fn each_help_is_on_one_line() {
-        let table = "Check  Found\na      x\n       y\n       help:\nb      z\n       help:\n";
-        let helps = ["help: one two three four five six".to_owned(), "help: b".to_owned()];
-        let text = with_helps(table, helps.into());
-        assert_eq!(
-            text,
-            "Check  Found\na      x\n       y\n       help: one two three four five six\nb      z\n       help: b\n"
-        );
-    }
+    let rows = found.iter().flat_map(|found| [Some(row(found)), help(found)]);
+    format::table(["Check", "State", "Found"], &rows.flatten().collect::<Vec<_>>())
 }
