@@ -59,7 +59,15 @@ impl Inspection {
 
     /// Its list of members.
     pub fn list(&self) -> Result<&SignedList, RegistryError> {
-        self.list.as_deref().ok_or_else(|| RegistryError::NoMembers { path: self.path.clone() })
+        match &self.list {
+            Some(list) => Ok(list),
+            // Its first list comes over the topic that it has joined.
+            None => self
+                .store
+                .refuse_if_waiting()
+                .map_err(RegistryError::from)
+                .and_then(|()| Err(RegistryError::NoMembers { path: self.path.clone() })),
+        }
     }
 
     /// Its members, for people. `own` are the public keys of this machine.

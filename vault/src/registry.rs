@@ -174,14 +174,14 @@ impl Registry {
         if id.is_some_and(|id| is_at(directory.path(), id)) {
             return Ok(directory);
         }
+        let is_here = |vault: &RegisteredVault| {
+            Path::new(&vault.path) == directory.path() && is_at(directory.path(), vault.id)
+        };
+        if vaults.iter().any(is_here) {
+            return Err(RegistryError::Registered { path: path.to_owned() });
+        }
         if !is_made && !is_empty(&directory).map_err(failed)? {
-            let path = path.to_owned();
-            let is_registered =
-                vaults.iter().any(|vault| Path::new(&vault.path) == directory.path());
-            return Err(match is_registered {
-                true => RegistryError::Registered { path },
-                false => RegistryError::Exists { path },
-            });
+            return Err(RegistryError::Exists { path: path.to_owned() });
         }
         if let Some(file) = strange_file(&directory).map_err(failed)? {
             return Err(RegistryError::NotEmpty { path: path.to_owned(), file });

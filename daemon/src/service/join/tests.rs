@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fluvio_secret_protocol::{
-    AddMember, AnnounceTopic, Code, GetMembers, Import, JoinTopic, ListVaults, Members, Passphrase,
-    Refusal, Reply, Role, Rotate, Secret, TopicJoined, Unlock,
+    AddMember, AnnounceTopic, Code, GetMembers, Import, InitVault, InspectVault, JoinTopic,
+    ListVaults, Members, Passphrase, Refusal, Reply, Role, Rotate, Secret, TopicJoined, Unlock,
 };
 
 use crate::service::tests::{Heard, Home, secret};
@@ -280,6 +280,10 @@ fn a_project_joins_in_a_directory_of_its_own() {
     assert!(Path::new(&path).join("requests").join(&joined.fingerprint).exists());
     let line = bob.audit_log().lines().last().expect("a line").to_owned();
     assert!(line.contains("join-topic") && line.contains(&path), "{line}");
+    let waits = bob.call(InspectVault { path: path.clone() }).expect_err("refused");
+    assert!(waits.next.ends_with(&format!("member admit {}", joined.fingerprint)), "{waits}");
+    let made = bob.call(InitVault { path: path.clone() }).expect_err("refused");
+    assert!(made.text.ends_with("is registered already"), "{made}");
     // A kill before the registration.
     fs::remove_file(bob.folder.path().join("vaults.json")).expect("removed");
     assert_eq!(join(&bob, in_project()).0.expect("joined"), joined);
