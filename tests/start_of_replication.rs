@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::harness::is_alive;
+use crate::harness::passphrase::{protect, unlock};
 use crate::harness::sync::{Cluster, Machine, until};
 
 #[test]
@@ -92,4 +93,21 @@ fn the_replication_of_a_forgotten_vault_ends() {
     machine.ok(&["vault", "trust", "--yes", &moved]);
     let said = machine.sync_said(&["status", "--vault", &moved]);
     assert_eq!(said.code(), Some(1), "{said:?}");
+}
+
+#[test]
+fn what_does_not_begin_is_not_remembered() {
+    let cluster = Cluster::new();
+    let machine = Machine::new(&cluster);
+    machine.set("A", "one");
+    machine.ok(&["daemon", "stop"]);
+    protect(&machine, "p");
+    let start = ["start", "--topic", cluster.topic()];
+    let said = machine.sync_said(&start);
+    assert!(said.code() != Some(0) && said.err.contains("fluvio-secret unlock"), "{said:?}");
+    let said = machine.sync_said(&["status"]);
+    assert!(said.code() == Some(1) && said.err.contains("not replicated"), "{said:?}");
+    unlock(&machine, &[], "p");
+    machine.sync(&start);
+    assert!(machine.sync_pid().is_some());
 }

@@ -69,7 +69,7 @@ pub(super) fn start(args: &StartSyncArgs) -> Result<(), CliError> {
         Some(known) => start.again(&ReplicatedVault { path, ..known }),
         None => {
             let topic = named.unwrap_or_else(|| DEFAULT_TOPIC.to_owned());
-            start.first(ReplicatedVault { id, path, topic, generation: 1 })
+            start.first(&ReplicatedVault { id, path, topic, generation: 1 })
         }
     }
 }
@@ -89,10 +89,10 @@ fn refuse_unregistered(address: Option<&VaultAddress>) -> Result<(), CliError> {
 
 impl SyncStart {
     /// Begins to replicate a vault.
-    fn first(&self, vault: ReplicatedVault) -> Result<(), CliError> {
+    fn first(&self, vault: &ReplicatedVault) -> Result<(), CliError> {
         let topics = self.topics()?;
-        let ReplicatedVault { id, topic, path, .. } = &vault;
-        if self.listed(&vault)?.0 == Standing::Stranger {
+        let ReplicatedVault { id, topic, path, .. } = vault;
+        if self.listed(vault)?.0 == Standing::Stranger {
             let (topic, path) = (topic.clone(), path.clone());
             return Err(SyncError::NotMember { topic, path }.into());
         }
@@ -100,10 +100,14 @@ impl SyncStart {
         if topics.contains(topic) && are_of_others(&announcements::read(&self.fluvio, topic)?, id) {
             return Err(SyncError::OtherVault { topic: topic.clone(), path: path.clone() }.into());
         }
-        let is_created = self.create(&vault, &topics)?;
-        sync_config::remember(&self.places, &vault)?;
-        let equal = make_equal(&self.places, &self.fluvio, vault)?;
-        self.follow(equal, is_created)
+        let is_created = self.create(vault, &topics)?;
+        sync_config::remember(&self.places, vault)?;
+        let equal = make_equal(&self.places, &self.fluvio, vault.clone());
+        if equal.is_err() {
+            // What did not begin is not to be shown as stopped.
+            sync_config::forget(&self.places, &vault.id)?;
+        }
+        self.follow(equal?, is_created)
     }
 
     /// Replicates a vault again, as after a boot. The process starts even if it has to wait.
