@@ -5,6 +5,7 @@
 //!
 //! ```
 //! use fluvio_secret_config::{Document, KnownSecret, Values};
+//! use fluvio_secret_protocol::SecretName;
 //!
 //! let text = r#"
 //! apiVersion: 0.1.0
