@@ -398,7 +398,7 @@ impl<'a> Machine<'a> {
 
 impl Drop for Machine<'_> {
     fn drop(&mut self) {
-        // It would start the daemon again.
-        let _ = self.sync_said(&["stop"]);
+        // A process that stays would start the daemon again.
+        let _ = self.sync_said(&["stop", "--all"]);
     }
 }
