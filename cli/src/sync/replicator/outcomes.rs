@@ -73,8 +73,11 @@ impl Replicator {
         if self.documents.unsettled() > 0 {
             // Anyone can publish requests to join, which change something each time.
             let at = self.reread_from.max(now);
-            self.reread_from = at + REREAD_PERIOD;
-            self.reread(at);
+            // A reading that has not begun yet is after this change, too.
+            if self.reread_at.is_none_or(|planned| planned > at) {
+                self.reread_from = at + REREAD_PERIOD;
+                self.reread(at);
+            }
         }
         self.list_at = Some(now);
     }

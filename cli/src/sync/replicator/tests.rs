@@ -642,6 +642,26 @@ fn changes_that_anyone_can_cause_do_not_keep_the_topic_from_being_followed() {
 }
 
 #[test]
+fn many_changes_at_once_do_not_put_off_the_reading_after_a_later_one() {
+    let mut world = followed();
+    world.outcomes.insert("unknown".to_owned(), TakenOutcome::Later);
+    world.publish(&["unknown"]);
+    world.settle();
+    for number in 0..100 {
+        let request = format!("request{number}");
+        world.outcomes.insert(request.clone(), TakenOutcome::Members);
+        world.publish(&[&request]);
+    }
+    world.settle();
+    world.pass(2 * REREAD_PERIOD);
+    let before = world.readings;
+    world.outcomes.insert("list".to_owned(), TakenOutcome::Members);
+    world.publish(&["list"]);
+    world.pass(REREAD_PERIOD);
+    assert_eq!(world.readings, before + 1);
+}
+
+#[test]
 fn a_topic_that_an_admin_announces_takes_the_place_of_this_one() {
     let mut world = followed();
     world.vault.push("A".to_owned());
