@@ -120,10 +120,24 @@ pub(crate) fn word(role: Role) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use fluvio_secret_protocol::{ListedMember, Members, Role};
 
     use super::{Standing, affected, rival};
+
+    /// The first list of a vault.
+    pub(crate) fn first_list(members: Vec<ListedMember>) -> Members {
+        Members {
+            members,
+            vault: "/v".to_owned(),
+            version: 1,
+            forked: false,
+            trouble: None,
+            waits_for: None,
+            unfinished: None,
+            more: false,
+        }
+    }
 
     fn one(fingerprint: &str, recipient: &str, requested: bool) -> ListedMember {
         ListedMember {
@@ -146,16 +160,9 @@ mod tests {
                 role,
                 ..one("0a", "age1a", requested)
             });
-            Standing::of(&Members {
-                members: own.into_iter().chain([other.clone()]).collect(),
-                vault: "/v".to_owned(),
-                version,
-                forked: false,
-                trouble: None,
-                waits_for: waits_for.map(str::to_owned),
-                unfinished: None,
-                more: false,
-            })
+            let members = own.into_iter().chain([other.clone()]).collect();
+            let waits_for = waits_for.map(str::to_owned);
+            Standing::of(&Members { version, waits_for, ..first_list(members) })
         };
         assert_eq!(of(None, 0, None), Standing::Admin, "it makes the list");
         assert_eq!(of(None, 0, Some("0b")), Standing::Stranger);

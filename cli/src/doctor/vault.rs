@@ -257,6 +257,7 @@ mod tests {
 
     use super::judge_members;
     use crate::doctor::finding::Condition;
+    use crate::members::tests::first_list;
 
     #[test]
     fn all_is_encrypted_for_members_that_agree() {
@@ -269,24 +270,15 @@ mod tests {
             requested,
             signs: true,
         };
-        let all = |members| Members {
-            members,
-            vault: "/v".to_owned(),
-            version: 1,
-            forked: false,
-            trouble: None,
-            waits_for: None,
-            unfinished: None,
-            more: false,
-        };
-        let unused = Members { version: 0, ..all(vec![]) };
-        let used = [vec![one(true, false)], vec![one(true, false), one(false, true)]].map(all);
+        let unused = Members { version: 0, ..first_list(vec![]) };
+        let used =
+            [vec![one(true, false)], vec![one(true, false), one(false, true)]].map(first_list);
         for alone in [unused].into_iter().chain(used) {
             let found = judge_members(&alone);
             assert!(found.text.ends_with("this machine only"), "{found:?}");
         }
         let own = || vec![one(true, false)];
-        let others = |count: usize| all([own(), vec![one(false, false); count]].concat());
+        let others = |count: usize| first_list([own(), vec![one(false, false); count]].concat());
         assert!(judge_members(&others(1)).text.ends_with("and 1 other member"));
         assert!(judge_members(&others(2)).text.ends_with("and 2 other members"));
         let admit = "an admin has to run: fluvio-secret member admit 0f";
@@ -294,14 +286,14 @@ mod tests {
         for (members, advice) in
             [(alone.clone(), ADD_THIS_MACHINE), ([alone, vec![one(true, true)]].concat(), admit)]
         {
-            let found = judge_members(&all(members));
+            let found = judge_members(&first_list(members));
             assert_eq!(
                 (found.condition, found.advice.as_deref()),
                 (Condition::Error, Some(advice))
             );
         }
         let waits_for = Some("1e".to_owned());
-        let found = judge_members(&Members { waits_for, ..all(vec![one(true, true)]) });
+        let found = judge_members(&Members { waits_for, ..first_list(vec![one(true, true)]) });
         assert!(found.text.ends_with("waits for the admin 1e to admit it"), "{found:?}");
         assert_eq!((found.condition, found.command()), (Condition::Warning, None));
         let advice = "have that admin run: fluvio-secret member admit 0f";

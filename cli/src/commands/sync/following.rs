@@ -236,9 +236,10 @@ pub(crate) fn end_with_parent(args: EndWithParentArgs, hardened: Hardened) -> Re
 
 #[cfg(test)]
 mod tests {
-    use fluvio_secret_protocol::{ListedMember, Members, Role};
+    use fluvio_secret_protocol::{ListedMember, Role};
 
     use super::what_stays;
+    use crate::members::tests::first_list;
 
     fn said(members: &[(Role, bool, bool)]) -> String {
         let one = |&(role, own, requested): &(Role, bool, bool)| ListedMember {
@@ -250,16 +251,7 @@ mod tests {
             requested,
             signs: true,
         };
-        let listed = Members {
-            members: members.iter().map(one).collect(),
-            vault: "/v".to_owned(),
-            version: 1,
-            forked: false,
-            trouble: None,
-            waits_for: None,
-            unfinished: None,
-            more: false,
-        };
+        let listed = first_list(members.iter().map(one).collect());
         what_stays(&listed, Some("/p")).unwrap_or_default()
     }
 
