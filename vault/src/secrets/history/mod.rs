@@ -4,6 +4,7 @@ mod directory;
 pub(crate) mod insertion;
 pub(crate) mod kept_version;
 pub(crate) mod moving;
+mod seen_hashes;
 pub(crate) mod seen_revisions;
 pub(crate) mod version_history;
 mod version_numbers;

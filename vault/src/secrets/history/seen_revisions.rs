@@ -26,6 +26,7 @@ use crate::members::content_hash::ContentHash;
 use crate::members::signing_key::KeyFingerprint;
 use crate::revisions::revision::{LARGEST_COUNTER, Revision, kind_of, word_of};
 use crate::secrets::history::directory::{HistoryDirectory, SEEN};
+use crate::secrets::history::seen_hashes::SeenHashes;
 use crate::whole_file::WrittenFile;
 
 /// The largest file that is read: 100,000 lines. A larger one counts as empty.
@@ -66,13 +67,6 @@ pub(crate) struct SeenStamp {
     pub(crate) set_at: i64,
 }
 
-/// The hashes of the newest files of each kind that were seen, by their names and stamps.
-#[derive(Debug, Default)]
-pub(crate) struct SeenHashes {
-    /// The hash of a secret's name, the stamp of a file, and the hash of its content; in order.
-    files: Vec<(u64, u64, ContentHash)>,
-}
-
 /// The known files of one group of names.
 type Group = BTreeMap<(String, RecordKind), SeenFile>;
 
@@ -103,15 +97,6 @@ impl SeenSecret {
     /// The file of a kind, if it has this content.
     pub(crate) fn find(&self, kind: RecordKind, content: ContentHash) -> Option<&SeenFile> {
         self.files.get(&kind).filter(|file| file.revision.file == content)
-    }
-}
-
-impl SeenHashes {
-    /// The content of a secret's file that has this stamp.
-    pub(crate) fn find(&self, name: &SecretName, stamp: u64) -> Option<ContentHash> {
-        let key = (fnv_1a(name.as_str().as_bytes()), stamp);
-        let at = self.files.binary_search_by_key(&key, |&(name, stamp, _)| (name, stamp)).ok()?;
-        Some(self.files[at].2)
     }
 }
 
@@ -158,12 +143,11 @@ impl SeenRevisions {
     /// The hashes of the newest file of each secret and kind. If that fails, each file has to be read.
     pub(crate) fn hashes(&self) -> SeenHashes {
         let all = self.directory().and_then(|seen| {
-            let mut files = Vec::new();
+            let mut hashes = SeenHashes::default();
             for group in seen.names()? {
-                files.extend(newest_hashes(&read(&seen, &group?)?));
+                hashes.add_group(&read(&seen, &group?)?);
             }
-            files.sort_unstable();
-            Ok(SeenHashes { files })
+            Ok(hashes.sorted())
         });
         all.unwrap_or_else(|error| {
             self.warn("read", &error);
@@ -275,37 +259,6 @@ impl SeenStamp {
         let stamp = fields.nth(2).filter(|stamp| stamp.len() == 16)?;
         let stamp = u64::from_str_radix(stamp, 16).ok()?;
         (kind == "value").then(|| Self { name: fnv_1a(name.as_bytes()), counter, stamp, set_at })
-    }
-}
-
-/// What [`SeenHashes`] has of a group: the files with the highest counter of each secret and kind.
-fn newest_hashes(text: &str) -> Vec<(u64, u64, ContentHash)> {
-    let mut found: Vec<_> = text.lines().filter_map(SeenHash::parse).collect();
-    found.sort_unstable_by_key(|one| (one.name, one.kind, Reverse(one.counter)));
-    let same = |one: &SeenHash, other: &SeenHash| (one.name, one.kind) == (other.name, other.kind);
-    let newest = found
-        .chunk_by(same)
-        .flat_map(|chunk| chunk.iter().take_while(|one| one.counter == chunk[0].counter));
-    newest.map(|one| (one.name, one.stamp, one.file)).collect()
-}
-
-/// What is needed of a line for the newest hashes. The other fields are not read, because there are many lines.
-struct SeenHash {
-    name: u64,
-    kind: RecordKind,
-    counter: u64,
-    file: ContentHash,
-    stamp: u64,
-}
-
-impl SeenHash {
-    fn parse(line: &str) -> Option<Self> {
-        let mut fields = line.split(' ');
-        let name = fnv_1a(fields.next()?.as_bytes());
-        let (kind, counter) = (kind_of(fields.next()?)?, fields.next()?.parse().ok()?);
-        let file = fields.nth(3).and_then(ContentHash::parse)?;
-        let stamp = fields.next().filter(|stamp| stamp.len() == 16)?;
-        Some(Self { name, kind, counter, file, stamp: u64::from_str_radix(stamp, 16).ok()? })
     }
 }
 
