@@ -38,7 +38,7 @@ fn judge(directories: impl Iterator<Item = PathBuf>, logs: &[PathBuf]) -> Vec<Di
     found
 }
 
-/// What keeps files from being made in a directory. One that is not there is made when it is needed.
+/// What keeps files from being made in a directory. A missing directory is made when it is needed.
 fn fault(directory: &Path) -> Option<Diagnosis> {
     let shown = directory.display();
     let (what, attempted) = match directory.is_dir() {

@@ -35,7 +35,7 @@ pub trait KnownSecrets {
     /// What is known of a secret.
     fn known(&self, name: &SecretName) -> KnownSecret;
 
-    /// Who may set one. Only a finding needs it.
+    /// The machines on which a secret can be set. Only a finding needs this.
     fn setter(&self) -> Setter {
         Setter::default()
     }
@@ -47,7 +47,7 @@ impl<F: Fn(&SecretName) -> KnownSecret> KnownSecrets for F {
     }
 }
 
-/// Who may set a secret of a vault, for the next steps.
+/// The machines on which a secret of a vault can be set, for the next steps.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Setter {
     /// This machine, with this option that names the vault, which begins with a space if it is not empty.

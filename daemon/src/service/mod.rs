@@ -237,7 +237,7 @@ impl Service {
         project.map(|project| format!(" --vault {}", shell::path(project))).unwrap_or_default()
     }
 
-    /// Who may set a secret of the vault.
+    /// The machines on which a secret of the vault can be set.
     fn setter(&self) -> Setter {
         match self.refused_change() {
             None => Setter::ThisMachine(self.vault_option()),

@@ -53,7 +53,7 @@ pub(super) struct ReadSecrets<'a> {
     read: HashMap<SecretName, Result<ReadSecret, VaultError>>,
     /// The names of all secrets, read if one is missing, to suggest another. `None` if they cannot be read.
     names: OnceCell<Option<Names>>,
-    /// Who may set one, found once: the vault may have many lists of members.
+    /// The machines on which one can be set, found once: the vault may have many lists of members.
     setter: OnceCell<Setter>,
     /// What helps if one is not encrypted for this machine's key.
     admission: OnceCell<String>,

@@ -70,7 +70,7 @@ impl Handle for InitVault {
     }
 }
 
-/// Refuses to make a vault. In one that is registered already, this machine may be a reader.
+/// Refuses to make a vault. If it is registered already, this machine may be a reader in it.
 fn not_made(service: &Service, error: &RegistryError) -> Refusal {
     let refusal = refusals::registry(error);
     let RegistryError::Registered { path } = error else { return refusal };

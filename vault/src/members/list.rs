@@ -70,7 +70,7 @@ pub(crate) fn predecessors_in(list: &[u8]) -> Vec<ContentHash> {
     links.iter().flat_map(ListLinks::predecessors).collect()
 }
 
-/// The fields of a list that say what it follows, and who has signed it.
+/// The fields of a list that name its predecessors and its signer.
 #[derive(Deserialize)]
 struct ListLinks {
     previous: Option<ContentHash>,

@@ -32,7 +32,7 @@ pub(crate) fn is_any_decrypted_by(vault: &Vault, keys: &Keyring) -> Result<bool,
     Ok(!names.is_empty())
 }
 
-/// Whether only a retired key decrypts a record here that can be encrypted again: one that is accepted.
+/// Whether only a retired key decrypts an accepted record here. Other records cannot be encrypted again.
 pub(crate) fn is_any_left_to_retired_keys(
     vault: &Vault,
     scope: ReencryptScope,
