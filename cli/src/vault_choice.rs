@@ -115,3 +115,20 @@ pub(crate) fn directory_of(project: &Path) -> Result<PathBuf, CliError> {
         }
     }
 }
+
+/// The vault in a directory, or the one that other commands find.
+pub(crate) fn named_or_found(directory: Option<&Path>) -> Result<PathBuf, CliError> {
+    match directory {
+        Some(directory) => directory_of(directory),
+        None => match VaultArgs::default().here()? {
+            Some(vault) => Ok(vault.path.into()),
+            None => Err(CliError::NoProject),
+        },
+    }
+}
+
+/// A path for a request, which is text.
+pub(crate) fn text_of(path: &Path) -> Result<String, CliError> {
+    let is_text = path.to_str().map(str::to_owned);
+    is_text.ok_or_else(|| CliError::NotUtf8 { path: path.to_owned() })
+}

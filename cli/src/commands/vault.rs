@@ -23,7 +23,7 @@ use crate::error::CliError;
 use crate::format::OutputArgs;
 use crate::members::word;
 use crate::style::Styled;
-use crate::vault_choice::{VaultArgs, directory_of};
+use crate::vault_choice::{named_or_found, text_of};
 use crate::{format, merge_driver, output, question};
 
 /// Manage the vaults of projects
@@ -146,7 +146,7 @@ fn init(args: &InitVaultArgs) -> Result<(), CliError> {
     let named = if typed.as_os_str().is_empty() { Path::new(".") } else { typed };
     let failed = |source| CliError::Directory { path: named.to_owned(), source };
     let project = named.canonicalize().map_err(failed)?;
-    let path = text(&project_of(&project).join(VAULT_DIRECTORY))?;
+    let path = text_of(&project_of(&project).join(VAULT_DIRECTORY))?;
     let TrustedVault { path, id, new_identity, .. } = client()?.call(InitVault { path })?;
     output::confirm(&format!("Vault \"{}\" created successfully", printable::line(&path)));
     if let Some(identity) = new_identity {
@@ -243,7 +243,7 @@ fn refuse_contradicted(found: &InspectedVault) -> Result<(), CliError> {
 }
 
 fn inspect(directory: Option<&Path>) -> Result<InspectedVault, CliError> {
-    let path = text(&named_or_found(directory)?)?;
+    let path = text_of(&named_or_found(directory)?)?;
     Ok(client()?.call(InspectVault { path })?)
 }
 
@@ -292,20 +292,4 @@ fn described(found: &InspectedVault) -> Styled {
         rows.push(["Member".to_owned(), format!("and {more} more")]);
     }
     format::lines(&rows)
-}
-
-/// The vault in a directory, or the one that other commands find.
-fn named_or_found(directory: Option<&Path>) -> Result<PathBuf, CliError> {
-    match directory {
-        Some(directory) => directory_of(directory),
-        None => match VaultArgs::default().here()? {
-            Some(vault) => Ok(vault.path.into()),
-            None => Err(CliError::NoProject),
-        },
-    }
-}
-
-fn text(path: &Path) -> Result<String, CliError> {
-    let is_text = path.to_str().map(str::to_owned);
-    is_text.ok_or_else(|| CliError::NotUtf8 { path: path.to_owned() })
 }

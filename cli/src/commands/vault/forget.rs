@@ -6,10 +6,10 @@ use clap::{Args, ValueHint};
 use fluvio_secret_protocol::{ForgetVault, ListVaults, ListedVault, VaultForgotten};
 use fluvio_secret_system::printable;
 
-use super::{named_or_found, text};
 use crate::commands::sync;
 use crate::connection::client;
 use crate::error::CliError;
+use crate::vault_choice::{named_or_found, text_of};
 use crate::{argument, format, output, question};
 
 /// Remove a vault from the registered ones
@@ -41,7 +41,7 @@ pub(super) fn forget(args: &ForgetVaultArgs) -> Result<(), CliError> {
         Err(error @ CliError::NoProject) => {
             return Err(CliError::NothingToForget { why: error.to_string() });
         }
-        path => text(&path?)?,
+        path => text_of(&path?)?,
     };
     let for_good = args.for_good;
     let registered = client()?.collect(ListVaults)?;
