@@ -440,8 +440,8 @@ fn b13_the_daemon_starts_no_other_program() {
     let (threads, others): (Vec<_>, Vec<_>) =
         list.lines().filter(is_call).partition(|line| line.contains("CLONE_THREAD"));
     let readers = thread::available_parallelism().unwrap().get();
-    // Four workers beside the readers, and for each change a thread that syncs its line.
-    assert_eq!(threads.len(), 4 + readers + 3, "{list}");
+    // Four workers beside the readers, and a helper that syncs the lines of all changes.
+    assert_eq!(threads.len(), 4 + readers + 1, "{list}");
     assert_eq!(others.len(), 1, "its own start: {list}");
     assert!(others[0].contains("execve("), "{list}");
 }

@@ -8,19 +8,23 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use crate::parallel::cores;
+use crate::parallel::{DISK_THREADS, cores};
 
 /// Helpers for what is read and computed: one thread for each core but the first.
 pub static READ_HELPERS: Helpers = Helpers::new("read-helper", || cores() - 1);
+
+/// Helpers that wait for a disk.
+pub static DISK_HELPERS: Helpers = Helpers::new("disk-helper", || DISK_THREADS - 1);
 
 /// The most tasks that wait for a helper.
 const WAITING_TASKS: usize = 64;
 
 type Task = Box<dyn FnOnce() + Send>;
 
-/// A few threads, which are started when they are first needed.
+/// A few threads. One is started when all others are busy.
 pub struct Helpers {
     name: &'static str,
+    /// The most threads.
     threads: fn() -> usize,
     tasks: Mutex<Tasks>,
     added: Condvar,
@@ -30,6 +34,8 @@ struct Tasks {
     waiting: VecDeque<Task>,
     /// The number of threads that were started.
     threads: usize,
+    /// The number of those that wait for a task.
+    idle: usize,
 }
 
 /// Items that several threads work on.
@@ -54,7 +60,7 @@ impl Helpers {
         Self {
             name,
             threads,
-            tasks: Mutex::new(Tasks { waiting: VecDeque::new(), threads: 0 }),
+            tasks: Mutex::new(Tasks { waiting: VecDeque::new(), threads: 0, idle: 0 }),
             added: Condvar::new(),
         }
     }
@@ -95,16 +101,39 @@ impl Helpers {
         shared.finish(count)
     }
 
+    /// Calls both. `one` is called in a helper if one is free before `other` is done, and else in this thread.
+    ///
+    /// # Panics
+    ///
+    /// If one of them does.
+    pub fn beside<A: Send + 'static, B>(
+        &'static self,
+        one: impl FnOnce() -> A + Send + 'static,
+        other: impl FnOnce() -> B,
+    ) -> (A, B) {
+        let shared = Arc::new(SharedItems::of(vec![one]));
+        let of_helper = Arc::downgrade(&shared);
+        self.start(Box::new(move || {
+            if let Some(helping) = of_helper.upgrade().and_then(Helping::begin) {
+                helping.0.work(|one| one());
+            }
+        }));
+        let other = other();
+        shared.work(|one| one());
+        let one = shared.finish(1).pop().unwrap_or_else(|| helper_panicked());
+        (one, other)
+    }
+
     /// Gives a task to a helper. It is dropped if none could be started, or if many tasks wait already.
     fn start(&'static self, task: Task) {
         let mut tasks = self.tasks();
         // The system may allow later what it did not allow before.
-        while tasks.threads < (self.threads)() {
+        if tasks.idle <= tasks.waiting.len() && tasks.threads < (self.threads)() {
             let thread = thread::Builder::new().name(self.name.to_owned());
-            if thread.spawn(|| self.help()).is_err() {
-                break;
+            if thread.spawn(|| self.help()).is_ok() {
+                tasks.threads += 1;
+                tasks.idle += 1;
             }
-            tasks.threads += 1;
         }
         if tasks.threads > 0 && tasks.waiting.len() < WAITING_TASKS {
             tasks.waiting.push_back(task);
@@ -117,9 +146,13 @@ impl Helpers {
         loop {
             let is_idle = |tasks: &mut Tasks| tasks.waiting.is_empty();
             let waited = self.added.wait_while(self.tasks(), is_idle);
-            let task = waited.unwrap_or_else(PoisonError::into_inner).waiting.pop_front();
+            let mut tasks = waited.unwrap_or_else(PoisonError::into_inner);
+            tasks.idle -= 1;
+            let task = tasks.waiting.pop_front();
+            drop(tasks);
             // The thread that waits for it learns of a panic, and the next task is that of another one.
             let _ = task.map(|task| catch_unwind(AssertUnwindSafe(task)));
+            self.tasks().idle += 1;
         }
     }
 
@@ -195,7 +228,7 @@ mod tests {
     use std::sync::{Arc, Barrier, Mutex, PoisonError};
     use std::thread;
 
-    use super::Helpers;
+    use super::{Helpers, Tasks};
 
     static NONE: Helpers = Helpers::new("none", || 0);
     static ONE: Helpers = Helpers::new("one", || 1);
@@ -225,6 +258,33 @@ mod tests {
         threads.sort_unstable();
         threads.dedup();
         assert_eq!(threads.len(), 4);
+    }
+
+    #[test]
+    fn two_things_are_done_beside_each_other() {
+        static BESIDE: Helpers = Helpers::new("beside", || 1);
+        let here = Arc::new(Barrier::new(2));
+        let of_helper = here.clone();
+        let one = move || of_helper.wait().is_leader();
+        let (one, other) = BESIDE.beside(one, || here.wait().is_leader());
+        assert_ne!(one, other);
+        assert_eq!(NONE.beside(|| 1, || 2), (1, 2));
+    }
+
+    #[test]
+    fn a_thread_is_started_when_the_others_are_busy() {
+        static FEW: Helpers = Helpers::new("few", || 3);
+        for others in [1, 1, 2] {
+            let all_here = Arc::new(Barrier::new(others + 1));
+            FEW.share(others, vec![(); others + 1], move |shared| {
+                shared.work(|()| all_here.wait().is_leader());
+            });
+            let is_busy = |tasks: &Tasks| tasks.idle < tasks.threads;
+            while is_busy(&FEW.tasks()) {
+                thread::yield_now();
+            }
+            assert_eq!(FEW.tasks().threads, others);
+        }
     }
 
     #[test]

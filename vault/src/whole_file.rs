@@ -8,6 +8,8 @@ use std::fs::{File, FileTimes};
 use std::io::{self, Write};
 use std::time::SystemTime;
 
+use fluvio_secret_system::helpers::DISK_HELPERS;
+use fluvio_secret_system::parallel::DISK_THREADS;
 use rustix::rand::{GetRandomFlags, getrandom};
 
 use crate::durable_directory::{DurableDirectory, TEMPORARY};
@@ -54,6 +56,11 @@ impl WrittenFile {
     pub(crate) fn sync(self) -> io::Result<PreparedFile> {
         self.file.sync_all()?;
         Ok(self.prepared)
+    }
+
+    /// Waits until all of these are on the disk.
+    pub(crate) fn sync_all(files: Vec<Self>) -> Vec<io::Result<PreparedFile>> {
+        DISK_HELPERS.share(DISK_THREADS - 1, files, |files| files.work(Self::sync))
     }
 
     /// Gives the file its name at once. A power cut may leave an empty one: only for what can be lost.

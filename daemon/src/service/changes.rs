@@ -6,7 +6,8 @@ use std::convert::Infallible;
 use std::sync::OnceLock;
 
 use fluvio_secret_protocol::{Delete, Refusal, Request, Restore, SecretName, Set};
-use fluvio_secret_system::parallel::{beside, cores, in_parallel};
+use fluvio_secret_system::helpers::DISK_HELPERS;
+use fluvio_secret_system::parallel::{cores, in_parallel};
 use fluvio_secret_vault::{SecretChange, SecretWriter, SyncedChange, VaultError};
 
 use super::{Service, follow, refusals};
@@ -140,7 +141,7 @@ fn sync_recorded<'a>(
         lines.push(line);
         pending.push(answer);
     }
-    let (synced, recorded) = sync(service, changes, &lines);
+    let (synced, recorded) = sync(service, changes, lines);
     let outcomes = synced.into_iter().zip(recorded).zip(pending);
     let outcomes = outcomes.map(|((synced, recorded), (name, answer))| {
         let synced = synced.map_err(refusals::about(std::slice::from_ref(&name)))?;
@@ -154,9 +155,11 @@ fn sync_recorded<'a>(
 pub(super) fn sync<'a>(
     service: &Service,
     changes: Vec<SecretChange<'a>>,
-    lines: &[WrittenLine],
+    lines: Vec<WrittenLine>,
 ) -> Synced<'a> {
-    let (lines, changes) = beside(|| service.audit.sync(lines), || SecretChange::sync_all(changes));
+    let own = service.handle();
+    let sync_lines = move || own.audit.sync(&lines);
+    let (lines, changes) = DISK_HELPERS.beside(sync_lines, || SecretChange::sync_all(changes));
     (changes, lines)
 }
 

@@ -276,7 +276,7 @@ fn set_all(
     // The error has the path of the one file that it is about.
     let written = written.map_err(refusals::vault)?;
     let line = service.audit.write(AuditEvent::Set, caller.actor(), &names)?;
-    let (synced, recorded) = changes::sync(service, written, &[line]);
+    let (synced, recorded) = changes::sync(service, written, vec![line]);
     let synced = synced.into_iter().collect::<Result<_, _>>().map_err(refusals::vault)?;
     recorded.into_iter().collect::<Result<(), _>>()?;
     let made = SyncedChange::commit_all(synced);

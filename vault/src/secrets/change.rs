@@ -132,15 +132,14 @@ impl<'a> SecretChange<'a> {
 
     /// Waits until all of these are on the disk.
     pub fn sync_all(changes: Vec<Self>) -> Vec<Result<SyncedChange<'a>, VaultError>> {
-        let Ok(synced) =
-            in_parallel(DISK_THREADS, changes, |change| Ok::<_, Infallible>(change.sync()));
-        synced
-    }
-
-    fn sync(self) -> Result<SyncedChange<'a>, VaultError> {
-        let Self { target, written, .. } = self;
-        let prepared = written.sync().map_err(|source| target.failed(source))?;
-        Ok(SyncedChange { target, prepared })
+        let parts = changes.into_iter().map(|change| (change.target, change.written));
+        let (targets, written): (Vec<_>, Vec<_>) = parts.unzip();
+        let synced = targets.into_iter().zip(WrittenFile::sync_all(written));
+        let synced = synced.map(|(target, prepared)| {
+            let prepared = prepared.map_err(|source| target.failed(source))?;
+            Ok(SyncedChange { target, prepared })
+        });
+        synced.collect()
     }
 
     /// Makes this change alone.
