@@ -50,15 +50,20 @@ pub fn in_parallel<T: Send, U: Send, E: Send>(
 }
 
 /// Calls both, at the same time if another thread may be started.
-pub fn beside<A: Send, B>(one: impl Fn() -> A + Sync, other: impl FnOnce() -> B) -> (A, B) {
+pub fn beside<A: Send, B>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B) -> (A, B) {
+    let one = Mutex::new(Some(one));
+    let run = || {
+        let one = one.lock().unwrap_or_else(PoisonError::into_inner).take();
+        one.map(|one| one())
+    };
     thread::scope(|scope| {
-        let thread = thread::Builder::new().spawn_scoped(scope, &one);
+        let thread = thread::Builder::new().spawn_scoped(scope, run);
         let other = other();
         let one = match thread {
             Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
-            Err(_) => one(),
+            Err(_) => run(),
         };
-        (one, other)
+        (one.expect("only one thread has called it"), other)
     })
 }
 

@@ -7,7 +7,7 @@ use fluvio_secret_protocol::{
     ListDeleted, Listed, ListedSecret, Refusal, Restore, Restored, Secret, SecretName, Set, Stale,
     Stored, Versions, limits,
 };
-use fluvio_secret_system::parallel::{cores, in_parallel};
+use fluvio_secret_system::parallel::{beside, cores, in_parallel};
 use fluvio_secret_vault::{
     SecretChange, SecretListing, SecretPurge, SecretReader, SecretWriter, SyncedChange, VaultError,
 };
@@ -18,6 +18,9 @@ use super::stale::with_earlier;
 use super::{Service, changes, follow, missing, refusals};
 use crate::answers::Response;
 use crate::audit::AuditEvent;
+
+/// The secrets of an import that are written before they are synced.
+const WRITTEN_AT_ONCE: usize = 64;
 
 impl Serve for Set {
     fn serve<'a>(
@@ -269,14 +272,25 @@ fn set_all(
     caller: &Caller<'_>,
 ) -> Result<(), Refusal> {
     let names: Vec<_> = secrets.iter().map(|(name, _)| name.clone()).collect();
+    // An error has the path of the one file that it is about.
     let writer = SecretWriter::of(&service.vault).map_err(refusals::vault)?;
-    let written = in_parallel(cores(), secrets, |(name, value)| {
-        SecretChange::set(&service.vault, &writer, name, value)
-    });
-    // The error has the path of the one file that it is about.
-    let written = written.map_err(refusals::vault)?;
+    let (mut synced, mut written) = (Vec::with_capacity(secrets.len()), Vec::new());
+    let mut secrets = secrets.into_iter();
+    while secrets.len() > 0 {
+        let next = secrets.by_ref().take(WRITTEN_AT_ONCE).collect();
+        let write = || {
+            in_parallel(cores(), next, |(name, value)| {
+                SecretChange::set(&service.vault, &writer, name, value)
+            })
+        };
+        // The disk and the processor are busy at the same time.
+        let (next, before) = beside(write, || SecretChange::sync_all(written));
+        synced.extend(before);
+        written = next.map_err(refusals::vault)?;
+    }
     let line = service.audit.write(AuditEvent::Set, caller.actor(), &names)?;
-    let (synced, recorded) = changes::sync(service, written, vec![line]);
+    let (last, recorded) = changes::sync(service, written, vec![line]);
+    synced.extend(last);
     let synced = synced.into_iter().collect::<Result<_, _>>().map_err(refusals::vault)?;
     recorded.into_iter().collect::<Result<(), _>>()?;
     let made = SyncedChange::commit_all(synced);
