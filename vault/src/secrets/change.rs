@@ -270,10 +270,13 @@ impl ChangeTarget<'_> {
     fn finish(self, synced: &io::Result<()>) -> Result<Self, VaultError> {
         synced.as_ref().map_err(|error| self.failed(copy_of(error)))?;
         let history = self.vault.secrets().history();
-        if let Some(version) = self.restored {
-            history.remove_restored(&self.name, version);
+        match self.restored {
+            Some(version) => {
+                history.remove_restored(&self.name, version);
+                history.shorten(&self.name);
+            }
+            None => self.kept.iter().for_each(|kept| history.prune(kept)),
         }
-        self.kept.iter().for_each(|kept| history.prune(kept));
         Ok(self)
     }
 

@@ -7,6 +7,8 @@ use fluvio_secret_protocol::SecretName;
 pub(crate) struct KeptVersion {
     pub(super) name: SecretName,
     pub(super) file: String,
+    /// The oldest versions, which leave the history once the change is made.
+    pub(super) surplus: Vec<u64>,
     pub(super) is_durable: bool,
 }
 

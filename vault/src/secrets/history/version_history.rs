@@ -18,7 +18,7 @@ use crate::secrets::file_name::{ENCRYPTED_BYTES, file_of, file_of_version};
 use crate::secrets::history::directory::HistoryDirectory;
 use crate::secrets::history::kept_version::KeptVersion;
 use crate::secrets::history::seen_revisions::SeenRevisions;
-use crate::secrets::history::version_numbers::{numbers, versions};
+use crate::secrets::history::version_numbers::{VersionNumbers, numbers, versions};
 use crate::secrets::version_file::VersionFile;
 use crate::secrets::version_place::VersionPlace;
 use crate::whole_file::{PreparedFile, WrittenFile};
@@ -98,25 +98,31 @@ impl VersionHistory {
             }
         }
         let all = self.directory.open()?;
-        let versions = all.find_or_make(name.as_str())?;
-        let newest = numbers(&versions)?.last().copied().unwrap_or(0);
-        let kept = |file, is_durable| KeptVersion { name: name.clone(), file, is_durable };
+        let directory = all.find_or_make(name.as_str())?;
+        let VersionNumbers { taken, mut versions } = VersionNumbers::in_directory(&directory)?;
+        let newest = taken.last().copied().unwrap_or(0);
         // A change that was killed or failed after this has put it there already.
-        if self.is_current(name, &versions, &file_of_version(newest))? {
-            return Ok(Some(kept(file_of_version(newest), false)));
-        }
+        let is_there = self.is_current(name, &directory, &file_of_version(newest))?;
         let last = || {
-            let file = versions.path_of(&file_of_version(newest));
+            let file = directory.path_of(&file_of_version(newest));
             io::Error::other(format!("no number is left behind that of {}", file.display()))
         };
-        let next = file_of_version(newest.checked_add(1).ok_or_else(last)?);
-        match self.vault.link(&file, &versions, &next) {
-            Err(error) if has_no_links(&error) => {
-                copy(&self.vault, &file, &all, &versions, &next)?;
-                Ok(Some(kept(next, true)))
+        let number = if is_there { newest } else { newest.checked_add(1).ok_or_else(last)? };
+        let (kept_file, mut is_durable) = (file_of_version(number), false);
+        if !is_there {
+            match self.vault.link(&file, &directory, &kept_file) {
+                Err(error) if has_no_links(&error) => {
+                    copy(&self.vault, &file, &all, &directory, &kept_file)?;
+                    is_durable = true;
+                }
+                linked => linked?,
             }
-            linked => linked.map(|()| Some(kept(next, false))),
+            versions.push(number);
         }
+        let surplus = versions.len().saturating_sub(self.depth);
+        versions.truncate(surplus);
+        let (name, file) = (name.clone(), kept_file);
+        Ok(Some(KeptVersion { name, file, surplus: versions, is_durable }))
     }
 
     /// Whether a version is the current one as well, as a killed change leaves it.
@@ -242,9 +248,7 @@ impl VersionHistory {
     /// goes with the last one.
     pub(crate) fn remove(&self, name: &SecretName, versions: &[u64]) -> Result<(), VaultError> {
         let removed = self.within(name, |directory| {
-            for &version in versions {
-                directory.remove_if_there(&file_of_version(version))?;
-            }
+            remove_all(directory, versions)?;
             directory.sync()?;
             let all = self.directory.open()?;
             all.remove_empty(name.as_str())?;
@@ -303,8 +307,7 @@ impl VersionHistory {
         let number = newest.unwrap_or(0).saturating_add(1);
         let prepared = self.write(name, number, encrypted, date)?.sync();
         self.put(name, vec![prepared.map_err(|source| self.failed(name, source))?])?;
-        let (name, file) = (name.clone(), file_of_version(number));
-        self.prune(&KeptVersion { name, file, is_durable: true });
+        self.shorten(name);
         Ok(number)
     }
 
@@ -333,18 +336,21 @@ impl VersionHistory {
     /// Removes the oldest versions of a secret that was changed, so that no more than the depth are left.
     /// A failure is logged: the change is made.
     pub(crate) fn prune(&self, kept: &KeptVersion) {
-        self.shorten(&kept.name);
+        if !kept.surplus.is_empty() {
+            let remove = |directory: &DurableDirectory| remove_all(directory, &kept.surplus);
+            self.warn_if_long(self.within(&kept.name, remove));
+        }
     }
 
     /// The same by the secret's name.
     pub(crate) fn shorten(&self, name: &SecretName) {
-        let pruned = self.within(name, |directory| {
+        self.warn_if_long(self.within(name, |directory| {
             let versions = versions(directory)?;
-            for &version in &versions[..versions.len().saturating_sub(self.depth)] {
-                directory.remove(&file_of_version(version))?;
-            }
-            Ok(())
-        });
+            remove_all(directory, &versions[..versions.len().saturating_sub(self.depth)])
+        }));
+    }
+
+    fn warn_if_long(&self, pruned: io::Result<()>) {
         if let Err(error) = pruned {
             let path = self.directory.path();
             tracing::warn!("cannot shorten the history in {}: {error}", path.display());
@@ -366,6 +372,10 @@ fn find(all: &DurableDirectory, name: &SecretName) -> io::Result<Option<DurableD
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         found => found.map(Some),
     }
+}
+
+fn remove_all(directory: &DurableDirectory, versions: &[u64]) -> io::Result<()> {
+    versions.iter().try_for_each(|&version| directory.remove_if_there(&file_of_version(version)))
 }
 
 fn copy(
