@@ -8,6 +8,7 @@ use std::fs::{File, FileTimes};
 use std::io::{self, Write};
 use std::time::SystemTime;
 
+use fluvio_secret_system::file_id::Inode;
 use fluvio_secret_system::helpers::DISK_HELPERS;
 use fluvio_secret_system::parallel::DISK_THREADS;
 use rustix::rand::{GetRandomFlags, getrandom};
@@ -56,6 +57,11 @@ impl WrittenFile {
     pub(crate) fn sync(self) -> io::Result<PreparedFile> {
         self.file.sync_all()?;
         Ok(self.prepared)
+    }
+
+    /// Which file it is.
+    pub(crate) fn inode(&self) -> io::Result<Inode> {
+        Ok(Inode::from(&self.file.metadata()?))
     }
 
     /// Waits until all of these are on the disk.

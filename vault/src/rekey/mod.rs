@@ -13,6 +13,8 @@ pub(crate) mod new_keys;
 pub(crate) mod own_member;
 pub(crate) mod plan;
 pub(crate) mod reencrypt;
+pub(crate) mod reencrypt_queue;
 pub(crate) mod retirement;
 pub(crate) mod scope;
 pub(crate) mod upgrade;
+pub(crate) mod written_stamps;

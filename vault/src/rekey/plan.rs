@@ -5,6 +5,7 @@ use crate::members::list::MemberList;
 use crate::members::signing_key::KeyFingerprint;
 use crate::rekey::reencrypt::{ReencryptCounts, ReencryptStep, Reencryption};
 use crate::rekey::scope::ReencryptScope;
+use crate::rekey::written_stamps::WrittenStamps;
 use crate::secrets::writer::SecretWriter;
 use crate::vault::Vault;
 
@@ -37,15 +38,20 @@ impl ReencryptPlan {
             }
         }
         let writer = SecretWriter::for_list(vault, &list)?;
-        let mut counts = Reencryption::new(vault, &writer, what, report)?.run()?;
-        // Everything is decrypted once more by the current key alone. What it does not decrypt, such as a
-        // file that was added in between, is encrypted again.
+        let none = WrittenStamps::default();
+        let first = Reencryption::new(vault, &writer, what, &none, report)?.run()?;
+        let (mut counts, mut written) = first;
+        // What this change has not written, such as a file that was added in between, is decrypted by the current key
+        // alone. What that does not decrypt is encrypted again.
         let mut is_done = !is_identity_changed;
         while !is_done {
+            written.sort();
             let what = ReencryptScope::NotByCurrent;
-            let more = Reencryption::new(vault, &writer, what, report)?.run()?;
+            let (more, stamps) =
+                Reencryption::new(vault, &writer, what, &written, report)?.run()?;
             is_done = more.is_empty();
             counts = counts.and(more);
+            written.extend(stamps);
         }
         // An empty directory at the vault's path has nothing to encrypt.
         vault.refuse_if_moved()?;

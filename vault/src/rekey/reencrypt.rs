@@ -5,28 +5,24 @@
 
 use std::collections::BTreeSet;
 use std::mem;
-use std::vec::IntoIter;
 
 use fluvio_secret_protocol::{SecretName, limits};
-use fluvio_secret_system::file_id::FileId;
+use fluvio_secret_system::file_id::{FileId, Inode};
 use fluvio_secret_system::parallel::{DISK_THREADS, beside, cores, in_parallel};
 
 use crate::error::VaultError;
+use crate::rekey::reencrypt_queue::{DueVersion, ReencryptQueue};
 use crate::rekey::scope::ReencryptScope;
+use crate::rekey::written_stamps::WrittenStamps;
 use crate::revisions::revision::{LARGEST_COUNTER, Revision};
 use crate::revisions::verifier::OpenedRecord;
 use crate::secret_reader::SecretReader;
 use crate::secrets::fingerprint::fingerprint;
-use crate::secrets::names::{Names, NamesIntoIter};
-use crate::secrets::version_file::VersionFile;
+use crate::secrets::history::seen_revisions::SeenFile;
 use crate::secrets::version_place::{IN_VAULT, VersionPlace};
-use crate::secrets::writer::{SecretWriter, seen_in};
+use crate::secrets::writer::SecretWriter;
 use crate::vault::Vault;
 use crate::whole_file::{PreparedFile, WrittenFile};
-
-/// The most files that are written before they are synced, and the most bytes.
-const BATCH_FILES: usize = 64;
-const BATCH_BYTES: u64 = 4 << 20;
 
 /// What happens on the way, for a caller that shows it.
 #[derive(Clone, Copy, Debug)]
@@ -65,25 +61,21 @@ pub(crate) struct ReencryptCounts {
 
 pub(crate) struct Reencryption<'a> {
     files: ReencryptFiles<'a>,
+    queue: ReencryptQueue<'a>,
+    progress: ReencryptProgress<'a>,
+}
+
+/// What is done.
+struct ReencryptProgress<'a> {
     report: &'a mut dyn FnMut(ReencryptStep<'_>),
-    names: NamesIntoIter,
-    /// A secret whose other versions did not fit into the batch.
-    split: Option<SplitSecret>,
     /// Secrets that were changed in the meantime.
     again: BTreeSet<SecretName>,
     /// Those that have other bytes since the last report.
     unreported: Vec<SecretName>,
     counts: ReencryptCounts,
+    written: WrittenStamps,
     done: usize,
     all: usize,
-}
-
-/// A secret may have a thousand versions.
-struct SplitSecret {
-    name: SecretName,
-    versions: IntoIter<VersionPlace>,
-    /// The file of its current version. Each change of the secret replaces or removes it.
-    file_id: Option<FileId>,
 }
 
 /// What all files have in common.
@@ -94,25 +86,11 @@ struct ReencryptFiles<'a> {
     what: ReencryptScope,
 }
 
-/// Versions that may have to be encrypted again.
-#[derive(Default)]
-struct DueBatch {
-    versions: Vec<DueVersion>,
-    /// The number of secrets of which these are the last versions.
-    names: usize,
-    bytes: u64,
-}
-
-struct DueVersion {
-    name: SecretName,
-    file: VersionFile,
-    /// The file that is read. Another one may be there later.
-    file_id: Option<FileId>,
-}
-
 enum DueOutcome {
     /// It stays as it is.
     Kept,
+    /// The secret was changed in the meantime.
+    Changed(SecretName),
     /// It could not be decrypted.
     Left(SecretName),
     Written(Box<(WrittenFile, ReencryptTarget)>),
@@ -122,6 +100,8 @@ enum DueOutcome {
 struct ReencryptTarget {
     name: SecretName,
     file_id: Option<FileId>,
+    /// The file that was written.
+    inode: Inode,
     place: VersionPlace,
     /// Of the current version, before and after.
     fingerprints: Option<[u64; 2]>,
@@ -129,117 +109,97 @@ struct ReencryptTarget {
 }
 
 impl<'a> Reencryption<'a> {
+    /// `written` are the files that this change has written before.
     pub(crate) fn new(
         vault: &'a Vault,
         writer: &'a SecretWriter,
         what: ReencryptScope,
+        written: &'a WrittenStamps,
         report: &'a mut dyn FnMut(ReencryptStep<'_>),
     ) -> Result<Self, VaultError> {
         let reader = match what {
             ReencryptScope::Unsigned => SecretReader::taking_unsigned(vault)?,
             _ => SecretReader::of(vault),
         };
-        Ok(Self {
-            files: ReencryptFiles { vault, writer, reader, what },
+        let progress = ReencryptProgress {
             report,
-            names: Names::default().into_names(),
-            split: None,
             again: BTreeSet::new(),
             unreported: Vec::new(),
             counts: ReencryptCounts::default(),
+            written: WrittenStamps::default(),
             done: 0,
             all: 0,
-        })
+        };
+        let files = ReencryptFiles { vault, writer, reader, what };
+        Ok(Self { files, queue: ReencryptQueue::of(vault.secrets(), what, written), progress })
     }
 
-    pub(crate) fn run(mut self) -> Result<ReencryptCounts, VaultError> {
+    /// Encrypts all, and returns what was written.
+    pub(crate) fn run(mut self) -> Result<(ReencryptCounts, WrittenStamps), VaultError> {
         let secrets = self.files.vault.secrets();
         let mut names = secrets.all_names()?;
-        self.all = names.len();
+        self.progress.all = names.len();
         while !names.is_empty() {
-            self.names = names.into_names();
+            self.queue.add(names);
             self.run_once()?;
-            names = mem::take(&mut self.again).into_iter().collect();
+            let again = self.queue.take_again().into_iter();
+            names = again.chain(mem::take(&mut self.progress.again)).collect();
         }
         secrets.sync()?;
-        Ok(self.counts)
+        Ok((self.progress.counts, self.progress.written))
     }
 
     fn run_once(&mut self) -> Result<(), VaultError> {
+        let Self { files, queue, progress } = self;
         let (mut written, mut names) = (Vec::new(), 0);
         loop {
-            let due = self.due()?;
-            let is_over = due.versions.is_empty() && due.names == 0;
-            // The disk and the processor are busy at the same time.
-            let files = &self.files;
-            let (outcomes, synced) =
-                beside(|| files.encrypt_all(&due.versions), || files.sync_all(written));
-            self.done += names;
-            self.replace(synced?, is_over)?;
+            // No change may come between: that finds out what was left by a change that was killed.
+            let next = queue.next_batch()?;
+            let is_over = next.is_none();
+            let due = next.unwrap_or_default();
+            // The disk and the processor are busy at the same time. A secret that is changed in the meantime comes again.
+            let (outcomes, replaced) = beside(
+                || files.encrypt_all(&due.versions),
+                || {
+                    let synced = files.sync_all(written)?;
+                    progress.done += names;
+                    progress.replace(files, synced)
+                },
+            );
+            let is_reported = replaced?;
+            let outcomes = outcomes?;
+            if is_over {
+                if !is_reported {
+                    progress.report_done(files.what);
+                }
+                return Ok(());
+            }
+            names = due.names;
             written = Vec::new();
-            for outcome in outcomes? {
+            for outcome in outcomes {
                 match outcome {
                     DueOutcome::Kept => {}
-                    DueOutcome::Left(name) => _ = self.counts.left.insert(name),
+                    DueOutcome::Changed(name) => _ = progress.again.insert(name),
+                    DueOutcome::Left(name) => _ = progress.counts.left.insert(name),
                     DueOutcome::Written(file) => written.push(*file),
                 }
             }
-            names = due.names;
-            if is_over {
-                return Ok(());
-            }
         }
     }
+}
 
-    fn due(&mut self) -> Result<DueBatch, VaultError> {
-        let secrets = self.files.vault.secrets();
-        let mut batch = DueBatch::default();
-        while !batch.is_full() {
-            let (name, mut versions) = match self.split.take() {
-                // A change has given its current version to the history, after this was looked at.
-                Some(split) if secrets.current(&split.name).id()? != split.file_id => {
-                    self.again.insert(split.name);
-                    continue;
-                }
-                Some(split) => (split.name, split.versions),
-                None => {
-                    let Some(name) = self.names.next() else { break };
-                    let versions = secrets.places(&name)?.into_iter();
-                    (name, versions)
-                }
-            };
-            while !batch.is_full()
-                && let Some(place) = versions.next()
-            {
-                let Some(file) = secrets.locate(&name, place)? else { continue };
-                let file_id = file.id()?;
-                if file_id.is_none() {
-                    continue;
-                }
-                batch.bytes += file_id.map_or(0, |id| id.size());
-                batch.versions.push(DueVersion { name: name.clone(), file, file_id });
-            }
-            if versions.len() == 0 {
-                batch.names += 1;
-            } else {
-                let file_id = secrets.current(&name).id()?;
-                self.split = Some(SplitSecret { name, versions, file_id });
-            }
-        }
-        Ok(batch)
-    }
-
-    /// Gives the files of a batch their names.
+impl ReencryptProgress<'_> {
+    /// Gives the files of a batch their names. Returns whether that was reported.
     fn replace(
         &mut self,
+        files: &ReencryptFiles<'_>,
         synced: Vec<(PreparedFile, ReencryptTarget)>,
-        is_over: bool,
-    ) -> Result<(), VaultError> {
-        let vault = self.files.vault;
-        let is_reported = is_over || !synced.is_empty();
+    ) -> Result<bool, VaultError> {
+        let vault = files.vault;
+        let is_reported = !synced.is_empty();
         let (mut histories, mut known) = (BTreeSet::new(), Vec::new());
         for (prepared, target) in synced {
-            let ReencryptTarget { name, file_id, place, fingerprints, revision } = target;
+            let ReencryptTarget { name, file_id, inode, place, fingerprints, revision } = target;
             let file = match vault.secrets().locate(&name, place)? {
                 Some(file) if file.id()? == file_id => file,
                 // What was put there in the meantime is newer.
@@ -252,8 +212,12 @@ impl<'a> Reencryption<'a> {
                 (self.report)(ReencryptStep::Same { name: &name, before, after });
             }
             file.replace(prepared)?;
+            // Another program may have replaced it at once.
+            let stamp = file.id()?.filter(|id| id.inode() == inode).map(|id| id.stamp());
+            self.written.extend(stamp);
             if IN_VAULT.contains(&place) {
-                let seen = revision.and_then(|revision| seen_in(&revision, &file));
+                let seen = revision.zip(stamp);
+                let seen = seen.map(|(revision, stamp)| SeenFile { revision, stamp });
                 known.extend(seen.map(|file| (name.clone(), file)));
                 self.unreported.push(name.clone());
             }
@@ -273,27 +237,21 @@ impl<'a> Reencryption<'a> {
         let histories = histories.into_iter().collect();
         in_parallel(DISK_THREADS, histories, |name| vault.secrets().history().sync(&name))?;
         if is_reported {
-            self.report_done();
+            self.report_done(files.what);
         }
         (self.report)(ReencryptStep::Pause);
-        Ok(())
+        Ok(is_reported)
     }
 
-    fn report_done(&mut self) {
+    fn report_done(&mut self, what: ReencryptScope) {
         let names = mem::take(&mut self.unreported);
-        let done = match self.files.what {
+        let done = match what {
             // Those that were changed in the meantime come again.
             ReencryptScope::All | ReencryptScope::Unsigned => self.all.min(self.done),
             // The current key decrypts the others.
             ReencryptScope::NotByCurrent | ReencryptScope::HistoryNotByCurrent => self.all,
         };
         (self.report)(ReencryptStep::Done { names: &names, done, all: self.all });
-    }
-}
-
-impl DueBatch {
-    fn is_full(&self) -> bool {
-        self.versions.len() >= BATCH_FILES || self.bytes >= BATCH_BYTES
     }
 }
 
@@ -308,10 +266,10 @@ impl ReencryptFiles<'_> {
         if !self.what.has(file.place) {
             return Ok(DueOutcome::Kept);
         }
-        let encrypted = match file.read() {
-            Ok(encrypted) => encrypted,
-            // Another program removed it.
-            Err(VaultError::Missing) => return Ok(DueOutcome::Kept),
+        let encrypted = match file.read_with_id() {
+            Ok((encrypted, id)) if Some(id) == *file_id => encrypted,
+            // Its content may be an earlier version now.
+            Ok(_) | Err(VaultError::Missing) => return Ok(DueOutcome::Changed(name.clone())),
             Err(VaultError::Damaged { .. } | VaultError::DamagedVersion { .. }) => {
                 return Ok(DueOutcome::Left(name.clone()));
             }
@@ -349,7 +307,8 @@ impl ReencryptFiles<'_> {
             is_current.then(|| [&encrypted, &sealed.encrypted].map(|bytes| fingerprint(bytes)));
         let (name, file_id, place) = (name.clone(), *file_id, file.place);
         let revision = sealed.revision;
-        let target = ReencryptTarget { name, file_id, place, fingerprints, revision };
+        let inode = written.inode().map_err(|source| file.failed(source))?;
+        let target = ReencryptTarget { name, file_id, inode, place, fingerprints, revision };
         Ok(DueOutcome::Written(Box::new((written, target))))
     }
 
@@ -357,11 +316,13 @@ impl ReencryptFiles<'_> {
         &self,
         written: Vec<(WrittenFile, ReencryptTarget)>,
     ) -> Result<Vec<(PreparedFile, ReencryptTarget)>, VaultError> {
-        in_parallel(DISK_THREADS, written, |(file, target)| {
+        let (files, targets): (Vec<_>, Vec<_>) = written.into_iter().unzip();
+        let synced = WrittenFile::sync_all(files).into_iter().zip(targets);
+        let synced = synced.map(|(prepared, target)| {
             let failed = |source| self.vault.secrets().current(&target.name).failed(source);
-            let prepared = file.sync().map_err(failed)?;
-            Ok((prepared, target))
-        })
+            Ok((prepared.map_err(failed)?, target))
+        });
+        synced.collect()
     }
 }
 

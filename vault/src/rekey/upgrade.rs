@@ -4,6 +4,7 @@ use crate::error::VaultError;
 use crate::rekey::change::Rekeyed;
 use crate::rekey::reencrypt::{ReencryptStep, Reencryption};
 use crate::rekey::scope::ReencryptScope;
+use crate::rekey::written_stamps::WrittenStamps;
 use crate::secrets::writer::SecretWriter;
 use crate::vault::Vault;
 
@@ -28,8 +29,8 @@ impl<'a> SignatureUpgrade<'a> {
     /// Those of the disk. The same upgrade does the rest.
     pub fn commit(self, report: &mut dyn FnMut(ReencryptStep<'_>)) -> Result<Rekeyed, VaultError> {
         let Self { vault, writer } = self;
-        let unsigned = Reencryption::new(vault, &writer, ReencryptScope::Unsigned, report)?;
-        let counts = unsigned.run()?;
+        let (what, none) = (ReencryptScope::Unsigned, WrittenStamps::default());
+        let (counts, _) = Reencryption::new(vault, &writer, what, &none, report)?.run()?;
         // An empty directory at the vault's path has nothing to sign.
         vault.refuse_if_moved()?;
         vault.set_signed_only()?;

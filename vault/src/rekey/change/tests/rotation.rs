@@ -69,6 +69,16 @@ fn a_secret_with_many_versions_is_no_batch_of_its_own() {
 }
 
 #[test]
+fn what_a_killed_change_left_in_the_history_is_not_encrypted() {
+    let (home, vault) = home();
+    let left = home.history_path().join("A/3.age");
+    fs::hard_link(home.file("A"), &left).expect("a second name");
+    let done = commit(Rekey::rotate(&vault, false, None, None));
+    assert_eq!((done.secrets, done.versions), (2, 3));
+    assert!(!left.exists());
+}
+
+#[test]
 fn a_rotation_can_drop_the_history() {
     let (home, vault) = home();
     let done = commit(Rekey::rotate(&vault, true, None, None));
