@@ -1,5 +1,7 @@
 //! The program `fluvio-secret`. Everything but the allocator is in the library.
 
+#![cfg_attr(all(target_env = "gnu", not(test)), no_main)]
+
 use std::alloc::System;
 
 use zeroizing_alloc::ZeroAlloc;
@@ -8,6 +10,4 @@ use zeroizing_alloc::ZeroAlloc;
 #[global_allocator]
 static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
-fn main() -> std::process::ExitCode {
-    fluvio_secret_cli::main()
-}
+fluvio_secret_system::entry_point!(fluvio_secret_cli::main);

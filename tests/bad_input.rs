@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Stdio;
 
 use crate::harness::{Home, Said, make_folder, need, said, said_with_input};
 
@@ -132,17 +131,23 @@ fn nothing_on_standard_input_is_no_value_unless_it_is_meant() {
 fn a_closed_pipe_is_no_error() {
     let home = Home::new();
     home.set("A", "x");
-    for args in [&["list"][..], &["--help"], &["status"]] {
-        let mut command = home.command("fluvio-secret");
-        let (reader, writer) = std::io::pipe().unwrap();
-        drop(reader);
-        let said = said(command.args(args).stdout(writer));
-        assert_eq!((said.code(), said.err.as_str()), (Some(0), ""), "{args:?}");
+    let without_reader = || std::io::pipe().unwrap().1;
+    for (program, args) in [
+        ("fluvio-secret", &["list"][..]),
+        ("fluvio-secret", &["--help"]),
+        ("fluvio-secret", &["status"]),
+        ("fluvio-secret-shim", &["--help"]),
+    ] {
+        let said = said(home.command(program).args(args).stdout(without_reader()));
+        assert_eq!((said.code(), said.err.as_str()), (Some(0), ""), "{program} {args:?}");
     }
     // An error has no reader either.
-    let mut command = home.command("fluvio-secret");
-    command.args(["set", "9"]).stderr(Stdio::null());
-    assert_eq!(said(&mut command).code(), Some(2));
+    for (program, args, status) in
+        [("fluvio-secret", &["set", "9"][..], 2), ("fluvio-secret-shim", &["--nothing"], 125)]
+    {
+        let status_of = home.command(program).args(args).stderr(without_reader()).status().unwrap();
+        assert_eq!(status_of.code(), Some(status), "{program}: {status_of}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! connector as it was.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -21,6 +22,13 @@ fn signals(status: &str) -> Vec<u64> {
 fn run(home: &Home, words: &[&str], options: &[&str], command: &[&str]) -> Said {
     let config = home.config(&["A"]);
     said(&mut behind(words, &home.run(&config, options, command)))
+}
+
+/// Both programs that become a command, which they leave as it is.
+fn launchers(home: &Home, config: &Path, command: &[&str]) -> [Command; 2] {
+    let mut shim = home.command("fluvio-secret-shim");
+    shim.arg("--config").arg(config).args(["--as-is", "--"]).args(command);
+    [shim, home.run(config, &["--as-is"], command)]
 }
 
 const BLOCKED: [&str; 2] = ["env", "--block-signal=INT,TERM,HUP,USR1"];
@@ -66,11 +74,14 @@ fn b14_the_connector_gets_the_signals_as_the_starter_had_them() {
     ] {
         let direct = said(&mut behind(words, home.foreign("cat").arg(status[1])));
         let direct = signals(&direct.out);
-        assert_eq!(signals(&run(&home, words, &["--as-is"], &status).out), direct, "{words:?}");
+        let config = home.config(&["A"]);
+        for launcher in launchers(&home, &config, &status) {
+            let connector = said(&mut behind(words, &launcher));
+            assert_eq!(signals(&connector.out), direct, "{words:?}: {launcher:?}");
+        }
         let file = home.path("status");
         // Not by a shell, which may unblock signals itself.
         let watched = ["cp", status[1], file.to_str().unwrap()];
-        let config = home.config(&["A"]);
         let run = home.run(&config, &["--as-is", "--watch"], &watched);
         let mut supervisor = spawn(&mut behind(words, &run));
         let is_whole = |text: String| text.contains("SigIgn");
@@ -81,6 +92,29 @@ fn b14_the_connector_gets_the_signals_as_the_starter_had_them() {
         let found = signals(&fs::read_to_string(&file).unwrap());
         fs::remove_file(&file).unwrap();
         assert_eq!(found, direct, "{words:?} with --watch");
+    }
+}
+
+#[test]
+fn b14_streams_that_the_starter_closed_are_dev_null_to_the_connector() {
+    let home = Home::new();
+    home.set("A", "1");
+    let config = home.config(&["A"]);
+    let list = "cd /proc/$$/fd && streams=$(readlink 0 1 2) && echo \"$streams\" > \"$1\"";
+    let file = home.path("streams");
+    let connector = ["sh", "-c", list, "sh", file.to_str().unwrap()];
+    for closed in [&[0][..], &[1], &[2], &[0, 2], &[1, 2], &[0, 1, 2]] {
+        let streams = closed.iter().map(|stream| format!(" {stream}>&-")).collect::<String>();
+        let script = format!("exec \"$@\"{streams}");
+        for launcher in launchers(&home, &config, &connector) {
+            let said = said(&mut behind(&["sh", "-c", &script, "sh"], &launcher));
+            assert!(said.status.success(), "{streams}: {launcher:?}: {said:?}");
+            let targets = fs::read_to_string(&file).unwrap();
+            let is_null = targets.lines().map(|target| target == "/dev/null");
+            // The harness has opened the standard input of all programs like that.
+            let expected = (0..3).map(|stream| stream == 0 || closed.contains(&stream));
+            assert!(is_null.eq(expected), "{streams}: {launcher:?}: {targets}");
+        }
     }
 }
 

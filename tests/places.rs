@@ -345,7 +345,7 @@ fn no_program_asks_the_password_database() {
         let words = ["strace", "-f", "-o", list.to_str().unwrap(), "-e", "trace=open,openat"];
         said(&mut behind(&words, &command));
         let opened = fs::read_to_string(&list).unwrap();
-        assert!(opened.contains("/proc/self/status"), "the control: {name} {args:?}: {opened}");
+        assert!(opened.contains("libc.so"), "the control: {name} {args:?}: {opened}");
         for file in ["nsswitch.conf", "/etc/passwd"] {
             assert!(!opened.contains(file), "{name} {args:?}: {opened}");
         }

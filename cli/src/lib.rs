@@ -64,8 +64,6 @@ mod value;
 mod vault_choice;
 mod watch;
 
-use std::process::ExitCode;
-
 use fluvio_secret_protocol::report_notes;
 use fluvio_secret_system::harden::harden;
 
@@ -73,20 +71,20 @@ pub use crate::command_line::command_line;
 use crate::error::CliError;
 pub use crate::help::{COMMAND_GROUPS, CommandGroup};
 
-/// The whole program `fluvio-secret`.
+/// The whole program `fluvio-secret`. Returns its exit status.
 #[must_use]
-pub fn main() -> ExitCode {
+pub fn main() -> u8 {
     if command_line::complete() {
-        return ExitCode::SUCCESS;
+        return 0;
     }
     report_notes(|note| output::say(&format!("note: {note}")));
     let outcome = command_line::parse(std::env::args_os())
         .and_then(|command| command.run(harden().map_err(CliError::System)?));
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(error) => {
             output::error(&error);
-            ExitCode::from(error.status())
+            error.status()
         }
     }
 }

@@ -105,7 +105,7 @@ fn report(error: &impl Helpful) -> String {
 }
 
 fn print(text: &str) -> ExitCode {
-    output::print_result(text)
+    output::print_result(text).into()
 }
 
 fn fail(why: &str, status: u8) -> ExitCode {

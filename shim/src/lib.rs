@@ -34,7 +34,6 @@ mod supervised;
 mod unlock;
 
 use std::convert::Infallible;
-use std::process::ExitCode;
 
 use fluvio_secret_protocol::report_notes;
 use fluvio_secret_system::harden::harden;
@@ -48,9 +47,9 @@ use crate::error::ShimError;
 pub use crate::launch::{LaunchError, PreparedConnector, become_connector, prepare_connector};
 use crate::message::{print, say};
 
-/// The whole program `fluvio-secret-shim`.
+/// The whole program `fluvio-secret-shim`. Returns its exit status.
 #[must_use]
-pub fn main() -> ExitCode {
+pub fn main() -> u8 {
     report_notes(|note| say(&format!("note: {note}")));
     let mut words = std::env::args_os();
     if cdk::is_our_name(words.next().as_ref()) {
@@ -69,20 +68,20 @@ pub fn main() -> ExitCode {
 }
 
 /// What is left to do when the exec failed.
-fn end(outcome: Result<Infallible, ShimError>) -> ExitCode {
+fn end(outcome: Result<Infallible, ShimError>) -> u8 {
     match outcome {
         Ok(never) => match never {},
         Err(error) => fail(&error),
     }
 }
 
-fn of_watcher(outcome: Result<(), ShimError>) -> ExitCode {
-    outcome.map_or_else(|error| fail(&error), |()| ExitCode::SUCCESS)
+fn of_watcher(outcome: Result<(), ShimError>) -> u8 {
+    outcome.map_or_else(|error| fail(&error), |()| 0)
 }
 
-fn fail(error: &ShimError) -> ExitCode {
+fn fail(error: &ShimError) -> u8 {
     say(&format!("error: {}", error.report()));
-    ExitCode::from(error.status(supervised::is_supervised()))
+    error.status(supervised::is_supervised())
 }
 
 /// Becomes the connector, or says why not. A locked vault is unlocked first.

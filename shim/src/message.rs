@@ -1,12 +1,11 @@
 //! Lines to standard error and standard output.
 
 use std::io::{self, Write};
-use std::process::ExitCode;
 
 use fluvio_secret_system::{output, printable};
 
-/// Prints a result.
-pub(crate) fn print(text: &str) -> ExitCode {
+/// Prints a result, and returns the exit status.
+pub(crate) fn print(text: &str) -> u8 {
     output::print_result(text)
 }
 

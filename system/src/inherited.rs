@@ -1,18 +1,17 @@
 //! Signals that a program inherits blocked or ignored. It needs them otherwise, and passes them on unchanged.
 //!
-//! Rust's runtime ignores SIGPIPE before `main`, and resets it in programs that it starts. A connector must
-//! inherit what the starter had, so the ignored signals are read before that.
+//! Our programs ignore SIGPIPE, and Rust's standard library resets it in programs that it starts. A connector must
+//! inherit what the starter had, so that is remembered. Other signals that the starter ignored stay ignored.
 
 use std::ffi::{CString, OsStr, OsString};
-use std::fs::File;
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use ctor::ctor;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use nix::unistd::execvpe;
 
@@ -20,38 +19,33 @@ use nix::unistd::execvpe;
 /// our variables, so no connector gets it.
 pub const PIPE_VARIABLE: &str = "FLUVIO_SECRET_IGNORES_SIGPIPE";
 
-/// A bit for each signal that the starter ignored, the first one for signal 1.
-static IGNORED_SIGNALS: AtomicU64 = AtomicU64::new(0);
+/// Whether the starter ignored SIGPIPE.
+static PIPE_IGNORED: AtomicBool = AtomicBool::new(false);
 
 /// The signals that the starter blocked.
 static BLOCKED: OnceLock<SigSet> = OnceLock::new();
 
-/// Runs before `main`, and needs nothing of Rust's runtime.
-#[ctor(unsafe)]
-fn remember_ignored() {
-    IGNORED_SIGNALS.store(read_ignored().unwrap_or(0), Ordering::Relaxed);
+pub(crate) fn remember_pipe(is_ignored: bool) {
+    PIPE_IGNORED.store(is_ignored, Ordering::Relaxed);
 }
 
-/// Without /proc, no signal counts as ignored.
-fn read_ignored() -> Option<u64> {
-    let mut status = [0; 4096];
-    let mut length = 0;
-    let mut file = File::open("/proc/self/status").ok()?;
-    while let Ok(count @ 1..) = file.read(&mut status[length..]) {
-        length += count;
+/// Whether the starter ignored a signal. Not for one that this program already catches. SIGPIPE is known in programs
+/// that begin at [`entry_point`](mod@crate::entry_point).
+#[must_use]
+pub fn is_ignored(signal: i32) -> bool {
+    if signal == Signal::SIGPIPE as i32 {
+        return PIPE_IGNORED.load(Ordering::Relaxed);
     }
-    ignored_in(std::str::from_utf8(&status[..length]).ok()?)
+    // Without /proc, no signal counts as ignored.
+    let status = fs::read("/proc/self/status").unwrap_or_default();
+    ignored_in(&String::from_utf8_lossy(&status))
+        .is_some_and(|ignored| ignored & 1 << (signal - 1) != 0)
 }
 
+/// A bit for each signal that is ignored, the first one for signal 1.
 fn ignored_in(status: &str) -> Option<u64> {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
     u64::from_str_radix(mask.trim(), 16).ok()
-}
-
-/// Whether the starter ignored a signal.
-#[must_use]
-pub fn is_ignored(signal: i32) -> bool {
-    IGNORED_SIGNALS.load(Ordering::Relaxed) & 1 << (signal - 1) != 0
 }
 
 /// Unblocks all signals for this thread and those that it starts. To be called on the first thread.

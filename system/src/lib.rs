@@ -21,6 +21,7 @@
 //! ```
 //!
 //! * [`child`]: waits for a child, but not forever
+//! * [`entry_point`](mod@entry_point): the start of a program that soon becomes another one
 //! * [`file_id`]: whether a file is the same one, and whether it was written
 //! * [`file_system`]: which file systems report changes
 //! * [`helpers`]: threads that are started once and help others
@@ -46,6 +47,7 @@
 //! * [`terminal`]: the terminal that a program may prompt on
 
 pub mod child;
+pub mod entry_point;
 pub mod file_id;
 pub mod file_system;
 pub mod harden;

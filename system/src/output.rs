@@ -1,17 +1,16 @@
 //! Results to standard output.
 
 use std::io::{self, Write};
-use std::process::ExitCode;
 
 /// Prints the one result of a program, and returns its exit status. A failure is reported on standard error.
 #[must_use]
-pub fn print_result(text: &str) -> ExitCode {
+pub fn print_result(text: &str) -> u8 {
     match print(text) {
-        Ok(_) => ExitCode::SUCCESS,
+        Ok(_) => 0,
         Err(error) => {
             // If standard error is closed too, nothing can be reported.
             let _ = writeln!(io::stderr(), "error: cannot write the result: {error}");
-            ExitCode::FAILURE
+            1
         }
     }
 }
