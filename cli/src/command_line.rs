@@ -78,6 +78,9 @@ fn color_of(args: &[OsString]) -> Option<&str> {
 /// connector waits for that. What is wrong is left to the whole command line.
 fn parse_run(args: &[OsString]) -> Option<Command> {
     let words = args.get(1..).filter(|words| words.first().is_some_and(|word| word == "run"))?;
+    if let Some(run) = RunArgs::of_plain_start(&words[1..]) {
+        return Some(Command::Run(run));
+    }
     let command = RunArgs::augment_args(clap::Command::new("run"));
     let found = command.try_get_matches_from(words).ok()?;
     RunArgs::from_arg_matches(&found).ok().map(Command::Run)
@@ -111,10 +114,11 @@ pub fn command_line() -> clap::Command {
 mod tests {
     use std::ffi::OsString;
 
-    use clap::{CommandFactory as _, Parser as _};
+    use clap::{Args as _, CommandFactory as _, FromArgMatches as _, Parser as _};
 
     use super::{CommandLine, parse, parse_run};
     use crate::commands::Command;
+    use crate::commands::run::RunArgs;
     use crate::error::CliError;
     use crate::value::Source;
 
@@ -219,8 +223,12 @@ mod tests {
             &["run", "-c", "c", "x"],
             &["run", "--", "x", "-c", "c"],
             &watch,
+            &["run", "--no-check", "--config", "c", "--vault", "v", "--", "x"],
             &["run", "--config", "c", "--inject", "x", "--", "x"],
             &["run", "--config", "c"],
+            &["run", "--config", "c", "--config", "d", "--", "x"],
+            &["run", "--config", "", "--", "x"],
+            &["run"],
             &["run", "--help"],
             &["run", "--version"],
             &["run", "-V", "--config", "c", "x"],
@@ -235,6 +243,36 @@ mod tests {
             let whole = whole.filter(|command| matches!(command, Command::Run(_)));
             assert_eq!(format!("{:?}", parse_run(&words)), format!("{whole:?}"), "{words:?}");
         }
+    }
+
+    #[test]
+    fn a_plain_start_is_read_as_by_clap() {
+        let words = ["--config", "c", "--inject", "env", "--as-is", "--vault", "", "-x"];
+        let lists = (0..=4).flat_map(|length| {
+            let count = words.len();
+            (0..count.pow(length)).map(move |number| {
+                (0..length)
+                    .map(|place| words[number / count.pow(place) % count])
+                    .collect::<Vec<_>>()
+            })
+        });
+        let mut plain = 0;
+        for options in lists {
+            for command in [&["--"][..], &["--", ""], &["--", "-x", "--", "--config"]] {
+                let typed = [&options[..], command].concat();
+                let typed: Vec<_> = typed.into_iter().map(OsString::from).collect();
+                let Some(run) = RunArgs::of_plain_start(&typed) else { continue };
+                plain += 1;
+                let by_clap = RunArgs::augment_args(clap::Command::new("run").no_binary_name(true))
+                    .try_get_matches_from(&typed)
+                    .and_then(|found| RunArgs::from_arg_matches(&found));
+                let by_clap = by_clap.unwrap_or_else(|error| panic!("{typed:?}: {error}"));
+                assert_eq!(format!("{run:?}"), format!("{by_clap:?}"), "{typed:?}");
+            }
+        }
+        assert!(plain > 50, "{plain}");
+        let plain = ["--no-check", "--config", "c", "--inject", "file", "--vault", "v", "--", "x"];
+        assert!(RunArgs::of_plain_start(&plain.map(OsString::from)).is_some());
     }
 
     #[test]

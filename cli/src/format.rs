@@ -23,15 +23,16 @@ pub(crate) enum OutputFormat {
     Yaml,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
 pub(crate) enum LogFormat {
     /// For people
+    #[default]
     Table,
     /// For programs: one object for each line
     Json,
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub(crate) struct OutputArgs<F: Clone + Send + Sync + ValueEnum + 'static = OutputFormat> {
     /// Format of the result
     #[arg(

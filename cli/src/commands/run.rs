@@ -20,7 +20,7 @@ use crate::watch::{self, Plan, WatchArgs};
 use crate::{config_file, mask, output};
 
 /// Run a connector with the secrets in its configuration
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 #[command(after_help = "\
 Without --config, the configuration in the current directory is used, if there is exactly one.
 
@@ -89,6 +89,32 @@ pub(crate) struct RunArgs {
 }
 
 impl RunArgs {
+    /// Reads `[OPTIONS] -- COMMAND` without clap, which would be a fifteenth of a start. `None` if an option is not about
+    /// the start alone, or if anything may be wrong: clap reads those.
+    pub(crate) fn of_plain_start(words: &[OsString]) -> Option<Self> {
+        let dashes = words.iter().position(|word| word == "--")?;
+        let (options, command) = (&words[..dashes], &words[dashes + 1..]);
+        let mut args = Self { command: command.to_vec(), ..Self::default() };
+        let mut options = options.iter();
+        while let Some(option) = options.next() {
+            match option.to_str()? {
+                "--as-is" if !args.as_is => args.as_is = true,
+                "--no-check" if !args.no_check => args.no_check = true,
+                "--config" if args.config.is_none() => {
+                    args.config = Some(value(&mut options)?.into());
+                }
+                "--inject" if args.inject.is_none() => {
+                    args.inject = Some(InjectMode::of(value(&mut options)?.to_str()?)?);
+                }
+                "--vault" if args.vault.value().is_none() => {
+                    args.vault = VaultArgs::naming(Some(value(&mut options)?.to_owned()));
+                }
+                _ => return None,
+            }
+        }
+        (!command.is_empty()).then_some(args)
+    }
+
     fn launch(self, config: PathBuf) -> Launch {
         let mut words = self.command.into_iter();
         Launch {
@@ -98,7 +124,7 @@ impl RunArgs {
             check: !self.no_check,
             vault: self.vault.value().cloned(),
             call: if self.no_daemon { call_once } else { call_daemon },
-            // clap requires it.
+            // There is at least one.
             program: words.next().unwrap_or_default(),
             args: words.collect(),
         }
@@ -123,6 +149,13 @@ impl RunArgs {
         words.extend(self.command.iter().cloned());
         words
     }
+}
+
+/// The value of an option. `None` if clap could take it for another option, or refuse it.
+fn value<'a>(words: &mut impl Iterator<Item = &'a OsString>) -> Option<&'a OsStr> {
+    let is_plain =
+        |word: &&OsString| !word.is_empty() && !word.as_encoded_bytes().starts_with(b"-");
+    words.next().filter(is_plain).map(OsString::as_os_str)
 }
 
 /// The configuration that you named, or the only one of the current directory.

@@ -12,7 +12,7 @@ use crate::format::{LogFormat, OutputArgs};
 /// A Fluvio connector takes up to 2 s to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Options for --watch")]
 #[command(mut_arg("format", |format| {
     format.requires("watch").help("Format of the messages about restarts")
@@ -44,9 +44,10 @@ pub(crate) struct WatchArgs {
 }
 
 /// What happens when a connector stops by itself.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
 pub(crate) enum Restart {
     /// Unless its status is 0
+    #[default]
     OnFailure,
     /// After every exit
     Always,
