@@ -10,11 +10,11 @@
 //! * [`log`](mod@log), [`audit`], [`rotating_log`]: what is written down
 //! * [`settings`]: what the user has set
 //! * [`credential`]: the passphrase, if the service manager passes it
-//! * [`server`], [`connection`], [`idle`], [`in_flight`]: sockets, deadlines, and values in memory
+//! * [`server`], [`connection`], [`client_stream`], [`idle`], [`in_flight`]: sockets, deadlines, and values in memory
 //! * [`workers`]: the threads that carry out requests
 //! * [`work_queue`]: what one of them has to do, in order
 //! * [`service`]: carries out requests; knows no socket
-//! * [`answers`]: what is sent to the client of a request
+//! * [`answers`], [`answer_channel`]: what is sent to the client of a request, and how it gets there
 //! * [`grants`], [`json_lines`]: the last grants, and which of their processes still run
 //! * [`leases`], [`lease_info`], [`lease_places`], [`lease_files`], [`lease_watch`]: secrets files in memory, each
 //!   while a process holds it
@@ -26,9 +26,11 @@
 //! the identity, and the names in the last grants.
 
 mod activation;
+mod answer_channel;
 mod answers;
 mod args;
 mod audit;
+mod client_stream;
 mod connection;
 mod credential;
 #[cfg(feature = "fuzzing")]

@@ -175,12 +175,12 @@ mod tests {
 
     use fluvio_secret_protocol::{Delete, List, Request, Restore, Secret, Set};
     use fluvio_secret_system::peer::Peer;
-    use tokio::sync::mpsc::unbounded_channel;
 
     use super::{GROUP_CHANGES, Job, NextWork, Work, WorkQueue};
+    use crate::answer_channel::answer_channel;
 
     fn send(queue: &WorkQueue, request: impl Into<Request>) {
-        let (request, answers) = (request.into(), Arc::new(unbounded_channel().0));
+        let (request, answers) = (request.into(), Arc::new(answer_channel(None).0));
         let job =
             Job { request, vault: None, peer: Peer { uid: 0, pid: 42 }, lock_requests: 0, answers };
         queue.add(Work::Request(job));

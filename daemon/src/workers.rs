@@ -12,10 +12,11 @@ use std::{io, thread};
 use fluvio_secret_protocol::{Notice, Refusal, Request, VaultAddress, Worker};
 use fluvio_secret_system::parallel::cores;
 use fluvio_secret_system::peer::Peer;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
-use crate::answers::{Answers, Response};
+use crate::answer_channel::{AnswerReceiver, answer_channel};
+use crate::answers::Response;
+use crate::client_stream::ClientStream;
 use crate::in_flight::InFlight;
 use crate::service::{Service, handle, key, opening, refusals, status};
 use crate::work_queue::{Job, NextWork, Work, WorkQueue};
@@ -23,17 +24,6 @@ use crate::work_queue::{Job, NextWork, Work, WorkQueue};
 /// The longest wait until the vault's time to lock is checked again. The wait stands still while the
 /// machine sleeps, and the time to lock does not.
 const LOCK_CHECK_INTERVAL: Duration = Duration::from_secs(1);
-
-impl Answers for UnboundedSender<Response> {
-    fn send(&self, response: Response) {
-        // The request is carried out even if its client has gone away.
-        let _ = UnboundedSender::send(self, response);
-    }
-
-    fn is_gone(&self) -> bool {
-        self.is_closed()
-    }
-}
 
 pub(crate) struct Workers {
     pub(crate) service: Arc<Service>,
@@ -98,14 +88,16 @@ impl Workers {
         self.reads.add(Work::ForgetGone);
     }
 
-    /// Passes a request to its thread. The channel ends before the last answer if the thread is gone.
+    /// Passes a request to its thread. The channel ends before the last answer if the thread is gone. With the stream
+    /// of the client, the thread may write the last answer to it.
     pub(crate) fn hand_over(
         &self,
         request: Request,
         vault: Option<VaultAddress>,
         peer: Peer,
-    ) -> UnboundedReceiver<Response> {
-        let (answers, receiver) = unbounded_channel();
+        stream: Option<ClientStream>,
+    ) -> AnswerReceiver {
+        let (answers, receiver) = answer_channel(stream);
         let lock_requests = self.service.vault.keys().lock_requests();
         let vault = vault.filter(|_| handle::is_about_a_vault(&request));
         let job = Job { request, vault, peer, lock_requests, answers: Arc::new(answers) };
@@ -233,6 +225,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::answer_channel::Outgoing;
     use crate::audit::Audit;
     use crate::grants::Grants;
     use crate::leases::LeaseTable;
@@ -266,13 +259,16 @@ mod tests {
         .expect("threads")
     }
 
-    fn unlock(workers: &Workers, passphrase: &str) -> UnboundedReceiver<Response> {
+    fn unlock(workers: &Workers, passphrase: &str) -> AnswerReceiver {
         let passphrase = Secret::from(passphrase.as_bytes().to_vec());
-        workers.hand_over(Request::Unlock(Unlock { passphrase, seconds: None }), None, PEER)
+        workers.hand_over(Request::Unlock(Unlock { passphrase, seconds: None }), None, PEER, None)
     }
 
-    fn reply<A: Answer>(mut answers: UnboundedReceiver<Response>) -> Reply<A> {
-        answers.blocking_recv().expect("an answer").decoded()
+    fn reply<A: Answer>(mut answers: AnswerReceiver) -> Reply<A> {
+        match answers.blocking_recv() {
+            Some(Outgoing::Unsent { response, sent: 0 }) => response.decoded(),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
@@ -283,7 +279,7 @@ mod tests {
         assert!(matches!(unlocked, Reply::Answer(_)), "{unlocked:?}");
         for passphrase in ["wrong", "p"] {
             let queued: Vec<_> = (0..8).map(|_| unlock(&workers, passphrase)).collect();
-            let locked = reply::<Locked>(workers.hand_over(Lock.into(), None, PEER));
+            let locked = reply::<Locked>(workers.hand_over(Lock.into(), None, PEER, None));
             assert!(matches!(locked, Reply::Answer(_)), "{locked:?}");
             let mut last = None;
             for answer in queued.into_iter().map(reply::<Unlocked>) {
@@ -293,7 +289,7 @@ mod tests {
             }
             // Had the lock waited for them, each passphrase would have been checked.
             assert_eq!(last, Some(Code::Locked), "{passphrase}");
-            let status = reply::<Status>(workers.hand_over(GetStatus.into(), None, PEER));
+            let status = reply::<Status>(workers.hand_over(GetStatus.into(), None, PEER, None));
             assert!(matches!(status, Reply::Answer(status) if status.locked));
         }
         let again = reply::<Unlocked>(unlock(&workers, "p"));
