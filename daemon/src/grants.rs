@@ -30,7 +30,7 @@ pub(crate) struct Grants {
 }
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-struct PastGrant {
+pub(crate) struct PastGrant {
     at: i64,
     process: Process,
     program: String,
@@ -49,9 +49,13 @@ impl Grants {
     /// Also the grants of a daemon that is gone whose processes still run.
     pub(crate) fn of(file: PathBuf) -> Self {
         let file = JsonLines::at(file);
-        let mut grants: Vec<PastGrant> = file.read();
         // A daemon that writes the whole file may append a grant to it that is already there.
-        grants.dedup();
+        let mut grants: Vec<PastGrant> = Vec::new();
+        for grant in file.read() {
+            if !grants.contains(&grant) {
+                grants.push(grant);
+            }
+        }
         let booted = Timestamp::now().as_second() - clock_gettime(ClockId::Boottime).tv_sec;
         let mut looks = ProcessLooks::default();
         grants.retain(|grant| grant.at >= booted && looks.at(&grant.process).is_some());
@@ -64,10 +68,16 @@ impl Grants {
         fs::metadata(file).is_ok_and(|found| found.len() > 0)
     }
 
-    /// Remembers a grant, unless it has no values. `started` is when the process of the actor has started.
-    pub(crate) fn remember(&self, actor: Actor<'_>, started: Option<u64>, given: Vec<Given>) {
+    /// Remembers a grant, unless it has no values. `started` is when the process of the actor has started. Returns
+    /// what [`Grants::write`] then writes down.
+    pub(crate) fn remember(
+        &self,
+        actor: Actor<'_>,
+        started: Option<u64>,
+        given: Vec<Given>,
+    ) -> Option<PastGrant> {
         if given.is_empty() {
-            return;
+            return None;
         }
         let grant = PastGrant {
             at: Timestamp::now().as_second(),
@@ -76,17 +86,24 @@ impl Grants {
             config: tail_of(actor.config),
             given,
         };
+        self.last().push_back(grant.clone());
+        Some(grant)
+    }
+
+    /// Writes down a grant that was remembered. If there are many, forgets the oldest ones.
+    pub(crate) fn write(&self, grant: &PastGrant) {
         let mut last = self.last();
-        let is_full = last.len() == 2 * REMEMBERED_GRANTS;
+        let is_full = last.len() >= 2 * REMEMBERED_GRANTS;
         if is_full {
             forget_half(&mut last);
         }
-        last.push_back(grant.clone());
+        // If it was changed or forgotten in between, who did that has written all of them.
+        let is_there = last.contains(grant);
         drop(last);
         match &self.file {
             Some(_) if is_full => self.store(),
-            Some(file) => file.append(&grant),
-            None => {}
+            Some(file) if is_there => file.append(grant),
+            _ => {}
         }
     }
 
@@ -228,7 +245,9 @@ mod tests {
     /// A grant to a process that runs, or to none.
     fn remember(grants: &Grants, actor: Actor<'_>, given: Vec<Given>) {
         let started = ProcessStat::of(actor.pid).map(|process| process.started);
-        grants.remember(actor, started, given);
+        if let Some(grant) = grants.remember(actor, started, given) {
+            grants.write(&grant);
+        }
     }
 
     fn given(name: &str) -> Given {
@@ -286,6 +305,43 @@ mod tests {
         let at = later.newest()[0].at;
         std::fs::write(&file, old.replace(&format!("\"at\":{at}"), "\"at\":7")).expect("written");
         assert!(Grants::of(file).newest().is_empty());
+    }
+
+    #[test]
+    fn a_grant_is_known_before_it_is_written_down() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("grants.jsonl");
+        let grants = Grants::of(file.clone());
+        let ours =
+            Actor { pid: i32::try_from(std::process::id()).expect("a pid"), ..Actor::default() };
+        let started = ProcessStat::of(ours.pid).map(|process| process.started);
+        let first = grants.remember(ours, started, vec![given("A")]).expect("it has a value");
+        let second = grants.remember(ours, started, vec![given("B")]).expect("it has a value");
+        assert_eq!(grants.newest().len(), 2);
+        assert_eq!(std::fs::read_to_string(&file).expect("no lines"), "");
+        // Another thread writes all of them in between.
+        grants.write(&second);
+        grants.store();
+        grants.write(&first);
+        assert_eq!(std::fs::read_to_string(&file).expect("lines").lines().count(), 3);
+        assert_eq!(Grants::of(file).given(None), [given("A"), given("B")]);
+    }
+
+    #[test]
+    fn a_grant_that_changed_before_it_is_written_down_is_there_once() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("grants.jsonl");
+        let grants = Grants::of(file.clone());
+        let ours =
+            Actor { pid: i32::try_from(std::process::id()).expect("a pid"), ..Actor::default() };
+        let started = ProcessStat::of(ours.pid).map(|process| process.started);
+        let (name, _) = given("A");
+        let grant = grants.remember(ours, started, vec![(name.clone(), Some(1))]);
+        grants.keep_value(&name, 1, 2);
+        grants.store();
+        grants.write(&grant.expect("it has a value"));
+        assert_eq!(std::fs::read_to_string(&file).expect("lines").lines().count(), 1);
+        assert_eq!(Grants::of(file).given(None), [(name, Some(2))]);
     }
 
     #[test]

@@ -120,7 +120,7 @@ impl Server {
                 turn_away(&listener, &mut connections).await;
             }
             drop(listener);
-            finish(connections).await;
+            finish(connections, &workers.service.shared.late_work).await;
             Ok(())
         })
     }
@@ -143,14 +143,15 @@ pub(crate) fn serve_one(
         let Some(peer) = admitted(&stream) else { return Ok(()) };
         tracing::info!("serving pid {} alone", peer.pid);
         let mut connections = JoinSet::new();
-        connections.spawn(connection::serve(stream, peer, workers, Arc::default(), stop.clone()));
+        let serve = connection::serve(stream, peer, workers.clone(), Arc::default(), stop.clone());
+        connections.spawn(serve);
         let mut asked = stop.asked.subscribe();
         tokio::select! {
             _ = connections.join_next() => {}
             _ = asked.wait_for(|asked| *asked) => {}
         }
         stop.ending.send_replace(true);
-        finish(connections).await;
+        finish(connections, &workers.service.shared.late_work).await;
         Ok(())
     })
 }
@@ -182,7 +183,7 @@ pub(crate) fn refuse(listener: &StdListener, refusal: &Refusal) -> io::Result<()
                 connections.spawn(connection::refuse(stream, refusal.clone()));
             }
         }
-        finish(connections).await;
+        finish(connections, &watch::Sender::default()).await;
         Ok(())
     })
 }
@@ -277,10 +278,14 @@ async fn turn_away(listener: &UnixListener, connections: &mut JoinSet<()>) {
     }
 }
 
-async fn finish(mut connections: JoinSet<()>) {
-    let all = async { while connections.join_next().await.is_some() {} };
+/// Waits for the connections, and for the work of requests that are answered, of which there is this number.
+async fn finish(mut connections: JoinSet<()>, late_work: &watch::Sender<usize>) {
+    let all = async {
+        while connections.join_next().await.is_some() {}
+        let _ = late_work.subscribe().wait_for(|count| *count == 0).await;
+    };
     if timeout(SHUTDOWN_GRACE, all).await.is_err() {
-        tracing::warn!("stopping with unfinished requests, whose clients get no response");
+        tracing::warn!("stopping with unfinished requests");
     }
 }
 
@@ -355,5 +360,30 @@ fn remove_stale(path: &Path) -> Result<(), ServerError> {
         Ok(_) => Err(ServerError::NoSocket { path: path.to_owned() }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(failed(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::runtime::Builder;
+    use tokio::sync::watch;
+    use tokio::task::JoinSet;
+    use tokio::time::timeout;
+
+    use super::finish;
+
+    #[test]
+    fn a_daemon_that_stops_waits_for_work_after_an_answer() {
+        let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
+        runtime.block_on(async {
+            let late_work = watch::Sender::new(1);
+            let finished = finish(JoinSet::new(), &late_work);
+            tokio::pin!(finished);
+            assert!(timeout(Duration::ZERO, &mut finished).await.is_err());
+            late_work.send_replace(0);
+            assert!(timeout(Duration::ZERO, &mut finished).await.is_ok());
+        });
     }
 }

@@ -43,9 +43,13 @@ impl Handle for Grant {
             if secret.is_personal { &mut personal } else { &mut own }.push(given);
         }
         let started = ancestry.process.map(|process| process.started);
-        service.grants.remember(actor, started, own);
-        if let Some(fallback) = service.fallback() {
-            fallback.grants.remember(actor, started, personal);
+        if let Some(grant) = service.grants.remember(actor, started, own) {
+            caller.after_answer(move || service.grants.write(&grant));
+        }
+        if let Some(fallback) = service.fallback()
+            && let Some(grant) = fallback.grants.remember(actor, started, personal)
+        {
+            caller.after_answer(move || fallback.grants.write(&grant));
         }
         let values = secrets.into_iter().map(|secret| secret.value);
         let secrets = names.into_iter().zip(values).collect();

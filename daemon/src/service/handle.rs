@@ -5,6 +5,7 @@ use std::sync::{Arc, RwLockReadGuard};
 use fluvio_secret_protocol::{Answer, Call, Code, Refusal, Request, Worker};
 use fluvio_secret_system::peer::Peer;
 use fluvio_secret_vault::VaultError;
+use tokio::sync::watch;
 
 use super::{Service, changes, refusals};
 use crate::answers::{Answers, Response};
@@ -24,9 +25,17 @@ pub(super) struct Caller<'a> {
     pub(super) delivery: Option<RwLockReadGuard<'a, ()>>,
     /// A new lease, which the connection holds.
     pub(super) lease: Option<LeaseHold>,
+    /// What is done after the answer has been sent.
+    later: Vec<Box<dyn FnOnce() + 'a>>,
 }
 
-impl Caller<'_> {
+impl<'a> Caller<'a> {
+    /// Does this after the answer has been sent. It may be lost if the daemon is killed, so it must be nothing that the
+    /// client or a promise relies on.
+    pub(super) fn after_answer(&mut self, work: impl FnOnce() + 'a) {
+        self.later.push(Box::new(work));
+    }
+
     /// Sends an answer before the last one.
     pub(super) fn send(&self, answer: impl Answer) {
         self.answers.send(Response::new(answer));
@@ -97,12 +106,34 @@ pub(crate) fn answer(
     answers: &Arc<dyn Answers>,
     change_others: &dyn Fn(),
 ) {
-    let (delivery, lease) = (None, None);
-    let mut caller = Caller { peer, lock_requests, answers, change_others, delivery, lease };
-    match dispatch(service, request, &mut caller) {
+    let (delivery, lease, later) = (None, None, Vec::new());
+    let mut caller = Caller { peer, lock_requests, answers, change_others, delivery, lease, later };
+    let answer = dispatch(service, request, &mut caller);
+    let Caller { delivery, later, .. } = caller;
+    let counted = (!later.is_empty()).then(|| LateWork::begin(&service.shared.late_work));
+    match answer {
         Ok(None) => {}
         Ok(Some(response)) => answers.send(response),
         Err(refusal) => answers.send(Response::refused(service.explained(refusal))),
+    }
+    drop(delivery);
+    later.into_iter().for_each(|work| work());
+    drop(counted);
+}
+
+/// Work after an answer. A daemon that stops waits for it.
+struct LateWork<'a>(&'a watch::Sender<usize>);
+
+impl<'a> LateWork<'a> {
+    fn begin(count: &'a watch::Sender<usize>) -> Self {
+        count.send_modify(|count| *count += 1);
+        Self(count)
+    }
+}
+
+impl Drop for LateWork<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
     }
 }
 

@@ -51,6 +51,7 @@ use fluvio_secret_system::shell;
 use fluvio_secret_vault::{MemberStoreError, RegisteredVault, Registry, Vault, VaultError};
 use jiff::Timestamp;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 
 use crate::audit::Audit;
 use crate::grants::Grants;
@@ -65,6 +66,8 @@ pub(crate) struct Shared {
     began: OnceLock<Option<String>>,
     /// Locked for reading while values are on their way.
     delivering: RwLock<()>,
+    /// The number of requests that are answered and not done.
+    pub(crate) late_work: watch::Sender<usize>,
     registry: Registry,
     settings: Settings,
     since: Timestamp,
@@ -158,6 +161,7 @@ impl Service {
         let shared = Shared {
             began: OnceLock::new(),
             delivering: RwLock::default(),
+            late_work: watch::Sender::default(),
             registry: vault.registry(),
             settings,
             since: Timestamp::now(),

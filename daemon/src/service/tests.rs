@@ -1,4 +1,5 @@
 use std::fs;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -632,4 +633,42 @@ fn a_process_that_runs_with_the_restored_value_is_not_named_after_a_rotation() {
     assert!(!home.is_named_after_set("one"));
     assert!(home.is_named_after_set("two"));
     assert!(!home.is_named_after_restore(None));
+}
+
+/// A client that looks at the file of the grants when it gets an answer.
+struct AnswerTime {
+    file: PathBuf,
+    seen: Mutex<Option<String>>,
+}
+
+impl Answers for AnswerTime {
+    fn send(&self, _: Response) {
+        *self.seen.lock().expect("no panic") = fs::read_to_string(&self.file).ok();
+    }
+
+    fn is_gone(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn the_file_of_the_grants_is_written_after_the_answer() {
+    let Home { folder, service } = Home::new();
+    drop(service);
+    let at = |name: &str| folder.path().join(name);
+    let vault = Vault::open(&at("vault"), &at("identity.txt"), &at("history"), 10, Instant::now());
+    let vault = vault.expect("a vault");
+    let leases = LeaseTable::new(vault.path(), None);
+    let (audit, grants) = (Audit::new(at("audit.log")), Grants::of(at("grants.jsonl")));
+    let service = Service::new(vault, audit, grants, leases, Settings::default());
+    ask(&service, Set { name: secret("A"), value: b"v".to_vec().into() });
+    let client = Arc::new(AnswerTime { file: at("grants.jsonl"), seen: Mutex::default() });
+    let answers: Arc<dyn Answers> = client.clone();
+    let request = grant_of("x: {secret: {name: A}}").into();
+    let locks = service.vault.keys().lock_requests();
+    handle::answer(&service, request, PEER, locks, &answers, &|| {});
+    assert_eq!(client.seen.lock().expect("no panic").as_deref(), Some(""));
+    assert_eq!(fs::read_to_string(at("grants.jsonl")).expect("a line").lines().count(), 1);
+    assert_eq!(service.grants.newest().len(), 1);
+    assert_eq!(*service.shared.late_work.borrow(), 0);
 }
