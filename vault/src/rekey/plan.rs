@@ -38,20 +38,16 @@ impl ReencryptPlan {
             }
         }
         let writer = SecretWriter::for_list(vault, &list)?;
-        let none = WrittenStamps::default();
-        let first = Reencryption::new(vault, &writer, what, &none, report)?.run()?;
-        let (mut counts, mut written) = first;
+        let mut written = WrittenStamps::default();
+        let mut counts = Reencryption::new(vault, &writer, what, &mut written, report)?.run()?;
         // What this change has not written, such as a file that was added in between, is decrypted by the current key
         // alone. What that does not decrypt is encrypted again.
         let mut is_done = !is_identity_changed;
         while !is_done {
-            written.sort();
             let what = ReencryptScope::NotByCurrent;
-            let (more, stamps) =
-                Reencryption::new(vault, &writer, what, &written, report)?.run()?;
+            let more = Reencryption::new(vault, &writer, what, &mut written, report)?.run()?;
             is_done = more.is_empty();
             counts = counts.and(more);
-            written.extend(stamps);
         }
         // An empty directory at the vault's path has nothing to encrypt.
         vault.refuse_if_moved()?;

@@ -19,6 +19,7 @@ use crate::revisions::verifier::OpenedRecord;
 use crate::secret_reader::SecretReader;
 use crate::secrets::fingerprint::fingerprint;
 use crate::secrets::history::seen_revisions::SeenFile;
+use crate::secrets::names::Names;
 use crate::secrets::version_place::{IN_VAULT, VersionPlace};
 use crate::secrets::writer::SecretWriter;
 use crate::vault::Vault;
@@ -61,7 +62,6 @@ pub(crate) struct ReencryptCounts {
 
 pub(crate) struct Reencryption<'a> {
     files: ReencryptFiles<'a>,
-    queue: ReencryptQueue<'a>,
     progress: ReencryptProgress<'a>,
 }
 
@@ -73,7 +73,7 @@ struct ReencryptProgress<'a> {
     /// Those that have other bytes since the last report.
     unreported: Vec<SecretName>,
     counts: ReencryptCounts,
-    written: WrittenStamps,
+    written: &'a mut WrittenStamps,
     done: usize,
     all: usize,
 }
@@ -99,7 +99,7 @@ enum DueOutcome {
 /// The version that a file replaces.
 struct ReencryptTarget {
     name: SecretName,
-    file_id: Option<FileId>,
+    file_id: FileId,
     /// The file that was written.
     inode: Inode,
     place: VersionPlace,
@@ -109,12 +109,12 @@ struct ReencryptTarget {
 }
 
 impl<'a> Reencryption<'a> {
-    /// `written` are the files that this change has written before.
+    /// `written` are the files that this change has written before, to which it adds others.
     pub(crate) fn new(
         vault: &'a Vault,
         writer: &'a SecretWriter,
         what: ReencryptScope,
-        written: &'a WrittenStamps,
+        written: &'a mut WrittenStamps,
         report: &'a mut dyn FnMut(ReencryptStep<'_>),
     ) -> Result<Self, VaultError> {
         let reader = match what {
@@ -126,35 +126,33 @@ impl<'a> Reencryption<'a> {
             again: BTreeSet::new(),
             unreported: Vec::new(),
             counts: ReencryptCounts::default(),
-            written: WrittenStamps::default(),
+            written,
             done: 0,
             all: 0,
         };
         let files = ReencryptFiles { vault, writer, reader, what };
-        Ok(Self { files, queue: ReencryptQueue::of(vault.secrets(), what, written), progress })
+        Ok(Self { files, progress })
     }
 
-    /// Encrypts all, and returns what was written.
-    pub(crate) fn run(mut self) -> Result<(ReencryptCounts, WrittenStamps), VaultError> {
+    pub(crate) fn run(mut self) -> Result<ReencryptCounts, VaultError> {
         let secrets = self.files.vault.secrets();
         let mut names = secrets.all_names()?;
         self.progress.all = names.len();
         while !names.is_empty() {
-            self.queue.add(names);
-            self.run_once()?;
-            let again = self.queue.take_again().into_iter();
-            names = again.chain(mem::take(&mut self.progress.again)).collect();
+            self.run_once(names)?;
+            names = mem::take(&mut self.progress.again).into_iter().collect();
         }
         secrets.sync()?;
-        Ok((self.progress.counts, self.progress.written))
+        Ok(self.progress.counts)
     }
 
-    fn run_once(&mut self) -> Result<(), VaultError> {
-        let Self { files, queue, progress } = self;
+    fn run_once(&mut self, names: Names) -> Result<(), VaultError> {
+        let Self { files, progress } = self;
+        let mut queue = ReencryptQueue::of(files.vault.secrets(), files.what, names);
         let (mut written, mut names) = (Vec::new(), 0);
         loop {
-            // No change may come between: that finds out what was left by a change that was killed.
-            let next = queue.next_batch()?;
+            // While no secret is changed, because it removes what killed changes left in the history.
+            let next = queue.next_batch(progress.written, &mut progress.again)?;
             let is_over = next.is_none();
             let due = next.unwrap_or_default();
             // The disk and the processor are busy at the same time. A secret that is changed in the meantime comes again.
@@ -201,7 +199,7 @@ impl ReencryptProgress<'_> {
         for (prepared, target) in synced {
             let ReencryptTarget { name, file_id, inode, place, fingerprints, revision } = target;
             let file = match vault.secrets().locate(&name, place)? {
-                Some(file) if file.id()? == file_id => file,
+                Some(file) if file.id()? == Some(file_id) => file,
                 // What was put there in the meantime is newer.
                 _ => {
                     self.again.insert(name);
@@ -267,7 +265,7 @@ impl ReencryptFiles<'_> {
             return Ok(DueOutcome::Kept);
         }
         let encrypted = match file.read_with_id() {
-            Ok((encrypted, id)) if Some(id) == *file_id => encrypted,
+            Ok((encrypted, id)) if id == *file_id => encrypted,
             // Its content may be an earlier version now.
             Ok(_) | Err(VaultError::Missing) => return Ok(DueOutcome::Changed(name.clone())),
             Err(VaultError::Damaged { .. } | VaultError::DamagedVersion { .. }) => {

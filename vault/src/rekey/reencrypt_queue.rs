@@ -1,7 +1,6 @@
 //! Which files are encrypted again next.
 
 use std::collections::BTreeSet;
-use std::mem;
 use std::vec::IntoIter;
 
 use fluvio_secret_protocol::SecretName;
@@ -25,13 +24,9 @@ const BATCH_PLACES: usize = 1024;
 pub(super) struct ReencryptQueue<'a> {
     secrets: &'a SecretFiles,
     what: ReencryptScope,
-    /// The files that are encrypted for the current key already.
-    written: &'a WrittenStamps,
     names: NamesIntoIter,
     /// A secret whose other versions did not fit into the batch.
     begun: Option<BegunSecret>,
-    /// Secrets that were changed in the meantime.
-    again: BTreeSet<SecretName>,
 }
 
 /// A secret may have a thousand versions.
@@ -57,37 +52,28 @@ pub(super) struct DueVersion {
     pub(super) name: SecretName,
     pub(super) file: VersionFile,
     /// The file that is read. Another one may be there later.
-    pub(super) file_id: Option<FileId>,
+    pub(super) file_id: FileId,
 }
 
 impl<'a> ReencryptQueue<'a> {
-    pub(super) fn of(
-        secrets: &'a SecretFiles,
-        what: ReencryptScope,
-        written: &'a WrittenStamps,
-    ) -> Self {
-        let (names, again) = (Names::default().into_names(), BTreeSet::new());
-        Self { secrets, what, written, names, begun: None, again }
+    pub(super) fn of(secrets: &'a SecretFiles, what: ReencryptScope, names: Names) -> Self {
+        Self { secrets, what, names: names.into_names(), begun: None }
     }
 
-    /// Adds secrets, once all that were added before are done.
-    pub(super) fn add(&mut self, names: Names) {
-        self.names = names.into_names();
-    }
-
-    /// The secrets that were changed before all of their versions were done.
-    pub(super) fn take_again(&mut self) -> BTreeSet<SecretName> {
-        mem::take(&mut self.again)
-    }
-
-    /// The next versions, which may be none; `None` at the end. To be called while no secret is changed.
-    pub(super) fn next_batch(&mut self) -> Result<Option<DueBatch>, VaultError> {
+    /// The next versions, which may be none; `None` at the end. To be called while no secret is changed. The files in
+    /// `written` are encrypted for the current key already. A secret that was changed before all of its versions were
+    /// done is added to `again`.
+    pub(super) fn next_batch(
+        &mut self,
+        written: &WrittenStamps,
+        again: &mut BTreeSet<SecretName>,
+    ) -> Result<Option<DueBatch>, VaultError> {
         let mut batch = DueBatch::default();
         while !batch.is_full() {
             let mut begun = match self.begun.take() {
                 // A change has given its current version to the history, after this was looked at.
                 Some(begun) if self.current_id(&begun.name)? != begun.file_id => {
-                    self.again.insert(begun.name);
+                    again.insert(begun.name);
                     continue;
                 }
                 Some(begun) => begun,
@@ -103,7 +89,10 @@ impl<'a> ReencryptQueue<'a> {
                 && let Some(place) = begun.versions.next()
             {
                 batch.looked_at += 1;
-                self.add_version(&mut batch, &begun, place)?;
+                if let Some(due) = self.due_version(&begun, place, written)? {
+                    batch.bytes += due.file_id.size();
+                    batch.versions.push(due);
+                }
             }
             if begun.versions.len() == 0 {
                 batch.names += 1;
@@ -114,23 +103,20 @@ impl<'a> ReencryptQueue<'a> {
         Ok((batch.looked_at > 0).then_some(batch))
     }
 
-    fn add_version(
+    fn due_version(
         &self,
-        batch: &mut DueBatch,
         BegunSecret { name, file_id, .. }: &BegunSecret,
         place: VersionPlace,
-    ) -> Result<(), VaultError> {
-        let Some(file) = self.secrets.locate(name, place)? else { return Ok(()) };
+        written: &WrittenStamps,
+    ) -> Result<Option<DueVersion>, VaultError> {
+        let Some(file) = self.secrets.locate(name, place)? else { return Ok(None) };
         let file_id = match place {
             VersionPlace::Current => *file_id,
             _ => file.id()?,
         };
-        let is_due = |id: &FileId| !self.what.keeps_current() || !self.written.contains(id.stamp());
-        if let Some(id) = file_id.filter(is_due) {
-            batch.bytes += id.size();
-            batch.versions.push(DueVersion { name: name.clone(), file, file_id });
-        }
-        Ok(())
+        let is_due = |id: &FileId| !self.what.keeps_current() || !written.contains(id.stamp());
+        let file_id = file_id.filter(is_due);
+        Ok(file_id.map(|file_id| DueVersion { name: name.clone(), file, file_id }))
     }
 
     fn current_id(&self, name: &SecretName) -> Result<Option<FileId>, VaultError> {
@@ -148,6 +134,7 @@ impl DueBatch {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::fs;
 
     use fluvio_secret_system::file_id::FileId;
@@ -171,11 +158,10 @@ mod tests {
         let mut written = WrittenStamps::default();
         let stamp = |path| FileId::from(&fs::metadata(path).expect("a file")).stamp();
         written.extend([home.file("A"), history.join("1.age")].map(stamp));
-        written.sort();
-        let mut queue = ReencryptQueue::of(vault.secrets(), ReencryptScope::NotByCurrent, &written);
-        queue.add(vault.secrets().names().expect("names"));
-        let mut batches = Vec::new();
-        while let Some(batch) = queue.next_batch().expect("looked") {
+        let names = vault.secrets().names().expect("names");
+        let mut queue = ReencryptQueue::of(vault.secrets(), ReencryptScope::NotByCurrent, names);
+        let (mut batches, mut again) = (Vec::new(), BTreeSet::new());
+        while let Some(batch) = queue.next_batch(&written, &mut again).expect("looked") {
             batches.push(batch.versions.iter().map(|due| due.name.to_string()).collect::<Vec<_>>());
         }
         assert_eq!(batches, [vec![], vec!["Z".to_owned()]]);

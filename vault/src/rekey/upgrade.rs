@@ -29,8 +29,8 @@ impl<'a> SignatureUpgrade<'a> {
     /// Those of the disk. The same upgrade does the rest.
     pub fn commit(self, report: &mut dyn FnMut(ReencryptStep<'_>)) -> Result<Rekeyed, VaultError> {
         let Self { vault, writer } = self;
-        let (what, none) = (ReencryptScope::Unsigned, WrittenStamps::default());
-        let (counts, _) = Reencryption::new(vault, &writer, what, &none, report)?.run()?;
+        let (what, mut written) = (ReencryptScope::Unsigned, WrittenStamps::default());
+        let counts = Reencryption::new(vault, &writer, what, &mut written, report)?.run()?;
         // An empty directory at the vault's path has nothing to sign.
         vault.refuse_if_moved()?;
         vault.set_signed_only()?;
