@@ -97,7 +97,7 @@ impl Grants {
         if is_full {
             forget_half(&mut last);
         }
-        // If it was changed or forgotten in between, who did that has written all of them.
+        // If it was changed or forgotten in between, all of them have been written since.
         let is_there = last.contains(grant);
         drop(last);
         match &self.file {
@@ -237,7 +237,7 @@ pub(crate) fn tail_of(text: &str) -> String {
 mod tests {
     use std::process::{Command, Stdio};
 
-    use super::{Grants, REMEMBERED_GRANTS, tail_of};
+    use super::{Grants, PastGrant, REMEMBERED_GRANTS, tail_of};
     use crate::audit::Actor;
     use fluvio_secret_system::process::ProcessStat;
     use fluvio_secret_vault::Given;
@@ -248,6 +248,14 @@ mod tests {
         if let Some(grant) = grants.remember(actor, started, given) {
             grants.write(&grant);
         }
+    }
+
+    /// A grant to this process, which is not written down.
+    fn remember_ours(grants: &Grants, given: Given) -> PastGrant {
+        let pid = i32::try_from(std::process::id()).expect("a pid");
+        let started = ProcessStat::of(pid).map(|process| process.started);
+        let grant = grants.remember(Actor { pid, ..Actor::default() }, started, vec![given]);
+        grant.expect("it has a value")
     }
 
     fn given(name: &str) -> Given {
@@ -312,11 +320,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let file = directory.path().join("grants.jsonl");
         let grants = Grants::of(file.clone());
-        let ours =
-            Actor { pid: i32::try_from(std::process::id()).expect("a pid"), ..Actor::default() };
-        let started = ProcessStat::of(ours.pid).map(|process| process.started);
-        let first = grants.remember(ours, started, vec![given("A")]).expect("it has a value");
-        let second = grants.remember(ours, started, vec![given("B")]).expect("it has a value");
+        let [first, second] = ["A", "B"].map(|name| remember_ours(&grants, given(name)));
         assert_eq!(grants.newest().len(), 2);
         assert_eq!(std::fs::read_to_string(&file).expect("no lines"), "");
         // Another thread writes all of them in between.
@@ -332,14 +336,11 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let file = directory.path().join("grants.jsonl");
         let grants = Grants::of(file.clone());
-        let ours =
-            Actor { pid: i32::try_from(std::process::id()).expect("a pid"), ..Actor::default() };
-        let started = ProcessStat::of(ours.pid).map(|process| process.started);
+        let grant = remember_ours(&grants, given("A"));
         let (name, _) = given("A");
-        let grant = grants.remember(ours, started, vec![(name.clone(), Some(1))]);
         grants.keep_value(&name, 1, 2);
         grants.store();
-        grants.write(&grant.expect("it has a value"));
+        grants.write(&grant);
         assert_eq!(std::fs::read_to_string(&file).expect("lines").lines().count(), 1);
         assert_eq!(Grants::of(file).given(None), [(name, Some(2))]);
     }
