@@ -28,10 +28,11 @@ impl From<Response> for Outgoing {
     }
 }
 
-/// Who may write to the socket during a request.
+/// Which thread writes to the socket during a request.
 #[derive(Debug)]
 struct SocketTurn {
-    /// The number of frames that are not sent whole yet. Only who makes it one may begin a frame beside those in the channel.
+    /// The number of frames that are not sent whole yet. A thread begins a frame beside those in the channel only by
+    /// making it one.
     unsent: AtomicUsize,
     /// What the thread writes the last answer to. Gone when that is made, or the task no longer waits: a thread that
     /// hangs must not keep a connection open.

@@ -1,4 +1,4 @@
-//! Threads that help others, and are started once: starting one takes as long as decrypting a few secrets.
+//! Threads that help others, and stay: starting one takes as long as decrypting a few secrets.
 //!
 //! No thread waits for a helper that has not begun. So what hangs a helper, such as a disk, hangs only the thread that gave it
 //! that work.

@@ -24,7 +24,7 @@
 //! * [`entry_point`](mod@entry_point): the start of a program that soon becomes another one
 //! * [`file_id`]: whether a file is the same one, and whether it was written
 //! * [`file_system`]: which file systems report changes
-//! * [`helpers`]: threads that are started once and help others
+//! * [`helpers`]: threads that stay, and help others
 //! * [`harden`]: a process that others of the same user cannot read
 //! * [`hash`]: a hash that stays the same in every version
 //! * [`help`]: what you can do about an error
