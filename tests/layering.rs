@@ -172,6 +172,7 @@ fn each_dependency_has_one_home() {
         ("close_fds", "daemon/src/launch.rs"),
         ("colorchoice_clap", "cli/src/command_line.rs"),
         ("comfy_table", "cli/src/format.rs"),
+        ("curve25519_dalek", "vault/src/keys/agreement.rs"),
         ("ed25519_dalek", "vault/src/members/signing_key.rs"),
         ("humantime", "config/src/schema/fields.rs"),
         ("ignore", "cli/src/watch/content.rs"),
@@ -199,7 +200,6 @@ fn each_dependency_has_one_home() {
         ("strsim", "vault/src/secrets/names.rs"),
         ("toml", "daemon/src/settings.rs"),
         ("tracing_subscriber", "daemon/src/log.rs"),
-        ("x25519_dalek", "vault/src/keys/identity.rs"),
         ("yaml_serde", "cli/src/format.rs"),
         ("zeroizing_alloc", "bin/"),
     ];

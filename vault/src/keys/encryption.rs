@@ -127,7 +127,7 @@ fn read(reader: &mut impl Read, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
 ///
 /// The age library's, if there are no recipients.
 pub(crate) fn encrypt(recipients: &[Recipient], plain: &[u8]) -> io::Result<Vec<u8>> {
-    let keys = recipients.iter().map(Recipient::as_age);
+    let keys = recipients.iter().map(|recipient| recipient as &dyn age::Recipient);
     let head = 512 + 128 * recipients.len();
     encrypt_for(keys, plain, plain.len() / 1024 + head)
 }

@@ -1,20 +1,26 @@
 //! The keys of age: pairs of X25519, and the file keys that are encrypted for them.
 //!
-//! The age library computes the public key again for each file, a fifth of the time that a short one
-//! takes. So the stanza is decrypted here: <https://c2sp.org/age#the-x25519-recipient-type>.
+//! The age library computes the public key again for each file that it decrypts, and agrees on keys in a slower way than
+//! [`agreement`](super::agreement). Both are most of the time that a short file takes. So the stanza is encrypted and decrypted
+//! here: <https://c2sp.org/age#the-x25519-recipient-type>.
 
 use std::cell::OnceCell;
+use std::collections::HashSet;
 use std::fmt;
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use age::secrecy::ExposeSecret;
-use age::{DecryptError, x25519};
+use age::{DecryptError, EncryptError, x25519};
 use age_core::format::{self, FILE_KEY_BYTES, Stanza};
-use age_core::primitives::{aead_decrypt, bech32_decode, hkdf};
+use age_core::primitives::{aead_decrypt, aead_encrypt, bech32_decode, hkdf};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
-use x25519_dalek::{PublicKey, StaticSecret};
+use rustix::rand::{GetRandomFlags, getrandom};
 use zeroize::Zeroizing;
+
+use crate::keys::agreement::{PreparedKey, PublicKey, SharedSecret};
+use crate::keys::locked_memory::wiping_stack;
 
 /// The tag of the stanzas, and the label of their keys.
 const TAG: &str = "X25519";
@@ -26,7 +32,7 @@ const ENCRYPTED_KEY_BYTES: usize = FILE_KEY_BYTES + 16;
 /// A key: it decrypts what was encrypted for its recipient.
 pub(crate) struct Identity {
     age: x25519::Identity,
-    secret: StaticSecret,
+    secret: Zeroizing<[u8; 32]>,
     public: PublicKey,
     recipient: Recipient,
     /// Where its stanza was in the file that was decrypted last. The files of a vault have the same recipients in the
@@ -35,8 +41,12 @@ pub(crate) struct Identity {
 }
 
 /// A public key that secrets are encrypted for.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Recipient(x25519::Recipient);
+#[derive(Clone)]
+pub struct Recipient {
+    age: x25519::Recipient,
+    /// For many files.
+    prepared: Option<PreparedKey>,
+}
 
 /// The key that the content of one file is encrypted with. It is on the heap, so that a move leaves no
 /// copy.
@@ -67,16 +77,9 @@ impl Identity {
     /// Reads its line; `None` if that is damaged.
     pub(crate) fn parse(line: &str) -> Option<Self> {
         let age: x25519::Identity = line.parse().ok()?;
-        // The library does not give its bytes away.
-        let bytes = bech32_decode(
-            line,
-            |_| (),
-            |_| Ok(()),
-            |_, bytes| Ok(Zeroizing::new(bytes.collect::<Vec<u8>>())),
-        );
-        let secret = StaticSecret::from(<[u8; 32]>::try_from(&bytes.ok()?[..]).ok()?);
-        let recipient = Recipient(age.to_public());
-        let (public, place) = (PublicKey::from(&secret), AtomicUsize::default());
+        let secret = key_bytes(line)?;
+        let recipient = Recipient { age: age.to_public(), prepared: None };
+        let (public, place) = (PublicKey::of(&secret), AtomicUsize::default());
         Some(Self { age, secret, public, recipient, place })
     }
 
@@ -96,17 +99,29 @@ impl Identity {
         };
         let share = BASE64_STANDARD_NO_PAD.decode(share).ok();
         let share: Option<[u8; 32]> = share.and_then(|share| share.try_into().ok());
-        let share = PublicKey::from(share.ok_or(DecryptError::InvalidHeader)?);
-        let shared = self.secret.diffie_hellman(&share);
-        if !shared.was_contributory() {
-            return Err(DecryptError::InvalidHeader);
-        }
-        let salt = [share.to_bytes(), self.public.to_bytes()].concat();
-        let key = Zeroizing::new(hkdf(&salt, LABEL, shared.as_bytes()));
+        let share = PublicKey(share.ok_or(DecryptError::InvalidHeader)?);
+        let shared = share.agree(&self.secret).ok_or(DecryptError::InvalidHeader)?;
+        let key = stanza_key(share, self.public, &shared);
         let Ok(bytes) = aead_decrypt(&key, FILE_KEY_BYTES, &stanza.body) else { return Ok(None) };
         let bytes = Zeroizing::new(bytes);
         Ok(Some(format::FileKey::init_with_mut(|file_key| file_key.copy_from_slice(&bytes))))
     }
+}
+
+/// The bytes of a key in its text form, of which the age library has checked the rest. It does not give them away.
+fn key_bytes(text: &str) -> Option<Zeroizing<[u8; 32]>> {
+    let decoded = bech32_decode(
+        text,
+        |_| (),
+        |_| Ok(()),
+        |_, bytes| Ok(Zeroizing::new(bytes.collect::<Vec<u8>>())),
+    );
+    <[u8; 32]>::try_from(&decoded.ok()?[..]).ok().map(Zeroizing::new)
+}
+
+/// The key that a file key is encrypted with in a stanza with this share.
+fn stanza_key(share: PublicKey, public: PublicKey, shared: &SharedSecret) -> Zeroizing<[u8; 32]> {
+    Zeroizing::new(hkdf(&[share.0, public.0].concat(), LABEL, &shared[..]))
 }
 
 /// Unwraps a file key by one of these, and remembers its place. The one at the last place comes first, if it can do it.
@@ -171,17 +186,68 @@ impl age::Identity for FileKeyIdentity {
 
 impl Recipient {
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        text.parse().ok().map(Self)
+        text.parse().ok().map(|age| Self { age, prepared: None })
     }
 
-    pub(crate) fn as_age(&self) -> &dyn age::Recipient {
-        &self.0
+    /// The same recipient, ready for the stanzas of many files.
+    pub(crate) fn prepared(&self) -> Self {
+        Self { prepared: Some(PreparedKey::of(self.public())), ..self.clone() }
+    }
+
+    fn public(&self) -> PublicKey {
+        PublicKey(*key_bytes(&self.to_string()).expect("the age library has read it"))
+    }
+
+    /// A stanza with the file key; `None` if the recipient is one for whom anybody could decrypt it.
+    fn stanza(&self, file_key: &format::FileKey) -> io::Result<Option<Stanza>> {
+        let mut secret = Zeroizing::new([0; 32]);
+        getrandom(&mut secret[..], GetRandomFlags::empty())?;
+        let share = PublicKey::of(&secret);
+        let (public, shared) = match &self.prepared {
+            Some(key) => (key.public(), key.agree(&secret)),
+            None => {
+                let public = self.public();
+                (public, public.agree(&secret))
+            }
+        };
+        let stanza = |shared| {
+            let key = stanza_key(share, public, &shared);
+            let body = aead_encrypt(&key, file_key.expose_secret());
+            let args = vec![BASE64_STANDARD_NO_PAD.encode(share.0)];
+            Stanza { tag: TAG.to_owned(), args, body }
+        };
+        Ok(shared.map(stanza))
+    }
+}
+
+impl age::Recipient for Recipient {
+    fn wrap_file_key(
+        &self,
+        file_key: &format::FileKey,
+    ) -> Result<(Vec<Stanza>, HashSet<String>), EncryptError> {
+        let stanza = wiping_stack(|| self.stanza(file_key))?;
+        let stanza = stanza.ok_or_else(|| io::Error::other("a recipient's key is weak"))?;
+        Ok((vec![stanza], HashSet::new()))
+    }
+}
+
+impl Eq for Recipient {}
+
+impl PartialEq for Recipient {
+    fn eq(&self, other: &Self) -> bool {
+        self.age == other.age
+    }
+}
+
+impl fmt::Debug for Recipient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.age.fmt(f)
     }
 }
 
 impl fmt::Display for Recipient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.age.fmt(f)
     }
 }
 
@@ -190,15 +256,24 @@ mod tests {
     use std::iter;
     use std::sync::atomic::Ordering;
 
-    use age::Identity as _;
     use age::secrecy::ExposeSecret;
+    use age::{Identity as _, Recipient as _};
     use age_core::format::Stanza;
 
     use super::{Identity, Recipient};
 
-    fn stanza(recipient: &Recipient) -> Stanza {
+    fn stanza(recipient: &dyn age::Recipient) -> Stanza {
         let file_key = age_core::format::FileKey::new(Box::new([7; 16]));
-        recipient.as_age().wrap_file_key(&file_key).expect("encrypted").0.remove(0)
+        let (mut stanzas, labels) = recipient.wrap_file_key(&file_key).expect("encrypted");
+        assert_eq!((stanzas.len(), labels.len()), (1, 0));
+        stanzas.remove(0)
+    }
+
+    type Unwrapped = Option<Result<[u8; 16], String>>;
+
+    fn file_key(identity: &dyn age::Identity, stanza: &Stanza) -> Unwrapped {
+        let unwrapped = identity.unwrap_stanza(stanza)?;
+        Some(unwrapped.map(|key| *key.expose_secret()).map_err(|error| error.to_string()))
     }
 
     /// Stanzas that are almost this one.
@@ -226,15 +301,39 @@ mod tests {
     #[test]
     fn a_stanza_is_decrypted_as_the_age_library_does_it() {
         let (ours, other) = (Identity::generate(), Identity::generate());
-        let [to_us, to_other] = [&ours, &other].map(|identity| stanza(&identity.recipient()));
-        let file_key = |identity: &dyn age::Identity, stanza: &Stanza| {
-            let unwrapped = identity.unwrap_stanza(stanza)?;
-            Some(unwrapped.map(|key| *key.expose_secret()).map_err(|error| error.to_string()))
-        };
+        let [to_us, to_other] = [&ours, &other].map(|identity| stanza(&identity.age.to_public()));
         assert_eq!(file_key(&ours, &to_us), Some(Ok([7; 16])));
         assert_eq!(file_key(&ours, &to_other), None);
         for stanza in bad(to_us).into_iter().chain(bad(to_other)) {
             assert_eq!(file_key(&ours, &stanza), file_key(&ours.age, &stanza), "{stanza:?}");
+        }
+    }
+
+    #[test]
+    fn a_stanza_is_encrypted_as_the_age_library_does_it() {
+        let (ours, other) = (Identity::generate(), Identity::generate());
+        let once = ours.recipient();
+        let often = once.prepared();
+        assert_eq!(often, once);
+        for recipient in [&once, &often] {
+            let [one, another] = [stanza(recipient), stanza(recipient)];
+            assert_ne!(one, another, "each has a share of its own");
+            assert_eq!(file_key(&ours.age, &one), Some(Ok([7; 16])));
+            assert_eq!(file_key(&ours, &another), Some(Ok([7; 16])));
+            assert_eq!(file_key(&other.age, &one), None);
+            let of_library = stanza(&ours.age.to_public());
+            assert_eq!((&one.tag, one.args.len()), (&of_library.tag, of_library.args.len()));
+        }
+    }
+
+    #[test]
+    fn nothing_is_encrypted_for_a_key_of_small_order() {
+        // The age library panics. The point 0, in the text form of a recipient.
+        let weak = "age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq5cu47z";
+        let weak = Recipient::parse(weak).expect("a recipient");
+        for recipient in [&weak, &weak.prepared()] {
+            let file_key = age_core::format::FileKey::new(Box::new([7; 16]));
+            assert!(recipient.wrap_file_key(&file_key).is_err());
         }
     }
 

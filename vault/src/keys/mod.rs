@@ -1,5 +1,6 @@
 //! The keys that decrypt the vault: their file, and what the daemon holds of them.
 
+pub(crate) mod agreement;
 pub(crate) mod boot_instant;
 pub(crate) mod encryption;
 pub(crate) mod error;
