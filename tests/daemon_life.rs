@@ -5,16 +5,18 @@ use std::fs;
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
+use fluvio_secret_system::parallel::cores;
+
 use crate::harness::pty::Pty;
-use crate::harness::trace::{SERVES, Trace, call};
+use crate::harness::trace::{ALL_THREADS, Trace};
 use crate::harness::{
-    Home, Said, eventually, is_alive, kill, make_folder, need, program, said, spawn, stat,
+    Home, Said, eventually, is_alive, kill, make_folder, need, program, said, spawn, stat, wire,
 };
 
 /// Runs a command many times at once.
@@ -502,24 +504,40 @@ fn a_slow_starter_does_not_hold_others_up_for_ever() {
 }
 
 #[test]
-fn b3_the_thread_that_serves_waits_for_no_disk() {
+fn b3_clients_are_served_while_all_that_may_read_wait_for_the_disk() {
     if !need::root() || !need::tool("strace") {
         return;
     }
     let home = Home::new();
     home.set("A", "one");
     let daemon = home.daemon_pid().unwrap();
-    let config = home.config(&["A"]);
-    let trace = Trace::attach(&home, daemon, SERVES, &["trace=all"]);
-    for n in 0..20 {
-        home.set("A", n.to_string());
-        assert!(said(&mut home.run(&config, &[], &["true"])).status.success());
-        home.ok(&["list"]);
-        home.ok(&["status"]);
+    let hang = ["trace=%file", "inject=%file:delay_enter=600000000"];
+    let hung = Trace::attach(&home, daemon, ALL_THREADS, &hang);
+    let list = wire::frame(r#"{"version":1,"parts":[],"message":"list"}"#, &[]);
+    // More than are carried out at the same time.
+    let mut waiting: Vec<_> = (0..cores() + 3).map(|_| wire::connect(&home)).collect();
+    for client in &mut waiting {
+        client.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        client.write_all(&list).unwrap();
     }
-    let calls = trace.end();
-    assert!(calls.iter().any(|line| call(line) == "accept4"), "{calls:?}");
-    let of_files = ["open", "openat", "rename", "renameat2", "fsync", "fdatasync", "unlinkat"];
-    let waits: Vec<_> = calls.iter().filter(|line| of_files.contains(&call(line))).collect();
-    assert!(waits.is_empty(), "{waits:?}");
+    for client in &mut waiting {
+        assert!(received(client).contains("working"));
+    }
+    assert!(wire::exchange(&home, &[0xff; 4]).contains("a length in the frame is over its limit"));
+    assert!(home.ok(&["status"]).contains("last known state"));
+    hung.end();
+    for client in &mut waiting {
+        let mut frames = std::iter::repeat_with(|| received(client));
+        let answer = frames.find(|frame| !frame.contains("working")).unwrap();
+        assert!(answer.contains(r#""listed""#) && answer.contains(r#""A""#), "{answer}");
+    }
+}
+
+/// The header of the next frame, which has no parts.
+fn received(client: &mut UnixStream) -> String {
+    let mut prefix = [0; 4];
+    client.read_exact(&mut prefix).unwrap();
+    let mut header = vec![0; u32::from_be_bytes(prefix) as usize];
+    client.read_exact(&mut header).unwrap();
+    String::from_utf8(header).unwrap()
 }

@@ -11,7 +11,7 @@ use std::process::Stdio;
 
 use crate::harness::cdk::{Project, leases};
 use crate::harness::mount::Mount;
-use crate::harness::trace::{READS, Trace};
+use crate::harness::trace::{ALL_THREADS, Trace};
 use crate::harness::{
     Home, canary, contains, eventually, files_with, is_alive, kill, need, program, said, spawn,
     wire,
@@ -770,7 +770,7 @@ fn e6_a_client_that_does_not_wait_for_its_lease_leaves_none() {
     let daemon = home.daemon_pid().unwrap();
     // Long enough for two words that it is at work: the second finds that the client is gone.
     let slow = ["trace=mkdir", "inject=mkdir:delay_enter=2500000:when=1"];
-    let trace = Trace::attach(&home, daemon, READS, &slow);
+    let trace = Trace::attach(&home, daemon, ALL_THREADS, &slow);
     let config = b"meta: {name: facts}\nx: {secret: {name: A}}\n";
     let header = format!(
         r#"{{"version":1,"parts":[{}],"message":{{"lease":{{"label":"{}","program":"cdk","check":false}}}}}}"#,

@@ -439,9 +439,10 @@ fn b13_the_daemon_starts_no_other_program() {
     let is_call = |line: &&str| line.contains('(') && !line.contains("resumed>");
     let (threads, others): (Vec<_>, Vec<_>) =
         list.lines().filter(is_call).partition(|line| line.contains("CLONE_THREAD"));
-    let readers = thread::available_parallelism().unwrap().get();
-    // Four workers beside the readers, and a helper that syncs the lines of all changes.
-    assert_eq!(threads.len(), 4 + readers + 1, "{list}");
+    // Four workers, a helper that syncs the lines of all changes, and the thread that serves clients. One takes its place
+    // while it reads, and perhaps another one, if the first has not noticed yet that it is done.
+    let most_readers = thread::available_parallelism().unwrap().get();
+    assert!((7..=6 + most_readers).contains(&threads.len()), "{list}");
     assert_eq!(others.len(), 1, "its own start: {list}");
     assert!(others[0].contains("execve("), "{list}");
 }

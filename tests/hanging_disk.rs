@@ -7,8 +7,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::harness::trace::{LOG, LOOKS, READS, SERVES, Trace, WRITES};
-use crate::harness::{Home, behind, eventually, kill, need, said, spawn};
+use crate::harness::trace::{ALL_THREADS, LOG, SERVES, Trace, WRITES};
+use crate::harness::{Home, behind, eventually, kill, need, said, spawn, wire};
 
 const HANG: [&str; 2] = ["trace=%file,fsync", "inject=%file,fsync:delay_enter=600000000"];
 
@@ -43,7 +43,7 @@ fn c15_while_the_disk_hangs_status_answers_and_what_waits_says_for_what() {
     assert!(said(&mut home.run(&config, &["--as-is"], &["true"])).status.success());
     let status = home.ok(&["status"]);
     assert!(status.contains("Secrets   1") && !status.contains("last known"), "{status}");
-    let hung = [LOOKS, READS].map(|thread| Trace::attach(&home, daemon, thread, &HANG));
+    let hung = Trace::attach_at(&home, daemon, ALL_THREADS, &home.vault(), &HANG);
     for _ in 0..3 {
         let status = home.ok(&["status"]);
         assert!(status.contains("last known state"), "{status}");
@@ -58,9 +58,7 @@ fn c15_while_the_disk_hangs_status_answers_and_what_waits_says_for_what() {
         assert!(report.contains(&vault) && report.contains("Ctrl-C"), "{report}");
     }
     // When the disk answers again, what waited is done, and the state is known.
-    for trace in hung {
-        trace.end();
-    }
+    hung.end();
     assert!(home.ok(&["list"]).contains("\nA "));
     assert!(!home.ok(&["status"]).contains("last known"));
 }
@@ -98,14 +96,16 @@ fn c15_while_the_disk_of_the_log_hangs_the_daemon_serves() {
     assert!(said(list.arg("list").env("FLUVIO_SECRET_LOG", "debug")).status.success());
     let daemon = home.daemon_pid().unwrap();
     let hung = [SERVES, LOG].map(|thread| Trace::attach(&home, daemon, thread, &HANG));
-    // The thread that serves the socket logs this before it answers.
+    // The thread that serves clients logs this before it answers.
     let mut client = UnixStream::connect(home.socket()).unwrap();
     client.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     client.write_all(&[0xff; 4]).unwrap();
     let mut answer = Vec::new();
     client.read_to_end(&mut answer).unwrap();
     assert!(!answer.is_empty());
-    home.ok(&["list"]);
+    // That is answered by a thread that may wait for the disk.
+    let status = wire::frame(r#"{"version":1,"parts":[],"message":"status"}"#, &[]);
+    assert!(wire::exchange(&home, &status).contains(r#""is_current":true"#));
     for trace in hung {
         trace.end();
     }

@@ -11,8 +11,9 @@
 //! * [`settings`]: what the user has set
 //! * [`credential`]: the passphrase, if the service manager passes it
 //! * [`server`], [`connection`], [`client_stream`], [`idle`], [`in_flight`]: sockets, deadlines, and values in memory
-//! * [`workers`]: the threads that carry out requests
-//! * [`work_queue`]: what one of them has to do, in order
+//! * [`workers`]: which threads carry out requests
+//! * [`in_place`]: requests that are carried out by the thread that has received them
+//! * [`work_queue`]: what one of the other threads has to do, in order
 //! * [`service`]: carries out requests; knows no socket
 //! * [`answers`], [`answer_channel`]: what is sent to the client of a request, and how it gets there
 //! * [`grants`], [`json_lines`]: the last grants, and which of their processes still run
@@ -38,6 +39,7 @@ pub mod fuzzing;
 mod grants;
 mod idle;
 mod in_flight;
+mod in_place;
 mod json_lines;
 mod launch;
 mod lease_files;

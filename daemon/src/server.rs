@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 use fluvio_secret_protocol::{Refusal, frame, limits};
 use fluvio_secret_system::file_id::Inode;
 use fluvio_secret_system::help::{Help, Helpful};
+use fluvio_secret_system::parallel::cores;
 use fluvio_secret_system::peer::Peer;
 use fluvio_secret_system::places::StateDirectory;
 use tokio::net::{UnixListener, UnixStream};
@@ -22,6 +24,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::connection::{self, StopSteps};
 use crate::idle::IdleConnections;
+use crate::in_place;
 use crate::lease_watch::LeaseHold;
 use crate::reset_inherited;
 use crate::service::{Service, follow, opening};
@@ -86,7 +89,7 @@ impl Server {
                 StdListener::bind(&path).map_err(failed)?
             }
         };
-        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let runtime = in_place::runtime(cores())?;
         listener.set_nonblocking(true)?;
         let listener = {
             let _inside = runtime.enter();
@@ -102,7 +105,7 @@ impl Server {
     /// Serves until a signal, a client or the loss of the socket stops it, and finishes all requests.
     pub(crate) fn run(self) -> Result<(), ServerError> {
         let Self { runtime, listener, socket, workers } = self;
-        runtime.block_on(async {
+        run_on(runtime, async move {
             let stop = StopSteps::default();
             watch_for_signals(&stop.asked)?;
             tokio::spawn(watch_socket(socket.clone(), workers.clone(), stop.asked.clone()));
@@ -132,11 +135,11 @@ pub(crate) fn serve_one(
     service: Arc<Service>,
     state: StateDirectory,
 ) -> Result<(), ServerError> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let runtime = in_place::runtime(cores())?;
     opening::serve_others(&service, state, runtime.handle().clone());
     let workers = Arc::new(Workers::new(service)?);
     connection.set_nonblocking(true)?;
-    runtime.block_on(async {
+    run_on(runtime, async move {
         let stop = StopSteps::default();
         watch_for_signals(&stop.asked)?;
         let stream = UnixStream::from_std(connection)?;
@@ -154,6 +157,17 @@ pub(crate) fn serve_one(
         finish(connections, &workers.service.shared.late_work).await;
         Ok(())
     })
+}
+
+/// Runs the server in the runtime's own thread: only that one waits for clients.
+fn run_on(
+    runtime: Runtime,
+    server: impl Future<Output = Result<(), ServerError>> + Send + 'static,
+) -> Result<(), ServerError> {
+    let ended = runtime.block_on(runtime.spawn(server));
+    // A disk that hangs may keep one of its threads.
+    runtime.shutdown_background();
+    ended.unwrap_or_else(|error| resume_unwind(error.into_panic()))
 }
 
 /// Refuses the client of this connection. Without a runtime: the limit for open files may be too low for one.

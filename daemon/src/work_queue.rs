@@ -18,8 +18,6 @@ const GROUP_CHANGES: usize = 64;
 pub(crate) enum Work {
     /// A check of a file.
     Check(Box<dyn FnOnce() + Send>),
-    /// Forget subscribers that have gone away. This may wait for a check of the vault.
-    ForgetGone,
     Request(Job),
 }
 
@@ -34,7 +32,7 @@ pub(crate) struct Job {
     pub(crate) answers: Arc<dyn Answers>,
 }
 
-/// The work of the threads of one name. Each job wakes one of them.
+/// The work of one thread.
 #[derive(Default)]
 pub(crate) struct WorkQueue {
     queued: Mutex<QueuedWork>,
@@ -45,11 +43,9 @@ pub(crate) struct WorkQueue {
 struct QueuedWork {
     work: VecDeque<Work>,
     is_closed: bool,
-    /// The number of threads that do the work.
-    threads: usize,
 }
 
-/// A thread that does the work of a queue. Without the last one, nothing is queued any more.
+/// The thread that does the work of a queue. Without it, nothing is queued any more.
 pub(crate) struct ServedQueue(Arc<WorkQueue>);
 
 /// What [`WorkQueue::next`] returns.
@@ -76,11 +72,10 @@ impl WorkQueue {
 
     /// Serves the queue until the result is dropped, even by a panic.
     pub(crate) fn serve(self: &Arc<Self>) -> ServedQueue {
-        self.queued().threads += 1;
         ServedQueue(self.clone())
     }
 
-    /// Stops the threads when the work that is queued is done.
+    /// Stops the thread when the work that is queued is done.
     pub(crate) fn close(&self) {
         self.queued().is_closed = true;
         self.added.notify_all();
@@ -150,14 +145,11 @@ impl Deref for ServedQueue {
 impl Drop for ServedQueue {
     fn drop(&mut self) {
         let mut queued = self.0.queued();
-        queued.threads -= 1;
-        if queued.threads == 0 {
-            queued.is_closed = true;
-            // Their clients get an error.
-            let left = mem::take(&mut queued.work);
-            drop(queued);
-            drop(left);
-        }
+        queued.is_closed = true;
+        // Their clients get an error.
+        let left = mem::take(&mut queued.work);
+        drop(queued);
+        drop(left);
     }
 }
 
@@ -259,32 +251,18 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_without_threads_is_closed() {
+    fn a_queue_without_its_thread_is_closed() {
         let queue = Arc::new(WorkQueue::default());
-        let (one, other) = (queue.serve(), queue.serve());
-        drop(one);
+        let served = queue.serve();
         send(&queue, List);
         send(&queue, List);
-        assert!(matches!(other.next(None), NextWork::Work(_)));
+        assert!(matches!(served.next(None), NextWork::Work(_)));
         let panicked = thread::spawn(move || {
-            let _served = other;
+            let _served = served;
             panic!("a thread of a queue");
         });
         assert!(panicked.join().is_err());
         send(&queue, List);
         assert!(matches!(queue.next(None), NextWork::Closed));
-    }
-
-    #[test]
-    fn each_waiting_thread_gets_work() {
-        let queue = WorkQueue::default();
-        thread::scope(|scope| {
-            let waiting = [(); 3].map(|()| scope.spawn(|| queue.next(None)));
-            (0..2).for_each(|_| send(&queue, List));
-            queue.close();
-            let next = waiting.map(|thread| thread.join().expect("no panic"));
-            assert_eq!(next.iter().filter(|next| matches!(next, NextWork::Work(_))).count(), 2);
-            assert_eq!(next.iter().filter(|next| matches!(next, NextWork::Closed)).count(), 1);
-        });
     }
 }

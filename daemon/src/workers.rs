@@ -1,5 +1,5 @@
-//! The threads that carry out requests: one for changes of the vault, one for passphrases, one for
-//! locks, one for checks, and one on each core for the rest.
+//! Which threads carry out requests: one changes vaults, one works on passphrases, one locks, and one checks files. All other
+//! requests are carried out where they were received, as many at the same time as there are cores.
 //!
 //! So the vault has one writer, and a grant waits neither for another client's fsync nor for a
 //! passphrase. A lock, the sockets and `status` wait for none of them, even if a disk hangs.
@@ -18,6 +18,7 @@ use crate::answer_channel::{AnswerReceiver, answer_channel};
 use crate::answers::Response;
 use crate::client_stream::ClientStream;
 use crate::in_flight::InFlight;
+use crate::in_place::InPlaceQueue;
 use crate::service::{Service, handle, key, opening, refusals, status};
 use crate::work_queue::{Job, NextWork, Work, WorkQueue};
 
@@ -30,7 +31,7 @@ pub(crate) struct Workers {
     checks: Arc<WorkQueue>,
     keys: Arc<WorkQueue>,
     locks: Arc<WorkQueue>,
-    reads: Arc<WorkQueue>,
+    reads: Arc<InPlaceQueue>,
     writes: Arc<WorkQueue>,
     /// The bytes of values that are on their way.
     pub(crate) in_flight: InFlight,
@@ -42,7 +43,7 @@ impl Workers {
             // Another thread may have unlocked the vault since.
             Some(key::lock_when_due(service).unwrap_or(LOCK_CHECK_INTERVAL))
         };
-        let locks = start("locks", 1, &service, |_| {}, lock_when_due)?;
+        let locks = start("locks", &service, |_| {}, lock_when_due)?;
         // A starter may allow few threads. One is enough, but requests then wait for each other.
         let or_locks = |started: io::Result<_>| {
             started.unwrap_or_else(|error| {
@@ -52,10 +53,10 @@ impl Workers {
                 locks.clone()
             })
         };
-        let checks = or_locks(start("checks", 1, &service, |_| {}, |_| None));
-        let keys = or_locks(start("keys", 1, &service, |_| {}, |_| None));
-        let reads = or_locks(start("reads", cores(), &service, key::begin, |_| None));
-        let writes = or_locks(start("writes", 1, &service, begin_writes, |_| None));
+        let checks = or_locks(start("checks", &service, |_| {}, |_| None));
+        let keys = or_locks(start("keys", &service, |_| {}, |_| None));
+        let reads = Arc::new(InPlaceQueue::new(cores()));
+        let writes = or_locks(start("writes", &service, begin_writes, |_| None));
         Ok(Self { service, checks, keys, locks, reads, writes, in_flight: InFlight::default() })
     }
 
@@ -85,7 +86,12 @@ impl Workers {
     }
 
     pub(crate) fn forget_gone(&self) {
-        self.reads.add(Work::ForgetGone);
+        let service = self.service.clone();
+        // This may wait for a check of a vault.
+        self.reads.add(Box::new(move || {
+            let all = service.shared.all();
+            all.iter().for_each(|service| service.subscribers.forget_gone());
+        }));
     }
 
     /// Passes a request to its thread. The channel ends before the last answer if the thread is gone. With the stream
@@ -105,7 +111,14 @@ impl Workers {
             Worker::Checks => &self.checks,
             Worker::Keys => &self.keys,
             Worker::Locks => &self.locks,
-            Worker::Reads => &self.reads,
+            Worker::Reads => {
+                let service = self.service.clone();
+                self.reads.add(Box::new(move || {
+                    key::begin(&service);
+                    carry_out(&service, vec![job], &|| {});
+                }));
+                return receiver;
+            }
             Worker::Writes => &self.writes,
             Worker::Memory => {
                 carry_out(&self.service, vec![job], &|| {});
@@ -119,49 +132,39 @@ impl Workers {
 
 impl Drop for Workers {
     fn drop(&mut self) {
-        let queues = [&self.checks, &self.keys, &self.locks, &self.reads, &self.writes];
+        let queues = [&self.checks, &self.keys, &self.locks, &self.writes];
         queues.into_iter().for_each(|queue| queue.close());
     }
 }
 
-/// Starts this number of threads, or fewer if no more may be started. Each begins with `first`, and before
-/// each wait it does what is `due`, which returns when more is.
+/// Starts a thread. It begins with `first`, and before each wait it does what is `due`, which returns when more is.
 fn start(
     name: &str,
-    threads: usize,
     service: &Arc<Service>,
     first: fn(&Service),
     due: fn(&Service) -> Option<Duration>,
 ) -> io::Result<Arc<WorkQueue>> {
     let queue = Arc::new(WorkQueue::default());
-    let start_one = || {
-        let (service, queue) = (service.clone(), queue.serve());
-        let run = move || {
-            first(&service);
-            loop {
-                let left = due(&service).map(|left| left.min(LOCK_CHECK_INTERVAL));
-                match queue.next(left) {
-                    NextWork::Work(Work::Request(job)) => {
-                        let change_others = || match queue.changes() {
-                            none if none.is_empty() => {}
-                            changes => carry_out(&service, changes, &|| {}),
-                        };
-                        carry_out(&service, queue.group(job), &change_others);
-                    }
-                    NextWork::Work(Work::Check(check)) => check(),
-                    NextWork::Work(Work::ForgetGone) => {
-                        let all = service.shared.all();
-                        all.iter().for_each(|service| service.subscribers.forget_gone());
-                    }
-                    NextWork::Timeout => {}
-                    NextWork::Closed => return,
+    let (service, served) = (service.clone(), queue.serve());
+    let run = move || {
+        first(&service);
+        loop {
+            let left = due(&service).map(|left| left.min(LOCK_CHECK_INTERVAL));
+            match served.next(left) {
+                NextWork::Work(Work::Request(job)) => {
+                    let change_others = || match served.changes() {
+                        none if none.is_empty() => {}
+                        changes => carry_out(&service, changes, &|| {}),
+                    };
+                    carry_out(&service, served.group(job), &change_others);
                 }
+                NextWork::Work(Work::Check(check)) => check(),
+                NextWork::Timeout => {}
+                NextWork::Closed => return,
             }
-        };
-        thread::Builder::new().name(name.to_owned()).spawn(run)
+        }
     };
-    start_one()?;
-    (1..threads).map_while(|_| start_one().ok()).count();
+    thread::Builder::new().name(name.to_owned()).spawn(run)?;
     Ok(queue)
 }
 

@@ -1,14 +1,13 @@
-//! strace(1) at one thread of a daemon: lists its system calls, and makes one of them fail or be its
+//! strace(1) at threads of a daemon: lists their system calls, and makes one of them fail or be the
 //! last.
 //!
 //! The daemon is not dumpable, so this is for root.
 
+use std::ffi::OsStr;
 use std::fs::{self, DirEntry};
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr};
-
-use fluvio_secret_system::parallel::cores;
 
 use super::ask::Asker;
 use super::{Home, eventually, is_alive, kill, spawn};
@@ -21,22 +20,39 @@ pub(crate) struct Trace {
     list: PathBuf,
 }
 
-/// The thread of the daemon that checks files for `status`.
-pub(crate) const LOOKS: &str = "checks";
-/// The threads of the daemon that read the vault.
-pub(crate) const READS: &str = "reads";
 /// The thread of the daemon that changes the vault.
 pub(crate) const WRITES: &str = "writes";
 /// The thread that writes the log of the daemon.
 pub(crate) const LOG: &str = "log";
 /// All threads, also those that begin later.
 pub(crate) const ALL_THREADS: &str = "all threads";
-/// The thread that serves the socket.
-pub(crate) const SERVES: &str = "fluvio-secretd";
+/// The threads that have served clients until now, one at a time, and have read the vault for them.
+pub(crate) const SERVES: &str = "clients";
 
 impl Trace {
     /// Attaches to the threads of this name, with one `-e` for each expression.
     pub(crate) fn attach(home: &Home, daemon: u32, thread: &str, expressions: &[&str]) -> Self {
+        Self::of(home, daemon, thread, expressions, &[])
+    }
+
+    /// The same, for calls that name this file, or are relative to it.
+    pub(crate) fn attach_at(
+        home: &Home,
+        daemon: u32,
+        thread: &str,
+        file: &Path,
+        expressions: &[&str],
+    ) -> Self {
+        Self::of(home, daemon, thread, expressions, &[OsStr::new("-P"), file.as_os_str()])
+    }
+
+    fn of(
+        home: &Home,
+        daemon: u32,
+        thread: &str,
+        expressions: &[&str],
+        options: &[&OsStr],
+    ) -> Self {
         if thread == WRITES || thread == ALL_THREADS {
             // It may not have begun, and what it does first is not to be among the calls.
             let nothing = Asker::connect(home).unwrap().delete("NONE").unwrap();
@@ -44,7 +60,7 @@ impl Trace {
         }
         let list = home.path("trace");
         let mut strace = home.foreign("strace");
-        strace.arg("-o").arg(&list);
+        strace.arg("-o").arg(&list).args(options);
         let tasks = match thread {
             ALL_THREADS => {
                 strace.arg("-f");
@@ -88,9 +104,9 @@ impl Trace {
         let _ = std::io::copy(&mut self.stderr, &mut std::io::sink());
         self.strace.wait().unwrap();
         let list = fs::read_to_string(&self.list).unwrap();
-        // The lines of several threads begin with their ids.
+        // The lines of several threads begin with their ids. A call during which another thread is listed has two.
         let lines = list.lines().map(|line| line.trim_start_matches(|c: char| c.is_ascii_digit()));
-        let calls = lines.map(str::trim_start).filter(|line| !line.starts_with(['+', '-']));
+        let calls = lines.map(str::trim_start).filter(|line| !line.starts_with(['+', '-', '<']));
         calls.map(str::to_owned).collect()
     }
 }
@@ -108,7 +124,6 @@ pub(crate) fn is_steady(line: &str) -> bool {
 
 /// The ids of the threads of a name.
 fn tasks(daemon: u32, thread: &str) -> Vec<String> {
-    let count = if thread == READS { cores() } else { 1 };
     let mut found = Vec::new();
     // A thread gives itself its name, which may be after the daemon serves.
     eventually(&format!("threads of the name {thread}"), || {
@@ -118,7 +133,7 @@ fn tasks(daemon: u32, thread: &str) -> Vec<String> {
         };
         let ids = tasks.filter(is_it).map(|task| task.file_name().into_string().unwrap());
         found = ids.collect();
-        found.len() == count
+        !found.is_empty()
     });
     found
 }

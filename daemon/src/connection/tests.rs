@@ -9,12 +9,13 @@ use fluvio_secret_protocol::frame::{Message, decode_header, decode_prefix, encod
 use fluvio_secret_protocol::{
     CreateLease, GetStatus, Grant, Granted, Leased, Reply, Secret, Set, Status, Stored,
 };
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 use zeroize::Zeroizing;
 
 use super::*;
 use crate::audit::Audit;
 use crate::grants::Grants;
+use crate::in_place;
 use crate::leases::LeaseTable;
 use crate::service::Service;
 use crate::settings::Settings;
@@ -40,7 +41,7 @@ impl Daemon {
         let (audit, grants) = (Audit::new(at("audit.log")), Grants::default());
         let service = Service::new(vault, audit, grants, leases, Settings::default());
         let workers = Arc::new(Workers::new(service).expect("threads"));
-        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime = in_place::runtime(1).expect("a runtime");
         Self { runtime, workers, _directory: directory }
     }
 

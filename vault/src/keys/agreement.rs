@@ -1,8 +1,8 @@
 //! X25519, the key agreement of age's stanzas (RFC 7748). Only this file knows the library of its curve.
 //!
-//! On the Edwards form of the curve (RFC 7748, section 4.1) the library multiplies with AVX2, in two thirds of the time of
-//! its Montgomery ladder. With a table of the point, it takes less than a third. Without AVX2, the ladder would be a tenth
-//! faster.
+//! The library's Montgomery ladder is slow. It multiplies in two thirds of that time on the Edwards form of the curve
+//! (RFC 7748, section 4.1), where it uses AVX2. With a table of the point, it takes less than a third. Without AVX2, the
+//! ladder would be a tenth faster.
 
 use std::fmt;
 use std::sync::Arc;
