@@ -1,6 +1,8 @@
 //! A connection to the daemon: frames to it and from it, each within its timeouts.
 
+use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::ops::Range;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -25,6 +27,59 @@ pub(super) struct FrameStream {
     socket: PathBuf,
     /// The process that made the socket: the daemon or systemd. For messages.
     pid: i32,
+    ahead: ReadAhead,
+}
+
+/// Bytes that were read together with those that were waited for. So most frames are read at once, and the daemon is not
+/// woken for each piece that is taken.
+struct ReadAhead {
+    /// It may have values.
+    bytes: Zeroizing<Vec<u8>>,
+    /// Those that are not taken yet.
+    unread: Range<usize>,
+}
+
+/// The bytes that are read ahead at most.
+const AHEAD_BYTES: usize = 1024;
+
+impl ReadAhead {
+    fn new() -> Self {
+        Self { bytes: Zeroizing::new(vec![0; AHEAD_BYTES]), unread: 0..0 }
+    }
+
+    /// Moves bytes to the slices, and returns their number.
+    fn take(&mut self, slices: &mut [IoSliceMut<'_>]) -> usize {
+        let unread = &self.bytes[self.unread.clone()];
+        let mut rest = unread;
+        for slice in slices {
+            let (taken, left) = rest.split_at(rest.len().min(slice.len()));
+            slice[..taken.len()].copy_from_slice(taken);
+            rest = left;
+        }
+        let count = unread.len() - rest.len();
+        self.unread.start += count;
+        count
+    }
+
+    /// Reads once to the slices, and more than that. Returns the number of bytes in the slices.
+    fn read(
+        &mut self,
+        stream: &mut UnixStream,
+        slices: &mut [IoSliceMut<'_>],
+    ) -> io::Result<usize> {
+        let wanted: usize = slices.iter().map(|slice| slice.len()).sum();
+        let mut slices: Vec<_> = slices.iter_mut().map(|slice| IoSliceMut::new(slice)).collect();
+        slices.push(IoSliceMut::new(&mut self.bytes));
+        let count = stream.read_vectored(&mut slices)?;
+        self.unread = 0..count.saturating_sub(wanted);
+        Ok(count.min(wanted))
+    }
+}
+
+impl fmt::Debug for ReadAhead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ReadAhead({} bytes)", self.unread.len())
+    }
 }
 
 impl FrameStream {
@@ -37,7 +92,7 @@ impl FrameStream {
         let socket = path.to_owned();
         let peer = Peer::of(&stream).map_err(ClientError::Broken)?;
         match peer.is_ours() {
-            true => Ok(Self { stream, socket, pid: peer.pid }),
+            true => Ok(Self { stream, socket, pid: peer.pid, ahead: ReadAhead::new() }),
             false => Err(ClientError::Foreign { socket, uid: peer.uid }),
         }
     }
@@ -86,9 +141,11 @@ impl FrameStream {
 
     /// Receives a frame for whose first byte it waits forever.
     pub(super) fn receive_at_last<I: Incoming>(&mut self) -> Result<I, ClientError> {
-        self.stream.set_read_timeout(None).map_err(ClientError::Broken)?;
         let mut prefix = [0; PREFIX_BYTES];
-        self.stream.read_exact(&mut prefix[..1]).map_err(ClientError::Broken)?;
+        if self.ahead.take(&mut [IoSliceMut::new(&mut prefix[..1])]) == 0 {
+            self.stream.set_read_timeout(None).map_err(ClientError::Broken)?;
+            self.stream.read_exact(&mut prefix[..1]).map_err(ClientError::Broken)?;
+        }
         let mut timeouts = Timeouts::new();
         self.read_slices(&mut [IoSliceMut::new(&mut prefix[1..])], &mut timeouts)?;
         self.receive_after(prefix, &mut timeouts)
@@ -169,9 +226,13 @@ impl FrameStream {
         slices: &mut [IoSliceMut<'_>],
         timeouts: &mut Timeouts,
     ) -> Result<usize, ClientError> {
+        let taken = self.ahead.take(slices);
+        if taken > 0 {
+            return Ok(taken);
+        }
         let read = timeouts.wait(|turn| {
             self.stream.set_read_timeout(Some(turn))?;
-            self.stream.read_vectored(slices)
+            self.ahead.read(&mut self.stream, slices)
         });
         read.map_err(|error| self.broken(error))
     }
@@ -221,4 +282,59 @@ fn connect(socket: &Path) -> io::Result<UnixStream> {
 fn is_daemon(pid: i32) -> bool {
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm"));
     name.is_ok_and(|name| name.trim_end() == DAEMON)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+    use std::path::Path;
+    use std::thread;
+
+    use super::{AHEAD_BYTES, FrameStream};
+    use crate::frame::encode;
+    use crate::message::reply::Reply;
+    use crate::timeouts::Timeouts;
+    use crate::{Granted, InjectMode, Secret, Working};
+
+    fn granted(value: &[u8]) -> Granted {
+        let secrets = vec![
+            ("A".parse().expect("a name"), Secret::from(value.to_vec())),
+            ("B".parse().expect("a name"), Secret::default()),
+            ("C".parse().expect("a name"), Secret::from(b"c".to_vec())),
+        ];
+        Granted { connector: None, inject: InjectMode::Auto, secrets, note: None }
+    }
+
+    #[test]
+    fn frames_are_whole_in_whatever_pieces_they_come() {
+        let lengths = [0, 1, AHEAD_BYTES - 1, AHEAD_BYTES, AHEAD_BYTES + 1, 5 * AHEAD_BYTES];
+        let values: Vec<_> = lengths.iter().map(|&length| vec![b'v'; length]).collect();
+        let mut sent = Vec::new();
+        for value in &values {
+            sent.extend_from_slice(&encode(&Working).expect("a frame"));
+            sent.extend_from_slice(&encode(&granted(value)).expect("a frame"));
+        }
+        for piece in [1, 3, 100, AHEAD_BYTES, AHEAD_BYTES + 7, sent.len()] {
+            let (ours, mut theirs) = UnixStream::pair().expect("a pair");
+            let mut stream = FrameStream::of(ours, Path::new("socket")).expect("our own process");
+            thread::scope(|scope| {
+                let pieces = sent.chunks(piece);
+                scope.spawn(move || pieces.for_each(|one| theirs.write_all(one).expect("sent")));
+                for (place, value) in values.iter().enumerate() {
+                    // As a subscriber waits, and as others do.
+                    let first = match place % 2 {
+                        0 => stream.receive_at_last::<Reply<Granted>>(),
+                        _ => stream.receive(&mut Timeouts::new()),
+                    };
+                    assert!(matches!(first, Ok(Reply::Working(_))), "{piece}: {first:?}");
+                    let second = stream.receive::<Reply<Granted>>(&mut Timeouts::new());
+                    let Ok(Reply::Answer(answer)) = second else { panic!("{piece}: {second:?}") };
+                    let values = answer.secrets.iter().map(|(_, value)| value.expose());
+                    assert!(values.eq([&value[..], b"", b"c"]), "{piece}");
+                }
+            });
+            assert!(stream.receive::<Reply<Granted>>(&mut Timeouts::new()).is_err(), "the end");
+        }
+    }
 }
