@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use fluvio_secret_protocol::limits;
+use fluvio_secret_system::process::KNOWN_PROCESSES;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 pub(crate) use signal_hook::consts::SIGXCPU as CPU_TIME_IS_OVER;
 use signal_hook::consts::SIGXFSZ;
@@ -66,9 +67,9 @@ fn enough(files: usize) -> Result<(), FewFiles> {
 #[error("the limit for open files is {0}, but the daemon needs {least}", least = RESERVED + 1)]
 pub(crate) struct FewFiles(usize);
 
-/// The number of connections that fit beside the other descriptors, one of them for each lease.
+/// The number of connections that fit beside the other descriptors, one of them for each lease and each known process.
 pub(crate) fn connections(leases: usize) -> usize {
-    open_files().saturating_sub(RESERVED + leases).clamp(1, limits::CONNECTIONS)
+    open_files().saturating_sub(RESERVED + KNOWN_PROCESSES + leases).clamp(1, limits::CONNECTIONS)
 }
 
 fn open_files() -> usize {

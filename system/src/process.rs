@@ -2,6 +2,8 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::FileExt;
+use std::sync::{Mutex, PoisonError};
 
 use crate::printable;
 
@@ -10,6 +12,11 @@ const MOST_BYTES: usize = 2048;
 
 /// The most processes of an ancestry: a terminal, a shell, an agent and a few builders.
 pub const ANCESTRY_PROCESSES: usize = 10;
+
+/// The most processes whose names stay open.
+pub const KNOWN_PROCESSES: usize = 12;
+
+static KNOWN: Mutex<KnownProcesses> = Mutex::new(KnownProcesses(Vec::new()));
 
 /// A process and those that it descends from.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -58,26 +65,95 @@ impl ProcessStat {
     }
 }
 
-impl Ancestry {
-    /// The process and those that it descends from. Ends where `/proc` does not show the parent.
-    pub fn of(pid: i32) -> Self {
-        let mut found = Self::default();
-        let (mut next, mut youngest) = (pid, u64::MAX);
-        while next > 0 && found.names.len() < ANCESTRY_PROCESSES {
-            let mut line = [0; MOST_BYTES];
-            let read = read(next, &mut line);
-            let read = read.and_then(|line| Some((name_of(line)?, ProcessStat::parse(line)?)));
-            let Some((name, stat)) = read else { break };
-            // A parent is older. Another process got the id of one that has exited.
-            if stat.started > youngest {
-                break;
-            }
-            found.process.get_or_insert(stat);
-            found.names.push(printable::line(&name));
-            (next, youngest) = (stat.parent, stat.started);
-        }
-        found
+/// A process whose name is read in a tenth of the time that its line takes.
+struct KnownProcess {
+    pid: i32,
+    stat: ProcessStat,
+    /// Cannot be read any more when the process is gone, even if another one has its id.
+    name: File,
+}
+
+impl KnownProcess {
+    fn open(pid: i32) -> Option<Self> {
+        let name = File::open(format!("/proc/{pid}/comm")).ok()?;
+        let process = Self { pid, stat: ProcessStat::of(pid)?, name };
+        // Else the line may be that of a later process.
+        process.name().is_some().then_some(process)
     }
+
+    /// Its name now; `None` if it is gone.
+    fn name(&self) -> Option<String> {
+        let mut line = [0; MOST_BYTES];
+        let read = self.name.read_at(&mut line, 0).ok()?;
+        Some(String::from_utf8_lossy(line.get(..read)?.strip_suffix(b"\n")?).into_owned())
+    }
+}
+
+/// Processes from which others have descended. The next one mostly descends from the same.
+struct KnownProcesses(Vec<KnownProcess>);
+
+/// One of the processes of an ancestry.
+struct Found {
+    name: String,
+    stat: ProcessStat,
+    was_known: bool,
+}
+
+impl KnownProcesses {
+    /// A process from which others descend. `None` if it is not there.
+    fn find(&mut self, pid: i32) -> Option<Found> {
+        if let Some(place) = self.0.iter().position(|process| process.pid == pid) {
+            let process = self.0.remove(place);
+            let (name, stat) = (process.name()?, process.stat);
+            // The last used one first.
+            self.0.insert(0, process);
+            return Some(Found { name, stat, was_known: true });
+        }
+        if let Some(process) = KnownProcess::open(pid) {
+            self.0.truncate(KNOWN_PROCESSES - 1);
+            self.0.insert(0, process);
+        }
+        read_found(pid)
+    }
+}
+
+impl Ancestry {
+    /// The process and those that it descends from. Ends where `/proc` does not show the parent. A parent that has exited
+    /// counts until its own parent has noticed it.
+    pub fn of(pid: i32) -> Self {
+        // At worst, a process is read again.
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = Self::by(pid, &mut known) {
+            return found;
+        }
+        // A process from which known ones descend is gone, so they have another parent now.
+        known.0.clear();
+        Self::by(pid, &mut known).unwrap_or_default()
+    }
+
+    /// `None` if the parent of a known process is gone.
+    fn by(pid: i32, known: &mut KnownProcesses) -> Option<Self> {
+        let Some(Found { name, stat, .. }) = read_found(pid) else { return Some(Self::default()) };
+        let mut ancestry = Self { process: Some(stat), names: vec![printable::line(&name)] };
+        let (mut child, mut is_child_known) = (stat, false);
+        while child.parent > 0 && ancestry.names.len() < ANCESTRY_PROCESSES {
+            // A parent is older. Another process got the id of one that has exited.
+            let found =
+                known.find(child.parent).filter(|found| found.stat.started <= child.started);
+            let Some(Found { name, stat, was_known }) = found else {
+                return (!is_child_known).then_some(ancestry);
+            };
+            ancestry.names.push(printable::line(&name));
+            (child, is_child_known) = (stat, was_known);
+        }
+        Some(ancestry)
+    }
+}
+
+fn read_found(pid: i32) -> Option<Found> {
+    let mut line = [0; MOST_BYTES];
+    let line = read(pid, &mut line)?;
+    Some(Found { name: name_of(line)?, stat: ProcessStat::parse(line)?, was_known: false })
 }
 
 fn read(pid: i32, line: &mut [u8; MOST_BYTES]) -> Option<&[u8]> {
@@ -95,8 +171,10 @@ fn name_of(line: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead, BufReader};
     use std::os::unix::process::parent_id;
     use std::process::{Command, Stdio, id};
+    use std::time::{Duration, Instant};
 
     use super::{ANCESTRY_PROCESSES, Ancestry, ProcessStat, name_of};
 
@@ -132,7 +210,9 @@ mod tests {
         let mut child = cat();
         let of_child = pid(child.id());
         let found = Ancestry::of(of_child);
-        assert_eq!(found.process, ProcessStat::of(of_child));
+        // Its state may be another one a moment later.
+        let started = |process: Option<ProcessStat>| process.map(|process| process.started);
+        assert_eq!(started(found.process), started(ProcessStat::of(of_child)));
         let ancestors: Vec<_> = found.names.iter().skip(1).take(2).collect();
         assert_eq!(ancestors, [&own.names[0], &parent.names[0]], "{found:?}");
         assert!(found.names.len() <= ANCESTRY_PROCESSES);
@@ -140,6 +220,36 @@ mod tests {
         child.wait().expect("its end");
         assert_eq!(Ancestry::of(of_child).names.len(), 0);
         assert_eq!(Ancestry::of(0).names.len(), 0, "a process in another namespace");
+    }
+
+    #[test]
+    fn a_known_process_has_the_name_of_now_and_another_parent_when_that_is_gone() {
+        let script = "sh -c 'sleep 1000 & echo $!; wait' & read line; exec sleep 1000";
+        let mut first = Command::new("sh");
+        first.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut first = first.spawn().expect("a shell");
+        let mut line = String::new();
+        let stdout = first.stdout.take().expect("a pipe");
+        BufReader::new(stdout).read_line(&mut line).expect("a line");
+        let last: i32 = line.trim().parse().expect("a pid");
+        let names = || Ancestry::of(last).names;
+        for _ in 0..2 {
+            assert_eq!(names()[..3], ["sleep", "sh", "sh"]);
+        }
+        drop(first.stdin.take());
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while names()[..3] != ["sleep", "sh", "sleep"] {
+            assert!(Instant::now() < deadline, "{:?}", names());
+        }
+        first.kill().expect("its own child");
+        first.wait().expect("its end");
+        let shell = ProcessStat::of(last).expect("it waits").parent;
+        let adopted_by = ProcessStat::of(shell).expect("it waits").parent;
+        let expected: Vec<_> = Ancestry::of(adopted_by).names;
+        assert_eq!(names()[2..], expected[..expected.len().min(names().len() - 2)]);
+        assert_ne!(adopted_by, pid(first.id()));
+        let last = rustix::process::Pid::from_raw(last).expect("a pid");
+        rustix::process::kill_process(last, rustix::process::Signal::TERM).expect("its own child");
     }
 
     #[test]
