@@ -39,7 +39,9 @@ impl VaultPlace {
         let is_it = |found: io::Result<Metadata>| {
             found.is_ok_and(|found| Inode::from(&found) == self.inode)
         };
-        is_it(fs::metadata(&self.asked)) && is_it(fs::symlink_metadata(&self.path))
+        // If both are one path, what is there is no link.
+        (self.asked == self.path || is_it(fs::metadata(&self.asked)))
+            && is_it(fs::symlink_metadata(&self.path))
     }
 }
 
