@@ -77,6 +77,7 @@ pub use keys::identity::Recipient;
 pub use keys::identity_file::IdentityPlace;
 pub use keys::key_holder::KeyHolder;
 pub use keys::keyring::Keyring;
+pub use keys::locked_memory::wiping_stack_once;
 pub use members::applicant::{APPLICANT_BYTES, Applicant};
 pub use members::chain::{MemberChain, RefusedList};
 pub use members::content_hash::ContentHash;

@@ -11,7 +11,7 @@ use fluvio_secret_system::help::Helpful;
 use fluvio_secret_system::helpers::READ_HELPERS;
 use fluvio_secret_system::parallel::cores;
 use fluvio_secret_system::path_text;
-use fluvio_secret_vault::{Names, OpenedSecret, SecretReader, VaultError};
+use fluvio_secret_vault::{Names, OpenedSecret, SecretReader, VaultError, wiping_stack_once};
 
 use super::{Service, missing, refusals};
 
@@ -157,7 +157,7 @@ impl<'a> ReadSecrets<'a> {
         let (own, fallback) = (service.handle(), personal.map(Service::handle));
         let read = READ_HELPERS.share(others, names.to_vec(), move |names| {
             let readers = Readers::of(&own, fallback.as_deref());
-            names.work(|name| read_within(&left, &readers, name));
+            wiping_stack_once(|| names.work(|name| read_within(&left, &readers, name)));
         });
         let read = read.into_iter().flatten().collect();
         let (names, setter, admission) = (OnceCell::new(), OnceCell::new(), OnceCell::new());

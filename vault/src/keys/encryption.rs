@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::keys::header_first::HeaderFirst;
 use crate::keys::identity::{FileKey, FileKeyIdentity, Recipient, RecordingIdentity};
-use crate::keys::locked_memory::wiping_stack;
+use crate::keys::locked_memory::{wiping_stack, wiping_value};
 
 /// The exponent of scrypt's N for new passphrases, as stock age has it: 256 MiB, about a second.
 const WORK: u8 = 18;
@@ -61,17 +61,19 @@ pub(crate) fn decrypt(
     identity: &dyn age::Identity,
     bytes: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, DecryptFailure> {
+    guarded(DecryptFailure::Damaged, || wiping_stack(|| open(identity, bytes)))
+}
+
+fn open(identity: &dyn age::Identity, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, DecryptFailure> {
     let header = header_length(bytes).ok_or(DecryptFailure::Damaged)?;
-    guarded(DecryptFailure::Damaged, || {
-        let file = HeaderFirst { header, bytes };
-        let decryptor = Decryptor::new_buffered(file).map_err(|_| DecryptFailure::Damaged)?;
-        let decrypted = decryptor.decrypt(iter::once(identity));
-        let mut reader = decrypted.map_err(|error| match error {
-            DecryptError::NoMatchingKeys => DecryptFailure::OtherIdentity,
-            _ => DecryptFailure::Damaged,
-        })?;
-        read(&mut reader, bytes.len()).map_err(|_| DecryptFailure::Damaged)
-    })
+    let file = HeaderFirst { header, bytes };
+    let decryptor = Decryptor::new_buffered(file).map_err(|_| DecryptFailure::Damaged)?;
+    let decrypted = decryptor.decrypt(iter::once(identity));
+    let mut reader = decrypted.map_err(|error| match error {
+        DecryptError::NoMatchingKeys => DecryptFailure::OtherIdentity,
+        _ => DecryptFailure::Damaged,
+    })?;
+    read(&mut reader, bytes.len()).map_err(|_| DecryptFailure::Damaged)
 }
 
 /// The same, with the file key, which decrypts these bytes again without an identity.
@@ -89,7 +91,8 @@ pub(crate) fn decrypt_by_file_key(
     file_key: FileKey,
     bytes: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, DecryptFailure> {
-    decrypt(&FileKeyIdentity(file_key), bytes)
+    let identity = FileKeyIdentity(file_key);
+    guarded(DecryptFailure::Damaged, || wiping_value(|| open(&identity, bytes)))
 }
 
 /// The length of the header, with the line of its MAC. `None` if that is not there, or if the header is too large: there is one
@@ -111,7 +114,7 @@ fn header_length(bytes: &[u8]) -> Option<usize> {
 
 /// Calls `decrypt`, and takes a panic for damage: versions of the library panicked on odd input.
 fn guarded<T, E>(damaged: E, decrypt: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-    catch_unwind(AssertUnwindSafe(|| wiping_stack(decrypt))).unwrap_or(Err(damaged))
+    catch_unwind(AssertUnwindSafe(decrypt)).unwrap_or(Err(damaged))
 }
 
 /// The plaintext is shorter than `most`, so the vector never grows.
@@ -173,22 +176,23 @@ pub(crate) fn decrypt_with_passphrase(
     passphrase: &str,
     bytes: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, BadIdentity> {
-    guarded(BadIdentity::Damaged, || {
-        let decryptor =
-            Decryptor::new(ArmoredReader::new(bytes)).map_err(|_| BadIdentity::Damaged)?;
-        if !decryptor.is_scrypt() {
-            return Err(BadIdentity::Sealed);
-        }
-        let mut identity = scrypt::Identity::new(SecretString::from(passphrase.to_owned()));
-        identity.set_max_work_factor(MOST_WORK);
-        let identities = iter::once(&identity as &dyn age::Identity);
-        let mut reader = decryptor.decrypt(identities).map_err(|error| match error {
-            DecryptError::DecryptionFailed => BadIdentity::WrongPassphrase,
-            DecryptError::ExcessiveWork { required, .. } => BadIdentity::Work(required),
-            _ => BadIdentity::Damaged,
-        })?;
-        read(&mut reader, bytes.len()).map_err(|_| BadIdentity::Damaged)
-    })
+    guarded(BadIdentity::Damaged, || wiping_stack(|| open_with_passphrase(passphrase, bytes)))
+}
+
+fn open_with_passphrase(passphrase: &str, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, BadIdentity> {
+    let decryptor = Decryptor::new(ArmoredReader::new(bytes)).map_err(|_| BadIdentity::Damaged)?;
+    if !decryptor.is_scrypt() {
+        return Err(BadIdentity::Sealed);
+    }
+    let mut identity = scrypt::Identity::new(SecretString::from(passphrase.to_owned()));
+    identity.set_max_work_factor(MOST_WORK);
+    let identities = iter::once(&identity as &dyn age::Identity);
+    let mut reader = decryptor.decrypt(identities).map_err(|error| match error {
+        DecryptError::DecryptionFailed => BadIdentity::WrongPassphrase,
+        DecryptError::ExcessiveWork { required, .. } => BadIdentity::Work(required),
+        _ => BadIdentity::Damaged,
+    })?;
+    read(&mut reader, bytes.len()).map_err(|_| BadIdentity::Damaged)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Memory that holds a key: a page that is not swapped, and a stack that is wiped.
 
+use std::cell::Cell;
 use std::hint::black_box;
 use std::io;
 use std::ops::{Deref, DerefMut};
@@ -7,7 +8,6 @@ use std::ptr;
 use std::sync::Once;
 
 use region::LockGuard;
-use zeroize::Zeroize;
 
 /// How much of the stack is wiped: more than the age library uses.
 const STACK_BYTES: usize = 64 << 10;
@@ -77,12 +77,40 @@ impl<T> Drop for LockedMemory<T> {
     }
 }
 
+thread_local! {
+    /// Whether this thread wipes its stack when it has read several values.
+    static READS_SEVERAL: Cell<bool> = const { Cell::new(false) };
+}
+
 /// Runs `work`, which leaves a key or a value on the stack, and wipes the stack. The result should
 /// keep secrets on the heap.
 pub(crate) fn wiping_stack<T>(work: impl FnOnce() -> T) -> T {
     let done = apart(work);
     wipe();
     done
+}
+
+/// The same for work that leaves a value and no more. Within [`wiping_stack_once`], the stack is wiped at the end of that.
+pub(crate) fn wiping_value<T>(work: impl FnOnce() -> T) -> T {
+    match READS_SEVERAL.get() {
+        true => work(),
+        false => wiping_stack(work),
+    }
+}
+
+/// Runs `work`, which reads several values, and wipes the stack once after it. Keys are wiped from the stack as ever.
+pub fn wiping_stack_once<T>(work: impl FnOnce() -> T) -> T {
+    /// Ends them, even by a panic.
+    struct SeveralReads(bool);
+    impl Drop for SeveralReads {
+        fn drop(&mut self) {
+            READS_SEVERAL.set(self.0);
+        }
+    }
+    wiping_stack(|| {
+        let _reads = SeveralReads(READS_SEVERAL.replace(true));
+        work()
+    })
 }
 
 #[inline(never)]
@@ -93,10 +121,8 @@ fn apart<T>(work: impl FnOnce() -> T) -> T {
 /// Its frame covers those of the earlier call.
 #[inline(never)]
 fn wipe() {
-    // Words, because volatile writes of single bytes take longer than a decryption.
-    let mut left = [0_u64; STACK_BYTES / size_of::<u64>()];
-    left.zeroize();
-    black_box(&left);
+    // The compiler has to write the array, because anything may be done with it here.
+    black_box(&mut [0_u8; STACK_BYTES]);
 }
 
 #[cfg(test)]
