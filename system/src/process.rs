@@ -16,7 +16,7 @@ pub const ANCESTRY_PROCESSES: usize = 10;
 /// The most processes whose names stay open.
 pub const KNOWN_PROCESSES: usize = 12;
 
-static KNOWN: Mutex<KnownProcesses> = Mutex::new(KnownProcesses(Vec::new()));
+static ANCESTORS: Mutex<KnownProcesses> = Mutex::new(KnownProcesses(Vec::new()));
 
 /// A process and those that it descends from.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -93,7 +93,7 @@ impl KnownProcess {
 struct KnownProcesses(Vec<KnownProcess>);
 
 /// One of the processes of an ancestry.
-struct Found {
+struct FoundProcess {
     name: String,
     stat: ProcessStat,
     was_known: bool,
@@ -101,13 +101,13 @@ struct Found {
 
 impl KnownProcesses {
     /// A process from which others descend. `None` if it is not there.
-    fn find(&mut self, pid: i32) -> Option<Found> {
+    fn find(&mut self, pid: i32) -> Option<FoundProcess> {
         if let Some(place) = self.0.iter().position(|process| process.pid == pid) {
             let process = self.0.remove(place);
             let (name, stat) = (process.name()?, process.stat);
             // The last used one first.
             self.0.insert(0, process);
-            return Some(Found { name, stat, was_known: true });
+            return Some(FoundProcess { name, stat, was_known: true });
         }
         if let Some(process) = KnownProcess::open(pid) {
             self.0.truncate(KNOWN_PROCESSES - 1);
@@ -122,7 +122,7 @@ impl Ancestry {
     /// counts until its own parent has noticed it.
     pub fn of(pid: i32) -> Self {
         // At worst, a process is read again.
-        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = ANCESTORS.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = Self::by(pid, &mut known) {
             return found;
         }
@@ -133,14 +133,16 @@ impl Ancestry {
 
     /// `None` if the parent of a known process is gone.
     fn by(pid: i32, known: &mut KnownProcesses) -> Option<Self> {
-        let Some(Found { name, stat, .. }) = read_found(pid) else { return Some(Self::default()) };
+        let Some(FoundProcess { name, stat, .. }) = read_found(pid) else {
+            return Some(Self::default());
+        };
         let mut ancestry = Self { process: Some(stat), names: vec![printable::line(&name)] };
         let (mut child, mut is_child_known) = (stat, false);
         while child.parent > 0 && ancestry.names.len() < ANCESTRY_PROCESSES {
             // A parent is older. Another process got the id of one that has exited.
             let found =
                 known.find(child.parent).filter(|found| found.stat.started <= child.started);
-            let Some(Found { name, stat, was_known }) = found else {
+            let Some(FoundProcess { name, stat, was_known }) = found else {
                 return (!is_child_known).then_some(ancestry);
             };
             ancestry.names.push(printable::line(&name));
@@ -150,10 +152,10 @@ impl Ancestry {
     }
 }
 
-fn read_found(pid: i32) -> Option<Found> {
+fn read_found(pid: i32) -> Option<FoundProcess> {
     let mut line = [0; MOST_BYTES];
     let line = read(pid, &mut line)?;
-    Some(Found { name: name_of(line)?, stat: ProcessStat::parse(line)?, was_known: false })
+    Some(FoundProcess { name: name_of(line)?, stat: ProcessStat::parse(line)?, was_known: false })
 }
 
 fn read(pid: i32, line: &mut [u8; MOST_BYTES]) -> Option<&[u8]> {
