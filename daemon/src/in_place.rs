@@ -7,11 +7,11 @@
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
 use tokio::task::block_in_place;
 
 pub(crate) type InPlaceTask = Box<dyn FnOnce() + Send>;
@@ -37,8 +37,13 @@ impl InPlaceQueue {
     /// Has a thread of the runtime carry out a task when the calling task of the runtime waits next, or queues it.
     pub(crate) fn add(self: &Arc<Self>, task: InPlaceTask) {
         if let Some(task) = self.begin(task) {
-            let queue = self.clone();
-            tokio::spawn(async move { block_in_place(|| queue.run(task)) });
+            let place = Place { queue: self.clone(), is_given_back: false };
+            tokio::spawn(async move {
+                match Handle::current().runtime_flavor() {
+                    RuntimeFlavor::CurrentThread => place.run(task),
+                    _ => block_in_place(|| place.run(task)),
+                }
+            });
         }
     }
 
@@ -53,8 +58,21 @@ impl InPlaceQueue {
         None
     }
 
+    fn state(&self) -> MutexGuard<'_, QueueState> {
+        // No thread panics while it has the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One of the places of a queue. It is free again when this is dropped, even if no task was carried out.
+struct Place {
+    queue: Arc<InPlaceQueue>,
+    is_given_back: bool,
+}
+
+impl Place {
     /// Carries out a task, and then those that wait.
-    fn run(&self, task: InPlaceTask) {
+    fn run(mut self, task: InPlaceTask) {
         let mut next = Some(task);
         while let Some(task) = next {
             // The client that waits for its result learns of a panic, and the next task is that of another client.
@@ -63,36 +81,60 @@ impl InPlaceQueue {
         }
     }
 
-    fn next(&self) -> Option<InPlaceTask> {
-        let mut state = self.state();
+    /// The next task that waits. Without one, the place is given back at the same moment.
+    fn next(&mut self) -> Option<InPlaceTask> {
+        let mut state = self.queue.state();
         let next = state.waiting.pop_front();
-        state.running -= usize::from(next.is_none());
+        if next.is_none() {
+            state.running -= 1;
+            self.is_given_back = true;
+        }
         next
-    }
-
-    fn state(&self) -> MutexGuard<'_, QueueState> {
-        // No thread panics while it has the lock.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A runtime of one thread, whose place this number of others can take at the same time.
-///
-/// # Errors
-///
-/// If the system allows no more threads.
+impl Drop for Place {
+    fn drop(&mut self) {
+        if !self.is_given_back {
+            self.queue.state().running -= 1;
+        }
+    }
+}
+
+/// A runtime of one thread, whose place this number of others can take at the same time. If the system allows few threads,
+/// nothing takes its place, and it waits for each task that is carried out.
 pub(crate) fn runtime(others: usize) -> io::Result<Runtime> {
-    // The library panics without its thread. It does with one if it gets no others: then the runtime waits for what is
-    // carried out in its place.
-    let _ = thread::Builder::new().spawn(|| {})?.join();
-    Builder::new_multi_thread()
+    if !may_start(LEAST_THREADS) {
+        return Builder::new_current_thread().enable_all().build();
+    }
+    let runtime = Builder::new_multi_thread()
         .worker_threads(1)
-        .max_blocking_threads(1 + others)
+        .max_blocking_threads(others)
         .thread_name("clients")
         // To start a thread takes as long as it saves.
         .thread_keep_alive(Duration::MAX)
         .enable_all()
-        .build()
+        .build()?;
+    // The library panics if it cannot start the first one that takes the place. With that one, it does without more.
+    drop(runtime.spawn_blocking(|| {}));
+    Ok(runtime)
+}
+
+/// The runtime's thread, one that takes its place, and one for locks.
+const LEAST_THREADS: usize = 3;
+
+/// Whether the system allows this number of threads beside those that run.
+fn may_start(threads: usize) -> bool {
+    let (end, ended) = mpsc::channel::<()>();
+    let ended = Mutex::new(ended);
+    thread::scope(|scope| {
+        // They run at the same time: each waits for the end.
+        let wait = || _ = ended.lock().map(|ended| ended.recv());
+        let start = || thread::Builder::new().spawn_scoped(scope, wait).is_ok();
+        let may = (0..threads).all(|_| start());
+        drop(end);
+        may
+    })
 }
 
 #[cfg(test)]
@@ -101,9 +143,10 @@ mod tests {
     use std::sync::mpsc::channel;
     use std::time::Duration;
 
+    use tokio::runtime::Builder;
     use tokio::sync::oneshot;
 
-    use super::{InPlaceQueue, runtime};
+    use super::{InPlaceQueue, Place, runtime};
 
     /// After this a test has failed.
     const DEADLINE: Duration = Duration::from_secs(30);
@@ -154,5 +197,28 @@ mod tests {
         let (done, again) = oneshot::channel();
         queue.add(Box::new(move || done.send(()).expect("a receiver")));
         runtime.block_on(again).expect("it was carried out");
+    }
+
+    #[test]
+    fn without_a_thread_that_takes_its_place_the_runtime_carries_out_the_task() {
+        let runtime = Builder::new_current_thread().build().expect("a runtime");
+        let queue = Arc::new(InPlaceQueue::new(1));
+        for _ in 0..3 {
+            let (done, again) = oneshot::channel();
+            let of_task = queue.clone();
+            runtime.block_on(async move {
+                of_task.add(Box::new(move || done.send(()).expect("a receiver")));
+                again.await.expect("it was carried out");
+            });
+        }
+    }
+
+    #[test]
+    fn a_place_is_free_again_if_its_task_is_not_carried_out() {
+        let queue = Arc::new(InPlaceQueue::new(1));
+        let begun = queue.begin(Box::new(|| {}));
+        assert!(begun.is_some() && queue.begin(Box::new(|| {})).is_none());
+        drop(Place { queue: queue.clone(), is_given_back: false });
+        assert!(queue.begin(Box::new(|| {})).is_some());
     }
 }

@@ -34,6 +34,8 @@ use crate::workers::Workers;
 const OPEN_USED_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long requests may take to finish when the daemon stops.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(1500);
+/// How long threads of the runtime may take to end after that.
+const RUNTIME_GRACE: Duration = Duration::from_millis(100);
 /// How often the daemon checks whether its socket is still its own.
 const SOCKET_POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// How long to wait if connections cannot be accepted, for example without a free descriptor.
@@ -165,8 +167,8 @@ fn run_on(
     server: impl Future<Output = Result<(), ServerError>> + Send + 'static,
 ) -> Result<(), ServerError> {
     let ended = runtime.block_on(runtime.spawn(server));
-    // A disk that hangs may keep one of its threads.
-    runtime.shutdown_background();
+    // A disk that hangs may keep one of its threads. The others are gone before the locks are free for the next daemon.
+    runtime.shutdown_timeout(RUNTIME_GRACE);
     ended.unwrap_or_else(|error| resume_unwind(error.into_panic()))
 }
 
