@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use fluvio_secret_protocol::limits;
-use fluvio_secret_system::process::KNOWN_PROCESSES;
+use fluvio_secret_system::process::{self, KNOWN_PROCESSES};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 pub(crate) use signal_hook::consts::SIGXCPU as CPU_TIME_IS_OVER;
 use signal_hook::consts::SIGXFSZ;
@@ -50,7 +50,15 @@ pub(crate) fn reset_inherited() -> io::Result<()> {
             tracing::debug!("the limit for {what} stays at {:?}: {error}", limit.current);
         }
     }
+    if names() == 0 {
+        process::keep_no_names();
+    }
     Ok(())
+}
+
+/// The number of names of processes that may stay open: none if few files may be open.
+fn names() -> usize {
+    if open_files() < 2 * RESERVED { 0 } else { KNOWN_PROCESSES }
 }
 
 /// Refuses a limit of open files that leaves none for connections.
@@ -69,7 +77,7 @@ pub(crate) struct FewFiles(usize);
 
 /// The number of connections that fit beside the other descriptors, one of them for each lease and each known process.
 pub(crate) fn connections(leases: usize) -> usize {
-    open_files().saturating_sub(RESERVED + KNOWN_PROCESSES + leases).clamp(1, limits::CONNECTIONS)
+    open_files().saturating_sub(RESERVED + names() + leases).clamp(1, limits::CONNECTIONS)
 }
 
 fn open_files() -> usize {

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::printable;
@@ -15,6 +16,8 @@ pub const ANCESTRY_PROCESSES: usize = 10;
 
 /// The most processes whose names stay open.
 pub const KNOWN_PROCESSES: usize = 12;
+
+static MOST_KNOWN: AtomicUsize = AtomicUsize::new(KNOWN_PROCESSES);
 
 static ANCESTORS: Mutex<KnownProcesses> = Mutex::new(KnownProcesses(Vec::new()));
 
@@ -65,6 +68,11 @@ impl ProcessStat {
     }
 }
 
+/// Keeps no names open from now on: few files may be open.
+pub fn keep_no_names() {
+    MOST_KNOWN.store(0, Ordering::Relaxed);
+}
+
 /// A process whose name is read in a tenth of the time that its line takes.
 struct KnownProcess {
     pid: i32,
@@ -104,13 +112,17 @@ impl KnownProcesses {
     fn find(&mut self, pid: i32) -> Option<FoundProcess> {
         if let Some(place) = self.0.iter().position(|process| process.pid == pid) {
             let process = self.0.remove(place);
-            let (name, stat) = (process.name()?, process.stat);
-            // The last used one first.
-            self.0.insert(0, process);
-            return Some(FoundProcess { name, stat, was_known: true });
+            // Else it is gone, and another one may have its id.
+            if let Some(name) = process.name() {
+                let stat = process.stat;
+                // The last used one first.
+                self.0.insert(0, process);
+                return Some(FoundProcess { name, stat, was_known: true });
+            }
         }
-        if let Some(process) = KnownProcess::open(pid) {
-            self.0.truncate(KNOWN_PROCESSES - 1);
+        let most = MOST_KNOWN.load(Ordering::Relaxed);
+        if let Some(process) = (most > 0).then(|| KnownProcess::open(pid)).flatten() {
+            self.0.truncate(most - 1);
             self.0.insert(0, process);
         }
         read_found(pid)
@@ -178,7 +190,7 @@ mod tests {
     use std::process::{Command, Stdio, id};
     use std::time::{Duration, Instant};
 
-    use super::{ANCESTRY_PROCESSES, Ancestry, ProcessStat, name_of};
+    use super::{ANCESTRY_PROCESSES, Ancestry, KnownProcesses, ProcessStat, name_of};
 
     #[test]
     fn a_name_may_have_spaces_and_parentheses() {
@@ -252,6 +264,20 @@ mod tests {
         assert_ne!(adopted_by, pid(first.id()));
         let last = rustix::process::Pid::from_raw(last).expect("a pid");
         rustix::process::kill_process(last, rustix::process::Signal::TERM).expect("its own child");
+    }
+
+    #[test]
+    fn an_id_that_was_used_again_is_that_of_the_process_of_now() {
+        let own = pid(id());
+        let mut gone = cat();
+        let mut known = KnownProcesses(Vec::new());
+        assert!(known.find(pid(gone.id())).is_some());
+        drop(gone.stdin.take());
+        gone.wait().expect("its end");
+        known.0[0].pid = own;
+        let found = known.find(own).expect("this process");
+        assert_eq!(found.stat.parent, pid(parent_id()));
+        assert!(!found.was_known && known.find(own).is_some_and(|found| found.was_known));
     }
 
     #[test]
