@@ -1,8 +1,8 @@
 //! How the answers to one request get from the thread that makes them to the client.
 //!
 //! The connection's task writes them to the socket, except for the last one. The thread that makes it writes it if it can,
-//! so the client does not wait until the task is awake. The thread never waits: what the socket does not take at once is
-//! left to the task.
+//! so the client does not wait until the task is awake. The thread never waits for the client: what the socket does not take
+//! at once is left to the task.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -53,6 +53,8 @@ impl SocketTurn {
 pub(crate) struct AnswerSender {
     task: UnboundedSender<Outgoing>,
     turn: Arc<SocketTurn>,
+    /// Whether the client continues before this thread does, after the last answer.
+    yields: bool,
 }
 
 pub(crate) struct AnswerReceiver {
@@ -65,10 +67,16 @@ pub(crate) fn answer_channel(stream: Option<ClientStream>) -> (AnswerSender, Ans
     let (task, outgoing) = unbounded_channel();
     let turn = SocketTurn { unsent: AtomicUsize::new(0), stream: Mutex::new(stream) };
     let turn = Arc::new(turn);
-    (AnswerSender { task, turn: turn.clone() }, AnswerReceiver { outgoing, turn })
+    (AnswerSender { task, turn: turn.clone(), yields: false }, AnswerReceiver { outgoing, turn })
 }
 
 impl AnswerSender {
+    /// Lets the client continue first: mostly it waits for the core of the thread that answers. For a thread that no other
+    /// client waits for.
+    pub(crate) fn yielding(self) -> Self {
+        Self { yields: true, ..self }
+    }
+
     /// Writes the last answer to the socket, unless the task has to do something before that.
     fn send_now(&self, response: &Response) -> Option<Written> {
         let frame = response.frame.as_ref().ok().filter(|frame| frame.is_last())?;
@@ -82,11 +90,12 @@ impl Answers for AnswerSender {
     fn send(&self, response: Response) {
         let outgoing = match self.send_now(&response) {
             Some(Written::Whole) => {
-                // Mostly the client waits for the core that this thread has.
-                thread::yield_now();
                 let Response { frame, lease, .. } = response;
                 // The task gives back the room of the values.
                 drop(frame);
+                if self.yields {
+                    thread::yield_now();
+                }
                 Outgoing::Sent(lease)
             }
             Some(Written::Bytes(sent)) => Outgoing::Unsent { response, sent },

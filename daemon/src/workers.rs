@@ -106,6 +106,10 @@ impl Workers {
         let (answers, receiver) = answer_channel(stream);
         let lock_requests = self.service.vault.keys().lock_requests();
         let vault = vault.filter(|_| handle::is_about_a_vault(&request));
+        let answers = match request.worker() {
+            Worker::Reads => answers.yielding(),
+            _ => answers,
+        };
         let job = Job { request, vault, peer, lock_requests, answers: Arc::new(answers) };
         let worker = match job.request.worker() {
             Worker::Checks => &self.checks,
