@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::denied::Denied;
 use super::error::ClientError;
@@ -49,16 +49,15 @@ impl ReadAhead {
 
     /// Moves bytes to the slices, and returns their number.
     fn take(&mut self, slices: &mut [IoSliceMut<'_>]) -> usize {
-        let unread = &self.bytes[self.unread.clone()];
-        let mut rest = unread;
+        let begin = self.unread.start;
         for slice in slices {
-            let (taken, left) = rest.split_at(rest.len().min(slice.len()));
-            slice[..taken.len()].copy_from_slice(taken);
-            rest = left;
+            let count = self.unread.len().min(slice.len());
+            let taken = &mut self.bytes[self.unread.start..][..count];
+            slice[..count].copy_from_slice(taken);
+            taken.zeroize();
+            self.unread.start += count;
         }
-        let count = unread.len() - rest.len();
-        self.unread.start += count;
-        count
+        self.unread.start - begin
     }
 
     /// Reads once to the slices, and more than that. Returns the number of bytes in the slices.

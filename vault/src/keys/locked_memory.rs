@@ -1,15 +1,15 @@
 //! Memory that holds a key: a page that is not swapped, and a stack that is wiped.
 
 use std::cell::Cell;
-use std::hint::black_box;
 use std::io;
 use std::ops::{Deref, DerefMut};
 use std::ptr;
 use std::sync::Once;
 
 use region::LockGuard;
+use zeroize::optimization_barrier;
 
-/// How much of the stack is wiped: more than the age library uses.
+/// How much of the stack is wiped: more than reading a secret uses, with the age library.
 const STACK_BYTES: usize = 64 << 10;
 
 /// A value on a page of its own: the system locks pages, so two values on one page would share a lock.
@@ -90,7 +90,8 @@ pub(crate) fn wiping_stack<T>(work: impl FnOnce() -> T) -> T {
     done
 }
 
-/// The same for work that leaves a value and no more. Within [`wiping_stack_once`], the stack is wiped at the end of that.
+/// The same for work that leaves a value and its file key. Within [`wiping_stack_once`], the stack is wiped at the end of
+/// that.
 pub(crate) fn wiping_value<T>(work: impl FnOnce() -> T) -> T {
     match READS_SEVERAL.get() {
         true => work(),
@@ -98,7 +99,7 @@ pub(crate) fn wiping_value<T>(work: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Runs `work`, which reads several values, and wipes the stack once after it. Keys are wiped from the stack as ever.
+/// Runs `work`, which reads several values, and wipes the stack once after it. What the identity leaves is wiped at once.
 pub fn wiping_stack_once<T>(work: impl FnOnce() -> T) -> T {
     /// Ends them, even by a panic.
     struct SeveralReads(bool);
@@ -122,7 +123,7 @@ fn apart<T>(work: impl FnOnce() -> T) -> T {
 #[inline(never)]
 fn wipe() {
     // The compiler has to write the array, because anything may be done with it here.
-    black_box(&mut [0_u8; STACK_BYTES]);
+    optimization_barrier(&[0_u8; STACK_BYTES]);
 }
 
 #[cfg(test)]
