@@ -7,6 +7,7 @@ use fluvio_secret_protocol::{
     ListDeleted, Listed, ListedSecret, Refusal, Restore, Restored, Secret, SecretName, Set, Stale,
     Stored, Versions, limits,
 };
+use fluvio_secret_system::helpers::READ_HELPERS;
 use fluvio_secret_system::parallel::{beside, cores, in_parallel};
 use fluvio_secret_vault::{
     SecretChange, SecretListing, SecretPurge, SecretReader, SecretWriter, SyncedChange, VaultError,
@@ -234,10 +235,14 @@ impl Handle for ListDeleted {
 
 impl Handle for Examine {
     fn handle(self, service: &Service, _: &mut Caller<'_>) -> Result<Examined, Refusal> {
+        let own = service.handle();
+        let examined = READ_HELPERS.share(cores() - 1, self.names, move |names| {
+            let reader = SecretReader::of(&own.vault);
+            names.work(|name| (reader.value(&name).map(drop), name));
+        });
         let mut damaged = Vec::new();
-        let reader = SecretReader::of(&service.vault);
-        for name in self.names {
-            match reader.value(&name) {
+        for (examined, name) in examined {
+            match examined {
                 // A secret that was just deleted is not damaged.
                 Ok(_) | Err(VaultError::Missing) => {}
                 Err(VaultError::Damaged { source, .. }) => {
