@@ -122,8 +122,10 @@ fn apart<T>(work: impl FnOnce() -> T) -> T {
 /// Its frame covers those of the earlier call.
 #[inline(never)]
 fn wipe() {
-    // The compiler has to write the array, because anything may be done with it here.
-    optimization_barrier(&[0_u8; STACK_BYTES]);
+    // A variable: the compiler would keep a constant elsewhere. It has to write it, because anything may be done with it at
+    // the barrier.
+    let left = [0_u8; STACK_BYTES];
+    optimization_barrier(&left);
 }
 
 #[cfg(test)]
