@@ -439,11 +439,10 @@ fn b13_the_daemon_starts_no_other_program() {
     let is_call = |line: &&str| line.contains('(') && !line.contains("resumed>");
     let (threads, others): (Vec<_>, Vec<_>) =
         list.lines().filter(is_call).partition(|line| line.contains("CLONE_THREAD"));
-    // Three that show that the system allows this number, and the one that serves clients. Four workers, and a helper that
-    // syncs the lines of all changes. One takes the place of the one that serves while that reads. Others do so if the first
-    // has not noticed yet that it is done.
+    // Three that show that the system allows this number, and the one that serves clients. Others take its place while it
+    // reads. Four workers, and a helper that syncs the lines of all changes.
     let readers = thread::available_parallelism().unwrap().get();
-    assert!((10..10 + readers).contains(&threads.len()), "{list}");
+    assert_eq!(threads.len(), 3 + 1 + readers + 4 + 1, "{list}");
     assert_eq!(others.len(), 1, "its own start: {list}");
     assert!(others[0].contains("execve("), "{list}");
 }

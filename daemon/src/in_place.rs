@@ -111,13 +111,27 @@ pub(crate) fn runtime(others: usize) -> io::Result<Runtime> {
         .worker_threads(1)
         .max_blocking_threads(others)
         .thread_name("clients")
-        // To start a thread takes as long as it saves.
         .thread_keep_alive(Duration::MAX)
         .enable_all()
         .build()?;
     // The library panics if it cannot start the first one that takes the place. With that one, it does without more.
     drop(runtime.spawn_blocking(|| {}));
     Ok(runtime)
+}
+
+/// Starts the threads that take the place, as far as the system allows them. Else a request would wait for that.
+pub(crate) fn start_others(runtime: &Handle, others: usize) {
+    if runtime.runtime_flavor() == RuntimeFlavor::CurrentThread {
+        return;
+    }
+    let (end, ended) = mpsc::channel::<()>();
+    let ended = Arc::new(Mutex::new(ended));
+    for _ in 0..others {
+        let ended = ended.clone();
+        // Each waits for the end, so the next one needs a thread of its own.
+        runtime.spawn_blocking(move || _ = ended.lock().map(|ended| ended.recv()));
+    }
+    drop(end);
 }
 
 /// The runtime's thread, one that takes its place, and one for locks.

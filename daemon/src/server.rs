@@ -100,6 +100,7 @@ impl Server {
         opening::serve_others(&service, state, runtime.handle().clone());
         let inode = inode_of(&path).map_err(failed)?;
         let workers = Arc::new(Workers::new(service)?);
+        in_place::start_others(runtime.handle(), cores());
         let socket = Arc::new(OwnSocket { path, inode, stays });
         Ok(Self { runtime, listener, socket, workers })
     }
