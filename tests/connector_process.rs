@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 
 use crate::harness::pty::Pty;
+use crate::harness::watch::open_files;
 use crate::harness::{Home, canary, eventually, files_with, is_alive, kill, said, spawn};
 
 /// A shell that reports when it is ready, and then waits to be stopped.
@@ -177,7 +178,7 @@ fn e3_a_thousand_runs_leave_no_process_and_no_descriptor() {
     let shim = crate::harness::program("fluvio-secret-shim");
     // Only root sees what a daemon has open; for others both are nothing.
     let daemon = home.daemon_pid().unwrap();
-    let open = || fs::read_dir(format!("/proc/{daemon}/fd")).ok().map(Iterator::count);
+    let open = || open_files(daemon);
     let before = open();
     // Under a shell of its own that counts what is left of its children.
     let script = "

@@ -238,7 +238,8 @@ fn kill_at_each_call(layout: Layout, changes: &[Change]) {
             // A thread of its own syncs the line, and calls nothing else for it.
             calls.retain(|line| match thread {
                 ALL_THREADS => call(line) == "fdatasync",
-                _ => is_steady(line),
+                // A call during which another thread is listed has two lines.
+                _ => is_steady(line) && !line.starts_with('<'),
             });
             let (mut killed, mut made) = (0, 0);
             for (call, number) in numbered(&calls) {

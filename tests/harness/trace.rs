@@ -104,9 +104,9 @@ impl Trace {
         let _ = std::io::copy(&mut self.stderr, &mut std::io::sink());
         self.strace.wait().unwrap();
         let list = fs::read_to_string(&self.list).unwrap();
-        // The lines of several threads begin with their ids. A call during which another thread is listed has two.
+        // The lines of several threads begin with their ids.
         let lines = list.lines().map(|line| line.trim_start_matches(|c: char| c.is_ascii_digit()));
-        let calls = lines.map(str::trim_start).filter(|line| !line.starts_with(['+', '-', '<']));
+        let calls = lines.map(str::trim_start).filter(|line| !line.starts_with(['+', '-']));
         calls.map(str::to_owned).collect()
     }
 }
@@ -133,7 +133,8 @@ fn tasks(daemon: u32, thread: &str) -> Vec<String> {
         };
         let ids = tasks.filter(is_it).map(|task| task.file_name().into_string().unwrap());
         found = ids.collect();
-        !found.is_empty()
+        // A thread that another one has started has its name at first.
+        if thread == SERVES { !found.is_empty() } else { found.len() == 1 }
     });
     found
 }

@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use fluvio_secret_system::process::KNOWN_PROCESSES;
 use serde_json::Value;
 
 use super::{DEADLINE, Home, Said, behind, kill, said, spawn};
@@ -185,8 +186,20 @@ pub(crate) fn children(pid: u32) -> Vec<u32> {
 
 /// How many descriptors and threads a process has, where that may be seen.
 pub(crate) fn resources(pid: u32) -> Option<(usize, usize)> {
-    let count = |what: &str| Some(fs::read_dir(format!("/proc/{pid}/{what}")).ok()?.count());
-    Some((count("fd")?, count("task")?))
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?.count();
+    Some((open_files(pid)?, threads))
+}
+
+/// The number of open files of a process, if you may see them: without the names of a few processes that a daemon knows.
+pub(crate) fn open_files(pid: u32) -> Option<usize> {
+    let files = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.flatten();
+    let is_name = |file: &fs::DirEntry| {
+        let path = fs::read_link(file.path()).unwrap_or_default();
+        path.starts_with("/proc") && path.ends_with("comm")
+    };
+    let (names, others): (Vec<_>, Vec<_>) = files.partition(is_name);
+    assert!(names.len() <= KNOWN_PROCESSES, "{names:?}");
+    Some(others.len())
 }
 
 /// Runs git in a directory, as a user with a name, whatever the machine's own settings are.
