@@ -2,16 +2,13 @@
 //!
 //! One thread waits for all clients: that of the runtime. To pass a request to another thread and wake that one takes as long
 //! as reading several secrets. So the thread carries out the request itself. Before that, another thread takes its place in
-//! the runtime. So the request may wait for a disk.
+//! the [`runtime`](super::runtime), and the request may wait for a disk.
 
 use std::collections::VecDeque;
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
-use std::thread;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
 
 pub(crate) type InPlaceTask = Box<dyn FnOnce() + Send>;
@@ -101,56 +98,6 @@ impl Drop for Place {
     }
 }
 
-/// A runtime of one thread, whose place this number of others can take at the same time. If the system allows few threads,
-/// nothing takes its place, and it waits for each task that is carried out.
-pub(crate) fn runtime(others: usize) -> io::Result<Runtime> {
-    if !may_start(LEAST_THREADS) {
-        return Builder::new_current_thread().enable_all().build();
-    }
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(1)
-        .max_blocking_threads(others)
-        .thread_name("clients")
-        .thread_keep_alive(Duration::MAX)
-        .enable_all()
-        .build()?;
-    // The library panics if it cannot start the first one that takes the place. With that one, it does without more.
-    drop(runtime.spawn_blocking(|| {}));
-    Ok(runtime)
-}
-
-/// Starts the threads that take the place, as far as the system allows them. Else a request would wait for that.
-pub(crate) fn start_others(runtime: &Handle, others: usize) {
-    if runtime.runtime_flavor() == RuntimeFlavor::CurrentThread {
-        return;
-    }
-    let (end, ended) = mpsc::channel::<()>();
-    let ended = Arc::new(Mutex::new(ended));
-    for _ in 0..others {
-        let ended = ended.clone();
-        // Each waits for the end, so the next one needs a thread of its own.
-        runtime.spawn_blocking(move || _ = ended.lock().map(|ended| ended.recv()));
-    }
-    drop(end);
-}
-
-/// The runtime's thread, one that takes its place, and one for locks.
-const LEAST_THREADS: usize = 3;
-
-/// Whether the system allows this number of threads beside those that run.
-fn may_start(threads: usize) -> bool {
-    let (end, ended) = mpsc::channel::<()>();
-    let ended = Mutex::new(ended);
-    thread::scope(|scope| {
-        // They run at the same time: each waits for the end.
-        let wait = || _ = ended.lock().map(|ended| ended.recv());
-        let start = || thread::Builder::new().spawn_scoped(scope, wait).is_ok();
-        let may = (0..threads).all(|_| start());
-        drop(end);
-        may
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -160,14 +107,15 @@ mod tests {
     use tokio::runtime::Builder;
     use tokio::sync::oneshot;
 
-    use super::{InPlaceQueue, Place, runtime};
+    use super::{InPlaceQueue, Place};
+    use crate::runtime;
 
     /// After this a test has failed.
     const DEADLINE: Duration = Duration::from_secs(30);
 
     #[test]
-    fn the_runtime_goes_on_while_tasks_wait() {
-        let runtime = runtime(2).expect("a runtime");
+    fn the_runtime_continues_while_tasks_wait() {
+        let runtime = runtime::start(2).expect("a runtime");
         let queue = Arc::new(InPlaceQueue::new(2));
         let (done, all_done) = channel();
         let mut waiting = Vec::new();
@@ -177,7 +125,7 @@ mod tests {
             let done = done.clone();
             waiting.push(go);
             queue.add(Box::new(move || {
-                gone.recv_timeout(DEADLINE).expect("the runtime goes on");
+                gone.recv_timeout(DEADLINE).expect("the runtime continues");
                 done.send(()).expect("a receiver");
             }));
         }
@@ -189,7 +137,7 @@ mod tests {
 
     #[test]
     fn no_more_than_a_few_are_carried_out_and_the_others_keep_their_order() {
-        let runtime = runtime(1).expect("a runtime");
+        let runtime = runtime::start(1).expect("a runtime");
         let queue = Arc::new(InPlaceQueue::new(1));
         let (done, order) = channel();
         let (go, gone) = channel::<()>();

@@ -13,6 +13,7 @@
 //! * [`server`], [`connection`], [`client_stream`], [`idle`], [`in_flight`]: sockets, deadlines, and values in memory
 //! * [`workers`]: which threads carry out requests
 //! * [`in_place`]: requests that are carried out by the thread that has received them
+//! * [`runtime`]: that thread, and others that take its place
 //! * [`work_queue`]: what one of the other threads has to do, in order
 //! * [`service`]: carries out requests; knows no socket
 //! * [`answers`], [`answer_channel`]: what is sent to the client of a request, and how it gets there
@@ -50,6 +51,7 @@ mod leases;
 mod log;
 mod reset_inherited;
 mod rotating_log;
+mod runtime;
 mod serve;
 mod server;
 mod service;

@@ -3,7 +3,6 @@
 use std::io::{self, Read, Write};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
-use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -24,18 +23,15 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::connection::{self, StopSteps};
 use crate::idle::IdleConnections;
-use crate::in_place;
 use crate::lease_watch::LeaseHold;
-use crate::reset_inherited;
 use crate::service::{Service, follow, opening};
 use crate::workers::Workers;
+use crate::{reset_inherited, runtime};
 
 /// How long the start waits for vaults of projects whose connectors run: `lease list` is to have them.
 const OPEN_USED_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long requests may take to finish when the daemon stops.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(1500);
-/// How long threads of the runtime may take to end after that.
-const RUNTIME_GRACE: Duration = Duration::from_millis(100);
 /// How often the daemon checks whether its socket is still its own.
 const SOCKET_POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// How long to wait if connections cannot be accepted, for example without a free descriptor.
@@ -91,7 +87,7 @@ impl Server {
                 StdListener::bind(&path).map_err(failed)?
             }
         };
-        let runtime = in_place::runtime(cores())?;
+        let runtime = runtime::start(cores())?;
         listener.set_nonblocking(true)?;
         let listener = {
             let _inside = runtime.enter();
@@ -100,7 +96,7 @@ impl Server {
         opening::serve_others(&service, state, runtime.handle().clone());
         let inode = inode_of(&path).map_err(failed)?;
         let workers = Arc::new(Workers::new(service)?);
-        in_place::start_others(runtime.handle(), cores());
+        runtime::start_others(runtime.handle(), cores());
         let socket = Arc::new(OwnSocket { path, inode, stays });
         Ok(Self { runtime, listener, socket, workers })
     }
@@ -108,7 +104,7 @@ impl Server {
     /// Serves until a signal, a client or the loss of the socket stops it, and finishes all requests.
     pub(crate) fn run(self) -> Result<(), ServerError> {
         let Self { runtime, listener, socket, workers } = self;
-        run_on(runtime, async move {
+        runtime::run(runtime, async move {
             let stop = StopSteps::default();
             watch_for_signals(&stop.asked)?;
             tokio::spawn(watch_socket(socket.clone(), workers.clone(), stop.asked.clone()));
@@ -138,11 +134,11 @@ pub(crate) fn serve_one(
     service: Arc<Service>,
     state: StateDirectory,
 ) -> Result<(), ServerError> {
-    let runtime = in_place::runtime(cores())?;
+    let runtime = runtime::start(cores())?;
     opening::serve_others(&service, state, runtime.handle().clone());
     let workers = Arc::new(Workers::new(service)?);
     connection.set_nonblocking(true)?;
-    run_on(runtime, async move {
+    runtime::run(runtime, async move {
         let stop = StopSteps::default();
         watch_for_signals(&stop.asked)?;
         let stream = UnixStream::from_std(connection)?;
@@ -160,17 +156,6 @@ pub(crate) fn serve_one(
         finish(connections, &workers.service.shared.late_work).await;
         Ok(())
     })
-}
-
-/// Runs the server in the runtime's own thread: only that one waits for clients.
-fn run_on(
-    runtime: Runtime,
-    server: impl Future<Output = Result<(), ServerError>> + Send + 'static,
-) -> Result<(), ServerError> {
-    let ended = runtime.block_on(runtime.spawn(server));
-    // A disk that hangs may keep one of its threads. The others are gone before the locks are free for the next daemon.
-    runtime.shutdown_timeout(RUNTIME_GRACE);
-    ended.unwrap_or_else(|error| resume_unwind(error.into_panic()))
 }
 
 /// Refuses the client of this connection. Without a runtime: the limit for open files may be too low for one.

@@ -1,5 +1,5 @@
-//! Which threads carry out requests: one changes vaults, one works on passphrases, one locks, and one checks files. All other
-//! requests are carried out where they were received, as many at the same time as there are cores.
+//! Which threads carry out requests: one changes vaults, one works on passphrases, one locks, and one checks files. All
+//! other requests are carried out by the thread that has received them, as many at the same time as there are cores.
 //!
 //! So the vault has one writer, and a grant waits neither for another client's fsync nor for a
 //! passphrase. A lock, the sockets and `status` wait for none of them, even if a disk hangs.
@@ -106,12 +106,10 @@ impl Workers {
         let (answers, receiver) = answer_channel(stream);
         let lock_requests = self.service.vault.keys().lock_requests();
         let vault = vault.filter(|_| handle::is_about_a_vault(&request));
-        let answers = match request.worker() {
-            Worker::Reads => answers.yielding(),
-            _ => answers,
-        };
+        let worker = request.worker();
+        let answers = if worker == Worker::Reads { answers.yielding() } else { answers };
         let job = Job { request, vault, peer, lock_requests, answers: Arc::new(answers) };
-        let worker = match job.request.worker() {
+        let worker = match worker {
             Worker::Checks => &self.checks,
             Worker::Keys => &self.keys,
             Worker::Locks => &self.locks,

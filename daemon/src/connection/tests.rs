@@ -15,8 +15,8 @@ use zeroize::Zeroizing;
 use super::*;
 use crate::audit::Audit;
 use crate::grants::Grants;
-use crate::in_place;
 use crate::leases::LeaseTable;
+use crate::runtime;
 use crate::service::Service;
 use crate::settings::Settings;
 use fluvio_secret_vault::Vault;
@@ -41,7 +41,7 @@ impl Daemon {
         let (audit, grants) = (Audit::new(at("audit.log")), Grants::default());
         let service = Service::new(vault, audit, grants, leases, Settings::default());
         let workers = Arc::new(Workers::new(service).expect("threads"));
-        let runtime = in_place::runtime(1).expect("a runtime");
+        let runtime = runtime::start(1).expect("a runtime");
         Self { runtime, workers, _directory: directory }
     }
 
