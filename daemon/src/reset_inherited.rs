@@ -50,14 +50,14 @@ pub(crate) fn reset_inherited() -> io::Result<()> {
             tracing::debug!("the limit for {what} stays at {:?}: {error}", limit.current);
         }
     }
-    if names() == 0 {
+    if kept_names() == 0 {
         process::keep_no_names();
     }
     Ok(())
 }
 
-/// The number of names of processes that may stay open: none if few files may be open.
-fn names() -> usize {
+/// The number of names of processes that stay open: none if few files may be open.
+fn kept_names() -> usize {
     if open_files() < 2 * RESERVED { 0 } else { KNOWN_PROCESSES }
 }
 
@@ -77,7 +77,7 @@ pub(crate) struct FewFiles(usize);
 
 /// The number of connections that fit beside the other descriptors, one of them for each lease and each known process.
 pub(crate) fn connections(leases: usize) -> usize {
-    open_files().saturating_sub(RESERVED + names() + leases).clamp(1, limits::CONNECTIONS)
+    open_files().saturating_sub(RESERVED + kept_names() + leases).clamp(1, limits::CONNECTIONS)
 }
 
 fn open_files() -> usize {

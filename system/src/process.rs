@@ -82,11 +82,13 @@ struct KnownProcess {
 }
 
 impl KnownProcess {
-    fn open(pid: i32) -> Option<Self> {
+    /// Opens the name of the process that has this id now. Returns it with the name.
+    fn open(pid: i32) -> Option<(Self, String)> {
         let name = File::open(format!("/proc/{pid}/comm")).ok()?;
         let process = Self { pid, stat: ProcessStat::of(pid)?, name };
-        // Else the line may be that of a later process.
-        process.name().is_some().then_some(process)
+        // If that can be read now, the line is of the same process.
+        let name = process.name()?;
+        Some((process, name))
     }
 
     /// Its name now; `None` if it is gone.
@@ -121,11 +123,13 @@ impl KnownProcesses {
             }
         }
         let most = MOST_KNOWN.load(Ordering::Relaxed);
-        if let Some(process) = (most > 0).then(|| KnownProcess::open(pid)).flatten() {
-            self.0.truncate(most - 1);
-            self.0.insert(0, process);
-        }
-        read_found(pid)
+        let Some((process, name)) = (most > 0).then(|| KnownProcess::open(pid)).flatten() else {
+            return read_found(pid);
+        };
+        let stat = process.stat;
+        self.0.truncate(most - 1);
+        self.0.insert(0, process);
+        Some(FoundProcess { name, stat, was_known: false })
     }
 }
 
@@ -247,14 +251,16 @@ mod tests {
         BufReader::new(stdout).read_line(&mut line).expect("a line");
         let last: i32 = line.trim().parse().expect("a pid");
         let names = || Ancestry::of(last).names;
-        for _ in 0..2 {
-            assert_eq!(names()[..3], ["sleep", "sh", "sh"]);
-        }
+        // Each becomes `sleep` a moment after it was started.
+        let until = |expected: [&str; 3]| {
+            let deadline = Instant::now() + Duration::from_secs(30);
+            while names()[..3] != expected {
+                assert!(Instant::now() < deadline, "{:?}", names());
+            }
+        };
+        until(["sleep", "sh", "sh"]);
         drop(first.stdin.take());
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while names()[..3] != ["sleep", "sh", "sleep"] {
-            assert!(Instant::now() < deadline, "{:?}", names());
-        }
+        until(["sleep", "sh", "sleep"]);
         first.kill().expect("its own child");
         first.wait().expect("its end");
         let shell = ProcessStat::of(last).expect("it waits").parent;
