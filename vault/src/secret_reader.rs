@@ -71,7 +71,7 @@ impl<'a> SecretReader<'a> {
         Ok(reader)
     }
 
-    /// Decrypts a secret. Its file key is kept, so that the next time takes a tenth.
+    /// Decrypts a secret. Its file key is kept, so that the next time takes a small part of that.
     pub fn read(&self, name: &SecretName) -> Result<OpenedSecret, VaultError> {
         let OpenedFile { record, encrypted, is_older, .. } = self.current(name, true)?;
         let fingerprint = fingerprint(&encrypted);

@@ -1,5 +1,5 @@
 //! File keys of secrets that were decrypted: with one, a secret is decrypted again without its identity,
-//! in a tenth of the time.
+//! in a small part of the time.
 //!
 //! They mean nothing that the identity beside them does not mean already, and are wiped with it.
 
