@@ -1,6 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use fluvio_secret_system::hash::fnv_1a;
 use serde::{Deserialize, Serialize};
 
 use crate::limits;
@@ -18,6 +19,14 @@ impl SecretName {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// One of 256 groups of names. The daemon has what it knows of a group in one place, so that many secrets are
+    /// examined faster if those of a group follow each other.
+    #[must_use]
+    pub fn group(&self) -> u8 {
+        let [group, ..] = fnv_1a(self.0.as_bytes()).to_le_bytes();
+        group
     }
 }
 

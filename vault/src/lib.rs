@@ -104,6 +104,7 @@ pub use secrets::change::{SecretChange, SyncedChange};
 pub use secrets::file_name::name_of;
 pub use secrets::fingerprint::{Fingerprints, Given};
 pub use secrets::history::version_history::{HISTORY_DEPTH, VersionHistory};
+pub use secrets::known_secret::KnownSecret;
 pub use secrets::listing::SecretListing;
 pub use secrets::merge::SecretMerge;
 pub use secrets::names::Names;

@@ -16,6 +16,7 @@ use crate::revisions::vault_state::SecretState;
 use crate::revisions::verifier::{OpenedRecord, RecordVerifier};
 use crate::secrets::fingerprint::{Given, fingerprint};
 use crate::secrets::history::seen_revisions::SeenFile;
+use crate::secrets::known_secret::KnownSecret;
 use crate::secrets::record::BadRecord;
 use crate::secrets::version_file::VersionFile;
 use crate::secrets::version_place::{MARKS, VersionPlace};
@@ -270,6 +271,25 @@ impl<'a> SecretReader<'a> {
             None => verifier.open(name, file.place, &plain),
         };
         Ok((record.map_err(|why| file.damaged(why))?, content, taken))
+    }
+
+    /// Whether the file of a secret is the known one and can be read, and no mark counts more. The signature in that file is
+    /// not verified again.
+    pub(crate) fn can_read_known(
+        &self,
+        KnownSecret { name, seen }: &KnownSecret,
+    ) -> Result<bool, VaultError> {
+        let file = self.vault.secrets().current(name);
+        let (encrypted, id) = file.read_with_id()?;
+        let content = ContentHash::of(&encrypted);
+        if !self.is_checked || seen.content(id.stamp()) != Some(content) {
+            return Ok(false);
+        }
+        let decrypted = self.vault.keys().with_checked(|keys| keys.decrypt(&encrypted))?;
+        let plain = decrypted.map_err(|error| file.damaged(error.into()))?;
+        let opened = self.verifier()?.open_known(name, file.place, &plain);
+        let record = opened.map_err(|why| file.damaged(why))?;
+        Ok(!self.has_later_mark(name, record.revision(content))?)
     }
 
     fn remember(&self, name: &SecretName, content: ContentHash, is_older: bool) {

@@ -13,13 +13,16 @@ use crate::progress::Progress;
 /// The most connections, because the daemon serves others as well.
 const MOST_CONNECTIONS: usize = 16;
 
-/// The damaged ones of these secrets of a vault, in their order.
+/// The damaged ones of these secrets of a vault, in alphabetical order.
 pub(super) fn examine(
     state: &StateDirectory,
     vault: Option<&VaultAddress>,
     names: &[SecretName],
 ) -> Result<Vec<Damaged>, ClientError> {
-    let batches: Vec<_> = names.chunks(limits::EXAMINED_NAMES).collect();
+    // The daemon examines those of a group faster together.
+    let mut ordered = names.to_vec();
+    ordered.sort_by_key(SecretName::group);
+    let batches: Vec<_> = ordered.chunks(limits::EXAMINED_NAMES).collect();
     let progress = Mutex::new((Progress::begin(), 0));
     let connect = || Ok::<_, ClientError>(connect_or_start(state)?.about(vault.cloned()));
     let idle = Mutex::new(Vec::new());
@@ -34,7 +37,9 @@ pub(super) fn examine(
         progress.show(*done, names.len());
         Ok::<_, ClientError>(examined.damaged)
     })?;
-    Ok(damaged.into_iter().flatten().collect())
+    let mut damaged: Vec<_> = damaged.into_iter().flatten().collect();
+    damaged.sort_by(|one: &Damaged, other| one.name.cmp(&other.name));
+    Ok(damaged)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

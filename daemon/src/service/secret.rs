@@ -10,7 +10,8 @@ use fluvio_secret_protocol::{
 use fluvio_secret_system::helpers::READ_HELPERS;
 use fluvio_secret_system::parallel::{beside, cores, in_parallel};
 use fluvio_secret_vault::{
-    SecretChange, SecretListing, SecretPurge, SecretReader, SecretWriter, SyncedChange, VaultError,
+    KnownSecret, SecretChange, SecretListing, SecretPurge, SecretReader, SecretWriter,
+    SyncedChange, VaultError,
 };
 
 use super::changes::{ChangeSecret, PossibleChange, SharedWriter};
@@ -236,9 +237,10 @@ impl Handle for ListDeleted {
 impl Handle for Examine {
     fn handle(self, service: &Service, _: &mut Caller<'_>) -> Result<Examined, Refusal> {
         let own = service.handle();
-        let examined = READ_HELPERS.share(cores() - 1, self.names, move |names| {
+        let known = KnownSecret::all(&service.vault, self.names);
+        let examined = READ_HELPERS.share(cores() - 1, known, move |secrets| {
             let reader = SecretReader::of(&own.vault);
-            names.work(|name| (reader.value(&name).map(drop), name));
+            secrets.work(|secret| (secret.examine(&reader), secret.into_name()));
         });
         let mut damaged = Vec::new();
         for (examined, name) in examined {
@@ -273,7 +275,7 @@ impl Handle for History {
 /// Sets all secrets, with one line. None of them is set unless all are on the disk.
 fn set_all(
     service: &Service,
-    secrets: Vec<(SecretName, Secret)>,
+    mut secrets: Vec<(SecretName, Secret)>,
     caller: &Caller<'_>,
 ) -> Result<(), Refusal> {
     let names: Vec<_> = secrets.iter().map(|(name, _)| name.clone()).collect();
@@ -281,12 +283,14 @@ fn set_all(
     let writer = SecretWriter::of(&service.vault).map_err(refusals::vault)?;
     let writer = writer.prepared_for(secrets.len());
     let (mut synced, mut written) = (Vec::with_capacity(secrets.len()), Vec::new());
+    secrets.sort_by_key(|(name, _)| name.group());
     let mut secrets = secrets.into_iter();
     while secrets.len() > 0 {
-        let next = secrets.by_ref().take(WRITTEN_AT_ONCE).collect();
+        let (next, values): (Vec<_>, Vec<_>) = secrets.by_ref().take(WRITTEN_AT_ONCE).unzip();
         let write = || {
-            in_parallel(cores(), next, |(name, value)| {
-                SecretChange::set(&service.vault, &writer, name, value)
+            let next = KnownSecret::all(&service.vault, next).into_iter().zip(values).collect();
+            in_parallel(cores(), next, |(known, value)| {
+                SecretChange::set_known(&service.vault, &writer, known, value)
             })
         };
         // The disk and the processor are busy at the same time.

@@ -52,6 +52,20 @@ impl RecordVerifier {
         self.open_by(name, place, plain, |record| Ok(record.verified_before()))
     }
 
+    /// The same for the bytes of a file whose signature this machine has verified, or has made. Everything else may have
+    /// changed since, such as the members.
+    pub(crate) fn open_known(
+        &self,
+        name: &SecretName,
+        place: VersionPlace,
+        plain: &[u8],
+    ) -> Result<OpenedRecord, BadRecord> {
+        self.open_by(name, place, plain, |record| match (&self.members, &self.former) {
+            (Some(members), None) => record.verify_known(members),
+            _ => self.verify(record),
+        })
+    }
+
     /// The revision in decrypted bytes; `None` without a signature. One for a newer list than the accepted one is not
     /// verified.
     pub(crate) fn revision(

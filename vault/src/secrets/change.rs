@@ -18,6 +18,7 @@ use crate::secrets::file_name::file_of;
 use crate::secrets::fingerprint::fingerprint;
 use crate::secrets::history::kept_version::KeptVersion;
 use crate::secrets::history::seen_revisions::SeenFile;
+use crate::secrets::known_secret::KnownSecret;
 use crate::secrets::settle;
 use crate::secrets::version_place::VersionPlace;
 use crate::secrets::writer::{SealedRecord, SecretWriter, seen_in};
@@ -73,6 +74,17 @@ impl<'a> SecretChange<'a> {
     ) -> Result<Self, VaultError> {
         let sealed = writer.seal(vault, &name, RecordKind::Value, value)?;
         Self::write(vault, name, VersionPlace::Current, &sealed)
+    }
+
+    /// The same for one of several secrets that are set together.
+    pub fn set_known(
+        vault: &'a Vault,
+        writer: &SecretWriter,
+        known: KnownSecret,
+        value: Secret,
+    ) -> Result<Self, VaultError> {
+        let sealed = writer.seal_known(vault, &known, value)?;
+        Self::write(vault, known.name, VersionPlace::Current, &sealed)
     }
 
     /// Sets a secret to an earlier value. That is a new change, so it needs the identity.

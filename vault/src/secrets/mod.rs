@@ -4,6 +4,7 @@ pub(crate) mod change;
 pub(crate) mod file_name;
 pub(crate) mod fingerprint;
 pub(crate) mod history;
+pub(crate) mod known_secret;
 pub(crate) mod listing;
 pub(crate) mod merge;
 pub(crate) mod names;

@@ -17,6 +17,7 @@ use crate::revisions::revision::{LARGEST_COUNTER, Revision};
 use crate::revisions::signed_record::{SecretUpdate, VerifiedRecord};
 use crate::secret_reader::SecretReader;
 use crate::secrets::history::seen_revisions::{SeenFile, SeenSecret};
+use crate::secrets::known_secret::KnownSecret;
 use crate::secrets::record::Record;
 use crate::secrets::settle;
 use crate::secrets::version_file::VersionFile;
@@ -94,10 +95,33 @@ impl SecretWriter {
         kind: RecordKind,
         value: Secret,
     ) -> Result<SealedRecord, VaultError> {
+        settle::settle(vault, name);
+        let highest = highest_counter(vault, name)?;
+        self.seal_after(highest, vault, name, (kind, value))
+    }
+
+    /// The same for a new value of a secret that is known already.
+    pub(crate) fn seal_known(
+        &self,
+        vault: &Vault,
+        known: &KnownSecret,
+        value: Secret,
+    ) -> Result<SealedRecord, VaultError> {
+        settle::settle(vault, &known.name);
+        let highest = highest_counter_of(vault, known)?;
+        self.seal_after(highest, vault, &known.name, (RecordKind::Value, value))
+    }
+
+    fn seal_after(
+        &self,
+        highest: u64,
+        vault: &Vault,
+        name: &SecretName,
+        (kind, value): (RecordKind, Secret),
+    ) -> Result<SealedRecord, VaultError> {
         let file = vault.secrets().current(name);
         let set_at = now().map_err(|source| file.failed(source))?;
-        settle::settle(vault, name);
-        let counter = highest_counter(vault, name)? + 1;
+        let counter = highest + 1;
         self.seal_as(SecretUpdate { name: name.clone(), kind, counter, set_at, value }, &file)
     }
 
@@ -177,11 +201,18 @@ pub(crate) fn seen_in(revision: &Revision, file: &VersionFile) -> Option<SeenFil
 /// [`VaultError::Unseen`] if a file would have to be decrypted, and the vault is locked.
 pub(crate) fn highest_counter(vault: &Vault, name: &SecretName) -> Result<u64, VaultError> {
     let seen = vault.secrets().seen().of(name);
+    highest_counter_of(vault, &KnownSecret { name: name.clone(), seen })
+}
+
+fn highest_counter_of(
+    vault: &Vault,
+    KnownSecret { name, seen }: &KnownSecret,
+) -> Result<u64, VaultError> {
     let mut highest = seen.highest().map_or(0, |highest| highest.counter);
     let reader = SecretReader::of(vault);
     for place in IN_VAULT {
         let Some(file) = vault.secrets().locate(name, place)? else { continue };
-        let counter = counter_in(&reader, &seen, name, &file)?;
+        let counter = counter_in(&reader, seen, name, &file)?;
         highest = highest.max(Some(counter).filter(|one| *one <= LARGEST_COUNTER).unwrap_or(0));
     }
     Ok(highest)

@@ -8,13 +8,17 @@ use fluvio_secret_protocol::{Found, RecordKind, Role, SecretName};
 use super::two_machines::{copied, pair_of, rekey, shown, sync};
 use super::{Home, delete, files, name, purge, read, remove, restore, set, unsign, write};
 use crate::keys::encryption::{encrypt, encrypt_cheaply};
+use crate::members::content_hash::ContentHash;
 use crate::members::list::MemberList;
 use crate::members::signing_key::SigningKey;
 use crate::members::test_machines::{other_vault, vault as any_vault};
 use crate::rekey::change::Rekey;
 use crate::rekey::upgrade::SignatureUpgrade;
+use crate::revisions::revision::Revision;
 use crate::revisions::signed_record::{RecordError, SecretUpdate};
 use crate::secret_reader::SecretReader;
+use crate::secrets::history::seen_revisions::SeenFile;
+use crate::secrets::known_secret::KnownSecret;
 use crate::secrets::listing::SecretListing;
 use crate::secrets::merge::SecretMerge;
 use crate::secrets::record::BadRecord;
@@ -118,6 +122,62 @@ fn d25_a_forged_record_is_refused_and_can_be_replaced() {
     assert_eq!(read(&vault, "A").expect("a value"), b"two");
     set(&vault, "B", b"");
     assert_eq!(read(&vault, "A").expect("a value"), b"two");
+}
+
+/// Why the file of a secret that is examined is not accepted.
+fn examined(vault: &Vault, secret: &str) -> Option<RecordError> {
+    let known = KnownSecret::all(vault, vec![name(secret)]).pop().expect("a secret");
+    match known.examine(&SecretReader::of(vault)) {
+        Ok(()) => None,
+        Err(VaultError::Damaged { source: BadRecord::Refused(error), .. }) => Some(error),
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+/// Remembers that the file of a secret was accepted with this revision.
+fn learn(vault: &Vault, secret: &str, revision: Revision) {
+    let (bytes, id) = vault.secrets().current(&name(secret)).read_with_id().expect("a file");
+    let revision = Revision { file: ContentHash::of(&bytes), ..revision };
+    let file = SeenFile { revision, stamp: id.stamp() };
+    vault.secrets().seen().learn(&[(name(secret), file)]);
+}
+
+#[test]
+fn a_signature_is_examined_unless_this_machine_has_verified_that_file() {
+    let (home, vault) = home();
+    assert_eq!(examined(&vault, "A"), None);
+    let reader = SecretReader::of(&vault);
+    let revision = reader.current(&name("A"), false).expect("opened").revision.expect("signed");
+    let me = list_of(&vault).members()[0].clone();
+    let plain = vault.keys().with(|keys| keys.decrypt(&fs::read(home.file("A")).expect("a file")));
+    let plain = plain.expect("a key").expect("opened");
+    let text = String::from_utf8(plain.to_vec()).expect("text").replace("one", "two");
+    let forged = encrypt(&[me.recipient().clone()], text.as_bytes()).expect("encrypted");
+    put(&home, "A.age", &forged);
+    assert_eq!(examined(&vault, "A"), Some(RecordError::Signature));
+    learn(&vault, "A", revision);
+    assert_eq!(examined(&vault, "A"), None);
+    assert_eq!(refusal(&vault, "A"), RecordError::Signature, "no value is delivered");
+    // The same bytes in another file.
+    fs::remove_file(home.file("A")).expect("removed");
+    put(&home, "A.age", &forged);
+    assert_eq!(examined(&vault, "A"), Some(RecordError::Signature));
+}
+
+#[test]
+fn a_known_file_is_examined_by_the_members_of_now() {
+    let (ada, vault, bob, there) = pair_of(home(), Role::Writer);
+    set(&there, "B", b"bob's");
+    sync(&bob, &ada);
+    let by_bob = fs::read(ada.file("B")).expect("a file");
+    let opened = SecretReader::of(&vault).current(&name("B"), false).expect("opened");
+    assert_eq!(examined(&vault, "B"), None);
+    let bob = there.members().own_fingerprint().expect("a key").expect("a key");
+    rekey(Rekey::remove(&vault, &bob.to_string()));
+    assert_eq!(examined(&vault, "B"), None);
+    fs::write(ada.file("B"), by_bob).expect("put back");
+    learn(&vault, "B", opened.revision.expect("signed"));
+    assert_eq!(examined(&vault, "B"), Some(RecordError::NotWriter(bob)));
 }
 
 #[test]

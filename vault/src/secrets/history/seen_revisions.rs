@@ -14,6 +14,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io;
+use std::slice;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use fluvio_secret_protocol::{RecordKind, SecretName};
@@ -107,20 +108,43 @@ impl SeenRevisions {
 
     /// What is known of a secret. A failure is logged: then nothing is.
     pub(crate) fn of(&self, name: &SecretName) -> SeenSecret {
-        let found = self.directory().and_then(|seen| {
-            let group = group_of(name.as_str());
-            let text = read_bytes(&seen, &group)?;
-            let lines = lines_of(name, &text);
-            if lines.len() > OLD_LINES {
-                self.shorten(&seen, &group)?;
+        self.of_all(slice::from_ref(name)).pop().unwrap_or_default()
+    }
+
+    /// The same of several secrets. The file of a group is read once for those that follow each other.
+    pub(crate) fn of_all(&self, names: &[SecretName]) -> Vec<SeenSecret> {
+        let mut found = Vec::with_capacity(names.len());
+        let read = self.directory().and_then(|seen| {
+            for names in names.chunk_by(|one, other| one.group() == other.group()) {
+                self.read_group(&seen, names, &mut found)?;
             }
-            Ok(files_in(lines.into_iter()))
+            Ok(())
         });
-        let files = found.unwrap_or_else(|error| {
+        if let Err(error) = read {
             self.warn("read", &error);
-            Group::new()
-        });
-        SeenSecret { files: files.into_iter().map(|((_, kind), file)| (kind, file)).collect() }
+            found.resize_with(names.len(), SeenSecret::default);
+        }
+        found
+    }
+
+    /// Adds what is known of secrets of one group.
+    fn read_group(
+        &self,
+        seen: &DurableDirectory,
+        names: &[SecretName],
+        found: &mut Vec<SeenSecret>,
+    ) -> io::Result<()> {
+        let Some(first) = names.first() else { return Ok(()) };
+        let group = group_of(first);
+        let text = read_bytes(seen, &group)?;
+        let mut is_long = false;
+        for name in names {
+            let lines = lines_of(name, &text);
+            is_long |= lines.len() > OLD_LINES;
+            let files = files_in(lines.into_iter()).into_iter();
+            found.push(SeenSecret { files: files.map(|((_, kind), file)| (kind, file)).collect() });
+        }
+        if is_long { self.shorten(seen, &group) } else { Ok(()) }
     }
 
     /// The current versions of all secrets, in the order of the hashes of their names, the highest first.
@@ -159,7 +183,7 @@ impl SeenRevisions {
     pub(crate) fn learn(&self, files: &[(SecretName, SeenFile)]) {
         let mut groups: BTreeMap<String, String> = BTreeMap::new();
         for (name, file) in files {
-            *groups.entry(group_of(name.as_str())).or_default() += &line_of(name.as_str(), file);
+            *groups.entry(group_of(name)).or_default() += &line_of(name.as_str(), file);
         }
         let learned = self.directory().and_then(|known| {
             let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -177,7 +201,7 @@ impl SeenRevisions {
             other.is_none_or(|(_, file)| counts(&file.revision))
         };
         let retained = self.directory().and_then(|seen| {
-            let group = group_of(name.as_str());
+            let group = group_of(name);
             if lines_of(name, &read_bytes(&seen, &group)?).iter().all(is_kept) {
                 return Ok(());
             }
@@ -262,8 +286,8 @@ impl SeenStamp {
     }
 }
 
-fn group_of(name: &str) -> String {
-    format!("{:02x}", fnv_1a(name.as_bytes()) & 0xff)
+fn group_of(name: &SecretName) -> String {
+    format!("{:02x}", name.group())
 }
 
 fn line_of(name: &str, SeenFile { revision, stamp }: &SeenFile) -> String {
@@ -292,7 +316,7 @@ fn parse(line: &str) -> Option<(&str, SeenFile)> {
 #[cfg(test)]
 mod tests {
 
-    use fluvio_secret_protocol::RecordKind;
+    use fluvio_secret_protocol::{RecordKind, SecretName};
 
     use std::fs;
 
@@ -342,6 +366,31 @@ mod tests {
     }
 
     #[test]
+    fn several_secrets_are_known_in_their_order() {
+        let home = Home::new();
+        let vault = home.open().expect("a vault");
+        let known = vault.secrets().seen();
+        let secrets: Vec<_> = (1..600).map(|number| name(&format!("S{number}"))).collect();
+        for (secret, counter) in secrets.iter().zip(1..) {
+            learn(known, secret.as_str(), file(counter, RecordKind::Value));
+        }
+        let mut grouped = secrets.clone();
+        grouped.sort_by_key(SecretName::group);
+        assert!(
+            grouped.chunk_by(|one, other| one.group() == other.group()).any(|some| some.len() > 2)
+        );
+        grouped.push(name("NEVER"));
+        for names in [secrets, grouped] {
+            let all = known.of_all(&names);
+            assert_eq!(all.len(), names.len());
+            for (name, seen) in names.iter().zip(all) {
+                let counter = name.as_str().trim_start_matches('S').parse::<u64>().ok();
+                assert_eq!(seen.highest().map(|one| one.counter), counter, "{name}");
+            }
+        }
+    }
+
+    #[test]
     fn the_lines_of_a_secret_are_found_among_others() {
         let text = b"A 1\nAA 2\nA A 3\nBA 4\n\nA \xff\nA 5\nB A 6\nA ";
         assert_eq!(lines_of(&name("A"), text), ["A 1", "A A 3", "A 5", "A "]);
@@ -359,7 +408,7 @@ mod tests {
         for counter in 1..200 {
             learn(known, "A", file(counter, RecordKind::Value));
         }
-        let path = home.history_path().join(".seen").join(group_of("A"));
+        let path = home.history_path().join(".seen").join(group_of(&name("A")));
         let lines = || fs::read_to_string(&path).expect("a file").lines().count();
         assert_eq!(lines(), 199);
         assert_eq!(known.of(&name("A")).highest(), Some(&file(199, RecordKind::Value).revision));
