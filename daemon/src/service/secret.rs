@@ -281,7 +281,6 @@ fn set_all(
     let names: Vec<_> = secrets.iter().map(|(name, _)| name.clone()).collect();
     // An error has the path of the one file that it is about.
     let writer = SecretWriter::of(&service.vault).map_err(refusals::vault)?;
-    let writer = writer.prepared_for(secrets.len());
     let (mut synced, mut written) = (Vec::with_capacity(secrets.len()), Vec::new());
     secrets.sort_by_key(|(name, _)| name.group());
     let mut secrets = secrets.into_iter();

@@ -4,8 +4,8 @@
 //! (RFC 7748, section 4.1), where it uses AVX2. With a table of the point, it takes less than a third. Without AVX2, the
 //! ladder would be a tenth faster.
 
-use std::fmt;
-use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use curve25519_dalek::edwards::{EdwardsBasepointTable, EdwardsPoint};
 use curve25519_dalek::montgomery::MontgomeryPoint;
@@ -19,12 +19,27 @@ pub(crate) type SharedSecret = Zeroizing<[u8; 32]>;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct PublicKey(pub(crate) [u8; 32]);
 
-/// A public key with a table of 30 KiB, which takes as long to make as 60 agreements save.
-#[derive(Clone)]
-pub(crate) struct PreparedKey {
+/// How often a key is used before it gets a table: making that takes as long as it saves in so many agreements.
+pub(crate) const USES_BEFORE_TABLE: u32 = 64;
+/// The most tables at the same time, each of 30 KiB.
+const MOST_TABLES: usize = 16;
+
+/// The number of tables.
+static TABLES: AtomicUsize = AtomicUsize::new(0);
+
+/// A public key that may be used often. Then it gets a table.
+pub(crate) struct OftenUsedKey {
     public: PublicKey,
-    /// `None` for a key that is not on the Edwards curve.
-    table: Option<Arc<EdwardsBasepointTable>>,
+    uses: AtomicU32,
+    /// `None` for a key that is not on the Edwards curve, and if there are enough tables.
+    table: OnceLock<Option<KeyTable>>,
+}
+
+/// The table of a key, which is one of a few.
+struct KeyTable {
+    points: EdwardsBasepointTable,
+    /// The number of tables with this one.
+    tables: &'static AtomicUsize,
 }
 
 impl PublicKey {
@@ -45,10 +60,9 @@ impl PublicKey {
     }
 }
 
-impl PreparedKey {
+impl OftenUsedKey {
     pub(crate) fn of(public: PublicKey) -> Self {
-        let point = MontgomeryPoint(public.0).to_edwards(0);
-        Self { public, table: point.map(|point| Arc::new(EdwardsBasepointTable::create(&point))) }
+        Self { public, uses: AtomicU32::new(0), table: OnceLock::new() }
     }
 
     pub(crate) fn public(&self) -> PublicKey {
@@ -57,16 +71,33 @@ impl PreparedKey {
 
     /// As [`PublicKey::agree`].
     pub(crate) fn agree(&self, secret: &[u8; 32]) -> Option<SharedSecret> {
-        match &self.table {
-            Some(table) => contributory(table.mul_base_clamped(*secret).to_montgomery()),
+        match self.table() {
+            Some(table) => contributory(table.points.mul_base_clamped(*secret).to_montgomery()),
             None => self.public.agree(secret),
+        }
+    }
+
+    fn table(&self) -> Option<&KeyTable> {
+        match self.table.get() {
+            Some(table) => table.as_ref(),
+            None if self.uses.fetch_add(1, Ordering::Relaxed) < USES_BEFORE_TABLE => None,
+            None => self.table.get_or_init(|| KeyTable::of(self.public, &TABLES)).as_ref(),
         }
     }
 }
 
-impl fmt::Debug for PreparedKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.public.fmt(f)
+impl KeyTable {
+    fn of(public: PublicKey, tables: &'static AtomicUsize) -> Option<Self> {
+        let point = MontgomeryPoint(public.0).to_edwards(0)?;
+        let one_more = |count| (count < MOST_TABLES).then_some(count + 1);
+        tables.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
+        Some(Self { points: EdwardsBasepointTable::create(&point), tables })
+    }
+}
+
+impl Drop for KeyTable {
+    fn drop(&mut self) {
+        self.tables.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -82,7 +113,9 @@ fn contributory(mut product: MontgomeryPoint) -> Option<SharedSecret> {
 mod tests {
     use curve25519_dalek::montgomery::MontgomeryPoint;
 
-    use super::{PreparedKey, PublicKey};
+    use std::sync::atomic::AtomicUsize;
+
+    use super::{KeyTable, MOST_TABLES, OftenUsedKey, PublicKey, USES_BEFORE_TABLE};
     use crate::members::hex;
 
     fn bytes(digits: &str) -> [u8; 32] {
@@ -94,10 +127,11 @@ mod tests {
         let ladder = MontgomeryPoint(public).mul_clamped(*secret).to_bytes();
         let ladder = (ladder != [0; 32]).then_some(ladder);
         let public = PublicKey(public);
-        assert_eq!(public.agree(secret).as_deref(), ladder.as_ref(), "{public:?}");
-        let prepared = PreparedKey::of(public);
-        assert_eq!(prepared.agree(secret).as_deref(), ladder.as_ref(), "{public:?}");
-        assert_eq!(prepared.public(), public);
+        let often = OftenUsedKey::of(public);
+        for _ in 0..=USES_BEFORE_TABLE {
+            assert_eq!(often.agree(secret).as_deref(), ladder.as_ref(), "{public:?}");
+        }
+        assert_eq!((often.public(), often.table.get().is_some()), (public, true));
         ladder
     }
 
@@ -148,6 +182,16 @@ mod tests {
             agree(PublicKey::of(&public).0, &secret);
         }
         assert!((50..150).contains(&on_curve), "{on_curve}");
+    }
+
+    #[test]
+    fn there_are_a_few_tables() {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let table = || KeyTable::of(PublicKey::of(&[7; 32]), &COUNT);
+        let mut tables: Vec<_> = std::iter::from_fn(table).collect();
+        assert_eq!(tables.len(), MOST_TABLES);
+        tables.pop();
+        assert!(table().is_some(), "there is room for one");
     }
 
     #[test]

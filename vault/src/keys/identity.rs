@@ -8,6 +8,7 @@ use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use age::secrecy::ExposeSecret;
@@ -19,7 +20,7 @@ use base64::prelude::BASE64_STANDARD_NO_PAD;
 use rustix::rand::{GetRandomFlags, getrandom};
 use zeroize::Zeroizing;
 
-use crate::keys::agreement::{PreparedKey, PublicKey, SharedSecret};
+use crate::keys::agreement::{OftenUsedKey, PublicKey, SharedSecret};
 use crate::keys::locked_memory::wiping_stack;
 
 /// The tag of the stanzas, and the label of their keys.
@@ -44,8 +45,7 @@ pub(crate) struct Identity {
 #[derive(Clone)]
 pub struct Recipient {
     age: x25519::Recipient,
-    /// For many files.
-    prepared: Option<PreparedKey>,
+    key: Arc<OftenUsedKey>,
 }
 
 /// The key that the content of one file is encrypted with. It is on the heap, so that a move leaves no
@@ -78,7 +78,7 @@ impl Identity {
     pub(crate) fn parse(line: &str) -> Option<Self> {
         let age: x25519::Identity = line.parse().ok()?;
         let secret = key_bytes(line)?;
-        let recipient = Recipient { age: age.to_public(), prepared: None };
+        let recipient = Recipient::of(age.to_public());
         let (public, place) = (PublicKey::of(&secret), AtomicUsize::default());
         Some(Self { age, secret, public, recipient, place })
     }
@@ -186,16 +186,12 @@ impl age::Identity for FileKeyIdentity {
 
 impl Recipient {
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        text.parse().ok().map(|age| Self { age, prepared: None })
+        text.parse().ok().map(Self::of)
     }
 
-    /// The same recipient, ready for the stanzas of many files.
-    pub(crate) fn prepared(&self) -> Self {
-        Self { prepared: Some(PreparedKey::of(self.public())), ..self.clone() }
-    }
-
-    fn public(&self) -> PublicKey {
-        PublicKey(*key_bytes(&self.to_string()).expect("the age library has read it"))
+    fn of(age: x25519::Recipient) -> Self {
+        let public = key_bytes(&age.to_string()).expect("the age library has read it");
+        Self { age, key: Arc::new(OftenUsedKey::of(PublicKey(*public))) }
     }
 
     /// A stanza with the file key; `None` if the recipient is one for whom anybody could decrypt it.
@@ -203,20 +199,13 @@ impl Recipient {
         let mut secret = Zeroizing::new([0; 32]);
         getrandom(&mut secret[..], GetRandomFlags::empty())?;
         let share = PublicKey::of(&secret);
-        let (public, shared) = match &self.prepared {
-            Some(key) => (key.public(), key.agree(&secret)),
-            None => {
-                let public = self.public();
-                (public, public.agree(&secret))
-            }
-        };
         let stanza = |shared| {
-            let key = stanza_key(share, public, &shared);
+            let key = stanza_key(share, self.key.public(), &shared);
             let body = aead_encrypt(&key, file_key.expose_secret());
             let args = vec![BASE64_STANDARD_NO_PAD.encode(share.0)];
             Stanza { tag: TAG.to_owned(), args, body }
         };
-        Ok(shared.map(stanza))
+        Ok(self.key.agree(&secret).map(stanza))
     }
 }
 
@@ -261,6 +250,7 @@ mod tests {
     use age_core::format::Stanza;
 
     use super::{Identity, Recipient};
+    use crate::keys::agreement::USES_BEFORE_TABLE;
 
     fn stanza(recipient: &dyn age::Recipient) -> Stanza {
         let file_key = age_core::format::FileKey::new(Box::new([7; 16]));
@@ -312,11 +302,10 @@ mod tests {
     #[test]
     fn a_stanza_is_encrypted_as_the_age_library_does_it() {
         let (ours, other) = (Identity::generate(), Identity::generate());
-        let once = ours.recipient();
-        let often = once.prepared();
-        assert_eq!(often, once);
-        for recipient in [&once, &often] {
-            let [one, another] = [stanza(recipient), stanza(recipient)];
+        let recipient = ours.recipient();
+        // In both ways to agree on a key: a clone is the same recipient.
+        for _ in 0..USES_BEFORE_TABLE {
+            let [one, another] = [stanza(&recipient), stanza(&recipient.clone())];
             assert_ne!(one, another, "each has a share of its own");
             assert_eq!(file_key(&ours.age, &one), Some(Ok([7; 16])));
             assert_eq!(file_key(&ours, &another), Some(Ok([7; 16])));
@@ -331,9 +320,9 @@ mod tests {
         // The age library panics. The point 0, in the text form of a recipient.
         let weak = "age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq5cu47z";
         let weak = Recipient::parse(weak).expect("a recipient");
-        for recipient in [&weak, &weak.prepared()] {
+        for _ in 0..=USES_BEFORE_TABLE {
             let file_key = age_core::format::FileKey::new(Box::new([7; 16]));
-            assert!(recipient.wrap_file_key(&file_key).is_err());
+            assert!(weak.wrap_file_key(&file_key).is_err());
         }
     }
 

@@ -37,7 +37,7 @@ impl ReencryptPlan {
                 report(ReencryptStep::Pause);
             }
         }
-        let writer = SecretWriter::for_list(vault, &list)?.prepared_for(vault.secrets().count()?);
+        let writer = SecretWriter::for_list(vault, &list)?;
         let mut written = WrittenStamps::default();
         let mut counts = Reencryption::new(vault, &writer, what, &mut written, report)?.run()?;
         // What this change has not written, such as a file that was added in between, is decrypted by the current key

@@ -25,11 +25,6 @@ use crate::secrets::version_place::IN_VAULT;
 use crate::vault::Vault;
 use crate::whole_file::WrittenFile;
 
-/// For fewer secrets, preparing a recipient takes longer than it saves.
-const PREPARING_SECRETS: usize = 64;
-/// The most recipients that are prepared. Each takes 30 KiB.
-const PREPARED_RECIPIENTS: usize = 16;
-
 /// Signs changes with the key of this machine, and encrypts them for the members. Needs no identity, unless this
 /// machine does not know the file that is changed.
 pub struct SecretWriter {
@@ -70,17 +65,6 @@ impl SecretWriter {
     pub(crate) fn for_list(vault: &Vault, list: &MemberList) -> Result<Self, VaultError> {
         let recipients = list.recipients().cloned().collect();
         Ok(Self { list: list.clone(), recipients, key: vault.members().signing_key()? })
-    }
-
-    /// The same writer, ready for this number of secrets.
-    #[must_use]
-    pub fn prepared_for(mut self, secrets: usize) -> Self {
-        if secrets >= PREPARING_SECRETS {
-            for recipient in self.recipients.iter_mut().take(PREPARED_RECIPIENTS) {
-                *recipient = recipient.prepared();
-            }
-        }
-        self
     }
 
     /// Signs and encrypts a change of a secret that follows all that this machine knows.
