@@ -311,13 +311,12 @@ fn page(
     listing: &SecretListing<'_>,
     names: impl Iterator<Item = SecretName>,
 ) -> Result<Vec<ListedSecret>, Refusal> {
-    let mut secrets = Vec::new();
-    for name in names {
-        let found = listing.find(&name);
-        // Without a secret that was just deleted.
-        secrets.extend(found.map_err(refusals::about(std::slice::from_ref(&name)))?);
-    }
-    Ok(secrets)
+    let names: Vec<_> = names.collect();
+    let found = in_parallel(threads_for(names.len()), names, |name| {
+        listing.find(&name).map_err(refusals::about(std::slice::from_ref(&name)))
+    })?;
+    // Without those that were just deleted.
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// The identity's file, if its owner has to be notified: once, after the first change with a new one.

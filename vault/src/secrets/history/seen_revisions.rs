@@ -19,15 +19,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use fluvio_secret_protocol::{RecordKind, SecretName};
 use fluvio_secret_system::hash::fnv_1a;
-use jiff::Timestamp;
-use memchr::memmem;
 
 use crate::durable_directory::{DurableDirectory, ReadError};
 use crate::members::content_hash::ContentHash;
-use crate::members::signing_key::KeyFingerprint;
-use crate::revisions::revision::{LARGEST_COUNTER, Revision, kind_of, word_of};
+use crate::revisions::revision::Revision;
 use crate::secrets::history::directory::{HistoryDirectory, SEEN};
 use crate::secrets::history::seen_hashes::SeenHashes;
+use crate::secrets::history::seen_lines::{files_in, line_of, lines_of, lines_of_all, parse};
 use crate::whole_file::WrittenFile;
 
 /// The largest file that is read: 100,000 lines. A larger one counts as empty.
@@ -67,9 +65,6 @@ pub(crate) struct SeenStamp {
     /// When it was set, in seconds since 1970.
     pub(crate) set_at: i64,
 }
-
-/// The known files of one group of names.
-type Group = BTreeMap<(String, RecordKind), SeenFile>;
 
 impl SeenSecret {
     /// The highest revision that was seen.
@@ -137,10 +132,12 @@ impl SeenRevisions {
         let Some(first) = names.first() else { return Ok(()) };
         let group = group_of(first);
         let text = read_bytes(seen, &group)?;
-        let mut is_long = false;
-        for name in names {
-            let lines = lines_of(name, &text);
-            is_long |= lines.len() > OLD_LINES;
+        let lines = match names {
+            [name] => vec![lines_of(name, &text)],
+            _ => lines_of_all(names, &text),
+        };
+        let is_long = lines.iter().any(|lines| lines.len() > OLD_LINES);
+        for lines in lines {
             let files = files_in(lines.into_iter()).into_iter();
             found.push(SeenSecret { files: files.map(|((_, kind), file)| (kind, file)).collect() });
         }
@@ -246,33 +243,6 @@ fn read_bytes(seen: &DurableDirectory, group: &str) -> io::Result<Vec<u8>> {
     }
 }
 
-/// The lines of a secret. They are searched for: in a large vault, hundreds of other secrets are in the file.
-fn lines_of<'a>(name: &SecretName, text: &'a [u8]) -> Vec<&'a str> {
-    let beginning = format!("{name} ");
-    let found = memmem::find_iter(text, &beginning);
-    let begins_line = |&at: &usize| at == 0 || text[at - 1] == b'\n';
-    let line = |at: usize| str::from_utf8(text[at..].split(|&byte| byte == b'\n').next()?).ok();
-    found.filter(begins_line).filter_map(line).collect()
-}
-
-/// The files that count.
-fn files_in<'a>(lines: impl Iterator<Item = &'a str>) -> Group {
-    let mut files = Group::new();
-    // A power cut may have cut a line.
-    for (name, file) in lines.filter_map(parse) {
-        // One that was encrypted again although it is older does not count.
-        let is_later = |before: &SeenFile| {
-            let (before, now) = (before.revision, file.revision);
-            now >= before || now.is_same_change(&before)
-        };
-        let key = (name.to_owned(), file.revision.kind);
-        if files.get(&key).is_none_or(is_later) {
-            files.insert(key, file);
-        }
-    }
-    files
-}
-
 impl SeenStamp {
     /// `None` for a line about a mark, and for a cut line.
     fn parse(line: &str) -> Option<Self> {
@@ -290,29 +260,6 @@ fn group_of(name: &SecretName) -> String {
     format!("{:02x}", name.group())
 }
 
-fn line_of(name: &str, SeenFile { revision, stamp }: &SeenFile) -> String {
-    let Revision { counter, author, set_at, kind, members, file } = revision;
-    let (kind, set_at) = (word_of(*kind), set_at.as_second());
-    format!("{name} {kind} {counter} {author} {set_at} {members} {file} {stamp:016x}\n")
-}
-
-fn parse(line: &str) -> Option<(&str, SeenFile)> {
-    let fields: Vec<_> = line.split(' ').collect();
-    let [name, kind, counter, author, set_at, members, file, stamp] = fields[..] else {
-        return None;
-    };
-    let revision = Revision {
-        counter: counter.parse().ok().filter(|counter| *counter <= LARGEST_COUNTER)?,
-        author: KeyFingerprint::parse(author)?,
-        set_at: Timestamp::from_second(set_at.parse().ok()?).ok()?,
-        kind: kind_of(kind)?,
-        members: members.parse().ok()?,
-        file: ContentHash::parse(file)?,
-    };
-    let stamp = u64::from_str_radix(stamp, 16).ok().filter(|_| stamp.len() == 16)?;
-    Some((name, SeenFile { revision, stamp }))
-}
-
 #[cfg(test)]
 mod tests {
 
@@ -320,7 +267,7 @@ mod tests {
 
     use std::fs;
 
-    use super::{SeenFile, SeenRevisions, group_of, lines_of};
+    use super::{SeenFile, SeenRevisions, group_of};
     use crate::members::content_hash::ContentHash;
     use crate::members::signing_key::KeyFingerprint;
     use crate::revisions::revision::Revision;
@@ -388,15 +335,6 @@ mod tests {
                 assert_eq!(seen.highest().map(|one| one.counter), counter, "{name}");
             }
         }
-    }
-
-    #[test]
-    fn the_lines_of_a_secret_are_found_among_others() {
-        let text = b"A 1\nAA 2\nA A 3\nBA 4\n\nA \xff\nA 5\nB A 6\nA ";
-        assert_eq!(lines_of(&name("A"), text), ["A 1", "A A 3", "A 5", "A "]);
-        assert_eq!(lines_of(&name("AA"), text), ["AA 2"]);
-        assert_eq!(lines_of(&name("C"), text), [""; 0]);
-        assert_eq!(lines_of(&name("A"), b""), [""; 0]);
     }
 
     #[test]
