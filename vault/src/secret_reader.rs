@@ -87,11 +87,9 @@ impl<'a> SecretReader<'a> {
     /// Compares a value with the one that the vault has under a name.
     pub fn compare(&self, name: &SecretName, value: &Secret) -> Result<Found, VaultError> {
         match self.value(name) {
-            Ok(current) if current.expose() == value.expose() => Ok(Found::Same),
+            Ok(current) => Ok(same_or_other(&current, value)),
             // A damaged one can be replaced like any other.
-            Ok(_) | Err(VaultError::Damaged { .. } | VaultError::ForOthers { .. }) => {
-                Ok(Found::Other)
-            }
+            Err(VaultError::Damaged { .. } | VaultError::ForOthers { .. }) => Ok(Found::Other),
             Err(VaultError::Missing) => Ok(Found::Nothing),
             Err(error) => Err(error),
         }
@@ -273,23 +271,24 @@ impl<'a> SecretReader<'a> {
         Ok((record.map_err(|why| file.damaged(why))?, content, taken))
     }
 
-    /// Whether the file of a secret is the known one and can be read, and no mark counts more. The signature in that file is
-    /// not verified again.
-    pub(crate) fn can_read_known(
+    /// The record in the file of a secret, if that is the known one and no mark counts more. Its signature is not verified
+    /// again.
+    pub(crate) fn known_record(
         &self,
         KnownSecret { name, seen }: &KnownSecret,
-    ) -> Result<bool, VaultError> {
+    ) -> Result<Option<OpenedRecord>, VaultError> {
         let file = self.vault.secrets().current(name);
         let (encrypted, id) = file.read_with_id()?;
         let content = ContentHash::of(&encrypted);
         if !self.is_checked || seen.content(id.stamp()) != Some(content) {
-            return Ok(false);
+            return Ok(None);
         }
         let decrypted = self.vault.keys().with_checked(|keys| keys.decrypt(&encrypted))?;
         let plain = decrypted.map_err(|error| file.damaged(error.into()))?;
         let opened = self.verifier()?.open_known(name, file.place, &plain);
         let record = opened.map_err(|why| file.damaged(why))?;
-        Ok(!self.has_later_mark(name, record.revision(content))?)
+        let is_removed = self.has_later_mark(name, record.revision(content))?;
+        Ok((!is_removed).then_some(record))
     }
 
     fn remember(&self, name: &SecretName, content: ContentHash, is_older: bool) {
@@ -395,4 +394,9 @@ impl<'a> SecretReader<'a> {
         let mut others = members.iter().filter(|member| !member.own && !member.requested);
         others.next().is_some()
     }
+}
+
+/// Whether the vault has the same value.
+pub(crate) fn same_or_other(current: &Secret, value: &Secret) -> Found {
+    if current.expose() == value.expose() { Found::Same } else { Found::Other }
 }

@@ -22,7 +22,7 @@ use crate::answers::Response;
 use crate::audit::AuditEvent;
 
 /// The secrets of an import that are written before they are synced.
-const WRITTEN_AT_ONCE: usize = 64;
+const WRITTEN_AT_ONCE: usize = 32;
 
 impl Serve for Set {
     fn serve<'a>(
@@ -66,12 +66,7 @@ impl Handle for Import {
         if secrets.iter().map(|(name, _)| name).collect::<BTreeSet<_>>().len() < secrets.len() {
             return Err(refusals::repeated_name());
         }
-        let reader = SecretReader::of(&service.vault);
-        let compare = |(name, value): &(SecretName, Secret)| {
-            let compared = reader.compare(name, value);
-            compared.map_err(refusals::about(std::slice::from_ref(name)))
-        };
-        let found: Vec<_> = secrets.iter().map(compare).collect::<Result<_, _>>()?;
+        let found = compare_all(service, &secrets)?;
         if dry_run {
             let (holders, leases) = (Vec::new(), Vec::new());
             return Ok(Imported { found, new_identity: None, holders, leases });
@@ -272,17 +267,32 @@ impl Handle for History {
     }
 }
 
+/// Compares values with those of the vault.
+fn compare_all(service: &Service, secrets: &[(SecretName, Secret)]) -> Result<Vec<Found>, Refusal> {
+    let reader = SecretReader::of(&service.vault);
+    let names = secrets.iter().map(|(name, _)| name.clone()).collect();
+    let known = KnownSecret::all(&service.vault, names).into_iter().zip(secrets).collect();
+    in_parallel(threads_for(secrets.len()), known, |(known, (name, value))| {
+        let compared = known.compare(&reader, value);
+        compared.map_err(refusals::about(std::slice::from_ref(name)))
+    })
+}
+
+/// For a few secrets, starting a thread takes longer than it saves.
+fn threads_for(secrets: usize) -> usize {
+    if secrets < WRITTEN_AT_ONCE { 1 } else { cores() }
+}
+
 /// Sets all secrets, with one line. None of them is set unless all are on the disk.
 fn set_all(
     service: &Service,
-    mut secrets: Vec<(SecretName, Secret)>,
+    secrets: Vec<(SecretName, Secret)>,
     caller: &Caller<'_>,
 ) -> Result<(), Refusal> {
     let names: Vec<_> = secrets.iter().map(|(name, _)| name.clone()).collect();
     // An error has the path of the one file that it is about.
     let writer = SecretWriter::of(&service.vault).map_err(refusals::vault)?;
     let (mut synced, mut written) = (Vec::with_capacity(secrets.len()), Vec::new());
-    secrets.sort_by_key(|(name, _)| name.group());
     let mut secrets = secrets.into_iter();
     while secrets.len() > 0 {
         let (next, values): (Vec<_>, Vec<_>) = secrets.by_ref().take(WRITTEN_AT_ONCE).unzip();

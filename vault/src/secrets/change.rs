@@ -7,7 +7,7 @@ use std::io;
 
 use fluvio_secret_protocol::{RecordKind, Secret, SecretName};
 use fluvio_secret_system::io_error::copy_of;
-use fluvio_secret_system::parallel::{DISK_THREADS, in_parallel};
+use fluvio_secret_system::parallel::{DISK_THREADS, cores, in_parallel};
 use jiff::Timestamp;
 
 use crate::error::VaultError;
@@ -24,6 +24,9 @@ use crate::secrets::version_place::VersionPlace;
 use crate::secrets::writer::{SealedRecord, SecretWriter, seen_in};
 use crate::vault::Vault;
 use crate::whole_file::{PreparedFile, WrittenFile};
+
+/// For fewer changes, starting a thread takes longer than it saves.
+const MANY_CHANGES: usize = 64;
 
 /// A change that is written, and neither on the disk nor made. Without [`SyncedChange::commit_all`]
 /// nothing changes.
@@ -179,21 +182,20 @@ impl<'a> SyncedChange<'a> {
 
     fn make_all(changes: Vec<Self>) -> Vec<Result<(), VaultError>> {
         let kept = Self::keep_all(changes);
-        let put: Vec<_> = kept.into_iter().map(|kept| kept.and_then(Self::put)).collect();
+        let put = with_each(kept, |kept| kept.and_then(Self::put));
         // A mark is durable before the file is removed that it marks.
         let marked = match put.iter().flatten().find(|target| target.deletes()) {
             Some(target) => target.vault.secrets().sync_marks(VersionPlace::Deleted),
             None => Ok(()),
         };
-        let made: Vec<_> =
-            put.into_iter().map(|put| put.and_then(|target| target.remove(&marked))).collect();
+        let made = with_each(put, |put| put.and_then(|target| target.remove(&marked)));
         let synced = match made.iter().flatten().next() {
             Some(target) => target.vault.secrets().directory().sync(),
             None => Ok(()),
         };
-        let finished = made.into_iter().map(|made| made.and_then(|target| target.finish(&synced)));
-        let finished: Vec<_> = finished.collect();
-        let known: Vec<_> = finished.iter().flatten().filter_map(ChangeTarget::seen).collect();
+        let finished = with_each(made, |made| made.and_then(|target| target.finish(&synced)));
+        let known = with_each(finished.iter().flatten().collect(), ChangeTarget::seen);
+        let known: Vec<_> = known.into_iter().flatten().collect();
         if let Some(target) = finished.iter().flatten().next() {
             target.vault.secrets().seen().learn(&known);
         }
@@ -208,7 +210,7 @@ impl<'a> SyncedChange<'a> {
         let is_copied =
             |kept: &Self| kept.target.kept.as_ref().is_some_and(KeptVersion::is_durable);
         let waits = has_deletion || first.iter().flatten().any(is_copied);
-        let threads = if waits { DISK_THREADS } else { 1 };
+        let threads = if waits { DISK_THREADS } else { threads_for(changes.len()) };
         let Ok(others) =
             in_parallel(threads, changes.collect(), |change| Ok::<_, Infallible>(change.keep()));
         first.into_iter().chain(others).collect()
@@ -296,6 +298,17 @@ impl ChangeTarget<'_> {
         let file = self.vault.secrets().locate(&self.name, self.place).ok().flatten()?;
         Some((self.name.clone(), seen_in(&self.revision, &file)?))
     }
+}
+
+/// Does the same with each of these.
+fn with_each<T: Send, U: Send>(items: Vec<T>, work: impl Fn(T) -> U + Sync) -> Vec<U> {
+    let Ok(done) =
+        in_parallel(threads_for(items.len()), items, |item| Ok::<_, Infallible>(work(item)));
+    done
+}
+
+fn threads_for(changes: usize) -> usize {
+    if changes < MANY_CHANGES { 1 } else { cores() }
 }
 
 #[cfg(test)]

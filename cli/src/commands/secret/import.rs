@@ -5,18 +5,15 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
-use fluvio_secret_protocol::{
-    ClientError, Found, HeldLease, Imported, ListedGrant, Secret, SecretName, VaultAddress, limits,
-};
+use fluvio_secret_protocol::{Found, SecretName};
 use fluvio_secret_system::file_id::FileId;
 use fluvio_secret_system::printable;
 
 use super::import_source::ImportSource;
+use super::importer::{Done, Importer, Secrets};
 use super::remarks::{about_the_identity, about_unfit, say_holders};
 use crate::argument;
-use crate::connection::client_about;
 use crate::error::{AnyCause, CliError};
-use crate::progress::Progress;
 use crate::provider::{Provider, ProviderError};
 use crate::secrets_file::{FileFormat, SecretsFile};
 use crate::vault_choice::VaultArgs;
@@ -115,12 +112,8 @@ pub(crate) fn import(import: &ImportArgs) -> Result<(), CliError> {
     for note in file.notes() {
         output::say(&format!("note: {}: {note}", source.shown()));
     }
-    let importer = Importer {
-        source: &source,
-        secrets: &file.secrets,
-        overwrite: import.overwrite,
-        vault: import.vault.here_noted()?,
-    };
+    let vault = import.vault.here_noted()?;
+    let importer = Importer::of(&source, &file.secrets, import.overwrite, vault);
     let found = importer.look()?;
     let is_refused = found.contains(&Found::Other) && !import.overwrite;
     if import.dry_run {
@@ -156,115 +149,6 @@ pub(crate) fn import(import: &ImportArgs) -> Result<(), CliError> {
         }
         _ => Ok(()),
     }
-}
-
-/// What the daemon says of an import besides that it is done.
-#[derive(Default)]
-struct Done {
-    new_identity: Option<String>,
-    holders: Vec<ListedGrant>,
-    leases: Vec<HeldLease>,
-}
-
-type Secrets = [(SecretName, Secret)];
-
-/// The secrets of a file on their way to the daemon. Asking twice is safe: a secret that has its value is
-/// left as it is.
-struct Importer<'a> {
-    source: &'a ImportSource,
-    secrets: &'a Secrets,
-    overwrite: bool,
-    vault: Option<VaultAddress>,
-}
-
-impl Importer<'_> {
-    /// Sends one batch. On a connection of its own: the daemon closes one that is silent, as when Ctrl-Z
-    /// stopped this program.
-    fn send(&self, batch: &Secrets, dry_run: bool) -> Result<Imported, CliError> {
-        let request = fluvio_secret_protocol::Import {
-            secrets: batch.to_vec(),
-            overwrite: self.overwrite,
-            dry_run,
-        };
-        Ok(client_about(self.vault.clone())?.call(request)?)
-    }
-
-    /// What the vault has under each name.
-    fn look(&self) -> Result<Vec<Found>, CliError> {
-        let mut found = Vec::with_capacity(self.secrets.len());
-        for batch in batches(self.secrets) {
-            found.extend(self.send(batch, true)?.found);
-        }
-        Ok(found)
-    }
-
-    /// Sets all that are not there already.
-    fn set(&self, found: &[Found]) -> Result<Done, CliError> {
-        let mut said = Done::default();
-        let mut progress = Progress::begin();
-        let mut done = 0;
-        for batch in batches(self.secrets) {
-            let here = &found[done..done + batch.len()];
-            if here.iter().any(|found| *found != Found::Same) {
-                match self.send(batch, false) {
-                    Ok(imported) => {
-                        said.new_identity = said.new_identity.or(imported.new_identity);
-                        said.holders.extend(imported.holders);
-                        said.leases.extend(imported.leases);
-                    }
-                    Err(error) => {
-                        drop(progress);
-                        return Err(self.stopped(error, found));
-                    }
-                }
-            }
-            done += batch.len();
-            progress.show(done, self.secrets.len());
-        }
-        // One connector may hold secrets of several batches.
-        said.holders.sort_by_key(|holder| holder.pid);
-        said.holders.dedup_by_key(|holder| holder.pid);
-        said.leases.sort_by(|one, other| one.id.cmp(&other.id));
-        said.leases.dedup();
-        Ok(said)
-    }
-
-    /// The error with what was done before it, as the vault shows it.
-    fn stopped(&self, error: CliError, before: &[Found]) -> CliError {
-        let CliError::Client(source) = error else { return error };
-        let found = match source {
-            // One that hangs would only cost the same time again.
-            ClientError::Silent { .. } => None,
-            _ => self.look().ok(),
-        };
-        let done = match found {
-            // Nothing was done, and the same command would probably do nothing again.
-            Some(found) if found == before => return CliError::Client(source),
-            Some(found) => {
-                let done = found.iter().filter(|found| **found == Found::Same).count();
-                let (all, source) = (self.secrets.len(), self.source.shown());
-                format!("{done} of {all} secrets have their values from {source}")
-            }
-            None => "it is unknown how many secrets were set".to_owned(),
-        };
-        CliError::Stopped { source, done }
-    }
-}
-
-/// Pieces that fit into a request.
-fn batches(secrets: &Secrets) -> impl Iterator<Item = &Secrets> {
-    let mut rest = secrets;
-    std::iter::from_fn(move || {
-        let mut bytes = 0;
-        let fits = rest.iter().take(limits::GRANT_NAMES).take_while(|(_, value)| {
-            bytes += value.len();
-            bytes <= limits::GRANT_BYTES
-        });
-        let count = fits.count();
-        let (batch, after) = rest.split_at(count);
-        rest = after;
-        (!batch.is_empty()).then_some(batch)
-    })
 }
 
 fn show(head: &str, file: &SecretsFile, found: &[Found]) -> Result<(), CliError> {
@@ -347,9 +231,9 @@ mod tests {
     use std::os::unix::fs::MetadataExt;
     use std::time::{Duration, Instant};
 
-    use fluvio_secret_protocol::{Secret, SecretName};
+    use fluvio_secret_protocol::Secret;
 
-    use super::{batches, id_of, remove};
+    use super::{id_of, remove};
     use crate::secrets_file::SecretsFile;
 
     #[test]
@@ -377,20 +261,5 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).expect("a file"), "A=two\n");
         remove(&path, id_of(&path).expect("a file"), &all).expect("removed");
         assert!(!path.exists());
-    }
-
-    #[test]
-    fn batches_fit_into_a_request_and_leave_nothing_out() {
-        let secret = |n: usize, bytes| {
-            let name: SecretName = format!("A{n}").parse().expect("a name");
-            (name, Secret::from(vec![b'x'; bytes]))
-        };
-        let lengths =
-            |secrets: &[(SecretName, Secret)]| batches(secrets).map(<[_]>::len).collect::<Vec<_>>();
-        let small: Vec<_> = (0..600).map(|n| secret(n, 1)).collect();
-        assert_eq!(lengths(&small), [256, 256, 88]);
-        let large: Vec<_> = (0..17).map(|n| secret(n, 1 << 20)).collect();
-        assert_eq!(lengths(&large), [8, 8, 1]);
-        assert!(lengths(&[]).is_empty());
     }
 }

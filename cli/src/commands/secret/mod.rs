@@ -5,6 +5,7 @@ pub(super) mod delete;
 pub(super) mod history;
 pub(super) mod import;
 mod import_source;
+mod importer;
 pub(super) mod list;
 pub(super) mod remarks;
 pub(super) mod rename;
