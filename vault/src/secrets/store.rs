@@ -51,8 +51,10 @@ impl SecretFiles {
         self.directory.remove_temporary()
     }
 
-    pub(crate) fn has_any(&self) -> Result<bool, VaultError> {
-        Ok(self.count()? > 0 || !self.history.names()?.is_empty())
+    /// Whether there is a secret, or an earlier version of one.
+    pub fn has_any(&self) -> Result<bool, VaultError> {
+        let first = self.each_name()?.next().transpose()?;
+        Ok(first.is_some() || !self.history.names()?.is_empty())
     }
 
     /// Whether there is a file of a secret, whatever is in it.
