@@ -21,8 +21,8 @@ impl SecretName {
         &self.0
     }
 
-    /// One of 256 groups of names. The daemon has what it knows of a group in one place, so that many secrets are
-    /// examined faster if those of a group follow each other.
+    /// One of 256 groups of names. The daemon has what it knows of a group in one place. So it is faster with many
+    /// secrets if those of a group follow each other.
     #[must_use]
     pub fn group(&self) -> u8 {
         let [group, ..] = fnv_1a(self.0.as_bytes()).to_le_bytes();

@@ -15,8 +15,7 @@ use crate::revisions::revision::Revision;
 use crate::revisions::vault_state::SecretState;
 use crate::revisions::verifier::{OpenedRecord, RecordVerifier};
 use crate::secrets::fingerprint::{Given, fingerprint};
-use crate::secrets::history::seen_revisions::SeenFile;
-use crate::secrets::known_secret::KnownSecret;
+use crate::secrets::history::seen_lines::SeenFile;
 use crate::secrets::record::BadRecord;
 use crate::secrets::version_file::VersionFile;
 use crate::secrets::version_place::{MARKS, VersionPlace};
@@ -25,9 +24,9 @@ use crate::vault::Vault;
 /// Reads several secrets. The file of the identity, the members, and the directories of marks are found once, and not for
 /// each.
 pub struct SecretReader<'a> {
-    vault: &'a Vault,
+    pub(crate) vault: &'a Vault,
     /// Whether the held keys are those of the identity's file.
-    is_checked: bool,
+    pub(crate) is_checked: bool,
     verifier: OnceLock<RecordVerifier>,
     marks: OnceLock<MarkDirectories>,
 }
@@ -87,9 +86,11 @@ impl<'a> SecretReader<'a> {
     /// Compares a value with the one that the vault has under a name.
     pub fn compare(&self, name: &SecretName, value: &Secret) -> Result<Found, VaultError> {
         match self.value(name) {
-            Ok(current) => Ok(same_or_other(&current, value)),
+            Ok(current) if current.expose() == value.expose() => Ok(Found::Same),
             // A damaged one can be replaced like any other.
-            Err(VaultError::Damaged { .. } | VaultError::ForOthers { .. }) => Ok(Found::Other),
+            Ok(_) | Err(VaultError::Damaged { .. } | VaultError::ForOthers { .. }) => {
+                Ok(Found::Other)
+            }
             Err(VaultError::Missing) => Ok(Found::Nothing),
             Err(error) => Err(error),
         }
@@ -271,26 +272,6 @@ impl<'a> SecretReader<'a> {
         Ok((record.map_err(|why| file.damaged(why))?, content, taken))
     }
 
-    /// The record in the file of a secret, if that is the known one and no mark counts more. Its signature is not verified
-    /// again.
-    pub(crate) fn known_record(
-        &self,
-        KnownSecret { name, seen }: &KnownSecret,
-    ) -> Result<Option<OpenedRecord>, VaultError> {
-        let file = self.vault.secrets().current(name);
-        let (encrypted, id) = file.read_with_id()?;
-        let content = ContentHash::of(&encrypted);
-        if !self.is_checked || seen.content(id.stamp()) != Some(content) {
-            return Ok(None);
-        }
-        let decrypted = self.vault.keys().with_checked(|keys| keys.decrypt(&encrypted))?;
-        let plain = decrypted.map_err(|error| file.damaged(error.into()))?;
-        let opened = self.verifier()?.open_known(name, file.place, &plain);
-        let record = opened.map_err(|why| file.damaged(why))?;
-        let is_removed = self.has_later_mark(name, record.revision(content))?;
-        Ok((!is_removed).then_some(record))
-    }
-
     fn remember(&self, name: &SecretName, content: ContentHash, is_older: bool) {
         let by = self.verifier.get().and_then(RecordVerifier::hash);
         if let Some(by) = by {
@@ -315,7 +296,7 @@ impl<'a> SecretReader<'a> {
 
     /// Whether a version of this revision counts less than the mark of a removal. A mark that is not accepted removes
     /// nothing.
-    fn has_later_mark(
+    pub(crate) fn has_later_mark(
         &self,
         name: &SecretName,
         revision: Option<Revision>,
@@ -394,9 +375,4 @@ impl<'a> SecretReader<'a> {
         let mut others = members.iter().filter(|member| !member.own && !member.requested);
         others.next().is_some()
     }
-}
-
-/// Whether the vault has the same value.
-pub(crate) fn same_or_other(current: &Secret, value: &Secret) -> Found {
-    if current.expose() == value.expose() { Found::Same } else { Found::Other }
 }

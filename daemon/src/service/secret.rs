@@ -10,7 +10,7 @@ use fluvio_secret_protocol::{
 use fluvio_secret_system::helpers::READ_HELPERS;
 use fluvio_secret_system::parallel::{beside, cores, in_parallel};
 use fluvio_secret_vault::{
-    KnownSecret, SecretChange, SecretListing, SecretPurge, SecretReader, SecretWriter,
+    SecretChange, SecretListing, SecretPurge, SecretReader, SecretWithSeen, SecretWriter,
     SyncedChange, VaultError,
 };
 
@@ -232,10 +232,10 @@ impl Handle for ListDeleted {
 impl Handle for Examine {
     fn handle(self, service: &Service, _: &mut Caller<'_>) -> Result<Examined, Refusal> {
         let own = service.handle();
-        let known = KnownSecret::all(&service.vault, self.names);
+        let known = SecretWithSeen::all(&service.vault, self.names);
         let examined = READ_HELPERS.share(cores() - 1, known, move |secrets| {
             let reader = SecretReader::of(&own.vault);
-            secrets.work(|secret| (secret.examine(&reader), secret.into_name()));
+            secrets.work(|secret| (reader.examine(&secret), secret.into_name()));
         });
         let mut damaged = Vec::new();
         for (examined, name) in examined {
@@ -271,9 +271,9 @@ impl Handle for History {
 fn compare_all(service: &Service, secrets: &[(SecretName, Secret)]) -> Result<Vec<Found>, Refusal> {
     let reader = SecretReader::of(&service.vault);
     let names = secrets.iter().map(|(name, _)| name.clone()).collect();
-    let known = KnownSecret::all(&service.vault, names).into_iter().zip(secrets).collect();
+    let known = SecretWithSeen::all(&service.vault, names).into_iter().zip(secrets).collect();
     in_parallel(threads_for(secrets.len()), known, |(known, (name, value))| {
-        let compared = known.compare(&reader, value);
+        let compared = reader.compare_known(&known, value);
         compared.map_err(refusals::about(std::slice::from_ref(name)))
     })
 }
@@ -297,7 +297,7 @@ fn set_all(
     while secrets.len() > 0 {
         let (next, values): (Vec<_>, Vec<_>) = secrets.by_ref().take(WRITTEN_AT_ONCE).unzip();
         let write = || {
-            let next = KnownSecret::all(&service.vault, next).into_iter().zip(values).collect();
+            let next = SecretWithSeen::all(&service.vault, next).into_iter().zip(values).collect();
             in_parallel(cores(), next, |(known, value)| {
                 SecretChange::set_known(&service.vault, &writer, known, value)
             })

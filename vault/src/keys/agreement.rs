@@ -19,7 +19,7 @@ pub(crate) type SharedSecret = Zeroizing<[u8; 32]>;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct PublicKey(pub(crate) [u8; 32]);
 
-/// How often a key is used before it gets a table: making that takes as long as it saves in so many agreements.
+/// How often a key is used before it gets a table: making that takes as long as it saves in 64 agreements.
 pub(crate) const USES_BEFORE_TABLE: u32 = 64;
 /// The most tables at the same time, each of 30 KiB.
 const MOST_TABLES: usize = 16;

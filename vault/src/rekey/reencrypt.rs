@@ -18,7 +18,7 @@ use crate::revisions::revision::{LARGEST_COUNTER, Revision};
 use crate::revisions::verifier::OpenedRecord;
 use crate::secret_reader::SecretReader;
 use crate::secrets::fingerprint::fingerprint;
-use crate::secrets::history::seen_revisions::SeenFile;
+use crate::secrets::history::seen_lines::SeenFile;
 use crate::secrets::names::Names;
 use crate::secrets::version_place::{IN_VAULT, VersionPlace};
 use crate::secrets::writer::SecretWriter;

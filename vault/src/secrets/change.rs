@@ -17,8 +17,8 @@ use crate::secret_reader::SecretReader;
 use crate::secrets::file_name::file_of;
 use crate::secrets::fingerprint::fingerprint;
 use crate::secrets::history::kept_version::KeptVersion;
-use crate::secrets::history::seen_revisions::SeenFile;
-use crate::secrets::known_secret::KnownSecret;
+use crate::secrets::history::seen_lines::SeenFile;
+use crate::secrets::secret_with_seen::SecretWithSeen;
 use crate::secrets::settle;
 use crate::secrets::version_place::VersionPlace;
 use crate::secrets::writer::{SealedRecord, SecretWriter, seen_in};
@@ -83,7 +83,7 @@ impl<'a> SecretChange<'a> {
     pub fn set_known(
         vault: &'a Vault,
         writer: &SecretWriter,
-        known: KnownSecret,
+        known: SecretWithSeen,
         value: Secret,
     ) -> Result<Self, VaultError> {
         let sealed = writer.seal_known(vault, &known, value)?;

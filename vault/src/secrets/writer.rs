@@ -16,9 +16,10 @@ use crate::members::signing_key::SigningKey;
 use crate::revisions::revision::{LARGEST_COUNTER, Revision};
 use crate::revisions::signed_record::{SecretUpdate, VerifiedRecord};
 use crate::secret_reader::SecretReader;
-use crate::secrets::history::seen_revisions::{SeenFile, SeenSecret};
-use crate::secrets::known_secret::KnownSecret;
+use crate::secrets::history::seen_lines::SeenFile;
+use crate::secrets::history::seen_revisions::SeenSecret;
 use crate::secrets::record::Record;
+use crate::secrets::secret_with_seen::SecretWithSeen;
 use crate::secrets::settle;
 use crate::secrets::version_file::VersionFile;
 use crate::secrets::version_place::IN_VAULT;
@@ -88,7 +89,7 @@ impl SecretWriter {
     pub(crate) fn seal_known(
         &self,
         vault: &Vault,
-        known: &KnownSecret,
+        known: &SecretWithSeen,
         value: Secret,
     ) -> Result<SealedRecord, VaultError> {
         settle::settle(vault, &known.name);
@@ -185,12 +186,12 @@ pub(crate) fn seen_in(revision: &Revision, file: &VersionFile) -> Option<SeenFil
 /// [`VaultError::Unseen`] if a file would have to be decrypted, and the vault is locked.
 pub(crate) fn highest_counter(vault: &Vault, name: &SecretName) -> Result<u64, VaultError> {
     let seen = vault.secrets().seen().of(name);
-    highest_counter_of(vault, &KnownSecret { name: name.clone(), seen })
+    highest_counter_of(vault, &SecretWithSeen { name: name.clone(), seen })
 }
 
 fn highest_counter_of(
     vault: &Vault,
-    KnownSecret { name, seen }: &KnownSecret,
+    SecretWithSeen { name, seen }: &SecretWithSeen,
 ) -> Result<u64, VaultError> {
     let mut highest = seen.highest().map_or(0, |highest| highest.counter);
     let reader = SecretReader::of(vault);

@@ -17,11 +17,11 @@ use crate::rekey::upgrade::SignatureUpgrade;
 use crate::revisions::revision::Revision;
 use crate::revisions::signed_record::{RecordError, SecretUpdate};
 use crate::secret_reader::SecretReader;
-use crate::secrets::history::seen_revisions::SeenFile;
-use crate::secrets::known_secret::KnownSecret;
+use crate::secrets::history::seen_lines::SeenFile;
 use crate::secrets::listing::SecretListing;
 use crate::secrets::merge::SecretMerge;
 use crate::secrets::record::BadRecord;
+use crate::secrets::secret_with_seen::SecretWithSeen;
 use crate::{SecretChange, SecretRename, Vault, VaultError};
 
 fn home() -> (Home, Vault) {
@@ -126,8 +126,8 @@ fn d25_a_forged_record_is_refused_and_can_be_replaced() {
 
 /// Why the file of a secret that is examined is not accepted.
 fn examined(vault: &Vault, secret: &str) -> Option<RecordError> {
-    let known = KnownSecret::all(vault, vec![name(secret)]).pop().expect("a secret");
-    match known.examine(&SecretReader::of(vault)) {
+    let known = SecretWithSeen::all(vault, vec![name(secret)]).pop().expect("a secret");
+    match SecretReader::of(vault).examine(&known) {
         Ok(()) => None,
         Err(VaultError::Damaged { source: BadRecord::Refused(error), .. }) => Some(error),
         Err(other) => panic!("{other:?}"),

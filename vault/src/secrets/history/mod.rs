@@ -5,7 +5,7 @@ pub(crate) mod insertion;
 pub(crate) mod kept_version;
 pub(crate) mod moving;
 mod seen_hashes;
-mod seen_lines;
+pub(crate) mod seen_lines;
 pub(crate) mod seen_revisions;
 pub(crate) mod version_history;
 mod version_numbers;

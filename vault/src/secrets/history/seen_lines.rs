@@ -9,7 +9,14 @@ use memchr::{memchr, memmem};
 use crate::members::content_hash::ContentHash;
 use crate::members::signing_key::KeyFingerprint;
 use crate::revisions::revision::{LARGEST_COUNTER, Revision, kind_of, word_of};
-use crate::secrets::history::seen_revisions::SeenFile;
+
+/// A file that was written or verified.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct SeenFile {
+    pub(crate) revision: Revision,
+    /// That of the file's state, by which it is recognized without being read.
+    pub(crate) stamp: u64,
+}
 
 /// The known files of one group of names.
 pub(super) type Group = BTreeMap<(String, RecordKind), SeenFile>;

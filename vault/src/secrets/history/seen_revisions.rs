@@ -25,7 +25,9 @@ use crate::members::content_hash::ContentHash;
 use crate::revisions::revision::Revision;
 use crate::secrets::history::directory::{HistoryDirectory, SEEN};
 use crate::secrets::history::seen_hashes::SeenHashes;
-use crate::secrets::history::seen_lines::{files_in, line_of, lines_of, lines_of_all, parse};
+use crate::secrets::history::seen_lines::{
+    SeenFile, files_in, line_of, lines_of, lines_of_all, parse,
+};
 use crate::whole_file::WrittenFile;
 
 /// The largest file that is read: 100,000 lines. A larger one counts as empty.
@@ -39,14 +41,6 @@ pub(crate) struct SeenRevisions {
     history: Arc<HistoryDirectory>,
     /// Locked while a file is changed.
     changing: Mutex<()>,
-}
-
-/// A file that was written or verified.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct SeenFile {
-    pub(crate) revision: Revision,
-    /// That of the file's state, by which it is recognized without being read.
-    pub(crate) stamp: u64,
 }
 
 /// What is known of one secret: at most one file of each kind.
