@@ -37,7 +37,8 @@ pub(crate) struct OftenUsedKey {
 
 /// The table of a key, which is one of a few.
 struct KeyTable {
-    points: EdwardsBasepointTable,
+    /// Apart, because most keys have none.
+    points: Box<EdwardsBasepointTable>,
     /// The number of tables with this one.
     tables: &'static AtomicUsize,
 }
@@ -91,7 +92,7 @@ impl KeyTable {
         let point = MontgomeryPoint(public.0).to_edwards(0)?;
         let one_more = |count| (count < MOST_TABLES).then_some(count + 1);
         tables.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
-        Some(Self { points: EdwardsBasepointTable::create(&point), tables })
+        Some(Self { points: Box::new(EdwardsBasepointTable::create(&point)), tables })
     }
 }
 
@@ -182,6 +183,11 @@ mod tests {
             agree(PublicKey::of(&public).0, &secret);
         }
         assert!((50..150).contains(&on_curve), "{on_curve}");
+    }
+
+    #[test]
+    fn a_key_without_a_table_has_no_room_for_one() {
+        assert!(size_of::<OftenUsedKey>() < 128);
     }
 
     #[test]
